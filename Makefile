@@ -1,0 +1,56 @@
+# Targets: run, test, install, demo, check, bench.  `make run` and `make test` set up what they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: run install test check lint demo bench lock clean format
+
+run: $(VENV)/run.stamp ## the main job: poll the feeds of config.yaml and show them
+	$(BIN)/aggregator run
+
+install: $(VENV)/run.stamp ## set up only
+
+test: $(VENV)/dev.stamp ## every test, with a browser
+	$(BIN)/python -m tests.browser
+	$(BIN)/python -m pytest -m ""
+
+check: lint test ## what CI runs: format, lint, types, architecture, tests
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+demo: $(VENV)/run.stamp ## a small local world of feeds that publish by themselves, and the program on it
+	$(BIN)/python -m bench.demo
+
+bench: $(VENV)/dev.stamp ## measure, and rewrite bench/results.md
+	$(BIN)/python -m bench
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## renew constraints.txt from the newest versions that pyproject.toml allows
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet '.[dev,server,postgres]'
+	(head -1 constraints.txt; build/lock/bin/python -m pip freeze --exclude aggregator) > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+# A stamp a set of extras: it is newer than what it was made from, or it is made again.
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,server]'
+	touch $@ $(VENV)/run.stamp

@@ -1,0 +1,414 @@
+"""The values that cross stages: frozen, without behaviour that touches the world.
+
+Pure; imports nothing of ours.  Times are aware UTC and named `..._at`, spans are `timedelta`.
+Words are those of the glossary in docs/architecture.md: an RSS item is an *entry* (RFC 4287),
+a line in config.yaml a *subscription*, one attempt to bring a feed up to date a *poll*.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+SEQUENCE_BITS = 20
+_CURSOR = re.compile(r"-?[0-9]{1,19}")
+_MAX_ID = 2**63 - 1
+
+
+# ---------------------------------------------------------------- subscribing
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One feed that config.yaml asks for.
+
+    Attributes:
+        name: Stable key and slug, unique in the file.
+        url: As written: an http(s) URL, or a path relative to config.yaml.
+        title: The title given in the file, None to use the feed's own.
+        category: As written, None for none.
+        interval: Wait between two polls.
+        name_given: The name stands in the file; it was not made from title or host.
+    """
+
+    name: str
+    url: str
+    title: str | None = None
+    category: str | None = None
+    interval: timedelta = timedelta(hours=1)
+    name_given: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpmlOutline:
+    """One subscription as an OPML document writes it (OPML 2.0, `type="rss"`)."""
+
+    url: str
+    title: str | None = None
+    category: str | None = None
+    html_url: str | None = None
+
+
+# ------------------------------------------------------------------- fetching
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """ETag and Last-Modified as received, byte for byte (RFC 9110, 8.8).
+
+    Attributes:
+        url: The URL that sent them; they are sent back to no other.
+        etag: The header's value with quotes and `W/`, None if there was none.
+        last_modified: The header's value, never re-formatted, None if there was none.
+    """
+
+    url: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A usable answer to one conditional GET: 200 with a body, or 304 without.
+
+    Attributes:
+        status: 200 or 304.
+        url: Where the answer came from, after redirects.
+        moved_to: The new address when every hop was a 301 or 308, else None.
+        headers: Of the answer, names in lower case.
+        body: Decoded content; empty for a 304.
+        validators: To store and to send next time, whatever the status.
+        size: Bytes of the body as they came over the wire.
+    """
+
+    status: int
+    url: str
+    moved_to: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    validators: Validators = Validators()
+    size: int = 0
+
+
+# -------------------------------------------------------------------- reading
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that belongs to an entry; `length` in bytes, None where unknown or absurd."""
+
+    url: str
+    type: str | None = None
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedEntry:
+    """An entry as the document says it: nothing cleaned, nothing trusted.
+
+    Attributes:
+        guid: Atom id or RSS guid, None if absent or blank.
+        title_type: Media type of `title`: `text/plain`, `text/html`, `application/xhtml+xml`.
+        base: URL that relative references in this entry resolve against.
+        published, updated: Dates as written, None if absent.
+    """
+
+    guid: str | None = None
+    link: str | None = None
+    title: str = ""
+    title_type: str = "text/html"
+    summary: str = ""
+    content: str = ""
+    base: str = ""
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    language: str | None = None
+    comments_url: str | None = None
+    published: str | None = None
+    updated: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHead:
+    """What a document says about the feed itself.
+
+    Attributes:
+        feed_id: Atom id, None for RSS.
+        format: What kind of document it was: `Atom 1.0`, `RSS 2.0`, `JSON Feed 1.1` ...
+        note: A defect that was read over, in words for the status page; None for none.
+        ttl: RSS `ttl`, the publisher's wish for the wait between two polls.
+    """
+
+    title: str = ""
+    subtitle: str = ""
+    site_url: str | None = None
+    feed_id: str | None = None
+    language: str | None = None
+    author: str | None = None
+    rights: str | None = None
+    format: str = ""
+    note: str | None = None
+    ttl: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFeed:
+    """A whole document, entries in document order, nothing cleaned."""
+
+    head: FeedHead
+    entries: tuple[ParsedEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CleanEntry:
+    """An entry that is safe to store, list and publish.
+
+    Attributes:
+        guid: As published, None if absent.  Opaque: never shown as markup, never followed.
+        url: Absolute http(s) or mailto link, None if the entry has none that is usable.
+        title: Plain text, one line; empty if the entry has no title.
+        title_html: The title as inline HTML from the allow list.
+        summary: Plain-text excerpt, about 220 characters.
+        content_html: Sanitised HTML with absolute URLs; empty if the entry has none.
+        content_hash: 16 bytes over title and content; changes when the text does.
+        published_at, updated_at: None where missing, unreadable or a sentinel.
+    """
+
+    guid: str | None
+    url: str | None
+    title: str
+    title_html: str
+    summary: str
+    content_html: str
+    content_hash: bytes
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    language: str | None = None
+    comments_url: str | None = None
+    published_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CleanFeed:
+    """A whole document after cleaning, entries in document order."""
+
+    head: FeedHead
+    entries: tuple[CleanEntry, ...] = ()
+
+
+# -------------------------------------------------------------------- polling
+
+
+@dataclass(frozen=True, slots=True)
+class DueFeed:
+    """A feed that was leased for a poll, with what the last polls taught us.
+
+    Attributes:
+        body_hash: 16 bytes of the last body that was read to the end, None if none was.
+        failures: Failed polls in a row, 0 after a success.
+        polls: How many polls were recorded so far.
+    """
+
+    id: int
+    name: str
+    url: str
+    interval: timedelta
+    validators: Validators = Validators()
+    body_hash: bytes | None = None
+    failures: int = 0
+    polls: int = 0
+
+
+class Outcome(StrEnum):
+    """How a poll ended, as the strip on the status page shows it."""
+
+    NEW = "new"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    POSTPONED = "postponed"
+    """The server asked for a pause (429, 503, Retry-After)."""
+    GONE = "gone"
+    """410: polled no more."""
+
+
+# ------------------------------------------------------- listing and publishing
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """A place in the list, newest first: the id of the last entry of a page."""
+
+    id: int
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Read a cursor as a link carries it.
+
+        Raises:
+            ValueError: `text` is not one that a page of ours could have written.
+        """
+        if not _CURSOR.fullmatch(text) or not -_MAX_ID <= int(text) <= _MAX_ID:
+            raise ValueError(f"not a cursor: {text!r}")
+        return cls(int(text))
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which list: everything, one category (its slug), one source (its name) or a search.
+
+    At most one of them is set.
+    """
+
+    category: str | None = None
+    source: str | None = None
+    search: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The feed that an entry came from, as a reader of the list needs it.
+
+    Attributes:
+        title: Configured title, else the feed's own, else the name.
+        feed_id: Atom id of the feed, None if it has none.
+        updated_at: When an entry of the feed was last new or changed; None before that.
+    """
+
+    id: int
+    name: str
+    title: str
+    feed_url: str
+    site_url: str | None = None
+    feed_id: str | None = None
+    language: str | None = None
+    author: str | None = None
+    rights: str | None = None
+    category: str | None = None
+    category_slug: str | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEntry:
+    """An entry as the list and the merged feeds show it.
+
+    Attributes:
+        id: Place in the list: `(listed_ms << 20) | sequence`.
+        public_id: Absolute URI, the same for ever: the source's own id or a `tag:` URI.
+        listed_at: min(published, first seen); decided when the entry was stored.
+        dated: False where the publisher gave no usable date.
+        changed_at: When what we publish of it last changed; for validators only.
+        updated_at: When its text changed, None if it never did.
+        content_html: None where the query was not asked for it.
+    """
+
+    id: int
+    public_id: str
+    source: Source
+    url: str | None
+    title: str
+    title_html: str
+    summary: str
+    listed_at: datetime
+    first_seen_at: datetime
+    changed_at: datetime
+    dated: bool = True
+    published_at: datetime | None = None
+    updated_at: datetime | None = None
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    language: str | None = None
+    comments_url: str | None = None
+    content_html: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PollRecord:
+    """One poll of the past; `duration` from request to stored, `size` in bytes."""
+
+    started_at: datetime
+    outcome: Outcome
+    status: int | None = None
+    size: int = 0
+    duration: timedelta = timedelta(0)
+    new: int = 0
+    updated: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHealth:
+    """A subscription and how it is doing.
+
+    Attributes:
+        entries: How many entries of it are kept.
+        per_week: Entries listed in the last four weeks, divided by four.
+        next_poll_at: None when it is polled no more (410).
+        next_reason: Why then, in words.
+        failing_since: Start of the first of the failed polls in a row, None if it is fine.
+        polls: The last 24, oldest first.
+    """
+
+    source: Source
+    subtitle: str = ""
+    format: str = ""
+    interval: timedelta = timedelta(hours=1)
+    entries: int = 0
+    per_week: float = 0.0
+    first_entry_at: datetime | None = None
+    last_polled_at: datetime | None = None
+    last_success_at: datetime | None = None
+    next_poll_at: datetime | None = None
+    next_reason: str | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
+    gone: bool = False
+    error: str | None = None
+    note: str | None = None
+    moved_to: str | None = None
+    polls: tuple[PollRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryCount:
+    """A category with the number of entries kept in it."""
+
+    slug: str
+    name: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What every page shows beside its own list.
+
+    Attributes:
+        version: Grows with every change that a page or merged feed could show.
+        failing: Feeds whose last poll failed.
+        checked_at: End of the newest poll, None before the first.
+        busiest: Sources with the most entries of the last seven days, at most twelve.
+    """
+
+    version: int
+    entries: int
+    feeds: int
+    unread_feeds: int
+    failing: int
+    checked_at: datetime | None
+    categories: tuple[CategoryCount, ...] = ()
+    busiest: tuple[tuple[Source, int], ...] = ()
+
+
+def listed_at_of(entry_id: int) -> datetime:
+    """Return the time that an entry's id carries, to the millisecond."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=entry_id >> SEQUENCE_BITS)

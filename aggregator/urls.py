@@ -1,0 +1,91 @@
+"""URLs: absolute, safe to show, fit for a log.  Pure.
+
+Sources: RFC 3986 (generic syntax), RFC 6454 (origin), WHATWG URL (what browsers repair).
+"""
+
+import re
+import unicodedata
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from yarl import URL
+
+WEB_SCHEMES = frozenset({"http", "https"})
+LINK_SCHEMES = WEB_SCHEMES | {"mailto"}
+MAX_LENGTH = 4096
+
+_UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+_SLUG = re.compile(r"[\W_]+")
+
+
+def is_web(url: str) -> bool:
+    """Whether `url` is an absolute http or https URL with a host."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme.lower() in WEB_SCHEMES and bool(parts.hostname)
+    except ValueError:  # an unclosed bracket, a port out of range
+        return False
+
+
+def is_absolute(uri: str) -> bool:
+    """Whether `uri` is an absolute URI of any scheme, without spaces or control characters."""
+    return bool(_SCHEME.match(uri)) and len(uri) <= MAX_LENGTH and not _UNSEEN.search(uri)
+
+
+def absolute(url: str, base: str) -> str | None:
+    """Return `url` as an absolute http, https or mailto URL, None if it can't be one.
+
+    Leading and trailing white space and line breaks inside are dropped, as browsers do.
+    """
+    text = re.sub(r"[\t\r\n]", "", url).strip("\x00\x20\x0b\x0c\x1f\xa0")
+    if not text or len(text) > MAX_LENGTH:
+        return None
+    try:
+        joined = urljoin(base, text)
+        parts = urlsplit(joined)
+        scheme = parts.scheme.lower()
+        if scheme == "mailto":
+            return _UNSEEN.sub("%20", joined) if "@" in parts.path else None
+        if scheme not in WEB_SCHEMES or not parts.hostname:
+            return None
+        _ = parts.port  # raises ValueError where it is out of range
+    except ValueError:
+        return None
+    return _UNSEEN.sub("%20", joined)
+
+
+def host_of(url: str) -> str:
+    """Return the host in lower case without port, empty for a local path."""
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".").lower()
+    except ValueError:
+        return ""
+
+
+def normal(url: str) -> str:
+    """Return `url` in the form in which two spellings of one address are equal.
+
+    Lower-case scheme and host, default ports and the fragment dropped, percent-encoding and dot
+    segments normalised (RFC 3986, 6.2.2).  The path's and the query's meaning is untouched.
+    """
+    try:
+        return str(URL(url).with_fragment(None)) if is_web(url) else url
+    except ValueError:
+        return url
+
+
+def masked(url: str) -> str:
+    """Return `url` with user and password replaced, fit for logs, pages and feeds."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    if "@" not in parts.netloc:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"***@{host}"))
+
+
+def slug(text: str) -> str:
+    """Return `text` as lower-case words of any script joined by hyphens; empty if none is left."""
+    return _SLUG.sub("-", unicodedata.normalize("NFKC", text).casefold()).strip("-")
