@@ -1,0 +1,12 @@
+"""The database: all SQL is in here.  `store` writes, `query` reads, values come out.
+
+SQLite (WAL, FTS5) by default, PostgreSQL by URL; what differs between them stands side by side in
+`dialects`.  Callers open the transaction, keep it short, and never wait for the network in it.
+"""
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from aggregator.database.engine import in_words, is_locked, open_database
+
+__all__ = ["Connection", "DBAPIError", "Engine", "in_words", "is_locked", "open_database"]

@@ -1,0 +1,1 @@
+"""Schema changes, one revision a file, run by `engine.open_database`."""

@@ -1,0 +1,40 @@
+"""All writes.  Functions over a `Connection` whose transaction the caller opens and ends.
+
+A poll's entries, validators and bookkeeping go into ONE transaction: after a crash no feed has
+validators that are newer than its entries.
+"""
+
+from aggregator.database.store.entries import (
+    PlacedEntry,
+    add_entries,
+    change_entries,
+    delete_old,
+    known_entries,
+    taken_elsewhere,
+)
+from aggregator.database.store.polls import (
+    PollReport,
+    lease_due,
+    lease_named,
+    record_polls,
+    release_leases,
+    renew_leases,
+)
+from aggregator.database.store.subscriptions import SyncResult, sync_subscriptions
+
+__all__ = [
+    "PlacedEntry",
+    "PollReport",
+    "SyncResult",
+    "add_entries",
+    "change_entries",
+    "delete_old",
+    "known_entries",
+    "lease_due",
+    "lease_named",
+    "record_polls",
+    "release_leases",
+    "renew_leases",
+    "sync_subscriptions",
+    "taken_elsewhere",
+]

@@ -1,0 +1,252 @@
+"""Leases before a poll, bookkeeping after it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, func, literal, or_, select, update
+
+from aggregator.database.dialects import upsert
+from aggregator.database.tables import POLLS_KEPT, UtcDateTime, feeds, polls, state
+from aggregator.model import DueFeed, FeedHead, Outcome, Validators
+
+
+@dataclass(frozen=True, slots=True)
+class PollReport:
+    """Everything that one poll changes on its feed's row.
+
+    Attributes:
+        number: The feed's polls recorded before this one.
+        head: The document's head, None if no document was read.
+        validators: To replace the stored ones, None to leave them alone.
+        body_hash: Of a body that was read to the end, None to leave the stored one alone.
+    """
+
+    feed_id: int
+    number: int
+    started_at: datetime
+    ended_at: datetime
+    outcome: Outcome
+    next_poll_at: datetime | None
+    next_reason: str
+    not_before: datetime | None = None
+    status: int | None = None
+    size: int = 0
+    new: int = 0
+    updated: int = 0
+    error: str | None = None
+    failures: int = 0
+    head: FeedHead | None = None
+    validators: Validators | None = None
+    body_hash: bytes | None = None
+    moved_to: str | None = None
+
+
+def lease_due(
+    connection: Connection,
+    *,
+    owner: str,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    busy_hosts: Collection[str] = (),
+    per_host: int = 1,
+) -> list[DueFeed]:
+    """Take up to `limit` feeds whose time has come, so that nobody else polls them.
+
+    Args:
+        owner: Name of this process; `until`: when the lease ends by itself.
+        busy_hosts: Hosts that are not to be asked for more now.
+        per_host: At most so many feeds of one host; one host can't fill all places.
+    """
+    statement = (
+        select(*_DUE_COLUMNS)
+        .where(feeds.c.next_poll_at <= now, feeds.c.subscribed, _free(now))
+        .order_by(feeds.c.next_poll_at)
+        .limit(limit * 4)
+        .with_for_update(skip_locked=True)
+    )
+    if busy_hosts:
+        statement = statement.where(feeds.c.host.not_in(sorted(busy_hosts)))
+    chosen: list[Any] = []
+    of_host: dict[str, int] = {}
+    for row in connection.execute(statement):
+        count = of_host.get(row.host, 0)
+        if row.host and count >= per_host:
+            continue
+        of_host[row.host] = count + 1
+        chosen.append(row)
+        if len(chosen) == limit:
+            break
+    return _lease(connection, chosen, owner=owner, until=until)
+
+
+def lease_named(
+    connection: Connection,
+    *,
+    owner: str,
+    now: datetime,
+    until: datetime,
+    names: Collection[str] | None,
+) -> list[DueFeed]:
+    """Take the named feeds, or all that nobody forbade to ask, whatever their schedule.
+
+    Args:
+        names: A person asked for these, pauses and 410 or not; None: every feed without a
+            pause in force or a 410.
+    """
+    statement = (
+        select(*_DUE_COLUMNS)
+        .where(feeds.c.subscribed, _free(now))
+        .order_by(feeds.c.next_poll_at, feeds.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    if names is None:
+        statement = statement.where(
+            ~feeds.c.gone, or_(feeds.c.not_before.is_(None), feeds.c.not_before <= now)
+        )
+    rows = connection.execute(statement).all()
+    if names is not None:
+        rows = [row for row in rows if row.name in names]
+    return _lease(connection, rows, owner=owner, until=until)
+
+
+def renew_leases(connection: Connection, *, owner: str, until: datetime) -> None:
+    """Keep the leases of feeds that wait or are being polled."""
+    connection.execute(update(feeds).where(feeds.c.lease_owner == owner).values(lease_until=until))
+
+
+def release_leases(
+    connection: Connection, *, owner: str, feed_ids: Collection[int] | None = None
+) -> None:
+    """Give leases back: those of `feed_ids`, or all that `owner` holds."""
+    statement = update(feeds).where(feeds.c.lease_owner == owner)
+    if feed_ids is not None:
+        statement = statement.where(feeds.c.id.in_(sorted(feed_ids)))
+    connection.execute(statement.values(lease_owner=None, lease_until=None))
+
+
+_DUE_COLUMNS = (
+    feeds.c.id,
+    feeds.c.name,
+    feeds.c.url,
+    feeds.c.host,
+    feeds.c.interval,
+    feeds.c.validators_url,
+    feeds.c.etag,
+    feeds.c.last_modified,
+    feeds.c.body_hash,
+    feeds.c.failures,
+    feeds.c.polls,
+)
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    return or_(feeds.c.lease_until.is_(None), feeds.c.lease_until < now)
+
+
+def _lease(
+    connection: Connection, rows: Sequence[Any], *, owner: str, until: datetime
+) -> list[DueFeed]:
+    if rows:
+        connection.execute(
+            update(feeds)
+            .where(feeds.c.id == bindparam("feed"))
+            .values(lease_owner=owner, lease_until=until),
+            [{"feed": row.id} for row in rows],
+        )
+    return [
+        DueFeed(
+            id=row.id,
+            name=row.name,
+            url=row.url,
+            interval=row.interval,
+            validators=Validators(row.validators_url, row.etag, row.last_modified),
+            body_hash=row.body_hash,
+            failures=row.failures,
+            polls=row.polls,
+        )
+        for row in rows
+    ]
+
+
+def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
+    """Write how polls went, give their leases back, and note what readers could see."""
+    for report in reports:
+        connection.execute(
+            update(feeds).where(feeds.c.id == report.feed_id).values(**_health(report))
+        )
+    upsert(connection, polls, [_record(report) for report in reports], key=["feed_id", "slot"])
+    if reports:
+        checked_at = max(report.ended_at for report in reports)
+        connection.execute(update(state).values(checked_at=checked_at))
+    if any(report.new or report.updated for report in reports):
+        note_change(connection)
+
+
+def _health(report: PollReport) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "polls": report.number + 1,
+        "last_polled_at": report.started_at,
+        "next_poll_at": report.next_poll_at,
+        "next_reason": report.next_reason,
+        "not_before": report.not_before,
+        "lease_owner": None,
+        "lease_until": None,
+        "failures": report.failures,
+        "error": report.error,
+        "gone": report.outcome is Outcome.GONE,
+    }
+    if report.error is None:
+        values |= {"last_success_at": report.ended_at, "failing_since": None}
+        values["moved_to"] = report.moved_to
+    else:
+        values["failing_since"] = func.coalesce(
+            feeds.c.failing_since, literal(report.started_at, UtcDateTime)
+        )
+    if report.validators is not None:
+        values |= {
+            "validators_url": report.validators.url,
+            "etag": report.validators.etag,
+            "last_modified": report.validators.last_modified,
+        }
+    if report.body_hash is not None:
+        values["body_hash"] = report.body_hash
+    if report.head is not None:
+        values |= _head(report.head)
+    return values
+
+
+def _head(head: FeedHead) -> dict[str, Any]:
+    return {
+        "title": head.title,
+        "subtitle": head.subtitle,
+        "site_url": head.site_url,
+        "feed_id": head.feed_id,
+        "language": head.language,
+        "author": head.author,
+        "rights": head.rights,
+        "format": head.format,
+        "note": head.note,
+    }
+
+
+def _record(report: PollReport) -> dict[str, Any]:
+    return {
+        "feed_id": report.feed_id,
+        "slot": report.number % POLLS_KEPT,
+        "started_at": report.started_at,
+        "outcome": report.outcome.value,
+        "status": report.status,
+        "size": report.size,
+        "seconds": (report.ended_at - report.started_at).total_seconds(),
+        "new": report.new,
+        "updated": report.updated,
+        "error": report.error,
+    }
+
+
+def note_change(connection: Connection) -> None:
+    """Let the version grow: something that a page or a merged feed shows has changed."""
+    connection.execute(update(state).values(version=state.c.version + 1))

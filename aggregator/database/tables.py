@@ -1,0 +1,205 @@
+"""The tables.  Migrations make them; this module is how statements name them.
+
+Times are stored as whole microseconds since 1970 (UTC), so that they sort as numbers in every
+database and for every year.  Columns that a page shows but config.yaml decides (name, title,
+category) are copied here when the file is read: readers need the database and nothing else.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+POLLS_KEPT = 24
+"""Polls a feed remembers: `polls` is a ring, so nothing ever has to be cleaned up."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC datetime as microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Span(TypeDecorator[timedelta]):
+    """A timedelta as whole microseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
+        return None if value is None else value // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> timedelta | None:
+        return None if value is None else timedelta(microseconds=value)
+
+
+class JsonList(TypeDecorator[list[Any]]):
+    """A list as compact JSON; NULL when empty, which most of them are."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> str | None:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> list[Any]:
+        return json.loads(value) if value else []
+
+
+# SQLite makes only INTEGER PRIMARY KEY its 64-bit rowid.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+state = Table(
+    "state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+    Column("checked_at", UtcDateTime),
+)
+"""One row: `version` grows with every change that a reader could see."""
+
+categories = Table(
+    "categories",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # From config.yaml
+    Column("name", Text, nullable=False, unique=True),
+    Column("url", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("configured_title", Text),
+    Column("category_id", ForeignKey("categories.id")),
+    Column("interval", Span, nullable=False),
+    Column("subscribed", Boolean, nullable=False),
+    # From the document
+    Column("title", Text, nullable=False, default=""),
+    Column("subtitle", Text, nullable=False, default=""),
+    Column("site_url", Text),
+    Column("feed_id", Text),
+    Column("language", Text),
+    Column("author", Text),
+    Column("rights", Text),
+    Column("format", Text, nullable=False, default=""),
+    Column("note", Text),
+    # From the last answers
+    Column("validators_url", Text),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("body_hash", LargeBinary),
+    Column("moved_to", Text),
+    # The schedule
+    Column("next_poll_at", UtcDateTime),
+    Column("next_reason", Text),
+    Column("not_before", UtcDateTime),
+    Column("lease_owner", Text),
+    Column("lease_until", UtcDateTime),
+    # Health
+    Column("polls", Integer, nullable=False, default=0),
+    Column("entries", Integer, nullable=False, default=0),
+    Column("last_polled_at", UtcDateTime),
+    Column("last_success_at", UtcDateTime),
+    Column("last_change_at", UtcDateTime),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("failing_since", UtcDateTime),
+    Column("error", Text),
+    Column("gone", Boolean, nullable=False, default=False),
+    Index("ix_feeds_due", "next_poll_at"),
+    Index("ix_feeds_lease", "lease_owner"),
+    Index("ix_feeds_url", "url"),
+)
+
+polls = Table(
+    "polls",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer),
+    Column("size", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("new", Integer, nullable=False),
+    Column("updated", Integer, nullable=False),
+    Column("error", Text),
+)
+"""Ring of the last `POLLS_KEPT` polls of each feed, slot = number of the poll % `POLLS_KEPT`."""
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=False),
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), nullable=False),
+    Column("category_id", Integer),
+    Column("listed", Boolean, nullable=False),
+    Column("identity", LargeBinary, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("record_hash", LargeBinary, nullable=False),
+    Column("guid", Text),
+    Column("public_id", Text, nullable=False),
+    Column("url", Text),
+    Column("title", Text, nullable=False),
+    Column("title_html", Text),  # NULL where it is the escaped title
+    Column("summary", Text, nullable=False),
+    Column("authors", JsonList),
+    Column("categories", JsonList),
+    Column("enclosures", JsonList),
+    Column("language", Text),
+    Column("comments_url", Text),
+    Column("published_at", UtcDateTime),
+    Column("updated_at", UtcDateTime),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    # Not (feed_id, identity): in this order one index also finds the same id in other feeds.
+    UniqueConstraint("identity", "feed_id"),
+    Index("ix_entries_feed", "feed_id", "id"),
+    Index("ix_entries_category", "category_id", "id"),
+)
+"""`id` is the place in the list, so newest first, paging and search are walks of one index."""
+
+contents = Table(
+    "contents",
+    metadata,
+    Column(
+        "entry_id",
+        ForeignKey("entries.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("html", Text, nullable=False),
+)
+"""Full texts, apart from the entries: a list page never reads them."""

@@ -1,0 +1,82 @@
+"""Dates as publishers write them, and an entry's place in the list.  Pure.
+
+Sources: RFC 822 / RFC 2822 (RSS), RFC 3339 (Atom, JSON Feed), ISO 8601.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_DIGITS = re.compile(r"-?[0-9]{9,13}")
+_UNIX_MILLISECONDS = 10**11  # in seconds this would be the year 5138
+_MAX_OFFSET = timedelta(hours=14)
+
+STEP = timedelta(seconds=1)
+"""Between two undated entries of a first poll: keeps them in feed order."""
+
+
+def read(text: str | None, parse: Callable[[str], datetime | None]) -> datetime | None:
+    """Return the time that `text` names, None if it names none that can be meant.
+
+    Args:
+        text: As written in the document.
+        parse: Reads the formats of RSS and Atom; None for what it can't read.
+
+    Whole numbers are Unix seconds or milliseconds.  The zero of Unix and years outside 1900 to
+    2199 count as missing: nobody means them.
+    """
+    if not text or not (text := text.strip()):
+        return None
+    date = _from_unix(text) if _DIGITS.fullmatch(text) else parse(text)
+    if date is None or date == _EPOCH or not EARLIEST <= date < LATEST:
+        return None
+    return date
+
+
+def places(
+    published: Sequence[datetime | None], *, first_seen_at: datetime, first_poll: bool
+) -> list[datetime]:
+    """Return where new entries of one document stand in the list, for good.
+
+    Args:
+        published: Their dates in document order, None where there is none.
+        first_seen_at: Now, aware UTC.
+        first_poll: Nothing was ever stored for this feed.
+
+    A future date is brought back to `first_seen_at`.  Undated entries stand at `first_seen_at`;
+    those of a first poll are spread in document order below the oldest dated one, so that a
+    backlog does not cover the list.
+    """
+    dated = [min(date, first_seen_at) for date in published if date is not None]
+    below = min(dated, default=first_seen_at + STEP) if first_poll else first_seen_at
+    result = []
+    for date in published:
+        if date is not None:
+            result.append(min(date, first_seen_at))
+            continue
+        if first_poll:
+            below -= STEP
+        result.append(below)
+    return result
+
+
+def _from_unix(text: str) -> datetime | None:
+    number = int(text)
+    if abs(number) >= _UNIX_MILLISECONDS:
+        return _EPOCH + timedelta(milliseconds=number)
+    return _EPOCH + timedelta(seconds=number)
+
+
+def in_utc(date: datetime) -> datetime | None:
+    """Return an aware time in UTC, None if its offset is one that no place on earth has."""
+    offset = date.utcoffset()
+    if offset is None or abs(offset) > _MAX_OFFSET:
+        return None
+    try:
+        return date.astimezone(UTC)
+    except OverflowError:
+        return None

@@ -1,0 +1,146 @@
+"""Which entries of a document are new, which changed, and which are the ones we have.  Pure.
+
+Identity is decided inside one feed only: by guid, else by link, else by a hash of title and
+content; never by a date.  Guids are opaque: compared byte for byte.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+
+from aggregator import urls
+from aggregator.model import CleanEntry
+
+IDENTITY_SIZE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEntry:
+    """What the database remembers of an entry, enough to compare it with a document's.
+
+    Attributes:
+        record_hash: 16 bytes over everything that is stored, dates left out.
+    """
+
+    id: int
+    identity: bytes
+    content_hash: bytes
+    record_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry that was not there; `identity` is the key it is stored under."""
+
+    identity: bytes
+    record_hash: bytes
+    entry: CleanEntry
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedEntry:
+    """An entry that is there in another version; `text_changed`: not only in its trimmings."""
+
+    id: int
+    record_hash: bytes
+    entry: CleanEntry
+    text_changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a document changes, in document order."""
+
+    new: tuple[NewEntry, ...] = ()
+    changed: tuple[ChangedEntry, ...] = ()
+
+
+def identities(entries: Sequence[CleanEntry]) -> list[tuple[bytes, ...]]:
+    """Return for each entry the keys it may be known under, the best one first.
+
+    A guid that several different entries of the document carry says nothing (every item "1",
+    the feed's own address), so it is left out for all of them.  The order does not depend on the
+    entries' order in the document: the same document gives the same keys on every poll.
+    """
+    carriers = Counter(
+        guid for guid, _ in {(entry.guid, _likeness(entry)) for entry in entries} if guid
+    )
+    return [_keys(entry, guid_is_good=carriers[entry.guid or ""] == 1) for entry in entries]
+
+
+def compare(
+    entries: Sequence[CleanEntry],
+    keys: Sequence[tuple[bytes, ...]],
+    known: Mapping[bytes, KnownEntry],
+) -> Changes:
+    """Sort a document's entries into new, changed and known ones.
+
+    Args:
+        entries: The document's, in document order.
+        keys: `identities(entries)`.
+        known: The feed's stored entries by identity; others may be in it.
+
+    An entry that occurs twice in one document counts once: its first occurrence.
+    """
+    new: list[NewEntry] = []
+    changed: list[ChangedEntry] = []
+    seen: set[bytes] = set()
+    for entry, candidates in zip(entries, keys, strict=True):
+        match = next((known[key] for key in candidates if key in known), None)
+        identity = match.identity if match else candidates[0]
+        if identity in seen:
+            continue
+        seen.add(identity)
+        record = _record_hash(entry)
+        if match is None:
+            new.append(NewEntry(identity, record, entry))
+        elif match.record_hash != record:
+            text_changed = match.content_hash != entry.content_hash
+            changed.append(ChangedEntry(match.id, record, entry, text_changed))
+    return Changes(tuple(new), tuple(changed))
+
+
+def public_id(entry: CleanEntry, *, feed_url: str, authority: str, taken: bool) -> str:
+    """Return the id that the merged feeds give an entry, for ever.
+
+    The source's own id where it is an absolute URI and not `taken` by an entry of another feed;
+    else a `tag:` URI (RFC 4151) from feed and guid.  Decided once, when the entry is stored.
+
+    Args:
+        authority: `<host>,<year>` of the tag.
+    """
+    if entry.guid and urls.is_absolute(entry.guid) and not taken:
+        return entry.guid
+    local = entry.guid or entry.url or entry.content_hash.hex()
+    digest = sha256(f"{urls.masked(feed_url)}\0{local}".encode("utf-8", "surrogatepass"))
+    return f"tag:{authority}:{digest.hexdigest()[:32]}"
+
+
+def _likeness(entry: CleanEntry) -> str:
+    """What tells two entries with one guid apart: the link, or without one the text."""
+    return entry.url or entry.content_hash.hex()
+
+
+def _keys(entry: CleanEntry, *, guid_is_good: bool) -> tuple[bytes, ...]:
+    keys = []
+    if entry.guid and guid_is_good:
+        keys.append(_hash("guid", entry.guid))
+    if entry.url:
+        keys.append(_hash("link", urls.normal(entry.url)))
+    keys.append(_hash("text", entry.content_hash.hex()))
+    return tuple(keys)
+
+
+def _hash(*parts: str) -> bytes:
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=IDENTITY_SIZE).digest()
+
+
+def _record_hash(entry: CleanEntry) -> bytes:
+    """Hash what is stored of an entry, less its dates: a moved date alone is no change."""
+    return _hash(
+        entry.content_hash.hex(),
+        repr((entry.url, entry.title_html, entry.summary, entry.authors, entry.categories)),
+        repr((entry.enclosures, entry.language, entry.comments_url)),
+    )

@@ -1,0 +1,91 @@
+"""A database with something in it, made through the program's own writes."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from aggregator import dates, dedup
+from aggregator.database import Engine, open_database, store
+from aggregator.model import CleanEntry, FeedHead, Outcome, Subscription, Validators
+
+NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
+
+
+def new_database(folder: Path) -> Engine:
+    """Return an engine on a fresh SQLite file in `folder`."""
+    return open_database(f"sqlite:///{folder / 'aggregator.db'}")
+
+
+def entry(number: int, **changes: Any) -> CleanEntry:
+    """Return entry `number`, published `number` minutes before `NOW`."""
+    title = changes.pop("title", f"Post {number}")
+    content = changes.pop("content_html", f"<p>Text of post {number}.</p>")
+    values: dict[str, Any] = {
+        "guid": f"https://example.org/?p={number}",
+        "url": f"https://example.org/post-{number}",
+        "title": title,
+        "title_html": escape(title),
+        "summary": f"Text of post {number}.",
+        "content_html": content,
+        "content_hash": blake2b(f"{title}\0{content}".encode(), digest_size=16).digest(),
+        "published_at": NOW - timedelta(minutes=number),
+    }
+    return CleanEntry(**(values | changes))
+
+
+def subscribe(engine: Engine, *subscriptions: Subscription, now: datetime = NOW) -> None:
+    """Make these the subscriptions; no others stay."""
+    with engine.begin() as connection:
+        store.sync_subscriptions(connection, subscriptions, now=now)
+
+
+def record(
+    engine: Engine,
+    name: str,
+    entries: Sequence[CleanEntry] = (),
+    *,
+    head: FeedHead | None = None,
+    now: datetime = NOW,
+    **report: Any,
+) -> dedup.Changes:
+    """Store one poll of the feed `name`, by default a good one that brought `entries`."""
+    with engine.begin() as connection:
+        (feed,) = store.lease_named(
+            connection, owner="test", now=now, until=now + timedelta(minutes=1), names=[name]
+        )
+        keys = dedup.identities(entries)
+        known = store.known_entries(connection, feed.id, {key for some in keys for key in some})
+        changes = dedup.compare(entries, keys, known)
+        places = dates.places(
+            [new.entry.published_at for new in changes.new],
+            first_seen_at=now,
+            first_poll=feed.polls == 0,
+        )
+        placed = [
+            store.PlacedEntry(
+                new, at, new.entry.guid or f"tag:example.org,2026:{new.identity.hex()}"
+            )
+            for new, at in zip(changes.new, places, strict=True)
+        ]
+        store.add_entries(connection, feed.id, placed, now=now)
+        store.change_entries(connection, feed.id, changes.changed, now=now)
+        values: dict[str, Any] = {
+            "feed_id": feed.id,
+            "number": feed.polls,
+            "started_at": now,
+            "ended_at": now,
+            "outcome": Outcome.NEW if changes.new else Outcome.UNCHANGED,
+            "next_poll_at": now + feed.interval,
+            "next_reason": "the interval in config.yaml",
+            "status": 200,
+            "size": 1000,
+            "new": len(changes.new),
+            "updated": len(changes.changed),
+            "head": head or FeedHead(title=f"Title of {name}", site_url="https://example.org/"),
+            "validators": Validators(feed.url, '"1"'),
+        }
+        store.record_polls(connection, [store.PollReport(**(values | report))])
+    return changes
