@@ -4,7 +4,7 @@ Sources: RFC 822 / RFC 2822 (RSS), RFC 3339 (Atom, JSON Feed), ISO 8601.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -13,25 +13,23 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _DIGITS = re.compile(r"-?[0-9]{9,13}")
 _UNIX_MILLISECONDS = 10**11  # in seconds this would be the year 5138
-_MAX_OFFSET = timedelta(hours=14)
 
 STEP = timedelta(seconds=1)
 """Between two undated entries of a first poll: keeps them in feed order."""
 
 
-def read(text: str | None, parse: Callable[[str], datetime | None]) -> datetime | None:
-    """Return the time that `text` names, None if it names none that can be meant.
+def read(text: str | None, parsed: datetime | None) -> datetime | None:
+    """Return the time that a date stands for, None if it stands for none that can be meant.
 
     Args:
         text: As written in the document.
-        parse: Reads the formats of RSS and Atom; None for what it can't read.
+        parsed: How the parser read it, None if it could not.
 
-    Whole numbers are Unix seconds or milliseconds.  The zero of Unix and years outside 1900 to
-    2199 count as missing: nobody means them.
+    Whole numbers are Unix seconds or milliseconds, whatever a parser makes of them.  The zero of
+    Unix and years outside 1900 to 2199 count as missing: nobody means them.
     """
-    if not text or not (text := text.strip()):
-        return None
-    date = _from_unix(text) if _DIGITS.fullmatch(text) else parse(text)
+    text = (text or "").strip()
+    date = _from_unix(text) if _DIGITS.fullmatch(text) else parsed
     if date is None or date == _EPOCH or not EARLIEST <= date < LATEST:
         return None
     return date
@@ -69,14 +67,3 @@ def _from_unix(text: str) -> datetime | None:
     if abs(number) >= _UNIX_MILLISECONDS:
         return _EPOCH + timedelta(milliseconds=number)
     return _EPOCH + timedelta(seconds=number)
-
-
-def in_utc(date: datetime) -> datetime | None:
-    """Return an aware time in UTC, None if its offset is one that no place on earth has."""
-    offset = date.utcoffset()
-    if offset is None or abs(offset) > _MAX_OFFSET:
-        return None
-    try:
-        return date.astimezone(UTC)
-    except OverflowError:
-        return None

@@ -50,6 +50,10 @@ class FeedError(AggregatorError):
         self.feed_url = feed_url
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type["FeedError"], tuple[str, str]]:
+        """Pickle by the arguments: a worker process hands its errors back."""
+        return type(self), (self.feed_url, self.reason)
+
 
 class FetchError(FeedError):
     """No usable answer.

@@ -111,9 +111,12 @@ class ParsedEntry:
 
     Attributes:
         guid: Atom id or RSS guid, None if absent or blank.
+        link: Absolute if it could be made so.
         title_type: Media type of `title`: `text/plain`, `text/html`, `application/xhtml+xml`.
+        summary, content: HTML, also where the document said plain text.
         base: URL that relative references in this entry resolve against.
         published, updated: Dates as written, None if absent.
+        published_at, updated_at: How the parser read them, None if it could not.
     """
 
     guid: str | None = None
@@ -129,7 +132,9 @@ class ParsedEntry:
     language: str | None = None
     comments_url: str | None = None
     published: str | None = None
+    published_at: datetime | None = None
     updated: str | None = None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +216,7 @@ class DueFeed:
 
     Attributes:
         body_hash: 16 bytes of the last body that was read to the end, None if none was.
+        ttl: What the last document asked for.
         failures: Failed polls in a row, 0 after a success.
         polls: How many polls were recorded so far.
     """
@@ -221,6 +227,7 @@ class DueFeed:
     interval: timedelta
     validators: Validators = Validators()
     body_hash: bytes | None = None
+    ttl: timedelta | None = None
     failures: int = 0
     polls: int = 0
 

@@ -13,7 +13,7 @@ WEB_SCHEMES = frozenset({"http", "https"})
 LINK_SCHEMES = WEB_SCHEMES | {"mailto"}
 MAX_LENGTH = 4096
 
-_UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
+_UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\s]+")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _SLUG = re.compile(r"[\W_]+")
 
@@ -51,7 +51,15 @@ def absolute(url: str, base: str) -> str | None:
         _ = parts.port  # raises ValueError where it is out of range
     except ValueError:
         return None
-    return _UNSEEN.sub("%20", joined)
+    return _UNSEEN.sub("%20", scheme + joined[len(scheme) :])
+
+
+def joined(base: str, reference: str) -> str:
+    """Return `reference` resolved against `base`; as it is where that can't be done."""
+    try:
+        return urljoin(base, reference)
+    except ValueError:  # an unclosed bracket
+        return reference
 
 
 def host_of(url: str) -> str:
@@ -68,8 +76,11 @@ def normal(url: str) -> str:
     Lower-case scheme and host, default ports and the fragment dropped, percent-encoding and dot
     segments normalised (RFC 3986, 6.2.2).  The path's and the query's meaning is untouched.
     """
+    if not is_web(url):
+        return url
     try:
-        return str(URL(url).with_fragment(None)) if is_web(url) else url
+        parsed = URL(url).with_fragment(None)
+        return str(parsed if parsed.path != "/" else parsed.with_path("/", keep_query=True))
     except ValueError:
         return url
 

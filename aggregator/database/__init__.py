@@ -5,8 +5,16 @@ SQLite (WAL, FTS5) by default, PostgreSQL by URL; what differs between them stan
 """
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from aggregator.database.engine import in_words, is_locked, open_database
 
-__all__ = ["Connection", "DBAPIError", "Engine", "in_words", "is_locked", "open_database"]
+__all__ = [
+    "Connection",
+    "DBAPIError",
+    "Engine",
+    "OperationalError",
+    "in_words",
+    "is_locked",
+    "open_database",
+]

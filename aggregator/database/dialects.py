@@ -9,41 +9,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from aggregator.database.tables import entries
 
-SQLITE_FULL_TEXT = (
-    """CREATE VIRTUAL TABLE entries_text USING fts5(
-        title, summary, content='entries', content_rowid='id',
-        tokenize='unicode61 remove_diacritics 2')""",
-    """CREATE TRIGGER entries_text_insert AFTER INSERT ON entries BEGIN
-        INSERT INTO entries_text(rowid, title, summary)
-        VALUES (new.id, new.title, new.summary);
-    END""",
-    """CREATE TRIGGER entries_text_delete AFTER DELETE ON entries BEGIN
-        INSERT INTO entries_text(entries_text, rowid, title, summary)
-        VALUES ('delete', old.id, old.title, old.summary);
-    END""",
-    """CREATE TRIGGER entries_text_update AFTER UPDATE OF title, summary ON entries BEGIN
-        INSERT INTO entries_text(entries_text, rowid, title, summary)
-        VALUES ('delete', old.id, old.title, old.summary);
-        INSERT INTO entries_text(rowid, title, summary)
-        VALUES (new.id, new.title, new.summary);
-    END""",
-)
-POSTGRESQL_FULL_TEXT = (
-    """ALTER TABLE entries ADD COLUMN text tsvector GENERATED ALWAYS AS
-        (to_tsvector('simple', title || ' ' || summary)) STORED""",
-    "CREATE INDEX ix_entries_text ON entries USING gin (text)",
-)
-
 _TERM = re.compile(r'(-?)"([^"]*)"?|(\S+)')
 _WORD = re.compile(r"\w+")
 _MAX_TERMS = 16
-
-
-def create_full_text(connection: Connection) -> None:
-    """Make the full-text index over titles and summaries; rows keep it up to date themselves."""
-    statements = SQLITE_FULL_TEXT if connection.dialect.name == "sqlite" else POSTGRESQL_FULL_TEXT
-    for statement in statements:
-        connection.execute(text(statement))
 
 
 def upsert(

@@ -13,7 +13,7 @@ from aggregator.errors import DatabaseError
 HEAD = "0001"
 """Newest revision in migrations/; a test holds it to the folder."""
 
-BUSY_TIMEOUT = 10
+BUSY_TIMEOUT = 5
 """Seconds to wait for another process's write before giving up."""
 
 

@@ -122,6 +122,7 @@ feeds = Table(
     Column("last_modified", Text),
     Column("body_hash", LargeBinary),
     Column("moved_to", Text),
+    Column("ttl", Span),
     # The schedule
     Column("next_poll_at", UtcDateTime),
     Column("next_reason", Text),
@@ -140,7 +141,6 @@ feeds = Table(
     Column("gone", Boolean, nullable=False, default=False),
     Index("ix_feeds_due", "next_poll_at"),
     Index("ix_feeds_lease", "lease_owner"),
-    Index("ix_feeds_url", "url"),
 )
 
 polls = Table(

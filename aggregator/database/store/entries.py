@@ -65,15 +65,17 @@ def add_entries(
     """Store new entries of one feed, in document order: the first stands above the others."""
     if not placed:
         return
-    category_id = connection.scalar(select(feeds.c.category_id).where(feeds.c.id == feed_id))
+    feed = connection.execute(
+        select(feeds.c.category_id, feeds.c.subscribed).where(feeds.c.id == feed_id)
+    ).one()
     ids = _allocate(connection, [entry.listed_at for entry in placed])
     rows = [
         {
             **_columns(entry.new.entry),
             "id": entry_id,
             "feed_id": feed_id,
-            "category_id": category_id,
-            "listed": True,
+            "category_id": feed.category_id,
+            "listed": feed.subscribed,
             "identity": entry.new.identity,
             "record_hash": entry.new.record_hash,
             "guid": entry.new.entry.guid,

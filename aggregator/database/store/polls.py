@@ -11,6 +11,8 @@ from aggregator.database.dialects import upsert
 from aggregator.database.tables import POLLS_KEPT, UtcDateTime, feeds, polls, state
 from aggregator.model import DueFeed, FeedHead, Outcome, Validators
 
+_CANDIDATES = 4  # rows looked at for each feed to lease, as some hosts have more than their share
+
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
@@ -49,22 +51,24 @@ def lease_due(
     owner: str,
     now: datetime,
     until: datetime,
-    limit: int,
+    limit: int | None = None,
     busy_hosts: Collection[str] = (),
-    per_host: int = 1,
+    per_host: int | None = None,
 ) -> list[DueFeed]:
     """Take up to `limit` feeds whose time has come, so that nobody else polls them.
 
     Args:
         owner: Name of this process; `until`: when the lease ends by itself.
         busy_hosts: Hosts that are not to be asked for more now.
-        per_host: At most so many feeds of one host; one host can't fill all places.
+        per_host: At most so many feeds of one host: one host can't fill all places.
+
+    None stands for no limit.
     """
     statement = (
         select(*_DUE_COLUMNS)
         .where(feeds.c.next_poll_at <= now, feeds.c.subscribed, _free(now))
         .order_by(feeds.c.next_poll_at)
-        .limit(limit * 4)
+        .limit(limit * _CANDIDATES if limit else None)
         .with_for_update(skip_locked=True)
     )
     if busy_hosts:
@@ -73,7 +77,7 @@ def lease_due(
     of_host: dict[str, int] = {}
     for row in connection.execute(statement):
         count = of_host.get(row.host, 0)
-        if row.host and count >= per_host:
+        if row.host and per_host and count >= per_host:
             continue
         of_host[row.host] = count + 1
         chosen.append(row)
@@ -112,6 +116,12 @@ def lease_named(
     return _lease(connection, rows, owner=owner, until=until)
 
 
+def lease_owners(connection: Connection) -> list[str]:
+    """Return the names of the processes that hold leases."""
+    statement = select(feeds.c.lease_owner).where(feeds.c.lease_owner.is_not(None)).distinct()
+    return list(connection.scalars(statement))
+
+
 def renew_leases(connection: Connection, *, owner: str, until: datetime) -> None:
     """Keep the leases of feeds that wait or are being polled."""
     connection.execute(update(feeds).where(feeds.c.lease_owner == owner).values(lease_until=until))
@@ -137,6 +147,7 @@ _DUE_COLUMNS = (
     feeds.c.etag,
     feeds.c.last_modified,
     feeds.c.body_hash,
+    feeds.c.ttl,
     feeds.c.failures,
     feeds.c.polls,
 )
@@ -164,6 +175,7 @@ def _lease(
             interval=row.interval,
             validators=Validators(row.validators_url, row.etag, row.last_modified),
             body_hash=row.body_hash,
+            ttl=row.ttl,
             failures=row.failures,
             polls=row.polls,
         )
@@ -229,6 +241,7 @@ def _head(head: FeedHead) -> dict[str, Any]:
         "rights": head.rights,
         "format": head.format,
         "note": head.note,
+        "ttl": head.ttl,
     }
 
 

@@ -1,0 +1,139 @@
+"""The database as a whole: opening it, its schema, and every way that can fail."""
+
+import importlib.util
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from aggregator.database import DBAPIError, engine, open_database
+from aggregator.database.tables import metadata
+from aggregator.errors import DatabaseError
+from tests.worlds import new_database
+
+FULL_TEXT = "entries_text"
+
+
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def test_a_new_database_gets_the_schema_that_the_statements_name(tmp_path):
+    database = new_database(tmp_path)
+
+    def ours(_object, name, kind, _reflected, _compared):
+        return not (kind == "table" and name.startswith(FULL_TEXT))
+
+    with database.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"include_object": ours, "compare_type": False}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_newest_migration_is_the_one_the_program_expects():
+    folder = Path(engine.__file__).parent / "migrations" / "versions"
+
+    assert max(path.name[:4] for path in folder.glob("[0-9]*.py")) == engine.HEAD
+
+
+def test_opening_again_writes_nothing(tmp_path):
+    new_database(tmp_path).dispose()
+    before = (tmp_path / "aggregator.db").read_bytes()
+
+    new_database(tmp_path).dispose()
+
+    assert (tmp_path / "aggregator.db").read_bytes() == before
+
+
+def test_the_file_is_in_wal_mode_with_foreign_keys_and_a_busy_timeout(tmp_path):
+    with new_database(tmp_path).connect() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "foreign_keys", "busy_timeout")
+        }
+
+    assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 5000}
+
+
+def test_a_read_only_engine_refuses_to_write(tmp_path):
+    new_database(tmp_path).dispose()
+    reader = open_database(url(tmp_path / "aggregator.db"), read_only=True)
+
+    with reader.connect() as connection, pytest.raises(DBAPIError, match="readonly"):
+        connection.exec_driver_sql("UPDATE state SET version = 5")
+    reader.dispose()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(DatabaseError, match=r"missing/a\.db: can't be opened"):
+        open_database(url(tmp_path / "missing" / "a.db"))
+
+
+def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path):
+    path = tmp_path / "a.db"
+    path.write_text("a shopping list, long enough to be read as a header " * 3)
+
+    with pytest.raises(DatabaseError, match="is not a SQLite database or is damaged"):
+        open_database(url(path))
+    assert path.read_text().startswith("a shopping list")
+
+
+def test_another_programs_database_is_left_as_it_is(tmp_path):
+    path = tmp_path / "a.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE recipes (name)")
+    connection.close()
+    before = path.read_bytes()
+
+    with pytest.raises(DatabaseError, match="of another program"):
+        open_database(url(path))
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_a_newer_program_is_refused(tmp_path):
+    new_database(tmp_path).dispose()
+    connection = sqlite3.connect(tmp_path / "aggregator.db")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(DatabaseError, match=r"newer version .* update the program"):
+        open_database(url(tmp_path / "aggregator.db"))
+
+
+def test_a_locked_database_is_waited_for_and_then_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0.2)
+    holder = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+
+    with pytest.raises(DatabaseError, match="kept it locked"):
+        open_database(url(tmp_path / "a.db"))
+    holder.close()
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    from aggregator.database.migrations import run
+
+    def fails_at_the_end(connection):
+        upgrade(connection)
+        connection.exec_driver_sql("SELECT * FROM no_such_table")
+
+    upgrade = run.upgrade
+    monkeypatch.setattr(run, "upgrade", fails_at_the_end)
+
+    with pytest.raises(DatabaseError, match="no_such_table"):
+        open_database(url(tmp_path / "a.db"))
+    connection = sqlite3.connect(tmp_path / "a.db")
+    assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    connection.close()
+
+
+def test_postgresql_without_its_driver_says_what_to_install():
+    if importlib.util.find_spec("psycopg"):
+        pytest.skip("psycopg is installed")
+
+    with pytest.raises(DatabaseError, match=r"aggregator\[postgres\]"):
+        open_database("postgresql+psycopg://127.0.0.1:1/none")

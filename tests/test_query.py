@@ -1,0 +1,133 @@
+"""Reads: the list, its narrowings, search, health."""
+
+from datetime import timedelta
+
+import pytest
+
+from aggregator.database import query
+from aggregator.database.dialects import search_terms
+from aggregator.model import Cursor, FeedHead, Outcome, Scope, Subscription
+from tests.worlds import NOW, entry, new_database, record, subscribe
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    engine = new_database(tmp_path_factory.mktemp("query"))
+    subscribe(
+        engine,
+        Subscription("a", "https://a.example/feed", category="News", name_given=True),
+        Subscription("b", "https://b.example/feed", title="Given title", name_given=True),
+        Subscription("c", "https://c.example/feed", name_given=True),
+        Subscription("new", "https://new.example/feed", name_given=True),
+    )
+    record(engine, "a", [entry(number) for number in range(1, 11)])
+    record(engine, "b", [entry(20, title="Café “Energy” crisis"), entry(21, summary="energy!")])
+    record(engine, "c", outcome=Outcome.FAILED, error="404", failures=1, head=FeedHead())
+    yield engine
+    engine.dispose()
+
+
+def titles(database, **arguments):
+    with database.connect() as connection:
+        return [
+            found.title
+            for found in query.latest_entries(connection, **({"limit": 100} | arguments))
+        ]
+
+
+def test_pages_meet_without_gap_or_repeat(database):
+    seen, before = [], None
+    while True:
+        with database.connect() as connection:
+            page = query.latest_entries(connection, limit=3, before=before)
+        if not page:
+            break
+        seen += [found.title for found in page]
+        before = Cursor(page[-1].id)
+
+    assert seen == titles(database)
+    assert len(seen) == 12
+
+
+def test_a_category_and_a_source_narrow_the_list(database):
+    assert len(titles(database, scope=Scope(category="news"))) == 10
+    assert len(titles(database, scope=Scope(source="b"))) == 2
+    assert titles(database, scope=Scope(category="none")) == []
+    assert titles(database, scope=Scope(source="none")) == []
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("energy", ["Café “Energy” crisis", "Post 21"]),
+        ("cafe", ["Café “Energy” crisis"]),
+        ('"energy crisis"', ["Café “Energy” crisis"]),
+        ('"crisis energy"', []),
+        ("energy -café", ["Post 21"]),
+        ("", []),
+        ("-energy", []),
+        ("***", []),
+        ('"', []),
+        ("energy AND NEAR( OR", []),
+        ("'; DROP TABLE entries; --", []),
+        ("title:energy", []),
+    ],
+)
+def test_a_search_finds_words_and_phrases_and_never_fails(database, search, found):
+    assert titles(database, scope=Scope(search=search)) == found
+
+
+def test_search_terms_are_split_into_phrases():
+    assert search_terms('a "b c" -d -"e f" g-h "open') == (
+        ["a", "b c", "g h", "open"],
+        ["d", "e f"],
+    )
+
+
+def test_a_searchs_pages_are_seeks(database):
+    first = titles(database, scope=Scope(search="post"), limit=4)
+    with database.connect() as connection:
+        last = query.latest_entries(connection, limit=4, scope=Scope(search="post"))[-1]
+
+    rest = titles(database, scope=Scope(search="post"), before=Cursor(last.id))
+
+    assert first + rest == titles(database, scope=Scope(search="post"))
+
+
+def test_problems_come_first(database):
+    with database.connect() as connection:
+        found = query.feeds_by_health(connection, now=NOW)
+
+    assert [feed.source.name for feed in found] == ["c", "b", "new", "a"]
+    assert [feed.source.title for feed in found] == ["c", "Given title", "new", "Title of a"]
+    assert found[3].per_week == 2.5
+    assert found[3].first_entry_at == NOW - timedelta(minutes=10)
+
+
+def test_the_overview_counts(database):
+    with database.connect() as connection:
+        found = query.overview(connection, now=NOW)
+
+    assert (found.entries, found.feeds, found.failing, found.unread_feeds) == (12, 4, 1, 1)
+    assert found.checked_at == NOW
+    assert [(source.name, count) for source, count in found.busiest] == [("a", 10), ("b", 2)]
+
+
+def test_newer_entries_are_counted_from_a_cursor(database):
+    with database.connect() as connection:
+        page = query.latest_entries(connection, limit=4)
+        counts = [query.newer_than(connection, after=Cursor(found.id)) for found in page]
+
+    assert counts == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("scope", [Scope(), Scope(category="news"), Scope(source="a")])
+def test_a_page_is_a_walk_of_an_index(database, scope):
+    with database.connect() as connection:
+        statement = query._in_scope(connection, scope)
+        assert statement is not None
+        statement = statement.add_columns(query.entries.c.id).order_by(query.entries.c.id.desc())
+        compiled = statement.limit(40).compile(database, compile_kwargs={"literal_binds": True})
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+
+    assert "USE TEMP B-TREE" not in str(plan)

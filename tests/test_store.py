@@ -1,0 +1,374 @@
+"""Writes: subscriptions, leases, entries, bookkeeping, retention."""
+
+from datetime import timedelta
+
+import pytest
+
+from aggregator.database import query, store
+from aggregator.model import Enclosure, Outcome, Scope, Subscription, Validators
+from tests.worlds import NOW, entry, new_database, record, subscribe
+
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+
+
+def feed(name="blog", url=None, **values):
+    return Subscription(
+        name=name, url=url or f"https://{name}.example/feed", name_given=True, **values
+    )
+
+
+@pytest.fixture
+def database(tmp_path):
+    engine = new_database(tmp_path)
+    yield engine
+    engine.dispose()
+
+
+def titles(database, **arguments):
+    with database.connect() as connection:
+        return [found.title for found in query.latest_entries(connection, limit=100, **arguments)]
+
+
+def lease_due(database, *, now=NOW, owner="me", **arguments):
+    with database.begin() as connection:
+        return [
+            due.name
+            for due in store.lease_due(
+                connection, owner=owner, now=now, until=now + MINUTE, **arguments
+            )
+        ]
+
+
+# ---------------------------------------------------------------- subscriptions
+
+
+def test_a_feed_that_left_the_file_leaves_the_list_and_comes_back_with_its_entries(database):
+    subscribe(database, feed("a"), feed("b"))
+    record(database, "a", [entry(1)])
+    record(database, "b", [entry(2)])
+
+    subscribe(database, feed("b"))
+    assert titles(database) == ["Post 2"]
+    assert lease_due(database, now=NOW + 2 * HOUR) == ["b"]
+
+    subscribe(database, feed("a"), feed("b"))
+    assert titles(database) == ["Post 1", "Post 2"]
+
+
+def test_a_new_url_under_the_same_name_keeps_the_entries_and_is_polled_at_once(database):
+    subscribe(database, feed("a"))
+    record(database, "a", [entry(1)])
+
+    subscribe(database, feed("a", "https://moved.example/feed"))
+
+    assert titles(database, scope=Scope(source="a")) == ["Post 1"]
+    assert lease_due(database) == ["a"]
+
+
+def test_a_made_name_follows_its_url(database):
+    subscribe(database, Subscription("example-org", "https://example.org/one"))
+    record(database, "example-org", [entry(1)])
+
+    subscribe(
+        database,
+        Subscription("example-org", "https://example.org/two"),
+        Subscription("example-org-abc", "https://example.org/one"),
+    )
+
+    assert titles(database, scope=Scope(source="example-org-abc")) == ["Post 1"]
+    assert titles(database, scope=Scope(source="example-org")) == []
+
+
+def test_two_feeds_can_swap_their_names(database):
+    subscribe(database, feed("a"), feed("b"))
+    record(database, "a", [entry(1)])
+
+    subscribe(
+        database,
+        Subscription("a", "https://b.example/feed"),
+        Subscription("b", "https://a.example/feed"),
+    )
+
+    assert titles(database, scope=Scope(source="b")) == ["Post 1"]
+
+
+def test_a_name_that_a_removed_feed_had_is_free_again(database):
+    subscribe(database, feed("a"), feed("b"))
+    record(database, "a", [entry(1)])
+
+    subscribe(database, Subscription("b", "https://a.example/feed"))
+
+    assert titles(database, scope=Scope(source="b")) == ["Post 1"]
+
+
+def test_a_feed_that_changes_category_takes_its_entries_along(database):
+    subscribe(database, feed("a", category="Old"))
+    record(database, "a", [entry(1)])
+
+    subscribe(database, feed("a", category="Künste & Co"))
+
+    assert titles(database, scope=Scope(category="old")) == []
+    assert titles(database, scope=Scope(category="künste-co")) == ["Post 1"]
+    with database.connect() as connection:
+        found = query.overview(connection, now=NOW).categories
+    assert [(category.name, category.entries) for category in found] == [("Künste & Co", 1)]
+
+
+def test_reading_the_same_file_again_changes_nothing(database):
+    subscribe(database, feed("a"))
+    with database.connect() as connection:
+        before = query.version(connection)
+
+    with database.begin() as connection:
+        result = store.sync_subscriptions(connection, [feed("a")], now=NOW + HOUR)
+
+    with database.connect() as connection:
+        assert query.version(connection) == before
+    assert result == store.SyncResult()
+
+
+def test_a_shorter_interval_counts_from_the_last_poll(database):
+    subscribe(database, feed("a"))
+    record(database, "a", next_poll_at=NOW + HOUR)
+
+    subscribe(database, feed("a", interval=10 * MINUTE), now=NOW + MINUTE)
+
+    assert lease_due(database, now=NOW + 9 * MINUTE) == []
+    assert lease_due(database, now=NOW + 10 * MINUTE) == ["a"]
+
+
+# ----------------------------------------------------------------------- leases
+
+
+def test_a_leased_feed_is_nobody_elses_until_the_lease_ends(database):
+    subscribe(database, feed("a"))
+
+    assert lease_due(database, owner="first") == ["a"]
+    assert lease_due(database, owner="second") == []
+    assert lease_due(database, owner="second", now=NOW + 2 * MINUTE) == ["a"]
+
+
+def test_leases_are_given_back_by_owner(database):
+    subscribe(database, feed("a"))
+    lease_due(database, owner="first")
+
+    with database.begin() as connection:
+        assert store.lease_owners(connection) == ["first"]
+        store.release_leases(connection, owner="second")
+    assert lease_due(database, owner="second") == []
+    with database.begin() as connection:
+        store.release_leases(connection, owner="first")
+    assert lease_due(database, owner="second") == ["a"]
+
+
+def test_one_host_does_not_fill_all_places(database):
+    one_host = [feed(f"a{number}", f"https://a.example/{number}") for number in range(9)]
+    subscribe(database, *one_host, feed("b"))
+
+    leased = lease_due(database, limit=5, per_host=2)
+
+    assert len(leased) == 3
+    assert "b" in leased
+    assert lease_due(database, limit=5, per_host=2, busy_hosts=["a.example"]) == []
+
+
+def test_polling_all_leaves_out_feeds_in_a_pause_and_gone_ones_but_a_name_is_a_name(database):
+    subscribe(database, feed("a"), feed("b"), feed("c"))
+    record(database, "a", outcome=Outcome.POSTPONED, error="429", not_before=NOW + HOUR)
+    record(database, "b", outcome=Outcome.GONE, error="410", next_poll_at=None)
+
+    def leased(names):
+        with database.begin() as connection:
+            due = store.lease_named(
+                connection, owner="me", now=NOW, until=NOW + MINUTE, names=names
+            )
+            store.release_leases(connection, owner="me")
+        return sorted(one.name for one in due)
+
+    assert leased(None) == ["c"]
+    assert leased({"a", "b"}) == ["a", "b"]
+
+
+def test_the_due_feeds_are_found_by_index(database):
+    with database.connect() as connection:
+        plan = connection.exec_driver_sql(
+            "EXPLAIN QUERY PLAN SELECT id FROM feeds WHERE next_poll_at <= 5 AND subscribed "
+            "AND (lease_until IS NULL OR lease_until < 5) ORDER BY next_poll_at LIMIT 5"
+        ).all()
+
+    assert "USING INDEX ix_feeds_due" in str(plan)
+
+
+# ---------------------------------------------------------------------- entries
+
+
+def test_entries_stand_newest_first_and_in_document_order_where_times_are_equal(database):
+    subscribe(database, feed("a"))
+    same = [entry(number, published_at=NOW - HOUR) for number in (1, 2, 3)]
+
+    record(database, "a", [*same, entry(0)])
+
+    assert titles(database) == ["Post 0", "Post 1", "Post 2", "Post 3"]
+
+
+def test_a_changed_entry_keeps_its_place_and_says_when_it_changed(database):
+    subscribe(database, feed("a"))
+    record(database, "a", [entry(1), entry(2)])
+
+    record(database, "a", [entry(2, title="Corrected"), entry(1)], now=NOW + HOUR)
+
+    with database.connect() as connection:
+        first, second = query.latest_entries(connection, limit=9, with_content=True)
+    assert [first.title, second.title] == ["Post 1", "Corrected"]
+    assert second.updated_at == NOW + HOUR
+    assert second.public_id == "https://example.org/?p=2"
+    assert first.updated_at is None
+
+
+def test_a_date_that_moves_changes_nothing(database):
+    subscribe(database, feed("a"))
+    record(database, "a", [entry(1)])
+
+    changes = record(database, "a", [entry(1, published_at=NOW, updated_at=NOW)])
+
+    assert changes.new == changes.changed == ()
+
+
+def test_everything_about_an_entry_comes_back(database):
+    subscribe(database, feed("a", category="News"))
+    values = {
+        "title": "A & B",
+        "title_html": "A &amp; <b>B</b>",
+        "authors": ("Ann", "Bo"),
+        "categories": ("x", "y"),
+        "enclosures": (Enclosure("https://example.org/a.mp3", "audio/mpeg", 5),),
+        "language": "de",
+        "comments_url": "https://example.org/c",
+    }
+    record(database, "a", [entry(1, **values)])
+
+    with database.connect() as connection:
+        (found,) = query.latest_entries(connection, limit=1, with_content=True)
+
+    assert {key: getattr(found, key) for key in values} == values
+    assert found.content_html == "<p>Text of post 1.</p>"
+    assert (found.source.name, found.source.category_slug) == ("a", "news")
+    assert found.listed_at == found.published_at == NOW - MINUTE
+
+
+@pytest.mark.parametrize("year", [1901, 1969, 1970, 2026, 2150])
+def test_any_year_can_be_listed(database, year):
+    at = NOW.replace(year=year)
+    subscribe(database, feed("a"))
+
+    record(database, "a", [entry(1, published_at=at)], now=NOW.replace(year=2151))
+
+    with database.connect() as connection:
+        (found,) = query.latest_entries(connection, limit=1)
+    assert found.listed_at == at
+
+
+def test_a_poll_writes_entries_validators_and_bookkeeping_or_nothing(database):
+    subscribe(database, feed("a"))
+
+    with pytest.raises(RuntimeError), database.begin() as connection:
+        (due,) = store.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
+        store.record_polls(
+            connection,
+            [
+                store.PollReport(
+                    feed_id=due.id,
+                    number=0,
+                    started_at=NOW,
+                    ended_at=NOW,
+                    outcome=Outcome.NEW,
+                    next_poll_at=NOW + HOUR,
+                    next_reason="",
+                    validators=Validators(due.url, '"1"'),
+                )
+            ],
+        )
+        raise RuntimeError
+
+    with database.begin() as connection:
+        (due,) = store.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
+    assert due.validators.etag is None
+    assert due.polls == 0
+
+
+def test_the_last_24_polls_are_remembered_oldest_first(database):
+    subscribe(database, feed("a"))
+    for hour in range(30):
+        record(database, "a", now=NOW + hour * HOUR)
+
+    with database.connect() as connection:
+        health = query.feed(connection, "a", now=NOW)
+
+    assert health is not None
+    assert [poll.started_at for poll in health.polls] == [
+        NOW + hour * HOUR for hour in range(6, 30)
+    ]
+
+
+def test_a_failure_keeps_what_was_learned_and_when_it_began(database):
+    subscribe(database, feed("a"))
+    record(database, "a", [entry(1)])
+    for hour in (1, 2):
+        record(
+            database,
+            "a",
+            now=NOW + hour * HOUR,
+            outcome=Outcome.FAILED,
+            error="404 Not Found",
+            failures=hour,
+            head=None,
+            validators=None,
+        )
+
+    with database.connect() as connection:
+        health = query.feed(connection, "a", now=NOW)
+    assert health is not None
+    assert (health.failing_since, health.failures) == (NOW + HOUR, 2)
+    assert health.error == "404 Not Found"
+    assert health.last_success_at == NOW
+    assert titles(database) == ["Post 1"]
+
+
+# -------------------------------------------------------------------- retention
+
+
+def delete_old(database, **arguments):
+    with database.begin() as connection:
+        return store.delete_old(connection, **arguments)
+
+
+def test_an_old_entry_goes_unless_it_is_among_the_newest_of_its_feed(database):
+    subscribe(database, feed("a"), feed("b"))
+    record(database, "a", [entry(number) for number in range(1, 6)])
+    record(database, "b", [entry(9)])
+
+    deleted = delete_old(database, before=NOW - 2 * MINUTE, min_entries=2)
+
+    assert deleted == 3
+    assert titles(database) == ["Post 1", "Post 2", "Post 9"]
+    with database.connect() as connection:
+        assert query.overview(connection, now=NOW).entries == 3
+        found = query.latest_entries(connection, limit=9, scope=Scope(search="post"))
+    assert [one.title for one in found] == ["Post 1", "Post 2", "Post 9"]
+
+
+def test_with_no_minimum_age_alone_decides(database):
+    subscribe(database, feed("a"))
+    record(database, "a", [entry(1), entry(5)])
+
+    assert delete_old(database, before=NOW, min_entries=0) == 2
+    assert titles(database) == []
+
+
+def test_retention_deletes_a_little_at_a_time(database):
+    subscribe(database, feed("a"))
+    record(database, "a", [entry(number) for number in range(1, 8)])
+
+    assert delete_old(database, before=NOW, min_entries=0, limit=5) == 5
+    assert titles(database) == ["Post 1", "Post 2"]
