@@ -1,0 +1,46 @@
+"""Entries as documents for other programs: Atom, RSS 2.0 and JSON Feed.  Pure.
+
+    Document -> render -> bytes
+
+`document` holds what is to be said and the decisions that the formats share; `atom`, `rss` and
+`json_feed` each say it in their own words; `markup` turns elements into bytes.  The same document
+always gives the same bytes, so that a hash of them is a strong validator (RFC 9110, 8.8.1).
+"""
+
+from enum import StrEnum
+
+from aggregator.publish import atom, json_feed, rss
+from aggregator.publish.document import Document, last_modified_at, updated_at
+
+__all__ = ["Document", "Format", "last_modified_at", "render", "updated_at"]
+
+
+class Format(StrEnum):
+    """A format that `render` writes."""
+
+    ATOM = "atom"
+    RSS = "rss"
+    JSON = "json"
+
+    @property
+    def suffix(self) -> str:
+        """How the name of a document of this format ends, without the dot."""
+        return self.value
+
+    @property
+    def content_type(self) -> str:
+        """The value of its Content-Type header."""
+        return _CONTENT_TYPES[self]
+
+
+_CONTENT_TYPES = {
+    Format.ATOM: f"{atom.MEDIA_TYPE}; charset=utf-8",
+    Format.RSS: f"{rss.MEDIA_TYPE}; charset=utf-8",
+    Format.JSON: f"{json_feed.MEDIA_TYPE}; charset=utf-8",
+}
+_WRITERS = {Format.ATOM: atom.write, Format.RSS: rss.write, Format.JSON: json_feed.write}
+
+
+def render(document: Document, format: Format) -> bytes:  # noqa: A002 - what a caller would say
+    """Return `document` in `format`, as UTF-8."""
+    return _WRITERS[format](document)

@@ -1,0 +1,114 @@
+"""What a merged feed says, whatever its format, and the decisions that all formats share."""
+
+import re
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aggregator import urls
+from aggregator.model import Enclosure, ListedEntry, Source
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+# RFC 5646 as narrowed by RFC 4287's schema: what xml:lang may hold.
+_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:\s*;.*)?", re.ASCII)  # RFC 6838, 4.2
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One merged feed, or one page of it, in no format yet.
+
+    Attributes:
+        id: Absolute URI, the same for every format, page and address of this list.
+        title, subtitle: Plain text.
+        html_url: Absolute address of the list for people.
+        self_url: Absolute address of this document in the format it will be written in.
+        next_url: Absolute address of the page with older entries, None on the last one.
+        language: Of the texts that say nothing else, None if it is not known.
+        hubs: WebSub hubs that announce changes of `self_url`.
+        generator: Name and version of the program.
+        entries: In the order of the list; their ids are unique and `content_html` was read.
+    """
+
+    id: str
+    title: str
+    html_url: str
+    self_url: str
+    next_url: str | None = None
+    subtitle: str = ""
+    language: str | None = None
+    hubs: tuple[str, ...] = ()
+    generator: str = ""
+    entries: Sequence[ListedEntry] = ()
+
+
+def updated_at(document: Document) -> datetime:
+    """Return the newest date of the document's entries, 1970-01-01 if it has none.
+
+    Never the time of writing: a document in which nothing changed must stay the same.
+    """
+    dates = (max(entry.listed_at, entry_updated_at(entry)) for entry in document.entries)
+    return max(dates, default=_EPOCH)
+
+
+def last_modified_at(entries: Iterable[ListedEntry]) -> datetime | None:
+    """Return when what we publish of `entries` last changed, for Last-Modified; None if empty."""
+    return max((entry.changed_at for entry in entries), default=None)
+
+
+def entry_updated_at(entry: ListedEntry) -> datetime:
+    """Return when the entry's text last changed; when it was listed, if it never did."""
+    return entry.updated_at or entry.listed_at
+
+
+def rfc3339(at: datetime) -> str:
+    """Return `at` as `2026-11-23T14:14:00Z`, sub-seconds dropped."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def web_url(url: str | None) -> str | None:
+    """Return `url` if a reader can follow it (http, https), else None."""
+    return url if url is not None and urls.is_web(url) else None
+
+
+def language_tag(language: str | None) -> str | None:
+    """Return `language` as a tag that the formats allow, None if it is not one."""
+    tag = (language or "").strip().replace("_", "-")  # en_US, as many publishers write
+    return tag if _LANGUAGE.fullmatch(tag) else None
+
+
+def entry_language(entry: ListedEntry) -> str | None:
+    """Return the language tag of the entry, else that of its source."""
+    return language_tag(entry.language) or language_tag(entry.source.language)
+
+
+def authors(entry: ListedEntry) -> tuple[str, ...]:
+    """Return the entry's authors, else its source's, without blank names."""
+    names = tuple(name for name in entry.authors if name.strip())
+    if not names and entry.source.author and entry.source.author.strip():
+        return (entry.source.author,)
+    return names
+
+
+def media_type(enclosure: Enclosure) -> str | None:
+    """Return the enclosure's type, None where it is not one (`mp3`, as some publishers write)."""
+    return enclosure.type if _MEDIA_TYPE.fullmatch(enclosure.type or "") else None
+
+
+def feed_url(source: Source) -> str | None:
+    """Return the source's feed address without password, None for a local file."""
+    return urls.masked(source.feed_url) if urls.is_web(source.feed_url) else None
+
+
+def source_id(source: Source) -> str:
+    """Return the source's Atom id, else a URI of ours that is as stable as its address.
+
+    A feed that is read from a local file gets a name-based UUID (RFC 9562, 5.5): its path is
+    no URI, and no business of the readers.
+    """
+    if source.feed_id and urls.is_absolute(source.feed_id):
+        return urls.masked(source.feed_id)  # some use the very address that holds the password
+    path = source.feed_url.encode(errors="backslashreplace").decode()  # file names are bytes
+    return feed_url(source) or uuid.uuid5(uuid.NAMESPACE_URL, path).urn
