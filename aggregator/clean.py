@@ -1,0 +1,169 @@
+"""`ParsedFeed` -> `CleanFeed`: everything from the network made safe and plain.  Pure."""
+
+import re
+from hashlib import blake2b
+
+from aggregator import dates, sanitize, urls
+from aggregator.model import (
+    CleanEntry,
+    CleanFeed,
+    Enclosure,
+    FeedHead,
+    ParsedEntry,
+    ParsedFeed,
+)
+
+EXCERPT = 220
+"""Characters of an excerpt, about."""
+
+_SOURCE = 20_000  # characters of HTML that an excerpt is made from
+_LONG = 1000  # characters of text past which nothing of it can reach the excerpt
+_MAX_TITLE = 1000
+_MAX_NAME = 200
+_MAX_LIST = 50
+_MAX_GUID = 4096
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}")
+_MAIL_THEN_NAME = re.compile(r"\S{1,100}@\S{1,100} ?\(([^()]+)\)")
+_NAME_THEN_MAIL = re.compile(r"([^<>]+?) ?<\S{1,100}@\S{1,100}>")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
+
+# WordPress adds this line to every excerpt.
+_APPEARED_FIRST = re.compile(r"\s*The post .{1,400}? appeared first on .{1,200}?\.?\s*$")
+_ELLIPSIS = re.compile(r"\s*(?:\[(?:…|\.{2,3})\]|…|\.{3})\s*$")
+_HEADING = re.compile(r"(?:^|(?<=\s))#{2,6}\s+|^#\s+")
+_STRONG = re.compile(r"(?<!\*)\*\*(?=\S)([^*]{1,300}?)(?<=\S)\*\*(?!\*)")
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]{1,300}?)(?<=\S)\*(?![\w*])")
+_STRAY = re.compile(r"(?:^|(?<=\s))\*{2,3}(?=\s|$)\s?")
+
+
+def clean(feed: ParsedFeed, *, url: str) -> CleanFeed:
+    """Make a parsed document safe to store, list and publish.
+
+    Args:
+        url: Where the document came from.
+    """
+    head = _head(feed.head, url)
+    return CleanFeed(head, tuple(_entry(entry, head.language) for entry in feed.entries))
+
+
+def excerpt(html: str) -> str:
+    """Return the start of a text as one plain line of about `EXCERPT` characters.
+
+    Leftovers of Markdown and WordPress's "The post ... appeared first on ..." are taken out, the
+    cut is at a word, and what was cut ends in "…".
+    """
+    text = sanitize.plain(html[:_SOURCE])
+    shortened = len(text) > _LONG
+    text = text[:_LONG] if shortened else _APPEARED_FIRST.sub("", text)
+    shortened |= bool(_ELLIPSIS.search(text))
+    text = _without_markdown(_ELLIPSIS.sub("", text))
+    if len(text) > EXCERPT:
+        text, shortened = _cut(text), True
+    return f"{text.rstrip(' ,;:–—-')}…" if shortened and text else text
+
+
+def _without_markdown(text: str) -> str:
+    text = _HEADING.sub("", text)
+    text = _STRONG.sub(r"\1", text)
+    text = _EMPHASIS.sub(r"\1", text)
+    return _STRAY.sub("", text).strip()
+
+
+def _cut(text: str) -> str:
+    space = text.rfind(" ", EXCERPT // 2, EXCERPT)
+    return text[: space if space > 0 else EXCERPT]  # Chinese and Japanese have no spaces
+
+
+def _head(head: FeedHead, url: str) -> FeedHead:
+    return FeedHead(
+        title=sanitize.plain(head.title)[:_MAX_TITLE],
+        subtitle=sanitize.plain(head.subtitle)[:_MAX_TITLE],
+        site_url=urls.absolute(head.site_url, url) if head.site_url else None,
+        feed_id=_opaque(head.feed_id),
+        language=_language(head.language),
+        author=_name(head.author) if head.author else None,
+        rights=sanitize.plain(head.rights)[:_MAX_TITLE] or None if head.rights else None,
+        format=head.format,
+        note=_CONTROL.sub(" ", head.note)[:_MAX_NAME] if head.note else None,
+        ttl=head.ttl,
+    )
+
+
+def _entry(entry: ParsedEntry, feed_language: str | None) -> CleanEntry:
+    html = sanitize.content(entry.content or entry.summary, base=entry.base)
+    title_html = _title(entry)
+    title = sanitize.text_of(title_html)
+    summary = excerpt(entry.summary) or excerpt(entry.content)
+    published_at = dates.read(entry.published, entry.published_at)
+    updated_at = dates.read(entry.updated, entry.updated_at)
+    return CleanEntry(
+        guid=_opaque(entry.guid),
+        url=urls.absolute(entry.link, entry.base) if entry.link else None,
+        title=title,
+        title_html=title_html,
+        summary=summary,
+        content_html=html,
+        content_hash=_hash(title, html),
+        authors=_names(entry.authors),
+        categories=_names(entry.categories),
+        enclosures=_enclosures(entry),
+        language=_language(entry.language) or feed_language,
+        comments_url=urls.absolute(entry.comments_url, entry.base) if entry.comments_url else None,
+        published_at=published_at or updated_at,
+        updated_at=updated_at,
+    )
+
+
+def _title(entry: ParsedEntry) -> str:
+    title = entry.title[:_MAX_TITLE]
+    if entry.title_type == "text/plain":
+        return sanitize.as_inline(title)
+    return sanitize.inline(title)
+
+
+def _opaque(text: str | None) -> str | None:
+    """Return an id as it is, less what no document of ours could carry."""
+    return (_CONTROL.sub("", text)[:_MAX_GUID].strip() or None) if text else None
+
+
+def _language(text: str | None) -> str | None:
+    tag = (text or "").strip().replace("_", "-")
+    return tag if _LANGUAGE.fullmatch(tag) else None
+
+
+def _names(texts: tuple[str, ...]) -> tuple[str, ...]:
+    found = (_name(text) for text in texts[:_MAX_LIST])
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def _name(text: str) -> str:
+    """Return a person's or category's name in one line, an e-mail address beside it left out."""
+    name = sanitize.text_of(sanitize.as_inline(text[: _MAX_NAME * 2]))
+    if "@" in name:
+        match = _MAIL_THEN_NAME.fullmatch(name) or _NAME_THEN_MAIL.fullmatch(name)
+        name = match[1].strip() if match else name
+    return name[:_MAX_NAME]
+
+
+def _enclosures(entry: ParsedEntry) -> tuple[Enclosure, ...]:
+    found = (
+        Enclosure(url, _type(enclosure.type), enclosure.length)
+        for enclosure in entry.enclosures[:_MAX_LIST]
+        if (url := urls.absolute(enclosure.url, entry.base)) and urls.is_web(url)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _type(text: str | None) -> str | None:
+    media_type = (text or "").partition(";")[0].strip().lower()
+    return media_type if _TYPE.fullmatch(media_type) else None
+
+
+def _hash(*texts: str) -> bytes:
+    digest = blake2b(digest_size=16)
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        digest.update(b"\0")
+    return digest.digest()

@@ -1,0 +1,123 @@
+"""JSON Feed 1.0 and 1.1 (jsonfeed.org/version/1.1), read tolerantly.
+
+Text that the specification wants is taken as text wherever it stands; what has another type than
+it should is left out, and never fails the document.
+"""
+
+import json
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+from aggregator.errors import ParseError
+from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed
+from aggregator.urls import joined
+
+_VERSION = "jsonfeed.org/version/"
+
+
+def parse(body: bytes, *, url: str) -> ParsedFeed:
+    """Read a JSON Feed; arguments and errors as `aggregator.parse.parse`."""
+    try:
+        document = json.loads(body.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError) as error:  # also: an integer of 5,000 digits
+        raise ParseError(url, "not a feed: JSON that can't be read") from error
+    if not isinstance(document, dict) or _VERSION not in _text(document, "version"):
+        raise ParseError(url, "not a feed but JSON of another kind")
+    items = document.get("items")
+    entries = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    language = _text(document, "language") or None
+    version = _text(document, "version").rpartition("/")[2]
+    head = FeedHead(
+        title=escape(_text(document, "title"), quote=False),
+        subtitle=escape(_text(document, "description"), quote=False),
+        site_url=_link(document, "home_page_url", url),
+        language=language,
+        author=next(iter(_authors(document)), None),
+        format=f"JSON Feed {'1.0' if version == '1' else version}",
+    )
+    return ParsedFeed(head, tuple(_entry(item, url, language) for item in entries))
+
+
+def _entry(item: dict[str, Any], url: str, language: str | None) -> ParsedEntry:
+    published, updated = _text(item, "date_published"), _text(item, "date_modified")
+    text = _text(item, "content_text")
+    paragraphs = (f"<p>{escape(part)}</p>" for part in text.split("\n\n") if part.strip())
+    link = _link(item, "url", url) or _link(item, "external_url", url)
+    return ParsedEntry(
+        guid=_identifier(item.get("id")),
+        link=link,
+        title=_text(item, "title"),
+        title_type="text/plain",
+        summary=escape(_text(item, "summary"), quote=False),
+        content=_text(item, "content_html") or "\n".join(paragraphs),
+        base=link or url,
+        authors=_authors(item),
+        categories=_strings(item.get("tags")),
+        enclosures=_attachments(item.get("attachments")),
+        language=_text(item, "language") or language,
+        published=published or None,
+        published_at=_date(published),
+        updated=updated or None,
+        updated_at=_date(updated),
+    )
+
+
+def _text(values: dict[str, Any], key: str) -> str:
+    value = values.get(key)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _identifier(value: Any) -> str | None:
+    """Return an item's id; numbers are ids, too (JSON Feed 1.1: "coerce to string")."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value).strip() or None
+
+
+def _link(values: dict[str, Any], key: str, url: str) -> str | None:
+    text = _text(values, key)
+    return joined(url, text) if text else None
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    found = value if isinstance(value, list) else []
+    return tuple(dict.fromkeys(text for text in found if isinstance(text, str) and text.strip()))
+
+
+def _authors(values: dict[str, Any]) -> tuple[str, ...]:
+    authors = values.get("authors")  # 1.1; `author` is 1.0
+    people = authors if isinstance(authors, list) else [values.get("author")]
+    names = (_text(person, "name") for person in people if isinstance(person, dict))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _attachments(value: Any) -> tuple[Enclosure, ...]:
+    found = value if isinstance(value, list) else []
+    return tuple(
+        Enclosure(
+            url=_text(attachment, "url"),
+            type=_text(attachment, "mime_type") or None,
+            length=_size(attachment.get("size_in_bytes")),
+        )
+        for attachment in found
+        if isinstance(attachment, dict) and _text(attachment, "url")
+    )
+
+
+def _size(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 < value < 10**15 else None
+
+
+def _date(text: str) -> datetime | None:
+    """Read RFC 3339; a time without a zone is taken as UTC."""
+    try:
+        date = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    try:
+        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except OverflowError:
+        return None

@@ -1,0 +1,214 @@
+"""RSS 0.9x to 2.0, RSS 1.0 (RDF) and Atom 0.3 and 1.0, through feedparser.
+
+feedparser gets bytes in a `BytesIO` (a `str` may be opened as a file or URL), lower-case header
+names (others hide the charset from it), and neither of its two HTML passes: they are half of its
+cost, and its sanitiser lets executable markup through.
+"""
+
+import re
+from calendar import timegm
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from html import escape
+from io import BytesIO
+from time import struct_time
+from typing import Any
+from xml.sax import SAXParseException
+
+import feedparser
+
+from aggregator.errors import ParseError
+from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed
+from aggregator.urls import joined
+
+_FORMATS = {
+    "rss090": "RSS 0.90",
+    "rss091n": "RSS 0.91",
+    "rss091u": "RSS 0.91",
+    "rss092": "RSS 0.92",
+    "rss093": "RSS 0.93",
+    "rss094": "RSS 0.94",
+    "rss10": "RSS 1.0",
+    "rss20": "RSS 2.0",
+    "rss": "RSS",
+    "atom01": "Atom 0.1",
+    "atom02": "Atom 0.2",
+    "atom03": "Atom 0.3",
+    "atom10": "Atom 1.0",
+    "atom": "Atom",
+    "cdf": "CDF",
+}
+_PLAIN = "text/plain"
+_HTML = "text/html"
+_MARKED_UP = re.compile(r"</(?:b|strong|i|em|code|sub|sup)>", re.IGNORECASE)
+_HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_MAX_TTL_DIGITS = 6
+
+
+def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
+    """Read an XML document; arguments and errors as `aggregator.parse.parse`."""
+    # No content-location: with a base feedparser rewrites ids that only look relative.
+    kept = {"content-type": headers["content-type"]} if headers.get("content-type") else {}
+    result = feedparser.parse(
+        BytesIO(body), response_headers=kept, sanitize_html=False, resolve_relative_uris=False
+    )
+    version = result.get("version") or ""
+    if not version and not result.entries:
+        raise ParseError(url, _what_it_is(body))
+    head = _head(result, version, url)
+    return ParsedFeed(head, tuple(_entry(entry, version, url) for entry in result.entries))
+
+
+def _what_it_is(body: bytes) -> str:
+    start = body[:2048]
+    if _HTML_PAGE.search(start):
+        return "not a feed but a web page (HTML)"
+    if start.lstrip()[:1] == b"<":
+        return "not a feed: XML of another kind"
+    return "not a feed"
+
+
+def _head(result: Any, version: str, url: str) -> FeedHead:
+    feed = result.feed
+    link = _text(feed, "link")
+    return FeedHead(
+        title=_text_of(feed, "title"),
+        subtitle=_text_of(feed, "subtitle"),
+        site_url=joined(_base(feed, "title_detail", url), link) if link else None,
+        feed_id=_text(feed, "id") or None,
+        language=_text(feed, "language") or None,
+        author=next(iter(_authors(feed)), None),
+        rights=_text_of(feed, "rights") or None,
+        format=_FORMATS.get(version, version),
+        note=_note(result),
+        ttl=_ttl(_text(feed, "ttl")),
+    )
+
+
+def _note(result: Any) -> str | None:
+    """Say what feedparser had to read over, None where the document is sound."""
+    error = result.get("bozo_exception")
+    if not result.bozo or not isinstance(error, SAXParseException):
+        return None  # a wrong or missing charset label alone costs no letter
+    return f"XML not well-formed in line {error.getLineNumber()}: {error.getMessage()}"
+
+
+def _ttl(text: str) -> timedelta | None:
+    if not text.isdecimal() or len(text) > _MAX_TTL_DIGITS or not int(text):
+        return None
+    return timedelta(minutes=int(text))
+
+
+def _entry(entry: Any, version: str, url: str) -> ParsedEntry:
+    title = dict.get(entry, "title_detail") or {}
+    summary = dict.get(entry, "summary_detail") or {}
+    content = _longest(dict.get(entry, "content") or ())
+    title_type = title.get("type") or _HTML
+    if version.startswith("rss") and _MARKED_UP.search(title.get("value") or ""):
+        title_type = _HTML  # RSS has no types, and feedparser takes mixed titles for text
+    base = content.get("base") or summary.get("base") or title.get("base") or ""
+    published, published_at = _date(entry, "published")
+    updated, updated_at = _date(entry, "updated")
+    return ParsedEntry(
+        guid=_text(entry, "id") or None,
+        link=_link(entry, url),
+        title=title.get("value") or "",
+        title_type=title_type,
+        summary=_html(summary),
+        content=_html(content),
+        base=joined(url, base),
+        authors=_authors(entry),
+        categories=_categories(entry),
+        enclosures=_enclosures(entry),
+        language=content.get("language") or summary.get("language") or title.get("language"),
+        comments_url=_text(entry, "comments") or None,
+        published=published,
+        published_at=published_at,
+        updated=updated,
+        updated_at=updated_at,
+    )
+
+
+def _text(values: Any, key: str) -> str:
+    """Return a field, stripped; "" where it is absent or (as happens) not text at all."""
+    # Not `values.get`: feedparser answers one field in place of another there.
+    value = dict.get(values, key)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _text_of(values: Any, key: str) -> str:
+    """Return a field of the feed as HTML, whatever type it was declared as."""
+    return _html(dict.get(values, f"{key}_detail") or {"value": _text(values, key)})
+
+
+def _html(detail: Mapping[str, Any]) -> str:
+    value = detail.get("value") or ""
+    return escape(value, quote=False) if detail.get("type") == _PLAIN else value
+
+
+def _longest(contents: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Of several contents (languages, plain beside HTML) the HTML one with most to read."""
+    return max(
+        contents, key=lambda c: (c.get("type") != _PLAIN, len(c.get("value") or "")), default={}
+    )
+
+
+def _base(values: Any, detail: str, url: str) -> str:
+    return joined(url, (dict.get(values, detail) or {}).get("base") or "")
+
+
+def _link(entry: Any, url: str) -> str | None:
+    link = _text(entry, "link")
+    return joined(_base(entry, "title_detail", url), link) if link else None
+
+
+def _authors(values: Any) -> tuple[str, ...]:
+    people = dict.get(values, "authors") or ()
+    names = (_person(person.get("name") or "", person.get("email") or "") for person in people)
+    found = tuple(dict.fromkeys(name for name in names if name))
+    author = _text(values, "author")
+    return found or ((author,) if author else ())
+
+
+def _person(name: str, email: str) -> str:
+    """Return a name without what feedparser leaves of an address in a long top-level domain.
+
+    It takes `desk@harbour.website (Bo)` for the address `desk@harbour.webs` and the name
+    `ite (Bo`.
+    """
+    if email and "(" in name and ")" not in name:
+        name = name.rpartition("(")[2]
+    elif email and name.endswith(">"):
+        name = name.rpartition("<")[0]
+    return name.strip() or email
+
+
+def _categories(entry: Any) -> tuple[str, ...]:
+    tags = dict.get(entry, "tags") or ()
+    terms = (tag.get("label") or tag.get("term") or "" for tag in tags)
+    return tuple(dict.fromkeys(term for term in terms if term))
+
+
+def _enclosures(entry: Any) -> tuple[Enclosure, ...]:
+    links = dict.get(entry, "links") or ()
+    found = (link for link in links if link.get("rel") == "enclosure" and link.get("href"))
+    return tuple(
+        Enclosure(link["href"], link.get("type") or None, _length(link.get("length")))
+        for link in found
+    )
+
+
+def _length(text: Any) -> int | None:
+    digits = text.strip() if isinstance(text, str) else ""
+    return int(digits) if digits.isdecimal() and len(digits) < 16 and int(digits) else None
+
+
+def _date(entry: Any, key: str) -> tuple[str | None, datetime | None]:
+    text = _text(entry, key) or None
+    parsed = dict.get(entry, f"{key}_parsed")
+    if text is None or not isinstance(parsed, struct_time):
+        return text, None
+    try:
+        return text, datetime.fromtimestamp(0, UTC) + timedelta(seconds=timegm(parsed))
+    except (OverflowError, ValueError):  # the year 0, or one with five digits
+        return text, None

@@ -1,0 +1,200 @@
+"""What is stored is safe, plain and absolute."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies
+
+from aggregator import clean as stage
+from aggregator import sanitize
+from aggregator.clean import clean, excerpt
+from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed
+from aggregator.parse import parse
+
+FEEDS = Path(__file__).parent / "data" / "feeds"
+URL = "https://served.example/dir/feed"
+BASE = "https://example.org/blog/"
+
+
+def read(name):
+    return clean(parse((FEEDS / name).read_bytes(), headers={}, url=URL), url=URL)
+
+
+def cleaned(**values):
+    entry = ParsedEntry(**({"base": BASE} | values))
+    return clean(ParsedFeed(FeedHead(), (entry,)), url=URL).entries[0]
+
+
+def test_an_rss_entry_is_clean_from_title_to_enclosure():
+    feed = read("blog.rss")
+    first, second = feed.entries
+
+    assert (feed.head.title, feed.head.subtitle) == ("Harbour & Tide", "Boats, mostly.")
+    assert feed.head.language == "en-GB"
+    assert (first.title_html, first.title) == ("Ferries &amp; <b>wind</b>", "Ferries & wind")
+    assert first.summary == "Part one We rode north through a gale…"
+    assert first.content_html == (
+        '<p>We rode <a href="https://served.example/north" rel="noopener noreferrer">north</a> '
+        '<img src="https://served.example/dir/gale.jpg"></p>'
+    )
+    assert first.authors == ("Marit Solheim", "Night Desk")
+    assert first.enclosures == (
+        Enclosure("https://served.example/audio/17.mp3", "audio/mpeg", 4321),
+    )
+    assert first.guid == "harbour-17"
+    assert second.title == "How should <selectedoption> work?"
+    assert second.title_html == "How should &lt;selectedoption&gt; work?"
+    assert second.published_at == datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def test_an_atom_entry_keeps_text_as_text_and_inline_markup_as_markup():
+    feed = read("blog.atom")
+    first, second = feed.entries
+
+    assert feed.head.title == "Lattice <3"
+    assert first.title_html == "1 &lt; 2 &amp; &lt;b&gt;not bold&lt;/b&gt;"
+    assert first.summary == "Kürzer < länger"
+    assert (first.language, second.language) == ("fr", "de")
+    assert second.title_html == "E = mc<sup>2</sup>"
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("a < b & c", "a &lt; b &amp; c"),
+        ("<b>unclosed", "<b>unclosed</b>"),
+        ("<p>One</p>\n<p>two</p>", "One two"),
+        ("<script>alert(1)</script>x", "x"),
+        ('<b onclick="x">y</b>', "<b>y</b>"),
+        ("<SelectedOption>", "&lt;SelectedOption&gt;"),
+        ("</selectedoption>", "&lt;/selectedoption&gt;"),
+        ("std::vector<int> &amp; <em>co</em>", "std::vector&lt;int&gt; &amp; <em>co</em>"),
+        ("<a href='x'>link</a>", "link"),
+        ("<svg onload=alert(1)>", ""),
+        ("AT&amp;T", "AT&amp;T"),
+        ("<b title='x' lang='de'>y</b>", "<b>y</b>"),
+        ("a\x00b\x1b[31m", "ab[31m"),
+    ],
+)
+def test_a_title_is_inline_html(html, expected):
+    assert sanitize.inline(html) == expected
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("## Outline The [&#8230;]", "Outline The…"),
+        ("### Slug a-b ### SEO Title X", "Slug a-b SEO Title X"),
+        ("** Asia's reliance on coal…", "Asia's reliance on coal…"),
+        ("**Bold** and *thin*, 2 * 3 * 4, **args", "Bold and thin, 2 * 3 * 4, **args"),
+        ("C# and issue #5 and a # b", "C# and issue #5 and a # b"),
+        ("<h2>Head</h2><p>text</p><ul><li>a</li><li>b</li></ul>", "Head text a b"),
+        ("one<br>two<b>three</b>", "one twothree"),
+        ("x<style>p{}</style><script>y</script>", "x"),
+        ("The post <a>A</a> appeared first on <a>B</a>.", ""),
+        ("Text. The post A appeared first on B.", "Text."),
+        ("1 &lt; 2 &amp;amp; 3", "1 < 2 &amp; 3"),
+        ("", ""),
+    ],
+)
+def test_an_excerpt_is_plain_text_without_leftovers(html, expected):
+    assert excerpt(html) == expected
+
+
+def test_a_long_excerpt_is_cut_at_a_word():
+    text = excerpt("<p>" + "Twelve, ten. " * 100)
+
+    assert text.endswith("…")
+    assert 180 < len(text) <= stage.EXCERPT + 1
+    assert text[:-1].split()[-1] in {"Twelve", "ten."}
+
+
+def test_a_long_excerpt_without_spaces_is_cut_all_the_same():
+    assert excerpt("字" * 1000) == "字" * stage.EXCERPT + "…"
+
+
+def test_the_excerpt_comes_from_the_summary_or_else_the_content():
+    assert cleaned(summary="Short", content="<p>Long</p>").summary == "Short"
+    assert cleaned(summary=" ", content="<p>Long</p>").summary == "Long"
+    assert cleaned(summary="<p>Only</p>").content_html == "<p>Only</p>"
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        (
+            '<img src="a.png" srcset="a.png 1x, /b.png 2x">',
+            f'<img src="{BASE}a.png" srcset="{BASE}a.png 1x, https://example.org/b.png 2x">',
+        ),
+        ('<img srcset="javascript:alert(1) 1x, a.png 2x">', "<img>"),
+        ('<img src="data:image/png;base64,AAAA">', '<img src="data:image/png;base64,AAAA">'),
+        ('<img src="data:image/svg+xml;base64,AAAA">', "<img>"),
+        ('<a href="data:text/html,x">x</a>', '<a rel="noopener noreferrer">x</a>'),
+        ('<a href="#note" ping="http://spy/">x</a>', '<a rel="noopener noreferrer">x</a>'),
+        ('<iframe src="https://example.org/" srcdoc="x">y</iframe>', ""),
+        ("<video poster='p.jpg' onerror=x></video>", f'<video poster="{BASE}p.jpg"></video>'),
+        ("<blockquote cite='javascript:x'>q</blockquote>", "<blockquote>q</blockquote>"),
+        ("<p style='position:fixed' class=a id=b>x</p>", "<p>x</p>"),
+        ("<form action=x><input></form>", ""),
+        ("<math><mi>x</mi></math><svg/onload=x>", ""),
+        ("<!-- --!><img onerror=x src=y> -->", f'<img src="{BASE}y"> --&gt;'),
+    ],
+)
+def test_content_is_what_the_allow_list_has_with_absolute_urls(html, expected):
+    assert sanitize.content(html, base=BASE) == expected
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["javascript:alert(1)", "vbscript:x", "file:///etc/passwd", "gopher://x/", "http://"],
+)
+def test_links_of_other_kinds_are_dropped_everywhere(link):
+    entry = cleaned(link=link, comments_url=link, enclosures=(Enclosure(link),))
+
+    assert (entry.url, entry.comments_url, entry.enclosures) == (None, None, ())
+
+
+def test_ids_stay_as_they_are_but_for_control_characters():
+    assert cleaned(guid=" A&B <é> ").guid == "A&B <é>"
+    assert cleaned(guid="a\x00\nb").guid == "ab"
+    assert cleaned(guid="\x00").guid is None
+
+
+@pytest.mark.parametrize(
+    ("author", "name"),
+    [
+        ("ann@example.org (Ann)", "Ann"),
+        ("Ann <ann@example.org>", "Ann"),
+        ("ann@example.org", "ann@example.org"),
+        ("  Ann\n  Bo ", "Ann Bo"),
+        ("a-@a-" * 16_000, ("a-@a-" * 80)[:200]),
+    ],
+)
+def test_authors_are_names(author, name):
+    assert cleaned(authors=(author,)).authors == (name,)
+
+
+def test_the_content_hash_is_of_title_and_text_only():
+    one = cleaned(title="T", content="x", published="2026-01-01", authors=("A",))
+    other = cleaned(title="T", content="x")
+
+    assert one.content_hash == other.content_hash
+    assert one.content_hash != cleaned(title="T", content="y").content_hash
+
+
+@given(strategies.text(), strategies.text())
+def test_any_text_comes_out_storable(text, other):
+    entry = cleaned(title=text, content=text, summary=other, guid=text, authors=(other,), link=text)
+
+    for value in (entry.title, entry.title_html, entry.summary, entry.content_html):
+        value.encode()
+        assert "\x00" not in value
+    assert "<" not in entry.title_html.replace("&lt;", "") or set("<>") <= set(entry.title_html)
+
+
+@given(strategies.lists(strategies.sampled_from([*"<>/'\"= ", "script", "svg", "onload", "&lt;"])))
+def test_no_soup_of_markup_gets_an_element_into_a_title_that_is_not_listed(parts):
+    html = sanitize.inline("".join(parts))
+
+    assert not {tag for tag in ("<script", "<svg", "onload=") if tag in html and "<s" in html}

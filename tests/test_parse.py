@@ -1,0 +1,180 @@
+"""Documents to values: every format, well-formed or not."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies
+
+from aggregator.errors import ParseError
+from aggregator.model import Enclosure
+from aggregator.parse import MAX_ENTRIES, parse
+
+FEEDS = Path(__file__).parent / "data" / "feeds"
+URL = "https://served.example/dir/feed"
+
+
+def read(name, **headers):
+    return parse((FEEDS / name).read_bytes(), headers=headers, url=URL)
+
+
+def test_rss_is_read_with_everything_that_it_says():
+    feed = read("blog.rss")
+    first, second = feed.entries
+
+    assert feed.head.format == "RSS 2.0"
+    assert feed.head.site_url == "https://harbour.example/"
+    assert (feed.head.rights, feed.head.ttl) == ("CC BY 4.0", timedelta(minutes=90))
+    assert feed.head.note is None
+    assert (first.guid, first.link) == (
+        "harbour-17",
+        "https://served.example/2026/ferries?utm=1#top",
+    )
+    assert first.authors == ("Marit Solheim", "Night Desk")
+    assert first.categories == ("Ferries", "R&D")
+    assert first.enclosures == (Enclosure("/audio/17.mp3", "audio/mpeg", 4321),)
+    assert first.comments_url == "https://harbour.example/2026/ferries#comments"
+    assert first.published_at == datetime(2026, 11, 23, 13, 12, tzinfo=UTC)
+    assert "onclick" in first.content
+    assert "appeared first" in first.summary
+    assert (second.title, second.title_type) == (
+        "How should <selectedoption> work?",
+        "text/plain",
+    )
+    assert second.updated == "2026-11-22"
+
+
+def test_atom_is_read_with_its_types_bases_and_languages():
+    feed = read("blog.atom")
+    first, second = feed.entries
+
+    assert feed.head.format == "Atom 1.0"
+    assert feed.head.feed_id == "tag:lattice.example,2020:feed"
+    assert feed.head.site_url == "https://lattice.example/notes/"
+    assert (feed.head.author, feed.head.language) == ("A. Mbeki", "de")
+    assert (first.title, first.title_type) == ("1 < 2 & <b>not bold</b>", "text/plain")
+    assert first.link == "https://lattice.example/notes/one"
+    assert first.base == "https://lattice.example/notes/"
+    assert first.summary == "Kürzer &lt; länger"
+    assert first.content == "<p>Un <em>deux</em></p>"
+    assert first.language == "fr"
+    assert first.categories == ("Mathematics",)
+    assert first.enclosures[0].length is None
+    assert first.published_at == datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+    assert "<sup>2</sup>" in second.title
+
+
+def test_rdf_is_read():
+    feed = read("blog.rdf")
+
+    assert feed.head.format == "RSS 1.0"
+    assert [entry.guid for entry in feed.entries] == [
+        "https://old.example/1",
+        "https://old.example/2",
+    ]
+
+
+def test_json_feed_is_read_and_what_is_no_item_left_out():
+    feed = read("blog.json")
+    first, second, third = feed.entries
+
+    assert feed.head.format == "JSON Feed 1.1"
+    assert feed.head.title == "Field &lt;Recordings&gt;"
+    assert (first.guid, first.link) == ("7", "https://served.example/7")
+    assert first.title_type == "text/plain"
+    assert first.published_at == datetime(2026, 11, 22, 6, tzinfo=UTC)
+    assert first.updated_at == datetime(2026, 11, 23, 7, tzinfo=UTC)
+    assert first.categories == ("rain",)
+    assert first.enclosures == (Enclosure("https://field.example/7.mp3", "audio/mpeg", 99),)
+    assert second.content == "<p>One.</p>\n<p>Two &lt; three.</p>"
+    assert second.authors == ("Old style",)
+    assert second.link == "https://other.example/"
+    assert (third.guid, third.title, third.categories) == (None, "", ())
+
+
+def test_a_document_that_is_not_well_formed_is_read_and_the_defect_named():
+    feed = read("broken.rss")
+
+    assert [entry.title for entry in feed.entries] == ["Tea & cake", "Two"]
+    assert feed.head.note == "XML not well-formed in line 2: not well-formed (invalid token)"
+
+
+@pytest.mark.parametrize("junk", [b"\n \n", b"\xef\xbb\xbf", b"PHP Warning: x\n"])
+def test_junk_before_the_declaration_costs_no_entry(junk):
+    body = junk + (FEEDS / "blog.rss").read_bytes()
+
+    assert len(parse(body, headers={}, url=URL).entries) == 2
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared", "content_type"),
+    [
+        ("utf-8", True, "application/xml"),
+        ("utf-16", True, "application/xml"),
+        ("iso-8859-1", True, "application/xml"),
+        ("windows-1252", False, "application/rss+xml; charset=windows-1252"),
+        ("koi8-r", False, "text/xml; charset=koi8-r"),
+        ("gb18030", True, "application/xml"),
+        ("shift_jis", False, "text/xml; charset=shift_jis"),
+    ],
+)
+def test_letters_are_right_in_every_encoding(encoding, declared, content_type):
+    word = {"koi8-r": "Привет", "gb18030": "你好", "shift_jis": "日本"}.get(encoding, "Käse")
+    declaration = f'<?xml version="1.0" encoding="{encoding}"?>' if declared else ""
+    text = f"{declaration}<rss version='2.0'><channel><item><title>{word}</title></item></channel></rss>"
+
+    feed = parse(text.encode(encoding), headers={"content-type": content_type}, url=URL)
+
+    assert feed.entries[0].title == word
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "empty"),
+        (b" \n\t ", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        (b"<!doctype html><html><title>Login</title></html>", "a web page"),
+        (b"<?xml version='1.0'?><opml></opml>", "XML of another kind"),
+        (b'{"error": 1}', "JSON of another kind"),
+        (b'{"version": 5}', "JSON of another kind"),
+        (b"{" * 200_000, "JSON that can't be read"),
+        (b'{"a":' * 200_000, "JSON that can't be read"),
+        (b'{"version": ' + b"9" * 5000 + b"}", "JSON that can't be read"),
+        (b"\x89PNG\r\n\x1a\n", "not a feed"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "not a feed"),
+        (b"/etc/passwd", "not a feed"),
+    ],
+)
+def test_what_is_no_feed_is_named(body, reason):
+    with pytest.raises(ParseError, match=reason):
+        parse(body, headers={}, url=URL)
+
+
+def test_a_document_with_too_many_entries_is_cut_at_the_limit():
+    items = b"<item><title>x</title></item>" * (MAX_ENTRIES + 1)
+
+    feed = parse(b"<rss version='2.0'><channel>" + items + b"</channel></rss>", headers={}, url=URL)
+
+    assert len(feed.entries) == MAX_ENTRIES
+
+
+def test_entities_are_not_expanded_and_nothing_is_opened(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("the-secret")
+    body = f"""<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">
+        <!ENTITY x SYSTEM "file://{secret}">]>
+        <rss version="2.0"><channel><item><title>&b;&x;</title></item></channel></rss>"""
+
+    feed = parse(body.encode(), headers={}, url=URL)
+
+    assert "the-secret" not in repr(feed)
+
+
+@given(strategies.binary(max_size=300))
+def test_any_bytes_are_a_feed_or_a_parse_error(body):
+    for start in (b"", b"<rss version='2.0'><channel><item>", b"<feed><entry>", b"{"):
+        try:
+            parse(start + body, headers={"content-type": "text/xml"}, url=URL)
+        except ParseError as error:
+            assert error.reason
