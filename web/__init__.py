@@ -1,0 +1,116 @@
+"""The web side: pages and merged feeds.  It only reads; no request changes anything.
+
+    pages      what people look at             templates/, static/
+    feeds      what other programs subscribe to
+    machines   files, health, news for an open page
+
+`wording` and `health` put values into people's words, `relative_time` times; `answers` is HTTP:
+validators, 304, gzip.  All of them are pure or read one request; `site` holds what they share.
+"""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, request
+from jinja2 import StrictUndefined
+from werkzeug.exceptions import HTTPException
+
+from aggregator.config import Config
+from aggregator.database import DBAPIError, Engine, in_words
+from web import feeds, machines, pages
+from web.answers import page_body, send_error_page
+from web.mount import Mount
+from web.site import set_site, site
+from web.vocabulary import teach
+
+__all__ = ["create_app"]
+
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+# For what is not a page but may be opened like one: other people's texts are in it.
+_CLOSED_POLICY = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+_FOR_MACHINES = (".atom", ".rss", ".json", ".opml", ".txt")
+_SORRY = {
+    404: "Nothing is published at this address.",
+    405: "This address can only be read.",
+    500: "The fault is on this side; it was written to the log.",
+    503: "The database can’t be read just now.",
+}
+_NAMES = {
+    400: "That is not a question for this page",
+    404: "Not found",
+    405: "Not possible here",
+    500: "Something broke",
+    503: "Back in a moment",
+}
+
+
+def create_app(config: Config, engine: Engine) -> Flask:
+    """Return the WSGI application on a database.
+
+    Args:
+        config: Title, base URL, time zone and subscriptions; fixed for the application's life.
+        engine: Only read from; a read-only one is enough.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # its redirect would repeat the client's Host header
+    set_site(app, config, engine)
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    teach(app.jinja_env)
+    for part in (pages, feeds, machines):
+        app.register_blueprint(part.bp)
+    app.register_error_handler(HTTPException, _error)
+    app.register_error_handler(DBAPIError, _database_error)
+    app.after_request(_protect)
+    prefix = urlsplit(config.base_url).path.rstrip("/")
+    if prefix:
+        app.wsgi_app = Mount(app.wsgi_app, prefix)  # type: ignore[method-assign]
+    return app
+
+
+def _protect(response: Response) -> Response:
+    if response.status_code != 304:  # the stored answer keeps the policy that it came with
+        is_page = response.mimetype == "text/html"
+        response.headers["Content-Security-Policy"] = _PAGE_POLICY if is_page else _CLOSED_POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    # Publishers learn nothing of who reads them, nor the name of a private host.
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _error(error: HTTPException) -> Response:
+    """Answer an error in the form that fits the address: a page, or one line of text."""
+    status = error.code or 500
+    said = error.description or ""
+    is_ours = said != type(error).description  # werkzeug's own texts are about werkzeug's matters
+    message = said if is_ours else _SORRY.get(status, said)
+    response = _error_answer(status, message)
+    if status == 405:
+        response.headers["Allow"] = dict(error.get_headers()).get("Allow", "GET, HEAD, OPTIONS")
+    return response
+
+
+def _database_error(error: DBAPIError) -> Response:
+    # The address of the database may hold a password: one line for the log, none for the client.
+    current_app.logger.error(str(in_words(error, site().config.database)))
+    response = _error_answer(503, _SORRY[503])
+    response.headers["Retry-After"] = "10"
+    return response
+
+
+def _error_answer(status: int, message: str) -> Response:
+    if request.path.endswith(_FOR_MACHINES):
+        response = Response(f"{message}\n", status=status, mimetype="text/plain")
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    values: dict[str, object] = {
+        "status": status,
+        "heading": _NAMES.get(status, f"Error {status}"),
+        "message": message,
+    }
+    page = pages.Page("error.html", values, index=False)
+    html = pages.render(page, at=pages.clock(), overview=None)
+    return send_error_page(page_body(html), status)

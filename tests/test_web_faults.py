@@ -1,0 +1,238 @@
+import gzip
+
+import pytest
+
+from tests.web_fixtures import Site, entry, full_site, words
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Return a site that nothing in the tests changes."""
+    return full_site(tmp_path_factory.mktemp("full"))
+
+
+@pytest.fixture
+def site(tmp_path) -> Site:
+    fresh = Site(tmp_path)
+    fresh.subscribe()
+    return fresh
+
+
+# ------------------------------------------------------------------------ faults
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/", "/status", "/feed.atom", "/healthz"])
+def test_nothing_can_be_changed_from_outside(full, method, path):
+    answer = full.client.open(path, method=method, data=b"x" * 1000)
+
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/source/%00",
+        "/source/a%2Fb",
+        "/source/a/b/c",
+        "/source/%F0%9F%98%80",
+        "/source/%ff%fe",
+        "/source/" + "x" * 5000,
+        "/source/..",
+        "/category/%0d%0aX: y",
+        "/category/' OR 1=1",
+        "/category/%00/feed.atom",
+        "/status/",
+        "/static/../pages.py",
+        "/static/..%2fpages.py",
+        "/static/%2e%2e/config.yaml",
+        "/static//etc/passwd",
+        "/static/.",
+        "/templates/base.html",
+        "/favicon.ico",
+        "/feed.html",
+        "/feed.",
+        "/source/lamp/feed.exe",
+    ],
+)
+def test_an_address_that_does_not_exist_is_not_found(full, path):
+    answer = full.client.get(path)
+
+    assert answer.status_code == 404
+    assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "//status", "/\\evil.example", "/status//"])
+def test_no_path_is_redirected_anywhere(full, path):
+    answer = full.client.get("/", environ_overrides={"PATH_INFO": path})
+
+    assert answer.status_code in (200, 404)
+    assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "before=&before=x",
+        "view=titles&view=x",
+        "q=a&q=b",
+        "x=" + "y" * 20_000,
+        "%00=%00",
+        "view=%00",
+        "%ff=%fe",
+        "&&&=",
+    ],
+)
+def test_odd_parameters_are_left_alone(full, query):
+    assert full.client.get(f"/?{query}").status_code == 200
+
+
+def test_a_broken_database_gives_a_page_that_tells_nothing(site, caplog):
+    with site.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE state RENAME TO elsewhere")
+
+    page = site.page("/", 503)
+
+    assert words(page.one("h1")) == "Back in a moment"
+    assert "elsewhere" not in page.text
+    assert "sqlite" not in page.text.lower()
+    assert site.client.get("/").headers["Retry-After"] == "10"
+    answer = site.client.get("/healthz")
+    assert (answer.status_code, answer.json) == (503, {"status": "database unavailable"})
+    assert site.client.get("/feed.atom").text == "The database can’t be read just now.\n"
+    assert all("\n" not in record.getMessage() for record in caplog.records)
+
+
+def test_a_fault_of_ours_gives_a_page_without_details(site, monkeypatch, caplog):
+    monkeypatch.delitem(site.app.jinja_env.globals, "health")
+
+    page = site.page("/status", 500)
+
+    assert words(page.one("h1")) == "Something broke"
+    assert "undefined" not in page.text
+    assert "'health' is undefined" in caplog.text
+
+
+def test_health_is_ok_while_the_database_can_be_read(full):
+    answer = full.client.get("/healthz")
+
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+# -------------------------------------------------------------- validators, gzip
+
+
+def test_a_page_is_not_sent_again_while_nothing_could_have_changed(site, monkeypatch):
+    first = site.client.get("/")
+    tag = first.headers["ETag"]
+
+    again = site.client.get("/", headers={"If-None-Match": tag})
+    if again.status_code == 200:  # a minute ended in between
+        tag = again.headers["ETag"]
+        again = site.client.get("/", headers={"If-None-Match": tag})
+    site.record("lamp", entry(1))
+    changed = site.client.get("/", headers={"If-None-Match": tag})
+
+    assert tag.startswith('W/"')
+    assert first.headers["Cache-Control"] == "no-cache"
+    assert (again.status_code, again.data) == (304, b"")
+    assert "Content-Security-Policy" not in again.headers
+    assert changed.status_code == 200
+
+
+def test_pages_are_compressed_where_the_client_takes_it(full):
+    plain = full.client.get("/sources")
+    packed = full.client.get("/sources", headers={"Accept-Encoding": "br, gzip"})
+
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    assert len(packed.data) < len(plain.data) / 2
+    assert gzip.decompress(packed.data)[:50] == plain.data[:50]
+
+
+def test_a_head_request_has_the_headers_and_no_body(full):
+    answer = full.client.head("/sources")
+
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert int(answer.headers["Content-Length"]) > 1000
+
+
+# ------------------------------------------------------------------- other files
+
+
+def test_a_file_is_kept_for_good_under_the_address_that_pages_use(full):
+    page = full.page("/")
+    paths = [page.one("script").get("src", ""), page.all("link")[0].get("href", "")]
+
+    for path in paths:
+        answer = full.client.get(path)
+        plain = full.client.get(path.partition("?")[0])
+
+        assert answer.status_code == 200
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert plain.headers["Cache-Control"] == "no-cache"
+        known = {"If-None-Match": answer.headers["ETag"]}
+        assert full.client.get(path, headers=known).status_code == 304
+
+
+def test_the_icon_and_the_rules_for_robots_are_there(full):
+    assert full.client.get("/icon.svg").content_type.startswith("image/svg+xml")
+    assert "Disallow: /search" in full.client.get("/robots.txt").text
+
+
+def test_the_page_about_the_robot_says_how_often_it_asks(tmp_path):
+    feeds = [{"url": "https://lamp.example/", "name": "lamp", "interval": "10m"}]
+
+    said = words(Site(tmp_path, feeds=feeds).page("/about/robot").one("main"))
+
+    assert "asked every hour, some every 10 minutes" in said
+    assert "410 Gone stops it for good" in said
+
+
+# --------------------------------------------------------- news for an open page
+
+
+def test_an_open_page_learns_how_many_posts_came(site):
+    site.record("lamp", entry(10))
+    site.record("tide", entry(11, guid="other"))
+    paths = [
+        site.page(path).one("main").get("data-poll", "") for path in ("/", "/category/the-sea")
+    ]
+
+    before = [site.client.get(path) for path in paths]
+    site.record("lamp", entry(1), entry(2))
+    after = [site.client.get(path) for path in paths]
+
+    assert [answer.json for answer in before] == [{"count": 0}, {"count": 0}]
+    assert [answer.json for answer in after] == [{"count": 2}, {"count": 0}]
+    known = {"If-None-Match": after[0].headers["ETag"]}
+    assert site.client.get(paths[0], headers=known).status_code == 304
+    assert before[0].headers["ETag"] != after[0].headers["ETag"]
+
+
+@pytest.mark.parametrize("query", ["", "after=", "after=x", "after=1&q=" + "x" * 201])
+def test_a_bad_question_for_news_is_told_in_plain_text(full, query):
+    answer = full.client.get(f"/updates.json?{query}")
+
+    assert answer.status_code == 400
+    assert answer.mimetype == "text/plain"
+    assert answer.text.count("\n") == 1
+
+
+# ------------------------------------------------------------------ below a path
+
+
+def test_below_a_path_all_links_begin_with_it(tmp_path):
+    site = Site(tmp_path, base_url="https://example.org/reader")
+    site.subscribe()
+    site.record("lamp", entry(1))
+
+    for path in ("/", "/reader/", "/reader", "/status", "/reader/status"):
+        page = site.page(path)
+        hrefs = [each.get("href", "") for tag in ("a", "link") for each in page.all(tag)]
+
+        assert all(href.startswith(("/reader/", "https://", "#")) for href in hrefs)
+    feed = site.client.get("/feed.atom").text
+    assert "https://example.org/reader/feed.atom" in feed

@@ -1,0 +1,143 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aggregator.model import Outcome
+from tests.web_fixtures import EVIL, Site, entry, full_site, words
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Return a site that nothing in the tests changes."""
+    return full_site(tmp_path_factory.mktemp("full"))
+
+
+@pytest.fixture
+def site(tmp_path) -> Site:
+    fresh = Site(tmp_path)
+    fresh.subscribe()
+    return fresh
+
+
+# ------------------------------------------------------------ sources and status
+
+
+def test_sources_lists_every_subscription(full):
+    page = full.page("/sources")
+
+    assert [row[:5] for row in page.rows()] == [
+        ["LLamp", "Trade", "example.org", "24", "95"],
+        ["LLocal File", "–", "samples/local.xml", "0", "0"],
+        [f"TTide {EVIL}", "The Sea", "tide.example", "0.2", "1"],
+    ]
+    assert page.link("LLamp") == "/source/lamp"
+
+
+def test_the_status_page_has_problems_first_and_says_what_happened(site):
+    now = datetime.now(UTC)
+    site.record("lamp", entry(1), now=now - timedelta(hours=2))
+    site.record("lamp", now=now - timedelta(minutes=12), status=304, size=210)
+    for hours in (5, 1):
+        site.record(
+            "tide",
+            now=now - timedelta(hours=hours),
+            outcome=Outcome.FAILED,
+            status=None,
+            error="DNS name not found",
+            failures=2,
+            next_reason="backing off after 2 failures in a row",
+            next_poll_at=now + timedelta(hours=6, minutes=1),
+        )
+    site.record("local", outcome=Outcome.GONE, status=410, error="410 Gone", next_poll_at=None)
+
+    page = site.page("/status")
+
+    rows = page.rows()
+    assert rows[0][1:6] == ["Failing", "never", "in 6 hours", "DNS name not found", "0"]
+    assert rows[1][0].startswith("Backing off after 2 failures in a row, since ")
+    assert rows[2][1:5] == ["Gone", "never", "never", "410 Gone"]
+    assert "safe to delete" in rows[3][0]
+    assert rows[4][1:3] == ["Fine", "12 minutes ago"]
+    assert rows[4][4:6] == ["304, 210 B", "0.2"]
+    strips = [each.get("aria-label") for each in page.all("svg", "strip")]
+    assert strips == ["2 failed", "1 gone", "1 with news, 1 unchanged"]
+    assert page.all("path", "k-n")[0].get("d") == "M90 1v13"
+    assert words(page.one("dl", "stats")).startswith("Feeds3Fine1Need a look1Waiting0Gone1")
+
+
+def test_a_pause_that_a_server_asked_for_is_no_failure(site):
+    site.record(
+        "lamp",
+        outcome=Outcome.POSTPONED,
+        status=429,
+        error="429 Too Many Requests",
+        failures=1,
+        next_reason="the server asked for a pause",
+    )
+
+    page = site.page("/status")
+
+    assert words(page.all("span", "state")[0]) == "Waiting"
+    assert words(page.one("tr", "det")).startswith("The server asked for a pause. Posts already")
+
+
+def test_the_status_page_is_never_behind_the_last_poll(site):
+    now = datetime.now(UTC)
+    states = []
+    for milliseconds, error in [(1, None), (2, "500 Oh no"), (3, None)]:
+        report = {"outcome": Outcome.FAILED, "failures": 1} if error else {}
+        at = now + timedelta(milliseconds=milliseconds)
+        site.record("lamp", now=at, error=error, **report)
+        states += [row[1] for row in site.page("/status").rows() if row[0] == "LLamp"]
+
+    assert states == ["Fine", "Failing", "Fine"]
+
+
+def test_what_servers_say_is_text_on_the_page_and_passwords_are_masked(full):
+    for path in ("/status", "/source/local", "/source/tide"):
+        page = full.page(path)
+
+        assert EVIL not in page.text
+        assert "&lt;script&gt;" in page.text
+    assert "https://***@new.example/" in full.page("/status").text
+    assert full.page("/source/tide").link("Address") == "https://***@tide.example/rss"
+
+
+# --------------------------------------------------------------------- first run
+
+
+def test_without_feeds_the_page_says_what_to_write(tmp_path):
+    page = Site(tmp_path, feeds=()).page("/")
+
+    assert words(page.one("h1")) == "Nothing to read yet"
+    assert words(page.all("code")[1]).startswith("feeds: -")
+
+
+def test_the_first_reading_shows_how_far_it_is(site):
+    assert "First reading, 0 of 3 feeds done" in site.page("/").text
+
+    site.record("lamp")
+    site.record("tide", outcome=Outcome.FAILED, status=500, error="500 Oh no", failures=1)
+    page = site.page("/")
+
+    assert page.one("progress").get("value") == "2"
+    rows = [words(each) for each in page.all("li")]
+    assert rows == [
+        "Fine Lamp 0 posts",
+        "Reading Local File samples/local.xml",
+        "Failing Title of tide 500 Oh no",
+    ]
+    assert page.one("main").get("data-poll") == "/updates.json?after=0"
+
+
+def test_a_server_that_starts_before_the_scheduler_counts_the_configured_feeds(tmp_path):
+    assert "First reading, 0 of 3 feeds done" in Site(tmp_path).page("/").text
+
+
+def test_feeds_without_posts_are_no_fault(site):
+    for name in ("lamp", "tide", "local"):
+        site.record(name)
+
+    assert words(site.page("/").one("h1")) == "No posts so far"
+    assert "This source has no posts." in site.page("/source/lamp").text
+    assert "No posts in this category yet." in site.page("/category/trade").text

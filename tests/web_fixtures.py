@@ -1,0 +1,150 @@
+"""The web application on a real SQLite database, and a strict reading of its pages."""
+
+import functools
+import re
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import html5lib
+import yaml
+from flask import Flask
+from flask.testing import FlaskClient
+
+from aggregator.config import load
+from aggregator.database import Engine, store
+from aggregator.model import CleanEntry, FeedHead, Outcome, Subscription
+from tests import worlds
+from web import create_app
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+FEEDS = (
+    {"name": "lamp", "url": "https://lamp.example/feed.xml", "category": "Trade", "title": "Lamp"},
+    {"name": "tide", "url": "https://user:secret@tide.example/rss", "category": "The Sea"},
+    {"name": "local", "url": "samples/local.xml", "title": "Local File"},
+)
+
+
+class Site:
+    """One application, its database and a client of it."""
+
+    def __init__(
+        self, folder: Path, feeds: Sequence[dict[str, str]] = FEEDS, **values: Any
+    ) -> None:
+        path = folder / "config.yaml"
+        # The database's place does not matter: the engine is handed over.
+        whole = {"title": "Daybook", "base_url": "https://posts.example", **values}
+        path.write_text(yaml.safe_dump(whole | {"feeds": [dict(each) for each in feeds]}), "utf-8")
+        (folder / "samples").mkdir(exist_ok=True)
+        (folder / "samples" / "local.xml").write_text("<rss/>", "utf-8")
+        self.config = load(path)
+        self.engine: Engine = _new_database(folder)
+        self.app: Flask = create_app(self.config, self.engine)
+        self.client: FlaskClient = self.app.test_client()
+
+    def subscribe(self, *subscriptions: Subscription) -> None:
+        """Make the configured feeds, or these, the subscriptions."""
+        with self.engine.begin() as connection:
+            wanted = subscriptions or self.config.feeds
+            store.sync_subscriptions(connection, wanted, now=datetime.now(UTC))
+
+    def record(self, name: str, *entries: CleanEntry, **report: Any) -> None:
+        """Store one poll of a feed that ended just now."""
+        worlds.record(self.engine, name, entries, **{"now": datetime.now(UTC), **report})
+
+    def page(self, path: str, status: int = 200) -> "HtmlPage":
+        """Return a page after checking its status and that it is well-formed HTML."""
+        answer = self.client.get(path)
+        assert answer.status_code == status, f"{path}: {answer.status_code} {answer.text[:300]}"
+        assert answer.content_type == "text/html; charset=utf-8"
+        return HtmlPage(answer.text)
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    """Return a database without rows: copying it is faster than running the migrations."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = worlds.new_database(Path(folder))
+        engine.dispose()
+        return (Path(folder) / "aggregator.db").read_bytes()
+
+
+def _new_database(folder: Path) -> Engine:
+    (folder / "aggregator.db").write_bytes(_empty_database())
+    return worlds.new_database(folder)
+
+
+def full_site(folder: Path) -> Site:
+    """Return a site with three feeds: one of 95 entries, a hostile one, and one that fails."""
+    site = Site(folder)
+    site.subscribe()
+    site.record("lamp", *(entry(number) for number in range(1, 96)))
+    evil = entry(
+        200,
+        title=EVIL,
+        summary=EVIL,
+        authors=(EVIL,),
+        language='de"onclick="x',
+        url="https://tide.example/?a=1&b=%22",
+        guid="evil",
+    )
+    head = FeedHead(
+        title=f"Tide {EVIL}", subtitle=EVIL, site_url="https://tide.example/", note=EVIL
+    )
+    site.record("tide", evil, head=head, moved_to="https://user:secret@new.example/")
+    site.record(
+        "local",
+        outcome=Outcome.FAILED,
+        status=None,
+        error=EVIL,
+        failures=1,
+        next_reason="backing off after 1 failure",
+        head=FeedHead(),
+    )
+    return site
+
+
+class HtmlPage:
+    """A page as a strict HTML parser sees it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
+        self.root: Element = parser.parse(text)
+
+    def all(self, tag: str, name: str = "") -> list[Element]:
+        """Return the elements with this tag, and this class if one is given."""
+        found = [each for each in self.root.iter() if str(each.tag).rpartition("}")[2] == tag]
+        return [each for each in found if not name or name in each.get("class", "").split()]
+
+    def one(self, tag: str, name: str = "") -> Element:
+        """Return the only such element."""
+        (found,) = self.all(tag, name)
+        return found
+
+    def titles(self) -> list[str]:
+        """Return the titles of the posts, in order."""
+        return [words(each.find("h3")) for each in self.all("article")]
+
+    def rows(self) -> list[list[str]]:
+        """Return the words of each cell of the page's table, without its head."""
+        return [[words(cell) for cell in row] for row in self.one("tbody")]
+
+    def link(self, said: str) -> str:
+        """Return where the first link with this text leads."""
+        return next(each.get("href", "") for each in self.all("a") if words(each) == said)
+
+
+def words(element: Element | None) -> str:
+    """Return the text of an element with white space folded."""
+    assert element is not None
+    return re.sub(r"\s+", " ", "".join(element.itertext())).strip()
+
+
+def entry(number: int, **changes: Any) -> CleanEntry:
+    """Return entry `number`, published `number` minutes ago."""
+    at = datetime.now(UTC) - timedelta(minutes=number, seconds=1)
+    return worlds.entry(number, **{"published_at": at, **changes})

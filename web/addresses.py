@@ -1,0 +1,57 @@
+"""The addresses of lists and their feeds: one place that knows which scope lives where."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import url_for
+
+from aggregator.model import Cursor, Scope
+from aggregator.publish import Format
+from web.site import site
+
+FORMAT_NAMES = {Format.ATOM: "Atom", Format.RSS: "RSS", Format.JSON: "JSON Feed"}
+
+
+def list_path(scope: Scope, *, before: Cursor | None = None, view: str | None = None) -> str:
+    """Return the path of a list for people."""
+    return _path("pages.recent", scope, before=before, view=view)
+
+
+def feed_path(
+    scope: Scope, form: Format, *, before: Cursor | None = None, limit: int | None = None
+) -> str:
+    """Return the path of a list as a merged feed."""
+    return _path("feeds.merged", scope, form=form.suffix, before=before, limit=limit)
+
+
+def updates_path(scope: Scope, after: Cursor) -> str:
+    """Return the path that tells how many entries of a list stand above `after`."""
+    return url_for(
+        "machines.updates",
+        after=str(after),
+        category=scope.category,
+        source=scope.source,
+        q=scope.search,
+    )
+
+
+def absolute(path: str) -> str:
+    """Return a path of ours as others reach it: from the configuration, never from the request.
+
+    A Host header is the client's to choose, and what is made from it ends in shared caches.
+    """
+    parts = urlsplit(site().config.base_url)
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _path(whole: str, scope: Scope, **query: object) -> str:
+    """Return the path of a list; `whole` is the endpoint of the list of everything."""
+    blueprint, endpoint = whole.split(".")
+    values: dict[str, Any] = {key: str(value) for key, value in query.items() if value is not None}
+    if scope.category is not None:
+        endpoint, values["slug"] = "category", scope.category
+    elif scope.source is not None:
+        endpoint, values["name"] = "source", scope.source
+    elif scope.search is not None:
+        endpoint, values["q"] = "search", scope.search
+    return url_for(f"{blueprint}.{endpoint}", **values)

@@ -1,0 +1,30 @@
+"""The files under static/, read once: what is not in that folder has no address.
+
+Each is addressed with a hash of its content (`?v=`), so browsers may keep it for good.
+"""
+
+from pathlib import Path
+
+from web.answers import Body, body
+
+_FOLDER = Path(__file__).parent / "static"
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_VERSION_LENGTH = 12
+
+
+def load_assets() -> dict[str, Body]:
+    """Return every file of the folder by name."""
+    return {
+        path.name: body(path.read_bytes(), _TYPES[path.suffix])
+        for path in sorted(_FOLDER.iterdir())
+        if path.suffix in _TYPES
+    }
+
+
+def version(asset: Body) -> str:
+    """Return what stands after `?v=`."""
+    return asset.etag[:_VERSION_LENGTH]

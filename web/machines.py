@@ -1,0 +1,78 @@
+"""Small addresses for machines: files, news for an open page, health, robots.txt."""
+
+import json
+
+from flask import Blueprint, Response, abort, request
+
+from aggregator.database import DBAPIError, query
+from aggregator.model import Scope
+from web import parameters
+from web.answers import REVALIDATE, body, send
+from web.assets import version
+from web.site import site
+
+bp = Blueprint("machines", __name__)
+
+_JSON = "application/json"
+_FOR_GOOD = "public, max-age=31536000, immutable"
+_FOR_A_DAY = "public, max-age=86400"
+# Searches are without number, and each costs: no robot has to try them.
+_ROBOTS = b"User-agent: *\nDisallow: /search\nDisallow: /updates.json\n"
+
+
+@bp.get("/static/<name>")
+def static(name: str) -> Response:
+    """Send a file: for good under its versioned address, to be asked again under the plain one."""
+    asset = site().assets.get(name) or abort(404)
+    current = request.args.get("v") == version(asset)
+    return send(asset, cache_control=_FOR_GOOD if current else REVALIDATE)
+
+
+@bp.get("/icon.svg")
+def icon() -> Response:
+    """Send the icon under an address that never changes."""
+    return send(site().assets["icon.svg"], cache_control=_FOR_A_DAY)
+
+
+@bp.get("/robots.txt")
+def robots() -> Response:
+    """Keep crawlers off what has no end (RFC 9309)."""
+    return send(body(_ROBOTS, "text/plain; charset=utf-8"), cache_control=_FOR_A_DAY)
+
+
+@bp.get("/updates.json")
+def updates() -> Response:
+    """Tell an open page how many posts came above its first one."""
+    after, scope = parameters.after(), _scope()
+    with site().engine.connect() as connection:
+        count = query.newer_than(connection, after=after, scope=scope)
+    return send(body(_json({"count": count}), _JSON), cache_control=REVALIDATE)
+
+
+@bp.get("/healthz")
+def health() -> Response:
+    """Say whether the database can be read; nothing else, as anybody may ask."""
+    try:
+        with site().engine.connect() as connection:
+            query.version(connection)
+    except DBAPIError:
+        answer = Response(_json({"status": "database unavailable"}), status=503, mimetype=_JSON)
+    else:
+        answer = Response(_json({"status": "ok"}), mimetype=_JSON)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _scope() -> Scope:
+    """Return the list that the parameters name; the narrowest one if there are several."""
+    wanted = parameters.search()
+    if wanted:
+        return Scope(search=wanted)
+    for key in ("source", "category"):
+        if text := request.args.get(key):
+            return Scope(**{key: parameters.name(text)})
+    return Scope()
+
+
+def _json(value: dict[str, object]) -> bytes:
+    return json.dumps(value).encode() + b"\n"

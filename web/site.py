@@ -1,0 +1,66 @@
+"""What every request needs and none changes: configuration, database, files, rendered feeds."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from flask import Flask, current_app
+
+from aggregator.config import Config
+from aggregator.database import Engine
+from web.answers import Body, Shelf
+from web.assets import load_assets
+
+_KEY = "aggregator"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One application's surroundings.
+
+    Attributes:
+        assets: The files under /static/, by name.
+        rendered: Merged feeds as they were last sent.
+        pages: Pages as they were last sent.
+        build: Changes when templates, files or the configuration do; part of pages' validators.
+    """
+
+    config: Config
+    engine: Engine
+    zone: ZoneInfo
+    assets: Mapping[str, Body]
+    rendered: Shelf
+    pages: Shelf
+    build: str
+
+
+def set_site(app: Flask, config: Config, engine: Engine) -> None:
+    """Give `app` its surroundings."""
+    assets = load_assets()
+    app.extensions[_KEY] = Site(
+        config=config,
+        engine=engine,
+        zone=ZoneInfo(config.timezone),
+        assets=assets,
+        rendered=Shelf(),
+        pages=Shelf(),
+        build=_build(config, assets),
+    )
+
+
+def site() -> Site:
+    """Return the surroundings of the application that answers this request."""
+    return cast("Site", current_app.extensions[_KEY])
+
+
+def _build(config: Config, assets: Mapping[str, Body]) -> str:
+    digest = hashlib.sha256(repr((config.title, config.base_url, config.timezone)).encode())
+    digest.update(repr(config.feeds).encode())
+    for name in sorted(assets):
+        digest.update(assets[name].etag.encode())
+    for path in sorted((Path(__file__).parent / "templates").iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
