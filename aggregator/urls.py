@@ -15,7 +15,6 @@ MAX_LENGTH = 4096
 
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\s]+")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
-_SLUG = re.compile(r"[\W_]+")
 
 
 def is_web(url: str) -> bool:
@@ -99,4 +98,11 @@ def masked(url: str) -> str:
 
 def slug(text: str) -> str:
     """Return `text` as lower-case words of any script joined by hyphens; empty if none is left."""
-    return _SLUG.sub("-", unicodedata.normalize("NFKC", text).casefold()).strip("-")
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "-".join("".join(map(_word_character, folded)).split())
+
+
+def _word_character(character: str) -> str:
+    # Vowel signs are marks, not letters: without them Hindi and Arabic words fall apart.
+    kept = character.isalnum() or unicodedata.category(character) in {"Mn", "Mc"}
+    return character if kept else " "

@@ -1,0 +1,27 @@
+"""config.yaml -> Config, or every problem in it with line and column; and new feeds into it.
+
+    text -> document (values with places) -> schema (types, bounds) -> feeds (names) -> Config
+
+`values` says what a person may write for each kind of value, docs/config.md says it to people.
+"""
+
+from aggregator.config.appending import Appended, append
+from aggregator.config.file import load, parse, reached_at_port, read, write
+from aggregator.config.remarks import notes
+from aggregator.config.schema import Config, Network, Poll, Retention, Web
+
+__all__ = [
+    "Appended",
+    "Config",
+    "Network",
+    "Poll",
+    "Retention",
+    "Web",
+    "append",
+    "load",
+    "notes",
+    "parse",
+    "reached_at_port",
+    "read",
+    "write",
+]

@@ -1,0 +1,145 @@
+"""config.yaml -> Config, or every problem in it with line and column."""
+
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from aggregator.config import document, feeds, schema
+from aggregator.config.document import Node, Problem
+from aggregator.config.schema import Config, Fault, Feed, Settings
+from aggregator.errors import ConfigError
+
+
+def load(path: Path) -> Config:
+    """Read the configuration from a file.
+
+    Raises:
+        ConfigError: The file can't be read, or holds problems: all of them at once.
+    """
+    return parse(read(path), path=path)
+
+
+def read(path: Path) -> str:
+    """Return the text of the file, line ends as they are.
+
+    Raises:
+        ConfigError: There is none, it can't be opened, or is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError as error:
+        message = "no such file; write one (see docs/config.md) or name another with --config"
+        raise ConfigError([f"{path}: {message}"]) from error
+    except IsADirectoryError as error:
+        message = f"a folder; name the file in it with --config {path / 'config.yaml'}"
+        raise ConfigError([f"{path}: {message}"]) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        column = error.start - error.object.rfind(b"\n", 0, error.start)
+        raise ConfigError([f"{path}:{line}:{column}: not UTF-8; save the file as UTF-8"]) from error
+    except (OSError, ValueError) as error:
+        raise ConfigError([f"{path}: can't be read: {_reason(error)}"]) from error
+
+
+def parse(text: str, *, path: Path) -> Config:
+    """Read the configuration from the text of the file at `path`.
+
+    Raises:
+        ConfigError: All its problems, in the order of the file.
+    """
+    root, problems = document.compose(text.removeprefix("\ufeff"), path=path)
+    if not isinstance(root.value, dict):
+        problem = Problem(root.start.line + 1, root.start.column + 1, "must be `key: value` lines")
+        raise ConfigError([problem.under(path)])
+    folder = schema.folder_of(path)
+    raw = {key: value for key, value in root.value.items() if key != "feeds"}
+    settings = schema.read_settings(raw, folder=folder)
+    found, faults = _feeds(root, folder)
+    if isinstance(settings, list):
+        faults += settings
+    problems += [_placed(fault, root) for fault in faults]
+    if problems or not isinstance(settings, Settings):
+        raise ConfigError([problem.under(path) for problem in sorted(set(problems))])
+    subscriptions = feeds.subscriptions(found, interval=settings.poll.interval)
+    config = Config(path=path, feeds=subscriptions, **schema.as_arguments(settings))
+    return config if "base_url" in raw else reached_at_port(config, config.web.port)
+
+
+def reached_at_port(config: Config, port: int) -> Config:
+    """Return `config` with a base URL that leads to this machine's `port`; 0: whatever comes."""
+    return replace(config, base_url=f"http://127.0.0.1:{port}") if port else config
+
+
+def write(path: Path, text: str) -> None:
+    """Replace the file's text: whoever reads it meanwhile sees the old or the new, never half.
+
+    A link stays one; the mode, and where allowed the owner, stay what they were.
+
+    Raises:
+        ConfigError: It can't be written; the old text is still there.
+    """
+    try:
+        target = path.resolve(strict=False)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                _keep_rights(target, stream.fileno())
+                stream.write(text.encode())
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ConfigError([f"{path}: can't be written: {error.strerror}"]) from error
+
+
+def _feeds(root: Node, folder: Path) -> tuple[dict[int, Feed], list[Fault]]:
+    """Read the items of `feeds` by their index; whatever is wrong with the others."""
+    node = document.find(root, ["feeds"])[0]
+    if node is root or node.value is None:
+        return {}, []
+    if not isinstance(node.value, list):
+        message = "must be a list; write each feed on a line of its own after `- `"
+        return {}, [Fault(("feeds",), message)]
+    found: dict[int, Feed] = {}
+    faults: list[Fault] = []
+    for index, value in enumerate(node.value):
+        feed = schema.read_feed(value, folder=folder)
+        if isinstance(feed, Feed):
+            found[index] = feed
+        else:
+            faults += [fault.below("feeds", index) for fault in feed]
+    lines = {index: node.items[index].start.line + 1 for index in found}
+    return found, [*faults, *feeds.duplicates(found, lines)]
+
+
+def _placed(fault: Fault, root: Node) -> Problem:
+    """Give the fault its place: of the key, of the value, or of what the value is missing in."""
+    *outer, last = fault.location
+    node, steps = document.find(root, fault.location)
+    if fault.of_key:
+        parent, _ = document.find(root, outer)
+        return document.problem_at(parent.pairs[str(last)][0].start, fault.location, fault.message)
+    # An address alone has no key `url`, a missing key no value: the message names it all the same.
+    missing = isinstance(node.value, dict) and len(steps) < len(fault.location)
+    named = fault.location if missing else steps
+    return document.problem_at(node.start, named, fault.message)
+
+
+def _keep_rights(target: Path, handle: int) -> None:
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        os.fchmod(handle, 0o644)
+        return
+    with suppress(PermissionError):  # only root may give files away
+        os.fchown(handle, old.st_uid, old.st_gid)
+    os.fchmod(handle, old.st_mode & 0o7777)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,92 @@
+"""Remarks on a configuration that is right, but perhaps not what its writer meant."""
+
+import ipaddress
+from collections.abc import Iterator
+from datetime import timedelta
+
+from aggregator import urls
+from aggregator.config.schema import Config
+from aggregator.config.values import span
+from aggregator.model import Subscription
+
+POLITE_INTERVAL = timedelta(minutes=30)
+MAX_ALIKE = 5  # remarks of one kind
+
+
+def notes(config: Config) -> list[str]:
+    """Return remarks of one line each, such as `feeds[3] (boss-mind): polled every 5m; ...`."""
+    remarks: list[str] = []
+    if not config.feeds:
+        remarks.append("feeds: none yet; add one with `aggregator add URL`, or write its address")
+    remarks += _on_addresses(config)
+    if config.poll.interval < POLITE_INTERVAL:
+        remarks.append(f"poll.interval: {_hurry(config.poll.interval)}")
+    remarks += _clipped(_on_intervals(config))
+    remarks += _clipped(_on_files(config))
+    remarks += _clipped(_on_categories(config))
+    return remarks
+
+
+def _on_addresses(config: Config) -> Iterator[str]:
+    if _is_loopback(urls.host_of(config.base_url)) and not _is_loopback(config.web.host):
+        yield (
+            f"base_url: others reach the pages ({config.web.host}), but links in the merged feeds "
+            f"lead to {config.base_url}; write the address that others use"
+        )
+    for index, entry in enumerate(config.network.allow):
+        if entry.endswith("/0"):
+            yield f"network.allow[{index}]: {entry} allows every address there is"
+
+
+def _on_intervals(config: Config) -> Iterator[str]:
+    for index, feed in enumerate(config.feeds):
+        hurried = feed.interval < POLITE_INTERVAL and feed.interval != config.poll.interval
+        if hurried and urls.is_web(feed.url):
+            yield f"{_place(index, feed)}: {_hurry(feed.interval)}"
+
+
+def _on_files(config: Config) -> Iterator[str]:
+    for index, feed in enumerate(config.feeds):
+        if not urls.is_web(feed.url) and not (config.folder / feed.url).is_file():
+            hint = "; add https:// if it is on the web" if "." in feed.url.split("/")[0] else ""
+            yield f"{_place(index, feed)}: there is no file {feed.url} in {config.folder}{hint}"
+
+
+def _on_categories(config: Config) -> Iterator[str]:
+    first: dict[str, str] = {}
+    told: set[str] = set()
+    for index, feed in enumerate(config.feeds):
+        category = feed.category
+        if category is None or category in told:
+            continue
+        other = first.setdefault(urls.slug(category), category)
+        if other != category:
+            told.add(category)
+            yield f'{_place(index, feed)}: category "{category}" is the same page as "{other}"'
+
+
+def _hurry(interval: timedelta) -> str:
+    return (
+        f"polls every {span(interval)}; many publishers block readers that come more often than "
+        f"every {span(POLITE_INTERVAL)}, so keep this for servers of your own"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _place(index: int, feed: Subscription) -> str:
+    return f"feeds[{index}] ({feed.name})"
+
+
+def _clipped(remarks: Iterator[str]) -> list[str]:
+    found = list(remarks)
+    if len(found) <= MAX_ALIKE:
+        return found
+    return [*found[:MAX_ALIKE], f"feeds: {len(found) - MAX_ALIKE:,} more remarks of this kind"]

@@ -1,0 +1,267 @@
+"""The keys of config.yaml, their types, defaults and bounds.  pydantic is imported here only.
+
+The sections are plain frozen dataclasses, whose annotations tell pydantic how to read each text;
+code and tests may make them by hand, or with `dataclasses.replace`, without going through it.
+"""
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_core import ErrorDetails
+
+from aggregator.config import values
+from aggregator.model import Subscription
+
+_T = TypeVar("_T")
+DEFAULT_DATABASE = "sqlite:///aggregator.db"
+
+_SECOND, _DAY, _YEAR = timedelta(seconds=1), timedelta(days=1), timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with the value at `location`, or with its key."""
+
+    location: tuple[str | int, ...]
+    message: str
+    of_key: bool = False
+
+    def below(self, *outer: str | int) -> "Fault":
+        return replace(self, location=(*outer, *self.location))
+
+
+def _one_value(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        raise ValueError("empty; write a value, or remove the line")
+    kind = "a list" if isinstance(value, list) else "a group of settings"
+    raise ValueError(f"must be one value, not {kind}")
+
+
+def _read(reader: Callable[[str], object]) -> PlainValidator:
+    """Read text with `reader`."""
+    return PlainValidator(lambda value: reader(_one_value(value)))
+
+
+def _read_if_any(reader: Callable[[str], object]) -> PlainValidator:
+    """Read text with `reader`; a blank value is the same as none."""
+    return PlainValidator(lambda value: None if value in _BLANK else reader(_one_value(value)))
+
+
+def _read_in_folder(reader: Callable[..., object]) -> PlainValidator:
+    """Read text whose meaning depends on the folder of config.yaml, given as context."""
+
+    def check(value: object, info: ValidationInfo) -> object:
+        return reader(_one_value(value), folder=info.context or Path())
+
+    return PlainValidator(check)
+
+
+def _settings_or_none(value: object) -> object:
+    if value is None:  # every line below the section's name is commented out
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError("must be followed by indented settings, one `key: value` a line")  # noqa: TRY004
+    return value
+
+
+def _list_or_none(value: object) -> object:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ValueError("must be a list; write each after `- `, or in [brackets]")  # noqa: TRY004
+    return value
+
+
+_BLANK = (None, "")
+_STRICT = ConfigDict(extra="forbid")
+_Section = BeforeValidator(_settings_or_none)
+_Line = Annotated[str, _read(values.line)]
+_Interval = partial(values.duration, least=_SECOND, most=_YEAR)
+_Wait = Annotated[timedelta, _read(partial(values.duration, least=0 * _SECOND, most=_DAY))]
+_Timeout = partial(values.duration, least=_SECOND, most=timedelta(hours=1))
+_Keep = partial(values.duration, least=timedelta(minutes=1), most=100 * _YEAR)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where the pages are served."""
+
+    __pydantic_config__ = _STRICT
+
+    host: Annotated[str, _read(values.host)] = "127.0.0.1"
+    port: Annotated[int, _read(partial(values.whole, least=0, most=65_535))] = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How feeds are polled.
+
+    Attributes:
+        interval: Wait between two polls of a feed that says nothing else.
+        timeout: For a whole request.
+        max_size: Bytes of a decoded body.
+        concurrency: Requests at a time.
+        host_delay: Between two requests to one host.
+        workers: Parsing processes.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    interval: Annotated[timedelta, _read(_Interval)] = timedelta(hours=1)
+    timeout: Annotated[timedelta, _read(_Timeout)] = timedelta(seconds=30)
+    max_size: Annotated[int, _read(partial(values.size, least=1000, most=10**9))] = 10_000_000
+    concurrency: Annotated[int, _read(partial(values.whole, least=1, most=1000))] = 32
+    host_delay: _Wait = timedelta(seconds=5)
+    workers: Annotated[int, _read(partial(values.whole, least=1, most=256))] = field(
+        default_factory=values.cores
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Private addresses that may be polled: IP addresses, networks, host names; lower case."""
+
+    __pydantic_config__ = _STRICT
+
+    allow: Annotated[
+        tuple[Annotated[str, _read(values.allowed)], ...], BeforeValidator(_list_or_none)
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """An entry goes when it is older than `keep` and not among its feed's `min_entries` newest."""
+
+    __pydantic_config__ = _STRICT
+
+    keep: Annotated[timedelta, _read(_Keep)] = _YEAR
+    min_entries: Annotated[int, _read(partial(values.whole, least=0, most=10**6))] = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything in config.yaml but the feeds; see `Config`."""
+
+    __pydantic_config__ = _STRICT
+
+    title: _Line = "Recent posts"
+    base_url: Annotated[str, _read(values.base_url)] = "http://127.0.0.1:8080"
+    timezone: Annotated[str, _read(values.timezone)] = "UTC"
+    database: Annotated[str, _read_in_folder(values.database)] = DEFAULT_DATABASE
+    web: Annotated[Web, _Section] = Web()
+    poll: Annotated[Poll, _Section] = field(default_factory=Poll)
+    network: Annotated[Network, _Section] = Network()
+    retention: Annotated[Retention, _Section] = Retention()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(Settings):
+    """A configuration without a fault in it.
+
+    Attributes:
+        path: Of the file, as it was given.
+        title: Of the page and of the merged feeds.
+        base_url: Where others reach the pages; without a slash at the end.
+        timezone: IANA name; days on the page are grouped in it.
+        database: SQLAlchemy URL; a path in it is absolute.
+        feeds: In the order of the file; names and addresses are unique.
+    """
+
+    path: Path
+    feeds: tuple[Subscription, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The absolute folder that relative paths start from; where a link stands, not its end."""
+        return folder_of(self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """An item of `feeds`, before names are made; None for what it does not say."""
+
+    __pydantic_config__ = _STRICT
+
+    url: Annotated[str, _read_in_folder(values.feed_url)]
+    name: Annotated[str | None, _read_if_any(values.name)] = None
+    title: Annotated[str | None, _read_if_any(values.line)] = None
+    category: Annotated[str | None, _read_if_any(values.category)] = None
+    interval: Annotated[timedelta | None, _read_if_any(_Interval)] = None
+
+
+def folder_of(path: Path) -> Path:
+    """Return the absolute folder of the file, without following links."""
+    return Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() follows links
+
+
+def read_settings(raw: Mapping[str, object], *, folder: Path) -> Settings | list[Fault]:
+    """Read all keys but `feeds`, or list everything that is wrong with them."""
+    # A default does not pass through its reader, which makes this one absolute.
+    return _check(_SETTINGS, {"database": DEFAULT_DATABASE, **raw}, folder)
+
+
+def as_arguments(settings: Settings) -> dict[str, Any]:
+    """Return the settings as keyword arguments for `Config`."""
+    return {field.name: getattr(settings, field.name) for field in fields(Settings)}
+
+
+def read_feed(raw: object, *, folder: Path) -> Feed | list[Fault]:
+    """Read one item of `feeds`: an address alone, or settings."""
+    if raw is None:
+        return [Fault((), "empty; write a feed's address, or remove the dash")]
+    if isinstance(raw, list):
+        return [Fault((), "must be an address or settings, not a list")]
+    return _check(_FEED, {"url": raw} if isinstance(raw, str) else raw, folder)
+
+
+_SETTINGS = TypeAdapter(Settings)
+_FEED = TypeAdapter(Feed)
+_SECTIONS: dict[str, type] = {"web": Web, "poll": Poll, "network": Network, "retention": Retention}
+
+
+def _check(adapter: TypeAdapter[_T], raw: object, folder: Path) -> _T | list[Fault]:
+    try:
+        return adapter.validate_python(raw, context=folder)
+    except ValidationError as error:
+        known = Feed if adapter is _FEED else Settings
+        return [_fault(details, known) for details in error.errors(include_url=False)]
+
+
+def _fault(details: ErrorDetails, known: type) -> Fault:
+    location = details["loc"]
+    if details["type"] == "value_error":
+        return Fault(location, str(details["ctx"]["error"]))
+    if details["type"] == "missing":
+        return Fault(location, "missing; every feed needs one")
+    if details["type"] == "unexpected_keyword_argument":
+        *outer, key = map(str, location)
+        return Fault(location, _unknown(key, _SECTIONS[outer[0]] if outer else known), of_key=True)
+    return Fault(location, "can't be read; see docs/config.md")  # none is known to get here
+
+
+def _unknown(key: str, section: type) -> str:
+    known = [field.name for field in fields(section)]
+    if section is Settings:
+        known.append("feeds")
+    if near := difflib.get_close_matches(key.lower(), known, n=1):
+        return f'unknown key; did you mean "{near[0]}"?'
+    for name, other in _SECTIONS.items():
+        if key in {field.name for field in fields(other)}:
+            return f'unknown key; "{key}" belongs under "{name}"'
+    return f"unknown key; known here are {', '.join(known)}"

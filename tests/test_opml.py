@@ -1,0 +1,281 @@
+"""Subscription lists of other programs, as they really are; and ours for them."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator import config, opml
+from aggregator.errors import OpmlError
+from aggregator.model import OpmlOutline
+
+DATA = Path(__file__).parent / "data" / "opml"
+CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus" / "opml"
+
+
+def lists() -> list[Path]:
+    return sorted(path for path in CORPUS.rglob("*") if path.suffix in {".opml", ".xml"})
+
+
+def in_opml(outlines: str) -> bytes:
+    return f'<opml version="2.0"><head/><body>{outlines}</body></opml>'.encode()
+
+
+# --------------------------------------------------------------------- reading
+
+
+def test_a_list_is_read_with_the_outermost_folder_as_category():
+    found = opml.read((DATA / "nested.opml").read_bytes())
+
+    assert found == [
+        OpmlOutline("https://cafe.example/feed", "Le Café", "News", "https://cafe.example/"),
+        OpmlOutline("https://second.example/feed", "Second", "News"),
+        OpmlOutline("http://third.example/feed", "Third", "Tech"),
+        OpmlOutline("https://fourth.example/feed", "Fourth", "Science"),
+        OpmlOutline("https://fifth.example/feed", None, None),
+        OpmlOutline("https://sixth.example/feed", "Old style", None),
+    ]
+
+
+def test_a_list_that_is_no_xml_is_read_all_the_same():
+    found = opml.read((DATA / "broken.opml").read_bytes())
+
+    assert found == [
+        OpmlOutline("https://a.example/feed?x=1&y=2", "Café & more", "R & D"),
+        OpmlOutline("https://b.example/", 'The "quoted" one', "R & D"),
+        OpmlOutline("https://c.example/", "Said", "R & D"),
+        OpmlOutline("https://d.example/", "5 < 6", "R & D"),
+        OpmlOutline("https://e.example/", "Outside", None),
+    ]
+
+
+def test_a_folder_that_is_a_feed_itself_is_no_category():
+    found = opml.read(
+        in_opml(
+            '<outline text="A" xmlUrl="https://a.example/">'
+            '<outline text="B" xmlUrl="https://b.example/"/></outline>'
+        )
+    )
+
+    assert [(feed.title, feed.category) for feed in found] == [("A", None), ("B", None)]
+
+
+def test_namespaces_and_a_document_type_do_not_matter():
+    document = (
+        b'<!DOCTYPE opml SYSTEM "http://127.0.0.1:9/opml.dtd">'
+        b'<o:opml xmlns:o="http://opml.org/spec2" version="2.0"><o:body>'
+        b'<o:outline text="A" xmlUrl="https://a.example/"/></o:body></o:opml>'
+    )
+
+    assert opml.read(document) == [OpmlOutline("https://a.example/", "A")]
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-1", "windows-1252", "iso-8859-15"]
+)
+def test_a_list_is_read_in_the_encoding_that_it_declares(encoding):
+    document = (
+        f'<?xml version="1.0" encoding="{encoding.removesuffix("-sig")}"?><opml><body>'
+        '<outline text="Café" xmlUrl="https://a.example/"/></body></opml>'
+    )
+
+    assert opml.read(document.encode(encoding))[0].title == "Café"
+
+
+@pytest.mark.parametrize("encoding", ["punycode", "zlib", "no-such", "utf-99", "gbnone", "rot13"])
+def test_an_encoding_that_is_none_is_taken_for_utf_8(encoding):
+    document = (
+        f'\n<?xml version="1.0" encoding="{encoding}"?><opml><body>'
+        '<outline text="Café" xmlUrl="https://a.example/"/></body></opml>'
+    )
+
+    assert opml.read(document.encode())[0].title == "Café"
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (b"", "the list is empty"),
+        (b" \n\t", "the list is empty"),
+        (b'<rss version="2.0"><channel/></rss>', "this is a feed, not a list of feeds"),
+        (b'<feed xmlns="http://www.w3.org/2005/Atom"/>', "this is a feed, not a list of feeds"),
+        (b"<!DOCTYPE html><html><body><p>No</html>", "this is not OPML"),
+        (b"https://example.org/list.opml", "this is not OPML"),
+        (b"/etc/passwd", "this is not OPML"),
+        (bytes(range(256)) * 10, "this is not OPML"),
+        (b"[]", "this is not OPML"),
+        (b"<opml" + b" " * opml.MAX_SIZE, "at most 20,000,000 are read"),
+    ],
+)
+def test_what_is_no_list_is_refused_in_one_line(document, said):
+    with pytest.raises(OpmlError, match=re.escape(said)) as caught:
+        opml.read(document)
+
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        '<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">',
+        '<!ENTITY a SYSTEM "file:///etc/passwd">',
+        '<!ENTITY % a SYSTEM "http://127.0.0.1:9/"> %a;',
+    ],
+)
+def test_entities_are_neither_expanded_nor_fetched(declared):
+    document = (
+        f"<!DOCTYPE opml [{declared}]><opml><body>"
+        '<outline text="&b;" xmlUrl="https://a.example/"/></body></opml>'
+    )
+
+    with pytest.raises(OpmlError, match="declares entities"):
+        opml.read(document.encode())
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        *("<", "<a ", "<!--", "<![CDATA[", "<!DOCTYPE ", "</outline>", "<x:", "<?", " ", "=", "&"),
+        *("<outline ", "<outline text='", "a='", '<outline text="a">', '<outline xmlUrl="x'),
+    ],
+)
+def test_a_hostile_list_takes_no_more_time_than_its_size_deserves(repeated):
+    document = b"<opml>" + repeated.encode() * (500_000 // len(repeated))
+    start = time.monotonic()
+
+    assert opml.read(document) == []
+    assert time.monotonic() - start < 3  # 0.4 s at most; html.parser takes minutes for some
+
+
+def test_an_endless_title_is_clipped():
+    (feed,) = opml.read(in_opml(f'<outline text="{"x" * 9999}" xmlUrl="https://a.example/"/>'))
+
+    assert feed.title == "x" * opml.MAX_TITLE
+
+
+# --------------------------------------------------------------------- writing
+
+FEEDS = [
+    OpmlOutline("https://a.example/?x=1&y=<2>", 'A "quoted" & <b>bold</b> one', "News & more"),
+    OpmlOutline("https://b.example/", None, None, "https://b.example/home"),
+    OpmlOutline("https://c.example/", "C", "News & more"),
+    OpmlOutline("https://d.example/", "日本語 🎉", "Жизнь"),
+]
+
+
+def test_a_list_is_written_as_opml_2_with_a_folder_for_each_category():
+    document = opml.write("My feeds", FEEDS, created_at=datetime(2026, 11, 23, 8, 41, tzinfo=UTC))
+
+    assert document.decode() == (
+        """\
+<?xml version='1.0' encoding='UTF-8'?>
+<opml version="2.0">
+  <head>
+    <title>My feeds</title>
+    <dateCreated>Mon, 23 Nov 2026 08:41:00 GMT</dateCreated>
+  </head>
+  <body>
+    <outline text="News &amp; more" title="News &amp; more">
+      <outline type="rss" text="A &quot;quoted&quot; &amp; &lt;b&gt;bold&lt;/b&gt; one" \
+title="A &quot;quoted&quot; &amp; &lt;b&gt;bold&lt;/b&gt; one" \
+xmlUrl="https://a.example/?x=1&amp;y=&lt;2&gt;" />
+      <outline type="rss" text="C" title="C" xmlUrl="https://c.example/" />
+    </outline>
+    <outline type="rss" text="https://b.example/" title="https://b.example/" \
+xmlUrl="https://b.example/" htmlUrl="https://b.example/home" />
+    <outline text="Жизнь" title="Жизнь">
+      <outline type="rss" text="日本語 🎉" title="日本語 🎉" xmlUrl="https://d.example/" />
+    </outline>
+  </body>
+</opml>
+"""
+    )
+
+
+def test_what_was_written_reads_as_the_same_subscriptions():
+    found = opml.read(opml.write("x", FEEDS))
+
+    assert sorted(found, key=lambda feed: feed.url) == FEEDS
+
+
+def test_the_same_feeds_are_the_same_bytes_whatever_the_zone_of_the_clock():
+    at = datetime(2026, 11, 23, 8, 41, tzinfo=UTC)
+    elsewhere = at.astimezone(timezone(timedelta(hours=9)))
+
+    assert opml.write("x", FEEDS, created_at=at) == opml.write("x", FEEDS, created_at=elsewhere)
+    assert b"dateCreated" not in opml.write("x", FEEDS)
+
+
+def test_characters_that_xml_can_not_hold_are_left_out():
+    document = opml.write(
+        "a\x00b\ud800", [OpmlOutline("https://a.example/\x01x", "c\x0bd\ufffe\n e", "\x1b[2J")]
+    )
+
+    assert ElementTree.fromstring(document).findtext("head/title") == "a b"
+    assert opml.read(document) == [OpmlOutline("https://a.example/x", "c d e", "[2J")]
+
+
+def test_a_list_without_feeds_is_a_list():
+    assert opml.read(opml.write("Nothing yet", [])) == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=5))
+def test_whatever_the_titles_the_list_is_xml_and_complete(texts):
+    feeds = [
+        OpmlOutline(f"https://h{n}.example/", title, category)
+        for n, (title, category) in enumerate(texts)
+    ]
+
+    document = opml.write("x", feeds)
+
+    ElementTree.fromstring(document)
+    assert {feed.url for feed in opml.read(document)} == {feed.url for feed in feeds}
+
+
+def test_a_list_of_ten_thousand_feeds_is_read_and_added_to_the_file_in_seconds():
+    feeds = [
+        OpmlOutline(f"https://h{n}.example/", f"Feed: {n}", f"C {n % 9}") for n in range(10_000)
+    ]
+    start = time.monotonic()
+
+    found = opml.read(opml.write("x", feeds))
+    appended = config.append("title: x\n", found, path=Path("config.yaml"))
+
+    assert len(appended.added) == 10_000
+    assert time.monotonic() - start < 10  # 2.5 s on a busy machine
+
+
+# --------------------------------------------------------------------- lists of the world
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="there is no ../shared/corpus/opml")
+def test_every_list_of_the_corpus_is_read_completely():
+    for path in lists():
+        document = path.read_bytes()
+        text = document.decode(errors="replace")
+        addresses = re.findall(r"""\sxmlUrl=["']\s*(https?://[^"'\s]+)""", text, re.IGNORECASE)
+
+        found = opml.read(document)
+
+        assert len(found) == len(set(addresses)), path
+        titled = sum(feed.title is not None for feed in found)
+        assert titled >= 0.9 * len(found), path
+        assert all(feed.category != "" for feed in found), path
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="there is no ../shared/corpus/opml")
+def test_every_list_of_the_corpus_can_be_imported():
+    found = [outline for path in lists() for outline in opml.read(path.read_bytes())]
+
+    appended = config.append("title: x\n", found, path=Path("config.yaml"))
+
+    assert len(appended.added) > 1000
+    assert len(appended.added) + len(appended.known) == len(found)
