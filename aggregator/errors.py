@@ -62,6 +62,7 @@ class FetchError(FeedError):
         status: HTTP status of the answer, None if there was none.
         retry_after: How long the server asked us to stay away, None if it did not.
         size: Bytes of the body that were received before the failure.
+        redirected: The answer came from an address that a redirect led to.
     """
 
     def __init__(
@@ -72,11 +73,13 @@ class FetchError(FeedError):
         status: int | None = None,
         retry_after: timedelta | None = None,
         size: int = 0,
+        redirected: bool = False,
     ) -> None:
         super().__init__(feed_url, reason)
         self.status = status
         self.retry_after = retry_after
         self.size = size
+        self.redirected = redirected
 
 
 class ParseError(FeedError):

@@ -1,0 +1,19 @@
+"""One conditional GET, or one file beside config.yaml: bytes in memory, or a reason in words.
+
+    guard     which addresses and ports may be connected to            pure
+    target    a URL as it is requested, and where a redirect leads      pure
+    answer    what status and headers of an answer say                 pure
+    decode    Content-Encoding undone, up to a limit                   pure
+    connect   names to addresses, sockets: the guard at work           aiohttp
+    explain   exceptions in our own words                               aiohttp
+    client    the request and its redirects                            aiohttp
+    local     files instead of URLs
+
+Everything that a server sends is taken for hostile: it is limited in time and size before it is
+looked at, and none of its bytes stand in an error.
+"""
+
+from .client import Fetcher
+from .settings import FetchSettings
+
+__all__ = ["FetchSettings", "Fetcher"]

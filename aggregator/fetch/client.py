@@ -1,0 +1,224 @@
+"""The request, its redirects, and the way back to one value or one error.
+
+Sources: RFC 9110 (semantics; 13 conditional requests, 15.4 redirection).
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from aggregator import urls
+from aggregator.errors import FetchError
+from aggregator.model import Fetched, Validators
+
+from . import answer
+from .connect import Connections, begin_request
+from .decode import BodyDecoder, too_large
+from .explain import explained, seconds
+from .failure import Failure
+from .guard import Guard
+from .local import read_local
+from .settings import FetchSettings
+from .target import Target, is_path
+
+MAX_REDIRECTS = 5
+
+_NONE_YET = Validators()
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT = frozenset({301, 308})
+_ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
+    "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.4, */*;q=0.2"
+)
+
+
+class Fetcher:
+    """Fetches feeds; one session for as long as it is open.
+
+    Used as `async with Fetcher(settings) as fetcher`, in one event loop; any number of fetches
+    may run in it at once, each in a task of its own.
+    """
+
+    def __init__(self, settings: FetchSettings) -> None:
+        self._settings = settings
+        self._guard = Guard(settings.allow, settings.extra_ports)
+        self._connections: Connections | None = None
+
+    async def __aenter__(self) -> Self:
+        self._connections = Connections(self._settings, self._guard)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._connections is not None:
+            await self._connections.close()
+            self._connections = None
+
+    async def fetch(self, url: str, validators: Validators = _NONE_YET) -> Fetched:
+        """Make one conditional GET for `url`, or read the file that it names.
+
+        Args:
+            url: Absolute http(s) URL, or a path relative to `settings.files`.
+            validators: What the last answer brought; sent to the URL that they came from only.
+
+        Returns:
+            A 200 with a body that is not blank, or a 304 to a request that was conditional.
+
+        Raises:
+            FetchError: There is no such answer; its reason is in plain words.
+        """
+        if self._connections is None:
+            raise RuntimeError("the fetcher is not open")
+        attempt = _Attempt(self._connections.session, self._settings, validators)
+        try:
+            if is_path(url):
+                return await self._local(url, validators)
+            return await attempt.run(Target.parse(url))
+        except Failure as failure:
+            raise FetchError(
+                urls.masked(url),
+                failure.reason,
+                status=attempt.status,
+                retry_after=failure.retry_after,
+                size=attempt.received,
+                redirected=bool(attempt.hops),
+            ) from failure
+
+    async def _local(self, path: str, validators: Validators) -> Fetched:
+        settings = self._settings
+        return await asyncio.to_thread(
+            read_local, path, validators, folder=settings.files, max_size=settings.max_size
+        )
+
+
+@dataclass
+class _Attempt:
+    """One fetch under way.
+
+    Attributes:
+        status: Of the answer at hand, None while there is none.
+        received: Bytes of its body so far, on the wire.
+        hops: Redirects that were followed.
+        moved: Every one of them was for good.
+    """
+
+    session: aiohttp.ClientSession
+    settings: FetchSettings
+    validators: Validators
+    status: int | None = None
+    received: int = 0
+    hops: int = 0
+    moved: bool = True
+
+    async def run(self, start: Target) -> Fetched:
+        """Follow redirects to an answer.
+
+        Raises:
+            Failure: There is none that can be used.
+        """
+        span = self.settings.timeout
+        try:
+            async with asyncio.timeout(span.total_seconds()):
+                return await self._follow(start)
+        except TimeoutError as error:
+            what = "no answer" if self.status is None else "no complete answer"
+            raise Failure(f"{what} within {seconds(span)}") from error
+
+    async def _follow(self, start: Target) -> Fetched:
+        target, seen = start, {start.url}
+        while True:
+            result = await self._request(target)
+            if isinstance(result, Fetched):
+                # An address that needs a password is not the whole address without it.
+                moved = self.hops and self.moved and start.authorization is None
+                return replace(result, moved_to=target.url) if moved else result
+            there = target.follow(result)
+            if self.hops == MAX_REDIRECTS or there.url in seen:
+                raise Failure("too many redirects")
+            insecure = target.request.scheme == "https" and there.request.scheme == "http"
+            self.moved = self.moved and self.status in _PERMANENT and not insecure
+            self.hops += 1
+            seen.add(there.url)
+            target = there
+
+    async def _request(self, target: Target) -> Fetched | str:
+        """Return the answer, or the Location that it points to; empty if it names none."""
+        self.status = None
+        conditions = answer.conditions(self.validators, target.url)
+        begin_request()
+        try:
+            response = await self.session.get(
+                target.request,
+                headers={**self._headers(target), **conditions},
+                allow_redirects=False,
+            )
+            try:
+                return await self._read(response, target.url, conditional=bool(conditions))
+            finally:
+                response.close()  # nobody wants what was not read: the body of a redirect, an error
+        except Failure as failure:
+            raise self._placed(failure) from failure.__cause__
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            words = explained(
+                error,
+                answered=self.status is not None,
+                connect_timeout=self.settings.connect_timeout,
+                read_timeout=self.settings.read_timeout,
+            )
+            raise self._placed(Failure(words)) from error
+
+    def _headers(self, target: Target) -> dict[str, str]:
+        headers = {
+            "User-Agent": self.settings.user_agent,
+            "Accept": _ACCEPT,
+            "Accept-Encoding": "gzip, deflate, br",
+        }
+        if target.authorization:
+            headers["Authorization"] = target.authorization
+        return headers
+
+    def _placed(self, failure: Failure) -> Failure:
+        """Say so where it is not the subscription's own address that failed."""
+        if not self.hops:
+            return failure
+        return Failure(f"after a redirect: {failure.reason}", retry_after=failure.retry_after)
+
+    async def _read(
+        self, response: aiohttp.ClientResponse, url: str, *, conditional: bool
+    ) -> Fetched | str:
+        self.status = response.status
+        headers = answer.readable_headers(response.raw_headers)
+        if self.status in _REDIRECTS:
+            return headers.get("location", "")
+        brought = answer.validators_of(response.raw_headers, url)
+        if self.status == 304 and conditional:
+            kept = answer.merged(self.validators, brought)
+            return Fetched(304, url, headers=headers, validators=kept)
+        if self.status != 200:
+            wait = answer.retry_after_of(headers, now=datetime.now(UTC))
+            raise Failure(answer.words_of(self.status, wait), retry_after=wait)
+        body = await self._body(response, headers.get("content-encoding", ""))
+        return Fetched(200, url, headers=headers, body=body, validators=brought, size=self.received)
+
+    async def _body(self, response: aiohttp.ClientResponse, encodings: str) -> bytes:
+        max_size = self.settings.max_size
+        if (response.content_length or 0) > max_size:
+            raise too_large(max_size)
+        decoder = BodyDecoder(encodings, max_size=max_size)
+        async for chunk in response.content.iter_any():
+            self.received += len(chunk)
+            if self.received > max_size:
+                raise too_large(max_size)
+            decoder.feed(chunk)
+        body = decoder.finish()
+        if not body.strip():
+            raise Failure("empty answer")
+        return body

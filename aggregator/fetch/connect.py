@@ -1,0 +1,195 @@
+"""Names to addresses to sockets, with the guard at both places.
+
+aiohttp asks the resolver for names only, never for a literal address; `socket_factory` is asked
+for everything that is really connected to.  A name is resolved once, and what was judged is what
+is connected to: a second answer of its name server (rebinding) has nowhere to go.
+"""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import weakref
+from contextvars import ContextVar
+from datetime import timedelta
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from .explain import Lost
+from .failure import Refused
+from .guard import Guard
+from .settings import FetchSettings
+
+_LOOKUPS = 32
+_MAX_ADDRESSES = 4  # aiohttp tries n addresses up to n * n times
+_MAX_HEADERS = 100
+_MAX_HEADER = 32_768
+_FAREWELLS = 50
+
+# Addresses of the host name at hand that the operator exempted by its name.  Each fetch has its
+# own context, so one feed's exception never opens a way for another's redirect.
+_exempted: ContextVar[frozenset[str]] = ContextVar("exempted", default=frozenset())
+
+
+class Connections:
+    """A session that connects to nothing the guard refuses, and the sockets that it made.
+
+    It keeps no cookies, no connections and no regard for the environment's proxies, and it asks
+    once: aiohttp on its own repeats a GET whose connection was lost.
+    """
+
+    def __init__(self, settings: FetchSettings, guard: Guard) -> None:
+        self._guard = guard
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        connector = aiohttp.TCPConnector(
+            ssl=True,  # certificates and their names are checked
+            resolver=_Resolver(guard, settings.connect_timeout),
+            use_dns_cache=False,
+            force_close=True,
+            limit=0,  # how many at once, and to one host, is decided where polls are begun:
+            limit_per_host=0,  # waiting in here would be taken from a feed's own time
+            socket_factory=self._socket,
+        )
+        self.session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            max_headers=_MAX_HEADERS,
+            max_field_size=_MAX_HEADER,
+            max_line_size=_MAX_HEADER,
+            middlewares=(_once,),
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                sock_connect=settings.connect_timeout.total_seconds(),
+                sock_read=settings.read_timeout.total_seconds(),
+            ),
+        )
+
+    async def close(self) -> None:
+        """End every connection; returns when their sockets are closed.
+
+        TLS ends with words of farewell, and a transport that still waits for them when the loop
+        is closed leaves its socket open.
+        """
+        await self.session.close()
+        for sock in list(self._sockets):
+            with contextlib.suppress(OSError):  # closed, or never connected
+                sock.shutdown(socket.SHUT_RDWR)
+        for _ in range(_FAREWELLS):
+            if all(sock.fileno() < 0 for sock in self._sockets):
+                return
+            await asyncio.sleep(0.01)
+
+    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, (address, port, *_) = info
+        if address not in _exempted.get():
+            reason = self._guard.refusal(address, port)
+            if reason:
+                raise Refused(reason)
+        sock = socket.socket(family, kind, protocol)
+        self._sockets.add(sock)
+        return sock
+
+
+def begin_request() -> None:
+    """Forget what the request before was allowed; call it before each."""
+    _exempted.set(frozenset())
+
+
+async def _once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        raise Lost from error
+
+
+class _Resolver(AbstractResolver):
+    def __init__(self, guard: Guard, timeout: timedelta) -> None:
+        self._guard = guard
+        self._timeout = timeout.total_seconds()
+        self._lookups = _Lookups()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        try:
+            async with asyncio.timeout(self._timeout):
+                found = await self._lookups.addresses(host, port)
+        except TimeoutError as error:
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer") from error
+        if self._guard.exempts(host):
+            _exempted.set(frozenset(found))
+        else:
+            found = self._judged(found, port)
+        return [_result(host, address, port) for address in found[:_MAX_ADDRESSES]]
+
+    def _judged(self, found: list[str], port: int) -> list[str]:
+        reasons = {address: self._guard.refusal(address, port) for address in found}
+        allowed = [address for address in found if reasons[address] is None]
+        refused = [reason for reason in reasons.values() if reason]
+        if refused and not allowed:
+            raise Refused(refused[0])
+        return allowed
+
+    async def close(self) -> None:
+        """A lookup can't be stopped; its thread ends by itself, and nobody waits for it."""
+
+
+class _Lookups:
+    """`getaddrinfo` in threads of its own.
+
+    Daemons, unlike those of an executor: a name server that does not answer would keep the
+    program from leaving.
+    """
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(_LOOKUPS)
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a name, in the system's order of preference."""
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[str]] = loop.create_future()
+        thread = threading.Thread(target=self._work, args=(answer, host, port), daemon=True)
+        thread.start()
+        return await answer
+
+    def _work(self, answer: asyncio.Future[list[str]], host: str, port: int) -> None:
+        found: list[str] | OSError
+        try:
+            infos = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+            )
+            found = list(dict.fromkeys(str(info[4][0]) for info in infos))
+        except UnicodeError:  # a label that is empty or too long for DNS
+            found = socket.gaierror(socket.EAI_NONAME, "not a name")
+        except OSError as error:
+            found = error
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            answer.get_loop().call_soon_threadsafe(self._done, answer, found)
+
+    def _done(self, answer: asyncio.Future[list[str]], found: list[str] | OSError) -> None:
+        self._free.release()
+        if answer.done():  # given up meanwhile
+            return
+        if isinstance(found, OSError):
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+
+def _result(host: str, address: str, port: int) -> ResolveResult:
+    return ResolveResult(
+        hostname=host,
+        host=address,
+        port=port,
+        family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+        proto=socket.IPPROTO_TCP,
+        flags=socket.AI_NUMERICHOST,
+    )

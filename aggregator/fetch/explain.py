@@ -1,0 +1,108 @@
+"""Exceptions of aiohttp and of the system, in our own words.
+
+Nothing of what a server sent is repeated: it would stand on a page and in a log.
+"""
+
+import errno
+import socket
+import ssl
+from datetime import timedelta
+
+import aiohttp
+from aiohttp import http_exceptions
+
+from .failure import Refused
+
+_ERRNO_WORDS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.EHOSTUNREACH: "host unreachable",
+    errno.ENETUNREACH: "network unreachable",
+    errno.ETIMEDOUT: "no connection: the host does not answer",
+    errno.ECONNRESET: "connection closed before an answer",
+    errno.EPIPE: "connection closed before an answer",
+    errno.ECONNABORTED: "connection closed before an answer",
+    errno.EMFILE: "too many open connections; lower poll.concurrency",
+    errno.ENFILE: "too many open connections; lower poll.concurrency",
+}
+# OpenSSL's X509_V_ERR_...; the module ssl has no names for them.
+_CERTIFICATE_WORDS = {
+    9: "certificate: not valid yet",
+    10: "certificate: expired",
+    18: "certificate: self-signed",
+    19: "certificate: self-signed",
+    20: "certificate: its issuer is unknown",
+    21: "certificate: its issuer is unknown",
+    23: "certificate: revoked",
+    62: "certificate is for another name",
+    64: "certificate is for another name",
+}
+
+
+class Lost(aiohttp.ClientError):
+    """The connection ended before an answer; kept from being tried again by aiohttp."""
+
+
+def explained(
+    error: Exception, *, answered: bool, connect_timeout: timedelta, read_timeout: timedelta
+) -> str:
+    """Return an exception of aiohttp or of the system in plain words.
+
+    Args:
+        answered: The answer's headers had come; its body failed.
+    """
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return f"no connection within {seconds(connect_timeout)}"
+        case TimeoutError():
+            without = seconds(read_timeout)
+            return f"nothing came for {without}" if answered else f"no answer within {without}"
+        case aiohttp.ClientConnectorCertificateError():
+            return _certificate_words(error.certificate_error)
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return "no secure connection: the server's TLS can't be used"
+        case aiohttp.ClientConnectorError():
+            return _connection_words(error.os_error)
+        case aiohttp.ClientResponseError():
+            return _protocol_words(error)
+        case aiohttp.ClientPayloadError():
+            return "the answer was cut short"
+        case aiohttp.InvalidURL():
+            return "not a valid address"
+        case Lost() | aiohttp.ServerDisconnectedError() | OSError():
+            return "the answer was cut short" if answered else "connection closed before an answer"
+        case ValueError():  # UnicodeError among them
+            return "not a valid address"
+    return "no usable answer"
+
+
+def seconds(span: timedelta) -> str:
+    """Return a time limit as a person reads it: `30 s`."""
+    return f"{span.total_seconds():g} s"
+
+
+def _certificate_words(error: Exception) -> str:
+    code = getattr(error, "verify_code", None)
+    return _CERTIFICATE_WORDS.get(code or 0, "certificate: not accepted")
+
+
+def _connection_words(error: OSError) -> str:
+    if isinstance(error, Refused):
+        return error.reason
+    if isinstance(error, socket.gaierror):
+        if error.errno == socket.EAI_AGAIN:
+            return "name not found: the name server does not answer"
+        return "name not found"
+    return _ERRNO_WORDS.get(error.errno or 0, "no connection")
+
+
+def _protocol_words(error: BaseException | None) -> str:
+    """aiohttp wraps the parser's exception twice; only that one tells what is wrong."""
+    while error is not None:
+        # The message goes on with what the server sent; only its beginning is the parser's.
+        message = str(getattr(error, "message", "")).partition(":")[0]
+        if isinstance(error, http_exceptions.LineTooLong) or "Too many headers" in message:
+            return "the answer's headers are too large"
+        if "chunk size" in message:
+            return "the answer was cut short"
+        error = error.__cause__
+    return "not an HTTP answer"

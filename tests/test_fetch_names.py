@@ -1,0 +1,188 @@
+"""Names that are not found, and certificates that are not to be trusted."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from aggregator.fetch import Fetcher
+from tests.feedserver import FeedServer
+from tests.fetching import fetch, reason, settings
+
+# ------------------------------------------------------------------------ names
+
+
+@pytest.mark.parametrize(
+    ("host", "error", "words"),
+    [
+        ("a.example", socket.EAI_NONAME, "name not found"),
+        ("b.example", socket.EAI_NODATA, "name not found"),
+        ("c.example", socket.EAI_AGAIN, "name not found: the name server does not answer"),
+    ],
+)
+def test_a_name_that_is_not_found_is_told(monkeypatch, host, error, words):
+    def nothing(*_, **__):
+        raise socket.gaierror(error, "whatever the system says")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nothing)
+
+    assert reason(f"http://{host}/") == words
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", "xn--", "-"])
+def test_a_name_that_can_be_none_is_not_found(host):
+    assert reason(f"http://{host}/", connect_timeout=2).startswith(
+        ("name not found", "not a valid address")
+    )
+
+
+def test_a_name_server_that_hangs_is_given_up_and_waited_for_by_nobody(monkeypatch):
+    release = threading.Event()
+
+    def hang(*_, **__):
+        release.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "late")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    began = time.monotonic()
+    try:
+        words = reason("http://feeds.example/", connect_timeout=0.2)
+        assert words == "name not found: the name server does not answer"
+        assert reason("http://feeds.example/", timeout=0.2) == "no answer within 0.2 s"
+        assert time.monotonic() - began < 2
+        assert all(thread.daemon for thread in threading.enumerate()[1:])
+    finally:
+        release.set()
+
+
+def test_lookups_are_at_most_thirty_two_at_once(monkeypatch):
+    running, most, lock = [0], [0], threading.Lock()
+
+    def slow(*_, **__):
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.02)
+        with lock:
+            running[0] -= 1
+        raise socket.gaierror(socket.EAI_NONAME, "no")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+    async def many():
+        async with Fetcher(settings()) as fetcher:
+            return await asyncio.gather(
+                *(fetcher.fetch(f"http://h{number}.example/") for number in range(100)),
+                return_exceptions=True,
+            )
+
+    assert {str(error.reason) for error in asyncio.run(many())} == {"name not found"}
+    assert most[0] <= 32
+
+
+# ------------------------------------------------------------------------- TLS
+
+
+TLS_SCRIPT = """
+import asyncio, json, sys
+from aggregator.errors import FetchError
+from aggregator.fetch import Fetcher, FetchSettings
+
+async def main():
+    async with Fetcher(FetchSettings("t", allow=("127.0.0.1", "localhost"))) as fetcher:
+        for url in sys.argv[1:]:
+            try:
+                print(json.dumps((await fetcher.fetch(url)).body.decode()))
+            except FetchError as error:
+                print(json.dumps(error.reason))
+
+asyncio.run(main())
+"""
+
+
+def openssl(*arguments, cwd):
+    subprocess.run(["openssl", *arguments], cwd=cwd, check=True, capture_output=True, timeout=30)
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    """An authority, and certificates of it for 127.0.0.1: `good.pem` and `expired.pem`."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the openssl command to make certificates")
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj",
+            "/CN=ca", "-addext", "keyUsage=keyCertSign", cwd=tmp_path)  # fmt: skip
+    openssl("req", *key, "-keyout", "key.pem", "-out", "csr", "-subj", "/CN=x", cwd=tmp_path)
+    (tmp_path / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    for name, days in (("good.pem", "1"), ("expired.pem", "-1")):
+        openssl("x509", "-req", "-in", "csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                "-CAcreateserial", "-days", days, "-extfile", "names", "-out", name,
+                cwd=tmp_path)  # fmt: skip
+    openssl("x509", "-req", "-in", "csr", "-signkey", "key.pem", "-days", "1", "-extfile", "names",
+            "-out", "self.pem", cwd=tmp_path)  # fmt: skip
+    return tmp_path
+
+
+def tls_server(folder, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / certificate, folder / "key.pem")
+    server = FeedServer(tls=context)
+    server.put("/feed.xml", "<rss/>")
+    return server
+
+
+def test_certificates_are_checked_and_what_is_wrong_is_told(certificates):
+    with (
+        tls_server(certificates, "good.pem") as good,
+        tls_server(certificates, "expired.pem") as expired,
+        tls_server(certificates, "self.pem") as itself,
+        FeedServer() as plain,
+    ):
+        plain.put("/feed.xml", "<rss/>")
+        other_name = good.url("/feed.xml").replace("127.0.0.1", "localhost")
+        wanted = {
+            good.url("/feed.xml"): "<rss/>",
+            expired.url("/feed.xml"): "certificate: expired",
+            itself.url("/feed.xml"): "certificate: self-signed",
+            other_name: "certificate is for another name",
+            plain.url("/feed.xml").replace("http", "https"): (
+                "no secure connection: the server's TLS can't be used"
+            ),
+            good.url("/feed.xml").replace("https", "http"): "connection closed before an answer",
+        }
+        output = subprocess.run(
+            [sys.executable, "-W", "error", "-c", TLS_SCRIPT, *wanted],
+            env={**os.environ, "SSL_CERT_FILE": str(certificates / "ca.pem")},
+            check=True, capture_output=True, timeout=30, text=True,
+        )  # fmt: skip
+
+    assert output.stderr == ""
+    assert [json.loads(line) for line in output.stdout.splitlines()] == list(wanted.values())
+
+
+def test_an_unknown_authority_is_not_trusted(certificates):
+    with tls_server(certificates, "good.pem") as server:
+        assert reason(server.url("/feed.xml")) == "certificate: its issuer is unknown"
+        assert server.requests == []
+
+
+def test_a_redirect_from_https_to_http_is_followed_but_the_feed_has_not_moved(
+    certificates, monkeypatch
+):
+    trusting = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
+    monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", trusting)
+    with tls_server(certificates, "good.pem") as secure, FeedServer() as plain:
+        plain.put("/feed.xml", "<rss/>")
+        secure.redirect("/old", plain.url("/feed.xml"))
+        plain.redirect("/old", secure.url("/feed.xml"))
+
+        assert fetch(secure.url("/old")).moved_to is None
+        assert fetch(plain.url("/old")).moved_to == secure.url("/feed.xml")
