@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run install test check lint demo bench lock clean format
+.PHONY: run install test check lint demo lock clean format
 
 run: $(VENV)/run.stamp ## the main job: poll the feeds of config.yaml and show them
 	$(BIN)/aggregator run

@@ -1,6 +1,15 @@
-"""`python -m aggregator` is the command `aggregator`."""
+"""`python -m aggregator` and the command `aggregator`.
 
-from aggregator.cli import main
+The commands are imported late: worker processes load this module again, and need none of them.
+"""
 
-if __name__ == "__main__":  # worker processes import this module again
+
+def main() -> None:
+    """Run the command line."""
+    from aggregator.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
     main()

@@ -121,7 +121,8 @@ def test_junk_before_the_declaration_costs_no_entry(junk):
 def test_letters_are_right_in_every_encoding(encoding, declared, content_type):
     word = {"koi8-r": "Привет", "gb18030": "你好", "shift_jis": "日本"}.get(encoding, "Käse")
     declaration = f'<?xml version="1.0" encoding="{encoding}"?>' if declared else ""
-    text = f"{declaration}<rss version='2.0'><channel><item><title>{word}</title></item></channel></rss>"
+    item = f"<item><title>{word}</title></item>"
+    text = f"{declaration}<rss version='2.0'><channel>{item}</channel></rss>"
 
     feed = parse(text.encode(encoding), headers={"content-type": content_type}, url=URL)
 

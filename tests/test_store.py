@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.database import query, store
-from aggregator.model import Enclosure, Outcome, Scope, Subscription, Validators
+from aggregator.model import Enclosure, FeedHead, Outcome, Scope, Subscription, Validators
 from tests.worlds import NOW, entry, new_database, record, subscribe
 
 HOUR = timedelta(hours=1)
@@ -372,3 +372,22 @@ def test_retention_deletes_a_little_at_a_time(database):
 
     assert delete_old(database, before=NOW, min_entries=0, limit=5) == 5
     assert titles(database) == ["Post 1", "Post 2"]
+
+
+@pytest.mark.parametrize(
+    ("head", "grows"),
+    [
+        (FeedHead(title="Title of a", site_url="https://example.org/"), False),
+        (FeedHead(title="Renamed", site_url="https://example.org/"), True),
+    ],
+)
+def test_a_feed_that_changes_its_title_is_a_change_that_readers_see(database, head, grows):
+    subscribe(database, feed("a"))
+    record(database, "a", [entry(1)])
+    with database.connect() as connection:
+        before = query.version(connection)
+
+    record(database, "a", head=head)
+
+    with database.connect() as connection:
+        assert (query.version(connection) > before) is grows

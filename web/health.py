@@ -78,7 +78,7 @@ def state(feed: FeedHealth) -> State:
 
 
 def answer(feed: FeedHealth) -> str:
-    """Return what the server said last: "304, 0.2 kB", or the reason why nothing came."""
+    """Return what the server said last: "200, 38 kB", "304", or the reason why nothing came."""
     if not feed.polls:
         return "not asked yet"
     last = feed.polls[-1]
@@ -86,7 +86,7 @@ def answer(feed: FeedHealth) -> str:
         return last.error
     if last.status is None:
         return size(last.size)
-    return f"{last.status}, {size(last.size)}"
+    return f"{last.status}, {size(last.size)}" if last.size else str(last.status)
 
 
 def next_check(feed: FeedHealth, clock: Clock) -> str:
@@ -149,8 +149,7 @@ def thrift(feed: FeedHealth) -> str:
     same = [poll for poll in feed.polls if poll.status == _NOT_MODIFIED]
     if not same:
         return f"Asked {every(feed.interval)}, or less often if the server says so."
-    cost = size(sum(poll.size for poll in same) // len(same))
-    return f"{len(same)} of {len(feed.polls)} answers were “unchanged” and cost {cost} each."
+    return f"{len(same)} of {len(feed.polls)} answers were “unchanged” and had no body at all."
 
 
 def size(count: int) -> str:

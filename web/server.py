@@ -29,7 +29,7 @@ def serve(config: Config, listener: socket.socket) -> None:
     server.close()
 
 
-def serve_with_granian(config: Config, *, host: str, port: int) -> None:
+def serve_with_granian(config: Config) -> None:
     """Answer requests with granian until SIGTERM or SIGINT; it imports `application` anew.
 
     Raises:
@@ -45,8 +45,8 @@ def serve_with_granian(config: Config, *, host: str, port: int) -> None:
     os.environ[CONFIG_VARIABLE] = str(config.path.resolve())
     Server(
         "web.server:application",
-        address=host,
-        port=port,
+        address=config.web.host,
+        port=config.web.port,
         interface=Interfaces.WSGI,
         factory=True,
         blocking_threads=THREADS,

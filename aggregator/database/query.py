@@ -95,7 +95,7 @@ def overview(connection: Connection, *, now: datetime) -> Overview:
         select(
             func.count(),
             func.coalesce(func.sum(feeds.c.entries), 0),
-            func.count().filter(feeds.c.failures > 0),
+            func.count().filter(_FAILING),
             func.count().filter(feeds.c.last_polled_at.is_(None)),
         ).where(feeds.c.subscribed)
     ).one()
@@ -231,6 +231,10 @@ def _source(row: Any) -> Source:
 
 
 # --------------------------------------------------------------- feeds, categories
+
+
+# Not those that are gone or were asked to wait: there is nothing to look into.
+_FAILING = and_(feeds.c.failures > 0, ~feeds.c.gone, feeds.c.not_before.is_(None))
 
 
 def _categories(connection: Connection, slug: str | None = None) -> list[CategoryCount]:

@@ -185,6 +185,9 @@ def _lease(
 
 def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
     """Write how polls went, give their leases back, and note what readers could see."""
+    seen = any(report.new or report.updated for report in reports)
+    if seen or _heads_changed(connection, reports):
+        note_change(connection)
     for report in reports:
         connection.execute(
             update(feeds).where(feeds.c.id == report.feed_id).values(**_health(report))
@@ -193,8 +196,14 @@ def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
     if reports:
         checked_at = max(report.ended_at for report in reports)
         connection.execute(update(state).values(checked_at=checked_at))
-    if any(report.new or report.updated for report in reports):
-        note_change(connection)
+
+
+def _heads_changed(connection: Connection, reports: Sequence[PollReport]) -> bool:
+    """Whether a document calls its feed otherwise than the last one did."""
+    heads = {report.feed_id: _head(report.head) for report in reports if report.head is not None}
+    columns = [feeds.c.id, *(feeds.c[key] for key in _head(FeedHead()))]
+    rows = connection.execute(select(*columns).where(feeds.c.id.in_(sorted(heads))))
+    return any(row._mapping[key] != value for row in rows for key, value in heads[row.id].items())
 
 
 def _health(report: PollReport) -> dict[str, Any]:

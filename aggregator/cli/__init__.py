@@ -1,0 +1,56 @@
+"""The commands.  Each is a few lines around one stage; errors become one line and a status."""
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from aggregator import __version__
+from aggregator.cli import logs
+from aggregator.cli.common import takes_config
+from aggregator.errors import AggregatorError, ConfigError, OpmlError, UsageError
+
+# Where each command is; loaded when it is asked for, as some load a good deal.
+_COMMANDS = {
+    "run": "services:run",
+    "poll": "polling:poll",
+    "serve": "services:serve",
+    "schedule": "services:schedule",
+    "check": "subscriptions:check",
+    "feeds": "polling:list_feeds",
+    "add": "subscriptions:add",
+    "import": "subscriptions:import_opml",
+    "export": "documents:export",
+}
+_WRONG_USE = (ConfigError, UsageError, OpmlError)
+
+
+class _Commands(click.Group):
+    """Turns the program's own errors into one line on stderr and an exit status."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"aggregator.cli.{module}"), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AggregatorError as error:
+            click.echo("\n".join(logs.escaped(line) for line in str(error).splitlines()), err=True)
+            ctx.exit(2 if isinstance(error, _WRONG_USE) else 1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@takes_config
+@click.version_option(__version__, "-V", "--version", message="aggregator %(version)s")
+def main() -> None:
+    """Poll the feeds of config.yaml, show them as one list, publish them as one feed.
+
+    Start with `aggregator run` and open the address it prints.
+    """

@@ -1,0 +1,66 @@
+"""What commands share: the option --config, the file, the database."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from aggregator.config import Config, load
+from aggregator.database import DBAPIError, Engine, in_words, open_database, store
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def takes_config(command: _Command) -> _Command:
+    """Take -c/--config; it may stand before or after the command's name."""
+
+    def keep(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+        if value is not None:
+            ctx.find_root().obj = value
+
+    return click.option(
+        "-c",
+        "--config",
+        type=click.Path(path_type=Path),
+        expose_value=False,
+        callback=keep,
+        help="The configuration file.  [default: $AGGREGATOR_CONFIG or config.yaml]",
+        metavar="PATH",
+    )(command)
+
+
+def config_path() -> Path:
+    """Return where the configuration is, as the user said."""
+    given: Path | None = click.get_current_context().find_root().obj
+    return given or Path(os.environ.get("AGGREGATOR_CONFIG") or "config.yaml")
+
+
+def load_config() -> Config:
+    """Read the configuration.
+
+    Raises:
+        ConfigError: It has problems.
+    """
+    return load(config_path())
+
+
+@contextlib.contextmanager
+def opened_database(config: Config) -> Iterator[Engine]:
+    """Open the database, with the subscriptions as the file has them.
+
+    Raises:
+        DatabaseError: It can't be used.
+    """
+    engine = open_database(config.database)
+    try:
+        with engine.begin() as connection:
+            store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
+        yield engine
+    except DBAPIError as error:
+        raise in_words(error, config.database) from error
+    finally:
+        engine.dispose()

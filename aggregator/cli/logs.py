@@ -1,0 +1,28 @@
+"""The log on stderr: one line an event, whatever bytes a server sent."""
+
+import logging
+import re
+import sys
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def set_up(*, verbose: bool = False) -> None:
+    """Log events of this program to stderr, of its libraries only what is wrong."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("aggregator").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def escaped(text: str) -> str:
+    """Return `text` with control characters made visible, so that it is one line."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        message = super().format(record)
+        if record.exc_info:  # a traceback is meant to have lines
+            return message
+        return escaped(message).replace("\n", "\\n").replace("\t", "\\t")

@@ -1,0 +1,58 @@
+"""`poll` and `feeds`: bring feeds up to date once, and say how they are doing."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from aggregator.cli import logs, show
+from aggregator.cli.common import load_config, opened_database, takes_config
+from aggregator.database import query
+from aggregator.poll import PollResult
+from aggregator.scheduler import poll_once
+
+
+@click.command()
+@takes_config
+@click.argument("feeds", nargs=-1, metavar="[FEED]...")
+@click.option("--all", "everything", is_flag=True, help="Every feed, due or not.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a feed and line.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if a feed failed.")
+def poll(feeds: tuple[str, ...], everything: bool, as_json: bool, strict: bool) -> None:
+    """Poll once what is due, or the named feeds, and exit."""
+    config = load_config()
+    failed: list[str] = []
+    logs.set_up()
+    with opened_database(config) as engine, show.progress(as_json=as_json) as (started, polled):
+
+        def note(result: PollResult) -> None:
+            polled(result)
+            if result.error:
+                failed.append(result.feed)
+
+        asyncio.run(
+            poll_once(
+                config,
+                engine,
+                names=feeds or None,
+                everything=everything,
+                on_start=started,
+                on_result=note,
+            )
+        )
+    sys.exit(1 if strict and failed else 0)
+
+
+@click.command(name="feeds")
+@takes_config
+@click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
+def list_feeds(as_json: bool) -> None:
+    """List the subscriptions and how they are doing, problems first."""
+    with opened_database(load_config()) as engine, engine.connect() as connection:
+        found = query.feeds_by_health(connection, now=datetime.now(UTC))
+    if as_json:
+        click.echo(show.health_json(found))
+    else:
+        for line in show.health_lines(found):
+            click.echo(line)

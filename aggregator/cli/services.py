@@ -1,0 +1,96 @@
+"""`run`, `serve`, `schedule`: what goes on until it is stopped."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from aggregator.cli import logs
+from aggregator.cli.common import load_config, opened_database, takes_config
+from aggregator.cli.web_process import WebProcess, bind
+from aggregator.config import Config, reached_at_port
+from aggregator.database import Engine, open_database
+from aggregator.scheduler import Scheduler, stop_on_signals
+
+
+@click.command()
+@takes_config
+@click.option("--host", help="Address to listen on.  [default: web.host]")
+@click.option("--port", type=click.IntRange(0, 65535), help="[default: web.port]")
+@click.option("-v", "--verbose", is_flag=True, help="Log polls that brought nothing new, too.")
+def run(host: str | None, port: int | None, verbose: bool) -> None:
+    """Poll and show, until Ctrl-C: the scheduler and the web together."""
+    config = _placed(load_config(), host, port)
+    logs.set_up(verbose=verbose)
+    listener = bind(config.web.host, config.web.port)
+    with listener, opened_database(config) as engine:
+        web = WebProcess(config, listener)
+        web.start()
+        _say_where(listener.getsockname())
+        try:
+            asyncio.run(_schedule(config, engine, web))
+        finally:
+            web.stop()
+
+
+@click.command()
+@takes_config
+@click.option("--host", help="Address to listen on.  [default: web.host]")
+@click.option("--port", type=click.IntRange(0, 65535), help="[default: web.port]")
+@click.option(
+    "--server",
+    type=click.Choice(["waitress", "granian"]),
+    default="waitress",
+    show_default=True,
+    help="granian is faster; it comes with the extra `server`.",
+)
+def serve(host: str | None, port: int | None, server: str) -> None:
+    """Show only: the web without the scheduler."""
+    from web.server import serve as serve_with_waitress
+    from web.server import serve_with_granian
+
+    config = _placed(load_config(), host, port)
+    logs.set_up()
+    open_database(config.database).dispose()
+    listener = bind(config.web.host, config.web.port)
+    _say_where(listener.getsockname())
+    if server == "granian":
+        listener.close()
+        serve_with_granian(config)
+    else:
+        serve_with_waitress(config, listener)
+
+
+@click.command()
+@takes_config
+@click.option("-v", "--verbose", is_flag=True, help="Log polls that brought nothing new, too.")
+def schedule(verbose: bool) -> None:
+    """Poll only: the scheduler without the web."""
+    config = load_config()
+    logs.set_up(verbose=verbose)
+    with opened_database(config) as engine:
+        asyncio.run(_schedule(config, engine, None))
+
+
+def _placed(config: Config, host: str | None, port: int | None) -> Config:
+    """Return the configuration with what the command line says about the web instead."""
+    web = replace(config.web, host=host or config.web.host)
+    if port is None:
+        return replace(config, web=web)
+    if config.base_url == f"http://127.0.0.1:{config.web.port}":
+        config = reached_at_port(config, port)
+    return replace(config, web=replace(web, port=port))
+
+
+async def _schedule(config: Config, engine: Engine, web: WebProcess | None) -> None:
+    stop = asyncio.Event()
+    scheduler = Scheduler(config, engine, jobs={"web": (2, web.keep_alive)} if web else {})
+    stop_on_signals(stop, reload=scheduler.reload_now)
+    await scheduler.run(stop)
+
+
+def _say_where(address: tuple[Any, ...]) -> None:
+    host, port = address[:2]
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"The list is at http://{shown}:{port}/ (Ctrl-C stops)", err=True)

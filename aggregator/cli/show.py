@@ -1,0 +1,148 @@
+"""What commands print: lines, tables, JSON, a progress bar on a terminal."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from aggregator.cli.logs import escaped
+from aggregator.model import FeedHealth
+from aggregator.poll import PollResult
+
+
+def result_line(result: PollResult) -> str:
+    """Return how a poll went in one line."""
+    if result.error:
+        text = f"{result.error}; next poll {moment(result.next_poll_at)}"
+    elif result.new or result.updated:
+        text = f"{result.new} new, {result.updated} updated"
+    else:
+        text = "unchanged"
+    return escaped(f"{result.feed}: {text}")
+
+
+def result_json(result: PollResult) -> str:
+    """Return how a poll went as a JSON object in one line."""
+    return json.dumps(
+        {
+            "feed": result.feed,
+            "url": result.url,
+            "status": result.status,
+            "new": result.new,
+            "updated": result.updated,
+            "error": result.error,
+            "next_poll_at": iso(result.next_poll_at),
+        },
+        ensure_ascii=False,
+    )
+
+
+def health_json(feeds: Sequence[FeedHealth]) -> str:
+    """Return the subscriptions and their health as a JSON array."""
+    return json.dumps([_health(feed) for feed in feeds], ensure_ascii=False, indent=2)
+
+
+def _health(feed: FeedHealth) -> dict[str, Any]:
+    from aggregator.urls import masked
+
+    return {
+        "feed": feed.source.name,
+        "title": feed.source.title,
+        "url": masked(feed.source.feed_url),
+        "category": feed.source.category,
+        "state": state(feed),
+        "error": feed.error,
+        "note": feed.note,
+        "moved_to": masked(feed.moved_to) if feed.moved_to else None,
+        "entries": feed.entries,
+        "posts_a_week": round(feed.per_week, 2),
+        "failures": feed.failures,
+        "failing_since": iso(feed.failing_since),
+        "last_polled_at": iso(feed.last_polled_at),
+        "last_success_at": iso(feed.last_success_at),
+        "next_poll_at": iso(feed.next_poll_at),
+        "next_reason": feed.next_reason,
+    }
+
+
+def health_lines(feeds: Sequence[FeedHealth]) -> Iterator[str]:
+    """Return the subscriptions and their health as a table, problems first."""
+    rows = [("FEED", "STATE", "LAST SUCCESS", "NEXT POLL", "POSTS", "TITLE")]
+    rows += [
+        (
+            feed.source.name,
+            state(feed),
+            moment(feed.last_success_at),
+            moment(feed.next_poll_at),
+            str(feed.entries),
+            feed.source.title,
+        )
+        for feed in feeds
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    details = [""] + [feed.error or feed.note or "" for feed in feeds]
+    for row, detail in zip(rows, details, strict=True):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield escaped("  ".join([*cells, row[5]]).rstrip())
+        if detail:
+            yield escaped(f"  {detail}")
+
+
+def state(feed: FeedHealth) -> str:
+    """Return the state of a feed in one word."""
+    if feed.gone:
+        return "gone"
+    if feed.error:
+        return "failing"
+    if feed.last_polled_at is None:
+        return "new"
+    return "repaired" if feed.note else "fine"
+
+
+def moment(at: datetime | None) -> str:
+    """Return a time for people, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}" if at else "never"
+
+
+def iso(at: datetime | None) -> str | None:
+    """Return a time for programs (RFC 3339)."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None
+
+
+@contextmanager
+def progress(
+    *, as_json: bool
+) -> Iterator[tuple[Callable[[int], None], Callable[[PollResult], None]]]:
+    """Yield what to call with the number of feeds, and with each result."""
+    if as_json:
+        yield (lambda _: None), (lambda result: click.echo(result_json(result)))
+    elif not sys.stdout.isatty():
+        yield (lambda _: None), (lambda result: click.echo(result_line(result)))
+    else:
+        with _bar() as calls:
+            yield calls
+
+
+@contextmanager
+def _bar() -> Iterator[tuple[Callable[[int], None], Callable[[PollResult], None]]]:
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    counts = {"new": 0, "failed": 0}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task("polling", total=None)
+
+        def result(result: PollResult) -> None:
+            counts["new"] += result.new
+            counts["failed"] += bool(result.error)
+            if result.error or result.new:
+                bar.print(escape(result_line(result)))
+            description = f"{counts['new']} new, {counts['failed']} failed"
+            bar.update(task, advance=1, description=description)
+
+        yield (lambda total: bar.update(task, total=total)), result

@@ -1,0 +1,84 @@
+"""`check`, `add`, `import`: the configuration file."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from aggregator import config as configuration
+from aggregator import opml, urls
+from aggregator.cli.common import config_path, load_config, takes_config
+from aggregator.config import Config
+from aggregator.discover import advertised_feeds
+from aggregator.errors import AggregatorError, OpmlError, ParseError, UsageError
+from aggregator.fetch import Fetcher
+from aggregator.model import OpmlOutline
+from aggregator.read import read_document
+from aggregator.scheduler import poll_settings
+
+
+@click.command()
+@takes_config
+def check() -> None:
+    """Say everything that is wrong with the configuration file."""
+    config = load_config()
+    for note in configuration.notes(config):
+        click.echo(note)
+    count = len(config.feeds)
+    click.echo(f"{config.path}: fine, {count} feed{'' if count == 1 else 's'}")
+
+
+@click.command()
+@takes_config
+@click.argument("url")
+@click.option("--title", help="Title to show.  [default: the feed's own]")
+@click.option("--category", help="Category to list it under.")
+@click.option("--no-check", is_flag=True, help="Add it without asking the server.")
+def add(url: str, title: str | None, category: str | None, no_check: bool) -> None:
+    """Subscribe to a feed, or to the feed that a web page advertises."""
+    config = load_config()
+    if not no_check:
+        url = asyncio.run(_discover(config, url))
+    _append([OpmlOutline(url=url, title=title, category=category)])
+
+
+@click.command(name="import")
+@takes_config
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_opml(file: Path) -> None:
+    """Subscribe to all feeds of an OPML file, as other readers export them."""
+    try:
+        outlines = opml.read(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from error
+    except OpmlError as error:
+        raise OpmlError(f"{file}: {error}") from error
+    _append(outlines)
+
+
+async def _discover(config: Config, url: str) -> str:
+    """Return the address of the feed at `url`, or of the one that the page there names."""
+    async with Fetcher(poll_settings(config).fetch) as fetcher:
+        fetched = await fetcher.fetch(url)
+    try:
+        read_document(fetched.body, fetched.headers, fetched.url)
+    except ParseError as error:
+        found = advertised_feeds(fetched.body, url=fetched.url)
+        if not found:
+            raise AggregatorError(f"{url}: {error.reason}, and it names no feed") from error
+        for other in found[1:]:
+            click.echo(f"it also names {other.url} ({other.title or 'no title'})")
+        return found[0].url
+    return fetched.moved_to or url
+
+
+def _append(outlines: list[OpmlOutline]) -> None:
+    """Write subscriptions into the file, and say which."""
+    path = config_path()
+    appended = configuration.append(configuration.read(path), outlines, path=path)
+    if appended.added:
+        configuration.write(path, appended.text)
+    for subscription in appended.added:
+        click.echo(f"added {urls.masked(subscription.url)}")
+    if appended.known:
+        click.echo(f"{len(appended.known)} already there")

@@ -1,0 +1,90 @@
+"""The web beside the scheduler: a process of its own, so that a busy poll never delays a page."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from multiprocessing.connection import wait
+
+from aggregator.cli import logs
+from aggregator.config import Config
+from aggregator.errors import AggregatorError
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN = 2
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        AggregatorError: The address can't be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(1024)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AggregatorError(
+            f"{host}:{port}: {reason}; stop what uses it, or choose another with --host and --port"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+class WebProcess:
+    """Serves the pages; started again if it should die."""
+
+    def __init__(self, config: Config, listener: socket.socket) -> None:
+        self._config = config
+        self._listener = listener
+        self._process = self._new()
+
+    def start(self) -> None:
+        """Start to answer requests."""
+        self._process.start()
+
+    async def keep_alive(self) -> None:
+        """Start it again if it ended."""
+        if not self._process.is_alive():
+            log.error("the web process ended (%s); starting it again", self._process.exitcode)
+            self._process = self._new()
+            self._process.start()
+
+    def stop(self) -> None:
+        """End it, gently first."""
+        if self._process.pid is None:
+            return
+        self._process.terminate()
+        self._process.join(STOP_WITHIN)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _new(self) -> multiprocessing.context.SpawnProcess:
+        return multiprocessing.get_context("spawn").Process(
+            target=_serve, args=(self._config, self._listener), name="web", daemon=True
+        )
+
+
+def _serve(config: Config, listener: socket.socket) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, and it ends us
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    logs.set_up()
+    from web.server import serve
+
+    serve(config, listener)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(0)

@@ -1,0 +1,362 @@
+"""The pipeline: the one place that knows the order of the stages.
+
+    lease -> fetch -> read (parse, clean; in a worker process) -> dedup -> store
+
+One event loop fetches, worker processes read, one thread writes; what one hands to the next waits
+in bounded places, so that memory does not depend on how many feeds are due.  No transaction is
+open while anything waits for the network.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Self, TypeVar
+
+from aggregator import cadence, dates, dedup, urls
+from aggregator.database import Connection, Engine, OperationalError, store
+from aggregator.errors import FeedError, FetchError, ParseError
+from aggregator.fetch import Fetcher, FetchSettings
+from aggregator.model import CleanFeed, DueFeed, Fetched, Outcome
+from aggregator.read import read_document
+from aggregator.workers import Workers
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH = 100
+"""Polls that one transaction stores at most."""
+
+_RETRY_WAITS = (1, 2, 5, 10, 30)
+"""Seconds before a write is tried again; the last one for ever."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class PollSettings:
+    """What polling needs to know of config.yaml.
+
+    Attributes:
+        authority: Host that stands in the `tag:` URIs of entries without an id of their own.
+        workers: Processes that read documents.
+    """
+
+    fetch: FetchSettings
+    authority: str
+    concurrency: int = 32
+    host_delay: timedelta = timedelta(seconds=5)
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """How one poll went, for whoever asked for it."""
+
+    feed: str
+    url: str
+    outcome: Outcome
+    status: int | None
+    new: int
+    updated: int
+    error: str | None
+    next_poll_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Poll:
+    """A poll that is over, but for storing it; `document` is None where none was read."""
+
+    due: DueFeed
+    report: store.PollReport
+    document: CleanFeed | None = None
+
+
+class Poller:
+    """Brings feeds up to date, many at a time.  Use with `async with`."""
+
+    def __init__(self, engine: Engine, settings: PollSettings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._fetcher = Fetcher(settings.fetch)
+        self._workers = Workers(settings.workers)
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._hosts = _Hosts(settings.host_delay)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        self._finished: asyncio.Queue[tuple[_Poll, asyncio.Future[PollResult]]] = asyncio.Queue(
+            settings.concurrency
+        )
+        self._writer: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._fetcher.__aenter__()
+        self._writer = asyncio.create_task(self._write())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+        self._workers.stop()
+        await self._fetcher.__aexit__(None, None, None)
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    async def poll(self, due: DueFeed) -> PollResult:
+        """Poll one leased feed, store what came of it, and give its lease back."""
+        async with self._hosts.turn(urls.host_of(due.url)) as host_is_free, self._slots:
+            poll = await self._attempt(due, host_is_free)
+            stored: asyncio.Future[PollResult] = asyncio.get_running_loop().create_future()
+            await self._finished.put((poll, stored))
+        return await stored
+
+    async def transact(self, work: Callable[[Connection], _T]) -> _T:
+        """Do `work` in one transaction, in the thread that writes; wait out a busy database."""
+
+        def run() -> _T:
+            with self._engine.begin() as connection:
+                return work(connection)
+
+        attempt = 0
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+            except OperationalError as error:
+                wait = _RETRY_WAITS[min(attempt, len(_RETRY_WAITS) - 1)]
+                log.error("database: %s; trying again in %d s", error.orig, wait)
+                await asyncio.sleep(wait)
+                attempt += 1
+
+    async def drained(self) -> None:
+        """Return when every poll that came to an end is stored."""
+        await self._finished.join()
+
+    async def _attempt(self, due: DueFeed, host_is_free: Callable[[], None]) -> _Poll:
+        started_at = datetime.now(UTC)
+        size, status = 0, None
+        try:
+            try:
+                fetched = await self._fetcher.fetch(due.url, due.validators)
+            finally:
+                host_is_free()
+            size, status = fetched.size, fetched.status
+            body_hash = blake2b(fetched.body, digest_size=16).digest()
+            if fetched.status == 304 or body_hash == due.body_hash:
+                return _succeeded(due, started_at, fetched, None, None)
+            document = await self._workers.run(
+                due.url, read_document, fetched.body, dict(fetched.headers), fetched.url
+            )
+            return _succeeded(due, started_at, fetched, document, body_hash)
+        except FeedError as error:
+            return _failed(due, started_at, error, size=size, status=status)
+
+    async def _write(self) -> None:
+        """Store finished polls for ever, as many in a transaction as have come together."""
+        while True:
+            batch = [await self._finished.get()]
+            while len(batch) < MAX_BATCH and not self._finished.empty():
+                batch.append(self._finished.get_nowait())
+            await self._store(batch)
+            for _ in batch:
+                self._finished.task_done()
+
+    async def _store(self, batch: list[tuple[_Poll, asyncio.Future[PollResult]]]) -> None:
+        polls = [poll for poll, _ in batch]
+        try:
+            reports = await self.transact(lambda connection: self._record(connection, polls))
+        except Exception:
+            if len(batch) == 1:
+                log.exception("%s: could not be stored", polls[0].due.name)
+                await self._give_up(polls[0], batch[0][1])
+                return
+            for one in batch:  # the fault of one feed is not the others'
+                await self._store([one])
+            return
+        for (poll, stored), report in zip(batch, reports, strict=True):
+            if not stored.done():
+                stored.set_result(_result(poll.due, report))
+
+    async def _give_up(self, poll: _Poll, stored: asyncio.Future[PollResult]) -> None:
+        """Record a poll whose document the database refused, without the document."""
+        error = ParseError(poll.due.url, "its entries could not be stored; see the log")
+        failed = _failed(poll.due, poll.report.started_at, error, status=poll.report.status)
+        (report,) = await self.transact(lambda connection: self._record(connection, [failed]))
+        if not stored.done():
+            stored.set_result(_result(poll.due, report))
+
+    def _record(self, connection: Connection, polls: list[_Poll]) -> list[store.PollReport]:
+        """Write polls with all that they brought; entries and validators in one transaction."""
+        reports = [
+            poll.report
+            if poll.document is None
+            else _store_document(connection, poll, poll.document, self._settings.authority)
+            for poll in polls
+        ]
+        store.record_polls(connection, reports)
+        return reports
+
+
+class _Hosts:
+    """One request at a time to a host, and a pause between two of them."""
+
+    def __init__(self, delay: timedelta) -> None:
+        self._delay = delay.total_seconds()
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._waiting: dict[str, int] = {}
+        self._free_at: dict[str, float] = {}
+
+    @contextlib.asynccontextmanager
+    async def turn(self, host: str) -> AsyncIterator[Callable[[], None]]:
+        """Wait for one's turn; call what it yields as soon as the host is not needed any more."""
+        if not host:  # a file
+            yield lambda: None
+            return
+        lock = self._locks.setdefault(host, asyncio.Lock())
+        self._waiting[host] = self._waiting.get(host, 0) + 1
+        held = False
+
+        def release() -> None:
+            nonlocal held
+            if held:
+                held = False
+                lock.release()
+
+        try:
+            await lock.acquire()
+            held = True
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(self._free_at.get(host, 0.0) - loop.time())
+            self._free_at[host] = loop.time() + self._delay
+            yield release
+        finally:
+            release()
+            self._waiting[host] -= 1
+            if not self._waiting[host]:
+                del self._waiting[host], self._locks[host]
+
+
+def _store_document(
+    connection: Connection, poll: _Poll, document: CleanFeed, authority: str
+) -> store.PollReport:
+    """Write a document's new and changed entries; return the report with their numbers."""
+    due, now = poll.due, poll.report.ended_at
+    keys = dedup.identities(document.entries)
+    known = store.known_entries(connection, due.id, {key for some in keys for key in some})
+    changes = dedup.compare(document.entries, keys, known)
+    taken = store.taken_elsewhere(connection, due.id, {new.identity for new in changes.new})
+    listed = dates.places(
+        [new.entry.published_at for new in changes.new],
+        first_seen_at=now,
+        first_poll=due.body_hash is None,
+    )
+    placed = [
+        store.PlacedEntry(
+            new,
+            listed_at,
+            dedup.public_id(
+                new.entry,
+                feed_url=due.url,
+                authority=f"{authority},{now.year}",
+                taken=new.identity in taken,
+            ),
+        )
+        for new, listed_at in zip(changes.new, listed, strict=True)
+    ]
+    store.add_entries(connection, due.id, placed, now=now)
+    store.change_entries(connection, due.id, changes.changed, now=now)
+    news = bool(changes.new or changes.changed)
+    return replace(
+        poll.report,
+        outcome=Outcome.NEW if news else Outcome.UNCHANGED,
+        new=len(changes.new),
+        updated=len(changes.changed),
+    )
+
+
+def _succeeded(
+    due: DueFeed,
+    started_at: datetime,
+    fetched: Fetched,
+    document: CleanFeed | None,
+    body_hash: bytes | None,
+) -> _Poll:
+    upcoming = cadence.after_success(
+        started_at,
+        feed=due.name,
+        interval=due.interval,
+        freshness=cadence.freshness(fetched.headers),
+        ttl=document.head.ttl if document else due.ttl,
+    )
+    report = store.PollReport(
+        feed_id=due.id,
+        number=due.polls,
+        started_at=started_at,
+        ended_at=datetime.now(UTC),
+        outcome=Outcome.UNCHANGED,
+        next_poll_at=upcoming.at,
+        next_reason=upcoming.reason,
+        status=fetched.status,
+        size=fetched.size,
+        head=document.head if document else None,
+        validators=fetched.validators,
+        body_hash=body_hash,
+        moved_to=fetched.moved_to,
+    )
+    return _Poll(due, report, document)
+
+
+def _failed(
+    due: DueFeed,
+    started_at: datetime,
+    error: FeedError,
+    *,
+    size: int = 0,
+    status: int | None = None,
+) -> _Poll:
+    retry_after, redirected = None, False
+    if isinstance(error, FetchError):
+        status, retry_after, size = error.status, error.retry_after, error.size
+        redirected = error.redirected
+    failures = due.failures + 1
+    upcoming = cadence.after_failure(
+        started_at,
+        interval=due.interval,
+        failures=failures,
+        status=None if redirected and status == 410 else status,  # the feed itself is not gone
+        retry_after=retry_after,
+    )
+    outcome = Outcome.FAILED
+    if upcoming.at is None:
+        outcome = Outcome.GONE
+    elif upcoming.not_before is not None:
+        outcome = Outcome.POSTPONED
+    report = store.PollReport(
+        feed_id=due.id,
+        number=due.polls,
+        started_at=started_at,
+        ended_at=datetime.now(UTC),
+        outcome=outcome,
+        next_poll_at=upcoming.at,
+        next_reason=upcoming.reason,
+        not_before=upcoming.not_before,
+        status=status,
+        size=size,
+        error=error.reason,
+        failures=failures,
+    )
+    return _Poll(due, report)
+
+
+def _result(due: DueFeed, report: store.PollReport) -> PollResult:
+    return PollResult(
+        feed=due.name,
+        url=urls.masked(due.url),
+        outcome=report.outcome,
+        status=report.status,
+        new=report.new,
+        updated=report.updated,
+        error=report.error,
+        next_poll_at=report.next_poll_at,
+    )

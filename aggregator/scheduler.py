@@ -1,0 +1,324 @@
+"""APScheduler around the pipeline: a dispatch tick and a handful of jobs; start and clean stop.
+
+Which feeds are due is not a matter of jobs but of the database: the tick leases them by index, so
+that a second process, a restart or a changed clock never poll a feed twice or early.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from aggregator import __version__, lease, urls
+from aggregator.config import Config, load
+from aggregator.database import Connection, Engine, store
+from aggregator.errors import ConfigError, UsageError
+from aggregator.fetch import FetchSettings
+from aggregator.model import DueFeed, Outcome
+from aggregator.poll import Poller, PollResult, PollSettings
+
+log = logging.getLogger(__name__)
+
+TICK = 1
+LEASE = timedelta(minutes=2)
+STOP_WITHIN = 2
+"""Seconds that polls which are being stored get at the end."""
+
+_RENEW = LEASE.total_seconds() / 4
+_RELOAD = 2
+_RETENTION = 3600
+_DELETE_AT_ONCE = 1000
+_WAITING_PER_SLOT = 4  # feeds leased for each that can be fetched: the next ones are at hand
+_MAX_PER_HOST = 256
+
+Job = Callable[[], Awaitable[None]]
+
+
+def poll_settings(config: Config) -> PollSettings:
+    """Return what polling needs to know of the configuration."""
+    ports = (urlsplit(feed.url).port for feed in config.feeds if urls.is_web(feed.url))
+    return PollSettings(
+        fetch=FetchSettings(
+            user_agent=f"aggregator/{__version__} (+{config.base_url}/about/robot)",
+            timeout=config.poll.timeout,
+            max_size=config.poll.max_size,
+            allow=config.network.allow,
+            files=config.folder,
+            extra_ports=frozenset(port for port in ports if port),
+        ),
+        authority=urls.host_of(config.base_url),
+        concurrency=config.poll.concurrency,
+        host_delay=config.poll.host_delay,
+        workers=config.poll.workers,
+    )
+
+
+async def poll_once(
+    config: Config,
+    engine: Engine,
+    *,
+    names: Iterable[str] | None = None,
+    everything: bool,
+    on_start: Callable[[int], None],
+    on_result: Callable[[PollResult], None],
+) -> None:
+    """Poll each feed at most once and return when all are stored.
+
+    Args:
+        names: Only these, due or not; None: those that are due.
+        everything: With `names` None: all, due or not, but for those in a pause.
+        on_start: Called with the number of feeds.
+        on_result: Called for each feed as it is done.
+
+    Raises:
+        UsageError: A name is not a subscription.
+    """
+    wanted = None if names is None else frozenset(names)
+    unknown = (wanted or frozenset()) - {feed.name for feed in config.feeds}
+    if unknown:
+        raise UsageError(f"{min(unknown)}: no such feed; `aggregator feeds` lists them")
+    owner = lease.own_name()
+
+    def take(connection: Connection) -> list[DueFeed]:
+        now = datetime.now(UTC)
+        _free_the_dead(connection)
+        if wanted is None and not everything:
+            return store.lease_due(connection, owner=owner, now=now, until=now + LEASE)
+        return store.lease_named(connection, owner=owner, now=now, until=now + LEASE, names=wanted)
+
+    async with Poller(engine, poll_settings(config)) as poller, _leases(lambda: poller, owner):
+        due = await poller.transact(take)
+        on_start(len(due))
+        for finished in asyncio.as_completed([poller.poll(feed) for feed in due]):
+            on_result(await finished)
+
+
+class Scheduler:
+    """Polls what is due until it is told to stop.
+
+    Args:
+        jobs: More to do, by name: every so many seconds.
+    """
+
+    def __init__(
+        self, config: Config, engine: Engine, *, jobs: Mapping[str, tuple[float, Job]]
+    ) -> None:
+        self._config = config
+        self._engine = engine
+        self._owner = lease.own_name()
+        self._jobs = jobs
+        self._stamp = _stamp(config.path)
+        self._settings = poll_settings(config)
+        self._poller = Poller(engine, self._settings)
+        self._polls: dict[asyncio.Task[None], str] = {}
+        self._dispatching = asyncio.Lock()
+        self._more = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; then end within a few seconds and give the leases back."""
+        scheduler = AsyncIOScheduler(
+            timezone=UTC,
+            job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": 30},
+        )
+        jobs: dict[str, tuple[float, Job]] = {
+            "dispatch": (TICK, self._dispatch),
+            "reload": (_RELOAD, self._reload),
+            "retention": (_RETENTION, self._retain),
+            **self._jobs,
+        }
+        for name, (seconds, job) in jobs.items():
+            scheduler.add_job(
+                job, "interval", seconds=seconds, id=name, next_run_time=datetime.now(UTC)
+            )
+        await self._poller.__aenter__()
+        await self._poller.transact(_free_the_dead)
+        async with _leases(lambda: self._poller, self._owner):
+            scheduler.start()
+            await stop.wait()
+            scheduler.shutdown(wait=False)
+            await self._end_polls()
+        await self._poller.__aexit__()
+
+    def reload_now(self) -> None:
+        """Read config.yaml again at the next occasion, changed or not (SIGHUP)."""
+        self._stamp = None
+
+    # ------------------------------------------------------------------- jobs
+
+    async def _dispatch(self) -> None:
+        """Lease what is due, as much as there is room for, and start to poll it."""
+        async with self._dispatching:
+            capacity = self._settings.concurrency * _WAITING_PER_SLOT
+            room = capacity - len(self._polls)
+            if room <= 0:
+                return
+            per_host = self._per_host()
+            waiting = Counter(host for host in self._polls.values() if host)
+            busy = [host for host, count in waiting.items() if count >= per_host]
+            now = datetime.now(UTC)
+            due = await self._poller.transact(
+                lambda connection: store.lease_due(
+                    connection,
+                    owner=self._owner,
+                    now=now,
+                    until=now + LEASE,
+                    limit=room,
+                    busy_hosts=busy,
+                    per_host=per_host,
+                )
+            )
+            self._more = len(due) == room
+            for feed in due:
+                task = asyncio.create_task(self._poll(feed))
+                self._polls[task] = urls.host_of(feed.url)
+                task.add_done_callback(self._polled)
+
+    def _per_host(self) -> int:
+        """So many feeds of one host wait at most; the others are left for their time."""
+        delay = self._settings.host_delay.total_seconds()
+        return _MAX_PER_HOST if delay <= 0 else min(ceil(2 * TICK / delay) + 1, _MAX_PER_HOST)
+
+    async def _poll(self, feed: DueFeed) -> None:
+        result = await self._poller.poll(feed)
+        if result.error:
+            log.warning("%s: %s; next poll %s", feed.name, result.error, _when(result.next_poll_at))
+        elif result.outcome is Outcome.NEW:
+            log.info("%s: %d new, %d updated", feed.name, result.new, result.updated)
+        else:
+            log.debug("%s: unchanged", feed.name)
+
+    def _polled(self, task: asyncio.Task[None]) -> None:
+        self._polls.pop(task, None)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a poll failed in an unforeseen way", exc_info=error)
+        if self._more and len(self._polls) <= self._settings.concurrency:
+            self._more = False
+            follow_up = asyncio.create_task(self._dispatch())
+            follow_up.add_done_callback(lambda _: None)
+
+    async def _reload(self) -> None:
+        """Take over what changed in config.yaml; a broken file changes nothing."""
+        stamp = _stamp(self._config.path)
+        if stamp == self._stamp or stamp is None:
+            return
+        self._stamp = stamp
+        try:
+            config = await asyncio.to_thread(load, self._config.path)
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("%s", problem)
+            log.error("config.yaml stays as it was read before")
+            return
+        result = await self._poller.transact(
+            lambda connection: store.sync_subscriptions(
+                connection, config.feeds, now=datetime.now(UTC)
+            )
+        )
+        log.info(
+            "config.yaml: %d feeds added, %d removed, %d changed",
+            len(result.added),
+            len(result.removed),
+            len(result.changed),
+        )
+        for key in ("title", "base_url", "timezone", "database", "web"):
+            if getattr(config, key) != getattr(self._config, key):
+                log.warning("config.yaml: %s takes effect after a restart", key)
+        self._config = config
+        await self._take_over(poll_settings(config))
+
+    async def _take_over(self, settings: PollSettings) -> None:
+        """Poll with other settings from now on; what is under way ends with the old ones."""
+        if settings == self._settings:
+            return
+        old, under_way = self._poller, list(self._polls)
+        self._settings, self._poller = settings, Poller(self._engine, settings)
+        await self._poller.__aenter__()
+        if under_way:
+            await asyncio.wait(under_way)
+        await old.__aexit__()
+
+    async def _retain(self) -> None:
+        """Delete what is older than the file wants, a little at a time."""
+        keep = self._config.retention
+        deleted = _DELETE_AT_ONCE
+        while deleted == _DELETE_AT_ONCE:
+            deleted = await self._poller.transact(
+                lambda connection: store.delete_old(
+                    connection,
+                    before=datetime.now(UTC) - keep.keep,
+                    min_entries=keep.min_entries,
+                    limit=_DELETE_AT_ONCE,
+                )
+            )
+            if deleted:
+                log.info("retention: %d old entries deleted", deleted)
+
+    async def _end_polls(self) -> None:
+        """Stop fetching, and let those end that are only being stored."""
+        for task in self._polls:
+            task.cancel()
+        if self._polls:
+            await asyncio.wait(list(self._polls), timeout=STOP_WITHIN / 2)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._poller.drained(), STOP_WITHIN / 2)
+
+
+def stop_on_signals(stop: asyncio.Event, *, reload: Callable[[], None] | None = None) -> None:
+    """Set `stop` on SIGTERM and SIGINT; call `reload` on SIGHUP."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if reload is not None:
+        loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+@contextlib.asynccontextmanager
+async def _leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
+    """Renew this process's leases all the while, and give them back at the end."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(_RENEW)
+            await poller().transact(
+                lambda connection: store.renew_leases(
+                    connection, owner=owner, until=datetime.now(UTC) + LEASE
+                )
+            )
+
+    task = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(
+                poller().transact(lambda connection: store.release_leases(connection, owner=owner)),
+                STOP_WITHIN,
+            )
+
+
+def _free_the_dead(connection: Connection) -> None:
+    """Give back the leases of processes that were killed."""
+    for owner in store.lease_owners(connection):
+        if lease.is_gone(owner):
+            store.release_leases(connection, owner=owner)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _when(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "never"

@@ -1,0 +1,125 @@
+"""The real program as a process, on a folder with a config.yaml."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from email.utils import format_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+COMMAND = [sys.executable, "-W", "error", "-m", "aggregator"]
+STARTS_WITHIN = 20
+
+
+def write_config(folder: Path, feeds: list[str], **settings: str) -> Path:
+    """Write a config.yaml for feeds on loopback; `settings` are further top-level lines."""
+    lines = {
+        "poll": "{host_delay: 0s, workers: 1}",
+        "network": "{allow: [127.0.0.1]}",
+        "web": "{port: 0}",
+    } | settings
+    text = "".join(f"{key}: {value}\n" for key, value in lines.items())
+    listed = "".join(f"  - {feed}\n" for feed in feeds) or "  []\n"
+    path = folder / "config.yaml"
+    path.write_text(f"{text}feeds:\n{listed}")
+    return path
+
+
+def command(folder: Path, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run `aggregator ARGUMENTS` in `folder` to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=timeout
+    )
+
+
+@contextlib.contextmanager
+def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Yield `aggregator ARGUMENTS` as a process and the address that it printed."""
+    process = subprocess.Popen(
+        [*COMMAND, *(arguments or ("run",))], cwd=folder, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    try:
+        line = process.stderr.readline()
+        assert "http://" in line, line + process.stderr.read()
+        yield process, line.split()[4].rstrip("/")
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def get(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body of a GET."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    try:
+        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        connection.request(
+            "GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
+        answer = connection.getresponse()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+def eventually(
+    condition: Callable[[], object], *, within: float = STARTS_WITHIN, every: float = 0.1
+) -> object:
+    """Return the first true value of `condition`; fail when the time is up."""
+    end = time.monotonic() + within
+    while True:
+        with contextlib.suppress(OSError):
+            if value := condition():
+                return value
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(every)
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes below `pid`, deeper ones too."""
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        found += [int(child), *children(int(child))]
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def rss(items: list[tuple[str, str, datetime | None]], title: str = "Blog") -> bytes:
+    """Return an RSS feed of (guid, title as HTML, date), in the given order."""
+    entries = "".join(
+        f"<item><guid isPermaLink='false'>{guid}</guid><link>https://example.org/{guid}</link>"
+        f"<title><![CDATA[{text}]]></title><description>Text of {guid}</description>"
+        + (f"<pubDate>{format_datetime(at)}</pubDate>" if at else "")
+        + "</item>"
+        for guid, text, at in items
+    )
+    return (
+        f"<?xml version='1.0'?><rss version='2.0'><channel><title>{title}</title>"
+        f"<link>https://example.org/</link>{entries}</channel></rss>"
+    ).encode()
+
+
+def json_lines(text: str) -> list[dict[str, object]]:
+    """Return the objects of a JSON-lines output."""
+    return [json.loads(line) for line in text.splitlines()]

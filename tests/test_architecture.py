@@ -1,0 +1,158 @@
+"""The map of docs/architecture.md, held to the imports that are really there."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PURE = frozenset({"errors", "model", "urls"})
+
+# What a module may import of ours; a package's modules may always import each other.
+ALLOWED = {
+    "aggregator": frozenset(),
+    "aggregator.__main__": {"cli"},
+    "aggregator.read": {"clean", "model", "parse"},
+    "aggregator.errors": frozenset(),
+    "aggregator.model": frozenset(),
+    "aggregator.urls": frozenset(),
+    "aggregator.cadence": frozenset(),
+    "aggregator.dates": frozenset(),
+    "aggregator.config": PURE,
+    "aggregator.opml": PURE,
+    "aggregator.discover": PURE,
+    "aggregator.fetch": PURE,
+    "aggregator.parse": PURE,
+    "aggregator.sanitize": {"urls"},
+    "aggregator.clean": PURE | {"sanitize", "dates"},
+    "aggregator.dedup": PURE,
+    "aggregator.database": PURE | {"dedup"},
+    "aggregator.publish": PURE,
+    "aggregator.lease": frozenset(),
+    "aggregator.workers": PURE,
+    "aggregator.poll": PURE | {"cadence", "database", "dates", "dedup", "fetch", "read", "workers"},
+    "aggregator.scheduler": PURE | {"config", "database", "fetch", "lease", "poll"},
+    "aggregator.cli": PURE
+    | {"config", "database", "discover", "fetch", "opml", "poll", "read", "scheduler", "web"},
+    "web": PURE | {"config", "database", "opml", "publish"},
+}
+
+# Each third-party library is imported in one place; its types may be named where it is used.
+HOMES = {
+    "aiohttp": {"aggregator.fetch"},
+    "alembic": {"aggregator.database"},
+    "apscheduler": {"aggregator.scheduler"},
+    "brotli": {"aggregator.fetch"},
+    "click": {"aggregator.cli"},
+    "feedparser": {"aggregator.parse"},
+    "flask": {"web", "aggregator.cli"},
+    "granian": {"web"},
+    "jinja2": {"web"},
+    "markupsafe": {"web"},
+    "nh3": {"aggregator.sanitize"},
+    "pebble": {"aggregator.workers"},
+    "pydantic": {"aggregator.config"},
+    "pydantic_core": {"aggregator.config"},
+    "rich": {"aggregator.cli"},
+    "sqlalchemy": {"aggregator.database"},
+    "waitress": {"web"},
+    "werkzeug": {"web"},
+    "yaml": {"aggregator.config"},
+    "yarl": {"aggregator.urls", "aggregator.fetch"},
+}
+
+# The web reads the database; it never writes, polls or schedules.
+FORBIDDEN_TO_WEB = ("aggregator.database.store", "aggregator.database.tables")
+# No clock, network or file is touched here.
+UNWORLDLY = ("cadence", "clean", "dates", "dedup", "discover", "errors", "model", "opml",
+             "parse", "publish", "read", "sanitize", "urls")  # fmt: skip
+WORLD = frozenset({"socket", "sqlite3", "subprocess", "threading", "asyncio", "os", "random"})
+
+
+def sources() -> list[tuple[str, Path]]:
+    found = [*(ROOT / "aggregator").rglob("*.py"), *(ROOT / "web").rglob("*.py")]
+    return [(_module(path), path) for path in sorted(found)]
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imports(module: str, path: Path) -> Iterator[str]:
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, base]) if base else ".".join(parents)
+            yield base
+            if base in {"aggregator", "aggregator.database", "web"}:
+                yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def unit(module: str) -> str:
+    """Return the part of the map that a module belongs to."""
+    parts = module.split(".")
+    return parts[0] if parts[0] == "web" else ".".join(parts[:2])
+
+
+MODULES = sources()
+IDS = [module for module, _ in MODULES]
+
+
+@pytest.mark.parametrize(("module", "path"), MODULES, ids=IDS)
+def test_a_module_imports_only_what_the_map_allows(module, path):
+    here = unit(module)
+    units = {
+        unit(name) for name in imports(module, path) if name.split(".")[0] in {"aggregator", "web"}
+    }
+    known = {name for name in units if name in ALLOWED and name not in {here, "aggregator"}}
+
+    assert {name.removeprefix("aggregator.") for name in known} <= set(ALLOWED[here])
+
+
+@pytest.mark.parametrize(("module", "path"), MODULES, ids=IDS)
+def test_a_library_is_imported_in_its_one_place(module, path):
+    libraries = {name.split(".")[0] for name in imports(module, path)}
+
+    assert {
+        name for name in libraries if unit(module) not in HOMES.get(name, {unit(module)})
+    } == set()
+
+
+@pytest.mark.parametrize(("module", "path"), MODULES, ids=IDS)
+def test_the_web_never_writes(module, path):
+    if unit(module) == "web":
+        assert not {name for name in imports(module, path) if name.startswith(FORBIDDEN_TO_WEB)}
+
+
+@pytest.mark.parametrize("name", UNWORLDLY)
+def test_a_pure_stage_does_not_touch_the_world(name):
+    for module, path in MODULES:
+        if unit(module) == f"aggregator.{name}":
+            assert not WORLD & {imported.split(".")[0] for imported in imports(module, path)}
+            assert ".now(" not in path.read_text()
+
+
+def test_every_dependency_has_a_home_and_every_home_is_used():
+    used = {name.split(".")[0] for module, path in MODULES for name in imports(module, path)}
+
+    assert {name for name in HOMES if name not in used} == set()
+
+
+@pytest.mark.parametrize(("module", "path"), MODULES, ids=IDS)
+def test_modules_and_functions_stay_small(module, path):
+    text = path.read_text()
+    functions = [
+        (node.name, (node.end_lineno or 0) - node.lineno + 1)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+    assert text.count("\n") <= 600
+    assert [name for name, size in functions if size > 60] == []

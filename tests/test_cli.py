@@ -1,0 +1,260 @@
+"""The commands as people and programs use them: output, errors, exit status."""
+
+import json
+import socket
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import feedparser
+import pytest
+
+from tests.feedserver import FeedServer
+from tests.running import command, json_lines, rss, write_config
+
+NOW = datetime.now(UTC)
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with FeedServer() as server:
+        server.put("/a", rss([("a1", "One", NOW), ("a2", "Two", NOW)], title="Feed A"))
+        yield server
+
+
+def one_line(done, status: int) -> str:
+    """Return the error of a command that must have failed in one line and without a traceback."""
+    assert done.returncode == status
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_poll_prints_one_json_object_a_feed_and_line(server, tmp_path):
+    write_config(tmp_path, [server.url("/a"), server.url("/none")])
+
+    done = command(tmp_path, "poll", "--json")
+
+    lines = {str(line["url"]).rpartition("/")[2]: line for line in json_lines(done.stdout)}
+    assert done.returncode == 0
+    assert set(lines["a"]) == {"feed", "url", "status", "new", "updated", "error", "next_poll_at"}
+    assert (lines["a"]["status"], lines["a"]["new"], lines["a"]["error"]) == (200, 2, None)
+    assert (lines["none"]["status"], lines["none"]["error"]) == (404, "404 Not Found")
+    assert datetime.fromisoformat(str(lines["a"]["next_poll_at"])) > NOW
+
+
+def test_poll_polls_what_is_due_or_named_or_all(server, tmp_path):
+    write_config(tmp_path, [server.url("/a")])
+
+    assert command(tmp_path, "poll").stdout == "127-0-0-1: 2 new, 0 updated\n"
+    assert command(tmp_path, "poll").stdout == ""
+    assert command(tmp_path, "poll", "--all").stdout == "127-0-0-1: unchanged\n"
+    assert command(tmp_path, "poll", "127-0-0-1").stdout == "127-0-0-1: unchanged\n"
+    assert one_line(command(tmp_path, "poll", "nobody"), 2).startswith("nobody: no such feed")
+
+
+def test_failing_feeds_fail_the_command_only_if_asked_to(server, tmp_path):
+    write_config(tmp_path, [server.url("/none")])
+
+    assert command(tmp_path, "poll").returncode == 0
+    assert command(tmp_path, "poll", "--all", "--strict").returncode == 1
+
+
+def test_feeds_lists_health_for_people_and_programs(server, tmp_path):
+    write_config(tmp_path, [server.url("/a"), server.url("/none")])
+    command(tmp_path, "poll")
+
+    table = command(tmp_path, "feeds").stdout.splitlines()
+    found = json.loads(command(tmp_path, "feeds", "--json").stdout)
+
+    assert table[0].startswith("FEED ")
+    assert any("404 Not Found" in line for line in table)
+    assert [feed["state"] for feed in found] == ["failing", "fine"]
+    assert found[1]["title"] == "Feed A"
+    assert found[1]["entries"] == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-c", "other.yaml", "feeds", "--json"],
+        ["feeds", "--json", "-c", "other.yaml"],
+        ["--config=other.yaml", "feeds", "--json"],
+    ],
+)
+def test_the_file_can_be_named_before_or_after_the_command(tmp_path, arguments):
+    write_config(tmp_path, []).rename(tmp_path / "other.yaml")
+
+    assert command(tmp_path, *arguments).stdout == "[]\n"
+
+
+def test_the_environment_names_the_file(tmp_path, monkeypatch):
+    (tmp_path / "etc").mkdir()
+    path = write_config(tmp_path / "etc", [])
+    monkeypatch.setenv("AGGREGATOR_CONFIG", str(path))
+
+    assert command(tmp_path, "feeds", "--json").stdout == "[]\n"
+    assert (tmp_path / "etc" / "aggregator.db").exists()
+
+
+def test_check_says_everything_with_line_and_column_or_that_all_is_fine(tmp_path):
+    path = write_config(tmp_path, ["https://example.org/feed"])
+    fine = command(tmp_path, "check")
+    path.write_text("titel: x\nfeeds:\n  - url: https://example.org/a\n    interval: often\n")
+
+    broken = command(tmp_path, "check")
+
+    assert (fine.returncode, fine.stdout) == (0, "config.yaml: fine, 1 feed\n")
+    assert broken.returncode == 2
+    first, second = broken.stderr.splitlines()
+    assert first.startswith('config.yaml:1:1: titel: unknown key; did you mean "title"?')
+    assert second.startswith("config.yaml:4:15: feeds[0].interval: ")
+
+
+def test_the_repositorys_own_configuration_is_fine(tmp_path):
+    done = command(tmp_path, "check", "-c", str(REPOSITORY / "config.yaml"))
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["run", "poll", "serve", "schedule", "check", "feeds", "export"])
+def test_a_missing_file_is_one_line(tmp_path, name):
+    assert one_line(command(tmp_path, name), 2).startswith("config.yaml: no such file")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["run", "serve"])
+def test_a_taken_port_is_one_line(tmp_path, name):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        write_config(tmp_path, [], web=f"{{port: {port}}}")
+
+        line = one_line(command(tmp_path, name), 1)
+
+    assert line.startswith(f"127.0.0.1:{port}: Address already in use; ")
+
+
+def test_a_database_that_can_not_be_used_is_one_line_and_left_alone(tmp_path):
+    write_config(tmp_path, [], database="sqlite:///gone/a.db")
+    assert "can't be opened" in one_line(command(tmp_path, "poll"), 1)
+
+    write_config(tmp_path, [], database="sqlite:///a.db")
+    (tmp_path / "a.db").write_bytes(b"not a database at all" * 50)
+    assert "is not a SQLite database" in one_line(command(tmp_path, "run"), 1)
+    assert (tmp_path / "a.db").read_bytes() == b"not a database at all" * 50
+
+
+def test_a_database_of_a_newer_program_is_one_line(tmp_path):
+    write_config(tmp_path, [])
+    command(tmp_path, "poll")
+    connection = sqlite3.connect(tmp_path / "aggregator.db")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+
+    assert "newer version" in one_line(command(tmp_path, "run"), 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["run", "poll", "schedule", "feeds"])
+def test_a_locked_database_is_one_line(tmp_path, name):
+    write_config(tmp_path, ["https://example.org/feed"])
+    command(tmp_path, "feeds")
+    write_config(tmp_path, ["https://example.org/other"])
+    holder = sqlite3.connect(tmp_path / "aggregator.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+
+    assert "another process kept it locked" in one_line(command(tmp_path, name), 1)
+    holder.close()
+
+
+def test_add_discovers_the_feed_of_a_page_and_keeps_comments(server, tmp_path):
+    server.put(
+        "/page",
+        "<html><head><link rel=alternate type=application/rss+xml href=/a title=Posts>"
+        "<link rel=alternate type=application/rss+xml href=/comments></head></html>",
+    )
+    path = write_config(tmp_path, [])
+    path.write_text(
+        path.read_text().replace("feeds:\n  []", "# mine\nfeeds:  # none yet") + "# end"
+    )
+
+    done = command(tmp_path, "add", server.url("/page"), "--category", "News")
+
+    assert done.returncode == 0, done.stderr
+    assert f"added {server.url('/a')}" in done.stdout
+    assert "# mine" in path.read_text()
+    assert "# none yet" in path.read_text()
+    assert json.loads(command(tmp_path, "feeds", "--json").stdout)[0]["category"] == "News"
+    assert "already there" in command(tmp_path, "add", server.url("/a")).stdout
+
+
+def test_add_refuses_what_is_no_feed(server, tmp_path):
+    server.put("/plain", "just text")
+    path = write_config(tmp_path, [])
+    before = path.read_text()
+
+    line = one_line(command(tmp_path, "add", server.url("/plain")), 1)
+
+    assert "not a feed" in line
+    assert path.read_text() == before
+    assert "404" in one_line(command(tmp_path, "add", server.url("/none")), 1)
+
+
+def test_import_takes_over_another_readers_list(tmp_path):
+    write_config(tmp_path, [])
+    (tmp_path / "list.opml").write_text(
+        "<opml version='1.0'><body><outline text='News'>"
+        "<outline type='rss' text='A: b' xmlUrl='https://a.example/feed'/></outline>"
+        "<outline type='rss' text='C' xmlUrl='https://c.example/feed'/></body></opml>"
+    )
+
+    done = command(tmp_path, "import", "list.opml")
+
+    assert done.returncode == 0, done.stderr
+    found = json.loads(command(tmp_path, "feeds", "--json").stdout)
+    assert [(feed["title"], feed["category"]) for feed in found] == [("A: b", "News"), ("C", None)]
+    (tmp_path / "no.opml").write_text("hello")
+    assert "no.opml" in one_line(command(tmp_path, "import", "no.opml"), 2)
+
+
+def test_export_writes_the_documents_that_the_web_serves(server, tmp_path):
+    write_config(tmp_path, [server.url("/a")])
+    command(tmp_path, "poll")
+
+    done = command(tmp_path, "export", "out")
+
+    names = {"feed.atom", "feed.rss", "feed.json", "sources.opml", "index.html"}
+    assert done.returncode == 0, done.stderr
+    assert names <= {path.name for path in (tmp_path / "out").iterdir()}
+    feed = feedparser.parse((tmp_path / "out" / "feed.atom").read_bytes())
+    assert sorted(entry.title for entry in feed.entries) == ["One", "Two"]
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert 'href="static/style.css"' in page
+    assert (tmp_path / "out" / "static" / "style.css").exists()
+    assert 'href="http://127.0.0.1:8080/sources"' in page
+    before = (tmp_path / "out" / "feed.atom").read_bytes()
+    command(tmp_path, "export", "--format", "atom", "out")
+    assert (tmp_path / "out" / "feed.atom").read_bytes() == before
+    assert "choose from" in one_line(command(tmp_path, "export", "--format", "pdf"), 2)
+
+
+def test_help_names_every_command(tmp_path):
+    done = command(tmp_path, "--help")
+
+    for name in ("run", "poll", "serve", "schedule", "check", "feeds", "add", "import", "export"):
+        assert f"  {name} " in done.stdout
+
+
+def test_an_error_from_the_network_is_one_line_without_foreign_bytes(server, tmp_path):
+    server.send("/evil", b"SSH-2.0-Open\x1b[31mSSH\r\n\r\n")
+    server.put("/name", rss([("x", "X", NOW)], title="A\x1b[31mB".replace("\x1b", "&#x9b;")))
+    write_config(tmp_path, [server.url("/evil"), server.url("/name")])
+
+    done = command(tmp_path, "poll")
+    table = command(tmp_path, "feeds")
+
+    assert "\x1b" not in done.stdout + table.stdout
+    assert "\x9b" not in done.stdout + table.stdout
+    assert "SSH" not in done.stdout

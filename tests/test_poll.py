@@ -1,0 +1,304 @@
+"""The pipeline on a real server, a real database and real worker processes."""
+
+import asyncio
+import itertools
+import signal
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from aggregator.database import query, store
+from aggregator.errors import ParseError
+from aggregator.fetch import FetchSettings
+from aggregator.model import FeedHealth, Outcome, Subscription
+from aggregator.poll import Poller, PollResult, PollSettings
+from aggregator.read import read_document
+from aggregator.workers import Workers
+from tests.feedserver import FeedServer
+from tests.running import rss
+from tests.worlds import new_database
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+HOUR = timedelta(hours=1)
+
+
+def items(*numbers: int) -> list[tuple[str, str, datetime | None]]:
+    return [(f"p{number}", f"Post {number}", NOW - number * HOUR) for number in numbers]
+
+
+class World:
+    """A database, a server of feeds, and polls between them."""
+
+    def __init__(self, folder: Path, server: FeedServer) -> None:
+        self.database = new_database(folder)
+        self.server = server
+        self.settings = PollSettings(
+            fetch=FetchSettings(
+                user_agent="test",
+                allow=("127.0.0.1",),
+                files=folder,
+                timeout=timedelta(seconds=3),
+            ),
+            authority="example.org",
+            host_delay=timedelta(0),
+        )
+
+    def subscribe(self, *paths: str) -> None:
+        subscriptions = [
+            Subscription(path.strip("/"), self.server.url(path), name_given=True) for path in paths
+        ]
+        with self.database.begin() as connection:
+            store.sync_subscriptions(connection, subscriptions, now=NOW)
+
+    def poll(self) -> dict[str, PollResult]:
+        """Poll every feed once, due or not."""
+
+        async def run() -> list[PollResult]:
+            async with Poller(self.database, self.settings) as poller:
+                due = await poller.transact(
+                    lambda connection: store.lease_named(
+                        connection, owner="t", now=NOW, until=NOW + HOUR, names=None
+                    )
+                )
+                return await asyncio.gather(*(poller.poll(feed) for feed in due))
+
+        return {result.feed: result for result in asyncio.run(run())}
+
+    def titles(self) -> list[str]:
+        with self.database.connect() as connection:
+            return [entry.title for entry in query.latest_entries(connection, limit=1000)]
+
+    def health(self, name: str) -> FeedHealth:
+        with self.database.connect() as connection:
+            health = query.feed(connection, name, now=NOW)
+        assert health is not None
+        return health
+
+
+@pytest.fixture
+def world(tmp_path):
+    with FeedServer() as server:
+        made = World(tmp_path, server)
+        yield made
+        made.database.dispose()
+
+
+def test_a_feed_is_fetched_read_stored_and_asked_again_with_its_validators(world):
+    world.server.put("/a", rss(items(1, 2)), etag='W/"odd, \\"1"', last_modified="yesterday")
+    world.subscribe("/a")
+
+    first, second = world.poll()["a"], world.poll()["a"]
+
+    assert (first.outcome, first.status, first.new) == (Outcome.NEW, 200, 2)
+    assert (second.outcome, second.status, second.new) == (Outcome.UNCHANGED, 304, 0)
+    one, two = world.server.requests_to("/a")
+    assert "if-none-match" not in one.headers
+    assert two.headers["if-none-match"] == 'W/"odd, \\"1"'
+    assert two.headers["if-modified-since"] == "yesterday"
+    assert world.titles() == ["Post 1", "Post 2"]
+
+
+def test_both_validators_are_replaced_on_every_200_even_if_the_body_is_the_same(world):
+    world.server.put("/a", rss(items(1)), etag='"1"', last_modified="one")
+    world.subscribe("/a")
+    world.poll()
+    world.server.put("/a", rss(items(1)), etag='"2"')
+    result = world.poll()["a"]
+    world.poll()
+
+    last = world.server.requests_to("/a")[-1]
+    assert (result.status, result.outcome) == (200, Outcome.UNCHANGED)
+    assert last.headers["if-none-match"] == '"2"'
+    assert "if-modified-since" not in last.headers
+
+
+def test_a_new_entry_is_first_and_an_edited_one_stays_where_it_is(world):
+    world.server.put("/a", rss(items(1, 2)))
+    world.subscribe("/a")
+    world.poll()
+    edited = [*items(0), ("p1", "Post 1", NOW - HOUR), ("p2", "Corrected", NOW)]
+    world.server.put("/a", rss(edited))
+
+    result = world.poll()["a"]
+
+    assert (result.new, result.updated) == (1, 1)
+    assert world.titles() == ["Post 0", "Post 1", "Corrected"]
+
+
+def test_a_feed_that_fails_keeps_its_entries_and_the_others_go_on(world):
+    world.server.put("/a", rss(items(1)))
+    world.server.put("/b", rss([("b", "B", NOW)]))
+    world.subscribe("/a", "/b")
+    world.poll()
+    world.server.put("/a", "<html>Log in</html>", etag='"login"')
+    world.server.put("/b", rss([("b", "B", NOW), ("c", "C", NOW)]))
+
+    results = world.poll()
+
+    assert results["a"].error == "not a feed but a web page (HTML)"
+    assert results["b"].new == 1
+    assert "Post 1" in world.titles()
+    health = world.health("a")
+    assert (health.failures, health.error) == (1, "not a feed but a web page (HTML)")
+    assert [poll.outcome for poll in health.polls] == [Outcome.NEW, Outcome.FAILED]
+    world.poll()
+    assert "if-none-match" not in world.server.requests_to("/a")[-1].headers
+
+
+def test_a_success_ends_a_row_of_failures(world):
+    world.subscribe("/a")
+    assert world.poll()["a"].error == "404 Not Found"
+    world.poll()
+    assert world.health("a").failures == 2
+    world.server.put("/a", rss(items(1)))
+
+    world.poll()
+
+    health = world.health("a")
+    assert (health.failures, health.failing_since, health.error) == (0, None, None)
+
+
+def test_a_pause_and_a_410_are_kept(world):
+    world.server.put("/a", status=429, headers={"Retry-After": "7200"})
+    world.server.put("/b", status=410)
+    world.subscribe("/a", "/b")
+
+    results = world.poll()
+
+    assert results["a"].outcome is Outcome.POSTPONED
+    assert results["b"].outcome is Outcome.GONE
+    assert results["b"].next_poll_at is None
+    assert world.poll() == {}
+    assert len(world.server.requests) == 2
+
+
+def test_a_410_behind_a_redirect_is_a_failure_and_not_the_end(world):
+    world.server.redirect("/a", world.server.url("/b"))
+    world.server.put("/b", status=410)
+    world.subscribe("/a")
+
+    result = world.poll()["a"]
+
+    assert (result.outcome, result.status) == (Outcome.FAILED, 410)
+    assert result.next_poll_at is not None
+
+
+def test_an_empty_answer_deletes_nothing(world):
+    world.server.put("/a", rss(items(1, 2)))
+    world.subscribe("/a")
+    world.poll()
+    for body in (rss([]), b"", b"  \n"):
+        world.server.put("/a", body)
+        world.poll()
+
+    assert world.titles() == ["Post 1", "Post 2"]
+
+
+def test_an_id_that_two_feeds_use_is_published_as_two(world):
+    world.server.put("/a", rss([("http://same.example/1", "A", NOW)]))
+    world.subscribe("/a")
+    world.poll()
+    world.server.put("/b", rss([("http://same.example/1", "B", NOW)]))
+    world.subscribe("/a", "/b")
+    world.poll()
+
+    with world.database.connect() as connection:
+        ids = {entry.title: entry.public_id for entry in query.latest_entries(connection, limit=9)}
+
+    assert ids["A"] == "http://same.example/1"
+    assert ids["B"].startswith("tag:example.org,")
+
+
+def test_a_file_beside_the_configuration_is_a_feed(world, tmp_path):
+    (tmp_path / "a.xml").write_bytes(rss(items(1)))
+    with world.database.begin() as connection:
+        store.sync_subscriptions(connection, [Subscription("file", "a.xml")], now=NOW)
+
+    assert world.poll()["file"].new == 1
+    assert world.poll()["file"].status == 304
+
+
+def test_one_host_is_asked_one_thing_at_a_time_with_a_pause(world):
+    for number in range(4):
+        world.server.put(f"/{number}", rss(items(number)))
+    world.settings = replace(world.settings, host_delay=timedelta(seconds=0.15))
+    world.subscribe(*(f"/{number}" for number in range(4)))
+
+    world.poll()
+
+    times = sorted(request.at for request in world.server.requests)
+    assert min(b - a for a, b in itertools.pairwise(times)) > 0.14
+
+
+def test_a_slow_feed_does_not_hold_up_the_others_of_other_hosts(world):
+    world.server.put("/slow", rss(items(1)), delay=2)
+    world.subscribe("/slow")
+    with FeedServer("127.0.0.1") as other:
+        other.put("/fast", rss(items(2)))
+        fast = Subscription("fast", other.url("/fast").replace("127.0.0.1", "localhost"))
+        slow = Subscription("slow", world.server.url("/slow"))
+        world.settings = replace(
+            world.settings,
+            fetch=replace(world.settings.fetch, allow=("127.0.0.1", "localhost")),
+        )
+        with world.database.begin() as connection:
+            store.sync_subscriptions(connection, [slow, fast], now=NOW)
+        world.poll()
+
+    assert world.health("fast").last_success_at < world.health("slow").last_success_at
+
+
+# ------------------------------------------------------------- worker processes
+
+
+def sleep_for_ever() -> None:
+    signal.pause()
+
+
+def die() -> None:
+    import os
+
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def eat_memory() -> int:
+    return len(bytearray(4 << 30))
+
+
+@pytest.fixture
+def workers(monkeypatch):
+    monkeypatch.setattr("aggregator.workers.DEADLINE", 1)
+    pool = Workers(1)
+    yield pool
+    pool.stop()
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (sleep_for_ever, "could not be read in 1 s"),
+        (die, "could not be read"),
+        (eat_memory, "too much memory"),
+    ],
+)
+def test_a_document_that_a_worker_chokes_on_costs_only_its_own_poll(workers, function, reason):
+    async def run() -> str:
+        with pytest.raises(ParseError, match=reason):
+            await workers.run("https://example.org/", function)
+        feed = await workers.run(
+            "https://example.org/", read_document, rss(items(1)), {}, "https://example.org/"
+        )
+        return feed.entries[0].title
+
+    assert asyncio.run(run()) == "Post 1"
+
+
+def test_what_a_worker_raises_comes_back_with_its_reason(workers):
+    async def run() -> None:
+        with pytest.raises(ParseError) as raised:
+            await workers.run("u", read_document, b"x", {}, "https://example.org/")
+        assert raised.value.reason == "not a feed"
+
+    asyncio.run(run())

@@ -1,0 +1,261 @@
+"""The main job, end to end: the real program on a local server of feeds."""
+
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+from io import BytesIO
+from pathlib import Path
+
+import feedparser
+import pytest
+
+from tests.feedserver import FeedServer
+from tests.running import (
+    alive,
+    children,
+    command,
+    eventually,
+    get,
+    json_lines,
+    rss,
+    running,
+    write_config,
+)
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "recent-posts" / "feed.xml"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def server():
+    with FeedServer() as server:
+        yield server
+
+
+def titles(page: bytes) -> list[str]:
+    return re.findall(r'<a class="p-name u-url"[^>]*>(.*?)</a>', page.decode())
+
+
+def ages(page: bytes) -> list[str]:
+    return re.findall(r'<time class="dt-published"[^>]*>(.*?)</time>', page.decode())
+
+
+def recent_posts(*, moved_to: datetime, extra: str = "") -> bytes:
+    """The shared feed, its newest post dated a little over 19 minutes before `moved_to`."""
+    text = SHARED.read_text()
+    newest = max(parsedate_to_datetime(date) for date in re.findall("<pubDate>(.*?)<", text))
+    shift = moved_to - timedelta(minutes=19, seconds=5) - newest
+
+    def moved(match: re.Match[str]) -> str:
+        return f"<pubDate>{format_datetime(parsedate_to_datetime(match[1]) + shift)}<"
+
+    text = re.sub("<pubDate>(.*?)<", moved, text)
+    return text.replace("<item>", f"{extra}<item>", 1).encode()
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="../shared/recent-posts is not there")
+def test_recent_posts_are_listed_as_the_blog_lists_them(server, tmp_path):
+    server.put("/feed", recent_posts(moved_to=datetime.now(UTC)))
+    write_config(tmp_path, [server.url("/feed")], poll="{interval: 2s, host_delay: 0s, workers: 1}")
+    with running(tmp_path) as (_, address):
+        page = eventually(lambda: (found := get(address + "/")[2]) and titles(found) and found)
+        assert isinstance(page, bytes)
+        assert len(titles(page)) == 5
+        assert titles(page)[0] == "The Future of Energy: Unpacking Nuclear Power’s New Era"
+        assert titles(page)[4].endswith("The Biggest Liquidation in <b>Crypto History</b>.")
+        assert ages(page) == [f"{n} minutes ago" for n in (19, 19, 20, 20, 21)]
+
+        polls = len(server.requests)
+        eventually(lambda: len(server.requests) > polls + 1)
+        assert len(titles(get(address + "/")[2])) == 5
+
+        sixth = (
+            "<item><title>Sixth</title><guid>six</guid>"
+            f"<pubDate>{format_datetime(datetime.now(UTC))}</pubDate></item>"
+        )
+        server.put("/feed", recent_posts(moved_to=datetime.now(UTC), extra=sixth))
+        eventually(lambda: b"Sixth" in get(address + "/")[2])
+        page = get(address + "/")[2]
+        assert len(ages(page)) == 6
+        assert ages(page)[0] == "just now"
+
+
+def test_the_page_and_the_three_feeds_show_what_was_polled(server, tmp_path):
+    now = datetime.now(UTC).replace(microsecond=0)
+    server.put(
+        "/a", rss([("a1", "One <b>bold</b>", now - MINUTE), ("a2", "Two", now - 9 * MINUTE)])
+    )
+    server.put("/b", rss([("b1", "Three", now - 5 * MINUTE)], title="Other"))
+    write_config(tmp_path, [server.url("/a"), server.url("/b"), server.url("/missing")])
+    with running(tmp_path) as (process, address):
+        eventually(lambda: len(titles(get(address + "/")[2])) == 3)
+
+        page = get(address + "/")[2]
+        assert titles(page) == ["One <b>bold</b>", "Three", "Two"]
+
+        for name in ("feed.atom", "feed.rss"):
+            status, headers, body = get(f"{address}/{name}")
+            feed = feedparser.parse(BytesIO(body), response_headers=headers)
+            assert (status, feed.bozo) == (200, False)
+            assert [entry.link for entry in feed.entries] == [
+                f"https://example.org/{guid}" for guid in ("a1", "b1", "a2")
+            ]
+            again = get(f"{address}/{name}", If_None_Match=headers["etag"])
+            assert (again[0], again[2]) == (304, b"")
+        feed = json.loads(get(f"{address}/feed.json")[2])
+        assert [item["title"] for item in feed["items"]] == ["One bold", "Three", "Two"]
+        assert b"404 Not Found" in get(f"{address}/status")[2]
+        assert b"xmlUrl" in get(f"{address}/sources.opml")[2]
+        assert json.loads(get(f"{address}/healthz")[2]) == {"status": "ok"}
+
+        below = children(process.pid)
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+        assert time.monotonic() - started < 5
+        eventually(lambda: not [pid for pid in below if alive(pid)], within=3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_in_the_middle_of_a_slow_answer_is_clean_and_gives_the_lease_back(
+    server, tmp_path, number
+):
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while not server.pause(0.1):
+            connection.sendall(b" ")
+
+    server.raw("/slow", trickle)
+    write_config(tmp_path, [server.url("/slow")])
+    with running(tmp_path) as (process, _):
+        eventually(lambda: server.requests)
+        process.send_signal(number)
+        assert process.wait(5) == 0
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+    connection = sqlite3.connect(tmp_path / "aggregator.db")
+    assert connection.execute("SELECT lease_owner, polls, etag FROM feeds").fetchone() == (
+        None,
+        0,
+        None,
+    )
+    connection.close()
+
+
+def test_a_changed_file_is_noticed_and_a_broken_one_changes_nothing(server, tmp_path):
+    now = datetime.now(UTC)
+    server.put("/a", rss([("a", "From a", now)]))
+    server.put("/b", rss([("b", "From b", now)]))
+    path = write_config(tmp_path, [server.url("/a")])
+    with running(tmp_path) as (process, address):
+        eventually(lambda: b"From a" in get(address + "/")[2])
+        good = path.read_text()
+        path.write_text(good + "  - not a feed\n")
+        assert process.stderr is not None
+        while "stays as it was" not in (line := process.stderr.readline()):
+            assert line
+        assert b"From a" in get(address + "/")[2]
+
+        path.write_text(good.replace("/a", "/b"))
+        eventually(lambda: b"From b" in get(address + "/")[2])
+        assert b"From a" not in get(address + "/")[2]
+
+
+def test_when_the_program_is_killed_nothing_of_it_stays_behind(server, tmp_path):
+    server.put("/a", rss([("a", "A", datetime.now(UTC))]))
+    write_config(tmp_path, [server.url("/a")])
+    with running(tmp_path) as (process, address):
+        eventually(lambda: titles(get(address + "/")[2]))
+        below = children(process.pid)
+        assert below
+        process.kill()
+        eventually(lambda: not [pid for pid in below if alive(pid)], within=5)
+
+
+def test_a_web_process_that_dies_is_started_again(server, tmp_path):
+    write_config(tmp_path, [])
+    with running(tmp_path) as (process, address):
+        eventually(lambda: get(address + "/healthz")[0] == 200)
+        for pid in children(process.pid):
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+        eventually(lambda: process.stderr and "starting it again" in process.stderr.readline())
+        eventually(lambda: get(address + "/healthz")[0] == 200)
+
+
+def test_serve_alone_shows_what_poll_alone_stored(server, tmp_path):
+    server.put("/a", rss([("a", "Stored", datetime.now(UTC))]))
+    write_config(tmp_path, [server.url("/a")])
+    assert command(tmp_path, "poll").returncode == 0
+
+    with running(tmp_path, "serve", "--port", "0") as (process, address):
+        assert b"Stored" in eventually(lambda: get(address + "/")[2])  # type: ignore[operator]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+
+
+def feed_of(number: int, now: datetime) -> bytes:
+    return rss([(f"f{number}-{n}", f"Post {number}.{n}", now - n * MINUTE) for n in range(10)])
+
+
+@pytest.mark.slow
+def test_twenty_kills_in_the_middle_of_a_poll_lose_and_double_nothing(server, tmp_path):
+    now = datetime.now(UTC).replace(microsecond=0)
+    paths = [f"/{number}" for number in range(300)]
+    for number, path in enumerate(paths):
+        server.put(path, feed_of(number, now), etag=f'"{number}"')
+    write_config(tmp_path, [server.url(path) for path in paths])
+    for attempt in range(20):
+        before = len(server.requests)
+        process = _start_poll(tmp_path)
+        eventually(lambda seen=before: len(server.requests) > seen + 3)
+        time.sleep(attempt * 0.04)
+        process.kill()
+        process.wait()
+        _check_that_validators_have_entries(tmp_path)
+
+    done = command(tmp_path, "poll", "--all", "--json", timeout=120)
+
+    assert done.returncode == 0
+    assert len(json_lines(done.stdout)) == 300
+    connection = sqlite3.connect(tmp_path / "aggregator.db")
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    counts = connection.execute(
+        "SELECT count(*), count(DISTINCT guid), count(DISTINCT id) FROM entries"
+    ).fetchone()
+    assert counts == (3000, 3000, 3000)
+    texts = connection.execute(
+        "SELECT count(*) FROM entries_text WHERE entries_text MATCH 'post'"
+    ).fetchone()
+    assert texts == (3000,)
+    connection.close()
+
+
+def _start_poll(folder):
+    import subprocess
+
+    from tests.running import COMMAND
+
+    return subprocess.Popen(
+        [*COMMAND, "poll", "--all"],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _check_that_validators_have_entries(folder):
+    connection = sqlite3.connect(folder / "aggregator.db")
+    without = connection.execute(
+        "SELECT count(*) FROM feeds f WHERE etag IS NOT NULL AND "
+        "(SELECT count(*) FROM entries e WHERE e.feed_id = f.id) <> 10"
+    ).fetchone()
+    connection.close()
+    assert without == (0,)
