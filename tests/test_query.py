@@ -7,7 +7,7 @@ import pytest
 from aggregator.database import query
 from aggregator.database.dialects import search_terms
 from aggregator.model import Cursor, FeedHead, Outcome, Scope, Subscription
-from tests.worlds import NOW, entry, new_database, record, subscribe
+from tests.worlds import NOW, entry, new_database, only_sqlite, record, subscribe
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_category_and_a_source_narrow_the_list(database):
     ("search", "found"),
     [
         ("energy", ["Café “Energy” crisis", "Post 21"]),
-        ("cafe", ["Café “Energy” crisis"]),
+        pytest.param("cafe", ["Café “Energy” crisis"], marks=only_sqlite),  # accents count there
         ('"energy crisis"', ["Café “Energy” crisis"]),
         ('"crisis energy"', []),
         ("energy -café", ["Post 21"]),
@@ -121,6 +121,7 @@ def test_newer_entries_are_counted_from_a_cursor(database):
     assert counts == [0, 1, 2, 3]
 
 
+@only_sqlite
 @pytest.mark.parametrize("scope", [Scope(), Scope(category="news"), Scope(source="a")])
 def test_a_page_is_a_walk_of_an_index(database, scope):
     with database.connect() as connection:

@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.database import query, store
 from aggregator.model import Enclosure, FeedHead, Outcome, Scope, Subscription, Validators
-from tests.worlds import NOW, entry, new_database, record, subscribe
+from tests.worlds import NOW, entry, new_database, only_sqlite, record, subscribe
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -190,6 +190,7 @@ def test_polling_all_leaves_out_feeds_in_a_pause_and_gone_ones_but_a_name_is_a_n
     assert leased({"a", "b"}) == ["a", "b"]
 
 
+@only_sqlite
 def test_the_due_feeds_are_found_by_index(database):
     with database.connect() as connection:
         plan = connection.exec_driver_sql(

@@ -1,11 +1,14 @@
 """A database with something in it, made through the program's own writes."""
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from html import escape
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from aggregator import dates, dedup
 from aggregator.database import Engine, open_database, store
@@ -14,9 +17,23 @@ from aggregator.model import CleanEntry, FeedHead, Outcome, Subscription, Valida
 NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
 
 
+OTHER_DATABASE = "AGGREGATOR_TEST_DATABASE"
+"""URL of an empty PostgreSQL database to run on instead of SQLite; see CONTRIBUTING.md."""
+
+only_sqlite = pytest.mark.skipif(OTHER_DATABASE in os.environ, reason="about SQLite only")
+
+
 def new_database(folder: Path) -> Engine:
-    """Return an engine on a fresh SQLite file in `folder`."""
-    return open_database(f"sqlite:///{folder / 'aggregator.db'}")
+    """Return an engine on a fresh SQLite file in `folder`, or on the database of the environment."""
+    url = os.environ.get(OTHER_DATABASE)
+    if not url:
+        return open_database(f"sqlite:///{folder / 'aggregator.db'}")
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    engine.dispose()
+    return open_database(url)
 
 
 def entry(number: int, **changes: Any) -> CleanEntry:
