@@ -140,7 +140,7 @@ def _names(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _name(text: str) -> str:
     """Return a person's or category's name in one line, an e-mail address beside it left out."""
-    name = sanitize.text_of(sanitize.as_inline(text[: _MAX_NAME * 2]))
+    name = " ".join(_CONTROL.sub(" ", text[: _MAX_NAME * 2]).split())
     if "@" in name:
         match = _MAIL_THEN_NAME.fullmatch(name) or _NAME_THEN_MAIL.fullmatch(name)
         name = match[1].strip() if match else name

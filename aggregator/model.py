@@ -216,6 +216,7 @@ class DueFeed:
 
     Attributes:
         body_hash: 16 bytes of the last body that was read to the end, None if none was.
+        memory: Which entries that body had; empty: the next one is read whole.
         ttl: What the last document asked for.
         failures: Failed polls in a row, 0 after a success.
         polls: How many polls were recorded so far.
@@ -227,6 +228,7 @@ class DueFeed:
     interval: timedelta
     validators: Validators = Validators()
     body_hash: bytes | None = None
+    memory: bytes = b""
     ttl: timedelta | None = None
     failures: int = 0
     polls: int = 0

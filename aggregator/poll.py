@@ -1,6 +1,6 @@
 """The pipeline: the one place that knows the order of the stages.
 
-    lease -> fetch -> read (parse, clean; in a worker process) -> dedup -> store
+    lease -> fetch -> read (skim, parse, clean; in a worker process) -> dedup -> store
 
 One event loop fetches, worker processes read, one thread writes; what one hands to the next waits
 in bounded places, so that memory does not depend on how many feeds are due.  No transaction is
@@ -22,7 +22,7 @@ from aggregator.database import Connection, Engine, OperationalError, store
 from aggregator.errors import FeedError, FetchError, ParseError
 from aggregator.fetch import Fetcher, FetchSettings
 from aggregator.model import CleanFeed, DueFeed, Fetched, Outcome
-from aggregator.read import read_document
+from aggregator.read import Document, read_document
 from aggregator.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class _Poll:
 
     due: DueFeed
     report: store.PollReport
-    document: CleanFeed | None = None
+    document: CleanFeed | None = None  # None where there was none, or nothing new in it
 
 
 class Poller:
@@ -144,9 +144,9 @@ class Poller:
             size, status = fetched.size, fetched.status
             body_hash = blake2b(fetched.body, digest_size=16).digest()
             if fetched.status == 304 or body_hash == due.body_hash:
-                return _succeeded(due, started_at, fetched, None, None)
+                return _succeeded(due, started_at, fetched)
             document = await self._workers.run(
-                due.url, read_document, fetched.body, dict(fetched.headers), fetched.url
+                due.url, read_document, fetched.body, _kept(fetched), fetched.url, due.memory
             )
             return _succeeded(due, started_at, fetched, document, body_hash)
         except FeedError as error:
@@ -275,19 +275,26 @@ def _store_document(
     )
 
 
+def _kept(fetched: Fetched) -> dict[str, str]:
+    """Return the headers that reading a document needs."""
+    content_type = fetched.headers.get("content-type")
+    return {"content-type": content_type} if content_type else {}
+
+
 def _succeeded(
     due: DueFeed,
     started_at: datetime,
     fetched: Fetched,
-    document: CleanFeed | None,
-    body_hash: bytes | None,
+    document: Document | None = None,
+    body_hash: bytes | None = None,
 ) -> _Poll:
+    feed = document.feed if document else None
     upcoming = cadence.after_success(
         started_at,
         feed=due.name,
         interval=due.interval,
         freshness=cadence.freshness(fetched.headers),
-        ttl=document.head.ttl if document else due.ttl,
+        ttl=feed.head.ttl if feed else due.ttl,
     )
     report = store.PollReport(
         feed_id=due.id,
@@ -299,12 +306,13 @@ def _succeeded(
         next_reason=upcoming.reason,
         status=fetched.status,
         size=fetched.size,
-        head=document.head if document else None,
+        head=feed.head if feed else None,
         validators=fetched.validators,
         body_hash=body_hash,
+        memory=document.memory if document else b"",
         moved_to=fetched.moved_to,
     )
-    return _Poll(due, report, document)
+    return _Poll(due, report, feed)
 
 
 def _failed(

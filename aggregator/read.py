@@ -1,23 +1,59 @@
-"""Bytes -> `CleanFeed`: the stages that run in a worker process, as one step.  Pure.
+"""Bytes -> `Document`: the stages that run in a worker process, as one step.  Pure.
 
 A module of its own, so that a worker process loads the parser and nothing else.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aggregator.clean import clean
-from aggregator.model import CleanFeed
-from aggregator.parse import parse
+from aggregator.errors import ParseError
+from aggregator.model import CleanFeed, ParsedFeed
+from aggregator.parse import UTF8, in_utf8, parse
+from aggregator.skim import skim
 
 
-def read_document(body: bytes, headers: Mapping[str, str], url: str) -> CleanFeed:
-    """Parse a document and make it safe.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What reading a document brought.
+
+    Attributes:
+        feed: Its head and those of its entries that the last document did not have, or all of
+            them; None if it says nothing that the last one did not.
+        memory: For the next document of the feed; empty where that has to be read whole.
+    """
+
+    feed: CleanFeed | None
+    memory: bytes = b""
+
+
+def read_document(
+    body: bytes, headers: Mapping[str, str], url: str, memory: bytes = b""
+) -> Document:
+    """Read what is new in a document.
 
     Args:
         headers: Of the answer, names in lower case.
         url: Where it came from.
+        memory: Of the feed's last document, empty to read everything.
 
     Raises:
         ParseError: It is not a feed.
     """
-    return clean(parse(body, headers=headers, url=url), url=url)
+    utf8 = in_utf8(body, headers=headers)
+    cut = skim(utf8, memory) if utf8 is not None else None
+    if cut is None:
+        return Document(_cleaned(parse(body, headers=headers, url=url), url))
+    if cut.nothing_new:
+        return Document(None, cut.memory)
+    try:
+        feed = parse(cut.rest, headers=UTF8, url=url)
+    except ParseError:
+        feed = None
+    if feed is None or len(feed.entries) != cut.kept:  # feedparser sees it in another way
+        return Document(_cleaned(parse(body, headers=headers, url=url), url))
+    return Document(_cleaned(feed, url), cut.memory)
+
+
+def _cleaned(feed: ParsedFeed, url: str) -> CleanFeed:
+    return clean(feed, url=url)

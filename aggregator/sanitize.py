@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from html import escape, unescape
+from typing import Any
 
 import nh3
 
@@ -60,6 +61,8 @@ _DROPPED_WITH_CONTENT = {
 _LINKS = frozenset({"href", "src", "poster", "cite"})
 _DATA_IMAGE = re.compile(r"data:image/(?:png|gif|jpe?g|webp|avif);base64,[A-Za-z0-9+/=\s]*")
 _SCRIPT = re.compile(r"\s*(?:javascript|vbscript|data)\s*:", re.IGNORECASE)
+# What the filter is for; anything else nh3 does by itself.
+_UNUSUAL = ("srcset", "data:", "script:", '"#', "'#", "=#")
 _CANDIDATE = re.compile(r"([^\s,]\S*[^\s,])(?:\s+([0-9.]{1,10}[wx]))?\s*(?:,|$)")
 
 # Elements of HTML (with those of the past): what else stands in angle brackets in a title is
@@ -88,7 +91,10 @@ def content(html: str, *, base: str) -> str:
         html: Anything at all.
         base: Absolute URL that its relative references resolve against.
     """
-    return _content_cleaner(base).clean(_readable(html)).strip()
+    readable = _readable(html)
+    lower = readable.lower()
+    unusual = not urls.is_web(base) or any(part in lower for part in _UNUSUAL)
+    return _content_cleaner(base, needs_filter=unusual).clean(readable).strip()
 
 
 def inline(html: str) -> str:
@@ -99,6 +105,8 @@ def inline(html: str) -> str:
 
 def plain(html: str) -> str:
     """Return the text of some HTML in one line, blocks set apart by a space."""
+    if "<" not in html:
+        return text_of(_readable(html))
     return text_of(_text_cleaner().clean(_readable(html)))
 
 
@@ -125,16 +133,33 @@ def _one_line(text: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _content_cleaner(base: str) -> nh3.Cleaner:
-    # Making a cleaner costs as much as cleaning a kilobyte.
+def _content_cleaner(base: str, *, needs_filter: bool) -> nh3.Cleaner:
+    """Return a cleaner for texts with this base; making one costs as much as cleaning 1 kB.
+
+    Our filter is called for every attribute and costs twice as much as all the rest, so only
+    texts get it that have something in them for it.
+    """
+    if needs_filter:
+        return _cleaner(
+            attribute_filter=_filter(base),
+            url_schemes={"http", "https", "mailto", "data"},
+            url_relative="pass_through",
+        )
+    try:
+        return _cleaner(
+            url_schemes={"http", "https", "mailto"}, url_relative=("rewrite_with_base", base)
+        )
+    except ValueError:  # a base that Python takes for a URL and Rust doesn't
+        return _content_cleaner(base, needs_filter=True)
+
+
+def _cleaner(**options: Any) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=set(_CONTENT_TAGS),
         clean_content_tags=set(_DROPPED_WITH_CONTENT),
         attributes={tag: set(names) for tag, names in _CONTENT_ATTRIBUTES.items()},
-        attribute_filter=_filter(base),
-        url_schemes={"http", "https", "mailto", "data"},
         link_rel="noopener noreferrer",
-        strip_comments=True,
+        **options,
     )
 
 

@@ -39,18 +39,18 @@ def absolute(url: str, base: str) -> str | None:
     text = re.sub(r"[\t\r\n]", "", url).strip("\x00\x20\x0b\x0c\x1f\xa0")
     if not text or len(text) > MAX_LENGTH:
         return None
+    resolved = joined(base, text)
     try:
-        joined = urljoin(base, text)
-        parts = urlsplit(joined)
+        parts = urlsplit(resolved)
         scheme = parts.scheme.lower()
         if scheme == "mailto":
-            return _UNSEEN.sub("%20", joined) if "@" in parts.path else None
+            return _UNSEEN.sub("%20", resolved) if "@" in parts.path else None
         if scheme not in WEB_SCHEMES or not parts.hostname:
             return None
         _ = parts.port  # raises ValueError where it is out of range
     except ValueError:
         return None
-    return _UNSEEN.sub("%20", scheme + joined[len(scheme) :])
+    return _UNSEEN.sub("%20", scheme + resolved[len(scheme) :])
 
 
 def joined(base: str, reference: str) -> str:

@@ -6,6 +6,7 @@ It also keeps the interpreter of the event loop free: feedparser can hold one fo
 
 import asyncio
 import contextlib
+import logging
 import multiprocessing
 import signal
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from typing import ParamSpec, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from aggregator.errors import ParseError
+from aggregator.urls import masked
+
+log = logging.getLogger(__name__)
 
 DEADLINE = 10
 """Seconds for one document."""
@@ -51,6 +55,11 @@ class Workers:
             raise ParseError(url, f"could not be read in {DEADLINE} s") from error
         except (ProcessExpired, MemoryError, RecursionError) as error:
             raise ParseError(url, "could not be read: it takes too much memory") from error
+        except ParseError:
+            raise
+        except Exception as error:  # a fault of ours costs one feed one poll
+            log.exception("%s: could not be read", masked(url))
+            raise ParseError(url, "could not be read; the log says why") from error
         return result
 
     def stop(self) -> None:

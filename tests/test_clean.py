@@ -183,6 +183,14 @@ def test_the_content_hash_is_of_title_and_text_only():
     assert one.content_hash != cleaned(title="T", content="y").content_hash
 
 
+@pytest.mark.parametrize("base", ["a.xml", "", "http://[::1", "http://a b/", "http://%/", "x:"])
+def test_a_base_that_is_no_url_only_costs_the_relative_links(base):
+    html = sanitize.content("<a href='/x'>x</a><a href='https://a.example/y'>y</a>", base=base)
+
+    assert 'href="https://a.example/y"' in html
+    assert 'href="/x"' not in html
+
+
 @given(strategies.text(), strategies.text())
 def test_any_text_comes_out_storable(text, other):
     entry = cleaned(title=text, content=text, summary=other, guid=text, authors=(other,), link=text)

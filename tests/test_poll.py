@@ -263,6 +263,10 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def stumble() -> None:
+    raise ZeroDivisionError
+
+
 def eat_memory() -> int:
     return len(bytearray(4 << 30))
 
@@ -281,6 +285,7 @@ def workers(monkeypatch):
         (sleep_for_ever, "could not be read in 1 s"),
         (die, "could not be read"),
         (eat_memory, "too much memory"),
+        (stumble, "the log says why"),
     ],
 )
 def test_a_document_that_a_worker_chokes_on_costs_only_its_own_poll(workers, function, reason):
@@ -290,7 +295,7 @@ def test_a_document_that_a_worker_chokes_on_costs_only_its_own_poll(workers, fun
         feed = await workers.run(
             "https://example.org/", read_document, rss(items(1)), {}, "https://example.org/"
         )
-        return feed.entries[0].title
+        return feed.feed.entries[0].title
 
     assert asyncio.run(run()) == "Post 1"
 

@@ -24,7 +24,7 @@ only_sqlite = pytest.mark.skipif(OTHER_DATABASE in os.environ, reason="about SQL
 
 
 def new_database(folder: Path) -> Engine:
-    """Return an engine on a fresh SQLite file in `folder`, or on the database of the environment."""
+    """Return an engine on a fresh SQLite file in `folder`, or on the one of the environment."""
     url = os.environ.get(OTHER_DATABASE)
     if not url:
         return open_database(f"sqlite:///{folder / 'aggregator.db'}")

@@ -121,6 +121,7 @@ feeds = Table(
     Column("etag", Text),
     Column("last_modified", Text),
     Column("body_hash", LargeBinary),
+    Column("memory", LargeBinary),  # of the entries of the last document, see aggregator.skim
     Column("moved_to", Text),
     Column("ttl", Span),
     # The schedule

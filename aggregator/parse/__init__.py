@@ -13,6 +13,9 @@ from aggregator.parse import json_feed, xml_feed
 MAX_ENTRIES = 5000
 """Entries of one document that are read; those after them are left out."""
 
+UTF8 = {"content-type": "application/xml; charset=utf-8"}
+"""Headers to parse a document with that `in_utf8` has converted."""
+
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -29,10 +32,28 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     """
     if not body.strip(_BLANK):
         raise ParseError(url, "the answer is empty")
-    if body.lstrip(_BLANK)[:1] == b"{":
+    if _is_json(body):
         feed = json_feed.parse(body, url=url)
     else:
-        feed = xml_feed.parse(body, headers=headers, url=url)
+        feed = xml_feed.parse(_trimmed(body), headers=headers, url=url)
     if len(feed.entries) <= MAX_ENTRIES:
         return feed
     return ParsedFeed(feed.head, feed.entries[:MAX_ENTRIES])
+
+
+def in_utf8(body: bytes, *, headers: Mapping[str, str]) -> bytes | None:
+    """Return an XML document in UTF-8, None where it is none or its encoding can't be told.
+
+    Parsed with the headers `UTF8` it says what the original says.
+    """
+    return None if _is_json(body) else xml_feed.in_utf8(_trimmed(body), headers=headers)
+
+
+def _is_json(body: bytes) -> bool:
+    return body[:1024].lstrip(_BLANK)[:1] == b"{"
+
+
+def _trimmed(body: bytes) -> bytes:
+    """Return a document without white space before its declaration, which XML does not allow."""
+    start = body.lstrip(b" \t\r\n")
+    return start if start.startswith(b"<?xml") else body

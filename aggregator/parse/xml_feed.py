@@ -16,10 +16,20 @@ from typing import Any
 from xml.sax import SAXParseException
 
 import feedparser
+from feedparser.api import LooseFeedParser, StrictFeedParser
+from feedparser.encodings import convert_to_utf8
 
 from aggregator.errors import ParseError
 from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed
+from aggregator.parse.sax_driver import TooComplexError
 from aggregator.urls import joined
+
+# Another driver for the same parser: what it hands over is equal, in fewer pieces.
+feedparser.api.PREFERRED_XML_PARSERS.insert(0, "aggregator.parse.sax_driver")
+
+# Ids are opaque: `123` is no path, whatever the base is.
+for _parser in (StrictFeedParser, LooseFeedParser):
+    _parser.can_be_relative_uri = _parser.can_be_relative_uri - {"id"}
 
 _FORMATS = {
     "rss090": "RSS 0.90",
@@ -47,16 +57,38 @@ _MAX_TTL_DIGITS = 6
 
 def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     """Read an XML document; arguments and errors as `aggregator.parse.parse`."""
-    # No content-location: with a base feedparser rewrites ids that only look relative.
-    kept = {"content-type": headers["content-type"]} if headers.get("content-type") else {}
-    result = feedparser.parse(
-        BytesIO(body), response_headers=kept, sanitize_html=False, resolve_relative_uris=False
-    )
+    # With no base at all feedparser lets an entry's xml:base leak into the entries after it.
+    try:
+        result = feedparser.parse(
+            BytesIO(body),
+            response_headers={"content-location": url, "content-type": _content_type(headers)},
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+    except TooComplexError as error:
+        raise ParseError(
+            url, "an element has too many attributes, or is nested too deep"
+        ) from error
     version = result.get("version") or ""
     if not version and not result.entries:
         raise ParseError(url, _what_it_is(body))
     head = _head(result, version, url)
     return ParsedFeed(head, tuple(_entry(entry, version, url) for entry in result.entries))
+
+
+def in_utf8(body: bytes, *, headers: Mapping[str, str]) -> bytes | None:
+    """Return a document in UTF-8 as feedparser would read it, None if it can't be told how.
+
+    The XML declaration, if there is one, says UTF-8 afterwards.
+    """
+    result: dict[str, Any] = {}
+    data: bytes = convert_to_utf8({"content-type": _content_type(headers)}, body, result)
+    return data if result.get("encoding") else None
+
+
+def _content_type(headers: Mapping[str, str]) -> str:
+    """Return the type; without one feedparser would take a document for ISO 8859-1."""
+    return headers.get("content-type") or "application/xml"
 
 
 def _what_it_is(body: bytes) -> str:

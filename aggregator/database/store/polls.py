@@ -23,6 +23,7 @@ class PollReport:
         head: The document's head, None if no document was read.
         validators: To replace the stored ones, None to leave them alone.
         body_hash: Of a body that was read to the end, None to leave the stored one alone.
+        memory: Which entries that body had; stored with `body_hash`.
     """
 
     feed_id: int
@@ -42,6 +43,7 @@ class PollReport:
     head: FeedHead | None = None
     validators: Validators | None = None
     body_hash: bytes | None = None
+    memory: bytes = b""
     moved_to: str | None = None
 
 
@@ -147,6 +149,7 @@ _DUE_COLUMNS = (
     feeds.c.etag,
     feeds.c.last_modified,
     feeds.c.body_hash,
+    feeds.c.memory,
     feeds.c.ttl,
     feeds.c.failures,
     feeds.c.polls,
@@ -175,6 +178,7 @@ def _lease(
             interval=row.interval,
             validators=Validators(row.validators_url, row.etag, row.last_modified),
             body_hash=row.body_hash,
+            memory=row.memory or b"",
             ttl=row.ttl,
             failures=row.failures,
             polls=row.polls,
@@ -233,7 +237,7 @@ def _health(report: PollReport) -> dict[str, Any]:
             "last_modified": report.validators.last_modified,
         }
     if report.body_hash is not None:
-        values["body_hash"] = report.body_hash
+        values |= {"body_hash": report.body_hash, "memory": report.memory}
     if report.head is not None:
         values |= _head(report.head)
     return values

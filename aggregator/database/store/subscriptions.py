@@ -150,6 +150,7 @@ def _resubscribe(connection: Connection, row: Any, values: dict[str, Any], now: 
             "not_before": None,
             "gone": False,
             "body_hash": None,
+            "memory": None,
             "moved_to": None,
             "failures": 0,
             "failing_since": None,

@@ -84,6 +84,7 @@ def _feeds() -> None:
         sa.Column("etag", sa.Text()),
         sa.Column("last_modified", sa.Text()),
         sa.Column("body_hash", sa.LargeBinary()),
+        sa.Column("memory", sa.LargeBinary()),
         sa.Column("moved_to", sa.Text()),
         sa.Column("ttl", sa.BigInteger()),
         sa.Column("next_poll_at", sa.BigInteger()),

@@ -1,0 +1,215 @@
+"""Cutting known entries out of a document changes nothing about the others."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings, strategies
+
+from aggregator.errors import ParseError
+from aggregator.parse import UTF8, in_utf8, parse
+from aggregator.read import read_document
+from aggregator.skim import HASH_SIZE, skim
+from tests.running import rss
+from tests.worlds import NOW
+
+FEEDS = Path(__file__).parent / "data" / "feeds"
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+URL = "https://example.org/dir/feed"
+PREFIX = 2 * HASH_SIZE
+
+
+def hashes(memory: bytes) -> list[bytes]:
+    return [memory[at : at + HASH_SIZE] for at in range(PREFIX, len(memory), HASH_SIZE)]
+
+
+def subsets(count: int) -> Iterator[list[int]]:
+    """The entries that are new: none, each single one, every other one, all but one, all."""
+    yield []
+    yield from ([number] for number in range(count))
+    yield list(range(0, count, 2))
+    yield list(range(1, count))
+    yield list(range(count))
+
+
+def check(body: bytes, choose: Callable[[int], Iterator[list[int]]] = subsets) -> int:
+    """Compare skim and parse with a full parse; return how many entries were compared."""
+    utf8 = in_utf8(body, headers={})
+    whole = skim(utf8) if utf8 is not None else None
+    if utf8 is None or whole is None:
+        return 0
+    full = parse(body, headers={}, url=URL)
+    if len(full.entries) != whole.kept:
+        return 0  # read_document parses the whole document then
+    assert whole.rest == utf8
+    known = hashes(whole.memory)
+    compared = 0
+    for new in choose(len(known)):
+        old = [digest for number, digest in enumerate(known) if number not in new]
+        cut = skim(utf8, whole.memory[:PREFIX] + b"".join(old))
+        assert cut is not None
+        expected = [
+            entry for entry, digest in zip(full.entries, known, strict=True) if digest not in old
+        ]
+        assert cut.kept == len(expected)
+        found = parse(cut.rest, headers=UTF8, url=URL)
+        assert list(found.entries) == expected
+        assert found.head == full.head
+        compared += len(expected)
+    return compared
+
+
+@pytest.mark.parametrize("path", sorted(FEEDS.iterdir()), ids=lambda path: path.name)
+def test_our_own_feeds_read_the_same_with_and_without(path):
+    compared = check(path.read_bytes())
+
+    assert compared or path.name in {"broken.rss", "blog.json"}
+
+
+@pytest.mark.corpus
+@pytest.mark.slow
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="../shared/corpus is not there")
+@pytest.mark.parametrize("folder", ["real", "crawl2011", "conformance"])
+def test_every_feed_of_the_corpus_reads_the_same_with_and_without(folder):
+    compared, different = 0, []
+    for path in sorted((CORPUS / folder).rglob("*")):
+        if not path.is_file() or path.suffix in {".json", ".md"}:
+            continue
+        try:
+            compared += check(path.read_bytes(), choose=_some)
+        except ParseError:
+            continue
+        except AssertionError as error:
+            different.append((path.name, str(error)[:300]))
+
+    assert different == []
+    assert compared > 500
+
+
+def _some(count: int) -> Iterator[list[int]]:
+    """All single entries of a short feed, of a long one a few: the corpus has 40,000."""
+    step = max(1, count // 6)
+    yield []
+    yield from ([number] for number in range(0, count, step))
+    yield list(range(0, count, 2))
+    yield list(range(1, count))
+
+
+PIECES = strategies.sampled_from(
+    [
+        "text",
+        "<![CDATA[<b>&amp;</b> <item>]]>",
+        "<!-- <item> -->",
+        "<?pi <item> ?>",
+        "&amp;",
+        "&#228;",
+        "é😀",
+        "<x:y xmlns:x='urn:x' a='&gt;>'/>",
+        "<media:content xmlns:media='http://search.yahoo.com/mrss/' url='a'/>",
+        "\n  ",
+    ]
+)
+ITEMS = strategies.one_of(
+    strategies.just("<item/>"),
+    strategies.just("<item a='>'  />"),
+    strategies.builds(
+        "<item><title>{}</title>{}<guid>{}</guid><description>{}</description></item>".format,
+        PIECES,
+        PIECES,
+        strategies.uuids(),
+        PIECES,
+    ),
+    strategies.just("<item><title>a</title><item><title>b</title></item></item>"),
+    strategies.builds("<x:item xmlns:x='http://purl.org/rss/1.0/'>{}</x:item>".format, PIECES),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    strategies.lists(ITEMS, max_size=6),
+    PIECES,
+    strategies.sampled_from(["", "encoding='iso-8859-15'", "encoding='utf-16'"]),
+    strategies.sampled_from(["", " xml:lang='de'", " xml:base='http://b.example/c/'"]),
+)
+def test_generated_documents_read_the_same_with_and_without(items, head, encoding, attributes):
+    text = (
+        f"<?xml version='1.0' {encoding}?><rss version='2.0'{attributes}><channel>"
+        f"<title>{head}</title>{''.join(items)}<link>/end</link></channel></rss>"
+    )
+    codec = encoding.partition("'")[2].rstrip("'") or "utf-8"
+
+    check(text.encode(codec, "xmlcharrefreplace"))
+
+
+def items(*numbers):
+    return [(f"p{number}", f"Post {number}", NOW) for number in numbers]
+
+
+def test_only_what_is_new_is_read():
+    first = read_document(rss(items(1, 2)), {}, URL)
+    second = read_document(rss(items(3, 1, 2)), {}, URL, first.memory)
+
+    assert first.feed is not None
+    assert second.feed is not None
+    assert [entry.title for entry in second.feed.entries] == ["Post 3"]
+
+
+def test_a_document_that_only_has_another_date_says_nothing_new():
+    def dated(day: int) -> bytes:
+        date = f"<lastBuildDate>Mon, {day} Nov 2026 10:00:00 GMT</lastBuildDate><item>"
+        return rss(items(1, 2)).replace(b"<item>", date.encode(), 1)
+
+    first = read_document(dated(1), {}, URL)
+    second = read_document(dated(2), {}, URL, first.memory)
+    third = read_document(dated(3).replace(b"Blog", b"Log"), {}, URL, second.memory)
+
+    assert second.feed is None
+    assert second.memory == first.memory
+    assert third.feed is not None
+    assert third.feed.head.title == "Log"
+    assert third.feed.entries == ()
+
+
+def test_an_entry_that_left_and_came_back_is_read_again():
+    first = read_document(rss(items(1, 2)), {}, URL)
+    second = read_document(rss(items(1)), {}, URL, first.memory)
+    third = read_document(rss(items(1, 2)), {}, URL, second.memory)
+
+    assert third.feed is not None
+    assert [entry.title for entry in third.feed.entries] == ["Post 2"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"<rss version='2.0'", b"<rss version='2.0' xml:lang='de'"),
+        (b"<rss version='2.0'", b"<rss version='2.0' xml:base='http://b.example/'"),
+        (b"<rss version='2.0'", b"<rss version='2.0' xmlns:x='urn:x'"),
+        (b"<channel>", b"<channel><language>de</language>"),
+    ],
+)
+def test_everything_is_read_again_when_what_entries_inherit_changes(old, new):
+    first = read_document(rss(items(1, 2)), {}, URL)
+    second = read_document(rss(items(1, 2)).replace(old, new), {}, URL, first.memory)
+
+    assert second.feed is not None
+    assert len(second.feed.entries) == 2
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"<rss><channel><item><item/></item></channel></rss>",
+        b"<rss><channel><item></channel></rss>",
+        b"<!DOCTYPE rss [<!ENTITY a 'b'>]><rss><channel><item>&a;</item></channel></rss>",
+        b"<rss><item><guid>1</guid></item><item><guid>1</guid></item></rss>",
+        b"<rss><channel></channel></rss>",
+        b"<a>" * 300 + b"</a>" * 300,
+        b"<rss><item " + b" ".join(b"a%d='1'" % n for n in range(300)) + b"/></rss>",
+        b"",
+        b"\xff\xfe",
+    ],
+    ids=["nested", "broken", "doctype", "same id", "no entry", "deep", "wide", "empty", "binary"],
+)
+def test_what_can_not_be_cut_is_left_to_the_parser(document):
+    assert skim(document) is None
