@@ -23,6 +23,7 @@ class KnownEntry:
         record_hash: 16 bytes over everything that is stored, dates left out.
     """
 
+    feed_id: int
     id: int
     identity: bytes
     content_hash: bytes

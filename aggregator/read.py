@@ -1,4 +1,4 @@
-"""Bytes -> `Document`: the stages that run in a worker process, as one step.  Pure.
+"""Bytes -> `CleanFeed`: the stages that run in a worker process, as one step.  Pure.
 
 A module of its own, so that a worker process loads the parser and nothing else.
 """
@@ -42,17 +42,28 @@ def read_document(
     """
     utf8 = in_utf8(body, headers=headers)
     cut = skim(utf8, memory) if utf8 is not None else None
-    if cut is None:
-        return Document(_cleaned(parse(body, headers=headers, url=url), url))
-    if cut.nothing_new:
+    if cut is not None and cut.nothing_new:
         return Document(None, cut.memory)
-    try:
-        feed = parse(cut.rest, headers=UTF8, url=url)
-    except ParseError:
-        feed = None
-    if feed is None or len(feed.entries) != cut.kept:  # feedparser sees it in another way
+    feed = read_rest(cut.rest, url, kept=cut.kept) if cut is not None else None
+    if cut is None or feed is None:
         return Document(_cleaned(parse(body, headers=headers, url=url), url))
-    return Document(_cleaned(feed, url), cut.memory)
+    return Document(feed, cut.memory)
+
+
+def read_rest(rest: bytes, url: str, *, kept: int) -> CleanFeed | None:
+    """Read what a skim left of a document.
+
+    Args:
+        kept: Entries that should be in it.
+
+    Returns:
+        None if feedparser does not find just those: the document has to be read whole.
+    """
+    try:
+        feed = parse(rest, headers=UTF8, url=url)
+    except ParseError:
+        return None
+    return _cleaned(feed, url) if len(feed.entries) == kept else None
 
 
 def _cleaned(feed: ParsedFeed, url: str) -> CleanFeed:

@@ -78,4 +78,4 @@ def yardstick(count: int = FEEDS) -> float:
     return parsing.cpu - making.cpu
 
 
-__all__ = ["BytesIO", "DISTINCT", "body_of", "phases", "yardstick"]
+__all__ = ["DISTINCT", "BytesIO", "body_of", "phases", "yardstick"]

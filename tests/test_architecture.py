@@ -32,7 +32,8 @@ ALLOWED = {
     "aggregator.publish": PURE,
     "aggregator.lease": frozenset(),
     "aggregator.workers": PURE,
-    "aggregator.poll": PURE | {"cadence", "database", "dates", "dedup", "fetch", "read", "workers"},
+    "aggregator.poll": PURE
+    | {"cadence", "database", "dates", "dedup", "fetch", "read", "skim", "workers"},
     "aggregator.scheduler": PURE | {"config", "database", "fetch", "lease", "poll"},
     "aggregator.cli": PURE
     | {"config", "database", "discover", "fetch", "opml", "poll", "read", "scheduler", "web"},

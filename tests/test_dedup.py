@@ -14,7 +14,7 @@ TEXT = b"0123456789abcdef"
 def stored(changes: Changes, start: int = 1) -> dict[bytes, KnownEntry]:
     """Return new entries as the database would know them afterwards."""
     return {
-        new.identity: KnownEntry(number, new.identity, new.entry.content_hash, new.record_hash)
+        new.identity: KnownEntry(1, number, new.identity, new.entry.content_hash, new.record_hash)
         for number, new in enumerate(changes.new, start)
     }
 

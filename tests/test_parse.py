@@ -32,7 +32,9 @@ def test_rss_is_read_with_everything_that_it_says():
     )
     assert first.authors == ("Marit Solheim", "Night Desk")
     assert first.categories == ("Ferries", "R&D")
-    assert first.enclosures == (Enclosure("/audio/17.mp3", "audio/mpeg", 4321),)
+    assert first.enclosures == (
+        Enclosure("https://served.example/audio/17.mp3", "audio/mpeg", 4321),
+    )
     assert first.comments_url == "https://harbour.example/2026/ferries#comments"
     assert first.published_at == datetime(2026, 11, 23, 13, 12, tzinfo=UTC)
     assert "onclick" in first.content

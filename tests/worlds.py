@@ -74,7 +74,8 @@ def record(
             connection, owner="test", now=now, until=now + timedelta(minutes=1), names=[name]
         )
         keys = dedup.identities(entries)
-        known = store.known_entries(connection, feed.id, {key for some in keys for key in some})
+        stored = store.stored_under(connection, {key for some in keys for key in some})
+        known = {one.identity: one for one in stored if one.feed_id == feed.id}
         changes = dedup.compare(entries, keys, known)
         places = dates.places(
             [new.entry.published_at for new in changes.new],
@@ -83,12 +84,17 @@ def record(
         )
         placed = [
             store.PlacedEntry(
-                new, at, new.entry.guid or f"tag:example.org,2026:{new.identity.hex()}"
+                feed.id,
+                new,
+                at,
+                new.entry.guid or f"tag:example.org,2026:{new.identity.hex()}",
+                now,
             )
             for new, at in zip(changes.new, places, strict=True)
         ]
-        store.add_entries(connection, feed.id, placed, now=now)
-        store.change_entries(connection, feed.id, changes.changed, now=now)
+        store.add_entries(connection, placed)
+        versions = [store.NewVersion(feed.id, change, now) for change in changes.changed]
+        store.change_entries(connection, versions)
         values: dict[str, Any] = {
             "feed_id": feed.id,
             "number": feed.polls,

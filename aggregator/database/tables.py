@@ -141,7 +141,6 @@ feeds = Table(
     Column("error", Text),
     Column("gone", Boolean, nullable=False, default=False),
     Index("ix_feeds_due", "next_poll_at"),
-    Index("ix_feeds_lease", "lease_owner"),
 )
 
 polls = Table(
@@ -157,6 +156,7 @@ polls = Table(
     Column("new", Integer, nullable=False),
     Column("updated", Integer, nullable=False),
     Column("error", Text),
+    sqlite_with_rowid=False,
 )
 """Ring of the last `POLLS_KEPT` polls of each feed, slot = number of the poll % `POLLS_KEPT`."""
 

@@ -51,17 +51,22 @@ _FORMATS = {
 _PLAIN = "text/plain"
 _HTML = "text/html"
 _MARKED_UP = re.compile(r"</(?:b|strong|i|em|code|sub|sup)>", re.IGNORECASE)
+_BASE = re.compile(rb"\bb\0?a\0?s\0?e\0?\s*=")  # also in UTF-16
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _MAX_TTL_DIGITS = 6
 
 
 def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     """Read an XML document; arguments and errors as `aggregator.parse.parse`."""
-    # With no base at all feedparser lets an entry's xml:base leak into the entries after it.
+    known = {"content-type": _content_type(headers)}
+    if _BASE.search(body):
+        # With no base of its own feedparser lets an entry's xml:base leak into those after it; with
+        # one it joins URLs at every element, which costs a sixth of its time.
+        known["content-location"] = url
     try:
         result = feedparser.parse(
             BytesIO(body),
-            response_headers={"content-location": url, "content-type": _content_type(headers)},
+            response_headers=known,
             sanitize_html=False,
             resolve_relative_uris=False,
         )
@@ -138,7 +143,8 @@ def _entry(entry: Any, version: str, url: str) -> ParsedEntry:
     title_type = title.get("type") or _HTML
     if version.startswith("rss") and _MARKED_UP.search(title.get("value") or ""):
         title_type = _HTML  # RSS has no types, and feedparser takes mixed titles for text
-    base = content.get("base") or summary.get("base") or title.get("base") or ""
+    base = joined(url, content.get("base") or summary.get("base") or title.get("base") or "")
+    comments = _text(entry, "comments")
     published, published_at = _date(entry, "published")
     updated, updated_at = _date(entry, "updated")
     return ParsedEntry(
@@ -148,12 +154,12 @@ def _entry(entry: Any, version: str, url: str) -> ParsedEntry:
         title_type=title_type,
         summary=_html(summary),
         content=_html(content),
-        base=joined(url, base),
+        base=base,
         authors=_authors(entry),
         categories=_categories(entry),
-        enclosures=_enclosures(entry),
+        enclosures=_enclosures(entry, base),
         language=content.get("language") or summary.get("language") or title.get("language"),
-        comments_url=_text(entry, "comments") or None,
+        comments_url=joined(base, comments) if comments else None,
         published=published,
         published_at=published_at,
         updated=updated,
@@ -221,11 +227,11 @@ def _categories(entry: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(term for term in terms if term))
 
 
-def _enclosures(entry: Any) -> tuple[Enclosure, ...]:
+def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
     links = dict.get(entry, "links") or ()
     found = (link for link in links if link.get("rel") == "enclosure" and link.get("href"))
     return tuple(
-        Enclosure(link["href"], link.get("type") or None, _length(link.get("length")))
+        Enclosure(joined(base, link["href"]), link.get("type") or None, _length(link.get("length")))
         for link in found
     )
 

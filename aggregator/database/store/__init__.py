@@ -5,12 +5,12 @@ validators that are newer than its entries.
 """
 
 from aggregator.database.store.entries import (
+    NewVersion,
     PlacedEntry,
     add_entries,
     change_entries,
     delete_old,
-    known_entries,
-    taken_elsewhere,
+    stored_under,
 )
 from aggregator.database.store.polls import (
     PollReport,
@@ -24,19 +24,19 @@ from aggregator.database.store.polls import (
 from aggregator.database.store.subscriptions import SyncResult, sync_subscriptions
 
 __all__ = [
+    "NewVersion",
     "PlacedEntry",
     "PollReport",
     "SyncResult",
     "add_entries",
     "change_entries",
     "delete_old",
-    "known_entries",
     "lease_due",
     "lease_named",
     "lease_owners",
     "record_polls",
     "release_leases",
     "renew_leases",
+    "stored_under",
     "sync_subscriptions",
-    "taken_elsewhere",
 ]

@@ -1,21 +1,34 @@
 """Entries: what is known of them, new ones, new versions, and the end of old ones."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from html import escape
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from aggregator.database.dialects import upsert
 from aggregator.database.store.polls import note_change
-from aggregator.database.tables import contents, entries, feeds
+from aggregator.database.tables import UtcDateTime, contents, entries, feeds
 from aggregator.dedup import ChangedEntry, KnownEntry, NewEntry
 from aggregator.model import SEQUENCE_BITS, CleanEntry, Enclosure
 
 _T = TypeVar("_T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _SEQUENCES = 1 << SEQUENCE_BITS
 _SQL_VARIABLES = 500  # in one IN (...): far below every database's limit
 
@@ -24,101 +37,156 @@ _SQL_VARIABLES = 500  # in one IN (...): far below every database's limit
 class PlacedEntry:
     """A new entry with all that was decided about it when it was first seen."""
 
+    feed_id: int
     new: NewEntry
     listed_at: datetime
     public_id: str
+    first_seen_at: datetime
 
 
-def known_entries(
-    connection: Connection, feed_id: int, identities: Collection[bytes]
-) -> dict[bytes, KnownEntry]:
-    """Return the feed's entries that are stored under one of `identities`."""
-    return {
-        row.identity: KnownEntry(row.id, row.identity, row.content_hash, row.record_hash)
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A changed entry, and when its change was seen."""
+
+    feed_id: int
+    change: ChangedEntry
+    seen_at: datetime
+
+
+def stored_under(connection: Connection, identities: Collection[bytes]) -> list[KnownEntry]:
+    """Return the entries of any feed that are stored under one of `identities`."""
+    return [
+        KnownEntry(*row)
         for chunk in _chunks(sorted(identities))
-        for row in connection.execute(
-            select(
-                entries.c.id, entries.c.identity, entries.c.content_hash, entries.c.record_hash
-            ).where(entries.c.identity.in_(chunk), entries.c.feed_id == feed_id)
-        )
-    }
+        for row in connection.execute(_STORED_UNDER, {"identities": chunk})
+    ]
 
 
-def taken_elsewhere(
-    connection: Connection, feed_id: int, identities: Collection[bytes]
-) -> set[bytes]:
-    """Return those of `identities` under which an entry of another feed is stored."""
-    return {
-        identity
-        for chunk in _chunks(sorted(identities))
-        for identity in connection.scalars(
-            select(entries.c.identity).where(
-                entries.c.identity.in_(chunk), entries.c.feed_id != feed_id
-            )
-        )
-    }
-
-
-def add_entries(
-    connection: Connection, feed_id: int, placed: Sequence[PlacedEntry], *, now: datetime
-) -> None:
-    """Store new entries of one feed, in document order: the first stands above the others."""
+def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> None:
+    """Store new entries; of those at one time the first in the sequence stands above the others."""
     if not placed:
         return
-    feed = connection.execute(
-        select(feeds.c.category_id, feeds.c.subscribed).where(feeds.c.id == feed_id)
-    ).one()
+    listed = _listing(connection, {entry.feed_id for entry in placed})
     ids = _allocate(connection, [entry.listed_at for entry in placed])
     rows = [
         {
             **_columns(entry.new.entry),
+            **listed[entry.feed_id],
             "id": entry_id,
-            "feed_id": feed_id,
-            "category_id": feed.category_id,
-            "listed": feed.subscribed,
+            "feed_id": entry.feed_id,
             "identity": entry.new.identity,
             "record_hash": entry.new.record_hash,
             "guid": entry.new.entry.guid,
             "public_id": entry.public_id,
             "published_at": entry.new.entry.published_at,
             "updated_at": None,
-            "first_seen_at": now,
-            "changed_at": now,
+            "first_seen_at": entry.first_seen_at,
+            "changed_at": entry.first_seen_at,
         }
         for entry_id, entry in zip(ids, placed, strict=True)
     ]
-    connection.execute(insert(entries), rows)
+    connection.execute(_INSERT_ENTRY, rows)
     texts = [
         {"entry_id": entry_id, "html": entry.new.entry.content_html}
         for entry_id, entry in zip(ids, placed, strict=True)
         if entry.new.entry.content_html
     ]
     if texts:
-        connection.execute(insert(contents), texts)
+        connection.execute(_INSERT_CONTENT, texts)
+    added = Counter(entry.feed_id for entry in placed)
+    seen_at = {entry.feed_id: entry.first_seen_at for entry in placed}
+    _note_entries(connection, {feed: (count, seen_at[feed]) for feed, count in added.items()})
+
+
+def change_entries(connection: Connection, versions: Sequence[NewVersion]) -> None:
+    """Store new versions of entries; their place in the list and their ids stay."""
+    if not versions:
+        return
+    for text_changed, statement in ((False, _update_entry()), (True, _update_entry("updated_at"))):
+        rows = [_version(one) for one in versions if one.change.text_changed is text_changed]
+        if rows:
+            connection.execute(statement, rows)
+    upsert(
+        connection,
+        contents,
+        [{"entry_id": one.change.id, "html": one.change.entry.content_html} for one in versions],
+        key=["entry_id"],
+    )
+    _note_entries(connection, {one.feed_id: (0, one.seen_at) for one in versions})
+
+
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
+_STORED_UNDER = select(
+    entries.c.feed_id,
+    entries.c.id,
+    entries.c.identity,
+    entries.c.content_hash,
+    entries.c.record_hash,
+).where(entries.c.identity.in_(bindparam("identities", expanding=True)))
+_INSERT_ENTRY = insert(entries)
+_INSERT_CONTENT = insert(contents)
+_LISTING = select(feeds.c.id, feeds.c.category_id, feeds.c.subscribed).where(
+    feeds.c.id.in_(bindparam("feeds", expanding=True))
+)
+_TAKEN = select(entries.c.id).where(entries.c.id.in_(bindparam("ids", expanding=True)))
+_HIGHEST = select(func.max(entries.c.id)).where(
+    entries.c.id >= bindparam("low"), entries.c.id < bindparam("high")
+)
+_NOTE_ENTRIES = (
+    update(feeds)
+    .where(feeds.c.id == bindparam("feed"))
+    .values(
+        entries=feeds.c.entries + bindparam("added"),
+        last_change_at=bindparam("seen_at", type_=UtcDateTime),
+    )
+)
+
+
+def _listing(connection: Connection, feed_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    rows = connection.execute(_LISTING, {"feeds": sorted(feed_ids)})
+    return {row.id: {"category_id": row.category_id, "listed": row.subscribed} for row in rows}
+
+
+def _note_entries(connection: Connection, news: Mapping[int, tuple[int, datetime]]) -> None:
     connection.execute(
-        update(feeds)
-        .where(feeds.c.id == feed_id)
-        .values(entries=feeds.c.entries + len(rows), last_change_at=now)
+        _NOTE_ENTRIES,
+        [
+            {"feed": feed, "added": added, "seen_at": seen_at}
+            for feed, (added, seen_at) in news.items()
+        ],
     )
 
 
-def change_entries(
-    connection: Connection, feed_id: int, changed: Sequence[ChangedEntry], *, now: datetime
-) -> None:
-    """Store new versions of entries; their place in the list and their ids stay."""
-    for change in changed:
-        values = _columns(change.entry) | {"record_hash": change.record_hash, "changed_at": now}
-        if change.text_changed:
-            values["updated_at"] = min(change.entry.updated_at or now, now)
-        connection.execute(update(entries).where(entries.c.id == change.id).values(**values))
-    if changed:
-        upsert(
-            connection,
-            contents,
-            [{"entry_id": c.id, "html": c.entry.content_html} for c in changed],
-            key=["entry_id"],
-        )
-        connection.execute(update(feeds).where(feeds.c.id == feed_id).values(last_change_at=now))
+@cache
+def _update_entry(*more: str) -> Update:
+    columns = (*_REPLACED, "record_hash", "changed_at", *more)
+    return (
+        update(entries)
+        .where(entries.c.id == bindparam("entry"))
+        .values({name: bindparam(f"new_{name}", type_=entries.c[name].type) for name in columns})
+    )
+
+
+def _version(version: NewVersion) -> dict[str, Any]:
+    change, seen_at = version.change, version.seen_at
+    values = _columns(change.entry) | {"record_hash": change.record_hash, "changed_at": seen_at}
+    if change.text_changed:
+        values["updated_at"] = min(change.entry.updated_at or seen_at, seen_at)
+    return {"entry": change.id} | {f"new_{name}": value for name, value in values.items()}
+
+
+_REPLACED = (
+    "content_hash",
+    "url",
+    "title",
+    "title_html",
+    "summary",
+    "authors",
+    "categories",
+    "enclosures",
+    "language",
+    "comments_url",
+)
 
 
 def _columns(entry: CleanEntry) -> dict[str, Any]:
@@ -143,20 +211,21 @@ def _enclosure(enclosure: Enclosure) -> list[Any]:
 
 def _allocate(connection: Connection, times: Sequence[datetime]) -> list[int]:
     """Return ids `(ms << 20) | sequence`; of several at one time the first gets the highest."""
-    wanted: dict[int, list[int]] = {}
+    at_once: dict[int, list[int]] = {}
     for position, at in enumerate(times):
-        wanted.setdefault((at - _EPOCH) // timedelta(milliseconds=1), []).append(position)
+        at_once.setdefault((at - _EPOCH) // _MILLISECOND << SEQUENCE_BITS, []).append(position)
     ids = [0] * len(times)
-    for milliseconds, positions in wanted.items():
-        low = milliseconds << SEQUENCE_BITS
-        highest = connection.scalar(
-            select(func.max(entries.c.id)).where(
-                entries.c.id >= low, entries.c.id < low + _SEQUENCES
-            )
-        )
-        free = low if highest is None else highest + 1
+    for low, positions in at_once.items():
         for offset, position in enumerate(reversed(positions)):
-            ids[position] = free + offset
+            ids[position] = low + offset
+    # Mostly nobody was there at these times, and one statement tells.
+    taken = [
+        found for chunk in _chunks(ids) for found in connection.scalars(_TAKEN, {"ids": chunk})
+    ]
+    for low in {found >> SEQUENCE_BITS << SEQUENCE_BITS for found in taken}:
+        highest = connection.scalar(_HIGHEST, {"low": low, "high": low + _SEQUENCES})
+        for position in at_once[low]:
+            ids[position] += highest + 1 - low
     return ids
 
 
@@ -171,7 +240,7 @@ def delete_old(
     Returns:
         How many went; call again in a new transaction while it is `limit`.
     """
-    oldest_kept = (before - _EPOCH) // timedelta(milliseconds=1) << SEQUENCE_BITS
+    oldest_kept = (before - _EPOCH) // _MILLISECOND << SEQUENCE_BITS
     newer = entries.alias("newer")
     boundary = (
         select(newer.c.id)

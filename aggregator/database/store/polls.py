@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, or_, select, update
 
 from aggregator.database.dialects import upsert
 from aggregator.database.tables import POLLS_KEPT, UtcDateTime, feeds, polls, state
@@ -156,6 +157,13 @@ _DUE_COLUMNS = (
 )
 
 
+_LEASE = (
+    update(feeds)
+    .where(feeds.c.id == bindparam("feed"))
+    .values(lease_owner=bindparam("owner"), lease_until=bindparam("until", type_=UtcDateTime))
+)
+
+
 def _free(now: datetime) -> ColumnElement[bool]:
     return or_(feeds.c.lease_until.is_(None), feeds.c.lease_until < now)
 
@@ -165,10 +173,7 @@ def _lease(
 ) -> list[DueFeed]:
     if rows:
         connection.execute(
-            update(feeds)
-            .where(feeds.c.id == bindparam("feed"))
-            .values(lease_owner=owner, lease_until=until),
-            [{"feed": row.id} for row in rows],
+            _LEASE, [{"feed": row.id, "owner": owner, "until": until} for row in rows]
         )
     return [
         DueFeed(
@@ -192,21 +197,35 @@ def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
     seen = any(report.new or report.updated for report in reports)
     if seen or _heads_changed(connection, reports):
         note_change(connection)
+    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for report in reports:
-        connection.execute(
-            update(feeds).where(feeds.c.id == report.feed_id).values(**_health(report))
-        )
+        values = _health(report)
+        row = {"feed": report.feed_id} | {f"new_{name}": v for name, v in values.items()}
+        by_columns.setdefault(tuple(values), []).append(row)
+    for columns, rows in by_columns.items():
+        connection.execute(_update_feed(columns), rows)
     upsert(connection, polls, [_record(report) for report in reports], key=["feed_id", "slot"])
     if reports:
         checked_at = max(report.ended_at for report in reports)
         connection.execute(update(state).values(checked_at=checked_at))
 
 
+@cache
+def _update_feed(columns: tuple[str, ...]) -> Update:
+    """Return the statement that sets these columns of a feed; built once for each shape."""
+    new: dict[str, ColumnElement[Any]]
+    new = {name: bindparam(f"new_{name}", type_=feeds.c[name].type) for name in columns}
+    if "last_success_at" not in columns:  # a failure: the first of a row tells since when
+        new["failing_since"] = func.coalesce(feeds.c.failing_since, new["failing_since"])
+    return update(feeds).where(feeds.c.id == bindparam("feed")).values(new)
+
+
 def _heads_changed(connection: Connection, reports: Sequence[PollReport]) -> bool:
     """Whether a document calls its feed otherwise than the last one did."""
     heads = {report.feed_id: _head(report.head) for report in reports if report.head is not None}
-    columns = [feeds.c.id, *(feeds.c[key] for key in _head(FeedHead()))]
-    rows = connection.execute(select(*columns).where(feeds.c.id.in_(sorted(heads))))
+    if not heads:
+        return False
+    rows = connection.execute(_HEADS, {"feeds": sorted(heads)})
     return any(row._mapping[key] != value for row in rows for key, value in heads[row.id].items())
 
 
@@ -227,9 +246,7 @@ def _health(report: PollReport) -> dict[str, Any]:
         values |= {"last_success_at": report.ended_at, "failing_since": None}
         values["moved_to"] = report.moved_to
     else:
-        values["failing_since"] = func.coalesce(
-            feeds.c.failing_since, literal(report.started_at, UtcDateTime)
-        )
+        values["failing_since"] = report.started_at
     if report.validators is not None:
         values |= {
             "validators_url": report.validators.url,
@@ -256,6 +273,11 @@ def _head(head: FeedHead) -> dict[str, Any]:
         "note": head.note,
         "ttl": head.ttl,
     }
+
+
+_HEADS = select(feeds.c.id, *(feeds.c[key] for key in _head(FeedHead()))).where(
+    feeds.c.id.in_(bindparam("feeds", expanding=True))
+)
 
 
 def _record(report: PollReport) -> dict[str, Any]:

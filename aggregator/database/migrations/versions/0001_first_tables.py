@@ -106,7 +106,6 @@ def _feeds() -> None:
         sa.UniqueConstraint("name"),
     )
     op.create_index("ix_feeds_due", "feeds", ["next_poll_at"])
-    op.create_index("ix_feeds_lease", "feeds", ["lease_owner"])
 
 
 def _polls() -> None:
@@ -124,6 +123,7 @@ def _polls() -> None:
         sa.Column("error", sa.Text()),
         sa.ForeignKeyConstraint(["feed_id"], ["feeds.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("feed_id", "slot"),
+        sqlite_with_rowid=False,
     )
 
 
