@@ -121,6 +121,6 @@ def _spread(feed: str, wait: timedelta) -> timedelta:
 def _http_date(text: str | None) -> datetime | None:
     try:
         date = parsedate_to_datetime(text) if text else None
-    except ValueError:  # `Expires: 0` and the like
+    except (ValueError, OverflowError):  # `Expires: 0` and the like, a year of twenty digits
         return None
     return date.replace(tzinfo=date.tzinfo or UTC) if date else None

@@ -14,6 +14,7 @@ LINK_SCHEMES = WEB_SCHEMES | {"mailto"}
 MAX_LENGTH = 4096
 
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\s]+")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 
@@ -44,13 +45,17 @@ def absolute(url: str, base: str) -> str | None:
         parts = urlsplit(resolved)
         scheme = parts.scheme.lower()
         if scheme == "mailto":
-            return _UNSEEN.sub("%20", resolved) if "@" in parts.path else None
+            return _visible(resolved) if "@" in parts.path else None
         if scheme not in WEB_SCHEMES or not parts.hostname:
             return None
         _ = parts.port  # raises ValueError where it is out of range
     except ValueError:
         return None
-    return _UNSEEN.sub("%20", scheme + resolved[len(scheme) :])
+    return _visible(scheme + resolved[len(scheme) :])
+
+
+def _visible(url: str) -> str:
+    return _UNSEEN.sub("%20", _SURROGATE.sub("\ufffd", url))  # as the URL standard has it
 
 
 def joined(base: str, reference: str) -> str:

@@ -1,18 +1,38 @@
 """What polling costs: the phases of a feed's life, and how the cost grows with the feeds."""
 
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measure import Cost, run
-from bench.server import DISTINCT, PHASES, FeedServer, body_of, host
+from bench.server import PHASES, FeedServer, host
 
 AGGREGATOR = [sys.executable, "-m", "aggregator"]
-FEEDS = 1000
+ENTRIES = 20
+_ROOT = str(Path(__file__).parents[1])
+
+
+@dataclass(frozen=True)
+class Phases:
+    """The cost of each phase, less that of starting; bytes on disk per entry after the first."""
+
+    costs: dict[str, Cost]
+    start: Cost
+    bytes_per_entry: float
+
+
+@dataclass(frozen=True)
+class Growth:
+    """With so many feeds in the file and the database: starting, and one poll of them all."""
+
+    feeds: int
+    start: Cost
+    poll: Cost
 
 
 def write_config(folder: Path, count: int, port: int) -> None:
@@ -28,8 +48,7 @@ def write_config(folder: Path, count: int, port: int) -> None:
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
-    """Yield a folder that is gone afterwards."""
+def _scratch() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         yield folder
@@ -37,45 +56,73 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def phases(count: int = FEEDS) -> tuple[dict[str, Cost], float, float]:
-    """Return the cost of each phase and of starting, and bytes on disk per entry.
-
-    Starting is a poll with nothing due; it is not in the phases' CPU time.
-    """
+def phases(count: int) -> Phases:
+    """Measure the phases of `count` feeds; starting is a poll with nothing due."""
     costs: dict[str, Cost] = {}
     server = FeedServer(count)
     try:
-        with scratch() as folder:
+        with _scratch() as folder:
             write_config(folder, count, server.port)
             for phase in PHASES:
                 server.phase(phase)
                 costs[phase] = run([*AGGREGATOR, "poll", "--all"], folder)
-                if phase == "first":
+                if phase == PHASES[0]:
                     size = sum(path.stat().st_size for path in folder.glob("bench.db*"))
                     start = run([*AGGREGATOR, "poll"], folder)
-            server.phase("one new")
+            _check(folder, count)
     finally:
         server.close()
-    without = {
-        name: Cost(cost.cpu - start.cpu, cost.wall - start.wall, cost.memory)
-        for name, cost in costs.items()
-    }
-    return without, start.cpu, size / (count * 20)
+    less = {name: _less(cost, start) for name, cost in costs.items()}
+    return Phases(less, start, size / (count * ENTRIES))
 
 
-def yardstick(count: int = FEEDS) -> float:
+def yardstick(count: int) -> float:
     """Return CPU-seconds of feedparser's default parse of the same bodies, in a process."""
-    code = (
-        "import feedparser\nfrom io import BytesIO\nfrom bench.server import body_of, DISTINCT\n"
-        f"bodies = [body_of(n, 'first') for n in range(min({count}, DISTINCT))]\n"
+    make = (
+        f"import sys; sys.path.insert(0, {_ROOT!r})\n"
+        "import feedparser\nfrom io import BytesIO\nfrom bench.server import body_of\n"
+        f"bodies = [body_of(n, {PHASES[0]!r}) for n in range({count})]\n"
     )
     parse = "for body in bodies: feedparser.parse(BytesIO(body))\n"
-    with scratch() as folder:
-        root = str(Path(__file__).parents[1])
-        prefix = f"import sys; sys.path.insert(0, {root!r})\n"
-        making = run([sys.executable, "-c", prefix + code], folder)
-        parsing = run([sys.executable, "-c", prefix + code + parse], folder)
-    return parsing.cpu - making.cpu
+    with _scratch() as folder:
+        making = run([sys.executable, "-c", make], folder)
+        return run([sys.executable, "-c", make + parse], folder).cpu - making.cpu
 
 
-__all__ = ["DISTINCT", "BytesIO", "body_of", "phases", "yardstick"]
+def growth(count: int) -> Growth:
+    """Measure a poll of `count` feeds that all answer 304, as most do most of the time."""
+    server = FeedServer(1000)
+    try:
+        with _scratch() as folder:
+            write_config(folder, count, server.port)
+            server.phase(PHASES[0])
+            run([*AGGREGATOR, "feeds"], folder)  # makes the database
+            _pretend_polled(folder)
+            server.phase("304")
+            start = run([*AGGREGATOR, "poll", "f0"], folder)
+            poll = run([*AGGREGATOR, "poll", "--all"], folder)
+            return Growth(count, start, _less(poll, start))
+    finally:
+        server.close()
+
+
+def _pretend_polled(folder: Path) -> None:
+    """Give every feed validators, as if it had been read."""
+    connection = sqlite3.connect(folder / "bench.db")
+    with connection:
+        connection.execute("UPDATE feeds SET etag = '\"x\"', validators_url = url, polls = 1")
+    connection.close()
+
+
+def _check(folder: Path, count: int) -> None:
+    """Make sure that what was measured was done."""
+    connection = sqlite3.connect(folder / "bench.db")
+    (entries,) = connection.execute("SELECT count(*) FROM entries").fetchone()
+    (failing,) = connection.execute("SELECT count(*) FROM feeds WHERE failures > 0").fetchone()
+    connection.close()
+    if (entries, failing) != (count * (ENTRIES + 1), 0):
+        raise RuntimeError(f"{entries} entries, {failing} feeds failed: nothing to be measured by")
+
+
+def _less(cost: Cost, start: Cost) -> Cost:
+    return Cost(cost.cpu - start.cpu, cost.wall - start.wall, cost.memory)

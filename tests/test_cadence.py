@@ -108,6 +108,8 @@ def test_a_feed_that_is_gone_is_never_polled_again():
         ),
         ({"expires": "Mon, 23 Nov 2026 16:00:00 GMT"}, None),
         ({"expires": "0", "date": "Mon, 23 Nov 2026 15:00:00 GMT"}, None),
+        ({"expires": f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"}, None),
+        ({"expires": f"Mon, 01 Jan 2024 00:00:00 +{'9' * 14}"}, None),
         ({"expires": "Thu, 01 Jan 1970 00:00:00 GMT", "date": "Mon, 23 Nov 2026 15:00:00 GMT"}, 0),
     ],
 )

@@ -1,5 +1,7 @@
 """What is stored is safe, plain and absolute."""
 
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -206,3 +208,25 @@ def test_no_soup_of_markup_gets_an_element_into_a_title_that_is_not_listed(parts
     html = sanitize.inline("".join(parts))
 
     assert not {tag for tag in ("<script", "<svg", "onload=") if tag in html and "<s" in html}
+
+
+def test_half_a_surrogate_pair_anywhere_in_a_json_feed_can_be_stored():
+    half = r"x\ud800y"
+    place = f"https://example.org/{half}"
+    item = (
+        f'{{"id": "{half}", "url": "{place}", "title": "{half}", "summary": "{half}",'
+        f'"content_html": "<a href=\'{half}\'>{half}</a>", "tags": ["{half}"],'
+        f'"language": "{half}", "date_published": "{half}", "authors": [{{"name": "{half}"}}],'
+        f'"attachments": [{{"url": "{place}", "mime_type": "{half}"}}]}}'
+    )
+    text = (
+        f'{{"version": "https://jsonfeed.org/version/1.1", "title": "{half}",'
+        f'"home_page_url": "{place}", "items": [{item}]}}'
+    )
+
+    feed = clean(parse(text.encode(), headers={}, url=URL), url=URL)
+
+    json.dumps(asdict(feed), default=str, ensure_ascii=False).encode()
+    (entry,) = feed.entries
+    assert (entry.title, entry.url) == ("x\ufffdy", "https://example.org/x\ufffdy")
+    assert entry.content_html.startswith('<a href="https://example.org/x')

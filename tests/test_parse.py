@@ -94,6 +94,22 @@ def test_json_feed_is_read_and_what_is_no_item_left_out():
     assert (third.guid, third.title, third.categories) == (None, "", ())
 
 
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("1", "JSON Feed 1.0"),
+        ("1.1", "JSON Feed 1.1"),
+        ("1.1/", "JSON Feed 1.1"),
+        ("x" * 5000, "JSON Feed"),
+        ("\\ud800", "JSON Feed"),
+    ],
+)
+def test_the_format_of_a_json_feed_is_told_in_a_few_words(version, expected):
+    body = f'{{"version": "https://jsonfeed.org/version/{version}", "items": []}}'
+
+    assert parse(body.encode(), headers={}, url=URL).head.format == expected
+
+
 def test_a_document_that_is_not_well_formed_is_read_and_the_defect_named():
     feed = read("broken.rss")
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from aggregator.database import query
 from aggregator.database.dialects import search_terms
@@ -121,14 +122,44 @@ def test_newer_entries_are_counted_from_a_cursor(database):
     assert counts == [0, 1, 2, 3]
 
 
-@only_sqlite
-@pytest.mark.parametrize("scope", [Scope(), Scope(category="news"), Scope(source="a")])
-def test_a_page_is_a_walk_of_an_index(database, scope):
-    with database.connect() as connection:
-        statement = query._in_scope(connection, scope)
-        assert statement is not None
-        statement = statement.add_columns(query.entries.c.id).order_by(query.entries.c.id.desc())
-        compiled = statement.limit(40).compile(database, compile_kwargs={"literal_binds": True})
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+def plans(database, ask):
+    """Return SQLite's plans of the statements that `ask` runs on a connection."""
+    asked = []
 
-    assert "USE TEMP B-TREE" not in str(plan)
+    def note(_connection, _cursor, statement, parameters, _context, _many):
+        asked.append((statement, parameters))
+
+    with database.connect() as connection:
+        event.listen(database, "before_cursor_execute", note)
+        try:
+            ask(connection)
+        finally:
+            event.remove(database, "before_cursor_execute", note)
+        return [
+            str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+            for statement, parameters in asked
+            if statement.startswith("SELECT")
+        ]
+
+
+@only_sqlite
+@pytest.mark.parametrize(
+    "scope", [Scope(), Scope(category="news"), Scope(source="a"), Scope(search="post -nothing")]
+)
+@pytest.mark.parametrize("before", [None, Cursor(2**62)])
+def test_a_page_is_a_walk_of_an_index(database, scope, before):
+    (plan,) = plans(
+        database, lambda c: query.latest_entries(c, limit=40, scope=scope, before=before)
+    )
+
+    assert "USE TEMP B-TREE" not in plan
+    if scope.search and before:
+        assert "VIRTUAL TABLE INDEX 192:M2<" in plan  # FTS5 seeks, too
+
+
+@only_sqlite
+def test_what_stands_beside_a_list_reads_no_index_as_a_whole(database):
+    found = plans(database, lambda c: query.overview(c, now=NOW))
+    found += plans(database, lambda c: query.feeds_by_health(c, now=NOW))
+
+    assert not [plan for plan in found if "SCAN entries" in plan]

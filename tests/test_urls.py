@@ -26,6 +26,7 @@ BASE = "https://example.org/blog/feed.xml"
         ("http://", None),
         ("http://[::1", None),
         ("http://example.org:99999/", None),
+        ("https://a.example/\ud800", "https://a.example/\ufffd"),
         ("|date >/tmp/x", "https://example.org/blog/|date%20>/tmp/x"),
         ("", None),
         ("x" * 5000, None),

@@ -40,6 +40,17 @@ def matching(connection: Connection, search: str) -> Select[Any] | None:
     return _postgresql_matching(wanted, unwanted)
 
 
+def place_of(connection: Connection, *, search: str | None) -> ColumnElement[int]:
+    """Return the column to order a list by, and to seek in.
+
+    FTS5 hands out what it finds in the order of its own rowid: ordered by the entries' id, which
+    is the same number, everything found would be read and sorted for every page.
+    """
+    if search is None or connection.dialect.name != "sqlite":
+        return entries.c.id
+    return literal_column("entries_text.rowid", entries.c.id.type)
+
+
 def search_terms(search: str) -> tuple[list[str], list[str]]:
     """Split a search into phrases (one or more words each) that must and must not occur."""
     wanted: list[str] = []
@@ -57,7 +68,7 @@ def _sqlite_matching(wanted: list[str], unwanted: list[str]) -> Select[Any]:
     expression = " ".join(f'"{phrase}"' for phrase in wanted)
     for phrase in unwanted:
         expression = f'({expression}) NOT "{phrase}"'
-    found: ColumnElement[Any] = literal_column("entries_text.rowid")
+    found = literal_column("entries_text.rowid", entries.c.id.type)
     return (
         select()
         .select_from(text("entries_text"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
-from aggregator.database.dialects import matching
+from aggregator.database.dialects import matching, place_of
 from aggregator.database.tables import categories, contents, entries, feeds, polls, state
 from aggregator.model import (
     SEQUENCE_BITS,
@@ -50,6 +50,7 @@ def latest_entries(
     statement = _in_scope(connection, scope)
     if statement is None:
         return []
+    place = place_of(connection, search=scope.search)
     columns = [*_LISTED_COLUMNS]
     if with_content:
         columns.append(contents.c.html)
@@ -58,11 +59,11 @@ def latest_entries(
         statement.add_columns(*columns)
         .join(feeds, feeds.c.id == entries.c.feed_id)
         .outerjoin(categories, categories.c.id == feeds.c.category_id)
-        .order_by(entries.c.id.desc())
+        .order_by(place.desc())
         .limit(limit)
     )
     if before is not None:  # the id is the place in the list: a seek, at any depth
-        statement = statement.where(entries.c.id < before.id)
+        statement = statement.where(place < before.id)
     sources: dict[int, Source] = {}
     return [
         _listed(row, sources, with_content=with_content) for row in connection.execute(statement)
@@ -76,7 +77,7 @@ def newer_than(connection: Connection, *, after: Cursor, scope: Scope = EVERYTHI
         return 0
     some = (
         statement.add_columns(entries.c.id)
-        .where(entries.c.id > after.id)
+        .where(place_of(connection, search=scope.search) > after.id)
         .limit(_MAX_COUNT)
         .subquery()
     )
@@ -254,18 +255,23 @@ def _categories(connection: Connection, slug: str | None = None) -> list[Categor
 
 
 def _busiest(connection: Connection, since: datetime) -> list[tuple[Source, int]]:
-    count = func.count().label("found")
+    # One seek a feed.  Grouping the entries by feed would read the whole index for every page.
+    number = (
+        select(func.count())
+        .where(entries.c.feed_id == feeds.c.id, entries.c.id >= _first_id(since))
+        .scalar_subquery()
+    )
+    every = select(feeds.c.id, number.label("found")).where(feeds.c.subscribed).subquery()
     counts = (
-        select(entries.c.feed_id, count)
-        .where(entries.c.id >= _first_id(since), entries.c.listed)
-        .group_by(entries.c.feed_id)
-        .order_by(count.desc(), entries.c.feed_id)
+        select(every)
+        .where(every.c.found > 0)
+        .order_by(every.c.found.desc(), every.c.id)
         .limit(_BUSIEST)
         .subquery()
     )
     statement = (
         select(counts.c.found, *_SOURCE_COLUMNS)
-        .join_from(counts, feeds, feeds.c.id == counts.c.feed_id)
+        .join_from(counts, feeds, feeds.c.id == counts.c.id)
         .outerjoin(categories, categories.c.id == feeds.c.category_id)
         .order_by(counts.c.found.desc(), feeds.c.id)
     )
@@ -359,12 +365,11 @@ def _counts(connection: Connection, ids: Select[Any], *, since: datetime) -> dic
 
 
 def _oldest(connection: Connection, ids: Select[Any]) -> dict[int, datetime]:
-    statement = (
-        select(entries.c.feed_id, func.min(entries.c.id))
-        .where(entries.c.feed_id.in_(ids))
-        .group_by(entries.c.feed_id)
-    )
-    return {row[0]: listed_at_of(row[1]) for row in connection.execute(statement)}
+    oldest = select(func.min(entries.c.id)).where(entries.c.feed_id == feeds.c.id)
+    statement = select(feeds.c.id, oldest.scalar_subquery()).where(feeds.c.id.in_(ids))
+    return {
+        row[0]: listed_at_of(row[1]) for row in connection.execute(statement) if row[1] is not None
+    }
 
 
 def _first_id(at: datetime) -> int:

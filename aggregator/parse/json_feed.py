@@ -5,6 +5,7 @@ it should is left out, and never fails the document.
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -14,6 +15,8 @@ from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed
 from aggregator.urls import joined
 
 _VERSION = "jsonfeed.org/version/"
+_NUMBER = re.compile(r"/([0-9]{1,3}(?:\.[0-9]{1,3})?)/?$")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def parse(body: bytes, *, url: str) -> ParsedFeed:
@@ -27,16 +30,22 @@ def parse(body: bytes, *, url: str) -> ParsedFeed:
     items = document.get("items")
     entries = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     language = _text(document, "language") or None
-    version = _text(document, "version").rpartition("/")[2]
     head = FeedHead(
         title=escape(_text(document, "title"), quote=False),
         subtitle=escape(_text(document, "description"), quote=False),
         site_url=_link(document, "home_page_url", url),
         language=language,
         author=next(iter(_authors(document)), None),
-        format=f"JSON Feed {'1.0' if version == '1' else version}",
+        format=_format(_text(document, "version")),
     )
     return ParsedFeed(head, tuple(_entry(item, url, language) for item in entries))
+
+
+def _format(version: str) -> str:
+    number = _NUMBER.search(version)
+    if number is None:
+        return "JSON Feed"
+    return f"JSON Feed {'1.0' if number[1] == '1' else number[1]}"
 
 
 def _entry(item: dict[str, Any], url: str, language: str | None) -> ParsedEntry:
@@ -65,7 +74,8 @@ def _entry(item: dict[str, Any], url: str, language: str | None) -> ParsedEntry:
 
 def _text(values: dict[str, Any], key: str) -> str:
     value = values.get(key)
-    return value.strip() if isinstance(value, str) else ""
+    # Half of an escaped pair is no character: nothing could store or encode it.
+    return _SURROGATE.sub("\ufffd", value).strip() if isinstance(value, str) else ""
 
 
 def _identifier(value: Any) -> str | None:
