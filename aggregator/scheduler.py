@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
@@ -95,10 +95,27 @@ async def poll_once(
         return store.lease_named(connection, owner=owner, now=now, until=now + LEASE, names=wanted)
 
     async with Poller(engine, poll_settings(config)) as poller, _leases(lambda: poller, owner):
-        due = await poller.transact(take)
-        on_start(len(due))
-        for finished in asyncio.as_completed([poller.poll(feed) for feed in due]):
-            on_result(await finished)
+        waiting = deque(_interleaved(await poller.transact(take)))
+        on_start(len(waiting))
+        at_once = config.poll.concurrency * _WAITING_PER_SLOT
+        running: set[asyncio.Task[PollResult]] = set()
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                running.add(asyncio.create_task(poller.poll(waiting.popleft())))
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                on_result(task.result())
+
+
+def _interleaved(due: Sequence[DueFeed]) -> list[DueFeed]:
+    """Return feeds so that those of one host stand apart: one host holds up none of the others."""
+    seen: Counter[str] = Counter()
+    ranked: list[tuple[int, int, DueFeed]] = []
+    for feed in due:
+        host = urls.host_of(feed.url)
+        ranked.append((seen[host], len(ranked), feed))
+        seen[host] += 1
+    return [feed for _, _, feed in sorted(ranked, key=lambda place: place[:2])]
 
 
 class Scheduler:
