@@ -3,16 +3,22 @@
 import contextlib
 import http.client
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from click.testing import CliRunner
+
+from aggregator.cli import main
 
 COMMAND = [sys.executable, "-W", "error", "-m", "aggregator"]
 STARTS_WITHIN = 20
@@ -32,11 +38,37 @@ def write_config(folder: Path, feeds: list[str], **settings: str) -> Path:
     return path
 
 
-def command(folder: Path, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run `aggregator ARGUMENTS` in `folder` to its end."""
-    return subprocess.run(
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command(folder: Path, *arguments: str) -> Done:
+    """Run `aggregator ARGUMENTS` in `folder` to its end, in this process: a start takes a second.
+
+    An exception that the command does not foresee is raised here.
+    """
+    handlers = logging.getLogger().handlers[:]
+    try:
+        with contextlib.chdir(folder):
+            result = CliRunner().invoke(main, list(arguments))
+    finally:  # the log of a command goes to that command's stderr
+        logging.getLogger().handlers[:] = handlers
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Done(result.exit_code, result.stdout, result.stderr)
+
+
+def in_process(folder: Path, *arguments: str, timeout: float = 60) -> Done:
+    """Run `aggregator ARGUMENTS` in `folder` to its end, in a process of its own."""
+    done = subprocess.run(
         [*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=timeout
     )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @contextlib.contextmanager

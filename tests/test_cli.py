@@ -10,7 +10,7 @@ import feedparser
 import pytest
 
 from tests.feedserver import FeedServer
-from tests.running import command, json_lines, rss, write_config
+from tests.running import command, in_process, json_lines, rss, write_config
 
 NOW = datetime.now(UTC)
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -130,7 +130,7 @@ def test_a_taken_port_is_one_line(tmp_path, name):
         port = taken.getsockname()[1]
         write_config(tmp_path, [], web=f"{{port: {port}}}")
 
-        line = one_line(command(tmp_path, name), 1)
+        line = one_line(in_process(tmp_path, name), 1)
 
     assert line.startswith(f"127.0.0.1:{port}: Address already in use; ")
 
@@ -165,7 +165,7 @@ def test_a_locked_database_is_one_line(tmp_path, name):
     holder = sqlite3.connect(tmp_path / "aggregator.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
 
-    assert "another process kept it locked" in one_line(command(tmp_path, name), 1)
+    assert "another process kept it locked" in one_line(in_process(tmp_path, name), 1)
     holder.close()
 
 

@@ -22,6 +22,7 @@ from tests.running import (
     command,
     eventually,
     get,
+    in_process,
     json_lines,
     rss,
     running,
@@ -122,7 +123,9 @@ def test_the_page_and_the_three_feeds_show_what_was_polled(server, tmp_path):
         eventually(lambda: not [pid for pid in below if alive(pid)], within=3)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_stop_in_the_middle_of_a_slow_answer_is_clean_and_gives_the_lease_back(
     server, tmp_path, number
 ):
@@ -149,6 +152,7 @@ def test_a_stop_in_the_middle_of_a_slow_answer_is_clean_and_gives_the_lease_back
     connection.close()
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_noticed_and_a_broken_one_changes_nothing(server, tmp_path):
     now = datetime.now(UTC)
     server.put("/a", rss([("a", "From a", now)]))
@@ -168,6 +172,7 @@ def test_a_changed_file_is_noticed_and_a_broken_one_changes_nothing(server, tmp_
         assert b"From a" not in get(address + "/")[2]
 
 
+@pytest.mark.slow
 def test_when_the_program_is_killed_nothing_of_it_stays_behind(server, tmp_path):
     server.put("/a", rss([("a", "A", datetime.now(UTC))]))
     write_config(tmp_path, [server.url("/a")])
@@ -179,6 +184,7 @@ def test_when_the_program_is_killed_nothing_of_it_stays_behind(server, tmp_path)
         eventually(lambda: not [pid for pid in below if alive(pid)], within=5)
 
 
+@pytest.mark.slow
 def test_a_web_process_that_dies_is_started_again(server, tmp_path):
     write_config(tmp_path, [])
     with running(tmp_path) as (process, address):
@@ -190,6 +196,7 @@ def test_a_web_process_that_dies_is_started_again(server, tmp_path):
         eventually(lambda: get(address + "/healthz")[0] == 200)
 
 
+@pytest.mark.slow
 def test_serve_alone_shows_what_poll_alone_stored(server, tmp_path):
     server.put("/a", rss([("a", "Stored", datetime.now(UTC))]))
     write_config(tmp_path, [server.url("/a")])
@@ -221,7 +228,7 @@ def test_twenty_kills_in_the_middle_of_a_poll_lose_and_double_nothing(server, tm
         process.wait()
         _check_that_validators_have_entries(tmp_path)
 
-    done = command(tmp_path, "poll", "--all", "--json", timeout=120)
+    done = in_process(tmp_path, "poll", "--all", "--json", timeout=120)
 
     assert done.returncode == 0
     assert len(json_lines(done.stdout)) == 300
