@@ -69,9 +69,9 @@ def phase_table(phases: polling.Phases, yardstick: float, feeds: int) -> list[st
         f"## {feeds} feeds x {polling.ENTRIES} entries of about 5 kB",
         "",
         (
-            f"feedparser's default parse of the same bodies: {yardstick:.1f} CPU-seconds. Everything "
-            "counts: fetching, parsing, sanitising, storing, full text, all processes; not starting "
-            f"({phases.start.cpu:.1f} s) and not the server of the feeds."
+            f"feedparser's default parse of the same bodies: {yardstick:.1f} CPU-seconds. "
+            "Everything counts: fetching, parsing, sanitising, storing, full text, all processes; "
+            f"not starting ({phases.start.cpu:.1f} s) and not the server of the feeds."
         ),
         "",
         "| phase | | CPU s | share | target | feeds per CPU-second | wall s | peak MB |",
