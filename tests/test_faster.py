@@ -1,0 +1,75 @@
+"""What `aggregator.parse.faster` replaces in feedparser changes nothing that it says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import feedparser
+import pytest
+
+from aggregator.parse import faster
+
+FEEDS = Path(__file__).parent / "data" / "feeds"
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+
+# In a process each, as what is replaced is replaced for good.
+SCRIPT = """
+import hashlib, io, json, sys, warnings
+import feedparser
+if sys.argv[1] == "fast":
+    from aggregator.parse import faster
+    faster.apply()
+    assert feedparser.util.FeedParserDict.get is faster._get
+warnings.simplefilter("ignore")
+said = {}
+for name in sys.stdin.read().split("\\n"):
+    with open(name, "rb") as file:
+        body = io.BytesIO(file.read())
+    try:
+        result = feedparser.parse(body, sanitize_html=False, resolve_relative_uris=False)
+    except Exception as error:
+        said[name] = repr(error)
+        continue
+    kept = ("feed", "entries", "version", "bozo", "encoding", "namespaces")
+    text = repr([result.get(key) for key in kept])
+    said[name] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+json.dump(said, sys.stdout)
+"""
+
+
+def said(how: str, paths: list[Path]) -> dict[str, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, how],
+        input="\n".join(map(str, paths)),
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[1],
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_it_is_proved_for_the_version_that_is_installed():
+    assert feedparser.__version__ == faster.PROVED_FOR
+
+
+def test_our_own_feeds_are_read_as_without():
+    paths = sorted(FEEDS.iterdir())
+
+    assert said("fast", paths) == said("slow", paths)
+
+
+@pytest.mark.corpus
+@pytest.mark.slow
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="../shared/corpus is not there")
+def test_every_feed_of_the_corpus_is_read_as_without():
+    paths = [
+        path
+        for folder in ("real", "crawl2011", "conformance")
+        for path in sorted((CORPUS / folder).rglob("*"))
+        if path.is_file()
+    ]
+
+    assert len(paths) > 1000
+    assert said("fast", paths) == said("slow", paths)
