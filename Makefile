@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run install test check lint demo lock clean format
+.PHONY: run install test check lint demo bench lock clean format
 
 run: $(VENV)/run.stamp ## the main job: poll the feeds of config.yaml and show them
 	$(BIN)/aggregator run
@@ -45,7 +45,7 @@ clean:
 # A stamp a set of extras: it is newer than what it was made from, or it is made again.
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/run.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .

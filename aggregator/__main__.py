@@ -6,9 +6,12 @@ The commands are imported late: worker processes load this module again, and nee
 
 def main() -> None:
     """Run the command line."""
-    from aggregator.cli import main as run
+    try:
+        from aggregator.cli import main as run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # before anything had begun
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

@@ -135,6 +135,22 @@ def test_a_taken_port_is_one_line(tmp_path, name):
     assert line.startswith(f"127.0.0.1:{port}: Address already in use; ")
 
 
+def test_a_host_that_is_not_this_machine_is_not_called_a_taken_port(tmp_path):
+    write_config(tmp_path, [])
+
+    line = one_line(command(tmp_path, "run", "--host", "192.0.2.1"), 1)
+
+    assert line.endswith("name an address of this machine with --host, such as 127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["pol"], ["run", "--prot", "1"], ["run", "--port", "99999"], ["add"], ["import", "none.opml"]],
+)
+def test_wrong_usage_is_one_line_that_names_the_help(tmp_path, arguments):
+    assert "--help` says more" in one_line(command(tmp_path, *arguments), 2)
+
+
 def test_a_database_that_can_not_be_used_is_one_line_and_left_alone(tmp_path):
     write_config(tmp_path, [], database="sqlite:///gone/a.db")
     assert "can't be opened" in one_line(command(tmp_path, "poll"), 1)
@@ -199,7 +215,10 @@ def test_add_refuses_what_is_no_feed(server, tmp_path):
 
     assert "not a feed" in line
     assert path.read_text() == before
-    assert "404" in one_line(command(tmp_path, "add", server.url("/none")), 1)
+    line = one_line(command(tmp_path, "add", server.url("/none")), 1)
+    assert line.endswith("404 Not Found; to add it all the same: --no-check")
+    line = one_line(command(tmp_path, "add", "example.org/feed"), 2)
+    assert line.endswith("no such file; if it is on the web, write https://example.org/feed")
 
 
 def test_import_takes_over_another_readers_list(tmp_path):
@@ -213,6 +232,7 @@ def test_import_takes_over_another_readers_list(tmp_path):
     done = command(tmp_path, "import", "list.opml")
 
     assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("2 added, 0 already there\n")
     found = json.loads(command(tmp_path, "feeds", "--json").stdout)
     assert [(feed["title"], feed["category"]) for feed in found] == [("A: b", "News"), ("C", None)]
     (tmp_path / "no.opml").write_text("hello")
@@ -237,7 +257,8 @@ def test_export_writes_the_documents_that_the_web_serves(server, tmp_path):
     before = (tmp_path / "out" / "feed.atom").read_bytes()
     command(tmp_path, "export", "--format", "atom", "out")
     assert (tmp_path / "out" / "feed.atom").read_bytes() == before
-    assert "choose from" in one_line(command(tmp_path, "export", "--format", "pdf"), 2)
+    for wrong in ("pdf", ""):
+        assert "choose from" in one_line(command(tmp_path, "export", "--format", wrong), 2)
 
 
 def test_help_names_every_command(tmp_path):

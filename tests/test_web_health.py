@@ -78,7 +78,20 @@ def test_a_pause_that_a_server_asked_for_is_no_failure(site):
     page = site.page("/status")
 
     assert words(page.all("span", "state")[0]) == "Waiting"
-    assert words(page.one("tr", "det")).startswith("The server asked for a pause. Posts already")
+    assert words(page.one("tr", "det")) == "The server asked for a pause."
+
+
+def test_a_failing_feed_keeps_its_posts_and_one_never_read_shows_its_address(site):
+    failed = {"outcome": Outcome.FAILED, "status": 404, "error": "404 Not Found", "failures": 1}
+    site.record("lamp", entry(1))
+    site.record("lamp", **failed)
+    site.record("tide", **failed)
+
+    said = [words(each) for each in site.page("/status").all("tr", "det")]
+
+    assert said[0].endswith("Posts already collected stay in the list.")
+    assert said[1].endswith("never read so far; is https://***@tide.example/rss the right address?")
+    assert "404 Not Found. " in words(site.page("/source/tide").one("p", "trouble"))
 
 
 def test_the_status_page_is_never_behind_the_last_poll(site):
@@ -139,5 +152,21 @@ def test_feeds_without_posts_are_no_fault(site):
         site.record(name)
 
     assert words(site.page("/").one("h1")) == "No posts so far"
+    assert (
+        words(site.page("/").one("p", "lede")) == "Every feed was read, and none has posts to list."
+    )
     assert "This source has no posts." in site.page("/source/lamp").text
     assert "No posts in this category yet." in site.page("/category/trade").text
+
+
+def test_feeds_that_can_not_be_read_are_not_called_read(site):
+    failed = {"outcome": Outcome.FAILED, "status": None, "error": "name not found", "failures": 1}
+    site.record("lamp")
+    site.record("tide", **failed)
+    site.record("local", **failed)
+    assert "2 could not be read" in words(site.page("/").one("p", "lede"))
+    assert words(site.page("/").all("h2")[0]) == "3 feeds asked, 2 failed"
+
+    site.record("lamp", **failed)
+
+    assert words(site.page("/").one("p", "lede")).startswith("No feed could be read")

@@ -64,7 +64,7 @@ def subscriptions() -> Response:
         for each in sources
     ]
     # Not the time of this request: the same subscriptions are the same document.
-    changed_at = max((each.updated_at for each in sources if each.updated_at), default=_EPOCH)
+    changed_at = max((each.updated_at for each in sources if each.updated_at), default=None)
     data = opml.write(site().config.title, outlines, created_at=changed_at)
     return send(body(data, _OPML_TYPE), cache_control=_cache_control())
 
@@ -78,8 +78,6 @@ def _open_to_all(response: Response) -> Response:
 
 
 # ---------------------------------------------------------------------- one document
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,11 @@ def details(feed: FeedHealth, clock: Clock) -> list[str]:
         began = feed.failing_since if state(feed) is FAILING else None
         since = f", since {clock.brief(began)}" if began else ""
         lines.append(f"{reason[:1].upper()}{reason[1:]}{since}.")
-        lines.append("Posts already collected stay in the list.")
+        if feed.entries:
+            lines.append("Posts already collected stay in the list.")
+        elif began and feed.last_success_at is None:
+            place = urls.masked(feed.source.feed_url)
+            lines.append(f"It was never read so far; is {place} the right address?")
     elif feed.note:
         lines.append(feed.note.rstrip(".") + ".")
     if feed.moved_to:

@@ -40,7 +40,7 @@ def serve_with_granian(config: Config) -> None:
         from granian.server import Server
     except ImportError as error:
         raise UsageError(
-            "granian is not installed: pip install 'aggregator[server]', or leave out --server"
+            "granian is not installed: pip install granian, or leave out --server"
         ) from error
     os.environ[CONFIG_VARIABLE] = str(config.path.resolve())
     Server(

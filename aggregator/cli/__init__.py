@@ -41,6 +41,13 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            of = error.ctx or ctx
+            said = error.format_message().rstrip(".")
+            click.echo(f"{said}; `{of.command_path} --help` says more", err=True)
+            ctx.exit(2)
         except AggregatorError as error:
             click.echo("\n".join(logs.escaped(line) for line in str(error).splitlines()), err=True)
             ctx.exit(2 if isinstance(error, _WRONG_USE) else 1)

@@ -41,9 +41,9 @@ _FILES = "/static/"
 def export(formats: str, folder: Path) -> None:
     """Write the merged documents into FOLDER."""
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in FORMATS]
+    unknown = [name for name in wanted or [formats] if name not in FORMATS]
     if unknown:
-        raise UsageError(f"--format {unknown[0]}: choose from {', '.join(FORMATS)}")
+        raise UsageError(f"--format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
     config = load_config()
     with opened_database(config) as engine:
         for path in write(config, engine, wanted, folder):

@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+import time
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -10,9 +11,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 def set_up(*, verbose: bool = False) -> None:
     """Log events of this program to stderr, of its libraries only what is wrong."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    lines = _OneLine("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%SZ")
+    lines.converter = time.gmtime  # as all other times that are printed
+    handler.setFormatter(lines)
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("aggregator").setLevel(logging.DEBUG if verbose else logging.INFO)
+    # It warns whenever a browser asks for more files at once than there are threads.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 def escaped(text: str) -> str:

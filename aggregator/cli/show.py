@@ -17,7 +17,8 @@ from aggregator.poll import PollResult
 def result_line(result: PollResult) -> str:
     """Return how a poll went in one line."""
     if result.error:
-        text = f"{result.error}; next poll {moment(result.next_poll_at)}"
+        zone = " UTC" if result.next_poll_at else ""
+        text = f"{result.error}; next poll {moment(result.next_poll_at)}{zone}"
     elif result.new or result.updated:
         text = f"{result.new} new, {result.updated} updated"
     else:
@@ -71,7 +72,7 @@ def _health(feed: FeedHealth) -> dict[str, Any]:
 
 def health_lines(feeds: Sequence[FeedHealth]) -> Iterator[str]:
     """Return the subscriptions and their health as a table, problems first."""
-    rows = [("FEED", "STATE", "LAST SUCCESS", "NEXT POLL", "POSTS", "TITLE")]
+    rows = [("FEED", "STATE", "LAST SUCCESS (UTC)", "NEXT POLL (UTC)", "POSTS", "TITLE")]
     rows += [
         (
             feed.source.name,
@@ -104,7 +105,7 @@ def state(feed: FeedHealth) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """Return a time for people, in UTC."""
+    """Return a time for people, in UTC; the zone is named beside it."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}" if at else "never"
 
 
@@ -132,7 +133,7 @@ def _bar() -> Iterator[tuple[Callable[[int], None], Callable[[PollResult], None]
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    counts = {"new": 0, "failed": 0}
+    counts = {"new": 0, "failed": 0, "all": 0}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns) as bar:
         task = bar.add_task("polling", total=None)
@@ -141,8 +142,14 @@ def _bar() -> Iterator[tuple[Callable[[int], None], Callable[[PollResult], None]
             counts["new"] += result.new
             counts["failed"] += bool(result.error)
             if result.error or result.new:
-                bar.print(escape(result_line(result)))
+                bar.print(escape(result_line(result)), highlight=False)
             description = f"{counts['new']} new, {counts['failed']} failed"
             bar.update(task, advance=1, description=description)
 
-        yield (lambda total: bar.update(task, total=total)), result
+        def start(total: int) -> None:
+            counts["all"] = total
+            bar.update(task, total=total, visible=total > 0)
+
+        yield start, result
+    if not counts["all"]:
+        click.echo("nothing to poll now; `aggregator feeds` says when each feed is due")

@@ -10,7 +10,7 @@ from aggregator import opml, urls
 from aggregator.cli.common import config_path, load_config, takes_config
 from aggregator.config import Config
 from aggregator.discover import advertised_feeds
-from aggregator.errors import AggregatorError, OpmlError, ParseError, UsageError
+from aggregator.errors import AggregatorError, FetchError, OpmlError, ParseError, UsageError
 from aggregator.fetch import Fetcher
 from aggregator.model import OpmlOutline
 from aggregator.read import read_document
@@ -37,6 +37,9 @@ def check() -> None:
 def add(url: str, title: str | None, category: str | None, no_check: bool) -> None:
     """Subscribe to a feed, or to the feed that a web page advertises."""
     config = load_config()
+    if not urls.is_web(url) and "://" not in url and not (config.folder / url).is_file():
+        said = f"no such file; if it is on the web, write https://{url}"
+        raise UsageError(f"{url}: {said}" if url else "URL: write the address of a feed or page")
     if not no_check:
         url = asyncio.run(_discover(config, url))
     _append([OpmlOutline(url=url, title=title, category=category)])
@@ -46,7 +49,7 @@ def add(url: str, title: str | None, category: str | None, no_check: bool) -> No
 @takes_config
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_opml(file: Path) -> None:
-    """Subscribe to all feeds of an OPML file, as other readers export them."""
+    """Subscribe to the feeds of another reader's OPML file."""
     try:
         outlines = opml.read(file.read_bytes())
     except OSError as error:
@@ -59,13 +62,20 @@ def import_opml(file: Path) -> None:
 async def _discover(config: Config, url: str) -> str:
     """Return the address of the feed at `url`, or of the one that the page there names."""
     async with Fetcher(poll_settings(config).fetch) as fetcher:
-        fetched = await fetcher.fetch(url)
+        try:
+            fetched = await fetcher.fetch(url)
+        except FetchError as error:
+            if not urls.is_web(url):
+                raise
+            raise AggregatorError(f"{error}; to add it all the same: --no-check") from error
     try:
         read_document(fetched.body, fetched.headers, fetched.url)
     except ParseError as error:
         found = advertised_feeds(fetched.body, url=fetched.url)
         if not found:
-            raise AggregatorError(f"{url}: {error.reason}, and it names no feed") from error
+            raise AggregatorError(
+                f"{url}: {error.reason}, and it names no feed; look there for a link to one"
+            ) from error
         for other in found[1:]:
             click.echo(f"it also names {other.url} ({other.title or 'no title'})")
         return found[0].url
@@ -80,5 +90,7 @@ def _append(outlines: list[OpmlOutline]) -> None:
         configuration.write(path, appended.text)
     for subscription in appended.added:
         click.echo(f"added {urls.masked(subscription.url)}")
-    if appended.known:
-        click.echo(f"{len(appended.known)} already there")
+    if len(outlines) == 1 and appended.known:
+        click.echo(f"already there: {urls.masked(outlines[0].url)}")
+    elif len(outlines) != 1:
+        click.echo(f"{len(appended.added)} added, {len(appended.known)} already there")

@@ -1,11 +1,13 @@
 """The web beside the scheduler: a process of its own, so that a busy poll never delays a page."""
 
+import errno
 import logging
 import multiprocessing
 import os
 import signal
 import socket
 import threading
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 
 from aggregator.cli import logs
@@ -31,12 +33,20 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen(1024)
     except (OSError, OverflowError) as error:
         listener.close()
-        reason = getattr(error, "strerror", None) or str(error)
-        raise AggregatorError(
-            f"{host}:{port}: {reason}; stop what uses it, or choose another with --host and --port"
-        ) from error
+        raise AggregatorError(f"{host}:{port}: {_refusal(error)}") from error
     listener.setblocking(False)
     return listener
+
+
+def _refusal(error: OSError | OverflowError) -> str:
+    """Return why an address can't be had, and what to do."""
+    reason = getattr(error, "strerror", None) or str(error)
+    match getattr(error, "errno", None):
+        case errno.EADDRINUSE:
+            return f"{reason}; stop what uses it, or choose another port: --port or web.port"
+        case errno.EACCES:
+            return f"{reason}; choose a port of 1024 or more: --port or web.port"
+    return f"{reason}; name an address of this machine with --host, such as 127.0.0.1"
 
 
 class WebProcess:
@@ -49,14 +59,14 @@ class WebProcess:
 
     def start(self) -> None:
         """Start to answer requests."""
-        self._process.start()
+        _start_deaf(self._process)
 
     async def keep_alive(self) -> None:
         """Start it again if it ended."""
         if not self._process.is_alive():
             log.error("the web process ended (%s); starting it again", self._process.exitcode)
             self._process = self._new()
-            self._process.start()
+            _start_deaf(self._process)
 
     def stop(self) -> None:
         """End it, gently first."""
@@ -74,8 +84,20 @@ class WebProcess:
         )
 
 
+def _start_deaf(process: multiprocessing.context.SpawnProcess) -> None:
+    """Start a process that never hears Ctrl-C: it reaches the parent, which ends the process.
+
+    The child inherits what is blocked, so that it has no moment to die of it with a traceback.
+    """
+    resource_tracker.ensure_running()  # it unblocks the signal when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(config: Config, listener: socket.socket) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, and it ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logs.set_up()
     from web.server import serve
