@@ -11,14 +11,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Self, TypeVar
 
 from aggregator import cadence, dates, dedup, urls
-from aggregator.database import Connection, Engine, OperationalError, store
+from aggregator.database import Connection, Engine, Writer, store
 from aggregator.errors import FeedError, FetchError, ParseError
 from aggregator.fetch import Fetcher, FetchSettings
 from aggregator.model import CleanFeed, DueFeed, Fetched, Outcome
@@ -31,11 +30,11 @@ log = logging.getLogger(__name__)
 MAX_BATCH = 100
 """Polls that one transaction stores at most."""
 
+MAX_ENTRIES = 500
+"""Entries after which a transaction takes no more polls: others wait for it, also at a stop."""
+
 SKIM_HERE = 1_000_000
 """Bytes of a document that the event loop skims itself: 7 ms, less than handing it to a worker."""
-
-_RETRY_WAITS = (1, 2, 5, 10, 30)
-"""Seconds before a write is tried again; the last one for ever."""
 
 _T = TypeVar("_T")
 
@@ -78,39 +77,54 @@ class _Poll:
     report: store.PollReport
     document: CleanFeed | None = None  # None where there was none, or nothing new in it
 
+    @property
+    def entries(self) -> int:
+        return len(self.document.entries) if self.document else 0
+
 
 class Poller:
-    """Brings feeds up to date, many at a time.  Use with `async with`."""
+    """Brings feeds up to date, many at a time.  Use with `async with`.
 
-    def __init__(self, engine: Engine, settings: PollSettings) -> None:
-        self._engine = engine
+    Args:
+        after: The one that this one succeeds, because the settings changed: the pauses between
+            two requests to a host and the thread that writes stay the same.
+    """
+
+    def __init__(
+        self, engine: Engine, settings: PollSettings, *, after: "Poller | None" = None
+    ) -> None:
         self._settings = settings
         self._fetcher = Fetcher(settings.fetch)
         self._workers = Workers(settings.workers)
         self._slots = asyncio.Semaphore(settings.concurrency)
-        self._hosts = _Hosts(settings.host_delay)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        self._hosts: _Hosts = after._hosts if after else _Hosts()
+        self._database: Writer = after._database if after else Writer(engine)
         self._finished: asyncio.Queue[tuple[_Poll, asyncio.Future[PollResult]]] = asyncio.Queue(
             settings.concurrency
         )
-        self._writer: asyncio.Task[None] | None = None
+        self._storing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self._fetcher.__aenter__()
-        self._writer = asyncio.create_task(self._write())
+        self._storing = asyncio.create_task(self._write())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
-        self._workers.stop()
+        await self.retire()
+        await asyncio.to_thread(self._database.stop)
+
+    async def retire(self) -> None:
+        """End, but for what a successor goes on with."""
+        if self._storing is not None:
+            self._storing.cancel()
+            await asyncio.gather(self._storing, return_exceptions=True)
+        await asyncio.to_thread(self._workers.stop)
         await self._fetcher.__aexit__(None, None, None)
-        self._thread.shutdown(wait=True, cancel_futures=True)
 
     async def poll(self, due: DueFeed) -> PollResult:
         """Poll one leased feed, store what came of it, and give its lease back."""
-        async with self._hosts.turn(urls.host_of(due.url)) as host_is_free, self._slots:
+        turn = self._hosts.turn(urls.host_of(due.url), self._settings.host_delay)
+        async with turn as host_is_free, self._slots:
             poll = await self._attempt(due, host_is_free)
             stored: asyncio.Future[PollResult] = asyncio.get_running_loop().create_future()
             await self._finished.put((poll, stored))
@@ -118,20 +132,7 @@ class Poller:
 
     async def transact(self, work: Callable[[Connection], _T]) -> _T:
         """Do `work` in one transaction, in the thread that writes; wait out a busy database."""
-
-        def run() -> _T:
-            with self._engine.begin() as connection:
-                return work(connection)
-
-        attempt = 0
-        while True:
-            try:
-                return await asyncio.get_running_loop().run_in_executor(self._thread, run)
-            except OperationalError as error:
-                wait = _RETRY_WAITS[min(attempt, len(_RETRY_WAITS) - 1)]
-                log.error("database: %s; trying again in %d s", error.orig, wait)
-                await asyncio.sleep(wait)
-                attempt += 1
+        return await self._database.transact(work)
 
     async def drained(self) -> None:
         """Return when every poll that came to an end is stored."""
@@ -181,33 +182,48 @@ class Poller:
         """Store finished polls for ever, as many in a transaction as have come together."""
         while True:
             batch = [await self._finished.get()]
-            while len(batch) < MAX_BATCH and not self._finished.empty():
+            entries = batch[0][0].entries
+            while len(batch) < MAX_BATCH and entries < MAX_ENTRIES and not self._finished.empty():
                 batch.append(self._finished.get_nowait())
+                entries += batch[-1][0].entries
             await self._store(batch)
             for _ in batch:
                 self._finished.task_done()
 
     async def _store(self, batch: list[tuple[_Poll, asyncio.Future[PollResult]]]) -> None:
         polls = [poll for poll, _ in batch]
+        if len({poll.due.id for poll in polls}) < len(polls):
+            await self._store_each(
+                batch
+            )  # each poll of a feed has to see what the last one brought
+            return
         try:
             reports = await self.transact(lambda connection: self._record(connection, polls))
         except Exception:
-            if len(batch) == 1:
-                log.exception("%s: could not be stored", polls[0].due.name)
-                await self._give_up(polls[0], batch[0][1])
+            if len(batch) > 1:
+                await self._store_each(batch)  # the fault of one feed is not the others'
                 return
-            for one in batch:  # the fault of one feed is not the others'
-                await self._store([one])
+            log.exception("%s: could not be stored", polls[0].due.name)
+            await self._give_up(polls[0], batch[0][1])
             return
         for (poll, stored), report in zip(batch, reports, strict=True):
             if not stored.done():
                 stored.set_result(_result(poll.due, report))
 
+    async def _store_each(self, batch: list[tuple[_Poll, asyncio.Future[PollResult]]]) -> None:
+        for one in batch:
+            await self._store([one])
+
     async def _give_up(self, poll: _Poll, stored: asyncio.Future[PollResult]) -> None:
         """Record a poll whose document the database refused, without the document."""
         error = ParseError(poll.due.url, "its entries could not be stored; see the log")
         failed = _failed(poll.due, poll.report.started_at, error, status=poll.report.status)
-        (report,) = await self.transact(lambda connection: self._record(connection, [failed]))
+        try:
+            (report,) = await self.transact(lambda connection: self._record(connection, [failed]))
+        except Exception as fault:  # it takes nothing any more: whoever asked has to know
+            if not stored.done():
+                stored.set_exception(fault)
+            return
         if not stored.done():
             stored.set_result(_result(poll.due, report))
 
@@ -224,18 +240,21 @@ class Poller:
 class _Hosts:
     """One request at a time to a host, and a pause between two of them."""
 
-    def __init__(self, delay: timedelta) -> None:
-        self._delay = delay.total_seconds()
+    def __init__(self) -> None:
         self._locks: dict[str, asyncio.Lock] = {}
         self._waiting: dict[str, int] = {}
         self._free_at: dict[str, float] = {}
 
     @contextlib.asynccontextmanager
-    async def turn(self, host: str) -> AsyncIterator[Callable[[], None]]:
-        """Wait for one's turn; call what it yields as soon as the host is not needed any more."""
+    async def turn(self, host: str, delay: timedelta) -> AsyncIterator[Callable[[], None]]:
+        """Wait for one's turn; call what it yields as soon as the host is not needed any more.
+
+        The pause of `delay` counts from then: one may wait for other things before the request.
+        """
         if not host:  # a file
             yield lambda: None
             return
+        loop = asyncio.get_running_loop()
         lock = self._locks.setdefault(host, asyncio.Lock())
         self._waiting[host] = self._waiting.get(host, 0) + 1
         held = False
@@ -244,14 +263,13 @@ class _Hosts:
             nonlocal held
             if held:
                 held = False
+                self._free_at[host] = loop.time() + delay.total_seconds()
                 lock.release()
 
         try:
             await lock.acquire()
             held = True
-            loop = asyncio.get_running_loop()
             await asyncio.sleep(self._free_at.get(host, 0.0) - loop.time())
-            self._free_at[host] = loop.time() + self._delay
             yield release
         finally:
             release()
@@ -338,6 +356,7 @@ def _succeeded(
     )
     report = store.PollReport(
         feed_id=due.id,
+        url=due.url,
         number=due.polls,
         started_at=started_at,
         ended_at=datetime.now(UTC),
@@ -382,6 +401,7 @@ def _failed(
         outcome = Outcome.POSTPONED
     report = store.PollReport(
         feed_id=due.id,
+        url=due.url,
         number=due.polls,
         started_at=started_at,
         ended_at=datetime.now(UTC),

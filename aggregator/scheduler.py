@@ -9,17 +9,26 @@ import contextlib
 import logging
 import signal
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator import __version__, lease, urls
 from aggregator.config import Config, load
-from aggregator.database import Connection, Engine, store
+from aggregator.database import Connection, DBAPIError, Engine, store
 from aggregator.errors import ConfigError, UsageError
 from aggregator.fetch import FetchSettings
 from aggregator.model import DueFeed, Outcome
@@ -29,8 +38,8 @@ log = logging.getLogger(__name__)
 
 TICK = 1
 LEASE = timedelta(minutes=2)
-STOP_WITHIN = 2
-"""Seconds that polls which are being stored get at the end."""
+STOP_WITHIN = 1
+"""Seconds that each step of a stop may take: end polls, store what they brought, free leases."""
 
 _RENEW = LEASE.total_seconds() / 4
 _RELOAD = 2
@@ -40,6 +49,7 @@ _WAITING_PER_SLOT = 4  # feeds leased for each that can be fetched: the next one
 _MAX_PER_HOST = 256
 
 Job = Callable[[], Awaitable[None]]
+_T = TypeVar("_T")
 
 
 def poll_settings(config: Config) -> PollSettings:
@@ -99,12 +109,15 @@ async def poll_once(
         on_start(len(waiting))
         at_once = config.poll.concurrency * _WAITING_PER_SLOT
         running: set[asyncio.Task[PollResult]] = set()
-        while waiting or running:
-            while waiting and len(running) < at_once:
-                running.add(asyncio.create_task(poller.poll(waiting.popleft())))
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                on_result(task.result())
+        try:
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    running.add(asyncio.create_task(poller.poll(waiting.popleft())))
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    on_result(task.result())
+        finally:
+            await _cancelled(running)
 
 
 def _interleaved(due: Sequence[DueFeed]) -> list[DueFeed]:
@@ -123,46 +136,59 @@ class Scheduler:
 
     Args:
         jobs: More to do, by name: every so many seconds.
+        amend: Puts what the command line says into a configuration that is read anew.
     """
 
     def __init__(
-        self, config: Config, engine: Engine, *, jobs: Mapping[str, tuple[float, Job]]
+        self,
+        config: Config,
+        engine: Engine,
+        *,
+        jobs: Mapping[str, tuple[float, Job]] | None = None,
+        amend: Callable[[Config], Config] = lambda config: config,
     ) -> None:
         self._config = config
+        self._amend = amend
         self._engine = engine
         self._owner = lease.own_name()
-        self._jobs = jobs
+        self._jobs = jobs or {}
         self._stamp = _stamp(config.path)
         self._settings = poll_settings(config)
         self._poller = Poller(engine, self._settings)
         self._polls: dict[asyncio.Task[None], str] = {}
-        self._dispatching = asyncio.Lock()
+        self._retiring: set[asyncio.Task[None]] = set()
         self._more = False
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; then end within a few seconds and give the leases back."""
-        scheduler = AsyncIOScheduler(
+        self._stopping = False
+        self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": 30},
         )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; then end within a few seconds and give the leases back."""
+        logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)  # a tick that is long
         jobs: dict[str, tuple[float, Job]] = {
             "dispatch": (TICK, self._dispatch),
             "reload": (_RELOAD, self._reload),
             "retention": (_RETENTION, self._retain),
             **self._jobs,
         }
+        now = datetime.now(UTC)
         for name, (seconds, job) in jobs.items():
-            scheduler.add_job(
-                job, "interval", seconds=seconds, id=name, next_run_time=datetime.now(UTC)
-            )
+            self._scheduler.add_job(
+                _until_stopped(job), "interval", seconds=seconds, id=name, name=name,
+                next_run_time=now,
+            )  # fmt: skip
         await self._poller.__aenter__()
-        await self._poller.transact(_free_the_dead)
-        async with _leases(lambda: self._poller, self._owner):
-            scheduler.start()
-            await stop.wait()
-            scheduler.shutdown(wait=False)
-            await self._end_polls()
-        await self._poller.__aexit__()
+        try:
+            async with _leases(lambda: self._poller, self._owner):
+                self._scheduler.start()
+                await stop.wait()
+                self._stopping = True
+                self._scheduler.shutdown(wait=False)
+                await self._end_polls()
+        finally:
+            await self._poller.__aexit__()
 
     def reload_now(self) -> None:
         """Read config.yaml again at the next occasion, changed or not (SIGHUP)."""
@@ -172,31 +198,32 @@ class Scheduler:
 
     async def _dispatch(self) -> None:
         """Lease what is due, as much as there is room for, and start to poll it."""
-        async with self._dispatching:
-            capacity = self._settings.concurrency * _WAITING_PER_SLOT
-            room = capacity - len(self._polls)
-            if room <= 0:
-                return
-            per_host = self._per_host()
-            waiting = Counter(host for host in self._polls.values() if host)
-            busy = [host for host, count in waiting.items() if count >= per_host]
-            now = datetime.now(UTC)
-            due = await self._poller.transact(
-                lambda connection: store.lease_due(
-                    connection,
-                    owner=self._owner,
-                    now=now,
-                    until=now + LEASE,
-                    limit=room,
-                    busy_hosts=busy,
-                    per_host=per_host,
-                )
+        capacity = self._settings.concurrency * _WAITING_PER_SLOT
+        room = capacity - len(self._polls)
+        if room <= 0 or self._stopping:
+            return
+        per_host = self._per_host()
+        waiting = Counter(host for host in self._polls.values() if host)
+        busy = [host for host, count in waiting.items() if count >= per_host]
+
+        def take(connection: Connection) -> list[DueFeed]:
+            now = datetime.now(UTC)  # the database may have been locked for long
+            return store.lease_due(
+                connection,
+                owner=self._owner,
+                now=now,
+                until=now + LEASE,
+                limit=room,
+                busy_hosts=busy,
+                per_host=per_host,
             )
-            self._more = len(due) == room
-            for feed in due:
-                task = asyncio.create_task(self._poll(feed))
-                self._polls[task] = urls.host_of(feed.url)
-                task.add_done_callback(self._polled)
+
+        due = await self._poller.transact(take)
+        self._more = len(due) == room
+        for feed in due:
+            task = asyncio.create_task(self._poll(feed))
+            self._polls[task] = urls.host_of(feed.url)
+            task.add_done_callback(self._polled)
 
     def _per_host(self) -> int:
         """So many feeds of one host wait at most; the others are left for their time."""
@@ -216,10 +243,9 @@ class Scheduler:
         self._polls.pop(task, None)
         if not task.cancelled() and (error := task.exception()):
             log.error("a poll failed in an unforeseen way", exc_info=error)
-        if self._more and len(self._polls) <= self._settings.concurrency:
+        if self._more and not self._stopping and len(self._polls) <= self._settings.concurrency:
             self._more = False
-            follow_up = asyncio.create_task(self._dispatch())
-            follow_up.add_done_callback(lambda _: None)
+            self._scheduler.modify_job("dispatch", next_run_time=datetime.now(UTC))
 
     async def _reload(self) -> None:
         """Take over what changed in config.yaml; a broken file changes nothing."""
@@ -228,7 +254,7 @@ class Scheduler:
             return
         self._stamp = stamp
         try:
-            config = await asyncio.to_thread(load, self._config.path)
+            config = self._amend(await asyncio.to_thread(load, self._config.path))
         except ConfigError as error:
             for problem in error.problems:
                 log.error("%s", problem)
@@ -256,11 +282,11 @@ class Scheduler:
         if settings == self._settings:
             return
         old, under_way = self._poller, list(self._polls)
-        self._settings, self._poller = settings, Poller(self._engine, settings)
+        self._settings, self._poller = settings, Poller(self._engine, settings, after=old)
         await self._poller.__aenter__()
-        if under_way:
-            await asyncio.wait(under_way)
-        await old.__aexit__()
+        task = asyncio.create_task(_retire(old, under_way))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
 
     async def _retain(self) -> None:
         """Delete what is older than the file wants, a little at a time."""
@@ -283,9 +309,11 @@ class Scheduler:
         for task in self._polls:
             task.cancel()
         if self._polls:
-            await asyncio.wait(list(self._polls), timeout=STOP_WITHIN / 2)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._poller.drained(), STOP_WITHIN / 2)
+            await asyncio.wait(list(self._polls), timeout=STOP_WITHIN)
+        last = asyncio.create_task(self._poller.drained())
+        ending = {last, *self._retiring}
+        await asyncio.wait(ending, timeout=STOP_WITHIN)
+        await _cancelled(ending)
 
 
 def stop_on_signals(stop: asyncio.Event, *, reload: Callable[[], None] | None = None) -> None:
@@ -301,14 +329,17 @@ def stop_on_signals(stop: asyncio.Event, *, reload: Callable[[], None] | None = 
 async def _leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
     """Renew this process's leases all the while, and give them back at the end."""
 
+    def keep(connection: Connection) -> None:
+        _free_the_dead(connection)
+        store.renew_leases(connection, owner=owner, until=datetime.now(UTC) + LEASE)
+
     async def renew() -> None:
         while True:
+            try:
+                await poller().transact(keep)
+            except DBAPIError as error:
+                log.error("database: %s; leases are not renewed", error.orig)
             await asyncio.sleep(_RENEW)
-            await poller().transact(
-                lambda connection: store.renew_leases(
-                    connection, owner=owner, until=datetime.now(UTC) + LEASE
-                )
-            )
 
     task = asyncio.create_task(renew())
     try:
@@ -320,6 +351,33 @@ async def _leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator[Non
                 poller().transact(lambda connection: store.release_leases(connection, owner=owner)),
                 STOP_WITHIN,
             )
+
+
+async def _retire(poller: Poller, under_way: Collection[asyncio.Task[None]]) -> None:
+    """End a poller that has a successor when its last poll is stored, or when cancelled."""
+    try:
+        if under_way:
+            await asyncio.wait(under_way)
+        await poller.drained()
+    finally:
+        await poller.retire()
+
+
+async def _cancelled(tasks: Collection[asyncio.Task[_T]]) -> None:
+    """Cancel tasks, and return when they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _until_stopped(job: Job) -> Job:
+    """Return `job` as APScheduler likes it, which takes the end of a job at a stop for an error."""
+
+    async def run() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await job()
+
+    return run
 
 
 def _free_the_dead(connection: Connection) -> None:

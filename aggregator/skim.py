@@ -14,6 +14,7 @@ from xml.parsers import expat
 HASH_SIZE = 8
 """Bytes of an entry's hash; a feed remembers one for each entry of its last document."""
 
+MAX_ENTRIES = 5000
 MAX_ATTRIBUTES = 256
 MAX_DEPTH = 200
 
@@ -26,6 +27,7 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 _INHERITED = (f"{_XML}{_SEPARATOR}base", f"{_XML}{_SEPARATOR}lang", "base", "lang")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _DECLARATION = re.compile(rb"<\?xml\s[^>]*?(?:encoding\s*=\s*[\"']([\w.:-]+)[\"'][^>]*)?\?>")
+_DECLARED_WITHIN = 1024  # bytes: the pattern looks at every place in them for every other
 _TAG = re.compile(rb"<[^>\"']*(?:\"[^\"]*\"[^>\"']*|'[^']*'[^>\"']*)*>")
 
 
@@ -60,7 +62,7 @@ def skim(document: bytes, memory: bytes = b"") -> Skim | None:
 
     Returns:
         None where the whole document has to be parsed: it is not well-formed, has a DOCTYPE,
-        entries within entries, an id that several entries share, or no entry at all.
+        entries within entries, an id that several entries share, too many of them or none at all.
     """
     walk = _Walk(document)
     try:
@@ -88,7 +90,9 @@ def plain_utf8(body: bytes, content_type: str) -> bytes | None:
     document = body.lstrip(b" \t\r\n")
     if (declared and declared[1].lower() != "utf-8") or not document.startswith(b"<"):
         return None
-    declaration = _DECLARATION.match(document)
+    declaration = _DECLARATION.match(document, 0, _DECLARED_WITHIN)
+    if declaration is None and document[:5] == b"<?xml" and document[5:6].isspace():
+        return None
     if declaration and (declaration[1] or b"utf-8").lower() != b"utf-8":
         return None
     try:
@@ -133,7 +137,7 @@ class _Walk:
         self._depth = 0
         self._entry_depth = 0  # 0: not in an entry
         self._start = 0
-        self._ancestors: list[str] = []
+        self._ancestors: list[bytes] = []  # hashes, each over what it and those above it hand down
         self._declarations: list[tuple[str | None, str]] = []
         self._contexts: set[str] = set()
         self._ids: set[str] = set()
@@ -173,11 +177,13 @@ class _Walk:
         elif local in _ENTRIES:
             self._entry_depth = self._depth
             self._start = self._parser.CurrentByteIndex
-            self._contexts.add(repr(self._ancestors))
+            self._contexts.add(self._ancestors[-1].hex() if self._ancestors else "")
             self._declarations = []  # its own are in its bytes
         else:
             inherited = [attributes.get(key) for key in _INHERITED]
-            self._ancestors.append(f"{name} {inherited} {self._declarations}")
+            handed_down = f"{name} {inherited} {self._declarations}"
+            above = self._ancestors[-1] if self._ancestors else b""
+            self._ancestors.append(_hash(above + handed_down.encode("utf-8", "surrogatepass")))
             self._declarations = []
             self._starts.append(self._parser.CurrentByteIndex)
             if local == "language":
@@ -188,6 +194,8 @@ class _Walk:
             self._heard("".join(self._text).strip())
         if self._depth == self._entry_depth:
             self.entries.append((self._start, self._end_of(self._start)))
+            if len(self.entries) > MAX_ENTRIES:
+                raise _UnfitError
             self._entry_depth = 0
         elif not self._entry_depth:
             self._ancestors.pop()

@@ -11,6 +11,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as DeadlineError
+from concurrent.futures.process import BrokenProcessPool
 from typing import ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -34,11 +35,9 @@ class Workers:
     """A pool of processes; they start when the first document comes."""
 
     def __init__(self, count: int) -> None:
-        # Not fork: there are threads, and a forked lock stays locked.  Forked from a server that
-        # has the parser loaded, a process is there in 10 ms and shares its memory.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["aggregator.read"])
-        self._pool = ProcessPool(max_workers=count, initializer=_limit, context=context)
+        self._count = count
+        self._pool = self._new_pool()
+        self._stopped = False
 
     async def run(
         self, url: str, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
@@ -48,9 +47,11 @@ class Workers:
         Raises:
             ParseError: What `function` raised, or it took too much time or memory.
         """
-        future = self._pool.schedule(function, args=args, kwargs=kwargs, timeout=DEADLINE)
         try:
-            result: _T = await asyncio.wrap_future(future)
+            try:
+                return await self._run(function, *args, **kwargs)
+            except BrokenProcessPool:  # the fault of no document; once more in a new pool
+                return await self._run(function, *args, **kwargs)
         except DeadlineError as error:
             raise ParseError(url, f"could not be read in {DEADLINE} s") from error
         except (ProcessExpired, MemoryError, RecursionError) as error:
@@ -60,12 +61,45 @@ class Workers:
         except Exception as error:  # a fault of ours costs one feed one poll
             log.exception("%s: could not be read", masked(url))
             raise ParseError(url, "could not be read; the log says why") from error
-        return result
 
     def stop(self) -> None:
         """End the processes now."""
-        self._pool.stop()
-        self._pool.join(timeout=2)
+        self._stopped = True
+        _end(self._pool)
+
+    async def _run(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        pool = self._working_pool()
+        task = asyncio.wrap_future(
+            pool.schedule(function, args=args, kwargs=kwargs, timeout=DEADLINE)
+        )
+        try:
+            while not (await asyncio.wait({task}, timeout=DEADLINE))[0]:
+                if not pool.active:  # what becomes of its tasks then pebble does not always say
+                    raise BrokenProcessPool
+        finally:
+            task.cancel()
+        result: _T = task.result()
+        return result
+
+    def _working_pool(self) -> ProcessPool:
+        """Return the pool, or a new one: pebble gives up for good when an idle process dies."""
+        if not self._pool.active and not self._stopped:
+            log.warning("the processes that read documents ended; starting new ones")
+            _end(self._pool)
+            self._pool = self._new_pool()
+        return self._pool
+
+    def _new_pool(self) -> ProcessPool:
+        # Not fork: there are threads, and a forked lock stays locked.  Forked from a server that
+        # has the parser loaded, a process is there in 10 ms and shares its memory.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["aggregator.read"])
+        return ProcessPool(max_workers=self._count, initializer=_limit, context=context)
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()
+    pool.join()
 
 
 def _limit() -> None:

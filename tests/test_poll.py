@@ -1,24 +1,28 @@
 """The pipeline on a real server, a real database and real worker processes."""
 
 import asyncio
+import contextlib
 import itertools
+import os
 import signal
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
-from aggregator.database import query, store
+from aggregator.database import Connection, DBAPIError, query, store
 from aggregator.errors import ParseError
 from aggregator.fetch import FetchSettings
-from aggregator.model import FeedHealth, Outcome, Subscription
+from aggregator.model import DueFeed, FeedHealth, Outcome, Subscription
 from aggregator.poll import Poller, PollResult, PollSettings
 from aggregator.read import read_document
 from aggregator.workers import Workers
 from tests.feedserver import FeedServer
 from tests.running import rss
-from tests.worlds import new_database
+from tests.worlds import new_database, only_sqlite
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)
@@ -250,6 +254,137 @@ def test_a_slow_feed_does_not_hold_up_the_others_of_other_hosts(world):
     assert world.health("fast").last_success_at < world.health("slow").last_success_at
 
 
+def test_the_pause_counts_from_the_request_also_if_that_had_to_wait_for_a_slot(world):
+    world.server.put("/slow", rss(items(1)), delay=0.6)
+    for path in ("/a", "/b"):
+        world.server.put(path, rss(items(2)))
+    world.settings = replace(
+        world.settings,
+        concurrency=1,
+        host_delay=timedelta(seconds=0.4),
+        fetch=replace(world.settings.fetch, allow=("127.0.0.1", "localhost")),
+    )
+    slow = world.server.url("/slow").replace("127.0.0.1", "localhost")
+    feeds = [slow, world.server.url("/a"), world.server.url("/b")]
+    with world.database.begin() as connection:
+        store.sync_subscriptions(
+            connection, [Subscription(str(n), url) for n, url in enumerate(feeds)], now=NOW
+        )
+
+    world.poll()
+
+    a, b = (world.server.requests_to(path)[0].at for path in ("/a", "/b"))
+    assert abs(b - a) > 0.39
+
+
+def test_a_poller_that_succeeds_another_keeps_the_pauses(world):
+    for path in ("/a", "/b"):
+        world.server.put(path, rss(items(1)))
+    world.subscribe("/a", "/b")
+    settings = replace(world.settings, host_delay=timedelta(seconds=0.4))
+
+    async def run() -> None:
+        async with Poller(world.database, settings) as first:
+            a, b = await first.transact(leased)
+            await first.poll(a)
+            async with Poller(world.database, settings, after=first) as second:
+                await first.retire()
+                await second.poll(b)
+
+    asyncio.run(run())
+
+    a, b = (request.at for request in world.server.requests)
+    assert b - a > 0.39
+    assert world.health("b").error is None
+
+
+def leased(connection: Connection) -> list[DueFeed]:
+    return store.lease_named(connection, owner="t", now=NOW, until=NOW + HOUR, names=None)
+
+
+def test_a_database_that_takes_nothing_is_an_error_and_not_the_end_of_the_writer(world):
+    world.server.put("/a", rss(items(1)))
+    world.subscribe("/a")
+
+    async def run() -> PollResult:
+        async with asyncio.timeout(10), Poller(world.database, world.settings) as poller:
+            (due,) = await poller.transact(leased)
+            await poller.transact(lambda c: c.exec_driver_sql("ALTER TABLE polls RENAME TO gone"))
+            with pytest.raises(DBAPIError, match="polls"):
+                await poller.poll(due)
+            await poller.transact(lambda c: c.exec_driver_sql("ALTER TABLE gone RENAME TO polls"))
+            return await poller.poll(due)
+
+    assert asyncio.run(run()).new == 1
+
+
+@contextlib.asynccontextmanager
+async def held_up(world: World, poller: Poller) -> AsyncIterator[list[DueFeed]]:
+    """Yield the due feeds but for `z`; what is polled meanwhile is stored together."""
+    *others, last = sorted(await poller.transact(leased), key=lambda feed: feed.name)
+    with world.database.connect() as other:
+        other.exec_driver_sql("SELECT 1")  # locks out every other writer
+        first = await polled(world, poller, last)
+        yield others
+        await asyncio.sleep(0.3)
+    await first
+
+
+async def polled(world: World, poller: Poller, due: DueFeed) -> asyncio.Task[PollResult]:
+    """Return a poll that has made its request."""
+    before = len(world.server.requests)
+    task = asyncio.create_task(poller.poll(due))
+    while len(world.server.requests) == before:
+        await asyncio.sleep(0.01)
+    return task
+
+
+@only_sqlite
+def test_two_polls_of_one_feed_that_are_stored_together_do_not_mix_their_entries(world):
+    world.server.put("/a", rss(items(1, 2)))
+    world.server.put("/z", rss([]))
+    world.subscribe("/a", "/z")
+    world.poll()
+
+    async def run() -> list[PollResult]:
+        async with Poller(world.database, world.settings) as poller:
+            async with held_up(world, poller) as (due,):
+                world.server.put("/a", rss([("p1", "Post one", NOW)]))
+                first = await polled(world, poller, due)
+                await asyncio.sleep(0.2)
+                world.server.put("/a", rss([("p2", "Post two", NOW)]))
+                second = await polled(world, poller, due)
+            return await asyncio.gather(first, second)
+
+    assert [(result.new, result.updated) for result in asyncio.run(run())] == [(0, 1), (0, 1)]
+    assert world.titles() == ["Post one", "Post two"]
+
+
+@only_sqlite
+def test_a_transaction_takes_so_many_entries_and_no_more(world):
+    paths = [f"/{number}" for number in range(6)]
+    for path in paths:
+        world.server.put(path, rss([(f"{path}-{n}", f"Post {n}", NOW) for n in range(300)]))
+    world.subscribe(*paths, "/z")
+    transactions: list[int] = []
+
+    def count(_c: object, _cursor: object, statement: str, rows: list[object], *_: object) -> None:
+        if statement.startswith("INSERT INTO entries "):
+            transactions.append(len(rows))
+
+    async def run() -> None:
+        async with Poller(world.database, world.settings) as poller:
+            async with held_up(world, poller) as due:
+                tasks = [await polled(world, poller, feed) for feed in due]
+                await asyncio.sleep(0.5)
+            await asyncio.gather(*tasks)
+
+    event.listen(world.database, "before_cursor_execute", count)
+    asyncio.run(run())
+
+    assert transactions == [600, 600, 600]
+
+
 # ------------------------------------------------------------- worker processes
 
 
@@ -258,8 +393,6 @@ def sleep_for_ever() -> None:
 
 
 def die() -> None:
-    import os
-
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
@@ -307,3 +440,18 @@ def test_what_a_worker_raises_comes_back_with_its_reason(workers):
         assert raised.value.reason == "not a feed"
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("who", ["workers", "their server"])
+def test_processes_that_are_killed_while_idle_are_replaced(who, workers, caplog):
+    async def run() -> None:
+        worker = await workers.run("u", os.getpid)
+        server = await workers.run("u", os.getppid)
+        os.kill(worker if who == "workers" else server, signal.SIGKILL)
+        for _ in range(5):
+            assert (await workers.run("u", read_document, rss(items(1)), {}, "u")).feed
+            await asyncio.sleep(0.15)
+        assert await workers.run("u", os.getpid) != worker
+
+    asyncio.run(run())
+    assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import sqlite3
+import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
@@ -17,6 +18,7 @@ import pytest
 
 from tests.feedserver import FeedServer
 from tests.running import (
+    COMMAND,
     alive,
     children,
     command,
@@ -150,6 +152,22 @@ def test_a_stop_in_the_middle_of_a_slow_answer_is_clean_and_gives_the_lease_back
         None,
     )
     connection.close()
+
+
+def test_ctrl_c_at_the_very_start_is_no_matter_of_the_web_process(tmp_path):
+    write_config(tmp_path, [])
+    with subprocess.Popen(
+        [*COMMAND, "run"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a terminal sends Ctrl-C to all processes of the group
+    ) as process:
+        assert process.stderr is not None
+        assert "http://" in process.stderr.readline()
+        os.killpg(process.pid, signal.SIGINT)
+
+        assert "spawn_main" not in process.stderr.read()
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Cutting known entries out of a document changes nothing about the others."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings, strategies
 from aggregator.errors import ParseError
 from aggregator.parse import UTF8, in_utf8, parse
 from aggregator.read import read_document
-from aggregator.skim import HASH_SIZE, skim
+from aggregator.skim import HASH_SIZE, plain_utf8, skim
 from tests.running import rss
 from tests.worlds import NOW
 
@@ -213,3 +214,28 @@ def test_everything_is_read_again_when_what_entries_inherit_changes(old, new):
 )
 def test_what_can_not_be_cut_is_left_to_the_parser(document):
     assert skim(document) is None
+
+
+_NAMESPACES = " ".join(f'xmlns:a{number}="u{number}"' for number in range(20_000))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        f"<rss {_NAMESPACES}>{'<item/>' * 60_000}</rss>",
+        f"<rss {_NAMESPACES}>{'<b><item/></b>' * 4_000}</rss>",
+        f"<rss base='{'x' * 500_000}'>{'<b><item/></b>' * 4_000}</rss>",
+        f"<?xml {'encoding= ' * 100_000}<rss/>",
+        f"<?xml {'encoding=|a| ' * 80_000}<rss/>".replace("|", "'"),
+        f"<rss>{'<pubDate/>' * 90_000}<item/></rss>",
+    ],
+    ids=["namespaces", "namespaces, apart", "base", "declaration", "encodings", "dates"],
+)
+def test_a_hostile_document_does_not_hold_up_the_event_loop(document):
+    started = time.perf_counter()
+
+    found = plain_utf8(document.encode(), "")
+    if found is not None:
+        skim(found)
+
+    assert time.perf_counter() - started < 2

@@ -138,6 +138,101 @@ def test_a_shorter_interval_counts_from_the_last_poll(database):
     assert lease_due(database, now=NOW + 10 * MINUTE) == ["a"]
 
 
+@pytest.mark.parametrize("interval", [10 * MINUTE, 2 * HOUR])
+@pytest.mark.parametrize("left", [False, True])
+def test_a_pause_holds_whatever_becomes_of_the_interval(database, interval, left):
+    subscribe(database, feed("a"))
+    record(
+        database,
+        "a",
+        outcome=Outcome.POSTPONED,
+        error="429",
+        next_poll_at=NOW + 9 * HOUR,
+        next_reason="the server asked for a pause",
+        not_before=NOW + 9 * HOUR,
+    )
+
+    if left:
+        subscribe(database)
+    subscribe(database, feed("a", interval=interval), now=NOW + HOUR)
+
+    assert lease_due(database, now=NOW + 9 * HOUR - MINUTE) == []
+    assert lease_due(database, now=NOW + 9 * HOUR) == ["a"]
+
+
+def test_what_a_server_calls_fresh_is_not_asked_for_because_the_interval_changed(database):
+    subscribe(database, feed("a"))
+    fresh = "the server calls its answer fresh"
+    record(database, "a", next_poll_at=NOW + 6 * HOUR, next_reason=fresh)
+
+    subscribe(database, feed("a", interval=10 * MINUTE), now=NOW + HOUR)
+
+    assert lease_due(database, now=NOW + 5 * HOUR) == []
+
+
+def test_another_spelling_of_a_category_is_a_change_that_readers_see(database):
+    subscribe(database, feed("a", category="news"))
+    with database.connect() as connection:
+        before = query.version(connection)
+
+    subscribe(database, feed("a", category="News"))
+
+    with database.connect() as connection:
+        found = query.overview(connection, now=NOW)
+    assert [category.name for category in found.categories] == ["News"]
+    assert found.version > before
+
+
+# ------------------------------------------------- config.yaml changes during a poll
+
+
+def lease_and_report(database, **values):
+    """Lease the one feed that is due; return the report of a poll of it."""
+    with database.begin() as connection:
+        (due,) = store.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
+    required = {
+        "feed_id": due.id,
+        "url": due.url,
+        "number": due.polls,
+        "started_at": NOW,
+        "ended_at": NOW,
+        "outcome": Outcome.UNCHANGED,
+        "next_poll_at": NOW + HOUR,
+        "next_reason": "",
+    }
+    return store.PollReport(**(required | values))
+
+
+def test_a_poll_of_an_address_that_was_replaced_meanwhile_says_nothing_about_the_new_one(database):
+    subscribe(database, feed("a"))
+    gone = lease_and_report(database, outcome=Outcome.GONE, error="410", next_poll_at=None)
+    subscribe(database, feed("a", "https://new.example/feed"))
+    assert lease_due(database) == []
+
+    with database.begin() as connection:
+        store.record_polls(connection, [gone])
+
+    with database.connect() as connection:
+        health = query.feed(connection, "a", now=NOW)
+    assert health is not None
+    assert (health.gone, health.error, health.polls) == (False, None, ())
+    assert lease_due(database) == ["a"]
+
+
+def test_a_feed_that_was_removed_during_its_poll_is_not_planned_again(database):
+    subscribe(database, feed("a"))
+    report = lease_and_report(database)
+    subscribe(database)
+
+    with database.begin() as connection:
+        store.record_polls(connection, [report])
+
+    with database.connect() as connection:
+        assert query.next_due_at(connection) is None
+    subscribe(database, feed("a"), now=NOW + HOUR)
+    assert lease_due(database, now=NOW + HOUR) == ["a"]
+
+
 # ----------------------------------------------------------------------- leases
 
 
@@ -147,6 +242,14 @@ def test_a_leased_feed_is_nobody_elses_until_the_lease_ends(database):
     assert lease_due(database, owner="first") == ["a"]
     assert lease_due(database, owner="second") == []
     assert lease_due(database, owner="second", now=NOW + 2 * MINUTE) == ["a"]
+
+
+def test_nobody_takes_a_lease_over_from_himself(database):
+    subscribe(database, feed("a"))
+    lease_due(database, owner="me")
+
+    assert lease_due(database, owner="me", now=NOW + HOUR) == []
+    assert lease_due(database, owner="other", now=NOW + HOUR) == ["a"]
 
 
 def test_leases_are_given_back_by_owner(database):
@@ -280,6 +383,7 @@ def test_a_poll_writes_entries_validators_and_bookkeeping_or_nothing(database):
             [
                 store.PollReport(
                     feed_id=due.id,
+                    url=due.url,
                     number=0,
                     started_at=NOW,
                     ended_at=NOW,

@@ -97,6 +97,7 @@ def record(
         store.change_entries(connection, versions)
         values: dict[str, Any] = {
             "feed_id": feed.id,
+            "url": feed.url,
             "number": feed.polls,
             "started_at": now,
             "ended_at": now,

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from aggregator.cli import logs
 from aggregator.cli.common import load_config, opened_database, takes_config
 from aggregator.cli.web_process import WebProcess, bind
 from aggregator.config import Config, reached_at_port
-from aggregator.database import Engine, open_database
+from aggregator.database import open_database
 from aggregator.scheduler import Scheduler, stop_on_signals
 
 
@@ -21,7 +22,8 @@ from aggregator.scheduler import Scheduler, stop_on_signals
 @click.option("-v", "--verbose", is_flag=True, help="Log polls that brought nothing new, too.")
 def run(host: str | None, port: int | None, verbose: bool) -> None:
     """Poll and show, until Ctrl-C: the scheduler and the web together."""
-    config = _placed(load_config(), host, port)
+    amend = partial(_placed, host=host, port=port)
+    config = amend(load_config())
     logs.set_up(verbose=verbose)
     listener = bind(config.web.host, config.web.port)
     with listener, opened_database(config) as engine:
@@ -29,7 +31,8 @@ def run(host: str | None, port: int | None, verbose: bool) -> None:
         web.start()
         _say_where(listener.getsockname())
         try:
-            asyncio.run(_schedule(config, engine, web))
+            jobs = {"web": (2, web.keep_alive)}
+            asyncio.run(_schedule(Scheduler(config, engine, jobs=jobs, amend=amend)))
         finally:
             web.stop()
 
@@ -70,7 +73,7 @@ def schedule(verbose: bool) -> None:
     config = load_config()
     logs.set_up(verbose=verbose)
     with opened_database(config) as engine:
-        asyncio.run(_schedule(config, engine, None))
+        asyncio.run(_schedule(Scheduler(config, engine)))
 
 
 def _placed(config: Config, host: str | None, port: int | None) -> Config:
@@ -83,9 +86,8 @@ def _placed(config: Config, host: str | None, port: int | None) -> Config:
     return replace(config, web=replace(web, port=port))
 
 
-async def _schedule(config: Config, engine: Engine, web: WebProcess | None) -> None:
+async def _schedule(scheduler: Scheduler) -> None:
     stop = asyncio.Event()
-    scheduler = Scheduler(config, engine, jobs={"web": (2, web.keep_alive)} if web else {})
     stop_on_signals(stop, reload=scheduler.reload_now)
     await scheduler.run(stop)
 

@@ -8,12 +8,14 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from aggregator.database.engine import in_words, is_locked, open_database
+from aggregator.database.writer import Writer
 
 __all__ = [
     "Connection",
     "DBAPIError",
     "Engine",
     "OperationalError",
+    "Writer",
     "in_words",
     "is_locked",
     "open_database",

@@ -63,6 +63,14 @@ def is_locked(error: DBAPIError) -> bool:
     return "locked" in str(error.orig) or "busy" in str(error.orig)
 
 
+def is_passing(error: DBAPIError) -> bool:
+    """Whether the same statement may succeed later: a lock, a full disk, a server that is away."""
+    if not isinstance(error.orig, sqlite3.Error):
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_BUSY)
+    return code & 0xFF != sqlite3.SQLITE_ERROR  # no such column, and the like
+
+
 def _parsed(url: str) -> URL:
     try:
         return make_url(url)
@@ -102,6 +110,8 @@ def _set_up_sqlite(engine: Engine, *, read_only: bool) -> None:
         cursor.close()
 
     def begun(connection: Connection) -> None:
+        wait = connection.get_execution_options().get("busy_timeout", BUSY_TIMEOUT)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait * 1000}")
         connection.exec_driver_sql(begin)
 
     event.listen(engine, "connect", connected)

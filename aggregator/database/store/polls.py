@@ -20,6 +20,7 @@ class PollReport:
     """Everything that one poll changes on its feed's row.
 
     Attributes:
+        url: The address that was polled.
         number: The feed's polls recorded before this one.
         head: The document's head, None if no document was read.
         validators: To replace the stored ones, None to leave them alone.
@@ -28,6 +29,7 @@ class PollReport:
     """
 
     feed_id: int
+    url: str
     number: int
     started_at: datetime
     ended_at: datetime
@@ -70,6 +72,8 @@ def lease_due(
     statement = (
         select(*_DUE_COLUMNS)
         .where(feeds.c.next_poll_at <= now, feeds.c.subscribed, _free(now))
+        # A lease of ours that ran out, as the database was locked: the poll still goes on.
+        .where(or_(feeds.c.lease_owner.is_(None), feeds.c.lease_owner != owner))
         .order_by(feeds.c.next_poll_at)
         .limit(limit * _CANDIDATES if limit else None)
         .with_for_update(skip_locked=True)
@@ -193,21 +197,31 @@ def _lease(
 
 
 def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
-    """Write how polls went, give their leases back, and note what readers could see."""
-    seen = any(report.new or report.updated for report in reports)
-    if seen or _heads_changed(connection, reports):
+    """Write how polls went, give their leases back, and note what readers could see.
+
+    config.yaml may have changed meanwhile.  A poll of an address that is not the feed's any more
+    says nothing about the feed, and one that was removed is not polled again.
+    """
+    if not reports:
+        return
+    rows = connection.execute(_CURRENT, {"feeds": sorted({one.feed_id for one in reports})})
+    feed_of = {row.id: row for row in rows}
+    if any(one.new or one.updated or _head_changed(feed_of[one.feed_id], one) for one in reports):
         note_change(connection)
+    valid = [one for one in reports if feed_of[one.feed_id].url == one.url]
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for report in reports:
-        values = _health(report)
+    for report in valid:
+        values = _health(report, subscribed=feed_of[report.feed_id].subscribed)
         row = {"feed": report.feed_id} | {f"new_{name}": v for name, v in values.items()}
         by_columns.setdefault(tuple(values), []).append(row)
-    for columns, rows in by_columns.items():
-        connection.execute(_update_feed(columns), rows)
-    upsert(connection, polls, [_record(report) for report in reports], key=["feed_id", "slot"])
-    if reports:
-        checked_at = max(report.ended_at for report in reports)
-        connection.execute(update(state).values(checked_at=checked_at))
+    for columns, changes in by_columns.items():
+        connection.execute(_update_feed(columns), changes)
+    outdated = [{"feed": one.feed_id} for one in reports if feed_of[one.feed_id].url != one.url]
+    if outdated:
+        connection.execute(_RELEASE, outdated)
+    upsert(connection, polls, [_record(report) for report in valid], key=["feed_id", "slot"])
+    checked_at = max(report.ended_at for report in reports)
+    connection.execute(update(state).values(checked_at=checked_at))
 
 
 @cache
@@ -220,20 +234,18 @@ def _update_feed(columns: tuple[str, ...]) -> Update:
     return update(feeds).where(feeds.c.id == bindparam("feed")).values(new)
 
 
-def _heads_changed(connection: Connection, reports: Sequence[PollReport]) -> bool:
+def _head_changed(row: Any, report: PollReport) -> bool:
     """Whether a document calls its feed otherwise than the last one did."""
-    heads = {report.feed_id: _head(report.head) for report in reports if report.head is not None}
-    if not heads:
+    if report.head is None:
         return False
-    rows = connection.execute(_HEADS, {"feeds": sorted(heads)})
-    return any(row._mapping[key] != value for row in rows for key, value in heads[row.id].items())
+    return any(row._mapping[key] != value for key, value in _head(report.head).items())
 
 
-def _health(report: PollReport) -> dict[str, Any]:
+def _health(report: PollReport, *, subscribed: bool) -> dict[str, Any]:
     values: dict[str, Any] = {
         "polls": report.number + 1,
         "last_polled_at": report.started_at,
-        "next_poll_at": report.next_poll_at,
+        "next_poll_at": report.next_poll_at if subscribed else None,
         "next_reason": report.next_reason,
         "not_before": report.not_before,
         "lease_owner": None,
@@ -275,8 +287,11 @@ def _head(head: FeedHead) -> dict[str, Any]:
     }
 
 
-_HEADS = select(feeds.c.id, *(feeds.c[key] for key in _head(FeedHead()))).where(
-    feeds.c.id.in_(bindparam("feeds", expanding=True))
+_CURRENT = select(
+    feeds.c.id, feeds.c.url, feeds.c.subscribed, *(feeds.c[key] for key in _head(FeedHead()))
+).where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
+_RELEASE = (
+    update(feeds).where(feeds.c.id == bindparam("feed")).values(lease_owner=None, lease_until=None)
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -13,7 +13,9 @@ from aggregator.database.store.polls import note_change
 from aggregator.database.tables import categories, entries, feeds
 from aggregator.model import Subscription
 
+_BY_INTERVAL = "the interval in config.yaml"  # as `cadence` says it
 _COMPARED = ("name", "url", "configured_title", "category_id", "interval", "subscribed")
+_SCHEDULE = ("last_polled_at", "gone", "not_before", "next_poll_at", "next_reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,7 @@ def sync_subscriptions(
     in the database, out of the list, and has them back when it returns.
     """
     rows = connection.execute(
-        select(
-            feeds.c.id, feeds.c.last_polled_at, feeds.c.gone, *(feeds.c[key] for key in _COMPARED)
-        )
+        select(feeds.c.id, *(feeds.c[key] for key in (*_COMPARED, *_SCHEDULE)))
     ).all()
     category_ids = _category_ids(connection, subscriptions)
     matched = _match(subscriptions, rows)
@@ -119,6 +119,8 @@ def _category_ids(connection: Connection, subscriptions: Sequence[Subscription])
     }
     known = {row.slug: row.name for row in connection.execute(select(categories))}
     rows = [{"slug": s, "name": n} for s, n in sorted(names.items()) if known.get(s) != n]
+    if any(row["slug"] in known for row in rows):  # another spelling of its name
+        note_change(connection)
     upsert(connection, categories, rows, key=["slug"])
     return {row.slug: row.id for row in connection.execute(select(categories))}
 
@@ -157,9 +159,7 @@ def _resubscribe(connection: Connection, row: Any, values: dict[str, Any], now: 
             "error": None,
         }
     elif not row.gone and (not row.subscribed or row.interval != values["interval"]):
-        last = row.last_polled_at
-        values["next_poll_at"] = max(last + values["interval"], now) if last else now
-        values["next_reason"] = "the interval in config.yaml"
+        values |= _planned(row, values["interval"], now)
     connection.execute(update(feeds).where(feeds.c.id == row.id).values(**values))
     if row.category_id != values["category_id"] or not row.subscribed:
         connection.execute(
@@ -167,3 +167,17 @@ def _resubscribe(connection: Connection, row: Any, values: dict[str, Any], now: 
             .where(entries.c.feed_id == row.id)
             .values(category_id=values["category_id"], listed=True)
         )
+
+
+def _planned(row: Any, interval: timedelta, now: datetime) -> dict[str, Any]:
+    """Return when a feed is due whose interval changed, or that came back.
+
+    The interval counts from the last poll.  What the publisher asked for holds whatever the file
+    says, and so does the backing off from a feed that fails.
+    """
+    due_at = max(row.last_polled_at + interval, now) if row.last_polled_at else now
+    held = row.next_poll_at if row.next_reason != _BY_INTERVAL else None
+    held_until = max((at for at in (row.not_before, held) if at), default=due_at)
+    if held_until > due_at:
+        return {"next_poll_at": held_until}
+    return {"next_poll_at": due_at, "next_reason": _BY_INTERVAL}

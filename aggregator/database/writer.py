@@ -1,0 +1,58 @@
+"""The one thread of a process that writes, and its patience with a busy database."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from aggregator.database.engine import is_passing
+
+log = logging.getLogger(__name__)
+
+_RETRY_WAITS = (1, 2, 5, 10, 30)
+"""Seconds before a write is tried again; the last one for ever."""
+
+_BUSY_TIMEOUT = 1  # seconds: as it tries again anyway, and a stop need not wait longer
+
+_T = TypeVar("_T")
+
+
+class Writer:
+    """Does one transaction at a time, in the order in which they were asked for."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine.execution_options(busy_timeout=_BUSY_TIMEOUT)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+
+    async def transact(self, work: Callable[[Connection], _T]) -> _T:
+        """Do `work` in one transaction; wait until the database is not locked or full any more.
+
+        `work` may be done again after it failed, so it reads the clock itself if it needs to.
+
+        Raises:
+            DBAPIError: What waiting does not heal.
+        """
+
+        def run() -> _T:
+            with self._engine.begin() as connection:
+                return work(connection)
+
+        attempt = 0
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+            except OperationalError as error:
+                if not is_passing(error):
+                    raise
+                wait = _RETRY_WAITS[min(attempt, len(_RETRY_WAITS) - 1)]
+                log.error("database: %s; trying again in %d s", error.orig, wait)
+                await asyncio.sleep(wait)
+                attempt += 1
+
+    def stop(self) -> None:
+        """End the thread; what it has begun it ends first."""
+        self._thread.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,218 @@
+"""The scheduler in this process, on a real server, a real database and real worker processes."""
+
+import asyncio
+import logging
+import multiprocessing
+import socket
+import sqlite3
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from aggregator import config as configuration
+from aggregator.database import Engine, open_database, query, store
+from aggregator.scheduler import Scheduler
+from tests.feedserver import FeedServer
+from tests.running import rss, write_config
+
+FAST = "{interval: 1s, host_delay: 0s, workers: 1, concurrency: 4}"
+
+
+class World:
+    """A folder with a config.yaml and its database, and a server of feeds."""
+
+    def __init__(self, folder: Path, server: FeedServer) -> None:
+        self.folder = folder
+        self.server = server
+        self.paths: list[str] = []
+        self.config = self.write()
+        self.database: Engine = open_database(self.config.database)
+
+    def write(self, *paths: str, **settings: str) -> configuration.Config:
+        """Write and read config.yaml."""
+        urls = [self.server.url(path) for path in paths]
+        return configuration.load(write_config(self.folder, urls, **({"poll": FAST} | settings)))
+
+    def subscribe(self, *paths: str, delay: float = 0.0) -> None:
+        """Serve feeds, and subscribe to them."""
+        for path in paths:
+            self.server.put(path, rss([(path, f"Post of {path}", datetime.now(UTC))]), delay=delay)
+        self.config = self.write(*paths)
+        with self.database.begin() as connection:
+            store.sync_subscriptions(connection, self.config.feeds, now=datetime.now(UTC))
+
+    def leases(self) -> list[str]:
+        with self.database.connect() as connection:
+            return store.lease_owners(connection)
+
+    def titles(self) -> list[str]:
+        with self.database.connect() as connection:
+            return [entry.title for entry in query.latest_entries(connection, limit=100)]
+
+
+@pytest.fixture
+def world(tmp_path):
+    with FeedServer() as server:
+        made = World(tmp_path, server)
+        yield made
+        made.database.dispose()
+
+
+async def until(condition, *, within=10.0):
+    async with asyncio.timeout(within):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def stopped(scheduler, meanwhile):
+    """Run a scheduler while `meanwhile` goes on; return how many seconds the stop took."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(scheduler.run(stop))
+    try:
+        await meanwhile
+    finally:
+        started = time.monotonic()
+        stop.set()
+        await running
+    return time.monotonic() - started
+
+
+def problems(caplog):
+    return [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_a_stop_with_much_still_to_do_is_quick_quiet_and_begins_nothing(world, caplog):
+    world.subscribe(*(f"/{number}" for number in range(60)), delay=0.1)
+    scheduler = Scheduler(world.config, world.database)
+    made = 0
+
+    async def meanwhile():
+        nonlocal made
+        await until(lambda: len(world.server.requests) > 8)
+        made = len(world.server.requests)
+
+    seconds = asyncio.run(stopped(scheduler, meanwhile()))
+
+    assert seconds < 2
+    assert len(world.server.requests) <= made + 1
+    assert world.leases() == []
+    assert problems(caplog) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("locked_for", [0.5, 2.5, 4])
+def test_a_stop_while_the_database_is_locked_takes_less_than_five_seconds(
+    world, caplog, locked_for
+):
+    world.subscribe("/a", "/b")
+    scheduler = Scheduler(world.config, world.database)
+    other = sqlite3.connect(world.folder / "aggregator.db", isolation_level=None)
+
+    async def meanwhile():
+        await until(lambda: len(world.titles()) == 2)
+        other.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(locked_for)
+
+    seconds = asyncio.run(stopped(scheduler, meanwhile()))
+
+    other.close()
+    assert seconds < 4.5
+    assert not [record for record in problems(caplog) if record.exc_info]
+
+
+@pytest.mark.slow
+def test_a_lock_of_the_database_loses_nothing_and_is_said_now_and_then(world, caplog):
+    world.subscribe("/a")
+    scheduler = Scheduler(world.config, world.database)
+    other = sqlite3.connect(world.folder / "aggregator.db", isolation_level=None)
+
+    async def meanwhile():
+        await until(lambda: world.titles() == ["Post of /a"])
+        other.execute("BEGIN IMMEDIATE")
+        world.server.put("/a", rss([("new", "New", datetime.now(UTC))]))
+        await asyncio.sleep(6)
+        other.execute("ROLLBACK")
+        await until(lambda: "New" in world.titles())
+
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    other.close()
+    assert 1 <= len(caplog.records) < 12
+    assert {record.name for record in problems(caplog)} == {"aggregator.database.writer"}
+
+
+def test_other_settings_take_over_while_polls_go_on_and_nothing_stays_behind(world, caplog):
+    caplog.set_level(logging.INFO, "aggregator")
+    world.subscribe("/a")
+    with FeedServer("127.0.0.2") as slow:
+        slow.put("/slow", delay=60)
+        path = world.config.path
+        feeds = f"  - {slow.url('/slow')}\n"
+        path.write_text(path.read_text().replace("[127.0.0.1]", "[127.0.0.0/8]") + feeds)
+        config = configuration.load(path)
+        with world.database.begin() as connection:
+            store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
+        scheduler = Scheduler(config, world.database)
+
+        async def meanwhile():
+            await until(lambda: slow.requests and world.titles())
+            world.server.put("/b", rss([("b", "Post of /b", datetime.now(UTC))]))
+            text = path.read_text().replace("concurrency: 4", "concurrency: 5")
+            path.write_text(text + f"  - {world.server.url('/b')}\n")
+            await until(lambda: "Post of /b" in world.titles())
+
+        before = len(multiprocessing.active_children())
+        seconds = asyncio.run(stopped(scheduler, meanwhile()))
+
+    assert "1 feeds added, 0 removed, 0 changed" in caplog.text
+    assert len(slow.requests) == 1
+    assert seconds < 3
+    assert world.leases() == []
+    assert len(multiprocessing.active_children()) == before
+    assert problems(caplog) == []
+
+
+def test_what_the_command_line_says_holds_when_the_file_is_read_anew(world, caplog):
+    caplog.set_level(logging.INFO)
+
+    def amend(config):
+        return replace(config, web=replace(config.web, port=4321), base_url="http://127.0.0.1:4321")
+
+    scheduler = Scheduler(amend(world.config), world.database, amend=amend)
+
+    async def meanwhile():
+        await asyncio.sleep(0.1)
+        world.server.put("/a", rss([("a", "Post of /a", datetime.now(UTC))]))
+        world.write("/a")
+        await until(lambda: world.titles() == ["Post of /a"])
+
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    assert "1 feeds added" in caplog.text
+    assert "after a restart" not in caplog.text
+    assert "http://127.0.0.1:4321/" in world.server.requests[0].headers["user-agent"]
+
+
+def test_the_leases_of_a_process_that_is_gone_are_free_at_once(world):
+    world.subscribe("/a")
+    now = datetime.now(UTC)
+    dead = f"{socket.gethostname()}/99999999/1"
+    with world.database.begin() as connection:
+        store.lease_due(connection, owner=dead, now=now, until=now + timedelta(hours=1))
+    scheduler = Scheduler(world.config, world.database)
+
+    asyncio.run(stopped(scheduler, until(lambda: world.titles() == ["Post of /a"])))
+
+
+def test_a_stop_before_the_database_was_ever_free_is_a_stop(world):
+    world.subscribe("/a")
+    other = sqlite3.connect(world.folder / "aggregator.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    seconds = asyncio.run(stopped(Scheduler(world.config, world.database), asyncio.sleep(0.2)))
+
+    other.close()
+    assert seconds < 4.5
