@@ -41,6 +41,7 @@ LEASE = timedelta(minutes=2)
 STOP_WITHIN = 1
 """Seconds that each step of a stop may take: end polls, store what they brought, free leases."""
 
+_NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web")
 _RENEW = LEASE.total_seconds() / 4
 _RELOAD = 2
 _RETENTION = 3600
@@ -57,7 +58,7 @@ def poll_settings(config: Config) -> PollSettings:
     ports = (urlsplit(feed.url).port for feed in config.feeds if urls.is_web(feed.url))
     return PollSettings(
         fetch=FetchSettings(
-            user_agent=f"aggregator/{__version__} (+{config.base_url}/about/robot)",
+            user_agent=_user_agent(config),
             timeout=config.poll.timeout,
             max_size=config.poll.max_size,
             allow=config.network.allow,
@@ -69,6 +70,13 @@ def poll_settings(config: Config) -> PollSettings:
         host_delay=config.poll.host_delay,
         workers=config.poll.workers,
     )
+
+
+def _user_agent(config: Config) -> str:
+    """Name the program, and the page about it where others can reach that."""
+    program = f"aggregator/{__version__}"
+    here = urls.host_of(config.base_url) in {"127.0.0.1", "localhost", "::1"}
+    return program if here else f"{program} (+{config.base_url}/about/robot)"
 
 
 async def poll_once(
@@ -147,7 +155,7 @@ class Scheduler:
         jobs: Mapping[str, tuple[float, Job]] | None = None,
         amend: Callable[[Config], Config] = lambda config: config,
     ) -> None:
-        self._config = config
+        self._config = self._started_with = config
         self._amend = amend
         self._engine = engine
         self._owner = lease.own_name()
@@ -249,31 +257,29 @@ class Scheduler:
 
     async def _reload(self) -> None:
         """Take over what changed in config.yaml; a broken file changes nothing."""
-        stamp = _stamp(self._config.path)
+        config_path = self._config.path
+        stamp = _stamp(config_path)
         if stamp == self._stamp or stamp is None:
             return
         self._stamp = stamp
         try:
-            config = self._amend(await asyncio.to_thread(load, self._config.path))
+            config = self._amend(await asyncio.to_thread(load, config_path))
         except ConfigError as error:
             for problem in error.problems:
                 log.error("%s", problem)
-            log.error("config.yaml stays as it was read before")
+            log.error("%s: not taken over; the last good version stays in force", config_path)
             return
         result = await self._poller.transact(
             lambda connection: store.sync_subscriptions(
                 connection, config.feeds, now=datetime.now(UTC)
             )
         )
-        log.info(
-            "config.yaml: %d feeds added, %d removed, %d changed",
-            len(result.added),
-            len(result.removed),
-            len(result.changed),
-        )
-        for key in ("title", "base_url", "timezone", "database", "web"):
-            if getattr(config, key) != getattr(self._config, key):
-                log.warning("config.yaml: %s takes effect after a restart", key)
+        news = {"added": result.added, "removed": result.removed, "changed": result.changed}
+        counts = ", ".join(f"{len(names)} {what}" for what, names in news.items() if names)
+        log.info("%s: read again; feeds: %s", config_path, counts or "the same")
+        for key in _NEED_A_RESTART:
+            if getattr(config, key) != getattr(self._started_with, key):
+                log.warning("%s: `%s` takes effect after a restart", config_path, key)
         self._config = config
         await self._take_over(poll_settings(config))
 

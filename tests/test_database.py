@@ -135,5 +135,5 @@ def test_postgresql_without_its_driver_says_what_to_install():
     if importlib.util.find_spec("psycopg"):
         pytest.skip("psycopg is installed")
 
-    with pytest.raises(DatabaseError, match=r"aggregator\[postgres\]"):
+    with pytest.raises(DatabaseError, match=r"psycopg\[binary\]"):
         open_database("postgresql+psycopg://127.0.0.1:1/none")

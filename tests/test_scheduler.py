@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from aggregator import __version__
 from aggregator import config as configuration
 from aggregator.database import Engine, open_database, query, store
-from aggregator.scheduler import Scheduler
+from aggregator.scheduler import Scheduler, poll_settings
 from tests.feedserver import FeedServer
 from tests.running import rss, write_config
 
@@ -216,3 +217,19 @@ def test_a_stop_before_the_database_was_ever_free_is_a_stop(world):
 
     other.close()
     assert seconds < 4.5
+
+
+@pytest.mark.parametrize(
+    ("base_url", "name"),
+    [
+        ("http://127.0.0.1:8080", f"aggregator/{__version__}"),
+        (
+            "https://example.org/news",
+            f"aggregator/{__version__} (+https://example.org/news/about/robot)",
+        ),
+    ],
+)
+def test_the_robot_names_its_page_where_others_can_reach_it(tmp_path, base_url, name):
+    config = configuration.parse(f"base_url: {base_url}", path=tmp_path / "config.yaml")
+
+    assert poll_settings(config).fetch.user_agent == name

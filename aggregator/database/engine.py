@@ -86,7 +86,7 @@ def _engine(place: URL, *, read_only: bool) -> Engine:
     except (NoSuchModuleError, ImportError) as error:
         raise DatabaseError(
             f"database: no driver for {place.drivername}; "
-            "for PostgreSQL install the extra: pip install 'aggregator[postgres]'"
+            "for PostgreSQL install the extra: pip install 'psycopg[binary]'"
         ) from error
     _set_up_sqlite(engine, read_only=read_only)
     return engine
