@@ -28,6 +28,7 @@ class KnownEntry:
     identity: bytes
     content_hash: bytes
     record_hash: bytes
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ def identities(entries: Sequence[CleanEntry]) -> list[tuple[bytes, ...]]:
     """Return for each entry the keys it may be known under, the best one first.
 
     A guid that several different entries of the document carry says nothing (every item "1",
-    the feed's own address), so it is left out for all of them.  The order does not depend on the
-    entries' order in the document: the same document gives the same keys on every poll.
+    the feed's own address), so it comes last for all of them: one of them may have been stored
+    under it when it was alone.  The order does not depend on the entries' order in the document:
+    the same document gives the same keys on every poll.
     """
     carriers = Counter(
         guid for guid, _ in {(entry.guid, _likeness(entry)) for entry in entries} if guid
@@ -88,7 +90,7 @@ def compare(
     changed: list[ChangedEntry] = []
     seen: set[bytes] = set()
     for entry, candidates in zip(entries, keys, strict=True):
-        match = next((known[key] for key in candidates if key in known), None)
+        match = _match(entry, candidates, known)
         identity = match.identity if match else candidates[0]
         if identity in seen:
             continue
@@ -102,20 +104,38 @@ def compare(
     return Changes(tuple(new), tuple(changed))
 
 
-def public_id(entry: CleanEntry, *, feed_url: str, authority: str, taken: bool) -> str:
+def public_id(new: NewEntry, *, feed_url: str, authority: str, taken: bool) -> str:
     """Return the id that the merged feeds give an entry, for ever.
 
-    The source's own id where it is an absolute URI and not `taken` by an entry of another feed;
-    else a `tag:` URI (RFC 4151) from feed and guid.  Decided once, when the entry is stored.
+    The source's own id where it is an absolute URI, tells the entry from the others of its feed
+    and is not `taken` by an entry of another one; else a `tag:` URI (RFC 4151) from feed and
+    identity.  Decided once, when the entry is stored.
 
     Args:
         authority: `<host>,<year>` of the tag.
     """
-    if entry.guid and urls.is_absolute(entry.guid) and not taken:
-        return entry.guid
-    local = entry.guid or entry.url or entry.content_hash.hex()
+    entry = new.entry
+    own = entry.guid if entry.guid and new.identity == _hash("guid", entry.guid) else None
+    if own and urls.is_absolute(own) and not taken:
+        return own
+    local = own or entry.url or entry.content_hash.hex()
     digest = sha256(f"{urls.masked(feed_url)}\0{local}".encode("utf-8", "surrogatepass"))
     return f"tag:{authority}:{digest.hexdigest()[:32]}"
+
+
+def _match(
+    entry: CleanEntry, candidates: Sequence[bytes], known: Mapping[bytes, KnownEntry]
+) -> KnownEntry | None:
+    """Return the stored entry that this one is: one with its link or text before any other."""
+    found = [known[key] for key in candidates if key in known]
+    alike = (one for one in found if _alike(one, entry))
+    shared = _hash("guid", entry.guid) if entry.guid else None
+    others = (one for one in found if one.identity != shared or candidates[0] == shared)
+    return next(alike, None) or next(others, None)
+
+
+def _alike(one: KnownEntry, entry: CleanEntry) -> bool:
+    return one.content_hash == entry.content_hash or (one.url is not None and one.url == entry.url)
 
 
 def _likeness(entry: CleanEntry) -> str:
@@ -130,6 +150,8 @@ def _keys(entry: CleanEntry, *, guid_is_good: bool) -> tuple[bytes, ...]:
     if entry.url:
         keys.append(_hash("link", urls.normal(entry.url)))
     keys.append(_hash("text", entry.content_hash.hex()))
+    if entry.guid and not guid_is_good:
+        keys.append(_hash("guid", entry.guid))
     return tuple(keys)
 
 

@@ -17,7 +17,14 @@ from hashlib import sha256
 from typing import Self, TypeVar
 
 from aggregator import cadence, dates, dedup, urls
-from aggregator.database import Connection, Engine, Writer, store
+from aggregator.database import (
+    Connection,
+    Engine,
+    OperationalError,
+    Writer,
+    is_passing,
+    store,
+)
 from aggregator.errors import FeedError, FetchError, ParseError
 from aggregator.fetch import Fetcher, FetchSettings
 from aggregator.model import CleanFeed, DueFeed, Fetched, Outcome
@@ -29,6 +36,9 @@ log = logging.getLogger(__name__)
 
 MAX_BATCH = 100
 """Polls that one transaction stores at most."""
+
+LINGER = 0.03
+"""Seconds that a finished poll waits for others: ten statements cost the same for one and many."""
 
 MAX_ENTRIES = 500
 """Entries after which a transaction takes no more polls: others wait for it, also at a stop."""
@@ -46,6 +56,8 @@ class PollSettings:
     Attributes:
         authority: Host that stands in the `tag:` URIs of entries without an id of their own.
         workers: Processes that read documents.
+        keep: Entries older than this are not stored, but for the newest `min_entries` of a feed:
+            they would only be deleted again, and be new once more when their feed changes.
     """
 
     fetch: FetchSettings
@@ -53,6 +65,8 @@ class PollSettings:
     concurrency: int = 32
     host_delay: timedelta = timedelta(seconds=5)
     workers: int = 1
+    keep: timedelta = timedelta.max
+    min_entries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +102,25 @@ class Poller:
     Args:
         after: The one that this one succeeds, because the settings changed: the pauses between
             two requests to a host and the thread that writes stay the same.
+        patience: How long a database may be locked or full; None: for ever.
     """
 
     def __init__(
-        self, engine: Engine, settings: PollSettings, *, after: "Poller | None" = None
+        self,
+        engine: Engine,
+        settings: PollSettings,
+        *,
+        after: "Poller | None" = None,
+        patience: timedelta | None = None,
     ) -> None:
         self._settings = settings
         self._fetcher = Fetcher(settings.fetch)
         self._workers = Workers(settings.workers)
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._hosts: _Hosts = after._hosts if after else _Hosts()
-        self._database: Writer = after._database if after else Writer(engine)
+        self._database: Writer = after._database if after else Writer(engine, patience=patience)
         self._finished: asyncio.Queue[tuple[_Poll, asyncio.Future[PollResult]]] = asyncio.Queue(
-            settings.concurrency
+            MAX_BATCH
         )
         self._storing: asyncio.Task[None] | None = None
 
@@ -154,6 +174,10 @@ class Poller:
             return _succeeded(due, started_at, fetched, document, body_hash)
         except FeedError as error:
             return _failed(due, started_at, error, size=size, status=status)
+        except Exception:  # a fault of ours or of a library costs one feed one poll
+            log.exception("%s: could not be polled", due.name)
+            unforeseen = ParseError(due.url, "could not be polled; the log says why")
+            return _failed(due, started_at, unforeseen, size=size, status=status)
 
     async def _read(self, due: DueFeed, fetched: Fetched) -> Document:
         """Read what is new in a document, as far as possible without a worker."""
@@ -182,6 +206,7 @@ class Poller:
         """Store finished polls for ever, as many in a transaction as have come together."""
         while True:
             batch = [await self._finished.get()]
+            await asyncio.sleep(LINGER)
             entries = batch[0][0].entries
             while len(batch) < MAX_BATCH and entries < MAX_ENTRIES and not self._finished.empty():
                 batch.append(self._finished.get_nowait())
@@ -193,18 +218,18 @@ class Poller:
     async def _store(self, batch: list[tuple[_Poll, asyncio.Future[PollResult]]]) -> None:
         polls = [poll for poll, _ in batch]
         if len({poll.due.id for poll in polls}) < len(polls):
-            await self._store_each(
-                batch
-            )  # each poll of a feed has to see what the last one brought
+            await self._store_each(batch)  # a poll has to see what the one before it brought
             return
         try:
             reports = await self.transact(lambda connection: self._record(connection, polls))
-        except Exception:
-            if len(batch) > 1:
+        except Exception as error:
+            if isinstance(error, OperationalError) and is_passing(error):
+                _refuse(batch, error)  # out of patience
+            elif len(batch) > 1:
                 await self._store_each(batch)  # the fault of one feed is not the others'
-                return
-            log.exception("%s: could not be stored", polls[0].due.name)
-            await self._give_up(polls[0], batch[0][1])
+            else:
+                log.exception("%s: could not be stored", polls[0].due.name)
+                await self._give_up(*batch[0])
             return
         for (poll, stored), report in zip(batch, reports, strict=True):
             if not stored.done():
@@ -221,20 +246,25 @@ class Poller:
         try:
             (report,) = await self.transact(lambda connection: self._record(connection, [failed]))
         except Exception as fault:  # it takes nothing any more: whoever asked has to know
-            if not stored.done():
-                stored.set_exception(fault)
+            _refuse([(poll, stored)], fault)
             return
         if not stored.done():
             stored.set_result(_result(poll.due, report))
 
     def _record(self, connection: Connection, polls: list[_Poll]) -> list[store.PollReport]:
         """Write polls with all that they brought; entries and validators in one transaction."""
-        news = _compare(connection, polls, self._settings.authority)
+        news = _compare(connection, polls, self._settings)
         store.add_entries(connection, [entry for one in news for entry in one.placed])
         store.change_entries(connection, [entry for one in news for entry in one.versions])
         reports = [one.report for one in news]
         store.record_polls(connection, reports)
         return reports
+
+
+def _refuse(batch: list[tuple[_Poll, asyncio.Future[PollResult]]], error: Exception) -> None:
+    for _, stored in batch:
+        if not stored.done():
+            stored.set_exception(error)
 
 
 class _Hosts:
@@ -287,7 +317,7 @@ class _News:
     versions: list[store.NewVersion]
 
 
-def _compare(connection: Connection, polls: list[_Poll], authority: str) -> list[_News]:
+def _compare(connection: Connection, polls: list[_Poll], settings: PollSettings) -> list[_News]:
     """Compare what polls brought with what is stored, all in one look."""
     keys = {
         poll.due.id: dedup.identities(poll.document.entries) if poll.document else []
@@ -304,13 +334,24 @@ def _compare(connection: Connection, polls: list[_Poll], authority: str) -> list
         feed_id = poll.due.id
         entries = poll.document.entries if poll.document else ()
         changes = dedup.compare(entries, keys[feed_id], known.get(feed_id, {}))
-        news.append(_news(poll, changes, holders, authority))
+        placed = _placed(poll, changes, holders, settings.authority)
+        placed = _worth_keeping(connection, feed_id, placed, settings)
+        versions = [
+            store.NewVersion(feed_id, change, poll.report.ended_at) for change in changes.changed
+        ]
+        report = replace(
+            poll.report,
+            outcome=Outcome.NEW if placed or versions else poll.report.outcome,
+            new=len(placed),
+            updated=len(versions),
+        )
+        news.append(_News(report, placed, versions))
     return news
 
 
-def _news(
+def _placed(
     poll: _Poll, changes: dedup.Changes, holders: dict[bytes, set[int]], authority: str
-) -> _News:
+) -> list[store.PlacedEntry]:
     """Decide where new entries stand and what they are called, for good."""
     due, now = poll.due, poll.report.ended_at
     listed = dates.places(
@@ -322,21 +363,33 @@ def _news(
     for new, listed_at in zip(changes.new, listed, strict=True):
         users = holders.setdefault(new.identity, set())
         public_id = dedup.public_id(
-            new.entry,
+            new,
             feed_url=due.url,
             authority=f"{authority},{now.year}",
             taken=bool(users - {due.id}),
         )
         users.add(due.id)
         placed.append(store.PlacedEntry(due.id, new, listed_at, public_id, now))
-    versions = [store.NewVersion(due.id, change, now) for change in changes.changed]
-    report = replace(
-        poll.report,
-        outcome=Outcome.NEW if placed or versions else poll.report.outcome,
-        new=len(placed),
-        updated=len(versions),
-    )
-    return _News(report, placed, versions)
+    return placed
+
+
+def _worth_keeping(
+    connection: Connection, feed_id: int, placed: list[store.PlacedEntry], settings: PollSettings
+) -> list[store.PlacedEntry]:
+    """Leave out new entries that retention would delete."""
+
+    def is_young(one: store.PlacedEntry) -> bool:
+        return one.first_seen_at - one.listed_at <= settings.keep
+
+    if all(map(is_young, placed)):
+        return placed
+    wanted = settings.min_entries
+    places = [one.listed_at for one in placed]
+    places += store.newest_places(connection, feed_id, limit=wanted)
+    spared = sorted(places, reverse=True)[:wanted]
+    if len(spared) < wanted:
+        return placed
+    return [one for one in placed if is_young(one) or (spared and one.listed_at >= spared[-1])]
 
 
 def _succeeded(

@@ -41,6 +41,9 @@ LEASE = timedelta(minutes=2)
 STOP_WITHIN = 1
 """Seconds that each step of a stop may take: end polls, store what they brought, free leases."""
 
+PATIENCE = timedelta(minutes=1)
+"""How long a single command waits for a database that is locked or full."""
+
 _NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web")
 _RENEW = LEASE.total_seconds() / 4
 _RELOAD = 2
@@ -69,6 +72,8 @@ def poll_settings(config: Config) -> PollSettings:
         concurrency=config.poll.concurrency,
         host_delay=config.poll.host_delay,
         workers=config.poll.workers,
+        keep=config.retention.keep,
+        min_entries=config.retention.min_entries,
     )
 
 
@@ -112,7 +117,8 @@ async def poll_once(
             return store.lease_due(connection, owner=owner, now=now, until=now + LEASE)
         return store.lease_named(connection, owner=owner, now=now, until=now + LEASE, names=wanted)
 
-    async with Poller(engine, poll_settings(config)) as poller, _leases(lambda: poller, owner):
+    poller = Poller(engine, poll_settings(config), patience=PATIENCE)
+    async with poller, _leases(lambda: poller, owner):
         waiting = deque(_interleaved(await poller.transact(take)))
         on_start(len(waiting))
         at_once = config.poll.concurrency * _WAITING_PER_SLOT

@@ -14,7 +14,9 @@ TEXT = b"0123456789abcdef"
 def stored(changes: Changes, start: int = 1) -> dict[bytes, KnownEntry]:
     """Return new entries as the database would know them afterwards."""
     return {
-        new.identity: KnownEntry(1, number, new.identity, new.entry.content_hash, new.record_hash)
+        new.identity: KnownEntry(
+            1, number, new.identity, new.entry.content_hash, new.record_hash, new.entry.url
+        )
         for number, new in enumerate(changes.new, start)
     }
 
@@ -78,6 +80,42 @@ def test_two_spellings_of_one_link_are_one_entry():
 
 
 @pytest.mark.parametrize(
+    "second", [[entry(2, guid="X"), entry(1, guid="X")], [entry(1, guid="X"), entry(2, guid="X")]]
+)
+def test_a_guid_that_turns_out_to_be_everybodys_doubles_nothing(second):
+    known = stored(poll([entry(1, guid="X")], {}))
+
+    changes = poll(second, known)
+
+    assert [new.entry.title for new in changes.new] == ["Post 2"]
+    assert changes.changed == ()
+    known |= stored(changes, 2)
+    for document in (second, second[:1], second[1:]):
+        assert poll(document, known) == Changes()
+
+
+def test_a_guid_that_stands_alone_tells_a_moved_entry():
+    known = stored(poll([entry(1)], {}))
+
+    moved = poll([entry(1, url="https://new.example/", title="New", content_html="")], known)
+
+    assert [change.id for change in moved.changed] == [1]
+
+
+def test_entries_that_share_a_guid_have_ids_of_their_own():
+    guid = "https://example.org/"
+    found = poll([entry(number, guid=guid) for number in (1, 2, 3)], {}).new
+
+    made = {
+        dedup.public_id(new, feed_url="https://f.example/", authority="m,1", taken=False)
+        for new in found
+    }
+
+    assert len(made) == 3
+    assert guid not in made
+
+
+@pytest.mark.parametrize(
     ("guid", "taken", "kept"),
     [
         ("https://example.org/?p=1", False, True),
@@ -90,19 +128,18 @@ def test_two_spellings_of_one_link_are_one_entry():
     ],
 )
 def test_the_public_id_is_the_guid_where_that_is_an_absolute_uri(guid, taken, kept):
-    made = dedup.public_id(
-        entry(1, guid=guid), feed_url="https://f.example/", authority="me,2026", taken=taken
-    )
+    (new,) = poll([entry(1, guid=guid)], {}).new
+    made = dedup.public_id(new, feed_url="https://f.example/", authority="me,2026", taken=taken)
 
     assert (made == guid) is kept
     assert kept or made.startswith("tag:me,2026:")
 
 
 def test_a_password_in_the_feeds_url_does_not_reach_the_id():
-    one = entry(1, guid="1")
+    (new,) = poll([entry(1, guid="1")], {}).new
 
     made = {
-        dedup.public_id(one, feed_url=f"https://{user}@f.example/", authority="m,1", taken=False)
+        dedup.public_id(new, feed_url=f"https://{user}@f.example/", authority="m,1", taken=False)
         for user in ("ann:secret", "bo:other")
     }
 

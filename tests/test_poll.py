@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from aggregator.database import Connection, DBAPIError, query, store
+from aggregator.database import Connection, DBAPIError, OperationalError, query, store
 from aggregator.errors import ParseError
-from aggregator.fetch import FetchSettings
-from aggregator.model import DueFeed, FeedHealth, Outcome, Subscription
+from aggregator.fetch import Fetcher, FetchSettings
+from aggregator.model import DueFeed, FeedHealth, Fetched, Outcome, Subscription, Validators
 from aggregator.poll import Poller, PollResult, PollSettings
 from aggregator.read import read_document
 from aggregator.workers import Workers
@@ -383,6 +383,75 @@ def test_a_transaction_takes_so_many_entries_and_no_more(world):
     asyncio.run(run())
 
     assert transactions == [600, 600, 600]
+
+
+def test_what_retention_deleted_is_not_new_again_when_its_feed_changes(world):
+    texts = items(1, *(24 * day for day in range(40, 60)))
+    world.server.put("/a", rss(texts))
+    world.subscribe("/a")
+    assert world.poll()["a"].new == 21
+    month = timedelta(days=30)
+    with world.database.begin() as connection:
+        store.delete_old(connection, before=NOW - month, min_entries=3)
+    world.settings = replace(world.settings, keep=month, min_entries=3)
+    edited = [(guid, f"{title}, edited", at) for guid, title, at in items(2, 3) + texts]
+    world.server.put("/a", rss(edited))
+
+    result = world.poll()["a"]
+
+    assert (result.new, result.updated) == (2, 3)
+    assert world.titles()[:3] == ["Post 1, edited", "Post 2, edited", "Post 3, edited"]
+
+
+@pytest.mark.parametrize(("min_entries", "stored"), [(0, 1), (1, 1), (3, 3), (9, 6)])
+def test_a_first_poll_stores_what_retention_would_keep(world, min_entries, stored):
+    world.server.put("/a", rss(items(1, *(24 * day for day in range(40, 45)))))
+    world.subscribe("/a")
+    world.settings = replace(world.settings, keep=timedelta(days=30), min_entries=min_entries)
+
+    assert world.poll()["a"].new == stored
+    assert len(world.titles()) == stored
+
+
+@only_sqlite
+def test_a_poller_without_much_patience_gives_a_locked_database_up(world):
+    world.server.put("/a", rss(items(1)))
+    world.server.put("/b", rss(items(2)))
+    world.subscribe("/a", "/b")
+
+    async def run() -> list[PollResult | BaseException]:
+        patience = timedelta(seconds=0.5)
+        async with Poller(world.database, world.settings, patience=patience) as poller:
+            due = await poller.transact(leased)
+            with world.database.connect() as other:
+                other.exec_driver_sql("SELECT 1")  # locks out every other writer
+                polls = (poller.poll(feed) for feed in due)
+                return await asyncio.gather(*polls, return_exceptions=True)
+
+    assert [type(result) for result in asyncio.run(run())] == [OperationalError] * 2
+    with world.database.begin() as connection:
+        store.release_leases(connection, owner="t")
+    assert world.poll().keys() == {"a", "b"}
+
+
+def test_an_error_that_nobody_foresaw_costs_one_feed_one_poll(world, monkeypatch, caplog):
+    world.server.put("/a", rss(items(1)))
+    world.server.put("/b", rss(items(2)))
+    world.subscribe("/a", "/b")
+    original = Fetcher.fetch
+
+    async def fetch(self: Fetcher, url: str, validators: Validators) -> Fetched:
+        if url.endswith("/a"):
+            raise AssertionError
+        return await original(self, url, validators)
+
+    monkeypatch.setattr(Fetcher, "fetch", fetch)
+
+    results = world.poll()
+
+    assert results["a"].error == "could not be polled; the log says why"
+    assert (results["b"].new, results["b"].error) == (1, None)
+    assert "Traceback" in caplog.text
 
 
 # ------------------------------------------------------------- worker processes

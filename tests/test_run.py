@@ -65,7 +65,7 @@ def recent_posts(*, moved_to: datetime, extra: str = "") -> bytes:
 @pytest.mark.skipif(not SHARED.exists(), reason="../shared/recent-posts is not there")
 def test_recent_posts_are_listed_as_the_blog_lists_them(server, tmp_path):
     server.put("/feed", recent_posts(moved_to=datetime.now(UTC)))
-    write_config(tmp_path, [server.url("/feed")], poll="{interval: 2s, host_delay: 0s, workers: 1}")
+    write_config(tmp_path, [server.url("/feed")], poll="{interval: 1s, host_delay: 0s, workers: 1}")
     with running(tmp_path) as (_, address):
         page = eventually(lambda: (found := get(address + "/")[2]) and titles(found) and found)
         assert isinstance(page, bytes)

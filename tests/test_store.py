@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from aggregator.database import query, store
 from aggregator.model import Enclosure, FeedHead, Outcome, Scope, Subscription, Validators
@@ -469,6 +470,37 @@ def test_with_no_minimum_age_alone_decides(database):
 
     assert delete_old(database, before=NOW, min_entries=0) == 2
     assert titles(database) == []
+
+
+def test_of_a_feed_that_left_the_file_no_minimum_stays(database):
+    subscribe(database, feed("a"), feed("b"))
+    record(database, "a", [entry(1), entry(5)])
+    subscribe(database, feed("b"))
+
+    assert delete_old(database, before=NOW - 2 * MINUTE, min_entries=9) == 1
+
+    subscribe(database, feed("a"), feed("b"))
+    assert titles(database) == ["Post 1"]
+
+
+@only_sqlite
+def test_retention_reads_no_entries_of_feeds_that_have_nothing_to_delete(database):
+    subscribe(database, *(feed(f"f{number}") for number in range(5)))
+    for number in range(5):
+        record(database, f"f{number}", [entry(10 * number + n) for n in range(1, 10)])
+    statements = []
+    event.listen(
+        database, "before_cursor_execute", lambda _c, _cursor, *statement: statements.append(
+            statement[:2]
+        ),
+    )  # fmt: skip
+
+    assert delete_old(database, before=NOW, min_entries=9) == 0
+
+    (asked,) = [one for one in statements if one[0].startswith("SELECT")]
+    with database.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}", asked[1]).all()
+    assert "SCAN entries" not in str(plan)
 
 
 def test_retention_deletes_a_little_at_a_time(database):

@@ -105,5 +105,8 @@ def _body(client: FlaskClient, address: str) -> bytes:
 def _replace(path: Path, body: bytes) -> None:
     """Write a file so that nobody ever reads half of it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(body)
-    beside.replace(path)
+    try:
+        beside.write_bytes(body)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ SQLite (WAL, FTS5) by default, PostgreSQL by URL; what differs between them stan
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from aggregator.database.engine import in_words, is_locked, open_database
+from aggregator.database.engine import in_words, is_locked, is_passing, open_database
 from aggregator.database.writer import Writer
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "Writer",
     "in_words",
     "is_locked",
+    "is_passing",
     "open_database",
 ]

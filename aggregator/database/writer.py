@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -22,9 +24,14 @@ _T = TypeVar("_T")
 
 
 class Writer:
-    """Does one transaction at a time, in the order in which they were asked for."""
+    """Does one transaction at a time, in the order in which they were asked for.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        patience: How long it tries to get into a database that is locked or full; None: for ever.
+    """
+
+    def __init__(self, engine: Engine, *, patience: timedelta | None = None) -> None:
+        self._patience = math.inf if patience is None else patience.total_seconds()
         self._engine = engine.execution_options(busy_timeout=_BUSY_TIMEOUT)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
 
@@ -34,8 +41,10 @@ class Writer:
         `work` may be done again after it failed, so it reads the clock itself if it needs to.
 
         Raises:
-            DBAPIError: What waiting does not heal.
+            DBAPIError: What waiting does not heal, or did not heal in time.
         """
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self._patience
 
         def run() -> _T:
             with self._engine.begin() as connection:
@@ -44,9 +53,9 @@ class Writer:
         attempt = 0
         while True:
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+                return await loop.run_in_executor(self._thread, run)
             except OperationalError as error:
-                if not is_passing(error):
+                if not is_passing(error) or loop.time() > give_up_at:
                     raise
                 wait = _RETRY_WAITS[min(attempt, len(_RETRY_WAITS) - 1)]
                 log.error("database: %s; trying again in %d s", error.orig, wait)

@@ -10,6 +10,7 @@ from aggregator.database.store.entries import (
     add_entries,
     change_entries,
     delete_old,
+    newest_places,
     stored_under,
 )
 from aggregator.database.store.polls import (
@@ -34,6 +35,7 @@ __all__ = [
     "lease_due",
     "lease_named",
     "lease_owners",
+    "newest_places",
     "record_polls",
     "release_leases",
     "renew_leases",

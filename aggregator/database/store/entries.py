@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     Connection,
     Update,
-    and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -24,7 +24,7 @@ from aggregator.database.dialects import upsert
 from aggregator.database.store.polls import note_change
 from aggregator.database.tables import UtcDateTime, contents, entries, feeds
 from aggregator.dedup import ChangedEntry, KnownEntry, NewEntry
-from aggregator.model import SEQUENCE_BITS, CleanEntry, Enclosure
+from aggregator.model import SEQUENCE_BITS, CleanEntry, Enclosure, listed_at_of
 
 _T = TypeVar("_T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -122,6 +122,7 @@ _STORED_UNDER = select(
     entries.c.identity,
     entries.c.content_hash,
     entries.c.record_hash,
+    entries.c.url,
 ).where(entries.c.identity.in_(bindparam("identities", expanding=True)))
 _INSERT_ENTRY = insert(entries)
 _INSERT_CONTENT = insert(contents)
@@ -229,48 +230,61 @@ def _allocate(connection: Connection, times: Sequence[datetime]) -> list[int]:
     return ids
 
 
+def newest_places(connection: Connection, feed_id: int, *, limit: int) -> list[datetime]:
+    """Return where the newest entries of a feed stand, at most `limit`."""
+    newest = (
+        select(entries.c.id)
+        .where(entries.c.feed_id == feed_id)
+        .order_by(entries.c.id.desc())
+        .limit(limit)
+    )
+    return [listed_at_of(entry_id) for entry_id in connection.scalars(newest)]
+
+
 def delete_old(
     connection: Connection, *, before: datetime, min_entries: int, limit: int = 1000
 ) -> int:
     """Delete up to `limit` entries listed before `before`, never the newest of their feed.
 
     Args:
-        min_entries: So many of each feed stay, however old.
+        min_entries: So many of each feed stay, however old; not of one that left config.yaml.
 
     Returns:
         How many went; call again in a new transaction while it is `limit`.
     """
-    oldest_kept = (before - _EPOCH) // _MILLISECOND << SEQUENCE_BITS
-    newer = entries.alias("newer")
-    boundary = (
-        select(newer.c.id)
-        .where(newer.c.feed_id == feeds.c.id)
-        .order_by(newer.c.id.desc())
-        .offset(max(min_entries - 1, 0))
-        .limit(1)
-        .scalar_subquery()
+    before_id = (before - _EPOCH) // _MILLISECOND << SEQUENCE_BITS
+    first = select(func.min(entries.c.id)).where(entries.c.feed_id == feeds.c.id)
+    spared = case((feeds.c.subscribed, min_entries), else_=0)
+    with_old = select(feeds.c.id, spared).where(
+        feeds.c.entries > spared, first.scalar_subquery() < before_id
     )
-    candidates = (
-        select(entries.c.id, entries.c.feed_id)
-        .join(feeds, feeds.c.id == entries.c.feed_id)
-        .where(entries.c.id < oldest_kept, feeds.c.entries > min_entries)
-        .where(and_(entries.c.id < boundary) if min_entries else feeds.c.id.is_not(None))
-        .order_by(entries.c.id)
-        .limit(limit)
-    )
-    doomed = connection.execute(candidates).all()
-    for chunk in _chunks([row.id for row in doomed]):
-        connection.execute(delete(entries).where(entries.c.id.in_(chunk)))
-    lost: dict[int, int] = {}
-    for row in doomed:
-        lost[row.feed_id] = lost.get(row.feed_id, 0) + 1
-    for feed_id, count in lost.items():
+    deleted = 0
+    for feed_id, spare in connection.execute(with_old).all():
+        doomed = _oldest(connection, feed_id, before_id, spare=spare, limit=limit - deleted)
+        for chunk in _chunks(doomed):
+            connection.execute(delete(entries).where(entries.c.id.in_(chunk)))
         connection.execute(
-            update(feeds).where(feeds.c.id == feed_id).values(entries=feeds.c.entries - count)
+            update(feeds).where(feeds.c.id == feed_id).values(entries=feeds.c.entries - len(doomed))
         )
-    if doomed:
+        deleted += len(doomed)
+        if deleted == limit:
+            break
+    if deleted:
         note_change(connection)
-    return len(doomed)
+    return deleted
+
+
+def _oldest(
+    connection: Connection, feed_id: int, before_id: int, *, spare: int, limit: int
+) -> list[int]:
+    """Return ids of a feed's entries below `before_id`, but for the newest `spare` of them all."""
+    ids = select(entries.c.id).where(entries.c.feed_id == feed_id)
+    if spare:
+        last = connection.scalar(ids.order_by(entries.c.id.desc()).offset(spare - 1).limit(1))
+        before_id = min(before_id, before_id if last is None else last)
+    return list(
+        connection.scalars(ids.where(entries.c.id < before_id).order_by(entries.c.id).limit(limit))
+    )
 
 
 def _chunks(values: Sequence[_T]) -> Iterable[Sequence[_T]]:
