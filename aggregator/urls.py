@@ -12,6 +12,7 @@ from yarl import URL
 WEB_SCHEMES = frozenset({"http", "https"})
 LINK_SCHEMES = WEB_SCHEMES | {"mailto"}
 MAX_LENGTH = 4096
+_MAX_HOST = 253  # of any name in DNS; longer ones take IDNA 15 ms each
 
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\s]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -80,7 +81,7 @@ def normal(url: str) -> str:
     Lower-case scheme and host, default ports and the fragment dropped, percent-encoding and dot
     segments normalised (RFC 3986, 6.2.2).  The path's and the query's meaning is untouched.
     """
-    if not is_web(url):
+    if not is_web(url) or len(host_of(url)) > _MAX_HOST:
         return url
     try:
         parsed = URL(url).with_fragment(None)

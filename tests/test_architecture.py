@@ -36,7 +36,8 @@ ALLOWED = {
     | {"cadence", "database", "dates", "dedup", "fetch", "read", "skim", "workers"},
     "aggregator.scheduler": PURE | {"config", "database", "fetch", "lease", "poll"},
     "aggregator.cli": PURE
-    | {"config", "database", "discover", "fetch", "opml", "poll", "read", "scheduler", "web"},
+    | {"config", "database", "discover", "fetch", "opml", "poll", "read", "scheduler", "web"}
+    | {"workers"},
     "web": PURE | {"config", "database", "opml", "publish"},
 }
 

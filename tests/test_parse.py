@@ -8,7 +8,7 @@ from hypothesis import given, strategies
 
 from aggregator.errors import ParseError
 from aggregator.model import Enclosure
-from aggregator.parse import MAX_ENTRIES, parse
+from aggregator.parse import MAX_ENTRIES, in_utf8, parse
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
 URL = "https://served.example/dir/feed"
@@ -197,3 +197,16 @@ def test_any_bytes_are_a_feed_or_a_parse_error(body):
             parse(start + body, headers={"content-type": "text/xml"}, url=URL)
         except ParseError as error:
             assert error.reason
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"<?xml version='1.0' encoding='caf\xe9'?><rss version='2.0'/>",
+        b"<?xml version='1.0' encoding='undefined'?><rss version='2.0'/>",
+    ],
+)
+def test_what_breaks_feedparser_is_an_error_of_the_document(document):
+    with pytest.raises(ParseError, match="breaks the parser"):
+        parse(document, headers={}, url=URL)
+    assert in_utf8(document, headers={}) is None

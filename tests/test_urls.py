@@ -1,5 +1,7 @@
 """URLs: absolute, normal, masked, and slugs."""
 
+import time
+
 import pytest
 from hypothesis import given, strategies
 
@@ -95,3 +97,12 @@ def test_users_and_passwords_are_masked(url, shown):
 )
 def test_slugs_keep_letters_of_every_script(text, slug):
     assert urls.slug(text) == slug
+
+
+def test_a_host_that_no_dns_knows_costs_no_time():
+    started = time.perf_counter()
+
+    for number in range(200):
+        urls.normal(f"http://{number}.{'ü.' * 2000}/")
+
+    assert time.perf_counter() - started < 1

@@ -15,6 +15,7 @@ from aggregator.fetch import Fetcher
 from aggregator.model import OpmlOutline
 from aggregator.read import read_document
 from aggregator.scheduler import poll_settings
+from aggregator.workers import Workers
 
 
 @click.command()
@@ -68,8 +69,9 @@ async def _discover(config: Config, url: str) -> str:
             if not urls.is_web(url):
                 raise
             raise AggregatorError(f"{error}; to add it all the same: --no-check") from error
+    workers = Workers(1)  # nobody knows yet what is there: with a deadline and a memory limit
     try:
-        read_document(fetched.body, fetched.headers, fetched.url)
+        await workers.run(url, read_document, fetched.body, dict(fetched.headers), fetched.url)
     except ParseError as error:
         found = advertised_feeds(fetched.body, url=fetched.url)
         if not found:
@@ -79,6 +81,8 @@ async def _discover(config: Config, url: str) -> str:
         for other in found[1:]:
             click.echo(f"it also names {other.url} ({other.title or 'no title'})")
         return found[0].url
+    finally:
+        workers.stop()
     return fetched.moved_to or url
 
 

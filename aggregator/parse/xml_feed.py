@@ -57,6 +57,9 @@ _MARKED_UP = re.compile(r"</(?:b|strong|i|em|code|sub|sup)>", re.IGNORECASE)
 _BASE = re.compile(rb"\bb\0?a\0?s\0?e\0?\s*=")  # also in UTF-16
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _MAX_TTL_DIGITS = 6
+# What feedparser raises on documents that it did not expect: a broken name of an encoding, GeoRSS
+# without numbers, half an element of Media RSS.
+_FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
@@ -77,6 +80,8 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
         raise ParseError(
             url, "an element has too many attributes, or is nested too deep"
         ) from error
+    except _FAULTS as error:
+        raise ParseError(url, "a defect in the document breaks the parser") from error
     version = result.get("version") or ""
     if not version and not result.entries:
         raise ParseError(url, _what_it_is(body))
@@ -90,7 +95,10 @@ def in_utf8(body: bytes, *, headers: Mapping[str, str]) -> bytes | None:
     The XML declaration, if there is one, says UTF-8 afterwards.
     """
     result: dict[str, Any] = {}
-    data: bytes = convert_to_utf8({"content-type": _content_type(headers)}, body, result)
+    try:
+        data: bytes = convert_to_utf8({"content-type": _content_type(headers)}, body, result)
+    except _FAULTS:
+        return None
     return data if result.get("encoding") else None
 
 
