@@ -52,6 +52,14 @@ _SENTENCES = [
     "Nothing here is new, which is rather the point.",
     "Three readers wrote in with better answers than ours.",
     "The last chapter was written before the first.",
+    "A map from 1911 turned out to be more exact than the satellite.",
+    "Everybody agrees that it works and nobody agrees why.",
+    "The harbour master let us read forty years of log books.",
+    "Two cranes, one spreadsheet and a very patient dog.",
+    "Half of the savings came from deleting the cache.",
+    "It rains on the second page and never stops.",
+    "We asked twelve people, and got thirteen answers.",
+    "The old way took a morning; the new one takes a morning and a password.",
 ]
 
 
