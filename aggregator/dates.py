@@ -43,7 +43,7 @@ def places(
     Args:
         published: Their dates in document order, None where there is none.
         first_seen_at: Now, aware UTC.
-        first_poll: Nothing was ever stored for this feed.
+        first_poll: No document of this feed, at this address, was read before.
 
     A future date is brought back to `first_seen_at`.  Undated entries stand at `first_seen_at`;
     those of a first poll are spread in document order below the oldest dated one, so that a
