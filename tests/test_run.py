@@ -207,11 +207,17 @@ def test_a_web_process_that_dies_is_started_again(server, tmp_path):
     write_config(tmp_path, [])
     with running(tmp_path) as (process, address):
         eventually(lambda: get(address + "/healthz")[0] == 200)
-        for pid in children(process.pid):
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
+        web = [
+            pid
+            for pid in children(process.pid)
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        assert len(web) == 1
+        os.kill(web[0], signal.SIGKILL)
+
         eventually(lambda: process.stderr and "starting it again" in process.stderr.readline())
-        eventually(lambda: get(address + "/healthz")[0] == 200)
+        assert eventually(lambda: get(address + "/healthz")[0] == 200)
+        assert not alive(web[0])
 
 
 @pytest.mark.slow

@@ -209,6 +209,8 @@ def test_the_leases_of_a_process_that_is_gone_are_free_at_once(world):
 
     asyncio.run(stopped(scheduler, until(lambda: world.titles() == ["Post of /a"])))
 
+    assert world.titles() == ["Post of /a"]
+
 
 @pytest.mark.slow
 def test_a_stop_before_the_database_was_ever_free_is_a_stop(world):
