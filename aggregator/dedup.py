@@ -128,6 +128,8 @@ def _match(
 ) -> KnownEntry | None:
     """Return the stored entry that this one is: one with its link or text before any other."""
     found = [known[key] for key in candidates if key in known]
+    if not found:
+        return None
     alike = (one for one in found if _alike(one, entry))
     shared = _hash("guid", entry.guid) if entry.guid else None
     others = (one for one in found if one.identity != shared or candidates[0] == shared)

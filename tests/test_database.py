@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
 
-from aggregator.database import DBAPIError, engine, open_database
+from aggregator.database import DBAPIError, engine, open_database, query
 from aggregator.database.tables import metadata
 from aggregator.errors import DatabaseError
+from aggregator.model import Scope
 from tests.worlds import new_database
 
 FULL_TEXT = "entries_text"
@@ -129,6 +131,41 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     connection = sqlite3.connect(tmp_path / "a.db")
     assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     connection.close()
+
+
+def old_database(path, revision, *statements):
+    """Make a database as an older version of the program left it."""
+    from aggregator.database.migrations.run import upgrade
+
+    database = create_engine(url(path))
+    with database.begin() as connection:
+        connection.exec_driver_sql("BEGIN")
+        upgrade(connection, to=revision)
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    database.dispose()
+
+
+def test_the_texts_of_an_older_database_are_found_after_the_upgrade(tmp_path):
+    old_database(
+        tmp_path / "a.db",
+        "0001",
+        "INSERT INTO feeds (id, name, url, host, interval, subscribed, title, subtitle, format, "
+        "polls, entries, failures, gone) "
+        "VALUES (1, 'a', 'https://example.org/', 'example.org', 1, 1, '', '', '', 1, 1, 0, 0)",
+        "INSERT INTO entries (id, feed_id, listed, identity, content_hash, record_hash, "
+        "public_id, title, summary, first_seen_at, changed_at) "
+        "VALUES (7, 1, 1, x'00', x'00', x'00', 'a:1', 'Harbour', 'At dawn', 0, 0)",
+        "INSERT INTO contents VALUES (7, '<p>Gulls &amp; <b>tr</b>awlers</p>')",
+    )
+
+    upgraded = open_database(url(tmp_path / "a.db"))
+
+    with upgraded.connect() as connection:
+        for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
+            found = query.latest_entries(connection, limit=9, scope=Scope(search=search))
+            assert [one.id for one in found] == [7], search
+    upgraded.dispose()
 
 
 def test_postgresql_without_its_driver_says_what_to_install():

@@ -511,6 +511,29 @@ def test_retention_deletes_a_little_at_a_time(database):
     assert titles(database) == ["Post 1", "Post 2"]
 
 
+@only_sqlite
+def test_of_changed_and_deleted_entries_no_old_word_stays_in_the_index(database):
+    subscribe(database, feed("a"))
+    html = "<p>Gulls &amp; <b>tr</b>awlers</p>"
+    record(database, "a", [entry(number, content_html=html) for number in (1, 2, 3)])
+    record(database, "a", [entry(1, title="Corrected", content_html="")], now=NOW + HOUR)
+
+    delete_old(database, before=NOW - MINUTE, min_entries=0)
+
+    with database.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'entries_text', 'row')"
+        )
+        left = connection.exec_driver_sql("SELECT term, cnt FROM temp.vocabulary").all()
+    assert sorted(map(tuple, left)) == [
+        ("1", 1),
+        ("corrected", 1),
+        ("of", 1),
+        ("post", 1),
+        ("text", 1),
+    ]
+
+
 @pytest.mark.parametrize(
     ("head", "grows"),
     [

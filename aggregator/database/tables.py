@@ -59,6 +59,9 @@ class Span(TypeDecorator[timedelta]):
         return None if value is None else timedelta(microseconds=value)
 
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 class JsonList(TypeDecorator[list[Any]]):
     """A list as compact JSON; NULL when empty, which most of them are."""
 
@@ -66,7 +69,7 @@ class JsonList(TypeDecorator[list[Any]]):
     cache_ok = True
 
     def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> str | None:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else None
+        return _compact(value) if value else None
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[Any]:
         return json.loads(value) if value else []

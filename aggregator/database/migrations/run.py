@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 from aggregator.database.engine import HEAD
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the schema to `HEAD`; the caller's transaction makes it all or nothing."""
+def upgrade(connection: Connection, *, to: str = HEAD) -> None:
+    """Bring the schema to a revision; the caller's transaction makes it all or nothing."""
     scripts = ScriptDirectory(str(Path(__file__).parent))
 
     def revisions(current: Any, _context: Any) -> Any:
-        return scripts._upgrade_revs(HEAD, current)
+        return scripts._upgrade_revs(to, current)
 
     context = MigrationContext.configure(
         connection,

@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from aggregator.database.dialects import upsert
+from aggregator.database.dialects import Text, index_texts, unindex_texts, upsert
 from aggregator.database.store.polls import note_change
 from aggregator.database.tables import UtcDateTime, contents, entries, feeds
 from aggregator.dedup import ChangedEntry, KnownEntry, NewEntry
@@ -93,6 +93,10 @@ def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> None:
     ]
     if texts:
         connection.execute(_INSERT_CONTENT, texts)
+    index_texts(
+        connection,
+        [_text(entry_id, entry.new.entry) for entry_id, entry in zip(ids, placed, strict=True)],
+    )
     added = Counter(entry.feed_id for entry in placed)
     seen_at = {entry.feed_id: entry.first_seen_at for entry in placed}
     _note_entries(connection, {feed: (count, seen_at[feed]) for feed, count in added.items()})
@@ -102,6 +106,8 @@ def change_entries(connection: Connection, versions: Sequence[NewVersion]) -> No
     """Store new versions of entries; their place in the list and their ids stay."""
     if not versions:
         return
+    unindex_texts(connection, _indexed(connection, [one.change.id for one in versions]))
+    index_texts(connection, [_text(one.change.id, one.change.entry) for one in versions])
     for text_changed, statement in ((False, _update_entry()), (True, _update_entry("updated_at"))):
         rows = [_version(one) for one in versions if one.change.text_changed is text_changed]
         if rows:
@@ -113,6 +119,17 @@ def change_entries(connection: Connection, versions: Sequence[NewVersion]) -> No
         key=["entry_id"],
     )
     _note_entries(connection, {one.feed_id: (0, one.seen_at) for one in versions})
+
+
+def _text(entry_id: int, entry: CleanEntry) -> Text:
+    return Text(entry_id, entry.title, entry.summary, entry.content_html)
+
+
+def _indexed(connection: Connection, ids: Sequence[int]) -> list[Text]:
+    """Return what entries were indexed with."""
+    return [
+        Text(*row) for chunk in _chunks(ids) for row in connection.execute(_INDEXED, {"ids": chunk})
+    ]
 
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
@@ -128,6 +145,11 @@ _INSERT_ENTRY = insert(entries)
 _INSERT_CONTENT = insert(contents)
 _LISTING = select(feeds.c.id, feeds.c.category_id, feeds.c.subscribed).where(
     feeds.c.id.in_(bindparam("feeds", expanding=True))
+)
+_INDEXED = (
+    select(entries.c.id, entries.c.title, entries.c.summary, func.coalesce(contents.c.html, ""))
+    .outerjoin(contents, contents.c.entry_id == entries.c.id)
+    .where(entries.c.id.in_(bindparam("ids", expanding=True)))
 )
 _TAKEN = select(entries.c.id).where(entries.c.id.in_(bindparam("ids", expanding=True)))
 _HIGHEST = select(func.max(entries.c.id)).where(
@@ -261,6 +283,7 @@ def delete_old(
     deleted = 0
     for feed_id, spare in connection.execute(with_old).all():
         doomed = _oldest(connection, feed_id, before_id, spare=spare, limit=limit - deleted)
+        unindex_texts(connection, _indexed(connection, doomed))
         for chunk in _chunks(doomed):
             connection.execute(delete(entries).where(entries.c.id.in_(chunk)))
         connection.execute(
