@@ -6,6 +6,7 @@ programs, on top of `is_global`, which was wrong for several ranges before CPyth
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -112,6 +113,7 @@ def _unmapped(address: _Address) -> _Address:
     return mapped or address
 
 
+@lru_cache(maxsize=10_000)  # a hundred comparisons, twice a fetch
 def _is_public(address: _Address) -> bool:
     if isinstance(address, IPv4Address):
         return address.is_global and not any(address in network for network in _REFUSED_V4)

@@ -94,7 +94,8 @@ def _parsed(text: str) -> URL:
             IPv6Address(host)
             return url
         if _NUMBERS.fullmatch(host):
-            return url.with_host(socket.inet_ntoa(socket.inet_aton(host.rstrip("."))))
+            address = socket.inet_ntoa(socket.inet_aton(host.rstrip(".")))
+            return url if address == host else url.with_host(address)
     except (ValueError, OSError) as error:
         raise Failure("not a valid address") from error
     if not _HOST.fullmatch(host):
