@@ -1,8 +1,10 @@
 """What commands share: the option --config, the file, the database."""
 
+import asyncio
 import contextlib
+import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,6 +48,17 @@ def load_config() -> Config:
         ConfigError: It has problems.
     """
     return load(config_path())
+
+
+def run_until_done(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` in an event loop.
+
+    What was loaded to get here stays: the collector of garbage need not look through it, 50 ms
+    each time, which is a tenth of what polling costs where nothing is new.
+    """
+    gc.collect()
+    gc.freeze()
+    asyncio.run(work)
 
 
 @contextlib.contextmanager

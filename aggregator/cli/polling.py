@@ -1,13 +1,12 @@
 """`poll` and `feeds`: bring feeds up to date once, and say how they are doing."""
 
-import asyncio
 import sys
 from datetime import UTC, datetime
 
 import click
 
 from aggregator.cli import logs, show
-from aggregator.cli.common import load_config, opened_database, takes_config
+from aggregator.cli.common import load_config, opened_database, run_until_done, takes_config
 from aggregator.database import query
 from aggregator.poll import PollResult
 from aggregator.scheduler import poll_once
@@ -31,7 +30,7 @@ def poll(feeds: tuple[str, ...], everything: bool, as_json: bool, strict: bool) 
             if result.error:
                 failed.append(result.feed)
 
-        asyncio.run(
+        run_until_done(
             poll_once(
                 config,
                 engine,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from aggregator.cli import logs
-from aggregator.cli.common import load_config, opened_database, takes_config
+from aggregator.cli.common import load_config, opened_database, run_until_done, takes_config
 from aggregator.cli.web_process import WebProcess, bind
 from aggregator.config import Config, reached_at_port
 from aggregator.database import open_database
@@ -32,7 +32,7 @@ def run(host: str | None, port: int | None, verbose: bool) -> None:
         _say_where(listener.getsockname())
         try:
             jobs = {"web": (2, web.keep_alive)}
-            asyncio.run(_schedule(Scheduler(config, engine, jobs=jobs, amend=amend)))
+            run_until_done(_schedule(Scheduler(config, engine, jobs=jobs, amend=amend)))
         finally:
             web.stop()
 
@@ -73,7 +73,7 @@ def schedule(verbose: bool) -> None:
     config = load_config()
     logs.set_up(verbose=verbose)
     with opened_database(config) as engine:
-        asyncio.run(_schedule(Scheduler(config, engine)))
+        run_until_done(_schedule(Scheduler(config, engine)))
 
 
 def _placed(config: Config, host: str | None, port: int | None) -> Config:
