@@ -22,7 +22,6 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -58,7 +57,7 @@ _T = TypeVar("_T")
 
 def poll_settings(config: Config) -> PollSettings:
     """Return what polling needs to know of the configuration."""
-    ports = (urlsplit(feed.url).port for feed in config.feeds if urls.is_web(feed.url))
+    ports = {urls.port_of(feed.url) for feed in config.feeds}
     return PollSettings(
         fetch=FetchSettings(
             user_agent=_user_agent(config),

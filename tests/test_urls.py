@@ -1,9 +1,12 @@
 """URLs: absolute, normal, masked, and slugs."""
 
+import re
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, strategies
+from yarl import URL
 
 from aggregator import urls
 
@@ -97,6 +100,70 @@ def test_users_and_passwords_are_masked(url, shown):
 )
 def test_slugs_keep_letters_of_every_script(text, slug):
     assert urls.slug(text) == slug
+
+
+_SEGMENTS = strategies.lists(
+    strategies.sampled_from(["a", "b.c", ".", "..", "", "~x", "%41", "@", "_", "-", "A", "é", ";"])
+)
+_ADDRESSES = strategies.builds(
+    lambda scheme, host, port, path, query: f"{scheme}://{host}{port}/{'/'.join(path)}{query}",
+    strategies.sampled_from(["http", "https", "HTTP", "ftp"]),
+    strategies.sampled_from(
+        ["a.example", "1.2.3.4", "010.1", "xn--a.b", "a-b.c", "A.b", "a.", "a..b"]
+    ),
+    strategies.sampled_from(
+        ["", ":80", ":443", ":8080", ":0", ":59999", ":65535", ":99999", ":08"]
+    ),
+    _SEGMENTS,
+    strategies.sampled_from(["", "?", "?a=b&c", "?a+b", "?%20", "#", "?x#y"]),
+)
+
+
+@given(_ADDRESSES | strategies.text("htps:/.a1-?%"))
+def test_a_plain_address_is_what_taking_it_apart_would_find(url):
+    if urls.is_plain(url):
+        parts = urlsplit(url)
+        assert (urls.is_web(url), parts.scheme in {"http", "https"}) == (True, True)
+        assert (urls.host_of(url), urls.port_of(url)) == (parts.hostname, parts.port)
+        assert urls.normal(url) == str(URL(url)) == url
+        assert urls.absolute(url, BASE) == urls.masked(url) == url
+        assert not re.search(r"[^!-~]", url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/",
+        "http://blog.a-b.example:8080/feeds/all.atom.xml",
+        "http://1.2.3.4/x/?a=b",
+    ],
+)
+def test_addresses_as_most_feeds_have_them_are_plain(url):
+    assert urls.is_plain(url)
+
+
+def test_an_address_too_long_to_be_one_is_not_plain():
+    assert not urls.is_plain("https://example.org/" + "x" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [
+        ("https://example.org/", None),
+        ("https://example.org:8443/x", 8443),
+        ("https://EXAMPLE.org:8443/x y", 8443),
+        ("http://[::1]:81/", 81),
+        ("http://a:99999/", None),
+        ("samples/a.xml", None),
+    ],
+)
+def test_the_port_is_the_one_that_the_address_names(url, port):
+    assert urls.port_of(url) == port
+
+
+@given(strategies.text(strategies.characters(max_codepoint=127)))
+def test_slugs_of_ascii_are_those_of_any_script(text):
+    assert urls.slug(text) == urls.slug(f"{text} é").removesuffix("é").removesuffix("-")
 
 
 def test_a_host_that_no_dns_knows_costs_no_time():
