@@ -1,20 +1,24 @@
-"""YAML text -> plain values that know their place in the text.  Pure; PyYAML is imported here only.
+"""YAML text -> plain values, and their places in the text.  Pure; PyYAML is imported here only.
 
 Scalars stay text as written: `port: 8080` is "8080" and `category: no` is "no", so that nothing
 has to be put in quotes because YAML 1.1 takes it for a number, a date or a truth value; what each
-text means is decided where the key is known.  The tree is built from the parser's events, without
-recursion: composing nodes takes four times as long, and overflows the C stack where brackets are
-nested 100,000 deep.
+text means is decided where the key is known.
+
+`values` reads the values alone, which is all that a right file needs; `compose` makes a tree of
+nodes that know their places, for four times the time and memory.  Both read the parser's events,
+without recursion: composing nodes takes four times as long, and overflows the C stack where
+brackets are nested 100,000 deep.
 
 Source: YAML 1.1 (the language of PyYAML); https://yaml.org/type/merge.html for `<<`.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 import yaml
 from yaml import Mark, events
@@ -81,6 +85,20 @@ class Problem:
         return f"{path}:{self.line}:{self.column}: {self.message}"
 
 
+def values(text: str) -> object | None:
+    """Return the values of `text` without their places, as `compose` has them.
+
+    None for a text that takes `compose`: there is something to say about it, or it is not usual
+    in having aliases or tags.
+    """
+    if _UNPRINTABLE.search(text):
+        return None
+    try:
+        return _values(_Loader(text))
+    except (yaml.MarkedYAMLError, _UnusualError):
+        return None
+
+
 def compose(text: str, *, path: Path) -> tuple[Node, list[Problem]]:
     """Read `text` into a tree of nodes, and list the keys that stand twice or mean nothing.
 
@@ -131,6 +149,62 @@ def label(location: Sequence[str | int]) -> str:
 def _key(text: str) -> str:
     """Make a key safe for a terminal, and short enough for a line."""
     return (text if text.isprintable() else repr(text)[1:-1])[:60]
+
+
+class _UnusualError(Exception):
+    """Something that only `compose` understands."""
+
+
+_STARTS = {events.MappingStartEvent: dict, events.SequenceStartEvent: list}
+_ENDS = frozenset({events.MappingEndEvent, events.SequenceEndEvent})
+_AROUND = frozenset({events.StreamStartEvent, events.DocumentStartEvent, events.DocumentEndEvent})
+
+
+def _values(loader: _Loader) -> object:
+    """Put the values of all events together; in one loop, as there may be a million events."""
+    next_event: Callable[[], Any] = loader.get_event
+    documents: list[Any] = []
+    node: Any = documents
+    key: str | None = None
+    outer: list[tuple[Any, str | None]] = []
+    while (kind := type(event := next_event())) is not events.StreamEndEvent:
+        if kind is events.ScalarEvent:
+            value = _scalar(event)
+        elif kind in _STARTS:
+            if event.tag or event.anchor or len(outer) == MAX_DEPTH:
+                raise _UnusualError
+            outer.append((node, key))
+            node, key = _STARTS[kind](), None
+            continue
+        elif kind in _ENDS:
+            value = node
+            node, key = outer.pop()
+        elif kind in _AROUND:
+            continue
+        else:
+            raise _UnusualError
+        if type(node) is list:
+            node.append(value)
+        elif key is None:
+            key = _key_in(node, value)
+        else:
+            node[key] = value
+            key = None
+    if len(documents) != 1:
+        raise _UnusualError
+    return documents[0]
+
+
+def _scalar(event: events.ScalarEvent) -> str | None:
+    if event.tag or event.anchor:
+        raise _UnusualError
+    return None if event.value in _NULLS and event.implicit[0] else event.value
+
+
+def _key_in(mapping: dict[str, object], value: object) -> str:
+    if type(value) is not str or value == "<<" or value in mapping:
+        raise _UnusualError
+    return sys.intern(value)  # one text for the keys of all feeds
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Items of `feeds` -> subscriptions: each gets a name, no name and no feed stands twice.  Pure."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import PurePosixPath
 
@@ -43,22 +43,22 @@ def subscriptions(feeds: Mapping[int, Feed], *, interval: timedelta) -> tuple[Su
     return tuple(named)
 
 
-def duplicates(feeds: Mapping[int, Feed], lines: Mapping[int, int]) -> Iterable[Fault]:
+def duplicates(feeds: Mapping[int, Feed], line_of: Callable[[int], int]) -> Iterable[Fault]:
     """Find feeds and given names that stand twice.
 
     Args:
         feeds: By their index in the file.
-        lines: Where each begins, by the same index.
+        line_of: Where each begins, by the same index.
     """
     by_address: dict[str, int] = {}
     by_name: dict[str, int] = {}
     for index, feed in feeds.items():
         first = by_address.setdefault(same_feed_key(feed.url), index)
         if first != index:
-            where = f"feeds[{first}] in line {lines[first]}"
+            where = f"feeds[{first}] in line {line_of(first)}"
             yield Fault(("feeds", index, "url"), f"the same feed as {where}; remove one")
         if feed.name and (first := by_name.setdefault(feed.name, index)) != index:
-            where = f"feeds[{first}] in line {lines[first]}"
+            where = f"feeds[{first}] in line {line_of(first)}"
             message = f'"{feed.name}" is the name of {where}; write another'
             yield Fault(("feeds", index, "name"), message)
 

@@ -2,8 +2,10 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from aggregator.config import document, feeds, schema
@@ -49,22 +51,52 @@ def parse(text: str, *, path: Path) -> Config:
     Raises:
         ConfigError: All its problems, in the order of the file.
     """
-    root, problems = document.compose(text.removeprefix("\ufeff"), path=path)
-    if not isinstance(root.value, dict):
-        problem = Problem(root.start.line + 1, root.start.column + 1, "must be `key: value` lines")
+    source = _Source(text.removeprefix("\ufeff"), path)
+    if not isinstance(source.value, dict):
+        problem = document.problem_at(source.root.start, (), "must be `key: value` lines")
         raise ConfigError([problem.under(path)])
     folder = schema.folder_of(path)
-    raw = {key: value for key, value in root.value.items() if key != "feeds"}
+    raw = {key: value for key, value in source.value.items() if key != "feeds"}
     settings = schema.read_settings(raw, folder=folder)
-    found, faults = _feeds(root, folder)
+    found, faults = _feeds(source.value.get("feeds"), folder)
+    faults += feeds.duplicates(found, source.line_of_feed)
     if isinstance(settings, list):
         faults += settings
-    problems += [_placed(fault, root) for fault in faults]
-    if problems or not isinstance(settings, Settings):
-        raise ConfigError([problem.under(path) for problem in sorted(set(problems))])
+    if faults or source.problems or not isinstance(settings, Settings):
+        raise source.refused(faults)
     subscriptions = feeds.subscriptions(found, interval=settings.poll.interval)
     config = Config(path=path, feeds=subscriptions, **schema.as_arguments(settings))
     return config if "base_url" in raw else reached_at_port(config, config.web.port)
+
+
+class _Source:
+    """The values of a text; their places, and the problems with it, are worked out when needed.
+
+    Attributes:
+        problems: With the text itself.
+    """
+
+    def __init__(self, text: str, path: Path) -> None:
+        self._text, self._path = text, path
+        self.problems: list[Problem] = []
+        self.value = document.values(text)
+        if self.value is None:
+            self.value = self.root.value
+
+    @cached_property
+    def root(self) -> Node:
+        """The text as a tree of nodes that know their places."""
+        root, self.problems = document.compose(self._text, path=self._path)
+        return root
+
+    def line_of_feed(self, index: int) -> int:
+        """Return the line in which an item of `feeds` begins."""
+        return document.find(self.root, ["feeds", index])[0].start.line + 1
+
+    def refused(self, faults: Iterable[Fault]) -> ConfigError:
+        """Return the error that says everything that is wrong, in the order of the file."""
+        problems = {*self.problems, *(_placed(fault, self.root) for fault in faults)}
+        return ConfigError([problem.under(self._path) for problem in sorted(problems)])
 
 
 def reached_at_port(config: Config, port: int) -> Config:
@@ -97,24 +129,22 @@ def write(path: Path, text: str) -> None:
         raise ConfigError([f"{path}: can't be written: {error.strerror}"]) from error
 
 
-def _feeds(root: Node, folder: Path) -> tuple[dict[int, Feed], list[Fault]]:
+def _feeds(items: object, folder: Path) -> tuple[dict[int, Feed], list[Fault]]:
     """Read the items of `feeds` by their index; whatever is wrong with the others."""
-    node = document.find(root, ["feeds"])[0]
-    if node is root or node.value is None:
+    if items is None:
         return {}, []
-    if not isinstance(node.value, list):
+    if not isinstance(items, list):
         message = "must be a list; write each feed on a line of its own after `- `"
         return {}, [Fault(("feeds",), message)]
     found: dict[int, Feed] = {}
     faults: list[Fault] = []
-    for index, value in enumerate(node.value):
+    for index, value in enumerate(items):
         feed = schema.read_feed(value, folder=folder)
         if isinstance(feed, Feed):
             found[index] = feed
         else:
             faults += [fault.below("feeds", index) for fault in feed]
-    lines = {index: node.items[index].start.line + 1 for index in found}
-    return found, [*faults, *feeds.duplicates(found, lines)]
+    return found, faults
 
 
 def _placed(fault: Fault, root: Node) -> Problem:

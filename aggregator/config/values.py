@@ -14,6 +14,7 @@ import re
 import unicodedata
 import zoneinfo
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -76,6 +77,7 @@ def tidied(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", text).split())[:MAX_TITLE].rstrip()
 
 
+@lru_cache(maxsize=4096)  # thousands of feeds share a few
 def category(text: str) -> str:
     """Read a category: a line that leaves something to make its address from."""
     words = line(text)
@@ -86,9 +88,11 @@ def category(text: str) -> str:
 
 def name(text: str) -> str:
     """Read a feed's name: it is the feed's key and stands in addresses."""
-    words = unicodedata.normalize("NFC", line(text))
-    # Vowel signs and accents (Mn, Mc) belong to letters, but `\w` leaves them out.
-    letters = "".join(c for c in words if unicodedata.category(c) not in {"Mn", "Mc"})
+    words = letters = line(text)
+    if not words.isascii():
+        words = unicodedata.normalize("NFC", words)
+        # Vowel signs and accents (Mn, Mc) belong to letters, but `\w` leaves them out.
+        letters = "".join(c for c in words if unicodedata.category(c) not in {"Mn", "Mc"})
     if not _NAME.fullmatch(letters):
         better = urls.slug(words)
         hint = f"; write {better}" if better else ""
@@ -98,6 +102,7 @@ def name(text: str) -> str:
     return words
 
 
+@lru_cache(maxsize=4096)
 def duration(text: str, *, least: timedelta, most: timedelta) -> timedelta:
     """Read a span of time such as `30s`, `15m`, `1h30m`, `1.5 hours`."""
     compact = text.strip().lower()
@@ -227,6 +232,8 @@ def database(text: str, *, folder: Path) -> str:
 def feed_url(text: str, *, folder: Path) -> str:
     """Read a feed's address: an http(s) URL, or the path of a file at or below `folder`."""
     words = text.strip()
+    if urls.is_plain(words):
+        return words
     if words.startswith("<") or "\n" in words:
         raise ValueError("is a document; save it as a file beside config.yaml, write its name")
     if bad := _CONTROL.search(words):
