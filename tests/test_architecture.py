@@ -30,10 +30,11 @@ ALLOWED = {
     "aggregator.dedup": PURE,
     "aggregator.database": PURE | {"dedup"},
     "aggregator.publish": PURE,
+    "aggregator.hosts": frozenset(),
     "aggregator.lease": frozenset(),
     "aggregator.workers": PURE,
     "aggregator.poll": PURE
-    | {"cadence", "database", "dates", "dedup", "fetch", "read", "skim", "workers"},
+    | {"cadence", "database", "dates", "dedup", "fetch", "hosts", "read", "skim", "workers"},
     "aggregator.scheduler": PURE | {"config", "database", "fetch", "lease", "poll"},
     "aggregator.cli": PURE
     | {"config", "database", "discover", "fetch", "opml", "poll", "read", "scheduler", "web"}

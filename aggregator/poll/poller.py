@@ -1,0 +1,220 @@
+"""Feeds brought up to date, many at a time.
+
+One event loop fetches, worker processes read, one thread writes; what one hands to the next waits
+in bounded places, so that memory does not depend on how many feeds are due.  No transaction is
+open while anything waits for the network.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Self, TypeVar
+
+from aggregator import urls
+from aggregator.database import (
+    Connection,
+    Engine,
+    OperationalError,
+    Writer,
+    is_passing,
+    store,
+)
+from aggregator.errors import FeedError, ParseError
+from aggregator.fetch import Fetcher
+from aggregator.hosts import Hosts
+from aggregator.model import DueFeed, Fetched
+from aggregator.poll import news
+from aggregator.poll.reports import Finished, PollResult, failed, result_of, succeeded
+from aggregator.poll.settings import PollSettings
+from aggregator.read import Document, read_document, read_rest
+from aggregator.skim import plain_utf8, skim
+from aggregator.workers import Workers
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH = 100
+"""Polls that one transaction stores at most."""
+
+LINGER = 0.03
+"""Seconds that a finished poll waits for others: ten statements cost the same for one and many."""
+
+MAX_ENTRIES = 500
+"""Entries after which a transaction takes no more polls: others wait for it, also at a stop."""
+
+SKIM_HERE = 1_000_000
+"""Bytes of a document that the event loop skims itself: 7 ms, less than handing it to a worker."""
+
+_T = TypeVar("_T")
+
+
+class Poller:
+    """Brings feeds up to date, many at a time.  Use with `async with`.
+
+    Args:
+        after: The one that this one succeeds, because the settings changed: the pauses between
+            two requests to a host and the thread that writes stay the same.
+        patience: How long a database may be locked or full; None: for ever.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: PollSettings,
+        *,
+        after: "Poller | None" = None,
+        patience: timedelta | None = None,
+    ) -> None:
+        self._settings = settings
+        self._fetcher = Fetcher(settings.fetch)
+        self._workers = Workers(settings.workers)
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._hosts: Hosts = after._hosts if after else Hosts()
+        self._database: Writer = after._database if after else Writer(engine, patience=patience)
+        self._finished: asyncio.Queue[tuple[Finished, asyncio.Future[PollResult]]] = asyncio.Queue(
+            MAX_BATCH
+        )
+        self._storing: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._fetcher.__aenter__()
+        self._storing = asyncio.create_task(self._write())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.retire()
+        await asyncio.to_thread(self._database.stop)
+
+    async def retire(self) -> None:
+        """End, but for what a successor goes on with."""
+        if self._storing is not None:
+            self._storing.cancel()
+            await asyncio.gather(self._storing, return_exceptions=True)
+        await asyncio.to_thread(self._workers.stop)
+        await self._fetcher.__aexit__(None, None, None)
+
+    async def poll(self, due: DueFeed) -> PollResult:
+        """Poll one leased feed, store what came of it, and give its lease back."""
+        turn = self._hosts.turn(urls.host_of(due.url), self._settings.host_delay)
+        async with turn as host_is_free, self._slots:
+            poll = await self._attempt(due, host_is_free)
+            stored: asyncio.Future[PollResult] = asyncio.get_running_loop().create_future()
+            await self._finished.put((poll, stored))
+        return await stored
+
+    async def transact(self, work: Callable[[Connection], _T]) -> _T:
+        """Do `work` in one transaction, in the thread that writes; wait out a busy database."""
+        return await self._database.transact(work)
+
+    async def drained(self) -> None:
+        """Return when every poll that came to an end is stored."""
+        await self._finished.join()
+
+    async def _attempt(self, due: DueFeed, host_is_free: Callable[[], None]) -> Finished:
+        started_at = datetime.now(UTC)
+        size, status = 0, None
+        try:
+            try:
+                fetched = await self._fetcher.fetch(due.url, due.validators)
+            finally:
+                host_is_free()
+            size, status = fetched.size, fetched.status
+            body_hash = sha256(fetched.body).digest()[:16]
+            if fetched.status == 304 or body_hash == due.body_hash:
+                return succeeded(due, started_at, fetched)
+            document = await self._read(due, fetched)
+            return succeeded(due, started_at, fetched, document, body_hash)
+        except FeedError as error:
+            return failed(due, started_at, error, size=size, status=status)
+        except Exception:  # a fault of ours or of a library costs one feed one poll
+            log.exception("%s: could not be polled", due.name)
+            unforeseen = ParseError(due.url, "could not be polled; the log says why")
+            return failed(due, started_at, unforeseen, size=size, status=status)
+
+    async def _read(self, due: DueFeed, fetched: Fetched) -> Document:
+        """Read what is new in a document, as far as possible without a worker."""
+        content_type = fetched.headers.get("content-type", "")
+        if len(fetched.body) <= SKIM_HERE:
+            utf8 = plain_utf8(fetched.body, content_type)
+            cut = skim(utf8, due.memory) if utf8 is not None else None
+            if cut is not None and cut.nothing_new:
+                return Document(None, cut.memory)
+            if cut is not None:
+                rest = await self._workers.run(
+                    due.url, read_rest, cut.rest, fetched.url, kept=cut.kept
+                )
+                if rest is not None:
+                    return Document(rest, cut.memory)
+        return await self._workers.run(
+            due.url,
+            read_document,
+            fetched.body,
+            {"content-type": content_type},
+            fetched.url,
+            due.memory,
+        )
+
+    async def _write(self) -> None:
+        """Store finished polls for ever, as many in a transaction as have come together."""
+        while True:
+            batch = [await self._finished.get()]
+            await asyncio.sleep(LINGER)
+            entries = batch[0][0].entries
+            while len(batch) < MAX_BATCH and entries < MAX_ENTRIES and not self._finished.empty():
+                batch.append(self._finished.get_nowait())
+                entries += batch[-1][0].entries
+            await self._store(batch)
+            for _ in batch:
+                self._finished.task_done()
+
+    async def _store(self, batch: list[tuple[Finished, asyncio.Future[PollResult]]]) -> None:
+        polls = [poll for poll, _ in batch]
+        if len({poll.due.id for poll in polls}) < len(polls):
+            await self._store_each(batch)  # a poll has to see what the one before it brought
+            return
+        try:
+            reports = await self.transact(lambda connection: self._record(connection, polls))
+        except Exception as error:
+            if isinstance(error, OperationalError) and is_passing(error):
+                _refuse(batch, error)  # out of patience
+            elif len(batch) > 1:
+                await self._store_each(batch)  # the fault of one feed is not the others'
+            else:
+                log.exception("%s: could not be stored", polls[0].due.name)
+                await self._give_up(*batch[0])
+            return
+        for (poll, stored), report in zip(batch, reports, strict=True):
+            if not stored.done():
+                stored.set_result(result_of(poll.due, report))
+
+    async def _store_each(self, batch: list[tuple[Finished, asyncio.Future[PollResult]]]) -> None:
+        for one in batch:
+            await self._store([one])
+
+    async def _give_up(self, poll: Finished, stored: asyncio.Future[PollResult]) -> None:
+        """Record a poll whose document the database refused, without the document."""
+        error = ParseError(poll.due.url, "its entries could not be stored; see the log")
+        without = failed(poll.due, poll.report.started_at, error, status=poll.report.status)
+        try:
+            (report,) = await self.transact(lambda connection: self._record(connection, [without]))
+        except Exception as fault:  # it takes nothing any more: whoever asked has to know
+            _refuse([(poll, stored)], fault)
+            return
+        if not stored.done():
+            stored.set_result(result_of(poll.due, report))
+
+    def _record(self, connection: Connection, polls: list[Finished]) -> list[store.PollReport]:
+        """Write polls with all that they brought; entries and validators in one transaction."""
+        found = news.compare(connection, polls, self._settings)
+        store.add_entries(connection, [entry for one in found for entry in one.placed])
+        store.change_entries(connection, [entry for one in found for entry in one.versions])
+        reports = [one.report for one in found]
+        store.record_polls(connection, reports)
+        return reports
+
+
+def _refuse(batch: list[tuple[Finished, asyncio.Future[PollResult]]], error: Exception) -> None:
+    for _, stored in batch:
+        if not stored.done():
+            stored.set_exception(error)
