@@ -62,7 +62,7 @@ def _scratch() -> Iterator[Path]:
 def phases(count: int) -> Phases:
     """Measure the phases of `count` feeds."""
     costs: dict[str, Cost] = {}
-    server = FeedServer(count)
+    server = FeedServer(count + 1)
     try:
         with _scratch() as folder:
             write_config(folder, count + 1, server.port)
