@@ -1,5 +1,6 @@
 """Writes: subscriptions, leases, entries, bookkeeping, retention."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -127,6 +128,59 @@ def test_reading_the_same_file_again_changes_nothing(database):
     with database.connect() as connection:
         assert query.version(connection) == before
     assert result == store.SyncResult()
+
+
+@contextmanager
+def statements(database):
+    """Collect what is executed, each statement once however many rows it is executed for."""
+    seen = []
+
+    def note(_connection, _cursor, statement, *_):
+        seen.append(statement)
+
+    event.listen(database, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(database, "before_cursor_execute", note)
+
+
+def test_a_start_with_the_same_file_reads_each_feed_once_and_writes_nothing(database):
+    many = [feed(f"f{number}", category=f"C {number % 9}") for number in range(300)]
+    subscribe(database, *many)
+
+    with statements(database) as seen:
+        subscribe(database, *many, now=NOW + HOUR)
+
+    assert not [one for one in seen if not one.startswith(("SELECT", "PRAGMA", "BEGIN"))]
+    assert len([one for one in seen if "FROM feeds" in one]) == 1
+
+
+def test_a_change_of_all_feeds_takes_no_more_statements_than_a_change_of_one(database):
+    names = [f"f{number}" for number in range(300)]
+    subscribe(database, *(feed(name) for name in names))
+    with statements(database) as for_one:
+        changed = feed(names[0], interval=2 * HOUR, category="New")
+        subscribe(database, changed, *(feed(name) for name in names[1:]))
+    with statements(database) as for_all:
+        subscribe(database, *(feed(name, interval=3 * HOUR, category="Other") for name in names))
+    with statements(database) as to_leave:
+        subscribe(database)
+
+    assert len(for_all) <= len(for_one)
+    assert len(to_leave) < 10
+    assert lease_due(database, now=NOW + 9 * HOUR) == []
+
+
+def test_of_a_changed_file_only_the_feeds_that_differ_are_told(database):
+    subscribe(database, *(feed(name, interval=HOUR) for name in "abcd"))
+
+    with database.begin() as connection:
+        result = store.sync_subscriptions(
+            connection, [feed("d"), feed("new"), feed("b", interval=2 * HOUR), feed("a")], now=NOW
+        )
+
+    assert result == store.SyncResult(added=("new",), removed=("c",), changed=("b",))
 
 
 def test_a_shorter_interval_counts_from_the_last_poll(database):

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Update, bindparam, insert, select, update
 
 from aggregator import urls
 from aggregator.database.dialects import upsert
@@ -14,8 +15,25 @@ from aggregator.database.tables import categories, entries, feeds
 from aggregator.model import Subscription
 
 _BY_INTERVAL = "the interval in config.yaml"  # as `cadence` says it
-_COMPARED = ("name", "url", "configured_title", "category_id", "interval", "subscribed")
-_SCHEDULE = ("last_polled_at", "gone", "not_before", "next_poll_at", "next_reason")
+_CONFIGURED = select(
+    feeds.c.name, feeds.c.url, feeds.c.configured_title, feeds.c.category_id, feeds.c.interval
+).where(feeds.c.subscribed)
+_KNOWN = select(
+    feeds.c.id,
+    feeds.c.name,
+    feeds.c.url,
+    feeds.c.category_id,
+    feeds.c.interval,
+    feeds.c.subscribed,
+    feeds.c.last_polled_at,
+    feeds.c.gone,
+    feeds.c.not_before,
+    feeds.c.next_poll_at,
+    feeds.c.next_reason,
+)
+
+_CategoryIds = Mapping[str | None, int | None]
+"""Ids by what a subscription has as its category; None for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,39 +54,52 @@ def sync_subscriptions(
     made from title or host follows the URL instead.  A feed that left the file keeps its entries
     in the database, out of the list, and has them back when it returns.
     """
-    rows = connection.execute(
-        select(feeds.c.id, *(feeds.c[key] for key in (*_COMPARED, *_SCHEDULE)))
-    ).all()
     category_ids = _category_ids(connection, subscriptions)
-    matched = _match(subscriptions, rows)
-    wanted = [
-        (matched.get(subscription.name), _configured(subscription, category_ids))
-        for subscription in subscriptions
-    ]
+    settled, subscribed = _settled(connection, subscriptions, category_ids)
+    if len(settled) == len(subscriptions) == subscribed:
+        return SyncResult()
+    different = [each for each in subscriptions if each.name not in settled]
+    rows = [row for row in connection.execute(_KNOWN) if row.name not in settled]
+    matched = _match(different, rows)
+    wanted = [(matched.get(each.name), _configured(each, category_ids)) for each in different]
     kept = {row.id for row, _ in wanted if row is not None}
     removed = [row for row in rows if row.subscribed and row.id not in kept]
-    changed = [
-        (row, values)
-        for row, values in wanted
-        if row is not None and any(row._mapping[key] != values[key] for key in _COMPARED)
-    ]
+    changed = [(row, values) for row, values in wanted if row is not None]
     added = [values for row, values in wanted if row is None]
     _unsubscribe(connection, removed)
     _free_names(connection, rows, {values["name"]: row for row, values in wanted})
-    for row, values in changed:
-        _resubscribe(connection, row, values, now)
+    _resubscribe(connection, changed, now)
     if added:
         connection.execute(
             insert(feeds),
             [{**v, "next_poll_at": now, "next_reason": "never polled yet"} for v in added],
         )
-    if added or removed or changed:
-        note_change(connection)
+    note_change(connection)
     return SyncResult(
         added=tuple(values["name"] for values in added),
         removed=tuple(row.name for row in removed),
         changed=tuple(values["name"] for _, values in changed),
     )
+
+
+def _settled(
+    connection: Connection, subscriptions: Sequence[Subscription], category_ids: _CategoryIds
+) -> tuple[set[str], int]:
+    """Return the names of the feeds whose rows say what the file says; how many rows there are.
+
+    At nearly every start that is all of them, so this is one walk over the table and no more.
+    """
+    wanted = {
+        each.name: (each.url, each.title, category_ids[each.category], each.interval)
+        for each in subscriptions
+    }
+    settled: set[str] = set()
+    rows = 0
+    for row in connection.execute(_CONFIGURED):
+        rows += 1
+        if wanted.get(row[0]) == row[1:]:
+            settled.add(row[0])
+    return settled, rows
 
 
 def _match(subscriptions: Sequence[Subscription], rows: Sequence[Any]) -> dict[str, Any]:
@@ -94,59 +125,92 @@ def _match(subscriptions: Sequence[Subscription], rows: Sequence[Any]) -> dict[s
     return matched
 
 
-def _configured(subscription: Subscription, category_ids: dict[str, int]) -> dict[str, Any]:
-    slug = _category_slug(subscription)
+def _configured(subscription: Subscription, category_ids: _CategoryIds) -> dict[str, Any]:
     return {
         "name": subscription.name,
         "url": subscription.url,
         "configured_title": subscription.title,
-        "category_id": category_ids[slug] if slug else None,
+        "category_id": category_ids[subscription.category],
         "interval": subscription.interval,
         "subscribed": True,
         "host": urls.host_of(subscription.url),
     }
 
 
-def _category_slug(subscription: Subscription) -> str | None:
-    return (urls.slug(subscription.category) or None) if subscription.category else None
-
-
-def _category_ids(connection: Connection, subscriptions: Sequence[Subscription]) -> dict[str, int]:
-    names = {
-        slug: subscription.category
-        for subscription in reversed(subscriptions)
-        if (slug := _category_slug(subscription))
-    }
+def _category_ids(connection: Connection, subscriptions: Sequence[Subscription]) -> _CategoryIds:
+    """Return the id of each category by the way it is written; of two ways the first is shown."""
+    written = dict.fromkeys(each.category for each in subscriptions)
+    slugs = {category: urls.slug(category or "") for category in written}
+    names = {slugs[category]: category for category in reversed(written) if slugs[category]}
     known = {row.slug: row.name for row in connection.execute(select(categories))}
     rows = [{"slug": s, "name": n} for s, n in sorted(names.items()) if known.get(s) != n]
     if any(row["slug"] in known for row in rows):  # another spelling of its name
         note_change(connection)
     upsert(connection, categories, rows, key=["slug"])
-    return {row.slug: row.id for row in connection.execute(select(categories))}
+    ids = {row.slug: row.id for row in connection.execute(select(categories))}
+    return {category: ids.get(slug) for category, slug in slugs.items()}
 
 
 def _unsubscribe(connection: Connection, rows: Sequence[Any]) -> None:
-    for row in rows:
-        connection.execute(
-            update(feeds)
-            .where(feeds.c.id == row.id)
-            .values(subscribed=False, next_poll_at=None, lease_owner=None, lease_until=None)
-        )
-        connection.execute(update(entries).where(entries.c.feed_id == row.id).values(listed=False))
+    if rows:
+        which = [{"feed": row.id} for row in rows]
+        connection.execute(_LEAVE, which)
+        connection.execute(_UNLIST, which)
 
 
 def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[str, Any]) -> None:
     """Rename rows out of the way whose name another feed is about to get."""
-    for row in rows:
-        if row.name in holders and holders[row.name] is not row:
-            parked = f"{row.name}~{row.id}"  # `~` can't stand in a name of the file
-            connection.execute(update(feeds).where(feeds.c.id == row.id).values(name=parked))
+    parked = [  # `~` can't stand in a name of the file
+        {"feed": row.id, "new_name": f"{row.name}~{row.id}"}
+        for row in rows
+        if row.name in holders and holders[row.name] is not row
+    ]
+    if parked:
+        connection.execute(_set("name"), parked)
 
 
-def _resubscribe(connection: Connection, row: Any, values: dict[str, Any], now: datetime) -> None:
-    """Write what the file says of a known feed, and what follows from it."""
+def _resubscribe(
+    connection: Connection, changed: Sequence[tuple[Any, dict[str, Any]]], now: datetime
+) -> None:
+    """Write what the file says of known feeds, and what follows from it."""
+    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    listed = []
+    for row, values in changed:
+        new = values | _consequences(row, values, now)
+        change = {"feed": row.id} | {f"new_{name}": value for name, value in new.items()}
+        by_columns.setdefault(tuple(new), []).append(change)
+        if row.category_id != values["category_id"] or not row.subscribed:
+            listed.append({"feed": row.id, "category": values["category_id"]})
+    for columns, changes in by_columns.items():
+        connection.execute(_set(*columns), changes)
+    if listed:
+        connection.execute(_LIST, listed)
+
+
+@cache
+def _set(*columns: str) -> Update:
+    """Return the statement that sets these columns of a feed; built once for each shape."""
+    new = {name: bindparam(f"new_{name}", type_=feeds.c[name].type) for name in columns}
+    return update(feeds).where(feeds.c.id == bindparam("feed")).values(new)
+
+
+_LEAVE = (
+    update(feeds)
+    .where(feeds.c.id == bindparam("feed"))
+    .values(subscribed=False, next_poll_at=None, lease_owner=None, lease_until=None)
+)
+_UNLIST = update(entries).where(entries.c.feed_id == bindparam("feed")).values(listed=False)
+_LIST = (
+    update(entries)
+    .where(entries.c.feed_id == bindparam("feed"))
+    .values(category_id=bindparam("category"), listed=True)
+)
+
+
+def _consequences(row: Any, values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return what else changes on the row of a feed of which the file says something new."""
     if row.url != values["url"]:  # nothing that the old address said holds for the new one
-        values |= {
+        return {
             "next_poll_at": now,
             "next_reason": "the address changed",
             "not_before": None,
@@ -158,15 +222,9 @@ def _resubscribe(connection: Connection, row: Any, values: dict[str, Any], now: 
             "failing_since": None,
             "error": None,
         }
-    elif not row.gone and (not row.subscribed or row.interval != values["interval"]):
-        values |= _planned(row, values["interval"], now)
-    connection.execute(update(feeds).where(feeds.c.id == row.id).values(**values))
-    if row.category_id != values["category_id"] or not row.subscribed:
-        connection.execute(
-            update(entries)
-            .where(entries.c.feed_id == row.id)
-            .values(category_id=values["category_id"], listed=True)
-        )
+    if not row.gone and (not row.subscribed or row.interval != values["interval"]):
+        return _planned(row, values["interval"], now)
+    return {}
 
 
 def _planned(row: Any, interval: timedelta, now: datetime) -> dict[str, Any]:
