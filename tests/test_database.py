@@ -174,3 +174,26 @@ def test_postgresql_without_its_driver_says_what_to_install():
 
     with pytest.raises(DatabaseError, match=r"psycopg\[binary\]"):
         open_database("postgresql+psycopg://127.0.0.1:1/none")
+
+
+def test_an_older_databases_feeds_are_found_by_the_new_indexes(tmp_path):
+    old_database(
+        tmp_path / "a.db",
+        "0002",
+        "INSERT INTO feeds (id, name, url, host, interval, subscribed, title, subtitle, format, "
+        "polls, entries, failures, gone, next_poll_at, lease_owner) VALUES "
+        "(1, 'a', 'https://a.example/', 'a.example', 1, 1, '', '', '', 1, 1, 0, 0, 5, NULL), "
+        "(2, 'b', 'https://b.example/', 'b.example', 1, 1, '', '', '', 1, 1, 0, 0, 6, 'x/1/1')",
+    )
+
+    database = open_database(url(tmp_path / "a.db"))
+
+    with database.connect() as connection:
+        due = connection.exec_driver_sql(
+            "SELECT host FROM feeds INDEXED BY ix_feeds_due WHERE next_poll_at < 6"
+        ).all()
+        leased = connection.exec_driver_sql(
+            "SELECT name FROM feeds INDEXED BY ix_feeds_leased WHERE lease_owner IS NOT NULL"
+        ).all()
+    database.dispose()
+    assert (due, leased) == ([("a.example",)], [("b",)])

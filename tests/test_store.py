@@ -348,15 +348,59 @@ def test_polling_all_leaves_out_feeds_in_a_pause_and_gone_ones_but_a_name_is_a_n
     assert leased({"a", "b"}) == ["a", "b"]
 
 
-@only_sqlite
-def test_the_due_feeds_are_found_by_index(database):
-    with database.connect() as connection:
-        plan = connection.exec_driver_sql(
-            "EXPLAIN QUERY PLAN SELECT id FROM feeds WHERE next_poll_at <= 5 AND subscribed "
-            "AND (lease_until IS NULL OR lease_until < 5) ORDER BY next_poll_at LIMIT 5"
-        ).all()
+def test_a_host_with_thousands_of_overdue_feeds_does_not_hide_the_others(database):
+    crowd = [feed(f"a{number}", f"https://a.example/{number}") for number in range(2000)]
+    subscribe(database, *crowd)
+    subscribe(database, *crowd, feed("b"), feed("c"), now=NOW + MINUTE)
 
-    assert "USING INDEX ix_feeds_due" in str(plan)
+    leased = lease_due(database, now=NOW + HOUR, limit=4, per_host=2)
+
+    assert len(leased) == 4
+    assert leased[2:] == ["b", "c"]
+
+
+def test_any_number_of_feeds_can_be_leased_at_once(database):
+    names = [f"f{number}" for number in range(1200)]
+    subscribe(database, *(feed(name) for name in names))
+    with database.begin() as connection:
+        named = store.lease_named(
+            connection, owner="me", now=NOW, until=NOW + MINUTE, names=frozenset(names[:1100])
+        )
+
+    due = lease_due(database, owner="other")
+
+    assert sorted(one.name for one in named) == sorted(names[:1100])
+    assert sorted(due) == sorted(names[1100:])
+
+
+@only_sqlite
+@pytest.mark.parametrize("statistics", ["", "ANALYZE"])
+def test_a_tick_finds_feeds_by_index_and_never_walks_the_table(database, statistics):
+    subscribe(database, *(feed(f"f{number}") for number in range(500)))
+    lease_due(database, limit=5)
+    with database.begin() as connection:
+        connection.exec_driver_sql(statistics)
+    with statements(database) as asked:
+        lease_due(database, limit=5, per_host=2, busy_hosts=["f1.example", "f2.example"])
+        with database.begin() as connection:
+            store.lease_owners(connection)
+            store.lease_named(connection, owner="x", now=NOW, until=NOW, names={"f1"})
+            store.renew_leases(connection, owner="me", until=NOW + HOUR)
+            store.release_leases(connection, owner="me", feed_ids=[1])
+            store.release_leases(connection, owner="me")
+
+    plans = []
+    with database.connect() as connection:
+        for statement in (one for one in asked if "feeds" in one):
+            values = ("0",) * statement.count("?")
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.append((statement, " | ".join(step.detail for step in plan)))
+    assert len(plans) == 8
+    # Of the leased feeds there are few, and their index holds no others.
+    walks = [plan for _, plan in plans if "SCAN" in plan and "ix_feeds_leased" not in plan]
+    assert walks == []
+    assert plans[0][1].startswith("SEARCH feeds USING INDEX ix_feeds_due (next_poll_at<?)")
+    assert "ORDER BY" not in plans[0][1]
 
 
 # ---------------------------------------------------------------------- entries

@@ -143,7 +143,13 @@ feeds = Table(
     Column("failing_since", UtcDateTime),
     Column("error", Text),
     Column("gone", Boolean, nullable=False, default=False),
-    Index("ix_feeds_due", "next_poll_at"),
+    Index("ix_feeds_due", "next_poll_at", "host"),
+)
+Index(  # of the few that are leased
+    "ix_feeds_leased",
+    feeds.c.lease_owner,
+    sqlite_where=feeds.c.lease_owner.is_not(None),
+    postgresql_where=feeds.c.lease_owner.is_not(None),
 )
 
 polls = Table(

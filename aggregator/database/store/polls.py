@@ -6,13 +6,26 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Update,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from aggregator.database.dialects import upsert
 from aggregator.database.tables import POLLS_KEPT, UtcDateTime, feeds, polls, state
 from aggregator.model import DueFeed, FeedHead, Outcome, Validators
 
-_CANDIDATES = 4  # rows looked at for each feed to lease, as some hosts have more than their share
+_LOOKED_AT = 4096  # due feeds at most, as some hosts have more than their share
+_AT_ONCE = 500  # values in one statement
+
+_Rows = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +83,28 @@ def lease_due(
     None stands for no limit.
     """
     statement = (
-        select(*_DUE_COLUMNS)
+        select(feeds.c.id, feeds.c.host)
         .where(feeds.c.next_poll_at <= now, feeds.c.subscribed, _free(now))
         # A lease of ours that ran out, as the database was locked: the poll still goes on.
         .where(or_(feeds.c.lease_owner.is_(None), feeds.c.lease_owner != owner))
         .order_by(feeds.c.next_poll_at)
-        .limit(limit * _CANDIDATES if limit else None)
-        .with_for_update(skip_locked=True)
+        .limit(None if limit is None else max(limit, _LOOKED_AT))
     )
     if busy_hosts:
         statement = statement.where(feeds.c.host.not_in(sorted(busy_hosts)))
-    chosen: list[Any] = []
+    chosen: list[int] = []
     of_host: dict[str, int] = {}
-    for row in connection.execute(statement):
-        count = of_host.get(row.host, 0)
-        if row.host and per_host and count >= per_host:
+    for feed_id, host in connection.execute(statement):
+        count = of_host.get(host, 0)
+        if host and per_host and count >= per_host:
             continue
-        of_host[row.host] = count + 1
-        chosen.append(row)
+        of_host[host] = count + 1
+        chosen.append(feed_id)
         if len(chosen) == limit:
             break
-    return _lease(connection, chosen, owner=owner, until=until)
+    statement = _DUE.where(_free(now)).order_by(feeds.c.next_poll_at)
+    rows = _in_parts(connection, statement, feeds.c.id, chosen)
+    return _lease(connection, rows, owner=owner, until=until)
 
 
 def lease_named(
@@ -107,19 +121,17 @@ def lease_named(
         names: A person asked for these, pauses and 410 or not; None: every feed without a
             pause in force or a 410.
     """
-    statement = (
-        select(*_DUE_COLUMNS)
-        .where(feeds.c.subscribed, _free(now))
-        .order_by(feeds.c.next_poll_at, feeds.c.id)
-        .with_for_update(skip_locked=True)
-    )
+    statement: _Rows
     if names is None:
-        statement = statement.where(
-            ~feeds.c.gone, or_(feeds.c.not_before.is_(None), feeds.c.not_before <= now)
+        statement = (
+            _DUE.where(feeds.c.subscribed, _free(now), ~feeds.c.gone)
+            .where(or_(feeds.c.not_before.is_(None), feeds.c.not_before <= now))
+            .order_by(feeds.c.next_poll_at, feeds.c.id)
         )
-    rows = connection.execute(statement).all()
-    if names is not None:
-        rows = [row for row in rows if row.name in names]
+        rows = connection.execute(statement).all()
+    else:
+        statement = _DUE.where(feeds.c.subscribed, _free(now)).order_by(feeds.c.name)
+        rows = _in_parts(connection, statement, feeds.c.name, sorted(names))
     return _lease(connection, rows, owner=owner, until=until)
 
 
@@ -144,7 +156,21 @@ def release_leases(
     connection.execute(statement.values(lease_owner=None, lease_until=None))
 
 
-_DUE_COLUMNS = (
+def _in_parts(
+    connection: Connection,
+    statement: _Rows,
+    column: ColumnElement[Any],
+    values: Sequence[int | str],
+) -> list[Any]:
+    """Return the rows whose `column` is one of `values`, however many these are."""
+    return [
+        row
+        for start in range(0, len(values), _AT_ONCE)
+        for row in connection.execute(statement.where(column.in_(values[start : start + _AT_ONCE])))
+    ]
+
+
+_DUE = select(
     feeds.c.id,
     feeds.c.name,
     feeds.c.url,
@@ -158,9 +184,7 @@ _DUE_COLUMNS = (
     feeds.c.ttl,
     feeds.c.failures,
     feeds.c.polls,
-)
-
-
+).with_for_update(skip_locked=True)
 _LEASE = (
     update(feeds)
     .where(feeds.c.id == bindparam("feed"))
