@@ -18,6 +18,8 @@ EXCERPT = 220
 
 _SOURCE = 20_000  # characters of HTML that an excerpt is made from
 _LONG = 1000  # characters of text past which nothing of it can reach the excerpt
+_START = 2000  # characters of HTML that mostly have so much text in them
+_CUT_REFERENCE = 40  # characters of text that a reference cut in two leaves at most
 _MAX_TITLE = 1000
 _MAX_NAME = 200
 _MAX_LIST = 50
@@ -32,6 +34,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
 # WordPress adds this line to every excerpt.
 _APPEARED_FIRST = re.compile(r"\s*The post .{1,400}? appeared first on .{1,200}?\.?\s*$")
 _ELLIPSIS = re.compile(r"\s*(?:\[(?:…|\.{2,3})\]|…|\.{3})\s*$")
+_ENDS_OF_ELLIPSIS = ("…", "...", "]")
 _HEADING = re.compile(r"(?:^|(?<=\s))#{2,6}\s+|^#\s+")
 _STRONG = re.compile(r"(?<!\*)\*\*(?=\S)([^*]{1,300}?)(?<=\S)\*\*(?!\*)")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]{1,300}?)(?<=\S)\*(?![\w*])")
@@ -54,21 +57,44 @@ def excerpt(html: str) -> str:
     Leftovers of Markdown and WordPress's "The post ... appeared first on ..." are taken out, the
     cut is at a word, and what was cut ends in "…".
     """
-    text = sanitize.plain(html[:_SOURCE])
+    text = _start_of_text(html)
     shortened = len(text) > _LONG
-    text = text[:_LONG] if shortened else _APPEARED_FIRST.sub("", text)
-    shortened |= bool(_ELLIPSIS.search(text))
-    text = _without_markdown(_ELLIPSIS.sub("", text))
+    if shortened:
+        text = text[:_LONG]
+    elif "appeared first on" in text:
+        text = _APPEARED_FIRST.sub("", text)
+    if text.rstrip().endswith(_ENDS_OF_ELLIPSIS):
+        shortened |= bool(_ELLIPSIS.search(text))
+        text = _ELLIPSIS.sub("", text)
+    text = _without_markdown(text)
     if len(text) > EXCERPT:
         text, shortened = _cut(text), True
     return f"{text.rstrip(' ,;:–—-')}…" if shortened and text else text
 
 
+def _start_of_text(html: str) -> str:
+    """Return the text of some HTML; of a long one perhaps less, but past `_LONG`.
+
+    Half of the cost of cleaning a text was to make the excerpt from all of it.
+    """
+    if len(html) > _START:
+        start = html[:_START]
+        # HTML's parser moves text back in one case only: out of a table, to before it.
+        if "<table" not in start.lower():
+            text = sanitize.plain(start)
+            if len(text) > _LONG + _CUT_REFERENCE:
+                return text
+    return sanitize.plain(html[:_SOURCE])
+
+
 def _without_markdown(text: str) -> str:
-    text = _HEADING.sub("", text)
-    text = _STRONG.sub(r"\1", text)
-    text = _EMPHASIS.sub(r"\1", text)
-    return _STRAY.sub("", text).strip()
+    if "#" in text:
+        text = _HEADING.sub("", text)
+    if "*" in text:
+        text = _STRONG.sub(r"\1", text)
+        text = _EMPHASIS.sub(r"\1", text)
+        text = _STRAY.sub("", text)
+    return text.strip()
 
 
 def _cut(text: str) -> str:

@@ -61,8 +61,11 @@ _DROPPED_WITH_CONTENT = {
 _LINKS = frozenset({"href", "src", "poster", "cite"})
 _DATA_IMAGE = re.compile(r"data:image/(?:png|gif|jpe?g|webp|avif);base64,[A-Za-z0-9+/=\s]*")
 _SCRIPT = re.compile(r"\s*(?:javascript|vbscript|data)\s*:", re.IGNORECASE)
-# What the filter is for; anything else nh3 does by itself.
-_UNUSUAL = ("srcset", "data:", "script:", '"#', "'#", "=#")
+# What the filter is for; anything else nh3 does by itself.  Looked for in bytes, as lower case of
+# text that is not ASCII costs ten times as much; a pattern that begins with its rarest character
+# costs a tenth of looking for three texts.
+_UNUSUAL = (b"srcset", b"data:", b"script:")
+_PLACE = re.compile(rb"#(?<=[\"'=]#)")
 _CANDIDATE = re.compile(r"([^\s,]\S*[^\s,])(?:\s+([0-9.]{1,10}[wx]))?\s*(?:,|$)")
 
 # Elements of HTML (with those of the past): what else stands in angle brackets in a title is
@@ -81,7 +84,8 @@ _HTML_NAMES = frozenset(
 _TAG = re.compile(r"<(?=/?([A-Za-z][A-Za-z0-9:_-]*))")
 _ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)[^>]*>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_SPACE = re.compile(r"\s+")
+# Bytes of UTF-8 that a character of `_CONTROL` has; some harmless ones have them, too.
+_MAY_BE_CONTROL = bytes([*range(9), 11, 12, *range(14, 32), 0x7F, 0xC2, 0xED, 0xEF])
 
 
 def content(html: str, *, base: str) -> str:
@@ -92,8 +96,7 @@ def content(html: str, *, base: str) -> str:
         base: Absolute URL that its relative references resolve against.
     """
     readable = _readable(html)
-    lower = readable.lower()
-    unusual = not urls.is_web(base) or any(part in lower for part in _UNUSUAL)
+    unusual = not urls.is_web(base) or _is_unusual(readable)
     return _content_cleaner(base, needs_filter=unusual).clean(readable).strip()
 
 
@@ -124,12 +127,23 @@ def as_inline(text: str) -> str:
     return escape(_one_line(_CONTROL.sub("", text)))
 
 
+def _is_unusual(html: str) -> bool:
+    lower = html.encode().lower()
+    return any(part in lower for part in _UNUSUAL) or bool(_PLACE.search(lower))
+
+
 def _readable(html: str) -> str:
-    return _CONTROL.sub("", html[:MAX_FRAGMENT])
+    """Return a text without control characters and within the limit."""
+    text = html[:MAX_FRAGMENT]
+    encoded = text.encode("utf-8", "surrogatepass")
+    # The pattern takes 20 us for 4 kB, this 4 us; nearly all texts have no such character.
+    if len(encoded.translate(None, _MAY_BE_CONTROL)) == len(encoded):
+        return text
+    return _CONTROL.sub("", text)
 
 
 def _one_line(text: str) -> str:
-    return _SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 @lru_cache(maxsize=256)

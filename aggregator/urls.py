@@ -62,6 +62,8 @@ def absolute(url: str, base: str) -> str | None:
 
     Leading and trailing white space and line breaks inside are dropped, as browsers do.
     """
+    if is_plain(url):
+        return url
     text = re.sub(r"[\t\r\n]", "", url).strip("\x00\x20\x0b\x0c\x1f\xa0")
     if not text or len(text) > MAX_LENGTH:
         return None
@@ -85,6 +87,8 @@ def _visible(url: str) -> str:
 
 def joined(base: str, reference: str) -> str:
     """Return `reference` resolved against `base`; as it is where that can't be done."""
+    if is_plain(reference):
+        return reference
     try:
         return urljoin(base, reference)
     except ValueError:  # an unclosed bracket

@@ -55,6 +55,7 @@ ATTRIBUTES = (
     ("xmlns:new", "http://www.w3.org/1999/xlink"), ("Media:a", "1"), ("A", "2"), ("a", "3"),
     ("lastmod", "2026-11-02"),
 )  # fmt: skip
+ATOM = ("xmlns", "http://www.w3.org/2005/Atom")
 TEXTS = (
     "", "  ", "text", " a <b>b</b> &amp; c ", "&lt;", "a &copy; b", "a </i> b", "Ã© Ã¼", "ü ’ 字",
     "\x96 \x85 €", "http:////a.example/b?x=1&y;=2&amp;z=3", "/relative", "ann@example.org (Ann)",
@@ -76,6 +77,11 @@ def text(chance: random.Random) -> str:
 def elements(chance: random.Random, tags: list[str], depth: int = 0) -> str:
     if depth == 3 or chance.random() < 0.4:
         return text(chance)
+    if chance.random() < 0.1:
+        inside = "".join(elements(chance, tags, 2) for _ in range(2))
+        return (
+            f'<content type="xhtml"> <div>{inside}</div>{chance.choice(["", " ", "x"])}</content>'
+        )
     attributes = dict(chance.sample(ATTRIBUTES, k=chance.choice([0, 0, 1, 2])))
     inside = "".join(elements(chance, tags, depth + 1) for _ in range(chance.randint(1, 2)))
     return element(chance.choice(tags), attributes, inside)
@@ -87,7 +93,7 @@ def random_document(seed: int) -> bytes:
     parts = ["".join(elements(chance, tags) for _ in range(5)) for _ in range(4)]
     inside = "".join([parts[0], *(element("item", {}, part) for part in parts[1:])])
     root = chance.choice(["rss", "feed", "rdf:RDF", "x"])
-    attributes = dict(chance.sample(ATTRIBUTES, k=1))
+    attributes = dict([chance.choice([*ATTRIBUTES, *[ATOM] * 20])])
     document = element(root, attributes, element(chance.choice(["channel", "y"]), {}, inside))
     if f'xmlns:{next(iter(attributes))[6:]}="' not in DECLARED:
         document = document.replace(f"<{root}", f"<{root}{DECLARED}", 1)

@@ -153,7 +153,7 @@ class StrictParser(StrictFeedParser):  # type: ignore[misc]
             output = output.strip()
         if not expecting_text:
             return output
-        if output and element in self.can_be_relative_uri and (element != "id" or self.guidislink):
+        if output and element in self.can_be_relative_uri:  # ids are not, see xml_feed
             output = self.resolve_uri(output)
         if kind:
             self._settle_type(output)

@@ -1,0 +1,173 @@
+"""Where reading takes a short way, the same comes out as by the long one."""
+
+import random
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, strategies
+
+from aggregator import clean as stage
+from aggregator import sanitize, urls
+from aggregator.clean import clean, excerpt
+from aggregator.errors import ParseError
+from aggregator.parse import parse, xml_feed
+from tests.test_strict import parsed_by_feedparser_alone
+
+FEEDS = Path(__file__).parent / "data" / "feeds"
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+URL = "https://example.org/dir/feed"
+NEVER = re.compile("(?!)")
+soup = partial(strategies.lists, max_size=60)
+
+
+@contextmanager
+def the_long_way() -> Iterator[None]:
+    with ExitStack() as ways:
+        ways.enter_context(parsed_by_feedparser_alone())
+        for where, name, value in (
+            (urls, "_PLAIN", NEVER),
+            (xml_feed, "_BASE", xml_feed._BASE_IN_UTF_16),
+            (sanitize, "_MAY_BE_CONTROL", bytes(range(256))),
+            (sanitize, "_is_unusual", unusual),
+            (stage, "excerpt", excerpt_of_all),
+        ):
+            ways.enter_context(patch.object(where, name, value))
+        yield
+
+
+def unusual(html: str) -> bool:
+    lower = html.lower()
+    return any(part in lower for part in ("srcset", "data:", "script:", '"#', "'#", "=#"))
+
+
+def excerpt_of_all(html: str) -> str:
+    text = sanitize.plain(html[:20_000])
+    shortened = len(text) > 1000
+    text = text[:1000] if shortened else stage._APPEARED_FIRST.sub("", text)
+    shortened |= bool(stage._ELLIPSIS.search(text))
+    text = stage._ELLIPSIS.sub("", text)
+    for pattern, by in (
+        (stage._HEADING, ""),
+        (stage._STRONG, r"\1"),
+        (stage._EMPHASIS, r"\1"),
+        (stage._STRAY, ""),
+    ):
+        text = pattern.sub(by, text)
+    text = text.strip()
+    if len(text) > stage.EXCERPT:
+        text, shortened = stage._cut(text), True
+    return f"{text.rstrip(' ,;:–—-')}…" if shortened and text else text
+
+
+def read(body: bytes) -> str:
+    try:
+        feed = parse(body, headers={}, url=URL)
+        return repr((feed, clean(feed, url=URL)))
+    except ParseError as error:
+        return str(error)
+
+
+def check(paths: list[Path]) -> int:
+    different = []
+    for path in paths:
+        body = path.read_bytes()
+        short = read(body)
+        with the_long_way():
+            if read(body) != short:
+                different.append(path.name)
+    assert different == []
+    return len(paths)
+
+
+def test_our_own_feeds_read_the_same():
+    assert check(sorted(FEEDS.iterdir())) == 5
+
+
+@pytest.mark.corpus
+@pytest.mark.slow
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="../shared/corpus is not there")
+@pytest.mark.parametrize("folder", ["real", "crawl2011", "conformance"])
+def test_every_feed_of_the_corpus_reads_the_same(folder):
+    assert check([path for path in sorted((CORPUS / folder).rglob("*")) if path.is_file()]) > 100
+
+
+MARKUP = [
+        "word ", "many words, one after another ", "\n", "<p>", "</p>", "<b>", "</b>", "</a>",
+        "<a href=x>", "<div>", "</div>", "<br>", "<table>", "<TABLE><tr><td>", "</table>", "<li>",
+        "<svg>", "</svg>", "<script>", "</script>", "<!--", "-->", "<select>", "<noscript>",
+        "</noscript>", "<template>", "</template>", "<title>", "</title>", "<object>",
+        "</object>", "<math><mi>", "<style>", "</style>", "&amp;", "&nbsp;",
+        "&CounterClockwiseContourIntegral;", "&#65;", "<",
+        "&", "\x96", "\ufffe", "字’ü", "#", "# ", "## ", "* ", "*x y* ", "*", "**", "…", "[...]",
+        "...", "]", "<h2>",
+        "The post x appeared first on y.", "<textarea>", "<i>", "</i>", "<font>", "<nobr>", "<tr>",
+    ]  # fmt: skip
+PIECES = strategies.sampled_from(MARKUP)
+
+
+@given(soup(PIECES))
+def test_an_excerpt_is_what_all_patterns_make_of_it(parts):
+    html = "".join(parts)
+
+    assert excerpt(html) == excerpt_of_all(html)
+
+
+@pytest.mark.parametrize(
+    "seeds", [range(1500), pytest.param(range(1500, 100_000), marks=pytest.mark.slow)], ids=str
+)
+def test_the_start_of_some_html_has_the_start_of_its_text(seeds):
+    shorter = 0
+    for seed in seeds:
+        chance = random.Random(seed)
+        pieces = [*chance.choices(MARKUP, k=8), "&CounterClockwiseContourIntegral;"]
+        words = ["word ", "many words, one after another "]
+        html = "".join(chance.choice([*pieces, *words * 4]) for _ in range(400))
+        whole, start = sanitize.plain(html[:20_000]), stage._start_of_text(html)
+        shorter += len(start) < len(whole)
+
+        assert start[:1000] == whole[:1000], seed
+        assert (len(start) > 1000) == (len(whole) > 1000), seed
+
+    assert shorter > len(seeds) / 10
+
+
+@given(strategies.text() | soup(PIECES).map("".join))
+def test_only_control_characters_are_dropped(text):
+    assert sanitize._readable(text) == sanitize._CONTROL.sub("", text)
+
+
+def test_each_control_character_is_dropped():
+    for number in [*range(0x2000), *range(0xD000, 0x10000), 0x1F600]:
+        text = f"a{chr(number)}"
+
+        assert sanitize._readable(text) == sanitize._CONTROL.sub("", text)
+
+
+LURES = [*"dDaAtT:sScCrRiIpPeE\"'=#& ", "ſ", "İ", "srcset", "DATA:", "script:", "=#", "'#", '"#']
+
+
+@given(soup(strategies.sampled_from(LURES)))
+def test_the_filter_is_used_where_it_was(parts):
+    html = "".join(parts)
+
+    assert sanitize._is_unusual(html) == unusual(html)
+
+
+@given(
+    strategies.from_regex(urls._PLAIN, fullmatch=True)
+    | soup(strategies.sampled_from(["http", "https", "HTTP", "://", *"a.:/?#;=&@[]%\\ \t\n~"])).map(
+        "".join
+    ),
+    strategies.sampled_from([URL, "http://[::1", "", "a/b", "mailto:a@b", "http://c.example?x#y"]),
+)
+def test_a_plain_address_is_absolute_as_it_is(url, base):
+    absolute, joined = urls.absolute(url, base), urls.joined(base, url)
+
+    with patch.object(urls, "_PLAIN", NEVER):
+        assert urls.absolute(url, base) == absolute
+        assert urls.joined(base, url) == joined
