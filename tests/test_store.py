@@ -515,6 +515,22 @@ def test_the_last_24_polls_are_remembered_oldest_first(database):
     ]
 
 
+@pytest.mark.parametrize("hours", [1, 2, 24, 25, 50])
+def test_as_many_of_the_last_polls_are_read_as_are_asked_for(database, hours):
+    subscribe(database, feed("a"), feed("b"))
+    for hour in range(hours):
+        record(database, "a", now=NOW + hour * HOUR)
+
+    with database.connect() as connection:
+        found = {
+            health.source.name: [poll.started_at for poll in health.polls]
+            for health in query.feeds_by_health(connection, now=NOW, history=2)
+        }
+
+    times = [NOW + hour * HOUR for hour in range(hours)]
+    assert found == {"a": times[-2:], "b": []}
+
+
 def test_a_failure_keeps_what_was_learned_and_when_it_began(database):
     subscribe(database, feed("a"))
     record(database, "a", [entry(1)])

@@ -49,9 +49,5 @@ def poll(feeds: tuple[str, ...], everything: bool, as_json: bool, strict: bool) 
 def list_feeds(as_json: bool) -> None:
     """List the subscriptions and how they are doing, problems first."""
     with opened_database(load_config()) as engine, engine.connect() as connection:
-        found = query.feeds_by_health(connection, now=datetime.now(UTC))
-    if as_json:
-        click.echo(show.health_json(found))
-    else:
-        for line in show.health_lines(found):
-            click.echo(line)
+        found = query.feeds_by_health(connection, now=datetime.now(UTC), history=1)
+    click.echo(show.health_json(found) if as_json else "\n".join(show.health_lines(found)))

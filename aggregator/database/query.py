@@ -10,7 +10,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from aggregator.database.dialects import matching, place_of
-from aggregator.database.tables import categories, contents, entries, feeds, polls, state
+from aggregator.database.tables import (
+    POLLS_KEPT,
+    categories,
+    contents,
+    entries,
+    feeds,
+    polls,
+    state,
+)
 from aggregator.model import (
     SEQUENCE_BITS,
     CategoryCount,
@@ -117,9 +125,15 @@ def category(connection: Connection, slug: str) -> CategoryCount | None:
     return next(iter(_categories(connection, slug)), None)
 
 
-def feeds_by_health(connection: Connection, *, now: datetime) -> list[FeedHealth]:
-    """Return every subscription and how it is doing, problems first, then by title."""
-    found = _healths(connection, feeds.c.subscribed, now)
+def feeds_by_health(
+    connection: Connection, *, now: datetime, history: int = POLLS_KEPT
+) -> list[FeedHealth]:
+    """Return every subscription and how it is doing, problems first, then by title.
+
+    Args:
+        history: So many of the last polls come with each feed, at least one.
+    """
+    found = _healths(connection, feeds.c.subscribed, now, history=history)
     return sorted(found, key=lambda feed: (_urgency(feed), feed.source.title.casefold()))
 
 
@@ -297,7 +311,13 @@ _HEALTH_COLUMNS = (
 )
 
 
-def _healths(connection: Connection, which: ColumnElement[bool], now: datetime) -> list[FeedHealth]:
+def _healths(
+    connection: Connection,
+    which: ColumnElement[bool],
+    now: datetime,
+    *,
+    history: int = POLLS_KEPT,
+) -> list[FeedHealth]:
     rows = connection.execute(
         select(*_HEALTH_COLUMNS)
         .select_from(feeds)
@@ -305,7 +325,7 @@ def _healths(connection: Connection, which: ColumnElement[bool], now: datetime) 
         .where(which)
     ).all()
     ids = select(feeds.c.id).where(which)
-    history = _history(connection, ids)
+    last_polls = _last_polls(connection, which, history)
     recent = _counts(connection, ids, since=now - _RHYTHM)
     oldest = _oldest(connection, ids)
     return [
@@ -327,19 +347,26 @@ def _healths(connection: Connection, which: ColumnElement[bool], now: datetime) 
             error=row.error,
             note=row.note,
             moved_to=row.moved_to,
-            polls=tuple(history.get(row.source_id, ())),
+            polls=tuple(last_polls.get(row.source_id, ())),
         )
         for row in rows
     ]
 
 
-def _history(connection: Connection, ids: Select[Any]) -> dict[int, list[PollRecord]]:
-    history: dict[int, list[PollRecord]] = {}
+def _last_polls(
+    connection: Connection, which: ColumnElement[bool], count: int
+) -> dict[int, list[PollRecord]]:
+    """Return the newest `count` polls of each feed, oldest first: the last slots of its ring."""
+    slots = [(feeds.c.polls + POLLS_KEPT - back) % POLLS_KEPT for back in range(1, count + 1)]
     statement = (
-        select(polls).where(polls.c.feed_id.in_(ids)).order_by(polls.c.feed_id, polls.c.started_at)
+        select(polls)
+        .join_from(feeds, polls, and_(polls.c.feed_id == feeds.c.id, polls.c.slot.in_(slots)))
+        .where(which)
+        .order_by(feeds.c.id, polls.c.started_at)
     )
+    found: dict[int, list[PollRecord]] = {}
     for row in connection.execute(statement):
-        history.setdefault(row.feed_id, []).append(
+        found.setdefault(row.feed_id, []).append(
             PollRecord(
                 started_at=row.started_at,
                 outcome=Outcome(row.outcome),
@@ -351,7 +378,7 @@ def _history(connection: Connection, ids: Select[Any]) -> dict[int, list[PollRec
                 error=row.error,
             )
         )
-    return history
+    return found
 
 
 def _counts(connection: Connection, ids: Select[Any], *, since: datetime) -> dict[int, int]:
