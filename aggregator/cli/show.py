@@ -43,8 +43,9 @@ def result_json(result: PollResult) -> str:
 
 
 def health_json(feeds: Sequence[FeedHealth]) -> str:
-    """Return the subscriptions and their health as a JSON array."""
-    return json.dumps([_health(feed) for feed in feeds], ensure_ascii=False, indent=2)
+    """Return the subscriptions and their health as a JSON array, a feed a line."""
+    lines = ",\n".join(json.dumps(_health(feed), ensure_ascii=False) for feed in feeds)
+    return f"[\n{lines}\n]" if lines else "[]"
 
 
 def _health(feed: FeedHealth) -> dict[str, Any]:
