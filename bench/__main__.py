@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import polling
+from bench import polling, ticks
 
 RESULTS = Path(__file__).with_name("results.md")
 TARGETS = {"first": 0.35, "304": 0.012, "same 200": 0.02, "touched": 0.04, "one new": 0.08}
@@ -27,26 +27,18 @@ WHAT = {
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--feeds", type=int, default=1000)
-    parser.add_argument("--growth", type=int, nargs="*", default=[1000, 10_000])
+    parser.add_argument("--feeds", type=int, default=1000, help="of the phases, 1,000 at most")
+    parser.add_argument("--growth", type=int, nargs="*", default=[1000, 10_000, 100_000])
+    parser.add_argument("--only", nargs="*", choices=SECTIONS, help="print these, write nothing")
     arguments = parser.parse_args()
-    feeds = min(arguments.feeds, 1000)
-    say(f"feedparser's default parse of {feeds} documents")
-    yardstick = polling.yardstick(feeds)
-    say(f"the phases of {feeds} feeds")
-    phases = polling.phases(feeds)
-    grown = []
-    for count in arguments.growth:
-        say(f"{count} feeds")
-        grown.append(polling.growth(count))
-    text = "\n".join([*head(), *phase_table(phases, yardstick, feeds), *growth_table(grown)])
-    RESULTS.write_text(text + "\n")
+    lines = head()
+    for name in arguments.only or SECTIONS:
+        print(f"measuring: {name} ...", file=sys.stderr)
+        lines += SECTIONS[name](arguments)
+    text = "\n".join(lines) + "\n"
+    if not arguments.only:
+        RESULTS.write_text(text)
     print(text)
-
-
-def say(what: str) -> None:
-    """Tell a person what takes so long."""
-    print(f"measuring: {what} ...", file=sys.stderr)
 
 
 def head() -> list[str]:
@@ -63,15 +55,19 @@ def head() -> list[str]:
     ]
 
 
-def phase_table(phases: polling.Phases, yardstick: float, feeds: int) -> list[str]:
+def phase_table(arguments: argparse.Namespace) -> list[str]:
     """Return the phases: CPU of all processes, as a share of the yardstick."""
+    feeds = min(arguments.feeds, 1000)
+    yardstick = polling.yardstick(feeds)
+    phases = polling.phases(feeds)
     lines = [
         f"## {feeds} feeds x {polling.ENTRIES} entries of about 5 kB",
         "",
         (
             f"feedparser's default parse of the same bodies: {yardstick:.1f} CPU-seconds. "
             "Everything counts: fetching, parsing, sanitising, storing, full text, all processes; "
-            f"not starting ({phases.start.cpu:.1f} s) and not the server of the feeds."
+            f"not starting (a poll of one feed, {phases.start.cpu:.1f} s) and not the server of "
+            "the feeds."
         ),
         "",
         "| phase | | CPU s | share | target | feeds per CPU-second | wall s | peak MB |",
@@ -85,20 +81,30 @@ def phase_table(phases: polling.Phases, yardstick: float, feeds: int) -> list[st
     return [*lines, "", f"{phases.bytes_per_entry:,.0f} bytes on disk per entry.", ""]
 
 
-def growth_table(grown: list[polling.Growth]) -> list[str]:
-    """Return how the cost of a poll grows with the feeds."""
+def growth_table(arguments: argparse.Namespace) -> list[str]:
+    """Return how starting, a poll and the scheduler's clockwork grow with the feeds."""
     lines = [
         "## More feeds, all answering 304",
         "",
-        "| feeds | start s | CPU ms a feed | peak MB |",
-        "| --- | --- | --- | --- |",
+        (
+            "Start: until one feed is polled. Ticks: one look for due feeds, in milliseconds: 30 due, "
+            "all overdue, all overdue and half of them at busy hosts; leases renewed."
+        ),
+        "",
+        "| feeds | start s | CPU ms a feed | peak MB | 30 due | overdue | busy | renewal |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    lines += [
-        f"| {one.feeds:,} | {one.start.wall:.1f} | {1000 * one.poll.cpu / one.feeds:.2f} | "
-        f"{one.poll.memory:.0f} |"
-        for one in grown
-    ]
-    return lines
+    for count in arguments.growth:
+        grown, tick = polling.growth(count), ticks.ticks(count)
+        lines.append(
+            f"| {count:,} | {grown.start.wall:.1f} | {1000 * grown.poll.cpu / count:.2f} | "
+            f"{grown.poll.memory:.0f} | {tick.steady:.1f} | {tick.overdue:.1f} | "
+            f"{tick.crowded:.1f} | {tick.renewal:.1f} |"
+        )
+    return [*lines, ""]
+
+
+SECTIONS = {"polling": phase_table, "growth": growth_table}
 
 
 if __name__ == "__main__":
