@@ -1,6 +1,7 @@
 """The scheduler in this process, on a real server, a real database and real worker processes."""
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import socket
@@ -174,6 +175,43 @@ def test_other_settings_take_over_while_polls_go_on_and_nothing_stays_behind(wor
     assert seconds < 3
     assert world.leases() == []
     assert len(multiprocessing.active_children()) == before
+    assert problems(caplog) == []
+
+
+@pytest.mark.slow
+def test_a_changed_file_with_20_000_feeds_is_taken_over_without_holding_up_the_loop(
+    tmp_path, caplog
+):
+    caplog.set_level(logging.INFO, "aggregator")
+
+    def write(category):
+        feeds = [f"{{url: https://f{n}.example/x, category: {category}}}" for n in range(20_000)]
+        return write_config(tmp_path, feeds)
+
+    path = write("Old")
+    started = time.monotonic()
+    config = configuration.load(path)
+    reading = time.monotonic() - started
+    database = open_database(config.database)
+    with database.begin() as connection:
+        store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
+        connection.exec_driver_sql("UPDATE feeds SET next_poll_at = next_poll_at + 86400000000")
+    gaps = []
+
+    async def meanwhile():
+        await asyncio.sleep(0.5)
+        write("New")
+        last = time.monotonic()
+        while "20000 changed" not in caplog.text:
+            await asyncio.sleep(0.002)
+            gaps.append(time.monotonic() - last)
+            last += gaps[-1]
+
+    asyncio.run(stopped(Scheduler(config, database), meanwhile()))
+    database.dispose()
+
+    assert max(gaps) < reading / 2  # 0.03 s, reading alone takes 0.4 s
+    assert gc.isenabled()
     assert problems(caplog) == []
 
 

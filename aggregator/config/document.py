@@ -33,6 +33,8 @@ from aggregator.errors import ConfigError
 MAX_DEPTH = 20
 MAX_REPEATED = 1_000_000  # nodes that aliases stand for; "billion laughs" grows past any number
 
+_PART = 500_000  # characters
+
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _PLAIN_TAGS = frozenset(
     {None, "!", *(f"tag:yaml.org,2002:{word}" for word in ("str", "int", "float", "map", "seq"))}
@@ -91,12 +93,18 @@ def values(text: str) -> object | None:
     None for a text that takes `compose`: there is something to say about it, or it is not usual
     in having aliases or tags.
     """
-    if _UNPRINTABLE.search(text):
+    if _unprintable(text):
         return None
     try:
         return _values(_Loader(text))
     except (yaml.MarkedYAMLError, _UnusualError):
         return None
+
+
+def _unprintable(text: str) -> re.Match[str] | None:
+    """Find a character that YAML does not allow; a part at a time, as `re` lets no thread run."""
+    parts = range(0, len(text), _PART)
+    return next(filter(None, (_UNPRINTABLE.search(text, at, at + _PART) for at in parts)), None)
 
 
 def compose(text: str, *, path: Path) -> tuple[Node, list[Problem]]:
@@ -105,7 +113,7 @@ def compose(text: str, *, path: Path) -> tuple[Node, list[Problem]]:
     Raises:
         ConfigError: It is empty, not YAML, nested too deep, or its aliases stand for too much.
     """
-    if bad := _UNPRINTABLE.search(text):
+    if bad := _unprintable(text):
         line = text.count("\n", 0, bad.start()) + 1
         column = bad.start() - text.rfind("\n", 0, bad.start())
         message = f"the character U+{ord(bad[0]):04X} can't stand in a text file; remove it"
