@@ -170,7 +170,5 @@ def _add_links(response: Response, wish: _Wish) -> None:
 
 def _cache_control() -> str:
     """Return how long an answer may be kept: as long as nobody asks the fastest feed."""
-    config = site().config
-    fastest = min((each.interval for each in config.feeds), default=config.poll.interval)
-    age = min(max(fastest, _MIN_AGE), _MAX_AGE)
+    age = min(max(site().fastest, _MIN_AGE), _MAX_AGE)
     return f"public, max-age={int(age.total_seconds())}, stale-if-error=86400"

@@ -180,8 +180,7 @@ def status(reading: Reading) -> Page:
 @_page
 def robot(_reading: Reading) -> Page:
     """Tell the owner of a server who asks for their feed, how often, and how to stop it."""
-    intervals = [each.interval for each in site().config.feeds]
-    return Page("robot.html", {"fastest": min(intervals, default=site().config.poll.interval)})
+    return Page("robot.html", {"fastest": site().fastest})
 
 
 @bp.after_request

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -26,6 +27,7 @@ class Site:
         rendered: Merged feeds as they were last sent.
         pages: Pages as they were last sent.
         build: Changes when templates, files or the configuration do; part of pages' validators.
+        fastest: The shortest interval at which a feed is asked.
     """
 
     config: Config
@@ -35,6 +37,7 @@ class Site:
     rendered: Shelf
     pages: Shelf
     build: str
+    fastest: timedelta
 
 
 def set_site(app: Flask, config: Config, engine: Engine) -> None:
@@ -48,6 +51,7 @@ def set_site(app: Flask, config: Config, engine: Engine) -> None:
         rendered=Shelf(),
         pages=Shelf(),
         build=_build(config, assets),
+        fastest=min((each.interval for each in config.feeds), default=config.poll.interval),
     )
 
 
