@@ -98,7 +98,7 @@ def random_document(seed: int) -> bytes:
     if f'xmlns:{next(iter(attributes))[6:]}="' not in DECLARED:
         document = document.replace(f"<{root}", f"<{root}{DECLARED}", 1)
     whole = document.encode()
-    return whole if chance.random() < 0.9 else whole[: chance.randrange(len(whole))]
+    return whole if chance.random() < 0.9 else whole[: chance.randrange(1, len(whole))]
 
 
 def said(body: bytes, headers: dict[str, str]) -> str:
@@ -159,7 +159,7 @@ def test_each_element_says_what_it_says_to_feedparser_alone(root):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize(
-    "seeds", [range(400), pytest.param(range(400, 20_000), marks=pytest.mark.slow)], ids=str
+    "seeds", [range(400), pytest.param(range(400, 4000), marks=pytest.mark.slow)], ids=str
 )
 def test_random_elements_say_what_they_say_to_feedparser_alone(seeds):
     assert [seed for seed in seeds if not says_the_same(random_document(seed))] == []
