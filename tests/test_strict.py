@@ -46,7 +46,8 @@ ODD = (
 ATTRIBUTES = (
     ("type", "html"), ("type", "XHTML"), ("type", "text/plain"), ("type", "application/xml"),
     ("TYPE", "image/png"), ("mode", "base64"), ("mode", "escaped"), ("xml:lang", "de_AT"),
-    ("lang", "fr"), ("lang", ""), ("xml:base", "http://b.example/c/"), ("base", "d/"),
+    ("lang", "fr"), ("lang", ""), ("xml:base", "http://b.example/c/"), ("xml:base", "ftp:x/"),
+    ("base", "http:x/"), ("base", "d/"),
     ("href", "e?f=1"), ("url", "javascript:x"), ("rel", "self"), ("REL", "Enclosure"),
     ("rel", "alternate"), ("isPermaLink", "false"), ("term", "t"), ("scheme", "s"), ("src", "g"),
     ("version", "0.91"), ("rdf:about", "urn:x"), ("XMLNS", "http://purl.org/rss/1.0/"),

@@ -76,8 +76,10 @@ class StrictParser(StrictFeedParser):  # type: ignore[misc]
             return False
         self.depth += 1
         if self.baseuri and self.baseuri != self._sound_base:
-            self._sound_base = make_safe_absolute_uri(self.baseuri, self.baseuri) or self.baseuri
-            self.baseuri = self._sound_base
+            base = make_safe_absolute_uri(self.baseuri, self.baseuri) or self.baseuri
+            if base == self.baseuri:  # `ftp:x/` grows with every element
+                self._sound_base = base
+            self.baseuri = base
         self.basestack.append(self.baseuri)
         self.langstack.append(self.lang)
         if self.lang and element.tag in ("feed", "rss", "rdf:RDF"):
