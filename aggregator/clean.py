@@ -113,7 +113,7 @@ def _head(head: FeedHead, url: str) -> FeedHead:
         rights=sanitize.plain(head.rights)[:_MAX_TITLE] or None if head.rights else None,
         format=head.format,
         note=_CONTROL.sub(" ", head.note)[:_MAX_NAME] if head.note else None,
-        ttl=head.ttl,
+        wishes=head.wishes,
     )
 
 

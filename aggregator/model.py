@@ -32,6 +32,8 @@ class Subscription:
         category: As written, None for none.
         interval: Wait between two polls.
         name_given: The name stands in the file; it was not made from title or host.
+        interval_given: The interval stands in the file, for this feed or for all.
+        distrust_304: Ask unconditionally after eight days of nothing but 304.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Subscription:
     category: str | None = None
     interval: timedelta = timedelta(hours=1)
     name_given: bool = False
+    interval_given: bool = False
+    distrust_304: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,23 @@ class ParsedEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """When the publisher wants to be asked, as the document says it.
+
+    Attributes:
+        ttl: RSS `ttl`, a wait between two polls.
+        update_every: `sy:updatePeriod` divided by `sy:updateFrequency`.
+        skip_hours: RSS `skipHours`, 0 to 23 in GMT; no polls in them.
+        skip_days: RSS `skipDays`, Monday is 0.
+    """
+
+    ttl: timedelta | None = None
+    update_every: timedelta | None = None
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FeedHead:
     """What a document says about the feed itself.
 
@@ -145,7 +166,7 @@ class FeedHead:
         feed_id: Atom id, None for RSS.
         format: What kind of document it was: `Atom 1.0`, `RSS 2.0`, `JSON Feed 1.1` ...
         note: A defect that was read over, in words for the status page; None for none.
-        ttl: RSS `ttl`, the publisher's wish for the wait between two polls.
+        wishes: When the publisher wants to be asked.
     """
 
     title: str = ""
@@ -157,7 +178,7 @@ class FeedHead:
     rights: str | None = None
     format: str = ""
     note: str | None = None
-    ttl: timedelta | None = None
+    wishes: Wishes = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +231,38 @@ class CleanFeed:
 # -------------------------------------------------------------------- polling
 
 
+BY_INTERVAL = "the interval in config.yaml"
+BY_RHYTHM = "the feed's own rhythm"
+BY_THRIFT = "the server offers no validators, and nothing was new"
+OUR_REASONS = frozenset({BY_INTERVAL, BY_RHYTHM, BY_THRIFT})
+"""Reasons for the time of the next poll that are our choice, and nobody else's wish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """One of those that have a say in when a feed is polled next.
+
+    Attributes:
+        name, value: In the words of whoever asks: `ttl`, `1h30m`.
+        until: No poll before this time, None where it asks for no time of its own.
+        reason: The same in words, where it is what decided.
+    """
+
+    name: str
+    value: str
+    until: datetime | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A permanent redirect that was seen, but not often and long enough yet to be followed."""
+
+    to: str
+    since: datetime
+    seen: int
+
+
 @dataclass(frozen=True, slots=True)
 class DueFeed:
     """A feed that was leased for a poll, with what the last polls taught us.
@@ -217,7 +270,14 @@ class DueFeed:
     Attributes:
         body_hash: 16 bytes of the last body that was read to the end, None if none was.
         memory: Which entries that body had; empty: the next one is read whole.
-        ttl: What the last document asked for.
+        wishes: Of the last document.
+        freshness: Lifetime of the last document, None if the server gave none.
+        gap: Usual time between two posts, None where that is not known.
+        last_full_at: When the last 200 came.
+        moved_to: Where it is asked instead of `url`, as it moved for good; None: at `url`.
+        move: A permanent redirect from there that is being watched.
+        host: The site whose budget its requests count for, "" for a file.
+        pace: Pause between two requests that the site has taught us, None for none.
         failures: Failed polls in a row, 0 after a success.
         polls: How many polls were recorded so far.
     """
@@ -226,12 +286,43 @@ class DueFeed:
     name: str
     url: str
     interval: timedelta
+    interval_given: bool = True
+    distrust_304: bool = False
     validators: Validators = Validators()
     body_hash: bytes | None = None
     memory: bytes = b""
-    ttl: timedelta | None = None
+    wishes: Wishes = Wishes()
+    freshness: timedelta | None = None
+    gap: timedelta | None = None
+    last_full_at: datetime | None = None
+    moved_to: str | None = None
+    move: Move | None = None
+    host: str = ""
+    pace: timedelta | None = None
     failures: int = 0
     polls: int = 0
+
+    @property
+    def address(self) -> str:
+        """Where it is asked."""
+        return self.moved_to or self.url
+
+
+@dataclass(frozen=True, slots=True)
+class HostPause:
+    """A host that wants patience.
+
+    Attributes:
+        name: Of the site, as `aggregator.urls.site_of` gives it.
+        free_at: No request before this time.
+        pace: Pause between two requests, None if it asked for none.
+        learned_at: When it refused a request for coming too soon, None if it never did.
+    """
+
+    name: str
+    free_at: datetime
+    pace: timedelta | None = None
+    learned_at: datetime | None = None
 
 
 class Outcome(StrEnum):
@@ -365,6 +456,10 @@ class FeedHealth:
         next_poll_at: None when it is polled no more (410).
         next_reason: Why then, in words.
         failing_since: Start of the first of the failed polls in a row, None if it is fine.
+        moved_to: Where it is polled instead, as it moved for good.
+        unconditional: Its server offers no validators: each poll transfers the whole document.
+        constraints: All that was weighed for the time of the next poll.
+        host: Set where its host wants patience; `next_poll_at` counts with it.
         polls: The last 24, oldest first.
     """
 
@@ -385,6 +480,9 @@ class FeedHealth:
     error: str | None = None
     note: str | None = None
     moved_to: str | None = None
+    unconditional: bool = False
+    constraints: tuple[Constraint, ...] = ()
+    host: HostPause | None = None
     polls: tuple[PollRecord, ...] = ()
 
 

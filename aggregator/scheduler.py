@@ -32,6 +32,7 @@ from aggregator.config import Config, load
 from aggregator.database import Connection, DBAPIError, Engine, store
 from aggregator.errors import ConfigError, UsageError
 from aggregator.fetch import FetchSettings
+from aggregator.hosts import Budget
 from aggregator.model import DueFeed, Outcome
 from aggregator.poll import Poller, PollResult, PollSettings
 
@@ -52,6 +53,7 @@ _RETENTION = 3600
 _DELETE_AT_ONCE = 1000
 _WAITING_PER_SLOT = 4  # feeds leased for each that can be fetched: the next ones are at hand
 _MAX_PER_HOST = 256
+_LESSONS_KEPT = timedelta(days=30)
 
 Job = Callable[[], Awaitable[None]]
 _T = TypeVar("_T")
@@ -72,6 +74,12 @@ def poll_settings(config: Config) -> PollSettings:
         authority=urls.host_of(config.base_url),
         concurrency=config.poll.concurrency,
         host_delay=config.poll.host_delay,
+        budgets={
+            site: Budget(
+                config.poll.host_delay if host.delay is None else host.delay, host.concurrency
+            )
+            for site, host in config.hosts.items()
+        },
         workers=config.poll.workers,
         keep=config.retention.keep,
         min_entries=config.retention.min_entries,
@@ -123,14 +131,15 @@ async def poll_once(
         waiting = deque(_interleaved(await poller.transact(take)))
         on_start(len(waiting))
         at_once = config.poll.concurrency * _WAITING_PER_SLOT
-        running: set[asyncio.Task[PollResult]] = set()
+        running: set[asyncio.Task[PollResult | None]] = set()
         try:
             while waiting or running:
                 while waiting and len(running) < at_once:
                     running.add(asyncio.create_task(poller.poll(waiting.popleft())))
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    on_result(task.result())
+                    if result := task.result():
+                        on_result(result)
         finally:
             await _cancelled(running)
 
@@ -140,9 +149,8 @@ def _interleaved(due: Sequence[DueFeed]) -> list[DueFeed]:
     seen: Counter[str] = Counter()
     ranked: list[tuple[int, int, DueFeed]] = []
     for feed in due:
-        host = urls.host_of(feed.url)
-        ranked.append((seen[host], len(ranked), feed))
-        seen[host] += 1
+        ranked.append((seen[feed.host], len(ranked), feed))
+        seen[feed.host] += 1
     return [feed for _, _, feed in sorted(ranked, key=lambda place: place[:2])]
 
 
@@ -217,9 +225,10 @@ class Scheduler:
         room = capacity - len(self._polls)
         if room <= 0 or self._stopping:
             return
-        per_host = self._per_host()
+        per_host = self._per_host(Budget(self._settings.host_delay))
+        special = {site: self._per_host(b) for site, b in self._settings.budgets.items()}
         waiting = Counter(host for host in self._polls.values() if host)
-        busy = [host for host, count in waiting.items() if count >= per_host]
+        busy = [host for host, count in waiting.items() if count >= special.get(host, per_host)]
 
         def take(connection: Connection) -> list[DueFeed]:
             now = datetime.now(UTC)  # the database may have been locked for long
@@ -231,23 +240,26 @@ class Scheduler:
                 limit=room,
                 busy_hosts=busy,
                 per_host=per_host,
+                per_site=special,
             )
 
         due = await self._poller.transact(take)
         self._more = len(due) == room
         for feed in due:
             task = asyncio.create_task(self._poll(feed))
-            self._polls[task] = urls.host_of(feed.url)
+            self._polls[task] = feed.host
             task.add_done_callback(self._polled)
 
-    def _per_host(self) -> int:
+    def _per_host(self, budget: Budget) -> int:
         """So many feeds of one host wait at most; the others are left for their time."""
-        delay = self._settings.host_delay.total_seconds()
+        delay = budget.delay.total_seconds()
         return _MAX_PER_HOST if delay <= 0 else min(ceil(2 * TICK / delay) + 1, _MAX_PER_HOST)
 
     async def _poll(self, feed: DueFeed) -> None:
         result = await self._poller.poll(feed)
-        if result.error:
+        if result is None:
+            log.debug("%s: left alone, as its host wants fewer requests", feed.name)
+        elif result.error:
             log.warning("%s: %s; next poll %s", feed.name, result.error, _when(result.next_poll_at))
         elif result.outcome is Outcome.NEW:
             log.info("%s: %d new, %d updated", feed.name, result.new, result.updated)
@@ -310,7 +322,12 @@ class Scheduler:
 
     async def _retain(self) -> None:
         """Delete what is older than the file wants, a little at a time."""
-        keep = self._config.retention
+        keep, now = self._config.retention, datetime.now(UTC)
+        await self._poller.transact(
+            lambda connection: store.forget_hosts(
+                connection, now=now, learned_before=now - _LESSONS_KEPT
+            )
+        )
         deleted = _DELETE_AT_ONCE
         while deleted == _DELETE_AT_ONCE:
             deleted = await self._poller.transact(

@@ -5,9 +5,14 @@ Sources: RFC 3986 (generic syntax), RFC 6454 (origin), WHATWG URL (what browsers
 
 import re
 import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from yarl import URL
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
 
 WEB_SCHEMES = frozenset({"http", "https"})
 LINK_SCHEMES = WEB_SCHEMES | {"mailto"}
@@ -113,6 +118,26 @@ def port_of(url: str) -> int | None:
         return urlsplit(url).port
     except ValueError:
         return None
+
+
+def site_of(url: str) -> str:
+    """Return the name under which requests for `url` are counted, empty for a local path.
+
+    The registrable domain: `www.example.org` and `feeds.example.org` are one site, but
+    `a.github.io` and `b.github.io` are two (publicsuffix.org).  An address, a name without dots
+    and a public suffix itself stand for themselves.
+    """
+    host = host_of(url)
+    if "." not in host or ":" in host or host.rpartition(".")[2].isdecimal():
+        return host
+    return _suffixes().privatesuffix(host) or host
+
+
+@cache
+def _suffixes() -> "PublicSuffixList":
+    from publicsuffixlist import PublicSuffixList  # reads its list: 70 ms
+
+    return PublicSuffixList()
 
 
 def normal(url: str) -> str:

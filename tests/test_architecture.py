@@ -18,7 +18,7 @@ ALLOWED = {
     "aggregator.errors": frozenset(),
     "aggregator.model": frozenset(),
     "aggregator.urls": frozenset(),
-    "aggregator.cadence": frozenset(),
+    "aggregator.cadence": {"model"},
     "aggregator.dates": frozenset(),
     "aggregator.config": PURE,
     "aggregator.opml": PURE,
@@ -35,7 +35,7 @@ ALLOWED = {
     "aggregator.workers": PURE,
     "aggregator.poll": PURE
     | {"cadence", "database", "dates", "dedup", "fetch", "hosts", "read", "skim", "workers"},
-    "aggregator.scheduler": PURE | {"config", "database", "fetch", "lease", "poll"},
+    "aggregator.scheduler": PURE | {"config", "database", "fetch", "hosts", "lease", "poll"},
     "aggregator.cli": PURE
     | {"config", "database", "discover", "fetch", "opml", "poll", "read", "scheduler", "web"}
     | {"workers"},
@@ -56,6 +56,7 @@ HOMES = {
     "markupsafe": {"web"},
     "nh3": {"aggregator.sanitize"},
     "pebble": {"aggregator.workers"},
+    "publicsuffixlist": {"aggregator.urls"},
     "pydantic": {"aggregator.config"},
     "pydantic_core": {"aggregator.config"},
     "rich": {"aggregator.cli"},

@@ -3,32 +3,50 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aggregator import cadence
+from aggregator.model import BY_INTERVAL, BY_RHYTHM, BY_THRIFT, Wishes
 
 NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 HALF_HOUR = timedelta(minutes=30)
 
 
-def after_success(**values):
-    return cadence.after_success(NOW, **({"feed": "a", "interval": HOUR} | values))
+def after_success(*, feed="a", interval=HOUR, interval_given=True, at=NOW, **answer):
+    return cadence.after_success(
+        at,
+        feed=feed,
+        interval=interval,
+        interval_given=interval_given,
+        answer=cadence.Answer(**answer),
+    )
 
 
 def after_failure(**values):
     return cadence.after_failure(NOW, **({"interval": HALF_HOUR, "failures": 1} | values))
 
 
+FRESH = "the server calls its answer fresh"
+
+
 @pytest.mark.parametrize(
     ("asked", "wait", "reason"),
     [
-        ({}, HOUR, "the interval in config.yaml"),
-        ({"freshness": 2 * HOUR}, 2 * HOUR, "the server calls its answer fresh"),
-        ({"freshness": HALF_HOUR}, HOUR, "the interval in config.yaml"),
-        ({"freshness": 90 * DAY}, 7 * DAY, "the server calls its answer fresh"),
-        ({"ttl": 3 * HOUR}, 3 * HOUR, "the feed's own ttl"),
-        ({"ttl": 90 * DAY}, DAY, "the feed's own ttl"),
+        ({}, HOUR, BY_INTERVAL),
+        ({"freshness": 2 * HOUR}, 2 * HOUR, FRESH),
+        ({"freshness": HALF_HOUR}, HOUR, BY_INTERVAL),
+        ({"freshness": 90 * DAY}, 7 * DAY, FRESH),
+        ({"wishes": Wishes(ttl=3 * HOUR)}, 3 * HOUR, "the feed's own ttl"),
+        ({"wishes": Wishes(ttl=90 * DAY)}, DAY, "the feed's own ttl"),
+        ({"wishes": Wishes(update_every=12 * HOUR)}, 12 * HOUR, "the feed's own updatePeriod"),
+        ({"wishes": Wishes(update_every=30 * DAY)}, DAY, "the feed's own updatePeriod"),
+        ({"retry_after": 9 * HOUR}, 9 * HOUR, "the server asked for a pause"),
+        ({"retry_after": 90 * DAY}, 30 * DAY, "the server asked for a pause"),
+        ({"freshness": 2 * HOUR, "wishes": Wishes(ttl=3 * HOUR)}, 3 * HOUR, "the feed's own ttl"),
     ],
 )
 def test_the_longest_wait_that_anybody_asks_for_wins(asked, wait, reason):
@@ -37,6 +55,108 @@ def test_the_longest_wait_that_anybody_asks_for_wins(asked, wait, reason):
     assert decided.at is not None
     assert wait <= decided.at - NOW <= wait + min(wait / 10, HOUR)
     assert decided.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("gap", "wait"),
+    [
+        (None, 1),
+        (MINUTE, 1),
+        (4 * HOUR, 1),
+        (DAY, 6),
+        (3 * DAY, 18),
+        (9 * DAY, 24),
+        (999 * DAY, 24),
+    ],
+)
+def test_a_quiet_feed_is_asked_less_often_unless_the_file_says_how_often(gap, wait):
+    slowed = after_success(gap=gap, interval_given=False)
+    obeyed = after_success(gap=gap)
+
+    assert wait * HOUR <= slowed.at - NOW <= wait * HOUR * 1.1
+    assert slowed.reason == (BY_INTERVAL if wait == 1 else BY_RHYTHM)
+    assert obeyed.at - NOW <= HOUR * 1.1
+
+
+def test_an_unchanged_feed_without_validators_is_asked_once_a_day():
+    decided = after_success(unconditional=True, interval_given=False)
+
+    assert DAY <= decided.at - NOW <= 25 * HOUR
+    assert decided.reason == BY_THRIFT
+    assert after_success(unconditional=True).reason == BY_INTERVAL
+
+
+@pytest.mark.parametrize(
+    ("wishes", "earliest"),
+    [
+        (Wishes(skip_hours=(15,)), NOW.replace(hour=16, minute=0)),
+        (Wishes(skip_hours=(15, 16, 17)), NOW.replace(hour=18, minute=0)),
+        (Wishes(skip_hours=tuple(range(15, 24))), (NOW + DAY).replace(hour=0, minute=0)),
+        (Wishes(skip_hours=(3, 4)), NOW + HOUR),
+        (Wishes(skip_hours=tuple(range(24))), NOW + HOUR),
+        (Wishes(skip_days=(0,)), (NOW + DAY).replace(hour=0, minute=0)),  # a Monday
+        (Wishes(skip_days=(0, 1)), (NOW + 2 * DAY).replace(hour=0, minute=0)),
+        (Wishes(skip_days=tuple(range(7))), NOW + HOUR),
+        (Wishes(skip_days=(0,), skip_hours=(0, 1)), (NOW + DAY).replace(hour=2, minute=0)),
+    ],
+)
+def test_hours_and_days_that_a_feed_rules_out_are_stepped_over(wishes, earliest):
+    decided = [after_success(feed=f"feed-{n}", wishes=wishes) for n in range(50)]
+
+    for one in decided:
+        assert earliest <= one.at <= earliest + 11 * MINUTE
+        assert (one.reason == BY_INTERVAL) == (earliest == NOW + HOUR)
+    assert len({one.at for one in decided}) > 40
+
+
+def test_a_failure_keeps_out_of_those_hours_too():
+    assert after_failure(wishes=Wishes(skip_hours=(15,))).at == NOW.replace(hour=16, minute=0)
+
+
+def test_everything_that_was_weighed_is_told_with_its_value_and_time():
+    decided = after_success(
+        freshness=90 * MINUTE, wishes=Wishes(ttl=HALF_HOUR, skip_days=(5, 6)), gap=DAY
+    )
+
+    told = {one.name: (one.value, one.until) for one in decided.constraints}
+    assert told["interval"] == ("1h", NOW + HOUR)
+    assert told["freshness"] == ("1h30m", NOW + 90 * MINUTE)
+    assert told["ttl"] == ("30m", NOW + HALF_HOUR)
+    assert told["skipDays"] == ("Saturday Sunday", None)
+    assert "rhythm" not in told  # the interval is in the file
+    assert [one.name for one in decided.constraints if one.reason == decided.reason] == [
+        "freshness"
+    ]
+
+
+@given(
+    interval=st.timedeltas(timedelta(seconds=1), 365 * DAY),
+    freshness=st.none() | st.timedeltas(timedelta(0), 400 * DAY),
+    ttl=st.none() | st.timedeltas(timedelta(0), 400 * DAY),
+    retry_after=st.none() | st.timedeltas(timedelta(0), 60 * DAY),
+    hours=st.sets(st.integers(0, 23)),
+    days=st.sets(st.integers(0, 6)),
+    gap=st.none() | st.timedeltas(timedelta(0), 4000 * DAY),
+    given=st.booleans(),
+    later=st.timedeltas(timedelta(0), 4000 * DAY),
+)
+def test_no_poll_is_earlier_than_anything_that_was_asked_for(
+    interval, freshness, ttl, retry_after, hours, days, gap, given, later
+):
+    at = NOW + later
+    wishes = Wishes(ttl, None, tuple(sorted(hours)), tuple(sorted(days)))
+    decided = after_success(
+        at=at, interval=interval, interval_given=given, freshness=freshness, wishes=wishes,
+        retry_after=retry_after, gap=gap,
+    )  # fmt: skip
+
+    assert decided.at >= at + interval
+    assert decided.at >= at + min(freshness or timedelta(0), 7 * DAY)
+    assert decided.at >= at + min(ttl or timedelta(0), DAY)
+    assert decided.at >= at + min(retry_after or timedelta(0), 30 * DAY)
+    assert len(hours) == 24 or len(days) == 7 or decided.at.hour not in hours
+    assert len(hours) == 24 or len(days) == 7 or decided.at.weekday() not in days
+    assert any(one.reason == decided.reason for one in decided.constraints)
 
 
 def test_polls_are_spread_the_same_way_every_time_and_never_early():
@@ -65,6 +185,9 @@ def test_a_long_interval_is_never_shortened_by_a_failure():
         (429, None, 4 * HOUR),
         (503, None, 4 * HOUR),
         (500, 5 * HOUR, 5 * HOUR),
+        (500, timedelta(minutes=1), HOUR),
+        (404, DAY, DAY),
+        (None, None, HOUR),
         (429, 90 * DAY, 30 * DAY),
         (429, timedelta(0), HALF_HOUR),
     ],
@@ -73,7 +196,8 @@ def test_a_server_that_asks_for_a_pause_gets_it(status, retry_after, wait):
     decided = after_failure(status=status, retry_after=retry_after)
 
     assert decided.at == NOW + wait
-    assert decided.not_before is not None
+    paused = status in {429, 503} or retry_after is not None
+    assert (decided.not_before is not None) == paused
 
 
 def test_429_without_a_time_doubles_to_a_day():
@@ -117,3 +241,20 @@ def test_freshness_is_what_the_answer_says(headers, seconds):
     expected = None if seconds is None else timedelta(seconds=seconds)
 
     assert cadence.freshness(headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "known", "hours"),
+    [
+        ({}, 3, 3),
+        ({"age": "3600"}, 3, 2),
+        ({"cache-control": "max-age=3600"}, 3, 1),
+        ({"cache-control": "no-cache"}, 3, None),
+        ({}, None, None),
+    ],
+)
+def test_a_304_that_says_nothing_renews_what_its_document_said(headers, known, hours):
+    lifetime = None if known is None else known * HOUR
+
+    expected = None if hours is None else hours * HOUR
+    assert cadence.freshness(headers, known=lifetime) == expected

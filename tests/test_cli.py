@@ -3,14 +3,16 @@
 import json
 import socket
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import feedparser
 import pytest
 
+from aggregator.database import open_database
 from tests.feedserver import FeedServer
 from tests.running import command, in_process, json_lines, rss, write_config
+from tests.worlds import record
 
 NOW = datetime.now(UTC)
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -183,6 +185,48 @@ def test_a_locked_database_is_one_line(tmp_path, name):
 
     assert "another process kept it locked" in one_line(in_process(tmp_path, name), 1)
     holder.close()
+
+
+def test_explain_says_what_decides_when_a_feed_is_polled_next(server, tmp_path):
+    server.put("/feed", rss([("a", "Post", NOW)]), headers={"Cache-Control": "max-age=7200"})
+    write_config(tmp_path, [f"{{url: '{server.url('/feed')}', name: blog}}"])
+    command(tmp_path, "poll")
+
+    text = command(tmp_path, "explain", "blog").stdout
+    told = json.loads(command(tmp_path, "explain", "blog", "--json").stdout)
+
+    assert "the server calls its answer fresh" in text
+    decides = next(line for line in text.splitlines() if "<- decides" in line)
+    assert decides.split()[:2] == ["freshness", "2h"]
+    assert {one["name"]: one["value"] for one in told["constraints"]}["interval"] == "1h"
+    assert [one["name"] for one in told["constraints"] if one["decides"]] == ["freshness"]
+    (poll,) = told["polls"]
+    assert (poll["status"], poll["new"], poll["error"]) == (200, 1, None)
+    assert poll["bytes"] > 100
+    assert poll["seconds"] >= 0
+
+
+def test_explain_shows_the_last_twenty_polls_newest_first(tmp_path):
+    write_config(tmp_path, ["{url: 'https://example.org/feed', name: blog}"])
+    command(tmp_path, "feeds")
+    database = open_database(f"sqlite:///{tmp_path}/aggregator.db")
+    for number in range(22):
+        record(database, "blog", now=NOW + timedelta(minutes=number), size=number)
+    database.dispose()
+
+    polls = json.loads(command(tmp_path, "explain", "blog", "--json").stdout)["polls"]
+
+    assert [poll["bytes"] for poll in polls] == [*range(21, 1, -1)]
+
+
+def test_explain_of_an_unknown_or_unread_feed_is_clear(server, tmp_path):
+    write_config(tmp_path, [f"{{url: '{server.url('/feed')}', name: blog}}"])
+
+    unknown = command(tmp_path, "explain", "blgo")
+
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr == "blgo: no such feed; `aggregator feeds` lists them\n"
+    assert "never polled yet" in command(tmp_path, "explain", "blog").stdout
 
 
 def test_add_discovers_the_feed_of_a_page_and_keeps_comments(server, tmp_path):

@@ -72,12 +72,17 @@ def test_every_key_is_read_as_it_is_meant():
             workers=3,
         ),
         network=config.Network(allow=("127.0.0.1", "10.0.0.0/8", "nas.local", "::1")),
+        hosts={
+            "example.org": config.Host(delay=timedelta(minutes=1), concurrency=2),
+            "example.com": config.Host(),
+        },
         retention=config.Retention(keep=timedelta(days=30), min_entries=20),
         feeds=(
             Subscription(
                 name="news-example-org",
                 url="https://news.example.org/feed.xml",
                 interval=timedelta(hours=2),
+                interval_given=True,
             ),
             Subscription(
                 name="the-example",
@@ -86,10 +91,57 @@ def test_every_key_is_read_as_it_is_meant():
                 category="Business",
                 interval=timedelta(minutes=90),
                 name_given=True,
+                interval_given=True,
+                distrust_304=True,
             ),
-            Subscription(name="local", url="samples/local.xml", interval=timedelta(hours=2)),
+            Subscription(
+                name="local",
+                url="samples/local.xml",
+                interval=timedelta(hours=2),
+                interval_given=True,
+            ),
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("feeds: [a.xml]", False),
+        ("poll:\nfeeds: [a.xml]", False),
+        ("poll: {timeout: 5s}\nfeeds: [a.xml]", False),
+        ("poll: {interval: 1h}\nfeeds: [a.xml]", True),
+        ("feeds:\n  - {url: a.xml, interval: 1h}", True),
+    ],
+)
+def test_an_interval_that_stands_in_the_file_is_told_from_the_default(text, given):
+    (feed,) = parsed(text).feeds
+
+    assert (feed.interval, feed.interval_given) == (HOUR, given)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("hosts: {https://a.example/: {}}", '1:9: hosts.https://a.example/: "https://a.example/"'),
+        ("hosts: {a b: {}}", '1:9: hosts.a b: "a b" is no host; write example.org'),
+        (
+            "hosts: {a.example: {dely: 5s}}",
+            'hosts.a.example.dely: unknown key; did you mean "delay"?',
+        ),
+        ("hosts: {a.example: {delay: 5}}", "1:28: hosts.a.example.delay: 5 of what?"),
+        ("hosts: {a.example: 5s}", "hosts.a.example: must be followed by indented settings"),
+        (
+            "feeds:\n  - {url: a.xml, distrust_304: maybe}",
+            '"maybe" is neither; write true or false',
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_host_is_said_where_it_stands(text, problem):
+    with pytest.raises(ConfigError) as raised:
+        parsed(text)
+
+    assert problem in str(raised.value)
 
 
 def test_what_the_file_does_not_say_has_its_documented_default(tmp_path):

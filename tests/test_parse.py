@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies
 
 from aggregator.errors import ParseError
-from aggregator.model import Enclosure
+from aggregator.model import Enclosure, Wishes
 from aggregator.parse import MAX_ENTRIES, in_utf8, parse
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
@@ -24,7 +24,7 @@ def test_rss_is_read_with_everything_that_it_says():
 
     assert feed.head.format == "RSS 2.0"
     assert feed.head.site_url == "https://harbour.example/"
-    assert (feed.head.rights, feed.head.ttl) == ("CC BY 4.0", timedelta(minutes=90))
+    assert (feed.head.rights, feed.head.wishes.ttl) == ("CC BY 4.0", timedelta(minutes=90))
     assert feed.head.note is None
     assert (first.guid, first.link) == (
         "harbour-17",
@@ -210,3 +210,40 @@ def test_what_breaks_feedparser_is_an_error_of_the_document(document):
     with pytest.raises(ParseError, match="breaks the parser"):
         parse(document, headers={}, url=URL)
     assert in_utf8(document, headers={}) is None
+
+
+def test_what_a_feed_says_about_being_polled_is_read():
+    body = b"""<rss version="2.0" xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"><channel>
+    <title>T</title><ttl>30</ttl>
+    <skipHours><hour>0</hour><hour> 24 </hour><hour>7</hour><hour>99</hour>
+    <hour>x</hour></skipHours>
+    <skipDays><day>Sunday</day><day>saturday</day><day>Someday</day></skipDays>
+    <sy:updatePeriod> daily </sy:updatePeriod><sy:updateFrequency>4</sy:updateFrequency>
+    <item><title>A</title></item></channel></rss>"""
+
+    wishes = parse(body, headers={}, url="https://example.org/").head.wishes
+
+    assert wishes == Wishes(timedelta(minutes=30), timedelta(hours=6), (0, 7), (5, 6))
+
+
+@pytest.mark.parametrize(
+    ("period", "frequency", "expected"),
+    [
+        ("hourly", "", timedelta(hours=1)),
+        ("weekly", "1", timedelta(weeks=1)),
+        ("daily", "0", timedelta(days=1)),
+        ("daily", "-2", None),
+        ("daily", "9" * 20, None),
+        ("sometimes", "1", None),
+    ],
+)
+def test_an_update_period_is_divided_by_its_frequency(period, frequency, expected):
+    body = (
+        '<rss version="2.0" xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"><channel>'
+        f"<title>T</title><sy:updatePeriod>{period}</sy:updatePeriod>"
+        f"<sy:updateFrequency>{frequency}</sy:updateFrequency></channel></rss>"
+    )
+
+    wishes = parse(body.encode(), headers={}, url="https://example.org/").head.wishes
+
+    assert wishes.update_every == expected

@@ -18,6 +18,7 @@ _COMMANDS = {
     "schedule": "services:schedule",
     "check": "subscriptions:check",
     "feeds": "polling:list_feeds",
+    "explain": "explaining:explain",
     "add": "subscriptions:add",
     "import": "subscriptions:import_opml",
     "export": "documents:export",

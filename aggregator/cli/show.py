@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from aggregator import urls
 from aggregator.cli.logs import escaped
 from aggregator.model import FeedHealth
 from aggregator.poll import PollResult
@@ -49,17 +50,15 @@ def health_json(feeds: Sequence[FeedHealth]) -> str:
 
 
 def _health(feed: FeedHealth) -> dict[str, Any]:
-    from aggregator.urls import masked
-
     return {
         "feed": feed.source.name,
         "title": feed.source.title,
-        "url": masked(feed.source.feed_url),
+        "url": urls.masked(feed.source.feed_url),
         "category": feed.source.category,
         "state": state(feed),
         "error": feed.error,
         "note": feed.note,
-        "moved_to": masked(feed.moved_to) if feed.moved_to else None,
+        "moved_to": urls.masked(feed.moved_to) if feed.moved_to else None,
         "entries": feed.entries,
         "posts_a_week": round(feed.per_week, 2),
         "failures": feed.failures,
@@ -86,12 +85,20 @@ def health_lines(feeds: Sequence[FeedHealth]) -> Iterator[str]:
         for feed in feeds
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    details = [""] + [feed.error or feed.note or "" for feed in feeds]
+    details = ["", *map(_detail, feeds)]
     for row, detail in zip(rows, details, strict=True):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         yield escaped("  ".join([*cells, row[5]]).rstrip())
         if detail:
             yield escaped(f"  {detail}")
+
+
+def _detail(feed: FeedHealth) -> str:
+    """Return what is to be said below a feed, "" if nothing is."""
+    said = [feed.error or feed.note or ""]
+    if feed.moved_to:
+        said.append(f"moved to {urls.masked(feed.moved_to)}; `aggregator check` has the line")
+    return "; ".join(filter(None, said))
 
 
 def state(feed: FeedHealth) -> str:

@@ -8,11 +8,12 @@
 from aggregator.config.appending import Appended, append
 from aggregator.config.file import load, parse, reached_at_port, read, write
 from aggregator.config.remarks import notes
-from aggregator.config.schema import Config, Network, Poll, Retention, Web
+from aggregator.config.schema import Config, Host, Network, Poll, Retention, Web
 
 __all__ = [
     "Appended",
     "Config",
+    "Host",
     "Network",
     "Poll",
     "Retention",

@@ -18,12 +18,15 @@ def same_feed_key(url: str) -> str:
     return urls.normal(url) if urls.is_web(url) else str(PurePosixPath(url))
 
 
-def subscriptions(feeds: Mapping[int, Feed], *, interval: timedelta) -> tuple[Subscription, ...]:
+def subscriptions(
+    feeds: Mapping[int, Feed], *, interval: timedelta, interval_given: bool
+) -> tuple[Subscription, ...]:
     """Name the feeds: names in the file first, then in order, so that every name is unique.
 
     Args:
         feeds: By their index in the file.
         interval: Of the feeds that give none.
+        interval_given: It stands in the file.
     """
     taken = {feed.name for feed in feeds.values() if feed.name}
     named = []
@@ -38,6 +41,8 @@ def subscriptions(feeds: Mapping[int, Feed], *, interval: timedelta) -> tuple[Su
                 category=feed.category,
                 interval=feed.interval or interval,
                 name_given=feed.name is not None,
+                interval_given=interval_given or feed.interval is not None,
+                distrust_304=feed.distrust_304 or False,
             )
         )
     return tuple(named)

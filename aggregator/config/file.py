@@ -64,7 +64,11 @@ def parse(text: str, *, path: Path) -> Config:
         faults += settings
     if faults or source.problems or not isinstance(settings, Settings):
         raise source.refused(faults)
-    subscriptions = feeds.subscriptions(found, interval=settings.poll.interval)
+    subscriptions = feeds.subscriptions(
+        found,
+        interval=settings.poll.interval,
+        interval_given="interval" in (source.value.get("poll") or {}),
+    )
     config = Config(path=path, feeds=subscriptions, **schema.as_arguments(settings))
     return config if "base_url" in raw else reached_at_port(config, config.web.port)
 

@@ -93,7 +93,8 @@ _STRICT = ConfigDict(extra="forbid")
 _Section = BeforeValidator(_settings_or_none)
 _Line = Annotated[str, _read(values.line)]
 _Interval = partial(values.duration, least=_SECOND, most=_YEAR)
-_Wait = Annotated[timedelta, _read(partial(values.duration, least=0 * _SECOND, most=_DAY))]
+_Delay = partial(values.duration, least=0 * _SECOND, most=_DAY)
+_Wait = Annotated[timedelta, _read(_Delay)]
 _Timeout = partial(values.duration, least=_SECOND, most=timedelta(hours=1))
 _Keep = partial(values.duration, least=timedelta(minutes=1), most=100 * _YEAR)
 
@@ -145,6 +146,21 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """What one site is asked for at most.
+
+    Attributes:
+        delay: Between two requests; None: `poll.host_delay`.
+        concurrency: Requests at a time.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    delay: Annotated[timedelta | None, _read_if_any(_Delay)] = None
+    concurrency: Annotated[int, _read(partial(values.whole, least=1, most=100))] = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """An entry goes when it is older than `keep` and not among its feed's `min_entries` newest."""
 
@@ -167,6 +183,9 @@ class Settings:
     web: Annotated[Web, _Section] = Web()
     poll: Annotated[Poll, _Section] = field(default_factory=Poll)
     network: Annotated[Network, _Section] = Network()
+    hosts: Annotated[
+        dict[Annotated[str, _read(values.site)], Annotated[Host, _Section]], _Section
+    ] = field(default_factory=dict, hash=False)
     retention: Annotated[Retention, _Section] = Retention()
 
 
@@ -180,6 +199,7 @@ class Config(Settings):
         base_url: Where others reach the pages; without a slash at the end.
         timezone: IANA name; days on the page are grouped in it.
         database: SQLAlchemy URL; a path in it is absolute.
+        hosts: Budgets by site, as `aggregator.urls.site_of` gives it.
         feeds: In the order of the file; names and addresses are unique.
     """
 
@@ -203,6 +223,7 @@ class Feed:
     title: Annotated[str | None, _read_if_any(values.line)] = None
     category: Annotated[str | None, _read_if_any(values.category)] = None
     interval: Annotated[timedelta | None, _read_if_any(_Interval)] = None
+    distrust_304: Annotated[bool | None, _read_if_any(values.yes)] = None
 
 
 def folder_of(path: Path) -> Path:
@@ -232,7 +253,13 @@ def read_feed(raw: object, *, folder: Path) -> Feed | list[Fault]:
 
 _SETTINGS = TypeAdapter(Settings)
 _FEED = TypeAdapter(Feed)
-_SECTIONS: dict[str, type] = {"web": Web, "poll": Poll, "network": Network, "retention": Retention}
+_SECTIONS: dict[str, type] = {
+    "web": Web,
+    "poll": Poll,
+    "network": Network,
+    "hosts": Host,
+    "retention": Retention,
+}
 
 
 def _check(adapter: TypeAdapter[_T], raw: object, folder: Path) -> _T | list[Fault]:
@@ -245,6 +272,8 @@ def _check(adapter: TypeAdapter[_T], raw: object, folder: Path) -> _T | list[Fau
 
 def _fault(details: ErrorDetails, known: type) -> Fault:
     location = details["loc"]
+    if details["type"] == "value_error" and location[-1] == "[key]":
+        return Fault(location[:-1], str(details["ctx"]["error"]), of_key=True)
     if details["type"] == "value_error":
         return Fault(location, str(details["ctx"]["error"]))
     if details["type"] == "missing":

@@ -57,6 +57,7 @@ _NAME = re.compile(r"[\w.-]*\w[\w.-]*")
 _HOST = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _HOST_AND_PORT = re.compile(r"(?:[\w-]+\.[\w.-]+|localhost):\d+(?:/|$)", re.IGNORECASE)
+_YES, _NO = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 _DATABASE = re.compile(r"(sqlite|postgresql)(\+[a-z0-9_]+)?://")
 
 
@@ -162,6 +163,25 @@ def host(text: str) -> str:
     if not _is_address(words) and not _is_host_name(words):
         raise ValueError(f"{shown(text)} is no address; write 127.0.0.1, 0.0.0.0 or a host name")
     return words
+
+
+def site(text: str) -> str:
+    """Read a key of `hosts`; all names of one site share a budget."""
+    words = line(text).lower().rstrip(".")
+    if "://" in words or "/" in words:
+        hint = urls.host_of(words) or words.partition("/")[0]
+        raise ValueError(f"{shown(text)} is a URL; write the host alone: {hint}")
+    if not _is_address(words) and not _is_host_name(words):
+        raise ValueError(f"{shown(text)} is no host; write example.org")
+    return urls.site_of(f"//[{words}]" if ":" in words else f"//{words}")
+
+
+def yes(text: str) -> bool:
+    """Read `true` or `false`, or the words that YAML once had for them."""
+    word = text.strip().lower()
+    if word not in _YES | _NO:
+        raise ValueError(f"{shown(text)} is neither; write true or false")
+    return word in _YES
 
 
 def allowed(text: str) -> str:

@@ -16,15 +16,18 @@ from aggregator.database.tables import (
     contents,
     entries,
     feeds,
+    hosts,
     polls,
     state,
 )
 from aggregator.model import (
     SEQUENCE_BITS,
     CategoryCount,
+    Constraint,
     Cursor,
     Enclosure,
     FeedHealth,
+    HostPause,
     ListedEntry,
     Outcome,
     Overview,
@@ -292,6 +295,12 @@ def _busiest(connection: Connection, since: datetime) -> list[tuple[Source, int]
     return [(_source(row), row.found) for row in connection.execute(statement)]
 
 
+_UNCONDITIONAL = and_(
+    feeds.c.host != "",
+    feeds.c.body_hash.is_not(None),
+    feeds.c.etag.is_(None),
+    feeds.c.last_modified.is_(None),
+)
 _HEALTH_COLUMNS = (
     *_SOURCE_COLUMNS,
     feeds.c.subtitle,
@@ -308,6 +317,12 @@ _HEALTH_COLUMNS = (
     feeds.c.error,
     feeds.c.note,
     feeds.c.moved_to,
+    feeds.c.plan,
+    _UNCONDITIONAL.label("unconditional"),
+    hosts.c.name.label("host_name"),
+    hosts.c.free_at,
+    hosts.c.pace,
+    hosts.c.learned_at,
 )
 
 
@@ -322,6 +337,7 @@ def _healths(
         select(*_HEALTH_COLUMNS)
         .select_from(feeds)
         .outerjoin(categories, categories.c.id == feeds.c.category_id)
+        .outerjoin(hosts, hosts.c.name == feeds.c.host)
         .where(which)
     ).all()
     ids = select(feeds.c.id).where(which)
@@ -339,18 +355,33 @@ def _healths(
             first_entry_at=oldest.get(row.source_id),
             last_polled_at=row.last_polled_at,
             last_success_at=row.last_success_at,
-            next_poll_at=row.next_poll_at,
-            next_reason=row.next_reason,
+            **_schedule(row, now),
             failures=row.failures,
             failing_since=row.failing_since,
             gone=row.gone,
             error=row.error,
             note=row.note,
             moved_to=row.moved_to,
+            unconditional=row.unconditional,
             polls=tuple(last_polls.get(row.source_id, ())),
         )
         for row in rows
     ]
+
+
+def _schedule(row: Any, now: datetime) -> dict[str, Any]:
+    """Return when a feed is due, with what its host wants counted in."""
+    at, reason = row.next_poll_at, row.next_reason
+    host = None
+    if row.host_name is not None:
+        host = HostPause(row.host_name, row.free_at, row.pace, row.learned_at)
+        if at is not None and max(at, now) < host.free_at:
+            at, reason = host.free_at, f"{host.name} wants fewer requests"
+    weighed = tuple(
+        Constraint(name, value, None if until is None else datetime.fromtimestamp(until, UTC), why)
+        for name, value, until, why in row.plan
+    )
+    return {"next_poll_at": at, "next_reason": reason, "constraints": weighed, "host": host}
 
 
 def _last_polls(

@@ -108,6 +108,8 @@ feeds = Table(
     Column("configured_title", Text),
     Column("category_id", ForeignKey("categories.id")),
     Column("interval", Span, nullable=False),
+    Column("interval_given", Boolean, nullable=False, default=False),
+    Column("distrust_304", Boolean, nullable=False, default=False),
     Column("subscribed", Boolean, nullable=False),
     # From the document
     Column("title", Text, nullable=False, default=""),
@@ -125,9 +127,19 @@ feeds = Table(
     Column("last_modified", Text),
     Column("body_hash", LargeBinary),
     Column("memory", LargeBinary),  # of the entries of the last document, see aggregator.skim
-    Column("moved_to", Text),
+    Column("last_full_at", UtcDateTime),  # when the last 200 came
+    Column("freshness", Span),  # its lifetime, for a 304 that does not say
+    Column("moved_to", Text),  # where it is polled instead of `url`
+    Column("moving_to", Text),  # a permanent redirect, not seen often enough yet
+    Column("moving_since", UtcDateTime),
+    Column("moving_seen", Integer),
     Column("ttl", Span),
+    Column("update_every", Span),
+    Column("skip_hours", JsonList),
+    Column("skip_days", JsonList),
     # The schedule
+    Column("gap", Span),  # usual time between two posts
+    Column("plan", JsonList),  # all that was weighed for `next_poll_at`
     Column("next_poll_at", UtcDateTime),
     Column("next_reason", Text),
     Column("not_before", UtcDateTime),
@@ -151,6 +163,16 @@ Index(  # of the few that are leased
     sqlite_where=feeds.c.lease_owner.is_not(None),
     postgresql_where=feeds.c.lease_owner.is_not(None),
 )
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("free_at", UtcDateTime, nullable=False),
+    Column("pace", Span),
+    Column("learned_at", UtcDateTime),
+)
+"""Hosts that want patience: no request before `free_at`, and `pace` between two."""
 
 polls = Table(
     "polls",

@@ -13,7 +13,8 @@ Everything that a server sends is taken for hostile: it is limited in time and s
 looked at, and none of its bytes stand in an error.
 """
 
+from .answer import retry_after_of
 from .client import Fetcher
 from .settings import FetchSettings
 
-__all__ = ["FetchSettings", "Fetcher"]
+__all__ = ["FetchSettings", "Fetcher", "retry_after_of"]

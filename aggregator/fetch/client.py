@@ -4,6 +4,7 @@ Sources: RFC 9110 (semantics; 13 conditional requests, 15.4 redirection).
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -26,6 +27,8 @@ from .settings import FetchSettings
 from .target import Target, is_path
 
 MAX_REDIRECTS = 5
+
+Hop = Callable[[str], Awaitable[None]]
 
 _NONE_YET = Validators()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -62,12 +65,15 @@ class Fetcher:
             await self._connections.close()
             self._connections = None
 
-    async def fetch(self, url: str, validators: Validators = _NONE_YET) -> Fetched:
+    async def fetch(
+        self, url: str, validators: Validators = _NONE_YET, *, hop: Hop | None = None
+    ) -> Fetched:
         """Make one conditional GET for `url`, or read the file that it names.
 
         Args:
             url: Absolute http(s) URL, or a path relative to `settings.files`.
             validators: What the last answer brought; sent to the URL that they came from only.
+            hop: Called with where a redirect leads, before that is asked; it may take its time.
 
         Returns:
             A 200 with a body that is not blank, or a 304 to a request that was conditional.
@@ -77,7 +83,7 @@ class Fetcher:
         """
         if self._connections is None:
             raise RuntimeError("the fetcher is not open")
-        attempt = _Attempt(self._connections.session, self._settings, validators)
+        attempt = _Attempt(self._connections.session, self._settings, validators, hop)
         try:
             if is_path(url):
                 return await self._local(url, validators)
@@ -113,6 +119,7 @@ class _Attempt:
     session: aiohttp.ClientSession
     settings: FetchSettings
     validators: Validators
+    hop: Hop | None = None
     status: int | None = None
     received: int = 0
     hops: int = 0
@@ -126,13 +133,13 @@ class _Attempt:
         """
         span = self.settings.timeout
         try:
-            async with asyncio.timeout(span.total_seconds()):
-                return await self._follow(start)
+            async with asyncio.timeout(span.total_seconds()) as deadline:
+                return await self._follow(start, deadline)
         except TimeoutError as error:
             what = "no answer" if self.status is None else "no complete answer"
             raise Failure(f"{what} within {seconds(span)}") from error
 
-    async def _follow(self, start: Target) -> Fetched:
+    async def _follow(self, start: Target, deadline: asyncio.Timeout) -> Fetched:
         target, seen = start, {start.url}
         while True:
             result = await self._request(target)
@@ -148,6 +155,17 @@ class _Attempt:
             self.hops += 1
             seen.add(there.url)
             target = there
+            if self.hop is not None:
+                await self._wait_at(target, self.hop, deadline)
+
+    async def _wait_at(self, target: Target, hop: Hop, deadline: asyncio.Timeout) -> None:
+        """Let `hop` take its time: waiting for a turn is not the server's slowness."""
+        loop = asyncio.get_running_loop()
+        until, began = deadline.when(), loop.time()
+        deadline.reschedule(None)
+        self.status = None
+        await hop(target.url)
+        deadline.reschedule(None if until is None else until + loop.time() - began)
 
     async def _request(self, target: Target) -> Fetched | str:
         """Return the answer, or the Location that it points to; empty if it names none."""

@@ -20,7 +20,7 @@ from feedparser.api import LooseFeedParser, StrictFeedParser
 from feedparser.encodings import convert_to_utf8
 
 from aggregator.errors import ParseError
-from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed
+from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed, Wishes
 from aggregator.parse import faster
 from aggregator.parse.sax_driver import TooComplexError
 from aggregator.urls import joined
@@ -59,6 +59,17 @@ _BASE = re.compile(rb"base(?<!\wbase)\s*=")
 _BASE_IN_UTF_16 = re.compile(rb"\bb\0?a\0?s\0?e\0?\s*=")
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _MAX_TTL_DIGITS = 6
+_SKIP_HOURS = re.compile(rb"<skipHours\s*>(.{1,2000}?)</skipHours", re.IGNORECASE | re.DOTALL)
+_SKIP_DAYS = re.compile(rb"<skipDays\s*>(.{1,2000}?)</skipDays", re.IGNORECASE | re.DOTALL)
+_SKIPPED = re.compile(rb">\s*(\d{1,2}|[A-Za-z]{3,9})\s*<")
+_DAYS = "mon tue wed thu fri sat sun".split()
+_PERIODS = {
+    "hourly": timedelta(hours=1),
+    "daily": timedelta(days=1),
+    "weekly": timedelta(weeks=1),
+    "monthly": timedelta(days=30),
+    "yearly": timedelta(days=365),
+}
 # What feedparser raises on documents that it did not expect: a broken name of an encoding, GeoRSS
 # without numbers, half an element of Media RSS.
 _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -87,7 +98,7 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     version = result.get("version") or ""
     if not version and not result.entries:
         raise ParseError(url, _what_it_is(body))
-    head = _head(result, version, url)
+    head = _head(result, version, url, body)
     return ParsedFeed(head, tuple(_entry(entry, version, url) for entry in result.entries))
 
 
@@ -118,7 +129,7 @@ def _what_it_is(body: bytes) -> str:
     return "not a feed"
 
 
-def _head(result: Any, version: str, url: str) -> FeedHead:
+def _head(result: Any, version: str, url: str, body: bytes) -> FeedHead:
     feed = result.feed
     link = _text(feed, "link")
     return FeedHead(
@@ -131,7 +142,7 @@ def _head(result: Any, version: str, url: str) -> FeedHead:
         rights=_text_of(feed, "rights") or None,
         format=_FORMATS.get(version, version),
         note=_note(result),
-        ttl=_ttl(_text(feed, "ttl")),
+        wishes=_wishes(feed, body),
     )
 
 
@@ -141,6 +152,33 @@ def _note(result: Any) -> str | None:
     if not result.bozo or not isinstance(error, SAXParseException):
         return None  # a wrong or missing charset label alone costs no letter
     return f"XML not well-formed in line {error.getLineNumber()}: {error.getMessage()}"
+
+
+def _wishes(feed: Any, body: bytes) -> Wishes:
+    """Return when the publisher wants to be asked."""
+    hours: tuple[int, ...] = ()
+    days: tuple[int, ...] = ()
+    if "skiphours" in feed:  # feedparser keeps the last hour only
+        numbers = (int(text) for text in _listed(body, _SKIP_HOURS) if text.isdigit())
+        hours = tuple(sorted({number % 24 for number in numbers if number <= 24}))
+    if "skipdays" in feed:
+        names = (text.decode().lower()[:3] for text in _listed(body, _SKIP_DAYS))
+        days = tuple(sorted({_DAYS.index(name) for name in names if name in _DAYS}))
+    return Wishes(_ttl(_text(feed, "ttl")), _period(feed), hours, days)
+
+
+def _listed(body: bytes, block: re.Pattern[bytes]) -> list[bytes]:
+    """Return the texts of the elements in the one that `block` finds."""
+    found = block.search(body)
+    return _SKIPPED.findall(found[1]) if found else []
+
+
+def _period(feed: Any) -> timedelta | None:
+    period = _PERIODS.get(_text(feed, "sy_updateperiod").lower())
+    frequency = _text(feed, "sy_updatefrequency") or "1"
+    if period is None or not frequency.isdecimal() or len(frequency) > _MAX_TTL_DIGITS:
+        return None
+    return period / max(int(frequency), 1)
 
 
 def _ttl(text: str) -> timedelta | None:

@@ -1,12 +1,17 @@
 """What polls brought, compared with what is stored."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import pairwise
+from statistics import median_low
 
 from aggregator import dates, dedup
 from aggregator.database import Connection, store
 from aggregator.model import Outcome
-from aggregator.poll.reports import Finished
+from aggregator.poll.reports import Finished, planned
 from aggregator.poll.settings import PollSettings
+
+_RHYTHM_OF = 10  # posts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
         versions = [
             store.NewVersion(feed_id, change, poll.report.ended_at) for change in changes.changed
         ]
+        if placed or poll.due.gap is None:
+            poll = planned(poll, _gap(connection, feed_id, placed))
         report = replace(
             poll.report,
             outcome=Outcome.NEW if placed or versions else poll.report.outcome,
@@ -48,6 +55,18 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
         )
         news.append(News(report, placed, versions))
     return news
+
+
+def _gap(connection: Connection, feed_id: int, placed: list[store.PlacedEntry]) -> timedelta | None:
+    """Return the usual time between two posts of a feed, None where it has one at most.
+
+    The median over the newest ones: two years of silence are one gap, as is a day with ten posts.
+    """
+    places = [one.listed_at for one in placed]
+    places += store.newest_places(connection, feed_id, limit=_RHYTHM_OF)
+    newest = sorted(places, reverse=True)[:_RHYTHM_OF]
+    gaps = [later - earlier for later, earlier in pairwise(newest)]
+    return median_low(gaps) if gaps else None
 
 
 def _placed(

@@ -8,7 +8,9 @@ open while anything waits for the network.
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Self, TypeVar
 
@@ -21,12 +23,12 @@ from aggregator.database import (
     is_passing,
     store,
 )
-from aggregator.errors import FeedError, ParseError
+from aggregator.errors import FeedError, FetchError, ParseError
 from aggregator.fetch import Fetcher
-from aggregator.hosts import Hosts
-from aggregator.model import DueFeed, Fetched
+from aggregator.hosts import PATIENCE, Budget, Hosts, RestingError, Visit
+from aggregator.model import DueFeed, Fetched, HostPause, Validators
 from aggregator.poll import news
-from aggregator.poll.reports import Finished, PollResult, failed, result_of, succeeded
+from aggregator.poll.reports import STALE_AFTER, Finished, PollResult, failed, result_of, succeeded
 from aggregator.poll.settings import PollSettings
 from aggregator.read import Document, read_document, read_rest
 from aggregator.skim import plain_utf8, skim
@@ -94,14 +96,27 @@ class Poller:
         await asyncio.to_thread(self._workers.stop)
         await self._fetcher.__aexit__(None, None, None)
 
-    async def poll(self, due: DueFeed) -> PollResult:
-        """Poll one leased feed, store what came of it, and give its lease back."""
-        turn = self._hosts.turn(urls.host_of(due.url), self._settings.host_delay)
-        async with turn as host_is_free, self._slots:
-            poll = await self._attempt(due, host_is_free)
-            stored: asyncio.Future[PollResult] = asyncio.get_running_loop().create_future()
-            await self._finished.put((poll, stored))
+    async def poll(self, due: DueFeed) -> PollResult | None:
+        """Poll one leased feed, store what came of it, and give its lease back.
+
+        Returns:
+            None if nothing was asked, as its host wants to be left alone.
+        """
+        budget = self._budget(due.host, due.pace)
+        patience = max(PATIENCE, self._settings.host_delay)
+        try:
+            async with self._hosts.visit(due.host, budget, patience=patience) as visit, self._slots:
+                poll = await self._attempt(due, visit)
+                stored: asyncio.Future[PollResult] = asyncio.get_running_loop().create_future()
+                await self._finished.put((poll, stored))
+        except RestingError:
+            await self.transact(lambda connection: store.release_feeds(connection, [due.id]))
+            return None
         return await stored
+
+    def _budget(self, site: str, pace: timedelta | None) -> Budget:
+        budget = self._settings.budget_of(site)
+        return budget if pace is None else replace(budget, delay=max(budget.delay, pace))
 
     async def transact(self, work: Callable[[Connection], _T]) -> _T:
         """Do `work` in one transaction, in the thread that writes; wait out a busy database."""
@@ -111,26 +126,65 @@ class Poller:
         """Return when every poll that came to an end is stored."""
         await self._finished.join()
 
-    async def _attempt(self, due: DueFeed, host_is_free: Callable[[], None]) -> Finished:
+    async def _attempt(self, due: DueFeed, visit: Visit) -> Finished:
         started_at = datetime.now(UTC)
         size, status = 0, None
         try:
             try:
-                fetched = await self._fetcher.fetch(due.url, due.validators)
+                fetched = await self._fetcher.fetch(
+                    due.address, _validators(due, started_at), hop=partial(self._hop, visit)
+                )
             finally:
-                host_is_free()
+                visit.leave()
             size, status = fetched.size, fetched.status
             body_hash = sha256(fetched.body).digest()[:16]
             if fetched.status == 304 or body_hash == due.body_hash:
-                return succeeded(due, started_at, fetched)
-            document = await self._read(due, fetched)
-            return succeeded(due, started_at, fetched, document, body_hash)
+                poll = succeeded(due, started_at, fetched)
+            else:
+                document = await self._read(due, fetched)
+                poll = succeeded(due, started_at, fetched, document, body_hash)
         except FeedError as error:
-            return failed(due, started_at, error, size=size, status=status)
+            poll = failed(due, started_at, error, size=size, status=status)
         except Exception:  # a fault of ours or of a library costs one feed one poll
             log.exception("%s: could not be polled", due.name)
             unforeseen = ParseError(due.url, "could not be polled; the log says why")
-            return failed(due, started_at, unforeseen, size=size, status=status)
+            poll = failed(due, started_at, unforeseen, size=size, status=status)
+        return replace(poll, report=replace(poll.report, pauses=self._pauses(visit, poll.report)))
+
+    async def _hop(self, visit: Visit, url: str) -> None:
+        """Wait for a turn at the site that a redirect leads to; others have the slot meanwhile.
+
+        Raises:
+            FetchError: It wants to be left alone for longer.
+        """
+        site = urls.site_of(url)
+        if site == visit.site:
+            return
+        self._slots.release()
+        try:
+            await visit.move(site, self._budget(site, None))
+        except RestingError as error:
+            reason = f"a redirect leads to {error}"
+            raise FetchError(urls.masked(url), reason, retry_after=error.wait) from error
+        finally:
+            await self._slots.acquire()
+
+    def _pauses(self, visit: Visit, report: store.PollReport) -> tuple[HostPause, ...]:
+        """Return what other processes, and those after a restart, have to know of the site."""
+        site, status, now = visit.site, report.status, report.ended_at
+        if not site:
+            return ()
+        if status in {429, 503} and report.not_before is not None:
+            rest = report.not_before - now
+            self._hosts.rest(site, rest)
+            if status == 503:
+                return (HostPause(site, report.not_before),)
+            pace = self._hosts.lesson(site, visit.budget, rest if report.paused else None)
+            return (HostPause(site, max(report.not_before, now + pace), pace, now),)
+        delay = self._hosts.delay(site, visit.budget)
+        if delay <= self._settings.host_delay:
+            return ()
+        return (HostPause(site, now + delay),)
 
     async def _read(self, due: DueFeed, fetched: Fetched) -> Document:
         """Read what is new in a document, as far as possible without a worker."""
@@ -212,6 +266,12 @@ class Poller:
         reports = [one.report for one in found]
         store.record_polls(connection, reports)
         return reports
+
+
+def _validators(due: DueFeed, now: datetime) -> Validators:
+    """Return what to send back; nothing to a server whose 304 nobody believes any more."""
+    stale = due.last_full_at is not None and now - due.last_full_at > STALE_AFTER
+    return Validators() if due.distrust_304 and stale else due.validators
 
 
 def _refuse(batch: list[tuple[Finished, asyncio.Future[PollResult]]], error: Exception) -> None:

@@ -1,13 +1,25 @@
 """How one poll went, in the shapes that the database and whoever asked for it want."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 from aggregator import cadence, urls
 from aggregator.database import store
 from aggregator.errors import FeedError, FetchError
-from aggregator.model import CleanFeed, DueFeed, Fetched, Outcome
+from aggregator.fetch import retry_after_of
+from aggregator.model import CleanFeed, DueFeed, Fetched, Move, Outcome
 from aggregator.read import Document
+
+SIGHTINGS = 3
+WATCHED_FOR = timedelta(days=1)
+"""A permanent redirect that was seen so often and so long is where the feed is from then on."""
+
+MAX_FAILURES_THERE = 3
+"""After so many failures at an address that a feed moved to, its old one is asked again."""
+
+STALE_AFTER = timedelta(days=8)
+"""So long nothing but 304, and a feed that `distrust_304` is set for is asked unconditionally."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +38,17 @@ class PollResult:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A poll that is over, but for storing it; `document` is None where none was read."""
+    """A poll that is over, but for storing it.
+
+    Attributes:
+        document: None where none was read, or nothing was new in it.
+        answer: What a good answer said about the next poll; None after a failure.
+    """
 
     due: DueFeed
     report: store.PollReport
-    document: CleanFeed | None = None  # None where there was none, or nothing new in it
+    document: CleanFeed | None = None
+    answer: cadence.Answer | None = None
 
     @property
     def entries(self) -> int:
@@ -44,13 +62,23 @@ def succeeded(
     document: Document | None = None,
     body_hash: bytes | None = None,
 ) -> Finished:
+    """Report a 200 or 304; with `document`, if it was read."""
     feed = document.feed if document else None
-    upcoming = cadence.after_success(
-        started_at,
-        feed=due.name,
-        interval=due.interval,
-        freshness=cadence.freshness(fetched.headers),
-        ttl=feed.head.ttl if feed else due.ttl,
+    validators = fetched.validators
+    lifetime = cadence.lifetime_of(fetched.headers)
+    if fetched.status == 304 and not cadence.says_freshness(fetched.headers):
+        lifetime = due.freshness
+    answer = cadence.Answer(
+        freshness=cadence.freshness(fetched.headers, known=lifetime),
+        wishes=feed.head.wishes if feed else due.wishes,
+        retry_after=retry_after_of(fetched.headers, now=started_at),
+        gap=due.gap,
+        unconditional=(
+            fetched.status == 200
+            and document is None
+            and urls.is_web(due.address)
+            and not (validators.etag or validators.last_modified)
+        ),
     )
     report = store.PollReport(
         feed_id=due.id,
@@ -59,17 +87,43 @@ def succeeded(
         started_at=started_at,
         ended_at=datetime.now(UTC),
         outcome=Outcome.UNCHANGED,
-        next_poll_at=upcoming.at,
-        next_reason=upcoming.reason,
+        next_poll_at=None,
+        next_reason="",
         status=fetched.status,
         size=fetched.size,
         head=feed.head if feed else None,
-        validators=fetched.validators,
+        validators=validators,
         body_hash=body_hash,
         memory=document.memory if document else b"",
-        moved_to=fetched.moved_to,
+        freshness=lifetime,
+        gap=due.gap,
+        full=fetched.status == 200,
+        **_moves(due, fetched.moved_to, started_at),
     )
-    return Finished(due, report, feed)
+    return planned(Finished(due, report, feed, answer), due.gap)
+
+
+def planned(poll: Finished, gap: timedelta | None) -> Finished:
+    """Return a good poll with the time of the next one, now that the feed's rhythm is known."""
+    if poll.answer is None:
+        return poll
+    due = poll.due
+    upcoming = cadence.after_success(
+        poll.report.started_at,
+        feed=due.name,
+        interval=due.interval,
+        interval_given=due.interval_given,
+        answer=replace(poll.answer, gap=gap),
+    )
+    report = replace(
+        poll.report,
+        gap=gap,
+        next_poll_at=upcoming.at,
+        next_reason=upcoming.reason,
+        not_before=upcoming.not_before,
+        constraints=upcoming.constraints,
+    )
+    return replace(poll, report=report)
 
 
 def failed(
@@ -80,6 +134,7 @@ def failed(
     size: int = 0,
     status: int | None = None,
 ) -> Finished:
+    """Report a poll that brought nothing."""
     retry_after, redirected = None, False
     if isinstance(error, FetchError):
         status, retry_after, size = error.status, error.retry_after, error.size
@@ -87,16 +142,20 @@ def failed(
     failures = due.failures + 1
     upcoming = cadence.after_failure(
         started_at,
+        feed=due.name,
         interval=due.interval,
         failures=failures,
         status=None if redirected and status == 410 else status,  # the feed itself is not gone
         retry_after=retry_after,
+        wishes=due.wishes,
     )
     outcome = Outcome.FAILED
     if upcoming.at is None:
         outcome = Outcome.GONE
     elif upcoming.not_before is not None:
         outcome = Outcome.POSTPONED
+    back = outcome is Outcome.FAILED and failures >= MAX_FAILURES_THERE
+    moved_to = None if back else due.moved_to
     report = store.PollReport(
         feed_id=due.id,
         url=due.url,
@@ -104,21 +163,45 @@ def failed(
         started_at=started_at,
         ended_at=datetime.now(UTC),
         outcome=outcome,
+        paused=retry_after is not None,
         next_poll_at=upcoming.at,
         next_reason=upcoming.reason,
         not_before=upcoming.not_before,
+        constraints=upcoming.constraints,
         status=status,
         size=size,
         error=error.reason,
         failures=failures,
+        moved_to=moved_to,
+        move=due.move,
+        host=urls.site_of(due.url) if moved_to != due.moved_to else None,
     )
     return Finished(due, report)
 
 
+class _Moves(TypedDict):
+    moved_to: str | None
+    move: Move | None
+    host: str | None
+
+
+def _moves(due: DueFeed, seen: str | None, at: datetime) -> _Moves:
+    """Count a permanent redirect that was seen, or that was not seen any more."""
+    if seen is None or seen == due.address:
+        return _Moves(moved_to=due.moved_to, move=None, host=None)
+    if due.move is None or due.move.to != seen:
+        return _Moves(moved_to=due.moved_to, move=Move(seen, at, 1), host=None)
+    move = replace(due.move, seen=due.move.seen + 1)
+    if move.seen < SIGHTINGS or at - move.since < WATCHED_FOR:
+        return _Moves(moved_to=due.moved_to, move=move, host=None)
+    return _Moves(moved_to=seen, move=None, host=urls.site_of(seen))
+
+
 def result_of(due: DueFeed, report: store.PollReport) -> PollResult:
+    """Return what whoever asked for the poll wants to know."""
     return PollResult(
         feed=due.name,
-        url=urls.masked(due.url),
+        url=urls.masked(due.address),
         outcome=report.outcome,
         status=report.status,
         new=report.new,

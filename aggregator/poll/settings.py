@@ -1,9 +1,11 @@
 """What polling needs to know of config.yaml."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from aggregator.fetch import FetchSettings
+from aggregator.hosts import Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,7 @@ class PollSettings:
         workers: Processes that read documents.
         keep: Entries older than this are not stored, but for the newest `min_entries` of a feed:
             they would only be deleted again, and be new once more when their feed changes.
+        budgets: Of sites that config.yaml names under `hosts`.
     """
 
     fetch: FetchSettings
@@ -24,3 +27,8 @@ class PollSettings:
     workers: int = 1
     keep: timedelta = timedelta.max
     min_entries: int = 0
+    budgets: Mapping[str, Budget] = field(default_factory=dict, hash=False)
+
+    def budget_of(self, site: str) -> Budget:
+        """Return what `site` is asked for at most."""
+        return self.budgets.get(site) or Budget(self.host_delay)

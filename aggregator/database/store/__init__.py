@@ -15,10 +15,12 @@ from aggregator.database.store.entries import (
 )
 from aggregator.database.store.polls import (
     PollReport,
+    forget_hosts,
     lease_due,
     lease_named,
     lease_owners,
     record_polls,
+    release_feeds,
     release_leases,
     renew_leases,
 )
@@ -32,11 +34,13 @@ __all__ = [
     "add_entries",
     "change_entries",
     "delete_old",
+    "forget_hosts",
     "lease_due",
     "lease_named",
     "lease_owners",
     "newest_places",
     "record_polls",
+    "release_feeds",
     "release_leases",
     "renew_leases",
     "stored_under",

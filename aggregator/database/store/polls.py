@@ -1,8 +1,8 @@
 """Leases before a poll, bookkeeping after it."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     Update,
     bindparam,
+    delete,
     func,
     or_,
     select,
@@ -19,11 +20,21 @@ from sqlalchemy import (
 )
 
 from aggregator.database.dialects import upsert
-from aggregator.database.tables import POLLS_KEPT, UtcDateTime, feeds, polls, state
-from aggregator.model import DueFeed, FeedHead, Outcome, Validators
+from aggregator.database.tables import POLLS_KEPT, UtcDateTime, feeds, hosts, polls, state
+from aggregator.model import (
+    Constraint,
+    DueFeed,
+    FeedHead,
+    HostPause,
+    Move,
+    Outcome,
+    Validators,
+    Wishes,
+)
 
 _LOOKED_AT = 4096  # due feeds at most, as some hosts have more than their share
 _AT_ONCE = 500  # values in one statement
+_NO_SITES: Mapping[str, int] = {}
 
 _Rows = Select[*tuple[Any, ...]]
 
@@ -39,6 +50,13 @@ class PollReport:
         validators: To replace the stored ones, None to leave them alone.
         body_hash: Of a body that was read to the end, None to leave the stored one alone.
         memory: Which entries that body had; stored with `body_hash`.
+        freshness: Lifetime of the document, as it is known now.
+        constraints: All that was weighed for `next_poll_at`.
+        full: A 200 was read; its validators are the only ones that count.
+        moved_to, move: Where it is polled from now on, and the redirect that is being watched.
+        host: The site of that address.
+        pauses: Hosts that have to be left alone for a while.
+        paused: The server said itself how long.
     """
 
     feed_id: int
@@ -60,7 +78,15 @@ class PollReport:
     validators: Validators | None = None
     body_hash: bytes | None = None
     memory: bytes = b""
+    freshness: timedelta | None = None
+    gap: timedelta | None = None
+    constraints: tuple[Constraint, ...] = ()
+    full: bool = False
     moved_to: str | None = None
+    move: Move | None = None
+    host: str | None = None
+    pauses: tuple[HostPause, ...] = ()
+    paused: bool = False
 
 
 def lease_due(
@@ -72,6 +98,7 @@ def lease_due(
     limit: int | None = None,
     busy_hosts: Collection[str] = (),
     per_host: int | None = None,
+    per_site: Mapping[str, int] = _NO_SITES,
 ) -> list[DueFeed]:
     """Take up to `limit` feeds whose time has come, so that nobody else polls them.
 
@@ -79,6 +106,8 @@ def lease_due(
         owner: Name of this process; `until`: when the lease ends by itself.
         busy_hosts: Hosts that are not to be asked for more now.
         per_host: At most so many feeds of one host: one host can't fill all places.
+        per_site: The same for some hosts.  Of those that taught us a pace one feed is enough,
+            and those that want to be left alone now are left out.
 
     None stands for no limit.
     """
@@ -90,13 +119,16 @@ def lease_due(
         .order_by(feeds.c.next_poll_at)
         .limit(None if limit is None else max(limit, _LOOKED_AT))
     )
-    if busy_hosts:
-        statement = statement.where(feeds.c.host.not_in(sorted(busy_hosts)))
+    paces = _paces(connection)
+    resting = connection.scalars(_RESTING, {"now": now}).all()
+    if left_out := {*busy_hosts, *resting}:
+        statement = statement.where(feeds.c.host.not_in(sorted(left_out)))
     chosen: list[int] = []
     of_host: dict[str, int] = {}
     for feed_id, host in connection.execute(statement):
         count = of_host.get(host, 0)
-        if host and per_host and count >= per_host:
+        most = 1 if host in paces else per_site.get(host, per_host)
+        if host and most and count >= most:
             continue
         of_host[host] = count + 1
         chosen.append(feed_id)
@@ -104,7 +136,7 @@ def lease_due(
             break
     statement = _DUE.where(_free(now)).order_by(feeds.c.next_poll_at)
     rows = _in_parts(connection, statement, feeds.c.id, chosen)
-    return _lease(connection, rows, owner=owner, until=until)
+    return _lease(connection, rows, paces, owner=owner, until=until)
 
 
 def lease_named(
@@ -128,11 +160,23 @@ def lease_named(
             .where(or_(feeds.c.not_before.is_(None), feeds.c.not_before <= now))
             .order_by(feeds.c.next_poll_at, feeds.c.id)
         )
+        if resting := connection.scalars(_RESTING, {"now": now}).all():
+            statement = statement.where(feeds.c.host.not_in(resting))
         rows = connection.execute(statement).all()
     else:
         statement = _DUE.where(feeds.c.subscribed, _free(now)).order_by(feeds.c.name)
         rows = _in_parts(connection, statement, feeds.c.name, sorted(names))
-    return _lease(connection, rows, owner=owner, until=until)
+    return _lease(connection, rows, _paces(connection), owner=owner, until=until)
+
+
+def forget_hosts(connection: Connection, *, now: datetime, learned_before: datetime) -> None:
+    """Forget hosts that may be asked again and taught us nothing lately."""
+    connection.execute(
+        delete(hosts).where(
+            hosts.c.free_at <= now,
+            or_(hosts.c.learned_at.is_(None), hosts.c.learned_at < learned_before),
+        )
+    )
 
 
 def lease_owners(connection: Connection) -> list[str]:
@@ -156,6 +200,11 @@ def release_leases(
     connection.execute(statement.values(lease_owner=None, lease_until=None))
 
 
+def release_feeds(connection: Connection, feed_ids: Collection[int]) -> None:
+    """Give the leases of these feeds back."""
+    connection.execute(_RELEASE, [{"feed": feed_id} for feed_id in feed_ids])
+
+
 def _in_parts(
     connection: Connection,
     statement: _Rows,
@@ -176,15 +225,31 @@ _DUE = select(
     feeds.c.url,
     feeds.c.host,
     feeds.c.interval,
+    feeds.c.interval_given,
+    feeds.c.distrust_304,
     feeds.c.validators_url,
     feeds.c.etag,
     feeds.c.last_modified,
     feeds.c.body_hash,
     feeds.c.memory,
+    feeds.c.freshness,
+    feeds.c.last_full_at,
+    feeds.c.moved_to,
+    feeds.c.moving_to,
+    feeds.c.moving_since,
+    feeds.c.moving_seen,
     feeds.c.ttl,
+    feeds.c.update_every,
+    feeds.c.skip_hours,
+    feeds.c.skip_days,
+    feeds.c.gap,
     feeds.c.failures,
     feeds.c.polls,
 ).with_for_update(skip_locked=True)
+_RESTING = select(hosts.c.name).where(hosts.c.free_at > bindparam("now", type_=UtcDateTime))
+_PACES = select(hosts.c.name, hosts.c.pace).where(hosts.c.pace.is_not(None))
+
+
 _LEASE = (
     update(feeds)
     .where(feeds.c.id == bindparam("feed"))
@@ -192,12 +257,21 @@ _LEASE = (
 )
 
 
+def _paces(connection: Connection) -> dict[str, timedelta]:
+    return {row.name: row.pace for row in connection.execute(_PACES)}
+
+
 def _free(now: datetime) -> ColumnElement[bool]:
     return or_(feeds.c.lease_until.is_(None), feeds.c.lease_until < now)
 
 
 def _lease(
-    connection: Connection, rows: Sequence[Any], *, owner: str, until: datetime
+    connection: Connection,
+    rows: Sequence[Any],
+    paces: Mapping[str, timedelta],
+    *,
+    owner: str,
+    until: datetime,
 ) -> list[DueFeed]:
     if rows:
         connection.execute(
@@ -209,15 +283,30 @@ def _lease(
             name=row.name,
             url=row.url,
             interval=row.interval,
+            interval_given=row.interval_given,
+            distrust_304=row.distrust_304,
             validators=Validators(row.validators_url, row.etag, row.last_modified),
             body_hash=row.body_hash,
             memory=row.memory or b"",
-            ttl=row.ttl,
+            wishes=Wishes(row.ttl, row.update_every, tuple(row.skip_hours), tuple(row.skip_days)),
+            freshness=row.freshness,
+            gap=row.gap,
+            last_full_at=row.last_full_at,
+            moved_to=row.moved_to,
+            move=_move(row),
+            host=row.host,
+            pace=paces.get(row.host),
             failures=row.failures,
             polls=row.polls,
         )
         for row in rows
     ]
+
+
+def _move(row: Any) -> Move | None:
+    if row.moving_to is None:
+        return None
+    return Move(row.moving_to, row.moving_since, row.moving_seen)
 
 
 def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
@@ -244,8 +333,18 @@ def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
     if outdated:
         connection.execute(_RELEASE, outdated)
     upsert(connection, polls, [_record(report) for report in valid], key=["feed_id", "slot"])
+    _rest(connection, [pause for report in reports for pause in report.pauses])
     checked_at = max(report.ended_at for report in reports)
     connection.execute(update(state).values(checked_at=checked_at))
+
+
+def _rest(connection: Connection, pauses: Sequence[HostPause]) -> None:
+    """Note hosts that have to be left alone; what one taught us stays until the next lesson."""
+    lessons = {pause.name: asdict(pause) for pause in pauses if pause.learned_at}
+    others = {one.name: {"name": one.name, "free_at": one.free_at} for one in pauses}
+    upsert(connection, hosts, list(lessons.values()), key=["name"])
+    others = {name: row for name, row in others.items() if name not in lessons}
+    upsert(connection, hosts, list(others.values()), key=["name"])
 
 
 @cache
@@ -277,10 +376,19 @@ def _health(report: PollReport, *, subscribed: bool) -> dict[str, Any]:
         "failures": report.failures,
         "error": report.error,
         "gone": report.outcome is Outcome.GONE,
+        "plan": [_weighed(constraint) for constraint in report.constraints],
+        "moved_to": report.moved_to,
+        "moving_to": report.move.to if report.move else None,
+        "moving_since": report.move.since if report.move else None,
+        "moving_seen": report.move.seen if report.move else None,
     }
+    if report.host is not None:
+        values["host"] = report.host
     if report.error is None:
         values |= {"last_success_at": report.ended_at, "failing_since": None}
-        values["moved_to"] = report.moved_to
+        values |= {"freshness": report.freshness, "gap": report.gap}
+        if report.full:
+            values["last_full_at"] = report.started_at
     else:
         values["failing_since"] = report.started_at
     if report.validators is not None:
@@ -296,6 +404,11 @@ def _health(report: PollReport, *, subscribed: bool) -> dict[str, Any]:
     return values
 
 
+def _weighed(constraint: Constraint) -> list[Any]:
+    until = None if constraint.until is None else int(constraint.until.timestamp())
+    return [constraint.name, constraint.value, until, constraint.reason]
+
+
 def _head(head: FeedHead) -> dict[str, Any]:
     return {
         "title": head.title,
@@ -307,7 +420,10 @@ def _head(head: FeedHead) -> dict[str, Any]:
         "rights": head.rights,
         "format": head.format,
         "note": head.note,
-        "ttl": head.ttl,
+        "ttl": head.wishes.ttl,
+        "update_every": head.wishes.update_every,
+        "skip_hours": list(head.wishes.skip_hours),
+        "skip_days": list(head.wishes.skip_days),
     }
 
 

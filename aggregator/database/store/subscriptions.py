@@ -12,11 +12,17 @@ from aggregator import urls
 from aggregator.database.dialects import upsert
 from aggregator.database.store.polls import note_change
 from aggregator.database.tables import categories, entries, feeds
-from aggregator.model import Subscription
+from aggregator.model import BY_INTERVAL, OUR_REASONS, Subscription
 
-_BY_INTERVAL = "the interval in config.yaml"  # as `cadence` says it
+_PACING = ("subscribed", "interval", "interval_given")
 _CONFIGURED = select(
-    feeds.c.name, feeds.c.url, feeds.c.configured_title, feeds.c.category_id, feeds.c.interval
+    feeds.c.name,
+    feeds.c.url,
+    feeds.c.configured_title,
+    feeds.c.category_id,
+    feeds.c.interval,
+    feeds.c.interval_given,
+    feeds.c.distrust_304,
 ).where(feeds.c.subscribed)
 _KNOWN = select(
     feeds.c.id,
@@ -24,6 +30,7 @@ _KNOWN = select(
     feeds.c.url,
     feeds.c.category_id,
     feeds.c.interval,
+    feeds.c.interval_given,
     feeds.c.subscribed,
     feeds.c.last_polled_at,
     feeds.c.gone,
@@ -72,7 +79,15 @@ def sync_subscriptions(
     if added:
         connection.execute(
             insert(feeds),
-            [{**v, "next_poll_at": now, "next_reason": "never polled yet"} for v in added],
+            [
+                {
+                    **v,
+                    "host": urls.site_of(v["url"]),
+                    "next_poll_at": now,
+                    "next_reason": "never polled yet",
+                }
+                for v in added
+            ],
         )
     note_change(connection)
     return SyncResult(
@@ -90,7 +105,14 @@ def _settled(
     At nearly every start that is all of them, so this is one walk over the table and no more.
     """
     wanted = {
-        each.name: (each.url, each.title, category_ids[each.category], each.interval)
+        each.name: (
+            each.url,
+            each.title,
+            category_ids[each.category],
+            each.interval,
+            each.interval_given,
+            each.distrust_304,
+        )
         for each in subscriptions
     }
     settled: set[str] = set()
@@ -132,8 +154,9 @@ def _configured(subscription: Subscription, category_ids: _CategoryIds) -> dict[
         "configured_title": subscription.title,
         "category_id": category_ids[subscription.category],
         "interval": subscription.interval,
+        "interval_given": subscription.interval_given,
+        "distrust_304": subscription.distrust_304,
         "subscribed": True,
-        "host": urls.host_of(subscription.url),
     }
 
 
@@ -211,18 +234,23 @@ def _consequences(row: Any, values: Mapping[str, Any], now: datetime) -> dict[st
     """Return what else changes on the row of a feed of which the file says something new."""
     if row.url != values["url"]:  # nothing that the old address said holds for the new one
         return {
+            "host": urls.site_of(values["url"]),
             "next_poll_at": now,
             "next_reason": "the address changed",
+            "plan": None,
             "not_before": None,
             "gone": False,
             "body_hash": None,
             "memory": None,
             "moved_to": None,
+            "moving_to": None,
+            "last_full_at": None,
+            "freshness": None,
             "failures": 0,
             "failing_since": None,
             "error": None,
         }
-    if not row.gone and (not row.subscribed or row.interval != values["interval"]):
+    if not row.gone and any(row._mapping[key] != values[key] for key in _PACING):
         return _planned(row, values["interval"], now)
     return {}
 
@@ -234,8 +262,8 @@ def _planned(row: Any, interval: timedelta, now: datetime) -> dict[str, Any]:
     says, and so does the backing off from a feed that fails.
     """
     due_at = max(row.last_polled_at + interval, now) if row.last_polled_at else now
-    held = row.next_poll_at if row.next_reason != _BY_INTERVAL else None
+    held = row.next_poll_at if row.next_reason not in OUR_REASONS else None
     held_until = max((at for at in (row.not_before, held) if at), default=due_at)
     if held_until > due_at:
         return {"next_poll_at": held_until}
-    return {"next_poll_at": due_at, "next_reason": _BY_INTERVAL}
+    return {"next_poll_at": due_at, "next_reason": BY_INTERVAL, "plan": None}
