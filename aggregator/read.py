@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aggregator.clean import clean
+from aggregator.discover import advertised_feeds
 from aggregator.errors import ParseError
 from aggregator.model import CleanFeed, ParsedFeed
 from aggregator.parse import UTF8, in_utf8, parse
 from aggregator.skim import skim
+from aggregator.urls import masked
+
+_MAX_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ def read_document(
         memory: Of the feed's last document, empty to read everything.
 
     Raises:
-        ParseError: It is not a feed.
+        ParseError: It is not a feed; a web page that names one is quoted.
     """
     utf8 = in_utf8(body, headers=headers)
     cut = skim(utf8, memory) if utf8 is not None else None
@@ -46,7 +50,7 @@ def read_document(
         return Document(None, cut.memory)
     feed = read_rest(cut.rest, url, kept=cut.kept) if cut is not None else None
     if cut is None or feed is None:
-        return Document(_cleaned(parse(body, headers=headers, url=url), url))
+        return Document(_whole(body, headers, url))
     return Document(feed, cut.memory)
 
 
@@ -64,6 +68,18 @@ def read_rest(rest: bytes, url: str, *, kept: int) -> CleanFeed | None:
     except ParseError:
         return None
     return _cleaned(feed, url) if len(feed.entries) == kept else None
+
+
+def _whole(body: bytes, headers: Mapping[str, str], url: str) -> CleanFeed:
+    try:
+        return _cleaned(parse(body, headers=headers, url=url), url)
+    except ParseError as error:
+        others = [found.url for found in advertised_feeds(body, url=url) if found.url != url]
+        if not others:
+            raise
+        raise ParseError(
+            url, f"{error.reason}; it names {masked(others[0])[:_MAX_SHOWN]}"
+        ) from None
 
 
 def _cleaned(feed: ParsedFeed, url: str) -> CleanFeed:

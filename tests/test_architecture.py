@@ -14,7 +14,7 @@ ALLOWED = {
     "aggregator": frozenset(),
     "aggregator.__main__": {"cli"},
     "aggregator.skim": frozenset(),
-    "aggregator.read": {"clean", "errors", "model", "parse", "skim"},
+    "aggregator.read": PURE | {"clean", "discover", "parse", "skim"},
     "aggregator.errors": frozenset(),
     "aggregator.model": frozenset(),
     "aggregator.urls": frozenset(),

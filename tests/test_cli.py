@@ -114,6 +114,31 @@ def test_check_says_everything_with_line_and_column_or_that_all_is_fine(tmp_path
     assert second.startswith("config.yaml:4:15: feeds[0].interval: ")
 
 
+def test_check_proposes_the_line_to_change_for_a_feed_that_moved(tmp_path):
+    write_config(tmp_path, ["https://old.example/feed", "https://other.example/feed"])
+    command(tmp_path, "feeds")
+    database = open_database(f"sqlite:///{tmp_path}/aggregator.db")
+    record(database, "old-example", moved_to="https://me:secret@new.example/feed")
+    database.dispose()
+
+    checked = command(tmp_path, "check").stdout
+    listed = command(tmp_path, "feeds").stdout
+
+    assert checked.splitlines()[0] == (
+        "feeds[0] (old-example): moved for good; "
+        "write https://***@new.example/feed instead of https://old.example/feed"
+    )
+    assert "moved to https://***@new.example/feed" in listed
+    assert "other.example" not in checked
+
+
+def test_check_makes_and_changes_no_database(tmp_path):
+    write_config(tmp_path, ["https://old.example/feed"])
+
+    assert command(tmp_path, "check").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
 def test_the_repositorys_own_configuration_is_fine(tmp_path):
     done = command(tmp_path, "check", "-c", str(REPOSITORY / "config.yaml"))
 

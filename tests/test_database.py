@@ -2,6 +2,7 @@
 
 import importlib.util
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from aggregator.database import DBAPIError, engine, open_database, query
+from aggregator.database import DBAPIError, engine, open_database, query, store
 from aggregator.database.tables import metadata
 from aggregator.errors import DatabaseError
 from aggregator.model import Scope
@@ -165,6 +166,32 @@ def test_the_texts_of_an_older_database_are_found_after_the_upgrade(tmp_path):
         for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
             found = query.latest_entries(connection, limit=9, scope=Scope(search=search))
             assert [one.id for one in found] == [7], search
+    upgraded.dispose()
+
+
+def test_the_feeds_of_an_older_database_share_the_budget_of_their_site(tmp_path):
+    old_database(
+        tmp_path / "a.db",
+        "0002",
+        *(
+            "INSERT INTO feeds (id, name, url, host, interval, subscribed, title, subtitle, "
+            "format, moved_to, next_poll_at, etag, polls, entries, failures, gone) VALUES "
+            f"({number}, '{host}', 'https://{host}/', '{host}', 3600000000, 1, 'T', '', '', "
+            "'https://seen.once/', 5, 'x', 1, 0, 0, 0)"
+            for number, host in enumerate(["www.example.org", "me.github.io"], 1)
+        ),
+    )
+
+    upgraded = open_database(url(tmp_path / "a.db"))
+
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    with upgraded.begin() as connection:
+        due = store.lease_due(connection, owner="me", now=now, until=now)
+    assert [(feed.name, feed.host) for feed in due] == [
+        ("www.example.org", "example.org"),
+        ("me.github.io", "me.github.io"),
+    ]
+    assert {(feed.moved_to, feed.move, feed.validators.etag) for feed in due} == {(None, None, "x")}
     upgraded.dispose()
 
 

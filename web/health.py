@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aggregator import urls
-from aggregator.model import FeedHealth, Outcome, PollRecord
+from aggregator.model import BY_THRIFT, FeedHealth, Outcome, PollRecord
 from web.relative_time import Clock, every
 
 STRIP_LENGTH = 24
@@ -113,8 +113,13 @@ def details(feed: FeedHealth, clock: Clock) -> list[str]:
             lines.append(f"It was never read so far; is {place} the right address?")
     elif feed.note:
         lines.append(feed.note.rstrip(".") + ".")
+    if feed.unconditional:
+        slowed = feed.next_reason == BY_THRIFT
+        rarely = ", so it is asked once a day while nothing is new" if slowed else ""
+        lines.append(f"Its server can’t say “unchanged”: every check transfers it whole{rarely}.")
     if feed.moved_to:
-        lines.append(f"It has moved to {urls.masked(feed.moved_to)}; change it in config.yaml.")
+        place = urls.masked(feed.moved_to)
+        lines.append(f"It has moved to {place} and is read there; change it in config.yaml.")
     return lines
 
 

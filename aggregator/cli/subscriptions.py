@@ -1,6 +1,7 @@
 """`check`, `add`, `import`: the configuration file."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -9,8 +10,16 @@ from aggregator import config as configuration
 from aggregator import opml, urls
 from aggregator.cli.common import config_path, load_config, takes_config
 from aggregator.config import Config
+from aggregator.database import DBAPIError, in_words, is_there, open_database, query
 from aggregator.discover import advertised_feeds
-from aggregator.errors import AggregatorError, FetchError, OpmlError, ParseError, UsageError
+from aggregator.errors import (
+    AggregatorError,
+    DatabaseError,
+    FetchError,
+    OpmlError,
+    ParseError,
+    UsageError,
+)
 from aggregator.fetch import Fetcher
 from aggregator.model import OpmlOutline
 from aggregator.read import read_document
@@ -23,10 +32,38 @@ from aggregator.workers import Workers
 def check() -> None:
     """Say everything that is wrong with the configuration file."""
     config = load_config()
-    for note in configuration.notes(config):
+    for note in [*configuration.notes(config), *_moves(config)]:
         click.echo(note)
     count = len(config.feeds)
     click.echo(f"{config.path}: fine, {count} feed{'' if count == 1 else 's'}")
+
+
+def _moved(database: str) -> dict[str, str]:
+    if not is_there(database):
+        return {}
+    engine = open_database(database, read_only=True)
+    try:
+        with engine.connect() as connection:
+            return query.moves(connection)
+    except DBAPIError as error:
+        raise in_words(error, database) from error
+    finally:
+        engine.dispose()
+
+
+def _moves(config: Config) -> Iterator[str]:
+    """Say which feeds moved for good, if there is a database that knows."""
+    try:
+        moved = _moved(config.database)
+    except DatabaseError as error:  # the file may be right all the same
+        yield f"database: {error}"
+        return
+    for index, feed in enumerate(config.feeds):
+        if place := moved.get(feed.url):
+            yield (
+                f"feeds[{index}] ({feed.name}): moved for good; "
+                f"write {urls.masked(place)} instead of {urls.masked(feed.url)}"
+            )
 
 
 @click.command()

@@ -7,7 +7,7 @@ SQLite (WAL, FTS5) by default, PostgreSQL by URL; what differs between them stan
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from aggregator.database.engine import in_words, is_locked, is_passing, open_database
+from aggregator.database.engine import in_words, is_locked, is_passing, is_there, open_database
 from aggregator.database.writer import Writer
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "in_words",
     "is_locked",
     "is_passing",
+    "is_there",
     "open_database",
 ]

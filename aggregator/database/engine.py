@@ -36,6 +36,19 @@ def open_database(url: str, *, read_only: bool = False) -> Engine:
     return _engine(place, read_only=read_only)
 
 
+def is_there(url: str) -> bool:
+    """Whether the database is one of this version's, to read from without changing anything.
+
+    Raises:
+        DatabaseError: It is there, but can't be used.
+    """
+    place = _parsed(url)
+    try:
+        return _revision(place) == HEAD
+    except DBAPIError as error:
+        raise in_words(error, url) from error
+
+
 def in_words(error: DBAPIError, url: str) -> DatabaseError:
     """Turn what a driver raised into one line that says what to do."""
     place = _parsed(url)

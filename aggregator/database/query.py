@@ -146,6 +146,14 @@ def feed(connection: Connection, name: str, *, now: datetime) -> FeedHealth | No
     return found[0] if found else None
 
 
+def moves(connection: Connection) -> dict[str, str]:
+    """Return the new addresses of subscriptions that moved for good, by their old ones."""
+    statement = select(feeds.c.url, feeds.c.moved_to).where(
+        feeds.c.moved_to.is_not(None), feeds.c.subscribed
+    )
+    return {row.url: row.moved_to for row in connection.execute(statement)}
+
+
 def next_due_at(connection: Connection) -> datetime | None:
     """Return when the next feed is due, None if none ever is."""
     due_at: datetime | None = connection.scalar(select(func.min(feeds.c.next_poll_at)))

@@ -1,0 +1,358 @@
+"""What a publisher sees of this program, over weeks and restarts."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from aggregator import config as configuration
+from aggregator.model import Outcome, Subscription
+from aggregator.scheduler import Scheduler
+from tests.feedserver import FeedServer
+from tests.publisher import DAY, HOUR, Answer, Publisher, World
+from tests.running import rss, write_config
+from tests.test_scheduler import stopped, until
+
+NOW = datetime.now(UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def server():
+    with FeedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(tmp_path)
+    yield made
+    made.close()
+
+
+def body(*names: str) -> bytes:
+    return rss([(name, f"Post {name}", NOW - HOUR) for name in names])
+
+
+def served(world: World, server: FeedServer, path: str = "/feed", **more) -> Publisher:
+    publisher = Publisher(server, path, world.now)
+    values = {"interval": HOUR, "interval_given": True, "name_given": True} | more
+    world.subscribe(Subscription("feed", server.url(path), **values))
+    return publisher
+
+
+def say(body_: bytes = b"", status: int = 200, wait: timedelta = HOUR, **headers: str) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, body_, named, wait)
+
+
+def assert_perfect(publisher: Publisher, requests: int) -> None:
+    assert publisher.faults == []
+    assert publisher.score == 100
+    assert publisher.judged == len(publisher.server.requests_to(publisher.path)) == requests
+
+
+A, B, C = (
+    "Mon, 02 Nov 2026 10:00:00 GMT",
+    "yesterday, more or less",
+    "Tue, 03 Nov 2026 10:00:00 GMT",
+)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_long_sequence_of_polls_scores_100_per_cent(world, server, restarts):
+    publisher = served(world, server)
+    later = format_datetime(world.now() + 300 * DAY)  # far beyond any cap
+    publisher.will_say(
+        say(body("1"), ETag='"1"', Last_Modified=A),
+        say(status=304),
+        say(body("1", "2"), ETag='"2"', Last_Modified=A),  # one of the two has changed
+        say(body("1", "2"), ETag='"3"', Last_Modified=B),  # the same body, new validators
+        say(status=304, ETag='W/"3,\\ odd"'),  # a 304 brings one
+        say(status=304),
+        say(body("1", "2", "3"), Last_Modified=C),  # the ETag vanishes
+        say(status=304, Cache_Control="max-age=10800", wait=3 * HOUR),
+        say(body("3"), ETag='W/"weak"', Cache_Control="max-age=14400", Age="3600", wait=3 * HOUR),
+        say(status=304, wait=3 * HOUR, Age="3600"),  # renews the four hours of its document
+        say(status=500, wait=HOUR),
+        say(status=502, wait=2 * HOUR),
+        say(status=304, Cache_Control="no-cache"),
+        say(status=429, Retry_After="20000", wait=timedelta(seconds=20000)),
+        say(status=304, Cache_Control="no-cache"),
+        say(status=429, wait=4 * HOUR),
+        say(status=503, wait=8 * HOUR),
+        say(status=503, Retry_After=later, wait=30 * DAY),
+        say(b"<html>Sorry</html>", Cache_Control="no-cache", ETag='"html"'),
+    )
+    # A document that can't be read is no answer: what was known before stays.
+    polls = len(publisher.answers)
+    for number in range(polls):
+        world.next_poll()
+        if restarts or number % 5 == 4:
+            world.restart()
+    assert_perfect(publisher, polls)
+
+    publisher._expected = {"if-none-match": 'W/"weak"'}
+    publisher.will_say(say(body("4"), ETag='"4"'))
+    assert [result.status for result in world.next_poll()] == [200]
+    assert_perfect(publisher, polls + 1)
+
+
+def test_nothing_is_asked_twice_at_a_restart(world, server):
+    publisher = served(world, server)
+    publisher.will_say(say(body("1"), ETag='"1"'))
+    world.next_poll()
+    for minutes in (1, 10, 20, 20, 8):
+        world.wait(minutes * MINUTE)
+        world.restart()
+        assert world.poll() == []
+    world.wait(9 * MINUTE)
+    assert [result.status for result in world.poll()] == [304]
+    assert_perfect(publisher, 2)
+
+
+def test_a_feed_without_validators_is_asked_once_a_day_while_nothing_changes(world, server):
+    publisher = served(world, server, interval_given=False)
+    publisher.will_say(say(body("1"), wait=timedelta(0)))
+    publisher.will_say(*(say(body("1"), wait=DAY) for _ in range(4)))
+    world.next_poll()
+    world.next_poll()
+    before = world.now()
+    for _ in range(3):
+        world.next_poll()
+
+    assert 3 * DAY <= world.now() - before <= 3.3 * DAY
+    assert [fault for fault in publisher.faults if "early" in fault] == []
+    health = world.health("feed")
+    assert health.unconditional
+    assert health.next_reason == "the server offers no validators, and nothing was new"
+
+
+def test_stuck_validators_are_dropped_once_in_eight_days_where_the_file_says_so(world, server):
+    for name in "ab":
+        server.put(f"/{name}", body("1"), etag='"stuck"')
+    world.subscribe(
+        *(
+            Subscription(name, server.url(f"/{name}"), interval=12 * HOUR, interval_given=True,
+                         name_given=True, distrust_304=distrust)
+            for name, distrust in (("a", True), ("b", False))
+        )
+    )  # fmt: skip
+    end = world.now() + 20 * DAY
+    while world.now() < end:
+        world.next_poll()
+
+    unconditional = {
+        name: len([r for r in server.requests_to(f"/{name}") if "if-none-match" not in r.headers])
+        for name in "ab"
+    }
+    assert unconditional == {"a": 3, "b": 1}
+
+
+# --------------------------------------------------------------------- redirects
+
+
+def test_a_permanent_redirect_is_followed_for_good_after_three_sightings_over_a_day(world, server):
+    server.put("/new", body("1"), etag='"n"')
+    server.redirect("/old", server.url("/new"), 308)
+    world.subscribe(Subscription("feed", server.url("/old"), interval=8 * HOUR, name_given=True,
+                                 interval_given=True))  # fmt: skip
+    asked = []
+    for _ in range(6):
+        world.next_poll()
+        asked.append(len(server.requests_to("/old")))
+        world.restart()
+
+    assert asked == [1, 2, 3, 4, 4, 4]  # the first three are sixteen hours apart
+    assert [r.headers.get("if-none-match") for r in server.requests_to("/new")][1:] == ['"n"'] * 5
+    health = world.health("feed")
+    assert health.moved_to == server.url("/new")
+    assert health.source.feed_url == server.url("/old")
+
+
+@pytest.mark.parametrize("status", [302, 303, 307])
+def test_a_temporary_redirect_is_never_followed_for_good(world, server, status):
+    server.put("/new", body("1"), etag='"n"')
+    server.redirect("/old", server.url("/new"), status)
+    world.subscribe(Subscription("feed", server.url("/old"), interval=12 * HOUR, name_given=True,
+                                 interval_given=True))  # fmt: skip
+    for _ in range(6):
+        world.next_poll()
+
+    assert len(server.requests_to("/old")) == 6
+    assert world.health("feed").moved_to is None
+
+
+def test_sightings_start_over_when_the_target_changes_or_none_is_seen(world, server):
+    for path in ("/x", "/y"):
+        server.put(path, body("1"), etag='"n"')
+    world.subscribe(Subscription("feed", server.url("/old"), interval=13 * HOUR, name_given=True,
+                                 interval_given=True))  # fmt: skip
+    for target in ("/x", "/x", "/y", "/y", None, "/y", "/y"):
+        if target:
+            server.redirect("/old", server.url(target))
+        else:
+            server.put("/old", body("1"))
+        world.next_poll()
+
+    assert world.health("feed").moved_to is None
+    world.next_poll()
+    assert world.health("feed").moved_to == server.url("/y")
+
+
+def test_a_feed_that_fails_where_it_moved_to_is_asked_at_its_old_address_again(world, server):
+    server.put("/new", body("1"), etag='"n"')
+    server.redirect("/old", server.url("/new"))
+    world.subscribe(Subscription("feed", server.url("/old"), interval=13 * HOUR, name_given=True,
+                                 interval_given=True))  # fmt: skip
+    for _ in range(3):
+        world.next_poll()
+    assert world.health("feed").moved_to
+    server.put("/new", status=404)
+    server.put("/old", body("1", "2"))
+    for _ in range(3):
+        world.next_poll()
+
+    assert [result.new for result in world.next_poll()] == [1]
+    assert world.health("feed").moved_to is None
+
+
+def test_another_address_in_the_file_ends_a_move(world, server):
+    server.put("/new", body("1"), etag='"n"')
+    server.redirect("/old", server.url("/new"))
+    feed = Subscription("feed", server.url("/old"), interval=13 * HOUR, name_given=True,
+                        interval_given=True)  # fmt: skip
+    world.subscribe(feed)
+    for _ in range(3):
+        world.next_poll()
+    server.put("/third", body("3"))
+    world.subscribe(Subscription("feed", server.url("/third"), interval=HOUR, name_given=True,
+                                 interval_given=True))  # fmt: skip
+    world.poll()
+
+    assert len(server.requests_to("/third")) == 1
+    assert world.health("feed").moved_to is None
+
+
+def test_a_410_stops_for_good_and_says_so(world, server):
+    publisher = served(world, server)
+    publisher.will_say(say(status=410))
+    world.next_poll()
+    world.wait(400 * DAY)
+    world.restart()
+
+    assert world.poll() == []
+    health = world.health("feed")
+    assert (health.gone, health.next_poll_at) == (True, None)
+    assert "410" in str(health.next_reason)
+
+
+def test_a_web_page_where_a_feed_was_is_searched_for_one_without_a_second_request(world, server):
+    page = '<html><head><link rel="alternate" type="application/rss+xml" href="/feed.xml"></head>'
+    server.put("/feed", page.encode(), headers={"Content-Type": "text/html"})
+    world.subscribe(Subscription("feed", server.url("/feed"), name_given=True))
+
+    (result,) = world.poll()
+
+    said = f"not a feed but a web page (HTML); it names {server.url('/feed.xml')}"
+    assert result.error == said
+    assert [request.path for request in server.requests] == ["/feed"]
+
+
+# -------------------------------------------------------------------------- hosts
+
+
+def test_what_a_429_asks_for_holds_for_all_feeds_of_the_site_over_restarts(world, server):
+    for name in "abc":
+        server.put(f"/{name}", body(name), etag='"1"')
+    server.put("/a", status=429, headers={"Retry-After": "7200"})
+    world.subscribe(
+        *(Subscription(name, server.url(f"/{name}"), name_given=True) for name in "abc")
+    )
+
+    results = world.poll()
+
+    assert [(result.feed, result.outcome) for result in results] == [("a", Outcome.POSTPONED)]
+    world.restart()
+    assert world.poll() == []
+    assert world.health("b").next_poll_at > datetime.now(UTC) + 119 * MINUTE
+    world.wait(119 * MINUTE)
+    assert world.poll() == []
+    world.wait(5 * MINUTE)
+    assert {result.feed for result in world.poll()} <= {"a", "b", "c"}
+    assert len(server.requests) > 1
+
+
+def serve_one_in(server: FeedServer, feeds: int, seconds: float):
+    """Serve feeds of a host that allows one request in so many seconds, and count refusals."""
+    state = {"at": None, "refused": 0, "served": []}
+
+    def script(path):
+        def answer(sock):
+            at = server.requests[-1].at
+            if state["at"] is not None and at - state["at"] < seconds:
+                state["refused"] += 1
+                wait = int(seconds - (at - state["at"])) + 1
+                sock.sendall(f"HTTP/1.1 429 x\r\nRetry-After: {wait}\r\n\r\n".encode())
+                return
+            state["at"] = at
+            state["served"].append(path)
+            content = body(path)
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
+
+        return answer
+
+    for number in range(feeds):
+        server.raw(f"/{number}", script(f"/{number}"))
+    return state
+
+
+@pytest.mark.parametrize("feeds", [4, pytest.param(50, marks=pytest.mark.slow)])
+def test_all_feeds_of_a_host_that_allows_little_are_refreshed_after_one_lesson(
+    tmp_path, server, feeds
+):
+    state = serve_one_in(server, feeds, 0.9)
+    path = write_config(
+        tmp_path, [server.url(f"/{number}") for number in range(feeds)],
+        poll="{host_delay: 0s, workers: 1, interval: 2h}",
+    )  # fmt: skip
+    world = World(tmp_path)
+    config = configuration.load(path)
+    world.subscribe(*config.feeds)
+    scheduler = Scheduler(config, world._engine)
+    # What was refused is asked again after its back-off; that is two hours here, and time passes.
+    asyncio.run(
+        stopped(scheduler, until(lambda: len(set(state["served"])) >= feeds - 1, within=5 * feeds))
+    )
+    assert state["refused"] == 1
+    assert len(state["served"]) == len(set(state["served"])) == feeds - 1
+    world.wait(3 * HOUR)
+    time.sleep(1)  # the host's own clock does not take part
+    asyncio.run(
+        stopped(
+            Scheduler(config, world._engine),
+            until(lambda: len(set(state["served"])) == feeds, within=5 * feeds),
+        )
+    )
+    assert state["refused"] == 1
+    world.close()
+
+
+def test_a_redirect_to_another_host_waits_for_its_turn_there(world, server):
+    world.host_delay = 0.3
+    with FeedServer("127.0.0.2") as other:
+        other.put("/other", body("o"))
+        other.put("/moved", body("m"))
+        server.redirect("/feed", other.url("/moved"), 302)
+        world.subscribe(
+            Subscription("feed", server.url("/feed"), name_given=True),
+            Subscription("other", other.url("/other"), name_given=True),
+        )
+
+        results = world.poll()
+
+        assert sorted(result.new for result in results) == [1, 1]
+        first, second = sorted(request.at for request in other.requests)
+        assert second - first > 0.29
