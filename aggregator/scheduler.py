@@ -21,13 +21,14 @@ from collections.abc import (
     Sequence,
 )
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from aggregator import __version__, lease, urls
+from aggregator import __version__, clock, lease, urls
 from aggregator.config import Config, load
 from aggregator.database import Connection, DBAPIError, Engine, store
 from aggregator.errors import ConfigError, UsageError
@@ -122,6 +123,8 @@ async def poll_once(
     def take(connection: Connection) -> list[DueFeed]:
         now = datetime.now(UTC)
         _free_the_dead(connection)
+        if seen := clock.read():
+            follow_clock(seen, connection)
         if wanted is None and not everything:
             return store.lease_due(connection, owner=owner, now=now, until=now + LEASE)
         return store.lease_named(connection, owner=owner, now=now, until=now + LEASE, names=wanted)
@@ -182,6 +185,7 @@ class Scheduler:
         self._retiring: set[asyncio.Task[None]] = set()
         self._more = False
         self._stopping = False
+        self._clock: clock.Reading | None = None
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": 30},
@@ -219,12 +223,21 @@ class Scheduler:
 
     # ------------------------------------------------------------------- jobs
 
+    async def _watch_clock(self) -> None:
+        """Move the schedule along when somebody sets the clock."""
+        seen = clock.read()
+        if seen is None or (self._clock and seen.agrees_with(self._clock)):
+            return
+        self._clock = seen
+        await self._poller.transact(partial(follow_clock, seen))
+
     async def _dispatch(self) -> None:
         """Lease what is due, as much as there is room for, and start to poll it."""
         capacity = self._settings.concurrency * _WAITING_PER_SLOT
         room = capacity - len(self._polls)
         if room <= 0 or self._stopping:
             return
+        await self._watch_clock()
         per_host = self._per_host(Budget(self._settings.host_delay))
         special = {site: self._per_host(b) for site, b in self._settings.budgets.items()}
         waiting = Counter(host for host in self._polls.values() if host)
@@ -351,6 +364,15 @@ class Scheduler:
         ending = {last, *self._retiring}
         await asyncio.wait(ending, timeout=STOP_WITHIN)
         await _cancelled(ending)
+
+
+def follow_clock(seen: clock.Reading, connection: Connection) -> None:
+    """Move the schedule if the clock was set since it was looked at last, by any process."""
+    step = store.follow_clock(
+        connection, boot=seen.boot, started_at=seen.started_at, now=datetime.now(UTC)
+    )
+    if step:
+        log.warning("the clock was set by %+.0f s; the schedule goes along", step.total_seconds())
 
 
 def stop_on_signals(stop: asyncio.Event, *, reload: Callable[[], None] | None = None) -> None:

@@ -30,12 +30,14 @@ ALLOWED = {
     "aggregator.dedup": PURE,
     "aggregator.database": PURE | {"dedup"},
     "aggregator.publish": PURE,
+    "aggregator.clock": frozenset(),
     "aggregator.hosts": frozenset(),
     "aggregator.lease": frozenset(),
     "aggregator.workers": PURE,
     "aggregator.poll": PURE
     | {"cadence", "database", "dates", "dedup", "fetch", "hosts", "read", "skim", "workers"},
-    "aggregator.scheduler": PURE | {"config", "database", "fetch", "hosts", "lease", "poll"},
+    "aggregator.scheduler": PURE
+    | {"clock", "config", "database", "fetch", "hosts", "lease", "poll"},
     "aggregator.cli": PURE
     | {"config", "database", "discover", "fetch", "opml", "poll", "read", "scheduler", "web"}
     | {"workers"},

@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
+from aggregator import clock
 from aggregator import config as configuration
+from aggregator.database import store
 from aggregator.model import Outcome, Subscription
 from aggregator.scheduler import Scheduler
 from tests.feedserver import FeedServer
@@ -17,6 +20,7 @@ from tests.test_scheduler import stopped, until
 
 NOW = datetime.now(UTC)
 MINUTE = timedelta(minutes=1)
+HOURLY = "{host_delay: 0s, workers: 1, interval: 1h}"
 
 
 @pytest.fixture
@@ -149,6 +153,81 @@ def test_stuck_validators_are_dropped_once_in_eight_days_where_the_file_says_so(
         for name in "ab"
     }
     assert unconditional == {"a": 3, "b": 1}
+
+
+def test_a_stop_in_the_middle_of_a_request_is_no_reason_to_ask_again_at_once(
+    world, server, tmp_path
+):
+    server.put("/feed", body("1"), delay=30)
+    config = configuration.load(write_config(tmp_path, [server.url("/feed")], poll=HOURLY))
+    world.subscribe(*config.feeds)
+    for _ in range(2):
+        scheduler = Scheduler(config, world._engine)
+        asyncio.run(stopped(scheduler, until(lambda: server.requests, within=5)))
+        world.restart()
+
+    assert len(server.requests) == 1
+    (feed,) = config.feeds
+    assert 59 * MINUTE < world.health(feed.name).next_poll_at - datetime.now(UTC) <= HOUR
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("step", [DAY, -DAY, 10 * MINUTE, -400 * DAY])
+def test_a_clock_that_is_set_moves_the_schedule_along_once(world, server, step, processes):
+    booted_at = datetime.now(UTC) - 5 * HOUR
+    publisher = served(world, server, interval=2 * HOUR)
+    publisher.will_say(say(body("1"), ETag='"1"'))
+    engine = world._engine
+
+    def look(started_at, now):
+        with engine.begin() as connection:
+            return store.follow_clock(connection, boot="b", started_at=started_at, now=now)
+
+    look(booted_at, datetime.now(UTC))
+    world.poll()
+    at = world.health("feed").next_poll_at
+    steps = [look(booted_at + step, datetime.now(UTC) + step) for _ in range(processes)]
+
+    assert steps == [step, *[timedelta(0)] * (processes - 1)]
+    assert world.health("feed").next_poll_at == at + step
+    look(booted_at, datetime.now(UTC))
+    assert world.health("feed").next_poll_at == at
+
+
+def test_a_clock_that_is_put_right_after_a_start_leaves_older_dates_alone(world, server):
+    publisher = served(world, server)
+    publisher.will_say(say(body("1"), ETag='"1"'))
+    world.poll()
+    at = world.health("feed").next_poll_at
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)  # a machine without a battery
+    with world._engine.begin() as connection:
+        store.follow_clock(connection, boot="c", started_at=epoch, now=epoch + MINUTE)
+        now = datetime.now(UTC)
+        store.follow_clock(connection, boot="c", started_at=now - 2 * MINUTE, now=now)
+
+    assert world.health("feed").next_poll_at == at
+
+
+def test_the_scheduler_notices_that_the_clock_is_set(world, server, tmp_path, monkeypatch, caplog):
+    server.put("/feed", body("1"))
+    config = configuration.load(write_config(tmp_path, [server.url("/feed")], poll=HOURLY))
+    world.subscribe(*config.feeds)
+    shift = [timedelta(0)]
+    real = clock.read
+
+    def read():
+        seen = real()
+        return replace(seen, started_at=seen.started_at + shift[0])
+
+    monkeypatch.setattr(clock, "read", read)
+
+    async def meanwhile():
+        await until(lambda: world.health(config.feeds[0].name).last_success_at)
+        shift[0] = -DAY
+        await until(lambda: "the clock was set by -86400 s" in caplog.text)
+
+    asyncio.run(stopped(Scheduler(config, world._engine), meanwhile()))
+    assert caplog.text.count("the clock was set") == 1
 
 
 # --------------------------------------------------------------------- redirects

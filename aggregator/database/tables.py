@@ -86,8 +86,11 @@ state = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
     Column("checked_at", UtcDateTime),
+    Column("boot", Text),
+    Column("boot_at", UtcDateTime),
 )
-"""One row: `version` grows with every change that a reader could see."""
+"""One row: `version` grows with every change that a reader could see; `boot` and `boot_at` tell
+whether the clock was set."""
 
 categories = Table(
     "categories",

@@ -78,6 +78,7 @@ class Poller:
             MAX_BATCH
         )
         self._storing: asyncio.Task[None] | None = None
+        self._put_off: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         await self._fetcher.__aenter__()
@@ -125,6 +126,7 @@ class Poller:
     async def drained(self) -> None:
         """Return when every poll that came to an end is stored."""
         await self._finished.join()
+        await asyncio.gather(*self._put_off, return_exceptions=True)
 
     async def _attempt(self, due: DueFeed, visit: Visit) -> Finished:
         started_at = datetime.now(UTC)
@@ -143,6 +145,9 @@ class Poller:
             else:
                 document = await self._read(due, fetched)
                 poll = succeeded(due, started_at, fetched, document, body_hash)
+        except asyncio.CancelledError:
+            self._cut_short(due, started_at)
+            raise
         except FeedError as error:
             poll = failed(due, started_at, error, size=size, status=status)
         except Exception:  # a fault of ours or of a library costs one feed one poll
@@ -150,6 +155,15 @@ class Poller:
             unforeseen = ParseError(due.url, "could not be polled; the log says why")
             poll = failed(due, started_at, unforeseen, size=size, status=status)
         return replace(poll, report=replace(poll.report, pauses=self._pauses(visit, poll.report)))
+
+    def _cut_short(self, due: DueFeed, started_at: datetime) -> None:
+        """Note that a feed was asked, though nobody waits for the answer: not again at once."""
+        until = started_at + due.interval
+        task = asyncio.create_task(
+            self.transact(lambda connection: store.put_off(connection, due, until=until))
+        )
+        self._put_off.add(task)
+        task.add_done_callback(self._put_off.discard)
 
     async def _hop(self, visit: Visit, url: str) -> None:
         """Wait for a turn at the site that a redirect leads to; others have the slot meanwhile.

@@ -113,7 +113,7 @@ def planned(poll: Finished, gap: timedelta | None) -> Finished:
         feed=due.name,
         interval=due.interval,
         interval_given=due.interval_given,
-        answer=replace(poll.answer, gap=gap),
+        answer=replace(poll.answer, gap=gap if urls.is_web(due.url) else None),
     )
     report = replace(
         poll.report,

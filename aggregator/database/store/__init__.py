@@ -4,6 +4,7 @@ A poll's entries, validators and bookkeeping go into ONE transaction: after a cr
 validators that are newer than its entries.
 """
 
+from aggregator.database.store.clock import follow_clock
 from aggregator.database.store.entries import (
     NewVersion,
     PlacedEntry,
@@ -19,6 +20,7 @@ from aggregator.database.store.polls import (
     lease_due,
     lease_named,
     lease_owners,
+    put_off,
     record_polls,
     release_feeds,
     release_leases,
@@ -34,11 +36,13 @@ __all__ = [
     "add_entries",
     "change_entries",
     "delete_old",
+    "follow_clock",
     "forget_hosts",
     "lease_due",
     "lease_named",
     "lease_owners",
     "newest_places",
+    "put_off",
     "record_polls",
     "release_feeds",
     "release_leases",

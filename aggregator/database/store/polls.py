@@ -200,6 +200,15 @@ def release_leases(
     connection.execute(statement.values(lease_owner=None, lease_until=None))
 
 
+def put_off(connection: Connection, due: DueFeed, *, until: datetime) -> None:
+    """Let a feed that was asked without result rest until then, unless the file changed it."""
+    connection.execute(
+        update(feeds)
+        .where(feeds.c.id == due.id, feeds.c.url == due.url, feeds.c.next_poll_at < until)
+        .values(next_poll_at=until, next_reason="the last poll was cut short by a stop", plan=None)
+    )
+
+
 def release_feeds(connection: Connection, feed_ids: Collection[int]) -> None:
     """Give the leases of these feeds back."""
     connection.execute(_RELEASE, [{"feed": feed_id} for feed_id in feed_ids])

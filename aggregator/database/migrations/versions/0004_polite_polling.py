@@ -29,6 +29,8 @@ def upgrade() -> None:
         op.add_column("feeds", sa.Column(name, kind, nullable=False, server_default=default))
     for name, type_ in _NEW:
         op.add_column("feeds", sa.Column(name, type_))
+    op.add_column("state", sa.Column("boot", sa.Text()))
+    op.add_column("state", sa.Column("boot_at", sa.BigInteger()))
     op.create_table(
         "hosts",
         sa.Column("name", sa.Text(), nullable=False),
