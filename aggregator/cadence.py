@@ -84,7 +84,7 @@ def after_success(
         started_at: When the request began; aware, UTC.
         feed: Name of the feed; decides how its polls are spread.
         interval_given: It stands in config.yaml, and is obeyed as it is; else a feed that is
-            quiet, or that can't be asked conditionally, is asked less often, up to a day.
+            quiet, or says so, or can't be asked conditionally, is asked less often, up to a day.
     """
     found = [
         _asked(name, value, started_at + wait, reason)
@@ -197,10 +197,10 @@ def _spans(
     ttl, period = answer.wishes.ttl, answer.wishes.update_every
     if ttl is not None:
         yield "ttl", _words(ttl), min(ttl, DAY), "the feed's own ttl"
-    if period is not None:
-        yield "updatePeriod", _words(period), min(period, DAY), "the feed's own updatePeriod"
     if interval_given:
         return
+    if period is not None:  # how often it changes, by a default of most programs: not a request
+        yield "updatePeriod", _words(period), min(period, DAY), "the feed's own updatePeriod"
     if answer.gap is not None:
         yield "rhythm", f"a post every {_words(answer.gap)}", rhythm(answer.gap), BY_RHYTHM
     if answer.unconditional:

@@ -42,8 +42,6 @@ FRESH = "the server calls its answer fresh"
         ({"freshness": 90 * DAY}, 7 * DAY, FRESH),
         ({"wishes": Wishes(ttl=3 * HOUR)}, 3 * HOUR, "the feed's own ttl"),
         ({"wishes": Wishes(ttl=90 * DAY)}, DAY, "the feed's own ttl"),
-        ({"wishes": Wishes(update_every=12 * HOUR)}, 12 * HOUR, "the feed's own updatePeriod"),
-        ({"wishes": Wishes(update_every=30 * DAY)}, DAY, "the feed's own updatePeriod"),
         ({"retry_after": 9 * HOUR}, 9 * HOUR, "the server asked for a pause"),
         ({"retry_after": 90 * DAY}, 30 * DAY, "the server asked for a pause"),
         ({"freshness": 2 * HOUR, "wishes": Wishes(ttl=3 * HOUR)}, 3 * HOUR, "the feed's own ttl"),
@@ -76,6 +74,16 @@ def test_a_quiet_feed_is_asked_less_often_unless_the_file_says_how_often(gap, wa
     assert wait * HOUR <= slowed.at - NOW <= wait * HOUR * 1.1
     assert slowed.reason == (BY_INTERVAL if wait == 1 else BY_RHYTHM)
     assert obeyed.at - NOW <= HOUR * 1.1
+
+
+@pytest.mark.parametrize(("period", "wait"), [(12 * HOUR, 12 * HOUR), (30 * DAY, DAY)])
+def test_an_update_period_counts_where_the_file_has_no_interval(period, wait):
+    slowed = after_success(wishes=Wishes(update_every=period), interval_given=False)
+
+    assert wait <= slowed.at - NOW <= wait + HOUR
+    assert slowed.reason == "the feed's own updatePeriod"
+    # Most blogs say "hourly" without anybody having chosen it.
+    assert after_success(wishes=Wishes(update_every=period)).reason == BY_INTERVAL
 
 
 def test_an_unchanged_feed_without_validators_is_asked_once_a_day():
