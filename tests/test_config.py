@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator import config
-from aggregator.config import document, values
+from aggregator.config import document, schema, values
 from aggregator.errors import ConfigError
 from aggregator.model import OpmlOutline, Subscription
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import signal
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,8 +57,13 @@ def run_until_done(work: Coroutine[Any, Any, None]) -> None:
     What was loaded to get here stays: the collector of garbage need not look through it, 50 ms
     each time, which is a tenth of what polling costs where nothing is new.
     """
-    gc.collect()
-    gc.freeze()
+    # Python forgets a Ctrl-C that comes while it tells somebody that an object is gone.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        gc.collect()
+        gc.freeze()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     asyncio.run(work)
 
 
