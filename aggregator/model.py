@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import IntEnum, StrEnum
 
 SEQUENCE_BITS = 20
 _CURSOR = re.compile(r"-?[0-9]{1,19}")
@@ -365,12 +365,22 @@ class Cursor:
 class Scope:
     """Which list: everything, one category (its slug), one source (its name) or a search.
 
-    At most one of them is set.
+    At most one of them is set.  `zone` is where the days begin that a search names.
     """
 
     category: str | None = None
     source: str | None = None
     search: str | None = None
+    zone: tzinfo = UTC
+
+
+@dataclass(frozen=True, slots=True)
+class SourceName:
+    """A feed as a link to its page names it; `title` as in `Source`."""
+
+    name: str
+    title: str
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +418,7 @@ class ListedEntry:
         dated: False where the publisher gave no usable date.
         changed_at: When what we publish of it last changed; for validators only.
         updated_at: When its text changed, None if it never did.
+        also_in: Other sources that have the same story.
         content_html: None where the query was not asked for it.
     """
 
@@ -429,6 +440,7 @@ class ListedEntry:
     enclosures: tuple[Enclosure, ...] = ()
     language: str | None = None
     comments_url: str | None = None
+    also_in: tuple[SourceName, ...] = ()
     content_html: str | None = None
 
 
@@ -453,6 +465,7 @@ class FeedHealth:
     Attributes:
         entries: How many entries of it are kept.
         per_week: Entries listed in the last four weeks, divided by four.
+        weeks: Entries listed in each of the last weeks of seven days, oldest first.
         next_poll_at: None when it is polled no more (410).
         next_reason: Why then, in words.
         failing_since: Start of the first of the failed polls in a row, None if it is fine.
@@ -469,6 +482,7 @@ class FeedHealth:
     interval: timedelta = timedelta(hours=1)
     entries: int = 0
     per_week: float = 0.0
+    weeks: tuple[int, ...] = ()
     first_entry_at: datetime | None = None
     last_polled_at: datetime | None = None
     last_success_at: datetime | None = None
@@ -486,6 +500,23 @@ class FeedHealth:
     polls: tuple[PollRecord, ...] = ()
 
 
+class FeedOrder(StrEnum):
+    """How a list of subscriptions is ordered; within one urgency by title as well."""
+
+    URGENCY = "urgency"
+    TITLE = "title"
+
+
+class Urgency(IntEnum):
+    """Which subscriptions a person has to look at first."""
+
+    FAILING = 0
+    WAITING = 1
+    DEFECT = 2
+    GONE = 3
+    FINE = 4
+
+
 @dataclass(frozen=True, slots=True)
 class CategoryCount:
     """A category with the number of entries kept in it."""
@@ -497,13 +528,13 @@ class CategoryCount:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What every page shows beside its own list.
+    """What every page says of the whole.
 
     Attributes:
         version: Grows with every change that a page or merged feed could show.
+        entries, feeds: How many are kept of subscribed feeds, and how many of those there are.
         failing: Feeds whose last poll failed.
         checked_at: End of the newest poll, None before the first.
-        busiest: Sources with the most entries of the last seven days, at most twelve.
     """
 
     version: int
@@ -512,8 +543,19 @@ class Overview:
     unread_feeds: int
     failing: int
     checked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sidebar:
+    """What stands beside the list.
+
+    Attributes:
+        categories: By name; those that a subscription is in.
+        busiest: Sources with the most entries of the last seven days (UTC), at most twelve.
+    """
+
     categories: tuple[CategoryCount, ...] = ()
-    busiest: tuple[tuple[Source, int], ...] = ()
+    busiest: tuple[tuple[SourceName, int], ...] = ()
 
 
 def listed_at_of(entry_id: int) -> datetime:

@@ -13,6 +13,7 @@ PURE = frozenset({"errors", "model", "urls"})
 ALLOWED = {
     "aggregator": frozenset(),
     "aggregator.__main__": {"cli"},
+    "aggregator.search": frozenset(),
     "aggregator.skim": frozenset(),
     "aggregator.read": PURE | {"clean", "discover", "parse", "skim"},
     "aggregator.errors": frozenset(),
@@ -28,7 +29,7 @@ ALLOWED = {
     "aggregator.sanitize": {"urls"},
     "aggregator.clean": PURE | {"sanitize", "dates"},
     "aggregator.dedup": PURE,
-    "aggregator.database": PURE | {"dedup"},
+    "aggregator.database": PURE | {"dedup", "search"},
     "aggregator.publish": PURE,
     "aggregator.clock": frozenset(),
     "aggregator.hosts": frozenset(),
@@ -41,7 +42,7 @@ ALLOWED = {
     "aggregator.cli": PURE
     | {"config", "database", "discover", "fetch", "opml", "poll", "read", "scheduler", "web"}
     | {"workers"},
-    "web": PURE | {"config", "database", "opml", "publish"},
+    "web": PURE | {"config", "database", "opml", "publish", "search"},
 }
 
 # Each third-party library is imported in one place; its types may be named where it is used.
@@ -49,6 +50,7 @@ HOMES = {
     "aiohttp": {"aggregator.fetch"},
     "alembic": {"aggregator.database"},
     "apscheduler": {"aggregator.scheduler"},
+    "babel": {"web"},
     "brotli": {"aggregator.fetch"},
     "click": {"aggregator.cli"},
     "feedparser": {"aggregator.parse"},
@@ -73,7 +75,7 @@ HOMES = {
 FORBIDDEN_TO_WEB = ("aggregator.database.store", "aggregator.database.tables")
 # No clock, network or file is touched here.
 UNWORLDLY = ("cadence", "clean", "dates", "dedup", "discover", "errors", "model", "opml",
-             "parse", "publish", "read", "sanitize", "skim", "urls")  # fmt: skip
+             "parse", "publish", "read", "sanitize", "search", "skim", "urls")  # fmt: skip
 WORLD = frozenset({"socket", "sqlite3", "subprocess", "threading", "asyncio", "os", "random"})
 
 

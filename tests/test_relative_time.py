@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from web.language import available, language, script_words
 from web.relative_time import Clock, every, label, machine, until
 
 NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
+ENGLISH = language("en")
 SCRIPT = Path(__file__).parents[1] / "web" / "static" / "app.js"
 STEPS = [
     (timedelta(seconds=-3600), "just now"),
@@ -37,29 +39,62 @@ STEPS = [
 
 
 def zone(name: str, now: datetime = NOW) -> Clock:
-    return Clock(now, ZoneInfo(name), name)
+    return Clock(now, ZoneInfo(name), name, ENGLISH)
 
 
 @pytest.mark.parametrize(("age", "text"), STEPS)
 def test_a_label_is_relative_up_to_six_days_and_then_a_date(age, text):
-    assert label(NOW - age, NOW) == text
+    assert label(NOW - age, NOW, ENGLISH) == text
 
 
 @pytest.mark.parametrize(
     ("tz", "text"), [(0, "yesterday"), (-8 * 60, "yesterday"), (13 * 60, "2 days ago")]
 )
 def test_days_are_counted_where_the_reader_of_the_page_is(tz, text):
-    assert label(NOW - timedelta(hours=28), NOW, tz=tz) == text
+    assert label(NOW - timedelta(hours=28), NOW, ENGLISH, tz=tz) == text
 
 
-def run_script(program: str) -> Any:
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        ("de", ["gerade eben", "vor 1 Minute", "vor 2 Stunden", "gestern", "vor 2 Tagen"]),
+        ("fr", ["à l’instant", "il y a 1 minute", "il y a 2 heures", "hier", "il y a 2 jours"]),
+        ("es", ["ahora mismo", "hace 1 minuto", "hace 2 horas", "ayer", "hace 2 días"]),
+        ("ja", ["たった今", "1 分前", "2 時間前", "昨日", "2 日前"]),
+    ],
+)
+def test_the_steps_are_the_same_in_every_language(tag, said):
+    ages = [timedelta(0), timedelta(minutes=1), timedelta(hours=2), timedelta(days=1)]
+
+    assert [label(NOW - age, NOW, language(tag)) for age in [*ages, timedelta(days=2)]] == said
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        ("de", ["16. November", "31. Dezember 2025"]),
+        ("fr", ["16 novembre", "31 décembre 2025"]),
+        ("es", ["16 de noviembre", "31 de diciembre de 2025"]),
+        ("ja", ["11月16日", "2025年12月31日"]),
+    ],
+)
+def test_dates_are_written_as_in_each_language(tag, said):
+    days = [NOW - timedelta(days=7), datetime(2025, 12, 31, tzinfo=UTC)]
+
+    assert [label(day, NOW, language(tag)) for day in days] == said
+
+
+def run_script(program: str, tag: str = "en") -> Any:
     """Return what `program` evaluates to beside the label function of the page's script."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed; it runs the label function of the page's script")
-    label_function = re.search(r"(?ms)^  function label\(.*?^  }$", SCRIPT.read_text("utf-8"))
-    assert label_function is not None
-    whole = f"{label_function[0]}\nconsole.log(JSON.stringify({program}))"
+    functions = re.search(
+        r"(?ms)^  const plural = .*?^  function label\(.*?^  }$", SCRIPT.read_text("utf-8")
+    )
+    assert functions is not None
+    said = f"const words = {script_words(language(tag))}, root = {{ lang: '{tag}' }};"
+    whole = f"{said}\n{functions[0]}\nconsole.log(JSON.stringify({program}))"
     answer = subprocess.run([node, "-e", whole], capture_output=True, check=True, timeout=20)
     return json.loads(answer.stdout)
 
@@ -68,16 +103,17 @@ def milliseconds(at: datetime) -> float:
     return at.timestamp() * 1000
 
 
-def test_the_script_in_the_page_says_the_same_at_every_step():
+@pytest.mark.parametrize("tag", available())
+def test_the_script_in_the_page_says_the_same_at_every_step(tag):
     ages = [age for age, _ in STEPS]
     ages += [timedelta(seconds=seconds) for seconds in range(-100, 700_000, 4111)]
     ages += [timedelta(days=days, hours=days % 24) for days in range(1, 900, 7)]
     cases = [(NOW - age, tz) for age in ages for tz in (0, 60, -480, 345)]
     asked = [[milliseconds(at), milliseconds(NOW), tz * 60_000] for at, tz in cases]
 
-    said = run_script(f"{json.dumps(asked)}.map((each) => label(...each)[0])")
+    said = run_script(f"{json.dumps(asked)}.map((each) => label(...each)[0])", tag)
 
-    assert said == [label(at, NOW, tz=tz) for at, tz in cases]
+    assert said == [label(at, NOW, language(tag), tz=tz) for at, tz in cases]
 
 
 def test_the_script_knows_when_a_label_goes_stale():
@@ -106,7 +142,7 @@ def test_the_script_knows_when_a_label_goes_stale():
     ],
 )
 def test_a_time_to_come_is_told_in_its_largest_unit(wait, text):
-    assert until(NOW + wait, NOW) == text
+    assert until(NOW + wait, NOW, ENGLISH) == text
 
 
 @pytest.mark.parametrize(
@@ -121,7 +157,7 @@ def test_a_time_to_come_is_told_in_its_largest_unit(wait, text):
     ],
 )
 def test_a_rhythm_is_told_without_a_rest(length, text):
-    assert every(length) == text
+    assert every(length, ENGLISH) == text
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 
-from aggregator.model import Enclosure, FeedHead, Subscription
+from aggregator.database import query
+from aggregator.model import CleanEntry, Enclosure, FeedHead, SourceName, Subscription
 from tests.web_fixtures import EVIL, HtmlPage, Site, entry, full_site, words
 from web.pages import PAGE_SIZE
 
@@ -62,7 +64,8 @@ def test_every_page_is_well_formed_and_safe(full, path, status):
     assert answer.headers["Content-Security-Policy"] == POLICY
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
-    assert "Set-Cookie" not in answer.headers
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert all(cookie.startswith("seen=") and "; HttpOnly; " in cookie for cookie in cookies)
     assert len(page.all("h1")) == len(page.all("main")) == 1
     assert all(script.get("src", "").startswith("/static/") for script in page.all("script"))
     assert not page.all("style")
@@ -100,6 +103,24 @@ def test_every_page_names_its_own_feeds_first(full):
 def test_the_navigation_shows_how_many_feeds_fail(full, site):
     assert words(full.page("/sources").one("span", "badge")).endswith("1")
     assert not site.page("/sources").all("span", "badge")
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path != "/search?q=nothingofthekind"])
+def test_a_page_is_one_transaction_and_at_most_three_statements(full, path):
+    asked: list[str] = []
+
+    def note(_connection, _cursor, statement, *_more):
+        asked.append(statement)
+
+    event.listen(full.engine, "before_cursor_execute", note)
+    try:
+        full.page(f"{path}{'&' if '?' in path else '?'}not-kept")
+    finally:
+        event.remove(full.engine, "before_cursor_execute", note)
+
+    assert sum(statement.startswith("BEGIN") for statement in asked) == 1
+    assert 1 <= sum(statement.startswith("SELECT") for statement in asked) <= 3
+    assert not [each for each in asked if "count(*)" in each.lower() and "entries" in each.lower()]
 
 
 # ------------------------------------------------------------------------- lists
@@ -187,7 +208,7 @@ def test_an_undated_entry_says_when_it_was_found(site):
     time = site.page("/").all("time", "dt-published")[1]
 
     assert words(time) == "found 9 hours ago"
-    assert time.get("data-pre") == "found "
+    assert time.get("data-say") == "found {time}"
 
 
 def test_a_date_in_the_future_is_told_beside_the_place_by_arrival(site):
@@ -271,6 +292,127 @@ def test_a_category_and_a_source_show_their_own_entries(site):
     assert words(source.one("h1")) == "Tide"
     assert "On water." in words(source.one("p", "lede"))
     assert source.link("The Sea") == "/category/the-sea"
+
+
+def quick(number: int, **changes: object) -> CleanEntry:
+    """Return entry `number` of a burst: all within an hour, yet all today or all yesterday."""
+    return entry(number, published_at=noon() - timedelta(minutes=number), **changes)
+
+
+def noon() -> datetime:
+    now = datetime.now(UTC)
+    return now.replace(hour=12) if now.hour > 12 else now.replace(hour=12) - timedelta(days=1)
+
+
+def test_a_run_of_one_loud_source_is_folded(site):
+    site.record("lamp", *(quick(number) for number in range(10, 17)))
+    site.record("tide", quick(5, guid="a"), quick(20, guid="b"))
+
+    page = site.page("/")
+
+    fold = page.one("details", "fold")
+    assert words(fold.find("summary")) == "6 more from Lamp within an hour"
+    assert len(fold.findall("article")) == 6
+    assert page.titles() == ["Post 5", *(f"Post {n}" for n in range(10, 17)), "Post 20"]
+
+
+def test_neither_a_short_run_nor_one_over_hours_is_folded(site):
+    site.record("lamp", *(quick(number) for number in range(5)))
+    site.record("tide", *(quick(n * 15, guid=f"t{n}") for n in range(2, 10)))
+
+    assert [len(each.findall("article")) for each in site.page("/").all("details")] == []
+
+
+def test_where_one_source_is_asked_for_nothing_is_folded(site):
+    site.record("lamp", *(quick(number) for number in range(9)))
+
+    assert site.page("/").all("details")
+    assert not site.page("/source/lamp").all("details")
+    assert not site.page("/search?q=post").all("details")
+
+
+def test_an_entry_says_where_else_its_story_is(site, monkeypatch):
+    site.record("lamp", entry(1))
+    also = (SourceName("tide", "Tide & Co"), SourceName("local", "Ufer", "de"))
+    listed = query.latest_entries
+    monkeypatch.setattr(
+        query,
+        "latest_entries",
+        lambda *args, **kwargs: [replace(e, also_in=also) for e in listed(*args, **kwargs)],
+    )
+
+    page = site.page("/")
+
+    assert words(page.one("p", "tags")) == "Also in Tide & Co, Ufer"
+    assert (page.link("Tide & Co"), page.link("Ufer")) == ("/source/tide", "/source/local")
+
+
+# ------------------------------------------------------------------------ visits
+
+
+def came_before(site: Site, *, hours: int) -> None:
+    """Make the client a reader who saw all that there was so many hours ago."""
+    at = int((datetime.now(UTC) - timedelta(hours=hours)).timestamp() * 1000)
+    site.client.set_cookie("seen", f"{at}.{at}.{at}.{at}", domain="localhost")
+
+
+def new_ones(page: HtmlPage) -> list[str]:
+    return [
+        words(each)
+        for each in page.all("article")
+        if each.find("h3/span[@class='new']") is not None
+    ]
+
+
+def test_what_came_since_the_last_visit_is_marked_and_counted(site):
+    now = datetime.now(UTC)
+    site.record("lamp", *(entry(n) for n in range(200, 203)), now=now - timedelta(hours=3))
+    site.record("lamp", entry(2), entry(1), entry(201, guid="late"), now=now - timedelta(hours=1))
+    came_before(site, hours=2)
+
+    page = site.page("/")
+
+    assert words(page.one("p", "seen")) == "3 new since your last visit, 2 hours ago"
+    assert len(new_ones(page)) == 3  # the late arrival is new in its old place, too
+    order = [each.get("id") or each.get("class") for each in page.one("section", "day")]
+    assert order.index("seen") == 3
+    site.client.delete_cookie("seen")
+    assert not new_ones(site.page("/"))
+
+
+def test_the_boundary_stays_over_paging_and_reloading(site):
+    now = datetime.now(UTC)
+    site.record("lamp", *(entry(n) for n in range(60, 130)), now=now - timedelta(hours=3))
+    site.record("lamp", *(entry(n) for n in range(50)), now=now - timedelta(hours=1))
+    came_before(site, hours=2)
+
+    first = HtmlPage(site.client.get("/?view=titles").text)
+    second = HtmlPage(site.client.get(first.link("Older posts")).text)
+    again = HtmlPage(site.client.get("/?view=titles").text)
+
+    assert len(new_ones(first)) == len(new_ones(again)) == 40
+    assert not first.all("p", "seen")
+    assert len(new_ones(second)) == 10
+    assert words(second.one("p", "seen")).startswith("New since your last visit, 2 hours ago")
+
+
+def test_a_reader_s_page_is_no_answer_to_another(site):
+    site.record("lamp", entry(1), now=datetime.now(UTC) - timedelta(hours=1))
+    tag = site.client.get("/").headers["ETag"]
+    came_before(site, hours=2)
+
+    assert site.client.get("/", headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_the_cookie_is_for_lists_only_and_renewed_with_a_304(site):
+    site.record("lamp", entry(1))
+    answer = site.client.get("/")
+    known = {"If-None-Match": answer.headers["ETag"]}
+
+    assert "SameSite=Lax" in answer.headers["Set-Cookie"]
+    assert "Set-Cookie" in site.client.get("/", headers=known).headers
+    for path in ("/status", "/sources", "/feed.atom", "/updates.json?after=0", "/about/robot"):
+        assert "Set-Cookie" not in site.client.get(path).headers
 
 
 # ------------------------------------------------------------------------ paging
@@ -394,7 +536,41 @@ def test_no_search_breaks_the_page_or_its_feed(full, query):
 
         assert answer.status_code == (400 if path != "/search" and query == "\x00" else 200)
         assert EVIL not in answer.text
-        assert "Set-Cookie" not in answer.headers
+        assert all(each.startswith("seen=") for each in answer.headers.getlist("Set-Cookie"))
+
+
+def test_accents_case_and_markup_do_not_hide_what_was_found(site):
+    site.record(
+        "lamp",
+        entry(
+            1, title="Café au lait", title_html="<b>Café</b> au <i>lait</i>", summary="CAFE, &c."
+        ),
+        entry(2, title="Au café", summary="The café au lait of it."),
+    )
+
+    page = site.page('/search?q="cafe+au"+lait')
+
+    assert [words(each) for each in page.all("mark")] == ["lait", "café au lait"]
+    assert words(page.all("h3")[0].find("a/b")) == "Café"
+
+
+def test_a_search_that_was_not_understood_is_answered_with_a_hint(full):
+    page = full.page('/search?q=post+after:soon+source:+"open')
+
+    assert [words(each) for each in page.one("div", "hints")] == [
+        "“after:soon” is not a day; write one like 2026-11-23.",
+        "“source:” needs a value right behind the colon.",
+        '“"open” has no closing quote; read to the end.',
+    ]
+
+
+def test_a_narrowed_search_has_its_own_feed(full):
+    page = full.page("/search?q=post+source:lamp")
+    path = page.all("link")[3].get("href", "")
+
+    assert len(page.titles()) == PAGE_SIZE
+    assert path == "/search/feed.atom?q=post+source:lamp"
+    assert full.client.get(path).text.count("<entry>") == 50
 
 
 def test_an_empty_search_says_what_to_do_and_one_without_hits_says_so(full):

@@ -136,7 +136,9 @@ def test_a_page_is_not_sent_again_while_nothing_could_have_changed(site, monkeyp
     changed = site.client.get("/", headers={"If-None-Match": tag})
 
     assert tag.startswith('W/"')
-    assert first.headers["Cache-Control"] == "no-cache"
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    assert first.headers["Vary"] == "Accept-Encoding, Accept-Language, Cookie"
+    assert again.headers["Vary"] == first.headers["Vary"]
     assert (again.status_code, again.data) == (304, b"")
     assert "Content-Security-Policy" not in again.headers
     assert changed.status_code == 200
@@ -147,7 +149,7 @@ def test_pages_are_compressed_where_the_client_takes_it(full):
     packed = full.client.get("/sources", headers={"Accept-Encoding": "br, gzip"})
 
     assert packed.headers["Content-Encoding"] == "gzip"
-    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding, Accept-Language"
     assert len(packed.data) < len(plain.data) / 2
     assert gzip.decompress(packed.data)[:50] == plain.data[:50]
 

@@ -4,6 +4,7 @@ import pytest
 
 from aggregator.model import Outcome
 from tests.web_fixtures import EVIL, Site, entry, full_site, words
+from web import pages
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +55,14 @@ def test_the_status_page_has_problems_first_and_says_what_happened(site):
 
     rows = page.rows()
     assert rows[0][1:6] == ["Failing", "never", "in 6 hours", "DNS name not found", "0"]
-    assert rows[1][0].startswith("Backing off after 2 failures in a row, since ")
+    assert rows[1][0].startswith("Backing off after 2 failures in a row. Failing since ")
     assert rows[2][1:5] == ["Gone", "never", "never", "410 Gone"]
     assert "safe to delete" in rows[3][0]
     assert rows[4][1:3] == ["Fine", "12 minutes ago"]
     assert rows[4][4:6] == ["304, 210 B", "0.2"]
+    assert rows[4][6].endswith("50 %")
+    sparks = [each.get("aria-label") for each in page.all("svg", "spark")]
+    assert sparks[2] == "Posts of the last 26 weeks, at most 1 in one"
     strips = [each.get("aria-label") for each in page.all("svg", "strip")]
     assert strips == ["2 failed", "1 gone", "1 with news, 1 unchanged"]
     assert page.all("path", "k-n")[0].get("d") == "M90 1v13"
@@ -114,6 +118,26 @@ def test_what_servers_say_is_text_on_the_page_and_passwords_are_masked(full):
         assert "&lt;script&gt;" in page.text
     assert "https://***@new.example/" in full.page("/status").text
     assert full.page("/source/tide").link("Address") == "https://***@tide.example/rss"
+
+
+def test_a_long_list_of_feeds_has_pages(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "FEEDS_A_PAGE", 2)
+    site = Site(tmp_path)
+    site.subscribe()
+    site.record("tide", outcome=Outcome.FAILED, status=500, error="500 Oh no", failures=1)
+
+    first, second = site.page("/status"), site.page("/status?page=2")
+
+    assert [row[0] for row in first.rows() if len(row) > 1] == ["TTitle of tide", "LLamp"]
+    assert [row[0] for row in second.rows() if len(row) > 1] == ["LLocal File"]
+    assert (first.link("More feeds"), second.link("Previous feeds")) == (
+        "/status?page=2",
+        "/status",
+    )
+    assert words(second.one("dl", "stats")).startswith("Feeds3Fine0Need a look1Waiting2Gone0")
+    assert len(site.page("/sources?page=2").rows()) == 1
+    assert site.page("/status?page=9").all("a") != []
+    assert len(site.page("/status?page=x").rows()) == 3
 
 
 # --------------------------------------------------------------------- first run

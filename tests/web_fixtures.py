@@ -1,9 +1,12 @@
 """The web application on a real SQLite database, and a strict reading of its pages."""
 
+import contextlib
 import functools
 import re
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +16,11 @@ import html5lib
 import yaml
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
 from aggregator.config import load
 from aggregator.database import Engine, store
-from aggregator.model import CleanEntry, FeedHead, Outcome, Subscription
+from aggregator.model import CleanEntry, Enclosure, FeedHead, Outcome, Subscription
 from tests import worlds
 from web import create_app
 
@@ -55,9 +59,9 @@ class Site:
         """Store one poll of a feed that ended just now."""
         worlds.record(self.engine, name, entries, **{"now": datetime.now(UTC), **report})
 
-    def page(self, path: str, status: int = 200) -> "HtmlPage":
+    def page(self, path: str, status: int = 200, *, language: str = "en") -> "HtmlPage":
         """Return a page after checking its status and that it is well-formed HTML."""
-        answer = self.client.get(path)
+        answer = self.client.get(path, headers={"Accept-Language": language})
         assert answer.status_code == status, f"{path}: {answer.status_code} {answer.text[:300]}"
         assert answer.content_type == "text/html; charset=utf-8"
         return HtmlPage(answer.text)
@@ -105,6 +109,73 @@ def full_site(folder: Path) -> Site:
         head=FeedHead(),
     )
     return site
+
+
+def lively_site(folder: Path) -> Site:
+    """Return a site that shows everything a list can show, and every state of a feed."""
+    feeds = [
+        {"name": name, "url": f"https://{name}.example/feed.xml", "title": title, **more}
+        for name, title, more in [
+            ("lamp", "Lamp & Ledger", {"category": "Trade"}),
+            ("tide", "Harbour & Tide", {"category": "The Sea"}),
+            ("watch", "Preprint Watch", {"category": "Science"}),
+            ("licht", "Nordlicht", {"category": "Science"}),
+            ("orbit", "Orbit Weekly", {}),
+            ("bee", "Busy Bee", {}),
+            ("gate", "Garden Gate", {}),
+        ]
+    ]
+    site = Site(folder, feeds=feeds)
+    site.subscribe()
+    now = datetime.now(UTC)
+    old = now - timedelta(hours=3)
+    first = entry(170, guid="changed", title="A weather page that has not changed since 1998")
+    loud = [
+        entry(n, guid=f"w{n}", title=f"Preprint {n}", authors=("Ines Okafor",)) for n in range(9)
+    ]
+    site.record("lamp", *(entry(n * 97, guid=f"l{n}") for n in range(2, 60)), first, now=old)
+    site.record("watch", *loud)
+    site.record("lamp", replace(first, summary="New.", content_hash=b"x" * 16))
+    audio = (Enclosure("https://tide.example/a.mp3", "audio/mpeg"),)
+    later = now + timedelta(days=7)
+    site.record(
+        "tide",
+        entry(12, title="How should <selectedoption> work?", enclosures=audio),
+        entry(30, title="<b>", title_html="<b>“Big whales sold.”</b> The <em>biggest</em> one"),
+        entry(40, published_at=None, summary="Long words: " + "Donaudampfschifffahrt" * 9),
+        entry(50, published_at=later),
+    )
+    site.record(
+        "licht",
+        entry(15, guid="de", language="de", title="Wie laut ist das Polarlicht?"),
+        entry(16, guid="ar", language="ar", title="كيف يعمل البحر؟", summary="نص قصير عن البحر."),
+        entry(17, guid="ja", language="ja", title="海の音はどこから来るのか", url=None),
+    )
+    failed = {"outcome": Outcome.FAILED, "status": None, "error": "DNS name not found"}
+    site.record("orbit", **failed, failures=9, next_reason="backing off after 9 failures")
+    site.record(
+        "bee",
+        **failed | {"outcome": Outcome.POSTPONED, "error": "429 Too Many Requests, wait 60 min"},
+        failures=1,
+        next_reason="the server asked for a pause",
+        not_before=later,
+    )
+    site.record("gate", **failed | {"outcome": Outcome.GONE, "error": "410 Gone"})
+    return site
+
+
+@contextlib.contextmanager
+def served(site: Site) -> Iterator[str]:
+    """Serve a site on a free port; its address."""
+    server = make_server("127.0.0.1", 0, site.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class HtmlPage:

@@ -18,6 +18,8 @@ from aggregator.config import Config
 from aggregator.database import DBAPIError, Engine, in_words
 from web import feeds, machines, pages
 from web.answers import page_body, send_error_page
+from web.health import Said
+from web.language import SOURCE, to_translate
 from web.mount import Mount
 from web.site import set_site, site
 from web.vocabulary import teach
@@ -33,17 +35,17 @@ _PAGE_POLICY = (
 _CLOSED_POLICY = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 _FOR_MACHINES = (".atom", ".rss", ".json", ".opml", ".txt")
 _SORRY = {
-    404: "Nothing is published at this address.",
-    405: "This address can only be read.",
-    500: "The fault is on this side; it was written to the log.",
-    503: "The database can’t be read just now.",
+    404: to_translate("Nothing is published at this address."),
+    405: to_translate("This address can only be read."),
+    500: to_translate("The fault is on this side; it was written to the log."),
+    503: to_translate("The database can’t be read just now."),
 }
 _NAMES = {
-    400: "That is not a question for this page",
-    404: "Not found",
-    405: "Not possible here",
-    500: "Something broke",
-    503: "Back in a moment",
+    400: to_translate("That is not a question for this page"),
+    404: to_translate("Not found"),
+    405: to_translate("Not possible here"),
+    500: to_translate("Something broke"),
+    503: to_translate("Back in a moment"),
 }
 
 
@@ -106,11 +108,15 @@ def _error_answer(status: int, message: str) -> Response:
         response = Response(f"{message}\n", status=status, mimetype="text/plain")
         response.headers["Cache-Control"] = "no-store"
         return response
+    at = pages.clock()
+    translated = at.words.gettext(message)
     values: dict[str, object] = {
         "status": status,
-        "heading": _NAMES.get(status, f"Error {status}"),
-        "message": message,
+        "heading": at.words.gettext(_NAMES.get(status, "Error {status}")).format(status=status),
+        # What names a parameter of the address stays as it is.
+        "message": Said(translated, SOURCE if translated == message else at.words.tag),
     }
     page = pages.Page("error.html", values, index=False)
-    html = pages.render(page, at=pages.clock(), overview=None)
-    return send_error_page(page_body(html), status)
+    response = send_error_page(page_body(pages.render(page, at=at, overview=None)), status)
+    response.vary.add("Accept-Language")
+    return response

@@ -1,9 +1,10 @@
 """The addresses of lists and their feeds: one place that knows which scope lives where."""
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import url_for
+from flask import request, url_for
 
 from aggregator.model import Cursor, Scope
 from aggregator.publish import Format
@@ -15,6 +16,16 @@ FORMAT_NAMES = {Format.ATOM: "Atom", Format.RSS: "RSS", Format.JSON: "JSON Feed"
 def list_path(scope: Scope, *, before: Cursor | None = None, view: str | None = None) -> str:
     """Return the path of a list for people."""
     return _path("pages.recent", scope, before=before, view=view)
+
+
+def source_path(name: str) -> str:
+    """Return the path of a source's list; a page has dozens of them."""
+    return _source_path(request.script_root, name)
+
+
+@lru_cache(maxsize=4096)
+def _source_path(_script_root: str, name: str) -> str:
+    return list_path(Scope(source=name))
 
 
 def feed_path(

@@ -6,6 +6,7 @@ Each is addressed with a hash of its content (`?v=`), so browsers may keep it fo
 from pathlib import Path
 
 from web.answers import Body, body
+from web.language import available, language, script_words
 
 _FOLDER = Path(__file__).parent / "static"
 _TYPES = {
@@ -14,15 +15,21 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _VERSION_LENGTH = 12
+_NO_WORDS = "null /* words */"
 
 
 def load_assets() -> dict[str, Body]:
-    """Return every file of the folder by name."""
-    return {
+    """Return every file of the folder by name; the script once for each language, as app.TAG.js."""
+    assets = {
         path.name: body(path.read_bytes(), _TYPES[path.suffix])
         for path in sorted(_FOLDER.iterdir())
         if path.suffix in _TYPES
     }
+    script = assets.pop("app.js")
+    for tag in available():
+        said = script.data.decode().replace(_NO_WORDS, script_words(language(tag)))
+        assets[f"app.{tag}.js"] = body(said.encode(), script.content_type)
+    return assets
 
 
 def version(asset: Body) -> str:

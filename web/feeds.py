@@ -49,7 +49,7 @@ def source(name: str, form: str) -> Response:
 def search(form: str) -> Response:
     """Publish what a search finds."""
     wanted = parameters.search() or abort(400, "q: missing; what is to be searched for?")
-    return _answer(Scope(search=wanted), Format(form))
+    return _answer(Scope(search=wanted, zone=site().zone), Format(form))
 
 
 @bp.get("/sources.opml")

@@ -1,24 +1,46 @@
 """How a feed is doing, in the words and marks of the status page.  Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from aggregator import urls
-from aggregator.model import BY_THRIFT, FeedHealth, Outcome, PollRecord
+from aggregator.model import (
+    BY_THRIFT,
+    OUR_REASONS,
+    FeedHealth,
+    Outcome,
+    Overview,
+    PollRecord,
+    Urgency,
+)
+from web.language import SOURCE, Language
 from web.relative_time import Clock, every
 
 STRIP_LENGTH = 24
 _STEP = 4  # pixels from one check to the next; a strip is 96 by 14
 _NOT_MODIFIED = 304
+_SPARK_HEIGHT = 14
+
+
+class State(StrEnum):
+    """How a feed is doing; the values are classes of the style sheet."""
+
+    FINE = "ok"
+    REPAIRED = "warn"
+    WAITING = "wait"
+    READING = "wait reading"
+    FAILING = "bad"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """One word for a feed; `kind` is a class of the style sheet."""
+class Said:
+    """A piece of text and its language: what polls note down is English."""
 
-    kind: str
-    word: str
+    text: str
+    lang: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,129 +65,203 @@ class Totals:
     failing: int
     waiting: int
     gone: int
-    unchanged: int | None
-    """Per cent of the remembered checks; None before the first."""
+    unchanged: float | None
+    """Share of the remembered checks; None before the first."""
 
 
-FINE = State("ok", "Fine")
-REPAIRED = State("warn", "Repaired")
-WAITING = State("wait", "Waiting")
-READING = State("wait", "Reading")
-FAILING = State("bad", "Failing")
-GONE = State("gone", "Gone")
-
-# Class, stroke, and what it is called: news stand out by height, not by colour alone.
+# Class and stroke: news stand out by height, not by colour alone.
 _STROKES = {
-    Outcome.NEW: ("k-n", "1v13", "with news"),
-    Outcome.UNCHANGED: ("k-o", "9v5", "unchanged"),
-    Outcome.POSTPONED: ("k-w", "5v9", "postponed"),
-    Outcome.FAILED: ("k-x", "1v13", "failed"),
-    Outcome.GONE: ("k-x", "1v13", "gone"),
+    Outcome.NEW: ("k-n", "1v13"),
+    Outcome.UNCHANGED: ("k-o", "9v5"),
+    Outcome.POSTPONED: ("k-w", "5v9"),
+    Outcome.FAILED: ("k-x", "1v13"),
+    Outcome.GONE: ("k-x", "1v13"),
 }
 
 
 def state(feed: FeedHealth) -> State:
-    """Return how a feed is doing, in one word."""
+    """Return how a feed is doing."""
     if feed.gone:
-        return GONE
+        return State.GONE
     if feed.polls and feed.polls[-1].outcome is Outcome.POSTPONED:
-        return WAITING
+        return State.WAITING
     if feed.failures:
-        return FAILING
+        return State.FAILING
     if feed.last_polled_at is None:
-        return READING
-    return REPAIRED if feed.note else FINE
+        return State.READING
+    return State.REPAIRED if feed.note else State.FINE
 
 
-def answer(feed: FeedHealth) -> str:
+def state_word(of: State, words: Language) -> str:
+    """Return a state in one word."""
+    return {
+        State.FINE: words.gettext("Fine"),
+        State.REPAIRED: words.gettext("Repaired"),
+        State.WAITING: words.gettext("Waiting"),
+        State.READING: words.gettext("Reading"),
+        State.FAILING: words.gettext("Failing"),
+        State.GONE: words.gettext("Gone"),
+    }[of]
+
+
+def answer(feed: FeedHealth, words: Language) -> Said:
     """Return what the server said last: "200, 38 kB", "304", or the reason why nothing came."""
     if not feed.polls:
-        return "not asked yet"
+        return Said(words.gettext("not asked yet"), words.tag)
     last = feed.polls[-1]
     if last.error:
-        return last.error
+        return Said(last.error, SOURCE)
     if last.status is None:
-        return size(last.size)
-    return f"{last.status}, {size(last.size)}" if last.size else str(last.status)
+        return Said(size(last.size, words), words.tag)
+    text = f"{last.status}, {size(last.size, words)}" if last.size else str(last.status)
+    return Said(text, words.tag)
 
 
 def next_check(feed: FeedHealth, clock: Clock) -> str:
     """Return when the feed is asked next: "in 48 minutes", "never"."""
-    if feed.gone or feed.next_poll_at is None:
-        return "never" if feed.gone else "not planned yet"
+    if feed.gone:
+        return clock.words.gettext("never")
+    if feed.next_poll_at is None:
+        return clock.words.gettext("not planned yet")
     return clock.until(feed.next_poll_at)
 
 
-def details(feed: FeedHealth, clock: Clock) -> list[str]:
+def details(feed: FeedHealth, clock: Clock) -> list[Said]:
     """Return the sentences that stand below a feed that needs some."""
+    words, of = clock.words, state(feed)
+
+    def ours(text: str) -> Said:
+        return Said(text, words.tag)
+
     lines = []
-    if feed.gone:
-        lines.append("The publisher removed this feed. It is safe to delete from config.yaml.")
-    elif state(feed) in (FAILING, WAITING):
-        reason = feed.next_reason or "the last check failed"
-        began = feed.failing_since if state(feed) is FAILING else None
-        since = f", since {clock.brief(began)}" if began else ""
-        lines.append(f"{reason[:1].upper()}{reason[1:]}{since}.")
+    if of is State.GONE:
+        lines.append(
+            ours(
+                words.gettext(
+                    "The publisher removed this feed. It is safe to delete from config.yaml."
+                )
+            )
+        )
+    elif of in (State.FAILING, State.WAITING):
+        lines.append(Said(_sentence(feed.next_reason or "the last check failed"), SOURCE))
+        began = feed.failing_since if of is State.FAILING else None
+        if began:
+            since = clock.brief(began)
+            lines.append(ours(words.gettext("Failing since {time}.", time=since)))
         if feed.entries:
-            lines.append("Posts already collected stay in the list.")
+            lines.append(ours(words.gettext("Posts already collected stay in the list.")))
         elif began and feed.last_success_at is None:
             place = urls.masked(feed.source.feed_url)
-            lines.append(f"It was never read so far; is {place} the right address?")
+            asked = words.gettext("It was never read so far; is {place} the right address?")
+            lines.append(ours(asked.format(place=place)))
     elif feed.note:
-        lines.append(feed.note.rstrip(".") + ".")
+        lines.append(Said(_sentence(feed.note), SOURCE))
     if feed.unconditional:
-        slowed = feed.next_reason == BY_THRIFT
-        rarely = ", so it is asked once a day while nothing is new" if slowed else ""
-        lines.append(f"Its server can’t say “unchanged”: every check transfers it whole{rarely}.")
+        lines.append(
+            ours(words.gettext("Its server can’t say “unchanged”: all is sent each time."))
+        )
+        if feed.next_reason == BY_THRIFT:
+            lines.append(ours(words.gettext("So it is asked once a day while nothing is new.")))
+    if of in (State.FINE, State.REPAIRED) and feed.next_reason not in {None, *OUR_REASONS}:
+        lines.append(ours(words.gettext("Why it is asked then:")))
+        lines.append(Said(_sentence(feed.next_reason or ""), SOURCE))
     if feed.moved_to:
-        place = urls.masked(feed.moved_to)
-        lines.append(f"It has moved to {place} and is read there; change it in config.yaml.")
+        moved = words.gettext(
+            "It has moved to {place} and is read there; change it in config.yaml."
+        )
+        lines.append(ours(moved.format(place=urls.masked(feed.moved_to))))
     return lines
 
 
-def strip(polls: Sequence[PollRecord]) -> Strip:
+def strip(polls: Sequence[PollRecord], words: Language) -> Strip:
     """Return the last checks, oldest left, the newest at the right end."""
     shown = polls[-STRIP_LENGTH:]
     first = STRIP_LENGTH - len(shown)
     paths: dict[str, str] = {}
     for place, poll in enumerate(shown, first):
-        kind, stroke, _ = _STROKES[poll.outcome]
+        kind, stroke = _STROKES[poll.outcome]
         paths[kind] = paths.get(kind, "") + f"M{place * _STEP + 2} {stroke}"
-    counts = Counter(poll.outcome for poll in shown)
-    said = [
-        f"{counts[outcome]} {words[2]}" for outcome, words in _STROKES.items() if counts[outcome]
-    ]
-    return Strip(tuple(paths.items()), ", ".join(said) or "no checks yet")
+    said = _counted(Counter(poll.outcome for poll in shown), words)
+    return Strip(tuple(paths.items()), words.listing(said) or words.gettext("no checks yet"))
 
 
-def totals(feeds: Sequence[FeedHealth]) -> Totals:
-    """Count feeds by state, and how many of the remembered checks found nothing new."""
-    kinds = Counter(state(feed) for feed in feeds)
+def _counted(counts: Counter[Outcome], words: Language) -> list[str]:
+    texts = {
+        Outcome.NEW: words.gettext("{n} with news"),
+        Outcome.UNCHANGED: words.gettext("{n} unchanged"),
+        Outcome.POSTPONED: words.gettext("{n} postponed"),
+        Outcome.FAILED: words.gettext("{n} failed"),
+        Outcome.GONE: words.gettext("{n} gone"),
+    }
+    return [text.format(n=counts[one]) for one, text in texts.items() if counts[one]]
+
+
+def sparkline(weeks: Sequence[int], words: Language) -> Strip:
+    """Return posts of each week as bars of a 2-pixel grid, the newest at the right end."""
+    most = max(weeks, default=0)
+    bars = "".join(
+        f"M{2 * place + 1} {_SPARK_HEIGHT}v-{max(1, round(number * _SPARK_HEIGHT / most))}"
+        for place, number in enumerate(weeks)
+        if number
+    )
+    label = words.gettext("Posts of the last {n} weeks, at most {most} in one")
+    base = f"M0 {_SPARK_HEIGHT}.5h{2 * len(weeks)}"
+    return Strip((("k-b", base), ("k-s", bars)), label.format(n=len(weeks), most=most))
+
+
+def unchanged_share(feed: FeedHealth, words: Language) -> str:
+    """Return how many of the last checks were answered with 304, in per cent."""
+    if not feed.polls:
+        return "–"
+    same = sum(poll.status == _NOT_MODIFIED for poll in feed.polls)
+    return words.share(same / len(feed.polls))
+
+
+def totals(
+    counts: Mapping[Urgency, int], overview: Overview, feeds: Sequence[FeedHealth]
+) -> Totals:
+    """Count feeds by state, and how many of the remembered checks found nothing new.
+
+    Args:
+        feeds: Those on the page; the checks are counted only if these are all.
+    """
     outcomes = Counter(poll.outcome for feed in feeds for poll in feed.polls)
     checks = outcomes.total()
+    good = counts.get(Urgency.FINE, 0) + counts.get(Urgency.DEFECT, 0)
+    is_all = checks and len(feeds) == overview.feeds
     return Totals(
-        feeds=len(feeds),
-        fine=kinds[FINE] + kinds[REPAIRED],
-        failing=kinds[FAILING],
-        waiting=kinds[WAITING] + kinds[READING],
-        gone=kinds[GONE],
-        unchanged=round(100 * outcomes[Outcome.UNCHANGED] / checks) if checks else None,
+        feeds=overview.feeds,
+        fine=good - overview.unread_feeds,
+        failing=counts.get(Urgency.FAILING, 0),
+        waiting=counts.get(Urgency.WAITING, 0) + overview.unread_feeds,
+        gone=counts.get(Urgency.GONE, 0),
+        unchanged=outcomes[Outcome.UNCHANGED] / checks if is_all else None,
     )
 
 
-def thrift(feed: FeedHealth) -> str:
+def thrift(feed: FeedHealth, words: Language) -> str:
     """Return one sentence on how much of the last checks was for nothing, and what it cost."""
-    same = [poll for poll in feed.polls if poll.status == _NOT_MODIFIED]
+    same = sum(poll.status == _NOT_MODIFIED for poll in feed.polls)
     if not same:
-        return f"Asked {every(feed.interval)}, or less often if the server says so."
-    return f"{len(same)} of {len(feed.polls)} answers were “unchanged” and had no body at all."
+        rhythm = every(feed.interval, words)
+        return words.gettext("Asked {every}, or less often if the server says so.", every=rhythm)
+    return words.ngettext(
+        "{same} of {n} answers was “unchanged” and had no body at all.",
+        "{same} of {n} answers were “unchanged” and had no body at all.",
+        len(feed.polls),
+        same=same,
+    )
 
 
-def size(count: int) -> str:
+def size(count: int, words: Language) -> str:
     """Return bytes for people: "0.2 kB", "38 kB", "1.4 MB"."""
     if count < 1000:
         return f"{count} B"
     kilo = count / 1000
-    if kilo < 10:
-        return f"{kilo:.1f} kB"
-    return f"{kilo:.0f} kB" if kilo < 1000 else f"{kilo / 1000:.1f} MB"
+    if kilo < 1000:
+        return f"{words.number(kilo if kilo < 10 else round(kilo))} kB"
+    return f"{words.number(kilo / 1000)} MB"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."

@@ -1,8 +1,9 @@
 """Small addresses for machines: files, news for an open page, health, robots.txt."""
 
 import json
+from collections.abc import Mapping
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort, request, url_for
 
 from aggregator.database import DBAPIError, query
 from aggregator.model import Scope
@@ -14,6 +15,7 @@ from web.site import site
 bp = Blueprint("machines", __name__)
 
 _JSON = "application/json"
+_MANIFEST = "application/manifest+json"
 _FOR_GOOD = "public, max-age=31536000, immutable"
 _FOR_A_DAY = "public, max-age=86400"
 # Searches are without number, and each costs: no robot has to try them.
@@ -32,6 +34,24 @@ def static(name: str) -> Response:
 def icon() -> Response:
     """Send the icon under an address that never changes."""
     return send(site().assets["icon.svg"], cache_control=_FOR_A_DAY)
+
+
+@bp.get("/manifest.webmanifest")
+def manifest() -> Response:
+    """Describe the page to browsers that install it (W3C Web Application Manifest)."""
+    icon_path = url_for("machines.icon")
+    described = {
+        "name": site().config.title,
+        "short_name": site().config.title,
+        "id": url_for("pages.recent"),
+        "start_url": url_for("pages.recent"),
+        "scope": url_for("pages.recent"),
+        "display": "minimal-ui",
+        "background_color": "#faf9f6",
+        "theme_color": "#faf9f6",
+        "icons": [{"src": icon_path, "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
+    }
+    return send(body(_json(described), _MANIFEST), cache_control=_FOR_A_DAY)
 
 
 @bp.get("/robots.txt")
@@ -67,12 +87,13 @@ def _scope() -> Scope:
     """Return the list that the parameters name; the narrowest one if there are several."""
     wanted = parameters.search()
     if wanted:
-        return Scope(search=wanted)
-    for key in ("source", "category"):
-        if text := request.args.get(key):
-            return Scope(**{key: parameters.name(text)})
+        return Scope(search=wanted, zone=site().zone)
+    if text := request.args.get("source"):
+        return Scope(source=parameters.name(text))
+    if text := request.args.get("category"):
+        return Scope(category=parameters.name(text))
     return Scope()
 
 
-def _json(value: dict[str, object]) -> bytes:
+def _json(value: Mapping[str, object]) -> bytes:
     return json.dumps(value).encode() + b"\n"

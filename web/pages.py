@@ -4,35 +4,49 @@ A page is one read transaction.  Its validator is checked before its list is rea
 after the transaction has ended, and serves all who ask for the same page in the same minute.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from aggregator.database import Connection, query
-from aggregator.model import Cursor, FeedHealth, ListedEntry, Overview, Scope
+from aggregator.model import Cursor, FeedOrder, ListedEntry, Overview, Scope, listed_at_of
+from aggregator.search import parse
 from web import health, parameters, wording
 from web.addresses import list_path, updates_path
 from web.answers import page_body, send_page, unchanged_page
+from web.language import language, to_translate
 from web.relative_time import Clock
 from web.site import site
+from web.visit import COOKIE, MAX_AGE, Visit
+from web.vocabulary import spoken
 
 PAGE_SIZE = 40
+FEEDS_A_PAGE = 500
 
 bp = Blueprint("pages", __name__)
 _Arguments = ParamSpec("_Arguments")
 
 
+class Part(Enum):
+    """What some pages show and their validators have to know."""
+
+    VISIT = "what is new to this reader"
+    CHECKS = "how the last polls went"
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a view has to work with: one transaction, one moment."""
+    """What a view has to work with: one transaction, one moment, one reader."""
 
     connection: Connection
     clock: Clock
     overview: Overview
+    visit: Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,7 @@ class Listing:
         search: What the list was searched for, empty for other lists.
         older, newest: Paths of other pages; None where there is none.
         back_to: When the last entry shown was listed, None if there is none.
+        looked_back_to: Where a search gave up looking that found too little, else None.
         poll: Path that tells of new entries; None on all but the first page.
     """
 
@@ -73,17 +88,16 @@ class Listing:
     older: str | None
     newest: str | None
     back_to: datetime | None
+    looked_back_to: datetime | None
     poll: str | None
-
-    @property
-    def kind(self) -> str:
-        """Which list the page's script sees: "all" for the top of the whole one."""
-        return "all" if self.scope == Scope() and self.newest is None else "part"
+    news: wording.News
+    visit: Visit
 
 
 def clock() -> Clock:
-    """Return the moment of this request, in the zone of the configuration."""
-    return Clock(datetime.now(UTC), site().zone, site().config.timezone)
+    """Return the moment of this request, in the configured zone and the reader's language."""
+    words = language(parameters.language())
+    return Clock(datetime.now(UTC), site().zone, site().config.timezone, words)
 
 
 def render(page: Page, *, at: Clock, overview: Overview | None) -> str:
@@ -94,90 +108,106 @@ def render(page: Page, *, at: Clock, overview: Overview | None) -> str:
         clock=at,
         overview=overview,
         config=site().config,
+        **spoken(at.words),
         **page.values,
     )
 
 
 def _page(
-    view: Callable[Concatenate[Reading, _Arguments], Page],
-) -> Callable[_Arguments, Response]:
-    """Answer with the page that `view` describes, or with 304."""
+    *parts: Part,
+) -> Callable[[Callable[Concatenate[Reading, _Arguments], Page]], Callable[_Arguments, Response]]:
+    """Answer with the page that the view describes, or with 304; `parts` are what it shows."""
 
-    @wraps(view)
-    def answer(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Response:
-        now = clock()
-        with site().engine.connect() as connection:
-            overview = query.overview(connection, now=now.now)
-            tag = _tag(overview, now)
-            if (unchanged := unchanged_page(tag)) is not None:
-                return unchanged
-            key = (request.full_path, tag)
-            if (kept := site().pages.get(key)) is not None:
-                return send_page(kept, tag)
-            page = view(Reading(connection, now, overview), *args, **kwargs)
-        content = page_body(render(page, at=now, overview=overview))
-        site().pages.put(key, content)
-        return send_page(content, tag)
+    def decorate(
+        view: Callable[Concatenate[Reading, _Arguments], Page],
+    ) -> Callable[_Arguments, Response]:
+        @wraps(view)
+        def answer(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Response:
+            now = clock()
+            with site().engine.connect() as connection:
+                overview = query.overview(connection)
+                visit = _visit(overview, now) if Part.VISIT in parts else Visit()
+                tag = _tag(overview, now, visit, parts)
+                if (unchanged := unchanged_page(tag)) is not None:
+                    return _for_reader(unchanged, now, visit)
+                key = (request.full_path, tag)
+                if (kept := site().pages.get(key)) is not None:
+                    return _for_reader(send_page(kept, tag), now, visit)
+                page = view(Reading(connection, now, overview, visit), *args, **kwargs)
+            content = page_body(render(page, at=now, overview=overview))
+            site().pages.put(key, content)
+            return _for_reader(send_page(content, tag), now, visit)
 
-    return answer
+        return answer
+
+    return decorate
 
 
 @bp.get("/")
-@_page
+@_page(Part.VISIT)
 def recent(reading: Reading) -> Page:
     """List all entries, newest first; `?before=` is the cursor of a further page."""
     listing = _listing(reading, Scope())
     if not listing.days and listing.newest is None:
         return _first_run(reading)
-    return _list_page("list.html", listing, {"heading": "Recent posts"}, here="recent")
+    values = {
+        "heading": reading.clock.words.gettext("Recent posts"),
+        "sidebar": query.sidebar(reading.connection, now=reading.clock.now),
+    }
+    return _list_page("list.html", listing, values, here="recent")
 
 
 @bp.get("/category/<slug>")
-@_page
+@_page(Part.VISIT)
 def category(reading: Reading, slug: str) -> Page:
     """List the entries of one category."""
     scope = Scope(category=parameters.name(slug))
-    found = query.category(reading.connection, slug) or abort(404, "There is no such category.")
-    values = {"heading": found.name, "category": found}
+    sidebar = query.sidebar(reading.connection, now=reading.clock.now)
+    found = next((each for each in sidebar.categories if each.slug == slug), None)
+    if found is None:
+        abort(404, to_translate("There is no such category."))
+    values = {"heading": found.name, "category": found, "sidebar": sidebar}
     return _list_page("list.html", _listing(reading, scope), values, here="recent")
 
 
 @bp.get("/source/<name>")
-@_page
+@_page(Part.VISIT, Part.CHECKS)
 def source(reading: Reading, name: str) -> Page:
     """List the entries of one source, with what is known about it."""
     scope = Scope(source=parameters.name(name))
     feed = query.feed(reading.connection, name, now=reading.clock.now)
-    feed = feed or abort(404, "There is no such source.")
+    feed = feed or abort(404, to_translate("There is no such source."))
     return _list_page("source.html", _listing(reading, scope), {"feed": feed}, here="sources")
 
 
 @bp.get("/search")
-@_page
+@_page(Part.VISIT)
 def search(reading: Reading) -> Page:
-    """List the entries in whose title or excerpt all words occur."""
-    listing = _listing(reading, Scope(search=parameters.search()))
-    return Page("search.html", {"listing": listing}, scope=listing.scope, index=False)
+    """List the entries that a search finds."""
+    listing = _listing(reading, Scope(search=parameters.search(), zone=site().zone))
+    values = {"listing": listing, "hints": parse(listing.search).hints}
+    return Page("search.html", values, scope=listing.scope, index=False)
 
 
 @bp.get("/sources")
-@_page
+@_page(Part.CHECKS)
 def sources(reading: Reading) -> Page:
-    """List the subscriptions by title."""
-    return Page("sources.html", {"feeds": _by_title(reading)}, here="sources")
+    """List the subscriptions by title; `?page=` counts from 1."""
+    return Page("sources.html", _feeds(reading, FeedOrder.TITLE), here="sources")
 
 
 @bp.get("/status")
-@_page
+@_page(Part.CHECKS)
 def status(reading: Reading) -> Page:
-    """Show how every feed is doing, problems first."""
-    feeds = query.feeds_by_health(reading.connection, now=reading.clock.now)
-    values = {"feeds": feeds, "totals": health.totals(feeds)}
-    return Page("status.html", values, here="status", index=False)
+    """Show how every feed is doing, problems first; `?page=` counts from 1."""
+    values = _feeds(reading, FeedOrder.URGENCY)
+    counts = query.urgencies(reading.connection)
+    totals = health.totals(counts, reading.overview, values["feeds"])
+    return Page("status.html", values | {"totals": totals}, here="status", index=False)
 
 
 @bp.get("/about/robot")
-@_page
+@_page()
 def robot(_reading: Reading) -> Page:
     """Tell the owner of a server who asks for their feed, how often, and how to stop it."""
     return Page("robot.html", {"fastest": site().fastest})
@@ -193,9 +223,8 @@ def _keep_out_of_searches(response: Response) -> Response:
 
 def _first_run(reading: Reading) -> Page:
     """Return the page for a list without entries: what to write, or how far the reading is."""
-    feeds = _by_title(reading)
     values = {
-        "feeds": feeds,
+        "feeds": _feeds(reading, FeedOrder.TITLE)["feeds"],
         # Before the first poll the database may not have met the configuration yet.
         "configured": len(site().config.feeds) if reading.overview.checked_at is None else 0,
         "poll": updates_path(Scope(), Cursor(0)),
@@ -203,9 +232,24 @@ def _first_run(reading: Reading) -> Page:
     return Page("welcome.html", values, here="recent")
 
 
-def _by_title(reading: Reading) -> list[FeedHealth]:
-    feeds = query.feeds_by_health(reading.connection, now=reading.clock.now)
-    return sorted(feeds, key=lambda feed: feed.source.title.casefold())
+def _feeds(reading: Reading, order: FeedOrder) -> dict[str, Any]:
+    """Return one page of the subscriptions, and where the others are."""
+    number, there = parameters.page(), reading.overview.feeds
+    shown = query.page_of_feeds(
+        reading.connection,
+        now=reading.clock.now,
+        order=order,
+        limit=FEEDS_A_PAGE,
+        offset=(number - 1) * FEEDS_A_PAGE,
+    )
+    endpoint = request.endpoint or ""
+    return {
+        "feeds": shown,
+        "before": url_for(endpoint, page=number - 1 if number > 2 else None)
+        if number > 1
+        else None,
+        "after": url_for(endpoint, page=number + 1) if number * FEEDS_A_PAGE < there else None,
+    }
 
 
 def _list_page(template: str, listing: Listing, values: dict[str, object], *, here: str) -> Page:
@@ -223,20 +267,35 @@ def _listing(reading: Reading, scope: Scope) -> Listing:
     found = query.latest_entries(
         reading.connection, scope=scope, limit=PAGE_SIZE + 1, before=before
     )
-    shown = found[:PAGE_SIZE]  # the one more only tells that there is a further page
-    more = len(found) > PAGE_SIZE
+    shown = found[:PAGE_SIZE]  # the one more tells that there is a further page
+    next_before = Cursor(shown[-1].id) if len(found) > PAGE_SIZE else None
+    given_up = None
+    if next_before is None and scope.search:
+        given_up = query.looked_down_to(reading.connection, scope=scope, before=before)
+        next_before = given_up
+    news = wording.news(found, reading.visit)
+    phrases = parse(scope.search).wanted if scope.search else ()
     return Listing(
         scope=scope,
-        days=wording.days(shown, reading.clock),
+        days=wording.days(
+            shown,
+            reading.clock,
+            news=news,
+            phrases=phrases,
+            fold=not (scope.search or scope.source),
+        ),
         shown=len(shown),
         view=view,
         search=scope.search or "",
         full=list_path(scope, before=before),
         titles=list_path(scope, before=before, view="titles"),
-        older=list_path(scope, before=Cursor(shown[-1].id), view=view) if more else None,
+        older=None if next_before is None else list_path(scope, before=next_before, view=view),
         newest=None if before is None else list_path(scope, view=view),
         back_to=shown[-1].listed_at if shown else None,
+        looked_back_to=None if given_up is None else listed_at_of(given_up.id),
         poll=_poll_path(scope, shown) if before is None else None,
+        news=news,
+        visit=reading.visit,
     )
 
 
@@ -244,11 +303,49 @@ def _poll_path(scope: Scope, shown: list[ListedEntry]) -> str:
     return updates_path(scope, Cursor(shown[0].id if shown else 0))
 
 
-def _tag(overview: Overview, at: Clock) -> str:
-    """Return the validator of every page at this moment.
+def _visit(overview: Overview, at: Clock) -> Visit:
+    """Return this reader's visit, which this page belongs to or begins."""
+    cookie = Visit.parse(request.cookies.get(COOKIE, ""))
+    return cookie.page(at.now, found_up_to=overview.checked_at)
 
-    The minute is in it because the page says how long ago things were, and the last check because
-    it says that, too.
+
+def _for_reader(response: Response, at: Clock, visit: Visit) -> Response:
+    """Say in headers what of the request decided about the page, and remember the visit."""
+    response.vary.add("Accept-Language")
+    response.headers["Content-Language"] = at.words.tag
+    if visit.at:
+        response.vary.add("Cookie")
+        response.headers["Cache-Control"] = "private, no-cache"
+        response.set_cookie(
+            COOKIE,
+            str(visit),
+            max_age=MAX_AGE,
+            path=url_for("pages.recent"),
+            secure=site().config.base_url.startswith("https:"),
+            httponly=True,
+            samesite="Lax",
+        )
+    return response
+
+
+def _tag(overview: Overview, at: Clock, visit: Visit, parts: Sequence[Part]) -> str:
+    """Return the validator of a page at this moment.
+
+    The minute is in it because the page says how long ago things were; the last check, to the
+    minute, because it says that, too.
     """
-    checked = f"{overview.checked_at:%Y%m%d%H%M%S%f}" if overview.checked_at else "never"
-    return f"{site().build}-{overview.version}-{checked}-{at.now:%Y%m%d%H%M}"
+    checked = overview.checked_at
+    seen = f"{visit.before}.{visit.last}" if checked and visit.is_new(checked) else ""
+    precision = "%Y%m%d%H%M%S%f" if Part.CHECKS in parts else "%Y%m%d%H%M"
+    shown = (
+        site().build,
+        at.words.tag,
+        overview.version,
+        overview.feeds,
+        overview.unread_feeds,
+        overview.failing,
+        checked.strftime(precision) if checked else "never",
+        seen,
+        at.now.strftime("%Y%m%d%H%M"),
+    )
+    return "-".join(map(str, shown))

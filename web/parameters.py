@@ -5,7 +5,9 @@ import re
 from flask import abort, request
 
 from aggregator.model import Cursor
+from web.language import SOURCE, available
 
+AVAILABLE = frozenset(available())
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_SEARCH = 200  # characters; the search field takes no more either
@@ -36,6 +38,18 @@ def search() -> str:
     return text
 
 
+def language() -> str:
+    """Return the available language that the client likes best, English if it names none of them.
+
+    A regional variant gets the language itself; `q=0` refuses one (RFC 9110, 12.5.4).
+    """
+    for tag, quality in request.accept_languages:
+        primary = tag.lower().split("-")[0]
+        if quality > 0 and primary in AVAILABLE:
+            return primary
+    return SOURCE
+
+
 def limit() -> int:
     """Return how many entries a merged feed is to have."""
     text = request.args.get("limit")
@@ -44,6 +58,12 @@ def limit() -> int:
     if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= MAX_LIMIT:
         abort(400, f"limit: a whole number from 1 to {MAX_LIMIT}")
     return int(text)
+
+
+def page() -> int:
+    """Return which page of a table is asked for, from 1 on; nonsense is the first."""
+    text = request.args.get("page", "1")
+    return max(1, int(text)) if _NUMBER.fullmatch(text) else 1
 
 
 def name(text: str) -> str:

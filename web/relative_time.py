@@ -1,24 +1,23 @@
-"""Times in people's words: "19 minutes ago", "Yesterday", "16 November".  Pure; English only.
+"""Times in people's words: "19 minutes ago", "Yesterday", "16 November".  Pure.
 
-`label` is one of two: static/app.js has the other, and a test holds them together, so that no
-text jumps when the script takes over.
+The words are a language's (`language.Steps`); the script in the page has the same ones.  `label`
+is one of two: static/app.js has the other, and a test holds them together, so that no text jumps
+when the script takes over.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cached_property
+
+from web.language import Language
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 _JUST_NOW = 45
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 
 
-def label(at: datetime, now: datetime, *, tz: int = 0) -> str:
+def label(at: datetime, now: datetime, words: Language, *, tz: int = 0) -> str:
     """Return how long ago `at` was: relative up to six days, then the date.
 
     Args:
@@ -28,45 +27,70 @@ def label(at: datetime, now: datetime, *, tz: int = 0) -> str:
 
     Source: the same steps as `label` in static/app.js.
     """
-    seconds = (now - at).total_seconds()
+    seconds, steps = (now - at).total_seconds(), words.steps
     if seconds < _JUST_NOW:
-        return "just now"
+        return steps.now
+    if seconds < _HOUR:
+        return words.amount(steps.past["minute"], max(1, int(seconds // _MINUTE)))
     if seconds < _DAY:
-        return f"{_amount(seconds)} ago"
+        return words.amount(steps.past["hour"], int(seconds // _HOUR))
     there, today = _shifted(at, tz), _shifted(now, tz)
     days = (today.date() - there.date()).days
-    if days == 1:
-        return "yesterday"
-    return f"{days} days ago" if days < 7 else day_and_month(there.date(), today.date())
+    if days < 7:
+        return steps.yesterday if days == 1 else words.amount(steps.past["day"], days)
+    return day_and_month(there.date(), today.date(), words)
 
 
-def until(at: datetime, now: datetime) -> str:
+def until(at: datetime, now: datetime, words: Language) -> str:
     """Return how long from now `at` is: "in 48 minutes", "in 3 days", "now" if it has passed."""
-    seconds = (at - now).total_seconds()
+    seconds, future = (at - now).total_seconds(), words.steps.future
     if seconds <= 0:
-        return "now"
+        return words.gettext("now")
     if seconds < _MINUTE:
-        return "in less than a minute"
-    days = round(seconds / _DAY)
-    return f"in {_amount(seconds)}" if seconds < 2 * _DAY else f"in {days} days"
+        return words.gettext("in less than a minute")
+    if seconds < _HOUR:
+        return words.amount(future["minute"], int(seconds // _MINUTE))
+    if seconds < 2 * _DAY:
+        return words.amount(future["hour"], int(seconds // _HOUR))
+    return words.amount(future["day"], round(seconds / _DAY))
 
 
-def every(length: timedelta) -> str:
+def every(length: timedelta, words: Language) -> str:
     """Return a rhythm in the largest unit that leaves no rest: "every hour", "every 90 minutes"."""
     seconds = round(length.total_seconds())
-    for unit, size in (("day", _DAY), ("hour", _HOUR), ("minute", _MINUTE)):
-        if seconds and seconds % size == 0:
-            return f"every {unit}" if seconds == size else f"every {_plural(seconds // size, unit)}"
-    return f"every {_plural(seconds, 'second')}"
+    if seconds and seconds % _DAY == 0:
+        return words.ngettext("every day", "every {n} days", seconds // _DAY)
+    if seconds and seconds % _HOUR == 0:
+        return words.ngettext("every hour", "every {n} hours", seconds // _HOUR)
+    if seconds and seconds % _MINUTE == 0:
+        return words.ngettext("every minute", "every {n} minutes", seconds // _MINUTE)
+    return words.ngettext("every second", "every {n} seconds", seconds)
 
 
-def day_and_month(day: date, today: date) -> str:
+def day_and_month(day: date, today: date, words: Language) -> str:
     """Return "16 November", with the year where it is not this one."""
-    text = f"{day.day} {_MONTHS[day.month - 1]}"
-    return text if day.year == today.year else f"{text} {day.year}"
+    steps, number = words.steps, day.month - 1
+    text = (steps.dates if day.year == today.year else steps.dated)[number]
+    return text.replace("{0}", str(day.day)).replace("{1}", str(day.year))
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A time as a `time` element has it.
+
+    Attributes:
+        machine: For `datetime`.
+        full: For people who want to know exactly.
+        text: What it says now; `say` in the same words with `{time}` for the part that changes.
+    """
+
+    machine: str
+    full: str
+    text: str
+    say: str = ""
+
+
+@dataclass(frozen=True)
 class Clock:
     """The moment a page is made, and the zone its days are counted in.
 
@@ -74,13 +98,15 @@ class Clock:
         now: Aware.
         zone: Decides what "today" is.
         zone_name: As the configuration writes it.
+        words: The language of the page.
     """
 
     now: datetime
     zone: tzinfo
     zone_name: str
+    words: Language
 
-    @property
+    @cached_property
     def tz(self) -> int:
         """Minutes east of UTC at this moment."""
         offset = _in(self.zone, self.now).utcoffset() or timedelta(0)
@@ -88,17 +114,26 @@ class Clock:
 
     def ago(self, at: datetime) -> str:
         """Return `label`, judged by whole seconds as the page's script has them."""
-        return label(at.replace(microsecond=0), self.now, tz=self.tz)
+        return label(at.replace(microsecond=0), self.now, self.words, tz=self.tz)
+
+    def moment(self, at: datetime, say: str = "") -> Moment:
+        """Return `at` as it is shown; `say` is a text with `{time}` in it."""
+        ago = self.ago(at)
+        return Moment(machine(at), self.full(at), say.replace("{time}", ago) or ago, say)
 
     def until(self, at: datetime) -> str:
         """Return `until`."""
-        return until(at, self.now)
+        return until(at, self.now, self.words)
+
+    def every(self, length: timedelta) -> str:
+        """Return `every`."""
+        return every(length, self.words)
 
     def full(self, at: datetime) -> str:
         """Return "Monday 23 November 2026, 14:14 UTC"."""
         there = _in(self.zone, at)
-        date_text = f"{there.day} {_MONTHS[there.month - 1]} {there.year}"
-        return f"{_WEEKDAYS[there.weekday()]} {date_text}, {there:%H:%M} {there.tzname()}"
+        day = self._dated(self.words.gettext("{weekday} {day} {month} {year}"), there)
+        return f"{day}, {there:%H:%M} {there.tzname()}"
 
     def brief(self, at: datetime) -> str:
         """Return "14:14" today, "Saturday 14:14" within six days, then the date."""
@@ -107,17 +142,16 @@ class Clock:
         if days == 0:
             return f"{there:%H:%M}"
         if 0 < days < 7:
-            return f"{_WEEKDAYS[there.weekday()]} {there:%H:%M}"
-        return day_and_month(there.date(), self.day(self.now))
+            return f"{self.words.weekdays[there.weekday()]} {there:%H:%M}"
+        return self.date_of(at)
 
     def month(self, at: datetime) -> str:
         """Return "March 2022"."""
-        there = _in(self.zone, at)
-        return f"{_MONTHS[there.month - 1]} {there.year}"
+        return self._dated(self.words.gettext("{month} {year}"), _in(self.zone, at))
 
     def date_of(self, at: datetime) -> str:
         """Return "30 November", with the year where it is not this one."""
-        return day_and_month(self.day(at), self.day(self.now))
+        return day_and_month(self.day(at), self.day(self.now), self.words)
 
     def day(self, at: datetime) -> date:
         """Return the day that `at` falls on in this zone."""
@@ -125,28 +159,27 @@ class Clock:
 
     def heading(self, day: date) -> tuple[str, str]:
         """Return a day's name and what stands behind it: ("Today", "Monday 23 November")."""
-        today = self.day(self.now)
-        days, plain, weekday = (today - day).days, day_and_month(day, today), day.weekday()
+        today, words = self.day(self.now), self.words
+        days, plain = (today - day).days, day_and_month(day, today, words)
+        weekday = words.weekdays[day.weekday()]
         if days in (0, 1):
-            return ("Today", "Yesterday")[days], f"{_WEEKDAYS[weekday]} {plain}"
-        if 1 < days < 7:
-            return _WEEKDAYS[weekday], plain
-        return plain, _WEEKDAYS[weekday]
+            name = words.gettext("Today") if days == 0 else words.gettext("Yesterday")
+            return name, words.gettext("{weekday} {date}", weekday=weekday, date=plain)
+        weekday = weekday[:1].upper() + weekday[1:]
+        return (weekday, plain) if 1 < days < 7 else (plain, weekday)
+
+    def _dated(self, pattern: str, day: date) -> str:
+        return pattern.format(
+            weekday=self.words.weekdays[day.weekday()],
+            day=day.day,
+            month=self.words.months[day.month - 1],
+            year=day.year,
+        )
 
 
 def machine(at: datetime) -> str:
     """Return `at` for a `datetime` attribute: UTC, whole seconds, RFC 3339."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
-
-
-def _amount(seconds: float) -> str:
-    if seconds < _HOUR:
-        return _plural(max(1, int(seconds // _MINUTE)), "minute")
-    return _plural(int(seconds // _HOUR), "hour")
-
-
-def _plural(count: int, unit: str) -> str:
-    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 def _shifted(at: datetime, tz: int) -> datetime:

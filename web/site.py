@@ -65,6 +65,7 @@ def _build(config: Config, assets: Mapping[str, Body]) -> str:
     digest.update(repr(config.feeds).encode())
     for name in sorted(assets):
         digest.update(assets[name].etag.encode())
-    for path in sorted((Path(__file__).parent / "templates").iterdir()):
-        digest.update(path.read_bytes())
+    for folder in ("templates", "languages"):
+        for path in sorted((Path(__file__).parent / folder).iterdir()):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -1,23 +1,45 @@
 """What templates may say: the functions that they call, under the names that they use."""
 
+from collections.abc import Callable
+
 from flask import url_for
 from jinja2 import Environment
+from markupsafe import Markup
 
 from aggregator.model import Scope
 from aggregator.publish import Format
 from web import health, wording
-from web.addresses import FORMAT_NAMES, feed_path, list_path
+from web.addresses import FORMAT_NAMES, feed_path, list_path, source_path
 from web.assets import version
-from web.relative_time import every, machine
+from web.language import Language, in_markup
+from web.relative_time import machine
 from web.site import site
 
 
 def teach(environment: Environment) -> None:
     """Give templates their vocabulary."""
     environment.globals.update(
-        asset=_asset, feeds_of=_feeds_of, list_path=list_path, scope=Scope, health=health, w=wording
+        asset=_asset,
+        feeds_of=_feeds_of,
+        list_path=list_path,
+        source_path=source_path,
+        scope=Scope,
+        health=health,
+        w=wording,
     )
-    environment.filters.update(every=every, machine=machine)
+    environment.filters.update(machine=machine)
+
+
+def spoken(words: Language) -> dict[str, Language | Callable[..., Markup]]:
+    """Return what templates say texts with: `_` and `ngettext` put values into markup."""
+
+    def say(message: str, /, **values: object) -> Markup:
+        return in_markup(words.gettext(message), values)
+
+    def say_number(one: str, many: str, number: int, /, **values: object) -> Markup:
+        return in_markup(words.choose(one, many, number), {"n": words.number(number), **values})
+
+    return {"words": words, "_": say, "ngettext": say_number}
 
 
 def _asset(name: str) -> str:

@@ -1,27 +1,34 @@
 """Entries and sources in the words and marks of a page.  Pure, but for the markup type."""
 
 import re
+import unicodedata
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
+from html import unescape
 from itertools import groupby
 from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
 
 from aggregator import urls
-from aggregator.model import ListedEntry, Source
-from web.relative_time import Clock
+from aggregator.model import ListedEntry, Source, SourceName
+from aggregator.search import Fault, Hint
+from web.language import Language
+from web.relative_time import Clock, Moment
+from web.visit import Visit
 
-PAGE_LANGUAGE = "en"
 _HUES = 12  # classes c0 to c11 in static/style.css
 _MAX_AUTHORS = 3
 _TITLE_FROM_SUMMARY = 80
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
-_TERM = re.compile(r'-?"[^"]*"?|\S+')
 _WORD = re.compile(r"\w+")
-_MAX_MARKED = 32
+_TAG = re.compile(r"(<[^>]*>)")  # titles were sanitised: no `>` within a tag
+_MAX_RUN = 5
+_HOUR = timedelta(hours=1)
+_SETTLING = timedelta(minutes=10)
 # Dates carry seconds at best; an id carries milliseconds.
 _SAME_MOMENT = timedelta(minutes=1)
 
@@ -32,6 +39,48 @@ class Tile:
 
     letter: str
     hue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """An entry as the list shows it: every word of it, so that the template only places them.
+
+    Attributes:
+        url: None where there is nothing to link to.
+        lang: Of the texts, None where it is the page's.
+        time: When it was published, or found.
+        updated: When its text changed, None if it did not or only at once.
+        dated: The day that its publisher claims, empty if there is nothing odd about it.
+        media: "Audio", "Video" or nothing.
+    """
+
+    id: int
+    url: str | None
+    title: Markup
+    summary: Markup
+    lang: str | None
+    time: Moment
+    source: Source
+    tile: Tile
+    authors: str
+    is_new: bool
+    updated: Moment | None
+    dated: str
+    media: str
+    also_in: tuple[SourceName, ...]
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether there is anything to say below the excerpt."""
+        return bool(self.updated or self.dated or self.media or self.also_in)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Posts of one source that follow each other; those in `folded` are shown on demand."""
+
+    shown: tuple[Post, ...]
+    folded: tuple[Post, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,87 +96,195 @@ class Day:
     key: str
     name: str
     rest: str
-    entries: tuple[ListedEntry, ...]
+    runs: tuple[Run, ...]
 
 
-def days(entries: Sequence[ListedEntry], clock: Clock) -> list[Day]:
-    """Return entries, newest first, in groups of one day each."""
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new on a page.
+
+    Attributes:
+        ids: Of the entries that came since the last visit.
+        ends_before: Id of the first entry that did not, where new ones stand above it; else None.
+    """
+
+    ids: frozenset[int] = frozenset()
+    ends_before: int | None = None
+
+
+def news(entries: Sequence[ListedEntry], visit: Visit) -> News:
+    """Return which of the entries, newest first, are new, and where the line is drawn.
+
+    A late arrival below the line is new as well: newness follows arrival, not position.
+    """
+    ids = frozenset(entry.id for entry in entries if visit.is_new(entry.first_seen_at))
+    known = next((entry.id for entry in entries if entry.id not in ids), None)
+    return News(ids, known if ids and known not in (None, entries[0].id) else None)
+
+
+def days(
+    entries: Sequence[ListedEntry],
+    clock: Clock,
+    *,
+    news: News | None = None,
+    phrases: Sequence[str] = (),
+    fold: bool = True,
+) -> list[Day]:
+    """Return entries, newest first, in groups of one day each, loud sources folded.
+
+    Args:
+        phrases: What a search found, to be marked.
+    """
+    news = news or News()
     grouped = groupby(entries, key=lambda entry: clock.day(entry.listed_at))
-    return [Day(day.isoformat(), *clock.heading(day), tuple(some)) for day, some in grouped]
+    found = []
+    for day, some in grouped:
+        runs = []
+        for entries_of_run, loud in _runs(tuple(some), news):
+            posts = [
+                post(each, clock, phrases, is_new=each.id in news.ids) for each in entries_of_run
+            ]
+            shown = 1 if loud and fold else len(posts)
+            runs.append(Run(tuple(posts[:shown]), tuple(posts[shown:])))
+        found.append(Day(day.isoformat(), *clock.heading(day), tuple(runs)))
+    return found
 
 
-def tile(source: Source) -> Tile:
-    """Return the monogram of a source: an initial, and a colour that stays with its name.
+def _runs(
+    entries: Sequence[ListedEntry], news: News
+) -> Iterator[tuple[Sequence[ListedEntry], bool]]:
+    """Return entries of one source and one hour, and whether they are too many."""
 
-    "The" is not an initial, or half of all sources would be a T.
-    """
-    title = re.sub(r"(?i)^the\s+(?=\w)", "", source.title.strip())
-    letter = next((sign for sign in title if sign.isalnum()), "#")
-    return Tile(letter.upper()[:1], f"c{zlib.crc32(source.name.encode()) % _HUES}")
+    def kind(entry: ListedEntry) -> tuple[int, bool]:
+        return entry.source.id, entry.id in news.ids  # the line of a visit is never folded away
 
-
-def title(entry: ListedEntry) -> Markup:
-    """Return an entry's title as inline HTML; the start of its text if it has none.
-
-    `title_html` was sanitised before it was stored, so it is markup; all else is escaped.
-    """
-    return Markup(entry.title_html) if entry.title else escape(_plain_title(entry))  # noqa: S704
+    for _, some in groupby(entries, key=kind):
+        run = tuple(some)
+        while run:
+            hour = tuple(e for e in run if run[0].listed_at - e.listed_at <= _HOUR)
+            run = run[len(hour) :]
+            yield hour, len(hour) > _MAX_RUN
 
 
-def found_title(entry: ListedEntry, search: str) -> Markup:
-    """Return the title as text with the words of a search marked."""
-    return marked(entry.title or _plain_title(entry), search)
-
-
-def summary(entry: ListedEntry) -> str:
-    """Return the excerpt, empty where the title says it all already."""
-    return "" if not entry.title and _plain_title(entry) == entry.summary else entry.summary
-
-
-def marked(text: str, search: str) -> Markup:
-    """Return `text` escaped, with each word that `search` asks for in a `mark` element."""
-    words = _wanted(search)
-    if not words:
-        return escape(text)
-    either = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    parts = re.split(rf"(?i)\b({either})\b", text)
-    return Markup("").join(
-        Markup("<mark>{}</mark>").format(part) if number % 2 else escape(part)
-        for number, part in enumerate(parts)
+def post(
+    entry: ListedEntry, clock: Clock, phrases: Sequence[str] = (), *, is_new: bool = False
+) -> Post:
+    """Return an entry as the list shows it."""
+    words = clock.words
+    found = words.gettext("found {time}")
+    return Post(
+        id=entry.id,
+        url=entry.url,
+        title=title(entry, phrases, words),
+        summary=marked(_summary(entry, words), phrases),
+        lang=language(entry.language or entry.source.language, words),
+        time=clock.moment(entry.listed_at)
+        if entry.dated
+        else clock.moment(entry.first_seen_at, found),
+        source=entry.source,
+        tile=tile(entry.source),
+        authors=authors(entry, words),
+        is_new=is_new,
+        updated=clock.moment(entry.updated_at) if _is_updated(entry) and entry.updated_at else None,
+        dated=clock.date_of(entry.published_at)
+        if entry.published_at and entry.published_at - entry.listed_at > _SAME_MOMENT
+        else "",
+        media=media(entry, words),
+        also_in=entry.also_in,
     )
 
 
-def language(tag: str | None) -> str | None:
+def tile(source: Source | SourceName) -> Tile:
+    """Return the monogram of a source: an initial, and a colour that stays with its name."""
+    return _tile(source.name, source.title)
+
+
+@lru_cache(maxsize=4096)
+def _tile(name: str, title: str) -> Tile:
+    # "The" is not an initial, or half of all sources would be a T.
+    title = re.sub(r"(?i)^the\s+(?=\w)", "", title.strip())
+    letter = next((sign for sign in title if sign.isalnum()), "#")
+    return Tile(letter.upper()[:1], f"c{zlib.crc32(name.encode()) % _HUES}")
+
+
+def title(entry: ListedEntry, phrases: Sequence[str], words: Language) -> Markup:
+    """Return an entry's title as inline HTML, with what a search found marked.
+
+    The start of its text if it has no title.  `title_html` was sanitised before it was stored, so
+    it is markup; all else is escaped.
+    """
+    if not entry.title:
+        return marked(_plain_title(entry, words), phrases)
+    if not phrases:
+        return Markup(entry.title_html)  # noqa: S704
+    return Markup("").join(
+        Markup(part) if number % 2 else marked(unescape(part), phrases)  # noqa: S704
+        for number, part in enumerate(_TAG.split(entry.title_html))
+    )
+
+
+def _summary(entry: ListedEntry, words: Language) -> str:
+    """Return the excerpt, empty where the title says it all already."""
+    return "" if not entry.title and _plain_title(entry, words) == entry.summary else entry.summary
+
+
+def marked(text: str, phrases: Sequence[str]) -> Markup:
+    """Return `text` escaped, with what a search found in `mark` elements: words, or whole phrases.
+
+    Case and accents don't count, as they don't in the search.
+    """
+    if not phrases:
+        return escape(text)
+    places = list(_WORD.finditer(text))
+    words = [_folded(place[0]) for place in places]
+    found = [False] * len(words)
+    for phrase in phrases:
+        wanted = [_folded(word) for word in phrase.split(" ")]
+        for start in range(len(words) - len(wanted) + 1):
+            if words[start : start + len(wanted)] == wanted:
+                found[start : start + len(wanted)] = [True] * len(wanted)
+    parts, end = [], 0
+    for is_found, some in groupby(zip(found, places, strict=True), key=lambda one: one[0]):
+        if is_found:
+            run = [place for _, place in some]
+            parts += [escape(text[end : run[0].start()])]
+            parts += [Markup("<mark>{}</mark>").format(text[run[0].start() : run[-1].end()])]
+            end = run[-1].end()
+    return Markup("").join([*parts, escape(text[end:])])
+
+
+def language(tag: str | None, page: Language) -> str | None:
     """Return a language tag that differs from the page's, None if there is nothing to say."""
     tag = (tag or "").strip().replace("_", "-")
-    if not _LANGUAGE.fullmatch(tag) or tag.lower().split("-")[0] == PAGE_LANGUAGE:
+    if not _LANGUAGE.fullmatch(tag) or tag.lower().split("-")[0] == page.tag:
         return None
     return tag
 
 
-def entry_language(entry: ListedEntry) -> str | None:
-    """Return the language of an entry, or of its source, where it differs from the page's."""
-    return language(entry.language or entry.source.language)
-
-
-def authors(entry: ListedEntry) -> str:
+def authors(entry: ListedEntry, words: Language) -> str:
     """Return the authors in one line; empty if they only repeat the source's name."""
+    if not entry.authors:
+        return ""
     names = [name for name in entry.authors if name.strip()]
     if [name.casefold() for name in names] == [entry.source.title.casefold()]:
         return ""
-    more = ["and others"] if len(names) > _MAX_AUTHORS else []
-    return ", ".join(names[:_MAX_AUTHORS] + more)
+    more = [words.gettext("and others")] if len(names) > _MAX_AUTHORS else []
+    return words.listing(names[:_MAX_AUTHORS] + more)
 
 
-def is_postdated(entry: ListedEntry) -> bool:
-    """Whether the publisher dated the entry after its arrival."""
-    return entry.published_at is not None and entry.published_at - entry.listed_at > _SAME_MOMENT
+def _is_updated(entry: ListedEntry) -> bool:
+    """Whether the text changed, and not only in the first minutes as typos are mended."""
+    return entry.updated_at is not None and entry.updated_at - entry.listed_at > _SETTLING
 
 
-def media(entry: ListedEntry) -> str:
+def media(entry: ListedEntry, words: Language) -> str:
     """Return "Audio" or "Video" for an entry that carries some, else nothing."""
+    if not entry.enclosures:
+        return ""
     kinds = {(file.type or "").partition("/")[0].lower() for file in entry.enclosures}
-    return "Video" if "video" in kinds else "Audio" if "audio" in kinds else ""
+    if "video" in kinds:
+        return words.gettext("Video")
+    return words.gettext("Audio") if "audio" in kinds else ""
 
 
 def site_name(url: str | None) -> str:
@@ -148,35 +305,40 @@ def feed_place(url: str) -> str:
     return f"{parts.netloc}{parts.path}".rstrip("/")
 
 
-def count(number: int, thing: str) -> str:
-    """Return "1 post", "1,204 posts"."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
-
-
-def rhythm(per_week: float) -> str:
+def rhythm(per_week: float, words: Language) -> str:
     """Return how often a source posts: "about 4 posts a week"."""
     if per_week <= 0:
-        return "nothing in four weeks"
+        return words.gettext("nothing in four weeks")
     if per_week < 1:
-        return "less than one post a week"
-    return f"about {count(round(per_week), 'post')} a week"
+        return words.gettext("less than one post a week")
+    return words.ngettext("about {n} post a week", "about {n} posts a week", round(per_week))
 
 
-def rate(per_week: float) -> str:
+def rate(per_week: float, words: Language) -> str:
     """Return posts a week for a table: "0.3", "21"."""
-    return f"{per_week:.1f}" if 0 < per_week < 1 else f"{per_week:,.0f}"
+    return words.number(per_week if per_week < 1 else round(per_week))
 
 
-def _plain_title(entry: ListedEntry) -> str:
+def hint(hint: Hint, words: Language) -> str:
+    """Return what to do about a part of a search that was not understood."""
+    texts = {
+        Fault.OPEN_QUOTE: words.gettext("“{text}” has no closing quote; read to the end."),
+        Fault.NO_VALUE: words.gettext("“{text}” needs a value right behind the colon."),
+        Fault.BAD_DAY: words.gettext("“{text}” is not a day; write one like 2026-11-23."),
+        Fault.ONLY_WITHOUT: words.gettext("“{text}” only leaves out; say also what to look for."),
+    }
+    return texts[hint.fault].format(text=hint.text)
+
+
+def _plain_title(entry: ListedEntry, words: Language) -> str:
     text = entry.summary.strip()
     if len(text) <= _TITLE_FROM_SUMMARY:
-        return text or "Untitled"
+        return text or words.gettext("Untitled")
     start = text[:_TITLE_FROM_SUMMARY]
     return (start.rpartition(" ")[0] or start).rstrip(" ,;:.–—") + "…"
 
 
-def _wanted(search: str) -> set[str]:
-    """Return the single words that a search asks for; those it leaves out are not among them."""
-    terms = [term for term in _TERM.findall(search) if not term.startswith("-")]
-    words = [word for term in terms for word in _WORD.findall(term)]
-    return set(words[:_MAX_MARKED])
+def _folded(word: str) -> str:
+    """Return a word without case and accents."""
+    parts = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(sign for sign in parts if not unicodedata.combining(sign))

@@ -1,5 +1,6 @@
 """Where SQLite and PostgreSQL differ, side by side: upserts and full text."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Select,
     Table,
     TextClause,
+    bindparam,
     exists,
     func,
     literal_column,
@@ -23,9 +25,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from aggregator.database.tables import contents, entries
 
-_TERM = re.compile(r'(-?)"([^"]*)"?|(\S+)')
-_WORD = re.compile(r"\w+")
-_MAX_TERMS = 16
 _MAX_TEXT = 100_000  # characters of a text that are indexed
 
 # The cleaned HTML of an entry has no others.  Words go on through these, and end at the rest.
@@ -98,66 +97,58 @@ def words(html: str) -> str:
     return unescape(plain) if "&" in plain else plain
 
 
-def matching(connection: Connection, search: str) -> Select[Any] | None:
-    """Select from `entries` what `search` finds, as a FROM clause; None: it has no words.
+def matching(connection: Connection, wanted: Sequence[str], unwanted: Sequence[str]) -> Select[Any]:
+    """Select the entries in whose text all of `wanted` occur and none of `unwanted`.
 
-    Words must all occur, `"..."` is a phrase, a leading `-` leaves out.
+    Phrases are words with single spaces between them; `place_of` is the column that finds them.
     """
-    wanted, unwanted = search_terms(search)
-    if not wanted:
-        return None
     if connection.dialect.name == "sqlite":
-        return _sqlite_matching(wanted, unwanted)
-    return _postgresql_matching(wanted, unwanted)
+        # Only letters and digits are left in a phrase, so quoting is all the escaping it needs.
+        expression = " ".join(f'"{phrase}"' for phrase in wanted)
+        for phrase in unwanted:
+            expression = f'({expression}) NOT "{phrase}"'
+        matches = text("entries_text MATCH :expression").bindparams(expression=expression)
+        return select().select_from(text("entries_text")).where(matches)
+    return (
+        select()
+        .select_from(entries)
+        .where(*(_has(phrase) for phrase in wanted), *(~_has(phrase) for phrase in unwanted))
+    )
 
 
-def place_of(connection: Connection, *, search: str | None) -> ColumnElement[int]:
-    """Return the column to order a list by, and to seek in.
+def lacking(connection: Connection, phrase: str) -> ColumnElement[bool]:
+    """Return the condition that `phrase` does not occur in an entry's text."""
+    if connection.dialect.name != "sqlite":
+        return ~_has(phrase)
+    matches = text("entries_text MATCH :phrase AND entries_text.rowid = entries.id")
+    found: Select[Any] = select(literal_column("1")).select_from(text("entries_text"))
+    return ~exists(found.where(matches.bindparams(bindparam("phrase", f'"{phrase}"', unique=True))))
+
+
+def place_of(connection: Connection) -> ColumnElement[int]:
+    """Return the column to order what `matching` finds by, and to seek in.
 
     FTS5 hands out what it finds in the order of its own rowid: ordered by the entries' id, which
     is the same number, everything found would be read and sorted for every page.
     """
-    if search is None or connection.dialect.name != "sqlite":
+    if connection.dialect.name != "sqlite":
         return entries.c.id
     return literal_column("entries_text.rowid", entries.c.id.type)
 
 
-def search_terms(search: str) -> tuple[list[str], list[str]]:
-    """Split a search into phrases (one or more words each) that must and must not occur."""
-    wanted: list[str] = []
-    unwanted: list[str] = []
-    for sign, phrase, word in _TERM.findall(search)[:_MAX_TERMS]:
-        without = sign == "-" or (word.startswith("-") and not phrase)
-        words = " ".join(_WORD.findall(phrase or word))
-        if words:
-            (unwanted if without else wanted).append(words)
-    return wanted, unwanted
+def gathered(connection: Connection, *columns: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return an aggregate of rows as one JSON array of arrays; read it with `rows_in`."""
+    if connection.dialect.name == "sqlite":
+        return func.json_group_array(func.json_array(*columns))
+    return func.json_agg(func.json_build_array(*columns))
 
 
-def _sqlite_matching(wanted: list[str], unwanted: list[str]) -> Select[Any]:
-    # Only letters and digits are left in a phrase, so quoting is all the escaping it needs.
-    expression = " ".join(f'"{phrase}"' for phrase in wanted)
-    for phrase in unwanted:
-        expression = f'({expression}) NOT "{phrase}"'
-    found = literal_column("entries_text.rowid", entries.c.id.type)
-    return (
-        select()
-        .select_from(text("entries_text"))
-        .join(entries, entries.c.id == found)
-        .where(text("entries_text MATCH :expression").bindparams(expression=expression))
-    )
+def rows_in(value: str | list[list[Any]] | None) -> list[list[Any]]:
+    """Return the rows that `gathered` put together, in no order."""
+    return json.loads(value) if isinstance(value, str) else value or []
 
 
-def _postgresql_matching(wanted: list[str], unwanted: list[str]) -> Select[Any]:
-    statement = select().select_from(entries)
-    for phrase in wanted:
-        statement = statement.where(_occurs(phrase))
-    for phrase in unwanted:
-        statement = statement.where(~_occurs(phrase))
-    return statement
-
-
-def _occurs(phrase: str) -> ColumnElement[bool]:
+def _has(phrase: str) -> ColumnElement[bool]:
     query = func.phraseto_tsquery("simple", phrase)
     short: ColumnElement[Any] = literal_column("entries.text")
     full: ColumnElement[Any] = literal_column("contents.text")

@@ -7,11 +7,28 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    type_coerce,
+    union_all,
+)
 
-from aggregator.database.dialects import matching, place_of
+from aggregator.database.dialects import gathered, rows_in
+from aggregator.database.narrowing import narrowed
 from aggregator.database.tables import (
     POLLS_KEPT,
+    activity,
     categories,
     contents,
     entries,
@@ -21,26 +38,30 @@ from aggregator.database.tables import (
     state,
 )
 from aggregator.model import (
-    SEQUENCE_BITS,
     CategoryCount,
     Constraint,
     Cursor,
     Enclosure,
     FeedHealth,
+    FeedOrder,
     HostPause,
     ListedEntry,
     Outcome,
     Overview,
     PollRecord,
     Scope,
+    Sidebar,
     Source,
+    SourceName,
+    Urgency,
     listed_at_of,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BUSIEST = 12
 _WEEK = timedelta(days=7)
-_RHYTHM = timedelta(weeks=4)
+_RHYTHM = 4  # weeks
+_WEEKS = 26
 _MAX_COUNT = 99
 
 EVERYTHING = Scope()
@@ -56,12 +77,12 @@ def latest_entries(
 ) -> list[ListedEntry]:
     """Return up to `limit` entries of one list, newest first, all older than `before`.
 
-    A search without a word in it finds nothing.
+    A search that has to look at entries one by one ends early; `looked_down_to` tells where.
     """
-    statement = _in_scope(connection, scope)
-    if statement is None:
+    found = narrowed(connection, scope)
+    if found is None:
         return []
-    place = place_of(connection, search=scope.search)
+    statement = found.below(before).limit(limit)
     columns = [*_LISTED_COLUMNS]
     if with_content:
         columns.append(contents.c.html)
@@ -70,28 +91,30 @@ def latest_entries(
         statement.add_columns(*columns)
         .join(feeds, feeds.c.id == entries.c.feed_id)
         .outerjoin(categories, categories.c.id == feeds.c.category_id)
-        .order_by(place.desc())
-        .limit(limit)
     )
-    if before is not None:  # the id is the place in the list: a seek, at any depth
-        statement = statement.where(place < before.id)
     sources: dict[int, Source] = {}
     return [
         _listed(row, sources, with_content=with_content) for row in connection.execute(statement)
     ]
 
 
+def looked_down_to(
+    connection: Connection, *, scope: Scope, before: Cursor | None = None
+) -> Cursor | None:
+    """Return where `latest_entries` stopped looking, None if it went to the end of the list."""
+    found = narrowed(connection, scope)
+    if found is None or not found.filters:
+        return None
+    last = connection.scalar(found.last_looked_at(before))
+    return None if last is None else Cursor(last)
+
+
 def newer_than(connection: Connection, *, after: Cursor, scope: Scope = EVERYTHING) -> int:
     """Count the entries of one list that stand above `after`; 99 stands for more."""
-    statement = _in_scope(connection, scope)
-    if statement is None:
+    found = narrowed(connection, scope)
+    if found is None:
         return 0
-    some = (
-        statement.add_columns(entries.c.id)
-        .where(place_of(connection, search=scope.search) > after.id)
-        .limit(_MAX_COUNT)
-        .subquery()
-    )
+    some = found.above(after).add_columns(entries.c.id).limit(_MAX_COUNT).subquery()
     return connection.scalar(select(func.count()).select_from(some)) or 0
 
 
@@ -100,32 +123,39 @@ def version(connection: Connection) -> int:
     return connection.scalar(select(state.c.version)) or 0
 
 
-def overview(connection: Connection, *, now: datetime) -> Overview:
-    """Return what every page shows beside its own list."""
-    row = connection.execute(select(state.c.version, state.c.checked_at)).one()
-    counts = connection.execute(
-        select(
-            func.count(),
-            func.coalesce(func.sum(feeds.c.entries), 0),
-            func.count().filter(_FAILING),
-            func.count().filter(feeds.c.last_polled_at.is_(None)),
-        ).where(feeds.c.subscribed)
-    ).one()
+def overview(connection: Connection) -> Overview:
+    """Return what every page says of the whole: one row, whatever there is to count."""
+    row = connection.execute(_STATE).one()
     return Overview(
         version=row.version,
         checked_at=row.checked_at,
-        feeds=counts[0],
-        entries=counts[1],
-        failing=counts[2],
-        unread_feeds=counts[3],
-        categories=tuple(_categories(connection)),
-        busiest=tuple(_busiest(connection, now - _WEEK)),
+        feeds=row.feeds,
+        entries=row.entries,
+        failing=row.failing,
+        unread_feeds=row.unread,
+    )
+
+
+def sidebar(connection: Connection, *, now: datetime) -> Sidebar:
+    """Return what stands beside the list."""
+    rows = connection.execute(_SIDEBAR, {"today": _day(now)}).all()
+    return Sidebar(
+        categories=tuple(
+            sorted(
+                (CategoryCount(row.key, row.title, row.entries) for row in rows if not row.busy),
+                key=lambda one: one.name.casefold(),
+            )
+        ),
+        busiest=tuple(
+            (SourceName(row.key, row.title, row.language), row.entries) for row in rows if row.busy
+        ),
     )
 
 
 def category(connection: Connection, slug: str) -> CategoryCount | None:
     """Return the category with this slug, None if no subscription is in it."""
-    return next(iter(_categories(connection, slug)), None)
+    row = connection.execute(_CATEGORY.where(categories.c.slug == slug)).one_or_none()
+    return None if row is None else CategoryCount(row.slug, row.name, row.entries)
 
 
 def feeds_by_health(
@@ -136,8 +166,27 @@ def feeds_by_health(
     Args:
         history: So many of the last polls come with each feed, at least one.
     """
-    found = _healths(connection, feeds.c.subscribed, now, history=history)
-    return sorted(found, key=lambda feed: (_urgency(feed), feed.source.title.casefold()))
+    return _healths(connection, feeds.c.subscribed, now, history=history)
+
+
+def page_of_feeds(
+    connection: Connection, *, now: datetime, order: FeedOrder, limit: int, offset: int = 0
+) -> list[FeedHealth]:
+    """Return up to `limit` subscriptions from the place `offset` of their list on."""
+    some = (
+        select(feeds.c.id)
+        .where(feeds.c.subscribed)
+        .order_by(*_ORDERS[order])
+        .limit(limit)
+        .offset(offset)
+    )
+    return _healths(connection, feeds.c.id.in_(some.scalar_subquery()), now, order=order)
+
+
+def urgencies(connection: Connection) -> dict[Urgency, int]:
+    """Count the subscriptions by how they are doing."""
+    statement = select(_URGENCY, func.count()).where(feeds.c.subscribed).group_by(_URGENCY)
+    return {Urgency(row[0]): row[1] for row in connection.execute(statement)}
 
 
 def feed(connection: Connection, name: str, *, now: datetime) -> FeedHealth | None:
@@ -198,22 +247,6 @@ _LISTED_COLUMNS = (
 )
 
 
-def _in_scope(connection: Connection, scope: Scope) -> Select[Any] | None:
-    """Return the list as a SELECT without columns, None if nothing can be in it."""
-    if scope.search is not None:
-        found = matching(connection, scope.search)
-        return None if found is None else found.where(entries.c.listed)
-    statement = select().select_from(entries)
-    if scope.source is not None:
-        # A source's own page shows all of its entries, whatever the merged list leaves out.
-        feed_id = select(feeds.c.id).where(feeds.c.name == scope.source, feeds.c.subscribed)
-        return statement.where(entries.c.feed_id == feed_id.scalar_subquery())
-    if scope.category is not None:
-        category_id = select(categories.c.id).where(categories.c.slug == scope.category)
-        statement = statement.where(entries.c.category_id == category_id.scalar_subquery())
-    return statement.where(entries.c.listed)
-
-
 def _listed(row: Any, sources: dict[int, Source], *, with_content: bool) -> ListedEntry:
     source = sources.get(row.source_id) or sources.setdefault(row.source_id, _source(row))
     return ListedEntry(
@@ -259,48 +292,73 @@ def _source(row: Any) -> Source:
 # --------------------------------------------------------------- feeds, categories
 
 
-# Not those that are gone or were asked to wait: there is nothing to look into.
-_FAILING = and_(feeds.c.failures > 0, ~feeds.c.gone, feeds.c.not_before.is_(None))
+_SHOWN_TITLE = func.coalesce(
+    func.nullif(feeds.c.configured_title, ""), func.nullif(feeds.c.title, ""), feeds.c.name
+)
 
+_POSTPONED = exists().where(
+    polls.c.feed_id == feeds.c.id,
+    polls.c.slot == (feeds.c.polls + POLLS_KEPT - 1) % POLLS_KEPT,
+    polls.c.outcome == Outcome.POSTPONED.value,
+)
+_URGENCY = case(
+    (feeds.c.gone, Urgency.GONE.value),
+    (_POSTPONED, Urgency.WAITING.value),
+    (feeds.c.failures > 0, Urgency.FAILING.value),
+    (feeds.c.note.is_not(None), Urgency.DEFECT.value),
+    else_=Urgency.FINE.value,
+)
+_ORDERS = {
+    FeedOrder.URGENCY: (_URGENCY, func.lower(_SHOWN_TITLE), feeds.c.id),
+    FeedOrder.TITLE: (func.lower(_SHOWN_TITLE), feeds.c.id),
+}
 
-def _categories(connection: Connection, slug: str | None = None) -> list[CategoryCount]:
-    statement = (
-        select(categories.c.slug, categories.c.name, func.sum(feeds.c.entries).label("entries"))
-        .join_from(categories, feeds, feeds.c.category_id == categories.c.id)
-        .where(feeds.c.subscribed)
-        .group_by(categories.c.id)
-        .order_by(categories.c.name)
-    )
-    if slug is not None:
-        statement = statement.where(categories.c.slug == slug)
-    return [
-        CategoryCount(slug=row.slug, name=row.name, entries=row.entries)
-        for row in connection.execute(statement)
-    ]
+_STATE = select(
+    state.c.version,
+    state.c.checked_at,
+    state.c.feeds,
+    state.c.entries,
+    state.c.failing,
+    state.c.unread,
+)
 
+_CATEGORY = select(categories.c.slug, categories.c.name, categories.c.entries).where(
+    categories.c.feeds > 0
+)
 
-def _busiest(connection: Connection, since: datetime) -> list[tuple[Source, int]]:
-    # One seek a feed.  Grouping the entries by feed would read the whole index for every page.
-    number = (
-        select(func.count())
-        .where(entries.c.feed_id == feeds.c.id, entries.c.id >= _first_id(since))
-        .scalar_subquery()
+_WEEK_OF_EACH = (
+    select(activity.c.feed_id, func.sum(activity.c.entries).label("entries"))
+    .where(activity.c.day > bindparam("today") - _WEEK.days, activity.c.day <= bindparam("today"))
+    .group_by(activity.c.feed_id)
+    .subquery()
+)
+
+_BUSY = (
+    select(
+        literal(1).label("busy"),
+        feeds.c.name.label("key"),
+        _SHOWN_TITLE.label("title"),
+        feeds.c.language,
+        _WEEK_OF_EACH.c.entries,
     )
-    every = select(feeds.c.id, number.label("found")).where(feeds.c.subscribed).subquery()
-    counts = (
-        select(every)
-        .where(every.c.found > 0)
-        .order_by(every.c.found.desc(), every.c.id)
-        .limit(_BUSIEST)
-        .subquery()
-    )
-    statement = (
-        select(counts.c.found, *_SOURCE_COLUMNS)
-        .join_from(counts, feeds, feeds.c.id == counts.c.id)
-        .outerjoin(categories, categories.c.id == feeds.c.category_id)
-        .order_by(counts.c.found.desc(), feeds.c.id)
-    )
-    return [(_source(row), row.found) for row in connection.execute(statement)]
+    .join_from(_WEEK_OF_EACH, feeds, feeds.c.id == _WEEK_OF_EACH.c.feed_id)
+    .where(feeds.c.subscribed)
+    .order_by(_WEEK_OF_EACH.c.entries.desc(), feeds.c.id)
+    .limit(_BUSIEST)
+    .subquery()
+)
+
+# One statement for both, as a page reads them together.
+_SIDEBAR = union_all(
+    select(
+        literal(0).label("busy"),
+        categories.c.slug.label("key"),
+        categories.c.name.label("title"),
+        null().label("language"),
+        categories.c.entries,
+    ).where(categories.c.feeds > 0),
+    select(_BUSY),
+)
 
 
 _UNCONDITIONAL = and_(
@@ -340,41 +398,66 @@ def _healths(
     now: datetime,
     *,
     history: int = POLLS_KEPT,
+    order: FeedOrder = FeedOrder.URGENCY,
 ) -> list[FeedHealth]:
+    """Return feeds with their polls and rhythm: one statement for all of them."""
+    first_day = _day(now) - _WEEKS * _WEEK.days + 1
+    slots = [(feeds.c.polls + POLLS_KEPT - back) % POLLS_KEPT for back in range(1, history + 1)]
+    some = [] if history == POLLS_KEPT else [polls.c.slot.in_(slots)]
     rows = connection.execute(
-        select(*_HEALTH_COLUMNS)
+        select(
+            *_HEALTH_COLUMNS,
+            _of_the_feed(gathered(connection, *_POLL_COLUMNS), polls, *some).label("history"),
+            _of_the_feed(
+                gathered(connection, activity.c.day, activity.c.entries),
+                activity,
+                activity.c.day >= first_day,
+            ).label("days"),
+            _of_the_feed(func.min(entries.c.id), entries).label("oldest"),
+        )
         .select_from(feeds)
         .outerjoin(categories, categories.c.id == feeds.c.category_id)
         .outerjoin(hosts, hosts.c.name == feeds.c.host)
         .where(which)
-    ).all()
-    ids = select(feeds.c.id).where(which)
-    last_polls = _last_polls(connection, which, history)
-    recent = _counts(connection, ids, since=now - _RHYTHM)
-    oldest = _oldest(connection, ids)
-    return [
-        FeedHealth(
-            source=_source(row),
-            subtitle=row.subtitle,
-            format=row.format,
-            interval=row.interval,
-            entries=row.entries,
-            per_week=recent.get(row.source_id, 0) / (_RHYTHM / _WEEK),
-            first_entry_at=oldest.get(row.source_id),
-            last_polled_at=row.last_polled_at,
-            last_success_at=row.last_success_at,
-            **_schedule(row, now),
-            failures=row.failures,
-            failing_since=row.failing_since,
-            gone=row.gone,
-            error=row.error,
-            note=row.note,
-            moved_to=row.moved_to,
-            unconditional=row.unconditional,
-            polls=tuple(last_polls.get(row.source_id, ())),
-        )
-        for row in rows
-    ]
+        .order_by(*_ORDERS[order])
+    )
+    return [_health(row, first_day, now) for row in rows]
+
+
+def _of_the_feed(
+    value: ColumnElement[Any], table: Table, *conditions: ColumnElement[bool]
+) -> ColumnElement[Any]:
+    of_it = select(value).where(table.c.feed_id == feeds.c.id, *conditions)
+    return of_it.correlate(feeds).scalar_subquery()
+
+
+def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
+    weeks = [0] * _WEEKS
+    for day, number in rows_in(row.days):
+        # What is dated in the future is listed by arrival, but for the hours of a time zone.
+        weeks[min((day - first_day) // _WEEK.days, _WEEKS - 1)] += number
+    history = sorted(rows_in(row.history), key=lambda one: one[0])
+    return FeedHealth(
+        source=_source(row),
+        subtitle=row.subtitle,
+        format=row.format,
+        interval=row.interval,
+        entries=row.entries,
+        per_week=sum(weeks[-_RHYTHM:]) / _RHYTHM,
+        weeks=tuple(weeks),
+        first_entry_at=None if row.oldest is None else listed_at_of(row.oldest),
+        last_polled_at=row.last_polled_at,
+        last_success_at=row.last_success_at,
+        **_schedule(row, now),
+        failures=row.failures,
+        failing_since=row.failing_since,
+        gone=row.gone,
+        error=row.error,
+        note=row.note,
+        moved_to=row.moved_to,
+        unconditional=row.unconditional,
+        polls=tuple(_poll(*one) for one in history),
+    )
 
 
 def _schedule(row: Any, now: datetime) -> dict[str, Any]:
@@ -392,63 +475,32 @@ def _schedule(row: Any, now: datetime) -> dict[str, Any]:
     return {"next_poll_at": at, "next_reason": reason, "constraints": weighed, "host": host}
 
 
-def _last_polls(
-    connection: Connection, which: ColumnElement[bool], count: int
-) -> dict[int, list[PollRecord]]:
-    """Return the newest `count` polls of each feed, oldest first: the last slots of its ring."""
-    slots = [(feeds.c.polls + POLLS_KEPT - back) % POLLS_KEPT for back in range(1, count + 1)]
-    statement = (
-        select(polls)
-        .join_from(feeds, polls, and_(polls.c.feed_id == feeds.c.id, polls.c.slot.in_(slots)))
-        .where(which)
-        .order_by(feeds.c.id, polls.c.started_at)
-    )
-    found: dict[int, list[PollRecord]] = {}
-    for row in connection.execute(statement):
-        found.setdefault(row.feed_id, []).append(
-            PollRecord(
-                started_at=row.started_at,
-                outcome=Outcome(row.outcome),
-                status=row.status,
-                size=row.size,
-                duration=timedelta(seconds=row.seconds),
-                new=row.new,
-                updated=row.updated,
-                error=row.error,
-            )
-        )
-    return found
+_POLL_COLUMNS = (
+    type_coerce(polls.c.started_at, BigInteger),
+    polls.c.outcome,
+    polls.c.status,
+    polls.c.size,
+    polls.c.seconds,
+    polls.c.new,
+    polls.c.updated,
+    polls.c.error,
+)
 
 
-def _counts(connection: Connection, ids: Select[Any], *, since: datetime) -> dict[int, int]:
-    """Count each feed's entries listed since a time."""
-    statement = (
-        select(entries.c.feed_id, func.count())
-        .where(entries.c.id >= _first_id(since), entries.c.feed_id.in_(ids))
-        .group_by(entries.c.feed_id)
-    )
-    return {row[0]: row[1] for row in connection.execute(statement)}
+def _poll(
+    started_at: int,
+    outcome: str,
+    status: int | None,
+    size: int,
+    seconds: float,
+    new: int,
+    updated: int,
+    error: str | None,
+) -> PollRecord:
+    at, span = _EPOCH + timedelta(microseconds=started_at), timedelta(seconds=seconds)
+    return PollRecord(at, Outcome(outcome), status, size, span, new, updated, error)
 
 
-def _oldest(connection: Connection, ids: Select[Any]) -> dict[int, datetime]:
-    oldest = select(func.min(entries.c.id)).where(entries.c.feed_id == feeds.c.id)
-    statement = select(feeds.c.id, oldest.scalar_subquery()).where(feeds.c.id.in_(ids))
-    return {
-        row[0]: listed_at_of(row[1]) for row in connection.execute(statement) if row[1] is not None
-    }
-
-
-def _first_id(at: datetime) -> int:
-    """Return the lowest id that an entry listed at `at` can have."""
-    return (at - _EPOCH) // timedelta(milliseconds=1) << SEQUENCE_BITS
-
-
-def _urgency(feed: FeedHealth) -> int:
-    """Return 0 for a failing feed, then those that wait, have a defect, are gone, are fine."""
-    if feed.gone:
-        return 3
-    if feed.polls and feed.polls[-1].outcome is Outcome.POSTPONED:
-        return 1
-    if feed.failures:
-        return 0
-    return 2 if feed.note else 4
+def _day(at: datetime) -> int:
+    """Return the day (UTC) as `activity` counts it."""
+    return (at - _EPOCH) // timedelta(days=1)

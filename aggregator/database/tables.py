@@ -88,6 +88,11 @@ state = Table(
     Column("checked_at", UtcDateTime),
     Column("boot", Text),
     Column("boot_at", UtcDateTime),
+    # Of the subscribed feeds; triggers keep them.
+    Column("feeds", BigInteger, nullable=False, server_default="0"),
+    Column("entries", BigInteger, nullable=False, server_default="0"),
+    Column("unread", BigInteger, nullable=False, server_default="0"),
+    Column("failing", BigInteger, nullable=False, server_default="0"),
 )
 """One row: `version` grows with every change that a reader could see; `boot` and `boot_at` tell
 whether the clock was set."""
@@ -98,6 +103,9 @@ categories = Table(
     Column("id", Integer, primary_key=True),
     Column("slug", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
+    # Of the subscribed feeds in it; triggers keep them.
+    Column("feeds", BigInteger, nullable=False, server_default="0"),
+    Column("entries", BigInteger, nullable=False, server_default="0"),
 )
 
 feeds = Table(
@@ -238,3 +246,14 @@ contents = Table(
     Column("html", Text, nullable=False),
 )
 """Full texts, apart from the entries: a list page never reads them."""
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("entries", Integer, nullable=False),
+    Index("ix_activity_day", "day", "feed_id", "entries"),
+    sqlite_with_rowid=False,
+)
+"""Entries kept of each feed by the day they are listed on (UTC, days since 1970); by triggers."""

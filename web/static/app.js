@@ -2,6 +2,7 @@
 // theme is there before the first paint; all that needs the page waits for it.
 (() => {
   "use strict";
+  const words = null /* words */; // web/language.py puts in what this file says, for each language
   const d = document, root = d.documentElement, $ = (s, c = d) => c.querySelector(s);
   const store = {
     get(k) { try { return localStorage.getItem(k); } catch { return null; } },
@@ -20,33 +21,34 @@
   const now = () => Date.now() + skew;
   const tz = (+root.dataset.tz || 0) * 6e4; // east of UTC, as the server counts the days
 
+  const plural = new Intl.PluralRules(root.lang);
+  const amount = (patterns, count) => (patterns[plural.select(count)] || Object.values(patterns)[0]).replace("{0}", count);
+
   // Returns the label and the seconds until it goes stale.  web/relative_time.py has the same steps.
   function label(t, n, tz) {
     const day = 864e5, s = (n - t) / 1e3, at = new Date(t + tz), today = new Date(n + tz);
-    const ago = (count, unit) => `${count} ${unit}${count === 1 ? "" : "s"} ago`;
-    if (s < 45) return ["just now", 45 - s];
-    if (s < 3600) return [ago(Math.max(1, Math.floor(s / 60)), "minute"), 60 - (s % 60)];
-    if (s < 86400) return [ago(Math.floor(s / 3600), "hour"), 3600 - (s % 3600)];
+    if (s < 45) return [words.now, 45 - s];
+    if (s < 3600) return [amount(words.past.minute, Math.max(1, Math.floor(s / 60))), 60 - (s % 60)];
+    if (s < 86400) return [amount(words.past.hour, Math.floor(s / 3600)), 3600 - (s % 3600)];
     const days = Math.floor(today / day) - Math.floor(at / day);
-    if (days < 7) return [days === 1 ? "yesterday" : ago(days, "day"), (day - (today % day)) / 1e3];
-    const month = "January February March April May June July August September October November December".split(" ")[at.getUTCMonth()];
-    const year = at.getUTCFullYear();
-    return [`${at.getUTCDate()} ${month}${year === today.getUTCFullYear() ? "" : " " + year}`, Infinity];
+    if (days < 7) return [days === 1 ? words.yesterday : amount(words.past.day, days), (day - (today % day)) / 1e3];
+    const year = at.getUTCFullYear(), patterns = year === today.getUTCFullYear() ? words.dates : words.dated;
+    return [patterns[at.getUTCMonth()].replace("{0}", at.getUTCDate()).replace("{1}", year), Infinity];
   }
 
   // Times are kept true: the next update is due when the first label on the page goes stale, and
   // nothing runs in a hidden tab.
   function keepTimes() {
-    const times = [...d.querySelectorAll("time[datetime*=T]")].map((el) => [el, Date.parse(el.dateTime), el.dataset.pre || ""]);
+    const times = [...d.querySelectorAll("time[datetime*=T]")].map((el) => [el, Date.parse(el.dateTime), el.dataset.say]);
     let timer;
     const tick = () => {
       clearTimeout(timer);
       if (d.hidden) return;
       let next = 3600;
       const n = now();
-      for (const [el, t, pre] of times) {
-        const [text, stale] = label(t, n, tz);
-        if (el.textContent !== pre + text) el.textContent = pre + text;
+      for (const [el, t, say] of times) {
+        const [when, stale] = label(t, n, tz), text = say ? say.replace("{time}", when) : when;
+        if (el.textContent !== text) el.textContent = text;
         if (stale < next) next = stale;
       }
       timer = setTimeout(tick, Math.max(1, next) * 1e3 + 50);
@@ -56,36 +58,6 @@
     addEventListener("pageshow", (e) => e.persisted && tick());
   }
 
-  // What was found since the last visit gets a dot.  A visit ends after half an hour without a
-  // page, so paging and reloading keep the dots.  It stays in this browser: no cookie is sent.
-  function markNew() {
-    const main = $("main[data-list]");
-    if (!main) return;
-    const [last, before] = (store.get("visit") || "").split(" ").map(Number), n = now();
-    const since = last && n - last < 18e5 ? before : last;
-    store.set("visit", `${n} ${since || 0}`);
-    if (!since) return;
-    const entries = [...d.querySelectorAll(".entry")];
-    const fresh = entries.filter((el) => +el.dataset.found * 1e3 > since);
-    for (const el of fresh) {
-      const dot = d.createElement("span"), word = d.createElement("span");
-      dot.className = "new";
-      word.className = "vh";
-      word.lang = "en";
-      word.textContent = "New: ";
-      dot.append(word);
-      $("h3", el).prepend(dot);
-    }
-    const first = entries.findIndex((el) => !fresh.includes(el));
-    if (main.dataset.list !== "all" || first < 1) return;
-    const line = d.createElement("p"), text = d.createElement("span"), time = d.createElement("time");
-    line.className = "seen";
-    time.dateTime = new Date(since).toISOString();
-    text.append(`${fresh.length} new since your last visit, `, time);
-    line.append(text);
-    entries[first].before(line);
-  }
-
   // Keys, with an off switch for people who use speech input or find-as-you-type.
   function listenToKeys() {
     const dialog = $("#keys"), box = $("[data-keys-on]");
@@ -93,7 +65,7 @@
     box.onchange = () => store.set("keys", box.checked ? null : "off");
     $("[data-keys-btn]").onclick = () => dialog.showModal();
     const move = (step) => {
-      const all = [...d.querySelectorAll(".entry > h3 a")], here = d.activeElement?.closest(".entry");
+      const all = [...d.querySelectorAll(".entry > h3 a")].filter((a) => a.checkVisibility()), here = d.activeElement?.closest(".entry");
       const i = all.findIndex((a) => a.closest(".entry") === here);
       const a = all[i < 0 ? (step > 0 ? 0 : -1) : i + step] || (i < 0 ? all[0] : null);
       if (!a) return;
@@ -116,7 +88,7 @@
 
   function offerThemes() {
     const button = $("[data-theme-btn]"), order = ["auto", "light", "dark"];
-    const show = () => { setTheme(); $("span", button).textContent = theme; };
+    const show = () => { setTheme(); $("span", button).textContent = words.themes[theme]; };
     button.onclick = () => {
       theme = order[(order.indexOf(theme) + 1) % 3];
       store.set("theme", theme === "auto" ? null : theme);
@@ -134,7 +106,7 @@
       told = count;
       const b = d.createElement("button"), many = count >= 99 ? "99+" : String(count);
       b.className = "pill";
-      b.textContent = count === 1 ? "1 new post" : many + " new posts";
+      b.textContent = amount(words.news, count).replace(count, many);
       b.onclick = () => { scrollTo(0, 0); location.reload(); };
       wrap.replaceChildren(b);
       d.title = d.title.replace(/^(\(\d+\+?\) )?/, `(${many}) `);
@@ -156,7 +128,6 @@
   }
 
   d.addEventListener("DOMContentLoaded", () => {
-    markNew();
     keepTimes();
     listenToKeys();
     offerThemes();

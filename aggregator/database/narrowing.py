@@ -1,0 +1,193 @@
+"""A list, narrowed: which entries a scope means, as a SELECT that walks one index.
+
+Words, one source, one category and days are walks of an index.  What is left of a search (a source
+among the words, an author) is looked at entry by entry, and no further than `WALK` entries: the
+page that comes up short says so and goes on from there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Text,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
+
+from aggregator import urls
+from aggregator.database.dialects import lacking, matching, place_of
+from aggregator.database.tables import categories, entries, feeds
+from aggregator.model import SEQUENCE_BITS, Cursor, Scope
+from aggregator.search import Filter, Kind, Search, parse
+
+WALK = 20_000
+"""Entries that a page looks at one by one, at most."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOWEST = -(1 << 62)  # below every id
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """A list of entries as a SELECT without columns.
+
+    Attributes:
+        candidates: Finds them by an index; not joined with `entries` if it is about their text.
+        place: The column to order by, and to seek in.
+        conditions: What else has to hold of a candidate, and nearly always does.
+        filters: What else has to hold, and seldom may.
+    """
+
+    candidates: Select[Any]
+    place: ColumnElement[int]
+    conditions: Sequence[ColumnElement[bool]] = ()
+    filters: Sequence[ColumnElement[bool]] = ()
+
+    def below(self, before: Cursor | None) -> Select[Any]:
+        """Return the list, newest first, below a place."""
+        statement = self._joined()
+        if before is not None:  # the id is the place in the list: a seek, at any depth
+            statement = statement.where(self.place < before.id)
+        if self.filters:
+            last = self.last_looked_at(before).correlate(None).scalar_subquery()
+            statement = statement.where(self.place >= func.coalesce(last, _LOWEST))
+        return statement.order_by(self.place.desc())
+
+    def above(self, after: Cursor) -> Select[Any]:
+        """Return what stands above a place."""
+        return self._joined().where(self.place > after.id)
+
+    def last_looked_at(self, before: Cursor | None) -> Select[Any]:
+        """Return the lowest candidate that `below` looks at; no row if it looks at all of them."""
+        statement = self.candidates.add_columns(self.place)
+        if before is not None:
+            statement = statement.where(self.place < before.id)
+        return statement.order_by(self.place.desc()).limit(1).offset(WALK - 1)
+
+    def _joined(self) -> Select[Any]:
+        statement = self.candidates
+        if self.place is not entries.c.id:
+            statement = statement.join(entries, entries.c.id == self.place)
+        return statement.where(*self.conditions, *self.filters)
+
+
+def narrowed(connection: Connection, scope: Scope) -> Narrowed | None:
+    """Return the list that `scope` means, None if nothing can be in it."""
+    if scope.search is not None:
+        return _found(connection, parse(scope.search), scope.zone)
+    candidates = select().select_from(entries)
+    if scope.source is not None:
+        # A source's own page shows all of its entries, whatever the merged list leaves out.
+        feed_id = select(feeds.c.id).where(feeds.c.name == scope.source, feeds.c.subscribed)
+        return Narrowed(
+            candidates.where(entries.c.feed_id == feed_id.scalar_subquery()), entries.c.id
+        )
+    if scope.category is not None:
+        category_id = select(categories.c.id).where(categories.c.slug == scope.category)
+        candidates = candidates.where(entries.c.category_id == category_id.scalar_subquery())
+    return Narrowed(candidates, entries.c.id, [entries.c.listed])
+
+
+def first_id(at: datetime) -> int:
+    """Return the lowest id that an entry listed at `at` can have."""
+    return (at - _EPOCH) // timedelta(milliseconds=1) << SEQUENCE_BITS
+
+
+def _found(connection: Connection, search: Search, zone: tzinfo) -> Narrowed | None:
+    if search.is_empty:
+        return None
+    filters: list[ColumnElement[bool]] = []
+    if search.wanted:
+        candidates = matching(connection, search.wanted, search.unwanted)
+        place = place_of(connection)
+    else:
+        candidates, place = select().select_from(entries), entries.c.id
+        filters += [lacking(connection, phrase) for phrase in search.unwanted]
+    if search.since:
+        candidates = candidates.where(place >= _first_id_of(search.since, zone))
+    if search.until:
+        candidates = candidates.where(place < _first_id_of(search.until, zone))
+    wanted, unwanted = _about(connection, search.filters)
+    if not search.wanted and len(wanted) == 1 and wanted[0] is not None and wanted[0].by_index:
+        candidates = candidates.where(wanted.pop().condition)
+    filters += [one.condition for one in wanted]
+    filters += [~func.coalesce(one.condition, literal(value=False)) for one in unwanted]
+    return Narrowed(candidates, place, [entries.c.listed], filters)
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """A condition on entries; `by_index`: one value of an indexed column."""
+
+    condition: ColumnElement[bool]
+    by_index: bool = False
+
+
+def _about(connection: Connection, filters: Sequence[Filter]) -> tuple[list[_About], list[_About]]:
+    """Return what has to hold, one condition for each kind of filter, and what must not."""
+    ids = _ids(connection, filters)
+    wanted: list[_About] = []
+    unwanted: list[_About] = []
+    for kind in Kind:
+        for group, sign in ((wanted, True), (unwanted, False)):
+            some = [each for each in filters if each.kind is kind and each.wanted is sign]
+            if some:
+                group.append(_condition(kind, some, ids))
+    return wanted, unwanted
+
+
+def _condition(kind: Kind, some: Sequence[Filter], ids: Mapping[Filter, list[int]]) -> _About:
+    if kind is Kind.AUTHOR:
+        names = type_coerce(entries.c.authors, Text)
+        return _About(or_(*(names.icontains(each.value, autoescape=True) for each in some)))
+    column = entries.c.feed_id if kind is Kind.SOURCE else entries.c.category_id
+    numbers = sorted({number for each in some for number in ids[each]})
+    if len(numbers) == 1:
+        return _About(column == numbers[0], by_index=True)
+    return _About(column.in_(numbers))
+
+
+def _ids(connection: Connection, filters: Iterable[Filter]) -> dict[Filter, list[int]]:
+    """Return the feeds or categories that each filter names: exactly, else in part."""
+    asked = [each for each in dict.fromkeys(filters) if each.kind is not Kind.AUTHOR]
+    if not asked:
+        return {}
+    rows = connection.execute(
+        union_all(*(_named(number, each) for number, each in enumerate(asked)))
+    ).all()
+    found = {}
+    for number, each in enumerate(asked):
+        mine = [row for row in rows if row.number == number]
+        found[each] = [row.id for row in mine if row.key == urls.slug(each.value)] or [
+            row.id for row in mine
+        ]
+    return found
+
+
+def _named(number: int, one: Filter) -> Select[Any]:
+    if one.kind is Kind.SOURCE:
+        title = func.coalesce(feeds.c.configured_title, feeds.c.title)
+        return _with_name(number, one.value, feeds, feeds.c.name, title).where(feeds.c.subscribed)
+    return _with_name(number, one.value, categories, categories.c.slug, categories.c.name)
+
+
+def _with_name(
+    number: int, value: str, table: Table, key: ColumnElement[str], title: ColumnElement[str]
+) -> Select[Any]:
+    in_part = title.icontains(value, autoescape=True)
+    columns = literal(number).label("number"), table.c.id, key.label("key")
+    return select(*columns).where(or_(key == urls.slug(value), in_part))
+
+
+def _first_id_of(day: date, zone: tzinfo) -> int:
+    return first_id(datetime.combine(day, time(), zone))

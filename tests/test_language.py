@@ -1,0 +1,125 @@
+"""The languages of the interface: complete catalogues, the right choice, whole pages."""
+
+import re
+
+import pytest
+
+from tests import catalogues
+from tests.web_fixtures import Site, entry, full_site, words
+from web.language import SOURCE, available, catalogue, language
+
+OTHERS = [tag for tag in available() if tag != SOURCE]
+PATHS = ["/", "/?view=titles", "/category/trade", "/source/local", "/source/tide", "/sources"]
+PATHS += ["/status", "/about/robot", "/search", "/search?q=post", '/search?q="a before:x source:']
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Return a site that nothing in the tests changes."""
+    return full_site(tmp_path_factory.mktemp("full"))
+
+
+def test_there_are_the_promised_languages():
+    assert {"en", "de", "fr", "es", "ja"} <= set(available())
+
+
+@pytest.mark.parametrize("tag", OTHERS)
+def test_a_catalogue_has_the_texts_of_today_and_no_others(tag):
+    assert catalogue(tag).read_bytes() == catalogues.renewed(tag), (
+        f"python -m tests.catalogues, then translate what is empty in {tag}.po"
+    )
+
+
+@pytest.mark.parametrize("tag", OTHERS)
+def test_every_text_is_translated_with_the_same_values(tag):
+    for message in catalogues.read(tag):
+        ours = message.id if isinstance(message.id, tuple) else (message.id,)
+        theirs = message.string if isinstance(message.string, tuple) else (message.string,)
+        if ours[0]:
+            assert all(theirs), f"{tag}: {ours[0]!r} is not translated"
+        named = set(re.findall(r"{\w+}", ours[-1]))
+        for text in theirs:
+            assert set(re.findall(r"{\w+}", text)) | {"{n}"} == named | {"{n}"}, ours[0]
+
+
+@pytest.mark.parametrize(
+    ("header", "tag"),
+    [
+        (None, "en"),
+        ("", "en"),
+        ("de", "de"),
+        ("de-AT,en;q=0.5", "de"),
+        ("en-US,en;q=0.9,de;q=0.8", "en"),
+        ("nl,fr;q=0.8,en;q=0.7", "fr"),
+        ("de;q=0,ja", "ja"),
+        ("DE-ch-1996", "de"),
+        ("*", "en"),
+        ("x" * 5000, "en"),
+        (",,;;q=2,es", "es"),
+    ],
+)
+def test_the_page_speaks_the_language_that_the_browser_asks_for(full, header, tag):
+    headers = {} if header is None else {"Accept-Language": header}
+
+    answer = full.client.get("/status", headers=headers)
+
+    assert f'<html lang="{tag}"' in answer.text
+    assert answer.headers["Content-Language"] == tag
+    assert "Accept-Language" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("tag", OTHERS)
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_is_whole_in_every_language(full, path, tag):
+    page = full.page(path, language=tag)
+
+    assert page.one("html").get("lang") == tag
+    assert f"/static/app.{tag}.js" in page.one("script").get("src", "")
+    assert words(page.all("nav")[0]) != words(full.page(path).all("nav")[0])
+
+
+def test_an_error_speaks_the_language_too(full):
+    assert words(full.page("/nothing", 404, language="de").one("h1")) == "Nicht gefunden"
+    page = full.page("/?before=x", 400, language="de")
+    assert page.one("p", "lede").get("lang") == "en"  # what names a parameter stays as it is
+
+
+def test_a_page_in_one_language_is_no_answer_to_another(full):
+    headers = {"Accept-Language": "de", "If-None-Match": full.client.get("/status").headers["ETag"]}
+
+    assert full.client.get("/status", headers=headers).status_code == 200
+
+
+def test_what_polls_noted_down_is_marked_as_english(full):
+    said = full.page("/status", language="de").all("tr", "det")[0]
+
+    assert "Backing off after 1 failure." in words(said)
+    assert words(said.find("td/span")).startswith("Backing off")
+    assert said.find("td/span").get("lang") == "en"  # type: ignore[union-attr]
+
+
+def test_posts_name_their_language_where_it_is_not_the_page_s(tmp_path):
+    site = Site(tmp_path)
+    site.subscribe()
+    site.record("lamp", entry(1, language="de"), entry(2, language="en"))
+
+    page = site.page("/", language="de")
+
+    assert [each.get("lang") for each in page.all("article")] == [None, "en"]
+    assert [each.get("lang") for each in page.all("time", "dt-published")] == [None, "de"]
+
+
+def test_numbers_are_written_as_in_each_language():
+    written = {tag: language(tag).number(12345.6) for tag in ("en", "de", "ja")}
+
+    assert written == {"en": "12,345.6", "de": "12.345,6", "ja": "12,345.6"}
+
+
+def test_the_script_s_words_come_from_the_catalogue(full):
+    path = full.page("/", language="de").one("script").get("src", "")
+    script = full.client.get(path)
+
+    assert script.status_code == 200
+    assert "gerade eben" in script.text
+    assert "{0} neue Beiträge" in script.text
+    assert full.client.get("/static/app.js").status_code == 404
