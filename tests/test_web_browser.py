@@ -1,48 +1,13 @@
 """The pages in a real browser: what the script does, and that the page holds without it."""
 
-import contextlib
-import os
-import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page
 
-from tests.browser import system_chromium
-from tests.web_fixtures import Site, entry, full_site
+from tests.web_fixtures import Site, entry, served
 
 pytestmark = pytest.mark.browser
-
-PATHS = ["/", "/?view=titles", "/source/tide", "/search?q=post", "/sources", "/status", "/nope"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        try:
-            chromium = playwright.chromium.launch(executable_path=system_chromium(), args=arguments)
-        except Error as error:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(f"no Chromium that starts: {str(error).splitlines()[0]}")
-        yield chromium
-        chromium.close()
-
-
-@contextlib.contextmanager
-def served(site: Site) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, site.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
@@ -59,38 +24,72 @@ def at_home(browser: Browser, url: str, **options: object) -> Page:
     return page
 
 
-def test_every_page_is_quiet_stays_with_us_and_fits_a_phone(browser, tmp_path):
-    with served(full_site(tmp_path)) as base:
-        page = browser.new_context(viewport={"width": 320, "height": 640}).new_page()
-        asked: list[str] = []
-        said: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        for path in PATHS:
-            page.goto(base + path)
-            width = page.evaluate("document.documentElement.scrollWidth")
-            assert width <= 320, path
-        page.context.close()
-
-    assert all(url.startswith(base) for url in asked)
-    assert [text for text in said if "404" not in text] == []
-
-
-def test_times_stay_true_and_follow_the_clock_of_the_server(browser, site):
+@pytest.mark.parametrize("off", [timedelta(days=3), timedelta(hours=-12), timedelta(0)])
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE", "ja-JP"])
+def test_times_stay_true_and_follow_the_clock_of_the_server(browser, site, off, locale):
     site.record("lamp", entry(19))
     with served(site) as base:
-        context = browser.new_context()
+        context = browser.new_context(locale=locale)
         page = context.new_page()
-        page.clock.install(time=datetime.now(UTC) + timedelta(days=3))
+        page.clock.install(time=datetime.now(UTC) + off)
         page.goto(base)
         time = page.locator("time.dt-published")
-        first = time.inner_text()
-        page.clock.run_for(61_000)
-        second = time.inner_text()
+        said = [time.inner_text()]
+        for pause in (61_000, 3 * 3_600_000):
+            page.clock.run_for(pause)
+            said.append(time.inner_text())
         context.close()
 
-    assert (first, second) == ("19 minutes ago", "20 minutes ago")
+    assert (
+        said
+        == {
+            "en-GB": ["19 minutes ago", "20 minutes ago", "3 hours ago"],
+            "de-DE": ["vor 19 Minuten", "vor 20 Minuten", "vor 3 Stunden"],
+            "ja-JP": ["19 分前", "20 分前", "3 時間前"],
+        }[locale]
+    )
+
+
+def test_a_page_that_slept_is_right_at_once_and_not_before(browser, site):
+    site.record("lamp", entry(19))
+    with served(site) as base:
+        page = browser.new_context().new_page()
+        page.clock.install(time=datetime.now(UTC))
+        page.goto(base)
+        time = page.locator("time.dt-published")
+        hide = """(state) => {
+            Object.defineProperty(document, "hidden", { value: state, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+        page.evaluate(hide, True)
+        page.clock.fast_forward(3 * 3_600_000)
+        asleep = time.inner_text()
+        page.evaluate(hide, False)
+        awake = time.inner_text()
+        page.context.close()
+
+    assert (asleep, awake) == ("19 minutes ago", "3 hours ago")
+
+
+def test_a_label_is_written_when_it_goes_stale_and_at_no_other_time(browser, site):
+    site.record("lamp", entry(19))
+    with served(site) as base:
+        page = browser.new_context().new_page()
+        page.clock.install(time=datetime.now(UTC))
+        page.goto(base)
+        page.evaluate(
+            """() => {
+                window.written = 0;
+                const watch = new MutationObserver((all) => { window.written += all.length; });
+                watch.observe(document.querySelector("time.dt-published"), { childList: true });
+            }"""
+        )
+        page.clock.run_for(10 * 60_000)
+        page.clock.run_for(100)
+        written = page.evaluate("window.written")
+        page.context.close()
+
+    assert written == 10
 
 
 def test_new_posts_are_announced_and_never_pushed_in(browser, site):
@@ -114,21 +113,25 @@ def test_new_posts_are_announced_and_never_pushed_in(browser, site):
         context.close()
 
 
-def test_what_came_since_the_last_visit_has_a_dot(browser, site):
+def test_what_came_since_the_last_visit_stays_marked_over_paging_and_reloading(browser, site):
     now = datetime.now(UTC)
-    site.record("lamp", entry(200), now=now - timedelta(hours=3))
+    site.record("lamp", *(entry(n) for n in range(200, 240)), now=now - timedelta(hours=3))
     with served(site) as base:
         page = at_home(browser, base)
         assert page.locator(".new").count() == 0
-        visit = (now - timedelta(hours=2)).timestamp() * 1000
-        page.evaluate(f"localStorage.setItem('visit', '{visit} 0')")
+        visit = int((now - timedelta(hours=2)).timestamp() * 1000)
+        cookie = f"{visit}.{visit}.{visit}.{visit}"
+        page.context.add_cookies([{"name": "seen", "value": cookie, "url": base}])
         site.record("lamp", entry(1), entry(2))
-        for _ in range(2):  # the dots stay while the visit lasts
-            page.goto(base)
-            assert page.locator(".entry .new").count() == 2
-            line = page.locator(".seen").inner_text()
-            assert line == "2 new since your last visit, 2 hours ago"
+        page.goto(base)
+        page.get_by_role("link", name="Older posts").click()
+        page.go_back()
+        page.reload()
+        line = page.locator(".seen").inner_text()
+        marked = page.locator(".entry .new").count()
         page.context.close()
+
+    assert (line, marked) == ("2 new since your last visit, 2 hours ago", 2)
 
 
 def test_keys_move_between_posts_and_can_be_switched_off(browser, site):
@@ -152,6 +155,53 @@ def test_keys_move_between_posts_and_can_be_switched_off(browser, site):
         page.keyboard.press("j")
         assert page.evaluate("document.activeElement.tagName") == "BODY"
         page.context.close()
+
+
+def test_keys_pass_by_what_is_folded_and_o_opens_a_tab(browser, site):
+    now = datetime.now(UTC)
+    burst = [entry(n, published_at=now - timedelta(seconds=n)) for n in range(1, 8)]
+    site.record("lamp", *burst)
+    site.record("tide", entry(600, guid="other"))
+    focused = "document.activeElement.textContent"
+    with served(site) as base:
+        page = at_home(browser, base)
+        page.context.route("https://example.org/**", lambda route: route.fulfill(body="there"))
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        assert page.evaluate(focused) == "Post 600"
+        page.locator("summary").click()
+        page.locator("body").press("k")
+        page.keyboard.press("j")
+        with page.context.expect_page() as opened:
+            page.keyboard.press("o")
+        assert opened.value.url.startswith("https://example.org/post-")
+        page.context.close()
+
+
+def test_every_control_can_be_reached_by_tab_and_shows_it(browser, site):
+    site.record("lamp", entry(1, authors=("Ada",)))
+    walk = """() => {
+        const at = document.activeElement, { outlineStyle, outlineWidth } = getComputedStyle(at);
+        return [at.textContent.trim() || at.id, outlineStyle + outlineWidth];
+    }"""
+    with served(site) as base:
+        page = at_home(browser, base)
+        stops = []
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            stops.append(page.evaluate(walk))
+            if stops[-1][0].startswith("About the robot"):
+                break
+        page.keyboard.press("Home")
+        page.context.close()
+
+    said = [text for text, _ in stops]
+    assert said[:6] == ["Skip to the posts", "Daybook", "Recent", "Sources", "Status", "q"]
+    post = said.index("Post 1")
+    assert said[post + 1] == "LLamp"  # two stops a post: its title and its source
+    assert "Daybook" not in said[post + 2]
+    assert said[-1] == "About the robot"
+    assert {outline for _, outline in stops} == {"solid2px"}
 
 
 def test_a_chosen_theme_is_kept(browser, site):
@@ -178,6 +228,9 @@ def test_without_the_script_the_page_is_whole(browser, site):
         page.locator("#q").fill("post")
         page.locator("#q").press("Enter")
         assert page.locator("h1").inner_text() == "Posts about “post”"
+        page.locator("#q").fill("post source:lamp -nothing")
+        page.locator("#q").press("Enter")
+        assert page.locator("mark").count() == 1 + 1
         page.get_by_role("link", name="Titles").click()
         assert not page.locator(".sum").first.is_visible()
         page.context.close()

@@ -1,0 +1,205 @@
+"""How the pages look and whom they shut out, in a real browser, at every width and colour.
+
+Screenshots are written to screenshots/ (which git ignores): look at them.
+"""
+
+import gzip
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.web_fixtures import Site, full_site, lively_site, served
+
+pytestmark = pytest.mark.browser
+
+SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
+PATHS = {
+    "list": "/",
+    "titles": "/?view=titles",
+    "further": "/?before=99999999999999999",
+    "category": "/category/science",
+    "source": "/source/tide",
+    "failing": "/source/orbit",
+    "search": '/search?q=sea+-coal+"the+sea"+source:',
+    "results": "/search?q=post",
+    "empty-search": "/search",
+    "sources": "/sources",
+    "status": "/status",
+    "robot": "/about/robot",
+    "nothing": "/nope",
+}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SEEN = "1.1.1.1"  # a reader who was here in 1970: everything is new
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(lively_site(tmp_path_factory.mktemp("lively"))) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    return files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+
+
+def open_page(browser: Browser, address: str, width: int = 1280, **options: object) -> Page:
+    height = 844 if width < 500 else 900
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(address)
+    return page
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    page.evaluate(axe)
+    found = page.evaluate(
+        "(tags) => axe.run(document, { runOnly: { type: 'tag', values: tags } })", RULES
+    )
+    assert len(found["passes"]) > 15
+    return [
+        f"{one['id']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("name", PATHS)
+def test_nobody_is_shut_out(browser, base, axe, name, width, colours):
+    page = open_page(browser, base, width, color_scheme=colours)
+    page.context.add_cookies([{"name": "seen", "value": SEEN, "url": base}])
+    page.goto(base + PATHS[name])
+    if page.locator("summary").count():
+        page.locator("summary").first.click()
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{colours}.png")
+
+    assert violations(page, axe) == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("options", [{"forced_colors": "active"}, {"contrast": "more"}])
+def test_nobody_is_shut_out_by_other_colours(browser, base, axe, options):
+    for name in ("list", "status"):
+        page = open_page(browser, base + PATHS[name], **options)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{next(iter(options))}.png")
+        assert violations(page, axe) == []
+        page.context.close()
+
+
+def test_the_dialog_and_the_first_run_shut_nobody_out(browser, base, axe, tmp_path):
+    page = open_page(browser, base)
+    page.keyboard.press("?")
+    assert violations(page, axe) == []
+    page.context.close()
+    for feeds in ((), None):
+        folder = tmp_path / str(feeds)
+        folder.mkdir()
+        site = Site(folder, feeds=feeds) if feeds is not None else Site(folder)
+        with served(site) as empty:
+            page = open_page(browser, empty, 390)
+            assert violations(page, axe) == []
+            page.screenshot(path=SCREENSHOTS / f"first-run-{feeds is None}.png")
+            page.context.close()
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es", "ja"])
+def test_every_page_is_quiet_stays_with_us_and_fits_a_narrow_phone(
+    browser, base, locale, tmp_path_factory
+):
+    hostile = full_site(tmp_path_factory.mktemp("hostile"))
+    with served(hostile) as other:
+        page = browser.new_context(viewport={"width": 320, "height": 640}, locale=locale).new_page()
+        asked: list[str] = []
+        said: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        for address in [base + path for path in PATHS.values()] + [f"{other}/", f"{other}/status"]:
+            page.goto(address)
+            width = page.evaluate("document.documentElement.scrollWidth")
+            assert width <= 320, address
+        page.context.close()
+
+    assert all(url.startswith((base, other)) for url in asked)
+    assert [text for text in said if "404" not in text] == []
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es", "ja"])
+def test_no_word_is_cut_off_at_full_width(browser, base, locale):
+    for name in ("list", "sources", "status", "source"):
+        page = open_page(browser, base + PATHS[name], locale=locale)
+        wide = page.evaluate(
+            """() => [...document.querySelectorAll(".tw, .head, .bar, .facts, .foot, .top")]
+                .filter((el) => el.scrollWidth > el.clientWidth + 1).map((el) => el.className)"""
+        )
+        assert wide == [], (name, locale)
+        page.context.close()
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es", "ja"])
+def test_the_first_post_is_near_the_top(browser, base, locale):
+    page = open_page(browser, base, locale=locale)
+    top = page.locator(".entry").first.bounding_box()["y"]  # type: ignore[index]
+    baselines = page.evaluate(
+        """() => [".entry h3 a", ".entry .meta > time"].map((one) => {
+            const range = document.createRange(), el = document.querySelector(one);
+            range.selectNodeContents(el);
+            return range.getClientRects()[0].bottom;
+        })"""
+    )
+    page.context.close()
+
+    assert top < 200
+    assert abs(baselines[0] - baselines[1]) < 6
+
+
+def test_a_page_of_forty_posts_is_light(browser, base):
+    page = browser.new_context().new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(base)
+    manifest = page.locator("link[rel=manifest]").get_attribute("href")
+    assert page.locator(".entry").count() == 40
+    bodies = [page.request.get(url).body() for url in {*asked, f"{base}{manifest}"}]
+    page.context.close()
+
+    assert len(bodies) <= 5
+    assert sum(len(gzip.compress(body, 6)) for body in bodies) <= 20_000
+
+
+def test_it_can_be_installed(browser, base):
+    page = open_page(browser, base)
+    client = page.context.new_cdp_session(page)
+    found = client.send("Page.getAppManifest")
+    problems = client.send("Page.getInstallabilityErrors")
+    page.context.close()
+
+    assert found["errors"] == []
+    assert found["url"].endswith("/manifest.webmanifest")
+    allowed = {"in-incognito"}  # every context of the tests is
+    assert {one["errorId"] for one in problems["installabilityErrors"]} <= allowed
+
+
+def test_printed_it_is_the_list_and_nothing_else(browser, base):
+    page = open_page(browser, base)
+    page.emulate_media(media="print")
+    for gone in (".top", ".side", ".foot", ".pager", ".bar"):
+        assert not page.locator(gone).first.is_visible()
+    assert page.locator(".entry").first.is_visible()
+    page.context.close()
+
+
+def test_nothing_moves_for_those_who_want_it_still(browser, base):
+    moving = "matchMedia('(prefers-reduced-motion: no-preference)').matches"
+    rules = """() => [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])
+        .filter((rule) => !(rule instanceof CSSMediaRule))
+        .filter((rule) => /animation|transition|view-transition/.test(rule.cssText)).length"""
+    page = open_page(browser, base, reduced_motion="reduce")
+
+    assert page.evaluate(moving) is False
+    assert page.evaluate(rules) == 0
+    page.context.close()
