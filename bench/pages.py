@@ -1,0 +1,363 @@
+"""What pages cost: a database of a million entries, and the time that a page of it takes."""
+
+import contextlib
+import gzip
+import http.client
+import os
+import random
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import event
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from aggregator.config import load
+from aggregator.database import open_database, store
+from web import create_app
+
+ENTRIES = 1_000_000
+FEEDS = 1000
+TARGET = 15  # milliseconds, 95th percentile
+_SEED = 11
+_AT_ONCE = 20_000
+_SPAN = timedelta(days=700)
+_WORDS = 20_000
+_COMMON, _RARE = "harbour", "quixotic"
+_RARE_CATEGORY = 300  # entries
+_CATEGORIES = ("Science", "Web", "Cities", "World", "Business", "Audio")
+
+_COLUMNS = (
+    "id, feed_id, category_id, listed, identity, content_hash, record_hash, public_id, url, "
+    "title, summary, authors, published_at, first_seen_at, changed_at"
+)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One page in the server: milliseconds, of wall time and of the thread's CPU time."""
+
+    name: str
+    path: str
+    median: float
+    p95: float
+    cpu_p95: float
+    statements: float
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Answers a server gives in a CPU-second of its own, from a real socket."""
+
+    server: str
+    pages: float
+    not_modified: float
+
+
+@dataclass(frozen=True)
+class Weight:
+    """The first page of forty posts with all its files: requests, and bytes after gzip."""
+
+    requests: int
+    bytes: int
+
+
+# -------------------------------------------------------------------------- seed
+
+
+def seed(folder: Path, entries: int = ENTRIES, feeds: int = FEEDS) -> Path:
+    """Make a config.yaml and its database with so many entries; return the file's path.
+
+    Some feeds write much and most write little; every second post has the common word, one in
+    20,000 the rare one; one category has a few hundred posts.
+    """
+    config_path = folder / "config.yaml"
+    lines = ["title: Bench", "database: sqlite:///pages.db", "feeds:"]
+    for number in range(feeds):
+        category = "Rare" if number == 0 else _CATEGORIES[number % len(_CATEGORIES)]
+        lines.append(
+            f"  - {{url: 'https://f{number}.example/feed', name: f{number}, "
+            f"title: Source {number}, category: {category}}}"
+        )
+    config_path.write_text("\n".join(lines) + "\n")
+    config = load(config_path)
+    engine = open_database(config.database)
+    with engine.begin() as connection:
+        store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
+    engine.dispose()
+    connection = sqlite3.connect(folder / "pages.db")
+    connection.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000")
+    _fill(connection, entries, feeds)
+    connection.close()
+    return config_path
+
+
+def _fill(connection: sqlite3.Connection, entries: int, feeds: int) -> None:
+    chance = random.Random(_SEED)
+    sentences = _sentences(chance)
+    categories = dict(connection.execute("SELECT id, category_id FROM feeds").fetchall())
+    rare = set(chance.sample(range(entries), min(_RARE_CATEGORY, entries // 10)))
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    step = int(_SPAN / timedelta(milliseconds=1)) // entries
+    for start in range(0, entries, _AT_ONCE):
+        rows, texts = [], []
+        for number in range(start, min(start + _AT_ONCE, entries)):
+            feed = 1 if number in rare else 2 + int((feeds - 1) * chance.random() ** 2)
+            at = now - (entries - number) * step
+            title, summary, content = (chance.choice(sentences) for _ in range(3))
+            if chance.random() < 0.5:
+                summary = f"{summary} By the {_COMMON}."
+            if chance.random() < 1 / 20_000:
+                summary = f"A {_RARE} turn. {summary}"
+            key = number.to_bytes(16)
+            url = f"https://f{feed}.example/{number}"
+            author = f'["Author {number % 500}"]' if number % 3 else None
+            category = categories[feed]
+            known = (at << 20, feed, category, 1, key, key, key, url, url, title, summary, author)
+            rows.append((*known, at * 1000, at * 1000, at * 1000))
+            texts.append((at << 20, title, summary, content))
+        with connection:
+            marks = ", ".join("?" * len(rows[0]))
+            connection.executemany(f"INSERT INTO entries ({_COLUMNS}) VALUES ({marks})", rows)
+            connection.executemany(
+                "INSERT INTO entries_text (rowid, title, summary, content) VALUES (?, ?, ?, ?)",
+                texts,
+            )
+    with connection:
+        connection.execute(
+            "UPDATE feeds SET polls = 1, last_polled_at = ?1, last_success_at = ?1, entries = "
+            "(SELECT count(*) FROM entries WHERE feed_id = feeds.id)",
+            (now * 1000,),
+        )
+        connection.execute("UPDATE state SET version = version + 1, checked_at = ?", (now * 1000,))
+
+
+def _sentences(chance: random.Random) -> list[str]:
+    """Return sentences of words as frequent as in a language: the n-th 1/n times the first."""
+    letters = "etaoinshrdlu"
+    words = ["".join(chance.choices(letters, k=2 + n % 9)) for n in range(_WORDS)]
+    weights = [1 / (n + 1) for n in range(_WORDS)]
+    return [" ".join(chance.choices(words, weights, k=12)).capitalize() for _ in range(5000)]
+
+
+# ------------------------------------------------------------------------ timing
+
+
+def timings(config_path: Path, rounds: int = 300) -> list[Timing]:
+    """Measure pages in the server, none of them rendered before: queries, rendering, gzip."""
+    app = _app(config_path)
+    chance = random.Random(_SEED)
+    now = int(datetime.now(UTC).timestamp() * 1000)
+
+    def cursor() -> int:
+        return now - chance.randrange(int(_SPAN / timedelta(milliseconds=1))) << 20
+
+    pages = {
+        "first page": lambda: "/?",
+        "deep page": lambda: f"/?before={cursor()}",
+        "rare category": lambda: "/category/rare?",
+        "rare category, deep": lambda: f"/category/rare?before={cursor()}",
+        "source": lambda: f"/source/f{chance.randrange(1000)}?",
+        "search, common word": lambda: f"/search?q={_COMMON}",
+        "search, common word, deep": lambda: f"/search?q={_COMMON}&before={cursor()}",
+        "search, rare word": lambda: f"/search?q={_RARE}",
+        "search, two words": lambda: f"/search?q={_COMMON}+{chance.choice('etaoin')}e",
+        "search, a source among a common word": lambda: f"/search?q={_COMMON}+source:f7",
+        "search, an author": lambda: "/search?q=author:%22author+77%22",
+        "news for an open page": lambda: f"/updates.json?after={now - 3_600_000 << 20}",
+    }
+    return [_timing(app, name, make, rounds) for name, make in pages.items()]
+
+
+def _timing(app: Flask, name: str, make: Callable[[], str], rounds: int) -> Timing:
+    walls, cpus = [], []
+    engine = app.extensions["aggregator"].engine
+    asked = 0
+
+    def count(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        nonlocal asked
+        asked += statement.startswith("SELECT")
+
+    event.listen(engine, "before_cursor_execute", count)
+    path = ""
+    for number in range(-20, rounds):
+        path = make()
+        environ = EnvironBuilder(
+            f"{path}&n={number}", headers={"Accept-Encoding": "gzip", "Accept-Language": "en"}
+        ).get_environ()
+        if number == 0:
+            asked = 0
+        wall, cpu = time.perf_counter(), time.thread_time()
+        body, status, _ = run_wsgi_app(app.wsgi_app, environ, buffered=True)
+        wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
+        if not status.startswith("200") or not b"".join(body):
+            raise RuntimeError(f"{path}: {status}")
+        if number >= 0:  # the first ones fill caches
+            walls.append(wall * 1000)
+            cpus.append(cpu * 1000)
+    event.remove(engine, "before_cursor_execute", count)
+    walls.sort()
+    cpus.sort()
+    at = int(0.95 * rounds)
+    return Timing(name, path, walls[rounds // 2], walls[at], cpus[at], asked / rounds)
+
+
+def weight(config_path: Path) -> Weight:
+    """Return what a browser loads for the first page: every file that it names, once."""
+    client = _app(config_path).test_client()
+    html = client.get("/", headers={"Accept-Language": "en"}).text
+    head = html.partition("</head>")[0]
+    files = {
+        name
+        for name in re.findall(r'(?:src|href)="(/[^"]*)"', head)
+        if name.startswith(("/static/", "/icon", "/manifest"))
+    }
+    bodies = [html.encode(), *(client.get(name.replace("&amp;", "&")).data for name in files)]
+    return Weight(len(bodies), sum(len(gzip.compress(body, 6)) for body in bodies))
+
+
+# -------------------------------------------------------------------- throughput
+
+
+def throughput(config_path: Path, seconds: float = 5) -> list[Throughput]:
+    """Measure both servers as processes, from a few clients on loopback."""
+    found = []
+    for server in ("waitress", "granian"):
+        with _serving(config_path, server) as (process, port):
+            _, etag = _ask(port, {})
+            pages = _rate(process, port, {}, 200, seconds)
+            same = _rate(process, port, {"If-None-Match": etag}, 304, seconds)
+        found.append(Throughput(server, pages, same))
+    return found
+
+
+@contextlib.contextmanager
+def _serving(config_path: Path, server: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "aggregator", "serve", "-c", str(config_path)]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--server", server],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                _ask(port, {})
+                break
+            time.sleep(0.2)
+        yield process, port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _ask(port: int, headers: dict[str, str]) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/", headers={"Accept-Encoding": "gzip"} | headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, answer.headers["ETag"]
+
+
+def _rate(
+    process: "subprocess.Popen[bytes]",
+    port: int,
+    headers: dict[str, str],
+    status: int,
+    seconds: float,
+) -> float:
+    """Return answers with this status per CPU-second of the server."""
+    counts: list[int] = []
+    end = time.monotonic() + seconds
+
+    def ask() -> None:
+        connection, count = http.client.HTTPConnection("127.0.0.1", port, timeout=10), 0
+        sent = {"Accept-Encoding": "gzip"} | headers
+        while time.monotonic() < end:
+            connection.request("GET", "/", headers=sent)
+            answer = connection.getresponse()
+            answer.read()
+            count += answer.status == status
+            if answer.status == 200 and status == 304:  # a minute ended
+                sent["If-None-Match"] = answer.headers["ETag"]
+        connection.close()
+        counts.append(count)
+
+    before = _cpu(process.pid)
+    clients = [threading.Thread(target=ask) for _ in range(4)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    return sum(counts) / (_cpu(process.pid) - before)
+
+
+def _cpu(pid: int) -> float:
+    """Return CPU-seconds of a process and its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return own + sum(_cpu(int(child)) for child in children)
+
+
+def _app(config_path: Path) -> Flask:
+    config = load(config_path)
+    return create_app(config, open_database(config.database, read_only=True))
+
+
+# ------------------------------------------------------------------------ report
+
+
+def table(timings: list[Timing], rates: list[Throughput], weight: Weight) -> list[str]:
+    """Return what was measured, for bench/results.md."""
+    lines = [
+        f"## Pages over {ENTRIES:,} entries",
+        "",
+        (
+            f"In the server, nothing rendered before; {TARGET} ms (p95) are allowed. "
+            "CPU is the thread's: what of the time is not the machine's other work."
+        ),
+        "",
+        "| page | p50 ms | p95 ms | CPU p95 ms | statements |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {one.name} | {one.median:.1f} | {one.p95:.1f} | {one.cpu_p95:.1f} | "
+        f"{one.statements:.0f} |"
+        for one in timings
+    ]
+    lines += ["", "| server | first page, per CPU-second | 304s per CPU-second |"]
+    lines += ["| --- | --- | --- |"]
+    lines += [f"| {one.server} | {one.pages:,.0f} | {one.not_modified:,.0f} |" for one in rates]
+    lines += [
+        "",
+        f"The first page: {weight.requests} requests, {weight.bytes / 1000:.1f} kB after gzip.",
+        "",
+    ]
+    return lines
+
+
+def main() -> None:
+    """Measure in a folder of its own, and print."""
+    with tempfile.TemporaryDirectory(prefix="bench-pages-") as folder:
+        path = seed(Path(folder))
+        print("\n".join(table(timings(path), throughput(path), weight(path))))
+
+
+if __name__ == "__main__":
+    main()
