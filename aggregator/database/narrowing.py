@@ -59,13 +59,13 @@ class Narrowed:
         if before is not None:  # the id is the place in the list: a seek, at any depth
             statement = statement.where(self.place < before.id)
         if self.filters:
-            last = self.last_looked_at(before).correlate(None).scalar_subquery()
-            statement = statement.where(self.place >= func.coalesce(last, _LOWEST))
+            statement = statement.where(self._within_walk(before))
         return statement.order_by(self.place.desc())
 
     def above(self, after: Cursor) -> Select[Any]:
         """Return what stands above a place."""
-        return self._joined().where(self.place > after.id)
+        statement = self._joined().where(self.place > after.id)
+        return statement.where(self._within_walk(None)) if self.filters else statement
 
     def last_looked_at(self, before: Cursor | None) -> Select[Any]:
         """Return the lowest candidate that `below` looks at; no row if it looks at all of them."""
@@ -73,6 +73,10 @@ class Narrowed:
         if before is not None:
             statement = statement.where(self.place < before.id)
         return statement.order_by(self.place.desc()).limit(1).offset(WALK - 1)
+
+    def _within_walk(self, before: Cursor | None) -> ColumnElement[bool]:
+        last = self.last_looked_at(before).correlate(None).scalar_subquery()
+        return self.place >= func.coalesce(last, _LOWEST)
 
     def _joined(self) -> Select[Any]:
         statement = self.candidates
