@@ -87,8 +87,8 @@ def growth_table(arguments: argparse.Namespace) -> list[str]:
         "## More feeds, all answering 304",
         "",
         (
-            "Start: until one feed is polled. Ticks: one look for due feeds, in milliseconds: 30 due, "
-            "all overdue, all overdue and half of them at busy hosts; leases renewed."
+            "Start: until one feed is polled. Then milliseconds of one look for due feeds: with 30 "
+            "due, all overdue, all overdue and half of them at busy hosts; of renewing leases."
         ),
         "",
         "| feeds | start s | CPU ms a feed | peak MB | 30 due | overdue | busy | renewal |",
