@@ -7,11 +7,12 @@ import argparse
 import platform
 import sqlite3
 import sys
+import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import polling, ticks
+from bench import pages, polling, ticks
 
 RESULTS = Path(__file__).with_name("results.md")
 TARGETS = {"first": 0.35, "304": 0.012, "same 200": 0.02, "touched": 0.04, "one new": 0.08}
@@ -104,7 +105,14 @@ def growth_table(arguments: argparse.Namespace) -> list[str]:
     return [*lines, ""]
 
 
-SECTIONS = {"polling": phase_table, "growth": growth_table}
+def page_table(_arguments: argparse.Namespace) -> list[str]:
+    """Return what pages over many entries cost."""
+    with tempfile.TemporaryDirectory(prefix="bench-pages-") as folder:
+        path = pages.seed(Path(folder))
+        return pages.table(pages.timings(path), pages.throughput(path), pages.weight(path))
+
+
+SECTIONS = {"polling": phase_table, "growth": growth_table, "pages": page_table}
 
 
 if __name__ == "__main__":
