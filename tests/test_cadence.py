@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator import cadence
@@ -137,6 +137,7 @@ def test_everything_that_was_weighed_is_told_with_its_value_and_time():
     ]
 
 
+@settings(deadline=None)
 @given(
     interval=st.timedeltas(timedelta(seconds=1), 365 * DAY),
     freshness=st.none() | st.timedeltas(timedelta(0), 400 * DAY),

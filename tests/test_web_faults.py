@@ -1,4 +1,6 @@
 import gzip
+import re
+from pathlib import Path
 
 import pytest
 
@@ -191,6 +193,16 @@ def test_the_page_about_the_robot_says_how_often_it_asks(tmp_path):
 
     assert "asked every hour, some every 10 minutes" in said
     assert "410 Gone stops it for good" in said
+
+
+def test_the_page_about_the_robot_is_the_text_of_the_documentation(tmp_path):
+    text = (Path(__file__).parents[1] / "docs" / "robot.md").read_text()
+    documented = re.sub(r"^(##|-) ", "", text, flags=re.MULTILINE).replace("`", "")
+
+    said = words(Site(tmp_path).page("/about/robot").one("main"))
+
+    start = "What it sends"
+    assert said[said.index(start) :].split() == documented[documented.index(start) :].split()
 
 
 # --------------------------------------------------------- news for an open page
