@@ -48,7 +48,8 @@ def clean(feed: ParsedFeed, *, url: str) -> CleanFeed:
         url: Where the document came from.
     """
     head = _head(feed.head, url)
-    return CleanFeed(head, tuple(_entry(entry, head.language) for entry in feed.entries))
+    entries = tuple(_entry(entry, head.language) for entry in feed.entries)
+    return CleanFeed(head, entries, feed.cut_short)
 
 
 def excerpt(html: str) -> str:

@@ -183,10 +183,16 @@ class FeedHead:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFeed:
-    """A whole document, entries in document order, nothing cleaned."""
+    """A whole document, entries in document order, nothing cleaned.
+
+    Attributes:
+        cut_short: It ends too early: the entry that it broke off in is left out, and the next
+            answer may be another, whatever the server says.
+    """
 
     head: FeedHead
     entries: tuple[ParsedEntry, ...] = ()
+    cut_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +228,11 @@ class CleanEntry:
 
 @dataclass(frozen=True, slots=True)
 class CleanFeed:
-    """A whole document after cleaning, entries in document order."""
+    """A whole document after cleaning, entries in document order; `cut_short` as before."""
 
     head: FeedHead
     entries: tuple[CleanEntry, ...] = ()
+    cut_short: bool = False
 
 
 # -------------------------------------------------------------------- polling

@@ -5,6 +5,7 @@ own.  Nothing is cleaned here: what comes out is what the document says.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aggregator.errors import ParseError
 from aggregator.model import ParsedFeed
@@ -36,9 +37,7 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
         feed = json_feed.parse(body, url=url)
     else:
         feed = xml_feed.parse(_trimmed(body), headers=headers, url=url)
-    if len(feed.entries) <= MAX_ENTRIES:
-        return feed
-    return ParsedFeed(feed.head, feed.entries[:MAX_ENTRIES])
+    return replace(feed, entries=feed.entries[:MAX_ENTRIES])
 
 
 def in_utf8(body: bytes, *, headers: Mapping[str, str]) -> bytes | None:

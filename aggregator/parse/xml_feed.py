@@ -8,6 +8,7 @@ cost, and its sanitiser lets executable markup through.
 import re
 from calendar import timegm
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import escape
 from io import BytesIO
@@ -58,6 +59,9 @@ _MARKED_UP = re.compile(r"</(?:b|strong|i|em|code|sub|sup)>", re.IGNORECASE)
 _BASE = re.compile(rb"base(?<!\wbase)\s*=")
 _BASE_IN_UTF_16 = re.compile(rb"\bb\0?a\0?s\0?e\0?\s*=")
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_ENTRY_START = re.compile(rb"<(?:[a-z]{1,20}:)?(?:item|entry)[\s>]", re.IGNORECASE)
+_ENTRY_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:item|entry)\s{0,9}>", re.IGNORECASE)
+_ROOT_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:rss|channel|feed|rdf)\s{0,9}>", re.IGNORECASE)
 _MAX_TTL_DIGITS = 6
 _SKIP_HOURS = re.compile(rb"<skipHours\s*>(.{1,2000}?)</skipHours", re.IGNORECASE | re.DOTALL)
 _SKIP_DAYS = re.compile(rb"<skipDays\s*>(.{1,2000}?)</skipDays", re.IGNORECASE | re.DOTALL)
@@ -99,7 +103,30 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     if not version and not result.entries:
         raise ParseError(url, _what_it_is(body))
     head = _head(result, version, url, body)
-    return ParsedFeed(head, tuple(_entry(entry, version, url) for entry in result.entries))
+    entries = tuple(_entry(entry, version, url) for entry in result.entries)
+    feed = ParsedFeed(head, entries)
+    return feed if head.note is None else _without_half(feed, body, headers)
+
+
+def _without_half(feed: ParsedFeed, body: bytes, headers: Mapping[str, str]) -> ParsedFeed:
+    """Leave out the entry that a document breaks off in, if it does.
+
+    feedparser reads such an entry as far as it goes, and its next version would look edited, or
+    new where its id was not reached.
+    """
+    document = in_utf8(body, headers=headers) or body
+    begun, ended = _last(_ENTRY_START, document), _last(_ENTRY_END, document)
+    if _ROOT_END.search(document, max(begun, ended)):
+        return feed
+    has_half = begun > ended
+    what = "; its last entry is left out" if has_half else ""
+    head = replace(feed.head, note=f"the document is cut short{what}")
+    return ParsedFeed(head, feed.entries[:-1] if has_half else feed.entries, cut_short=True)
+
+
+def _last(pattern: re.Pattern[bytes], document: bytes) -> int:
+    """Return where the last match ends, 0 if there is none."""
+    return max((match.end() for match in pattern.finditer(document)), default=0)
 
 
 def in_utf8(body: bytes, *, headers: Mapping[str, str]) -> bytes | None:

@@ -8,7 +8,7 @@ from aggregator import cadence, urls
 from aggregator.database import store
 from aggregator.errors import FeedError, FetchError
 from aggregator.fetch import retry_after_of
-from aggregator.model import CleanFeed, DueFeed, Fetched, Move, Outcome
+from aggregator.model import CleanFeed, DueFeed, Fetched, Move, Outcome, Validators
 from aggregator.read import Document
 
 SIGHTINGS = 3
@@ -64,7 +64,9 @@ def succeeded(
 ) -> Finished:
     """Report a 200 or 304; with `document`, if it was read."""
     feed = document.feed if document else None
-    validators = fetched.validators
+    # A document that broke off is asked for again, and read again, as a whole.
+    is_half = feed is not None and feed.cut_short
+    validators = Validators() if is_half else fetched.validators
     lifetime = cadence.lifetime_of(fetched.headers)
     if fetched.status == 304 and not cadence.says_freshness(fetched.headers):
         lifetime = due.freshness
@@ -93,7 +95,7 @@ def succeeded(
         size=fetched.size,
         head=feed.head if feed else None,
         validators=validators,
-        body_hash=body_hash,
+        body_hash=None if is_half else body_hash,
         memory=document.memory if document else b"",
         freshness=lifetime,
         gap=due.gap,

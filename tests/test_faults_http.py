@@ -1,0 +1,582 @@
+"""Every fault that a server can play, each a feed that was fine before and is fine afterwards.
+
+All are polled together: once while all is well, once while each plays its fault, once more when
+all is well again.  What was stored before a fault stays, its reason is told in our own words, and
+no validator of a failed answer is kept.
+"""
+
+import gzip
+import re
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import brotli
+import pytest
+
+from aggregator.model import FeedHealth, ListedEntry, Outcome
+from aggregator.poll import PollResult
+from tests.faults import World, channel, hosts_of_their_own, item
+from tests.feedserver import Canary, FeedServer, Script
+
+LIMIT = 2_000_000
+TOTAL = 3  # seconds for a whole fetch
+SILENCE = 1.0
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+VALIDATORS = b'ETag: "evil"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n'
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+BEFORE, AFTER = channel(item("one"), item("two")), channel(item("three"), item("one"), item("two"))
+FRESH = channel(item("new"), item("one"), item("two")).encode()  # what a fault must not bring in
+TOO_LARGE = "too large \\(limit 2 MB\\)"
+NOT_HTTP = "not an HTTP answer"
+LATE = "no (complete )?answer within 3 s"
+NOT_A_FEED = "not a feed"
+REFUSED = "after a redirect: .* is a private address; .*"
+OTHER_SCHEME = "a redirect to something that is not an http or https address"
+
+
+def raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(data) + packer.flush()
+
+
+def of_length(body: bytes, headers: bytes = b"", length: int | None = None) -> bytes:
+    size = len(body) if length is None else length
+    return HEAD + VALIDATORS + headers + b"Content-Length: %d\r\n\r\n" % size + body
+
+
+def packed(body: bytes, encoding: str) -> bytes:
+    return of_length(body, b"Content-Encoding: %s\r\n" % encoding.encode())
+
+
+def to(location: str, status: int = 302) -> bytes:
+    return (
+        f"HTTP/1.1 {status} Over There\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+    ).encode("latin-1")
+
+
+def answer(status: int, body: bytes = b"", headers: bytes = b"") -> bytes:
+    return b"HTTP/1.1 %d Whatever\r\n%sContent-Length: %d\r\n\r\n%s" % (
+        status, headers, len(body), body,
+    )  # fmt: skip
+
+
+ZEROS = bytes(40_000_000)
+GZIP_BOMB = gzip.compress(ZEROS, 9)
+
+
+def endless(server: FeedServer, first: bytes, then: bytes, pause: float = 0.05) -> Script:
+    """Return a script that sends `first`, then a little again and again."""
+
+    def script(sock: socket.socket) -> None:
+        sock.sendall(first)
+        while not server.pause(pause):
+            sock.sendall(then)
+
+    return script
+
+
+def silent(server: FeedServer, first: bytes) -> Script:
+    """Return a script that sends `first`, and then nothing more."""
+
+    def script(sock: socket.socket) -> None:
+        sock.sendall(first)
+        server.pause(30)
+
+    return script
+
+
+def reset(server: FeedServer) -> Script:
+    def script(sock: socket.socket) -> None:
+        sock.sendall(of_length(FRESH)[:-100])
+        server.pause(0.05)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        sock.close()
+
+    return script
+
+
+# Row of RELIABILITY.md, section 4, with what is special about this one; the bytes or the script;
+# a pattern for the whole reason that is shown.
+FAULTS: dict[str, tuple[bytes | Callable[[FeedServer], Script], str]] = {
+    "slow-loris body": (lambda s: endless(s, HEAD + VALIDATORS + b"\r\n", b"<"), LATE),
+    "slow-loris headers": (lambda s: endless(s, HEAD, b"X: y\r\n"), LATE),
+    "slow-loris within one header": (lambda s: endless(s, HEAD + b"X: ", b"y"), LATE),
+    "slow-loris status line": (lambda s: endless(s, b"HTTP/1.1 200 ", b"O"), LATE),
+    "slow-loris chunks": (
+        lambda s: endless(s, CHUNKED, b"1\r\n<\r\n"), LATE,
+    ),
+    "slow-loris compressed body": (
+        lambda s: endless(s, HEAD + b"Content-Encoding: gzip\r\n\r\n", b"\x1f"), LATE,
+    ),
+    "hangs before headers": (lambda s: silent(s, b""), "no answer within 1 s"),
+    "hangs after headers": (lambda s: silent(s, HEAD + VALIDATORS + b"\r\n"), "nothing came.*"),
+    "hangs midway": (lambda s: silent(s, of_length(FRESH)[:-40]), "nothing came for 1 s"),
+    "hangs midway, gzip": (
+        lambda s: silent(s, packed(gzip.compress(FRESH), "gzip")[:-9]), "nothing came for 1 s",
+    ),
+    "endless 100 Continue": (
+        lambda s: endless(s, b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, 0.01), LATE,
+    ),
+    "endless 103 Early Hints": (
+        lambda s: endless(s, b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), LATE,
+    ),
+    "never-ending body": (lambda s: endless(s, HEAD + b"\r\n", b"<a/>" * 16_000, 0.002), TOO_LARGE),
+    "never-ending chunks": (
+        lambda s: endless(
+            s, CHUNKED, b"10000\r\n%s\r\n" % bytes(65536), 0.002
+        ), TOO_LARGE,
+    ),
+    "never-ending chunk extension": (
+        lambda s: endless(s, CHUNKED + b"1;", b"x" * 9000, 0.01),
+        ".+",
+    ),
+    "never-ending trailers": (
+        lambda s: endless(
+            s, CHUNKED + b"0\r\n", b"X: y\r\n" * 1000, 0.01
+        ), ".+",
+    ),
+    "200 MB": (lambda s: silent(s, HEAD + b"Content-Length: 200000000\r\n\r\n"), TOO_LARGE),
+    "huge claim": (HEAD + b"Content-Length: " + b"9" * 18 + b"\r\n\r\n", TOO_LARGE),
+    "absurd claim": (HEAD + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n", NOT_HTTP),
+    "huge chunk claim": (
+        CHUNKED + b"ffffffffffffffff\r\n<rss>", ".*(short|HTTP).*",
+    ),
+    "gzip bomb": (packed(GZIP_BOMB, "gzip"), TOO_LARGE),
+    "gzip bomb without label": (of_length(GZIP_BOMB), TOO_LARGE),
+    "gzip bomb of many members": (packed(gzip.compress(bytes(100_000)) * 900, "gzip"), TOO_LARGE),
+    "deflate bomb": (packed(zlib.compress(ZEROS, 9), "deflate"), TOO_LARGE),
+    "raw deflate bomb": (packed(raw_deflate(ZEROS), "deflate"), TOO_LARGE),
+    "brotli bomb": (packed(brotli.compress(ZEROS, quality=5), "br"), TOO_LARGE),
+    "chained bomb": (packed(gzip.compress(GZIP_BOMB, 9), "gzip, gzip"), TOO_LARGE),
+    "chained bomb of two codecs": (packed(brotli.compress(GZIP_BOMB), "gzip, br"), TOO_LARGE),
+    "endless decoder chain": (
+        packed(gzip.compress(FRESH), ", ".join(["gzip"] * 400)),
+        "the answer is compressed too many times",
+    ),
+    "redirect bomb": (
+        HEAD.replace(b"200", b"302") + b"Location: /404\r\nContent-Encoding: gzip\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(GZIP_BOMB) + GZIP_BOMB,
+        "after a redirect: 404 Not Found",
+    ),
+    "bomb in the body of an error": (
+        answer(500, GZIP_BOMB, b"Content-Encoding: gzip\r\n"), "500 Internal Server Error",
+    ),
+    "header flood": (HEAD + b"X: y\r\n" * 5000 + b"\r\n", "the answer's headers are too large"),
+    "huge header": (HEAD + b"X: " + b"y" * 200_000 + b"\r\n\r\n", "the answer's headers are.*"),
+    "endless header": (lambda s: endless(s, HEAD + b"X: ", b"y" * 9000, 0.01), "the answer's h.*"),
+    "huge header name": (HEAD + b"X" * 200_000 + b": y\r\n\r\n", "the answer's headers are.*"),
+    "huge status line": (b"HTTP/1.1 200 " + b"O" * 200_000 + b"\r\n\r\n", "the answer's headers.*"),
+    "wrong Content-Length, too long": (of_length(FRESH, length=len(FRESH) + 10), ".*cut short"),
+    "wrong Content-Length, two of them": (
+        of_length(FRESH, b"Content-Length: 5\r\n"), NOT_HTTP,
+    ),
+    "wrong Content-Length, negative": (of_length(FRESH, length=-1), NOT_HTTP),
+    "Content-Length and chunks at once": (
+        of_length(b"5\r\n<rss>\r\n0\r\n\r\n", b"Transfer-Encoding: chunked\r\n"), NOT_HTTP,
+    ),
+    "cut body": (of_length(FRESH)[:-30], "the answer was cut short"),
+    "cut chunks": (
+        HEAD + VALIDATORS + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(FRESH), FRESH),
+        "the answer was cut short",
+    ),
+    "bad chunking": (
+        CHUNKED + b"zz\r\n" + FRESH, "the answer was cut short",
+    ),
+    "truncated gzip": (packed(gzip.compress(FRESH)[:-9], "gzip"), "the compressed answer is cut.*"),
+    "truncated gzip, without its checksum": (
+        packed(gzip.compress(FRESH)[:-8], "gzip"), "the compressed answer is cut short",
+    ),
+    "truncated deflate": (packed(zlib.compress(FRESH)[:-5], "deflate"), ".*cut short"),
+    "truncated brotli": (packed(brotli.compress(FRESH)[:-5], "br"), ".*cut short"),
+    "mislabelled: garbage as gzip": (packed(bytes(range(256)) * 9, "gzip"), ".*damaged"),
+    "mislabelled: brotli as gzip": (packed(brotli.compress(FRESH), "gzip"), ".*damaged"),
+    "mislabelled: gzip as brotli": (packed(gzip.compress(FRESH), "br"), ".*(damaged|cut short)"),
+    "mislabelled: an unknown coding": (packed(FRESH, "zstd"), ".*in a way that is not known"),
+    "damaged gzip": (
+        packed(gzip.compress(FRESH)[:-8] + b"\xff" * 4 + gzip.compress(FRESH)[-4:], "gzip"),
+        "the compressed answer is damaged",
+    ),
+    "garbage": (bytes(range(256)) * 20, NOT_HTTP),
+    "SSH banner": (b"SSH-2.0-OpenSSH_9.6 \x1b[31mevil\r\n", NOT_HTTP),
+    "HTTP/0.9": (FRESH, NOT_HTTP),
+    "TLS where none is spoken": (b"\x15\x03\x01\x00\x02\x02\x28", NOT_HTTP),
+    "reset": (reset, "the answer was cut short"),
+    "closed at once": (b"", "connection closed before an answer"),
+    "closed within the headers": (HEAD + b"Content-Le", "connection closed before an answer"),
+    "NUL in a header": (HEAD + b"X: a\x00b\r\n\r\n" + FRESH, NOT_HTTP),
+    "switching protocols": (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n" + FRESH, ".+"),
+    "redirect loop": (to("?"), "too many redirects"),
+    "redirect loop with a counter": (
+        lambda s: lambda sock: sock.sendall(to(f"?{time.monotonic_ns()}")), "too many redirects",
+    ),
+    "redirect chain that is too long": (to("/chain/0"), "too many redirects"),
+    "redirect without Location": (answer(301), "a redirect that does not say where to"),
+    "redirect with a blank Location": (to(""), "a redirect that does not say where to"),
+    "redirect with a bad Location": (to("http://[::1"), OTHER_SCHEME),
+    "redirect with a Location of 30 kB": (to("/" + "a" * 30_000), OTHER_SCHEME),
+    "redirect with many @ (CVE-2021-33503)": (
+        to("http://" + "@" * 4000 + ":"), f"{OTHER_SCHEME}|.*not a valid address",
+    ),
+    "301 to login": (to("/login", 301), "not a feed but a web page.*"),
+    "301 to HTML": (to("/page", 301), "not a feed but a web page.*"),
+    "301 to 410": (to("/410", 301), "after a redirect: 410 Gone"),
+    "301 to 404": (to("/404", 301), "after a redirect: 404 Not Found"),
+    "redirect to file:": (to("file:///etc/passwd"), OTHER_SCHEME),
+    "redirect to gopher:": (to("gopher://127.0.0.2:70/_x"), OTHER_SCHEME),
+    "redirect to data:": (to("data:text/xml,<rss/>"), OTHER_SCHEME),
+    "redirect to metadata": (to("http://169.254.169.254/latest/meta-data/"), REFUSED),
+    "redirect to metadata by name": (to("http://[fd00:ec2::254]/latest/"), REFUSED),
+    "HTML": (of_length(b"<!doctype html><html><title>Hello</title>"), "not a feed but a web.*"),
+    "captcha": (
+        of_length(b"<html><head><title>Just a moment...</title></head></html>"), "not a feed but.*",
+    ),
+    "JSON error": (of_length(b'{"error": "quota"}'), "not a feed but JSON of another kind"),
+    "image": (of_length(b"\x89PNG\r\n\x1a\n" + bytes(1000)), NOT_A_FEED),
+    "executable": (of_length(b"\x7fELF" + bytes(range(256)) * 100), NOT_A_FEED),
+    "200 empty": (of_length(b""), "empty answer"),
+    "200 blank": (of_length(b" \r\n\t \xef\xbb\xbf"), "empty answer|the answer is empty"),
+    "200 empty, gzip": (packed(gzip.compress(b""), "gzip"), "empty answer"),
+    "204": (b"HTTP/1.1 204 No Content\r\n\r\n", "empty answer"),
+    "206": (answer(206, FRESH[:200], b"Content-Range: bytes 0-199/900\r\n"), "unexpected.* 206"),
+    "206 without a range": (answer(206, FRESH), "unexpected answer 206"),
+    "401": (answer(401, b"", b'WWW-Authenticate: Basic realm="\x1b"\r\n'), "401 Unauthorized"),
+    "403": (answer(403, b"<h1>No robots</h1>"), "403 Forbidden"),
+    "404": (answer(404), "404 Not Found"),
+    "500 with a feed in it": (answer(500, FRESH), "500 Internal Server Error"),
+    "no such status": (answer(799, FRESH), "unexpected answer 799"),
+    "429 with Retry-After": (answer(429, b"", b"Retry-After: 7200\r\n"), "429 Too Many.*wait 2 h"),
+    "503 with Retry-After": (answer(503, b"", b"Retry-After: 60\r\n"), "503 Service.*wait 60 s"),
+}  # fmt: skip
+
+# Every spelling of an address that must not be reached; `{port}` is the canary's.
+SPELLINGS = {
+    "dotted": "127.0.0.2",
+    "short": "127.2",
+    "decimal": "2130706434",
+    "hexadecimal": "0x7f000002",
+    "octal": "0177.0.0.2",
+    "octal in one number": "017700000002",
+    "trailing dot (CVE-2022-24825)": "127.0.0.2.",
+    "IPv4-mapped": "[::ffff:127.0.0.2]",
+    "IPv4-mapped in hexadecimal": "[::ffff:7f00:2]",
+    "IPv4-compatible": "[::127.0.0.2]",
+    "NAT64": "[64:ff9b::127.0.0.2]",
+    "6to4": "[2002:7f00:2::]",
+    "Teredo": "[2001:0:7f00:2::80ff:fffd]",
+    "user info": "example.org@127.0.0.2",
+    "user info with a backslash": "example.org\\@127.0.0.2",
+    "full-width digits": "１２７.0.0.2".encode().decode("latin-1"),
+    "ideographic dots": "127。0。0。2".encode().decode("latin-1"),
+    "percent-encoded": "%31%32%37.0.0.2",
+    "the unspecified address": "0.0.0.0",
+    "the unspecified address of IPv6": "[::]",
+    "IPv6 loopback": "[::1]",
+    "link-local with a zone": "[fe80::1%25lo]",
+}
+FAULTS |= {
+    f"redirect to an internal address: {name}": (
+        lambda s, host=host: lambda sock: sock.sendall(to(f"http://{host}:{CANARY_PORT[0]}/x")),
+        f"{REFUSED}|.*not a valid address|{OTHER_SCHEME}",
+    )
+    for name, host in SPELLINGS.items()
+}
+CANARY_PORT = [0]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one feed: its polls, its state after the fault, and its entries at the end."""
+
+    before: PollResult
+    during: PollResult
+    after: PollResult
+    titles: list[str]
+    etag: str | None
+    health: FeedHealth
+    entries: list[ListedEntry]
+
+
+@dataclass(frozen=True)
+class Played:
+    rows: dict[str, Row]
+    seconds: float
+    canary: int
+
+
+def slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """Play all faults, at the same time."""
+    names = {slug(name): name for name in FAULTS}
+    with hosts_of_their_own(), FeedServer() as server, Canary("127.0.0.2") as canary:
+        CANARY_PORT[0] = canary.port
+        world = World(
+            tmp_path_factory.mktemp("faults"), server,
+            max_size=LIMIT, timeout=TOTAL, read_timeout=SILENCE,
+        )  # fmt: skip
+        for number in range(9):
+            server.redirect(f"/chain/{number}", f"/chain/{number + 1}")
+        server.put("/login", "<html><form><input type=password></form></html>")
+        server.put("/page", "<!doctype html><title>We have moved</title>")
+        server.put("/410", status=410)
+        for name in names:
+            server.put(f"/{name}", BEFORE, etag='"good"')
+        world.subscribe(*names, apart=True)
+        before = world.poll()
+        for name, (play, _) in ((name, FAULTS[row]) for name, row in names.items()):
+            if isinstance(play, bytes):
+                server.send(f"/{name}", play)
+            else:
+                server.raw(f"/{name}", play(server))
+        began = time.monotonic()
+        during = world.poll()
+        seconds = time.monotonic() - began
+        found = {name: (world.titles(name), world.row(name).etag, world.health(name))
+                 for name in names}  # fmt: skip
+        for name in names:
+            server.put(f"/{name}", AFTER, etag='"better"')
+        after = world.poll(*names)
+        rows = {
+            row: Row(before[name], during[name], after[name], *found[name], world.entries(name))
+            for name, row in names.items()
+        }
+        yield Played(rows, seconds, canary.connections)
+        world.database.dispose()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_told_and_what_was_stored_stays(played, name):
+    row = played.rows[name]
+
+    assert (row.before.error, row.before.new) == (None, 2)
+    assert row.during.error is not None
+    assert re.fullmatch(FAULTS[name][1], row.during.error)
+    assert row.during.error.isascii()
+    assert row.during.error.isprintable()
+    assert sorted(row.titles) == ["Post one", "Post two"]
+    assert row.etag == '"good"'
+    assert row.health.error == row.during.error
+    assert row.health.failures == 1
+    assert row.health.polls[-1].outcome in {Outcome.FAILED, Outcome.POSTPONED}
+    assert row.during.next_poll_at is not None
+    assert row.during.next_poll_at > datetime.now(UTC)
+    assert row.health.moved_to is None
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_after_a_fault_the_feed_goes_on_as_if_it_had_not_been(played, name):
+    row = played.rows[name]
+
+    assert (row.after.error, row.after.outcome, row.after.new) == (None, Outcome.NEW, 1)
+    assert sorted(entry.title for entry in row.entries) == ["Post one", "Post three", "Post two"]
+
+
+def test_all_faults_together_take_no_longer_than_the_slowest_one(played):
+    assert played.seconds < TOTAL + 5  # a hundred of them, on a machine that is busy
+
+
+def test_an_address_that_is_not_allowed_receives_no_connection_at_all(played):
+    assert played.canary == 0
+
+
+# ------------------------------------------------------------ odd, but not a fault
+
+
+def slow(server: FeedServer) -> Script:
+    def script(sock: socket.socket) -> None:
+        sock.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(FRESH))
+        for start in range(0, len(FRESH), 100):
+            server.pause(0.05)
+            sock.sendall(FRESH[start : start + 100])
+
+    return script
+
+
+TRUNCATED = channel(item("one"), item("two"), item("half")).encode()
+MIDWAY = TRUNCATED.index(b"Text of half") + 7
+ODD: dict[str, bytes | Callable[[FeedServer], Script]] = {
+    "slow but alive": slow,
+    "a feed under a wrong type": of_length(FRESH, b"Content-Type: text/html\r\n"),
+    "a feed as an image": of_length(FRESH, b"Content-Type: image/png\r\n"),
+    "a feed as a download": of_length(FRESH, b"Content-Type: application/octet-stream\r\n"),
+    "a feed without a type": of_length(FRESH),
+    "a type that is none": of_length(FRESH, b"Content-Type: \xff\xfe;;;=\r\n"),
+    "blank lines first": of_length(b"\r\n\r\n \t" + FRESH),
+    "a PHP warning first": of_length(b"<br />\n<b>Warning</b>:  x in <b>y.php</b><br />\n" + FRESH),
+    "junk after": of_length(FRESH + b"<!-- 0.2 s --><script>x()</script> & \x00 <"),
+    "plain under a gzip label": packed(FRESH, "gzip"),
+    "plain under a brotli label": packed(FRESH, "br"),
+    "gzip without a label": of_length(gzip.compress(FRESH)),
+    "gzip with zeros behind": packed(gzip.compress(FRESH) + bytes(512), "gzip"),
+    "raw deflate": packed(raw_deflate(FRESH), "deflate"),
+    "8-bit header values": of_length(FRESH, b"X-By: \xff\xfe\r\nServer: caf\xc3\xa9\r\n"),
+    "a folded header": of_length(FRESH, b"X: a\r\n b\r\n"),
+    "interim answers first": b"HTTP/1.1 103 Hints\r\nLink: </a>\r\n\r\n" * 3 + of_length(FRESH),
+    "HTTP/1.0 without a length": b"HTTP/1.0 200 OK\r\n\r\n" + FRESH,
+    "chunks of one byte": HEAD
+    + b"Transfer-Encoding: chunked\r\n\r\n"
+    + b"".join(b"1;x=y\r\n%c\r\n" % byte for byte in FRESH)
+    + b"0\r\nX: trailer\r\n\r\n",
+    "bytes after the body": of_length(FRESH) + b"HTTP/1.1 200 OK\r\n\r\n<rss>",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    names = {slug(name): name for name in ODD}
+    with FeedServer() as server:
+        world = World(tmp_path_factory.mktemp("odd"), server)
+        for name, row in names.items():
+            play = ODD[row]
+            if isinstance(play, bytes):
+                server.send(f"/{name}", play)
+            else:
+                server.raw(f"/{name}", play(server))
+        world.subscribe(*names)
+        results = world.poll()
+        yield {row: (results[name], world.titles(name)) for name, row in names.items()}
+        world.database.dispose()
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_only_odd_is_read(odd, name):
+    result, titles = odd[name]
+
+    assert result.error is None
+    assert sorted(titles) == ["Post new", "Post one", "Post two"]
+
+
+# ----------------------------------------------------------------- never half an entry
+
+
+def in_two(server: FeedServer, whole: bytes, place: int) -> Script:
+    """Return a script that pauses at `place`."""
+
+    def script(sock: socket.socket) -> None:
+        sock.sendall(whole[:place])
+        server.pause(0.2)
+        sock.sendall(whole[place:])
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        of_length(TRUNCATED[:MIDWAY]),
+        lambda s: in_two(s, of_length(TRUNCATED, length=MIDWAY), MIDWAY - len(TRUNCATED)),
+        b"HTTP/1.0 200 OK\r\n" + VALIDATORS + b"\r\n" + TRUNCATED[:MIDWAY],
+        packed(gzip.compress(TRUNCATED[:MIDWAY]), "gzip"),
+    ],
+    ids=["the program behind it died", "a length that is too short", "no length", "compressed"],
+)
+def test_of_a_document_that_is_cut_short_only_whole_entries_are_taken_and_no_validators(
+    tmp_path, answer
+):
+    with FeedServer() as server:
+        world = World(tmp_path, server)
+        if isinstance(answer, bytes):
+            server.send("/a", answer)
+        else:
+            server.raw("/a", answer(server))
+        world.subscribe("a")
+
+        cut = world.poll()["a"]
+
+        assert (cut.error, sorted(world.titles("a"))) == (None, ["Post one", "Post two"])
+        assert world.health("a").note == "the document is cut short; its last entry is left out"
+        assert (world.row("a").etag, world.row("a").last_modified) == (None, None)
+        server.put("/a", TRUNCATED, etag='"whole"')
+        whole = world.poll()["a"]
+        assert (whole.new, whole.updated) == (1, 0)
+        assert "Text of half, all of it." in [entry.summary for entry in world.entries("a")]
+        assert "if-none-match" not in server.requests[1].headers
+        assert world.row("a").etag == '"whole"'
+        world.database.dispose()
+
+
+# ----------------------------------------------------------- what outlasts one answer
+
+
+def test_304_for_ever_is_no_fault_and_304_unasked_is_one(tmp_path):
+    with FeedServer() as server:
+        world = World(tmp_path, server)
+        server.put("/a", BEFORE, etag='"1"')
+        server.put("/unasked", status=304)
+        world.subscribe("a", "unasked")
+
+        results = world.poll(times=15)
+
+        assert (results["a"].status, results["a"].error) == (304, None)
+        assert results["unasked"].error == "unexpected answer 304"
+        assert sorted(world.titles("a")) == ["Post one", "Post two"]
+        world.database.dispose()
+
+
+def test_flaky_errors_clear_at_the_next_success(tmp_path):
+    with FeedServer() as server:
+        world = World(tmp_path, server)
+        world.subscribe("a")
+        for _ in range(3):
+            server.put("/a", status=502)
+            assert world.poll()["a"].error == "502 Bad Gateway"
+            server.put("/a", BEFORE)
+            assert world.poll()["a"].error is None
+            assert (world.health("a").failures, world.health("a").error) == (0, None)
+        world.database.dispose()
+
+
+def test_etags_that_flap_are_huge_8_bit_or_unquoted_never_break_the_next_poll(tmp_path):
+    etags = ['"a"', "unquoted", '"\xff\xe9"', "x" * 30_000, '"b\tc"', "W/", "", '"a"']
+    with FeedServer() as server:
+        world = World(tmp_path, server)
+        world.subscribe("a")
+        for number, etag in enumerate(etags):
+            server.put("/a", channel(item(str(number))), etag=etag, conditional=False)
+
+            assert world.poll()["a"].error is None
+        sent = [request.headers.get("if-none-match") for request in server.requests]
+        assert all(value in {None, etags[place]} for place, value in enumerate(sent[1:]))
+        assert sent[1] == '"a"'
+        world.database.dispose()
+
+
+def test_a_feed_at_an_address_that_is_not_allowed_is_refused_and_never_connected_to(tmp_path):
+    with FeedServer() as server, Canary("127.0.0.2") as canary:
+        world = World(tmp_path, server)
+        elsewhere = {
+            slug(name): f"http://{host}:{canary.port}/" for name, host in SPELLINGS.items()
+            if host.isascii()
+        }  # fmt: skip
+        world.subscribe(**elsewhere)
+
+        results = world.poll()
+
+        assert len(results) == len(elsewhere)
+        for result in results.values():
+            assert re.search("is a private address|not a valid address", result.error or "")
+        assert canary.connections == 0
+        world.database.dispose()
+
+
+def test_tls_that_is_spoken_wrongly_is_told_in_plain_words(tmp_path):
+    with FeedServer() as server, Canary() as _:
+        world = World(tmp_path, server)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # without a certificate: no handshake
+        with FeedServer(tls=context) as broken:
+            world.subscribe(
+                plain=server.url("/x").replace("http", "https"), broken=broken.url("/x")
+            )
+            results = world.poll()
+        words = "no secure connection: the server's TLS can't be used"
+        assert {result.error for result in results.values()} == {words}
+        world.database.dispose()
