@@ -18,6 +18,9 @@ from aggregator import urls
 MAX_FRAGMENT = 512_000
 """Characters of one text that are read; deeper nesting in longer ones costs quadratic time."""
 
+MAX_DEPTH = 500
+"""Elements within each other, those left out that need no end tag; browsers stop at 512."""
+
 TITLE_TAGS = frozenset({"b", "strong", "i", "em", "code", "sub", "sup"})
 
 _BLOCK_TAGS = frozenset(
@@ -83,6 +86,11 @@ _HTML_NAMES = frozenset(
 )
 _TAG = re.compile(r"<(?=/?([A-Za-z][A-Za-z0-9:_-]*))")
 _ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)[^>]*>")
+_MANY_TAGS = 2000  # fewer cost little, however deep they are nested
+_NOT_NESTED = frozenset(
+    "area base br col dd dt embed frame hr img input keygen li link meta option p param rp rt "
+    "source tbody td tfoot th thead tr track wbr".split()
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Bytes of UTF-8 that a character of `_CONTROL` has; some harmless ones have them, too.
 _MAY_BE_CONTROL = bytes([*range(9), 11, 12, *range(14, 32), 0x7F, 0xC2, 0xED, 0xEF])
@@ -133,13 +141,25 @@ def _is_unusual(html: str) -> bool:
 
 
 def _readable(html: str) -> str:
-    """Return a text without control characters and within the limit."""
+    """Return a text without control characters and within the limits."""
     text = html[:MAX_FRAGMENT]
     encoded = text.encode("utf-8", "surrogatepass")
     # The pattern takes 20 us for 4 kB, this 4 us; nearly all texts have no such character.
-    if len(encoded.translate(None, _MAY_BE_CONTROL)) == len(encoded):
-        return text
-    return _CONTROL.sub("", text)
+    if len(encoded.translate(None, _MAY_BE_CONTROL)) != len(encoded):
+        text = _CONTROL.sub("", text)
+    return text if text.count("<") <= _MANY_TAGS else _shallow(text)
+
+
+def _shallow(html: str) -> str:
+    """Cut a text where its elements are nested too deep: html5ever's time grows with the square."""
+    depth = 0
+    for tag in _ANY_TAG.finditer(html.lower()):
+        if tag[2] in _NOT_NESTED:
+            continue
+        depth = max(depth - 1, 0) if tag[1] else depth + 1
+        if depth > MAX_DEPTH:
+            return html[: tag.start()]
+    return html
 
 
 def _one_line(text: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,14 +60,23 @@ class World:
         with self.database.begin() as connection:
             store.sync_subscriptions(connection, subscriptions, now=NOW)
 
-    def poll(self, *names: str, times: int = 1) -> dict[str, PollResult]:
-        """Poll these feeds, or all, due or not; return the last results by name."""
-        return asyncio.run(self._poll(names or None, times))
+    def poll(
+        self, *names: str, times: int = 1, before: Callable[[int], None] = lambda _: None
+    ) -> dict[str, PollResult]:
+        """Poll these feeds, or all, due or not; return the last results by name.
 
-    async def _poll(self, names: Collection[str] | None, times: int) -> dict[str, PollResult]:
+        Args:
+            before: Called before each time with its number.
+        """
+        return asyncio.run(self._poll(names or None, times, before))
+
+    async def _poll(
+        self, names: Collection[str] | None, times: int, before: Callable[[int], None]
+    ) -> dict[str, PollResult]:
         results: list[PollResult] = []
         async with Poller(self.database, self.settings) as poller:
-            for _ in range(times):
+            for number in range(times):
+                before(number)
                 due = await poller.transact(
                     lambda connection: store.lease_named(
                         connection, owner="t", now=NOW, until=NOW + HOUR, names=names

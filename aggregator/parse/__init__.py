@@ -10,9 +10,9 @@ from dataclasses import replace
 from aggregator.errors import ParseError
 from aggregator.model import ParsedFeed
 from aggregator.parse import json_feed, xml_feed
+from aggregator.parse.limits import MAX_ENTRIES
 
-MAX_ENTRIES = 5000
-"""Entries of one document that are read; those after them are left out."""
+__all__ = ["MAX_ENTRIES", "UTF8", "in_utf8", "parse"]
 
 UTF8 = {"content-type": "application/xml; charset=utf-8"}
 """Headers to parse a document with that `in_utf8` has converted."""

@@ -9,22 +9,15 @@ methods `start` and `end` gets elements as expat names them, before they are tak
 from typing import Any
 from xml.sax.expatreader import ExpatParser
 
-MAX_ATTRIBUTES = 256
-MAX_DEPTH = 200
+from aggregator.parse.limits import MAX_ATTRIBUTES, Gate
+
 _BUFFER = 1 << 20
 
 
-class TooComplexError(Exception):
-    """The document has more attributes or a deeper nesting than any feed needs.
-
-    Not a SAXException: after one of those feedparser would try its slow, tolerant parser.
-    """
-
-
 class BufferedParser(ExpatParser):
-    """Expat with `buffer_text`."""
+    """Expat with `buffer_text`, and a gate before whoever listens."""
 
-    _depth = 0
+    _gate = Gate()
 
     def parse(self, source: Any) -> None:
         """Parse a document in one go: in parts, as the standard driver does, expat copies it."""
@@ -38,7 +31,7 @@ class BufferedParser(ExpatParser):
     def reset(self) -> None:
         """Prepare for a document."""
         super().reset()
-        self._depth = 0
+        self._gate = Gate()
         handler: Any = self.getContentHandler()
         self._start = getattr(handler, "start", _declined)
         self._end = getattr(handler, "end", _declined)
@@ -48,17 +41,24 @@ class BufferedParser(ExpatParser):
 
     def start_element_ns(self, name: str, attrs: Any) -> None:
         """Pass an element on, unless it is beyond the limits."""
-        self._depth += 1
-        if len(attrs) > MAX_ATTRIBUTES or self._depth > MAX_DEPTH:
-            raise TooComplexError
+        if not self._gate.begins(name):
+            self._expat().CharacterDataHandler = None
+            return
+        if len(attrs) > MAX_ATTRIBUTES:
+            attrs = {}
         if not self._start(name, attrs):
             super().start_element_ns(name, attrs)
 
     def end_element_ns(self, name: str) -> None:
         """Pass the end of an element on."""
-        self._depth -= 1
-        if not self._end(name):
+        if not self._gate.ends():
+            if self._gate.is_open:
+                self._expat().CharacterDataHandler = self.getContentHandler().characters
+        elif not self._end(name):
             super().end_element_ns(name)
+
+    def _expat(self) -> Any:
+        return self._parser
 
 
 def _declined(*_: Any) -> bool:

@@ -6,6 +6,7 @@ cost, and its sanitiser lets executable markup through.
 """
 
 import re
+import sys
 from calendar import timegm
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -23,7 +24,6 @@ from feedparser.encodings import convert_to_utf8
 from aggregator.errors import ParseError
 from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed, Wishes
 from aggregator.parse import faster
-from aggregator.parse.sax_driver import TooComplexError
 from aggregator.urls import joined
 
 faster.apply()
@@ -59,6 +59,7 @@ _MARKED_UP = re.compile(r"</(?:b|strong|i|em|code|sub|sup)>", re.IGNORECASE)
 _BASE = re.compile(rb"base(?<!\wbase)\s*=")
 _BASE_IN_UTF_16 = re.compile(rb"\bb\0?a\0?s\0?e\0?\s*=")
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]{1,4000})|([0-9]{1,4000}));")
 _ENTRY_START = re.compile(rb"<(?:[a-z]{1,20}:)?(?:item|entry)[\s>]", re.IGNORECASE)
 _ENTRY_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:item|entry)\s{0,9}>", re.IGNORECASE)
 _ROOT_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:rss|channel|feed|rdf)\s{0,9}>", re.IGNORECASE)
@@ -87,16 +88,10 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
         # one it joins URLs at every element, which costs a sixth of its time.
         known["content-location"] = url
     try:
-        result = feedparser.parse(
-            BytesIO(body),
-            response_headers=known,
-            sanitize_html=False,
-            resolve_relative_uris=False,
-        )
-    except TooComplexError as error:
-        raise ParseError(
-            url, "an element has too many attributes, or is nested too deep"
-        ) from error
+        try:
+            result = _result(body, known)
+        except ValueError:  # UnicodeError among them
+            result = _result(_REFERENCE.sub(_character, body), known)
     except _FAULTS as error:
         raise ParseError(url, "a defect in the document breaks the parser") from error
     version = result.get("version") or ""
@@ -106,6 +101,22 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     entries = tuple(_entry(entry, version, url) for entry in result.entries)
     feed = ParsedFeed(head, entries)
     return feed if head.note is None else _without_half(feed, body, headers)
+
+
+def _result(body: bytes, headers: Mapping[str, str]) -> Any:
+    return feedparser.parse(
+        BytesIO(body),
+        response_headers=headers,
+        sanitize_html=False,
+        resolve_relative_uris=False,
+    )
+
+
+def _character(reference: re.Match[bytes]) -> bytes:
+    """Return a reference to a character as it is, one to half a pair or to nothing as U+FFFD."""
+    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    is_one = code <= sys.maxunicode and not 0xD800 <= code <= 0xDFFF
+    return reference[0] if is_one else b"&#xFFFD;"
 
 
 def _without_half(feed: ParsedFeed, body: bytes, headers: Mapping[str, str]) -> ParsedFeed:
