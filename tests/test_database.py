@@ -224,3 +224,18 @@ def test_an_older_databases_feeds_are_found_by_the_new_indexes(tmp_path):
         ).all()
     database.dispose()
     assert (due, leased) == ([("a.example",)], [("b",)])
+
+
+@pytest.mark.parametrize("query", ["x=y", "check_same_thread=maybe"])
+def test_an_option_that_the_driver_does_not_know_is_one_line(tmp_path, query):
+    with pytest.raises(DatabaseError, match=f"these options: {query.partition('=')[0]}; leave"):
+        open_database(f"sqlite:///{tmp_path}/a.db?{query}")
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:s3cret@h:abc/x", "postgresql://me:s3cret@[::1/x"])
+def test_a_password_in_a_url_that_is_none_is_not_repeated(url):
+    with pytest.raises(DatabaseError) as caught:
+        open_database(url)
+
+    assert "s3cret" not in str(caught.value)
+    assert "\n" not in str(caught.value)

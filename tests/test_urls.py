@@ -83,10 +83,25 @@ def test_addresses_that_differ_in_meaning_stay_apart():
         ("https://token@example.org/x", "https://***@example.org/x"),
         ("https://example.org/x@y", "https://example.org/x@y"),
         ("samples/a.xml", "samples/a.xml"),
+        ("http://ann:sec:ret@pass@[::1", "http://***@[::1"),
+        ("https://example.org/f?a=1&token=s3cret", "https://example.org/f?a=1&token=***"),
+        ("https://example.org/f?api_key=s3;x=1#a", "https://example.org/f?api_key=***;x=1#a"),
+        ("https://example.org/f?access-token=s3", "https://example.org/f?access-token=***"),
+        ("https://example.org/?p=1&monkeys=3", "https://example.org/?p=1&monkeys=3"),
+        ("postgresql://me:secret@db/feeds", "postgresql://***@db/feeds"),
+        ("no http://a:b@c/d nor http://e/?key=f", "no http://***@c/d nor http://e/?key=***"),
+        ("//me:secret@host/x", "//***@host/x"),
     ],
-)
-def test_users_and_passwords_are_masked(url, shown):
+)  # fmt: skip
+def test_secrets_are_masked(url, shown):
     assert urls.masked(url) == shown
+
+
+@given(strategies.text())
+def test_no_password_survives_the_mask(text):
+    assert "s3cret" not in urls.masked(
+        f"{text} http://user:s3cret@example.org/?token=s3cret {text}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
-"""The log on stderr: one line an event, whatever bytes a server sent."""
+"""The log on stderr: one line an event, whatever bytes a server sent, and no secrets in it."""
 
 import logging
 import re
 import sys
 import time
+
+from aggregator.urls import masked
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -21,13 +23,12 @@ def set_up(*, verbose: bool = False) -> None:
 
 
 def escaped(text: str) -> str:
-    """Return `text` with control characters made visible, so that it is one line."""
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    """Return `text` with control characters made visible, so that it is one line, and masked."""
+    visible = _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return masked(visible)
 
 
 class _OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        message = super().format(record)
-        if record.exc_info:  # a traceback is meant to have lines
-            return message
-        return escaped(message).replace("\n", "\\n").replace("\t", "\\t")
+        # A traceback, too: texts of a server may stand in it.
+        return escaped(super().format(record)).replace("\n", "\\n").replace("\t", "\\t")

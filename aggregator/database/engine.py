@@ -1,13 +1,15 @@
 """Open the database: connections, the schema, and every way that can fail in one clear line."""
 
 import sqlite3
+import warnings
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SAWarning
 
+from aggregator import urls
 from aggregator.errors import DatabaseError
 
 HEAD = "0005"
@@ -87,21 +89,30 @@ def is_passing(error: DBAPIError) -> bool:
 def _parsed(url: str) -> URL:
     try:
         return make_url(url)
-    except ArgumentError as error:
-        raise DatabaseError(f"database: not a database URL: {url}") from error
+    except (ArgumentError, ValueError) as error:
+        raise DatabaseError(f"database: not a database URL: {urls.masked(url)}") from error
 
 
 def _engine(place: URL, *, read_only: bool) -> Engine:
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if place.get_backend_name() == "sqlite":
+        options = {"connect_args": {"timeout": BUSY_TIMEOUT}}
     try:
-        if place.get_backend_name() != "sqlite":
-            return create_engine(place, pool_pre_ping=True)
-        engine = create_engine(place, connect_args={"timeout": BUSY_TIMEOUT})
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SAWarning)  # an option that it does not know
+            engine = create_engine(place, **options)
+    except (SAWarning, TypeError, ValueError) as error:
+        given = ", ".join(sorted(place.query))
+        raise DatabaseError(
+            f"{_name(place)}: can't be opened with these options: {given}; leave them out"
+        ) from error
     except (NoSuchModuleError, ImportError) as error:
         raise DatabaseError(
             f"database: no driver for {place.drivername}; "
             "for PostgreSQL install the extra: pip install 'psycopg[binary]'"
         ) from error
-    _set_up_sqlite(engine, read_only=read_only)
+    if place.get_backend_name() == "sqlite":
+        _set_up_sqlite(engine, read_only=read_only)
     return engine
 
 
