@@ -23,14 +23,13 @@ from collections.abc import (
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
-from pathlib import Path
 from typing import TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator import __version__, clock, lease, urls
-from aggregator.config import Config, load
-from aggregator.database import Connection, DBAPIError, Engine, store
+from aggregator.config import Config, load, stamp_of
+from aggregator.database import Connection, DBAPIError, Engine, in_words, store
 from aggregator.errors import ConfigError, UsageError
 from aggregator.fetch import FetchSettings
 from aggregator.hosts import Budget
@@ -51,6 +50,8 @@ _NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web")
 _RENEW = LEASE.total_seconds() / 4
 _RELOAD = 2
 _RETENTION = 3600
+_BROKEN = 60  # seconds until a job tries a database again that waiting does not heal
+_FREED_AT_ONCE = 1000
 _DELETE_AT_ONCE = 1000
 _WAITING_PER_SLOT = 4  # feeds leased for each that can be fetched: the next ones are at hand
 _MAX_PER_HOST = 256
@@ -178,10 +179,11 @@ class Scheduler:
         self._engine = engine
         self._owner = lease.own_name()
         self._jobs = jobs or {}
-        self._stamp = _stamp(config.path)
+        self._stamp = config.stamp
         self._settings = poll_settings(config)
         self._poller = Poller(engine, self._settings)
         self._polls: dict[asyncio.Task[None], str] = {}
+        self._unstored: dict[int, float] = {}  # feeds, and when they may be polled again
         self._retiring: set[asyncio.Task[None]] = set()
         self._more = False
         self._stopping = False
@@ -203,7 +205,7 @@ class Scheduler:
         now = datetime.now(UTC)
         for name, (seconds, job) in jobs.items():
             self._scheduler.add_job(
-                _until_stopped(job), "interval", seconds=seconds, id=name, name=name,
+                self._guarded(job), "interval", seconds=seconds, id=name, name=name,
                 next_run_time=now,
             )  # fmt: skip
         await self._poller.__aenter__()
@@ -220,6 +222,28 @@ class Scheduler:
     def reload_now(self) -> None:
         """Read config.yaml again at the next occasion, changed or not (SIGHUP)."""
         self._stamp = None
+
+    def _guarded(self, job: Job) -> Job:
+        """Return `job` so that neither a stop nor a broken database is an error of APScheduler.
+
+        What waiting does not heal is told once a minute, however often the job is due.
+        """
+        not_before = 0.0
+
+        async def run() -> None:
+            nonlocal not_before
+            loop = asyncio.get_running_loop()
+            if loop.time() < not_before:
+                return
+            try:
+                await job()
+            except asyncio.CancelledError:
+                pass
+            except DBAPIError as error:
+                not_before = loop.time() + _BROKEN
+                log.error("%s", in_words(error, self._config.database))
+
+        return run
 
     # ------------------------------------------------------------------- jobs
 
@@ -243,8 +267,12 @@ class Scheduler:
         waiting = Counter(host for host in self._polls.values() if host)
         busy = [host for host, count in waiting.items() if count >= special.get(host, per_host)]
 
+        over = self._freed()
+
         def take(connection: Connection) -> list[DueFeed]:
             now = datetime.now(UTC)  # the database may have been locked for long
+            if over:
+                store.release_leases(connection, owner=self._owner, feed_ids=over)
             return store.lease_due(
                 connection,
                 owner=self._owner,
@@ -257,6 +285,8 @@ class Scheduler:
             )
 
         due = await self._poller.transact(take)
+        for feed_id in over:
+            del self._unstored[feed_id]
         self._more = len(due) == room
         for feed in due:
             task = asyncio.create_task(self._poll(feed))
@@ -268,8 +298,24 @@ class Scheduler:
         delay = budget.delay.total_seconds()
         return _MAX_PER_HOST if delay <= 0 else min(ceil(2 * TICK / delay) + 1, _MAX_PER_HOST)
 
+    def _freed(self) -> list[int]:
+        """Return some of the feeds whose poll could not be stored, and whose time has come again.
+
+        Until then their lease is kept: the database does not know that they were asked.
+        """
+        now = asyncio.get_running_loop().time()
+        return [feed_id for feed_id, at in self._unstored.items() if at <= now][:_FREED_AT_ONCE]
+
     async def _poll(self, feed: DueFeed) -> None:
-        result = await self._poller.poll(feed)
+        try:
+            result = await self._poller.poll(feed)
+        except Exception as error:
+            again_at = asyncio.get_running_loop().time() + feed.interval.total_seconds()
+            self._unstored[feed.id] = again_at
+            if not isinstance(error, DBAPIError):
+                raise
+            log.error("%s: its poll could not be stored: %s", feed.name, error.orig)
+            return
         if result is None:
             log.debug("%s: left alone, as its host wants fewer requests", feed.name)
         elif result.error:
@@ -290,7 +336,7 @@ class Scheduler:
     async def _reload(self) -> None:
         """Take over what changed in config.yaml; a broken file changes nothing."""
         config_path = self._config.path
-        stamp = _stamp(config_path)
+        stamp = stamp_of(config_path)
         if stamp == self._stamp or stamp is None:
             return
         self._stamp = stamp
@@ -405,7 +451,7 @@ async def _leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator[Non
         yield
     finally:
         task.cancel()
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, DBAPIError):  # then they end by themselves
             await asyncio.wait_for(
                 poller().transact(lambda connection: store.release_leases(connection, owner=owner)),
                 STOP_WITHIN,
@@ -439,29 +485,11 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _until_stopped(job: Job) -> Job:
-    """Return `job` as APScheduler likes it, which takes the end of a job at a stop for an error."""
-
-    async def run() -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            await job()
-
-    return run
-
-
 def _free_the_dead(connection: Connection) -> None:
     """Give back the leases of processes that were killed."""
     for owner in store.lease_owners(connection):
         if lease.is_gone(owner):
             store.release_leases(connection, owner=owner)
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
 
 
 def _when(at: datetime | None) -> str:

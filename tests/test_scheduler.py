@@ -4,16 +4,16 @@ import asyncio
 import gc
 import logging
 import multiprocessing
-import socket
 import sqlite3
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from aggregator import __version__
+from aggregator import __version__, lease
 from aggregator import config as configuration
 from aggregator.database import Engine, open_database, query, store
 from aggregator.scheduler import Scheduler, poll_settings
@@ -240,7 +240,8 @@ def test_what_the_command_line_says_holds_when_the_file_is_read_anew(world, capl
 def test_the_leases_of_a_process_that_is_gone_are_free_at_once(world):
     world.subscribe("/a")
     now = datetime.now(UTC)
-    dead = f"{socket.gethostname()}/99999999/1"
+    host, _, start, realm = lease.own_name().split("/")
+    dead = f"{host}/99999999/{start}/{realm}"
     with world.database.begin() as connection:
         store.lease_due(connection, owner=dead, now=now, until=now + timedelta(hours=1))
     scheduler = Scheduler(world.config, world.database)
@@ -276,3 +277,68 @@ def test_the_robot_names_its_page_where_others_can_reach_it(tmp_path, base_url, 
     config = configuration.parse(f"base_url: {base_url}", path=tmp_path / "config.yaml")
 
     assert poll_settings(config).fetch.user_agent == name
+
+
+@pytest.mark.parametrize(
+    ("started", "realm", "gone"),
+    [("1", None, True), ("1", "another-boot", False), ("", "", False), (None, None, False)],
+    ids=["another start", "another boot or container", "an older version's name", "this process"],
+)
+def test_a_process_is_only_taken_for_gone_where_its_number_means_something(started, realm, gone):
+    host, pid, own_start, own_realm = lease.own_name().split("/")
+
+    name = "/".join([host, pid, own_start if started is None else started,
+                     own_realm if realm is None else realm])  # fmt: skip
+
+    assert lease.is_gone(name) is gone
+
+
+def test_a_file_that_was_saved_while_the_program_started_is_read_again(world, caplog):
+    caplog.set_level(logging.INFO)
+    old = world.write()
+    world.server.put("/a", rss([("a", "Post of /a", datetime.now(UTC))]))
+    world.write("/a")  # between the reading and the start
+
+    scheduler = Scheduler(old, world.database)
+    asyncio.run(stopped(scheduler, until(lambda: world.titles() == ["Post of /a"])))
+
+    assert "feeds: 1 added" in caplog.text
+
+
+def test_a_feed_whose_poll_could_not_be_stored_is_polled_again_after_its_interval(world, caplog):
+    world.subscribe("/a")
+    scheduler = Scheduler(world.config, world.database)
+
+    async def meanwhile():
+        await until(lambda: world.titles() == ["Post of /a"])
+        with world.database.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE polls RENAME TO elsewhere")
+        world.server.put("/a", rss([("b", "New", datetime.now(UTC))]))
+        await until(lambda: "could not be stored" in caplog.text)
+        asked = len(world.server.requests)
+        with world.database.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO polls")
+        await until(lambda: "New" in world.titles(), within=40)
+        assert len(world.server.requests) == asked + 1
+
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    times = [request.at for request in world.server.requests]
+    assert all(later - earlier >= 0.95 for earlier, later in pairwise(times))
+    assert not [record for record in problems(caplog) if record.exc_info]
+
+
+def test_a_job_tells_a_broken_database_once_a_minute_and_not_at_every_tick(world, caplog):
+    scheduler = Scheduler(world.config, world.database)
+
+    async def meanwhile():
+        with world.database.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE feeds RENAME TO elsewhere")
+        await asyncio.sleep(3.5)
+
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    said = [record.getMessage() for record in problems(caplog)]
+    assert 1 <= len(said) <= 4
+    assert all("no such table" in text and "\n" not in text for text in said)
+    assert not [record for record in problems(caplog) if record.exc_info]

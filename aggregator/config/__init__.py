@@ -6,7 +6,7 @@
 """
 
 from aggregator.config.appending import Appended, append
-from aggregator.config.file import load, parse, reached_at_port, read, write
+from aggregator.config.file import load, parse, reached_at_port, read, stamp_of, write
 from aggregator.config.remarks import notes
 from aggregator.config.schema import Config, Host, Network, Poll, Retention, Web
 
@@ -24,5 +24,6 @@ __all__ = [
     "parse",
     "reached_at_port",
     "read",
+    "stamp_of",
     "write",
 ]

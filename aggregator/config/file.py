@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aggregator.config import document, feeds, schema
 from aggregator.config.document import Node, Problem
-from aggregator.config.schema import Config, Fault, Feed, Settings
+from aggregator.config.schema import Config, Fault, Feed, Settings, Stamp
 from aggregator.errors import ConfigError
 
 
@@ -20,7 +20,17 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: The file can't be read, or holds problems: all of them at once.
     """
-    return parse(read(path), path=path)
+    stamp = stamp_of(path)  # before the text: what is saved meanwhile is noticed later
+    return replace(parse(read(path), path=path), stamp=stamp)
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return what changes when the file is saved, None if there is no file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def read(path: Path) -> str:

@@ -90,6 +90,9 @@ def _list_or_none(value: object) -> object:
 
 _BLANK = (None, "")
 _STRICT = ConfigDict(extra="forbid")
+
+Stamp = tuple[int, int]
+"""What changes when a file is saved: its time in nanoseconds, and its size."""
 _Section = BeforeValidator(_settings_or_none)
 _Line = Annotated[str, _read(values.line)]
 _Interval = partial(values.duration, least=_SECOND, most=_YEAR)
@@ -201,10 +204,12 @@ class Config(Settings):
         database: SQLAlchemy URL; a path in it is absolute.
         hosts: Budgets by site, as `aggregator.urls.site_of` gives it.
         feeds: In the order of the file; names and addresses are unique.
+        stamp: Of the file when it was read; None if it was not a file.
     """
 
     path: Path
     feeds: tuple[Subscription, ...] = ()
+    stamp: Stamp | None = field(default=None, compare=False)
 
     @property
     def folder(self) -> Path:

@@ -17,6 +17,7 @@ from typing import Self, TypeVar
 from aggregator import urls
 from aggregator.database import (
     Connection,
+    DBAPIError,
     Engine,
     OperationalError,
     Writer,
@@ -249,7 +250,9 @@ class Poller:
             elif len(batch) > 1:
                 await self._store_each(batch)  # the fault of one feed is not the others'
             else:
-                log.exception("%s: could not be stored", polls[0].due.name)
+                said = str(error.orig) if isinstance(error, DBAPIError) else "see the traceback"
+                trace = None if isinstance(error, DBAPIError) else error
+                log.error("%s: could not be stored: %s", polls[0].due.name, said, exc_info=trace)
                 await self._give_up(*batch[0])
             return
         for (poll, stored), report in zip(batch, reports, strict=True):

@@ -1,0 +1,375 @@
+"""The database under fault: full, locked, read-only, corrupt, shared.  Real processes and files."""
+
+import contextlib
+import ctypes
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.feedserver import FeedServer
+from tests.running import COMMAND, command, eventually, get, in_process, rss, running, write_config
+
+FAST = "{interval: 1s, host_delay: 0s, workers: 1}"
+
+
+@pytest.fixture
+def server():
+    with FeedServer() as server:
+        yield server
+
+
+class Mount:
+    """A file system of a few megabytes, in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def mount(self, *, read_only: bool = False, again: bool = False) -> None:
+        flags = (1 if read_only else 0) | (32 if again else 0)  # MS_RDONLY, MS_REMOUNT
+        place = str(self.folder).encode()
+        if self._libc.mount(b"tmpfs", place, b"tmpfs", flags, b"size=4m"):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+
+    def unmount(self) -> None:
+        self._libc.umount2(str(self.folder).encode(), 2)  # MNT_DETACH
+
+    @contextlib.contextmanager
+    def full(self) -> Iterator[None]:
+        filler = self.folder / "filler"
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        try:
+            yield
+        finally:
+            filler.unlink()
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A small disk; needs root, or rather the right to mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = Mount(folder)
+    try:
+        mount.mount()
+    except OSError as error:
+        pytest.skip(f"NOT TESTED: a full or read-only disk: a tmpfs can't be mounted ({error})")
+    yield mount
+    mount.unmount()
+
+
+class Log(threading.Thread):
+    """Reads a process's log, so that the pipe never fills; `lines` are those so far."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        super().__init__(daemon=True)
+        self._process = process
+        self.lines: list[str] = []
+        self.start()
+
+    def run(self) -> None:
+        assert self._process.stderr is not None
+        with contextlib.suppress(ValueError):  # closed
+            for line in self._process.stderr:
+                self.lines.append(line)
+
+    def has(self, text: str) -> bool:
+        return any(text in line for line in self.lines)
+
+
+def post(number: int) -> bytes:
+    return rss([(f"p{number}", f"Post {number}", datetime.now(UTC))])
+
+
+def shows(address: str, number: int) -> bool:
+    return b">Post %d<" % number in get(address + "/")[2]
+
+
+# -------------------------------------------------------------------------- disk full
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_logged_the_page_reads_on_and_space_heals_it_without_a_restart(
+    server, tmp_path, small
+):
+    server.put("/a", post(1))
+    write_config(tmp_path, [server.url("/a")], poll=FAST, database="sqlite:///disk/a.db")
+    with running(tmp_path) as (process, address):
+        log = Log(process)
+        eventually(lambda: shows(address, 1))
+        with small.full():
+            server.put(
+                "/a", rss([(f"n{n}", f"Post {n}", datetime.now(UTC)) for n in range(2, 500)])
+            )
+            eventually(lambda: log.has("full"), within=30)
+            for _ in range(20):
+                assert get(address + "/")[0] == 200
+            assert shows(address, 1)
+            asked = len(server.requests)
+            time.sleep(3)
+            assert len(server.requests) <= asked + 1  # what can't be stored is not asked again
+            assert len(log.lines) < 10
+
+        eventually(lambda: shows(address, 2), within=40)
+        assert process.poll() is None
+        assert not log.has("Traceback")
+    with contextlib.closing(sqlite3.connect(tmp_path / "disk" / "a.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        counts = connection.execute("SELECT count(*), count(DISTINCT guid) FROM entries").fetchone()
+        assert counts == (499, 499)
+
+
+@pytest.mark.slow
+def test_files_that_may_not_grow_are_like_a_full_disk(server, tmp_path):
+    server.put("/a", post(1))
+    write_config(tmp_path, [server.url("/a")], poll=FAST)
+    with running(tmp_path) as (process, address):
+        log = Log(process)
+        eventually(lambda: shows(address, 1))
+        limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4096, limits[1]))
+        server.put("/a", post(2))
+        eventually(lambda: log.has("trying again"), within=30)
+        assert shows(address, 1)
+
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
+        eventually(lambda: shows(address, 2), within=40)
+        assert not log.has("Traceback")
+
+
+@pytest.mark.slow
+def test_a_full_disk_at_the_start_is_one_line(server, tmp_path, small):
+    write_config(tmp_path, [server.url("/a")], database="sqlite:///disk/a.db")
+    with small.full():
+        done = in_process(tmp_path, "poll")
+
+    assert done.returncode == 1
+    assert done.stderr.endswith("the disk is full; make room\n")
+    assert len(done.stderr.splitlines()) == 1
+
+
+# ---------------------------------------------------------------------------- locked
+
+
+HOLD = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+time.sleep(float(sys.argv[2]))
+connection.execute("ROLLBACK")
+"""
+
+
+@contextlib.contextmanager
+def locked(path: Path, seconds: float) -> Iterator[subprocess.Popen[str]]:
+    """Let another process lock a database."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path), str(seconds)], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield holder
+
+
+@pytest.mark.slow
+def test_a_lock_of_ten_seconds_loses_no_poll_and_no_page_notices_it(server, tmp_path):
+    server.put("/a", post(1))
+    write_config(tmp_path, [server.url("/a")], poll=FAST)
+    with running(tmp_path) as (process, address):
+        log = Log(process)
+        eventually(lambda: shows(address, 1))
+        with locked(tmp_path / "aggregator.db", 10) as holder:
+            server.put("/a", post(2))
+            slowest = 0.0
+            while holder.poll() is None:
+                began = time.monotonic()
+                assert get(address + "/")[0] == get(address + "/feed.atom")[0] == 200
+                slowest = max(slowest, time.monotonic() - began)
+                time.sleep(0.1)
+        eventually(lambda: shows(address, 2), within=15)
+
+        assert slowest < 1
+        assert log.has("locked")
+        assert len(log.lines) < 12
+        assert not log.has("Traceback")
+
+
+@pytest.mark.slow
+def test_a_single_command_waits_for_a_lock_of_ten_seconds(server, tmp_path):
+    server.put("/a", post(1))
+    write_config(tmp_path, [server.url("/a")])
+    command(tmp_path, "feeds")
+    with locked(tmp_path / "aggregator.db", 3):
+        done = in_process(tmp_path, "poll")
+
+    assert (done.returncode, done.stdout) == (0, "127-0-0-1: 1 new, 0 updated\n")
+
+
+# --------------------------------------------------- read-only, corrupt, newer, missing
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["run", "poll", "schedule"])
+def test_a_read_only_disk_at_the_start_is_one_line(server, tmp_path, small, name):
+    write_config(tmp_path, [server.url("/a")], database="sqlite:///disk/a.db")
+    command(tmp_path, "feeds")
+    write_config(tmp_path, [server.url("/a"), server.url("/b")], database="sqlite:///disk/a.db")
+    before = (small.folder / "a.db").read_bytes()
+    small.mount(read_only=True, again=True)
+
+    done = in_process(tmp_path, name)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("may you write there?")
+    assert len(done.stderr.splitlines()) == 1
+    assert (small.folder / "a.db").read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["run", "poll", "schedule", "serve", "feeds", "export"])
+@pytest.mark.parametrize("damage", ["no database", "the beginning", "cut", "newer", "empty tables"])
+def test_a_database_that_is_damaged_or_newer_is_one_line_and_left_as_it_is(
+    server, tmp_path, name, damage
+):
+    path = tmp_path / "aggregator.db"
+    write_config(tmp_path, [server.url("/a")])
+    command(tmp_path, "feeds")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        if damage == "newer":
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        if damage == "empty tables":
+            connection.execute("DROP TABLE entries")
+    good = path.read_bytes()
+    damaged = {
+        "no database": b"hello" * 5000,
+        "the beginning": bytes(200) + good[200:],
+        "cut": good[: len(good) // 3],
+    }
+    path.write_bytes(damaged.get(damage, good))
+    before = path.read_bytes()
+
+    done = in_process(tmp_path, name)
+
+    assert done.returncode == 1, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert str(path) in done.stderr
+    assert path.read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("damage", "repair"),
+    [
+        ("ALTER TABLE polls RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO polls"),
+        (
+            "UPDATE sqlite_master SET rootpage = rootpage + 90000 WHERE name = 'polls'",
+            "UPDATE sqlite_master SET rootpage = rootpage - 90000 WHERE name = 'polls'",
+        ),
+    ],
+    ids=["a table is gone", "malformed"],
+)
+def test_a_database_that_is_damaged_while_running_ends_nothing_and_is_gone_on_with_when_repaired(
+    server, tmp_path, damage, repair
+):
+    def change(statement: str) -> None:
+        path = tmp_path / "aggregator.db"
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA writable_schema = ON")
+            connection.execute(statement)
+            connection.execute(f"PRAGMA schema_version = {int(time.time())}")  # read anew
+
+    server.put("/a", post(1))
+    write_config(tmp_path, [server.url("/a")], poll=FAST)
+    with running(tmp_path) as (process, address):
+        log = Log(process)
+        eventually(lambda: shows(address, 1))
+        change(damage)
+        server.put("/a", post(2))
+        asked = len(server.requests)
+        eventually(lambda: len(log.lines) > 1)
+        time.sleep(6)
+
+        assert process.poll() is None
+        assert get(address + "/")[0] in {200, 503}
+        assert len(log.lines) < 20
+        assert not any(line.startswith(("Traceback", " ")) for line in log.lines)
+        change(repair)
+        eventually(lambda: shows(address, 2), within=90)
+        assert len(server.requests) < asked + 12  # what can't be stored is not asked for again
+        process.terminate()
+        assert process.wait(8) == 0
+
+
+@pytest.mark.slow
+def test_a_database_that_is_deleted_while_running_ends_nothing(server, tmp_path):
+    server.put("/a", post(1))
+    write_config(tmp_path, [server.url("/a")], poll=FAST)
+    with running(tmp_path) as (process, address):
+        log = Log(process)
+        eventually(lambda: shows(address, 1))
+        for path in tmp_path.glob("aggregator.db*"):
+            path.unlink()
+        time.sleep(3)
+
+        assert process.poll() is None
+        assert get(address + "/")[0] in {200, 503}
+        assert len(log.lines) < 20
+        assert not log.has("Traceback")
+
+
+# ------------------------------------------------------------------- two on one database
+
+
+@pytest.mark.slow
+def test_two_schedulers_on_one_database_poll_each_feed_once_an_interval(server, tmp_path):
+    paths = [f"/{number}" for number in range(40)]
+    for number, path in enumerate(paths):
+        server.put(path, post(number))
+    write_config(
+        tmp_path, [server.url(path) for path in paths],
+        poll="{interval: 3s, host_delay: 0s, workers: 1}",
+    )  # fmt: skip
+    command(tmp_path, "feeds")
+    processes = [
+        subprocess.Popen([*COMMAND, "schedule"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        eventually(lambda: len(server.requests) > 3.5 * len(paths), within=40)
+    finally:
+        for process in processes:
+            process.terminate()
+        errors = [process.communicate(timeout=10)[1] for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0]
+    assert not any("Traceback" in text for text in errors)
+    for path in paths:
+        times = [request.at for request in server.requests_to(path)]
+        assert len(times) >= 3
+        assert all(later - earlier >= 2.9 for earlier, later in pairwise(times))
+
+
+@pytest.mark.slow
+def test_a_poll_that_takes_longer_than_its_interval_never_overlaps_itself(server, tmp_path):
+    server.put("/a", post(1), delay=2.5)
+    write_config(tmp_path, [server.url("/a")], poll=FAST)
+    with running(tmp_path, "run"):
+        eventually(lambda: len(server.requests) == 3, within=30)
+        times = [request.at for request in server.requests]
+
+    assert all(later - earlier >= 2.5 for earlier, later in pairwise(times))
