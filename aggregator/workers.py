@@ -6,6 +6,7 @@ It also keeps the interpreter of the event loop free: feedparser can hold one fo
 
 import asyncio
 import contextlib
+import gc
 import logging
 import multiprocessing
 import signal
@@ -26,6 +27,8 @@ DEADLINE = 10
 
 MEMORY = 512 * 1024 * 1024
 """Bytes that a process may take on top of what it needs empty."""
+
+_LARGE = 1_000_000  # bytes of a document; a collection takes a few milliseconds
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -70,16 +73,17 @@ class Workers:
     async def _run(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         pool = self._working_pool()
         task = asyncio.wrap_future(
-            pool.schedule(function, args=args, kwargs=kwargs, timeout=DEADLINE)
+            pool.schedule(_tidily, args=(function, *args), kwargs=kwargs, timeout=DEADLINE)
         )
         try:
             while not (await asyncio.wait({task}, timeout=DEADLINE))[0]:
                 if not pool.active:  # what becomes of its tasks then pebble does not always say
                     raise BrokenProcessPool
+            result: _T = task.result()
+            return result
         finally:
             task.cancel()
-        result: _T = task.result()
-        return result
+            del task  # its error knows this frame, and this frame would know its error: a cycle
 
     def _working_pool(self) -> ProcessPool:
         """Return the pool, or a new one: pebble gives up for good when an idle process dies."""
@@ -100,6 +104,22 @@ class Workers:
 def _end(pool: ProcessPool) -> None:
     pool.stop()
     pool.join()
+
+
+def _tidily(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """In a process: run `function` so that nothing of a large document is left behind.
+
+    An error holds the frames that it came through, and with them the document; as that is a cycle
+    and ten documents are few objects, nobody would collect them for long.
+    """
+    try:
+        return function(*args, **kwargs)
+    except ParseError as error:
+        error.__cause__ = error.__context__ = None
+        raise error.with_traceback(None) from None
+    finally:
+        if any(isinstance(one, bytes) and len(one) > _LARGE for one in args):
+            gc.collect()
 
 
 def _limit() -> None:

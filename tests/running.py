@@ -128,6 +128,19 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def tree_memory(pid: int | None = None) -> float:
+    """Return the megabytes of a process, by default this one, and of all that it started (PSS)."""
+    pid = pid or os.getpid()
+    megabytes = 0.0
+    with contextlib.suppress(OSError, ValueError):  # it has just ended
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        megabytes = int(rollup.partition("Pss:")[2].split()[0]) / 1024
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                megabytes += tree_memory(int(child))
+    return megabytes
+
+
 def alive(pid: int) -> bool:
     """Whether a process runs (a zombie does not)."""
     try:

@@ -15,6 +15,7 @@ from html import escape
 from io import BytesIO
 from time import struct_time
 from typing import Any
+from xml.parsers import expat
 from xml.sax import SAXParseException
 
 import feedparser
@@ -24,6 +25,7 @@ from feedparser.encodings import convert_to_utf8
 from aggregator.errors import ParseError
 from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed, Wishes
 from aggregator.parse import faster
+from aggregator.parse.limits import MAX_BROKEN
 from aggregator.urls import joined
 
 faster.apply()
@@ -60,6 +62,7 @@ _BASE = re.compile(rb"base(?<!\wbase)\s*=")
 _BASE_IN_UTF_16 = re.compile(rb"\bb\0?a\0?s\0?e\0?\s*=")
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]{1,4000})|([0-9]{1,4000}));")
+_FEED = re.compile(rb"<(?:[a-z0-9]{1,20}:)?(?:rss|rdf|feed|channel|item|entry)\b", re.IGNORECASE)
 _ENTRY_START = re.compile(rb"<(?:[a-z]{1,20}:)?(?:item|entry)[\s>]", re.IGNORECASE)
 _ENTRY_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:item|entry)\s{0,9}>", re.IGNORECASE)
 _ROOT_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:rss|channel|feed|rdf)\s{0,9}>", re.IGNORECASE)
@@ -82,6 +85,10 @@ _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     """Read an XML document; arguments and errors as `aggregator.parse.parse`."""
+    if not _FEED.search(body) and b"\0" not in body:
+        raise ParseError(url, _what_it_is(body))  # feedparser takes long to find nothing
+    if len(body) > MAX_BROKEN and not _is_well_formed(in_utf8(body, headers=headers) or body):
+        body = body[:MAX_BROKEN]
     known = {"content-type": _content_type(headers)}
     if _BASE.search(body) or (b"\0" in body and _BASE_IN_UTF_16.search(body)):
         # With no base of its own feedparser lets an entry's xml:base leak into those after it; with
@@ -110,6 +117,14 @@ def _result(body: bytes, headers: Mapping[str, str]) -> Any:
         sanitize_html=False,
         resolve_relative_uris=False,
     )
+
+
+def _is_well_formed(document: bytes) -> bool:
+    try:
+        expat.ParserCreate().Parse(document, True)
+    except (expat.ExpatError, ValueError):
+        return False
+    return True
 
 
 def _character(reference: re.Match[bytes]) -> bytes:

@@ -31,6 +31,7 @@ from aggregator.model import DueFeed, Fetched, HostPause, Validators
 from aggregator.poll import news
 from aggregator.poll.reports import STALE_AFTER, Finished, PollResult, failed, result_of, succeeded
 from aggregator.poll.settings import PollSettings
+from aggregator.poll.slots import Slots
 from aggregator.read import Document, read_document, read_rest
 from aggregator.skim import plain_utf8, skim
 from aggregator.workers import Workers
@@ -72,7 +73,7 @@ class Poller:
         self._settings = settings
         self._fetcher = Fetcher(settings.fetch)
         self._workers = Workers(settings.workers)
-        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._slots = Slots(settings.concurrency)
         self._hosts: Hosts = after._hosts if after else Hosts()
         self._database: Writer = after._database if after else Writer(engine, patience=patience)
         self._finished: asyncio.Queue[tuple[Finished, asyncio.Future[PollResult]]] = asyncio.Queue(
@@ -139,6 +140,7 @@ class Poller:
                 )
             finally:
                 visit.leave()
+                self._slots.keep()
             size, status = fetched.size, fetched.status
             body_hash = sha256(fetched.body).digest()[:16]
             if fetched.status == 304 or body_hash == due.body_hash:

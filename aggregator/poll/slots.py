@@ -1,0 +1,63 @@
+"""How many requests run at a time, so that slow hosts don't keep the others waiting."""
+
+import asyncio
+
+QUICK = 1.0
+"""Seconds after which a request that still waits for its server makes room for another one."""
+
+SPARE = 2
+"""Places for such slow ones, for each place there is."""
+
+
+class Slots:
+    """Places for polls; used as an `asyncio.Semaphore`, by tasks that hold one each at most.
+
+    Without the spare places as many hanging hosts as there are places would stop all polling for
+    the length of a timeout.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._places = asyncio.Semaphore(count)
+        self._spare = count * SPARE
+        # By task: when it makes room, None once it has.
+        self._holders: dict[asyncio.Task[object], asyncio.TimerHandle | None] = {}
+
+    async def acquire(self) -> None:
+        """Wait for a place."""
+        await self._places.acquire()
+        task = _current_task()
+        timer = asyncio.get_running_loop().call_later(QUICK, self._make_room, task)
+        self._holders[task] = timer
+
+    def release(self) -> None:
+        """Give the place back."""
+        timer = self._holders.pop(_current_task())
+        if timer is None:
+            self._spare += 1
+        else:
+            timer.cancel()
+            self._places.release()
+
+    def keep(self) -> None:
+        """Keep the place however long it takes: what comes now is work for this machine."""
+        if timer := self._holders.get(_current_task()):
+            timer.cancel()
+
+    async def __aenter__(self) -> None:
+        await self.acquire()
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.release()
+
+    def _make_room(self, task: asyncio.Task[object]) -> None:
+        if self._spare and task in self._holders:
+            self._spare -= 1
+            self._holders[task] = None
+            self._places.release()
+
+
+def _current_task() -> asyncio.Task[object]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("only a task can hold a place")
+    return task

@@ -1,0 +1,279 @@
+"""What faults may cost the others: slow hosts, hostile documents, memory.  Real processes."""
+
+import asyncio
+import gzip
+import json
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from datetime import UTC, datetime
+from functools import cache
+from statistics import quantiles
+
+import brotli
+import pytest
+
+from aggregator.database import store
+from aggregator.poll import Poller
+from aggregator.poll.slots import QUICK, Slots
+from tests.faults import HOUR, NOW, World, channel, hosts_of_their_own, item
+from tests.feedserver import FeedServer
+from tests.running import command, eventually, get, rss, running, write_config
+
+# ------------------------------------------------------------------------ slow hosts
+
+
+def seconds_until(world: World, quick: list[str], hanging: list[str]) -> float:
+    """Return how long polls of the quick ones take while the others hang."""
+
+    async def run() -> float:
+        async with Poller(world.database, world.settings) as poller:
+            due = await poller.transact(
+                lambda connection: store.lease_named(
+                    connection, owner="t", now=NOW, until=NOW + HOUR, names=[*quick, *hanging]
+                )
+            )
+            due.sort(key=lambda feed: feed.name not in hanging)  # the worst order
+            began = time.monotonic()
+            tasks = {feed.name: asyncio.create_task(poller.poll(feed)) for feed in due}
+            results = await asyncio.gather(*(tasks[name] for name in quick))
+            seconds = time.monotonic() - began
+            assert {result.error for result in results} == {None}
+            for name in hanging:
+                tasks[name].cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+        with world.database.begin() as connection:
+            store.release_leases(connection, owner="t")
+        return seconds
+
+    return asyncio.run(run())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hanging", [20, 60])
+def test_hosts_that_hang_delay_nobody(tmp_path, hanging):
+    quick = [f"quick{n}" for n in range(80)]
+    silent = [f"silent{n}" for n in range(hanging)]
+    with hosts_of_their_own(), FeedServer() as server:
+        world = World(tmp_path, server, timeout=30)
+        world.settings = world.settings.__class__(
+            fetch=world.settings.fetch, authority="x.example", concurrency=32,
+            host_delay=world.settings.host_delay,
+        )  # fmt: skip
+        for name in quick:
+            server.put(f"/{name}", channel(item(name)), delay=0.5)
+        for name in silent:
+            server.raw(f"/{name}", lambda _: server.pause(60))
+        world.subscribe(*quick, *silent, apart=True)
+        seconds_until(world, quick, [])  # first polls have more to store
+
+        alone = seconds_until(world, quick, [])
+        together = seconds_until(world, quick, silent)
+
+        # Of 20 hosts nobody notices anything; 60 hang where 32 places are: a second until there
+        # is room, twice.
+        assert together < (1.5 * alone if hanging == 20 else alone + 2 * QUICK + 1)
+        world.database.dispose()
+
+
+def test_who_waits_long_makes_room_up_to_a_limit_and_all_places_come_back(monkeypatch):
+    monkeypatch.setattr("aggregator.poll.slots.QUICK", 0.05)
+    running, most = 0, 0
+
+    async def hold(slots: Slots, seconds: float, *, working: bool) -> None:
+        nonlocal running, most
+        async with slots:
+            running += 1
+            most = max(most, running)
+            try:
+                if working:
+                    slots.keep()
+                await asyncio.sleep(seconds)
+            finally:
+                running -= 1
+
+    async def run(*, working: bool) -> int:
+        nonlocal most
+        most = 0
+        slots = Slots(2)
+        tasks = [asyncio.create_task(hold(slots, 0.3, working=working)) for _ in range(20)]
+        await asyncio.sleep(0.2)
+        tasks[0].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        async with asyncio.timeout(1), slots, asyncio.TaskGroup() as group:
+            group.create_task(hold(slots, 0, working=True))
+        return most
+
+    assert asyncio.run(run(working=False)) == 6
+    running = 0
+    assert asyncio.run(run(working=True)) == 2
+
+
+# ------------------------------------------------------------------------- the page
+
+
+@pytest.mark.slow
+def test_the_page_answers_while_1000_feeds_are_polled_and_hostile_ones_are_read(tmp_path):
+    """95 of 100 pages within 300 ms."""
+    now = datetime.now(UTC)
+    hostile = channel("&broken;" + "".join(f"<item><a b='{n}'/></item>" for n in range(400_000)))
+    times: list[float] = []
+    with FeedServer() as server:
+        for n in range(1000):
+            server.put(f"/{n}", rss([(f"{n}-{k}", f"Post {n}.{k}", now) for k in range(10)]))
+        server.put("/hostile", hostile)
+        write_config(
+            tmp_path, [server.url("/hostile"), *(server.url(f"/{n}") for n in range(1000))],
+            poll="{host_delay: 0s, workers: 2, max_size: 30MB}",
+        )  # fmt: skip
+        command(tmp_path, "feeds")
+        with running(tmp_path) as (process, address):
+            eventually(lambda: get(f"{address}/healthz")[0] == 200)
+            stop = threading.Event()
+
+            def look() -> None:
+                while not stop.is_set():
+                    began = time.monotonic()
+                    status, _, _ = get(f"{address}/?view=titles")
+                    times.append(time.monotonic() - began)
+                    assert status == 200
+                    stop.wait(0.02)
+
+            looker = threading.Thread(target=look)
+            looker.start()
+            eventually(lambda: len(server.requests) > 1000, within=120)
+            stop.set()
+            looker.join()
+            process.terminate()
+            process.wait(10)
+
+    assert len(times) > 50
+    assert quantiles(times, n=20)[-1] < 0.3
+
+
+# --------------------------------------------------------------------------- memory
+
+POLL_AND_WEIGH = """
+import asyncio, gc, json, sys, threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from aggregator.database import open_database, store
+from aggregator.fetch import FetchSettings
+from aggregator.model import Subscription
+from aggregator.poll import Poller, PollSettings
+from tests.running import tree_memory
+
+async def main(folder, rounds, urls):
+    engine = open_database(f"sqlite:///{folder}/memory.db")
+    now = datetime.now(UTC)
+    feeds = [Subscription(f"f{n}", url, name_given=True) for n, url in enumerate(urls)]
+    with engine.begin() as connection:
+        store.sync_subscriptions(connection, feeds, now=now)
+    fetching = FetchSettings("t", allow=("127.0.0.1",), timeout=timedelta(seconds=20))
+    settings = PollSettings(fetching, "x.example", host_delay=timedelta(0), concurrency=1)
+    peak, over = 0.0, threading.Event()
+
+    def watch():
+        nonlocal peak
+        while not over.wait(0.02):
+            peak = max(peak, tree_memory())
+
+    async with Poller(engine, settings) as poller:
+        async def poll(*names):
+            errors = []
+            for name in names:
+                (due,) = await poller.transact(lambda connection: store.lease_named(
+                    connection, owner="t", now=now, until=now + timedelta(hours=1), names=[name]))
+                errors.append((await poller.poll(due)).error)
+            return errors
+        await poll("f0")
+        gc.collect()
+        idle = tree_memory()
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        levels, errors = [], []
+        for number in range(rounds):
+            errors = await poll(*(feed.name for feed in feeds))
+            await asyncio.sleep(0.05)
+            levels.append(tree_memory())
+        over.set()
+        watcher.join()
+    print(json.dumps({"idle": idle, "peak": peak, "levels": levels, "errors": errors}))
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
+"""
+
+
+CHEAP = [
+    "gzip",
+    "deflate",
+    "brotli",
+    "twice",
+    "entities",
+    "nested",
+    "author",
+    "json",
+    "text",
+    "page",
+]
+
+
+@cache
+def bombs() -> dict[str, tuple[bytes, str]]:
+    """Return bodies of 10 MB and more once unpacked or read, with their coding."""
+    zeros = bytes(60_000_000)
+    wide = channel("<item><title>x</title>" + "<a/>" * 2_300_000 + "</item>").encode()
+    nested = channel(item("a", inside=f"<content>{'&lt;div&gt;' * 900_000}</content>")).encode()
+    laughs = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 9))
+    entities = f"<!DOCTYPE rss [<!ENTITY e0 'lol'>{laughs}]>"
+    many = "".join(f"<item><title>{n}</title><guid>{n}</guid></item>" for n in range(100_000))
+    return {
+        "fine": (channel(item("fine")).encode(), ""),
+        "gzip": (gzip.compress(zeros, 9), "gzip"),
+        "deflate": (zlib.compress(zeros, 9), "deflate"),
+        "brotli": (brotli.compress(zeros, quality=5), "br"),
+        "twice": (gzip.compress(gzip.compress(zeros, 9), 9), "gzip, gzip"),
+        "entities": (channel("<item><title>&e8;</title></item>", before=entities).encode(), ""),
+        "wide": (gzip.compress(wide), "gzip"),
+        "nested": (gzip.compress(nested), "gzip"),
+        "many": (gzip.compress(channel(many).encode()), "gzip"),
+        "author": (channel(item("a", inside=f"<author>{'a-@a-' * 12_000}</author>")).encode(), ""),
+        "json": (gzip.compress(b"[" * 9_900_000), "gzip"),
+        "text": (gzip.compress(b"x" * 9_900_000), "gzip"),
+        "broken": (gzip.compress(b"<rss><channel>&x;" + b"<title>x " * 1_090_000), "gzip"),
+        "page": (gzip.compress(b"<html><body>" + b"<p>x " * 1_900_000), "gzip"),
+    }
+
+
+def weighed(server: FeedServer, folder, rounds: int, names: list[str]) -> dict:
+    for name, (body, coding) in bombs().items():
+        headers = {"Content-Encoding": coding} if coding else {}
+        server.put(f"/{name}", body, headers=headers)
+    output = subprocess.run(
+        [sys.executable, "-c", POLL_AND_WEIGH, str(folder), str(rounds),
+         *(server.url(f"/{name}") for name in ["fine", *names])],
+        check=True, capture_output=True, text=True, timeout=500,
+    ).stdout  # fmt: skip
+    return json.loads(output)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*CHEAP, "wide", "many", "broken"])
+def test_no_single_feed_costs_more_than_150_mb(tmp_path, name):
+    with FeedServer() as server:
+        found = weighed(server, tmp_path, 2, [name])
+
+    assert found["peak"] - found["idle"] < 150
+
+
+@pytest.mark.slow
+def test_1000_polls_of_bombs_leave_the_memory_where_it_was(tmp_path):
+    with FeedServer() as server:
+        found = weighed(server, tmp_path, 91, CHEAP)
+
+    levels = found["levels"]
+    assert len(levels) * (len(CHEAP) + 1) >= 1000
+    early, late = min(levels[5:15]), min(levels[-10:])
+    assert late < 1.1 * early
