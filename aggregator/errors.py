@@ -63,6 +63,7 @@ class FetchError(FeedError):
         retry_after: How long the server asked us to stay away, None if it did not.
         size: Bytes of the body that were received before the failure.
         redirected: The answer came from an address that a redirect led to.
+        unreachable: No server was reached, and it may be this machine's own network that failed.
     """
 
     def __init__(
@@ -74,12 +75,14 @@ class FetchError(FeedError):
         retry_after: timedelta | None = None,
         size: int = 0,
         redirected: bool = False,
+        unreachable: bool = False,
     ) -> None:
         super().__init__(feed_url, reason)
         self.status = status
         self.retry_after = retry_after
         self.size = size
         self.redirected = redirected
+        self.unreachable = unreachable
 
 
 class ParseError(FeedError):

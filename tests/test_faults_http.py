@@ -5,6 +5,7 @@ all is well again.  What was stored before a fault stays, its reason is told in 
 no validator of a failed answer is kept.
 """
 
+import errno
 import gzip
 import re
 import socket
@@ -13,7 +14,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import brotli
 import pytest
@@ -579,4 +580,54 @@ def test_tls_that_is_spoken_wrongly_is_told_in_plain_words(tmp_path):
             results = world.poll()
         words = "no secure connection: the server's TLS can't be used"
         assert {result.error for result in results.values()} == {words}
+        world.database.dispose()
+
+
+@pytest.mark.parametrize(
+    "fault", [socket.gaierror(socket.EAI_AGAIN, "x"), OSError(errno.ENETUNREACH, "x")],
+    ids=["no name server", "no network"],
+)  # fmt: skip
+def test_a_machine_that_is_offline_blames_no_feed(tmp_path, monkeypatch, fault):
+    def nothing(*_: object, **__: object) -> None:
+        raise fault
+
+    with hosts_of_their_own(), FeedServer() as server:
+        world = World(tmp_path, server)
+        server.put("/b", BEFORE)
+        world.subscribe("a", "b", apart=True)
+        with monkeypatch.context() as patch:
+            if isinstance(fault, socket.gaierror):
+                patch.setattr(socket, "getaddrinfo", nothing)
+            else:
+                patch.setattr("asyncio.SelectorEventLoop.sock_connect", nothing)
+            offline = world.poll()
+        assert {result.error for result in offline.values()} <= {
+            "name not found: the name server does not answer", "network unreachable",
+        }  # fmt: skip
+        for name, result in offline.items():
+            assert result.next_poll_at is not None
+            assert result.next_poll_at - datetime.now(UTC) < timedelta(minutes=6)
+            assert world.health(name).failures == 0
+            assert world.health(name).next_reason == "this machine seems to be offline"
+        assert world.poll()["b"].error is None
+        world.database.dispose()
+
+
+def test_a_name_server_that_fails_for_one_feed_only_is_that_feeds_fault(tmp_path, monkeypatch):
+    with hosts_of_their_own(), FeedServer() as server:
+        world = World(tmp_path, server)
+        server.put("/b", BEFORE)
+        world.subscribe("a", "b", apart=True)
+        original = socket.getaddrinfo
+
+        def fails(host: str, *args: object, **kwargs: object) -> object:
+            if host.startswith("a."):
+                raise socket.gaierror(socket.EAI_AGAIN, "SERVFAIL")
+            return original(host, *args, **kwargs)
+
+        monkeypatch.setattr(socket, "getaddrinfo", fails)
+        results = world.poll(times=3)  # from the second time on `b` has answered
+
+        assert results["b"].error is None
+        assert world.health("a").failures >= 2
         world.database.dispose()

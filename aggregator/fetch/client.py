@@ -19,7 +19,7 @@ from aggregator.model import Fetched, Validators
 from . import answer
 from .connect import Connections, begin_request
 from .decode import BodyDecoder, too_large
-from .explain import explained, seconds
+from .explain import explained, is_unreachable, seconds
 from .failure import Failure
 from .guard import Guard
 from .local import read_local
@@ -96,6 +96,7 @@ class Fetcher:
                 retry_after=failure.retry_after,
                 size=attempt.received,
                 redirected=bool(attempt.hops),
+                unreachable=failure.unreachable,
             ) from failure
 
     async def _local(self, path: str, validators: Validators) -> Fetched:
@@ -191,7 +192,7 @@ class _Attempt:
                 connect_timeout=self.settings.connect_timeout,
                 read_timeout=self.settings.read_timeout,
             )
-            raise self._placed(Failure(words)) from error
+            raise self._placed(Failure(words, unreachable=is_unreachable(error))) from error
 
     def _headers(self, target: Target) -> dict[str, str]:
         headers = {

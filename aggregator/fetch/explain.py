@@ -75,6 +75,16 @@ def explained(
     return "no usable answer"
 
 
+def is_unreachable(error: Exception) -> bool:
+    """Whether the network of this machine may be what failed, and not the server."""
+    if not isinstance(error, aiohttp.ClientConnectorError):
+        return False
+    cause = error.os_error
+    if isinstance(cause, socket.gaierror):
+        return cause.errno == socket.EAI_AGAIN
+    return cause.errno in {errno.ENETUNREACH, errno.ENETDOWN}
+
+
 def seconds(span: timedelta) -> str:
     """Return a time limit as a person reads it: `30 s`."""
     return f"{span.total_seconds():g} s"

@@ -6,10 +6,13 @@ from datetime import timedelta
 class Failure(Exception):  # noqa: N818 - an ending, not a defect; becomes a FetchError
     """The fetch ended without a usable answer, for a reason in plain words."""
 
-    def __init__(self, reason: str, *, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self, reason: str, *, retry_after: timedelta | None = None, unreachable: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+        self.unreachable = unreachable
 
 
 class Refused(OSError):  # noqa: N818 - the same

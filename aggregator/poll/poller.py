@@ -7,6 +7,7 @@ open while anything waits for the network.
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,15 @@ from aggregator.fetch import Fetcher
 from aggregator.hosts import PATIENCE, Budget, Hosts, RestingError, Visit
 from aggregator.model import DueFeed, Fetched, HostPause, Validators
 from aggregator.poll import news
-from aggregator.poll.reports import STALE_AFTER, Finished, PollResult, failed, result_of, succeeded
+from aggregator.poll.reports import (
+    STALE_AFTER,
+    Finished,
+    PollResult,
+    failed,
+    result_of,
+    succeeded,
+    while_offline,
+)
 from aggregator.poll.settings import PollSettings
 from aggregator.poll.slots import Slots
 from aggregator.read import Document, read_document, read_rest
@@ -49,6 +58,9 @@ MAX_ENTRIES = 500
 
 SKIM_HERE = 1_000_000
 """Bytes of a document that the event loop skims itself: 7 ms, less than handing it to a worker."""
+
+OFFLINE_AFTER = 60.0
+"""Seconds without an answer of any server after which a network that fails is our own."""
 
 _T = TypeVar("_T")
 
@@ -79,6 +91,7 @@ class Poller:
         self._finished: asyncio.Queue[tuple[Finished, asyncio.Future[PollResult]]] = asyncio.Queue(
             MAX_BATCH
         )
+        self._reached_at = -math.inf  # when a server answered last, in whatever way
         self._storing: asyncio.Task[None] | None = None
         self._put_off: set[asyncio.Task[None]] = set()
 
@@ -141,6 +154,8 @@ class Poller:
             finally:
                 visit.leave()
                 self._slots.keep()
+            if urls.is_web(due.url):
+                self._reached_at = asyncio.get_running_loop().time()
             size, status = fetched.size, fetched.status
             body_hash = sha256(fetched.body).digest()[:16]
             if fetched.status == 304 or body_hash == due.body_hash:
@@ -153,6 +168,8 @@ class Poller:
             raise
         except FeedError as error:
             poll = failed(due, started_at, error, size=size, status=status)
+            if self._is_offline(error):
+                poll = while_offline(poll)
         except Exception:  # a fault of ours or of a library costs one feed one poll
             log.exception("%s: could not be polled", due.name)
             unforeseen = ParseError(due.url, "could not be polled; the log says why")
@@ -202,6 +219,15 @@ class Poller:
         if delay <= self._settings.host_delay:
             return ()
         return (HostPause(site, now + delay),)
+
+    def _is_offline(self, error: FeedError) -> bool:
+        """Whether it is this machine's network that failed: no server answered for a while."""
+        if not isinstance(error, FetchError):
+            return False
+        now = asyncio.get_running_loop().time()
+        if error.status is not None:
+            self._reached_at = now
+        return error.unreachable and now - self._reached_at > OFFLINE_AFTER
 
     async def _read(self, due: DueFeed, fetched: Fetched) -> Document:
         """Read what is new in a document, as far as possible without a worker."""

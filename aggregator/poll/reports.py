@@ -8,7 +8,7 @@ from aggregator import cadence, urls
 from aggregator.database import store
 from aggregator.errors import FeedError, FetchError
 from aggregator.fetch import retry_after_of
-from aggregator.model import CleanFeed, DueFeed, Fetched, Move, Outcome, Validators
+from aggregator.model import CleanFeed, Constraint, DueFeed, Fetched, Move, Outcome, Validators
 from aggregator.read import Document
 
 SIGHTINGS = 3
@@ -20,6 +20,9 @@ MAX_FAILURES_THERE = 3
 
 STALE_AFTER = timedelta(days=8)
 """So long nothing but 304, and a feed that `distrust_304` is set for is asked unconditionally."""
+
+OFFLINE_PAUSE = timedelta(minutes=5)
+"""Until a feed is tried again after a poll that this machine's network failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,25 @@ def failed(
         host=urls.site_of(due.url) if moved_to != due.moved_to else None,
     )
     return Finished(due, report)
+
+
+def while_offline(poll: Finished) -> Finished:
+    """Report a failed poll that says nothing about its feed: this machine had no network.
+
+    Nobody was asked, so the feed is tried again soon, and no failure is counted.
+    """
+    wait = min(poll.due.interval, OFFLINE_PAUSE)
+    at, reason = poll.report.started_at + wait, "this machine seems to be offline"
+    report = replace(
+        poll.report,
+        next_poll_at=at,
+        next_reason=reason,
+        constraints=(Constraint("offline", f"{wait.total_seconds():g}s", at, reason),),
+        failures=poll.due.failures,
+        moved_to=poll.due.moved_to,
+        host=None,
+    )
+    return replace(poll, report=report)
 
 
 class _Moves(TypedDict):

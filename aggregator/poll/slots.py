@@ -30,8 +30,11 @@ class Slots:
         self._holders[task] = timer
 
     def release(self) -> None:
-        """Give the place back."""
-        timer = self._holders.pop(_current_task())
+        """Give the place back, if the task has one: it may have ended while it waited for it."""
+        task = _current_task()
+        if task not in self._holders:
+            return
+        timer = self._holders.pop(task)
         if timer is None:
             self._spare += 1
         else:
