@@ -1,11 +1,11 @@
-# Targets: run, test, install, demo, check, bench.  `make run` and `make test` set up what they need.
+# Targets: run, test, install, demo, check, bench, fuzz.  `make run` and `make test` set up what they need.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run install test check lint demo bench lock clean format
+.PHONY: run install test check lint demo bench fuzz lock clean format
 
 run: $(VENV)/run.stamp ## the main job: poll the feeds of config.yaml and show them
 	$(BIN)/aggregator run
@@ -28,6 +28,9 @@ demo: $(VENV)/run.stamp ## a small local world of feeds that publish by themselv
 
 bench: $(VENV)/dev.stamp ## measure, and rewrite bench/results.md
 	$(BIN)/python -m bench
+
+fuzz: $(VENV)/dev.stamp ## thousands of examples of every kind of input; FUZZ_EXAMPLES says how many
+	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),5000) $(BIN)/python -m pytest -q -x tests/test_fuzz.py
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .

@@ -7,6 +7,7 @@ cost, and its sanitiser lets executable markup through.
 
 import re
 import sys
+import warnings
 from calendar import timegm
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -111,12 +112,14 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
 
 
 def _result(body: bytes, headers: Mapping[str, str]) -> Any:
-    return feedparser.parse(
-        BytesIO(body),
-        response_headers=headers,
-        sanitize_html=False,
-        resolve_relative_uris=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a document may name a codec that is about Python
+        return feedparser.parse(
+            BytesIO(body),
+            response_headers=headers,
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
 
 
 def _is_well_formed(document: bytes) -> bool:
@@ -162,7 +165,9 @@ def in_utf8(body: bytes, *, headers: Mapping[str, str]) -> bytes | None:
     """
     result: dict[str, Any] = {}
     try:
-        data: bytes = convert_to_utf8({"content-type": _content_type(headers)}, body, result)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            data: bytes = convert_to_utf8({"content-type": _content_type(headers)}, body, result)
     except _FAULTS:
         return None
     return data if result.get("encoding") else None
