@@ -127,7 +127,7 @@ def _entry(entry: ParsedEntry, feed_language: str | None) -> CleanEntry:
     updated_at = dates.read(entry.updated, entry.updated_at)
     return CleanEntry(
         guid=_opaque(entry.guid),
-        url=urls.absolute(entry.link, entry.base) if entry.link else None,
+        url=_link(entry),
         title=title,
         title_html=title_html,
         summary=summary,
@@ -141,6 +141,11 @@ def _entry(entry: ParsedEntry, feed_language: str | None) -> CleanEntry:
         published_at=published_at or updated_at,
         updated_at=updated_at,
     )
+
+
+def _link(entry: ParsedEntry) -> str | None:
+    url = urls.absolute(entry.link, entry.base) if entry.link else None
+    return urls.untracked(url) if url else None
 
 
 def _title(entry: ParsedEntry) -> str:

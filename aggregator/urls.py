@@ -7,7 +7,7 @@ import re
 import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from yarl import URL
 
@@ -27,6 +27,32 @@ _SECRET = re.compile(
     r"(?:token|key|secret|password|passwd|pwd|pass|auth|sig|signature))=[^\s&;#\"'<>]+",
     re.IGNORECASE,
 )
+
+TRACKING = frozenset(
+    "fbclid gclid gclsrc dclid gbraid wbraid msclkid yclid twclid ttclid igshid igsh li_fat_id "
+    "mc_cid mc_eid mkt_tok vero_id oly_anon_id oly_enc_id _hsenc _hsmi __hssc __hstc hsctatracking "
+    "at_medium at_campaign at_custom1 cmpid ncid smid sr_share s_cid wt_mc xtor _ga _gl "
+    "action_object_map action_type_map action_ref_map".split()
+)
+"""Parameters that say how a reader came and never select what is shown, beside those that begin
+with `TRACKING_PREFIXES`.  Not `ref`, `source`, `from`, `via`: some sites select content by them.
+docs/links.md lists them for people."""
+
+TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "piwik_", "matomo_", "hmb_", "itm_")
+
+SESSIONS = frozenset("phpsessid jsessionid aspsessionid cfid cftoken oscsid zenid".split())
+"""Parameters that name one reader's visit, whatever their value."""
+
+_MAYBE_SESSIONS = frozenset("sid session sessionid session_id".split())  # a story's number, too
+_SESSION_VALUE = re.compile(r"(?=.*[0-9])[0-9a-zA-Z_-]{20,}")
+_SESSION_IN_PATH = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
+
+_AMP_PARAMETERS = frozenset({"amp", "amp=1", "amp=true", "outputtype=amp"})
+_TWIN = re.compile(r"^(?:www\d?|m|mobile|amp)\.(?=[^.]+\.)")
+_MAY_DIFFER = re.compile(r"//(?:www\d?|m|mobile|amp)\.|[?;]|/index|[/.]amp(?:[/.]|$)")
+_AMP_START = re.compile(r"^/amp(?=/.)")
+_AMP_END = re.compile(r"(?:/amp|\.amp(?=\.html?$)|(?<=.)\.amp)/?$|\.amp(?=\.html?$)")
+_INDEX = re.compile(r"/(?:index\.(?:html?|php))?$")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 # Nearly all addresses of feeds are written like this: nothing in them to repair or to normalise.
 # Taking a URL apart to find that out costs ten times as much, and a start does it 100,000 times.
@@ -169,6 +195,72 @@ def masked(text: str) -> str:
     if "@" in text:
         text = _USER_INFO.sub("***@", text)
     return _SECRET.sub(r"\1=***", text) if "=" in text else text
+
+
+def canonical(url: str) -> str:
+    """Return a text that is equal for the addresses of one page; to compare, not to follow.
+
+    Without scheme, `www.`, the marks of AMP and mobile twins, default ports, a slash or index page
+    at the end, fragments and tracking parameters; what else the query says is kept, in order of
+    names, as it may select what is shown.  What is no http(s) URL is returned as it is.
+    """
+    if _plain(url) and not _MAY_DIFFER.search(url):
+        return url.partition("://")[2].removesuffix("/")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return url
+    if parts.scheme.lower() not in WEB_SCHEMES or not host:
+        return url
+    host = _TWIN.sub("", host.rstrip("."))
+    if port not in (None, 80, 443):
+        host = f"{host}:{port}"
+    path = _SESSION_IN_PATH.sub("", parts.path)
+    if "%" in path or not path.isascii():
+        path = quote(
+            unquote(path, errors="surrogateescape"), "/:@!$&'()*+,;=~", errors="surrogateescape"
+        )
+    path = _INDEX.sub("", _AMP_END.sub("", _AMP_START.sub("", path)))
+    query = _selecting(parts.query) if parts.query else ""
+    # Only addresses of pages that a script draws mean something by what follows the `#`.
+    fragment = f"#{parts.fragment}" if parts.fragment.startswith(("!", "/")) else ""
+    return f"{host}{path}{query}{fragment}"
+
+
+def _selecting(query: str) -> str:
+    """Return the part of a query that may select content, with its question mark."""
+    kept = [
+        parameter
+        for parameter in query.split("&")
+        if parameter and not _tracks(parameter) and parameter.lower() not in _AMP_PARAMETERS
+    ]
+    return "?" + "&".join(sorted(kept)) if kept else ""
+
+
+def _tracks(parameter: str) -> bool:
+    """Whether `name=value` tells about the reader, not about what is read."""
+    name, _, value = parameter.partition("=")
+    name = name.lower()
+    if name in TRACKING or name in SESSIONS or name.startswith(TRACKING_PREFIXES):
+        return True
+    return name in _MAYBE_SESSIONS and bool(_SESSION_VALUE.fullmatch(value))
+
+
+def untracked(url: str) -> str:
+    """Return `url` as it was written, less what only tells about the reader."""
+    if not ("?" in url or ";" in url or "#" in url):
+        return url
+    rest, mark, fragment = url.partition("#")
+    if fragment and all(map(_tracks, fragment.split("&"))):
+        mark = fragment = ""
+    place, question, query = rest.partition("?")
+    place = _SESSION_IN_PATH.sub("", place)
+    if query:
+        kept = [part for part in query.split("&") if not _tracks(part)]
+        query = "&".join(kept)
+        question = "?" if query else ""
+    return f"{place}{question}{query}{mark}{fragment}"
 
 
 def slug(text: str) -> str:

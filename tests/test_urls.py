@@ -2,6 +2,7 @@
 
 import re
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -188,3 +189,107 @@ def test_a_host_that_no_dns_knows_costs_no_time():
         urls.normal(f"http://{number}.{'ü.' * 2000}/")
 
     assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.org/2026/a-post",
+        "https://EXAMPLE.org:443/2026/a-post/",
+        "https://www.example.org/2026/a-post/index.html",
+        "https://m.example.org/2026/a-post",
+        "https://amp.example.org/2026/a-post/amp/",
+        "https://example.org/amp/2026/a-post?amp=1",
+        "https://example.org/2026/%61-post?outputType=amp",
+        "https://example.org/2026/a-post?utm_source=rss&fbclid=x&mc_eid=1#comments",
+    ],
+)
+def test_the_addresses_of_one_page_have_one_canonical_form(url):
+    assert urls.canonical(url) == "example.org/2026/a-post"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://example.org/?p=1", "https://example.org/?p=2"),
+        ("https://example.org/a?ref=main", "https://example.org/a?ref=next"),
+        ("https://example.org/a?id=1&page=2", "https://example.org/a?id=1"),
+        ("https://example.org/#!/post/1", "https://example.org/#!/post/2"),
+        ("https://example.org/amp", "https://example.org/ampere"),
+        ("https://example.org/A", "https://example.org/a"),
+        ("https://example.org:8080/a", "https://example.org/a"),
+        ("https://a.example.org/x", "https://example.org/x"),
+    ],
+)
+def test_what_selects_content_stays_in_the_canonical_form(one, other):
+    assert urls.canonical(one) != urls.canonical(other)
+
+
+def test_a_host_keeps_the_name_that_would_leave_nothing_but_a_suffix():
+    assert urls.canonical("https://m.example/a") == "m.example/a"
+    assert urls.canonical("https://www.com/a") == "www.com/a"
+
+
+@pytest.mark.parametrize("url", ["mailto:a@b.c", "not a url", "http://[broken/", "file:///etc"])
+def test_what_is_no_web_address_is_its_own_canonical_form(url):
+    assert urls.canonical(url) == url
+
+
+@given(strategies.text(alphabet="htps:/.?&=#%amwx1ü ", max_size=40))
+def test_a_canonical_form_is_made_of_any_text_and_spelling_does_not_matter(text):
+    url = f"https://example.org/{text}"
+
+    assert urls.canonical(url) == urls.canonical(url.replace("https", "http"))
+
+
+@pytest.mark.parametrize(
+    ("published", "shown"),
+    [
+        ("https://example.org/a?utm_source=rss&p=1&fbclid=x", "https://example.org/a?p=1"),
+        ("https://example.org/a?utm_source=rss", "https://example.org/a"),
+        ("https://example.org/a?utm_source=rss#comments", "https://example.org/a#comments"),
+        ("https://example.org/a#xtor=RSS-1", "https://example.org/a"),
+        ("https://example.org/a;jsessionid=1A2B?p=1", "https://example.org/a?p=1"),
+        ("https://example.org/a?PHPSESSID=abc&id=3", "https://example.org/a?id=3"),
+        (
+            "https://example.org/a?sid=0123456789abcdef0123456789abcdef&t=5",
+            "https://example.org/a?t=5",
+        ),
+        ("HTTPS://WWW.Example.org/./A?b=%20", "HTTPS://WWW.Example.org/./A?b=%20"),
+        ("https://example.org/article?sid=77", "https://example.org/article?sid=77"),
+        ("https://example.org/?ref=a&source=b&via=c", "https://example.org/?ref=a&source=b&via=c"),
+        ("https://example.org/?a=1&&b=2", "https://example.org/?a=1&&b=2"),
+    ],
+)
+def test_links_stay_as_published_less_the_tracking(published, shown):
+    assert urls.untracked(published) == shown
+
+
+@given(_ADDRESSES | strategies.text("htps:/.a1-?%&=;#mwutm_"))
+def test_without_tracking_the_canonical_form_is_the_same(url):
+    assert urls.canonical(urls.untracked(url)) == urls.canonical(url)
+    assert urls.untracked(urls.untracked(url)) == urls.untracked(url)
+
+
+@given(
+    _ADDRESSES
+    | strategies.builds(
+        lambda host, path: f"https://{host}/{path}",
+        strategies.sampled_from(["a.example", "www.a.example", "m.a.example", "wwwa.example"]),
+        strategies.sampled_from(["", "a/", "a", "a/amp", "amp/a", "index.html", "a/index", "a.amp",
+                                 "camp", "a/amp/", "ampere/a"]),
+    )
+)  # fmt: skip
+def test_the_short_way_to_a_canonical_form_gives_what_the_long_one_does(url):
+    long_way = urls.canonical(url.replace("://", "://user@", 1))
+
+    assert urls.canonical(url) == long_way or not urls.is_plain(url)
+
+
+def test_every_tracking_parameter_is_in_the_docs():
+    text = (Path(__file__).parents[1] / "docs" / "links.md").read_text("utf-8")
+    documented = set(re.findall(r"`([^`]+)`", text))
+
+    assert documented >= urls.TRACKING | urls.SESSIONS | {
+        f"{prefix}*" for prefix in urls.TRACKING_PREFIXES
+    }

@@ -57,6 +57,7 @@ _FORMATS = {
 }
 _PLAIN = "text/plain"
 _HTML = "text/html"
+_LINKS = ("feedburner_origlink", "pheedo_origlink", "link")  # where a redirector says what was
 _MARKED_UP = re.compile(r"</(?:b|strong|i|em|code|sub|sup)>", re.IGNORECASE)
 # A pattern that begins with plain letters is found forty times as fast.
 _BASE = re.compile(rb"base(?<!\wbase)\s*=")
@@ -305,8 +306,10 @@ def _base(values: Any, detail: str, url: str) -> str:
 
 
 def _link(entry: Any, url: str) -> str | None:
-    link = _text(entry, "link")
-    return joined(_base(entry, "title_detail", url), link) if link else None
+    for key in _LINKS:
+        if link := _text(entry, key):
+            return joined(_base(entry, "title_detail", url), link)
+    return None
 
 
 def _authors(values: Any) -> tuple[str, ...]:
