@@ -271,6 +271,21 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Habits:
+    """What a feed's documents taught about how it behaves.
+
+    Attributes:
+        shared_guids: A document had one guid on several entries.
+        renamed: Polls that gave most entries another guid or link.
+        edited: Polls in a row that changed most of the entries that were there.
+    """
+
+    shared_guids: bool = False
+    renamed: int = 0
+    edited: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DueFeed:
     """A feed that was leased for a poll, with what the last polls taught us.
 
@@ -287,6 +302,7 @@ class DueFeed:
         pace: Pause between two requests that the site has taught us, None for none.
         failures: Failed polls in a row, 0 after a success.
         polls: How many polls were recorded so far.
+        habits: How its documents behave.
     """
 
     id: int
@@ -308,6 +324,7 @@ class DueFeed:
     pace: timedelta | None = None
     failures: int = 0
     polls: int = 0
+    habits: Habits = Habits()
 
     @property
     def address(self) -> str:

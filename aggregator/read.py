@@ -25,10 +25,12 @@ class Document:
         feed: Its head and those of its entries that the last document did not have, or all of
             them; None if it says nothing that the last one did not.
         memory: For the next document of the feed; empty where that has to be read whole.
+        new: The places of the feed's entries among all of the document; empty if it has them all.
     """
 
     feed: CleanFeed | None
     memory: bytes = b""
+    new: tuple[int, ...] = ()
 
 
 def read_document(
@@ -51,7 +53,7 @@ def read_document(
     feed = read_rest(cut.rest, url, kept=cut.kept) if cut is not None else None
     if cut is None or feed is None:
         return Document(_whole(body, headers, url))
-    return Document(feed, cut.memory)
+    return Document(feed, cut.memory, cut.new)
 
 
 def read_rest(rest: bytes, url: str, *, kept: int) -> CleanFeed | None:

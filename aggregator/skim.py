@@ -6,7 +6,7 @@ own: the head and the new entries.  Whatever does not fit this picture is parsed
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from xml.parsers import expat
@@ -14,9 +14,16 @@ from xml.parsers import expat
 HASH_SIZE = 8
 """Bytes of an entry's hash; a feed remembers one for each entry of its last document."""
 
+ID_SIZE = 8
+"""Bytes of the stored entry's id, which follows the hash."""
+
 MAX_ENTRIES = 5000
 MAX_ATTRIBUTES = 256
 MAX_DEPTH = 200
+
+_RECORD = HASH_SIZE + ID_SIZE
+_PREFIX = 2 * HASH_SIZE
+_NO_ID = bytes(ID_SIZE)
 
 _Span = tuple[int, int]
 _ENTRIES = frozenset({"item", "entry"})
@@ -37,16 +44,22 @@ class Skim:
 
     Attributes:
         rest: The document that remains: the head and the new entries.
-        kept: How many entries are in it.
-        nothing_new: No entry is, and the head says what it said, but for its dates.
-        memory: For the next skim: `HASH_SIZE` bytes each for what entries inherit, for the head,
-            and for every entry of the whole document.
+        new: Their places among all entries of the document.
+        nothing_new: There are none, and the head says what it said, but for its dates.
+        memory: For the next skim: `HASH_SIZE` bytes each for what entries inherit and for the head;
+            for every entry of the whole document its hash, and the id that it is stored under, 0
+            for the new ones until `with_ids` is called.
     """
 
     rest: bytes
-    kept: int
+    new: tuple[int, ...]
     nothing_new: bool
     memory: bytes
+
+    @property
+    def kept(self) -> int:
+        """How many entries remain."""
+        return len(self.new)
 
 
 class _UnfitError(Exception):
@@ -73,15 +86,38 @@ def skim(document: bytes, memory: bytes = b"") -> Skim | None:
         return None
     context, head = walk.context(), _hash(_without(document, walk.entries + walk.dates))
     hashes = [_hash(document[start:end]) for start, end in walk.entries]
-    known = _known(memory) if memory[:HASH_SIZE] == context else frozenset()
+    known = dict(_records(memory)) if memory[:HASH_SIZE] == context else {}
     cut = [span for span, digest in zip(walk.entries, hashes, strict=True) if digest in known]
-    kept = len(hashes) - len(cut)
+    new = tuple(place for place, digest in enumerate(hashes) if digest not in known)
+    records = (digest + known.get(digest, _NO_ID) for digest in hashes)
     return Skim(
         rest=_without(document, cut),
-        kept=kept,
-        nothing_new=not kept and memory[HASH_SIZE : 2 * HASH_SIZE] == head,
-        memory=b"".join((context, head, *hashes)),
+        new=new,
+        nothing_new=not new and memory[HASH_SIZE:_PREFIX] == head,
+        memory=b"".join((context, head, *records)),
     )
+
+
+def listed(memory: bytes) -> set[int]:
+    """Return the ids of the stored entries that a document listed."""
+    return {
+        int.from_bytes(entry_id, "big", signed=True)
+        for _, entry_id in _records(memory)
+        if entry_id != _NO_ID
+    }
+
+
+def with_ids(memory: bytes, places: Sequence[int], ids: Sequence[int]) -> bytes:
+    """Return a memory in which the entries at `places` have these ids, 0 for none.
+
+    Args:
+        memory: Empty for a document that could not be cut: it still lists entries.
+    """
+    filled = bytearray(memory or bytes(_PREFIX + _RECORD * len(ids)))
+    for place, entry_id in zip(places or range(len(ids)), ids, strict=True):
+        end = _PREFIX + _RECORD * (place + 1)
+        filled[end - ID_SIZE : end] = entry_id.to_bytes(ID_SIZE, "big", signed=True)
+    return bytes(filled)
 
 
 def plain_utf8(body: bytes, content_type: str) -> bytes | None:
@@ -102,9 +138,10 @@ def plain_utf8(body: bytes, content_type: str) -> bytes | None:
     return document
 
 
-def _known(memory: bytes) -> frozenset[bytes]:
-    starts = range(2 * HASH_SIZE, len(memory), HASH_SIZE)
-    return frozenset(memory[start : start + HASH_SIZE] for start in starts)
+def _records(memory: bytes) -> Iterator[tuple[bytes, bytes]]:
+    for start in range(_PREFIX, len(memory), _RECORD):
+        middle = start + HASH_SIZE
+        yield memory[start:middle], memory[middle : middle + ID_SIZE]
 
 
 def _without(document: bytes, spans: Sequence[_Span]) -> bytes:

@@ -29,7 +29,7 @@ ALLOWED = {
     "aggregator.sanitize": {"urls"},
     "aggregator.clean": PURE | {"sanitize", "dates"},
     "aggregator.dedup": PURE,
-    "aggregator.database": PURE | {"dedup", "search"},
+    "aggregator.database": PURE | {"dedup", "search", "skim"},
     "aggregator.publish": PURE,
     "aggregator.clock": frozenset(),
     "aggregator.hosts": frozenset(),

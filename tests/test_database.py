@@ -11,10 +11,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from aggregator.database import DBAPIError, engine, open_database, query, store
-from aggregator.database.tables import metadata
+from aggregator.database.tables import entry_keys, metadata
+from aggregator.dedup import keys_of
 from aggregator.errors import DatabaseError
 from aggregator.model import Scope
-from tests.worlds import new_database
+from tests.worlds import entry, new_database
 
 FULL_TEXT = "entries_text"
 
@@ -193,6 +194,45 @@ def test_the_feeds_of_an_older_database_share_the_budget_of_their_site(tmp_path)
     ]
     assert {(feed.moved_to, feed.move, feed.validators.etag) for feed in due} == {(None, None, "x")}
     upgraded.dispose()
+
+
+def test_the_entries_of_an_older_database_are_known_by_all_their_keys_after_the_upgrade(tmp_path):
+    values = "1, 1, x'00', 'a:1', '', 0, 0"
+    old_database(
+        tmp_path / "a.db",
+        "0003",
+        "INSERT INTO feeds (id, name, url, host, interval, subscribed, title, subtitle, format, "
+        "polls, entries, failures, gone, memory) VALUES "
+        "(1, 'a', 'https://example.org/', 'example.org', 1, 1, '', '', '', 1, 1, 0, 0, x'00')",
+        *(
+            "INSERT INTO entries (feed_id, listed, record_hash, public_id, summary, first_seen_at, "
+            "changed_at, id, identity, content_hash, guid, url, title) "
+            f"VALUES ({values}, {number}, x'0{number}', x'{bytes([number] * 16).hex()}', "
+            f"{guid}, '{link}', 'Title')"
+            for number, guid, link in (
+                (7, "'http://old.example/?p=1'", "https://old.example/1?utm_source=x"),
+                (8, "NULL", "https://old.example/2"),
+            )
+        ),
+    )
+
+    upgraded = open_database(url(tmp_path / "a.db"))
+
+    with upgraded.connect() as connection:
+        rows = connection.execute(entry_keys.select()).all()
+        memory = connection.exec_driver_sql("SELECT memory FROM feeds").scalar()
+    upgraded.dispose()
+    assert memory is None
+    owners = {row.key: row.entry_id for row in rows}
+    for number, guid, link in (
+        (7, "https://new.example/?p=1", "http://www.old.example/1"),
+        (8, None, "http://old.example/2/"),
+    ):
+        *own, title = keys_of(
+            entry(1, guid=guid, url=link, title="Title", content_hash=bytes([number] * 16))
+        ).numbers()
+        assert [owners[key] for key in own] == [number] * 3
+        assert owners[title] is None
 
 
 def test_postgresql_without_its_driver_says_what_to_install():

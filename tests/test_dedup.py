@@ -1,28 +1,75 @@
-"""Identity within one feed."""
+"""Identity within one feed, as a pure function; tests/test_replay.py has what it is for."""
 
+import time
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings, strategies
 
 from aggregator import dedup
-from aggregator.dedup import Changes, KnownEntry
-from tests.worlds import entry
+from aggregator.dedup import Changes, Extent, KnownEntry, Memory, NewEntry, Owner, Text
+from aggregator.dedup.edits import extent_of
+from aggregator.model import Habits
+from tests.worlds import NOW, entry
 
-TEXT = b"0123456789abcdef"
+MIDNIGHT = NOW.replace(hour=0, minute=0)
 
 
-def stored(changes: Changes, start: int = 1) -> dict[bytes, KnownEntry]:
-    """Return new entries as the database would know them afterwards."""
-    return {
-        new.identity: KnownEntry(
-            1, number, new.identity, new.entry.content_hash, new.record_hash, new.entry.url
+class Stored:
+    """What the database would know of a feed."""
+
+    def __init__(self) -> None:
+        self.entries: dict[int, KnownEntry] = {}
+        self.owners: dict[int, int | None] = {}
+        self.habits = Habits()
+
+    def poll(self, *entries, listed=()) -> Changes:
+        memory = Memory(
+            by_guid={known.identity: known for known in self.entries.values()},
+            owners={key: Owner(entry_id) for key, entry_id in self.owners.items()},
+            by_id=self.entries,
+            listed=set(listed),
         )
-        for number, new in enumerate(changes.new, start)
-    }
+        keys = [dedup.keys_of(one) for one in entries]
+        changes = dedup.compare(entries, keys, memory, self.habits)
+        for new in changes.new:
+            assert new.identity not in {known.identity for known in self.entries.values()}
+            self._add(len(self.entries) + 1, new)
+        for change in changes.changed:
+            known = self.entries[change.id]
+            text = replace(
+                known,
+                content_hash=change.entry.content_hash,
+                record_hash=change.record_hash,
+                url=change.entry.url,
+                title=change.entry.title,
+            )
+            self.entries[change.id] = text
+            for key in change.old_keys:
+                if self.owners.get(key) == change.id:
+                    del self.owners[key]
+            self._own(change.id, change.keys)
+        for key, entry_id in changes.renamed:
+            self._own(entry_id, [key])
+        self.owners |= dict.fromkeys(changes.shared)
+        self.habits = changes.habits
+        return changes
+
+    def _add(self, number: int, new: NewEntry) -> None:
+        one = new.entry
+        self.entries[number] = KnownEntry(
+            1, number, new.identity, one.content_hash, new.record_hash,
+            one.guid, one.url, one.title, one.published_at,
+        )  # fmt: skip
+        self._own(number, new.keys)
+
+    def _own(self, number, keys):
+        for key in keys:
+            self.owners[key] = number if self.owners.get(key, number) == number else None
 
 
-def poll(entries, known):
-    return dedup.compare(entries, dedup.identities(entries), known)
+def titles(changes: Changes) -> list[str]:
+    return [new.entry.title for new in changes.new]
 
 
 @pytest.mark.parametrize(
@@ -32,79 +79,133 @@ def poll(entries, known):
         [entry(1, guid=None), entry(2, guid=None)],
         [entry(1, guid=None, url=None), entry(2, guid=None, url=None)],
         [entry(1, guid="1"), entry(2, guid="1"), entry(3, guid="1")],
+        [entry(1, guid="1", url="https://x/"), entry(2, guid="1", url="https://x/")],
+        [entry(1, guid=None, url="https://x/"), entry(2, guid=None, url="https://x/")],
         [entry(1, guid="http://x/A"), entry(2, guid="http://x/a")],
+        [entry(1, title="Same"), entry(2, title="Same")],
     ],
-    ids=["guid", "link", "text", "one guid for all", "guids differ in case"],
+    ids=["guid", "link", "text", "one guid", "one guid and link", "one link", "case", "title"],
 )
 def test_a_document_adds_each_entry_once_however_often_it_is_read(entries):
-    first = poll(entries, {})
-    known = stored(first)
+    stored = Stored()
 
-    assert len(first.new) == len(entries)
+    assert len(stored.poll(*entries).new) == len(entries)
     for document in (entries, entries[::-1], entries[:1], entries[1:], []):
-        assert poll(document, known) == Changes()
+        changes = stored.poll(*document)
+        assert (changes.new, changes.changed) == ((), ())
+        assert sorted(filter(None, changes.listed)) == sorted(
+            entries.index(one) + 1 for one in document
+        )
 
 
 def test_an_entry_twice_in_one_document_counts_once():
-    assert len(poll([entry(1), entry(1), entry(1, title="Other")], {}).new) == 1
+    assert len(Stored().poll(entry(1), entry(1), entry(1, title="Other")).new) == 1
 
 
 def test_a_changed_text_is_a_new_version_of_the_same_entry():
-    known = stored(poll([entry(1)], {}))
+    stored = Stored()
+    stored.poll(entry(1))
 
-    (change,) = poll([entry(1, title="Corrected")], known).changed
+    (change,) = stored.poll(entry(1, title="Corrected")).changed
 
-    assert (change.id, change.text_changed) == (1, True)
+    assert (change.id, change.extent) == (1, Extent.TEXT)
 
 
 def test_changed_trimmings_are_stored_but_are_no_new_text():
-    known = stored(poll([entry(1)], {}))
+    stored = Stored()
+    stored.poll(entry(1))
 
-    (change,) = poll([replace(entry(1), categories=("new",))], known).changed
+    (change,) = stored.poll(replace(entry(1), categories=("new",))).changed
 
-    assert not change.text_changed
-
-
-def test_a_date_is_never_part_of_identity_or_change():
-    one = entry(1, guid=None, url=None)
-    known = stored(poll([one], {}))
-
-    assert poll([replace(one, published_at=None, updated_at=None)], known) == Changes()
+    assert change.extent is Extent.LOOKS
 
 
-def test_two_spellings_of_one_link_are_one_entry():
-    known = stored(poll([entry(1, guid=None, url="https://example.org/a")], {}))
-    other = entry(1, guid=None, url="HTTPS://Example.org:443/./a#top")
+def test_a_date_alone_is_no_change():
+    stored = Stored()
+    stored.poll(entry(1, guid=None, url=None))
 
-    assert poll([other], known).new == ()
+    again = entry(1, guid=None, url=None, published_at=None, updated_at=None)
+    changes = stored.poll(again)
+
+    assert (changes.new, changes.changed) == ((), ())
 
 
-@pytest.mark.parametrize(
-    "second", [[entry(2, guid="X"), entry(1, guid="X")], [entry(1, guid="X"), entry(2, guid="X")]]
+def test_an_entry_whose_title_and_text_changed_is_found_by_what_it_is_called_now():
+    stored = Stored()
+    stored.poll(entry(1, guid="a"), entry(2))
+    stored.poll(entry(1, guid="a", title="Second"), entry(2))
+
+    changes = stored.poll(entry(1, guid="b", title="Second", url="https://new/"), entry(2))
+
+    assert (changes.new, [one.id for one in changes.changed]) == ((), [1])
+    assert titles(stored.poll(entry(1, guid="c", url="https://x/"), entry(2))) == ["Post 1"]
+
+
+def test_entries_that_the_document_lists_as_before_have_no_new_names():
+    stored = Stored()
+    stored.poll(entry(1, guid="a"))
+
+    changes = stored.poll(entry(1, guid="b", content_html="Another text"), listed=[1])
+
+    assert titles(changes) == ["Post 1"]
+
+
+def test_most_of_a_document_makes_believe_what_one_entry_does_not():
+    def moved(number):
+        values = {"url": None, "title": "New", "content_html": "x", "published_at": MIDNIGHT}
+        return entry(number, guid=f"https://new/{number}", **values)
+
+    old = [entry(number, guid=f"https://old/{number}") for number in range(5)]
+    one, many = Stored(), Stored()
+    one.poll(*old)
+    many.poll(*old)
+    alike = [replace(each, guid=f"https://new/{n}") for n, each in enumerate(old[1:], 1)]
+
+    assert titles(one.poll(moved(0), *old[1:])) == ["New"]
+    assert titles(many.poll(moved(0), *alike)) == []
+
+
+def test_guids_that_change_on_every_poll_are_not_asked_any_more():
+    stored = Stored()
+    for number in range(9):
+        stored.poll(entry(1, guid=f"a{number}"), entry(2, guid=f"b{number}"))
+
+    (new,) = stored.poll(entry(3, guid="c")).new
+
+    assert (len(stored.entries), stored.habits.renamed) == (3, 3)
+    assert (new.by_guid, len(stored.owners)) == (False, 15)
+
+
+TELLING = strategies.builds(
+    lambda number, guid, url: entry(number, guid=guid and f"{guid}{number}", url=url),
+    strategies.integers(1, 6),
+    strategies.sampled_from(["g", None]),
+    strategies.just(None),
+) | strategies.builds(entry, strategies.integers(1, 6))
+
+
+@settings(max_examples=300)
+@given(
+    strategies.lists(
+        strategies.lists(TELLING, max_size=6, unique_by=lambda one: one.content_hash), max_size=6
+    ),
+    strategies.randoms(use_true_random=False),
 )
-def test_a_guid_that_turns_out_to_be_everybodys_doubles_nothing(second):
-    known = stored(poll([entry(1, guid="X")], {}))
-
-    changes = poll(second, known)
-
-    assert [new.entry.title for new in changes.new] == ["Post 2"]
-    assert changes.changed == ()
-    known |= stored(changes, 2)
-    for document in (second, second[:1], second[1:]):
-        assert poll(document, known) == Changes()
-
-
-def test_a_guid_that_stands_alone_tells_a_moved_entry():
-    known = stored(poll([entry(1)], {}))
-
-    moved = poll([entry(1, url="https://new.example/", title="New", content_html="")], known)
-
-    assert [change.id for change in moved.changed] == [1]
+def test_no_order_of_entries_or_documents_changes_how_many_there_are(documents, random):
+    """For entries that are told apart by what they say; each may come in several shapes."""
+    counts = set()
+    for _ in range(3):
+        stored = Stored()
+        for document in random.sample(documents, len(documents)):
+            stored.poll(*random.sample(document, len(document)))
+            assert stored.poll(*document).new == ()
+        counts.add(len(stored.entries))
+    assert counts == {len({one.content_hash for some in documents for one in some})}
 
 
 def test_entries_that_share_a_guid_have_ids_of_their_own():
     guid = "https://example.org/"
-    found = poll([entry(number, guid=guid) for number in (1, 2, 3)], {}).new
+    found = Stored().poll(*(entry(number, guid=guid) for number in (1, 2, 3))).new
 
     made = {
         dedup.public_id(new, feed_url="https://f.example/", authority="m,1", taken=False)
@@ -128,7 +229,7 @@ def test_entries_that_share_a_guid_have_ids_of_their_own():
     ],
 )
 def test_the_public_id_is_the_guid_where_that_is_an_absolute_uri(guid, taken, kept):
-    (new,) = poll([entry(1, guid=guid)], {}).new
+    (new,) = Stored().poll(entry(1, guid=guid)).new
     made = dedup.public_id(new, feed_url="https://f.example/", authority="me,2026", taken=taken)
 
     assert (made == guid) is kept
@@ -136,7 +237,7 @@ def test_the_public_id_is_the_guid_where_that_is_an_absolute_uri(guid, taken, ke
 
 
 def test_a_password_in_the_feeds_url_does_not_reach_the_id():
-    (new,) = poll([entry(1, guid="1")], {}).new
+    (new,) = Stored().poll(entry(1, guid="1")).new
 
     made = {
         dedup.public_id(new, feed_url=f"https://{user}@f.example/", authority="m,1", taken=False)
@@ -144,3 +245,28 @@ def test_a_password_in_the_feeds_url_does_not_reach_the_id():
     }
 
     assert len(made) == 1
+
+
+# ------------------------------------------------------------------------ edits
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["1 ", "1,1.", "view ", "1 view", "12:34", "3 days ", "vor 3 ", "2026-01-", "Jan 1 ", "1月",
+     "&amp;", "https://x/?", "https://x/?a=1&amp;", " ", "<b>", "vor ", "12 May "],
+)  # fmt: skip
+def test_no_text_takes_long_to_compare(piece):
+    text = piece * (200_000 // len(piece))
+    started = time.perf_counter()
+
+    extent_of(Text("A", f"{text} one"), entry(1, content_html=f"{text} other"))
+
+    assert time.perf_counter() - started < 2
+
+
+@given(strategies.text(), strategies.text())
+def test_a_text_is_compared_with_any_other(one, other):
+    same = entry(1, title_html=one, content_html=other)
+
+    assert extent_of(Text(one, other), same) is Extent.NOTHING
+    assert extent_of(Text(one, f"{other} more words"), same) is not Extent.LOOKS

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies
 from aggregator.errors import ParseError
 from aggregator.parse import UTF8, in_utf8, parse
 from aggregator.read import read_document
-from aggregator.skim import HASH_SIZE, plain_utf8, skim
+from aggregator.skim import HASH_SIZE, ID_SIZE, listed, plain_utf8, skim, with_ids
 from tests.running import rss
 from tests.worlds import NOW
 
@@ -21,7 +21,8 @@ PREFIX = 2 * HASH_SIZE
 
 
 def hashes(memory: bytes) -> list[bytes]:
-    return [memory[at : at + HASH_SIZE] for at in range(PREFIX, len(memory), HASH_SIZE)]
+    records = range(PREFIX, len(memory), HASH_SIZE + ID_SIZE)
+    return [memory[at : at + HASH_SIZE] for at in records]
 
 
 def subsets(count: int) -> Iterator[list[int]]:
@@ -47,7 +48,9 @@ def check(body: bytes, choose: Callable[[int], Iterator[list[int]]] = subsets) -
     compared = 0
     for new in choose(len(known)):
         old = [digest for number, digest in enumerate(known) if number not in new]
-        cut = skim(utf8, whole.memory[:PREFIX] + b"".join(old))
+        cut = skim(
+            utf8, whole.memory[:PREFIX] + b"".join(digest + bytes(ID_SIZE) for digest in old)
+        )
         assert cut is not None
         expected = [
             entry for entry, digest in zip(full.entries, known, strict=True) if digest not in old
@@ -153,6 +156,23 @@ def test_only_what_is_new_is_read():
     assert first.feed is not None
     assert second.feed is not None
     assert [entry.title for entry in second.feed.entries] == ["Post 3"]
+
+
+def test_the_ids_of_stored_entries_go_from_one_memory_to_the_next():
+    first = skim(rss(items(1, 2)))
+    assert first is not None
+    assert listed(first.memory) == set()
+    second = skim(rss(items(3, 2)), with_ids(first.memory, first.new, [-7, 8]))
+    assert second is not None
+
+    assert second.new == (0,)
+    assert listed(second.memory) == {8}
+    assert listed(with_ids(second.memory, second.new, [0])) == {8}
+    assert listed(with_ids(second.memory, second.new, [9])) == {8, 9}
+
+
+def test_a_document_that_can_not_be_cut_lists_entries_too():
+    assert listed(with_ids(b"", (), [1, 2])) == {1, 2}
 
 
 def test_a_document_that_only_has_another_date_says_nothing_new():

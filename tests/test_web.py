@@ -226,7 +226,7 @@ def test_a_date_in_the_future_is_told_beside_the_place_by_arrival(site):
 def test_a_changed_entry_says_when(site):
     first = entry(90)
     site.record("lamp", first)
-    site.record("lamp", replace(first, summary="New text.", content_hash=b"x" * 16))
+    site.record("lamp", replace(first, content_html="New text.", content_hash=b"x" * 16))
 
     assert words(site.page("/").one("p", "tags")) == "Updated just now"
 
@@ -367,7 +367,8 @@ def new_ones(page: HtmlPage) -> list[str]:
 def test_what_came_since_the_last_visit_is_marked_and_counted(site):
     now = datetime.now(UTC)
     site.record("lamp", *(entry(n) for n in range(200, 203)), now=now - timedelta(hours=3))
-    site.record("lamp", entry(2), entry(1), entry(201, guid="late"), now=now - timedelta(hours=1))
+    late = entry(203, published_at=entry(201).published_at)
+    site.record("lamp", entry(2), entry(1), late, now=now - timedelta(hours=1))
     came_before(site, hours=2)
 
     page = site.page("/")

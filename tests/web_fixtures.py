@@ -1,9 +1,7 @@
 """The web application on a real SQLite database, and a strict reading of its pages."""
 
 import contextlib
-import functools
 import re
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -45,7 +43,7 @@ class Site:
         (folder / "samples").mkdir(exist_ok=True)
         (folder / "samples" / "local.xml").write_text("<rss/>", "utf-8")
         self.config = load(path)
-        self.engine: Engine = _new_database(folder)
+        self.engine: Engine = worlds.copied_database(folder)
         self.app: Flask = create_app(self.config, self.engine)
         self.client: FlaskClient = self.app.test_client()
 
@@ -65,20 +63,6 @@ class Site:
         assert answer.status_code == status, f"{path}: {answer.status_code} {answer.text[:300]}"
         assert answer.content_type == "text/html; charset=utf-8"
         return HtmlPage(answer.text)
-
-
-@functools.cache
-def _empty_database() -> bytes:
-    """Return a database without rows: copying it is faster than running the migrations."""
-    with tempfile.TemporaryDirectory() as folder:
-        engine = worlds.new_database(Path(folder))
-        engine.dispose()
-        return (Path(folder) / "aggregator.db").read_bytes()
-
-
-def _new_database(folder: Path) -> Engine:
-    (folder / "aggregator.db").write_bytes(_empty_database())
-    return worlds.new_database(folder)
 
 
 def full_site(folder: Path) -> Site:

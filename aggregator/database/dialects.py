@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from html import unescape
 from typing import Any
 
@@ -23,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from aggregator.database.tables import contents, entries
+from aggregator.database.tables import UtcDateTime, contents, entries
 
 _MAX_TEXT = 100_000  # characters of a text that are indexed
 
@@ -40,6 +41,13 @@ _INDEX_TEXT = text(
 _UNINDEX_TEXT = text(
     "INSERT INTO entries_text (entries_text, rowid, title, summary, content) "
     "VALUES ('delete', :id, :title, :summary, :content)"
+)
+
+_INSERT_KEY = (
+    "INSERT INTO entry_keys (feed_id, key, entry_id, gone_before) "
+    "VALUES ({place}, {place}, {place}, {place}) ON CONFLICT (feed_id, key) DO UPDATE SET "
+    "entry_id = CASE WHEN entry_keys.entry_id = excluded.entry_id THEN excluded.entry_id END, "
+    "gone_before = excluded.gone_before"
 )
 
 
@@ -64,6 +72,21 @@ def upsert(
     connection.execute(
         insert.on_conflict_do_update(index_elements=list(key), set_=replaced), list(rows)
     )
+
+
+def insert_keys(
+    connection: Connection, keys: Sequence[tuple[int, int, int | None, datetime | None]]
+) -> None:
+    """Store keys of entries: feed, number, entry, since when that is gone.
+
+    One that is another entry's already is nobody's from then on.  Handed to the driver as it is:
+    there are three an entry, and SQLAlchemy takes longer to look at one than SQLite to store it.
+    """
+    if not keys:
+        return
+    place = "?" if connection.dialect.name == "sqlite" else "%s"
+    rows = [(*key, UtcDateTime.number(gone) if gone else None) for *key, gone in keys]
+    connection.exec_driver_sql(_INSERT_KEY.format(place=place), rows)
 
 
 def index_texts(connection: Connection, texts: Sequence[Text]) -> None:

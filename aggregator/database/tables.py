@@ -6,6 +6,7 @@ category) are copied here when the file is read: readers need the database and n
 """
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from aggregator.model import Habits
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -40,7 +43,12 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else self.number(value)
+
+    @staticmethod
+    def number(value: datetime) -> int:
+        """Return a time as it is stored."""
+        return (value - _EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else _EPOCH + timedelta(microseconds=value)
@@ -74,6 +82,23 @@ class JsonList(TypeDecorator[list[Any]]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[Any]:
         return json.loads(value) if value else []
 
+
+class HabitsJson(TypeDecorator[Habits]):
+    """What is unusual about a feed as compact JSON; NULL where nothing is."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Habits | None, dialect: Dialect) -> str | None:
+        values = asdict(value or Habits())
+        unusual = {name: what for name, what in values.items() if what != _USUAL[name]}
+        return _compact(unusual) if unusual else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Habits:
+        return Habits(**json.loads(value)) if value else Habits()
+
+
+_USUAL = asdict(Habits())
 
 # SQLite makes only INTEGER PRIMARY KEY its 64-bit rowid.
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -144,6 +169,7 @@ feeds = Table(
     Column("moving_to", Text),  # a permanent redirect, not seen often enough yet
     Column("moving_since", UtcDateTime),
     Column("moving_seen", Integer),
+    Column("habits", HabitsJson),  # how its documents behave; NULL: as most do
     Column("ttl", Span),
     Column("update_every", Span),
     Column("skip_hours", JsonList),
@@ -233,6 +259,28 @@ entries = Table(
     Index("ix_entries_category", "category_id", "id"),
 )
 """`id` is the place in the list, so newest first, paging and search are walks of one index."""
+
+entry_keys = Table(
+    "entry_keys",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger),  # NULL where several entries have the key: it says nothing
+    Column("gone_before", UtcDateTime),  # that entry was deleted, as older than this
+    sqlite_with_rowid=False,
+)
+"""What else the entries of a feed may be known by, see aggregator.dedup.keys.
+
+Those of a feed lie together, so that new ones touch few pages.  An entry that the feed still lists
+when it is deleted leaves its keys behind, or it would come back as new.
+"""
+
+Index(  # of the few that were deleted
+    "ix_entry_keys_gone",
+    entry_keys.c.gone_before,
+    sqlite_where=entry_keys.c.gone_before.is_not(None),
+    postgresql_where=entry_keys.c.gone_before.is_not(None),
+)
 
 contents = Table(
     "contents",

@@ -1,13 +1,14 @@
 """What polls brought, compared with what is stored."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 from statistics import median_low
 
-from aggregator import dates, dedup
+from aggregator import dates, dedup, skim
 from aggregator.database import Connection, store
-from aggregator.model import Outcome
+from aggregator.model import CleanEntry, Outcome
 from aggregator.poll.reports import Finished, planned
 from aggregator.poll.settings import PollSettings
 
@@ -16,44 +17,68 @@ _RHYTHM_OF = 10  # posts
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a poll changes in the database."""
+    """What a poll changes in the database.
 
+    Attributes:
+        keys: More names of entries that are there, and names that say nothing any more.
+        listed: For each entry that was read the id it is stored under, 0 for none; None for the
+            next one of `placed`, which gets its id when it is stored.
+    """
+
+    poll: Finished
     report: store.PollReport
-    placed: list[store.PlacedEntry]
-    versions: list[store.NewVersion]
+    placed: Sequence[store.PlacedEntry] = ()
+    versions: Sequence[store.NewVersion] = ()
+    keys: Sequence[tuple[int, int, int | None]] = ()
+    listed: tuple[int | None, ...] = ()
+
+
+def record(
+    connection: Connection, polls: list[Finished], settings: PollSettings
+) -> list[store.PollReport]:
+    """Write polls with all that they brought; entries and validators in one transaction."""
+    found = compare(connection, polls, settings)
+    ids = iter(store.add_entries(connection, [entry for one in found for entry in one.placed]))
+    store.change_entries(connection, [entry for one in found for entry in one.versions])
+    store.add_keys(connection, [key for one in found for key in one.keys])
+    reports = [replace(one.report, memory=_memory(one, ids)) for one in found]
+    store.record_polls(connection, reports)
+    return reports
 
 
 def compare(connection: Connection, polls: list[Finished], settings: PollSettings) -> list[News]:
     """Compare what polls brought with what is stored, all in one look."""
-    keys = {
-        poll.due.id: dedup.identities(poll.document.entries) if poll.document else []
-        for poll in polls
-    }
-    wanted = {key for candidates in keys.values() for some in candidates for key in some}
-    known: dict[int, dict[bytes, dedup.KnownEntry]] = {}
-    holders: dict[bytes, set[int]] = {}  # the feeds that use an id
-    for entry in store.stored_under(connection, wanted):
-        known.setdefault(entry.feed_id, {})[entry.identity] = entry
-        holders.setdefault(entry.identity, set()).add(entry.feed_id)
+    asked = _Asked.of(connection, polls)
     news = []
-    for poll in polls:
-        feed_id = poll.due.id
-        entries = poll.document.entries if poll.document else ()
-        changes = dedup.compare(entries, keys[feed_id], known.get(feed_id, {}))
-        placed = _placed(poll, changes, holders, settings.authority)
-        placed = _worth_keeping(connection, feed_id, placed, settings)
+    for poll, keys in zip(polls, asked.keys, strict=True):
+        if poll.document is None:
+            if poll.due.gap is None:
+                poll = planned(poll, _gap(connection, poll.due.id, []))
+            news.append(News(poll, poll.report))
+            continue
+        due = poll.due
+        memory = asked.memory(due.id, listed=skim.listed(poll.report.memory))
+        changes = dedup.compare(poll.document.entries, keys, memory, due.habits)
+        changes = _weighed(connection, changes, len(memory.listed))
+        placed = _placed(poll, changes, asked.holders, settings.authority)
+        kept = _worth_keeping(connection, due.id, placed, settings)
         versions = [
-            store.NewVersion(feed_id, change, poll.report.ended_at) for change in changes.changed
+            store.NewVersion(due.id, change, poll.report.ended_at) for change in changes.changed
         ]
-        if placed or poll.due.gap is None:
-            poll = planned(poll, _gap(connection, feed_id, placed))
+        told = sum(one.change.is_told for one in versions)
+        if kept or due.gap is None:
+            poll = planned(poll, _gap(connection, due.id, kept))
         report = replace(
             poll.report,
-            outcome=Outcome.NEW if placed or versions else poll.report.outcome,
-            new=len(placed),
-            updated=len(versions),
+            outcome=Outcome.NEW if kept or told else poll.report.outcome,
+            new=len(kept),
+            updated=told,
+            habits=changes.habits if changes.habits != due.habits else None,
         )
-        news.append(News(report, placed, versions))
+        names = [*changes.renamed, *((key, None) for key in changes.shared)]
+        keys_there = [(due.id, key, entry) for key, entry in names]
+        listed = _without(changes.listed, placed, kept)
+        news.append(News(poll, report, kept, versions, keys_there, listed))
     return news
 
 
@@ -67,6 +92,105 @@ def _gap(connection: Connection, feed_id: int, placed: list[store.PlacedEntry]) 
     newest = sorted(places, reverse=True)[:_RHYTHM_OF]
     gaps = [later - earlier for later, earlier in pairwise(newest)]
     return median_low(gaps) if gaps else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the database says about the entries of some documents.
+
+    Attributes:
+        keys: For each poll those of its entries.
+        holders: By identity the feeds that have an entry under it.
+    """
+
+    keys: list[list[dedup.Keys]]
+    by_guid: dict[int, dict[bytes, dedup.KnownEntry]]
+    owners: dict[int, dict[int, dedup.Owner]]
+    by_id: dict[int, dedup.KnownEntry]
+    holders: dict[bytes, set[int]]
+
+    @classmethod
+    def of(cls, connection: Connection, polls: list[Finished]) -> "_Asked":
+        keys = [
+            [dedup.keys_of(entry) for entry in poll.document.entries] if poll.document else []
+            for poll in polls
+        ]
+        by_guid: dict[int, dict[bytes, dedup.KnownEntry]] = {}
+        holders: dict[bytes, set[int]] = {}
+        guids = {one.guid for some in keys for one in some if one.guid is not None}
+        for entry in store.stored_under(connection, guids):
+            by_guid.setdefault(entry.feed_id, {})[entry.identity] = entry
+            holders.setdefault(entry.identity, set()).add(entry.feed_id)
+        wanted = [
+            (poll.due.id, number)
+            for poll, some in zip(polls, keys, strict=True)
+            if poll.due.polls and poll.document
+            for number in _unanswered(poll, some, by_guid.get(poll.due.id, {}))
+        ]
+        owners = store.key_owners(connection, wanted)
+        ids = {
+            owner.entry_id
+            for some_owners in owners.values()
+            for owner in some_owners.values()
+            if owner.entry_id is not None and not owner.gone
+        }
+        by_id = {entry.id: entry for entry in store.known_by_id(connection, ids)}
+        return cls(keys, by_guid, owners, by_id, holders)
+
+    def memory(self, feed_id: int, *, listed: set[int]) -> dedup.Memory:
+        return dedup.Memory(
+            self.by_guid.get(feed_id, {}), self.owners.get(feed_id, {}), self.by_id, listed
+        )
+
+
+def _unanswered(
+    poll: Finished, keys: list[dedup.Keys], by_guid: dict[bytes, dedup.KnownEntry]
+) -> Iterable[int]:
+    """Yield the numbers of keys to look for, of entries that their guid does not find."""
+    entries: tuple[CleanEntry, ...] = poll.document.entries if poll.document else ()
+    guids_tell = not poll.due.habits.shared_guids and not poll.due.habits.renamed
+    repeated = len({key.guid for key in keys}) < len(keys)
+    for entry, key in zip(entries, keys, strict=True):
+        if key.guid in by_guid and guids_tell and not repeated:
+            continue
+        yield from key.numbers()
+        yield dedup.number(dedup.key_of_all(entry))
+        if key.guid is not None:
+            yield dedup.number(key.guid)
+
+
+def _weighed(connection: Connection, changes: dedup.Changes, unread: int) -> dedup.Changes:
+    """Find out how much changed entries changed; `unread` others did not."""
+    texts = [one.id for one in changes.changed if one.extent is dedup.Extent.TEXT]
+    there = unread + sum(bool(entry_id) for entry_id in changes.listed)
+    return dedup.weighed(changes, store.stored_texts(connection, texts), listed=there)
+
+
+def _without(
+    listed: tuple[int | None, ...],
+    placed: list[store.PlacedEntry],
+    kept: list[store.PlacedEntry],
+) -> tuple[int | None, ...]:
+    """Return `listed` with 0 for new entries that are not to be kept."""
+    if len(kept) == len(placed):
+        return listed
+    wanted = {id(one) for one in kept}
+    upcoming = iter(placed)
+    return tuple(
+        (None if id(next(upcoming)) in wanted else 0) if entry_id is None else entry_id
+        for entry_id in listed
+    )
+
+
+def _memory(one: News, new_ids: Iterable[int]) -> bytes:
+    """Return what to remember of a document, now that all its entries have ids."""
+    if one.poll.document is None:
+        return one.report.memory
+    if not one.listed and not one.report.memory:
+        return one.poll.due.memory  # it lists nothing: what was listed may be so again
+    upcoming = iter(new_ids)
+    ids = [next(upcoming) if entry_id is None else entry_id for entry_id in one.listed]
+    return skim.with_ids(one.report.memory, one.poll.places, ids)
 
 
 def _placed(

@@ -242,7 +242,7 @@ class Poller:
                     due.url, read_rest, cut.rest, fetched.url, kept=cut.kept
                 )
                 if rest is not None:
-                    return Document(rest, cut.memory)
+                    return Document(rest, cut.memory, cut.new)
         return await self._workers.run(
             due.url,
             read_document,
@@ -271,7 +271,7 @@ class Poller:
             await self._store_each(batch)  # a poll has to see what the one before it brought
             return
         try:
-            reports = await self.transact(lambda connection: self._record(connection, polls))
+            reports = await self.transact(self._recording(polls))
         except Exception as error:
             if isinstance(error, OperationalError) and is_passing(error):
                 _refuse(batch, error)  # out of patience
@@ -296,21 +296,15 @@ class Poller:
         error = ParseError(poll.due.url, "its entries could not be stored; see the log")
         without = failed(poll.due, poll.report.started_at, error, status=poll.report.status)
         try:
-            (report,) = await self.transact(lambda connection: self._record(connection, [without]))
+            (report,) = await self.transact(self._recording([without]))
         except Exception as fault:  # it takes nothing any more: whoever asked has to know
             _refuse([(poll, stored)], fault)
             return
         if not stored.done():
             stored.set_result(result_of(poll.due, report))
 
-    def _record(self, connection: Connection, polls: list[Finished]) -> list[store.PollReport]:
-        """Write polls with all that they brought; entries and validators in one transaction."""
-        found = news.compare(connection, polls, self._settings)
-        store.add_entries(connection, [entry for one in found for entry in one.placed])
-        store.change_entries(connection, [entry for one in found for entry in one.versions])
-        reports = [one.report for one in found]
-        store.record_polls(connection, reports)
-        return reports
+    def _recording(self, polls: list[Finished]) -> Callable[[Connection], list[store.PollReport]]:
+        return lambda connection: news.record(connection, polls, self._settings)
 
 
 def _validators(due: DueFeed, now: datetime) -> Validators:

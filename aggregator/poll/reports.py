@@ -46,12 +46,14 @@ class Finished:
     Attributes:
         document: None where none was read, or nothing was new in it.
         answer: What a good answer said about the next poll; None after a failure.
+        places: Those of its entries among all of the document; empty where it has them all.
     """
 
     due: DueFeed
     report: store.PollReport
     document: CleanFeed | None = None
     answer: cadence.Answer | None = None
+    places: tuple[int, ...] = ()
 
     @property
     def entries(self) -> int:
@@ -105,7 +107,8 @@ def succeeded(
         full=fetched.status == 200,
         **_moves(due, fetched.moved_to, started_at),
     )
-    return planned(Finished(due, report, feed, answer), due.gap)
+    places = document.new if document else ()
+    return planned(Finished(due, report, feed, answer, places), due.gap)
 
 
 def planned(poll: Finished, gap: timedelta | None) -> Finished:

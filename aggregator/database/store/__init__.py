@@ -11,9 +11,12 @@ from aggregator.database.store.entries import (
     add_entries,
     change_entries,
     delete_old,
+    known_by_id,
     newest_places,
+    stored_texts,
     stored_under,
 )
+from aggregator.database.store.keys import add_keys, key_owners
 from aggregator.database.store.polls import (
     PollReport,
     forget_hosts,
@@ -34,10 +37,13 @@ __all__ = [
     "PollReport",
     "SyncResult",
     "add_entries",
+    "add_keys",
     "change_entries",
     "delete_old",
     "follow_clock",
     "forget_hosts",
+    "key_owners",
+    "known_by_id",
     "lease_due",
     "lease_named",
     "lease_owners",
@@ -47,6 +53,7 @@ __all__ = [
     "release_feeds",
     "release_leases",
     "renew_leases",
+    "stored_texts",
     "stored_under",
     "sync_subscriptions",
 ]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from html import escape
@@ -21,9 +21,11 @@ from sqlalchemy import (
 )
 
 from aggregator.database.dialects import Text, index_texts, unindex_texts, upsert
+from aggregator.database.store.keys import add_keys, forget, forget_unlisted, replace_keys
 from aggregator.database.store.polls import note_change
 from aggregator.database.tables import UtcDateTime, contents, entries, feeds
-from aggregator.dedup import ChangedEntry, KnownEntry, NewEntry
+from aggregator.dedup import ChangedEntry, Extent, KnownEntry, NewEntry
+from aggregator.dedup import Text as StoredText
 from aggregator.model import SEQUENCE_BITS, CleanEntry, Enclosure, listed_at_of
 
 _T = TypeVar("_T")
@@ -62,10 +64,32 @@ def stored_under(connection: Connection, identities: Collection[bytes]) -> list[
     ]
 
 
-def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> None:
-    """Store new entries; of those at one time the first in the sequence stands above the others."""
+def known_by_id(connection: Connection, ids: Collection[int]) -> list[KnownEntry]:
+    """Return the entries with these ids, those that are there."""
+    return [
+        KnownEntry(*row)
+        for chunk in _chunks(sorted(ids))
+        for row in connection.execute(_KNOWN_BY_ID, {"ids": chunk})
+    ]
+
+
+def stored_texts(connection: Connection, ids: Sequence[int]) -> dict[int, StoredText]:
+    """Return titles and full texts by id."""
+    return {
+        row.id: StoredText(escape(row.title) if row.title_html is None else row.title_html, row[3])
+        for chunk in _chunks(ids)
+        for row in connection.execute(_TEXTS, {"ids": chunk})
+    }
+
+
+def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> list[int]:
+    """Store new entries; of those at one time the first in the sequence stands above the others.
+
+    Returns:
+        Their ids.
+    """
     if not placed:
-        return
+        return []
     listed = _listing(connection, {entry.feed_id for entry in placed})
     ids = _allocate(connection, [entry.listed_at for entry in placed])
     rows = [
@@ -97,28 +121,46 @@ def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> None:
         connection,
         [_text(entry_id, entry.new.entry) for entry_id, entry in zip(ids, placed, strict=True)],
     )
+    add_keys(
+        connection,
+        [
+            (entry.feed_id, key, entry_id)
+            for entry_id, entry in zip(ids, placed, strict=True)
+            for key in entry.new.keys
+        ],
+    )
     added = Counter(entry.feed_id for entry in placed)
     seen_at = {entry.feed_id: entry.first_seen_at for entry in placed}
     _note_entries(connection, {feed: (count, seen_at[feed]) for feed, count in added.items()})
+    return ids
 
 
 def change_entries(connection: Connection, versions: Sequence[NewVersion]) -> None:
-    """Store new versions of entries; their place in the list and their ids stay."""
+    """Store new versions of entries; their place in the list and their ids stay.
+
+    Of one that is no news to a reader the text is replaced and no more.
+    """
     if not versions:
         return
     unindex_texts(connection, _indexed(connection, [one.change.id for one in versions]))
     index_texts(connection, [_text(one.change.id, one.change.entry) for one in versions])
-    for text_changed, statement in ((False, _update_entry()), (True, _update_entry("updated_at"))):
-        rows = [_version(one) for one in versions if one.change.text_changed is text_changed]
+    for extent, columns in _WRITTEN.items():
+        rows = [_version(one, columns) for one in versions if one.change.extent is extent]
         if rows:
-            connection.execute(statement, rows)
+            connection.execute(_update_entry(*columns), rows)
     upsert(
         connection,
         contents,
         [{"entry_id": one.change.id, "html": one.change.entry.content_html} for one in versions],
         key=["entry_id"],
     )
-    _note_entries(connection, {one.feed_id: (0, one.seen_at) for one in versions})
+    told = [one for one in versions if one.change.is_told]
+    replace_keys(
+        connection,
+        old=[(one.feed_id, key, one.change.id) for one in versions for key in one.change.old_keys],
+        new=[(one.feed_id, key, one.change.id) for one in versions for key in one.change.keys],
+    )
+    _note_entries(connection, {one.feed_id: (0, one.seen_at) for one in told})
 
 
 def _text(entry_id: int, entry: CleanEntry) -> Text:
@@ -133,14 +175,19 @@ def _indexed(connection: Connection, ids: Sequence[int]) -> list[Text]:
 
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-_STORED_UNDER = select(
-    entries.c.feed_id,
-    entries.c.id,
-    entries.c.identity,
-    entries.c.content_hash,
-    entries.c.record_hash,
-    entries.c.url,
-).where(entries.c.identity.in_(bindparam("identities", expanding=True)))
+_KNOWN = select(*(entries.c[field.name] for field in fields(KnownEntry)))
+_STORED_UNDER = _KNOWN.where(entries.c.identity.in_(bindparam("identities", expanding=True)))
+_KNOWN_BY_ID = _KNOWN.where(entries.c.id.in_(bindparam("ids", expanding=True)))
+_TEXTS = (
+    select(
+        entries.c.id,
+        entries.c.title,
+        entries.c.title_html,
+        func.coalesce(contents.c.html, ""),
+    )
+    .outerjoin(contents, contents.c.entry_id == entries.c.id)
+    .where(entries.c.id.in_(bindparam("ids", expanding=True)))
+)
 _INSERT_ENTRY = insert(entries)
 _INSERT_CONTENT = insert(contents)
 _LISTING = select(feeds.c.id, feeds.c.category_id, feeds.c.subscribed).where(
@@ -171,6 +218,8 @@ def _listing(connection: Connection, feed_ids: Collection[int]) -> dict[int, dic
 
 
 def _note_entries(connection: Connection, news: Mapping[int, tuple[int, datetime]]) -> None:
+    if not news:
+        return
     connection.execute(
         _NOTE_ENTRIES,
         [
@@ -182,7 +231,7 @@ def _note_entries(connection: Connection, news: Mapping[int, tuple[int, datetime
 
 @cache
 def _update_entry(*more: str) -> Update:
-    columns = (*_REPLACED, "record_hash", "changed_at", *more)
+    columns = (*_REPLACED, "record_hash", *more)
     return (
         update(entries)
         .where(entries.c.id == bindparam("entry"))
@@ -190,14 +239,23 @@ def _update_entry(*more: str) -> Update:
     )
 
 
-def _version(version: NewVersion) -> dict[str, Any]:
+def _version(version: NewVersion, columns: Sequence[str]) -> dict[str, Any]:
     change, seen_at = version.change, version.seen_at
-    values = _columns(change.entry) | {"record_hash": change.record_hash, "changed_at": seen_at}
-    if change.text_changed:
-        values["updated_at"] = min(change.entry.updated_at or seen_at, seen_at)
+    values = _columns(change.entry) | {"record_hash": change.record_hash}
+    if "changed_at" in columns:
+        values["changed_at"] = seen_at
+    if "updated_at" in columns:
+        said_at = min(change.entry.updated_at or seen_at, seen_at)
+        values["updated_at"] = said_at if change.is_told else None
     return {"entry": change.id} | {f"new_{name}": value for name, value in values.items()}
 
 
+_WRITTEN: dict[Extent, tuple[str, ...]] = {
+    Extent.UNREST: ("updated_at",),
+    Extent.NOTHING: (),
+    Extent.LOOKS: ("changed_at",),
+    Extent.TEXT: ("changed_at", "updated_at"),
+}
 _REPLACED = (
     "content_hash",
     "url",
@@ -284,6 +342,7 @@ def delete_old(
     for feed_id, spare in connection.execute(with_old).all():
         doomed = _oldest(connection, feed_id, before_id, spare=spare, limit=limit - deleted)
         unindex_texts(connection, _indexed(connection, doomed))
+        forget(connection, feed_id, doomed, before=before)
         for chunk in _chunks(doomed):
             connection.execute(delete(entries).where(entries.c.id.in_(chunk)))
         connection.execute(
@@ -294,6 +353,8 @@ def delete_old(
             break
     if deleted:
         note_change(connection)
+    else:
+        forget_unlisted(connection, before=before)
     return deleted
 
 

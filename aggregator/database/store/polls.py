@@ -25,6 +25,7 @@ from aggregator.model import (
     Constraint,
     DueFeed,
     FeedHead,
+    Habits,
     HostPause,
     Move,
     Outcome,
@@ -57,6 +58,7 @@ class PollReport:
         host: The site of that address.
         pauses: Hosts that have to be left alone for a while.
         paused: The server said itself how long.
+        habits: What the feed's documents taught, None if that is nothing new.
     """
 
     feed_id: int
@@ -82,6 +84,7 @@ class PollReport:
     gap: timedelta | None = None
     constraints: tuple[Constraint, ...] = ()
     full: bool = False
+    habits: Habits | None = None
     moved_to: str | None = None
     move: Move | None = None
     host: str | None = None
@@ -254,6 +257,7 @@ _DUE = select(
     feeds.c.gap,
     feeds.c.failures,
     feeds.c.polls,
+    feeds.c.habits,
 ).with_for_update(skip_locked=True)
 _RESTING = select(hosts.c.name).where(hosts.c.free_at > bindparam("now", type_=UtcDateTime))
 _PACES = select(hosts.c.name, hosts.c.pace).where(hosts.c.pace.is_not(None))
@@ -307,6 +311,7 @@ def _lease(
             pace=paces.get(row.host),
             failures=row.failures,
             polls=row.polls,
+            habits=row.habits,
         )
         for row in rows
     ]
@@ -328,7 +333,10 @@ def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
         return
     rows = connection.execute(_CURRENT, {"feeds": sorted({one.feed_id for one in reports})})
     feed_of = {row.id: row for row in rows}
-    if any(one.new or one.updated or _head_changed(feed_of[one.feed_id], one) for one in reports):
+    if any(
+        one.new or one.updated or one.habits or _head_changed(feed_of[one.feed_id], one)
+        for one in reports
+    ):
         note_change(connection)
     valid = [one for one in reports if feed_of[one.feed_id].url == one.url]
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
@@ -410,6 +418,8 @@ def _health(report: PollReport, *, subscribed: bool) -> dict[str, Any]:
         values |= {"body_hash": report.body_hash, "memory": report.memory}
     if report.head is not None:
         values |= _head(report.head)
+    if report.habits is not None:
+        values["habits"] = report.habits
     return values
 
 

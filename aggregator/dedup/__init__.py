@@ -1,0 +1,41 @@
+"""Which entries of a document are new, which changed, and which are the ones we have.  Pure.
+
+Identity is decided inside one feed only.
+
+keys       what an entry may be known by: guid, address, link, text, title
+matching   a document's entries beside the stored ones
+edits      whether a new version says something else
+naming     the ids that merged feeds give entries
+"""
+
+from aggregator.dedup.edits import Text, weighed
+from aggregator.dedup.keys import Keys, key_of_all, keys_of, number
+from aggregator.dedup.matching import (
+    ChangedEntry,
+    Changes,
+    Extent,
+    KnownEntry,
+    Memory,
+    NewEntry,
+    Owner,
+    compare,
+)
+from aggregator.dedup.naming import public_id
+
+__all__ = [
+    "ChangedEntry",
+    "Changes",
+    "Extent",
+    "Keys",
+    "KnownEntry",
+    "Memory",
+    "NewEntry",
+    "Owner",
+    "Text",
+    "compare",
+    "key_of_all",
+    "keys_of",
+    "number",
+    "public_id",
+    "weighed",
+]
