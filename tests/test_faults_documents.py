@@ -376,7 +376,6 @@ def plain(number: int, *, guid: str = "", link: str = "") -> str:
 
 
 OPAQUE = "<guid isPermaLink='false'>"
-not_yet = pytest.mark.xfail(strict=True, reason="an entry is stored under one key so far")
 
 
 @pytest.mark.parametrize(
@@ -386,15 +385,15 @@ not_yet = pytest.mark.xfail(strict=True, reason="an entry is stored under one ke
         pytest.param(lambda _, n: plain(n), id="no GUID"),
         pytest.param(
             lambda poll, n: plain(n, guid=f"{OPAQUE}{poll}-{n}</guid>", link=f"<link>/{n}</link>"),
-            id="GUID churn", marks=not_yet,
+            id="GUID churn",
         ),
         pytest.param(
             lambda poll, n: plain(n, guid=f"{OPAQUE}{poll}-{n}</guid>"),
-            id="GUID churn without links", marks=not_yet,
+            id="GUID churn without links",
         ),
         pytest.param(
             lambda poll, n: plain(n, link=f"<link>/{n}?PHPSESSID={poll}</link>"),
-            id="session links", marks=not_yet,
+            id="session links",
         ),
     ],
 )  # fmt: skip
