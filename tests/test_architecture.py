@@ -29,7 +29,8 @@ ALLOWED = {
     "aggregator.sanitize": {"urls"},
     "aggregator.clean": PURE | {"sanitize", "dates"},
     "aggregator.dedup": PURE,
-    "aggregator.database": PURE | {"dedup", "search", "skim"},
+    "aggregator.stories": PURE,
+    "aggregator.database": PURE | {"dedup", "search", "skim", "stories"},
     "aggregator.publish": PURE,
     "aggregator.clock": frozenset(),
     "aggregator.hosts": frozenset(),
@@ -75,7 +76,8 @@ HOMES = {
 FORBIDDEN_TO_WEB = ("aggregator.database.store", "aggregator.database.tables")
 # No clock, network or file is touched here.
 UNWORLDLY = ("cadence", "clean", "dates", "dedup", "discover", "errors", "model", "opml",
-             "parse", "publish", "read", "sanitize", "search", "skim", "urls")  # fmt: skip
+             "parse", "publish", "read", "sanitize", "search", "skim", "stories",
+             "urls")  # fmt: skip
 WORLD = frozenset({"socket", "sqlite3", "subprocess", "threading", "asyncio", "os", "random"})
 
 
