@@ -442,7 +442,7 @@ class ListedEntry:
         dated: False where the publisher gave no usable date.
         changed_at: When what we publish of it last changed; for validators only.
         updated_at: When its text changed, None if it never did.
-        also_in: Other sources that have the same story.
+        also_in: Other sources that have the same story, first come first.
         content_html: None where the query was not asked for it.
     """
 

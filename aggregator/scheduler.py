@@ -351,7 +351,9 @@ class Scheduler:
 
         def sync(connection: Connection) -> store.SyncResult:
             with _uncollected():
-                return store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
+                result = store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
+            store.switch_stories(connection, on=config.stories.on, off_in=config.stories.off_in)
+            return result
 
         result = await self._poller.transact(sync)
         news = {"added": result.added, "removed": result.removed, "changed": result.changed}

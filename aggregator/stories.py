@@ -16,7 +16,7 @@ in doubt it is another story.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -88,6 +88,20 @@ class StoryLink:
     other: int
     rule: Rule
     score: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An entry of a story, as far as it matters which one the list shows.
+
+    Attributes:
+        takes_part: It is listed, and stories are not off in its category.
+    """
+
+    entry_id: int
+    category_id: int | None
+    first_seen_at: datetime
+    takes_part: bool
 
 
 @dataclass(frozen=True)
@@ -183,6 +197,50 @@ def compare(a: Article, b: Article) -> StoryLink | None:
     return StoryLink(one, other, rule, round(100 * score))
 
 
+def groups(links: Iterable[StoryLink], feed_of: Mapping[int, int]) -> list[frozenset[int]]:
+    """Return the stories that links make: the surest first, never two entries of one feed in one.
+
+    They depend on the links alone, not on the order in which entries came.
+
+    Args:
+        feed_of: The feed of each entry that a link names.
+    """
+    story_of = {entry_id: {entry_id} for entry_id in feed_of}
+    feeds = {entry_id: {feed} for entry_id, feed in feed_of.items()}  # of the story that has it
+    for link in sorted(links, key=_strength):
+        one, other = story_of[link.one], story_of[link.other]
+        if one is other or feeds[link.one] & feeds[link.other]:
+            continue
+        together, theirs = one | other, feeds[link.one] | feeds[link.other]
+        for entry_id in together:
+            story_of[entry_id], feeds[entry_id] = together, theirs
+    return sorted({frozenset(story) for story in story_of.values() if len(story) > 1}, key=min)
+
+
+def leading(members: Iterable[Member]) -> dict[int, tuple[bool, bool]]:
+    """Return for each entry of a story whether lists show it: the whole one, its category's one.
+
+    A list shows the one that was there first, so that nothing that was read moves or comes again.
+    What takes no part in stories is never left out by them.
+    """
+    shown = {}
+    seen: set[int | None] = set()
+    for member in sorted(members, key=lambda one: (one.first_seen_at, one.entry_id)):
+        if not member.takes_part:
+            shown[member.entry_id] = (True, True)
+            continue
+        shown[member.entry_id] = (not seen, member.category_id not in seen)
+        seen.add(member.category_id)
+    return shown
+
+
+_RULES = tuple(Rule)
+
+
+def _strength(link: StoryLink) -> tuple[int, int, int, int, int]:
+    return _RULES.index(link.rule), -link.score, link.other - link.one, link.one, link.other
+
+
 def _judged(a: Article, b: Article) -> tuple[Rule, float] | None:
     titles = _title_likeness(a, b)
     texts = _text_likeness(a, b)
@@ -214,8 +272,8 @@ def _by_link(a: Article, b: Article, titles: float, texts: float) -> tuple[Rule,
 
 
 def _by_site(a: Article, b: Article, titles: float, texts: float) -> tuple[Rule, float] | None:
-    apart = abs(a.at - b.at)
-    if titles < 0.95 or a.title_counts != b.title_counts or not _is_telling(a):
+    apart, telling = abs(a.at - b.at), _is_telling(a) or _is_telling(b)
+    if titles < 0.95 or a.title_counts != b.title_counts or not telling:
         return None
     if texts >= 0.9 and min(len(a.words), len(b.words)) >= _MIN_WORDS and apart <= _NEAR:
         return Rule.NEAR, (titles + texts) / 2
@@ -226,11 +284,11 @@ def _by_site(a: Article, b: Article, titles: float, texts: float) -> tuple[Rule,
 
 def _by_text(a: Article, b: Article, titles: float, texts: float) -> tuple[Rule, float] | None:
     size = _enough(a, b)
-    apart = abs(a.at - b.at)
+    apart, telling = abs(a.at - b.at), _is_telling(a) or _is_telling(b)
     if a.words == b.words and apart <= _SAME_TEXT:
         if _has_no_title_of_its_own(a) and _has_no_title_of_its_own(b) and size >= _MIN_WORDS:
             return Rule.TEXT, 1.0
-        if titles >= 0.95 and (size >= _MIN_TEXT or (_is_telling(a) and size >= 6)):
+        if titles >= 0.95 and (size >= _MIN_TEXT or (telling and size >= 6)):
             return Rule.TEXT, 1.0
         # One title may be in another language; a wall in front of a text fits no title.
         if size >= _MIN_TEXT and (_tells_of_text(a) or _tells_of_text(b)):

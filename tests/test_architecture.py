@@ -37,7 +37,8 @@ ALLOWED = {
     "aggregator.lease": frozenset(),
     "aggregator.workers": PURE,
     "aggregator.poll": PURE
-    | {"cadence", "database", "dates", "dedup", "fetch", "hosts", "read", "skim", "workers"},
+    | {"cadence", "database", "dates", "dedup", "fetch", "hosts", "read", "skim", "stories"}
+    | {"workers"},
     "aggregator.scheduler": PURE
     | {"clock", "config", "database", "fetch", "hosts", "lease", "poll"},
     "aggregator.cli": PURE

@@ -77,6 +77,7 @@ def test_every_key_is_read_as_it_is_meant():
             "example.com": config.Host(),
         },
         retention=config.Retention(keep=timedelta(days=30), min_entries=20),
+        stories=config.Stories(off_in=("Business",)),
         feeds=(
             Subscription(
                 name="news-example-org",
@@ -607,6 +608,30 @@ def test_a_given_name_that_looks_like_a_made_one_only_makes_the_other_longer():
 )
 def test_a_name_that_can_not_stand_in_an_address_is_refused(written, said):
     assert said in problem(f"feeds: [{{url: https://a.example/, name: {written}}}]")
+
+
+def test_stories_are_on_or_off_as_a_whole_or_for_categories():
+    assert parsed("title: x").stories == config.Stories()
+    assert parsed("stories: On").stories == config.Stories()
+    assert parsed("stories: off").stories == config.Stories(on=False)
+    assert parsed("stories: {Jobs: off, News: on}").stories == config.Stories(off_in=("Jobs",))
+
+
+def test_what_is_neither_on_nor_off_is_named_where_it_stands():
+    assert problem("stories: never") == '1:10: stories: "never" is neither on nor off'
+    assert problem("stories:\n  Jobs: off\n  News: maybe\n") == (
+        '3:9: stories.News: "maybe" is neither on nor off'
+    )
+    assert problem("stories: [Jobs]") == "1:10: stories: must be one value, not a list"
+
+
+def test_check_remarks_on_stories_of_a_category_that_no_feed_is_in():
+    feed = "feeds: [{url: 'https://example.org/feed', category: Jobs}]"
+
+    assert config.notes(parsed(f"stories: {{jobs: off}}\n{feed}")) == []
+    assert config.notes(parsed(f"stories: {{Jbos: off}}\n{feed}")) == [
+        'stories: no feed is in the category "Jbos"; did you mean Jobs?'
+    ]
 
 
 def test_a_category_needs_something_to_make_its_address_from():
@@ -1214,7 +1239,7 @@ EXAMPLE = re.compile(r"```yaml\n(.*?)```(?:\n+[^`\n]+\n+```text\n(.*?)```)?", re
 def test_the_examples_in_the_documentation_do_what_it_says():
     examples = EXAMPLE.findall((ROOT / "docs" / "config.md").read_text())
 
-    assert len(examples) == 6
+    assert len(examples) == 8
     for text, said in examples:
         if said:
             assert "\n".join(problems(text)) + "\n" == said
@@ -1230,7 +1255,7 @@ def test_the_documentation_names_every_key():
         for name, section in {**sections, "retention": config.Retention}.items()
         for field in dataclasses.fields(section)
     ]
-    keys += ["title", "base_url", "timezone", "database", "feeds"]
+    keys += ["title", "base_url", "timezone", "database", "stories", "feeds"]
     keys += [f"hosts.NAME.{field.name}" for field in dataclasses.fields(config.Host)]
     keys += [f"feeds[].{field.name}" for field in dataclasses.fields(schema.Feed)]
 

@@ -10,12 +10,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
+from aggregator import stories
 from aggregator.database import DBAPIError, engine, open_database, query, store
 from aggregator.database.tables import entry_keys, metadata
 from aggregator.dedup import keys_of
 from aggregator.errors import DatabaseError
 from aggregator.model import Scope
-from tests.worlds import entry, new_database
+from tests.worlds import NOW, entry, new_database
 
 FULL_TEXT = "entries_text"
 
@@ -279,3 +280,30 @@ def test_a_password_in_a_url_that_is_none_is_not_repeated(url):
 
     assert "s3cret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_entries_of_an_older_database_are_compared_with_new_ones(tmp_path):
+    text = "<p>The pier is open again, two years after the storm, and the first boat was full.</p>"
+    old_database(
+        tmp_path / "a.db",
+        "0001",
+        "INSERT INTO feeds (id, name, url, host, interval, subscribed, title, subtitle, format, "
+        "polls, entries, failures, gone) "
+        "VALUES (1, 'a', 'https://example.org/', 'example.org', 1, 1, '', '', '', 1, 1, 0, 0)",
+        "INSERT INTO entries (id, feed_id, listed, identity, content_hash, record_hash, "
+        "public_id, url, title, summary, first_seen_at, changed_at) VALUES "
+        "(7, 1, 1, x'00', x'00', x'00', 'a:1', 'https://example.org/a-b-c', 'A title', '', 0, 0), "
+        "(8, 1, 1, x'01', x'00', x'00', 'a:2', NULL, '', '', 0, 0)",
+        f"INSERT INTO contents VALUES (7, '{text}')",
+    )
+    keys = stories.keys("https://example.org/a-b-c", "A title", text)
+
+    with open_database(url(tmp_path / "a.db")).begin() as connection:
+        held = connection.exec_driver_sql("SELECT key FROM story_keys WHERE entry_id = 7").all()
+        shown = [one.id for one in query.latest_entries(connection, limit=9)]
+        left = store.delete_old(connection, before=NOW, min_entries=0)
+        assert connection.exec_driver_sql("SELECT count(*) FROM story_keys").scalar() == 0
+
+    assert len(keys) == 5
+    assert {key for (key,) in held} == set(keys)
+    assert (shown, left) == ([8, 7], 2)

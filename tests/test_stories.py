@@ -52,14 +52,14 @@ def test_the_grouping_is_right_on_each_half_of_the_labelled_set(half):
     assert found.recall >= 0.90
 
 
-@pytest.mark.parametrize("pair", PAIRS[::7], ids=lambda pair: pair.id)
-def test_the_order_of_two_entries_does_not_matter(pair):
-    assert stories.compare(pair.a, pair.b) == stories.compare(pair.b, pair.a)
+def test_the_order_of_two_entries_does_not_matter():
+    for pair in PAIRS:
+        assert stories.compare(pair.a, pair.b) == stories.compare(pair.b, pair.a), pair.id
 
 
-@pytest.mark.parametrize("pair", PAIRS[::7], ids=lambda pair: pair.id)
-def test_two_entries_of_one_feed_are_never_the_same_story(pair):
-    assert stories.compare(pair.a, replace(pair.b, feed=pair.a.feed)) is None
+def test_two_entries_of_one_feed_are_never_the_same_story():
+    for pair in PAIRS:
+        assert stories.compare(pair.a, replace(pair.b, feed=pair.a.feed)) is None, pair.id
 
 
 @pytest.mark.parametrize(
@@ -144,6 +144,12 @@ def test_what_the_set_says_is_the_same_shares_a_key():
     ]
 
     assert apart == []
+
+
+def test_a_short_title_beside_a_long_one_does_not_make_the_order_matter():
+    long, short = article(1, html=TEXT[:200]), article(2, html=TEXT[:200], title="Ferry terminal")
+
+    assert stories.compare(long, short) == stories.compare(short, long) is not None
 
 
 words = st.lists(

@@ -19,6 +19,7 @@ _COMMANDS = {
     "check": "subscriptions:check",
     "feeds": "polling:list_feeds",
     "explain": "explaining:explain",
+    "explain-story": "stories:explain_story",
     "add": "subscriptions:add",
     "import": "subscriptions:import_opml",
     "export": "documents:export",

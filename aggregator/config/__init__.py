@@ -8,7 +8,7 @@
 from aggregator.config.appending import Appended, append
 from aggregator.config.file import load, parse, reached_at_port, read, stamp_of, write
 from aggregator.config.remarks import notes
-from aggregator.config.schema import Config, Host, Network, Poll, Retention, Web
+from aggregator.config.schema import Config, Host, Network, Poll, Retention, Stories, Web
 
 __all__ = [
     "Appended",
@@ -17,6 +17,7 @@ __all__ = [
     "Network",
     "Poll",
     "Retention",
+    "Stories",
     "Web",
     "append",
     "load",

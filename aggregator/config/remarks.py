@@ -1,5 +1,6 @@
 """Remarks on a configuration that is right, but perhaps not what its writer meant."""
 
+import difflib
 import ipaddress
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,6 +25,7 @@ def notes(config: Config) -> list[str]:
     remarks += _clipped(_on_intervals(config))
     remarks += _clipped(_on_files(config))
     remarks += _clipped(_on_categories(config))
+    remarks += _clipped(_on_stories(config))
     return remarks
 
 
@@ -63,6 +65,15 @@ def _on_categories(config: Config) -> Iterator[str]:
         if other != category:
             told.add(category)
             yield f'{_place(index, feed)}: category "{category}" is the same page as "{other}"'
+
+
+def _on_stories(config: Config) -> Iterator[str]:
+    known = {urls.slug(feed.category): feed.category for feed in config.feeds if feed.category}
+    for category in config.stories.off_in:
+        if urls.slug(category) not in known:
+            near = difflib.get_close_matches(category, known.values(), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            yield f'stories: no feed is in the category "{category}"{hint}'
 
 
 def _hurry(interval: timedelta) -> str:

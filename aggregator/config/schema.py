@@ -173,6 +173,41 @@ class Retention:
     min_entries: Annotated[int, _read(partial(values.whole, least=0, most=10**6))] = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Stories:
+    """Whether lists show an article once that several feeds have.
+
+    Attributes:
+        off_in: Categories, as written, whose entries are always shown.
+    """
+
+    on: bool = True
+    off_in: tuple[str, ...] = ()
+
+
+class _InKeyError(ValueError):
+    """What is wrong with the value of one key of a group that has keys of the user's own."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+def _stories(value: object) -> Stories:
+    if value is None:
+        return Stories()
+    if not isinstance(value, dict):
+        return Stories(on=values.switch(_one_value(value)))
+    off = []
+    for category, text in value.items():
+        try:
+            if not values.switch(_one_value(text)):
+                off.append(values.category(str(category)))
+        except ValueError as error:
+            raise _InKeyError(str(category), str(error)) from error
+    return Stories(off_in=tuple(off))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything in config.yaml but the feeds; see `Config`."""
@@ -190,6 +225,7 @@ class Settings:
         dict[Annotated[str, _read(values.site)], Annotated[Host, _Section]], _Section
     ] = field(default_factory=dict, hash=False)
     retention: Annotated[Retention, _Section] = Retention()
+    stories: Annotated[Stories, PlainValidator(_stories)] = Stories()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +316,9 @@ def _fault(details: ErrorDetails, known: type) -> Fault:
     if details["type"] == "value_error" and location[-1] == "[key]":
         return Fault(location[:-1], str(details["ctx"]["error"]), of_key=True)
     if details["type"] == "value_error":
-        return Fault(location, str(details["ctx"]["error"]))
+        error = details["ctx"]["error"]
+        inner = (error.key,) if isinstance(error, _InKeyError) else ()
+        return Fault((*location, *inner), str(error))
     if details["type"] == "missing":
         return Fault(location, "missing; every feed needs one")
     if details["type"] == "unexpected_keyword_argument":

@@ -123,6 +123,13 @@ def duration(text: str, *, least: timedelta, most: timedelta) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def switch(text: str) -> bool:
+    """Read `on` or `off`."""
+    if text.strip().lower() not in ("on", "off"):
+        raise ValueError(f"{shown(text)} is neither on nor off")
+    return text.strip().lower() == "on"
+
+
 def span(length: timedelta) -> str:
     """Write a span of time as `duration` reads it, in whole units: `1h30m`."""
     rest, parts = int(length.total_seconds()), ""

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from aggregator import urls
+from aggregator.database import stories
 from aggregator.database.dialects import lacking, matching, place_of
 from aggregator.database.tables import categories, entries, feeds
 from aggregator.model import SEQUENCE_BITS, Cursor, Scope
@@ -99,7 +100,8 @@ def narrowed(connection: Connection, scope: Scope) -> Narrowed | None:
     if scope.category is not None:
         category_id = select(categories.c.id).where(categories.c.slug == scope.category)
         candidates = candidates.where(entries.c.category_id == category_id.scalar_subquery())
-    return Narrowed(candidates, entries.c.id, [entries.c.listed])
+        return Narrowed(candidates, entries.c.id, [entries.c.listed, stories.SHOWN_IN_CATEGORY])
+    return Narrowed(candidates, entries.c.id, [entries.c.listed, stories.SHOWN])
 
 
 def first_id(at: datetime) -> int:
@@ -126,6 +128,7 @@ def _found(connection: Connection, search: Search, zone: tzinfo) -> Narrowed | N
         candidates = candidates.where(wanted.pop().condition)
     filters += [one.condition for one in wanted]
     filters += [~func.coalesce(one.condition, literal(value=False)) for one in unwanted]
+    # All entries of a story: each may have words that the others lack.
     return Narrowed(candidates, place, [entries.c.listed], filters)
 
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from aggregator.database import stories
 from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.narrowing import narrowed
 from aggregator.database.tables import (
@@ -83,7 +84,7 @@ def latest_entries(
     if found is None:
         return []
     statement = found.below(before).limit(limit)
-    columns = [*_LISTED_COLUMNS]
+    columns = [*_LISTED_COLUMNS, stories.also_in(connection)]
     if with_content:
         columns.append(contents.c.html)
         statement = statement.outerjoin(contents, contents.c.entry_id == entries.c.id)
@@ -269,6 +270,7 @@ def _listed(row: Any, sources: dict[int, Source], *, with_content: bool) -> List
         language=row.language,
         comments_url=row.comments_url,
         content_html=(row.html or "") if with_content else None,
+        also_in=stories.sources_in(row.also_in),
     )
 
 

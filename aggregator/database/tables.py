@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -118,6 +119,7 @@ state = Table(
     Column("entries", BigInteger, nullable=False, server_default="0"),
     Column("unread", BigInteger, nullable=False, server_default="0"),
     Column("failing", BigInteger, nullable=False, server_default="0"),
+    Column("stories", Boolean, nullable=False, server_default=true()),
 )
 """One row: `version` grows with every change that a reader could see; `boot` and `boot_at` tell
 whether the clock was set."""
@@ -131,6 +133,7 @@ categories = Table(
     # Of the subscribed feeds in it; triggers keep them.
     Column("feeds", BigInteger, nullable=False, server_default="0"),
     Column("entries", BigInteger, nullable=False, server_default="0"),
+    Column("stories", Boolean, nullable=False, server_default=true()),
 )
 
 feeds = Table(
@@ -253,6 +256,12 @@ entries = Table(
     Column("updated_at", UtcDateTime),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
+    # The story it belongs to, NULL for most; whether it is the one of its story that the whole list
+    # shows, and that its category's list shows.
+    Column("story_id", BigInteger),
+    Column("leads", Boolean, nullable=False, server_default=true()),
+    Column("leads_category", Boolean, nullable=False, server_default=true()),
+    Column("story_keys", LargeBinary),  # its rows of the table of that name, 4 bytes each
     # Not (feed_id, identity): in this order one index also finds the same id in other feeds.
     UniqueConstraint("identity", "feed_id"),
     Index("ix_entries_feed", "feed_id", "id"),
@@ -281,6 +290,36 @@ Index(  # of the few that were deleted
     sqlite_where=entry_keys.c.gone_before.is_not(None),
     postgresql_where=entry_keys.c.gone_before.is_not(None),
 )
+
+Index(
+    "ix_entries_story",
+    entries.c.story_id,
+    sqlite_where=entries.c.story_id.is_not(None),
+    postgresql_where=entries.c.story_id.is_not(None),
+)
+
+story_keys = Table(
+    "story_keys",
+    metadata,
+    Column("key", Integer, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("feed_id", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""By what entries of one story are found; see aggregator.stories.  Without foreign keys: their
+index would be as large as the table, so whoever deletes entries deletes their keys."""
+
+story_links = Table(
+    "story_links",
+    metadata,
+    Column("one", ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
+    Column("other", ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("score", Integer, nullable=False),
+    Index("ix_story_links_other", "other"),
+    sqlite_with_rowid=False,
+)
+"""Two entries that are the same story, and why; `one` < `other`.  Stories are made from these."""
 
 contents = Table(
     "contents",

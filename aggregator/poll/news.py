@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 from statistics import median_low
 
-from aggregator import dates, dedup, skim
+from aggregator import dates, dedup, skim, stories
 from aggregator.database import Connection, store
 from aggregator.model import CleanEntry, Outcome
 from aggregator.poll.reports import Finished, planned
@@ -38,11 +38,14 @@ def record(
 ) -> list[store.PollReport]:
     """Write polls with all that they brought; entries and validators in one transaction."""
     found = compare(connection, polls, settings)
-    ids = iter(store.add_entries(connection, [entry for one in found for entry in one.placed]))
+    placed = [entry for one in found for entry in one.placed]
+    ids = store.add_entries(connection, placed)
     store.change_entries(connection, [entry for one in found for entry in one.versions])
     store.add_keys(connection, [key for one in found for key in one.keys])
-    reports = [replace(one.report, memory=_memory(one, ids)) for one in found]
+    left = iter(ids)
+    reports = [replace(one.report, memory=_memory(one, left)) for one in found]
     store.record_polls(connection, reports)
+    join_stories(connection, placed, ids)
     return reports
 
 
@@ -80,6 +83,18 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
         listed = _without(changes.listed, placed, kept)
         news.append(News(poll, report, kept, versions, keys_there, listed))
     return news
+
+
+def join_stories(
+    connection: Connection, placed: Sequence[store.PlacedEntry], ids: Sequence[int]
+) -> None:
+    """Find what stored entries are the same story as; the rows of their feeds are written."""
+    added = {
+        entry_id: (one.feed_id, one.story_keys) for entry_id, one in zip(ids, placed, strict=True)
+    }
+    pairs = store.story_candidates(connection, added)
+    links = [link for a, b in pairs if (link := stories.compare(a, b)) is not None]
+    store.add_story_links(connection, links)
 
 
 def _gap(connection: Connection, feed_id: int, placed: list[store.PlacedEntry]) -> timedelta | None:
@@ -213,7 +228,8 @@ def _placed(
             taken=bool(users - {due.id}),
         )
         users.add(due.id)
-        placed.append(store.PlacedEntry(due.id, new, listed_at, public_id, now))
+        keys = stories.keys(new.entry.url, new.entry.title, new.entry.content_html)
+        placed.append(store.PlacedEntry(due.id, new, listed_at, public_id, now, keys))
     return placed
 
 

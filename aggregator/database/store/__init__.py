@@ -29,6 +29,9 @@ from aggregator.database.store.polls import (
     release_leases,
     renew_leases,
 )
+from aggregator.database.store.stories import add_links as add_story_links
+from aggregator.database.store.stories import candidates as story_candidates
+from aggregator.database.store.stories import switch as switch_stories
 from aggregator.database.store.subscriptions import SyncResult, sync_subscriptions
 
 __all__ = [
@@ -38,6 +41,7 @@ __all__ = [
     "SyncResult",
     "add_entries",
     "add_keys",
+    "add_story_links",
     "change_entries",
     "delete_old",
     "follow_clock",
@@ -55,5 +59,7 @@ __all__ = [
     "renew_leases",
     "stored_texts",
     "stored_under",
+    "story_candidates",
+    "switch_stories",
     "sync_subscriptions",
 ]

@@ -1,12 +1,12 @@
 """Entries: what is known of them, new ones, new versions, and the end of old ones."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from html import escape
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -21,6 +21,8 @@ from sqlalchemy import (
 )
 
 from aggregator.database.dialects import Text, index_texts, unindex_texts, upsert
+from aggregator.database.store import stories
+from aggregator.database.store.chunks import chunks
 from aggregator.database.store.keys import add_keys, forget, forget_unlisted, replace_keys
 from aggregator.database.store.polls import note_change
 from aggregator.database.tables import UtcDateTime, contents, entries, feeds
@@ -28,11 +30,9 @@ from aggregator.dedup import ChangedEntry, Extent, KnownEntry, NewEntry
 from aggregator.dedup import Text as StoredText
 from aggregator.model import SEQUENCE_BITS, CleanEntry, Enclosure, listed_at_of
 
-_T = TypeVar("_T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _SEQUENCES = 1 << SEQUENCE_BITS
-_SQL_VARIABLES = 500  # in one IN (...): far below every database's limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class PlacedEntry:
     listed_at: datetime
     public_id: str
     first_seen_at: datetime
+    story_keys: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def stored_under(connection: Connection, identities: Collection[bytes]) -> list[
     """Return the entries of any feed that are stored under one of `identities`."""
     return [
         KnownEntry(*row)
-        for chunk in _chunks(sorted(identities))
+        for chunk in chunks(sorted(identities))
         for row in connection.execute(_STORED_UNDER, {"identities": chunk})
     ]
 
@@ -68,7 +69,7 @@ def known_by_id(connection: Connection, ids: Collection[int]) -> list[KnownEntry
     """Return the entries with these ids, those that are there."""
     return [
         KnownEntry(*row)
-        for chunk in _chunks(sorted(ids))
+        for chunk in chunks(sorted(ids))
         for row in connection.execute(_KNOWN_BY_ID, {"ids": chunk})
     ]
 
@@ -77,7 +78,7 @@ def stored_texts(connection: Connection, ids: Sequence[int]) -> dict[int, Stored
     """Return titles and full texts by id."""
     return {
         row.id: StoredText(escape(row.title) if row.title_html is None else row.title_html, row[3])
-        for chunk in _chunks(ids)
+        for chunk in chunks(ids)
         for row in connection.execute(_TEXTS, {"ids": chunk})
     }
 
@@ -106,6 +107,7 @@ def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> list[i
             "updated_at": None,
             "first_seen_at": entry.first_seen_at,
             "changed_at": entry.first_seen_at,
+            "story_keys": stories.packed(entry.story_keys),
         }
         for entry_id, entry in zip(ids, placed, strict=True)
     ]
@@ -170,7 +172,7 @@ def _text(entry_id: int, entry: CleanEntry) -> Text:
 def _indexed(connection: Connection, ids: Sequence[int]) -> list[Text]:
     """Return what entries were indexed with."""
     return [
-        Text(*row) for chunk in _chunks(ids) for row in connection.execute(_INDEXED, {"ids": chunk})
+        Text(*row) for chunk in chunks(ids) for row in connection.execute(_INDEXED, {"ids": chunk})
     ]
 
 
@@ -300,9 +302,7 @@ def _allocate(connection: Connection, times: Sequence[datetime]) -> list[int]:
         for offset, position in enumerate(reversed(positions)):
             ids[position] = low + offset
     # Mostly nobody was there at these times, and one statement tells.
-    taken = [
-        found for chunk in _chunks(ids) for found in connection.scalars(_TAKEN, {"ids": chunk})
-    ]
+    taken = [found for chunk in chunks(ids) for found in connection.scalars(_TAKEN, {"ids": chunk})]
     for low in {found >> SEQUENCE_BITS << SEQUENCE_BITS for found in taken}:
         highest = connection.scalar(_HIGHEST, {"low": low, "high": low + _SEQUENCES})
         for position in at_once[low]:
@@ -343,8 +343,10 @@ def delete_old(
         doomed = _oldest(connection, feed_id, before_id, spare=spare, limit=limit - deleted)
         unindex_texts(connection, _indexed(connection, doomed))
         forget(connection, feed_id, doomed, before=before)
-        for chunk in _chunks(doomed):
+        left = stories.forget(connection, doomed)
+        for chunk in chunks(doomed):
             connection.execute(delete(entries).where(entries.c.id.in_(chunk)))
+        stories.regroup(connection, left)
         connection.execute(
             update(feeds).where(feeds.c.id == feed_id).values(entries=feeds.c.entries - len(doomed))
         )
@@ -369,8 +371,3 @@ def _oldest(
     return list(
         connection.scalars(ids.where(entries.c.id < before_id).order_by(entries.c.id).limit(limit))
     )
-
-
-def _chunks(values: Sequence[_T]) -> Iterable[Sequence[_T]]:
-    for start in range(0, len(values), _SQL_VARIABLES):
-        yield values[start : start + _SQL_VARIABLES]

@@ -16,6 +16,7 @@ from sqlalchemy import (
 
 from aggregator import skim
 from aggregator.database.dialects import insert_keys
+from aggregator.database.store.chunks import chunks
 from aggregator.database.tables import UtcDateTime, entries, entry_keys, feeds
 from aggregator.dedup import Owner, number
 
@@ -83,12 +84,12 @@ def forget(
         before: They were listed before this.
     """
     still = skim.listed(_memory(connection, feed_id))
-    for some in _chunks([entry for entry in doomed if entry in still]):
+    for some in chunks([entry for entry in doomed if entry in still]):
         connection.execute(update(entry_keys).where(_of(feed_id, some)).values(gone_before=before))
         identities = select(entries.c.id, entries.c.identity).where(entries.c.id.in_(some))
         rows = connection.execute(identities).all()
         insert_keys(connection, [(feed_id, number(key), entry, before) for entry, key in rows])
-    for some in _chunks([entry for entry in doomed if entry not in still]):
+    for some in chunks([entry for entry in doomed if entry not in still]):
         connection.execute(delete(entry_keys).where(_of(feed_id, some)))
 
 
@@ -103,9 +104,9 @@ def forget_unlisted(connection: Connection, *, before: datetime) -> None:
         outdated.setdefault(row.feed_id, set()).add(row.entry_id)
     for feed_id, ids in outdated.items():
         listed = skim.listed(_memory(connection, feed_id))
-        for some in _chunks(sorted(ids - listed)):
+        for some in chunks(sorted(ids - listed)):
             connection.execute(delete(entry_keys).where(_of(feed_id, some)))
-        for some in _chunks(sorted(ids & listed)):  # to be looked at again after as long
+        for some in chunks(sorted(ids & listed)):  # to be looked at again after as long
             connection.execute(
                 update(entry_keys).where(_of(feed_id, some)).values(gone_before=before)
             )
@@ -117,8 +118,3 @@ def _memory(connection: Connection, feed_id: int) -> bytes:
 
 def _of(feed_id: int, ids: Sequence[int]) -> ColumnElement[bool]:
     return and_(entry_keys.c.feed_id == feed_id, entry_keys.c.entry_id.in_(ids))
-
-
-def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    for start in range(0, len(ids), _AT_ONCE):
-        yield ids[start : start + _AT_ONCE]

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Update, bindparam, insert, select, update
 
 from aggregator import urls
 from aggregator.database.dialects import upsert
+from aggregator.database.store import stories
 from aggregator.database.store.polls import note_change
 from aggregator.database.tables import categories, entries, feeds
 from aggregator.model import BY_INTERVAL, OUR_REASONS, Subscription
@@ -75,7 +76,7 @@ def sync_subscriptions(
     added = [values for row, values in wanted if row is None]
     _unsubscribe(connection, removed)
     _free_names(connection, rows, {values["name"]: row for row, values in wanted})
-    _resubscribe(connection, changed, now)
+    moved = _resubscribe(connection, changed, now)
     if added:
         connection.execute(
             insert(feeds),
@@ -89,6 +90,7 @@ def sync_subscriptions(
                 for v in added
             ],
         )
+    stories.relead(connection, feed_ids=[row.id for row in removed] + moved)
     note_change(connection)
     return SyncResult(
         added=tuple(values["name"] for values in added),
@@ -194,8 +196,8 @@ def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[st
 
 def _resubscribe(
     connection: Connection, changed: Sequence[tuple[Any, dict[str, Any]]], now: datetime
-) -> None:
-    """Write what the file says of known feeds, and what follows from it."""
+) -> list[int]:
+    """Write what the file says of known feeds, and what follows; return whose entries moved."""
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     listed = []
     for row, values in changed:
@@ -208,6 +210,7 @@ def _resubscribe(
         connection.execute(_set(*columns), changes)
     if listed:
         connection.execute(_LIST, listed)
+    return [change["feed"] for change in listed]
 
 
 @cache

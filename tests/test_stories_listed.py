@@ -1,0 +1,487 @@
+"""Stories from the feeds to the lists: replayed on the real pipeline, and in any order."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from html import escape
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from aggregator import stories as rules
+from aggregator.config import load
+from aggregator.database import query, store, stories
+from aggregator.database.tables import contents, entries, feeds, story_keys, story_links
+from aggregator.dedup import NewEntry
+from aggregator.model import Cursor, Scope, Subscription
+from aggregator.poll import news
+from tests.feedserver import FeedServer
+from tests.running import command
+from tests.test_poll import World
+from tests.test_stories import TEXT
+from tests.worlds import entry, new_database, subscribe
+from web import create_app
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+HOUR = timedelta(hours=1)
+FERRY = "Ferry terminal reopens after two years of repairs"
+
+
+@dataclass(frozen=True)
+class Post:
+    """An item of a feed."""
+
+    title: str
+    link: str
+    text: str
+    at: datetime = NOW - HOUR
+
+
+def document(site: str, *posts: Post) -> str:
+    items = "".join(
+        f"<item><title>{escape(post.title)}</title><link>{escape(post.link)}</link>"
+        f"<guid>{escape(post.link)}</guid><pubDate>{format_datetime(post.at)}</pubDate>"
+        f"<description>{escape(f'<p>{post.text}</p>')}</description></item>"
+        for post in posts
+    )
+    return (
+        f'<rss version="2.0"><channel><title>{site}</title><link>https://{site}/</link>'
+        f"<description/>{items}</channel></rss>"
+    )
+
+
+def ferry(site: str, hours: int = 1, **changes: str) -> Post:
+    post = Post(FERRY, f"https://{site}/news/ferry-terminal-reopens", TEXT, NOW - hours * HOUR)
+    return replace(post, **changes)
+
+
+def other(site: str, number: int) -> Post:
+    return Post(f"Report {number} of {site}", f"https://{site}/r/{number}", f"Only {site} {number}")
+
+
+class StoryWorld(World):
+    """Feeds that carry the same stories."""
+
+    def publish(self, name: str, *posts: Post) -> None:
+        self.server.put(f"/{name}", document(f"{name}.example", *posts))
+
+    def follow(self, **categories: str | None) -> None:
+        """Make these the subscriptions, each in its category."""
+        subscriptions = [
+            Subscription(name, self.server.url(f"/{name}"), category=category, name_given=True)
+            for name, category in categories.items()
+        ]
+        with self.database.begin() as connection:
+            store.sync_subscriptions(connection, subscriptions, now=NOW)
+
+    def switch(self, *, on: bool = True, off_in: Sequence[str] = ()) -> None:
+        with self.database.begin() as connection:
+            store.switch_stories(connection, on=on, off_in=off_in)
+
+    def shown(self, **scope: str) -> list[tuple[str, list[str]]]:
+        """Return the source of each entry of a list, and where else its story stands."""
+        with self.database.connect() as connection:
+            found = query.latest_entries(connection, scope=Scope(**scope), limit=100)
+        return [(one.source.name, [there.name for there in one.also_in]) for one in found]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[StoryWorld]:
+    with FeedServer() as server:
+        made = StoryWorld(tmp_path, server)
+        yield made
+        made.database.dispose()
+
+
+def test_a_story_of_two_feeds_stands_once_in_the_list_and_says_where_else_it_is(world):
+    world.publish("a", ferry("a.example", 2))
+    world.publish("b", ferry("b.example", 1), other("b.example", 1))
+    world.follow(a=None)
+    world.poll()
+    world.follow(a=None, b=None)
+    world.poll()
+
+    assert world.shown() == [("b", []), ("a", ["b"])]
+
+
+def test_a_sources_own_page_and_feed_show_its_own_entry(world):
+    world.publish("a", ferry("a.example"))
+    world.publish("b", ferry("b.example"))
+    world.follow(a=None, b=None)
+    world.poll()
+
+    assert len(world.shown()) == 1
+    assert world.shown(source="a") == [("a", ["b"])]
+    assert world.shown(source="b") == [("b", ["a"])]
+
+
+def test_a_category_shows_a_story_once_also_if_the_first_entry_is_in_another(world):
+    for name in "abc":
+        world.publish(name, ferry(f"{name}.example"))
+    world.follow(a="News")
+    world.poll()
+    world.follow(a="News", b="Sea", c="Sea")
+    world.poll()
+
+    assert world.shown() == [("a", ["b", "c"])]
+    assert [name for name, _ in world.shown(category="news")] == ["a"]
+    ((name, also_in),) = world.shown(category="sea")
+    assert {name, *also_in} == {"a", "b", "c"}
+    assert name != "a"
+
+
+def test_a_search_shows_every_entry_that_has_the_words(world):
+    world.publish("a", ferry("a.example", text=" ".join(TEXT.split()[:40])))
+    world.publish("b", ferry("b.example"))
+    world.follow(a=None)
+    world.poll()
+    world.follow(a=None, b=None)
+    world.poll()
+
+    assert world.shown() == [("a", ["b"])]
+    assert sorted(world.shown(search="ferry")) == [("a", ["b"]), ("b", ["a"])]
+    assert world.shown(search="lighting finished") == [("b", ["a"])]
+
+
+def test_turning_stories_off_and_on_changes_lists_at_once_without_a_poll(world):
+    for name in "ab":
+        world.publish(name, ferry(f"{name}.example"))
+    world.follow(a=None, b=None)
+    world.poll()
+    with world.database.connect() as connection:
+        version = query.version(connection)
+
+    world.switch(on=False)
+    off = world.shown()
+    with world.database.connect() as connection:
+        assert query.version(connection) > version
+    world.switch(on=True)
+
+    assert sorted(off) == [("a", []), ("b", [])]
+    assert len(world.shown()) == 1
+
+
+def test_entries_of_a_category_with_stories_off_stand_for_themselves_in_every_list(world):
+    for name in "abc":
+        world.publish(name, ferry(f"{name}.example"))
+    world.follow(a="Jobs")
+    world.poll()
+    world.follow(a="Jobs", b="Sea", c="Sea")
+    world.poll()
+    assert world.shown() == [("a", ["b", "c"])]
+
+    world.switch(off_in=["jobs"])
+    off = sorted(world.shown())
+
+    assert ("a", []) in off
+    assert len(off) == 2
+    assert len(off[1][1]) == 1
+    assert world.shown(category="jobs") == [("a", [])]
+    world.switch()
+    assert world.shown() == [("a", ["b", "c"])]
+
+
+def test_switching_to_what_is_already_so_changes_nothing(world):
+    world.follow(a="Jobs")
+    world.switch(off_in=["JOBS"])
+    with world.database.connect() as connection:
+        version = query.version(connection)
+
+    world.switch(off_in=["Jobs"])
+
+    with world.database.connect() as connection:
+        assert query.version(connection) == version
+
+
+def test_a_late_copy_with_an_earlier_date_does_not_move_the_story(world):
+    world.publish("a", ferry("a.example", 2))
+    world.follow(a=None)
+    world.poll()
+    world.publish("b", ferry("b.example", 30))
+    world.follow(a=None, b=None)
+    world.poll()
+
+    assert world.shown() == [("a", ["b"])]
+
+
+def test_when_the_first_feed_leaves_the_next_entry_stands_for_the_story_and_back_again(world):
+    for name in "ab":
+        world.publish(name, ferry(f"{name}.example"))
+    world.follow(a=None)
+    world.poll()
+    world.follow(a=None, b=None)
+    world.poll()
+
+    world.follow(b=None)
+    without = world.shown()
+    world.follow(a=None, b=None)
+
+    assert without == [("b", [])]
+    assert world.shown() == [("a", ["b"])]
+
+
+def test_moving_a_feed_to_another_category_changes_what_leads_there(world):
+    for name in "ab":
+        world.publish(name, ferry(f"{name}.example"))
+    world.follow(a="News")
+    world.poll()
+    world.follow(a="News", b="Sea")
+    world.poll()
+    assert len(world.shown(category="sea")) == 1
+
+    world.follow(a="News", b="News")
+
+    assert world.shown(category="news") == [("a", ["b"])]
+
+
+def test_when_retention_deletes_the_first_entry_the_next_one_stands_for_the_story(world):
+    world.publish("a", ferry("a.example", 50))
+    world.publish("b", ferry("b.example", 2))
+    world.follow(a=None)
+    world.poll()
+    world.follow(a=None, b=None)
+    world.poll()
+    assert world.shown() == [("a", ["b"])]
+
+    with world.database.begin() as connection:
+        assert store.delete_old(connection, before=NOW - 10 * HOUR, min_entries=0) == 1
+
+    assert world.shown() == [("b", [])]
+    with world.database.begin() as connection:
+        kept = set(connection.scalars(select(entries.c.id)))
+        assert set(connection.scalars(select(story_keys.c.entry_id))) == kept
+        assert connection.scalars(select(story_links.c.one)).all() == []
+        assert connection.scalars(select(entries.c.story_id)).all() == [None]
+
+
+def test_two_entries_of_one_feed_are_never_one_story_though_both_are_like_a_third(world):
+    again = ferry("a.example", 3, link="https://a.example/archive/ferry-terminal-reopens-again")
+    world.publish("a", ferry("a.example", 1), again)
+    world.publish("b", ferry("b.example", 1))
+    world.follow(a=None, b=None)
+    world.poll()
+
+    shown = world.shown()
+
+    assert len(shown) == 2
+    assert world.shown(source="a").count(("a", [])) == 1
+
+
+def test_a_link_post_and_the_article_stay_two_posts(world):
+    comment = "The kiosk has no licence, but the boat has a bell, and that is what matters to me."
+    world.publish("a", ferry("a.example"))
+    world.publish("b", ferry("a.example", text=comment))
+    world.follow(a=None, b=None)
+    world.poll()
+
+    assert sorted(world.shown()) == [("a", []), ("b", [])]
+
+
+def test_paging_walks_over_stories_without_gap_or_repeat(world):
+    posts = [Post(f"No. {n} is out", f"https://x.example/{n}", "") for n in range(20)]
+    world.publish("a", *(replace(post, at=NOW - n * HOUR) for n, post in enumerate(posts)))
+    world.publish("b", *(replace(post, at=NOW - n * HOUR) for n, post in enumerate(posts[:10])))
+    world.follow(a=None, b=None)
+    world.poll()
+
+    found = []
+    with world.database.connect() as connection:
+        before = None
+        while page := query.latest_entries(connection, limit=3, before=before):
+            found += [one.title for one in page]
+            before = Cursor(page[-1].id)
+
+    assert found == [post.title for post in posts]
+
+
+def test_explain_story_prints_the_entries_and_the_rule_and_score_of_every_link(world, tmp_path):
+    for name in "ab":
+        world.publish(name, ferry(f"{name}.example"))
+    world.follow(a=None, b=None)
+    world.poll()
+    with world.database.connect() as connection:
+        one, two = connection.scalars(select(entries.c.id).order_by(entries.c.id)).all()
+    lines = [f"- {{url: '{world.server.url(f'/{name}')}', name: {name}}}" for name in "ab"]
+    (tmp_path / "config.yaml").write_text("feeds:\n" + "\n".join(lines))
+
+    done = command(tmp_path, "explain-story", str(one))
+    unknown = command(tmp_path, "explain-story", "5")
+
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert [line.endswith("(shown in the list)") for line in lines[:4:2]] == [True, False]
+    assert {str(one), str(two)} == {line.split(",")[0].strip() for line in lines[1:4:2]}
+    assert lines[4] == "1 = 2: text, 100 %" or lines[4] == "2 = 1: text, 100 %"
+    assert unknown.returncode == 1
+    assert unknown.stderr == "5: there is no such entry; an id is in the page's source\n"
+
+
+# ------------------------------------------------------------------ any order of arrival
+
+
+def arrive(database, order: Sequence[tuple[int, Post]]) -> set[frozenset[str]]:
+    """Let entries come one by one, each in a transaction; return the stories that are made."""
+    with database.begin() as connection:
+        for table in (story_keys, story_links, contents, entries):
+            connection.execute(table.delete())
+        ids = {row.name: row.id for row in connection.execute(select(feeds.c.id, feeds.c.name))}
+    for number, (feed, post) in enumerate(order):
+        made = entry(0, guid=post.link, url=post.link, title=post.title, content_html=post.text)
+        placed = store.PlacedEntry(
+            ids[f"f{feed}"],
+            NewEntry(post.link.encode(), b"", made, by_guid=True),
+            post.at,
+            post.link,
+            NOW + timedelta(seconds=number),
+            rules.keys(made.url, made.title, made.content_html),
+        )
+        with database.begin() as connection:
+            news.join_stories(connection, [placed], store.add_entries(connection, [placed]))
+    found: dict[int, set[str]] = {}
+    with database.begin() as connection:
+        for row in connection.execute(select(entries.c.story_id, entries.c.guid)):
+            if row.story_id is not None:
+                found.setdefault(row.story_id, set()).add(row.guid)
+        groups = {frozenset(story) for story in found.values()}
+        assert_one_leads_each(connection, groups)
+    return groups
+
+
+def assert_one_leads_each(connection, groups) -> None:
+    leads = set(connection.scalars(select(entries.c.guid).where(entries.c.leads)))
+    everything = set(connection.scalars(select(entries.c.guid)))
+    alone = everything - {guid for group in groups for guid in group}
+
+    assert alone <= leads
+    assert all(len(group & leads) == 1 for group in groups)
+
+
+WORDS = TEXT.split()
+TEXTS = [TEXT, " ".join(WORDS[:45]), f"WIRE — {TEXT}", f"{TEXT} More on Sunday.", "Quite other."]
+TITLES = [
+    FERRY,
+    f"{FERRY} | The Paper",
+    "Ferry terminal reopens",
+    "Commuters back at the ferry pier",
+]
+arrivals = st.lists(
+    st.tuples(
+        st.integers(1, 4),
+        st.builds(
+            Post,
+            title=st.sampled_from(TITLES),
+            link=st.just(""),
+            text=st.sampled_from(TEXTS),
+            at=st.integers(0, 9).map(lambda days: NOW - timedelta(days=days)),
+        ),
+    ),
+    min_size=2,
+    max_size=6,
+).map(
+    lambda some: [
+        (
+            feed,
+            replace(
+                post,
+                link=f"https://f{feed}.example/{number}-ferry-a-b",
+                at=post.at - timedelta(minutes=number),
+            ),
+        )
+        for number, (feed, post) in enumerate(some)
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    database = new_database(tmp_path_factory.mktemp("bare"))
+    subscribe(
+        database,
+        *(
+            Subscription(f"f{n}", f"https://f{n}.example/feed", name_given=True)
+            for n in range(1, 9)
+        ),
+    )
+    yield database
+    database.dispose()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(arrivals, st.randoms(use_true_random=False))
+def test_any_order_of_arrival_makes_the_same_stories(bare, order, random):
+    shuffled = list(order)
+    random.shuffle(shuffled)
+
+    assert arrive(bare, shuffled) == arrive(bare, order)
+
+
+def test_entries_that_come_in_one_transaction_are_compared_with_each_other(bare):
+    posts = [(n, ferry(f"f{n}.example")) for n in (1, 2, 3)]
+
+    assert len(arrive(bare, posts)) == 1
+
+
+def test_what_many_entries_share_is_no_key_and_keeps_the_table_small(bare):
+    posts = [
+        (1 + n % 8, Post("Photo of the day", f"https://f.example/{n}/a-b-c", f"No. {n}"))
+        for n in range(60)
+    ]
+    arrive(bare, posts)
+
+    with bare.connect() as connection:
+        held = connection.execute(select(story_keys.c.key, story_keys.c.feed_id)).all()
+    (title_key,) = rules.keys(None, "Photo of the day", "")
+    of_title = [feed for key, feed in held if key == title_key]
+    assert len(of_title) == 32
+    assert max(of_title.count(feed) for feed in set(of_title)) <= 8
+
+
+def test_an_entry_that_hangs_between_two_stories_joins_the_one_it_is_surest_of():
+    def link(one: int, other: int, rule: rules.Rule, score: int) -> rules.StoryLink:
+        return rules.StoryLink(one, other, rule, score)
+
+    links = [link(1, 2, rules.Rule.NEAR, 88), link(2, 3, rules.Rule.LINK, 100)]
+    feed_of = {1: 7, 2: 8, 3: 7}
+
+    for order in itertools.permutations(links):
+        assert rules.groups(order, feed_of) == [frozenset({2, 3})]
+    assert rules.groups(links[:1], feed_of) == [frozenset({1, 2})]
+
+
+def test_a_story_can_be_asked_for_by_any_of_its_entries(bare):
+    arrive(bare, [(n, ferry(f"f{n}.example")) for n in (1, 2, 3)])
+
+    with bare.connect() as connection:
+        ids = connection.scalars(select(entries.c.id)).all()
+        found = [stories.story(connection, entry_id) for entry_id in ids]
+
+    assert all(one == found[0] for one in found)
+    assert found[0] is not None
+    assert len(found[0][0]) == 3
+    assert len(found[0][1]) == 3
+
+
+def test_the_page_says_also_in_with_links_and_the_merged_feed_has_the_story_once(world, tmp_path):
+    for name in "ab":
+        world.publish(name, ferry(f"{name}.example"))
+    world.follow(a=None)
+    world.poll()
+    world.follow(a=None, b=None)
+    world.poll()
+    (tmp_path / "config.yaml").write_text("title: Mine")
+    client = create_app(load(tmp_path / "config.yaml"), world.database).test_client()
+
+    page, feed = client.get("/").text, client.get("/feed.atom").text
+
+    assert page.count("<article") == 1
+    assert 'Also in <a href="/source/b">b.example</a>' in page
+    assert feed.count("<entry>") == 1
+    assert client.get("/source/b/feed.atom").text.count("<entry>") == 1
+    world.switch(on=False)
+    assert client.get("/").text.count("<article") == 2
+    assert client.get("/feed.atom").text.count("<entry>") == 2
