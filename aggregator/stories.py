@@ -30,7 +30,7 @@ _MAX_HTML = 60_000  # characters, and
 _MAX_WORDS = 2000  # words of a text that are compared
 
 _SKETCH_WORDS = 40  # of the beginning: more find no more copies, and cost every new entry
-_SKETCH = 3
+_SKETCH = 2
 _SKETCH_HTML = 700  # characters in which so many words mostly are
 
 _NEAR = timedelta(days=7)
@@ -259,6 +259,7 @@ _ALIKE = 0.85
 _TITLES_ALIKE = 0.5
 _MIN_WORDS = 14  # of a text that decides together with a telling title
 _MIN_TEXT = 60  # of a text that decides by itself
+_MIN_SHINGLES = 4
 
 
 def _by_link(a: Article, b: Article, titles: float, texts: float) -> tuple[Rule, float] | None:
@@ -310,10 +311,10 @@ def _by_text(a: Article, b: Article, titles: float, texts: float) -> tuple[Rule,
 
 def _text_likeness(a: Article, b: Article) -> float:
     """Return how much of the shorter text stands in the longer one, 0 to 1."""
+    if a.words == b.words:
+        return 1.0 if a.words else 0.0
     least = min(len(a.shingles), len(b.shingles))
-    if least < 4:
-        return 1.0 if a.words and a.words == b.words else 0.0
-    return len(a.shingles & b.shingles) / least
+    return len(a.shingles & b.shingles) / least if least >= _MIN_SHINGLES else 0.0
 
 
 def _title_likeness(a: Article, b: Article) -> float:
@@ -446,7 +447,7 @@ def _sketch(html: str) -> list[int]:
     words = words[:_SKETCH_WORDS]
     if len(words) < 6:
         return []
-    hashed = [crc32(word.encode("utf-8", "surrogatepass")) for word in words]
+    hashed = list(map(crc32, " ".join(words).encode("utf-8", "surrogatepass").split(b" ")))
     shingles = zip(hashed, hashed[1:], hashed[2:], strict=False)
     # The products mix the bits; an order that depends on the words' order is wanted.
     mixed = {

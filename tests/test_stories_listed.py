@@ -24,7 +24,7 @@ from tests.feedserver import FeedServer
 from tests.running import command
 from tests.test_poll import World
 from tests.test_stories import TEXT
-from tests.worlds import entry, new_database, subscribe
+from tests.worlds import entry, new_database, only_sqlite, subscribe
 from web import create_app
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -299,6 +299,7 @@ def test_paging_walks_over_stories_without_gap_or_repeat(world):
     assert found == [post.title for post in posts]
 
 
+@only_sqlite
 def test_explain_story_prints_the_entries_and_the_rule_and_score_of_every_link(world, tmp_path):
     for name in "ab":
         world.publish(name, ferry(f"{name}.example"))
@@ -319,6 +320,27 @@ def test_explain_story_prints_the_entries_and_the_rule_and_score_of_every_link(w
     assert lines[4] == "1 = 2: text, 100 %" or lines[4] == "2 = 1: text, 100 %"
     assert unknown.returncode == 1
     assert unknown.stderr == "5: there is no such entry; an id is in the page's source\n"
+
+
+def test_the_page_says_also_in_with_links_and_the_merged_feed_has_the_story_once(world, tmp_path):
+    for name in "ab":
+        world.publish(name, ferry(f"{name}.example"))
+    world.follow(a=None)
+    world.poll()
+    world.follow(a=None, b=None)
+    world.poll()
+    (tmp_path / "config.yaml").write_text("title: Mine")
+    client = create_app(load(tmp_path / "config.yaml"), world.database).test_client()
+
+    page, feed = client.get("/").text, client.get("/feed.atom").text
+
+    assert page.count("<article") == 1
+    assert 'Also in <a href="/source/b">b.example</a>' in page
+    assert feed.count("<entry>") == 1
+    assert client.get("/source/b/feed.atom").text.count("<entry>") == 1
+    world.switch(on=False)
+    assert client.get("/").text.count("<article") == 2
+    assert client.get("/feed.atom").text.count("<entry>") == 2
 
 
 # ------------------------------------------------------------------ any order of arrival
@@ -342,6 +364,10 @@ def arrive(database, order: Sequence[tuple[int, Post]]) -> set[frozenset[str]]:
         )
         with database.begin() as connection:
             news.join_stories(connection, [placed], store.add_entries(connection, [placed]))
+    return found_stories(database)
+
+
+def found_stories(database) -> set[frozenset[str]]:
     found: dict[int, set[str]] = {}
     with database.begin() as connection:
         for row in connection.execute(select(entries.c.story_id, entries.c.guid)):
@@ -420,6 +446,22 @@ def test_any_order_of_arrival_makes_the_same_stories(bare, order, random):
     assert arrive(bare, shuffled) == arrive(bare, order)
 
 
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(arrivals)
+def test_when_an_entry_goes_the_stories_are_as_if_it_had_never_come(bare, order):
+    *rest, oldest = sorted(order, key=lambda one: one[1].at, reverse=True)
+    arrive(bare, order)
+
+    with bare.begin() as connection:
+        connection.execute(feeds.update().values(subscribed=False))  # nothing spares its entries
+        assert store.delete_old(connection, before=rest[-1][1].at, min_entries=0) == 1
+        connection.execute(feeds.update().values(subscribed=True))
+    left = found_stories(bare)
+
+    assert oldest[1].link not in {link for story in left for link in story}
+    assert left == arrive(bare, rest)
+
+
 def test_entries_that_come_in_one_transaction_are_compared_with_each_other(bare):
     posts = [(n, ferry(f"f{n}.example")) for n in (1, 2, 3)]
 
@@ -464,24 +506,3 @@ def test_a_story_can_be_asked_for_by_any_of_its_entries(bare):
     assert found[0] is not None
     assert len(found[0][0]) == 3
     assert len(found[0][1]) == 3
-
-
-def test_the_page_says_also_in_with_links_and_the_merged_feed_has_the_story_once(world, tmp_path):
-    for name in "ab":
-        world.publish(name, ferry(f"{name}.example"))
-    world.follow(a=None)
-    world.poll()
-    world.follow(a=None, b=None)
-    world.poll()
-    (tmp_path / "config.yaml").write_text("title: Mine")
-    client = create_app(load(tmp_path / "config.yaml"), world.database).test_client()
-
-    page, feed = client.get("/").text, client.get("/feed.atom").text
-
-    assert page.count("<article") == 1
-    assert 'Also in <a href="/source/b">b.example</a>' in page
-    assert feed.count("<entry>") == 1
-    assert client.get("/source/b/feed.atom").text.count("<entry>") == 1
-    world.switch(on=False)
-    assert client.get("/").text.count("<article") == 2
-    assert client.get("/feed.atom").text.count("<entry>") == 2

@@ -55,13 +55,15 @@ def candidates(
         shared: Counter[int] = Counter()
         for key in keys:
             holding = holders.setdefault(key, {})
-            shared.update(other for other, feed in holding.items() if feed != feed_id)
-            own = sum(feed == feed_id for feed in holding.values())
-            if len(holding) < _HOLDERS and own < _HOLDERS_OF_FEED:
-                holding[entry_id] = feed_id
-                rows.append({"key": key, "entry_id": entry_id, "feed_id": feed_id})
-        likely = sorted(shared, key=lambda other: (-shared[other], abs(other - entry_id), other))
-        pairs += [(entry_id, other) for other in likely[:_CANDIDATES]]
+            if holding:  # as few have
+                shared.update(other for other, feed in holding.items() if feed != feed_id)
+                if len(holding) >= _HOLDERS or _count(holding, feed_id) >= _HOLDERS_OF_FEED:
+                    continue
+            holding[entry_id] = feed_id
+            rows.append({"key": key, "entry_id": entry_id, "feed_id": feed_id})
+        if shared:
+            likely = sorted(shared, key=lambda one: (-shared[one], abs(one - entry_id), one))
+            pairs += [(entry_id, other) for other in likely[:_CANDIDATES]]
     if rows:
         connection.execute(_INSERT_KEYS, rows)
     articles = _articles(connection, {entry_id for pair in pairs for entry_id in pair})
@@ -184,6 +186,10 @@ def _holders(connection: Connection, keys: Collection[int]) -> dict[int, dict[in
         for key, entry_id, feed_id in connection.execute(_HOLDING, {"keys": chunk}):
             found.setdefault(key, {})[entry_id] = feed_id
     return found
+
+
+def _count(holding: Mapping[int, int], feed_id: int) -> int:
+    return sum(feed == feed_id for feed in holding.values())
 
 
 def _articles(connection: Connection, ids: Collection[int]) -> dict[int, Article]:
