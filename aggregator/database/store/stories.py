@@ -28,7 +28,8 @@ from aggregator.database.tables import (
 from aggregator.model import listed_at_of
 from aggregator.stories import Article, Member, StoryLink
 
-_HOLDERS = 32  # entries of a key; what more of them share says nothing, like "the" in a search
+_HOLDERS = 32  # entries of a key; what more of them share says little, like "the" in a search
+_OF_FULL_KEY = 4  # of these that an entry is compared with
 _HOLDERS_OF_FEED = 8  # so that a feed with one form for all does not take them all
 _CANDIDATES = 16  # that one entry is compared with
 _MAX_STORY = 1000  # entries that hang together
@@ -56,7 +57,7 @@ def candidates(
         for key in keys:
             holding = holders.setdefault(key, {})
             if holding:  # as few have
-                shared.update(other for other, feed in holding.items() if feed != feed_id)
+                shared.update(_likely(holding, entry_id, feed_id))
                 if len(holding) >= _HOLDERS or _count(holding, feed_id) >= _HOLDERS_OF_FEED:
                     continue
             holding[entry_id] = feed_id
@@ -186,6 +187,14 @@ def _holders(connection: Connection, keys: Collection[int]) -> dict[int, dict[in
         for key, entry_id, feed_id in connection.execute(_HOLDING, {"keys": chunk}):
             found.setdefault(key, {})[entry_id] = feed_id
     return found
+
+
+def _likely(holding: Mapping[int, int], entry_id: int, feed_id: int) -> list[int]:
+    """Return the entries of other feeds that have a key, of many the nearest in time."""
+    others = [other for other, feed in holding.items() if feed != feed_id]
+    if len(holding) < _HOLDERS:
+        return others
+    return sorted(others, key=lambda other: (abs(other - entry_id), other))[:_OF_FULL_KEY]
 
 
 def _count(holding: Mapping[int, int], feed_id: int) -> int:
