@@ -232,7 +232,7 @@ def test_nothing_that_a_document_names_is_opened_or_fetched(read, kind):
 @pytest.mark.parametrize("form", Format)
 def test_what_is_published_of_all_of_them_is_well_formed_and_harmless(read, form):
     entries = read["everything"].entries
-    assert len(entries) > len(SECOND_ENTRY)
+    assert len({entry.source.name for entry in entries}) > len(SECOND_ENTRY) / 2
 
     rendered = render(
         Document(

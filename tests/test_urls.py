@@ -237,9 +237,9 @@ def test_what_is_no_web_address_is_its_own_canonical_form(url):
 
 @given(strategies.text(alphabet="htps:/.?&=#%amwx1ü ", max_size=40))
 def test_a_canonical_form_is_made_of_any_text_and_spelling_does_not_matter(text):
-    url = f"https://example.org/{text}"
+    forms = {urls.canonical(f"{scheme}://example.org/{text}") for scheme in ("http", "https")}
 
-    assert urls.canonical(url) == urls.canonical(url.replace("https", "http"))
+    assert len(forms) == 1
 
 
 @pytest.mark.parametrize(
