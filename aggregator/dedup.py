@@ -5,7 +5,7 @@ content; never by a date.  Guids are opaque: compared byte for byte.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
@@ -21,6 +21,7 @@ class KnownEntry:
 
     Attributes:
         record_hash: 16 bytes over everything that is stored, dates left out.
+        copied: We read the feed that it comes from ourselves, see `is_copy`.
     """
 
     feed_id: int
@@ -29,6 +30,7 @@ class KnownEntry:
     content_hash: bytes
     record_hash: bytes
     url: str | None = None
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,33 @@ def compare(
     return Changes(tuple(new), tuple(changed))
 
 
+def is_copy(new: NewEntry, *, read: Container[str], held: bool) -> bool:
+    """Whether an entry is one that we have, or get, at first hand.
+
+    An aggregate says where it has an entry from.  Without looking at that, two aggregators that
+    subscribe to each other would hand the same entries to and fro for ever, as ever new ones.
+
+    Args:
+        read: URIs of the feeds that we read ourselves, and of our own merged feeds; see `names`.
+        held: An entry of another feed has the same id.
+    """
+    origin = new.entry.origin
+    if origin is None:
+        return False
+    own = new.entry.guid is not None and new.identity == _hash("guid", new.entry.guid)
+    return (held and own) or any(name in read for name in names(origin.id, origin.feed_url))
+
+
+def names(feed_id: str | None, feed_url: str | None) -> Iterator[str]:
+    """Yield the URIs by which a feed may be called, in a form that can be compared."""
+    if feed_id and urls.is_absolute(feed_id):
+        yield urls.normal(urls.masked(feed_id))
+    if feed_url and urls.is_web(feed_url):
+        yield urls.normal(urls.masked(feed_url))
+    elif feed_url:
+        yield urls.feed_uri(None, feed_url)
+
+
 def public_id(new: NewEntry, *, feed_url: str, authority: str, taken: bool) -> str:
     """Return the id that the merged feeds give an entry, for ever.
 
@@ -164,8 +193,11 @@ def _hash(*parts: str) -> bytes:
 
 def _record_hash(entry: CleanEntry) -> bytes:
     """Hash what is stored of an entry, less its dates: a moved date alone is no change."""
+    # What most entries lack is left out: a hash of before it was looked at stays the same.
+    rare = [repr(value) for value in (entry.image, entry.origin) if value is not None]
     return _hash(
         entry.content_hash.hex(),
         repr((entry.url, entry.title_html, entry.summary, entry.authors, entry.categories)),
         repr((entry.enclosures, entry.language, entry.comments_url)),
+        *rare,
     )

@@ -110,6 +110,24 @@ class Enclosure:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The feed that an entry was copied from, by the words of the feed that has the copy.
+
+    Attributes:
+        id: Atom id, or whatever URI names it; None if it has none.
+        feed_url, site_url: Absolute http(s) URLs, None where unknown.
+
+    Source: RFC 4287, 4.2.11 (`atom:source`); RSS 2.0 (`source`).
+    """
+
+    title: str = ""
+    id: str | None = None
+    feed_url: str | None = None
+    site_url: str | None = None
+    rights: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedEntry:
     """An entry as the document says it: nothing cleaned, nothing trusted.
 
@@ -119,6 +137,8 @@ class ParsedEntry:
         title_type: Media type of `title`: `text/plain`, `text/html`, `application/xhtml+xml`.
         summary, content: HTML, also where the document said plain text.
         base: URL that relative references in this entry resolve against.
+        image: Address of the picture that stands for the entry.
+        origin: Where the feed has the entry from, None if it is its own.
         published, updated: Dates as written, None if absent.
         published_at, updated_at: How the parser read them, None if it could not.
     """
@@ -135,6 +155,8 @@ class ParsedEntry:
     enclosures: tuple[Enclosure, ...] = ()
     language: str | None = None
     comments_url: str | None = None
+    image: str | None = None
+    origin: Origin | None = None
     published: str | None = None
     published_at: datetime | None = None
     updated: str | None = None
@@ -201,6 +223,8 @@ class CleanEntry:
         summary: Plain-text excerpt, about 220 characters.
         content_html: Sanitised HTML with absolute URLs; empty if the entry has none.
         content_hash: 16 bytes over title and content; changes when the text does.
+        image: Absolute http(s) URL of the picture that stands for the entry.
+        origin: Where the feed has the entry from, None if it is its own.
         published_at, updated_at: None where missing, unreadable or a sentinel.
     """
 
@@ -216,6 +240,8 @@ class CleanEntry:
     enclosures: tuple[Enclosure, ...] = ()
     language: str | None = None
     comments_url: str | None = None
+    image: str | None = None
+    origin: Origin | None = None
     published_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -419,6 +445,8 @@ class ListedEntry:
         changed_at: When what we publish of it last changed; for validators only.
         updated_at: When its text changed, None if it never did.
         also_in: Other sources that have the same story.
+        image: URL of the picture that stands for it.
+        origin: The feed that `source` copied it from, None if it is its own.
         content_html: None where the query was not asked for it.
     """
 
@@ -441,6 +469,8 @@ class ListedEntry:
     language: str | None = None
     comments_url: str | None = None
     also_in: tuple[SourceName, ...] = ()
+    image: str | None = None
+    origin: Origin | None = None
     content_html: str | None = None
 
 

@@ -46,6 +46,7 @@ from aggregator.model import (
     FeedOrder,
     HostPause,
     ListedEntry,
+    Origin,
     Outcome,
     Overview,
     PollRecord,
@@ -243,6 +244,8 @@ _LISTED_COLUMNS = (
     entries.c.enclosures,
     entries.c.language,
     entries.c.comments_url,
+    entries.c.image,
+    entries.c.origin,
     *_SOURCE_COLUMNS,
 )
 
@@ -268,6 +271,8 @@ def _listed(row: Any, sources: dict[int, Source], *, with_content: bool) -> List
         enclosures=tuple(Enclosure(*values) for values in row.enclosures),
         language=row.language,
         comments_url=row.comments_url,
+        image=row.image,
+        origin=Origin(*row.origin) if row.origin else None,
         content_html=(row.html or "") if with_content else None,
     )
 

@@ -34,13 +34,15 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
     holders: dict[bytes, set[int]] = {}  # the feeds that use an id
     for entry in store.stored_under(connection, wanted):
         known.setdefault(entry.feed_id, {})[entry.identity] = entry
-        holders.setdefault(entry.identity, set()).add(entry.feed_id)
+        if not entry.copied:
+            holders.setdefault(entry.identity, set()).add(entry.feed_id)
+    read = _read_at_first_hand(connection, polls, settings)
     news = []
     for poll in polls:
         feed_id = poll.due.id
         entries = poll.document.entries if poll.document else ()
         changes = dedup.compare(entries, keys[feed_id], known.get(feed_id, {}))
-        placed = _placed(poll, changes, holders, settings.authority)
+        placed = _placed(poll, changes, holders, read, settings.authority)
         placed = _worth_keeping(connection, feed_id, placed, settings)
         versions = [
             store.NewVersion(feed_id, change, poll.report.ended_at) for change in changes.changed
@@ -69,8 +71,24 @@ def _gap(connection: Connection, feed_id: int, placed: list[store.PlacedEntry]) 
     return median_low(gaps) if gaps else None
 
 
+def _read_at_first_hand(
+    connection: Connection, polls: list[Finished], settings: PollSettings
+) -> frozenset[str]:
+    """Return the names of all feeds that we read or publish; none if no entry is a copy."""
+    entries = (entry for poll in polls if poll.document for entry in poll.document.entries)
+    if all(entry.origin is None for entry in entries):
+        return frozenset()
+    ours = [(uri, "") for uri in settings.published]
+    feeds = [*store.read_feeds(connection), *ours]
+    return frozenset(name for feed in feeds for name in dedup.names(*feed))
+
+
 def _placed(
-    poll: Finished, changes: dedup.Changes, holders: dict[bytes, set[int]], authority: str
+    poll: Finished,
+    changes: dedup.Changes,
+    holders: dict[bytes, set[int]],
+    read: frozenset[str],
+    authority: str,
 ) -> list[store.PlacedEntry]:
     """Decide where new entries stand and what they are called, for good."""
     due, now = poll.due, poll.report.ended_at
@@ -82,14 +100,17 @@ def _placed(
     placed = []
     for new, listed_at in zip(changes.new, listed, strict=True):
         users = holders.setdefault(new.identity, set())
+        taken = bool(users - {due.id})
+        copied = dedup.is_copy(new, read=read, held=taken)
         public_id = dedup.public_id(
             new,
             feed_url=due.url,
             authority=f"{authority},{now.year}",
-            taken=bool(users - {due.id}),
+            taken=taken and not copied,
         )
-        users.add(due.id)
-        placed.append(store.PlacedEntry(due.id, new, listed_at, public_id, now))
+        if not copied:
+            users.add(due.id)
+        placed.append(store.PlacedEntry(due.id, new, listed_at, public_id, now, copied))
     return placed
 
 

@@ -3,23 +3,24 @@
 Sources: RFC 4287 (Atom), RFC 4685 (`replies`), RFC 5005 (`next`), WebSub (`hub`).
 """
 
+from datetime import datetime
 from xml.etree.ElementTree import Element
 
 from aggregator.model import ListedEntry
 from aggregator.publish.document import (
     Document,
+    NamedSource,
     authors,
     entry_language,
     entry_updated_at,
-    feed_url,
     language_tag,
     media_type,
     rfc3339,
-    source_id,
+    source_of,
     updated_at,
     web_url,
 )
-from aggregator.publish.markup import ATOM, add, group, serialise
+from aggregator.publish.markup import ATOM, MEDIA, add, group, serialise
 
 MEDIA_TYPE = "application/atom+xml"
 
@@ -27,7 +28,7 @@ MEDIA_TYPE = "application/atom+xml"
 def write(document: Document) -> bytes:
     """Return `document` as an Atom feed document."""
     language = language_tag(document.language)
-    feed = Element("feed", {"xmlns": ATOM})
+    feed = Element("feed", _namespaces(document))
     _set_language(feed, language, inherited=None)
     add(feed, "id", document.id)
     add(feed, "title", document.title)
@@ -47,6 +48,14 @@ def write(document: Document) -> bytes:
     return serialise(feed)
 
 
+def _namespaces(document: Document) -> dict[str, str]:
+    """Return the declarations that the document needs: most have no pictures."""
+    declared = {"xmlns": ATOM}
+    if any(entry.image for entry in document.entries):
+        declared["xmlns:media"] = MEDIA
+    return declared
+
+
 def _entry(feed: Element, entry: ListedEntry, *, inherited: str | None) -> None:
     language = entry_language(entry) or inherited
     element = group(feed, "entry")
@@ -56,14 +65,17 @@ def _entry(feed: Element, entry: ListedEntry, *, inherited: str | None) -> None:
     add(element, "published", rfc3339(entry.listed_at))
     add(element, "updated", rfc3339(entry_updated_at(entry)))
     _links(element, entry)
-    for name in authors(entry) or (entry.source.title,):  # RFC 4287, 4.1.2: at least one
+    source = source_of(entry)
+    for name in authors(entry) or (source.title,):  # RFC 4287, 4.1.2: at least one
         add(group(element, "author"), "name", name)
     for category in entry.categories:
         add(element, "category", term=category)
     if entry.summary:
         add(element, "summary", entry.summary, type="text")
     _content(element, entry)
-    _source(element, entry, inherited=language)
+    if entry.image:
+        add(element, "media:thumbnail", url=entry.image)
+    _source(element, source, entry_updated_at(entry), inherited=language)
 
 
 def _title(element: Element, entry: ListedEntry) -> None:
@@ -97,23 +109,24 @@ def _content(element: Element, entry: ListedEntry) -> None:
         add(element, "content", entry.summary or entry.title, type="text")
 
 
-def _source(element: Element, entry: ListedEntry, *, inherited: str | None) -> None:
+def _source(
+    element: Element, source: NamedSource, updated_at: datetime, *, inherited: str | None
+) -> None:
     """Add the `source`: where the entry was copied from (RFC 4287, 4.2.11).
 
     Its `updated` is the entry's.  The source's own moves with every new entry: it would change
     the bytes of entries in which nothing changed, of closed archives, and of searches that
     found nothing new.
     """
-    source = entry.source
     child = group(element, "source")
-    _set_language(child, language_tag(source.language), inherited=inherited)
-    add(child, "id", source_id(source))
+    _set_language(child, source.language, inherited=inherited)
+    add(child, "id", source.id)
     add(child, "title", source.title)
-    add(child, "updated", rfc3339(entry_updated_at(entry)))
-    if url := feed_url(source):
-        add(child, "link", rel="self", href=url)
-    if url := web_url(source.site_url):
-        add(child, "link", rel="alternate", type="text/html", href=url)
+    add(child, "updated", rfc3339(updated_at))
+    if source.feed_url:
+        add(child, "link", rel="self", href=source.feed_url)
+    if source.site_url:
+        add(child, "link", rel="alternate", type="text/html", href=source.site_url)
     if source.rights:
         add(child, "rights", source.rights)
 

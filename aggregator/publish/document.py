@@ -1,13 +1,12 @@
 """What a merged feed says, whatever its format, and the decisions that all formats share."""
 
 import re
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aggregator import urls
-from aggregator.model import Enclosure, ListedEntry, Source
+from aggregator.model import Enclosure, ListedEntry
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # RFC 5646 as narrowed by RFC 4287's schema: what xml:lang may hold.
@@ -87,7 +86,7 @@ def entry_language(entry: ListedEntry) -> str | None:
 def authors(entry: ListedEntry) -> tuple[str, ...]:
     """Return the entry's authors, else its source's, without blank names."""
     names = tuple(name for name in entry.authors if name.strip())
-    if not names and entry.source.author and entry.source.author.strip():
+    if not names and entry.origin is None and entry.source.author and entry.source.author.strip():
         return (entry.source.author,)
     return names
 
@@ -97,18 +96,44 @@ def media_type(enclosure: Enclosure) -> str | None:
     return enclosure.type if _MEDIA_TYPE.fullmatch(enclosure.type or "") else None
 
 
-def feed_url(source: Source) -> str | None:
-    """Return the source's feed address without password, None for a local file."""
-    return urls.masked(source.feed_url) if urls.is_web(source.feed_url) else None
+@dataclass(frozen=True, slots=True)
+class NamedSource:
+    """The feed that an entry is from, as documents say it.
 
-
-def source_id(source: Source) -> str:
-    """Return the source's Atom id, else a URI of ours that is as stable as its address.
-
-    A feed that is read from a local file gets a name-based UUID (RFC 9562, 5.5): its path is
-    no URI, and no business of the readers.
+    Attributes:
+        id: Absolute URI.
+        feed_url: Without password, None for a local file.
     """
-    if source.feed_id and urls.is_absolute(source.feed_id):
-        return urls.masked(source.feed_id)  # some use the very address that holds the password
-    path = source.feed_url.encode(errors="backslashreplace").decode()  # file names are bytes
-    return feed_url(source) or uuid.uuid5(uuid.NAMESPACE_URL, path).urn
+
+    id: str
+    title: str
+    feed_url: str | None
+    site_url: str | None
+    rights: str | None
+    language: str | None
+
+
+def source_of(entry: ListedEntry) -> NamedSource:
+    """Return where an entry is from: the first source, where ours has it from another one.
+
+    Source: RFC 4287, 4.2.11: who copies an entry keeps the source that it came with.
+    """
+    source, origin = entry.source, entry.origin
+    if origin is not None:
+        address = origin.feed_url or origin.id or ""
+        return NamedSource(
+            id=urls.feed_uri(origin.id, address),
+            title=origin.title or urls.host_of(address) or address,
+            feed_url=web_url(urls.masked(address)),
+            site_url=web_url(origin.site_url),
+            rights=origin.rights,
+            language=None,
+        )
+    return NamedSource(
+        id=urls.feed_uri(source.feed_id, source.feed_url),
+        title=source.title,
+        feed_url=web_url(urls.masked(source.feed_url)),
+        site_url=web_url(source.site_url),
+        rights=source.rights,
+        language=language_tag(source.language),
+    )

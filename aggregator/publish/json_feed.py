@@ -7,15 +7,16 @@ Source: https://www.jsonfeed.org/version/1.1/
 
 import json
 
-from aggregator.model import Enclosure, ListedEntry, Source
+from aggregator.model import Enclosure, ListedEntry
 from aggregator.publish.document import (
     Document,
+    NamedSource,
     authors,
     entry_language,
-    feed_url,
     language_tag,
     media_type,
     rfc3339,
+    source_of,
     web_url,
 )
 from aggregator.publish.markup import legal_utf8
@@ -51,13 +52,14 @@ def _item(entry: ListedEntry) -> _Object:
         content_html=entry.content_html or None,
         content_text=None if entry.content_html else entry.summary or entry.title,
         summary=entry.summary or None,
+        image=entry.image,
         date_published=rfc3339(entry.listed_at),
         date_modified=rfc3339(entry.updated_at) if entry.updated_at else None,
         authors=[{"name": name} for name in authors(entry)] or None,
         tags=list(entry.categories) or None,
         language=entry_language(entry),
         attachments=[_attachment(enclosure) for enclosure in entry.enclosures] or None,
-        _source=_source(entry.source),
+        _source=_source(source_of(entry)),
     )
 
 
@@ -69,8 +71,8 @@ def _attachment(enclosure: Enclosure) -> _Object:
     )
 
 
-def _source(source: Source) -> _Object:
-    return _known(title=source.title, url=web_url(source.site_url), feed_url=feed_url(source))
+def _source(source: NamedSource) -> _Object:
+    return _known(title=source.title, url=source.site_url, feed_url=source.feed_url, id=source.id)
 
 
 def _known(**members: object) -> _Object:

@@ -12,14 +12,13 @@ from aggregator.model import ListedEntry
 from aggregator.publish.document import (
     Document,
     authors,
-    feed_url,
     language_tag,
     media_type,
-    source_id,
+    source_of,
     updated_at,
     web_url,
 )
-from aggregator.publish.markup import ATOM, CONTENT, DUBLIN_CORE, add, group, serialise
+from aggregator.publish.markup import ATOM, CONTENT, DUBLIN_CORE, MEDIA, add, group, serialise
 
 MEDIA_TYPE = "application/rss+xml"
 _NAMESPACES = {"xmlns:atom": ATOM, "xmlns:content": CONTENT, "xmlns:dc": DUBLIN_CORE}
@@ -28,7 +27,9 @@ _UNKNOWN_TYPE = "application/octet-stream"
 
 def write(document: Document) -> bytes:
     """Return `document` as an RSS 2.0 document."""
-    rss = Element("rss", {"version": "2.0"} | _NAMESPACES)
+    pictures = any(entry.image for entry in document.entries)
+    declared = _NAMESPACES | ({"xmlns:media": MEDIA} if pictures else {})
+    rss = Element("rss", {"version": "2.0"} | declared)
     channel = group(rss, "channel")
     add(channel, "title", document.title)
     add(channel, "link", document.html_url)
@@ -67,7 +68,10 @@ def _item(channel: Element, entry: ListedEntry) -> None:
     add(item, "guid", entry.public_id, isPermaLink="false")
     add(item, "pubDate", _rfc822(entry.listed_at))
     # The URL is required: a feed without an address is named by the URI that Atom has for it.
-    add(item, "source", entry.source.title, url=feed_url(entry.source) or source_id(entry.source))
+    source = source_of(entry)
+    add(item, "source", source.title, url=source.feed_url or source.id)
+    if entry.image:
+        add(item, "media:thumbnail", url=entry.image)
 
 
 def _texts(item: Element, entry: ListedEntry) -> None:
@@ -75,7 +79,9 @@ def _texts(item: Element, entry: ListedEntry) -> None:
     description = html.escape(entry.summary, quote=False)
     content = entry.content_html or ""
     if not entry.title and not description:
-        description = content or html.escape(web_url(entry.url) or entry.source.title, quote=False)
+        description = content or html.escape(
+            web_url(entry.url) or source_of(entry).title, quote=False
+        )
         content = ""
     if description:
         add(item, "description", description)

@@ -26,7 +26,7 @@ from aggregator.database.store.polls import (
     release_leases,
     renew_leases,
 )
-from aggregator.database.store.subscriptions import SyncResult, sync_subscriptions
+from aggregator.database.store.subscriptions import SyncResult, read_feeds, sync_subscriptions
 
 __all__ = [
     "NewVersion",
@@ -43,6 +43,7 @@ __all__ = [
     "lease_owners",
     "newest_places",
     "put_off",
+    "read_feeds",
     "record_polls",
     "release_feeds",
     "release_leases",

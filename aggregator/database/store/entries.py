@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from html import escape
@@ -42,6 +42,7 @@ class PlacedEntry:
     listed_at: datetime
     public_id: str
     first_seen_at: datetime
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> None:
     rows = [
         {
             **_columns(entry.new.entry),
-            **listed[entry.feed_id],
+            **_listed(listed[entry.feed_id], copied=entry.copied),
             "id": entry_id,
             "feed_id": entry.feed_id,
             "identity": entry.new.identity,
@@ -140,6 +141,7 @@ _STORED_UNDER = select(
     entries.c.content_hash,
     entries.c.record_hash,
     entries.c.url,
+    entries.c.copied,
 ).where(entries.c.identity.in_(bindparam("identities", expanding=True)))
 _INSERT_ENTRY = insert(entries)
 _INSERT_CONTENT = insert(contents)
@@ -168,6 +170,10 @@ _NOTE_ENTRIES = (
 def _listing(connection: Connection, feed_ids: Collection[int]) -> dict[int, dict[str, Any]]:
     rows = connection.execute(_LISTING, {"feeds": sorted(feed_ids)})
     return {row.id: {"category_id": row.category_id, "listed": row.subscribed} for row in rows}
+
+
+def _listed(listing: dict[str, Any], *, copied: bool) -> dict[str, Any]:
+    return {**listing, "listed": listing["listed"] and not copied, "copied": copied}
 
 
 def _note_entries(connection: Connection, news: Mapping[int, tuple[int, datetime]]) -> None:
@@ -209,6 +215,8 @@ _REPLACED = (
     "enclosures",
     "language",
     "comments_url",
+    "image",
+    "origin",
 )
 
 
@@ -225,6 +233,8 @@ def _columns(entry: CleanEntry) -> dict[str, Any]:
         "enclosures": [_enclosure(enclosure) for enclosure in entry.enclosures],
         "language": entry.language,
         "comments_url": entry.comments_url,
+        "image": entry.image,
+        "origin": list(astuple(entry.origin)) if entry.origin else [],
     }
 
 
