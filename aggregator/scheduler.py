@@ -34,6 +34,7 @@ from aggregator.database import Connection, DBAPIError, Engine, store
 from aggregator.errors import ConfigError, UsageError
 from aggregator.fetch import FetchSettings
 from aggregator.hosts import Budget
+from aggregator.merged import Publication
 from aggregator.model import DueFeed, Outcome
 from aggregator.poll import Poller, PollResult, PollSettings
 
@@ -47,7 +48,7 @@ STOP_WITHIN = 1
 PATIENCE = timedelta(minutes=1)
 """How long a single command waits for a database that is locked or full."""
 
-_NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web")
+_NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web", "publish", "websub")
 _RENEW = LEASE.total_seconds() / 4
 _RELOAD = 2
 _RETENTION = 3600
@@ -62,6 +63,7 @@ _T = TypeVar("_T")
 
 def poll_settings(config: Config) -> PollSettings:
     """Return what polling needs to know of the configuration."""
+    categories = {feed.category for feed in config.feeds}
     ports = {urls.port_of(feed.url) for feed in config.feeds}
     return PollSettings(
         fetch=FetchSettings(
@@ -73,6 +75,7 @@ def poll_settings(config: Config) -> PollSettings:
             extra_ports=frozenset(port for port in ports if port),
         ),
         authority=urls.host_of(config.base_url),
+        published=Publication.of(config).names({urls.slug(c) for c in categories if c}),
         concurrency=config.poll.concurrency,
         host_delay=config.poll.host_delay,
         budgets={

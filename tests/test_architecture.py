@@ -29,8 +29,9 @@ ALLOWED = {
     "aggregator.sanitize": {"urls"},
     "aggregator.clean": PURE | {"sanitize", "dates"},
     "aggregator.dedup": PURE,
-    "aggregator.database": PURE | {"dedup", "search"},
+    "aggregator.database": PURE | {"dates", "dedup", "search"},
     "aggregator.publish": PURE,
+    "aggregator.merged": PURE | {"config", "database", "dates", "publish"},
     "aggregator.clock": frozenset(),
     "aggregator.hosts": frozenset(),
     "aggregator.lease": frozenset(),
@@ -38,11 +39,11 @@ ALLOWED = {
     "aggregator.poll": PURE
     | {"cadence", "database", "dates", "dedup", "fetch", "hosts", "read", "skim", "workers"},
     "aggregator.scheduler": PURE
-    | {"clock", "config", "database", "fetch", "hosts", "lease", "poll"},
+    | {"clock", "config", "database", "fetch", "hosts", "lease", "merged", "poll"},
     "aggregator.cli": PURE
     | {"config", "database", "discover", "fetch", "opml", "poll", "read", "scheduler", "web"}
     | {"workers"},
-    "web": PURE | {"config", "database", "opml", "publish", "search"},
+    "web": PURE | {"config", "database", "dates", "merged", "opml", "publish", "search"},
 }
 
 # Each third-party library is imported in one place; its types may be named where it is used.
@@ -51,7 +52,7 @@ HOMES = {
     "alembic": {"aggregator.database"},
     "apscheduler": {"aggregator.scheduler"},
     "babel": {"web"},
-    "brotli": {"aggregator.fetch"},
+    "brotli": {"aggregator.fetch", "web"},
     "click": {"aggregator.cli"},
     "feedparser": {"aggregator.parse"},
     "flask": {"web", "aggregator.cli"},

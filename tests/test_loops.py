@@ -152,6 +152,20 @@ def test_a_subscription_to_ones_own_merged_feed_brings_nothing_new(tmp_path, exi
     assert [entry.title for entry in one.entries()] == ["numbers 1", "numbers 2"]
 
 
+def test_what_an_aggregator_without_memory_for_sources_has_from_us_is_ours(tmp_path, exits):
+    server = exits.enter_context(FeedServer())
+    one = Instance(tmp_path / "one", exits)
+    server.put("/numbers", blog("numbers", 1, absolute=False))
+    theirs = rss([("https://planet.example/9", "numbers 1", NOW), ("x", "Their own", NOW)])
+    source = f'<source url="{one.url}/feed.rss">Recent posts</source></item>'
+    server.put("/planet", theirs.replace(b"</item>", source.encode(), 1))
+    one.subscribe(server.url("/numbers"), server.url("/planet"))
+
+    one.poll()
+
+    assert sorted(entry.title for entry in one.entries()) == ["Their own", "numbers 1"]
+
+
 def test_what_is_copied_stands_in_the_list_of_the_aggregate_alone(tmp_path, exits):
     server = exits.enter_context(FeedServer())
     one, two = Instance(tmp_path / "one", exits), Instance(tmp_path / "two", exits)

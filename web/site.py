@@ -12,8 +12,11 @@ from flask import Flask, current_app
 
 from aggregator.config import Config
 from aggregator.database import Engine
+from aggregator.merged import Publication
 from web.answers import Body, Shelf
 from web.assets import load_assets
+from web.deltas import Journal
+from web.limits import Limiter
 
 _KEY = "aggregator"
 
@@ -23,8 +26,11 @@ class Site:
     """One application's surroundings.
 
     Attributes:
+        publication: What all merged feeds have in common.
         assets: The files under /static/, by name.
         rendered: Merged feeds as they were last sent.
+        journal: What was in them before.
+        limiter: Which clients have what.
         pages: Pages as they were last sent.
         build: Changes when templates, files or the configuration do; part of pages' validators.
         fastest: The shortest interval at which a feed is asked.
@@ -32,9 +38,12 @@ class Site:
 
     config: Config
     engine: Engine
+    publication: Publication
     zone: ZoneInfo
     assets: Mapping[str, Body]
     rendered: Shelf
+    journal: Journal
+    limiter: Limiter
     pages: Shelf
     build: str
     fastest: timedelta
@@ -46,9 +55,12 @@ def set_site(app: Flask, config: Config, engine: Engine) -> None:
     app.extensions[_KEY] = Site(
         config=config,
         engine=engine,
+        publication=Publication.of(config),
         zone=ZoneInfo(config.timezone),
         assets=assets,
         rendered=Shelf(),
+        journal=Journal(),
+        limiter=Limiter(),
         pages=Shelf(),
         build=_build(config, assets),
         fastest=min((each.interval for each in config.feeds), default=config.poll.interval),

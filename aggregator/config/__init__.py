@@ -8,7 +8,7 @@
 from aggregator.config.appending import Appended, append
 from aggregator.config.file import load, parse, reached_at_port, read, write
 from aggregator.config.remarks import notes
-from aggregator.config.schema import Config, Host, Network, Poll, Retention, Web
+from aggregator.config.schema import Config, Host, Network, Poll, Publish, Retention, Web, WebSub
 
 __all__ = [
     "Appended",
@@ -16,8 +16,10 @@ __all__ = [
     "Host",
     "Network",
     "Poll",
+    "Publish",
     "Retention",
     "Web",
+    "WebSub",
     "append",
     "load",
     "notes",

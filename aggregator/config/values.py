@@ -219,6 +219,35 @@ def base_url(text: str) -> str:
     return words.rstrip("/")
 
 
+def uri(text: str) -> str:
+    """Read an absolute URI of any scheme, such as a `tag:` URI."""
+    words = line(text)
+    if not urls.is_absolute(words) or words.endswith(":"):
+        hint = "tag:feeds.example.org,2026:/"
+        raise ValueError(f"{shown(words)} is no absolute URI; write {hint} or https://...")
+    return words
+
+
+def hub(text: str) -> str:
+    """Read the address of a WebSub hub, or `self`."""
+    words = line(text)
+    if words.lower() == "self":
+        return "self"
+    if not _is_usable(words):
+        raise ValueError(f"{shown(words)} is no hub; write https://hub.example.org/ or self")
+    return words
+
+
+def switch(text: str) -> bool:
+    """Read on or off."""
+    words = text.strip().lower()
+    if words in {"on", "yes", "true"}:
+        return True
+    if words in {"off", "no", "false"}:
+        return False
+    raise ValueError(f"{shown(text)} is neither on nor off; write one of them")
+
+
 def timezone(text: str) -> str:
     """Read the IANA name of a time zone."""
     words = line(text)

@@ -3,6 +3,7 @@
 The list is a walk of one index however deep the page: an entry's id is its place.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Select,
     Table,
     and_,
     bindparam,
@@ -83,20 +85,13 @@ def latest_entries(
     found = narrowed(connection, scope)
     if found is None:
         return []
-    statement = found.below(before).limit(limit)
-    columns = [*_LISTED_COLUMNS]
-    if with_content:
-        columns.append(contents.c.html)
-        statement = statement.outerjoin(contents, contents.c.entry_id == entries.c.id)
-    statement = (
-        statement.add_columns(*columns)
-        .join(feeds, feeds.c.id == entries.c.feed_id)
-        .outerjoin(categories, categories.c.id == feeds.c.category_id)
-    )
-    sources: dict[int, Source] = {}
-    return [
-        _listed(row, sources, with_content=with_content) for row in connection.execute(statement)
-    ]
+    return _read(connection, found.below(before).limit(limit), with_content=with_content)
+
+
+def entries_of(connection: Connection, ids: Sequence[int]) -> list[ListedEntry]:
+    """Return the entries with these ids, newest first, with their full texts."""
+    statement = select().select_from(entries).where(entries.c.id.in_(ids))
+    return _read(connection, statement.order_by(entries.c.id.desc()), with_content=True)
 
 
 def looked_down_to(
@@ -248,6 +243,24 @@ _LISTED_COLUMNS = (
     entries.c.origin,
     *_SOURCE_COLUMNS,
 )
+
+
+def _read(
+    connection: Connection, statement: Select[Any], *, with_content: bool
+) -> list[ListedEntry]:
+    columns = [*_LISTED_COLUMNS]
+    if with_content:
+        columns.append(contents.c.html)
+        statement = statement.outerjoin(contents, contents.c.entry_id == entries.c.id)
+    statement = (
+        statement.add_columns(*columns)
+        .join(feeds, feeds.c.id == entries.c.feed_id)
+        .outerjoin(categories, categories.c.id == feeds.c.category_id)
+    )
+    sources: dict[int, Source] = {}
+    return [
+        _listed(row, sources, with_content=with_content) for row in connection.execute(statement)
+    ]
 
 
 def _listed(row: Any, sources: dict[int, Source], *, with_content: bool) -> ListedEntry:

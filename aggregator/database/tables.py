@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -230,10 +231,18 @@ entries = Table(
     Column("updated_at", UtcDateTime),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
+    # When it came into the archive; NULL where that is by its place in the list
+    Column("archived_at", UtcDateTime),
     # Not (feed_id, identity): in this order one index also finds the same id in other feeds.
     UniqueConstraint("identity", "feed_id"),
     Index("ix_entries_feed", "feed_id", "id"),
     Index("ix_entries_category", "category_id", "id"),
+    Index(
+        "ix_entries_archived",
+        "archived_at",
+        sqlite_where=text("archived_at IS NOT NULL"),
+        postgresql_where=text("archived_at IS NOT NULL"),
+    ),
 )
 """`id` is the place in the list, so newest first, paging and search are walks of one index."""
 

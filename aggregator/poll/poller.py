@@ -275,8 +275,11 @@ class Poller:
     def _record(self, connection: Connection, polls: list[Finished]) -> list[store.PollReport]:
         """Write polls with all that they brought; entries and validators in one transaction."""
         found = news.compare(connection, polls, self._settings)
-        store.add_entries(connection, [entry for one in found for entry in one.placed])
-        store.change_entries(connection, [entry for one in found for entry in one.versions])
+        now = datetime.now(UTC)  # not when they were seen: the database may have been locked since
+        placed = [entry for one in found for entry in one.placed]
+        store.add_entries(connection, placed, now=now)
+        versions = [entry for one in found for entry in one.versions]
+        store.change_entries(connection, versions, now=now)
         reports = [one.report for one in found]
         store.record_polls(connection, reports)
         return reports

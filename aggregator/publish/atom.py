@@ -1,6 +1,6 @@
 """A document as Atom 1.0: the canonical format, the only one that loses nothing.
 
-Sources: RFC 4287 (Atom), RFC 4685 (`replies`), RFC 5005 (`next`), WebSub (`hub`).
+Sources: RFC 4287 (Atom), RFC 4685 (`replies`), RFC 5005 (pages and archives), WebSub (`hub`).
 """
 
 from datetime import datetime
@@ -14,13 +14,14 @@ from aggregator.publish.document import (
     entry_language,
     entry_updated_at,
     language_tag,
+    links,
     media_type,
     rfc3339,
     source_of,
     updated_at,
     web_url,
 )
-from aggregator.publish.markup import ATOM, MEDIA, add, group, serialise
+from aggregator.publish.markup import ATOM, HISTORY, MEDIA, add, group, serialise
 
 MEDIA_TYPE = "application/atom+xml"
 
@@ -37,10 +38,11 @@ def write(document: Document) -> bytes:
     add(feed, "updated", rfc3339(updated_at(document)))
     add(feed, "link", rel="self", type=MEDIA_TYPE, href=document.self_url)
     add(feed, "link", rel="alternate", type="text/html", href=document.html_url)
-    if document.next_url:
-        add(feed, "link", rel="next", type=MEDIA_TYPE, href=document.next_url)
-    for hub in document.hubs:
-        add(feed, "link", rel="hub", href=hub)
+    for relation, url in links(document):
+        kind = None if relation == "hub" else MEDIA_TYPE
+        add(feed, "link", rel=relation, type=kind, href=url)
+    if document.archived:
+        add(feed, "fh:archive")
     if document.generator:
         add(feed, "generator", document.generator)
     for entry in document.entries:
@@ -51,6 +53,8 @@ def write(document: Document) -> bytes:
 def _namespaces(document: Document) -> dict[str, str]:
     """Return the declarations that the document needs: most have no pictures."""
     declared = {"xmlns": ATOM}
+    if document.archived:
+        declared["xmlns:fh"] = HISTORY
     if any(entry.image for entry in document.entries):
         declared["xmlns:media"] = MEDIA
     return declared

@@ -25,6 +25,11 @@ class Document:
         html_url: Absolute address of the list for people.
         self_url: Absolute address of this document in the format it will be written in.
         next_url: Absolute address of the page with older entries, None on the last one.
+        first_url: Absolute address of the first page, None on that page.
+        archived: These are the entries of a time that is over, or a part of them (RFC 5005, 4).
+        prev_archive_url, next_archive_url: Absolute addresses of the archives of the time before
+            and after.
+        current_url: Absolute address of the document with the newest entries, for an archive.
         language: Of the texts that say nothing else, None if it is not known.
         hubs: WebSub hubs that announce changes of `self_url`.
         generator: Name and version of the program.
@@ -36,11 +41,32 @@ class Document:
     html_url: str
     self_url: str
     next_url: str | None = None
+    first_url: str | None = None
+    archived: bool = False
+    prev_archive_url: str | None = None
+    next_archive_url: str | None = None
+    current_url: str | None = None
     subtitle: str = ""
     language: str | None = None
     hubs: tuple[str, ...] = ()
     generator: str = ""
     entries: Sequence[ListedEntry] = ()
+
+
+def links(document: Document) -> list[tuple[str, str]]:
+    """Return relation and address of the other documents of the same list, and of its hubs.
+
+    Sources: RFC 5005 (paging, archives), WebSub, 4 (`hub`).
+    """
+    found = [
+        ("first", document.first_url),
+        ("next", document.next_url),
+        ("current", document.current_url),
+        ("prev-archive", document.prev_archive_url),
+        ("next-archive", document.next_archive_url),
+        *(("hub", hub) for hub in document.hubs),
+    ]
+    return [(relation, url) for relation, url in found if url is not None]
 
 
 def updated_at(document: Document) -> datetime:

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 ATOM = "http://www.w3.org/2005/Atom"
 CONTENT = "http://purl.org/rss/1.0/modules/content/"
 DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
+HISTORY = "http://purl.org/syndication/history/1.0"
 MEDIA = "http://search.yahoo.com/mrss/"
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -13,6 +13,7 @@ from aggregator.publish.document import (
     Document,
     authors,
     language_tag,
+    links,
     media_type,
     source_of,
     updated_at,
@@ -41,10 +42,9 @@ def write(document: Document) -> bytes:
     if document.generator:
         add(channel, "generator", document.generator)
     add(channel, "atom:link", rel="self", type=MEDIA_TYPE, href=document.self_url)
-    if document.next_url:
-        add(channel, "atom:link", rel="next", type=MEDIA_TYPE, href=document.next_url)
-    for hub in document.hubs:
-        add(channel, "atom:link", rel="hub", href=hub)
+    for relation, url in links(document):
+        kind = None if relation == "hub" else MEDIA_TYPE
+        add(channel, "atom:link", rel=relation, type=kind, href=url)
     for entry in document.entries:
         _item(channel, entry)
     return serialise(rss)

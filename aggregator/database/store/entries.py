@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from aggregator import dates
 from aggregator.database.dialects import Text, index_texts, unindex_texts, upsert
 from aggregator.database.store.polls import note_change
 from aggregator.database.tables import UtcDateTime, contents, entries, feeds
@@ -63,8 +64,14 @@ def stored_under(connection: Connection, identities: Collection[bytes]) -> list[
     ]
 
 
-def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> None:
-    """Store new entries; of those at one time the first in the sequence stands above the others."""
+def add_entries(
+    connection: Connection, placed: Sequence[PlacedEntry], *, now: datetime | None = None
+) -> None:
+    """Store new entries; of those at one time the first in the sequence stands above the others.
+
+    Args:
+        now: When they are stored; None: when each was first seen.
+    """
     if not placed:
         return
     listed = _listing(connection, {entry.feed_id for entry in placed})
@@ -72,7 +79,7 @@ def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> None:
     rows = [
         {
             **_columns(entry.new.entry),
-            **_listed(listed[entry.feed_id], copied=entry.copied),
+            **_listed(entry, listed[entry.feed_id]),
             "id": entry_id,
             "feed_id": entry.feed_id,
             "identity": entry.new.identity,
@@ -83,6 +90,7 @@ def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> None:
             "updated_at": None,
             "first_seen_at": entry.first_seen_at,
             "changed_at": entry.first_seen_at,
+            "archived_at": _archived_at(entry, listed[entry.feed_id], now),
         }
         for entry_id, entry in zip(ids, placed, strict=True)
     ]
@@ -103,14 +111,21 @@ def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> None:
     _note_entries(connection, {feed: (count, seen_at[feed]) for feed, count in added.items()})
 
 
-def change_entries(connection: Connection, versions: Sequence[NewVersion]) -> None:
-    """Store new versions of entries; their place in the list and their ids stay."""
+def change_entries(
+    connection: Connection, versions: Sequence[NewVersion], *, now: datetime | None = None
+) -> None:
+    """Store new versions of entries; their place in the list and their ids stay.
+
+    Args:
+        now: When they are stored; None: when each was seen.
+    """
     if not versions:
         return
     unindex_texts(connection, _indexed(connection, [one.change.id for one in versions]))
     index_texts(connection, [_text(one.change.id, one.change.entry) for one in versions])
-    for text_changed, statement in ((False, _update_entry()), (True, _update_entry("updated_at"))):
-        rows = [_version(one) for one in versions if one.change.text_changed is text_changed]
+    of_text = _update_entry("updated_at", "archived_at")
+    for text_changed, statement in ((False, _update_entry()), (True, of_text)):
+        rows = [_version(one, now) for one in versions if one.change.text_changed is text_changed]
         if rows:
             connection.execute(statement, rows)
     upsert(
@@ -145,9 +160,12 @@ _STORED_UNDER = select(
 ).where(entries.c.identity.in_(bindparam("identities", expanding=True)))
 _INSERT_ENTRY = insert(entries)
 _INSERT_CONTENT = insert(contents)
-_LISTING = select(feeds.c.id, feeds.c.category_id, feeds.c.subscribed).where(
-    feeds.c.id.in_(bindparam("feeds", expanding=True))
-)
+_LISTING = select(
+    feeds.c.id,
+    feeds.c.category_id,
+    feeds.c.subscribed,
+    feeds.c.body_hash.is_(None).label("unread"),
+).where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
 _INDEXED = (
     select(entries.c.id, entries.c.title, entries.c.summary, func.coalesce(contents.c.html, ""))
     .outerjoin(contents, contents.c.entry_id == entries.c.id)
@@ -167,13 +185,23 @@ _NOTE_ENTRIES = (
 )
 
 
-def _listing(connection: Connection, feed_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+def _listing(connection: Connection, feed_ids: Collection[int]) -> dict[int, Any]:
     rows = connection.execute(_LISTING, {"feeds": sorted(feed_ids)})
-    return {row.id: {"category_id": row.category_id, "listed": row.subscribed} for row in rows}
+    return {row.id: row for row in rows}
 
 
-def _listed(listing: dict[str, Any], *, copied: bool) -> dict[str, Any]:
-    return {**listing, "listed": listing["listed"] and not copied, "copied": copied}
+def _listed(entry: PlacedEntry, feed: Any) -> dict[str, Any]:
+    return {
+        "category_id": feed.category_id,
+        "listed": feed.subscribed and not entry.copied,
+        "copied": entry.copied,
+    }
+
+
+def _archived_at(entry: PlacedEntry, feed: Any, now: datetime | None) -> datetime | None:
+    if feed.unread:  # the past of a feed that is new to us: it belongs to the past
+        return None
+    return dates.archived_at(entry.listed_at, now or entry.first_seen_at)
 
 
 def _note_entries(connection: Connection, news: Mapping[int, tuple[int, datetime]]) -> None:
@@ -196,11 +224,12 @@ def _update_entry(*more: str) -> Update:
     )
 
 
-def _version(version: NewVersion) -> dict[str, Any]:
+def _version(version: NewVersion, now: datetime | None) -> dict[str, Any]:
     change, seen_at = version.change, version.seen_at
     values = _columns(change.entry) | {"record_hash": change.record_hash, "changed_at": seen_at}
     if change.text_changed:
         values["updated_at"] = min(change.entry.updated_at or seen_at, seen_at)
+        values["archived_at"] = dates.archived_at(listed_at_of(change.id), now or seen_at)
     return {"entry": change.id} | {f"new_{name}": value for name, value in values.items()}
 
 
