@@ -35,17 +35,23 @@ def ids_between(
         & (entries.c.id >= first_id(start))
         & (entries.c.id < first_id(end))
     )
+    if before is not None:
+        at_home &= entries.c.id < before.id
     late = (entries.c.archived_at >= start) & (entries.c.archived_at < end)
-    found: list[int] = []
-    for condition in (at_home, late):
-        found += _ids(connection, scope, condition, before=before, limit=limit)
+    found = _newest(connection, scope, at_home, limit=limit)
+    # All of them, sorted here: asked for the first ones in order, SQLite walks the whole list.
+    found += [
+        entry_id
+        for entry_id in _ids(connection, scope, late)
+        if before is None or entry_id < before.id
+    ]
     return sorted(found, reverse=True)[:limit]
 
 
 def newest_week(connection: Connection, scope: Scope, *, before: datetime) -> Week | None:
     """Return the newest week that began before `before` and has entries, None if there is none."""
     at_home = entries.c.archived_at.is_(None) & (entries.c.id < first_id(before))
-    found = _ids(connection, scope, at_home, before=None, limit=1)
+    found = _newest(connection, scope, at_home, limit=1)
     weeks = [Week.of(listed_at_of(entry_id)) for entry_id in found]
     of = narrowed(connection, scope)
     if of is not None:
@@ -59,18 +65,18 @@ def newest_week(connection: Connection, scope: Scope, *, before: datetime) -> We
     return max(weeks, default=None)
 
 
-def _ids(
-    connection: Connection,
-    scope: Scope,
-    condition: ColumnElement[bool],
-    *,
-    before: Cursor | None,
-    limit: int,
+def _newest(
+    connection: Connection, scope: Scope, condition: ColumnElement[bool], *, limit: int
 ) -> list[int]:
     of = narrowed(connection, scope)
     if of is None:
         return []
     statement = of.whole().add_columns(entries.c.id).where(condition)
-    if before is not None:
-        statement = statement.where(entries.c.id < before.id)
     return list(connection.scalars(statement.order_by(entries.c.id.desc()).limit(limit)))
+
+
+def _ids(connection: Connection, scope: Scope, condition: ColumnElement[bool]) -> list[int]:
+    of = narrowed(connection, scope)
+    if of is None:
+        return []
+    return list(connection.scalars(of.whole().add_columns(entries.c.id).where(condition)))

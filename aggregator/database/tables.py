@@ -203,6 +203,9 @@ polls = Table(
 )
 """Ring of the last `POLLS_KEPT` polls of each feed, slot = number of the poll % `POLLS_KEPT`."""
 
+_ARCHIVED = text("archived_at IS NOT NULL")
+_WHERE_ARCHIVED: dict[str, Any] = {"sqlite_where": _ARCHIVED, "postgresql_where": _ARCHIVED}
+
 entries = Table(
     "entries",
     metadata,
@@ -237,12 +240,8 @@ entries = Table(
     UniqueConstraint("identity", "feed_id"),
     Index("ix_entries_feed", "feed_id", "id"),
     Index("ix_entries_category", "category_id", "id"),
-    Index(
-        "ix_entries_archived",
-        "archived_at",
-        sqlite_where=text("archived_at IS NOT NULL"),
-        postgresql_where=text("archived_at IS NOT NULL"),
-    ),
+    Index("ix_entries_archived", "archived_at", **_WHERE_ARCHIVED),
+    Index("ix_entries_category_archived", "category_id", "archived_at", **_WHERE_ARCHIVED),
 )
 """`id` is the place in the list, so newest first, paging and search are walks of one index."""
 

@@ -10,12 +10,10 @@ _SOME = sa.text("archived_at IS NOT NULL")
 
 
 def upgrade() -> None:
-    """Add a column, empty for all that is there, and an index of those that have it."""
+    """Add a column, empty for all that is there, and indexes of those that have it."""
     op.add_column("entries", sa.Column("archived_at", sa.BigInteger()))
-    op.create_index(
-        "ix_entries_archived",
-        "entries",
-        ["archived_at"],
-        sqlite_where=_SOME,
-        postgresql_where=_SOME,
-    )
+    for name, columns in (
+        ("ix_entries_archived", ["archived_at"]),
+        ("ix_entries_category_archived", ["category_id", "archived_at"]),
+    ):
+        op.create_index(name, "entries", columns, sqlite_where=_SOME, postgresql_where=_SOME)
