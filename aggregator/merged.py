@@ -62,6 +62,7 @@ class Publication:
         id: URI that their ids begin with.
         hub: Address of the WebSub hub that announces changes, None for none.
         prefix_titles: Put each entry's source before its title.
+        files: The documents are files: no address has a query, and only archives go on.
     """
 
     title: str
@@ -69,6 +70,7 @@ class Publication:
     id: str
     hub: str | None = None
     prefix_titles: bool = False
+    files: bool = False
 
     @classmethod
     def of(cls, config: Config, *, own_hub: bool = False) -> "Publication":
@@ -90,6 +92,9 @@ class Publication:
 
     def url(self, wish: Wish) -> str:
         """Return the address of a document."""
+        if self.files and wish.week is not None and wish.before is not None:
+            whole = path(replace(wish, before=None)).removesuffix(".atom")
+            return f"{self.base_url}{whole}-{wish.before}.atom"
         return f"{self.base_url}{path(wish)}"
 
     def list_url(self, scope: Scope) -> str:
@@ -211,7 +216,7 @@ def _page(
         entries=entries,
     )
     following = _next_place(connection, wish, found)
-    if following is not None:
+    if following is not None and not publication.files:
         filled = replace(filled, next_url=publication.url(replace(wish, before=following)))
     if wish.before is not None:
         return replace(filled, first_url=publication.url(replace(wish, before=None)))

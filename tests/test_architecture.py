@@ -41,8 +41,8 @@ ALLOWED = {
     "aggregator.scheduler": PURE
     | {"clock", "config", "database", "fetch", "hosts", "lease", "merged", "poll"},
     "aggregator.cli": PURE
-    | {"config", "database", "discover", "fetch", "opml", "poll", "read", "scheduler", "web"}
-    | {"workers"},
+    | {"config", "database", "dates", "discover", "fetch", "merged", "opml", "poll", "publish"}
+    | {"read", "scheduler", "web", "workers"},
     "web": PURE | {"config", "database", "dates", "merged", "opml", "publish", "search"},
 }
 

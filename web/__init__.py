@@ -8,6 +8,7 @@
 validators, 304, gzip.  All of them are pure or read one request; `site` holds what they share.
 """
 
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, request
@@ -49,16 +50,17 @@ _NAMES = {
 }
 
 
-def create_app(config: Config, engine: Engine) -> Flask:
+def create_app(config: Config, engine: Engine, *, as_of: datetime | None = None) -> Flask:
     """Return the WSGI application on a database.
 
     Args:
         config: Title, base URL, time zone and subscriptions; fixed for the application's life.
         engine: Only read from; a read-only one is enough.
+        as_of: The moment that all pages speak of; None: that of each request.
     """
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # its redirect would repeat the client's Host header
-    set_site(app, config, engine)
+    set_site(app, config, engine, as_of=as_of)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     teach(app.jinja_env)

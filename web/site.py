@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -34,6 +34,7 @@ class Site:
         pages: Pages as they were last sent.
         build: Changes when templates, files or the configuration do; part of pages' validators.
         fastest: The shortest interval at which a feed is asked.
+        as_of: The moment that pages speak of, None: that of each request.
     """
 
     config: Config
@@ -47,9 +48,10 @@ class Site:
     pages: Shelf
     build: str
     fastest: timedelta
+    as_of: datetime | None = None
 
 
-def set_site(app: Flask, config: Config, engine: Engine) -> None:
+def set_site(app: Flask, config: Config, engine: Engine, *, as_of: datetime | None = None) -> None:
     """Give `app` its surroundings."""
     assets = load_assets()
     app.extensions[_KEY] = Site(
@@ -64,6 +66,7 @@ def set_site(app: Flask, config: Config, engine: Engine) -> None:
         pages=Shelf(),
         build=_build(config, assets),
         fastest=min((each.interval for each in config.feeds), default=config.poll.interval),
+        as_of=as_of,
     )
 
 

@@ -88,6 +88,14 @@ def latest_entries(
     return _read(connection, found.below(before).limit(limit), with_content=with_content)
 
 
+def ids_of(connection: Connection, scope: Scope) -> list[int]:
+    """Return the ids of all entries of one list, newest first."""
+    found = narrowed(connection, scope)
+    if found is None:
+        return []
+    return list(connection.scalars(found.below(None).add_columns(entries.c.id)))
+
+
 def entries_of(connection: Connection, ids: Sequence[int]) -> list[ListedEntry]:
     """Return the entries with these ids, newest first, with their full texts."""
     statement = select().select_from(entries).where(entries.c.id.in_(ids))
