@@ -9,11 +9,12 @@ Host header is the client's to choose, and what is made from it ends in shared c
 Sources: RFC 5005 (3 paged feeds, 4 archived feeds), WebSub, 4 (discovery).
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from aggregator import __version__, dates
 from aggregator.config import Config
@@ -29,6 +30,7 @@ ARCHIVED = 500
 
 _GENERATOR = f"aggregator {__version__}"
 _EVERYTHING = Scope()
+_TOPIC = re.compile(r"(?:/(category|source)/([^/?#]+))?/feed\.(atom|rss|json)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,21 @@ class Publication:
         if scope == _EVERYTHING:
             return self.id
         return self.id.rstrip("/") + list_path(scope)
+
+    def wish_of(self, url: str) -> Wish | None:
+        """Return the document at an address that is announced, None for any other address."""
+        found = _TOPIC.fullmatch(url.removeprefix(self.base_url))
+        if found is None or not url.startswith(self.base_url):
+            return None
+        kind, name, form = found.groups()
+        name = unquote(name or "")
+        scope = {
+            None: _EVERYTHING,
+            "category": Scope(category=name),
+            "source": Scope(source=name),
+        }[kind]
+        wish = Wish(scope, Format(form))
+        return wish if self.url(wish) == url else None
 
     def names(self, categories: Iterable[str]) -> tuple[str, ...]:
         """Return the ids and addresses by which others may call our feeds of many sources.

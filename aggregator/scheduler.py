@@ -9,6 +9,7 @@ import contextlib
 import gc
 import logging
 import signal
+import socket
 from collections import Counter, deque
 from collections.abc import (
     AsyncIterator,
@@ -37,6 +38,7 @@ from aggregator.hosts import Budget
 from aggregator.merged import Publication
 from aggregator.model import DueFeed, Outcome
 from aggregator.poll import Poller, PollResult, PollSettings
+from aggregator.websub import Announcements
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +168,7 @@ class Scheduler:
     Args:
         jobs: More to do, by name: every so many seconds.
         amend: Puts what the command line says into a configuration that is read anew.
+        letters: Brings what subscribers wish from the web to our own hub.
     """
 
     def __init__(
@@ -175,6 +178,7 @@ class Scheduler:
         *,
         jobs: Mapping[str, tuple[float, Job]] | None = None,
         amend: Callable[[Config], Config] = lambda config: config,
+        letters: socket.socket | None = None,
     ) -> None:
         self._config = self._started_with = config
         self._amend = amend
@@ -189,6 +193,13 @@ class Scheduler:
         self._more = False
         self._stopping = False
         self._clock: clock.Reading | None = None
+        self._announcements = Announcements(
+            config,
+            lambda work: self._poller.transact(work),
+            lambda: self._config.feeds,
+            self._settings.fetch,
+            letters,
+        )
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": 30},
@@ -201,6 +212,7 @@ class Scheduler:
             "dispatch": (TICK, self._dispatch),
             "reload": (_RELOAD, self._reload),
             "retention": (_RETENTION, self._retain),
+            **self._announcements.jobs(),
             **self._jobs,
         }
         now = datetime.now(UTC)
@@ -211,7 +223,7 @@ class Scheduler:
             )  # fmt: skip
         await self._poller.__aenter__()
         try:
-            async with _leases(lambda: self._poller, self._owner):
+            async with _leases(lambda: self._poller, self._owner), self._announcements:
                 self._scheduler.start()
                 await stop.wait()
                 self._stopping = True
@@ -278,6 +290,7 @@ class Scheduler:
         elif result.error:
             log.warning("%s: %s; next poll %s", feed.name, result.error, _when(result.next_poll_at))
         elif result.outcome is Outcome.NEW:
+            self._announcements.note(feed.name)
             log.info("%s: %d new, %d updated", feed.name, result.new, result.updated)
         else:
             log.debug("%s: unchanged", feed.name)

@@ -35,15 +35,17 @@ ALLOWED = {
     "aggregator.clock": frozenset(),
     "aggregator.hosts": frozenset(),
     "aggregator.lease": frozenset(),
+    "aggregator.letters": frozenset(),
+    "aggregator.websub": PURE | {"config", "database", "fetch", "letters", "merged", "publish"},
     "aggregator.workers": PURE,
     "aggregator.poll": PURE
     | {"cadence", "database", "dates", "dedup", "fetch", "hosts", "read", "skim", "workers"},
     "aggregator.scheduler": PURE
-    | {"clock", "config", "database", "fetch", "hosts", "lease", "merged", "poll"},
+    | {"clock", "config", "database", "fetch", "hosts", "lease", "merged", "poll", "websub"},
     "aggregator.cli": PURE
     | {"config", "database", "dates", "discover", "fetch", "merged", "opml", "poll", "publish"}
     | {"read", "scheduler", "web", "workers"},
-    "web": PURE | {"config", "database", "dates", "merged", "opml", "publish", "search"},
+    "web": PURE | {"config", "database", "dates", "letters", "merged", "opml", "publish", "search"},
 }
 
 # Each third-party library is imported in one place; its types may be named where it is used.
@@ -75,7 +77,7 @@ HOMES = {
 # The web reads the database; it never writes, polls or schedules.
 FORBIDDEN_TO_WEB = ("aggregator.database.store", "aggregator.database.tables")
 # No clock, network or file is touched here.
-UNWORLDLY = ("cadence", "clean", "dates", "dedup", "discover", "errors", "model", "opml",
+UNWORLDLY = ("cadence", "clean", "dates", "dedup", "discover", "errors", "letters", "model", "opml",
              "parse", "publish", "read", "sanitize", "search", "skim", "urls")  # fmt: skip
 WORLD = frozenset({"socket", "sqlite3", "subprocess", "threading", "asyncio", "os", "random"})
 

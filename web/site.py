@@ -1,6 +1,7 @@
 """What every request needs and none changes: configuration, database, files, rendered feeds."""
 
 import hashlib
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +36,7 @@ class Site:
         build: Changes when templates, files or the configuration do; part of pages' validators.
         fastest: The shortest interval at which a feed is asked.
         as_of: The moment that pages speak of, None: that of each request.
+        hub: Takes letters to our own hub; None where there is none.
     """
 
     config: Config
@@ -49,15 +51,23 @@ class Site:
     build: str
     fastest: timedelta
     as_of: datetime | None = None
+    hub: socket.socket | None = None
 
 
-def set_site(app: Flask, config: Config, engine: Engine, *, as_of: datetime | None = None) -> None:
+def set_site(
+    app: Flask,
+    config: Config,
+    engine: Engine,
+    *,
+    as_of: datetime | None = None,
+    hub: socket.socket | None = None,
+) -> None:
     """Give `app` its surroundings."""
     assets = load_assets()
     app.extensions[_KEY] = Site(
         config=config,
         engine=engine,
-        publication=Publication.of(config),
+        publication=Publication.of(config, own_hub=hub is not None),
         zone=ZoneInfo(config.timezone),
         assets=assets,
         rendered=Shelf(),
@@ -67,6 +77,7 @@ def set_site(app: Flask, config: Config, engine: Engine, *, as_of: datetime | No
         build=_build(config, assets),
         fastest=min((each.interval for each in config.feeds), default=config.poll.interval),
         as_of=as_of,
+        hub=hub,
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from aggregator.errors import DatabaseError
 
-HEAD = "0007"
+HEAD = "0008"
 """Newest revision in migrations/; a test holds it to the folder."""
 
 BUSY_TIMEOUT = 5

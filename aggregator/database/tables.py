@@ -268,3 +268,22 @@ activity = Table(
     sqlite_with_rowid=False,
 )
 """Entries kept of each feed by the day they are listed on (UTC, days since 1970); by triggers."""
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("callback", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("secret", Text),
+    Column("lease_until", UtcDateTime, nullable=False),
+    Column("wanted", Integer, nullable=False, default=0),
+    Column("delivered", Integer, nullable=False, default=0),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("next_at", UtcDateTime),
+    UniqueConstraint("topic", "callback"),
+    Index("ix_subscribers_host", "host"),
+    Index("ix_subscribers_due", "next_at"),
+)
+"""Who subscribes to what at our own hub (WebSub); `next_at` is NULL while there is nothing new."""
