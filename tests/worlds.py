@@ -76,6 +76,7 @@ def record(
         keys = dedup.identities(entries)
         stored = store.stored_under(connection, {key for some in keys for key in some})
         known = {one.identity: one for one in stored if one.feed_id == feed.id}
+        elsewhere = {one.identity for one in stored if one.feed_id != feed.id}
         changes = dedup.compare(entries, keys, known)
         places = dates.places(
             [new.entry.published_at for new in changes.new],
@@ -87,7 +88,12 @@ def record(
                 feed.id,
                 new,
                 at,
-                new.entry.guid or f"tag:example.org,2026:{new.identity.hex()}",
+                dedup.public_id(
+                    new,
+                    feed_url=feed.url,
+                    authority="example.org,2026",
+                    taken=(new.identity in elsewhere),
+                ),
                 now,
             )
             for new, at in zip(changes.new, places, strict=True)

@@ -13,6 +13,7 @@ from aggregator.publish.document import (
     authors,
     entry_language,
     entry_updated_at,
+    iri,
     language_tag,
     links,
     media_type,
@@ -78,7 +79,7 @@ def _entry(feed: Element, entry: ListedEntry, *, inherited: str | None) -> None:
         add(element, "summary", entry.summary, type="text")
     _content(element, entry)
     if entry.image:
-        add(element, "media:thumbnail", url=entry.image)
+        add(element, "media:thumbnail", url=iri(entry.image))
     _source(element, source, entry_updated_at(entry), inherited=language)
 
 
@@ -100,7 +101,7 @@ def _links(element: Element, entry: ListedEntry) -> None:
             rel="enclosure",
             type=media_type(enclosure),
             length=length,
-            href=enclosure.url,
+            href=iri(enclosure.url),
         )
     if url := web_url(entry.comments_url):
         add(element, "link", rel="replies", type="text/html", href=url)

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from aggregator import urls
 from aggregator.model import Enclosure, ListedEntry
 
+_NOT_IN_IRIS = re.compile(r'[<>"{}|\\^`]')
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # RFC 5646 as narrowed by RFC 4287's schema: what xml:lang may hold.
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
@@ -94,8 +96,13 @@ def rfc3339(at: datetime) -> str:
 
 
 def web_url(url: str | None) -> str | None:
-    """Return `url` if a reader can follow it (http, https), else None."""
-    return url if url is not None and urls.is_web(url) else None
+    """Return `url` as an IRI if a reader can follow it (http, https), else None."""
+    return iri(url) if url is not None and urls.is_web(url) else None
+
+
+def iri(url: str) -> str:
+    """Return `url` with the characters encoded that no IRI may hold (RFC 3987, 2.2)."""
+    return _NOT_IN_IRIS.sub(lambda found: quote(found[0], safe=""), url)
 
 
 def language_tag(language: str | None) -> str | None:

@@ -13,6 +13,7 @@ from aggregator.publish.document import (
     NamedSource,
     authors,
     entry_language,
+    iri,
     language_tag,
     media_type,
     rfc3339,
@@ -52,7 +53,7 @@ def _item(entry: ListedEntry) -> _Object:
         content_html=entry.content_html or None,
         content_text=None if entry.content_html else entry.summary or entry.title,
         summary=entry.summary or None,
-        image=entry.image,
+        image=iri(entry.image) if entry.image else None,
         date_published=rfc3339(entry.listed_at),
         date_modified=rfc3339(entry.updated_at) if entry.updated_at else None,
         authors=[{"name": name} for name in authors(entry)] or None,
@@ -65,7 +66,7 @@ def _item(entry: ListedEntry) -> _Object:
 
 def _attachment(enclosure: Enclosure) -> _Object:
     return _known(
-        url=enclosure.url,
+        url=iri(enclosure.url),
         mime_type=media_type(enclosure) or _UNKNOWN_TYPE,
         size_in_bytes=enclosure.length,
     )

@@ -12,6 +12,7 @@ from aggregator.model import ListedEntry
 from aggregator.publish.document import (
     Document,
     authors,
+    iri,
     language_tag,
     links,
     media_type,
@@ -71,7 +72,7 @@ def _item(channel: Element, entry: ListedEntry) -> None:
     source = source_of(entry)
     add(item, "source", source.title, url=source.feed_url or source.id)
     if entry.image:
-        add(item, "media:thumbnail", url=entry.image)
+        add(item, "media:thumbnail", url=iri(entry.image))
 
 
 def _texts(item: Element, entry: ListedEntry) -> None:
@@ -94,7 +95,7 @@ def _enclosure(item: Element, entry: ListedEntry) -> None:
         add(
             item,
             "enclosure",
-            url=enclosure.url,
+            url=iri(enclosure.url),
             length=str(enclosure.length or 0),
             type=media_type(enclosure) or _UNKNOWN_TYPE,
         )
