@@ -28,6 +28,7 @@ from web import hub as door
 from web.answers import page_body, send_error_page
 from web.health import Said
 from web.language import SOURCE, to_translate
+from web.memory import Memory
 from web.mount import Mount
 from web.site import set_site, site
 from web.vocabulary import teach
@@ -87,6 +88,8 @@ def create_app(
     prefix = urlsplit(config.base_url).path.rstrip("/")
     if prefix:
         app.wsgi_app = Mount(app.wsgi_app, prefix)  # type: ignore[method-assign]
+    if not config.publish.limit_clients:  # who counts requests has to see them
+        app.wsgi_app = Memory(app.wsgi_app, engine)  # type: ignore[method-assign]
     return app
 
 

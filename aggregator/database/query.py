@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Engine,
     Select,
     Table,
     and_,
@@ -125,6 +126,22 @@ def newer_than(connection: Connection, *, after: Cursor, scope: Scope = EVERYTHI
 def version(connection: Connection) -> int:
     """Return a number that grows with every change a page or merged feed could show."""
     return connection.scalar(select(state.c.version)) or 0
+
+
+def current_version(engine: Engine) -> int | None:
+    """Return `version` without what a transaction costs, None if the database can't be read."""
+    try:
+        connection = engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("SELECT version FROM state")
+            row = cursor.fetchone()
+            cursor.close()
+        finally:
+            connection.close()
+    except Exception:  # of whatever driver: who goes on to ask will hear what it is
+        return None
+    return None if row is None else int(row[0])
 
 
 def overview(connection: Connection) -> Overview:

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 from aggregator import urls
-from aggregator.model import Enclosure, ListedEntry
+from aggregator.model import Enclosure, ListedEntry, Origin, Source
 
 _NOT_IN_IRIS = re.compile(r'[<>"{}|\\^`]')
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -151,17 +152,11 @@ def source_of(entry: ListedEntry) -> NamedSource:
 
     Source: RFC 4287, 4.2.11: who copies an entry keeps the source that it came with.
     """
-    source, origin = entry.source, entry.origin
-    if origin is not None:
-        address = origin.feed_url or origin.id or ""
-        return NamedSource(
-            id=urls.feed_uri(origin.id, address),
-            title=origin.title or urls.host_of(address) or address,
-            feed_url=web_url(urls.masked(address)),
-            site_url=web_url(origin.site_url),
-            rights=origin.rights,
-            language=None,
-        )
+    return _named(entry.source) if entry.origin is None else _named_origin(entry.origin)
+
+
+@lru_cache(maxsize=256)  # a list has more entries than sources
+def _named(source: Source) -> NamedSource:
     return NamedSource(
         id=urls.feed_uri(source.feed_id, source.feed_url),
         title=source.title,
@@ -169,4 +164,16 @@ def source_of(entry: ListedEntry) -> NamedSource:
         site_url=web_url(source.site_url),
         rights=source.rights,
         language=language_tag(source.language),
+    )
+
+
+def _named_origin(origin: Origin) -> NamedSource:
+    address = origin.feed_url or origin.id or ""
+    return NamedSource(
+        id=urls.feed_uri(origin.id, address),
+        title=origin.title or urls.host_of(address) or address,
+        feed_url=web_url(urls.masked(address)),
+        site_url=web_url(origin.site_url),
+        rights=origin.rights,
+        language=None,
     )

