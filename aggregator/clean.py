@@ -9,6 +9,7 @@ from aggregator.model import (
     CleanFeed,
     Enclosure,
     FeedHead,
+    Origin,
     ParsedEntry,
     ParsedFeed,
 )
@@ -48,7 +49,7 @@ def clean(feed: ParsedFeed, *, url: str) -> CleanFeed:
         url: Where the document came from.
     """
     head = _head(feed.head, url)
-    entries = tuple(_entry(entry, head.language) for entry in feed.entries)
+    entries = tuple(_entry(entry, head, url) for entry in feed.entries)
     return CleanFeed(head, entries, feed.cut_short)
 
 
@@ -118,7 +119,7 @@ def _head(head: FeedHead, url: str) -> FeedHead:
     )
 
 
-def _entry(entry: ParsedEntry, feed_language: str | None) -> CleanEntry:
+def _entry(entry: ParsedEntry, head: FeedHead, url: str) -> CleanEntry:
     html = sanitize.content(entry.content or entry.summary, base=entry.base)
     title_html = _title(entry)
     title = sanitize.text_of(title_html)
@@ -136,8 +137,10 @@ def _entry(entry: ParsedEntry, feed_language: str | None) -> CleanEntry:
         authors=_names(entry.authors),
         categories=_names(entry.categories),
         enclosures=_enclosures(entry),
-        language=_language(entry.language) or feed_language,
+        language=_language(entry.language) or head.language,
         comments_url=urls.absolute(entry.comments_url, entry.base) if entry.comments_url else None,
+        image=_web(entry.image, entry.base),
+        origin=_origin(entry.origin, head, url) if entry.origin else None,
         published_at=published_at or updated_at,
         updated_at=updated_at,
     )
@@ -146,6 +149,27 @@ def _entry(entry: ParsedEntry, feed_language: str | None) -> CleanEntry:
 def _link(entry: ParsedEntry) -> str | None:
     url = urls.absolute(entry.link, entry.base) if entry.link else None
     return urls.untracked(url) if url else None
+
+
+def _origin(origin: Origin, head: FeedHead, url: str) -> Origin | None:
+    """Return where an entry was copied from; None where that is the feed itself, or nowhere."""
+    found = Origin(
+        title=sanitize.plain(origin.title)[:_MAX_TITLE],
+        id=_opaque(origin.id),
+        feed_url=_web(origin.feed_url, ""),
+        site_url=_web(origin.site_url, ""),
+        rights=sanitize.plain(origin.rights)[:_MAX_TITLE] or None if origin.rights else None,
+    )
+    own = {head.feed_id, urls.normal(url)} - {None}
+    if found.id in own or urls.normal(found.feed_url or "") in own:
+        return None
+    return found if found.id or found.feed_url else None
+
+
+def _web(url: str | None, base: str) -> str | None:
+    """Return `url` as an absolute http(s) URL, None if it can't be one."""
+    found = urls.absolute(url, base) if url else None
+    return found if found and urls.is_web(found) else None
 
 
 def _title(entry: ParsedEntry) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import logging
 import signal
+import socket
 from collections import Counter, deque
 from collections.abc import (
     AsyncIterator,
@@ -34,8 +35,10 @@ from aggregator.database import Connection, DBAPIError, Engine, in_words, store
 from aggregator.errors import ConfigError, UsageError
 from aggregator.fetch import FetchSettings
 from aggregator.hosts import Budget
+from aggregator.merged import Publication
 from aggregator.model import DueFeed, Outcome
 from aggregator.poll import Poller, PollResult, PollSettings
+from aggregator.websub import Announcements
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +50,7 @@ STOP_WITHIN = 1
 PATIENCE = timedelta(minutes=1)
 """How long a single command waits for a database that is locked or full."""
 
-_NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web")
+_NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web", "publish", "websub")
 _RENEW = LEASE.total_seconds() / 4
 _RELOAD = 2
 _RETENTION = 3600
@@ -64,6 +67,7 @@ _T = TypeVar("_T")
 
 def poll_settings(config: Config) -> PollSettings:
     """Return what polling needs to know of the configuration."""
+    categories = {feed.category for feed in config.feeds}
     ports = {urls.port_of(feed.url) for feed in config.feeds}
     return PollSettings(
         fetch=FetchSettings(
@@ -75,6 +79,7 @@ def poll_settings(config: Config) -> PollSettings:
             extra_ports=frozenset(port for port in ports if port),
         ),
         authority=urls.host_of(config.base_url),
+        published=Publication.of(config).names({urls.slug(c) for c in categories if c}),
         concurrency=config.poll.concurrency,
         host_delay=config.poll.host_delay,
         budgets={
@@ -165,6 +170,7 @@ class Scheduler:
     Args:
         jobs: More to do, by name: every so many seconds.
         amend: Puts what the command line says into a configuration that is read anew.
+        letters: Brings what subscribers wish from the web to our own hub.
     """
 
     def __init__(
@@ -174,6 +180,7 @@ class Scheduler:
         *,
         jobs: Mapping[str, tuple[float, Job]] | None = None,
         amend: Callable[[Config], Config] = lambda config: config,
+        letters: socket.socket | None = None,
     ) -> None:
         self._config = self._started_with = config
         self._amend = amend
@@ -189,6 +196,13 @@ class Scheduler:
         self._more = False
         self._stopping = False
         self._clock: clock.Reading | None = None
+        self._announcements = Announcements(
+            config,
+            lambda work: self._poller.transact(work),
+            lambda: self._config.feeds,
+            self._settings.fetch,
+            letters,
+        )
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": 30},
@@ -201,6 +215,7 @@ class Scheduler:
             "dispatch": (TICK, self._dispatch),
             "reload": (_RELOAD, self._reload),
             "retention": (_RETENTION, self._retain),
+            **self._announcements.jobs(),
             **self._jobs,
         }
         now = datetime.now(UTC)
@@ -211,7 +226,7 @@ class Scheduler:
             )  # fmt: skip
         await self._poller.__aenter__()
         try:
-            async with _leases(lambda: self._poller, self._owner):
+            async with _leases(lambda: self._poller, self._owner), self._announcements:
                 self._scheduler.start()
                 await stop.wait()
                 self._stopping = True
@@ -322,6 +337,7 @@ class Scheduler:
         elif result.error:
             log.warning("%s: %s; next poll %s", feed.name, result.error, _when(result.next_poll_at))
         elif result.outcome is Outcome.NEW:
+            self._announcements.note(feed.name)
             log.info("%s: %d new, %d updated", feed.name, result.new, result.updated)
         else:
             log.debug("%s: unchanged", feed.name)

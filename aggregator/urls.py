@@ -5,6 +5,7 @@ Sources: RFC 3986 (generic syntax), RFC 6454 (origin), WHATWG URL (what browsers
 
 import re
 import unicodedata
+import uuid
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -261,6 +262,20 @@ def untracked(url: str) -> str:
         query = "&".join(kept)
         question = "?" if query else ""
     return f"{place}{question}{query}{mark}{fragment}"
+
+
+def feed_uri(feed_id: str | None, feed_url: str) -> str:
+    """Return the URI that names a feed to others: its own id, else one as stable as its address.
+
+    A feed that is read from a local file gets a name-based UUID (RFC 9562, 5.5): its path is
+    no URI, and no business of the readers.
+    """
+    if feed_id and is_absolute(feed_id):
+        return masked(feed_id)  # some use the very address that holds the password
+    if is_web(feed_url):
+        return masked(feed_url)
+    path = feed_url.encode(errors="backslashreplace").decode()  # file names are bytes
+    return uuid.uuid5(uuid.NAMESPACE_URL, path).urn
 
 
 def slug(text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aggregator.model import Enclosure, ListedEntry, Source
+from aggregator.model import Enclosure, ListedEntry, Origin, Source
 from aggregator.publish import Document
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -106,11 +106,25 @@ BARE = entry(
     content_html=None,
     source=source("notes", title="Notes", feed_url="samples/notes.xml", site_url=None),
 )
+COPIED = entry(
+    5,
+    public_id="tag:brook.example,2020:5",
+    image="https://brook.example/5.jpg?a&b",
+    source=source("planet", title="Planet", feed_id="tag:planet.example,2020:/", author="Pia"),
+    origin=Origin(
+        "Brook <&> Notes",
+        "tag:brook.example,2020:/",
+        "https://brook.example/feed",
+        "https://brook.example/",
+        "CC0",
+    ),
+)
 DIFFICULT = document(
     FULL,
     HOSTILE_ENTRY,
     IMAGE_ONLY,
     BARE,
+    COPIED,
     next_url="https://posts.example/feed?before=4194304&limit=4",
     subtitle="Lamps, ledgers & notes",
     language="en_US",

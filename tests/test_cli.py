@@ -322,7 +322,7 @@ def test_export_writes_the_documents_that_the_web_serves(server, tmp_path):
     page = (tmp_path / "out" / "index.html").read_text()
     assert 'href="static/style.css"' in page
     assert (tmp_path / "out" / "static" / "style.css").exists()
-    assert 'href="http://127.0.0.1:8080/sources"' in page
+    assert 'href="sources.html"' in page
     before = (tmp_path / "out" / "feed.atom").read_bytes()
     command(tmp_path, "export", "--format", "atom", "out")
     assert (tmp_path / "out" / "feed.atom").read_bytes() == before

@@ -78,6 +78,13 @@ def test_every_key_is_read_as_it_is_meant():
         },
         retention=config.Retention(keep=timedelta(days=30), min_entries=20),
         stories=config.Stories(off_in=("Business",)),
+        publish=config.Publish(
+            id="tag:feeds.example.org,2026:/",
+            prefix_titles=True,
+            noindex=False,
+            limit_clients=True,
+        ),
+        websub=config.WebSub(hub="https://hub.example.org/"),
         feeds=(
             Subscription(
                 name="news-example-org",
@@ -618,9 +625,11 @@ def test_stories_are_on_or_off_as_a_whole_or_for_categories():
 
 
 def test_what_is_neither_on_nor_off_is_named_where_it_stands():
-    assert problem("stories: never") == '1:10: stories: "never" is neither on nor off'
+    assert problem("stories: never") == (
+        '1:10: stories: "never" is neither on nor off; write one of them'
+    )
     assert problem("stories:\n  Jobs: off\n  News: maybe\n") == (
-        '3:9: stories.News: "maybe" is neither on nor off'
+        '3:9: stories.News: "maybe" is neither on nor off; write one of them'
     )
     assert problem("stories: [Jobs]") == "1:10: stories: must be one value, not a list"
 
@@ -1272,3 +1281,31 @@ def test_paths_start_where_the_file_stands_also_if_it_is_a_link(tmp_path):
 
     assert read.folder == tmp_path
     assert read.database == f"sqlite:///{tmp_path}/aggregator.db"
+
+
+# ---------------------------------------------------------------------- merged feeds
+
+
+@pytest.mark.parametrize("text", ["feeds", "/feed", "tag:", "a b:c", "''"])
+def test_the_id_of_the_merged_feeds_is_an_absolute_uri_or_none(text):
+    if text == "''":
+        assert parsed(f"publish: {{id: {text}}}").publish.id is None
+        return
+    (problem,) = problems(f"publish: {{id: '{text}'}}")
+
+    assert problem.endswith("is no absolute URI; write tag:feeds.example.org,2026:/ or https://...")
+
+
+@pytest.mark.parametrize("text", ["1", "maybe", "y", "On Off"])
+def test_a_switch_is_on_or_off(text):
+    (problem,) = problems(f"publish: {{noindex: {text}}}")
+
+    assert problem.endswith("is neither on nor off; write one of them")
+
+
+@pytest.mark.parametrize("text", ["me", "hub.example.org", "ftp://hub.example.org/"])
+def test_a_hub_is_an_address_or_ourselves(text):
+    assert parsed("websub: {hub: Self}").websub.hub == "self"
+    (problem,) = problems(f"websub: {{hub: {text}}}")
+
+    assert problem.endswith("is no hub; write https://hub.example.org/ or self")

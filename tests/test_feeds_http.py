@@ -1,11 +1,11 @@
 import gzip
-import json
 import re
 import threading
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
+import brotli
 import pytest
 
 from aggregator.model import FeedHead
@@ -64,14 +64,22 @@ def test_every_list_is_published_in_every_format(full, path, form):
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     media_type = FORMS[form].partition(";")[0]
-    assert answer.headers.getlist("Link") == [
+    assert answer.headers.getlist("Link")[:2] == [
         f'<https://posts.example{path}/feed.{form}>; rel="self"; type="{media_type}"',
         f'<{LISTS[path]}>; rel="alternate"; type="text/html"',
     ]
+    said = dict(re.fullmatch(r'<(.*)>; rel="([a-z-]+)".*', link).group(2, 1) for link in
+                answer.headers.getlist("Link"))  # fmt: skip
     if form == "json":
-        assert len(json.loads(answer.data)["items"]) == 50
+        document = answer.json
+        assert len(document["items"]) == 50
+        assert (said["self"], said["next"]) == (document["feed_url"], document["next_url"])
     else:
-        ET.fromstring(answer.data)
+        root = ET.fromstring(answer.data)
+        links = [*root.findall(f"{ATOM}link"), *root.findall(f"channel/{ATOM}link")]
+        inside = {link.get("rel"): link.get("href") for link in links}
+        assert {key: said[key] for key in inside} == inside
+        assert {"self", "next"} <= set(inside)
 
 
 def test_the_id_of_a_list_is_the_same_in_every_document_of_it(full):
@@ -282,17 +290,20 @@ def test_options_tells_what_can_be_done(full):
         ("gzip", "gzip"),
         ("GZip", "gzip"),
         ("gzip;q=0.1, identity", "gzip"),
-        ("deflate, br, gzip", "gzip"),
+        ("deflate, br, gzip", "br"),
+        ("br;q=0.1, gzip", "gzip"),
+        ("br;q=0, gzip;q=0.5", "gzip"),
         ("*", "gzip"),
         ("gzip;q=0", None),
         ("gzip;q=0, *", None),
-        ("br", None),
+        ("br", "br"),
+        ("BR, *;q=0", "br"),
         ("*;q=0", None),
         ("gzip;q=nonsense", None),
         (",,;;==", None),
     ],
 )
-def test_gzip_is_sent_where_it_is_accepted(full, accepted, coding):
+def test_a_coding_is_sent_where_it_is_accepted(full, accepted, coding):
     plain = full.client.get("/feed.atom")
     sent = {} if accepted is None else {"Accept-Encoding": accepted}
 
@@ -300,10 +311,11 @@ def test_gzip_is_sent_where_it_is_accepted(full, accepted, coding):
 
     assert answer.headers.get("Content-Encoding") == coding
     assert answer.headers["Vary"] == "Accept-Encoding"
-    data = gzip.decompress(answer.data) if coding else answer.data
+    unpack = {"gzip": gzip.decompress, "br": brotli.decompress}
+    data = unpack[coding](answer.data) if coding else answer.data
     assert data == plain.data
     tag = plain.headers["ETag"]
-    assert answer.headers["ETag"] == (f'{tag[:-1]}-gzip"' if coding else tag)
+    assert answer.headers["ETag"] == (f'{tag[:-1]}-{coding}"' if coding else tag)
     known = {**sent, "If-None-Match": answer.headers["ETag"]}
     kept = full.client.get("/feed.atom", headers=known)
     assert (kept.status_code, kept.headers["ETag"]) == (304, answer.headers["ETag"])
@@ -312,8 +324,16 @@ def test_gzip_is_sent_where_it_is_accepted(full, accepted, coding):
 def test_the_same_bytes_are_packed_to_the_same_bytes():
     data = b"text " * 1000
 
-    assert body(data, "text/plain").packed == body(data, "text/plain").packed
-    assert body(b"short", "text/plain").packed is None
+    for coding in ("gzip", "br"):
+        packed = [body(data, "text/plain").packed(coding) for _ in range(2)]
+        assert packed[0] == packed[1]
+        assert len(packed[0]) < len(data)
+
+
+def test_what_is_short_is_sent_as_it_is(full):
+    answer = full.client.get("/robots.txt", headers={"Accept-Encoding": "gzip, br"})
+
+    assert "Content-Encoding" not in answer.headers
 
 
 @pytest.mark.parametrize(
@@ -342,7 +362,7 @@ def test_a_repeated_request_renders_nothing(site):
 
 
 def test_the_shelf_is_bounded_in_number_and_in_bytes():
-    shelf, big = Shelf(), Body(b"x" * 2**23, None, "text/plain", "tag")
+    shelf, big = Shelf(), Body(b"x" * 2**22, "text/plain", "tag")
     for number in range(200):
         shelf.put(number, body(b"x", "text/plain"))
     assert len(shelf) == 64
@@ -351,8 +371,8 @@ def test_the_shelf_is_bounded_in_number_and_in_bytes():
 
     for number in range(8):
         shelf.put(("big", number), big)
-    assert len(shelf) == 4
-    shelf.put("one", Body(b"x" * 2**26, None, "text/plain", "tag"))
+    assert len(shelf) == 5
+    shelf.put("one", Body(b"x" * 2**26, "text/plain", "tag"))
     assert len(shelf) == 0
 
 

@@ -1,5 +1,7 @@
 """Documents to values: every format, well-formed or not."""
 
+import html
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from hypothesis import given, strategies
 from aggregator.errors import ParseError
 from aggregator.model import Enclosure, Wishes
 from aggregator.parse import MAX_ENTRIES, in_utf8, parse
+from aggregator.publish import Format, render
+from tests.listed import COPIED, document
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
 URL = "https://served.example/dir/feed"
@@ -247,3 +251,46 @@ def test_an_update_period_is_divided_by_its_frequency(period, frequency, expecte
     wishes = parse(body.encode(), headers={}, url="https://example.org/").head.wishes
 
     assert wishes.update_every == expected
+
+
+def test_the_picture_of_an_entry_is_found_in_media_rss_itunes_and_json_feed():
+    found = parse(
+        b"""<rss version="2.0" xmlns:media="http://search.yahoo.com/mrss/"
+        xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"><channel><title>t</title>
+        <item><guid>1</guid><media:group><media:content url="/v.mp4" type="video/mp4">
+          <media:thumbnail url="/1.jpg"/></media:content></media:group></item>
+        <item><guid>2</guid><itunes:image href="/2.jpg"/></item>
+        <item><guid>3</guid><media:content url="/3.jpg" medium="image"/></item>
+        <item><guid>4</guid><media:content url="/4.mp3" type="audio/mpeg"/></item>
+        </channel></rss>""",
+        headers={},
+        url=URL,
+    )
+    items = [{"id": "1", "image": "/1.png"}, {"id": "2", "banner_image": "/2.png"}, {"id": "3"}]
+    document = {"version": "https://jsonfeed.org/version/1.1", "items": items}
+
+    assert [entry.image for entry in found.entries] == ["/1.jpg", "/2.jpg", "/3.jpg", None]
+    assert [
+        entry.image for entry in parse(json.dumps(document).encode(), headers={}, url=URL).entries
+    ] == [
+        "https://served.example/1.png",
+        "https://served.example/2.png",
+        None,
+    ]
+
+
+@pytest.mark.parametrize("form", Format)
+def test_the_source_of_a_copied_entry_is_read_from_what_we_publish_ourselves(form):
+    (entry,) = parse(render(document(COPIED), form), headers={}, url=URL).entries
+
+    assert entry.guid == COPIED.public_id
+    assert entry.origin is not None
+    assert (entry.origin.feed_url, html.unescape(entry.origin.title)) == (
+        COPIED.origin.feed_url,
+        COPIED.origin.title,
+    )
+    if form is not Format.RSS:  # which has no more than an address
+        assert (entry.origin.id, entry.origin.site_url) == (
+            COPIED.origin.id,
+            COPIED.origin.site_url,
+        )

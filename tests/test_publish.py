@@ -16,7 +16,18 @@ from hypothesis import strategies as st
 
 from aggregator.model import Enclosure, ListedEntry, Source
 from aggregator.publish import Document, Format, last_modified_at, render, updated_at
-from tests.listed import ATOM, CONTENT, DIFFICULT, FULL, NOON, document, entry, links, source
+from tests.listed import (
+    ATOM,
+    CONTENT,
+    COPIED,
+    DIFFICULT,
+    FULL,
+    NOON,
+    document,
+    entry,
+    links,
+    source,
+)
 
 GOLDEN = Path(__file__).parent / "data" / "publish"
 DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
@@ -313,6 +324,42 @@ def test_a_source_is_named_by_its_own_id_else_by_its_address() -> None:
     assert source_id(source(feed_id="urn:lamp")) == "urn:lamp"
     assert source_id(source(feed_id="not absolute")) == "https://lamp.example/feed.xml"
     assert source_id(source()) == "https://lamp.example/feed.xml"
+
+
+def test_an_entry_of_an_aggregate_keeps_the_source_that_it_came_with() -> None:
+    copied = atom_entry(COPIED).find(f"{ATOM}source")
+    item = rss_item(COPIED).find("source")
+
+    assert copied is not None and item is not None
+    assert copied.findtext(f"{ATOM}id") == "tag:brook.example,2020:/"
+    assert links(copied) == {
+        "self": "https://brook.example/feed",
+        "alternate": "https://brook.example/",
+    }
+    assert copied.findtext(f"{ATOM}rights") == "CC0"
+    assert (item.get("url"), item.text) == ("https://brook.example/feed", "Brook <&> Notes")
+    assert json_item(COPIED)["_source"] == {
+        "title": "Brook <&> Notes",
+        "url": "https://brook.example/",
+        "feed_url": "https://brook.example/feed",
+        "id": "tag:brook.example,2020:/",
+    }
+
+
+def test_the_author_of_an_aggregate_is_not_the_author_of_what_it_copies() -> None:
+    assert atom_entry(COPIED).findtext(f"{ATOM}author/{ATOM}name") == "Brook <&> Notes"
+    assert "authors" not in json_item(COPIED)
+
+
+def test_a_picture_is_a_thumbnail_of_media_rss_and_an_image_of_json_feed() -> None:
+    media = "{http://search.yahoo.com/mrss/}thumbnail"
+
+    for element in (atom_entry(COPIED), rss_item(COPIED)):
+        assert [one.get("url") for one in element.findall(media)] == [
+            "https://brook.example/5.jpg?a&b"
+        ]
+    assert json_item(COPIED)["image"] == "https://brook.example/5.jpg?a&b"
+    assert b"mrss" not in render(document(FULL), Format.RSS)
 
 
 @pytest.mark.parametrize("path", ["samples/a.xml", "/srv/a.xml", "C:\\a.xml", "file:///srv/a.xml"])

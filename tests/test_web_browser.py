@@ -1,13 +1,40 @@
 """The pages in a real browser: what the script does, and that the page holds without it."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.web_fixtures import Site, entry, served
+from aggregator.cli import static_site, tree
+from tests.web_fixtures import Site, entry, full_site, served
 
 pytestmark = pytest.mark.browser
+
+
+def test_an_exported_site_works_from_a_folder_without_any_server(
+    browser: Browser, tmp_path: Path
+) -> None:
+    site = full_site(tmp_path)
+    files = static_site.files(site.config, site.engine, frozenset(static_site.FORMATS))
+    list(tree.replace(tmp_path / "out", files))
+    page = browser.new_page()
+    failed: list[str] = []
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    page.on("pageerror", lambda error: failed.append(str(error)))
+
+    page.goto((tmp_path / "out" / "index.html").as_uri())
+
+    assert page.evaluate("getComputedStyle(document.body).display") == "block"
+    assert page.locator("article").count() == 40
+    assert page.locator(".entry time").first.inner_text().endswith(("ago", "just now"))
+    page.get_by_role("link", name="Older posts").click()
+    assert page.locator("article").count() == 40
+    page.locator(".brand").click()
+    page.get_by_role("link", name="Sources", exact=True).click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Sources"
+    assert failed == []
+    page.close()
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ def test_a_page_is_not_sent_again_while_nothing_could_have_changed(site, monkeyp
 
 def test_pages_are_compressed_where_the_client_takes_it(full):
     plain = full.client.get("/sources")
-    packed = full.client.get("/sources", headers={"Accept-Encoding": "br, gzip"})
+    packed = full.client.get("/sources", headers={"Accept-Encoding": "gzip"})
 
     assert packed.headers["Content-Encoding"] == "gzip"
     assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding, Accept-Language"

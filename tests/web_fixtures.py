@@ -57,9 +57,17 @@ class Site:
         """Store one poll of a feed that ended just now."""
         worlds.record(self.engine, name, entries, **{"now": datetime.now(UTC), **report})
 
-    def page(self, path: str, status: int = 200, *, language: str = "en") -> "HtmlPage":
+    def page(
+        self,
+        path: str,
+        status: int = 200,
+        *,
+        language: str = "en",
+        headers: dict[str, str] | None = None,
+    ) -> "HtmlPage":
         """Return a page after checking its status and that it is well-formed HTML."""
-        answer = self.client.get(path, headers={"Accept-Language": language})
+        asked = {"Accept-Language": language} | (headers or {})
+        answer = self.client.get(path, headers=asked)
         assert answer.status_code == status, f"{path}: {answer.status_code} {answer.text[:300]}"
         assert answer.content_type == "text/html; charset=utf-8"
         return HtmlPage(answer.text)

@@ -109,5 +109,5 @@ def record(
             "body_hash": blake2b(repr(entries).encode(), digest_size=16).digest(),
         }
         poll = Finished(feed, store.PollReport(**(values | report)), CleanFeed(head, (*entries,)))
-        (written,) = news.record(connection, [poll], SETTINGS)
+        (written,) = news.record(connection, [poll], SETTINGS, now=now)
     return written

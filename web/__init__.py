@@ -1,13 +1,18 @@
-"""The web side: pages and merged feeds.  It only reads; no request changes anything.
+"""The web side: pages and merged feeds.  It only reads.
+
+No request changes anything; what subscribers of our own hub wish, where there is one, is handed on.
 
     pages      what people look at             templates/, static/
     feeds      what other programs subscribe to
     machines   files, health, news for an open page
+    hub        requests of WebSub subscribers
 
 `wording` and `health` put values into people's words, `relative_time` times; `answers` is HTTP:
 validators, 304, gzip.  All of them are pure or read one request; `site` holds what they share.
 """
 
+import socket
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, request
@@ -16,10 +21,14 @@ from werkzeug.exceptions import HTTPException
 
 from aggregator.config import Config
 from aggregator.database import DBAPIError, Engine, in_words
+from aggregator.letters import MAX_LETTER
+from aggregator.merged import HUB_PATH
 from web import feeds, machines, pages
+from web import hub as door
 from web.answers import page_body, send_error_page
 from web.health import Said
 from web.language import SOURCE, to_translate
+from web.memory import Memory
 from web.mount import Mount
 from web.site import set_site, site
 from web.vocabulary import teach
@@ -33,7 +42,7 @@ _PAGE_POLICY = (
 )
 # For what is not a page but may be opened like one: other people's texts are in it.
 _CLOSED_POLICY = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
-_FOR_MACHINES = (".atom", ".rss", ".json", ".opml", ".txt")
+_FOR_MACHINES = (".atom", ".rss", ".json", ".opml", ".txt", HUB_PATH, "/metrics")
 _SORRY = {
     404: to_translate("Nothing is published at this address."),
     405: to_translate("This address can only be read."),
@@ -49,20 +58,29 @@ _NAMES = {
 }
 
 
-def create_app(config: Config, engine: Engine) -> Flask:
+def create_app(
+    config: Config,
+    engine: Engine,
+    *,
+    as_of: datetime | None = None,
+    hub: socket.socket | None = None,
+) -> Flask:
     """Return the WSGI application on a database.
 
     Args:
         config: Title, base URL, time zone and subscriptions; fixed for the application's life.
         engine: Only read from; a read-only one is enough.
+        as_of: The moment that all pages speak of; None: that of each request.
+        hub: Takes letters to our own WebSub hub; None: there is none.
     """
     app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_LETTER
     app.url_map.merge_slashes = False  # its redirect would repeat the client's Host header
-    set_site(app, config, engine)
+    set_site(app, config, engine, as_of=as_of, hub=hub)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     teach(app.jinja_env)
-    for part in (pages, feeds, machines):
+    for part in (pages, feeds, machines, *([door] if hub else [])):
         app.register_blueprint(part.bp)
     app.register_error_handler(HTTPException, _error)
     app.register_error_handler(DBAPIError, _database_error)
@@ -70,6 +88,8 @@ def create_app(config: Config, engine: Engine) -> Flask:
     prefix = urlsplit(config.base_url).path.rstrip("/")
     if prefix:
         app.wsgi_app = Mount(app.wsgi_app, prefix)  # type: ignore[method-assign]
+    if not config.publish.limit_clients:  # who counts requests has to see them
+        app.wsgi_app = Memory(app.wsgi_app, engine)  # type: ignore[method-assign]
     return app
 
 

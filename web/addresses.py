@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import request, url_for
 
+from aggregator import merged
 from aggregator.model import Cursor, Scope
 from aggregator.publish import Format
 from web.site import site
@@ -32,7 +33,8 @@ def feed_path(
     scope: Scope, form: Format, *, before: Cursor | None = None, limit: int | None = None
 ) -> str:
     """Return the path of a list as a merged feed."""
-    return _path("feeds.merged", scope, form=form.suffix, before=before, limit=limit)
+    wish = merged.Wish(scope, form, limit or merged.DEFAULT_LIMIT, before)
+    return urlsplit(site().config.base_url).path + merged.path(wish)
 
 
 def updates_path(scope: Scope, after: Cursor) -> str:
@@ -44,15 +46,6 @@ def updates_path(scope: Scope, after: Cursor) -> str:
         source=scope.source,
         q=scope.search,
     )
-
-
-def absolute(path: str) -> str:
-    """Return a path of ours as others reach it: from the configuration, never from the request.
-
-    A Host header is the client's to choose, and what is made from it ends in shared caches.
-    """
-    parts = urlsplit(site().config.base_url)
-    return f"{parts.scheme}://{parts.netloc}{path}"
 
 
 def _path(whole: str, scope: Scope, **query: object) -> str:

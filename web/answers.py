@@ -1,19 +1,23 @@
 """Answers that cost little: validators, 304, compression, and a shelf of rendered documents.
 
-Sources: RFC 9110 (8.8 validators, 12.5.3 Accept-Encoding, 13 conditional requests), RFC 9111.
+Sources: RFC 9110 (8.8 validators, 12.5.3 Accept-Encoding, 13 conditional requests), RFC 9111, RFC
+3229 (deltas).
 """
 
 import gzip
 import hashlib
+import re
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import brotli  # type: ignore[import-untyped]
 from flask import Response, request
-from werkzeug.datastructures import Headers
+from werkzeug.datastructures import Accept, Headers
+from werkzeug.http import parse_accept_header
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 REVALIDATE = "no-cache"
 _WORTH_PACKING = 500  # bytes; below that the gzip frame eats what it saves
 _GZIP_LEVEL = 6
+_BROTLI_QUALITY = 5  # takes as long as gzip at 6, and is smaller
+_CODED = re.compile(r"-(?:gzip|br)$")
 _SHELF_COUNT = 64
 _SHELF_BYTES = 32 * 1024 * 1024
 
@@ -31,25 +37,38 @@ class Body:
 
     Attributes:
         data: Without coding.
-        packed: The same with gzip, None where that is not worth it.
         etag: Strong validator of `data`, without quotes.
         modified_at: For Last-Modified, None to send none.
+        links: Relation, address and media type of each `Link` (RFC 8288).
     """
 
     data: bytes
-    packed: bytes | None
     content_type: str
     etag: str
     modified_at: datetime | None = None
+    links: tuple[tuple[str, str, str | None], ...] = ()
+    _packed: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+
+    def packed(self, coding: str) -> bytes:
+        """Return `data` in a content coding; made once, when it is first asked for."""
+        if coding not in self._packed:
+            self._packed[coding] = _CODINGS[coding](self.data)
+        return self._packed[coding]
 
 
-def body(data: bytes, content_type: str, *, modified_at: datetime | None = None) -> Body:
-    """Return `data` with what it takes to send it: its validator and its gzip form.
+def body(
+    data: bytes,
+    content_type: str,
+    *,
+    modified_at: datetime | None = None,
+    links: Sequence[tuple[str, str, str | None]] = (),
+) -> Body:
+    """Return `data` with what it takes to send it.
 
     The ETag is a hash of bytes and type: the same document has the same one in every process.
     """
     digest = hashlib.sha256(content_type.encode() + b"\0" + data).hexdigest()
-    return Body(data, _packed(data), content_type, digest[:32], modified_at)
+    return Body(data, content_type, digest[:32], modified_at, tuple(links))
 
 
 def send(content: Body, *, cache_control: str) -> Response:
@@ -58,15 +77,49 @@ def send(content: Body, *, cache_control: str) -> Response:
     The ETag of a coding other than identity has the coding's name as suffix: strong validators
     differ where the bytes do (RFC 9110, 8.8.3.3).
     """
-    etags = [content.etag, f"{content.etag}-gzip"]
-    if content.packed is not None and _takes_gzip():
-        etags.reverse()
-    known = _known(etags, content.modified_at)
+    known = _known(_etags(content), content.modified_at)
     response = _coded(content) if known is None else _not_modified()
-    response.set_etag(known or etags[0])
-    if content.modified_at is not None:
-        response.last_modified = content.modified_at
+    _describe(response, content, known or _etags(content)[0])
     response.headers["Cache-Control"] = cache_control
+    return response
+
+
+def send_delta(delta: Body, whole: Body) -> Response:
+    """Answer with the part of `whole` that the client lacks (RFC 3229, 226).
+
+    A cache that does not know this would take it for the whole, so it may not keep it.
+    """
+    response = _coded(delta)
+    response.status_code = 226
+    response.headers["IM"] = "feed"
+    _describe(response, whole, _etags(whole)[0])
+    response.headers["Cache-Control"] = "no-store, im"
+    response.vary.update(("A-IM", "If-None-Match"))
+    return response
+
+
+def wants_delta() -> bool:
+    """Whether the client takes only the entries that it lacks."""
+    wanted = parse_accept_header(request.headers.get("A-IM", ""), Accept)
+    return wanted["feed"] > 0
+
+
+def is_current(content: Body) -> bool:
+    """Whether the client has `content`, by the validators that it sends."""
+    return _known(_etags(content), content.modified_at) is not None
+
+
+def client_etags() -> list[str]:
+    """Return the validators that the client sends, without the names of codings."""
+    known = request.if_none_match.as_set(include_weak=True)
+    return [_CODED.sub("", etag) for etag in known]
+
+
+def send_private(content: Body) -> Response:
+    """Answer with a page that stands where other clients get something else."""
+    response = _coded(content)
+    response.headers["Cache-Control"] = "private, no-store"
+    response.vary.add("Sec-Fetch-Dest")
     return response
 
 
@@ -123,17 +176,48 @@ class Shelf:
 
 
 def _weight(content: Body) -> int:
-    return len(content.data) + len(content.packed or b"")
+    return len(content.data) * 3 // 2  # with what it is packed to, once somebody asks
 
 
-def _packed(data: bytes) -> bytes | None:
-    if len(data) < _WORTH_PACKING:
-        return None
+def _gzip(data: bytes) -> bytes:
     return gzip.compress(data, _GZIP_LEVEL, mtime=0)  # no time in it: same data, same bytes
 
 
-def _takes_gzip() -> bool:
-    return request.accept_encodings["gzip"] > 0
+def _brotli(data: bytes) -> bytes:
+    packed: bytes = brotli.compress(data, quality=_BROTLI_QUALITY)
+    return packed
+
+
+_CODINGS: dict[str, Callable[[bytes], bytes]] = {"br": _brotli, "gzip": _gzip}
+
+
+def _coding(content: Body) -> str | None:
+    """Return the content coding to answer in, None for none."""
+    if len(content.data) < _WORTH_PACKING:
+        return None
+    accepted = request.accept_encodings
+    named = {value.lower() for value, _ in accepted}
+    # `*` takes brotli, too, but who writes that may have thought of gzip alone.
+    weights = {c: accepted[c] if c == "gzip" or c in named else 0 for c in _CODINGS}
+    best = max(weights, key=lambda coding: weights[coding])
+    return best if weights[best] > 0 else None
+
+
+def _etags(content: Body) -> list[str]:
+    """Return the validators of the content in every coding, that of this answer first."""
+    suffixes = ["", *(f"-{coding}" for coding in _CODINGS)]
+    coding = _coding(content)
+    here = f"-{coding}" if coding else ""
+    return [content.etag + suffix for suffix in sorted(suffixes, key=lambda one: one != here)]
+
+
+def _describe(response: Response, content: Body, etag: str) -> None:
+    response.set_etag(etag)
+    if content.modified_at is not None:
+        response.last_modified = content.modified_at
+    for relation, url, media_type in content.links:
+        kind = f'; type="{media_type}"' if media_type else ""
+        response.headers.add("Link", f'<{url}>; rel="{relation}"{kind}')
 
 
 def _known(etags: Sequence[str], modified_at: datetime | None) -> str | None:
@@ -180,11 +264,11 @@ def _not_modified() -> Response:
 
 def _coded(content: Body) -> Response:
     """Return the body in the coding that the client takes."""
-    packed = content.packed if _takes_gzip() else None
-    response = Response(content.data if packed is None else packed)
+    coding = _coding(content)
+    response = Response(content.data if coding is None else content.packed(coding))
     response.headers["Content-Type"] = content.content_type
-    if packed is not None:
-        response.headers["Content-Encoding"] = "gzip"
+    if coding is not None:
+        response.headers["Content-Encoding"] = coding
     response.vary.add("Accept-Encoding")
     return response
 

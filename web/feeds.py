@@ -4,18 +4,31 @@ Rendering is kept per version of the database, so what costs is paid once for ea
 not once for each client: a repeated request reads one number from the database.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response, abort, request
 
-from aggregator import __version__, opml, urls
+from aggregator import dates, merged, opml, urls
 from aggregator.database import Connection, query
-from aggregator.model import Cursor, OpmlOutline, Scope
-from aggregator.publish import Document, Format, last_modified_at, render
-from web import parameters
-from web.addresses import absolute, feed_path, list_path
-from web.answers import Body, body, send
+from aggregator.dates import Week
+from aggregator.merged import Wish
+from aggregator.model import OpmlOutline, Scope
+from aggregator.publish import Document, Format, last_modified_at, links, render
+from web import pages, parameters, wording
+from web.addresses import FORMAT_NAMES
+from web.answers import (
+    Body,
+    body,
+    client_etags,
+    is_current,
+    page_body,
+    send,
+    send_delta,
+    send_private,
+    wants_delta,
+)
 from web.site import site
 
 bp = Blueprint("feeds", __name__)
@@ -24,11 +37,12 @@ _FORM = "<any(atom, rss, json):form>"
 _OPML_TYPE = "text/x-opml; charset=utf-8"
 _MIN_AGE = timedelta(minutes=5)
 _MAX_AGE = timedelta(hours=1)
-_GENERATOR = f"aggregator {__version__}"
+_FOR_GOOD = f"public, max-age={365 * 86400}, immutable"
+_SHOWN = 10
 
 
 @bp.get(f"/feed.{_FORM}")
-def merged(form: str) -> Response:
+def everything(form: str) -> Response:
     """Publish the whole list."""
     return _answer(Scope(), Format(form))
 
@@ -52,6 +66,18 @@ def search(form: str) -> Response:
     return _answer(Scope(search=wanted, zone=site().zone), Format(form))
 
 
+@bp.get("/archive/<week>.atom")
+def archive(week: str) -> Response:
+    """Publish what came in one week."""
+    return _answer(Scope(), Format.ATOM, parameters.week(week))
+
+
+@bp.get("/category/<slug>/archive/<week>.atom")
+def category_archive(slug: str, week: str) -> Response:
+    """Publish what came in one week in one category."""
+    return _answer(Scope(category=parameters.name(slug)), Format.ATOM, parameters.week(week))
+
+
 @bp.get("/sources.opml")
 def subscriptions() -> Response:
     """Publish the subscriptions as OPML 2.0."""
@@ -66,109 +92,146 @@ def subscriptions() -> Response:
     # Not the time of this request: the same subscriptions are the same document.
     changed_at = max((each.updated_at for each in sources if each.updated_at), default=None)
     data = opml.write(site().config.title, outlines, created_at=changed_at)
-    return send(body(data, _OPML_TYPE), cache_control=_cache_control())
+    return send(body(data, _OPML_TYPE), cache_control=_cache_control(None, datetime.now(UTC)))
 
 
 @bp.after_request
 def _open_to_all(response: Response) -> Response:
     """Let scripts of other sites read the feeds, and keep them out of search results."""
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["X-Robots-Tag"] = "noindex"
+    if "Sec-Fetch-Dest" not in response.vary:  # all but the page about a feed
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = "ETag, IM, Link, Retry-After"
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Headers"] = "A-IM, If-None-Match, If-Modified-Since"
+        response.headers["Access-Control-Max-Age"] = "86400"
+    if site().config.publish.noindex:
+        response.headers["X-Robots-Tag"] = "noindex"
     return response
 
 
 # ---------------------------------------------------------------------- one document
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """Which document: all that decides its bytes, beside the database."""
-
-    scope: Scope
-    form: Format
-    limit: int
-    before: Cursor | None
-
-    def path(self, *, form: Format | None = None, before: Cursor | None = None) -> str:
-        limit = None if self.limit == parameters.DEFAULT_LIMIT else self.limit
-        return feed_path(self.scope, form or self.form, before=before, limit=limit)
-
-
-def _answer(scope: Scope, form: Format) -> Response:
-    wish = _Wish(scope, form, parameters.limit(), parameters.before())
-    response = send(_content(wish), cache_control=_cache_control())
-    _add_links(response, wish)
-    return response
+def _answer(scope: Scope, form: Format, week: Week | None = None) -> Response:
+    limit = parameters.limit() if week is None else merged.DEFAULT_LIMIT
+    wish = Wish(scope, form, limit, parameters.before(), week)
+    now = datetime.now(UTC)
+    if request.headers.get("Sec-Fetch-Dest") == "document" and "raw" not in request.args:
+        return _explanation(wish, now)
+    content = _content(wish, now)
+    if (wait := _seconds_to_wait(content)) is not None:
+        return _too_often(wait)
+    if wants_delta() and not is_current(content) and (delta := _delta(wish, now)) is not None:
+        return send_delta(delta, content)
+    return send(content, cache_control=_cache_control(wish.week, now))
 
 
-def _content(wish: _Wish) -> Body:
+def _content(wish: Wish, now: datetime) -> Body:
     with site().engine.connect() as connection:
-        key = (query.version(connection), wish)
+        # The week is in the key because an archive closes without anything being written.
+        key = (query.version(connection), wish, dates.open_since(now))
         if (kept := site().rendered.get(key)) is not None:
             return kept
-        document = _document(connection, wish)
-    modified_at = last_modified_at(document.entries)
-    content = body(render(document, wish.form), wish.form.content_type, modified_at=modified_at)
+        document = _document(connection, wish, now)
+    content = body(
+        render(document, wish.form),
+        wish.form.content_type,
+        modified_at=last_modified_at(document.entries),
+        links=_links(document, wish.form),
+    )
+    changes = {entry.id: entry.changed_at for entry in document.entries}
+    site().journal.note(wish, content.etag, changes)
     site().rendered.put(key, content)
     return content
 
 
-def _document(connection: Connection, wish: _Wish) -> Document:
-    shown = _titled(connection, wish.scope)
-    found = query.latest_entries(
-        connection, scope=wish.scope, limit=wish.limit + 1, before=wish.before, with_content=True
-    )
-    entries = found[: wish.limit]
-    older = len(found) > wish.limit
-    return replace(
-        shown,
-        self_url=absolute(wish.path(before=wish.before)),
-        next_url=absolute(wish.path(before=Cursor(entries[-1].id))) if older else None,
-        entries=entries,
-    )
+def _document(connection: Connection, wish: Wish, now: datetime) -> Document:
+    document = merged.document(connection, wish, site().publication, now=now)
+    if document is None:
+        what = "archive" if wish.week else "category" if wish.scope.category else "source"
+        abort(404, f"No such {what}.")
+    return document
 
 
-def _titled(connection: Connection, scope: Scope) -> Document:
-    """Return the document of a list without its entries; 404 if there is no such list.
-
-    Its id is the address of the list for people: an absolute URI that the operator controls, the
-    same for each format and page.  A `tag:` URI would need a date that is fixed somewhere.
-    """
-    title = site().config.title
-    subtitle, language = "", None
-    if scope.category is not None:
-        found = query.category(connection, scope.category) or abort(404, "No such category.")
-        title = f"{title}: {found.name}"
-    elif scope.source is not None:
-        feed = query.feed(connection, scope.source, now=datetime.now(UTC))
-        feed = feed or abort(404, "No such source.")
-        title, subtitle, language = feed.source.title, feed.subtitle, feed.source.language
-    elif scope.search is not None:
-        title = f"{title}: posts about “{scope.search}”"
-    address = absolute(list_path(scope))
-    return Document(
-        id=address,
-        title=title,
-        html_url=address,
-        self_url=address,
-        subtitle=subtitle,
-        language=language,
-        generator=_GENERATOR,
-    )
-
-
-def _add_links(response: Response, wish: _Wish) -> None:
+def _links(document: Document, form: Format) -> list[tuple[str, str, str | None]]:
     """Say in headers what the document says inside (RFC 8288): cheap to read, also on a 304."""
-    links = [
-        (absolute(wish.path(before=wish.before)), "self", wish.form.content_type),
-        (absolute(list_path(wish.scope)), "alternate", "text/html"),
+    media_type = form.content_type.partition(";")[0]
+    return [
+        ("self", document.self_url, media_type),
+        ("alternate", document.html_url, "text/html"),
+        *((name, url, None if name == "hub" else media_type) for name, url in links(document)),
     ]
-    for url, relation, media_type in links:
-        plain_type = media_type.partition(";")[0]
-        response.headers.add("Link", f'<{url}>; rel="{relation}"; type="{plain_type}"')
 
 
-def _cache_control() -> str:
+def _delta(wish: Wish, now: datetime) -> Body | None:
+    """Return what the client lacks of the document it has an older version of.
+
+    None where that is nothing or everything, or where we don't remember that version.
+    """
+    wanted = site().journal.news(wish, client_etags())
+    if not wanted:
+        return None
+    with site().engine.connect() as connection:
+        document = _document(connection, wish, now)
+    entries = [entry for entry in document.entries if entry.id in wanted]
+    if not entries or len(entries) == len(document.entries):
+        return None
+    return body(render(replace(document, entries=entries), wish.form), wish.form.content_type)
+
+
+def _seconds_to_wait(content: Body) -> int | None:
+    if not site().config.publish.limit_clients or request.method != "GET":
+        return None
+    client = f"{_client_address()} {request.headers.get('User-Agent', '')}"
+    return site().limiter.wait(client, request.full_path, content.etag)
+
+
+def _client_address() -> str:
+    """Return who asks; behind a proxy on a private address, whom that says it asks for."""
+    address = request.remote_addr or ""
+    try:
+        is_proxy = ip_address(address).is_private
+    except ValueError:  # a Unix socket
+        is_proxy = True
+    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return forwarded if is_proxy and forwarded else address
+
+
+def _too_often(seconds: int) -> Response:
+    text = f"You have this already; nothing has changed. Ask again in {seconds} seconds.\n"
+    response = Response(text, status=429, mimetype="text/plain")
+    response.headers["Retry-After"] = str(seconds)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _explanation(wish: Wish, now: datetime) -> Response:
+    """Answer a person who followed a link to a feed: what it is, and what to do with it.
+
+    Browsers say that they open a document; readers of feeds never do.
+    """
+    with site().engine.connect() as connection:
+        document = _document(connection, wish, now)
+        overview = query.overview(connection)
+    raw = request.full_path.rstrip("?") + ("&raw" if request.args else "?raw")
+    at, none = pages.clock(), wording.News()
+    values = {
+        "document": document,
+        "format": FORMAT_NAMES[wish.form],
+        "raw": f"{request.script_root}{raw}",
+        "days": wording.days(document.entries[:_SHOWN], at, news=none, phrases=(), fold=False),
+        "posts": {"news": none},
+    }
+    page = pages.Page("feed.html", values, scope=wish.scope, index=False)
+    response = send_private(page_body(pages.render(page, at=at, overview=overview)))
+    response.vary.add("Accept-Language")
+    response.headers["Content-Language"] = at.words.tag
+    return response
+
+
+def _cache_control(week: Week | None, now: datetime) -> str:
     """Return how long an answer may be kept: as long as nobody asks the fastest feed."""
+    if week is not None and dates.is_closed(week, now):
+        return _FOR_GOOD
     age = min(max(site().fastest, _MIN_AGE), _MAX_AGE)
     return f"public, max-age={int(age.total_seconds())}, stale-if-error=86400"

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from flask import Blueprint, Response, abort, request, url_for
 
 from aggregator.database import DBAPIError, query
+from aggregator.database.figures import figures
 from aggregator.model import Scope
 from web import parameters
 from web.answers import REVALIDATE, body, send
@@ -81,6 +83,35 @@ def health() -> Response:
         answer = Response(_json({"status": "ok"}), mimetype=_JSON)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    """Say how things stand to who watches (Prometheus text format 0.0.4)."""
+    with site().engine.connect() as connection:
+        now = figures(connection, now=datetime.now(UTC))
+    checked = now.checked_at.timestamp() if now.checked_at else 0
+    lines = [
+        *_metric("feeds", "gauge", "Subscriptions.", now.feeds),
+        *_metric("feeds_failing", "gauge", "Feeds whose last poll failed.", now.failing),
+        *_metric("feeds_waiting", "gauge", "Feeds whose server asked for a pause.", now.waiting),
+        *_metric("feeds_gone", "gauge", "Feeds that are polled no more (410).", now.gone),
+        *_metric("feeds_unread", "gauge", "Feeds that were never polled.", now.unread),
+        *_metric("feeds_overdue", "gauge", "Feeds due for more than 5 minutes.", now.overdue),
+        *_metric("entries", "gauge", "Entries that are kept.", now.entries),
+        *_metric("polls_total", "counter", "Polls of all subscriptions.", now.polls),
+        *_metric("changes_total", "counter", "Changes that readers could see.", now.version),
+        *_metric("last_poll_timestamp_seconds", "gauge", "End of the newest poll, or 0.", checked),
+    ]
+    answer = Response("".join(lines))
+    answer.headers["Content-Type"] = "text/plain; version=0.0.4; charset=utf-8"
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _metric(name: str, kind: str, what: str, value: float) -> list[str]:
+    name = f"aggregator_{name}"
+    return [f"# HELP {name} {what}\n", f"# TYPE {name} {kind}\n", f"{name} {value}\n"]
 
 
 def _scope() -> Scope:

@@ -97,7 +97,7 @@ class Listing:
 def clock() -> Clock:
     """Return the moment of this request, in the configured zone and the reader's language."""
     words = language(parameters.language())
-    return Clock(datetime.now(UTC), site().zone, site().config.timezone, words)
+    return Clock(site().as_of or datetime.now(UTC), site().zone, site().config.timezone, words)
 
 
 def render(page: Page, *, at: Clock, overview: Overview | None) -> str:

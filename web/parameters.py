@@ -4,12 +4,12 @@ import re
 
 from flask import abort, request
 
+from aggregator.dates import Week
+from aggregator.merged import DEFAULT_LIMIT, MAX_LIMIT
 from aggregator.model import Cursor
 from web.language import SOURCE, available
 
 AVAILABLE = frozenset(available())
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 200
 MAX_SEARCH = 200  # characters; the search field takes no more either
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -71,6 +71,14 @@ def name(text: str) -> str:
     if _CONTROL.search(text):  # PostgreSQL refuses to compare text with a NUL in it
         abort(404)
     return text
+
+
+def week(text: str) -> Week:
+    """Return a week from a path; 404 for one that can't exist."""
+    try:
+        return Week.parse(text)
+    except ValueError:
+        abort(404)
 
 
 def _cursor(parameter: str, complaint: str) -> Cursor | None:

@@ -13,16 +13,23 @@ from flask import Flask
 from aggregator.config import Config, load
 from aggregator.database import open_database
 from aggregator.errors import UsageError
+from aggregator.letters import MAX_LETTER
 from web import create_app
 
 CONFIG_VARIABLE = "AGGREGATOR_CONFIG"
 THREADS = 4
 
 
-def serve(config: Config, listener: socket.socket) -> None:
-    """Answer requests on a bound socket until SIGTERM or SIGINT."""
-    app = create_app(config, open_database(config.database, read_only=True))
-    server = waitress.create_server(app, sockets=[listener], threads=THREADS, ident=None)
+def serve(config: Config, listener: socket.socket, *, hub: socket.socket | None = None) -> None:
+    """Answer requests on a bound socket until SIGTERM or SIGINT.
+
+    Args:
+        hub: Takes letters to our own WebSub hub.
+    """
+    app = create_app(config, open_database(config.database, read_only=True), hub=hub)
+    server = waitress.create_server(
+        app, sockets=[listener], threads=THREADS, ident=None, max_request_body_size=MAX_LETTER
+    )
     signal.signal(signal.SIGTERM, _stop)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()

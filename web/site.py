@@ -1,9 +1,10 @@
 """What every request needs and none changes: configuration, database, files, rendered feeds."""
 
 import hashlib
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -12,8 +13,11 @@ from flask import Flask, current_app
 
 from aggregator.config import Config
 from aggregator.database import Engine
+from aggregator.merged import Publication
 from web.answers import Body, Shelf
 from web.assets import load_assets
+from web.deltas import Journal
+from web.limits import Limiter
 
 _KEY = "aggregator"
 
@@ -23,35 +27,57 @@ class Site:
     """One application's surroundings.
 
     Attributes:
+        publication: What all merged feeds have in common.
         assets: The files under /static/, by name.
         rendered: Merged feeds as they were last sent.
+        journal: What was in them before.
+        limiter: Which clients have what.
         pages: Pages as they were last sent.
         build: Changes when templates, files or the configuration do; part of pages' validators.
         fastest: The shortest interval at which a feed is asked.
+        as_of: The moment that pages speak of, None: that of each request.
+        hub: Takes letters to our own hub; None where there is none.
     """
 
     config: Config
     engine: Engine
+    publication: Publication
     zone: ZoneInfo
     assets: Mapping[str, Body]
     rendered: Shelf
+    journal: Journal
+    limiter: Limiter
     pages: Shelf
     build: str
     fastest: timedelta
+    as_of: datetime | None = None
+    hub: socket.socket | None = None
 
 
-def set_site(app: Flask, config: Config, engine: Engine) -> None:
+def set_site(
+    app: Flask,
+    config: Config,
+    engine: Engine,
+    *,
+    as_of: datetime | None = None,
+    hub: socket.socket | None = None,
+) -> None:
     """Give `app` its surroundings."""
     assets = load_assets()
     app.extensions[_KEY] = Site(
         config=config,
         engine=engine,
+        publication=Publication.of(config, own_hub=hub is not None),
         zone=ZoneInfo(config.timezone),
         assets=assets,
         rendered=Shelf(),
+        journal=Journal(),
+        limiter=Limiter(),
         pages=Shelf(),
         build=_build(config, assets),
         fastest=min((each.interval for each in config.feeds), default=config.poll.interval),
+        as_of=as_of,
+        hub=hub,
     )
 
 

@@ -1,6 +1,9 @@
 """`run`, `serve`, `schedule`: what goes on until it is stopped."""
 
 import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -26,13 +29,15 @@ def run(host: str | None, port: int | None, verbose: bool) -> None:
     config = amend(load_config())
     logs.set_up(verbose=verbose)
     listener = bind(config.web.host, config.web.port)
-    with listener, opened_database(config) as engine:
-        web = WebProcess(config, listener)
+    with listener, opened_database(config) as engine, _letters(config) as (door, letters):
+        web = WebProcess(config, listener, hub=door)
         web.start()
         _say_where(listener.getsockname())
         try:
             jobs = {"web": (2, web.keep_alive)}
-            run_until_done(_schedule(Scheduler(config, engine, jobs=jobs, amend=amend)))
+            run_until_done(
+                _schedule(Scheduler(config, engine, jobs=jobs, amend=amend, letters=letters))
+            )
         finally:
             web.stop()
 
@@ -74,6 +79,17 @@ def schedule(verbose: bool) -> None:
     logs.set_up(verbose=verbose)
     with opened_database(config) as engine:
         run_until_done(_schedule(Scheduler(config, engine)))
+
+
+@contextlib.contextmanager
+def _letters(config: Config) -> Iterator[tuple[socket.socket | None, socket.socket | None]]:
+    """Yield both ends of the way from the web to our own hub, if there is one."""
+    if config.websub.hub != "self":
+        yield None, None
+        return
+    door, letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with door, letters:
+        yield door, letters
 
 
 def _placed(config: Config, host: str | None, port: int | None) -> Config:

@@ -50,11 +50,18 @@ def _refusal(error: OSError | OverflowError) -> str:
 
 
 class WebProcess:
-    """Serves the pages; started again if it should die."""
+    """Serves the pages; started again if it should die.
 
-    def __init__(self, config: Config, listener: socket.socket) -> None:
+    Args:
+        hub: Takes letters from the web to our own hub.
+    """
+
+    def __init__(
+        self, config: Config, listener: socket.socket, *, hub: socket.socket | None = None
+    ) -> None:
         self._config = config
         self._listener = listener
+        self._hub = hub
         self._process = self._new()
 
     def start(self) -> None:
@@ -80,7 +87,7 @@ class WebProcess:
 
     def _new(self) -> multiprocessing.context.SpawnProcess:
         return multiprocessing.get_context("spawn").Process(
-            target=_serve, args=(self._config, self._listener), name="web", daemon=True
+            target=_serve, args=(self._config, self._listener, self._hub), name="web", daemon=True
         )
 
 
@@ -97,12 +104,12 @@ def _start_deaf(process: multiprocessing.context.SpawnProcess) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(config: Config, listener: socket.socket) -> None:
+def _serve(config: Config, listener: socket.socket, hub: socket.socket | None) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logs.set_up()
     from web.server import serve
 
-    serve(config, listener)
+    serve(config, listener, hub=hub)
 
 
 def _end_with_parent() -> None:

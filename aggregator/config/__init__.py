@@ -8,7 +8,17 @@
 from aggregator.config.appending import Appended, append
 from aggregator.config.file import load, parse, reached_at_port, read, stamp_of, write
 from aggregator.config.remarks import notes
-from aggregator.config.schema import Config, Host, Network, Poll, Retention, Stories, Web
+from aggregator.config.schema import (
+    Config,
+    Host,
+    Network,
+    Poll,
+    Publish,
+    Retention,
+    Stories,
+    Web,
+    WebSub,
+)
 
 __all__ = [
     "Appended",
@@ -16,9 +26,11 @@ __all__ = [
     "Host",
     "Network",
     "Poll",
+    "Publish",
     "Retention",
     "Stories",
     "Web",
+    "WebSub",
     "append",
     "load",
     "notes",

@@ -208,6 +208,34 @@ def _stories(value: object) -> Stories:
     return Stories(off_in=tuple(off))
 
 
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """How the merged feeds are published.
+
+    Attributes:
+        id: URI that their ids begin with, whatever `base_url` becomes; None to use that.
+        prefix_titles: Put each entry's source before its title.
+        noindex: Ask search engines to leave the feeds out.
+        limit_clients: Refuse clients that ask for what they have more than once a minute.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    id: Annotated[str | None, _read_if_any(values.uri)] = None
+    prefix_titles: Annotated[bool, _read(values.switch)] = False
+    noindex: Annotated[bool, _read(values.switch)] = True
+    limit_clients: Annotated[bool, _read(values.switch)] = False
+
+
+@dataclass(frozen=True, slots=True)
+class WebSub:
+    """Who tells subscribers of changes: the URL of a hub, `self`, or nobody."""
+
+    __pydantic_config__ = _STRICT
+
+    hub: Annotated[str | None, _read_if_any(values.hub)] = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything in config.yaml but the feeds; see `Config`."""
@@ -226,6 +254,8 @@ class Settings:
     ] = field(default_factory=dict, hash=False)
     retention: Annotated[Retention, _Section] = Retention()
     stories: Annotated[Stories, PlainValidator(_stories)] = Stories()
+    publish: Annotated[Publish, _Section] = Publish()
+    websub: Annotated[WebSub, _Section] = WebSub()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,6 +330,8 @@ _SECTIONS: dict[str, type] = {
     "network": Network,
     "hosts": Host,
     "retention": Retention,
+    "publish": Publish,
+    "websub": WebSub,
 }
 
 

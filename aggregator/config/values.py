@@ -123,13 +123,6 @@ def duration(text: str, *, least: timedelta, most: timedelta) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def switch(text: str) -> bool:
-    """Read `on` or `off`."""
-    if text.strip().lower() not in ("on", "off"):
-        raise ValueError(f"{shown(text)} is neither on nor off")
-    return text.strip().lower() == "on"
-
-
 def span(length: timedelta) -> str:
     """Write a span of time as `duration` reads it, in whole units: `1h30m`."""
     rest, parts = int(length.total_seconds()), ""
@@ -224,6 +217,35 @@ def base_url(text: str) -> str:
     if "@" in parts.netloc:
         raise ValueError("stands in every published feed; leave out user and password")
     return words.rstrip("/")
+
+
+def uri(text: str) -> str:
+    """Read an absolute URI of any scheme, such as a `tag:` URI."""
+    words = line(text)
+    if not urls.is_absolute(words) or words.endswith(":"):
+        hint = "tag:feeds.example.org,2026:/"
+        raise ValueError(f"{shown(words)} is no absolute URI; write {hint} or https://...")
+    return words
+
+
+def hub(text: str) -> str:
+    """Read the address of a WebSub hub, or `self`."""
+    words = line(text)
+    if words.lower() == "self":
+        return "self"
+    if not _is_usable(words):
+        raise ValueError(f"{shown(words)} is no hub; write https://hub.example.org/ or self")
+    return words
+
+
+def switch(text: str) -> bool:
+    """Read on or off."""
+    words = text.strip().lower()
+    if words in {"on", "yes", "true"}:
+        return True
+    if words in {"off", "no", "false"}:
+        return False
+    raise ValueError(f"{shown(text)} is neither on nor off; write one of them")
 
 
 def timezone(text: str) -> str:

@@ -68,6 +68,10 @@ class Narrowed:
         statement = self._joined().where(self.place > after.id)
         return statement.where(self._within_walk(None)) if self.filters else statement
 
+    def whole(self) -> Select[Any]:
+        """Return the list in no order; not for searches."""
+        return self._joined()
+
     def last_looked_at(self, before: Cursor | None) -> Select[Any]:
         """Return the lowest candidate that `below` looks at; no row if it looks at all of them."""
         statement = self.candidates.add_columns(self.place)

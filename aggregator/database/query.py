@@ -3,6 +3,7 @@
 The list is a walk of one index however deep the page: an entry's id is its place.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
@@ -11,6 +12,8 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Engine,
+    Select,
     Table,
     and_,
     bindparam,
@@ -47,6 +50,7 @@ from aggregator.model import (
     FeedOrder,
     HostPause,
     ListedEntry,
+    Origin,
     Outcome,
     Overview,
     PollRecord,
@@ -83,20 +87,21 @@ def latest_entries(
     found = narrowed(connection, scope)
     if found is None:
         return []
-    statement = found.below(before).limit(limit)
-    columns = [*_LISTED_COLUMNS, stories.also_in(connection)]
-    if with_content:
-        columns.append(contents.c.html)
-        statement = statement.outerjoin(contents, contents.c.entry_id == entries.c.id)
-    statement = (
-        statement.add_columns(*columns)
-        .join(feeds, feeds.c.id == entries.c.feed_id)
-        .outerjoin(categories, categories.c.id == feeds.c.category_id)
-    )
-    sources: dict[int, Source] = {}
-    return [
-        _listed(row, sources, with_content=with_content) for row in connection.execute(statement)
-    ]
+    return _read(connection, found.below(before).limit(limit), with_content=with_content)
+
+
+def ids_of(connection: Connection, scope: Scope) -> list[int]:
+    """Return the ids of all entries of one list, newest first."""
+    found = narrowed(connection, scope)
+    if found is None:
+        return []
+    return list(connection.scalars(found.below(None).add_columns(entries.c.id)))
+
+
+def entries_of(connection: Connection, ids: Sequence[int]) -> list[ListedEntry]:
+    """Return the entries with these ids, newest first, with their full texts."""
+    statement = select().select_from(entries).where(entries.c.id.in_(ids))
+    return _read(connection, statement.order_by(entries.c.id.desc()), with_content=True)
 
 
 def looked_down_to(
@@ -122,6 +127,22 @@ def newer_than(connection: Connection, *, after: Cursor, scope: Scope = EVERYTHI
 def version(connection: Connection) -> int:
     """Return a number that grows with every change a page or merged feed could show."""
     return connection.scalar(select(state.c.version)) or 0
+
+
+def current_version(engine: Engine) -> int | None:
+    """Return `version` without what a transaction costs, None if the database can't be read."""
+    try:
+        connection = engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("SELECT version FROM state")
+            row = cursor.fetchone()
+            cursor.close()
+        finally:
+            connection.close()
+    except Exception:  # of whatever driver: who goes on to ask will hear what it is
+        return None
+    return None if row is None else int(row[0])
 
 
 def overview(connection: Connection) -> Overview:
@@ -244,8 +265,28 @@ _LISTED_COLUMNS = (
     entries.c.enclosures,
     entries.c.language,
     entries.c.comments_url,
+    entries.c.image,
+    entries.c.origin,
     *_SOURCE_COLUMNS,
 )
+
+
+def _read(
+    connection: Connection, statement: Select[Any], *, with_content: bool
+) -> list[ListedEntry]:
+    columns = [*_LISTED_COLUMNS, stories.also_in(connection)]
+    if with_content:
+        columns.append(contents.c.html)
+        statement = statement.outerjoin(contents, contents.c.entry_id == entries.c.id)
+    statement = (
+        statement.add_columns(*columns)
+        .join(feeds, feeds.c.id == entries.c.feed_id)
+        .outerjoin(categories, categories.c.id == feeds.c.category_id)
+    )
+    sources: dict[int, Source] = {}
+    return [
+        _listed(row, sources, with_content=with_content) for row in connection.execute(statement)
+    ]
 
 
 def _listed(row: Any, sources: dict[int, Source], *, with_content: bool) -> ListedEntry:
@@ -269,6 +310,8 @@ def _listed(row: Any, sources: dict[int, Source], *, with_content: bool) -> List
         enclosures=tuple(Enclosure(*values) for values in row.enclosures),
         language=row.language,
         comments_url=row.comments_url,
+        image=row.image,
+        origin=Origin(*row.origin) if row.origin else None,
         content_html=(row.html or "") if with_content else None,
         also_in=stories.sources_in(row.also_in),
     )

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
     true,
 )
 from sqlalchemy.engine import Dialect
@@ -231,6 +232,9 @@ polls = Table(
 )
 """Ring of the last `POLLS_KEPT` polls of each feed, slot = number of the poll % `POLLS_KEPT`."""
 
+_ARCHIVED = text("archived_at IS NOT NULL")
+_WHERE_ARCHIVED: dict[str, Any] = {"sqlite_where": _ARCHIVED, "postgresql_where": _ARCHIVED}
+
 entries = Table(
     "entries",
     metadata,
@@ -252,6 +256,9 @@ entries = Table(
     Column("enclosures", JsonList),
     Column("language", Text),
     Column("comments_url", Text),
+    Column("image", Text),
+    Column("origin", JsonList),
+    Column("copied", Boolean, nullable=False, default=False),
     Column("published_at", UtcDateTime),
     Column("updated_at", UtcDateTime),
     Column("first_seen_at", UtcDateTime, nullable=False),
@@ -262,10 +269,14 @@ entries = Table(
     Column("leads", Boolean, nullable=False, server_default=true()),
     Column("leads_category", Boolean, nullable=False, server_default=true()),
     Column("story_keys", LargeBinary),  # its rows of the table of that name, 4 bytes each
+    # When it came into the archive; NULL where that is by its place in the list
+    Column("archived_at", UtcDateTime),
     # Not (feed_id, identity): in this order one index also finds the same id in other feeds.
     UniqueConstraint("identity", "feed_id"),
     Index("ix_entries_feed", "feed_id", "id"),
     Index("ix_entries_category", "category_id", "id"),
+    Index("ix_entries_archived", "archived_at", **_WHERE_ARCHIVED),
+    Index("ix_entries_category_archived", "category_id", "archived_at", **_WHERE_ARCHIVED),
 )
 """`id` is the place in the list, so newest first, paging and search are walks of one index."""
 
@@ -344,3 +355,22 @@ activity = Table(
     sqlite_with_rowid=False,
 )
 """Entries kept of each feed by the day they are listed on (UTC, days since 1970); by triggers."""
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("callback", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("secret", Text),
+    Column("lease_until", UtcDateTime, nullable=False),
+    Column("wanted", Integer, nullable=False, default=0),
+    Column("delivered", Integer, nullable=False, default=0),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("next_at", UtcDateTime),
+    UniqueConstraint("topic", "callback"),
+    Index("ix_subscribers_host", "host"),
+    Index("ix_subscribers_due", "next_at"),
+)
+"""Who subscribes to what at our own hub (WebSub); `next_at` is NULL while there is nothing new."""

@@ -20,7 +20,7 @@ from aggregator.dedup.matching import (
     Owner,
     compare,
 )
-from aggregator.dedup.naming import public_id
+from aggregator.dedup.naming import is_copy, names, public_id
 
 __all__ = [
     "ChangedEntry",
@@ -33,8 +33,10 @@ __all__ = [
     "Owner",
     "Text",
     "compare",
+    "is_copy",
     "key_of_all",
     "keys_of",
+    "names",
     "number",
     "public_id",
     "weighed",

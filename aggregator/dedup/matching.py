@@ -31,6 +31,7 @@ class KnownEntry:
 
     Attributes:
         record_hash: 16 bytes over everything that is stored, dates left out.
+        copied: We read the feed that it comes from ourselves, see `is_copy`.
     """
 
     feed_id: int
@@ -42,6 +43,7 @@ class KnownEntry:
     url: str | None = None
     title: str = ""
     published_at: datetime | None = None
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,8 +455,11 @@ def _is_copy(entry: CleanEntry, known: KnownEntry, *, named: bool) -> bool:
 
 def _record_hash(entry: CleanEntry) -> bytes:
     """Hash what is stored of an entry, less its dates: a moved date alone is no change."""
+    # What most entries lack is left out: a hash of before it was looked at stays the same.
+    rare = [repr(value) for value in (entry.image, entry.origin) if value is not None]
     return digest(
         entry.content_hash.hex(),
         repr((entry.url, entry.title_html, entry.summary, entry.authors, entry.categories)),
         repr((entry.enclosures, entry.language, entry.comments_url)),
+        *rare,
     )

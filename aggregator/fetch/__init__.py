@@ -8,13 +8,15 @@
     explain   exceptions in our own words                               aiohttp
     client    the request and its redirects                            aiohttp
     local     files instead of URLs
+    calls     single requests to hubs and their subscribers            aiohttp
 
 Everything that a server sends is taken for hostile: it is limited in time and size before it is
 looked at, and none of its bytes stand in an error.
 """
 
 from .answer import retry_after_of
+from .calls import Calls, Reply
 from .client import Fetcher
 from .settings import FetchSettings
 
-__all__ = ["FetchSettings", "Fetcher", "retry_after_of"]
+__all__ = ["Calls", "FetchSettings", "Fetcher", "Reply", "retry_after_of"]

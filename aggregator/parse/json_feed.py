@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from aggregator.errors import ParseError
-from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed
+from aggregator.model import Enclosure, FeedHead, Origin, ParsedEntry, ParsedFeed
 from aggregator.urls import joined
 
 _VERSION = "jsonfeed.org/version/"
@@ -65,6 +65,8 @@ def _entry(item: dict[str, Any], url: str, language: str | None) -> ParsedEntry:
         categories=_strings(item.get("tags")),
         enclosures=_attachments(item.get("attachments")),
         language=_text(item, "language") or language,
+        image=_link(item, "image", url) or _link(item, "banner_image", url),
+        origin=_origin(item.get("_source")),
         published=published or None,
         published_at=_date(published),
         updated=updated or None,
@@ -88,6 +90,18 @@ def _identifier(value: Any) -> str | None:
 def _link(values: dict[str, Any], key: str, url: str) -> str | None:
     text = _text(values, key)
     return joined(url, text) if text else None
+
+
+def _origin(value: Any) -> Origin | None:
+    """Return the source of an item as our own feeds say it, in an extension (1.1, Extensions)."""
+    if not isinstance(value, dict):
+        return None
+    return Origin(
+        title=escape(_text(value, "title"), quote=False),
+        id=_text(value, "id") or _text(value, "feed_url") or None,
+        feed_url=_text(value, "feed_url") or None,
+        site_url=_text(value, "url") or None,
+    )
 
 
 def _strings(value: Any) -> tuple[str, ...]:

@@ -24,10 +24,10 @@ from feedparser.api import LooseFeedParser, StrictFeedParser
 from feedparser.encodings import convert_to_utf8
 
 from aggregator.errors import ParseError
-from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed, Wishes
+from aggregator.model import Enclosure, FeedHead, Origin, ParsedEntry, ParsedFeed, Wishes
 from aggregator.parse import faster
 from aggregator.parse.limits import MAX_BROKEN
-from aggregator.urls import joined
+from aggregator.urls import is_web, joined
 
 faster.apply()
 
@@ -265,11 +265,13 @@ def _entry(entry: Any, version: str, url: str) -> ParsedEntry:
         summary=_html(summary),
         content=_html(content),
         base=base,
-        authors=_authors(entry),
+        authors=_authors(entry) or _source_authors(entry),
         categories=_categories(entry),
         enclosures=_enclosures(entry, base),
         language=content.get("language") or summary.get("language") or title.get("language"),
         comments_url=joined(base, comments) if comments else None,
+        image=_image(entry),
+        origin=_origin(entry),
         published=published,
         published_at=published_at,
         updated=updated,
@@ -345,6 +347,43 @@ def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
     return tuple(
         Enclosure(joined(base, link["href"]), link.get("type") or None, _length(link.get("length")))
         for link in found
+    )
+
+
+def _image(entry: Any) -> str | None:
+    """Return the picture of an entry: Media RSS (thumbnail, else an image), else iTunes."""
+    contents = dict.get(entry, "media_content") or ()
+    pictures = [
+        one
+        for one in contents
+        if one.get("medium") == "image" or (one.get("type") or "").startswith("image/")
+    ]
+    for one in (*(dict.get(entry, "media_thumbnail") or ()), *pictures):
+        if found := _text(one, "url"):
+            return found
+    image = dict.get(entry, "image")
+    return _text(image, "href") or None if isinstance(image, dict) else None
+
+
+def _source_authors(entry: Any) -> tuple[str, ...]:
+    source = dict.get(entry, "source")
+    return _authors(source) if isinstance(source, dict) else ()
+
+
+def _origin(entry: Any) -> Origin | None:
+    source = dict.get(entry, "source")
+    if not source or not isinstance(source, dict):
+        return None
+    named = _text(source, "id") or _text(source, "href")  # href: the url of RSS
+    links = dict.get(source, "links") or ()
+    own = next((link.get("href") for link in links if link.get("rel") == "self"), None)
+    site = next((link.get("href") for link in links if link.get("rel") == "alternate"), None)
+    return Origin(
+        title=_text_of(source, "title"),
+        id=named or None,
+        feed_url=own or (named if is_web(named) else None),
+        site_url=site,
+        rights=_text_of(source, "rights") or None,
     )
 
 

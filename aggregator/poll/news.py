@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import median_low
 
@@ -34,13 +34,23 @@ class News:
 
 
 def record(
-    connection: Connection, polls: list[Finished], settings: PollSettings
+    connection: Connection,
+    polls: list[Finished],
+    settings: PollSettings,
+    *,
+    now: datetime | None = None,
 ) -> list[store.PollReport]:
-    """Write polls with all that they brought; entries and validators in one transaction."""
+    """Write polls with all that they brought; entries and validators in one transaction.
+
+    Args:
+        now: When they are stored, not seen: the database may have been locked since.  None: now.
+    """
     found = compare(connection, polls, settings)
     placed = [entry for one in found for entry in one.placed]
-    ids = store.add_entries(connection, placed)
-    store.change_entries(connection, [entry for one in found for entry in one.versions])
+    now = now or datetime.now(UTC)
+    ids = store.add_entries(connection, placed, now=now)
+    versions = [entry for one in found for entry in one.versions]
+    store.change_entries(connection, versions, now=now)
     store.add_keys(connection, [key for one in found for key in one.keys])
     left = iter(ids)
     reports = [replace(one.report, memory=_memory(one, left)) for one in found]
@@ -52,6 +62,7 @@ def record(
 def compare(connection: Connection, polls: list[Finished], settings: PollSettings) -> list[News]:
     """Compare what polls brought with what is stored, all in one look."""
     asked = _Asked.of(connection, polls)
+    first_hand = _read_at_first_hand(connection, polls, settings)
     news = []
     for poll, keys in zip(polls, asked.keys, strict=True):
         if poll.document is None:
@@ -63,7 +74,7 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
         memory = asked.memory(due.id, listed=skim.listed(poll.report.memory))
         changes = dedup.compare(poll.document.entries, keys, memory, due.habits)
         changes = _weighed(connection, changes, len(memory.listed))
-        placed = _placed(poll, changes, asked.holders, settings.authority)
+        placed = _placed(poll, changes, asked.holders, first_hand, settings.authority)
         kept = _worth_keeping(connection, due.id, placed, settings)
         versions = [
             store.NewVersion(due.id, change, poll.report.ended_at) for change in changes.changed
@@ -115,7 +126,7 @@ class _Asked:
 
     Attributes:
         keys: For each poll those of its entries.
-        holders: By identity the feeds that have an entry under it.
+        holders: By identity the feeds that have an entry under it at first hand.
     """
 
     keys: list[list[dedup.Keys]]
@@ -135,7 +146,8 @@ class _Asked:
         guids = {one.guid for some in keys for one in some if one.guid is not None}
         for entry in store.stored_under(connection, guids):
             by_guid.setdefault(entry.feed_id, {})[entry.identity] = entry
-            holders.setdefault(entry.identity, set()).add(entry.feed_id)
+            if not entry.copied:
+                holders.setdefault(entry.identity, set()).add(entry.feed_id)
         wanted = [
             (poll.due.id, number)
             for poll, some in zip(polls, keys, strict=True)
@@ -208,8 +220,24 @@ def _memory(one: News, new_ids: Iterable[int]) -> bytes:
     return skim.with_ids(one.report.memory, one.poll.places, ids)
 
 
+def _read_at_first_hand(
+    connection: Connection, polls: list[Finished], settings: PollSettings
+) -> frozenset[str]:
+    """Return the names of all feeds that we read or publish; none if no entry is a copy."""
+    entries = (entry for poll in polls if poll.document for entry in poll.document.entries)
+    if all(entry.origin is None for entry in entries):
+        return frozenset()
+    ours = [(uri, "") for uri in settings.published]
+    feeds = [*store.read_feeds(connection), *ours]
+    return frozenset(name for feed in feeds for name in dedup.names(*feed))
+
+
 def _placed(
-    poll: Finished, changes: dedup.Changes, holders: dict[bytes, set[int]], authority: str
+    poll: Finished,
+    changes: dedup.Changes,
+    holders: dict[bytes, set[int]],
+    read: frozenset[str],
+    authority: str,
 ) -> list[store.PlacedEntry]:
     """Decide where new entries stand and what they are called, for good."""
     due, now = poll.due, poll.report.ended_at
@@ -221,15 +249,18 @@ def _placed(
     placed = []
     for new, listed_at in zip(changes.new, listed, strict=True):
         users = holders.setdefault(new.identity, set())
+        taken = bool(users - {due.id})
+        copied = dedup.is_copy(new, read=read, held=taken)
         public_id = dedup.public_id(
             new,
             feed_url=due.url,
             authority=f"{authority},{now.year}",
-            taken=bool(users - {due.id}),
+            taken=taken and not copied,
         )
-        users.add(due.id)
+        if not copied:
+            users.add(due.id)
         keys = stories.keys(new.entry.url, new.entry.title, new.entry.content_html)
-        placed.append(store.PlacedEntry(due.id, new, listed_at, public_id, now, keys))
+        placed.append(store.PlacedEntry(due.id, new, listed_at, public_id, now, keys, copied))
     return placed
 
 

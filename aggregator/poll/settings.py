@@ -14,6 +14,7 @@ class PollSettings:
 
     Attributes:
         authority: Host that stands in the `tag:` URIs of entries without an id of their own.
+        published: Names and addresses of our own merged feeds.
         workers: Processes that read documents.
         keep: Entries older than this are not stored, but for the newest `min_entries` of a feed:
             they would only be deleted again, and be new once more when their feed changes.
@@ -22,6 +23,7 @@ class PollSettings:
 
     fetch: FetchSettings
     authority: str
+    published: tuple[str, ...] = ()
     concurrency: int = 32
     host_delay: timedelta = timedelta(seconds=5)
     workers: int = 1

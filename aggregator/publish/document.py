@@ -1,14 +1,16 @@
 """What a merged feed says, whatever its format, and the decisions that all formats share."""
 
 import re
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from urllib.parse import quote
 
 from aggregator import urls
-from aggregator.model import Enclosure, ListedEntry, Source
+from aggregator.model import Enclosure, ListedEntry, Origin, Source
 
+_NOT_IN_IRIS = re.compile(r'[<>"{}|\\^`]')
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # RFC 5646 as narrowed by RFC 4287's schema: what xml:lang may hold.
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
@@ -26,6 +28,11 @@ class Document:
         html_url: Absolute address of the list for people.
         self_url: Absolute address of this document in the format it will be written in.
         next_url: Absolute address of the page with older entries, None on the last one.
+        first_url: Absolute address of the first page, None on that page.
+        archived: These are the entries of a time that is over, or a part of them (RFC 5005, 4).
+        prev_archive_url, next_archive_url: Absolute addresses of the archives of the time before
+            and after.
+        current_url: Absolute address of the document with the newest entries, for an archive.
         language: Of the texts that say nothing else, None if it is not known.
         hubs: WebSub hubs that announce changes of `self_url`.
         generator: Name and version of the program.
@@ -37,11 +44,32 @@ class Document:
     html_url: str
     self_url: str
     next_url: str | None = None
+    first_url: str | None = None
+    archived: bool = False
+    prev_archive_url: str | None = None
+    next_archive_url: str | None = None
+    current_url: str | None = None
     subtitle: str = ""
     language: str | None = None
     hubs: tuple[str, ...] = ()
     generator: str = ""
     entries: Sequence[ListedEntry] = ()
+
+
+def links(document: Document) -> list[tuple[str, str]]:
+    """Return relation and address of the other documents of the same list, and of its hubs.
+
+    Sources: RFC 5005 (paging, archives), WebSub, 4 (`hub`).
+    """
+    found = [
+        ("first", document.first_url),
+        ("next", document.next_url),
+        ("current", document.current_url),
+        ("prev-archive", document.prev_archive_url),
+        ("next-archive", document.next_archive_url),
+        *(("hub", hub) for hub in document.hubs),
+    ]
+    return [(relation, url) for relation, url in found if url is not None]
 
 
 def updated_at(document: Document) -> datetime:
@@ -69,8 +97,13 @@ def rfc3339(at: datetime) -> str:
 
 
 def web_url(url: str | None) -> str | None:
-    """Return `url` if a reader can follow it (http, https), else None."""
-    return url if url is not None and urls.is_web(url) else None
+    """Return `url` as an IRI if a reader can follow it (http, https), else None."""
+    return iri(url) if url is not None and urls.is_web(url) else None
+
+
+def iri(url: str) -> str:
+    """Return `url` with the characters encoded that no IRI may hold (RFC 3987, 2.2)."""
+    return _NOT_IN_IRIS.sub(lambda found: quote(found[0], safe=""), url)
 
 
 def language_tag(language: str | None) -> str | None:
@@ -87,7 +120,7 @@ def entry_language(entry: ListedEntry) -> str | None:
 def authors(entry: ListedEntry) -> tuple[str, ...]:
     """Return the entry's authors, else its source's, without blank names."""
     names = tuple(name for name in entry.authors if name.strip())
-    if not names and entry.source.author and entry.source.author.strip():
+    if not names and entry.origin is None and entry.source.author and entry.source.author.strip():
         return (entry.source.author,)
     return names
 
@@ -97,18 +130,50 @@ def media_type(enclosure: Enclosure) -> str | None:
     return enclosure.type if _MEDIA_TYPE.fullmatch(enclosure.type or "") else None
 
 
-def feed_url(source: Source) -> str | None:
-    """Return the source's feed address without password, None for a local file."""
-    return urls.masked(source.feed_url) if urls.is_web(source.feed_url) else None
+@dataclass(frozen=True, slots=True)
+class NamedSource:
+    """The feed that an entry is from, as documents say it.
 
-
-def source_id(source: Source) -> str:
-    """Return the source's Atom id, else a URI of ours that is as stable as its address.
-
-    A feed that is read from a local file gets a name-based UUID (RFC 9562, 5.5): its path is
-    no URI, and no business of the readers.
+    Attributes:
+        id: Absolute URI.
+        feed_url: Without password, None for a local file.
     """
-    if source.feed_id and urls.is_absolute(source.feed_id):
-        return urls.masked(source.feed_id)  # some use the very address that holds the password
-    path = source.feed_url.encode(errors="backslashreplace").decode()  # file names are bytes
-    return feed_url(source) or uuid.uuid5(uuid.NAMESPACE_URL, path).urn
+
+    id: str
+    title: str
+    feed_url: str | None
+    site_url: str | None
+    rights: str | None
+    language: str | None
+
+
+def source_of(entry: ListedEntry) -> NamedSource:
+    """Return where an entry is from: the first source, where ours has it from another one.
+
+    Source: RFC 4287, 4.2.11: who copies an entry keeps the source that it came with.
+    """
+    return _named(entry.source) if entry.origin is None else _named_origin(entry.origin)
+
+
+@lru_cache(maxsize=256)  # a list has more entries than sources
+def _named(source: Source) -> NamedSource:
+    return NamedSource(
+        id=urls.feed_uri(source.feed_id, source.feed_url),
+        title=source.title,
+        feed_url=web_url(urls.masked(source.feed_url)),
+        site_url=web_url(source.site_url),
+        rights=source.rights,
+        language=language_tag(source.language),
+    )
+
+
+def _named_origin(origin: Origin) -> NamedSource:
+    address = origin.feed_url or origin.id or ""
+    return NamedSource(
+        id=urls.feed_uri(origin.id, address),
+        title=origin.title or urls.host_of(address) or address,
+        feed_url=web_url(urls.masked(address)),
+        site_url=web_url(origin.site_url),
+        rights=origin.rights,
+        language=None,
+    )

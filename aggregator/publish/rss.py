@@ -6,89 +6,102 @@ Sources: RSS 2.0.11, RSS Advisory Board's Best Practices Profile, RSS content mo
 import html
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from xml.etree.ElementTree import Element
 
 from aggregator.model import ListedEntry
 from aggregator.publish.document import (
     Document,
     authors,
-    feed_url,
+    iri,
     language_tag,
+    links,
     media_type,
-    source_id,
+    source_of,
     updated_at,
     web_url,
 )
-from aggregator.publish.markup import ATOM, CONTENT, DUBLIN_CORE, add, group, serialise
+from aggregator.publish.markup import ATOM, CONTENT, DUBLIN_CORE, MEDIA, Writer
 
 MEDIA_TYPE = "application/rss+xml"
-_NAMESPACES = {"xmlns:atom": ATOM, "xmlns:content": CONTENT, "xmlns:dc": DUBLIN_CORE}
+_NAMESPACES: dict[str, str | None] = {
+    "xmlns:atom": ATOM,
+    "xmlns:content": CONTENT,
+    "xmlns:dc": DUBLIN_CORE,
+}
 _UNKNOWN_TYPE = "application/octet-stream"
 
 
 def write(document: Document) -> bytes:
     """Return `document` as an RSS 2.0 document."""
-    rss = Element("rss", {"version": "2.0"} | _NAMESPACES)
-    channel = group(rss, "channel")
-    add(channel, "title", document.title)
-    add(channel, "link", document.html_url)
-    add(channel, "description", document.subtitle or document.title)
+    pictures = any(entry.image for entry in document.entries)
+    declared: dict[str, str | None] = _NAMESPACES | ({"xmlns:media": MEDIA} if pictures else {})
+    out = Writer()
+    out.open("rss", {"version": "2.0"} | declared)
+    out.open("channel")
+    out.add("title", document.title)
+    out.add("link", document.html_url)
+    out.add("description", document.subtitle or document.title)
     if language := language_tag(document.language):
-        add(channel, "language", language)
+        out.add("language", language)
     if document.entries:
-        add(channel, "lastBuildDate", _rfc822(updated_at(document)))
+        out.add("lastBuildDate", _rfc822(updated_at(document)))
     if document.generator:
-        add(channel, "generator", document.generator)
-    add(channel, "atom:link", rel="self", type=MEDIA_TYPE, href=document.self_url)
-    if document.next_url:
-        add(channel, "atom:link", rel="next", type=MEDIA_TYPE, href=document.next_url)
-    for hub in document.hubs:
-        add(channel, "atom:link", rel="hub", href=hub)
+        out.add("generator", document.generator)
+    out.add("atom:link", rel="self", type=MEDIA_TYPE, href=document.self_url)
+    for relation, url in links(document):
+        kind = None if relation == "hub" else MEDIA_TYPE
+        out.add("atom:link", rel=relation, type=kind, href=url)
     for entry in document.entries:
-        _item(channel, entry)
-    return serialise(rss)
+        _item(out, entry)
+    out.close("channel")
+    out.close("rss")
+    return out.document()
 
 
-def _item(channel: Element, entry: ListedEntry) -> None:
-    item = group(channel, "item")
+def _item(out: Writer, entry: ListedEntry) -> None:
+    out.open("item")
     url = web_url(entry.url)
     if entry.title:
-        add(item, "title", entry.title)
+        out.add("title", entry.title)
     if url:
-        add(item, "link", url)
-    _texts(item, entry)
+        out.add("link", url)
+    _texts(out, entry)
     for name in authors(entry):
-        add(item, "dc:creator", name)
+        out.add("dc:creator", name)
     for category in entry.categories:
-        add(item, "category", category)
+        out.add("category", category)
     if comments_url := web_url(entry.comments_url):
-        add(item, "comments", comments_url)
-    _enclosure(item, entry)
-    add(item, "guid", entry.public_id, isPermaLink="false")
-    add(item, "pubDate", _rfc822(entry.listed_at))
+        out.add("comments", comments_url)
+    _enclosure(out, entry)
+    out.add("guid", entry.public_id, isPermaLink="false")
+    out.add("pubDate", _rfc822(entry.listed_at))
     # The URL is required: a feed without an address is named by the URI that Atom has for it.
-    add(item, "source", entry.source.title, url=feed_url(entry.source) or source_id(entry.source))
+    source = source_of(entry)
+    out.add("source", source.title, url=source.feed_url or source.id)
+    if entry.image:
+        out.add("media:thumbnail", url=iri(entry.image))
+    out.close("item")
 
 
-def _texts(item: Element, entry: ListedEntry) -> None:
+def _texts(out: Writer, entry: ListedEntry) -> None:
     """Add description and content, both read as HTML; an item has a title or a description."""
     description = html.escape(entry.summary, quote=False)
     content = entry.content_html or ""
     if not entry.title and not description:
-        description = content or html.escape(web_url(entry.url) or entry.source.title, quote=False)
+        description = content or html.escape(
+            web_url(entry.url) or source_of(entry).title, quote=False
+        )
         content = ""
     if description:
-        add(item, "description", description)
+        out.add("description", description)
     if content:
-        add(item, "content:encoded", content)
+        out.add_html("content:encoded", content)
 
 
-def _enclosure(item: Element, entry: ListedEntry) -> None:
+def _enclosure(out: Writer, entry: ListedEntry) -> None:
     for enclosure in entry.enclosures[:1]:  # the profile: readers take one, not always the same
-        add(
-            item,
+        out.add(
             "enclosure",
-            url=enclosure.url,
+            url=iri(enclosure.url),
             length=str(enclosure.length or 0),
             type=media_type(enclosure) or _UNKNOWN_TYPE,
         )

@@ -86,6 +86,19 @@
     });
   }
 
+  // The page about a feed: its address, to be pasted into a reader.
+  function offerCopy() {
+    const button = $("[data-copy]");
+    if (!button) return;
+    const field = d.getElementById(button.dataset.copy);
+    field.onfocus = () => field.select();
+    button.onclick = async () => {
+      field.select();
+      try { await navigator.clipboard.writeText(field.value); } catch { d.execCommand("copy"); }
+      button.textContent = button.dataset.copied;
+    };
+  }
+
   function offerThemes() {
     const button = $("[data-theme-btn]"), order = ["auto", "light", "dark"];
     const show = () => { setTheme(); $("span", button).textContent = words.themes[theme]; };
@@ -131,6 +144,7 @@
     keepTimes();
     listenToKeys();
     offerThemes();
+    offerCopy();
     askForNews();
   });
 })();

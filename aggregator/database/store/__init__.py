@@ -32,18 +32,33 @@ from aggregator.database.store.polls import (
 from aggregator.database.store.stories import add_links as add_story_links
 from aggregator.database.store.stories import candidates as story_candidates
 from aggregator.database.store.stories import switch as switch_stories
-from aggregator.database.store.subscriptions import SyncResult, sync_subscriptions
+from aggregator.database.store.subscribers import (
+    Delivery,
+    Subscriber,
+    add_subscriber,
+    due_subscribers,
+    end_leases,
+    mark_topics,
+    note_deliveries,
+    remove_subscriber,
+)
+from aggregator.database.store.subscriptions import SyncResult, read_feeds, sync_subscriptions
 
 __all__ = [
+    "Delivery",
     "NewVersion",
     "PlacedEntry",
     "PollReport",
+    "Subscriber",
     "SyncResult",
     "add_entries",
     "add_keys",
     "add_story_links",
+    "add_subscriber",
     "change_entries",
     "delete_old",
+    "due_subscribers",
+    "end_leases",
     "follow_clock",
     "forget_hosts",
     "key_owners",
@@ -51,11 +66,15 @@ __all__ = [
     "lease_due",
     "lease_named",
     "lease_owners",
+    "mark_topics",
     "newest_places",
+    "note_deliveries",
     "put_off",
+    "read_feeds",
     "record_polls",
     "release_feeds",
     "release_leases",
+    "remove_subscriber",
     "renew_leases",
     "stored_texts",
     "stored_under",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from html import escape
@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from aggregator import dates
 from aggregator.database.dialects import Text, index_texts, unindex_texts, upsert
 from aggregator.database.store import stories
 from aggregator.database.store.chunks import chunks
@@ -45,6 +46,7 @@ class PlacedEntry:
     public_id: str
     first_seen_at: datetime
     story_keys: tuple[int, ...] = ()
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,13 @@ def stored_texts(connection: Connection, ids: Sequence[int]) -> dict[int, Stored
     }
 
 
-def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> list[int]:
+def add_entries(
+    connection: Connection, placed: Sequence[PlacedEntry], *, now: datetime | None = None
+) -> list[int]:
     """Store new entries; of those at one time the first in the sequence stands above the others.
+
+    Args:
+        now: When they are stored; None: when each was first seen.
 
     Returns:
         Their ids.
@@ -96,7 +103,7 @@ def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> list[i
     rows = [
         {
             **_columns(entry.new.entry),
-            **listed[entry.feed_id],
+            **_listed(entry, listed[entry.feed_id]),
             "id": entry_id,
             "feed_id": entry.feed_id,
             "identity": entry.new.identity,
@@ -108,6 +115,7 @@ def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> list[i
             "first_seen_at": entry.first_seen_at,
             "changed_at": entry.first_seen_at,
             "story_keys": stories.packed(entry.story_keys),
+            "archived_at": _archived_at(entry, listed[entry.feed_id], now),
         }
         for entry_id, entry in zip(ids, placed, strict=True)
     ]
@@ -137,17 +145,22 @@ def add_entries(connection: Connection, placed: Sequence[PlacedEntry]) -> list[i
     return ids
 
 
-def change_entries(connection: Connection, versions: Sequence[NewVersion]) -> None:
+def change_entries(
+    connection: Connection, versions: Sequence[NewVersion], *, now: datetime | None = None
+) -> None:
     """Store new versions of entries; their place in the list and their ids stay.
 
     Of one that is no news to a reader the text is replaced and no more.
+
+    Args:
+        now: When they are stored; None: when each was seen.
     """
     if not versions:
         return
     unindex_texts(connection, _indexed(connection, [one.change.id for one in versions]))
     index_texts(connection, [_text(one.change.id, one.change.entry) for one in versions])
     for extent, columns in _WRITTEN.items():
-        rows = [_version(one, columns) for one in versions if one.change.extent is extent]
+        rows = [_version(one, columns, now) for one in versions if one.change.extent is extent]
         if rows:
             connection.execute(_update_entry(*columns), rows)
     upsert(
@@ -192,9 +205,12 @@ _TEXTS = (
 )
 _INSERT_ENTRY = insert(entries)
 _INSERT_CONTENT = insert(contents)
-_LISTING = select(feeds.c.id, feeds.c.category_id, feeds.c.subscribed).where(
-    feeds.c.id.in_(bindparam("feeds", expanding=True))
-)
+_LISTING = select(
+    feeds.c.id,
+    feeds.c.category_id,
+    feeds.c.subscribed,
+    feeds.c.body_hash.is_(None).label("unread"),
+).where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
 _INDEXED = (
     select(entries.c.id, entries.c.title, entries.c.summary, func.coalesce(contents.c.html, ""))
     .outerjoin(contents, contents.c.entry_id == entries.c.id)
@@ -214,9 +230,23 @@ _NOTE_ENTRIES = (
 )
 
 
-def _listing(connection: Connection, feed_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+def _listing(connection: Connection, feed_ids: Collection[int]) -> dict[int, Any]:
     rows = connection.execute(_LISTING, {"feeds": sorted(feed_ids)})
-    return {row.id: {"category_id": row.category_id, "listed": row.subscribed} for row in rows}
+    return {row.id: row for row in rows}
+
+
+def _listed(entry: PlacedEntry, feed: Any) -> dict[str, Any]:
+    return {
+        "category_id": feed.category_id,
+        "listed": feed.subscribed and not entry.copied,
+        "copied": entry.copied,
+    }
+
+
+def _archived_at(entry: PlacedEntry, feed: Any, now: datetime | None) -> datetime | None:
+    if feed.unread:  # the past of a feed that is new to us: it belongs to the past
+        return None
+    return dates.archived_at(entry.listed_at, now or entry.first_seen_at)
 
 
 def _note_entries(connection: Connection, news: Mapping[int, tuple[int, datetime]]) -> None:
@@ -241,11 +271,13 @@ def _update_entry(*more: str) -> Update:
     )
 
 
-def _version(version: NewVersion, columns: Sequence[str]) -> dict[str, Any]:
+def _version(version: NewVersion, columns: Sequence[str], now: datetime | None) -> dict[str, Any]:
     change, seen_at = version.change, version.seen_at
     values = _columns(change.entry) | {"record_hash": change.record_hash}
     if "changed_at" in columns:
         values["changed_at"] = seen_at
+    if "archived_at" in columns:
+        values["archived_at"] = dates.archived_at(listed_at_of(change.id), now or seen_at)
     if "updated_at" in columns:
         said_at = min(change.entry.updated_at or seen_at, seen_at)
         values["updated_at"] = said_at if change.is_told else None
@@ -256,7 +288,7 @@ _WRITTEN: dict[Extent, tuple[str, ...]] = {
     Extent.UNREST: ("updated_at",),
     Extent.NOTHING: (),
     Extent.LOOKS: ("changed_at",),
-    Extent.TEXT: ("changed_at", "updated_at"),
+    Extent.TEXT: ("changed_at", "updated_at", "archived_at"),
 }
 _REPLACED = (
     "content_hash",
@@ -269,6 +301,8 @@ _REPLACED = (
     "enclosures",
     "language",
     "comments_url",
+    "image",
+    "origin",
 )
 
 
@@ -285,6 +319,8 @@ def _columns(entry: CleanEntry) -> dict[str, Any]:
         "enclosures": [_enclosure(enclosure) for enclosure in entry.enclosures],
         "language": entry.language,
         "comments_url": entry.comments_url,
+        "image": entry.image,
+        "origin": list(astuple(entry.origin)) if entry.origin else [],
     }
 
 

@@ -53,6 +53,12 @@ class SyncResult:
     changed: tuple[str, ...] = ()
 
 
+def read_feeds(connection: Connection) -> list[tuple[str | None, str]]:
+    """Return id and address of every feed that is subscribed to."""
+    rows = connection.execute(select(feeds.c.feed_id, feeds.c.url).where(feeds.c.subscribed))
+    return [(row.feed_id, row.url) for row in rows]
+
+
 def sync_subscriptions(
     connection: Connection, subscriptions: Sequence[Subscription], *, now: datetime
 ) -> SyncResult:
@@ -229,7 +235,7 @@ _UNLIST = update(entries).where(entries.c.feed_id == bindparam("feed")).values(l
 _LIST = (
     update(entries)
     .where(entries.c.feed_id == bindparam("feed"))
-    .values(category_id=bindparam("category"), listed=True)
+    .values(category_id=bindparam("category"), listed=~entries.c.copied)
 )
 
 

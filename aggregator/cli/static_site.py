@@ -1,0 +1,210 @@
+"""The whole site as files: list pages, feeds, archives, OPML, and what the pages need.
+
+Every file is what the web answers at its address, with two differences: pages link to each other by
+relative paths, so that they work from any place, and nothing in them says how long ago something
+was.  The same database gives the same bytes.
+
+Older pages are cut from the oldest entry upwards, so that new entries change the first pages and
+leave all others as they were; the first page overlaps the second one.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from html import unescape
+from posixpath import dirname, relpath
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from flask.testing import FlaskClient
+
+from aggregator import merged, publish, urls
+from aggregator.config import Config
+from aggregator.database import Engine, query
+from aggregator.dates import Week
+from aggregator.errors import AggregatorError
+from aggregator.merged import Publication, Wish
+from aggregator.model import Cursor, Scope
+from web import create_app
+from web.pages import PAGE_SIZE
+
+FORMATS = ("atom", "rss", "json", "opml", "html")
+
+_FILES = ("/static/", "/icon")
+_ONLY_LIVE = frozenset({"/status", "/about/robot"})
+_WEEK = len("2026-W48")
+_TAG = re.compile(r"<[a-z][^<>]*>")
+_LINK = re.compile(r'(?<= )(href|src|action)="([^"]*)"')
+_ANCHOR = re.compile(r'<a [^<>]*href="([^"]*)"[^<>]*>(.*?)</a>', re.DOTALL)
+_BARS = re.compile(r"<(nav|footer)\b.*?</\1>", re.DOTALL)
+# What only the running program answers: search, the two views, news, the manifest of an app.
+_LIVE = re.compile(
+    r'<search>.*?</search>\n?|<p class="view">.*?</p>\n?|<link rel="manifest"[^<>]*>\n?'
+    r'| data-(?:now|poll)="[^"]*"',
+    re.DOTALL,
+)
+_TIME = re.compile(r'(<time[^<>]* datetime="[^"]*T[^"]*" title="([^",]*)[^<>]*>)[^<]*(</time>)')
+_DAY = re.compile(r'(<h2 id="d[0-9-]+">)[^<0-9]*(<time)')
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the site; its path is relative, with `/` between folders."""
+
+    path: str
+    data: bytes
+
+
+def files(config: Config, engine: Engine, formats: frozenset[str]) -> Iterator[File]:
+    """Yield the files of one database.
+
+    Args:
+        formats: Which kinds of documents, of `FORMATS`; links to others lead to `base_url`.
+
+    Raises:
+        AggregatorError: A document could not be made.
+    """
+    with engine.connect() as connection:
+        as_of = query.overview(connection).checked_at
+    app = create_app(config, engine, as_of=as_of or datetime.fromtimestamp(0, UTC))
+    client = app.test_client(use_cookies=False)  # no page knows of another one
+    if "opml" in formats:
+        yield File("sources.opml", _body(client, "/sources.opml"))
+    scopes = _scopes(config)
+    for scope in scopes:
+        for form in publish.Format:
+            if form.value in formats:
+                yield from _feed(config, engine, scope, form)
+    if "html" in formats:
+        yield from _Pages(config, engine, client, formats).files(scopes)
+
+
+def _scopes(config: Config) -> list[Scope]:
+    categories = {urls.slug(feed.category) for feed in config.feeds if feed.category}
+    return [
+        Scope(),
+        *(Scope(category=slug) for slug in sorted(categories) if slug),
+        *(Scope(source=feed.name) for feed in config.feeds),
+    ]
+
+
+def _feed(config: Config, engine: Engine, scope: Scope, form: publish.Format) -> Iterator[File]:
+    """Yield the feed of a list, and its archives."""
+    publication = replace(Publication.of(config), files=True)
+    now, wish = datetime.now(UTC), Wish(scope, form)
+    while True:
+        with engine.connect() as connection:
+            document = merged.document(connection, wish, publication, now=now)
+        if document is None:
+            raise AggregatorError(f"{merged.path(wish)}: there is no such list")
+        yield File(_place_of(document.self_url, config), publish.render(document, form))
+        older = document.prev_archive_url
+        if older is None:
+            return
+        wish = _archive_at(scope, _place_of(older, config))
+
+
+def _place_of(url: str, config: Config) -> str:
+    return unquote(url.removeprefix(f"{config.base_url}/"))
+
+
+def _archive_at(scope: Scope, path: str) -> Wish:
+    """Return which archive a path of `Publication.url` is of."""
+    name = path.rpartition("/")[2].removesuffix(".atom")
+    week, before = name[:_WEEK], name[_WEEK + 1 :]
+    return Wish(scope, before=Cursor.parse(before) if before else None, week=Week.parse(week))
+
+
+class _Pages:
+    """The pages, each fetched from the application and written for its place."""
+
+    def __init__(
+        self, config: Config, engine: Engine, client: FlaskClient, formats: frozenset[str]
+    ) -> None:
+        self._engine = engine
+        self._client = client
+        self._formats = formats
+        self._base_url = config.base_url
+        self._prefix = urlsplit(config.base_url).path
+        self._ids: list[int] = []  # of the list whose pages are being written, oldest first
+        self._assets: dict[str, str] = {}
+
+    def files(self, scopes: Sequence[Scope]) -> Iterator[File]:
+        for scope in scopes:
+            with self._engine.connect() as connection:
+                self._ids = query.ids_of(connection, scope)[::-1]
+            place = merged.list_path(scope)
+            yield self._page(place, _file_of(place))
+            for cursor in self._ids[PAGE_SIZE::PAGE_SIZE]:
+                yield self._page(f"{place}?before={cursor}", _file_of(place, cursor))
+        yield self._page("/sources", "sources.html")
+        for path, address in sorted(self._assets.items()):
+            yield File(path, _body(self._client, address))
+
+    def _page(self, address: str, path: str) -> File:
+        html = _LIVE.sub("", _body(self._client, address).decode())
+        html = _TIME.sub(r"\1\2\3", _DAY.sub(r"\1\2", html))
+        html = _BARS.sub(lambda bar: self._without_dead_links(bar[0], keep_text=False), html)
+        html = self._without_dead_links(html, keep_text=True)
+
+        def placed(link: re.Match[str]) -> str:
+            return f'{link[1]}="{self._target(link[2], path)}"'
+
+        html = _TAG.sub(lambda tag: _LINK.sub(placed, tag[0]), html)
+        return File(path, html.encode())
+
+    def _without_dead_links(self, html: str, *, keep_text: bool) -> str:
+        """Take out links to what only the running program answers."""
+
+        def judged(anchor: re.Match[str]) -> str:
+            if anchor[1].removeprefix(self._prefix) in _ONLY_LIVE:
+                return anchor[2] if keep_text else ""
+            return anchor[0]
+
+        return _ANCHOR.sub(judged, html)
+
+    def _target(self, address: str, path: str) -> str:
+        """Return an address of ours as a path relative to the file `path`; others as they are."""
+        if not address.startswith("/"):
+            return address
+        parts = urlsplit(unescape(address))
+        place = unquote(parts.path.removeprefix(self._prefix)) or "/"
+        before = parse_qs(parts.query).get("before")
+        target = self._file_at(place, int(before[0]) if before else None)
+        if target is None:
+            return f"{self._base_url}{address.removeprefix(self._prefix)}"
+        if place.startswith(_FILES):
+            self._assets[target] = unescape(address)
+        return quote(relpath(target, dirname(path) or "."))
+
+    def _file_at(self, place: str, before: int | None) -> str | None:
+        """Return the file for an address, None where there is none."""
+        if place.startswith(_FILES):
+            return place[1:]
+        if place.endswith((".atom", ".rss", ".json", ".opml")):
+            return place[1:] if place.rpartition(".")[2] in self._formats else None
+        if place == "/sources":
+            return "sources.html"
+        if place == "/" or place.startswith(("/category/", "/source/")):
+            return _file_of(place, None if before is None else self._cursor(before))
+        return None
+
+    def _cursor(self, before: int) -> int:
+        """Return the cursor of the page that goes on below a place."""
+        below = bisect_left(self._ids, before) - 1
+        return self._ids[(below // PAGE_SIZE + 1) * PAGE_SIZE]
+
+
+def _file_of(place: str, cursor: int | None = None) -> str:
+    """Return the file of a page of a list."""
+    name = "index.html" if cursor is None else f"page/{cursor}.html"
+    return f"{unquote(place)}/{name}".lstrip("/")
+
+
+def _body(client: FlaskClient, address: str) -> bytes:
+    answer = client.get(address)
+    if answer.status_code != 200:
+        raise AggregatorError(f"{address}: could not be made (status {answer.status_code})")
+    body: bytes = answer.data
+    return body

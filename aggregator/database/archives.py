@@ -1,0 +1,82 @@
+"""Reads for the archives: which entries came in which weeks.
+
+An entry belongs to the week of its place in the list, or, where it came or changed when that was
+over already (`archived_at`), to the week in which it did.  Those are few and have an index of their
+own, so both are walks of an index, at any depth.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, func
+
+from aggregator.database.narrowing import first_id, narrowed
+from aggregator.database.tables import entries
+from aggregator.dates import Week
+from aggregator.model import Cursor, Scope, listed_at_of
+
+
+def ids_between(
+    connection: Connection,
+    scope: Scope,
+    *,
+    start: datetime,
+    end: datetime,
+    before: Cursor | None,
+    limit: int,
+) -> list[int]:
+    """Return up to `limit` ids of a list that belong to `start` to before `end`, newest first.
+
+    Args:
+        scope: Everything, or a category.
+        before: Only those that stand below.
+    """
+    at_home = (
+        entries.c.archived_at.is_(None)
+        & (entries.c.id >= first_id(start))
+        & (entries.c.id < first_id(end))
+    )
+    if before is not None:
+        at_home &= entries.c.id < before.id
+    late = (entries.c.archived_at >= start) & (entries.c.archived_at < end)
+    found = _newest(connection, scope, at_home, limit=limit)
+    # All of them, sorted here: asked for the first ones in order, SQLite walks the whole list.
+    found += [
+        entry_id
+        for entry_id in _ids(connection, scope, late)
+        if before is None or entry_id < before.id
+    ]
+    return sorted(found, reverse=True)[:limit]
+
+
+def newest_week(connection: Connection, scope: Scope, *, before: datetime) -> Week | None:
+    """Return the newest week that began before `before` and has entries, None if there is none."""
+    at_home = entries.c.archived_at.is_(None) & (entries.c.id < first_id(before))
+    found = _newest(connection, scope, at_home, limit=1)
+    weeks = [Week.of(listed_at_of(entry_id)) for entry_id in found]
+    of = narrowed(connection, scope)
+    if of is not None:
+        late = (
+            of.whole()
+            .add_columns(func.max(entries.c.archived_at))
+            .where(entries.c.archived_at < before)
+        )
+        at: datetime | None = connection.scalar(late)
+        weeks += [Week.of(at)] if at is not None else []
+    return max(weeks, default=None)
+
+
+def _newest(
+    connection: Connection, scope: Scope, condition: ColumnElement[bool], *, limit: int
+) -> list[int]:
+    of = narrowed(connection, scope)
+    if of is None:
+        return []
+    statement = of.whole().add_columns(entries.c.id).where(condition)
+    return list(connection.scalars(statement.order_by(entries.c.id.desc()).limit(limit)))
+
+
+def _ids(connection: Connection, scope: Scope, condition: ColumnElement[bool]) -> list[int]:
+    of = narrowed(connection, scope)
+    if of is None:
+        return []
+    return list(connection.scalars(of.whole().add_columns(entries.c.id).where(condition)))

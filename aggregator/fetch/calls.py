@@ -1,0 +1,107 @@
+"""Requests to others than publishers: hubs and their subscribers (WebSub).
+
+Behind the same guard as feeds, as anybody may name the addresses.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from aggregator import urls
+from aggregator.errors import FetchError
+
+from .connect import Connections, begin_request
+from .explain import explained, seconds
+from .failure import Failure
+from .guard import Guard
+from .settings import FetchSettings
+from .target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Status and the first bytes of the body."""
+
+    status: int
+    body: bytes
+
+
+class Calls:
+    """Makes single requests, redirects not followed.  Use with `async with`, in one event loop.
+
+    Args:
+        settings: Of these the user agent, the times and the exceptions from the guard count.
+    """
+
+    def __init__(self, settings: FetchSettings) -> None:
+        self._settings = settings
+        self._guard = Guard(settings.allow, settings.extra_ports)
+        self._connections: Connections | None = None
+
+    async def __aenter__(self) -> Self:
+        self._connections = Connections(self._settings, self._guard)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._connections is not None:
+            await self._connections.close()
+            self._connections = None
+
+    async def get(self, url: str, *, most: int) -> Reply:
+        """GET `url`, and read at most `most` bytes of the answer.
+
+        Raises:
+            FetchError: There is no answer, or it may not be asked for.
+        """
+        return await self._call("GET", url, {}, None, most)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """POST `body` to `url`; what the answer says is not read.
+
+        Raises:
+            FetchError: As `get`.
+        """
+        return await self._call("POST", url, headers, body, 0)
+
+    async def _call(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, most: int
+    ) -> Reply:
+        if self._connections is None:
+            raise RuntimeError("not open")
+        session, span = self._connections.session, self._settings.timeout
+        begin_request()
+        try:
+            target = Target.parse(url)
+            sent = {"User-Agent": self._settings.user_agent, **headers}
+            if target.authorization:
+                sent["Authorization"] = target.authorization
+            async with asyncio.timeout(span.total_seconds()):
+                response = await session.request(
+                    method, target.request, data=body, headers=sent, allow_redirects=False
+                )
+                try:
+                    start = await response.content.read(most) if most else b""
+                finally:
+                    response.close()
+                return Reply(response.status, start)
+        except TimeoutError as error:
+            raise FetchError(urls.masked(url), f"no answer within {seconds(span)}") from error
+        except Failure as failure:
+            raise FetchError(urls.masked(url), failure.reason) from failure
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            words = explained(
+                error,
+                answered=False,
+                connect_timeout=self._settings.connect_timeout,
+                read_timeout=self._settings.read_timeout,
+            )
+            raise FetchError(urls.masked(url), words) from error

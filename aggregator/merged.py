@@ -1,0 +1,329 @@
+"""The merged documents: which entries stand at which address, and what each list is called.
+
+    Wish (list, format, page or week) -> document -> publish.render
+
+The web answers with them, the hub delivers them, the export writes them to files; all three say
+the same because they ask here.  Addresses are made from the configuration, never from a request: a
+Host header is the client's to choose, and what is made from it ends in shared caches.
+
+Sources: RFC 5005 (3 paged feeds, 4 archived feeds), WebSub, 4 (discovery).
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from html import escape
+from urllib.parse import quote, unquote, urlencode
+
+from aggregator import __version__, dates
+from aggregator.config import Config
+from aggregator.database import Connection, archives, query
+from aggregator.dates import Week
+from aggregator.model import Cursor, ListedEntry, Scope
+from aggregator.publish import Document, Format
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+ARCHIVED = 500
+"""Entries of one document of an archive; a week with more has several."""
+
+_GENERATOR = f"aggregator {__version__}"
+_EVERYTHING = Scope()
+_TOPIC = re.compile(r"(?:/(category|source)/([^/?#]+))?/feed\.(atom|rss|json)")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which document: all that decides its bytes, beside the database.
+
+    Attributes:
+        before: Only entries below this place; None: from the top.
+        week: The archive of this week, of everything or a category, as Atom; None: the list.
+    """
+
+    scope: Scope
+    form: Format = Format.ATOM
+    limit: int = DEFAULT_LIMIT
+    before: Cursor | None = None
+    week: Week | None = None
+
+    @property
+    def is_topic(self) -> bool:
+        """Whether its changes are announced (WebSub): the first page of a list, as it is."""
+        plain = self.before is None and self.week is None and self.limit == DEFAULT_LIMIT
+        return plain and self.scope.search is None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What all documents of one instance have in common.
+
+    Attributes:
+        base_url: Without a slash at the end.
+        id: URI that their ids begin with.
+        hub: Address of the WebSub hub that announces changes, None for none.
+        prefix_titles: Put each entry's source before its title.
+        files: The documents are files: no address has a query, and only archives go on.
+    """
+
+    title: str
+    base_url: str
+    id: str
+    hub: str | None = None
+    prefix_titles: bool = False
+    files: bool = False
+
+    @classmethod
+    def of(cls, config: Config, *, own_hub: bool = False) -> "Publication":
+        """Return what the configuration says.
+
+        Args:
+            own_hub: Our own hub works, if the configuration wants one.
+        """
+        hub = config.websub.hub
+        if hub == "self":
+            hub = f"{config.base_url}{HUB_PATH}" if own_hub else None
+        return cls(
+            title=config.title,
+            base_url=config.base_url,
+            id=config.publish.id or f"{config.base_url}/",
+            hub=hub,
+            prefix_titles=config.publish.prefix_titles,
+        )
+
+    def url(self, wish: Wish) -> str:
+        """Return the address of a document."""
+        if self.files and wish.week is not None and wish.before is not None:
+            whole = path(replace(wish, before=None)).removesuffix(".atom")
+            return f"{self.base_url}{whole}-{wish.before}.atom"
+        return f"{self.base_url}{path(wish)}"
+
+    def list_url(self, scope: Scope) -> str:
+        """Return the address of a list for people."""
+        return f"{self.base_url}{list_path(scope)}"
+
+    def id_of(self, scope: Scope) -> str:
+        """Return the id of a list: the same for every format, page and archive of it."""
+        if scope == _EVERYTHING:
+            return self.id
+        return self.id.rstrip("/") + list_path(scope)
+
+    def wish_of(self, url: str) -> Wish | None:
+        """Return the document at an address that is announced, None for any other address."""
+        found = _TOPIC.fullmatch(url.removeprefix(self.base_url))
+        if found is None or not url.startswith(self.base_url):
+            return None
+        kind, name, form = found.groups()
+        name = unquote(name or "")
+        scope = {
+            None: _EVERYTHING,
+            "category": Scope(category=name),
+            "source": Scope(source=name),
+        }[kind]
+        wish = Wish(scope, Format(form))
+        return wish if self.url(wish) == url else None
+
+    def names(self, categories: Iterable[str]) -> tuple[str, ...]:
+        """Return the ids and addresses by which others may call our feeds of many sources.
+
+        Args:
+            categories: Their slugs.
+        """
+        scopes = [_EVERYTHING, *(Scope(category=slug) for slug in categories)]
+        urls = (self.url(Wish(scope, form)) for scope in scopes for form in Format)
+        return (*map(self.id_of, scopes), *urls)
+
+
+HUB_PATH = "/hub"
+
+
+def list_path(scope: Scope) -> str:
+    """Return the path of a list for people, below the base URL."""
+    if scope.search is not None:
+        return f"/search?{_encoded({'q': scope.search})}"
+    return _folder(scope) or "/"
+
+
+def path(wish: Wish) -> str:
+    """Return the path of a document, below the base URL."""
+    scope, parameters = wish.scope, dict[str, str]()
+    if scope.search is not None:
+        parameters["q"] = scope.search
+    if wish.before is not None:
+        parameters["before"] = str(wish.before)
+    if wish.limit != DEFAULT_LIMIT:
+        parameters["limit"] = str(wish.limit)
+    name = f"feed.{wish.form.suffix}" if wish.week is None else f"archive/{wish.week}.atom"
+    return f"{_folder(scope)}/{name}" + (f"?{_encoded(parameters)}" if parameters else "")
+
+
+def _encoded(parameters: Mapping[str, str]) -> str:
+    return urlencode(parameters, safe="!$'()*,/:;?@")  # as Flask writes the same addresses
+
+
+def _folder(scope: Scope) -> str:
+    if scope.category is not None:
+        return f"/category/{quote(scope.category, safe='')}"
+    if scope.source is not None:
+        return f"/source/{quote(scope.source, safe='')}"
+    return "/search" if scope.search is not None else ""
+
+
+def document(
+    connection: Connection, wish: Wish, publication: Publication, *, now: datetime
+) -> Document | None:
+    """Return a document, None if there is no such list or archive.
+
+    Args:
+        now: Decides which weeks are over; aware.
+    """
+    empty = _titled(connection, wish.scope, publication, now)
+    if empty is None:
+        return None
+    if wish.week is not None:
+        filled = _archive(connection, wish, wish.week, publication, empty, now)
+    else:
+        filled = _page(connection, wish, publication, empty, now)
+    if filled is None or not publication.prefix_titles:
+        return filled
+    return replace(filled, entries=[_prefixed(entry) for entry in filled.entries])
+
+
+def _titled(
+    connection: Connection, scope: Scope, publication: Publication, now: datetime
+) -> Document | None:
+    """Return the document of a list without its entries."""
+    title, subtitle, language = publication.title, "", None
+    if scope.category is not None:
+        category = query.category(connection, scope.category)
+        if category is None:
+            return None
+        title = f"{title}: {category.name}"
+    elif scope.source is not None:
+        feed = query.feed(connection, scope.source, now=now)
+        if feed is None:
+            return None
+        title, subtitle, language = feed.source.title, feed.subtitle, feed.source.language
+    elif scope.search is not None:
+        title = f"{title}: posts about “{scope.search}”"
+    address = publication.list_url(scope)
+    return Document(
+        id=publication.id_of(scope),
+        title=title,
+        html_url=address,
+        self_url=address,
+        subtitle=subtitle,
+        language=language,
+        generator=_GENERATOR,
+    )
+
+
+def _page(
+    connection: Connection, wish: Wish, publication: Publication, empty: Document, now: datetime
+) -> Document:
+    found = query.latest_entries(
+        connection, scope=wish.scope, limit=wish.limit + 1, before=wish.before, with_content=True
+    )
+    entries = found[: wish.limit]
+    filled = replace(
+        empty,
+        self_url=publication.url(wish),
+        hubs=(publication.hub,) if publication.hub and wish.is_topic else (),
+        entries=entries,
+    )
+    following = _next_place(connection, wish, found)
+    if following is not None and not publication.files:
+        filled = replace(filled, next_url=publication.url(replace(wish, before=following)))
+    if wish.before is not None:
+        return replace(filled, first_url=publication.url(replace(wish, before=None)))
+    if wish.form is not Format.ATOM or not _has_archives(wish.scope):
+        return filled
+    earlier = _before_the_page(connection, wish.scope, entries, now)
+    return replace(filled, prev_archive_url=publication.url(earlier) if earlier else None)
+
+
+def _next_place(connection: Connection, wish: Wish, found: Sequence[ListedEntry]) -> Cursor | None:
+    """Return where the next page begins, None if there is none.
+
+    Args:
+        found: One more than are shown, if there are so many.
+    """
+    if len(found) > wish.limit:
+        return Cursor(found[wish.limit - 1].id)
+    if wish.scope.search is None:
+        return None
+    # Some searches are looked for so far and no further: there may be more below.
+    return query.looked_down_to(connection, scope=wish.scope, before=wish.before)
+
+
+def _before_the_page(
+    connection: Connection, scope: Scope, entries: Sequence[ListedEntry], now: datetime
+) -> Wish | None:
+    """Return the archive that follows on the first page of a list.
+
+    What is not on that page, and of no week that is over, has no archive yet: it gets one below
+    the last entry of the page.  Its address is another one as soon as anything is new, so that
+    nobody who takes archives for immutable ever misses an entry.
+    """
+    open_since, this = dates.open_since(now), Week.of(now)
+    if entries:
+        last = Cursor(entries[-1].id)
+        more = archives.ids_between(
+            connection, scope, start=open_since, end=this.end, before=last, limit=1
+        )
+        if more:
+            return Wish(scope, before=last, week=this)
+    week = archives.newest_week(connection, scope, before=open_since)
+    return Wish(scope, week=week) if week else None
+
+
+def _archive(
+    connection: Connection,
+    wish: Wish,
+    week: Week,
+    publication: Publication,
+    empty: Document,
+    now: datetime,
+) -> Document | None:
+    """Return the archive of a week, or a part of it; None if there never was one."""
+    if not _has_archives(wish.scope) or week > Week.of(now):
+        return None
+    # The week that goes on holds what is new of the one before, too, until that is closed.
+    start = dates.open_since(now) if week == Week.of(now) else week.start
+    ids = archives.ids_between(
+        connection, wish.scope, start=start, end=week.end, before=wish.before, limit=ARCHIVED + 1
+    )
+    shown = ids[:ARCHIVED]
+    older: Wish | None
+    if len(ids) > ARCHIVED:
+        older = replace(wish, before=Cursor(shown[-1]))
+    else:
+        found = archives.newest_week(connection, wish.scope, before=start)
+        older = Wish(wish.scope, week=found) if found else None
+        if not ids and older is None:
+            return None
+    # Always the next week of the calendar, so that a closed archive stays the same; where nothing
+    # came in that one, it is an empty document which leads further.
+    whole = wish.before is None and week < Week.of(now)
+    newer = Wish(wish.scope, week=week.following) if whole else None
+    return replace(
+        empty,
+        self_url=publication.url(wish),
+        archived=True,
+        current_url=publication.url(Wish(wish.scope)),
+        prev_archive_url=publication.url(older) if older else None,
+        next_archive_url=publication.url(newer) if newer else None,
+        entries=query.entries_of(connection, shown),
+    )
+
+
+def _has_archives(scope: Scope) -> bool:
+    return scope.source is None and scope.search is None
+
+
+def _prefixed(entry: ListedEntry) -> ListedEntry:
+    before = f"{entry.source.title}: "
+    if not entry.title:
+        return entry
+    return replace(entry, title=before + entry.title, title_html=escape(before) + entry.title_html)

@@ -1,0 +1,111 @@
+"""What config.yaml wants of WebSub, put together for the scheduler."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Self
+
+from aggregator import urls
+from aggregator.config import Config
+from aggregator.database import open_database
+from aggregator.fetch import Calls, FetchSettings
+from aggregator.letters import MAX_LETTER
+from aggregator.merged import Publication
+from aggregator.model import Subscription
+from aggregator.websub.announcer import DEBOUNCE, Announcer
+from aggregator.websub.hub import Hub, Transact
+from aggregator.websub.publisher import Publisher
+
+log = logging.getLogger(__name__)
+
+_EVERY = 5.0
+_TIDY = 3600.0
+
+
+class Announcements:
+    """Tells of changes as the file wants it, or does nothing.  Use with `async with`.
+
+    Args:
+        transact: Does work in one transaction that may write.
+        subscriptions: Returns the feeds in force.
+        settings: How others are asked.
+        letters: Brings what subscribers wish from the web; without it there is no hub of ours.
+        debounce: Seconds that the first change of some waits for the others.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        transact: Transact,
+        subscriptions: Callable[[], Iterable[Subscription]],
+        settings: FetchSettings,
+        letters: socket.socket | None = None,
+        *,
+        debounce: float = DEBOUNCE,
+    ) -> None:
+        self._hub: Hub | None = None
+        self._announcer: Announcer | None = None
+        self._letters = letters
+        self._exits = contextlib.AsyncExitStack()
+        wanted = config.websub.hub
+        publication = Publication.of(config, own_hub=letters is not None)
+        self._calls = Calls(_reaching(settings, wanted))
+        tell: Callable[[Collection[str]], Awaitable[None]]
+        if wanted is None:
+            return
+        if wanted != "self":
+            tell = Publisher(wanted, self._calls).announce
+        elif letters is not None:
+            engine = open_database(config.database, read_only=True)
+            self._exits.callback(engine.dispose)
+            self._hub = Hub(publication, engine, self._calls, transact)
+            tell = self._hub.mark
+        else:
+            log.warning("websub.hub: our own hub is part of `aggregator run`, and not working here")
+            return
+        self._announcer = Announcer(publication, tell, subscriptions, debounce=debounce)
+
+    async def __aenter__(self) -> Self:
+        if self._announcer is not None:
+            await self._exits.enter_async_context(self._calls)
+            await self._exits.enter_async_context(self._announcer)
+        if self._hub is not None and self._letters is not None:
+            self._letters.setblocking(False)
+            loop = asyncio.get_running_loop()
+            loop.add_reader(self._letters, self._read_letters, self._hub, self._letters)
+            self._exits.callback(loop.remove_reader, self._letters)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._exits.aclose()
+
+    def note(self, feed: str) -> None:
+        """Note that the feed of this name has new or changed entries."""
+        if self._announcer is not None:
+            self._announcer.note(feed)
+
+    def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
+        """Return what is to be done every so many seconds."""
+        if self._hub is None:
+            return {}
+        return {
+            "hub: verify": (1.0, self._hub.verify),
+            "hub: deliver": (_EVERY, self._hub.deliver),
+            "hub: tidy": (_TIDY, self._hub.tidy),
+        }
+
+    @staticmethod
+    def _read_letters(hub: Hub, letters: socket.socket) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while data := letters.recv(MAX_LETTER):
+                hub.receive(data)
+
+
+def _reaching(settings: FetchSettings, hub: str | None) -> FetchSettings:
+    """Return settings with which the operator's own hub can be reached, wherever it is."""
+    if hub is None or hub == "self":
+        return settings
+    return replace(settings, allow=(*settings.allow, urls.host_of(hub)))

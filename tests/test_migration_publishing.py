@@ -1,0 +1,52 @@
+"""A database of before the merged feeds said more is brought up with its data."""
+
+from pathlib import Path
+
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, text
+
+from aggregator.database import open_database, query
+from aggregator.database.migrations import run
+from tests.worlds import only_sqlite
+
+ENTRY = """INSERT INTO entries (id, feed_id, listed, identity, content_hash, record_hash, public_id,
+    title, summary, first_seen_at, changed_at) VALUES
+    (:id, 1, 1, :identity, x'00', x'00', 'urn:x:1', 'Old post', '', 0, 0)"""
+FEED = """INSERT INTO feeds (id, name, url, host, interval, subscribed, title, subtitle, format,
+    polls, entries, failures, gone) VALUES
+    (1, 'lamp', 'https://lamp.example/', 'lamp.example', 0, 1, 'Lamp', '', '', 1, 1, 0, 0)"""
+
+
+def database_of(revision: str, folder: Path) -> Engine:
+    """Make a SQLite database as the program of that revision did."""
+    engine = create_engine(f"sqlite:///{folder / 'aggregator.db'}")
+    scripts = ScriptDirectory(str(Path(run.__file__).parent))
+    with engine.begin() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "fn": lambda current, _: scripts._upgrade_revs(revision, current),
+                "script": scripts,
+            },
+        )
+        with Operations.context(context):
+            context.run_migrations()
+        connection.execute(text(FEED))
+        connection.execute(text(ENTRY), {"id": 5 << 20, "identity": b"1"})
+    return engine
+
+
+@only_sqlite
+def test_entries_of_before_have_no_picture_and_are_their_feeds_own(tmp_path):
+    database_of("0005", tmp_path).dispose()
+
+    engine = open_database(f"sqlite:///{tmp_path / 'aggregator.db'}")
+
+    with engine.connect() as connection:
+        (entry,) = query.latest_entries(connection, limit=5)
+        copied = connection.execute(text("SELECT copied FROM entries")).scalars().all()
+    engine.dispose()
+    assert (entry.title, entry.image, entry.origin) == ("Old post", None, None)
+    assert copied == [0]

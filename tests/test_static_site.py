@@ -1,0 +1,252 @@
+"""`export DIR`: the whole site as files."""
+
+import re
+import xml.etree.ElementTree as ET
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from aggregator.cli import static_site, tree
+from aggregator.errors import AggregatorError
+from aggregator.model import FeedHead
+from aggregator.opml import read as opml_of
+from tests.web_fixtures import HtmlPage, Site
+from tests.worlds import entry
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+HOST = "https://posts.example/news"
+NOW = datetime.now(UTC)
+FEEDS = (
+    {"name": "lamp", "url": "https://lamp.example/feed.xml", "category": "Öl & Trade"},
+    {"name": "tide", "url": "https://tide.example/rss"},
+)
+
+
+class Exported(Site):
+    """A site of 130 entries in several weeks, and its export."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, FEEDS, base_url=HOST)
+        self.subscribe()
+        self.bring(*range(1, 101))
+        self.bring(*range(101, 131), feed="tide")
+        self.out = folder / "out"
+
+    def bring(self, *numbers: int, feed: str = "lamp", now: datetime = NOW) -> None:
+        some = [entry(number, published_at=NOW - number * timedelta(hours=8)) for number in numbers]
+        self.record(feed, *some, now=now, head=FeedHead(title=feed), body_hash=b"read before")
+
+    def export(self, *formats: str) -> list[str]:
+        wanted = frozenset(formats or static_site.FORMATS)
+        files = static_site.files(self.config, self.engine, wanted)
+        write = tree.write if formats else tree.replace
+        return [path.relative_to(self.out).as_posix() for path in write(self.out, files)]
+
+    def read(self) -> dict[str, bytes]:
+        return {
+            path.relative_to(self.out).as_posix(): path.read_bytes()
+            for path in self.out.rglob("*")
+            if path.is_file()
+        }
+
+
+@pytest.fixture
+def site(tmp_path) -> Exported:
+    return Exported(tmp_path)
+
+
+def targets(html: str) -> set[str]:
+    return {unescape(link) for link in re.findall(r'(?:href|src|action)="([^"]*)"', html)}
+
+
+def test_every_list_has_its_pages_and_feeds_and_nothing_leads_nowhere(site):
+    site.export()
+    files = site.read()
+
+    assert {
+        "index.html",
+        "sources.html",
+        "sources.opml",
+        "feed.atom",
+        "feed.rss",
+        "feed.json",
+        "category/öl-trade/index.html",
+        "category/öl-trade/feed.atom",
+        "source/tide/index.html",
+        "source/tide/feed.json",
+        "icon.svg",
+        "static/style.css",
+    } <= set(files)
+    pages = {path: data.decode() for path, data in files.items() if path.endswith(".html")}
+    for path, html in pages.items():
+        HtmlPage(html)
+        for target in targets(html):
+            if re.match(r"[a-z]+:", target):
+                assert not target.startswith(HOST), (path, target)
+            elif not target.startswith("#"):
+                assert not target.startswith("/"), (path, target)
+                there = (site.out / path).parent / unquote(target).partition("#")[0]
+                assert there.is_file(), (path, target)
+
+
+def test_the_pages_lead_through_every_entry(site):
+    site.export()
+    titles, path = [], site.out / "index.html"
+    pages = 0
+    while True:
+        page = HtmlPage(path.read_text())
+        titles += page.titles()
+        pages += 1
+        following = [each.get("href") for each in page.all("a") if each.get("rel") == "next"]
+        if not following:
+            break
+        path = (path.parent / str(following[0])).resolve()
+
+    assert pages == 4  # one of the newest, three of 40 from the oldest upwards
+    assert list(dict.fromkeys(titles)) == [f"Post {number}" for number in range(1, 131)]
+
+
+def test_the_feeds_say_their_addresses_and_lead_to_every_entry(site):
+    site.export()
+    found: dict[str, int] = {}
+    url: str | None = f"{HOST}/feed.atom"
+    archives = 0
+    while url:
+        assert url.startswith(f"{HOST}/")
+        feed = ET.parse(site.out / unquote(url.removeprefix(f"{HOST}/"))).getroot()
+        links = {link.get("rel"): link.get("href") for link in feed.findall(f"{ATOM}link")}
+        assert links["self"] == url
+        assert "next" not in links
+        for one in feed.findall(f"{ATOM}entry"):
+            title = str(one.findtext(f"{ATOM}title"))
+            found[title] = found.get(title, 0) + (url != f"{HOST}/feed.atom")
+        archives += 1
+        url = links.get("prev-archive")
+
+    assert len(found) == 130
+    assert max(found.values()) == 1
+    assert archives > 5
+
+
+def test_no_page_says_how_long_ago_anything_was_nor_offers_what_only_the_program_has(site):
+    site.export()
+
+    for path, data in site.read().items():
+        if path.endswith(".html"):
+            html = data.decode()
+            assert not re.search(r"\bago\b|Today|Yesterday|just now", html), path
+            assert "data-now" not in html and "data-poll" not in html
+            assert "/search" not in html and "/status" not in html
+    page = HtmlPage((site.out / "index.html").read_text())
+    assert any(each.text and str(NOW.year) in each.text for each in page.all("time"))
+
+
+def test_twice_the_same_database_gives_the_same_bytes_and_touches_nothing(site):
+    site.export()
+    before = site.read()
+    stamps = {path: path.stat() for path in site.out.rglob("*")}
+
+    assert site.export() == []
+
+    assert site.read() == before
+    for path, was in stamps.items():
+        is_now = path.stat()
+        assert (is_now.st_ino, is_now.st_mtime_ns) == (was.st_ino, was.st_mtime_ns), path
+
+
+def test_a_new_entry_changes_what_it_stands_in_and_leaves_the_rest_alone(site):
+    site.export()
+    inodes = {path: (site.out / path).stat().st_ino for path in site.read()}
+
+    site.bring(0, feed="tide", now=NOW + timedelta(seconds=1))
+    changed = site.export()
+
+    assert "index.html" in changed and "feed.atom" in changed
+    assert not any(path.startswith("category/") and "/feed." in path for path in changed)
+    closed = [path for path in inodes if re.fullmatch(r"archive/[0-9]{4}-W[0-9]{2}\.atom", path)]
+    assert len([path for path in closed if path not in changed]) >= len(closed) - 1
+    for path in set(site.read()) - set(changed) - {tree.MANIFEST}:
+        assert (site.out / path).stat().st_ino == inodes[path]
+
+
+def test_what_is_gone_is_gone_and_the_folder_is_never_half(site, monkeypatch):
+    site.export()
+    before = site.read()
+    (site.config.folder / "config.yaml").write_text(
+        "base_url: https://posts.example/news\nfeeds: [{name: lamp, url: https://lamp.example/feed.xml}]\n"
+    )
+
+    def broken(*_arguments):
+        yield static_site.File("index.html", b"half")
+        raise AggregatorError("no more")
+
+    with pytest.raises(AggregatorError):
+        list(tree.replace(site.out, broken()))
+    assert site.read() == before
+    assert [path.name for path in site.out.parent.iterdir() if path.name.startswith(".out")] == []
+
+    list(tree.replace(site.out, [static_site.File("a/b.html", b"one")]))
+    assert set(site.read()) == {"a/b.html", tree.MANIFEST}
+
+
+def test_other_peoples_files_stay(site):
+    (site.out / "photos").mkdir(parents=True)
+    (site.out / "photos" / "cat.jpg").write_bytes(b"cat")
+
+    site.export()
+    list(tree.replace(site.out, [static_site.File("index.html", b"one")]))
+
+    assert site.read() == {
+        "index.html": b"one",
+        "photos/cat.jpg": b"cat",
+        tree.MANIFEST: b"index.html\n",
+    }
+
+
+def test_some_formats_alone_are_written_beside_the_others(site):
+    site.export()
+    before = site.read()
+    (site.out / "feed.rss").write_bytes(b"old")
+    (site.out / "feed.json").write_bytes(b"old")
+
+    assert site.export("rss", "opml") == ["feed.rss"]
+
+    assert site.read() == before | {"feed.json": b"old"}
+
+
+def test_links_to_documents_that_are_not_written_lead_to_the_program(site):
+    site.export("html")
+
+    assert "feed.atom" not in site.read()
+    assert f"{HOST}/feed.atom" in targets((site.out / "index.html").read_text())
+
+
+def test_a_folder_that_can_not_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(AggregatorError, match="file"):
+        list(tree.replace(tmp_path / "file" / "out", [static_site.File("a", b"")]))
+
+
+def test_a_file_system_that_can_not_exchange_folders_is_helped(tmp_path, monkeypatch):
+    monkeypatch.setattr(tree, "_EXCHANGE", 1 << 20)  # a flag that no system knows
+    out = tmp_path / "out"
+    for text in (b"one", b"two"):
+        list(tree.replace(out, [static_site.File("index.html", text)]))
+
+    assert (out / "index.html").read_bytes() == b"two"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_list_of_subscriptions_says_the_same_when_it_is_read_back(site):
+    site.export("opml")
+
+    found = opml_of((site.out / "sources.opml").read_bytes())
+
+    assert [(one.url, one.category) for one in found] == [
+        ("https://tide.example/rss", None),
+        ("https://lamp.example/feed.xml", "Öl & Trade"),
+    ]

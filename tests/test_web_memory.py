@@ -1,0 +1,98 @@
+"""Answers that are given from memory: the same as the application's, and never old ones."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.web_fixtures import Site, entry
+from web import create_app, memory
+
+PATHS = ["/feed.atom", "/feed.rss?limit=2", "/source/lamp/feed.json", "/sources.opml"]
+ASKED = [{}, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "br"}, {"If-None-Match": '"x"'}]
+
+
+@pytest.fixture
+def site(tmp_path) -> Site:
+    fresh = Site(tmp_path)
+    fresh.subscribe()
+    fresh.record("lamp", *(entry(number) for number in range(1, 4)))
+    return fresh
+
+
+def answers(client, path: str, headers: dict[str, str]) -> list[object]:
+    found = [client.open(path, method=method, headers=headers) for method in ("GET", "HEAD")]
+    return [(one.status_code, sorted(one.headers.items()), one.data) for one in found]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_answer_from_memory_is_the_applications_own(site, path):
+    plain = create_app(site.config, site.engine)
+    plain.wsgi_app = plain.wsgi_app._app  # without the memory
+    tag = plain.test_client().get(path).headers["ETag"]
+
+    for headers in (*ASKED, {"If-None-Match": tag}, {"If-None-Match": f"W/{tag}, *"}):
+        expected = answers(plain.test_client(), path, headers)
+        for _ in range(3):
+            assert answers(site.client, path, headers) == expected
+
+
+def test_the_application_is_not_entered_twice_for_one_question(site, monkeypatch):
+    site.client.get("/feed.atom")
+    monkeypatch.setattr(site.app.wsgi_app, "_app", None)
+
+    assert site.client.get("/feed.atom").status_code == 200
+
+
+def test_a_change_is_seen_at_once(site):
+    before = site.client.get("/feed.atom").headers["ETag"]
+    known = {"If-None-Match": before}
+    assert site.client.get("/feed.atom", headers=known).status_code == 304
+
+    site.record("lamp", entry(0, title="Fresh"), now=datetime.now(UTC) + timedelta(seconds=1))
+
+    assert site.client.get("/feed.atom", headers=known).status_code == 200
+    assert b"Fresh" in site.client.get("/feed.atom").data
+
+
+def test_who_asks_in_another_way_is_answered_in_that_way(site):
+    for _ in range(2):
+        assert site.client.get("/feed.atom").mimetype == "application/atom+xml"
+        asked = {"Sec-Fetch-Dest": "document"}
+        assert site.client.get("/feed.atom", headers=asked).mimetype == "text/html"
+
+
+def test_errors_and_pages_are_not_kept(site):
+    for path in ("/source/none/feed.atom", "/feed.atom?limit=0", "/", "/healthz"):
+        site.client.get(path)
+    site.client.post("/feed.atom")
+
+    assert site.app.wsgi_app._answers == {}
+
+
+def test_a_database_that_can_not_be_read_is_not_covered_up(site):
+    site.client.get("/feed.atom")
+    with site.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE state RENAME TO hidden")
+
+    assert site.client.get("/feed.atom").status_code == 503
+
+
+def test_the_memory_is_bounded(site, monkeypatch):
+    monkeypatch.setattr(memory, "_MAX_ANSWERS", 10)
+    for number in range(35):
+        site.client.get(f"/feed.atom?x={number}")
+    site.client.get("/feed.atom?x=" + "y" * 2000)
+
+    assert len(site.app.wsgi_app._answers) <= 10
+
+
+def test_what_depends_on_the_time_is_asked_anew(site, monkeypatch):
+    site.client.get("/feed.atom")
+    later = memory.time.time() + 301
+    monkeypatch.setattr(memory.time, "time", lambda: later)
+    monkeypatch.setattr(
+        site.app.wsgi_app, "_app", lambda environ, start: (_ for _ in ()).throw(KeyError)
+    )
+
+    with pytest.raises(KeyError):
+        site.client.get("/feed.atom")
