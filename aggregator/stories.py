@@ -29,9 +29,9 @@ from aggregator import urls
 _MAX_HTML = 60_000  # characters, and
 _MAX_WORDS = 2000  # words of a text that are compared
 
-_SKETCH_WORDS = 40  # of the beginning: more find no more copies, and cost every new entry
+_SKETCH_WORDS = 32  # of the beginning: more find no more copies, and cost every new entry
 _SKETCH = 2
-_SKETCH_HTML = 700  # characters in which so many words mostly are
+_SKETCH_HTML = 500  # characters in which so many words mostly are
 
 _NEAR = timedelta(days=7)
 _SAME_TEXT = timedelta(days=30)
@@ -449,9 +449,8 @@ def _sketch(html: str) -> list[int]:
         return []
     hashed = list(map(crc32, " ".join(words).encode("utf-8", "surrogatepass").split(b" ")))
     shingles = zip(hashed, hashed[1:], hashed[2:], strict=False)
-    # The products mix the bits; an order that depends on the words' order is wanted.
+    # Shifted, as the order of the words counts; multiplied, so that the least ones are any of them.
     mixed = {
-        (one * 0x9E3779B1 + two * 0x85EBCA6B + three * 0xC2B2AE35) & 0xFFFFFFFF
-        for one, two, three in shingles
+        ((one << 2) + (two << 1) + three) * 0x9E3779B1 & 0xFFFFFFFF for one, two, three in shingles
     }
     return sorted(mixed)[:_SKETCH]

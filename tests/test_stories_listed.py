@@ -483,6 +483,16 @@ def test_what_many_entries_share_is_no_key_and_keeps_the_table_small(bare):
     assert max(of_title.count(feed) for feed in set(of_title)) <= 8
 
 
+def test_a_key_of_an_entry_that_is_gone_is_passed_over(bare):
+    arrive(bare, [(1, ferry("f1.example"))])
+    key = rules.keys(None, FERRY, "")[0]
+    with bare.begin() as connection:
+        connection.execute(story_keys.insert().values(key=key, entry_id=5, feed_id=2))
+        pairs = store.story_candidates(connection, {6: (3, [key])})
+
+    assert pairs == []
+
+
 def test_an_entry_that_hangs_between_two_stories_joins_the_one_it_is_surest_of():
     def link(one: int, other: int, rule: rules.Rule, score: int) -> rules.StoryLink:
         return rules.StoryLink(one, other, rule, score)

@@ -68,7 +68,11 @@ def candidates(
     if rows:
         connection.execute(_INSERT_KEYS, rows)
     articles = _articles(connection, {entry_id for pair in pairs for entry_id in pair})
-    return [(articles[one], articles[other]) for one, other in pairs]
+    return [
+        (articles[one], articles[other])
+        for one, other in pairs
+        if one in articles and other in articles
+    ]
 
 
 def add_links(connection: Connection, links: Collection[StoryLink]) -> None:
