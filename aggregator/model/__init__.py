@@ -1,0 +1,87 @@
+"""The values that cross stages: frozen, without behaviour that touches the world.
+
+Pure; imports nothing of ours.  Times are aware UTC and named `..._at`, spans are `timedelta`.
+Words are those of the glossary in docs/architecture.md: an RSS item is an *entry* (RFC 4287),
+a line in config.yaml a *subscription*, one attempt to bring a feed up to date a *poll*.
+
+polling   from config.yaml to the database
+listing   from the database to readers
+"""
+
+from aggregator.model.listing import (
+    SEQUENCE_BITS,
+    CategoryCount,
+    Cursor,
+    FeedHealth,
+    FeedOrder,
+    ListedEntry,
+    Overview,
+    PollRecord,
+    Scope,
+    Sidebar,
+    Source,
+    SourceName,
+    Urgency,
+    listed_at_of,
+)
+from aggregator.model.polling import (
+    BY_INTERVAL,
+    BY_RHYTHM,
+    BY_THRIFT,
+    OUR_REASONS,
+    CleanEntry,
+    CleanFeed,
+    Constraint,
+    DueFeed,
+    Enclosure,
+    FeedHead,
+    Fetched,
+    Habits,
+    HostPause,
+    Move,
+    OpmlOutline,
+    Outcome,
+    ParsedEntry,
+    ParsedFeed,
+    Subscription,
+    Validators,
+    Wishes,
+)
+
+__all__ = [
+    "BY_INTERVAL",
+    "BY_RHYTHM",
+    "BY_THRIFT",
+    "OUR_REASONS",
+    "SEQUENCE_BITS",
+    "CategoryCount",
+    "CleanEntry",
+    "CleanFeed",
+    "Constraint",
+    "Cursor",
+    "DueFeed",
+    "Enclosure",
+    "FeedHead",
+    "FeedHealth",
+    "FeedOrder",
+    "Fetched",
+    "Habits",
+    "HostPause",
+    "ListedEntry",
+    "Move",
+    "OpmlOutline",
+    "Outcome",
+    "Overview",
+    "ParsedEntry",
+    "ParsedFeed",
+    "PollRecord",
+    "Scope",
+    "Sidebar",
+    "Source",
+    "SourceName",
+    "Subscription",
+    "Urgency",
+    "Validators",
+    "Wishes",
+    "listed_at_of",
+]
