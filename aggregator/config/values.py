@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from aggregator import urls
+from aggregator.model import Order
 
 MAX_TITLE = 200
 MAX_NAME = 80
@@ -224,6 +225,14 @@ def base_url(text: str) -> str:
     if "@" in parts.netloc:
         raise ValueError("stands in every published feed; leave out user and password")
     return words.rstrip("/")
+
+
+def order(text: str) -> Order:
+    """Read what decides where entries stand."""
+    word = text.strip().lower()
+    if word not in set(Order):
+        raise ValueError(f"{shown(text)} is neither; write {' or '.join(Order)}")
+    return Order(word)
 
 
 def timezone(text: str) -> str:

@@ -21,6 +21,7 @@ class Subscription:
         category: As written, None for none.
         interval: Wait between two polls.
         name_given: The name stands in the file; it was not made from title or host.
+        timezone: IANA name; of the feed's times that name no zone, None to find out.
         interval_given: The interval stands in the file, for this feed or for all.
         distrust_304: Ask unconditionally after eight days of nothing but 304.
     """
@@ -33,6 +34,7 @@ class Subscription:
     name_given: bool = False
     interval_given: bool = False
     distrust_304: bool = False
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,29 @@ class ParsedFeed:
 
 
 @dataclass(frozen=True, slots=True)
+class Date:
+    """A date as it was published, and how it was read.
+
+    Attributes:
+        text: As it stands in the document.
+        field: Where: `published` or `updated`.
+        at: UTC; None if it can't be read, or nobody can mean it.  Without a zone as if in UTC.
+        form: How it was read, in words.
+        sure: It can be read in one way only.
+        zoned: It names its zone, or another one was found for it.
+        whole_day: It names a day and no time, or midnight.
+    """
+
+    text: str
+    field: str
+    at: datetime | None
+    form: str
+    sure: bool = True
+    zoned: bool = True
+    whole_day: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CleanEntry:
     """An entry that is safe to store, list and publish.
 
@@ -197,6 +222,7 @@ class CleanEntry:
         content_html: Sanitised HTML with absolute URLs; empty if the entry has none.
         content_hash: 16 bytes over title and content; changes when the text does.
         published_at, updated_at: None where missing, unreadable or a sentinel.
+        date: What `published_at` was read from.
     """
 
     guid: str | None
@@ -213,6 +239,7 @@ class CleanEntry:
     comments_url: str | None = None
     published_at: datetime | None = None
     updated_at: datetime | None = None
+    date: Date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,11 +294,16 @@ class Habits:
         shared_guids: A document had one guid on several entries.
         renamed: Polls that gave most entries another guid or link.
         edited: Polls in a row that changed most of the entries that were there.
+        moving_dates: `updated` is the time of the poll, not of the entries.
+        zone: What times without a zone leave possible: minutes east of UTC at least and at most,
+            and how many polls agree; None if nothing is known.
     """
 
     shared_guids: bool = False
     renamed: int = 0
     edited: int = 0
+    moving_dates: bool = False
+    zone: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +324,8 @@ class DueFeed:
         failures: Failed polls in a row, 0 after a success.
         polls: How many polls were recorded so far.
         habits: How its documents behave.
+        timezone: Of times that name none, as config.yaml has it; None to find out.
+        last_success_at: When the feed was read, or had nothing new, the last time.
     """
 
     id: int
@@ -314,6 +348,8 @@ class DueFeed:
     failures: int = 0
     polls: int = 0
     habits: Habits = Habits()
+    timezone: str | None = None
+    last_success_at: datetime | None = None
 
     @property
     def address(self) -> str:
@@ -348,3 +384,10 @@ class Outcome(StrEnum):
     """The server asked for a pause (429, 503, Retry-After)."""
     GONE = "gone"
     """410: polled no more."""
+
+
+class Order(StrEnum):
+    """Where new entries of a feed that is known stand: when they say, or when they came."""
+
+    PUBLISHED = "published"
+    ARRIVAL = "arrival"

@@ -1,0 +1,25 @@
+"""Dates as publishers write them, and an entry's place in the list.  Pure.
+
+names     of months and zones
+reading   a text to a time, with how it was read and how surely
+zones     which zone a feed means that names none
+places    where an entry stands, once and for ever, and why
+"""
+
+from aggregator.dates.places import Place, Reason, places
+from aggregator.dates.reading import EARLIEST, LATEST, of_entry, read
+from aggregator.dates.zones import Bounds, in_zone, likely_offset, narrowed
+
+__all__ = [
+    "EARLIEST",
+    "LATEST",
+    "Bounds",
+    "Place",
+    "Reason",
+    "in_zone",
+    "likely_offset",
+    "narrowed",
+    "of_entry",
+    "places",
+    "read",
+]
