@@ -124,8 +124,8 @@ def _entry(entry: ParsedEntry, head: FeedHead, url: str) -> CleanEntry:
     title_html = _title(entry)
     title = sanitize.text_of(title_html)
     summary = excerpt(entry.summary) or excerpt(entry.content)
-    published_at = dates.read(entry.published, entry.published_at)
-    updated_at = dates.read(entry.updated, entry.updated_at)
+    updated = dates.read(entry.updated, entry.updated_at, field="updated")
+    date = dates.of_entry(dates.read(entry.published, entry.published_at), updated)
     return CleanEntry(
         guid=_opaque(entry.guid),
         url=_link(entry),
@@ -141,8 +141,9 @@ def _entry(entry: ParsedEntry, head: FeedHead, url: str) -> CleanEntry:
         comments_url=urls.absolute(entry.comments_url, entry.base) if entry.comments_url else None,
         image=_web(entry.image, entry.base),
         origin=_origin(entry.origin, head, url) if entry.origin else None,
-        published_at=published_at or updated_at,
-        updated_at=updated_at,
+        published_at=date.at if date else None,
+        updated_at=updated.at if updated else None,
+        date=date,
     )
 
 

@@ -91,6 +91,7 @@ def poll_settings(config: Config) -> PollSettings:
         workers=config.poll.workers,
         keep=config.retention.keep,
         min_entries=config.retention.min_entries,
+        order=config.order,
     )
 
 

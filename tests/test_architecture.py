@@ -20,7 +20,7 @@ ALLOWED = {
     "aggregator.model": frozenset(),
     "aggregator.urls": frozenset(),
     "aggregator.cadence": {"model"},
-    "aggregator.dates": frozenset(),
+    "aggregator.dates": {"model"},
     "aggregator.config": PURE,
     "aggregator.opml": PURE,
     "aggregator.discover": PURE,

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from aggregator import config
 from aggregator.config import document, schema, values
 from aggregator.errors import ConfigError
-from aggregator.model import OpmlOutline, Subscription
+from aggregator.model import OpmlOutline, Order, Subscription
 
 DATA = Path(__file__).parent / "data" / "config"
 ROOT = Path(__file__).parents[1]
@@ -85,6 +85,7 @@ def test_every_key_is_read_as_it_is_meant():
             limit_clients=True,
         ),
         websub=config.WebSub(hub="https://hub.example.org/"),
+        order=Order.ARRIVAL,
         feeds=(
             Subscription(
                 name="news-example-org",
@@ -101,6 +102,7 @@ def test_every_key_is_read_as_it_is_meant():
                 name_given=True,
                 interval_given=True,
                 distrust_304=True,
+                timezone="Asia/Tokyo",
             ),
             Subscription(
                 name="local",
@@ -1256,6 +1258,20 @@ def test_the_examples_in_the_documentation_do_what_it_says():
             parsed(text)
 
 
+def test_an_order_is_by_publication_or_by_arrival():
+    assert parsed("order: Published").order is Order.PUBLISHED
+    assert problems("order: newest") == [
+        'config.yaml:1:8: order: "newest" is neither; write published or arrival'
+    ]
+
+
+def test_the_zone_of_a_feed_is_a_zone():
+    (problem,) = problems("feeds: [{url: 'https://a.example/', timezone: CEST}]")
+
+    assert "feeds[0].timezone" in problem
+    assert '"CEST" is no time zone' in problem
+
+
 def test_the_documentation_names_every_key():
     documented = (ROOT / "docs" / "config.md").read_text()
     sections = {"web": config.Web, "poll": config.Poll, "network": config.Network}
@@ -1264,7 +1280,7 @@ def test_the_documentation_names_every_key():
         for name, section in {**sections, "retention": config.Retention}.items()
         for field in dataclasses.fields(section)
     ]
-    keys += ["title", "base_url", "timezone", "database", "stories", "feeds"]
+    keys += ["title", "base_url", "timezone", "database", "stories", "order", "feeds"]
     keys += [f"hosts.NAME.{field.name}" for field in dataclasses.fields(config.Host)]
     keys += [f"feeds[].{field.name}" for field in dataclasses.fields(schema.Feed)]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import sanitize
+from aggregator import dates, sanitize
 from aggregator.clean import clean
 from aggregator.errors import ParseError
 from aggregator.model import CleanFeed, FeedHead, ParsedEntry, ParsedFeed
@@ -34,6 +34,30 @@ def read(path: Path, headers: dict[str, str] | None = None) -> CleanFeed | None:
 
 def expectations(name: str) -> dict[str, dict]:
     return json.loads((CORPUS / "expectations" / name).read_text())
+
+
+def test_no_date_that_feedparser_reads_is_lost_and_few_are_another_time():
+    dates_read, lost, other = 0, [], []
+    for path in sorted(CORPUS.rglob("*")):
+        if not path.is_file() or path.suffix in {".md", ".tsv", ".opml"}:
+            continue
+        try:
+            feed = parse(path.read_bytes(), headers={}, url=URL)
+        except ParseError:
+            continue
+        for entry in feed.entries:
+            date, parsed = dates.read(entry.published, entry.published_at), entry.published_at
+            if date is None or parsed is None or not dates.EARLIEST <= parsed < dates.LATEST:
+                continue
+            dates_read += 1
+            if date.at is None and parsed.timestamp():
+                lost.append(entry.published)
+            elif date.at not in {None, parsed}:
+                other.append(entry.published)
+
+    assert dates_read > 5000
+    assert len(lost) <= 2, lost  # 25:51 and 01:61 are no times
+    assert len(other) < 0.01 * dates_read, other  # "8:19 pm", names of zones
 
 
 def test_real_feeds_have_as_many_entries_as_two_independent_readers_found():

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 from aggregator import stories
 from aggregator.database import DBAPIError, engine, open_database, query, store
 from aggregator.database.tables import entry_keys, metadata
+from aggregator.dates import Reason
 from aggregator.dedup import keys_of
 from aggregator.errors import DatabaseError
 from aggregator.model import Scope
@@ -234,6 +235,42 @@ def test_the_entries_of_an_older_database_are_known_by_all_their_keys_after_the_
         ).numbers()
         assert [owners[key] for key in own] == [number] * 3
         assert owners[title] is None
+
+
+def test_the_entries_of_an_older_database_say_why_they_stand_where_they_do(tmp_path):
+    times = {  # id: published, first seen; in milliseconds
+        1_000: (None, 900_000_000),
+        2_000: (None, 2_000),
+        3_000: (9_000, 3_000),
+        4_000: (4_000, 5_000),
+    }
+    old_database(
+        tmp_path / "a.db",
+        "0007",
+        "INSERT INTO feeds (id, name, url, host, interval, interval_given, distrust_304, "
+        "subscribed, title, subtitle, format, polls, entries, failures, gone) VALUES "
+        "(1, 'a', 'https://example.org/', 'example.org', 1, 0, 0, 1, '', '', '', 1, 1, 0, 0)",
+        *(
+            "INSERT INTO entries (feed_id, listed, record_hash, content_hash, public_id, title, "
+            "summary, changed_at, id, identity, published_at, first_seen_at) VALUES (1, 1, x'00', "
+            f"x'00', 'a:{at}', '', '', 0, {at << 20}, x'{at:08x}', "
+            f"{'NULL' if published is None else published * 1000}, {first * 1000})"
+            for at, (published, first) in times.items()
+        ),
+    )
+
+    upgraded = open_database(url(tmp_path / "a.db"))
+
+    with upgraded.connect() as connection:
+        reasons = [query.dating(connection, at << 20) for at in times]
+        assert query.dating(connection, 5) is None
+    upgraded.dispose()
+    assert [one.reason for one in reasons if one] == [
+        Reason.SPREAD,
+        Reason.UNDATED,
+        Reason.FUTURE,
+        Reason.PUBLISHED,
+    ]
 
 
 def test_postgresql_without_its_driver_says_what_to_install():

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -313,6 +314,23 @@ def test_a_poller_that_succeeds_another_keeps_the_pauses(world):
 
 def leased(connection: Connection) -> list[DueFeed]:
     return store.lease_named(connection, owner="t", now=NOW, until=NOW + HOUR, names=None)
+
+
+def test_the_zone_of_a_feed_is_judged_by_its_servers_clock(world):
+    ahead = datetime.now(UTC) + 3 * HOUR
+    item = f"<item><title>A</title><pubDate>{ahead:%Y-%m-%d %H:%M:%S}</pubDate></item>"
+    body = f"<rss version='2.0'><channel>{item}</channel></rss>"
+    for path, clock in (("/a", ahead), ("/b", datetime.now(UTC))):
+        world.server.put(path, body, headers={"Date": format_datetime(clock, usegmt=True)})
+    world.subscribe("/a", "/b")
+    world.poll()
+
+    with world.database.connect() as connection:
+        found = query.latest_entries(connection, limit=9)
+
+    published = {entry.source.name: entry.published_at for entry in found}
+    assert published["a"] == ahead.replace(microsecond=0)
+    assert published["b"] == ahead.replace(microsecond=0) - 3 * HOUR
 
 
 def test_a_database_that_takes_nothing_is_an_error_and_not_the_end_of_the_writer(world):

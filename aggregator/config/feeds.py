@@ -43,6 +43,7 @@ def subscriptions(
                 name_given=feed.name is not None,
                 interval_given=interval_given or feed.interval is not None,
                 distrust_304=feed.distrust_304 or False,
+                timezone=feed.timezone,
             )
         )
     return tuple(named)

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from aggregator.config import values
-from aggregator.model import Subscription
+from aggregator.model import Order, Subscription
 
 _T = TypeVar("_T")
 DEFAULT_DATABASE = "sqlite:///aggregator.db"
@@ -256,6 +256,7 @@ class Settings:
     stories: Annotated[Stories, PlainValidator(_stories)] = Stories()
     publish: Annotated[Publish, _Section] = Publish()
     websub: Annotated[WebSub, _Section] = WebSub()
+    order: Annotated[Order, _read(values.order)] = Order.PUBLISHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +269,7 @@ class Config(Settings):
         base_url: Where others reach the pages; without a slash at the end.
         timezone: IANA name; days on the page are grouped in it.
         database: SQLAlchemy URL; a path in it is absolute.
+        order: Where new entries of a feed that is known stand.
         hosts: Budgets by site, as `aggregator.urls.site_of` gives it.
         feeds: In the order of the file; names and addresses are unique.
         stamp: Of the file when it was read; None if it was not a file.
@@ -295,6 +297,7 @@ class Feed:
     category: Annotated[str | None, _read_if_any(values.category)] = None
     interval: Annotated[timedelta | None, _read_if_any(_Interval)] = None
     distrust_304: Annotated[bool | None, _read_if_any(values.yes)] = None
+    timezone: Annotated[str | None, _read_if_any(values.timezone)] = None
 
 
 def folder_of(path: Path) -> Path:

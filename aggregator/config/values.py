@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from aggregator import urls
+from aggregator.model import Order
 
 MAX_TITLE = 200
 MAX_NAME = 80
@@ -246,6 +247,14 @@ def switch(text: str) -> bool:
     if words in {"off", "no", "false"}:
         return False
     raise ValueError(f"{shown(text)} is neither on nor off; write one of them")
+
+
+def order(text: str) -> Order:
+    """Read what decides where entries stand."""
+    word = text.strip().lower()
+    if word not in set(Order):
+        raise ValueError(f"{shown(text)} is neither; write {' or '.join(Order)}")
+    return Order(word)
 
 
 def timezone(text: str) -> str:

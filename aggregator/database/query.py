@@ -45,6 +45,7 @@ from aggregator.model import (
     CategoryCount,
     Constraint,
     Cursor,
+    Dating,
     Enclosure,
     FeedHealth,
     FeedOrder,
@@ -113,6 +114,18 @@ def looked_down_to(
         return None
     last = connection.scalar(found.last_looked_at(before))
     return None if last is None else Cursor(last)
+
+
+def dating(connection: Connection, entry_id: int) -> Dating | None:
+    """Return why an entry stands where it does, None if there is none with this id."""
+    kept: str | None = connection.scalar(select(entries.c.dating).where(entries.c.id == entry_id))
+    if kept is None:
+        return None
+    reason, *date = kept.split("\t", 4)
+    if not date:
+        return Dating(reason)
+    field, form, sure, text = date
+    return Dating(reason, text, field, form, sure=bool(sure))
 
 
 def newer_than(connection: Connection, *, after: Cursor, scope: Scope = EVERYTHING) -> int:

@@ -93,11 +93,15 @@ class HabitsJson(TypeDecorator[Habits]):
 
     def process_bind_param(self, value: Habits | None, dialect: Dialect) -> str | None:
         values = asdict(value or Habits())
+        # JSON has no tuples, and a list is never equal to one.
         unusual = {name: what for name, what in values.items() if what != _USUAL[name]}
         return _compact(unusual) if unusual else None
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Habits:
-        return Habits(**json.loads(value)) if value else Habits()
+        if not value:
+            return Habits()
+        known = json.loads(value)
+        return Habits(**(known | {"zone": tuple(known["zone"])} if "zone" in known else known))
 
 
 _USUAL = asdict(Habits())
@@ -150,6 +154,7 @@ feeds = Table(
     Column("interval", Span, nullable=False),
     Column("interval_given", Boolean, nullable=False, default=False),
     Column("distrust_304", Boolean, nullable=False, default=False),
+    Column("timezone", Text),
     Column("subscribed", Boolean, nullable=False),
     # From the document
     Column("title", Text, nullable=False, default=""),
@@ -260,6 +265,7 @@ entries = Table(
     Column("origin", JsonList),
     Column("copied", Boolean, nullable=False, default=False),
     Column("published_at", UtcDateTime),
+    Column("dating", Text),  # why it stands where it does, see query.dating
     Column("updated_at", UtcDateTime),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),

@@ -134,6 +134,8 @@ class Changes:
         listed: For each entry of the document the id of the stored one, 0 for none that is to be
             kept, None for the next one of `new`.
         habits: Of the feed, after this document.
+        redated: How many entries that are there have another `updated` than the one that they are
+            dated by.
     """
 
     new: tuple[NewEntry, ...] = ()
@@ -142,6 +144,7 @@ class Changes:
     shared: tuple[int, ...] = ()
     listed: tuple[int | None, ...] = ()
     habits: Habits = field(default_factory=Habits)
+    redated: int = 0
 
 
 def compare(
@@ -242,6 +245,7 @@ class _Comparison:
             shared=tuple(shared),
             listed=tuple(listed),
             habits=self._habits(bool(shared)),
+            redated=self._redated(),
         )
 
     # ---------------------------------------------------------------- matching
@@ -373,6 +377,17 @@ class _Comparison:
             if keys.guid is not None and self._tells("guid", keys.guid):
                 names.append(number(keys.guid))
             yield from ((name, known.id) for name in names if name not in self.memory.owners)
+
+    def _redated(self) -> int:
+        return sum(
+            known is not None
+            and known.published_at is not None
+            and date is not None
+            and date.field == "updated"
+            and date.at not in {None, known.published_at}
+            for position, known in self.matched.items()
+            for date in [self.entries[position].date]
+        )
 
     def _habits(self, shared: bool) -> Habits:
         habits, renamed = self.habits, len(self.renamed)

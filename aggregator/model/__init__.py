@@ -12,6 +12,7 @@ listing     what is listed, published and shown
 from aggregator.model.documents import (
     CleanEntry,
     CleanFeed,
+    Date,
     Enclosure,
     FeedHead,
     Fetched,
@@ -27,6 +28,7 @@ from aggregator.model.listing import (
     SEQUENCE_BITS,
     CategoryCount,
     Cursor,
+    Dating,
     FeedHealth,
     FeedOrder,
     ListedEntry,
@@ -49,6 +51,7 @@ from aggregator.model.polling import (
     Habits,
     HostPause,
     Move,
+    Order,
     Outcome,
 )
 
@@ -63,6 +66,8 @@ __all__ = [
     "CleanFeed",
     "Constraint",
     "Cursor",
+    "Date",
+    "Dating",
     "DueFeed",
     "Enclosure",
     "FeedHead",
@@ -74,6 +79,7 @@ __all__ = [
     "ListedEntry",
     "Move",
     "OpmlOutline",
+    "Order",
     "Origin",
     "Outcome",
     "Overview",

@@ -20,6 +20,7 @@ class Subscription:
         category: As written, None for none.
         interval: Wait between two polls.
         name_given: The name stands in the file; it was not made from title or host.
+        timezone: IANA name; of the feed's times that name no zone, None to find out.
         interval_given: The interval stands in the file, for this feed or for all.
         distrust_304: Ask unconditionally after eight days of nothing but 304.
     """
@@ -32,6 +33,7 @@ class Subscription:
     name_given: bool = False
     interval_given: bool = False
     distrust_304: bool = False
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,29 @@ class ParsedFeed:
 
 
 @dataclass(frozen=True, slots=True)
+class Date:
+    """A date as it was published, and how it was read.
+
+    Attributes:
+        text: As it stands in the document.
+        field: Where: `published` or `updated`.
+        at: UTC; None if it can't be read, or nobody can mean it.  Without a zone as if in UTC.
+        form: How it was read, in words.
+        sure: It can be read in one way only.
+        zoned: It names its zone, or another one was found for it.
+        whole_day: It names a day and no time, or midnight.
+    """
+
+    text: str
+    field: str
+    at: datetime | None
+    form: str
+    sure: bool = True
+    zoned: bool = True
+    whole_day: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CleanEntry:
     """An entry that is safe to store, list and publish.
 
@@ -220,6 +245,7 @@ class CleanEntry:
         image: Absolute http(s) URL of the picture that stands for the entry.
         origin: Where the feed has the entry from, None if it is its own.
         published_at, updated_at: None where missing, unreadable or a sentinel.
+        date: What `published_at` was read from.
     """
 
     guid: str | None
@@ -238,6 +264,7 @@ class CleanEntry:
     origin: Origin | None = None
     published_at: datetime | None = None
     updated_at: datetime | None = None
+    date: Date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,23 @@ _CURSOR = re.compile(r"-?[0-9]{1,19}")
 _MAX_ID = 2**63 - 1
 
 
+@dataclass(frozen=True, slots=True)
+class Dating:
+    """Why an entry stands where it does.
+
+    Attributes:
+        reason: In words.
+        text, field, form, sure: Of its `Date`; empty and None where it has none, or that was
+            stored before they were kept.
+    """
+
+    reason: str
+    text: str = ""
+    field: str = ""
+    form: str = ""
+    sure: bool | None = None
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Cursor:
     """A place in the list, newest first: the id of the last entry of a page."""

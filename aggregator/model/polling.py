@@ -51,11 +51,16 @@ class Habits:
         shared_guids: A document had one guid on several entries.
         renamed: Polls that gave most entries another guid or link.
         edited: Polls in a row that changed most of the entries that were there.
+        moving_dates: `updated` is the time of the poll, not of the entries.
+        zone: What times without a zone leave possible: minutes east of UTC at least and at most,
+            and how many polls agree; None if nothing is known.
     """
 
     shared_guids: bool = False
     renamed: int = 0
     edited: int = 0
+    moving_dates: bool = False
+    zone: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class DueFeed:
         failures: Failed polls in a row, 0 after a success.
         polls: How many polls were recorded so far.
         habits: How its documents behave.
+        timezone: Of times that name none, as config.yaml has it; None to find out.
+        last_success_at: When the feed was read, or had nothing new, the last time.
     """
 
     id: int
@@ -98,6 +105,8 @@ class DueFeed:
     failures: int = 0
     polls: int = 0
     habits: Habits = Habits()
+    timezone: str | None = None
+    last_success_at: datetime | None = None
 
     @property
     def address(self) -> str:
@@ -132,3 +141,10 @@ class Outcome(StrEnum):
     """The server asked for a pause (429, 503, Retry-After)."""
     GONE = "gone"
     """410: polled no more."""
+
+
+class Order(StrEnum):
+    """Where new entries of a feed that is known stand: when they say, or when they came."""
+
+    PUBLISHED = "published"
+    ARRIVAL = "arrival"

@@ -9,6 +9,7 @@ from statistics import median_low
 from aggregator import dates, dedup, skim, stories
 from aggregator.database import Connection, store
 from aggregator.model import CleanEntry, Outcome
+from aggregator.poll import dating
 from aggregator.poll.reports import Finished, planned
 from aggregator.poll.settings import PollSettings
 
@@ -72,9 +73,14 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
             continue
         due = poll.due
         memory = asked.memory(due.id, listed=skim.listed(poll.report.memory))
-        changes = dedup.compare(poll.document.entries, keys, memory, due.habits)
-        changes = _weighed(connection, changes, len(memory.listed))
-        placed = _placed(poll, changes, asked.holders, first_hand, settings.authority)
+        entries = dating.settled(due, poll.document, alone=not memory.listed)
+        changes = dedup.compare(entries, keys, memory, due.habits)
+        there = len(memory.listed) + sum(bool(entry_id) for entry_id in changes.listed)
+        changes = _weighed(connection, changes, there)
+        seen_at = poll.sent_at or poll.report.ended_at
+        habits = dating.learned(due, poll.document, changes, there=there, seen_at=seen_at)
+        changes = dating.dated_anew(due, poll.document, changes, habits)
+        placed = _placed(poll, changes, asked.holders, first_hand, settings)
         kept = _worth_keeping(connection, due.id, placed, settings)
         versions = [
             store.NewVersion(due.id, change, poll.report.ended_at) for change in changes.changed
@@ -87,7 +93,7 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
             outcome=Outcome.NEW if kept or told else poll.report.outcome,
             new=len(kept),
             updated=told,
-            habits=changes.habits if changes.habits != due.habits else None,
+            habits=habits if habits != due.habits else None,
         )
         names = [*changes.renamed, *((key, None) for key in changes.shared)]
         keys_there = [(due.id, key, entry) for key, entry in names]
@@ -186,10 +192,9 @@ def _unanswered(
             yield dedup.number(key.guid)
 
 
-def _weighed(connection: Connection, changes: dedup.Changes, unread: int) -> dedup.Changes:
-    """Find out how much changed entries changed; `unread` others did not."""
+def _weighed(connection: Connection, changes: dedup.Changes, there: int) -> dedup.Changes:
+    """Find out how much changed entries changed; `there` of the document's are stored."""
     texts = [one.id for one in changes.changed if one.extent is dedup.Extent.TEXT]
-    there = unread + sum(bool(entry_id) for entry_id in changes.listed)
     return dedup.weighed(changes, store.stored_texts(connection, texts), listed=there)
 
 
@@ -237,30 +242,38 @@ def _placed(
     changes: dedup.Changes,
     holders: dict[bytes, set[int]],
     read: frozenset[str],
-    authority: str,
+    settings: PollSettings,
 ) -> list[store.PlacedEntry]:
     """Decide where new entries stand and what they are called, for good."""
     due, now = poll.due, poll.report.ended_at
     listed = dates.places(
-        [new.entry.published_at for new in changes.new],
+        [
+            (new.entry.published_at, bool(new.entry.date and new.entry.date.whole_day))
+            for new in changes.new
+        ],
         first_seen_at=now,
         first_poll=due.body_hash is None,
+        order=settings.order,
     )
     placed = []
-    for new, listed_at in zip(changes.new, listed, strict=True):
+    for new, place in zip(changes.new, listed, strict=True):
         users = holders.setdefault(new.identity, set())
         taken = bool(users - {due.id})
         copied = dedup.is_copy(new, read=read, held=taken)
         public_id = dedup.public_id(
             new,
             feed_url=due.url,
-            authority=f"{authority},{now.year}",
+            authority=f"{settings.authority},{now.year}",
             taken=taken and not copied,
         )
         if not copied:
             users.add(due.id)
         keys = stories.keys(new.entry.url, new.entry.title, new.entry.content_html)
-        placed.append(store.PlacedEntry(due.id, new, listed_at, public_id, now, keys, copied))
+        placed.append(
+            store.PlacedEntry(
+                due.id, new, place.at, public_id, now, keys, copied=copied, reason=place.reason
+            )
+        )
     return placed
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TypedDict
 
 from aggregator import cadence, urls
@@ -47,6 +48,7 @@ class Finished:
         document: None where none was read, or nothing was new in it.
         answer: What a good answer said about the next poll; None after a failure.
         places: Those of its entries among all of the document; empty where it has them all.
+        sent_at: By the server's clock, if it says so, else by ours.
     """
 
     due: DueFeed
@@ -54,6 +56,7 @@ class Finished:
     document: CleanFeed | None = None
     answer: cadence.Answer | None = None
     places: tuple[int, ...] = ()
+    sent_at: datetime | None = None
 
     @property
     def entries(self) -> int:
@@ -108,7 +111,15 @@ def succeeded(
         **_moves(due, fetched.moved_to, started_at),
     )
     places = document.new if document else ()
-    return planned(Finished(due, report, feed, answer, places), due.gap)
+    sent_at = _sent_at(fetched) if feed else None
+    return planned(Finished(due, report, feed, answer, places, sent_at), due.gap)
+
+
+def _sent_at(fetched: Fetched) -> datetime | None:
+    try:
+        return parsedate_to_datetime(fetched.headers.get("date", "")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def planned(poll: Finished, gap: timedelta | None) -> Finished:

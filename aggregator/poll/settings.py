@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from aggregator.fetch import FetchSettings
 from aggregator.hosts import Budget
+from aggregator.model import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class PollSettings:
         workers: Processes that read documents.
         keep: Entries older than this are not stored, but for the newest `min_entries` of a feed:
             they would only be deleted again, and be new once more when their feed changes.
+        order: What decides where new entries of a feed that is known stand.
         budgets: Of sites that config.yaml names under `hosts`.
     """
 
@@ -30,6 +32,7 @@ class PollSettings:
     keep: timedelta = timedelta.max
     min_entries: int = 0
     budgets: Mapping[str, Budget] = field(default_factory=dict, hash=False)
+    order: Order = Order.PUBLISHED
 
     def budget_of(self, site: str) -> Budget:
         """Return what `site` is asked for at most."""

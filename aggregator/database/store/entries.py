@@ -38,7 +38,12 @@ _SEQUENCES = 1 << SEQUENCE_BITS
 
 @dataclass(frozen=True, slots=True)
 class PlacedEntry:
-    """A new entry with all that was decided about it when it was first seen."""
+    """A new entry with all that was decided about it when it was first seen.
+
+    Attributes:
+        reason: Why it is listed at `listed_at`, in words; stored with the date as published, its
+            field, how it was read, and whether that is sure.
+    """
 
     feed_id: int
     new: NewEntry
@@ -47,6 +52,7 @@ class PlacedEntry:
     first_seen_at: datetime
     story_keys: tuple[int, ...] = ()
     copied: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,14 @@ def stored_under(connection: Connection, identities: Collection[bytes]) -> list[
         for chunk in chunks(sorted(identities))
         for row in connection.execute(_STORED_UNDER, {"identities": chunk})
     ]
+
+
+def _dating(entry: PlacedEntry) -> str:
+    """Return the parts of `Dating` with tabs between them, the only one that may have some last."""
+    date = entry.new.entry.date
+    if date is None:
+        return entry.reason
+    return f"{entry.reason}\t{date.field}\t{date.form}\t{'sure' * date.sure}\t{date.text}"
 
 
 def known_by_id(connection: Connection, ids: Collection[int]) -> list[KnownEntry]:
@@ -111,6 +125,7 @@ def add_entries(
             "guid": entry.new.entry.guid,
             "public_id": entry.public_id,
             "published_at": entry.new.entry.published_at,
+            "dating": _dating(entry),
             "updated_at": None,
             "first_seen_at": entry.first_seen_at,
             "changed_at": entry.first_seen_at,

@@ -258,6 +258,8 @@ _DUE = select(
     feeds.c.failures,
     feeds.c.polls,
     feeds.c.habits,
+    feeds.c.timezone,
+    feeds.c.last_success_at,
 ).with_for_update(skip_locked=True)
 _RESTING = select(hosts.c.name).where(hosts.c.free_at > bindparam("now", type_=UtcDateTime))
 _PACES = select(hosts.c.name, hosts.c.pace).where(hosts.c.pace.is_not(None))
@@ -312,6 +314,8 @@ def _lease(
             failures=row.failures,
             polls=row.polls,
             habits=row.habits,
+            timezone=row.timezone,
+            last_success_at=row.last_success_at,
         )
         for row in rows
     ]

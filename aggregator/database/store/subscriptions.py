@@ -24,6 +24,7 @@ _CONFIGURED = select(
     feeds.c.interval,
     feeds.c.interval_given,
     feeds.c.distrust_304,
+    feeds.c.timezone,
 ).where(feeds.c.subscribed)
 _KNOWN = select(
     feeds.c.id,
@@ -120,6 +121,7 @@ def _settled(
             each.interval,
             each.interval_given,
             each.distrust_304,
+            each.timezone,
         )
         for each in subscriptions
     }
@@ -164,6 +166,7 @@ def _configured(subscription: Subscription, category_ids: _CategoryIds) -> dict[
         "interval": subscription.interval,
         "interval_given": subscription.interval_given,
         "distrust_304": subscription.distrust_304,
+        "timezone": subscription.timezone,
         "subscribed": True,
     }
 
