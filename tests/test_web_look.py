@@ -21,6 +21,7 @@ PATHS = {
     "titles": "/?view=titles",
     "further": "/?before=99999999999999999",
     "category": "/category/science",
+    "feed": "/feed.atom",
     "source": "/source/tide",
     "failing": "/source/orbit",
     "search": '/search?q=sea+-coal+"the+sea"+source:',
