@@ -197,11 +197,9 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Read]]:
             name: Read(results[short], world.entries(short)) for name, short in names.items()
         }  # fmt: skip
         assert canary.connections == 0
-        with world.database.connect() as connection:
-            found["everything"] = Read(
-                results["d0"],
-                query.latest_entries(connection, limit=1000, with_content=True),
-            )
+        # Not the merged list: there a story that many feeds have stands once.
+        everything = [entry for read in found.values() for entry in read.entries]
+        found["everything"] = Read(results["d0"], everything)
         yield found
         world.database.dispose()
 
@@ -232,7 +230,7 @@ def test_nothing_that_a_document_names_is_opened_or_fetched(read, kind):
 @pytest.mark.parametrize("form", Format)
 def test_what_is_published_of_all_of_them_is_well_formed_and_harmless(read, form):
     entries = read["everything"].entries
-    assert len({entry.source.name for entry in entries}) > len(SECOND_ENTRY) / 2
+    assert len(entries) > len(SECOND_ENTRY)
 
     rendered = render(
         Document(
