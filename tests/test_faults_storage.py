@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import resource
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -209,7 +210,7 @@ def test_a_lock_of_ten_seconds_loses_no_poll_and_no_page_notices_it(server, tmp_
 
 
 @pytest.mark.slow
-def test_a_single_command_waits_for_a_lock_of_ten_seconds(server, tmp_path):
+def test_a_command_that_starts_during_a_short_lock_waits_for_its_end(server, tmp_path):
     server.put("/a", post(1))
     write_config(tmp_path, [server.url("/a")])
     command(tmp_path, "feeds")
@@ -217,6 +218,52 @@ def test_a_single_command_waits_for_a_lock_of_ten_seconds(server, tmp_path):
         done = in_process(tmp_path, "poll")
 
     assert (done.returncode, done.stdout) == (0, "127-0-0-1: 1 new, 0 updated\n")
+
+
+@pytest.mark.slow
+def test_a_command_that_starts_during_a_lock_of_ten_seconds_gives_up_in_one_line(server, tmp_path):
+    server.put("/a", post(1))
+    write_config(tmp_path, [server.url("/a")])
+    command(tmp_path, "feeds")
+    with locked(tmp_path / "aggregator.db", 10):
+        done = in_process(tmp_path, "poll")
+
+        assert (done.returncode, server.requests) == (1, [])
+        (line,) = done.stderr.splitlines()
+        assert "another process kept it locked for 5 s" in line
+    assert command(tmp_path, "poll").stdout == "127-0-0-1: 1 new, 0 updated\n"
+
+
+# ------------------------------------------------------------------- backups, signals
+
+
+@pytest.mark.slow
+def test_a_copy_that_sqlite_makes_while_the_program_runs_is_whole_and_can_be_used(server, tmp_path):
+    server.put("/a", post(1))
+    write_config(tmp_path, [server.url("/a")], poll=FAST)
+    copy = tmp_path / "copy.db"
+    with running(tmp_path) as (_, address):
+        eventually(lambda: shows(address, 1))
+        with (
+            contextlib.closing(sqlite3.connect(tmp_path / "aggregator.db")) as source,
+            contextlib.closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+    write_config(tmp_path, [server.url("/a")], database="sqlite:///copy.db")
+
+    assert '"entries": 1' in command(tmp_path, "feeds", "--json").stdout
+
+
+@pytest.mark.slow
+def test_sighup_reads_the_file_at_once(server, tmp_path):
+    server.put("/a", post(1))
+    write_config(tmp_path, [server.url("/a")])
+    with running(tmp_path) as (process, address):
+        log = Log(process)
+        eventually(lambda: shows(address, 1))
+        assert not log.has("read again")
+        process.send_signal(signal.SIGHUP)
+        eventually(lambda: log.has("read again; feeds: the same"))
 
 
 # --------------------------------------------------- read-only, corrupt, newer, missing
