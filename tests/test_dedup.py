@@ -184,7 +184,7 @@ TELLING = strategies.builds(
 ) | strategies.builds(entry, strategies.integers(1, 6))
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     strategies.lists(
         strategies.lists(TELLING, max_size=6, unique_by=lambda one: one.content_hash), max_size=6
