@@ -211,6 +211,13 @@ def test_any_text_is_read_and_never_takes_long(text):
     assert time.perf_counter() - started < 0.2
 
 
+def test_a_date_is_kept_without_what_no_database_takes():
+    date = dates.read("2025-07-08\x00\ud800T18:30:00Z\t!", None)
+
+    assert date is not None
+    assert date.text == "2025-07-08  T18:30:00Z !"
+
+
 # ------------------------------------------------------------------------ zones
 
 

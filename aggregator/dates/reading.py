@@ -18,6 +18,7 @@ from aggregator.model import Date
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LONGEST = 120  # characters of a date
 
 _CLOCK = r"(?P<hour>[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
@@ -84,6 +85,8 @@ def read(text: str | None, parsed: datetime | None, *, field: str = "published")
     The zero of Unix and years outside 1900 to 2199 are no times: nobody means them.
     """
     text = (text or "").strip()[:_LONGEST]
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)  # a database takes no NUL
     if not text:
         return None
     found = _plainly(text, parsed) or _number(text) or _written(text)

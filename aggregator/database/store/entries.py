@@ -73,14 +73,6 @@ def stored_under(connection: Connection, identities: Collection[bytes]) -> list[
     ]
 
 
-def _dating(entry: PlacedEntry) -> str:
-    """Return the parts of `Dating` with tabs between them, the only one that may have some last."""
-    date = entry.new.entry.date
-    if date is None:
-        return entry.reason
-    return f"{entry.reason}\t{date.field}\t{date.form}\t{'sure' * date.sure}\t{date.text}"
-
-
 def known_by_id(connection: Connection, ids: Collection[int]) -> list[KnownEntry]:
     """Return the entries with these ids, those that are there."""
     return [
@@ -337,6 +329,14 @@ def _columns(entry: CleanEntry) -> dict[str, Any]:
         "image": entry.image,
         "origin": list(astuple(entry.origin)) if entry.origin else [],
     }
+
+
+def _dating(entry: PlacedEntry) -> str:
+    """Return the parts of `Dating` with tabs between them, the published text last."""
+    date = entry.new.entry.date
+    if date is None:
+        return entry.reason
+    return f"{entry.reason}\t{date.field}\t{date.form}\t{'sure' * date.sure}\t{date.text}"
 
 
 def _enclosure(enclosure: Enclosure) -> list[Any]:
