@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import pages, polling, ticks
+from bench import pages, polling, publishing, stories, ticks
 
 RESULTS = Path(__file__).with_name("results.md")
 TARGETS = {"first": 0.35, "304": 0.012, "same 200": 0.02, "touched": 0.04, "one new": 0.08}
@@ -112,7 +112,43 @@ def page_table(_arguments: argparse.Namespace) -> list[str]:
         return pages.table(pages.timings(path), pages.throughput(path), pages.weight(path))
 
 
-SECTIONS = {"polling": phase_table, "growth": growth_table, "pages": page_table}
+def feed_table(_arguments: argparse.Namespace) -> list[str]:
+    """Return what the merged feeds cost."""
+    return publishing.lines(publishing.measure())
+
+
+def story_table(_arguments: argparse.Namespace) -> list[str]:
+    """Return how rightly entries are grouped into stories, and what that costs."""
+    lines = [
+        "## Stories",
+        "",
+        "| labelled pairs | precision (>= 0.99) | recall (>= 0.90) |",
+        "| --- | --- | --- |",
+    ]
+    pairs = list(stories.pairs())
+    for half in stories.HALVES:
+        found = stories.quality([pair for pair in pairs if pair.half == half])
+        lines.append(f"| {half} | {found.precision:.3f} | {found.recall:.3f} |")
+    cost = stories.cost()
+    return [
+        *lines,
+        "",
+        (
+            f"With {cost.entries:,} entries a new one costs {cost.keys:.3f} ms of CPU for its keys "
+            f"and {cost.joining:.3f} for the rest (0.3 are allowed), {cost.bytes_per_entry:.0f} "
+            "bytes on disk."
+        ),
+        "",
+    ]
+
+
+SECTIONS = {
+    "polling": phase_table,
+    "growth": growth_table,
+    "pages": page_table,
+    "feeds": feed_table,
+    "stories": story_table,
+}
 
 
 if __name__ == "__main__":
