@@ -56,7 +56,7 @@ def test_no_date_that_feedparser_reads_is_lost_and_few_are_another_time():
                 other.append(entry.published)
 
     assert dates_read > 5000
-    assert len(lost) <= 2, lost  # 25:51 and 01:61 are no times
+    assert [text for text in lost if not re.search(r"T25:|:61", text)] == []  # no times at all
     assert len(other) < 0.01 * dates_read, other  # "8:19 pm", names of zones
 
 
