@@ -274,7 +274,7 @@ def test_what_came_in_broken_goes_out_valid(tmp_path):
     with site.engine.connect() as connection:
         listed = len(query.ids_of(connection, query.EVERYTHING))
     assert counts == dict.fromkeys(Format, listed)
-    assert listed > 7000
+    assert listed > 6000  # an article that several of them have stands once
 
 
 def following(form: Format, data: bytes) -> tuple[str | None, int]:
