@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs on as long as it lives
 def browser() -> "Iterator[Browser]":
     """Return Chromium; skip the test where there is none, but fail in CI."""
     from playwright.sync_api import Error, sync_playwright
