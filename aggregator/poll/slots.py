@@ -41,6 +41,11 @@ class Slots:
             timer.cancel()
             self._places.release()
 
+    @property
+    def taken(self) -> int:
+        """How many polls have a place or made room."""
+        return len(self._holders)
+
     def keep(self) -> None:
         """Keep the place however long it takes: what comes now is work for this machine."""
         if timer := self._holders.get(_current_task()):
