@@ -31,7 +31,8 @@ _MAX_WORDS = 2000  # words of a text that are compared
 
 _SKETCH_WORDS = 32  # of the beginning: more find no more copies, and cost every new entry
 _SKETCH = 2
-_SKETCH_HTML = 500  # characters in which so many words mostly are
+_SKETCH_TOKENS = 48  # between spaces, in which so many words mostly are
+_SKETCH_HTML = 1000  # characters in which these mostly are
 
 _NEAR = timedelta(days=7)
 _SAME_TEXT = timedelta(days=30)
@@ -41,6 +42,7 @@ _CHARACTER = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _WORD = re.compile(rf"[{_CHARACTER}]|[^\W_{_CHARACTER}]+")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _MARKUP = re.compile(r"<[^>]*>?")  # the last tag may be cut
+_TYPOGRAPHIC = re.compile("[’‘“”–—…\u00a0]+")  # are no words; the rest is ASCII in most texts
 _ADDRESS = re.compile(r"https?://\S+")
 _QUOTE = re.compile(r"<(/?)blockquote\b[^>]*>")
 # What counts titles apart besides digits: days, months, counting words, Roman numerals.  "May" and
@@ -414,9 +416,15 @@ def _folded(text: str) -> str:
 
 
 def _words(html: str) -> list[str]:
+    return _words_in(_plain(html))
+
+
+def _plain(html: str) -> str:
     text = _MARKUP.sub(" ", html)
-    if "&" in text:
-        text = unescape(text)
+    return unescape(text) if "&" in text else text
+
+
+def _words_in(text: str) -> list[str]:
     if "://" in text:
         text = _ADDRESS.sub(" ", text)
     if text.isascii():  # half of the time, for most of the texts
@@ -439,12 +447,19 @@ def _shingles(words: Sequence[str]) -> set[tuple[str, str, str]]:
     return set(zip(words, words[1:], words[2:], strict=False))
 
 
+def _first_words(html: str) -> list[str]:
+    """Return the first `_SKETCH_WORDS` words; looks at the whole of a text only if it must."""
+    text = _plain(html)
+    beginning = " ".join(text.split(maxsplit=_SKETCH_TOKENS)[:_SKETCH_TOKENS])
+    words = _words_in(_TYPOGRAPHIC.sub(" ", beginning))
+    return (words if len(words) >= _SKETCH_WORDS else _words_in(text))[:_SKETCH_WORDS]
+
+
 def _sketch(html: str) -> list[int]:
     """Return the least hashes of the shingles that a text begins with."""
-    words = _words(html[:_SKETCH_HTML])
+    words = _first_words(html[:_SKETCH_HTML])
     if len(words) < _SKETCH_WORDS and len(html) > _SKETCH_HTML:  # much markup
-        words = _words(html[: 8 * _SKETCH_HTML])
-    words = words[:_SKETCH_WORDS]
+        words = _first_words(html[: 4 * _SKETCH_HTML])
     if len(words) < 6:
         return []
     hashed = list(map(crc32, " ".join(words).encode("utf-8", "surrogatepass").split(b" ")))
