@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from html import unescape
 from typing import Any
 
@@ -13,7 +14,6 @@ from sqlalchemy import (
     Connection,
     Select,
     Table,
-    TextClause,
     bindparam,
     exists,
     func,
@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeDecorator
 
 from aggregator.database.tables import UtcDateTime, contents, entries
 
@@ -34,15 +35,13 @@ _INLINE_TAG = re.compile(
     r"strong|sub|sup|time|u|var|wbr)(?:\s[^>]*)?>"
 )
 _ANY_TAG = re.compile(r"<[^>]*>")
-_INDEX_TEXT = text(
-    "INSERT INTO entries_text (rowid, title, summary, content) "
-    "VALUES (:id, :title, :summary, :content)"
-)
-_UNINDEX_TEXT = text(
+_INDEX_TEXT = "INSERT INTO entries_text (rowid, title, summary, content) VALUES (?, ?, ?, ?)"
+_UNINDEX_TEXT = (
     "INSERT INTO entries_text (entries_text, rowid, title, summary, content) "
-    "VALUES ('delete', :id, :title, :summary, :content)"
+    "VALUES ('delete', ?, ?, ?, ?)"
 )
 
+_PLACES = {"sqlite": "?", "postgresql": "%s"}
 _INSERT_KEY = (
     "INSERT INTO entry_keys (feed_id, key, entry_id, gone_before) "
     "VALUES ({place}, {place}, {place}, {place}) ON CONFLICT (feed_id, key) DO UPDATE SET "
@@ -74,17 +73,44 @@ def upsert(
     )
 
 
+def insert_all(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Iterable[Any]]
+) -> None:
+    """Insert many rows, with values in the order of `columns`.
+
+    Handed to the driver as they are, but for types of ours: SQLAlchemy takes longer to look at a
+    row of an entry than SQLite to store it.
+    """
+    dialect = connection.dialect
+    types = [(at, table.c[name].type) for at, name in enumerate(columns)]
+    ours = [(at, kind.process_bind_param) for at, kind in types if isinstance(kind, TypeDecorator)]
+    found = [list(row) for row in rows]
+    for row in found:
+        for at, stored in ours:
+            row[at] = stored(row[at], dialect)
+    if found:
+        connection.exec_driver_sql(
+            _insert(table, tuple(columns), dialect.name), [tuple(row) for row in found]
+        )
+
+
+@cache
+def _insert(table: Table, columns: tuple[str, ...], dialect: str) -> str:
+    names = ", ".join(columns)
+    places = ", ".join([_PLACES[dialect]] * len(columns))
+    return f"INSERT INTO {table.name} ({names}) VALUES ({places})"  # noqa: S608 - no values
+
+
 def insert_keys(
     connection: Connection, keys: Sequence[tuple[int, int, int | None, datetime | None]]
 ) -> None:
     """Store keys of entries: feed, number, entry, since when that is gone.
 
-    One that is another entry's already is nobody's from then on.  Handed to the driver as it is:
-    there are three an entry, and SQLAlchemy takes longer to look at one than SQLite to store it.
+    One that is another entry's already is nobody's from then on.
     """
     if not keys:
         return
-    place = "?" if connection.dialect.name == "sqlite" else "%s"
+    place = _PLACES[connection.dialect.name]
     rows = [(*key, UtcDateTime.number(gone) if gone else None) for *key, gone in keys]
     connection.exec_driver_sql(_INSERT_KEY.format(place=place), rows)
 
@@ -99,15 +125,15 @@ def unindex_texts(connection: Connection, texts: Sequence[Text]) -> None:
     _write_texts(connection, _UNINDEX_TEXT, texts)
 
 
-def _write_texts(connection: Connection, statement: TextClause, texts: Sequence[Text]) -> None:
+def _write_texts(connection: Connection, statement: str, texts: Sequence[Text]) -> None:
     if not texts or connection.dialect.name != "sqlite":
         return  # columns of PostgreSQL's tables follow by themselves
     rows = [
-        {"id": one.entry_id, "title": one.title, "summary": one.summary, "content": words(one.html)}
+        (one.entry_id, one.title, one.summary, words(one.html))
         # FTS5 flushes what it has collected at every id below the last one: 3 times dearer.
         for one in sorted(texts, key=lambda one: one.entry_id)
     ]
-    connection.execute(statement, rows)
+    connection.exec_driver_sql(statement, rows)
 
 
 def words(html: str) -> str:

@@ -63,12 +63,13 @@ def record(
 def compare(connection: Connection, polls: list[Finished], settings: PollSettings) -> list[News]:
     """Compare what polls brought with what is stored, all in one look."""
     asked = _Asked.of(connection, polls)
+    newest = store.newest_places(connection, _in_rhythm(polls), limit=_RHYTHM_OF)
     first_hand = _read_at_first_hand(connection, polls, settings)
     news = []
     for poll, keys in zip(polls, asked.keys, strict=True):
         if poll.document is None:
             if poll.due.gap is None:
-                poll = planned(poll, _gap(connection, poll.due.id, []))
+                poll = planned(poll, _gap(newest.get(poll.due.id, [])))
             news.append(News(poll, poll.report))
             continue
         due = poll.due
@@ -87,7 +88,8 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
         ]
         told = sum(one.change.is_told for one in versions)
         if kept or due.gap is None:
-            poll = planned(poll, _gap(connection, due.id, kept))
+            places = [one.listed_at for one in kept] + newest.get(due.id, [])
+            poll = planned(poll, _gap(places))
         report = replace(
             poll.report,
             outcome=Outcome.NEW if kept or told else poll.report.outcome,
@@ -114,13 +116,18 @@ def join_stories(
     store.add_story_links(connection, links)
 
 
-def _gap(connection: Connection, feed_id: int, placed: list[store.PlacedEntry]) -> timedelta | None:
+def _in_rhythm(polls: list[Finished]) -> list[int]:
+    """Return the feeds whose rhythm may be another one now."""
+    return [
+        poll.due.id for poll in polls if poll.due.polls and (poll.entries or poll.due.gap is None)
+    ]
+
+
+def _gap(places: list[datetime]) -> timedelta | None:
     """Return the usual time between two posts of a feed, None where it has one at most.
 
     The median over the newest ones: two years of silence are one gap, as is a day with ten posts.
     """
-    places = [one.listed_at for one in placed]
-    places += store.newest_places(connection, feed_id, limit=_RHYTHM_OF)
     newest = sorted(places, reverse=True)[:_RHYTHM_OF]
     gaps = [later - earlier for later, earlier in pairwise(newest)]
     return median_low(gaps) if gaps else None
@@ -289,7 +296,7 @@ def _worth_keeping(
         return placed
     wanted = settings.min_entries
     places = [one.listed_at for one in placed]
-    places += store.newest_places(connection, feed_id, limit=wanted)
+    places += store.newest_places(connection, [feed_id], limit=wanted).get(feed_id, [])
     spared = sorted(places, reverse=True)[:wanted]
     if len(spared) < wanted:
         return placed

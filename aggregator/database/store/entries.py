@@ -10,18 +10,18 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Integer,
     Update,
     bindparam,
     case,
     delete,
     func,
-    insert,
     select,
     update,
 )
 
 from aggregator import dates
-from aggregator.database.dialects import Text, index_texts, unindex_texts, upsert
+from aggregator.database.dialects import Text, index_texts, insert_all, unindex_texts, upsert
 from aggregator.database.store import stories
 from aggregator.database.store.chunks import chunks
 from aggregator.database.store.keys import add_keys, forget, forget_unlisted, replace_keys
@@ -104,36 +104,19 @@ def add_entries(
     """
     if not placed:
         return []
-    listed = _listing(connection, {entry.feed_id for entry in placed})
+    feed_of = _listing(connection, {entry.feed_id for entry in placed})
     ids = _allocate(connection, [entry.listed_at for entry in placed])
     rows = [
-        {
-            **_columns(entry.new.entry),
-            **_listed(entry, listed[entry.feed_id]),
-            "id": entry_id,
-            "feed_id": entry.feed_id,
-            "identity": entry.new.identity,
-            "record_hash": entry.new.record_hash,
-            "guid": entry.new.entry.guid,
-            "public_id": entry.public_id,
-            "published_at": entry.new.entry.published_at,
-            "dating": _dating(entry),
-            "updated_at": None,
-            "first_seen_at": entry.first_seen_at,
-            "changed_at": entry.first_seen_at,
-            "story_keys": stories.packed(entry.story_keys),
-            "archived_at": _archived_at(entry, listed[entry.feed_id], now),
-        }
+        (*_row(entry_id, entry, feed_of[entry.feed_id], now), *_columns(entry.new.entry))
         for entry_id, entry in zip(ids, placed, strict=True)
     ]
-    connection.execute(_INSERT_ENTRY, rows)
+    insert_all(connection, entries, _NEW, rows)
     texts = [
-        {"entry_id": entry_id, "html": entry.new.entry.content_html}
+        (entry_id, entry.new.entry.content_html)
         for entry_id, entry in zip(ids, placed, strict=True)
         if entry.new.entry.content_html
     ]
-    if texts:
-        connection.execute(_INSERT_CONTENT, texts)
+    insert_all(connection, contents, ("entry_id", "html"), texts)
     index_texts(
         connection,
         [_text(entry_id, entry.new.entry) for entry_id, entry in zip(ids, placed, strict=True)],
@@ -210,8 +193,6 @@ _TEXTS = (
     .outerjoin(contents, contents.c.entry_id == entries.c.id)
     .where(entries.c.id.in_(bindparam("ids", expanding=True)))
 )
-_INSERT_ENTRY = insert(entries)
-_INSERT_CONTENT = insert(contents)
 _LISTING = select(
     feeds.c.id,
     feeds.c.category_id,
@@ -226,6 +207,24 @@ _INDEXED = (
 _TAKEN = select(entries.c.id).where(entries.c.id.in_(bindparam("ids", expanding=True)))
 _HIGHEST = select(func.max(entries.c.id)).where(
     entries.c.id >= bindparam("low"), entries.c.id < bindparam("high")
+)
+_newest = entries.alias("newest")
+_last_of_them = (
+    select(_newest.c.id)
+    .where(_newest.c.feed_id == feeds.c.id)
+    .order_by(_newest.c.id.desc())
+    .offset(bindparam("more", type_=Integer))
+    .limit(1)
+    .scalar_subquery()
+)
+_NEWEST = (
+    select(entries.c.feed_id, entries.c.id)
+    .join_from(feeds, entries, entries.c.feed_id == feeds.c.id)
+    .where(
+        feeds.c.id.in_(bindparam("feeds", expanding=True)),
+        entries.c.id >= func.coalesce(_last_of_them, 0),
+    )
+    .order_by(entries.c.feed_id, entries.c.id.desc())
 )
 _NOTE_ENTRIES = (
     update(feeds)
@@ -242,12 +241,26 @@ def _listing(connection: Connection, feed_ids: Collection[int]) -> dict[int, Any
     return {row.id: row for row in rows}
 
 
-def _listed(entry: PlacedEntry, feed: Any) -> dict[str, Any]:
-    return {
-        "category_id": feed.category_id,
-        "listed": feed.subscribed and not entry.copied,
-        "copied": entry.copied,
-    }
+def _row(entry_id: int, entry: PlacedEntry, feed: Any, now: datetime | None) -> tuple[Any, ...]:
+    """The columns `_FIXED` of a new entry, which no later version replaces."""
+    new = entry.new
+    return (
+        entry_id,
+        entry.feed_id,
+        feed.category_id,
+        feed.subscribed and not entry.copied,
+        entry.copied,
+        new.identity,
+        new.record_hash,
+        new.entry.guid,
+        entry.public_id,
+        new.entry.published_at,
+        _dating(entry),
+        entry.first_seen_at,
+        entry.first_seen_at,
+        stories.packed(entry.story_keys),
+        _archived_at(entry, feed, now),
+    )
 
 
 def _archived_at(entry: PlacedEntry, feed: Any, now: datetime | None) -> datetime | None:
@@ -280,7 +293,8 @@ def _update_entry(*more: str) -> Update:
 
 def _version(version: NewVersion, columns: Sequence[str], now: datetime | None) -> dict[str, Any]:
     change, seen_at = version.change, version.seen_at
-    values = _columns(change.entry) | {"record_hash": change.record_hash}
+    values = dict(zip(_REPLACED, _columns(change.entry), strict=True))
+    values["record_hash"] = change.record_hash
     if "changed_at" in columns:
         values["changed_at"] = seen_at
     if "archived_at" in columns:
@@ -297,6 +311,23 @@ _WRITTEN: dict[Extent, tuple[str, ...]] = {
     Extent.LOOKS: ("changed_at",),
     Extent.TEXT: ("changed_at", "updated_at", "archived_at"),
 }
+_FIXED = (
+    "id",
+    "feed_id",
+    "category_id",
+    "listed",
+    "copied",
+    "identity",
+    "record_hash",
+    "guid",
+    "public_id",
+    "published_at",
+    "dating",
+    "first_seen_at",
+    "changed_at",
+    "story_keys",
+    "archived_at",
+)
 _REPLACED = (
     "content_hash",
     "url",
@@ -311,24 +342,25 @@ _REPLACED = (
     "image",
     "origin",
 )
+_NEW = (*_FIXED, *_REPLACED)
 
 
-def _columns(entry: CleanEntry) -> dict[str, Any]:
-    """The columns that a later version of an entry replaces."""
-    return {
-        "content_hash": entry.content_hash,
-        "url": entry.url,
-        "title": entry.title,
-        "title_html": None if entry.title_html == escape(entry.title) else entry.title_html,
-        "summary": entry.summary,
-        "authors": list(entry.authors),
-        "categories": list(entry.categories),
-        "enclosures": [_enclosure(enclosure) for enclosure in entry.enclosures],
-        "language": entry.language,
-        "comments_url": entry.comments_url,
-        "image": entry.image,
-        "origin": list(astuple(entry.origin)) if entry.origin else [],
-    }
+def _columns(entry: CleanEntry) -> tuple[Any, ...]:
+    """The columns `_REPLACED`, which a later version of an entry replaces."""
+    return (
+        entry.content_hash,
+        entry.url,
+        entry.title,
+        None if entry.title_html == escape(entry.title) else entry.title_html,
+        entry.summary,
+        entry.authors,
+        entry.categories,
+        [_enclosure(enclosure) for enclosure in entry.enclosures],
+        entry.language,
+        entry.comments_url,
+        entry.image,
+        list(astuple(entry.origin)) if entry.origin else None,
+    )
 
 
 def _dating(entry: PlacedEntry) -> str:
@@ -361,15 +393,15 @@ def _allocate(connection: Connection, times: Sequence[datetime]) -> list[int]:
     return ids
 
 
-def newest_places(connection: Connection, feed_id: int, *, limit: int) -> list[datetime]:
-    """Return where the newest entries of a feed stand, at most `limit`."""
-    newest = (
-        select(entries.c.id)
-        .where(entries.c.feed_id == feed_id)
-        .order_by(entries.c.id.desc())
-        .limit(limit)
-    )
-    return [listed_at_of(entry_id) for entry_id in connection.scalars(newest)]
+def newest_places(
+    connection: Connection, feed_ids: Collection[int], *, limit: int
+) -> dict[int, list[datetime]]:
+    """Return where the newest entries of feeds stand, at most `limit` of each, newest first."""
+    found: dict[int, list[datetime]] = {}
+    for chunk in chunks(sorted(feed_ids)):
+        for feed_id, entry_id in connection.execute(_NEWEST, {"feeds": chunk, "more": limit - 1}):
+            found.setdefault(feed_id, []).append(listed_at_of(entry_id))
+    return found
 
 
 def delete_old(

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, true, update
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, true, update
 
 from aggregator import stories, urls
-from aggregator.database.dialects import upsert
+from aggregator.database.dialects import insert_all, upsert
 from aggregator.database.store.chunks import MANY, chunks
 from aggregator.database.store.polls import note_change
 from aggregator.database.tables import (
@@ -50,23 +50,25 @@ def candidates(
         added: Feed and keys of each new entry, by its id.
     """
     holders = _holders(connection, {key for _, keys in added.values() for key in keys})
-    rows: list[dict[str, int]] = []
+    rows: list[tuple[int, int, int]] = []
     pairs: list[tuple[int, int]] = []
     for entry_id, (feed_id, keys) in sorted(added.items()):
-        shared: Counter[int] = Counter()
+        shared: list[int] = []
         for key in keys:
-            holding = holders.setdefault(key, {})
-            if holding:  # as few have
-                shared.update(_likely(holding, entry_id, feed_id))
+            holding = holders.get(key)
+            if holding is None:  # as most have none
+                holders[key] = {entry_id: feed_id}
+            else:
+                shared += _likely(holding, entry_id, feed_id)
                 if len(holding) >= _HOLDERS or _count(holding, feed_id) >= _HOLDERS_OF_FEED:
                     continue
-            holding[entry_id] = feed_id
-            rows.append({"key": key, "entry_id": entry_id, "feed_id": feed_id})
+                holding[entry_id] = feed_id
+            rows.append((key, entry_id, feed_id))
         if shared:
-            likely = sorted(shared, key=lambda one: (-shared[one], abs(one - entry_id), one))
+            times = Counter(shared)
+            likely = sorted(times, key=lambda one: (-times[one], abs(one - entry_id), one))
             pairs += [(entry_id, other) for other in likely[:_CANDIDATES]]
-    if rows:
-        connection.execute(_INSERT_KEYS, rows)
+    insert_all(connection, story_keys, ("key", "entry_id", "feed_id"), rows)
     articles = _articles(connection, {entry_id for pair in pairs for entry_id in pair})
     return [
         (articles[one], articles[other])
@@ -160,7 +162,6 @@ def switch(connection: Connection, *, on: bool, off_in: Iterable[str] = ()) -> N
 
 # ---------------------------------------------------------------------------- candidates
 
-_INSERT_KEYS = insert(story_keys)
 _DELETE_KEYS = delete(story_keys).where(
     story_keys.c.key == bindparam("a_key"), story_keys.c.entry_id == bindparam("an_entry")
 )
