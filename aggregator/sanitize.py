@@ -93,6 +93,7 @@ _NOT_NESTED = frozenset(
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Bytes of UTF-8 that a character of `_CONTROL` has; some harmless ones have them, too.
+_LOWER = bytes(range(256)).lower()
 _MAY_BE_CONTROL = bytes([*range(9), 11, 12, *range(14, 32), 0x7F, 0xC2, 0xED, 0xEF])
 
 
@@ -103,22 +104,22 @@ def content(html: str, *, base: str) -> str:
         html: Anything at all.
         base: Absolute URL that its relative references resolve against.
     """
-    readable = _readable(html)
-    unusual = not urls.is_web(base) or _is_unusual(readable)
-    return _content_cleaner(base, needs_filter=unusual).clean(readable).strip()
+    text, lower = _readable(html)
+    unusual = not urls.is_web(base) or _is_unusual(lower)
+    return _content_cleaner(base, needs_filter=unusual).clean(text).strip()
 
 
 def inline(html: str) -> str:
     """Return a title as inline HTML: `TITLE_TAGS` without attributes, unknown elements as text."""
     visible = _TAG.sub(lambda tag: "<" if tag[1].lower() in _HTML_NAMES else "&lt;", html)
-    return _one_line(_title_cleaner().clean(_readable(visible)))
+    return _one_line(_title_cleaner().clean(_readable(visible)[0]))
 
 
 def plain(html: str) -> str:
     """Return the text of some HTML in one line, blocks set apart by a space."""
     if "<" not in html:
-        return text_of(_readable(html))
-    return text_of(_text_cleaner().clean(_readable(html)))
+        return text_of(_readable(html)[0])
+    return text_of(_text_cleaner().clean(_readable(html)[0]))
 
 
 def text_of(safe_html: str) -> str:
@@ -135,19 +136,20 @@ def as_inline(text: str) -> str:
     return escape(_one_line(_CONTROL.sub("", text)))
 
 
-def _is_unusual(html: str) -> bool:
-    lower = html.encode().lower()
-    return any(part in lower for part in _UNUSUAL) or bool(_PLACE.search(lower))
+def _is_unusual(lower: bytes) -> bool:
+    return any(part in lower for part in _UNUSUAL) or bool(b"#" in lower and _PLACE.search(lower))
 
 
-def _readable(html: str) -> str:
-    """Return a text without control characters and within the limits."""
+def _readable(html: str) -> tuple[str, bytes]:
+    """Return a text within the limits, without control characters, and its lower-case bytes."""
     text = html[:MAX_FRAGMENT]
     encoded = text.encode("utf-8", "surrogatepass")
     # The pattern takes 20 us for 4 kB, this 4 us; nearly all texts have no such character.
-    if len(encoded.translate(None, _MAY_BE_CONTROL)) != len(encoded):
+    lower = encoded.translate(_LOWER, _MAY_BE_CONTROL)
+    if len(lower) != len(encoded):
         text = _CONTROL.sub("", text)
-    return text if text.count("<") <= _MANY_TAGS else _shallow(text)
+        lower = text.encode().lower()
+    return (text if text.count("<") <= _MANY_TAGS else _shallow(text)), lower
 
 
 def _shallow(html: str) -> str:
