@@ -7,10 +7,6 @@ from pathlib import Path
 
 import feedparser
 import pytest
-from feedparser.datetimes.rfc822 import _parse_date_rfc822
-from feedparser.datetimes.w3dtf import _parse_date_w3dtf
-from hypothesis import given
-from hypothesis import strategies as st
 
 from aggregator.parse import faster
 
@@ -61,60 +57,6 @@ def said(how: str, paths: list[Path]) -> dict[str, str]:
 
 def test_it_is_proved_for_the_version_that_is_installed():
     assert feedparser.__version__ == faster.PROVED_FOR
-
-
-def number(most: int, digits: int = 2) -> st.SearchStrategy[str]:
-    return st.integers(0, most).map(lambda value: f"{value:0{digits}}")
-
-
-CLOCKS = st.builds("{}:{}:{}".format, number(25), number(61), number(61))
-ZONES = st.builds("{}{}{{}}{}".format, st.sampled_from("+-"), number(29), number(99))
-YEARS = st.integers(0, 9999).map("{:04}".format)
-RFC_822 = st.builds(
-    "{}, {} {} {} {} {}".format,
-    st.sampled_from(["Mon", "Tue", "Sun", "Xyz"]),
-    number(33),
-    st.sampled_from([*faster._MONTHS, "Foo"]),
-    YEARS,
-    CLOCKS,
-    st.just("GMT") | st.just("EST") | ZONES.map(lambda zone: zone.format("")),
-)
-RFC_3339 = st.builds(
-    "{}-{}-{}T{}{}".format,
-    YEARS,
-    number(14),
-    number(33),
-    CLOCKS,
-    st.just("Z") | st.just("") | ZONES.map(lambda zone: zone.format(":")),
-)
-
-
-def outcome(read, text: str) -> tuple[int, ...] | None:
-    try:
-        return read(text)
-    except (KeyError, OverflowError, ValueError, AttributeError):  # what feedparser passes over
-        return None
-
-
-@given(RFC_822 | RFC_3339)
-def test_a_date_in_a_usual_form_is_read_as_by_feedparser(text):
-    ours = outcome(faster.usual_date, text)
-
-    theirs = outcome(_parse_date_w3dtf, text) or outcome(_parse_date_rfc822, text)
-    assert ours is None or ours == theirs
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Mon, 23 Nov 2026 15:14:16 GMT",
-        "Mon, 23 Nov 2026 15:14:16 -0330",
-        "2026-11-23T15:14:16Z",
-        "2026-11-23T15:14:16+05:45",
-    ],
-)
-def test_the_usual_forms_are_read_before_any_other_is_tried(text):
-    assert faster.usual_date(text) == (_parse_date_w3dtf(text) or _parse_date_rfc822(text))
 
 
 def test_our_own_feeds_are_read_as_without():
