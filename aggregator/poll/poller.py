@@ -262,12 +262,14 @@ class Poller:
             entries = batch[0][0].entries
             looks = round(LINGER / _LOOK)
             while looks and len(batch) < MAX_BATCH and entries < MAX_ENTRIES:
-                if self._finished.empty():
-                    looks = looks - 1 if self._slots.taken else 0
+                if not self._finished.empty():
+                    batch.append(self._finished.get_nowait())
+                    entries += batch[-1][0].entries
+                elif not self._slots.taken:
+                    break
+                else:
+                    looks -= 1
                     await asyncio.sleep(_LOOK)
-                    continue
-                batch.append(self._finished.get_nowait())
-                entries += batch[-1][0].entries
             await self._store(batch)
             for _ in batch:
                 self._finished.task_done()
