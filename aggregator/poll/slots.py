@@ -19,12 +19,17 @@ class Slots:
     def __init__(self, count: int) -> None:
         self._places = asyncio.Semaphore(count)
         self._spare = count * SPARE
+        self._coming = 0
         # By task: when it makes room, None once it has.
         self._holders: dict[asyncio.Task[object], asyncio.TimerHandle | None] = {}
 
     async def acquire(self) -> None:
         """Wait for a place."""
-        await self._places.acquire()
+        self._coming += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self._coming -= 1
         task = _current_task()
         timer = asyncio.get_running_loop().call_later(QUICK, self._make_room, task)
         self._holders[task] = timer
@@ -43,8 +48,8 @@ class Slots:
 
     @property
     def taken(self) -> int:
-        """How many polls have a place or made room."""
-        return len(self._holders)
+        """How many polls have a place, made room, or wait for one."""
+        return len(self._holders) + self._coming
 
     def keep(self) -> None:
         """Keep the place however long it takes: what comes now is work for this machine."""
