@@ -9,6 +9,7 @@ from aggregator.database import query
 from aggregator.model import CleanEntry, Enclosure, FeedHead, SourceName, Subscription
 from tests.web_fixtures import EVIL, HtmlPage, Site, entry, full_site, words
 from web.pages import PAGE_SIZE
+from web.sidebars import Sidebars
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -168,6 +169,22 @@ def test_the_head_says_how_much_there_is_and_how_fresh_it_is(site):
     chips = [words(each) for each in page.one("ul", "chips")]
     assert chips == ["All 3", "The Sea 1", "Trade 2"]
     assert words(site.page("/category/trade").one("p", "lede")).startswith("2 posts, checked")
+
+
+def test_who_is_busiest_is_found_once_a_minute_and_all_else_each_time(site):
+    minute, sidebars = datetime.now(UTC).replace(second=0), Sidebars()
+    site.record("lamp", entry(1))
+
+    def beside(seconds: int) -> tuple[list[int], list[int]]:
+        with site.engine.connect() as connection:
+            whole = query.overview(connection)
+            found = sidebars.read(connection, whole, now=minute + timedelta(seconds=seconds))
+        return [each.entries for each in found.categories], [number for _, number in found.busiest]
+
+    assert beside(0) == ([0, 1], [1])
+    site.record("tide", entry(2, guid="other"))
+    assert beside(59) == ([1, 1], [1])
+    assert beside(60) == ([1, 1], [1, 1])
 
 
 def test_an_entry_shows_time_source_author_title_and_excerpt(site):

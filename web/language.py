@@ -7,6 +7,7 @@ same place: `script_words`.
 
 import gettext
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,6 +26,7 @@ from markupsafe import Markup, escape
 SOURCE = "en"
 _FOLDER = Path(__file__).parent / "languages"
 _CLDR = {SOURCE: "en_GB"}  # day before month, as in all our texts
+_PLACE = re.compile(r"\{(\w+)\}")
 _Unit = Literal["minute", "hour", "day"]
 _UNITS: tuple[_Unit, ...] = ("minute", "hour", "day")
 
@@ -141,7 +143,11 @@ def to_translate(message: str) -> str:
 
 def in_markup(text: str, values: Mapping[str, object]) -> Markup:
     """Return `text` escaped, with its values; those that are markup stay markup."""
-    return escape(text).format(**values) if values else escape(text)
+    if not values or "{" not in text:
+        return escape(text)
+    # A page has dozens: Markup.format takes four times as long.
+    filled = _PLACE.sub(lambda found: escape(values[found[1]]), escape(text))
+    return Markup(filled)  # noqa: S704
 
 
 def script_words(of: Language) -> str:

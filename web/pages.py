@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from aggregator.database import Connection, query
-from aggregator.model import Cursor, FeedOrder, ListedEntry, Overview, Scope, listed_at_of
+from aggregator.model import Cursor, FeedOrder, ListedEntry, Overview, Scope, Sidebar, listed_at_of
 from aggregator.search import parse
 from web import health, parameters, wording
 from web.addresses import list_path, updates_path
@@ -152,7 +152,7 @@ def recent(reading: Reading) -> Page:
         return _first_run(reading)
     values = {
         "heading": reading.clock.words.gettext("Recent posts"),
-        "sidebar": query.sidebar(reading.connection, now=reading.clock.now),
+        "sidebar": _sidebar(reading),
     }
     return _list_page("list.html", listing, values, here="recent")
 
@@ -162,7 +162,7 @@ def recent(reading: Reading) -> Page:
 def category(reading: Reading, slug: str) -> Page:
     """List the entries of one category."""
     scope = Scope(category=parameters.name(slug))
-    sidebar = query.sidebar(reading.connection, now=reading.clock.now)
+    sidebar = _sidebar(reading)
     found = next((each for each in sidebar.categories if each.slug == slug), None)
     if found is None:
         abort(404, to_translate("There is no such category."))
@@ -297,6 +297,10 @@ def _listing(reading: Reading, scope: Scope) -> Listing:
         news=news,
         visit=reading.visit,
     )
+
+
+def _sidebar(reading: Reading) -> Sidebar:
+    return site().sidebars.read(reading.connection, reading.overview, now=reading.clock.now)
 
 
 def _poll_path(scope: Scope, shown: list[ListedEntry]) -> str:

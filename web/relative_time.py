@@ -179,7 +179,7 @@ class Clock:
 
 def machine(at: datetime) -> str:
     """Return `at` for a `datetime` attribute: UTC, whole seconds, RFC 3339."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+    return f"{at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def _shifted(at: datetime, tz: int) -> datetime:

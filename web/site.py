@@ -18,6 +18,7 @@ from web.answers import Body, Shelf
 from web.assets import load_assets
 from web.deltas import Journal
 from web.limits import Limiter
+from web.sidebars import Sidebars
 
 _KEY = "aggregator"
 
@@ -33,6 +34,7 @@ class Site:
         journal: What was in them before.
         limiter: Which clients have what.
         pages: Pages as they were last sent.
+        sidebars: What stood beside them.
         build: Changes when templates, files or the configuration do; part of pages' validators.
         fastest: The shortest interval at which a feed is asked.
         as_of: The moment that pages speak of, None: that of each request.
@@ -48,6 +50,7 @@ class Site:
     journal: Journal
     limiter: Limiter
     pages: Shelf
+    sidebars: Sidebars
     build: str
     fastest: timedelta
     as_of: datetime | None = None
@@ -74,6 +77,7 @@ def set_site(
         journal=Journal(),
         limiter=Limiter(),
         pages=Shelf(),
+        sidebars=Sidebars(),
         build=_build(config, assets),
         fastest=min((each.interval for each in config.feeds), default=config.poll.interval),
         as_of=as_of,

@@ -233,15 +233,15 @@ def marked(text: str, phrases: Sequence[str]) -> Markup:
 
     Case and accents don't count, as they don't in the search.
     """
-    if not phrases:
+    if not phrases or not _may_hold(text, phrases):
         return escape(text)
     places = list(_WORD.finditer(text))
     words = [_folded(place[0]) for place in places]
     found = [False] * len(words)
     for phrase in phrases:
         wanted = [_folded(word) for word in phrase.split(" ")]
-        for start in range(len(words) - len(wanted) + 1):
-            if words[start : start + len(wanted)] == wanted:
+        for start, word in enumerate(words):
+            if word == wanted[0] and words[start : start + len(wanted)] == wanted:
                 found[start : start + len(wanted)] = [True] * len(wanted)
     parts, end = [], 0
     for is_found, some in groupby(zip(found, places, strict=True), key=lambda one: one[0]):
@@ -251,6 +251,12 @@ def marked(text: str, phrases: Sequence[str]) -> Markup:
             parts += [Markup("<mark>{}</mark>").format(text[run[0].start() : run[-1].end()])]
             end = run[-1].end()
     return Markup("").join([*parts, escape(text[end:])])
+
+
+def _may_hold(text: str, phrases: Sequence[str]) -> bool:
+    """Whether it is worth looking word by word: most texts of a page have nothing to mark."""
+    folded = _folded(text)
+    return any(_folded(phrase.partition(" ")[0]) in folded for phrase in phrases)
 
 
 def language(tag: str | None, page: Language) -> str | None:
@@ -340,5 +346,7 @@ def _plain_title(entry: ListedEntry, words: Language) -> str:
 
 def _folded(word: str) -> str:
     """Return a word without case and accents."""
+    if word.isascii():
+        return word.lower()
     parts = unicodedata.normalize("NFKD", word.casefold())
     return "".join(sign for sign in parts if not unicodedata.combining(sign))

@@ -185,9 +185,9 @@ def place_of(connection: Connection) -> ColumnElement[int]:
     return literal_column("entries_text.rowid", entries.c.id.type)
 
 
-def gathered(connection: Connection, *columns: ColumnElement[Any]) -> ColumnElement[Any]:
+def gathered(dialect: str, *columns: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return an aggregate of rows as one JSON array of arrays; read it with `rows_in`."""
-    if connection.dialect.name == "sqlite":
+    if dialect == "sqlite":
         return func.json_group_array(func.json_array(*columns))
     return func.json_agg(func.json_build_array(*columns))
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -61,14 +62,15 @@ class StoryReason:
     score: int
 
 
-def also_in(connection: Connection) -> ColumnElement[Any]:
+@cache
+def also_in(dialect: str) -> ColumnElement[Any]:
     """Return the column `also_in` of a list of `entries` with their `categories`.
 
     Most entries have no story, so it costs a list of 40 next to nothing; as a statement of its own
     it would be one more for each page.
     """
     return (
-        select(gathered(connection, _FIRST, _THERE.c.id, _FEED.c.name, _TITLE, _FEED.c.language))
+        select(gathered(dialect, _FIRST, _THERE.c.id, _FEED.c.name, _TITLE, _FEED.c.language))
         .select_from(_THERE)
         .join(_FEED, _FEED.c.id == _THERE.c.feed_id)
         .outerjoin(_CATEGORY, _CATEGORY.c.id == _THERE.c.category_id)

@@ -1,0 +1,26 @@
+"""What stands beside the lists, read no more than has to be for each page."""
+
+from datetime import datetime
+
+from aggregator.database import Connection, query
+from aggregator.model import Overview, Sidebar
+
+
+class Sidebars:
+    """Remembers who is busiest until the minute is over; all else is read each time.
+
+    Thread-safe: the one thing that it keeps is replaced as a whole.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[int, int], Sidebar] | None = None
+
+    def read(self, connection: Connection, overview: Overview, *, now: datetime) -> Sidebar:
+        """Return what stands beside a list at this moment."""
+        minute = int(now.timestamp()) // 60, overview.feeds
+        kept = self._last
+        if kept is not None and kept[0] == minute:
+            return query.sidebar(connection, now=now, last=kept[1])
+        found = query.sidebar(connection, now=now)
+        self._last = minute, found
+        return found
