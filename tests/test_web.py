@@ -171,6 +171,44 @@ def test_the_head_says_how_much_there_is_and_how_fresh_it_is(site):
     assert words(site.page("/category/trade").one("p", "lede")).startswith("2 posts, checked")
 
 
+def test_of_many_categories_a_row_has_the_fullest_and_the_one_being_read(tmp_path):
+    names = [
+        "Architecture",
+        "Biology",
+        "Chemistry",
+        "Économie",
+        "Film",
+        "日本の音楽",
+        *"GHIJKLMNOP",
+    ]
+    feeds = [
+        {"name": f"f{n}", "url": f"https://f{n}.example/", "category": name * (1 + (n > 5))}
+        for n, name in enumerate(names * 2)
+    ]
+    site = Site(tmp_path, feeds=feeds)
+    site.subscribe()
+    for number in range(3):
+        site.record("f3", entry(number))
+    site.record("f0", entry(9, guid="other"))
+
+    page = site.page("/")
+    row, others = page.all("ul", "chips")
+
+    first = [words(each) for each in row]
+    assert first[:2] == ["All 4", "Architecture 1"]
+    assert "Économie 3" in first
+    assert words(page.one("summary")) == f"{len(others)} more"
+    assert len(row) - 1 + len(others) == len({each["category"] for each in feeds})
+    hidden = others[0].find("a")
+    there = site.page(hidden.get("href")).all("ul", "chips")[0]
+    here = [each for each in there.iter("a") if each.get("aria-current")]
+    assert [each.get("href") for each in here] == [hidden.get("href")]
+
+
+def test_a_few_categories_need_no_list_of_more(full):
+    assert not full.page("/").all("details", "more")
+
+
 def test_who_is_busiest_is_found_once_a_minute_and_all_else_each_time(site):
     minute, sidebars = datetime.now(UTC).replace(second=0), Sidebars()
     site.record("lamp", entry(1))
@@ -260,7 +298,7 @@ def test_what_an_entry_lacks_leaves_no_hole(site):
 
     assert page.titles() == ["Word " * 15 + "Word…", "Untitled", "Short."]
     assert page.all("h3")[0].find("a") is None
-    assert len(page.all("p", "sum")) == 1
+    assert words(page.one("p", "sum")) == "… " + " ".join(["Word"] * 24)
 
 
 def test_another_language_is_declared_and_our_words_in_it_too(site):

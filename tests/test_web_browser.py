@@ -205,6 +205,65 @@ def test_keys_pass_by_what_is_folded_and_o_opens_a_tab(browser, site):
         page.context.close()
 
 
+def test_more_categories_hang_below_their_button_until_one_turns_away(browser, tmp_path):
+    names = [f"Category {number}" for number in range(30)]
+    feeds = [{"name": n[9:], "url": f"https://x.example/{n[9:]}", "category": n} for n in names]
+    site = Site(tmp_path, feeds=feeds)
+    site.subscribe()
+    site.record("1", entry(1))
+    with served(site) as base:
+        for width in (1280, 800, 390):
+            page = at_home(browser, base, viewport={"width": width, "height": 800})
+            top = page.locator(".entry").first.bounding_box()["y"]
+            assert top < (250 if width == 390 else 200)
+            more, hidden = page.locator(".more summary"), page.locator(".more a").first
+            more.press("Enter")
+            assert hidden.is_visible()
+            assert page.locator(".entry").first.bounding_box()["y"] == top
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            page.keyboard.press("Escape")
+            assert not hidden.is_visible()
+            more.click()
+            page.locator("h1").click()
+            assert not hidden.is_visible()
+            page.context.close()
+
+
+def test_the_category_being_read_is_in_sight_on_a_phone(browser, tmp_path):
+    names = [f"Category {number}" for number in range(9)]
+    feeds = [{"name": n[9:], "url": f"https://x.example/{n[9:]}", "category": n} for n in names]
+    site = Site(tmp_path, feeds=feeds)
+    site.subscribe()
+    site.record("1", entry(1))
+    with served(site) as base:
+        page = at_home(
+            browser, f"{base}/category/category-8", viewport={"width": 390, "height": 800}
+        )
+        box = page.locator(".chips [aria-current]").bounding_box()
+        page.context.close()
+
+    assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+
+
+def test_a_title_reads_in_its_own_direction_whether_new_or_not(browser, site):
+    earlier = datetime.now(UTC) - timedelta(hours=1)
+    site.record("lamp", entry(90, title="عناوين with words"), now=earlier)
+    site.record("lamp", entry(1, title="كيف يعمل البحر؟", language="ar"))
+    visit = int((earlier + timedelta(minutes=1)).timestamp() * 1000)
+    with served(site) as base:
+        page = at_home(browser, base)
+        cookie = f"{visit}.{visit}.{visit}.{visit}"
+        page.context.add_cookies([{"name": "seen", "value": cookie, "url": base}])
+        page.goto(base)
+        directions = page.locator("h3").evaluate_all(
+            "all => all.map((one) => getComputedStyle(one).direction)"
+        )
+        assert page.locator(".new").count() == 1
+        page.context.close()
+
+    assert directions == ["rtl", "rtl"]
+
+
 def test_every_control_can_be_reached_by_tab_and_shows_it(browser, site):
     site.record("lamp", entry(1, authors=("Ada",)))
     walk = """() => {

@@ -16,16 +16,13 @@ FORMAT_NAMES = {Format.ATOM: "Atom", Format.RSS: "RSS", Format.JSON: "JSON Feed"
 
 def list_path(scope: Scope, *, before: Cursor | None = None, view: str | None = None) -> str:
     """Return the path of a list for people."""
+    if before is None and scope.search is None:  # a page has dozens of them
+        return _short_path(request.script_root, scope, view)
     return _path("pages.recent", scope, before=before, view=view)
 
 
 def source_path(name: str) -> str:
-    """Return the path of a source's list; a page has dozens of them."""
-    return _source_path(request.script_root, name)
-
-
-@lru_cache(maxsize=4096)
-def _source_path(_script_root: str, name: str) -> str:
+    """Return the path of a source's list."""
     return list_path(Scope(source=name))
 
 
@@ -46,6 +43,11 @@ def updates_path(scope: Scope, after: Cursor) -> str:
         source=scope.source,
         q=scope.search,
     )
+
+
+@lru_cache(maxsize=4096)
+def _short_path(_script_root: str, scope: Scope, view: str | None) -> str:
+    return _path("pages.recent", scope, view=view)
 
 
 def _path(whole: str, scope: Scope, **query: object) -> str:

@@ -182,7 +182,8 @@ def strip(polls: Sequence[PollRecord], words: Language) -> Strip:
         kind, stroke = _STROKES[poll.outcome]
         paths[kind] = paths.get(kind, "") + f"M{place * _STEP + 2} {stroke}"
     said = _counted(Counter(poll.outcome for poll in shown), words)
-    return Strip(tuple(paths.items()), words.listing(said) or words.gettext("no checks yet"))
+    base = "k-b", f"M0 {_SPARK_HEIGHT}.5h{STRIP_LENGTH * _STEP}"
+    return Strip((base, *paths.items()), words.listing(said) or words.gettext("no checks yet"))
 
 
 def _counted(counts: Counter[Outcome], words: Language) -> list[str]:

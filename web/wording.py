@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from markupsafe import Markup, escape
 
 from aggregator import urls
-from aggregator.model import ListedEntry, Source, SourceName
+from aggregator.model import CategoryCount, ListedEntry, Source, SourceName
 from aggregator.search import Fault, Hint
 from web.language import Language
 from web.relative_time import Clock, Moment
@@ -27,6 +27,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _WORD = re.compile(r"\w+")
 _TAG = re.compile(r"(<[^>]*>)")  # titles were sanitised: no `>` within a tag
 _MAX_RUN = 5
+_ROW = 90  # letters, at full width and beside the choice of a view
+_GAP = 3
 _HOUR = timedelta(hours=1)
 _SETTLING = timedelta(minutes=10)
 # Dates carry seconds at best; an id carries milliseconds.
@@ -224,8 +226,11 @@ def title(entry: ListedEntry, phrases: Sequence[str], words: Language) -> Markup
 
 
 def _summary(entry: ListedEntry, words: Language) -> str:
-    """Return the excerpt, empty where the title says it all already."""
-    return "" if not entry.title and _plain_title(entry, words) == entry.summary else entry.summary
+    """Return the excerpt; of an entry without a title, what the title made of it left over."""
+    if entry.title:
+        return entry.summary
+    start, rest = _cut(entry.summary.strip())
+    return f"…{rest}" if start and rest else ""
 
 
 def marked(text: str, phrases: Sequence[str]) -> Markup:
@@ -293,6 +298,37 @@ def media(entry: ListedEntry, words: Language) -> str:
     return words.gettext("Audio") if "audio" in kinds else ""
 
 
+def in_one_row(
+    categories: Sequence[CategoryCount], current: str | None
+) -> tuple[list[CategoryCount], list[CategoryCount]]:
+    """Return the categories that a row has room for, the fullest ones, and the others.
+
+    Args:
+        categories: In the order in which they are shown.
+        current: Slug of the one that is being read, which is in the row.
+    """
+    room = _ROW - _width("All") - _width(str(sum(each.entries for each in categories)))
+    widths = {each.slug: _width(each.name, str(each.entries)) for each in categories}
+    if sum(widths.values()) <= room:
+        return list(categories), []
+    room -= _width("99 more")
+    shown: set[str] = set()
+    for each in sorted(categories, key=lambda each: (each.slug != current, -each.entries)):
+        if widths[each.slug] <= room:
+            shown.add(each.slug)
+            room -= widths[each.slug]
+    return (
+        [each for each in categories if each.slug in shown],
+        [each for each in categories if each.slug not in shown],
+    )
+
+
+def _width(*texts: str) -> int:
+    """Return about how many letters of a row a link with these texts takes, with its gap."""
+    wide = sum(unicodedata.east_asian_width(sign) in "WF" for text in texts for sign in text)
+    return sum(map(len, texts)) + wide + _GAP
+
+
 def site_name(url: str | None) -> str:
     """Return what a link to a source's site is called: its host."""
     return urls.host_of(url or "").removeprefix("www.")
@@ -337,11 +373,19 @@ def hint(hint: Hint, words: Language) -> str:
 
 
 def _plain_title(entry: ListedEntry, words: Language) -> str:
-    text = entry.summary.strip()
+    start, rest = _cut(entry.summary.strip())
+    if not start:
+        return words.gettext("Untitled")
+    return start.rstrip(" ,;:.–—") + "…" if rest else start
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """Return what of a text makes a title, and the rest with the space before it."""
     if len(text) <= _TITLE_FROM_SUMMARY:
-        return text or words.gettext("Untitled")
+        return text, ""
     start = text[:_TITLE_FROM_SUMMARY]
-    return (start.rpartition(" ")[0] or start).rstrip(" ,;:.–—") + "…"
+    start = start.rpartition(" ")[0] or start
+    return start, text[len(start) :]
 
 
 def _folded(word: str) -> str:

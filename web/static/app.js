@@ -86,6 +86,21 @@
     });
   }
 
+  // On a phone the categories are a row to be pushed: the one being read is in sight.
+  function showCategory() {
+    const here = $(".chips [aria-current]"), row = here?.closest(".chips");
+    if (row) row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+  }
+
+  // What hangs below its button closes when one turns to something else.
+  function closeMenus() {
+    const menu = $(".more");
+    if (!menu) return;
+    addEventListener("click", (e) => menu.contains(e.target) || (menu.open = false));
+    menu.addEventListener("focusout", (e) => e.relatedTarget && !menu.contains(e.relatedTarget) && (menu.open = false));
+    menu.addEventListener("keydown", (e) => { if (e.key === "Escape") { menu.open = false; $("summary", menu).focus(); } });
+  }
+
   // The page about a feed: its address, to be pasted into a reader.
   function offerCopy() {
     const button = $("[data-copy]");
@@ -145,6 +160,8 @@
     listenToKeys();
     offerThemes();
     offerCopy();
+    closeMenus();
+    showCategory();
     askForNews();
   });
 })();
