@@ -222,39 +222,24 @@ def _titled(
 def _page(
     connection: Connection, wish: Wish, publication: Publication, empty: Document, now: datetime
 ) -> Document:
-    found = query.latest_entries(
-        connection, scope=wish.scope, limit=wish.limit + 1, before=wish.before, with_content=True
+    found = query.page(
+        connection, scope=wish.scope, limit=wish.limit, before=wish.before, with_content=True
     )
-    entries = found[: wish.limit]
+    entries = found.entries
     filled = replace(
         empty,
         self_url=publication.url(wish),
         hubs=(publication.hub,) if publication.hub and wish.is_topic else (),
         entries=entries,
     )
-    following = _next_place(connection, wish, found)
-    if following is not None and not publication.files:
-        filled = replace(filled, next_url=publication.url(replace(wish, before=following)))
+    if found.next is not None and not publication.files:
+        filled = replace(filled, next_url=publication.url(replace(wish, before=found.next)))
     if wish.before is not None:
         return replace(filled, first_url=publication.url(replace(wish, before=None)))
     if wish.form is not Format.ATOM or not _has_archives(wish.scope):
         return filled
     earlier = _before_the_page(connection, wish.scope, entries, now)
     return replace(filled, prev_archive_url=publication.url(earlier) if earlier else None)
-
-
-def _next_place(connection: Connection, wish: Wish, found: Sequence[ListedEntry]) -> Cursor | None:
-    """Return where the next page begins, None if there is none.
-
-    Args:
-        found: One more than are shown, if there are so many.
-    """
-    if len(found) > wish.limit:
-        return Cursor(found[wish.limit - 1].id)
-    if wish.scope.search is None:
-        return None
-    # Some searches are looked for so far and no further: there may be more below.
-    return query.looked_down_to(connection, scope=wish.scope, before=wish.before)
 
 
 def _before_the_page(

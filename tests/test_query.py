@@ -144,9 +144,11 @@ def test_a_search_that_looks_at_entries_one_by_one_goes_on_where_it_stopped(
     seen, before, pages = [], None, 0
     while pages == 0 or before:
         pages += 1
-        seen += titles(database, scope=scope, before=before)
         with database.connect() as connection:
-            before = query.looked_down_to(connection, scope=scope, before=before)
+            page = query.page(connection, scope=scope, limit=100, before=before)
+        seen += [each.title for each in page.entries]
+        before = page.next
+        assert page.ended_early is (before is not None)
 
     assert seen == whole != []
     assert pages > 3
@@ -157,7 +159,7 @@ def test_only_a_search_with_something_to_look_at_stops_early(database, monkeypat
 
     for scope in (Scope(), Scope(source="a"), Scope(search="post"), Scope(search="source:b")):
         with database.connect() as connection:
-            assert query.looked_down_to(connection, scope=scope) is None
+            assert query.page(connection, scope=scope, limit=100).next is None
 
 
 def test_a_searchs_pages_are_seeks(database):
@@ -240,9 +242,7 @@ def plans(database, ask):
 )
 @pytest.mark.parametrize("before", [None, Cursor(2**62)])
 def test_a_page_is_a_walk_of_an_index(database, scope, before):
-    *_, plan = plans(
-        database, lambda c: query.latest_entries(c, limit=40, scope=scope, before=before)
-    )
+    *_, plan = plans(database, lambda c: query.page(c, limit=40, scope=scope, before=before))
 
     assert "USE TEMP B-TREE" not in plan
 

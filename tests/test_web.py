@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from aggregator.database import query
-from aggregator.model import CleanEntry, Enclosure, FeedHead, SourceName, Subscription
+from aggregator.model import CleanEntry, Enclosure, FeedHead, Subscription
 from tests.web_fixtures import EVIL, HtmlPage, Site, entry, full_site, words
 from web.pages import PAGE_SIZE
 from web.sidebars import Sidebars
@@ -28,6 +28,8 @@ PAGES = [
     "/search",
     "/search?q=post",
     "/search?q=nothingofthekind",
+    "/search?q=post+source:lamp+-category:sea",
+    "/search?q=source:lamp+author:nobody",
     "/sources",
     "/status",
     "/about/robot",
@@ -106,7 +108,7 @@ def test_the_navigation_shows_how_many_feeds_fail(full, site):
     assert not site.page("/sources").all("span", "badge")
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if path != "/search?q=nothingofthekind"])
+@pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_one_transaction_and_at_most_three_statements(full, path):
     asked: list[str] = []
 
@@ -386,20 +388,22 @@ def test_where_one_source_is_asked_for_nothing_is_folded(site):
     assert not site.page("/search?q=post").all("details")
 
 
-def test_an_entry_says_where_else_its_story_is(site, monkeypatch):
-    site.record("lamp", entry(1))
-    also = (SourceName("tide", "Tide & Co"), SourceName("local", "Ufer", "de"))
-    listed = query.latest_entries
-    monkeypatch.setattr(
-        query,
-        "latest_entries",
-        lambda *args, **kwargs: [replace(e, also_in=also) for e in listed(*args, **kwargs)],
-    )
+def test_an_entry_says_where_else_its_story_is(site):
+    text = "A long and careful article about a ferry that runs on the wind of yesterday. " * 4
+    story = {"title": "The ferry that runs on yesterday's wind", "content_html": f"<p>{text}</p>"}
+    for name, head in [
+        ("lamp", FeedHead()),
+        ("tide", FeedHead(title="Tide & Co")),
+        ("local", FeedHead(language="de")),
+    ]:
+        site.record(name, entry(1, guid=name, **story), head=head)
 
     page = site.page("/")
 
-    assert words(page.one("p", "tags")) == "Also in Tide & Co, Ufer"
-    assert (page.link("Tide & Co"), page.link("Ufer")) == ("/source/tide", "/source/local")
+    assert words(page.one("p", "tags")) == "Also in Tide & Co, Local File"
+    assert (page.link("Tide & Co"), page.link("Local File")) == ("/source/tide", "/source/local")
+    (last,) = [each for each in page.one("p", "tags").iter("a") if each.get("lang")]
+    assert (words(last), last.get("lang")) == ("Local File", "de")
 
 
 # ------------------------------------------------------------------------ visits

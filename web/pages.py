@@ -264,16 +264,9 @@ def _list_page(template: str, listing: Listing, values: dict[str, object], *, he
 
 def _listing(reading: Reading, scope: Scope) -> Listing:
     before, view = parameters.before(), parameters.view()
-    found = query.latest_entries(
-        reading.connection, scope=scope, limit=PAGE_SIZE + 1, before=before
-    )
-    shown = found[:PAGE_SIZE]  # the one more tells that there is a further page
-    next_before = Cursor(shown[-1].id) if len(found) > PAGE_SIZE else None
-    given_up = None
-    if next_before is None and scope.search:
-        given_up = query.looked_down_to(reading.connection, scope=scope, before=before)
-        next_before = given_up
-    news = wording.news(found, reading.visit)
+    found = query.page(reading.connection, scope=scope, limit=PAGE_SIZE, before=before)
+    shown, following = found.entries, found.next
+    news = wording.news(shown, reading.visit)
     phrases = parse(scope.search).wanted if scope.search else ()
     return Listing(
         scope=scope,
@@ -289,10 +282,10 @@ def _listing(reading: Reading, scope: Scope) -> Listing:
         search=scope.search or "",
         full=list_path(scope, before=before),
         titles=list_path(scope, before=before, view="titles"),
-        older=None if next_before is None else list_path(scope, before=next_before, view=view),
+        older=None if following is None else list_path(scope, before=following, view=view),
         newest=None if before is None else list_path(scope, view=view),
         back_to=shown[-1].listed_at if shown else None,
-        looked_back_to=None if given_up is None else listed_at_of(given_up.id),
+        looked_back_to=listed_at_of(following.id) if following and found.ended_early else None,
         poll=_poll_path(scope, shown) if before is None else None,
         news=news,
         visit=reading.visit,
@@ -303,7 +296,7 @@ def _sidebar(reading: Reading) -> Sidebar:
     return site().sidebars.read(reading.connection, reading.overview, now=reading.clock.now)
 
 
-def _poll_path(scope: Scope, shown: list[ListedEntry]) -> str:
+def _poll_path(scope: Scope, shown: Sequence[ListedEntry]) -> str:
     return updates_path(scope, Cursor(shown[0].id if shown else 0))
 
 

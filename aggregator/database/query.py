@@ -51,6 +51,7 @@ from aggregator.model import (
     FeedOrder,
     HostPause,
     ListedEntry,
+    ListPage,
     Origin,
     Outcome,
     Overview,
@@ -83,12 +84,37 @@ def latest_entries(
 ) -> list[ListedEntry]:
     """Return up to `limit` entries of one list, newest first, all older than `before`.
 
-    A search that has to look at entries one by one ends early; `looked_down_to` tells where.
+    A search that has to look at entries one by one may return fewer; `page` tells where it ended.
     """
     found = narrowed(connection, scope)
     if found is None:
         return []
     return _read(connection, found.below(before).limit(limit), with_content=with_content)
+
+
+def page(
+    connection: Connection,
+    *,
+    scope: Scope = EVERYTHING,
+    limit: int,
+    before: Cursor | None = None,
+    with_content: bool = False,
+) -> ListPage:
+    """Return up to `limit` entries like `latest_entries`, and where the list goes on."""
+    found = narrowed(connection, scope)
+    if found is None:
+        return ListPage()
+    statement = found.below(before).limit(limit + 1)  # one more tells whether there are more
+    if not found.filters:
+        entries = _read(connection, statement, with_content=with_content)
+        looked_down_to = None
+    else:
+        entries, looked_down_to = _read_with_end(
+            connection, statement, found.last_looked_at(before), with_content=with_content
+        )
+    if len(entries) > limit:
+        return ListPage(tuple(entries[:limit]), Cursor(entries[limit - 1].id))
+    return ListPage(tuple(entries), looked_down_to, ended_early=looked_down_to is not None)
 
 
 def ids_of(connection: Connection, scope: Scope) -> list[int]:
@@ -103,17 +129,6 @@ def entries_of(connection: Connection, ids: Sequence[int]) -> list[ListedEntry]:
     """Return the entries with these ids, newest first, with their full texts."""
     statement = select().select_from(entries).where(entries.c.id.in_(ids))
     return _read(connection, statement.order_by(entries.c.id.desc()), with_content=True)
-
-
-def looked_down_to(
-    connection: Connection, *, scope: Scope, before: Cursor | None = None
-) -> Cursor | None:
-    """Return where `latest_entries` stopped looking, None if it went to the end of the list."""
-    found = narrowed(connection, scope)
-    if found is None or not found.filters:
-        return None
-    last = connection.scalar(found.last_looked_at(before))
-    return None if last is None else Cursor(last)
 
 
 def dating(connection: Connection, entry_id: int) -> Dating | None:
@@ -295,19 +310,38 @@ _LISTED_COLUMNS = (
 def _read(
     connection: Connection, statement: Select[Any], *, with_content: bool
 ) -> list[ListedEntry]:
+    rows = connection.execute(_with_columns(connection, statement, with_content=with_content))
+    sources: dict[int, Source] = {}
+    return [_listed(row, sources, with_content=with_content) for row in rows]
+
+
+def _read_with_end(
+    connection: Connection, statement: Select[Any], end: Select[Any], *, with_content: bool
+) -> tuple[list[ListedEntry], Cursor | None]:
+    """Return what `_read` does, and the place that `end` selects: one statement for both."""
+    listed = _with_columns(connection, statement, with_content=with_content).subquery()
+    nothing = [null() for _ in list(listed.c)[1:]]
+    both = union_all(select(listed), select(end.scalar_subquery(), *nothing))
+    *rows, last = sorted(
+        connection.execute(both), key=lambda row: (row.public_id is None, -(row.id or 0))
+    )
+    sources: dict[int, Source] = {}
+    entries = [_listed(row, sources, with_content=with_content) for row in rows]
+    return entries, None if last.id is None else Cursor(last.id)
+
+
+def _with_columns(
+    connection: Connection, statement: Select[Any], *, with_content: bool
+) -> Select[Any]:
     columns = [*_LISTED_COLUMNS, stories.also_in(connection.dialect.name)]
     if with_content:
         columns.append(contents.c.html)
         statement = statement.outerjoin(contents, contents.c.entry_id == entries.c.id)
-    statement = (
+    return (
         statement.add_columns(*columns)
         .join(feeds, feeds.c.id == entries.c.feed_id)
         .outerjoin(categories, categories.c.id == feeds.c.category_id)
     )
-    sources: dict[int, Source] = {}
-    return [
-        _listed(row, sources, with_content=with_content) for row in connection.execute(statement)
-    ]
 
 
 def _listed(row: Any, sources: dict[int, Source], *, with_content: bool) -> ListedEntry:

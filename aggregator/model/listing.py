@@ -141,6 +141,21 @@ class ListedEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ListPage:
+    """A part of a list.
+
+    Attributes:
+        entries: Newest first.
+        next: The list goes on below it; None at its end.
+        ended_early: It has too few entries as looking for more took too long.
+    """
+
+    entries: tuple[ListedEntry, ...] = ()
+    next: Cursor | None = None
+    ended_early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PollRecord:
     """One poll of the past; `duration` from request to stored, `size` in bytes."""
 
