@@ -1,0 +1,47 @@
+"""All reads for pages, merged feeds and commands: values out, no rows.
+
+lists     entries, page by page
+whole     what pages say of the whole, and what stands beside lists
+health    subscriptions and how they are doing
+sources   a feed as the others see it
+"""
+
+from aggregator.database.query.health import (
+    feed,
+    feeds_by_health,
+    moves,
+    next_due_at,
+    page_of_feeds,
+    urgencies,
+)
+from aggregator.database.query.lists import (
+    EVERYTHING,
+    dating,
+    entries_of,
+    ids_of,
+    latest_entries,
+    newer_than,
+    page,
+)
+from aggregator.database.query.whole import category, current_version, overview, sidebar, version
+
+__all__ = [
+    "EVERYTHING",
+    "category",
+    "current_version",
+    "dating",
+    "entries_of",
+    "feed",
+    "feeds_by_health",
+    "ids_of",
+    "latest_entries",
+    "moves",
+    "newer_than",
+    "next_due_at",
+    "overview",
+    "page",
+    "page_of_feeds",
+    "sidebar",
+    "urgencies",
+    "version",
+]

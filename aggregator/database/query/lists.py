@@ -1,0 +1,199 @@
+"""Lists of entries, page by page.
+
+A list is a walk of one index however deep the page: an entry's id is its place.
+"""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, null, select, union_all
+
+from aggregator.database import stories
+from aggregator.database.narrowing import narrowed
+from aggregator.database.query.sources import SOURCE_COLUMNS, source_of
+from aggregator.database.tables import categories, contents, entries, feeds
+from aggregator.model import (
+    Cursor,
+    Dating,
+    Enclosure,
+    ListedEntry,
+    ListPage,
+    Origin,
+    Scope,
+    Source,
+    listed_at_of,
+)
+
+_MAX_COUNT = 99
+
+EVERYTHING = Scope()
+
+
+def latest_entries(
+    connection: Connection,
+    *,
+    scope: Scope = EVERYTHING,
+    limit: int,
+    before: Cursor | None = None,
+    with_content: bool = False,
+) -> list[ListedEntry]:
+    """Return up to `limit` entries of one list, newest first, all older than `before`.
+
+    A search that has to look at entries one by one may return fewer; `page` tells where it ended.
+    """
+    found = narrowed(connection, scope)
+    if found is None:
+        return []
+    return _read(connection, found.below(before).limit(limit), with_content=with_content)
+
+
+def page(
+    connection: Connection,
+    *,
+    scope: Scope = EVERYTHING,
+    limit: int,
+    before: Cursor | None = None,
+    with_content: bool = False,
+) -> ListPage:
+    """Return up to `limit` entries like `latest_entries`, and where the list goes on."""
+    found = narrowed(connection, scope)
+    if found is None:
+        return ListPage()
+    statement = found.below(before).limit(limit + 1)  # one more tells whether there are more
+    if not found.filters:
+        entries = _read(connection, statement, with_content=with_content)
+        looked_down_to = None
+    else:
+        entries, looked_down_to = _read_with_end(
+            connection, statement, found.last_looked_at(before), with_content=with_content
+        )
+    if len(entries) > limit:
+        return ListPage(tuple(entries[:limit]), Cursor(entries[limit - 1].id))
+    return ListPage(tuple(entries), looked_down_to, ended_early=looked_down_to is not None)
+
+
+def ids_of(connection: Connection, scope: Scope) -> list[int]:
+    """Return the ids of all entries of one list, newest first."""
+    found = narrowed(connection, scope)
+    if found is None:
+        return []
+    return list(connection.scalars(found.below(None).add_columns(entries.c.id)))
+
+
+def entries_of(connection: Connection, ids: Sequence[int]) -> list[ListedEntry]:
+    """Return the entries with these ids, newest first, with their full texts."""
+    statement = select().select_from(entries).where(entries.c.id.in_(ids))
+    return _read(connection, statement.order_by(entries.c.id.desc()), with_content=True)
+
+
+def dating(connection: Connection, entry_id: int) -> Dating | None:
+    """Return why an entry stands where it does, None if there is none with this id."""
+    kept: str | None = connection.scalar(select(entries.c.dating).where(entries.c.id == entry_id))
+    if kept is None:
+        return None
+    reason, *date = kept.split("\t", 4)
+    if not date:
+        return Dating(reason)
+    field, form, sure, text = date
+    return Dating(reason, text, field, form, sure=bool(sure))
+
+
+def newer_than(connection: Connection, *, after: Cursor, scope: Scope = EVERYTHING) -> int:
+    """Count the entries of one list that stand above `after`; 99 stands for more."""
+    found = narrowed(connection, scope)
+    if found is None:
+        return 0
+    some = found.above(after).add_columns(entries.c.id).limit(_MAX_COUNT).subquery()
+    return connection.scalar(select(func.count()).select_from(some)) or 0
+
+
+_LISTED_COLUMNS = (
+    entries.c.id,
+    entries.c.public_id,
+    entries.c.url,
+    entries.c.title,
+    entries.c.title_html,
+    entries.c.summary,
+    entries.c.first_seen_at,
+    entries.c.changed_at,
+    entries.c.published_at,
+    entries.c.updated_at,
+    entries.c.authors,
+    entries.c.categories,
+    entries.c.enclosures,
+    entries.c.language,
+    entries.c.comments_url,
+    entries.c.image,
+    entries.c.origin,
+    *SOURCE_COLUMNS,
+)
+
+
+def _read(
+    connection: Connection, statement: Select[Any], *, with_content: bool
+) -> list[ListedEntry]:
+    rows = connection.execute(_with_columns(connection, statement, with_content=with_content))
+    sources: dict[int, Source] = {}
+    return [_listed(row, sources, with_content=with_content) for row in rows]
+
+
+def _read_with_end(
+    connection: Connection, statement: Select[Any], end: Select[Any], *, with_content: bool
+) -> tuple[list[ListedEntry], Cursor | None]:
+    """Return what `_read` does, and the place that `end` selects: one statement for both."""
+    listed = _with_columns(connection, statement, with_content=with_content).subquery()
+    nothing = [null() for _ in list(listed.c)[1:]]
+    both = union_all(select(listed), select(end.scalar_subquery(), *nothing))
+    *rows, last = sorted(
+        connection.execute(both), key=lambda row: (row.public_id is None, -(row.id or 0))
+    )
+    sources: dict[int, Source] = {}
+    entries = [_listed(row, sources, with_content=with_content) for row in rows]
+    return entries, None if last.id is None else Cursor(last.id)
+
+
+def _with_columns(
+    connection: Connection, statement: Select[Any], *, with_content: bool
+) -> Select[Any]:
+    columns = [*_LISTED_COLUMNS, stories.also_in(connection.dialect.name)]
+    if with_content:
+        columns.append(contents.c.html)
+        statement = statement.outerjoin(contents, contents.c.entry_id == entries.c.id)
+    return (
+        statement.add_columns(*columns)
+        .join(feeds, feeds.c.id == entries.c.feed_id)
+        .outerjoin(categories, categories.c.id == feeds.c.category_id)
+    )
+
+
+def _listed(row: Any, sources: dict[int, Source], *, with_content: bool) -> ListedEntry:
+    # By place, in the order of _LISTED_COLUMNS: by name takes twice as long, and a page has 40.
+    entry_id, public_id, url, title, title_html, summary, first_seen_at, changed_at = row[:8]
+    published_at, updated_at, authors, of, files, language, comments_url, image, origin = row[8:17]
+    source_id = row[17]
+    source = sources.get(source_id) or sources.setdefault(source_id, source_of(row))
+    return ListedEntry(
+        id=entry_id,
+        public_id=public_id,
+        source=source,
+        url=url,
+        title=title,
+        title_html=escape(title) if title_html is None else title_html,
+        summary=summary,
+        listed_at=listed_at_of(entry_id),
+        first_seen_at=first_seen_at,
+        changed_at=changed_at,
+        dated=published_at is not None,
+        published_at=published_at,
+        updated_at=updated_at,
+        authors=tuple(authors),
+        categories=tuple(of),
+        enclosures=tuple(Enclosure(*values) for values in files),
+        language=language,
+        comments_url=comments_url,
+        image=image,
+        origin=Origin(*origin) if origin else None,
+        content_html=(row.html or "") if with_content else None,
+        also_in=stories.sources_in(row.also_in),
+    )
