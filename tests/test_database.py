@@ -12,6 +12,7 @@ from sqlalchemy import create_engine
 
 from aggregator import stories
 from aggregator.database import DBAPIError, engine, open_database, query, store
+from aggregator.database.dialects import Text, unindex_texts
 from aggregator.database.tables import entry_keys, metadata
 from aggregator.dates import Reason
 from aggregator.dedup import keys_of
@@ -148,6 +149,41 @@ def old_database(path, revision, *statements):
         for statement in statements:
             connection.exec_driver_sql(statement)
     database.dispose()
+
+
+def test_signs_in_an_older_databases_texts_are_found_after_the_upgrade(tmp_path):
+    old_database(
+        tmp_path / "a.db",
+        "0011",
+        "INSERT INTO feeds (id, name, url, host, interval, interval_given, distrust_304, "
+        "subscribed, title, subtitle, format, polls, entries, failures, gone) VALUES "
+        "(1, 'a', 'https://example.org/', 'example.org', 1, 0, 0, 1, '', '', '', 1, 1, 0, 0)",
+        *(
+            "INSERT INTO entries (id, feed_id, listed, identity, content_hash, record_hash, "
+            "public_id, title, summary, first_seen_at, changed_at) VALUES "
+            f"({at}, 1, 1, x'0{at}', x'00', x'00', 'a:{at}', '{title}', '', 0, 0)"
+            for at, title in ((7, "東京大学"), (8, "Harbour"))
+        ),
+        "INSERT INTO contents VALUES (7, '<p>海の<b>音</b></p>')",
+        "INSERT INTO entries_text (rowid, title, summary, content) VALUES "
+        "(7, '東京大学', '', ' 海の音 '), (8, 'Harbour', '', '')",
+    )
+
+    upgraded = open_database(url(tmp_path / "a.db"))
+
+    def found(search: str) -> list[int]:
+        with upgraded.connect() as connection:
+            page = query.latest_entries(connection, limit=9, scope=Scope(search=search))
+        return [one.id for one in page]
+
+    assert [found(search) for search in ("大学", "の音", "harbour")] == [[7], [7], [8]]
+    with upgraded.begin() as connection:
+        unindex_texts(connection, [Text(7, "東京大学", "", "<p>海の<b>音</b></p>")])
+        connection.exec_driver_sql(
+            "INSERT INTO entries_text(entries_text) VALUES('integrity-check')"
+        )
+    assert found("大学") == found("海") == []
+    upgraded.dispose()
 
 
 def test_the_texts_of_an_older_database_are_found_after_the_upgrade(tmp_path):

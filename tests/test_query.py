@@ -256,6 +256,37 @@ def test_what_stands_beside_a_list_reads_no_index_as_a_whole(database):
     assert not [plan for plan in found if "SCAN entries" in plan]
 
 
+@only_sqlite
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("東京", True),
+        ("大学", True),
+        ("学", True),
+        ("新製品", True),
+        ("iphone発売", True),
+        ("海底 -京都", True),
+        ("京都", False),
+        ("海底 -東京", False),
+        ("学大", False),
+        ("source:a -大学", False),
+    ],
+)
+def test_a_word_is_found_within_a_row_of_signs(tmp_path, search, found):
+    fresh = new_database(tmp_path)
+    subscribe(fresh, Subscription("a", "https://a.example/feed", name_given=True))
+    text = "海底の音とiPhone発売、新製品の話。"
+    there = entry(1, title="東京大学の研究者", content_html=f"<p>{text}</p>")
+    record(fresh, "a", [there])
+
+    assert titles(fresh, scope=Scope(search=search)) == ["東京大学の研究者"] * found
+
+    record(fresh, "a", [replace(there, title="京都", content_hash=b"x" * 16)])
+    assert titles(fresh, scope=Scope(search="京都")) == ["京都"]
+    assert titles(fresh, scope=Scope(search="東京")) == []
+    fresh.dispose()
+
+
 # The last one: on PostgreSQL a new database takes the place of the one above.
 def test_a_search_finds_the_words_of_full_texts_but_not_their_markup(tmp_path):
     database = new_database(tmp_path)

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from aggregator.search import Fault, Filter, Kind, Search, parse
+from aggregator.search import Fault, Filter, Kind, Search, parse, spaced
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,19 @@ def test_words_and_phrases(text, wanted, unwanted):
     search = parse(text)
 
     assert (search.wanted, search.unwanted) == (wanted, unwanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "apart"),
+    [
+        ("plain, naïve “words”", "plain, naïve “words”"),
+        ("iPhone発売", "iPhone 発 売 "),
+        ("東京、大阪", " 東 京 、 大 阪 "),
+        ("서울 전자", "서울 전자"),  # written with spaces
+    ],
+)
+def test_each_sign_of_a_script_without_spaces_is_a_word(text, apart):
+    assert spaced(text) == apart
 
 
 def test_names_and_days_narrow_it():

@@ -614,6 +614,14 @@ def test_accents_case_and_markup_do_not_hide_what_was_found(site):
     assert words(page.all("h3")[0].find("a/b")) == "Café"
 
 
+def test_within_a_row_of_signs_what_was_found_is_marked(site):
+    site.record("lamp", entry(1, title="東京大学の海", summary="海の音、iPhone発売。"))
+
+    page = site.page("/search?q=大学+iphone+海")
+
+    assert [words(each) for each in page.all("mark")] == ["大学", "海", "海", "iPhone"]
+
+
 def test_a_search_that_was_not_understood_is_answered_with_a_hint(full):
     page = full.page('/search?q=post+after:soon+source:+"open')
 

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from aggregator import urls
 from aggregator.model import CategoryCount, ListedEntry, Source, SourceName
-from aggregator.search import Fault, Hint
+from aggregator.search import Fault, Hint, words_of
 from web.language import Language
 from web.relative_time import Clock, Moment
 from web.visit import Visit
@@ -24,7 +24,6 @@ _HUES = 12  # classes c0 to c11 in static/style.css
 _MAX_AUTHORS = 3
 _TITLE_FROM_SUMMARY = 80
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
-_WORD = re.compile(r"\w+")
 _TAG = re.compile(r"(<[^>]*>)")  # titles were sanitised: no `>` within a tag
 _MAX_RUN = 5
 _ROW = 90  # letters, at full width and beside the choice of a view
@@ -240,11 +239,12 @@ def marked(text: str, phrases: Sequence[str]) -> Markup:
     """
     if not phrases or not _may_hold(text, phrases):
         return escape(text)
-    places = list(_WORD.finditer(text))
+    pattern, split = words_of(phrases)
+    places = list(pattern.finditer(text))
     words = [_folded(place[0]) for place in places]
     found = [False] * len(words)
-    for phrase in phrases:
-        wanted = [_folded(word) for word in phrase.split(" ")]
+    for phrase in split:
+        wanted = [_folded(word) for word in phrase]
         for start, word in enumerate(words):
             if word == wanted[0] and words[start : start + len(wanted)] == wanted:
                 found[start : start + len(wanted)] = [True] * len(wanted)

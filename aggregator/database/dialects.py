@@ -26,6 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 from aggregator.database.tables import UtcDateTime, contents, entries
+from aggregator.search import spaced
 
 _MAX_TEXT = 100_000  # characters of a text that are indexed
 
@@ -129,7 +130,7 @@ def _write_texts(connection: Connection, statement: str, texts: Sequence[Text]) 
     if not texts or connection.dialect.name != "sqlite":
         return  # columns of PostgreSQL's tables follow by themselves
     rows = [
-        (one.entry_id, one.title, one.summary, words(one.html))
+        (one.entry_id, spaced(one.title), spaced(one.summary), spaced(words(one.html)))
         # FTS5 flushes what it has collected at every id below the last one: 3 times dearer.
         for one in sorted(texts, key=lambda one: one.entry_id)
     ]
@@ -137,10 +138,10 @@ def _write_texts(connection: Connection, statement: str, texts: Sequence[Text]) 
 
 
 def words(html: str) -> str:
-    """Return the text of stored HTML as it is indexed.
+    """Return the text of stored HTML.
 
-    The index has no copy of it: what this returns for a text must not change, or what was indexed
-    can't be taken out again.  A change needs a migration that fills the index anew.
+    The index has no copy of it: what this and `spaced` return for a text must not change, or what
+    was indexed can't be taken out again.  A change needs a migration that fills the index anew.
     """
     plain = _ANY_TAG.sub(" ", _INLINE_TAG.sub("", html[:_MAX_TEXT]))
     return unescape(plain) if "&" in plain else plain
@@ -153,9 +154,9 @@ def matching(connection: Connection, wanted: Sequence[str], unwanted: Sequence[s
     """
     if connection.dialect.name == "sqlite":
         # Only letters and digits are left in a phrase, so quoting is all the escaping it needs.
-        expression = " ".join(f'"{phrase}"' for phrase in wanted)
+        expression = " ".join(f'"{spaced(phrase)}"' for phrase in wanted)
         for phrase in unwanted:
-            expression = f'({expression}) NOT "{phrase}"'
+            expression = f'({expression}) NOT "{spaced(phrase)}"'
         matches = text("entries_text MATCH :expression").bindparams(expression=expression)
         return select().select_from(text("entries_text")).where(matches)
     return (
@@ -171,7 +172,9 @@ def lacking(connection: Connection, phrase: str) -> ColumnElement[bool]:
         return ~_has(phrase)
     matches = text("entries_text MATCH :phrase AND entries_text.rowid = entries.id")
     found: Select[Any] = select(literal_column("1")).select_from(text("entries_text"))
-    return ~exists(found.where(matches.bindparams(bindparam("phrase", f'"{phrase}"', unique=True))))
+    return ~exists(
+        found.where(matches.bindparams(bindparam("phrase", f'"{spaced(phrase)}"', unique=True)))
+    )
 
 
 def place_of(connection: Connection) -> ColumnElement[int]:

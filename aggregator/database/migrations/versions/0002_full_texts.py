@@ -7,7 +7,7 @@ trigger can't tell the text of HTML, and writes rows as they come, where FTS5 wa
 from alembic import op
 from sqlalchemy import text
 
-from aggregator.database.dialects import Text, index_texts
+from aggregator.database.dialects import words
 
 revision = "0002"
 down_revision = "0001"
@@ -55,5 +55,13 @@ def _fill() -> None:
         ).all()
         if not rows:
             return
-        index_texts(connection, [Text(*row) for row in rows])
+        connection.execute(
+            text(
+                "INSERT INTO entries_text (rowid, title, summary, content) VALUES (:r, :t, :s, :c)"
+            ),
+            [
+                {"r": id_, "t": title, "s": short, "c": words(html)}
+                for id_, title, short, html in rows
+            ],
+        )
         last = rows[-1][0]
