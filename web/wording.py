@@ -237,14 +237,16 @@ def marked(text: str, phrases: Sequence[str]) -> Markup:
 
     Case and accents don't count, as they don't in the search.
     """
-    if not phrases or not _may_hold(text, phrases):
+    if not phrases:
         return escape(text)
-    pattern, split = words_of(phrases)
+    pattern, split = _to_mark(tuple(phrases))
+    folded = _folded(text)
+    if not any(phrase[0] in folded for phrase in split):
+        return escape(text)  # most texts of a page have nothing to mark
     places = list(pattern.finditer(text))
     words = [_folded(place[0]) for place in places]
     found = [False] * len(words)
-    for phrase in split:
-        wanted = [_folded(word) for word in phrase]
+    for wanted in split:
         for start, word in enumerate(words):
             if word == wanted[0] and words[start : start + len(wanted)] == wanted:
                 found[start : start + len(wanted)] = [True] * len(wanted)
@@ -252,16 +254,17 @@ def marked(text: str, phrases: Sequence[str]) -> Markup:
     for is_found, some in groupby(zip(found, places, strict=True), key=lambda one: one[0]):
         if is_found:
             run = [place for _, place in some]
-            parts += [escape(text[end : run[0].start()])]
-            parts += [Markup("<mark>{}</mark>").format(text[run[0].start() : run[-1].end()])]
-            end = run[-1].end()
-    return Markup("").join([*parts, escape(text[end:])])
+            start, stop = run[0].start(), run[-1].end()
+            parts += [escape(text[end:start]), f"<mark>{escape(text[start:stop])}</mark>"]
+            end = stop
+    return Markup("".join([*parts, escape(text[end:])]))  # noqa: S704
 
 
-def _may_hold(text: str, phrases: Sequence[str]) -> bool:
-    """Whether it is worth looking word by word: most texts of a page have nothing to mark."""
-    folded = _folded(text)
-    return any(_folded(phrase.partition(" ")[0]) in folded for phrase in phrases)
+@lru_cache(maxsize=64)
+def _to_mark(phrases: tuple[str, ...]) -> tuple[re.Pattern[str], list[list[str]]]:
+    """Return what finds the words of a text to compare with these phrases, and the phrases'."""
+    pattern, split = words_of(phrases)
+    return pattern, [[_folded(word) for word in phrase] for phrase in split]
 
 
 def language(tag: str | None, page: Language) -> str | None:
