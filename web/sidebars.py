@@ -17,10 +17,10 @@ class Sidebars:
 
     def read(self, connection: Connection, overview: Overview, *, now: datetime) -> Sidebar:
         """Return what stands beside a list at this moment."""
-        minute = int(now.timestamp()) // 60, overview.feeds
+        key = int(now.timestamp()) // 60, overview.feeds
         kept = self._last
-        if kept is not None and kept[0] == minute:
+        if kept is not None and kept[0] == key:
             return query.sidebar(connection, now=now, last=kept[1])
         found = query.sidebar(connection, now=now)
-        self._last = minute, found
+        self._last = key, found
         return found

@@ -177,7 +177,7 @@ def post(
         id=entry.id,
         url=entry.url,
         title=title(entry, phrases, words),
-        summary=marked(_summary(entry, words), phrases),
+        summary=marked(_summary(entry), phrases),
         lang=language(entry.language or entry.source.language, words),
         time=clock.moment(entry.listed_at)
         if entry.dated
@@ -224,7 +224,7 @@ def title(entry: ListedEntry, phrases: Sequence[str], words: Language) -> Markup
     )
 
 
-def _summary(entry: ListedEntry, words: Language) -> str:
+def _summary(entry: ListedEntry) -> str:
     """Return the excerpt; of an entry without a title, what the title made of it left over."""
     if entry.title:
         return entry.summary
