@@ -29,8 +29,8 @@ demo: $(VENV)/run.stamp ## a small local world of feeds that publish by themselv
 bench: $(VENV)/dev.stamp ## measure, and rewrite bench/results.md
 	$(BIN)/python -m bench
 
-fuzz: $(VENV)/dev.stamp ## thousands of examples of every kind of input; FUZZ_EXAMPLES says how many
-	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),5000) $(BIN)/python -m pytest -q -x tests/test_fuzz.py
+fuzz: $(VENV)/dev.stamp ## other examples than the tests', thousands of every kind of input; FUZZ_EXAMPLES says how many
+	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),5000) $(BIN)/python -m pytest -q -m hypothesis
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .

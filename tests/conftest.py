@@ -1,15 +1,49 @@
-"""A browser for the tests that want one."""
+"""What many tests share: worker processes, a browser, and how Hypothesis looks for examples."""
 
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
+from aggregator.poll import poller
+from aggregator.workers import Workers
 from tests.browser import system_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# The same examples on each run, however busy the machine is; `make fuzz` looks for other ones.
+settings.register_profile("same", derandomize=True, deadline=None, database=None)
+settings.register_profile("fuzz", deadline=None)
+settings.load_profile("fuzz" if "FUZZ_EXAMPLES" in os.environ else "same")
+
+
+class _LastingWorkers(Workers):
+    """Worker processes that one poller after the other uses."""
+
+    def stop(self) -> None:
+        pass
+
+    def end(self) -> None:
+        super().stop()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shared_workers() -> Iterator[None]:
+    """Give all pollers of this process the same workers: to start and end them takes 0.3 s."""
+    workers = _LastingWorkers(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(poller, "Workers", lambda _count: workers)
+        yield
+    workers.end()
+
+
+@pytest.fixture
+def own_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each poller of this test workers of its own, as in the program."""
+    monkeypatch.setattr(poller, "Workers", Workers)
 
 
 @pytest.fixture(scope="module")  # its event loop runs on as long as it lives

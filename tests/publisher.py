@@ -13,11 +13,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from aggregator.database import open_database, query, store
+from aggregator.database import query, store
 from aggregator.fetch import FetchSettings
 from aggregator.model import FeedHealth, Subscription
 from aggregator.poll import Poller, PollResult, PollSettings
 from tests.feedserver import FeedServer, Request
+from tests.worlds import sqlite_database
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -98,7 +99,7 @@ class World:
         return self._engine.begin()
 
     def __post_init__(self) -> None:
-        self._engine = open_database(f"sqlite:///{self.folder / 'aggregator.db'}")
+        self._engine = sqlite_database(self.folder)
 
     def restart(self) -> None:
         """Begin anew on the same file."""

@@ -11,10 +11,7 @@ database; then the page is asked for, as a browser would.
 """
 
 import asyncio
-import functools
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -31,8 +28,7 @@ from aggregator.database import Engine, query, store
 from aggregator.model import DueFeed, ListedEntry
 from aggregator.poll import Poller, PollResult, poller
 from aggregator.scheduler import poll_settings
-from aggregator.workers import Workers
-from tests.worlds import copied_database
+from tests.worlds import new_database
 from web import create_app
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -124,7 +120,7 @@ class World:
         path.write_text(yaml.safe_dump({**settings, "feeds": feeds}))
         self.config: Config = load(path)
         self.folder = folder
-        self.database: Engine = copied_database(folder)
+        self.database: Engine = new_database(folder)
         with self.database.begin() as connection:
             store.sync_subscriptions(connection, self.config.feeds, now=NOW)
         self.client = create_app(self.config, self.database).test_client()
@@ -179,7 +175,7 @@ def replay(folder: Path, *steps: Step | bytes, **settings: Any) -> World:
                     retain(world, step)
                 world.check(step, await world.poll(brings, step.document), number)
 
-    with _quick():
+    with patch.object(poller, "LINGER", 0):  # there are no other polls to be stored with
         asyncio.run(run())
     world.database.dispose()
     return world
@@ -188,25 +184,6 @@ def replay(folder: Path, *steps: Step | bytes, **settings: Any) -> World:
 def retain(world: World, step: Step) -> None:
     with world.database.begin() as connection:
         store.delete_old(connection, before=datetime.now(UTC) - step.retain, min_entries=step.keep)
-
-
-class _Lasting(Workers):
-    """Worker processes that one test after the other uses."""
-
-    def stop(self) -> None:
-        pass
-
-
-@functools.cache
-def _workers() -> Workers:
-    return _Lasting(1)
-
-
-@contextmanager
-def _quick() -> Iterator[None]:
-    """Wait for no other polls to be stored with, and start no processes for each test."""
-    with patch.object(poller, "LINGER", 0), patch.object(poller, "Workers", lambda _: _workers()):
-        yield
 
 
 def _on_page(html: str) -> tuple[list[str], list[str]]:

@@ -28,7 +28,7 @@ def url(path: Path) -> str:
 
 
 def test_a_new_database_gets_the_schema_that_the_statements_name(tmp_path):
-    database = new_database(tmp_path)
+    database = open_database(url(tmp_path / "a.db"))
 
     def ours(_object, name, kind, _reflected, _compared):
         return not (kind == "table" and name.startswith(FULL_TEXT))

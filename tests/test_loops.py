@@ -14,11 +14,12 @@ import pytest
 import waitress
 
 from aggregator import config as configuration
-from aggregator.database import open_database, query, store
+from aggregator.database import query, store
 from aggregator.model import ListedEntry, Scope
 from aggregator.scheduler import poll_once
 from tests.feedserver import FeedServer
 from tests.running import rss, write_config
+from tests.worlds import sqlite_database
 from web import create_app
 
 ROUNDS = 20
@@ -34,7 +35,7 @@ class Instance:
         listener = exits.enter_context(closing(socket.create_server(("127.0.0.1", 0))))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self.subscribe()
-        self.engine = open_database(self.config.database)
+        self.engine = sqlite_database(folder)
         exits.callback(self.engine.dispose)
         app = create_app(self.config, self.engine)
         server = waitress.create_server(app, sockets=[listener], threads=1)

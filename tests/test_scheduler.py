@@ -19,6 +19,7 @@ from aggregator.database import Engine, open_database, query, store
 from aggregator.scheduler import Scheduler, poll_settings
 from tests.feedserver import FeedServer
 from tests.running import rss, write_config
+from tests.worlds import sqlite_database
 
 FAST = "{interval: 1s, host_delay: 0s, workers: 1, concurrency: 4}"
 
@@ -31,7 +32,7 @@ class World:
         self.server = server
         self.paths: list[str] = []
         self.config = self.write()
-        self.database: Engine = open_database(self.config.database)
+        self.database: Engine = sqlite_database(folder)
 
     def write(self, *paths: str, **settings: str) -> configuration.Config:
         """Write and read config.yaml."""
@@ -147,6 +148,7 @@ def test_a_lock_of_the_database_loses_nothing_and_is_said_now_and_then(world, ca
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_workers")
 def test_other_settings_take_over_while_polls_go_on_and_nothing_stays_behind(world, caplog):
     caplog.set_level(logging.INFO, "aggregator")
     world.subscribe("/a")

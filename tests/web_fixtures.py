@@ -43,7 +43,7 @@ class Site:
         (folder / "samples").mkdir(exist_ok=True)
         (folder / "samples" / "local.xml").write_text("<rss/>", "utf-8")
         self.config = load(path)
-        self.engine: Engine = worlds.copied_database(folder)
+        self.engine: Engine = worlds.new_database(folder)
         self.app: Flask = create_app(self.config, self.engine)
         self.client: FlaskClient = self.app.test_client()
 
