@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from aggregator.database import query, store
+from aggregator.database import open_database, query, store
 from aggregator.model import FeedHead, Outcome, Subscription
 from tests.worlds import NOW, entry, new_database, only_sqlite, record, subscribe
 
@@ -120,7 +120,7 @@ def test_a_database_from_before_the_counters_is_counted_once(tmp_path, monkeypat
 
     for module in (opening, run):
         monkeypatch.setattr(module, "HEAD", "0001")
-    old = new_database(tmp_path)
+    old = open_database(f"sqlite:///{tmp_path / 'aggregator.db'}")
     with old.begin() as connection:
         for statement in (
             "INSERT INTO categories (id, slug, name) VALUES (1, 'news', 'News')",
