@@ -1,0 +1,286 @@
+"""Mistakes in config.yaml: told all at once, with their places, in plain words."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator import config
+from aggregator.config import document
+from aggregator.errors import ConfigError
+from tests.configured import PATH, parsed, problem, problems
+
+DATA = Path(__file__).parent / "data" / "config"
+ROOT = Path(__file__).parents[1]
+
+
+def test_all_problems_are_told_at_once_in_the_order_of_the_file(monkeypatch):
+    monkeypatch.chdir(DATA)
+
+    with pytest.raises(ConfigError) as caught:
+        config.load(Path("mistakes.yaml"))
+
+    assert "\n".join(caught.value.problems) + "\n" == Path("mistakes.txt").read_text()
+
+
+def test_no_problem_speaks_the_language_of_a_library():
+    said = (DATA / "mistakes.txt").read_text()
+
+    for jargon in ("Input should", "value_error", "Value error", "dataclass", "keyword", "None"):
+        assert jargon not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("feeds: []\nfeed: []", '2:1: feed: unknown key; did you mean "feeds"?'),
+        ("Title: x", '1:1: Title: unknown key; did you mean "title"?'),
+        ("poll: {time_out: 1s}", '1:8: poll.time_out: unknown key; did you mean "timeout"?'),
+        ("port: 80", '1:1: port: unknown key; "port" belongs under "web"'),
+        ('"\\e[2J": x', r"1:1: \x1b[2J: unknown key; known here are title"),
+        ("web: {8080: x}", "1:7: web.8080: unknown key; known here are host, port"),
+        (
+            "feeds: [{url: a.xml, xyz: 1}]",
+            "1:22: feeds[0].xyz: unknown key; known here are url, name, title, category, interval",
+        ),
+        (
+            "retention: {xyz: }",
+            "1:13: retention.xyz: unknown key; known here are keep, min_entries",
+        ),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_one(text, said):
+    assert problem(text).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title: a\ntitle: b", "2:1: title: stands here twice, first in line 1; keep one"),
+        ("web:\n  port: 1\n  port: 2", "3:3: web.port: stands here twice, first in line 2"),
+        ("feeds:\n- {url: a.xml, url: b.xml}", "2:16: feeds[0].url: stands here twice"),
+        ("? [a]\n: b", "1:3: a key must be a word"),
+        ("title: !secret x", "1:8: title: the tag '!secret' means nothing here; remove it"),
+        ("title: !!python/object:os.system x", "1:8: title: the tag "),
+        ("web: {<<: x}", "1:11: web.<<: only a mapping can be merged"),
+    ],
+)
+def test_what_yaml_allows_but_nobody_means_is_refused(text, said):
+    assert problem(text).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title: a: b", '1:9: a ":" too much; put text with ": " in quotes, align keys'),
+        ("web:\n\tport: 1", "2:1: a tab; indent with spaces"),
+        ("title: @me", "1:8: text can't begin with @; put it in quotes"),
+        ("title: 'x", "1:8: this quotation mark is never closed"),
+        ("feeds: [a.xml,\n  b.xml", "1:8: this list is never closed, or a comma is missing"),
+        ("web: {port: 1", "1:6: these settings are never closed, or a comma is missing"),
+        ("feeds: [*.xml]", "1:10: `*` and `&` mean something in YAML; put the text in quotes"),
+        ('title: "\\q"', "1:9: `\\` means something in double quotes; use single quotes"),
+        ("title: 'it's'", "1:12: does not fit the lines above; check the indentation"),
+        ("feeds:\n  - a.xml\n b: c", "3:2: does not fit the lines above; check the indentation"),
+        ("title: x\n---\ntitle: y", "2:1: a second document begins here; keep one"),
+        ("title: *x", "1:8: *x stands for nothing above"),
+        ("feeds: &x [*x]", "1:12: *x would contain itself"),
+        ("title: \x07", "1:8: the character U+0007 can't stand in a text file; remove it"),
+        ("title: x\nweb: \ud800", "2:6: the character U+D800 can't stand in a text file"),
+        ("- title: x", "1:1: must be `key: value` lines"),
+        ("Recent posts", "1:1: must be `key: value` lines"),
+        ("%YAML 3.0\n---\nx: y", "1:1: not valid YAML: found incompatible YAML document"),
+    ],
+)
+def test_what_is_not_yaml_is_told_with_its_place(text, said):
+    assert problem(text).startswith(said)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "---\n", "~", "\ufeff"])
+def test_an_empty_file_is_told_from_one_without_feeds(text):
+    assert problems(text) == ["config.yaml: empty; write at least one setting (see docs/config.md)"]
+
+
+def test_the_slower_parser_of_yaml_reads_the_same(monkeypatch):
+    texts = [path.read_text() for path in (DATA / "every-key.yaml", ROOT / "config.yaml")]
+    fast = [parsed(text) for text in texts]
+    monkeypatch.setattr(document, "_Loader", yaml.SafeLoader)
+
+    assert [parsed(text) for text in texts] == fast
+    assert problem("title: 'x").startswith("1:8: this quotation mark is never closed")
+    assert problem("title: a: b").startswith('1:9: a ":" too much')
+
+
+# ------------------------------------------------- values alone, and values with their places
+
+_WORDS = ("feeds:", "title:", "url:", "name:", "- ", "-", "x", "https://a.example/", "1h", "~",
+          ": ", "\n", "\n", "\n  ", "\n    ", "{", "}", "[", "]", ", ", "'", '"', "&a ", "*a",
+          "!!str ", "!x ", "<<: ", "? ", "---", "...", "#", "|\n", ">-\n", "\t", "%", "ü",
+          "\\")  # fmt: skip
+_SCALARS = st.sampled_from(["", "~", "null", "x", "a b", "1h", "30", "no", "<<", "*x", "é: [", "#"])
+_TREES = st.recursive(
+    _SCALARS | st.none(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_SCALARS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def assert_values_are_those_of_the_tree(text: str) -> None:
+    values = document.values(text)
+    if values is not None:
+        root, said = document.compose(text, path=PATH)
+        assert (root.value, said) == (values, [])
+
+
+@given(st.lists(st.sampled_from(_WORDS), max_size=25).map("".join))
+@settings(max_examples=500, deadline=None)
+def test_any_text_has_the_values_of_its_tree_or_needs_the_tree(text):
+    assert_values_are_those_of_the_tree(text)
+
+
+@given(_TREES, st.booleans(), st.sampled_from([None, '"', "'", "|"]))
+@settings(deadline=None)
+def test_any_document_has_the_values_of_its_tree(tree, flow, style):
+    assert_values_are_those_of_the_tree(
+        yaml.safe_dump(tree, default_flow_style=flow, default_style=style, allow_unicode=True)
+    )
+
+
+_ODD = st.sampled_from(
+    ["", "[a, b]", "{a: b}", "x", "https://a.example/", "-5", "'", "&a 1h", "*a"]
+)
+_ITEMS = st.dictionaries(
+    st.sampled_from(["url", "name", "title", "category", "interval", "intervall", "<<"]),
+    _ODD | st.sampled_from(["https://b.example/x", "one", "1h", "30", "HTTPS://A.example/#x"]),
+    max_size=4,
+).map(lambda item: "{" + ", ".join(f"{key}: {value}" for key, value in item.items()) + "}")
+
+
+@given(st.lists(_ITEMS | _ODD, max_size=6), st.sampled_from(["", "title: x", "poll: {timeout: 0}"]))
+@settings(max_examples=200, deadline=None)
+def test_what_is_read_or_said_is_the_same_as_with_every_place_known(items, first):
+    text = "\n".join([first, "feeds:", *(f"  - {item}" for item in items)])
+
+    def outcome() -> object:
+        try:
+            return config.parse(text, path=PATH)
+        except ConfigError as error:
+            return error.problems
+
+    quick = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(document, "values", lambda text: None)
+        assert outcome() == quick
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        "https://h{n}.example.org/feed.xml",
+        "{{url: 'https://h{n}.example.org/', name: f{n}}}",
+        'url: https://h{n}.example.org/x\n    title: "No {n}"\n    category: C {n}  # a comment',
+    ],
+    ids=["text", "braces", "lines"],
+)
+def test_a_right_file_is_read_without_asking_for_places(feed, monkeypatch):
+    text = "poll: {interval: 2h}\nfeeds:\n" + "".join(f"  - {feed.format(n=n)}\n" for n in range(9))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("composed")
+
+    monkeypatch.setattr(document, "compose", refuse)
+
+    assert len(parsed(text).feeds) == 9
+
+
+# --------------------------------------------------------------------- hostile and large files
+
+
+def test_aliases_that_stand_for_billions_of_values_are_refused_at_once():
+    levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 30)]
+    text = "l0: &l0 [lol, lol, lol]\n" + "\n".join(levels)
+    start = time.monotonic()
+
+    (said,) = problems(text)
+
+    assert "aliases (*) that stand for far too much" in said
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("nested", ["[" * 100_000, "- " * 100_000, "{a: " * 50_000])
+def test_a_file_nested_without_end_is_refused_and_does_not_crash(nested):
+    assert "nested too deep for a configuration" in problem(nested)
+
+
+def test_twenty_thousand_feeds_load_in_less_than_a_second():
+    text = "feeds:\n" + "".join(
+        f"  - url: https://host{n}.example.org/feed.xml\n    name: feed-{n}\n"
+        f"    title: Feed number {n}\n    category: Category {n % 20}\n    interval: 1h\n"
+        for n in range(20_000)
+    )
+    start = time.process_time()
+
+    read = parsed(text)
+
+    assert len(read.feeds) == 20_000
+    assert time.process_time() - start < 3  # 0.5 s; 2 s with every place worked out
+
+
+# --------------------------------------------------------------------- the file itself
+
+
+def test_a_missing_file_is_told_in_one_line(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        config.load(tmp_path / "none.yaml")
+
+    assert str(caught.value) == (
+        f"{tmp_path}/none.yaml: no such file; write one (see docs/config.md) "
+        "or name another with --config"
+    )
+
+
+def test_a_folder_is_told_in_one_line(tmp_path):
+    with pytest.raises(ConfigError, match=r"a folder; name the file in it with --config .*\.yaml"):
+        config.load(tmp_path)
+
+
+def test_a_file_that_is_not_utf_8_is_told_with_the_place(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_bytes("title: x\nfeeds: [{title: Büro}]".encode("latin-1"))
+
+    with pytest.raises(ConfigError, match=r"config\.yaml:2:18: not UTF-8; save the file as UTF-8"):
+        config.load(path)
+
+
+def test_a_path_that_is_none_is_told_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ConfigError, match=r"config\.yaml: can't be read: Not a directory"):
+        config.load(tmp_path / "file" / "config.yaml")
+    with pytest.raises(ConfigError, match="can't be read: embedded null byte"):
+        config.load(Path("a\0b"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_may_not_be_read_is_told_in_one_line(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.touch(mode=0)
+
+    with pytest.raises(ConfigError, match="can't be read: Permission denied"):
+        config.load(path)
+
+
+def test_paths_start_where_the_file_stands_also_if_it_is_a_link(tmp_path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "config.yaml").write_text("feeds: [my.blog]")
+    (tmp_path / "config.yaml").symlink_to(tmp_path / "etc" / "config.yaml")
+    (tmp_path / "my.blog").write_text("")
+
+    read = config.load(tmp_path / "config.yaml")
+
+    assert read.folder == tmp_path
+    assert read.database == f"sqlite:///{tmp_path}/aggregator.db"
