@@ -251,7 +251,7 @@ def test_one_host_is_asked_one_thing_at_a_time_with_a_pause(world):
 
 
 def test_a_slow_feed_does_not_hold_up_the_others_of_other_hosts(world):
-    world.server.put("/slow", rss(items(1)), delay=2)
+    world.server.put("/slow", rss(items(1)), delay=0.5)
     world.subscribe("/slow")
     with FeedServer("127.0.0.1") as other:
         other.put("/fast", rss(items(2)))

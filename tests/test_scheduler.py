@@ -15,6 +15,7 @@ import pytest
 
 from aggregator import __version__, lease
 from aggregator import config as configuration
+from aggregator import scheduler as scheduling
 from aggregator.database import Engine, open_database, query, store
 from aggregator.scheduler import Scheduler, poll_settings
 from tests.feedserver import FeedServer
@@ -57,7 +58,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path):
+def world(tmp_path, monkeypatch):
+    monkeypatch.setattr(scheduling, "TICK", 0.1)
     with FeedServer() as server:
         made = World(tmp_path, server)
         yield made
@@ -337,7 +339,7 @@ def test_a_job_tells_a_broken_database_once_a_minute_and_not_at_every_tick(world
     async def meanwhile():
         with world.database.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE feeds RENAME TO elsewhere")
-        await asyncio.sleep(3.5)
+        await asyncio.sleep(6 * scheduling.TICK)
 
     asyncio.run(stopped(scheduler, meanwhile()))
 
