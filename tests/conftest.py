@@ -1,7 +1,8 @@
-"""What many tests share: worker processes, a browser, and how Hypothesis looks for examples."""
+"""What many tests share: worker processes, templates, sites, a browser; and how tests are run."""
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,8 @@ from tests.browser import system_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+    from tests.web_fixtures import Site
 
 # The same examples on each run, however busy the machine is; `make fuzz` looks for other ones.
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
@@ -69,6 +72,24 @@ def shared_workers() -> Iterator[None]:
 def own_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each poller of this test workers of its own, as in the program."""
     monkeypatch.setattr(poller, "Workers", Workers)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> "Site":
+    """Return a site whose feeds were never read."""
+    from tests.web_fixtures import Site
+
+    fresh = Site(tmp_path)
+    fresh.subscribe()
+    return fresh
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> "Site":
+    """Return a site that nothing in the tests changes."""
+    from tests.web_fixtures import full_site
+
+    return full_site(tmp_path_factory.mktemp("full"))
 
 
 @pytest.fixture(scope="module")  # its event loop runs on as long as it lives

@@ -437,7 +437,7 @@ def test_edited_reordered_vanishing_and_rolling_entries_are_one_each_and_stay(tm
 # ------------------------------------------------------------------------------ many
 
 
-@pytest.mark.parametrize("count", [10_000, 100_000])
+@pytest.mark.parametrize("count", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_as_many_entries_as_the_limit_are_stored_and_the_rest_is_left_out(tmp_path, count):
     entries = "".join(f"<item><title>{n}</title><guid>{n}</guid></item>" for n in range(count))
     with FeedServer() as server:

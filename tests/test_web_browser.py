@@ -37,13 +37,6 @@ def test_an_exported_site_works_from_a_folder_without_any_server(
     page.close()
 
 
-@pytest.fixture
-def site(tmp_path) -> Site:
-    fresh = Site(tmp_path)
-    fresh.subscribe()
-    return fresh
-
-
 def at_home(browser: Browser, url: str, **options: object) -> Page:
     """Return a page of a reader of their own, whose console must stay empty."""
     page = browser.new_context(**options).new_page()  # type: ignore[arg-type]

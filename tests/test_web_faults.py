@@ -4,21 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.web_fixtures import Site, entry, full_site, words
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """Return a site that nothing in the tests changes."""
-    return full_site(tmp_path_factory.mktemp("full"))
-
-
-@pytest.fixture
-def site(tmp_path) -> Site:
-    fresh = Site(tmp_path)
-    fresh.subscribe()
-    return fresh
-
+from tests.web_fixtures import Site, entry, words
 
 # ------------------------------------------------------------------------ faults
 
