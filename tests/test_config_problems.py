@@ -203,12 +203,12 @@ def test_a_right_file_is_read_without_asking_for_places(feed, monkeypatch):
 def test_aliases_that_stand_for_billions_of_values_are_refused_at_once():
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 30)]
     text = "l0: &l0 [lol, lol, lol]\n" + "\n".join(levels)
-    start = time.monotonic()
+    start = time.process_time()
 
     (said,) = problems(text)
 
     assert "aliases (*) that stand for far too much" in said
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("nested", ["[" * 100_000, "- " * 100_000, "{a: " * 50_000])

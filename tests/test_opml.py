@@ -146,10 +146,10 @@ def test_entities_are_neither_expanded_nor_fetched(declared):
 )
 def test_a_hostile_list_takes_no_more_time_than_its_size_deserves(repeated):
     document = b"<opml>" + repeated.encode() * (500_000 // len(repeated))
-    start = time.monotonic()
+    start = time.process_time()
 
     assert opml.read(document) == []
-    assert time.monotonic() - start < 3  # 0.4 s at most; html.parser takes minutes for some
+    assert time.process_time() - start < 3  # 0.4 s at most; html.parser takes minutes for some
 
 
 def test_an_endless_title_is_clipped():
@@ -242,13 +242,13 @@ def test_a_list_of_ten_thousand_feeds_is_read_and_added_to_the_file_in_seconds()
     feeds = [
         OpmlOutline(f"https://h{n}.example/", f"Feed: {n}", f"C {n % 9}") for n in range(10_000)
     ]
-    start = time.monotonic()
+    start = time.process_time()
 
     found = opml.read(opml.write("x", feeds))
     appended = config.append("title: x\n", found, path=Path("config.yaml"))
 
     assert len(appended.added) == 10_000
-    assert time.monotonic() - start < 10  # 2.5 s on a busy machine
+    assert time.process_time() - start < 10  # 2.5 s
 
 
 # --------------------------------------------------------------------- lists of the world

@@ -74,7 +74,10 @@ def test_a_moved_site_that_edits_while_it_moves_stays_the_same(tmp_path):
     replay(tmp_path, feed(*old), Step(feed(*edited), shows="A2 B C D", new=0, updated="A2"))
 
 
-@pytest.mark.parametrize(("names", "dated"), [("A", True), ("A B", False), ("A B C D", True)])
+@pytest.mark.parametrize(
+    ("names", "dated"),
+    [("A", True), ("A B", False), pytest.param("A B C D", True, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize(
     "values",
     [

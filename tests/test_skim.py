@@ -252,10 +252,10 @@ _NAMESPACES = " ".join(f'xmlns:a{number}="u{number}"' for number in range(20_000
     ids=["namespaces", "namespaces, apart", "base", "declaration", "encodings", "dates"],
 )
 def test_a_hostile_document_does_not_hold_up_the_event_loop(document):
-    started = time.perf_counter()
+    started = time.process_time()
 
     found = plain_utf8(document.encode(), "")
     if found is not None:
         skim(found)
 
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
