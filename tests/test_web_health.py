@@ -1,8 +1,24 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from aggregator.model import Outcome
-from tests.web_fixtures import EVIL, Site, entry, words
+from tests.web_fixtures import EVIL, Site, entry, full_site, words
 from web import pages
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Return a site that nothing in the tests changes."""
+    return full_site(tmp_path_factory.mktemp("full"))
+
+
+@pytest.fixture
+def site(tmp_path) -> Site:
+    fresh = Site(tmp_path)
+    fresh.subscribe()
+    return fresh
+
 
 # ------------------------------------------------------------ sources and status
 
