@@ -287,15 +287,19 @@ def test_a_word_is_found_within_a_row_of_signs(tmp_path, search, found):
     fresh.dispose()
 
 
-# The last one: on PostgreSQL a new database takes the place of the one above.
 def test_a_search_finds_the_words_of_full_texts_but_not_their_markup(tmp_path):
     database = new_database(tmp_path)
     subscribe(database, Subscription("a", "https://a.example/feed", name_given=True))
-    html = '<p class="lead">A li<b>ght</b>house</p><p>keeper’s log é &amp; co</p>'
-    record(database, "a", [entry(31, content_html=html)])
+    html = (
+        '<p class="lead">A li<b>ght</b>house</p><p>keeper’s log é &amp; co, '
+        "see example.org/ever-after.html, 3.5 km, 한국어</p>"
+    )
+    record(database, "a", [entry(31, content_html=html, summary="Café by-line, 3.5 km.")])
 
-    for search in ("lighthouse", '"keeper s log"', "post lighthouse", "log é"):
+    for search in ("lighthouse", '"keeper s log"', "post lighthouse", "log é", "cafe -tea"):
         assert titles(database, scope=Scope(search=search)) == ["Post 31"], search
-    for search in ("lead", "class", "amp", '"lighthousekeeper"'):
+    for search in ("example", "after html", '"3 5"', "한국어", "line 5", "E", "CAFÉ"):
+        assert titles(database, scope=Scope(search=search)) == ["Post 31"], search
+    for search in ("lead", "class", "amp", '"lighthousekeeper"', "post -cafe"):
         assert titles(database, scope=Scope(search=search)) == [], search
     database.dispose()

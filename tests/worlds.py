@@ -17,28 +17,22 @@ from aggregator.fetch import FetchSettings
 from aggregator.model import CleanEntry, CleanFeed, FeedHead, Outcome, Subscription, Validators
 from aggregator.poll import PollSettings, news
 from aggregator.poll.reports import Finished
+from tests import postgresql
 
 NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
 SETTINGS = PollSettings(fetch=FetchSettings("test"), authority="example.org")
 
 
 OTHER_DATABASE = "AGGREGATOR_TEST_DATABASE"
-"""URL of an empty PostgreSQL database to run on instead of SQLite; see CONTRIBUTING.md."""
+"""URL of a PostgreSQL database, beside which tests make theirs; see CONTRIBUTING.md."""
 
 only_sqlite = pytest.mark.skipif(OTHER_DATABASE in os.environ, reason="about SQLite only")
 
 
 def new_database(folder: Path) -> Engine:
-    """Return an engine on the SQLite file in `folder`, or on the database of the environment."""
+    """Return an engine on a fresh SQLite file in `folder`, or on a server of the environment."""
     url = os.environ.get(OTHER_DATABASE)
-    if not url:
-        return sqlite_database(folder)
-    engine = open_database(url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
-    engine.dispose()
-    return open_database(url)
+    return postgresql.new_database(url) if url else sqlite_database(folder)
 
 
 def sqlite_database(folder: Path) -> Engine:

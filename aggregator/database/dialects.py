@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cache
 from html import unescape
 from typing import Any
+from unicodedata import combining, normalize
 
 from sqlalchemy import (
     ColumnElement,
@@ -28,6 +29,7 @@ from sqlalchemy.types import TypeDecorator
 from aggregator.database.tables import UtcDateTime, contents, entries
 from aggregator.search import spaced
 
+_FULL_TEXTS = contents.alias("full_texts")  # a list may read `contents`, too
 _MAX_TEXT = 100_000  # characters of a text that are indexed
 
 # The cleaned HTML of an entry has no others.  Words go on through these, and end at the rest.
@@ -201,8 +203,14 @@ def rows_in(value: str | list[list[Any]] | None) -> list[list[Any]]:
 
 
 def _has(phrase: str) -> ColumnElement[bool]:
-    query = func.phraseto_tsquery("simple", phrase)
+    query = func.phraseto_tsquery("simple", _without_marks(phrase))
     short: ColumnElement[Any] = literal_column("entries.text")
-    full: ColumnElement[Any] = literal_column("contents.text")
-    in_full = exists().where(contents.c.entry_id == entries.c.id, full.op("@@")(query))
+    full: ColumnElement[Any] = literal_column("full_texts.text")
+    in_full = exists().where(_FULL_TEXTS.c.entry_id == entries.c.id, full.op("@@")(query))
     return or_(short.op("@@")(query), in_full)
+
+
+def _without_marks(phrase: str) -> str:
+    """Return a phrase as PostgreSQL's columns have it, see migration 0013."""
+    bare = "".join(one for one in normalize("NFD", phrase) if not combining(one))
+    return normalize("NFC", bare)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SAWarni
 from aggregator import urls
 from aggregator.errors import DatabaseError
 
-HEAD = "0012"
+HEAD = "0013"
 """Newest revision in migrations/; a test holds it to the folder."""
 
 BUSY_TIMEOUT = 5
@@ -97,6 +97,9 @@ def _engine(place: URL, *, read_only: bool) -> Engine:
     options: dict[str, Any] = {"pool_pre_ping": True}
     if place.get_backend_name() == "sqlite":
         options = {"connect_args": {"timeout": BUSY_TIMEOUT}}
+    elif read_only:  # a page's statements see the same, as in SQLite
+        reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        options["execution_options"] = reading
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", SAWarning)  # an option that it does not know

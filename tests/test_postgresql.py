@@ -1,0 +1,111 @@
+"""What the tests say of the database holds on PostgreSQL, too: they run on it once more."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+from sqlalchemy import create_engine
+
+from aggregator.database import DBAPIError, open_database, query
+from aggregator.database.migrations.run import upgrade
+from aggregator.model import Scope, Subscription
+from tests import postgresql
+from tests.replay import Post, feed
+from tests.worlds import OTHER_DATABASE, entry, record, subscribe
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server():
+    with postgresql.server() as url:
+        yield url
+
+
+@pytest.mark.parametrize("names", ["store query counters stories_listed web", "poll replay"])
+def test_on_postgresql_the_program_does_the_same(server, names):
+    files = [f"tests/test_{name}.py" for name in names.split()]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *files],
+        env={**os.environ, OTHER_DATABASE: server},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stdout[-4000:] + run.stderr
+    assert " passed" in run.stdout
+
+
+def test_an_older_postgresql_database_is_brought_up_with_what_is_in_it(server):
+    database = create_engine(postgresql.new_url(server))
+    with database.begin() as connection:
+        upgrade(connection, to="0001")
+        connection.exec_driver_sql(
+            "INSERT INTO feeds (id, name, url, host, interval, subscribed, title, subtitle, "
+            "format, polls, entries, failures, gone) VALUES (1, 'a', 'https://www.example.org/', "
+            "'www.example.org', 1, true, '', '', '', 1, 1, 0, false)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO entries (id, feed_id, listed, identity, content_hash, record_hash, "
+            "public_id, title, summary, first_seen_at, changed_at, guid, url) VALUES "
+            r"(7, 1, true, '\x00', '\x01', '\x00', 'a:1', 'Harbour', 'At dawn', 0, 0, 'g', "
+            "'https://example.org/1')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO contents VALUES (7, '<p>Gulls &amp; <b>tr</b>awlers, caf&#233;</p>')"
+        )
+    database.dispose()
+
+    database = open_database(database.url.render_as_string(hide_password=False))
+
+    with database.connect() as connection:
+        for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
+            found = query.latest_entries(connection, limit=9, scope=Scope(search=search))
+            assert [one.id for one in found] == [7], search
+        counted = query.overview(connection)
+        keys = connection.exec_driver_sql("SELECT entry_id FROM entry_keys").scalars().all()
+    database.dispose()
+    assert counted.entries == 1
+    assert keys == [7, 7, 7]
+
+
+def test_a_reader_of_postgresql_can_not_write_and_sees_one_moment(server):
+    database = postgresql.new_database(server)
+    place = database.url.render_as_string(hide_password=False)
+    subscribe(database, Subscription("a", "https://a.example/feed", name_given=True))
+    reader = open_database(place, read_only=True)
+
+    with reader.connect() as connection:
+        before = query.latest_entries(connection, limit=9)
+        record(database, "a", [entry(1)])
+        assert query.latest_entries(connection, limit=9) == before == []
+    with reader.connect() as connection:
+        assert len(query.latest_entries(connection, limit=9)) == 1
+        with pytest.raises(DBAPIError, match="read-only"):
+            connection.exec_driver_sql("UPDATE state SET version = 5")
+    reader.dispose()
+
+
+def test_the_commands_poll_and_export_with_postgresql(server, tmp_path):
+    (tmp_path / "feed.xml").write_bytes(feed(Post("Harbour", guid="1"), Post("Gulls", guid="2")))
+    config = {"database": postgresql.new_url(server), "feeds": ["feed.xml"]}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def aggregator(*words):
+        return subprocess.run(
+            [sys.executable, "-m", "aggregator", *words, "-c", str(tmp_path / "config.yaml")],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    polled = [aggregator("poll", "--all") for _ in range(2)]
+    aggregator("export", str(tmp_path / "site"))
+
+    assert "2 new" in polled[0]
+    assert "new" not in polled[1]
+    assert "Harbour" in (tmp_path / "site" / "index.html").read_text()
+    assert "Gulls" in (tmp_path / "site" / "feed.atom").read_text()
