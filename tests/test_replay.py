@@ -151,6 +151,21 @@ def test_posts_that_all_link_to_one_page_are_many_posts(tmp_path):
     )
 
 
+@pytest.mark.parametrize("guid", [{"guid": "{}"}, {}], ids=["guid", "no guid"])
+def test_an_undated_post_with_the_link_of_the_front_page_is_not_the_one_that_left(tmp_path, guid):
+    def post(name):
+        named = {key: value.replace("{}", name) for key, value in guid.items()}
+        return Post(name, link="https://blog.example/", text=f"{LONG} {name}", **named)
+
+    replay(
+        tmp_path,
+        Step(feed(post("A")), shows="A"),
+        Step(feed(post("B")), shows="B A", new=1),
+        Step(feed(replace(post("B"), text=f"{LONG} B2")), shows="B A", new=0),
+        Step(feed(post("A")), shows="B A", new=0),
+    )
+
+
 def test_a_post_with_the_link_of_one_that_is_still_listed_is_another_one(tmp_path):
     first, second, third = posts("A B C", guid="{}", link="/changes")
 

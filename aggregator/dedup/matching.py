@@ -444,14 +444,22 @@ def _how_sure(name: str, entry: CleanEntry, known: KnownEntry, *, named: bool) -
         told = named and (alike or same_date)
         return _Sure.YES if told else _Sure.LIKELY
     if name == "link":
-        told = not named or alike or same_date or undated
-        return _Sure.YES if told else _Sure.LIKELY
+        # Who has no page for each entry links to the front page: that says nothing of its own.
+        alone = (not named or undated) and not _is_front_page(entry.url)
+        return _Sure.YES if alike or same_date or alone else _Sure.LIKELY
     if name == "text":
         told = same_date or undated or _is_telling(entry)
         return _Sure.YES if told else _Sure.LIKELY
     if same_date:
         return _Sure.YES
+    if undated and not named and urls.canonical(entry.url or "") == urls.canonical(known.url or ""):
+        return _Sure.YES  # all that it is called by is the same
     return _Sure.LIKELY if undated else _Sure.NO
+
+
+def _is_front_page(url: str | None) -> bool:
+    """Whether a link leads to the first page of a site, whatever it is called."""
+    return "/" not in (place := urls.canonical(url or "")) and "?" not in place
 
 
 def _is_telling(entry: CleanEntry) -> bool:
