@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from tests.replay import HOUR, LONG, NOW, Post, Step, feed, posts, replay
+from tests.running import command
+from tests.worlds import only_sqlite
 
 DAY = timedelta(days=1)
 
@@ -487,6 +489,31 @@ def test_what_was_published_as_a_date_is_kept_with_how_it_was_read(tmp_path):
     assert (b.text, b.field, b.sure) == ("2025-07-07T10:00:00", "updated", False)
     assert (c.text, c.form) == ("Invalid Date", "")
     assert c.reason == "no date: below the dated ones of the first poll"
+
+
+@only_sqlite
+def test_explain_story_says_how_an_entry_was_dated(tmp_path):
+    world = replay(
+        tmp_path,
+        feed(
+            Post("A", guid="1", at="Tue, 08 Jul 2025 18:30:00"),
+            Post("B", guid="2", at="Invalid Date"),
+            Post("C", guid="3"),
+        ),
+    )
+    said = {}
+    for one in world.entries():
+        done = command(tmp_path, "explain-story", str(one.id))
+        said[one.title] = done.stdout.splitlines()[2].partition(" UTC; ")[2]
+        assert done.stdout.splitlines()[3] == "in no story; nothing was found to be the same"
+
+    below = "no date: below the dated ones of the first poll"
+    assert said == {
+        "A": 'published then ("Tue, 08 Jul 2025 18:30:00" in `published`, '
+        "read as a month's name, not surely)",
+        "B": f'{below} ("Invalid Date" in `published`, not read as a date)',
+        "C": below,
+    }
 
 
 def test_a_post_from_the_future_stands_where_it_came_and_says_so(tmp_path):

@@ -314,10 +314,10 @@ def test_explain_story_prints_the_entries_and_the_rule_and_score_of_every_link(w
     unknown = command(tmp_path, "explain-story", "5")
 
     assert done.returncode == 0
-    lines = done.stdout.splitlines()
-    assert [line.endswith("(shown in the list)") for line in lines[:4:2]] == [True, False]
-    assert {str(one), str(two)} == {line.split(",")[0].strip() for line in lines[1:4:2]}
-    assert lines[4] == "1 = 2: text, 100 %" or lines[4] == "2 = 1: text, 100 %"
+    *lines, why = done.stdout.splitlines()
+    assert [line.endswith("(shown in the list)") for line in lines[::3]] == [True, False]
+    assert {str(one), str(two)} == {line.split(",")[0].strip() for line in lines[1::3]}
+    assert why in {"1 = 2: text, 100 %", "2 = 1: text, 100 %"}
     assert unknown.returncode == 1
     assert unknown.stderr == "5: there is no such entry; an id is in the page's source\n"
 

@@ -1,15 +1,16 @@
-"""`explain-story`: which entries are one story, and why."""
+"""`explain-story`: which entries are one story and why, and why each stands where it does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
 from aggregator.cli import show
 from aggregator.cli.common import load_config, opened_database, takes_config
 from aggregator.cli.logs import escaped
-from aggregator.database import stories
+from aggregator.database import query, stories
 from aggregator.database.stories import StoryEntry, StoryReason
 from aggregator.errors import AggregatorError
+from aggregator.model import Dating
 
 _LARGEST = 2**63 - 1
 
@@ -18,30 +19,46 @@ _LARGEST = 2**63 - 1
 @takes_config
 @click.argument("entry_id", metavar="ID", type=click.IntRange(-_LARGEST, _LARGEST))
 def explain_story(entry_id: int) -> None:
-    """Show the entries that are one story with the entry ID, and why.
+    """Show the entries that are one story with the entry ID, why, and how they were dated.
 
     ID is the number in the entry's place on the page: "e" and a number in the address of the
     heading, `id="e1866547893248000"`.
     """
     with opened_database(load_config()) as engine, engine.connect() as connection:
         found = stories.story(connection, entry_id)
+        entries = found[0] if found else []
+        datings = {entry.id: query.dating(connection, entry.id) for entry in entries}
     if found is None:
         raise AggregatorError(f"{entry_id}: there is no such entry; an id is in the page's source")
-    for line in lines(*found):
-        click.echo(line)
+    for line in lines(*found, datings):
+        click.echo(escaped(line))
 
 
-def lines(entries: Sequence[StoryEntry], reasons: Sequence[StoryReason]) -> Iterator[str]:
-    """Return the entries of a story and what links them, for people."""
-    if len(entries) == 1 and not reasons:
-        yield f"{entries[0].id}: in no story; nothing was found to be the same"
-        return
+def lines(
+    entries: Sequence[StoryEntry],
+    reasons: Sequence[StoryReason],
+    datings: Mapping[int, Dating | None],
+) -> Iterator[str]:
+    """Return the entries of a story, how they were dated, and what links them, for people."""
     numbers = {entry.id: number for number, entry in enumerate(entries, 1)}
     for entry in entries:
         shown = "shown in the list" if entry.shown else "also in"
-        yield escaped(f"{numbers[entry.id]}. {entry.feed}: {entry.title}  ({shown})")
-        yield escaped(f"   {entry.id}, listed {show.moment(entry.listed_at)} UTC, {entry.url}")
+        yield f"{numbers[entry.id]}. {entry.feed}: {entry.title}  ({shown})"
+        yield f"   {entry.id}, listed {show.moment(entry.listed_at)} UTC, {entry.url}"
+        yield f"   first seen {show.moment(entry.first_seen_at)} UTC; {_dated(datings[entry.id])}"
+    if len(entries) == 1 and not reasons:
+        yield "in no story; nothing was found to be the same"
     for reason in reasons:
         ends = " = ".join(str(numbers.get(one, one)) for one in (reason.one, reason.other))
         outside = "" if {reason.one, reason.other} <= set(numbers) else "; kept apart"
         yield f"{ends}: {reason.rule}, {reason.score} %{outside}"
+
+
+def _dated(dating: Dating | None) -> str:
+    if dating is None:
+        return "why it stands there was not kept"
+    if dating.sure is None:
+        return dating.reason
+    read = f"read as {dating.form}" if dating.form else "not read as a date"
+    surely = "" if dating.sure or not dating.form else ", not surely"
+    return f'{dating.reason} ("{dating.text}" in `{dating.field}`, {read}{surely})'
