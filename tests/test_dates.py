@@ -89,13 +89,17 @@ def test_a_date_in_any_form_is_the_time_that_it_means(text, meant):
     "text",
     ["Invalid Date", "yesterday", "31 Feb 2025 10:00 GMT", "2025-13-01", "99 Foo 2025", "12:30",
      "1970-01-01T00:00:00Z", "Thu, 01 Jan 1970 00:00:00 +0000", "0", "0001-01-01T00:00:00Z",
+     "Thu, 01 Jan 1970 01:00:00 +0100", "2001-01-01T00:00:00Z", "Mon, 01 Jan 2001 00:00:00 GMT",
+     "1900-01-01T00:00:00Z", "0000-00-00 00:00:00", "1899-12-30T00:00:00Z",
      "-62135596800", "9999-12-31", "1719-11-30", "2025-W60-1", "Tue, 08 Jul 2025 25:00:00 GMT"],
 )  # fmt: skip
 def test_what_can_not_be_meant_is_no_date(text):
     assert read(text).at is None
 
 
-@pytest.mark.parametrize("text", ["1970-01-02T00:00:00Z", "1969-12-31", "2150-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text", ["1970-01-02T00:00:00Z", "1969-12-31", "2150-01-01T00:00:00Z", "2001-01-01T00:00:01Z"]
+)
 def test_early_and_late_years_are_dates(text):
     assert read(text).at is not None
 
@@ -234,6 +238,13 @@ def test_a_time_in_the_future_is_one_of_a_zone_in_the_east():
     assert dates.likely_offset(bounds(([NOW + 5.5 * HOUR, NOW], None))) == 360
 
 
+@pytest.mark.parametrize("minutes", [330, 345, 570, 210, 765])
+def test_zones_of_half_and_quarter_hours_are_found_when_no_whole_hour_fits(minutes):
+    polls = [([NOW + minutes * MINUTE - late * MINUTE], NOW - HOUR) for late in (12, 48, 2, 58, 30)]
+
+    assert dates.likely_offset(bounds(*polls)) == minutes
+
+
 def test_nothing_speaks_against_utc_until_something_does():
     assert dates.likely_offset(None) == 0
     assert dates.likely_offset(bounds(([NOW - 9 * HOUR, NOW - 99 * HOUR], None))) == 0
@@ -248,6 +259,10 @@ def test_new_entries_that_agree_tell_a_zone_in_the_west():
 
 def test_entries_of_long_ago_and_of_a_far_future_say_nothing_about_the_zone():
     assert bounds(([NOW - 900 * HOUR, NOW + 900 * HOUR], NOW - HOUR)) is None
+
+
+def test_a_calendar_that_lists_what_is_to_come_says_nothing_about_the_zone():
+    assert bounds(([NOW + 5 * HOUR, NOW + 29 * HOUR, NOW + 900 * HOUR], None)) is None
 
 
 def test_what_contradicts_begins_anew():

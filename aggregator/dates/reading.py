@@ -18,6 +18,8 @@ from aggregator.model import Date
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What clocks and databases say for nothing: Unix; Apple; Excel, NTP and SQL.
+_ZEROS = frozenset(datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 2001, 1900))
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LONGEST = 120  # characters of a date
 
@@ -82,7 +84,7 @@ def read(text: str | None, parsed: datetime | None, *, field: str = "published")
         parsed: How the parser read it, None if it could not.
         field: The one that it stands in.
 
-    The zero of Unix and years outside 1900 to 2199 are no times: nobody means them.
+    The zeros of usual clocks and years outside 1900 to 2199 are no times: nobody means them.
     """
     text = (text or "").strip()[:_LONGEST]
     if not text.isprintable():
@@ -90,7 +92,7 @@ def read(text: str | None, parsed: datetime | None, *, field: str = "published")
     if not text:
         return None
     found = _plainly(text, parsed) or _number(text) or _written(text)
-    if found is None or found.at is None or found.at == _EPOCH:
+    if found is None or found.at is None or found.at in _ZEROS:
         return Date(text, field, None, "")
     if not EARLIEST <= found.at < LATEST:
         return Date(text, field, None, "")

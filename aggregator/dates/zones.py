@@ -16,6 +16,13 @@ _MINUTE = timedelta(minutes=1)
 _ENOUGH = 3
 _CERTAIN = 180  # minutes: no more than that between what is late and what is early
 
+# The zones that there are: first those of most publishers.  IANA, of today.
+_ZONES = (
+    range(_WEST, _EAST + 1, 60),
+    (-570, -210, -150, 210, 270, 330, 390, 570, 630),
+    (345, 525, 765, 825),
+)
+
 
 class Bounds(NamedTuple):
     """What the entries of a feed leave possible, in minutes east of UTC.
@@ -45,11 +52,14 @@ def narrowed(
         since: When the feed was read before, and they were not there; None: never.
     """
     found: Bounds | None = None
+    times = list(times)
+    if any((time - seen_at) // _MINUTE - _SLACK > _EAST for time in times):
+        return known  # it dates what is to come, as a calendar does
     for time in times:
         low = max(_WEST, (time - seen_at) // _MINUTE - _SLACK)
         high = min(_EAST, (time - since) // _MINUTE + _SLACK) if since else _EAST
-        if high < _WEST or low > _EAST or low >= high:
-            continue  # of long ago, or of a far future: says nothing
+        if high < _WEST or low >= high:
+            continue  # of long ago: says nothing
         found = (
             Bounds(max(low, found.low), min(high, found.high), 1) if found else Bounds(low, high, 1)
         )
@@ -66,14 +76,12 @@ def likely_offset(bounds: Bounds | None) -> int:
     if bounds is None:
         return 0
     low, high, votes = bounds
-    whole = [offset for offset in range(_WEST, _EAST + 1, 60) if low <= offset <= high]
-    half = [offset for offset in range(_WEST, _EAST + 1, 30) if low <= offset <= high]
+    possible = ([zone for zone in some if low <= zone <= high] for some in _ZONES)
+    fitting = next(filter(None, possible), [0])
     if low > 0:  # what is in the future in UTC
-        return (whole or half or [0])[0]
-    fitting = whole or half
-    if votes >= _ENOUGH and high - low <= _CERTAIN and len(fitting) == 1:
         return fitting[0]
-    return 0
+    sure = votes >= _ENOUGH and high - low <= _CERTAIN and len(fitting) == 1
+    return fitting[0] if sure else 0
 
 
 def in_zone(date: Date, zone: tzinfo | int) -> Date:
