@@ -176,6 +176,19 @@ def test_guids_that_change_on_every_poll_are_not_asked_any_more():
     assert (new.by_guid, len(stored.owners)) == (False, 15)
 
 
+def test_entries_without_guids_that_keep_their_links_do_not_make_guids_doubtful():
+    stored = Stored()
+    for version in range(5):
+        stored.poll(entry(1, guid=None, title=f"Version {version}"))
+    assert stored.habits.renamed == 0
+
+    stored.poll(entry(1, guid=None), entry(2))
+    moved = entry(2, url="https://example.org/2", title="New", content_html="<p>New</p>")
+
+    assert stored.poll(moved).new == ()
+    assert len(stored.entries) == 2
+
+
 TELLING = strategies.builds(
     lambda number, guid, url: entry(number, guid=guid and f"{guid}{number}", url=url),
     strategies.integers(1, 6),
@@ -184,7 +197,7 @@ TELLING = strategies.builds(
 ) | strategies.builds(entry, strategies.integers(1, 6))
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(
     strategies.lists(
         strategies.lists(TELLING, max_size=6, unique_by=lambda one: one.content_hash), max_size=6
@@ -201,6 +214,51 @@ def test_no_order_of_entries_or_documents_changes_how_many_there_are(documents, 
             assert stored.poll(*document).new == ()
         counts.add(len(stored.entries))
     assert counts == {len({one.content_hash for some in documents for one in some})}
+
+
+def version(number: int, stays: str, edit: int, *, dated: bool):
+    """Return an entry in its version `edit`, in which only what `stays` is as it was."""
+    values = {
+        "guid": f"g{number}",
+        "url": f"https://blog.example/{number}/{edit}",
+        "title": f"Title {number} {edit}",
+        "content_html": f"<p>A text that nobody would write twice by chance. {number} {edit}</p>",
+    } | {
+        "guid": {},
+        "guid and front page": {"url": "https://blog.example/"},
+        "guid and title": {"title": "Links"},
+        "link": {"guid": None, "url": f"https://blog.example/{number}?utm_source={edit}"},
+        "text": {"guid": None, "url": None, "title": "", "content_html": f"<p>Text {number}.</p>"},
+    }[stays]
+    return entry(number, **values, **({} if dated else {"published_at": None}))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    strategies.lists(
+        strategies.lists(
+            strategies.tuples(strategies.integers(0, 4), strategies.integers(0, 3)),
+            min_size=1,
+            max_size=5,
+            unique_by=lambda one: one[0],
+        ),
+        max_size=5,
+    ),
+    strategies.permutations(["guid", "guid and front page", "guid and title", "link", "text"]),
+    strategies.booleans(),
+)
+def test_an_entry_is_known_by_the_one_thing_that_stays_however_it_is_edited(
+    documents, stays, dated
+):
+    stored = Stored()
+    seen = set()
+
+    for document in documents:
+        entries = [version(one, stays[one], edit, dated=dated) for one, edit in document]
+        seen |= {one for one, _ in document}
+        stored.poll(*entries)
+        assert len(stored.entries) == len(seen)
+        assert stored.poll(*entries).new == ()
 
 
 def test_entries_that_share_a_guid_have_ids_of_their_own():

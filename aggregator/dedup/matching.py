@@ -210,7 +210,9 @@ class _Comparison:
         if not strangers or not self.memory.owners:
             return
         likely = [found for name in _WEAK for found in self._match_by(name)]
-        if self._is_many({position for position, _ in likely} | set(self.renamed), strangers):
+        renamed = set(filter(self._has_new_name, self.renamed))
+        there = len(self.renamed) - len(renamed)  # by the only name that they have
+        if self._is_many({position for position, _ in likely} | renamed, len(strangers) - there):
             for position, found in likely:
                 if position not in self.matched and found.id not in self.claimed:
                     self._rename(position, found)
@@ -319,11 +321,11 @@ class _Comparison:
             elif sure is _Sure.LIKELY:
                 yield position, found
 
-    def _is_many(self, found: Collection[int], strangers: Collection[int]) -> bool:
+    def _is_many(self, found: Collection[int], strangers: int) -> bool:
         """Whether so many strangers look like entries that are there that it is no chance."""
         if len(found) < _MANY:
             return 1 < len(found) == self._size()
-        return 2 * len(found) >= len(strangers)
+        return 2 * len(found) >= strangers
 
     def _size(self) -> int:
         """How many entries the whole document has."""
@@ -378,6 +380,12 @@ class _Comparison:
                 names.append(number(keys.guid))
             yield from ((name, known.id) for name in names if name not in self.memory.owners)
 
+    def _has_new_name(self, position: int) -> bool:
+        """Whether an entry is called as never before; one without a guid is so only by its link."""
+        names = self.keys[position]
+        called = (names.guid, names.path, names.link)
+        return any(key is not None and number(key) not in self.memory.owners for key in called)
+
     def _redated(self) -> int:
         return sum(
             known is not None
@@ -390,7 +398,7 @@ class _Comparison:
         )
 
     def _habits(self, shared: bool) -> Habits:
-        habits, renamed = self.habits, len(self.renamed)
+        habits, renamed = self.habits, sum(map(self._has_new_name, self.renamed))
         if shared and not habits.shared_guids:
             habits = replace(habits, shared_guids=True)
         if renamed and 2 * renamed >= self._size() and habits.renamed < FICKLE_AFTER:
