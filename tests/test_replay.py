@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
@@ -528,6 +529,45 @@ def test_a_post_from_the_future_stands_where_it_came_and_says_so(tmp_path):
 
     assert "by its publisher, listed by arrival" in world.client.get("/").text
     assert dating(world)[0].reason == "dated in the future: first seen"
+
+
+def test_a_calendar_stands_where_it_came_in_its_own_order(tmp_path):
+    def event(name, days):
+        return Post(name, guid=name, at=NOW + days * DAY)
+
+    first = [event("A", 3), event("B", 9), event("C", 20)]
+    replay(
+        tmp_path,
+        Step(feed(*first), shows="A B C", new=3),
+        Step(feed(*first[1:], event("D", 31)), shows="D A B C", new=1),
+        Step(feed(*reversed(first)), shows="D A B C", new=0),
+    )
+
+
+def test_a_date_that_moves_with_each_edit_moves_nothing_and_the_feeds_own_date_is_nobodys(tmp_path):
+    head = "<pubDate>Mon, 23 Nov 2026 01:00:00 GMT</pubDate><lastBuildDate>{}</lastBuildDate>"
+    steps = []
+    for number in range(4):
+        at = NOW - (5 - number) * HOUR
+        edited = Post("A", guid="1", text=f"{LONG} {'very ' * number}", at=at)
+        others = [Post("B", guid="2", at=NOW - 4 * HOUR), Post("C", guid="3")]
+        document = feed(edited, *others, head=head.format(format_datetime(at)))
+        steps.append(Step(document, shows="B A C", new=3 if number == 0 else 0))
+
+    world = replay(tmp_path, *steps)
+
+    assert [entry.published_at for entry in world.entries()][2] is None
+
+
+def test_posts_of_nothing_but_a_text_are_known_by_it(tmp_path):
+    one = [Post("", text=f"<p>Note {name}.</p>") for name in "AB"]
+
+    replay(
+        tmp_path,
+        Step(feed(*one), new=2),
+        *[Step(feed(*one[::-1]), new=0), Step(feed(*one[:1]), new=0)] * 2,
+        Step(feed(Post("", text="<p>Note C.</p>"), *one), new=1),
+    )
 
 
 def test_an_undated_backlog_keeps_its_order_and_what_is_new_comes_on_top(tmp_path):

@@ -166,6 +166,19 @@ def test_turning_stories_off_and_on_changes_lists_at_once_without_a_poll(world):
     assert len(world.shown()) == 1
 
 
+def test_entries_that_came_while_stories_were_off_are_stories_once_they_are_on(world):
+    for name in "ab":
+        world.publish(name, ferry(f"{name}.example"))
+    world.follow(a=None, b=None)
+    world.switch(on=False)
+    world.poll()
+    assert sorted(world.shown()) == [("a", []), ("b", [])]
+
+    world.switch(on=True)
+
+    assert len(world.shown()) == 1
+
+
 def test_entries_of_a_category_with_stories_off_stand_for_themselves_in_every_list(world):
     for name in "abc":
         world.publish(name, ferry(f"{name}.example"))
