@@ -44,7 +44,7 @@ def lines(
     for entry in entries:
         shown = "shown in the list" if entry.shown else "also in"
         yield f"{numbers[entry.id]}. {entry.feed}: {entry.title}  ({shown})"
-        yield f"   {entry.id}, listed {show.moment(entry.listed_at)} UTC, {entry.url}"
+        yield f"   {entry.id}, listed {show.moment(entry.listed_at)} UTC, {entry.url or 'no link'}"
         yield f"   first seen {show.moment(entry.first_seen_at)} UTC; {_dated(datings[entry.id])}"
     if len(entries) == 1 and not reasons:
         yield "in no story; nothing was found to be the same"
