@@ -1,5 +1,6 @@
 """Dates as publishers write them, the zones that they leave out, and places in the list."""
 
+import itertools
 import time
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import feedparser
 import pytest
+from babel.dates import get_day_names, get_month_names
 from hypothesis import given, strategies
 
 from aggregator import dates
@@ -83,6 +85,21 @@ def test_a_date_in_any_form_is_the_time_that_it_means(text, meant):
 
     assert date.at == datetime.fromisoformat(f"2025-07-08T{meant}:00Z")
     assert (date.sure, date.zoned) == (True, True)
+
+
+@pytest.mark.parametrize("language", "en de fr es it pt nl pl ru sv da nb hu el".split())
+def test_every_name_of_a_month_and_a_weekday_that_a_language_has_is_read(language):
+    def names(of, *widths):
+        contexts = itertools.product(widths, ("format", "stand-alone"))
+        return [pair for width, context in contexts
+                for pair in of(width, context=context, locale=language).items()]  # fmt: skip
+
+    days = [name for _, name in names(get_day_names, "wide", "abbreviated")]
+    for number, name in names(get_month_names, "wide", "abbreviated"):
+        for text in (f"{name} 8, 2025 18:30 GMT", *(f"{day}, 8 {name} 2025 18:30" for day in days)):
+            date = dates.read(text, None)
+            assert date is not None
+            assert date.at == datetime(2025, number, 8, 18, 30, tzinfo=UTC), text
 
 
 @pytest.mark.parametrize(
