@@ -54,6 +54,9 @@ _MAY_DIFFER = re.compile(r"//(?:www\d?|m|mobile|amp)\.|[?;]|/index|[/.]amp(?:[/.
 _AMP_START = re.compile(r"^/amp(?=/.)")
 _AMP_END = re.compile(r"(?:/amp|\.amp(?=\.html?$)|(?<=.)\.amp)/?$|\.amp(?=\.html?$)")
 _INDEX = re.compile(r"/(?:index\.(?:html?|php))?$")
+_SLASH = re.compile("%2f", re.IGNORECASE)
+_IN_PATH = "/:@!$&'()*+,;=~"
+_IN_QUERY = "/:@!$'()*,;=~?"
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 # Nearly all addresses of feeds are written like this: nothing in them to repair or to normalise.
 # Taking a URL apart to find that out costs ten times as much, and a start does it 100,000 times.
@@ -214,14 +217,15 @@ def canonical(url: str) -> str:
         return url
     if parts.scheme.lower() not in WEB_SCHEMES or not host:
         return url
-    host = _TWIN.sub("", host.rstrip("."))
+    host = _TWIN.sub("", _ascii(host.rstrip(".")))
     if port not in (None, 80, 443):
         host = f"{host}:{port}"
     path = _SESSION_IN_PATH.sub("", parts.path)
     if "%" in path or not path.isascii():
-        path = quote(
-            unquote(path, errors="surrogateescape"), "/:@!$&'()*+,;=~", errors="surrogateescape"
-        )
+        # An encoded slash is part of a name, so it stays one.
+        path = "%2F".join(_recoded(part, _IN_PATH) for part in _SLASH.split(path))
+    if "/." in path:
+        path = _without_dots(path)
     path = _INDEX.sub("", _AMP_END.sub("", _AMP_START.sub("", path)))
     query = _selecting(parts.query) if parts.query else ""
     # Only addresses of pages that a script draws mean something by what follows the `#`.
@@ -229,11 +233,45 @@ def canonical(url: str) -> str:
     return f"{host}{path}{query}{fragment}"
 
 
+def _ascii(host: str) -> str:
+    """Return a host as DNS has it."""
+    if host.isascii() or len(host) > _MAX_HOST:
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return host
+
+
+def _recoded(text: str, safe: str) -> str:
+    """Return a part of a URL in which each character is encoded in one way."""
+    return quote(unquote(text, errors="surrogateescape"), safe, errors="surrogateescape")
+
+
+def _without_dots(path: str) -> str:
+    """Return a path without dot segments (RFC 3986, 5.2.4)."""
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del kept[max(len(kept) - 1, 1) :]
+        elif segment != ".":
+            kept.append(segment)
+    return "/".join(kept)
+
+
+def _parameters(query: str) -> list[str]:
+    """Return the parameters of a query; a plus sign is a blank there."""
+    if "%" in query or not query.isascii():
+        query = query.replace("+", " ")
+        return [_recoded(one, _IN_QUERY).replace("%20", "+") for one in query.split("&")]
+    return query.split("&")
+
+
 def _selecting(query: str) -> str:
     """Return the part of a query that may select content, with its question mark."""
     kept = [
         parameter
-        for parameter in query.split("&")
+        for parameter in _parameters(query)
         if parameter and not _tracks(parameter) and parameter.lower() not in _AMP_PARAMETERS
     ]
     return "?" + "&".join(sorted(kept)) if kept else ""

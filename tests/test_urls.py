@@ -202,6 +202,8 @@ def test_a_host_that_no_dns_knows_costs_no_time():
         "https://example.org/amp/2026/a-post?amp=1",
         "https://example.org/2026/%61-post?outputType=amp",
         "https://example.org/2026/a-post?utm_source=rss&fbclid=x&mc_eid=1#comments",
+        "https://example.org/2025/../2026/./a-post",
+        "https://example.org/%2e%2E/2026/a-post/.",
     ],
 )
 def test_the_addresses_of_one_page_have_one_canonical_form(url):
@@ -211,7 +213,23 @@ def test_the_addresses_of_one_page_have_one_canonical_form(url):
 @pytest.mark.parametrize(
     ("one", "other"),
     [
+        ("https://bücher.example/ä", "https://xn--bcher-kva.example/%c3%a4"),
+        ("https://example.org/~a/(b)", "https://example.org/%7Ea/%28b%29"),
+        ("https://example.org/?q=caf%C3%A9+b&u=/c", "https://example.org/?u=%2fc&q=café%20b"),
+    ],
+)
+def test_encodings_of_one_address_are_equal(one, other):
+    assert urls.canonical(one) == urls.canonical(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
         ("https://example.org/?p=1", "https://example.org/?p=2"),
+        ("https://example.org/a%2Fb", "https://example.org/a/b"),
+        ("https://example.org/?p=1%262", "https://example.org/?p=1&2"),
+        ("https://example.org/?q=c%2B", "https://example.org/?q=c+"),
+        ("https://example.org/?q=%2541", "https://example.org/?q=A"),
         ("https://example.org/a?ref=main", "https://example.org/a?ref=next"),
         ("https://example.org/a?id=1&page=2", "https://example.org/a?id=1"),
         ("https://example.org/#!/post/1", "https://example.org/#!/post/2"),
