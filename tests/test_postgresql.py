@@ -24,7 +24,7 @@ def server():
         yield url
 
 
-@pytest.mark.parametrize("names", ["store query counters stories_listed web", "poll replay"])
+@pytest.mark.parametrize("names", ["store query counters stories_listed", "replay"])
 def test_on_postgresql_the_program_does_the_same(server, names):
     files = [f"tests/test_{name}.py" for name in names.split()]
     run = subprocess.run(
