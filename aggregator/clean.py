@@ -1,7 +1,7 @@
 """`ParsedFeed` -> `CleanFeed`: everything from the network made safe and plain.  Pure."""
 
 import re
-from hashlib import sha256
+from hashlib import blake2b
 
 from aggregator import dates, sanitize, urls
 from aggregator.model import (
@@ -219,8 +219,8 @@ def _type(text: str | None) -> str | None:
 
 
 def _hash(*texts: str) -> bytes:
-    digest = sha256()
+    digest = blake2b(digest_size=16)
     for text in texts:
         digest.update(text.encode("utf-8", "surrogatepass"))
         digest.update(b"\0")
-    return digest.digest()[:16]
+    return digest.digest()

@@ -7,6 +7,9 @@ from email.utils import format_datetime
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
+from aggregator.clean import clean
+from aggregator.dedup import keys_of
+from aggregator.parse import parse
 from tests.replay import HOUR, LONG, NOW, Post, Step, feed, posts, replay
 from tests.running import command
 from tests.worlds import only_sqlite
@@ -422,6 +425,20 @@ def test_a_link_is_shown_as_published_less_the_tracking(tmp_path):
         "https://WWW.Example.org/a?b=1#c",
         "https://example.org/article?sid=7&ref=x",
         "https://example.org/c",
+    ]
+
+
+def test_the_names_of_entries_are_those_that_older_databases_hold():
+    """Else all that has neither guid nor link is new after an update of the program."""
+    document = feed(Post("A", guid="http://www.blog.example/?p=1", link="/a/", text="<p>B</p>"))
+    (one,) = clean(parse(document, headers={}, url="https://x/"), url="https://x/").entries
+
+    assert [key and key.hex()[:16] for key in keys_of(one)] == [
+        "4d794005d28e2a55",
+        "0a221aa42ec0d3eb",
+        "e9f95202a525e711",
+        "b414ac403be2dca0",
+        "f4059172f0973e53",
     ]
 
 
