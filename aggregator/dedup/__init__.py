@@ -2,6 +2,7 @@
 
 Identity is decided inside one feed only.
 
+values     what is compared, and what follows from it
 keys       what an entry may be known by: guid, address, link, text, title
 matching   a document's entries beside the stored ones
 edits      whether a new version says something else
@@ -10,7 +11,9 @@ naming     the ids that merged feeds give entries
 
 from aggregator.dedup.edits import Text, weighed
 from aggregator.dedup.keys import Keys, key_of_all, keys_of, number
-from aggregator.dedup.matching import (
+from aggregator.dedup.matching import compare
+from aggregator.dedup.naming import is_copy, names, public_id
+from aggregator.dedup.values import (
     ChangedEntry,
     Changes,
     Extent,
@@ -18,9 +21,7 @@ from aggregator.dedup.matching import (
     Memory,
     NewEntry,
     Owner,
-    compare,
 )
-from aggregator.dedup.naming import is_copy, names, public_id
 
 __all__ = [
     "ChangedEntry",

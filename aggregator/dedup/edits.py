@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from html import unescape
 
 from aggregator import urls
-from aggregator.dedup.matching import Changes, Extent
+from aggregator.dedup.values import Changes, Extent
 from aggregator.model import CleanEntry
 
 RESTLESS_AFTER = 3

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator
 from hashlib import sha256
 
 from aggregator import urls
-from aggregator.dedup.matching import NewEntry
+from aggregator.dedup.values import NewEntry
 
 
 def is_copy(new: NewEntry, *, read: Container[str], held: bool) -> bool:
