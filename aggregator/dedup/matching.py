@@ -353,7 +353,8 @@ def _how_sure(name: str, entry: CleanEntry, known: KnownEntry, *, named: bool) -
 
 def _is_front_page(url: str | None) -> bool:
     """Whether a link leads to the first page of a site, whatever it is called."""
-    return "/" not in (place := urls.canonical(url or "")) and "?" not in place
+    place = urls.canonical(url or "")
+    return "/" not in place and "?" not in place
 
 
 def _is_telling(entry: CleanEntry) -> bool:
