@@ -23,8 +23,7 @@ _made: list[URL] = []
 
 def new_database(url: str) -> Engine:
     """Return an engine on a new database beside the one at `url`; it is dropped in the end."""
-    for engine in _opened:  # psycopg warns of connections that nobody closed
-        engine.dispose()
+    _close()
     _opened.append(open_database(_text(_copy(url, of=_migrated(url)))))
     return _opened[-1]
 
@@ -32,6 +31,12 @@ def new_database(url: str) -> Engine:
 def new_url(url: str) -> str:
     """Return the URL of a new, empty database beside the one at `url`."""
     return _text(_copy(url, of="template0"))
+
+
+def _close() -> None:
+    """Close what is open: psycopg warns of connections that nobody closed."""
+    for engine in _opened:
+        engine.dispose()
 
 
 @functools.cache
@@ -52,6 +57,7 @@ def _copy(url: str, *, of: str) -> URL:
 
 @atexit.register
 def _drop_all() -> None:
+    _close()
     for copy in _made:
         _run(copy.set(database="postgres"), f'DROP DATABASE "{copy.database}" WITH (FORCE)')
 
@@ -90,6 +96,7 @@ def server() -> Iterator[str]:
         try:
             yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
         finally:
+            _close()
             _made.clear()
             _as_postgres(*control, "-m", "immediate", "stop")
 
