@@ -56,7 +56,8 @@ def test_no_date_that_feedparser_reads_is_lost_and_few_are_another_time():
                 other.append(entry.published)
 
     assert dates_read > 5000
-    assert [text for text in lost if not re.search(r"T25:|:61", text)] == []  # no times at all
+    no_times = re.compile("T25:|:61|01 Jan 2001 00:00:00 GMT")  # the last one is a clock's zero
+    assert [text for text in lost if not no_times.search(text)] == []
     assert len(other) < 0.01 * dates_read, other  # "8:19 pm", names of zones
 
 
