@@ -16,14 +16,16 @@ from typing import Any
 
 from flask import Flask
 
-from aggregator import dedup
 from aggregator.config import load
-from aggregator.database import Connection, open_database, store
+from aggregator.database import open_database, store
 from aggregator.database.store.polls import note_change
 from aggregator.merged import Publication, Wish, document
-from aggregator.model import DueFeed, Scope
+from aggregator.model import DueFeed, Outcome, Scope
+from aggregator.poll import news
+from aggregator.poll.reports import Finished
 from aggregator.publish import Format, render
 from aggregator.read import read_document
+from aggregator.scheduler import poll_settings
 from bench import feeds
 from web import create_app
 
@@ -157,20 +159,27 @@ def _app(folder: Path) -> Flask:
         due = store.lease_named(
             connection, owner="bench", now=now, until=now + timedelta(minutes=1), names=None
         )
-        for number, feed in enumerate(due):
-            _store(connection, feed, number, now)
+        polls = [_poll(feed, number, now) for number, feed in enumerate(due)]
+        news.record(connection, polls, poll_settings(config), now=now)
     return create_app(config, engine)
 
 
-def _store(connection: Connection, feed: DueFeed, number: int, now: datetime) -> None:
+def _poll(feed: DueFeed, number: int, now: datetime) -> Finished:
+    """Return a poll that brought the feed's document, as the pipeline hands it to the writer."""
     read = read_document(feeds.document(number), {}, feed.url)
     assert read.feed is not None
-    entries = read.feed.entries
-    placed = [
-        store.PlacedEntry(feed.id, new, new.entry.published_at or now, f"urn:{number}:{place}", now)
-        for place, new in enumerate(dedup.compare(entries, dedup.identities(entries), {}).new)
-    ]
-    store.add_entries(connection, placed)
+    report = store.PollReport(
+        feed_id=feed.id,
+        url=feed.url,
+        number=0,
+        started_at=now,
+        ended_at=now,
+        outcome=Outcome.UNCHANGED,
+        next_poll_at=now + feed.interval,
+        next_reason="",
+        head=read.feed.head,
+    )
+    return Finished(feed, report, read.feed)
 
 
 if __name__ == "__main__":
