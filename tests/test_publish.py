@@ -401,6 +401,16 @@ def test_an_rss_channel_without_entries_claims_no_date() -> None:
     assert channel.find("lastBuildDate") is None
 
 
+def test_a_text_that_looks_like_a_member_of_the_document_is_a_text() -> None:
+    trap = '"content_html":""'
+    written = entry(title=trap, title_html="", summary=trap, authors=(trap,), content_html=trap)
+
+    item = json_item(written)
+
+    assert (item["title"], item["summary"], item["content_html"]) == (trap, trap, trap)
+    assert item["authors"] == [{"name": trap}]
+
+
 # ---------------------------------------------------------------------- any text
 
 
@@ -475,3 +485,4 @@ def test_any_text_in_any_field_gives_json_that_says_the_same(text: str) -> None:
     assert feed["title"] == ILLEGAL.sub("", text)
     assert feed["items"][0].get("summary", "") == ILLEGAL.sub("", text)
     assert feed["items"][0].get("title", "") == ILLEGAL.sub("", text)
+    assert feed["items"][0].get("content_html", "") == ILLEGAL.sub("", text)

@@ -27,14 +27,23 @@ MEDIA_TYPE = "application/feed+json"
 _VERSION = "https://jsonfeed.org/version/1.1"
 _UNKNOWN_TYPE = "application/octet-stream"
 
-# How JSON writes a control character.  In bytes, and with a fixed beginning: 0.3 ms for 500 kB.
-_CONTROL = re.compile(rb"\\(?:u00|b|f)")
+# How JSON writes a control character.
+_CONTROL = re.compile(r"\\(?:u00|b|f)")
+# In the text of a JSON document only a member can look like this: a quote in a string is escaped.
+_LEFT_OPEN = b'"content_html":""'
+
+# What a string may not hold as it is, once it is rid of the other control characters.
+_ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
 
 _Object = dict[str, object]
 
 
 def write(document: Document) -> bytes:
-    """Return `document` as a JSON Feed."""
+    """Return `document` as a JSON Feed.
+
+    Full texts are most of it, and the json module takes longer for them than for all the rest
+    together: they are quoted here, and put where they belong.
+    """
     feed = _known(
         version=_VERSION,
         title=document.title,
@@ -46,13 +55,12 @@ def write(document: Document) -> bytes:
         hubs=[{"type": "WebSub", "url": hub} for hub in document.hubs] or None,
         items=[_item(entry) for entry in document.entries],
     )
-    text = _dumped(feed)
-    try:
-        data = text.encode()
-        legal = "\ufffe" not in text and "\uffff" not in text and not _CONTROL.search(data)
-    except UnicodeEncodeError:  # half a pair
-        legal = False
-    return data if legal else _dumped(_legal(feed)).encode()
+    texts = [entry.content_html for entry in document.entries if entry.content_html]
+    begin, *others = _written(feed).split(_LEFT_OPEN)
+    parts = [begin]
+    for html, following in zip(texts, others, strict=True):
+        parts += (b'"content_html":"', _quoted(html), b'"', following)
+    return b"".join(parts)
 
 
 def _item(entry: ListedEntry) -> _Object:
@@ -60,7 +68,7 @@ def _item(entry: ListedEntry) -> _Object:
         id=entry.public_id,
         url=web_url(entry.url),
         title=entry.title or None,
-        content_html=entry.content_html or None,
+        content_html="" if entry.content_html else None,  # see _LEFT_OPEN
         content_text=None if entry.content_html else entry.summary or entry.title,
         summary=entry.summary or None,
         image=iri(entry.image) if entry.image else None,
@@ -91,14 +99,32 @@ def _known(**members: object) -> _Object:
     return {key: value for key, value in members.items() if value is not None}
 
 
-def _dumped(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_dumped = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _written(value: object) -> bytes:
+    text = _dumped(value)
+    try:
+        data = text.encode()
+        legal = "\ufffe" not in text and "\uffff" not in text and not _CONTROL.search(text)
+    except UnicodeEncodeError:  # half a pair
+        legal = False
+    return data if legal else _dumped(_legal(value)).encode()
+
+
+def _quoted(text: str) -> bytes:
+    """Return a long text as it stands between the quotes of a JSON string (RFC 8259, 7)."""
+    data = legal_utf8(text)
+    for character, escaped in _ESCAPES:
+        if character in data:
+            data = data.replace(character, escaped)
+    return data
 
 
 def _legal(value: object) -> object:
     """Return `value` with the characters that no XML may hold removed: all formats say the same.
 
-    Of a whole document it takes as long as writing it, so only where there are signs of one.
+    It takes as long as writing them, so only where there are signs of one.
     """
     if isinstance(value, str):
         return legal_utf8(value).decode()
