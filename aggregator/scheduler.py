@@ -92,6 +92,7 @@ def poll_settings(config: Config) -> PollSettings:
         keep=config.retention.keep,
         min_entries=config.retention.min_entries,
         order=config.order,
+        announced=config.websub.hub is not None,
     )
 
 
@@ -338,7 +339,6 @@ class Scheduler:
         elif result.error:
             log.warning("%s: %s; next poll %s", feed.name, result.error, _when(result.next_poll_at))
         elif result.outcome is Outcome.NEW:
-            self._announcements.note(feed.name)
             log.info("%s: %d new, %d updated", feed.name, result.new, result.updated)
         else:
             log.debug("%s: unchanged", feed.name)

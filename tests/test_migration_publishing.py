@@ -7,9 +7,9 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 
-from aggregator.database import open_database, query
+from aggregator.database import open_database, query, store
 from aggregator.database.migrations import run
-from tests.worlds import only_sqlite
+from tests.worlds import NOW, only_sqlite
 
 ENTRY = """INSERT INTO entries (id, feed_id, listed, identity, content_hash, record_hash, public_id,
     title, summary, first_seen_at, changed_at) VALUES
@@ -50,3 +50,17 @@ def test_entries_of_before_have_no_picture_and_are_their_feeds_own(tmp_path):
     engine.dispose()
     assert (entry.title, entry.image, entry.origin) == ("Old post", None, None)
     assert copied == [0]
+
+
+@only_sqlite
+def test_changes_of_before_wait_for_no_announcement_and_those_after_do(tmp_path):
+    database_of("0013", tmp_path).dispose()
+
+    engine = open_database(f"sqlite:///{tmp_path / 'aggregator.db'}")
+
+    with engine.begin() as connection:
+        assert store.waiting_changes(connection, before=NOW) == []
+        store.note_unannounced(connection, [1], now=NOW)
+        assert [one.name for one in store.waiting_changes(connection, before=NOW)] == ["lamp"]
+        assert len(query.latest_entries(connection, limit=5)) == 1
+    engine.dispose()

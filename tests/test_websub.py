@@ -7,15 +7,17 @@ import hmac
 import socket
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
-from aggregator.database import store
-from aggregator.database.tables import subscribers
+from aggregator import config as configuration
+from aggregator.database import open_database, store
+from aggregator.database.tables import feeds, subscribers, unannounced
 from aggregator.fetch import Calls, FetchSettings
 from aggregator.letters import Letter
 from aggregator.merged import Publication
@@ -26,7 +28,7 @@ from aggregator.websub.announcer import Announcer, topics
 from aggregator.websub.hub import Hub
 from aggregator.websub.publisher import Publisher
 from tests.feedserver import FeedServer
-from tests.running import eventually, get, rss, running, write_config
+from tests.running import command, eventually, get, rss, running, write_config
 from tests.web_fixtures import Site, entry
 from web import create_app
 
@@ -69,6 +71,16 @@ class Peer:
             await runner.cleanup()
 
 
+def transact_on(place: Any) -> Callable[[Callable[[Any], Any]], Any]:
+    """Return what does work in one transaction, on a site or an engine."""
+
+    async def transact(work: Callable[[Any], Any]) -> Any:
+        with place.engine.begin() as connection:
+            return work(connection)
+
+    return transact
+
+
 # -------------------------------------------------------------------------- announcing
 
 FEEDS = (
@@ -108,29 +120,43 @@ def test_only_what_is_announced_is_a_topic(url):
     assert PUBLICATION.wish_of(url) is None
 
 
-def test_changes_that_come_together_are_told_once_and_those_after_in_their_turn():
+def test_changes_that_come_together_are_told_once_and_those_after_in_their_turn(tmp_path):
+    site = Site(tmp_path)
+    site.subscribe(*FEEDS)
     told: list[set[str]] = []
 
     async def tell(some: Any) -> None:
         told.append(set(some))
+        if len(told) == 2:
+            change("tide", 10)  # while the others are being told
 
     async def main() -> None:
-        async with Announcer(PUBLICATION, tell, lambda: FEEDS, debounce=0.05) as announcer:
-            for _ in range(5):
-                announcer.note("lamp")
-            announcer.note("tide")
-            await asyncio.sleep(0.08)
-            assert len(told) == 1
-            await asyncio.sleep(0.1)
-            assert len(told) == 1  # and nothing is told when nothing changes
-            announcer.note("tide")
-            await asyncio.sleep(0.08)
-            assert len(told) == 2
-            announcer.note("lamp")  # the last one is told at the stop
+        announcer = Announcer(PUBLICATION, tell, lambda: FEEDS, transact_on(site))
+        for seconds in (40, 39, 38):
+            change("lamp", seconds)
+        change("tide", 35)
+        await announcer.announce()
+        await announcer.announce()
+        assert len(told) == 1  # and nothing is told when nothing changes
+        change("lamp", 20)
+        await announcer.announce()
+        assert len(told) == 1  # the first of them waits for others
+        change("tide", 31)
+        await announcer.announce()
+        await announcer.announce()
+        now = datetime.now(UTC)
+        later = partial(store.waiting_changes, before=now - timedelta(seconds=9))
+        assert [one.name for one in await transact_on(site)(later)] == ["tide"]
+
+    def change(feed: str, seconds_ago: int) -> None:
+        with site.engine.begin() as connection:
+            feed_id = connection.scalar(select(feeds.c.id).where(feeds.c.name == feed))
+            at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+            store.note_unannounced(connection, [feed_id], now=at)
 
     asyncio.run(main())
 
-    assert [len(some) for some in told] == [12, 6, 9]
+    assert [len(some) for some in told] == [12, 12]
 
 
 def test_a_hub_is_told_of_every_document_once_and_again_if_it_does_not_listen():
@@ -156,26 +182,52 @@ def test_a_hub_is_told_of_every_document_once_and_again_if_it_does_not_listen():
     assert b"hub.topic=https%3A%2F%2Fposts.example%2Ffeed." in body
 
 
-def test_a_hub_of_the_file_is_told_what_polls_brought(tmp_path):
-    async def main() -> Peer:
+def test_a_hub_of_the_file_is_told_what_polls_of_another_process_brought(tmp_path):
+    async def main() -> None:
         peer = Peer()
         async with peer.serving() as url:
-            site = Site(tmp_path, websub={"hub": f"{url}/"})
+            server.put("/feed", rss([("1", "First", None)]))
+            path = write_config(tmp_path, [server.url("/feed")], websub=f"{{hub: '{url}/'}}")
+            done = await asyncio.to_thread(command, tmp_path, "poll")
+            assert done.returncode == 0, done.stderr
+            site_config = configuration.load(path)
+            engine = open_database(site_config.database)
             announcements = Announcements(
-                site.config, nothing, lambda: site.config.feeds, LOOPBACK, debounce=0.01
+                site_config,
+                transact_on(engine),
+                lambda: site_config.feeds,
+                LOOPBACK,
+                debounce=timedelta(0),
             )
-            assert announcements.jobs() == {}
+            assert set(announcements.jobs()) == {"announce"}
+            _, announce = announcements.jobs()["announce"]
             async with announcements:
-                announcements.note("tide")
-                async with asyncio.timeout(5):
-                    while len(peer.received) < 9:
-                        await asyncio.sleep(0.01)
-        return peer
+                await announce()
+                assert len(peer.received) == 6  # the whole list and the source
+                await announce()
+                assert len(peer.received) == 6
+                await asyncio.to_thread(command, tmp_path, "poll", "--all")  # brings nothing new
+                await announce()
+            assert len(peer.received) == 6
+            engine.dispose()
 
-    async def nothing(work: Any) -> Any:
-        raise AssertionError
+    with FeedServer() as server:
+        asyncio.run(main())
 
-    assert len(asyncio.run(main()).received) == 9
+
+def test_without_a_hub_nothing_is_noted_and_nothing_to_do(tmp_path):
+    with FeedServer() as server:
+        server.put("/feed", rss([("1", "First", None)]))
+        path = write_config(tmp_path, [server.url("/feed")])
+        assert command(tmp_path, "poll").returncode == 0
+
+    site_config = configuration.load(path)
+    engine = open_database(site_config.database)
+    with engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(unannounced)) == 0
+    engine.dispose()
+    nothing: Any = None
+    assert Announcements(site_config, nothing, lambda: (), LOOPBACK).jobs() == {}
 
 
 # ------------------------------------------------------------------------- our own hub
@@ -546,6 +598,31 @@ def test_a_running_aggregator_tells_its_subscribers(tmp_path):
 
                     await asyncio.to_thread(lambda: eventually(told, within=60))
 
+        asyncio.run(main())
+
+
+@pytest.mark.slow
+def test_what_was_not_told_before_a_kill_is_told_after_the_restart(tmp_path):
+    async def main() -> None:
+        peer = Peer()
+        async with peer.serving() as url:
+            server.put("/feed", rss([("1", "First", None)]))
+            path = write_config(tmp_path, [server.url("/feed")], websub=f"{{hub: '{url}/'}}")
+            await asyncio.to_thread(polled_and_killed)
+            assert peer.received == []
+            engine = open_database(configuration.load(path).database)
+            with engine.begin() as connection:  # nobody waits for half a minute here
+                connection.execute(update(unannounced).values(first_at=datetime.now(UTC) - AN_HOUR))
+            engine.dispose()
+            with running(tmp_path):
+                await asyncio.to_thread(eventually, lambda: len(peer.received) == 6)
+
+    def polled_and_killed() -> None:
+        with running(tmp_path) as (process, address):
+            eventually(lambda: b"First" in get(f"{address}/feed.atom")[2])
+            process.kill()
+
+    with FeedServer() as server:
         asyncio.run(main())
 
 

@@ -64,15 +64,25 @@ class Text:
 
 
 def upsert(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str]
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+    replaced: Sequence[str] | None = None,
 ) -> None:
-    """Insert `rows`, replacing those that have the same `key`; all rows name the same columns."""
+    """Insert `rows`, replacing those that have the same `key`; all rows name the same columns.
+
+    Args:
+        replaced: The columns of a row that is there that take the new value; None: all.
+    """
     if not rows:
         return
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
-    replaced = {name: insert.excluded[name] for name in rows[0] if name not in key}
+    names = [name for name in rows[0] if name not in key] if replaced is None else replaced
+    values = {name: insert.excluded[name] for name in names}
     connection.execute(
-        insert.on_conflict_do_update(index_elements=list(key), set_=replaced), list(rows)
+        insert.on_conflict_do_update(index_elements=list(key), set_=values), list(rows)
     )
 
 

@@ -380,3 +380,17 @@ subscribers = Table(
     Index("ix_subscribers_due", "next_at"),
 )
 """Who subscribes to what at our own hub (WebSub); `next_at` is NULL while there is nothing new."""
+
+unannounced = Table(
+    "unannounced",
+    metadata,
+    Column(
+        "feed_id",
+        ForeignKey("feeds.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("first_at", UtcDateTime, nullable=False),
+    Column("latest_at", UtcDateTime, nullable=False),
+)
+"""Feeds with changes that no hub was told of yet, with the first and the last of these."""

@@ -57,6 +57,9 @@ def record(
     reports = [replace(one.report, memory=_memory(one, left)) for one in found]
     store.record_polls(connection, reports)
     join_stories(connection, placed, ids)
+    if settings.announced:
+        changed = [one.feed_id for one in reports if one.new or one.updated]
+        store.note_unannounced(connection, changed, now=now)
     return reports
 
 

@@ -19,6 +19,7 @@ class PollSettings:
         workers: Processes that read documents.
         keep: Entries older than this are not stored, but for the newest `min_entries` of a feed:
             they would only be deleted again, and be new once more when their feed changes.
+        announced: Changes are announced (WebSub): which feeds have some is noted.
         order: What decides where new entries of a feed that is known stand.
         budgets: Of sites that config.yaml names under `hosts`.
     """
@@ -33,6 +34,7 @@ class PollSettings:
     min_entries: int = 0
     budgets: Mapping[str, Budget] = field(default_factory=dict, hash=False)
     order: Order = Order.PUBLISHED
+    announced: bool = False
 
     def budget_of(self, site: str) -> Budget:
         """Return what `site` is asked for at most."""

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Self
 
 from aggregator import urls
@@ -19,8 +19,6 @@ from aggregator.websub.announcer import DEBOUNCE, Announcer
 from aggregator.websub.hub import Hub, Transact
 from aggregator.websub.publisher import Publisher
 
-log = logging.getLogger(__name__)
-
 _EVERY = 5.0
 _TIDY = 3600.0
 
@@ -33,7 +31,7 @@ class Announcements:
         subscriptions: Returns the feeds in force.
         settings: How others are asked.
         letters: Brings what subscribers wish from the web; without it there is no hub of ours.
-        debounce: Seconds that the first change of some waits for the others.
+        debounce: How long the first change of some waits for the others.
     """
 
     def __init__(
@@ -44,7 +42,7 @@ class Announcements:
         settings: FetchSettings,
         letters: socket.socket | None = None,
         *,
-        debounce: float = DEBOUNCE,
+        debounce: timedelta = DEBOUNCE,
     ) -> None:
         self._hub: Hub | None = None
         self._announcer: Announcer | None = None
@@ -54,24 +52,20 @@ class Announcements:
         publication = Publication.of(config, own_hub=letters is not None)
         self._calls = Calls(_reaching(settings, wanted))
         tell: Callable[[Collection[str]], Awaitable[None]]
-        if wanted is None:
+        if wanted is None or (wanted == "self" and letters is None):
             return
-        if wanted != "self":
+        if letters is None or wanted != "self":
             tell = Publisher(wanted, self._calls).announce
-        elif letters is not None:
+        else:
             engine = open_database(config.database, read_only=True)
             self._exits.callback(engine.dispose)
             self._hub = Hub(publication, engine, self._calls, transact)
             tell = self._hub.mark
-        else:
-            log.warning("websub.hub: our own hub is part of `aggregator run`, and not working here")
-            return
-        self._announcer = Announcer(publication, tell, subscriptions, debounce=debounce)
+        self._announcer = Announcer(publication, tell, subscriptions, transact, debounce=debounce)
 
     async def __aenter__(self) -> Self:
         if self._announcer is not None:
             await self._exits.enter_async_context(self._calls)
-            await self._exits.enter_async_context(self._announcer)
         if self._hub is not None and self._letters is not None:
             self._letters.setblocking(False)
             loop = asyncio.get_running_loop()
@@ -82,20 +76,16 @@ class Announcements:
     async def __aexit__(self, *exc: object) -> None:
         await self._exits.aclose()
 
-    def note(self, feed: str) -> None:
-        """Note that the feed of this name has new or changed entries."""
-        if self._announcer is not None:
-            self._announcer.note(feed)
-
     def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
         """Return what is to be done every so many seconds."""
-        if self._hub is None:
-            return {}
-        return {
-            "hub: verify": (1.0, self._hub.verify),
-            "hub: deliver": (_EVERY, self._hub.deliver),
-            "hub: tidy": (_TIDY, self._hub.tidy),
-        }
+        jobs: dict[str, tuple[float, Callable[[], Awaitable[None]]]] = {}
+        if self._announcer is not None:
+            jobs["announce"] = (_EVERY, self._announcer.announce)
+        if self._hub is not None:
+            jobs["hub: verify"] = (1.0, self._hub.verify)
+            jobs["hub: deliver"] = (_EVERY, self._hub.deliver)
+            jobs["hub: tidy"] = (_TIDY, self._hub.tidy)
+        return jobs
 
     @staticmethod
     def _read_letters(hub: Hub, letters: socket.socket) -> None:

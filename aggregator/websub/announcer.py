@@ -1,31 +1,27 @@
 """From feeds that brought something to the documents in which that can be seen, once in a while."""
 
-import asyncio
-import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aggregator import urls
+from aggregator.database import store
 from aggregator.merged import Publication, Wish
 from aggregator.model import Scope, Subscription
 from aggregator.publish import Format
+from aggregator.websub.hub import Transact
 
-log = logging.getLogger(__name__)
-
-DEBOUNCE = 30
-"""Seconds that the first change of some waits for the others."""
-
-STOP_WITHIN = 1
-"""Seconds for what has not been told yet, at a stop."""
+DEBOUNCE = timedelta(seconds=30)
+"""How long the first change of some waits for the others."""
 
 
 class Announcer:
-    """Collects changes, and tells each document's once.  Use with `async with`.
+    """Tells of the changes that polls noted in the database, each document's once.
 
     Args:
         tell: Called with the addresses of documents that changed.
         subscriptions: Returns those in force.
-        debounce: Seconds.
+        transact: Does work in one transaction that may write.
     """
 
     def __init__(
@@ -33,45 +29,28 @@ class Announcer:
         publication: Publication,
         tell: Callable[[Collection[str]], Awaitable[None]],
         subscriptions: Callable[[], Iterable[Subscription]],
+        transact: Transact,
         *,
-        debounce: float = DEBOUNCE,
+        debounce: timedelta = DEBOUNCE,
     ) -> None:
         self._publication = publication
         self._tell = tell
         self._subscriptions = subscriptions
+        self._transact = transact
         self._debounce = debounce
-        self._changed: set[str] = set()
-        self._timer: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "Announcer":
-        return self
+    async def announce(self) -> None:
+        """Tell of all changes that wait, if the first of them has waited long enough.
 
-    async def __aexit__(self, *exc: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            await asyncio.gather(self._timer, return_exceptions=True)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._flush(), STOP_WITHIN)
-
-    def note(self, feed: str) -> None:
-        """Note that the feed of this name has new or changed entries."""
-        self._changed.add(feed)
-        if self._timer is None or self._timer.done():
-            self._timer = asyncio.create_task(self._wait())
-
-    async def _wait(self) -> None:
-        while self._changed:  # also what comes while the others are being told
-            await asyncio.sleep(self._debounce)
-            await self._flush()
-
-    async def _flush(self) -> None:
-        changed, self._changed = self._changed, set()
-        if not changed:
+        They are forgotten when they were told: after a kill they may be told twice, never lost.
+        """
+        before = datetime.now(UTC) - self._debounce
+        waiting = await self._transact(partial(store.waiting_changes, before=before))
+        if not waiting:
             return
-        try:
-            await self._tell(topics(self._publication, self._subscriptions(), changed))
-        except Exception:  # a fault here must not end what tells the next ones
-            log.exception("changes could not be announced")
+        changed = {one.name for one in waiting}
+        await self._tell(topics(self._publication, self._subscriptions(), changed))
+        await self._transact(partial(store.note_announced, told=waiting))
 
 
 def topics(

@@ -43,6 +43,12 @@ from aggregator.database.store.subscribers import (
     remove_subscriber,
 )
 from aggregator.database.store.subscriptions import SyncResult, read_feeds, sync_subscriptions
+from aggregator.database.store.unannounced import (
+    Unannounced,
+    note_announced,
+    note_unannounced,
+    waiting_changes,
+)
 
 __all__ = [
     "Delivery",
@@ -51,6 +57,7 @@ __all__ = [
     "PollReport",
     "Subscriber",
     "SyncResult",
+    "Unannounced",
     "add_entries",
     "add_keys",
     "add_story_links",
@@ -68,7 +75,9 @@ __all__ = [
     "lease_owners",
     "mark_topics",
     "newest_places",
+    "note_announced",
     "note_deliveries",
+    "note_unannounced",
     "put_off",
     "read_feeds",
     "record_polls",
@@ -81,4 +90,5 @@ __all__ = [
     "story_candidates",
     "switch_stories",
     "sync_subscriptions",
+    "waiting_changes",
 ]
