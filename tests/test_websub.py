@@ -633,3 +633,15 @@ def _post(url: str, form: dict[str, str]) -> int:
     data = urllib.parse.urlencode(form).encode()
     with urllib.request.urlopen(url, data, timeout=10) as answer:
         return int(answer.status)
+
+
+@pytest.mark.parametrize("apart", ["serve", "schedule"])
+def test_where_our_own_hub_can_not_work_one_line_says_so(tmp_path, monkeypatch, caplog, apart):
+    monkeypatch.setattr("aggregator.cli.services.run_until_done", lambda work: work.close())
+    monkeypatch.setattr("web.server.serve", lambda config, listener: listener.close())
+    write_config(tmp_path, [], websub="{hub: self}")
+
+    assert command(tmp_path, apart).returncode == 0
+
+    (line,) = (line for line in caplog.messages if "websub" in line)
+    assert line.startswith("config.yaml: websub.hub: self works with `aggregator run` only; ")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +17,8 @@ from aggregator.cli.web_process import WebProcess, bind
 from aggregator.config import Config, reached_at_port
 from aggregator.database import open_database
 from aggregator.scheduler import Scheduler, stop_on_signals
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -60,6 +63,7 @@ def serve(host: str | None, port: int | None, server: str) -> None:
 
     config = _placed(load_config(), host, port)
     logs.set_up()
+    _warn_of_hub(config)
     open_database(config.database).dispose()
     listener = bind(config.web.host, config.web.port)
     _say_where(listener.getsockname())
@@ -77,6 +81,7 @@ def schedule(verbose: bool) -> None:
     """Poll only: the scheduler without the web."""
     config = load_config()
     logs.set_up(verbose=verbose)
+    _warn_of_hub(config)
     with opened_database(config) as engine:
         run_until_done(_schedule(Scheduler(config, engine)))
 
@@ -90,6 +95,16 @@ def _letters(config: Config) -> Iterator[tuple[socket.socket | None, socket.sock
     door, letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with door, letters:
         yield door, letters
+
+
+def _warn_of_hub(config: Config) -> None:
+    """Say that our own hub needs both processes: one takes requests, the other one delivers."""
+    if config.websub.hub == "self":
+        log.warning(
+            "%s: websub.hub: self works with `aggregator run` only; here no feed names a hub and "
+            "nobody is told of changes: use `run`, or the URL of another hub",
+            config.path,
+        )
 
 
 def _placed(config: Config, host: str | None, port: int | None) -> Config:
