@@ -64,7 +64,8 @@ class Publication:
         id: URI that their ids begin with.
         hub: Address of the WebSub hub that announces changes, None for none.
         prefix_titles: Put each entry's source before its title.
-        files: The documents are files: no address has a query, and only archives go on.
+        files: The documents are files: no address has a query, and what is old is cut into pages
+            that stay the same when something new comes.
     """
 
     title: str
@@ -94,9 +95,8 @@ class Publication:
 
     def url(self, wish: Wish) -> str:
         """Return the address of a document."""
-        if self.files and wish.week is not None and wish.before is not None:
-            whole = path(replace(wish, before=None)).removesuffix(".atom")
-            return f"{self.base_url}{whole}-{wish.before}.atom"
+        if self.files and wish.before is not None:
+            return f"{self.base_url}{_file_below(wish, wish.before)}"
         return f"{self.base_url}{path(wish)}"
 
     def list_url(self, scope: Scope) -> str:
@@ -156,6 +156,13 @@ def path(wish: Wish) -> str:
         parameters["limit"] = str(wish.limit)
     name = f"feed.{wish.form.suffix}" if wish.week is None else f"archive/{wish.week}.atom"
     return f"{_folder(scope)}/{name}" + (f"?{_encoded(parameters)}" if parameters else "")
+
+
+def _file_below(wish: Wish, before: Cursor) -> str:
+    """Return the path of a document that begins below a place, where there are no queries."""
+    if wish.week is not None:
+        return f"{_folder(wish.scope)}/archive/{wish.week}-{before}.atom"
+    return f"{_folder(wish.scope)}/page/{before}.{wish.form.suffix}"
 
 
 def _encoded(parameters: Mapping[str, str]) -> str:
@@ -222,8 +229,12 @@ def _titled(
 def _page(
     connection: Connection, wish: Wish, publication: Publication, empty: Document, now: datetime
 ) -> Document:
+    has_archives = wish.form is Format.ATOM and _has_archives(wish.scope)
+    limit, goes_on = wish.limit, not (publication.files and has_archives)
+    if publication.files and goes_on and wish.before is None:
+        limit = _length_of_first(len(query.ids_of(connection, wish.scope)))
     found = query.page(
-        connection, scope=wish.scope, limit=wish.limit, before=wish.before, with_content=True
+        connection, scope=wish.scope, limit=limit, before=wish.before, with_content=True
     )
     entries = found.entries
     filled = replace(
@@ -232,14 +243,22 @@ def _page(
         hubs=(publication.hub,) if publication.hub and wish.is_topic else (),
         entries=entries,
     )
-    if found.next is not None and not publication.files:
+    if found.next is not None and goes_on:
         filled = replace(filled, next_url=publication.url(replace(wish, before=found.next)))
     if wish.before is not None:
         return replace(filled, first_url=publication.url(replace(wish, before=None)))
-    if wish.form is not Format.ATOM or not _has_archives(wish.scope):
+    if not has_archives:
         return filled
     earlier = _before_the_page(connection, wish.scope, entries, now)
     return replace(filled, prev_archive_url=publication.url(earlier) if earlier else None)
+
+
+def _length_of_first(entries: int) -> int:
+    """Return how many of a list's entries its first file has, so that all others have as many.
+
+    They are cut from the oldest upwards: what is new changes the first one alone, mostly.
+    """
+    return entries if entries < 2 * DEFAULT_LIMIT else DEFAULT_LIMIT + entries % DEFAULT_LIMIT
 
 
 def _before_the_page(

@@ -1,11 +1,12 @@
 """`export DIR`: the whole site as files."""
 
+import json
 import re
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -13,6 +14,8 @@ from aggregator.cli import static_site, tree
 from aggregator.errors import AggregatorError
 from aggregator.model import FeedHead
 from aggregator.opml import read as opml_of
+from aggregator.publish import Format
+from tests.musts import broken
 from tests.web_fixtures import HtmlPage, Site
 from tests.worlds import entry
 
@@ -136,6 +139,45 @@ def test_the_feeds_say_their_addresses_and_lead_to_every_entry(exported):
     assert archives > 5
 
 
+def test_a_feed_without_archives_leads_through_every_entry_once(exported):
+    files = exported.read()
+
+    for first, count in [
+        ("feed.rss", 130),
+        ("feed.json", 130),
+        ("category/öl-trade/feed.rss", 100),
+        ("source/lamp/feed.atom", 100),
+        ("source/tide/feed.json", 30),
+    ]:
+        path: str | None = first
+        ids, sizes = [], []
+        while path:
+            assert broken(Format(path.rpartition(".")[2]), files[path]) == []
+            found, path = page_of(files[path], path)
+            ids += found
+            sizes.append(len(found))
+        assert len(ids) == len(set(ids)) == count
+        assert sizes[0] < 100 and set(sizes[1:]) <= {50}
+
+
+def page_of(data: bytes, path: str) -> tuple[list[str], str | None]:
+    """Return the ids of a document's entries, and the path of the page that follows."""
+    if path.endswith(".json"):
+        feed = json.loads(data)
+        ids = [one["id"] for one in feed["items"]]
+        links = {"self": feed["feed_url"], "next": feed.get("next_url")}
+    else:
+        root = ET.fromstring(data)
+        ids = [one.text for one in root.iter("guid")] or [
+            one.findtext(f"{ATOM}id") for one in root.iter(f"{ATOM}entry")
+        ]
+        head = [*root.findall(f"{ATOM}link"), *root.findall(f"channel/{ATOM}link")]
+        links = {one.get("rel"): one.get("href") for one in head}
+    assert links["self"] == f"{HOST}/{quote(path)}"
+    following = links.get("next")
+    return ids, unquote(following.removeprefix(f"{HOST}/")) if following else None
+
+
 def test_no_page_says_how_long_ago_anything_was_nor_offers_what_only_the_program_has(exported):
     for path, data in exported.read().items():
         if path.endswith(".html"):
@@ -169,6 +211,9 @@ def test_a_new_entry_changes_what_it_stands_in_and_leaves_the_rest_alone(site):
 
     assert "index.html" in changed and "feed.atom" in changed
     assert not any(path.startswith("category/") and "/feed." in path for path in changed)
+    assert {"feed.rss", "feed.json"} <= set(changed)
+    older = [path for path in inodes if re.fullmatch(r"page/[0-9]+\.(rss|json)", path)]
+    assert older and not set(older) & set(changed)
     closed = [path for path in inodes if re.fullmatch(r"archive/[0-9]{4}-W[0-9]{2}\.atom", path)]
     assert len([path for path in closed if path not in changed]) >= len(closed) - 1
     for path in set(site.read()) - set(changed) - {tree.MANIFEST}:

@@ -90,7 +90,7 @@ def _scopes(config: Config) -> list[Scope]:
 
 
 def _feed(config: Config, engine: Engine, scope: Scope, form: publish.Format) -> Iterator[File]:
-    """Yield the feed of a list, and its archives."""
+    """Yield the feed of a list, and its archives or older pages."""
     publication = replace(Publication.of(config), files=True)
     now, wish = datetime.now(UTC), Wish(scope, form)
     while True:
@@ -99,21 +99,24 @@ def _feed(config: Config, engine: Engine, scope: Scope, form: publish.Format) ->
         if document is None:
             raise AggregatorError(f"{merged.path(wish)}: there is no such list")
         yield File(_place_of(document.self_url, config), publish.render(document, form))
-        older = document.prev_archive_url
+        older = document.prev_archive_url or document.next_url
         if older is None:
             return
-        wish = _archive_at(scope, _place_of(older, config))
+        wish = _older_at(wish, _place_of(older, config))
 
 
 def _place_of(url: str, config: Config) -> str:
     return unquote(url.removeprefix(f"{config.base_url}/"))
 
 
-def _archive_at(scope: Scope, path: str) -> Wish:
-    """Return which archive a path of `Publication.url` is of."""
-    name = path.rpartition("/")[2].removesuffix(".atom")
+def _older_at(wish: Wish, path: str) -> Wish:
+    """Return which archive, or older page, of the same list a path of `Publication.url` is of."""
+    folder, _, file = path.rpartition("/")
+    name = file.removesuffix(f".{wish.form.suffix}")
+    if folder.endswith("page"):
+        return replace(wish, before=Cursor.parse(name))
     week, before = name[:_WEEK], name[_WEEK + 1 :]
-    return Wish(scope, before=Cursor.parse(before) if before else None, week=Week.parse(week))
+    return replace(wish, before=Cursor.parse(before) if before else None, week=Week.parse(week))
 
 
 class _Pages:
