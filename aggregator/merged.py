@@ -308,8 +308,8 @@ def _archive(
         if not ids and older is None:
             return None
     # Always the next week of the calendar, so that a closed archive stays the same; where nothing
-    # came in that one, it is an empty document which leads further.
-    whole = wish.before is None and week < Week.of(now)
+    # came in that one, it is an empty document which leads further.  Of those there are no files.
+    whole = wish.before is None and week < Week.of(now) and not publication.files
     newer = Wish(wish.scope, week=week.following) if whole else None
     return replace(
         empty,

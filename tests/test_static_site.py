@@ -56,6 +56,17 @@ class Exported(Site):
         }
 
 
+def addresses_in(path: str, data: bytes) -> set[str]:
+    """Return the addresses of our own documents that a feed names outside of its texts."""
+    if path.endswith(".json"):
+        feed = json.loads(data)
+        return {feed[key] for key in ("home_page_url", "feed_url", "next_url") if key in feed}
+    if path.endswith((".atom", ".rss")):
+        links = {str(one.get("href")) for one in ET.fromstring(data).iter(f"{ATOM}link")}
+        return {link for link in links if link.startswith(HOST)}
+    return set()
+
+
 @pytest.fixture
 def site(tmp_path) -> Exported:
     return Exported(tmp_path)
@@ -100,6 +111,10 @@ def test_every_list_has_its_pages_and_feeds_and_nothing_leads_nowhere(exported):
                 assert not target.startswith("/"), (path, target)
                 there = (exported.out / path).parent / unquote(target).partition("#")[0]
                 assert there.is_file(), (path, target)
+    for path, data in files.items():
+        for address in addresses_in(path, data):
+            there = exported.out / unquote(address.removeprefix(HOST).lstrip("/"))
+            assert (there / "index.html" if there.is_dir() else there).is_file(), (path, address)
 
 
 def test_the_pages_lead_through_every_entry(exported):
