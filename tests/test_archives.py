@@ -260,12 +260,29 @@ def test_an_entry_that_is_edited_moves_to_the_archive_of_the_week_of_its_edit(si
     assert len(found) == len(set(found)) == 8
 
 
-def test_the_backlog_of_a_new_subscription_stands_in_the_weeks_of_its_dates(site):
+def test_the_past_of_a_new_subscription_changes_no_closed_archive(site):
+    spread(site, weeks=3)
+    before = {read.links["self"]: read.etag for read in crawl(site, "/feed.atom", "prev-archive")}
+
     site.record(
-        "local", entry(500, title="From the past", published_at=CLOSED.start + DAY), now=NOW
+        "local", entry(500, title="From the past", published_at=CLOSED.start - WEEK + DAY), now=NOW
     )
 
-    assert site.fetch(f"{HOST}/archive/{CLOSED}.atom").titles == ["From the past"]
+    _, opened, *closed = crawl(site, "/feed.atom?limit=1", "prev-archive")
+    assert "From the past" in opened.titles
+    assert {read.links["self"]: read.etag for read in closed}.items() <= before.items()
+
+
+def test_in_the_first_week_the_past_of_feeds_stands_in_its_weeks_and_nothing_is_closed(tmp_path):
+    site = Site(tmp_path)
+    site.subscribe()
+
+    for number, name in enumerate(("lamp", "tide")):
+        site.record(name, entry(number, published_at=CLOSED.start + DAY), now=NOW)
+
+        answer = site.client.get(f"/archive/{CLOSED}.atom")
+        assert f"Post {number}" in answer.text
+        assert "immutable" not in answer.headers["Cache-Control"]
 
 
 def test_an_edit_within_the_week_moves_nothing():

@@ -7,8 +7,9 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 
-from aggregator.database import open_database, query, store
+from aggregator.database import archives, open_database, query, store
 from aggregator.database.migrations import run
+from aggregator.dates import Week
 from tests.worlds import NOW, only_sqlite
 
 ENTRY = """INSERT INTO entries (id, feed_id, listed, identity, content_hash, record_hash, public_id,
@@ -50,6 +51,18 @@ def test_entries_of_before_have_no_picture_and_are_their_feeds_own(tmp_path):
     engine.dispose()
     assert (entry.title, entry.image, entry.origin) == ("Old post", None, None)
     assert copied == [0]
+
+
+@only_sqlite
+def test_a_database_of_before_began_with_its_first_entry(tmp_path):
+    database_of("0014", tmp_path).dispose()
+
+    engine = open_database(f"sqlite:///{tmp_path / 'aggregator.db'}")
+
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT began_at FROM state")).scalars().all() == [0]
+        assert archives.is_closed(connection, Week(2026, 46), now=NOW)
+    engine.dispose()
 
 
 @only_sqlite

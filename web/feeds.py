@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from flask import Blueprint, Response, abort, request
 
 from aggregator import dates, merged, opml, urls
-from aggregator.database import Connection, query
+from aggregator.database import Connection, archives, query
 from aggregator.dates import Week
 from aggregator.merged import Wish
 from aggregator.model import OpmlOutline, Scope
@@ -231,7 +231,9 @@ def _explanation(wish: Wish, now: datetime) -> Response:
 
 def _cache_control(week: Week | None, now: datetime) -> str:
     """Return how long an answer may be kept: as long as nobody asks the fastest feed."""
-    if week is not None and dates.is_closed(week, now):
-        return _FOR_GOOD
+    if week is not None:
+        with site().engine.connect() as connection:
+            if archives.is_closed(connection, week, now=now):
+                return _FOR_GOOD
     age = min(max(site().fastest, _MIN_AGE), _MAX_AGE)
     return f"public, max-age={int(age.total_seconds())}, stale-if-error=86400"

@@ -7,12 +7,19 @@ own, so both are walks of an index, at any depth.
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func
+from sqlalchemy import ColumnElement, Connection, func, select
 
+from aggregator import dates
 from aggregator.database.narrowing import first_id, narrowed
-from aggregator.database.tables import entries
+from aggregator.database.tables import entries, state
 from aggregator.dates import Week
 from aggregator.model import Cursor, Scope, listed_at_of
+
+
+def is_closed(connection: Connection, week: Week, *, now: datetime) -> bool:
+    """Whether the archive of a week takes no more entries: never in the week that we began in."""
+    began_at = connection.scalar(select(state.c.began_at)) or now
+    return dates.is_closed(max(week, Week.of(began_at)), now)
 
 
 def ids_between(

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SAWarni
 from aggregator import urls
 from aggregator.errors import DatabaseError
 
-HEAD = "0014"
+HEAD = "0015"
 """Newest revision in migrations/; a test holds it to the folder."""
 
 BUSY_TIMEOUT = 5

@@ -117,6 +117,7 @@ state = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
     Column("checked_at", UtcDateTime),
+    Column("began_at", UtcDateTime),
     Column("boot", Text),
     Column("boot_at", UtcDateTime),
     # Of the subscribed feeds; triggers keep them.
@@ -127,7 +128,7 @@ state = Table(
     Column("stories", Boolean, nullable=False, server_default=true()),
 )
 """One row: `version` grows with every change that a reader could see; `boot` and `boot_at` tell
-whether the clock was set."""
+whether the clock was set; `began_at` is when the first entry was stored."""
 
 categories = Table(
     "categories",

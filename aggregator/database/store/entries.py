@@ -26,7 +26,7 @@ from aggregator.database.store import stories
 from aggregator.database.store.chunks import chunks
 from aggregator.database.store.keys import add_keys, forget, forget_unlisted, replace_keys
 from aggregator.database.store.polls import note_change
-from aggregator.database.tables import UtcDateTime, contents, entries, feeds
+from aggregator.database.tables import UtcDateTime, contents, entries, feeds, state
 from aggregator.dedup import ChangedEntry, Extent, KnownEntry, NewEntry
 from aggregator.dedup import Text as StoredText
 from aggregator.model import SEQUENCE_BITS, CleanEntry, Enclosure, listed_at_of
@@ -105,6 +105,8 @@ def add_entries(
     if not placed:
         return []
     feed_of = _listing(connection, {entry.feed_id for entry in placed})
+    if feed_of[placed[0].feed_id].began_at is None:
+        connection.execute(update(state).values(began_at=now or placed[0].first_seen_at))
     ids = _allocate(connection, [entry.listed_at for entry in placed])
     rows = [
         (*_row(entry_id, entry, feed_of[entry.feed_id], now), *_columns(entry.new.entry))
@@ -198,6 +200,7 @@ _LISTING = select(
     feeds.c.category_id,
     feeds.c.subscribed,
     feeds.c.body_hash.is_(None).label("unread"),
+    select(state.c.began_at).scalar_subquery().label("began_at"),
 ).where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
 _INDEXED = (
     select(entries.c.id, entries.c.title, entries.c.summary, func.coalesce(contents.c.html, ""))
@@ -264,9 +267,14 @@ def _row(entry_id: int, entry: PlacedEntry, feed: Any, now: datetime | None) -> 
 
 
 def _archived_at(entry: PlacedEntry, feed: Any, now: datetime | None) -> datetime | None:
-    if feed.unread:  # the past of a feed that is new to us: it belongs to the past
+    """Return when an entry came into the archive, None where that is by its place in the list.
+
+    In our first week no archive is closed: the past that feeds bring along belongs to the past.
+    """
+    now = now or entry.first_seen_at
+    if feed.unread and dates.archived_at(feed.began_at or now, now) is None:
         return None
-    return dates.archived_at(entry.listed_at, now or entry.first_seen_at)
+    return dates.archived_at(entry.listed_at, now)
 
 
 def _note_entries(connection: Connection, news: Mapping[int, tuple[int, datetime]]) -> None:
