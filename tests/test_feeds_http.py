@@ -8,7 +8,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 import brotli
 import pytest
 
-from aggregator.model import FeedHead
+from aggregator.model import FeedHead, Subscription
 from tests.web_fixtures import Site, entry
 from web.answers import Body, Shelf, body
 
@@ -346,9 +346,21 @@ def test_caches_may_keep_a_feed_as_long_as_nobody_asks_the_fastest_one(tmp_path,
         for n, interval in enumerate(intervals)
     ]
 
-    answer = Site(tmp_path, feeds=feeds).client.get("/feed.atom")
+    site = Site(tmp_path, feeds=feeds)
+    site.subscribe()
+
+    answer = site.client.get("/feed.atom")
 
     assert answer.headers["Cache-Control"] == f"public, max-age={age}, stale-if-error=86400"
+
+
+def test_a_subscription_that_came_while_we_run_counts(site):
+    assert "max-age=3600" in site.client.get("/feed.atom").headers["Cache-Control"]
+
+    fast = Subscription("fast", "https://fast.example/", interval=timedelta(minutes=10))
+    site.subscribe(*site.config.feeds, fast)
+
+    assert "max-age=600" in site.client.get("/feed.atom").headers["Cache-Control"]
 
 
 def test_a_repeated_request_renders_nothing(site):

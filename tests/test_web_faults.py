@@ -175,7 +175,10 @@ def test_the_icon_and_the_rules_for_robots_are_there(full):
 def test_the_page_about_the_robot_says_how_often_it_asks(tmp_path):
     feeds = [{"url": "https://lamp.example/", "name": "lamp", "interval": "10m"}]
 
-    said = words(Site(tmp_path, feeds=feeds).page("/about/robot").one("main"))
+    site = Site(tmp_path, feeds=feeds)
+    site.subscribe()
+
+    said = words(site.page("/about/robot").one("main"))
 
     assert "asked every hour, some every 10 minutes" in said
     assert "410 Gone stops it for good" in said

@@ -313,6 +313,18 @@ def test_a_subscriber_is_asked_back_and_gets_what_changed_signed(tmp_path):
     asyncio.run(main())
 
 
+def test_a_source_that_came_while_we_run_is_a_topic(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path) as (here, _):
+            new = f"{HOST}/source/new/feed.atom"
+            assert here.ask(topic=new).status_code == 400
+            feeds = (*here.site.config.feeds, Subscription("new", "https://new.example/"))
+            here.site.subscribe(*feeds)
+            assert here.ask(topic=new).status_code == 202
+
+    asyncio.run(main())
+
+
 def test_a_feed_names_our_hub_and_itself_as_websub_wants_it(tmp_path):
     async def main() -> None:
         async with world(tmp_path) as (here, _):

@@ -231,9 +231,9 @@ def _explanation(wish: Wish, now: datetime) -> Response:
 
 def _cache_control(week: Week | None, now: datetime) -> str:
     """Return how long an answer may be kept: as long as nobody asks the fastest feed."""
-    if week is not None:
-        with site().engine.connect() as connection:
-            if archives.is_closed(connection, week, now=now):
-                return _FOR_GOOD
-    age = min(max(site().fastest, _MIN_AGE), _MAX_AGE)
+    with site().engine.connect() as connection:
+        if week is not None and archives.is_closed(connection, week, now=now):
+            return _FOR_GOOD
+        fastest = query.shortest_interval(connection) or site().config.poll.interval
+    age = min(max(fastest, _MIN_AGE), _MAX_AGE)
     return f"public, max-age={int(age.total_seconds())}, stale-if-error=86400"

@@ -5,7 +5,7 @@ by itself: the scheduler's process asks the subscriber back before it writes any
 """
 
 import socket
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, abort, request
 
@@ -59,7 +59,7 @@ def _exists(scope: Scope) -> bool:
         if scope.category is not None:
             return query.category(connection, scope.category) is not None
         if scope.source is not None:
-            return any(scope.source == feed.name for feed in site().config.feeds)
+            return query.feed(connection, scope.source, now=datetime.now(UTC)) is not None
     return True
 
 

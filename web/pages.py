@@ -208,9 +208,10 @@ def status(reading: Reading) -> Page:
 
 @bp.get("/about/robot")
 @_page()
-def robot(_reading: Reading) -> Page:
+def robot(reading: Reading) -> Page:
     """Tell the owner of a server who asks for their feed, how often, and how to stop it."""
-    return Page("robot.html", {"fastest": site().fastest})
+    fastest = query.shortest_interval(reading.connection)
+    return Page("robot.html", {"fastest": fastest or site().config.poll.interval})
 
 
 @bp.after_request

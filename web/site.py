@@ -4,7 +4,7 @@ import hashlib
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -36,7 +36,6 @@ class Site:
         pages: Pages as they were last sent.
         sidebars: What stood beside them.
         build: Changes when templates, files or the configuration do; part of pages' validators.
-        fastest: The shortest interval at which a feed is asked.
         as_of: The moment that pages speak of, None: that of each request.
         hub: Takes letters to our own hub; None where there is none.
     """
@@ -52,7 +51,6 @@ class Site:
     pages: Shelf
     sidebars: Sidebars
     build: str
-    fastest: timedelta
     as_of: datetime | None = None
     hub: socket.socket | None = None
 
@@ -79,7 +77,6 @@ def set_site(
         pages=Shelf(),
         sidebars=Sidebars(),
         build=_build(config, assets),
-        fastest=min((each.interval for each in config.feeds), default=config.poll.interval),
         as_of=as_of,
         hub=hub,
     )

@@ -12,6 +12,7 @@ from aggregator.database.query.health import (
     moves,
     next_due_at,
     page_of_feeds,
+    shortest_interval,
     urgencies,
 )
 from aggregator.database.query.lists import (
@@ -41,6 +42,7 @@ __all__ = [
     "overview",
     "page",
     "page_of_feeds",
+    "shortest_interval",
     "sidebar",
     "urgencies",
     "version",

@@ -83,6 +83,14 @@ def feed(connection: Connection, name: str, *, now: datetime) -> FeedHealth | No
     return found[0] if found else None
 
 
+def shortest_interval(connection: Connection) -> timedelta | None:
+    """Return the interval of the subscription that is asked most often, None if there is none."""
+    interval: timedelta | None = connection.scalar(
+        select(func.min(feeds.c.interval)).where(feeds.c.subscribed)
+    )
+    return interval
+
+
 def moves(connection: Connection) -> dict[str, str]:
     """Return the new addresses of subscriptions that moved for good, by their old ones."""
     statement = select(feeds.c.url, feeds.c.moved_to).where(
