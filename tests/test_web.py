@@ -104,6 +104,16 @@ def test_every_page_names_its_own_feeds_first(full):
         ]
 
 
+@pytest.mark.parametrize("path", ["/", "/search", "/search?q=post", "/source/lamp", "/status"])
+def test_the_feeds_that_a_page_names_are_there(full, path):
+    links = [each for each in full.page(path).all("link") if each.get("rel") == "alternate"]
+
+    assert len(links) >= 3
+    for each in links:
+        answer = full.client.get(str(each.get("href")))
+        assert (answer.status_code, answer.mimetype) == (200, each.get("type"))
+
+
 def test_the_navigation_shows_how_many_feeds_fail(full, site):
     assert words(full.page("/sources").one("span", "badge")).endswith("1")
     assert not site.page("/sources").all("span", "badge")

@@ -186,7 +186,8 @@ def search(reading: Reading) -> Page:
     """List the entries that a search finds."""
     listing = _listing(reading, Scope(search=parameters.search(), zone=site().zone))
     values = {"listing": listing, "hints": parse(listing.search).hints}
-    return Page("search.html", values, scope=listing.scope, index=False)
+    scope = listing.scope if listing.search else Scope()  # no question has no feed
+    return Page("search.html", values, scope=scope, index=False)
 
 
 @bp.get("/sources")
