@@ -10,16 +10,13 @@ import gc
 import logging
 import signal
 import socket
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import (
-    AsyncIterator,
     Awaitable,
     Callable,
     Collection,
-    Iterable,
     Iterator,
     Mapping,
-    Sequence,
 )
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,141 +26,33 @@ from typing import TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from aggregator import __version__, clock, lease, urls
+from aggregator import clock, lease
 from aggregator.config import Config, load, stamp_of
 from aggregator.database import Connection, DBAPIError, Engine, in_words, store
-from aggregator.errors import ConfigError, UsageError
-from aggregator.fetch import FetchSettings
+from aggregator.errors import ConfigError
 from aggregator.hosts import Budget
-from aggregator.merged import Publication
 from aggregator.model import DueFeed, Outcome
-from aggregator.poll import Poller, PollResult, PollSettings
+from aggregator.poll import Poller, PollSettings
 from aggregator.websub import Announcements
+
+from . import leases
+from .leases import LEASE, STOP_WITHIN, WAITING_PER_SLOT
+from .settings import poll_settings
 
 log = logging.getLogger(__name__)
 
 TICK = 1
-LEASE = timedelta(minutes=2)
-STOP_WITHIN = 1
-"""Seconds that each step of a stop may take: end polls, store what they brought, free leases."""
-
-PATIENCE = timedelta(minutes=1)
-"""How long a single command waits for a database that is locked or full."""
-
 _NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web", "publish", "websub")
-_RENEW = LEASE.total_seconds() / 4
 _RELOAD = 2
 _RETENTION = 3600
 _BROKEN = 60  # seconds until a job tries a database again that waiting does not heal
 _FREED_AT_ONCE = 1000
 _DELETE_AT_ONCE = 1000
-_WAITING_PER_SLOT = 4  # feeds leased for each that can be fetched: the next ones are at hand
 _MAX_PER_HOST = 256
 _LESSONS_KEPT = timedelta(days=30)
 
 Job = Callable[[], Awaitable[None]]
 _T = TypeVar("_T")
-
-
-def poll_settings(config: Config) -> PollSettings:
-    """Return what polling needs to know of the configuration."""
-    categories = {feed.category for feed in config.feeds}
-    ports = {urls.port_of(feed.url) for feed in config.feeds}
-    return PollSettings(
-        fetch=FetchSettings(
-            user_agent=_user_agent(config),
-            timeout=config.poll.timeout,
-            max_size=config.poll.max_size,
-            allow=config.network.allow,
-            files=config.folder,
-            extra_ports=frozenset(port for port in ports if port),
-        ),
-        authority=urls.host_of(config.base_url),
-        published=Publication.of(config).names({urls.slug(c) for c in categories if c}),
-        concurrency=config.poll.concurrency,
-        host_delay=config.poll.host_delay,
-        budgets={
-            site: Budget(
-                config.poll.host_delay if host.delay is None else host.delay, host.concurrency
-            )
-            for site, host in config.hosts.items()
-        },
-        workers=config.poll.workers,
-        keep=config.retention.keep,
-        min_entries=config.retention.min_entries,
-        order=config.order,
-        announced=config.websub.hub is not None,
-    )
-
-
-def _user_agent(config: Config) -> str:
-    """Name the program, and the page about it where others can reach that."""
-    program = f"aggregator/{__version__}"
-    here = urls.host_of(config.base_url) in {"127.0.0.1", "localhost", "::1"}
-    return program if here else f"{program} (+{config.base_url}/about/robot)"
-
-
-async def poll_once(
-    config: Config,
-    engine: Engine,
-    *,
-    names: Iterable[str] | None = None,
-    everything: bool,
-    on_start: Callable[[int], None],
-    on_result: Callable[[PollResult], None],
-) -> None:
-    """Poll each feed at most once and return when all are stored.
-
-    Args:
-        names: Only these, due or not; None: those that are due.
-        everything: With `names` None: all, due or not, but for those in a pause.
-        on_start: Called with the number of feeds.
-        on_result: Called for each feed as it is done.
-
-    Raises:
-        UsageError: A name is not a subscription.
-    """
-    wanted = None if names is None else frozenset(names)
-    unknown = (wanted or frozenset()) - {feed.name for feed in config.feeds}
-    if unknown:
-        raise UsageError(f"{min(unknown)}: no such feed; `aggregator feeds` lists them")
-    owner = lease.own_name()
-
-    def take(connection: Connection) -> list[DueFeed]:
-        now = datetime.now(UTC)
-        _free_the_dead(connection)
-        if seen := clock.read():
-            follow_clock(seen, connection)
-        if wanted is None and not everything:
-            return store.lease_due(connection, owner=owner, now=now, until=now + LEASE)
-        return store.lease_named(connection, owner=owner, now=now, until=now + LEASE, names=wanted)
-
-    poller = Poller(engine, poll_settings(config), patience=PATIENCE)
-    async with poller, _leases(lambda: poller, owner):
-        waiting = deque(_interleaved(await poller.transact(take)))
-        on_start(len(waiting))
-        at_once = config.poll.concurrency * _WAITING_PER_SLOT
-        running: set[asyncio.Task[PollResult | None]] = set()
-        try:
-            while waiting or running:
-                while waiting and len(running) < at_once:
-                    running.add(asyncio.create_task(poller.poll(waiting.popleft())))
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    if result := task.result():
-                        on_result(result)
-        finally:
-            await _cancelled(running)
-
-
-def _interleaved(due: Sequence[DueFeed]) -> list[DueFeed]:
-    """Return feeds so that those of one host stand apart: one host holds up none of the others."""
-    seen: Counter[str] = Counter()
-    ranked: list[tuple[int, int, DueFeed]] = []
-    for feed in due:
-        ranked.append((seen[feed.host], len(ranked), feed))
-        seen[feed.host] += 1
-    return [feed for _, _, feed in sorted(ranked, key=lambda place: place[:2])]
 
 
 class Scheduler:
@@ -228,7 +117,7 @@ class Scheduler:
             )  # fmt: skip
         await self._poller.__aenter__()
         try:
-            async with _leases(lambda: self._poller, self._owner), self._announcements:
+            async with leases.kept(lambda: self._poller, self._owner), self._announcements:
                 self._scheduler.start()
                 await stop.wait()
                 self._stopping = True
@@ -271,11 +160,11 @@ class Scheduler:
         if seen is None or (self._clock and seen.agrees_with(self._clock)):
             return
         self._clock = seen
-        await self._poller.transact(partial(follow_clock, seen))
+        await self._poller.transact(partial(leases.follow_clock, seen))
 
     async def _dispatch(self) -> None:
         """Lease what is due, as much as there is room for, and start to poll it."""
-        capacity = self._settings.concurrency * _WAITING_PER_SLOT
+        capacity = self._settings.concurrency * WAITING_PER_SLOT
         room = capacity - len(self._polls)
         if room <= 0 or self._stopping:
             return
@@ -432,15 +321,6 @@ class Scheduler:
         await _cancelled(ending)
 
 
-def follow_clock(seen: clock.Reading, connection: Connection) -> None:
-    """Move the schedule if the clock was set since it was looked at last, by any process."""
-    step = store.follow_clock(
-        connection, boot=seen.boot, started_at=seen.started_at, now=datetime.now(UTC)
-    )
-    if step:
-        log.warning("the clock was set by %+.0f s; the schedule goes along", step.total_seconds())
-
-
 def stop_on_signals(stop: asyncio.Event, *, reload: Callable[[], None] | None = None) -> None:
     """Set `stop` on SIGTERM and SIGINT; call `reload` on SIGHUP."""
     loop = asyncio.get_running_loop()
@@ -448,34 +328,6 @@ def stop_on_signals(stop: asyncio.Event, *, reload: Callable[[], None] | None = 
         loop.add_signal_handler(number, stop.set)
     if reload is not None:
         loop.add_signal_handler(signal.SIGHUP, reload)
-
-
-@contextlib.asynccontextmanager
-async def _leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
-    """Renew this process's leases all the while, and give them back at the end."""
-
-    def keep(connection: Connection) -> None:
-        _free_the_dead(connection)
-        store.renew_leases(connection, owner=owner, until=datetime.now(UTC) + LEASE)
-
-    async def renew() -> None:
-        while True:
-            try:
-                await poller().transact(keep)
-            except DBAPIError as error:
-                log.error("database: %s; leases are not renewed", error.orig)
-            await asyncio.sleep(_RENEW)
-
-    task = asyncio.create_task(renew())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(TimeoutError, DBAPIError):  # then they end by themselves
-            await asyncio.wait_for(
-                poller().transact(lambda connection: store.release_leases(connection, owner=owner)),
-                STOP_WITHIN,
-            )
 
 
 async def _retire(poller: Poller, under_way: Collection[asyncio.Task[None]]) -> None:
@@ -503,13 +355,6 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _free_the_dead(connection: Connection) -> None:
-    """Give back the leases of processes that were killed."""
-    for owner in store.lease_owners(connection):
-        if lease.is_gone(owner):
-            store.release_leases(connection, owner=owner)
 
 
 def _when(at: datetime | None) -> str:

@@ -1,0 +1,66 @@
+"""What everybody does who takes feeds: hold leases while they live, and follow the clock."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+from aggregator import clock, lease
+from aggregator.database import Connection, DBAPIError, store
+from aggregator.poll import Poller
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=2)
+WAITING_PER_SLOT = 4
+"""Feeds leased for each that can be fetched: the next ones are at hand."""
+
+STOP_WITHIN = 1
+"""Seconds that each step of a stop may take: end polls, store what they brought, free leases."""
+
+_RENEW = LEASE.total_seconds() / 4
+
+
+@contextlib.asynccontextmanager
+async def kept(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
+    """Renew this process's leases all the while, and give them back at the end."""
+
+    def keep(connection: Connection) -> None:
+        free_the_dead(connection)
+        store.renew_leases(connection, owner=owner, until=datetime.now(UTC) + LEASE)
+
+    async def renew() -> None:
+        while True:
+            try:
+                await poller().transact(keep)
+            except DBAPIError as error:
+                log.error("database: %s; leases are not renewed", error.orig)
+            await asyncio.sleep(_RENEW)
+
+    task = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(TimeoutError, DBAPIError):  # then they end by themselves
+            await asyncio.wait_for(
+                poller().transact(lambda connection: store.release_leases(connection, owner=owner)),
+                STOP_WITHIN,
+            )
+
+
+def free_the_dead(connection: Connection) -> None:
+    """Give back the leases of processes that were killed."""
+    for owner in store.lease_owners(connection):
+        if lease.is_gone(owner):
+            store.release_leases(connection, owner=owner)
+
+
+def follow_clock(seen: clock.Reading, connection: Connection) -> None:
+    """Move the schedule if the clock was set since it was looked at last, by any process."""
+    step = store.follow_clock(
+        connection, boot=seen.boot, started_at=seen.started_at, now=datetime.now(UTC)
+    )
+    if step:
+        log.warning("the clock was set by %+.0f s; the schedule goes along", step.total_seconds())
