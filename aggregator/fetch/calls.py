@@ -6,7 +6,6 @@ Behind the same guard as feeds, as anybody may name the addresses.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 import aiohttp
@@ -17,7 +16,6 @@ from aggregator.errors import FetchError
 from .connect import Connections, begin_request
 from .explain import explained, seconds
 from .failure import Failure
-from .guard import Guard
 from .settings import FetchSettings
 from .target import Target
 
@@ -39,22 +37,14 @@ class Calls:
 
     def __init__(self, settings: FetchSettings) -> None:
         self._settings = settings
-        self._guard = Guard(settings.allow, settings.extra_ports)
-        self._connections: Connections | None = None
+        self._connections = Connections(settings)
 
     async def __aenter__(self) -> Self:
-        self._connections = Connections(self._settings, self._guard)
+        await self._connections.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._connections is not None:
-            await self._connections.close()
-            self._connections = None
+    async def __aexit__(self, *exc: object) -> None:
+        await self._connections.__aexit__()
 
     async def get(self, url: str, *, most: int) -> Reply:
         """GET `url`, and read at most `most` bytes of the answer.
@@ -75,8 +65,6 @@ class Calls:
     async def _call(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, most: int
     ) -> Reply:
-        if self._connections is None:
-            raise RuntimeError("not open")
         session, span = self._connections.session, self._settings.timeout
         begin_request()
         try:

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Self
 
 import aiohttp
@@ -21,7 +20,6 @@ from .connect import Connections, begin_request
 from .decode import BodyDecoder, too_large
 from .explain import explained, is_unreachable, seconds
 from .failure import Failure
-from .guard import Guard
 from .local import read_local
 from .settings import FetchSettings
 from .target import Target, is_path
@@ -48,22 +46,14 @@ class Fetcher:
 
     def __init__(self, settings: FetchSettings) -> None:
         self._settings = settings
-        self._guard = Guard(settings.allow, settings.extra_ports)
-        self._connections: Connections | None = None
+        self._connections = Connections(settings)
 
     async def __aenter__(self) -> Self:
-        self._connections = Connections(self._settings, self._guard)
+        await self._connections.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._connections is not None:
-            await self._connections.close()
-            self._connections = None
+    async def __aexit__(self, *exc: object) -> None:
+        await self._connections.__aexit__()
 
     async def fetch(
         self, url: str, validators: Validators = _NONE_YET, *, hop: Hop | None = None
@@ -81,8 +71,6 @@ class Fetcher:
         Raises:
             FetchError: There is no such answer; its reason is in plain words.
         """
-        if self._connections is None:
-            raise RuntimeError("the fetcher is not open")
         attempt = _Attempt(self._connections.session, self._settings, validators, hop)
         try:
             if is_path(url):

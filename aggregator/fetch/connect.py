@@ -12,6 +12,7 @@ import threading
 import weakref
 from contextvars import ContextVar
 from datetime import timedelta
+from typing import Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -36,22 +37,35 @@ class Connections:
     """A session that connects to nothing the guard refuses, and the sockets that it made.
 
     It keeps no cookies, no connections and no regard for the environment's proxies, and it asks
-    once: aiohttp on its own repeats a GET whose connection was lost.
+    once: aiohttp on its own repeats a GET whose connection was lost.  Use with `async with`, in one
+    event loop; any number of tasks may use it at once.
     """
 
-    def __init__(self, settings: FetchSettings, guard: Guard) -> None:
-        self._guard = guard
+    def __init__(self, settings: FetchSettings) -> None:
+        self._settings = settings
+        self._guard = Guard(settings.allow, settings.extra_ports)
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The session, while it is open."""
+        if self._session is None:
+            raise RuntimeError("the connections are not open")
+        return self._session
+
+    async def __aenter__(self) -> Self:
+        settings = self._settings
         connector = aiohttp.TCPConnector(
             ssl=True,  # certificates and their names are checked
-            resolver=_Resolver(guard, settings.connect_timeout),
+            resolver=_Resolver(self._guard, settings.connect_timeout),
             use_dns_cache=False,
             force_close=True,
             limit=0,  # how many at once, and to one host, is decided where polls are begun:
             limit_per_host=0,  # waiting in here would be taken from a feed's own time
             socket_factory=self._socket,
         )
-        self.session = aiohttp.ClientSession(
+        self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
@@ -66,14 +80,18 @@ class Connections:
                 sock_read=settings.read_timeout.total_seconds(),
             ),
         )
+        return self
 
-    async def close(self) -> None:
+    async def __aexit__(self, *exc: object) -> None:
         """End every connection; returns when their sockets are closed.
 
         TLS ends with words of farewell, and a transport that still waits for them when the loop
         is closed leaves its socket open.
         """
-        await self.session.close()
+        if self._session is None:
+            return
+        await self._session.close()
+        self._session = None
         for sock in list(self._sockets):
             with contextlib.suppress(OSError):  # closed, or never connected
                 sock.shutdown(socket.SHUT_RDWR)
