@@ -119,11 +119,16 @@ SECOND_ENTRY = {
     + TWO,
     "svg with a script (CVE-2025-31136)": described("<svg onload=alert(1)><script>a()</script>")
     + TWO,
-    "mutation (CVE-2024-52595)": described(
+    "mutation (CVE-2024-52595, CVE-2020-6816)": described(
         "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;<img src=1 onerror=a()>'>"
     ) + TWO,
-    "noscript (CVE-2020-6802)": described("<noscript><style></noscript><img src=x onerror=a()>")
-    + TWO,
+    "noscript (CVE-2020-6802, CVE-2021-23980)": described(
+        "<noscript><style></noscript><img src=x onerror=a()>") + TWO,
+    "style (CVE-2020-6817)": described(f"<p style='{'(' * 50_000}a:'>x</p>") + TWO,
+    "references in a URI (CVE-2018-7753)": described(
+        "<a href='&#x6a;ava&Tab;script&colon;alert(1)'>x</a>") + TWO,
+    "attribute values (CVE-2016-9909, CVE-2016-9910)": described(
+        "<img alt='<script>alert(1)</script>' title='``onmouseover=alert(1)'>") + TWO,
     "javascript: as link (GHSA-44pq-9929-f8mq)": item("one").replace(
         "https://example.org/one", "javascript:alert(1)") + TWO,
     "a command as link (CVE-2023-1350)": item("one").replace(

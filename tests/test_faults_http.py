@@ -105,7 +105,9 @@ def reset(server: FeedServer) -> Script:
 # Row of RELIABILITY.md, section 4, with what is special about this one; the bytes or the script;
 # a pattern for the whole reason that is shown.
 FAULTS: dict[str, tuple[bytes | Callable[[FeedServer], Script], str]] = {
-    "slow-loris body": (lambda s: endless(s, HEAD + VALIDATORS + b"\r\n", b"<"), LATE),
+    "slow-loris body (CVE-2023-36461)": (
+        lambda s: endless(s, HEAD + VALIDATORS + b"\r\n", b"<"), LATE,
+    ),
     "slow-loris headers": (lambda s: endless(s, HEAD, b"X: y\r\n"), LATE),
     "slow-loris within one header": (lambda s: endless(s, HEAD + b"X: ", b"y"), LATE),
     "slow-loris status line": (lambda s: endless(s, b"HTTP/1.1 200 ", b"O"), LATE),
@@ -121,7 +123,7 @@ FAULTS: dict[str, tuple[bytes | Callable[[FeedServer], Script], str]] = {
     "hangs midway, gzip": (
         lambda s: silent(s, packed(gzip.compress(FRESH), "gzip")[:-9]), "nothing came for 1 s",
     ),
-    "endless 100 Continue": (
+    "endless 100 Continue (CVE-2021-3737)": (
         lambda s: endless(s, b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, 0.01), LATE,
     ),
     "endless 103 Early Hints": (
@@ -148,7 +150,7 @@ FAULTS: dict[str, tuple[bytes | Callable[[FeedServer], Script], str]] = {
     "huge chunk claim": (
         CHUNKED + b"ffffffffffffffff\r\n<rss>", ".*(short|HTTP).*",
     ),
-    "gzip bomb": (packed(GZIP_BOMB, "gzip"), TOO_LARGE),
+    "gzip bomb (CVE-2025-66471)": (packed(GZIP_BOMB, "gzip"), TOO_LARGE),
     "gzip bomb without label": (of_length(GZIP_BOMB), TOO_LARGE),
     "gzip bomb of many members": (packed(gzip.compress(bytes(100_000)) * 900, "gzip"), TOO_LARGE),
     "deflate bomb": (packed(zlib.compress(ZEROS, 9), "deflate"), TOO_LARGE),
@@ -156,11 +158,11 @@ FAULTS: dict[str, tuple[bytes | Callable[[FeedServer], Script], str]] = {
     "brotli bomb": (packed(brotli.compress(ZEROS, quality=5), "br"), TOO_LARGE),
     "chained bomb": (packed(gzip.compress(GZIP_BOMB, 9), "gzip, gzip"), TOO_LARGE),
     "chained bomb of two codecs": (packed(brotli.compress(GZIP_BOMB), "gzip, br"), TOO_LARGE),
-    "endless decoder chain": (
+    "endless decoder chain (CVE-2025-66418)": (
         packed(gzip.compress(FRESH), ", ".join(["gzip"] * 400)),
         "the answer is compressed too many times",
     ),
-    "redirect bomb": (
+    "redirect bomb (CVE-2026-21441)": (
         HEAD.replace(b"200", b"302") + b"Location: /404\r\nContent-Encoding: gzip\r\n"
         b"Content-Length: %d\r\n\r\n" % len(GZIP_BOMB) + GZIP_BOMB,
         "after a redirect: 404 Not Found",
@@ -262,6 +264,7 @@ SPELLINGS = {
     "decimal": "2130706434",
     "hexadecimal": "0x7f000002",
     "octal": "0177.0.0.2",
+    "brackets (CVE-2022-29188)": "[127.0.0.2]",
     "octal in one number": "017700000002",
     "trailing dot (CVE-2022-24825)": "127.0.0.2.",
     "IPv4-mapped": "[::ffff:127.0.0.2]",

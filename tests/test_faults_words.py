@@ -189,7 +189,7 @@ def test_our_own_address_is_refused_like_any_other_of_this_machine(tmp_path):
 
 
 def test_no_address_of_the_web_serves_what_others_sent_or_takes_a_url_to_fetch():
-    """CVE-2025-31483, CVE-2026-21885, CVE-2024-27926: there is no proxy of any kind."""
+    """CVE-2025-31483, CVE-2026-21885 (GHSA-xwh2-742g-w3wp), CVE-2024-27926: there is no proxy."""
     web = Path(__file__).resolve().parents[1] / "web"
     imports = "\n".join(path.read_text() for path in web.rglob("*.py"))
 

@@ -42,6 +42,7 @@ FORMS_OF_127_0_0_2 = """
 
 @pytest.mark.parametrize("address", PRIVATE_V4 + PRIVATE_V6 + WRAPPED_PRIVATE)
 def test_an_address_that_is_not_public_is_refused(address):
+    """Some were forgotten: GHSA-hgrr-mjfp-gmr6, GHSA-q5qw-345w-55xg, CVE-2024-4032."""
     refusal = Guard().refusal(address, 443)
 
     assert refusal is not None
@@ -127,6 +128,7 @@ def test_no_spelling_of_a_private_address_is_connected_to(host):
 @pytest.mark.parametrize("host", FORMS_OF_127_0_0_2[:9])
 @pytest.mark.parametrize("status", [301, 307])
 def test_no_redirect_leads_to_a_private_address(host, status):
+    """Nextcloud News 28.5.0: a guard that redirects went around."""
     with FeedServer() as server, Canary("127.0.0.2") as canary:
         server.redirect("/feed.xml", f"http://{host}:{canary.port}/", status)
 
