@@ -6,7 +6,7 @@ one event loop's view of them; pauses that have to outlive a process are the dat
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -66,28 +66,41 @@ class _Site:
 
 
 class Hosts:
-    """Turns at sites."""
+    """Turns at sites.
+
+    Attributes:
+        shared: Sites that other processes may ask as well: those of more than one feed.
+    """
 
     def __init__(self) -> None:
+        self.shared: Collection[str] = ()
         self._sites: dict[str, _Site] = {}
 
     @contextlib.asynccontextmanager
     async def visit(
-        self, site: str, budget: Budget, *, patience: timedelta = PATIENCE
+        self,
+        site: str,
+        budget: Budget,
+        *,
+        patience: timedelta = PATIENCE,
+        rest: timedelta = timedelta(0),
     ) -> AsyncIterator["Visit"]:
         """Wait for a turn at `site`; it ends with the visit, or before if that says so.
+
+        Args:
+            rest: The site wants to be left alone for so long, as somebody else was told.
 
         Raises:
             RestingError: The turn is further away than `patience`.
         """
         visit = Visit(self, patience)
         try:
-            await visit.move(site, budget)
+            await visit.move(site, budget, rest=rest)
             yield visit
         finally:
             visit.leave()
 
-    async def _enter(self, site: str, budget: Budget, patience: timedelta) -> None:
+    async def _enter(self, site: str, budget: Budget, patience: timedelta, rest: timedelta) -> None:
         """Wait for a turn.
 
         Raises:
@@ -98,6 +111,7 @@ class Hosts:
         if known is None:
             self._forget(loop.time())
             known = self._sites[site] = _Site(asyncio.Semaphore(budget.concurrency))
+        known.free_at = max(known.free_at, loop.time() + rest.total_seconds())
         known.visitors += 1
         try:
             await known.turns.acquire()
@@ -183,7 +197,7 @@ class Visit:
     budget: Budget = field(default_factory=Budget)
     _inside: bool = False
 
-    async def move(self, site: str, budget: Budget) -> None:
+    async def move(self, site: str, budget: Budget, *, rest: timedelta = timedelta(0)) -> None:
         """Give the turn back, and wait for one at `site`; a file is no site and has its turn.
 
         Nobody holds one while waiting for another: two could wait for each other.
@@ -191,7 +205,7 @@ class Visit:
         self.leave()
         self.site, self.budget = site, budget
         if site:
-            await self._hosts._enter(site, budget, self._patience)
+            await self._hosts._enter(site, budget, self._patience, rest)
             self._inside = True
 
     def leave(self) -> None:

@@ -53,12 +53,16 @@ class Workers:
         try:
             try:
                 return await self._run(function, *args, **kwargs)
-            except BrokenProcessPool:  # the fault of no document; once more in a new pool
+            except (BrokenProcessPool, ProcessExpired):
+                # An idle process died, which is no document's fault, or this one killed it: then
+                # it does that again.
                 return await self._run(function, *args, **kwargs)
         except DeadlineError as error:
             raise ParseError(url, f"could not be read in {DEADLINE} s") from error
-        except (ProcessExpired, MemoryError, RecursionError) as error:
+        except (MemoryError, RecursionError) as error:
             raise ParseError(url, "could not be read: it takes too much memory") from error
+        except ProcessExpired as error:
+            raise ParseError(url, "could not be read: the process that read it died") from error
         except ParseError:
             raise
         except Exception as error:  # a fault of ours costs one feed one poll

@@ -54,8 +54,8 @@ class World:
                 moved = ", ".join(f"{name} = {name} - {_micro(span)}" for name in columns)
                 connection.exec_driver_sql(f"UPDATE {table} SET {moved}")
 
-    def poll(self) -> list[PollResult]:
-        """Poll what is due."""
+    def poll(self, *, owner: str = "me", limit: int | None = None) -> list[PollResult]:
+        """Poll what is due, `limit` feeds at most."""
 
         async def run() -> list[PollResult | None]:
             settings = PollSettings(
@@ -64,10 +64,13 @@ class World:
                 host_delay=timedelta(seconds=self.host_delay),
             )
             async with Poller(self._engine, settings) as poller:
+                poller.share(shared)
                 return await asyncio.gather(*map(poller.poll, due))
 
         with self._database() as connection:
-            due = self._due(connection)
+            now = datetime.now(UTC)
+            due = store.lease_due(connection, owner=owner, now=now, until=now + HOUR, limit=limit)
+            shared = store.shared_hosts(connection)
         return [result for result in asyncio.run(run()) if result] if due else []
 
     def next_poll(self, *, within: timedelta = timedelta(days=60)) -> list[PollResult]:
@@ -90,10 +93,6 @@ class World:
             found = query.feed(connection, name, now=datetime.now(UTC))
         assert found is not None
         return found
-
-    def _due(self, connection: Any) -> Any:
-        now = datetime.now(UTC)
-        return store.lease_due(connection, owner="me", now=now, until=now + HOUR)
 
     def _database(self) -> Any:
         return self._engine.begin()

@@ -413,6 +413,35 @@ def test_two_schedulers_on_one_database_poll_each_feed_once_an_interval(server, 
 
 
 @pytest.mark.slow
+def test_two_schedulers_on_one_database_ask_a_host_one_thing_at_a_time_with_a_pause(
+    server, tmp_path
+):
+    paths = [f"/{number}" for number in range(8)]
+    for number, path in enumerate(paths):
+        server.put(path, post(number), delay=0.2)
+    write_config(
+        tmp_path, [server.url(path) for path in paths],
+        poll="{interval: 1h, host_delay: 1s, workers: 1}",
+    )  # fmt: skip
+    command(tmp_path, "feeds")
+    processes = [
+        subprocess.Popen([*COMMAND, "schedule"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        eventually(lambda: len(server.requests) == len(paths), within=40)
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.communicate(timeout=10)
+
+    assert sorted(request.path for request in server.requests) == sorted(paths)
+    times = [request.at for request in server.requests]
+    assert all(later - earlier >= 1.19 for earlier, later in pairwise(times))
+
+
+@pytest.mark.slow
 def test_a_poll_that_takes_longer_than_its_interval_never_overlaps_itself(server, tmp_path):
     server.put("/a", post(1), delay=2.5)
     write_config(tmp_path, [server.url("/a")], poll=FAST)

@@ -1,21 +1,24 @@
 """What a publisher sees of this program, over weeks and restarts."""
 
 import asyncio
+import subprocess
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from sqlalchemy import text
 
 from aggregator import clock
 from aggregator import config as configuration
 from aggregator.database import store
+from aggregator.database.tables import UtcDateTime
 from aggregator.model import Outcome, Subscription
 from aggregator.scheduler import Scheduler
 from tests.feedserver import FeedServer
 from tests.publisher import DAY, HOUR, Answer, Publisher, World
-from tests.running import rss, write_config
+from tests.running import COMMAND, eventually, rss, write_config
 from tests.test_scheduler import stopped, until
 
 NOW = datetime.now(UTC)
@@ -171,6 +174,23 @@ def test_a_stop_in_the_middle_of_a_request_is_no_reason_to_ask_again_at_once(
     assert 59 * MINUTE < world.health(feed.name).next_poll_at - datetime.now(UTC) <= HOUR
 
 
+@pytest.mark.slow
+def test_a_kill_in_the_middle_of_a_request_is_no_reason_to_ask_again_at_once(server, tmp_path):
+    server.put("/feed", body("1"), delay=30)
+    write_config(tmp_path, [server.url("/feed")], poll=HOURLY)
+    for killed in (True, False):
+        process = subprocess.Popen([*COMMAND, "schedule"], cwd=tmp_path, stderr=subprocess.PIPE)
+        try:
+            eventually(lambda: server.requests)
+            time.sleep(0 if killed else 3)
+        finally:
+            (process.kill if killed else process.terminate)()
+            said = process.communicate(timeout=10)[1].decode()
+
+    assert len(server.requests) == 1
+    assert "rest for their interval" in said
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize("step", [DAY, -DAY, 10 * MINUTE, -400 * DAY])
 def test_a_clock_that_is_set_moves_the_schedule_along_once(world, server, step, processes):
@@ -228,6 +248,26 @@ def test_the_scheduler_notices_that_the_clock_is_set(world, server, tmp_path, mo
 
     asyncio.run(stopped(Scheduler(config, world._engine), meanwhile()))
     assert caplog.text.count("the clock was set") == 1
+
+
+def test_summer_and_winter_time_change_no_interval(world, server, monkeypatch):
+    publisher = served(world, server)
+    publisher.will_say(say(body("1"), ETag='"1"'))
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        for _ in range(3):
+            began = datetime.now(UTC)
+            world.next_poll()
+            health = world.health("feed")
+            assert began <= health.last_polled_at <= datetime.now(UTC)
+            assert HOUR <= health.next_poll_at - health.last_polled_at <= 1.1 * HOUR
+            world.wait(183 * DAY)  # to the other half of the year
+            world.restart()
+        assert_perfect(publisher, 3)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 # --------------------------------------------------------------------- redirects
@@ -417,6 +457,40 @@ def test_all_feeds_of_a_host_that_allows_little_are_refreshed_after_one_lesson(
     )
     assert state["refused"] == 1
     world.close()
+
+
+def test_a_redirect_to_a_host_that_told_another_process_to_wait_is_not_followed(world, server):
+    with FeedServer("127.0.0.2") as other:
+        other.put("/moved", body("m"))
+        server.redirect("/feed", other.url("/moved"), 302)
+        world.subscribe(Subscription("feed", server.url("/feed"), name_given=True))
+        with world._engine.begin() as connection:
+            free_at = datetime.now(UTC) + HOUR
+            connection.execute(
+                text("INSERT INTO hosts (name, free_at) VALUES ('127.0.0.2', :at)"),
+                {"at": UtcDateTime.number(free_at)},
+            )
+
+        (result,) = world.poll()
+
+        assert result.error == "a redirect leads to 127.0.0.2, which wants fewer requests"
+        assert other.requests == []
+        assert result.next_poll_at > free_at - MINUTE
+
+
+def test_the_pause_between_two_requests_to_a_site_holds_over_processes(world, server):
+    world.host_delay = 0.4
+    for name in "abc":
+        server.put(f"/{name}", body(name))
+    world.subscribe(
+        *(Subscription(name, server.url(f"/{name}"), name_given=True) for name in "abc")
+    )
+    for owner in "xyz":  # each knows nothing of what the one before it did
+        world.poll(owner=owner, limit=1)
+
+    first, second, third = [request.at for request in server.requests]
+    assert second - first > 0.39
+    assert third - second > 0.39
 
 
 def test_a_redirect_to_another_host_waits_for_its_turn_there(world, server):

@@ -22,6 +22,7 @@ from tests.feedserver import FeedServer
 from tests.running import rss, write_config
 from tests.worlds import sqlite_database
 
+HOUR = timedelta(hours=1)
 FAST = "{interval: 1s, host_delay: 0s, workers: 1, concurrency: 4}"
 
 
@@ -241,18 +242,20 @@ def test_what_the_command_line_says_holds_when_the_file_is_read_anew(world, capl
     assert "https://news.example/" in world.server.requests[0].headers["user-agent"]
 
 
-def test_the_leases_of_a_process_that_is_gone_are_free_at_once(world):
-    world.subscribe("/a")
-    now = datetime.now(UTC)
+def test_what_a_process_that_is_gone_held_is_asked_an_interval_later(world, caplog):
+    world.subscribe("/a", "/b")
     host, _, start, realm = lease.own_name().split("/")
     dead = f"{host}/99999999/{start}/{realm}"
+    now = datetime.now(UTC)
     with world.database.begin() as connection:
-        store.lease_due(connection, owner=dead, now=now, until=now + timedelta(hours=1))
+        store.lease_due(connection, owner=dead, now=now, until=now + HOUR, limit=1)
     scheduler = Scheduler(world.config, world.database)
 
-    asyncio.run(stopped(scheduler, until(lambda: world.titles() == ["Post of /a"])))
+    asyncio.run(stopped(scheduler, until(lambda: len(world.titles()) == 2)))
 
-    assert world.titles() == ["Post of /a"]
+    first, second = world.server.requests[:2]
+    assert second.at - first.at > 0.9  # one was free, and the other's interval is a second
+    assert "the 1 feeds that it held rest for their interval" in caplog.text
 
 
 @pytest.mark.slow

@@ -7,7 +7,15 @@ import pytest
 from sqlalchemy import event
 
 from aggregator.database import query, store
-from aggregator.model import Enclosure, FeedHead, Outcome, Scope, Subscription, Validators
+from aggregator.model import (
+    Enclosure,
+    FeedHead,
+    HostPause,
+    Outcome,
+    Scope,
+    Subscription,
+    Validators,
+)
 from tests.worlds import NOW, entry, new_database, only_sqlite, record, subscribe
 
 HOUR = timedelta(hours=1)
@@ -292,20 +300,93 @@ def test_a_feed_that_was_removed_during_its_poll_is_not_planned_again(database):
 # ----------------------------------------------------------------------- leases
 
 
-def test_a_leased_feed_is_nobody_elses_until_the_lease_ends(database):
+def reclaim(database, *, now, gone=(), owner="other"):
+    with database.begin() as connection:
+        return store.reclaim_leases(connection, gone=gone, owner=owner, now=now)
+
+
+def test_a_leased_feed_is_nobody_elses(database):
     subscribe(database, feed("a"))
 
     assert lease_due(database, owner="first") == ["a"]
     assert lease_due(database, owner="second") == []
-    assert lease_due(database, owner="second", now=NOW + 2 * MINUTE) == ["a"]
+    assert lease_due(database, owner="first", now=NOW + HOUR) == []
 
 
-def test_nobody_takes_a_lease_over_from_himself(database):
+def test_what_a_process_held_that_ended_rests_for_its_interval_as_it_may_have_been_asked(database):
+    subscribe(database, feed("a"), feed("b", interval=3 * HOUR), feed("c"))
+    record(database, "c", next_poll_at=NOW + 9 * HOUR)
+    with database.begin() as connection:
+        store.lease_named(connection, owner="first", now=NOW, until=NOW + MINUTE, names=set("abc"))
+
+    assert reclaim(database, now=NOW + 10 * MINUTE, gone=["first"]) == 3  # was held until 1 minute
+
+    assert lease_due(database, owner="second", now=NOW + HOUR) == []
+    assert lease_due(database, owner="second", now=NOW + HOUR + MINUTE) == ["a"]
+    assert lease_due(database, owner="second", now=NOW + 3 * HOUR + MINUTE) == ["b"]
+    assert lease_due(database, owner="second", now=NOW + 9 * HOUR) == ["c"]  # never earlier
+
+
+def test_a_lease_counts_as_held_until_it_ended_or_its_holder_was_found_gone(database):
     subscribe(database, feed("a"))
-    lease_due(database, owner="me")
+    lease_due(database, owner="first")
 
-    assert lease_due(database, owner="me", now=NOW + HOUR) == []
-    assert lease_due(database, owner="other", now=NOW + HOUR) == ["a"]
+    assert reclaim(database, now=NOW + MINUTE / 2) == 0  # it has not ended
+    assert reclaim(database, now=NOW + MINUTE / 2, gone=["first"]) == 1
+    assert lease_due(database, now=NOW + HOUR + MINUTE / 2 - timedelta(seconds=1)) == []
+    assert lease_due(database, now=NOW + HOUR + MINUTE / 2) == ["a"]
+
+
+def test_nobody_takes_a_lease_from_himself(database):
+    subscribe(database, feed("a"))
+    lease_due(database, owner="me")  # and the database is locked for an hour
+
+    assert reclaim(database, now=NOW + HOUR, owner="me") == 0
+    assert reclaim(database, now=NOW + HOUR, owner="other") == 1
+
+
+def test_a_feed_that_is_never_polled_again_is_not_after_a_lost_lease_either(database):
+    subscribe(database, feed("a"))
+    record(database, "a", outcome=Outcome.GONE, error="410", next_poll_at=None)
+    with database.begin() as connection:
+        store.lease_named(connection, owner="first", now=NOW, until=NOW + MINUTE, names={"a"})
+
+    assert reclaim(database, now=NOW + HOUR) == 1
+    assert lease_due(database, now=NOW + 1000 * HOUR) == []
+
+
+def test_feeds_of_one_host_are_one_processs_at_a_time(database):
+    subscribe(
+        database, feed("a", "https://a.example/1"), feed("b", "https://www.a.example/2"), feed("c")
+    )
+
+    assert lease_due(database, owner="first", limit=1, busy_hosts=["c.example"]) == ["a"]
+    assert lease_due(database, owner="second") == ["c"]
+    assert lease_due(database, owner="first") == ["b"]
+
+
+def test_hosts_of_several_feeds_are_known(database):
+    subscribe(
+        database, feed("a", "https://a.example/1"), feed("b", "https://www.a.example/2"),
+        feed("c"), feed("file", "x.xml"), feed("file2", "y.xml"),
+    )  # fmt: skip
+    with database.begin() as connection:
+        assert store.shared_hosts(connection) == {"a.example"}
+
+
+def test_who_leases_a_feed_learns_how_long_its_host_rests(database):
+    subscribe(database, feed("a", "https://a.example/1"), feed("b", "https://b.example/1"))
+    free_at = NOW + timedelta(seconds=4)
+    record(database, "a", next_poll_at=NOW, pauses=(HostPause("a.example", free_at),))
+    record(database, "b", next_poll_at=NOW, pauses=(HostPause("b.example", NOW + MINUTE),))
+    with database.begin() as connection:
+        (due,) = store.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
+        (named,) = store.lease_named(connection, owner="me", now=NOW, until=NOW + HOUR, names={"b"})
+        pause = store.host_pause(connection, "b.example")
+
+    assert (due.name, due.host_free_at) == ("a", free_at)
+    assert (named.name, named.host_free_at) == ("b", None)  # a person asks
+    assert pause == HostPause("b.example", NOW + MINUTE)
 
 
 def test_leases_are_given_back_by_owner(database):
@@ -385,6 +466,7 @@ def test_a_tick_finds_feeds_by_index_and_never_walks_the_table(database, statist
         lease_due(database, limit=5, per_host=2, busy_hosts=["f1.example", "f2.example"])
         with database.begin() as connection:
             store.lease_owners(connection)
+            store.reclaim_leases(connection, gone=["a", "b"], owner="x", now=NOW)
             store.lease_named(connection, owner="x", now=NOW, until=NOW, names={"f1"})
             store.renew_leases(connection, owner="me", until=NOW + HOUR)
             store.release_leases(connection, owner="me", feed_ids=[1])
@@ -396,12 +478,12 @@ def test_a_tick_finds_feeds_by_index_and_never_walks_the_table(database, statist
             values = ("0",) * statement.count("?")
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
             plans.append((statement, " | ".join(step.detail for step in plan)))
-    assert len(plans) == 8
+    assert len(plans) == 11
     # Of the leased feeds there are few, and their index holds no others.
     walks = [plan for _, plan in plans if "SCAN" in plan and "ix_feeds_leased" not in plan]
     assert walks == []
-    assert plans[0][1].startswith("SEARCH feeds USING INDEX ix_feeds_due (next_poll_at<?)")
-    assert "ORDER BY" not in plans[0][1]
+    assert plans[1][1].startswith("SEARCH feeds USING INDEX ix_feeds_due (next_poll_at<?)")
+    assert "ORDER BY" not in plans[1][1]
 
 
 # ---------------------------------------------------------------------- entries

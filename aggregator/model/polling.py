@@ -78,6 +78,7 @@ class DueFeed:
         move: A permanent redirect from there that is being watched.
         host: The site whose budget its requests count for, "" for a file.
         pace: Pause between two requests that the site has taught us, None for none.
+        host_free_at: No request to that site before, as other processes know; None: at once.
         failures: Failed polls in a row, 0 after a success.
         polls: How many polls were recorded so far.
         habits: How its documents behave.
@@ -102,6 +103,7 @@ class DueFeed:
     move: Move | None = None
     host: str = ""
     pace: timedelta | None = None
+    host_free_at: datetime | None = None
     failures: int = 0
     polls: int = 0
     habits: Habits = Habits()

@@ -8,7 +8,7 @@ open while anything waits for the network.
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -123,8 +123,12 @@ class Poller:
         """
         budget = self._budget(due.host, due.pace)
         patience = max(PATIENCE, self._settings.host_delay)
+        rest = _until(due.host_free_at)
         try:
-            async with self._hosts.visit(due.host, budget, patience=patience) as visit, self._slots:
+            async with (
+                self._hosts.visit(due.host, budget, patience=patience, rest=rest) as visit,
+                self._slots,
+            ):
                 poll = await self._attempt(due, visit)
                 stored: asyncio.Future[PollResult] = asyncio.get_running_loop().create_future()
                 await self._finished.put((poll, stored))
@@ -132,6 +136,10 @@ class Poller:
             await self.transact(lambda connection: store.release_feeds(connection, [due.id]))
             return None
         return await stored
+
+    def share(self, sites: Collection[str]) -> None:
+        """Note which sites other processes may ask as well: these learn of every request there."""
+        self._hosts.shared = sites
 
     def _budget(self, site: str, pace: timedelta | None) -> Budget:
         budget = self._settings.budget_of(site)
@@ -177,7 +185,9 @@ class Poller:
             log.exception("%s: could not be polled", due.name)
             unforeseen = ParseError(due.url, "could not be polled; the log says why")
             poll = failed(due, started_at, unforeseen, size=size, status=status)
-        return replace(poll, report=replace(poll.report, pauses=self._pauses(visit, poll.report)))
+        return replace(
+            poll, report=replace(poll.report, pauses=self._pauses(due, visit, poll.report))
+        )
 
     def _cut_short(self, due: DueFeed, started_at: datetime) -> None:
         """Note that a feed was asked, though nobody waits for the answer: not again at once."""
@@ -199,14 +209,22 @@ class Poller:
             return
         self._slots.release()
         try:
-            await visit.move(site, self._budget(site, None))
+            visit.leave()
+            known = await self.transact(lambda connection: store.host_pause(connection, site))
+            if known is None:
+                await visit.move(site, self._budget(site, None))
+            else:
+                rest = _until(known.free_at)
+                await visit.move(site, self._budget(site, known.pace), rest=rest)
         except RestingError as error:
-            reason = f"a redirect leads to {error}"
+            reason = f"a redirect leads to {error.site}, which wants fewer requests"
             raise FetchError(urls.masked(url), reason, retry_after=error.wait) from error
         finally:
             await self._slots.acquire()
 
-    def _pauses(self, visit: Visit, report: store.PollReport) -> tuple[HostPause, ...]:
+    def _pauses(
+        self, due: DueFeed, visit: Visit, report: store.PollReport
+    ) -> tuple[HostPause, ...]:
         """Return what other processes, and those after a restart, have to know of the site."""
         site, status, now = visit.site, report.status, report.ended_at
         if not site:
@@ -219,9 +237,11 @@ class Poller:
             pace = self._hosts.lesson(site, visit.budget, rest if report.paused else None)
             return (HostPause(site, max(report.not_before, now + pace), pace, now),)
         delay = self._hosts.delay(site, visit.budget)
-        if delay <= self._settings.host_delay:
-            return ()
-        return (HostPause(site, now + delay),)
+        # What only one feed needs to know is not worth a row: its interval is longer.
+        is_shared = site in self._hosts.shared or site != due.host
+        if delay > self._settings.host_delay or (delay and is_shared):
+            return (HostPause(site, now + delay),)
+        return ()
 
     def _is_offline(self, error: FeedError) -> bool:
         """Whether it is this machine's network that failed: no server answered for a while."""
@@ -314,6 +334,10 @@ class Poller:
 
     def _recording(self, polls: list[Finished]) -> Callable[[Connection], list[store.PollReport]]:
         return lambda connection: news.record(connection, polls, self._settings)
+
+
+def _until(at: datetime | None) -> timedelta:
+    return timedelta(0) if at is None else max(at - datetime.now(UTC), timedelta(0))
 
 
 def _validators(due: DueFeed, now: datetime) -> Validators:

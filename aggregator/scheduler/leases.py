@@ -26,8 +26,13 @@ _RENEW = LEASE.total_seconds() / 4
 async def kept(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
     """Renew this process's leases all the while, and give them back at the end."""
 
+    met = {owner}
+
     def keep(connection: Connection) -> None:
-        free_the_dead(connection)
+        free_the_dead(connection, owner)
+        for other in set(store.lease_owners(connection)) - met:
+            met.add(other)
+            log.info("%s polls on this database, too; a site is asked by one at a time", other)
         store.renew_leases(connection, owner=owner, until=datetime.now(UTC) + LEASE)
 
     async def renew() -> None:
@@ -50,11 +55,16 @@ async def kept(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
             )
 
 
-def free_the_dead(connection: Connection) -> None:
+def free_the_dead(connection: Connection, owner: str) -> None:
     """Give back the leases of processes that were killed."""
-    for owner in store.lease_owners(connection):
-        if lease.is_gone(owner):
-            store.release_leases(connection, owner=owner)
+    gone = [name for name in store.lease_owners(connection) if lease.is_gone(name)]
+    feeds = store.reclaim_leases(connection, gone=gone, owner=owner, now=datetime.now(UTC))
+    if feeds:
+        log.warning(
+            "a process ended without a word; the %d feeds that it held rest for their interval, "
+            "as it may have asked them",
+            feeds,
+        )
 
 
 def follow_clock(seen: clock.Reading, connection: Connection) -> None:

@@ -48,7 +48,8 @@ async def poll_once(
 
     def take(connection: Connection) -> list[DueFeed]:
         now = datetime.now(UTC)
-        leases.free_the_dead(connection)
+        poller.share(store.shared_hosts(connection))
+        leases.free_the_dead(connection, owner)
         if seen := clock.read():
             leases.follow_clock(seen, connection)
         if wanted is None and not everything:

@@ -86,6 +86,7 @@ class Scheduler:
         self._retiring: set[asyncio.Task[None]] = set()
         self._more = False
         self._stopping = False
+        self._sites_known = False
         self._clock: clock.Reading | None = None
         self._announcements = Announcements(
             config,
@@ -169,6 +170,9 @@ class Scheduler:
         if room <= 0 or self._stopping:
             return
         await self._watch_clock()
+        if not self._sites_known:
+            self._poller.share(await self._poller.transact(store.shared_hosts))
+            self._sites_known = True
         per_host = self._per_host(Budget(self._settings.host_delay))
         special = {site: self._per_host(b) for site, b in self._settings.budgets.items()}
         waiting = Counter(host for host in self._polls.values() if host)
@@ -262,6 +266,7 @@ class Scheduler:
             return result
 
         result = await self._poller.transact(sync)
+        self._sites_known = False
         news = {"added": result.added, "removed": result.removed, "changed": result.changed}
         counts = ", ".join(f"{len(names)} {what}" for what, names in news.items() if names)
         log.info("%s: read again; feeds: %s", config_path, counts or "the same")
@@ -290,6 +295,7 @@ class Scheduler:
 
     async def _retain(self) -> None:
         """Delete what is older than the file wants, a little at a time."""
+        self._sites_known = False  # feeds move
         keep, now = self._config.retention, datetime.now(UTC)
         await self._poller.transact(
             lambda connection: store.forget_hosts(

@@ -1,17 +1,19 @@
 """Leases before a poll, bookkeeping after it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
     Update,
+    and_,
     bindparam,
+    case,
     delete,
     func,
     or_,
@@ -36,6 +38,8 @@ from aggregator.model import (
 _LOOKED_AT = 4096  # due feeds at most, as some hosts have more than their share
 _AT_ONCE = 500  # values in one statement
 _NO_SITES: Mapping[str, int] = {}
+_AT_HAND = timedelta(seconds=10)  # who takes a feed waits so long for the turn of its host
+_CUT_SHORT = "the last poll was cut short by a stop"
 
 _Rows = Select[*tuple[Any, ...]]
 
@@ -105,6 +109,8 @@ def lease_due(
 ) -> list[DueFeed]:
     """Take up to `limit` feeds whose time has come, so that nobody else polls them.
 
+    Feeds of a host are one process's at a time: its requests follow each other in there.
+
     Args:
         owner: Name of this process; `until`: when the lease ends by itself.
         busy_hosts: Hosts that are not to be asked for more now.
@@ -116,30 +122,30 @@ def lease_due(
     """
     statement = (
         select(feeds.c.id, feeds.c.host)
-        .where(feeds.c.next_poll_at <= now, feeds.c.subscribed, _free(now))
-        # A lease of ours that ran out, as the database was locked: the poll still goes on.
-        .where(or_(feeds.c.lease_owner.is_(None), feeds.c.lease_owner != owner))
+        .where(feeds.c.next_poll_at <= now, feeds.c.subscribed, _FREE)
         .order_by(feeds.c.next_poll_at)
         .limit(None if limit is None else max(limit, _LOOKED_AT))
     )
-    paces = _paces(connection)
-    resting = connection.scalars(_RESTING, {"now": now}).all()
-    if left_out := {*busy_hosts, *resting}:
+    known = _known_hosts(connection, now)
+    resting = [host.name for host in known if _rests(host, now)]
+    elsewhere = connection.scalars(_HELD_ELSEWHERE, {"owner": owner}).all()
+    if left_out := {*busy_hosts, *resting, *elsewhere}:
         statement = statement.where(feeds.c.host.not_in(sorted(left_out)))
+    paced = {host.name for host in known if host.pace is not None}
     chosen: list[int] = []
     of_host: dict[str, int] = {}
     for feed_id, host in connection.execute(statement):
         count = of_host.get(host, 0)
-        most = 1 if host in paces else per_site.get(host, per_host)
+        most = 1 if host in paced else per_site.get(host, per_host)
         if host and most and count >= most:
             continue
         of_host[host] = count + 1
         chosen.append(feed_id)
         if len(chosen) == limit:
             break
-    statement = _DUE.where(_free(now)).order_by(feeds.c.next_poll_at)
+    statement = _DUE.where(_FREE).order_by(feeds.c.next_poll_at)
     rows = _in_parts(connection, statement, feeds.c.id, chosen)
-    return _lease(connection, rows, paces, owner=owner, until=until)
+    return _lease(connection, rows, known, owner=owner, until=until)
 
 
 def lease_named(
@@ -157,19 +163,32 @@ def lease_named(
             pause in force or a 410.
     """
     statement: _Rows
+    known = _known_hosts(connection, now)
     if names is None:
         statement = (
-            _DUE.where(feeds.c.subscribed, _free(now), ~feeds.c.gone)
+            _DUE.where(feeds.c.subscribed, _FREE, ~feeds.c.gone)
             .where(or_(feeds.c.not_before.is_(None), feeds.c.not_before <= now))
             .order_by(feeds.c.next_poll_at, feeds.c.id)
         )
-        if resting := connection.scalars(_RESTING, {"now": now}).all():
+        if resting := [host.name for host in known if _rests(host, now)]:
             statement = statement.where(feeds.c.host.not_in(resting))
         rows = connection.execute(statement).all()
     else:
-        statement = _DUE.where(feeds.c.subscribed, _free(now)).order_by(feeds.c.name)
+        statement = _DUE.where(feeds.c.subscribed, _FREE).order_by(feeds.c.name)
         rows = _in_parts(connection, statement, feeds.c.name, sorted(names))
-    return _lease(connection, rows, _paces(connection), owner=owner, until=until)
+        known = [one._replace(free_at=None) if _rests(one, now) else one for one in known]
+    return _lease(connection, rows, known, owner=owner, until=until)
+
+
+def shared_hosts(connection: Connection) -> frozenset[str]:
+    """Return the hosts of more than one feed."""
+    return frozenset(connection.scalars(_SHARED))
+
+
+def host_pause(connection: Connection, host: str) -> HostPause | None:
+    """Return what is known of a host that wants patience, None if nothing is."""
+    row = connection.execute(select(hosts).where(hosts.c.name == host)).one_or_none()
+    return None if row is None else HostPause(**row._mapping)
 
 
 def forget_hosts(connection: Connection, *, now: datetime, learned_before: datetime) -> None:
@@ -203,12 +222,45 @@ def release_leases(
     connection.execute(statement.values(lease_owner=None, lease_until=None))
 
 
+def reclaim_leases(
+    connection: Connection, *, gone: Collection[str], owner: str, now: datetime
+) -> int:
+    """Give back the leases of processes that are gone, or that don't renew them any more.
+
+    Nobody knows which of their feeds they asked.  So each counts as asked when its lease was last
+    known to be held, and rests for its interval.
+
+    Args:
+        gone: Names of processes that are known to have ended.
+        owner: Name of this process: a lease of its own that ran out, as the database was locked,
+            stays, as the poll still goes on.
+
+    Returns:
+        How many feeds were leased.
+    """
+    until = feeds.c.lease_until
+    ended = and_(
+        feeds.c.lease_owner.is_not(None),
+        feeds.c.lease_owner != owner,
+        or_(feeds.c.lease_owner.in_(sorted(gone)), until < now),
+    )
+    held_at = case((until < now, until), else_=bindparam("now", now, UtcDateTime))
+    again_at = held_at + feeds.c.interval
+    connection.execute(
+        update(feeds)
+        .where(ended, feeds.c.next_poll_at < again_at)
+        .values(next_poll_at=again_at, next_reason=_CUT_SHORT, plan=None)
+    )
+    given_back = update(feeds).where(ended).values(lease_owner=None, lease_until=None)
+    return connection.execute(given_back).rowcount
+
+
 def put_off(connection: Connection, due: DueFeed, *, until: datetime) -> None:
     """Let a feed that was asked without result rest until then, unless the file changed it."""
     connection.execute(
         update(feeds)
         .where(feeds.c.id == due.id, feeds.c.url == due.url, feeds.c.next_poll_at < until)
-        .values(next_poll_at=until, next_reason="the last poll was cut short by a stop", plan=None)
+        .values(next_poll_at=until, next_reason=_CUT_SHORT, plan=None)
     )
 
 
@@ -261,8 +313,22 @@ _DUE = select(
     feeds.c.timezone,
     feeds.c.last_success_at,
 ).with_for_update(skip_locked=True)
-_RESTING = select(hosts.c.name).where(hosts.c.free_at > bindparam("now", type_=UtcDateTime))
-_PACES = select(hosts.c.name, hosts.c.pace).where(hosts.c.pace.is_not(None))
+_FREE = feeds.c.lease_owner.is_(None)
+_KNOWN_HOSTS = select(hosts.c.name, hosts.c.free_at, hosts.c.pace).where(
+    or_(hosts.c.free_at > bindparam("now", type_=UtcDateTime), hosts.c.pace.is_not(None))
+)
+_HELD_ELSEWHERE = (
+    select(feeds.c.host)
+    .where(feeds.c.lease_owner.is_not(None), feeds.c.lease_owner != bindparam("owner"))
+    .where(feeds.c.host != "")
+    .distinct()
+)
+_SHARED = (  # the index of due feeds has both columns; others are not polled
+    select(feeds.c.host)
+    .where(feeds.c.next_poll_at.is_not(None), feeds.c.host != "")
+    .group_by(feeds.c.host)
+    .having(func.count() > 1)
+)
 
 
 _LEASE = (
@@ -272,18 +338,26 @@ _LEASE = (
 )
 
 
-def _paces(connection: Connection) -> dict[str, timedelta]:
-    return {row.name: row.pace for row in connection.execute(_PACES)}
+class _Host(NamedTuple):
+    name: str
+    free_at: datetime | None
+    pace: timedelta | None
 
 
-def _free(now: datetime) -> ColumnElement[bool]:
-    return or_(feeds.c.lease_until.is_(None), feeds.c.lease_until < now)
+def _rests(host: _Host, now: datetime) -> bool:
+    """Whether a host is to be left alone for longer than anyone waits for its turn."""
+    return host.free_at is not None and host.free_at > now + _AT_HAND
+
+
+def _known_hosts(connection: Connection, now: datetime) -> list[_Host]:
+    """Return the hosts that are to be left alone for a while, or between two requests."""
+    return [_Host(*row) for row in connection.execute(_KNOWN_HOSTS, {"now": now})]
 
 
 def _lease(
     connection: Connection,
     rows: Sequence[Any],
-    paces: Mapping[str, timedelta],
+    known: Iterable[_Host],
     *,
     owner: str,
     until: datetime,
@@ -292,6 +366,8 @@ def _lease(
         connection.execute(
             _LEASE, [{"feed": row.id, "owner": owner, "until": until} for row in rows]
         )
+    nothing = _Host("", None, None)
+    of_host = {host.name: host for host in known}
     return [
         DueFeed(
             id=row.id,
@@ -310,7 +386,8 @@ def _lease(
             moved_to=row.moved_to,
             move=_move(row),
             host=row.host,
-            pace=paces.get(row.host),
+            pace=of_host.get(row.host, nothing).pace,
+            host_free_at=of_host.get(row.host, nothing).free_at,
             failures=row.failures,
             polls=row.polls,
             habits=row.habits,
