@@ -6,13 +6,17 @@ It also keeps the interpreter of the event loop free: feedparser can hold one fo
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import logging
 import multiprocessing
+import pickle
 import signal
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as DeadlineError
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -25,8 +29,12 @@ log = logging.getLogger(__name__)
 DEADLINE = 10
 """Seconds for one document."""
 
-MEMORY = 512 * 1024 * 1024
-"""Bytes that a process may take on top of what it needs empty."""
+MEMORY = 100_000_000
+"""Bytes that a process may take on top of what it needs empty; honest documents of 10 MB take up to
+66 MB.  With what the main process holds of a document, no feed costs more than 150 MB."""
+
+_SHARE = 10  # of a document's size: the same where config.yaml lets larger ones in
+_EMPTY = 60_000_000  # where the system does not tell
 
 _LARGE = 1_000_000  # bytes of a document; a collection takes a few milliseconds
 
@@ -35,10 +43,15 @@ _P = ParamSpec("_P")
 
 
 class Workers:
-    """A pool of processes; they start when the first document comes."""
+    """A pool of processes; they start when the first document comes.
 
-    def __init__(self, count: int) -> None:
+    Args:
+        max_size: Bytes of the largest document.
+    """
+
+    def __init__(self, count: int, *, max_size: int = 0) -> None:
         self._count = count
+        self._memory = max(MEMORY, _SHARE * max_size)
         self._pool = self._new_pool()
         self._stopped = False
 
@@ -83,7 +96,10 @@ class Workers:
             while not (await asyncio.wait({task}, timeout=DEADLINE))[0]:
                 if not pool.active:  # what becomes of its tasks then pebble does not always say
                     raise BrokenProcessPool
-            result: _T = task.result()
+            result: _T | _Packed = task.result()
+            if isinstance(result, _Packed):
+                unpacked: _T = await asyncio.to_thread(pickle.loads, result.data)
+                return unpacked
             return result
         finally:
             task.cancel()
@@ -102,7 +118,9 @@ class Workers:
         # has the parser loaded, a process is there in 10 ms and shares its memory.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["aggregator.read"])
-        return ProcessPool(max_workers=self._count, initializer=_limit, context=context)
+        return ProcessPool(
+            max_workers=self._count, initializer=_limit, initargs=(self._memory,), context=context
+        )
 
 
 def _end(pool: ProcessPool) -> None:
@@ -110,26 +128,54 @@ def _end(pool: ProcessPool) -> None:
     pool.join()
 
 
-def _tidily(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """What came of a large document, pickled."""
+
+    data: bytes
+
+
+def _tidily(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | _Packed:
     """In a process: run `function` so that nothing of a large document is left behind.
 
     An error holds the frames that it came through, and with them the document; as that is a cycle
-    and ten documents are few objects, nobody would collect them for long.
+    and ten documents are few objects, nobody would collect them for long.  A result would be held
+    until the next one comes.
     """
+    is_large = any(isinstance(one, bytes) and len(one) > _LARGE for one in args)
     try:
+        if is_large:
+            return _Packed(pickle.dumps(function(*args, **kwargs)))
         return function(*args, **kwargs)
     except ParseError as error:
         error.__cause__ = error.__context__ = None
         raise error.with_traceback(None) from None
     finally:
-        if any(isinstance(one, bytes) and len(one) > _LARGE for one in args):
+        if is_large:
             gc.collect()
+            _give_back()
 
 
-def _limit() -> None:
+def _give_back() -> None:
+    """Give freed memory back to the system, where the C library keeps it (glibc)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _limit(memory: int) -> None:
     """In a new process: leave Ctrl-C to the parent, and limit the memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        limit = _own_memory() + memory
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _own_memory() -> int:
+    """Return the bytes of this process that count for RLIMIT_DATA."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return _EMPTY
+    return int(status.partition("VmData:")[2].split()[0]) * 1024

@@ -63,7 +63,7 @@ def shared_workers() -> Iterator[None]:
     """Give all pollers of this process the same workers: to start and end them takes 0.3 s."""
     workers = _LastingWorkers(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(poller, "Workers", lambda _count: workers)
+        patch.setattr(poller, "Workers", lambda _count, *, max_size: workers)
         yield
     workers.end()
 

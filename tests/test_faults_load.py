@@ -268,6 +268,38 @@ def test_no_single_feed_costs_more_than_150_mb(tmp_path, name):
     assert found["peak"] - found["idle"] < 150
 
 
+HONEST = {
+    "5,000 entries": lambda: channel(*(article(n, 1_600) for n in range(5_000))),
+    "20 long entries": lambda: channel(*(article(n, 480_000) for n in range(20))),
+    "Chinese": lambda: channel(
+        *(article(n, 1_900, "天地玄黄<b>宇宙洪荒</b>") for n in range(4_000)),
+        before="<?xml version='1.0' encoding='gb18030'?>",
+    ),
+    "UTF-16": lambda: channel(*(article(n, 1_600) for n in range(2_500)),
+                              before="<?xml version='1.0' encoding='utf-16'?>"),
+}  # fmt: skip
+
+
+def article(number: int, size: int, words: str = "<p>Quick <em>brown</em> &amp; lazy.</p>") -> str:
+    html = words * (size // len(words.encode("gb18030")))
+    return item(str(number), inside=f"<content:encoded><![CDATA[{html}]]></content:encoded>")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HONEST)
+def test_the_largest_honest_documents_are_read_and_cost_no_more_than_150_mb(tmp_path, name):
+    coding = {"Chinese": "gb18030", "UTF-16": "utf-16"}.get(name, "utf-8")
+    content = "xmlns:content='http://purl.org/rss/1.0/modules/content/'"
+    body = HONEST[name]().replace("<rss ", f"<rss {content} ").encode(coding)
+    assert 8_000_000 < len(body) < 10_000_000
+    with FeedServer() as server:
+        server.put("/large", body)
+        found = weighed(server, tmp_path, 2, ["large"])
+
+    assert found["errors"] == [None, None]
+    assert found["peak"] - found["idle"] < 150
+
+
 @pytest.mark.slow
 def test_1000_polls_of_bombs_leave_the_memory_where_it_was(tmp_path):
     with FeedServer() as server:

@@ -87,7 +87,7 @@ class Poller:
     ) -> None:
         self._settings = settings
         self._fetcher = Fetcher(settings.fetch)
-        self._workers = Workers(settings.workers)
+        self._workers = Workers(settings.workers, max_size=settings.fetch.max_size)
         self._slots = Slots(settings.concurrency)
         self._hosts: Hosts = after._hosts if after else Hosts()
         self._database: Writer = after._database if after else Writer(engine, patience=patience)
@@ -293,6 +293,7 @@ class Poller:
             await self._store(batch)
             for _ in batch:
                 self._finished.task_done()
+            batch = []  # until the next poll comes nobody needs what these brought
 
     async def _store(self, batch: list[tuple[Finished, asyncio.Future[PollResult]]]) -> None:
         polls = [poll for poll, _ in batch]
