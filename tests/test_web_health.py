@@ -1,8 +1,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
-from aggregator.model import Outcome
+from aggregator.database import store
+from aggregator.database.tables import UtcDateTime
+from aggregator.model import HostPause, Outcome
 from tests.web_fixtures import EVIL, Site, entry, full_site, words
 from web import pages
 
@@ -194,3 +197,32 @@ def test_feeds_that_can_not_be_read_are_not_called_read(site):
     site.record("lamp", **failed)
 
     assert words(site.page("/").one("p", "lede")).startswith("No feed could be read")
+
+
+def test_the_status_page_says_when_nothing_is_stored_any_more(tmp_path):
+    """A full disk can't be noted in the database; that feeds are due and nothing came, is there."""
+    site = Site(tmp_path)
+    now = datetime.now(UTC)
+    said = "Nothing is being stored although feeds are due"
+    with site.engine.begin() as connection:
+        store.sync_subscriptions(connection, site.config.feeds, now=now - timedelta(minutes=6))
+    assert said in site.page("/status").text
+
+    minutes = {"lamp": 1, "tide": 2, "local": 3}
+    for name, ago in minutes.items():  # polled lately, and due again: a long queue is no halt
+        site.record(name, now=now - timedelta(minutes=ago), next_poll_at=now - timedelta(hours=1))
+    assert said not in site.page("/status").text
+
+    pause = HostPause("lamp.example", now + timedelta(hours=1))
+    for name in minutes:  # nothing came for ten minutes: of one the host rests, others aren't due
+        due_at = now + timedelta(minutes=30 if name != "lamp" else -30)
+        at = now - timedelta(minutes=10)
+        site.record(name, now=at, next_poll_at=due_at, pauses=(pause,))
+    with site.engine.begin() as connection:
+        checked_at = now - timedelta(minutes=10)
+        connection.execute(text("UPDATE state SET checked_at = :at"),
+                           {"at": UtcDateTime.number(checked_at)})  # fmt: skip
+    assert said not in site.page("/status").text
+    site.record("tide", now=now - timedelta(minutes=9), next_poll_at=now - timedelta(minutes=6))
+    assert said in site.page("/status").text
+    site.engine.dispose()

@@ -6,7 +6,7 @@ after the transaction has ended, and serves all who ask for the same page in the
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -29,6 +29,8 @@ PAGE_SIZE = 40
 FEEDS_A_PAGE = 500
 
 bp = Blueprint("pages", __name__)
+_HALTED_AFTER = timedelta(minutes=5)
+
 _Arguments = ParamSpec("_Arguments")
 
 
@@ -204,7 +206,16 @@ def status(reading: Reading) -> Page:
     values = _feeds(reading, FeedOrder.URGENCY)
     counts = query.urgencies(reading.connection)
     totals = health.totals(counts, reading.overview, values["feeds"])
-    return Page("status.html", values | {"totals": totals}, here="status", index=False)
+    values |= {"totals": totals, "halted": _has_halted(reading)}
+    return Page("status.html", values, here="status", index=False)
+
+
+def _has_halted(reading: Reading) -> bool:
+    """Whether nothing is stored although feeds are due: a full disk, a lock, no scheduler."""
+    late, checked_at = reading.clock.now - _HALTED_AFTER, reading.overview.checked_at
+    if checked_at is not None and checked_at > late:
+        return False
+    return query.is_anything_due_since(reading.connection, late)
 
 
 @bp.get("/about/robot")

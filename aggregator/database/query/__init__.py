@@ -9,6 +9,7 @@ sources   a feed as the others see it
 from aggregator.database.query.health import (
     feed,
     feeds_by_health,
+    is_anything_due_since,
     moves,
     next_due_at,
     page_of_feeds,
@@ -35,6 +36,7 @@ __all__ = [
     "feed",
     "feeds_by_health",
     "ids_of",
+    "is_anything_due_since",
     "latest_entries",
     "moves",
     "newer_than",

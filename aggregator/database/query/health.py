@@ -105,6 +105,13 @@ def next_due_at(connection: Connection) -> datetime | None:
     return due_at
 
 
+def is_anything_due_since(connection: Connection, at: datetime) -> bool:
+    """Whether a feed should have been polled then, and its host does not rest."""
+    resting = select(hosts.c.name).where(hosts.c.free_at > at)
+    late = select(feeds.c.id).where(feeds.c.next_poll_at < at, feeds.c.subscribed)
+    return connection.scalar(late.where(feeds.c.host.not_in(resting)).limit(1)) is not None
+
+
 _POSTPONED = exists().where(
     polls.c.feed_id == feeds.c.id,
     polls.c.slot == (feeds.c.polls + POLLS_KEPT - 1) % POLLS_KEPT,
