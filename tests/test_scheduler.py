@@ -276,7 +276,7 @@ def test_a_stop_before_the_database_was_ever_free_is_a_stop(world):
         ("http://127.0.0.1:8080", f"aggregator/{__version__}"),
         (
             "https://example.org/news",
-            f"aggregator/{__version__} (+https://example.org/news/about/robot)",
+            f"aggregator/{__version__} (+https://example.org/news/about/robot; 1 subscriber)",
         ),
     ],
 )
