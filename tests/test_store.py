@@ -389,6 +389,18 @@ def test_who_leases_a_feed_learns_how_long_its_host_rests(database):
     assert pause == HostPause("b.example", NOW + MINUTE)
 
 
+def test_a_rest_that_a_site_asked_for_is_not_shortened_by_a_request_that_a_person_made(database):
+    subscribe(database, feed("a", "https://a.example/1"), feed("b", "https://a.example/2"))
+    until = NOW + 2 * HOUR
+    record(database, "a", pauses=(HostPause("a.example", until, MINUTE, NOW),))
+    record(database, "b", pauses=(HostPause("a.example", NOW + MINUTE),))
+
+    with database.begin() as connection:
+        assert store.host_pause(connection, "a.example") == HostPause(
+            "a.example", until, MINUTE, NOW
+        )
+
+
 def test_leases_are_given_back_by_owner(database):
     subscribe(database, feed("a"))
     lease_due(database, owner="first")

@@ -1,7 +1,7 @@
 """Leases before a poll, bookkeeping after it."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -127,7 +127,7 @@ def lease_due(
         .limit(None if limit is None else max(limit, _LOOKED_AT))
     )
     known = _known_hosts(connection, now)
-    resting = [host.name for host in known if _rests(host, now)]
+    resting = [host.name for host in known if _is_resting(host, now)]
     elsewhere = connection.scalars(_HELD_ELSEWHERE, {"owner": owner}).all()
     if left_out := {*busy_hosts, *resting, *elsewhere}:
         statement = statement.where(feeds.c.host.not_in(sorted(left_out)))
@@ -170,13 +170,13 @@ def lease_named(
             .where(or_(feeds.c.not_before.is_(None), feeds.c.not_before <= now))
             .order_by(feeds.c.next_poll_at, feeds.c.id)
         )
-        if resting := [host.name for host in known if _rests(host, now)]:
+        if resting := [host.name for host in known if _is_resting(host, now)]:
             statement = statement.where(feeds.c.host.not_in(resting))
         rows = connection.execute(statement).all()
     else:
         statement = _DUE.where(feeds.c.subscribed, _FREE).order_by(feeds.c.name)
         rows = _in_parts(connection, statement, feeds.c.name, sorted(names))
-        known = [one._replace(free_at=None) if _rests(one, now) else one for one in known]
+        known = [one._replace(free_at=None) if _is_resting(one, now) else one for one in known]
     return _lease(connection, rows, known, owner=owner, until=until)
 
 
@@ -317,6 +317,9 @@ _FREE = feeds.c.lease_owner.is_(None)
 _KNOWN_HOSTS = select(hosts.c.name, hosts.c.free_at, hosts.c.pace).where(
     or_(hosts.c.free_at > bindparam("now", type_=UtcDateTime), hosts.c.pace.is_not(None))
 )
+_REST_UNTIL = select(hosts.c.name, hosts.c.free_at).where(
+    hosts.c.name.in_(bindparam("names", expanding=True))
+)
 _HELD_ELSEWHERE = (
     select(feeds.c.host)
     .where(feeds.c.lease_owner.is_not(None), feeds.c.lease_owner != bindparam("owner"))
@@ -344,7 +347,7 @@ class _Host(NamedTuple):
     pace: timedelta | None
 
 
-def _rests(host: _Host, now: datetime) -> bool:
+def _is_resting(host: _Host, now: datetime) -> bool:
     """Whether a host is to be left alone for longer than anyone waits for its turn."""
     return host.free_at is not None and host.free_at > now + _AT_HAND
 
@@ -437,12 +440,18 @@ def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
 
 
 def _rest(connection: Connection, pauses: Sequence[HostPause]) -> None:
-    """Note hosts that have to be left alone; what one taught us stays until the next lesson."""
-    lessons = {pause.name: asdict(pause) for pause in pauses if pause.learned_at}
-    others = {one.name: {"name": one.name, "free_at": one.free_at} for one in pauses}
-    upsert(connection, hosts, list(lessons.values()), key=["name"])
-    others = {name: row for name, row in others.items() if name not in lessons}
-    upsert(connection, hosts, list(others.values()), key=["name"])
+    """Note hosts that have to be left alone, and what one taught us; no rest gets shorter."""
+    if not pauses:
+        return
+    names = {pause.name for pause in pauses}
+    known = connection.execute(_REST_UNTIL, {"names": sorted(names)})
+    until = {row.name: row.free_at for row in known}
+    for pause in pauses:
+        until[pause.name] = max(pause.free_at, until.get(pause.name, pause.free_at))
+    lessons = {one.name: replace(one, free_at=until[one.name]) for one in pauses if one.learned_at}
+    upsert(connection, hosts, [asdict(lesson) for lesson in lessons.values()], key=["name"])
+    others = [{"name": name, "free_at": until[name]} for name in names - lessons.keys()]
+    upsert(connection, hosts, others, key=["name"])
 
 
 @cache
