@@ -15,9 +15,9 @@ import pytest
 
 from aggregator import __version__, lease
 from aggregator import config as configuration
-from aggregator import scheduler as scheduling
 from aggregator.database import Engine, open_database, query, store
 from aggregator.scheduler import Scheduler, poll_settings
+from aggregator.scheduler import service as scheduling
 from tests.feedserver import FeedServer
 from tests.running import rss, write_config
 from tests.worlds import sqlite_database
