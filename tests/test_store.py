@@ -315,7 +315,8 @@ def test_a_leased_feed_is_nobody_elses(database):
 
 def test_what_a_process_held_that_ended_rests_for_its_interval_as_it_may_have_been_asked(database):
     subscribe(database, feed("a"), feed("b", interval=3 * HOUR), feed("c"))
-    record(database, "c", next_poll_at=NOW + 9 * HOUR)
+    for name, hours in (("a", 0), ("b", 0), ("c", 9)):
+        record(database, name, next_poll_at=NOW + hours * HOUR)
     with database.begin() as connection:
         store.lease_named(connection, owner="first", now=NOW, until=NOW + MINUTE, names=set("abc"))
 
@@ -327,8 +328,19 @@ def test_what_a_process_held_that_ended_rests_for_its_interval_as_it_may_have_be
     assert lease_due(database, owner="second", now=NOW + 9 * HOUR) == ["c"]  # never earlier
 
 
+def test_a_new_feed_that_an_ended_process_held_rests_for_five_minutes_only(database):
+    subscribe(database, feed("new"), feed("quick", interval=2 * MINUTE))
+    lease_due(database, owner="first")
+
+    assert reclaim(database, now=NOW, gone=["first"]) == 2
+
+    assert lease_due(database, owner="second", now=NOW + 2 * MINUTE) == ["quick"]
+    assert lease_due(database, owner="second", now=NOW + 5 * MINUTE) == ["new"]
+
+
 def test_a_lease_counts_as_held_until_it_ended_or_its_holder_was_found_gone(database):
     subscribe(database, feed("a"))
+    record(database, "a", next_poll_at=NOW)
     lease_due(database, owner="first")
 
     assert reclaim(database, now=NOW + MINUTE / 2) == 0  # it has not ended

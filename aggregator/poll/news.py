@@ -54,7 +54,10 @@ def record(
     store.change_entries(connection, versions, now=now)
     store.add_keys(connection, [key for one in found for key in one.keys])
     left = iter(ids)
-    reports = [replace(one.report, memory=_memory(one, left)) for one in found]
+    reports = [
+        one.report if one.poll.document is None else replace(one.report, memory=_memory(one, left))
+        for one in found
+    ]
     store.record_polls(connection, reports)
     join_stories(connection, placed, ids)
     if settings.announced:
@@ -226,8 +229,6 @@ def _without(
 
 def _memory(one: News, new_ids: Iterable[int]) -> bytes:
     """Return what to remember of a document, now that all its entries have ids."""
-    if one.poll.document is None:
-        return one.report.memory
     if not one.listed and not one.report.memory:
         return one.poll.due.memory  # it lists nothing: what was listed may be so again
     upcoming = iter(new_ids)

@@ -185,9 +185,8 @@ class Poller:
             log.exception("%s: could not be polled", due.name)
             unforeseen = ParseError(due.url, "could not be polled; the log says why")
             poll = failed(due, started_at, unforeseen, size=size, status=status)
-        return replace(
-            poll, report=replace(poll.report, pauses=self._pauses(due, visit, poll.report))
-        )
+        pauses = self._pauses(due, visit, poll.report)
+        return replace(poll, report=replace(poll.report, pauses=pauses)) if pauses else poll
 
     def _cut_short(self, due: DueFeed, started_at: datetime) -> None:
         """Note that a feed was asked, though nobody waits for the answer: not again at once."""

@@ -82,7 +82,7 @@ def succeeded(
         freshness=cadence.freshness(fetched.headers, known=lifetime),
         wishes=feed.head.wishes if feed else due.wishes,
         retry_after=retry_after_of(fetched.headers, now=started_at),
-        gap=due.gap,
+        gap=due.gap if urls.is_web(due.url) else None,
         unconditional=(
             fetched.status == 200
             and document is None
@@ -90,6 +90,7 @@ def succeeded(
             and not (validators.etag or validators.last_modified)
         ),
     )
+    upcoming = _upcoming(due, started_at, answer)
     report = store.PollReport(
         feed_id=due.id,
         url=due.url,
@@ -97,8 +98,10 @@ def succeeded(
         started_at=started_at,
         ended_at=datetime.now(UTC),
         outcome=Outcome.UNCHANGED,
-        next_poll_at=None,
-        next_reason="",
+        next_poll_at=upcoming.at,
+        next_reason=upcoming.reason,
+        not_before=upcoming.not_before,
+        constraints=upcoming.constraints,
         status=fetched.status,
         size=fetched.size,
         head=feed.head if feed else None,
@@ -112,7 +115,7 @@ def succeeded(
     )
     places = document.new if document else ()
     sent_at = _sent_at(fetched) if feed else None
-    return planned(Finished(due, report, feed, answer, places, sent_at), due.gap)
+    return Finished(due, report, feed, answer, places, sent_at)
 
 
 def _sent_at(fetched: Fetched) -> datetime | None:
@@ -123,17 +126,11 @@ def _sent_at(fetched: Fetched) -> datetime | None:
 
 
 def planned(poll: Finished, gap: timedelta | None) -> Finished:
-    """Return a good poll with the time of the next one, now that the feed's rhythm is known."""
-    if poll.answer is None:
+    """Return a good poll with the time of the next one, now that the feed's rhythm is another."""
+    if poll.answer is None or gap == poll.report.gap:
         return poll
-    due = poll.due
-    upcoming = cadence.after_success(
-        poll.report.started_at,
-        feed=due.name,
-        interval=due.interval,
-        interval_given=due.interval_given,
-        answer=replace(poll.answer, gap=gap if urls.is_web(due.url) else None),
-    )
+    answer = replace(poll.answer, gap=gap if urls.is_web(poll.due.url) else None)
+    upcoming = _upcoming(poll.due, poll.report.started_at, answer)
     report = replace(
         poll.report,
         gap=gap,
@@ -143,6 +140,16 @@ def planned(poll: Finished, gap: timedelta | None) -> Finished:
         constraints=upcoming.constraints,
     )
     return replace(poll, report=report)
+
+
+def _upcoming(due: DueFeed, started_at: datetime, answer: cadence.Answer) -> cadence.NextPoll:
+    return cadence.after_success(
+        started_at,
+        feed=due.name,
+        interval=due.interval,
+        interval_given=due.interval_given,
+        answer=answer,
+    )
 
 
 def failed(

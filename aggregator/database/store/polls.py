@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from aggregator.database.dialects import upsert
-from aggregator.database.tables import POLLS_KEPT, UtcDateTime, feeds, hosts, polls, state
+from aggregator.database.tables import POLLS_KEPT, Span, UtcDateTime, feeds, hosts, polls, state
 from aggregator.model import (
     Constraint,
     DueFeed,
@@ -39,6 +39,7 @@ _LOOKED_AT = 4096  # due feeds at most, as some hosts have more than their share
 _AT_ONCE = 500  # values in one statement
 _NO_SITES: Mapping[str, int] = {}
 _AT_HAND = timedelta(seconds=10)  # who takes a feed waits so long for the turn of its host
+_NEW_RESTS = timedelta(minutes=5)
 _CUT_SHORT = "the last poll was cut short by a stop"
 
 _Rows = Select[*tuple[Any, ...]]
@@ -228,7 +229,8 @@ def reclaim_leases(
     """Give back the leases of processes that are gone, or that don't renew them any more.
 
     Nobody knows which of their feeds they asked.  So each counts as asked when its lease was last
-    known to be held, and rests for its interval.
+    known to be held, and rests for its interval; one that is new, which somebody waits for, for
+    `_NEW_RESTS` at most.
 
     Args:
         gone: Names of processes that are known to have ended.
@@ -245,7 +247,10 @@ def reclaim_leases(
         or_(feeds.c.lease_owner.in_(sorted(gone)), until < now),
     )
     held_at = case((until < now, until), else_=bindparam("now", now, UtcDateTime))
-    again_at = held_at + feeds.c.interval
+    new = and_(feeds.c.polls == 0, feeds.c.interval > _NEW_RESTS)
+    again_at = held_at + case(
+        (new, bindparam("new_rests", _NEW_RESTS, Span)), else_=feeds.c.interval
+    )
     connection.execute(
         update(feeds)
         .where(ended, feeds.c.next_poll_at < again_at)
