@@ -776,3 +776,30 @@ def test_a_feed_that_changes_its_title_is_a_change_that_readers_see(database, he
 
     with database.connect() as connection:
         assert (query.version(connection) > before) is grows
+
+
+@only_sqlite
+def test_what_a_poll_brings_is_compared_and_stored_by_index_never_by_a_walk(database):
+    subscribe(database, feed("a"), feed("b"))
+    same = {"title": "A title of several words", "content_html": "<p>The same text.</p>" * 9}
+    record(database, "a", [entry(1, **same), entry(2), entry(3)])
+    record(database, "b", [entry(4)])
+    with statements(database) as asked:
+        record(database, "b", [entry(4, content_html="<p>Edited.</p>"), entry(5, **same)])
+        record(database, "a", [entry(9, guid="https://moved.example/1", url=None)])
+
+    plans = {}
+    with database.connect() as connection:
+        for statement in asked:
+            if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+                values = ("0",) * statement.count("?")
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+                plans[statement] = " | ".join(step.detail for step in plan)
+    assert any("entry_keys" in statement for statement in plans)
+    few = ("SCAN state", "SCAN wanted VIRTUAL", "SCAN hosts", "SCAN CONSTANT")
+    walks = {
+        statement: plan
+        for statement, plan in plans.items()
+        if any("SCAN" in step and not step.startswith(few) for step in plan.split(" | "))
+    }
+    assert walks == {}

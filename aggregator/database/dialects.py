@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -22,11 +22,12 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
-from aggregator.database.tables import UtcDateTime, contents, entries
+from aggregator.database.tables import UtcDateTime, contents, entries, entry_keys
 from aggregator.search import spaced
 
 _FULL_TEXTS = contents.alias("full_texts")  # a list may read `contents`, too
@@ -45,6 +46,19 @@ _UNINDEX_TEXT = (
 )
 
 _PLACES = {"sqlite": "?", "postgresql": "%s"}
+_AT_ONCE = 400  # pairs in one statement
+_KEYS_IN_JSON = (
+    "SELECT k.feed_id, k.key, k.entry_id, k.gone_before IS NOT NULL "
+    "FROM json_each(?) AS wanted CROSS JOIN entry_keys AS k "
+    "ON k.feed_id = json_extract(wanted.value, '$[0]') "
+    "AND k.key = json_extract(wanted.value, '$[1]')"
+)
+_KEYS_IN_LIST = select(
+    entry_keys.c.feed_id,
+    entry_keys.c.key,
+    entry_keys.c.entry_id,
+    entry_keys.c.gone_before.is_not(None),
+).where(tuple_(entry_keys.c.feed_id, entry_keys.c.key).in_(bindparam("keys", expanding=True)))
 _INSERT_KEY = (
     "INSERT INTO entry_keys (feed_id, key, entry_id, gone_before) "
     "VALUES ({place}, {place}, {place}, {place}) ON CONFLICT (feed_id, key) DO UPDATE SET "
@@ -126,6 +140,21 @@ def insert_keys(
     place = _PLACES[connection.dialect.name]
     rows = [(*key, UtcDateTime.number(gone) if gone else None) for *key, gone in keys]
     connection.exec_driver_sql(_INSERT_KEY.format(place=place), rows)
+
+
+def stored_keys(
+    connection: Connection, keys: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, int, int | None, bool]]:
+    """Yield feed, number and entry of those of `keys` (feed, number) that are stored, and if gone.
+
+    SQLite walks the whole table for a list of pairs; joined with a JSON array it goes by the key.
+    """
+    if connection.dialect.name == "sqlite":
+        yield from map(tuple, connection.exec_driver_sql(_KEYS_IN_JSON, (json.dumps(keys),)))
+        return
+    for start in range(0, len(keys), _AT_ONCE):
+        some = {"keys": keys[start : start + _AT_ONCE]}
+        yield from map(tuple, connection.execute(_KEYS_IN_LIST, some))
 
 
 def index_texts(connection: Connection, texts: Sequence[Text]) -> None:

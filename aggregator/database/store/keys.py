@@ -10,12 +10,11 @@ from sqlalchemy import (
     bindparam,
     delete,
     select,
-    tuple_,
     update,
 )
 
 from aggregator import skim
-from aggregator.database.dialects import insert_keys
+from aggregator.database.dialects import insert_keys, stored_keys
 from aggregator.database.store.chunks import chunks
 from aggregator.database.tables import UtcDateTime, entries, entry_keys, feeds
 from aggregator.dedup import Owner, number
@@ -23,11 +22,6 @@ from aggregator.dedup import Owner, number
 FORGOTTEN_AFTER = timedelta(days=30)
 """So long after its end an entry is looked for in its feed's last document, and forgotten."""
 
-_AT_ONCE = 400
-
-_OWNERS = select(entry_keys).where(
-    tuple_(entry_keys.c.feed_id, entry_keys.c.key).in_(bindparam("keys", expanding=True))
-)
 _DELETE_KEY = delete(entry_keys).where(
     entry_keys.c.feed_id == bindparam("feed"),
     entry_keys.c.key == bindparam("number"),
@@ -47,10 +41,8 @@ def key_owners(
         wanted: Feed and number of each.
     """
     found: dict[int, dict[int, Owner]] = {}
-    for start in range(0, len(wanted), _AT_ONCE):
-        for row in connection.execute(_OWNERS, {"keys": wanted[start : start + _AT_ONCE]}):
-            owner = Owner(row.entry_id, gone=row.gone_before is not None)
-            found.setdefault(row.feed_id, {})[row.key] = owner
+    for feed_id, key, entry_id, gone in stored_keys(connection, wanted) if wanted else ():
+        found.setdefault(feed_id, {})[key] = Owner(entry_id, gone=bool(gone))
     return found
 
 
