@@ -1,19 +1,22 @@
 """What the tests say of the database holds on PostgreSQL, too: they run on it once more."""
 
+import itertools
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 import yaml
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 
-from aggregator.database import DBAPIError, open_database, query
+from aggregator.database import DBAPIError, open_database, query, store
 from aggregator.database.migrations.run import upgrade
 from aggregator.model import Scope, Subscription
 from tests import postgresql
 from tests.replay import Post, feed
-from tests.worlds import OTHER_DATABASE, entry, record, subscribe
+from tests.worlds import NOW, OTHER_DATABASE, entry, record, subscribe
 
 pytestmark = pytest.mark.slow
 
@@ -87,6 +90,46 @@ def test_a_reader_of_postgresql_can_not_write_and_sees_one_moment(server):
         with pytest.raises(DBAPIError, match="read-only"):
             connection.exec_driver_sql("UPDATE state SET version = 5")
     reader.dispose()
+
+
+@pytest.mark.parametrize("limit", [1, None])
+def test_feeds_of_one_host_are_one_processs_also_if_two_lease_at_nearly_the_same_time(
+    server, limit
+):
+    database = postgresql.new_database(server)
+    names = [f"f{number}" for number in range(8)]
+    subscribe(database, *(Subscription(name, f"https://a.example/{name}") for name in names))
+
+    def lease(owner, limit):
+        with database.begin() as connection:
+            until = NOW + timedelta(minutes=2)
+            due = store.lease_due(
+                connection, owner=owner, now=NOW, until=until, limit=limit, per_host=2
+            )
+        return len(due)
+
+    found = {}
+    for at in itertools.count(1):  # the other one comes after each of the statements
+        seen = 0
+
+        def other(*_, at=at):
+            nonlocal seen
+            seen += 1
+            if seen == at:
+                with ThreadPoolExecutor() as pool:
+                    found["first"] = pool.submit(lease, "first", limit).result()
+
+        event.listen(database, "after_cursor_execute", other)
+        found["second"] = lease("second", 9)
+        event.remove(database, "after_cursor_execute", other)
+        if seen < at:
+            break
+        with database.begin() as connection:
+            holders = store.lease_owners(connection)
+            for owner in holders:
+                store.release_leases(connection, owner=owner)
+        assert len(holders) == 1, (at, found)
+    assert at > 3
 
 
 def test_the_commands_poll_and_export_with_postgresql(server, tmp_path):

@@ -121,21 +121,15 @@ def lease_due(
 
     None stands for no limit.
     """
-    statement = (
-        select(feeds.c.id, feeds.c.host)
-        .where(feeds.c.next_poll_at <= now, feeds.c.subscribed, _FREE)
-        .order_by(feeds.c.next_poll_at)
-        .limit(None if limit is None else max(limit, _LOOKED_AT))
-    )
+    statement = _OVERDUE.limit(None if limit is None else max(limit, _LOOKED_AT))
     known = _known_hosts(connection, now)
     resting = [host.name for host in known if _is_resting(host, now)]
-    elsewhere = connection.scalars(_HELD_ELSEWHERE, {"owner": owner}).all()
-    if left_out := {*busy_hosts, *resting, *elsewhere}:
+    if left_out := {*busy_hosts, *resting}:
         statement = statement.where(feeds.c.host.not_in(sorted(left_out)))
     paced = {host.name for host in known if host.pace is not None}
     chosen: list[int] = []
     of_host: dict[str, int] = {}
-    for feed_id, host in connection.execute(statement):
+    for feed_id, host in connection.execute(statement, {"now": now, "owner": owner}):
         count = of_host.get(host, 0)
         most = 1 if host in paced else per_site.get(host, per_host)
         if host and most and count >= most:
@@ -144,8 +138,8 @@ def lease_due(
         chosen.append(feed_id)
         if len(chosen) == limit:
             break
-    statement = _DUE.where(_FREE).order_by(feeds.c.next_poll_at)
-    rows = _in_parts(connection, statement, feeds.c.id, chosen)
+    # Who holds what is asked again: on PostgreSQL others may have leased since.
+    rows = _in_parts(connection, _CHOSEN, feeds.c.id, chosen, owner=owner)
     return _lease(connection, rows, known, owner=owner, until=until)
 
 
@@ -279,12 +273,14 @@ def _in_parts(
     statement: _Rows,
     column: ColumnElement[Any],
     values: Sequence[int | str],
+    **named: str,
 ) -> list[Any]:
     """Return the rows whose `column` is one of `values`, however many these are."""
+    parts = [values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE)]
     return [
         row
-        for start in range(0, len(values), _AT_ONCE)
-        for row in connection.execute(statement.where(column.in_(values[start : start + _AT_ONCE])))
+        for part in parts
+        for row in connection.execute(statement.where(column.in_(part)), named)
     ]
 
 
@@ -319,17 +315,26 @@ _DUE = select(
     feeds.c.last_success_at,
 ).with_for_update(skip_locked=True)
 _FREE = feeds.c.lease_owner.is_(None)
+_held = feeds.alias("held")
+_NOBODY_ELSES = feeds.c.host.not_in(  # no other process, but `owner`, holds feeds of this host
+    select(_held.c.host).where(
+        _held.c.lease_owner.is_not(None),
+        _held.c.lease_owner != bindparam("owner"),
+        _held.c.host != "",  # of a file
+    )
+)
+_OVERDUE = (
+    select(feeds.c.id, feeds.c.host)
+    .where(feeds.c.next_poll_at <= bindparam("now", type_=UtcDateTime), feeds.c.subscribed)
+    .where(_FREE, _NOBODY_ELSES)
+    .order_by(feeds.c.next_poll_at)
+)
+_CHOSEN = _DUE.where(_FREE, _NOBODY_ELSES).order_by(feeds.c.next_poll_at)
 _KNOWN_HOSTS = select(hosts.c.name, hosts.c.free_at, hosts.c.pace).where(
     or_(hosts.c.free_at > bindparam("now", type_=UtcDateTime), hosts.c.pace.is_not(None))
 )
 _REST_UNTIL = select(hosts.c.name, hosts.c.free_at).where(
     hosts.c.name.in_(bindparam("names", expanding=True))
-)
-_HELD_ELSEWHERE = (
-    select(feeds.c.host)
-    .where(feeds.c.lease_owner.is_not(None), feeds.c.lease_owner != bindparam("owner"))
-    .where(feeds.c.host != "")
-    .distinct()
 )
 _SHARED = (  # the index of due feeds has both columns; others are not polled
     select(feeds.c.host)
