@@ -377,6 +377,26 @@ def test_feeds_of_one_host_are_one_processs_at_a_time(database):
     assert lease_due(database, owner="first") == ["b"]
 
 
+def test_polling_all_leaves_sites_alone_that_another_process_asks_but_a_name_is_a_name(database):
+    subscribe(
+        database, feed("a", "https://a.example/1"), feed("b", "https://www.a.example/2"),
+        feed("c"), feed("file", "x.xml"), feed("file2", "y.xml"),
+    )  # fmt: skip
+    with database.begin() as connection:
+        store.lease_named(connection, owner="first", now=NOW, until=NOW, names={"a", "file"})
+
+    def leased(owner, names):
+        with database.begin() as connection:
+            due = store.lease_named(connection, owner=owner, now=NOW, until=NOW, names=names)
+        return sorted(one.name for one in due)
+
+    assert leased("second", None) == ["c", "file2"]
+    assert leased("second", {"b"}) == ["b"]  # a person asks
+    with database.begin() as connection:
+        store.release_leases(connection, owner="second")
+    assert leased("first", None) == ["b", "c", "file2"]
+
+
 def test_hosts_of_several_feeds_are_known(database):
     subscribe(
         database, feed("a", "https://a.example/1"), feed("b", "https://www.a.example/2"),

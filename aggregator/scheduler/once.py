@@ -33,7 +33,8 @@ async def poll_once(
 
     Args:
         names: Only these, due or not; None: those that are due.
-        everything: With `names` None: all, due or not, but for those in a pause.
+        everything: With `names` None: all, due or not, but for those in a pause and of sites that
+            another process is asking.
         on_start: Called with the number of feeds.
         on_result: Called for each feed as it is done.
 

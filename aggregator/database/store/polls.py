@@ -154,20 +154,20 @@ def lease_named(
     """Take the named feeds, or all that nobody forbade to ask, whatever their schedule.
 
     Args:
-        names: A person asked for these, pauses and 410 or not; None: every feed without a
-            pause in force or a 410.
+        names: A person asked for these, pauses, 410 and other processes at their sites or not;
+            None: every feed without a pause in force or a 410, of sites that nobody else asks.
     """
     statement: _Rows
     known = _known_hosts(connection, now)
     if names is None:
         statement = (
-            _DUE.where(feeds.c.subscribed, _FREE, ~feeds.c.gone)
+            _DUE.where(feeds.c.subscribed, _FREE, ~feeds.c.gone, _NOBODY_ELSES)
             .where(or_(feeds.c.not_before.is_(None), feeds.c.not_before <= now))
             .order_by(feeds.c.next_poll_at, feeds.c.id)
         )
         if resting := [host.name for host in known if _is_resting(host, now)]:
             statement = statement.where(feeds.c.host.not_in(resting))
-        rows = connection.execute(statement).all()
+        rows = connection.execute(statement, {"owner": owner}).all()
     else:
         statement = _DUE.where(feeds.c.subscribed, _FREE).order_by(feeds.c.name)
         rows = _in_parts(connection, statement, feeds.c.name, sorted(names))
