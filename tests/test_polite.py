@@ -493,6 +493,27 @@ def test_the_pause_between_two_requests_to_a_site_holds_over_processes(world, se
     assert third - second > 0.39
 
 
+@pytest.mark.parametrize("status", [200, 429])
+def test_a_redirect_to_another_site_lets_the_first_one_rest_as_well(world, server, status):
+    world.host_delay = 60
+    with FeedServer("127.0.0.2") as other:
+        other.put("/moved", body("m"), status=status)
+        for name in "ab":
+            server.redirect(f"/{name}", other.url("/moved"), 302)
+        world.subscribe(
+            *(Subscription(name, server.url(f"/{name}"), name_given=True) for name in "ab")
+        )
+        world.poll(owner="x", limit=1)
+
+        for site in ("127.0.0.1", "127.0.0.2"):
+            with world._engine.connect() as connection:
+                pause = store.host_pause(connection, site)
+            assert pause is not None, site
+            assert pause.free_at > datetime.now(UTC) + MINUTE / 2
+        assert world.poll(owner="y") == []
+        assert len(server.requests) == len(other.requests) == 1
+
+
 def test_a_redirect_to_another_host_waits_for_its_turn_there(world, server):
     world.host_delay = 0.3
     with FeedServer("127.0.0.2") as other:

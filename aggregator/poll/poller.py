@@ -224,18 +224,27 @@ class Poller:
     def _pauses(
         self, due: DueFeed, visit: Visit, report: store.PollReport
     ) -> tuple[HostPause, ...]:
-        """Return what other processes, and those after a restart, have to know of the site."""
+        """Return what other processes, and those after a restart, have to know of the sites."""
         site, status, now = visit.site, report.status, report.ended_at
+        first: tuple[HostPause, ...] = ()
+        if site != due.host:  # a redirect led away from there
+            first = self._between(due, due.host, self._budget(due.host, due.pace), now)
         if not site:
-            return ()
+            return first
         if status in {429, 503} and report.not_before is not None:
             rest = report.not_before - now
             self._hosts.rest(site, rest)
             if status == 503:
-                return (HostPause(site, report.not_before),)
+                return (*first, HostPause(site, report.not_before))
             pace = self._hosts.lesson(site, visit.budget, rest if report.paused else None)
-            return (HostPause(site, max(report.not_before, now + pace), pace, now),)
-        delay = self._hosts.delay(site, visit.budget)
+            return (*first, HostPause(site, max(report.not_before, now + pace), pace, now))
+        return (*first, *self._between(due, site, visit.budget, now))
+
+    def _between(
+        self, due: DueFeed, site: str, budget: Budget, now: datetime
+    ) -> tuple[HostPause, ...]:
+        """Return the pause between two requests to a site, if others have to know of it."""
+        delay = self._hosts.delay(site, budget)
         # What only one feed needs to know is not worth a row: its interval is longer.
         is_shared = site in self._hosts.shared or site != due.host
         if delay > self._settings.host_delay or (delay and is_shared):
