@@ -1,5 +1,6 @@
 """A database of before the merged feeds said more is brought up with its data."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from alembic.migration import MigrationContext
@@ -72,8 +73,9 @@ def test_changes_of_before_wait_for_no_announcement_and_those_after_do(tmp_path)
     engine = open_database(f"sqlite:///{tmp_path / 'aggregator.db'}")
 
     with engine.begin() as connection:
-        assert store.waiting_changes(connection, before=NOW) == []
+        at_once = {"now": NOW, "debounce": timedelta(0)}
+        assert store.waiting_changes(connection, **at_once) == []
         store.note_unannounced(connection, [1], now=NOW)
-        assert [one.name for one in store.waiting_changes(connection, before=NOW)] == ["lamp"]
+        assert [one.name for one in store.waiting_changes(connection, **at_once)] == ["lamp"]
         assert len(query.latest_entries(connection, limit=5)) == 1
     engine.dispose()

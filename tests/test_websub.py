@@ -145,7 +145,7 @@ def test_changes_that_come_together_are_told_once_and_those_after_in_their_turn(
         await announcer.announce()
         await announcer.announce()
         now = datetime.now(UTC)
-        later = partial(store.waiting_changes, before=now - timedelta(seconds=9))
+        later = partial(store.waiting_changes, now=now, debounce=timedelta(seconds=9))
         assert [one.name for one in await transact_on(site)(later)] == ["tide"]
 
     def change(feed: str, seconds_ago: int) -> None:
@@ -157,6 +157,27 @@ def test_changes_that_come_together_are_told_once_and_those_after_in_their_turn(
     asyncio.run(main())
 
     assert [len(some) for some in told] == [12, 12]
+
+
+def test_a_clock_that_is_set_back_holds_up_no_announcement(tmp_path):
+    site = Site(tmp_path)
+    site.subscribe(*FEEDS)
+    told: list[set[str]] = []
+
+    async def tell(some: Any) -> None:
+        told.append(set(some))
+
+    with site.engine.begin() as connection:  # by a clock that was six hours ahead
+        store.note_unannounced(connection, [1], now=datetime.now(UTC) + 6 * AN_HOUR)
+    announcer = Announcer(PUBLICATION, tell, lambda: FEEDS, transact_on(site))
+
+    async def main() -> None:
+        await announcer.announce()
+        await announcer.announce()
+
+    asyncio.run(main())
+
+    assert len(told) == 1
 
 
 def test_a_hub_is_told_of_every_document_once_and_again_if_it_does_not_listen():

@@ -44,8 +44,9 @@ class Announcer:
 
         They are forgotten when they were told: after a kill they may be told twice, never lost.
         """
-        before = datetime.now(UTC) - self._debounce
-        waiting = await self._transact(partial(store.waiting_changes, before=before))
+        waiting = await self._transact(
+            partial(store.waiting_changes, now=datetime.now(UTC), debounce=self._debounce)
+        )
         if not waiting:
             return
         changed = {one.name for one in waiting}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
@@ -25,10 +25,15 @@ def note_unannounced(connection: Connection, feed_ids: Iterable[int], *, now: da
     upsert(connection, unannounced, rows, key=["feed_id"], replaced=["latest_at"])
 
 
-def waiting_changes(connection: Connection, *, before: datetime) -> list[Unannounced]:
-    """Return the feeds with changes to announce, none if the first change came after `before`."""
+def waiting_changes(
+    connection: Connection, *, now: datetime, debounce: timedelta
+) -> list[Unannounced]:
+    """Return the feeds with changes to announce, none if the first change is newer than `debounce`.
+
+    One that is further in the future than that was noted before the clock was set back.
+    """
     first_at = connection.scalar(select(func.min(unannounced.c.first_at)))
-    if first_at is None or first_at > before:
+    if first_at is None or abs(now - first_at) < debounce:
         return []
     statement = select(feeds.c.id, feeds.c.name, unannounced.c.latest_at).join(unannounced)
     return [Unannounced(*row) for row in connection.execute(statement)]
