@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from aggregator.database import narrowing, query
 from aggregator.database.dialects import words
-from aggregator.model import Cursor, FeedHead, Outcome, Scope, Subscription
+from aggregator.model import Cursor, FeedHead, HostPause, Outcome, Scope, Subscription
 from tests.worlds import NOW, entry, new_database, only_sqlite, record, subscribe
 
 
@@ -180,6 +180,35 @@ def test_problems_come_first(database):
     assert [feed.source.title for feed in found] == ["c", "Given title", "new", "Title of a"]
     assert found[3].per_week == 2.5
     assert found[3].first_entry_at == NOW - timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pace", "later", "reason", "weighed"),
+    [
+        (5, None, 0, "a pause between two requests", ["a.example"]),
+        (5, None, 60, "the interval in config.yaml", []),
+        (7200, None, 0, "a.example wants fewer requests", ["a.example"]),
+        (9, 9, 0, "a.example wants fewer requests", ["9s between requests"]),
+        (9, 9, 60, "the interval in config.yaml", ["9s between requests"]),
+    ],
+)
+def test_only_what_a_site_asked_for_is_called_its_wish(
+    tmp_path, seconds, pace, later, reason, weighed
+):
+    database = new_database(tmp_path)
+    subscribe(database, Subscription("a", "https://a.example/1", name_given=True))
+    free_at = NOW + timedelta(seconds=seconds)
+    learned = (timedelta(seconds=pace), NOW) if pace else ()
+    pause = HostPause("a.example", free_at, *learned)
+    record(database, "a", next_poll_at=NOW, pauses=(pause,))
+
+    with database.connect() as connection:
+        found = query.feed(connection, "a", now=NOW + timedelta(seconds=later))
+    database.dispose()
+
+    assert found.next_reason == reason
+    assert found.next_poll_at == (NOW if later else free_at)
+    assert [one.value for one in found.constraints] == weighed
 
 
 def test_the_overview_counts(database):

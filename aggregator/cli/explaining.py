@@ -66,12 +66,7 @@ def _next(feed: FeedHealth) -> str:
 
 def _weighed(feed: FeedHealth) -> list[tuple[Constraint, bool]]:
     """Return the constraints, and whether each is the one that decided."""
-    found = [*feed.constraints]
-    if feed.host is not None:
-        pace = f"{feed.host.pace.total_seconds():.0f}s between requests" if feed.host.pace else ""
-        reason = f"{feed.host.name} wants fewer requests"
-        found.append(Constraint("host", pace or feed.host.name, feed.host.free_at, reason))
-    return [(one, bool(one.reason) and one.reason == feed.next_reason) for one in found]
+    return [(one, bool(one.reason) and one.reason == feed.next_reason) for one in feed.constraints]
 
 
 def _poll(poll: PollRecord) -> tuple[str, str, str, str, str, str]:

@@ -44,6 +44,7 @@ from aggregator.model.listing import (
 )
 from aggregator.model.polling import (
     BY_INTERVAL,
+    BY_PAUSE,
     BY_RHYTHM,
     BY_THRIFT,
     OUR_REASONS,
@@ -58,6 +59,7 @@ from aggregator.model.polling import (
 
 __all__ = [
     "BY_INTERVAL",
+    "BY_PAUSE",
     "BY_RHYTHM",
     "BY_THRIFT",
     "OUR_REASONS",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import IntEnum, StrEnum
 
 from aggregator.model.documents import Enclosure, Origin
-from aggregator.model.polling import Constraint, HostPause, Outcome
+from aggregator.model.polling import Constraint, Outcome
 
 SEQUENCE_BITS = 20
 _CURSOR = re.compile(r"-?[0-9]{1,19}")
@@ -182,8 +182,7 @@ class FeedHealth:
         failing_since: Start of the first of the failed polls in a row, None if it is fine.
         moved_to: Where it is polled instead, as it moved for good.
         unconditional: Its server offers no validators: each poll transfers the whole document.
-        constraints: All that was weighed for the time of the next poll.
-        host: Set where its host wants patience; `next_poll_at` counts with it.
+        constraints: All that was weighed for the time of the next poll; what its host wants, too.
         polls: The last 24, oldest first.
     """
 
@@ -207,7 +206,6 @@ class FeedHealth:
     moved_to: str | None = None
     unconditional: bool = False
     constraints: tuple[Constraint, ...] = ()
-    host: HostPause | None = None
     polls: tuple[PollRecord, ...] = ()
 
 

@@ -14,7 +14,8 @@ _NO_WISHES = Wishes()
 BY_INTERVAL = "the interval in config.yaml"
 BY_RHYTHM = "the feed's own rhythm"
 BY_THRIFT = "the server offers no validators, and nothing was new"
-OUR_REASONS = frozenset({BY_INTERVAL, BY_RHYTHM, BY_THRIFT})
+BY_PAUSE = "a pause between two requests"
+OUR_REASONS = frozenset({BY_INTERVAL, BY_RHYTHM, BY_THRIFT, BY_PAUSE})
 """Reasons for the time of the next poll that are our choice, and nobody else's wish."""
 
 

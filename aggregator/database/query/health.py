@@ -29,10 +29,10 @@ from aggregator.database.tables import (
     polls,
 )
 from aggregator.model import (
+    BY_PAUSE,
     Constraint,
     FeedHealth,
     FeedOrder,
-    HostPause,
     Outcome,
     PollRecord,
     Urgency,
@@ -44,6 +44,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEKS = 26
 
 _RHYTHM = 4  # weeks
+
+_OUR_PAUSE = timedelta(minutes=1)  # a longer rest was most likely asked for (503)
 
 
 def feeds_by_health(
@@ -159,7 +161,6 @@ _HEALTH_COLUMNS = (
     hosts.c.name.label("host_name"),
     hosts.c.free_at,
     hosts.c.pace,
-    hosts.c.learned_at,
 )
 
 _POLL_COLUMNS = (
@@ -246,16 +247,26 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
 def _schedule(row: Any, now: datetime) -> dict[str, Any]:
     """Return when a feed is due, with what its host wants counted in."""
     at, reason = row.next_poll_at, row.next_reason
-    host = None
-    if row.host_name is not None:
-        host = HostPause(row.host_name, row.free_at, row.pace, row.learned_at)
-        if at is not None and max(at, now) < host.free_at:
-            at, reason = host.free_at, f"{host.name} wants fewer requests"
-    weighed = tuple(
+    weighed = [
         Constraint(name, value, None if until is None else datetime.fromtimestamp(until, UTC), why)
         for name, value, until, why in row.plan
-    )
-    return {"next_poll_at": at, "next_reason": reason, "constraints": weighed, "host": host}
+    ]
+    if row.host_name is not None and (row.pace is not None or row.free_at > now):
+        host = _wish_of_host(row, now)
+        weighed.append(host)
+        if at is not None and max(at, now) < row.free_at:
+            at, reason = row.free_at, host.reason
+    return {"next_poll_at": at, "next_reason": reason, "constraints": tuple(weighed)}
+
+
+def _wish_of_host(row: Any, now: datetime) -> Constraint:
+    """Return what a host has to say; most rest only for the pause between two requests."""
+    is_asked = row.pace is not None or row.free_at - now > _OUR_PAUSE
+    reason = f"{row.host_name} wants fewer requests" if is_asked else BY_PAUSE
+    value = row.host_name
+    if row.pace:
+        value = f"{row.pace.total_seconds():.0f}s between requests"
+    return Constraint("host", value, row.free_at, reason)
 
 
 def _poll(
