@@ -433,6 +433,24 @@ def test_a_rest_that_a_site_asked_for_is_not_shortened_by_a_request_that_a_perso
         )
 
 
+@pytest.mark.parametrize("lesson", [(), (MINUTE, NOW)])
+def test_pauses_are_written_in_one_order_so_that_processes_do_not_wait_for_each_other(
+    database, lesson
+):
+    subscribe(database, feed("a"))
+    names = [f"{letter}.example" for letter in "hgfedcba"]
+    written = []
+
+    def note(_connection, _cursor, statement, values, *_):
+        if statement.startswith("INSERT INTO hosts"):
+            written.extend(row["name"] if isinstance(row, dict) else row[0] for row in values)
+
+    event.listen(database, "before_cursor_execute", note)
+    record(database, "a", pauses=[HostPause(name, NOW, *lesson) for name in names])
+
+    assert written == sorted(names)
+
+
 def test_leases_are_given_back_by_owner(database):
     subscribe(database, feed("a"))
     lease_due(database, owner="first")

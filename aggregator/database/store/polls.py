@@ -459,8 +459,9 @@ def _rest(connection: Connection, pauses: Sequence[HostPause]) -> None:
     for pause in pauses:
         until[pause.name] = max(pause.free_at, until.get(pause.name, pause.free_at))
     lessons = {one.name: replace(one, free_at=until[one.name]) for one in pauses if one.learned_at}
-    upsert(connection, hosts, [asdict(lesson) for lesson in lessons.values()], key=["name"])
-    others = [{"name": name, "free_at": until[name]} for name in names - lessons.keys()]
+    # In one order: on PostgreSQL two processes would wait for each other's rows.
+    upsert(connection, hosts, [asdict(lessons[name]) for name in sorted(lessons)], key=["name"])
+    others = [{"name": name, "free_at": until[name]} for name in sorted(names - lessons.keys())]
     upsert(connection, hosts, others, key=["name"])
 
 
