@@ -4,7 +4,8 @@ import itertools
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,8 @@ from sqlalchemy import create_engine, event
 
 from aggregator.database import DBAPIError, open_database, query, store
 from aggregator.database.migrations.run import upgrade
-from aggregator.model import Scope, Subscription
+from aggregator.database.store.polls import note_change
+from aggregator.model import HostPause, Scope, Subscription
 from tests import postgresql
 from tests.replay import Post, feed
 from tests.worlds import NOW, OTHER_DATABASE, entry, record, subscribe
@@ -130,6 +132,26 @@ def test_feeds_of_one_host_are_one_processs_also_if_two_lease_at_nearly_the_same
                 store.release_leases(connection, owner=owner)
         assert len(holders) == 1, (at, found)
     assert at > 3
+
+
+def test_a_poll_with_news_and_one_without_do_not_wait_for_each_other(server):
+    database = postgresql.new_database(server)
+    names = ["a", "b"]
+    subscribe(database, *(Subscription(name, f"https://{name}.example/") for name in names))
+    pause = HostPause("shared.example", NOW)
+    polls = [record(database, name, pauses=(pause,)) for name in names]
+
+    def write(poll):
+        with database.begin() as connection:
+            store.record_polls(connection, [poll])
+
+    with ThreadPoolExecutor() as pool:
+        with database.begin() as connection:
+            note_change(connection)  # it brought news
+            other = pool.submit(write, replace(polls[1], head=None))
+            wait([other], timeout=0.3)  # until it waits
+            store.record_polls(connection, polls[:1])
+        other.result()
 
 
 def test_the_commands_poll_and_export_with_postgresql(server, tmp_path):

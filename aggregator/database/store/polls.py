@@ -444,9 +444,11 @@ def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
     if outdated:
         connection.execute(_RELEASE, outdated)
     upsert(connection, polls, [_record(report) for report in valid], key=["feed_id", "slot"])
-    _rest(connection, [pause for report in reports for pause in report.pauses])
     checked_at = max(report.ended_at for report in reports)
     connection.execute(update(state).values(checked_at=checked_at))
+    # After `state`, which a poll with news has written already: two processes would wait for each
+    # other's rows otherwise.
+    _rest(connection, [pause for report in reports for pause in report.pauses])
 
 
 def _rest(connection: Connection, pauses: Sequence[HostPause]) -> None:
