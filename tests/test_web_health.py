@@ -37,6 +37,19 @@ def test_sources_lists_every_subscription(full):
     assert page.link("LLamp") == "/source/lamp"
 
 
+def test_a_pause_between_two_requests_is_not_given_as_the_reason_of_a_failure(site):
+    now = datetime.now(UTC)
+    pause = HostPause("tide.example", now + timedelta(seconds=30))
+    site.record(
+        "tide", now=now, next_poll_at=now, pauses=(pause,),
+        outcome=Outcome.FAILED, status=404, error="404", failures=1,
+    )  # fmt: skip
+
+    said = site.page("/status").rows()[1][0]
+
+    assert said.startswith("The last check failed. Failing since ")
+
+
 def test_the_status_page_has_problems_first_and_says_what_happened(site):
     now = datetime.now(UTC)
     site.record("lamp", entry(1), now=now - timedelta(hours=2))

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from aggregator import urls
 from aggregator.model import (
+    BY_PAUSE,
     BY_THRIFT,
     OUR_REASONS,
     FeedHealth,
@@ -143,7 +144,8 @@ def details(feed: FeedHealth, clock: Clock) -> list[Said]:
             )
         )
     elif of in (State.FAILING, State.WAITING):
-        lines.append(Said(_sentence(feed.next_reason or "the last check failed"), SOURCE))
+        reason = feed.next_reason if feed.next_reason != BY_PAUSE else None
+        lines.append(Said(_sentence(reason or "the last check failed"), SOURCE))
         began = feed.failing_since if of is State.FAILING else None
         if began:
             since = clock.brief(began)
