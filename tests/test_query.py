@@ -45,6 +45,23 @@ def titles(database, **arguments):
         ]
 
 
+SCRIPTS = "أخبار آخر مؤتمر ガイド がいど 東京 новый Việt 한국어 Ελλάδα ñandú".split()
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory):
+    engine = new_database(tmp_path_factory.mktemp("scripts"))
+    subscribe(engine, Subscription("a", "https://a.example/feed", name_given=True))
+    record(engine, "a", [entry(number, title=word) for number, word in enumerate(SCRIPTS)])
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("word", SCRIPTS)
+def test_a_word_is_found_as_it_is_written_in_whatever_script(scripts, word):
+    assert titles(scripts, scope=Scope(search=word)) == [word]
+
+
 def test_pages_meet_without_gap_or_repeat(database):
     seen, before = [], None
     while True:

@@ -137,6 +137,18 @@ def test_a_series_with_one_title_is_many_posts(tmp_path):
     )
 
 
+@pytest.mark.parametrize("names", [{}, {"link": "/"}], ids=["no link", "one link"])
+def test_a_title_alone_names_no_post_even_where_there_is_nothing_else(tmp_path, names):
+    days = [Post("Notice", text=f"<p>{letter * 40} {letter * 30}</p>", **names) for letter in "abc"]
+
+    replay(
+        tmp_path,
+        feed(days[0]),
+        Step(feed(days[1]), shows="Notice Notice", new=1),
+        Step(feed(days[2]), shows="Notice Notice Notice", new=1),
+    )
+
+
 def test_short_posts_with_the_same_words_are_many_posts(tmp_path):
     days = [Post("", guid=f"g{n}", link=f"/{n}", text="Good morning", at=NOW - n * DAY)
             for n in range(3)]  # fmt: skip

@@ -1,9 +1,10 @@
-r"""PostgreSQL finds the same words as SQLite does.
+r"""PostgreSQL finds nearly the same words as SQLite does.
 
 Its parser takes "example.org" and "ever-after" for one word, does not know that words go on through
 `<b>`, and tells "café" from "cafe".  So it is handed letters and digits with blanks between them.
 Only punctuation of ASCII is named: what else is no letter is decided by the parser, as
-`[^[:alnum:]]` would blank out all but ASCII in a database with the locale "C".
+`[^[:alnum:]]` would blank out all but ASCII in a database with the locale "C".  Words with marks
+that are characters of their own (Hindi, Bengali, Thai, pointed Hebrew) are not found.
 """
 
 from alembic import op
