@@ -346,7 +346,8 @@ def _how_sure(name: str, entry: CleanEntry, known: KnownEntry, *, named: bool) -
         return _Sure.YES if told else _Sure.LIKELY
     if same_date:
         return _Sure.YES
-    if undated and not named and urls.canonical(entry.url or "") == urls.canonical(known.url or ""):
+    called = None if named or not entry.url else urls.canonical(entry.url)
+    if undated and called and called == urls.canonical(known.url or ""):
         return _Sure.YES  # all that it is called by is the same
     return _Sure.LIKELY if undated else _Sure.NO
 
