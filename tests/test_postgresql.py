@@ -1,5 +1,6 @@
 """What the tests say of the database holds on PostgreSQL, too: they run on it once more."""
 
+import asyncio
 import itertools
 import os
 import subprocess
@@ -10,15 +11,17 @@ from datetime import timedelta
 
 import pytest
 import yaml
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, text
 
 from aggregator.database import DBAPIError, open_database, query, store
 from aggregator.database.migrations.run import upgrade
 from aggregator.database.store.polls import note_change
 from aggregator.model import HostPause, Scope, Subscription
+from aggregator.poll import Poller, PollResult, news
 from tests import postgresql
 from tests.replay import Post, feed
-from tests.worlds import NOW, OTHER_DATABASE, entry, record, subscribe
+from tests.running import eventually
+from tests.worlds import NOW, OTHER_DATABASE, SETTINGS, entry, poll_of, record, subscribe
 
 pytestmark = pytest.mark.slow
 
@@ -152,6 +155,41 @@ def test_a_poll_with_news_and_one_without_do_not_wait_for_each_other(server):
             wait([other], timeout=0.3)  # until it waits
             store.record_polls(connection, polls[:1])
         other.result()
+
+
+def test_two_processes_that_store_posts_of_one_moment_store_both(server):
+    database = postgresql.new_database(server)
+    names = ("a", "b")
+    subscribe(
+        database,
+        *(Subscription(name, f"https://{name}.example/", name_given=True) for name in names),
+    )
+    record(database, "a", [entry(9)])  # what the first post of all writes they do not write
+    one, other = (poll_of(database, name, [entry(5, guid=name, url=None)]) for name in names)
+
+    async def run() -> PollResult:
+        stored = asyncio.get_running_loop().create_future()
+        async with Poller(database, SETTINGS) as poller:
+            with database.connect() as first:
+                news.record(first, [one], SETTINGS, now=NOW)
+                task = asyncio.create_task(poller._store([(other, stored)]))
+                await asyncio.to_thread(wait_for_a_lock, database)
+                first.commit()
+            await task
+        return await stored
+
+    result = asyncio.run(run())
+
+    with database.connect() as connection:
+        listed = query.page(connection, limit=9).entries
+    assert (result.error, result.new) == (None, 1)
+    assert sorted(found.source.name for found in listed) == ["a", "a", "b"]
+
+
+def wait_for_a_lock(database):
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with database.connect() as connection:
+        eventually(lambda: connection.scalar(waiting))
 
 
 def test_the_commands_poll_and_export_with_postgresql(server, tmp_path):

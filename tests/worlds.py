@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.database import Engine, open_database, store
+from aggregator.database import Connection, Engine, open_database, store
 from aggregator.fetch import FetchSettings
 from aggregator.model import CleanEntry, CleanFeed, FeedHead, Outcome, Subscription, Validators
 from aggregator.poll import PollSettings, news
@@ -88,25 +88,45 @@ def record(
 ) -> store.PollReport:
     """Store one poll of the feed `name`, by default a good one that brought `entries`."""
     with engine.begin() as connection:
-        (feed,) = store.lease_named(
-            connection, owner="test", now=now, until=now + timedelta(minutes=1), names=[name]
-        )
-        head = head or FeedHead(title=f"Title of {name}", site_url="https://example.org/")
-        values: dict[str, Any] = {
-            "feed_id": feed.id,
-            "url": feed.url,
-            "number": feed.polls,
-            "started_at": now,
-            "ended_at": now,
-            "outcome": Outcome.UNCHANGED,
-            "next_poll_at": now + feed.interval,
-            "next_reason": "the interval in config.yaml",
-            "status": 200,
-            "size": 1000,
-            "head": head,
-            "validators": Validators(feed.url, '"1"'),
-            "body_hash": blake2b(repr(entries).encode(), digest_size=16).digest(),
-        }
-        poll = Finished(feed, store.PollReport(**(values | report)), CleanFeed(head, (*entries,)))
+        poll = _poll_of(connection, name, entries, head=head, now=now, **report)
         (written,) = news.record(connection, [poll], SETTINGS, now=now)
     return written
+
+
+def poll_of(
+    engine: Engine, name: str, entries: Sequence[CleanEntry] = (), *, now: datetime = NOW
+) -> Finished:
+    """Return a good poll of the feed `name` that brought `entries`, not stored yet."""
+    with engine.begin() as connection:
+        return _poll_of(connection, name, entries, now=now)
+
+
+def _poll_of(
+    connection: Connection,
+    name: str,
+    entries: Sequence[CleanEntry],
+    *,
+    head: FeedHead | None = None,
+    now: datetime,
+    **report: Any,
+) -> Finished:
+    (feed,) = store.lease_named(
+        connection, owner="test", now=now, until=now + timedelta(minutes=1), names=[name]
+    )
+    head = head or FeedHead(title=f"Title of {name}", site_url="https://example.org/")
+    values: dict[str, Any] = {
+        "feed_id": feed.id,
+        "url": feed.url,
+        "number": feed.polls,
+        "started_at": now,
+        "ended_at": now,
+        "outcome": Outcome.UNCHANGED,
+        "next_poll_at": now + feed.interval,
+        "next_reason": "the interval in config.yaml",
+        "status": 200,
+        "size": 1000,
+        "head": head,
+        "validators": Validators(feed.url, '"1"'),
+        "body_hash": blake2b(repr(entries).encode(), digest_size=16).digest(),
+    }
+    return Finished(feed, store.PollReport(**(values | report)), CleanFeed(head, (*entries,)))

@@ -20,6 +20,7 @@ from aggregator.database import (
     Connection,
     DBAPIError,
     Engine,
+    IntegrityError,
     OperationalError,
     Writer,
     is_passing,
@@ -303,7 +304,9 @@ class Poller:
                 self._finished.task_done()
             batch = []  # until the next poll comes nobody needs what these brought
 
-    async def _store(self, batch: list[tuple[Finished, asyncio.Future[PollResult]]]) -> None:
+    async def _store(
+        self, batch: list[tuple[Finished, asyncio.Future[PollResult]]], *, again: bool = True
+    ) -> None:
         polls = [poll for poll, _ in batch]
         if len({poll.due.id for poll in polls}) < len(polls):
             await self._store_each(batch)  # a poll has to see what the one before it brought
@@ -315,6 +318,10 @@ class Poller:
                 _refuse(batch, error)  # out of patience
             elif len(batch) > 1:
                 await self._store_each(batch)  # the fault of one feed is not the others'
+            elif again and isinstance(error, IntegrityError):
+                # Another process stored a post of the same millisecond meanwhile (PostgreSQL): now
+                # its row is seen.  What is the document's fault fails once more.
+                await self._store(batch, again=False)
             else:
                 said = str(error.orig) if isinstance(error, DBAPIError) else "see the traceback"
                 trace = None if isinstance(error, DBAPIError) else error
