@@ -176,6 +176,6 @@ def _own_memory() -> int:
     """Return the bytes of this process that count for RLIMIT_DATA."""
     try:
         status = Path("/proc/self/status").read_text()
-    except OSError:
+        return int(status.partition("VmData:")[2].split()[0]) * 1024
+    except (OSError, LookupError, ValueError):  # some containers' kernels tell less
         return _EMPTY
-    return int(status.partition("VmData:")[2].split()[0]) * 1024

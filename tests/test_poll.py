@@ -29,7 +29,7 @@ from aggregator.model import (
 )
 from aggregator.poll import Poller, PollResult, PollSettings
 from aggregator.read import read_document
-from aggregator.workers import Workers
+from aggregator.workers import Workers, _own_memory
 from tests.feedserver import FeedServer
 from tests.running import rss
 from tests.worlds import new_database, only_sqlite
@@ -532,6 +532,13 @@ def test_a_document_that_a_worker_chokes_on_costs_only_its_own_poll(workers, fun
         return feed.feed.entries[0].title
 
     assert asyncio.run(run()) == "Post 1"
+
+
+@pytest.mark.parametrize("status", ["", "Name:\tpython\n", "VmData:\n", "VmData:\tunknown kB\n"])
+def test_a_worker_starts_where_the_system_does_not_tell_what_memory_it_has(monkeypatch, status):
+    monkeypatch.setattr(Path, "read_text", lambda _: status)
+
+    assert _own_memory() == 60_000_000
 
 
 def test_what_a_worker_raises_comes_back_with_its_reason(workers):
