@@ -1,7 +1,7 @@
 """Writes: subscriptions, leases, entries, bookkeeping, retention."""
 
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import event
@@ -721,6 +721,18 @@ def test_an_old_entry_goes_unless_it_is_among_the_newest_of_its_feed(database):
         assert query.overview(connection).entries == 3
         found = query.latest_entries(connection, limit=9, scope=Scope(search="post"))
     assert [one.title for one in found] == ["Post 1", "Post 2", "Post 9"]
+
+
+def test_the_newest_entries_of_a_feed_are_its_newest_even_from_before_1970(database):
+    subscribe(database, feed("a"))
+    old = [datetime(year, 5, 5, tzinfo=UTC) for year in (1931, 1969, 1970)]
+    record(database, "a", [entry(n, published_at=at) for n, at in enumerate(old)])
+
+    with database.connect() as connection:
+        (found,) = query.feeds_by_health(connection, now=NOW)
+        places = store.newest_places(connection, [found.source.id], limit=9)
+
+    assert places == {found.source.id: old[::-1]}
 
 
 def test_with_no_minimum_age_alone_decides(database):

@@ -34,6 +34,7 @@ from aggregator.model import SEQUENCE_BITS, CleanEntry, Enclosure, listed_at_of
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _SEQUENCES = 1 << SEQUENCE_BITS
+_LOWEST = -(1 << 62)  # below every id: those from before 1970 are negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,7 @@ _NEWEST = (
     .join_from(feeds, entries, entries.c.feed_id == feeds.c.id)
     .where(
         feeds.c.id.in_(bindparam("feeds", expanding=True)),
-        entries.c.id >= func.coalesce(_last_of_them, 0),
+        entries.c.id >= func.coalesce(_last_of_them, _LOWEST),
     )
     .order_by(entries.c.feed_id, entries.c.id.desc())
 )
