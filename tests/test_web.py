@@ -239,6 +239,29 @@ def test_who_is_busiest_is_found_once_a_minute_and_all_else_each_time(site):
     assert beside(60) == ([1, 1], [1, 1])
 
 
+def test_a_source_that_gave_way_to_another_does_not_stay_among_the_busiest(site):
+    minute, sidebars = datetime.now(UTC).replace(second=0), Sidebars()
+    site.record("lamp", entry(1))
+    site.record("tide", entry(2, guid="other"))
+
+    def busiest(seconds: int) -> list[tuple[str, str]]:
+        now = minute + timedelta(seconds=seconds)
+        with site.engine.connect() as connection:
+            found = sidebars.read(connection, query.overview(connection), now=now)
+        return [(source.name, source.title) for source, _ in found.busiest]
+
+    before = busiest(0)
+    tide = Subscription("tide", "https://tide.example/feed", title="The tide", name_given=True)
+    others = [
+        Subscription(f"new{n}", f"https://new.example/{n}", name_given=True)
+        for n in range(len(site.config.feeds) - 1)
+    ]
+    site.subscribe(tide, *others)
+
+    assert [name for name, _ in before] == ["lamp", "tide"]
+    assert busiest(1) == [("tide", "The tide")]
+
+
 def test_an_entry_shows_time_source_author_title_and_excerpt(site):
     site.record("lamp", entry(19, authors=("Ada", "Grace"), summary="What it says."))
 

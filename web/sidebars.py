@@ -7,7 +7,7 @@ from aggregator.model import Overview, Sidebar
 
 
 class Sidebars:
-    """Remembers who is busiest until the minute is over; all else is read each time.
+    """Remembers who is busiest until the minute is over; their names and all else are read anew.
 
     Thread-safe: the one thing that it keeps is replaced as a whole.
     """

@@ -57,8 +57,17 @@ _CATEGORIES = select(
     categories.c.entries,
 ).where(categories.c.feeds > 0)
 
+_NAMED = select(
+    literal(1).label("busy"),
+    feeds.c.name.label("key"),
+    SHOWN_TITLE.label("title"),
+    feeds.c.language,
+    literal(0).label("entries"),
+).where(feeds.c.subscribed, feeds.c.name.in_(bindparam("names", expanding=True)))
+
 # One statement for both, as a page reads them together.
 _SIDEBAR = union_all(_CATEGORIES, select(_BUSY))
+_SIDEBAR_AGAIN = union_all(_CATEGORIES, _NAMED)
 
 
 def version(connection: Connection) -> int:
@@ -99,11 +108,16 @@ def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = Non
     """Return what stands beside the list.
 
     Args:
-        last: What stood there a moment ago, to take from it who is busiest: to find that, the week
-            of every feed has to be added up.
+        last: What stood there a moment ago, to take from it who is busiest, less those that are no
+            subscriptions any more: to find that, the week of every feed has to be added up.
     """
-    statement, values = (_SIDEBAR, {"today": day_of(now)}) if last is None else (_CATEGORIES, {})
-    rows = connection.execute(statement, values).all()
+    if last is None:
+        rows = connection.execute(_SIDEBAR, {"today": day_of(now)}).all()
+        counts = [(row.key, row.entries) for row in rows if row.busy]
+    else:
+        counts = [(source.name, number) for source, number in last.busiest]
+        rows = connection.execute(_SIDEBAR_AGAIN, {"names": [name for name, _ in counts]}).all()
+    named = {row.key: SourceName(row.key, row.title, row.language) for row in rows if row.busy}
     return Sidebar(
         categories=tuple(
             sorted(
@@ -111,11 +125,7 @@ def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = Non
                 key=lambda one: one.name.casefold(),
             )
         ),
-        busiest=tuple(
-            (SourceName(row.key, row.title, row.language), row.entries) for row in rows if row.busy
-        )
-        if last is None
-        else last.busiest,
+        busiest=tuple((named[name], number) for name, number in counts if name in named),
     )
 
 
