@@ -91,9 +91,9 @@ _NOT_NESTED = frozenset(
     "area base br col dd dt embed frame hr img input keygen li link meta option p param rp rt "
     "source tbody td tfoot th thead tr track wbr".split()
 )
+_LOWER = bytes(range(256)).lower()
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Bytes of UTF-8 that a character of `_CONTROL` has; some harmless ones have them, too.
-_LOWER = bytes(range(256)).lower()
 _MAY_BE_CONTROL = bytes([*range(9), 11, 12, *range(14, 32), 0x7F, 0xC2, 0xED, 0xEF])
 
 
