@@ -255,7 +255,8 @@ def test_what_a_process_that_is_gone_held_is_asked_an_interval_later(world, capl
 
     first, second = world.server.requests[:2]
     assert second.at - first.at > 0.9  # one was free, and the other's interval is a second
-    assert "the 1 feeds that it held rest for their interval" in caplog.text
+    assert "ended or renews its leases no more" in caplog.text
+    assert "feeds that it held (1) rest for their interval, new ones for 5 minutes" in caplog.text
 
 
 @pytest.mark.slow

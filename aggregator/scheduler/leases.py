@@ -56,13 +56,13 @@ async def kept(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
 
 
 def free_the_dead(connection: Connection, owner: str) -> None:
-    """Give back the leases of processes that were killed."""
+    """Give back the leases of processes that were killed, or that renew them no more."""
     gone = [name for name in store.lease_owners(connection) if lease.is_gone(name)]
     feeds = store.reclaim_leases(connection, gone=gone, owner=owner, now=datetime.now(UTC))
     if feeds:
         log.warning(
-            "a process ended without a word; the %d feeds that it held rest for their interval, "
-            "as it may have asked them",
+            "a process ended or renews its leases no more; the feeds that it held (%d) rest for "
+            "their interval, new ones for 5 minutes at most, as it may have asked them",
             feeds,
         )
 
