@@ -10,8 +10,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from aggregator import stories
-from aggregator.database import DBAPIError, engine, open_database, query, store
+from aggregator import search, stories
+from aggregator.database import DBAPIError, dialects, engine, open_database, query, store
 from aggregator.database.dialects import Text, unindex_texts
 from aggregator.database.tables import entry_keys, metadata
 from aggregator.dates import Reason
@@ -184,6 +184,35 @@ def test_signs_in_an_older_databases_texts_are_found_after_the_upgrade(tmp_path)
         )
     assert found("大学") == found("海") == []
     upgraded.dispose()
+
+
+def test_no_later_change_of_the_index_changes_what_an_old_migration_does(tmp_path, monkeypatch):
+    from aggregator.database.migrations.run import upgrade
+
+    for name in ("words", "spaced"):
+        monkeypatch.setattr(dialects, name, lambda _: "otherwise")
+    monkeypatch.setattr(search, "spaced", lambda _: "otherwise")
+    old_database(
+        tmp_path / "a.db",
+        "0001",
+        "INSERT INTO feeds (id, name, url, host, interval, subscribed, title, subtitle, format, "
+        "polls, entries, failures, gone) "
+        "VALUES (1, 'a', 'https://example.org/', 'example.org', 1, 1, '', '', '', 1, 1, 0, 0)",
+        "INSERT INTO entries (id, feed_id, listed, identity, content_hash, record_hash, "
+        "public_id, title, summary, first_seen_at, changed_at) "
+        "VALUES (7, 1, 1, x'00', x'00', x'00', 'a:1', '東京', '', 0, 0)",
+        "INSERT INTO contents VALUES (7, '<p>Gulls &amp; <b>tr</b>awlers</p>')",
+    )
+
+    database = create_engine(url(tmp_path / "a.db"))
+    with database.begin() as connection:
+        upgrade(connection, to="0012")
+        connection.exec_driver_sql(
+            "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'entries_text', 'row')"
+        )
+        indexed = connection.exec_driver_sql("SELECT term FROM temp.vocabulary").scalars().all()
+    database.dispose()
+    assert sorted(indexed) == ["gulls", "trawlers", "京", "東"]
 
 
 def test_the_texts_of_an_older_database_are_found_after_the_upgrade(tmp_path):

@@ -6,8 +6,7 @@ The index of entries with such signs is written anew; the others are only read.
 from alembic import op
 from sqlalchemy import text
 
-from aggregator.database.dialects import Text, index_texts, words
-from aggregator.search import spaced
+from aggregator.database.migrations.texts import spaced, words
 
 revision = "0012"
 down_revision = "0011"
@@ -21,6 +20,11 @@ _FORGET = text(
     "INSERT INTO entries_text (entries_text, rowid, title, summary, content) "
     "VALUES ('delete', :id, :title, :summary, :content)"
 )
+_INDEX = text(
+    "INSERT INTO entries_text (rowid, title, summary, content) "
+    "VALUES (:id, :title, :summary, :content)"
+)
+_NAMES = ("id", "title", "summary", "content")
 
 
 def upgrade() -> None:
@@ -32,7 +36,7 @@ def upgrade() -> None:
         last = rows[-1][0]
         others = [row for row in rows if any(spaced(each) != each for each in row[1:])]
         if others:
-            names = ("id", "title", "summary", "content")
-            old = [dict(zip(names, (*row[:3], words(row[3])), strict=True)) for row in others]
-            connection.execute(_FORGET, old)
-            index_texts(connection, [Text(*row) for row in others])
+            old = [(*row[:3], words(row[3])) for row in others]
+            new = [(row[0], *map(spaced, row[1:])) for row in old]
+            connection.execute(_FORGET, [dict(zip(_NAMES, row, strict=True)) for row in old])
+            connection.execute(_INDEX, [dict(zip(_NAMES, row, strict=True)) for row in new])
