@@ -85,12 +85,12 @@ class World:
                 results = await asyncio.gather(*(poller.poll(feed) for feed in due))
         return {result.feed: result for result in results}
 
-    def entries(self, name: str) -> list[ListedEntry]:
+    def entries(self, name: str) -> tuple[ListedEntry, ...]:
         """Return what is stored of a feed, newest first."""
         with self.database.connect() as connection:
-            return query.latest_entries(
+            return query.page(
                 connection, scope=Scope(source=name), limit=10_000, with_content=True
-            )
+            ).entries
 
     def titles(self, name: str) -> list[str]:
         return [entry.title for entry in self.entries(name)]

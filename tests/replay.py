@@ -137,9 +137,9 @@ class World:
 
         return await brings.poll(await brings.transact(lease))
 
-    def entries(self) -> list[ListedEntry]:
+    def entries(self) -> tuple[ListedEntry, ...]:
         with self.database.connect() as connection:
-            return query.latest_entries(connection, limit=1000, with_content=True)
+            return query.page(connection, limit=1000, with_content=True).entries
 
     def check(self, step: Step, result: PollResult, number: int) -> None:
         """Compare the database and the page with what the step says."""

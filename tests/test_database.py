@@ -173,7 +173,7 @@ def test_signs_in_an_older_databases_texts_are_found_after_the_upgrade(tmp_path)
 
     def found(search: str) -> list[int]:
         with upgraded.connect() as connection:
-            page = query.latest_entries(connection, limit=9, scope=Scope(search=search))
+            page = query.page(connection, limit=9, scope=Scope(search=search)).entries
         return [one.id for one in page]
 
     assert [found(search) for search in ("大学", "の音", "harbour")] == [[7], [7], [8]]
@@ -232,7 +232,7 @@ def test_the_texts_of_an_older_database_are_found_after_the_upgrade(tmp_path):
 
     with upgraded.connect() as connection:
         for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
-            found = query.latest_entries(connection, limit=9, scope=Scope(search=search))
+            found = query.page(connection, limit=9, scope=Scope(search=search)).entries
             assert [one.id for one in found] == [7], search
     upgraded.dispose()
 
@@ -402,7 +402,7 @@ def test_the_entries_of_an_older_database_are_compared_with_new_ones(tmp_path):
 
     with open_database(url(tmp_path / "a.db")).begin() as connection:
         held = connection.exec_driver_sql("SELECT key FROM story_keys WHERE entry_id = 7").all()
-        shown = [one.id for one in query.latest_entries(connection, limit=9)]
+        shown = [one.id for one in query.page(connection, limit=9).entries]
         left = store.delete_old(connection, before=NOW, min_entries=0)
         assert connection.exec_driver_sql("SELECT count(*) FROM story_keys").scalar() == 0
 

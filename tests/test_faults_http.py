@@ -303,7 +303,7 @@ class Row:
     titles: list[str]
     etag: str | None
     health: FeedHealth
-    entries: list[ListedEntry]
+    entries: tuple[ListedEntry, ...]
 
 
 @dataclass(frozen=True)

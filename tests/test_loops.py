@@ -63,9 +63,9 @@ class Instance:
             )
         )
 
-    def entries(self, scope: Scope = query.EVERYTHING) -> list[ListedEntry]:
+    def entries(self, scope: Scope = query.EVERYTHING) -> tuple[ListedEntry, ...]:
         with self.engine.connect() as connection:
-            return query.latest_entries(connection, scope=scope, limit=500)
+            return query.page(connection, scope=scope, limit=500).entries
 
     def published(self) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = json.loads(self.client.get("/feed.json?limit=200").data)[

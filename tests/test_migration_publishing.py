@@ -47,7 +47,7 @@ def test_entries_of_before_have_no_picture_and_are_their_feeds_own(tmp_path):
     engine = open_database(f"sqlite:///{tmp_path / 'aggregator.db'}")
 
     with engine.connect() as connection:
-        (entry,) = query.latest_entries(connection, limit=5)
+        (entry,) = query.page(connection, limit=5).entries
         copied = connection.execute(text("SELECT copied FROM entries")).scalars().all()
     engine.dispose()
     assert (entry.title, entry.image, entry.origin) == ("Old post", None, None)
@@ -77,5 +77,5 @@ def test_changes_of_before_wait_for_no_announcement_and_those_after_do(tmp_path)
         assert store.waiting_changes(connection, **at_once) == []
         store.note_unannounced(connection, [1], now=NOW)
         assert [one.name for one in store.waiting_changes(connection, **at_once)] == ["lamp"]
-        assert len(query.latest_entries(connection, limit=5)) == 1
+        assert len(query.page(connection, limit=5).entries) == 1
     engine.dispose()

@@ -82,7 +82,7 @@ class World:
 
     def titles(self) -> list[str]:
         with self.database.connect() as connection:
-            return [entry.title for entry in query.latest_entries(connection, limit=1000)]
+            return [entry.title for entry in query.page(connection, limit=1000).entries]
 
     def health(self, name: str) -> FeedHealth:
         with self.database.connect() as connection:
@@ -222,7 +222,7 @@ def test_an_id_that_two_feeds_use_is_published_as_two(world):
         ids = {
             entry.title: entry.public_id
             for name in "ab"
-            for entry in query.latest_entries(connection, scope=Scope(source=name), limit=9)
+            for entry in query.page(connection, scope=Scope(source=name), limit=9).entries
         }
 
     assert ids["A"] == "http://same.example/1"
@@ -326,7 +326,7 @@ def test_the_zone_of_a_feed_is_judged_by_its_servers_clock(world):
     world.poll()
 
     with world.database.connect() as connection:
-        found = query.latest_entries(connection, limit=9)
+        found = query.page(connection, limit=9).entries
 
     published = {entry.source.name: entry.published_at for entry in found}
     assert published["a"] == ahead.replace(microsecond=0)

@@ -71,7 +71,7 @@ def test_an_older_postgresql_database_is_brought_up_with_what_is_in_it(server):
 
     with database.connect() as connection:
         for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
-            found = query.latest_entries(connection, limit=9, scope=Scope(search=search))
+            found = query.page(connection, limit=9, scope=Scope(search=search)).entries
             assert [one.id for one in found] == [7], search
         counted = query.overview(connection)
         keys = connection.exec_driver_sql("SELECT entry_id FROM entry_keys").scalars().all()
@@ -87,11 +87,11 @@ def test_a_reader_of_postgresql_can_not_write_and_sees_one_moment(server):
     reader = open_database(place, read_only=True)
 
     with reader.connect() as connection:
-        before = query.latest_entries(connection, limit=9)
+        before = query.page(connection, limit=9).entries
         record(database, "a", [entry(1)])
-        assert query.latest_entries(connection, limit=9) == before == []
+        assert query.page(connection, limit=9).entries == before == ()
     with reader.connect() as connection:
-        assert len(query.latest_entries(connection, limit=9)) == 1
+        assert len(query.page(connection, limit=9).entries) == 1
         with pytest.raises(DBAPIError, match="read-only"):
             connection.exec_driver_sql("UPDATE state SET version = 5")
     reader.dispose()

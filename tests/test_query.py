@@ -40,8 +40,7 @@ def database(tmp_path_factory):
 def titles(database, **arguments):
     with database.connect() as connection:
         return [
-            found.title
-            for found in query.latest_entries(connection, **({"limit": 100} | arguments))
+            found.title for found in query.page(connection, **({"limit": 100} | arguments)).entries
         ]
 
 
@@ -66,7 +65,7 @@ def test_pages_meet_without_gap_or_repeat(database):
     seen, before = [], None
     while True:
         with database.connect() as connection:
-            page = query.latest_entries(connection, limit=3, before=before)
+            page = query.page(connection, limit=3, before=before).entries
         if not page:
             break
         seen += [found.title for found in page]
@@ -182,7 +181,7 @@ def test_only_a_search_with_something_to_look_at_stops_early(database, monkeypat
 def test_a_searchs_pages_are_seeks(database):
     first = titles(database, scope=Scope(search="post"), limit=4)
     with database.connect() as connection:
-        last = query.latest_entries(connection, limit=4, scope=Scope(search="post"))[-1]
+        last = query.page(connection, limit=4, scope=Scope(search="post")).entries[-1]
 
     rest = titles(database, scope=Scope(search="post"), before=Cursor(last.id))
 
@@ -251,7 +250,7 @@ def test_news_of_a_narrow_search_are_counted_as_far_as_a_page_looks(database, mo
 
 def test_newer_entries_are_counted_from_a_cursor(database):
     with database.connect() as connection:
-        page = query.latest_entries(connection, limit=4)
+        page = query.page(connection, limit=4).entries
         counts = [query.newer_than(connection, after=Cursor(found.id)) for found in page]
 
     assert counts == [0, 1, 2, 3]

@@ -55,7 +55,7 @@ class World:
 
     def titles(self) -> list[str]:
         with self.database.connect() as connection:
-            return [entry.title for entry in query.latest_entries(connection, limit=100)]
+            return [entry.title for entry in query.page(connection, limit=100).entries]
 
 
 @pytest.fixture

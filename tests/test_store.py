@@ -37,7 +37,7 @@ def database(tmp_path):
 
 def titles(database, **arguments):
     with database.connect() as connection:
-        return [found.title for found in query.latest_entries(connection, limit=100, **arguments)]
+        return [found.title for found in query.page(connection, limit=100, **arguments).entries]
 
 
 def lease_due(database, *, now=NOW, owner="me", **arguments):
@@ -567,7 +567,7 @@ def test_a_changed_entry_keeps_its_place_and_says_when_it_changed(database):
     record(database, "a", [entry(2, title="Corrected"), entry(1)], now=NOW + HOUR)
 
     with database.connect() as connection:
-        first, second = query.latest_entries(connection, limit=9, with_content=True)
+        first, second = query.page(connection, limit=9, with_content=True).entries
     assert [first.title, second.title] == ["Post 1", "Corrected"]
     assert second.updated_at == NOW + HOUR
     assert second.public_id == "https://example.org/?p=2"
@@ -597,7 +597,7 @@ def test_everything_about_an_entry_comes_back(database):
     record(database, "a", [entry(1, **values)])
 
     with database.connect() as connection:
-        (found,) = query.latest_entries(connection, limit=1, with_content=True)
+        (found,) = query.page(connection, limit=1, with_content=True).entries
 
     assert {key: getattr(found, key) for key in values} == values
     assert found.content_html == "<p>Text of post 1.</p>"
@@ -613,7 +613,7 @@ def test_any_year_can_be_listed(database, year):
     record(database, "a", [entry(1, published_at=at)], now=NOW.replace(year=2151))
 
     with database.connect() as connection:
-        (found,) = query.latest_entries(connection, limit=1)
+        (found,) = query.page(connection, limit=1).entries
     assert found.listed_at == at
 
 
@@ -719,7 +719,7 @@ def test_an_old_entry_goes_unless_it_is_among_the_newest_of_its_feed(database):
     assert titles(database) == ["Post 1", "Post 2", "Post 9"]
     with database.connect() as connection:
         assert query.overview(connection).entries == 3
-        found = query.latest_entries(connection, limit=9, scope=Scope(search="post"))
+        found = query.page(connection, limit=9, scope=Scope(search="post")).entries
     assert [one.title for one in found] == ["Post 1", "Post 2", "Post 9"]
 
 

@@ -86,7 +86,7 @@ class StoryWorld(World):
     def shown(self, **scope: str) -> list[tuple[str, list[str]]]:
         """Return the source of each entry of a list, and where else its story stands."""
         with self.database.connect() as connection:
-            found = query.latest_entries(connection, scope=Scope(**scope), limit=100)
+            found = query.page(connection, scope=Scope(**scope), limit=100).entries
         return [(one.source.name, [there.name for there in one.also_in]) for one in found]
 
 
@@ -305,7 +305,7 @@ def test_paging_walks_over_stories_without_gap_or_repeat(world):
     found = []
     with world.database.connect() as connection:
         before = None
-        while page := query.latest_entries(connection, limit=3, before=before):
+        while page := query.page(connection, limit=3, before=before).entries:
             found += [one.title for one in page]
             before = Cursor(page[-1].id)
 

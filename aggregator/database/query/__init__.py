@@ -21,7 +21,6 @@ from aggregator.database.query.lists import (
     dating,
     entries_of,
     ids_of,
-    latest_entries,
     newer_than,
     page,
 )
@@ -37,7 +36,6 @@ __all__ = [
     "feeds_by_health",
     "ids_of",
     "is_anything_due_since",
-    "latest_entries",
     "moves",
     "newer_than",
     "next_due_at",

@@ -30,24 +30,6 @@ _MAX_COUNT = 99
 EVERYTHING = Scope()
 
 
-def latest_entries(
-    connection: Connection,
-    *,
-    scope: Scope = EVERYTHING,
-    limit: int,
-    before: Cursor | None = None,
-    with_content: bool = False,
-) -> list[ListedEntry]:
-    """Return up to `limit` entries of one list, newest first, all older than `before`.
-
-    A search that has to look at entries one by one may return fewer; `page` tells where it ended.
-    """
-    found = narrowed(connection, scope)
-    if found is None:
-        return []
-    return _read(connection, found.below(before).limit(limit), with_content=with_content)
-
-
 def page(
     connection: Connection,
     *,
@@ -56,7 +38,10 @@ def page(
     before: Cursor | None = None,
     with_content: bool = False,
 ) -> ListPage:
-    """Return up to `limit` entries like `latest_entries`, and where the list goes on."""
+    """Return up to `limit` entries of one list, newest first, all older than `before`.
+
+    A search that has to look at entries one by one may return fewer, and tells where it ended.
+    """
     found = narrowed(connection, scope)
     if found is None:
         return ListPage()
