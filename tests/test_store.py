@@ -732,7 +732,10 @@ def test_the_newest_entries_of_a_feed_are_its_newest_even_from_before_1970(datab
         (found,) = query.feeds_by_health(connection, now=NOW)
         places = store.newest_places(connection, [found.source.id], limit=9)
 
+        none = store.newest_places(connection, [found.source.id], limit=0)
+
     assert places == {found.source.id: old[::-1]}
+    assert none == {}
 
 
 def test_with_no_minimum_age_alone_decides(database):

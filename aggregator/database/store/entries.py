@@ -407,6 +407,8 @@ def newest_places(
 ) -> dict[int, list[datetime]]:
     """Return where the newest entries of feeds stand, at most `limit` of each, newest first."""
     found: dict[int, list[datetime]] = {}
+    if not limit:  # `retention: {min_entries: 0}`; PostgreSQL refuses to leave out less than none
+        return found
     for chunk in chunks(sorted(feed_ids)):
         for feed_id, entry_id in connection.execute(_NEWEST, {"feeds": chunk, "more": limit - 1}):
             found.setdefault(feed_id, []).append(listed_at_of(entry_id))
