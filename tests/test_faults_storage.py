@@ -383,6 +383,23 @@ def test_a_database_that_is_deleted_while_running_ends_nothing(server, tmp_path)
 # ------------------------------------------------------------------- two on one database
 
 
+@contextlib.contextmanager
+def two_schedulers(folder):
+    """Run two on the database in `folder`; both have to end well."""
+    processes = [
+        subprocess.Popen([*COMMAND, "schedule"], cwd=folder, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        errors = [process.communicate(timeout=10)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert not any("Traceback" in text for text in errors)
+
+
 @pytest.mark.slow
 def test_two_schedulers_on_one_database_poll_each_feed_once_an_interval(server, tmp_path):
     paths = [f"/{number}" for number in range(40)]
@@ -393,19 +410,9 @@ def test_two_schedulers_on_one_database_poll_each_feed_once_an_interval(server, 
         poll="{interval: 3s, host_delay: 0s, workers: 1}",
     )  # fmt: skip
     command(tmp_path, "feeds")
-    processes = [
-        subprocess.Popen([*COMMAND, "schedule"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    try:
+    with two_schedulers(tmp_path):
         eventually(lambda: len(server.requests) > 3.5 * len(paths), within=40)
-    finally:
-        for process in processes:
-            process.terminate()
-        errors = [process.communicate(timeout=10)[1] for process in processes]
 
-    assert [process.returncode for process in processes] == [0, 0]
-    assert not any("Traceback" in text for text in errors)
     for path in paths:
         times = [request.at for request in server.requests_to(path)]
         assert len(times) >= 3
@@ -424,17 +431,8 @@ def test_two_schedulers_on_one_database_ask_a_host_one_thing_at_a_time_with_a_pa
         poll="{interval: 1h, host_delay: 1s, workers: 1}",
     )  # fmt: skip
     command(tmp_path, "feeds")
-    processes = [
-        subprocess.Popen([*COMMAND, "schedule"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    try:
+    with two_schedulers(tmp_path):
         eventually(lambda: len(server.requests) == len(paths), within=40)
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.communicate(timeout=10)
 
     assert sorted(request.path for request in server.requests) == sorted(paths)
     times = [request.at for request in server.requests]
