@@ -7,6 +7,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
@@ -154,20 +155,32 @@ def test_a_stop_in_the_middle_of_a_slow_answer_is_clean_and_gives_the_lease_back
     connection.close()
 
 
-def test_ctrl_c_at_the_very_start_is_no_matter_of_the_web_process(tmp_path):
+@pytest.mark.parametrize("before", ["SIG_DFL", "SIG_IGN"])  # a script's background jobs ignore it
+def test_ctrl_c_at_the_very_start_is_no_matter_of_the_web_process(tmp_path, before):
     write_config(tmp_path, [])
-    with subprocess.Popen(
-        [*COMMAND, "run"],
+    start = f"""
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.{before})
+os.execv(sys.executable, {[*COMMAND, "run"]})
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", start],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,  # a terminal sends Ctrl-C to all processes of the group
-    ) as process:
+    )
+    try:
         assert process.stderr is not None
         assert "http://" in process.stderr.readline()
         os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.communicate()
 
-        assert "spawn_main" not in process.stderr.read()
+    assert process.returncode == 0
+    assert "spawn_main" not in said
 
 
 @pytest.mark.slow

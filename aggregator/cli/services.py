@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -35,12 +35,10 @@ def run(host: str | None, port: int | None, verbose: bool) -> None:
     with listener, opened_database(config) as engine, _letters(config) as (door, letters):
         web = WebProcess(config, listener, hub=door)
         web.start()
-        _say_where(listener.getsockname())
         try:
             jobs = {"web": (2, web.keep_alive)}
-            run_until_done(
-                _schedule(Scheduler(config, engine, jobs=jobs, amend=amend, letters=letters))
-            )
+            scheduler = Scheduler(config, engine, jobs=jobs, amend=amend, letters=letters)
+            run_until_done(_schedule(scheduler, partial(_say_where, listener.getsockname())))
         finally:
             web.stop()
 
@@ -117,9 +115,11 @@ def _placed(config: Config, host: str | None, port: int | None) -> Config:
     return replace(config, web=replace(web, port=port))
 
 
-async def _schedule(scheduler: Scheduler) -> None:
+async def _schedule(scheduler: Scheduler, on_start: Callable[[], None] | None = None) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop, reload=scheduler.reload_now)
+    if on_start:  # whoever hears of the start may stop it at once: no signal gets lost any more
+        on_start()
     await scheduler.run(stop)
 
 
