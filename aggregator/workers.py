@@ -1,25 +1,28 @@
-"""Processes that read documents, with a deadline and a memory limit each (pebble).
+"""Processes that read documents, with a deadline and a memory limit each.
 
 A hostile document costs its feed one poll: the process that chokes on it is ended and replaced.
 It also keeps the interpreter of the event loop free: feedparser can hold one for seconds.
+
+The event loop talks to its processes itself, through a pair of sockets each: a task is a pickle,
+its answer another one with eight bytes of length before it.  No thread or queue stands between.
 """
 
 import asyncio
 import contextlib
 import ctypes
 import gc
+import io
 import logging
 import multiprocessing
 import pickle
 import signal
+import socket
+import time
+import traceback
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as DeadlineError
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import ParamSpec, TypeVar
-
-from pebble import ProcessExpired, ProcessPool
+from typing import Any, ParamSpec, TypeVar
 
 from aggregator.errors import ParseError
 from aggregator.urls import masked
@@ -36,23 +39,26 @@ MEMORY = 100_000_000
 _SHARE = 10  # of a document's size: the same where config.yaml lets larger ones in
 _EMPTY = 60_000_000  # where the system does not tell
 
-_LARGE = 1_000_000  # bytes of a document; a collection takes a few milliseconds
+_LARGE = 1_000_000  # bytes of a task or an answer; a collection takes a few milliseconds
+_CHUNK = 1 << 18  # bytes that are read at a time
+_LENGTH = 8  # bytes of an answer's length
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
 
 class Workers:
-    """A pool of processes; they start when the first document comes.
+    """A number of processes; they start when there is work for them.
 
     Args:
         max_size: Bytes of the largest document.
     """
 
     def __init__(self, count: int, *, max_size: int = 0) -> None:
-        self._count = count
         self._memory = max(MEMORY, _SHARE * max_size)
-        self._pool = self._new_pool()
+        self._places = asyncio.Semaphore(count)
+        self._processes: set[_Process] = set()
+        self._idle: list[_Process] = []
         self._stopped = False
 
     async def run(
@@ -63,97 +69,212 @@ class Workers:
         Raises:
             ParseError: What `function` raised, or it took too much time or memory.
         """
+        task = _pickled((function, args, kwargs))
+        del args, kwargs
         try:
-            try:
-                return await self._run(function, *args, **kwargs)
-            except (BrokenProcessPool, ProcessExpired):
-                # An idle process died, which is no document's fault, or this one killed it: then
-                # it does that again.
-                return await self._run(function, *args, **kwargs)
-        except DeadlineError as error:
-            raise ParseError(url, f"could not be read in {DEADLINE} s") from error
-        except (MemoryError, RecursionError) as error:
-            raise ParseError(url, "could not be read: it takes too much memory") from error
-        except ProcessExpired as error:
-            raise ParseError(url, "could not be read: the process that read it died") from error
+            async with self._places:
+                answer = await self._answer(task)
+            found: _T
+            if len(answer) <= _LARGE:
+                found = _result(answer)
+            else:
+                found = await asyncio.to_thread(_result, answer)
+        except TimeoutError as late:
+            raise ParseError(url, f"could not be read in {DEADLINE} s") from late
+        except (MemoryError, RecursionError) as full:
+            raise ParseError(url, "could not be read: it takes too much memory") from full
+        except _EndedError as ended:
+            raise ParseError(url, "could not be read: the process that read it died") from ended
         except ParseError:
             raise
-        except Exception as error:  # a fault of ours costs one feed one poll
+        except Exception as fault:  # a fault of ours costs one feed one poll
             log.exception("%s: could not be read", masked(url))
-            raise ParseError(url, "could not be read; the log says why") from error
+            raise ParseError(url, "could not be read; the log says why") from fault
+        else:
+            return found
 
     def stop(self) -> None:
-        """End the processes now."""
+        """End the processes now; whoever waits for one learns it from the end of its line."""
         self._stopped = True
-        _end(self._pool)
+        ending = list(self._processes)
+        for process in ending:
+            process.kill()
+        for process in ending:
+            process.join()
+        while self._idle:
+            self._idle.pop().hang_up()
 
-    async def _run(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        pool = self._working_pool()
-        task = asyncio.wrap_future(
-            pool.schedule(_tidily, args=(function, *args), kwargs=kwargs, timeout=DEADLINE)
-        )
+    async def _answer(self, task: list[bytes]) -> memoryview:
+        if self._idle:
+            try:
+                return await self._ask(self._idle.pop(), task)
+            except _EndedError:
+                # It died while it was idle, which is no document's fault, or this one killed it:
+                # then it does that again.
+                log.warning("a process that reads documents ended; starting a new one")
+        return await self._ask(await asyncio.to_thread(self._start), task)
+
+    async def _ask(self, process: "_Process", task: list[bytes]) -> memoryview:
         try:
-            while not (await asyncio.wait({task}, timeout=DEADLINE))[0]:
-                if not pool.active:  # what becomes of its tasks then pebble does not always say
-                    raise BrokenProcessPool
-            result: _T | _Packed = task.result()
-            if isinstance(result, _Packed):
-                unpacked: _T = await asyncio.to_thread(pickle.loads, result.data)
-                return unpacked
-            return result
-        finally:
-            task.cancel()
-            del task  # its error knows this frame, and this frame would know its error: a cycle
+            async with asyncio.timeout(DEADLINE):
+                answer = await process.ask(task)
+        except BaseException:  # it may be at work still, and nobody would know what it answers
+            self._end(process)
+            raise
+        self._idle.append(process)
+        return answer
 
-    def _working_pool(self) -> ProcessPool:
-        """Return the pool, or a new one: pebble gives up for good when an idle process dies."""
-        if not self._pool.active and not self._stopped:
-            log.warning("the processes that read documents ended; starting new ones")
-            _end(self._pool)
-            self._pool = self._new_pool()
-        return self._pool
+    def _start(self) -> "_Process":
+        try:
+            process = _Process(self._memory)
+        except (OSError, EOFError):  # the fork server has just died; it is started again
+            time.sleep(0.1)
+            process = _Process(self._memory)
+        self._processes.add(process)
+        if self._stopped:  # while this one started
+            process.kill()
+        return process
 
-    def _new_pool(self) -> ProcessPool:
+    def _end(self, process: "_Process") -> None:
+        self._processes.discard(process)
+        process.kill()
+        process.hang_up()
+
+
+class _EndedError(Exception):
+    """A process ended before it had answered."""
+
+
+class _Process:
+    """One process, and this side's end of the line to it."""
+
+    def __init__(self, memory: int) -> None:
         # Not fork: there are threads, and a forked lock stays locked.  Forked from a server that
         # has the parser loaded, a process is there in 10 ms and shares its memory.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["aggregator.read"])
-        return ProcessPool(
-            max_workers=self._count, initializer=_limit, initargs=(self._memory,), context=context
-        )
+        context.set_forkserver_preload(["aggregator.read", __name__])
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
+        with theirs:
+            self._process: BaseProcess = context.Process(
+                target=_serve, args=(theirs, memory), daemon=True
+            )
+            self._process.start()
+
+    async def ask(self, task: list[bytes]) -> memoryview:
+        """Return what the process answers; `task` is empty then: it can be as large again.
+
+        Raises:
+            _EndedError: It ended instead.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            for piece in task:
+                await loop.sock_sendall(self._socket, piece)
+            start = b""
+            while len(start) < _LENGTH:
+                start += await self._received()
+            task.clear()
+            answer = memoryview(bytearray(int.from_bytes(start[:_LENGTH])))
+            got = len(start) - _LENGTH
+            answer[:got] = start[_LENGTH:]
+            while got < len(answer):
+                more = await self._received()
+                answer[got : got + len(more)] = more
+                got += len(more)
+        except ConnectionError as error:
+            raise _EndedError from error
+        return answer
+
+    async def _received(self) -> bytes:
+        more = await asyncio.get_running_loop().sock_recv(self._socket, _CHUNK)
+        if not more:
+            raise _EndedError
+        return more
+
+    def kill(self) -> None:
+        """End it now, whatever it does; the fork server clears away what is left."""
+        self._process.kill()
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        self._process.join()
+
+    def hang_up(self) -> None:
+        """Close the line: a process that was not killed ends when it finds nobody there."""
+        self._socket.close()
 
 
-def _end(pool: ProcessPool) -> None:
-    pool.stop()
-    pool.join()
+def _serve(line: socket.socket, memory: int) -> None:
+    """In a new process: answer one task after the other until nobody is there to ask."""
+    _limit(memory)
+    with line, line.makefile("rb") as tasks, contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            line.sendall(_answered(tasks))
+            # Should whoever asks die, nobody else would end what takes for ever.
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Packed:
-    """What came of a large document, pickled."""
+def _answered(tasks: io.BufferedReader) -> memoryview:
+    """Do the next task; return the pickle of an error or None, and of what came of it.
 
-    data: bytes
-
-
-def _tidily(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | _Packed:
-    """In a process: run `function` so that nothing of a large document is left behind.
-
-    An error holds the frames that it came through, and with them the document; as that is a cycle
-    and ten documents are few objects, nobody would collect them for long.  A result would be held
-    until the next one comes.
+    Nothing of a large document is left behind.  An error holds the frames that it came through,
+    and with them the document; as that is a cycle and ten documents are few objects, nobody would
+    collect them for long.
     """
+    function, args, kwargs = pickle.load(tasks)  # noqa: S301 - our own process wrote it
+    signal.setitimer(signal.ITIMER_REAL, 2 * DEADLINE)
     is_large = any(isinstance(one, bytes) and len(one) > _LARGE for one in args)
     try:
-        if is_large:
-            return _Packed(pickle.dumps(function(*args, **kwargs)))
-        return function(*args, **kwargs)
+        return _framed((None, function(*args, **kwargs)))
     except ParseError as error:
         error.__cause__ = error.__context__ = None
-        raise error.with_traceback(None) from None
+        return _framed((error.with_traceback(None), None))
+    except Exception as error:
+        return _framed((_portable(error), None))
     finally:
         if is_large:
+            del args
             gc.collect()
             _give_back()
+
+
+def _result(answer: memoryview) -> Any:
+    """Return what the function of a task returned, or raise what it raised."""
+    error, result = pickle.loads(answer)  # noqa: S301 - our own process wrote it
+    if error is not None:
+        raise error
+    return result
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that can be pickled and says where it came from."""
+    if isinstance(error, MemoryError | RecursionError):
+        return type(error)()
+    return RuntimeError("".join(traceback.format_exception(error)))
+
+
+def _framed(answer: object) -> memoryview:
+    file = io.BytesIO(bytes(_LENGTH))
+    file.seek(_LENGTH)
+    pickle.dump(answer, file, pickle.HIGHEST_PROTOCOL)
+    framed = file.getbuffer()
+    framed[:_LENGTH] = (len(framed) - _LENGTH).to_bytes(_LENGTH)
+    return framed
+
+
+def _pickled(task: object) -> list[bytes]:
+    """Return a pickle in pieces: what is large is in it as it is, without a copy."""
+    pieces = _Pieces()
+    pickle.dump(task, pieces, pickle.HIGHEST_PROTOCOL)
+    return pieces if sum(map(len, pieces)) > _LARGE else [b"".join(pieces)]
+
+
+class _Pieces(list[bytes]):
+    """A file that keeps what is written to it as it is."""
+
+    def write(self, piece: bytes, /) -> None:
+        self.append(piece)
 
 
 def _give_back() -> None:

@@ -48,24 +48,27 @@ class _Templates(BytecodeCache):
 Flask.jinja_options = {"bytecode_cache": _Templates()}
 
 
-class _LastingWorkers(Workers):
-    """Worker processes that one poller after the other uses."""
+class _SameWorkers(Workers):
+    """Workers that use the processes of the ones before them."""
+
+    def __init__(self, _count: int, *, max_size: int) -> None:
+        super().__init__(1)
+        self._idle, self._processes = _lasting._idle, _lasting._processes
 
     def stop(self) -> None:
         pass
 
-    def end(self) -> None:
-        super().stop()
+
+_lasting = Workers(1)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def shared_workers() -> Iterator[None]:
     """Give all pollers of this process the same workers: to start and end them takes 0.3 s."""
-    workers = _LastingWorkers(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(poller, "Workers", lambda _count, *, max_size: workers)
+        patch.setattr(poller, "Workers", _SameWorkers)
         yield
-    workers.end()
+    _lasting.stop()
 
 
 @pytest.fixture

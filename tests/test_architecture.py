@@ -65,7 +65,6 @@ HOMES = {
     "jinja2": {"web"},
     "markupsafe": {"web"},
     "nh3": {"aggregator.sanitize"},
-    "pebble": {"aggregator.workers"},
     "publicsuffixlist": {"aggregator.urls"},
     "pydantic": {"aggregator.config"},
     "pydantic_core": {"aggregator.config"},

@@ -302,15 +302,7 @@ def article(number: int, size: int, words: str = "<p>Quick <em>brown</em> &amp; 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason="142 to 153 MB: two bytes a letter"))
-        if name == "Chinese"
-        else name
-        for name in HONEST
-    ],
-)
+@pytest.mark.parametrize("name", HONEST)
 def test_the_largest_honest_documents_are_read_and_cost_no_more_than_150_mb(tmp_path, name):
     coding = {"Chinese": "gb18030", "UTF-16": "utf-16"}.get(name, "utf-8")
     content = "xmlns:content='http://purl.org/rss/1.0/modules/content/'"

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import os
-import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +14,6 @@ import pytest
 from sqlalchemy import event
 
 from aggregator.database import Connection, DBAPIError, OperationalError, query, store
-from aggregator.errors import ParseError
 from aggregator.fetch import Fetcher, FetchSettings
 from aggregator.model import (
     DueFeed,
@@ -28,8 +25,6 @@ from aggregator.model import (
     Validators,
 )
 from aggregator.poll import Poller, PollResult, PollSettings
-from aggregator.read import read_document
-from aggregator.workers import Workers, _own_memory
 from tests.feedserver import FeedServer
 from tests.running import rss
 from tests.worlds import new_database, only_sqlite
@@ -484,82 +479,3 @@ def test_an_error_that_nobody_foresaw_costs_one_feed_one_poll(world, monkeypatch
     assert results["a"].error == "could not be polled; the log says why"
     assert (results["b"].new, results["b"].error) == (1, None)
     assert "Traceback" in caplog.text
-
-
-# ------------------------------------------------------------- worker processes
-
-
-def sleep_for_ever() -> None:
-    signal.pause()
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def stumble() -> None:
-    raise ZeroDivisionError
-
-
-def eat_memory() -> int:
-    return len(bytearray(4 << 30))
-
-
-@pytest.fixture
-def workers(monkeypatch):
-    monkeypatch.setattr("aggregator.workers.DEADLINE", 1)
-    pool = Workers(1)
-    yield pool
-    pool.stop()
-
-
-@pytest.mark.parametrize(
-    ("function", "reason"),
-    [
-        (sleep_for_ever, "could not be read in 1 s"),
-        (die, "could not be read"),
-        (eat_memory, "too much memory"),
-        (stumble, "the log says why"),
-    ],
-)
-def test_a_document_that_a_worker_chokes_on_costs_only_its_own_poll(workers, function, reason):
-    async def run() -> str:
-        with pytest.raises(ParseError, match=reason):
-            await workers.run("https://example.org/", function)
-        feed = await workers.run(
-            "https://example.org/", read_document, rss(items(1)), {}, "https://example.org/"
-        )
-        return feed.feed.entries[0].title
-
-    assert asyncio.run(run()) == "Post 1"
-
-
-@pytest.mark.parametrize("status", ["", "Name:\tpython\n", "VmData:\n", "VmData:\tunknown kB\n"])
-def test_a_worker_starts_where_the_system_does_not_tell_what_memory_it_has(monkeypatch, status):
-    monkeypatch.setattr(Path, "read_text", lambda _: status)
-
-    assert _own_memory() == 60_000_000
-
-
-def test_what_a_worker_raises_comes_back_with_its_reason(workers):
-    async def run() -> None:
-        with pytest.raises(ParseError) as raised:
-            await workers.run("u", read_document, b"x", {}, "https://example.org/")
-        assert raised.value.reason == "not a feed"
-
-    asyncio.run(run())
-
-
-@pytest.mark.parametrize("who", ["workers", "their server"])
-def test_processes_that_are_killed_while_idle_are_replaced(who, workers, caplog):
-    async def run() -> None:
-        worker = await workers.run("u", os.getpid)
-        server = await workers.run("u", os.getppid)
-        os.kill(worker if who == "workers" else server, signal.SIGKILL)
-        for _ in range(5):
-            assert (await workers.run("u", read_document, rss(items(1)), {}, "u")).feed
-            await asyncio.sleep(0.15)
-        assert await workers.run("u", os.getpid) != worker
-
-    asyncio.run(run())
-    assert [record.levelname for record in caplog.records] == ["WARNING"]

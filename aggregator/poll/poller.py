@@ -8,7 +8,7 @@ open while anything waits for the network.
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,7 +29,7 @@ from aggregator.database import (
 from aggregator.errors import FeedError, FetchError, ParseError
 from aggregator.fetch import Fetcher
 from aggregator.hosts import PATIENCE, Budget, Hosts, RestingError, Visit
-from aggregator.model import DueFeed, Fetched, HostPause, Validators
+from aggregator.model import DueFeed, HostPause, Validators
 from aggregator.poll import news
 from aggregator.poll.reports import (
     STALE_AFTER,
@@ -173,7 +173,9 @@ class Poller:
             if fetched.status == 304 or body_hash == due.body_hash:
                 poll = succeeded(due, started_at, fetched)
             else:
-                document = await self._read(due, fetched)
+                reading = self._read(due, fetched.headers, fetched.url, fetched.body)
+                fetched = replace(fetched, body=b"")  # who reads it lets go of it as soon as can be
+                document = await reading
                 poll = succeeded(due, started_at, fetched, document, body_hash)
         except asyncio.CancelledError:
             self._cut_short(due, started_at)
@@ -261,28 +263,25 @@ class Poller:
             self._reached_at = now
         return error.unreachable and now - self._reached_at > OFFLINE_AFTER
 
-    async def _read(self, due: DueFeed, fetched: Fetched) -> Document:
+    async def _read(
+        self, due: DueFeed, headers: Mapping[str, str], url: str, body: bytes
+    ) -> Document:
         """Read what is new in a document, as far as possible without a worker."""
-        content_type = fetched.headers.get("content-type", "")
-        if len(fetched.body) <= SKIM_HERE:
-            utf8 = plain_utf8(fetched.body, content_type)
+        content_type = headers.get("content-type", "")
+        if len(body) <= SKIM_HERE:
+            utf8 = plain_utf8(body, content_type)
             cut = skim(utf8, due.memory) if utf8 is not None else None
             if cut is not None and cut.nothing_new:
                 return Document(None, cut.memory)
             if cut is not None:
-                rest = await self._workers.run(
-                    due.url, read_rest, cut.rest, fetched.url, kept=cut.kept
-                )
+                rest = await self._workers.run(due.url, read_rest, cut.rest, url, kept=cut.kept)
                 if rest is not None:
                     return Document(rest, cut.memory, cut.new)
-        return await self._workers.run(
-            due.url,
-            read_document,
-            fetched.body,
-            {"content-type": content_type},
-            fetched.url,
-            due.memory,
+        reading = self._workers.run(
+            due.url, read_document, body, {"content-type": content_type}, url, due.memory
         )
+        del body
+        return await reading
 
     async def _write(self) -> None:
         """Store finished polls for ever, as many in a transaction as have come together."""

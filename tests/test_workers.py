@@ -1,0 +1,158 @@
+"""Worker processes: what a hostile document, a crash or a kill costs.  Real processes."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from aggregator.errors import ParseError
+from aggregator.read import read_document
+from aggregator.workers import Workers, _own_memory
+from tests.running import alive, eventually, rss
+
+FEED = rss([("1", "Post 1", None)])
+
+
+@pytest.fixture
+def workers(monkeypatch):
+    monkeypatch.setattr("aggregator.workers.DEADLINE", 1)
+    pool = Workers(1)
+    yield pool
+    pool.stop()
+
+
+async def title(workers: Workers) -> str:
+    read = await workers.run("https://example.org/", read_document, FEED, {}, "https://e.org/")
+    assert read.feed
+    return read.feed.entries[0].title
+
+
+@pytest.mark.parametrize(
+    ("task", "reason"),
+    [
+        ((signal.pause,), "could not be read in 1 s"),
+        ((os.abort,), "the process that read it died"),
+        ((bytes, 4 << 30), "too much memory"),
+        ((divmod, 1, 0), "the log says why"),
+    ],
+)
+def test_a_document_that_a_worker_chokes_on_costs_only_its_own_poll(workers, task, reason):
+    async def run() -> str:
+        with pytest.raises(ParseError, match=reason):
+            await workers.run("https://example.org/", *task)
+        return await title(workers)
+
+    assert asyncio.run(run()) == "Post 1"
+
+
+def test_what_nobody_foresaw_is_logged_with_the_place_in_the_process(workers, caplog):
+    async def run() -> None:
+        with pytest.raises(ParseError):
+            await workers.run("https://me:secret@example.org/", read_document, 7, {}, "u")
+
+    asyncio.run(run())
+    (record,) = caplog.records
+    assert "in read_document" in caplog.text
+    assert "secret" not in record.getMessage()
+
+
+def test_what_a_worker_raises_comes_back_with_its_reason(workers):
+    async def run() -> None:
+        with pytest.raises(ParseError) as raised:
+            await workers.run("u", read_document, b"x", {}, "https://example.org/")
+        assert raised.value.reason == "not a feed"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("who", ["they", "they and their server"])
+def test_processes_that_are_killed_while_idle_are_replaced(who, workers, caplog):
+    async def run() -> None:
+        worker = await workers.run("u", os.getpid)
+        if who == "they and their server":
+            os.kill(await workers.run("u", os.getppid), signal.SIGKILL)
+        os.kill(worker, signal.SIGKILL)
+        for _ in range(5):
+            assert await title(workers) == "Post 1"
+            await asyncio.sleep(0.15)
+        assert await workers.run("u", os.getpid) != worker
+
+    asyncio.run(run())
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_process_that_stands_still_costs_one_deadline(workers):
+    async def run() -> None:
+        worker = await workers.run("u", os.getpid)
+        os.kill(worker, signal.SIGSTOP)
+        began = time.monotonic()
+        with pytest.raises(ParseError, match="could not be read in 1 s"):
+            await workers.run("u", len, b"a")
+        assert time.monotonic() - began < 2
+        assert await title(workers) == "Post 1"
+        eventually(lambda: not alive(worker))
+
+    asyncio.run(run())
+
+
+def test_who_waits_for_a_process_when_all_are_stopped_learns_it(workers):
+    async def run() -> None:
+        process = await workers.run("u", os.getpid)
+        reading = asyncio.create_task(workers.run("u", signal.pause))
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(workers.stop)
+        assert not alive(process)
+        with pytest.raises(ParseError):
+            await reading
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_nobody_waits_for_any_more_is_nobody_elses(workers):
+    async def run() -> None:
+        await title(workers)
+        given_up = asyncio.create_task(workers.run("u", bytes, 3))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        given_up.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await given_up
+        assert await title(workers) == "Post 1"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 18, (1 << 18) + 1, 999_999, 1_000_001, 30_000_000])
+def test_tasks_and_answers_of_every_size_arrive_whole(workers, size):
+    body = os.urandom(size)
+
+    async def run() -> None:
+        assert await workers.run("u", bytes.upper, body) == body.upper()
+
+    asyncio.run(run())
+
+
+def test_as_many_documents_are_read_at_a_time_as_there_are_processes(monkeypatch):
+    async def run(count: int) -> float:
+        workers = Workers(count)
+        try:
+            await asyncio.gather(*(workers.run("u", os.getpid) for _ in range(count)))
+            began = time.monotonic()
+            await asyncio.gather(*(workers.run("u", time.sleep, 0.4) for _ in range(4)))
+            return time.monotonic() - began
+        finally:
+            workers.stop()
+
+    assert asyncio.run(run(2)) >= 0.8
+    assert asyncio.run(run(4)) < 0.8
+
+
+@pytest.mark.parametrize("status", ["", "Name:\tpython\n", "VmData:\n", "VmData:\tunknown kB\n"])
+def test_a_worker_starts_where_the_system_does_not_tell_what_memory_it_has(monkeypatch, status):
+    monkeypatch.setattr(Path, "read_text", lambda _: status)
+
+    assert _own_memory() == 60_000_000
