@@ -155,11 +155,15 @@ class _Process:
         context.set_forkserver_preload(["aggregator.read", __name__])
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
+        self._process: BaseProcess = context.Process(
+            target=_serve, args=(theirs, memory), daemon=True
+        )
         with theirs:
-            self._process: BaseProcess = context.Process(
-                target=_serve, args=(theirs, memory), daemon=True
-            )
-            self._process.start()
+            try:
+                self._process.start()
+            except BaseException:
+                self.hang_up()
+                raise
 
     async def ask(self, task: list[bytes]) -> memoryview:
         """Return what the process answers; `task` is empty then: it can be as large again.
