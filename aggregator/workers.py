@@ -10,21 +10,26 @@ its answer another one with eight bytes of length before it.  No thread or queue
 import asyncio
 import contextlib
 import ctypes
+import fcntl
 import gc
 import io
 import logging
 import multiprocessing
+import os
 import pickle
+import select
 import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from aggregator.errors import ParseError
+from aggregator.processes import start_deaf
 from aggregator.urls import masked
 
 log = logging.getLogger(__name__)
@@ -39,6 +44,10 @@ MEMORY = 100_000_000
 _SHARE = 10  # of a document's size: the same where config.yaml lets larger ones in
 _EMPTY = 60_000_000  # where the system does not tell
 
+START_WITHIN = 20
+"""Seconds for a new process."""
+
+_LAST_WORDS = 2  # seconds that a stop waits for the processes
 _LARGE = 1_000_000  # bytes of a task or an answer; a collection takes a few milliseconds
 _CHUNK = 1 << 18  # bytes that are read at a time
 _LENGTH = 8  # bytes of an answer's length
@@ -59,6 +68,8 @@ class Workers:
         self._places = asyncio.Semaphore(count)
         self._processes: set[_Process] = set()
         self._idle: list[_Process] = []
+        self._starting: list[asyncio.Future[_Process]] = []  # that nobody waits for any more
+        self._starter = ThreadPoolExecutor(count, "start")  # what hangs there holds up nobody else
         self._stopped = False
 
     async def run(
@@ -85,6 +96,8 @@ class Workers:
             raise ParseError(url, "could not be read: it takes too much memory") from full
         except _EndedError as ended:
             raise ParseError(url, "could not be read: the process that read it died") from ended
+        except _NoProcessError as lack:
+            raise ParseError(url, f"could not be read: no process to read it, {lack}") from lack
         except ParseError:
             raise
         except Exception as fault:  # a fault of ours costs one feed one poll
@@ -98,11 +111,12 @@ class Workers:
         self._stopped = True
         ending = list(self._processes)
         for process in ending:
-            process.kill()
+            process.hang_up()
+        end = time.monotonic() + _LAST_WORDS
         for process in ending:
-            process.join()
-        while self._idle:
-            self._idle.pop().hang_up()
+            process.join(end - time.monotonic())
+        self._idle.clear()
+        self._starter.shutdown(wait=False, cancel_futures=True)
 
     async def _answer(self, task: list[bytes]) -> memoryview:
         if self._idle:
@@ -111,18 +125,38 @@ class Workers:
             except _EndedError:
                 # It died while it was idle, which is no document's fault, or this one killed it:
                 # then it does that again.
+                if not task:  # or it died while it answered
+                    raise
                 log.warning("a process that reads documents ended; starting a new one")
-        return await self._ask(await asyncio.to_thread(self._start), task)
+        return await self._ask(await self._new_process(), task)
 
     async def _ask(self, process: "_Process", task: list[bytes]) -> memoryview:
         try:
             async with asyncio.timeout(DEADLINE):
                 answer = await process.ask(task)
         except BaseException:  # it may be at work still, and nobody would know what it answers
-            self._end(process)
+            self._processes.discard(process)
+            process.hang_up()
             raise
         self._idle.append(process)
         return answer
+
+    async def _new_process(self) -> "_Process":
+        if self._starting:
+            starting = self._starting.pop()
+        else:
+            starting = asyncio.get_running_loop().run_in_executor(self._starter, self._start)
+        try:
+            async with asyncio.timeout(START_WITHIN):
+                return await asyncio.shield(starting)
+        except (OSError, EOFError) as error:
+            if not starting.done():
+                self._starting.append(starting)
+                raise _NoProcessError(f"none started in {START_WITHIN} s") from error
+            raise _NoProcessError(str(error) or "the fork server died") from error
+        except asyncio.CancelledError:
+            self._starting.append(starting)  # for whoever comes next
+            raise
 
     def _start(self) -> "_Process":
         try:
@@ -132,21 +166,24 @@ class Workers:
             process = _Process(self._memory)
         self._processes.add(process)
         if self._stopped:  # while this one started
-            process.kill()
+            process.hang_up()
         return process
-
-    def _end(self, process: "_Process") -> None:
-        self._processes.discard(process)
-        process.kill()
-        process.hang_up()
 
 
 class _EndedError(Exception):
     """A process ended before it had answered."""
 
 
+class _NoProcessError(Exception):
+    """There is no process, and none could be started."""
+
+
 class _Process:
-    """One process, and this side's end of the line to it."""
+    """One process, and this side's end of the line to it.
+
+    Nobody kills it: its number may be another's by then.  It ends when the line does, at once and
+    whatever it does (see `_serve`), also when this process is the one that ended.
+    """
 
     def __init__(self, memory: int) -> None:
         # Not fork: there are threads, and a forked lock stays locked.  Forked from a server that
@@ -155,14 +192,15 @@ class _Process:
         context.set_forkserver_preload(["aggregator.read", __name__])
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
+        self._is_asked = False
         self._process: BaseProcess = context.Process(
             target=_serve, args=(theirs, memory), daemon=True
         )
         with theirs:
             try:
-                self._process.start()
+                start_deaf(self._process)
             except BaseException:
-                self.hang_up()
+                self._socket.close()
                 raise
 
     async def ask(self, task: list[bytes]) -> memoryview:
@@ -172,6 +210,7 @@ class _Process:
             _EndedError: It ended instead.
         """
         loop = asyncio.get_running_loop()
+        self._is_asked = True
         try:
             for piece in task:
                 await loop.sock_sendall(self._socket, piece)
@@ -186,8 +225,10 @@ class _Process:
                 more = await self._received()
                 answer[got : got + len(more)] = more
                 got += len(more)
-        except ConnectionError as error:
+        except OSError as error:
             raise _EndedError from error
+        finally:
+            self._is_asked = False
         return answer
 
     async def _received(self) -> bytes:
@@ -196,30 +237,48 @@ class _Process:
             raise _EndedError
         return more
 
-    def kill(self) -> None:
-        """End it now, whatever it does; the fork server clears away what is left."""
-        self._process.kill()
-
-    def join(self) -> None:
-        """Wait until it has ended."""
-        self._process.join()
-
     def hang_up(self) -> None:
-        """Close the line: a process that was not killed ends when it finds nobody there."""
-        self._socket.close()
+        """End the line, and the process with it; from any thread, more than once."""
+        with contextlib.suppress(OSError):  # it ended by itself
+            self._socket.shutdown(socket.SHUT_RDWR)
+        if not self._is_asked:  # else whoever waits there closes it: the event loop knows it
+            self._socket.close()
+
+    def join(self, seconds: float) -> None:
+        """Wait until it has ended, or so long."""
+        self._process.join(max(seconds, 0))
 
 
 def _serve(line: socket.socket, memory: int) -> None:
     """In a new process: answer one task after the other until nobody is there to ask."""
     _limit(memory)
-    with line, line.makefile("rb") as tasks, contextlib.suppress(EOFError, ConnectionError):
+    fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
+    broken = (EOFError, ConnectionError, pickle.UnpicklingError)
+    with line, line.makefile("rb") as tasks, contextlib.suppress(*broken):
         while True:
-            line.sendall(_answered(tasks))
-            # Should whoever asks die, nobody else would end what takes for ever.
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            line.sendall(_answered(line, tasks))
 
 
-def _answered(tasks: io.BufferedReader) -> memoryview:
+@contextlib.contextmanager
+def _ending_with(line: socket.socket) -> Iterator[None]:
+    """Let the end of the line end this process, and the deadline where the system does not.
+
+    While nothing is read or written there is one event on a line, its end; of it the system tells
+    by SIGIO, which ends a process that has no handler for it (Linux).
+    """
+    flags = fcntl.fcntl(line, fcntl.F_GETFL)
+    signal.setitimer(signal.ITIMER_REAL, DEADLINE + 1)
+    fcntl.fcntl(line, fcntl.F_SETFL, flags | os.O_ASYNC)
+    try:
+        if select.select([line], [], [], 0)[0]:  # it has ended before
+            raise EOFError
+        yield
+    finally:
+        fcntl.fcntl(line, fcntl.F_SETFL, flags)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _answered(line: socket.socket, tasks: io.BufferedReader) -> memoryview:
     """Do the next task; return the pickle of an error or None, and of what came of it.
 
     Nothing of a large document is left behind.  An error holds the frames that it came through,
@@ -227,20 +286,20 @@ def _answered(tasks: io.BufferedReader) -> memoryview:
     collect them for long.
     """
     function, args, kwargs = pickle.load(tasks)  # noqa: S301 - our own process wrote it
-    signal.setitimer(signal.ITIMER_REAL, 2 * DEADLINE)
     is_large = any(isinstance(one, bytes) and len(one) > _LARGE for one in args)
-    try:
-        return _framed((None, function(*args, **kwargs)))
-    except ParseError as error:
-        error.__cause__ = error.__context__ = None
-        return _framed((error.with_traceback(None), None))
-    except Exception as error:
-        return _framed((_portable(error), None))
-    finally:
-        if is_large:
-            del args
-            gc.collect()
-            _give_back()
+    with _ending_with(line):
+        try:
+            return _framed((None, function(*args, **kwargs)))
+        except ParseError as error:
+            error.__cause__ = error.__context__ = None
+            return _framed((error.with_traceback(None), None))
+        except Exception as error:
+            return _framed((_portable(error), None))
+        finally:
+            if is_large:
+                del args
+                gc.collect()
+                _give_back()
 
 
 def _result(answer: memoryview) -> Any:

@@ -39,7 +39,8 @@ ALLOWED = {
     "aggregator.lease": frozenset(),
     "aggregator.letters": frozenset(),
     "aggregator.websub": PURE | {"config", "database", "fetch", "letters", "merged", "publish"},
-    "aggregator.workers": PURE,
+    "aggregator.processes": frozenset(),
+    "aggregator.workers": PURE | {"processes"},
     "aggregator.poll": PURE
     | {"cadence", "database", "dates", "dedup", "fetch", "hosts", "read", "skim", "stories"}
     | {"workers"},
@@ -47,7 +48,7 @@ ALLOWED = {
     | {"clock", "config", "database", "fetch", "hosts", "lease", "merged", "poll", "websub"},
     "aggregator.cli": PURE
     | {"config", "database", "dates", "discover", "fetch", "merged", "opml", "poll", "publish"}
-    | {"read", "scheduler", "web", "workers"},
+    | {"processes", "read", "scheduler", "web", "workers"},
     "web": PURE | {"config", "database", "dates", "letters", "merged", "opml", "publish", "search"},
 }
 

@@ -1,5 +1,6 @@
 """The main job, end to end: the real program on a local server of feeds."""
 
+import contextlib
 import json
 import os
 import re
@@ -153,6 +154,47 @@ def test_a_stop_in_the_middle_of_a_slow_answer_is_clean_and_gives_the_lease_back
         None,
     )
     connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.35])
+def test_ctrl_c_while_the_parser_is_loaded_leaves_no_traceback(server, tmp_path, seconds):
+    server.put("/a", rss([("a", "A", datetime.now(UTC))]))
+    write_config(tmp_path, [server.url("/a")])
+    process = subprocess.Popen(
+        [*COMMAND, "run"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        eventually(lambda: server.requests, every=0.01)
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.communicate()
+
+    assert process.returncode == 0
+    assert "Traceback" not in said and "Fatal" not in said and "Warning" not in said, said
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stop_of_a_poll_gives_the_leases_back(server, tmp_path, number, status):
+    server.raw("/slow", lambda _: server.pause(20))
+    write_config(tmp_path, [server.url("/slow")])
+    process = subprocess.Popen(
+        [*COMMAND, "poll"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        eventually(lambda: server.requests)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.communicate()
+
+    assert (process.returncode, "Traceback" in said) == (status, False), said
+    with contextlib.closing(sqlite3.connect(tmp_path / "aggregator.db")) as connection:
+        assert connection.execute("SELECT lease_owner FROM feeds").fetchall() == [(None,)]
 
 
 @pytest.mark.parametrize("before", ["SIG_DFL", "SIG_IGN"])  # a script's background jobs ignore it

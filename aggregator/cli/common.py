@@ -51,8 +51,8 @@ def load_config() -> Config:
     return load(config_path())
 
 
-def run_until_done(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` in an event loop.
+def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run `work` in an event loop; SIGTERM and SIGINT cancel it, unless it listens to them itself.
 
     What was loaded to get here stays: the collector of garbage need not look through it, 50 ms
     each time, which is a tenth of what polling costs where nothing is new.
@@ -64,7 +64,25 @@ def run_until_done(work: Coroutine[Any, Any, None]) -> None:
         gc.freeze()
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    asyncio.run(work)
+    ended_by = signal.SIGTERM
+
+    async def until_told() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def end(number: signal.Signals) -> None:
+            nonlocal ended_by
+            ended_by = number
+            if task is not None:
+                task.cancel()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, end, number)
+        await work()
+
+    try:
+        asyncio.run(until_told())
+    except asyncio.CancelledError:
+        raise SystemExit(128 + ended_by) from None
 
 
 @contextlib.contextmanager

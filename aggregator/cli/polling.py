@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 
@@ -31,7 +32,8 @@ def poll(feeds: tuple[str, ...], everything: bool, as_json: bool, strict: bool) 
                 failed.append(result.feed)
 
         run_until_done(
-            poll_once(
+            partial(
+                poll_once,
                 config,
                 engine,
                 names=feeds or None,

@@ -38,7 +38,8 @@ def run(host: str | None, port: int | None, verbose: bool) -> None:
         try:
             jobs = {"web": (2, web.keep_alive)}
             scheduler = Scheduler(config, engine, jobs=jobs, amend=amend, letters=letters)
-            run_until_done(_schedule(scheduler, partial(_say_where, listener.getsockname())))
+            on_start = partial(_say_where, listener.getsockname())
+            run_until_done(partial(_schedule, scheduler, on_start))
         finally:
             web.stop()
 
@@ -81,7 +82,7 @@ def schedule(verbose: bool) -> None:
     logs.set_up(verbose=verbose)
     _warn_of_hub(config)
     with opened_database(config) as engine:
-        run_until_done(_schedule(Scheduler(config, engine)))
+        run_until_done(partial(_schedule, Scheduler(config, engine)))
 
 
 @contextlib.contextmanager

@@ -4,15 +4,14 @@ import errno
 import logging
 import multiprocessing
 import os
-import signal
 import socket
 import threading
-from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 
 from aggregator.cli import logs
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
+from aggregator.processes import start_deaf
 
 log = logging.getLogger(__name__)
 
@@ -66,14 +65,14 @@ class WebProcess:
 
     def start(self) -> None:
         """Start to answer requests."""
-        _start_deaf(self._process)
+        start_deaf(self._process)
 
     async def keep_alive(self) -> None:
         """Start it again if it ended."""
         if not self._process.is_alive():
             log.error("the web process ended (%s); starting it again", self._process.exitcode)
             self._process = self._new()
-            _start_deaf(self._process)
+            start_deaf(self._process)
 
     def stop(self) -> None:
         """End it, gently first."""
@@ -89,19 +88,6 @@ class WebProcess:
         return multiprocessing.get_context("spawn").Process(
             target=_serve, args=(self._config, self._listener, self._hub), name="web", daemon=True
         )
-
-
-def _start_deaf(process: multiprocessing.context.SpawnProcess) -> None:
-    """Start a process that never hears Ctrl-C: it reaches the parent, which ends the process.
-
-    The child inherits what is blocked, so that it has no moment to die of it with a traceback.
-    """
-    resource_tracker.ensure_running()  # it unblocks the signal when it starts
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(config: Config, listener: socket.socket, hub: socket.socket | None) -> None:
