@@ -28,14 +28,13 @@ from aggregator import urls
 from aggregator.database import stories
 from aggregator.database.dialects import lacking, matching, place_of
 from aggregator.database.tables import categories, entries, feeds
-from aggregator.model import SEQUENCE_BITS, Cursor, Scope
+from aggregator.model import LOWEST_ID, SEQUENCE_BITS, Cursor, Scope
 from aggregator.search import Filter, Kind, Search, parse
 
 WALK = 20_000
 """Entries that a page looks at one by one, at most."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LOWEST = -(1 << 62)  # below every id
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class Narrowed:
 
     def _within_walk(self, before: Cursor | None) -> ColumnElement[bool]:
         last = self.last_looked_at(before).correlate(None).scalar_subquery()
-        return self.place >= func.coalesce(last, _LOWEST)
+        return self.place >= func.coalesce(last, LOWEST_ID)
 
     def _joined(self) -> Select[Any]:
         statement = self.candidates

@@ -25,6 +25,7 @@ from aggregator.model.documents import (
     Wishes,
 )
 from aggregator.model.listing import (
+    LOWEST_ID,
     SEQUENCE_BITS,
     CategoryCount,
     Cursor,
@@ -62,6 +63,7 @@ __all__ = [
     "BY_PAUSE",
     "BY_RHYTHM",
     "BY_THRIFT",
+    "LOWEST_ID",
     "OUR_REASONS",
     "SEQUENCE_BITS",
     "CategoryCount",

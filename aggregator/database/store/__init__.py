@@ -16,22 +16,19 @@ from aggregator.database.store.entries import (
     stored_texts,
     stored_under,
 )
+from aggregator.database.store.hosts import forget_hosts, host_pause, shared_hosts
 from aggregator.database.store.keys import add_keys, key_owners
-from aggregator.database.store.polls import (
-    PollReport,
-    forget_hosts,
-    host_pause,
+from aggregator.database.store.leases import (
     lease_due,
     lease_named,
     lease_owners,
     put_off,
     reclaim_leases,
-    record_polls,
     release_feeds,
     release_leases,
     renew_leases,
-    shared_hosts,
 )
+from aggregator.database.store.polls import PollReport, record_polls
 from aggregator.database.store.stories import add_links as add_story_links
 from aggregator.database.store.stories import candidates as story_candidates
 from aggregator.database.store.stories import switch as switch_stories

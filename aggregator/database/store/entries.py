@@ -29,12 +29,11 @@ from aggregator.database.store.polls import note_change
 from aggregator.database.tables import UtcDateTime, contents, entries, feeds, state
 from aggregator.dedup import ChangedEntry, Extent, KnownEntry, NewEntry
 from aggregator.dedup import Text as StoredText
-from aggregator.model import SEQUENCE_BITS, CleanEntry, Enclosure, listed_at_of
+from aggregator.model import LOWEST_ID, SEQUENCE_BITS, CleanEntry, Enclosure, listed_at_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _SEQUENCES = 1 << SEQUENCE_BITS
-_LOWEST = -(1 << 62)  # below every id: those from before 1970 are negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +225,7 @@ _NEWEST = (
     .join_from(feeds, entries, entries.c.feed_id == feeds.c.id)
     .where(
         feeds.c.id.in_(bindparam("feeds", expanding=True)),
-        entries.c.id >= func.coalesce(_last_of_them, _LOWEST),
+        entries.c.id >= func.coalesce(_last_of_them, LOWEST_ID),
     )
     .order_by(entries.c.feed_id, entries.c.id.desc())
 )
