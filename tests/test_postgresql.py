@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import yaml
@@ -97,43 +98,49 @@ def test_a_reader_of_postgresql_can_not_write_and_sees_one_moment(server):
     reader.dispose()
 
 
-@pytest.mark.parametrize("limit", [1, None])
+FIRST = {
+    "one": partial(store.lease_due, limit=1, per_host=2),
+    "few": partial(store.lease_due, per_host=2),
+    "due": store.lease_due,
+    "all": partial(store.lease_named, names=None),
+}
+
+
+@pytest.mark.parametrize("first", FIRST)
 def test_feeds_of_one_host_are_one_processs_also_if_two_lease_at_nearly_the_same_time(
-    server, limit
+    server, first
 ):
     database = postgresql.new_database(server)
     names = [f"f{number}" for number in range(8)]
     subscribe(database, *(Subscription(name, f"https://a.example/{name}") for name in names))
 
-    def lease(owner, limit):
+    def lease(owner, take):
         with database.begin() as connection:
             until = NOW + timedelta(minutes=2)
-            due = store.lease_due(
-                connection, owner=owner, now=NOW, until=until, limit=limit, per_host=2
-            )
-        return len(due)
+            return len(take(connection, owner=owner, now=NOW, until=until))
 
-    found = {}
-    for at in itertools.count(1):  # the other one comes after each of the statements
-        seen = 0
+    with ThreadPoolExecutor() as pool:
+        for at in itertools.count(1):  # the other one comes after each of the statements
+            seen, others = 0, []
 
-        def other(*_, at=at):
-            nonlocal seen
-            seen += 1
-            if seen == at:
-                with ThreadPoolExecutor() as pool:
-                    found["first"] = pool.submit(lease, "first", limit).result()
+            def other(*_, at=at, others=others):
+                nonlocal seen
+                seen += 1
+                if seen == at:
+                    others.append(pool.submit(lease, "first", FIRST[first]))
+                    eventually(lambda: others[0].done() or waits_for_a_lock(database))
 
-        event.listen(database, "after_cursor_execute", other)
-        found["second"] = lease("second", 9)
-        event.remove(database, "after_cursor_execute", other)
-        if seen < at:
-            break
-        with database.begin() as connection:
-            holders = store.lease_owners(connection)
-            for owner in holders:
-                store.release_leases(connection, owner=owner)
-        assert len(holders) == 1, (at, found)
+            event.listen(database, "after_cursor_execute", other)
+            found = lease("second", partial(store.lease_due, limit=9, per_host=2))
+            event.remove(database, "after_cursor_execute", other)
+            if not others:
+                break
+            found = {"first": others[0].result(), "second": found}
+            with database.begin() as connection:
+                holders = store.lease_owners(connection)
+                for owner in holders:
+                    store.release_leases(connection, owner=owner)
+            assert len(holders) == 1, (at, found)
     assert at > 3
 
 
@@ -187,9 +194,12 @@ def test_two_processes_that_store_posts_of_one_moment_store_both(server):
 
 
 def wait_for_a_lock(database):
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    eventually(lambda: waits_for_a_lock(database))
+
+
+def waits_for_a_lock(database):
     with database.connect() as connection:
-        eventually(lambda: connection.scalar(waiting))
+        return connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
 
 
 def test_the_commands_poll_and_export_with_postgresql(server, tmp_path):

@@ -1,4 +1,4 @@
-"""Where SQLite and PostgreSQL differ, side by side: upserts and full text."""
+"""Where SQLite and PostgreSQL differ, side by side: upserts, turns and full text."""
 
 import json
 import re
@@ -68,6 +68,9 @@ _INSERT_KEY = (
     "gone_before = excluded.gone_before"
 )
 
+_LEASING = 0x6C65617365  # "lease"; any number that nobody else takes in this database
+_WAIT_FOR_LEASES = select(func.pg_advisory_xact_lock(_LEASING))
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -100,6 +103,16 @@ def upsert(
     connection.execute(
         insert.on_conflict_do_update(index_elements=list(key), set_=values), list(rows)
     )
+
+
+def wait_for_leases(connection: Connection) -> None:
+    """Wait until no other transaction is leasing; none does before this one ends.
+
+    On PostgreSQL it would not see what another one has leased and not committed.  SQLite has one
+    writer at a time anyway.  The statements after this one see what the others did.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(_WAIT_FOR_LEASES)
 
 
 def insert_all(

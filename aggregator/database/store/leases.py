@@ -16,6 +16,7 @@ from sqlalchemy import (
     update,
 )
 
+from aggregator.database.dialects import wait_for_leases
 from aggregator.database.store.chunks import chunks
 from aggregator.database.store.hosts import KnownHost, known_hosts
 from aggregator.database.tables import Span, UtcDateTime, feeds
@@ -53,6 +54,7 @@ def lease_due(
 
     None stands for no limit.
     """
+    wait_for_leases(connection)
     statement = _OVERDUE.limit(None if limit is None else max(limit, _LOOKED_AT))
     known = known_hosts(connection, now=now)
     resting = [host.name for host in known if host.is_resting(now)]
@@ -70,7 +72,6 @@ def lease_due(
         chosen.append(feed_id)
         if len(chosen) == limit:
             break
-    # Who holds what is asked again: on PostgreSQL others may have leased since.
     rows = _in_parts(connection, _CHOSEN, feeds.c.id, chosen, owner=owner)
     return _lease(connection, rows, known, owner=owner, until=until)
 
@@ -89,6 +90,7 @@ def lease_named(
         names: A person asked for these, pauses, 410 and other processes at their sites or not;
             None: every feed without a pause in force or a 410, of sites that nobody else asks.
     """
+    wait_for_leases(connection)
     statement: _Rows
     known = known_hosts(connection, now=now)
     if names is None:
