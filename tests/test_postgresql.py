@@ -1,6 +1,7 @@
 """What the tests say of the database holds on PostgreSQL, too: they run on it once more."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import subprocess
@@ -12,11 +13,12 @@ from functools import partial
 
 import pytest
 import yaml
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, event, select, text
 
 from aggregator.database import DBAPIError, open_database, query, store
 from aggregator.database.migrations.run import upgrade
 from aggregator.database.store.polls import note_change
+from aggregator.database.tables import feeds
 from aggregator.model import HostPause, Scope, Subscription
 from aggregator.poll import Poller, PollResult, news
 from tests import postgresql
@@ -114,33 +116,20 @@ def test_feeds_of_one_host_are_one_processs_also_if_two_lease_at_nearly_the_same
     names = [f"f{number}" for number in range(8)]
     subscribe(database, *(Subscription(name, f"https://a.example/{name}") for name in names))
 
-    def lease(owner, take):
+    def take(owner, lease):
+        return partial(lease, owner=owner, now=NOW, until=NOW + timedelta(minutes=2))
+
+    second = take("second", partial(store.lease_due, limit=9, per_host=2))
+    for at in itertools.count(1):
+        with meanwhile(database, take("first", FIRST[first]), after=at) as others:
+            in_one(database, second)
+        if not others:
+            break
         with database.begin() as connection:
-            until = NOW + timedelta(minutes=2)
-            return len(take(connection, owner=owner, now=NOW, until=until))
-
-    with ThreadPoolExecutor() as pool:
-        for at in itertools.count(1):  # the other one comes after each of the statements
-            seen, others = 0, []
-
-            def other(*_, at=at, others=others):
-                nonlocal seen
-                seen += 1
-                if seen == at:
-                    others.append(pool.submit(lease, "first", FIRST[first]))
-                    eventually(lambda: others[0].done() or waits_for_a_lock(database))
-
-            event.listen(database, "after_cursor_execute", other)
-            found = lease("second", partial(store.lease_due, limit=9, per_host=2))
-            event.remove(database, "after_cursor_execute", other)
-            if not others:
-                break
-            found = {"first": others[0].result(), "second": found}
-            with database.begin() as connection:
-                holders = store.lease_owners(connection)
-                for owner in holders:
-                    store.release_leases(connection, owner=owner)
-            assert len(holders) == 1, (at, found)
+            holders = store.lease_owners(connection)
+            for owner in holders:
+                store.release_leases(connection, owner=owner)
+        assert len(holders) == 1, (at, holders)
     assert at > 3
 
 
@@ -162,6 +151,82 @@ def test_a_poll_with_news_and_one_without_do_not_wait_for_each_other(server):
             wait([other], timeout=0.3)  # until it waits
             store.record_polls(connection, polls[:1])
         other.result()
+
+
+def test_two_processes_that_notice_a_set_clock_move_the_schedule_once(server):
+    database = postgresql.new_database(server)
+    subscribe(database, Subscription("a", "https://a.example/"))
+    at = record(database, "a").next_poll_at
+    step = timedelta(hours=1)
+
+    def look(connection, started_at=NOW, now=NOW + step):
+        return store.follow_clock(connection, boot="b", started_at=started_at, now=now)
+
+    in_one(database, partial(look, started_at=NOW - step, now=NOW))
+    with ThreadPoolExecutor() as pool:
+        with database.begin() as connection:
+            steps = [look(connection)]
+            other = pool.submit(in_one, database, look)
+            wait_for_a_lock(database)
+        steps.append(other.result())
+
+    with database.connect() as connection:
+        (moved,) = connection.execute(select(feeds.c.next_poll_at)).one()
+    assert steps == [step, timedelta(0)]
+    assert moved == at + step
+
+
+@pytest.mark.parametrize("news", [True, False])
+@pytest.mark.parametrize("first", ["poll", "clock"])
+def test_a_poll_and_a_set_clock_do_not_wait_for_each_other(server, first, news):
+    database = postgresql.new_database(server)
+    subscribe(database, Subscription("a", "https://a.example/"))
+    poll = record(database, "a", pauses=(HostPause("a.example", NOW),))
+    poll = replace(poll, head=None, updated=int(news))
+    hours = itertools.count()
+
+    def write(connection):
+        store.record_polls(connection, [poll])
+
+    def follow(connection):
+        at = NOW + timedelta(hours=next(hours))
+        store.follow_clock(connection, boot="b", started_at=at, now=at)
+
+    one, other = (write, follow) if first == "poll" else (follow, write)
+    in_one(database, follow)
+    for at in itertools.count(1):
+        with meanwhile(database, other, after=at) as others:
+            in_one(database, one)
+        if not others:
+            break
+    assert at > 3
+
+
+def in_one(database, work):
+    with database.begin() as connection:
+        return work(connection)
+
+
+@contextlib.contextmanager
+def meanwhile(database, work, *, after):
+    """Do `work` in a transaction of its own after so many statements of others, till it waits."""
+    seen, begun = 0, []
+
+    def step(*_):
+        nonlocal seen
+        seen += 1
+        if seen == after:
+            begun.append(pool.submit(in_one, database, work))
+            eventually(lambda: begun[0].done() or waits_for_a_lock(database))
+
+    with ThreadPoolExecutor() as pool:
+        event.listen(database, "after_cursor_execute", step)
+        try:
+            yield begun
+        finally:
+            event.remove(database, "after_cursor_execute", step)
+        for task in begun:
+            task.result()
 
 
 def test_two_processes_that_store_posts_of_one_moment_store_both(server):

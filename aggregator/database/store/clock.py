@@ -24,7 +24,8 @@ def follow_clock(
     Returns:
         By how much the schedule was moved; zero if the clock was not set.
     """
-    row = connection.execute(select(state.c.boot, state.c.boot_at)).one()
+    # Locked first, before the feeds: on PostgreSQL a second process would move them once more.
+    row = connection.execute(select(state.c.boot, state.c.boot_at).with_for_update()).one()
     if row.boot == boot and row.boot_at is not None:
         step: timedelta = started_at - row.boot_at
         if abs(step) < TOLERANCE:

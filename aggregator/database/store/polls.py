@@ -75,6 +75,10 @@ def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
     """
     if not reports:
         return
+    # `state` before `feeds` and `hosts`, as those do that bring news or follow the clock: on
+    # PostgreSQL two processes would wait for each other's rows otherwise.
+    checked_at = max(report.ended_at for report in reports)
+    connection.execute(update(state).values(checked_at=checked_at))
     rows = connection.execute(_CURRENT, {"feeds": sorted({one.feed_id for one in reports})})
     feed_of = {row.id: row for row in rows}
     if any(
@@ -94,10 +98,6 @@ def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
         connection, [one.feed_id for one in reports if feed_of[one.feed_id].url != one.url]
     )
     upsert(connection, polls, [_record(report) for report in valid], key=["feed_id", "slot"])
-    checked_at = max(report.ended_at for report in reports)
-    connection.execute(update(state).values(checked_at=checked_at))
-    # After `state`, which a poll with news has written already: two processes would wait for each
-    # other's rows otherwise.
     note_pauses(connection, [pause for report in reports for pause in report.pauses])
 
 
