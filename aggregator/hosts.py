@@ -189,12 +189,14 @@ class Visit:
 
     Attributes:
         site: The one that is being asked, or was asked last.
+        asked: Each one that it had a turn at, with its budget.
     """
 
     _hosts: Hosts
     _patience: timedelta
     site: str = ""
     budget: Budget = field(default_factory=Budget)
+    asked: dict[str, Budget] = field(default_factory=dict)
     _inside: bool = False
 
     async def move(self, site: str, budget: Budget, *, rest: timedelta = timedelta(0)) -> None:
@@ -207,6 +209,7 @@ class Visit:
         if site:
             await self._hosts._enter(site, budget, self._patience, rest)
             self._inside = True
+            self.asked[site] = budget
 
     def leave(self) -> None:
         """Give the turn back; the pause begins."""

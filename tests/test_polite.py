@@ -464,12 +464,8 @@ def test_a_redirect_to_a_host_that_told_another_process_to_wait_is_not_followed(
         other.put("/moved", body("m"))
         server.redirect("/feed", other.url("/moved"), 302)
         world.subscribe(Subscription("feed", server.url("/feed"), name_given=True))
-        with world._engine.begin() as connection:
-            free_at = datetime.now(UTC) + HOUR
-            connection.execute(
-                text("INSERT INTO hosts (name, free_at) VALUES ('127.0.0.2', :at)"),
-                {"at": UtcDateTime.number(free_at)},
-            )
+        free_at = datetime.now(UTC) + HOUR
+        rest(world, "127.0.0.2", HOUR)
 
         (result,) = world.poll()
 
@@ -512,6 +508,56 @@ def test_a_redirect_to_another_site_lets_the_first_one_rest_as_well(world, serve
             assert pause.free_at > datetime.now(UTC) + MINUTE / 2
         assert world.poll(owner="y") == []
         assert len(server.requests) == len(other.requests) == 1
+
+
+@pytest.mark.parametrize("end", [200, 429, None])
+def test_each_site_of_a_chain_of_redirects_rests(world, server, end):
+    world.host_delay = 60
+    with FeedServer("127.0.0.2") as middle, FeedServer("127.0.0.3") as last:
+        last.put("/moved", body("m"), status=end or 200)
+        middle.redirect("/on", last.url("/moved"), 302)
+        middle.put("/own", body("o"))
+        server.redirect("/feed", middle.url("/on"), 302)
+        world.subscribe(Subscription("feed", server.url("/feed"), name_given=True))
+        if end is None:  # the last one wants to be left alone: it is not asked
+            rest(world, "127.0.0.3", HOUR)
+        world.poll(owner="x")
+
+        with world._engine.connect() as connection:
+            pause = store.host_pause(connection, "127.0.0.2")
+        assert pause is not None
+        assert pause.free_at > datetime.now(UTC) + MINUTE / 2
+        world.subscribe(Subscription("own", middle.url("/own"), name_given=True))
+        assert world.poll(owner="y") == []
+        assert len(middle.requests) == 1
+        assert len(last.requests) == (end is not None)
+
+
+def test_a_site_in_the_middle_of_a_chain_waits_for_its_turn_in_one_process(world, server):
+    world.host_delay = 0.3
+    with FeedServer("127.0.0.2") as middle, FeedServer("127.0.0.3") as last:
+        last.put("/moved", body("m"))
+        middle.redirect("/on", last.url("/moved"), 302)
+        middle.put("/own", body("o"))
+        server.redirect("/feed", middle.url("/on"), 302)
+        world.subscribe(
+            Subscription("feed", server.url("/feed"), name_given=True),
+            Subscription("own", middle.url("/own"), name_given=True),
+        )
+
+        world.poll()
+
+        first, second = sorted(request.at for request in middle.requests)
+        assert second - first > 0.29
+
+
+def rest(world, site, wait):
+    """Let another process have learned that a site wants to be left alone."""
+    with world._engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO hosts (name, free_at) VALUES (:site, :at)"),
+            {"site": site, "at": UtcDateTime.number(datetime.now(UTC) + wait)},
+        )
 
 
 def test_a_redirect_to_another_host_waits_for_its_turn_there(world, server):

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from itertools import chain
 from typing import Self, TypeVar
 
 from aggregator import urls
@@ -229,19 +230,25 @@ class Poller:
     ) -> tuple[HostPause, ...]:
         """Return what other processes, and those after a restart, have to know of the sites."""
         site, status, now = visit.site, report.status, report.ended_at
-        first: tuple[HostPause, ...] = ()
-        if site != due.host:  # a redirect led away from there
-            first = self._between(due, due.host, self._budget(due.host, due.pace), now)
-        if not site:
-            return first
-        if status in {429, 503} and report.not_before is not None:
-            rest = report.not_before - now
-            self._hosts.rest(site, rest)
-            if status == 503:
-                return (*first, HostPause(site, report.not_before))
-            pace = self._hosts.lesson(site, visit.budget, rest if report.paused else None)
-            return (*first, HostPause(site, max(report.not_before, now + pace), pace, now))
-        return (*first, *self._between(due, site, visit.budget, now))
+        asked = dict(visit.asked)  # a redirect leads from one to the next
+        refused: tuple[HostPause, ...] = ()
+        if site in asked and status in {429, 503} and report.not_before is not None:
+            del asked[site]
+            refused = (self._refused(visit, status, report, report.not_before),)
+        between = (self._between(due, one, budget, now) for one, budget in asked.items())
+        return (*chain.from_iterable(between), *refused)
+
+    def _refused(
+        self, visit: Visit, status: int, report: store.PollReport, until: datetime
+    ) -> HostPause:
+        """Leave the site that was asked last alone, and return what it taught us."""
+        site, now = visit.site, report.ended_at
+        rest = until - now
+        self._hosts.rest(site, rest)
+        if status == 503:
+            return HostPause(site, until)
+        pace = self._hosts.lesson(site, visit.budget, rest if report.paused else None)
+        return HostPause(site, max(until, now + pace), pace, now)
 
     def _between(
         self, due: DueFeed, site: str, budget: Budget, now: datetime
