@@ -17,6 +17,7 @@ from tests.browser import system_chromium
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from aggregator.database import Engine
     from tests.web_fixtures import Site
 
 # The same examples on each run, however busy the machine is; `make fuzz` looks for other ones.
@@ -75,6 +76,16 @@ def shared_workers() -> Iterator[None]:
 def own_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each poller of this test workers of its own, as in the program."""
     monkeypatch.setattr(poller, "Workers", Workers)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> "Iterator[Engine]":
+    """Return an engine on an empty database."""
+    from tests.worlds import new_database
+
+    engine = new_database(tmp_path)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import text
 
 from aggregator.database import open_database, query, store
@@ -24,13 +23,6 @@ BY_DAY = """
     SELECT feed_id, (id >> 20) / 86400000, count(*) FROM entries
     GROUP BY 1, 2 ORDER BY 1, 2
 """
-
-
-@pytest.fixture
-def database(tmp_path):
-    engine = new_database(tmp_path)
-    yield engine
-    engine.dispose()
 
 
 def feed(name: str, category: str | None = None) -> Subscription:

@@ -1,8 +1,8 @@
 """What went wrong in other feed readers and their libraries, by the number of its advisory.
 
 The table is that of RELIABILITY.md, section 2.  Advisories on what servers and documents send are
-rows of test_faults_http.py and test_faults_documents.py; the last test here finds any that is
-named nowhere.
+rows of test_faults_http.py, test_faults_answers.py and test_faults_documents.py; the last test
+here finds any that is named nowhere.
 """
 
 import hashlib

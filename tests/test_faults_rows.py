@@ -1,7 +1,8 @@
 """Each row of RELIABILITY.md's tables of faults (section 4), and the tests that are named after it.
 
-What a server or a document can play is a row of a table in test_faults_http.py and
-test_faults_documents.py; its name stands here without the number of an advisory.
+What a server or a document can play is a row of a table in test_faults_http.py,
+test_faults_answers.py or test_faults_documents.py; its name stands here without the number of an
+advisory.
 """
 
 import re

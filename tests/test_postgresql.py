@@ -35,7 +35,13 @@ def server():
         yield url
 
 
-@pytest.mark.parametrize("names", ["store query counters stories_listed", "replay"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        "store store_entries store_subscriptions query counters stories_listed",
+        "replay replay_dates",
+    ],
+)
 def test_on_postgresql_the_program_does_the_same(server, names):
     files = [f"tests/test_{name}.py" for name in names.split()]
     run = subprocess.run(

@@ -1,0 +1,48 @@
+"""A database of a test's own, and what is asked of it."""
+
+from contextlib import contextmanager
+from datetime import timedelta
+
+from sqlalchemy import event
+
+from aggregator.database import query, store
+from aggregator.model import Subscription
+from tests.worlds import NOW
+
+MINUTE = timedelta(minutes=1)
+
+
+def feed(name="blog", url=None, **values):
+    return Subscription(
+        name=name, url=url or f"https://{name}.example/feed", name_given=True, **values
+    )
+
+
+def titles(database, **arguments):
+    with database.connect() as connection:
+        return [found.title for found in query.page(connection, limit=100, **arguments).entries]
+
+
+def lease_due(database, *, now=NOW, owner="me", **arguments):
+    with database.begin() as connection:
+        return [
+            due.name
+            for due in store.lease_due(
+                connection, owner=owner, now=now, until=now + MINUTE, **arguments
+            )
+        ]
+
+
+@contextmanager
+def statements(database):
+    """Collect what is executed, each statement once however many rows it is executed for."""
+    seen = []
+
+    def note(_connection, _cursor, statement, *_):
+        seen.append(statement)
+
+    event.listen(database, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(database, "before_cursor_execute", note)

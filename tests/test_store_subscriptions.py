@@ -1,0 +1,241 @@
+"""Writes: the subscriptions of config.yaml, also when they change during a poll."""
+
+from datetime import timedelta
+
+import pytest
+
+from aggregator.database import query, store
+from aggregator.model import Outcome, Scope, Subscription
+from tests.stored import MINUTE, feed, lease_due, statements, titles
+from tests.worlds import NOW, entry, record, subscribe
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_feed_that_left_the_file_leaves_the_list_and_comes_back_with_its_entries(database):
+    subscribe(database, feed("a"), feed("b"))
+    record(database, "a", [entry(1)])
+    record(database, "b", [entry(2)])
+
+    subscribe(database, feed("b"))
+    assert titles(database) == ["Post 2"]
+    assert lease_due(database, now=NOW + 2 * HOUR) == ["b"]
+
+    subscribe(database, feed("a"), feed("b"))
+    assert titles(database) == ["Post 1", "Post 2"]
+
+
+def test_a_new_url_under_the_same_name_keeps_the_entries_and_is_polled_at_once(database):
+    subscribe(database, feed("a"))
+    record(database, "a", [entry(1)])
+
+    subscribe(database, feed("a", "https://moved.example/feed"))
+
+    assert titles(database, scope=Scope(source="a")) == ["Post 1"]
+    assert lease_due(database) == ["a"]
+
+
+def test_a_made_name_follows_its_url(database):
+    subscribe(database, Subscription("example-org", "https://example.org/one"))
+    record(database, "example-org", [entry(1)])
+
+    subscribe(
+        database,
+        Subscription("example-org", "https://example.org/two"),
+        Subscription("example-org-abc", "https://example.org/one"),
+    )
+
+    assert titles(database, scope=Scope(source="example-org-abc")) == ["Post 1"]
+    assert titles(database, scope=Scope(source="example-org")) == []
+
+
+def test_two_feeds_can_swap_their_names(database):
+    subscribe(database, feed("a"), feed("b"))
+    record(database, "a", [entry(1)])
+
+    subscribe(
+        database,
+        Subscription("a", "https://b.example/feed"),
+        Subscription("b", "https://a.example/feed"),
+    )
+
+    assert titles(database, scope=Scope(source="b")) == ["Post 1"]
+
+
+def test_a_name_that_a_removed_feed_had_is_free_again(database):
+    subscribe(database, feed("a"), feed("b"))
+    record(database, "a", [entry(1)])
+
+    subscribe(database, Subscription("b", "https://a.example/feed"))
+
+    assert titles(database, scope=Scope(source="b")) == ["Post 1"]
+
+
+def test_a_feed_that_changes_category_takes_its_entries_along(database):
+    subscribe(database, feed("a", category="Old"))
+    record(database, "a", [entry(1)])
+
+    subscribe(database, feed("a", category="Künste & Co"))
+
+    assert titles(database, scope=Scope(category="old")) == []
+    assert titles(database, scope=Scope(category="künste-co")) == ["Post 1"]
+    with database.connect() as connection:
+        found = query.sidebar(connection, now=NOW).categories
+    assert [(category.name, category.entries) for category in found] == [("Künste & Co", 1)]
+
+
+def test_reading_the_same_file_again_changes_nothing(database):
+    subscribe(database, feed("a"))
+    with database.connect() as connection:
+        before = query.version(connection)
+
+    with database.begin() as connection:
+        result = store.sync_subscriptions(connection, [feed("a")], now=NOW + HOUR)
+
+    with database.connect() as connection:
+        assert query.version(connection) == before
+    assert result == store.SyncResult()
+
+
+def test_a_start_with_the_same_file_reads_each_feed_once_and_writes_nothing(database):
+    many = [feed(f"f{number}", category=f"C {number % 9}") for number in range(300)]
+    subscribe(database, *many)
+
+    with statements(database) as seen:
+        subscribe(database, *many, now=NOW + HOUR)
+
+    assert not [one for one in seen if not one.startswith(("SELECT", "PRAGMA", "BEGIN"))]
+    assert len([one for one in seen if "FROM feeds" in one]) == 1
+
+
+def test_a_change_of_all_feeds_takes_no_more_statements_than_a_change_of_one(database):
+    names = [f"f{number}" for number in range(300)]
+    subscribe(database, *(feed(name) for name in names))
+    with statements(database) as for_one:
+        changed = feed(names[0], interval=2 * HOUR, category="New")
+        subscribe(database, changed, *(feed(name) for name in names[1:]))
+    with statements(database) as for_all:
+        subscribe(database, *(feed(name, interval=3 * HOUR, category="Other") for name in names))
+    with statements(database) as to_leave:
+        subscribe(database)
+
+    assert len(for_all) <= len(for_one)
+    assert len(to_leave) < 11
+    assert lease_due(database, now=NOW + 9 * HOUR) == []
+
+
+def test_of_a_changed_file_only_the_feeds_that_differ_are_told(database):
+    subscribe(database, *(feed(name, interval=HOUR) for name in "abcd"))
+
+    with database.begin() as connection:
+        result = store.sync_subscriptions(
+            connection, [feed("d"), feed("new"), feed("b", interval=2 * HOUR), feed("a")], now=NOW
+        )
+
+    assert result == store.SyncResult(added=("new",), removed=("c",), changed=("b",))
+
+
+def test_a_shorter_interval_counts_from_the_last_poll(database):
+    subscribe(database, feed("a"))
+    record(database, "a", next_poll_at=NOW + HOUR)
+
+    subscribe(database, feed("a", interval=10 * MINUTE), now=NOW + MINUTE)
+
+    assert lease_due(database, now=NOW + 9 * MINUTE) == []
+    assert lease_due(database, now=NOW + 10 * MINUTE) == ["a"]
+
+
+@pytest.mark.parametrize("interval", [10 * MINUTE, 2 * HOUR])
+@pytest.mark.parametrize("left", [False, True])
+def test_a_pause_holds_whatever_becomes_of_the_interval(database, interval, left):
+    subscribe(database, feed("a"))
+    record(
+        database,
+        "a",
+        outcome=Outcome.POSTPONED,
+        error="429",
+        next_poll_at=NOW + 9 * HOUR,
+        next_reason="the server asked for a pause",
+        not_before=NOW + 9 * HOUR,
+    )
+
+    if left:
+        subscribe(database)
+    subscribe(database, feed("a", interval=interval), now=NOW + HOUR)
+
+    assert lease_due(database, now=NOW + 9 * HOUR - MINUTE) == []
+    assert lease_due(database, now=NOW + 9 * HOUR) == ["a"]
+
+
+def test_what_a_server_calls_fresh_is_not_asked_for_because_the_interval_changed(database):
+    subscribe(database, feed("a"))
+    fresh = "the server calls its answer fresh"
+    record(database, "a", next_poll_at=NOW + 6 * HOUR, next_reason=fresh)
+
+    subscribe(database, feed("a", interval=10 * MINUTE), now=NOW + HOUR)
+
+    assert lease_due(database, now=NOW + 5 * HOUR) == []
+
+
+def test_another_spelling_of_a_category_is_a_change_that_readers_see(database):
+    subscribe(database, feed("a", category="news"))
+    with database.connect() as connection:
+        before = query.version(connection)
+
+    subscribe(database, feed("a", category="News"))
+
+    with database.connect() as connection:
+        found = query.sidebar(connection, now=NOW)
+        after = query.version(connection)
+    assert [category.name for category in found.categories] == ["News"]
+    assert after > before
+
+
+# ------------------------------------------------- config.yaml changes during a poll
+
+
+def lease_and_report(database, **values):
+    """Lease the one feed that is due; return the report of a poll of it."""
+    with database.begin() as connection:
+        (due,) = store.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
+    required = {
+        "feed_id": due.id,
+        "url": due.url,
+        "number": due.polls,
+        "started_at": NOW,
+        "ended_at": NOW,
+        "outcome": Outcome.UNCHANGED,
+        "next_poll_at": NOW + HOUR,
+        "next_reason": "",
+    }
+    return store.PollReport(**(required | values))
+
+
+def test_a_poll_of_an_address_that_was_replaced_meanwhile_says_nothing_about_the_new_one(database):
+    subscribe(database, feed("a"))
+    gone = lease_and_report(database, outcome=Outcome.GONE, error="410", next_poll_at=None)
+    subscribe(database, feed("a", "https://new.example/feed"))
+    assert lease_due(database) == []
+
+    with database.begin() as connection:
+        store.record_polls(connection, [gone])
+
+    with database.connect() as connection:
+        health = query.feed(connection, "a", now=NOW)
+    assert health is not None
+    assert (health.gone, health.error, health.polls) == (False, None, ())
+    assert lease_due(database) == ["a"]
+
+
+def test_a_feed_that_was_removed_during_its_poll_is_not_planned_again(database):
+    subscribe(database, feed("a"))
+    report = lease_and_report(database)
+    subscribe(database)
+
+    with database.begin() as connection:
+        store.record_polls(connection, [report])
+
+    with database.connect() as connection:
+        assert query.next_due_at(connection) is None
+    subscribe(database, feed("a"), now=NOW + HOUR)
+    assert lease_due(database, now=NOW + HOUR) == ["a"]

@@ -1,0 +1,362 @@
+"""WebSub: our own hub, with real subscribers."""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import socket
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from aggregator.database import store
+from aggregator.database.tables import subscribers
+from aggregator.fetch import Calls, FetchSettings
+from aggregator.letters import Letter
+from aggregator.merged import Publication
+from aggregator.model import Subscription
+from aggregator.websub import hub as hubs
+from aggregator.websub.hub import Hub
+from tests.hubs import AN_HOUR, HOST, LOOPBACK, TOPIC, Peer
+from tests.web_fixtures import Site, entry
+from web import create_app
+
+
+class World:
+    """A site whose hub works, and one subscriber."""
+
+    def __init__(self, site: Site, hub: Hub, peer: Peer, url: str, door: socket.socket) -> None:
+        self.site, self.hub, self.peer, self.url = site, hub, peer, url
+        self.client = create_app(site.config, site.engine, hub=door).test_client()
+
+    async def transact(self, work: Callable[[Any], Any]) -> Any:
+        with self.site.engine.begin() as connection:
+            return work(connection)
+
+    def ask(self, **changes: str) -> Any:
+        form = {"hub.mode": "subscribe", "hub.topic": TOPIC, "hub.callback": f"{self.url}/cb?a=1"}
+        return self.client.post("/hub", data=form | {f"hub.{k}": v for k, v in changes.items()})
+
+    async def subscribe(self, letters: socket.socket, **changes: str) -> None:
+        assert self.ask(**changes).status_code == 202
+        self.hub.receive(letters.recv(40_000))
+        await self.hub.verify()
+
+    def rows(self) -> list[Any]:
+        with self.site.engine.connect() as connection:
+            return list(connection.execute(select(subscribers)))
+
+    def publish(self, title: str) -> None:
+        number = abs(hash(title)) % 10_000
+        self.site.record("lamp", entry(0, guid=f"urn:{number}", title=title))
+
+
+@contextlib.asynccontextmanager
+async def world(
+    folder: Path, settings: FetchSettings = LOOPBACK, **options: Any
+) -> AsyncIterator[tuple[World, socket.socket]]:
+    site = Site(folder, websub={"hub": "self"})
+    site.subscribe()
+    site.record("lamp", entry(1))
+    peer = Peer()
+    door, letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    made: list[World] = []
+
+    async def transact(work: Callable[[Any], Any]) -> Any:
+        return await made[0].transact(work)
+
+    with door, letters:
+        async with peer.serving() as url, Calls(settings) as calls:
+            publication = Publication.of(site.config, own_hub=True)
+            hub = Hub(publication, site.engine, calls, transact, **options)
+            made.append(World(site, hub, peer, url, door))
+            yield made[0], letters
+
+
+def test_a_subscriber_is_asked_back_and_gets_what_changed_signed(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path) as (here, letters):
+            await here.subscribe(letters, secret="sésame", lease_seconds="86400")
+            asked = here.peer.asked[0]
+            assert asked["a"] == "1"  # the callback's own parameters stay
+            assert (asked["hub.mode"], asked["hub.topic"]) == ("subscribe", TOPIC)
+            assert asked["hub.lease_seconds"] == "86400"
+            assert len(asked["hub.challenge"]) > 20
+
+            here.publish("Fresh")
+            await here.hub.mark([TOPIC, f"{HOST}/feed.rss"])
+
+            ((path, headers, body),) = here.peer.received
+            answer = here.client.get("/feed.atom")
+            assert path == "/cb?a=1"
+            assert body == answer.data
+            assert b"Fresh" in body
+            assert headers["content-type"] == answer.content_type
+            assert headers["link"] == f'<{HOST}/hub>; rel="hub", <{TOPIC}>; rel="self"'
+            digest = hmac.new("sésame".encode(), body, hashlib.sha256).hexdigest()
+            assert headers["x-hub-signature"] == f"sha256={digest}"
+
+            await here.hub.deliver()
+            assert len(here.peer.received) == 1  # once
+
+    asyncio.run(main())
+
+
+def test_a_source_that_came_while_we_run_is_a_topic(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path) as (here, _):
+            new = f"{HOST}/source/new/feed.atom"
+            assert here.ask(topic=new).status_code == 400
+            feeds = (*here.site.config.feeds, Subscription("new", "https://new.example/"))
+            here.site.subscribe(*feeds)
+            assert here.ask(topic=new).status_code == 202
+
+    asyncio.run(main())
+
+
+def test_a_feed_names_our_hub_and_itself_as_websub_wants_it(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path) as (here, _):
+            links = here.client.get("/feed.atom").headers.getlist("Link")
+            assert [link for link in links if 'rel="self"' in link] == [
+                f'<{TOPIC}>; rel="self"; type="application/atom+xml"'
+            ]
+            assert [link for link in links if 'rel="hub"' in link] == [f'<{HOST}/hub>; rel="hub"']
+            # without the program's other half there is no hub, and none is named
+            assert 'rel="hub"' not in str(here.site.client.get("/feed.atom").headers)
+            assert here.site.client.post("/hub").status_code == 404
+
+    asyncio.run(main())
+
+
+def test_who_does_not_repeat_the_challenge_is_not_subscribed(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path) as (here, letters):
+            here.peer.confirms = False
+            await here.subscribe(letters)
+            await here.subscribe(letters, callback="http://127.0.0.1:1/nobody")
+            assert here.rows() == []
+
+    asyncio.run(main())
+
+
+def test_who_unsubscribes_or_is_gone_gets_nothing_more(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path) as (here, letters):
+            await here.subscribe(letters)
+            await here.subscribe(letters, mode="unsubscribe")
+            assert here.peer.asked[-1]["hub.mode"] == "unsubscribe"
+            assert here.rows() == []
+
+            await here.subscribe(letters)
+            here.peer.status = 410
+            await here.hub.mark([TOPIC])
+            assert here.rows() == []
+
+    asyncio.run(main())
+
+
+def test_an_unsubscription_that_is_not_confirmed_changes_nothing(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path) as (here, letters):
+            await here.subscribe(letters)
+            here.peer.confirms = False
+            await here.subscribe(letters, mode="unsubscribe")
+            assert len(here.rows()) == 1
+
+    asyncio.run(main())
+
+
+def test_a_failed_delivery_is_tried_again_later_and_later_and_gets_the_newest(tmp_path):
+    waits = (timedelta(seconds=0.1), AN_HOUR)
+
+    async def main() -> None:
+        async with world(tmp_path, back_off=waits) as (here, letters):
+            await here.subscribe(letters)
+            here.peer.status = 500
+            here.publish("First")
+            await here.hub.mark([TOPIC])
+            await here.hub.deliver()
+            assert len(here.peer.received) == 1
+            await asyncio.sleep(0.15)
+            await here.hub.deliver()
+            assert len(here.peer.received) == 2
+            here.publish("Second")
+            await here.hub.mark([TOPIC])  # a change does not cut the waiting short
+            assert len(here.peer.received) == 2
+            assert here.rows()[0].next_at > datetime.now(UTC) + timedelta(minutes=50)
+
+            with here.site.engine.begin() as connection:
+                connection.execute(subscribers.update().values(next_at=datetime.now(UTC)))
+            here.peer.status = 202
+            await here.hub.deliver()
+            assert b"First" in here.peer.received[-1][2] and b"Second" in here.peer.received[-1][2]
+            assert (here.rows()[0].next_at, here.rows()[0].failures) == (None, 0)
+
+    asyncio.run(main())
+
+
+def test_what_never_arrives_is_given_up_but_not_the_subscription(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path, back_off=()) as (here, letters):
+            await here.subscribe(letters)
+            here.peer.status = 500
+            await here.hub.mark([TOPIC])
+            assert here.rows()[0].next_at is None
+            here.peer.status = 200
+            await here.hub.mark([TOPIC])
+            assert len(here.peer.received) == 2
+
+    asyncio.run(main())
+
+
+def test_a_change_while_a_delivery_is_under_way_is_not_lost(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path) as (here, letters):
+            await here.subscribe(letters)
+            now = datetime.now(UTC)
+            with here.site.engine.begin() as connection:
+                store.mark_topics(connection, topics=[TOPIC], now=now)
+                (sent,) = store.due_subscribers(connection, now=now, limit=5)
+                store.mark_topics(connection, topics=[TOPIC], now=now)
+                store.note_deliveries(connection, deliveries=[store.Delivery(sent)])
+                assert len(store.due_subscribers(connection, now=now, limit=5)) == 1
+
+    asyncio.run(main())
+
+
+def test_a_subscription_ends_with_its_lease_unless_it_is_renewed(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path) as (here, letters):
+            await here.subscribe(letters, lease_seconds="1")
+            first = here.rows()[0].lease_until
+            assert timedelta(minutes=59) < first - datetime.now(UTC) <= AN_HOUR  # the shortest
+            await here.subscribe(letters, lease_seconds="999999999", secret="s")
+            assert len(here.rows()) == 1
+            assert here.rows()[0].lease_until > first + timedelta(days=29)
+            assert here.rows()[0].secret == "s"
+
+            past = datetime.now(UTC) - timedelta(seconds=1)
+            with here.site.engine.begin() as connection:
+                connection.execute(subscribers.update().values(lease_until=past))
+            await here.hub.mark([TOPIC])
+            assert here.peer.received == []
+            await here.hub.tidy()
+            assert here.rows() == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "callback",
+    ["http://127.0.0.1:{port}/", "http://localhost:{port}/", "http://[::1]:{port}/",
+     "http://10.0.0.1/", "http://169.254.169.254/latest"],
+)  # fmt: skip
+def test_a_private_address_is_not_asked_whatever_it_is_called(tmp_path, callback):
+    guarded = FetchSettings("aggregator/test", timeout=timedelta(seconds=5))
+
+    async def main() -> None:
+        async with world(tmp_path, guarded) as (here, letters):
+            port = here.url.rpartition(":")[2]
+            await here.subscribe(letters, callback=callback.replace("{port}", port))
+            assert here.peer.asked == []
+            assert here.rows() == []
+
+    asyncio.run(main())
+
+
+def test_one_host_can_not_fill_the_hub_nor_be_asked_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(hubs, "MOST_OF_HOST", 2)
+    monkeypatch.setattr(hubs, "VERIFIED_A_MINUTE", 4)
+
+    async def main() -> None:
+        async with world(tmp_path) as (here, letters):
+            for number in range(3):
+                await here.subscribe(letters, callback=f"{here.url}/{number}")
+            assert len(here.rows()) == 2
+            await here.subscribe(letters, callback=f"{here.url}/0", secret="renewed")
+            assert len(here.peer.asked) == 4
+            assert sorted(row.secret or "" for row in here.rows()) == ["", "renewed"]
+            await here.subscribe(letters, callback=f"{here.url}/1")
+            assert len(here.peer.asked) == 4
+
+    asyncio.run(main())
+
+
+def test_requests_that_nobody_takes_out_are_refused_and_never_pile_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(hubs, "MOST_WAITING", 3)
+
+    async def main() -> None:
+        async with world(tmp_path) as (here, letters):
+            answers = [here.ask() for _ in range(2000)]
+            busy = [answer for answer in answers if answer.status_code == 503]
+            assert busy and busy[0].headers["Retry-After"] == "60"
+            letters.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    here.hub.receive(letters.recv(40_000))
+            await here.hub.verify()
+            assert len(here.peer.asked) == 3
+
+    asyncio.run(main())
+
+
+def test_a_category_that_is_no_more_ends_its_subscriptions(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path) as (here, letters):
+            topic = f"{HOST}/category/trade/feed.rss"
+            await here.subscribe(letters, topic=topic)
+            assert len(here.rows()) == 1
+            here.site.subscribe(Subscription("lamp", "https://lamp.example/feed.xml"))
+            await here.hub.mark([topic])
+            assert here.rows() == []
+            assert here.peer.received == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"mode": "publish"}, "hub.mode"),
+        ({"mode": ""}, "hub.mode"),
+        ({"topic": "https://other.example/feed.atom"}, "hub.topic"),
+        ({"topic": f"{HOST}/source/none/feed.atom"}, "hub.topic"),
+        ({"topic": f"{HOST}/category/none/feed.atom"}, "hub.topic"),
+        ({"callback": "ftp://a.example/"}, "hub.callback"),
+        ({"callback": "/relative"}, "hub.callback"),
+        ({"callback": "https://a.example/#x"}, "hub.callback"),
+        ({"callback": "https://a.example/" + "x" * 2048}, "hub.callback"),
+        ({"callback": "https://ä.example/"}, "hub.callback"),
+        ({"secret": "s" * 200}, "hub.secret"),
+        ({"lease_seconds": "-1"}, "hub.lease_seconds"),
+        ({"lease_seconds": "9" * 13}, "hub.lease_seconds"),
+    ],
+)
+def test_a_request_that_can_not_be_meant_is_refused_in_one_line(tmp_path, changes, complaint):
+    async def main() -> None:
+        async with world(tmp_path) as (here, _):
+            answer = here.ask(**changes)
+            assert (answer.status_code, answer.mimetype) == (400, "text/plain")
+            assert answer.text.startswith(complaint)
+
+    asyncio.run(main())
+
+
+def test_a_body_without_end_is_not_read(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path) as (here, _):
+            assert here.ask(secret="x" * 100_000).status_code == 413
+            assert here.client.get("/hub").status_code == 405
+
+    asyncio.run(main())
+
+
+def test_a_letter_says_the_same_when_it_is_read():
+    letter = Letter(TOPIC, "https://a.example/", "ä\0", timedelta(days=1.5), ends=False)
+
+    assert Letter.decode(letter.encoded()) == letter
