@@ -8,12 +8,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
+from typing import AnyStr
 from urllib.parse import urlsplit
 
 from click.testing import CliRunner
@@ -22,6 +24,7 @@ from aggregator.cli import main
 
 COMMAND = [sys.executable, "-W", "error", "-m", "aggregator"]
 STARTS_WITHIN = 20
+ENDS_WITHIN = 240  # sooner than a test is given up (pyproject.toml)
 
 
 def write_config(folder: Path, feeds: list[str], **settings: str) -> Path:
@@ -72,24 +75,45 @@ def in_process(folder: Path, *arguments: str, timeout: float = 60) -> Done:
 
 
 @contextlib.contextmanager
+def limited(
+    process: subprocess.Popen[AnyStr], seconds: float = ENDS_WITHIN
+) -> Iterator[subprocess.Popen[AnyStr]]:
+    """Kill `process` when the time is up, and in the end: who reads from it never waits for ever.
+
+    Its pipes are closed in the end, as those of a `with subprocess.Popen(...)` are; but that one
+    waits for the process without a limit, also when a test has failed by then.
+    """
+    killer = threading.Timer(seconds, process.kill)
+    killer.daemon = True
+    killer.start()
+    try:
+        yield process
+    finally:
+        killer.cancel()
+        process.kill()
+        process.wait(10)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+@contextlib.contextmanager
 def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Yield `aggregator ARGUMENTS` as a process and the address that it printed."""
     process = subprocess.Popen(
         [*COMMAND, *(arguments or ("run",))], cwd=folder, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
-    try:
-        line = process.stderr.readline()
-        assert "http://" in line, line + process.stderr.read()
-        yield process, line.split()[4].rstrip("/")
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        process.kill()
-        process.wait()
-        process.stderr.close()
+    with limited(process):
+        try:
+            line = process.stderr.readline()
+            assert "http://" in line, line + process.stderr.read()
+            yield process, line.split()[4].rstrip("/")
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
 
 
 def get(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:

@@ -15,6 +15,7 @@ from aggregator.config import values
 from aggregator.errors import ConfigError
 from aggregator.model import OpmlOutline
 from tests.configured import PATH
+from tests.running import limited
 
 ROOT = Path(__file__).parents[1]
 
@@ -249,7 +250,7 @@ def test_whoever_reads_while_the_file_is_written_sees_a_whole_one(tmp_path):
         "import sys; from pathlib import Path; from aggregator import config\n"
         "for n in range(200): config.write(Path(sys.argv[1]), sys.argv[2 + n % 2])"
     )
-    with subprocess.Popen([sys.executable, "-c", code, path, *texts]) as writer:
+    with limited(subprocess.Popen([sys.executable, "-c", code, path, *texts]), 60) as writer:
         seen = {path.read_text()}
         while writer.poll() is None:
             seen.add(path.read_text())

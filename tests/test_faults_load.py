@@ -81,7 +81,7 @@ def test_hosts_that_hang_delay_nobody(tmp_path, hanging):
 
 
 def test_who_waits_long_makes_room_up_to_a_limit_and_all_places_come_back(monkeypatch):
-    monkeypatch.setattr("aggregator.poll.slots.QUICK", 0.05)
+    monkeypatch.setattr("aggregator.poll.slots.QUICK", 0.02)
     running, most = 0, 0
 
     async def hold(slots: Slots, seconds: float, *, working: bool) -> None:
@@ -100,8 +100,8 @@ def test_who_waits_long_makes_room_up_to_a_limit_and_all_places_come_back(monkey
         nonlocal most
         most = 0
         slots = Slots(2)
-        tasks = [asyncio.create_task(hold(slots, 0.3, working=working)) for _ in range(8)]
-        await asyncio.sleep(0.2)
+        tasks = [asyncio.create_task(hold(slots, 0.15, working=working)) for _ in range(8)]
+        await asyncio.sleep(0.1)
         tasks[0].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         async with asyncio.timeout(1), slots, asyncio.TaskGroup() as group:
@@ -153,7 +153,7 @@ def test_the_page_answers_while_1000_feeds_are_polled_and_hostile_ones_are_read(
             polled = "SELECT count(*) FROM polls"
             eventually(lambda: database.execute(polled).fetchone() == (1003,), within=180)
             stop.set()
-            looker.join()
+            looker.join(30)
             spans = database.execute(
                 "SELECT started_at / 1e6, seconds FROM polls JOIN feeds "
                 "ON feeds.id = polls.feed_id "
@@ -215,7 +215,7 @@ async def main(folder, rounds, urls):
             await asyncio.sleep(0.05)
             levels.append(tree_memory())
         over.set()
-        watcher.join()
+        watcher.join(30)
     print(json.dumps({"idle": idle, "peak": peak, "levels": levels, "errors": errors}))
 
 asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))

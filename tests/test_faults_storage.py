@@ -18,7 +18,17 @@ from pathlib import Path
 import pytest
 
 from tests.feedserver import FeedServer
-from tests.running import COMMAND, command, eventually, get, in_process, rss, running, write_config
+from tests.running import (
+    COMMAND,
+    command,
+    eventually,
+    get,
+    in_process,
+    limited,
+    rss,
+    running,
+    write_config,
+)
 
 FAST = "{interval: 1s, host_delay: 0s, workers: 1}"
 
@@ -178,9 +188,10 @@ connection.execute("ROLLBACK")
 @contextlib.contextmanager
 def locked(path: Path, seconds: float) -> Iterator[subprocess.Popen[str]]:
     """Let another process lock a database."""
-    with subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path), str(seconds)], stdout=subprocess.PIPE, text=True
-    ) as holder:
+    )
+    with limited(process, seconds + 60) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         yield holder
@@ -386,16 +397,17 @@ def test_a_database_that_is_deleted_while_running_ends_nothing(server, tmp_path)
 @contextlib.contextmanager
 def two_schedulers(folder):
     """Run two on the database in `folder`; both have to end well."""
+    scheduler = [*COMMAND, "schedule"]
     processes = [
-        subprocess.Popen([*COMMAND, "schedule"], cwd=folder, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
+        subprocess.Popen(scheduler, cwd=folder, stderr=subprocess.PIPE, text=True) for _ in range(2)
     ]
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.terminate()
-        errors = [process.communicate(timeout=10)[1] for process in processes]
+    with limited(processes[0]), limited(processes[1]):
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.terminate()
+            errors = [process.communicate(timeout=10)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert not any("Traceback" in text for text in errors)
 

@@ -413,7 +413,7 @@ def test_clients_at_the_same_time_get_whole_documents(site):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
 
     assert len(answers) == 44
     assert answers.count(expected) == 4

@@ -70,7 +70,7 @@ def by_waitress(site: Site, listener: socket.socket) -> Iterator[None]:
         yield
     finally:
         serving.close()
-        thread.join()
+        thread.join(30)
 
 
 @pytest.fixture(

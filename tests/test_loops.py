@@ -42,7 +42,7 @@ class Instance:
         thread = threading.Thread(target=server.run)
         thread.start()
         self.client = app.test_client()
-        exits.callback(thread.join)
+        exits.callback(thread.join, 30)
         exits.callback(server.close)
 
     def subscribe(self, *feeds: str) -> None:

@@ -18,7 +18,7 @@ from aggregator.model import Outcome, Subscription
 from aggregator.scheduler import Scheduler
 from tests.feedserver import FeedServer
 from tests.publisher import DAY, HOUR, Answer, Publisher, World
-from tests.running import COMMAND, eventually, rss, write_config
+from tests.running import COMMAND, eventually, limited, rss, write_config
 from tests.test_scheduler import stopped, until
 
 NOW = datetime.now(UTC)
@@ -180,10 +180,9 @@ def test_a_kill_in_the_middle_of_a_request_is_no_reason_to_ask_again_at_once(ser
     write_config(tmp_path, [server.url("/feed")], poll=HOURLY)
     for killed in (True, False):
         process = subprocess.Popen([*COMMAND, "schedule"], cwd=tmp_path, stderr=subprocess.PIPE)
-        try:
+        with limited(process):
             eventually(lambda: server.requests)
             time.sleep(0 if killed else 3)
-        finally:
             (process.kill if killed else process.terminate)()
             said = process.communicate(timeout=10)[1].decode()
 

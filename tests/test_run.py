@@ -28,6 +28,7 @@ from tests.running import (
     get,
     in_process,
     json_lines,
+    limited,
     rss,
     running,
     write_config,
@@ -77,9 +78,7 @@ def test_recent_posts_are_listed_as_the_blog_lists_them(server, tmp_path):
         assert ages(page) == [f"{n} minutes ago" for n in (19, 19, 20, 20, 21)]
 
         polls = len(server.requests)
-        eventually(lambda: len(server.requests) > polls + 1)
-        assert len(titles(get(address + "/")[2])) == 5
-
+        eventually(lambda: len(server.requests) > polls)
         sixth = (
             "<item><title>Sixth</title><guid>six</guid>"
             f"<pubDate>{format_datetime(datetime.now(UTC))}</pubDate></item>"
@@ -87,7 +86,7 @@ def test_recent_posts_are_listed_as_the_blog_lists_them(server, tmp_path):
         server.put("/feed", recent_posts(moved_to=datetime.now(UTC), extra=sixth))
         eventually(lambda: b"Sixth" in get(address + "/")[2])
         page = get(address + "/")[2]
-        assert len(ages(page)) == 6
+        assert len(ages(page)) == 6  # and the polls before brought nothing twice
         assert ages(page)[0] == "just now"
 
 
@@ -212,14 +211,11 @@ os.execv(sys.executable, {[*COMMAND, "run"]})
         text=True,
         start_new_session=True,  # a terminal sends Ctrl-C to all processes of the group
     )
-    try:
+    with limited(process, 60):
         assert process.stderr is not None
         assert "http://" in process.stderr.readline()
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=10)
-    finally:
-        process.kill()
-        process.communicate()
 
     assert process.returncode == 0
     assert "spawn_main" not in said
@@ -304,7 +300,7 @@ def test_twenty_kills_in_the_middle_of_a_poll_lose_and_double_nothing(server, tm
         eventually(lambda seen=before: len(server.requests) > seen + 3)
         time.sleep(attempt * 0.04)
         process.kill()
-        process.wait()
+        process.wait(10)
         _check_that_validators_have_entries(tmp_path)
 
     done = in_process(tmp_path, "poll", "--all", "--json", timeout=120)
@@ -325,10 +321,6 @@ def test_twenty_kills_in_the_middle_of_a_poll_lose_and_double_nothing(server, tm
 
 
 def _start_poll(folder):
-    import subprocess
-
-    from tests.running import COMMAND
-
     return subprocess.Popen(
         [*COMMAND, "poll", "--all"],
         cwd=folder,

@@ -160,13 +160,13 @@ def lively_site(folder: Path) -> Site:
 def served(site: Site) -> Iterator[str]:
     """Serve a site on a free port; its address."""
     server = make_server("127.0.0.1", 0, site.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
-        thread.join()
+        thread.join(30)
         server.server_close()
 
 
