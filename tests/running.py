@@ -145,10 +145,11 @@ def eventually(
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes below `pid`, deeper ones too."""
+    """Return the processes below `pid`, deeper ones and those of other threads too."""
     found = []
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        found += [int(child), *children(int(child))]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *children(int(child))]
     return found
 
 

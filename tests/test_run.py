@@ -163,14 +163,11 @@ def test_ctrl_c_while_the_parser_is_loaded_leaves_no_traceback(server, tmp_path,
     process = subprocess.Popen(
         [*COMMAND, "run"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    try:
+    with limited(process):
         eventually(lambda: server.requests, every=0.01)
         time.sleep(seconds)
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=10)
-    finally:
-        process.kill()
-        process.communicate()
 
     assert process.returncode == 0
     assert "Traceback" not in said and "Fatal" not in said and "Warning" not in said, said
@@ -183,13 +180,10 @@ def test_a_stop_of_a_poll_gives_the_leases_back(server, tmp_path, number, status
     process = subprocess.Popen(
         [*COMMAND, "poll"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    try:
+    with limited(process):
         eventually(lambda: server.requests)
         process.send_signal(number)
         _, said = process.communicate(timeout=10)
-    finally:
-        process.kill()
-        process.communicate()
 
     assert (process.returncode, "Traceback" in said) == (status, False), said
     with contextlib.closing(sqlite3.connect(tmp_path / "aggregator.db")) as connection:
