@@ -17,13 +17,13 @@ import logging
 import multiprocessing
 import os
 import pickle
-import select
 import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -182,7 +182,7 @@ class _Process:
     """One process, and this side's end of the line to it.
 
     Nobody kills it: its number may be another's by then.  It ends when the line does, at once and
-    whatever it does (see `_serve`), also when this process is the one that ended.
+    whatever it does (see `_end_with`), also when this process is the one that ended.
     """
 
     def __init__(self, memory: int) -> None:
@@ -193,14 +193,15 @@ class _Process:
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
         self._is_asked = False
+        life, self._life = context.Pipe(duplex=False)
         self._process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, memory), daemon=True
+            target=_serve, args=(theirs, life, memory), daemon=True
         )
-        with theirs:
+        with theirs, life:
             try:
                 start_deaf(self._process)
             except BaseException:
-                self._socket.close()
+                self.hang_up()
                 raise
 
     async def ask(self, task: list[bytes]) -> memoryview:
@@ -239,6 +240,7 @@ class _Process:
 
     def hang_up(self) -> None:
         """End the line, and the process with it; from any thread, more than once."""
+        self._life.close()
         with contextlib.suppress(OSError):  # it ended by itself
             self._socket.shutdown(socket.SHUT_RDWR)
         if not self._is_asked:  # else whoever waits there closes it: the event loop knows it
@@ -249,36 +251,31 @@ class _Process:
         self._process.join(max(seconds, 0))
 
 
-def _serve(line: socket.socket, memory: int) -> None:
+def _serve(line: socket.socket, life: Connection, memory: int) -> None:
     """In a new process: answer one task after the other until nobody is there to ask."""
+    _end_with(life)
     _limit(memory)
-    fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
     broken = (EOFError, ConnectionError, pickle.UnpicklingError)
     with line, line.makefile("rb") as tasks, contextlib.suppress(*broken):
         while True:
-            line.sendall(_answered(line, tasks))
+            line.sendall(_answered(tasks))
+            # Where the system does not end us with the other side, this does.
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-@contextlib.contextmanager
-def _ending_with(line: socket.socket) -> Iterator[None]:
-    """Let the end of the line end this process, and the deadline where the system does not.
+def _end_with(life: Connection) -> None:
+    """End this process, whatever it does, when the other end of a pipe is closed.
 
-    While nothing is read or written there is one event on a line, its end; of it the system tells
+    Nothing is ever written to it, so its end is the one event there is.  Of that the system tells
     by SIGIO, which ends a process that has no handler for it (Linux).
     """
-    flags = fcntl.fcntl(line, fcntl.F_GETFL)
-    signal.setitimer(signal.ITIMER_REAL, DEADLINE + 1)
-    fcntl.fcntl(line, fcntl.F_SETFL, flags | os.O_ASYNC)
-    try:
-        if select.select([line], [], [], 0)[0]:  # it has ended before
-            raise EOFError
-        yield
-    finally:
-        fcntl.fcntl(line, fcntl.F_SETFL, flags)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+    fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)
+    if life.poll():  # it was closed before
+        raise SystemExit
 
 
-def _answered(line: socket.socket, tasks: io.BufferedReader) -> memoryview:
+def _answered(tasks: io.BufferedReader) -> memoryview:
     """Do the next task; return the pickle of an error or None, and of what came of it.
 
     Nothing of a large document is left behind.  An error holds the frames that it came through,
@@ -287,19 +284,19 @@ def _answered(line: socket.socket, tasks: io.BufferedReader) -> memoryview:
     """
     function, args, kwargs = pickle.load(tasks)  # noqa: S301 - our own process wrote it
     is_large = any(isinstance(one, bytes) and len(one) > _LARGE for one in args)
-    with _ending_with(line):
-        try:
-            return _framed((None, function(*args, **kwargs)))
-        except ParseError as error:
-            error.__cause__ = error.__context__ = None
-            return _framed((error.with_traceback(None), None))
-        except Exception as error:
-            return _framed((_portable(error), None))
-        finally:
-            if is_large:
-                del args
-                gc.collect()
-                _give_back()
+    signal.setitimer(signal.ITIMER_REAL, DEADLINE + 1)
+    try:
+        return _framed((None, function(*args, **kwargs)))
+    except ParseError as error:
+        error.__cause__ = error.__context__ = None
+        return _framed((error.with_traceback(None), None))
+    except Exception as error:
+        return _framed((_portable(error), None))
+    finally:
+        if is_large:
+            del args
+            gc.collect()
+            _give_back()
 
 
 def _result(answer: memoryview) -> Any:

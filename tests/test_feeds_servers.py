@@ -1,20 +1,17 @@
 """The merged feeds as servers really send them: bytes on a socket, from waitress and granian."""
 
-import contextlib
 import gzip
 import re
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import brotli
 import pytest
-import waitress
 
 from tests.running import eventually, get, running
-from tests.web_fixtures import Site, entry
+from tests.web_fixtures import Site, by_waitress, entry
 
 ATOM = "application/atom+xml; charset=utf-8"
 KEPT = r"public, max-age=\d+, stale-if-error=86400"
@@ -61,18 +58,6 @@ class Server:
         return Answer(int(status.split()[1]), [(name, value) for name, _, value in pairs], body)
 
 
-@contextlib.contextmanager
-def by_waitress(site: Site, listener: socket.socket) -> Iterator[None]:
-    serving = waitress.create_server(site.app, sockets=[listener], threads=2)
-    thread = threading.Thread(target=serving.run)
-    thread.start()
-    try:
-        yield
-    finally:
-        serving.close()
-        thread.join(30)
-
-
 @pytest.fixture(
     scope="module", params=["waitress", pytest.param("granian", marks=pytest.mark.slow)]
 )
@@ -86,7 +71,7 @@ def server(
         site.subscribe()
         site.record("lamp", *(entry(number) for number in range(1, 121)))
         if request.param == "waitress":
-            with by_waitress(site, listener):
+            with by_waitress(site.app, listener):
                 yield Server(site, port)
             return
     with running(folder, "serve", "--server", "granian") as (_, address):
@@ -246,7 +231,7 @@ def test_who_asks_for_the_same_again_is_told_when_to_come_back(tmp_path):
     site = Site(tmp_path, publish={"limit_clients": "on"})
     site.subscribe()
     site.record("lamp", entry(1))
-    with socket.create_server(("127.0.0.1", 0)) as listener, by_waitress(site, listener):
+    with socket.create_server(("127.0.0.1", 0)) as listener, by_waitress(site.app, listener):
         server = Server(site, listener.getsockname()[1])  # which asks for the feed once
 
         answers = [

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import waitress
 
 from aggregator import config as configuration
 from aggregator.database import query, store
@@ -19,6 +17,7 @@ from aggregator.model import ListedEntry, Scope
 from aggregator.scheduler import poll_once
 from tests.feedserver import FeedServer
 from tests.running import rss, write_config
+from tests.web_fixtures import by_waitress
 from tests.worlds import sqlite_database
 from web import create_app
 
@@ -38,12 +37,8 @@ class Instance:
         self.engine = sqlite_database(folder)
         exits.callback(self.engine.dispose)
         app = create_app(self.config, self.engine)
-        server = waitress.create_server(app, sockets=[listener], threads=1)
-        thread = threading.Thread(target=server.run)
-        thread.start()
+        exits.enter_context(by_waitress(app, listener))
         self.client = app.test_client()
-        exits.callback(thread.join, 30)
-        exits.callback(server.close)
 
     def subscribe(self, *feeds: str) -> None:
         path = write_config(self.folder, list(feeds), base_url=self.url)

@@ -19,7 +19,7 @@ from aggregator.websub.announcer import Announcer, topics
 from aggregator.websub.publisher import Publisher
 from tests.feedserver import FeedServer
 from tests.hubs import AN_HOUR, HOST, LOOPBACK, TOPIC, Peer, transact_on
-from tests.running import command, eventually, get, rss, running, write_config
+from tests.running import command, eventually, get, in_process, rss, running, write_config
 from tests.web_fixtures import Site
 
 # -------------------------------------------------------------------------- announcing
@@ -150,7 +150,7 @@ def test_a_hub_of_the_file_is_told_what_polls_of_another_process_brought(tmp_pat
         async with peer.serving() as url:
             server.put("/feed", rss([("1", "First", None)]))
             path = write_config(tmp_path, [server.url("/feed")], websub=f"{{hub: '{url}/'}}")
-            done = await asyncio.to_thread(command, tmp_path, "poll")
+            done = await asyncio.to_thread(in_process, tmp_path, "poll")
             assert done.returncode == 0, done.stderr
             site_config = configuration.load(path)
             engine = open_database(site_config.database)
@@ -168,7 +168,7 @@ def test_a_hub_of_the_file_is_told_what_polls_of_another_process_brought(tmp_pat
                 assert len(peer.received) == 6  # the whole list and the source
                 await announce()
                 assert len(peer.received) == 6
-                await asyncio.to_thread(command, tmp_path, "poll", "--all")  # brings nothing new
+                await asyncio.to_thread(in_process, tmp_path, "poll", "--all")  # brings nothing new
                 await announce()
             assert len(peer.received) == 6
             engine.dispose()

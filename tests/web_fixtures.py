@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 import html5lib
+import waitress
 import yaml
 from flask import Flask
 from flask.testing import FlaskClient
@@ -211,3 +213,21 @@ def entry(number: int, **changes: Any) -> CleanEntry:
     """Return entry `number`, published `number` minutes ago."""
     at = datetime.now(UTC) - timedelta(minutes=number, seconds=1)
     return worlds.entry(number, **{"published_at": at, **changes})
+
+
+@contextlib.contextmanager
+def by_waitress(app: Flask, listener: socket.socket) -> Iterator[None]:
+    """Serve `app` on a listening socket."""
+    server = waitress.create_server(app, sockets=[listener], threads=2)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):  # it looks at sockets that are being closed from here
+            server.run()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.close()
+        thread.join(30)
