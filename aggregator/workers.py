@@ -259,7 +259,6 @@ def _serve(line: socket.socket, life: Connection, memory: int) -> None:
     with line, line.makefile("rb") as tasks, contextlib.suppress(*broken):
         while True:
             line.sendall(_answered(tasks))
-            # Where the system does not end us with the other side, this does.
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
@@ -284,6 +283,7 @@ def _answered(tasks: io.BufferedReader) -> memoryview:
     """
     function, args, kwargs = pickle.load(tasks)  # noqa: S301 - our own process wrote it
     is_large = any(isinstance(one, bytes) and len(one) > _LARGE for one in args)
+    # Where the system does not end us with the other side, this does.
     signal.setitimer(signal.ITIMER_REAL, DEADLINE + 1)
     try:
         return _framed((None, function(*args, **kwargs)))
