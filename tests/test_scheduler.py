@@ -1,6 +1,7 @@
 """The scheduler in this process, on a real server, a real database and real worker processes."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import multiprocessing
@@ -12,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from aggregator import __version__, lease
 from aggregator import config as configuration
@@ -322,7 +324,6 @@ def test_a_feed_whose_poll_could_not_be_stored_is_polled_again_after_its_interva
         with world.database.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE polls RENAME TO elsewhere")
         world.server.put("/a", rss([("b", "New", datetime.now(UTC))]))
-        # Not the line before it: then the poll would still be recorded as a failure.
         await until(lambda: "its poll could not be stored" in caplog.text)
         asked = len(world.server.requests)
         with world.database.begin() as connection:
@@ -335,6 +336,29 @@ def test_a_feed_whose_poll_could_not_be_stored_is_polled_again_after_its_interva
     times = [request.at for request in world.server.requests]
     assert all(later - earlier >= 0.95 for earlier, later in pairwise(times))
     assert not [record for record in problems(caplog) if record.exc_info]
+
+
+def test_a_database_that_is_repaired_at_the_worst_moment_is_no_fault_of_the_feed(world):
+    """Between the transaction that failed and the next one."""
+    world.subscribe("/a")
+    with world.database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE polls RENAME TO elsewhere")
+    path = world.folder / "aggregator.db"
+
+    def repair(*_):
+        with (
+            contextlib.suppress(sqlite3.OperationalError),  # it is repaired already
+            contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection,
+        ):
+            connection.execute("ALTER TABLE elsewhere RENAME TO polls")
+
+    def failed(_context):
+        event.listen(world.database, "checkin", repair)
+
+    event.listen(world.database, "handle_error", failed)
+    scheduler = Scheduler(world.config, world.database)
+
+    asyncio.run(stopped(scheduler, until(lambda: world.titles() == ["Post of /a"])))
 
 
 def test_a_job_tells_a_broken_database_once_a_minute_and_not_at_every_tick(world, caplog):

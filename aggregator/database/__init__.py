@@ -5,7 +5,7 @@ SQLite (WAL, FTS5) by default, PostgreSQL by URL; what differs between them stan
 """
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from aggregator.database.engine import in_words, is_locked, is_passing, is_there, open_database
 from aggregator.database.writer import Writer
@@ -14,7 +14,6 @@ __all__ = [
     "Connection",
     "DBAPIError",
     "Engine",
-    "IntegrityError",
     "OperationalError",
     "Writer",
     "in_words",

@@ -21,7 +21,6 @@ from aggregator.database import (
     Connection,
     DBAPIError,
     Engine,
-    IntegrityError,
     OperationalError,
     Writer,
     is_passing,
@@ -310,9 +309,7 @@ class Poller:
                 self._finished.task_done()
             batch = []  # until the next poll comes nobody needs what these brought
 
-    async def _store(
-        self, batch: list[tuple[Finished, asyncio.Future[PollResult]]], *, again: bool = True
-    ) -> None:
+    async def _store(self, batch: list[tuple[Finished, asyncio.Future[PollResult]]]) -> None:
         polls = [poll for poll, _ in batch]
         if len({poll.due.id for poll in polls}) < len(polls):
             await self._store_each(batch)  # a poll has to see what the one before it brought
@@ -320,42 +317,57 @@ class Poller:
         try:
             reports = await self.transact(self._recording(polls))
         except Exception as error:
-            if isinstance(error, OperationalError) and is_passing(error):
+            if _will_pass(error):
                 _refuse(batch, error)  # out of patience
-            elif len(batch) > 1:
-                await self._store_each(batch)  # the fault of one feed is not the others'
-            elif again and isinstance(error, IntegrityError):
-                # Another process stored a post of the same millisecond meanwhile (PostgreSQL): now
-                # its row is seen.  What is the document's fault fails once more.
-                await self._store(batch, again=False)
             else:
-                said = str(error.orig) if isinstance(error, DBAPIError) else "see the traceback"
-                trace = None if isinstance(error, DBAPIError) else error
-                log.error("%s: could not be stored: %s", polls[0].due.name, said, exc_info=trace)
-                await self._give_up(*batch[0])
+                await self._store_each(batch)  # the fault of one feed is not the others'
             return
         for (poll, stored), report in zip(batch, reports, strict=True):
             if not stored.done():
                 stored.set_result(result_of(poll.due, report))
 
     async def _store_each(self, batch: list[tuple[Finished, asyncio.Future[PollResult]]]) -> None:
-        for one in batch:
-            await self._store([one])
-
-    async def _give_up(self, poll: Finished, stored: asyncio.Future[PollResult]) -> None:
-        """Record a poll whose document the database refused, without the document."""
-        error = ParseError(poll.due.url, "its entries could not be stored; see the log")
-        without = failed(poll.due, poll.report.started_at, error, status=poll.report.status)
-        try:
-            (report,) = await self.transact(self._recording([without]))
-        except Exception as fault:  # it takes nothing any more: whoever asked has to know
-            _refuse([(poll, stored)], fault)
-            return
-        if not stored.done():
-            stored.set_result(result_of(poll.due, report))
+        for poll, stored in batch:
+            try:
+                report, refused = await self.transact(self._recording_at_least(poll))
+            except Exception as fault:  # it takes nothing any more: whoever asked has to know
+                _refuse([(poll, stored)], fault)
+                continue
+            if refused is not None:
+                said = str(refused.orig) if isinstance(refused, DBAPIError) else "see the traceback"
+                trace = None if isinstance(refused, DBAPIError) else refused
+                log.error("%s: could not be stored: %s", poll.due.name, said, exc_info=trace)
+            if not stored.done():
+                stored.set_result(result_of(poll.due, report))
 
     def _recording(self, polls: list[Finished]) -> Callable[[Connection], list[store.PollReport]]:
         return lambda connection: news.record(connection, polls, self._settings)
+
+    def _recording_at_least(
+        self, poll: Finished
+    ) -> Callable[[Connection], tuple[store.PollReport, Exception | None]]:
+        """Record a poll; as a failure and without its document if only that is refused.
+
+        Both in one transaction: a database that was damaged and is repaired a moment later has to
+        refuse the whole poll, or it would seem to be the document's fault.
+        """
+        error = ParseError(poll.due.url, "its entries could not be stored; see the log")
+        without = failed(poll.due, poll.report.started_at, error, status=poll.report.status)
+
+        def record(connection: Connection) -> tuple[store.PollReport, Exception | None]:
+            try:
+                with connection.begin_nested():
+                    return self._recording([poll])(connection)[0], None
+            except Exception as refused:
+                if _will_pass(refused):
+                    raise
+                return self._recording([without])(connection)[0], refused
+
+        return record
+
+
+def _will_pass(error: Exception) -> bool:
+    return isinstance(error, OperationalError) and is_passing(error)
 
 
 def _until(at: datetime | None) -> timedelta:
