@@ -187,8 +187,11 @@ class _Walk:
         self._parser.StartDoctypeDeclHandler = self._unfit
 
     def run(self) -> None:
-        """Walk; raise `_UnfitError` or `ExpatError` if this document can't be cut."""
-        self._parser.Parse(self._document, True)
+        """Walk, once; raise `_UnfitError` or `ExpatError` if this document can't be cut."""
+        try:
+            self._parser.Parse(self._document, True)
+        finally:
+            del self._parser  # which refers to us: the document would stay until cycles are found
 
     def context(self) -> bytes:
         """Return a hash of what entries inherit: namespaces, base, language."""

@@ -302,8 +302,11 @@ def _answered(tasks: io.BufferedReader) -> memoryview:
 def _result(answer: memoryview) -> Any:
     """Return what the function of a task returned, or raise what it raised."""
     error, result = pickle.loads(answer)  # noqa: S301 - our own process wrote it
-    if error is not None:
-        raise error
+    try:
+        if error is not None:
+            raise error
+    finally:
+        del error  # it refers to this frame: with those below it they would stay for long
     return result
 
 

@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
+import gzip
 import itertools
+import tracemalloc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -479,3 +482,35 @@ def test_an_error_that_nobody_foresaw_costs_one_feed_one_poll(world, monkeypatch
     assert results["a"].error == "could not be polled; the log says why"
     assert (results["b"].new, results["b"].error) == (1, None)
     assert "Traceback" in caplog.text
+
+
+def test_no_document_waits_for_the_collector_of_garbage(world):
+    """It comes seldom: what an error's frames or a parser hold would be there for long."""
+    size = 900_000
+    page = b"<html>" + b"x" * size
+    world.server.put("/a", page)
+    world.server.put("/b", page, status=500)
+    world.server.put("/c", rss(items(1))[:-20] + page)
+    world.server.put("/e", rss(items(1)))
+    world.server.put("/d", gzip.compress(page)[:-9], headers=[("Content-Encoding", "gzip")])
+    world.subscribe("/a", "/b", "/c", "/d", "/e")
+    world.poll()
+    world.server.put("/e", rss([("e", "x" * size, NOW)]))
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        errors = {name: result.error for name, result in world.poll().items()}
+        left, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+    assert errors == {
+        "a": "not a feed but a web page (HTML)",
+        "b": "500 Internal Server Error",
+        "c": None,
+        "d": "the compressed answer is cut short",
+        "e": None,
+    }
+    assert left < size / 2 < most
