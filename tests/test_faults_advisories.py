@@ -181,7 +181,7 @@ def test_cve_2022_31110_what_somebody_searches_for_is_no_pattern(tmp_path):
     for query in ("(a+)+$", "(a|a)*b", ".*", "(?=(a+))a*b\\1", "a{1,9999}" * 20):
         assert site.client.get("/search", query_string={"q": query}).status_code in {200, 400}
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 2
     assert "b</a>" not in site.client.get("/search", query_string={"q": ".*"}).text
     site.engine.dispose()
 

@@ -165,7 +165,7 @@ def test_an_answer_that_never_ends_is_given_up(server):
     assert {path: error.reason for path, error in zip(endless, errors, strict=True)} == {
         path: words for path, (_, _, words) in endless.items()
     }
-    assert time.monotonic() - began < 10  # the servers never end
+    assert time.monotonic() - began < 2
 
 
 def test_an_endless_flood_of_interim_answers_is_given_up(server):
@@ -173,7 +173,7 @@ def test_an_endless_flood_of_interim_answers_is_given_up(server):
     began = time.monotonic()
 
     assert reason(server.url("/feed.xml"), timeout=0.3) == "no answer within 0.3 s"
-    assert time.monotonic() - began < 10  # the servers never end
+    assert time.monotonic() - began < 2
 
 
 def test_the_time_limit_is_for_all_redirects_together(server):
