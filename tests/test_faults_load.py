@@ -175,7 +175,6 @@ POLL_AND_WEIGH = """
 import asyncio, gc, json, sys, threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from aggregator.cli.common import run_until_done
 from aggregator.database import open_database, store
 from aggregator.fetch import FetchSettings
 from aggregator.model import Subscription
@@ -219,7 +218,7 @@ async def main(folder, rounds, urls):
         watcher.join(30)
     print(json.dumps({"idle": idle, "peak": peak, "levels": levels, "errors": errors}))
 
-run_until_done(lambda: main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
 """
 
 

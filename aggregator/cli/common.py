@@ -15,13 +15,6 @@ import click
 from aggregator.config import Config, load
 from aggregator.database import DBAPIError, Engine, in_words, open_database, store
 
-_NEW_OBJECTS = 50_000
-"""Objects more than before, lists and the like, after which cycles among them are looked for.
-
-Python's 700 are those of three feeds.  Of what 500 leave behind that nobody refers to, 10 MB wait;
-documents are not among them.
-"""
-
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -62,15 +55,13 @@ def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run `work` in an event loop; SIGTERM and SIGINT cancel it, unless it listens to them itself.
 
     What was loaded to get here stays: the collector of garbage need not look through it, 50 ms
-    each time, which is a tenth of what polling costs where nothing is new.  Looking for new garbage
-    as seldom as `_NEW_OBJECTS` says saves another tenth.
+    each time, which is a tenth of what polling costs where nothing is new.
     """
     # Python forgets a Ctrl-C that comes while it tells somebody that an object is gone.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         gc.collect()
         gc.freeze()
-        gc.set_threshold(_NEW_OBJECTS)
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     ended_by = signal.SIGTERM
