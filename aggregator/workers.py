@@ -19,6 +19,7 @@ import os
 import pickle
 import signal
 import socket
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -68,7 +69,7 @@ class Workers:
         self._places = asyncio.Semaphore(count)
         self._processes: set[_Process] = set()
         self._idle: list[_Process] = []
-        self._starting: list[asyncio.Future[_Process]] = []  # that nobody waits for any more
+        self._starting: list[asyncio.Future[_Process | None]] = []  # that nobody waits for any more
         self._starter = ThreadPoolExecutor(count, "start")  # what hangs there holds up nobody else
         self._stopped = False
 
@@ -116,7 +117,7 @@ class Workers:
         for process in ending:
             process.join(end - time.monotonic())
         self._idle.clear()
-        self._starter.shutdown(wait=False, cancel_futures=True)
+        self._starter.shutdown(wait=False)  # what it has still to start, it does not: `_start`
 
     async def _answer(self, task: list[bytes]) -> memoryview:
         if self._idle:
@@ -125,7 +126,7 @@ class Workers:
             except _EndedError:
                 # It died while it was idle, which is no document's fault, or this one killed it:
                 # then it does that again.
-                if not task:  # or it died while it answered
+                if not task or self._stopped:  # or it died while it answered, or with all others
                     raise
                 log.warning("a process that reads documents ended; starting a new one")
         return await self._ask(await self._new_process(), task)
@@ -142,13 +143,10 @@ class Workers:
         return answer
 
     async def _new_process(self) -> "_Process":
-        if self._starting:
-            starting = self._starting.pop()
-        else:
-            starting = asyncio.get_running_loop().run_in_executor(self._starter, self._start)
+        starting = self._starting.pop() if self._starting else self._begin()
         try:
             async with asyncio.timeout(START_WITHIN):
-                return await asyncio.shield(starting)
+                process = await asyncio.shield(starting)
         except (OSError, EOFError) as error:
             if not starting.done():
                 self._starting.append(starting)
@@ -157,8 +155,19 @@ class Workers:
         except asyncio.CancelledError:
             self._starting.append(starting)  # for whoever comes next
             raise
+        if process is None:
+            raise _NoProcessError("all are stopped")
+        return process
 
-    def _start(self) -> "_Process":
+    def _begin(self) -> "asyncio.Future[_Process | None]":
+        try:
+            return asyncio.get_running_loop().run_in_executor(self._starter, self._start)
+        except RuntimeError as error:  # it was shut down, or there can be no more threads
+            raise _NoProcessError(str(error)) from error
+
+    def _start(self) -> "_Process | None":
+        if self._stopped:
+            return None
         try:
             process = _Process(self._memory)
         except (OSError, EOFError):  # the fork server has just died; it is started again
@@ -167,6 +176,7 @@ class Workers:
         self._processes.add(process)
         if self._stopped:  # while this one started
             process.hang_up()
+            return None
         return process
 
 
@@ -193,6 +203,7 @@ class _Process:
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
         self._is_asked = False
+        self._hanging_up = threading.Lock()  # a pipe closed twice at once takes another's number
         life, self._life = context.Pipe(duplex=False)
         self._process: BaseProcess = context.Process(
             target=_serve, args=(theirs, life, memory), daemon=True
@@ -240,7 +251,8 @@ class _Process:
 
     def hang_up(self) -> None:
         """End the line, and the process with it; from any thread, more than once."""
-        self._life.close()
+        with self._hanging_up:
+            self._life.close()
         with contextlib.suppress(OSError):  # it ended by itself
             self._socket.shutdown(socket.SHUT_RDWR)
         if not self._is_asked:  # else whoever waits there closes it: the event loop knows it

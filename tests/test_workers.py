@@ -114,6 +114,28 @@ def test_who_waits_for_a_process_when_all_are_stopped_learns_it(workers):
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("when", ["it reads", "it is about to be started", "before"])
+def test_whoever_a_stop_keeps_from_its_process_learns_it_and_nobody_is_warned(
+    when, workers, caplog
+):
+    async def run() -> None:
+        if when == "it reads":
+            await workers.run("u", os.getpid)
+        elif when == "it is about to be started":
+            workers._starter.submit(time.sleep, 0.3)
+        else:
+            workers.stop()
+        reading = asyncio.create_task(workers.run("u", signal.pause))
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(workers.stop)
+        with pytest.raises(ParseError, match=r"process that read it died|no process to read it"):
+            await reading
+
+    asyncio.run(run())
+    assert caplog.records == []
+    assert not any(alive(process._process.pid) for process in workers._processes)
+
+
 def test_an_answer_that_nobody_waits_for_any_more_is_nobody_elses(workers):
     async def run() -> None:
         await title(workers)
