@@ -24,9 +24,7 @@ HOUR = timedelta(hours=1)
 def test_every_key_is_read_as_it_is_meant():
     path = DATA / "every-key.yaml"
 
-    read = config.load(path)
-
-    assert read == config.Config(
+    assert config.load(path) == config.Config(
         path=path,
         title="Evening reading",
         base_url="https://feeds.example.org/reading",

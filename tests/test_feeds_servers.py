@@ -45,7 +45,10 @@ class Server:
 
     def __init__(self, site: Site, port: int) -> None:
         self.site, self.port = site, port
-        self.tag = self.ask("GET /feed.atom").all("ETag")[0]
+
+    @property
+    def tag(self) -> str:
+        return self.ask("GET /feed.atom").all("ETag")[0]
 
     def ask(self, line: str, *headers: str) -> Answer:
         head = "\r\n".join([f"{line} HTTP/1.1", "Host: x", "Connection: close", *headers, "", ""])
