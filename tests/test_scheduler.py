@@ -9,6 +9,7 @@ import sqlite3
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sqlalchemy import event
 from aggregator import __version__, lease
 from aggregator import config as configuration
 from aggregator.database import Engine, open_database, query, store
+from aggregator.model import DueFeed
 from aggregator.scheduler import Scheduler, poll_settings
 from aggregator.scheduler import service as scheduling
 from tests.feedserver import FeedServer
@@ -106,6 +108,41 @@ def test_a_stop_with_much_still_to_do_is_quick_quiet_and_begins_nothing(world, c
 
     assert seconds < 2
     assert len(world.server.requests) <= made + 1
+    assert world.leases() == []
+    assert problems(caplog) == []
+
+
+def test_a_stop_in_the_moment_in_which_a_job_is_due_is_quiet(world, caplog):
+    world.subscribe("/a")
+    scheduler = Scheduler(world.config, world.database)
+
+    async def meanwhile():
+        await until(lambda: world.titles() == ["Post of /a"])
+        due = partial(scheduler._scheduler.modify_job, "dispatch", next_run_time=datetime.now(UTC))
+        asyncio.get_running_loop().call_soon(due)
+
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    assert problems(caplog) == []
+
+
+def test_a_stop_in_the_moment_in_which_feeds_are_leased_begins_none(world, caplog, monkeypatch):
+    world.subscribe("/a", "/b")
+    scheduler = Scheduler(world.config, world.database)
+    stop = asyncio.Event()
+    transact = scheduler._poller.transact
+
+    async def then_stop(work):
+        found = await transact(work)
+        if found and isinstance(found, list) and isinstance(found[0], DueFeed):
+            stop.set()
+            await asyncio.sleep(0)
+        return found
+
+    monkeypatch.setattr(scheduler._poller, "transact", then_stop)
+    asyncio.run(scheduler.run(stop))
+
+    assert world.server.requests == []
     assert world.leases() == []
     assert problems(caplog) == []
 

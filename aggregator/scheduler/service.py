@@ -122,6 +122,8 @@ class Scheduler:
                 self._scheduler.start()
                 await stop.wait()
                 self._stopping = True
+                self._scheduler.pause()
+                await asyncio.sleep(0)  # jobs that were submitted begin: `_guarded` sees their end
                 self._scheduler.shutdown(wait=False)
                 await self._end_polls()
         finally:
@@ -198,6 +200,8 @@ class Scheduler:
         due = await self._poller.transact(take)
         for feed_id in over:
             del self._unstored[feed_id]
+        if self._stopping:  # while it was asked; these leases are given back with the others
+            return
         self._more = len(due) == room
         for feed in due:
             task = asyncio.create_task(self._poll(feed))
