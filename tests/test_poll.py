@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import ExceptionContext, event
 
 from aggregator.database import Connection, DBAPIError, OperationalError, query, store
 from aggregator.fetch import Fetcher, FetchSettings
@@ -387,6 +387,50 @@ def test_two_polls_of_one_feed_that_are_stored_together_do_not_mix_their_entries
 
     assert [(result.new, result.updated) for result in asyncio.run(run())] == [(0, 1), (0, 1)]
     assert world.titles() == ["Post one", "Post two"]
+
+
+@only_sqlite
+@pytest.mark.parametrize("room", [0, 12, 16])
+def test_a_disk_that_is_full_while_polls_are_stored_one_by_one_is_no_documents_fault(
+    world, monkeypatch, room
+):
+    """With some statements it ends the whole transaction, not only what was tried in it."""
+    monkeypatch.setattr("aggregator.database.writer._RETRY_WAITS", (0.05,))
+    world.server.put("/a", rss([("bad", "Refused", NOW)]))
+    world.server.put("/b", rss(items(*range(100))))
+    world.server.put("/z", rss([]))
+    world.subscribe("/a", "/b", "/z")
+    with world.database.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refusal BEFORE INSERT ON entries WHEN new.title = 'Refused' "
+            "BEGIN SELECT raise(ABORT, 'refused'); END"
+        )
+    told: list[str] = []
+
+    @event.listens_for(world.database, "handle_error")
+    def tell(context: ExceptionContext) -> None:
+        told.append(str(context.original_exception))
+
+    @event.listens_for(world.database, "begin")
+    def fill(connection: Connection) -> None:
+        is_full = told == ["refused"] * 2  # with both, and alone
+        pages: int = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        most = pages + room if is_full else 1 << 30
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
+
+    async def run() -> list[PollResult]:
+        async with Poller(world.database, world.settings) as poller:
+            async with held_up(world, poller) as due:
+                tasks = [await polled(world, poller, feed) for feed in due]
+                await asyncio.sleep(0.2)
+                told.clear()  # the lock
+            return await asyncio.gather(*tasks)
+
+    bad, good = asyncio.run(run())
+
+    assert bad.error == "its entries could not be stored; see the log"
+    assert (good.new, good.error) == (100, None)
+    assert told == ["refused", "refused", "database or disk is full"]
 
 
 @only_sqlite

@@ -355,13 +355,16 @@ class Poller:
         without = failed(poll.due, poll.report.started_at, error, status=poll.report.status)
 
         def record(connection: Connection) -> tuple[store.PollReport, Exception | None]:
+            whole = connection.begin_nested()
             try:
-                with connection.begin_nested():
-                    return self._recording([poll])(connection)[0], None
+                report = self._recording([poll])(connection)[0]
+                whole.commit()
             except Exception as refused:
-                if _will_pass(refused):
-                    raise
+                if _will_pass(refused):  # a full disk ended all of it: there is nothing to go
+                    raise  # back to, and trying that would hide why
+                whole.rollback()
                 return self._recording([without])(connection)[0], refused
+            return report, None
 
         return record
 
