@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -20,7 +21,8 @@ from aggregator import __version__, lease
 from aggregator import config as configuration
 from aggregator.database import Engine, open_database, query, store
 from aggregator.model import DueFeed
-from aggregator.scheduler import Scheduler, poll_settings
+from aggregator.poll import Poller
+from aggregator.scheduler import Scheduler, poll_once, poll_settings
 from aggregator.scheduler import service as scheduling
 from tests.feedserver import FeedServer
 from tests.running import rss, write_config
@@ -145,6 +147,35 @@ def test_a_stop_in_the_moment_in_which_feeds_are_leased_begins_none(world, caplo
     assert world.server.requests == []
     assert world.leases() == []
     assert problems(caplog) == []
+
+
+def test_what_was_read_before_a_single_poll_is_stopped_is_stored(world, monkeypatch):
+    pollers: list[Poller] = []
+
+    def noted(*args: Any, **kwargs: Any) -> Poller:
+        pollers.append(Poller(*args, **kwargs))
+        return pollers[-1]
+
+    monkeypatch.setattr("aggregator.scheduler.once.Poller", noted)
+    world.subscribe("/a", "/slow")
+    world.server.put("/slow", delay=60)
+
+    async def run() -> None:
+        polling = asyncio.create_task(
+            poll_once(
+                world.config, world.database, everything=False,
+                on_start=lambda _: None, on_result=lambda _: None,
+            )
+        )  # fmt: skip
+        await until(lambda: world.server.requests_to("/slow"))
+        await until(lambda: pollers[0]._finished._unfinished_tasks or world.titles())
+        polling.cancel()
+        await asyncio.wait([polling])
+
+    asyncio.run(run())
+
+    assert world.titles() == ["Post of /a"]
+    assert world.leases() == []
 
 
 @pytest.mark.slow
