@@ -147,19 +147,25 @@ def eventually(
 def children(pid: int) -> list[int]:
     """Return the processes below `pid`, deeper ones and those of other threads too."""
     found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *children(int(child))]
+    with contextlib.suppress(OSError):  # it has just ended
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                for child in (task / "children").read_text().split():
+                    found += [int(child), *children(int(child))]
     return found
 
 
 def tree_memory(pid: int | None = None) -> float:
-    """Return the megabytes of a process, by default this one, and of all that it started (PSS)."""
+    """Return the megabytes of a process, by default this one, and of all that it started.
+
+    What they share is counted once; libraries are not: their share depends on who else has them.
+    """
     pid = pid or os.getpid()
     megabytes = 0.0
     with contextlib.suppress(OSError, ValueError):  # it has just ended
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        megabytes = int(rollup.partition("Pss:")[2].split()[0]) / 1024
+        kinds = ("Pss_Anon:", "Pss_Shmem:", "SwapPss:")
+        megabytes = sum(int(rollup.partition(kind)[2].split()[0]) for kind in kinds) / 1024
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
                 megabytes += tree_memory(int(child))

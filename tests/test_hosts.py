@@ -43,16 +43,17 @@ async def visits(hosts, budget, site="example.org", *, count=3, seconds=0.0):
         async with hosts.visit(site, budget):
             began = loop.time()
             await asyncio.sleep(seconds)
-        times.append((began, loop.time()))
+            ended = loop.time()
+        times.append((began, ended))
 
     await asyncio.gather(*(visit() for _ in range(count)))
-    return times
+    return sorted(times)
 
 
 def test_visits_to_one_site_follow_each_other_with_a_pause():
     times = asyncio.run(visits(Hosts(), Budget(0.05 * SECOND), seconds=0.02))
 
-    for (_, ended), (began, _) in itertools.pairwise(sorted(times)):
+    for (_, ended), (began, _) in itertools.pairwise(times):
         assert began - ended > 0.045
 
 
@@ -90,21 +91,33 @@ def test_whoever_waits_for_a_site_learns_that_it_wants_to_be_left_alone():
     asyncio.run(run())
 
 
+async def refused(retry_after):
+    """Return the pause that a refusal of the second request teaches, and that before it."""
+    hosts, budget = Hosts(), Budget(0.1 * SECOND)
+    (began, ended), (again, end) = await visits(hosts, budget, count=2)
+    lesson = hosts.lesson("example.org", budget, retry_after)
+    return lesson.total_seconds(), again - ended, end - began
+
+
+def test_a_refusal_teaches_a_pause_that_would_have_been_long_enough():
+    lesson, least, most = asyncio.run(refused(SECOND))
+
+    assert 1 + least <= lesson <= (1 + most) * 1.02
+
+
 @pytest.mark.parametrize(
     ("retry_after", "least", "most"),
     [
-        (SECOND, 1.1, 1.3),  # the last request was 0.1 s before
         (None, 10, 11),
         (timedelta(days=1), MAX_PACE.total_seconds(), MAX_PACE.total_seconds()),
     ],
 )
-def test_a_refusal_teaches_a_pause_that_would_have_been_long_enough(retry_after, least, most):
-    async def run():
-        hosts, budget = Hosts(), Budget(0.1 * SECOND)
-        await visits(hosts, budget, count=2)
-        return hosts.lesson("example.org", budget, retry_after)
+def test_a_refusal_that_names_no_pause_or_a_long_one_teaches_within_limits(
+    retry_after, least, most
+):
+    lesson, _, _ = asyncio.run(refused(retry_after))
 
-    assert least <= asyncio.run(run()).total_seconds() <= most
+    assert least <= lesson <= most
 
 
 def test_nobody_holds_a_turn_while_waiting_for_another():

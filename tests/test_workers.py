@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 import time
-from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,17 @@ FEED = rss([("1", "Post 1", None)])
 
 
 @pytest.fixture
-def workers(monkeypatch):
-    monkeypatch.setattr("aggregator.workers.DEADLINE", 1)
+def workers():
     pool = Workers(1)
     yield pool
     pool.stop()
+
+
+@contextlib.contextmanager
+def a_second_for_each():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aggregator.workers.DEADLINE", 1)
+        yield
 
 
 async def title(workers: Workers) -> str:
@@ -43,7 +48,8 @@ async def title(workers: Workers) -> str:
 )
 def test_a_document_that_a_worker_chokes_on_costs_only_its_own_poll(workers, task, reason):
     async def run() -> str:
-        with pytest.raises(ParseError, match=reason):
+        limit = a_second_for_each() if "1 s" in reason else contextlib.nullcontext()
+        with limit, pytest.raises(ParseError, match=reason):
             await workers.run("https://example.org/", *task)
         return await title(workers)
 
@@ -91,7 +97,7 @@ def test_a_process_that_stands_still_costs_one_deadline(workers):
         worker = await workers.run("u", os.getpid)
         os.kill(worker, signal.SIGSTOP)
         began = time.monotonic()
-        with pytest.raises(ParseError, match="could not be read in 1 s"):
+        with a_second_for_each(), pytest.raises(ParseError, match="could not be read in 1 s"):
             await workers.run("u", len, b"a")
         assert time.monotonic() - began < 2
         assert await title(workers) == "Post 1"
@@ -152,7 +158,9 @@ def test_an_answer_that_nobody_waits_for_any_more_is_nobody_elses(workers):
 
 def test_a_task_that_is_cancelled_while_its_process_starts_leaves_none_beyond_the_place(workers):
     async def run() -> None:
-        await asyncio.to_thread(forkserver.ensure_running)
+        other = Workers(1)  # whose start has the fork server load the parser
+        await other.run("u", os.getpid)
+        await asyncio.to_thread(other.stop)
         for _ in range(5):
             reading = asyncio.create_task(workers.run("u", os.getpid))
             await asyncio.sleep(0)
