@@ -139,7 +139,10 @@ class Workers:
             self._processes.discard(process)
             process.hang_up()
             raise
-        self._idle.append(process)
+        if self._stopped:  # while it answered
+            process.hang_up()
+        else:
+            self._idle.append(process)
         return answer
 
     async def _new_process(self) -> "_Process":
@@ -147,13 +150,13 @@ class Workers:
         try:
             async with asyncio.timeout(START_WITHIN):
                 process = await asyncio.shield(starting)
+        except TimeoutError as late:
+            self._starting.append(starting)  # for whoever comes next
+            raise _NoProcessError(f"none started in {START_WITHIN} s") from late
         except (OSError, EOFError) as error:
-            if not starting.done():
-                self._starting.append(starting)
-                raise _NoProcessError(f"none started in {START_WITHIN} s") from error
             raise _NoProcessError(str(error) or "the fork server died") from error
         except asyncio.CancelledError:
-            self._starting.append(starting)  # for whoever comes next
+            self._starting.append(starting)
             raise
         if process is None:
             raise _NoProcessError("all are stopped")
@@ -161,9 +164,12 @@ class Workers:
 
     def _begin(self) -> "asyncio.Future[_Process | None]":
         try:
-            return asyncio.get_running_loop().run_in_executor(self._starter, self._start)
+            starting = asyncio.get_running_loop().run_in_executor(self._starter, self._start)
         except RuntimeError as error:  # it was shut down, or there can be no more threads
             raise _NoProcessError(str(error)) from error
+        # Where nobody waits for it any more nobody is to be told that it failed.
+        starting.add_done_callback(lambda one: one.cancelled() or one.exception())
+        return starting
 
     def _start(self) -> "_Process | None":
         if self._stopped:
