@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -155,21 +155,25 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def tree_memory(pid: int | None = None) -> float:
-    """Return the megabytes of a process, by default this one, and of all that it started.
+_OWN = ("Pss_Anon:", "Pss_Shmem:", "SwapPss:")
 
-    What they share is counted once; libraries are not: their share depends on who else has them.
-    """
+
+def tree_memory(pid: int | None = None, kinds: Collection[str] = ("Pss:",)) -> float:
+    """Return the megabytes of a process, by default this one, and of all that it started (PSS)."""
     pid = pid or os.getpid()
     megabytes = 0.0
     with contextlib.suppress(OSError, ValueError):  # it has just ended
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        kinds = ("Pss_Anon:", "Pss_Shmem:", "SwapPss:")
         megabytes = sum(int(rollup.partition(kind)[2].split()[0]) for kind in kinds) / 1024
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
-                megabytes += tree_memory(int(child))
+                megabytes += tree_memory(int(child), kinds)
     return megabytes
+
+
+def own_tree_memory() -> float:
+    """Return the same without libraries, whose share changes when somebody else ends."""
+    return tree_memory(kinds=_OWN)
 
 
 def alive(pid: int) -> bool:

@@ -179,7 +179,7 @@ from aggregator.database import open_database, store
 from aggregator.fetch import FetchSettings
 from aggregator.model import Subscription
 from aggregator.poll import Poller, PollSettings
-from tests.running import tree_memory
+from tests.running import own_tree_memory, tree_memory
 
 async def main(folder, rounds, urls):
     engine = open_database(f"sqlite:///{folder}/memory.db")
@@ -213,7 +213,7 @@ async def main(folder, rounds, urls):
         for number in range(rounds):
             errors = await poll(*(feed.name for feed in feeds))
             await asyncio.sleep(0.05)
-            levels.append(tree_memory())
+            levels.append(own_tree_memory())
         over.set()
         watcher.join(30)
     print(json.dumps({"idle": idle, "peak": peak, "levels": levels, "errors": errors}))
