@@ -275,6 +275,16 @@ def test_add_discovers_the_feed_of_a_page_and_keeps_comments(server, tmp_path):
     assert "already there" in command(tmp_path, "add", server.url("/a")).stdout
 
 
+def test_add_asks_nobody_about_what_is_there_already_wherever_it_leads(server, tmp_path):
+    server.redirect("/moved", "/a", status=301)
+    write_config(tmp_path, [server.url("/moved")])
+
+    done = command(tmp_path, "add", server.url("/moved"))
+
+    assert done.stdout == f"already there: {server.url('/moved')}\n"
+    assert server.requests_to("/moved") == []
+
+
 def test_add_refuses_what_is_no_feed(server, tmp_path):
     server.put("/plain", "just text")
     path = write_config(tmp_path, [])

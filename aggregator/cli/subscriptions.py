@@ -78,7 +78,7 @@ def add(url: str, title: str | None, category: str | None, no_check: bool) -> No
     if not urls.is_web(url) and "://" not in url and not (config.folder / url).is_file():
         said = f"no such file; if it is on the web, write https://{url}"
         raise UsageError(f"{url}: {said}" if url else "URL: write the address of a feed or page")
-    if not no_check:
+    if not no_check and not configuration.has_feed(config, url):
         url = asyncio.run(_discover(config, url))
     _append([OpmlOutline(url=url, title=title, category=category)])
 

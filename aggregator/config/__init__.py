@@ -5,7 +5,7 @@
 `values` says what a person may write for each kind of value, docs/config.md says it to people.
 """
 
-from aggregator.config.appending import Appended, append
+from aggregator.config.appending import Appended, append, has_feed
 from aggregator.config.file import load, parse, reached_at_port, read, stamp_of, write
 from aggregator.config.remarks import notes
 from aggregator.config.schema import (
@@ -32,6 +32,7 @@ __all__ = [
     "Web",
     "WebSub",
     "append",
+    "has_feed",
     "load",
     "notes",
     "parse",

@@ -35,6 +35,12 @@ class Appended:
     known: tuple[OpmlOutline, ...] = ()
 
 
+def has_feed(config: Config, url: str) -> bool:
+    """Whether a feed with this address, however it is written, is among the subscriptions."""
+    key = same_feed_key(url.strip())
+    return any(same_feed_key(feed.url) == key for feed in config.feeds)
+
+
 def append(text: str, outlines: Sequence[OpmlOutline], *, path: Path) -> Appended:
     """Add feeds to the text of the file at `path`.
 
