@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.parsers import expat
 
@@ -43,11 +44,22 @@ _TAG = re.compile(r"/?(?:\w{1,40}:)?(\w{1,40})")
 _SURE_TAG = re.compile(r"/?(?:opml|head|body|outline)\b", re.IGNORECASE)
 
 
-def read(document: bytes) -> list[OpmlOutline]:
-    """Return the feeds of a subscription list, in its order, each once.
+class SubscriptionList(NamedTuple):
+    """What an OPML document holds.
+
+    Attributes:
+        feeds: In its order, each once.
+        unusable: The addresses, as written, of feeds that have no usable http(s) address.
+    """
+
+    feeds: list[OpmlOutline]
+    unusable: list[str]
+
+
+def read(document: bytes) -> SubscriptionList:
+    """Read a subscription list.
 
     The category is the outermost folder's name, or the first of the outline's own `category`.
-    Outlines without a usable http(s) address are left out.
 
     Raises:
         OpmlError: It is not OPML, too large, or declares entities.
@@ -103,6 +115,7 @@ class _Outlines:
         self._root = ""
         self._folders: list[str] = []  # of every open outline: the outermost name around it
         self._feeds: dict[str, OpmlOutline] = {}
+        self._unusable: list[str] = []
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         name = tag.rpartition(":")[2].lower()
@@ -110,9 +123,11 @@ class _Outlines:
         if name == "outline":
             given = {key.lower(): value for key, value in attributes.items()}
             outer = self._folders[-1] if self._folders else ""
-            feed = _feed(given, outer)
-            if feed is not None:
+            address = _address(given)
+            if (feed := _feed(address or "", given, outer)) is not None:
                 self._feeds.setdefault(urls.normal(feed.url), feed)
+            elif address is not None:
+                self._unusable.append(_line(address))
             folder = "" if "xmlurl" in given else _line(given.get("text") or given.get("title", ""))
             self._folders.append(outer or folder)
 
@@ -120,18 +135,21 @@ class _Outlines:
         if tag.rpartition(":")[2].lower() == "outline" and self._folders:
             self._folders.pop()
 
-    def found(self) -> list[OpmlOutline]:
+    def found(self) -> SubscriptionList:
         if self._root in {"rss", "feed", "rdf"}:
             raise OpmlError("this is a feed, not a list of feeds; subscribe with `aggregator add`")
         if self._root != "opml":
             raise OpmlError("this is not OPML; export the list from the other program as OPML")
-        return list(self._feeds.values())
+        return SubscriptionList(list(self._feeds.values()), self._unusable)
 
 
-def _feed(attributes: Mapping[str, str], folder: str) -> OpmlOutline | None:
-    address = attributes.get("xmlurl", "")
-    if not address and attributes.get("type", "").strip().lower() in {"rss", "atom"}:
-        address = attributes.get("url", "")
+def _address(attributes: Mapping[str, str]) -> str | None:
+    """Return the address that an outline gives its feed, None if it is no feed."""
+    is_feed = attributes.get("type", "").strip().lower() in {"rss", "atom"}
+    return attributes.get("xmlurl") or (attributes.get("url", "") if is_feed else None)
+
+
+def _feed(address: str, attributes: Mapping[str, str], folder: str) -> OpmlOutline | None:
     url = urls.absolute(address, "")
     if url is None or not urls.is_web(url):
         return None

@@ -300,6 +300,31 @@ def test_add_refuses_what_is_no_feed(server, tmp_path):
     assert line.endswith("no such file; if it is on the web, write https://example.org/feed")
 
 
+def test_import_says_what_it_leaves_out(tmp_path):
+    write_config(tmp_path, [])
+    odd = ["feed://me:secret@b.example/f", "ftp://c.example/f", "nonsense\x1b[2J", ""]
+    odd_outlines = "".join(f'<outline type="rss" text="x" xmlUrl="{url}"/>' for url in odd)
+    (tmp_path / "list.opml").write_text(
+        f"<opml version='1.0'><body><outline text='Folder'>{odd_outlines}"
+        "<outline type='rss' text='A' xmlUrl='https://a.example/feed'/></outline></body></opml>"
+    )
+
+    done = command(tmp_path, "import", "list.opml")
+
+    why = "left out, as it is no http:// or https:// URL"
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        [
+            "added https://a.example/feed",
+            f"{why}: 'feed://***@b.example/f'",
+            f"{why}: 'ftp://c.example/f'",
+            f"{why}: 'nonsense [2J'",
+            f"{why}: ''",
+            "1 added, 0 already there, 4 left out",
+        ],
+    )
+
+
 def test_import_takes_over_another_readers_list(tmp_path):
     write_config(tmp_path, [])
     (tmp_path / "list.opml").write_text(
@@ -314,6 +339,7 @@ def test_import_takes_over_another_readers_list(tmp_path):
     assert done.stdout.endswith("2 added, 0 already there\n")
     found = json.loads(command(tmp_path, "feeds", "--json").stdout)
     assert [(feed["title"], feed["category"]) for feed in found] == [("A: b", "News"), ("C", None)]
+    assert command(tmp_path, "import", "list.opml").stdout == "0 added, 2 already there\n"
     (tmp_path / "no.opml").write_text("hello")
     assert "no.opml" in one_line(command(tmp_path, "import", "no.opml"), 2)
 

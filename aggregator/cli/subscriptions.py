@@ -80,7 +80,8 @@ def add(url: str, title: str | None, category: str | None, no_check: bool) -> No
         raise UsageError(f"{url}: {said}" if url else "URL: write the address of a feed or page")
     if not no_check and not configuration.has_feed(config, url):
         url = asyncio.run(_discover(config, url))
-    _append([OpmlOutline(url=url, title=title, category=category)])
+    if _append([OpmlOutline(url=url, title=title, category=category)]).known:
+        click.echo(f"already there: {urls.masked(url)}")
 
 
 @click.command(name="import")
@@ -89,12 +90,16 @@ def add(url: str, title: str | None, category: str | None, no_check: bool) -> No
 def import_opml(file: Path) -> None:
     """Subscribe to the feeds of another reader's OPML file."""
     try:
-        outlines = opml.read(file.read_bytes())
+        feeds, unusable = opml.read(file.read_bytes())
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from error
     except OpmlError as error:
         raise OpmlError(f"{file}: {error}") from error
-    _append(outlines)
+    done = _append(feeds)
+    for address in unusable:
+        click.echo(f"left out, as it is no http:// or https:// URL: {urls.masked(address)!r}")
+    left_out = f", {len(unusable)} left out" if unusable else ""
+    click.echo(f"{len(done.added)} added, {len(done.known)} already there{left_out}")
 
 
 async def _discover(config: Config, url: str) -> str:
@@ -123,7 +128,7 @@ async def _discover(config: Config, url: str) -> str:
     return fetched.moved_to or url
 
 
-def _append(outlines: list[OpmlOutline]) -> None:
+def _append(outlines: list[OpmlOutline]) -> configuration.Appended:
     """Write subscriptions into the file, and say which."""
     path = config_path()
     appended = configuration.append(configuration.read(path), outlines, path=path)
@@ -131,7 +136,4 @@ def _append(outlines: list[OpmlOutline]) -> None:
         configuration.write(path, appended.text)
     for subscription in appended.added:
         click.echo(f"added {urls.masked(subscription.url)}")
-    if len(outlines) == 1 and appended.known:
-        click.echo(f"already there: {urls.masked(outlines[0].url)}")
-    elif len(outlines) != 1:
-        click.echo(f"{len(appended.added)} added, {len(appended.known)} already there")
+    return appended
