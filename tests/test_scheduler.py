@@ -290,6 +290,34 @@ def test_a_changed_file_with_20_000_feeds_is_taken_over_without_holding_up_the_l
     assert problems(caplog) == []
 
 
+def test_a_configuration_file_that_disappears_is_told_once_and_again_on_sighup(
+    world, caplog, monkeypatch
+):
+    monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
+    caplog.set_level(logging.INFO, "aggregator")
+    world.subscribe("/a")
+    scheduler = Scheduler(world.config, world.database)
+    path = world.config.path
+    stays = "not taken over; the last good version stays in force"
+
+    async def meanwhile():
+        await until(lambda: world.titles() == ["Post of /a"])
+        text = path.read_text()
+        path.unlink()
+        await until(lambda: stays in caplog.text)
+        await asyncio.sleep(0.5)
+        assert caplog.text.count(stays) == 1
+        scheduler.reload_now()
+        await until(lambda: caplog.text.count(stays) == 2)
+        path.write_text(text)
+        await until(lambda: "read again; feeds: the same" in caplog.text)
+
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    assert f"{path}: no such file" in caplog.text
+    assert world.leases() == []
+
+
 @pytest.mark.slow
 def test_what_the_command_line_says_holds_when_the_file_is_read_anew(world, caplog):
     caplog.set_level(logging.INFO)

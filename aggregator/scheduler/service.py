@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 TICK = 1
 _NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web", "publish", "websub")
 _RELOAD = 2
+_REPLACED_WITHIN = 0.5  # seconds between an editor's taking a file away and its putting one there
+_NEVER_READ = (0, -1)  # the stamp of no file
 _RETENTION = 3600
 _BROKEN = 60  # seconds until a job tries a database again that waiting does not heal
 _FREED_AT_ONCE = 1000
@@ -131,7 +133,7 @@ class Scheduler:
 
     def reload_now(self) -> None:
         """Read config.yaml again at the next occasion, changed or not (SIGHUP)."""
-        self._stamp = None
+        self._stamp = _NEVER_READ
 
     def _guarded(self, job: Job) -> Job:
         """Return `job` so that neither a stop nor a broken database is an error of APScheduler.
@@ -249,10 +251,13 @@ class Scheduler:
             self._scheduler.modify_job("dispatch", next_run_time=datetime.now(UTC))
 
     async def _reload(self) -> None:
-        """Take over what changed in config.yaml; a broken file changes nothing."""
+        """Take over what changed in config.yaml; a broken or missing file changes nothing."""
         config_path = self._config.path
         stamp = stamp_of(config_path)
-        if stamp == self._stamp or stamp is None:
+        if stamp is None and self._stamp is not None:
+            await asyncio.sleep(_REPLACED_WITHIN)
+            stamp = stamp_of(config_path)
+        if stamp == self._stamp:
             return
         self._stamp = stamp
         try:
