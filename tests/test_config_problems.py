@@ -76,6 +76,22 @@ def test_what_yaml_allows_but_nobody_means_is_refused(text, said):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("web: {port: -1}", 'web.port: "-1" is out of range; write 0 to 65535'),
+        ("web: {port: -}", "web.port: "),
+        ("web: {port: 1-1}", 'web.port: "1-1" is no whole number; write 0 to 65535'),
+        (
+            "feeds:\n- url:https://a.example/x",
+            'feeds[0]: a space is missing; write url: "https://a.example/x"',
+        ),
+    ],
+)
+def test_what_is_nearly_right_is_told_what_is_wrong_with_it(text, said):
+    assert said in problem(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
         ("title: a: b", '1:9: a ":" too much; put text with ": " in quotes, align keys'),
         ("web:\n\tport: 1", "2:1: a tab; indent with spaces"),
         ("title: @me", "1:8: text can't begin with @; put it in quotes"),

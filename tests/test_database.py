@@ -1,7 +1,9 @@
 """The database as a whole: opening it, its schema, and every way that can fail."""
 
 import importlib.util
+import re
 import sqlite3
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -342,7 +344,8 @@ def test_postgresql_without_its_driver_says_what_to_install():
     if importlib.util.find_spec("psycopg"):
         pytest.skip("psycopg is installed")
 
-    with pytest.raises(DatabaseError, match=r"psycopg\[binary\]"):
+    how = re.escape(f"{sys.executable} -m pip install 'psycopg[binary]'")
+    with pytest.raises(DatabaseError, match=how):
         open_database("postgresql+psycopg://127.0.0.1:1/none")
 
 

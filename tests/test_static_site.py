@@ -294,6 +294,16 @@ def test_a_folder_that_can_not_be_written_is_one_line(tmp_path):
         list(tree.replace(tmp_path / "file" / "out", [static_site.File("a", b"")]))
 
 
+def test_what_can_not_be_written_is_told_by_the_name_that_it_was_given(tmp_path):
+    (tmp_path / "a").mkdir()
+    files = [static_site.File("a", b"")]
+
+    with pytest.raises(AggregatorError, match=r"^/proc/x: "):
+        list(tree.replace(Path("/proc/x"), files))
+    with pytest.raises(AggregatorError, match=rf"^{tmp_path}/a: "):
+        list(tree.write(tmp_path, files))
+
+
 def test_a_file_system_that_can_not_exchange_folders_is_helped(tmp_path, monkeypatch):
     monkeypatch.setattr(tree, "_EXCHANGE", 1 << 20)  # a flag that no system knows
     out = tmp_path / "out"
@@ -307,7 +317,7 @@ def test_a_file_system_that_can_not_exchange_folders_is_helped(tmp_path, monkeyp
 def test_the_list_of_subscriptions_says_the_same_when_it_is_read_back(site):
     site.export("opml")
 
-    found = opml_of((site.out / "sources.opml").read_bytes())
+    found = opml_of((site.out / "sources.opml").read_bytes()).feeds
 
     assert [(one.url, one.category) for one in found] == [
         ("https://tide.example/rss", None),

@@ -325,6 +325,7 @@ def test_explain_story_prints_the_entries_and_the_rule_and_score_of_every_link(w
 
     done = command(tmp_path, "explain-story", str(one))
     unknown = command(tmp_path, "explain-story", "5")
+    odd = [command(tmp_path, "explain-story", text) for text in ("abc", f"{2**63}", "e")]
 
     assert done.returncode == 0
     *lines, why = done.stdout.splitlines()
@@ -333,6 +334,10 @@ def test_explain_story_prints_the_entries_and_the_rule_and_score_of_every_link(w
     assert why in {"1 = 2: text, 100 %", "2 = 1: text, 100 %"}
     assert unknown.returncode == 1
     assert unknown.stderr == "5: there is no such entry; an id is in the page's source\n"
+    assert command(tmp_path, "explain-story", f"e{one}") == done
+    assert {(each.returncode, each.stderr.partition(": ")[2]) for each in odd} == {
+        (2, "no id; an id is in the page's source, such as e1866547893248000\n")
+    }
 
 
 def test_the_page_says_also_in_with_links_and_the_merged_feed_has_the_story_once(world, tmp_path):

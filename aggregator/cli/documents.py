@@ -21,7 +21,7 @@ from aggregator.errors import UsageError
 )
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 def export(formats: str, folder: Path) -> None:
-    """Write the lists and the merged feeds into FOLDER.
+    """Write the lists and the merged feeds into FOLDER, by default the current one.
 
     The whole site replaces FOLDER at once if that is new, empty, or of an export before; in a
     folder with other files, and with --format, files are replaced one by one.

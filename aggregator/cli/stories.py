@@ -9,7 +9,7 @@ from aggregator.cli.common import load_config, opened_database, takes_config
 from aggregator.cli.logs import escaped
 from aggregator.database import query, stories
 from aggregator.database.stories import StoryEntry, StoryReason
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, UsageError
 from aggregator.model import Dating
 
 _LARGEST = 2**63 - 1
@@ -17,21 +17,33 @@ _LARGEST = 2**63 - 1
 
 @click.command("explain-story")
 @takes_config
-@click.argument("entry_id", metavar="ID", type=click.IntRange(-_LARGEST, _LARGEST))
-def explain_story(entry_id: int) -> None:
+@click.argument("place", metavar="ID")
+def explain_story(place: str) -> None:
     """Show the entries that are one story with the entry ID, why, and how they were dated.
 
-    ID is the number in the entry's place on the page: "e" and a number in the address of the
-    heading, `id="e1866547893248000"`.
+    ID is the entry's place on the page, `id="e1866547893248000"`; the number will do.
     """
+    entry_id = _number(place)
     with opened_database(load_config()) as engine, engine.connect() as connection:
         found = stories.story(connection, entry_id)
         entries = found[0] if found else []
         datings = {entry.id: query.dating(connection, entry.id) for entry in entries}
     if found is None:
-        raise AggregatorError(f"{entry_id}: there is no such entry; an id is in the page's source")
+        raise AggregatorError(f"{place}: there is no such entry; an id is in the page's source")
     for line in lines(*found, datings):
         click.echo(escaped(line))
+
+
+def _number(place: str) -> int:
+    try:
+        number = int(place.removeprefix("e"))
+    except ValueError:
+        number = _LARGEST + 1
+    if abs(number) > _LARGEST:
+        raise UsageError(
+            f"{place}: no id; an id is in the page's source, such as e1866547893248000"
+        )
+    return number
 
 
 def lines(

@@ -78,8 +78,8 @@ def _swap(folder: Path, files: Iterable[File]) -> Iterator[Path]:
     target = folder.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
-    beside.mkdir()
     try:
+        beside.mkdir()
         names, changed = set(), False
         for file in files:
             names.add(file.path)
@@ -94,6 +94,9 @@ def _swap(folder: Path, files: Iterable[File]) -> Iterator[Path]:
         if changed or names != _listed(target):
             _note(beside, names)
             _take_place(beside, target)
+    except OSError as error:
+        error.filename = str(folder)  # nobody knows of the one beside it
+        raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -137,5 +140,8 @@ def _put(path: Path, data: bytes) -> None:
     try:
         beside.write_bytes(data)
         beside.replace(path)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         beside.unlink(missing_ok=True)

@@ -149,7 +149,8 @@ def size(text: str, *, least: int, most: int) -> int:
 def whole(text: str, *, least: int, most: int) -> int:
     """Read a whole number."""
     compact = text.strip().replace("_", "")
-    if not (compact.isascii() and compact.isdecimal() and len(compact) < 19):
+    digits = compact.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 19):
         raise ValueError(f"{shown(text)} is no whole number; write {least} to {most}")
     if not least <= int(compact) <= most:
         raise ValueError(f"{shown(text)} is out of range; write {least} to {most}")
@@ -376,6 +377,8 @@ def _web_url(text: str) -> str:
             "copy the file into the folder of config.yaml and write its path from there, "
             "such as samples/feed.xml"
         )
+    if kind == "url":
+        raise ValueError(f"a space is missing; write url: {shown(urls.masked(rest))}")
     if kind not in urls.WEB_SCHEMES:
         raise ValueError(f"{shown(scheme + ':')} can't be polled; write an http:// or https:// URL")
     if re.search(r"\s", text):

@@ -1,6 +1,7 @@
 """Open the database: connections, the schema, and every way that can fail in one clear line."""
 
 import sqlite3
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def _engine(place: URL, *, read_only: bool) -> Engine:
     except (NoSuchModuleError, ImportError) as error:
         raise DatabaseError(
             f"database: no driver for {place.drivername}; "
-            "for PostgreSQL install the extra: pip install 'psycopg[binary]'"
+            f"for PostgreSQL: {sys.executable} -m pip install 'psycopg[binary]'"
         ) from error
     if place.get_backend_name() == "sqlite":
         _set_up_sqlite(engine, read_only=read_only)
