@@ -3,9 +3,11 @@
 Sources: RFC 3986 (generic syntax), RFC 6454 (origin), WHATWG URL (what browsers repair).
 """
 
+import hashlib
 import re
 import unicodedata
 import uuid
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -21,6 +23,7 @@ MAX_LENGTH = 4096
 _MAX_HOST = 253  # of any name in DNS; longer ones take IDNA 15 ms each
 
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\s]+")
+_LETTERS = re.compile(r"[^\x00-\x7f]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _USER_INFO = re.compile(r"(?:(?<=://)|(?<=[\s\"'(]//)|(?<=\A//))[^\s/?#\"'<>]{1,4096}@")
 _SECRET = re.compile(
@@ -66,6 +69,10 @@ _PLAIN = re.compile(
     re.ASCII,
 )
 _ASCII_WORDS = {code: " " for code in range(128) if not chr(code).isalnum()}
+_BETWEEN_WORDS = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W_])|\s+")
+_SIGNS = re.compile(r"(?<=[^\W_])[+#]+(?![^\W_])")  # behind a word: C++, F#, but not A+B
+_SIGN_WORDS = {"+": " plus ", "#": " sharp "}
+_HASH_DIGITS = 6
 _DEFAULT_PORTS = ("80", "443")
 
 
@@ -134,6 +141,25 @@ def joined(base: str, reference: str) -> str:
         return urljoin(base, reference)
     except ValueError:  # an unclosed bracket
         return reference
+
+
+def in_ascii(url: str) -> str | None:
+    """Return `url` as browsers send it: letters percent-encoded, those of the host as in DNS.
+
+    None if its host can't be a name there.
+    """
+    if url.isascii():
+        return url
+    try:
+        parts = urlsplit(url)
+        user_info, at, host = parts.netloc.rpartition("@")
+        if not host.isascii():
+            name = URL.build(scheme=parts.scheme, host=parts.hostname or "").raw_host
+            host = f"{name}:{parts.port}" if parts.port else f"{name}"
+    except ValueError:
+        return None
+    written = parts._replace(netloc=f"{user_info}{at}{host}").geturl()
+    return _LETTERS.sub(lambda letters: quote(letters[0]), written)
 
 
 def host_of(url: str) -> str:
@@ -322,6 +348,65 @@ def slug(text: str) -> str:
         return "-".join(text.lower().translate(_ASCII_WORDS).split())
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "-".join("".join(map(_word_character, folded)).split())
+
+
+def category_slugs(names: Iterable[str]) -> dict[str, str]:
+    """Return the slug of each category, so that no two of them share one.
+
+    C++ and C# are words of their own (`c-plus-plus`, `c-sharp`), names without letter and digit
+    keep their symbols.  Of several categories whose names make the same slug the plainest has it,
+    the others a hash of their names behind it.  The order of `names` does not matter; those that
+    differ by capitals and spaces alone are one category.
+    """
+    keys = {name: category_key(name) for name in dict.fromkeys(names)}
+    rivals: dict[str, list[str]] = {}
+    for key in sorted(set(keys.values()), key=_oddness):
+        rivals.setdefault(_category_slug(key), []).append(key)
+    slugs = {keys[0]: slug for slug, keys in rivals.items() if slug}
+    taken = set(slugs.values())
+    for slug, (first, *others) in rivals.items():
+        for key in others if slug else (first, *others):
+            slugs[key] = _hashed(slug, key, taken)
+            taken.add(slugs[key])
+    return {name: slugs[key] for name, key in keys.items()}
+
+
+def named_categories(text: str, slugs: Mapping[str, str]) -> list[str]:
+    """Return the names of the categories that a person means by a name or a slug.
+
+    Args:
+        slugs: By the name of each category there is.
+    """
+    key, words = category_key(text), slug(text)
+    same_name = [name for name in slugs if category_key(name) == key]
+    return same_name or [name for name in slugs if slugs[name] in {text, words}]
+
+
+def category_key(name: str) -> str:
+    """Return a text that is equal for two spellings of one category."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return _BETWEEN_WORDS.sub(" ", folded).strip()
+
+
+def _oddness(key: str) -> tuple[int, str]:
+    return sum(not (character.isalnum() or character == " ") for character in key), key
+
+
+def _category_slug(key: str) -> str:
+    words = _SIGNS.sub(lambda signs: "".join(map(_SIGN_WORDS.__getitem__, signs[0])), key)
+    return slug(words) or "".join(filter(_is_symbol, key))
+
+
+def _is_symbol(character: str) -> bool:
+    """Whether a character is an emoji or the like, which addresses can hold."""
+    return not character.isascii() and unicodedata.category(character) in {"So", "Sm", "Sk"}
+
+
+def _hashed(slug: str, key: str, taken: Collection[str]) -> str:
+    digest = hashlib.blake2b(key.encode(errors="surrogatepass")).hexdigest()
+    lengths = range(_HASH_DIGITS, len(digest))
+    candidates = (f"{slug}-{digest[:length]}".lstrip("-") for length in lengths)
+    return next(candidate for candidate in candidates if candidate not in taken)
 
 
 def _word_character(character: str) -> str:

@@ -156,10 +156,16 @@ def test_check_remarks_on_stories_of_a_category_that_no_feed_is_in():
     ]
 
 
-def test_a_category_needs_something_to_make_its_address_from():
-    said = problem("feeds: [{url: https://a.example/, category: '!!!'}]")
+def test_a_category_may_have_any_name_and_an_address_of_its_own():
+    config = parsed(
+        "feeds: [{url: a.xml, category: '!!!'}, {url: b.xml, category: C}, {url: c.xml}, "
+        "{url: d.xml, category: C++}, {url: e.xml, category: 🎮}, {url: f.xml, category: c}]"
+    )
 
-    assert said == '1:45: feeds[0].category: "!!!" has neither letter nor digit; write a word'
+    slugs = config.category_slugs
+    assert list(slugs) == ["!!!", "C", "C++", "🎮", "c"]
+    assert [slugs[name] for name in ("C", "C++", "🎮", "c")] == ["c", "c-plus-plus", "🎮", "c"]
+    assert slugs["!!!"].isalnum()
 
 
 def test_a_feed_that_stands_twice_is_refused_however_it_is_spelt():

@@ -177,6 +177,71 @@ def test_the_port_is_the_one_that_the_address_names(url, port):
     assert urls.port_of(url) == port
 
 
+CATEGORIES = [
+    *("C", "C++", "C#", "F", "F#", "A", "A+", ".NET", "Net", "Q&A", "Q A", "AI/ML", "AI ML"),
+    *("🎮", "🎵", "🎮!", "🎮 Play", "Play", "!!!", "???", "/", "...", "-", "Новости", "Новости!"),
+    *("新闻", "新聞", "C sharp", "C++/CLI", "x" * 200, "x" * 200 + "!", "👨\u200d👩", "👨👩"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("C", "c"),
+        ("C++", "c-plus-plus"),
+        ("F#", "f-sharp"),
+        ("C++/CLI", "c-plus-plus-cli"),
+        ("R+D", "r-d"),
+        ("#python", "python"),
+        ("Node.js", "node-js"),
+        ("News & Views", "news-views"),
+        ("Новости", "новости"),
+        ("新闻", "新闻"),
+        ("🎮", "🎮"),
+        ("🎮 Play", "play"),
+    ],
+)
+def test_a_category_that_is_alone_has_a_slug_that_can_be_read(name, slug):
+    assert urls.category_slugs([name]) == {name: slug}
+
+
+def test_different_categories_have_different_slugs_whatever_their_order():
+    slugs = urls.category_slugs(CATEGORIES)
+
+    assert len(set(slugs.values())) == len(CATEGORIES)
+    assert all(slugs.values())
+    assert not any(character in "/?#." for slug in slugs.values() for character in slug)
+    assert urls.category_slugs(reversed(CATEGORIES)) == slugs
+    plain = ("C", "Net", "AI ML", "Q A", "Play", "C sharp", "Новости", "🎮")
+    assert [slugs[name] for name in plain] == [
+        *("c", "net", "ai-ml", "q-a", "play", "c-sharp", "новости", "🎮"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("News", "NEWS", " news "),
+        ("Old News", "old-news", "Old   news", "old_news"),
+        ("Straße", "STRASSE"),
+        ("Ｃ++", "c++"),
+        ("Café", "Cafe\u0301"),
+    ],
+)
+def test_spellings_of_one_category_share_its_slug(names):
+    assert len(set(urls.category_slugs(names).values())) == 1
+
+
+def test_a_category_is_named_by_its_name_or_its_slug():
+    slugs = urls.category_slugs(["C", "C++", "News & Views"])
+
+    assert urls.named_categories("c++", slugs) == ["C++"]
+    assert urls.named_categories("c-plus-plus", slugs) == ["C++"]
+    assert urls.named_categories("c", slugs) == ["C"]
+    assert urls.named_categories("News-Views", slugs) == ["News & Views"]
+    assert urls.named_categories("D", slugs) == []
+
+
 @given(strategies.text(strategies.characters(max_codepoint=127)))
 def test_slugs_of_ascii_are_those_of_any_script(text):
     assert urls.slug(text) == urls.slug(f"{text} é").removesuffix("é").removesuffix("-")

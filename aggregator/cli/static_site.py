@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from flask.testing import FlaskClient
 
-from aggregator import merged, publish, urls
+from aggregator import merged, publish
 from aggregator.config import Config
 from aggregator.database import Engine, query
 from aggregator.dates import Week
@@ -81,10 +81,9 @@ def files(config: Config, engine: Engine, formats: frozenset[str]) -> Iterator[F
 
 
 def _scopes(config: Config) -> list[Scope]:
-    categories = {urls.slug(feed.category) for feed in config.feeds if feed.category}
     return [
         Scope(),
-        *(Scope(category=slug) for slug in sorted(categories) if slug),
+        *(Scope(category=slug) for slug in sorted(set(config.category_slugs.values()))),
         *(Scope(source=feed.name) for feed in config.feeds),
     ]
 

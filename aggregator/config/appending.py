@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aggregator import urls
 from aggregator.config import document, file, values
 from aggregator.config.document import Node
 from aggregator.config.feeds import same_feed_key
@@ -185,8 +184,7 @@ def _title(outline: OpmlOutline) -> str | None:
 
 
 def _category(outline: OpmlOutline) -> str | None:
-    words = values.tidied(outline.category or "")
-    return words if urls.slug(words) else None
+    return values.tidied(outline.category or "") or None
 
 
 def _quoted(text: str) -> str:

@@ -61,17 +61,17 @@ def _on_categories(config: Config) -> Iterator[str]:
         category = feed.category
         if category is None or category in told:
             continue
-        other = first.setdefault(urls.slug(category), category)
+        other = first.setdefault(urls.category_key(category), category)
         if other != category:
             told.add(category)
             yield f'{_place(index, feed)}: category "{category}" is the same page as "{other}"'
 
 
 def _on_stories(config: Config) -> Iterator[str]:
-    known = {urls.slug(feed.category): feed.category for feed in config.feeds if feed.category}
+    slugs = config.category_slugs
     for category in config.stories.off_in:
-        if urls.slug(category) not in known:
-            near = difflib.get_close_matches(category, known.values(), n=1)
+        if not urls.named_categories(category, slugs):
+            near = difflib.get_close_matches(category, slugs, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             yield f'stories: no feed is in the category "{category}"{hint}'
 

@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from aggregator import urls
 from aggregator.config import values
 from aggregator.model import Order, Subscription
 
@@ -278,6 +279,11 @@ class Config(Settings):
     path: Path
     feeds: tuple[Subscription, ...] = ()
     stamp: Stamp | None = field(default=None, compare=False)
+
+    @property
+    def category_slugs(self) -> dict[str, str]:
+        """The slug of each category, by its name as written; in the order of the file."""
+        return urls.category_slugs(feed.category for feed in self.feeds if feed.category)
 
     @property
     def folder(self) -> Path:

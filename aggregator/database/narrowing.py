@@ -178,25 +178,34 @@ def _ids(connection: Connection, filters: Iterable[Filter]) -> dict[Filter, list
     found = {}
     for number, each in enumerate(asked):
         mine = [row for row in rows if row.number == number]
-        found[each] = [row.id for row in mine if row.key == urls.slug(each.value)] or [
-            row.id for row in mine
-        ]
+        found[each] = _exact(each, mine) or [row.id for row in mine]
     return found
+
+
+def _exact(one: Filter, rows: Sequence[Any]) -> list[int]:
+    """Return the ids of rows that a filter names exactly: C is not C++."""
+    if one.kind is Kind.CATEGORY:
+        names = urls.named_categories(one.value, {row.title: row.key for row in rows})
+        return [row.id for row in rows if row.title in names]
+    same = [row.id for row in rows if row.key == one.value]
+    return same or [row.id for row in rows if row.key == urls.slug(one.value)]
 
 
 def _named(number: int, one: Filter) -> Select[Any]:
     if one.kind is Kind.SOURCE:
         title = func.coalesce(feeds.c.configured_title, feeds.c.title)
         return _with_name(number, one.value, feeds, feeds.c.name, title).where(feeds.c.subscribed)
-    return _with_name(number, one.value, categories, categories.c.slug, categories.c.name)
+    slug, name = categories.c.slug, categories.c.name
+    return _with_name(number, one.value, categories, slug, name).where(categories.c.feeds > 0)
 
 
 def _with_name(
     number: int, value: str, table: Table, key: ColumnElement[str], title: ColumnElement[str]
 ) -> Select[Any]:
     in_part = title.icontains(value, autoescape=True)
-    columns = literal(number).label("number"), table.c.id, key.label("key")
-    return select(*columns).where(or_(key == urls.slug(value), in_part))
+    columns = literal(number).label("number"), table.c.id, key.label("key"), title.label("title")
+    keys = {value, urls.slug(value), *urls.category_slugs([value]).values()}
+    return select(*columns).where(or_(key.in_(sorted(keys)), in_part))
 
 
 def _first_id_of(day: date, zone: tzinfo) -> int:

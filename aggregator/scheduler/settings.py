@@ -10,7 +10,6 @@ from aggregator.poll import PollSettings
 
 def poll_settings(config: Config) -> PollSettings:
     """Return what polling needs to know of the configuration."""
-    categories = {feed.category for feed in config.feeds}
     ports = {urls.port_of(feed.url) for feed in config.feeds}
     return PollSettings(
         fetch=FetchSettings(
@@ -22,7 +21,7 @@ def poll_settings(config: Config) -> PollSettings:
             extra_ports=frozenset(port for port in ports if port),
         ),
         authority=urls.host_of(config.base_url),
-        published=Publication.of(config).names({urls.slug(c) for c in categories if c}),
+        published=Publication.of(config).names(set(config.category_slugs.values())),
         concurrency=config.poll.concurrency,
         host_delay=config.poll.host_delay,
         budgets={

@@ -58,10 +58,12 @@ def topics(
     publication: Publication, subscriptions: Iterable[Subscription], changed: Collection[str]
 ) -> list[str]:
     """Return the addresses of all documents that show entries of these feeds, each once."""
+    subscribed = list(subscriptions)
+    slugs = urls.category_slugs(feed.category for feed in subscribed if feed.category)
     scopes = {Scope(): None}
-    for feed in subscriptions:
+    for feed in subscribed:
         if feed.name in changed:
             scopes[Scope(source=feed.name)] = None
-            if slug := urls.slug(feed.category or ""):
-                scopes[Scope(category=slug)] = None
+            if feed.category:
+                scopes[Scope(category=slugs[feed.category])] = None
     return [publication.url(Wish(scope, form)) for scope in scopes for form in Format]

@@ -142,13 +142,13 @@ def switch(connection: Connection, *, on: bool, off_in: Iterable[str] = ()) -> N
     Args:
         off_in: Names of categories, however they are spelt.
     """
-    off = {urls.slug(name) for name in off_in}
+    rows = connection.execute(select(categories)).all()
+    slugs = {row.name: row.slug for row in rows}
+    off = {name for text in off_in for name in urls.named_categories(text, slugs)}
     changed = connection.scalar(select(state.c.stories)) != on
     if changed:
         connection.execute(update(state).values(stories=on))
-    switched = [
-        row.id for row in connection.execute(select(categories)) if row.stories is (row.slug in off)
-    ]
+    switched = [row.id for row in rows if row.stories is (row.name in off)]
     if switched:
         connection.execute(
             update(categories)

@@ -117,7 +117,7 @@ def _settled(
         each.name: (
             each.url,
             each.title,
-            category_ids[each.category],
+            category_ids[each.category or None],
             each.interval,
             each.interval_given,
             each.distrust_304,
@@ -162,7 +162,7 @@ def _configured(subscription: Subscription, category_ids: _CategoryIds) -> dict[
         "name": subscription.name,
         "url": subscription.url,
         "configured_title": subscription.title,
-        "category_id": category_ids[subscription.category],
+        "category_id": category_ids[subscription.category or None],
         "interval": subscription.interval,
         "interval_given": subscription.interval_given,
         "distrust_304": subscription.distrust_304,
@@ -173,16 +173,16 @@ def _configured(subscription: Subscription, category_ids: _CategoryIds) -> dict[
 
 def _category_ids(connection: Connection, subscriptions: Sequence[Subscription]) -> _CategoryIds:
     """Return the id of each category by the way it is written; of two ways the first is shown."""
-    written = dict.fromkeys(each.category for each in subscriptions)
-    slugs = {category: urls.slug(category or "") for category in written}
-    names = {slugs[category]: category for category in reversed(written) if slugs[category]}
+    written = dict.fromkeys(each.category for each in subscriptions if each.category)
+    slugs = urls.category_slugs(written)
+    names = {slugs[category]: category for category in reversed(written)}
     known = {row.slug: row.name for row in connection.execute(select(categories))}
     rows = [{"slug": s, "name": n} for s, n in sorted(names.items()) if known.get(s) != n]
     if any(row["slug"] in known for row in rows):  # another spelling of its name
         note_change(connection)
     upsert(connection, categories, rows, key=["slug"])
     ids = {row.slug: row.id for row in connection.execute(select(categories))}
-    return {category: ids.get(slug) for category, slug in slugs.items()}
+    return {None: None, **{category: ids[slug] for category, slug in slugs.items()}}
 
 
 def _unsubscribe(connection: Connection, rows: Sequence[Any]) -> None:
