@@ -1,44 +1,109 @@
 """The feeds that a web page advertises.  Pure.
 
-Source: the autodiscovery convention, `<link rel="alternate" type="application/rss+xml" href>`.
+Tags are read as the HTML Standard has them, but only those that matter here, and of these only the
+attributes that do: whatever a page holds, it costs time in proportion to its length and hardly any
+memory.
+
+Sources: the autodiscovery convention, `<link rel="alternate" type="application/rss+xml" href>`;
+HTML Standard, 13.2.5 (tokenization).
 """
 
-from html.parser import HTMLParser
+import re
+from collections.abc import Iterator, Mapping
 
-from aggregator import urls
+from aggregator import references, urls
 from aggregator.model import OpmlOutline
+
+MAX_FEEDS = 50
+"""Feeds of one page that are looked at."""
 
 _TYPES = frozenset(
     {"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"}
 )
 _MAX_PAGE = 1_000_000
+_RAW = ("script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes")
+_TAG = re.compile(rf"<(?:(!--)|(link|a|base|{'|'.join(_RAW)})(?=[\s/>]))", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"[\s/]*+(?:(>)|([^\s/>=]?[^\s/>=]*+)"
+    r"(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|(?![\"'])([^\s>]*+)))?+)"
+)
+_WANTED = frozenset({"rel", "type", "href", "title"})
+_RAW_ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _RAW}
+_COMMENT_END = re.compile(r"--!?>")
+_COMMENTS = re.compile("comment", re.IGNORECASE)
 
 
-def advertised_feeds(page: bytes, *, url: str) -> list[OpmlOutline]:
-    """Return the feeds that an HTML page names in its head, in the page's order.
+def advertised_feeds(page: bytes, url: str) -> list[OpmlOutline]:
+    """Return the feeds that an HTML page names, in the page's order, at most `MAX_FEEDS`.
 
     Feeds of comments stand last: they are rarely what somebody wants.
     """
-    parser = _Links(url)
-    parser.feed(page[:_MAX_PAGE].decode("utf-8", "replace"))
-    unique = {found.url: found for found in reversed(parser.found)}
-    ordered = [unique[key] for key in dict.fromkeys(found.url for found in parser.found)]
-    return sorted(ordered, key=lambda found: "comment" in f"{found.url} {found.title}".lower())
+    text = page[:_MAX_PAGE].decode("utf-8", "replace")
+    base: str | None = None
+    feeds: dict[str, OpmlOutline] = {}
+    named: list[tuple[str, str]] = []
+    for tag, attributes in _tags(text):
+        if tag == "base":
+            base = base or attributes.get("href")
+        elif _is_feed(attributes) and len(named) < MAX_FEEDS:
+            named.append((attributes["href"], attributes.get("title", "")))
+    start = urls.joined(url, base) if base else url
+    for href, title in named:
+        target = urls.absolute(href, start)
+        if target and urls.is_web(target):
+            feeds.setdefault(target, OpmlOutline(url=target, title=title or None))
+    return sorted(feeds.values(), key=is_about_comments)
 
 
-class _Links(HTMLParser):
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self._base = url
-        self.found: list[OpmlOutline] = []
+def is_about_comments(feed: OpmlOutline) -> bool:
+    """Whether a feed that a page names has comments, not posts, by its address or title."""
+    return bool(_COMMENTS.search(f"{feed.url} {feed.title or ''}"))
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        if tag == "base" and values.get("href"):
-            self._base = urls.joined(self._base, values["href"])
-        if tag not in {"link", "a"} or "alternate" not in values.get("rel", "").lower().split():
+
+def _is_feed(attributes: Mapping[str, str]) -> bool:
+    media_type = attributes.get("type", "").partition(";")[0].strip().lower()
+    is_alternate = "alternate" in attributes.get("rel", "").lower().split()
+    return is_alternate and media_type in _TYPES and bool(attributes.get("href"))
+
+
+def _tags(text: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the name and the wanted attributes of each `link`, `a` and `base`.
+
+    What stands in comments, scripts and the like is passed over.  A tag, a comment or a script
+    without an end reaches to the end of the page, and so is the last thing that is read.
+    """
+    at = 0
+    while tag := _TAG.search(text, at):
+        if tag[1]:
+            end = _COMMENT_END.search(text, tag.end())
+        else:
+            attributes, at = _attributes(text, tag.end())
+            if at < 0:
+                return
+            name = tag[2].lower()
+            if name not in _RAW_ENDS:
+                yield name, attributes
+                continue
+            end = _RAW_ENDS[name].search(text, at)
+        if end is None:
             return
-        media_type = values.get("type", "").partition(";")[0].strip().lower()
-        target = urls.absolute(values.get("href", ""), self._base)
-        if media_type in _TYPES and target and urls.is_web(target):
-            self.found.append(OpmlOutline(url=target, title=values.get("title") or None))
+        at = end.end()
+
+
+def _attributes(text: str, at: int) -> tuple[dict[str, str], int]:
+    """Return the wanted attributes of a tag, and where it ends; -1 if it does not.
+
+    Of two attributes of one name the first counts.
+    """
+    attributes: dict[str, str] = {}
+    while part := _ATTRIBUTE.match(text, at):
+        if part[1]:
+            return attributes, part.end()
+        if part.end() == at:  # the end of the page, or a value without its second quotation mark
+            break
+        at = part.end()
+        name = part[2].lower()
+        if name in _WANTED and name not in attributes:
+            value = next((value for value in part.groups()[2:] if value is not None), "")
+            attributes[name] = references.in_attribute(value).strip()
+    return attributes, -1

@@ -8,22 +8,25 @@ it, would need minutes for 200 kB of `<a <a <a`.
 Source: OPML 2.0, http://opml.org/spec2.opml
 """
 
-import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import NamedTuple
+from enum import Enum
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from aggregator import urls
+from aggregator import feed_addresses, opml_extras, references, urls
 from aggregator.errors import OpmlError
 from aggregator.model import OpmlOutline
 
 MAX_SIZE = 20_000_000  # bytes; a list of 10,000 feeds has about 2,000,000
 MAX_TITLE = 200
 
+_MAX_FOLDERS = 8  # within each other
+_FEED_TYPES = ("rss", "atom", "rdf", "feed", "jsonfeed")
+_INVISIBLE = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _UNPRINTABLE = re.compile(
     "[^\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]|[\U0001fffe\U0001ffff]"
 )
@@ -44,22 +47,49 @@ _TAG = re.compile(r"/?(?:\w{1,40}:)?(\w{1,40})")
 _SURE_TAG = re.compile(r"/?(?:opml|head|body|outline)\b", re.IGNORECASE)
 
 
-class SubscriptionList(NamedTuple):
+class Reason(Enum):
+    """Why an outline that stands for a feed is left out."""
+
+    NOT_AN_ADDRESS = "it has no http:// or https:// address"
+    MASKED = "a password or token in its address is hidden (***)"
+    SCRAPED = "it is a page or a JSON document that rules of FreshRSS make a feed of"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A feed that is left out.
+
+    Attributes:
+        address: As written, one line.
+        title: Empty if it has none.
+    """
+
+    address: str
+    title: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionList:
     """What an OPML document holds.
 
     Attributes:
         feeds: In its order, each once.
-        unusable: The addresses, as written, of feeds that have no usable http(s) address.
+        left_out: Those that can't be polled.
+        not_taken_over: What else is lost: by kind the names of the feeds, folders or attributes
+            concerned, each once (see `opml_extras`).
     """
 
     feeds: list[OpmlOutline]
-    unusable: list[str]
+    left_out: list[LeftOut] = field(default_factory=list)
+    not_taken_over: dict[str, list[str]] = field(default_factory=dict)
 
 
 def read(document: bytes) -> SubscriptionList:
     """Read a subscription list.
 
-    The category is the outermost folder's name, or the first of the outline's own `category`.
+    The category is the outermost folder's name, or the first of the outline's own `category`.  A
+    folder that holds all feeds, each in a folder of its own within, is not counted.
 
     Raises:
         OpmlError: It is not OPML, too large, or declares entities.
@@ -75,7 +105,7 @@ def read(document: bytes) -> SubscriptionList:
     except expat.ExpatError:
         outlines = _Outlines()
         _read_tags(text, outlines)
-    return outlines.found()
+    return outlines.subscriptions()
 
 
 def write(
@@ -108,60 +138,149 @@ def write(
     return document + b"\n"
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A feed and where it stands: the names of the folders around it, outermost first."""
+
+    feed: OpmlOutline
+    folders: tuple[str, ...]
+
+
 class _Outlines:
-    """Collects feeds from tags, and keeps in mind which folder it is in."""
+    """Collects feeds from tags, and keeps in mind which folders it is in."""
 
     def __init__(self) -> None:
         self._root = ""
-        self._folders: list[str] = []  # of every open outline: the outermost name around it
-        self._feeds: dict[str, OpmlOutline] = {}
-        self._unusable: list[str] = []
+        self._folders: list[tuple[str, ...]] = []  # of every open outline: the names around it
+        self._entries: dict[str, _Entry] = {}
+        self._left_out: list[LeftOut] = []
+        self._lost: dict[str, dict[str, None]] = {}
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         name = tag.rpartition(":")[2].lower()
         self._root = self._root or name
         if name == "outline":
-            given = {key.lower(): value for key, value in attributes.items()}
-            outer = self._folders[-1] if self._folders else ""
-            address = _address(given)
-            if (feed := _feed(address or "", given, outer)) is not None:
-                self._feeds.setdefault(urls.normal(feed.url), feed)
-            elif address is not None:
-                self._unusable.append(_line(address))
-            folder = "" if "xmlurl" in given else _line(given.get("text") or given.get("title", ""))
-            self._folders.append(outer or folder)
+            self._outline({key.lower(): value for key, value in attributes.items()})
 
     def end(self, tag: str) -> None:
         if tag.rpartition(":")[2].lower() == "outline" and self._folders:
             self._folders.pop()
 
-    def found(self) -> SubscriptionList:
+    def subscriptions(self) -> SubscriptionList:
         if self._root in {"rss", "feed", "rdf"}:
             raise OpmlError("this is a feed, not a list of feeds; subscribe with `aggregator add`")
         if self._root != "opml":
             raise OpmlError("this is not OPML; export the list from the other program as OPML")
-        return SubscriptionList(list(self._feeds.values()), self._unusable)
+        feeds = self._in_categories()
+        lost = {kind: list(names) for kind, names in self._lost.items()}
+        return SubscriptionList(feeds, self._left_out, lost)
+
+    def _outline(self, given: Mapping[str, str]) -> None:
+        folders = self._folders[-1] if self._folders else ()
+        label = _name(given)
+        address = _address(given)
+        if address is not None:
+            self._subscription(address, given, folders)
+        is_feed = bool(given.get("xmlurl", "").strip())
+        if label and not is_feed and len(folders) < _MAX_FOLDERS:
+            self._note_long(given)
+            self._folders.append((*folders, label))
+        else:
+            self._folders.append(folders)
+        for kind, attribute in opml_extras.kinds(given):
+            self._lose(kind, attribute or label or _line(address or given.get("url", "")))
+
+    def _subscription(
+        self, address: str, given: Mapping[str, str], folders: tuple[str, ...]
+    ) -> None:
+        url = feed_addresses.meant(address)
+        label = _name(given)
+        if feed_addresses.is_masked(address):
+            reason = Reason.MASKED
+        elif url is None:
+            reason = Reason.NOT_AN_ADDRESS
+        elif opml_extras.is_scraped(given):
+            reason = Reason.SCRAPED
+        else:
+            self._note_long(given)
+            if not folders and len(_own_categories(given)) > 1:
+                self._lose(opml_extras.SEVERAL_CATEGORIES, label or url)
+            entry = _Entry(_feed(url, given), folders)
+            first = self._entries.setdefault(urls.normal(url), entry)
+            if folders and first.folders[:1] not in {(), folders[:1]}:
+                self._lose(opml_extras.SEVERAL_FOLDERS, f"{label or url} ({folders[0]})")
+            return
+        self._left_out.append(LeftOut(_line(address, urls.MAX_LENGTH), label, reason))
+
+    def _in_categories(self) -> list[OpmlOutline]:
+        """Return the feeds, each with its category."""
+        entries = list(self._entries.values())
+        level = _level([entry.folders for entry in entries])
+        spellings: dict[str, str] = {}
+        feeds = []
+        for entry in entries:
+            if len(entry.folders) > level + 1:
+                self._lose(opml_extras.INNER_FOLDERS, " / ".join(entry.folders[level:]))
+            category = entry.folders[level] if entry.folders else entry.feed.category
+            if category:
+                first = spellings.setdefault(urls.category_key(category), category)
+                if first != category:
+                    self._lose(opml_extras.SPELLINGS, f"{category} (now {first})")
+                category = first
+            feeds.append(replace(entry.feed, category=category))
+        return feeds
+
+    def _note_long(self, given: Mapping[str, str]) -> None:
+        if any(len(given.get(key, "")) > MAX_TITLE for key in ("text", "title")):
+            label = _name(given)
+            if len(label) > MAX_TITLE - 1:
+                self._lose(opml_extras.LONG_NAMES, label)
+
+    def _lose(self, kind: str, name: str) -> None:
+        self._lost.setdefault(kind, {})[name] = None
+
+
+def _level(paths: Sequence[tuple[str, ...]]) -> int:
+    """Return which folder of each path is the category: a folder around all others tells nothing.
+
+    Args:
+        paths: Names of folders, outermost first.
+    """
+    depth = min(map(len, paths), default=0)
+    levels = range(depth)
+    return next((n for n in levels if len({path[n] for path in paths}) > 1), 0)
+
+
+def _name(attributes: Mapping[str, str]) -> str:
+    """Return what an outline is called, in one line; empty if it has no name."""
+    return _line(attributes.get("text", "")) or _line(attributes.get("title", ""))
 
 
 def _address(attributes: Mapping[str, str]) -> str | None:
-    """Return the address that an outline gives its feed, None if it is no feed."""
-    is_feed = attributes.get("type", "").strip().lower() in {"rss", "atom"}
-    return attributes.get("xmlurl") or (attributes.get("url", "") if is_feed else None)
+    """Return the address that an outline gives its feed, None if it is not a feed."""
+    if not attributes.get("type", "").strip().lower().startswith(_FEED_TYPES):
+        return attributes.get("xmlurl", "").strip() or None
+    return attributes.get("xmlurl") or attributes.get("url", attributes.get("xmlurl"))
 
 
-def _feed(address: str, attributes: Mapping[str, str], folder: str) -> OpmlOutline | None:
-    url = urls.absolute(address, "")
-    if url is None or not urls.is_web(url):
-        return None
-    title = _line(attributes.get("text", "")) or _line(attributes.get("title", ""))
-    own_category = attributes.get("category", "").strip(" /").partition(",")[0].partition("/")[0]
+def _feed(url: str, attributes: Mapping[str, str]) -> OpmlOutline:
+    names = (_line(attributes.get("text", "")), _line(attributes.get("title", "")))
+    address = _line(attributes.get("xmlurl", ""))
+    categories = _own_categories(attributes)
     site = urls.absolute(attributes.get("htmlurl", ""), "")
     return OpmlOutline(
         url=url,
-        title=title if title and title != url else None,
-        category=folder or _line(own_category) or None,
+        title=next((name for name in names if name and name not in {url, address}), None),
+        category=categories[0] if categories else None,
         html_url=site if site and urls.is_web(site) else None,
     )
+
+
+def _own_categories(attributes: Mapping[str, str]) -> list[str]:
+    """Return the names that an outline gives itself: `/News/Local,/Sports` is News and Sports."""
+    paths = attributes.get("category", "").split(",", _MAX_FOLDERS)
+    names = (_line(path.strip(" /").partition("/")[0]) for path in paths)
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def _attributes(outline: OpmlOutline) -> dict[str, str]:
@@ -172,9 +291,10 @@ def _attributes(outline: OpmlOutline) -> dict[str, str]:
     return {key: _UNPRINTABLE.sub("", value) for key, value in attributes.items()}
 
 
-def _line(text: str) -> str:
-    """Make one line of text that XML can hold, and that is not endless."""
-    return " ".join(_UNPRINTABLE.sub(" ", text).split())[:MAX_TITLE].rstrip()
+def _line(text: str, length: int = MAX_TITLE) -> str:
+    """Make one line of text that XML can hold and everybody can see, and that is not endless."""
+    visible = _INVISIBLE.sub("", _UNPRINTABLE.sub(" ", text))
+    return " ".join(visible.split())[:length].rstrip()
 
 
 def _decoded(document: bytes) -> str:
@@ -242,4 +362,4 @@ def _tag_attributes(tag: str) -> Iterable[tuple[str, str]]:
     parts = _ATTRIBUTE.split(tag)
     for name, written in zip(parts[1::2], parts[2::2], strict=True):
         end = written.rfind(written[0])
-        yield name, html.unescape(written[1:end] if end > 0 else written[1:])
+        yield name, references.in_attribute(written[1:end] if end > 0 else written[1:])

@@ -9,7 +9,9 @@ from pathlib import Path
 import feedparser
 import pytest
 
+from aggregator import discover
 from aggregator.database import open_database
+from aggregator.fetch import guard
 from tests.feedserver import FeedServer
 from tests.running import command, in_process, json_lines, rss, write_config
 from tests.worlds import record
@@ -300,27 +302,114 @@ def test_add_refuses_what_is_no_feed(server, tmp_path):
     assert line.endswith("no such file; if it is on the web, write https://example.org/feed")
 
 
-def test_import_says_what_it_leaves_out(tmp_path):
+def page_with(*feeds: str) -> str:
+    links = "".join(
+        f'<link rel="alternate" type="application/rss+xml" href="{feed}">' for feed in feeds
+    )
+    return f"<!doctype html><html><head><title>Blog</title>{links}</head></html>"
+
+
+def test_add_tries_the_next_feed_of_a_page_where_one_is_dead_or_empty(server, tmp_path):
+    server.put("/blog", page_with("/gone", "/page", "/empty", "/good?a=1&region=eu", "/more"))
+    server.put("/page", "<html><p>Not a feed</html>")
+    server.put("/empty", rss([]))
+    server.put("/good", rss([("a", "Post", NOW)]))
     write_config(tmp_path, [])
-    odd = ["feed://me:secret@b.example/f", "ftp://c.example/f", "nonsense\x1b[2J", ""]
+
+    done = command(tmp_path, "add", server.url("/blog"))
+
+    lines = done.stdout.splitlines()
+    assert [line.partition(": ")[0] for line in lines[:3]] == [
+        f"tried {server.url(path)}" for path in ("/gone", "/page", "/empty")
+    ]
+    assert lines[0].endswith("404 Not Found")
+    assert lines[2].endswith("it has no posts yet")
+    assert lines[3:] == [
+        f"it also names {server.url('/more')} ('no title')",
+        f"added {server.url('/good?a=1&region=eu')}",
+    ]
+    assert server.requests_to("/more") == []
+
+
+def test_add_prefers_a_feed_without_posts_to_one_of_comments(server, tmp_path):
+    server.put("/blog", page_with("/comments/feed", "/feed"))
+    server.put("/feed", rss([]))
+    server.put("/comments/feed", rss([("a", "Well said", NOW)]))
+    write_config(tmp_path, [])
+
+    assert f"added {server.url('/feed')}" in command(tmp_path, "add", server.url("/blog")).stdout
+
+
+def test_add_says_so_where_no_feed_of_a_page_can_be_read(server, tmp_path):
+    server.put("/blog", page_with("/gone", "http://10.0.0.1/feed"))
+    path = write_config(tmp_path, [])
+    before = path.read_text()
+
+    done = command(tmp_path, "add", server.url("/blog"))
+
+    assert done.returncode == 1
+    assert "private address" in done.stdout
+    assert "names 2 feeds, of which none can be read now" in done.stderr
+    assert path.read_text() == before
+
+
+def test_add_asks_the_port_that_the_address_names(server, tmp_path, monkeypatch):
+    server.put("/feed", rss([("a", "Post", NOW)]))
+    write_config(tmp_path, [], network="{allow: []}")
+    monkeypatch.setattr(guard, "_is_public", lambda _address: True)  # there is loopback only
+
+    done = command(tmp_path, "add", server.url("/feed"))
+
+    assert (done.stdout, done.stderr) == (f"added {server.url('/feed')}\n", "")
+
+
+def test_add_reads_a_page_in_a_worker_process(server, tmp_path, monkeypatch):
+    server.put("/blog", page_with("/feed") + "<a " * 300_000)
+    server.put("/feed", rss([("a", "Post", NOW)]))
+    write_config(tmp_path, [])
+    monkeypatch.setattr(discover, "_tags", None)  # in this process nobody may call it
+
+    assert f"added {server.url('/feed')}" in command(tmp_path, "add", server.url("/blog")).stdout
+
+
+def test_add_takes_the_addresses_that_browsers_hand_to_readers(server, tmp_path):
+    server.put("/feed", rss([("a", "Post", NOW)]))
+    write_config(tmp_path, [])
+
+    done = command(tmp_path, "add", server.url("/feed").replace("http://", "feed://"))
+
+    assert done.stdout == f"added {server.url('/feed')}\n"
+
+
+def test_import_says_what_it_leaves_out(tmp_path):
+    write_config(tmp_path, ["https://me:secret@known.example/f"])
+    odd = ["newsletter:me@b.example", "ftp://c:secret@c.example/f", "nonsense\x1b[2J", ""]
+    odd += ["https://***@known.example/f", "https://***@d.example/f"]
     odd_outlines = "".join(f'<outline type="rss" text="x" xmlUrl="{url}"/>' for url in odd)
     (tmp_path / "list.opml").write_text(
         f"<opml version='1.0'><body><outline text='Folder'>{odd_outlines}"
-        "<outline type='rss' text='A' xmlUrl='https://a.example/feed'/></outline></body></opml>"
+        "<outline type='rss' text='A' xmlUrl='feed://a.example/feed' frss:filtersActionRead='x'/>"
+        "<outline type='HTML+XPath' text='S' xmlUrl='https://s.example/'/></outline></body></opml>"
     )
 
     done = command(tmp_path, "import", "list.opml")
 
-    why = "left out, as it is no http:// or https:// URL"
+    why = "left out, as it has no http:// or https:// address"
+    hidden = "left out, as a password or token in its address is hidden (***)"
+    advice = "; add it with the whole address: aggregator add URL"
+    scraped = "left out, as it is a page or a JSON document that rules of FreshRSS make a feed of"
     assert (done.returncode, done.stdout.splitlines()) == (
         0,
         [
-            "added https://a.example/feed",
-            f"{why}: 'feed://***@b.example/f'",
-            f"{why}: 'ftp://c.example/f'",
-            f"{why}: 'nonsense [2J'",
-            f"{why}: ''",
-            "1 added, 0 already there, 4 left out",
+            "added http://a.example/feed",
+            f"{why}: 'newsletter:me@b.example' (x)",
+            f"{why}: 'ftp://***@c.example/f' (x)",
+            f"{why}: 'nonsense [2J' (x)",
+            f"{why}: '' (x)",
+            f"{hidden}: 'https://***@d.example/f' (x){advice}",
+            f"{scraped}: 'https://s.example/' (S)",
+            "not taken over: filters: 1 (A)",
+            "1 added, 1 already there, 6 left out",
         ],
     )
 

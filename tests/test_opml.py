@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator import config, opml
+from aggregator import config, opml, opml_extras
 from aggregator.errors import OpmlError
 from aggregator.model import OpmlOutline
+from aggregator.opml import Reason
 
 DATA = Path(__file__).parent / "data" / "opml"
 CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus" / "opml"
@@ -160,6 +161,190 @@ def test_an_endless_title_is_clipped():
     (feed,) = feeds_of(in_opml(f'<outline text="{"x" * 9999}" xmlUrl="https://a.example/"/>'))
 
     assert feed.title == "x" * opml.MAX_TITLE
+
+
+def test_addresses_with_bare_ampersands_stay_what_they_are():
+    feeds = feeds_of(
+        in_opml('<outline text="A & B" xmlUrl="https://a.example/?x=1&region=eu&copy=2&amp;y=3"/>')
+    )
+
+    assert [feed.url for feed in feeds] == ["https://a.example/?x=1&region=eu&copy=2&y=3"]
+
+
+@pytest.mark.parametrize("name", ["xmlUrl", "xmlurl", "XMLURL", "xmlURL"])
+def test_the_address_is_found_however_its_attribute_is_written(name):
+    assert [
+        feed.url for feed in feeds_of(in_opml(f'<outline {name}="feed://a.example/rss"/>'))
+    ] == ["http://a.example/rss"]
+
+
+def test_a_feed_without_a_usable_address_is_left_out_with_the_reason():
+    subscriptions = opml.read(
+        in_opml(
+            '<outline text="Mail" xmlUrl="newsletter:me@a.example"/>'
+            '<outline text="Shut" xmlUrl="https://***@b.example/feed"/>'
+            '<outline text="Token" xmlUrl="https://c.example/feed?token=***&amp;x=1"/>'
+            '<outline type="rss" text="Nothing" xmlUrl=""/>'
+            '<outline type="HTML+XPath" text="Page" xmlUrl="https://d.example/"/>'
+            '<outline type="JSON+DotNotation" text="API" xmlUrl="https://e.example/"/>'
+            '<outline type="JSONFeed" text="Real" xmlUrl="https://f.example/"/>'
+        )
+    )
+
+    assert [feed.title for feed in subscriptions.feeds] == ["Real"]
+    assert [(feed.title, feed.reason) for feed in subscriptions.left_out] == [
+        ("Mail", Reason.NOT_AN_ADDRESS),
+        ("Shut", Reason.MASKED),
+        ("Token", Reason.MASKED),
+        ("Nothing", Reason.NOT_AN_ADDRESS),
+        ("Page", Reason.SCRAPED),
+        ("API", Reason.SCRAPED),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "category"),
+    [
+        ('text="🎮"', "🎮"),
+        ('text="!?"', "!?"),
+        ('text="AI/ML"', "AI/ML"),
+        ('text="a&#9;b&#10;c"', "a b c"),
+        ('text="" title="News"', "News"),
+        ('text="&#x200b;" title="News"', "News"),
+        ('text="News" xmlUrl=""', "News"),
+        ('text="News" type="rss"', "News"),
+        ('text=""', None),
+        ("", None),
+    ],
+)
+def test_folders_with_odd_names_are_kept(attributes, category):
+    subscriptions = opml.read(
+        in_opml(f'<outline {attributes}><outline xmlUrl="https://a.example/"/></outline>')
+    )
+
+    assert [feed.category for feed in subscriptions.feeds] == [category]
+    assert (subscriptions.left_out, subscriptions.not_taken_over) == ([], {})
+    appended = config.append("title: x\n", subscriptions.feeds, path=Path("config.yaml"))
+    assert [feed.category for feed in appended.added] == [category]
+
+
+def folder(name: str, *inside: str) -> str:
+    return f'<outline text="{name}">{"".join(inside)}</outline>'
+
+
+def feed(name: str, attributes: str = "") -> str:
+    return f'<outline text="{name}" xmlUrl="https://{name}.example/" {attributes}/>'
+
+
+@pytest.mark.parametrize(
+    ("outlines", "categories", "kind", "names"),
+    [
+        (
+            folder("Tech", folder("Python", feed("a")), feed("b")) + feed("c"),
+            ["Tech", "Tech", None],
+            opml_extras.INNER_FOLDERS,
+            ["Tech / Python"],
+        ),
+        (
+            folder("News", feed("a")) + folder("NEWS", feed("b")),
+            ["News", "News"],
+            opml_extras.SPELLINGS,
+            ["NEWS (now News)"],
+        ),
+        (
+            folder("News", feed("a")) + folder("Best", feed("a")),
+            ["News"],
+            opml_extras.SEVERAL_FOLDERS,
+            ["a (Best)"],
+        ),
+        (
+            feed("a", 'category="/News/Local,/Best"'),
+            ["News"],
+            opml_extras.SEVERAL_CATEGORIES,
+            ["a"],
+        ),
+        (
+            folder("x" * 300, feed("a")),
+            ["x" * opml.MAX_TITLE],
+            opml_extras.LONG_NAMES,
+            ["x" * opml.MAX_TITLE],
+        ),
+    ],
+)
+def test_what_folders_lose_is_told(outlines, categories, kind, names):
+    subscriptions = opml.read(in_opml(outlines))
+
+    assert [each.category for each in subscriptions.feeds] == categories
+    assert subscriptions.not_taken_over == {kind: names}
+
+
+def test_a_folder_around_all_other_folders_is_not_a_category():
+    inside = folder("News", feed("a")) + folder("Tech", folder("Python", feed("b")))
+
+    wrapped = feeds_of(in_opml(folder("All", folder("Mine", inside))))
+
+    assert [each.category for each in wrapped] == ["News", "Tech"]
+    only = feeds_of(in_opml(folder("Tech", folder("Python", feed("a")))))
+    assert [each.category for each in only] == ["Tech"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kind"),
+    [
+        ('frss:filtersActionRead="intitle:ad"', "filters"),
+        ('frss:filtersActionStar="x"', "filters"),
+        ('frss:cssFullContent="article"', "full texts from the pages of posts"),
+        ('frss:cssContentFilter=".ad"', "full texts from the pages of posts"),
+        ('frss:CURLOPT_COOKIE="a=b"', "headers, cookies, proxies and passwords of requests"),
+        ('frss:ttl="900"', "intervals of updates"),
+        ('frss:priority="hidden"', "priorities, and what is hidden or muted"),
+        ('frss:unicityCriteria="link"', "how posts are told apart"),
+        ('frss:opmlUrl="https://l.example/x.opml"', opml_extras.LISTS),
+        ('ttrssUpdateInterval="60"', "intervals of updates"),
+        ('ttrssPurgeInterval="60"', "how long and how many posts are kept"),
+        ('rssguard:postProcess="clean.py"', "scripts that make or change a feed"),
+        ('filtercmd="clean.py"', "filters"),
+        ('userAgent="x"', "headers, cookies, proxies and passwords of requests"),
+    ],
+)
+def test_settings_of_other_readers_are_told_by_kind(attributes, kind):
+    spaces = 'xmlns:frss="https://freshrss.org/opml" xmlns:rssguard="urn:x"'
+
+    subscriptions = opml.read(in_opml(feed("a", f"{spaces} {attributes}") + feed("b", spaces)))
+
+    assert len(subscriptions.feeds) == 2
+    if kind != opml_extras.LISTS:  # of folders
+        assert subscriptions.not_taken_over == {kind: ["a"]}
+
+
+def test_an_unknown_setting_is_told_by_its_name_and_what_means_nothing_is_not():
+    subscriptions = opml.read(
+        in_opml(
+            feed("a", 'gizmo="x" sortOrder="3" favicon="f.png" frss:priority="main" frss:ttl="0"')
+            + feed("b", 'gizmo="y" numericId="3" description="d" language="en" version="RSS2"')
+        )
+    )
+
+    assert subscriptions.not_taken_over == {opml_extras.UNKNOWN: ["gizmo"]}
+
+
+def test_lists_filters_and_labels_outside_of_feeds_are_told_too():
+    subscriptions = opml.read(
+        in_opml(
+            '<outline type="include" text="More" url="https://l.example/more.opml"/>'
+            '<outline type="link" text="Page" url="https://l.example/"/>'
+            '<outline text="Planet" frss:opmlUrl="https://l.example/planet.opml"/>'
+            + folder("filters", '<outline filter-type="2">{}</outline>')
+            + folder("labels", '<outline label-name="Later"/>')
+            + folder("prefs", '<outline pref-name="THEME" value="night"/>')
+        )
+    )
+
+    assert subscriptions.feeds == []
+    assert set(subscriptions.not_taken_over) == {
+        *(opml_extras.LISTS, "filters", "labels and tags", "preferences of the program"),
+    }
+    assert subscriptions.not_taken_over[opml_extras.LISTS] == ["More", "Planet"]
 
 
 # --------------------------------------------------------------------- writing

@@ -1,30 +1,38 @@
 """`check`, `add`, `import`: the configuration file."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from aggregator import config as configuration
-from aggregator import opml, urls
+from aggregator import feed_addresses, opml, urls
 from aggregator.cli.common import config_path, load_config, takes_config
 from aggregator.config import Config
 from aggregator.database import DBAPIError, in_words, is_there, open_database, query
-from aggregator.discover import advertised_feeds
+from aggregator.discover import advertised_feeds, is_about_comments
 from aggregator.errors import (
     AggregatorError,
     DatabaseError,
+    FeedError,
     FetchError,
     OpmlError,
     ParseError,
     UsageError,
 )
 from aggregator.fetch import Fetcher
-from aggregator.model import OpmlOutline
-from aggregator.read import read_document
+from aggregator.model import Fetched, OpmlOutline
+from aggregator.opml import LeftOut, Reason, SubscriptionList
+from aggregator.read import Document, read_document
 from aggregator.scheduler import poll_settings
 from aggregator.workers import Workers
+
+_MOST_TRIED = 8  # feeds of one page
+_MOST_LINES = 50  # about one reason
+_MOST_NAMES = 8  # of one kind
+_ADVICE = {Reason.MASKED: "; add it with the whole address: aggregator add URL"}
 
 
 @click.command()
@@ -75,9 +83,8 @@ def _moves(config: Config) -> Iterator[str]:
 def add(url: str, title: str | None, category: str | None, no_check: bool) -> None:
     """Subscribe to a feed, or to the feed that a web page advertises."""
     config = load_config()
-    if not urls.is_web(url) and "://" not in url and not (config.folder / url).is_file():
-        said = f"no such file; if it is on the web, write https://{url}"
-        raise UsageError(f"{url}: {said}" if url else "URL: write the address of a feed or page")
+    if not urls.is_web(url) and not (config.folder / url).is_file():
+        url = _completed(url)
     if not no_check and not configuration.has_feed(config, url):
         url = asyncio.run(_discover(config, url))
     if _append([OpmlOutline(url=url, title=title, category=category)]).known:
@@ -90,42 +97,142 @@ def add(url: str, title: str | None, category: str | None, no_check: bool) -> No
 def import_opml(file: Path) -> None:
     """Subscribe to the feeds of another reader's OPML file."""
     try:
-        feeds, unusable = opml.read(file.read_bytes())
+        subscriptions = opml.read(file.read_bytes())
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from error
     except OpmlError as error:
         raise OpmlError(f"{file}: {error}") from error
-    done = _append(feeds)
-    for address in unusable:
-        click.echo(f"left out, as it is no http:// or https:// URL: {urls.masked(address)!r}")
-    left_out = f", {len(unusable)} left out" if unusable else ""
-    click.echo(f"{len(done.added)} added, {len(done.known)} already there{left_out}")
+    appended = _append(subscriptions.feeds)
+    ours = {urls.masked(feed.url) for feed in load_config().feeds}
+    left_out = [
+        feed
+        for feed in subscriptions.left_out
+        if feed.reason is not Reason.MASKED or feed.address not in ours
+    ]
+    known = len(appended.known) + len(subscriptions.left_out) - len(left_out)
+    for line in (*_left_out(left_out), *_not_taken_over(subscriptions)):
+        click.echo(line)
+    count = f", {len(left_out)} left out" if left_out else ""
+    click.echo(f"{len(appended.added)} added, {known} already there{count}")
+
+
+def _completed(written: str) -> str:
+    """Return the URL that is meant by what is neither one nor a file.
+
+    Raises:
+        UsageError: It is not plain which one, or none is.
+    """
+    url = feed_addresses.meant(written)
+    if url is not None and ":" in written.partition("/")[0]:  # feed:, itpc: and the like
+        return url
+    if not written:
+        raise UsageError("URL: write the address of a feed or page")
+    if "://" in written:
+        return written  # whoever fetches it says what is wrong
+    raise UsageError(f"{written}: no such file; if it is on the web, write https://{written}")
+
+
+def _left_out(feeds: Sequence[LeftOut]) -> Iterator[str]:
+    for reason in Reason:
+        concerned = [feed for feed in feeds if feed.reason is reason]
+        advice = _ADVICE.get(reason, "")
+        for feed in concerned[:_MOST_LINES]:
+            title = f" ({feed.title})" if feed.title else ""
+            address = urls.masked(feed.address)
+            yield f"left out, as {reason.value}: {address!r}{title}{advice}"
+        if len(concerned) > _MOST_LINES:
+            yield f"left out for the same reason: {len(concerned) - _MOST_LINES:,} more"
+
+
+def _not_taken_over(subscriptions: SubscriptionList) -> Iterator[str]:
+    for kind, names in subscriptions.not_taken_over.items():
+        shown = ", ".join(names[:_MOST_NAMES])
+        more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+        yield f"not taken over: {kind}: {len(names):,} ({shown}{more})"
 
 
 async def _discover(config: Config, url: str) -> str:
     """Return the address of the feed at `url`, or of the one that the page there names."""
-    async with Fetcher(poll_settings(config).fetch) as fetcher:
+    settings = poll_settings(config).fetch
+    port = urls.port_of(url)  # a port in a subscription's address is meant to be asked
+    if port is not None:
+        settings = replace(settings, extra_ports=settings.extra_ports | {port})
+    workers = Workers(1)  # nobody knows yet what is there: with a deadline and a memory limit
+    try:
+        async with Fetcher(settings) as fetcher:
+            return await _Discovery(config, fetcher, workers).address(url)
+    finally:
+        workers.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Discovery:
+    """Looks for a feed at an address and at those that a page there names."""
+
+    config: Config
+    fetcher: Fetcher
+    workers: Workers
+
+    async def address(self, url: str) -> str:
+        """Return the address of the feed at `url`, or of the first readable one it names."""
         try:
-            fetched = await fetcher.fetch(url)
+            fetched = await self.fetcher.fetch(url)
         except FetchError as error:
             if not urls.is_web(url):
                 raise
             raise AggregatorError(f"{error}; to add it all the same: --no-check") from error
-    workers = Workers(1)  # nobody knows yet what is there: with a deadline and a memory limit
-    try:
-        await workers.run(url, read_document, fetched.body, dict(fetched.headers), fetched.url)
-    except ParseError as error:
-        found = advertised_feeds(fetched.body, url=fetched.url)
-        if not found:
+        try:
+            await self._read(fetched)
+        except ParseError as error:
+            feeds = await self.workers.run(url, advertised_feeds, fetched.body, fetched.url)
+            if not feeds:
+                raise AggregatorError(
+                    f"{urls.masked(url)}: {error.reason}, and it names no feed; "
+                    "look there for a link to one"
+                ) from error
+            return await self._first_readable(url, feeds)
+        return fetched.moved_to or url
+
+    async def _first_readable(self, page: str, feeds: Sequence[OpmlOutline]) -> str:
+        """Return the address of the first feed with posts; without any, of the first one.
+
+        A feed of comments is not preferred to a feed that has no posts yet.
+        """
+        chosen: str | None = None
+        asked = 0
+        for feed in feeds[:_MOST_TRIED]:
+            if chosen is not None and is_about_comments(feed):
+                break
+            asked += 1
+            if configuration.has_feed(self.config, feed.url):
+                chosen = feed.url
+                break
+            try:
+                fetched = await self.fetcher.fetch(feed.url)
+                document = await self._read(fetched)
+            except FeedError as error:
+                click.echo(f"tried {urls.masked(feed.url)}: {error.reason}")
+                continue
+            has_posts = document.feed is not None and bool(document.feed.entries)
+            if has_posts or chosen is None:
+                chosen = fetched.moved_to or feed.url
+            if has_posts:
+                break
+            click.echo(f"tried {urls.masked(feed.url)}: it has no posts yet")
+        if chosen is None:
+            number = "a feed that" if len(feeds) == 1 else f"{len(feeds)} feeds, of which none"
             raise AggregatorError(
-                f"{url}: {error.reason}, and it names no feed; look there for a link to one"
-            ) from error
-        for other in found[1:]:
-            click.echo(f"it also names {other.url} ({other.title or 'no title'})")
-        return found[0].url
-    finally:
-        workers.stop()
-    return fetched.moved_to or url
+                f"{urls.masked(page)}: the page names {number} can be read now; "
+                "to add one all the same: aggregator add --no-check ADDRESS"
+            )
+        for feed in feeds[asked:]:
+            click.echo(f"it also names {urls.masked(feed.url)} ({feed.title or 'no title'!r})")
+        return chosen
+
+    async def _read(self, fetched: Fetched) -> Document:
+        return await self.workers.run(
+            fetched.url, read_document, fetched.body, dict(fetched.headers), fetched.url
+        )
 
 
 def _append(outlines: list[OpmlOutline]) -> configuration.Appended:
