@@ -13,7 +13,7 @@ a row as a phrase; so a word is found within a longer row.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -148,6 +148,23 @@ def parse(text: str) -> Search:
         tuple(hints),
     )
     return _with_advice(search, text)
+
+
+def with_sources(text: str, names: Mapping[str, str]) -> str:
+    """Return a search in which sources have other names.
+
+    Args:
+        names: New ones by those that stand in `text` behind `source:`; without blanks.
+    """
+
+    def renamed(term: re.Match[str]) -> str:
+        sign, operator, phrase, _, word = term.groups()
+        value = (word if phrase is None else phrase).strip()
+        if (operator or "").lower() != Kind.SOURCE or value not in names:
+            return term[0]
+        return f"{sign}source:{names[value]}"
+
+    return _TERM.sub(renamed, text)
 
 
 def _with_advice(search: Search, text: str) -> Search:

@@ -239,3 +239,99 @@ def test_a_feed_that_was_removed_during_its_poll_is_not_planned_again(database):
         assert query.next_due_at(connection) is None
     subscribe(database, feed("a"), now=NOW + HOUR)
     assert lease_due(database, now=NOW + HOUR) == ["a"]
+
+
+def present_name(database, name):
+    with database.connect() as connection:
+        return query.present_name(connection, name)
+
+
+def named(name, url="https://blog.example/feed", *, given=True):
+    return Subscription(name, url, name_given=given)
+
+
+def test_a_former_name_leads_to_the_present_one_however_often_that_changes(database):
+    subscribe(database, named("blog-example", given=False))
+    subscribe(database, named("the-blog", given=False))
+    subscribe(database, named("blog"))
+
+    assert present_name(database, "blog-example") == "blog"
+    assert present_name(database, "the-blog") == "blog"
+    assert present_name(database, "blog") is None
+    assert present_name(database, "unheard-of") is None
+
+    subscribe(database, named("the-blog", given=False))
+    assert present_name(database, "blog") == "the-blog"
+    assert present_name(database, "the-blog") is None
+
+
+def test_a_name_that_a_feed_has_now_leads_nowhere_else(database):
+    subscribe(database, named("blog"))
+    subscribe(database, named("journal", given=False), named("blog", "https://other.example/"))
+
+    assert present_name(database, "blog") is None
+
+    subscribe(database, named("journal", given=False))
+    assert present_name(database, "blog") is None  # it was another feed's last
+
+
+def test_feeds_that_swap_their_names_leave_no_former_ones(database):
+    subscribe(database, named("a", "https://a.example/"), named("b", "https://b.example/"))
+    subscribe(
+        database,
+        named("b", "https://a.example/", given=False),
+        named("a", "https://b.example/", given=False),
+    )
+
+    assert present_name(database, "a") is None
+    assert present_name(database, "b") is None
+
+
+def test_a_former_name_of_a_feed_that_left_the_file_leads_nowhere_until_it_is_back(database):
+    subscribe(database, named("old"))
+    subscribe(database, named("new", given=False))
+    subscribe(database)
+    assert present_name(database, "old") is None
+
+    subscribe(database, named("newer", given=False))
+    assert present_name(database, "old") == "newer"
+    assert present_name(database, "new") == "newer"
+
+
+def test_searches_take_the_present_names_of_sources(database):
+    subscribe(database, named("old"), named("held", "https://held.example/"))
+    subscribe(database, named("new", given=False), named("held", "https://held.example/"))
+
+    with database.connect() as connection:
+        searches = {
+            text: query.present_search(connection, text)
+            for text in ("source:old", 'tides -source:"Old" source:held', "old", "source:held")
+        }
+
+    assert searches == {
+        "source:old": "source:new",
+        'tides -source:"Old" source:held': "tides -source:new source:held",
+        "old": None,
+        "source:held": None,
+    }
+
+
+def test_categories_that_differ_by_signs_are_lists_of_their_own(database):
+    names = ("C", "C++", "C#", "🎮")
+    subscribe(database, *(feed(f"f{n}", category=name) for n, name in enumerate(names)))
+    for n in range(len(names)):
+        record(database, f"f{n}", [entry(n)])
+
+    slugs = ("c", "c-plus-plus", "c-sharp", "🎮")
+    assert [titles(database, scope=Scope(category=slug)) for slug in slugs] == [
+        [f"Post {n}"] for n in range(len(names))
+    ]
+    assert [titles(database, scope=Scope(search=f"category:{name}")) for name in names] == [
+        [f"Post {n}"] for n in range(len(names))
+    ]
+
+    subscribe(database, *(feed(f"f{n}", category=name) for n, name in enumerate(names) if n))
+    with database.connect() as connection:
+        assert query.present_slug(connection, "c") == "c-plus-plus"
+        assert query.present_slug(connection, "c-plus-plus") is None
+        assert query.present_slug(connection, "d") is None

@@ -30,7 +30,11 @@ def feed_path(
     scope: Scope, form: Format, *, before: Cursor | None = None, limit: int | None = None
 ) -> str:
     """Return the path of a list as a merged feed."""
-    wish = merged.Wish(scope, form, limit or merged.DEFAULT_LIMIT, before)
+    return document_path(merged.Wish(scope, form, limit or merged.DEFAULT_LIMIT, before))
+
+
+def document_path(wish: merged.Wish) -> str:
+    """Return the path of a merged document."""
     return urlsplit(site().config.base_url).path + merged.path(wish)
 
 

@@ -16,7 +16,7 @@ from aggregator.dates import Week
 from aggregator.merged import Wish
 from aggregator.model import OpmlOutline, Scope
 from aggregator.publish import Document, Format, last_modified_at, links, render
-from web import pages, parameters, wording
+from web import moved, pages, parameters, wording
 from web.addresses import FORMAT_NAMES
 from web.answers import (
     Body,
@@ -146,8 +146,11 @@ def _content(wish: Wish, now: datetime) -> Body:
 
 
 def _document(connection: Connection, wish: Wish, now: datetime) -> Document:
+    if wish.scope.search is not None:
+        moved.to_present(connection, wish.scope, wish)
     document = merged.document(connection, wish, site().publication, now=now)
     if document is None:
+        moved.to_present(connection, wish.scope, wish)
         what = "archive" if wish.week else "category" if wish.scope.category else "source"
         abort(404, f"No such {what}.")
     return document

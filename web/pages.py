@@ -16,7 +16,7 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from aggregator.database import Connection, query
 from aggregator.model import Cursor, FeedOrder, ListedEntry, Overview, Scope, Sidebar, listed_at_of
 from aggregator.search import parse
-from web import health, parameters, wording
+from web import health, moved, parameters, wording
 from web.addresses import list_path, updates_path
 from web.answers import page_body, send_page, unchanged_page
 from web.language import language, to_translate
@@ -167,6 +167,7 @@ def category(reading: Reading, slug: str) -> Page:
     sidebar = _sidebar(reading)
     found = next((each for each in sidebar.categories if each.slug == slug), None)
     if found is None:
+        moved.to_present(reading.connection, scope)
         abort(404, to_translate("There is no such category."))
     values = {"heading": found.name, "category": found, "sidebar": sidebar}
     return _list_page("list.html", _listing(reading, scope), values, here="recent")
@@ -178,7 +179,9 @@ def source(reading: Reading, name: str) -> Page:
     """List the entries of one source, with what is known about it."""
     scope = Scope(source=parameters.name(name))
     feed = query.feed(reading.connection, name, now=reading.clock.now)
-    feed = feed or abort(404, to_translate("There is no such source."))
+    if feed is None:
+        moved.to_present(reading.connection, scope)
+        abort(404, to_translate("There is no such source."))
     return _list_page("source.html", _listing(reading, scope), {"feed": feed}, here="sources")
 
 
@@ -186,7 +189,10 @@ def source(reading: Reading, name: str) -> Page:
 @_page(Part.VISIT)
 def search(reading: Reading) -> Page:
     """List the entries that a search finds."""
-    listing = _listing(reading, Scope(search=parameters.search(), zone=site().zone))
+    asked = Scope(search=parameters.search(), zone=site().zone)
+    if reading.overview.has_former_names:
+        moved.to_present(reading.connection, asked)
+    listing = _listing(reading, asked)
     values = {"listing": listing, "hints": parse(listing.search).hints}
     scope = listing.scope if listing.search else Scope()  # no question has no feed
     return Page("search.html", values, scope=scope, index=False)

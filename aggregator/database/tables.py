@@ -211,6 +211,14 @@ Index(  # of the few that are leased
     postgresql_where=feeds.c.lease_owner.is_not(None),
 )
 
+former_names = Table(
+    "former_names",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), nullable=False),
+)
+"""What feeds were called before, and nobody is now; the feed knows its present name."""
+
 hosts = Table(
     "hosts",
     metadata,

@@ -245,6 +245,7 @@ class Overview:
         entries, feeds: How many are kept of subscribed feeds, and how many of those there are.
         failing: Feeds whose last poll failed.
         checked_at: End of the newest poll, None before the first.
+        has_former_names: A feed was called something else before.
     """
 
     version: int
@@ -253,6 +254,7 @@ class Overview:
     unread_feeds: int
     failing: int
     checked_at: datetime | None
+    has_former_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)

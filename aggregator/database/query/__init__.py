@@ -4,6 +4,7 @@ lists     entries, page by page
 whole     what pages say of the whole, and what stands beside lists
 health    subscriptions and how they are doing
 sources   a feed as the others see it
+names     where former names lead to
 """
 
 from aggregator.database.query.health import (
@@ -24,6 +25,7 @@ from aggregator.database.query.lists import (
     newer_than,
     page,
 )
+from aggregator.database.query.names import present_name, present_search, present_slug
 from aggregator.database.query.whole import category, current_version, overview, sidebar, version
 
 __all__ = [
@@ -42,6 +44,9 @@ __all__ = [
     "overview",
     "page",
     "page_of_feeds",
+    "present_name",
+    "present_search",
+    "present_slug",
     "shortest_interval",
     "sidebar",
     "urgencies",

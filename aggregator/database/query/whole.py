@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, bindparam, func, literal, null, select, union_all
+from sqlalchemy import Connection, Engine, bindparam, exists, func, literal, null, select, union_all
 
 from aggregator.database.query.sources import SHOWN_TITLE
-from aggregator.database.tables import activity, categories, feeds, state
+from aggregator.database.tables import activity, categories, feeds, former_names, state
 from aggregator.model import CategoryCount, Overview, Sidebar, SourceName
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,6 +21,7 @@ _STATE = select(
     state.c.entries,
     state.c.failing,
     state.c.unread,
+    exists(select(former_names.c.name)).label("renamed"),
 )
 
 _CATEGORY = select(categories.c.slug, categories.c.name, categories.c.entries).where(
@@ -101,6 +102,7 @@ def overview(connection: Connection) -> Overview:
         entries=row.entries,
         failing=row.failing,
         unread_feeds=row.unread,
+        has_former_names=bool(row.renamed),
     )
 
 

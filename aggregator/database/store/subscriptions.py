@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Update, bindparam, insert, select, update
 from aggregator import urls
 from aggregator.database.dialects import upsert
 from aggregator.database.store import stories
+from aggregator.database.store.names import PARKED, remember_names
 from aggregator.database.store.polls import note_change
 from aggregator.database.tables import categories, entries, feeds
 from aggregator.model import BY_INTERVAL, OUR_REASONS, Subscription
@@ -83,6 +84,8 @@ def sync_subscriptions(
     added = [values for row, values in wanted if row is None]
     _unsubscribe(connection, removed)
     _free_names(connection, rows, {values["name"]: row for row, values in wanted})
+    former = {row.name: row.id for row, values in changed if row.name != values["name"]}
+    remember_names(connection, former, in_use={values["name"] for _, values in wanted})
     moved = _resubscribe(connection, changed, now)
     if added:
         connection.execute(
@@ -194,8 +197,8 @@ def _unsubscribe(connection: Connection, rows: Sequence[Any]) -> None:
 
 def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[str, Any]) -> None:
     """Rename rows out of the way whose name another feed is about to get."""
-    parked = [  # `~` can't stand in a name of the file
-        {"feed": row.id, "new_name": f"{row.name}~{row.id}"}
+    parked = [
+        {"feed": row.id, "new_name": f"{row.name}{PARKED}{row.id}"}
         for row in rows
         if row.name in holders and holders[row.name] is not row
     ]

@@ -1,0 +1,60 @@
+"""Former addresses of lists lead to the present ones."""
+
+import pytest
+
+from aggregator.model import Subscription
+from tests.web_fixtures import Site, entry
+
+
+@pytest.fixture
+def moved(tmp_path) -> Site:
+    """A site whose source `old` is called `neu-ä` now, below a path."""
+    site = Site(tmp_path, base_url="https://posts.example/reader")
+    url = "https://blog.example/feed"
+    site.subscribe(Subscription("old", url, category="C++"))
+    site.record("old", entry(1))
+    site.subscribe(Subscription("neu-ä", url, category="C++"))
+    return site
+
+
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [
+        ("/source/old", "/reader/source/neu-%C3%A4"),
+        ("/source/old?view=titles&x=1", "/reader/source/neu-%C3%A4?view=titles"),
+        ("/source/old/feed.atom", "/reader/source/neu-%C3%A4/feed.atom"),
+        ("/source/old/feed.json?limit=5", "/reader/source/neu-%C3%A4/feed.json?limit=5"),
+        ("/search?q=source:old", "/reader/search?q=source:neu-%C3%A4"),
+        ("/search/feed.rss?q=source:old", "/reader/search/feed.rss?q=source:neu-%C3%A4"),
+        ("/category/c", "/reader/category/c-plus-plus"),
+        ("/category/c/feed.atom", "/reader/category/c-plus-plus/feed.atom"),
+    ],
+)
+def test_a_former_address_answers_301_to_the_present_one(moved, former, present):
+    answer = moved.client.get(f"/reader{former}", headers={"Host": "evil.example"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (301, present)
+    assert answer.headers["Cache-Control"] == "public, max-age=3600"
+    assert moved.client.get(present).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/source/none", "/source/none/feed.atom", "/category/d"])
+def test_an_address_that_nothing_ever_had_is_404(moved, path):
+    assert moved.client.get(f"/reader{path}").status_code == 404
+
+
+def test_the_feed_of_a_former_address_opened_in_a_browser_is_explained_at_the_present_one(moved):
+    answer = moved.client.get(
+        "/reader/source/old/feed.atom", headers={"Sec-Fetch-Dest": "document"}
+    )
+
+    assert answer.status_code == 301
+    assert answer.headers["Location"].endswith("/source/neu-%C3%A4/feed.atom")
+
+
+def test_a_name_that_is_in_use_again_answers_itself(moved):
+    url = "https://blog.example/feed"
+    moved.subscribe(Subscription("neu-ä", url), Subscription("old", "https://other.example/"))
+
+    assert moved.client.get("/reader/source/old").status_code == 200
+    assert moved.client.get("/reader/search?q=source:old").status_code == 200
