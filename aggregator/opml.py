@@ -183,7 +183,6 @@ class _Outlines:
             self._subscription(address, given, folders)
         is_feed = bool(given.get("xmlurl", "").strip())
         if label and not is_feed and len(folders) < _MAX_FOLDERS:
-            self._note_long(given)
             self._folders.append((*folders, label))
         else:
             self._folders.append(folders)
@@ -202,7 +201,6 @@ class _Outlines:
         elif opml_extras.is_scraped(given):
             reason = Reason.SCRAPED
         else:
-            self._note_long(given)
             if not folders and len(_own_categories(given)) > 1:
                 self._lose(opml_extras.SEVERAL_CATEGORIES, label or url)
             entry = _Entry(_feed(url, given), folders)
@@ -227,14 +225,11 @@ class _Outlines:
                 if first != category:
                     self._lose(opml_extras.SPELLINGS, f"{category} (now {first})")
                 category = first
+            for name in filter(None, (category, entry.feed.title)):
+                if len(name) == MAX_TITLE:
+                    self._lose(opml_extras.LONG_NAMES, name)
             feeds.append(replace(entry.feed, category=category))
         return feeds
-
-    def _note_long(self, given: Mapping[str, str]) -> None:
-        if any(len(given.get(key, "")) > MAX_TITLE for key in ("text", "title")):
-            label = _name(given)
-            if len(label) > MAX_TITLE - 1:
-                self._lose(opml_extras.LONG_NAMES, label)
 
     def _lose(self, kind: str, name: str) -> None:
         self._lost.setdefault(kind, {})[name] = None

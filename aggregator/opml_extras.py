@@ -36,10 +36,10 @@ _KINDS = (
 _KIND_OF = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
 _ORDINARY = frozenset(
     "text title type xmlurl htmlurl url description language version category created iscomment "
-    "isbreakpoint value".split()
+    "isbreakpoint value href target rel".split()
 )
 _INSIGNIFICANT = re.compile(
-    r"^xmlns|(?:^|[_:.-])(?:id|ids|uid|guid|uuid|key|slug|version)$|[a-z]id$|sort|order|position|"
+    r"^(?:xmlns|data-)|(?:^|[_:.-])(?:id|ids|uid|guid|uuid|key|slug|version)$|[a-z]id$|sort|order|position|"
     r"icon|image|logo|thumb|colou?r|expand|collaps|open|select|view|layout|style|count|unread|"
     r"date|time$|updated|modified|etag|hash|status|error|link|comment|author|text|title|desc|lang|"
     r"xpath|^json|schema|encoding|format|width|height|email|site|home"

@@ -381,6 +381,14 @@ def test_add_takes_the_addresses_that_browsers_hand_to_readers(server, tmp_path)
     assert done.stdout == f"added {server.url('/feed')}\n"
 
 
+def test_add_refuses_an_address_whose_secret_is_masked(tmp_path):
+    write_config(tmp_path, [])
+
+    line = one_line(command(tmp_path, "add", "https://***@a.example/feed"), 2)
+
+    assert line.endswith("*** stands for a secret there; write the whole address")
+
+
 def test_import_says_what_it_leaves_out(tmp_path):
     write_config(tmp_path, ["https://me:secret@known.example/f"])
     odd = ["newsletter:me@b.example", "ftp://c:secret@c.example/f", "nonsense\x1b[2J", ""]
