@@ -66,6 +66,14 @@ def command(folder: Path, *arguments: str) -> Done:
     return Done(result.exit_code, result.stdout, result.stderr)
 
 
+def one_line(done: Done, status: int) -> str:
+    """Return the error of a command that must have failed in one line and without a traceback."""
+    assert done.returncode == status
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    return line
+
+
 def in_process(folder: Path, *arguments: str, timeout: float = 60) -> Done:
     """Run `aggregator ARGUMENTS` in `folder` to its end, in a process of its own."""
     done = subprocess.run(

@@ -9,11 +9,9 @@ from pathlib import Path
 import feedparser
 import pytest
 
-from aggregator import discover
 from aggregator.database import open_database
-from aggregator.fetch import guard
 from tests.feedserver import FeedServer
-from tests.running import command, in_process, json_lines, rss, write_config
+from tests.running import command, in_process, json_lines, one_line, rss, write_config
 from tests.worlds import record
 
 NOW = datetime.now(UTC)
@@ -25,14 +23,6 @@ def server():
     with FeedServer() as server:
         server.put("/a", rss([("a1", "One", NOW), ("a2", "Two", NOW)], title="Feed A"))
         yield server
-
-
-def one_line(done, status: int) -> str:
-    """Return the error of a command that must have failed in one line and without a traceback."""
-    assert done.returncode == status
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    return line
 
 
 def test_poll_prints_one_json_object_a_feed_and_line(server, tmp_path):
@@ -254,191 +244,6 @@ def test_explain_of_an_unknown_or_unread_feed_is_clear(server, tmp_path):
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert unknown.stderr == "blgo: no such feed; `aggregator feeds` lists them\n"
     assert "never polled yet" in command(tmp_path, "explain", "blog").stdout
-
-
-def test_add_discovers_the_feed_of_a_page_and_keeps_comments(server, tmp_path):
-    server.put(
-        "/page",
-        "<html><head><link rel=alternate type=application/rss+xml href=/a title=Posts>"
-        "<link rel=alternate type=application/rss+xml href=/comments></head></html>",
-    )
-    path = write_config(tmp_path, [])
-    path.write_text(
-        path.read_text().replace("feeds:\n  []", "# mine\nfeeds:  # none yet") + "# end"
-    )
-
-    done = command(tmp_path, "add", server.url("/page"), "--category", "News")
-
-    assert done.returncode == 0, done.stderr
-    assert f"added {server.url('/a')}" in done.stdout
-    assert "# mine" in path.read_text()
-    assert "# none yet" in path.read_text()
-    assert json.loads(command(tmp_path, "feeds", "--json").stdout)[0]["category"] == "News"
-    assert "already there" in command(tmp_path, "add", server.url("/a")).stdout
-
-
-def test_add_asks_nobody_about_what_is_there_already_wherever_it_leads(server, tmp_path):
-    server.redirect("/moved", "/a", status=301)
-    write_config(tmp_path, [server.url("/moved")])
-
-    done = command(tmp_path, "add", server.url("/moved"))
-
-    assert done.stdout == f"already there: {server.url('/moved')}\n"
-    assert server.requests_to("/moved") == []
-
-
-def test_add_refuses_what_is_no_feed(server, tmp_path):
-    server.put("/plain", "just text")
-    path = write_config(tmp_path, [])
-    before = path.read_text()
-
-    line = one_line(command(tmp_path, "add", server.url("/plain")), 1)
-
-    assert "not a feed" in line
-    assert path.read_text() == before
-    line = one_line(command(tmp_path, "add", server.url("/none")), 1)
-    assert line.endswith("404 Not Found; to add it all the same: --no-check")
-    line = one_line(command(tmp_path, "add", "example.org/feed"), 2)
-    assert line.endswith("no such file; if it is on the web, write https://example.org/feed")
-
-
-def page_with(*feeds: str) -> str:
-    links = "".join(
-        f'<link rel="alternate" type="application/rss+xml" href="{feed}">' for feed in feeds
-    )
-    return f"<!doctype html><html><head><title>Blog</title>{links}</head></html>"
-
-
-def test_add_tries_the_next_feed_of_a_page_where_one_is_dead_or_empty(server, tmp_path):
-    server.put("/blog", page_with("/gone", "/page", "/empty", "/good?a=1&region=eu", "/more"))
-    server.put("/page", "<html><p>Not a feed</html>")
-    server.put("/empty", rss([]))
-    server.put("/good", rss([("a", "Post", NOW)]))
-    write_config(tmp_path, [])
-
-    done = command(tmp_path, "add", server.url("/blog"))
-
-    lines = done.stdout.splitlines()
-    assert [line.partition(": ")[0] for line in lines[:3]] == [
-        f"tried {server.url(path)}" for path in ("/gone", "/page", "/empty")
-    ]
-    assert lines[0].endswith("404 Not Found")
-    assert lines[2].endswith("it has no posts yet")
-    assert lines[3:] == [
-        f"it also names {server.url('/more')} ('no title')",
-        f"added {server.url('/good?a=1&region=eu')}",
-    ]
-    assert server.requests_to("/more") == []
-
-
-def test_add_prefers_a_feed_without_posts_to_one_of_comments(server, tmp_path):
-    server.put("/blog", page_with("/comments/feed", "/feed"))
-    server.put("/feed", rss([]))
-    server.put("/comments/feed", rss([("a", "Well said", NOW)]))
-    write_config(tmp_path, [])
-
-    assert f"added {server.url('/feed')}" in command(tmp_path, "add", server.url("/blog")).stdout
-
-
-def test_add_says_so_where_no_feed_of_a_page_can_be_read(server, tmp_path):
-    server.put("/blog", page_with("/gone", "http://10.0.0.1/feed"))
-    path = write_config(tmp_path, [])
-    before = path.read_text()
-
-    done = command(tmp_path, "add", server.url("/blog"))
-
-    assert done.returncode == 1
-    assert "private address" in done.stdout
-    assert "names 2 feeds, of which none can be read now" in done.stderr
-    assert path.read_text() == before
-
-
-def test_add_asks_the_port_that_the_address_names(server, tmp_path, monkeypatch):
-    server.put("/feed", rss([("a", "Post", NOW)]))
-    write_config(tmp_path, [], network="{allow: []}")
-    monkeypatch.setattr(guard, "_is_public", lambda _address: True)  # there is loopback only
-
-    done = command(tmp_path, "add", server.url("/feed"))
-
-    assert (done.stdout, done.stderr) == (f"added {server.url('/feed')}\n", "")
-
-
-def test_add_reads_a_page_in_a_worker_process(server, tmp_path, monkeypatch):
-    server.put("/blog", page_with("/feed") + "<a " * 300_000)
-    server.put("/feed", rss([("a", "Post", NOW)]))
-    write_config(tmp_path, [])
-    monkeypatch.setattr(discover, "_tags", None)  # in this process nobody may call it
-
-    assert f"added {server.url('/feed')}" in command(tmp_path, "add", server.url("/blog")).stdout
-
-
-def test_add_takes_the_addresses_that_browsers_hand_to_readers(server, tmp_path):
-    server.put("/feed", rss([("a", "Post", NOW)]))
-    write_config(tmp_path, [])
-
-    done = command(tmp_path, "add", server.url("/feed").replace("http://", "feed://"))
-
-    assert done.stdout == f"added {server.url('/feed')}\n"
-
-
-def test_add_refuses_an_address_whose_secret_is_masked(tmp_path):
-    write_config(tmp_path, [])
-
-    line = one_line(command(tmp_path, "add", "https://***@a.example/feed"), 2)
-
-    assert line.endswith("*** stands for a secret there; write the whole address")
-
-
-def test_import_says_what_it_leaves_out(tmp_path):
-    write_config(tmp_path, ["https://me:secret@known.example/f"])
-    odd = ["newsletter:me@b.example", "ftp://c:secret@c.example/f", "nonsense\x1b[2J", ""]
-    odd += ["https://***@known.example/f", "https://***@d.example/f"]
-    odd_outlines = "".join(f'<outline type="rss" text="x" xmlUrl="{url}"/>' for url in odd)
-    (tmp_path / "list.opml").write_text(
-        f"<opml version='1.0'><body><outline text='Folder'>{odd_outlines}"
-        "<outline type='rss' text='A' xmlUrl='feed://a.example/feed' frss:filtersActionRead='x'/>"
-        "<outline type='HTML+XPath' text='S' xmlUrl='https://s.example/'/></outline></body></opml>"
-    )
-
-    done = command(tmp_path, "import", "list.opml")
-
-    why = "left out, as it has no http:// or https:// address"
-    hidden = "left out, as a password or token in its address is hidden (***)"
-    advice = "; add it with the whole address: aggregator add URL"
-    scraped = "left out, as it is a page or a JSON document that rules of FreshRSS make a feed of"
-    assert (done.returncode, done.stdout.splitlines()) == (
-        0,
-        [
-            "added http://a.example/feed",
-            f"{why}: 'newsletter:me@b.example' (x)",
-            f"{why}: 'ftp://***@c.example/f' (x)",
-            f"{why}: 'nonsense [2J' (x)",
-            f"{why}: '' (x)",
-            f"{hidden}: 'https://***@d.example/f' (x){advice}",
-            f"{scraped}: 'https://s.example/' (S)",
-            "not taken over: filters: 1 (A)",
-            "1 added, 1 already there, 6 left out",
-        ],
-    )
-
-
-def test_import_takes_over_another_readers_list(tmp_path):
-    write_config(tmp_path, [])
-    (tmp_path / "list.opml").write_text(
-        "<opml version='1.0'><body><outline text='News'>"
-        "<outline type='rss' text='A: b' xmlUrl='https://a.example/feed'/></outline>"
-        "<outline type='rss' text='C' xmlUrl='https://c.example/feed'/></body></opml>"
-    )
-
-    done = command(tmp_path, "import", "list.opml")
-
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("2 added, 0 already there\n")
-    found = json.loads(command(tmp_path, "feeds", "--json").stdout)
-    assert [(feed["title"], feed["category"]) for feed in found] == [("A: b", "News"), ("C", None)]
-    assert command(tmp_path, "import", "list.opml").stdout == "0 added, 2 already there\n"
-    (tmp_path / "no.opml").write_text("hello")
-    assert "no.opml" in one_line(command(tmp_path, "import", "no.opml"), 2)
 
 
 def test_export_writes_the_documents_that_the_web_serves(server, tmp_path):

@@ -159,7 +159,8 @@ async def _discover(config: Config, url: str) -> str:
     port = urls.port_of(url)  # a port in a subscription's address is meant to be asked
     if port is not None:
         settings = replace(settings, extra_ports=settings.extra_ports | {port})
-    workers = Workers(1)  # nobody knows yet what is there: with a deadline and a memory limit
+    # Nobody knows yet what is there: it is read with a deadline and a memory limit.
+    workers = Workers(1, max_size=config.poll.max_size)
     try:
         async with Fetcher(settings) as fetcher:
             return await _Discovery(config, fetcher, workers).address(url)
@@ -222,10 +223,10 @@ class _Discovery:
                 break
             click.echo(f"tried {urls.masked(feed.url)}: it has no posts yet")
         if chosen is None:
-            number = "a feed that" if len(feeds) == 1 else f"{len(feeds)} feeds, of which none"
+            number = "1 feed" if len(feeds) == 1 else f"{len(feeds)} feeds"
             raise AggregatorError(
-                f"{urls.masked(page)}: the page names {number} can be read now; "
-                "to add one all the same: aggregator add --no-check ADDRESS"
+                f"{urls.masked(page)}: the page names {number}, and none that was tried can be "
+                "read now; to add one all the same: aggregator add --no-check ADDRESS"
             )
         for feed in feeds[asked:]:
             click.echo(f"it also names {urls.masked(feed.url)} ({feed.title or 'no title'!r})")
