@@ -6,6 +6,7 @@ own: the head and the new entries.  Whatever does not fit this picture is parsed
 """
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,6 +21,13 @@ ID_SIZE = 8
 MAX_ENTRIES = 5000
 MAX_ATTRIBUTES = 256
 MAX_DEPTH = 200
+
+MAX_NAMESPACE = 200
+"""Characters of a namespace's name.  expat writes the name out before each element and attribute,
+so a long name costs its length for every `<a/>`; the longest in use have about 60."""
+
+_WORK_OUTSIDE = 5
+_WORK_ENTRY = 7
 
 _RECORD = HASH_SIZE + ID_SIZE
 _PREFIX = 2 * HASH_SIZE
@@ -66,18 +74,21 @@ class _UnfitError(Exception):
     """The document is not one that can be cut."""
 
 
-def skim(document: bytes, memory: bytes = b"") -> Skim | None:
+def skim(document: bytes, memory: bytes = b"", *, max_work: int = sys.maxsize) -> Skim | None:
     """Cut the known entries out of a document.
 
     Args:
         document: XML in UTF-8 without a DOCTYPE.
         memory: Of the skim of the feed's last document.
+        max_work: Bound on the time: an element within an entry counts 1, a declaration of a
+            namespace 5, an element outside of entries 6, an entry 8, four attributes 1.
 
     Returns:
         None where the whole document has to be parsed: it is not well-formed, has a DOCTYPE,
-        entries within entries, an id that several entries share, too many of them or none at all.
+        entries within entries, an id that several entries share, too many of them or none at all,
+        a namespace over `MAX_NAMESPACE`, or takes more than `max_work`.
     """
-    walk = _Walk(document)
+    walk = _Walk(document, max_work)
     try:
         walk.run()
     except (_UnfitError, expat.ExpatError, ValueError):
@@ -166,11 +177,12 @@ class _Walk:
         dates: The same of the dates outside of entries: they change on their own.
     """
 
-    def __init__(self, document: bytes) -> None:
+    def __init__(self, document: bytes, max_work: int) -> None:
         self.entries: list[_Span] = []
         self.dates: list[_Span] = []
         self._starts: list[int] = []
         self._document = document
+        self._work_left = max_work
         self._depth = 0
         self._entry_depth = 0  # 0: not in an entry
         self._start = 0
@@ -201,12 +213,16 @@ class _Walk:
         raise _UnfitError
 
     def _declared(self, prefix: str | None, namespace: str) -> None:
+        self._work_left -= _WORK_OUTSIDE
+        if len(namespace) > MAX_NAMESPACE:
+            raise _UnfitError
         if not self._entry_depth:
             self._declarations.append((prefix, namespace))
 
     def _started(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        if len(attributes) > MAX_ATTRIBUTES or self._depth > MAX_DEPTH:
+        self._work_left -= 1 + (len(attributes) >> 2)
+        if self._work_left < 0 or len(attributes) > MAX_ATTRIBUTES or self._depth > MAX_DEPTH:
             raise _UnfitError
         local = name.rpartition(_SEPARATOR)[2]
         if self._entry_depth:
@@ -215,11 +231,13 @@ class _Walk:
             if local in _IDS and self._depth == self._entry_depth + 1:
                 self._listen()
         elif local in _ENTRIES:
+            self._work_left -= _WORK_ENTRY
             self._entry_depth = self._depth
             self._start = self._parser.CurrentByteIndex
             self._contexts.add(self._ancestors[-1].hex() if self._ancestors else "")
             self._declarations = []  # its own are in its bytes
         else:
+            self._work_left -= _WORK_OUTSIDE
             inherited = [attributes.get(key) for key in _INHERITED]
             handed_down = f"{name} {inherited} {self._declarations}"
             above = self._ancestors[-1] if self._ancestors else b""

@@ -63,6 +63,10 @@ MAX_ENTRIES = 500
 SKIM_HERE = 1_000_000
 """Bytes of a document that the event loop skims itself: 7 ms, less than handing it to a worker."""
 
+SKIM_WORK = 40_000
+"""`max_work` of a skim in the event loop, which must not stand still: documents with more elements
+go to a worker.  A feed of 100 entries has about 2,000."""
+
 OFFLINE_AFTER = 60.0
 """Seconds without an answer of any server after which a network that fails is our own."""
 
@@ -276,7 +280,7 @@ class Poller:
         content_type = headers.get("content-type", "")
         if len(body) <= SKIM_HERE:
             utf8 = plain_utf8(body, content_type)
-            cut = skim(utf8, due.memory) if utf8 is not None else None
+            cut = skim(utf8, due.memory, max_work=SKIM_WORK) if utf8 is not None else None
             if cut is not None and cut.nothing_new:
                 return Document(None, cut.memory)
             if cut is not None:
