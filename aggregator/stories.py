@@ -26,8 +26,12 @@ from zlib import crc32
 
 from aggregator import urls
 
-_MAX_HTML = 60_000  # characters, and
-_MAX_WORDS = 2000  # words of a text that are compared
+MAX_TEXT = 60_000
+"""Characters of a text's HTML that are compared."""
+
+_MAX_WORDS = 2000  # words of it
+_MAX_FOLDED = 60_000  # characters: a ligature of one can fold into eighteen
+_FOLD_STEP = 1000  # characters normalised at once: marks in a row cost the square of their number
 
 _SKETCH_WORDS = 32  # of the beginning: more find no more copies, and cost every new entry
 _SKETCH = 2
@@ -141,10 +145,10 @@ class Article:
 
     @cached_property
     def words(self) -> list[str]:
-        return _words(self.html[:_MAX_HTML])[:_MAX_WORDS]
+        return _words(self.html[:MAX_TEXT])[:_MAX_WORDS]
 
     @cached_property
-    def shingles(self) -> set[tuple[str, str, str]]:
+    def shingles(self) -> set[int]:
         return _shingles(self.words)
 
     @cached_property
@@ -152,7 +156,7 @@ class Article:
         """The words outside of what it quotes."""
         if "<blockquote" not in self.html:
             return self.words
-        return _words(_without_quotes(self.html[:_MAX_HTML]))[:_MAX_WORDS]
+        return _words(_without_quotes(self.html[:MAX_TEXT]))[:_MAX_WORDS]
 
     @cached_property
     def numbers(self) -> set[str]:
@@ -412,7 +416,10 @@ def _related(one: str, other: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+    """Return a text in NFKC without differences of case, up to `_MAX_FOLDED` characters."""
+    steps = (text[start : start + _FOLD_STEP] for start in range(0, len(text), _FOLD_STEP))
+    folded = "".join(unicodedata.normalize("NFKC", step).casefold() for step in steps)
+    return folded[:_MAX_FOLDED]
 
 
 def _words(html: str) -> list[str]:
@@ -443,8 +450,9 @@ def _without_quotes(html: str) -> str:
     return " ".join(kept)
 
 
-def _shingles(words: Sequence[str]) -> set[tuple[str, str, str]]:
-    return set(zip(words, words[1:], words[2:], strict=False))
+def _shingles(words: Sequence[str]) -> set[int]:
+    """Return the hashes of all three words in a row: a third of the memory of the words."""
+    return set(map(hash, zip(words, words[1:], words[2:], strict=False)))
 
 
 def _first_words(html: str) -> list[str]:

@@ -15,7 +15,7 @@ from aggregator import stories
 from aggregator.database import Engine, open_database, store
 from aggregator.dedup import NewEntry
 from aggregator.model import CleanEntry
-from aggregator.poll import news
+from aggregator.poll import story_matching
 
 SET = Path(__file__).parents[1] / "tests" / "data" / "stories"
 HALVES = ("tune", "report")
@@ -229,7 +229,7 @@ def _batch(engine: Engine, batch: int) -> tuple[float, float]:
     with engine.begin() as connection:
         ids = store.add_entries(connection, placed)
         stored = time.process_time()
-        news.join_stories(connection, placed, ids)
+        story_matching.match_stories(connection, placed, ids)
         joined = time.process_time()
     return keyed - started, joined - stored
 

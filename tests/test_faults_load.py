@@ -316,6 +316,31 @@ def test_the_largest_honest_documents_are_read_and_cost_no_more_than_150_mb(tmp_
     assert found["peak"] - found["idle"] < 150
 
 
+MIRRORS = {"many entries": (4_000, 2_000), "long entries": (160, 58_000), "marks": (160, 30_000)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MIRRORS)
+def test_two_feeds_with_the_same_texts_cost_no_more_than_150_mb_to_compare(tmp_path, name):
+    count, size = MIRRORS[name]
+    words = "\u0301\u0316" * 12 if name == "marks" else "Quick {n} brown {k} foxes "
+    with FeedServer() as server:
+        for feed in range(2):
+            many = (
+                f"<item><title>Quick brown foxes of the day</title><guid>{feed}-{n}</guid>"
+                f"<link>https://{feed}.example/{n}</link><description>"
+                f"{''.join(words.format(n=n, k=k) for k in range(size // 26))} {n} of {feed}"
+                "</description></item>"
+                for n in range(count)
+            )
+            packed = gzip.compress(channel(*many).encode())
+            server.put(f"/mirror{feed}", packed, headers={"Content-Encoding": "gzip"})
+        found = weighed(server, tmp_path, 2, ["mirror0", "mirror1"])
+
+    assert found["errors"] == [None, None, None]
+    assert found["peak"] - found["idle"] < 150
+
+
 @pytest.mark.slow
 def test_1000_polls_of_bombs_leave_the_memory_where_it_was(tmp_path):
     with FeedServer() as server:

@@ -11,15 +11,22 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from aggregator import stories as rules
 from aggregator.config import load
 from aggregator.database import query, store, stories
-from aggregator.database.tables import contents, entries, feeds, story_keys, story_links
+from aggregator.database.tables import (
+    contents,
+    entries,
+    feeds,
+    story_candidates,
+    story_keys,
+    story_links,
+)
 from aggregator.dedup import NewEntry
 from aggregator.model import Cursor, Scope, Subscription
-from aggregator.poll import news
+from aggregator.poll import poller, story_matching
 from tests.feedserver import FeedServer
 from tests.running import command
 from tests.test_poll import World
@@ -364,12 +371,15 @@ def test_the_page_says_also_in_with_links_and_the_merged_feed_has_the_story_once
 # ------------------------------------------------------------------ any order of arrival
 
 
-def arrive(database, order: Sequence[tuple[int, Post]]) -> set[frozenset[str]]:
-    """Let entries come one by one, each in a transaction; return the stories that are made."""
+def arrive(
+    database, order: Sequence[tuple[int, Post]], *, at_once: bool = False
+) -> set[frozenset[str]]:
+    """Let entries come, each in a transaction of its own or all in one; return the stories."""
     with database.begin() as connection:
-        for table in (story_keys, story_links, contents, entries):
+        for table in (story_candidates, story_keys, story_links, contents, entries):
             connection.execute(table.delete())
         ids = {row.name: row.id for row in connection.execute(select(feeds.c.id, feeds.c.name))}
+    arrivals = []
     for number, (feed, post) in enumerate(order):
         made = entry(0, guid=post.link, url=post.link, title=post.title, content_html=post.text)
         placed = store.PlacedEntry(
@@ -380,8 +390,12 @@ def arrive(database, order: Sequence[tuple[int, Post]]) -> set[frozenset[str]]:
             NOW + timedelta(seconds=number),
             rules.keys(made.url, made.title, made.content_html),
         )
+        arrivals.append(placed)
+    for together in [arrivals] if at_once else [[placed] for placed in arrivals]:
         with database.begin() as connection:
-            news.join_stories(connection, [placed], store.add_entries(connection, [placed]))
+            story_matching.match_stories(
+                connection, together, store.add_entries(connection, together)
+            )
     return found_stories(database)
 
 
@@ -486,6 +500,44 @@ def test_entries_that_come_in_one_transaction_are_compared_with_each_other(bare)
     assert len(arrive(bare, posts)) == 1
 
 
+def test_entries_that_a_transaction_has_no_time_for_are_compared_in_later_ones(bare, monkeypatch):
+    posts = [(n, other(f"f{n}.example", k)) for n in (1, 2, 3) for k in range(5)]
+    posts += [(n, ferry(f"f{n}.example")) for n in (1, 2, 3, 4)]
+    whole = arrive(bare, posts, at_once=True)
+    monkeypatch.setattr(story_matching, "MATCH_SECONDS", 0)
+    monkeypatch.setattr(story_matching, "_BATCH", 1)
+    monkeypatch.setattr(story_matching, "_MAX_PAIRS", 2)
+
+    assert arrive(bare, posts, at_once=True) != whole
+    transactions = 1
+    with bare.connect() as connection:
+        while story_matching.match_postponed(connection):
+            connection.commit()
+            transactions += 1
+        connection.commit()
+        assert connection.scalar(select(func.count()).select_from(story_candidates)) == 0
+
+    assert transactions > 2
+    assert found_stories(bare) == whole
+
+
+def test_a_poll_compares_what_an_earlier_process_left_over(world, monkeypatch):
+    world.publish("a", ferry("a.example"))
+    world.publish("b", ferry("b.example"))
+    world.publish("c", ferry("c.example"))
+    world.follow(a=None, b=None, c=None)
+    with monkeypatch.context() as patch:
+        patch.setattr(story_matching, "MATCH_SECONDS", 0)
+        patch.setattr(story_matching, "_BATCH", 1)
+        patch.setattr(poller, "match_postponed", lambda _connection: False)
+        world.poll()
+    assert len(world.shown()) == 2
+
+    world.poll()
+
+    assert [(name, len(copies)) for name, copies in world.shown()] == [("a", 2)]
+
+
 def test_what_many_entries_share_is_no_key_and_keeps_the_table_small(bare):
     posts = [
         (1 + n % 8, Post("Photo of the day", f"https://f.example/{n}/a-b-c", f"No. {n}"))
@@ -508,7 +560,7 @@ def test_a_key_of_an_entry_that_is_gone_is_passed_over(bare):
         connection.execute(story_keys.insert().values(key=key, entry_id=5, feed_id=2))
         pairs = store.story_candidates(connection, {6: (3, [key])})
 
-    assert pairs == []
+        assert store.story_articles(connection, [pair for pair in pairs if 5 in pair]) == []
 
 
 def test_an_entry_that_hangs_between_two_stories_joins_the_one_it_is_surest_of():

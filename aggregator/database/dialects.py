@@ -100,9 +100,12 @@ def upsert(
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
     names = [name for name in rows[0] if name not in key] if replaced is None else replaced
     values = {name: insert.excluded[name] for name in names}
-    connection.execute(
-        insert.on_conflict_do_update(index_elements=list(key), set_=values), list(rows)
+    statement = (
+        insert.on_conflict_do_update(index_elements=list(key), set_=values)
+        if values
+        else insert.on_conflict_do_nothing(index_elements=list(key))
     )
+    connection.execute(statement, list(rows))
 
 
 def wait_for_leases(connection: Connection) -> None:

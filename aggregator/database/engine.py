@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SAWarni
 from aggregator import urls
 from aggregator.errors import DatabaseError
 
-HEAD = "0017"
+HEAD = "0018"
 """Newest revision in migrations/; a test holds it to the folder."""
 
 BUSY_TIMEOUT = 5

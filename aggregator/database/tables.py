@@ -335,6 +335,16 @@ story_keys = Table(
 """By what entries of one story are found; see aggregator.stories.  Without foreign keys: their
 index would be as large as the table, so whoever deletes entries deletes their keys."""
 
+story_candidates = Table(
+    "story_candidates",
+    metadata,
+    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("candidate_id", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Pairs of entries that are still to be compared, because a transaction had no time for them.
+Without foreign keys: a pair whose entry was deleted is passed over when its turn comes."""
+
 story_links = Table(
     "story_links",
     metadata,

@@ -12,6 +12,7 @@ from aggregator.model import CleanEntry, Outcome
 from aggregator.poll import dating
 from aggregator.poll.reports import Finished, planned
 from aggregator.poll.settings import PollSettings
+from aggregator.poll.story_matching import match_stories
 
 _RHYTHM_OF = 10  # posts
 
@@ -59,7 +60,7 @@ def record(
         for one in found
     ]
     store.record_polls(connection, reports)
-    join_stories(connection, placed, ids)
+    match_stories(connection, placed, ids)
     if settings.announced:
         changed = [one.feed_id for one in reports if one.new or one.updated]
         store.note_unannounced(connection, changed, now=now)
@@ -108,18 +109,6 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
         listed = _without(changes.listed, placed, kept)
         news.append(News(poll, report, kept, versions, keys_there, listed))
     return news
-
-
-def join_stories(
-    connection: Connection, placed: Sequence[store.PlacedEntry], ids: Sequence[int]
-) -> None:
-    """Find what stored entries are the same story as; the rows of their feeds are written."""
-    added = {
-        entry_id: (one.feed_id, one.story_keys) for entry_id, one in zip(ids, placed, strict=True)
-    }
-    pairs = store.story_candidates(connection, added)
-    links = [link for a, b in pairs if (link := stories.compare(a, b)) is not None]
-    store.add_story_links(connection, links)
 
 
 def _in_rhythm(polls: list[Finished]) -> list[int]:

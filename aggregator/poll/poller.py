@@ -42,6 +42,7 @@ from aggregator.poll.reports import (
 )
 from aggregator.poll.settings import PollSettings
 from aggregator.poll.slots import Slots
+from aggregator.poll.story_matching import match_postponed
 from aggregator.read import Document, read_document, read_rest
 from aggregator.skim import plain_utf8, skim
 from aggregator.workers import Workers
@@ -295,6 +296,7 @@ class Poller:
 
     async def _write(self) -> None:
         """Store finished polls for ever, as many in a transaction as have come together."""
+        await self._match_postponed()  # by a process that ended before it came to them
         while True:
             batch = [await self._finished.get()]
             entries = batch[0][0].entries
@@ -312,6 +314,16 @@ class Poller:
             for _ in batch:
                 self._finished.task_done()
             batch = []  # until the next poll comes nobody needs what these brought
+            if entries:
+                await self._match_postponed()
+
+    async def _match_postponed(self) -> None:
+        """Compare the entries that no transaction had time for, polls that are over in between."""
+        try:
+            while await self.transact(match_postponed) and self._finished.empty():
+                pass
+        except DBAPIError as error:  # they stay where they are
+            log.error("stories: entries could not be compared: %s", error.orig)
 
     async def _store(self, batch: list[tuple[Finished, asyncio.Future[PollResult]]]) -> None:
         polls = [poll for poll, _ in batch]

@@ -30,8 +30,11 @@ from aggregator.database.store.leases import (
 )
 from aggregator.database.store.polls import PollReport, record_polls
 from aggregator.database.store.stories import add_links as add_story_links
+from aggregator.database.store.stories import articles as story_articles
 from aggregator.database.store.stories import candidates as story_candidates
+from aggregator.database.store.stories import postpone as postpone_story_candidates
 from aggregator.database.store.stories import switch as switch_stories
+from aggregator.database.store.stories import take_postponed as take_postponed_story_candidates
 from aggregator.database.store.subscribers import (
     Delivery,
     Subscriber,
@@ -79,6 +82,7 @@ __all__ = [
     "note_announced",
     "note_deliveries",
     "note_unannounced",
+    "postpone_story_candidates",
     "put_off",
     "read_feeds",
     "reclaim_leases",
@@ -90,8 +94,10 @@ __all__ = [
     "shared_hosts",
     "stored_texts",
     "stored_under",
+    "story_articles",
     "story_candidates",
     "switch_stories",
     "sync_subscriptions",
+    "take_postponed_story_candidates",
     "waiting_changes",
 ]

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, true, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, true, update
 
 from aggregator import stories, urls
 from aggregator.database.dialects import insert_all, upsert
@@ -22,11 +22,12 @@ from aggregator.database.tables import (
     entries,
     feeds,
     state,
+    story_candidates,
     story_keys,
     story_links,
 )
 from aggregator.model import listed_at_of
-from aggregator.stories import Article, Member, StoryLink
+from aggregator.stories import MAX_TEXT, Article, Member, StoryLink
 
 _HOLDERS = 32  # entries of a key; what more of them share says little, like "the" in a search
 _OF_FULL_KEY = 4  # of these that an entry is compared with
@@ -43,8 +44,8 @@ def packed(keys: Iterable[int]) -> bytes:
 
 def candidates(
     connection: Connection, added: Mapping[int, tuple[int, Sequence[int]]]
-) -> list[tuple[Article, Article]]:
-    """File new entries under their keys; return the pairs that may be the same story.
+) -> list[tuple[int, int]]:
+    """File new entries under their keys; return the pairs of ids that may be the same story.
 
     Args:
         added: Feed and keys of each new entry, by its id.
@@ -69,12 +70,38 @@ def candidates(
             likely = sorted(times, key=lambda one: (-times[one], abs(one - entry_id), one))
             pairs += [(entry_id, other) for other in likely[:_CANDIDATES]]
     insert_all(connection, story_keys, ("key", "entry_id", "feed_id"), rows)
-    articles = _articles(connection, {entry_id for pair in pairs for entry_id in pair})
-    return [
-        (articles[one], articles[other])
-        for one, other in pairs
-        if one in articles and other in articles
-    ]
+    return pairs
+
+
+def articles(
+    connection: Connection, pairs: Iterable[tuple[int, int]]
+) -> list[tuple[Article, Article]]:
+    """Return the entries of these pairs to be compared; a pair with a deleted one is left out."""
+    pairs = list(pairs)
+    by_id = _articles(connection, {entry_id for pair in pairs for entry_id in pair})
+    return [(by_id[a], by_id[b]) for a, b in pairs if a in by_id and b in by_id]
+
+
+def postpone(connection: Connection, pairs: Collection[tuple[int, int]]) -> None:
+    """Store pairs of ids that are to be compared in a later transaction."""
+    rows = [{"entry_id": entry_id, "candidate_id": candidate} for entry_id, candidate in pairs]
+    if rows:
+        upsert(connection, story_candidates, rows, key=["entry_id", "candidate_id"])
+
+
+def take_postponed(connection: Connection, limit: int) -> list[tuple[int, int]]:
+    """Return up to `limit` pairs that `postpone` stored, the newest entries' first; delete them."""
+    rows = connection.execute(
+        select(story_candidates)
+        .order_by(story_candidates.c.entry_id.desc(), story_candidates.c.candidate_id)
+        .limit(limit)
+    )
+    pairs = [(row.entry_id, row.candidate_id) for row in rows]
+    if pairs:
+        connection.execute(
+            _DELETE_POSTPONED, [{"an_entry": entry, "a_candidate": other} for entry, other in pairs]
+        )
+    return pairs
 
 
 def add_links(connection: Connection, links: Collection[StoryLink]) -> None:
@@ -165,6 +192,10 @@ def switch(connection: Connection, *, on: bool, off_in: Iterable[str] = ()) -> N
 _DELETE_KEYS = delete(story_keys).where(
     story_keys.c.key == bindparam("a_key"), story_keys.c.entry_id == bindparam("an_entry")
 )
+_DELETE_POSTPONED = delete(story_candidates).where(
+    story_candidates.c.entry_id == bindparam("an_entry"),
+    story_candidates.c.candidate_id == bindparam("a_candidate"),
+)
 _HOLDING = select(story_keys).where(story_keys.c.key.in_(bindparam("keys", expanding=True)))
 _PACKED = select(entries.c.id, entries.c.story_keys, entries.c.story_id).where(
     entries.c.id.in_(bindparam("ids", expanding=True)), entries.c.story_keys.is_not(None)
@@ -177,7 +208,7 @@ _ARTICLES = (
         feeds.c.site_url,
         entries.c.url,
         entries.c.title,
-        contents.c.html,
+        func.substr(contents.c.html, 1, MAX_TEXT).label("html"),
     )
     .join_from(entries, feeds, feeds.c.id == entries.c.feed_id)
     .outerjoin(contents, contents.c.entry_id == entries.c.id)

@@ -1,0 +1,51 @@
+"""New entries compared with those of other feeds, for a bounded time in each transaction."""
+
+from collections.abc import Sequence
+from time import monotonic
+
+from aggregator import stories
+from aggregator.database import Connection, store
+
+MATCH_SECONDS = 0.2
+"""How long one transaction compares entries.  Hundreds of copies need less; what hostile or very
+long texts leave over is compared in transactions of its own, so that no poll waits for it."""
+
+_BATCH = 50  # pairs whose texts are in memory at the same time
+_MAX_PAIRS = 2000  # of a transaction
+
+
+def match_stories(
+    connection: Connection, placed: Sequence[store.PlacedEntry], ids: Sequence[int]
+) -> None:
+    """Find what stored entries are the same story as; the rows of their feeds are written.
+
+    Args:
+        ids: Under which the entries of `placed` were stored.
+    """
+    added = {
+        entry_id: (entry.feed_id, entry.story_keys)
+        for entry_id, entry in zip(ids, placed, strict=True)
+    }
+    _compare(connection, store.story_candidates(connection, added))
+
+
+def match_postponed(connection: Connection) -> bool:
+    """Compare entries that earlier transactions had no time for; return whether any are left."""
+    pairs = store.take_postponed_story_candidates(connection, _MAX_PAIRS)
+    return _compare(connection, pairs) or len(pairs) == _MAX_PAIRS
+
+
+def _compare(connection: Connection, pairs: Sequence[tuple[int, int]]) -> bool:
+    """Link the pairs that are the same story; postpone what is left when the time is over."""
+    links: list[stories.StoryLink] = []
+    compared, stop_at = 0, monotonic() + MATCH_SECONDS
+    while compared < len(pairs) and (compared == 0 or monotonic() < stop_at):
+        batch = pairs[compared : compared + _BATCH]
+        compared += len(batch)
+        for entry, candidate in store.story_articles(connection, batch):
+            link = stories.compare(entry, candidate)
+            if link is not None:
+                links.append(link)
+    store.add_story_links(connection, links)
+    store.postpone_story_candidates(connection, pairs[compared:])
+    return compared < len(pairs)
