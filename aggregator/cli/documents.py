@@ -23,8 +23,8 @@ from aggregator.errors import UsageError
 def export(formats: str, folder: Path) -> None:
     """Write the lists and the merged feeds into FOLDER, by default the current one.
 
-    The whole site replaces FOLDER at once if that is new, empty, or of an export before; in a
-    folder with other files, and with --format, files are replaced one by one.
+    Files are replaced in place, one by one, and only what an export wrote is removed: FOLDER may
+    be a mount point and have files of others in it.  With --format, other documents stay.
     """
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     unknown = [name for name in wanted or [formats] if name not in FORMATS]
@@ -33,6 +33,8 @@ def export(formats: str, folder: Path) -> None:
     config = load_config()
     with opened_database(config) as engine:
         files = static_site.files(config, engine, frozenset(wanted))
-        whole = set(wanted) == set(FORMATS)
-        for path in tree.replace(folder, files) if whole else tree.write(folder, files):
-            click.echo(path)
+        changed = tree.replace(
+            folder, files, owns=lambda name: static_site.format_of(name) in wanted
+        )
+    for path in changed:
+        click.echo(path)

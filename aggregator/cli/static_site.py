@@ -57,7 +57,7 @@ class File:
 
 
 def files(config: Config, engine: Engine, formats: frozenset[str]) -> Iterator[File]:
-    """Yield the files of one database.
+    """Yield the files of one database, each before those that it leads to.
 
     Args:
         formats: Which kinds of documents, of `FORMATS`; links to others lead to `base_url`.
@@ -69,15 +69,21 @@ def files(config: Config, engine: Engine, formats: frozenset[str]) -> Iterator[F
         as_of = query.overview(connection).checked_at
     app = create_app(config, engine, as_of=as_of or datetime.fromtimestamp(0, UTC))
     client = app.test_client(use_cookies=False)  # no page knows of another one
-    if "opml" in formats:
-        yield File("sources.opml", _body(client, "/sources.opml"))
     scopes = _scopes(config)
+    if "html" in formats:
+        yield from _Pages(config, engine, client, formats).files(scopes)
     for scope in scopes:
         for form in publish.Format:
             if form.value in formats:
                 yield from _feed(config, engine, scope, form)
-    if "html" in formats:
-        yield from _Pages(config, engine, client, formats).files(scopes)
+    if "opml" in formats:
+        yield File("sources.opml", _body(client, "/sources.opml"))
+
+
+def format_of(path: str) -> str:
+    """Return which of `FORMATS` a file of the site belongs to; what pages need belongs to them."""
+    ending = path.rpartition(".")[2]
+    return ending if ending in FORMATS else "html"
 
 
 def _scopes(config: Config) -> list[Scope]:

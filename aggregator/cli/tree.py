@@ -1,130 +1,88 @@
-"""A folder of files made true to what it should hold: at once where that can be, and no more."""
+"""A folder of files brought up to date in place: each file is the old one or the new one, whole.
 
-import ctypes
+The folder itself stays what it is: it may be a mount point, have a mode and an owner of its own, or
+lie where nothing else may be written, and whoever has it open or mounted sees the new files.
+"""
+
+import contextlib
+import errno
+import fcntl
 import os
-import shutil
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
 from aggregator.cli.static_site import File
 from aggregator.errors import AggregatorError
 
 MANIFEST = ".aggregator-export"
-"""Lists the files that an export wrote: they, and only they, are replaced and removed."""
+"""Lists the files that exports wrote: they, and only they, are removed."""
 
-_HERE = -100  # AT_FDCWD, <fcntl.h>
-_EXCHANGE = 2  # RENAME_EXCHANGE, <linux/fs.h>
-
-
-def replace(folder: Path, files: Iterable[File]) -> Iterator[Path]:
-    """Make `folder` hold just these files; yield the paths of those that are new or changed.
-
-    They are put together in a folder beside it, which then takes its place: who reads meanwhile
-    sees all of the old or all of the new.  A file that stays the same stays the same file.  Where
-    the folder holds anything else, it stays, and files are replaced one by one.
-
-    Raises:
-        AggregatorError: A file can't be written.
-    """
-    try:
-        if _is_ours(folder):
-            yield from _swap(folder, files)
-        else:
-            old = _listed(folder)
-            names: list[str] = []
-            yield from _write(folder, files, names)
-            for name in sorted(old - set(names)):
-                (folder / name).unlink(missing_ok=True)
-            _note(folder, names)
-    except OSError as error:
-        raise AggregatorError(f"{error.filename or folder}: {error.strerror}") from error
+_STAGED = ".aggregator-new"  # ends the names of files that wait beside those that they replace
 
 
-def write(folder: Path, files: Iterable[File]) -> Iterator[Path]:
-    """Write these files into `folder`, each at once; yield the paths of the new and changed ones.
+def replace(
+    folder: Path, files: Iterable[File], *, owns: Callable[[str], bool] = lambda _name: True
+) -> list[Path]:
+    """Make `folder` hold these files; return the paths of those that are new or changed.
+
+    All new content is written beside its place first, so that a failure changes nothing.  Then each
+    file is renamed to its place, the last one of `files` first: what leads to others stands before
+    them.  Then the files go that an earlier call wrote and this one did not.  A file that stays the
+    same is not touched; one that is replaced keeps its mode, owner and group.
+
+    Args:
+        owns: Whether this call is about the file of a name; what it is not about stays.
 
     Raises:
         AggregatorError: A file can't be written.
     """
     try:
-        yield from _write(folder, files, [])
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            return _replace(folder, files, owns)
     except OSError as error:
         raise AggregatorError(f"{error.filename or folder}: {error.strerror}") from error
 
 
-def _is_ours(folder: Path) -> bool:
-    """Whether nothing in a folder is anybody else's."""
-    if folder.is_symlink() or folder.resolve() == Path.cwd().resolve():
-        return False
-    if not folder.exists():
-        return True
-    listed = _listed(folder) | {MANIFEST}
-    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    return all(path.relative_to(folder).as_posix() in listed for path in found)
+def _replace(folder: Path, files: Iterable[File], owns: Callable[[str], bool]) -> list[Path]:
+    listed = _listed(folder)
+    names: set[str] = set()
+    changed: list[Path] = []
+    try:
+        for file in files:
+            names.add(file.path)
+            path = folder / file.path
+            if not _holds(path, file.data):
+                _stage(path, file.data)
+                changed.append(path)
+        obsolete = {name for name in listed - names if owns(name)}
+        # The list comes first, so that what an interrupted export leaves is known to be ours.
+        _write_manifest(folder, listed | names)
+        for path in reversed(changed):
+            _put_in_place(path)
+        for name in sorted(obsolete):
+            (folder / name).unlink(missing_ok=True)
+        _write_manifest(folder, (listed | names) - obsolete)
+    finally:
+        _tidy(folder, listed | names)
+    return changed
 
 
 def _listed(folder: Path) -> set[str]:
+    """Return the names in the manifest; none that leads out of the folder, whoever wrote it."""
     try:
-        return set((folder / MANIFEST).read_text("utf-8").splitlines())
-    except FileNotFoundError:
+        names = (folder / MANIFEST).read_text("utf-8").splitlines()
+    except (FileNotFoundError, UnicodeDecodeError):
         return set()
+    paths = [(name, PurePosixPath(name)) for name in names if name]
+    return {name for name, path in paths if not path.is_absolute() and ".." not in path.parts}
 
 
-def _note(folder: Path, names: Iterable[str]) -> None:
-    _put(folder / MANIFEST, "".join(f"{name}\n" for name in sorted(names)).encode())
-
-
-def _swap(folder: Path, files: Iterable[File]) -> Iterator[Path]:
-    target = folder.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        beside.mkdir()
-        names, changed = set(), False
-        for file in files:
-            names.add(file.path)
-            old, new = target / file.path, beside / file.path
-            new.parent.mkdir(parents=True, exist_ok=True)
-            if _holds(old, file.data):
-                os.link(old, new)
-            else:
-                new.write_bytes(file.data)
-                changed = True
-                yield folder / file.path
-        if changed or names != _listed(target):
-            _note(beside, names)
-            _take_place(beside, target)
-    except OSError as error:
-        error.filename = str(folder)  # nobody knows of the one beside it
-        raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _take_place(new: Path, target: Path) -> None:
-    """Put `new` where `target` is; what was there is at `new` afterwards, or gone."""
-    if not target.exists():
-        new.rename(target)
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    exchange = getattr(libc, "renameat2", None)
-    if exchange and exchange(_HERE, bytes(new), _HERE, bytes(target), _EXCHANGE) == 0:
-        return
-    old = new.with_name(f"{new.name}.old")  # a file system that can't: for a moment there is none
-    target.rename(old)
-    new.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _write(folder: Path, files: Iterable[File], names: list[str]) -> Iterator[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in files:
-        names.append(file.path)
-        path = folder / file.path
-        if not _holds(path, file.data):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _put(path, file.data)
-            yield path
+def _write_manifest(folder: Path, names: Iterable[str]) -> None:
+    path, data = folder / MANIFEST, "".join(f"{name}\n" for name in sorted(names)).encode()
+    if not _holds(path, data):
+        _stage(path, data)
+        _put_in_place(path)
 
 
 def _holds(path: Path, data: bytes) -> bool:
@@ -134,14 +92,75 @@ def _holds(path: Path, data: bytes) -> bool:
         return False
 
 
-def _put(path: Path, data: bytes) -> None:
-    """Write a file so that nobody ever reads half of it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+def _staged(path: Path) -> Path:
+    return path.with_name(f".{path.name}{_STAGED}")
+
+
+def _stage(path: Path, data: bytes) -> None:
+    """Write the new content of a file beside it, on the disk and with the rights of the old one."""
+    staged = _staged(path)
+    with _named_after(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged.unlink(missing_ok=True)
+        with staged.open("xb") as stream:
+            stream.write(data)
+            _keep_rights(path, stream.fileno())
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def _keep_rights(path: Path, handle: int) -> None:
+    """Give a file the mode, the owner and the group of the one at `path`, as far as allowed."""
     try:
-        beside.write_bytes(data)
-        beside.replace(path)
+        old = path.stat()
+    except OSError:  # a new file has what the folder and the umask give
+        return
+    for owner in (-1, old.st_uid):  # -1: unchanged; a group may be kept where an owner can't be
+        with contextlib.suppress(OSError):
+            os.fchown(handle, owner, old.st_gid)
+    with contextlib.suppress(OSError):
+        os.fchmod(handle, old.st_mode & 0o7777)
+
+
+def _put_in_place(path: Path) -> None:
+    staged = _staged(path)
+    with _named_after(path):
+        try:
+            staged.replace(path)
+        except OSError as error:
+            if error.errno != errno.EBUSY or not path.is_file():
+                raise
+            path.write_bytes(staged.read_bytes())  # a mount point by itself: no other way
+
+
+def _tidy(folder: Path, names: Iterable[str]) -> None:
+    """Remove what waits beside files, of this export or one that was killed, and empty folders."""
+    parents = {parent for name in names for parent in PurePosixPath(name).parents}
+    for parent in sorted(parents, key=lambda path: len(path.parts), reverse=True):
+        for path in (folder / parent).glob(f".*{_STAGED}"):
+            path.unlink(missing_ok=True)
+        if parent.parts:
+            with contextlib.suppress(OSError):  # not empty, or not there any more
+                (folder / parent).rmdir()
+
+
+@contextlib.contextmanager
+def _named_after(path: Path) -> Iterator[None]:
+    """Let errors name the file, not what waits beside it."""
+    try:
+        yield
     except OSError as error:
-        error.filename = str(path)
+        error.filename, error.filename2 = str(path), None
         raise
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Wait until no other export writes into the folder, and keep others waiting."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
-        beside.unlink(missing_ok=True)
+        os.close(handle)
