@@ -48,10 +48,47 @@ def test_a_label_is_relative_up_to_six_days_and_then_a_date(age, text):
 
 
 @pytest.mark.parametrize(
-    ("tz", "text"), [(0, "yesterday"), (-8 * 60, "yesterday"), (13 * 60, "2 days ago")]
+    ("name", "text"),
+    [
+        ("UTC", "yesterday"),
+        ("America/Los_Angeles", "yesterday"),
+        ("Pacific/Tongatapu", "2 days ago"),
+    ],
 )
-def test_days_are_counted_where_the_reader_of_the_page_is(tz, text):
-    assert label(NOW - timedelta(hours=28), NOW, ENGLISH, tz=tz) == text
+def test_days_are_counted_where_the_reader_of_the_page_is(name, text):
+    assert label(NOW - timedelta(hours=28), NOW, ENGLISH, zone=ZoneInfo(name)) == text
+
+
+ZONES = (
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Sao_Paulo",  # clocks went forward at midnight: days began at one o'clock
+    "Australia/Lord_Howe",  # half an hour of summer time
+    "Asia/Kathmandu",
+    "Asia/Kolkata",
+    "Europe/Moscow",  # three offsets since 2010
+    "Pacific/Apia",  # had no 30 December 2011
+    "Asia/Pyongyang",  # half an hour from 2015 to 2018
+)
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_the_date_of_a_label_is_the_day_of_the_full_time_beside_it(name):
+    clock = zone(name)
+    days = [NOW - timedelta(days=days, hours=14, minutes=33) for days in range(8, 7000, 61)]
+    edges = [day + timedelta(minutes=minutes) for day in days for minutes in range(0, 1440, 30)]
+
+    for at in edges:
+        moment = clock.moment(at)
+        assert moment.full.partition(" ")[2].startswith(moment.text.partition(" 20")[0]), moment
+
+
+def test_the_day_on_which_clocks_go_back_has_25_hours():
+    clock = zone("Europe/Berlin", datetime(2026, 10, 25, 22, 50, tzinfo=UTC))
+
+    assert clock.ago(datetime(2026, 10, 24, 22, 10, tzinfo=UTC)) == "24 hours ago"
+    assert clock.ago(datetime(2026, 10, 24, 21, 50, tzinfo=UTC)) == "yesterday"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +132,9 @@ def run_script(program: str, tag: str = "en") -> Any:
     assert functions is not None
     said = f"const words = {script_words(language(tag))}, root = {{ lang: '{tag}' }};"
     whole = f"{said}\n{functions[0]}\nconsole.log(JSON.stringify({program}))"
-    answer = subprocess.run([node, "-e", whole], capture_output=True, check=True, timeout=20)
+    answer = subprocess.run(
+        [node, "-"], input=whole.encode(), capture_output=True, check=True, timeout=20
+    )
     return json.loads(answer.stdout)
 
 
@@ -108,21 +147,58 @@ def test_the_script_in_the_page_says_the_same_at_every_step(tag):
     ages = [age for age, _ in STEPS]
     ages += [timedelta(seconds=seconds) for seconds in range(-100, 700_000, 4111)]
     ages += [timedelta(days=days, hours=days % 24) for days in range(1, 900, 7)]
-    cases = [(NOW - age, tz) for age in ages for tz in (0, 60, -480, 345)]
-    asked = [[milliseconds(at), milliseconds(NOW), tz * 60_000] for at, tz in cases]
+    cases = [(NOW - age, NOW, name) for age in ages for name in ZONES[:5]]
 
-    said = run_script(f"{json.dumps(asked)}.map((each) => label(...each)[0])", tag)
+    assert labels_of_script(cases, tag) == [
+        label(at, now, language(tag), zone=ZoneInfo(name)) for at, now, name in cases
+    ]
 
-    assert said == [label(at, NOW, language(tag), tz=tz) for at, tz in cases]
+
+def labels_of_script(cases: list[tuple[datetime, datetime, str]], tag: str = "en") -> list[str]:
+    """Return the labels of times, as they are at other times in zones."""
+    asked = [[milliseconds(at), milliseconds(now), name] for at, now, name in cases]
+    program = (
+        "(() => { const known = {}, offset = (name) => (known[name] ??= offsets(name, 0));"
+        f"return {json.dumps(asked)}.map(([t, n, name]) => label(t, n, offset(name))[0]); }})()"
+    )
+    labels: list[str] = run_script(program, tag)
+    return labels
 
 
-def test_the_script_knows_when_a_label_goes_stale():
+def test_the_script_in_the_page_has_the_offsets_of_all_times():
+    times = [NOW - timedelta(hours=hours) for hours in range(170, 60_000, 83)]
+    times += [datetime(year, 6, 30, 22, 30, tzinfo=UTC) for year in (1, 99, 1582, 1890, 1947)]
+    turns = [NOW.replace(month=month, day=day) for month in (3, 10) for day in range(22, 32)]
+    nows = [turn.replace(hour=hour) for turn in turns for hour in (3, 23)]
+    cases = [(at, NOW, name) for at in times for name in ZONES]
+    cases += [
+        (now - timedelta(hours=hours), now, name)
+        for now in nows
+        for hours in range(0, 200, 7)
+        for name in ZONES
+    ]
+
+    assert labels_of_script(cases) == [
+        label(at, now, ENGLISH, zone=ZoneInfo(name)) for at, now, name in cases
+    ]
+
+
+def test_a_browser_that_does_not_know_the_zone_takes_the_offset_of_the_server():
+    assert run_script("offsets('Mars/Olympus', 90)(0)") == 90 * 60_000
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_the_script_knows_when_a_label_goes_stale(name):
     ages = [age.total_seconds() * 1000 for age, _ in STEPS]
+    # Hours before and after clocks change somewhere, beside an ordinary day.
+    moments = [NOW, datetime(2026, 3, 28, 23, 20, tzinfo=UTC), datetime(2018, 11, 4, 1, tzinfo=UTC)]
+    moments += [datetime(2026, 10, 24, 22, 30, tzinfo=UTC), datetime(2026, 3, 8, 6, tzinfo=UTC)]
 
     kept = run_script(
+        f"{json.dumps([milliseconds(each) for each in moments])}.flatMap((n) => "
         f"{json.dumps(ages)}.map((age) => {{"
-        f"const t = {milliseconds(NOW)} - age, [text, stale] = label(t, t + age, 0);"
-        "return stale === Infinity || label(t, t + age + stale * 1000 - 1, 0)[0] === text; })"
+        f"const t = n - age, offset = offsets('{name}', 0), [text, stale] = label(t, n, offset);"
+        "return stale === Infinity || label(t, n + stale * 1000 - 1, offset)[0] === text; }))"
     )
 
     assert all(kept)

@@ -17,7 +17,7 @@ def test_an_exported_site_works_from_a_folder_without_any_server(
 ) -> None:
     site = full_site(tmp_path)
     files = static_site.files(site.config, site.engine, frozenset(static_site.FORMATS))
-    list(tree.replace(tmp_path / "out", files))
+    tree.replace(tmp_path / "out", files)
     page = browser.new_page()
     failed: list[str] = []
     page.on("requestfailed", lambda request: failed.append(request.url))

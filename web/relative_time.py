@@ -17,13 +17,13 @@ _DAY = 24 * _HOUR
 _JUST_NOW = 45
 
 
-def label(at: datetime, now: datetime, words: Language, *, tz: int = 0) -> str:
+def label(at: datetime, now: datetime, words: Language, *, zone: tzinfo = UTC) -> str:
     """Return how long ago `at` was: relative up to six days, then the date.
 
     Args:
         at: Aware; a time in the future is "just now".
         now: Aware.
-        tz: Minutes east of UTC; days begin and end there.
+        zone: Days begin and end there, each with the offset that the zone has on it.
 
     Source: the same steps as `label` in static/app.js.
     """
@@ -32,13 +32,13 @@ def label(at: datetime, now: datetime, words: Language, *, tz: int = 0) -> str:
         return steps.now
     if seconds < _HOUR:
         return words.amount(steps.past["minute"], max(1, int(seconds // _MINUTE)))
-    if seconds < _DAY:
+    day, today = _in(zone, at).date(), _in(zone, now).date()
+    days = (today - day).days
+    if seconds < _DAY or days < 1:  # a day has 25 hours where clocks go back
         return words.amount(steps.past["hour"], int(seconds // _HOUR))
-    there, today = _shifted(at, tz), _shifted(now, tz)
-    days = (today.date() - there.date()).days
     if days < 7:
         return steps.yesterday if days == 1 else words.amount(steps.past["day"], days)
-    return day_and_month(there.date(), today.date(), words)
+    return day_and_month(day, today, words)
 
 
 def until(at: datetime, now: datetime, words: Language) -> str:
@@ -108,13 +108,13 @@ class Clock:
 
     @cached_property
     def tz(self) -> int:
-        """Minutes east of UTC at this moment."""
+        """Minutes east of UTC at this moment, for browsers that do not know the zone."""
         offset = _in(self.zone, self.now).utcoffset() or timedelta(0)
         return int(offset.total_seconds() // _MINUTE)
 
     def ago(self, at: datetime) -> str:
         """Return `label`, judged by whole seconds as the page's script has them."""
-        return label(at.replace(microsecond=0), self.now, self.words, tz=self.tz)
+        return label(at.replace(microsecond=0), self.now, self.words, zone=self.zone)
 
     def moment(self, at: datetime, say: str = "") -> Moment:
         """Return `at` as it is shown; `say` is a text with `{time}` in it."""
@@ -182,15 +182,8 @@ def machine(at: datetime) -> str:
     return f"{at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
-def _shifted(at: datetime, tz: int) -> datetime:
-    try:
-        return at.astimezone(UTC) + timedelta(minutes=tz)
-    except OverflowError:  # the first or the last day that there is
-        return at
-
-
 def _in(zone: tzinfo, at: datetime) -> datetime:
     try:
         return at.astimezone(zone)
-    except OverflowError:
+    except OverflowError:  # the first or the last day that there is
         return at

@@ -19,26 +19,50 @@
   const restored = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
   const skew = !restored && Math.abs(server - loaded) > 9e4 ? server - loaded : 0;
   const now = () => Date.now() + skew;
-  const tz = (+root.dataset.tz || 0) * 6e4; // east of UTC, as the server counts the days
 
   const plural = new Intl.PluralRules(root.lang);
   const amount = (patterns, count) => (patterns[plural.select(count)] || Object.values(patterns)[0]).replace("{0}", count);
 
+  // Returns a function from a moment to the milliseconds that the zone is east of UTC then: days are
+  // counted as on the server.  Where the browser does not know the zone, `minutes` stand for all.
+  function offsets(zone, minutes) {
+    const numeric = Object.fromEntries(["year", "month", "day", "hour", "minute", "second"].map((name) => [name, "numeric"]));
+    try {
+      const format = new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", ...numeric });
+      return (t) => {
+        const { year, month, day, hour, minute, second } = Object.fromEntries(format.formatToParts(t).map((part) => [part.type, +part.value]));
+        const local = new Date(0);
+        local.setUTCFullYear(year, month - 1, day);
+        return local.setUTCHours(hour, minute, second) - Math.floor(t / 1e3) * 1e3;
+      };
+    } catch {
+      return () => minutes * 6e4;
+    }
+  }
+
   // Returns the label and the seconds until it goes stale.  web/relative_time.py has the same steps.
-  function label(t, n, tz) {
-    const day = 864e5, s = (n - t) / 1e3, at = new Date(t + tz), today = new Date(n + tz);
+  function label(t, n, offset) {
+    const length = 864e5, s = (n - t) / 1e3, day = (moment) => Math.floor((moment + offset(moment)) / length);
     if (s < 45) return [words.now, 45 - s];
     if (s < 3600) return [amount(words.past.minute, Math.max(1, Math.floor(s / 60))), 60 - (s % 60)];
-    if (s < 86400) return [amount(words.past.hour, Math.floor(s / 3600)), 3600 - (s % 3600)];
-    const days = Math.floor(today / day) - Math.floor(at / day);
-    if (days < 7) return [days === 1 ? words.yesterday : amount(words.past.day, days), (day - (today % day)) / 1e3];
-    const year = at.getUTCFullYear(), patterns = year === today.getUTCFullYear() ? words.dates : words.dated;
+    const today = day(n), days = today - day(t);
+    if (s < 86400 || days < 1) return [amount(words.past.hour, Math.floor(s / 3600)), 3600 - (s % 3600)];
+    if (days < 7) return [days === 1 ? words.yesterday : amount(words.past.day, days), (midnight() - n) / 1e3];
+    const at = new Date(t + offset(t)), year = at.getUTCFullYear();
+    const patterns = year === new Date(n + offset(n)).getUTCFullYear() ? words.dates : words.dated;
     return [patterns[at.getUTCMonth()].replace("{0}", at.getUTCDate()).replace("{1}", year), Infinity];
+
+    // The end of this day; earlier where clocks go forward until then.
+    function midnight() {
+      const end = (today + 1) * length - offset(n), forward = offset(end) - offset(n);
+      return forward > 0 && day(end - forward) > today ? end - forward : end;
+    }
   }
 
   // Times are kept true: the next update is due when the first label on the page goes stale, and
   // nothing runs in a hidden tab.
   function keepTimes() {
+    const offset = offsets(root.dataset.zone, +root.dataset.tz || 0);
     const times = [...d.querySelectorAll("time[datetime*=T]")].map((el) => [el, Date.parse(el.dateTime), el.dataset.say]);
     let timer;
     const tick = () => {
@@ -47,7 +71,7 @@
       let next = 3600;
       const n = now();
       for (const [el, t, say] of times) {
-        const [when, stale] = label(t, n, tz), text = say ? say.replace("{time}", when) : when;
+        const [when, stale] = label(t, n, offset), text = say ? say.replace("{time}", when) : when;
         if (el.textContent !== text) el.textContent = text;
         if (stale < next) next = stale;
       }
