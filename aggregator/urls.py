@@ -60,6 +60,7 @@ _INDEX = re.compile(r"/(?:index\.(?:html?|php))?$")
 _SLASH = re.compile("%2f", re.IGNORECASE)
 _IN_PATH = "/:@!$&'()*+,;=~"
 _IN_QUERY = "/:@!$'()*,;=~?"
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 # Nearly all addresses of feeds are written like this: nothing in them to repair or to normalise.
 # Taking a URL apart to find that out costs ten times as much, and a start does it 100,000 times.
@@ -215,6 +216,30 @@ def normal(url: str) -> str:
         return str(parsed if parsed.path != "/" else parsed.with_path("/", keep_query=True))
     except ValueError:
         return url
+
+
+def in_ascii(url: str) -> str:
+    """Return a web URL as headers may have it: the host as DNS has it, letters percent-encoded.
+
+    What is ASCII stays as it was written.
+
+    Raises:
+        ValueError: The host is not one.
+
+    Sources: RFC 3987, 3.1 (mapping of IRIs), UTS #46 (hosts).
+    """
+    if url.isascii():
+        return url
+    scheme, _, rest = url.partition("://")
+    end = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
+    user, at, place = rest[:end].rpartition("@")
+    host, colon, port = place.partition(":")
+    if not host.isascii():
+        host = URL.build(scheme="http", host=host).raw_host or ""
+    written = f"{quote(user, _PRINTABLE)}{at}{host}{colon}{port}{quote(rest[end:], _PRINTABLE)}"
+    if not host or not written.isascii():
+        raise ValueError(f"not a host: {place}")
+    return f"{scheme}://{written}"
 
 
 def masked(text: str) -> str:

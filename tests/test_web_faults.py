@@ -1,10 +1,15 @@
 import gzip
+import posixpath
 import re
+from html import unescape
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.web_fixtures import Site, entry, words
+from aggregator.cli import static_site
+from aggregator.errors import ConfigError
+from tests.web_fixtures import HtmlPage, Site, entry, words
 
 # ------------------------------------------------------------------------ faults
 
@@ -239,3 +244,77 @@ def test_below_a_path_all_links_begin_with_it(tmp_path):
         assert all(href.startswith(("/reader/", "https://", "#")) for href in hrefs)
     feed = site.client.get("/feed.atom").text
     assert "https://example.org/reader/feed.atom" in feed
+
+
+BASES = {
+    "https://новости.example": "https://xn--b1amnebsh.example",
+    "https://faß.example:8443/": "https://xn--fa-hia.example:8443",
+    "https://example.org/a%20b": "https://example.org/a%20b",
+    "https://example.org/новости//": (
+        "https://example.org/%D0%BD%D0%BE%D0%B2%D0%BE%D1%81%D1%82%D0%B8"
+    ),
+    "https://bücher.example/%c3%bc/&'(~/": "https://xn--bcher-kva.example/%c3%bc/&'(~",
+    "https://example.org/a%2Fb": "https://example.org/a%2Fb",
+    "https://example.org/100%25": "https://example.org/100%25",
+}
+
+
+@pytest.mark.parametrize("written", BASES)
+def test_any_base_url_leads_everywhere_and_headers_are_ascii(tmp_path, written):
+    base = BASES[written]
+    site = Site(tmp_path, base_url=written, websub={"hub": "https://хаб.example/ü?a=ö"})
+    site.subscribe()
+    site.record("lamp", *(entry(number) for number in range(1, 60)))
+    assert site.config.base_url == base
+    prefix = urlsplit(base).path
+    todo, seen = [f"{prefix}/", f"{prefix}/sources.opml", f"{prefix}/manifest.webmanifest"], set()
+
+    while todo:
+        address = todo.pop()
+        seen.add(address)
+        answer = site.client.get(address, headers={"Accept-Language": "en"})
+        assert answer.status_code == 200, address
+        for name, value in answer.headers:
+            assert f"{name}{value}".isascii(), (address, name, value)
+        if answer.mimetype == "text/html":
+            page = HtmlPage(answer.text)
+            hrefs = [each.get("href", "") for tag in ("a", "link") for each in page.all(tag)]
+            ours = [href.partition("#")[0] for href in hrefs if href.startswith("/")]
+            assert all(href.startswith(f"{prefix}/") for href in ours)
+            todo += {href for href in ours if href and not href.startswith("//")} - seen - {*todo}
+        if answer.mimetype == "application/atom+xml":
+            links = re.findall(
+                r'<([^>]*)>; rel="([a-z-]+)"', "\n".join(answer.headers.getlist("Link"))
+            )
+            assert {"self", "alternate"} <= {relation for _, relation in links}
+            for url, relation in links:
+                assert url.startswith("https://xn--80ac2d.example/" if relation == "hub" else base)
+                assert url.replace("&", "&amp;") in answer.text
+    assert {f"{prefix}/feed.atom", f"{prefix}/source/lamp", f"{prefix}/status"} <= seen
+
+
+@pytest.mark.parametrize("written", BASES)
+def test_a_site_below_any_base_url_is_exported_whole(tmp_path, written):
+    site = Site(tmp_path, base_url=written)
+    site.subscribe()
+    site.record("lamp", *(entry(number) for number in range(1, 60)))
+    files = {
+        file.path: file.data
+        for file in static_site.files(site.config, site.engine, frozenset(static_site.FORMATS))
+    }
+
+    for path, data in files.items():
+        if path.endswith(".html"):
+            for target in re.findall(r'(?:href|src|action)="([^"]*)"', data.decode()):
+                if not re.match(r"[a-z]+:|#", target):
+                    place = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+                    assert unquote(unescape(place)).partition("#")[0] in files, (path, target)
+    assert site.config.base_url.encode() in files["feed.json"]
+
+
+@pytest.mark.parametrize(
+    "written", ["https://xn--ü.example", "https://a..ü.example", "https://☃/.."]
+)
+def test_a_base_url_that_no_browser_could_follow_is_refused(written, tmp_path):
+    with pytest.raises(ConfigError, match="base_url"):
+        Site(tmp_path, base_url=written)

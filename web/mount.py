@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -12,18 +13,22 @@ class Mount:
 
     It does not matter whether the proxy in front cuts that path off: requests with and without it
     reach the same pages (PEP 3333, SCRIPT_NAME and PATH_INFO).
+
+    Args:
+        prefix: As it stands in links, percent-encoded.  Flask puts SCRIPT_NAME into links as it is.
     """
 
     def __init__(self, app: "WSGIApplication", prefix: str) -> None:
         self._app = app
         self._prefix = prefix
+        self._decoded = unquote_to_bytes(prefix).decode("latin-1")  # as servers decode PATH_INFO
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer one request."""
         path = environ.get("PATH_INFO", "")
-        if path == self._prefix or path.startswith(f"{self._prefix}/"):
-            environ["PATH_INFO"] = path[len(self._prefix) :] or "/"
+        if path == self._decoded or path.startswith(f"{self._decoded}/"):
+            environ["PATH_INFO"] = path[len(self._decoded) :] or "/"
         environ["SCRIPT_NAME"] = self._prefix
         return self._app(environ, start_response)

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from html import unescape
+from html import escape, unescape
 from posixpath import dirname, relpath
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -166,7 +166,7 @@ class _Pages:
         """Take out links to what only the running program answers."""
 
         def judged(anchor: re.Match[str]) -> str:
-            if anchor[1].removeprefix(self._prefix) in _ONLY_LIVE:
+            if unescape(anchor[1]).removeprefix(self._prefix) in _ONLY_LIVE:
                 return anchor[2] if keep_text else ""
             return anchor[0]
 
@@ -176,14 +176,15 @@ class _Pages:
         """Return an address of ours as a path relative to the file `path`; others as they are."""
         if not address.startswith("/"):
             return address
-        parts = urlsplit(unescape(address))
+        address = unescape(address)
+        parts = urlsplit(address)
         place = unquote(parts.path.removeprefix(self._prefix)) or "/"
         before = parse_qs(parts.query).get("before")
         target = self._file_at(place, int(before[0]) if before else None)
         if target is None:
-            return f"{self._base_url}{address.removeprefix(self._prefix)}"
+            return escape(f"{self._base_url}{address.removeprefix(self._prefix)}")
         if place.startswith(_FILES):
-            self._assets[target] = unescape(address)
+            self._assets[target] = address
         return quote(relpath(target, dirname(path) or "."))
 
     def _file_at(self, place: str, before: int | None) -> str | None:

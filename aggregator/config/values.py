@@ -204,7 +204,10 @@ def allowed(text: str) -> str:
 
 
 def base_url(text: str) -> str:
-    """Read the address under which others reach the web pages; without a slash at the end."""
+    """Read the address under which others reach the web pages.
+
+    It is returned in ASCII and without a slash at the end.
+    """
     words = line(text)
     if not _SCHEME.match(words) or _HOST_AND_PORT.match(words):
         raise ValueError(f"{shown(words)} is not complete; write http:// or https:// before it")
@@ -215,7 +218,9 @@ def base_url(text: str) -> str:
         raise ValueError("links are made by adding to it; leave out everything from ? or # on")
     if "@" in parts.netloc:
         raise ValueError("stands in every published feed; leave out user and password")
-    return words.rstrip("/")
+    if {".", ".."} & set(parts.path.split("/")):
+        raise ValueError("has . or .. in its path; write the path that it leads to")
+    return _in_ascii(words).rstrip("/")
 
 
 def uri(text: str) -> str:
@@ -234,7 +239,7 @@ def hub(text: str) -> str:
         return "self"
     if not _is_usable(words):
         raise ValueError(f"{shown(words)} is no hub; write https://hub.example.org/ or self")
-    return words
+    return _in_ascii(words)
 
 
 def switch(text: str) -> bool:
@@ -339,6 +344,13 @@ def _network(text: str) -> str:
 
 def _is_usable(url: str) -> bool:
     return urls.is_web(url) and not re.search(r"\s", url) and urls.absolute(url, "") is not None
+
+
+def _in_ascii(url: str) -> str:
+    try:
+        return urls.in_ascii(url)
+    except ValueError as error:
+        raise ValueError(f"{shown(url)} has a host that cannot be in DNS; look at it") from error
 
 
 def _sqlite(url: str, start: int, folder: Path) -> str:
