@@ -51,6 +51,7 @@ def test_every_key_is_read_as_it_is_meant():
             prefix_titles=True,
             noindex=False,
             limit_clients=True,
+            deltas=True,
         ),
         websub=config.WebSub(hub="https://hub.example.org/"),
         order=Order.ARRIVAL,

@@ -3,9 +3,10 @@
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 
+import feedparser
 import pytest
 
-from tests.web_fixtures import Site, entry, words
+from tests.web_fixtures import Site, entry, served, words
 from web import limits
 from web.deltas import Journal
 
@@ -37,32 +38,64 @@ def later(seconds: int) -> datetime:
 # ------------------------------------------------------------------------- deltas
 
 
-@pytest.mark.parametrize("accepted", ["feed", "feed, gzip", "vcdiff;q=0.5, FEED;q=0.3"])
-def test_who_has_an_older_version_gets_the_entries_that_it_lacks(site, accepted):
-    had = site.client.get("/feed.atom")
+@pytest.fixture
+def deltas(tmp_path) -> Site:
+    return made(tmp_path, publish={"deltas": "on"})
+
+
+@pytest.mark.parametrize("form", ["atom", "rss", "json"])
+def test_nobody_gets_a_delta_unless_the_file_says_so(site, form):
+    had = site.client.get(f"/feed.{form}")
     site.record("lamp", entry(0, title="Fresh"), now=later(2))
+    asked = {**DELTA, "If-None-Match": had.headers["ETag"]}
+
+    answers = [site.client.get(f"/feed.{form}", headers=asked) for _ in range(2)]
+
+    for answer in answers:
+        assert (answer.status_code, "IM" in answer.headers) == (200, False)
+        assert b"Fresh" in answer.data and b"Post 5" in answer.data
+    known = {**DELTA, "If-None-Match": answers[0].headers["ETag"]}
+    assert site.client.get(f"/feed.{form}", headers=known).status_code == 304
+
+
+def test_who_reads_with_feedparser_gets_200_with_everything_and_304(site):
+    with served(site) as base:
+        url = f"{base}/feed.atom"
+        first = feedparser.parse(url)
+        unchanged = feedparser.parse(url, etag=first.etag, modified=first.modified)
+        site.record("lamp", entry(0, title="Fresh"), now=later(2))
+        changed = feedparser.parse(url, etag=first.etag, modified=first.modified)
+
+    assert [each.status for each in (first, unchanged, changed)] == [200, 304, 200]
+    assert [each.title for each in changed.entries][:2] == ["Fresh", "Post 1"]
+
+
+@pytest.mark.parametrize("accepted", ["feed", "feed, gzip", "vcdiff;q=0.5, FEED;q=0.3"])
+def test_who_has_an_older_version_gets_the_entries_that_it_lacks(deltas, accepted):
+    had = deltas.client.get("/feed.atom")
+    deltas.record("lamp", entry(0, title="Fresh"), now=later(2))
     asked = {"A-IM": accepted, "If-None-Match": had.headers["ETag"]}
 
-    answer = site.client.get("/feed.atom", headers=asked)
+    answer = deltas.client.get("/feed.atom", headers=asked)
 
-    whole = site.client.get("/feed.atom")
+    whole = deltas.client.get("/feed.atom")
     assert (answer.status_code, answer.headers["IM"]) == (226, "feed")
     assert titles(answer.data) == ["Fresh"]
     assert answer.headers["ETag"] == whole.headers["ETag"]
     assert "no-store" in answer.headers["Cache-Control"]
     assert set(answer.headers["Vary"].split(", ")) == {"Accept-Encoding", "A-IM", "If-None-Match"}
     now_known = {"A-IM": accepted, "If-None-Match": answer.headers["ETag"]}
-    assert site.client.get("/feed.atom", headers=now_known).status_code == 304
+    assert deltas.client.get("/feed.atom", headers=now_known).status_code == 304
 
 
-def test_a_delta_has_what_changed_too_and_all_that_came_in_several_steps(site):
-    had = site.client.get("/feed.atom", headers={"Accept-Encoding": "gzip"}).headers["ETag"]
+def test_a_delta_has_what_changed_too_and_all_that_came_in_several_steps(deltas):
+    had = deltas.client.get("/feed.atom", headers={"Accept-Encoding": "gzip"}).headers["ETag"]
     for number, title in ((0, "Second"), (-1, "First")):
-        site.record("lamp", entry(number, title=title), now=later(2 - number))
-        site.client.get("/feed.atom")
-    site.record("lamp", entry(3, title="Post 3, edited"), now=later(5))
+        deltas.record("lamp", entry(number, title=title), now=later(2 - number))
+        deltas.client.get("/feed.atom")
+    deltas.record("lamp", entry(3, title="Post 3, edited"), now=later(5))
 
-    answer = site.client.get("/feed.atom", headers={**DELTA, "If-None-Match": f'"x", W/{had}'})
+    answer = deltas.client.get("/feed.atom", headers={**DELTA, "If-None-Match": f'"x", W/{had}'})
 
     assert (answer.status_code, titles(answer.data)) == (
         226,
@@ -80,30 +113,30 @@ def test_a_delta_has_what_changed_too_and_all_that_came_in_several_steps(site):
         {"A-IM": ";;,,"},
     ],
 )
-def test_who_asks_for_none_or_has_nothing_that_is_known_gets_the_whole(site, headers):
-    had = site.client.get("/feed.atom").headers["ETag"]
-    site.record("lamp", entry(0, title="Fresh"), now=later(2))
+def test_who_asks_for_none_or_has_nothing_that_is_known_gets_the_whole(deltas, headers):
+    had = deltas.client.get("/feed.atom").headers["ETag"]
+    deltas.record("lamp", entry(0, title="Fresh"), now=later(2))
 
-    answer = site.client.get("/feed.atom", headers={"If-None-Match": had} | headers)
+    answer = deltas.client.get("/feed.atom", headers={"If-None-Match": had} | headers)
 
     assert (answer.status_code, len(titles(answer.data))) == (200, 6)
     assert "IM" not in answer.headers
 
 
-def test_a_delta_of_everything_is_the_whole(site):
-    had = site.client.get("/feed.atom?limit=1").headers["ETag"]
-    site.record("lamp", entry(0, title="Fresh"), now=later(2))
+def test_a_delta_of_everything_is_the_whole(deltas):
+    had = deltas.client.get("/feed.atom?limit=1").headers["ETag"]
+    deltas.record("lamp", entry(0, title="Fresh"), now=later(2))
 
-    answer = site.client.get("/feed.atom?limit=1", headers={**DELTA, "If-None-Match": had})
+    answer = deltas.client.get("/feed.atom?limit=1", headers={**DELTA, "If-None-Match": had})
 
     assert (answer.status_code, titles(answer.data)) == (200, ["Fresh"])
 
 
-def test_every_format_has_deltas(site):
+def test_every_format_has_deltas(deltas):
     for form in ("rss", "json"):
-        had = site.client.get(f"/feed.{form}").headers["ETag"]
-        site.record("lamp", entry(0, guid=f"urn:{form}", title=f"To {form}"), now=later(2))
-        answer = site.client.get(f"/feed.{form}", headers={**DELTA, "If-None-Match": had})
+        had = deltas.client.get(f"/feed.{form}").headers["ETag"]
+        deltas.record("lamp", entry(0, guid=f"urn:{form}", title=f"To {form}"), now=later(2))
+        answer = deltas.client.get(f"/feed.{form}", headers={**DELTA, "If-None-Match": had})
 
         assert answer.status_code == 226
         assert (b"To " + form.encode()) in answer.data

@@ -217,17 +217,21 @@ def test_the_links_of_the_document_are_in_the_head_also_of_a_304(server):
     assert kept == whole
 
 
-def test_news_alone_are_sent_to_who_asks_for_them(server):
-    had = server.ask("GET /source/lamp/feed.rss").all("ETag")[0]
-    server.site.record(
-        "lamp", entry(0, title="Fresh"), now=datetime.now(UTC) + timedelta(seconds=2)
-    )
+def test_news_alone_are_sent_to_who_asks_for_them_where_the_file_turns_that_on(tmp_path):
+    site = Site(tmp_path, publish={"deltas": "on"})
+    site.subscribe()
+    site.record("lamp", *(entry(number) for number in range(1, 6)))
+    with socket.create_server(("127.0.0.1", 0)) as listener, by_waitress(site.app, listener):
+        server = Server(site, listener.getsockname()[1])
+        had = server.ask("GET /source/lamp/feed.rss").all("ETag")[0]
+        site.record("lamp", entry(0, title="Fresh"), now=datetime.now(UTC) + timedelta(seconds=2))
 
-    delta = server.ask("GET /source/lamp/feed.rss", "A-IM: feed", f"If-None-Match: {had}")
+        delta = server.ask("GET /source/lamp/feed.rss", "A-IM: feed", f"If-None-Match: {had}")
+        whole = server.ask("GET /source/lamp/feed.rss")
 
     assert (delta.status, delta.all("IM")) == (226, ["feed"])
     assert (delta.body.count(b"<item>"), delta.body.count(b"Fresh")) == (1, 1)
-    assert delta.all("ETag") == server.ask("GET /source/lamp/feed.rss").all("ETag")
+    assert delta.all("ETag") == whole.all("ETag")
 
 
 def test_who_asks_for_the_same_again_is_told_when_to_come_back(tmp_path):

@@ -36,9 +36,9 @@ VIEWS = ["/feed", "/category/trade/feed", "/source/tide/feed", "/source/local/fe
          "/search/feed?q=post", "/search/feed?q=nothing+at+all"]  # fmt: skip
 
 
-def difficult_site(folder: Path, *, turned: bool = False) -> Site:
+def difficult_site(folder: Path, *, turned: bool = False, **publish: str) -> Site:
     """A site with plain, hostile, copied, bare and old entries; `turned`: came in another order."""
-    site = Site(folder, websub={"hub": "https://hub.example/"})
+    site = Site(folder, websub={"hub": "https://hub.example/"}, publish=publish)
     site.subscribe()
     plain = [entry(number) for number in range(1, 60)]
     strange = [
@@ -108,7 +108,7 @@ def test_every_archive_keeps_the_musts_of_atom(site):
 
 @pytest.mark.parametrize("form", Format)
 def test_a_delta_keeps_the_musts_of_its_format(tmp_path, form):
-    site = difficult_site(tmp_path)
+    site = difficult_site(tmp_path, deltas="on")
     had = site.client.get(f"/feed.{form}").headers["ETag"]
     site.record("lamp", entry(0, title="Fresh"), now=NOW + timedelta(minutes=1))
 

@@ -61,6 +61,17 @@ def test_who_asks_in_another_way_is_answered_in_that_way(site):
         assert site.client.get("/feed.atom", headers=asked).mimetype == "text/html"
 
 
+def test_a_wish_for_deltas_is_a_question_of_its_own_only_where_there_are_any(site, tmp_path):
+    known = {"A-IM": "feed", "If-None-Match": site.client.get("/feed.atom").headers["ETag"]}
+    assert site.client.get("/feed.atom", headers=known).status_code == 304
+    assert len(site.app.wsgi_app._answers) == 2
+
+    (tmp_path / "deltas").mkdir()
+    other = Site(tmp_path / "deltas", publish={"deltas": "on"})
+    other.client.get("/feed.atom", headers=known)
+    assert other.app.wsgi_app._answers == {}
+
+
 def test_errors_and_pages_are_not_kept(site):
     for path in ("/source/none/feed.atom", "/feed.atom?limit=0", "/", "/healthz"):
         site.client.get(path)

@@ -89,7 +89,9 @@ def create_app(
     if prefix:
         app.wsgi_app = Mount(app.wsgi_app, prefix)  # type: ignore[method-assign]
     if not config.publish.limit_clients:  # who counts requests has to see them
-        app.wsgi_app = Memory(app.wsgi_app, engine)  # type: ignore[method-assign]
+        app.wsgi_app = Memory(  # type: ignore[method-assign]
+            app.wsgi_app, engine, deltas=config.publish.deltas
+        )
     return app
 
 

@@ -121,7 +121,7 @@ def _answer(scope: Scope, form: Format, week: Week | None = None) -> Response:
     content = _content(wish, now)
     if (wait := _seconds_to_wait(content)) is not None:
         return _too_often(wait)
-    if wants_delta() and not is_current(content) and (delta := _delta(wish, now)) is not None:
+    if not is_current(content) and (delta := _delta(wish, now)) is not None:
         return send_delta(delta, content)
     return send(content, cache_control=_cache_control(wish.week, now))
 
@@ -139,8 +139,9 @@ def _content(wish: Wish, now: datetime) -> Body:
         modified_at=last_modified_at(document.entries),
         links=_links(document, wish.form),
     )
-    changes = {entry.id: entry.changed_at for entry in document.entries}
-    site().journal.note(wish, content.etag, changes)
+    if site().config.publish.deltas:
+        changes = {entry.id: entry.changed_at for entry in document.entries}
+        site().journal.note(wish, content.etag, changes)
     site().rendered.put(key, content)
     return content
 
@@ -169,8 +170,12 @@ def _links(document: Document, form: Format) -> list[tuple[str, str, str | None]
 def _delta(wish: Wish, now: datetime) -> Body | None:
     """Return what the client lacks of the document it has an older version of.
 
-    None where that is nothing or everything, or where we don't remember that version.
+    None where that is nothing or everything, where we don't remember that version, and where
+    config.yaml does not turn deltas on: feedparser asks for them on every request, and programs
+    that use it take a 226 for a failure.
     """
+    if not (site().config.publish.deltas and wants_delta()):
+        return None
     wanted = site().journal.news(wish, client_etags())
     if not wanted:
         return None

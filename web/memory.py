@@ -23,7 +23,8 @@ _HEADERS = (
     "HTTP_IF_NONE_MATCH",
     "HTTP_IF_MODIFIED_SINCE",
 )
-_ASKED_IN_ANOTHER_WAY = ("HTTP_A_IM", "HTTP_SEC_FETCH_DEST")
+_ASKS_FOR_PAGE = "HTTP_SEC_FETCH_DEST"
+_ASKS_FOR_DELTA = "HTTP_A_IM"
 _KEPT = frozenset({"200", "304"})
 _MAX_ANSWERS = 1000
 _MAX_BYTES = 32 * 1024 * 1024
@@ -37,11 +38,15 @@ class Memory:
     """WSGI middleware for addresses of feeds; thread-safe, bounded.
 
     An answer is kept while the database's version and the five minutes are the same.
+
+    Args:
+        deltas: What is answered depends on whether the client asks for deltas.
     """
 
-    def __init__(self, app: "WSGIApplication", engine: Engine) -> None:
+    def __init__(self, app: "WSGIApplication", engine: Engine, *, deltas: bool) -> None:
         self._app = app
         self._engine = engine
+        self._not_kept = (_ASKS_FOR_PAGE, _ASKS_FOR_DELTA) if deltas else (_ASKS_FOR_PAGE,)
         self._lock = threading.Lock()
         self._stamp: tuple[int, int] | None = None
         self._answers: dict[tuple[str, ...], _Answer] = {}
@@ -51,7 +56,7 @@ class Memory:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer one request."""
-        key = _key(environ)
+        key = None if any(name in environ for name in self._not_kept) else _key(environ)
         stamp = self._now() if key else None
         if key is None or stamp is None:
             return self._app(environ, start_response)
@@ -107,8 +112,6 @@ def _key(environ: "WSGIEnvironment") -> tuple[str, ...] | None:
     """Return what an answer depends on, None where it is not kept."""
     path = environ.get("PATH_INFO", "")
     if not path.endswith(_ENDS) or environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
-        return None
-    if any(name in environ for name in _ASKED_IN_ANOTHER_WAY):
         return None
     parts = (
         environ["REQUEST_METHOD"],

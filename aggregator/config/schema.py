@@ -218,6 +218,7 @@ class Publish:
         prefix_titles: Put each entry's source before its title.
         noindex: Ask search engines to leave the feeds out.
         limit_clients: Refuse clients that ask for what they have more than once a minute.
+        deltas: Answer clients that ask for it (RFC 3229) with what they lack alone.
     """
 
     __pydantic_config__ = _STRICT
@@ -226,6 +227,7 @@ class Publish:
     prefix_titles: Annotated[bool, _read(values.switch)] = False
     noindex: Annotated[bool, _read(values.switch)] = True
     limit_clients: Annotated[bool, _read(values.switch)] = False
+    deltas: Annotated[bool, _read(values.switch)] = False
 
 
 @dataclass(frozen=True, slots=True)
