@@ -21,7 +21,7 @@ from aggregator.config import Config
 from aggregator.database import Connection, archives, query
 from aggregator.dates import Week
 from aggregator.model import Cursor, ListedEntry, Scope
-from aggregator.publish import Document, Format
+from aggregator.publish import Document, Format, title_of
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -194,7 +194,7 @@ def document(
         filled = _page(connection, wish, publication, empty, now)
     if filled is None or not publication.prefix_titles:
         return filled
-    return replace(filled, entries=[_prefixed(entry) for entry in filled.entries])
+    return replace(filled, entries=[_prefixed(entry, wish.form) for entry in filled.entries])
 
 
 def _titled(
@@ -326,8 +326,10 @@ def _has_archives(scope: Scope) -> bool:
     return scope.source is None and scope.search is None
 
 
-def _prefixed(entry: ListedEntry) -> ListedEntry:
+def _prefixed(entry: ListedEntry, form: Format) -> ListedEntry:
+    """Put the entry's source before its title, and before the one that Atom makes of its text."""
     before = f"{entry.source.title}: "
-    if not entry.title:
-        return entry
-    return replace(entry, title=before + entry.title, title_html=escape(before) + entry.title_html)
+    if entry.title:
+        html = escape(before) + entry.title_html
+        return replace(entry, title=before + entry.title, title_html=html)
+    return replace(entry, title=before + title_of(entry)) if form is Format.ATOM else entry

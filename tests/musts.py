@@ -93,6 +93,9 @@ ATOM_MUSTS: dict[str, Callable[[ET.Element], object]] = {
     "4.2.14 title: has a text in a feed and a source": lambda feed: all(
         (one.findtext(f"{ATOM}title") or "").strip() for one in (feed, *feed.findall(SOURCE))
     ),
+    "4.2.14 title: not empty in an entry": each(
+        ENTRY, lambda one: (one.findtext(f"{ATOM}title") or "").strip()
+    ),
     "Media RSS: a thumbnail has an address": each(
         f"{ENTRY}/{MEDIA}thumbnail", lambda one: is_address(one.get("url"))
     ),
@@ -174,6 +177,14 @@ RSS_MUSTS: dict[str, Callable[[ET.Element], object]] = {
             for child in one
             if child.tag not in {"category", f"{DUBLIN_CORE}creator"}
         ),
+    ),
+    "item: a creator": each(ITEM, lambda one: one.findall(f"{DUBLIN_CORE}creator")),
+    "titles and channel's description: the same as HTML": lambda rss: (
+        not any(
+            re.search(r"<[a-zA-Z/!?]", one.text or "")
+            for path in ("channel/title", "channel/description", f"{ITEM}/title")
+            for one in rss.findall(path)
+        )
     ),
     "dc:creator: not empty": lambda rss: all(
         (one.text or "").strip() for one in rss.iter(f"{DUBLIN_CORE}creator")
@@ -260,8 +271,9 @@ JSON_MUSTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "items: content_html or content_text": lambda feed: all(
         ("content_html" in item) != ("content_text" in item) for item in feed["items"]
     ),
-    "items: authors have a name": lambda feed: all(
-        author["name"] for item in feed["items"] for author in item.get("authors", [])
+    "items: authors, who have a name": lambda feed: all(
+        item["authors"] and all(author["name"] for author in item["authors"])
+        for item in feed["items"]
     ),
     "extensions: an object under _, with a title and addresses": lambda feed: all(
         item["_source"]["title"]

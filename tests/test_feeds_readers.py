@@ -1,9 +1,13 @@
 """Readers that ask for less, too often, or are people: deltas, limits, the page about a feed."""
 
+import html
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 
+import atoma
+import fastfeedparser
 import feedparser
+import html5lib
 import pytest
 
 from tests.web_fixtures import Site, entry, served, words
@@ -165,6 +169,38 @@ def test_the_journal_is_bounded():
     assert journal.news("feed", ["0"]) is None
     assert journal.news(0, ["tag"]) is None
     assert journal.news(399, ["tag"]) == frozenset()
+
+
+# ------------------------------------------------------------------------- titles
+
+
+def shown_as_html(title: str) -> str:
+    """Return what a reader shows that puts a title into a page, as most do."""
+    return "".join(html5lib.parse(title).itertext())
+
+
+@pytest.mark.parametrize(
+    ("title", "is_markup"),
+    [
+        ("AT&T, R&D", False),
+        ("1 < 2 <3", False),
+        ("On <script> & <b>", True),
+        ("What &lt; is", True),
+    ],
+)
+def test_readers_of_rss_show_a_title_as_it_is(site, title, is_markup):
+    site.record("lamp", entry(0, title=title, title_html=""), now=later(2))
+    data = site.client.get("/feed.rss").data
+
+    titles = [
+        feedparser.parse(data).entries[0].title,
+        fastfeedparser.parse(data).entries[0]["title"],
+        atoma.parse_rss_bytes(data).items[0].title,
+    ]
+
+    assert [shown_as_html(each) for each in titles] == [title] * 3
+    # Readers that show a title as text show that of one with markup with references.
+    assert titles == [html.escape(title, quote=False) if is_markup else title] * 3
 
 
 # ------------------------------------------------------------------------- limits

@@ -196,9 +196,75 @@ def test_an_entry_without_authors_gets_its_sources_author_else_its_name() -> Non
     assert atom_entry(entry(source=signed, authors=(" ",))).findtext(name) == "Ada Quill"
     assert atom_entry(entry(source=anonymous)).findtext(name) == "Lamp & Ledger"
     assert rss_item(entry(source=signed)).findtext(f"{DUBLIN_CORE}creator") == "Ada Quill"
-    assert rss_item(entry(source=anonymous)).find(f"{DUBLIN_CORE}creator") is None
+    assert rss_item(entry(source=anonymous)).findtext(f"{DUBLIN_CORE}creator") == "Lamp & Ledger"
     assert json_item(entry(source=signed))["authors"] == [{"name": "Ada Quill"}]
-    assert "authors" not in json_item(entry(source=anonymous))
+    assert json_item(entry(source=anonymous))["authors"] == [{"name": "Lamp & Ledger"}]
+
+
+LONG = "The lamps of the harbour were lit an hour early, as the fog had come in from the sea; " * 3
+
+
+@pytest.mark.parametrize(
+    ("summary", "title"),
+    [
+        ("What the post says.", "What the post says."),
+        (
+            LONG,
+            "The lamps of the harbour were lit an hour early, as the fog had come in from…",
+        ),
+        ("x" * 200, "x" * 80 + "…"),
+        (" ", "2026-11-23 11:00 UTC"),
+        ("", "2026-11-23 11:00 UTC"),
+    ],
+)
+def test_an_atom_title_is_made_of_the_excerpt_or_the_date_where_there_is_none(
+    summary: str, title: str
+) -> None:
+    untitled = entry(1, title="", title_html="", summary=summary)
+
+    written = atom_entry(untitled).find(f"{ATOM}title")
+
+    assert written is not None
+    assert (written.get("type"), written.text) == ("text", title)
+    assert rss_item(untitled).find("title") is None  # what RSS and JSON Feed allow, and mean
+    assert "title" not in json_item(untitled)
+
+
+@pytest.mark.parametrize(
+    ("title", "in_rss"),
+    [
+        ("How <script> loads", "How &lt;script&gt; loads"),
+        ("Use <b>x</b> & <i>", "Use &lt;b&gt;x&lt;/b&gt; &amp; &lt;i&gt;"),
+        ("What &copy; and &lt; mean", "What &amp;copy; and &amp;lt; mean"),
+        ("<!-- a comment -->", "&lt;!-- a comment --&gt;"),
+        ("The </end>", "The &lt;/end&gt;"),
+        ("&#60;b>", "&amp;#60;b&gt;"),
+        ("&copy2026", "&amp;copy2026"),  # HTML knows some without the semicolon
+        ("<\x00b>bold", "&lt;b&gt;bold"),
+        ("AT&T", "AT&T"),
+        ("R&D; 1 < 2, a <3 b, 3 > 2", "R&D; 1 < 2, a <3 b, 3 > 2"),
+    ],
+)
+def test_an_rss_title_is_the_same_for_readers_that_take_it_for_html(
+    title: str, in_rss: str
+) -> None:
+    said = title.replace("\x00", "")
+    channel = ET.fromstring(
+        render(document(entry(title=title, title_html=""), title=title), Format.RSS)
+    )[0]
+
+    assert channel.findtext("title") == channel.findtext("item/title") == in_rss
+    assert html.unescape(in_rss) == said
+    read = feedparser.parse(render(document(entry(title=title, title_html="")), Format.RSS))
+    shown = read.entries[0].title_detail
+    assert (html.unescape(shown.value) if shown.type == "text/html" else shown.value) == said
+
+
+def test_the_description_of_an_rss_channel_is_html() -> None:
+    written = render(document(subtitle="On <script> & <b>"), Format.RSS)
+
+    assert ET.fromstring(written)[0].findtext("description") == "On &lt;script&gt; &amp; &lt;b&gt;"
+    assert html.unescape(feedparser.parse(written).feed.subtitle) == "On <script> & <b>"
 
 
 @pytest.mark.parametrize(
@@ -348,7 +414,8 @@ def test_an_entry_of_an_aggregate_keeps_the_source_that_it_came_with() -> None:
 
 def test_the_author_of_an_aggregate_is_not_the_author_of_what_it_copies() -> None:
     assert atom_entry(COPIED).findtext(f"{ATOM}author/{ATOM}name") == "Brook <&> Notes"
-    assert "authors" not in json_item(COPIED)
+    assert rss_item(COPIED).findtext(f"{DUBLIN_CORE}creator") == "Brook <&> Notes"
+    assert json_item(COPIED)["authors"] == [{"name": "Brook <&> Notes"}]
 
 
 def test_a_picture_is_a_thumbnail_of_media_rss_and_an_image_of_json_feed() -> None:
@@ -458,8 +525,10 @@ def test_any_text_in_any_field_gives_atom_that_says_the_same(text: str) -> None:
     feed = ET.fromstring(render(with_text_everywhere(text), Format.ATOM))
     written = feed.findall(f"{ATOM}entry")[0]
 
-    for element, name in [(feed, "title"), (written, "title"), (written, "summary")]:
+    for element, name in [(feed, "title"), (written, "summary")]:
         assert (element.findtext(f"{ATOM}{name}") or "") == as_read(text)
+    if as_read(text).strip():  # else it is made of something else
+        assert written.findtext(f"{ATOM}title") == as_read(text)
     category = written.find(f"{ATOM}category")
     assert category is not None
     assert category.get("term") == ILLEGAL.sub("", text)
@@ -471,8 +540,10 @@ def test_any_text_in_any_field_gives_rss_that_says_the_same(text: str) -> None:
     channel = ET.fromstring(render(with_text_everywhere(text), Format.RSS))[0]
     item = channel.findall("item")[0]
 
-    assert (channel.findtext("title") or "") == as_read(text)
-    assert (item.findtext("title") or "") == as_read(text)
+    for element, name in [(channel, "title"), (item, "title"), (channel, "description")]:
+        written = element.findtext(name) or ""
+        assert not re.search(r"<[a-zA-Z/!?]", written)
+        assert html.unescape(written) == as_read(text)
     if text:  # else the description is what else there is
         assert html.unescape(item.findtext("description") or "") == as_read(text)
 

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from aggregator import urls
 from aggregator.model import CategoryCount, ListedEntry, Source, SourceName
+from aggregator.publish import first_words, title_of
 from aggregator.search import Fault, Hint, words_of
 from web.language import Language
 from web.relative_time import Clock, Moment
@@ -22,7 +23,6 @@ from web.visit import Visit
 
 _HUES = 12  # classes c0 to c11 in static/style.css
 _MAX_AUTHORS = 3
-_TITLE_FROM_SUMMARY = 80
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _TAG = re.compile(r"(<[^>]*>)")  # titles were sanitised: no `>` within a tag
 _MAX_RUN = 5
@@ -228,7 +228,7 @@ def _summary(entry: ListedEntry) -> str:
     """Return the excerpt; of an entry without a title, what the title made of it left over."""
     if entry.title:
         return entry.summary
-    start, rest = _cut(entry.summary.strip())
+    start, rest = first_words(entry.summary.strip())
     return f"…{rest}" if start and rest else ""
 
 
@@ -376,19 +376,7 @@ def hint(hint: Hint, words: Language) -> str:
 
 
 def _plain_title(entry: ListedEntry, words: Language) -> str:
-    start, rest = _cut(entry.summary.strip())
-    if not start:
-        return words.gettext("Untitled")
-    return start.rstrip(" ,;:.–—") + "…" if rest else start
-
-
-def _cut(text: str) -> tuple[str, str]:
-    """Return what of a text makes a title, and the rest with the space before it."""
-    if len(text) <= _TITLE_FROM_SUMMARY:
-        return text, ""
-    start = text[:_TITLE_FROM_SUMMARY]
-    start = start.rpartition(" ")[0] or start
-    return start, text[len(start) :]
+    return title_of(entry) if entry.summary.strip() else words.gettext("Untitled")
 
 
 def _folded(word: str) -> str:

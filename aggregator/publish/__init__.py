@@ -10,9 +10,25 @@ always gives the same bytes, so that a hash of them is a strong validator (RFC 9
 from enum import StrEnum
 
 from aggregator.publish import atom, json_feed, rss
-from aggregator.publish.document import Document, last_modified_at, links, updated_at
+from aggregator.publish.document import (
+    Document,
+    first_words,
+    last_modified_at,
+    links,
+    title_of,
+    updated_at,
+)
 
-__all__ = ["Document", "Format", "last_modified_at", "links", "render", "updated_at"]
+__all__ = [
+    "Document",
+    "Format",
+    "first_words",
+    "last_modified_at",
+    "links",
+    "render",
+    "title_of",
+    "updated_at",
+]
 
 
 class Format(StrEnum):

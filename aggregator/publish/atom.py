@@ -18,6 +18,7 @@ from aggregator.publish.document import (
     media_type,
     rfc3339,
     source_of,
+    title_of,
     updated_at,
     web_url,
 )
@@ -70,7 +71,7 @@ def _entry(out: Writer, entry: ListedEntry, *, inherited: str | None) -> None:
     out.add("updated", rfc3339(entry_updated_at(entry)))
     _links(out, entry)
     source = source_of(entry)
-    for name in authors(entry) or (source.title,):  # RFC 4287, 4.1.2: at least one
+    for name in authors(entry):  # RFC 4287, 4.1.2: at least one
         out.open("author")
         out.add("name", name)
         out.close("author")
@@ -89,7 +90,7 @@ def _title(out: Writer, entry: ListedEntry) -> None:
     if "<" in entry.title_html:  # a tag: in text it would stand as &lt;
         out.add("title", entry.title_html, type="html")
     else:
-        out.add("title", entry.title, type="text")
+        out.add("title", title_of(entry), type="text")  # not empty: readers show nothing else
 
 
 def _links(out: Writer, entry: ListedEntry) -> None:

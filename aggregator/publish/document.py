@@ -15,6 +15,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 # RFC 5646 as narrowed by RFC 4287's schema: what xml:lang may hold.
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 
+_WORDS_OF_TITLE = 80  # characters
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:\s*;.*)?", re.ASCII)  # RFC 6838, 4.2
 
 
@@ -118,11 +119,30 @@ def entry_language(entry: ListedEntry) -> str | None:
 
 
 def authors(entry: ListedEntry) -> tuple[str, ...]:
-    """Return the entry's authors, else its source's, without blank names."""
+    """Return the entry's authors, else its source's, else the source's title; at least one."""
     names = tuple(name for name in entry.authors if name.strip())
     if not names and entry.origin is None and entry.source.author and entry.source.author.strip():
         return (entry.source.author,)
-    return names
+    return names or (source_of(entry).title,)
+
+
+def title_of(entry: ListedEntry) -> str:
+    """Return the entry's title as plain text, else the start of its excerpt, else its date."""
+    if entry.title.strip():
+        return entry.title
+    start, rest = first_words(entry.summary.strip())
+    if not start:
+        return f"{entry.listed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return start.rstrip(" ,;:.–—") + "…" if rest else start
+
+
+def first_words(text: str) -> tuple[str, str]:
+    """Return what of a text makes a title, and the rest with the space before it."""
+    if len(text) <= _WORDS_OF_TITLE:
+        return text, ""
+    start = text[:_WORDS_OF_TITLE]
+    start = start.rpartition(" ")[0] or start
+    return start, text[len(start) :]
 
 
 def media_type(enclosure: Enclosure) -> str | None:

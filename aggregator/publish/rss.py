@@ -4,6 +4,7 @@ Sources: RSS 2.0.11, RSS Advisory Board's Best Practices Profile, RSS content mo
 """
 
 import html
+import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -19,7 +20,7 @@ from aggregator.publish.document import (
     updated_at,
     web_url,
 )
-from aggregator.publish.markup import ATOM, CONTENT, DUBLIN_CORE, MEDIA, Writer
+from aggregator.publish.markup import ATOM, CONTENT, DUBLIN_CORE, MEDIA, Writer, legal_utf8
 
 MEDIA_TYPE = "application/rss+xml"
 _NAMESPACES: dict[str, str | None] = {
@@ -27,6 +28,7 @@ _NAMESPACES: dict[str, str | None] = {
     "xmlns:content": CONTENT,
     "xmlns:dc": DUBLIN_CORE,
 }
+_MARKUP = re.compile(r"<[A-Za-z/!?]")  # what opens a tag or comment (HTML, 13.2.5.6)
 _UNKNOWN_TYPE = "application/octet-stream"
 
 
@@ -37,9 +39,9 @@ def write(document: Document) -> bytes:
     out = Writer()
     out.open("rss", {"version": "2.0"} | declared)
     out.open("channel")
-    out.add("title", document.title)
+    out.add("title", _title(document.title))
     out.add("link", document.html_url)
-    out.add("description", document.subtitle or document.title)
+    out.add("description", html.escape(document.subtitle or document.title, quote=False))
     if language := language_tag(document.language):
         out.add("language", language)
     if document.entries:
@@ -61,7 +63,7 @@ def _item(out: Writer, entry: ListedEntry) -> None:
     out.open("item")
     url = web_url(entry.url)
     if entry.title:
-        out.add("title", entry.title)
+        out.add("title", _title(entry.title))
     if url:
         out.add("link", url)
     _texts(out, entry)
@@ -80,6 +82,20 @@ def _item(out: Writer, entry: ListedEntry) -> None:
     if entry.image:
         out.add("media:thumbnail", url=iri(entry.image))
     out.close("item")
+
+
+def _title(text: str) -> str:
+    """Return plain text as a title that readers take for text, or for HTML, which says the same.
+
+    RSS does not say which of the two a title is.  Most are the same in both, and are left alone;
+    those that HTML would read otherwise (`<script>`, `&lt;`) are written as HTML.
+
+    Source: RSS 2.0.11 (elements of item), RSS Advisory Board's profile (title).
+    """
+    text = legal_utf8(text).decode()  # what is taken away later could make markup
+    if html.unescape(text) == text and not _MARKUP.search(text):
+        return text
+    return html.escape(text, quote=False)
 
 
 def _texts(out: Writer, entry: ListedEntry) -> None:
