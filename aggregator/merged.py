@@ -40,6 +40,7 @@ class Wish:
     Attributes:
         before: Only entries below this place; None: from the top.
         week: The archive of this week, of everything or a category, as Atom; None: the list.
+        after: Of an archive only entries above this place; None: from the oldest one.
     """
 
     scope: Scope
@@ -47,6 +48,7 @@ class Wish:
     limit: int = DEFAULT_LIMIT
     before: Cursor | None = None
     week: Week | None = None
+    after: Cursor | None = None
 
     @property
     def is_topic(self) -> bool:
@@ -95,9 +97,7 @@ class Publication:
 
     def url(self, wish: Wish) -> str:
         """Return the address of a document."""
-        if self.files and wish.before is not None:
-            return f"{self.base_url}{_file_below(wish, wish.before)}"
-        return f"{self.base_url}{path(wish)}"
+        return f"{self.base_url}{_file_path(wish) if self.files else path(wish)}"
 
     def list_url(self, scope: Scope) -> str:
         """Return the address of a list for people."""
@@ -152,17 +152,23 @@ def path(wish: Wish) -> str:
         parameters["q"] = scope.search
     if wish.before is not None:
         parameters["before"] = str(wish.before)
+    if wish.after is not None:
+        parameters["after"] = str(wish.after)
     if wish.limit != DEFAULT_LIMIT:
         parameters["limit"] = str(wish.limit)
     name = f"feed.{wish.form.suffix}" if wish.week is None else f"archive/{wish.week}.atom"
     return f"{_folder(scope)}/{name}" + (f"?{_encoded(parameters)}" if parameters else "")
 
 
-def _file_below(wish: Wish, before: Cursor) -> str:
-    """Return the path of a document that begins below a place, where there are no queries."""
+def _file_path(wish: Wish) -> str:
+    """Return the path of a document where there are no queries."""
+    if wish.after is not None:
+        return f"{_folder(wish.scope)}/archive/{wish.week}-after-{wish.after}.atom"
+    if wish.before is None:
+        return path(wish)
     if wish.week is not None:
-        return f"{_folder(wish.scope)}/archive/{wish.week}-{before}.atom"
-    return f"{_folder(wish.scope)}/page/{before}.{wish.form.suffix}"
+        return f"{_folder(wish.scope)}/archive/{wish.week}-{wish.before}.atom"
+    return f"{_folder(wish.scope)}/page/{wish.before}.{wish.form.suffix}"
 
 
 def _encoded(parameters: Mapping[str, str]) -> str:
@@ -273,13 +279,27 @@ def _before_the_page(
     open_since, this = dates.open_since(now), Week.of(now)
     if entries:
         last = Cursor(entries[-1].id)
-        more = archives.ids_between(
+        more = archives.newest_between(
             connection, scope, start=open_since, end=this.end, before=last, limit=1
         )
         if more:
             return Wish(scope, before=last, week=this)
-    week = archives.newest_week(connection, scope, before=open_since)
-    return Wish(scope, week=week) if week else None
+    return _newest_archive(connection, scope, before=open_since)
+
+
+def _newest_archive(connection: Connection, scope: Scope, *, before: datetime) -> Wish | None:
+    """Return the last document of the newest week that began before a time and has entries."""
+    week = archives.newest_week(connection, scope, before=before)
+    if week is None:
+        return None
+    count = archives.count_between(connection, scope, start=week.start, end=week.end)
+    if count <= ARCHIVED:
+        return Wish(scope, week=week)
+    size = (count - 1) % ARCHIVED + 1  # the others are full, from the oldest upwards
+    ids = archives.newest_between(
+        connection, scope, start=week.start, end=week.end, before=None, limit=size + 1
+    )
+    return Wish(scope, week=week, after=Cursor(ids[size]))
 
 
 def _archive(
@@ -295,31 +315,64 @@ def _archive(
         return None
     # The week that goes on holds what is new of the one before, too, until that is closed.
     start = dates.open_since(now) if week == Week.of(now) else week.start
-    ids = archives.ids_between(
-        connection, wish.scope, start=start, end=week.end, before=wish.before, limit=ARCHIVED + 1
-    )
-    shown = ids[:ARCHIVED]
-    older: Wish | None
-    if len(ids) > ARCHIVED:
-        older = replace(wish, before=Cursor(shown[-1]))
-    else:
-        found = archives.newest_week(connection, wish.scope, before=start)
-        older = Wish(wish.scope, week=found) if found else None
-        if not ids and older is None:
-            return None
+    part = _part_below if wish.before is not None else _part_above
+    ids, older, newer = part(connection, wish, start, week.end)
+    if older is None:
+        older = _newest_archive(connection, wish.scope, before=start)
+    if not ids and older is None:
+        return None
     # Always the next week of the calendar, so that a closed archive stays the same; where nothing
     # came in that one, it is an empty document which leads further.  Of those there are no files.
-    whole = wish.before is None and week < Week.of(now) and not publication.files
-    newer = Wish(wish.scope, week=week.following) if whole else None
+    if newer is None and wish.before is None and week.start < dates.open_since(now):
+        newer = Wish(wish.scope, week=week.following)
     return replace(
         empty,
         self_url=publication.url(wish),
         archived=True,
         current_url=publication.url(Wish(wish.scope)),
         prev_archive_url=publication.url(older) if older else None,
-        next_archive_url=publication.url(newer) if newer else None,
-        entries=query.entries_of(connection, shown),
+        next_archive_url=publication.url(newer) if newer and not publication.files else None,
+        entries=query.entries_of(connection, ids),
     )
+
+
+_Part = tuple[list[int], Wish | None, Wish | None]
+"""The ids of a document of an archive, and the older and newer documents of the same archive."""
+
+
+def _part_above(connection: Connection, wish: Wish, start: datetime, end: datetime) -> _Part:
+    """Return the part of an archive above `wish.after`, or its oldest one.
+
+    An archive is cut from its oldest entry upwards.  So the address of the week alone is its oldest
+    document: the archive of the week before, closed and never changed again, can lead to it.
+    """
+    ids = archives.oldest_between(
+        connection, wish.scope, start=start, end=end, after=wish.after, limit=ARCHIVED + 1
+    )
+    newer = replace(wish, after=Cursor(ids[ARCHIVED - 1])) if len(ids) > ARCHIVED else None
+    older = None
+    if wish.after is not None:
+        below = archives.newest_between(
+            connection,
+            wish.scope,
+            start=start,
+            end=end,
+            before=Cursor(wish.after.id + 1),
+            limit=ARCHIVED + 1,
+        )
+        cursor = Cursor(below[ARCHIVED]) if len(below) > ARCHIVED else None
+        older = replace(wish, after=cursor) if below else None
+    return ids[:ARCHIVED][::-1], older, newer
+
+
+def _part_below(connection: Connection, wish: Wish, start: datetime, end: datetime) -> _Part:
+    """Return the part of an archive below `wish.before`: of a week that still takes entries."""
+    ids = archives.newest_between(
+        connection, wish.scope, start=start, end=end, before=wish.before, limit=ARCHIVED + 1
+    )
+    shown = ids[:ARCHIVED]
+    older = replace(wish, before=Cursor(shown[-1])) if len(ids) > ARCHIVED else None
+    return shown, older, None
 
 
 def _has_archives(scope: Scope) -> bool:

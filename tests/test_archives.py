@@ -228,6 +228,43 @@ def test_who_follows_the_archives_while_entries_arrive_late_and_new_gets_all_of_
     assert set(wanted) <= set(found) | set(reads[0].titles)
 
 
+@pytest.mark.parametrize("path", ["/feed.atom?limit=2", "/category/trade/feed.atom"])
+def test_next_archive_leads_to_the_document_whose_prev_archive_leads_here(site, path, monkeypatch):
+    monkeypatch.setattr(merged, "ARCHIVED", 3)
+    for week in (0, 1, 3, 4, 6):  # in two weeks nothing came
+        for number in range(6 + week % 3):  # two or three documents, full ones and others
+            site.publish(CLOSED.start - week * WEEK + timedelta(hours=1 + number))
+    site.publish(CLOSED.start - 2 * WEEK, seen=CLOSED.start + DAY)  # late
+    for number in range(5):
+        site.publish(dates.open_since(NOW) + number * timedelta(milliseconds=5))
+
+    _, *archived = crawl(site, path, "prev-archive")
+    oldest = archived[-1].links["self"].removeprefix(HOST)
+    forward = list(crawl(site, oldest, "next-archive"))
+
+    for read in (*archived, *forward):
+        newer = read.links.get("next-archive")
+        if newer is not None and read.titles:  # nothing leads back to a week without entries
+            assert site.fetch(newer).links["prev-archive"] == read.links["self"]
+    closed = [read for read in archived if "immutable" in read.cache_control]
+    assert len(closed) > 10
+    assert all("next-archive" in read.links for read in closed)
+    titles = [title for read in forward for title in reversed(read.titles)]
+    assert len(titles) == len(set(titles))
+    assert set(titles) >= {title for read in archived for title in read.titles}
+
+
+def test_a_part_of_an_archive_that_never_was_is_answered_without_a_fault(site):
+    site.publish(CLOSED.start + DAY)
+
+    for cursor in (-(2**63) + 2, 0, 2**63 - 2):
+        for parameter in ("after", "before"):
+            read = site.client.get(f"/archive/{CLOSED}.atom?{parameter}={cursor}")
+            assert read.status_code in {200, 404}
+    assert site.client.get(f"/archive/{CLOSED}.atom?after={2**63 - 1}").status_code == 400
+    assert site.client.get(f"/archive/{CLOSED}.atom?after=x").status_code == 400
+
+
 # -------------------------------------------------------------------------- immutable
 
 

@@ -114,7 +114,8 @@ def _open_to_all(response: Response) -> Response:
 
 def _answer(scope: Scope, form: Format, week: Week | None = None) -> Response:
     limit = parameters.limit() if week is None else merged.DEFAULT_LIMIT
-    wish = Wish(scope, form, limit, parameters.before(), week)
+    after = None if week is None else parameters.after()
+    wish = Wish(scope, form, limit, parameters.before(), week, after)
     now = datetime.now(UTC)
     if request.headers.get("Sec-Fetch-Dest") == "document" and "raw" not in request.args:
         return _explanation(wish, now)

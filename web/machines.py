@@ -65,7 +65,7 @@ def robots() -> Response:
 @bp.get("/updates.json")
 def updates() -> Response:
     """Tell an open page how many posts came above its first one."""
-    after, scope = parameters.after(), _scope()
+    after, scope = parameters.after() or abort(400, "after: missing"), _scope()
     with site().engine.connect() as connection:
         count = query.newer_than(connection, after=after, scope=scope)
     return send(body(_json({"count": count}), _JSON), cache_control=REVALIDATE)

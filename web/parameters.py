@@ -20,9 +20,9 @@ def before() -> Cursor | None:
     return _cursor("before", "not a cursor of this page")
 
 
-def after() -> Cursor:
-    """Return the place above which to count."""
-    return _cursor("after", "not a cursor of a page") or abort(400, "after: missing")
+def after() -> Cursor | None:
+    """Return the place above which to look, None where there is none."""
+    return _cursor("after", "not a cursor of a page")
 
 
 def view() -> str | None:

@@ -34,6 +34,7 @@ FORMATS = ("atom", "rss", "json", "opml", "html")
 _FILES = ("/static/", "/icon")
 _ONLY_LIVE = frozenset({"/status", "/about/robot"})
 _WEEK = len("2026-W48")
+_AFTER = "after-"
 _TAG = re.compile(r"<[a-z][^<>]*>")
 _LINK = re.compile(r'(?<= )(href|src|action)="([^"]*)"')
 _ANCHOR = re.compile(r'<a [^<>]*href="([^"]*)"[^<>]*>(.*?)</a>', re.DOTALL)
@@ -120,8 +121,11 @@ def _older_at(wish: Wish, path: str) -> Wish:
     name = file.removesuffix(f".{wish.form.suffix}")
     if folder.endswith("page"):
         return replace(wish, before=Cursor.parse(name))
-    week, before = name[:_WEEK], name[_WEEK + 1 :]
-    return replace(wish, before=Cursor.parse(before) if before else None, week=Week.parse(week))
+    week, cursor = Week.parse(name[:_WEEK]), name[_WEEK + 1 :]
+    if cursor.startswith(_AFTER):
+        after = Cursor.parse(cursor.removeprefix(_AFTER))
+        return replace(wish, week=week, before=None, after=after)
+    return replace(wish, week=week, before=Cursor.parse(cursor) if cursor else None, after=None)
 
 
 class _Pages:

@@ -22,7 +22,7 @@ def is_closed(connection: Connection, week: Week, *, now: datetime) -> bool:
     return dates.is_closed(max(week, Week.of(began_at)), now)
 
 
-def ids_between(
+def newest_between(
     connection: Connection,
     scope: Scope,
     *,
@@ -37,28 +37,61 @@ def ids_between(
         scope: Everything, or a category.
         before: Only those that stand below.
     """
-    at_home = (
-        entries.c.archived_at.is_(None)
-        & (entries.c.id >= first_id(start))
-        & (entries.c.id < first_id(end))
-    )
+    at_home, late = _belonging(start, end)
     if before is not None:
         at_home &= entries.c.id < before.id
-    late = (entries.c.archived_at >= start) & (entries.c.archived_at < end)
-    found = _newest(connection, scope, at_home, limit=limit)
+    ids = _at_home(connection, scope, at_home, entries.c.id.desc(), limit=limit)
     # All of them, sorted here: asked for the first ones in order, SQLite walks the whole list.
-    found += [
+    ids += [
         entry_id
         for entry_id in _ids(connection, scope, late)
         if before is None or entry_id < before.id
     ]
-    return sorted(found, reverse=True)[:limit]
+    return sorted(ids, reverse=True)[:limit]
+
+
+def oldest_between(
+    connection: Connection,
+    scope: Scope,
+    *,
+    start: datetime,
+    end: datetime,
+    after: Cursor | None,
+    limit: int,
+) -> list[int]:
+    """Return up to `limit` ids of a list that belong to `start` to before `end`, oldest first.
+
+    Args:
+        scope: Everything, or a category.
+        after: Only those that stand above.
+    """
+    at_home, late = _belonging(start, end)
+    if after is not None:
+        at_home &= entries.c.id > after.id
+    ids = _at_home(connection, scope, at_home, entries.c.id, limit=limit)
+    ids += [
+        entry_id
+        for entry_id in _ids(connection, scope, late)
+        if after is None or entry_id > after.id
+    ]
+    return sorted(ids)[:limit]
+
+
+def count_between(connection: Connection, scope: Scope, *, start: datetime, end: datetime) -> int:
+    """Return how many entries of a list belong to `start` to before `end`."""
+    of = narrowed(connection, scope)
+    if of is None:
+        return 0
+    counting = of.whole().add_columns(func.count())
+    return sum(
+        connection.scalar(counting.where(condition)) or 0 for condition in _belonging(start, end)
+    )
 
 
 def newest_week(connection: Connection, scope: Scope, *, before: datetime) -> Week | None:
     """Return the newest week that began before `before` and has entries, None if there is none."""
     at_home = entries.c.archived_at.is_(None) & (entries.c.id < first_id(before))
-    found = _newest(connection, scope, at_home, limit=1)
+    found = _at_home(connection, scope, at_home, entries.c.id.desc(), limit=1)
     weeks = [Week.of(listed_at_of(entry_id)) for entry_id in found]
     of = narrowed(connection, scope)
     if of is not None:
@@ -72,14 +105,29 @@ def newest_week(connection: Connection, scope: Scope, *, before: datetime) -> We
     return max(weeks, default=None)
 
 
-def _newest(
-    connection: Connection, scope: Scope, condition: ColumnElement[bool], *, limit: int
+def _belonging(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return what holds of entries that belong to a time by their place, and of late ones."""
+    at_home = (
+        entries.c.archived_at.is_(None)
+        & (entries.c.id >= first_id(start))
+        & (entries.c.id < first_id(end))
+    )
+    return at_home, (entries.c.archived_at >= start) & (entries.c.archived_at < end)
+
+
+def _at_home(
+    connection: Connection,
+    scope: Scope,
+    condition: ColumnElement[bool],
+    order: ColumnElement[int],
+    *,
+    limit: int,
 ) -> list[int]:
     of = narrowed(connection, scope)
     if of is None:
         return []
     statement = of.whole().add_columns(entries.c.id).where(condition)
-    return list(connection.scalars(statement.order_by(entries.c.id.desc()).limit(limit)))
+    return list(connection.scalars(statement.order_by(order).limit(limit)))
 
 
 def _ids(connection: Connection, scope: Scope, condition: ColumnElement[bool]) -> list[int]:

@@ -13,7 +13,7 @@ from aggregator.model.polling import Constraint, Outcome
 SEQUENCE_BITS = 20
 LOWEST_ID = -(1 << 62)  # below every id: those from before 1970 are negative
 _CURSOR = re.compile(r"-?[0-9]{1,19}")
-_MAX_ID = 2**63 - 1
+_MAX_ID = 2**63 - 2  # the one above it is a number of databases, too
 
 
 @dataclass(frozen=True, slots=True)
