@@ -9,6 +9,7 @@ import unicodedata
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -30,6 +31,10 @@ _SECRET = re.compile(
     r"(?<=[?&;])((?:[a-z]{1,20}[_-]?)?"
     r"(?:token|key|secret|password|passwd|pwd|pass|auth|sig|signature))=[^\s&;#\"'<>]+",
     re.IGNORECASE,
+)
+
+_PRIVATE_DOMAINS = frozenset(
+    "localhost local internal lan home corp private intranet localdomain test invalid".split()
 )
 
 TRACKING = frozenset(
@@ -171,6 +176,19 @@ def host_of(url: str) -> str:
         return (urlsplit(url).hostname or "").rstrip(".").lower()
     except ValueError:
         return ""
+
+
+def is_private(url: str) -> bool:
+    """Whether the host of `url` means something to one machine or network only.
+
+    Sources: IANA's registries of special-purpose addresses and special-use domain names.
+    """
+    host = host_of(url)
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        last = host.rpartition(".")[2]
+        return "." not in host or last in _PRIVATE_DOMAINS or host.endswith(".home.arpa")
 
 
 def port_of(url: str) -> int | None:

@@ -7,6 +7,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 import brotli
 import pytest
+from werkzeug.test import TestResponse
 
 from aggregator.model import FeedHead, Subscription
 from tests.web_fixtures import Site, entry
@@ -128,15 +129,53 @@ def test_a_limit_is_kept(full, limit, count):
     assert len(full.client.get(f"/feed.json?limit={limit}").json["items"]) == count
 
 
-@pytest.mark.parametrize("path", ["/feed.json", "/feed.json?limit=7", "/source/lamp/feed.json"])
-def test_the_next_links_lead_through_every_entry_once(full, path):
-    titles, url = [], f"https://posts.example{path}"
+@pytest.mark.parametrize("form", FORMS)
+def test_of_two_sources_with_one_id_the_first_that_came_keeps_it(site, form):
+    """The place in the list does not matter, nor does the order of feeds in the file."""
+    same = {"guid": "urn:x:one", "url": None}
+    site.record("tide", entry(9, title="First", **same))
+    site.record("lamp", entry(1, title="Second", **same), entry(2, guid="urn:x:two"))
+    site.record("local", entry(5, title="Third", **same))
+
+    document = site.client.get("/feed.json").json
+    ids = {item["title"]: item["id"] for item in document["items"]}
+    other = site.client.get(f"/feed.{form}").text
+
+    assert ids["First"] == "urn:x:one"
+    assert {ids["Second"][:4], ids["Third"][:4]} == {"tag:"}
+    assert len(set(ids.values())) == len(document["items"]) == 6
+    assert all(other.count(each) == 1 for each in ids.values())
+
+
+def page_of(form: str, answer: TestResponse) -> tuple[list[str], str | None]:
+    """Return the titles of a document, and the address of the next one."""
+    if form == "json":
+        document = answer.json
+        return [item["title"] for item in document["items"]], document.get("next_url")
+    root = ET.fromstring(answer.data)
+    entries = [*root.iter("item"), *root.iter(f"{ATOM}entry")]
+    titles = [one.findtext("title") or one.findtext(f"{ATOM}title") or "" for one in entries]
+    next_links = [one.get("href") for one in root.iter(f"{ATOM}link") if one.get("rel") == "next"]
+    return titles, next_links[0] if next_links else None
+
+
+@pytest.mark.parametrize("form", ["atom", "rss", "json"])
+@pytest.mark.parametrize("limit", [7, 50, 119, 120, 200])
+@pytest.mark.parametrize(
+    "place", ["/", "/category/trade/", "/source/lamp/", "/search/?q=post", "/search/?q=source:lamp"]
+)
+def test_the_next_links_lead_through_every_entry_once(full, place, form, limit):
+    path, _, query = place.partition("?")
+    titles, sizes = [], []
+    url: str | None = f"https://posts.example{path}feed.{form}?{query}&limit={limit}"
     while url:
-        document = full.client.get(url.removeprefix("https://posts.example")).json
-        titles += [item["title"] for item in document["items"]]
-        url = document.get("next_url")
+        some, url = page_of(form, full.client.get(url.removeprefix("https://posts.example")))
+        titles += some
+        sizes.append(len(some))
 
     assert titles == [f"Post {number}" for number in range(1, 121)]
+    assert set(sizes[:-1]) <= {limit}
+    assert sizes[-1] > 0  # there is no link where there is no more
 
 
 def test_links_are_made_from_the_configuration_and_not_from_the_request(full):

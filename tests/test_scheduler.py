@@ -378,10 +378,34 @@ def test_a_stop_before_the_database_was_ever_free_is_a_stop(world):
             "https://example.org/news",
             f"aggregator/{__version__} (+https://example.org/news/about/robot; 1 subscriber)",
         ),
+        (
+            "http://93.184.216.34",
+            f"aggregator/{__version__} (+http://93.184.216.34/about/robot; 1 subscriber)",
+        ),
+        *(
+            (f"http://{host}", f"aggregator/{__version__}")
+            for host in (
+                "localhost:8080",
+                "127.0.0.2",
+                "0.0.0.0:8080",
+                "[::1]:8080",
+                "192.168.1.20:8080",
+                "10.0.0.1",
+                "100.64.1.1",
+                "169.254.1.1",
+                "[fd00::1]",
+                "nas",
+                "nas.local",
+                "feeds.home.arpa",
+                "feeds.internal",
+                "reader.localhost",
+                "fritz.box.lan",
+            )
+        ),
     ],
 )
 def test_the_robot_names_its_page_where_others_can_reach_it(tmp_path, base_url, name):
-    config = configuration.parse(f"base_url: {base_url}", path=tmp_path / "config.yaml")
+    config = configuration.parse(f"base_url: '{base_url}'", path=tmp_path / "config.yaml")
 
     assert poll_settings(config).fetch.user_agent == name
 

@@ -41,5 +41,6 @@ def poll_settings(config: Config) -> PollSettings:
 def _user_agent(config: Config) -> str:
     """Name the program, and the page about it where others can reach that; hosts count readers."""
     program = f"aggregator/{__version__}"
-    here = urls.host_of(config.base_url) in {"127.0.0.1", "localhost", "::1"}
-    return program if here else f"{program} (+{config.base_url}/about/robot; 1 subscriber)"
+    if urls.is_private(config.base_url):
+        return program
+    return f"{program} (+{config.base_url}/about/robot; 1 subscriber)"
