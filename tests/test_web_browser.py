@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from aggregator.cli import static_site, tree
-from tests.web_fixtures import Site, entry, full_site, served
+from tests.web_fixtures import Site, entry, full_site, served, words
 
 pytestmark = pytest.mark.browser
 
@@ -29,10 +30,10 @@ def test_an_exported_site_works_from_a_folder_without_any_server(
     assert page.locator("article").count() == 40
     assert page.locator(".entry time").first.inner_text().endswith(("ago", "just now"))
     page.get_by_role("link", name="Older posts").click()
-    assert page.locator("article").count() == 40
+    expect(page.locator("article")).to_have_count(40)
     page.locator(".brand").click()
     page.get_by_role("link", name="Sources", exact=True).click()
-    assert page.get_by_role("heading", level=1).inner_text() == "Sources"
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sources")
     assert failed == []
     page.close()
 
@@ -42,6 +43,24 @@ def at_home(browser: Browser, url: str, **options: object) -> Page:
     page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
     page.goto(url)
     return page
+
+
+@pytest.mark.parametrize("name", ["America/New_York", "Europe/Berlin", "Australia/Lord_Howe"])
+def test_the_script_dates_a_post_as_the_server_does(browser, tmp_path, name):
+    site = Site(tmp_path, timezone=name)
+    site.subscribe()
+    midnight = datetime.now(ZoneInfo(name)).replace(hour=0, minute=0)
+    days = [midnight - timedelta(days=days, minutes=30) for days in range(8, 360, 11)]
+    site.record("lamp", *(entry(n, published_at=day) for n, day in enumerate(days)))
+    texts = [words(each) for each in site.page("/").all("time") if each.get("datetime", "")[10:]]
+    with served(site) as base:
+        page = at_home(browser, base, timezone_id="Asia/Tokyo")
+        page.wait_for_function("document.documentElement.classList.contains('has-js')")
+        shown = page.locator("time[datetime*=T]").all_inner_texts()
+        page.context.close()
+
+    assert len(shown) > 30
+    assert shown == texts
 
 
 @pytest.mark.parametrize("off", [timedelta(days=3), timedelta(hours=-12), timedelta(0)])
