@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
+from aggregator import merged
 from aggregator.cli import static_site, tree
 from aggregator.cli.static_site import File
 from aggregator.errors import AggregatorError
@@ -142,7 +143,11 @@ def test_the_pages_lead_through_every_entry(exported):
     assert list(dict.fromkeys(titles)) == [f"Post {number}" for number in range(1, 131)]
 
 
-def test_the_feeds_say_their_addresses_and_lead_to_every_entry(exported):
+@pytest.mark.parametrize("size", [merged.ARCHIVED, 4])
+def test_the_feeds_say_their_addresses_and_lead_to_every_entry(site, monkeypatch, size):
+    monkeypatch.setattr(merged, "ARCHIVED", size)  # a week with more entries has several files
+    exported = site
+    exported.export("atom")
     found: dict[str, int] = {}
     url: str | None = f"{HOST}/feed.atom"
     archives = 0
