@@ -1,0 +1,212 @@
+"""The folder that an export writes: whose files change, in which order, and what stays."""
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+
+from aggregator.cli import tree
+from aggregator.cli.static_site import File
+from aggregator.errors import AggregatorError
+
+
+def test_the_folder_stays_the_same_folder_and_who_has_it_open_sees_the_new_files(tmp_path):
+    out = tmp_path / "out"
+    tree.replace(out, [File("index.html", b"one"), File("feed.rss", b"one")])
+    out.chmod(0o2775)
+    was = out.stat()
+    opened = os.open(out, os.O_RDONLY)
+
+    tree.replace(out, [File("index.html", b"two")])
+
+    is_now = out.stat()
+    assert (is_now.st_ino, is_now.st_mode) == (was.st_ino, was.st_mode)
+    assert sorted(path.name for path in Path(f"/proc/self/fd/{opened}").iterdir()) == [
+        tree.MANIFEST,
+        "index.html",
+    ]
+    os.close(opened)
+
+
+def test_a_replaced_file_keeps_its_mode_and_group(tmp_path):
+    tree.replace(tmp_path, [File("index.html", b"one")])
+    index = tmp_path / "index.html"
+    index.chmod(0o640)
+    group = next((each for each in os.getgroups() if each != os.getegid()), os.getegid())
+    if os.geteuid() == 0:
+        os.chown(index, group := 54321, group)
+    was = index.stat()
+
+    tree.replace(tmp_path, [File("index.html", b"two")])
+
+    is_now = index.stat()
+    assert index.read_bytes() == b"two"
+    assert (is_now.st_mode, is_now.st_uid, is_now.st_gid) == (
+        was.st_mode,
+        was.st_uid,
+        was.st_gid,
+    )
+
+
+def test_new_files_stand_before_what_leads_to_them_and_the_index_changes_last(
+    tmp_path, monkeypatch
+):
+    files = [File("index.html", b"1"), File("page/1.html", b"1"), File("static/a.css", b"1")]
+    order: list[str] = []
+    put = Path.replace
+
+    def watched(path: Path, target: Path) -> Path:
+        order.append(target.name)
+        return put(path, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    tree.replace(tmp_path, files)
+
+    assert order[0] == tree.MANIFEST  # so that what is interrupted is known to be of an export
+    assert order[1:] == ["a.css", "1.html", "index.html"]
+
+
+@pytest.mark.parametrize("after", range(1, 6))
+def test_an_export_that_is_killed_leaves_whole_files_and_the_next_one_finishes(tmp_path, after):
+    names = ["index.html", "a/1.html", "a/2.html", "b/3.html"]
+    tree.replace(tmp_path, [File(name, b"old" * 1000) for name in names])
+    program = textwrap.dedent("""
+        import os, sys
+        from pathlib import Path
+        from aggregator.cli import tree
+        from aggregator.cli.static_site import File
+        put, count = Path.replace, iter(range(int(sys.argv[2])))
+        def counted(path, target):
+            if next(count, None) is None:
+                os.kill(os.getpid(), 9)
+            return put(path, target)
+        Path.replace = counted
+        names = ["index.html", "a/1.html", "a/2.html", "c/4.html"]
+        tree.replace(Path(sys.argv[1]), [File(name, b"new" * 1000) for name in names])
+    """)
+
+    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path), str(after)], check=False)
+
+    assert killed.returncode == -9
+    shown = [path for path in tmp_path.rglob("[!.]*") if path.is_file()]
+    assert {path.read_bytes() for path in shown} <= {b"old" * 1000, b"new" * 1000}
+    assert {path.relative_to(tmp_path).as_posix() for path in shown} >= set(names[:3])
+
+    tree.replace(tmp_path, [File("index.html", b"newest")])
+
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [tree.MANIFEST, "index.html"]
+
+
+def test_a_list_of_files_that_somebody_else_wrote_removes_nothing_outside_of_the_folder(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / tree.MANIFEST).write_text(f"../mine.txt\n{tmp_path}/mine.txt\na/../../mine.txt\n\n")
+
+    tree.replace(out, [File("index.html", b"one")])
+
+    assert (tmp_path / "mine.txt").exists()
+
+
+def test_an_export_waits_until_another_one_has_ended(tmp_path):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        yield File("index.html", b"first")
+        begun.set()
+        go_on.wait(20)
+
+    first = threading.Thread(target=tree.replace, args=(tmp_path, slow()))
+    first.start()
+    begun.wait(20)
+    second = threading.Thread(target=tree.replace, args=(tmp_path, [File("index.html", b"second")]))
+    second.start()
+    go_on.set()
+    first.join()
+    second.join()
+
+    assert (tmp_path / "index.html").read_bytes() == b"second"
+
+
+def in_a_namespace(script: str, folder: Path) -> str:
+    """Return what a shell says that may mount; skip the test where nobody may."""
+    if shutil.which("unshare") is None:
+        pytest.skip("unshare is not installed; it gives a test mounts of its own")
+    may = subprocess.run(
+        ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", str(folder)], check=False
+    )
+    if may.returncode:
+        pytest.skip("this system lets nobody mount")
+    answer = subprocess.run(
+        ["unshare", "-rm", "sh", "-ec", script],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+def test_a_mount_point_is_written_into_be_it_the_folder_or_a_file_in_it(tmp_path):
+    write = (
+        f'{sys.executable} -c "from pathlib import Path; from aggregator.cli import tree;'
+        "from aggregator.cli.static_site import File;"
+        "tree.replace(Path('site'), [File(n, b'new') for n in ('index.html', 'feed.rss')])\""
+    )
+    script = f"""
+        mkdir site
+        mount -t tmpfs tmpfs site
+        echo old > feed; touch site/feed.rss
+        mount --bind feed site/feed.rss
+        {write}
+        cat site/index.html feed; ls -A site
+    """
+
+    said = in_a_namespace(script, tmp_path)
+
+    assert said == "newnew.aggregator-export\nfeed.rss\nindex.html\n"
+
+
+def test_only_the_folder_itself_has_to_be_writable(tmp_path):
+    (tmp_path / "www" / "html").mkdir(parents=True)
+    (tmp_path / "www").chmod(0o555)
+    program = (
+        "from pathlib import Path; from aggregator.cli import tree; "
+        "from aggregator.cli.static_site import File; "
+        "tree.replace(Path('www/html'), [File('index.html', b'one')])"
+    )
+    command = [sys.executable, "-c", program]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root may write everywhere, and setpriv is not installed")
+        (tmp_path / "www").chmod(0o700)
+        os.chown(tmp_path / "www", 12345, 12345)
+        may_not = ["--bounding-set", "-dac_override", "--inh-caps", "-dac_override"]
+        command = ["setpriv", *may_not, *command]
+
+    subprocess.run(command, cwd=tmp_path, check=True)
+
+    assert (tmp_path / "www" / "html" / "index.html").read_bytes() == b"one"
+
+
+def test_a_folder_that_can_not_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(AggregatorError, match="file"):
+        tree.replace(tmp_path / "file" / "out", [File("a", b"")])
+
+
+def test_what_can_not_be_written_is_told_by_the_name_that_it_was_given(tmp_path):
+    (tmp_path / "a").mkdir()
+    files = [File("a", b"")]
+
+    with pytest.raises(AggregatorError, match=r"^/proc/x: "):
+        tree.replace(Path("/proc/x"), files)
+    with pytest.raises(AggregatorError, match=rf"^{tmp_path}/a: "):
+        tree.replace(tmp_path, files)
