@@ -41,7 +41,12 @@ def meant(written: str) -> str | None:
     if text[:1] + text[1:][-1:] in _QUOTES:
         text = text[1:-1]
     absolute = urls.absolute(_with_scheme(text), "")
-    return urls.in_ascii(absolute) if absolute and urls.is_web(absolute) else None
+    if absolute is None or not urls.is_web(absolute):
+        return None
+    try:
+        return urls.in_ascii(absolute)
+    except ValueError:
+        return None
 
 
 def is_masked(written: str) -> bool:

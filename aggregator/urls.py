@@ -24,7 +24,6 @@ MAX_LENGTH = 4096
 _MAX_HOST = 253  # of any name in DNS; longer ones take IDNA 15 ms each
 
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\s]+")
-_LETTERS = re.compile(r"[^\x00-\x7f]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _USER_INFO = re.compile(r"(?:(?<=://)|(?<=[\s\"'(]//)|(?<=\A//))[^\s/?#\"'<>]{1,4096}@")
 _SECRET = re.compile(
@@ -147,25 +146,6 @@ def joined(base: str, reference: str) -> str:
         return urljoin(base, reference)
     except ValueError:  # an unclosed bracket
         return reference
-
-
-def in_ascii(url: str) -> str | None:
-    """Return `url` as browsers send it: letters percent-encoded, those of the host as in DNS.
-
-    None if its host can't be a name there.
-    """
-    if url.isascii():
-        return url
-    try:
-        parts = urlsplit(url)
-        user_info, at, host = parts.netloc.rpartition("@")
-        if not host.isascii():
-            name = URL.build(scheme=parts.scheme, host=parts.hostname or "").raw_host
-            host = f"{name}:{parts.port}" if parts.port else f"{name}"
-    except ValueError:
-        return None
-    written = parts._replace(netloc=f"{user_info}{at}{host}").geturl()
-    return _LETTERS.sub(lambda letters: quote(letters[0]), written)
 
 
 def host_of(url: str) -> str:
