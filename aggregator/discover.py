@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from aggregator import references, urls
+from aggregator.encodings import declared_in_html, decoded
 from aggregator.model import OpmlOutline
 
 MAX_FEEDS = 50
@@ -33,12 +34,16 @@ _COMMENT_END = re.compile(r"--!?>")
 _COMMENTS = re.compile("comment", re.IGNORECASE)
 
 
-def advertised_feeds(page: bytes, url: str) -> list[OpmlOutline]:
+def advertised_feeds(page: bytes, url: str, *, content_type: str = "") -> list[OpmlOutline]:
     """Return the feeds that an HTML page names, in the page's order, at most `MAX_FEEDS`.
 
     Feeds of comments stand last: they are rarely what somebody wants.
+
+    Args:
+        content_type: Of the answer, "" for none; it may name the encoding.
     """
-    text = page[:_MAX_PAGE].decode("utf-8", "replace")
+    page = page[:_MAX_PAGE]
+    text = decoded(page, content_type=content_type, declared=declared_in_html(page))
     base: str | None = None
     feeds: dict[str, OpmlOutline] = {}
     named: list[tuple[str, str]] = []

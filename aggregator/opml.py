@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from aggregator import feed_addresses, opml_extras, references, urls
+from aggregator.encodings import declared_in_xml, decoded
 from aggregator.errors import OpmlError
 from aggregator.model import OpmlOutline
 
@@ -29,18 +30,6 @@ _FEED_TYPES = ("rss", "atom", "rdf", "feed", "jsonfeed")
 _INVISIBLE = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _UNPRINTABLE = re.compile(
     "[^\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]|[\U0001fffe\U0001ffff]"
-)
-_DECLARED = re.compile(rb"<\?xml[^>]{0,100}?encoding\s{0,9}=\s{0,9}[\"']([A-Za-z0-9._-]{1,40})")
-# Python knows codecs that take quadratic time (idna, punycode) or are no encodings at all.
-_ENCODINGS = re.compile(
-    r"utf-?(8|16|32)|(us-)?ascii|(iso-?8859|windows|cp|koi8)-?\w{1,5}|latin-?1|"
-    r"big5\w*|gb\w{1,6}|shift_jis|euc-\w\w",
-    re.IGNORECASE,
-)
-_BYTE_ORDER_MARKS = (
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
 )
 _ATTRIBUTE = re.compile(r"(?<=[\s\"'])([A-Za-z_][\w:.-]{0,40})\s{0,9}=\s{0,9}(?=[\"'])")
 _TAG = re.compile(r"/?(?:\w{1,40}:)?(\w{1,40})")
@@ -96,7 +85,7 @@ def read(document: bytes) -> SubscriptionList:
     """
     if len(document) > MAX_SIZE:
         raise OpmlError(f"the list has {len(document):,} bytes; at most {MAX_SIZE:,} are read")
-    text = _decoded(document).lstrip("\ufeff \t\r\n\x00")
+    text = decoded(document, declared=declared_in_xml(document)).lstrip("\ufeff \t\r\n\x00")
     if not text:
         raise OpmlError("the list is empty")
     outlines = _Outlines()
@@ -290,20 +279,6 @@ def _line(text: str, length: int = MAX_TITLE) -> str:
     """Make one line of text that XML can hold and everybody can see, and that is not endless."""
     visible = _INVISIBLE.sub("", _UNPRINTABLE.sub(" ", text))
     return " ".join(visible.split())[:length].rstrip()
-
-
-def _decoded(document: bytes) -> str:
-    declared = _DECLARED.match(document.lstrip(b" \t\r\n")[:200])
-    encoding = declared[1].decode() if declared else "utf-8"
-    for mark, marked in _BYTE_ORDER_MARKS:
-        if document.startswith(mark):
-            encoding = marked
-    if not _ENCODINGS.match(encoding):
-        encoding = "utf-8"
-    try:
-        return document.decode(encoding, errors="replace")
-    except LookupError:  # an encoding that sounds real
-        return document.decode("utf-8", errors="replace")
 
 
 def _read_xml(text: str, outlines: _Outlines) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from aggregator.clean import clean
 from aggregator.discover import advertised_feeds
+from aggregator.encodings import in_utf8
 from aggregator.errors import ParseError
 from aggregator.model import CleanFeed, ParsedFeed
-from aggregator.parse import UTF8, in_utf8, parse
+from aggregator.parse import is_json, parse, parse_cut
 from aggregator.skim import skim
 from aggregator.urls import masked
 
@@ -46,8 +47,8 @@ def read_document(
     Raises:
         ParseError: It is not a feed; a web page that names one is quoted.
     """
-    utf8 = in_utf8(body, headers=headers)
-    cut = skim(utf8, memory) if utf8 is not None else None
+    utf8 = in_utf8(body, headers.get("content-type", ""))
+    cut = None if is_json(utf8) else skim(utf8, memory)
     if cut is not None and cut.nothing_new:
         return Document(None, cut.memory)
     feed = read_rest(cut.rest, url, kept=cut.kept) if cut is not None else None
@@ -66,7 +67,7 @@ def read_rest(rest: bytes, url: str, *, kept: int) -> CleanFeed | None:
         None if feedparser does not find just those: the document has to be read whole.
     """
     try:
-        feed = parse(rest, headers=UTF8, url=url)
+        feed = parse_cut(rest, url=url)
     except ParseError:
         return None
     return _cleaned(feed, url) if len(feed.entries) == kept else None
@@ -76,7 +77,9 @@ def _whole(body: bytes, headers: Mapping[str, str], url: str) -> CleanFeed:
     try:
         return _cleaned(parse(body, headers=headers, url=url), url)
     except ParseError as error:
-        others = [found.url for found in advertised_feeds(body, url=url) if found.url != url]
+        content_type = headers.get("content-type", "")
+        advertised = advertised_feeds(body, url=url, content_type=content_type)
+        others = [feed.url for feed in advertised if feed.url != url]
         if not others:
             raise
         raise ParseError(

@@ -40,9 +40,6 @@ _DATES = frozenset({"lastBuildDate", "pubDate", "updated", "modified", "date"})
 _SEPARATOR = " "  # between a namespace and a name
 _XML = "http://www.w3.org/XML/1998/namespace"
 _INHERITED = (f"{_XML}{_SEPARATOR}base", f"{_XML}{_SEPARATOR}lang", "base", "lang")
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-_DECLARATION = re.compile(rb"<\?xml\s[^>]*?(?:encoding\s*=\s*[\"']([\w.:-]+)[\"'][^>]*)?\?>")
-_DECLARED_WITHIN = 1024  # bytes: the pattern looks at every place in them for every other
 _TAG = re.compile(rb"<[^>\"']*(?:\"[^\"]*\"[^>\"']*|'[^']*'[^>\"']*)*>")
 
 
@@ -129,24 +126,6 @@ def with_ids(memory: bytes, places: Sequence[int], ids: Sequence[int]) -> bytes:
         end = _PREFIX + _RECORD * (place + 1)
         filled[end - ID_SIZE : end] = entry_id.to_bytes(ID_SIZE, "big", signed=True)
     return bytes(filled)
-
-
-def plain_utf8(body: bytes, content_type: str) -> bytes | None:
-    """Return a document that is plainly XML in UTF-8, without white space before it; else None."""
-    declared = _CHARSET.search(content_type)
-    document = body.lstrip(b" \t\r\n")
-    if (declared and declared[1].lower() != "utf-8") or not document.startswith(b"<"):
-        return None
-    declaration = _DECLARATION.match(document, 0, _DECLARED_WITHIN)
-    if declaration is None and document[:5] == b"<?xml" and document[5:6].isspace():
-        return None
-    if declaration and (declaration[1] or b"utf-8").lower() != b"utf-8":
-        return None
-    try:
-        document.decode()
-    except UnicodeDecodeError:
-        return None
-    return document
 
 
 def _records(memory: bytes) -> Iterator[tuple[bytes, bytes]]:

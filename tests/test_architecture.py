@@ -16,7 +16,8 @@ ALLOWED = {
     "aggregator.__main__": {"cli"},
     "aggregator.search": frozenset(),
     "aggregator.skim": frozenset(),
-    "aggregator.read": PURE | {"clean", "discover", "parse", "skim"},
+    "aggregator.encodings": frozenset(),
+    "aggregator.read": PURE | {"clean", "discover", "encodings", "parse", "skim"},
     "aggregator.errors": frozenset(),
     "aggregator.model": frozenset(),
     "aggregator.urls": frozenset(),
@@ -26,10 +27,10 @@ ALLOWED = {
     "aggregator.references": frozenset(),
     "aggregator.feed_addresses": {"urls"},
     "aggregator.opml_extras": frozenset(),
-    "aggregator.opml": PURE | {"feed_addresses", "opml_extras", "references"},
-    "aggregator.discover": PURE | {"references"},
+    "aggregator.opml": PURE | {"encodings", "feed_addresses", "opml_extras", "references"},
+    "aggregator.discover": PURE | {"encodings", "references"},
     "aggregator.fetch": PURE,
-    "aggregator.parse": PURE,
+    "aggregator.parse": PURE | {"encodings"},
     "aggregator.sanitize": {"urls"},
     "aggregator.clean": PURE | {"sanitize", "dates"},
     "aggregator.dedup": PURE,
@@ -45,8 +46,8 @@ ALLOWED = {
     "aggregator.processes": frozenset(),
     "aggregator.workers": PURE | {"processes"},
     "aggregator.poll": PURE
-    | {"cadence", "database", "dates", "dedup", "fetch", "hosts", "read", "skim", "stories"}
-    | {"workers"},
+    | {"cadence", "database", "dates", "dedup", "encodings", "fetch", "hosts", "read", "skim"}
+    | {"stories", "workers"},
     "aggregator.scheduler": PURE
     | {"clock", "config", "database", "fetch", "hosts", "lease", "merged", "poll", "websub"},
     "aggregator.cli": PURE
@@ -75,6 +76,7 @@ HOMES = {
     "rich": {"aggregator.cli"},
     "sqlalchemy": {"aggregator.database"},
     "waitress": {"web"},
+    "webencodings": {"aggregator.encodings"},
     "werkzeug": {"web"},
     "yaml": {"aggregator.config"},
     "yarl": {"aggregator.urls", "aggregator.fetch"},
@@ -83,9 +85,9 @@ HOMES = {
 # The web reads the database; it never writes, polls or schedules.
 FORBIDDEN_TO_WEB = ("aggregator.database.store", "aggregator.database.tables")
 # No clock, network or file is touched here.
-UNWORLDLY = ("cadence", "clean", "dates", "dedup", "discover", "errors", "feed_addresses",
-             "letters", "model", "opml", "opml_extras", "parse", "publish", "read", "references",
-             "sanitize", "search", "skim", "stories", "urls")  # fmt: skip
+UNWORLDLY = ("cadence", "clean", "dates", "dedup", "discover", "encodings", "errors",
+             "feed_addresses", "letters", "model", "opml", "opml_extras", "parse", "publish",
+             "read", "references", "sanitize", "search", "skim", "stories", "urls")  # fmt: skip
 WORLD = frozenset({"socket", "sqlite3", "subprocess", "threading", "asyncio", "os", "random"})
 
 

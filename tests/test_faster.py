@@ -18,6 +18,7 @@ SCRIPT = """
 import hashlib, io, json, sys, warnings
 import feedparser
 from feedparser.api import LooseFeedParser, StrictFeedParser
+from aggregator.encodings import in_utf8
 if sys.argv[1] == "fast":
     from aggregator.parse import faster, strict
     assert feedparser.util.FeedParserDict.get is faster._get
@@ -29,9 +30,16 @@ warnings.simplefilter("ignore")
 said = {}
 for name in sys.stdin.read().split("\\n"):
     with open(name, "rb") as file:
-        body = io.BytesIO(file.read())
+        body = in_utf8(file.read())
+    if not body.startswith(b"<?xml"):  # feedparser writes a declaration, which counts as a line
+        body = b"<?xml version='1.0' encoding='utf-8'?>\\n" + body
     try:
-        result = feedparser.parse(body, sanitize_html=False, resolve_relative_uris=False)
+        result = feedparser.parse(
+            io.BytesIO(body),
+            response_headers={"content-type": "application/xml; charset=utf-8"},
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
     except Exception as error:
         said[name] = repr(error)
         continue

@@ -297,7 +297,6 @@ ENCODED = [
     for encoding in WORDS
     for way in ("declared", "header")
     if not (encoding.startswith("utf-16-") and way == "declared")
-    and not (encoding == "iso-2022-jp" and way == "declared")
 ]
 
 

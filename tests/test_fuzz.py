@@ -14,6 +14,7 @@ from hypothesis.strategies import SearchStrategy
 
 from aggregator import config, opml, urls
 from aggregator.discover import advertised_feeds
+from aggregator.encodings import plain_utf8
 from aggregator.errors import ConfigError, FetchError, OpmlError, ParseError
 from aggregator.fetch import Fetcher
 from aggregator.fetch.answer import conditions, readable_headers, retry_after_of, validators_of
@@ -22,7 +23,7 @@ from aggregator.fetch.failure import Failure
 from aggregator.fetch.target import Target
 from aggregator.model import CleanFeed
 from aggregator.read import read_document
-from aggregator.skim import plain_utf8, skim
+from aggregator.skim import skim
 from tests import fetching
 from tests.faults import NOW
 from tests.feedserver import FeedServer

@@ -92,6 +92,31 @@ def test_a_list_is_read_in_the_encoding_that_it_declares(encoding):
     assert feeds_of(document.encode(encoding))[0].title == "Café"
 
 
+@pytest.mark.parametrize(
+    ("declared", "written"),
+    [
+        ("utf-16", "Seen – größer".encode()),
+        ("utf-8", "Seen – größer".encode("cp1252")),
+        ("iso-8859-1", "Seen – größer".encode("cp1252")),
+        ("utf-8", b"Seen \xe2\x80\x93 gr\xc3\xb6\xc3\x9fer \xc3"),
+        ("gb2312", "朱镕基".encode("gbk")),
+        ("ks_c_5601-1987", "똠방".encode("cp949")),
+        ("Shift_JIS", "①湖".encode("cp932")),
+        ("euc-jp", b"\xad\xa1\xb8\xd0"),
+        ("x-gbk", "花园".encode("gbk")),
+    ],
+)
+def test_a_list_is_read_by_the_rules_of_feeds(declared, written):
+    document = (
+        b'<?xml version="1.0" encoding="%b"?><opml><body><outline text="%b" '
+        b'xmlUrl="https://a.example/"/></body></opml>' % (declared.encode(), written)
+    )
+
+    title = feeds_of(document)[0].title or ""
+
+    assert title.rstrip("\ufffd ") in {"Seen – größer", "朱镕基", "똠방", "①湖", "花园"}
+
+
 @pytest.mark.parametrize("encoding", ["punycode", "zlib", "no-such", "utf-99", "gbnone", "rot13"])
 def test_an_encoding_that_is_none_is_taken_for_utf_8(encoding):
     document = (

@@ -31,7 +31,7 @@ def the_long_way() -> Iterator[None]:
         ways.enter_context(parsed_by_feedparser_alone())
         for where, name, value in (
             (urls, "_PLAIN", NEVER),
-            (xml_feed, "_BASE", xml_feed._BASE_IN_UTF_16),
+            (xml_feed, "_BASE", re.compile(rb"\bbase\s*=")),
             (sanitize, "_MAY_BE_CONTROL", bytes(range(256))),
             (sanitize, "_is_unusual", unusual),
             (stage, "excerpt", excerpt_of_all),

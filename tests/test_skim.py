@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies
 
+from aggregator.encodings import in_utf8, plain_utf8
 from aggregator.errors import ParseError
-from aggregator.parse import UTF8, in_utf8, parse
+from aggregator.parse import is_json, parse, parse_cut
 from aggregator.read import read_document
-from aggregator.skim import HASH_SIZE, ID_SIZE, listed, plain_utf8, skim, with_ids
+from aggregator.skim import HASH_SIZE, ID_SIZE, listed, skim, with_ids
 from tests.running import rss
 from tests.worlds import NOW
 
@@ -36,9 +37,9 @@ def subsets(count: int) -> Iterator[list[int]]:
 
 def check(body: bytes, choose: Callable[[int], Iterator[list[int]]] = subsets) -> int:
     """Compare skim and parse with a full parse; return how many entries were compared."""
-    utf8 = in_utf8(body, headers={})
-    whole = skim(utf8) if utf8 is not None else None
-    if utf8 is None or whole is None:
+    utf8 = in_utf8(body)
+    whole = None if is_json(utf8) else skim(utf8)
+    if whole is None:
         return 0
     full = parse(body, headers={}, url=URL)
     if len(full.entries) != whole.kept:
@@ -56,7 +57,7 @@ def check(body: bytes, choose: Callable[[int], Iterator[list[int]]] = subsets) -
             entry for entry, digest in zip(full.entries, known, strict=True) if digest not in old
         ]
         assert cut.kept == len(expected)
-        found = parse(cut.rest, headers=UTF8, url=URL)
+        found = parse_cut(cut.rest, url=URL)
         assert list(found.entries) == expected
         assert found.head == full.head
         compared += len(expected)

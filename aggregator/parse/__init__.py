@@ -7,15 +7,13 @@ own.  Nothing is cleaned here: what comes out is what the document says.
 from collections.abc import Mapping
 from dataclasses import replace
 
+from aggregator.encodings import in_utf8
 from aggregator.errors import ParseError
 from aggregator.model import ParsedFeed
 from aggregator.parse import json_feed, xml_feed
 from aggregator.parse.limits import MAX_ENTRIES
 
-__all__ = ["MAX_ENTRIES", "UTF8", "in_utf8", "parse"]
-
-UTF8 = {"content-type": "application/xml; charset=utf-8"}
-"""Headers to parse a document with that `in_utf8` has converted."""
+__all__ = ["MAX_ENTRIES", "is_json", "parse", "parse_cut"]
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
@@ -31,28 +29,30 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     Raises:
         ParseError: It is not a feed.
     """
-    if not body.strip(_BLANK):
+    document = in_utf8(body, headers.get("content-type", ""))
+    if not document.strip(_BLANK):
         raise ParseError(url, "the answer is empty")
-    if _is_json(body):
-        feed = json_feed.parse(body, url=url)
-    else:
-        feed = xml_feed.parse(_trimmed(body), headers=headers, url=url)
-    return replace(feed, entries=feed.entries[:MAX_ENTRIES])
+    if is_json(document):
+        return _limited(json_feed.parse(document, url=url))
+    return _limited(xml_feed.parse(document, url=url))
 
 
-def in_utf8(body: bytes, *, headers: Mapping[str, str]) -> bytes | None:
-    """Return an XML document in UTF-8, None where it is none or its encoding can't be told.
+def parse_cut(document: bytes, *, url: str) -> ParsedFeed:
+    """Read what is left of a document in well-formed XML after known entries were cut out of it.
 
-    Parsed with the headers `UTF8` it says what the original says.
+    Args:
+        document: In UTF-8.
+
+    Raises:
+        ParseError: It is not a feed.
     """
-    return None if _is_json(body) else xml_feed.in_utf8(_trimmed(body), headers=headers)
+    return _limited(xml_feed.parse(document, url=url))
 
 
-def _is_json(body: bytes) -> bool:
-    return body[:1024].lstrip(_BLANK)[:1] == b"{"
+def is_json(document: bytes) -> bool:
+    """Whether a document in UTF-8 is JSON rather than XML."""
+    return document[:1024].lstrip(_BLANK)[:1] == b"{"
 
 
-def _trimmed(body: bytes) -> bytes:
-    """Return a document without white space before its declaration, which XML does not allow."""
-    start = body.lstrip(b" \t\r\n")
-    return start if start.startswith(b"<?xml") else body
+def _limited(feed: ParsedFeed) -> ParsedFeed:
+    return replace(feed, entries=feed.entries[:MAX_ENTRIES])

@@ -20,9 +20,9 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def parse(body: bytes, *, url: str) -> ParsedFeed:
-    """Read a JSON Feed; arguments and errors as `aggregator.parse.parse`."""
+    """Read a JSON Feed in UTF-8; errors as `aggregator.parse.parse`."""
     try:
-        document = json.loads(body.decode("utf-8-sig", "replace"))
+        document = json.loads(body.decode())
     except (ValueError, RecursionError) as error:  # also: an integer of 5,000 digits
         raise ParseError(url, "not a feed: JSON that can't be read") from error
     if not isinstance(document, dict) or _VERSION not in _text(document, "version"):

@@ -26,6 +26,7 @@ from aggregator.database import (
     is_passing,
     store,
 )
+from aggregator.encodings import plain_utf8
 from aggregator.errors import FeedError, FetchError, ParseError
 from aggregator.fetch import Fetcher
 from aggregator.hosts import PATIENCE, Budget, Hosts, RestingError, Visit
@@ -44,7 +45,7 @@ from aggregator.poll.settings import PollSettings
 from aggregator.poll.slots import Slots
 from aggregator.poll.story_matching import match_postponed
 from aggregator.read import Document, read_document, read_rest
-from aggregator.skim import plain_utf8, skim
+from aggregator.skim import skim
 from aggregator.workers import Workers
 
 log = logging.getLogger(__name__)
