@@ -286,11 +286,17 @@ def _read_xml(text: str, outlines: _Outlines) -> None:
     parser.StartElementHandler = outlines.start
     parser.EndElementHandler = outlines.end
     parser.EntityDeclHandler = _refuse_entity
+    parser.EndDoctypeDeclHandler = _leave_to_tags
     parser.Parse(text.encode(errors="replace"), True)
 
 
 def _refuse_entity(*_declaration: object) -> None:
     raise OpmlError("the list declares entities, which no subscription list needs; remove them")
+
+
+def _leave_to_tags() -> None:
+    # Without a word expat leaves out what a DTD may define (`&uuml;`), and none is ever fetched.
+    raise expat.ExpatError("a list with a DOCTYPE")
 
 
 def _read_tags(text: str, outlines: _Outlines) -> None:

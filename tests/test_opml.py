@@ -117,6 +117,20 @@ def test_a_list_is_read_by_the_rules_of_feeds(declared, written):
     assert title.rstrip("\ufffd ") in {"Seen – größer", "朱镕基", "똠방", "①湖", "花园"}
 
 
+@pytest.mark.parametrize(
+    "doctype", ["", "<!DOCTYPE opml>", '<!DOCTYPE opml SYSTEM "http://127.0.0.1:9/opml.dtd">']
+)
+def test_names_of_html_are_read_with_and_without_a_doctype(doctype):
+    document = (
+        f'<?xml version="1.0"?>{doctype}<opml><body><outline text="M&uuml;ller &amp; S&#246;hne" '
+        'xmlUrl="https://a.example/?a=1&amp;b=2"/></body></opml>'
+    )
+
+    assert feeds_of(document.encode()) == [
+        OpmlOutline("https://a.example/?a=1&b=2", "Müller & Söhne")
+    ]
+
+
 @pytest.mark.parametrize("encoding", ["punycode", "zlib", "no-such", "utf-99", "gbnone", "rot13"])
 def test_an_encoding_that_is_none_is_taken_for_utf_8(encoding):
     document = (

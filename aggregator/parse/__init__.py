@@ -12,6 +12,7 @@ from aggregator.errors import ParseError
 from aggregator.model import ParsedFeed
 from aggregator.parse import json_feed, xml_feed
 from aggregator.parse.limits import MAX_ENTRIES
+from aggregator.parse.references import resolved, with_whole_characters
 
 __all__ = ["MAX_ENTRIES", "is_json", "parse", "parse_cut"]
 
@@ -34,7 +35,7 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
         raise ParseError(url, "the answer is empty")
     if is_json(document):
         return _limited(json_feed.parse(document, url=url))
-    return _limited(xml_feed.parse(document, url=url))
+    return _limited(xml_feed.parse(resolved(document), url=url))
 
 
 def parse_cut(document: bytes, *, url: str) -> ParsedFeed:
@@ -46,7 +47,7 @@ def parse_cut(document: bytes, *, url: str) -> ParsedFeed:
     Raises:
         ParseError: It is not a feed.
     """
-    return _limited(xml_feed.parse(document, url=url))
+    return _limited(xml_feed.parse(with_whole_characters(document), url=url))
 
 
 def is_json(document: bytes) -> bool:

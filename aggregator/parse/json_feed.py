@@ -12,6 +12,7 @@ from typing import Any
 
 from aggregator.errors import ParseError
 from aggregator.model import Enclosure, FeedHead, Origin, ParsedEntry, ParsedFeed
+from aggregator.parse.references import joined_halves
 from aggregator.urls import joined
 
 _VERSION = "jsonfeed.org/version/"
@@ -59,7 +60,7 @@ def _entry(item: dict[str, Any], url: str, language: str | None) -> ParsedEntry:
         title=_text(item, "title"),
         title_type="text/plain",
         summary=escape(_text(item, "summary"), quote=False),
-        content=_text(item, "content_html") or "\n".join(paragraphs),
+        content=joined_halves(_text(item, "content_html")) or "\n".join(paragraphs),
         base=link or url,
         authors=_authors(item),
         categories=_strings(item.get("tags")),

@@ -1,0 +1,209 @@
+"""References that XML does not know are read as their writers meant them, at no cost to safety."""
+
+import time
+
+import pytest
+
+from aggregator.parse import parse, parse_cut
+from aggregator.parse.references import joined_halves, resolved
+from aggregator.read import read_document
+
+URL = "https://example.org/feed"
+LETTERS = "M&uuml;ller &amp; S&ouml;hne&nbsp;&hellip;"
+READ = "Müller & Söhne\xa0…"
+NETSCAPE = (
+    '<!DOCTYPE rss PUBLIC "-//Netscape Communications//DTD RSS 0.91//EN" '
+    '"http://my.netscape.com/publish/formats/rss-0.91.dtd">'
+)
+LATIN = (
+    '<!ENTITY % latin PUBLIC "-//W3C//ENTITIES Latin 1 for XHTML//EN" '
+    '"http://www.w3.org/TR/xhtml1/DTD/xhtml-lat1.ent"> %latin;'
+)
+
+
+def feed(title: str, before: str = "", description: str = "") -> bytes:
+    return (
+        f"{before}<rss version='2.0'><channel><title>Lakes</title><item><title>{title}</title>"
+        f"<guid>1</guid><description>{description}</description></item></channel></rss>"
+    ).encode()
+
+
+def entry_of(body: bytes):
+    (entry,) = parse(body, headers={}, url=URL).entries
+    return entry
+
+
+def shown(body: bytes):
+    document = read_document(body, {}, URL)
+    assert document.feed is not None
+    (entry,) = document.feed.entries
+    return entry
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        NETSCAPE,
+        f"<?xml version='1.0'?>{NETSCAPE}",
+        f"<?xml version='1.0'?>\n\n  {NETSCAPE}\n",
+        f"<?xml version='1.0'?> <!-- it's <!DOCTYPE x> --> <?style a?>{NETSCAPE}<!-- \" -->",
+        f"<?xml version='1.0'?><!DOCTYPE rss [{LATIN}]>",
+        f"<?xml version='1.0'?>\n<!DOCTYPE rss [\n  {LATIN}\n  <!-- don't ]> -->\n] >\n",
+        f"<!doctype\trss\n[{LATIN}<!ELEMENT rss ANY><!ATTLIST rss a CDATA '>'>]>",
+        "<!DOCTYPE rss SYSTEM 'http://127.0.0.1:9/rss.dtd' [<!ENTITY nbsp '&#160;'>]>",
+    ],
+)
+def test_names_of_html_are_read_whatever_doctype_there_is(before):
+    feed_read = parse(feed(LETTERS, before), headers={}, url=URL)
+
+    assert feed_read.entries[0].title == READ
+    assert feed_read.head.note is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "text"),
+    [
+        ("&Auml;&THORN;&Zcaron;", "ÄÞŽ"),
+        ("&NotEqualTilde;", "≂̸"),
+        ("&amp;&AMP;&lt;&LT;b&gt;", "&&<<b>"),
+        ("&Tab;x", "x"),
+        ("&nosuch; &Uuml;", "&nosuch; Ü"),
+    ],
+)
+def test_every_name_of_html_counts_and_no_other(reference, text):
+    title = entry_of(feed("x").replace(b"<title>x", f"<title type='text'>{reference}".encode()))
+
+    assert title.title.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == text
+
+
+def test_names_are_read_in_attributes_and_left_alone_in_cdata_and_comments():
+    document = (
+        b"<a b='&eacute;'>&eacute;<![CDATA[&eacute;<!--]]>&eacute;<!-- &eacute;<![CDATA[ -->"
+        b"&eacute;<?x &eacute;?>&amp;eacute;<![CDATA[&eacute;"
+    )
+
+    assert resolved(document).decode() == (
+        "<a b='é'>é<![CDATA[&eacute;<!--]]>é<!-- &eacute;<![CDATA[ -->é<?x &eacute;?>&amp;eacute;"
+        "<![CDATA[&eacute;"
+    )
+
+
+@pytest.mark.parametrize(
+    ("subset", "text"),
+    [
+        ('<!ENTITY lake "Big Lake">', "Big Lake"),
+        ("<!ENTITY lake 'Big Lake'><!ENTITY lake 'another'>", "Big Lake"),
+        ('<!ENTITY lake "Lake &#214;">', "Lake Ö"),
+        ('<!ENTITY uuml "ue"><!ENTITY lake "x">', "x"),
+        ('<!ENTITY b "ha"><!ENTITY lake "&b;&b;">', "&lake;"),
+        ('<!ENTITY lake SYSTEM "file:///etc/hostname">', "&lake;"),
+        ('<!ENTITY % p "x"><!ENTITY lake "%p;">', "&lake;"),
+        ('<!ENTITY lake "' + "x" * 1001 + '">', "&lake;"),
+        ('<!ENTITY amp "x"><!ENTITY lake "&#38;">', "&"),
+    ],
+)
+def test_entities_of_the_document_are_replaced_where_they_are_plain_text(subset, text):
+    title = entry_of(feed("&lake;", f"<!DOCTYPE rss [{subset}]>")).title
+
+    assert title.replace("&amp;", "&") == text
+
+
+def test_entities_of_the_document_let_it_grow_by_a_million_bytes_at_most():
+    before = f"<!DOCTYPE rss [<!ENTITY a '{'x' * 1000}'>]>"
+
+    document = resolved(feed("&a;" * 100_000, before))
+
+    assert len(document) < 1_000_000 + 3 * 100_000 + 1000
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [" ", "<!--", "<!-- -->", "<?", "<![CDATA[", "<!DOCTYPE ", "<!DOCTYPE x ['", "<!ENTITY a '",
+     "&a", "&a;", "&#55357;", "&amp;#55357", "&#0000", "\""],
+)  # fmt: skip
+@pytest.mark.parametrize("before", ["", "<!DOCTYPE x [", "<!DOCTYPE x [<!ENTITY a 'b'>]>&a;&uuml;"])
+def test_no_document_takes_long_to_resolve(before, piece):
+    document = (before + piece * (1_000_000 // len(piece))).encode()
+    started = time.process_time()
+
+    resolved(document)
+
+    assert time.process_time() - started < 2
+
+
+# ------------------------------------------------------------------------- halves of characters
+
+
+@pytest.mark.parametrize(
+    "halves",
+    [
+        "&#55358;&#56740;",
+        "&#xD83E;&#xDDA4;",
+        "&#Xd83e;&#56740;".replace("X", "x"),
+        "&#055358;&#x0ddA4;",
+        "&#55358&#56740;",
+    ],
+)
+@pytest.mark.parametrize(
+    "text",
+    ["{0}", "<![CDATA[{0}]]>", "{1}", "a {0}{0} b {1}", "<![CDATA[a]]>{0}<![CDATA[{0}]]>"],
+)
+def test_two_halves_are_one_character_at_each_level_of_escaping(halves, text):
+    text = text.format(halves, halves.replace("&", "&amp;"))
+
+    entry = shown(feed(text, description=text))
+
+    plain = text.replace("<![CDATA[", "").replace("]]>", "").replace("&amp;", "&")
+    assert entry.title == plain.replace(halves, "🦤")
+    assert "🦤" in entry.content_html
+    assert "\ufffd" not in entry.title + entry.content_html
+
+
+@pytest.mark.parametrize("half", ["&#55358;", "&#xDDA4;", "&#56740;&#55358;", "&#55358; &#56740;"])
+def test_a_lone_half_is_lost_and_nothing_else(half):
+    entry = shown(feed(f"a {half} b", description=f"c {half.replace('&', '&amp;')} d"))
+
+    assert entry.title.strip("\ufffd ab") == ""
+    assert (entry.title[:2], entry.title[-2:]) == ("a ", " b")
+    assert entry.content_html.replace("\ufffd", "").split() == ["c", "d"]
+
+
+def test_references_to_whole_characters_stay_as_they_are():
+    document = feed("&#129444;&#xFFFD;&#55295;&#57344;&amp;#129444; &#10000;&#55358;&#56740;")
+
+    assert resolved(document) == document.replace(b"&#55358;&#56740;", b"&#129444;")
+
+
+def test_halves_shown_as_code_stay_as_they_are():
+    text = "&lt;code&gt;&amp;amp;#55358;&amp;amp;#56740;&lt;/code&gt;"
+
+    assert "#55358;" in shown(feed("x", description=text)).content_html
+    assert (
+        "#55358;"
+        in shown(
+            feed("x", description="<![CDATA[<code>&amp;#55358;&amp;#56740;</code>]]>")
+        ).content_html
+    )
+
+
+def test_halves_are_joined_in_json_too():
+    body = (
+        b'{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": 1,'
+        b'"title": "\\ud83e\\udda4 \\ud83e x", '
+        b'"content_html": "<p>&#55358;&#56740; \\u0026#xD83E;&#xDDA4;"}]}'
+    )
+
+    entry = shown(body)
+
+    assert entry.title == "🦤 \ufffd x"
+    assert entry.content_html.count("🦤") == 2
+
+
+def test_halves_are_joined_in_what_a_skim_has_left():
+    document = feed("x", description="&amp;#55358;&amp;#56740;")
+
+    (entry,) = parse_cut(document, url=URL).entries
+
+    assert entry.summary == "&#129444;"
+    assert joined_halves("&#55358;&#56740;") == "&#129444;"
