@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies
 
 from aggregator import dedup
 from aggregator.dedup import Changes, Extent, KnownEntry, Memory, NewEntry, Owner, Text
-from aggregator.dedup.edits import extent_of
+from aggregator.dedup.edits import extent_of, is_spoilt
 from aggregator.model import Habits
 from tests.worlds import NOW, entry
 
@@ -318,8 +318,69 @@ def test_no_text_takes_long_to_compare(piece):
     started = time.process_time()
 
     extent_of(Text("A", f"{text} one"), entry(1, content_html=f"{text} other"))
+    is_spoilt(Text("A", f"ü{text}"), entry(1, title_html="A", content_html=f"Ã¼{text}"))
 
     assert time.process_time() - started < 2
+
+
+WELL = Text("Frühstück in Łódź – „süß“", "<p>Käse à la carte … 日本 😀? Ёлка, naïve</p>")
+
+
+def misread(text: str, codec: str) -> str:
+    return text.encode().decode(codec, "replace" if codec == "ascii" else "ignore")
+
+
+@pytest.mark.parametrize(
+    ("title", "html"),
+    [
+        (misread(WELL.title, "cp1252"), misread(WELL.html, "cp1252")),
+        (misread(WELL.title, "latin-1"), misread(WELL.html, "latin-1")),
+        (misread(WELL.title, "cp1251"), misread(WELL.html, "cp1251")),
+        (misread(WELL.title, "koi8-r"), WELL.html),
+        (WELL.title, misread(WELL.html, "mac-roman")),
+        (misread(WELL.title, "ascii"), misread(WELL.html, "ascii")),
+        (WELL.title.encode("ascii", "replace").decode(), WELL.html),
+        (WELL.title, WELL.html.replace("ä", "\ufffd")),
+        (WELL.title, WELL.html.replace("日本", "日\ufffd")),
+        (WELL.title, WELL.html.replace("à ", "Ã ")),
+        ("  " + misread(WELL.title, "cp1252"), WELL.html.replace("<p>", "<p>\n")),
+    ],
+)
+def test_a_version_with_its_letters_spoilt_is_told_from_an_edit(title, html):
+    assert is_spoilt(WELL, entry(1, title_html=title, content_html=html))
+    spoilt = Text(title, html)
+    assert not is_spoilt(spoilt, entry(1, title_html=WELL.title, content_html=WELL.html))
+
+
+@pytest.mark.parametrize(
+    ("title", "html"),
+    [
+        (WELL.title, WELL.html),
+        (WELL.title, WELL.html.replace("Käse", "Brot")),
+        (WELL.title, WELL.html.replace("ä", "ae")),
+        (WELL.title, WELL.html.replace("ä", "ö")),
+        (WELL.title.replace("„süß“", "“süß”"), WELL.html),
+        (WELL.title, WELL.html.replace("😀?", "?")),
+        (WELL.title, misread(WELL.html, "cp1252").replace("carte", "menu")),
+        (WELL.title, WELL.html.replace("</p>", "\ufffd</p>")),
+        (WELL.title, WELL.html.replace("Ёлка", "Elka")),
+        ("", ""),
+    ],
+)
+def test_another_text_is_an_edit(title, html):
+    assert not is_spoilt(WELL, entry(1, title_html=title, content_html=html))
+
+
+def test_what_spoils_an_entry_is_no_change_to_it():
+    stored = Stored()
+    stored.poll(entry(1, title=WELL.title, title_html=WELL.title, content_html=WELL.html))
+    title = misread(WELL.title, "cp1252")
+
+    changes = stored.poll(entry(1, title=title, title_html=title, content_hash=b"2" * 16))
+    spoilt = replace(changes.changed[0].entry, content_html=WELL.html)
+    changes = replace(changes, changed=(replace(changes.changed[0], entry=spoilt),))
+
+    assert dedup.weighed(changes, {1: WELL}, listed=1).changed == ()
 
 
 @given(strategies.text(), strategies.text())

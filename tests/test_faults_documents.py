@@ -359,6 +359,28 @@ def test_a_lie_about_the_charset_is_seen_through(tmp_path, document, content_typ
         world.database.dispose()
 
 
+def test_letters_that_a_publisher_spoils_later_stay_as_they_were_stored(tmp_path):
+    titles = {
+        "well": "Frühstück – 日本 „süß“",
+        "bytes lost": "Fr\ufffdhst\ufffdck – 日本 „süß“",
+        "question marks": "Fr?hst?ck ? ?? ?s???",
+        "decoded twice": "Frühstück – 日本 „süß“".encode().decode("cp1252", "ignore"),
+        "an edit": "Frühstück – 日本 „süß“, mit Käse",
+    }
+    with FeedServer() as server:
+        world = World(tmp_path, server)
+        world.subscribe("a")
+        read = {}
+        for name, title in titles.items():
+            server.put("/a", channel(item("one", title)).encode())
+            result = world.poll()["a"]
+            read[name] = (world.titles("a"), result.updated)
+        world.database.dispose()
+
+    assert read.pop("an edit") == ([titles["an edit"]], 1)
+    assert list(read.values()) == [([titles["well"]], 0)] * 4
+
+
 # ------------------------------------------------------------------------- identity
 
 

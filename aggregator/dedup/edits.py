@@ -12,6 +12,11 @@ from aggregator.model import CleanEntry
 RESTLESS_AFTER = 3
 """Polls in a row that changed most entries; after so many a feed's changes count no more."""
 
+_LOST = "\N{REPLACEMENT CHARACTER}"
+_LETTERS = re.compile(r"([^\x00-\x3e\x40-\x7f]+)")  # beyond ASCII, and what is put in their place
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\xa0\xad]+")
+_MISREAD_AS = ("cp1252", "latin-1", "cp1250", "cp1251", "koi8-r", "iso8859-2", "iso8859-15",
+               "mac-roman")  # fmt: skip
 _MAX_TEXT = 50_000  # characters of a text that are looked at
 _TAG = re.compile(r"<[^>]*>")
 _ADDRESS = re.compile(r"""https?://[^\s"'<>]+""")
@@ -73,6 +78,8 @@ class Text:
 def weighed(changes: Changes, stored: Mapping[int, Text], *, listed: int) -> Changes:
     """Say of each changed entry how much of it changed, and of the feed whether that means much.
 
+    A version that only spoils the letters of the stored one is left out.
+
     Args:
         stored: By id the stored texts of the entries whose text is another one.
         listed: How many entries the document has that are there.
@@ -80,6 +87,7 @@ def weighed(changes: Changes, stored: Mapping[int, Text], *, listed: int) -> Cha
     changed = tuple(
         replace(one, extent=extent_of(stored[one.id], one.entry)) if one.id in stored else one
         for one in changes.changed
+        if one.id not in stored or not is_spoilt(stored[one.id], one.entry)
     )
     told = sum(one.is_told for one in changed)
     restless = listed > 1 and 5 * told >= 4 * listed
@@ -100,6 +108,37 @@ def extent_of(old: Text, entry: CleanEntry) -> Extent:
     if before == after:
         return Extent.NOTHING
     return Extent.LOOKS if _words(before) == _words(after) else Extent.TEXT
+
+
+def is_spoilt(old: Text, entry: CleanEntry) -> bool:
+    """Whether a new version is the stored one with letters that were lost or decoded wrongly.
+
+    Those are U+FFFD or question marks in place of letters beyond ASCII, or their bytes in UTF-8
+    read in another encoding ("Ã¼" for "ü"), as a publisher's or a cache's fault brings them.
+    """
+    before = _LETTERS.split(_without_blanks(f"{old.title}\n{old.html}"))
+    after = _LETTERS.split(_without_blanks(f"{entry.title_html}\n{entry.content_html}"))
+    if before == after or before[::2] != after[::2]:
+        return False
+    pairs = zip(before[1::2], after[1::2], strict=True)
+    return all(was == now or _is_misread(was, now) for was, now in pairs)
+
+
+def _is_misread(was: str, now: str) -> bool:
+    """Whether letters beyond ASCII are replaced, or their UTF-8 is read in another encoding."""
+    if was.isascii():
+        return False
+    if now.count(_LOST) > was.count(_LOST):
+        return True
+    if now.count("?") > was.count("?") and now.isascii():
+        return True
+    octets = was.encode("utf-8", "replace")
+    return any(_without_blanks(octets.decode(wrong, "ignore")) == now for wrong in _MISREAD_AS)
+
+
+def _without_blanks(text: str) -> str:
+    """Return a text without white space and control characters, which may come from any byte."""
+    return _BLANKS.sub("", text)
 
 
 def _settled(html: str) -> str:
