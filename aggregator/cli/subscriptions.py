@@ -187,7 +187,13 @@ class _Discovery:
         try:
             await self._read(fetched)
         except ParseError as error:
-            feeds = await self.workers.run(url, advertised_feeds, fetched.body, fetched.url)
+            feeds = await self.workers.run(
+                url,
+                advertised_feeds,
+                fetched.body,
+                fetched.url,
+                content_type=fetched.headers.get("content-type", ""),
+            )
             if not feeds:
                 raise AggregatorError(
                     f"{urls.masked(url)}: {error.reason}, and it names no feed; "
