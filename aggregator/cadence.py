@@ -31,7 +31,7 @@ _MAX_SPREAD = 10 * timedelta(minutes=1)
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
 _UNCACHED = re.compile(r"(?:^|[\s,])no-(?:cache|store)\b", re.IGNORECASE)
 _CLOSED = "the feed's own skipHours or skipDays"
-_PAUSING = frozenset({429, 503})
+_PAUSING = frozenset({429, 503})  # with these a server's pause replaces our own back-off
 _WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
@@ -109,6 +109,9 @@ def after_failure(
 ) -> NextPoll:
     """Decide after a failed poll.
 
+    A `Retry-After` is a pause of the whole site, and so is a 429 without one.  Any other failure,
+    a 503 without a time among them, concerns this feed only.
+
     Args:
         failures: Failed polls in a row, this one included; positive.
         status: HTTP status of the answer, None if there was none.
@@ -124,12 +127,12 @@ def after_failure(
         pause = started_at + min(retry_after, MAX_PAUSE)
         asked = _words(min(retry_after, MAX_PAUSE))
         found.append(_asked("Retry-After", asked, pause, "the server asked for a pause"))
-    elif status in _PAUSING:
+    elif status == 429:
         wait = min(FIRST_PAUSE * doubled, DAY)
         pause = started_at + wait
-        said = f"{status}: the server wants fewer requests"
-        found.append(_asked(str(status), _words(wait), pause, said))
-    if status not in _PAUSING:
+        said = "429: the server wants fewer requests"
+        found.append(_asked("429", _words(wait), pause, said))
+    if pause is None or status not in _PAUSING:
         wait = min(HOUR * doubled, DAY)
         plural = "" if failures == 1 else "s in a row"
         said = f"backing off after {failures} failure{plural}"

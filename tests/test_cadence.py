@@ -192,7 +192,8 @@ def test_a_long_interval_is_never_shortened_by_a_failure():
     [
         (429, 2 * HOUR, 2 * HOUR),
         (429, None, 4 * HOUR),
-        (503, None, 4 * HOUR),
+        (503, 2 * HOUR, 2 * HOUR),
+        (503, timedelta(0), HALF_HOUR),
         (500, 5 * HOUR, 5 * HOUR),
         (500, timedelta(minutes=1), HOUR),
         (404, DAY, DAY),
@@ -205,8 +206,16 @@ def test_a_server_that_asks_for_a_pause_gets_it(status, retry_after, wait):
     decided = after_failure(status=status, retry_after=retry_after)
 
     assert decided.at == NOW + wait
-    paused = status in {429, 503} or retry_after is not None
-    assert (decided.not_before is not None) == paused
+    assert (decided.not_before is not None) == (status == 429 or retry_after is not None)
+
+
+@pytest.mark.parametrize(("failures", "hours"), [(1, 1), (2, 2), (3, 4), (9, 24)])
+def test_a_503_without_a_time_is_a_failure_like_any_other(failures, hours):
+    decided = after_failure(status=503, failures=failures)
+
+    assert decided.at == NOW + hours * HOUR
+    assert decided.not_before is None
+    assert decided.reason.startswith("backing off")
 
 
 def test_429_without_a_time_doubles_to_a_day():

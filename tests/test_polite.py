@@ -89,7 +89,7 @@ def test_a_long_sequence_of_polls_scores_100_per_cent(world, server, restarts):
         say(status=429, Retry_After="20000", wait=timedelta(seconds=20000)),
         say(status=304, Cache_Control="no-cache"),
         say(status=429, wait=4 * HOUR),
-        say(status=503, wait=8 * HOUR),
+        say(status=503, wait=2 * HOUR),  # says nothing about requests: a failure like any other
         say(status=503, Retry_After=later, wait=30 * DAY),
         say(b"<html>Sorry</html>", Cache_Control="no-cache", ETag='"html"'),
     )
@@ -401,6 +401,24 @@ def test_what_a_429_asks_for_holds_for_all_feeds_of_the_site_over_restarts(world
     world.wait(5 * MINUTE)
     assert {result.feed for result in world.poll()} <= {"a", "b", "c"}
     assert len(server.requests) > 1
+
+
+def test_a_503_without_a_time_silences_no_other_feed_of_its_site(world, server):
+    for name in "ab":
+        server.put(f"/{name}", body(name), etag='"1"')
+    server.put("/a", status=503)
+    world.subscribe(*(Subscription(name, server.url(f"/{name}"), name_given=True) for name in "ab"))
+
+    world.poll()
+    world.wait(10 * MINUTE)
+    world.restart()
+    world.poll()
+
+    health = {name: world.health(name) for name in "ab"}
+    assert health["a"].error == "503 Service Unavailable"
+    assert health["a"].next_poll_at < datetime.now(UTC) + 61 * MINUTE
+    assert health["b"].error is None
+    assert len(server.requests_to("/b")) == 1
 
 
 def serve_one_in(server: FeedServer, feeds: int, seconds: float):
