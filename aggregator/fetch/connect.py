@@ -12,20 +12,21 @@ import threading
 import weakref
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Self
+from functools import partial
+from typing import Any, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 
 from .explain import Lost
-from .failure import Refused
+from .failure import Failure, Refused
 from .guard import Guard
+from .http1 import MAX_HEAD, PlainAnswer
 from .settings import FetchSettings
 
 _LOOKUPS = 32
 _MAX_ADDRESSES = 4  # aiohttp tries n addresses up to n * n times
-_MAX_HEADERS = 100
-_MAX_HEADER = 32_768
 _FAREWELLS = 50
 
 # Addresses of the host name at hand that the operator exempted by its name.  Each fetch has its
@@ -56,7 +57,7 @@ class Connections:
 
     async def __aenter__(self) -> Self:
         settings = self._settings
-        connector = aiohttp.TCPConnector(
+        connector = _Connector(
             ssl=True,  # certificates and their names are checked
             resolver=_Resolver(self._guard, settings.connect_timeout),
             use_dns_cache=False,
@@ -70,9 +71,9 @@ class Connections:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
-            max_headers=_MAX_HEADERS,
-            max_field_size=_MAX_HEADER,
-            max_line_size=_MAX_HEADER,
+            max_headers=MAX_HEAD,  # the limits are those of http1, which reads before aiohttp does
+            max_field_size=MAX_HEAD,
+            max_line_size=MAX_HEAD,
             middlewares=(_once,),
             timeout=aiohttp.ClientTimeout(
                 total=None,
@@ -125,6 +126,60 @@ async def _once(
         raise
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
         raise Lost from error
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Connections whose answers are rewritten before aiohttp reads them.
+
+    aiohttp has no public way to choose the protocol of a connection; tests/test_fetch_odd.py fails
+    where a release of it makes them another way.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = partial(_protocol, asyncio.get_running_loop())
+
+
+class _Protocol(ResponseHandler):
+    """Gives aiohttp's parser the answer as `PlainAnswer` rewrites it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._answer: PlainAnswer | None = None
+        self._early = b""
+
+    def set_response_params(self, **params: Any) -> None:
+        """Begin an answer; some servers send it before they were asked."""
+        super().set_response_params(**params)
+        self._answer = PlainAnswer()
+        early, self._early = self._early, b""
+        if early:
+            self.data_received(early)
+
+    def data_received(self, data: bytes) -> None:
+        if not data:  # aiohttp goes on with what it has
+            super().data_received(data)
+        elif self._answer is None:
+            self._early += data
+        else:
+            self._rewrite(self._answer, data)
+
+    def _rewrite(self, answer: PlainAnswer, data: bytes) -> None:
+        try:
+            plain = answer.feed(data)
+        except Failure as failure:
+            self.set_exception(failure)
+            if self.transport is not None:
+                self.transport.abort()
+            return
+        if plain:
+            super().data_received(plain)
+        elif not answer.done:
+            self.start_timeout()  # it is alive, even if there is nothing to read yet
+
+
+def _protocol(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
+    return _Protocol(loop)
 
 
 class _Resolver(AbstractResolver):
