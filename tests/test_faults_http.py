@@ -191,7 +191,9 @@ FAULTS: dict[str, tuple[bytes | Callable[[FeedServer], Script], str]] = {
     "mislabelled: garbage as gzip": (packed(bytes(range(256)) * 9, "gzip"), ".*damaged"),
     "mislabelled: brotli as gzip": (packed(brotli.compress(FRESH), "gzip"), ".*damaged"),
     "mislabelled: gzip as brotli": (packed(gzip.compress(FRESH), "br"), ".*(damaged|cut short)"),
-    "mislabelled: an unknown coding": (packed(FRESH, "zstd"), ".*in a way that is not known"),
+    "mislabelled: an unknown coding": (
+        packed(b"\x28\xb5\x2f\xfd" + FRESH, "zstd"), ".*in a way that is not known",
+    ),
     "damaged gzip": (
         packed(gzip.compress(FRESH)[:-8] + b"\xff" * 4 + gzip.compress(FRESH)[-4:], "gzip"),
         "the compressed answer is damaged",

@@ -79,9 +79,80 @@ def test_more_than_two_encodings_are_refused():
     assert refusal(b"x", "gzip, gzip, gzip") == "the answer is compressed too many times"
 
 
-@pytest.mark.parametrize("encodings", ["zstd", "compress", "gzip, sdch", "\x00<b>"])
-def test_an_unknown_encoding_is_an_error(encodings):
-    assert refusal(FEED, encodings) == "the answer is compressed in a way that is not known"
+BINARY = {
+    "zstd": b"\x28\xb5\x2f\xfd\x04\x00" + NOISE,
+    "compress": b"\x1f\x9d\x90" + NOISE,
+    "a bracket by chance": b"[\x01\x9c" + NOISE,
+}
+
+
+@pytest.mark.parametrize(
+    "encodings", ["zstd", "compress", "UTF-8", "none", "sdch, gzip", "\x00<b>"]
+)
+@pytest.mark.parametrize("body", BINARY.values(), ids=BINARY)
+@pytest.mark.parametrize("step", [1, 1000])
+def test_an_unknown_encoding_of_what_is_not_text_is_an_error(encodings, body, step):
+    data = gzip.compress(body) if "gzip" in encodings else body
+
+    assert refusal(data, encodings, step=step) == (
+        "the answer is compressed in a way that is not known"
+    )
+
+
+NO_CODINGS = ["UTF-8", "none", "binary", "8bit", "text/xml; charset=utf-8", "zstd", "gzip, utf-8"]
+TEXTS = {
+    "XML": b"<?xml version='1.0'?>" + FEED,
+    "JSON": b'{"version": "https://jsonfeed.org/version/1.1", "title": "Dock", "items": []}',
+    "BOM and blanks": b"\xef\xbb\xbf\r\n\t " + FEED,
+    "latin-1": "<rss><channel><title>Über Häfen</title></channel></rss>".encode("latin-1"),
+    "UTF-16": FEED.decode().encode("utf-16"),
+    "UTF-16 without BOM": FEED.decode().encode("utf-16-be"),
+    "ISO-2022-JP": "<title>港の日記</title>".encode("iso2022_jp"),
+    "short": b"<a/>",
+}
+
+
+@pytest.mark.parametrize("body", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("step", [1, 1000])
+@pytest.mark.parametrize("encodings", NO_CODINGS)
+def test_text_under_a_label_that_is_no_coding_is_read_as_it_is(encodings, body, step):
+    assert decoded(body, encodings, step=step) == body
+
+
+@pytest.mark.parametrize("body", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("step", [1, 1000])
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "br", "gzip, gzip", "br, gzip"])
+def test_text_under_the_label_of_a_coding_is_read_as_it_is(encoding, body, step):
+    assert decoded(body, encoding, step=step) == body
+
+
+@pytest.mark.parametrize(
+    ("encodings", "pack"),
+    [
+        ("UTF-8", gzip.compress),
+        ("none", gzip.compress),
+        ("deflate", gzip.compress),
+        ("gzip", zlib.compress),
+        ("gzip", raw_deflate),
+        ("x-gzip", raw_deflate),
+        ("gzip, gzip", gzip.compress),
+        ("gzip", lambda data: gzip.compress(gzip.compress(data))),
+        ("br", lambda data: brotli.compress(gzip.compress(data))),
+        ("", gzip.compress),
+        ("gzip, utf-8", gzip.compress),
+        ("utf-8, gzip", gzip.compress),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 1000])
+def test_what_is_compressed_otherwise_than_its_label_says_is_unpacked(encodings, pack, step):
+    assert decoded(pack(FEED), encodings, step=step) == FEED
+
+
+@pytest.mark.parametrize("quality", range(12))
+@pytest.mark.parametrize("size", [1, 20, 64, 100, 1000, 5000])
+def test_brotli_is_never_taken_for_text(quality, size):
+    for body in (FEED[:size], NOISE[:size]):
+        assert decoded(brotli.compress(body, quality=quality), "br") == body
 
 
 @pytest.mark.parametrize("step", [1, 3, 1000])

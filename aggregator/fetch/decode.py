@@ -1,11 +1,16 @@
 """Content-Encoding undone, chunk by chunk, up to a limit.  Pure.
 
+Where the first bytes say what they are they are believed, and not the label: text is text, and
+gzip is gzip, whatever a server calls them ("UTF-8", "none", gzip twice for once).
+
 A kilobyte can claim to be a gigabyte, so no decoder is ever asked for more than what the limit
 leaves; and a decoder that did not see the end of its stream is an error, never half a feed.
 
 Source: RFC 9110, 8.4; RFC 1950-1952 (zlib, deflate, gzip); RFC 7932 (brotli).
 """
 
+import codecs
+import re
 import zlib
 from collections.abc import Callable
 from typing import Protocol
@@ -20,6 +25,8 @@ _ENOUGH_TO_TELL = 64
 _BROTLI_STEP = 1 << 16
 _GZIP_MAGIC = b"\x1f\x8b"
 _TEXT_STARTS = (b"<", b"{", b"[")
+_UTF16_STARTS = (b"\xff\xfe<\0", b"\xfe\xff\0<", b"<\0", b"\0<")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # ISO-2022 needs ESC
 
 
 class BodyDecoder:
@@ -38,11 +45,8 @@ class BodyDecoder:
         names = [name for name in names if name not in {"", "identity"}]
         if len(names) > _MAX_ENCODINGS:
             raise Failure("the answer is compressed too many times")
-        if not all(name in _DECODERS for name in names):
-            raise Failure("the answer is compressed in a way that is not known")
-        # A feed.xml.gz that its server does not call one is no other file.
-        chain = [_Stage(_DECODERS[name], max_size) for name in reversed(names)]
-        self._stages = chain or [_Stage(None, max_size)]
+        # The last stage has no label: what a server compresses may be a feed.xml.gz already.
+        self._stages = [_Stage(name, max_size) for name in [*reversed(names), ""]]
         self._parts: list[bytes] = []
 
     def feed(self, chunk: bytes) -> None:
@@ -172,19 +176,53 @@ class _Plain:
         return data
 
 
+# gzip proper is known by its first bytes; without them it is what deflate is.
 _DECODERS: dict[str, Callable[[], _Decoder]] = {
-    "gzip": _Gzip,
-    "x-gzip": _Gzip,
+    "gzip": _Deflate,
+    "x-gzip": _Deflate,
     "deflate": _Deflate,
     "br": _Brotli,
 }
 
 
-class _Stage:
-    """One encoding, undone; decides by the first bytes whether the label tells the truth."""
+def _decoder(label: str, head: bytes) -> _Decoder:
+    """Return what undoes a coding, by its first bytes if they are clear, else by its label."""
+    if label != "br" and head.startswith(_GZIP_MAGIC):
+        return _Gzip()
+    if not label or _is_text(head):
+        return _Plain()
+    if label in _DECODERS:
+        return _DECODERS[label]()
+    if _may_be_text(head):
+        return _Plain()
+    raise Failure("the answer is compressed in a way that is not known")
 
-    def __init__(self, labelled: Callable[[], _Decoder] | None, max_size: int) -> None:
-        self._labelled = labelled
+
+def _is_text(head: bytes) -> bool:
+    """Whether these bytes are text beyond doubt; brotli may begin with a bracket, too."""
+    if head.startswith(_UTF16_STARTS):
+        return True
+    try:
+        codecs.utf_8_decode(head, "strict", False)  # the last letter may not be complete
+    except UnicodeDecodeError:
+        return False
+    return _may_be_text(head)
+
+
+def _may_be_text(head: bytes) -> bool:
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    return not start or (start.startswith(_TEXT_STARTS) and not _CONTROLS.search(head))
+
+
+class _Stage:
+    """One coding, undone.
+
+    Args:
+        label: Its name in lower case, empty if there is none.
+    """
+
+    def __init__(self, label: str, max_size: int) -> None:
+        self._label = label
         self._decoder: _Decoder | None = None
         self._head = b""
         self._left = max_size
@@ -204,14 +242,11 @@ class _Stage:
 
     def _begin(self) -> bytes:
         head, self._head = self._head, b""
-        if self._labelled is None:
-            self._decoder = _Gzip() if head.startswith(_GZIP_MAGIC) else _Plain()
-            return self._decoded(self._decoder, head)
-        self._decoder = self._labelled()
+        self._decoder = _decoder(self._label, head)
         try:
             return self._decoded(self._decoder, head)
         except Failure:
-            if not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_TEXT_STARTS):
+            if not _may_be_text(head):
                 raise
         self._decoder = _Plain()
         return self._decoded(self._decoder, head)
