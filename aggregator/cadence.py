@@ -78,7 +78,7 @@ def after_success(
     interval_given: bool = True,
     answer: Answer = Answer(),
 ) -> NextPoll:
-    """Decide after a 200 or 304: the latest of the interval and what the publisher asks for.
+    """Decide after a 2xx or 304: the latest of the interval and what the publisher asks for.
 
     Args:
         started_at: When the request began; aware, UTC.

@@ -31,9 +31,8 @@ def server():
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (201, "unexpected answer 201"),
         (204, "empty answer"),
-        (206, "unexpected answer 206"),
+        (226, "unexpected answer 226"),
         (300, "unexpected answer 300"),
         (305, "unexpected answer 305"),
         (400, "400 Bad Request"),
@@ -56,6 +55,48 @@ def test_an_answer_without_a_feed_is_an_error_with_its_status(server, status, wo
     error = failure(server.url("/feed.xml"))
 
     assert (error.reason, error.status, error.retry_after) == (words, status, None)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 203, 205, 206, 207, 208, 218, 250, 299])
+def test_a_feed_in_any_success_is_read(server, status):
+    server.put("/feed.xml", "<rss/>", status=status, etag='"1"')
+
+    fetched = fetch(server.url("/feed.xml"))
+
+    assert (fetched.status, fetched.body, fetched.validators.etag) == (status, b"<rss/>", '"1"')
+
+
+@pytest.mark.parametrize(
+    ("content_range", "is_whole"),
+    [
+        ("bytes 0-5/6", True),
+        ("Bytes 0-5/6 ", True),
+        ("bytes 0-5/7", False),
+        ("bytes 1-5/6", False),
+        ("bytes 0-5/*", False),
+        ("bytes */6", False),
+        ("lines 0-5/6", False),
+        ("", False),
+    ],
+)
+def test_a_part_of_a_feed_is_no_feed(server, content_range, is_whole):
+    headers = {"Content-Range": content_range}
+    server.put("/feed.xml", "<rss/>", status=206, headers=headers)
+
+    if is_whole:
+        assert fetch(server.url("/feed.xml")).body == b"<rss/>"
+    else:
+        assert reason(server.url("/feed.xml")) == "unexpected answer 206"
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 203, 205, 206])
+def test_a_success_without_a_body_is_an_empty_answer_that_may_ask_for_a_pause(server, status):
+    server.put("/feed.xml", "", status=status, headers={"Retry-After": "600"})
+
+    error = failure(server.url("/feed.xml"))
+
+    assert (error.reason, error.status) == ("empty answer", status)
+    assert error.retry_after == timedelta(minutes=10)
 
 
 def test_the_words_of_the_server_are_not_repeated(server):

@@ -208,6 +208,20 @@ def test_an_empty_answer_deletes_nothing(world):
     assert world.titles() == ["Post 1", "Post 2"]
 
 
+def test_a_feed_in_a_202_is_stored_and_a_page_in_one_is_an_error(world):
+    world.server.put("/a", rss(items(1, 2)), status=202)
+    world.subscribe("/a")
+
+    first, second = world.poll()["a"], world.poll()["a"]
+    world.server.put("/a", "<!doctype html><script>prove()</script>", status=202)
+    third = world.poll()["a"]
+
+    assert (first.outcome, first.status, first.new) == (Outcome.NEW, 202, 2)
+    assert (second.outcome, second.error) == (Outcome.UNCHANGED, None)
+    assert (third.outcome, third.error) == (Outcome.FAILED, "not a feed but a web page (HTML)")
+    assert world.titles() == ["Post 1", "Post 2"]
+
+
 def test_an_id_that_two_feeds_use_is_published_as_two(world):
     world.server.put("/a", rss([("http://same.example/1", "A", NOW)]))
     world.subscribe("/a")

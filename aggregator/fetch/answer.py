@@ -17,6 +17,7 @@ MAX_RETRY_AFTER = timedelta(days=30)
 _MAX_VALIDATOR = 4096
 _LISTS = frozenset({"cache-control", "link", "content-encoding"})
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_WHOLE_RANGE = re.compile(r"\s*bytes\s+0-(\d{1,18})/(\d{1,18})\s*$", re.ASCII | re.IGNORECASE)
 _CLASSES = {4: "refused", 5: "server error"}
 
 
@@ -66,6 +67,19 @@ def is_sendable(value: str) -> bool:
         return _sendable(value.encode()) == value
     except UnicodeEncodeError:
         return False
+
+
+def may_bring_feed(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether the body of an answer may be all of a document.
+
+    Any success may (RFC 9110, 15.3): some hosts send whole feeds with a 202, proxies with a 203.
+    A 204 has no body, a 226 only what is new (RFC 3229), and a 206 perhaps only a part;
+    neither of the last two is asked for.
+    """
+    if status == 206 and "content-range" in headers:
+        match = _WHOLE_RANGE.match(headers["content-range"])
+        return match is not None and int(match[1]) + 1 == int(match[2])
+    return 200 <= status <= 299 and status not in {204, 226}
 
 
 def words_of(status: int, retry_after: timedelta | None = None) -> str:

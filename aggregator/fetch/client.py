@@ -66,7 +66,7 @@ class Fetcher:
             hop: Called with where a redirect leads, before that is asked; it may take its time.
 
         Returns:
-            A 200 with a body that is not blank, or a 304 to a request that was conditional.
+            A 2xx with a body that is not blank, or a 304 to a request that was conditional.
 
         Raises:
             FetchError: There is no such answer; its reason is in plain words.
@@ -209,11 +209,15 @@ class _Attempt:
         if self.status == 304 and conditional:
             kept = answer.merged(self.validators, brought)
             return Fetched(304, url, headers=headers, validators=kept)
-        if self.status != 200:
-            wait = answer.retry_after_of(headers, now=datetime.now(UTC))
+        wait = answer.retry_after_of(headers, now=datetime.now(UTC))
+        if not answer.may_bring_feed(self.status, headers):
             raise Failure(answer.words_of(self.status, wait), retry_after=wait)
         body = await self._body(response, headers.get("content-encoding", ""))
-        return Fetched(200, url, headers=headers, body=body, validators=brought, size=self.received)
+        if not body.strip():
+            raise Failure("empty answer", retry_after=wait)
+        return Fetched(
+            self.status, url, headers=headers, body=body, validators=brought, size=self.received
+        )
 
     async def _body(self, response: aiohttp.ClientResponse, encodings: str) -> bytes:
         max_size = self.settings.max_size
@@ -225,7 +229,4 @@ class _Attempt:
             if self.received > max_size:
                 raise too_large(max_size)
             decoder.feed(chunk)
-        body = decoder.finish()
-        if not body.strip():
-            raise Failure("empty answer")
-        return body
+        return decoder.finish()

@@ -67,10 +67,10 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A usable answer to one conditional GET: 200 with a body, or 304 without.
+    """A usable answer to one conditional GET: 2xx with a body, or 304 without.
 
     Attributes:
-        status: 200 or 304.
+        status: 200 to 299, or 304.
         url: Where the answer came from, after redirects.
         moved_to: The new address when every hop was a 301 or 308, else None.
         headers: Of the answer, names in lower case.

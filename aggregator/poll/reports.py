@@ -70,7 +70,7 @@ def succeeded(
     document: Document | None = None,
     body_hash: bytes | None = None,
 ) -> Finished:
-    """Report a 200 or 304; with `document`, if it was read."""
+    """Report a 2xx or 304; with `document`, if it was read."""
     feed = document.feed if document else None
     # A document that broke off is asked for again, and read again, as a whole.
     is_half = feed is not None and feed.cut_short
@@ -84,7 +84,7 @@ def succeeded(
         retry_after=retry_after_of(fetched.headers, now=started_at),
         gap=due.gap if urls.is_web(due.url) else None,
         unconditional=(
-            fetched.status == 200
+            fetched.status != 304
             and document is None
             and urls.is_web(due.address)
             and not (validators.etag or validators.last_modified)
@@ -110,7 +110,7 @@ def succeeded(
         memory=document.memory if document else b"",
         freshness=lifetime,
         gap=due.gap,
-        full=fetched.status == 200,
+        full=fetched.status != 304,
         **_moves(due, fetched.moved_to, started_at),
     )
     places = document.new if document else ()
