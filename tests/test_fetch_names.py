@@ -1,6 +1,7 @@
 """Names that are not found, and certificates that are not to be trusted."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 
 import pytest
 
@@ -168,6 +170,60 @@ def test_certificates_are_checked_and_what_is_wrong_is_told(certificates):
     assert [json.loads(line) for line in output.stdout.splitlines()] == list(wanted.values())
 
 
+SUITES = [
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-AES128-SHA",
+    "ECDHE-ECDSA-AES256-SHA384",
+    "ECDHE-RSA-AES128-SHA",
+    "ECDHE-RSA-AES256-SHA384",
+    "AES256-GCM-SHA384",
+    "AES128-SHA256",
+    "AES256-SHA",
+]
+TOO_OLD = [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1]
+
+
+@pytest.fixture
+def rsa_certificate(certificates):
+    """A certificate with an RSA key beside the others: `rsa.pem`."""
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "rsa.key", "-out", "rsa.csr",
+            "-subj", "/CN=x", cwd=certificates)  # fmt: skip
+    openssl("x509", "-req", "-in", "rsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "1",
+            "-extfile", "names", "-out", "rsa.pem", cwd=certificates)  # fmt: skip
+    return certificates
+
+
+def tls_server_of(folder, suites, version=ssl.TLSVersion.TLSv1_2):
+    """Return a server that speaks one version of TLS with these suites only."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers(f"{suites}:@SECLEVEL=0")
+    for name in ("good.pem", "rsa.pem"):
+        key = "rsa.key" if name == "rsa.pem" else "key.pem"
+        context.load_cert_chain(folder / name, folder / key)
+    with warnings.catch_warnings(action="ignore"):
+        context.minimum_version = context.maximum_version = version
+    server = FeedServer(tls=context)
+    server.put("/feed.xml", "<rss/>")
+    return server
+
+
+def test_the_suites_of_openssls_default_are_spoken_and_no_older_versions(rsa_certificate):
+    with contextlib.ExitStack() as stack:
+        servers = [tls_server_of(rsa_certificate, suite) for suite in SUITES]
+        servers += [tls_server_of(rsa_certificate, "ALL", version) for version in TOO_OLD]
+        servers.append(tls_server_of(rsa_certificate, "eNULL"))
+        urls = [stack.enter_context(server).url("/feed.xml") for server in servers]
+        output = subprocess.run(
+            [sys.executable, "-W", "error", "-c", TLS_SCRIPT, *urls],
+            env={**os.environ, "SSL_CERT_FILE": str(rsa_certificate / "ca.pem")},
+            check=True, capture_output=True, timeout=30, text=True,
+        )  # fmt: skip
+
+    refused = "no secure connection: the server's TLS can't be used"
+    results = [json.loads(line) for line in output.stdout.splitlines()]
+    assert results == ["<rss/>"] * len(SUITES) + [refused] * 3
+
+
 def test_an_unknown_authority_is_not_trusted(certificates):
     with tls_server(certificates, "good.pem") as server:
         assert reason(server.url("/feed.xml")) == "certificate: its issuer is unknown"
@@ -178,7 +234,7 @@ def test_a_redirect_from_https_to_http_is_followed_but_the_feed_has_not_moved(
     certificates, monkeypatch
 ):
     trusting = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
-    monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", trusting)
+    monkeypatch.setattr("aggregator.fetch.connect._tls", lambda: trusting)
     with tls_server(certificates, "good.pem") as secure, FeedServer() as plain:
         plain.put("/feed.xml", "<rss/>")
         secure.redirect("/old", plain.url("/feed.xml"))

@@ -8,11 +8,12 @@ is connected to: a second answer of its name server (rebinding) has nowhere to g
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 import weakref
 from contextvars import ContextVar
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any, Self
 
 import aiohttp
@@ -58,7 +59,7 @@ class Connections:
     async def __aenter__(self) -> Self:
         settings = self._settings
         connector = _Connector(
-            ssl=True,  # certificates and their names are checked
+            ssl=_tls(),
             resolver=_Resolver(self._guard, settings.connect_timeout),
             use_dns_cache=False,
             force_close=True,
@@ -110,6 +111,20 @@ class Connections:
         sock = socket.socket(family, kind, protocol)
         self._sockets.add(sock)
         return sock
+
+
+@cache  # reading the system's authorities takes longer than a handshake
+def _tls() -> ssl.SSLContext:
+    """Return how servers are talked to: certificates and names checked, TLS 1.2 or 1.3.
+
+    Python's own list of suites for TLS 1.2 leaves out some that OpenSSL's default has, and with
+    them servers that curl and browsers read.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("DEFAULT@SECLEVEL=2")
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def begin_request() -> None:
