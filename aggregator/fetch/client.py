@@ -17,6 +17,7 @@ from aggregator.model import Fetched, Validators
 
 from . import answer
 from .connect import Connections, begin_request
+from .cookies import Cookies
 from .decode import BodyDecoder, too_large
 from .explain import explained, is_unreachable, seconds
 from .failure import Failure
@@ -103,6 +104,7 @@ class _Attempt:
         received: Bytes of its body so far, on the wire.
         hops: Redirects that were followed.
         moved: Every one of them was for good.
+        cookies: What they set; None while there was none.
     """
 
     session: aiohttp.ClientSession
@@ -113,6 +115,7 @@ class _Attempt:
     received: int = 0
     hops: int = 0
     moved: bool = True
+    cookies: Cookies | None = None
 
     async def run(self, start: Target) -> Fetched:
         """Follow redirects to an answer.
@@ -129,20 +132,23 @@ class _Attempt:
             raise Failure(f"{what} within {seconds(span)}") from error
 
     async def _follow(self, start: Target, deadline: asyncio.Timeout) -> Fetched:
-        target, seen = start, {start.url}
+        target, cookie = start, ""
+        seen = {(start.url, cookie)}
         while True:
-            result = await self._request(target)
+            result = await self._request(target, cookie)
             if isinstance(result, Fetched):
-                # An address that needs a password is not the whole address without it.
-                moved = self.hops and self.moved and start.authorization is None
+                # An address that needs a password or a cookie is not the whole address without it.
+                alone = start.authorization is None and not cookie
+                moved = self.hops and self.moved and alone
                 return replace(result, moved_to=target.url) if moved else result
             there = target.follow(result)
-            if self.hops == MAX_REDIRECTS or there.url in seen:
+            cookie = self.cookies.header(there.request) if self.cookies else ""
+            if self.hops == MAX_REDIRECTS or (there.url, cookie) in seen:
                 raise Failure("too many redirects")
             insecure = target.request.scheme == "https" and there.request.scheme == "http"
             self.moved = self.moved and self.status in _PERMANENT and not insecure
             self.hops += 1
-            seen.add(there.url)
+            seen.add((there.url, cookie))
             target = there
             if self.hop is not None:
                 await self._wait_at(target, self.hop, deadline)
@@ -156,19 +162,23 @@ class _Attempt:
         await hop(target.url)
         deadline.reschedule(None if until is None else until + loop.time() - began)
 
-    async def _request(self, target: Target) -> Fetched | str:
-        """Return the answer, or the Location that it points to; empty if it names none."""
+    async def _request(self, target: Target, cookie: str) -> Fetched | str:
+        """Return the answer, or the Location that it points to; empty if it names none.
+
+        Args:
+            cookie: Of earlier redirects, for this target; empty for none.
+        """
         self.status = None
         conditions = answer.conditions(self.validators, target.url)
         begin_request()
         try:
             response = await self.session.get(
                 target.request,
-                headers={**self._headers(target), **conditions},
+                headers={**self._headers(target, cookie), **conditions},
                 allow_redirects=False,
             )
             try:
-                return await self._read(response, target.url, conditional=bool(conditions))
+                return await self._read(response, target, conditional=bool(conditions))
             finally:
                 response.close()  # nobody wants what was not read: the body of a redirect, an error
         except Failure as failure:
@@ -182,7 +192,7 @@ class _Attempt:
             )
             raise self._placed(Failure(words, unreachable=is_unreachable(error))) from error
 
-    def _headers(self, target: Target) -> dict[str, str]:
+    def _headers(self, target: Target, cookie: str) -> dict[str, str]:
         headers = {
             "User-Agent": self.settings.user_agent,
             "Accept": _ACCEPT,
@@ -190,6 +200,8 @@ class _Attempt:
         }
         if target.authorization:
             headers["Authorization"] = target.authorization
+        if cookie:
+            headers["Cookie"] = cookie
         return headers
 
     def _placed(self, failure: Failure) -> Failure:
@@ -199,11 +211,14 @@ class _Attempt:
         return Failure(f"after a redirect: {failure.reason}", retry_after=failure.retry_after)
 
     async def _read(
-        self, response: aiohttp.ClientResponse, url: str, *, conditional: bool
+        self, response: aiohttp.ClientResponse, target: Target, *, conditional: bool
     ) -> Fetched | str:
-        self.status = response.status
+        self.status, url = response.status, target.url
         headers = answer.readable_headers(response.raw_headers)
         if self.status in _REDIRECTS:
+            if fields := response.headers.getall("Set-Cookie", ()):
+                self.cookies = self.cookies or Cookies()
+                self.cookies.take(fields, target.request)
             return headers.get("location", "")
         brought = answer.validators_of(response.raw_headers, url)
         if self.status == 304 and conditional:

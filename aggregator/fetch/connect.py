@@ -38,9 +38,9 @@ _exempted: ContextVar[frozenset[str]] = ContextVar("exempted", default=frozenset
 class Connections:
     """A session that connects to nothing the guard refuses, and the sockets that it made.
 
-    It keeps no cookies, no connections and no regard for the environment's proxies, and it asks
-    once: aiohttp on its own repeats a GET whose connection was lost.  Use with `async with`, in one
-    event loop; any number of tasks may use it at once.
+    It keeps no cookies (`cookies` has those of one poll), no connections and no regard for the
+    environment's proxies, and it asks once: aiohttp on its own repeats a GET whose connection was
+    lost.  Use with `async with`, in one event loop; any number of tasks may use it at once.
     """
 
     def __init__(self, settings: FetchSettings) -> None:
