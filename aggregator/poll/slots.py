@@ -22,6 +22,8 @@ class Slots:
         self._coming = 0
         # By task: when it makes room, None once it has.
         self._holders: dict[asyncio.Task[object], asyncio.TimerHandle | None] = {}
+        # Slow ones that found no spare place, the one that waits for one longest first.
+        self._overdue: dict[asyncio.Task[object], None] = {}
 
     async def acquire(self) -> None:
         """Wait for a place."""
@@ -39,12 +41,15 @@ class Slots:
         task = _current_task()
         if task not in self._holders:
             return
+        self._overdue.pop(task, None)
         timer = self._holders.pop(task)
-        if timer is None:
-            self._spare += 1
-        else:
+        if timer is not None:
             timer.cancel()
             self._places.release()
+            return
+        self._spare += 1
+        if self._overdue:
+            self._make_room(next(iter(self._overdue)))
 
     @property
     def taken(self) -> int:
@@ -53,7 +58,9 @@ class Slots:
 
     def keep(self) -> None:
         """Keep the place however long it takes: what comes now is work for this machine."""
-        if timer := self._holders.get(_current_task()):
+        task = _current_task()
+        self._overdue.pop(task, None)
+        if timer := self._holders.get(task):
             timer.cancel()
 
     async def __aenter__(self) -> None:
@@ -63,10 +70,14 @@ class Slots:
         self.release()
 
     def _make_room(self, task: asyncio.Task[object]) -> None:
-        if self._spare and task in self._holders:
-            self._spare -= 1
-            self._holders[task] = None
-            self._places.release()
+        """Give a slow task a spare place, now or when one is free again."""
+        if not self._spare:
+            self._overdue[task] = None
+            return
+        self._overdue.pop(task, None)
+        self._spare -= 1
+        self._holders[task] = None
+        self._places.release()
 
 
 def _current_task() -> asyncio.Task[object]:
