@@ -6,6 +6,7 @@ one event loop's view of them; pauses that have to outlive a process are the dat
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -57,12 +58,50 @@ class _Site:
         pace: Pause between two requests that it has taught us since we know it.
     """
 
-    turns: asyncio.Semaphore
+    turns: "_Turns"
     visitors: int = 0
     free_at: float = 0.0
     asked_at: float | None = None
     gap: float | None = None
     pace: timedelta = timedelta(0)
+
+
+class _Turns:
+    """So many at a time, in order of arrival; the number may change while some wait."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def resize(self, limit: int) -> None:
+        """Allow so many from now on; who has a turn keeps it."""
+        self._limit = limit
+        self._grant()
+
+    async def acquire(self) -> None:
+        """Wait for a turn."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._grant()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it was granted in the same moment
+                self.release()
+            raise
+
+    def release(self) -> None:
+        """Give a turn back."""
+        self._taken -= 1
+        self._grant()
+
+    def _grant(self) -> None:
+        while self._waiting and self._taken < self._limit:
+            turn = self._waiting.popleft()
+            if not turn.cancelled():
+                self._taken += 1
+                turn.set_result(None)
 
 
 class Hosts:
@@ -110,7 +149,8 @@ class Hosts:
         known = self._sites.get(site)
         if known is None:
             self._forget(loop.time())
-            known = self._sites[site] = _Site(asyncio.Semaphore(budget.concurrency))
+            known = self._sites[site] = _Site(_Turns(budget.concurrency))
+        known.turns.resize(budget.concurrency)  # as config.yaml has it now
         known.free_at = max(known.free_at, loop.time() + rest.total_seconds())
         known.visitors += 1
         try:

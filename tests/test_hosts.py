@@ -63,6 +63,78 @@ def test_a_budget_may_allow_several_at_a_time():
     assert max(began for began, _ in times) < min(ended for _, ended in times)
 
 
+async def most_at_once(hosts, budget, count):
+    """Visit a site so often at once; return how many visits it had at a time."""
+    inside, most = 0, 0
+
+    async def visit():
+        nonlocal inside, most
+        async with hosts.visit("example.org", budget):
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0.01)
+            inside -= 1
+
+    await asyncio.gather(*(visit() for _ in range(count)))
+    return most
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1), (4, 2)])
+def test_a_budget_that_changes_holds_for_the_next_visits(before, after):
+    async def run():
+        hosts = Hosts()
+        return [
+            await most_at_once(hosts, Budget(0 * SECOND, concurrency), 8)
+            for concurrency in (before, after, before)
+        ]
+
+    assert asyncio.run(run()) == [before, after, before]
+
+
+def test_a_larger_budget_lets_those_in_who_wait_already():
+    async def run():
+        hosts = Hosts()
+        async with asyncio.timeout(5):
+            narrow = asyncio.create_task(most_at_once(hosts, Budget(0 * SECOND, 1), 9))
+            for _ in range(5):
+                await asyncio.sleep(0)  # all of them have come
+            async with hosts.visit("example.org", Budget(0 * SECOND, 5)):
+                pass
+            return await narrow
+
+    assert 1 < asyncio.run(run()) <= 5
+
+
+def test_a_smaller_budget_waits_for_those_that_are_inside():
+    async def run():
+        hosts, wide, narrow = Hosts(), Budget(0 * SECOND, 3), Budget(0 * SECOND, 1)
+        async with hosts.visit("example.org", wide), hosts.visit("example.org", wide) as second:
+            late = asyncio.create_task(visits(hosts, narrow, count=1))
+            await asyncio.sleep(0.01)
+            second.leave()
+            await asyncio.sleep(0.01)
+            assert not late.done()
+        await late
+
+    asyncio.run(run())
+
+
+def test_whoever_gives_up_waiting_takes_no_turn_along():
+    async def run():
+        hosts, budget = Hosts(), Budget(0 * SECOND)
+        for _ in range(3):
+            async with hosts.visit("example.org", budget) as visit:
+                waiting = [asyncio.create_task(visits(hosts, budget, count=1)) for _ in range(4)]
+                await asyncio.sleep(0.01)
+                waiting[0].cancel()
+                visit.leave()  # the turn goes on in the same moment
+                waiting[1].cancel()
+                await asyncio.wait(waiting)
+        assert await most_at_once(hosts, budget, 3) == 1
+
+    asyncio.run(run())
+
+
 def test_files_and_other_sites_wait_for_nobody():
     async def run():
         hosts = Hosts()
