@@ -90,6 +90,29 @@ def test_lookups_are_at_most_thirty_two_at_once(monkeypatch):
     assert most[0] <= 32
 
 
+def test_a_look_up_that_finds_no_thread_takes_no_place_from_the_others(monkeypatch):
+    def no_thread(_):
+        raise RuntimeError("can't start new thread")
+
+    async def many():
+        async with Fetcher(settings(allow=("localhost",))) as fetcher:
+            with monkeypatch.context() as patched:
+                patched.setattr(threading.Thread, "start", no_thread)
+                failures = await asyncio.gather(
+                    *(fetcher.fetch(f"http://h{number}.example/") for number in range(40)),
+                    return_exceptions=True,
+                )
+            return failures, await fetcher.fetch(server.url("/").replace("127.0.0.1", "localhost"))
+
+    with FeedServer() as server:
+        server.put("/", "<rss/>")
+        failures, fetched = asyncio.run(many())
+
+    words = "too many threads for another look-up; lower poll.concurrency"
+    assert {failure.reason for failure in failures} == {words}
+    assert fetched.body == b"<rss/>"
+
+
 # ------------------------------------------------------------------------- TLS
 
 
