@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import multiprocessing
+import socket
 import sqlite3
 import time
 from dataclasses import replace
@@ -20,6 +21,7 @@ from sqlalchemy import event
 from aggregator import __version__, lease
 from aggregator import config as configuration
 from aggregator.database import Engine, open_database, query, store
+from aggregator.errors import FetchError
 from aggregator.model import DueFeed
 from aggregator.poll import Poller
 from aggregator.scheduler import Scheduler, poll_once, poll_settings
@@ -316,6 +318,29 @@ def test_a_configuration_file_that_disappears_is_told_once_and_again_on_sighup(
 
     assert f"{path}: no such file" in caplog.text
     assert world.leases() == []
+
+
+def test_what_may_be_reached_changes_for_websub_while_running(world, caplog, monkeypatch):
+    monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
+    caplog.set_level(logging.INFO, "aggregator")
+    config = world.write(websub="{hub: self}", network="{allow: [10.0.0.1]}")
+    world.server.put("/callback", "challenge")
+    web, letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    scheduler = Scheduler(config, world.database, letters=letters)
+    calls, callback = scheduler._announcements._calls, world.server.url("/callback")
+
+    async def meanwhile():
+        for number, (allow, is_reached) in enumerate([("127.0.0.0/8", True), ("10.0.0.1", False)]):
+            world.write(websub="{hub: self}", network=f"{{allow: [{allow}]}}")
+            await until(lambda seen=number: caplog.text.count("read again") > seen)
+            if is_reached:
+                assert (await calls.get(callback, most=9)).body == b"challenge"
+            else:
+                with pytest.raises(FetchError, match="private address"):
+                    await calls.get(callback, most=9)
+
+    with web, letters:
+        asyncio.run(stopped(scheduler, meanwhile()))
 
 
 @pytest.mark.slow

@@ -46,6 +46,11 @@ class Calls:
     async def __aexit__(self, *exc: object) -> None:
         await self._connections.__aexit__()
 
+    def follow(self, settings: FetchSettings) -> None:
+        """Make the next requests with other settings; those under way end with the old ones."""
+        self._settings = settings
+        self._connections.guard_by(settings)
+
     async def get(self, url: str, *, most: int) -> Reply:
         """GET `url`, and read at most `most` bytes of the answer.
 

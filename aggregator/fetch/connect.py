@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 import weakref
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache, partial
@@ -56,11 +57,15 @@ class Connections:
             raise RuntimeError("the connections are not open")
         return self._session
 
+    def guard_by(self, settings: FetchSettings) -> None:
+        """Judge addresses and ports by other settings from the next connection on."""
+        self._guard = Guard(settings.allow, settings.extra_ports)
+
     async def __aenter__(self) -> Self:
         settings = self._settings
         connector = _Connector(
             ssl=_tls(),
-            resolver=_Resolver(self._guard, settings.connect_timeout),
+            resolver=_Resolver(lambda: self._guard, settings.connect_timeout),
             use_dns_cache=False,
             force_close=True,
             limit=0,  # how many at once, and to one host, is decided where polls are begun:
@@ -198,7 +203,7 @@ def _protocol(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
 
 
 class _Resolver(AbstractResolver):
-    def __init__(self, guard: Guard, timeout: timedelta) -> None:
+    def __init__(self, guard: Callable[[], Guard], timeout: timedelta) -> None:
         self._guard = guard
         self._timeout = timeout.total_seconds()
         self._lookups = _Lookups()
@@ -211,14 +216,15 @@ class _Resolver(AbstractResolver):
                 found = await self._lookups.addresses(host, port)
         except TimeoutError as error:
             raise socket.gaierror(socket.EAI_AGAIN, "no answer") from error
-        if self._guard.exempts(host):
+        if self._guard().exempts(host):
             _exempted.set(frozenset(found))
         else:
             found = self._judged(found, port)
         return [_result(host, address, port) for address in found[:_MAX_ADDRESSES]]
 
     def _judged(self, found: list[str], port: int) -> list[str]:
-        reasons = {address: self._guard.refusal(address, port) for address in found}
+        guard = self._guard()
+        reasons = {address: guard.refusal(address, port) for address in found}
         allowed = [address for address in found if reasons[address] is None]
         refused = [reason for reason in reasons.values() if reason]
         if refused and not allowed:

@@ -295,6 +295,7 @@ class Scheduler:
         """Poll with other settings from now on; what is under way ends with the old ones."""
         if settings == self._settings:
             return
+        self._announcements.follow(settings.fetch)
         old, under_way = self._poller, list(self._polls)
         self._settings, self._poller = settings, Poller(self._engine, settings, after=old)
         await self._poller.__aenter__()

@@ -47,8 +47,9 @@ class Announcements:
         self._hub: Hub | None = None
         self._announcer: Announcer | None = None
         self._letters = letters
+        self._wanted = config.websub.hub
         self._exits = contextlib.AsyncExitStack()
-        wanted = config.websub.hub
+        wanted = self._wanted
         publication = Publication.of(config, own_hub=letters is not None)
         self._calls = Calls(_reaching(settings, wanted))
         tell: Callable[[Collection[str]], Awaitable[None]]
@@ -75,6 +76,10 @@ class Announcements:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._exits.aclose()
+
+    def follow(self, settings: FetchSettings) -> None:
+        """Ask others by these settings from now on: config.yaml has changed."""
+        self._calls.follow(_reaching(settings, self._wanted))
 
     def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
         """Return what is to be done every so many seconds."""
