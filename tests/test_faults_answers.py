@@ -188,13 +188,21 @@ def test_tls_that_is_spoken_wrongly_is_told_in_plain_words(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fault", [socket.gaierror(socket.EAI_AGAIN, "x"), OSError(errno.ENETUNREACH, "x")],
-    ids=["no name server", "no network"],
-)  # fmt: skip
+    "fault",
+    [
+        socket.gaierror(socket.EAI_AGAIN, "x"),
+        socket.gaierror(socket.EAI_FAIL, "x"),
+        OSError(errno.ENETUNREACH, "x"),
+        OSError(errno.EHOSTUNREACH, "x"),
+        OSError(errno.EADDRNOTAVAIL, "x"),
+    ],
+    ids=["no name server", "a name server that refuses", "no network", "no host", "no address"],
+)
 def test_a_machine_that_is_offline_blames_no_feed(tmp_path, monkeypatch, fault):
     def nothing(*_: object, **__: object) -> None:
         raise fault
 
+    monkeypatch.setattr("aggregator.poll.network.SOON", 0.1)
     with hosts_of_their_own(), FeedServer() as server:
         world = World(tmp_path, server)
         server.put("/b", BEFORE)
@@ -206,7 +214,8 @@ def test_a_machine_that_is_offline_blames_no_feed(tmp_path, monkeypatch, fault):
                 patch.setattr("asyncio.SelectorEventLoop.sock_connect", nothing)
             offline = world.poll()
         assert {result.error for result in offline.values()} <= {
-            "name not found: the name server does not answer", "network unreachable",
+            "name not found: the name server does not answer",
+            "network unreachable", "host unreachable",
         }  # fmt: skip
         for name, result in offline.items():
             assert result.next_poll_at is not None

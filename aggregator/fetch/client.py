@@ -16,7 +16,7 @@ from aggregator.errors import FetchError
 from aggregator.model import Fetched, Validators
 
 from . import answer
-from .connect import Connections, begin_request
+from .connect import Connections, begin_request, waits_for_resolver
 from .cookies import Cookies
 from .decode import BodyDecoder, too_large
 from .explain import explained, is_unreachable, seconds
@@ -129,7 +129,8 @@ class _Attempt:
                 return await self._follow(start, deadline)
         except TimeoutError as error:
             what = "no answer" if self.status is None else "no complete answer"
-            raise Failure(f"{what} within {seconds(span)}") from error
+            unreachable = waits_for_resolver() and not self.hops
+            raise Failure(f"{what} within {seconds(span)}", unreachable=unreachable) from error
 
     async def _follow(self, start: Target, deadline: asyncio.Timeout) -> Fetched:
         target, cookie = start, ""

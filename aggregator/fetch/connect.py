@@ -34,6 +34,8 @@ _FAREWELLS = 50
 # Addresses of the host name at hand that the operator exempted by its name.  Each fetch has its
 # own context, so one feed's exception never opens a way for another's redirect.
 _exempted: ContextVar[frozenset[str]] = ContextVar("exempted", default=frozenset())
+# Whether the name of a request's host is being looked up.
+_looking_up: ContextVar[bool] = ContextVar("looking_up", default=False)
 
 
 class Connections:
@@ -135,6 +137,12 @@ def _tls() -> ssl.SSLContext:
 def begin_request() -> None:
     """Forget what the request before was allowed; call it before each."""
     _exempted.set(frozenset())
+    _looking_up.set(False)
+
+
+def waits_for_resolver() -> bool:
+    """Whether this task's request was given up while it waited for a name server."""
+    return _looking_up.get()
 
 
 async def _once(
@@ -211,11 +219,13 @@ class _Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
+        _looking_up.set(True)
         try:
             async with asyncio.timeout(self._timeout):
                 found = await self._lookups.addresses(host, port)
         except TimeoutError as error:
             raise socket.gaierror(socket.EAI_AGAIN, "no answer") from error
+        _looking_up.set(False)
         if self._guard().exempts(host):
             _exempted.set(frozenset(found))
         else:

@@ -4,6 +4,7 @@ Nothing of what a server sent is repeated: it would stand on a page and in a log
 """
 
 import errno
+import re
 import socket
 import ssl
 from datetime import timedelta
@@ -17,6 +18,8 @@ _ERRNO_WORDS = {
     errno.ECONNREFUSED: "connection refused",
     errno.EHOSTUNREACH: "host unreachable",
     errno.ENETUNREACH: "network unreachable",
+    errno.ENETDOWN: "network unreachable",
+    errno.EADDRNOTAVAIL: "network unreachable",
     errno.ETIMEDOUT: "no connection: the host does not answer",
     errno.ECONNRESET: "connection closed before an answer",
     errno.EPIPE: "connection closed before an answer",
@@ -24,6 +27,14 @@ _ERRNO_WORDS = {
     errno.EMFILE: "too many open connections; lower poll.concurrency",
     errno.ENFILE: "too many open connections; lower poll.concurrency",
 }
+# What the system says without having asked anybody: there is no way out of this machine.
+_NO_ROUTE = frozenset(
+    {errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.EADDRNOTAVAIL}
+    | {errno.EAFNOSUPPORT, errno.EACCES, errno.EPERM, errno.EINVAL}
+)
+# What it says where no name server gave an answer: SERVFAIL, REFUSED and silence are EAI_AGAIN.
+_NO_RESOLVER = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_SYSTEM})
+_ERRNO_IN_WORDS = re.compile(r"\[Errno (\d{1,4})\]")
 # OpenSSL's X509_V_ERR_...; the module ssl has no names for them.
 _CERTIFICATE_WORDS = {
     9: "certificate: not valid yet",
@@ -80,9 +91,12 @@ def is_unreachable(error: Exception) -> bool:
     if not isinstance(error, aiohttp.ClientConnectorError):
         return False
     cause = error.os_error
+    if isinstance(cause, ssl.SSLError):  # its numbers are others: 1 is not EPERM
+        return False
     if isinstance(cause, socket.gaierror):
-        return cause.errno == socket.EAI_AGAIN
-    return cause.errno in {errno.ENETUNREACH, errno.ENETDOWN}
+        return cause.errno in _NO_RESOLVER
+    numbers = _errnos(cause)
+    return bool(numbers) and numbers <= _NO_ROUTE
 
 
 def seconds(span: timedelta) -> str:
@@ -95,14 +109,27 @@ def _certificate_words(error: Exception) -> str:
     return _CERTIFICATE_WORDS.get(code or 0, "certificate: not accepted")
 
 
+def _errnos(error: OSError) -> set[int]:
+    """Return the numbers of what happened; several addresses of a name may fail in several ways.
+
+    aiohttp then has one error without a number, in whose words those of all are repeated.
+    """
+    if error.errno is not None:
+        return {error.errno}
+    return {int(number) for number in _ERRNO_IN_WORDS.findall(str(error))}
+
+
 def _connection_words(error: OSError) -> str:
     if isinstance(error, Refused):
         return error.reason
     if isinstance(error, socket.gaierror):
-        if error.errno == socket.EAI_AGAIN:
+        if error.errno in _NO_RESOLVER:
             return "name not found: the name server does not answer"
         return "name not found"
-    return _ERRNO_WORDS.get(error.errno or 0, "no connection")
+    numbers = _errnos(error)
+    if len(numbers) > 1 and numbers <= _NO_ROUTE:
+        return "network unreachable"
+    return _ERRNO_WORDS.get(next(iter(numbers), 0), "no connection")
 
 
 def _protocol_words(error: BaseException | None) -> str:

@@ -7,7 +7,6 @@ open while anything waits for the network.
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -32,6 +31,7 @@ from aggregator.fetch import Fetcher
 from aggregator.hosts import PATIENCE, Budget, Hosts, RestingError, Visit
 from aggregator.model import DueFeed, HostPause, Validators
 from aggregator.poll import news
+from aggregator.poll.network import Network
 from aggregator.poll.reports import (
     STALE_AFTER,
     Finished,
@@ -69,9 +69,6 @@ SKIM_WORK = 40_000
 """`max_work` of a skim in the event loop, which must not stand still: documents with more elements
 go to a worker.  A feed of 100 entries has about 2,000."""
 
-OFFLINE_AFTER = 60.0
-"""Seconds without an answer of any server after which a network that fails is our own."""
-
 _T = TypeVar("_T")
 
 
@@ -80,7 +77,8 @@ class Poller:
 
     Args:
         after: The one that this one succeeds, because the settings changed: the pauses between
-            two requests to a host and the thread that writes stay the same.
+            two requests to a host, what is known of the network and the thread that writes stay
+            the same.
         patience: How long a database may be locked or full; None: for ever.
     """
 
@@ -101,7 +99,7 @@ class Poller:
         self._finished: asyncio.Queue[tuple[Finished, asyncio.Future[PollResult]]] = asyncio.Queue(
             MAX_BATCH
         )
-        self._reached_at = -math.inf  # when a server answered last, in whatever way
+        self._network: Network = after._network if after else Network()
         self._storing: asyncio.Task[None] | None = None
         self._put_off: set[asyncio.Task[None]] = set()
 
@@ -173,7 +171,7 @@ class Poller:
                 visit.leave()
                 self._slots.keep()
             if urls.is_web(due.url):
-                self._reached_at = asyncio.get_running_loop().time()
+                self._network.reached(due.id)
             size, status = fetched.size, fetched.status
             body_hash = sha256(fetched.body).digest()[:16]
             if fetched.status == 304 or body_hash == due.body_hash:
@@ -188,7 +186,7 @@ class Poller:
             raise
         except FeedError as error:
             poll = failed(due, started_at, error, size=size, status=status)
-            if self._is_offline(error):
+            if await self._is_offline(due, error):
                 poll = while_offline(poll)
         except Exception:  # a fault of ours or of a library costs one feed one poll
             log.exception("%s: could not be polled", due.name)
@@ -266,14 +264,16 @@ class Poller:
             return (HostPause(site, now + delay),)
         return ()
 
-    def _is_offline(self, error: FeedError) -> bool:
-        """Whether it is this machine's network that failed: no server answered for a while."""
+    async def _is_offline(self, due: DueFeed, error: FeedError) -> bool:
+        """Whether it is this machine's network that failed, and not the server of a feed."""
         if not isinstance(error, FetchError):
             return False
-        now = asyncio.get_running_loop().time()
-        if error.status is not None:
-            self._reached_at = now
-        return error.unreachable and now - self._reached_at > OFFLINE_AFTER
+        if error.status is not None or error.redirected:
+            self._network.reached(due.id)
+        if not error.unreachable:
+            return False
+        self._slots.release()  # what follows takes time, but no work
+        return not await self._network.works(due.id, others=self._slots.taken > 0)
 
     async def _read(
         self, due: DueFeed, headers: Mapping[str, str], url: str, body: bytes
