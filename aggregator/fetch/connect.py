@@ -7,6 +7,7 @@ is connected to: a second answer of its name server (rebinding) has nowhere to g
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
 import threading
@@ -261,7 +262,11 @@ class _Lookups:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[str]] = loop.create_future()
         thread = threading.Thread(target=self._work, args=(answer, host, port), daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has none left
+            self._free.release()
+            raise OSError(errno.EAGAIN, "no thread for a look-up") from error
         return await answer
 
     def _work(self, answer: asyncio.Future[list[str]], host: str, port: int) -> None:

@@ -24,6 +24,7 @@ _ERRNO_WORDS = {
     errno.ECONNRESET: "connection closed before an answer",
     errno.EPIPE: "connection closed before an answer",
     errno.ECONNABORTED: "connection closed before an answer",
+    errno.EAGAIN: "too many threads for another look-up; lower poll.concurrency",
     errno.EMFILE: "too many open connections; lower poll.concurrency",
     errno.ENFILE: "too many open connections; lower poll.concurrency",
 }
