@@ -22,8 +22,10 @@ MAX_INTERIM = 32
 _MAX_CHUNKS = 1_000_000
 _MAX_CHUNK_LINE = 4096
 _START = b"HTTP/"
-_STATUS_LINE = re.compile(rb"HTTP/\d+(?:\.\d+)?[ \t]+(\d{3})(?!\d)", re.IGNORECASE)
-_TOKEN = re.compile(rb"[0-9A-Za-z!#$%&'*+\-.^_`|~]+")
+_STATUS_LINE = re.compile(rb"[ \t]*HTTP/\d+(?:\.\d+)?[ \t]+(\d{3})(?!\d)", re.IGNORECASE)
+_FIELD = re.compile(rb"([0-9A-Za-z!#$%&'*+\-.^_`|~]+)[ \t]*:(.*)", re.DOTALL)
+_HEAD_END = re.compile(rb"\n\r{0,2}\n")
+_LONGEST_END = 3
 _LENGTH = re.compile(rb"\d{1,18}")
 _CHUNK_LINE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n")
 _LINE_END = re.compile(rb"\r?\n")
@@ -86,15 +88,14 @@ class _Head:
 
     Attributes:
         status: 0 until the status line was read.
-        lines: Of the header fields, without line ends.
+        lines: Of the header fields, without line ends; empty until all have come.
     """
 
     def __init__(self) -> None:
         self.status = 0
         self.lines: list[bytes] = []
-        self._line = bytearray()
-        self._size = 0
-        self._started = False
+        self._seen = bytearray()
+        self._skipped = 0
 
     def feed(self, data: bytes) -> bytes | None:
         """Return what is behind the head, None while its end has not come.
@@ -102,46 +103,43 @@ class _Head:
         Raises:
             Failure: It is not that of an HTTP answer, or too large.
         """
-        position = 0
-        while (end := data.find(b"\n", position)) >= 0:
-            self._line += data[position:end]
-            position = end + 1
-            line, self._line = bytes(self._line).rstrip(b"\r"), bytearray()
-            self._count(line)
-            if line or self._started:
-                if not line:
-                    return data[position:]
-                self._take(line)
-        self._line += data[position:]
-        self._check_start(self._line)
-        if len(self._line) > MAX_LINE:
-            raise _too_large()
-        return None
-
-    def _count(self, line: bytes) -> None:
-        self._size += len(line) + 1
-        if len(line) > MAX_LINE or self._size > MAX_HEAD:
-            raise _too_large()
-
-    def _take(self, line: bytes) -> None:
-        if b"\0" in line:  # the only byte that everybody refuses (RFC 9110, 5.5)
+        known = len(self._seen)
+        self._seen += data
+        if not self.status:
+            self._begin()
+        end = _HEAD_END.search(self._seen, max(known - _LONGEST_END, 0)) if self.status else None
+        if end is None:
+            self._check_size(len(self._seen))
+            return None
+        self._check_size(end.start())
+        head = bytes(self._seen[: end.start()])
+        if b"\0" in head:  # the only byte that everybody refuses (RFC 9110, 5.5)
             raise _not_http()
-        if self._started:
-            self.lines.append(line)
-            if len(self.lines) > MAX_LINES:
-                raise _too_large()
-            return
-        match = _STATUS_LINE.match(line.lstrip(b" \t"))
-        if match is None:
-            raise _not_http()
-        self._started, self.status = True, int(match[1])
+        lines = head.split(b"\n")[1:]
+        self.lines = [line.rstrip(b"\r") for line in lines]
+        if len(lines) > MAX_LINES or any(len(line) > MAX_LINE for line in self.lines):
+            raise _too_large()
+        return bytes(self._seen[end.end() :])
 
-    def _check_start(self, line: bytearray) -> None:
-        """Refuse what can't become a status line, without waiting for the end of the line."""
-        if not self._started:
-            start = bytes(line[: len(_START) + 64]).lstrip(b" \t\r")[: len(_START)]
-            if not _START.startswith(start.upper()):
+    def _begin(self) -> None:
+        """Read the status line if it has come, and refuse what can't become one."""
+        size = len(self._seen)
+        self._seen = self._seen.lstrip(b"\r\n")
+        self._skipped += size - len(self._seen)
+        end = self._seen.find(b"\n")
+        if end > MAX_LINE:
+            raise _too_large()
+        if end >= 0:
+            match = _STATUS_LINE.match(self._seen)
+            if match is None:
                 raise _not_http()
+            self.status = int(match[1])
+        elif not _START.startswith(bytes(self._seen[:64]).lstrip(b" \t")[: len(_START)].upper()):
+            raise _not_http()
+
+    def _check_size(self, size: int) -> None:
+        if size + self._skipped > (MAX_HEAD if self.status else MAX_LINE):
+            raise _too_large()
 
 
 def _fields(lines: list[bytes]) -> _Fields:
@@ -149,18 +147,17 @@ def _fields(lines: list[bytes]) -> _Fields:
     fields: _Fields = []
     can_go_on = False
     for line in lines:
-        if line[0] in b" \t":
-            if can_go_on:
-                name, value = fields[-1]
-                fields[-1] = (name, b"%s %s" % (value, _trimmed(line)))
-            continue
-        name, colon, value = line.partition(b":")
-        name = name.rstrip(b" \t")
-        can_go_on = bool(colon) and _TOKEN.fullmatch(name) is not None
-        if can_go_on:
-            fields.append((name, _trimmed(value)))
-    if any(len(value) > MAX_LINE for _, value in fields):
-        raise _too_large()
+        match = _FIELD.match(line)
+        if match is not None:
+            fields.append((match[1], _trimmed(match[2])))
+            can_go_on = True
+        elif line[:1] not in (b" ", b"\t"):
+            can_go_on = False
+        elif can_go_on:
+            name, value = fields[-1]
+            fields[-1] = (name, b"%s %s" % (value, _trimmed(line)))
+            if len(value) > MAX_LINE:
+                raise _too_large()
     return fields
 
 
