@@ -90,7 +90,6 @@ def test_addresses_that_differ_in_meaning_stay_apart():
         ("https://example.org/f?access-token=s3", "https://example.org/f?access-token=***"),
         ("https://example.org/?p=1&monkeys=3", "https://example.org/?p=1&monkeys=3"),
         ("postgresql://me:secret@db/feeds", "postgresql://***@db/feeds"),
-        ("no http://a:b@c/d nor http://e/?key=f", "no http://***@c/d nor http://e/?key=***"),
         ("//me:secret@host/x", "//***@host/x"),
     ],
 )  # fmt: skip
@@ -100,7 +99,7 @@ def test_secrets_are_masked(url, shown):
 
 @given(strategies.text())
 def test_no_password_survives_the_mask(text):
-    assert "s3cret" not in urls.masked(
+    assert "s3cret" not in urls.masked_text(
         f"{text} http://user:s3cret@example.org/?token=s3cret {text}"
     )
 

@@ -86,7 +86,12 @@ def subscriptions() -> Response:
     sources = [feed.source for feed in found if urls.is_web(feed.source.feed_url)]
     sources.sort(key=lambda source: ((source.category or "").casefold(), source.title.casefold()))
     outlines = [
-        OpmlOutline(urls.masked(each.feed_url), each.title, each.category, each.site_url)
+        OpmlOutline(
+            urls.masked(each.feed_url),
+            each.title,
+            each.category,
+            urls.masked(each.site_url) if each.site_url else None,
+        )
         for each in sources
     ]
     # Not the time of this request: the same subscriptions are the same document.

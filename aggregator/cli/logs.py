@@ -5,7 +5,7 @@ import re
 import sys
 import time
 
-from aggregator.urls import masked
+from aggregator.urls import masked_text
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -25,7 +25,7 @@ def set_up(*, verbose: bool = False) -> None:
 def escaped(text: str) -> str:
     """Return `text` with control characters made visible, so that it is one line, and masked."""
     visible = _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-    return masked(visible)
+    return masked_text(visible)
 
 
 class _OneLine(logging.Formatter):

@@ -36,11 +36,15 @@ def result_json(result: PollResult) -> str:
             "status": result.status,
             "new": result.new,
             "updated": result.updated,
-            "error": result.error,
+            "error": _masked(result.error),
             "next_poll_at": iso(result.next_poll_at),
         },
         ensure_ascii=False,
     )
+
+
+def _masked(text: str | None) -> str | None:
+    return urls.masked_text(text) if text else text
 
 
 def health_json(feeds: Sequence[FeedHealth]) -> str:
@@ -56,8 +60,8 @@ def _health(feed: FeedHealth) -> dict[str, Any]:
         "url": urls.masked(feed.source.feed_url),
         "category": feed.source.category,
         "state": state(feed),
-        "error": feed.error,
-        "note": feed.note,
+        "error": _masked(feed.error),
+        "note": _masked(feed.note),
         "moved_to": urls.masked(feed.moved_to) if feed.moved_to else None,
         "entries": feed.entries,
         "posts_a_week": round(feed.per_week, 2),

@@ -10,6 +10,7 @@ import click
 from aggregator import config as configuration
 from aggregator import feed_addresses, opml, urls
 from aggregator.cli.common import config_path, load_config, takes_config
+from aggregator.cli.logs import escaped
 from aggregator.config import Config
 from aggregator.database import DBAPIError, in_words, is_there, open_database, query
 from aggregator.discover import advertised_feeds, is_about_comments
@@ -41,7 +42,7 @@ def check() -> None:
     """Say everything that is wrong with the configuration file."""
     config = load_config()
     for note in [*configuration.notes(config), *_moves(config)]:
-        click.echo(note)
+        click.echo(escaped(note))
     count = len(config.feeds)
     click.echo(f"{config.path}: fine, {count} feed{'' if count == 1 else 's'}")
 
@@ -84,7 +85,7 @@ def add(url: str, title: str | None, category: str | None, no_check: bool) -> No
     """Subscribe to a feed, or to the feed that a web page advertises."""
     config = load_config()
     if feed_addresses.is_masked(url):
-        raise UsageError(f"{url}: *** stands for a secret there; write the whole address")
+        raise UsageError(f"{urls.masked_input(url)}: *** stands for a secret there; write the whole address")
     if not urls.is_web(url) and not (config.folder / url).is_file():
         url = _completed(url)
     if not no_check and not configuration.has_feed(config, url):

@@ -28,6 +28,7 @@ try:
 except ImportError:  # PyYAML without libyaml: the same events, six times slower
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
+from aggregator import urls
 from aggregator.errors import ConfigError
 
 MAX_DEPTH = 20
@@ -155,7 +156,8 @@ def label(location: Sequence[str | int]) -> str:
 
 
 def _key(text: str) -> str:
-    """Make a key safe for a terminal, and short enough for a line."""
+    """Make a key safe for a terminal, short enough for a line, and masked: it may be an address."""
+    text = urls.masked_input(text)
     return (text if text.isprintable() else repr(text)[1:-1])[:60]
 
 
@@ -284,7 +286,9 @@ class _Builder:
     def _remember(self, event: events.NodeEvent, node: Node) -> None:
         tag = getattr(event, "tag", None)
         if tag not in _PLAIN_TAGS:
-            self._report(_marks(event)[0], f"the tag {tag!r} means nothing here; remove it")
+            self._report(
+                _marks(event)[0], f"the tag {_key(str(tag))!r} means nothing here; remove it"
+            )
         if event.anchor is not None:
             self._anchors[event.anchor] = node
 

@@ -51,7 +51,8 @@ def _on_files(config: Config) -> Iterator[str]:
     for index, feed in enumerate(config.feeds):
         if not urls.is_web(feed.url) and not (config.folder / feed.url).is_file():
             hint = "; add https:// if it is on the web" if "." in feed.url.split("/")[0] else ""
-            yield f"{_place(index, feed)}: there is no file {feed.url} in {config.folder}{hint}"
+            path = urls.masked_input(feed.url)
+            yield f"{_place(index, feed)}: there is no file {path} in {config.folder}{hint}"
 
 
 def _on_categories(config: Config) -> Iterator[str]:

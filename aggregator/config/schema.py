@@ -95,7 +95,6 @@ _STRICT = ConfigDict(extra="forbid")
 Stamp = tuple[int, int]
 """What changes when a file is saved: its time in nanoseconds, and its size."""
 _Section = BeforeValidator(_settings_or_none)
-_Line = Annotated[str, _read(values.line)]
 _Interval = partial(values.duration, least=_SECOND, most=_YEAR)
 _Delay = partial(values.duration, least=0 * _SECOND, most=_DAY)
 _Wait = Annotated[timedelta, _read(_Delay)]
@@ -245,7 +244,7 @@ class Settings:
 
     __pydantic_config__ = _STRICT
 
-    title: _Line = "Recent posts"
+    title: Annotated[str, _read(values.title)] = "Recent posts"
     base_url: Annotated[str, _read(values.base_url)] = "http://127.0.0.1:8080"
     timezone: Annotated[str, _read(values.timezone)] = "UTC"
     database: Annotated[str, _read_in_folder(values.database)] = DEFAULT_DATABASE
@@ -301,7 +300,7 @@ class Feed:
 
     url: Annotated[str, _read_in_folder(values.feed_url)]
     name: Annotated[str | None, _read_if_any(values.name)] = None
-    title: Annotated[str | None, _read_if_any(values.line)] = None
+    title: Annotated[str | None, _read_if_any(values.title)] = None
     category: Annotated[str | None, _read_if_any(values.category)] = None
     interval: Annotated[timedelta | None, _read_if_any(_Interval)] = None
     distrust_304: Annotated[bool | None, _read_if_any(values.yes)] = None

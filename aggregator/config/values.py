@@ -74,9 +74,14 @@ def line(text: str) -> str:
     return words
 
 
+def title(text: str) -> str:
+    """Read a title: a line, masked, as other readers put addresses where there is no title."""
+    return urls.masked_text(line(text))
+
+
 def tidied(text: str) -> str:
-    """Make any text one that `line` reads, or an empty one: for titles that publishers chose."""
-    return " ".join(_CONTROL.sub(" ", text).split())[:MAX_TITLE].rstrip()
+    """Make any text one that `title` reads, or an empty one: for titles that publishers chose."""
+    return urls.masked_text(" ".join(_CONTROL.sub(" ", text).split()))[:MAX_TITLE].rstrip()
 
 
 @lru_cache(maxsize=4096)  # thousands of feeds share a few
@@ -93,7 +98,7 @@ def name(text: str) -> str:
         # Vowel signs and accents (Mn, Mc) belong to letters, but `\w` leaves them out.
         letters = "".join(c for c in words if unicodedata.category(c) not in {"Mn", "Mc"})
     if not _NAME.fullmatch(letters):
-        better = urls.slug(words)
+        better = urls.slug(urls.masked_input(words))
         hint = f"; write {better}" if better else ""
         raise ValueError(f"{shown(words)} may only have letters, digits, - _ and .{hint}")
     if len(words) > MAX_NAME:
@@ -168,7 +173,7 @@ def site(text: str) -> str:
     """Read a key of `hosts`; all names of one site share a budget."""
     words = line(text).lower().rstrip(".")
     if "://" in words or "/" in words:
-        hint = urls.host_of(words) or words.partition("/")[0]
+        hint = urls.host_of(words) or urls.masked_input(words).partition("/")[0]
         raise ValueError(f"{shown(text)} is a URL; write the host alone: {hint}")
     if not _is_address(words) and not _is_host_name(words):
         raise ValueError(f"{shown(text)} is no host; write example.org")
@@ -284,7 +289,7 @@ def database(text: str, *, folder: Path) -> str:
     match = _DATABASE.match(words)
     if match is None or match[1] + (match[2] or "") in {"sqlite+aiosqlite", "postgresql+asyncpg"}:
         raise ValueError(
-            f"{shown(urls.masked(words))} can't be used; "
+            f"{shown(words)} can't be used; "
             "write sqlite:///aggregator.db or postgresql://user@host/name"
         )
     return words if match[1] == "postgresql" else _sqlite(words, match.end(), folder)
@@ -314,7 +319,8 @@ def cores() -> int:
 
 
 def shown(text: str) -> str:
-    """Quote what was written, short enough for one line and safe on a terminal."""
+    """Quote what was written: masked, short enough for one line, and safe on a terminal."""
+    text = urls.masked_input(text)
     clipped = text if len(text) <= 60 else text[:57] + "..."
     return json.dumps(clipped, ensure_ascii=not clipped.isprintable())
 
@@ -387,13 +393,13 @@ def _web_url(text: str) -> str:
             "such as samples/feed.xml"
         )
     if kind == "url":
-        raise ValueError(f"a space is missing; write url: {shown(urls.masked(rest))}")
+        raise ValueError(f"a space is missing; write url: {shown(rest)}")
     if kind not in urls.WEB_SCHEMES:
         raise ValueError(f"{shown(scheme + ':')} can't be polled; write an http:// or https:// URL")
     if re.search(r"\s", text):
-        raise ValueError(f"{shown(urls.masked(text))} has a space in it; write %20 for it")
+        raise ValueError(f"{shown(text)} has a space in it; write %20 for it")
     if not _is_usable(text):
-        raise ValueError(f"{shown(urls.masked(text))} is no address; write https://host/path")
+        raise ValueError(f"{shown(text)} is no address; write https://host/path")
     return text
 
 

@@ -181,7 +181,7 @@ def _named(source: Source) -> NamedSource:
         id=urls.feed_uri(source.feed_id, source.feed_url),
         title=source.title,
         feed_url=web_url(urls.masked(source.feed_url)),
-        site_url=web_url(source.site_url),
+        site_url=web_url(urls.masked(source.site_url or "")),
         rights=source.rights,
         language=language_tag(source.language),
     )
@@ -193,7 +193,7 @@ def _named_origin(origin: Origin) -> NamedSource:
         id=urls.feed_uri(origin.id, address),
         title=origin.title or urls.host_of(address) or address,
         feed_url=web_url(urls.masked(address)),
-        site_url=web_url(origin.site_url),
+        site_url=web_url(urls.masked(origin.site_url or "")),
         rights=origin.rights,
         language=None,
     )

@@ -15,6 +15,11 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from yarl import URL
 
+from aggregator.urls.masking import SESSIONS
+from aggregator.urls.masking import masked as masked
+from aggregator.urls.masking import masked_input as masked_input
+from aggregator.urls.masking import masked_text as masked_text
+
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
@@ -25,13 +30,6 @@ _MAX_HOST = 253  # of any name in DNS; longer ones take IDNA 15 ms each
 
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\s]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_USER_INFO = re.compile(r"(?:(?<=://)|(?<=[\s\"'(]//)|(?<=\A//))[^\s/?#\"'<>]{1,4096}@")
-_SECRET = re.compile(
-    r"(?<=[?&;])((?:[a-z]{1,20}[_-]?)?"
-    r"(?:token|key|secret|password|passwd|pwd|pass|auth|sig|signature))=[^\s&;#\"'<>]+",
-    re.IGNORECASE,
-)
-
 _PRIVATE_DOMAINS = frozenset(
     "localhost local internal lan home corp private intranet localdomain test invalid".split()
 )
@@ -47,9 +45,6 @@ with `TRACKING_PREFIXES`.  Not `ref`, `source`, `from`, `via`: some sites select
 docs/links.md lists them for people."""
 
 TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "piwik_", "matomo_", "hmb_", "itm_")
-
-SESSIONS = frozenset("phpsessid jsessionid aspsessionid cfid cftoken oscsid zenid".split())
-"""Parameters that name one reader's visit, whatever their value."""
 
 _MAYBE_SESSIONS = frozenset("sid session sessionid session_id".split())  # a story's number, too
 _SESSION_VALUE = re.compile(r"(?=.*[0-9])[0-9a-zA-Z_-]{20,}")
@@ -238,16 +233,6 @@ def in_ascii(url: str) -> str:
     if not host or not written.isascii():
         raise ValueError(f"not a host: {place}")
     return f"{scheme}://{written}"
-
-
-def masked(text: str) -> str:
-    """Return `text` with the secrets of all URLs in it replaced, fit for logs, pages and feeds.
-
-    User and password, and values of a query whose names say that they are secret.
-    """
-    if "@" in text:
-        text = _USER_INFO.sub("***@", text)
-    return _SECRET.sub(r"\1=***", text) if "=" in text else text
 
 
 def canonical(url: str) -> str:

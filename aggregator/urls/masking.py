@@ -1,0 +1,162 @@
+"""Secrets of addresses as `***`, fit for logs, pages and feeds.  Pure.
+
+What is secret is decided here only: users and passwords (RFC 3986, 3.2.1), and the values of
+parameters whose names say so.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from urllib.parse import unquote
+
+MASK = "***"
+SESSIONS = frozenset("phpsessid jsessionid aspsessionid cfid cftoken oscsid zenid".split())
+"""Parameters that name one reader's visit, whatever their value."""
+
+_MAX_LENGTH = 4096  # of an address
+_SLASHES = re.compile("//+")
+_BEFORE_ADDRESS = frozenset(" \t\r\n\"'(<:")  # what stands before the `//` of an address in a text
+_AUTHORITY = re.compile(r"[^/?#]{0,4096}")
+_PORT = re.compile(r"(?:\[[^\]]*\]?|[^:\[\]]*)(?::\d+)?")
+_DOTTED = re.compile(r"[.:\[]|localhost\Z")
+_ADDRESS_END = re.compile(r"[\s\"<>]|\Z")
+_PARAMETER = re.compile(r"(?<=[?&;#])([^\s=&;#?\"'<>/]{1,256})=")
+_VALUE = re.compile(r"(?:[^&;]|[&;](?![^=&;]{1,256}=))*")
+_VALUE_IN_TEXT = re.compile(r"(?:[^\s&;\"'<>]|[&;](?=[^\s&;\"'<>])(?![^\s=&;\"'<>]{1,256}=))*")
+_NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_NOT_A_URL = ("mailto:", "tag:", "acct:", "urn:")
+
+_SECRET_WORDS = frozenset(
+    "auth authentication authorization bearer cred creds hmac jwt oauth pass passcode passkey "
+    "passwort psw pw pwd sig".split()
+)
+_SECRET_NAME = re.compile(  # of a name without its separators, or of one word of it
+    r".*(?:token|secret|passw(?:or)?d|passphrase|signature|credential)s?"
+    r"|.*(?:access|account|api|app|auth|client|consumer|customer|download|encryption|feed|license"
+    r"|master|member|my|pass|personal|private|rss|secret|security|service|session|shared|signing"
+    r"|site|stream|subscriber|subscription|user)keys?(?:id)?"
+    r"|.*(?:access|auth|pass)code|(?:basic|feed|http|o|rss|user|x)auth"
+    r"|(?:db|feed|login|rss|torrent|user)pass"
+)
+_AFTER_KEY = frozenset({"id", "pair"})  # `Key-Pair-Id`, `AWSAccessKeyId`
+
+
+def masked(url: str) -> str:
+    """Return an address with its secrets as `***`, fit for logs, pages and feeds.
+
+    User and password, and the values of parameters whose names say that they are secret
+    (`is_secret_name`).  All of `url` is taken for one address, also where a password has characters
+    in it that should have been percent-encoded.
+    """
+    if "@" in url:
+        url = _without_users(url, _end_of_all)
+    return _without_values(url, _VALUE) if "=" in url else url
+
+
+def masked_text(text: str) -> str:
+    """Return a text with the secrets of all addresses that stand in it as `***`; see `masked`."""
+    if "@" in text:
+        text = _without_users(text, _end_of_address)
+    return _without_values(text, _VALUE_IN_TEXT) if "=" in text else text
+
+
+def masked_input(text: str) -> str:
+    """Return what a person typed as an address, masked however it is broken.
+
+    Beyond `masked`: `me:secret@example.org` and `https:/me:secret@example.org` are no URLs with a
+    host, but may have been meant so.
+    """
+    words = masked(text)
+    user, at, host = words.rpartition("@")
+    if at and ":" in user and "://" not in words and not words.lower().startswith(_NOT_A_URL):
+        return f"{MASK}@{host}"
+    return words
+
+
+@lru_cache(maxsize=1024)
+def is_secret_name(name: str) -> bool:
+    """Whether a parameter of this name holds a secret: `token`, `X-Plex-Token`, `userApiKey`.
+
+    A name is taken apart at its separators and capitals, so that `author` has nothing to do with
+    `auth`, nor `monkey` with `key`.
+    """
+    words = [word.lower() for word in _NAME_WORD.findall(unquote(name))]
+    joined = "".join(words)
+    if joined in SESSIONS or not _SECRET_WORDS.isdisjoint(words):
+        return True
+    while len(words) > 1 and words[-1] in _AFTER_KEY:
+        del words[-1]
+    return words[-1:] == ["key"] or any(map(_SECRET_NAME.fullmatch, (joined, *words)))
+
+
+def _end_of_all(text: str, _start: int) -> int:
+    return len(text)
+
+
+def _end_of_address(text: str, start: int) -> int:
+    end = _ADDRESS_END.search(text, start)
+    return end.start() if end else len(text)
+
+
+def _without_users(text: str, end_of: Callable[[str, int], int]) -> str:
+    """Mask what stands between the `//` and the `@` of each address.
+
+    Args:
+        end_of: Tells where the address ends that begins at an index.
+    """
+    pieces, done, end = [], 0, 0
+    for slashes in _SLASHES.finditer(text):
+        start = slashes.end()
+        before = text[slashes.start() - 1 : slashes.start()]
+        if start < done or (before and before not in _BEFORE_ADDRESS):
+            continue
+        end = end if start < end else end_of(text, start)
+        at = _end_of_user(text, start, end)
+        if at > start:
+            pieces += [text[done:start], MASK]
+            done = at
+    return "".join([*pieces, text[done:]])
+
+
+def _end_of_user(text: str, start: int, end: int) -> int:
+    """Return the index of the `@` before an address's host, -1 if the address names no user.
+
+    An `@` behind a slash belongs to the path, unless what is before the slash can't be a host: then
+    the slash (or `?`, `#`) is one of a password.  So is a `#` where no path is.
+    """
+    authority = _AUTHORITY.match(text, start, end)
+    behind = authority.end() if authority else start
+    at = text.rfind("@", start, behind)
+    host = text[max(at + 1, start) : behind]
+    broken = not _PORT.fullmatch(host) or (at >= 0 and not _DOTTED.search(host))
+    broken = broken or text.startswith("#", behind)
+    later = text.rfind("@", behind, min(end, behind + _MAX_LENGTH)) if broken else -1
+    return max(at, later)
+
+
+def _without_values(text: str, value: re.Pattern[str]) -> str:
+    """Mask the values of secret parameters, and those in which an address with a secret stands."""
+    pieces, done = [], 0
+    for parameter in _PARAMETER.finditer(text):
+        start = parameter.end()
+        if start < done:
+            continue
+        secret = is_secret_name(parameter[1])
+        if not secret and text.find("%", start, start + _MAX_LENGTH) < 0:
+            continue
+        match = value.match(text, start)
+        end = match.end() if match else start
+        if end > start and (secret or _holds_secret(text[start:end])):
+            pieces += [text[done:start], MASK]
+            done = end
+    return "".join([*pieces, text[done:]])
+
+
+def _holds_secret(value: str) -> bool:
+    """Whether an encoded value is an address with a secret, such as a bridge's `?url=`."""
+    if len(value) > _MAX_LENGTH or "%3a%2f" not in value.lower():
+        return False
+    address = unquote(value)
+    if "@" in address and _without_users(address, _end_of_all) != address:
+        return True
+    return any(is_secret_name(parameter[1]) for parameter in _PARAMETER.finditer(address))
