@@ -123,7 +123,7 @@ def test_a_given_name_that_looks_like_a_made_one_only_makes_the_other_longer():
         ("a/b", "write a-b"),
         ("'..'", "may only have letters, digits, - _ and ."),
         ("x" * 81, "is 81 characters long; write at most 80"),
-        ('"a\\tb"', "write a-b"),
+        ('"a\\tb"', "U+0009 (tab) is not a space"),
     ],
 )
 def test_a_name_that_can_not_stand_in_an_address_is_refused(written, said):

@@ -93,7 +93,7 @@ def test_what_is_nearly_right_is_told_what_is_wrong_with_it(text, said):
     ("text", "said"),
     [
         ("title: a: b", '1:9: a ":" too much; put text with ": " in quotes, align keys'),
-        ("web:\n\tport: 1", "2:1: a tab; indent with spaces"),
+        ("web:\n\tport: 1", "2:1: U+0009 (tab) is not a space; remove it, or write a space"),
         ("title: @me", "1:8: text can't begin with @; put it in quotes"),
         ("title: 'x", "1:8: this quotation mark is never closed"),
         ("feeds: [a.xml,\n  b.xml", "1:8: this list is never closed, or a comma is missing"),
@@ -114,6 +114,41 @@ def test_what_is_nearly_right_is_told_what_is_wrong_with_it(text, said):
 )
 def test_what_is_not_yaml_is_told_with_its_place(text, said):
     assert problem(text).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title: a\ntimezone UTC\n\n# much later\n\nfeeds: []", "2:1: a key without"),
+        ("timezone UTC\nfeeds: []", "1:1: a key without"),
+        ("title: a\npoll\n  interval: 1h", "2:1: a key without"),
+        ("web:\n  host ::1\n  port: 1", "2:3: a key without"),
+        ("title: a\nfeeds\n  - a.xml", "2:1: a key without"),
+        ("feeds:\n  - url: a.xml\n    title B\n    category: c", "3:5: a key without"),
+        ("feeds:\n  - url a.xml\n    title: B", "2:5: a key without"),
+        ("feeds:\n  - url: a.xml\n    title: B\n  - url b.xml\n    title: C", "4:5: a key without"),
+        ("title:a\nfeeds: []", "1:1: a space is missing behind"),
+        ("title: a\ntimezone:UTC\nfeeds: []", "2:1: a space is missing behind"),
+        ("feeds:\n  - url:a.xml\n    title: b", "2:5: a space is missing behind"),
+        ("feeds:\n  - https://a.example/\n  https://b.example/", "3:3: an address without `- `"),
+        (
+            'title: "a\nfeeds:\n  - url: "a.xml"',
+            "1:8: this quotation mark is closed only in line 3",
+        ),
+        ("title: 'a\nx:\n- 'a.xml'", "1:8: this quotation mark is closed only in line 3"),
+        ("feeds:\n  - url: a.xml\n     title: b", "3:11: does not fit the line above"),
+        ("poll:\n  interval: 1h\n timeout: 3s", "3:2: does not fit the lines above"),
+        ("feeds:\n  - a b\n    c\n  - d.xml", "2:5: feeds[0]: "),
+    ],
+)
+def test_the_line_to_mend_is_the_one_where_the_mistake_was_made(text, said):
+    assert problem(text).startswith(said)
+
+
+def test_a_text_over_several_lines_says_how_far_it_goes():
+    said = problem("feeds:\n  - a b\n    c\n  - d.xml")
+
+    assert "this text goes on to line 3" in said
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "---\n", "~", "\ufeff"])

@@ -132,7 +132,8 @@ def _completed(written: str) -> str:
         raise UsageError("URL: write the address of a feed or page")
     if "://" in written:
         return written  # whoever fetches it says what is wrong
-    raise UsageError(f"{written}: no such file; if it is on the web, write https://{written}")
+    shown = urls.masked_input(written)
+    raise UsageError(f"{shown}: no such file; if it is on the web, write https://{shown}")
 
 
 def _left_out(feeds: Sequence[LeftOut]) -> Iterator[str]:

@@ -188,5 +188,6 @@ def _category(outline: OpmlOutline) -> str | None:
 
 
 def _quoted(text: str) -> str:
-    """Write a YAML scalar in double quotes; JSON's escapes are YAML's, too."""
+    """Write a YAML scalar in double quotes, without variables; JSON's escapes are YAML's, too."""
+    text = text.replace("${", "$${")
     return _ESCAPED.sub(lambda bad: f"\\u{ord(bad[0]):04x}", json.dumps(text, ensure_ascii=False))

@@ -15,6 +15,7 @@ Source: YAML 1.1 (the language of PyYAML); https://yaml.org/type/merge.html for 
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -29,6 +30,8 @@ except ImportError:  # PyYAML without libyaml: the same events, six times slower
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 from aggregator import urls
+from aggregator.config import syntax
+from aggregator.config.characters import named
 from aggregator.errors import ConfigError
 
 MAX_DEPTH = 20
@@ -117,14 +120,14 @@ def compose(text: str, *, path: Path) -> tuple[Node, list[Problem]]:
     if bad := _unprintable(text):
         line = text.count("\n", 0, bad.start()) + 1
         column = bad.start() - text.rfind("\n", 0, bad.start())
-        message = f"the character U+{ord(bad[0]):04X} can't stand in a text file; remove it"
+        message = f"the character {named(bad[0])} can't stand in a text file; remove it"
         raise ConfigError([Problem(line, column, message).under(path)])
     builder = _Builder()
     try:
         for event in yaml.parse(text, Loader=_Loader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        raise ConfigError([_syntax_problem(error, text).under(path)]) from error
+        raise ConfigError([_problem(error, text).under(path)]) from error
     if builder.root is None or builder.root.value is None:
         raise ConfigError([f"{path}: empty; write at least one setting (see docs/config.md)"])
     return builder.root, builder.problems
@@ -352,43 +355,24 @@ def _marks(event: events.Event) -> tuple[Mark, Mark]:
     return cast("Mark", event.start_mark), cast("Mark", event.end_mark)
 
 
+def _problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
+    if isinstance(error, yaml.composer.ComposerError):  # ours: events are never composed by PyYAML
+        mark, message = cast("Mark", error.problem_mark), error.problem or ""
+        return Problem(mark.line + 1, mark.column + 1, message)
+    return Problem(*syntax.mistake(error, text, _tokens(text)))
+
+
+def _tokens(text: str) -> Callable[[int], list[yaml.tokens.Token]]:
+    """Return what reads the tokens before an index, as far as there are any."""
+
+    def before(end: int) -> list[yaml.tokens.Token]:
+        tokens: list[yaml.tokens.Token] = []
+        with suppress(yaml.MarkedYAMLError):
+            tokens.extend(yaml.scan(text[:end], Loader=_Loader))
+        return tokens
+
+    return before
+
+
 def _fault(problem: str, mark: Mark) -> yaml.MarkedYAMLError:
     return yaml.composer.ComposerError(None, None, problem, mark)
-
-
-# What libyaml says, and what a person does about it.  The second mark is where the trouble began.
-_ADVICE = (
-    ("mapping values are not allowed", 'a ":" too much; put text with ": " in quotes, align keys'),
-    ("tab character", "a tab; indent with spaces"),
-    ("alphabetic or numeric", "`*` and `&` mean something in YAML; put the text in quotes"),
-    ("unknown escape character", r"`\` means something in double quotes; use single quotes"),
-    ("end of stream", "this quotation mark is never closed"),
-    ("',' or ']'", "this list is never closed, or a comma is missing in it"),
-    ("',' or '}'", "these settings are never closed, or a comma is missing in them"),
-    ("expected key", "does not fit the lines above; check the indentation and the quotes"),
-    ("expected <block end>", "does not fit the lines above; check the indentation and the quotes"),
-    ("expected '-' indicator", "does not fit the list above; check the indentation"),
-    ("could not find expected ':'", 'a key without ":"; write `key: value`'),
-)
-_BEGAN_EARLIER = ("end of stream", "',' or ']'", "',' or '}'")
-
-
-def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
-    said = error.problem or "not valid YAML"
-    mark = cast("Mark", error.problem_mark or error.context_mark)
-    if error.context_mark is not None and any(part in said for part in _BEGAN_EARLIER):
-        mark = error.context_mark
-    if isinstance(error, yaml.composer.ComposerError):  # ours: events are never composed by PyYAML
-        advice = said
-    elif "cannot start any token" in said:
-        advice = _advice_on(text[mark.index : mark.index + 1])
-    else:
-        fallback = f"not valid YAML: {said}"
-        advice = next((advice for part, advice in _ADVICE if part in said), fallback)
-    return Problem(mark.line + 1, mark.column + 1, advice)
-
-
-def _advice_on(character: str) -> str:
-    if character == "\t":
-        return "a tab; indent with spaces"
-    return f"text can't begin with {character}; put it in quotes"

@@ -2,13 +2,13 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from aggregator.config import document, feeds, schema
+from aggregator.config import characters, document, feeds, schema
 from aggregator.config.document import Node, Problem
 from aggregator.config.schema import Config, Fault, Feed, Settings, Stamp
 from aggregator.errors import ConfigError
@@ -63,8 +63,7 @@ def parse(text: str, *, path: Path) -> Config:
     """
     source = _Source(text.removeprefix("\ufeff"), path)
     if not isinstance(source.value, dict):
-        problem = document.problem_at(source.root.start, (), "must be `key: value` lines")
-        raise ConfigError([problem.under(path)])
+        raise source.refused([Fault((), "must be `key: value` lines")])
     folder = schema.folder_of(path)
     raw = {key: value for key, value in source.value.items() if key != "feeds"}
     settings = schema.read_settings(raw, folder=folder)
@@ -109,7 +108,7 @@ class _Source:
 
     def refused(self, faults: Iterable[Fault]) -> ConfigError:
         """Return the error that says everything that is wrong, in the order of the file."""
-        problems = {*self.problems, *(_placed(fault, self.root) for fault in faults)}
+        problems = {*self.problems, *(_placed(fault, self.root, self._text) for fault in faults)}
         return ConfigError([problem.under(self._path) for problem in sorted(problems)])
 
 
@@ -145,14 +144,13 @@ def write(path: Path, text: str) -> None:
 
 def _feeds(items: object, folder: Path) -> tuple[dict[int, Feed], list[Fault]]:
     """Read the items of `feeds` by their index; whatever is wrong with the others."""
-    if items is None:
-        return {}, []
-    if not isinstance(items, list):
-        message = "must be a list; write each feed on a line of its own after `- `"
-        return {}, [Fault(("feeds",), message)]
     found: dict[int, Feed] = {}
     faults: list[Fault] = []
-    for index, value in enumerate(items):
+    try:
+        values = schema.listed(items)
+    except ValueError as error:
+        return {}, [Fault(("feeds",), str(error))]
+    for index, value in enumerate(values):
         feed = schema.read_feed(value, folder=folder)
         if isinstance(feed, Feed):
             found[index] = feed
@@ -161,17 +159,39 @@ def _feeds(items: object, folder: Path) -> tuple[dict[int, Feed], list[Fault]]:
     return found, faults
 
 
-def _placed(fault: Fault, root: Node) -> Problem:
+def _placed(fault: Fault, root: Node, text: str) -> Problem:
     """Give the fault its place: of the key, of the value, or of what the value is missing in."""
-    *outer, last = fault.location
     node, steps = document.find(root, fault.location)
     if fault.of_key:
+        *outer, last = fault.location
         parent, _ = document.find(root, outer)
-        return document.problem_at(parent.pairs[str(last)][0].start, fault.location, fault.message)
+        return _at(parent.pairs[str(last)][0], fault.location, fault.message, text)
     # An address alone has no key `url`, a missing key no value: the message names it all the same.
     missing = isinstance(node.value, dict) and len(steps) < len(fault.location)
     named = fault.location if missing else steps
-    return document.problem_at(node.start, named, fault.message)
+    return _at(node, named, fault.message, text)
+
+
+def _at(node: Node, location: Sequence[str | int], message: str, text: str) -> Problem:
+    """Return a problem with a node, and where its writer may have been misled.
+
+    A character that looks like another one, or like nothing, is the place itself.  A text that goes
+    over several lines does so for want of a dash, a colon or an indentation.
+    """
+    if not isinstance(node.value, str):
+        return document.problem_at(node.start, location, message)
+    bad = characters.suspicious(node.value)
+    at = text.find(bad, node.start.index, node.end.index) if bad else -1
+    if bad and characters.named(bad) not in message:
+        message = f"{message}; {characters.complaint(bad)}"
+    if node.plain and node.start.line < node.end.line:
+        message += f"; this text goes on to line {node.end.line + 1}, check what is missing there"
+    problem = document.problem_at(node.start, location, message)
+    if at < 0:
+        return problem
+    line = problem.line + text.count("\n", node.start.index, at)
+    line_start = text.rfind("\n", 0, at) + 1
+    return replace(problem, line=line, column=at - line_start + 1)
 
 
 def _keep_rights(target: Path, handle: int) -> None:

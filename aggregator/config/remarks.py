@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from aggregator import urls
+from aggregator.config import characters
 from aggregator.config.schema import Config
 from aggregator.config.values import span
 from aggregator.model import Subscription
@@ -26,6 +27,7 @@ def notes(config: Config) -> list[str]:
     remarks += _clipped(_on_files(config))
     remarks += _clipped(_on_categories(config))
     remarks += _clipped(_on_stories(config))
+    remarks += _clipped(_on_characters(config))
     return remarks
 
 
@@ -75,6 +77,20 @@ def _on_stories(config: Config) -> Iterator[str]:
             near = difflib.get_close_matches(category, slugs, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             yield f'stories: no feed is in the category "{category}"{hint}'
+
+
+def _on_characters(config: Config) -> Iterator[str]:
+    """Remark on what nobody sees in titles and categories; anywhere else it is a fault."""
+    texts = [("title", config.title)]
+    for index, feed in enumerate(config.feeds):
+        place = _place(index, feed)
+        texts += [
+            (f"{place}: title", feed.title or ""),
+            (f"{place}: category", feed.category or ""),
+        ]
+    for place, text in texts:
+        if bad := characters.never_meant(text):
+            yield f"{place}: {characters.complaint(bad)}"
 
 
 def _hurry(interval: timedelta) -> str:

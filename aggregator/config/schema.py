@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from aggregator import urls
-from aggregator.config import values
+from aggregator.config import characters, values
 from aggregator.model import Order, Subscription
 
 _T = TypeVar("_T")
@@ -45,51 +45,76 @@ class Fault:
         return replace(self, location=(*outer, *self.location))
 
 
+_BLANK = (None, "")
+_OF_PROSE = (values.title, values.category)
+
+
 def _one_value(value: object) -> str:
     if isinstance(value, str):
-        return value
+        return values.written(value)
     if value is None:
         raise ValueError("empty; write a value, or remove the line")
     kind = "a list" if isinstance(value, list) else "a group of settings"
     raise ValueError(f"must be one value, not {kind}")
 
 
+def _words(value: object) -> str:
+    """Return a value that is not prose: whatever nobody sees in it is a mistake."""
+    text = _one_value(value)
+    if bad := characters.unseen(text):
+        raise ValueError(characters.complaint(bad))
+    return text
+
+
 def _read(reader: Callable[[str], object]) -> PlainValidator:
     """Read text with `reader`."""
-    return PlainValidator(lambda value: reader(_one_value(value)))
+    of = _one_value if reader in _OF_PROSE else _words
+    return PlainValidator(lambda value: reader(of(value)))
 
 
 def _read_if_any(reader: Callable[[str], object]) -> PlainValidator:
     """Read text with `reader`; a blank value is the same as none."""
-    return PlainValidator(lambda value: None if value in _BLANK else reader(_one_value(value)))
+    of = _one_value if reader in _OF_PROSE else _words
+    return PlainValidator(lambda value: None if value in _BLANK else reader(of(value)))
 
 
 def _read_in_folder(reader: Callable[..., object]) -> PlainValidator:
     """Read text whose meaning depends on the folder of config.yaml, given as context."""
 
     def check(value: object, info: ValidationInfo) -> object:
-        return reader(_one_value(value), folder=info.context or Path())
+        return reader(_words(value), folder=info.context or Path())
 
     return PlainValidator(check)
+
+
+def _refuse_variables(value: object) -> None:
+    if isinstance(value, str):
+        values.written(value)
 
 
 def _settings_or_none(value: object) -> object:
     if value is None:  # every line below the section's name is commented out
         return {}
     if not isinstance(value, dict):
+        _refuse_variables(value)
         raise ValueError("must be followed by indented settings, one `key: value` a line")  # noqa: TRY004
     return value
 
 
-def _list_or_none(value: object) -> object:
+def listed(value: object) -> list[Any]:
+    """Return the items of a list; none of an empty value.
+
+    Raises:
+        ValueError: It is something else.
+    """
     if value is None:
         return []
     if not isinstance(value, list):
+        _refuse_variables(value)
         raise ValueError("must be a list; write each after `- `, or in [brackets]")  # noqa: TRY004
     return value
 
 
-_BLANK = (None, "")
 _STRICT = ConfigDict(extra="forbid")
 
 Stamp = tuple[int, int]
@@ -144,7 +169,7 @@ class Network:
     __pydantic_config__ = _STRICT
 
     allow: Annotated[
-        tuple[Annotated[str, _read(values.allowed)], ...], BeforeValidator(_list_or_none)
+        tuple[Annotated[str, _read(values.allowed)], ...], BeforeValidator(listed)
     ] = ()
 
 
@@ -370,6 +395,8 @@ def _fault(details: ErrorDetails, known: type) -> Fault:
 
 
 def _unknown(key: str, section: type) -> str:
+    if bad := characters.suspicious(key):
+        return f"unknown key; {characters.complaint(bad)}"
     known = [field.name for field in fields(section)]
     if section is Settings:
         known.append("feeds")

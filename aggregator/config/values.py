@@ -58,8 +58,27 @@ _NAME = re.compile(r"[\w.-]*\w[\w.-]*")
 _HOST = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _HOST_AND_PORT = re.compile(r"(?:[\w-]+\.[\w.-]+|localhost):\d+(?:/|$)", re.IGNORECASE)
+_VARIABLE = re.compile(r"(\$?)\$\{(file:|[A-Za-z_]\w{0,60})?")
 _YES, _NO = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 _DATABASE = re.compile(r"(sqlite|postgresql)(\+[a-z0-9_]+)?://")
+
+
+def written(text: str) -> str:
+    """Return what a value says: `$${` stands for `${`.
+
+    `${` alone begins a variable, as in many other programs.  None is filled in yet, and an address
+    with one in it would be asked for as it stands.
+    """
+    if "${" not in text:
+        return text
+    for match in _VARIABLE.finditer(text):
+        if not match[1]:
+            name = f"${{{match[2]}...}}" if match[2] == "file:" else f"${{{match[2] or ''}}}"
+            raise ValueError(
+                f"has {name} in it, but variables are not filled in; "
+                "write the value itself, or $${ for the text ${"
+            )
+    return text.replace("$${", "${")
 
 
 def line(text: str) -> str:
