@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import multiprocessing
+import os
 import socket
 import sqlite3
 import time
@@ -341,6 +342,72 @@ def test_what_may_be_reached_changes_for_websub_while_running(world, caplog, mon
 
     with web, letters:
         asyncio.run(stopped(scheduler, meanwhile()))
+
+
+def test_a_changed_file_is_taken_over_when_the_database_takes_it_at_last(
+    world, caplog, monkeypatch
+):
+    monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
+    monkeypatch.setattr(scheduling, "_BROKEN", 0.1)
+    caplog.set_level(logging.INFO, "aggregator")
+    world.subscribe("/a")
+    scheduler = Scheduler(world.config, world.database)
+
+    def execute(statement):
+        with world.database.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+    async def meanwhile():
+        await until(lambda: world.titles() == ["Post of /a"])
+        execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON feeds BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+        world.server.put("/b", rss([("b", "Post of /b", datetime.now(UTC))]))
+        world.write("/a", "/b")
+        await until(lambda: "refused" in caplog.text)
+        execute("DROP TRIGGER refuse")
+        await until(lambda: len(world.titles()) == 2)
+
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    assert caplog.text.count("read again; feeds: 1 added") == 1
+
+
+@pytest.mark.parametrize("moved", ["link", "file", "folder"])
+def test_a_file_of_the_same_size_and_time_is_read_again(world, caplog, monkeypatch, moved):
+    monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
+    caplog.set_level(logging.INFO, "aggregator")
+    for folder, name in (("one", "aaaa"), ("two", "bbbb")):
+        (world.folder / folder).mkdir()
+        text = f"feeds: [{{url: 'http://127.0.0.1:1/{name}', name: {name}}}]\n"
+        (world.folder / folder / "config.yaml").write_text(text)
+        os.utime(world.folder / folder / "config.yaml", (1, 1))
+    link = world.folder / "now"
+    path = world.folder / "linked.yaml"
+    if moved == "folder":
+        link.symlink_to("one")
+        path.symlink_to("now/config.yaml")
+    elif moved == "link":
+        path.symlink_to("one/config.yaml")
+    else:
+        path.write_bytes((world.folder / "one" / "config.yaml").read_bytes())
+        os.utime(path, (1, 1))
+    scheduler = Scheduler(configuration.load(path), world.database)
+
+    async def meanwhile():
+        await asyncio.sleep(0.3)
+        if moved == "file":
+            path.write_bytes((world.folder / "two" / "config.yaml").read_bytes())
+            os.utime(path, (1, 1))
+        else:
+            target = "two" if moved == "folder" else "two/config.yaml"
+            (world.folder / "new").symlink_to(target)
+            (world.folder / "new").replace(link if moved == "folder" else path)
+        await until(lambda: "read again" in caplog.text)
+
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    assert "1 added" in caplog.text
 
 
 @pytest.mark.slow

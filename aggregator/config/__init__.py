@@ -6,7 +6,7 @@
 """
 
 from aggregator.config.appending import Appended, append, has_feed
-from aggregator.config.file import load, parse, reached_at_port, read, stamp_of, write
+from aggregator.config.file import load, parse, reached_at_port, read, stamp_of
 from aggregator.config.remarks import notes
 from aggregator.config.schema import (
     Config,
@@ -19,6 +19,7 @@ from aggregator.config.schema import (
     Web,
     WebSub,
 )
+from aggregator.config.writing import write
 
 __all__ = [
     "Appended",

@@ -1,9 +1,6 @@
 """config.yaml -> Config, or every problem in it with line and column."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -25,12 +22,16 @@ def load(path: Path) -> Config:
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """Return what changes when the file is saved, None if there is no file."""
+    """Return what changes when the file is saved or replaced, None if there is no file."""
     try:
         status = path.stat()
     except (OSError, ValueError):
         return None
-    return status.st_mtime_ns, status.st_size
+    # Neither time nor size tells two files of a Nix store apart, nor a file that was written with
+    # the time of another one; a link that leads elsewhere now has another file at its end.
+    return (
+        status.st_mtime_ns, status.st_size, status.st_ctime_ns, status.st_dev, status.st_ino,
+    )  # fmt: skip
 
 
 def read(path: Path) -> str:
@@ -117,31 +118,6 @@ def reached_at_port(config: Config, port: int) -> Config:
     return replace(config, base_url=f"http://127.0.0.1:{port}") if port else config
 
 
-def write(path: Path, text: str) -> None:
-    """Replace the file's text: whoever reads it meanwhile sees the old or the new, never half.
-
-    A link stays one; the mode, and where allowed the owner, stay what they were.
-
-    Raises:
-        ConfigError: It can't be written; the old text is still there.
-    """
-    try:
-        target = path.resolve(strict=False)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                _keep_rights(target, stream.fileno())
-                stream.write(text.encode())
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ConfigError([f"{path}: can't be written: {error.strerror}"]) from error
-
-
 def _feeds(items: object, folder: Path) -> tuple[dict[int, Feed], list[Fault]]:
     """Read the items of `feeds` by their index; whatever is wrong with the others."""
     found: dict[int, Feed] = {}
@@ -192,17 +168,6 @@ def _at(node: Node, location: Sequence[str | int], message: str, text: str) -> P
     line = problem.line + text.count("\n", node.start.index, at)
     line_start = text.rfind("\n", 0, at) + 1
     return replace(problem, line=line, column=at - line_start + 1)
-
-
-def _keep_rights(target: Path, handle: int) -> None:
-    try:
-        old = target.stat()
-    except FileNotFoundError:
-        os.fchmod(handle, 0o644)
-        return
-    with suppress(PermissionError):  # only root may give files away
-        os.fchown(handle, old.st_uid, old.st_gid)
-    os.fchmod(handle, old.st_mode & 0o7777)
 
 
 def _reason(error: Exception) -> str:

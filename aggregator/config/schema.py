@@ -117,8 +117,8 @@ def listed(value: object) -> list[Any]:
 
 _STRICT = ConfigDict(extra="forbid")
 
-Stamp = tuple[int, int]
-"""What changes when a file is saved: its time in nanoseconds, and its size."""
+Stamp = tuple[int, ...]
+"""What changes when a file is saved or replaced: times in nanoseconds, size, device and inode."""
 _Section = BeforeValidator(_settings_or_none)
 _Interval = partial(values.duration, least=_SECOND, most=_YEAR)
 _Delay = partial(values.duration, least=0 * _SECOND, most=_DAY)

@@ -45,7 +45,6 @@ TICK = 1
 _NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web", "publish", "websub")
 _RELOAD = 2
 _REPLACED_WITHIN = 0.5  # seconds between an editor's taking a file away and its putting one there
-_NEVER_READ = (0, -1)  # the stamp of no file
 _RETENTION = 3600
 _BROKEN = 60  # seconds until a job tries a database again that waiting does not heal
 _FREED_AT_ONCE = 1000
@@ -81,6 +80,7 @@ class Scheduler:
         self._owner = lease.own_name()
         self._jobs = jobs or {}
         self._stamp = config.stamp
+        self._asked_to_read = self._read_when_asked = 0  # how often, so that none is forgotten
         self._settings = poll_settings(config)
         self._poller = Poller(engine, self._settings)
         self._polls: dict[asyncio.Task[None], str] = {}
@@ -133,7 +133,7 @@ class Scheduler:
 
     def reload_now(self) -> None:
         """Read config.yaml again at the next occasion, changed or not (SIGHUP)."""
-        self._stamp = _NEVER_READ
+        self._asked_to_read += 1
 
     def _guarded(self, job: Job) -> Job:
         """Return `job` so that neither a stop nor a broken database is an error of APScheduler.
@@ -252,21 +252,36 @@ class Scheduler:
 
     async def _reload(self) -> None:
         """Take over what changed in config.yaml; a broken or missing file changes nothing."""
-        config_path = self._config.path
+        config_path, asked = self._config.path, self._asked_to_read
         stamp = stamp_of(config_path)
         if stamp is None and self._stamp is not None:
             await asyncio.sleep(_REPLACED_WITHIN)
             stamp = stamp_of(config_path)
-        if stamp == self._stamp:
+        if stamp == self._stamp and asked == self._read_when_asked:
             return
-        self._stamp = stamp
         try:
             config, settings = await asyncio.to_thread(self._read, config_path)
         except ConfigError as error:
             for problem in error.problems:
                 log.error("%s", problem)
             log.error("%s: not taken over; the last good version stays in force", config_path)
-            return
+        else:
+            result = await self._sync(config)
+            counts = _counts(result)
+            # Some file systems give a file another inode each time: nobody saved it.
+            saved = (stamp or ())[:2] != (self._stamp or ())[:2] or asked != self._read_when_asked
+            level = logging.INFO if saved or counts or config != self._config else logging.DEBUG
+            log.log(level, "%s: read again; feeds: %s", config_path, counts or "the same")
+            for key in _NEED_A_RESTART:
+                if getattr(config, key) != getattr(self._started_with, key):
+                    log.warning("%s: `%s` takes effect after a restart", config_path, key)
+            self._config = config
+            await self._take_over(settings)
+        # Only now: what the database refused is tried again.
+        self._stamp, self._read_when_asked = stamp, asked
+
+    async def _sync(self, config: Config) -> store.SyncResult:
+        """Make the database say what the file says."""
 
         def sync(connection: Connection) -> store.SyncResult:
             with _uncollected():
@@ -276,14 +291,7 @@ class Scheduler:
 
         result = await self._poller.transact(sync)
         self._sites_known = False
-        news = {"added": result.added, "removed": result.removed, "changed": result.changed}
-        counts = ", ".join(f"{len(names)} {what}" for what, names in news.items() if names)
-        log.info("%s: read again; feeds: %s", config_path, counts or "the same")
-        for key in _NEED_A_RESTART:
-            if getattr(config, key) != getattr(self._started_with, key):
-                log.warning("%s: `%s` takes effect after a restart", config_path, key)
-        self._config = config
-        await self._take_over(settings)
+        return result
 
     def _read(self, path: Path) -> tuple[Config, PollSettings]:
         """Read the file; with 100,000 feeds in it that takes too long for the event loop."""
@@ -371,6 +379,12 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _counts(result: store.SyncResult) -> str:
+    """Return how many feeds changed in which way, "" for none."""
+    names = {"added": result.added, "removed": result.removed, "changed": result.changed}
+    return ", ".join(f"{len(of)} {change}" for change, of in names.items() if of)
 
 
 def _when(at: datetime | None) -> str:
