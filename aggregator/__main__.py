@@ -3,15 +3,36 @@
 The commands are imported late: worker processes load this module again, and need none of them.
 """
 
+import sys
+import warnings
+
+from aggregator import processes, terminal
+from aggregator.errors import OutputError
+
+_BROKEN_PIPE = 141  # as a shell has it of a program that SIGPIPE ended
+
 
 def main() -> None:
     """Run the command line."""
+    processes.ignore_hangups()
+    terminal.prepare()
+    if not sys.warnoptions:  # they are for who writes Python; child processes are told so, too
+        warnings.simplefilter("ignore")
+        sys.warnoptions.append("ignore")
     try:
         from aggregator.cli import main as run
 
-        run()
+        try:
+            run()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:  # before anything had begun
         raise SystemExit(130) from None
+    except OutputError as error:
+        if error.closed:
+            raise SystemExit(_BROKEN_PIPE) from None
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 AggregatorError
 ├── ConfigError        the file is missing or wrong: all its problems, exit status 2
 ├── DatabaseError      it can't be opened, is newer than the program, or stays locked
+├── OutputError        standard output can't be written any more
 ├── OpmlError          a subscription list that can't be read
 ├── UsageError         a command asks for something that is not there
 └── FeedError          one feed's poll failed: recorded on the feed, the others go on
@@ -32,6 +33,18 @@ class ConfigError(AggregatorError):
 
 class DatabaseError(AggregatorError):
     """The database can't be used as it is; nothing in it was changed."""
+
+
+class OutputError(AggregatorError):
+    """Standard output can't be written any more.
+
+    Attributes:
+        closed: Nobody reads it any more, as behind `| head`.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"standard output: {error.strerror}; not all of it was written")
+        self.closed = isinstance(error, BrokenPipeError)
 
 
 class OpmlError(AggregatorError):

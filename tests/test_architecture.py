@@ -13,7 +13,7 @@ PURE = frozenset({"errors", "model", "urls"})
 # What a module may import of ours; a package's modules may always import each other.
 ALLOWED = {
     "aggregator": frozenset(),
-    "aggregator.__main__": {"cli"},
+    "aggregator.__main__": {"cli", "errors", "processes", "terminal"},
     "aggregator.search": frozenset(),
     "aggregator.skim": frozenset(),
     "aggregator.encodings": frozenset(),
@@ -44,6 +44,7 @@ ALLOWED = {
     "aggregator.letters": frozenset(),
     "aggregator.websub": PURE | {"config", "database", "fetch", "letters", "merged", "publish"},
     "aggregator.processes": frozenset(),
+    "aggregator.terminal": {"errors"},
     "aggregator.workers": PURE | {"processes"},
     "aggregator.poll": PURE
     | {"cadence", "database", "dates", "dedup", "encodings", "fetch", "hosts", "read", "skim"}

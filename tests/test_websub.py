@@ -273,7 +273,7 @@ def _post(url: str, form: dict[str, str]) -> int:
 @pytest.mark.parametrize("apart", ["serve", "schedule"])
 def test_where_our_own_hub_can_not_work_one_line_says_so(tmp_path, monkeypatch, caplog, apart):
     monkeypatch.setattr("aggregator.cli.services.run_until_done", lambda _work: None)
-    monkeypatch.setattr("web.server.serve", lambda config, listener: listener.close())
+    monkeypatch.setattr("web.server.Waitress.run", lambda _server: None)
     write_config(tmp_path, [], websub="{hub: self}")
 
     assert command(tmp_path, apart).returncode == 0

@@ -1,11 +1,17 @@
-"""WSGI servers: waitress beside the scheduler, granian (an extra) on a machine of its own."""
+"""WSGI servers: waitress beside the scheduler, granian (an extra) on a machine of its own.
+
+Either takes over another configuration while it answers requests.
+"""
 
 import contextlib
 import os
 import signal
 import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Any, Protocol
 
 import waitress
 from flask import Flask
@@ -16,32 +22,98 @@ from aggregator.errors import UsageError
 from aggregator.letters import MAX_LETTER
 from web import create_app
 
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
 CONFIG_VARIABLE = "AGGREGATOR_CONFIG"
 THREADS = 4
 
 
-def serve(config: Config, listener: socket.socket, *, hub: socket.socket | None = None) -> None:
-    """Answer requests on a bound socket until SIGTERM or SIGINT.
+class WebServer(Protocol):
+    """Answers requests until SIGTERM or SIGINT."""
+
+    def take_over(self, config: Config) -> None:
+        """Answer as `config` says from now on; where to listen stays what it was.
+
+        Raises:
+            AggregatorError: That can't be; the answers stay what they were.
+        """
+
+    def run(self) -> None:
+        """Answer requests until SIGTERM or SIGINT."""
+
+
+class Waitress:
+    """The pages on a bound socket.
 
     Args:
         hub: Takes letters to our own WebSub hub.
     """
-    app = create_app(config, open_database(config.database, read_only=True), hub=hub)
-    server = waitress.create_server(
-        app, sockets=[listener], threads=THREADS, ident=None, max_request_body_size=MAX_LETTER
-    )
-    signal.signal(signal.SIGTERM, _stop)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run()
-    server.close()
+
+    def __init__(
+        self, config: Config, listener: socket.socket, *, hub: socket.socket | None = None
+    ) -> None:
+        self._hub = hub
+        self._listener = listener
+        self._app = _app(config, hub)
+
+    def take_over(self, config: Config) -> None:
+        """Answer as `config` says from the next request on."""
+        self._app = _app(config, self._hub)
+
+    def run(self) -> None:
+        """Answer requests until SIGTERM or SIGINT."""
+        server = waitress.create_server(
+            self._answer,
+            sockets=[self._listener],
+            threads=THREADS,
+            ident=None,
+            max_request_body_size=MAX_LETTER,
+        )
+        signal.signal(signal.SIGTERM, _stop)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run()
+        server.close()
+
+    def _answer(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        return self._app(environ, start_response)
 
 
-def serve_with_granian(config: Config) -> None:
-    """Answer requests with granian until SIGTERM or SIGINT; it imports `application` anew.
+class Granian:
+    """The pages at an address, from granian's own worker process.
 
     Raises:
         UsageError: granian is not installed.
     """
+
+    def __init__(self, config: Config, *, host: str, port: int) -> None:
+        self._loader = _Loader(config)
+        self._server = _granian(host, port)
+
+    def take_over(self, config: Config) -> None:
+        """Answer as `config` says as soon as another worker process has taken over."""
+        open_database(config.database, read_only=True).dispose()  # the worker could not say why
+        self._loader.config = config
+        self._server.signal_handler_reload()
+
+    def run(self) -> None:
+        """Answer requests until SIGTERM or SIGINT."""
+        self._server.serve(target_loader=self._loader)
+
+
+@dataclass
+class _Loader:
+    """Makes the application in a worker process, from what the main process has read."""
+
+    config: Config
+
+    def __call__(self, _target: str) -> Flask:
+        return _app(self.config, None)
+
+
+def _granian(host: str, port: int) -> Any:
     try:
         from granian.constants import Interfaces
         from granian.server import Server
@@ -49,23 +121,24 @@ def serve_with_granian(config: Config) -> None:
         raise UsageError(
             "granian is not installed: pip install granian, or leave out --server"
         ) from error
-    os.environ[CONFIG_VARIABLE] = str(config.path.resolve())
-    Server(
-        "web.server:application",
-        address=config.web.host,
-        port=config.web.port,
+    return Server(
+        "aggregator",
+        address=host,
+        port=port,
         interface=Interfaces.WSGI,
-        factory=True,
         blocking_threads=THREADS,
         websockets=False,
         log_enabled=False,
-    ).serve()
+    )
 
 
 def application() -> Flask:
     """Return the application for the file that the environment names; for WSGI servers."""
-    config = load(Path(os.environ.get(CONFIG_VARIABLE, "config.yaml")))
-    return create_app(config, open_database(config.database, read_only=True))
+    return _app(load(Path(os.environ.get(CONFIG_VARIABLE, "config.yaml"))), None)
+
+
+def _app(config: Config, hub: socket.socket | None) -> Flask:
+    return create_app(config, open_database(config.database, read_only=True), hub=hub)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

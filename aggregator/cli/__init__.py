@@ -8,7 +8,7 @@ import click
 from aggregator import __version__
 from aggregator.cli import logs
 from aggregator.cli.common import takes_config
-from aggregator.errors import AggregatorError, ConfigError, OpmlError, UsageError
+from aggregator.errors import AggregatorError, ConfigError, OpmlError, OutputError, UsageError
 
 # Where each command is; loaded when it is asked for, as some load a good deal.
 _COMMANDS = {
@@ -50,6 +50,8 @@ class _Commands(click.Group):
             said = error.format_message().rstrip(".")
             click.echo(f"{said}; `{of.command_path} --help` says more", err=True)
             ctx.exit(2)
+        except OutputError:  # there may be nowhere to tell it: `aggregator.__main__` knows
+            raise
         except AggregatorError as error:
             click.echo("\n".join(logs.escaped(line) for line in str(error).splitlines()), err=True)
             ctx.exit(2 if isinstance(error, _WRONG_USE) else 1)

@@ -5,18 +5,24 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aggregator.cli import logs
 from aggregator.cli.common import load_config, opened_database, run_until_done, takes_config
 from aggregator.cli.web_process import WebProcess, bind
-from aggregator.config import Config, reached_at_port
+from aggregator.config import Config, load, reached_at_port
 from aggregator.database import open_database
+from aggregator.errors import AggregatorError
+from aggregator.processes import on_hangup
 from aggregator.scheduler import Scheduler, stop_on_signals
+
+if TYPE_CHECKING:
+    from web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +34,21 @@ log = logging.getLogger(__name__)
 @click.option("-v", "--verbose", is_flag=True, help="Log polls that brought nothing new, too.")
 def run(host: str | None, port: int | None, verbose: bool) -> None:
     """Poll and show, until Ctrl-C: the scheduler and the web together."""
-    amend = partial(_placed, host=host, port=port)
-    config = amend(load_config())
+    config = load_config()
     logs.set_up(verbose=verbose)
-    listener = bind(config.web.host, config.web.port)
-    with listener, opened_database(config) as engine, _letters(config) as (door, letters):
-        web = WebProcess(config, listener, hub=door)
+    with _listening(config, host, port) as place:
+        config = place.amend(config)
+        _run(config, place)
+
+
+def _run(config: Config, place: "_Place") -> None:
+    with opened_database(config) as engine, _letters(config) as (door, letters):
+        web = WebProcess(config, place.listener, hub=door)
         web.start()
         try:
             jobs = {"web": (2, web.keep_alive)}
-            scheduler = Scheduler(config, engine, jobs=jobs, amend=amend, letters=letters)
-            on_start = partial(_say_where, listener.getsockname())
+            scheduler = Scheduler(config, engine, jobs=jobs, amend=place.amend, letters=letters)
+            on_start = partial(_say_where, place.listener.getsockname())
             run_until_done(partial(_schedule, scheduler, on_start))
         finally:
             web.stop()
@@ -57,20 +67,23 @@ def run(host: str | None, port: int | None, verbose: bool) -> None:
 )
 def serve(host: str | None, port: int | None, server: str) -> None:
     """Show only: the web without the scheduler."""
-    from web.server import serve as serve_with_waitress
-    from web.server import serve_with_granian
+    from web.server import Granian, Waitress
 
-    config = _placed(load_config(), host, port)
+    config = load_config()
     logs.set_up()
     _warn_of_hub(config)
     open_database(config.database).dispose()
-    listener = bind(config.web.host, config.web.port)
-    _say_where(listener.getsockname())
-    if server == "granian":
-        listener.close()
-        serve_with_granian(config)
-    else:
-        serve_with_waitress(config, listener)
+    with _listening(config, host, port) as place:
+        config = place.amend(config)
+        web: WebServer
+        if server == "granian":
+            web = Granian(config, host=config.web.host, port=config.web.port)
+            place.listener.close()
+        else:
+            web = Waitress(config, place.listener)
+        _say_where(place.address)
+        on_hangup(partial(_take_over, config.path, place.amend, web))
+        web.run()
 
 
 @click.command()
@@ -106,19 +119,63 @@ def _warn_of_hub(config: Config) -> None:
         )
 
 
-def _placed(config: Config, host: str | None, port: int | None) -> Config:
-    """Return the configuration with what the command line says about the web instead."""
-    web = replace(config.web, host=host or config.web.host)
-    if port is None:
-        return replace(config, web=web)
-    if config.base_url == f"http://127.0.0.1:{config.web.port}":
-        config = reached_at_port(config, port)
-    return replace(config, web=replace(web, port=port))
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the web listens.
+
+    Attributes:
+        host, port: What the command line says; None for nothing.
+        asked_port: The port that was asked for; 0: any.
+        address: What the listener got.
+    """
+
+    listener: socket.socket
+    host: str | None
+    port: int | None
+    asked_port: int
+    address: tuple[Any, ...]
+
+    def amend(self, config: Config) -> Config:
+        """Return a configuration with what the command line says, and with the real port.
+
+        A file that asks for another port than at the start keeps that: it takes a restart.
+        """
+        port = config.web.port if self.port is None else self.port
+        if port == self.asked_port:
+            port = self.address[1]
+        web = replace(config.web, host=self.host or config.web.host, port=port)
+        return replace(reached_at_port(config, port), web=web)
+
+
+@contextlib.contextmanager
+def _listening(config: Config, host: str | None, port: int | None) -> Iterator[_Place]:
+    """Listen where the command line says, or else the file."""
+    asked = config.web.port if port is None else port
+    with bind(host or config.web.host, asked) as listener:
+        yield _Place(listener, host, port, asked, listener.getsockname())
+
+
+def _take_over(path: Path, amend: Callable[[Config], Config], web: "WebServer") -> None:
+    """Read the file anew for the web alone."""
+    try:
+        web.take_over(amend(load(path)))
+    except AggregatorError as error:
+        for line in str(error).splitlines():
+            log.error("%s", line)
+        log.error("%s: not taken over; the last good version stays in force", path)
+    else:
+        log.info("%s: read again", path)
 
 
 async def _schedule(scheduler: Scheduler, on_start: Callable[[], None] | None = None) -> None:
-    stop = asyncio.Event()
-    stop_on_signals(stop, reload=scheduler.reload_now)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    stop_on_signals(stop)
+
+    def read_again() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(scheduler.reload_now)
+
+    on_hangup(read_again)
     if on_start:  # whoever hears of the start may stop it at once: no signal gets lost any more
         on_start()
     await scheduler.run(stop)

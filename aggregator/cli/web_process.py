@@ -93,9 +93,9 @@ class WebProcess:
 def _serve(config: Config, listener: socket.socket, hub: socket.socket | None) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logs.set_up()
-    from web.server import serve
+    from web.server import Waitress
 
-    serve(config, listener, hub=hub)
+    Waitress(config, listener, hub=hub).run()
 
 
 def _end_with_parent() -> None:

@@ -79,8 +79,13 @@ def parse(text: str, *, path: Path) -> Config:
         interval=settings.poll.interval,
         interval_given="interval" in (source.value.get("poll") or {}),
     )
-    config = Config(path=path, feeds=subscriptions, **schema.as_arguments(settings))
-    return config if "base_url" in raw else reached_at_port(config, config.web.port)
+    config = Config(
+        path=path,
+        feeds=subscriptions,
+        base_url_given="base_url" in raw,
+        **schema.as_arguments(settings),
+    )
+    return reached_at_port(config, config.web.port)
 
 
 class _Source:
@@ -114,8 +119,14 @@ class _Source:
 
 
 def reached_at_port(config: Config, port: int) -> Config:
-    """Return `config` with a base URL that leads to this machine's `port`; 0: whatever comes."""
-    return replace(config, base_url=f"http://127.0.0.1:{port}") if port else config
+    """Return `config` with a base URL that leads to this machine's `port`.
+
+    One that leads elsewhere than to this machine's `web.port` stays; port 0, which is any, is none.
+    """
+    elsewhere = config.base_url != f"http://127.0.0.1:{config.web.port}"
+    if not port or (config.base_url_given and elsewhere):
+        return config
+    return replace(config, base_url=f"http://127.0.0.1:{port}")
 
 
 def _feeds(items: object, folder: Path) -> tuple[dict[int, Feed], list[Fault]]:

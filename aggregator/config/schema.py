@@ -298,11 +298,13 @@ class Config(Settings):
         database: SQLAlchemy URL; a path in it is absolute.
         order: Where new entries of a feed that is known stand.
         hosts: Budgets by site, as `aggregator.urls.site_of` gives it.
+        base_url_given: `base_url` stands in the file.
         feeds: In the order of the file; names and addresses are unique.
         stamp: Of the file when it was read; None if it was not a file.
     """
 
     path: Path
+    base_url_given: bool = field(default=False, compare=False)
     feeds: tuple[Subscription, ...] = ()
     stamp: Stamp | None = field(default=None, compare=False)
 

@@ -345,13 +345,11 @@ class Scheduler:
         await _cancelled(ending)
 
 
-def stop_on_signals(stop: asyncio.Event, *, reload: Callable[[], None] | None = None) -> None:
-    """Set `stop` on SIGTERM and SIGINT; call `reload` on SIGHUP."""
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set `stop` on SIGTERM and SIGINT."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if reload is not None:
-        loop.add_signal_handler(signal.SIGHUP, reload)
 
 
 async def _retire(poller: Poller, under_way: Collection[asyncio.Task[None]]) -> None:

@@ -1,0 +1,329 @@
+"""Signals and terminals: hangups, encodings, full disks and closed pipes; real processes."""
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from aggregator import terminal
+from tests.feedserver import FeedServer
+from tests.running import children, command, eventually, get, limited, rss, running, write_config
+
+PROGRAM = [sys.executable, "-m", "aggregator"]
+LETTERS = "日本 é 👩 \ud800"
+SOME_COMMANDS = [["feeds"]]
+OTHERS = [["poll", "--json", "lamp"], ["--help"], ["feeds", "--json"], ["check"],
+          ["explain", "lamp"], ["poll", "lamp"], ["--version"], ["run", "--help"]]  # fmt: skip
+ANY_COMMAND = [*SOME_COMMANDS, *(pytest.param(each, marks=pytest.mark.slow) for each in OTHERS)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a feed whose title few terminals can show, polled once."""
+    folder = tmp_path_factory.mktemp("terminal")
+    (folder / "lamp.xml").write_bytes(rss([("one", "日本", datetime.now(UTC))]))
+    text = "feeds:\n  - {url: lamp.xml, name: lamp, title: 日本 é 👩, category: C}\n"
+    (folder / "config.yaml").write_text(f"{text}  - {{url: lamp2.xml, category: c}}\n")
+    command(folder, "poll")
+    return folder
+
+
+def ended(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*PROGRAM, *arguments],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env=os.environ | environment,
+    )
+
+
+# ------------------------------------------------------------------ encodings
+
+
+@pytest.mark.parametrize("arguments", ANY_COMMAND, ids=str)
+@pytest.mark.parametrize("encoding", ["cp1252", pytest.param("ascii", marks=pytest.mark.slow)])
+def test_no_encoding_of_the_terminal_is_a_fault(folder, arguments, encoding):
+    done = ended(folder, *arguments, PYTHONIOENCODING=encoding)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout
+
+
+def test_what_the_encoding_lacks_is_written_as_its_number(folder):
+    done = ended(folder, "feeds", PYTHONIOENCODING="cp1252")
+    text = done.stdout.decode("cp1252")
+
+    assert r"\u65e5\u672c é \ud83d\udc69" in text
+    as_json = ended(folder, "feeds", "--json", PYTHONIOENCODING="cp1252").stdout.decode("cp1252")
+    assert "日本 é 👩" in [feed["title"] for feed in json.loads(as_json)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("locale", ["C", "xx_YY"])
+def test_no_locale_is_a_fault(folder, locale):
+    done = ended(folder, "feeds", LC_ALL=locale, LANG=locale)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "日本 é 👩" in done.stdout.decode()
+
+
+@pytest.mark.slow
+def test_errors_can_be_written_too(folder):
+    for encoding in ("ascii", "cp1252"):
+        done = ended(folder, "explain", LETTERS.removesuffix("\ud800"), PYTHONIOENCODING=encoding)
+
+        assert done.returncode == 2
+        assert done.stderr.count(b"\n") == 1
+        assert b"no such feed" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_progress_bar_fits_any_encoding(folder):
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252", "TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen(
+        [*PROGRAM, "poll", "--all"], cwd=folder, stdout=theirs, stderr=subprocess.PIPE,
+        env=environment,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # EIO: the program has ended
+            while os.read(ours, 65536):
+                pass
+        os.close(ours)
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+    assert process.returncode == 0
+
+
+# ------------------------------------------------------------------ where output can't go
+
+
+@pytest.mark.parametrize("arguments", ANY_COMMAND, ids=str)
+def test_a_full_disk_under_the_output_is_one_line(folder, arguments):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*PROGRAM, *arguments], cwd=folder, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+
+    assert done.returncode == 1
+    said = b"standard output: No space left on device; not all of it was written\n"
+    assert done.stderr == said
+
+
+@pytest.mark.parametrize("arguments", ANY_COMMAND, ids=str)
+def test_an_output_that_nobody_reads_ends_the_program_quietly(folder, arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*PROGRAM, *arguments], cwd=folder, stdout=writer, stderr=subprocess.PIPE, check=False
+        )
+    finally:
+        os.close(writer)
+
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "closed"),
+    [
+        ("feeds", ">&-"),
+        ("poll lamp", "<&- >&- 2>&-"),
+        ("explain none", "2>&-"),
+        ("explain none", "2>/dev/full"),
+    ],
+)
+def test_streams_that_are_closed_are_no_fault(folder, arguments, closed):
+    line = f"{sys.executable} -m aggregator {arguments} {closed}"
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=folder, capture_output=True, check=False, timeout=60
+    )
+
+    assert done.returncode == (2 if "none" in arguments else 0)
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_pipe_that_never_waits_gets_all_of_the_output(folder):
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    code = "import sys; from aggregator import terminal; terminal.prepare(); print('x' * 500_000)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=writer) as process:
+        os.close(writer)
+        time.sleep(0.3)
+        with os.fdopen(reader, "rb") as stream:
+            assert len(stream.read()) == 500_001
+
+    assert process.returncode == 0
+
+
+def test_any_letter_can_be_numbered():
+    terminal.codecs.register_error("test.numbered", terminal._numbered)
+
+    assert LETTERS.encode("ascii", "test.numbered") == (rb"\u65e5\u672c \u00e9 \ud83d\udc69 \ud800")
+
+
+# ------------------------------------------------------------------ warnings
+
+
+@pytest.mark.slow
+def test_no_warning_of_python_gets_into_the_log(tmp_path):
+    # Something in a library that warns a little later, in each process.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import threading, warnings\n"
+        "for kind in (UserWarning, FutureWarning, ResourceWarning, DeprecationWarning):\n"
+        "    timer = threading.Timer(0.8, warnings.warn, ('odd', kind)); timer.daemon = True\n"
+        "    timer.start()\n"
+    )
+    write_config(tmp_path, [])
+    with subprocess.Popen(
+        [*PROGRAM, "run"], cwd=tmp_path, stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}:{Path.cwd()}"},
+    ) as process, limited(process):  # fmt: skip
+        assert process.stderr is not None
+        process.stderr.readline()
+        eventually(lambda: len(children(process.pid)) >= 2)
+        time.sleep(2)
+        process.terminate()
+        log = process.stderr.read().decode()
+
+    assert "odd" not in log
+    assert "Warning" not in log
+
+
+# ------------------------------------------------------------------ SIGHUP
+
+
+@contextlib.contextmanager
+def group(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command as a process group of its own, as a terminal does."""
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*PROGRAM, *arguments], cwd=folder, stderr=log, stdout=log, start_new_session=True
+        )
+    with limited(process):
+        yield process
+        process.terminate()
+        process.wait(10)
+
+
+def log_of(folder: Path) -> str:
+    return (folder / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run"],
+        pytest.param(["schedule"], marks=pytest.mark.slow),
+        pytest.param(["serve"], marks=pytest.mark.slow),
+        pytest.param(["serve", "--server", "granian"], marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_a_hangup_of_the_terminal_ends_no_process_of_ours(tmp_path, arguments):
+    (tmp_path / "lamp.xml").write_bytes(rss([("one", "Lamp", datetime.now(UTC))]))
+    write_config(tmp_path, ["lamp.xml"])
+    command(tmp_path, "poll")
+    with group(tmp_path, *arguments) as process:
+        if arguments != ["schedule"]:
+            eventually(lambda: "http://" in log_of(tmp_path))
+        time.sleep(2)
+        before = children(process.pid)
+        for _ in range(2):
+            os.killpg(process.pid, signal.SIGHUP)
+            eventually(lambda: "read again" in log_of(tmp_path))
+            time.sleep(0.5)
+
+        assert process.poll() is None
+        if "granian" not in arguments:  # whose worker is replaced
+            assert children(process.pid) == before
+    assert process.returncode == 0
+    assert "Traceback" not in log_of(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_hangup_in_the_middle_of_a_poll_does_not_end_it(tmp_path):
+    with FeedServer() as server:
+        server.put("/a", rss([("one", "Lamp", datetime.now(UTC))]), delay=1.5)
+        write_config(tmp_path, [server.url("/a")])
+        with group(tmp_path, "poll") as process:
+            eventually(lambda: server.requests)
+            os.killpg(process.pid, signal.SIGHUP)
+            process.wait(30)
+
+    assert process.returncode == 0
+    assert "1 new" in log_of(tmp_path)
+
+
+@pytest.mark.parametrize("server", ["waitress", pytest.param("granian", marks=pytest.mark.slow)])
+def test_serve_takes_the_file_over_at_a_hangup(tmp_path, server):
+    path = write_config(tmp_path, [], title="Before")
+    with running(tmp_path, "serve", "--server", server) as (process, address):
+
+        def is_title(title: str) -> bool:
+            # For some seconds the old worker of granian answers beside the new one.
+            return all(
+                json.loads(get(f"{address}/feed.json")[2])["title"] == title for _ in range(8)
+            )
+
+        eventually(lambda: is_title("Before"))
+        write_config(tmp_path, [], title="After")
+        process.send_signal(signal.SIGHUP)
+        eventually(lambda: is_title("After"))
+        good = path.read_text()
+        path.write_text("title: [")
+        process.send_signal(signal.SIGHUP)
+        assert process.stderr is not None
+        lines = [process.stderr.readline() for _ in range(3)]
+        assert "not taken over; the last good version stays in force" in lines[-1]
+        assert eventually(lambda: is_title("After"))
+        path.write_text(good.replace("After", "Later"))
+        process.send_signal(signal.SIGHUP)
+        eventually(lambda: is_title("Later"))
+
+
+# ------------------------------------------------------------------ the real port
+
+
+@pytest.mark.parametrize(
+    ("arguments", "port"),
+    [
+        (["serve", "--port", "0"], 8080),
+        pytest.param(["serve"], 0, marks=pytest.mark.slow),
+        pytest.param(["run"], 0, marks=pytest.mark.slow),
+        pytest.param(["run", "--port", "0"], 8080, marks=pytest.mark.slow),
+        pytest.param(["serve", "--server", "granian"], 0, marks=pytest.mark.slow),
+        pytest.param(["serve", "--server", "granian", "--port", "0"], 8080, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_links_lead_to_the_port_that_is_listened_on(tmp_path, arguments, port):
+    write_config(tmp_path, [], web=f"{{port: {port}}}")
+    with running(tmp_path, *arguments) as (_, address):
+        feed = eventually(lambda: get(f"{address}/feed.json")[2])
+        assert isinstance(feed, bytes)
+
+    assert json.loads(feed)["home_page_url"] == f"{address}/"
+    assert json.loads(feed)["feed_url"] == f"{address}/feed.json"
+
+
+@pytest.mark.slow
+def test_an_address_in_the_file_is_not_changed_by_the_port(tmp_path):
+    write_config(tmp_path, [], base_url="https://posts.example")
+    with running(tmp_path, "serve", "--port", "0") as (_, address):
+        feed = json.loads(get(f"{address}/feed.json")[2])
+
+    assert feed["home_page_url"] == "https://posts.example/"
