@@ -35,6 +35,42 @@ def test_a_new_url_under_the_same_name_keeps_the_entries_and_is_polled_at_once(d
     assert lease_due(database) == ["a"]
 
 
+def test_what_an_old_address_taught_is_forgotten_when_the_address_changes(database):
+    """All columns of a feed, so that whoever adds one decides what it belongs to."""
+    subscribe(database, feed("a"), feed("new"))
+    record(database, "a", [entry(1)], error="404", outcome=Outcome.FAILED)
+    taught = {
+        "title": "'Old title'", "subtitle": "'x'", "site_url": "'https://a.example/'",
+        "feed_id": "'urn:a'", "language": "'de'", "author": "'Ann'", "rights": "'x'",
+        "format": "'rss20'", "note": "'repaired'", "validators_url": "'https://a.example/feed'",
+        "etag": "'x'", "last_modified": "'x'", "body_hash": "x'00'", "memory": "x'00'",
+        "last_full_at": 1, "freshness": 1, "moved_to": "'https://b.example/'",
+        "moving_to": "'https://b.example/'", "moving_since": 1, "moving_seen": 1,
+        "habits": """'{"renamed":3}'""", "ttl": 1, "update_every": 1, "skip_hours": "'[1]'",
+        "skip_days": "'[1]'", "gap": 1, "plan": "'[]'", "next_poll_at": 1, "next_reason": "'x'",
+        "not_before": 1, "last_polled_at": 1, "last_success_at": 1, "failures": 3,
+        "failing_since": 1, "error": "'404'", "gone": 1,
+    }  # fmt: skip
+    stays = {"id", "name", "url", "host", "configured_title", "category_id", "interval",
+             "interval_given", "distrust_304", "timezone", "subscribed", "polls", "entries",
+             "last_change_at", "lease_owner", "lease_until"}  # fmt: skip
+    with database.begin() as connection:
+        values = ", ".join(f"{name} = {value}" for name, value in taught.items())
+        connection.exec_driver_sql(f"UPDATE feeds SET {values} WHERE name = 'a'")
+
+    subscribe(database, feed("a", "https://else.example/feed"), feed("new"))
+
+    with database.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM feeds ORDER BY name").mappings().all()
+        health = query.feed(connection, "a", now=NOW)
+    a, new = ({name: row[name] for name in taught} for row in rows)
+    assert set(rows[0]) == set(taught) | stays
+    assert a == new | {"next_reason": "the address changed"}
+    assert health is not None
+    assert (health.polls, health.entries) == ((), 1)
+    assert titles(database) == ["Post 1"]
+
+
 def test_a_made_name_follows_its_url(database):
     subscribe(database, Subscription("example-org", "https://example.org/one"))
     record(database, "example-org", [entry(1)])

@@ -6,15 +6,29 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Update, bindparam, insert, select, update
+from sqlalchemy import ColumnDefault, Connection, Update, bindparam, delete, insert, select, update
 
 from aggregator import urls
 from aggregator.database.dialects import upsert
 from aggregator.database.store import stories
 from aggregator.database.store.names import PARKED, remember_names
 from aggregator.database.store.polls import note_change
-from aggregator.database.tables import categories, entries, feeds
+from aggregator.database.tables import categories, entries, feeds, polls
 from aggregator.model import BY_INTERVAL, OUR_REASONS, Subscription
+
+_FROM_FILE = frozenset(
+    "name url host configured_title category_id interval interval_given distrust_304 timezone "
+    "subscribed".split()
+)
+_OF_THE_NAME = frozenset("id polls entries last_change_at lease_owner lease_until".split())
+"""What belongs to a feed whatever its address is: its entries, and a poll that is under way."""
+
+_UNLEARNED = {
+    column.name: column.default.arg if isinstance(column.default, ColumnDefault) else None
+    for column in feeds.c
+    if column.name not in _FROM_FILE | _OF_THE_NAME
+}
+"""A feed of which nothing is known: all that documents and answers of an address teach."""
 
 _PACING = ("subscribed", "interval", "interval_given")
 _CONFIGURED = select(
@@ -66,7 +80,8 @@ def sync_subscriptions(
 ) -> SyncResult:
     """Make the feeds table say what config.yaml says.
 
-    A name given in the file is the feed's key: its entries stay when the URL changes.  A name
+    A name given in the file is the feed's key: its entries stay when the URL changes, and what the
+    old address taught is forgotten.  A name
     made from title or host follows the URL instead.  A feed that left the file keeps its entries
     in the database, out of the list, and has them back when it returns.
     """
@@ -211,17 +226,21 @@ def _resubscribe(
 ) -> list[int]:
     """Write what the file says of known feeds, and what follows; return whose entries moved."""
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    listed = []
+    listed, elsewhere = [], []
     for row, values in changed:
         new = values | _consequences(row, values, now)
         change = {"feed": row.id} | {f"new_{name}": value for name, value in new.items()}
         by_columns.setdefault(tuple(new), []).append(change)
         if row.category_id != values["category_id"] or not row.subscribed:
             listed.append({"feed": row.id, "category": values["category_id"]})
+        if row.url != values["url"]:
+            elsewhere.append({"feed": row.id})
     for columns, changes in by_columns.items():
         connection.execute(_set(*columns), changes)
     if listed:
         connection.execute(_LIST, listed)
+    if elsewhere:
+        connection.execute(_FORGET_POLLS, elsewhere)
     return [change["feed"] for change in listed]
 
 
@@ -245,25 +264,16 @@ _LIST = (
 )
 
 
+_FORGET_POLLS = delete(polls).where(polls.c.feed_id == bindparam("feed"))
+
+
 def _consequences(row: Any, values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Return what else changes on the row of a feed of which the file says something new."""
-    if row.url != values["url"]:  # nothing that the old address said holds for the new one
-        return {
+    if row.url != values["url"]:
+        return _UNLEARNED | {
             "host": urls.site_of(values["url"]),
             "next_poll_at": now,
             "next_reason": "the address changed",
-            "plan": None,
-            "not_before": None,
-            "gone": False,
-            "body_hash": None,
-            "memory": None,
-            "moved_to": None,
-            "moving_to": None,
-            "last_full_at": None,
-            "freshness": None,
-            "failures": 0,
-            "failing_since": None,
-            "error": None,
         }
     if not row.gone and any(row._mapping[key] != values[key] for key in _PACING):
         return _planned(row, values["interval"], now)
