@@ -22,6 +22,8 @@ _TYPES = frozenset(
     {"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"}
 )
 _MAX_PAGE = 1_000_000
+_MAX_SHOWN = 300
+_NAMES = "; it names "
 _RAW = ("script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes")
 _TAG = re.compile(rf"<(?:(!--)|(link|a|base|{'|'.join(_RAW)})(?=[\s/>]))", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
@@ -63,6 +65,17 @@ def advertised_feeds(page: bytes, url: str, *, content_type: str = "") -> list[O
 def is_about_comments(feed: OpmlOutline) -> bool:
     """Whether a feed that a page names has comments, not posts, by its address or title."""
     return bool(_COMMENTS.search(f"{feed.url} {feed.title or ''}"))
+
+
+def reason_with_feed(reason: str, url: str) -> str:
+    """Return why a page is not a feed, with the address of the feed that it names, masked."""
+    return f"{reason}{_NAMES}{urls.masked(url)[:_MAX_SHOWN]}"
+
+
+def feed_in_reason(reason: str) -> str | None:
+    """Return the whole address that `reason_with_feed` put into a reason, None for none."""
+    address = reason.partition(_NAMES)[2]
+    return address if 0 < len(address) < _MAX_SHOWN else None
 
 
 def _is_feed(attributes: Mapping[str, str]) -> bool:

@@ -7,15 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aggregator.clean import clean
-from aggregator.discover import advertised_feeds
+from aggregator.discover import advertised_feeds, reason_with_feed
 from aggregator.encodings import in_utf8
 from aggregator.errors import ParseError
 from aggregator.model import CleanFeed, ParsedFeed
 from aggregator.parse import is_json, parse, parse_cut
 from aggregator.skim import skim
-from aggregator.urls import masked
-
-_MAX_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +79,7 @@ def _whole(body: bytes, headers: Mapping[str, str], url: str) -> CleanFeed:
         others = [feed.url for feed in advertised if feed.url != url]
         if not others:
             raise
-        raise ParseError(
-            url, f"{error.reason}; it names {masked(others[0])[:_MAX_SHOWN]}"
-        ) from None
+        raise ParseError(url, reason_with_feed(error.reason, others[0])) from None
 
 
 def _cleaned(feed: ParsedFeed, url: str) -> CleanFeed:

@@ -124,6 +124,25 @@ def test_check_proposes_the_line_to_change_for_a_feed_that_moved(tmp_path):
     assert "other.example" not in checked
 
 
+def test_check_proposes_the_feed_that_a_polled_page_names(server, tmp_path):
+    link = '<link rel="alternate" type="application/rss+xml" href="/feed.xml?token=s3cret">'
+    server.put("/lamp", f"<!doctype html><title>Lamp</title>{link}")
+    server.put("/dark", "<!doctype html><title>None</title>")
+    write_config(tmp_path, [server.url("/lamp"), server.url("/dark")])
+    before = command(tmp_path, "check").stdout
+    command(tmp_path, "poll")
+
+    remark, fine = command(tmp_path, "check").stdout.splitlines()
+
+    assert before == "config.yaml: fine, 2 feeds\n"
+    feed = server.url("/feed.xml?token=***")
+    assert remark.startswith("feeds[0] (127-0-0-1")
+    assert remark.endswith(
+        f"): {server.url('/lamp')} is a web page; its feed is {feed}, write that instead"
+    )
+    assert fine == "config.yaml: fine, 2 feeds"
+
+
 def test_check_makes_and_changes_no_database(tmp_path):
     write_config(tmp_path, ["https://old.example/feed"])
 

@@ -118,6 +118,10 @@ def test_an_at_sign_that_names_no_user_hides_nothing(url):
     [
         ("no http://a:b@c/d nor http://e/?key=f", "no http://***@c/d nor http://e/?key=***"),
         ("http://e/?key=f; next poll 12:00", "http://e/?key=***; next poll 12:00"),
+        (
+            "see http://e/?key=f, or (http://e/?key=f).",
+            "see http://e/?key=***, or (http://e/?key=***).",
+        ),
         ('"http://a:b@c/d", then x@y', '"http://***@c/d", then x@y'),
         ("<a href='http://a:b@c/'>x@y</a>", "<a href='http://***@c/'>x@y</a>"),
         ("a//b@c, then http://d:e/f@g", "a//b@c, then http://***@g"),

@@ -13,7 +13,7 @@ from aggregator.cli.common import config_path, load_config, takes_config
 from aggregator.cli.logs import escaped
 from aggregator.config import Config
 from aggregator.database import DBAPIError, in_words, is_there, open_database, query
-from aggregator.discover import advertised_feeds, is_about_comments
+from aggregator.discover import advertised_feeds, feed_in_reason, is_about_comments
 from aggregator.errors import (
     AggregatorError,
     DatabaseError,
@@ -41,38 +41,39 @@ _ADVICE = {Reason.MASKED: "; add it with the whole address: aggregator add URL"}
 def check() -> None:
     """Say everything that is wrong with the configuration file."""
     config = load_config()
-    for note in [*configuration.notes(config), *_moves(config)]:
+    for note in [*configuration.notes(config), *_learned(config)]:
         click.echo(escaped(note))
     count = len(config.feeds)
     click.echo(f"{config.path}: fine, {count} feed{'' if count == 1 else 's'}")
 
 
-def _moved(database: str) -> dict[str, str]:
+def _polled(database: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return where feeds moved, and why they fail, by address; nothing without a database."""
     if not is_there(database):
-        return {}
+        return {}, {}
     engine = open_database(database, read_only=True)
     try:
         with engine.connect() as connection:
-            return query.moves(connection)
+            return query.moves(connection), query.errors(connection)
     except DBAPIError as error:
         raise in_words(error, database) from error
     finally:
         engine.dispose()
 
 
-def _moves(config: Config) -> Iterator[str]:
-    """Say which feeds moved for good, if there is a database that knows."""
+def _learned(config: Config) -> Iterator[str]:
+    """Say which addresses polls found to be others, if there is a database that knows."""
     try:
-        moved = _moved(config.database)
+        moved, errors = _polled(config.database)
     except DatabaseError as error:  # the file may be right all the same
         yield f"database: {error}"
         return
     for index, feed in enumerate(config.feeds):
+        where, url = f"feeds[{index}] ({feed.name})", urls.masked(feed.url)
         if place := moved.get(feed.url):
-            yield (
-                f"feeds[{index}] ({feed.name}): moved for good; "
-                f"write {urls.masked(place)} instead of {urls.masked(feed.url)}"
-            )
+            yield f"{where}: moved for good; write {urls.masked(place)} instead of {url}"
+        elif place := feed_in_reason(errors.get(feed.url, "")):
+            yield f"{where}: {url} is a web page; its feed is {place}, write that instead"
 
 
 @click.command()

@@ -22,7 +22,10 @@ _DOTTED = re.compile(r"[.:\[]|localhost\Z")
 _ADDRESS_END = re.compile(r"[\s\"<>]|\Z")
 _PARAMETER = re.compile(r"(?<=[?&;#])([^\s=&;#?\"'<>/]{1,256})=")
 _VALUE = re.compile(r"(?:[^&;]|[&;](?![^=&;]{1,256}=))*")
-_VALUE_IN_TEXT = re.compile(r"(?:[^\s&;\"'<>]|[&;](?=[^\s&;\"'<>])(?![^\s=&;\"'<>]{1,256}=))*")
+_VALUE_IN_TEXT = re.compile(  # up to the punctuation of the sentence that the address stands in
+    r"(?:(?![,.:!?)\]]{1,3}(?:\s|\Z))"
+    r"(?:[^\s&;\"'<>]|[&;](?=[^\s&;\"'<>])(?![^\s=&;\"'<>]{1,256}=)))*"
+)
 _NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _NOT_A_URL = ("mailto:", "tag:", "acct:", "urn:")
 

@@ -8,6 +8,7 @@ names     where former names lead to
 """
 
 from aggregator.database.query.health import (
+    errors,
     feed,
     feeds_by_health,
     is_anything_due_since,
@@ -34,6 +35,7 @@ __all__ = [
     "current_version",
     "dating",
     "entries_of",
+    "errors",
     "feed",
     "feeds_by_health",
     "ids_of",

@@ -101,6 +101,14 @@ def moves(connection: Connection) -> dict[str, str]:
     return {row.url: row.moved_to for row in connection.execute(statement)}
 
 
+def errors(connection: Connection) -> dict[str, str]:
+    """Return why the last poll of each failing subscription failed, by address."""
+    statement = select(feeds.c.url, feeds.c.error).where(
+        feeds.c.error.is_not(None), feeds.c.subscribed
+    )
+    return {row.url: row.error for row in connection.execute(statement)}
+
+
 def next_due_at(connection: Connection) -> datetime | None:
     """Return when the next feed is due, None if none ever is."""
     due_at: datetime | None = connection.scalar(select(func.min(feeds.c.next_poll_at)))
