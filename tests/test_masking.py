@@ -11,6 +11,7 @@ from aggregator import config, urls
 from aggregator.cli import logs
 from aggregator.errors import ConfigError
 from tests.configured import PATH, parsed, problems
+from tests.running import command, write_config
 
 BROKEN_PASSWORDS = ("hun#ter", "hun/ter", "hun?ter", "hun@ter", "hun:ter", "a/b@c", "hun'ter",
                     'hun"ter', "hun ter", "hun\\ter", "#hunter", "hun[ter", "hun<ter", "10#x",
@@ -203,6 +204,17 @@ def problems_if_any(text: str) -> str:
 )
 def test_no_secret_stands_in_what_is_wrong_with_the_file(text):
     assert "hunter2" not in "\n".join(problems(text))
+
+
+@pytest.mark.parametrize("arguments", [["import"], ["add", "a.xml"], ["poll"], ["explain"]])
+def test_no_password_stands_in_what_is_wrong_with_an_argument(tmp_path, arguments):
+    write_config(tmp_path, [])
+
+    done = command(tmp_path, *arguments, "https://me:hunter2@example.org/")
+
+    assert done.returncode == 2
+    assert "***@example.org" in done.stderr
+    assert "hunter2" not in done.stderr
 
 
 def test_a_title_that_is_an_address_makes_no_name_with_a_password():

@@ -47,7 +47,7 @@ class _Commands(click.Group):
             raise
         except click.UsageError as error:
             of = error.ctx or ctx
-            said = error.format_message().rstrip(".")
+            said = logs.escaped(error.format_message().rstrip("."))  # may quote an address
             click.echo(f"{said}; `{of.command_path} --help` says more", err=True)
             ctx.exit(2)
         except OutputError:  # there may be nowhere to tell it: `aggregator.__main__` knows
