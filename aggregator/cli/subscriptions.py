@@ -86,7 +86,9 @@ def add(url: str, title: str | None, category: str | None, no_check: bool) -> No
     """Subscribe to a feed, or to the feed that a web page advertises."""
     config = load_config()
     if feed_addresses.is_masked(url):
-        raise UsageError(f"{urls.masked_input(url)}: *** stands for a secret there; write the whole address")
+        raise UsageError(
+            f"{urls.masked_input(url)}: *** stands for a secret there; write the whole address"
+        )
     if not urls.is_web(url) and not (config.folder / url).is_file():
         url = _completed(url)
     if not no_check and not configuration.has_feed(config, url):
