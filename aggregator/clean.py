@@ -1,6 +1,7 @@
 """`ParsedFeed` -> `CleanFeed`: everything from the network made safe and plain.  Pure."""
 
 import re
+from dataclasses import replace
 from hashlib import blake2b
 
 from aggregator import dates, sanitize, urls
@@ -206,7 +207,7 @@ def _name(text: str) -> str:
 
 def _enclosures(entry: ParsedEntry) -> tuple[Enclosure, ...]:
     found = (
-        Enclosure(url, _type(enclosure.type), enclosure.length)
+        replace(enclosure, url=url, type=_type(enclosure.type))
         for enclosure in entry.enclosures[:_MAX_LIST]
         if (url := urls.absolute(enclosure.url, entry.base)) and urls.is_web(url)
     )

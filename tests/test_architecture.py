@@ -30,7 +30,7 @@ ALLOWED = {
     "aggregator.opml": PURE | {"encodings", "feed_addresses", "opml_extras", "references"},
     "aggregator.discover": PURE | {"encodings", "references"},
     "aggregator.fetch": PURE,
-    "aggregator.parse": PURE | {"encodings"},
+    "aggregator.parse": PURE | {"dates", "encodings"},
     "aggregator.sanitize": {"urls"},
     "aggregator.clean": PURE | {"sanitize", "dates"},
     "aggregator.dedup": PURE,

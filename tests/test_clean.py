@@ -37,12 +37,12 @@ def test_an_rss_entry_is_clean_from_title_to_enclosure():
     assert (first.title_html, first.title) == ("Ferries &amp; <b>wind</b>", "Ferries & wind")
     assert first.summary == "Part one We rode north through a gale…"
     assert first.content_html == (
-        '<p>We rode <a href="https://served.example/north" rel="noopener noreferrer">north</a> '
-        '<img src="https://served.example/dir/gale.jpg"></p>'
+        '<p>We rode <a href="https://harbour.example/north" rel="noopener noreferrer">north</a> '
+        '<img src="https://harbour.example/2026/gale.jpg"></p>'
     )
     assert first.authors == ("Marit Solheim", "Night Desk")
     assert first.enclosures == (
-        Enclosure("https://served.example/audio/17.mp3", "audio/mpeg", 4321),
+        Enclosure("https://harbour.example/audio/17.mp3", "audio/mpeg", 4321),
     )
     assert first.guid == "harbour-17"
     assert second.title == "How should <selectedoption> work?"

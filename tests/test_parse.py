@@ -32,12 +32,12 @@ def test_rss_is_read_with_everything_that_it_says():
     assert feed.head.note is None
     assert (first.guid, first.link) == (
         "harbour-17",
-        "https://served.example/2026/ferries?utm=1#top",
+        "https://harbour.example/2026/ferries?utm=1#top",
     )
     assert first.authors == ("Marit Solheim", "Night Desk")
     assert first.categories == ("Ferries", "R&D")
     assert first.enclosures == (
-        Enclosure("https://served.example/audio/17.mp3", "audio/mpeg", 4321),
+        Enclosure("https://harbour.example/audio/17.mp3", "audio/mpeg", 4321),
     )
     assert first.comments_url == "https://harbour.example/2026/ferries#comments"
     assert first.published_at == datetime(2026, 11, 23, 13, 12, tzinfo=UTC)

@@ -16,7 +16,7 @@ from aggregator import sanitize, urls
 from aggregator.clean import clean, excerpt
 from aggregator.errors import ParseError
 from aggregator.parse import parse, xml_feed
-from tests.test_strict import parsed_by_feedparser_alone
+from tests.test_strict import parsed_the_long_way
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
@@ -28,7 +28,7 @@ soup = partial(strategies.lists, max_size=60)
 @contextmanager
 def the_long_way() -> Iterator[None]:
     with ExitStack() as ways:
-        ways.enter_context(parsed_by_feedparser_alone())
+        ways.enter_context(parsed_the_long_way())
         for where, name, value in (
             (urls, "_PLAIN", NEVER),
             (xml_feed, "_BASE", re.compile(rb"\bbase\s*=")),

@@ -93,11 +93,18 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A file that belongs to an entry; `length` in bytes, None where unknown or absurd."""
+    """A file that belongs to an entry.
+
+    Attributes:
+        length: In bytes, None where unknown or absurd.
+        duration: Of sound or video, in seconds; None where unknown.
+    """
 
     url: str
     type: str | None = None
     length: int | None = None
+    # Not in `repr`: hashes of stored entries are made of it (dedup).
+    duration: int | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

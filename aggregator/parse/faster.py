@@ -14,6 +14,7 @@ import feedparser
 import feedparser.mixin
 from feedparser.util import FeedParserDict
 
+from aggregator.parse.context import StrictInContext
 from aggregator.parse.strict import StrictParser
 
 PROVED_FOR = "6.0.14"
@@ -43,7 +44,11 @@ def apply() -> None:
     FeedParserDict.__setitem__ = _setitem
     FeedParserDict.setdefault = _setdefault
     feedparser.mixin.copy = _Copy
-    feedparser.api.StrictFeedParser = StrictParser
+
+
+def strict_parser() -> type[StrictInContext]:
+    """Return the parser for well-formed documents."""
+    return StrictParser if feedparser.__version__ == PROVED_FOR else StrictInContext
 
 
 def _getitem(self: Any, key: Any) -> Any:

@@ -12,8 +12,9 @@ from typing import Any
 
 from aggregator.errors import ParseError
 from aggregator.model import Enclosure, FeedHead, Origin, ParsedEntry, ParsedFeed
+from aggregator.parse.links import MAX_SECONDS
 from aggregator.parse.references import joined_halves
-from aggregator.urls import joined
+from aggregator.urls import is_web, joined
 
 _VERSION = "jsonfeed.org/version/"
 _NUMBER = re.compile(r"/([0-9]{1,3}(?:\.[0-9]{1,3})?)/?$")
@@ -53,9 +54,10 @@ def _entry(item: dict[str, Any], url: str, language: str | None) -> ParsedEntry:
     published, updated = _text(item, "date_published"), _text(item, "date_modified")
     text = _text(item, "content_text")
     paragraphs = (f"<p>{escape(part)}</p>" for part in text.split("\n\n") if part.strip())
-    link = _link(item, "url", url) or _link(item, "external_url", url)
+    guid = _identifier(item.get("id"))
+    link = _page(item, guid, url)
     return ParsedEntry(
-        guid=_identifier(item.get("id")),
+        guid=guid,
         link=link,
         title=_text(item, "title"),
         title_type="text/plain",
@@ -93,6 +95,15 @@ def _link(values: dict[str, Any], key: str, url: str) -> str | None:
     return joined(url, text) if text else None
 
 
+def _page(item: dict[str, Any], guid: str | None, url: str) -> str | None:
+    """Return the address of an item's page: the first web address of `url`, `external_url`, `id`.
+
+    Ideally an id is the full URL of the resource that the item describes (1.1, items).
+    """
+    said = [link for key in ("url", "external_url") if (link := _link(item, key, url))]
+    return next((link for link in (*said, guid) if link and is_web(link)), (*said, None)[0])
+
+
 def _origin(value: Any) -> Origin | None:
     """Return the source of an item as our own feeds say it, in an extension (1.1, Extensions)."""
     if not isinstance(value, dict):
@@ -123,17 +134,19 @@ def _attachments(value: Any) -> tuple[Enclosure, ...]:
         Enclosure(
             url=_text(attachment, "url"),
             type=_text(attachment, "mime_type") or None,
-            length=_size(attachment.get("size_in_bytes")),
+            length=_whole(attachment.get("size_in_bytes")),
+            duration=_whole(attachment.get("duration_in_seconds"), below=MAX_SECONDS),
         )
         for attachment in found
         if isinstance(attachment, dict) and _text(attachment, "url")
     )
 
 
-def _size(value: Any) -> int | None:
+def _whole(value: Any, *, below: int = 10**15) -> int | None:
+    """Return a positive number without its fraction, None where it is none or absurd."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if 0 < value < 10**15 else None
+    return int(value) or None if 0 < value < below else None
 
 
 def _date(text: str) -> datetime | None:

@@ -14,16 +14,23 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from feedparser.api import StrictFeedParser
 from feedparser.html import _cp1252
 from feedparser.urls import make_safe_absolute_uri
 from feedparser.util import FeedParserDict
 
+from aggregator.parse.context import (
+    DROPPED,
+    MARKUP,
+    MEMBERS,
+    ROOTS,
+    Scope,
+    StrictInContext,
+    opened,
+)
+
 _LOWERED = frozenset({"rel", "type"})
 # Attributes that change what is inherited; `xmlns` in capitals is one, too.
 _HANDED_DOWN = frozenset({"base", "lang", "xmlns"})
-_KEEP_TEXT_INPUT = frozenset({"title", "link", "description", "name"})
-_KEEP_IMAGE = frozenset({"title", "link", "description", "url", "href", "width", "height"})
 _XHTML = "application/xhtml+xml"
 _TAGS = frozenset({"category", "tags", "itunes_keywords"})
 _C1 = re.compile("[\x80-\x9f]")
@@ -37,18 +44,17 @@ class _Element(NamedTuple):
         tag: As feedparser's parsers write it: `dc:creator`.
         field: As its methods and answers do: `dc_creator`.
         start, end: Its handlers, None where it has none.
-        ends_text_input, ends_image: What it can't be a part of.
+        opens: What may stand in it, where it stands among the members of a feed or an entry.
     """
 
     tag: str
     field: str
     start: Callable[[Any, dict[str, str]], None] | None
     end: Callable[[Any], None] | None
-    ends_text_input: bool
-    ends_image: bool
+    opens: Scope
 
 
-class StrictParser(StrictFeedParser):  # type: ignore[misc]
+class StrictParser(StrictInContext):
     """Takes elements as expat names them: `uri local prefix`, `uri local` or `local`."""
 
     baseuri: str
@@ -66,14 +72,20 @@ class StrictParser(StrictFeedParser):  # type: ignore[misc]
 
     def start(self, name: str, attributes: dict[str, str]) -> bool:
         """Begin an element; False where `startElementNS` has to."""
-        if self.incontent or self.decls:
+        scope = self.scopes[-1]
+        if scope is MARKUP or self.decls:
             return False
         element = self._elements.get(name) or self._element(name)
         if element is None:
             return False
+        if scope.admits is not None and not self.counts(scope, element.field):
+            self.went_in(DROPPED)
+            return True
         given = _ordinary(attributes) if attributes else {}
         if given is None:
             return False
+        self.scopes.append(element.opens if scope is MEMBERS else opened(scope, element.field))
+        self._heights.append(len(self.elementstack))
         self.depth += 1
         if self.baseuri and self.baseuri != self._sound_base:
             base = make_safe_absolute_uri(self.baseuri, self.baseuri) or self.baseuri
@@ -82,22 +94,15 @@ class StrictParser(StrictFeedParser):  # type: ignore[misc]
             self.baseuri = base
         self.basestack.append(self.baseuri)
         self.langstack.append(self.lang)
-        if self.lang and element.tag in ("feed", "rss", "rdf:RDF"):
+        if self.lang and element.tag in ROOTS:
             self.feeddata["language"] = self.lang.replace("_", "-")
-        if element.ends_text_input:
-            self.intextinput = 0
-        if element.ends_image:
-            self.inimage = 0
+        if element.start is None:
+            self.elementstack.append(["extension", 0, []])
+            return True
         try:
-            if element.start is not None:
-                element.start(self, given)
-                return True
-        except AttributeError:  # feedparser takes it for one of the look-up
-            pass
-        if given:
-            self._get_context()[element.field] = given
-        else:
-            self.push(element.field, 1)
+            element.start(self, given)
+        except Exception as error:
+            self.failed(error)
         return True
 
     def end(self, name: str) -> bool:
@@ -105,31 +110,13 @@ class StrictParser(StrictFeedParser):  # type: ignore[misc]
         element = self._elements.get(name) or self._element(name)
         if element is None:
             return False
-        if self.svgOK:
-            self.unknown_endtag(element.tag)
-            return True
-        try:
-            if element.end is not None:
-                element.end(self)
-            else:
-                self.pop(element.field)
-        except AttributeError:  # feedparser takes it for one of the look-up
-            self.pop(element.field)
-        if self.incontent and not self._end_inside_text(element.tag):
-            return True
-        if self.basestack:
-            self.basestack.pop()
-            if self.basestack and self.basestack[-1]:
-                self.baseuri = self.basestack[-1]
-        if self.langstack:
-            self.langstack.pop()
-            if self.langstack:
-                self.lang = self.langstack[-1]
-        self.depth -= 1
+        self.left(element.tag, element.end)
         return True
 
     def characters(self, text: str) -> None:
         """Take text."""
+        if self.scopes[-1] is DROPPED:
+            return
         if self.contentparams:
             self.handle_data(text)
         elif self.elementstack:
@@ -161,7 +148,7 @@ class StrictParser(StrictFeedParser):  # type: ignore[misc]
             self._settle_type(output)
         if not output.isascii():
             output = _without_wrong_charset(output)
-        if element in _TAGS or (element == "title" and -1 < self.title_depth <= self.depth):
+        if element in _TAGS:
             return output
         if self.inentry and not self.insource:
             return self._store_in_entry(element, output)
@@ -169,14 +156,10 @@ class StrictParser(StrictFeedParser):  # type: ignore[misc]
             return self._store_in_feed(element, output)
         return output
 
-    def resolve_uri(self, uri: str) -> str:
-        """Return a URI, resolved if there is a base."""
-        return uri if not self.baseuri and ":///" not in uri else super().resolve_uri(uri)
-
     @staticmethod
     def looks_like_html(s: str) -> bool:
         """Whether a text is HTML rather than plain text."""
-        return ("</" in s or "&" in s) and StrictFeedParser.looks_like_html(s)
+        return ("</" in s or "&" in s) and StrictInContext.looks_like_html(s)
 
     def _element(self, name: str) -> "_Element | None":
         """Look an element up, None for odd ones."""
@@ -199,21 +182,9 @@ class StrictParser(StrictFeedParser):  # type: ignore[misc]
             field,
             getattr(type(self), f"_start_{field}", None),
             getattr(type(self), f"_end_{field}", None),
-            ends_text_input=not prefix and tag not in _KEEP_TEXT_INPUT,
-            ends_image=not prefix and tag not in _KEEP_IMAGE,
+            opened(MEMBERS, field),
         )
         return element
-
-    def _end_inside_text(self, tag: str) -> bool:
-        """Take the end of an element of a text; False if it goes no further up."""
-        kind = self.contentparams
-        if not kind.get("type", "xml").endswith("xml"):
-            if tag in ("xhtml:div", "div"):
-                return False
-            kind["type"] = _XHTML
-        if kind.get("type") == _XHTML:
-            self.handle_data(f"</{tag.split(':')[-1]}>", escape=0)
-        return True
 
     def _settle_type(self, output: str) -> None:
         kind = self.contentparams
@@ -234,7 +205,6 @@ class StrictParser(StrictFeedParser):  # type: ignore[misc]
                 if output:
                     entry["links"][-1]["href"] = output
         else:
-            element = "summary" if element == "description" else element
             depths = self.property_depth_map.setdefault(entry, {})
             if self.depth <= depths.get(element, self.depth):
                 depths[element] = self.depth
@@ -245,7 +215,6 @@ class StrictParser(StrictFeedParser):  # type: ignore[misc]
 
     def _store_in_feed(self, element: str, output: str) -> str:
         context = self._get_context()
-        element = "subtitle" if element == "description" else element
         context[element] = output
         if element == "link":
             output = _without_odd_references(output)

@@ -14,27 +14,44 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from io import BytesIO
 from time import struct_time
+from types import FunctionType
 from typing import Any
 from xml.parsers import expat
 from xml.sax import SAXParseException
 
 import feedparser
-from feedparser.api import LooseFeedParser, StrictFeedParser
+from feedparser.datetimes import _parse_date
 
+from aggregator import dates
 from aggregator.errors import ParseError
-from aggregator.model import Enclosure, FeedHead, Origin, ParsedEntry, ParsedFeed, Wishes
-from aggregator.parse import faster
+from aggregator.model import FeedHead, Origin, ParsedEntry, ParsedFeed, Wishes
+from aggregator.parse import faster, links, texts
+from aggregator.parse.context import LooseInContext
 from aggregator.parse.limits import MAX_BROKEN
 from aggregator.urls import is_web, joined
 
 faster.apply()
 
-# Another driver for the same parser: what it hands over is equal, in fewer pieces.
-feedparser.api.PREFERRED_XML_PARSERS.insert(0, "aggregator.parse.sax_driver")
 
-# Ids are opaque: `123` is no path, whatever the base is.
-for _parser in (StrictFeedParser, LooseFeedParser):
-    _parser.can_be_relative_uri = _parser.can_be_relative_uri - {"id"}
+def _keep_utf8(_headers: Any, data: bytes, result: Any) -> bytes:
+    """Stands for feedparser's conversion to UTF-8: `aggregator.encodings` has done that."""
+    result["encoding"] = "utf-8"
+    return data
+
+
+# feedparser's own function with our parsers in it; for everybody else feedparser stays as it is.
+_read = FunctionType(
+    feedparser.api.parse.__code__,
+    vars(feedparser.api)
+    | {
+        "StrictFeedParser": faster.strict_parser(),
+        "LooseFeedParser": LooseInContext,
+        "convert_to_utf8": _keep_utf8,
+        # Another driver for the same parser: what it hands over is equal, in fewer pieces.
+        "PREFERRED_XML_PARSERS": ["aggregator.parse.sax_driver"],
+    },
+    argdefs=feedparser.api.parse.__defaults__,
+)
 
 _FORMATS = {
     "rss090": "RSS 0.90",
@@ -55,7 +72,6 @@ _FORMATS = {
 }
 _PLAIN = "text/plain"
 _HTML = "text/html"
-_LINKS = ("feedburner_origlink", "pheedo_origlink", "link")  # where a redirector says what was
 _MARKED_UP = re.compile(r"</(?:b|strong|i|em|code|sub|sup)>", re.IGNORECASE)
 # A pattern that begins with plain letters is found forty times as fast.
 _BASE = re.compile(rb"base(?<!\wbase)\s*=")
@@ -102,27 +118,22 @@ def parse(document: bytes, *, url: str) -> ParsedFeed:
     if not version and not result.entries:
         raise ParseError(url, _what_it_is(document))
     head = _head(result, version, url, document)
-    entries = tuple(_entry(entry, version, url) for entry in result.entries)
+    atom = version.startswith("atom")
+    around = links.Around(
+        url, url if atom else joined(url, head.site_url or ""), head.language, atom
+    )
+    entries = tuple(_entry(entry, version, around) for entry in result.entries)
     feed = ParsedFeed(head, entries)
     return feed if head.note is None else _without_half(feed, document)
 
 
 def _result(document: bytes, headers: Mapping[str, str]) -> Any:
-    return feedparser.parse(
+    return _read(
         BytesIO(document),
         response_headers=headers,
         sanitize_html=False,
         resolve_relative_uris=False,
     )
-
-
-def _keep_utf8(_headers: Any, data: bytes, result: Any) -> bytes:
-    """Stands for feedparser's conversion to UTF-8: `aggregator.encodings` has done that."""
-    result["encoding"] = "utf-8"
-    return data
-
-
-feedparser.api.convert_to_utf8 = _keep_utf8
 
 
 def _is_well_formed(document: bytes) -> bool:
@@ -170,20 +181,29 @@ def _what_it_is(body: bytes) -> str:
 
 
 def _head(result: Any, version: str, url: str, body: bytes) -> FeedHead:
-    feed = result.feed
-    link = _text(feed, "link")
+    feed, atom = result.feed, version.startswith("atom")
+    subtitles = texts.SUBTITLES if atom else texts.SUBTITLES_OF_RSS
+    language = _text(feed, "language") or None
     return FeedHead(
-        title=_text_of(feed, "title"),
-        subtitle=_text_of(feed, "subtitle"),
-        site_url=joined(_base(feed, "title_detail", url), link) if link else None,
+        title=_html(texts.of_feed(feed, texts.FEED_TITLES, atom=atom)),
+        subtitle=_html(texts.of_feed(feed, subtitles, atom=atom)),
+        site_url=links.page(feed, base=url, language=language, by_text=not atom)
+        or _site_named_by_id(feed, url),
         feed_id=_text(feed, "id") or None,
-        language=_text(feed, "language") or None,
+        language=language,
         author=next(iter(_authors(feed)), None),
-        rights=_text_of(feed, "rights") or None,
+        rights=_html(texts.of_feed(feed, texts.RIGHTS, atom=atom)) or None,
         format=_FORMATS.get(version, version),
         note=_note(result),
         wishes=_wishes(feed, body),
     )
+
+
+def _site_named_by_id(feed: Any, url: str) -> str | None:
+    """Return a feed's id where it is a web address other than the feed's own."""
+    feed_id = _text(feed, "id")
+    own = {url, *(links.address(link, url) for link in links.linked(feed, "self"))}
+    return feed_id if is_web(feed_id) and feed_id not in own else None
 
 
 def _note(result: Any) -> str | None:
@@ -227,37 +247,60 @@ def _ttl(text: str) -> timedelta | None:
     return timedelta(minutes=int(text))
 
 
-def _entry(entry: Any, version: str, url: str) -> ParsedEntry:
-    title = dict.get(entry, "title_detail") or {}
-    summary = dict.get(entry, "summary_detail") or {}
-    content = _longest(dict.get(entry, "content") or ())
+def _entry(entry: Any, version: str, around: links.Around) -> ParsedEntry:
+    atom = around.atom
+    details = [dict(detail) for detail in dict.get(entry, "content") or ()]
+    found = texts.by_element(details)
+    title = texts.title_text(found, atom=atom)
+    content = texts.full_text(found, atom=atom)
+    summary = texts.short_text(found, atom=atom, only=not content)
     title_type = title.get("type") or _HTML
     if version.startswith("rss") and _MARKED_UP.search(title.get("value") or ""):
         title_type = _HTML  # RSS has no types, and feedparser takes mixed titles for text
-    base = joined(url, content.get("base") or summary.get("base") or title.get("base") or "")
+    language = content.get("language") or summary.get("language") or title.get("language")
+    elsewhere = [detail for detail in details if "src" in detail]
+    link = links.page_of_entry(entry, elsewhere, language, around)
+    own_base = content.get("base") or summary.get("base") or title.get("base") or ""
+    base = links.base_of_entry(own_base, link, around)
     comments = _text(entry, "comments")
     published, published_at = _date(entry, "published")
     updated, updated_at = _date(entry, "updated")
+    if published is None and updated is None:
+        published, published_at = _date(entry, "created")
     return ParsedEntry(
         guid=_text(entry, "id") or None,
-        link=_link(entry, url),
+        link=link,
         title=title.get("value") or "",
         title_type=title_type,
         summary=_html(summary),
-        content=_html(content),
+        content=_html(content) or ("" if summary else _described_pictures(entry, details)),
         base=base,
         authors=_authors(entry) or _source_authors(entry),
         categories=_categories(entry),
-        enclosures=_enclosures(entry, base),
-        language=content.get("language") or summary.get("language") or title.get("language"),
+        enclosures=links.enclosures(entry, base=base, elsewhere=elsewhere),
+        language=language,
         comments_url=joined(base, comments) if comments else None,
-        image=_image(entry),
-        origin=_origin(entry),
+        image=links.picture(entry),
+        origin=_origin(entry, around),
         published=published,
         published_at=published_at,
         updated=updated,
         updated_at=updated_at,
     )
+
+
+def _described_pictures(entry: Any, details: Iterable[texts.Detail]) -> str:
+    """Return the pictures of an entry that has nothing but them, as HTML.
+
+    What is said of a picture (Media RSS, media:description) is its `alt`.
+    """
+    described = texts.descriptions(details)
+    pictures = (
+        (escape(media["url"]), escape(described[media["url"]]["value"]))
+        for media in dict.get(entry, "media_content") or ()
+        if links.is_picture(media) and media.get("url") in described
+    )
+    return "\n".join(f'<p><img src="{url}" alt="{alt}"></p>' for url, alt in pictures)
 
 
 def _text(values: Any, key: str) -> str:
@@ -267,32 +310,9 @@ def _text(values: Any, key: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _text_of(values: Any, key: str) -> str:
-    """Return a field of the feed as HTML, whatever type it was declared as."""
-    return _html(dict.get(values, f"{key}_detail") or {"value": _text(values, key)})
-
-
 def _html(detail: Mapping[str, Any]) -> str:
     value = detail.get("value") or ""
     return escape(value, quote=False) if detail.get("type") == _PLAIN else value
-
-
-def _longest(contents: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Of several contents (languages, plain beside HTML) the HTML one with most to read."""
-    return max(
-        contents, key=lambda c: (c.get("type") != _PLAIN, len(c.get("value") or "")), default={}
-    )
-
-
-def _base(values: Any, detail: str, url: str) -> str:
-    return joined(url, (dict.get(values, detail) or {}).get("base") or "")
-
-
-def _link(entry: Any, url: str) -> str | None:
-    for key in _LINKS:
-        if link := _text(entry, key):
-            return joined(_base(entry, "title_detail", url), link)
-    return None
 
 
 def _authors(values: Any) -> tuple[str, ...]:
@@ -322,61 +342,45 @@ def _categories(entry: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(term for term in terms if term))
 
 
-def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
-    links = dict.get(entry, "links") or ()
-    found = (link for link in links if link.get("rel") == "enclosure" and link.get("href"))
-    return tuple(
-        Enclosure(joined(base, link["href"]), link.get("type") or None, _length(link.get("length")))
-        for link in found
-    )
-
-
-def _image(entry: Any) -> str | None:
-    """Return the picture of an entry: Media RSS (thumbnail, else an image), else iTunes."""
-    contents = dict.get(entry, "media_content") or ()
-    pictures = [
-        one
-        for one in contents
-        if one.get("medium") == "image" or (one.get("type") or "").startswith("image/")
-    ]
-    for one in (*(dict.get(entry, "media_thumbnail") or ()), *pictures):
-        if found := _text(one, "url"):
-            return found
-    image = dict.get(entry, "image")
-    return _text(image, "href") or None if isinstance(image, dict) else None
-
-
 def _source_authors(entry: Any) -> tuple[str, ...]:
     source = dict.get(entry, "source")
     return _authors(source) if isinstance(source, dict) else ()
 
 
-def _origin(entry: Any) -> Origin | None:
+def _origin(entry: Any, around: links.Around) -> Origin | None:
     source = dict.get(entry, "source")
     if not source or not isinstance(source, dict):
         return None
     named = _text(source, "id") or _text(source, "href")  # href: the url of RSS
-    links = dict.get(source, "links") or ()
-    own = next((link.get("href") for link in links if link.get("rel") == "self"), None)
-    site = next((link.get("href") for link in links if link.get("rel") == "alternate"), None)
+    url, atom = around.url, around.atom
+    own = next((links.address(link, url) for link in links.linked(source, "self")), None)
+    title = texts.of_feed(source, texts.FEED_TITLES, atom=atom)
     return Origin(
-        title=_text_of(source, "title"),
+        title=_html(title) if title else _text(source, "title"),
         id=named or None,
         feed_url=own or (named if is_web(named) else None),
-        site_url=site,
-        rights=_text_of(source, "rights") or None,
+        site_url=links.page(source, base=url, language=None, by_text=not atom),
+        rights=_html(texts.of_feed(source, texts.RIGHTS, atom=atom)) or None,
     )
 
 
-def _length(text: Any) -> int | None:
-    digits = text.strip() if isinstance(text, str) else ""
-    return int(digits) if digits.isdecimal() and len(digits) < 16 and int(digits) else None
+def _date(entry: Any, kind: str) -> tuple[str | None, datetime | None]:
+    """Return the first date of a kind that can be read, else the first one.
+
+    Args:
+        kind: `published`, `updated` or `created`.
+    """
+    found = [_parsed(text) for of, text in dict.get(entry, "dates") or () if of == kind]
+    if len(found) > 1:
+        readable = (one for one in found if (date := dates.read(*one)) and date.at)
+        return next(readable, found[0])
+    return found[0] if found else (None, None)
 
 
-def _date(entry: Any, key: str) -> tuple[str | None, datetime | None]:
-    text = _text(entry, key) or None
-    parsed = dict.get(entry, f"{key}_parsed")
-    if text is None or not isinstance(parsed, struct_time):
+def _parsed(text: str) -> tuple[str, datetime | None]:
+    """Return a date beside what feedparser reads in it."""
+    parsed = _parse_date(text)
+    if not isinstance(parsed, struct_time):
         return text, None
     try:
         return text, datetime.fromtimestamp(0, UTC) + timedelta(seconds=timegm(parsed))
