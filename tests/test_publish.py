@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model import Enclosure, ListedEntry, Source
+from aggregator.parse import parse
 from aggregator.publish import Document, Format, last_modified_at, render, updated_at
 from tests.listed import (
     ATOM,
@@ -30,6 +31,7 @@ from tests.listed import (
 )
 
 GOLDEN = Path(__file__).parent / "data" / "publish"
+ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
 DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 XML = (Format.ATOM, Format.RSS)
@@ -369,6 +371,21 @@ def test_rss_carries_the_first_enclosure_and_the_others_all() -> None:
         {"url": "https://lamp.example/a", "mime_type": "application/octet-stream"},
         {"url": "https://lamp.example/b", "mime_type": "x/y", "size_in_bytes": 7},
     ]
+
+
+def test_the_length_of_a_recording_is_published_in_every_format() -> None:
+    written = entry(
+        enclosures=(Enclosure("https://lamp.example/a.mp3", "audio/mpeg", 7, duration=3661),)
+    )
+
+    assert rss_item(written).findtext(f"{ITUNES}duration") == "3661"
+    assert atom_entry(written).findtext(f"{ITUNES}duration") == "3661"
+    assert json_item(written)["attachments"][0]["duration_in_seconds"] == 3661
+    for form in Format:
+        (read,) = parse(
+            render(document(written), form), headers={}, url="https://a.example/"
+        ).entries
+        assert read.enclosures == written.enclosures
 
 
 @pytest.mark.parametrize("nonsense", ["mp3", "", "audio/", "a b/c", "audio/mpeg\x00", None])

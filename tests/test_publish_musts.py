@@ -51,7 +51,7 @@ BROKEN_ATOM = [
     ('<link rel="self" type="[^"]*" href="[^"]*"', '<link rel="self"', SCHEMA),
     ('type="audio/mpeg"', 'type="mp3"', SCHEMA),
     ("<generator>", "<x xmlns='urn:x'/><generator>",
-     "4.1 nothing foreign but Media RSS and history, in places for them"),
+     "4.1 nothing foreign but Media RSS, iTunes and history"),
     ('rel="self" type', 'rel="alternate" type', "4.1.1 feed: one self link (WebSub, 4)"),
     (r"(?s)(<author>.*?</author>\s*)+", "", "4.1.1 feed: an author, or every entry has one"),
     ("(?s)<content type=.text. />", "", "4.1.2 entry: content or an alternate link"),

@@ -55,7 +55,10 @@ def test_everything_about_an_entry_comes_back(database):
         "title_html": "A &amp; <b>B</b>",
         "authors": ("Ann", "Bo"),
         "categories": ("x", "y"),
-        "enclosures": (Enclosure("https://example.org/a.mp3", "audio/mpeg", 5),),
+        "enclosures": (
+            Enclosure("https://example.org/a.mp3", "audio/mpeg", 5),
+            Enclosure("https://example.org/b.mp3", None, None, duration=61),
+        ),
         "language": "de",
         "comments_url": "https://example.org/c",
     }

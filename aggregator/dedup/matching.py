@@ -376,6 +376,7 @@ def _record_hash(entry: CleanEntry) -> bytes:
     """Hash what is stored of an entry, less its dates: a moved date alone is no change."""
     # What most entries lack is left out: a hash of before it was looked at stays the same.
     rare = [repr(value) for value in (entry.image, entry.origin) if value is not None]
+    rare += [str(file.duration) for file in entry.enclosures if file.duration is not None]
     return digest(
         entry.content_hash.hex(),
         repr((entry.url, entry.title_html, entry.summary, entry.authors, entry.categories)),

@@ -22,7 +22,7 @@ from aggregator.publish.document import (
     updated_at,
     web_url,
 )
-from aggregator.publish.markup import ATOM, HISTORY, MEDIA, Writer
+from aggregator.publish.markup import ATOM, HISTORY, ITUNES, MEDIA, Writer
 
 MEDIA_TYPE = "application/atom+xml"
 
@@ -59,6 +59,8 @@ def _namespaces(document: Document) -> dict[str, str | None]:
         declared["xmlns:fh"] = HISTORY
     if any(entry.image for entry in document.entries):
         declared["xmlns:media"] = MEDIA
+    if any(map(_duration, document.entries)):
+        declared["xmlns:itunes"] = ITUNES
     return declared
 
 
@@ -82,8 +84,15 @@ def _entry(out: Writer, entry: ListedEntry, *, inherited: str | None) -> None:
     _content(out, entry)
     if entry.image:
         out.add("media:thumbnail", url=iri(entry.image))
+    if duration := _duration(entry):
+        out.add("itunes:duration", str(duration))
     _source(out, source, entry_updated_at(entry), inherited=language)
     out.close("entry")
+
+
+def _duration(entry: ListedEntry) -> int | None:
+    """Return the length in seconds of the first recording whose length is known, else None."""
+    return next((file.duration for file in entry.enclosures if file.duration), None)
 
 
 def _title(out: Writer, entry: ListedEntry) -> None:

@@ -87,6 +87,7 @@ def _attachment(enclosure: Enclosure) -> _Object:
         url=iri(enclosure.url),
         mime_type=media_type(enclosure) or _UNKNOWN_TYPE,
         size_in_bytes=enclosure.length,
+        duration_in_seconds=enclosure.duration,
     )
 
 

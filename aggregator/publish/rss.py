@@ -20,7 +20,15 @@ from aggregator.publish.document import (
     updated_at,
     web_url,
 )
-from aggregator.publish.markup import ATOM, CONTENT, DUBLIN_CORE, MEDIA, Writer, legal_utf8
+from aggregator.publish.markup import (
+    ATOM,
+    CONTENT,
+    DUBLIN_CORE,
+    ITUNES,
+    MEDIA,
+    Writer,
+    legal_utf8,
+)
 
 MEDIA_TYPE = "application/rss+xml"
 _NAMESPACES: dict[str, str | None] = {
@@ -36,6 +44,8 @@ def write(document: Document) -> bytes:
     """Return `document` as an RSS 2.0 document."""
     pictures = any(entry.image for entry in document.entries)
     declared: dict[str, str | None] = _NAMESPACES | ({"xmlns:media": MEDIA} if pictures else {})
+    if any(file.duration for entry in document.entries for file in entry.enclosures[:1]):
+        declared["xmlns:itunes"] = ITUNES
     out = Writer()
     out.open("rss", {"version": "2.0"} | declared)
     out.open("channel")
@@ -121,6 +131,8 @@ def _enclosure(out: Writer, entry: ListedEntry) -> None:
             length=str(enclosure.length or 0),
             type=media_type(enclosure) or _UNKNOWN_TYPE,
         )
+        if enclosure.duration:
+            out.add("itunes:duration", str(enclosure.duration))
 
 
 def _rfc822(at: datetime) -> str:

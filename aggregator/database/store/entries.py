@@ -380,7 +380,8 @@ def _dating(entry: PlacedEntry) -> str:
 
 
 def _enclosure(enclosure: Enclosure) -> list[Any]:
-    return [enclosure.url, enclosure.type, enclosure.length]
+    values = [enclosure.url, enclosure.type, enclosure.length]
+    return values if enclosure.duration is None else [*values, enclosure.duration]
 
 
 def _allocate(connection: Connection, times: Sequence[datetime]) -> list[int]:
