@@ -21,6 +21,7 @@ TIMES = strategies.datetimes(timezones=strategies.just(UTC)).filter(
 )
 NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 def read(text: str) -> Date:
@@ -213,6 +214,31 @@ def test_any_time_is_read_back_from_any_form(at, form):
     assert dates.read(at.strftime(form), None).at == (at if at.timestamp() else None)
 
 
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("Fri, 05/03/2019 - 15:21", "2019-05-03"),  # Drupal
+        ("Tue, 05/03/2019 - 15:21", "2019-03-05"),
+        ("Freitag, 03.05.2019", "2019-05-03"),
+        ("Fr 3.5.19 10:00", "2019-05-03"),
+        ("viernes 03/05/2019 10:00", "2019-05-03"),
+        ("ven. 03/05/2019 10:00", "2019-05-03"),
+        ("Sun, 1/2/2026 3:04 PM", "2026-02-01"),  # the weekday is surer than the clock's form
+        ("Wed, 05/03/2019 3:21 PM", "2019-05-03"),  # neither is a Wednesday
+        ("Mon, 05/03/2019", "2019-03-05"),
+        ("Thu, 12/13/2019", "2019-12-13"),
+        ("05/03/2019", "2019-03-05"),
+    ],
+)
+def test_a_named_weekday_tells_the_month_from_the_day(text, day):
+    assert read(text).at.date().isoformat() == day
+
+
+def test_a_date_is_sure_where_its_weekday_tells_the_month_from_the_day():
+    assert read("Fri, 05/03/2019 15:21 UTC").sure
+    assert not read("05/03/2019 15:21 UTC").sure
+
+
 @given(TIMES)
 def test_plain_dates_are_read_as_feedparser_reads_them(at):
     text = at.strftime("%a, %d %b %Y %H:%M:%S +0130")
@@ -301,12 +327,16 @@ def test_the_zone_of_a_publisher_who_does_not_wait_is_found(zone, minutes):
 # ----------------------------------------------------------------------- places
 
 
-def places(*times, first_poll=False, order=Order.PUBLISHED, whole_day=False):
+def places(
+    *times, first_poll=False, order=Order.PUBLISHED, whole_day=False, latest=(), keep=10_000 * DAY
+):
     found = dates.places(
         [(at, whole_day) for at in times],
         first_seen_at=NOW,
         first_poll=first_poll,
         order=order,
+        latest=latest,
+        keep=keep,
     )
     return [tuple(one) for one in found]
 
@@ -337,12 +367,27 @@ def test_undated_entries_of_a_first_poll_stand_below_the_oldest_dated_one_in_fee
     ]
 
 
-def test_an_undated_backlog_stands_from_first_seen_downwards():
-    assert [at for at, _ in places(None, None, None, first_poll=True)] == [
-        NOW,
-        NOW - SECOND,
-        NOW - 2 * SECOND,
-    ]
+@pytest.mark.parametrize(
+    ("latest", "days"),
+    [
+        ([None, None, None], [0, 1, 2]),
+        ([NOW - 5 * DAY] * 3, [5, 6, 7]),
+        ([NOW + DAY] * 3, [0, 1, 2]),
+        ([NOW - DAY, NOW - 9 * DAY, NOW - DAY], [1, 9, 10]),
+    ],
+    ids=["nothing known", "Last-Modified", "in the future", "each its own"],
+)
+def test_a_backlog_without_any_date_is_spread_over_days_in_feed_order(latest, days):
+    found = places(None, None, None, first_poll=True, latest=latest)
+
+    assert found == [(NOW - day * DAY, Reason.BACKLOG) for day in days]
+
+
+def test_a_backlog_without_any_date_is_not_spread_beyond_what_is_kept():
+    found = [at for at, _ in places(*[None] * 40, first_poll=True, keep=30 * DAY)]
+
+    assert found == sorted(set(found), reverse=True)
+    assert found[0] - found[-1] < 30 * DAY
 
 
 def test_an_entry_dated_by_day_does_not_stand_below_the_others_of_the_day_that_it_came():

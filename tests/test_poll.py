@@ -139,6 +139,22 @@ def test_a_new_entry_is_first_and_an_edited_one_stays_where_it_is(world):
     assert world.titles() == ["Post 0", "Post 1", "Corrected"]
 
 
+def test_a_first_document_without_dates_does_not_stand_above_a_feed_that_has_some(world):
+    undated = [(f"u{number}", f"Undated {number}", None) for number in range(3)]
+    sent_at = NOW - 3 * HOUR
+    world.server.put("/a", rss(items(1, 2)))
+    world.server.put("/b", rss(undated), last_modified=format_datetime(sent_at, usegmt=True))
+    world.subscribe("/a", "/b")
+    world.poll()
+    with world.database.connect() as connection:
+        listed = query.page(connection, limit=10).entries
+
+    assert [entry.title for entry in listed] == [
+        "Post 1", "Post 2", "Undated 0", "Undated 1", "Undated 2",
+    ]  # fmt: skip
+    assert [(sent_at - entry.listed_at).days for entry in listed[2:]] == [0, 1, 2]
+
+
 def test_a_feed_that_fails_keeps_its_entries_and_the_others_go_on(world):
     world.server.put("/a", rss(items(1)))
     world.server.put("/b", rss([("b", "B", NOW)]))

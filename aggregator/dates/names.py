@@ -1,4 +1,4 @@
-"""Names of months and zones, as they stand in dates of feeds."""
+"""Names of months, weekdays and zones, as they stand in dates of feeds."""
 
 import unicodedata
 
@@ -39,7 +39,22 @@ _MONTHS = (
     ),
     "januar februar marts april maj juni juli august september oktober november desember",
 )
-_SHORTEST = 3
+# The same for Monday to Sunday.
+_WEEKDAYS = (
+    "monday tuesday wednesday thursday friday saturday sunday",
+    "montag dienstag mittwoch donnerstag freitag samstag/sonnabend sonntag",
+    "lundi mardi mercredi jeudi vendredi samedi dimanche",
+    "lunes martes miércoles jueves viernes sábado domingo",
+    "lunedì martedì mercoledì giovedì venerdì sabato domenica",
+    "segunda-feira terça-feira quarta-feira quinta-feira sexta-feira sábado domingo",
+    "maandag dinsdag woensdag donderdag vrijdag zaterdag zondag",
+    "poniedziałek wtorek środa czwartek piątek sobota niedziela",
+    "понедельник вторник среда четверг пятница суббота воскресенье",
+    "måndag tisdag onsdag torsdag fredag lördag söndag",
+    "hétfő kedd szerda csütörtök péntek szombat vasárnap",
+    "δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή",
+    "mandag tirsdag onsdag torsdag fredag lørdag søndag",
+)
 
 # Minutes east of UTC.  A name is taken literally: EST is -05:00 in July, too.
 ZONES = {
@@ -89,19 +104,26 @@ def plain(word: str) -> str:
     return "".join(letter for letter in folded if not unicodedata.combining(letter)).strip(".")
 
 
-def _months() -> dict[str, int]:
-    """Return the number of each month by name, and by every beginning that only it has."""
+def _numbers(languages: tuple[str, ...], first: int, *, shortest: int) -> dict[str, int]:
+    """Return numbers in order by name, and by every beginning that only one of them has.
+
+    Args:
+        first: The number of each language's first name.
+        shortest: Characters of a beginning.
+    """
     full: dict[str, int] = {}
     short: dict[str, set[int]] = {}
-    for language in _MONTHS:
-        for number, forms in enumerate(language.split(), 1):
+    for language in languages:
+        for number, forms in enumerate(language.split(), first):
             for form in forms.split("/"):
                 name = plain(form)
                 full[name] = number
-                for length in range(_SHORTEST, len(name)):
+                for length in range(shortest, len(name)):
                     short.setdefault(name[:length], set()).add(number)
     known = {name: numbers.pop() for name, numbers in short.items() if len(numbers) == 1}
     return known | full
 
 
-MONTHS = _months()
+MONTHS = _numbers(_MONTHS, 1, shortest=3)
+WEEKDAYS = _numbers(_WEEKDAYS, 0, shortest=2)
+"""Monday is 0."""

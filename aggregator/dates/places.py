@@ -1,6 +1,6 @@
 """Where an entry stands in the list: decided when it is first seen, and never again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from aggregator.model import Order
 
 STEP = timedelta(seconds=1)
-"""Between two undated entries of a first poll: keeps them in feed order."""
+"""Between two undated entries of a first poll that has dated ones: keeps them in feed order."""
 
 _DAY = timedelta(days=1)
 
@@ -19,6 +19,7 @@ class Reason(StrEnum):
     PUBLISHED = "published then"
     UNDATED = "no date: first seen"
     SPREAD = "no date: below the dated ones of the first poll"
+    BACKLOG = "no date in the first document: a day below the one before it"
     FUTURE = "dated in the future: first seen"
     THAT_DAY = "dated by day, came that day: first seen"
     ARRIVAL = "config.yaml says by arrival"
@@ -37,6 +38,8 @@ def places(
     first_seen_at: datetime,
     first_poll: bool,
     order: Order = Order.PUBLISHED,
+    latest: Sequence[datetime | None] = (),
+    keep: timedelta = timedelta.max,
 ) -> list[Place]:
     """Return where new entries of one document stand in the list, for good.
 
@@ -45,17 +48,19 @@ def places(
             name the day alone.
         first_seen_at: Now, aware UTC.
         first_poll: No document of this feed, at this address, was read before.
+        latest: When each entry was there at the latest, by an `updated` that does not date it or
+            by the document's Last-Modified; None where nothing is known.
+        keep: How long entries are kept.
 
     Nothing stands after `first_seen_at`.  Undated entries of a first poll are spread in document
-    order below the oldest dated one, so that a backlog does not cover the list.
+    order so that a backlog does not cover the list: below the oldest dated one, or a day apart
+    where none is dated.
     """
-    times = [at for at, _ in published if at is not None]
-    below = min((*times, first_seen_at), default=first_seen_at) if times else first_seen_at + STEP
+    undated = _undated(published, latest or [None] * len(published), first_seen_at, keep)
     result = []
     for at, whole_day in published:
         if at is None and first_poll:
-            below -= STEP
-            result.append(Place(below, Reason.SPREAD))
+            result.append(next(undated))
         elif at is None:
             result.append(Place(first_seen_at, Reason.UNDATED))
         elif at > first_seen_at:
@@ -67,3 +72,27 @@ def places(
         else:
             result.append(Place(at, Reason.PUBLISHED))
     return result
+
+
+def _undated(
+    published: Sequence[tuple[datetime | None, bool]],
+    latest: Sequence[datetime | None],
+    first_seen_at: datetime,
+    keep: timedelta,
+) -> Iterator[Place]:
+    """Yield the places of a first poll's undated entries, in document order."""
+    times = [at for at, _ in published if at is not None]
+    if times:
+        below = min(*times, first_seen_at)
+        while True:
+            below -= STEP
+            yield Place(below, Reason.SPREAD)
+    above: datetime | None = None
+    for there_at in latest:
+        at = min(there_at or first_seen_at, first_seen_at)
+        if above is not None:
+            # What retention would delete is left out, and would come again as new.
+            step = _DAY if first_seen_at - above < keep - 2 * _DAY else STEP
+            at = min(at, above - step)
+        above = at
+        yield Place(at, Reason.BACKLOG)

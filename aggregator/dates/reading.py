@@ -12,7 +12,16 @@ import unicodedata
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from aggregator.dates.names import AFTERNOON, MONTHS, MORNING, SUMMER, WINTER, ZONES, plain
+from aggregator.dates.names import (
+    AFTERNOON,
+    MONTHS,
+    MORNING,
+    SUMMER,
+    WEEKDAYS,
+    WINTER,
+    ZONES,
+    plain,
+)
 from aggregator.model import Date
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -49,7 +58,7 @@ _TIME_WITHOUT_COLONS = re.compile(
 _ZONE_NUMBER = re.compile(
     r"\s*\(?(?:UTC|GMT)?\s?([+\-\u2212])\s?(\d{1,2}):?(\d{2})?(?!\d)", re.IGNORECASE
 )
-_ZONE_NAME = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W\d_]+")
 _WEEK = re.compile(r"(\d{4})-?W(\d{1,2})(?:-?([1-7]))?(?!\d)", re.IGNORECASE)
 _ORDINAL = re.compile(r"(\d{4})-(\d{3})(?![\d-])")
 _YEAR_FIRST = re.compile(
@@ -158,7 +167,7 @@ def _written(text: str) -> Date | None:
     time = _TIME.search(text) or _TIME_WITHOUT_COLONS.search(text)
     rest = text
     if time:  # and the zone, which may stand before the year
-        after = _ZONE_NAME.sub(_without_zone, _ZONE_NUMBER.sub("", text[time.end() :], count=1))
+        after = _WORD.sub(_without_zone, _ZONE_NUMBER.sub("", text[time.end() :], count=1))
         rest = f"{text[: time.start()]} {after}"
     found = _calendar(rest, american=bool(time and (time["before"] or time["after"])))
     if found is None:
@@ -223,7 +232,7 @@ def _offset(after: str, day: date) -> tuple[int, bool] | None:
         sign, hours, minutes = match[1], int(match[2]), int(match[3] or 0)
         offset = (60 * hours + minutes) * (1 if sign == "+" else -1)
         return (offset, True) if minutes < 60 and -720 <= offset <= 840 else None
-    for name in _ZONE_NAME.findall(after):
+    for name in _WORD.findall(after):
         if (zone := plain(name)) in ZONES:
             wrong = (zone in SUMMER and day.month in _WINTER_MONTHS) or (
                 zone in WINTER and day.month in _SUMMER_MONTHS
@@ -256,20 +265,39 @@ def _calendar(text: str, *, american: bool) -> tuple[date, str, bool] | None:
                 year, day_of = _year(match[year_at]), int(match[day_at])
                 return _found(year, month, day_of, "a month's name", sure=True)
     if match := _NUMBERS.search(text):
-        return _numeric(int(match[1]), int(match[3]), match, american=american)
+        return _numeric(match, _weekday(text), american=american)
     if match := _YEAR_AND_MONTH.fullmatch(text.strip()):
         return _found(int(match[1]), int(match[2] or 1), 1, "year, month", sure=True)
     return None
 
 
 def _numeric(
-    first: int, second: int, match: re.Match[str], *, american: bool
+    match: re.Match[str], weekday: int | None, *, american: bool
 ) -> tuple[date, str, bool] | None:
-    month_first = first <= 12 and (second > 12 or (american and match[2] == "/"))
-    day, month = (second, first) if month_first else (first, second)
-    sure = match[2] == "." or max(first, second) > 12 or first == second
+    """Read `5/3/2019`.
+
+    Args:
+        weekday: The one that is named beside it; it tells the month from the day.
+        american: Something else says that it was written in the United States.
+    """
+    first, second, year = int(match[1]), int(match[3]), _year(match[4])
+    orders = {False: _day(year, second, first), True: _day(year, first, second)}
+    fitting = [order for order, day in orders.items() if day and day.weekday() == weekday]
+    told = len(fitting) == 1 and first != second
+    if told:
+        month_first = fitting[0]
+    else:
+        month_first = first <= 12 and (second > 12 or (american and match[2] == "/"))
+    day = orders[month_first]
+    sure = told or match[2] == "." or max(first, second) > 12 or first == second
     form = "month, day, year" if month_first else "day, month, year"
-    return _found(_year(match[4]), month, day, form, sure=sure)
+    return (day, form, sure) if day else None
+
+
+def _weekday(text: str) -> int | None:
+    """Return the weekday that a text names, None for none."""
+    names = (plain(word) for word in _WORD.findall(text))
+    return next((WEEKDAYS[name] for name in names if name in WEEKDAYS), None)
 
 
 def _found(

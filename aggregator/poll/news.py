@@ -254,6 +254,8 @@ def _placed(
         first_seen_at=now,
         first_poll=due.body_hash is None,
         order=settings.order,
+        latest=_latest(poll, changes),
+        keep=settings.keep,
     )
     placed = []
     for new, place in zip(changes.new, listed, strict=True):
@@ -275,6 +277,17 @@ def _placed(
             )
         )
     return placed
+
+
+def _latest(poll: Finished, changes: dedup.Changes) -> list[datetime | None]:
+    """Return when each new entry was there at the latest, by all that does not date it."""
+    validators = poll.report.validators
+    last_modified = dates.read(validators.last_modified, None) if validators else None
+    document_at = last_modified.at if last_modified else None
+    return [
+        min((at for at in (new.entry.updated_at, document_at) if at), default=None)
+        for new in changes.new
+    ]
 
 
 def _worth_keeping(
