@@ -234,6 +234,23 @@ def test_a_named_weekday_tells_the_month_from_the_day(text, day):
     assert read(text).at.date().isoformat() == day
 
 
+@pytest.mark.parametrize(
+    ("text", "is_date"),
+    [
+        ("1970-01-01T00:00:00", False),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", False),
+        ("Thu, 01 Jan 1970 00:00:00 +0100", False),
+        ("Thu, 01 Jan 1970 01:00:00 +0100", False),
+        ("0", False),
+        ("Thu, 01 Jan 1970 12:00:00 GMT", True),
+        ("Fri, 02 Jan 1970 00:00:00 GMT", True),
+        ("1970-07-14", True),
+    ],
+)
+def test_the_first_moment_of_1970_is_no_date_and_another_one_is(text, is_date):
+    assert (read(text).at is not None) == is_date
+
+
 def test_a_date_is_sure_where_its_weekday_tells_the_month_from_the_day():
     assert read("Fri, 05/03/2019 15:21 UTC").sure
     assert not read("05/03/2019 15:21 UTC").sure

@@ -29,6 +29,7 @@ LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What clocks and databases say for nothing: Unix; Apple; Excel, NTP and SQL.
 _ZEROS = frozenset(datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 2001, 1900))
+_NEAR_ZEROS = frozenset(zero.date() - timedelta(days=ago) for zero in _ZEROS for ago in (0, 1))
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LONGEST = 120  # characters of a date
 
@@ -125,7 +126,7 @@ def of_entry(published: Date | None, updated: Date | None) -> Date | None:
 
 def _plainly(text: str, parsed: datetime | None) -> Date | None:
     """Return what nearly all dates are: the parser reads them right."""
-    if parsed is None:
+    if parsed is None or parsed.date() in _NEAR_ZEROS:
         return None
     if _RFC822.fullmatch(text):
         form = "RFC 822"
@@ -195,7 +196,7 @@ def _made(
 ) -> Date | None:
     try:
         at = datetime(day.year, day.month, day.day, tzinfo=UTC) + clock
-        if offset is not None:
+        if offset is not None and at not in _ZEROS:  # which are nothing in any zone
             at -= timedelta(minutes=offset[0])
     except OverflowError:
         return None

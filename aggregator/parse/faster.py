@@ -1,4 +1,4 @@
-"""feedparser's dictionary, with the same answers in less time, and the switch for all of it.
+"""feedparser's dictionary, with the same answers in less time, and the switch for the short way.
 
 A quarter of feedparser's work on a well-formed feed goes into looking up ordinary keys behind a
 chain of comparisons for the few special ones, and into deep copies of flat dictionaries.  Both are

@@ -100,8 +100,8 @@ def _page(item: dict[str, Any], guid: str | None, url: str) -> str | None:
 
     Ideally an id is the full URL of the resource that the item describes (1.1, items).
     """
-    said = [link for key in ("url", "external_url") if (link := _link(item, key, url))]
-    return next((link for link in (*said, guid) if link and is_web(link)), (*said, None)[0])
+    links = [link for key in ("url", "external_url") if (link := _link(item, key, url))]
+    return next((link for link in (*links, guid) if link and is_web(link)), (*links, None)[0])
 
 
 def _origin(value: Any) -> Origin | None:

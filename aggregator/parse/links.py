@@ -66,7 +66,7 @@ def page(
         language: A tag, None where it is not known.
         by_text: RSS: a link whose address is its text comes first.
     """
-    found = [(address(link, base), link) for link in linked(values, "alternate")]
+    alternates = [(address(link, base), link) for link in linked(values, "alternate")]
     wanted = (language or "").lower().partition("-")[0]
 
     def rank(candidate: tuple[str, _Link]) -> tuple[bool, bool, bool, int]:
@@ -80,9 +80,9 @@ def page(
             0 if spoken and spoken == wanted else 2 if spoken and wanted else 1,
         )
 
-    if len(found) > 1:
-        return min(found, key=rank)[0]
-    return found[0][0] if found else None
+    if len(alternates) > 1:
+        return min(alternates, key=rank)[0]
+    return alternates[0][0] if alternates else None
 
 
 def page_of_entry(
@@ -193,12 +193,12 @@ def _one_of_each_kind(media: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[st
     the default is taken, else the first.
     """
     best: dict[tuple[int, str], Mapping[str, Any]] = {}
-    for number, one in enumerate(media):
-        group = one.get("group") or -number - 1
-        kind = (group, (one.get("type") or one.get("medium") or "").lower())
-        is_default = one.get("isdefault") == "true"
+    for number, recording in enumerate(media):
+        group = recording.get("group") or -number - 1
+        kind = (group, (recording.get("type") or recording.get("medium") or "").lower())
+        is_default = recording.get("isdefault") == "true"
         if kind not in best or (is_default and best[kind].get("isdefault") != "true"):
-            best[kind] = one
+            best[kind] = recording
     yield from best.values()
 
 
@@ -252,9 +252,8 @@ def picture(entry: Mapping[str, Any]) -> str | None:
     """Return the picture of an entry: Media RSS (thumbnail, else an image), else iTunes."""
     media = dict.get(entry, "media_content") or ()  # type: ignore[call-overload]
     thumbnails = dict.get(entry, "media_thumbnail") or ()  # type: ignore[call-overload]
-    pictures = (one for one in media if is_picture(one))
-    for one in (*thumbnails, *pictures):
-        if url := (one.get("url") or "").strip():
+    for shown in (*thumbnails, *filter(is_picture, media)):
+        if url := (shown.get("url") or "").strip():
             return str(url)
     image = dict.get(entry, "image")  # type: ignore[call-overload]
     url = image.get("href") if isinstance(image, dict) else None

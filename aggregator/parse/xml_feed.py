@@ -250,10 +250,10 @@ def _ttl(text: str) -> timedelta | None:
 def _entry(entry: Any, version: str, around: links.Around) -> ParsedEntry:
     atom = around.atom
     details = [dict(detail) for detail in dict.get(entry, "content") or ()]
-    found = texts.by_element(details)
-    title = texts.title_text(found, atom=atom)
-    content = texts.full_text(found, atom=atom)
-    summary = texts.short_text(found, atom=atom, only=not content)
+    by_element = texts.by_element(details)
+    title = texts.title_text(by_element, atom=atom)
+    content = texts.full_text(by_element, atom=atom)
+    summary = texts.short_text(by_element, atom=atom, only=not content)
     title_type = title.get("type") or _HTML
     if version.startswith("rss") and _MARKED_UP.search(title.get("value") or ""):
         title_type = _HTML  # RSS has no types, and feedparser takes mixed titles for text
@@ -370,11 +370,11 @@ def _date(entry: Any, kind: str) -> tuple[str | None, datetime | None]:
     Args:
         kind: `published`, `updated` or `created`.
     """
-    found = [_parsed(text) for of, text in dict.get(entry, "dates") or () if of == kind]
-    if len(found) > 1:
-        readable = (one for one in found if (date := dates.read(*one)) and date.at)
-        return next(readable, found[0])
-    return found[0] if found else (None, None)
+    written = [_parsed(text) for field, text in dict.get(entry, "dates") or () if field == kind]
+    if len(written) > 1:
+        readable = (pair for pair in written if (date := dates.read(*pair)) and date.at)
+        return next(readable, written[0])
+    return written[0] if written else (None, None)
 
 
 def _parsed(text: str) -> tuple[str, datetime | None]:
