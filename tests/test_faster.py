@@ -23,7 +23,7 @@ if sys.argv[1] == "fast":
     read = xml_feed._read
     assert feedparser.util.FeedParserDict.get is faster._get
 else:
-    from aggregator.parse.context import LooseInContext, StrictInContext
+    from aggregator.parse.parsers import LooseInContext, StrictInContext
     feedparser.api.StrictFeedParser = StrictInContext  # what is meant to differ
     feedparser.api.LooseFeedParser = LooseInContext
     read = feedparser.parse

@@ -311,6 +311,7 @@ FAULTY = {
     "a text input": "<textInput><title>Find</title><name>q</name></textInput>",
     "a place without numbers": "<georss:point>here</georss:point><gml:pos>x</gml:pos>",
     "a licence": '<media:rating scheme="x"/><media:restriction/>',
+    "a namespace with blanks": '<x:y xmlns:x="urn:a&#9;b&#9;c" x:z="1">t</x:y>',
     "names of our own fields": '<links>a</links><authors a="b"/><tags>c</tags><content_detail>d'
     '</content_detail><dates>e</dates><media_content f="g"/><image>h</image><extension/>',
 }

@@ -15,7 +15,7 @@ import feedparser
 import pytest
 
 from aggregator.parse import xml_feed
-from aggregator.parse.context import StrictInContext
+from aggregator.parse.parsers import StrictInContext
 from aggregator.parse.strict import StrictParser
 
 DRIVER = "aggregator.parse.sax_driver"

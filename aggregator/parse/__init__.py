@@ -4,7 +4,7 @@ feedparser is the one authority on XML feeds, well-formed or not; JSON Feed has 
 own.  Nothing is cleaned here: what comes out is what the document says.
 
 xml_feed    bytes -> feedparser -> `ParsedFeed`; json_feed the same for JSON
-context     which elements count, under feedparser's parsers; strict and faster in less time
+context     which elements count, under feedparser's `parsers`; strict, faster: in less time
 texts       which of an entry's texts is its title, its summary, its text
 links       its page, its files, its picture, and where relative addresses start
 sax_driver  expat behind `limits`

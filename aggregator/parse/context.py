@@ -9,11 +9,9 @@ stood in, so that the order of elements in a document decides nothing (`texts`, 
 A handler that fails costs its element and no more.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from feedparser.api import LooseFeedParser, StrictFeedParser
 from feedparser.mixin import _FeedParserMixin
 from feedparser.urls import _urljoin
 
@@ -196,7 +194,7 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
         if scope is DROPPED:
             return
         if self.scopes[-1] is MARKUP:
-            self._write_end(tag)
+            self.write_end(tag)
         else:
             if handler is not None:
                 try:
@@ -216,7 +214,7 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
             self.lang = self.langstack[-1]
         self.depth -= 1
 
-    def _write_end(self, tag: str) -> None:
+    def write_end(self, tag: str) -> None:
         """Write the end of an element of a text, as feedparser does."""
         kind = self.contentparams
         if not kind.get("type", "xml").endswith("xml"):
@@ -415,41 +413,3 @@ def _add_handlers() -> None:
 
 
 _add_handlers()
-
-
-class StrictInContext(InContext, StrictFeedParser):  # type: ignore[misc]
-    """For well-formed XML."""
-
-
-class LooseInContext(InContext, LooseFeedParser):  # type: ignore[misc]
-    """For what is not well-formed: an element ends at the latest with the one that it is in."""
-
-    def __init__(self, *args: Any) -> None:
-        self._open: list[str] = []
-        self._counts: Counter[str] = Counter()
-        super().__init__(*args)
-
-    def unknown_starttag(self, tag: str, attributes: list[tuple[str, str]]) -> None:
-        """Take the start of an element."""
-        self._open.append(tag)
-        self._counts[tag] += 1
-        for name, uri in attributes:
-            if name.startswith("xmlns"):  # it may say what this very element is
-                self.track_namespace(name[6:] or None, uri)
-        super().unknown_starttag(tag, attributes)
-
-    def unknown_endtag(self, tag: str) -> None:
-        """Take the end of an element; of one that never began it is markup or nothing."""
-        if not self._counts[tag]:
-            if self.scopes[-1] is MARKUP:
-                self._write_end(tag)
-            return
-        last = ""
-        while last != tag:
-            last = self._open.pop()
-            self._counts[last] -= 1
-            super().unknown_endtag(last)
-
-    def may_begin_entry(self) -> bool:
-        """Whether an entry may begin in an element that perhaps was not ended."""
-        return True

@@ -14,7 +14,7 @@ import feedparser
 import feedparser.mixin
 from feedparser.util import FeedParserDict
 
-from aggregator.parse.context import StrictInContext
+from aggregator.parse.parsers import StrictInContext
 from aggregator.parse.strict import StrictParser
 
 PROVED_FOR = "6.0.14"

@@ -24,9 +24,9 @@ from aggregator.parse.context import (
     MEMBERS,
     ROOTS,
     Scope,
-    StrictInContext,
     opened,
 )
+from aggregator.parse.parsers import StrictInContext
 
 _LOWERED = frozenset({"rel", "type"})
 # Attributes that change what is inherited; `xmlns` in capitals is one, too.

@@ -26,8 +26,8 @@ from aggregator import dates
 from aggregator.errors import ParseError
 from aggregator.model import FeedHead, Origin, ParsedEntry, ParsedFeed, Wishes
 from aggregator.parse import faster, links, texts
-from aggregator.parse.context import LooseInContext
 from aggregator.parse.limits import MAX_BROKEN
+from aggregator.parse.parsers import LooseInContext
 from aggregator.urls import is_web, joined
 
 faster.apply()

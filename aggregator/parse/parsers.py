@@ -1,0 +1,69 @@
+"""feedparser's two parsers with the path of elements (`context`) under them."""
+
+from collections import Counter
+from typing import Any
+from xml.sax.xmlreader import AttributesNSImpl
+
+from feedparser.api import LooseFeedParser, StrictFeedParser
+
+from aggregator.parse.context import MARKUP, InContext
+
+
+class StrictInContext(InContext, StrictFeedParser):  # type: ignore[misc]
+    """For well-formed XML.
+
+    xml.sax parts the names that expat gives at white space, which a namespace may have, too.
+    """
+
+    def startElementNS(  # noqa: N802
+        self, name: tuple[str, ...], qname: str | None, attributes: AttributesNSImpl
+    ) -> None:
+        """Take the start of an element."""
+        values = {pair: value for pair, value in attributes.items() if len(pair) == 2}
+        if len(values) < len(attributes):
+            names = {pair: attributes.getQNameByName(pair) for pair in values}
+            attributes = AttributesNSImpl(values, names)
+        super().startElementNS(_in_two(name), qname, attributes)
+
+    def endElementNS(self, name: tuple[str, ...], qname: str | None) -> None:  # noqa: N802
+        """Take the end of an element."""
+        super().endElementNS(_in_two(name), qname)
+
+
+def _in_two(name: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the namespace and the local name of an element."""
+    return name if len(name) == 2 else (" ".join(name[:-1]), name[-1])
+
+
+class LooseInContext(InContext, LooseFeedParser):  # type: ignore[misc]
+    """For what is not well-formed: an element ends at the latest with the one that it is in."""
+
+    def __init__(self, *args: Any) -> None:
+        self._open: list[str] = []
+        self._counts: Counter[str] = Counter()
+        super().__init__(*args)
+
+    def unknown_starttag(self, tag: str, attributes: list[tuple[str, str]]) -> None:
+        """Take the start of an element."""
+        self._open.append(tag)
+        self._counts[tag] += 1
+        for name, uri in attributes:
+            if name.startswith("xmlns"):  # it may say what this very element is
+                self.track_namespace(name[6:] or None, uri)
+        super().unknown_starttag(tag, attributes)
+
+    def unknown_endtag(self, tag: str) -> None:
+        """Take the end of an element; of one that never began it is markup or nothing."""
+        if not self._counts[tag]:
+            if self.scopes[-1] is MARKUP:
+                self.write_end(tag)
+            return
+        last = ""
+        while last != tag:
+            last = self._open.pop()
+            self._counts[last] -= 1
+            super().unknown_endtag(last)
+
+    def may_begin_entry(self) -> bool:
+        """Whether an entry may begin in an element that perhaps was not ended."""
+        return True
