@@ -14,6 +14,7 @@ from typing import Any
 
 from feedparser.mixin import _FeedParserMixin
 from feedparser.urls import _urljoin
+from feedparser.util import FeedParserDict
 
 Handler = Callable[..., None]
 
@@ -266,7 +267,8 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
 
     def begin_text(self, field: str, attributes: dict[str, str]) -> None:
         """Begin a text; those of an entry are all kept, with the elements that they stand in."""
-        if self.scopes[-2] is OUTSIDE:
+        scope = self.scopes[-2]
+        if scope is OUTSIDE:
             self._start_extension(attributes)
             return
         key = "content"  # of which feedparser keeps a list
@@ -274,19 +276,34 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
             key = f"{field}_text"
             if dict.get(self._get_context(), key):
                 key = "repeated"  # the first one that says something counts
-        self.push_content(key, attributes, _TEXTS[field], 1)
-        kind = self.contentparams
-        kind["element"], kind["base"] = field, self.own_base()
-        if kind["type"].startswith(("image/", "audio/", "video/")) or "svg" in kind["type"]:
-            self.scopes[-1] = NOTHING
-        if self.scopes[-2] is MEDIA and (contents := self._get_context().get("media_content")):
-            kind["describes"] = contents[-1].get("url") or ""
+        if self.lang:
+            self.lang = self.lang.replace("_", "-")
+        self.contentparams = self._kind_of(field, attributes)
+        if scope is MEDIA and (contents := self._get_context().get("media_content")):
+            self.contentparams["describes"] = contents[-1].get("url") or ""
+        self.incontent += 1
+        self.push(key, 1)
+
+    def _kind_of(self, field: str, attributes: dict[str, str]) -> FeedParserDict:
+        """Return what feedparser has to know of a text, as in `push_content`, and `texts`."""
+        kind = FeedParserDict(
+            type=_TEXTS[field], language=self.lang, base=self.own_base(), element=field
+        )
         if "type" not in attributes:
             kind["untyped"] = "1"
-        elif "/" not in kind["type"]:
-            kind["base64"] = 0  # no media type: feedparser decodes what it does not know
-        if src := attributes.get("src"):
-            kind["src"] = src
+        else:
+            media_type = kind["type"] = self.map_content_type(attributes["type"])
+            if media_type.startswith(("image/", "audio/", "video/")) or "svg" in media_type:
+                self.scopes[-1] = NOTHING
+            # What has no slash is no media type, and feedparser decodes all that it does not know.
+            if "/" in media_type and not media_type.startswith("text/"):
+                kind["base64"] = int(not media_type.endswith(("+xml", "/xml")))
+        if attributes:
+            if attributes.get("mode") == "base64":
+                kind["base64"] = 1
+            if src := attributes.get("src"):
+                kind["src"] = src
+        return kind
 
     def end_of_text(self) -> None:
         """End a text."""

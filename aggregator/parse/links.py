@@ -6,6 +6,7 @@ What comes in are feedparser's dictionaries, as `context` fills them.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from aggregator.model import Enclosure
@@ -67,22 +68,24 @@ def page(
         by_text: RSS: a link whose address is its text comes first.
     """
     alternates = [(address(link, base), link) for link in linked(values, "alternate")]
-    wanted = (language or "").lower().partition("-")[0]
-
-    def rank(candidate: tuple[str, _Link]) -> tuple[bool, bool, bool, int]:
-        url, link = candidate
-        spoken = (link.get("hreflang") or "").lower().partition("-")[0]
-        media_type = (link.get("type") or _PAGES[0]).partition(";")[0].strip()
-        return (
-            not is_web(url),
-            media_type not in _PAGES,
-            by_text and link.get("written") != "text",
-            0 if spoken and spoken == wanted else 2 if spoken and wanted else 1,
-        )
-
     if len(alternates) > 1:
-        return min(alternates, key=rank)[0]
+        alternates.sort(key=partial(_rank, language=language, by_text=by_text))
     return alternates[0][0] if alternates else None
+
+
+def _rank(
+    alternate: tuple[str, _Link], *, language: str | None, by_text: bool
+) -> tuple[bool, bool, bool, int]:
+    url, link = alternate
+    wanted = (language or "").lower().partition("-")[0]
+    spoken = (link.get("hreflang") or "").lower().partition("-")[0]
+    media_type = (link.get("type") or _PAGES[0]).partition(";")[0].strip()
+    return (
+        not is_web(url),
+        media_type not in _PAGES,
+        by_text and link.get("written") != "text",
+        0 if spoken and spoken == wanted else 2 if spoken and wanted else 1,
+    )
 
 
 def page_of_entry(
@@ -131,7 +134,7 @@ def base_of_entry(own: str, link: str | None, around: Around) -> str:
         return joined(around.url, own)
     if around.atom:
         return around.url
-    return link if link and is_web(link) else around.base
+    return link if link and link.startswith(("http://", "https://")) else around.base
 
 
 def address(link: _Link, base: str) -> str:

@@ -19,8 +19,8 @@ class StrictInContext(InContext, StrictFeedParser):  # type: ignore[misc]
         self, name: tuple[str, ...], qname: str | None, attributes: AttributesNSImpl
     ) -> None:
         """Take the start of an element."""
-        values = {pair: value for pair, value in attributes.items() if len(pair) == 2}
-        if len(values) < len(attributes):
+        if any(len(pair) != 2 for pair in attributes.getNames()):
+            values = {pair: value for pair, value in attributes.items() if len(pair) == 2}
             names = {pair: attributes.getQNameByName(pair) for pair in values}
             attributes = AttributesNSImpl(values, names)
         super().startElementNS(_in_two(name), qname, attributes)
