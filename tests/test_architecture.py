@@ -30,9 +30,10 @@ ALLOWED = {
     "aggregator.opml": PURE | {"encodings", "feed_addresses", "opml_extras", "references"},
     "aggregator.discover": PURE | {"encodings", "references"},
     "aggregator.fetch": PURE,
-    "aggregator.parse": PURE | {"dates", "encodings"},
-    "aggregator.sanitize": {"urls"},
-    "aggregator.clean": PURE | {"sanitize", "dates"},
+    "aggregator.hypertext": frozenset(),
+    "aggregator.parse": PURE | {"dates", "encodings", "hypertext"},
+    "aggregator.sanitize": {"hypertext", "urls"},
+    "aggregator.clean": PURE | {"dates", "hypertext", "sanitize"},
     "aggregator.dedup": PURE,
     "aggregator.stories": PURE,
     "aggregator.database": PURE | {"dates", "dedup", "search", "skim", "stories"},
@@ -87,8 +88,9 @@ HOMES = {
 FORBIDDEN_TO_WEB = ("aggregator.database.store", "aggregator.database.tables")
 # No clock, network or file is touched here.
 UNWORLDLY = ("cadence", "clean", "dates", "dedup", "discover", "encodings", "errors",
-             "feed_addresses", "letters", "model", "opml", "opml_extras", "parse", "publish",
-             "read", "references", "sanitize", "search", "skim", "stories", "urls")  # fmt: skip
+             "feed_addresses", "hypertext", "letters", "model", "opml", "opml_extras", "parse",
+             "publish", "read", "references", "sanitize", "search", "skim", "stories",
+             "urls")  # fmt: skip
 WORLD = frozenset({"socket", "sqlite3", "subprocess", "threading", "asyncio", "os", "random"})
 
 

@@ -61,7 +61,7 @@ def test_atom_is_read_with_its_types_bases_and_languages():
     assert (first.title, first.title_type) == ("1 < 2 & <b>not bold</b>", "text/plain")
     assert first.link == "https://lattice.example/notes/one"
     assert first.base == "https://lattice.example/notes/"
-    assert first.summary == "Kürzer &lt; länger"
+    assert first.summary == "<p>Kürzer &lt; länger</p>"
     assert first.content == "<p>Un <em>deux</em></p>"
     assert first.language == "fr"
     assert first.categories == ("Mathematics",)
@@ -289,3 +289,47 @@ def test_the_source_of_a_copied_entry_is_read_from_what_we_publish_ourselves(for
             COPIED.origin.id,
             COPIED.origin.site_url,
         )
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ({"content_text": "a\r\nb\r\n\r\nc < d"}, ("", "<p>a<br>b</p>\n<p>c &lt; d</p>")),
+        ({"content_html": "<b>a</b>", "content_text": "a"}, ("", "<b>a</b>")),
+        ({"content_html": "<!-- a --> ", "content_text": "a"}, ("", "<p>a</p>")),
+        ({"content_html": "<script>a()</script>", "content_text": "a"}, ("", "<p>a</p>")),
+        ({"summary": "a\nb", "content_html": "c"}, ("<p>a<br>b</p>", "c")),
+    ],
+)
+def test_plain_text_of_json_is_html_with_its_lines(item, expected):
+    document = {"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", **item}]}
+    (entry,) = parse(json.dumps(document).encode(), headers={}, url=URL).entries
+
+    assert (entry.summary, entry.content) == expected
+
+
+@pytest.mark.parametrize(
+    ("element", "expected"),
+    [
+        ("<content type='text'>a\nb\n\n&lt;i&gt;</content>", "<p>a<br>b</p>\n<p>&lt;i&gt;</p>"),
+        ("<m:group><m:description>a\nb</m:description></m:group>", "<p>a<br>b</p>"),
+        ("<m:description type='html'>a\n&lt;i&gt;b&lt;/i&gt;</m:description>", "a\n<i>b</i>"),
+        ("<content type='html'>a\nb</content>", "a\nb"),
+    ],
+)
+def test_plain_text_of_atom_is_html_with_its_lines(element, expected):
+    document = (
+        "<feed xmlns='http://www.w3.org/2005/Atom' xmlns:m='http://search.yahoo.com/mrss/'>"
+        f"<entry><id>1</id>{element}</entry></feed>"
+    )
+    (entry,) = parse(document.encode(), headers={}, url=URL).entries
+
+    assert entry.content or entry.summary == expected
+
+
+@pytest.mark.parametrize("mark", ["<br>", "<br/>", "<BR />", "<img src='a.png'>"])
+def test_a_title_of_rss_with_a_break_or_picture_is_html(mark):
+    document = f"<rss version='2.0'><channel><item><title><![CDATA[a{mark}b]]></title></item>"
+    (entry,) = parse(f"{document}</channel></rss>".encode(), headers={}, url=URL).entries
+
+    assert entry.title_type == "text/html"

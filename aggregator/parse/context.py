@@ -51,15 +51,16 @@ ROOTS = frozenset({"feed", "rss"})  # their language is the feed's
 
 _XHTML = "application/xhtml+xml"
 
-# The elements of texts, and the type of those that name none (RSS has no types).
+# The elements of texts, and the type of those that name none (RSS has no types; a description of
+# Media RSS is plain by default).
 _TEXTS = {
     **dict.fromkeys(
         "title dc_title media_title subtitle tagline itunes_subtitle rights copyright dc_rights "
-        "content summary abstract itunes_summary".split(),
+        "content summary abstract itunes_summary media_description".split(),
         "text/plain",
     ),
     **dict.fromkeys(
-        "content_encoded fullitem description dc_description media_description".split(),
+        "content_encoded fullitem description dc_description".split(),
         "text/html",
     ),
     **dict.fromkeys(["body", "xhtml_body"], _XHTML),

@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 from aggregator.errors import ParseError
+from aggregator.hypertext import from_plain, is_blank
 from aggregator.model import Enclosure, FeedHead, Origin, ParsedEntry, ParsedFeed
 from aggregator.parse.links import MAX_SECONDS
 from aggregator.parse.references import joined_halves
@@ -52,8 +53,7 @@ def _format(version: str) -> str:
 
 def _entry(item: dict[str, Any], url: str, language: str | None) -> ParsedEntry:
     published, updated = _text(item, "date_published"), _text(item, "date_modified")
-    text = _text(item, "content_text")
-    paragraphs = (f"<p>{escape(part)}</p>" for part in text.split("\n\n") if part.strip())
+    html = joined_halves(_text(item, "content_html"))
     guid = _identifier(item.get("id"))
     link = _page(item, guid, url)
     return ParsedEntry(
@@ -61,8 +61,8 @@ def _entry(item: dict[str, Any], url: str, language: str | None) -> ParsedEntry:
         link=link,
         title=_text(item, "title"),
         title_type="text/plain",
-        summary=escape(_text(item, "summary"), quote=False),
-        content=joined_halves(_text(item, "content_html")) or "\n".join(paragraphs),
+        summary=from_plain(_text(item, "summary")),
+        content=from_plain(_text(item, "content_text")) if is_blank(html) else html,
         base=link or url,
         authors=_authors(item),
         categories=_strings(item.get("tags")),

@@ -24,6 +24,7 @@ from feedparser.datetimes import _parse_date
 
 from aggregator import dates
 from aggregator.errors import ParseError
+from aggregator.hypertext import from_plain
 from aggregator.model import FeedHead, Origin, ParsedEntry, ParsedFeed, Wishes
 from aggregator.parse import faster, links, texts
 from aggregator.parse.limits import MAX_BROKEN
@@ -72,7 +73,9 @@ _FORMATS = {
 }
 _PLAIN = "text/plain"
 _HTML = "text/html"
-_MARKED_UP = re.compile(r"</(?:b|strong|i|em|code|sub|sup)>", re.IGNORECASE)
+_MARKED_UP = re.compile(
+    r"</(?:b|strong|i|em|code|sub|sup)>|<br\s{0,9}/?>|<img\s[^<>]{0,2000}>", re.IGNORECASE
+)
 # A pattern that begins with plain letters is found forty times as fast.
 _BASE = re.compile(rb"base(?<!\wbase)\s*=")
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
@@ -185,14 +188,14 @@ def _head(result: Any, version: str, url: str, body: bytes) -> FeedHead:
     subtitles = texts.SUBTITLES if atom else texts.SUBTITLES_OF_RSS
     language = _text(feed, "language") or None
     return FeedHead(
-        title=_html(texts.of_feed(feed, texts.FEED_TITLES, atom=atom)),
-        subtitle=_html(texts.of_feed(feed, subtitles, atom=atom)),
+        title=_short_html(texts.of_feed(feed, texts.FEED_TITLES, atom=atom)),
+        subtitle=_short_html(texts.of_feed(feed, subtitles, atom=atom)),
         site_url=links.page(feed, base=url, language=language, by_text=not atom)
         or _site_named_by_id(feed, url),
         feed_id=_text(feed, "id") or None,
         language=language,
         author=next(iter(_authors(feed)), None),
-        rights=_html(texts.of_feed(feed, texts.RIGHTS, atom=atom)) or None,
+        rights=_short_html(texts.of_feed(feed, texts.RIGHTS, atom=atom)) or None,
         format=_FORMATS.get(version, version),
         note=_note(result),
         wishes=_wishes(feed, body),
@@ -310,9 +313,15 @@ def _text(values: Any, key: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _html(detail: Mapping[str, Any]) -> str:
+def _short_html(detail: Mapping[str, Any]) -> str:
+    """Return a title or another short text as HTML, without paragraphs."""
     value = detail.get("value") or ""
     return escape(value, quote=False) if detail.get("type") == _PLAIN else value
+
+
+def _html(detail: Mapping[str, Any]) -> str:
+    value = detail.get("value") or ""
+    return from_plain(value) if detail.get("type") == _PLAIN else value
 
 
 def _authors(values: Any) -> tuple[str, ...]:
@@ -356,11 +365,11 @@ def _origin(entry: Any, around: links.Around) -> Origin | None:
     own = next((links.address(link, url) for link in links.linked(source, "self")), None)
     title = texts.of_feed(source, texts.FEED_TITLES, atom=atom)
     return Origin(
-        title=_html(title) if title else _text(source, "title"),
+        title=_short_html(title) if title else _text(source, "title"),
         id=named or None,
         feed_url=own or (named if is_web(named) else None),
         site_url=links.page(source, base=url, language=None, by_text=not atom),
-        rights=_html(texts.of_feed(source, texts.RIGHTS, atom=atom)) or None,
+        rights=_short_html(texts.of_feed(source, texts.RIGHTS, atom=atom)) or None,
     )
 
 
