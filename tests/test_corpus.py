@@ -96,7 +96,7 @@ class _Executable(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag, attrs):
-        if tag in {"script", "style", "iframe", "object", "embed", "svg", "math", "form", "base",
+        if tag in {"script", "style", "iframe", "object", "embed", "svg", "form", "base",
                    "link", "meta", "input", "button", "frame", "applet", "template"}:  # fmt: skip
             self.found.append(tag)
         for name, value in attrs:

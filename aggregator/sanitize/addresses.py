@@ -1,0 +1,20 @@
+"""Addresses in attributes: which ones pass, and `srcset`, which nh3 neither checks nor resolves."""
+
+import re
+
+from aggregator import urls
+
+DATA_IMAGE = re.compile(r"data:image/(?:png|gif|jpe?g|webp|avif);base64,[A-Za-z0-9+/=\s]*")
+SCRIPT = re.compile(r"\s*(?:javascript|vbscript|data)\s*:", re.IGNORECASE)
+CANDIDATE = re.compile(r"([^\s,]\S*[^\s,])(?:\s+([0-9.]{1,10}[wx]))?\s*(?:,|$)")
+
+
+def srcset(value: str, base: str) -> str | None:
+    """Return a `srcset` with absolute addresses, None if one of them can't be shown."""
+    candidates = []
+    for url, size in CANDIDATE.findall(value):
+        absolute = urls.absolute(url, base)
+        if absolute is None or absolute.startswith("mailto:"):
+            return None
+        candidates.append(f"{absolute} {size}".strip())
+    return ", ".join(candidates) or None
