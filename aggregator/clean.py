@@ -3,8 +3,9 @@
 import re
 from dataclasses import replace
 from hashlib import blake2b
+from html import unescape
 
-from aggregator import dates, sanitize, urls
+from aggregator import dates, hypertext, sanitize, urls
 from aggregator.model import (
     CleanEntry,
     CleanFeed,
@@ -18,11 +19,13 @@ from aggregator.model import (
 EXCERPT = 220
 """Characters of an excerpt, about."""
 
+_FEW = 20  # characters that may all be invisible
 _SOURCE = 20_000  # characters of HTML that an excerpt is made from
 _LONG = 1000  # characters of text past which nothing of it can reach the excerpt
 _START = 2000  # characters of HTML that mostly have so much text in them
 _CUT_REFERENCE = 40  # characters of text that a reference cut in two leaves at most
 _MAX_TITLE = 1000
+_TITLE_SOURCE = 20_000  # characters of HTML that a title is made from
 _MAX_NAME = 200
 _MAX_LIST = 50
 _MAX_GUID = 4096
@@ -31,6 +34,9 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}")
 _MAIL_THEN_NAME = re.compile(r"\S{1,100}@\S{1,100} ?\(([^()]+)\)")
 _NAME_THEN_MAIL = re.compile(r"([^<>]+?) ?<\S{1,100}@\S{1,100}>")
+_WORD = re.compile(r"(?:\A|>)\w")  # a letter right behind a tag, as most texts begin
+_REFERENCE = re.compile(r"&(?:#\d{1,8}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,40});")
+_TIMES_ESCAPED = 2
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
 
 # WordPress adds this line to every excerpt.
@@ -61,6 +67,8 @@ def excerpt(html: str) -> str:
     cut is at a word, and what was cut ends in "…".
     """
     text = _start_of_text(html)
+    if len(text) < _FEW and hypertext.is_invisible(text):
+        return ""
     shortened = len(text) > _LONG
     if shortened:
         text = text[:_LONG]
@@ -78,7 +86,8 @@ def excerpt(html: str) -> str:
 def _start_of_text(html: str) -> str:
     """Return the text of some HTML; of a long one perhaps less, but past `_LONG`.
 
-    Half of the cost of cleaning a text was to make the excerpt from all of it.
+    Half of the cost of cleaning a text was to make the excerpt from all of it.  All of it is read
+    where it begins with so much markup (pictures, drawings, styles) that too little text is left.
     """
     if len(html) > _START:
         start = html[:_START]
@@ -87,7 +96,8 @@ def _start_of_text(html: str) -> str:
             text = sanitize.plain(start)
             if len(text) > _LONG + _CUT_REFERENCE:
                 return text
-    return sanitize.plain(html[:_SOURCE])
+    text = sanitize.plain(html[:_SOURCE])
+    return text if len(text) > EXCERPT or len(html) <= _SOURCE else sanitize.plain(html)
 
 
 def _without_markdown(text: str) -> str:
@@ -121,18 +131,18 @@ def _head(head: FeedHead, url: str) -> FeedHead:
 
 
 def _entry(entry: ParsedEntry, head: FeedHead, url: str) -> CleanEntry:
-    html = sanitize.content(entry.content or entry.summary, base=entry.base)
+    link, content, summary = _link(entry), _html(entry.content), _html(entry.summary)
+    html = _first_with_words(content, summary, base=entry.base, page=link)
     title_html = _title(entry)
     title = sanitize.text_of(title_html)
-    summary = excerpt(entry.summary) or excerpt(entry.content)
     updated = dates.read(entry.updated, entry.updated_at, field="updated")
     date = dates.of_entry(dates.read(entry.published, entry.published_at), updated)
     return CleanEntry(
         guid=_opaque(entry.guid),
-        url=_link(entry),
+        url=link,
         title=title,
         title_html=title_html,
-        summary=summary,
+        summary=excerpt(summary) or excerpt(content),
         content_html=html,
         content_hash=_hash(title, html),
         authors=_names(entry.authors),
@@ -146,6 +156,20 @@ def _entry(entry: ParsedEntry, head: FeedHead, url: str) -> CleanEntry:
         updated_at=updated.at if updated else None,
         date=date,
     )
+
+
+def _html(text: str) -> str:
+    """Return a text as the HTML that its publisher meant, empty for what is not text."""
+    return "" if sanitize.is_binary(text) else hypertext.unescaped_markup(text)
+
+
+def _first_with_words(*texts: str, base: str, page: str | None) -> str:
+    """Return the first text in which something can be seen, as safe HTML; "" if there is none."""
+    for text in texts:
+        html = sanitize.content(text, base=base, page=page) if text else ""
+        if html and (_WORD.search(html) or not hypertext.is_blank(html)):
+            return html
+    return ""
 
 
 def _link(entry: ParsedEntry) -> str | None:
@@ -175,10 +199,14 @@ def _web(url: str | None, base: str) -> str | None:
 
 
 def _title(entry: ParsedEntry) -> str:
-    title = entry.title[:_MAX_TITLE]
-    if entry.title_type == "text/plain":
-        return sanitize.as_inline(title)
-    return sanitize.inline(title)
+    source = entry.title[:_TITLE_SOURCE]
+    text = sanitize.unwrapped(source)
+    if entry.title_type == "text/plain" and not sanitize.is_cdata(source):
+        return sanitize.as_inline(text[:_MAX_TITLE])
+    title_html = sanitize.inline(text)
+    if len(title_html) <= _MAX_TITLE:
+        return title_html
+    return sanitize.as_inline(sanitize.text_of(title_html)[:_MAX_TITLE])
 
 
 def _opaque(text: str | None) -> str | None:
@@ -197,12 +225,26 @@ def _names(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _name(text: str) -> str:
-    """Return a person's or category's name in one line, an e-mail address beside it left out."""
-    name = " ".join(_CONTROL.sub(" ", text[: _MAX_NAME * 2]).split())
+    """Return a person's or category's name in one line, an e-mail address beside it left out.
+
+    A name is text, but publishers escape it as they escape HTML, and put links into it.
+    """
+    name = text[: _MAX_NAME * 5]
+    if "&" in name or "<" in name:
+        name = _without_markup(name)
+    name = " ".join(_CONTROL.sub(" ", name[: _MAX_NAME * 2]).split())
     if "@" in name:
         match = _MAIL_THEN_NAME.fullmatch(name) or _NAME_THEN_MAIL.fullmatch(name)
         name = match[1].strip() if match else name
     return name[:_MAX_NAME]
+
+
+def _without_markup(name: str) -> str:
+    """Return a name without references and elements; one that is nothing but those as it is."""
+    name = sanitize.with_whole_pairs(sanitize.unwrapped(name))
+    for _ in range(_TIMES_ESCAPED):
+        name = _REFERENCE.sub(lambda reference: unescape(reference[0]), name)
+    return sanitize.text_of(sanitize.inline(name)) or name if "<" in name else name
 
 
 def _enclosures(entry: ParsedEntry) -> tuple[Enclosure, ...]:

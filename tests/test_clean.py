@@ -164,6 +164,100 @@ def test_ids_stay_as_they_are_but_for_control_characters():
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Buoy &amp; Bell", "Buoy & Bell"),
+        ("Buoy &amp;amp; Bell", "Buoy & Bell"),
+        ("Zo&#235; &#55357;&#56842;", "Zoë 😊"),
+        ('<a href="https://a.example/?b=1&amp;c=2">Zoë</a>', "Zoë"),
+        ("&lt;b&gt;Zoë&lt;/b&gt;", "Zoë"),
+        ("<![CDATA[Zoë]]>", "Zoë"),
+        ("Zoë &lt;zoe@a.example&gt;", "Zoë"),
+        ("R&D", "R&D"),
+        ("News&notes", "News&notes"),
+        ("std::vector<int>", "std::vector<int>"),
+        ("<canvas>", "<canvas>"),
+        ("a < b", "a < b"),
+        ("<p>a</p><p>b</p>", "a b"),
+    ],
+)
+def test_names_are_decoded_and_without_markup(name, expected):
+    entry = cleaned(authors=(name,), categories=(name, expected))
+
+    assert entry.authors == entry.categories == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Ebb<br>and flow", "Ebb and flow"),
+        ("Ebb<br />and<wbr>flow", "Ebb andflow"),
+        ("<p>Ebb</p><p>and <b>flow</b></p>", "Ebb and <b>flow</b>"),
+        ('Ebb <img src="a.png" alt="🌊"> flow', "Ebb 🌊 flow"),
+        ('<img src="a.png" alt="A wave">Ebb', "Ebb"),
+        ("Ebb<center>and</center>flow", "Ebb and flow"),
+        ("<![CDATA[Ebb &amp; flow]]>", "Ebb &amp; flow"),
+        ("&lt;![CDATA[Ebb &amp;amp; flow]]&gt;", "Ebb &amp; flow"),
+        ("Ebb and flow]]>", "Ebb and flow"),
+        ("The end is ]]&gt;", "The end is ]]&gt;"),
+        (f'<a href="{"x" * 5000}">Ebb</a>', "Ebb"),
+        ("x <math><msup><mi>e</mi><mn>2</mn></msup></math>", "x e2"),
+        ("a" * 5000, "a" * 1000),
+    ],
+)
+def test_a_title_is_one_line_of_words(title, expected):
+    assert cleaned(title=title, title_type="text/html").title_html == expected
+
+
+def test_marks_of_cdata_go_from_plain_titles_too():
+    assert cleaned(title="<![CDATA[Ebb]]>", title_type="text/plain").title == "Ebb"
+    assert cleaned(title="What <![CDATA[ is", title_type="text/plain").title == "What <![CDATA[ is"
+    head = FeedHead(title="&lt;![CDATA[Tides]]&gt;", subtitle="<![CDATA[Daily]]>")
+    assert clean(ParsedFeed(head, ()), url=URL).head.title == "Tides"
+    assert clean(ParsedFeed(head, ()), url=URL).head.subtitle == "Daily"
+
+
+@pytest.mark.parametrize(
+    "blank",
+    ["<!-- made by a machine -->", " ", "&nbsp;", "<p>\u200b</p>", "<script>a()</script>", "<img>",
+     '<img src="https://t.example/1.gif" width="1" height="1">', "iVBORw0KGgoAAAANSUhEUgAA" * 4],
+)  # fmt: skip
+def test_a_text_of_which_nothing_is_seen_does_not_hide_the_other(blank):
+    entry = cleaned(content=blank, summary="<p>Tide <b>tables</b></p>")
+
+    assert entry.content_html == "<p>Tide <b>tables</b></p>"
+    assert entry.summary == "Tide tables"
+    assert cleaned(content=blank).content_html == ""
+    assert cleaned(content="<p>Tide</p>", summary=blank).summary == "Tide"
+
+
+def test_a_picture_is_something_to_see():
+    entry = cleaned(content='<img src="a.png">', summary="A wave")
+
+    assert entry.content_html == f'<img src="{BASE}a.png">'
+    assert entry.summary == "A wave"
+
+
+def test_markup_that_was_escaped_twice_is_markup():
+    entry = cleaned(content="&lt;p&gt;Tide &lt;b&gt;tables&lt;/b&gt; &amp;amp; more&lt;/p&gt;")
+
+    assert entry.content_html == "<p>Tide <b>tables</b> &amp; more</p>"
+    assert entry.summary == "Tide tables & more"
+    assert cleaned(content="The &lt;p&gt; element").content_html == "The &lt;p&gt; element"
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [f'<img src="data:image/png;base64,{"AAAA" * 9000}">', f"<svg>{'<path/>' * 9000}</svg>",
+     f"<style>{'p {color: red} ' * 3000}</style>", f'<a href="/{"x" * 30_000}">', "<br>" * 9000,
+     f'<p style="{"color: red; " * 3000}">', f"<!--{'x' * 30_000}-->",
+     f'<img src="data:image/png;base64,{"AAAA" * 200_000}">'],
+)  # fmt: skip
+def test_an_article_that_begins_with_much_markup_has_an_excerpt(markup):
+    assert cleaned(content=f"{markup}Tide tables").summary == "Tide tables"
+
+
+@pytest.mark.parametrize(
     ("author", "name"),
     [
         ("ann@example.org (Ann)", "Ann"),

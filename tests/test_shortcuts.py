@@ -47,6 +47,7 @@ def unusual(html: bytes) -> bool:
 
 def excerpt_of_all(html: str) -> str:
     text = sanitize.plain(html[:20_000])
+    text = text if len(text) > stage.EXCERPT else sanitize.plain(html)
     shortened = len(text) > 1000
     text = text[:1000] if shortened else stage._APPEARED_FIRST.sub("", text)
     shortened |= bool(stage._ELLIPSIS.search(text))
