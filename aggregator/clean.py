@@ -200,8 +200,8 @@ def _web(url: str | None, base: str) -> str | None:
 
 def _title(entry: ParsedEntry) -> str:
     source = entry.title[:_TITLE_SOURCE]
-    text = sanitize.unwrapped(source)
-    if entry.title_type == "text/plain" and not sanitize.is_cdata(source):
+    text = hypertext.unwrapped(source)
+    if entry.title_type == "text/plain" and not hypertext.is_cdata(source):
         return sanitize.as_inline(text[:_MAX_TITLE])
     title_html = sanitize.inline(text)
     if len(title_html) <= _MAX_TITLE:
@@ -241,7 +241,7 @@ def _name(text: str) -> str:
 
 def _without_markup(name: str) -> str:
     """Return a name without references and elements; one that is nothing but those as it is."""
-    name = sanitize.with_whole_pairs(sanitize.unwrapped(name))
+    name = sanitize.with_whole_pairs(hypertext.unwrapped(name))
     for _ in range(_TIMES_ESCAPED):
         name = _REFERENCE.sub(lambda reference: unescape(reference[0]), name)
     return sanitize.text_of(sanitize.inline(name)) or name if "<" in name else name

@@ -32,6 +32,9 @@ _END_IS_OPTIONAL = frozenset(
 )
 _MAX_LOOKED_AT = 5000  # characters of HTML in which something visible has to begin
 
+_CDATA_START = re.compile(r"\s*(?:<|(&lt;))!\[CDATA\[", re.IGNORECASE)
+_CDATA_ENDS = ("]]>", "]]&gt;")
+_MAX_ESCAPED = 3  # times that a text is escaped
 _LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028]")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -56,7 +59,7 @@ def from_plain(text: str) -> str:
 
     What looks like markup in it stays text.  Empty for text of nothing but white space.
     """
-    lines = _LINE_END.sub("\n", text.replace("\u2029", "\n\n")).strip()
+    lines = _LINE_END.sub("\n", unwrapped(text).replace("\u2029", "\n\n")).strip()
     paragraphs = _BLANK_LINE.split(lines) if lines else ()
     return "\n".join(f"<p>{_broken(paragraph)}</p>" for paragraph in paragraphs)
 
@@ -65,12 +68,41 @@ def _broken(paragraph: str) -> str:
     return "<br>".join(line.rstrip() for line in escape(paragraph, quote=False).split("\n"))
 
 
+def is_cdata(text: str) -> bool:
+    """Whether a text begins with the mark of a CDATA section, escaped once more or not."""
+    return bool(_CDATA_START.match(text))
+
+
+def unwrapped(text: str) -> str:
+    """Return a text without the marks of a CDATA section around it, which nobody means to be read.
+
+    One of the two may be missing.  A space before the last mark says that the text is about it.
+    """
+    for _ in range(_MAX_ESCAPED):
+        start = _CDATA_START.match(text)
+        if start is None:
+            break
+        text = _without_cdata_end(text[start.end() :])
+        text = unescape(text) if start[1] else text
+    has_end = text[-40:].rstrip().endswith(_CDATA_ENDS)
+    return _without_cdata_end(text) if has_end and "<![" not in text else text
+
+
+def _without_cdata_end(text: str) -> str:
+    text = text.rstrip()
+    for end in _CDATA_ENDS:
+        before = text.removesuffix(end)
+        if before != text and (not before.endswith(" ") or before.rstrip().endswith(">")):
+            return before
+    return text
+
+
 def is_markup(text: str) -> bool:
     """Whether a text is well-nested elements of HTML from its first sign to its last.
 
     Text before, behind or beside them is somebody's prose about HTML, or at least not told from it.
     """
-    rest = text.strip()
+    rest = unwrapped(text).strip()
     if not (rest.startswith("<") and rest.endswith(">")):
         return False
     rest = _COMMENT.sub("", rest).strip() if "<!--" in rest else rest
@@ -104,7 +136,7 @@ def unescaped_markup(html: str) -> str:
 
     Only a text without an element of its own, in which nothing but markup was escaped.
     """
-    if "<" in html or "&lt;" not in html:
+    if "<" in html or not html.lstrip().startswith("&"):
         return html
     markup = unescape(html)
     return markup if is_markup(markup) else html

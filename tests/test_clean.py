@@ -138,7 +138,7 @@ def test_the_excerpt_comes_from_the_summary_or_else_the_content():
         ("<video poster='p.jpg' onerror=x></video>", f'<video poster="{BASE}p.jpg"></video>'),
         ("<blockquote cite='javascript:x'>q</blockquote>", "<blockquote>q</blockquote>"),
         ("<p style='position:fixed' class=a id=b>x</p>", "<p>x</p>"),
-        ("<form action=x>y<input onfocus=z autofocus></form>", "<div>y  </div>"),
+        ("<form action=x>y<input onfocus=z autofocus></form>", "<div>y </div>"),
         ("<math onclick=y><mi>x</mi></math><svg/onload=x>", "<math><mi>x</mi></math>"),
         ("<!-- --!><img onerror=x src=y> -->", f'<img src="{BASE}y"> --&gt;'),
     ],

@@ -17,6 +17,7 @@ from aggregator.hypertext import from_plain, is_blank, is_markup, unescaped_mark
         ("a\u2028b\u2029c", "<p>a<br>b</p>\n<p>c</p>"),
         ("\n\n a \n \t\n\n b\n", "<p>a</p>\n<p> b</p>"),
         ("1 < 2 & <b>3</b>", "<p>1 &lt; 2 &amp; &lt;b&gt;3&lt;/b&gt;</p>"),
+        ("<![CDATA[a\nb]]>", "<p>a<br>b</p>"),
         (" \n\t", ""),
         ("", ""),
     ],
@@ -62,6 +63,7 @@ def test_prose_about_elements_is_not_markup(text):
 
 def test_only_a_text_without_elements_of_its_own_is_unescaped():
     assert unescaped_markup("&lt;p&gt;a &amp;amp; b&lt;/p&gt;") == "<p>a &amp; b</p>"
+    assert unescaped_markup("\n&#60;p&#x3E;a&lt;/p&gt;") == "\n<p>a</p>"
     for html in (
         "<p>&lt;p&gt;a&lt;/p&gt;</p>",
         "Write &lt;p&gt;a&lt;/p&gt; for it",

@@ -27,8 +27,6 @@ from aggregator.sanitize.policy import (
 from aggregator.sanitize.repair import (
     HALF,
     is_binary,
-    is_cdata,
-    unwrapped,
     with_whole_pairs,
     without_bulk,
     without_cdata,
@@ -36,8 +34,8 @@ from aggregator.sanitize.repair import (
 from aggregator.sanitize.rewriting import rewritten
 from aggregator.sanitize.unusual import needs_rewriting
 
-__all__ = ["as_inline", "content", "inline", "is_binary", "is_cdata", "plain", "text_of",
-           "unwrapped", "with_whole_pairs"]  # fmt: skip
+__all__ = ["as_inline", "content", "inline", "is_binary", "plain", "text_of",
+           "with_whole_pairs"]  # fmt: skip
 
 MAX_FRAGMENT = 512_000
 """Characters of one text that are read; deeper nesting in longer ones costs quadratic time."""

@@ -15,7 +15,7 @@ OTHER_TAGS = frozenset(
 """Elements of MathML that are read, and are none of MathML Core's or not let through."""
 
 _SCRIPT = re.compile(
-    r"<script\b[^>]{0,200}?\btype\s*=\s*[\"']?math/(tex|mml)([^>]{0,200})>(.*?)(?:</script\s*>|\Z)",
+    r"<script\b[^>]{0,200}?\btype\s*=\s*[\"']?math/(tex|mml|asciimath)([^>]{0,200})>(.*?)(?:</script\s*>|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
 _FORMULA = re.compile(r"<math([^<>]*)>(.*?)(?:</math>|\Z)", re.DOTALL)

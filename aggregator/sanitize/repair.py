@@ -5,12 +5,10 @@ All of it takes time in proportion to the text, whatever stands in it.
 
 import re
 from base64 import b64decode
-from html import unescape
 
-_CDATA_START = re.compile(r"\s*(?:<|(&lt;))!\[CDATA\[", re.IGNORECASE)
+from aggregator.hypertext import unwrapped
+
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)(?:\]\]>|\Z)", re.IGNORECASE | re.DOTALL)
-_CDATA_ENDS = ("]]>", "]]&gt;")
-_MAX_ESCAPED = 3  # times that a text is escaped
 
 HALF = re.compile(rb"&#(?:x0{0,6}d[89a-f]|0{0,6}5[5-7]\d{3})")
 """What a reference to half a character looks like, in lower-case bytes."""
@@ -22,9 +20,11 @@ _PAIR = re.compile(
 )
 
 _DATA_ADDRESS = re.compile(
-    r"data:(?:[a-z0-9/+.-]{1,60};base64,[A-Za-z0-9+/=\s]*|[^\s\"'<>]*)", re.IGNORECASE
+    r"data:(?:[a-z0-9/+.-]{1,60};base64,(?:[A-Za-z0-9+/=%\s]|&#\w{1,5};)*|[^\s\"'<>]*)",
+    re.IGNORECASE,
 )
 _LONG_ADDRESS = 1000
+_NO_PICTURE = "data:,"  # no policy lets it through; an empty address would be the page's own
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _BLOCKS = ("svg", "style", "script")
 
@@ -33,35 +33,6 @@ _BASE64 = re.compile(
 )
 _KINDS = (str.islower, str.isupper, str.isdigit)  # of letters; a file in Base64 has them all
 _LOOKED_AT = 4000
-
-
-def is_cdata(text: str) -> bool:
-    """Whether a text begins with the mark of a CDATA section, escaped once more or not."""
-    return bool(_CDATA_START.match(text))
-
-
-def unwrapped(text: str) -> str:
-    """Return a text without the marks of a CDATA section around it, which nobody means to be read.
-
-    One of the two may be missing.  A space before the last mark says that the text is about it.
-    """
-    for _ in range(_MAX_ESCAPED):
-        start = _CDATA_START.match(text)
-        if start is None:
-            break
-        text = _without_cdata_end(text[start.end() :])
-        text = unescape(text) if start[1] else text
-    has_end = text[-40:].rstrip().endswith(_CDATA_ENDS)
-    return _without_cdata_end(text) if has_end and "<![" not in text else text
-
-
-def _without_cdata_end(text: str) -> str:
-    text = text.rstrip()
-    for end in _CDATA_ENDS:
-        before = text.removesuffix(end)
-        if before != text and (not before.endswith(" ") or before.rstrip().endswith(">")):
-            return before
-    return text
 
 
 def without_cdata(html: str) -> str:
@@ -90,7 +61,9 @@ def without_bulk(html: str) -> str:
 
     That is inline pictures, drawings, styles, scripts and comments.
     """
-    html = _DATA_ADDRESS.sub(lambda url: url[0] if len(url[0]) < _LONG_ADDRESS else "", html)
+    html = _DATA_ADDRESS.sub(
+        lambda url: url[0] if len(url[0]) < _LONG_ADDRESS else _NO_PICTURE, html
+    )
     html = _COMMENT.sub("", html)
     for name in _BLOCKS:
         html = _without_block(html, name)

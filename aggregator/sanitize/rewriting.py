@@ -135,7 +135,8 @@ class _Writer:
     def _text(self, text: str) -> None:
         if text and not (self._dropped_from or self._in_noscript):
             self._was_loaded = self._was_loaded and not text.strip()
-            self._parts.append(text)
+            has_space = bool(self._parts) and self._parts[-1].endswith(" ")
+            self._parts.append(text.removeprefix(" ") if has_space else text)
 
     def _raw(self, name: str, attributes: str, text: str) -> None:
         if name == "iframe":
@@ -180,7 +181,8 @@ class _Writer:
     # One of these for each element that a table can't rewrite.
 
     def set_apart(self, _name: str, attributes: dict[str, str]) -> _Rewritten:
-        return ("", "") if self._in_noscript else (f" {escape(attributes.get('label', ''))} ", " ")
+        label = attributes.get("label", "")
+        return ("", "") if self._in_noscript else (f" {escape(label)} " if label else " ", " ")
 
     def dropped(self, _name: str, _attributes: dict[str, str]) -> _Rewritten:
         return None
@@ -196,7 +198,8 @@ class _Writer:
         if kind in _BOXES:
             return f"{_BOXES[kind]['checked' in attributes]} ", ""
         value = attributes.get("alt" if kind == "image" else "value", "")
-        return f" {escape(value)} " if kind not in _WITHOUT_VALUE else " ", ""
+        is_seen = value.strip() and kind not in _WITHOUT_VALUE
+        return f" {escape(value)} " if is_seen else " ", ""
 
     def picture(self, name: str, attributes: dict[str, str]) -> _Rewritten:
         values = loaded(name, attributes)
