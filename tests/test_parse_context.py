@@ -95,14 +95,15 @@ def test_in_atom_the_content_comes_before_the_summary_and_that_before_all_others
 
     for order in itertools.permutations((other, summary, content)):
         entry = entry_of_atom("".join(order), parser)
-        assert (entry.content, entry.summary) == ("Sand", "Low tide")
-    assert entry_of_atom(other + summary, parser).summary == "Low tide"
+        assert (entry.content, entry.summary) == ("Sand", "<p>Low tide</p>")
+    assert entry_of_atom(other + summary, parser).summary == "<p>Low tide</p>"
 
 
 @both
 @pytest.mark.parametrize("other", [name for name in OTHERS if name != "picture"])
 def test_another_text_is_the_entrys_where_there_is_none(other, parser):
-    assert entry_of_rss(OTHERS[other] + "<description> </description>", parser).summary == LONG
+    html = LONG if other == "record" else f"<p>{LONG}</p>"
+    assert entry_of_rss(OTHERS[other] + "<description> </description>", parser).summary == html
 
 
 @both
@@ -133,7 +134,7 @@ def test_the_feeds_own_title_and_description_come_before_those_of_extensions(par
         ('type="image/svg+xml"><svg xmlns="http://www.w3.org/2000/svg"><text>x</text></svg>', ""),
         ('type="application/svg+xml"><svg xmlns="http://www.w3.org/2000/svg"><g/></svg>', ""),
         ('type="audio/mpeg" src="a.mp3">', ""),
-        ('type="text/markdown">a *b* &lt;c&gt;', "a *b* &lt;c&gt;"),
+        ('type="text/markdown">a *b* &lt;c&gt;', "<p>a *b* &lt;c&gt;</p>"),
         ('type="application/xml"><note xmlns="urn:n">Words</note>', "<note>Words</note>"),
         ('type="html">&lt;b&gt;a&lt;/b&gt;', "<b>a</b>"),
         ('type="TEXT/HTML; charset=utf-8">&lt;b&gt;a&lt;/b&gt;', "<b>a</b>"),
@@ -142,7 +143,7 @@ def test_the_feeds_own_title_and_description_come_before_those_of_extensions(par
 def test_a_content_that_is_no_text_is_not_shown_as_text(content, expected):
     entry = entry_of_atom(f"<summary>S</summary><content {content}</content>")
 
-    assert (entry.content, entry.summary) == (expected, "S")
+    assert (entry.content, entry.summary) == (expected, "<p>S</p>")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_an_atom_text_without_a_type_that_is_markup_is_markup(attribute, escaped
     written = html.escape(escaped, quote=False)
     entry = entry_of_atom(f"<content {attribute}>{written}</content>")
 
-    assert entry.content == (escaped if is_markup else written)
+    assert entry.content == (escaped if is_markup else f"<p>{written}</p>")
 
 
 def test_a_title_that_speaks_of_elements_stays_text():
@@ -266,7 +267,7 @@ def test_an_activitys_object_is_not_the_entry(parser):
     )
     for inside in (own + strange, strange + own):
         entry = entry_of_atom(inside, parser)
-        assert (entry.guid, entry.title, entry.content) == ("urn:1", "Tide", "W")
+        assert (entry.guid, entry.title, entry.content) == ("urn:1", "Tide", "<p>W</p>")
         assert (entry.link, entry.authors) == (f"{SITE}tide", ("Ann",))
         assert entry.published == "2024-05-01T10:00:00Z"
 
