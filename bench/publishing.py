@@ -170,7 +170,6 @@ def _poll(feed: DueFeed, number: int, now: datetime) -> Finished:
     assert read.feed is not None
     report = store.PollReport(
         feed_id=feed.id,
-        url=feed.url,
         number=0,
         started_at=now,
         ended_at=now,

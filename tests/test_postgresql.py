@@ -21,6 +21,7 @@ from aggregator.database.store.polls import note_change
 from aggregator.database.tables import feeds
 from aggregator.model import HostPause, Scope, Subscription
 from aggregator.poll import Poller, PollResult, news
+from aggregator.poll.poller import UnstoredPoll
 from tests import postgresql
 from tests.replay import Post, feed
 from tests.running import eventually
@@ -148,6 +149,7 @@ def test_a_poll_with_news_and_one_without_do_not_wait_for_each_other(server):
 
     def write(poll):
         with database.begin() as connection:
+            store.note_check(connection, NOW)
             store.record_polls(connection, [poll])
 
     with ThreadPoolExecutor() as pool:
@@ -155,6 +157,7 @@ def test_a_poll_with_news_and_one_without_do_not_wait_for_each_other(server):
             note_change(connection)  # it brought news
             other = pool.submit(write, replace(polls[1], head=None))
             wait([other], timeout=0.3)  # until it waits
+            store.note_check(connection, NOW)
             store.record_polls(connection, polls[:1])
         other.result()
 
@@ -192,6 +195,7 @@ def test_a_poll_and_a_set_clock_do_not_wait_for_each_other(server, first, news):
     hours = itertools.count()
 
     def write(connection):
+        store.note_check(connection, NOW)
         store.record_polls(connection, [poll])
 
     def follow(connection):
@@ -246,15 +250,15 @@ def test_two_processes_that_store_posts_of_one_moment_store_both(server):
     one, other = (poll_of(database, name, [entry(5, guid=name, url=None)]) for name in names)
 
     async def run() -> PollResult:
-        stored = asyncio.get_running_loop().create_future()
+        unstored = UnstoredPoll(other)
         async with Poller(database, SETTINGS) as poller:
             with database.connect() as first:
                 news.record(first, [one], SETTINGS, now=NOW)
-                task = asyncio.create_task(poller._store([(other, stored)]))
+                task = asyncio.create_task(poller._store([unstored]))
                 await asyncio.to_thread(wait_for_a_lock, database)
                 first.commit()
             await task
-        return await stored
+        return await unstored.result
 
     result = asyncio.run(run())
 

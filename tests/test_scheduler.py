@@ -181,6 +181,39 @@ def test_what_was_read_before_a_single_poll_is_stopped_is_stored(world, monkeypa
     assert world.leases() == []
 
 
+def test_polls_that_wait_for_the_writer_when_the_program_stops_are_stored_or_put_off(
+    world, caplog, monkeypatch
+):
+    """The second half of them: the writer needs longer than a stop waits for it."""
+    monkeypatch.setattr("aggregator.poll.poller.MAX_BATCH", 1)
+    names = [f"/{number}" for number in range(12)]
+    world.subscribe(*names)
+    world.config = world.write(*names, poll="{interval: 1h, host_delay: 0s, workers: 1}")
+    with world.database.begin() as connection:
+        store.sync_subscriptions(connection, world.config.feeds, now=datetime.now(UTC))
+    first, second = (Scheduler(world.config, world.database) for _ in range(2))
+
+    def slow(_connection, _cursor, statement, *_):
+        if statement.startswith("INSERT INTO entries "):
+            time.sleep(0.25)
+
+    async def meanwhile():
+        await until(lambda: len(first._poller._handing_over) > 8)
+
+    event.listen(world.database, "before_cursor_execute", slow)
+    seconds = asyncio.run(stopped(first, meanwhile()))
+    event.remove(world.database, "before_cursor_execute", slow)
+    stored = len(world.titles())
+    asyncio.run(stopped(second, asyncio.sleep(1)))
+
+    assert seconds < 4
+    assert 1 < stored < len(names)
+    assert len(world.server.requests) == len(names)  # none was asked again
+    assert len(world.titles()) == stored
+    assert world.leases() == []
+    assert problems(caplog) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("locked_for", [0.5, 2.5, 4])
 def test_a_stop_while_the_database_is_locked_takes_less_than_five_seconds(

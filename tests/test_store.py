@@ -7,8 +7,8 @@ from sqlalchemy import event
 
 from aggregator.database import store
 from aggregator.model import HostPause, Outcome
-from tests.stored import MINUTE, feed, lease_due, statements
-from tests.worlds import NOW, only_sqlite, record, subscribe
+from tests.stored import MINUTE, feed, lease_due, statements, titles
+from tests.worlds import NOW, entry, only_sqlite, poll_of, record, store_poll, subscribe
 
 HOUR = timedelta(hours=1)
 
@@ -162,6 +162,33 @@ def test_pauses_are_written_in_one_order_so_that_processes_do_not_wait_for_each_
     record(database, "a", pauses=[HostPause(name, NOW, *lesson) for name in names])
 
     assert written == sorted(names)
+
+
+@pytest.mark.parametrize("taken_over", ["and held", "and given back", "and polled"])
+def test_a_poll_that_ends_after_its_lease_was_lost_leaves_the_lease_of_the_next_one(
+    database, taken_over
+):
+    """Its process was held up for longer than a lease lasts."""
+    subscribe(database, feed("a"))
+    late = poll_of(database, "a", [entry(1)])
+    with database.begin() as connection:
+        store.reclaim_leases(connection, gone=["test"], owner="next", now=NOW)
+    later = NOW + timedelta(days=1)
+    assert lease_due(database, now=later, owner="next") == ["a"]
+    if taken_over != "and held":
+        with database.begin() as connection:
+            store.release_leases(connection, owner="next")
+    if taken_over == "and polled":
+        record(database, "a", [entry(1, title="Edited"), entry(2)], now=later)
+
+    stored = store_poll(database, late)
+
+    with database.connect() as connection:
+        holders = store.lease_owners(connection)
+    assert holders == (["next"] if taken_over == "and held" else [])
+    assert (stored is not None) is (taken_over == "and given back")  # nothing is newer
+    expected = {"and held": [], "and given back": ["Post 1"], "and polled": ["Edited", "Post 2"]}
+    assert titles(database) == expected[taken_over]
 
 
 def test_leases_are_given_back_by_owner(database):

@@ -95,7 +95,6 @@ def test_a_poll_writes_entries_validators_and_bookkeeping_or_nothing(database):
             [
                 store.PollReport(
                     feed_id=due.id,
-                    url=due.url,
                     number=0,
                     started_at=NOW,
                     ended_at=NOW,

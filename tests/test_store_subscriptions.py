@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from aggregator.database import query, store
-from aggregator.model import Outcome, Scope, Subscription
+from aggregator.model import HostPause, Outcome, Scope, Subscription
 from tests.stored import MINUTE, feed, lease_due, statements, titles
-from tests.worlds import NOW, entry, record, subscribe
+from tests.worlds import NOW, entry, poll_of, record, store_poll, subscribe
 
 HOUR = timedelta(hours=1)
 
@@ -230,31 +230,13 @@ def test_another_spelling_of_a_category_is_a_change_that_readers_see(database):
 # ------------------------------------------------- config.yaml changes during a poll
 
 
-def lease_and_report(database, **values):
-    """Lease the one feed that is due; return the report of a poll of it."""
-    with database.begin() as connection:
-        (due,) = store.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
-    required = {
-        "feed_id": due.id,
-        "url": due.url,
-        "number": due.polls,
-        "started_at": NOW,
-        "ended_at": NOW,
-        "outcome": Outcome.UNCHANGED,
-        "next_poll_at": NOW + HOUR,
-        "next_reason": "",
-    }
-    return store.PollReport(**(required | values))
-
-
 def test_a_poll_of_an_address_that_was_replaced_meanwhile_says_nothing_about_the_new_one(database):
     subscribe(database, feed("a"))
-    gone = lease_and_report(database, outcome=Outcome.GONE, error="410", next_poll_at=None)
+    gone = poll_of(database, "a", outcome=Outcome.GONE, error="410", next_poll_at=None)
     subscribe(database, feed("a", "https://new.example/feed"))
     assert lease_due(database) == []
 
-    with database.begin() as connection:
-        store.record_polls(connection, [gone])
+    assert store_poll(database, gone) is None
 
     with database.connect() as connection:
         health = query.feed(connection, "a", now=NOW)
@@ -263,13 +245,26 @@ def test_a_poll_of_an_address_that_was_replaced_meanwhile_says_nothing_about_the
     assert lease_due(database) == ["a"]
 
 
+def test_no_post_of_an_address_that_was_corrected_during_its_poll_is_listed(database):
+    pause = HostPause("wrong.example", NOW + HOUR)
+    subscribe(database, feed("a", "https://wrong.example/feed"))
+    wrong = poll_of(database, "a", [entry(1)], pauses=(pause,))
+    subscribe(database, feed("a", "https://right.example/feed"))
+
+    assert store_poll(database, wrong) is None
+    record(database, "a", [entry(2)])
+
+    assert titles(database) == ["Post 2"]
+    with database.connect() as connection:
+        assert store.host_pause(connection, "wrong.example") is not None
+
+
 def test_a_feed_that_was_removed_during_its_poll_is_not_planned_again(database):
     subscribe(database, feed("a"))
-    report = lease_and_report(database)
+    report = poll_of(database, "a")
     subscribe(database)
 
-    with database.begin() as connection:
-        store.record_polls(connection, [report])
+    assert store_poll(database, report) is not None
 
     with database.connect() as connection:
         assert query.next_due_at(connection) is None

@@ -90,15 +90,28 @@ def record(
     with engine.begin() as connection:
         poll = _poll_of(connection, name, entries, head=head, now=now, **report)
         (written,) = news.record(connection, [poll], SETTINGS, now=now)
+    assert written is not None
+    return written
+
+
+def store_poll(engine: Engine, poll: Finished) -> store.PollReport | None:
+    """Store a poll that began earlier; None where it does not count any more."""
+    with engine.begin() as connection:
+        (written,) = news.record(connection, [poll], SETTINGS, now=poll.report.ended_at)
     return written
 
 
 def poll_of(
-    engine: Engine, name: str, entries: Sequence[CleanEntry] = (), *, now: datetime = NOW
+    engine: Engine,
+    name: str,
+    entries: Sequence[CleanEntry] = (),
+    *,
+    now: datetime = NOW,
+    **report: Any,
 ) -> Finished:
-    """Return a good poll of the feed `name` that brought `entries`, not stored yet."""
+    """Return a poll of the feed `name`, by default a good one with `entries`, not stored yet."""
     with engine.begin() as connection:
-        return _poll_of(connection, name, entries, now=now)
+        return _poll_of(connection, name, entries, now=now, **report)
 
 
 def _poll_of(
@@ -116,7 +129,6 @@ def _poll_of(
     head = head or FeedHead(title=f"Title of {name}", site_url="https://example.org/")
     values: dict[str, Any] = {
         "feed_id": feed.id,
-        "url": feed.url,
         "number": feed.polls,
         "started_at": now,
         "ended_at": now,

@@ -82,6 +82,7 @@ class DueFeed:
         host_free_at: No request to that site before, as other processes know; None: at once.
         failures: Failed polls in a row, 0 after a success.
         polls: How many polls were recorded so far.
+        lease_owner: Name of the process that leased it.
         habits: How its documents behave.
         timezone: Of times that name none, as config.yaml has it; None to find out.
         last_success_at: When the feed was read, or had nothing new, the last time.
@@ -107,6 +108,7 @@ class DueFeed:
     host_free_at: datetime | None = None
     failures: int = 0
     polls: int = 0
+    lease_owner: str = ""
     habits: Habits = Habits()
     timezone: str | None = None
     last_success_at: datetime | None = None

@@ -41,12 +41,31 @@ def record(
     settings: PollSettings,
     *,
     now: datetime | None = None,
-) -> list[store.PollReport]:
+) -> list[store.PollReport | None]:
     """Write polls with all that they brought; entries and validators in one transaction.
 
     Args:
+        polls: At most one of each feed.
         now: When they are stored, not seen: the database may have been locked since.  None: now.
+
+    Returns:
+        A report for each poll; None for one that was overtaken (`store.leases_in_force`), of which
+        only what it taught of the sites is stored.
     """
+    store.note_check(connection, max(poll.report.ended_at for poll in polls))
+    in_force = store.leases_in_force(connection, [poll.due for poll in polls])
+    current = [poll for poll in polls if poll.due.id in in_force]
+    overtaken = [poll for poll in polls if poll.due.id not in in_force]
+    store.note_pauses(connection, [pause for poll in overtaken for pause in poll.report.pauses])
+    for poll in overtaken:
+        store.release_leases(connection, owner=poll.due.lease_owner, feed_ids=[poll.due.id])
+    report_of = {one.feed_id: one for one in _record(connection, current, settings, now)}
+    return [report_of.get(poll.due.id) for poll in polls]
+
+
+def _record(
+    connection: Connection, polls: list[Finished], settings: PollSettings, now: datetime | None
+) -> list[store.PollReport]:
     found = compare(connection, polls, settings)
     placed = [entry for one in found for entry in one.placed]
     now = now or datetime.now(UTC)

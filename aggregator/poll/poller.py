@@ -7,7 +7,7 @@ open while anything waits for the network.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -72,6 +72,29 @@ go to a worker.  A feed of 100 entries has about 2,000."""
 _T = TypeVar("_T")
 
 
+class UnstoredPoll:
+    """A poll that is over and waits to be stored.
+
+    Attributes:
+        result: What whoever asked for the poll waits for; None once it is known not to count.
+    """
+
+    def __init__(self, poll: Finished) -> None:
+        self.poll = poll
+        self.result: asyncio.Future[PollResult | None] = asyncio.get_running_loop().create_future()
+
+    def end(self, report: store.PollReport | None) -> None:
+        """Tell whoever waits what was stored; None: nothing was."""
+        if report is None:
+            log.info(
+                "%s: what was read is not stored: its address changed meanwhile, or another "
+                "process has taken it over",
+                self.poll.due.name,
+            )
+        if not self.result.done():
+            self.result.set_result(None if report is None else result_of(self.poll.due, report))
+
+
 class Poller:
     """Brings feeds up to date, many at a time.  Use with `async with`.
 
@@ -96,9 +119,9 @@ class Poller:
         self._slots = Slots(settings.concurrency)
         self._hosts: Hosts = after._hosts if after else Hosts()
         self._database: Writer = after._database if after else Writer(engine, patience=patience)
-        self._finished: asyncio.Queue[tuple[Finished, asyncio.Future[PollResult]]] = asyncio.Queue(
-            MAX_BATCH
-        )
+        self._finished: asyncio.Queue[UnstoredPoll] = asyncio.Queue(MAX_BATCH)
+        self._unstored: dict[int, DueFeed] = {}  # of finished polls
+        self._handing_over: set[asyncio.Task[None]] = set()
         self._network: Network = after._network if after else Network()
         self._storing: asyncio.Task[None] | None = None
         self._put_off: set[asyncio.Task[None]] = set()
@@ -124,7 +147,8 @@ class Poller:
         """Poll one leased feed, store what came of it, and give its lease back.
 
         Returns:
-            None if nothing was asked, as its host wants to be left alone.
+            None if nothing was asked, as its host wants to be left alone, or if what was read does
+            not count any more.
         """
         budget = self._budget(due.host, due.pace)
         patience = max(PATIENCE, self._settings.host_delay)
@@ -134,13 +158,12 @@ class Poller:
                 self._hosts.visit(due.host, budget, patience=patience, rest=rest) as visit,
                 self._slots,
             ):
-                poll = await self._attempt(due, visit)
-                stored: asyncio.Future[PollResult] = asyncio.get_running_loop().create_future()
-                await self._finished.put((poll, stored))
+                storing = UnstoredPoll(await self._attempt(due, visit))
+                await self._hand_over(storing)
         except RestingError:
-            await self.transact(lambda connection: store.release_feeds(connection, [due.id]))
+            await self.transact(partial(_give_back, due))
             return None
-        return await stored
+        return await storing.result
 
     def share(self, sites: Collection[str]) -> None:
         """Note which sites other processes may ask as well: these learn of every request there."""
@@ -156,8 +179,31 @@ class Poller:
 
     async def drained(self) -> None:
         """Return when every poll that came to an end is stored."""
+        while self._handing_over:
+            await asyncio.wait(self._handing_over)
         await self._finished.join()
         await asyncio.gather(*self._put_off, return_exceptions=True)
+
+    async def give_up(self) -> None:
+        """Let feeds whose polls are still not stored rest for their interval, at a stop.
+
+        They were asked, and nobody will store what they answered: without this they would be asked
+        again as soon as their leases are given back.
+        """
+        feeds = list(self._unstored.values())
+        if feeds:
+            await self.transact(partial(_put_off, feeds, datetime.now(UTC)))
+
+    async def _hand_over(self, storing: UnstoredPoll) -> None:
+        """Wait for a place in the writer's queue; a poll that is cancelled there gets it later."""
+        self._unstored[storing.poll.due.id] = storing.poll.due
+        try:
+            self._finished.put_nowait(storing)
+        except asyncio.QueueFull:
+            task = asyncio.create_task(self._finished.put(storing))
+            self._handing_over.add(task)
+            task.add_done_callback(self._handing_over.discard)
+            await asyncio.shield(task)
 
     async def _attempt(self, due: DueFeed, visit: Visit) -> Finished:
         started_at = datetime.now(UTC)
@@ -197,10 +243,7 @@ class Poller:
 
     def _cut_short(self, due: DueFeed, started_at: datetime) -> None:
         """Note that a feed was asked, though nobody waits for the answer: not again at once."""
-        until = started_at + due.interval
-        task = asyncio.create_task(
-            self.transact(lambda connection: store.put_off(connection, due, until=until))
-        )
+        task = asyncio.create_task(self.transact(partial(_put_off, [due], started_at)))
         self._put_off.add(task)
         task.add_done_callback(self._put_off.discard)
 
@@ -300,20 +343,22 @@ class Poller:
         await self._match_postponed()  # by a process that ended before it came to them
         while True:
             batch = [await self._finished.get()]
-            entries = batch[0][0].entries
+            entries = batch[0].poll.entries
             looks = round(LINGER / _LOOK)
             while looks and len(batch) < MAX_BATCH and entries < MAX_ENTRIES:
                 if not self._finished.empty():
                     batch.append(self._finished.get_nowait())
-                    entries += batch[-1][0].entries
+                    entries += batch[-1].poll.entries
                 elif not self._slots.taken:
                     break
                 else:
                     looks -= 1
                     await asyncio.sleep(_LOOK)
             await self._store(batch)
-            for _ in batch:
+            for storing in batch:
+                self._unstored.pop(storing.poll.due.id, None)
                 self._finished.task_done()
+            del storing
             batch = []  # until the next poll comes nobody needs what these brought
             if entries:
                 await self._match_postponed()
@@ -326,8 +371,8 @@ class Poller:
         except DBAPIError as error:  # they stay where they are
             log.error("stories: entries could not be compared: %s", error.orig)
 
-    async def _store(self, batch: list[tuple[Finished, asyncio.Future[PollResult]]]) -> None:
-        polls = [poll for poll, _ in batch]
+    async def _store(self, batch: list[UnstoredPoll]) -> None:
+        polls = [storing.poll for storing in batch]
         if len({poll.due.id for poll in polls}) < len(polls):
             await self._store_each(batch)  # a poll has to see what the one before it brought
             return
@@ -339,30 +384,31 @@ class Poller:
             else:
                 await self._store_each(batch)  # the fault of one feed is not the others'
             return
-        for (poll, stored), report in zip(batch, reports, strict=True):
-            if not stored.done():
-                stored.set_result(result_of(poll.due, report))
+        for storing, report in zip(batch, reports, strict=True):
+            storing.end(report)
 
-    async def _store_each(self, batch: list[tuple[Finished, asyncio.Future[PollResult]]]) -> None:
-        for poll, stored in batch:
+    async def _store_each(self, batch: list[UnstoredPoll]) -> None:
+        for storing in batch:
+            poll = storing.poll
             try:
                 report, refused = await self.transact(self._recording_at_least(poll))
             except Exception as fault:  # it takes nothing any more: whoever asked has to know
-                _refuse([(poll, stored)], fault)
+                _refuse([storing], fault)
                 continue
             if refused is not None:
                 said = str(refused.orig) if isinstance(refused, DBAPIError) else "see the traceback"
                 trace = None if isinstance(refused, DBAPIError) else refused
                 log.error("%s: could not be stored: %s", poll.due.name, said, exc_info=trace)
-            if not stored.done():
-                stored.set_result(result_of(poll.due, report))
+            storing.end(report)
 
-    def _recording(self, polls: list[Finished]) -> Callable[[Connection], list[store.PollReport]]:
+    def _recording(
+        self, polls: list[Finished]
+    ) -> Callable[[Connection], list[store.PollReport | None]]:
         return lambda connection: news.record(connection, polls, self._settings)
 
     def _recording_at_least(
         self, poll: Finished
-    ) -> Callable[[Connection], tuple[store.PollReport, Exception | None]]:
+    ) -> Callable[[Connection], tuple[store.PollReport | None, Exception | None]]:
         """Record a poll; as a failure and without its document if only that is refused.
 
         Both in one transaction: a database that was damaged and is repaired a moment later has to
@@ -371,7 +417,7 @@ class Poller:
         error = ParseError(poll.due.url, "its entries could not be stored; see the log")
         without = failed(poll.due, poll.report.started_at, error, status=poll.report.status)
 
-        def record(connection: Connection) -> tuple[store.PollReport, Exception | None]:
+        def record(connection: Connection) -> tuple[store.PollReport | None, Exception | None]:
             whole = connection.begin_nested()
             try:
                 report = self._recording([poll])(connection)[0]
@@ -390,6 +436,15 @@ def _will_pass(error: Exception) -> bool:
     return isinstance(error, OperationalError) and is_passing(error)
 
 
+def _put_off(feeds: Sequence[DueFeed], asked_at: datetime, connection: Connection) -> None:
+    for due in feeds:
+        store.put_off(connection, due, until=asked_at + due.interval)
+
+
+def _give_back(due: DueFeed, connection: Connection) -> None:
+    store.release_leases(connection, owner=due.lease_owner, feed_ids=[due.id])
+
+
 def _until(at: datetime | None) -> timedelta:
     return timedelta(0) if at is None else max(at - datetime.now(UTC), timedelta(0))
 
@@ -400,7 +455,7 @@ def _validators(due: DueFeed, now: datetime) -> Validators:
     return Validators() if due.distrust_304 and stale else due.validators
 
 
-def _refuse(batch: list[tuple[Finished, asyncio.Future[PollResult]]], error: Exception) -> None:
-    for _, stored in batch:
-        if not stored.done():
-            stored.set_exception(error)
+def _refuse(batch: list[UnstoredPoll], error: Exception) -> None:
+    for storing in batch:
+        if not storing.result.done():
+            storing.result.set_exception(error)

@@ -93,7 +93,6 @@ def succeeded(
     upcoming = _upcoming(due, started_at, answer)
     report = store.PollReport(
         feed_id=due.id,
-        url=due.url,
         number=due.polls,
         started_at=started_at,
         ended_at=datetime.now(UTC),
@@ -184,7 +183,6 @@ def failed(
     moved_to = None if back else due.moved_to
     report = store.PollReport(
         feed_id=due.id,
-        url=due.url,
         number=due.polls,
         started_at=started_at,
         ended_at=datetime.now(UTC),

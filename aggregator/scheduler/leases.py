@@ -55,6 +55,20 @@ async def kept(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
             )
 
 
+async def drained(poller: Poller) -> None:
+    """Store what was read, at a stop; feeds whose polls take too long rest for their interval."""
+    try:
+        await asyncio.wait_for(poller.drained(), STOP_WITHIN)
+    except TimeoutError:
+        await given_up(poller)
+
+
+async def given_up(poller: Poller) -> None:
+    """Let feeds that were asked and whose polls are not stored rest, if the database can be had."""
+    with contextlib.suppress(TimeoutError, DBAPIError):
+        await asyncio.wait_for(poller.give_up(), STOP_WITHIN)
+
+
 def free_the_dead(connection: Connection, owner: str) -> None:
     """Give back the leases of processes that were killed, or that renew them no more."""
     gone = [name for name in store.lease_owners(connection) if lease.is_gone(name)]

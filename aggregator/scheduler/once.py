@@ -1,7 +1,6 @@
 """What is due, or what somebody names, polled once: `aggregator poll`."""
 
 import asyncio
-import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ from aggregator.model import DueFeed
 from aggregator.poll import Poller, PollResult
 
 from . import leases
-from .leases import LEASE, STOP_WITHIN, WAITING_PER_SLOT
+from .leases import LEASE, WAITING_PER_SLOT
 from .settings import poll_settings
 
 PATIENCE = timedelta(minutes=1)
@@ -76,8 +75,7 @@ async def poll_once(
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
-            with contextlib.suppress(TimeoutError):  # what was asked is stored, or asked again
-                await asyncio.wait_for(poller.drained(), STOP_WITHIN)
+            await leases.drained(poller)
 
 
 def _interleaved(due: Sequence[DueFeed]) -> list[DueFeed]:

@@ -339,10 +339,9 @@ class Scheduler:
             task.cancel()
         if self._polls:
             await asyncio.wait(list(self._polls), timeout=STOP_WITHIN)
-        last = asyncio.create_task(self._poller.drained())
-        ending = {last, *self._retiring}
-        await asyncio.wait(ending, timeout=STOP_WITHIN)
-        await _cancelled(ending)
+        last = asyncio.create_task(leases.drained(self._poller))
+        await asyncio.wait({last, *self._retiring}, timeout=2 * STOP_WITHIN)
+        await _cancelled({last, *self._retiring})
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
@@ -358,6 +357,9 @@ async def _retire(poller: Poller, under_way: Collection[asyncio.Task[None]]) -> 
         if under_way:
             await asyncio.wait(under_way)
         await poller.drained()
+    except asyncio.CancelledError:
+        await leases.given_up(poller)
+        raise
     finally:
         await poller.retire()
 

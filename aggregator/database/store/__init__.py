@@ -16,19 +16,19 @@ from aggregator.database.store.entries import (
     stored_texts,
     stored_under,
 )
-from aggregator.database.store.hosts import forget_hosts, host_pause, shared_hosts
+from aggregator.database.store.hosts import forget_hosts, host_pause, note_pauses, shared_hosts
 from aggregator.database.store.keys import add_keys, key_owners
 from aggregator.database.store.leases import (
     lease_due,
     lease_named,
     lease_owners,
+    leases_in_force,
     put_off,
     reclaim_leases,
-    release_feeds,
     release_leases,
     renew_leases,
 )
-from aggregator.database.store.polls import PollReport, record_polls
+from aggregator.database.store.polls import PollReport, note_check, record_polls
 from aggregator.database.store.stories import add_links as add_story_links
 from aggregator.database.store.stories import articles as story_articles
 from aggregator.database.store.stories import candidates as story_candidates
@@ -77,17 +77,19 @@ __all__ = [
     "lease_due",
     "lease_named",
     "lease_owners",
+    "leases_in_force",
     "mark_topics",
     "newest_places",
     "note_announced",
+    "note_check",
     "note_deliveries",
+    "note_pauses",
     "note_unannounced",
     "postpone_story_candidates",
     "put_off",
     "read_feeds",
     "reclaim_leases",
     "record_polls",
-    "release_feeds",
     "release_leases",
     "remove_subscriber",
     "renew_leases",

@@ -176,10 +176,23 @@ def put_off(connection: Connection, due: DueFeed, *, until: datetime) -> None:
     )
 
 
-def release_feeds(connection: Connection, feed_ids: Collection[int]) -> None:
-    """Give the leases of these feeds back."""
-    if feed_ids:
-        connection.execute(_RELEASE, [{"feed": feed_id} for feed_id in feed_ids])
+def leases_in_force(connection: Connection, due: Sequence[DueFeed]) -> frozenset[int]:
+    """Return the ids of those of `due` whose polls may be stored in this transaction.
+
+    A poll counts while its feed has the address that was leased, no other process has taken the
+    lease since, and no other poll was recorded.  The rest were overtaken: by a change of
+    config.yaml, by a process that took the feed over, or by another database in this one's place.
+    On PostgreSQL the rows stay locked, so that all of that holds until the transaction ends.
+    """
+    rows = connection.execute(_IN_FORCE, {"feeds": sorted({feed.id for feed in due})})
+    row_of = {row.id: row for row in rows}
+    return frozenset(feed.id for feed in due if _is_in_force(feed, row_of.get(feed.id)))
+
+
+def _is_in_force(feed: DueFeed, row: Any) -> bool:
+    if row is None or row.url != feed.url or row.polls != feed.polls:
+        return False
+    return row.lease_owner in {None, feed.lease_owner}
 
 
 def _in_parts(
@@ -250,8 +263,11 @@ _LEASE = (
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until", type_=UtcDateTime))
 )
 
-_RELEASE = (
-    update(feeds).where(feeds.c.id == bindparam("feed")).values(lease_owner=None, lease_until=None)
+_IN_FORCE = (
+    select(feeds.c.id, feeds.c.url, feeds.c.polls, feeds.c.lease_owner)
+    .where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
+    .order_by(feeds.c.id)
+    .with_for_update()
 )
 
 
@@ -291,6 +307,7 @@ def _lease(
             host_free_at=of_host.get(row.host, nothing).free_at,
             failures=row.failures,
             polls=row.polls,
+            lease_owner=owner,
             habits=row.habits,
             timezone=row.timezone,
             last_success_at=row.last_success_at,

@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, selec
 
 from aggregator.database.dialects import upsert
 from aggregator.database.store.hosts import note_pauses
-from aggregator.database.store.leases import release_feeds
 from aggregator.database.tables import POLLS_KEPT, feeds, polls, state
 from aggregator.model import Constraint, FeedHead, Habits, HostPause, Move, Outcome, Validators
 
@@ -20,7 +19,6 @@ class PollReport:
     """Everything that one poll changes on its feed's row.
 
     Attributes:
-        url: The address that was polled.
         number: The feed's polls recorded before this one.
         head: The document's head, None if no document was read.
         validators: To replace the stored ones, None to leave them alone.
@@ -37,7 +35,6 @@ class PollReport:
     """
 
     feed_id: int
-    url: str
     number: int
     started_at: datetime
     ended_at: datetime
@@ -67,18 +64,23 @@ class PollReport:
     paused: bool = False
 
 
+def note_check(connection: Connection, at: datetime) -> None:
+    """Note when a poll ended last; the first statement of each transaction that records polls.
+
+    It locks `state` before `feeds` and `hosts`, as those do that bring news or follow the clock: on
+    PostgreSQL two processes would wait for each other's rows otherwise.
+    """
+    connection.execute(update(state).values(checked_at=at))
+
+
 def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
     """Write how polls went, give their leases back, and note what readers could see.
 
-    config.yaml may have changed meanwhile.  A poll of an address that is not the feed's any more
-    says nothing about the feed, and one that was removed is not polled again.
+    All of them count: see `leases_in_force`, which the same transaction has asked.  A feed that
+    config.yaml lost meanwhile is not polled again.
     """
     if not reports:
         return
-    # `state` before `feeds` and `hosts`, as those do that bring news or follow the clock: on
-    # PostgreSQL two processes would wait for each other's rows otherwise.
-    checked_at = max(report.ended_at for report in reports)
-    connection.execute(update(state).values(checked_at=checked_at))
     rows = connection.execute(_CURRENT, {"feeds": sorted({one.feed_id for one in reports})})
     feed_of = {row.id: row for row in rows}
     if any(
@@ -86,18 +88,14 @@ def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
         for one in reports
     ):
         note_change(connection)
-    valid = [one for one in reports if feed_of[one.feed_id].url == one.url]
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for report in valid:
+    for report in reports:
         values = _health(report, subscribed=feed_of[report.feed_id].subscribed)
         row = {"feed": report.feed_id} | {f"new_{name}": v for name, v in values.items()}
         by_columns.setdefault(tuple(values), []).append(row)
     for columns, changes in by_columns.items():
         connection.execute(_update_feed(columns), changes)
-    release_feeds(
-        connection, [one.feed_id for one in reports if feed_of[one.feed_id].url != one.url]
-    )
-    upsert(connection, polls, [_record(report) for report in valid], key=["feed_id", "slot"])
+    upsert(connection, polls, [_record(report) for report in reports], key=["feed_id", "slot"])
     note_pauses(connection, [pause for report in reports for pause in report.pauses])
 
 
@@ -184,7 +182,7 @@ def _head(head: FeedHead) -> dict[str, Any]:
 
 
 _CURRENT = select(
-    feeds.c.id, feeds.c.url, feeds.c.subscribed, *(feeds.c[key] for key in _head(FeedHead()))
+    feeds.c.id, feeds.c.subscribed, *(feeds.c[key] for key in _head(FeedHead()))
 ).where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
 
 
