@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 
 from aggregator.database import query, store
+from aggregator.database.tables import entry_keys
 from aggregator.model import Enclosure, FeedHead, Outcome, Scope, Validators
 from tests.stored import MINUTE, feed, statements, titles
 from tests.worlds import NOW, entry, only_sqlite, record, subscribe
@@ -257,6 +258,33 @@ def test_retention_deletes_a_little_at_a_time(database):
 
 
 @only_sqlite
+def test_keys_of_deleted_entries_are_forgotten_also_where_each_run_deletes_something(database):
+    subscribe(database, feed("a"))
+    old = NOW - timedelta(days=400)
+    record(
+        database,
+        "a",
+        [entry(number, published_at=old + number * HOUR) for number in range(3)],
+        now=old + 3 * HOUR,
+    )
+    delete_old(database, before=old + MINUTE, min_entries=0, limit=9)
+    assert gone_keys(database) > 0
+    record(database, "a", [entry(9)], now=NOW)
+
+    delete_old(database, before=old + timedelta(days=31), min_entries=0, limit=2)
+    assert gone_keys(database) > 0  # there may be more to delete
+    record(database, "a", [entry(9), entry(8, published_at=old + 4 * HOUR)], now=NOW)
+    record(database, "a", [entry(9)], now=NOW)
+    assert delete_old(database, before=old + timedelta(days=31), min_entries=0, limit=9) == 1
+
+    assert gone_keys(database) == 0
+
+
+def gone_keys(database):
+    with database.connect() as connection:
+        return connection.scalar(select(func.count()).where(entry_keys.c.gone_before.is_not(None)))
+
+
 def test_of_changed_and_deleted_entries_no_old_word_stays_in_the_index(database):
     subscribe(database, feed("a"))
     html = "<p>Gulls &amp; <b>tr</b>awlers</p>"

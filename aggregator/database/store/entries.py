@@ -449,7 +449,7 @@ def delete_old(
             break
     if deleted:
         note_change(connection)
-    else:
+    if deleted < limit:  # the last call of a run: nearly each run deletes something
         forget_unlisted(connection, before=before)
     return deleted
 
