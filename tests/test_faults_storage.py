@@ -375,20 +375,78 @@ def test_a_database_that_is_damaged_while_running_ends_nothing_and_is_gone_on_wi
 
 
 @pytest.mark.slow
-def test_a_database_that_is_deleted_while_running_ends_nothing(server, tmp_path):
+@pytest.mark.parametrize("sides", [("",), ("", "-wal", "-shm")], ids=["alone", "with its log"])
+@pytest.mark.parametrize("comes_back", ["the same", "a copy"])
+def test_a_database_that_is_gone_while_running_is_said_and_gone_on_with_when_it_is_back(
+    server, tmp_path, sides, comes_back
+):
+    path, elsewhere = tmp_path / "aggregator.db", tmp_path / "elsewhere"
+    elsewhere.mkdir()
     server.put("/a", post(1))
     write_config(tmp_path, [server.url("/a")], poll=FAST)
     with running(tmp_path) as (process, address):
         log = Log(process)
         eventually(lambda: shows(address, 1))
+        copied(path, tmp_path / "copy.db")
+        server.put("/a", post(2))
+        eventually(lambda: shows(address, 2))
+        for side in sides:
+            Path(f"{path}{side}").rename(elsewhere / f"aggregator.db{side}")
+        server.put("/a", post(3))
+        eventually(lambda: log.has("aggregator.db: the file was moved or removed"), within=30)
+        statuses = [get(address + page)[0] for page in ("/", "/status", "/healthz", "/feed.atom")]
+        asked = len(server.requests)
+        time.sleep(5)
+
+        assert statuses == [503] * 4
+        assert len(server.requests) <= asked + 1
+        assert not path.exists()
+        assert sum("the file was moved or removed" in line for line in log.lines) == 1
+        if comes_back == "the same":
+            for side in sides:
+                (elsewhere / f"aggregator.db{side}").rename(f"{path}{side}")
+        else:
+            (tmp_path / "copy.db").rename(path)
+        eventually(lambda: shows(address, 3), within=20)
+        assert get(address + "/healthz")[0] == 200
+        assert log.has("there again")
+        assert not any(log.has(word) for word in ("Traceback", "malformed", "damaged"))
+        process.terminate()
+        assert process.wait(8) == 0
+    for whole in {path, *elsewhere.glob("*.db")}:
+        with contextlib.closing(sqlite3.connect(whole)) as connection:
+            connection.execute("INSERT INTO entries_text (entries_text) VALUES ('integrity-check')")
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def copied(path: Path, to: Path) -> None:
+    """Make a copy of a database as SQLite makes it."""
+    with (
+        contextlib.closing(sqlite3.connect(path)) as source,
+        contextlib.closing(sqlite3.connect(to)) as target,
+    ):
+        source.backup(target)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["serve", "schedule"])
+def test_one_process_alone_says_within_a_minute_that_the_database_is_gone(server, tmp_path, name):
+    server.put("/a", post(1))
+    write_config(tmp_path, [server.url("/a")], poll=FAST)
+    command(tmp_path, "poll")
+    polls = len(server.requests)
+    process = subprocess.Popen([*COMMAND, name], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    with limited(process):
+        log = Log(process)
+        eventually(lambda: log.has("The list is at") or len(server.requests) > polls)
+        time.sleep(1)
         for path in tmp_path.glob("aggregator.db*"):
             path.unlink()
-        time.sleep(3)
-
-        assert process.poll() is None
-        assert get(address + "/")[0] in {200, 503}
-        assert len(log.lines) < 20
+        eventually(lambda: log.has("aggregator.db: the file was moved or removed"), within=60)
+        process.terminate()
+        assert process.wait(10) == 0
         assert not log.has("Traceback")
+    assert not (tmp_path / "aggregator.db").exists()
 
 
 # ------------------------------------------------------------------- two on one database

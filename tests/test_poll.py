@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import ExceptionContext, event
+from sqlalchemy.exc import OperationalError
 
-from aggregator.database import Connection, DBAPIError, OperationalError, query, store
+from aggregator.database import Connection, DBAPIError, query, store
 from aggregator.fetch import Fetcher, FetchSettings
 from aggregator.model import (
     DueFeed,

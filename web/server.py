@@ -17,7 +17,7 @@ import waitress
 from flask import Flask
 
 from aggregator.config import Config, load
-from aggregator.database import open_database
+from aggregator.database import open_database, watch_file
 from aggregator.errors import UsageError
 from aggregator.letters import MAX_LETTER
 from web import create_app
@@ -134,7 +134,9 @@ def _granian(host: str, port: int) -> Any:
 
 def application() -> Flask:
     """Return the application for the file that the environment names; for WSGI servers."""
-    return _app(load(Path(os.environ.get(CONFIG_VARIABLE, "config.yaml"))), None)
+    config = load(Path(os.environ.get(CONFIG_VARIABLE, "config.yaml")))
+    watch_file(config.database)
+    return _app(config, None)
 
 
 def _app(config: Config, hub: socket.socket | None) -> Flask:

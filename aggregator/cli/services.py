@@ -16,7 +16,7 @@ from aggregator.cli import logs
 from aggregator.cli.common import load_config, opened_database, run_until_done, takes_config
 from aggregator.cli.web_process import WebProcess, bind
 from aggregator.config import Config, load, reached_at_port
-from aggregator.database import open_database
+from aggregator.database import open_database, watch_file
 from aggregator.errors import AggregatorError
 from aggregator.processes import on_hangup
 from aggregator.scheduler import Scheduler, stop_on_signals
@@ -82,6 +82,7 @@ def serve(host: str | None, port: int | None, server: str) -> None:
         else:
             web = Waitress(config, place.listener)
         _say_where(place.address)
+        watch_file(config.database)
         on_hangup(partial(_take_over, config.path, place.amend, web))
         web.run()
 

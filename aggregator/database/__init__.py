@@ -5,20 +5,23 @@ SQLite (WAL, FTS5) by default, PostgreSQL by URL; what differs between them stan
 """
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from aggregator.database.engine import in_words, is_locked, is_passing, is_there, open_database
+from aggregator.database.engine import is_there, open_database, watch_file
+from aggregator.database.failures import in_words, is_missing, is_passing
+from aggregator.database.sqlite_file import main_file
 from aggregator.database.writer import Writer
 
 __all__ = [
     "Connection",
     "DBAPIError",
     "Engine",
-    "OperationalError",
     "Writer",
     "in_words",
-    "is_locked",
+    "is_missing",
     "is_passing",
     "is_there",
+    "main_file",
     "open_database",
+    "watch_file",
 ]

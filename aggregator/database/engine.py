@@ -1,23 +1,22 @@
-"""Open the database: connections, the schema, and every way that can fail in one clear line."""
+"""Open the database: connections and the schema."""
 
 import sqlite3
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SAWarning
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SAWarning
 
-from aggregator import urls
+from aggregator.database.failures import BUSY_TIMEOUT, in_words, name_of, parsed
+from aggregator.database.sqlite_file import WatchedFile, say_when_missing
 from aggregator.errors import DatabaseError
 
 HEAD = "0018"
 """Newest revision in migrations/; a test holds it to the folder."""
-
-BUSY_TIMEOUT = 5
-"""Seconds to wait for another process's write before giving up."""
 
 
 def open_database(url: str, *, read_only: bool = False) -> Engine:
@@ -25,18 +24,29 @@ def open_database(url: str, *, read_only: bool = False) -> Engine:
 
     Args:
         url: SQLAlchemy URL; a SQLite path must be absolute.
-        read_only: The engine's connections refuse every write.
+        read_only: The engine's connections refuse every write, and no file is made: the web
+            process may start in the moment in which its file is moved.
 
     Raises:
         DatabaseError: It can't be opened, is not ours, is newer than the program, or stays locked.
     """
-    place = _parsed(url)
-    try:
-        if _revision(place) != HEAD:
-            _migrate(place)
-    except DBAPIError as error:
-        raise in_words(error, url) from error
-    return _engine(place, read_only=read_only)
+    place = parsed(url)
+    if not (read_only and _is_missing(place)):
+        _bring_up_to_date(place)
+    engine = _engine(place, read_only=read_only)
+    if _is_file(place):
+        prepare = partial(_bring_up_to_date, place)
+        WatchedFile(Path(place.database or ""), writes=not read_only, prepare=prepare).attach(
+            engine
+        )
+    return engine
+
+
+def watch_file(url: str) -> None:
+    """Say in the log when the file of a SQLite database is missing: for who only reads it."""
+    place = parsed(url)
+    if _is_file(place):
+        say_when_missing(Path(place.database or ""))
 
 
 def is_there(url: str) -> bool:
@@ -45,53 +55,29 @@ def is_there(url: str) -> bool:
     Raises:
         DatabaseError: It is there, but can't be used.
     """
-    place = _parsed(url)
+    place = parsed(url)
     try:
         return _revision(place) == HEAD
     except DBAPIError as error:
         raise in_words(error, url) from error
 
 
-def in_words(error: DBAPIError, url: str) -> DatabaseError:
-    """Turn what a driver raised into one line that says what to do."""
-    place = _parsed(url)
-    name, cause = _name(place), str(error.orig).splitlines()[0]
-    if is_locked(error):
-        what = f"another process kept it locked for {BUSY_TIMEOUT} s; stop it or try again"
-    elif "unable to open" in cause:
-        what = "can't be opened; does its folder exist, and may you write there?"
-    elif "not a database" in cause or "malformed" in cause:
-        what = (
-            "is not a SQLite database or is damaged; restore a copy, or move it away "
-            "and a new one is made"
-        )
-    elif "readonly" in cause:
-        what = "is read-only; make the file and its folder writable"
-    elif "full" in cause:
-        what = "the disk is full; make room"
-    else:
-        what = cause
-    return DatabaseError(f"{name}: {what}")
-
-
-def is_locked(error: DBAPIError) -> bool:
-    """Whether `error` only says that another process held the database too long."""
-    return "locked" in str(error.orig) or "busy" in str(error.orig)
-
-
-def is_passing(error: DBAPIError) -> bool:
-    """Whether the same statement may succeed later: a lock, a full disk, a server that is away."""
-    if not isinstance(error.orig, sqlite3.Error):
-        return True
-    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_BUSY)
-    return code & 0xFF != sqlite3.SQLITE_ERROR  # no such column, and the like
-
-
-def _parsed(url: str) -> URL:
+def _bring_up_to_date(place: URL) -> None:
     try:
-        return make_url(url)
-    except (ArgumentError, ValueError) as error:
-        raise DatabaseError(f"database: not a database URL: {urls.masked(url)}") from error
+        if _revision(place) != HEAD:
+            _migrate(place)
+    except DBAPIError as error:
+        raise in_words(error, place.render_as_string(hide_password=False)) from error
+
+
+def _is_missing(place: URL) -> bool:
+    return _is_file(place) and not Path(place.database or "").exists()
+
+
+def _is_file(place: URL) -> bool:
+    """Whether a database is one file at a path: not in memory, nor in a URI of SQLite's own."""
+    name = place.database or ":memory:"
+    return place.get_backend_name() == "sqlite" and not name.startswith((":memory:", "file:"))
 
 
 def _engine(place: URL, *, read_only: bool) -> Engine:
@@ -108,7 +94,7 @@ def _engine(place: URL, *, read_only: bool) -> Engine:
     except (SAWarning, TypeError, ValueError) as error:
         given = ", ".join(sorted(place.query))
         raise DatabaseError(
-            f"{_name(place)}: can't be opened with these options: {given}; leave them out"
+            f"{name_of(place)}: can't be opened with these options: {given}; leave them out"
         ) from error
     except (NoSuchModuleError, ImportError) as error:
         raise DatabaseError(
@@ -149,7 +135,7 @@ def _set_up_sqlite(engine: Engine, *, read_only: bool) -> None:
 
 def _revision(place: URL) -> str | None:
     """Return the schema's revision, None for a database that is not there or empty."""
-    if place.get_backend_name() == "sqlite" and not Path(place.database or "").exists():
+    if _is_missing(place):
         return None
     engine = _engine(place, read_only=True)
     try:
@@ -159,7 +145,7 @@ def _revision(place: URL) -> str | None:
                 return None
             if "alembic_version" not in tables or "entries" not in tables:
                 raise DatabaseError(
-                    f"{_name(place)}: is the database of another program; "
+                    f"{name_of(place)}: is the database of another program; "
                     "name another one under `database:`"
                 )
             revision: str | None = connection.scalar(
@@ -169,7 +155,7 @@ def _revision(place: URL) -> str | None:
         engine.dispose()
     if revision is not None and revision > HEAD:
         raise DatabaseError(
-            f"{_name(place)}: was written by a newer version of this program "
+            f"{name_of(place)}: was written by a newer version of this program "
             f"(schema {revision}, this one knows {HEAD}); update the program"
         )
     return revision
@@ -186,7 +172,3 @@ def _migrate(place: URL) -> None:
             upgrade(connection)
     finally:
         engine.dispose()
-
-
-def _name(place: URL) -> str:
-    return place.database if place.database and place.get_backend_name() == "sqlite" else str(place)

@@ -9,14 +9,16 @@ from datetime import timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from aggregator.database.engine import is_passing
+from aggregator.database.failures import is_missing, is_passing
 
 log = logging.getLogger(__name__)
 
 _RETRY_WAITS = (1, 2, 5, 10, 30)
 """Seconds before a write is tried again; the last one for ever."""
+
+_LOOK_AGAIN = 2  # seconds until it looks whether a missing file is there again
 
 _BUSY_TIMEOUT = 1  # seconds: as it tries again anyway, and a stop need not wait longer
 
@@ -33,6 +35,7 @@ class Writer:
     def __init__(self, engine: Engine, *, patience: timedelta | None = None) -> None:
         self._patience = math.inf if patience is None else patience.total_seconds()
         self._engine = engine.execution_options(busy_timeout=_BUSY_TIMEOUT)
+        self._missing = ""  # what is said of the database's file while that is missing
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
 
     async def transact(self, work: Callable[[Connection], _T]) -> _T:
@@ -53,14 +56,28 @@ class Writer:
         attempt = 0
         while True:
             try:
-                return await loop.run_in_executor(self._thread, run)
-            except OperationalError as error:
+                result = await loop.run_in_executor(self._thread, run)
+            except DBAPIError as error:
                 if not is_passing(error) or loop.time() > give_up_at:
                     raise
-                wait = _RETRY_WAITS[min(attempt, len(_RETRY_WAITS) - 1)]
-                log.error("database: %s; trying again in %d s", error.orig, wait)
-                await asyncio.sleep(wait)
+                await asyncio.sleep(self._wait(error, attempt))
                 attempt += 1
+            else:
+                if self._missing:
+                    log.warning("database: its file is there again; going on")
+                    self._missing = ""
+                return result
+
+    def _wait(self, error: DBAPIError, attempt: int) -> float:
+        """Say why the database takes nothing; return the seconds until it is tried again."""
+        if not is_missing(error):
+            wait = _RETRY_WAITS[min(attempt, len(_RETRY_WAITS) - 1)]
+            log.error("database: %s; trying again in %d s", error.orig, wait)
+            return wait
+        if self._missing != str(error.orig):  # once, not at each look
+            self._missing = str(error.orig)
+            log.error("database: %s", error.orig)
+        return _LOOK_AGAIN
 
     def stop(self) -> None:
         """End the thread; what it has begun it ends first."""

@@ -20,7 +20,6 @@ from aggregator.database import (
     Connection,
     DBAPIError,
     Engine,
-    OperationalError,
     Writer,
     is_passing,
     store,
@@ -433,7 +432,7 @@ class Poller:
 
 
 def _will_pass(error: Exception) -> bool:
-    return isinstance(error, OperationalError) and is_passing(error)
+    return isinstance(error, DBAPIError) and is_passing(error)
 
 
 def _put_off(feeds: Sequence[DueFeed], asked_at: datetime, connection: Connection) -> None:

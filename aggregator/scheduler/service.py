@@ -28,7 +28,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator import clock, lease
 from aggregator.config import Config, load, stamp_of
-from aggregator.database import Connection, DBAPIError, Engine, in_words, store
+from aggregator.database import Connection, DBAPIError, Engine, in_words, main_file, store
 from aggregator.errors import ConfigError
 from aggregator.hosts import Budget
 from aggregator.model import DueFeed, Outcome
@@ -89,6 +89,7 @@ class Scheduler:
         self._more = False
         self._stopping = False
         self._sites_known = False
+        self._file: tuple[int, int] | None = None  # of a SQLite database
         self._clock: clock.Reading | None = None
         self._announcements = Announcements(
             config,
@@ -182,10 +183,13 @@ class Scheduler:
         waiting = Counter(host for host in self._polls.values() if host)
         busy = [host for host, count in waiting.items() if count >= special.get(host, per_host)]
 
-        over = self._freed()
+        over, file = self._freed(), None
 
         def take(connection: Connection) -> list[DueFeed]:
-            now = datetime.now(UTC)  # the database may have been locked for long
+            nonlocal file
+            now, file = datetime.now(UTC), main_file(connection)  # it may have been locked for long
+            if self._file not in {None, file}:
+                store.take_over(connection, owner=self._owner, now=now)
             if over:
                 store.release_leases(connection, owner=self._owner, feed_ids=over)
             return store.lease_due(
@@ -200,6 +204,8 @@ class Scheduler:
             )
 
         due = await self._poller.transact(take)
+        if file != self._file:
+            self._use_other(file)
         for feed_id in over:
             del self._unstored[feed_id]
         if self._stopping:  # while it was asked; these leases are given back with the others
@@ -209,6 +215,13 @@ class Scheduler:
             task = asyncio.create_task(self._poll(feed))
             self._polls[task] = feed.host
             task.add_done_callback(self._polled)
+
+    def _use_other(self, file: tuple[int, int] | None) -> None:
+        """Bring a database that took the place of another up to what config.yaml says."""
+        if self._file is not None:
+            log.warning("%s: another file is in its place; using that", self._config.database)
+            self.reload_now()
+        self._file = file
 
     def _per_host(self, budget: Budget) -> int:
         """So many feeds of one host wait at most; the others are left for their time."""

@@ -28,7 +28,7 @@ from aggregator.database.store.leases import (
     release_leases,
     renew_leases,
 )
-from aggregator.database.store.polls import PollReport, note_check, record_polls
+from aggregator.database.store.polls import PollReport, note_check, record_polls, take_over
 from aggregator.database.store.stories import add_links as add_story_links
 from aggregator.database.store.stories import articles as story_articles
 from aggregator.database.store.stories import candidates as story_candidates
@@ -100,6 +100,7 @@ __all__ = [
     "story_candidates",
     "switch_stories",
     "sync_subscriptions",
+    "take_over",
     "take_postponed_story_candidates",
     "waiting_changes",
 ]

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, case, func, select, update
 
 from aggregator.database.dialects import upsert
 from aggregator.database.store.hosts import note_pauses
+from aggregator.database.store.leases import release_leases
 from aggregator.database.tables import POLLS_KEPT, feeds, polls, state
 from aggregator.model import Constraint, FeedHead, Habits, HostPause, Move, Outcome, Validators
 
@@ -204,3 +205,14 @@ def _record(report: PollReport) -> dict[str, Any]:
 def note_change(connection: Connection) -> None:
     """Let the version grow: something that a page or a merged feed shows has changed."""
     connection.execute(update(state).values(version=state.c.version + 1))
+
+
+def take_over(connection: Connection, *, owner: str, now: datetime) -> None:
+    """Begin with a database that took the place of another one while the program runs.
+
+    The leases that `owner` has in a copy are of when it was made.  Its version goes beyond all that
+    the former one can have had: pages and clients know answers by it.
+    """
+    release_leases(connection, owner=owner)
+    beyond = case((state.c.version < (at := int(now.timestamp())), at), else_=state.c.version)
+    connection.execute(update(state).values(version=beyond + 1))

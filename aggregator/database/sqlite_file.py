@@ -1,0 +1,224 @@
+"""Whether the files of a SQLite database are still those that its connections have open.
+
+SQLite itself goes on in a file that was moved or removed, where nobody will ever read what it
+writes, and puts the log (`-wal`) of one database into another one that took its place ("How To
+Corrupt An SQLite Database File", 4).  So each time a connection is taken from the pool its files
+are compared with those at the path, and none is made anew while the program runs.
+"""
+
+import contextlib
+import logging
+import os
+import sqlite3
+import struct
+import threading
+import time
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, Pool, event
+from sqlalchemy.exc import InvalidatePoolError
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY = 10  # seconds
+_GONE = (
+    "the file was moved or removed while the program runs; put it or a copy there, or restart the "
+    "program to begin with an empty one; nothing is stored meanwhile"
+)
+_FILES = "files"  # of a connection, in what the pool notes of it
+_HEADER = struct.Struct(">16sH6xII60xI4x")  # magic, page size, change counter, pages, valid for
+_MAGIC = b"SQLite format 3\0"
+
+_Inode = tuple[int, int]
+
+
+class MissingFileError(sqlite3.OperationalError):
+    """The file of a database is not the one that was opened; raised as if by the driver."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+    sqlite_errorname = "SQLITE_CANTOPEN"
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path}: {what}")
+
+
+class _Files(NamedTuple):
+    """The files of a database as the system knows them; None for one that is not there."""
+
+    main: _Inode | None
+    log: _Inode | None
+    shared: _Inode | None
+
+
+class _Record(Protocol):
+    @property
+    def info(self) -> MutableMapping[Any, Any]: ...
+
+
+class WatchedFile:
+    """The files of one engine's database.
+
+    Args:
+        path: Of the database.
+        writes: This engine may complete and repair files.
+        prepare: Brings another database that took this one's place up to date.
+    """
+
+    def __init__(self, path: Path, *, writes: bool, prepare: Callable[[], None]) -> None:
+        self._path = path
+        self._writes = writes
+        self._prepare = prepare
+        self._real = os.path.realpath(path)  # SQLite names the log after it
+        self._lock = threading.RLock()
+        self._last: _Files | None = None
+        self._old_log: int | None = None  # open, so that no other file gets its inode
+
+    def attach(self, engine: Engine) -> None:
+        """Watch the connections of an engine; after other listeners to `connect`."""
+        pool = engine.pool
+
+        def connecting(
+            _dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]
+        ) -> None:
+            with self._lock:
+                self._make_ready()
+            arguments[0] = f"file:{quote(str(self._path))}?mode=rw"  # never makes one
+            options["uri"] = True
+
+        def connected(connection: sqlite3.Connection, record: _Record) -> None:
+            connection.execute("PRAGMA schema_version").fetchone()  # opens the log
+            record.info[_FILES] = self._last = self._files()
+
+        def checked_out(connection: Any, record: _Record, _proxy: Any) -> None:
+            if not _is_current(record.info[_FILES], self._files()):
+                with self._lock:
+                    self._let_go(connection, record.info[_FILES], pool)
+                raise InvalidatePoolError(f"{self._path}: is another file now")
+
+        event.listen(engine, "do_connect", connecting)
+        event.listen(engine, "connect", connected)
+        event.listen(engine, "checkout", checked_out)
+
+    def _let_go(self, connection: sqlite3.Connection, files: _Files, pool: Pool) -> None:
+        """Complete the database that a connection has open, and leave it to whoever has it now."""
+        is_same = self._files().main == files.main  # only its log is gone
+        if self._writes:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if self._old_log is None and files.log is not None and _inode(self._log) == files.log:
+            with contextlib.suppress(OSError):
+                self._old_log = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
+        pool.dispose()  # a new connection would share what they know of the log
+        if is_same and pool.checkedout() > 1:  # type: ignore[attr-defined]
+            raise MissingFileError(self._path, "its -wal file was removed; it is opened anew")
+
+    def _make_ready(self) -> None:
+        """Look at what is at the path before it is opened.
+
+        Raises:
+            MissingFileError: Nothing is, or what can't be used.
+        """
+        main, self._real = _inode(self._path), os.path.realpath(self._path)
+        if main is None:
+            raise MissingFileError(self._path, _GONE)
+        if self._last is not None and main != self._last.main:
+            self._check_copy()
+            self._remove_old_log()
+            self._prepare_other()
+        self._forget_old_log()
+
+    def _check_copy(self) -> None:
+        """Refuse a file that is still being copied: its header tells how long it will be."""
+        with self._path.open("rb") as file:
+            header = file.read(_HEADER.size)
+            size = os.fstat(file.fileno()).st_size
+        if len(header) < _HEADER.size:
+            raise MissingFileError(self._path, "is being replaced; the new file is not whole yet")
+        magic, page_size, counter, pages, valid_for = _HEADER.unpack(header)
+        if magic != _MAGIC:
+            raise MissingFileError(self._path, "was replaced by a file that is not a database")
+        length = pages * (65536 if page_size == 1 else page_size)
+        if size < length and counter == valid_for:
+            raise MissingFileError(self._path, "is being replaced; the new file is not whole yet")
+
+    def _prepare_other(self) -> None:
+        try:
+            self._prepare()
+        except Exception as error:
+            what = f"was replaced while the program runs, and can't be used: {error}"
+            raise MissingFileError(self._path, what) from error
+
+    def _remove_old_log(self) -> None:
+        """Remove what the former database left beside the one in its place."""
+        if self._old_log is None:
+            return
+        status = os.fstat(self._old_log)
+        if _inode(self._log) != (status.st_dev, status.st_ino):
+            return
+        try:
+            Path(self._log).unlink(missing_ok=True)
+            Path(self._shared).unlink(missing_ok=True)
+        except OSError as error:
+            what = "was replaced, and -wal and -shm of the former file are beside it; remove them"
+            raise MissingFileError(self._path, what) from error
+
+    def _forget_old_log(self) -> None:
+        if self._old_log is not None:
+            os.close(self._old_log)
+            self._old_log = None
+
+    def _files(self) -> _Files:
+        return _Files(_inode(self._path), _inode(self._log), _inode(self._shared))
+
+    @property
+    def _log(self) -> str:
+        return f"{self._real}-wal"
+
+    @property
+    def _shared(self) -> str:
+        return f"{self._real}-shm"
+
+
+def say_when_missing(path: Path) -> None:
+    """Say in the log, in the background, when a file is missing and when it is there again.
+
+    For a process that only answers requests: it would find out with the next one.
+    """
+
+    def watch() -> None:
+        was_there = True
+        while True:
+            is_there = _inode(path) is not None
+            if was_there and not is_there:
+                log.error("database: %s: %s", path, _GONE)
+            elif is_there and not was_there:
+                log.warning("database: its file is there again; going on")
+            was_there = is_there
+            time.sleep(_LOOK_EVERY)
+
+    threading.Thread(target=watch, name="database file", daemon=True).start()
+
+
+def main_file(connection: Connection) -> tuple[int, int] | None:
+    """Return what tells the file of a connection's database from others; None on a server."""
+    files: _Files | None = connection.info.get(_FILES)
+    return None if files is None else files.main
+
+
+def _inode(path: str | Path) -> _Inode | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - for each transaction
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_current(opened: _Files, present: _Files) -> bool:
+    """Whether a connection's files are those at the path; a log is made when it is needed."""
+    return opened.main == present.main and all(
+        mine is None or mine == others
+        for mine, others in ((opened.log, present.log), (opened.shared, present.shared))
+    )
