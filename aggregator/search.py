@@ -1,6 +1,7 @@
 """What a search asks for: words, phrases, and the names and days that narrow it.  Pure.
 
     big whales          both words
+    whal*               words that begin so
     "big whales"        these words in this order
     -coal               without this word
     source:name         of a source; also category:name and author:name, also with a minus
@@ -10,6 +11,9 @@ Anything can be typed: what makes no sense is left out, and said as a hint.
 
 Chinese and Japanese are written without spaces.  Each of their signs counts as a word, and signs in
 a row as a phrase; so a word is found within a longer row.
+
+Texts and searches are compared in one form (`normal`): how wide a letter is, how its marks are
+encoded, and what is not seen at all makes no difference.
 """
 
 import re
@@ -17,14 +21,41 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from unicodedata import ucd_3_2_0
 
 _TERM = re.compile(
     r'(-?)(?:(source|category|author|before|after):)?(?:"([^"]*)("?)|(\S+))', re.IGNORECASE
 )
 _OPERATORS = ("source", "category", "author", "before", "after")
 _WORD = re.compile(r"\w+")
+_WORD_IN_TEXT = re.compile("\\w[\\w\u00ad\u0300-\u036f\u200b\u200d\u2060\ufeff]*")
 _DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?", re.ASCII)
 _MAX_TERMS = 16
+_MIN_PREFIX = 2  # letters; with one, SQLite goes through most of the index
+
+# Default ignorable code points (The Unicode Standard, 5.21).  Two are left where they part words:
+# U+200B before Thai, Lao, Burmese and Khmer letters, U+200C before Arabic ones.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200d-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]+"
+    "|\u200b(?![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])"
+    "|\u200c(?![\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff])"
+)
+# Signs that stand for letters or digits, but are no part of the word beside them.
+_SYMBOL = re.compile(
+    "[\u2100\u2101\u2105\u2106\u2116\u2120-\u2122\u213b\u2460-\u24ff\u3200-\u33ff"
+    "\U0001f100-\U0001f2ff]"
+)
+_MARKS = re.compile("[\u0300-\u036f]+")  # that no letter has taken in
+# What most texts consist of: none of these is changed, or parts words before and after.
+_AS_IT_IS = re.compile(
+    "[\x00-\xa9\xab\xac\xae-\xb1\xb4\xb6-\xb8\xbb\xbf-\u0131\u0134-\u013e\u0141-\u0148"
+    "\u014a-\u017e\u0391-\u03a1\u03a3-\u03ce\u0400-\u0482\u0490-\u04f9\u05be\u05d0-\u05ea"
+    "\u060c-\u061b\u061e-\u0652\u0660-\u0674\u0679-\u06d3\u2010\u2013-\u2016\u2018-\u2023"
+    "\u2026\u2030\u2039\u203a\u20ac\u3001\u3002\u3005-\u3029\u3041-\u3096\u30a1-\u30fa\u30fc"
+    "\u4e00-\u9fff\uac00-\ud7a3\U0001f300-\U0001faff]*"
+)
 
 # Ideographs, kana and the marks between them; what is rare (U+F900, U+20000 on) stays as it is.
 _SIGNS = "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -75,7 +106,8 @@ class Search:
     """A search that was understood.
 
     Attributes:
-        wanted, unwanted: Phrases of one or more words, single spaces between them.
+        wanted, unwanted: Phrases of one or more words, single spaces between them; with a `*` at
+            the end any word that begins like the last one will do.
         since, until: Days; `until` itself is not in it.
     """
 
@@ -92,6 +124,27 @@ class Search:
         return not (self.wanted or self.filters or self.since or self.until)
 
 
+def index_form(text: str) -> str:
+    """Return what the index has of a text, and what is looked for in it.
+
+    The same text has to give the same form for ever: by it an entry is taken out of the index.
+    """
+    return spaced(normal(text))
+
+
+def normal(text: str) -> str:
+    """Return `text` without differences that nobody sees or means.
+
+    Normalization form KC (UAX #15) of Unicode 3.2, which no release of Python changes; later ones
+    add letters.  Accents stay, but for those that are no part of a letter: SQLite takes off what it
+    takes for accents, in texts and searches alike.
+    """
+    if _AS_IT_IS.fullmatch(text):
+        return text
+    seen = _SYMBOL.sub(r" \g<0> ", _INVISIBLE.sub("", text))
+    return _MARKS.sub("", ucd_3_2_0.normalize("NFKC", seen))
+
+
 def spaced(text: str) -> str:
     """Return `text` with its Chinese and Japanese signs as words of their own.
 
@@ -106,9 +159,13 @@ def spaced(text: str) -> str:
 
 
 def words_of(phrases: Sequence[str]) -> tuple[re.Pattern[str], list[list[str]]]:
-    """Return what finds the words of a text to compare with these phrases, and the phrases' own."""
+    """Return what finds the words of a text to compare with these phrases, and the phrases' own.
+
+    The words of a text are as they stand there, to be marked: `normal` gives their form.
+    """
     split = [spaced(phrase).split() for phrase in phrases]
-    return (_WORD if split == [phrase.split() for phrase in phrases] else _SIGN_OR_WORD), split
+    has_signs = split != [phrase.split() for phrase in phrases]
+    return (_SIGN_OR_WORD if has_signs else _WORD_IN_TEXT), split
 
 
 def parse(text: str) -> Search:
@@ -137,7 +194,7 @@ def parse(text: str) -> Search:
             hints.append(Hint(Fault.NO_VALUE, found[0]))
         elif operator:
             filters.append(Filter(Kind(operator), value, wanted=not without))
-        elif words := " ".join(_WORD.findall(value)):
+        elif words := _phrase(normal(value)):
             (unwanted if without else wanted).append(words)
     search = Search(
         tuple(wanted),
@@ -165,6 +222,13 @@ def with_sources(text: str, names: Mapping[str, str]) -> str:
         return f"{sign}source:{names[value]}"
 
     return _TERM.sub(renamed, text)
+
+
+def _phrase(value: str) -> str:
+    words = _WORD.findall(value)
+    is_prefix = value.endswith("*") and value[-2:-1] == words[-1][-1:] if words else False
+    star = "*" if is_prefix and len(words[-1]) >= _MIN_PREFIX else ""
+    return " ".join(words) + star
 
 
 def _with_advice(search: Search, text: str) -> Search:

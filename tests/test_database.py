@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 
 from aggregator import search, stories
 from aggregator.database import DBAPIError, dialects, engine, open_database, query, store
-from aggregator.database.dialects import Text, unindex_texts
+from aggregator.database.dialects import Text, unindex_texts, words
 from aggregator.database.tables import entry_keys, metadata
 from aggregator.dates import Reason
 from aggregator.dedup import keys_of
@@ -188,12 +188,64 @@ def test_signs_in_an_older_databases_texts_are_found_after_the_upgrade(tmp_path)
     upgraded.dispose()
 
 
+def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tmp_path):
+    titles = {
+        7: "cre\u0300me",
+        8: "Kraft\u00adwerk",
+        9: "Ｒｕｓｔ",
+        10: "o\ufb03ce 東京ｶﾞ",
+        11: "Plain… naïve\u00a0text",
+        12: "Harbour",
+    }
+    html = "<p>" + "We\u200bir &amp; <b>o\ufb03</b>ce</p>"
+    signs = search.spaced(titles[10])
+    old_database(
+        tmp_path / "a.db",
+        "0015",
+        "INSERT INTO feeds (id, name, url, host, interval, interval_given, distrust_304, "
+        "subscribed, title, subtitle, format, polls, entries, failures, gone) VALUES "
+        "(1, 'a', 'https://example.org/', 'example.org', 1, 0, 0, 1, '', '', '', 1, 1, 0, 0)",
+        *(
+            "INSERT INTO entries (id, feed_id, listed, copied, identity, content_hash, "
+            "record_hash, public_id, title, summary, first_seen_at, changed_at) VALUES "
+            f"({at}, 1, 1, 0, x'{at:02}', x'00', x'00', 'a:{at}', '{title}', '', 0, 0)"
+            for at, title in titles.items()
+        ),
+        f"INSERT INTO contents VALUES (12, '{html}')",
+        *(
+            "INSERT INTO entries_text (rowid, title, summary, content) VALUES "
+            f"({at}, '{signs if at == 10 else title}', '', '{words(html) if at == 12 else ''}')"
+            for at, title in titles.items()
+        ),
+    )
+
+    upgraded = open_database(url(tmp_path / "a.db"))
+
+    def found(text: str) -> list[int]:
+        with upgraded.connect() as connection:
+            page = query.page(connection, limit=9, scope=Scope(search=text)).entries
+        return [entry.id for entry in page]
+
+    searches = ("crème", "Kraftwerk", "rust", "office 京ガ", "naive text", "weir", "office")
+    assert [found(text) for text in searches] == [[7], [8], [9], [10], [11], [12], [12, 10]]
+    with upgraded.begin() as connection:
+        texts = [Text(at, title, "", html if at == 12 else "") for at, title in titles.items()]
+        unindex_texts(connection, texts)
+        connection.exec_driver_sql(
+            "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'entries_text', 'row')"
+        )
+        left = connection.exec_driver_sql("SELECT term FROM temp.vocabulary").scalars().all()
+    assert left == []
+    upgraded.dispose()
+
+
 def test_no_later_change_of_the_index_changes_what_an_old_migration_does(tmp_path, monkeypatch):
     from aggregator.database.migrations.run import upgrade
 
-    for name in ("words", "spaced"):
+    for name in ("words", "index_form"):
         monkeypatch.setattr(dialects, name, lambda _: "otherwise")
-    monkeypatch.setattr(search, "spaced", lambda _: "otherwise")
+    for name in ("spaced", "normal"):
+        monkeypatch.setattr(search, name, lambda _: "otherwise")
     old_database(
         tmp_path / "a.db",
         "0001",

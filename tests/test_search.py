@@ -1,8 +1,12 @@
+import re
+import time
+import unicodedata
 from datetime import date
 
 import pytest
 
-from aggregator.search import Fault, Filter, Kind, Search, parse, spaced
+from aggregator import search
+from aggregator.search import Fault, Filter, Kind, Search, index_form, normal, parse, spaced
 
 
 @pytest.mark.parametrize(
@@ -14,7 +18,9 @@ from aggregator.search import Fault, Filter, Kind, Search, parse, spaced
         ("https://x.example/", ("https x example",), ()),
         ("title:x", ("title x",), ()),
         ("*** ( ^", (), ()),
-        ("Ärger ＡＢＣ 東京", ("Ärger", "ＡＢＣ", "東京"), ()),
+        ("Ärger ＡＢＣ 東京", ("Ärger", "ABC", "東京"), ()),
+        ("whal* -coa* a*b *c", ("whal*", "a b", "c"), ("coa*",)),
+        ('"big wha*" wh* w* 東* ***', ("big wha*", "wh*", "w", "東"), ()),
         ("a " * 40, ("a",) * 16, ()),
     ],
 )
@@ -35,6 +41,60 @@ def test_words_and_phrases(text, wanted, unwanted):
 )
 def test_each_sign_of_a_script_without_spaces_is_a_word(text, apart):
     assert spaced(text) == apart
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("plain, naïve “words” – 4 °C …", None),
+        ("Żółć, Ёлка, 서울, 東京、がぎぐ, العَرَبِيَّة", None),
+        ("cre\u0300me fu\u0308r o\u0302\u0323", "crème für ộ"),
+        ("x\u030c а\u0301", "x а"),  # no such letter: the mark goes
+        ("Ｐｙｔｈｏｎ　２０２６（！）", "Python 2026(!)"),
+        ("ｶﾞｷﾞ", "ガギ"),
+        ("o\ufb03ce \u017fea ĳs", "office sea ijs"),
+        ("Do\u00adnau\u00addampf", "Donaudampf"),
+        ("super\u200bcali\u200cfragi\u200dlistic\u2060ex\ufeffpi", "supercalifragilisticexpi"),
+        ("\u202aabc\u202c \u2066def\u2069 \u200eghi\u200f", "abc def ghi"),
+        ("葛\U000e0100城 ☎\ufe0f", "葛城 ☎"),
+        ("ab\u034fc\u180bd", "abcd"),
+        ("می\u200cخواهم", None),  # two parts of a word, as Persian writes them
+        ("ភាសា\u200bខ្មែរ", None),  # the end of a word, where no space stands
+        ("Python™ №5 ①②", "Python TM   No 5  1  2 "),
+    ],
+)
+def test_what_is_not_seen_or_meant_makes_no_difference(text, form):
+    assert normal(text) == (text if form is None else form)
+    assert normal(normal(text)) == normal(text)
+
+
+def test_letters_that_are_let_through_without_a_look_are_in_their_form_already():
+    parts_words = re.compile(r"[^\w\ue000-\uf8ff]+")
+    letters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    through = [letter for letter in letters if search._AS_IT_IS.fullmatch(letter)]
+
+    other = [
+        letter
+        for letter in through
+        if parts_words.sub(" ", f"a{letter}b")
+        != parts_words.sub(" ", unicodedata.ucd_3_2_0.normalize("NFKC", f"a{letter}b"))
+        or search._INVISIBLE.match(f"{letter}b")
+        or search._SYMBOL.match(letter)
+        or search._MARKS.match(letter)
+    ]
+
+    assert len(through) > 30_000
+    assert other == []
+
+
+def test_every_text_of_a_document_has_a_form_within_bounds():
+    hostile = ["\ufdfa" * 50_000, "a" + "\u0301\u0323" * 50_000, "\u200b" * 100_000, "①" * 100_000]
+
+    started = time.monotonic()
+    forms = [index_form(text) for text in hostile]
+
+    assert max(map(len, forms)) <= 18 * 100_000
+    assert time.monotonic() - started < 20
 
 
 def test_names_and_days_narrow_it():

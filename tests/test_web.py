@@ -336,6 +336,22 @@ def test_within_a_row_of_signs_what_was_found_is_marked(site):
     assert [words(each) for each in page.all("mark")] == ["大学", "海", "海", "iPhone"]
 
 
+def test_what_is_written_in_another_form_is_marked_as_a_whole(site):
+    site.record(
+        "lamp",
+        entry(
+            1,
+            title="Une cre\u0300me",
+            summary="Leucht\u00adturm am Meer, ＬＩＣＨＴ und Leuchte, leicht.",
+        ),
+    )
+
+    page = site.page("/search?q=crème+leucht*+licht")
+
+    marks = [words(each) for each in page.all("mark")]
+    assert marks == ["cre\u0300me", "Leucht\u00adturm", "ＬＩＣＨＴ", "Leuchte"]
+
+
 def test_a_search_that_was_not_understood_is_answered_with_a_hint(full):
     page = full.page('/search?q=post+after:soon+source:+"open')
 

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from aggregator import urls
 from aggregator.model import CategoryCount, ListedEntry, Source, SourceName
 from aggregator.publish import first_words, title_of
-from aggregator.search import Fault, Hint, words_of
+from aggregator.search import Fault, Hint, normal, words_of
 from web.language import Language
 from web.relative_time import Clock, Moment
 from web.visit import Visit
@@ -241,14 +241,14 @@ def marked(text: str, phrases: Sequence[str]) -> Markup:
         return escape(text)
     pattern, split = _to_mark(tuple(phrases))
     folded = _folded(text)
-    if not any(phrase[0] in folded for phrase in split):
+    if not any(phrase[0].rstrip("*") in folded for phrase in split):
         return escape(text)  # most texts of a page have nothing to mark
     places = list(pattern.finditer(text))
     words = [_folded(place[0]) for place in places]
     found = [False] * len(words)
     for wanted in split:
         for start, word in enumerate(words):
-            if word == wanted[0] and words[start : start + len(wanted)] == wanted:
+            if word[:1] == wanted[0][:1] and _is(words[start : start + len(wanted)], wanted):
                 found[start : start + len(wanted)] = [True] * len(wanted)
     parts, end = [], 0
     for is_found, some in groupby(zip(found, places, strict=True), key=lambda one: one[0]):
@@ -258,6 +258,14 @@ def marked(text: str, phrases: Sequence[str]) -> Markup:
             parts += [escape(text[end:start]), f"<mark>{escape(text[start:stop])}</mark>"]
             end = stop
     return Markup("".join([*parts, escape(text[end:])]))  # noqa: S704
+
+
+def _is(words: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether `words` are those of a phrase; its last one may end with a `*` for any letters."""
+    if not wanted[-1].endswith("*"):
+        return words == wanted
+    is_long_enough = len(words) == len(wanted) and words[:-1] == wanted[:-1]
+    return is_long_enough and words[-1].startswith(wanted[-1][:-1])
 
 
 @lru_cache(maxsize=64)
@@ -383,5 +391,5 @@ def _folded(word: str) -> str:
     """Return a word without case and accents."""
     if word.isascii():
         return word.lower()
-    parts = unicodedata.normalize("NFKD", word.casefold())
+    parts = unicodedata.normalize("NFKD", normal(word).casefold())
     return "".join(sign for sign in parts if not unicodedata.combining(sign))

@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import cache
 from html import unescape
 from typing import Any
-from unicodedata import normalize
 
 from sqlalchemy import (
     ColumnElement,
@@ -28,7 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 from aggregator.database.tables import UtcDateTime, contents, entries, entry_keys
-from aggregator.search import spaced
+from aggregator.search import index_form
 
 _FULL_TEXTS = contents.alias("full_texts")  # a list may read `contents`, too
 _MAX_TEXT = 100_000  # characters of a text that are indexed
@@ -39,8 +38,6 @@ _INLINE_TAG = re.compile(
     r"strong|sub|sup|time|u|var|wbr)(?:\s[^>]*)?>"
 )
 _ANY_TAG = re.compile(r"<[^>]*>")
-# As in migration 0013.  No others: without theirs, words in Arabic or kana are other words.
-_MARKS = re.compile("[\u0300-\u036f]+")
 _INDEX_TEXT = "INSERT INTO entries_text (rowid, title, summary, content) VALUES (?, ?, ?, ?)"
 _UNINDEX_TEXT = (
     "INSERT INTO entries_text (entries_text, rowid, title, summary, content) "
@@ -189,7 +186,7 @@ def _write_texts(connection: Connection, statement: str, texts: Sequence[Text]) 
     if not texts or connection.dialect.name != "sqlite":
         return  # columns of PostgreSQL's tables follow by themselves
     rows = [
-        (one.entry_id, spaced(one.title), spaced(one.summary), spaced(words(one.html)))
+        (one.entry_id, index_form(one.title), index_form(one.summary), index_form(words(one.html)))
         # FTS5 flushes what it has collected at every id below the last one: 3 times dearer.
         for one in sorted(texts, key=lambda one: one.entry_id)
     ]
@@ -199,8 +196,8 @@ def _write_texts(connection: Connection, statement: str, texts: Sequence[Text]) 
 def words(html: str) -> str:
     """Return the text of stored HTML.
 
-    The index has no copy of it: what this and `spaced` return for a text must not change, or what
-    was indexed can't be taken out again.  A change needs a migration that fills the index anew.
+    The index has no copy of it: what this and `index_form` return for a text must not change, or
+    what was indexed can't be taken out again.  A change needs a migration that makes it anew.
     """
     plain = _ANY_TAG.sub(" ", _INLINE_TAG.sub("", html[:_MAX_TEXT]))
     return unescape(plain) if "&" in plain else plain
@@ -212,10 +209,9 @@ def matching(connection: Connection, wanted: Sequence[str], unwanted: Sequence[s
     Phrases are words with single spaces between them; `place_of` is the column that finds them.
     """
     if connection.dialect.name == "sqlite":
-        # Only letters and digits are left in a phrase, so quoting is all the escaping it needs.
-        expression = " ".join(f'"{spaced(phrase)}"' for phrase in wanted)
+        expression = " ".join(_quoted(phrase) for phrase in wanted)
         for phrase in unwanted:
-            expression = f'({expression}) NOT "{spaced(phrase)}"'
+            expression = f"({expression}) NOT {_quoted(phrase)}"
         matches = text("entries_text MATCH :expression").bindparams(expression=expression)
         return select().select_from(text("entries_text")).where(matches)
     return (
@@ -232,8 +228,14 @@ def lacking(connection: Connection, phrase: str) -> ColumnElement[bool]:
     matches = text("entries_text MATCH :phrase AND entries_text.rowid = entries.id")
     found: Select[Any] = select(literal_column("1")).select_from(text("entries_text"))
     return ~exists(
-        found.where(matches.bindparams(bindparam("phrase", f'"{spaced(phrase)}"', unique=True)))
+        found.where(matches.bindparams(bindparam("phrase", _quoted(phrase), unique=True)))
     )
+
+
+def _quoted(phrase: str) -> str:
+    """Return a phrase for FTS5: only letters and digits are left in it, so quotes are enough."""
+    star = "*" if phrase.endswith("*") else ""
+    return f'"{index_form(phrase.rstrip("*"))}"{star}'
 
 
 def place_of(connection: Connection) -> ColumnElement[int]:
@@ -260,13 +262,12 @@ def rows_in(value: str | list[list[Any]] | None) -> list[list[Any]]:
 
 
 def _has(phrase: str) -> ColumnElement[bool]:
-    query = func.phraseto_tsquery("simple", _without_marks(phrase))
+    if phrase.endswith("*"):
+        words = " <-> ".join(f"'{word}'" for word in phrase.rstrip("*").split())
+        query = func.to_tsquery("simple", func.search_form(f"{words}:*"))
+    else:
+        query = func.phraseto_tsquery("simple", func.search_form(phrase))
     short: ColumnElement[Any] = literal_column("entries.text")
     full: ColumnElement[Any] = literal_column("full_texts.text")
     in_full = exists().where(_FULL_TEXTS.c.entry_id == entries.c.id, full.op("@@")(query))
     return or_(short.op("@@")(query), in_full)
-
-
-def _without_marks(phrase: str) -> str:
-    """Return a phrase as PostgreSQL's columns have it, see migration 0013."""
-    return normalize("NFC", _MARKS.sub("", normalize("NFD", phrase)))
