@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from aggregator import stories as rules
 from aggregator.config import load
@@ -142,7 +142,7 @@ def test_a_category_shows_a_story_once_also_if_the_first_entry_is_in_another(wor
     assert name != "a"
 
 
-def test_a_search_shows_every_entry_that_has_the_words(world):
+def test_a_search_shows_a_story_once_by_the_first_entry_that_has_the_words(world):
     world.publish("a", ferry("a.example", text=" ".join(TEXT.split()[:40])))
     world.publish("b", ferry("b.example"))
     world.follow(a=None)
@@ -151,8 +151,60 @@ def test_a_search_shows_every_entry_that_has_the_words(world):
     world.poll()
 
     assert world.shown() == [("a", ["b"])]
-    assert sorted(world.shown(search="ferry")) == [("a", ["b"]), ("b", ["a"])]
-    assert world.shown(search="lighting finished") == [("b", ["a"])]
+    assert world.shown(search="ferry") == [("a", ["b"])]
+    assert world.shown(search="lighting finished") == [("b", ["a"])]  # a lacks these words
+    assert world.shown(search="ferry -lighting") == [("a", ["b"])]
+    assert world.shown(search="-coal after:2020") == [("a", ["b"])]
+    assert world.shown(search="-source:a ferry") == [("b", ["a"])]
+    assert world.shown(search="source:b ferry") == [("b", ["a"])]
+    assert sorted(world.shown(search="source:a source:b")) == [("a", ["b"]), ("b", ["a"])]
+    world.switch(on=False)
+    assert sorted(world.shown(search="ferry")) == [("a", []), ("b", [])]
+
+
+def test_a_search_in_a_category_shows_a_story_once_and_one_without_stories_all_of_it(world):
+    for name in "abcd":
+        world.publish(name, ferry(f"{name}.example"))
+        world.follow(
+            **{each: "News" if each == "a" else "Sea" for each in "abcd"[: ord(name) - 96]}
+        )
+        world.poll()
+
+    assert [name for name, _ in world.shown(search="ferry")] == ["a"]
+    assert [name for name, _ in world.shown(search="ferry category:sea")] == ["b"]
+    assert [name for name, _ in world.shown(search="category:sea")] == ["b"]
+    assert [name for name, _ in world.shown(search="-category:news")] == ["b"]
+
+    world.switch(off_in=["sea"])
+    assert sorted(name for name, _ in world.shown(search="ferry")) == ["a", "b", "c", "d"]
+
+
+@only_sqlite
+def test_a_search_looks_at_others_of_a_story_by_index(world):
+    world.publish("a", ferry("a.example"))
+    world.follow(a=None)
+    world.poll()
+    plans = []
+
+    def explain(_connection, cursor, statement, parameters, *_):
+        if "member" in statement:
+            plans.append(
+                [
+                    row[3]
+                    for row in cursor.connection.execute(
+                        f"EXPLAIN QUERY PLAN {statement}", parameters
+                    )
+                ]
+            )
+
+    event.listen(world.database, "before_cursor_execute", explain)
+    for search in ("ferry", "ferry -coal", "-coal after:2020", "author:x ferry"):
+        world.shown(search=search)
+
+    assert len(plans) == 4
+    for plan in plans:
+        (line,) = [line for line in plan if " member " in line]
+        assert line.startswith("SEARCH member USING INDEX ix_entries_story (story_id=?")
 
 
 def test_turning_stories_off_and_on_changes_lists_at_once_without_a_poll(world):

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     Table,
     bindparam,
@@ -217,19 +218,25 @@ def matching(connection: Connection, wanted: Sequence[str], unwanted: Sequence[s
     return (
         select()
         .select_from(entries)
-        .where(*(_has(phrase) for phrase in wanted), *(~_has(phrase) for phrase in unwanted))
+        .where(*(occurring(connection, phrase, entries) for phrase in wanted))
+        .where(*(~occurring(connection, phrase, entries) for phrase in unwanted))
     )
 
 
-def lacking(connection: Connection, phrase: str) -> ColumnElement[bool]:
-    """Return the condition that `phrase` does not occur in an entry's text."""
+def occurring(connection: Connection, phrase: str, of: FromClause) -> ColumnElement[bool]:
+    """Return the condition that `phrase` occurs in an entry's text.
+
+    Args:
+        of: The table of entries, or an alias of it.
+    """
     if connection.dialect.name != "sqlite":
-        return ~_has(phrase)
-    matches = text("entries_text MATCH :phrase AND entries_text.rowid = entries.id")
-    found: Select[Any] = select(literal_column("1")).select_from(text("entries_text"))
-    return ~exists(
-        found.where(matches.bindparams(bindparam("phrase", _quoted(phrase), unique=True)))
+        return _has(phrase, of)
+    matches = text("entries_text MATCH :phrase").bindparams(
+        bindparam("phrase", _quoted(phrase), unique=True)
     )
+    rowid: ColumnElement[int] = literal_column("entries_text.rowid", entries.c.id.type)
+    within: Select[Any] = select(literal_column("1")).select_from(text("entries_text"))
+    return exists(within.where(matches, rowid == of.c.id).correlate(of))
 
 
 def _quoted(phrase: str) -> str:
@@ -261,13 +268,13 @@ def rows_in(value: str | list[list[Any]] | None) -> list[list[Any]]:
     return json.loads(value) if isinstance(value, str) else value or []
 
 
-def _has(phrase: str) -> ColumnElement[bool]:
+def _has(phrase: str, of: FromClause) -> ColumnElement[bool]:
     if phrase.endswith("*"):
         words = " <-> ".join(f"'{word}'" for word in phrase.rstrip("*").split())
         query = func.to_tsquery("simple", func.search_form(f"{words}:*"))
     else:
         query = func.phraseto_tsquery("simple", func.search_form(phrase))
-    short: ColumnElement[Any] = literal_column("entries.text")
+    short: ColumnElement[Any] = literal_column(f"{of.name}.text")  # type: ignore[attr-defined]
     full: ColumnElement[Any] = literal_column("full_texts.text")
-    in_full = exists().where(_FULL_TEXTS.c.entry_id == entries.c.id, full.op("@@")(query))
+    in_full = exists().where(_FULL_TEXTS.c.entry_id == of.c.id, full.op("@@")(query))
     return or_(short.op("@@")(query), in_full)

@@ -5,14 +5,16 @@ among the words, an author) is looked at entry by entry, and no further than `WA
 page that comes up short says so and goes on from there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     Table,
     Text,
@@ -26,7 +28,7 @@ from sqlalchemy import (
 
 from aggregator import urls
 from aggregator.database import stories
-from aggregator.database.dialects import lacking, matching, place_of
+from aggregator.database.dialects import matching, occurring, place_of
 from aggregator.database.tables import categories, entries, feeds
 from aggregator.model import LOWEST_ID, SEQUENCE_BITS, Cursor, Scope
 from aggregator.search import Filter, Kind, Search, parse
@@ -116,23 +118,49 @@ def _found(connection: Connection, search: Search, zone: tzinfo) -> Narrowed | N
     if search.is_empty:
         return None
     filters: list[ColumnElement[bool]] = []
+    ids = _ids(connection, search.filters)
     if search.wanted:
         candidates = matching(connection, search.wanted, search.unwanted)
         place = place_of(connection)
     else:
         candidates, place = select().select_from(entries), entries.c.id
-        filters += [lacking(connection, phrase) for phrase in search.unwanted]
-    if search.since:
-        candidates = candidates.where(place >= _first_id_of(search.since, zone))
-    if search.until:
-        candidates = candidates.where(place < _first_id_of(search.until, zone))
-    wanted, unwanted = _about(connection, search.filters)
-    if not search.wanted and len(wanted) == 1 and wanted[0] is not None and wanted[0].by_index:
+        filters += [~occurring(connection, phrase, entries) for phrase in search.unwanted]
+    candidates = candidates.where(*_within_days(search, place, zone))
+    wanted, unwanted = _about(search.filters, ids, entries)
+    if not search.wanted and len(wanted) == 1 and wanted[0].by_index:
         candidates = candidates.where(wanted.pop().condition)
-    filters += [one.condition for one in wanted]
-    filters += [~func.coalesce(one.condition, literal(value=False)) for one in unwanted]
-    # All entries of a story: each may have words that the others lack.
-    return Narrowed(candidates, place, [entries.c.listed], filters)
+    filters += [about.condition for about in wanted] + [about.absence for about in unwanted]
+    conditions: list[ColumnElement[bool]] = [entries.c.listed]
+    if not any(each.kind is Kind.SOURCE and each.wanted for each in search.filters):
+        conditions.append(stories.shown_once(partial(_asked, connection, search, zone, ids)))
+    return Narrowed(candidates, place, conditions, filters)
+
+
+def _asked(
+    connection: Connection,
+    search: Search,
+    zone: tzinfo,
+    ids: Mapping[Filter, list[int]],
+    of: FromClause,
+) -> list[ColumnElement[bool]]:
+    """Return all that a search asks of an entry, as conditions on a table of them."""
+    wanted, unwanted = _about(search.filters, ids, of)
+    return [
+        *_within_days(search, of.c.id, zone),
+        *(about.condition for about in wanted),
+        *(about.absence for about in unwanted),
+        *(occurring(connection, phrase, of) for phrase in search.wanted),
+        *(~occurring(connection, phrase, of) for phrase in search.unwanted),
+    ]
+
+
+def _within_days(
+    search: Search, place: ColumnElement[int], zone: tzinfo
+) -> Iterator[ColumnElement[bool]]:
+    if search.since:
+        yield place >= _first_id_of(search.since, zone)
+    if search.until:
+        yield place < _first_id_of(search.until, zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,25 +170,32 @@ class _About:
     condition: ColumnElement[bool]
     by_index: bool = False
 
+    @property
+    def absence(self) -> ColumnElement[bool]:
+        return ~func.coalesce(self.condition, literal(value=False))
 
-def _about(connection: Connection, filters: Sequence[Filter]) -> tuple[list[_About], list[_About]]:
+
+def _about(
+    filters: Sequence[Filter], ids: Mapping[Filter, list[int]], of: FromClause
+) -> tuple[list[_About], list[_About]]:
     """Return what has to hold, one condition for each kind of filter, and what must not."""
-    ids = _ids(connection, filters)
     wanted: list[_About] = []
     unwanted: list[_About] = []
     for kind in Kind:
         for group, sign in ((wanted, True), (unwanted, False)):
             some = [each for each in filters if each.kind is kind and each.wanted is sign]
             if some:
-                group.append(_condition(kind, some, ids))
+                group.append(_condition(kind, some, ids, of))
     return wanted, unwanted
 
 
-def _condition(kind: Kind, some: Sequence[Filter], ids: Mapping[Filter, list[int]]) -> _About:
+def _condition(
+    kind: Kind, some: Sequence[Filter], ids: Mapping[Filter, list[int]], of: FromClause
+) -> _About:
     if kind is Kind.AUTHOR:
-        names = type_coerce(entries.c.authors, Text)
+        names = type_coerce(of.c.authors, Text)
         return _About(or_(*(names.icontains(each.value, autoescape=True) for each in some)))
-    column = entries.c.feed_id if kind is Kind.SOURCE else entries.c.category_id
+    column = of.c.feed_id if kind is Kind.SOURCE else of.c.category_id
     numbers = sorted({number for each in some for number in ids[each]})
     if len(numbers) == 1:
         return _About(column == numbers[0], by_index=True)

@@ -1,5 +1,6 @@
 """How stories show in what is read: one entry of each in a list, and where else it stands."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -9,10 +10,15 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
+    Select,
     and_,
+    exists,
     func,
+    literal_column,
     or_,
     select,
+    tuple_,
     type_coerce,
 )
 
@@ -29,6 +35,8 @@ SHOWN_IN_CATEGORY = or_(entries.c.leads_category, ~ON)
 TAKES_PART = and_(entries.c.listed, or_(categories.c.id.is_(None), categories.c.stories))
 """What of an entry decides whether it can be left out, or stand for others; with `categories`."""
 
+
+_MEMBER, _OF_MEMBER = entries.alias("member"), categories.alias("of_member")
 
 _THERE, _FEED, _CATEGORY = entries.alias("there"), feeds.alias("of"), categories.alias("within")
 _TITLE = func.coalesce(_FEED.c.configured_title, func.nullif(_FEED.c.title, ""), _FEED.c.name)
@@ -60,6 +68,31 @@ class StoryReason:
     other: int
     rule: str
     score: int
+
+
+def shown_once(found: Callable[[FromClause], Iterable[ColumnElement[bool]]]) -> ColumnElement[bool]:
+    """Return the condition that an entry is the first of its story that a search finds.
+
+    The one that other lists show may not have the words, so it can't be asked who leads.  Only
+    entries that do not lead look at the others of their story, which are few.
+
+    Args:
+        found: What the search asks of an entry, about an alias of the table.
+    """
+    earlier: Select[Any] = (
+        select(literal_column("1"))
+        .select_from(_MEMBER)
+        .outerjoin(_OF_MEMBER, _OF_MEMBER.c.id == _MEMBER.c.category_id)
+        .where(
+            _MEMBER.c.story_id == entries.c.story_id,
+            tuple_(_MEMBER.c.first_seen_at, _MEMBER.c.id)
+            < tuple_(entries.c.first_seen_at, entries.c.id),
+            _MEMBER.c.listed,
+            or_(_OF_MEMBER.c.id.is_(None), _OF_MEMBER.c.stories),
+            *found(_MEMBER),
+        )
+    )
+    return or_(SHOWN, ~exists(earlier.correlate(entries)))
 
 
 @cache
