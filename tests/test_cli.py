@@ -1,6 +1,7 @@
 """The commands as people and programs use them: output, errors, exit status."""
 
 import json
+import re
 import socket
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -42,7 +43,11 @@ def test_poll_polls_what_is_due_or_named_or_all(server, tmp_path):
     write_config(tmp_path, [server.url("/a")])
 
     assert command(tmp_path, "poll").stdout == "127-0-0-1: 2 new, 0 updated\n"
-    assert command(tmp_path, "poll").stdout == ""
+    again = command(tmp_path, "poll")
+    assert (again.returncode, again.stdout) == (0, "")
+    assert re.fullmatch(
+        r"nothing was polled: the next feed is due \d{4}-\d\d-\d\d \d\d:\d\d UTC\n", again.stderr
+    )
     assert command(tmp_path, "poll", "--all").stdout == "127-0-0-1: unchanged\n"
     assert command(tmp_path, "poll", "127-0-0-1").stdout == "127-0-0-1: unchanged\n"
     assert one_line(command(tmp_path, "poll", "nobody"), 2).startswith("nobody: no such feed")

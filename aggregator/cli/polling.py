@@ -22,12 +22,17 @@ from aggregator.scheduler import poll_once
 def poll(feeds: tuple[str, ...], everything: bool, as_json: bool, strict: bool) -> None:
     """Poll once what is due, or the named feeds, and exit."""
     config = load_config()
+    polled: list[str] = []
     failed: list[str] = []
     logs.set_up()
-    with opened_database(config) as engine, show.progress(as_json=as_json) as (started, polled):
+    with (
+        opened_database(config) as engine,
+        show.progress(as_json=as_json) as (started, show_result),
+    ):
 
         def note(result: PollResult) -> None:
-            polled(result)
+            show_result(result)
+            polled.append(result.feed)
             if result.error:
                 failed.append(result.feed)
 
@@ -42,6 +47,10 @@ def poll(feeds: tuple[str, ...], everything: bool, as_json: bool, strict: bool) 
                 on_result=note,
             )
         )
+        if not polled:
+            with engine.connect() as connection:
+                next_due_at = query.next_due_at(connection)
+            click.echo(show.nothing_polled(next_due_at, now=datetime.now(UTC)), err=True)
     sys.exit(1 if strict and failed else 0)
 
 

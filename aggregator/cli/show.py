@@ -47,6 +47,15 @@ def _masked(text: str | None) -> str | None:
     return urls.masked_text(text) if text else text
 
 
+def nothing_polled(next_due_at: datetime | None, *, now: datetime) -> str:
+    """Return what is said when no feed was polled."""
+    if next_due_at is None:
+        return "nothing was polled: no feed is ever due again; `aggregator feeds` says why"
+    if next_due_at <= now:
+        return "nothing was polled: what is due waits for its site, or another process polls it"
+    return f"nothing was polled: the next feed is due {moment(next_due_at)} UTC"
+
+
 def health_json(feeds: Sequence[FeedHealth]) -> str:
     """Return the subscriptions and their health as a JSON array, a feed a line."""
     lines = ",\n".join(json.dumps(_health(feed), ensure_ascii=False) for feed in feeds)
@@ -145,7 +154,7 @@ def _bar() -> Iterator[tuple[Callable[[int], None], Callable[[PollResult], None]
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    counts = {"new": 0, "failed": 0, "all": 0}
+    counts = {"new": 0, "failed": 0}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns) as bar:
         task = bar.add_task("polling", total=None)
@@ -159,9 +168,6 @@ def _bar() -> Iterator[tuple[Callable[[int], None], Callable[[PollResult], None]
             bar.update(task, advance=1, description=description)
 
         def start(total: int) -> None:
-            counts["all"] = total
             bar.update(task, total=total, visible=total > 0)
 
         yield start, result
-    if not counts["all"]:
-        click.echo("nothing to poll now; `aggregator feeds` says when each feed is due")
