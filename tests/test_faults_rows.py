@@ -121,7 +121,8 @@ ROWS = {
     "database file missing, read-only, corrupt, newer schema": [
         "test_a_database_that_is_damaged_or_newer_is_one_line_and_left_as_it_is",
         "test_a_read_only_disk_at_the_start_is_one_line",
-        "test_a_database_that_is_deleted_while_running_ends_nothing",
+        "test_a_database_that_is_gone_while_running_is_said_and_gone_on_with_when_it_is_back",
+        "test_one_process_alone_says_within_a_minute_that_the_database_is_gone",
     ],
     "clock back 1 h, forward 1 day, DST both ways": [
         "test_a_clock_that_is_set_moves_the_schedule_along_once",
