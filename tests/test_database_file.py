@@ -175,7 +175,7 @@ def test_a_database_of_an_older_version_in_its_place_is_brought_up_to_date(tmp_p
     shutil.copy(tmp_path / "elsewhere" / "aggregator.db", tmp_path / "old.db")
     open_database(f"sqlite:///{tmp_path / 'new.db'}").dispose()
     with contextlib.closing(sqlite3.connect(tmp_path / "new.db")) as connection:
-        for table in ("unannounced",):
+        for table in ("unannounced", "former_names", "story_candidates"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE state DROP COLUMN began_at")
         connection.execute("UPDATE alembic_version SET version_num = '0013'")
