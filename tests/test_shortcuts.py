@@ -33,7 +33,8 @@ def the_long_way() -> Iterator[None]:
             (urls, "_PLAIN", NEVER),
             (xml_feed, "_BASE", re.compile(rb"\bbase\s*=")),
             (sanitize, "_MAY_BE_CONTROL", bytes(range(256))),
-            (sanitize, "_is_unusual", unusual),
+            (sanitize, "_is_unusual", lambda lower, attributes: unusual(lower)),
+            (sanitize, "_PATH_RELATIVE", re.compile(b"")),
             (stage, "excerpt", excerpt_of_all),
         ):
             ways.enter_context(patch.object(where, name, value))

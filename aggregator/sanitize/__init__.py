@@ -32,7 +32,7 @@ from aggregator.sanitize.repair import (
     without_cdata,
 )
 from aggregator.sanitize.rewriting import rewritten
-from aggregator.sanitize.unusual import needs_rewriting
+from aggregator.sanitize.unusual import has_attributes, needs_rewriting
 
 __all__ = ["as_inline", "content", "inline", "is_binary", "plain", "text_of",
            "with_whole_pairs"]  # fmt: skip
@@ -45,11 +45,17 @@ MAX_DEPTH = 500
 
 _MAX_OUTPUT = 2 * MAX_FRAGMENT  # characters of what a text becomes; addresses grow by their base
 
-# What the filter is for; anything else nh3 does by itself.  Looked for in bytes, as lower case of
-# text that is not ASCII costs ten times as much; a pattern that begins with its rarest character
-# costs a tenth of looking for three texts.
-_UNUSUAL = (b"srcset", b"data:", b"script:")
+# A pattern that begins with its rarest character costs a tenth of looking for the whole of it.
+_SCHEME = re.compile(rb":(?:(?<=data:)|(?<=script:))")
 _PLACE = re.compile(rb"#(?<=[\"'=]#)")
+# A reference for which more of its base counts than the host.  Most texts have none, and share one
+# cleaner with all texts of their site.  `https:a` is one, too (URL Standard, special schemes).
+# Begins with its rarest character; blanks before it are taken for such a reference.
+_PATH_RELATIVE = re.compile(
+    rb"=(?:(?<=href=)|(?<=src=)|(?<=cite=)|(?<=poster=)|(?<=\s=))"
+    rb"\s*+[\"']?+\s*+(?!https?://|/|mailto:)"
+)
+_ROOT = re.compile(r"\A([a-zA-Z]+://[^/?#]*).*", re.DOTALL)
 _MAX_OWN = 30  # links to its own page that are looked at
 _ID_STARTS = (b' id="', b" id='", b" id=", f' id="{ID_PREFIX}'.encode())
 _CDATA_STARTS = (b"<![cdata[", b"&lt;![cdata[")
@@ -83,15 +89,16 @@ def content(html: str, *, base: str, page: str | None = None) -> str:
 
 
 def _content(html: str, base: str, page: str | None) -> str:
-    text, lower, is_rewritten = _prepared(html, base)
-    has_formulas = is_rewritten and "<math" in text
-    if has_formulas or (page and b"#" in lower and _has_places(lower, page)):
+    text, lower, attributes = _prepared(html, base)
+    has_formulas = attributes and "<math" in text
+    if has_formulas or (page and attributes and _has_places(lower, page)):
         targets = _targets(text) if page else frozenset()
         cleaner = cleaner_of_page(base, page=page, targets=targets, has_formulas=has_formulas)
-    elif not urls.is_web(base) or _is_unusual(lower):
+    elif not urls.is_web(base) or _is_unusual(lower, attributes=attributes):
         cleaner = filtering_cleaner(base)
     else:
-        cleaner = content_cleaner(base) or filtering_cleaner(base)
+        shared = base if _PATH_RELATIVE.search(lower) else _ROOT.sub(r"\1/", base)
+        cleaner = content_cleaner(shared) or filtering_cleaner(base)
     safe = cleaner.clean(text).strip()
     return safe.removesuffix("]]&gt;").rstrip() if safe.endswith("]]&gt;") else safe
 
@@ -152,12 +159,19 @@ def _targets(html: str) -> frozenset[str]:
     return frozenset((*fragments, *map(unquote, fragments)))
 
 
-def _is_unusual(lower: bytes) -> bool:
-    return any(part in lower for part in _UNUSUAL) or bool(b"#" in lower and _PLACE.search(lower))
+def _is_unusual(lower: bytes, *, attributes: bool = True) -> bool:
+    """Whether the filter is needed; anything else nh3 does by itself.
+
+    Args:
+        attributes: What `has_attributes` says of the text, True where nobody has asked.
+    """
+    return _SCHEME.search(lower) is not None or (
+        attributes and (b"srcset" in lower or _PLACE.search(lower) is not None)
+    )
 
 
 def _prepared(html: str, base: str | None) -> tuple[str, bytes, bool]:
-    """Return a text ready for a cleaner, its lower-case bytes, and whether it was rewritten.
+    """Return a text for a cleaner, its lower-case bytes, and what `has_attributes` says of it.
 
     Args:
         base: What addresses of frames resolve against; None where a frame is to leave nothing.
@@ -167,8 +181,9 @@ def _prepared(html: str, base: str | None) -> tuple[str, bytes, bool]:
         text, lower = _readable(without_cdata(text))
     if b"&#" in lower and HALF.search(lower):
         text = with_whole_pairs(text)
-    if not needs_rewriting(lower):
-        return text, lower, False
+    attributes = has_attributes(lower)
+    if not needs_rewriting(lower, attributes=attributes):
+        return text, lower, attributes
     text, lower = _readable(rewritten(text, base=base))
     return text, lower, True
 

@@ -33,6 +33,10 @@ _NAMES = (
 _UNUSUAL_TAG = re.compile(
     rf"<(?:{any_of(_NAMES)}[\s/>]|m(?:ml)?:m|!\[cdata|script[^<>]{{1,200}}math/)".encode()
 )
+# Found by their rarest character, as are most things below.
+_ATTRIBUTE = re.compile(
+    rb"=(?:(?<=srcset=)|(?<=style=)|(?<=\sname=)|(?<=\sid=)|(?<=\s=)|\s*+[\"']?+#)"
+)
 _STYLE = re.compile(rb"-(?:(?<=line-)through|align)")
 _UNUSUAL_STYLE = re.compile(
     rb"line-through|vertical-align\s*:\s*su[bp]|<t[dh](?=[\s/])[^<>]{0,400}text-align"
@@ -45,13 +49,28 @@ _PLACE = re.compile(rb"#(?<=[\"'=]#)")
 _TARGET_BY_NAME = re.compile(rb"<a\s[^<>]{0,400}?\bname\s*=")
 
 
-def needs_rewriting(lower: bytes) -> bool:
-    """Whether a text, as its lower-case bytes, has markup that `rewritten` has something for."""
+def has_attributes(lower: bytes) -> bool:
+    """Whether a text has attributes that anything here, or the filter, has to look at."""
+    return _ATTRIBUTE.search(lower) is not None
+
+
+def needs_rewriting(lower: bytes, *, attributes: bool = True) -> bool:
+    """Whether a text, as its lower-case bytes, has markup that `rewritten` has something for.
+
+    Args:
+        attributes: What `has_attributes` says of it, True where nobody has asked.
+    """
     return bool(
         _UNUSUAL_TAG.search(lower)
-        or (b"style=" in lower and _STYLE.search(lower) and _UNUSUAL_STYLE.search(lower))
+        or (attributes and _has_unusual_attributes(lower))
         or (b"data-" in lower and _has_lazy_pictures(lower))
-        or (_PLACE.search(lower) and b" name=" in lower and _TARGET_BY_NAME.search(lower))
+    )
+
+
+def _has_unusual_attributes(lower: bytes) -> bool:
+    return bool(
+        (_STYLE.search(lower) and _UNUSUAL_STYLE.search(lower))
+        or (b" name=" in lower and _PLACE.search(lower) and _TARGET_BY_NAME.search(lower))
     )
 
 
