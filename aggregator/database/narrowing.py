@@ -37,6 +37,7 @@ WALK = 20_000
 """Entries that a page looks at one by one, at most."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,12 @@ def narrowed(connection: Connection, scope: Scope) -> Narrowed | None:
 
 
 def first_id(at: datetime) -> int:
-    """Return the lowest id that an entry listed at `at` can have."""
-    return (at - _EPOCH) // timedelta(milliseconds=1) << SEQUENCE_BITS
+    """Return the lowest id that an entry listed at `at` can have.
+
+    Ids reach from 1691 to 2248: of earlier and later times it is the first or last of all ids.
+    """
+    wanted = (at - _EPOCH) // timedelta(milliseconds=1) << SEQUENCE_BITS
+    return max(-_MAX_ID, min(wanted, _MAX_ID))
 
 
 def _found(connection: Connection, search: Search, zone: tzinfo) -> Narrowed | None:
