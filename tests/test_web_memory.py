@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from flask import Flask
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.web_fixtures import Site, entry
 from web import create_app, memory
@@ -19,6 +21,13 @@ def site(tmp_path) -> Site:
     return fresh
 
 
+def memory_of(app: Flask) -> memory.Memory:
+    layer = app.wsgi_app
+    while not isinstance(layer, memory.Memory):
+        layer = layer._app
+    return layer
+
+
 def answers(client, path: str, headers: dict[str, str]) -> list[object]:
     found = [client.open(path, method=method, headers=headers) for method in ("GET", "HEAD")]
     return [(one.status_code, sorted(one.headers.items()), one.data) for one in found]
@@ -27,7 +36,7 @@ def answers(client, path: str, headers: dict[str, str]) -> list[object]:
 @pytest.mark.parametrize("path", PATHS)
 def test_an_answer_from_memory_is_the_applications_own(site, path):
     plain = create_app(site.config, site.engine)
-    plain.wsgi_app = plain.wsgi_app._app  # without the memory
+    plain.wsgi_app = memory_of(plain)._app  # without the memory
     tag = plain.test_client().get(path).headers["ETag"]
 
     for headers in (*ASKED, {"If-None-Match": tag}, {"If-None-Match": f"W/{tag}, *"}):
@@ -38,7 +47,7 @@ def test_an_answer_from_memory_is_the_applications_own(site, path):
 
 def test_the_application_is_not_entered_twice_for_one_question(site, monkeypatch):
     site.client.get("/feed.atom")
-    monkeypatch.setattr(site.app.wsgi_app, "_app", None)
+    monkeypatch.setattr(memory_of(site.app), "_app", None)
 
     assert site.client.get("/feed.atom").status_code == 200
 
@@ -64,12 +73,12 @@ def test_who_asks_in_another_way_is_answered_in_that_way(site):
 def test_a_wish_for_deltas_is_a_question_of_its_own_only_where_there_are_any(site, tmp_path):
     known = {"A-IM": "feed", "If-None-Match": site.client.get("/feed.atom").headers["ETag"]}
     assert site.client.get("/feed.atom", headers=known).status_code == 304
-    assert len(site.app.wsgi_app._answers) == 2
+    assert len(memory_of(site.app)._answers) == 2
 
     (tmp_path / "deltas").mkdir()
     other = Site(tmp_path / "deltas", publish={"deltas": "on"})
     other.client.get("/feed.atom", headers=known)
-    assert other.app.wsgi_app._answers == {}
+    assert memory_of(other.app)._answers == {}
 
 
 def test_errors_and_pages_are_not_kept(site):
@@ -77,7 +86,47 @@ def test_errors_and_pages_are_not_kept(site):
         site.client.get(path)
     site.client.post("/feed.atom")
 
-    assert site.app.wsgi_app._answers == {}
+    assert memory_of(site.app)._answers == {}
+
+
+@pytest.mark.parametrize("name", ["lamp.rss", "lamp.atom", "feed.json", "sources.opml"])
+def test_a_page_is_each_readers_own_whatever_its_source_is_called(tmp_path, name):
+    site = Site(tmp_path, feeds=[{"name": name, "url": "https://lamp.example/rss"}])
+    site.subscribe()
+    site.record(name, entry(1))
+
+    first, second = (site.app.test_client().get(f"/source/{name}") for _ in range(2))
+    other = site.app.test_client().get(f"/source/{name}", headers={"Accept-Language": "de"})
+
+    assert memory_of(site.app)._answers == {}
+    assert first.headers["Set-Cookie"] and second.headers["Set-Cookie"]
+    assert first.headers["Content-Language"] == "en"
+    assert other.headers["Content-Language"] == "de"
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_kept"),
+    [
+        ([("Cache-Control", "public, max-age=300"), ("Vary", "Accept-Encoding")], True),
+        ([("cache-control", "max-age=300, Public")], True),
+        ([("Cache-Control", "private")], False),
+        ([("Cache-Control", "no-cache")], False),
+        ([], False),
+        ([("Cache-Control", "public"), ("Set-Cookie", "a=1")], False),
+        ([("Cache-Control", "public"), ("Vary", "Accept-Encoding, Cookie")], False),
+        ([("Cache-Control", "public"), ("Vary", "Accept-Encoding"), ("Vary", "Accept")], False),
+        ([("Cache-Control", "public"), ("Vary", "*")], False),
+    ],
+)
+def test_what_is_kept_is_public_and_the_same_for_everybody(site, headers, is_kept):
+    def application(_environ, start_response):
+        start_response("200 OK", headers)
+        return [b"x"]
+
+    layer = memory.Memory(application, site.engine, deltas=False)
+    run_wsgi_app(layer, EnvironBuilder("/a.rss").get_environ())
+
+    assert bool(layer._answers) is is_kept
 
 
 def test_a_database_that_can_not_be_read_is_not_covered_up(site):
@@ -94,7 +143,7 @@ def test_the_memory_is_bounded(site, monkeypatch):
         site.client.get(f"/feed.atom?x={number}")
     site.client.get("/feed.atom?x=" + "y" * 2000)
 
-    assert len(site.app.wsgi_app._answers) <= 10
+    assert len(memory_of(site.app)._answers) <= 10
 
 
 def test_what_depends_on_the_time_is_asked_anew(site, monkeypatch):
@@ -102,7 +151,7 @@ def test_what_depends_on_the_time_is_asked_anew(site, monkeypatch):
     later = memory.time.time() + 301
     monkeypatch.setattr(memory.time, "time", lambda: later)
     monkeypatch.setattr(
-        site.app.wsgi_app, "_app", lambda environ, start: (_ for _ in ()).throw(KeyError)
+        memory_of(site.app), "_app", lambda environ, start: (_ for _ in ()).throw(KeyError)
     )
 
     with pytest.raises(KeyError):

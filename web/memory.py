@@ -16,7 +16,7 @@ from aggregator.database.query import current_version
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_ENDS = (".atom", ".rss", ".json", ".opml")
+_ENDS = (".atom", ".rss", ".json", ".opml")  # of addresses that are worth a look
 # All that an answer depends on, beside the address.
 _HEADERS = (
     "HTTP_ACCEPT_ENCODING",
@@ -26,6 +26,7 @@ _HEADERS = (
 _ASKS_FOR_PAGE = "HTTP_SEC_FETCH_DEST"
 _ASKS_FOR_DELTA = "HTTP_A_IM"
 _KEPT = frozenset({"200", "304"})
+_IN_KEY = frozenset({"accept-encoding", "if-none-match", "if-modified-since"})
 _MAX_ANSWERS = 1000
 _MAX_BYTES = 32 * 1024 * 1024
 _MAX_KEY = 1000  # characters of one header: nobody fills the memory with questions
@@ -37,7 +38,8 @@ _Answer = tuple[str, list[tuple[str, str]], bytes]
 class Memory:
     """WSGI middleware for addresses of feeds; thread-safe, bounded.
 
-    An answer is kept while the database's version and the five minutes are the same.
+    An answer is kept while the database's version and the five minutes are the same, and only if it
+    says itself that it is the same for everybody: what stands at an address can have any name.
 
     Args:
         deltas: What is answered depends on whether the client asks for deltas.
@@ -91,7 +93,7 @@ class Memory:
             close = getattr(chunks, "close", None)
             if close is not None:
                 close()
-        if started and started[0][:3] in _KEPT:
+        if started and started[0][:3] in _KEPT and _is_for_everybody(started[1]):
             self._keep(key, stamp, (started[0], started[1], body))
         return (body,)
 
@@ -106,6 +108,20 @@ class Memory:
     def _now(self) -> tuple[int, int] | None:
         version = current_version(self._engine)
         return None if version is None else (version, int(time.time()) // _SPAN)
+
+
+def _is_for_everybody(headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether an answer is public, sets no cookie and depends on nothing that the key has not.
+
+    Source: RFC 9111, 3 (storing responses), 4.1 (Vary).
+    """
+    fields: dict[str, set[str]] = {}
+    for name, value in headers:
+        parts = {part.strip().lower() for part in value.split(",")}
+        fields.setdefault(name.lower(), set()).update(parts)
+    if "set-cookie" in fields or "public" not in fields.get("cache-control", ()):
+        return False
+    return fields.get("vary", set()) <= _IN_KEY
 
 
 def _key(environ: "WSGIEnvironment") -> tuple[str, ...] | None:
