@@ -70,7 +70,6 @@ def test_no_path_is_redirected_anywhere(full, path):
         "before=&before=x",
         "view=titles&view=x",
         "q=a&q=b",
-        "x=" + "y" * 20_000,
         "%00=%00",
         "view=%00",
         "%ff=%fe",

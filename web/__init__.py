@@ -13,6 +13,7 @@ validators, 304, gzip.  All of them are pure or read one request; `site` holds w
 
 import socket
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, request
@@ -30,8 +31,12 @@ from web.health import Said
 from web.language import SOURCE, to_translate
 from web.memory import Memory
 from web.mount import Mount
+from web.request_limits import RequestLimits
 from web.site import set_site, site
 from web.vocabulary import teach
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 __all__ = ["create_app"]
 
@@ -85,14 +90,19 @@ def create_app(
     app.register_error_handler(HTTPException, _error)
     app.register_error_handler(DBAPIError, _database_error)
     app.after_request(_protect)
+    app.wsgi_app = _wrapped(app, config, engine)  # type: ignore[assignment,method-assign]
+    return app
+
+
+def _wrapped(app: Flask, config: Config, engine: Engine) -> "WSGIApplication":
+    """Return the application behind what looks at a request first, the outermost last."""
+    wrapped: WSGIApplication = app.wsgi_app
     prefix = urlsplit(config.base_url).path.rstrip("/")
     if prefix:
-        app.wsgi_app = Mount(app.wsgi_app, prefix)  # type: ignore[method-assign]
+        wrapped = Mount(wrapped, prefix)
     if not config.publish.limit_clients:  # who counts requests has to see them
-        app.wsgi_app = Memory(  # type: ignore[method-assign]
-            app.wsgi_app, engine, deltas=config.publish.deltas
-        )
-    return app
+        wrapped = Memory(wrapped, engine, deltas=config.publish.deltas)
+    return RequestLimits(wrapped)
 
 
 def _protect(response: Response) -> Response:
