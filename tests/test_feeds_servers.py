@@ -51,7 +51,9 @@ class Server:
         return self.ask("GET /feed.atom").all("ETag")[0]
 
     def ask(self, line: str, *headers: str) -> Answer:
-        head = "\r\n".join([f"{line} HTTP/1.1", "Host: x", "Connection: close", *headers, "", ""])
+        head = "\r\n".join(
+            [f"{line} HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", ""]
+        )
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(head.encode("latin-1"))
             data = b"".join(iter(lambda: connection.recv(65536), b""))

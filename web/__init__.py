@@ -20,6 +20,7 @@ from flask import Flask, Response, current_app, request
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 
+from aggregator import urls
 from aggregator.config import Config
 from aggregator.database import DBAPIError, Engine, in_words, is_missing
 from aggregator.letters import MAX_LETTER
@@ -28,6 +29,7 @@ from web import feeds, machines, pages
 from web import hub as door
 from web.answers import page_body, send_error_page
 from web.health import Said
+from web.host_check import HostCheck
 from web.language import SOURCE, to_translate
 from web.memory import Memory
 from web.mount import Mount
@@ -69,6 +71,7 @@ def create_app(
     *,
     as_of: datetime | None = None,
     hub: socket.socket | None = None,
+    listens_on: str | None = None,
 ) -> Flask:
     """Return the WSGI application on a database.
 
@@ -77,6 +80,7 @@ def create_app(
         engine: Only read from; a read-only one is enough.
         as_of: The moment that all pages speak of; None: that of each request.
         hub: Takes letters to our own WebSub hub; None: there is none.
+        listens_on: Address or name that the server listens on; None: not known.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_LETTER
@@ -90,11 +94,13 @@ def create_app(
     app.register_error_handler(HTTPException, _error)
     app.register_error_handler(DBAPIError, _database_error)
     app.after_request(_protect)
-    app.wsgi_app = _wrapped(app, config, engine)  # type: ignore[assignment,method-assign]
+    app.wsgi_app = _wrapped(app, config, engine, listens_on)  # type: ignore[assignment,method-assign]
     return app
 
 
-def _wrapped(app: Flask, config: Config, engine: Engine) -> "WSGIApplication":
+def _wrapped(
+    app: Flask, config: Config, engine: Engine, listens_on: str | None
+) -> "WSGIApplication":
     """Return the application behind what looks at a request first, the outermost last."""
     wrapped: WSGIApplication = app.wsgi_app
     prefix = urlsplit(config.base_url).path.rstrip("/")
@@ -102,7 +108,10 @@ def _wrapped(app: Flask, config: Config, engine: Engine) -> "WSGIApplication":
         wrapped = Mount(wrapped, prefix)
     if not config.publish.limit_clients:  # who counts requests has to see them
         wrapped = Memory(wrapped, engine, deltas=config.publish.deltas)
-    return RequestLimits(wrapped)
+    wrapped = RequestLimits(wrapped)
+    if listens_on is not None and urls.is_loopback(listens_on):
+        wrapped = HostCheck(wrapped, base_url=config.base_url)
+    return wrapped
 
 
 def _protect(response: Response) -> Response:

@@ -102,13 +102,21 @@ def subscriptions() -> Response:
 
 @bp.after_request
 def _open_to_all(response: Response) -> Response:
-    """Let scripts of other sites read the feeds, and keep them out of search results."""
-    if "Sec-Fetch-Dest" not in response.vary:  # all but the page about a feed
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Expose-Headers"] = "ETag, IM, Link, Retry-After"
-    if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Headers"] = "A-IM, If-None-Match, If-Modified-Since"
-        response.headers["Access-Control-Max-Age"] = "86400"
+    """Let scripts of other sites read public feeds, and keep all out of search results.
+
+    What stands at an address of one machine or network is not for every site that somebody there
+    visits: a browser would fetch it for the site's scripts.
+    """
+    is_page = "Sec-Fetch-Dest" in response.vary  # about a feed
+    if not urls.is_private(site().config.base_url):
+        if not is_page:
+            response.headers["Access-Control-Allow-Origin"] = "*"
+            response.headers["Access-Control-Expose-Headers"] = "ETag, IM, Link, Retry-After"
+        if request.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Headers"] = (
+                "A-IM, If-None-Match, If-Modified-Since"
+            )
+            response.headers["Access-Control-Max-Age"] = "86400"
     if site().config.publish.noindex:
         response.headers["X-Robots-Tag"] = "noindex"
     return response

@@ -55,11 +55,11 @@ class Waitress:
     ) -> None:
         self._hub = hub
         self._listener = listener
-        self._app = _app(config, hub)
+        self._app = self._made(config)
 
     def take_over(self, config: Config) -> None:
         """Answer as `config` says from the next request on."""
-        self._app = _app(config, self._hub)
+        self._app = self._made(config)
 
     def run(self) -> None:
         """Answer requests until SIGTERM or SIGINT."""
@@ -74,6 +74,9 @@ class Waitress:
         with contextlib.suppress(KeyboardInterrupt):
             server.run()
         server.close()
+
+    def _made(self, config: Config) -> Flask:
+        return _app(config, listens_on=self._listener.getsockname()[0], hub=self._hub)
 
     def _answer(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -110,7 +113,7 @@ class _Loader:
     config: Config
 
     def __call__(self, _target: str) -> Flask:
-        return _app(self.config, None)
+        return _app(self.config, listens_on=self.config.web.host)
 
 
 def _granian(host: str, port: int) -> Any:
@@ -136,11 +139,12 @@ def application() -> Flask:
     """Return the application for the file that the environment names; for WSGI servers."""
     config = load(Path(os.environ.get(CONFIG_VARIABLE, "config.yaml")))
     watch_file(config.database)
-    return _app(config, None)
+    return _app(config, listens_on=config.web.host)
 
 
-def _app(config: Config, hub: socket.socket | None) -> Flask:
-    return create_app(config, open_database(config.database, read_only=True), hub=hub)
+def _app(config: Config, *, listens_on: str, hub: socket.socket | None = None) -> Flask:
+    engine = open_database(config.database, read_only=True)
+    return create_app(config, engine, hub=hub, listens_on=listens_on)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

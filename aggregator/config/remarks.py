@@ -1,7 +1,6 @@
 """Remarks on a configuration that is right, but perhaps not what its writer meant."""
 
 import difflib
-import ipaddress
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -32,7 +31,7 @@ def notes(config: Config) -> list[str]:
 
 
 def _on_addresses(config: Config) -> Iterator[str]:
-    if _is_loopback(urls.host_of(config.base_url)) and not _is_loopback(config.web.host):
+    if urls.is_loopback(urls.host_of(config.base_url)) and not urls.is_loopback(config.web.host):
         yield (
             f"base_url: others reach the pages ({config.web.host}), but links in the merged feeds "
             f"lead to {config.base_url}; write the address that others use"
@@ -98,15 +97,6 @@ def _hurry(interval: timedelta) -> str:
         f"polls every {span(interval)}; many publishers block readers that come more often than "
         f"every {span(POLITE_INTERVAL)}, so keep this for servers of your own"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _place(index: int, feed: Subscription) -> str:

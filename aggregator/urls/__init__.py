@@ -166,6 +166,16 @@ def is_private(url: str) -> bool:
         return "." not in host or last in _PRIVATE_DOMAINS or host.endswith(".home.arpa")
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address means this machine, and no other can reach it there."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def port_of(url: str) -> int | None:
     """Return the port that stands in `url`, None for none."""
     if plain := _plain(url):
