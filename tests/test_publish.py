@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.model import Enclosure, ListedEntry, Source
+from aggregator.model import Enclosure, ListedEntry, Origin, Source
 from aggregator.parse import parse
 from aggregator.publish import Document, Format, last_modified_at, render, updated_at
 from tests.listed import (
@@ -298,6 +298,46 @@ def test_only_an_address_that_can_be_followed_becomes_a_link() -> None:
     assert rss_item(strange).find("link") is None
     assert rss_item(strange).find("comments") is None
     assert "url" not in json_item(strange)
+
+
+SCRIPTS = [
+    "javascript:alert(1)", "JaVaScript:alert(1)", "vbscript:x", "data:text/html,<b>", "blob:x",
+    "file:///etc/passwd", "mailto:ada@lamp.example", "//lamp.example/feed", "feed:x", "x", "",
+]  # fmt: skip
+FOLLOWED = re.compile(r"https?://|(?:urn|tag):")
+
+
+@pytest.mark.parametrize("address", SCRIPTS)
+def test_every_address_that_is_published_is_one_of_the_web(address: str) -> None:
+    strange = entry(
+        url=address,
+        comments_url=address,
+        image=address,
+        enclosures=(Enclosure(address, "audio/mpeg"),),
+        source=source(feed_url=address, site_url=address, feed_id=address),
+    )
+    copied = replace(strange, origin=Origin("", address, address, address))
+    for each in (strange, copied):
+        item = rss_item(each)
+        addresses = [value for part in item.iter() for value in (part.get("url"),) if value]
+        addresses += [each.get("href", "") for each in atom_entry(each).iter(f"{ATOM}link")]
+        as_json = json_item(each)
+        named = as_json["_source"]
+        addresses += [each["url"] for each in as_json.get("attachments", [])]
+        addresses += [named[key] for key in ("url", "feed_url") if key in named]
+        addresses += [as_json[key] for key in ("url", "image") if key in as_json]
+
+        assert item.find("source") is not None
+        assert [url for url in addresses if not FOLLOWED.match(url)] == []
+        assert "alert(1)" not in str(named.get("id")) or each.origin is None
+
+
+def test_the_name_of_a_first_source_stays_what_it_was() -> None:
+    for name in ("urn:uuid:1", "tag:lamp.example,2026:/", "https://lamp.example/feed"):
+        copied = entry(origin=Origin("Lamp", name, None, None))
+
+        assert rss_item(copied).find("source").get("url") == name
+        assert json_item(copied)["_source"]["id"] == name
 
 
 @pytest.mark.parametrize(

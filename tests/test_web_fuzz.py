@@ -17,7 +17,8 @@ PARAMETERS = ("q", "before", "after", "limit", "page", "view", "raw", "source", 
 HEADERS = (
     "Accept", "Accept-Encoding", "Accept-Language", "A-IM", "Authorization", "Content-Length",
     "Content-Type", "Cookie", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "Range",
-    "Forwarded", "Host", "Origin", "Sec-Fetch-Dest", "User-Agent", "X-Forwarded-For", "X-Forwarded-Host",
+    "Forwarded", "Host", "Origin", "Sec-Fetch-Dest", "User-Agent", "X-Forwarded-For",
+    "X-Forwarded-Host",
 )  # fmt: skip
 # What is worth finding together, rather than one byte in a million.
 PIECES = (

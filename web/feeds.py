@@ -90,7 +90,7 @@ def subscriptions() -> Response:
             urls.masked(each.feed_url),
             each.title,
             each.category,
-            urls.masked(each.site_url) if each.site_url else None,
+            urls.masked(site) if (site := wording.web_link(each.site_url)) else None,
         )
         for each in sources
     ]

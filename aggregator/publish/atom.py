@@ -10,9 +10,10 @@ from aggregator.publish.document import (
     Document,
     NamedSource,
     authors,
+    enclosures,
     entry_language,
     entry_updated_at,
-    iri,
+    image_url,
     language_tag,
     links,
     media_type,
@@ -57,7 +58,7 @@ def _namespaces(document: Document) -> dict[str, str | None]:
     declared: dict[str, str | None] = {"xmlns": ATOM}
     if document.archived:
         declared["xmlns:fh"] = HISTORY
-    if any(entry.image for entry in document.entries):
+    if any(image_url(entry) for entry in document.entries):
         declared["xmlns:media"] = MEDIA
     if any(map(_duration, document.entries)):
         declared["xmlns:itunes"] = ITUNES
@@ -82,8 +83,8 @@ def _entry(out: Writer, entry: ListedEntry, *, inherited: str | None) -> None:
     if entry.summary:
         out.add("summary", entry.summary, type="text")
     _content(out, entry)
-    if entry.image:
-        out.add("media:thumbnail", url=iri(entry.image))
+    if image := image_url(entry):
+        out.add("media:thumbnail", url=image)
     if duration := _duration(entry):
         out.add("itunes:duration", str(duration))
     _source(out, source, entry_updated_at(entry), inherited=language)
@@ -105,14 +106,14 @@ def _title(out: Writer, entry: ListedEntry) -> None:
 def _links(out: Writer, entry: ListedEntry) -> None:
     if url := web_url(entry.url):
         out.add("link", rel="alternate", type="text/html", href=url)
-    for enclosure in entry.enclosures:
+    for address, enclosure in enclosures(entry):
         length = None if enclosure.length is None else str(enclosure.length)
         out.add(
             "link",
             rel="enclosure",
             type=media_type(enclosure),
             length=length,
-            href=iri(enclosure.url),
+            href=address,
         )
     if url := web_url(entry.comments_url):
         out.add("link", rel="replies", type="text/html", href=url)

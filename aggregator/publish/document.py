@@ -102,6 +102,17 @@ def web_url(url: str | None) -> str | None:
     return iri(url) if url is not None and urls.is_web(url) else None
 
 
+def image_url(entry: ListedEntry) -> str | None:
+    """Return the address of the picture that stands for an entry, None if it has none."""
+    return web_url(entry.image)
+
+
+def enclosures(entry: ListedEntry) -> list[tuple[str, Enclosure]]:
+    """Return the files of an entry that a reader can follow, each with its address."""
+    addressed = ((web_url(enclosure.url), enclosure) for enclosure in entry.enclosures)
+    return [(url, enclosure) for url, enclosure in addressed if url is not None]
+
+
 def iri(url: str) -> str:
     """Return `url` with the characters encoded that no IRI may hold (RFC 3987, 2.2)."""
     return _NOT_IN_IRIS.sub(lambda found: quote(found[0], safe=""), url)
@@ -157,6 +168,7 @@ class NamedSource:
     Attributes:
         id: Absolute URI.
         feed_url: Without password, None for a local file.
+        site_url: http or https, as `feed_url` is.
     """
 
     id: str
@@ -165,6 +177,12 @@ class NamedSource:
     site_url: str | None
     rights: str | None
     language: str | None
+
+    @property
+    def address(self) -> str:
+        """What stands where a format requires the feed's address: a name where it has none."""
+        is_harmless = urls.is_web(self.id) or urls.is_name(self.id)
+        return self.feed_url or (self.id if is_harmless else urls.feed_uri(None, self.id))
 
 
 def source_of(entry: ListedEntry) -> NamedSource:
@@ -189,9 +207,11 @@ def _named(source: Source) -> NamedSource:
 
 def _named_origin(origin: Origin) -> NamedSource:
     address = origin.feed_url or origin.id or ""
+    # An id of any other scheme (javascript, data) is a text that some readers take for an address.
+    is_harmless = origin.id and (urls.is_web(origin.id) or urls.is_name(origin.id))
     return NamedSource(
-        id=urls.feed_uri(origin.id, address),
-        title=origin.title or urls.host_of(address) or address,
+        id=urls.feed_uri(origin.id if is_harmless else None, address),
+        title=origin.title or urls.host_of(address) or urls.masked(address),
         feed_url=web_url(urls.masked(address)),
         site_url=web_url(urls.masked(origin.site_url or "")),
         rights=origin.rights,

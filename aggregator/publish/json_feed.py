@@ -13,8 +13,9 @@ from aggregator.publish.document import (
     Document,
     NamedSource,
     authors,
+    enclosures,
     entry_language,
-    iri,
+    image_url,
     language_tag,
     media_type,
     rfc3339,
@@ -71,20 +72,20 @@ def _item(entry: ListedEntry) -> _Object:
         content_html="" if entry.content_html else None,  # see _LEFT_OPEN
         content_text=None if entry.content_html else entry.summary or entry.title,
         summary=entry.summary or None,
-        image=iri(entry.image) if entry.image else None,
+        image=image_url(entry),
         date_published=rfc3339(entry.listed_at),
         date_modified=rfc3339(entry.updated_at) if entry.updated_at else None,
         authors=[{"name": name} for name in authors(entry)] or None,
         tags=list(entry.categories) or None,
         language=entry_language(entry),
-        attachments=[_attachment(enclosure) for enclosure in entry.enclosures] or None,
+        attachments=[_attachment(*each) for each in enclosures(entry)] or None,
         _source=_source(source_of(entry)),
     )
 
 
-def _attachment(enclosure: Enclosure) -> _Object:
+def _attachment(url: str, enclosure: Enclosure) -> _Object:
     return _known(
-        url=iri(enclosure.url),
+        url=url,
         mime_type=media_type(enclosure) or _UNKNOWN_TYPE,
         size_in_bytes=enclosure.length,
         duration_in_seconds=enclosure.duration,

@@ -12,7 +12,8 @@ from aggregator.model import ListedEntry
 from aggregator.publish.document import (
     Document,
     authors,
-    iri,
+    enclosures,
+    image_url,
     language_tag,
     links,
     media_type,
@@ -42,7 +43,7 @@ _UNKNOWN_TYPE = "application/octet-stream"
 
 def write(document: Document) -> bytes:
     """Return `document` as an RSS 2.0 document."""
-    pictures = any(entry.image for entry in document.entries)
+    pictures = any(image_url(entry) for entry in document.entries)
     declared: dict[str, str | None] = _NAMESPACES | ({"xmlns:media": MEDIA} if pictures else {})
     if any(file.duration for entry in document.entries for file in entry.enclosures[:1]):
         declared["xmlns:itunes"] = ITUNES
@@ -86,11 +87,10 @@ def _item(out: Writer, entry: ListedEntry) -> None:
     _enclosure(out, entry)
     out.add("guid", entry.public_id, isPermaLink="false")
     out.add("pubDate", _rfc822(entry.listed_at))
-    # The URL is required: a feed without an address is named by the URI that Atom has for it.
     source = source_of(entry)
-    out.add("source", source.title, url=source.feed_url or source.id)
-    if entry.image:
-        out.add("media:thumbnail", url=iri(entry.image))
+    out.add("source", source.title, url=source.address)  # the URL is required
+    if image := image_url(entry):
+        out.add("media:thumbnail", url=image)
     out.close("item")
 
 
@@ -124,10 +124,10 @@ def _texts(out: Writer, entry: ListedEntry) -> None:
 
 
 def _enclosure(out: Writer, entry: ListedEntry) -> None:
-    for enclosure in entry.enclosures[:1]:  # the profile: readers take one, not always the same
+    for url, enclosure in enclosures(entry)[:1]:  # the profile: readers take one of them
         out.add(
             "enclosure",
-            url=iri(enclosure.url),
+            url=url,
             length=str(enclosure.length or 0),
             type=media_type(enclosure) or _UNKNOWN_TYPE,
         )

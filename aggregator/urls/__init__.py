@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WEB_SCHEMES = frozenset({"http", "https"})
 LINK_SCHEMES = WEB_SCHEMES | {"mailto"}
+_NAME_SCHEMES = frozenset({"urn", "tag"})
 MAX_LENGTH = 4096
 _MAX_HOST = 253  # of any name in DNS; longer ones take IDNA 15 ms each
 
@@ -103,6 +104,11 @@ def is_web(url: str) -> bool:
 def is_absolute(uri: str) -> bool:
     """Whether `uri` is an absolute URI of any scheme, without spaces or control characters."""
     return bool(_SCHEME.match(uri)) and len(uri) <= MAX_LENGTH and not _UNSEEN.search(uri)
+
+
+def is_name(uri: str) -> bool:
+    """Whether `uri` only names something (urn, tag), so that nobody and nothing follows it."""
+    return is_absolute(uri) and uri.partition(":")[0].lower() in _NAME_SCHEMES
 
 
 def absolute(url: str, base: str) -> str | None:
