@@ -334,3 +334,36 @@ def test_the_list_of_subscriptions_says_the_same_when_it_is_read_back(site):
         ("https://tide.example/rss", None),
         ("https://lamp.example/feed.xml", "Öl & Trade"),
     ]
+
+
+def test_every_page_carries_the_policy_that_the_server_sends(exported):
+    sent = exported.client.get("/").headers["Content-Security-Policy"].split("; ")
+    for path, data in exported.read().items():
+        if path.endswith(".html"):
+            head = HtmlPage(data.decode()).one("head")
+            charset, policy = list(head)[:2]  # what stands before it would be loaded without it
+
+            assert charset.get("charset") == "utf-8"
+            assert policy.get("http-equiv") == "Content-Security-Policy"
+            carried = policy.get("content", "").split("; ")
+            assert set(sent) - set(carried) == {"frame-ancestors 'none'"}
+            assert "default-src 'none'" in carried
+
+
+@pytest.mark.browser
+def test_a_page_that_is_opened_from_a_folder_has_its_looks_and_runs_nothing_else(exported, browser):
+    page = browser.new_page()
+    refused = []
+    page.on("console", lambda message: refused.append(message.text))
+    page.goto((exported.out / "index.html").as_uri())
+
+    assert (
+        page.evaluate("getComputedStyle(document.body).marginTop") == "0px"
+    )  # 8px without a style
+    assert refused == []
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('img'), {src: 'data:,x'}))"
+    )
+    page.wait_for_timeout(100)
+    assert any("Content Security Policy" in text for text in refused)
+    page.close()

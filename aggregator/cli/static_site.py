@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape, unescape
 from posixpath import dirname, relpath
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from flask.testing import FlaskClient
@@ -29,10 +30,15 @@ from aggregator.model import Cursor, Scope
 from web import create_app
 from web.pages import PAGE_SIZE
 
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
 FORMATS = ("atom", "rss", "json", "opml", "html")
 
 _FILES = ("/static/", "/icon")
 _ONLY_LIVE = frozenset({"/status", "/about/robot"})
+_CHARSET = '<meta charset="utf-8">'
+_ONLY_IN_HEADERS = ("frame-ancestors", "report-uri", "sandbox")
 _WEEK = len("2026-W48")
 _AFTER = "after-"
 _TAG = re.compile(r"<[a-z][^<>]*>")
@@ -155,7 +161,9 @@ class _Pages:
             yield File(path, _body(self._client, address))
 
     def _page(self, address: str, path: str) -> File:
-        html = _LIVE.sub("", _body(self._client, address).decode())
+        answer = _answer(self._client, address)
+        html = _LIVE.sub("", answer.text)
+        html = _with_policy(html, answer.headers["Content-Security-Policy"])
         html = _TIME.sub(r"\1\2\3", _DAY.sub(r"\1\2", html))
         html = _BARS.sub(lambda bar: self._without_dead_links(bar[0], keep_text=False), html)
         html = self._without_dead_links(html, keep_text=True)
@@ -215,9 +223,24 @@ def _file_of(place: str, cursor: int | None = None) -> str:
     return f"{unquote(place)}/{name}".lstrip("/")
 
 
+def _with_policy(html: str, policy: str) -> str:
+    """Return a page that carries its policy itself, less what only a header can say.
+
+    Source: HTML, 4.2.5.3 (pragma directives: Content security policy state).
+    """
+    directives = (directive.strip() for directive in policy.split(";"))
+    said = "; ".join(each for each in directives if not each.startswith(_ONLY_IN_HEADERS))
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{escape(said)}">'
+    return html.replace(_CHARSET, f"{_CHARSET}\n{meta}", 1)
+
+
 def _body(client: FlaskClient, address: str) -> bytes:
+    body: bytes = _answer(client, address).data
+    return body
+
+
+def _answer(client: FlaskClient, address: str) -> "TestResponse":
     answer = client.get(address)
     if answer.status_code != 200:
         raise AggregatorError(f"{address}: could not be made (status {answer.status_code})")
-    body: bytes = answer.data
-    return body
+    return answer
