@@ -412,7 +412,7 @@ def test_the_page_says_also_in_with_links_and_the_merged_feed_has_the_story_once
     page, feed = client.get("/").text, client.get("/feed.atom").text
 
     assert page.count("<article") == 1
-    assert 'Also in <a href="/source/b">b.example</a>' in page
+    assert 'Also in <a href="/source/b"><bdi>b.example</bdi></a>' in page
     assert feed.count("<entry>") == 1
     assert client.get("/source/b/feed.atom").text.count("<entry>") == 1
     world.switch(on=False)

@@ -145,7 +145,7 @@ def details(feed: FeedHealth, clock: Clock) -> list[Said]:
         )
     elif of in (State.FAILING, State.WAITING):
         reason = feed.next_reason if feed.next_reason != BY_PAUSE else None
-        lines.append(Said(_sentence(reason or "the last check failed"), SOURCE))
+        lines.append(Said(sentence(reason or "the last check failed"), SOURCE))
         began = feed.failing_since if of is State.FAILING else None
         if began:
             since = clock.brief(began)
@@ -157,7 +157,7 @@ def details(feed: FeedHealth, clock: Clock) -> list[Said]:
             asked = words.gettext("It was never read so far; is {place} the right address?")
             lines.append(ours(asked.format(place=place)))
     elif feed.note:
-        lines.append(Said(_sentence(feed.note), SOURCE))
+        lines.append(Said(sentence(feed.note), SOURCE))
     if feed.unconditional:
         lines.append(
             ours(words.gettext("Its server can’t say “unchanged”: all is sent each time."))
@@ -166,7 +166,7 @@ def details(feed: FeedHealth, clock: Clock) -> list[Said]:
             lines.append(ours(words.gettext("So it is asked once a day while nothing is new.")))
     if of in (State.FINE, State.REPAIRED) and feed.next_reason not in {None, *OUR_REASONS}:
         lines.append(ours(words.gettext("Why it is asked then:")))
-        lines.append(Said(_sentence(feed.next_reason or ""), SOURCE))
+        lines.append(Said(sentence(feed.next_reason or ""), SOURCE))
     if feed.moved_to:
         moved = words.gettext(
             "It has moved to {place} and is read there; change it in config.yaml."
@@ -266,5 +266,6 @@ def size(count: int, words: Language) -> str:
     return f"{words.number(kilo / 1000)} MB"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """Return what a poll noted down with a capital and a full stop."""
     return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."

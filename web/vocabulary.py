@@ -27,7 +27,7 @@ def teach(environment: Environment) -> None:
         health=health,
         w=wording,
     )
-    environment.filters.update(machine=machine)
+    environment.filters.update(machine=machine, name=wording.isolated, alone=wording.isolated_text)
 
 
 def spoken(words: Language) -> dict[str, Language | Callable[..., Markup]]:

@@ -26,6 +26,8 @@ _MAX_AUTHORS = 3
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _TAG = re.compile(r"(<[^>]*>)")  # titles were sanitised: no `>` within a tag
 _MAX_RUN = 5
+_ISOLATES, _ISOLATE, _END = "\u2066\u2067\u2068", "\u2068", "\u2069"
+_TURNING = frozenset("R AL AN RLE LRE RLO LRO RLI LRI FSI PDI PDF".split())
 _ROW = 90  # letters, at full width and beside the choice of a view
 _GAP = 3
 _HOUR = timedelta(hours=1)
@@ -63,7 +65,7 @@ class Post:
     time: Moment
     source: Source
     tile: Tile
-    authors: str
+    authors: Markup
     is_new: bool
     updated: Moment | None
     dated: str
@@ -275,6 +277,43 @@ def _to_mark(phrases: tuple[str, ...]) -> tuple[re.Pattern[str], list[list[str]]
     return pattern, [[_folded(word) for word in phrase] for phrase in split]
 
 
+def isolated(name: str) -> Markup:
+    """Return a name as markup whose direction changes nothing around it.
+
+    Sources: HTML, 4.5.24 (`bdi`), UAX #9, 2.7 (what ends an isolate ends what it left open).
+    """
+    return Markup("<bdi>{}</bdi>").format(_without_stray_ends(name))
+
+
+def isolated_text(name: str) -> str:
+    """Return a name for a place that takes no markup; the same if nothing in it runs leftwards.
+
+    Source: UAX #9, 2.4 (explicit directional isolates).
+    """
+    if name.isascii() or not any(map(_turns, name)):
+        return name
+    return f"{_ISOLATE}{_without_stray_ends(name)}{_END}"
+
+
+def _turns(character: str) -> bool:
+    return unicodedata.bidirectional(character) in _TURNING
+
+
+def _without_stray_ends(text: str) -> str:
+    """Drop the signs that would end an isolate which begins before the text."""
+    if _END not in text:
+        return text
+    kept, depth = [], 0
+    for sign in text:
+        depth += sign in _ISOLATES
+        if sign == _END:
+            if not depth:
+                continue
+            depth -= 1
+        kept.append(sign)
+    return "".join(kept)
+
+
 def language(tag: str | None, page: Language) -> str | None:
     """Return a language tag that differs from the page's, None if there is nothing to say."""
     tag = (tag or "").strip().replace("_", "-")
@@ -283,15 +322,14 @@ def language(tag: str | None, page: Language) -> str | None:
     return tag
 
 
-def authors(entry: ListedEntry, words: Language) -> str:
+def authors(entry: ListedEntry, words: Language) -> Markup:
     """Return the authors in one line; empty if they only repeat the source's name."""
-    if not entry.authors:
-        return ""
     names = [name for name in entry.authors if name.strip()]
     if [name.casefold() for name in names] == [entry.source.title.casefold()]:
-        return ""
-    more = [words.gettext("and others")] if len(names) > _MAX_AUTHORS else []
-    return words.listing(names[:_MAX_AUTHORS] + more)
+        return Markup()
+    more = [escape(words.gettext("and others"))] if len(names) > _MAX_AUTHORS else []
+    shown = [isolated(name) for name in names[:_MAX_AUTHORS]]
+    return escape(words.gettext(", ")).join(shown + more)
 
 
 def _is_updated(entry: ListedEntry) -> bool:
