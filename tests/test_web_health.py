@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,7 +6,7 @@ from sqlalchemy import text
 
 from aggregator.database import store
 from aggregator.database.tables import UtcDateTime
-from aggregator.model import HostPause, Outcome
+from aggregator.model import FeedHead, HostPause, Outcome
 from tests.web_fixtures import EVIL, Site, entry, full_site, words
 from web import pages
 
@@ -239,3 +240,46 @@ def test_the_status_page_says_when_nothing_is_stored_any_more(tmp_path):
     site.record("tide", now=now - timedelta(minutes=9), next_poll_at=now - timedelta(minutes=6))
     assert said in site.page("/status").text
     site.engine.dispose()
+
+
+PRIVATE = [
+    "10.1.2.3 is a private address; to poll it add it to network.allow",
+    "fd00::7 is a private address; to poll it add it to network.allow",
+    "connection to [fe80::1]:8080 refused",
+    "redirected to http://db.internal:5432/x, which is not a feed",
+    "redirected to http://172.16.0.9/x, which is not a feed",
+    "127.0.0.1: connection refused",
+    "::ffff:192.168.0.1 does not answer",
+]
+PUBLIC = [
+    "404 Not Found",
+    "no answer within 30 s",
+    "redirected to https://lamp.example/new, which is not a feed",
+    "certificate: expired on 2026-11-23 10:00:00",
+    "port 22 is not one of 80, 443",
+    "version 1.2.3.4.5",
+]
+
+
+@pytest.mark.parametrize("error", [*PRIVATE, *PUBLIC])
+def test_no_page_tells_what_a_name_of_the_private_network_leads_to(tmp_path, error):
+    site = Site(tmp_path)
+    site.subscribe()
+    failed = {"outcome": Outcome.FAILED, "status": None, "failures": 1, "head": FeedHead()}
+    site.record(
+        "tide", **failed, error=error, next_reason=f"because of {error}", moved_to="http://10.1.2.3"
+    )
+    private = error in PRIVATE
+
+    for path in ("/", "/status", "/source/tide", "/sources", "/metrics", "/sources.opml"):
+        said = site.client.get(path).text
+
+        assert "10.1.2.3" not in said
+        if private:
+            assert not re.search(
+                r"db\.internal|127\.0\.0\.1|network\.allow|fd00|fe80|172\.16", said
+            )
+        elif path in {"/", "/status", "/source/tide"}:
+            assert error.lower() in said.lower()
+        if private and path in {"/", "/status", "/source/tide"}:
+            assert "eads to an address that is not public" in said

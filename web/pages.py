@@ -16,7 +16,7 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from aggregator.database import Connection, query
 from aggregator.model import Cursor, FeedOrder, ListedEntry, Overview, Scope, Sidebar, listed_at_of
 from aggregator.search import parse
-from web import health, moved, parameters, wording
+from web import disclosure, health, moved, parameters, wording
 from web.addresses import list_path, updates_path
 from web.answers import page_body, send_page, unchanged_page
 from web.language import language, to_translate
@@ -182,7 +182,8 @@ def source(reading: Reading, name: str) -> Page:
     if feed is None:
         moved.to_present(reading.connection, scope)
         abort(404, to_translate("There is no such source."))
-    return _list_page("source.html", _listing(reading, scope), {"feed": feed}, here="sources")
+    values: dict[str, object] = {"feed": disclosure.public(feed)}
+    return _list_page("source.html", _listing(reading, scope), values, here="sources")
 
 
 @bp.get("/search")
@@ -263,7 +264,7 @@ def _feeds(reading: Reading, order: FeedOrder) -> dict[str, Any]:
     )
     endpoint = request.endpoint or ""
     return {
-        "feeds": shown,
+        "feeds": [disclosure.public(feed) for feed in shown],
         "before": url_for(endpoint, page=number - 1 if number > 2 else None)
         if number > 1
         else None,

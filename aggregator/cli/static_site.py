@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape, unescape
 from posixpath import dirname, relpath
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from flask.testing import FlaskClient
@@ -29,9 +28,6 @@ from aggregator.merged import Publication, Wish
 from aggregator.model import Cursor, Scope
 from web import create_app
 from web.pages import PAGE_SIZE
-
-if TYPE_CHECKING:
-    from werkzeug.test import TestResponse
 
 FORMATS = ("atom", "rss", "json", "opml", "html")
 
@@ -161,9 +157,8 @@ class _Pages:
             yield File(path, _body(self._client, address))
 
     def _page(self, address: str, path: str) -> File:
-        answer = _answer(self._client, address)
-        html = _LIVE.sub("", answer.text)
-        html = _with_policy(html, answer.headers["Content-Security-Policy"])
+        body, policy = _answer(self._client, address)
+        html = _with_policy(_LIVE.sub("", body.decode()), policy)
         html = _TIME.sub(r"\1\2\3", _DAY.sub(r"\1\2", html))
         html = _BARS.sub(lambda bar: self._without_dead_links(bar[0], keep_text=False), html)
         html = self._without_dead_links(html, keep_text=True)
@@ -235,12 +230,12 @@ def _with_policy(html: str, policy: str) -> str:
 
 
 def _body(client: FlaskClient, address: str) -> bytes:
-    body: bytes = _answer(client, address).data
-    return body
+    return _answer(client, address)[0]
 
 
-def _answer(client: FlaskClient, address: str) -> "TestResponse":
+def _answer(client: FlaskClient, address: str) -> tuple[bytes, str]:
+    """Return the body of an answer, and its policy."""
     answer = client.get(address)
     if answer.status_code != 200:
         raise AggregatorError(f"{address}: could not be made (status {answer.status_code})")
-    return answer
+    return answer.data, answer.headers["Content-Security-Policy"]

@@ -1,0 +1,54 @@
+"""What pages tell everybody of how a feed is doing; the log and the command line tell all.  Pure.
+
+Whoever publishes a feed, or a page that redirects one, can make this program look up any name; the
+page must not be where they read what the names of this network lead to.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_address
+
+from aggregator import urls
+from aggregator.model import FeedHealth
+
+NOT_PUBLIC = "leads to an address that is not public"
+
+_MAYBE_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,64}")
+_URL = re.compile(r"https?://[^\s\"'<>]{1,4096}", re.IGNORECASE)
+_LONGEST = 2000  # characters of what a poll notes down
+_SAYS_SO = "private address"
+
+
+def public(feed: FeedHealth) -> FeedHealth:
+    """Return what everybody may know of a feed."""
+    return replace(
+        feed,
+        error=_public(feed.error),
+        note=_public(feed.note),
+        next_reason=_public(feed.next_reason),
+        moved_to=None if feed.moved_to and urls.is_private(feed.moved_to) else feed.moved_to,
+        polls=tuple(
+            replace(poll, error=_public(poll.error)) if poll.error else poll for poll in feed.polls
+        ),
+    )
+
+
+def _public(text: str | None) -> str | None:
+    """Return what a poll noted down, without the names and addresses of a private network."""
+    if text is None:
+        return None
+    text = text[:_LONGEST]
+    return NOT_PUBLIC if _SAYS_SO in text or any(_private_places(text)) else text
+
+
+def _private_places(text: str) -> Iterator[str]:
+    for match in _URL.finditer(text):
+        if urls.is_private(match[0]):
+            yield match[0]
+    for match in _MAYBE_ADDRESS.finditer(text):
+        try:
+            if not ip_address(match[0].strip(".").removesuffix(":")).is_global:
+                yield match[0]
+        except ValueError:  # a time, a version, a number
+            continue
