@@ -21,12 +21,16 @@ from aggregator.config import Config
 from aggregator.database import Connection, archives, query
 from aggregator.dates import Week
 from aggregator.model import Cursor, ListedEntry, Scope
-from aggregator.publish import Document, Format, title_of
+from aggregator.publish import Document, Format, room_in_feed, title_of
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 ARCHIVED = 500
 """Entries of one document of an archive; a week with more has several."""
+
+BUDGET = 5_000_000
+"""Bytes of the entries of one document: what readers on telephones still take.  A document ends
+before the entry that does not fit, and leads on to one that begins with it."""
 
 _GENERATOR = f"aggregator {__version__}"
 _EVERYTHING = Scope()
@@ -38,7 +42,8 @@ class Wish:
     """Which document: all that decides its bytes, beside the database.
 
     Attributes:
-        before: Only entries below this place; None: from the top.
+        before: Only entries below this place; None: from the top.  With `week` and `after`: what
+            the document without it had no room for.
         week: The archive of this week, of everything or a category, as Atom; None: the list.
         after: Of an archive only entries above this place; None: from the oldest one.
     """
@@ -163,7 +168,8 @@ def path(wish: Wish) -> str:
 def _file_path(wish: Wish) -> str:
     """Return the path of a document where there are no queries."""
     if wish.after is not None:
-        return f"{_folder(wish.scope)}/archive/{wish.week}-after-{wish.after}.atom"
+        rest = "" if wish.before is None else f"-{wish.before}"
+        return f"{_folder(wish.scope)}/archive/{wish.week}-after-{wish.after}{rest}.atom"
     if wish.before is None:
         return path(wish)
     if wish.week is not None:
@@ -240,7 +246,12 @@ def _page(
     if publication.files and goes_on and wish.before is None:
         limit = _length_of_first(len(query.ids_of(connection, wish.scope)))
     found = query.page(
-        connection, scope=wish.scope, limit=limit, before=wish.before, with_content=True
+        connection,
+        scope=wish.scope,
+        limit=limit,
+        before=wish.before,
+        with_content=True,
+        takes=room_in_feed(BUDGET).takes,
     )
     entries = found.entries
     filled = replace(
@@ -315,9 +326,13 @@ def _archive(
         return None
     # The week that goes on holds what is new of the one before, too, until that is closed.
     start = dates.open_since(now) if week == Week.of(now) else week.start
-    part = _part_below if wish.before is not None else _part_above
+    is_open_below = wish.before is not None and wish.after is None
+    part = _part_below if is_open_below else _part_above
     ids, older, newer = part(connection, wish, start, week.end)
-    if older is None:
+    entries = query.entries_of(connection, ids, takes=room_in_feed(BUDGET).takes)
+    if len(entries) < len(ids):  # the rest of these is a document of its own
+        older = replace(wish, before=Cursor(entries[-1].id))
+    elif older is None:
         older = _newest_archive(connection, wish.scope, before=start)
     if not ids and older is None:
         return None
@@ -332,7 +347,7 @@ def _archive(
         current_url=publication.url(Wish(wish.scope)),
         prev_archive_url=publication.url(older) if older else None,
         next_archive_url=publication.url(newer) if newer and not publication.files else None,
-        entries=query.entries_of(connection, ids),
+        entries=entries,
     )
 
 
@@ -361,8 +376,11 @@ def _part_above(connection: Connection, wish: Wish, start: datetime, end: dateti
             limit=ARCHIVED + 1,
         )
         cursor = Cursor(below[ARCHIVED]) if len(below) > ARCHIVED else None
-        older = replace(wish, after=cursor) if below else None
-    return ids[:ARCHIVED][::-1], older, newer
+        older = replace(wish, after=cursor, before=None) if below else None
+    shown = ids[:ARCHIVED][::-1]
+    if wish.before is not None:  # the rest of what was too much for one document
+        return [entry_id for entry_id in shown if entry_id < wish.before.id], older, None
+    return shown, older, newer
 
 
 def _part_below(connection: Connection, wish: Wish, start: datetime, end: datetime) -> _Part:

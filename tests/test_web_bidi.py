@@ -102,6 +102,11 @@ def test_a_name_can_not_end_its_own_isolation(name, markup, text):
     assert isolated_text(name) == text
 
 
+def test_a_name_that_is_shown_has_a_bounded_length():
+    assert isolated("x" * 5000) == f"<bdi>{'x' * 400}…</bdi>"
+    assert isolated_text("x" * 5000) == f"{'x' * 400}…"
+
+
 def test_the_title_of_a_page_isolates_the_name_in_it(tmp_path):
     site = site_of(tmp_path, NAMES["Hebrew"])
 

@@ -15,6 +15,7 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from aggregator.database import Connection, query
 from aggregator.model import Cursor, FeedOrder, ListedEntry, Overview, Scope, Sidebar, listed_at_of
+from aggregator.publish import room_on_page
 from aggregator.search import parse
 from web import disclosure, health, moved, parameters, wording
 from web.addresses import list_path, updates_path
@@ -26,6 +27,7 @@ from web.visit import COOKIE, MAX_AGE, Visit
 from web.vocabulary import spoken
 
 PAGE_SIZE = 40
+PAGE_BUDGET = 1_000_000  # bytes of its entries; one of usual ones has a twentieth
 FEEDS_A_PAGE = 500
 
 bp = Blueprint("pages", __name__)
@@ -284,7 +286,10 @@ def _list_page(template: str, listing: Listing, values: dict[str, object], *, he
 
 def _listing(reading: Reading, scope: Scope) -> Listing:
     before, view = parameters.before(), parameters.view()
-    found = query.page(reading.connection, scope=scope, limit=PAGE_SIZE, before=before)
+    room = room_on_page(PAGE_BUDGET)
+    found = query.page(
+        reading.connection, scope=scope, limit=PAGE_SIZE, before=before, takes=room.takes
+    )
     shown, following = found.entries, found.next
     news = wording.news(shown, reading.visit)
     phrases = parse(scope.search).wanted if scope.search else ()

@@ -26,6 +26,7 @@ _MAX_AUTHORS = 3
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _TAG = re.compile(r"(<[^>]*>)")  # titles were sanitised: no `>` within a tag
 _MAX_RUN = 5
+_MAX_SHOWN = 400  # characters of a name or a sentence about a feed
 _ISOLATES, _ISOLATE, _END = "\u2066\u2067\u2068", "\u2068", "\u2069"
 _TURNING = frozenset("R AL AN RLE LRE RLO LRO RLI LRI FSI PDI PDF".split())
 _ROW = 90  # letters, at full width and beside the choice of a view
@@ -282,7 +283,7 @@ def isolated(name: str) -> Markup:
 
     Sources: HTML, 4.5.24 (`bdi`), UAX #9, 2.7 (what ends an isolate ends what it left open).
     """
-    return Markup("<bdi>{}</bdi>").format(_without_stray_ends(name))
+    return Markup("<bdi>{}</bdi>").format(_without_stray_ends(_shortened(name)))
 
 
 def isolated_text(name: str) -> str:
@@ -290,9 +291,15 @@ def isolated_text(name: str) -> str:
 
     Source: UAX #9, 2.4 (explicit directional isolates).
     """
+    name = _shortened(name)
     if name.isascii() or not any(map(_turns, name)):
         return name
     return f"{_ISOLATE}{_without_stray_ends(name)}{_END}"
+
+
+def _shortened(name: str) -> str:
+    """Return a name of bounded length: a table has hundreds of them."""
+    return name if len(name) <= _MAX_SHOWN else f"{name[:_MAX_SHOWN]}…"
 
 
 def _turns(character: str) -> bool:

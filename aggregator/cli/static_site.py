@@ -33,10 +33,11 @@ FORMATS = ("atom", "rss", "json", "opml", "html")
 
 _FILES = ("/static/", "/icon")
 _ONLY_LIVE = frozenset({"/status", "/about/robot"})
+_NEXT = re.compile(r'<link rel="next" href="[^"]*[?;]before=(-?[0-9]+)')
 _CHARSET = '<meta charset="utf-8">'
 _ONLY_IN_HEADERS = ("frame-ancestors", "report-uri", "sandbox")
-_WEEK = len("2026-W48")
-_AFTER = "after-"
+# As `Publication.url` writes them; places below 1970 are negative.
+_ARCHIVE = re.compile(r"([0-9]{4}-W[0-9]{2})(?:-after-(-?[0-9]+))?(?:-(-?[0-9]+))?")
 _TAG = re.compile(r"<[a-z][^<>]*>")
 _LINK = re.compile(r'(?<= )(href|src|action)="([^"]*)"')
 _ANCHOR = re.compile(r'<a [^<>]*href="([^"]*)"[^<>]*>(.*?)</a>', re.DOTALL)
@@ -123,11 +124,11 @@ def _older_at(wish: Wish, path: str) -> Wish:
     name = file.removesuffix(f".{wish.form.suffix}")
     if folder.endswith("page"):
         return replace(wish, before=Cursor.parse(name))
-    week, cursor = Week.parse(name[:_WEEK]), name[_WEEK + 1 :]
-    if cursor.startswith(_AFTER):
-        after = Cursor.parse(cursor.removeprefix(_AFTER))
-        return replace(wish, week=week, before=None, after=after)
-    return replace(wish, week=week, before=Cursor.parse(cursor) if cursor else None, after=None)
+    found = _ARCHIVE.fullmatch(name)
+    if found is None:
+        raise AggregatorError(f"{path}: not the name of an archive")
+    after, before = (Cursor.parse(text) if text else None for text in found.groups()[1:])
+    return replace(wish, week=Week.parse(found[1]), before=before, after=after)
 
 
 class _Pages:
@@ -142,6 +143,7 @@ class _Pages:
         self._base_url = config.base_url
         self._prefix = urlsplit(config.base_url).path
         self._ids: list[int] = []  # of the list whose pages are being written, oldest first
+        self._cut_at: list[int] = []  # last entries of its pages that had no room for more
         self._assets: dict[str, str] = {}
 
     def files(self, scopes: Sequence[Scope]) -> Iterator[File]:
@@ -149,16 +151,28 @@ class _Pages:
             with self._engine.connect() as connection:
                 self._ids = query.ids_of(connection, scope)[::-1]
             place = merged.list_path(scope)
-            yield self._page(place, _file_of(place))
-            for cursor in self._ids[PAGE_SIZE::PAGE_SIZE]:
-                yield self._page(f"{place}?before={cursor}", _file_of(place, cursor))
+            self._cut_at.clear()
+            for cursor in (None, *self._ids[PAGE_SIZE::PAGE_SIZE]):
+                yield from self._list_page(place, cursor)
         yield self._page("/sources", "sources.html")
         for path, address in sorted(self._assets.items()):
             yield File(path, _body(self._client, address))
 
-    def _page(self, address: str, path: str) -> File:
+    def _list_page(self, place: str, cursor: int | None) -> Iterator[File]:
+        """Yield a page of a list, and the rest of it where one had no room for all its entries."""
+        while True:
+            known = len(self._cut_at)
+            address = place if cursor is None else f"{place}?before={cursor}"
+            yield self._page(address, _file_of(place, cursor), cursor)
+            if len(self._cut_at) == known:
+                return
+            cursor = self._cut_at[-1]
+
+    def _page(self, address: str, path: str, cursor: int | None = None) -> File:
         body, policy = _answer(self._client, address)
         html = _with_policy(_LIVE.sub("", body.decode()), policy)
+        if (following := _NEXT.search(html)) is not None:
+            self._note_cut(int(following[1]), cursor)
         html = _TIME.sub(r"\1\2\3", _DAY.sub(r"\1\2", html))
         html = _BARS.sub(lambda bar: self._without_dead_links(bar[0], keep_text=False), html)
         html = self._without_dead_links(html, keep_text=True)
@@ -168,6 +182,12 @@ class _Pages:
 
         html = _TAG.sub(lambda tag: _LINK.sub(placed, tag[0]), html)
         return File(path, html.encode())
+
+    def _note_cut(self, last: int, cursor: int | None) -> None:
+        """Note that a list goes on below the last entry of a page, if no usual page goes on."""
+        aligned = self._aligned(last)
+        if aligned is None or (cursor is not None and aligned >= cursor):
+            self._cut_at.append(last)
 
     def _without_dead_links(self, html: str, *, keep_text: bool) -> str:
         """Take out links to what only the running program answers."""
@@ -208,8 +228,14 @@ class _Pages:
 
     def _cursor(self, before: int) -> int:
         """Return the cursor of the page that goes on below a place."""
+        aligned = self._aligned(before)
+        return before if aligned is None or before in self._cut_at else aligned
+
+    def _aligned(self, before: int) -> int | None:
+        """Return the cursor of the usual page with the entry below a place, None if none has it."""
         below = bisect_left(self._ids, before) - 1
-        return self._ids[(below // PAGE_SIZE + 1) * PAGE_SIZE]
+        end = (below // PAGE_SIZE + 1) * PAGE_SIZE
+        return self._ids[end] if end < len(self._ids) else None
 
 
 def _file_of(place: str, cursor: int | None = None) -> str:

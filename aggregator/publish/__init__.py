@@ -3,8 +3,9 @@
     Document -> render -> bytes
 
 `document` holds what is to be said and the decisions that the formats share; `atom`, `rss` and
-`json_feed` each say it in their own words; `markup` turns elements into bytes.  The same document
-always gives the same bytes, so that a hash of them is a strong validator (RFC 9110, 8.8.1).
+`json_feed` each say it in their own words; `markup` turns elements into bytes, and `size` tells how
+many they are before.  The same document always gives the same bytes, so that a hash of them is a
+strong validator (RFC 9110, 8.8.1).
 """
 
 from enum import StrEnum
@@ -18,6 +19,7 @@ from aggregator.publish.document import (
     title_of,
     updated_at,
 )
+from aggregator.publish.size import room_in_feed, room_on_page
 
 __all__ = [
     "Document",
@@ -26,6 +28,8 @@ __all__ = [
     "last_modified_at",
     "links",
     "render",
+    "room_in_feed",
+    "room_on_page",
     "title_of",
     "updated_at",
 ]

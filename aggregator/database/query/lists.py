@@ -3,11 +3,12 @@
 A list is a walk of one index however deep the page: an entry's id is its place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from html import escape
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, null, select, union_all
+from sqlalchemy import Connection, Row, Select, func, null, select, union_all
 
 from aggregator.database import stories
 from aggregator.database.narrowing import narrowed
@@ -25,6 +26,9 @@ from aggregator.model import (
     listed_at_of,
 )
 
+Fits = Callable[[ListedEntry], bool]
+"""Whether an entry still has a place on a page."""
+
 _MAX_COUNT = 99
 
 EVERYTHING = Scope()
@@ -37,25 +41,31 @@ def page(
     limit: int,
     before: Cursor | None = None,
     with_content: bool = False,
+    takes: Fits = lambda _: True,
 ) -> ListPage:
     """Return up to `limit` entries of one list, newest first, all older than `before`.
 
     A search that has to look at entries one by one may return fewer, and tells where it ended.
+
+    Args:
+        takes: Asked for each entry in turn; the page ends before the first one that it refuses,
+            which is the last one that is read.
     """
     found = narrowed(connection, scope)
     if found is None:
         return ListPage()
     statement = found.below(before).limit(limit + 1)  # one more tells whether there are more
     if not found.filters:
-        entries = _read(connection, statement, with_content=with_content)
-        looked_down_to = None
+        rows: Iterable[Row[Any]] = _rows(connection, statement, with_content=with_content)
+        end = None
     else:
-        entries, looked_down_to = _read_with_end(
+        rows, end = _rows_and_end(
             connection, statement, found.last_looked_at(before), with_content=with_content
         )
-    if len(entries) > limit:
-        return ListPage(tuple(entries[:limit]), Cursor(entries[limit - 1].id))
-    return ListPage(tuple(entries), looked_down_to, ended_early=looked_down_to is not None)
+    entries, is_cut = _taken(rows, limit, takes, with_content=with_content)
+    if is_cut:
+        return ListPage(tuple(entries), Cursor(entries[-1].id))
+    return ListPage(tuple(entries), end, ended_early=end is not None)
 
 
 def ids_of(connection: Connection, scope: Scope) -> list[int]:
@@ -66,10 +76,17 @@ def ids_of(connection: Connection, scope: Scope) -> list[int]:
     return list(connection.scalars(found.below(None).add_columns(entries.c.id)))
 
 
-def entries_of(connection: Connection, ids: Sequence[int]) -> list[ListedEntry]:
-    """Return the entries with these ids, newest first, with their full texts."""
+def entries_of(
+    connection: Connection, ids: Sequence[int], *, takes: Fits = lambda _: True
+) -> list[ListedEntry]:
+    """Return the entries with these ids, newest first, with their full texts.
+
+    Args:
+        takes: As of `page`.
+    """
     statement = select().select_from(entries).where(entries.c.id.in_(ids))
-    return _read(connection, statement.order_by(entries.c.id.desc()), with_content=True)
+    rows = _rows(connection, statement.order_by(entries.c.id.desc()), with_content=True)
+    return _taken(rows, len(ids), takes, with_content=True)[0]
 
 
 def dating(connection: Connection, entry_id: int) -> Dating | None:
@@ -115,27 +132,49 @@ _LISTED_COLUMNS = (
 )
 
 
-def _read(
+def _rows(
     connection: Connection, statement: Select[Any], *, with_content: bool
-) -> list[ListedEntry]:
-    rows = connection.execute(_with_columns(connection, statement, with_content=with_content))
+) -> Iterator[Row[Any]]:
+    """Yield rows one by one: full texts that a page has no room for are never in memory."""
+    columns = _with_columns(connection, statement, with_content=with_content)
+    with closing(connection.execute(columns)) as rows:
+        yield from rows
+
+
+def _taken(
+    rows: Iterable[Row[Any]], limit: int, takes: Fits, *, with_content: bool
+) -> tuple[list[ListedEntry], bool]:
+    """Return up to `limit` entries, as many as `takes` lets pass, and whether there is another."""
     sources: dict[int, Source] = {}
-    return [_listed(row, sources, with_content=with_content) for row in rows]
+    taken: list[ListedEntry] = []
+    for row in rows:
+        if len(taken) == limit:
+            return taken, True
+        entry = _listed(row, sources, with_content=with_content)
+        if not takes(entry):
+            return taken, True
+        taken.append(entry)
+    return taken, False
 
 
-def _read_with_end(
+def _rows_and_end(
     connection: Connection, statement: Select[Any], end: Select[Any], *, with_content: bool
-) -> tuple[list[ListedEntry], Cursor | None]:
-    """Return what `_read` does, and the place that `end` selects: one statement for both."""
+) -> tuple[Iterable[Row[Any]], Cursor | None]:
+    """Return what `_rows` does, and the place that `end` selects.
+
+    One statement for both, but where there are full texts, which it would have to hold at once.
+    """
+    if with_content:
+        place = connection.scalar(select(end.scalar_subquery()))
+        rows = _rows(connection, statement, with_content=True)
+        return rows, None if place is None else Cursor(place)
     listed = _with_columns(connection, statement, with_content=with_content).subquery()
     nothing = [null() for _ in list(listed.c)[1:]]
     both = union_all(select(listed), select(end.scalar_subquery(), *nothing))
-    *rows, last = sorted(
+    *listed_rows, last = sorted(
         connection.execute(both), key=lambda row: (row.public_id is None, -(row.id or 0))
     )
-    sources: dict[int, Source] = {}
-    entries = [_listed(row, sources, with_content=with_content) for row in rows]
-    return entries, None if last.id is None else Cursor(last.id)
+    return listed_rows, None if last.id is None else Cursor(last.id)
 
 
 def _with_columns(

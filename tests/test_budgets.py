@@ -1,0 +1,213 @@
+"""Every document has a budget of bytes, and leads on to what it had no room for."""
+
+import json
+import posixpath
+import tracemalloc
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator import dates, merged
+from aggregator.model import Enclosure, Origin
+from aggregator.publish import Document, Format, render, room_in_feed
+from aggregator.publish.size import size_in_feed
+from tests import listed
+from tests.test_archives import CLOSED, HOST, WEEK, Archived, crawl
+from tests.test_static_site import ATOM, ET, HtmlPage, static_site, unquote
+from tests.web_fixtures import Site, entry
+from web import pages
+
+HEAVY = "<p>" + '&amp; "a" <b>b</b> ]]&gt; ä ' * 20_000 + "</p>"  # 680 kB, more when escaped
+texts = st.text(
+    st.one_of(st.sampled_from('<>&"\\\n]ä海\U0001f600\x00 a/'), st.characters()), max_size=60
+)
+some = st.lists(texts, max_size=3).map(tuple)
+
+
+@given(data=st.data(), form=st.sampled_from(list(Format)), is_prefixed=st.booleans())
+def test_no_entry_takes_more_bytes_than_is_counted_for_it(data, form, is_prefixed):
+    def drawn() -> str:
+        return data.draw(texts)
+
+    def address() -> str:
+        return f"https://lamp.example/{drawn()}"
+
+    given = listed.entry(
+        public_id=drawn(), url=address(), title=drawn(), title_html=drawn(), summary=drawn(),
+        content_html=drawn() * 50, authors=data.draw(some), categories=data.draw(some),
+        enclosures=tuple(Enclosure(address(), "audio/mpeg") for _ in range(3)),
+        comments_url=address(), image=address(),
+        source=listed.source(title=drawn(), feed_url=address(), site_url=address(), rights=drawn()),
+        origin=data.draw(st.sampled_from([None, Origin(drawn(), address(), None, address())])),
+    )  # fmt: skip
+    written = merged._prefixed(given, form) if is_prefixed else given
+    empty = Document("tag:x", "Title", "https://x.example/", "https://x.example/feed")
+
+    size = len(render(replace(empty, entries=[written]), form)) - len(render(empty, form))
+
+    assert size <= size_in_feed(given)
+
+
+def test_what_does_not_look_too_much_is_measured_only_where_it_matters():
+    small, large = (listed.entry(content_html="x" * size) for size in (1_000, 400_000))
+    room = room_in_feed(2_000_000)
+
+    fitting = [room.takes(entry) for entry in (small, *[large] * 6)]
+
+    assert fitting == [True] * 5 + [False] * 2
+    assert room_in_feed(1).takes(large)
+
+
+@pytest.fixture(scope="module")
+def heavy(tmp_path_factory) -> Site:
+    """Return a site of 30 entries with 20 MB of text, among 30 usual ones."""
+    site = Site(tmp_path_factory.mktemp("heavy"))
+    site.subscribe()
+    site.record(
+        "tide",
+        *(entry(2 * n, guid=f"t{n}", title=f"Small {n}", authors=("Ada",)) for n in range(30)),
+    )
+    for number in range(30):
+        big = entry(
+            2 * number + 1,
+            guid=f"l{number}",
+            title=f"Big {number}",
+            authors=("Ada",),
+            content_html=HEAVY,
+        )
+        site.record("lamp", big)
+    return site
+
+
+def titles_and_next(form: str, data: bytes) -> tuple[list[str], str | None]:
+    if form == "json":
+        feed = json.loads(data)
+        return [item["title"] for item in feed["items"]], feed.get("next_url")
+    root = ET.fromstring(data)
+    links = {link.get("rel"): link.get("href") for link in root.iter(f"{ATOM}link")}
+    items = root.iter("item" if form == "rss" else f"{ATOM}entry")
+    name = "title" if form == "rss" else f"{ATOM}title"
+    return [str(item.findtext(name)) for item in items], links.get("next")
+
+
+@pytest.mark.parametrize("form", ["atom", "rss", "json"])
+@pytest.mark.parametrize("path", ["/feed.{}?limit=200", "/search/feed.{}?q=author:ada&limit=200"])
+def test_every_page_of_a_feed_keeps_its_budget_and_none_loses_an_entry(heavy, form, path):
+    url: str | None = path.format(form)
+    found: list[str] = []
+    documents = 0
+    while url:
+        answer = heavy.client.get(url.removeprefix(HOST))
+        assert answer.status_code == 200
+        assert len(answer.data) < merged.BUDGET + 20_000  # the head of the document
+        titles, url = titles_and_next(form, answer.data)
+        assert titles
+        found += titles
+        documents += 1
+
+    wanted = {f"{kind} {number}" for kind in ("Big", "Small") for number in range(30)}
+    assert len(found) == len(set(found))
+    assert set(found) == wanted
+    assert documents > 3
+
+
+def test_what_a_document_has_no_room_for_is_never_read(heavy):
+    heavy.client.get("/feed.atom")
+    heavy.record("tide", entry(0, guid="now", title="Small 0"))
+    tracemalloc.start()
+    try:
+        heavy.client.get("/source/lamp/feed.atom?limit=200")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 60_000_000
+
+
+@pytest.mark.parametrize("size", [1, 15_000, 10**9])
+@pytest.mark.parametrize("archived", [3, 500])
+def test_who_follows_archives_gets_every_entry_once_however_small_documents_are(
+    tmp_path, monkeypatch, size, archived
+):
+    site = Archived(tmp_path)
+    wanted = [
+        site.publish(CLOSED.start - week * WEEK + timedelta(hours=1 + number))
+        for week in range(3)
+        for number in range(8)
+    ]
+    wanted += [
+        site.publish(dates.open_since(datetime.now(UTC)) + number * timedelta(milliseconds=5))
+        for number in range(20)
+    ]
+    monkeypatch.setattr(merged, "BUDGET", size)
+    monkeypatch.setattr(merged, "ARCHIVED", archived)
+
+    first, *archives = crawl(site, "/feed.atom", "prev-archive")
+
+    found = [title for read in archives for title in read.titles]
+    assert len(found) == len(set(found))
+    assert set(found) | set(first.titles) == set(wanted)
+    assert all(read.titles or size > 1 for read in archives)
+
+
+@pytest.mark.parametrize("size", [1, 15_000])
+def test_an_export_leads_to_every_entry_however_small_documents_are(tmp_path, monkeypatch, size):
+    site = Archived(tmp_path)
+    now = datetime.now(UTC)
+    wanted = {site.publish(now - timedelta(hours=5 * number)) for number in range(95)}
+    monkeypatch.setattr(merged, "BUDGET", size)
+    monkeypatch.setattr(pages, "PAGE_BUDGET", size * 3)
+    files = {
+        file.path: file.data
+        for file in static_site.files(site.config, site.engine, frozenset(static_site.FORMATS))
+    }
+
+    for start, relation in [("feed.atom", "prev-archive"), ("source/lamp/feed.atom", "next")]:
+        found: list[str] = []
+        path: str | None = start
+        while path:
+            root = ET.fromstring(files[unquote(path)])
+            found += [str(one.findtext(f"{ATOM}title")) for one in root.iter(f"{ATOM}entry")]
+            links = {link.get("rel"): str(link.get("href")) for link in root.findall(f"{ATOM}link")}
+            path = links[relation].removeprefix(f"{HOST}/") if relation in links else None
+        assert set(found) == wanted
+    shown: set[str] = set()
+    path, seen = "index.html", set[str]()
+    while path and path not in seen:
+        seen.add(path)
+        page = HtmlPage(files[path].decode())
+        shown |= set(page.titles())
+        following = [str(a.get("href")) for a in page.all("a") if a.get("rel") == "next"]
+        path = following and posixpath.normpath(
+            posixpath.join(posixpath.dirname(path), following[0])
+        )
+    assert shown == wanted
+
+
+def test_a_page_keeps_its_budget_and_leads_on(tmp_path):
+    site = Site(tmp_path)
+    site.subscribe()
+    long = "<" * 900
+    site.record(
+        "lamp",
+        *(
+            entry(
+                number, guid=f"g{number}", title=f"{number} {long}", summary=long,
+                url=f"https://lamp.example/?{'&' * 2000}{number}", authors=(long,) * 3,
+            )
+            for number in range(60)
+        ),
+    )  # fmt: skip
+    url: str | None = "/"
+    found: list[str] = []
+    while url:
+        page = site.page(url)
+        assert len(page.text.encode()) < pages.PAGE_BUDGET + 50_000
+        found += [title.split()[0] for title in page.titles()]
+        following = [each.get("href") for each in page.all("a") if each.get("rel") == "next"]
+        url = following[0] if following else None
+
+    assert sorted(map(int, found)) == list(range(60))
