@@ -223,7 +223,8 @@ def _titled(
         feed = query.feed(connection, scope.source, now=now)
         if feed is None:
             return None
-        title, subtitle, language = feed.source.title, feed.subtitle, feed.source.language
+        title, language = feed.source.title, feed.source.language
+        subtitle = "" if feed.source.private else feed.subtitle
     elif scope.search is not None:
         title = f"{title}: posts about “{scope.search}”"
     address = publication.list_url(scope)

@@ -14,6 +14,10 @@ from aggregator.model import FeedHealth
 
 NOT_PUBLIC = "leads to an address that is not public"
 
+_FAILED = "the log says why"
+_REPAIRED = "the document had to be repaired"
+
+_MAYBE_PLACE = re.compile(r"/|\w[.:@]\w")  # a path, a host, an address
 _MAYBE_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,64}")
 _URL = re.compile(r"https?://[^\s\"'<>]{1,4096}", re.IGNORECASE)
 _LONGEST = 2000  # characters of what a poll notes down
@@ -22,6 +26,8 @@ _SAYS_SO = "private address"
 
 def public(feed: FeedHealth) -> FeedHealth:
     """Return what everybody may know of a feed."""
+    if feed.source.private:
+        return _without_address(feed)
     return replace(
         feed,
         error=_public(feed.error),
@@ -31,6 +37,29 @@ def public(feed: FeedHealth) -> FeedHealth:
         polls=tuple(
             replace(poll, error=_public(poll.error)) if poll.error else poll for poll in feed.polls
         ),
+    )
+
+
+def _without_address(feed: FeedHealth) -> FeedHealth:
+    """Return a feed without anything that it, or its server, says of where it is."""
+    source = replace(feed.source, feed_url="", site_url=None, feed_id=None, rights=None)
+    places = {urls.host_of(url) for url in (feed.source.feed_url, feed.source.site_url or "")}
+
+    def placeless(text: str | None, otherwise: str | None) -> str | None:
+        if text is None or not (_MAYBE_PLACE.search(text) or any(p in text for p in places if p)):
+            return text
+        return otherwise
+
+    return replace(
+        feed,
+        source=source,
+        subtitle="",
+        error=placeless(feed.error, _FAILED),
+        note=placeless(feed.note, _REPAIRED),
+        next_reason=placeless(feed.next_reason, None),
+        moved_to=None,
+        constraints=(),
+        polls=tuple(replace(poll, error=placeless(poll.error, _FAILED)) for poll in feed.polls),
     )
 
 

@@ -83,7 +83,11 @@ def subscriptions() -> Response:
     """Publish the subscriptions as OPML 2.0."""
     with site().engine.connect() as connection:
         found = query.feeds_by_health(connection, now=datetime.now(UTC))
-    sources = [feed.source for feed in found if urls.is_web(feed.source.feed_url)]
+    sources = [
+        feed.source
+        for feed in found
+        if urls.is_web(feed.source.feed_url) and not feed.source.private
+    ]
     sources.sort(key=lambda source: ((source.category or "").casefold(), source.title.casefold()))
     outlines = [
         OpmlOutline(

@@ -152,7 +152,7 @@ def details(feed: FeedHealth, clock: Clock) -> list[Said]:
             lines.append(ours(words.gettext("Failing since {time}.", time=since)))
         if feed.entries:
             lines.append(ours(words.gettext("Posts already collected stay in the list.")))
-        elif began and feed.last_success_at is None:
+        elif began and feed.last_success_at is None and not feed.source.private:
             place = urls.masked(feed.source.feed_url)
             asked = words.gettext("It was never read so far; is {place} the right address?")
             lines.append(ours(asked.format(place=place)))

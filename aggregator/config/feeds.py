@@ -37,13 +37,15 @@ def subscriptions(
             Subscription(
                 name=name,
                 url=feed.url,
-                title=feed.title,
+                # The feed's own may be its address, or have it in it.
+                title=feed.title or (feed.name if feed.private else None),
                 category=feed.category,
                 interval=feed.interval or interval,
                 name_given=feed.name is not None,
                 interval_given=interval_given or feed.interval is not None,
                 distrust_304=feed.distrust_304 or False,
                 timezone=feed.timezone,
+                private=feed.private or False,
             )
         )
     return tuple(named)
@@ -67,6 +69,14 @@ def duplicates(feeds: Mapping[int, Feed], line_of: Callable[[int], int]) -> Iter
             where = f"feeds[{first}] in line {line_of(first)}"
             message = f'"{feed.name}" is the name of {where}; write another'
             yield Fault(("feeds", index, "name"), message)
+
+
+def unnamed_private(feeds: Mapping[int, Feed]) -> Iterable[Fault]:
+    """Find feeds whose name would be made from the address that is not to be shown."""
+    for index, feed in feeds.items():
+        if feed.private and not (feed.title or feed.name):
+            message = "needs a title or name; one made from the address would show it"
+            yield Fault(("feeds", index, "private"), message)
 
 
 def _made_name(feed: Feed, taken: set[str]) -> str:

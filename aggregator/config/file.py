@@ -70,6 +70,7 @@ def parse(text: str, *, path: Path) -> Config:
     settings = schema.read_settings(raw, folder=folder)
     found, faults = _feeds(source.value.get("feeds"), folder)
     faults += feeds.duplicates(found, source.line_of_feed)
+    faults += feeds.unnamed_private(found)
     if isinstance(settings, list):
         faults += settings
     if faults or source.problems or not isinstance(settings, Settings):

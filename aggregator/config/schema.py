@@ -332,6 +332,7 @@ class Feed:
     interval: Annotated[timedelta | None, _read_if_any(_Interval)] = None
     distrust_304: Annotated[bool | None, _read_if_any(values.yes)] = None
     timezone: Annotated[str | None, _read_if_any(values.timezone)] = None
+    private: Annotated[bool | None, _read_if_any(values.yes)] = None
 
 
 def folder_of(path: Path) -> Path:

@@ -156,6 +156,7 @@ feeds = Table(
     Column("interval_given", Boolean, nullable=False, default=False),
     Column("distrust_304", Boolean, nullable=False, default=False),
     Column("timezone", Text),
+    Column("private", Boolean, nullable=False, default=False),
     Column("subscribed", Boolean, nullable=False),
     # From the document
     Column("title", Text, nullable=False, default=""),

@@ -24,6 +24,7 @@ class Subscription:
         timezone: IANA name; of the feed's times that name no zone, None to find out.
         interval_given: The interval stands in the file, for this feed or for all.
         distrust_304: Ask unconditionally after eight days of nothing but 304.
+        private: Its address is shown to nobody; it has a title then.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Subscription:
     interval_given: bool = False
     distrust_304: bool = False
     timezone: str | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

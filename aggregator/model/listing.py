@@ -84,6 +84,7 @@ class Source:
         title: Configured title, else the feed's own, else the name.
         feed_id: Atom id of the feed, None if it has none.
         updated_at: When an entry of the feed was last new or changed; None before that.
+        private: Where it comes from (addresses, id, what it says of itself) is shown to nobody.
     """
 
     id: int
@@ -98,6 +99,7 @@ class Source:
     category: str | None = None
     category_slug: str | None = None
     updated_at: datetime | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

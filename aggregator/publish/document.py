@@ -195,6 +195,10 @@ def source_of(entry: ListedEntry) -> NamedSource:
 
 @lru_cache(maxsize=256)  # a list has more entries than sources
 def _named(source: Source) -> NamedSource:
+    if source.private:
+        # Stable like the address, which nobody gets back from it.
+        name = urls.feed_uri(None, f"private:{source.feed_url}")
+        return NamedSource(name, source.title, None, None, None, language_tag(source.language))
     return NamedSource(
         id=urls.feed_uri(source.feed_id, source.feed_url),
         title=source.title,

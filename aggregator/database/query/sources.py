@@ -19,6 +19,7 @@ SOURCE_COLUMNS = (
     feeds.c.author.label("source_author"),
     feeds.c.rights.label("source_rights"),
     feeds.c.last_change_at.label("source_updated_at"),
+    feeds.c.private.label("source_private"),
     categories.c.name.label("source_category"),
     categories.c.slug.label("source_category_slug"),
 )
@@ -43,4 +44,5 @@ def source_of(row: Any) -> Source:
         category=row.source_category,
         category_slug=row.source_category_slug,
         updated_at=row.source_updated_at,
+        private=row.source_private,
     )

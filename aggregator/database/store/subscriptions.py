@@ -40,6 +40,7 @@ _CONFIGURED = select(
     feeds.c.interval_given,
     feeds.c.distrust_304,
     feeds.c.timezone,
+    feeds.c.private,
 ).where(feeds.c.subscribed)
 _KNOWN = select(
     feeds.c.id,
@@ -140,6 +141,7 @@ def _settled(
             each.interval_given,
             each.distrust_304,
             each.timezone,
+            each.private,
         )
         for each in subscriptions
     }
@@ -185,6 +187,7 @@ def _configured(subscription: Subscription, category_ids: _CategoryIds) -> dict[
         "interval_given": subscription.interval_given,
         "distrust_304": subscription.distrust_304,
         "timezone": subscription.timezone,
+        "private": subscription.private,
         "subscribed": True,
     }
 
