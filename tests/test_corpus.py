@@ -14,8 +14,10 @@ import pytest
 from aggregator import dates, sanitize
 from aggregator.clean import clean
 from aggregator.errors import ParseError
-from aggregator.model import CleanFeed, FeedHead, ParsedEntry, ParsedFeed
+from aggregator.model import CleanFeed, FeedHead, Origin, ParsedEntry, ParsedFeed
 from aggregator.parse import parse
+from aggregator.publish import Document, Format, render
+from tests import listed
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 URL = "https://example.org/dir/feed"
@@ -158,3 +160,22 @@ def test_sanitising_twice_changes_nothing():
         once = sanitize.content(vector, base=URL)
 
         assert sanitize.content(once, base=URL) == once
+
+
+def test_no_attack_vector_is_published_as_an_address():
+    left = {}
+    for vector in vectors():
+        for origin in (Origin("", vector, vector, vector), Origin("", vector, None, None)):
+            parsed = ParsedEntry(guid="1", title="x", base=URL, origin=origin)
+            feed = ParsedFeed(FeedHead(title="x", site_url=vector, feed_id=vector), (parsed,))
+            cleaned = clean(feed, url=URL)
+            source = listed.source(feed_url=URL, site_url=cleaned.head.site_url, feed_id=vector)
+            entry = listed.entry(origin=cleaned.entries[0].origin, source=source)
+            for form in Format:
+                document = Document("tag:x", "x", URL, URL, entries=[entry])
+                written = render(document, form).decode().lower()
+                found = re.findall(r'(?:url|href)"?[=:]"((?!https?:|urn:|tag:)[^"]*)', written)
+                if found:
+                    left[vector] = found
+
+    assert left == {}

@@ -1,6 +1,7 @@
 """What one client sends costs nobody else anything, and shows nobody what is private."""
 
 import random
+import socket
 import time
 import tracemalloc
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 import web
-from tests.running import get, running, write_config
+from tests.running import eventually, get, running, write_config
 from tests.web_fixtures import Site, entry
 from web import create_app
 from web.limits import Limiter
@@ -41,6 +42,11 @@ OTHERS = ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.
           "posts.example.evil.example", "localhost@evil.example", "evil.example, localhost", "x",
           "[::1].evil.example", "[::2]", "192.168.1.5", "0.0.0.0", "2130706433", "localhost:x", ":",
           "[", "a" * 2000, "é", " localhost", "localhost/..", "localhost\t"]  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def asked(app, host: str | None, path: str = "/") -> tuple[int, str]:
@@ -104,6 +110,19 @@ def test_the_running_program_knows_where_it_listens(tmp_path, listens_on, status
         assert get(address)[0] == 200
         assert get(address, Host="evil.example")[0] == status
         assert get(f"{address}/healthz", Host="evil.example")[0] == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("host", "status"), [("127.0.0.1", 421), ("0.0.0.0", 200)])
+def test_granian_s_processes_know_where_they_listen(tmp_path, host, status):
+    write_config(tmp_path, [])
+
+    arguments = ("serve", "--server", "granian", "--host", host)
+    with running(tmp_path, *arguments, "--port", str(free_port())) as (_, address):
+        address = address.replace("0.0.0.0", "127.0.0.1")
+        eventually(lambda: get(f"{address}/healthz")[0] == 200)
+        assert get(address)[0] == 200
+        assert get(address, Host="evil.example")[0] == status
 
 
 # --------------------------------------------------------------------- what a request may cost

@@ -7,6 +7,9 @@ No request changes anything; what subscribers of our own hub wish, where there i
     machines   files, health, news for an open page
     hub        requests of WebSub subscribers
 
+Before them a request meets `host_check` (whose name it asks for), `request_limits` (what is too
+long) and `memory` (what was answered before); `disclosure` leaves out what a page must not tell.
+
 `wording` and `health` put values into people's words, `relative_time` times; `answers` is HTTP:
 validators, 304, gzip.  All of them are pure or read one request; `site` holds what they share.
 """
