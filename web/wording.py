@@ -283,7 +283,8 @@ def isolated(name: str) -> Markup:
 
     Sources: HTML, 4.5.24 (`bdi`), UAX #9, 2.7 (what ends an isolate ends what it left open).
     """
-    return Markup("<bdi>{}</bdi>").format(_without_stray_ends(_shortened(name)))
+    # A page has a hundred: Markup.format takes four times as long.
+    return Markup(f"<bdi>{escape(_without_stray_ends(_shortened(name)))}</bdi>")  # noqa: S704
 
 
 def isolated_text(name: str) -> str:
