@@ -26,11 +26,8 @@ from zlib import crc32
 
 from aggregator import urls
 
-MAX_TEXT = 60_000
-"""Characters of a text's HTML that are compared."""
-
+MAX_TEXT = 60_000  # characters of a text's HTML that are compared, and
 _MAX_WORDS = 2000  # words of it
-_MAX_FOLDED = 60_000  # characters: a ligature of one can fold into eighteen
 _FOLD_STEP = 1000  # characters normalised at once: marks in a row cost the square of their number
 
 _SKETCH_WORDS = 32  # of the beginning: more find no more copies, and cost every new entry
@@ -229,8 +226,7 @@ def leading(members: Iterable[Member]) -> dict[int, tuple[bool, bool]]:
     A list shows the one that was there first, so that nothing that was read moves or comes again.
     What takes no part in stories is never left out by them.
     """
-    shown = {}
-    seen: set[int | None] = set()
+    shown, seen = {}, set[int | None]()
     for member in sorted(members, key=lambda one: (one.first_seen_at, one.entry_id)):
         if not member.takes_part:
             shown[member.entry_id] = (True, True)
@@ -416,10 +412,10 @@ def _related(one: str, other: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    """Return a text in NFKC without differences of case, up to `_MAX_FOLDED` characters."""
+    """Return a text in NFKC without case, cut again: a ligature can fold into 18 characters."""
     steps = (text[start : start + _FOLD_STEP] for start in range(0, len(text), _FOLD_STEP))
     folded = "".join(unicodedata.normalize("NFKC", step).casefold() for step in steps)
-    return folded[:_MAX_FOLDED]
+    return folded[:MAX_TEXT]
 
 
 def _words(html: str) -> list[str]:

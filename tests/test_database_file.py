@@ -177,6 +177,7 @@ def test_a_database_of_an_older_version_in_its_place_is_brought_up_to_date(tmp_p
     with contextlib.closing(sqlite3.connect(tmp_path / "new.db")) as connection:
         for table in ("unannounced", "former_names", "story_candidates"):
             connection.execute(f"DROP TABLE {table}")
+        connection.execute("ALTER TABLE feeds DROP COLUMN private")
         connection.execute("ALTER TABLE state DROP COLUMN began_at")
         connection.execute("UPDATE alembic_version SET version_num = '0013'")
         connection.commit()

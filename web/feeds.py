@@ -94,7 +94,7 @@ def subscriptions() -> Response:
             urls.masked(each.feed_url),
             each.title,
             each.category,
-            urls.masked(site) if (site := wording.web_link(each.site_url)) else None,
+            urls.masked(link) if (link := wording.web_link(each.site_url)) else None,
         )
         for each in sources
     ]
