@@ -13,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
-import waitress
 from flask import Flask
 
 from aggregator.config import Config, load
@@ -21,6 +20,7 @@ from aggregator.database import open_database, watch_file
 from aggregator.errors import UsageError
 from aggregator.letters import MAX_LETTER
 from web import create_app
+from web.connections import MAX_CONNECTIONS, MAX_HEAD, REQUEST_SECONDS, create_server
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -63,13 +63,7 @@ class Waitress:
 
     def run(self) -> None:
         """Answer requests until SIGTERM or SIGINT."""
-        server = waitress.create_server(
-            self._answer,
-            sockets=[self._listener],
-            threads=THREADS,
-            ident=None,
-            max_request_body_size=MAX_LETTER,
-        )
+        server = create_server(self._answer, self._listener, threads=THREADS, max_body=MAX_LETTER)
         signal.signal(signal.SIGTERM, _stop)
         with contextlib.suppress(KeyboardInterrupt):
             server.run()
@@ -118,7 +112,8 @@ class _Loader:
 
 def _granian(host: str, port: int) -> Any:
     try:
-        from granian.constants import Interfaces
+        from granian.constants import HTTPModes, Interfaces
+        from granian.http import HTTP1Settings
         from granian.server import Server
     except ImportError as error:
         raise UsageError(
@@ -129,6 +124,12 @@ def _granian(host: str, port: int) -> Any:
         address=host,
         port=port,
         interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=1000 * REQUEST_SECONDS, max_buffer_size=MAX_HEAD
+        ),
+        backlog=MAX_CONNECTIONS,
+        backpressure=MAX_CONNECTIONS,
         blocking_threads=THREADS,
         websockets=False,
         log_enabled=False,

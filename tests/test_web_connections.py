@@ -1,0 +1,147 @@
+"""What one client can hold of the server: connections, time, headers.  Real sockets."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from statistics import quantiles
+
+import pytest
+
+from tests.running import eventually, get, running, write_config
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+EACH = 600
+
+
+SERVER = """
+import socket
+from web import connections
+
+connections.REQUEST_SECONDS, connections.IDLE_SECONDS, connections._LOOK_EVERY = 0.3, 1, 0.1
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Length", "2"), ("Content-Type", "text/plain")])
+    return [b"ok"]
+
+listener = socket.create_server(("127.0.0.1", 0))
+listener.setblocking(False)
+server = connections.create_server(app, listener, threads=2, max_body=1000)
+print(listener.getsockname()[1], flush=True)
+server.run()
+"""
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[tuple[str, int]]:
+    """A server with short deadlines."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield "127.0.0.1", int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def answer(place: tuple[str, int], *parts: bytes, pause: float = 0) -> bytes:
+    """Send these parts, a pause after each; return all that comes until the server closes."""
+    received = b""
+    with socket.create_connection(place, timeout=10) as client:
+        with contextlib.suppress(ConnectionError):
+            for part in parts:
+                client.sendall(part)
+                time.sleep(pause)
+        with contextlib.suppress(ConnectionError):
+            while more := client.recv(65536):
+                received += more
+    return received
+
+
+def test_a_connection_on_which_nothing_moves_is_closed(place):
+    assert answer(place) == b""
+    assert answer(place, HEALTH + b"\r\n").endswith(b"ok")
+
+
+def test_a_request_that_drips_in_is_given_up(place):
+    drops = [bytes([byte]) for byte in HEALTH[:30]]
+
+    assert answer(place, *drops, pause=0.05) == b""
+
+
+def test_a_body_that_drips_in_is_given_up(place):
+    head = b"POST /hub HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n"
+
+    assert answer(place, head, *[b"x"] * 30, pause=0.05) == b""
+
+
+def test_a_request_with_two_lengths_is_refused_with_all_that_follows(place):
+    smuggled = HEALTH + b"\r\n"
+    head = b"POST /hub HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+
+    received = answer(place, head + b"Content-Length: 5\r\n\r\n0\r\n\r\n" + smuggled)
+
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.count(b"HTTP/1.") == 1
+
+
+def test_a_head_of_more_than_16_kb_is_refused(place):
+    field = b"X: " + b"x" * 1000 + b"\r\n"
+
+    assert answer(place, HEALTH + 17 * field + b"\r\n").startswith(b"HTTP/1.0 431 ")
+    assert answer(place, HEALTH + 14 * field + b"Connection: close\r\n\r\n").endswith(b"ok")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", ["waitress", "granian"])
+def test_the_page_answers_while_1800_connections_are_held(tmp_path, server):
+    write_config(tmp_path, [])
+    held: list[socket.socket] = []
+
+    def hold(start: bytes) -> list[socket.socket]:
+        opened = []
+        for _ in range(EACH):
+            client = socket.create_connection(address, timeout=10)
+            client.sendall(start)
+            opened.append(client)
+        held.extend(opened)
+        return opened
+
+    def page_seconds() -> float:
+        looks = []
+        for _ in range(60):
+            began = time.monotonic()
+            assert get(f"{url}/")[0] == 200
+            looks.append(time.monotonic() - began)
+        return quantiles(looks, n=20)[-1]
+
+    with running(tmp_path, "serve", "--server", server) as (_, url):
+        address = ("127.0.0.1", int(url.rpartition(":")[2]))
+        eventually(lambda: get(f"{url}/healthz")[0] == 200)
+        try:
+            hold(b"")
+            idle = page_seconds()
+            hold(HEALTH + b"\r\n")
+            kept_alive = page_seconds()
+            dripping = hold(HEALTH)
+            stop = threading.Event()
+
+            def drip() -> None:
+                while not stop.wait(0.5):
+                    for client in dripping:
+                        with contextlib.suppress(OSError):
+                            client.sendall(b"x")
+
+            dripper = threading.Thread(target=drip)
+            dripper.start()
+            dripped = page_seconds()
+            stop.set()
+            dripper.join(30)
+        finally:
+            for client in held:
+                client.close()
+
+    assert max(idle, kept_alive, dripped) < 0.3

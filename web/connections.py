@@ -1,0 +1,102 @@
+"""waitress with bounds on what one client can hold: connections, time, headers.
+
+As it comes, waitress stops to accept after 100 connections, lets a client send its headers a byte
+at a time for ever, and goes on with a connection whose request has two lengths.
+"""
+
+import contextlib
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import waitress
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+MAX_CONNECTIONS = 4096
+"""Open at a time; each costs 10 kB.  Fewer where the system allows fewer open files."""
+
+REQUEST_SECONDS = 10
+"""From the first byte of a request to its last one."""
+
+IDLE_SECONDS = 30
+"""Until a connection that nothing moves on is closed."""
+
+MAX_HEAD = 16_384
+"""Bytes of a request line with its header fields."""
+
+_OTHER_FILES = 64  # that the process has open besides connections
+_LOOK_EVERY = 2  # seconds
+
+
+def create_server(
+    app: "WSGIApplication", listener: socket.socket, *, threads: int, max_body: int
+) -> Any:
+    """Return a waitress server for a bound socket.
+
+    Args:
+        threads: That answer requests.
+        max_body: Bytes of a request's body.
+    """
+    server = waitress.create_server(
+        app,
+        sockets=[listener],
+        threads=threads,
+        ident=None,
+        max_request_body_size=max_body,
+        max_request_header_size=MAX_HEAD,
+        connection_limit=min(MAX_CONNECTIONS, _most_files() - _OTHER_FILES),
+        channel_timeout=IDLE_SECONDS,
+        cleanup_interval=_LOOK_EVERY,
+        asyncore_use_poll=True,  # select() knows 1,024 files
+    )
+    server.channel_class = _Channel
+    return server
+
+
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    """Refuses a request that a proxy in front may have read in another way."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head of a request.
+
+        Raises:
+            ParsingError: It is not one, or has two lengths (RFC 9112, 6.1).
+        """
+        super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Content-Length beside Transfer-Encoding")
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection whose requests have to be complete after `REQUEST_SECONDS`."""
+
+    parser_class = _Parser
+    _began_at: float | None = None  # of a request that is not complete; by the monotonic clock
+
+    def handle_read(self) -> None:
+        """Take what the client sent."""
+        super().handle_read()
+        if self.request is None:
+            self._began_at = None
+        elif self._began_at is None:
+            self._began_at = time.monotonic()
+        elif time.monotonic() - self._began_at > REQUEST_SECONDS:
+            self.will_close = True
+
+
+def _most_files() -> int:
+    """Return how many files this process may open, as many as the system allows it."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MAX_CONNECTIONS + _OTHER_FILES
+        if soft < wanted:
+            soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return int(soft)
+    return 1024
