@@ -111,11 +111,11 @@ class World:
 
 @contextlib.contextmanager
 def hosts_of_their_own() -> Iterator[None]:
-    """Let every name below .example lead to 127.0.0.1 in this process."""
+    """Let every name below .test lead to 127.0.0.1 in this process."""
     original = socket.getaddrinfo
 
     def lookup(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
-        name = "127.0.0.1" if str(host).endswith(".example") else host
+        name = "127.0.0.1" if str(host).endswith(".test") else host
         return original(name, port, *args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -124,7 +124,7 @@ def hosts_of_their_own() -> Iterator[None]:
 
 
 def _on_its_own_host(name: str, url: str) -> str:
-    return url.replace("127.0.0.1", f"{name}.example")
+    return url.replace("127.0.0.1", f"{name}.test")
 
 
 def item(guid: str, title: str | None = None, *, at: datetime = NOW, inside: str = "") -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from aggregator import discover
 from aggregator.fetch import guard
-from tests.feedserver import FeedServer
+from tests.feedserver import Canary, FeedServer
 from tests.running import command, one_line, rss, write_config
 
 NOW = datetime.now(UTC)
@@ -115,6 +115,17 @@ def test_add_says_so_where_no_feed_of_a_page_can_be_read(server, tmp_path):
     assert "private address" in done.stdout
     assert "names 2 feeds, and none that was tried can be read now" in done.stderr
     assert path.read_text() == before
+
+
+def test_add_follows_no_page_to_an_address_that_is_another_ones_exception(server, tmp_path):
+    with Canary("127.0.0.2") as canary:
+        server.put("/blog", page_with(f"http://127.0.0.2:{canary.port}/feed"))
+        write_config(tmp_path, [], network="{allow: [127.0.0.1, 127.0.0.2]}")
+
+        done = command(tmp_path, "add", server.url("/blog"))
+
+        assert (done.returncode, canary.connections) == (1, 0)
+        assert "127.0.0.2 is a private address; to poll it write" in done.stdout
 
 
 def test_add_asks_the_port_that_the_address_names(server, tmp_path, monkeypatch):

@@ -429,20 +429,35 @@ def test_a_database_that_can_not_be_used_is_refused(written, said):
         ("NAS.local", "nas.local"),
         ("localhost", "localhost"),
         ("büro.example", "büro.example"),
+        ("'[::1]'", "::1"),
+        ("'127.0.0.1:8080'", "127.0.0.1:8080"),
+        ("'10.0.0.0/8:8080'", "10.0.0.0/8:8080"),
+        ("'fd00::/8:8080'", "fd00::/8:8080"),
+        ("'[fd00::/8]:8080'", "fd00::/8:8080"),
+        ("'[::1]:9000'", "[::1]:9000"),
+        ("'NAS.local:8080'", "nas.local:8080"),
     ],
 )
-def test_private_addresses_are_allowed_by_address_network_or_name(written, read):
-    assert parsed(f"network: {{allow: [{written}]}}").network.allow == (read,)
+@pytest.mark.parametrize("section", ["network", "websub"])
+def test_private_addresses_are_allowed_by_address_network_or_name(section, written, read):
+    config = parsed(f"{section}: {{allow: [{written}]}}")
+
+    assert getattr(config, section).allow == (read,)
 
 
 @pytest.mark.parametrize(
     ("written", "hint"),
     [
         ("10.0.0.1/8", "write 10.0.0.0/8"),
-        ("10.0.0.0/99", "is no network"),
-        ("nas.local/8", "is no network"),
+        ("10.0.0.0/99", "is not a network"),
+        ("nas.local/8", "is not a network"),
         ("'http://nas.local/'", "write the host alone: nas.local"),
-        ("'nas.local:8080'", "any port is allowed; write nas.local"),
+        ("'nas.local:0'", "has a port out of range; write 1 to 65535"),
+        ("'nas.local:65536'", "has a port out of range"),
+        ("'nas.local:http'", "or one with a port: nas.local:8080"),
+        ("'nas.local:'", "or one with a port: nas.local:8080"),
+        ("'[::1:80'", "is neither address nor host"),
+        ("'10.0.0.1/8:80'", "write 10.0.0.0/8"),
         ("'*.local'", "write each host by its name"),
         ("127.0.0.01", "is neither address nor host"),
         ("1.2.3", "is neither address nor host"),

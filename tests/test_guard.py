@@ -8,7 +8,7 @@ import pytest
 
 from aggregator.errors import FetchError
 from aggregator.fetch import Fetcher
-from aggregator.fetch.guard import Guard
+from aggregator.fetch.guard import Admission, Guard
 from tests.feedserver import Canary, FeedServer
 from tests.fetching import fetch, reason, settings
 
@@ -39,11 +39,20 @@ FORMS_OF_127_0_0_2 = """
 
 # ------------------------------------------------------------------ the judgement
 
+ELSEWHERE = "network.allow has it at another port; to poll it"
+OF_ITS_OWN = "to poll it write its address as a feed's url, and its host into network.allow"
+
+
+def admission(
+    host: str = "feeds.example", allow: tuple[str, ...] = (), **options: Any
+) -> Admission:
+    return Guard(allow, **options).admission(host)
+
 
 @pytest.mark.parametrize("address", PRIVATE_V4 + PRIVATE_V6 + WRAPPED_PRIVATE)
 def test_an_address_that_is_not_public_is_refused(address):
     """Some were forgotten: GHSA-hgrr-mjfp-gmr6, GHSA-q5qw-345w-55xg, CVE-2024-4032."""
-    refusal = Guard().refusal(address, 443)
+    refusal = admission(address).refusal(address, 443)
 
     assert refusal is not None
     assert refusal.endswith(" is a private address; to poll it add it to network.allow")
@@ -51,13 +60,23 @@ def test_an_address_that_is_not_public_is_refused(address):
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_public_address_is_not_refused(address):
-    assert Guard().refusal(address, 443) is None
+    assert admission().refusal(address, 443) is None
 
 
-def test_the_refusal_says_what_to_do():
-    expected = "127.0.0.2 is a private address; to poll it add it to network.allow"
+@pytest.mark.parametrize(
+    ("host", "allow", "name", "advice"),
+    [
+        ("127.0.0.2", (), "", "to poll it add it to network.allow"),
+        ("nas.local", (), "nas.local", "to poll it add nas.local to network.allow"),
+        ("127.0.0.2", ("127.0.0.2:8080",), "", f"{ELSEWHERE} add 127.0.0.2:80"),
+        ("nas.local", ("nas.local:8080",), "nas.local", f"{ELSEWHERE} add nas.local:80"),
+        ("feeds.example", ("127.0.0.2",), "", OF_ITS_OWN),
+    ],
+)
+def test_the_refusal_says_what_to_do(host, allow, name, advice):
+    refusal = admission(host, allow).refusal("127.0.0.2", 80, name=name)
 
-    assert Guard().refusal("127.0.0.2", 80) == expected
+    assert refusal == f"127.0.0.2 is a private address; {advice}"
 
 
 @pytest.mark.parametrize(
@@ -73,44 +92,97 @@ def test_the_refusal_says_what_to_do():
     ],
 )
 def test_an_exception_is_as_narrow_as_it_is_written(entry, inside, outside):
-    guard = Guard([entry])
+    here = admission(inside, (entry,))
 
-    assert guard.refusal(inside, 80) is None
-    assert guard.refusal(outside, 80) is not None
+    assert here.refusal(inside, 80) is None
+    assert here.refusal(inside, 6379) is None
+    assert here.refusal(outside, 80) is not None
+    assert admission(outside, (entry,)).refusal(outside, 80) is not None
+
+
+@pytest.mark.parametrize(
+    ("entry", "address"),
+    [
+        ("10.0.0.5:9000", "10.0.0.5"),
+        ("10.0.0.0/8:9000", "10.1.2.3"),
+        ("[::1]:9000", "::1"),
+        ("fd00::/8:9000", "fd12::1"),
+        ("[fd00::/8]:9000", "fd12::1"),
+    ],
+)
+def test_an_exception_with_a_port_opens_that_port_alone(entry, address):
+    here = admission(address, (entry,))
+
+    assert here.refusal(address, 9000) is None
+    assert here.refusal(address, 80) is not None
+    assert here.refusal(address, 6379) is not None
+
+
+def test_the_exception_for_a_name_may_be_of_one_port():
+    here = admission("nas.local", ("nas.local:9000",))
+
+    assert here.exempts("nas.local", 9000)
+    assert not here.exempts("nas.local", 80)
+
+
+@pytest.mark.parametrize("own", ["feeds.example", "192.168.0.1", "10.0.0.6", "1.1.1.1", ""])
+def test_an_exception_holds_for_nobody_but_the_feeds_whose_own_address_it_is(own):
+    here = admission(own, ("10.0.0.5", "nas.local"))
+
+    assert here.refusal("10.0.0.5", 80) is not None
+    assert not here.exempts("nas.local", 80)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_in_it"),
+    [("nas.local", True), ("nas", True), ("rss.lan", True), ("nas.home.arpa", True),
+     ("feeds.example.org", False), ("nas.local.example.org", False)],
+)  # fmt: skip
+def test_a_name_is_in_a_network_only_if_nobody_outside_can_own_it(name, is_in_it):
+    """Whoever owns a public name may have it lead to any of our addresses, for a moment."""
+    here = admission(name, ("10.0.0.0/8", "192.168.0.0/16"))
+    here.resolved(name, ["10.0.0.5"])
+
+    assert (here.refusal("10.0.0.5", 80, name=name) is None) == is_in_it
+    assert (here.refusal("10.0.0.6", 80) is None) == is_in_it  # its redirects
+    assert here.refusal("192.168.0.1", 80) is not None
+
+
+def test_what_a_redirects_name_leads_to_opens_nothing():
+    here = admission("feeds.example", ("10.0.0.0/8",))
+    here.resolved("nas.local", ["10.0.0.5"])
+
+    assert here.refusal("10.0.0.5", 80, name="nas.local") is not None
 
 
 def test_the_exception_for_a_v4_address_does_not_open_tunnels_to_it():
-    guard = Guard(["127.0.0.1"])
+    here = admission("127.0.0.1", ("127.0.0.1",))
 
-    assert guard.refusal("64:ff9b::7f00:1", 80) is not None
-    assert guard.refusal("2002:7f00:1::1", 80) is not None
+    assert here.refusal("64:ff9b::7f00:1", 80) is not None
+    assert here.refusal("2002:7f00:1::1", 80) is not None
 
 
 def test_only_the_usual_ports_and_those_of_the_configuration_are_open():
-    guard = Guard(ports=[9000])
+    here = admission(ports=[9000])
 
     assert [
-        port for port in (80, 443, 8000, 8080, 8443, 9000) if guard.refusal("1.1.1.1", port)
+        port for port in (80, 443, 8000, 8080, 8443, 9000) if here.refusal("1.1.1.1", port)
     ] == []
-    assert all(guard.refusal("1.1.1.1", port) for port in (0, 22, 25, 6379, 9001, 11211))
-
-
-def test_an_address_that_is_an_exception_is_open_at_any_port():
-    assert Guard(["10.0.0.0/8"]).refusal("10.1.2.3", 6379) is None
+    assert all(here.refusal("1.1.1.1", port) for port in (0, 22, 25, 6379, 9001, 11211))
 
 
 def test_a_name_is_an_exception_whatever_its_capitals_and_trailing_dot():
-    guard = Guard(["NAS.local."])
-
-    assert guard.exempts("nas.local")
-    assert guard.exempts("Nas.Local.")
-    assert not guard.exempts("evil.nas.local")
-    assert not guard.exempts("nas.local.evil.example")
+    for entry in ("NAS.local.", "nas.local"):
+        assert admission("nas.local", (entry,)).exempts("Nas.Local.", 80)
+        assert admission("NAS.local.", (entry,)).exempts("nas.local", 80)
+    assert not admission("evil.nas.local", ("nas.local",)).exempts("evil.nas.local", 80)
+    assert not admission("nas.local.a.example", ("nas.local",)).exempts("nas.local.a.example", 80)
+    assert admission("xn--bro-hoa.example", ("büro.example",)).exempts("xn--bro-hoa.example", 80)
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "1.2.3", "[::1]", "::g", "1.2.3.4.5"])
-def test_what_is_no_address_is_refused(text):
-    assert Guard().refusal(text, 80) is not None
+def test_what_is_not_an_address_is_refused(text):
+    assert admission().refusal(text, 80) is not None
 
 
 # ------------------------------------------------------------- nothing is connected to
@@ -179,6 +251,67 @@ def test_the_environment_leads_nowhere_else(monkeypatch, tmp_path):
         assert "authorization" not in server.requests[0].headers
 
 
+@pytest.mark.parametrize("allow", ["127.0.0.2", "127.0.0.0/30", "127.0.0.2:{port}"])
+def test_no_feed_of_others_is_led_to_an_address_that_is_an_exception(monkeypatch, allow):
+    """The exception would let any feed ask, and any answer be read, by way of a redirect."""
+    Names(monkeypatch, feeds_example=[["127.0.0.1"]])
+    with FeedServer() as server, Canary("127.0.0.2") as canary:
+        server.redirect("/feed.xml", f"http://127.0.0.2:{canary.port}/")
+        opened = ("feeds.example", allow.format(port=canary.port))
+
+        words = reason(f"http://feeds.example:{server.port}/feed.xml", allow=opened)
+
+        assert words.startswith(
+            "after a redirect: 127.0.0.2 is a private address; to poll it write"
+        )
+        assert len(server.requests) == 1
+        assert canary.connections == 0
+
+
+def test_a_feed_that_moved_keeps_the_exceptions_of_the_address_in_the_file(monkeypatch):
+    Names(monkeypatch, feeds_example=[["127.0.0.1"]])
+
+    async def moved(url: str, subscribed: str) -> bytes:
+        async with Fetcher(settings(allow=("127.0.0.1", "feeds.example"))) as fetcher:
+            return (await fetcher.fetch(url, subscribed=subscribed)).body
+
+    with FeedServer() as server:
+        server.put("/feed.xml", "<rss/>")
+        new = server.url("/feed.xml")
+
+        assert asyncio.run(moved(new, server.url("/old.xml"))) == b"<rss/>"
+        with pytest.raises(FetchError, match="private address"):
+            asyncio.run(moved(new, f"http://feeds.example:{server.port}/old.xml"))
+        assert len(server.requests) == 1
+
+
+def test_redirects_of_a_feed_within_its_own_network_are_followed():
+    with FeedServer() as server, FeedServer("127.0.0.2") as second:
+        server.redirect("/feed.xml", second.url("/feed.xml"))
+        second.put("/feed.xml", "<rss/>")
+
+        assert fetch(server.url("/feed.xml"), allow=("127.0.0.0/30",)).body == b"<rss/>"
+
+
+def test_feeds_that_are_fetched_at_once_have_each_their_own_exceptions():
+    async def both(urls: list[str], allow: tuple[str, ...]) -> list[Any]:
+        async with Fetcher(settings(allow=allow)) as fetcher:
+            return await asyncio.gather(*map(fetcher.fetch, urls), return_exceptions=True)
+
+    with FeedServer() as one, FeedServer("127.0.0.2") as two:
+        for server, other in ((one, two), (two, one)):
+            server.put("/feed.xml", "<rss/>", delay=0.02)
+            server.put(
+                "/led.xml", status=302, headers={"Location": other.url("/feed.xml")}, delay=0.02
+            )
+        paths = ("/feed.xml", "/led.xml")
+        urls = [server.url(path) for server in (one, two) for path in paths] * 5
+
+        results = asyncio.run(both(urls, ("127.0.0.1", "127.0.0.2")))
+
+    assert [isinstance(result, FetchError) for result in results] == [False, True] * 10
+
+
 # ------------------------------------------------------------------------ names
 
 
@@ -213,38 +346,40 @@ def test_a_name_that_leads_to_a_private_address_is_refused(monkeypatch):
     with Canary("127.0.0.2") as canary:
         words = reason(f"http://feeds.example:{canary.port}/")
 
-        assert words == "127.0.0.2 is a private address; to poll it add it to network.allow"
+        assert words == (
+            "127.0.0.2 is a private address; to poll it add feeds.example to network.allow"
+        )
         assert canary.connections == 0
 
 
 def test_of_several_addresses_only_the_allowed_ones_are_tried(monkeypatch):
-    Names(monkeypatch, feeds_example=[["127.0.0.2", "::ffff:127.0.0.2", "127.0.0.1"]])
+    Names(monkeypatch, feeds_local=[["127.0.0.2", "::ffff:127.0.0.2", "127.0.0.1"]])
     with FeedServer() as server, Canary("127.0.0.2", server.port) as canary:
         server.put("/feed.xml", "<rss/>")
 
-        assert fetch(f"http://feeds.example:{server.port}/feed.xml").status == 200
+        assert fetch(f"http://feeds.local:{server.port}/feed.xml").status == 200
         assert canary.connections == 0
 
 
 def test_a_name_is_resolved_once_and_what_was_judged_is_connected_to(monkeypatch):
-    names = Names(monkeypatch, feeds_example=[["127.0.0.1"], ["127.0.0.2"]])
+    names = Names(monkeypatch, feeds_local=[["127.0.0.1"], ["127.0.0.2"]])
     with FeedServer() as server, Canary("127.0.0.2", server.port) as canary:
         server.put("/feed.xml", "<rss/>")
-        url = f"http://feeds.example:{server.port}/feed.xml"
+        url = f"http://feeds.local:{server.port}/feed.xml"
 
         assert fetch(url).status == 200
-        assert names.asked == ["feeds.example"]
+        assert names.asked == ["feeds.local"]
         assert "127.0.0.2 is a private address" in reason(url)
-        assert names.asked == ["feeds.example", "feeds.example"]
+        assert names.asked == ["feeds.local", "feeds.local"]
         assert canary.connections == 0
 
 
 def test_rebinding_between_redirects_is_seen(monkeypatch):
-    Names(monkeypatch, feeds_example=[["127.0.0.1"], ["127.0.0.2"]])
+    Names(monkeypatch, feeds_local=[["127.0.0.1"], ["127.0.0.2"]])
     with FeedServer() as server, Canary("127.0.0.2", server.port) as canary:
         server.redirect("/feed.xml", "/moved.xml")
 
-        assert "private address" in reason(f"http://feeds.example:{server.port}/feed.xml")
+        assert "private address" in reason(f"http://feeds.local:{server.port}/feed.xml")
         assert canary.connections == 0
 
 

@@ -39,7 +39,7 @@ def connecting_ends_with(monkeypatch, *numbers):
 
 
 def fails(**options):
-    return failure("http://harbour.example/", allow=SOMEWHERE, **options)
+    return failure("http://harbour.test/", allow=SOMEWHERE, **options)
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ class _Discovery:
                 chosen = feed.url
                 break
             try:
-                fetched = await self.fetcher.fetch(feed.url)
+                fetched = await self.fetcher.fetch(feed.url, subscribed=page)
                 document = await self._read(fetched)
             except FeedError as error:
                 click.echo(f"tried {urls.masked(feed.url)}: {error.reason}")

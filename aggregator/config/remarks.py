@@ -36,9 +36,10 @@ def _on_addresses(config: Config) -> Iterator[str]:
             f"base_url: others reach the pages ({config.web.host}), but links in the merged feeds "
             f"lead to {config.base_url}; write the address that others use"
         )
-    for index, entry in enumerate(config.network.allow):
-        if entry.endswith("/0"):
-            yield f"network.allow[{index}]: {entry} allows every address there is"
+    for section, allow in (("network", config.network.allow), ("websub", config.websub.allow)):
+        for index, entry in enumerate(allow):
+            if urls.host_and_port(entry)[0].endswith("/0"):
+                yield f"{section}.allow[{index}]: {entry} allows every address there is"
 
 
 def _on_intervals(config: Config) -> Iterator[str]:

@@ -120,6 +120,7 @@ _STRICT = ConfigDict(extra="forbid")
 Stamp = tuple[int, ...]
 """What changes when a file is saved or replaced: times in nanoseconds, size, device and inode."""
 _Section = BeforeValidator(_settings_or_none)
+_Allowed = Annotated[tuple[Annotated[str, _read(values.allowed)], ...], BeforeValidator(listed)]
 _Interval = partial(values.duration, least=_SECOND, most=_YEAR)
 _Delay = partial(values.duration, least=0 * _SECOND, most=_DAY)
 _Wait = Annotated[timedelta, _read(_Delay)]
@@ -164,13 +165,15 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Private addresses that may be polled: IP addresses, networks, host names; lower case."""
+    """Private addresses that feeds at them may lead to: IP addresses, networks, host names.
+
+    Attributes:
+        allow: In lower case, each with `:port` or for any port.
+    """
 
     __pydantic_config__ = _STRICT
 
-    allow: Annotated[
-        tuple[Annotated[str, _read(values.allowed)], ...], BeforeValidator(listed)
-    ] = ()
+    allow: _Allowed = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,11 +259,17 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class WebSub:
-    """Who tells subscribers of changes: the URL of a hub, `self`, or nobody."""
+    """How subscribers learn of changes.
+
+    Attributes:
+        hub: Who tells them: the URL of a hub, `self`, or None for nobody.
+        allow: Private addresses that subscribers of our own hub may have, as in `Network`.
+    """
 
     __pydantic_config__ = _STRICT
 
     hub: Annotated[str | None, _read_if_any(values.hub)] = None
+    allow: _Allowed = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

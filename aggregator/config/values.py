@@ -208,23 +208,25 @@ def yes(text: str) -> bool:
 
 
 def allowed(text: str) -> str:
-    """Read an entry of `network.allow`: an IP address, a network or a host name."""
+    """Read an entry of `network.allow`: an IP address, a network or a host name, or one's port."""
     words = line(text).lower()
     if "://" in words:
         hint = urls.host_of(words)
         raise ValueError(f"{shown(text)} is a URL; write the host alone: {hint or 'nas.local'}")
+    alone, port = urls.host_and_port(words)
+    if port is not None and not 0 < port < 65_536:
+        raise ValueError(f"{shown(text)} has a port out of range; write 1 to 65535")
     if "/" in words:
-        return _network(words)
-    if _is_address(words) or _is_host_name(words):
-        return words
-    alone = words.rpartition(":")[0]
-    if words.count(":") == 1 and (_is_address(alone) or _is_host_name(alone)):
-        raise ValueError(f"{shown(text)}: any port is allowed; write {alone}")
-    if "*" in words:
-        raise ValueError(f"{shown(text)}: write each host by its name, or a network: 10.0.0.0/8")
-    raise ValueError(
-        f"{shown(text)} is neither address nor host; write 127.0.0.1, 10.0.0.0/8 or nas.local"
-    )
+        _check_network(alone)
+    elif not (_is_address(alone) or _is_host_name(alone)):
+        hint = "write each host by its name, or a network: 10.0.0.0/8"
+        if "*" not in words:
+            hint = "write 127.0.0.1, 10.0.0.0/8, nas.local, or one with a port: nas.local:8080"
+        raise ValueError(f"{shown(text)} is neither address nor host; {hint}")
+    if port is None:
+        return alone
+    is_bare_v6 = ":" in alone and "/" not in alone
+    return f"[{alone}]:{port}" if is_bare_v6 else f"{alone}:{port}"
 
 
 def base_url(text: str) -> str:
@@ -357,14 +359,13 @@ def _is_host_name(text: str) -> bool:
     return len(text) <= 253 and bool(_HOST.fullmatch(text)) and not last.isdecimal()
 
 
-def _network(text: str) -> str:
+def _check_network(text: str) -> None:
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError as error:
-        raise ValueError(f"{shown(text)} is no network; write 10.0.0.0/8") from error
+        raise ValueError(f"{shown(text)} is not a network; write 10.0.0.0/8") from error
     if ipaddress.ip_address(text.partition("/")[0]) != network.network_address:
         raise ValueError(f"{shown(text)} names one host in a network; write {network}")
-    return text
 
 
 def _is_usable(url: str) -> bool:

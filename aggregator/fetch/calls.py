@@ -13,7 +13,7 @@ import aiohttp
 from aggregator import urls
 from aggregator.errors import FetchError
 
-from .connect import Connections, begin_request
+from .connect import Connections
 from .explain import explained, seconds
 from .failure import Failure
 from .settings import FetchSettings
@@ -71,9 +71,9 @@ class Calls:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, most: int
     ) -> Reply:
         session, span = self._connections.session, self._settings.timeout
-        begin_request()
         try:
             target = Target.parse(url)
+            self._connections.admit(target.request.raw_host or "")
             sent = {"User-Agent": self._settings.user_agent, **headers}
             if target.authorization:
                 sent["Authorization"] = target.authorization

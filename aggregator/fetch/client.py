@@ -57,13 +57,20 @@ class Fetcher:
         await self._connections.__aexit__()
 
     async def fetch(
-        self, url: str, validators: Validators = _NONE_YET, *, hop: Hop | None = None
+        self,
+        url: str,
+        validators: Validators = _NONE_YET,
+        *,
+        subscribed: str | None = None,
+        hop: Hop | None = None,
     ) -> Fetched:
         """Make one conditional GET for `url`, or read the file that it names.
 
         Args:
             url: Absolute http(s) URL, or a path relative to `settings.files`.
             validators: What the last answer brought; sent to the URL that they came from only.
+            subscribed: The address that a person wrote, whose exceptions from the guard hold, if
+                that is not `url`: the feed has moved, or a page names it.
             hop: Called with where a redirect leads, before that is asked; it may take its time.
 
         Returns:
@@ -76,7 +83,10 @@ class Fetcher:
         try:
             if is_path(url):
                 return await self._local(url, validators)
-            return await attempt.run(Target.parse(url))
+            target = Target.parse(url)
+            owner = target if subscribed is None else Target.parse(subscribed)
+            self._connections.admit(owner.request.raw_host or "")
+            return await attempt.run(target)
         except Failure as failure:
             raise FetchError(
                 urls.masked(url),

@@ -12,7 +12,6 @@ import socket
 import ssl
 import threading
 import weakref
-from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache, partial
@@ -24,7 +23,7 @@ from aiohttp.client_proto import ResponseHandler
 
 from .explain import Lost
 from .failure import Failure, Refused
-from .guard import Guard
+from .guard import Admission, Guard
 from .http1 import MAX_HEAD, PlainAnswer
 from .settings import FetchSettings
 
@@ -32,8 +31,11 @@ _LOOKUPS = 32
 _MAX_ADDRESSES = 4  # aiohttp tries n addresses up to n * n times
 _FAREWELLS = 50
 
-# Addresses of the host name at hand that the operator exempted by its name.  Each fetch has its
-# own context, so one feed's exception never opens a way for another's redirect.
+_NO_FEED = Guard().admission("")
+# What the feed at hand may ask.  Each fetch has its own context, so one feed's exceptions never
+# open a way for another's redirect; without one there are no exceptions.
+_admission: ContextVar[Admission] = ContextVar("admission", default=_NO_FEED)
+# Addresses of the host name at hand that the operator exempted by its name.
 _exempted: ContextVar[frozenset[str]] = ContextVar("exempted", default=frozenset())
 # Whether the name of a request's host is being looked up.
 _looking_up: ContextVar[bool] = ContextVar("looking_up", default=False)
@@ -60,6 +62,11 @@ class Connections:
             raise RuntimeError("the connections are not open")
         return self._session
 
+    def admit(self, host: str) -> None:
+        """Begin the requests of this task for one feed, whose own address has this host."""
+        _admission.set(self._guard.admission(host))
+        begin_request()
+
     def guard_by(self, settings: FetchSettings) -> None:
         """Judge addresses and ports by other settings from the next connection on."""
         self._guard = Guard(settings.allow, settings.extra_ports)
@@ -68,7 +75,7 @@ class Connections:
         settings = self._settings
         connector = _Connector(
             ssl=_tls(),
-            resolver=_Resolver(lambda: self._guard, settings.connect_timeout),
+            resolver=_Resolver(settings.connect_timeout),
             use_dns_cache=False,
             force_close=True,
             limit=0,  # how many at once, and to one host, is decided where polls are begun:
@@ -113,7 +120,7 @@ class Connections:
     def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
         family, kind, protocol, _, (address, port, *_) = info
         if address not in _exempted.get():
-            reason = self._guard.refusal(address, port)
+            reason = _admission.get().refusal(address, port)
             if reason:
                 raise Refused(reason)
         sock = socket.socket(family, kind, protocol)
@@ -212,8 +219,7 @@ def _protocol(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
 
 
 class _Resolver(AbstractResolver):
-    def __init__(self, guard: Callable[[], Guard], timeout: timedelta) -> None:
-        self._guard = guard
+    def __init__(self, timeout: timedelta) -> None:
         self._timeout = timeout.total_seconds()
         self._lookups = _Lookups()
 
@@ -227,15 +233,17 @@ class _Resolver(AbstractResolver):
         except TimeoutError as error:
             raise socket.gaierror(socket.EAI_AGAIN, "no answer") from error
         _looking_up.set(False)
-        if self._guard().exempts(host):
+        admission = _admission.get()
+        admission.resolved(host, found)
+        if admission.exempts(host, port):
             _exempted.set(frozenset(found))
         else:
-            found = self._judged(found, port)
+            found = self._judged(admission, found, host, port)
         return [_result(host, address, port) for address in found[:_MAX_ADDRESSES]]
 
-    def _judged(self, found: list[str], port: int) -> list[str]:
-        guard = self._guard()
-        reasons = {address: guard.refusal(address, port) for address in found}
+    @staticmethod
+    def _judged(admission: Admission, found: list[str], host: str, port: int) -> list[str]:
+        reasons = {address: admission.refusal(address, port, name=host) for address in found}
         allowed = [address for address in found if reasons[address] is None]
         refused = [reason for reason in reasons.values() if reason]
         if refused and not allowed:

@@ -6,6 +6,7 @@ programs, on top of `is_global`, which was wrong for several ranges before CPyth
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import (
     IPv4Address,
@@ -15,6 +16,9 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from typing import Self
+
+from aggregator import urls
 
 PORTS = frozenset({80, 443, 8000, 8080, 8443})
 
@@ -63,48 +67,121 @@ _REFUSED_V6 = tuple(
 _WRAPPED_V4 = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Exception:
+    """An entry of `network.allow`: a network or a host name, at one port or (None) at all."""
+
+    of: _Network | str
+    port: int | None
+
+    @classmethod
+    def parse(cls, entry: str) -> Self:
+        text, port = urls.host_and_port(entry.strip())
+        try:
+            return cls(ip_network(text, strict=False), port)
+        except ValueError:
+            return cls(_canonical_name(text), port)
+
+    def has(self, address: _Address) -> bool:
+        return not isinstance(self.of, str) and address in self.of
+
+
 class Guard:
-    """Judges addresses and ports by the table, with the operator's exceptions.
+    """Judges addresses and ports by the table; the operator's exceptions hold for single feeds.
 
     Args:
-        allow: Addresses, networks (CIDR) and host names that may be polled, at any port.
+        allow: Addresses, networks (CIDR) and host names that may be polled, each with `:port`
+            at that port, else at any.
         ports: More ports than `PORTS` that are fine at public addresses.
     """
 
     def __init__(self, allow: Iterable[str] = (), ports: Iterable[int] = ()) -> None:
         self._ports = PORTS | frozenset(ports)
-        self._networks: list[_Network] = []
-        self._names: set[str] = set()
-        for entry in allow:
-            text = entry.strip().removeprefix("[").removesuffix("]")
-            try:
-                self._networks.append(ip_network(text, strict=False))
-            except ValueError:
-                self._names.add(_canonical_name(text))
+        self._exceptions = tuple(map(_Exception.parse, allow))
 
-    def exempts(self, name: str) -> bool:
-        """Whether whatever address `name` leads to may be polled under this name."""
-        return _canonical_name(name) in self._names
+    def admission(self, host: str) -> "Admission":
+        """Return what a feed whose own address has this host may ask."""
+        return Admission(self._ports, self._exceptions, host)
 
-    def refusal(self, address: str, port: int) -> str | None:
-        """Return why `address` must not be connected to, in words; None if it may."""
-        try:
-            judged = _unmapped(ip_address(address.partition("%")[0]))
-        except ValueError:
+
+class Admission:
+    """What one feed may ask: its own address, and those that it redirects to.
+
+    An exception holds for a feed whose own address has that host or is in that network, and for
+    its redirects.  A name is in a network only if it is one that public DNS does not have: whoever
+    owns a public name decides what it leads to.
+    """
+
+    def __init__(
+        self, ports: frozenset[int], exceptions: tuple[_Exception, ...], host: str
+    ) -> None:
+        self._ports = ports
+        self._exceptions = exceptions
+        self._host = _canonical_name(host)
+        self._held = frozenset(self._of_host(_parsed(host)))
+
+    def _of_host(self, address: _Address | None) -> Iterable[_Exception]:
+        for exception in self._exceptions:
+            if exception.of == self._host or (address is not None and exception.has(address)):
+                yield exception
+
+    def resolved(self, name: str, addresses: Iterable[str]) -> None:
+        """Note what a name leads to: the feed's own may be in a network that is an exception."""
+        if _canonical_name(name) != self._host or not urls.is_private(f"//{self._host}"):
+            return
+        for address in addresses:
+            self._held |= frozenset(self._of_host(_parsed(address)))
+
+    def exempts(self, name: str, port: int) -> bool:
+        """Whether whatever address `name` leads to may be polled under this name and port."""
+        canonical = _canonical_name(name)
+        return any(one.of == canonical and one.port in {None, port} for one in self._held)
+
+    def refusal(self, address: str, port: int, *, name: str = "") -> str | None:
+        """Return why `address` must not be connected to, in words; None if it may.
+
+        Args:
+            name: That led to the address, empty for none.
+        """
+        judged = _parsed(address)
+        if judged is None:
             return "not a valid address"
-        if any(judged in network for network in self._networks):
+        if any(one.has(judged) and one.port in {None, port} for one in self._held):
             return None
+        is_own = _canonical_name(name or address) == self._host
         if not _is_public(judged):
-            return f"{judged} is a private address; to poll it add it to network.allow"
+            return f"{judged} is a private address; {self._advice(judged, port, name, is_own)}"
         if port not in self._ports:
             usual = ", ".join(map(str, sorted(PORTS)))
-            return f"port {port} is not one of {usual}; to poll it add its host to network.allow"
+            return f"port {port} is not one of {usual}; {self._advice(judged, port, name, is_own)}"
+        return None
+
+    def _advice(self, address: _Address, port: int, name: str, is_own: bool) -> str:
+        """Return what a person can do who trusts the address all the same."""
+        if not is_own:  # it would help no feed but one whose own address this is
+            return "to poll it write its address as a feed's url, and its host into network.allow"
+        bracketed = f"[{address}]" if address.version == 6 else str(address)
+        host = name or bracketed
+        if any(one.of == self._host or one.has(address) for one in self._held):
+            return f"network.allow has it at another port; to poll it add {host}:{port}"
+        return f"to poll it add {name or 'it'} to network.allow"
+
+
+def _parsed(text: str) -> _Address | None:
+    """Return the address that a socket connects to for `text`, None for a name."""
+    try:
+        return _unmapped(ip_address(text.partition("%")[0]))
+    except ValueError:
         return None
 
 
 def _canonical_name(name: str) -> str:
-    """A trailing dot and capitals make no other name, and must not pass for one."""
-    return name.rstrip(".").lower()
+    """Return a host as DNS has it: neither a trailing dot nor capitals make another name."""
+    bare = name.rstrip(".").lower()
+    try:
+        return urls.host_of(urls.in_ascii(f"http://{bare}/")) if not bare.isascii() else bare
+    except ValueError:
+        return bare
 
 
 def _unmapped(address: _Address) -> _Address:

@@ -16,7 +16,8 @@ class FetchSettings:
         read_timeout: Without a single byte, once connected.
         max_size: Bytes of the body, decoded as well as on the wire.
         allow: Addresses, networks (CIDR) and host names that may be polled although they are
-            private, at any port.
+            private, each at one port (`nas.local:8080`) or at any, by feeds whose own address
+            has that host or is in that network.
         files: Folder that relative paths are read from; None where there is none.
         extra_ports: Ports that the configuration's own URLs name.
     """

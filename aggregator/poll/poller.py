@@ -210,7 +210,10 @@ class Poller:
         try:
             try:
                 fetched = await self._fetcher.fetch(
-                    due.address, _validators(due, started_at), hop=partial(self._hop, visit)
+                    due.address,
+                    _validators(due, started_at),
+                    subscribed=due.url,
+                    hop=partial(self._hop, visit),
                 )
             finally:
                 visit.leave()

@@ -75,6 +75,10 @@ _SIGNS = re.compile(r"(?<=[^\W_])[+#]+(?![^\W_])")  # behind a word: C++, F#, bu
 _SIGN_WORDS = {"+": " plus ", "#": " sharp "}
 _HASH_DIGITS = 6
 _DEFAULT_PORTS = ("80", "443")
+_WITH_PORT = re.compile(
+    r"(?:\[(?P<inner>[^\[\]]{1,60})\]|(?P<host>[^:\[\]]{1,260}|[^/\[\]]{1,60}/\d{1,3}))"
+    r":(?P<port>[0-9]{1,5})"
+)
 
 
 def is_plain(url: str) -> bool:
@@ -190,6 +194,20 @@ def port_of(url: str) -> int | None:
         return urlsplit(url).port
     except ValueError:
         return None
+
+
+def host_and_port(text: str) -> tuple[str, int | None]:
+    """Split an address that stands alone from the port behind it, None for none.
+
+    The address is a name, an IP address or a network: `nas.local:8080`, `10.0.0.0/8:8080`,
+    `[::1]:9000`, `fd00::/8:9000`.  Without brackets or a network, the colons of an IPv6 address
+    are its own.  What is not of such a form is returned as it is.
+    """
+    match = _WITH_PORT.fullmatch(text)
+    if match is not None:
+        return match["inner"] or match["host"], int(match["port"])
+    is_bracketed = text.startswith("[") and text.endswith("]")
+    return text[1:-1] if is_bracketed else text, None
 
 
 def site_of(url: str) -> str:
