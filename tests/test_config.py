@@ -516,7 +516,7 @@ EXAMPLE = re.compile(r"```yaml\n(.*?)```(?:\n+[^`\n]+\n+```text\n(.*?)```)?", re
 def test_the_examples_in_the_documentation_do_what_it_says():
     examples = EXAMPLE.findall((ROOT / "docs" / "config.md").read_text())
 
-    assert len(examples) == 8
+    assert len(examples) == 9
     for text, said in examples:
         if said:
             assert "\n".join(problems(text)) + "\n" == said
@@ -527,6 +527,7 @@ def test_the_examples_in_the_documentation_do_what_it_says():
 def test_the_documentation_names_every_key():
     documented = (ROOT / "docs" / "config.md").read_text()
     sections = {"web": config.Web, "poll": config.Poll, "network": config.Network}
+    sections["websub"] = schema.WebSub
     keys = [
         f"{name}.{field.name}"
         for name, section in {**sections, "retention": config.Retention}.items()

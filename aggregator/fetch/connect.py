@@ -51,7 +51,7 @@ class Connections:
 
     def __init__(self, settings: FetchSettings) -> None:
         self._settings = settings
-        self._guard = Guard(settings.allow, settings.extra_ports)
+        self._guard = _guard(settings)
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._session: aiohttp.ClientSession | None = None
 
@@ -69,7 +69,7 @@ class Connections:
 
     def guard_by(self, settings: FetchSettings) -> None:
         """Judge addresses and ports by other settings from the next connection on."""
-        self._guard = Guard(settings.allow, settings.extra_ports)
+        self._guard = _guard(settings)
 
     async def __aenter__(self) -> Self:
         settings = self._settings
@@ -126,6 +126,10 @@ class Connections:
         sock = socket.socket(family, kind, protocol)
         self._sockets.add(sock)
         return sock
+
+
+def _guard(settings: FetchSettings) -> Guard:
+    return Guard(settings.allow, settings.extra_ports, key=settings.allowed_in)
 
 
 @cache  # reading the system's authorities takes longer than a handshake

@@ -93,15 +93,23 @@ class Guard:
         allow: Addresses, networks (CIDR) and host names that may be polled, each with `:port`
             at that port, else at any.
         ports: More ports than `PORTS` that are fine at public addresses.
+        key: Where in config.yaml the exceptions stand, for refusals.
     """
 
-    def __init__(self, allow: Iterable[str] = (), ports: Iterable[int] = ()) -> None:
-        self._ports = PORTS | frozenset(ports)
-        self._exceptions = tuple(map(_Exception.parse, allow))
+    def __init__(
+        self,
+        allow: Iterable[str] = (),
+        ports: Iterable[int] = (),
+        *,
+        key: str = "network.allow",
+    ) -> None:
+        self.ports = PORTS | frozenset(ports)
+        self.exceptions = tuple(map(_Exception.parse, allow))
+        self.key = key
 
     def admission(self, host: str) -> "Admission":
         """Return what a feed whose own address has this host may ask."""
-        return Admission(self._ports, self._exceptions, host)
+        return Admission(self, host)
 
 
 class Admission:
@@ -112,16 +120,13 @@ class Admission:
     owns a public name decides what it leads to.
     """
 
-    def __init__(
-        self, ports: frozenset[int], exceptions: tuple[_Exception, ...], host: str
-    ) -> None:
-        self._ports = ports
-        self._exceptions = exceptions
+    def __init__(self, guard: Guard, host: str) -> None:
+        self._guard = guard
         self._host = _canonical_name(host)
         self._held = frozenset(self._of_host(_parsed(host)))
 
     def _of_host(self, address: _Address | None) -> Iterable[_Exception]:
-        for exception in self._exceptions:
+        for exception in self._guard.exceptions:
             if exception.of == self._host or (address is not None and exception.has(address)):
                 yield exception
 
@@ -151,20 +156,21 @@ class Admission:
         is_own = _canonical_name(name or address) == self._host
         if not _is_public(judged):
             return f"{judged} is a private address; {self._advice(judged, port, name, is_own)}"
-        if port not in self._ports:
+        if port not in self._guard.ports:
             usual = ", ".join(map(str, sorted(PORTS)))
             return f"port {port} is not one of {usual}; {self._advice(judged, port, name, is_own)}"
         return None
 
     def _advice(self, address: _Address, port: int, name: str, is_own: bool) -> str:
         """Return what a person can do who trusts the address all the same."""
+        key = self._guard.key
         if not is_own:  # it would help no feed but one whose own address this is
-            return "to poll it write its address as a feed's url, and its host into network.allow"
+            return f"to poll it write its address as a feed's url, and its host into {key}"
         bracketed = f"[{address}]" if address.version == 6 else str(address)
         host = name or bracketed
         if any(one.of == self._host or one.has(address) for one in self._held):
-            return f"network.allow has it at another port; to poll it add {host}:{port}"
-        return f"to poll it add {name or 'it'} to network.allow"
+            return f"{key} has it at another port; to poll it add {host}:{port}"
+        return f"to poll it add {name or 'it'} to {key}"
 
 
 def _parsed(text: str) -> _Address | None:

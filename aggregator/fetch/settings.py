@@ -18,6 +18,7 @@ class FetchSettings:
         allow: Addresses, networks (CIDR) and host names that may be polled although they are
             private, each at one port (`nas.local:8080`) or at any, by feeds whose own address
             has that host or is in that network.
+        allowed_in: Where in config.yaml those stand.
         files: Folder that relative paths are read from; None where there is none.
         extra_ports: Ports that the configuration's own URLs name.
     """
@@ -28,5 +29,6 @@ class FetchSettings:
     read_timeout: timedelta = timedelta(seconds=10)
     max_size: int = 10_000_000
     allow: tuple[str, ...] = ()
+    allowed_in: str = "network.allow"
     files: Path | None = None
     extra_ports: frozenset[int] = frozenset()

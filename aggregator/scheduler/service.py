@@ -21,6 +21,7 @@ from collections.abc import (
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,7 +43,7 @@ from .settings import poll_settings
 log = logging.getLogger(__name__)
 
 TICK = 1
-_NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web", "publish", "websub")
+_NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web", "publish", "websub.hub")
 _RELOAD = 2
 _REPLACED_WITHIN = 0.5  # seconds between an editor's taking a file away and its putting one there
 _RETENTION = 3600
@@ -286,9 +287,10 @@ class Scheduler:
             level = logging.INFO if saved or counts or config != self._config else logging.DEBUG
             log.log(level, "%s: read again; feeds: %s", config_path, counts or "the same")
             for key in _NEED_A_RESTART:
-                if getattr(config, key) != getattr(self._started_with, key):
+                if attrgetter(key)(config) != attrgetter(key)(self._started_with):
                     log.warning("%s: `%s` takes effect after a restart", config_path, key)
             self._config = config
+            self._announcements.follow(config, settings.fetch)
             await self._take_over(settings)
         # Only now: what the database refused is tried again.
         self._stamp, self._read_when_asked = stamp, asked
@@ -316,7 +318,6 @@ class Scheduler:
         """Poll with other settings from now on; what is under way ends with the old ones."""
         if settings == self._settings:
             return
-        self._announcements.follow(settings.fetch)
         old, under_way = self._poller, list(self._polls)
         self._settings, self._poller = settings, Poller(self._engine, settings, after=old)
         await self._poller.__aenter__()

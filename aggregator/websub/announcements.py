@@ -47,11 +47,11 @@ class Announcements:
         self._hub: Hub | None = None
         self._announcer: Announcer | None = None
         self._letters = letters
-        self._wanted = config.websub.hub
+        self._wanted = config.websub.hub  # another one takes effect at the next start
         self._exits = contextlib.AsyncExitStack()
         wanted = self._wanted
         publication = Publication.of(config, own_hub=letters is not None)
-        self._calls = Calls(_reaching(settings, wanted))
+        self._calls = Calls(self._reaching(config, settings))
         tell: Callable[[Collection[str]], Awaitable[None]]
         if wanted is None or (wanted == "self" and letters is None):
             return
@@ -77,9 +77,9 @@ class Announcements:
     async def __aexit__(self, *exc: object) -> None:
         await self._exits.aclose()
 
-    def follow(self, settings: FetchSettings) -> None:
+    def follow(self, config: Config, settings: FetchSettings) -> None:
         """Ask others by these settings from now on: config.yaml has changed."""
-        self._calls.follow(_reaching(settings, self._wanted))
+        self._calls.follow(self._reaching(config, settings))
 
     def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
         """Return what is to be done every so many seconds."""
@@ -98,9 +98,12 @@ class Announcements:
             while data := letters.recv(MAX_LETTER):
                 hub.receive(data)
 
+    def _reaching(self, config: Config, settings: FetchSettings) -> FetchSettings:
+        """Return settings with the exceptions from the guard for those who are asked here.
 
-def _reaching(settings: FetchSettings, hub: str | None) -> FetchSettings:
-    """Return settings with which the operator's own hub can be reached, wherever it is."""
-    if hub is None or hub == "self":
-        return settings
-    return replace(settings, allow=(*settings.allow, urls.host_of(hub)))
+        Those of feeds are none: anybody may name a subscriber's address.  The operator's own hub
+        can be reached wherever it is.
+        """
+        is_elsewhere = self._wanted is not None and self._wanted != "self"
+        own = (urls.host_of(self._wanted or ""),) if is_elsewhere else config.websub.allow
+        return replace(settings, allow=own, allowed_in="websub.allow")
