@@ -15,6 +15,7 @@ import weakref
 from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache, partial
+from ipaddress import ip_address
 from typing import Any, Self
 
 import aiohttp
@@ -37,6 +38,8 @@ _NO_FEED = Guard().admission("")
 _admission: ContextVar[Admission] = ContextVar("admission", default=_NO_FEED)
 # Addresses of the host name at hand that the operator exempted by its name.
 _exempted: ContextVar[frozenset[str]] = ContextVar("exempted", default=frozenset())
+# Addresses that the host name at hand was found to lead to, to be taken without another look-up.
+_pinned: ContextVar[tuple[str, ...]] = ContextVar("pinned", default=())
 # Whether the name of a request's host is being looked up.
 _looking_up: ContextVar[bool] = ContextVar("looking_up", default=False)
 
@@ -52,6 +55,7 @@ class Connections:
     def __init__(self, settings: FetchSettings) -> None:
         self._settings = settings
         self._guard = _guard(settings)
+        self._resolver = _Resolver(settings.connect_timeout)
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._session: aiohttp.ClientSession | None = None
 
@@ -62,10 +66,30 @@ class Connections:
             raise RuntimeError("the connections are not open")
         return self._session
 
-    def admit(self, host: str) -> None:
-        """Begin the requests of this task for one feed, whose own address has this host."""
+    def admit(self, host: str, at: tuple[str, ...] = ()) -> None:
+        """Begin the requests of this task for one feed, whose own address has this host.
+
+        Args:
+            at: What the host was found to lead to by `addresses`; empty: it is looked up.
+        """
         _admission.set(self._guard.admission(host))
+        _pinned.set(at)
         begin_request()
+
+    async def addresses(self, host: str, port: int) -> tuple[str, ...]:
+        """Return the addresses of a host that may be asked, after `admit`.
+
+        Raises:
+            Refused: There is none.
+            OSError: The name is not found.
+        """
+        try:
+            ip_address(host)
+        except ValueError:
+            return tuple(result["host"] for result in await self._resolver.resolve(host, port))
+        if reason := _admission.get().refusal(host, port):
+            raise Refused(reason)
+        return (host,)
 
     def guard_by(self, settings: FetchSettings) -> None:
         """Judge addresses and ports by other settings from the next connection on."""
@@ -75,7 +99,7 @@ class Connections:
         settings = self._settings
         connector = _Connector(
             ssl=_tls(),
-            resolver=_Resolver(settings.connect_timeout),
+            resolver=self._resolver,
             use_dns_cache=False,
             force_close=True,
             limit=0,  # how many at once, and to one host, is decided where polls are begun:
@@ -230,13 +254,7 @@ class _Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        _looking_up.set(True)
-        try:
-            async with asyncio.timeout(self._timeout):
-                found = await self._lookups.addresses(host, port)
-        except TimeoutError as error:
-            raise socket.gaierror(socket.EAI_AGAIN, "no answer") from error
-        _looking_up.set(False)
+        found = list(_pinned.get()) or await self._looked_up(host, port)
         admission = _admission.get()
         admission.resolved(host, found)
         if admission.exempts(host, port):
@@ -244,6 +262,16 @@ class _Resolver(AbstractResolver):
         else:
             found = self._judged(admission, found, host, port)
         return [_result(host, address, port) for address in found[:_MAX_ADDRESSES]]
+
+    async def _looked_up(self, host: str, port: int) -> list[str]:
+        _looking_up.set(True)
+        try:
+            async with asyncio.timeout(self._timeout):
+                found = await self._lookups.addresses(host, port)
+        except TimeoutError as error:
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer") from error
+        _looking_up.set(False)
+        return found
 
     @staticmethod
     def _judged(admission: Admission, found: list[str], host: str, port: int) -> list[str]:

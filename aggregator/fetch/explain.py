@@ -74,6 +74,8 @@ def explained(
             return "no secure connection: the server's TLS can't be used"
         case aiohttp.ClientConnectorError():
             return _connection_words(error.os_error)
+        case socket.gaierror():
+            return _connection_words(error)
         case aiohttp.ClientResponseError():
             return _protocol_words(error)
         case aiohttp.ClientPayloadError():

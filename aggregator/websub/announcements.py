@@ -16,10 +16,12 @@ from aggregator.letters import MAX_LETTER
 from aggregator.merged import Publication
 from aggregator.model import Subscription
 from aggregator.websub.announcer import DEBOUNCE, Announcer
-from aggregator.websub.hub import Hub, Transact
+from aggregator.websub.hub import Hub
 from aggregator.websub.publisher import Publisher
+from aggregator.websub.transact import Transact
 
 _EVERY = 5.0
+_SOON = 1.0
 _TIDY = 3600.0
 
 
@@ -52,6 +54,7 @@ class Announcements:
         wanted = self._wanted
         publication = Publication.of(config, own_hub=letters is not None)
         self._calls = Calls(self._reaching(config, settings))
+        self._posts = Calls(self._reaching(config, settings))
         tell: Callable[[Collection[str]], Awaitable[None]]
         if wanted is None or (wanted == "self" and letters is None):
             return
@@ -60,7 +63,7 @@ class Announcements:
         else:
             engine = open_database(config.database, read_only=True)
             self._exits.callback(engine.dispose)
-            self._hub = Hub(publication, engine, self._calls, transact)
+            self._hub = Hub(publication, engine, self._calls, self._posts, transact)
             tell = self._hub.mark
         self._announcer = Announcer(publication, tell, subscriptions, transact, debounce=debounce)
 
@@ -68,10 +71,11 @@ class Announcements:
         if self._announcer is not None:
             await self._exits.enter_async_context(self._calls)
         if self._hub is not None and self._letters is not None:
+            await self._exits.enter_async_context(self._posts)
+            self._exits.push_async_callback(self._hub.stop)
             self._letters.setblocking(False)
-            loop = asyncio.get_running_loop()
-            loop.add_reader(self._letters, self._read_letters, self._hub, self._letters)
-            self._exits.callback(loop.remove_reader, self._letters)
+            self._exits.callback(asyncio.get_running_loop().remove_reader, self._letters)
+            await self._listen()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -79,7 +83,8 @@ class Announcements:
 
     def follow(self, config: Config, settings: FetchSettings) -> None:
         """Ask others by these settings from now on: config.yaml has changed."""
-        self._calls.follow(self._reaching(config, settings))
+        for calls in (self._calls, self._posts):
+            calls.follow(self._reaching(config, settings))
 
     def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
         """Return what is to be done every so many seconds."""
@@ -87,16 +92,25 @@ class Announcements:
         if self._announcer is not None:
             jobs["announce"] = (_EVERY, self._announcer.announce)
         if self._hub is not None:
-            jobs["hub: verify"] = (1.0, self._hub.verify)
+            jobs["hub: listen"] = (_SOON, self._listen)
+            jobs["hub: log"] = (_SOON, self._hub.look_round)
             jobs["hub: deliver"] = (_EVERY, self._hub.deliver)
             jobs["hub: tidy"] = (_TIDY, self._hub.tidy)
         return jobs
 
-    @staticmethod
-    def _read_letters(hub: Hub, letters: socket.socket) -> None:
+    async def _listen(self) -> None:
+        """Read letters again after a pause."""
+        if self._letters is not None:
+            loop = asyncio.get_running_loop()
+            loop.add_reader(self._letters, self._read_letters, self._letters)
+
+    def _read_letters(self, letters: socket.socket) -> None:
+        """Take letters as long as there is room; then they stay, and the web refuses the next."""
         with contextlib.suppress(BlockingIOError):
-            while data := letters.recv(MAX_LETTER):
-                hub.receive(data)
+            while self._hub is not None and self._hub.has_room:
+                self._hub.receive(letters.recv(MAX_LETTER))
+        if self._hub is not None and not self._hub.has_room:
+            asyncio.get_running_loop().remove_reader(letters)
 
     def _reaching(self, config: Config, settings: FetchSettings) -> FetchSettings:
         """Return settings with the exceptions from the guard for those who are asked here.

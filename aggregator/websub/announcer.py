@@ -9,7 +9,7 @@ from aggregator.database import store
 from aggregator.merged import Publication, Wish
 from aggregator.model import Scope, Subscription
 from aggregator.publish import Format
-from aggregator.websub.hub import Transact
+from aggregator.websub.transact import Transact
 
 DEBOUNCE = timedelta(seconds=30)
 """How long the first change of some waits for the others."""

@@ -31,6 +31,7 @@ class Subscriber:
     """Somebody who is to get a document.
 
     Attributes:
+        host: The site of the callback.
         wanted: The change that this delivery will have told of.
         failures: Attempts in a row that failed.
     """
@@ -38,6 +39,7 @@ class Subscriber:
     id: int
     topic: str
     callback: str
+    host: str
     secret: str | None
     wanted: int
     failures: int
@@ -45,11 +47,16 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How a delivery went: well, to be tried again at `retry_at`, or the subscription `ended`."""
+    """How a delivery went: well, to be tried again at `retry_at`, or the subscription `ended`.
+
+    Attributes:
+        failed: Whether to try it again counts as a failure.
+    """
 
     of: Subscriber
     retry_at: datetime | None = None
     ended: bool = False
+    failed: bool = True
 
 
 def add_subscriber(
@@ -61,12 +68,14 @@ def add_subscriber(
     secret: str | None,
     lease_until: datetime,
     most_of_host: int,
+    most: int,
 ) -> bool:
-    """Add a subscription, or renew it; return False where the callback's host has enough."""
+    """Add a subscription, or renew it; return False if the callback's host, or all, have enough."""
     same = (subscribers.c.topic == topic) & (subscribers.c.callback == callback)
     is_new = connection.scalar(select(func.count()).where(same)) == 0
     of_host = connection.scalar(select(func.count()).where(subscribers.c.host == host)) or 0
-    if is_new and of_host >= most_of_host:
+    in_all = connection.scalar(select(func.count()).select_from(subscribers)) or 0
+    if is_new and (of_host >= most_of_host or in_all >= most):
         return False
     row: dict[str, Any] = {"topic": topic, "callback": callback, "host": host, "secret": secret}
     if is_new:
@@ -104,19 +113,30 @@ def mark_topics(connection: Connection, *, topics: Sequence[str], now: datetime)
         connection.execute(update(subscribers).where(chosen).values(values))
 
 
-def due_subscribers(connection: Connection, *, now: datetime, limit: int) -> list[Subscriber]:
-    """Return up to `limit` subscribers that are to get something now."""
+def due_subscribers(
+    connection: Connection, *, now: datetime, limit: int, busy_hosts: Sequence[str] = ()
+) -> list[Subscriber]:
+    """Return up to `limit` subscribers that are to get something now, those that failed last.
+
+    Args:
+        busy_hosts: Whose subscribers are left out.
+    """
     statement = (
         select(
             subscribers.c.id,
             subscribers.c.topic,
             subscribers.c.callback,
+            subscribers.c.host,
             subscribers.c.secret,
             subscribers.c.wanted,
             subscribers.c.failures,
         )
-        .where(subscribers.c.next_at <= now, subscribers.c.lease_until >= now)
-        .order_by(subscribers.c.next_at)
+        .where(
+            subscribers.c.next_at <= now,
+            subscribers.c.lease_until >= now,
+            subscribers.c.host.not_in(busy_hosts),
+        )
+        .order_by(subscribers.c.failures > 0, subscribers.c.next_at, subscribers.c.topic)
         .limit(limit)
     )
     return [Subscriber(*row) for row in connection.execute(statement)]
@@ -132,7 +152,7 @@ def note_deliveries(connection: Connection, *, deliveries: Sequence[Delivery]) -
             connection.execute(
                 update(subscribers)
                 .where(own)
-                .values(failures=subscribers.c.failures + 1, next_at=one.retry_at)
+                .values(failures=subscribers.c.failures + one.failed, next_at=one.retry_at)
             )
         else:
             connection.execute(_DELIVERED, {"subscriber": one.of.id, "told": one.of.wanted})

@@ -1,0 +1,275 @@
+"""WebSub: what one subscriber, or somebody who sends requests, can do to our own hub."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregator.database import store
+from aggregator.fetch import Calls
+from aggregator.letters import Letter
+from aggregator.merged import Publication
+from aggregator.websub import Announcements, deliveries, verification
+from aggregator.websub.hub import Hub
+from aggregator.websub.limits import Rate, networks
+from tests.hubs import AN_HOUR, LOOPBACK, TOPIC, Peer, transact_on
+from tests.web_fixtures import Site, entry
+from web import create_app
+
+NEAR = replace(LOOPBACK, allow=("127.0.0.0/8",))
+
+
+@contextlib.asynccontextmanager
+async def hanging(host: str = "127.0.0.2") -> AsyncIterator[tuple[str, list[Any]]]:
+    """A server that takes connections, reads what comes, and never answers."""
+    taken: list[Any] = []
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1 << 16):
+                pass
+        writer.close()
+
+    server = await asyncio.start_server(hang, host, 0)
+    try:
+        yield f"http://{host}:{server.sockets[0].getsockname()[1]}", taken
+    finally:
+        for writer in taken:
+            writer.close()
+        server.close()
+        await server.wait_closed()
+
+
+def new_site(folder: Path) -> Site:
+    site = Site(folder, websub={"hub": "self", "allow": ["127.0.0.0/8"]})
+    site.subscribe()
+    site.record("lamp", entry(1))
+    return site
+
+
+@contextlib.asynccontextmanager
+async def hub_of(site: Site) -> AsyncIterator[Hub]:
+    async with Calls(NEAR) as calls, Calls(NEAR) as posts:
+        publication = Publication.of(site.config, own_hub=True)
+        hub = Hub(publication, site.engine, calls, posts, transact_on(site))
+        try:
+            yield hub
+        finally:
+            await hub.stop()
+
+
+def subscribed(site: Site, *callbacks: str) -> None:
+    """Write subscriptions as if they had been verified."""
+    with site.engine.begin() as connection:
+        for callback in callbacks:
+            store.add_subscriber(
+                connection, topic=TOPIC, callback=callback, host=callback.split("/")[2],
+                secret=None, lease_until=datetime.now(UTC) + AN_HOUR, most_of_host=10_000,
+                most=10_000,
+            )  # fmt: skip
+
+
+def letter(callback: str) -> bytes:
+    return Letter(TOPIC, callback, None, timedelta(days=1), ends=False).encoded()
+
+
+def every_name_leads_to(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    def looked_up(_host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+
+
+def test_a_subscriber_that_never_answers_holds_up_nobody_else(tmp_path):
+    async def main() -> None:
+        site, peer = new_site(tmp_path), Peer()
+        async with peer.serving() as url, hanging() as (slow, taken), hub_of(site) as hub:
+            subscribed(site, *(f"{slow}/{n}" for n in range(500)), f"{url}/a", f"{url}/b")
+            await hub.mark([TOPIC])
+            while len(peer.received) < 2:
+                await asyncio.wait_for(peer.arrived.wait(), 5)
+                peer.arrived.clear()
+            await hub.mark([TOPIC])  # the next change comes as soon
+            await asyncio.wait_for(peer.arrived.wait(), 5)
+            assert len(taken) == 1  # one at a time; of the others three wait in memory
+
+    asyncio.run(main())
+
+
+def test_a_delivery_has_one_deadline_for_all_of_it(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(deliveries, "DEADLINE", 0.2)
+    caplog.set_level(logging.INFO, "aggregator")
+
+    async def main() -> None:
+        site = new_site(tmp_path)
+        async with hanging() as (slow, taken), hub_of(site) as hub:
+            subscribed(site, *(f"{slow}/{n}" for n in range(12)))
+            await hub.mark([TOPIC])
+            await asyncio.wait_for(hub.idle(), 10)
+            assert len(taken) == 12
+            with site.engine.connect() as connection:
+                later = datetime.now(UTC) + timedelta(minutes=2)
+                due = store.due_subscribers(connection, now=later, limit=20)
+            assert [one.failures for one in due] == [1] * 12
+
+    asyncio.run(main())
+
+    assert caplog.text.count("no answer within 0.2 s; not delivered") == 1  # a line a minute
+
+
+def test_one_address_gets_few_deliveries_at_a_time_whatever_names_it_has(tmp_path, monkeypatch):
+    every_name_leads_to(monkeypatch, "127.0.0.2")
+
+    async def main() -> None:
+        site = new_site(tmp_path)
+        async with hanging() as (slow, taken), hub_of(site) as hub:
+            port = slow.rpartition(":")[2]
+            subscribed(site, *(f"http://h{n}.test:{port}/" for n in range(100)))
+            await hub.mark([TOPIC])
+            while len(taken) < deliveries.ONE_ADDRESS:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            assert len(taken) == deliveries.ONE_ADDRESS
+
+    asyncio.run(main())
+
+
+def test_one_address_is_asked_so_often_a_minute_whatever_names_it_has(
+    tmp_path, monkeypatch, caplog
+):
+    """Somebody sent 210 requests, each for another name of one victim: it got them all."""
+    every_name_leads_to(monkeypatch, "127.0.0.1")
+
+    async def main() -> None:
+        site, peer = new_site(tmp_path), Peer()
+        peer.confirms = False
+        async with peer.serving() as url, hub_of(site) as hub:
+            port = url.rpartition(":")[2]
+            for number in range(210):
+                hub.receive(letter(f"http://h{number}.test:{port}/"))
+            await asyncio.wait_for(hub.idle(), 20)
+            assert len(peer.asked) == verification.A_MINUTE
+
+    asyncio.run(main())
+
+    assert caplog.text.count("too many requests for 127.0.0.1; one was let go") == 1
+
+
+def test_one_site_is_asked_so_often_a_minute(tmp_path):
+    async def main() -> None:
+        site, peer = new_site(tmp_path), Peer()
+        async with peer.serving() as url, hub_of(site) as hub:
+            for number in range(210):
+                hub.receive(letter(f"{url}/{number}"))
+            await asyncio.wait_for(hub.idle(), 20)
+            assert len(peer.asked) == verification.A_MINUTE
+
+    asyncio.run(main())
+
+
+def test_callbacks_that_never_answer_hold_up_no_verification(tmp_path):
+    async def main() -> None:
+        site, peer = new_site(tmp_path), Peer()
+        async with peer.serving() as url, hanging() as (slow, taken), hub_of(site) as hub:
+            for number in range(40):
+                hub.receive(letter(f"{slow}/{number}"))
+            hub.receive(letter(f"{url}/honest"))
+            while not peer.asked:
+                await asyncio.sleep(0.01)
+            assert len(taken) <= 1
+
+    asyncio.run(main())
+
+
+def test_a_verification_has_one_deadline_for_all_of_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(verification, "DEADLINE", 0.2)
+
+    async def main() -> None:
+        async with hanging() as (slow, taken), hub_of(new_site(tmp_path)) as hub:
+            for number in range(3):
+                hub.receive(letter(f"{slow}/{number}"))
+            await asyncio.wait_for(hub.idle(), 5)
+            assert len(taken) == 3
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("limit", ["MOST_WAITING", "ALL_A_MINUTE"])
+def test_who_asks_a_hub_that_is_full_is_told_to_come_again(tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(verification, limit, 20)
+
+    async def main() -> None:
+        site = new_site(tmp_path)
+        door, letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        client = create_app(site.config, site.engine, hub=door).test_client()
+        announcements = Announcements(
+            site.config, transact_on(site), lambda: site.config.feeds, LOOPBACK, letters
+        )
+        async with hanging() as (slow, taken), announcements:
+            host = slow.replace("127.0.0.2", "127.0.0.{}")
+            answers = []
+            for number in range(2000):
+                form = {"hub.mode": "subscribe", "hub.topic": TOPIC,
+                        "hub.callback": host.format(number % 200 + 2)}  # fmt: skip
+                answers.append(client.post("/hub", data=form))
+                await asyncio.sleep(0)
+            assert {answer.status_code for answer in answers} == {202, 503}
+            full = answers[-1]
+            assert (full.status_code, full.headers["Retry-After"]) == (503, "60")
+            assert announcements._hub is not None and not announcements._hub.has_room
+            assert len(announcements._hub._verification._tasks) <= 20
+            assert len(taken) <= 20
+        door.close()
+        letters.close()
+
+    asyncio.run(main())
+
+
+def test_a_hub_that_was_full_takes_requests_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(verification, "MOST_WAITING", 2)
+    monkeypatch.setattr(verification, "DEADLINE", 0.2)
+
+    async def main() -> None:
+        site, peer = new_site(tmp_path), Peer()
+        door, letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        announcements = Announcements(
+            site.config, transact_on(site), lambda: site.config.feeds, LOOPBACK, letters
+        )
+        _, listen = announcements.jobs()["hub: listen"]
+        async with peer.serving() as url, hanging() as (slow, _), announcements:
+            for callback in (f"{slow}/1", f"{slow}/2", f"{url}/honest"):
+                door.send(letter(callback))
+            async with asyncio.timeout(10):
+                while not peer.asked:
+                    await asyncio.sleep(0.05)
+                    await listen()
+        door.close()
+        letters.close()
+
+    asyncio.run(main())
+
+
+def test_an_ipv6_address_counts_for_its_network():
+    mapped = ["::ffff:192.0.2.1", "192.0.2.1"]
+
+    assert networks(["2001:db8::1", "2001:db8::ffff", "2001:db8:0:1::1", *mapped]) == [
+        "192.0.2.1", "2001:db8:0:1::/64", "2001:db8::/64"
+    ]  # fmt: skip
+
+
+def test_a_rate_counts_for_all_keys_or_for_none():
+    async def main() -> None:
+        rate = Rate(2)
+        assert rate.take(["a"]) and rate.take(["a", "b"])
+        assert not rate.take(["b", "a"])
+        assert rate.take(["b"]) and not rate.take(["b"])
+
+    asyncio.run(main())
