@@ -9,7 +9,7 @@ edits      whether a new version says something else
 naming     the ids that merged feeds give entries
 """
 
-from aggregator.dedup.edits import Text, weighed
+from aggregator.dedup.edits import BUDGET, Comparison, Text
 from aggregator.dedup.keys import Keys, key_of_all, keys_of, number
 from aggregator.dedup.matching import compare
 from aggregator.dedup.naming import is_copy, names, public_id
@@ -24,8 +24,10 @@ from aggregator.dedup.values import (
 )
 
 __all__ = [
+    "BUDGET",
     "ChangedEntry",
     "Changes",
+    "Comparison",
     "Extent",
     "Keys",
     "KnownEntry",
@@ -40,5 +42,4 @@ __all__ = [
     "names",
     "number",
     "public_id",
-    "weighed",
 ]

@@ -1,9 +1,11 @@
 """Whether a new version of an entry says something else than the one that is stored."""
 
 import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import unescape
+from itertools import islice
 
 from aggregator import urls
 from aggregator.dedup.values import Changes, Extent
@@ -12,13 +14,24 @@ from aggregator.model import CleanEntry
 RESTLESS_AFTER = 3
 """Polls in a row that changed most entries; after so many a feed's changes count no more."""
 
+BUDGET = 150_000
+"""About as many characters of changed entries as are compared for one transaction; of what is left
+of it, a document takes half at most."""
+
+_LEAST = 2_000  # characters for one entry
+_TEXTS_AT_ONCE = 20  # entries; each may have a text of 512,000 characters
+_COMMON = 100  # as many characters that two texts have in common cost as much as one that differs
+_EACH = 60  # what an entry costs, however little differs
+_AROUND = 80  # characters around a difference: of a date, a counter, a word that it is part of
+_MAX_PAIRS = 1_000
 _LOST = "\N{REPLACEMENT CHARACTER}"
 _LETTERS = re.compile(r"([^\x00-\x3e\x40-\x7f]+)")  # beyond ASCII, and what is put in their place
+_SPOILT = re.compile("[\ufffdÃÂÐâ]")  # what most misreadings of UTF-8 bring, and what is lost
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\xa0\xad]+")
 _MISREAD_AS = ("cp1252", "latin-1", "cp1250", "cp1251", "koi8-r", "iso8859-2", "iso8859-15",
                "mac-roman")  # fmt: skip
 _MAX_TEXT = 50_000  # characters of a text that are looked at
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")  # not across another: a row of signs would be read again for each
 _ADDRESS = re.compile(r"""https?://[^\s"'<>]+""")
 
 _AMOUNT = r"\d{1,3}(?:[ ,.'\u00a0\u202f]\d{3}){0,4}(?:[.,]\d)?[kKmM]?|\d{1,12}"
@@ -75,26 +88,91 @@ class Text:
     html: str
 
 
-def weighed(changes: Changes, stored: Mapping[int, Text], *, listed: int) -> Changes:
-    """Say of each changed entry how much of it changed, and of the feed whether that means much.
+class Comparison:
+    """Compares a document's changed entries with what is stored of them, as far as a budget goes.
 
-    A version that only spoils the letters of the stored one is left out.
+    `while ids := comparison.wanted(): comparison.take(texts stored under ids)`, then `result`.  Of
+    a feed that is known to change most entries all the time only versions are looked at whose
+    letters may be spoilt: the rest of what a comparison tells would be thrown away.
 
     Args:
-        stored: By id the stored texts of the entries whose text is another one.
-        listed: How many entries the document has that are there.
+        budget: About as many characters as are compared; what is beyond it counts as `UNWEIGHED`.
     """
-    changed = tuple(
-        replace(one, extent=extent_of(stored[one.id], one.entry)) if one.id in stored else one
-        for one in changes.changed
-        if one.id not in stored or not is_spoilt(stored[one.id], one.entry)
-    )
-    told = sum(one.is_told for one in changed)
-    restless = listed > 1 and 5 * told >= 4 * listed
-    edited = min(changes.habits.edited + 1, RESTLESS_AFTER) if restless else 0
-    if restless and edited == RESTLESS_AFTER:
-        changed = tuple(replace(one, extent=Extent.UNREST) for one in changed)
-    return replace(changes, changed=changed, habits=replace(changes.habits, edited=edited))
+
+    def __init__(self, changes: Changes, *, budget: int = BUDGET) -> None:
+        self._changes = changes
+        self._budget = self._left = budget
+        self._is_restless = changes.habits.edited >= RESTLESS_AFTER
+        self._extents: dict[int, Extent] = {}
+        self._spoilt: set[int] = set()
+        doubtful = (one for one in changes.changed if one.extent is Extent.TEXT)
+        self._waiting = deque(
+            one for one in doubtful if not self._is_restless or _looks_spoilt(one.entry)
+        )
+
+    def wanted(self) -> list[int]:
+        """Return the ids of the entries to compare next; empty if there are none, or no budget."""
+        return (
+            [one.id for one in islice(self._waiting, _TEXTS_AT_ONCE)]
+            if self._left >= _LEAST
+            else []
+        )
+
+    def take(self, stored: Mapping[int, Text]) -> None:
+        """Compare the entries that were wanted.
+
+        Args:
+            stored: By id what is stored of them; one that is not there stays a change of its text.
+        """
+        for _ in range(min(_TEXTS_AT_ONCE, len(self._waiting))):
+            if self._left < _LEAST:
+                return
+            change = self._waiting.popleft()
+            old = stored.get(change.id)
+            if old is not None:
+                self._compare(change.id, old, change.entry)
+            else:
+                self._extents[change.id] = Extent.TEXT
+
+    def _compare(self, entry_id: int, old: Text, entry: CleanEntry) -> None:
+        before = f"{old.title}\n{old.html}"
+        after = f"{entry.title_html}\n{entry.content_html}"
+        parts = _differing(before, after, most=min(_MAX_TEXT, self._left // 2))
+        self._left -= sum(map(len, parts)) + (len(before) + len(after)) // _COMMON + _EACH
+        if _is_spoilt(*parts):
+            self._spoilt.add(entry_id)
+        elif not self._is_restless:
+            self._extents[entry_id] = _extent(*parts)
+
+    @property
+    def spent(self) -> int:
+        """How much of the budget was used."""
+        return self._budget - self._left
+
+    def result(self, *, listed: int) -> Changes:
+        """Say of each changed entry how much of it changed, and of the feed if that means much.
+
+        A version that only spoils the letters of the stored one is left out.
+
+        Args:
+            listed: How many entries the document has that are there.
+        """
+        unweighed = Extent.TEXT if self._is_restless else Extent.UNWEIGHED
+        changed = tuple(
+            replace(one, extent=self._extents.get(one.id, unweighed))
+            if one.extent is Extent.TEXT
+            else one
+            for one in self._changes.changed
+            if one.id not in self._spoilt
+        )
+        edits = sum(one.is_told or one.extent is Extent.UNWEIGHED for one in changed)
+        before = self._changes.habits
+        restless = listed > 1 and 5 * edits >= 4 * listed
+        edited = min(before.edited + 1, RESTLESS_AFTER) if restless else 0
+        if restless and edited == RESTLESS_AFTER:
+            changed = tuple(replace(one, extent=Extent.UNREST) for one in changed)
+        habits = replace(before, edited=edited)
+        return replace(self._changes, changed=changed, habits=habits)
 
 
 def extent_of(old: Text, entry: CleanEntry) -> Extent:
@@ -103,11 +181,7 @@ def extent_of(old: Text, entry: CleanEntry) -> Extent:
     White space, tracking parameters, counters ("35 views") and dates and times are nothing; markup
     alone, and what it refers to, is looks.
     """
-    before = _settled(f"{old.title}\n{old.html[:_MAX_TEXT]}")
-    after = _settled(f"{entry.title_html}\n{entry.content_html[:_MAX_TEXT]}")
-    if before == after:
-        return Extent.NOTHING
-    return Extent.LOOKS if _words(before) == _words(after) else Extent.TEXT
+    return _extent(*_differing(*_whole(old, entry)))
 
 
 def is_spoilt(old: Text, entry: CleanEntry) -> bool:
@@ -116,11 +190,75 @@ def is_spoilt(old: Text, entry: CleanEntry) -> bool:
     Those are U+FFFD or question marks in place of letters beyond ASCII, or their bytes in UTF-8
     read in another encoding ("Ã¼" for "ü"), as a publisher's or a cache's fault brings them.
     """
-    before = _LETTERS.split(_without_blanks(f"{old.title}\n{old.html}"))
-    after = _LETTERS.split(_without_blanks(f"{entry.title_html}\n{entry.content_html}"))
+    return _is_spoilt(*_differing(*_whole(old, entry)))
+
+
+def _whole(old: Text, entry: CleanEntry) -> tuple[str, str]:
+    return f"{old.title}\n{old.html}", f"{entry.title_html}\n{entry.content_html}"
+
+
+def _differing(before: str, after: str, *, most: int = _MAX_TEXT) -> tuple[str, str]:
+    """Return the parts in which two texts differ, with the words and tags around them.
+
+    Args:
+        most: Characters of each part; what is beyond is left out.
+    """
+    start = _common(before, after)
+    end = -_common(before[:start:-1], after[:start:-1])
+    ends = len(before) + end, len(after) + end
+    start = _begin_of_word(before, max(0, min(start, *ends) - _AROUND))
+    length = _end_of_word(before, ends[0] + _AROUND) - ends[0]
+    stops = (min(stop + length, start + most) for stop in ends)
+    return before[start : next(stops)], after[start : next(stops)]
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their beginning."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _begin_of_word(html: str, at: int) -> int:
+    """Return where the word or tag begins that `at` is in."""
+    tag = html.rfind("<", 0, at)
+    if tag > html.rfind(">", 0, at):
+        return tag
+    return 1 + max(html.rfind(" ", 0, at), html.rfind("\n", 0, at), html.rfind(">", 0, at))
+
+
+def _end_of_word(html: str, at: int) -> int:
+    """Return where the word or tag ends that `at` is in."""
+    tag, begin = html.find(">", at), html.find("<", at)
+    if tag >= 0 and (begin < 0 or tag < begin):
+        return tag + 1
+    ends = [found for found in (html.find(" ", at), html.find("\n", at), begin) if found >= 0]
+    return min(ends, default=len(html))
+
+
+def _extent(before: str, after: str) -> Extent:
+    before, after = _settled(before), _settled(after)
+    if before == after:
+        return Extent.NOTHING
+    return Extent.LOOKS if _words(before) == _words(after) else Extent.TEXT
+
+
+def _looks_spoilt(entry: CleanEntry) -> bool:
+    """Whether a new version may be one with spoilt letters, without looking at the stored one."""
+    return any(_SPOILT.search(text) for text in (entry.title_html, entry.content_html))
+
+
+def _is_spoilt(old: str, new: str) -> bool:
+    before = _LETTERS.split(_without_blanks(old))
+    after = _LETTERS.split(_without_blanks(new))
     if before == after or before[::2] != after[::2]:
         return False
-    pairs = zip(before[1::2], after[1::2], strict=True)
+    pairs = islice(zip(before[1::2], after[1::2], strict=True), _MAX_PAIRS)
     return all(was == now or _is_misread(was, now) for was, now in pairs)
 
 

@@ -62,6 +62,8 @@ class Extent(StrEnum):
 
     UNREST = "unrest"
     """That means nothing, as the feed changes most entries all the time."""
+    UNWEIGHED = "unweighed"
+    """Nobody knows: the document changes more than there is time to compare."""
     NOTHING = "nothing"
     """That a reader would call a change: white space, tracking, a counter, a date."""
     LOOKS = "looks"

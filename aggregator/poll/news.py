@@ -91,6 +91,7 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
     asked = _Asked.of(connection, polls)
     newest = store.newest_places(connection, _in_rhythm(polls), limit=_RHYTHM_OF)
     first_hand = _read_at_first_hand(connection, polls, settings)
+    budget = dedup.BUDGET
     news = []
     for poll, keys in zip(polls, asked.keys, strict=True):
         if poll.document is None:
@@ -103,7 +104,8 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
         entries = dating.settled(due, poll.document, alone=not memory.listed)
         changes = dedup.compare(entries, keys, memory, due.habits)
         there = len(memory.listed) + sum(bool(entry_id) for entry_id in changes.listed)
-        changes = _weighed(connection, changes, there)
+        changes, spent = _weighed(connection, changes, there, budget=budget // 2)
+        budget -= spent
         seen_at = poll.sent_at or poll.report.ended_at
         habits = dating.learned(due, poll.document, changes, there=there, seen_at=seen_at)
         changes = dating.dated_anew(due, poll.document, changes, habits)
@@ -213,10 +215,18 @@ def _unanswered(
             yield dedup.number(key.guid)
 
 
-def _weighed(connection: Connection, changes: dedup.Changes, there: int) -> dedup.Changes:
-    """Find out how much changed entries changed; `there` of the document's are stored."""
-    texts = [one.id for one in changes.changed if one.extent is dedup.Extent.TEXT]
-    return dedup.weighed(changes, store.stored_texts(connection, texts), listed=there)
+def _weighed(
+    connection: Connection, changes: dedup.Changes, there: int, *, budget: int
+) -> tuple[dedup.Changes, int]:
+    """Find out how much changed entries changed; `there` of the document's are stored.
+
+    Returns:
+        The changes, and how much of the budget that took.
+    """
+    comparison = dedup.Comparison(changes, budget=budget)
+    while ids := comparison.wanted():
+        comparison.take(store.stored_texts(connection, ids))
+    return comparison.result(listed=there), comparison.spent
 
 
 def _without(

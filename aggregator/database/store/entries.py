@@ -315,6 +315,7 @@ def _version(version: NewVersion, columns: Sequence[str], now: datetime | None) 
 
 _WRITTEN: dict[Extent, tuple[str, ...]] = {
     Extent.UNREST: ("updated_at",),
+    Extent.UNWEIGHED: (),
     Extent.NOTHING: (),
     Extent.LOOKS: ("changed_at",),
     Extent.TEXT: ("changed_at", "updated_at", "archived_at"),
