@@ -335,3 +335,69 @@ def test_paths_start_where_the_file_stands_also_if_it_is_a_link(tmp_path):
 
     assert read.folder == tmp_path
     assert read.database == f"sqlite:///{tmp_path}/aggregator.db"
+
+
+# ----------------------------------------------------------------- files without end
+
+MANY_KEYS = ",".join(f"k{number}: 1" for number in range(3000))
+ENDLESS = {
+    "zones": "feeds:\n" + "- {url: a.xml, timezone: America/X}\n" * 2300,
+    "unknown keys": "".join(f"intervall{number}: 1\n" for number in range(6000)),
+    "addresses": "feeds:\n" + "".join(f"- foo{number}\n" for number in range(100_000)),
+    "same feeds": "feeds:\n" + "- https://a.example/x\n" * 50_000,
+    "same keys": "feeds: []\n" * 50_000,
+    "tags": "feeds: [" + "!x a.xml," * 50_000 + "]\n",
+    "aliases of a mapping": f"a: &a {{{MANY_KEYS}}}\nfeeds:\n" + "- *a\n" * 10_000,
+    "merged mappings": f"a: &a {{{MANY_KEYS}}}\nfeeds:\n" + "- {<<: *a}\n" * 10_000,
+    "laughs": "a: &a [x,x,x,x]\n" + "".join(
+        f"a{n}: &a{n} [*a{n - 1 if n else ''},*a{n - 1 if n else ''}]\n" for n in range(30)
+    ),
+    "brackets": "[" * 500_000,
+    "nested keys": "".join(" " * n + "a:\n" for n in range(1000)),
+    "a long key": f"? {'k' * 3_000_000}\n: 1\n",
+    "a long tag": f"title: !{'t' * 3_000_000} x\n",
+    "a long alias": f"title: *{'t' * 3_000_000}\n",
+    "a long value": f"title: {'t' * 3_000_000}\n",
+    "keys of a section": "web:\n" + "".join(f"  key{number}: 1\n" for number in range(100_000)),
+    "categories": "stories:\n" + "".join(f"  c{number}: maybe\n" for number in range(20_000)),
+    "exceptions": f"network: {{allow: [{','.join(f'a*{n}' for n in range(100_000))}]}}\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)
+def test_a_file_of_any_kind_is_told_about_in_bounded_time_and_lines(text):
+    """81 kB of time zones, each a little wrong, took a minute."""
+    started = time.process_time()
+
+    found = problems(text)
+
+    assert time.process_time() - started < 4
+    assert len(found) <= 51
+    assert max(map(len, found)) < 500
+
+
+def test_the_first_fifty_problems_are_told_and_how_many_more_there_are():
+    found = problems("".join(f"titel{number:02}: x\n" for number in range(70)))
+
+    assert len(found) == 51
+    assert [line.split(":")[1] for line in found[:50]] == [str(number) for number in range(1, 51)]
+    assert found[50] == "config.yaml: 20 more problems; mend these first"
+
+
+def test_the_first_twenty_problems_say_what_was_probably_meant():
+    zones = "".join(f"- {{url: {n}.xml, timezone: Europe/Berlim}}\n" for n in range(30))
+    found = problems(f"feeds:\n{zones}")
+
+    assert ["did you mean Europe/Berlin?" in line for line in found] == [True] * 20 + [False] * 10
+    assert found[20].endswith("is no time zone; write UTC or Europe/Berlin")
+
+
+def test_a_file_larger_than_any_configuration_is_refused(tmp_path):
+    path = tmp_path / "config.yaml"
+    with path.open("wb") as stream:
+        stream.truncate(20_000_001)
+
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+
+    assert caught.value.problems == (f"{path}: larger than 20 MB; no configuration is",)

@@ -35,9 +35,11 @@ from aggregator.config.characters import named
 from aggregator.errors import ConfigError
 
 MAX_DEPTH = 20
-MAX_REPEATED = 1_000_000  # nodes that aliases stand for; "billion laughs" grows past any number
+MAX_REPEATED = 100_000  # nodes that aliases stand for; "billion laughs" grows past any number
+MAX_PROBLEMS = 1_000  # that are looked for; a file that is something else altogether has millions
 
 _PART = 500_000  # characters
+_MAX_MESSAGE = 400
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _PLAIN_TAGS = frozenset(
@@ -80,15 +82,24 @@ _NO_PAIRS: Mapping[str, tuple[Node, Node]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """Something wrong at a place of the text; line and column count from 1."""
+    """Something wrong at a place of the text; line and column count from 1.
+
+    Attributes:
+        suggest: Returns a better message, in a few milliseconds.
+    """
 
     line: int
     column: int
     message: str
+    suggest: Callable[[], str] | None = field(default=None, compare=False)
 
     def under(self, path: Path) -> str:
         """Return the one line that a person reads."""
-        return f"{path}:{self.line}:{self.column}: {self.message}"
+        return f"{path}:{self.line}:{self.column}: {_clipped(self.message)}"
+
+    def suggesting(self) -> "Problem":
+        """Return the problem with the better message."""
+        return replace(self, message=self.suggest()) if self.suggest else self
 
 
 def values(text: str) -> object | None:
@@ -146,10 +157,16 @@ def find(root: Node, location: Sequence[str | int]) -> tuple[Node, Sequence[str 
     return node, location
 
 
-def problem_at(mark: Mark, location: Sequence[str | int], message: str) -> Problem:
+def problem_at(
+    mark: Mark,
+    location: Sequence[str | int],
+    message: str,
+    suggest: Callable[[], str] | None = None,
+) -> Problem:
     """Return a problem with the value at `location`, such as `feeds[3].interval: message`."""
-    said = f"{label(location)}: {message}" if location else message
-    return Problem(mark.line + 1, mark.column + 1, said)
+    start = f"{label(location)}: " if location else ""
+    suggested = None if suggest is None else lambda: f"{start}{suggest()}"
+    return Problem(mark.line + 1, mark.column + 1, f"{start}{message}", suggested)
 
 
 def label(location: Sequence[str | int]) -> str:
@@ -162,6 +179,10 @@ def _key(text: str) -> str:
     """Make a key safe for a terminal, short enough for a line, and masked: it may be an address."""
     text = urls.masked_input(text)
     return (text if text.isprintable() else repr(text)[1:-1])[:60]
+
+
+def _clipped(message: str) -> str:
+    return message if len(message) <= _MAX_MESSAGE else f"{message[: _MAX_MESSAGE - 3]}..."
 
 
 class _UnusualError(Exception):
@@ -342,6 +363,8 @@ class _Builder:
                 frame.merged.setdefault(name, pair)
 
     def _report(self, mark: Mark, message: str) -> None:
+        if len(self.problems) >= MAX_PROBLEMS:
+            return
         location: list[str | int] = []
         for frame in self._open:
             if isinstance(frame.node.value, list):

@@ -3,12 +3,25 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from aggregator.config import characters, document, feeds, schema
 from aggregator.config.document import Node, Problem
 from aggregator.config.schema import Config, Fault, Feed, Settings, Stamp
 from aggregator.errors import ConfigError
+
+MAX_SIZE = 20_000_000
+"""Bytes of a file; 100,000 feeds have about ten million."""
+
+MAX_KEYS = 10_000
+"""Keys of a mapping, items of a list other than `feeds`."""
+
+MOST_TOLD = 50
+"""Problems that are told one by one."""
+
+MOST_SUGGESTIONS = 20
+"""Of these with what was probably meant."""
 
 
 def load(path: Path) -> Config:
@@ -41,7 +54,12 @@ def read(path: Path) -> str:
         ConfigError: There is none, it can't be opened, or is not UTF-8.
     """
     try:
-        return path.read_bytes().decode()
+        with path.open("rb") as stream:
+            text = stream.read(MAX_SIZE + 1)
+        if len(text) > MAX_SIZE:
+            message = f"larger than {MAX_SIZE // 10**6} MB; no configuration is"
+            raise ConfigError([f"{path}: {message}"])
+        return text.decode()
     except FileNotFoundError as error:
         message = "no such file; write one (see docs/config.md) or name another with --config"
         raise ConfigError([f"{path}: {message}"]) from error
@@ -67,9 +85,11 @@ def parse(text: str, *, path: Path) -> Config:
         raise source.refused([Fault((), "must be `key: value` lines")])
     folder = schema.folder_of(path)
     raw = {key: value for key, value in source.value.items() if key != "feeds"}
+    if oversized := _oversized(raw):
+        raise ConfigError([f"{path}: {oversized}"])  # to find its line would take seconds
     settings = schema.read_settings(raw, folder=folder)
     found, faults = _feeds(source.value.get("feeds"), folder)
-    faults += feeds.duplicates(found, source.line_of_feed)
+    faults += islice(feeds.duplicates(found, source.line_of_feed), document.MAX_PROBLEMS)
     faults += feeds.unnamed_private(found)
     if isinstance(settings, list):
         faults += settings
@@ -114,9 +134,24 @@ class _Source:
         return document.find(self.root, ["feeds", index])[0].start.line + 1
 
     def refused(self, faults: Iterable[Fault]) -> ConfigError:
-        """Return the error that says everything that is wrong, in the order of the file."""
-        problems = {*self.problems, *(_placed(fault, self.root, self._text) for fault in faults)}
-        return ConfigError([problem.under(self._path) for problem in sorted(problems)])
+        """Return the error that says everything that is wrong, in the order of the file.
+
+        After the first fifty it says how many more there are: who has so many problems mends the
+        first ones and looks again.
+        """
+        placed = [_placed(fault, self.root, self._text) for fault in faults]
+        problems = sorted({*self.problems, *placed})
+        suggested = [one.suggesting() for one in problems[:MOST_SUGGESTIONS]]
+        lines = [
+            problem.under(self._path)
+            for problem in [*suggested, *problems[MOST_SUGGESTIONS:MOST_TOLD]]
+        ]
+        more = len(problems) - len(lines)
+        if more:
+            at_least = "at least " if len(problems) >= document.MAX_PROBLEMS else ""
+            number = "1 more problem" if more == 1 else f"{more:,} more problems"
+            lines.append(f"{self._path}: {at_least}{number}; mend these first")
+        return ConfigError(lines)
 
 
 def reached_at_port(config: Config, port: int) -> Config:
@@ -139,6 +174,8 @@ def _feeds(items: object, folder: Path) -> tuple[dict[int, Feed], list[Fault]]:
     except ValueError as error:
         return {}, [Fault(("feeds",), str(error))]
     for index, value in enumerate(values):
+        if len(faults) >= document.MAX_PROBLEMS:
+            break
         feed = schema.read_feed(value, folder=folder)
         if isinstance(feed, Feed):
             found[index] = feed
@@ -147,34 +184,52 @@ def _feeds(items: object, folder: Path) -> tuple[dict[int, Feed], list[Fault]]:
     return found, faults
 
 
+def _oversized(raw: object, location: tuple[str, ...] = ()) -> str | None:
+    """Say which part of the settings has more keys or items than any could have; None: none."""
+    if isinstance(raw, dict | list) and len(raw) > MAX_KEYS:
+        where = f"{document.label(location)}: " if location else ""
+        return f"{where}has {len(raw):,} entries; write at most {MAX_KEYS:,}"
+    if not isinstance(raw, dict):
+        return None
+    parts = (_oversized(value, (*location, key)) for key, value in raw.items())
+    return next(filter(None, parts), None)
+
+
 def _placed(fault: Fault, root: Node, text: str) -> Problem:
     """Give the fault its place: of the key, of the value, or of what the value is missing in."""
     node, steps = document.find(root, fault.location)
     if fault.of_key:
         *outer, last = fault.location
         parent, _ = document.find(root, outer)
-        return _at(parent.pairs[str(last)][0], fault.location, fault.message, text)
+        return _at(parent.pairs[str(last)][0], fault.location, fault, text)
     # An address alone has no key `url`, a missing key no value: the message names it all the same.
     missing = isinstance(node.value, dict) and len(steps) < len(fault.location)
     named = fault.location if missing else steps
-    return _at(node, named, fault.message, text)
+    return _at(node, named, fault, text)
 
 
-def _at(node: Node, location: Sequence[str | int], message: str, text: str) -> Problem:
+def _at(node: Node, location: Sequence[str | int], fault: Fault, text: str) -> Problem:
     """Return a problem with a node, and where its writer may have been misled.
 
     A character that looks like another one, or like nothing, is the place itself.  A text that goes
     over several lines does so for want of a dash, a colon or an indentation.
     """
     if not isinstance(node.value, str):
-        return document.problem_at(node.start, location, message)
+        return document.problem_at(node.start, location, fault.message, fault.suggest)
     bad = characters.suspicious(node.value)
     at = text.find(bad, node.start.index, node.end.index) if bad else -1
-    if bad and characters.named(bad) not in message:
-        message = f"{message}; {characters.complaint(bad)}"
+    hints = ""
+    if bad and characters.named(bad) not in fault.message:
+        hints = f"; {characters.complaint(bad)}"
     if node.plain and node.start.line < node.end.line:
-        message += f"; this text goes on to line {node.end.line + 1}, check what is missing there"
-    problem = document.problem_at(node.start, location, message)
+        hints += f"; this text goes on to line {node.end.line + 1}, check what is missing there"
+    suggest = fault.suggest
+    problem = document.problem_at(
+        node.start,
+        location,
+        f"{fault.message}{hints}",
+        None if suggest is None else lambda: f"{suggest()}{hints}",
+    )
     if at < 0:
         return problem
     line = problem.line + text.count("\n", node.start.index, at)

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 
 from aggregator import urls
 from aggregator.config import characters
@@ -12,6 +13,7 @@ from aggregator.model import Subscription
 
 POLITE_INTERVAL = timedelta(minutes=30)
 MAX_ALIKE = 5  # remarks of one kind
+_MAX_SUGGESTED = 5_000  # names among which the nearest one is looked for
 
 
 def notes(config: Config) -> list[str]:
@@ -72,9 +74,12 @@ def _on_categories(config: Config) -> Iterator[str]:
 
 def _on_stories(config: Config) -> Iterator[str]:
     slugs = config.category_slugs
+    names = list(islice(slugs, _MAX_SUGGESTED))
+    told = 0
     for category in config.stories.off_in:
         if not urls.named_categories(category, slugs):
-            near = difflib.get_close_matches(category, slugs, n=1)
+            told += 1
+            near = difflib.get_close_matches(category, names, n=1) if told <= MAX_ALIKE else []
             hint = f"; did you mean {near[0]}?" if near else ""
             yield f'stories: no feed is in the category "{category}"{hint}'
 

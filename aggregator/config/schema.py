@@ -35,11 +35,17 @@ _SECOND, _DAY, _YEAR = timedelta(seconds=1), timedelta(days=1), timedelta(days=3
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with the value at `location`, or with its key."""
+    """What is wrong with the value at `location`, or with its key.
+
+    Attributes:
+        suggest: Returns a message that names what was probably meant; looking for that takes
+            milliseconds, so only the first few faults are told by it.
+    """
 
     location: tuple[str | int, ...]
     message: str
     of_key: bool = False
+    suggest: Callable[[], str] | None = field(default=None, compare=False)
 
     def below(self, *outer: str | int) -> "Fault":
         return replace(self, location=(*outer, *self.location))
@@ -397,21 +403,27 @@ def _fault(details: ErrorDetails, known: type) -> Fault:
     if details["type"] == "value_error":
         error = details["ctx"]["error"]
         inner = (error.key,) if isinstance(error, _InKeyError) else ()
-        return Fault((*location, *inner), str(error))
+        suggest = error.suggestion if isinstance(error, values.UnknownWordError) else None
+        return Fault((*location, *inner), str(error), suggest=suggest)
     if details["type"] == "missing":
         return Fault(location, "missing; every feed needs one")
     if details["type"] == "unexpected_keyword_argument":
         *outer, key = map(str, location)
-        return Fault(location, _unknown(key, _SECTIONS[outer[0]] if outer else known), of_key=True)
+        section = _SECTIONS[outer[0]] if outer else known
+        message = f"unknown key; known here are {', '.join(_known_keys(section))}"
+        return Fault(location, message, of_key=True, suggest=partial(_unknown, key, section))
     return Fault(location, "can't be read; see docs/config.md")  # none is known to get here
+
+
+def _known_keys(section: type) -> list[str]:
+    known = [field.name for field in fields(section)]
+    return [*known, "feeds"] if section is Settings else known
 
 
 def _unknown(key: str, section: type) -> str:
     if bad := characters.suspicious(key):
         return f"unknown key; {characters.complaint(bad)}"
-    known = [field.name for field in fields(section)]
-    if section is Settings:
-        known.append("feeds")
+    known = _known_keys(section)
     if near := difflib.get_close_matches(key.lower(), known, n=1):
         return f'unknown key; did you mean "{near[0]}"?'
     for name, other in _SECTIONS.items():

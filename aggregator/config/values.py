@@ -13,8 +13,9 @@ import os
 import re
 import unicodedata
 import zoneinfo
+from collections.abc import Callable
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -61,6 +62,19 @@ _HOST_AND_PORT = re.compile(r"(?:[\w-]+\.[\w.-]+|localhost):\d+(?:/|$)", re.IGNO
 _VARIABLE = re.compile(r"(\$?)\$\{(file:|[A-Za-z_]\w{0,60})?")
 _YES, _NO = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 _DATABASE = re.compile(r"(sqlite|postgresql)(\+[a-z0-9_]+)?://")
+
+
+class UnknownWordError(ValueError):
+    """A word that is none of those that are known.
+
+    Args:
+        message: What is wrong, and what to write in general.
+        suggestion: Returns a message that names what was probably meant, or that one; slow.
+    """
+
+    def __init__(self, message: str, suggestion: Callable[[], str]) -> None:
+        super().__init__(message)
+        self.suggestion = suggestion
 
 
 def written(text: str) -> str:
@@ -292,11 +306,15 @@ def timezone(text: str) -> str:
     try:
         zoneinfo.ZoneInfo(words)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:  # a folder, a NUL ...
-        known = {zone.casefold(): zone for zone in zoneinfo.available_timezones()}
-        near = difflib.get_close_matches(words.casefold().replace(" ", "_"), known, n=1)
-        hint = f"did you mean {known[near[0]]}?" if near else "write UTC or Europe/Berlin"
-        raise ValueError(f"{shown(words)} is no time zone; {hint}") from error
+        message = f"{shown(words)} is no time zone; write UTC or Europe/Berlin"
+        raise UnknownWordError(message, partial(_near_zone, words, message)) from error
     return words
+
+
+def _near_zone(words: str, message: str) -> str:
+    known = {zone.casefold(): zone for zone in zoneinfo.available_timezones()}
+    near = difflib.get_close_matches(words.casefold().replace(" ", "_"), known, n=1)
+    return f"{shown(words)} is no time zone; did you mean {known[near[0]]}?" if near else message
 
 
 def database(text: str, *, folder: Path) -> str:
