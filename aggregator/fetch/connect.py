@@ -98,6 +98,7 @@ class Connections:
     async def __aenter__(self) -> Self:
         settings = self._settings
         connector = _Connector(
+            settings.max_size,
             ssl=_tls(),
             resolver=self._resolver,
             use_dns_cache=False,
@@ -199,23 +200,24 @@ class _Connector(aiohttp.TCPConnector):
     where a release of it makes them another way.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, max_size: int, **options: Any) -> None:
         super().__init__(**options)
-        self._factory = partial(_protocol, asyncio.get_running_loop())
+        self._factory = partial(_protocol, asyncio.get_running_loop(), max_size)
 
 
 class _Protocol(ResponseHandler):
     """Gives aiohttp's parser the answer as `PlainAnswer` rewrites it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, max_size: int) -> None:
         super().__init__(loop)
+        self._max_size = max_size
         self._answer: PlainAnswer | None = None
         self._early = b""
 
     def set_response_params(self, **params: Any) -> None:
         """Begin an answer; some servers send it before they were asked."""
         super().set_response_params(**params)
-        self._answer = PlainAnswer()
+        self._answer = PlainAnswer(self._max_size)
         early, self._early = self._early, b""
         if early:
             self.data_received(early)
@@ -223,27 +225,38 @@ class _Protocol(ResponseHandler):
     def data_received(self, data: bytes) -> None:
         if not data:  # aiohttp goes on with what it has
             super().data_received(data)
-        elif self._answer is None:
-            self._early += data
-        else:
+        elif self._answer is not None:
             self._rewrite(self._answer, data)
+        elif len(self._early) <= MAX_HEAD:
+            self._early += data
+        elif self.transport is not None:
+            self.transport.abort()
 
     def _rewrite(self, answer: PlainAnswer, data: bytes) -> None:
         try:
             plain = answer.feed(data)
         except Failure as failure:
-            self.set_exception(failure)
-            if self.transport is not None:
-                self.transport.abort()
+            self._end(failure)
             return
         if plain:
             super().data_received(plain)
         elif not answer.done:
             self.start_timeout()  # it is alive, even if there is nothing to read yet
 
+    def _end(self, failure: Failure) -> None:
+        """Let whoever reads the answer fail for this reason."""
+        self.set_exception(failure)
+        if self.transport is None:
+            return
+        if self._payload is None:
+            self.transport.abort()
+        else:  # whoever reads closes the connection; an abort would put its own reason in its place
+            self._payload.set_exception(failure)
+            self.transport.pause_reading()
 
-def _protocol(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
-    return _Protocol(loop)
+
+def _protocol(loop: asyncio.AbstractEventLoop, max_size: int) -> ResponseHandler:
+    return _Protocol(loop, max_size)
 
 
 class _Resolver(AbstractResolver):

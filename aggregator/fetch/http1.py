@@ -11,15 +11,17 @@ Source: RFC 9112, 2.2 (line ends), 4 (status line), 5 (fields), 6 (length of the
 import re
 from typing import Protocol
 
+from .decode import too_large
 from .failure import Failure
 
 MAX_LINE = 32_768
 MAX_LINES = 100
 MAX_HEAD = 262_144
-MAX_INTERIM = 32
-"""Interim answers before the final one; whoever sends more is not listened to any longer."""
+"""Bytes of the head, interim answers included."""
 
-_MAX_CHUNKS = 1_000_000
+MIN_FRAMING = 65_536
+"""Bytes of sizes and extensions between chunks that any answer may have."""
+
 _MAX_CHUNK_LINE = 4096
 _START = b"HTTP/"
 _STATUS_LINE = re.compile(rb"[ \t]*HTTP/\d+(?:\.\d+)?[ \t]+(\d{3})(?!\d)", re.IGNORECASE)
@@ -41,14 +43,17 @@ _Fields = list[tuple[bytes, bytes]]
 class PlainAnswer:
     """Rewrites one answer while it arrives.
 
+    Args:
+        max_size: Bytes of the body; what stands between its chunks may be as much again.
+
     Attributes:
         done: All of it was seen; what follows is dropped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
         self._head = _Head()
         self._body: _Body | None = None
-        self._interim = 0
 
     @property
     def done(self) -> bool:
@@ -71,13 +76,10 @@ class PlainAnswer:
     def _begin(self, head: "_Head") -> bytes:
         """Return the rewritten head, empty for that of an interim answer."""
         if 100 <= head.status <= 199 and head.status != 101:
-            self._head = _Head()
-            self._interim += 1
-            if self._interim > MAX_INTERIM:
-                self._body = _Ignored()
+            self._head = _Head(head.size)
             return b""
         fields = _fields(head.lines)
-        self._body = _body(head.status, fields)
+        self._body = _body(head.status, fields, self._max_size)
         shown = [pair for pair in fields if pair[0].lower() not in _OF_CONNECTION]
         lines = [b"HTTP/1.1 %03d " % head.status, *(b"%s: %s" % pair for pair in shown)]
         return b"\r\n".join([*lines, *self._body.fields, b"Connection: close", b"", b""])
@@ -86,16 +88,20 @@ class PlainAnswer:
 class _Head:
     """Collects the lines up to the empty one.
 
+    Args:
+        size: Bytes of the interim answers before it, which share its limit.
+
     Attributes:
         status: 0 until the status line was read.
         lines: Of the header fields, without line ends; empty until all have come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = 0) -> None:
         self.status = 0
         self.lines: list[bytes] = []
         self._seen = bytearray()
         self._skipped = 0
+        self.size = size
 
     def feed(self, data: bytes) -> bytes | None:
         """Return what is behind the head, None while its end has not come.
@@ -119,6 +125,7 @@ class _Head:
         self.lines = [line.rstrip(b"\r") for line in lines]
         if len(lines) > MAX_LINES or any(len(line) > MAX_LINE for line in self.lines):
             raise _too_large()
+        self.size += self._skipped + end.end()
         return bytes(self._seen[end.end() :])
 
     def _begin(self) -> None:
@@ -138,7 +145,8 @@ class _Head:
             raise _not_http()
 
     def _check_size(self, size: int) -> None:
-        if size + self._skipped > (MAX_HEAD if self.status else MAX_LINE):
+        size += self._skipped
+        if self.size + size > MAX_HEAD or (size > MAX_LINE and not self.status):
             raise _too_large()
 
 
@@ -185,7 +193,7 @@ class _Body(Protocol):
         """Return what a parser is to read in place of `data`."""
 
 
-def _body(status: int, fields: _Fields) -> _Body:
+def _body(status: int, fields: _Fields, max_size: int) -> _Body:
     """Return how the body is read (RFC 9112, 6.3).
 
     Raises:
@@ -195,7 +203,7 @@ def _body(status: int, fields: _Fields) -> _Body:
         return _Sized(None)
     codings = [coding for coding in _listed(fields, b"transfer-encoding") if coding != b"identity"]
     if codings:  # a Content-Length beside them does not count
-        return _Chunked() if codings[-1] == b"chunked" else _UntilClosed()
+        return _Chunked(max_size) if codings[-1] == b"chunked" else _UntilClosed()
     lengths = [value for name, value in fields if name.lower() == b"content-length"]
     if not lengths:
         return _UntilClosed()
@@ -232,22 +240,18 @@ class _UntilClosed:
         return data
 
 
-class _Ignored(_UntilClosed):
-    def feed(self, data: bytes) -> bytes:
-        return b""
-
-
 class _Chunked:
     """Chunks, passed on as larger ones; trailers and what follows are dropped."""
 
     fields: tuple[bytes, ...] = (b"Transfer-Encoding: chunked",)
 
-    def __init__(self) -> None:
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
         self.done = False
         self._waiting = b""  # the beginning of a line between two chunks
         self._left = 0
         self._ends = False  # a chunk is complete but for its line end
-        self._chunks = 0
+        self._framing = 0
 
     def feed(self, data: bytes) -> bytes:
         parts: list[bytes] = []
@@ -279,11 +283,11 @@ class _Chunked:
             _check_line(data, position, _MAX_CHUNK_LINE)
             return None
         self._left = int(line[1], 16)
-        self._chunks += 1
+        self._framing += line.end() - position
         self.done = self._left == 0
         self._ends = not self.done
-        if self._chunks > _MAX_CHUNKS:
-            raise _broken()
+        if self._framing > max(self._max_size, MIN_FRAMING):
+            raise too_large(self._max_size)
         return line.end()
 
 
