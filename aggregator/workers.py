@@ -52,6 +52,9 @@ _LAST_WORDS = 2  # seconds that a stop waits for the processes
 _LARGE = 1_000_000  # bytes of a task or an answer; a collection takes a few milliseconds
 _CHUNK = 1 << 18  # bytes that are read at a time
 _LENGTH = 8  # bytes of an answer's length
+_MAX_OUTPUT = 1_000  # bytes that a process wrote while it read a document, in the log
+_MAX_PIPE = 1 << 20  # more than a pipe takes
+_MAX_TRACEBACK = 10_000  # characters
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -85,7 +88,7 @@ class Workers:
         del args, kwargs
         try:
             async with self._places:
-                answer = await self._answer(task)
+                answer = await self._answer(url, task)
             found: _T
             if len(answer) <= _LARGE:
                 found = _result(answer)
@@ -119,26 +122,28 @@ class Workers:
         self._idle.clear()
         self._starter.shutdown(wait=False)  # what it has still to start, it does not: `_start`
 
-    async def _answer(self, task: list[bytes]) -> memoryview:
+    async def _answer(self, url: str, task: list[bytes]) -> memoryview:
         if self._idle:
             try:
-                return await self._ask(self._idle.pop(), task)
+                return await self._ask(self._idle.pop(), url, task)
             except _EndedError:
                 # It died while it was idle, which is no document's fault, or this one killed it:
                 # then it does that again.
                 if not task or self._stopped:  # or it died while it answered, or with all others
                     raise
                 log.warning("a process that reads documents ended; starting a new one")
-        return await self._ask(await self._new_process(), task)
+        return await self._ask(await self._new_process(), url, task)
 
-    async def _ask(self, process: "_Process", task: list[bytes]) -> memoryview:
+    async def _ask(self, process: "_Process", url: str, task: list[bytes]) -> memoryview:
         try:
             async with asyncio.timeout(DEADLINE):
                 answer = await process.ask(task)
         except BaseException:  # it may be at work still, and nobody would know what it answers
             self._processes.discard(process)
+            _log_output(url, process.output())
             process.hang_up()
             raise
+        _log_output(url, process.output())
         if self._stopped:  # while it answered
             process.hang_up()
         else:
@@ -186,6 +191,18 @@ class Workers:
         return process
 
 
+def _log_output(url: str, output: bytes) -> None:
+    """Log what a process wrote to stderr or stdout while it read a document, on one short line.
+
+    Warnings and tracebacks of libraries repeat texts of the document, which is anybody's.
+    """
+    if output:
+        text = output[:_MAX_OUTPUT].decode("utf-8", "backslashreplace").strip()
+        more = len(output) - _MAX_OUTPUT
+        cut = f" and {more:,} bytes more" if more > 0 else ""
+        log.warning("%s: the process that read it wrote %r%s", masked(url), masked(text), cut)
+
+
 class _EndedError(Exception):
     """A process ended before it had answered."""
 
@@ -211,10 +228,12 @@ class _Process:
         self._is_asked = False
         self._hanging_up = threading.Lock()  # a pipe closed twice at once takes another's number
         life, self._life = context.Pipe(duplex=False)
+        self._output, output = context.Pipe(duplex=False)
+        os.set_blocking(self._output.fileno(), False)
         self._process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, life, memory), daemon=True
+            target=_serve, args=(theirs, life, output, memory), daemon=True
         )
-        with theirs, life:
+        with theirs, life, output:
             try:
                 start_deaf(self._process)
             except BaseException:
@@ -255,10 +274,22 @@ class _Process:
             raise _EndedError
         return more
 
+    def output(self) -> bytes:
+        """Return what it wrote to stderr and stdout since the last time.
+
+        A pipe's worth of it, so that nothing piles up: a process that writes more stands still,
+        until its deadline.
+        """
+        with self._hanging_up, contextlib.suppress(OSError):  # there is nothing
+            if not self._output.closed:
+                return os.read(self._output.fileno(), _MAX_PIPE)
+        return b""
+
     def hang_up(self) -> None:
         """End the line, and the process with it; from any thread, more than once."""
         with self._hanging_up:
             self._life.close()
+            self._output.close()
         with contextlib.suppress(OSError):  # it ended by itself
             self._socket.shutdown(socket.SHUT_RDWR)
         if not self._is_asked:  # else whoever waits there closes it: the event loop knows it
@@ -269,9 +300,12 @@ class _Process:
         self._process.join(max(seconds, 0))
 
 
-def _serve(line: socket.socket, life: Connection, memory: int) -> None:
+def _serve(line: socket.socket, life: Connection, output: Connection, memory: int) -> None:
     """In a new process: answer one task after the other until nobody is there to ask."""
     _end_with(life)
+    with output:
+        for stream in (1, 2):  # whatever writes there, also what is no Python
+            os.dup2(output.fileno(), stream)
     _limit(memory)
     broken = (EOFError, ConnectionError, pickle.UnpicklingError)
     with line, line.makefile("rb") as tasks, contextlib.suppress(*broken):
@@ -332,7 +366,7 @@ def _portable(error: Exception) -> Exception:
     """Return an error that can be pickled and says where it came from."""
     if isinstance(error, MemoryError | RecursionError):
         return type(error)()
-    return RuntimeError("".join(traceback.format_exception(error)))
+    return RuntimeError("".join(traceback.format_exception(error))[-_MAX_TRACEBACK:])
 
 
 def _framed(answer: object) -> memoryview:

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import faulthandler
 import os
 import signal
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,77 @@ def test_what_nobody_foresaw_is_logged_with_the_place_in_the_process(workers, ca
     (record,) = caplog.records
     assert "in read_document" in caplog.text
     assert "secret" not in record.getMessage()
+
+
+def speaks(text: bytes, stream: int = 2) -> None:
+    os.write(stream, text)
+
+
+def warns(text: str) -> None:
+    warnings.warn(text, stacklevel=1)
+
+
+def crashes(text: bytes) -> None:
+    os.write(2, text)
+    faulthandler.enable()
+    faulthandler._sigsegv()
+
+
+def fails_at_length() -> None:
+    raise ValueError("x" * 5_000_000)
+
+
+FORGED = "fine\n2026-01-01 00:00:00Z https://u:secret@a.example/: all is well \x1b[2J\u202e"
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        (speaks, FORGED.encode()),
+        (speaks, FORGED.encode(), 1),
+        (warns, FORGED),
+        (crashes, FORGED.encode()),
+    ],
+)
+def test_what_a_process_writes_is_one_escaped_line_of_the_log(workers, caplog, capfd, task):
+    """A document that made a library warn could forge lines, or clear the terminal."""
+
+    async def run() -> None:
+        with contextlib.suppress(ParseError):
+            await workers.run("https://me:secret@example.org/feed", *task)
+
+    asyncio.run(run())
+
+    (line,) = [one.getMessage() for one in caplog.records]
+    assert line.startswith("https://***@example.org/feed: the process that read it wrote '")
+    assert "all is well" in line
+    assert line.isprintable()
+    assert "secret" not in line
+    out, err = capfd.readouterr()
+    assert "all is well" not in out + err
+
+
+def test_a_process_that_writes_without_end_is_cut_short_in_the_log_and_by_its_deadline(
+    workers, caplog
+):
+    async def run() -> str:
+        with a_second_for_each(), pytest.raises(ParseError, match="could not be read in 1 s"):
+            await workers.run("https://example.org/", speaks, b"x" * 10_000_000)
+        await workers.run("https://example.org/", speaks, b"y" * 5000)
+        return await title(workers)
+
+    assert asyncio.run(run()) == "Post 1"
+    assert max(len(one.getMessage()) for one in caplog.records) < 1200
+    assert caplog.records[-1].getMessage().endswith("y' and 4,000 bytes more")
+
+
+def test_a_traceback_of_a_process_has_a_limit(workers, caplog):
+    async def run() -> None:
+        with pytest.raises(ParseError):
+            await workers.run("https://example.org/", fails_at_length)
+
+    asyncio.run(run())
+    assert len(caplog.text) < 20_000
 
 
 def test_what_a_worker_raises_comes_back_with_its_reason(workers):
