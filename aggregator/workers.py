@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from aggregator.errors import ParseError
-from aggregator.processes import start_deaf
+from aggregator.processes import mark_sockets, start_deaf
 from aggregator.urls import masked
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class Workers:
     """
 
     def __init__(self, count: int, *, max_size: int = 0) -> None:
+        mark_sockets()
         self._memory = max(MEMORY, _SHARE * max_size)
         self._places = asyncio.Semaphore(count)
         self._processes: set[_Process] = set()

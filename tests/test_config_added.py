@@ -1,5 +1,6 @@
 """Feeds that are added to config.yaml, and how the file is written."""
 
+import fcntl
 import stat
 import subprocess
 import sys
@@ -257,3 +258,19 @@ def test_whoever_reads_while_the_file_is_written_sees_a_whole_one(tmp_path):
 
     assert writer.returncode == 0
     assert seen <= set(texts)
+
+
+def test_what_a_writer_that_was_killed_left_is_removed_and_nothing_else(tmp_path):
+    path = tmp_path / "config.yaml"
+    left = tmp_path / ".config.yaml.aggregator-new.abcdefgh"
+    under_way = tmp_path / ".config.yaml.aggregator-new.ijklmnop"
+    of_others = [tmp_path / ".config.yaml.swp", tmp_path / ".other.yaml.aggregator-new.abcdefgh"]
+    for each in (left, under_way, *of_others):
+        each.touch()
+
+    with under_way.open() as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        config.write(path, "feeds: []\n")
+
+    assert path.read_text() == "feeds: []\n"
+    assert sorted(tmp_path.iterdir()) == sorted([path, under_way, *of_others])

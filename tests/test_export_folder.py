@@ -102,6 +102,30 @@ def test_an_export_that_is_killed_leaves_whole_files_and_the_next_one_finishes(t
     assert sorted(path.name for path in tmp_path.rglob("*")) == [tree.MANIFEST, "index.html"]
 
 
+def test_what_an_export_that_was_killed_left_where_no_file_is_any_more_is_removed(tmp_path):
+    tree.replace(tmp_path, [File("index.html", b"one")])
+    program = textwrap.dedent(
+        """
+        import os, pathlib, sys
+        from aggregator.cli import tree
+        from aggregator.cli.static_site import File
+
+        def files():
+            yield File("index.html", b"two")
+            yield File("category/old/index.html", b"two")
+            os.kill(os.getpid(), 9)
+
+        tree.replace(pathlib.Path(sys.argv[1]), files())
+        """
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    assert list(tmp_path.rglob("category/old/.*"))
+
+    tree.replace(tmp_path, [File("index.html", b"three")])
+
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / tree.MANIFEST, tmp_path / "index.html"]
+
+
 def test_a_list_of_files_that_somebody_else_wrote_removes_nothing_outside_of_the_folder(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     out = tmp_path / "out"

@@ -236,15 +236,37 @@ def test_a_changed_file_is_noticed_and_a_broken_one_changes_nothing(server, tmp_
 
 
 @pytest.mark.slow
-def test_when_the_program_is_killed_nothing_of_it_stays_behind(server, tmp_path):
+def test_when_the_program_is_killed_nothing_of_it_stays_that_the_next_start_does_not_remove(
+    server, tmp_path, monkeypatch
+):
     server.put("/a", rss([("a", "A", datetime.now(UTC))]))
-    write_config(tmp_path, [server.url("/a")])
-    with running(tmp_path) as (process, address):
+    folder, temporary = tmp_path / "home", tmp_path / "tmp"
+    for each in (folder, temporary):
+        each.mkdir()
+    others = temporary / "pymp-another" / "listener"  # a program with multiprocessing, not ours
+    others.parent.mkdir()
+    others.touch()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    write_config(folder, [server.url("/a")])
+    with running(folder) as (process, address):
         eventually(lambda: titles(get(address + "/")[2]))
         below = children(process.pid)
         assert below
         process.kill()
         eventually(lambda: not [pid for pid in below if alive(pid)], within=5)
+    assert len(list(temporary.iterdir())) == 2
+    unfinished = folder / ".config.yaml.aggregator-new.12345678"  # by an `add` that was killed
+    unfinished.write_text("feeds:")
+
+    with running(folder) as (process, address):
+        eventually(lambda: get(address + "/healthz")[0] == 200)
+        ours = [path for path in temporary.iterdir() if path != others.parent]
+        assert len(ours) <= 1  # its own
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+    assert list(temporary.iterdir()) == [others.parent]
+    assert sorted(path.name for path in folder.iterdir()) == ["aggregator.db", "config.yaml"]
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ import click
 from aggregator.cli import logs
 from aggregator.cli.common import load_config, opened_database, run_until_done, takes_config
 from aggregator.cli.web_process import WebProcess, bind
-from aggregator.config import Config, load, reached_at_port
+from aggregator.config import Config, clear_leftovers, load, reached_at_port
 from aggregator.database import open_database, watch_file
 from aggregator.errors import AggregatorError
 from aggregator.processes import on_hangup
@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 def run(host: str | None, port: int | None, verbose: bool) -> None:
     """Poll and show, until Ctrl-C: the scheduler and the web together."""
     config = load_config()
+    clear_leftovers(config.path)
     logs.set_up(verbose=verbose)
     with _listening(config, host, port) as place:
         config = place.amend(config)
@@ -93,6 +94,7 @@ def serve(host: str | None, port: int | None, server: str) -> None:
 def schedule(verbose: bool) -> None:
     """Poll only: the scheduler without the web."""
     config = load_config()
+    clear_leftovers(config.path)
     logs.set_up(verbose=verbose)
     _warn_of_hub(config)
     with opened_database(config) as engine:

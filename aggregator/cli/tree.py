@@ -17,6 +17,7 @@ from aggregator.errors import AggregatorError
 MANIFEST = ".aggregator-export"
 """Lists the files that exports wrote: they, and only they, are removed."""
 
+_UNFINISHED = ".aggregator-export-unfinished"  # is there while files wait
 _STAGED = ".aggregator-new"  # ends the names of files that wait beside those that they replace
 
 
@@ -48,11 +49,15 @@ def _replace(folder: Path, files: Iterable[File], owns: Callable[[str], bool]) -
     listed = _listed(folder)
     names: set[str] = set()
     changed: list[Path] = []
+    if (folder / _UNFINISHED).exists():
+        _clear(folder)
     try:
         for file in files:
             names.add(file.path)
             path = folder / file.path
             if not _holds(path, file.data):
+                if not changed:
+                    (folder / _UNFINISHED).touch()
                 _stage(path, file.data)
                 changed.append(path)
         obsolete = {name for name in listed - names if owns(name)}
@@ -65,6 +70,7 @@ def _replace(folder: Path, files: Iterable[File], owns: Callable[[str], bool]) -
         _write_manifest(folder, (listed | names) - obsolete)
     finally:
         _tidy(folder, listed | names)
+        (folder / _UNFINISHED).unlink(missing_ok=True)
     return changed
 
 
@@ -131,6 +137,15 @@ def _put_in_place(path: Path) -> None:
             if error.errno != errno.EBUSY or not path.is_file():
                 raise
             path.write_bytes(staged.read_bytes())  # a mount point by itself: no other way
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an export that was killed left beside files, also where no file is any more."""
+    for path in list(folder.rglob(f".*{_STAGED}")):
+        path.unlink(missing_ok=True)
+        for parent in path.parents[: len(path.relative_to(folder).parents) - 1]:
+            with contextlib.suppress(OSError):  # not empty
+                parent.rmdir()
 
 
 def _tidy(folder: Path, names: Iterable[str]) -> None:

@@ -19,7 +19,7 @@ from aggregator.config.schema import (
     Web,
     WebSub,
 )
-from aggregator.config.writing import write
+from aggregator.config.writing import clear_leftovers, write
 
 __all__ = [
     "Appended",
@@ -33,6 +33,7 @@ __all__ = [
     "Web",
     "WebSub",
     "append",
+    "clear_leftovers",
     "has_feed",
     "load",
     "notes",

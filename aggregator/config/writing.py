@@ -1,13 +1,17 @@
 """A file's text replaced so that neither a full disk nor a crash loses it."""
 
 import errno
+import fcntl
+import glob
 import os
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from aggregator.errors import ConfigError
 
+_UNFINISHED = ".aggregator-new."  # in the name of a text that is being written
+_WHOLE = ".aggregator-whole."  # of one that waits until it stands in the file itself
 _LOST_EITHER_WAY = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
@@ -28,30 +32,52 @@ def write(path: Path, text: str) -> None:
         raise ConfigError([message]) from error
 
 
+def clear_leftovers(path: Path) -> None:
+    """Remove the new texts that writers of the file were killed over: nobody holds them.
+
+    One that was to be written into the file itself stays: the file may have half of it.
+    """
+    with suppress(OSError):
+        target = path.resolve(strict=False)
+        for new in target.parent.glob(f".{glob.escape(target.name)}{_UNFINISHED}*"):
+            with suppress(OSError), new.open("rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                new.unlink()
+
+
 def _write(target: Path, data: bytes) -> None:
-    beside: Path | None = None
-    try:
-        beside = _written_beside(target, data)
-        beside.replace(target)
-    except OSError as error:
-        if error.errno in _LOST_EITHER_WAY or not target.is_file():
-            raise
-        _write_in_place(target, data)
-    finally:
-        if beside is not None:
-            beside.unlink(missing_ok=True)
+    clear_leftovers(target)
+    new: Path | None = None
+    with ExitStack() as held:
+        try:
+            new = _written_beside(target, data, held)
+            new.replace(target)
+        except OSError as error:
+            if error.errno in _LOST_EITHER_WAY or not target.is_file():
+                raise
+            if new is not None:
+                new = new.rename(new.with_name(new.name.replace(_UNFINISHED, _WHOLE)))
+            _write_in_place(target, data)
+        finally:
+            if new is not None:
+                new.unlink(missing_ok=True)
     _sync_folder(target.parent)
 
 
-def _written_beside(target: Path, data: bytes) -> Path:
-    """Write the new text into a file of its own, safe on the disk, and return its path."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+def _written_beside(target: Path, data: bytes, held: ExitStack) -> Path:
+    """Write the new text into a file of its own, safe on the disk, and return its path.
+
+    Args:
+        held: Keeps it open, and so locked: `clear_leftovers` of another process leaves it alone.
+    """
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}{_UNFINISHED}")
+    stream = held.enter_context(os.fdopen(handle, "wb"))
     try:
-        with os.fdopen(handle, "wb") as stream:
-            _keep_rights(target, stream.fileno())
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        _keep_rights(target, stream.fileno())
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
