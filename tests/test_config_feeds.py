@@ -3,6 +3,7 @@
 import pytest
 
 from aggregator import config
+from aggregator.config import rights
 from tests.configured import one_feed, parsed, problem, problems
 
 
@@ -263,3 +264,55 @@ def test_what_is_right_but_perhaps_not_meant_is_remarked_on(text, remark):
     remarks = config.notes(parsed(text))
 
     assert len([found for found in remarks if remark in found]) == 1
+
+
+SECRETS = {
+    "feeds: ['https://me:secret@a.example/']": "feeds[0]",
+    "feeds: ['https://token@a.example/']": "feeds[0]",
+    "feeds: [{url: 'https://a.example/?token=x'}]": "feeds[0].url",
+    "database: postgresql://me:secret@db.example/posts\nfeeds: [https://a.example/]": "database",
+    "websub: {hub: 'https://a:b@hub.example/'}\nfeeds: [https://a.example/]": "websub.hub",
+}
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o604, 0o644])
+@pytest.mark.parametrize(("text", "place"), SECRETS.items())
+def test_secrets_in_a_file_that_others_can_read_are_remarked_on(tmp_path, text, place, mode):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    path.chmod(mode)
+
+    remarks = [remark for remark in config.notes(config.load(path)) if "can read it" in remark]
+
+    advice = f"{path}: others on this machine can read it, and it has secrets ({place}); "
+    assert remarks == ([] if mode == 0o600 else [f"{advice}run chmod 600 {path}"])
+    assert not any("secret@" in remark for remark in remarks)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("feeds: [https://a.example/?page=2, x.xml]", None),
+        ("database: postgresql://me@db.example/posts", None),
+        ("feeds: [{url: 'https://a.example/?token=${TOKEN}'}]", None),
+        ("feeds: [{url: 'https://${USER}:${PASSWORD}@a.example/'}]", None),
+        ("feeds: [{request: {headers: {Authorization: 'Bearer ${TOKEN}'}}}]", None),
+        ("feeds: [{request: {headers: {Key: 'Bearer ${TOKEN:-x1}'}}}]",
+         "feeds[0].request.headers.Key"),
+        ("feeds: [{request: {headers: {Key: abc}}}]", "feeds[0].request.headers.Key"),
+        ("feeds: [{url: 'https://a.example/?key=${file:/run/secrets/x}'}]", None),
+        ("feeds: [{url: 'https://a.example/?key=${KEY:-x}'}]", "feeds[0].url"),
+        ("feeds: [&a {url: 'https://a.example/?key=x'}]", "feeds[0].url"),
+        ("feeds: [{request: {headers: {Authorization: '${AUTHORIZATION}'}}}]", None),
+        ("feeds: [" + "'https://u:p@a.example/'," * 9 + "]",
+         "feeds[0], feeds[1], feeds[2] and more"),
+    ],
+)  # fmt: skip
+def test_what_stands_elsewhere_is_not_a_secret_of_the_file(tmp_path, text, places):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    path.chmod(0o644)
+
+    remark = rights.remark(path)
+
+    assert remark is None if places is None else f"secrets ({places});" in str(remark)

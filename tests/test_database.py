@@ -1,6 +1,7 @@
 """The database as a whole: opening it, its schema, and every way that can fail."""
 
 import importlib.util
+import os
 import re
 import sqlite3
 import sys
@@ -464,3 +465,41 @@ def test_the_entries_of_an_older_database_are_compared_with_new_ones(tmp_path):
     assert len(keys) == 4
     assert {key for (key,) in held} == set(keys)
     assert (shown, left) == ([8, 7], 2)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_new_database_and_the_files_beside_it_are_for_their_owner_alone(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        engine = open_database(f"sqlite:///{tmp_path}/new.db")
+        with engine.begin() as connection:
+            store.note_unannounced(connection, [], now=NOW)
+            connection.exec_driver_sql("UPDATE state SET version = version + 1")
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        engine.dispose()
+    finally:
+        os.umask(before)
+
+    assert {"new.db", "new.db-wal", "new.db-shm"} <= set(modes)
+    assert {mode & 0o077 for mode in modes.values()} == {0}
+    assert modes["new.db"] == 0o600
+
+
+def test_a_database_that_is_there_keeps_its_mode(tmp_path):
+    path = tmp_path / "old.db"
+    path.touch()
+    path.chmod(0o640)
+
+    open_database(f"sqlite:///{path}").dispose()
+    assert path.stat().st_mode & 0o777 == 0o640
+    path.chmod(0o664)
+    open_database(f"sqlite:///{path}").dispose()
+    assert path.stat().st_mode & 0o777 == 0o664
+
+
+def test_the_file_that_a_link_to_nowhere_names_is_made_as_private(tmp_path):
+    (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
+
+    open_database(f"sqlite:///{tmp_path}/link.db").dispose()
+
+    assert (tmp_path / "real.db").stat().st_mode & 0o777 == 0o600

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import islice
 
 from aggregator import urls
-from aggregator.config import characters
+from aggregator.config import characters, rights
 from aggregator.config.schema import Config
 from aggregator.config.values import span
 from aggregator.model import Subscription
@@ -21,6 +21,8 @@ def notes(config: Config) -> list[str]:
     remarks: list[str] = []
     if not config.feeds:
         remarks.append("feeds: none yet; add one with `aggregator add URL`, or write its address")
+    if readable := rights.remark(config.path):
+        remarks.append(readable)
     remarks += _on_addresses(config)
     if config.poll.interval < POLITE_INTERVAL:
         remarks.append(f"poll.interval: {_hurry(config.poll.interval)}")

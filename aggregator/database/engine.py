@@ -1,5 +1,7 @@
 """Open the database: connections and the schema."""
 
+import contextlib
+import os
 import sqlite3
 import sys
 import warnings
@@ -17,6 +19,8 @@ from aggregator.errors import DatabaseError
 
 HEAD = "0019"
 """Newest revision in migrations/; a test holds it to the folder."""
+
+_PRIVATE = 0o600
 
 
 def open_database(url: str, *, read_only: bool = False) -> Engine:
@@ -166,9 +170,25 @@ def _migrate(place: URL) -> None:
     # Alembic takes 0.2 s to import, and most starts have nothing to migrate.
     from aggregator.database.migrations.run import upgrade
 
+    if place.get_backend_name() == "sqlite":
+        _create_private(Path(place.database or ""))
     engine = _engine(place, read_only=False)
     try:
         with engine.begin() as connection:
             upgrade(connection)
     finally:
         engine.dispose()
+
+
+def _create_private(path: Path) -> None:
+    """Make an empty file that only its owner can read, if there is none.
+
+    Addresses with passwords stand in the database.  SQLite gives the files beside it (-wal, -shm,
+    -journal) the same mode.
+    """
+    with contextlib.suppress(OSError):  # it is there, or SQLite says why it can't be
+        handle = os.open(path.resolve(), os.O_RDWR | os.O_CREAT | os.O_EXCL, _PRIVATE)
+        try:
+            os.fchmod(handle, _PRIVATE)  # whatever the umask
+        finally:
+            os.close(handle)
