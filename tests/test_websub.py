@@ -207,7 +207,7 @@ def test_a_running_aggregator_tells_its_subscribers(tmp_path):
                 write_config(
                     tmp_path,
                     [server.url("/feed")],
-                    websub="{hub: self}",
+                    websub="{hub: self, allow: [127.0.0.1]}",
                     poll="{interval: 1s, host_delay: 0s, workers: 1}",
                 )
                 with running(tmp_path) as (_, address):
