@@ -31,7 +31,7 @@ ALLOWED = {
     "aggregator.discover": PURE | {"encodings", "references"},
     "aggregator.fetch": PURE,
     "aggregator.hypertext": frozenset(),
-    "aggregator.parse": PURE | {"dates", "encodings", "hypertext"},
+    "aggregator.parse": PURE | {"dates", "encodings", "hypertext", "references"},
     "aggregator.sanitize": {"hypertext", "urls"},
     "aggregator.clean": PURE | {"dates", "hypertext", "sanitize"},
     "aggregator.dedup": PURE,

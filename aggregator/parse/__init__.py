@@ -17,8 +17,8 @@ from aggregator.encodings import in_utf8
 from aggregator.errors import ParseError
 from aggregator.model import ParsedFeed
 from aggregator.parse import json_feed, xml_feed
+from aggregator.parse.entities import resolved, with_whole_characters
 from aggregator.parse.limits import MAX_ENTRIES
-from aggregator.parse.references import resolved, with_whole_characters
 
 __all__ = ["MAX_ENTRIES", "is_json", "parse", "parse_cut"]
 

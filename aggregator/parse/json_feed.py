@@ -13,8 +13,8 @@ from typing import Any
 from aggregator.errors import ParseError
 from aggregator.hypertext import from_plain, is_blank
 from aggregator.model import Enclosure, FeedHead, Origin, ParsedEntry, ParsedFeed
+from aggregator.parse.entities import joined_halves
 from aggregator.parse.links import MAX_SECONDS
-from aggregator.parse.references import joined_halves
 from aggregator.urls import is_web, joined
 
 _VERSION = "jsonfeed.org/version/"

@@ -2,11 +2,15 @@
 
 from collections import Counter
 from typing import Any
+from xml.sax.saxutils import unescape
 from xml.sax.xmlreader import AttributesNSImpl
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
 
 from aggregator.parse.context import MARKUP, InContext
+from aggregator.parse.entities import with_unended_names_escaped
+
+_QUOTES = {"&quot;": '"', "&apos;": "'"}
 
 
 class StrictInContext(InContext, StrictFeedParser):  # type: ignore[misc]
@@ -42,6 +46,18 @@ class LooseInContext(InContext, LooseFeedParser):  # type: ignore[misc]
         self._open: list[str] = []
         self._counts: Counter[str] = Counter()
         super().__init__(*args)
+
+    def feed(self, data: str) -> None:
+        """Read a document."""
+        super().feed(with_unended_names_escaped(data.encode()).decode())
+
+    def decode_entities(self, element: str, data: str) -> str:
+        """Decode the references that were left for the type of a text to decide on.
+
+        A field without a type, such as an address or a name, is what XML says.
+        """
+        decoded: str = super().decode_entities(element, data)
+        return decoded if self.contentparams else unescape(decoded, _QUOTES)
 
     def unknown_starttag(self, tag: str, attributes: list[tuple[str, str]]) -> None:
         """Take the start of an element."""

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from aggregator.parse import parse, parse_cut
-from aggregator.parse.references import joined_halves, resolved
+from aggregator.parse.entities import joined_halves, resolved
 from aggregator.read import read_document
 
 URL = "https://example.org/feed"
@@ -207,3 +207,55 @@ def test_halves_are_joined_in_what_a_skim_has_left():
 
     assert entry.summary == "&#129444;"
     assert joined_halves("&#55358;&#56740;") == "&#129444;"
+
+
+BROKEN = "<odd>&undeclared; & </odd>"  # makes a document not well-formed
+
+
+@pytest.mark.parametrize(
+    "query", ["a=1&region=eu&copy=2", "a=1&amp;region=eu&amp;copy=2", "&lt=3&deg=4"]
+)
+@pytest.mark.parametrize(
+    "field",
+    [
+        "<link>{}</link>",
+        "<guid>{}</guid>",
+        "<atom:link xmlns:atom='http://www.w3.org/2005/Atom' href='{}'/>",
+        "<link><![CDATA[{}]]></link>",
+    ],
+)
+def test_an_ampersand_of_an_address_is_no_entity_in_a_document_that_is_not_well_formed(
+    field, query
+):
+    address = f"https://example.org/boat?{query}"
+    if "CDATA" in field:
+        address = address.replace("&amp;", "&")
+    item = f"<title>Boat</title>{field.format(address)}<comments>{address}</comments>"
+    body = (
+        f"<rss version='2.0'><channel><link>{address}</link><item>{item}</item>"
+        f"{BROKEN}</channel></rss>"
+    ).encode()
+
+    document = read_document(body, {}, URL)
+
+    meant = address.replace("&amp;", "&")
+    assert document.feed is not None
+    assert document.feed.head.site_url == meant
+    assert [(entry.url, entry.comments_url) for entry in document.feed.entries] == [(meant, meant)]
+
+
+def test_a_name_without_its_semicolon_is_a_letter_in_the_text_of_a_broken_document():
+    body = feed("&copy 2024, AT&T & &unknown &lt b", description=f"x{BROKEN}")
+
+    assert shown(body).title == "© 2024, AT&T & &unknown < b"
+
+
+def test_names_are_decoded_alike_in_documents_that_are_well_formed_and_not():
+    author = "<author>Sand &amp;amp;amp; Sea</author><category>Sand &amp;amp; Sea</category>"
+    bodies = [
+        f"<rss version='2.0'><channel><item><title>A</title>{author}</item>{end}</channel></rss>"
+        for end in ("", BROKEN)
+    ]
+
+    for entry in map(shown, map(str.encode, bodies)):
+        assert (entry.authors, entry.categories) == (("Sand & Sea",), ("Sand & Sea",))

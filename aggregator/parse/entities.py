@@ -1,4 +1,4 @@
-"""References to characters, so that an XML parser reads those that it would refuse.  Pure.
+"""Entities and references of a document, so that XML's parsers read those they would not.  Pure.
 
 Documents use the names of HTML as if XML had them (`&uuml;`), with a DOCTYPE that names a DTD or
 without one.  No DTD is ever fetched, so that expat leaves such names out without a word.  And
@@ -8,7 +8,10 @@ which is not well-formed.
 
 import re
 from collections.abc import Callable, Mapping
+from html import escape
 from html.entities import html5
+
+from aggregator.references import in_attribute
 
 _PREDEFINED = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _MAX_VALUE = 1000
@@ -28,6 +31,8 @@ _ENTITY = re.compile(rb"<!ENTITY\s+([A-Za-z_][\w.-]{0,63})\s+(?:\"([^\"]*)\"|'([
 _UNSAFE = re.compile(rb"&(?!#\w{1,9};)|%")
 _NAMED = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);|#)")
 _NAME = re.compile(rb"&([A-Za-z_][\w.-]{0,63});")
+# Not a reference, for want of a `;`; what follows decides in `in_attribute`.
+_UNENDED = re.compile(rb"&[A-Za-z][A-Za-z0-9]{0,63}(?![A-Za-z0-9;])=?")
 
 # U+D800 to U+DBFF and U+DC00 to U+DFFF, decimal or hexadecimal.
 _HIGH = (
@@ -77,6 +82,21 @@ def with_whole_characters(document: bytes) -> bytes:
     if not _HALF.search(document):
         return document
     return _replaced(document, lambda text: _HALVES.sub(_character, text), _halves_joined)
+
+
+def with_unended_names_escaped(document: bytes) -> bytes:
+    """Return a document that is not well-formed with names that lack their `;` as text.
+
+    Copied addresses have them (`?a=1&region=eu`).  Those that HTML knows without a `;` are read as
+    in the values of attributes.
+    """
+    return _replaced(document, lambda text: _UNENDED.sub(_as_text, text), _unchanged)
+
+
+def _as_text(reference: re.Match[bytes]) -> bytes:
+    written = reference[0].decode()
+    text = in_attribute(written)
+    return f"&amp;{written[1:]}".encode() if text == written else escape(text).encode()
 
 
 def joined_halves(html: str) -> str:
