@@ -95,6 +95,10 @@ def test_a_label_counts_in_the_declaration_and_in_the_header(label):
         ("latin-1", "windows-1252"),  # Python's and IANA's other names
         ("8859", "windows-1252"),
         ("windows_1251", "windows-1251"),
+        ("win1251", "windows-1251"),
+        ("Win-1250", "windows-1250"),
+        ("ms-932", "shift_jis"),
+        ("cp 949", "euc-kr"),
         ("iso8859_2", "iso-8859-2"),
         ("cp949", "euc-kr"),
         ("ibm850", "cp850"),
@@ -340,3 +344,12 @@ def test_any_bytes_have_a_text():
     assert decoded(bytes(range(1, 256))) == decode(bytes(range(1, 256)), "windows-1252")
     assert decoded(b"") == ""
     assert decoded(b"\xff\xfe") == ""
+
+
+@pytest.mark.parametrize("label", ["windows-1251", "shift_jis", "gb2312", "euc-kr", "iso-8859-1"])
+@pytest.mark.parametrize("place", ["declaration", "header"])
+def test_utf8_under_another_label_loses_one_letter_to_a_byte_that_is_none(label, place):
+    title = "Höhe des Sees über Łódź, Größe: 花花花花花 ".encode() + b"\xe2\x80"
+    declared, header = (label, "") if place == "declaration" else ("", f"; charset={label}")
+
+    assert title_of(feed(title, declared), f"text/xml{header}") == title.decode("utf-8", "replace")

@@ -14,7 +14,8 @@ What decides, in this order:
    a charset says nothing: it does not make a document ASCII, as RFC 3023 wanted.  An encoding in
    which the bytes of `<?xml` are not `<?xml` is none that they can have been written in.
 4. What says UTF-8, or nothing, is UTF-8 with U+FFFD for malformed bytes, unless there are more of
-   those than of well-formed characters: that is no UTF-8, and is read as Windows-1252.
+   those than of well-formed characters: that is no UTF-8, and is read as Windows-1252.  What says
+   something else is UTF-8 with U+FFFD if there are ten times as many well-formed characters.
 """
 
 import codecs
@@ -46,6 +47,7 @@ _META = re.compile(
     rb"<meta\b[^>]{0,500}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,60})", re.IGNORECASE
 )
 _XML = re.compile(r"<\?xml\s[^>]*>")
+_MANY = 10  # times as many well-formed characters as malformed ones: UTF-8, whatever is declared
 _HIGH = bytes(range(0x80, 0x100))
 _PIECE = re.compile(rb"<?[^<]+|<")
 # A character beyond U+FFFF as two halves of three bytes each (CESU-8), as some databases give it.
@@ -167,7 +169,7 @@ def _decode_malformed(body: bytes, candidates: list[str], *, says_utf8: bool) ->
     text = joined.decode(_UTF_8, "replace")
     wellformed, malformed = _evidence(joined, text)
     is_mostly = wellformed >= malformed
-    if is_mostly and says_utf8:
+    if is_mostly and (says_utf8 or wellformed >= _MANY * malformed):
         return text
     # Every byte is one of Windows-1252: that it fits says nothing.
     better = [name for name in candidates if name != _WESTERN]
@@ -213,4 +215,6 @@ def _decode_piece(piece: bytes) -> str:
     try:
         return piece.decode()
     except UnicodeDecodeError:
-        return decode(piece, _WESTERN)
+        text = piece.decode(_UTF_8, "replace")
+    wellformed, malformed = _evidence(piece, text)
+    return text if wellformed >= malformed else decode(piece, _WESTERN)

@@ -32,6 +32,7 @@ _STANDARD_NAMES = {
     "latin_1": "windows-1252",
     "mac_roman": "macintosh",
 }
+_CODE_PAGE = re.compile(r"(?:x[-_])?(?:cp|ms|win|windows)[-_ ]?(\d{3,4})")  # as people write them
 _MANY_BYTES = frozenset(
     {"big5", "euc-jp", "euc-kr", "gb18030", "gbk", "iso-2022-jp", "shift_jis"},
 )
@@ -78,6 +79,8 @@ def encoding_of(label: str) -> str | None:
     known = lookup(label)
     if known is not None and known.name != "replacement":
         return known.name
+    if page := _CODE_PAGE.fullmatch(label):
+        label = f"windows-{page[1]}" if lookup(f"windows-{page[1]}") else f"cp{page[1]}"
     # As `codecs.lookup`, which would try to import a module of this name.
     name = normalize_encoding(label)
     name = aliases.get(name, name)
