@@ -39,10 +39,11 @@ def test_a_picture_that_a_script_would_load_has_its_address(src, name):
     assert "data:" not in html
 
 
-def test_a_picture_that_has_an_address_keeps_it():
-    html = '<img src="small.jpg" data-src="large.jpg">'
+def test_a_picture_that_has_an_address_keeps_it_unless_a_script_would_replace_it():
+    html = '<img src="small.jpg" data-original="large.jpg">'
 
     assert content(html) == f'<img src="{BASE}small.jpg">'
+    assert f'src="{BASE}large.jpg"' in content(html.replace("data-original", "data-src"))
     assert f'src="{BASE}large.jpg"' in content(html.replace("<img", '<img class="js-lazy"'))
 
 
@@ -353,7 +354,7 @@ def test_a_file_is_not_text(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Words", "a" * 99, "<p>" + "iVBORw0KGgoA" * 20, "caf\ufffd au lait"]
+    "text", ["", "Words", "a" * 99, "<p>See:</p>" + "iVBORw0KGgoA" * 20, "caf\ufffd au lait"]
 )
 def test_words_are_text(text):
     assert not sanitize.is_binary(text)
@@ -396,3 +397,28 @@ def test_a_text_with_an_element_to_rewrite_is_rewritten(name):
     assert needs_rewriting(f"<p>a<{name}>b".encode())
     assert needs_rewriting(f"<{name}/>".encode())
     assert not needs_rewriting(f"<{name}x>&lt;{name}&gt;".encode())
+
+
+@pytest.mark.parametrize("tag", ["a", "b", "div", "h2", "li", "p"])
+def test_a_line_through_an_element_goes_through_its_text(tag):
+    html = content(f'<{tag} style="color: red; text-decoration: line-through">10</{tag}> 8')
+
+    assert "<s>10</s>" in html
+    assert "<s>" not in content('<p style="text-align:left"><a href="/line-through">10</a></p>')
+
+
+@pytest.mark.parametrize("name", ["lazy-src", "lazysrc", "original", "zoomfile", "data-source",
+                                  "data-retina", "data-hires", "data-photo"])  # fmt: skip
+def test_attributes_of_old_scripts_have_pictures_too(name):
+    assert content(f'<img {name}="/quay.jpg">') == '<img src="https://example.org/quay.jpg">'
+
+
+@pytest.mark.parametrize("src", ['""', "''"])
+def test_an_empty_address_of_a_picture_is_not_the_page(src):
+    assert BASE not in content(f"<p>a <img src={src}> b</p>")
+
+
+def test_a_picture_that_was_escaped_in_a_noscript_is_shown():
+    html = f'<img src="{GIF}"><noscript>&lt;img src="quay.jpg" onerror="a()"&gt;</noscript>'
+
+    assert content(html) == f'<img src="{BASE}quay.jpg">'

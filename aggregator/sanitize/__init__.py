@@ -30,6 +30,7 @@ from aggregator.sanitize.repair import (
     with_whole_pairs,
     without_bulk,
     without_cdata,
+    without_comments,
 )
 from aggregator.sanitize.rewriting import rewritten
 from aggregator.sanitize.unusual import has_attributes, needs_rewriting
@@ -197,7 +198,7 @@ def _readable(html: str) -> tuple[str, bytes]:
     if len(lower) != len(encoded):
         text = _CONTROL.sub("", text)
         lower = text.encode().lower()
-    return (text if text.count("<") <= _MANY_TAGS else _shallow(text)), lower
+    return (text if text.count("<") <= _MANY_TAGS else _shallow(without_comments(text))), lower
 
 
 def _shallow(html: str) -> str:

@@ -17,11 +17,11 @@ _SOURCES = (
     "data-litespeed-src data-runner-src data-flickity-lazyload data-wpfc-original-src "
     "data-real-src data-hi-res-src data-full-src data-large-src data-image-src data-img-src "
     "data-orig-file data-large-file data-medium-file data-pagespeed-lazy-src "
-    "pagespeed_lazy_src lazy-src lazysrc"
+    "pagespeed_lazy_src lazy-src lazysrc original zoomfile file"
 ).split()
+_CERTAIN = ("data-src", "data-lazy-src")  # of no use but to a script that puts them into `src`
 _SRCSETS = "data-srcset data-lazy-srcset data-original-set data-ll-srcset".split()
-_IS_A_SOURCE = re.compile(r"data-[a-z0-9_-]*(?:src|source|orig|lazy|file|url|img|image|full|large)")
-_IS_SMALLER = re.compile(r"thumb|small|low|blur|preview|placeholder|icon|page|link|set")
+_NOT_THE_PICTURE = re.compile(r"thumb|small|low|blur|preview|placeholder|icon|page|link|set")
 _EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".svg", ".bmp")
 _NOT_OF_A_PICTURE = re.compile(r"[\s{}<>]|\A(?:data|javascript|about):", re.IGNORECASE)
 _MAX_ADDRESS = urls.MAX_LENGTH
@@ -65,8 +65,10 @@ def loaded(tag: str, attributes: Mapping[str, str]) -> dict[str, str]:
         attributes: Their names in lower case.
     """
     result = dict(attributes)
-    is_lazy = is_placeholder(attributes.get("src")) or bool(
-        _LAZY_CLASS.search(attributes.get("class", "").lower())
+    is_lazy = (
+        is_placeholder(attributes.get("src"))
+        or any(_is_address(attributes.get(name, "")) for name in _CERTAIN)
+        or bool(_LAZY_CLASS.search(attributes.get("class", "").lower()))
     )
     source = _source(attributes) if is_lazy else None
     srcset = next((attributes[name] for name in _SRCSETS if attributes.get(name)), None)
@@ -102,6 +104,6 @@ def _is_address(value: str) -> bool:
 
 
 def _is_of_a_picture(name: str, value: str) -> bool:
-    if not _IS_A_SOURCE.match(name) or _IS_SMALLER.search(name) or not _is_address(value):
+    if not name.startswith("data-") or _NOT_THE_PICTURE.search(name) or not _is_address(value):
         return False
     return re.split("[?#]", value.strip(), maxsplit=1)[0].lower().endswith(_EXTENSIONS)

@@ -64,10 +64,15 @@ def without_bulk(html: str) -> str:
     html = _DATA_ADDRESS.sub(
         lambda url: url[0] if len(url[0]) < _LONG_ADDRESS else _NO_PICTURE, html
     )
-    html = _COMMENT.sub("", html)
+    html = without_comments(html)
     for name in _BLOCKS:
         html = _without_block(html, name)
     return html
+
+
+def without_comments(html: str) -> str:
+    """Return HTML without its comments, which may be full of tags (Word's, for one)."""
+    return _COMMENT.sub("", html)
 
 
 def _without_block(html: str, name: str) -> str:
@@ -78,8 +83,10 @@ def _without_block(html: str, name: str) -> str:
 
 
 def is_binary(text: str) -> bool:
-    """Whether a text is no text but a file, as it is or in Base64."""
+    """Whether a text, as HTML, is no text but a file, as it is or in Base64."""
     start = text[:_LOOKED_AT].strip()
+    if start.startswith("<p>"):  # it was plain
+        start = start[3:].removesuffix("</p>").replace("<br>", "\n")
     if "\ufffd" in start or "\x00" in start:
         return 3 * sum(start.count(sign) for sign in "\ufffd\x00") > len(start)
     if "<" in start or not (encoded := _BASE64.fullmatch(start)):

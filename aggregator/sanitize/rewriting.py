@@ -35,10 +35,15 @@ _BOXES = {"checkbox": ("☐", "☑"), "radio": ("○", "◉")}
 _WITH_FALLBACK = frozenset({"ilayer", "layer", "object"})
 _RAW = ("iframe", "plaintext", "xmp")
 _STYLED = frozenset({"font", "span"})
+# Whose line through all their text becomes an element of its own.
+_STRUCK = frozenset(
+    "a b blockquote dd div dt em h1 h2 h3 h4 h5 h6 i label li p small strong td th u".split()
+)
 _CELLS = frozenset({"td", "th"})
 _NAMED = frozenset({"a"})
 _PICTURES = frozenset({"amp-img", "audio", "img", "picture", "source", "video"})
 _WITHOUT_VALUE = frozenset("color file hidden password range".split())
+_LINE_THROUGH = re.compile(r'\sstyle="[^"]*line-through', re.IGNORECASE)
 _STYLES = (
     ("s", re.compile(r"line-through", re.IGNORECASE)),
     ("sup", re.compile(r"vertical-align\s*:\s*super", re.IGNORECASE)),
@@ -47,13 +52,18 @@ _STYLES = (
 _TEXT_ALIGN = re.compile(r"text-align\s*:\s*(left|right|center|justify)", re.IGNORECASE)
 
 _ATTRIBUTES = ATTRIBUTES | frozenset(
-    "align aria-hidden aria-label checked class close data encoding height hidden id lazy-src "
-    "lazysrc name open pagespeed_lazy_src separators style type value width".split()
+    "align aria-hidden aria-label checked class close data encoding file height hidden id lazy-src "
+    "lazysrc name open original pagespeed_lazy_src separators style type value width "
+    "zoomfile".split()
 )
 _NEUTRAL_TAG = re.compile(r"<(/?)(noscript|frame|frameset)(?=[\s/>])", re.IGNORECASE)
 _CLOSED_FRAME = re.compile(r"<iframe(?=[\s/])([^<>]*)/>", re.IGNORECASE)
 _PREFIXED = re.compile(r"<(/?)(?:m|mml):(?=m)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r'([^\s="]+)="([^"]*)"')
+_ESCAPED_IN_NOSCRIPT = re.compile(
+    r"<x-noscript[^<>]{0,200}>\s{0,99}(&lt;[^<>]{0,9999}&gt;)\s{0,99}(?=</x-noscript)",
+    re.IGNORECASE,
+)
 _NOSCRIPT = re.compile(r"<x-noscript[^>]*>.*?(?:</x-noscript>|\Z)", re.DOTALL)
 _ADDRESSED = re.compile(r"<(img|iframe|amp-img|video)(?=[\s>])([^>]*)>")
 
@@ -66,6 +76,7 @@ def rewritten(html: str, *, base: str | None) -> str:
     """
     html = without_cdata(html)
     html = _NEUTRAL_TAG.sub(lambda tag: f"<{tag[1]}x-{tag[2].lower()}", html)
+    html = _ESCAPED_IN_NOSCRIPT.sub(lambda text: f"<x-noscript>{unescape(text[1])}", html)
     html = _PREFIXED.sub(r"<\1", formulas.scripts_as_elements(html))
     html = _CLOSED_FRAME.sub(r"<iframe\1></iframe>", html)
     has_formulas = "<math" in html.lower()
@@ -147,6 +158,8 @@ class _Writer:
 
     def _start(self, name: str, attributes: str) -> None:
         element = ("", "") if self._dropped_from else self._rewritten(name, attributes)
+        if element and name in _STRUCK and _LINE_THROUGH.search(attributes):
+            element = f"{element[0]}<s>", f"</s>{element[1]}"
         if element and not self._dropped_from:
             self._parts.append(element[0])
         if name in VOID:
@@ -208,7 +221,8 @@ class _Writer:
             return "", ""
         if tag == "img":
             self._was_loaded = not self._in_noscript and values.get("src") != attributes.get("src")
-            values.setdefault("src", "")
+            if not values.get("src", "").strip():
+                values.pop("src", None)  # an empty address is the page's own
         return _tag(tag, values), "" if tag in VOID else f"</{tag}>"
 
     def _is_to_show(self, values: dict[str, str]) -> bool:
@@ -287,11 +301,11 @@ def _tokens(html: str) -> re.Pattern[str]:
     groups = (
         (_STYLED, 'style="'),
         (_CELLS, "text-align"),
+        (_STRUCK, "line-through"),
         (_NAMED, ' name="'),
-        (_PICTURES, "data-"),
     )
     names = frozenset().union(*(group for group, sign in groups if sign in html))
-    always = {*_RENAMED, *_WRITERS, "p"} - _STYLED - _CELLS - _NAMED - _PICTURES
+    always = {*_RENAMED, *_WRITERS, "p"} - _STYLED - _CELLS - _NAMED
     return _pattern(names | always | {"amp-img"})
 
 

@@ -42,7 +42,16 @@ _UNUSUAL_STYLE = re.compile(
     rb"line-through|vertical-align\s*:\s*su[bp]|<t[dh](?=[\s/])[^<>]{0,400}text-align"
 )
 _LAZY = re.compile(rb"data-[a-z0-9_-]{0,30}(?:src|original|lazy|echo|poster)")
-_MAYBE_LAZY = re.compile(rb"data-[a-z0-9_-]{0,30}(?:file|orig|url|image|img|full|large)")
+# Attributes of scripts before HTML 5, and pictures that have an empty address.
+_PARTS = (
+    b"lazy-src=",
+    b"lazysrc=",
+    b"lazy_src=",
+    b"zoomfile=",
+    b" original=",
+    b'src=""',
+    b"src=''",
+)
 _IMAGE = re.compile(rb"<img(?=[\s/])[^>]{0,4000}")
 _SRC = re.compile(rb"\ssrc\s*=\s*[\"']?([^\"'\s>]*)")
 _PLACE = re.compile(rb"#(?<=[\"'=]#)")
@@ -64,6 +73,7 @@ def needs_rewriting(lower: bytes, *, attributes: bool = True) -> bool:
         _UNUSUAL_TAG.search(lower)
         or (attributes and _has_unusual_attributes(lower))
         or (b"data-" in lower and _has_lazy_pictures(lower))
+        or any(part in lower for part in _PARTS)
     )
 
 
@@ -77,7 +87,5 @@ def _has_unusual_attributes(lower: bytes) -> bool:
 def _has_lazy_pictures(lower: bytes) -> bool:
     if _LAZY.search(lower):
         return True
-    if not _MAYBE_LAZY.search(lower):
-        return False
     sources = (_SRC.search(image[0]) for image in _IMAGE.finditer(lower))
     return any(is_placeholder(src[1].decode() if src else None) for src in sources)
