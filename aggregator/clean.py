@@ -93,11 +93,15 @@ def _start_of_text(html: str) -> str:
         start = html[:_START]
         # HTML's parser moves text back in one case only: out of a table, to before it.
         if "<table" not in start.lower():
-            text = sanitize.plain(start)
+            text = _plain(start)
             if len(text) > _LONG + _CUT_REFERENCE:
                 return text
-    text = sanitize.plain(html[:_SOURCE])
-    return text if len(text) > EXCERPT or len(html) <= _SOURCE else sanitize.plain(html)
+    text = _plain(html[:_SOURCE])
+    return text if len(text) > EXCERPT or len(html) <= _SOURCE else _plain(html)
+
+
+def _plain(html: str) -> str:
+    return hypertext.without_padding(sanitize.plain(html))
 
 
 def _without_markdown(text: str) -> str:
@@ -117,17 +121,23 @@ def _cut(text: str) -> str:
 
 def _head(head: FeedHead, url: str) -> FeedHead:
     return FeedHead(
-        title=sanitize.plain(head.title)[:_MAX_TITLE],
-        subtitle=sanitize.plain(head.subtitle)[:_MAX_TITLE],
+        title=_short(head.title),
+        subtitle=_short(head.subtitle),
         site_url=urls.absolute(head.site_url, url) if head.site_url else None,
         feed_id=_opaque(head.feed_id),
         language=_language(head.language),
         author=_name(head.author) if head.author else None,
-        rights=sanitize.plain(head.rights)[:_MAX_TITLE] or None if head.rights else None,
+        rights=_short(head.rights) or None if head.rights else None,
         format=head.format,
         note=_CONTROL.sub(" ", head.note)[:_MAX_NAME] if head.note else None,
         wishes=head.wishes,
     )
+
+
+def _short(html: str) -> str:
+    """Return a short text of a feed's head in one line, unknown elements as text."""
+    source = _as_meant(html[:_TITLE_SOURCE])
+    return sanitize.text_of(sanitize.inline(source))[:_MAX_TITLE]
 
 
 def _entry(entry: ParsedEntry, head: FeedHead, url: str) -> CleanEntry:
@@ -160,7 +170,12 @@ def _entry(entry: ParsedEntry, head: FeedHead, url: str) -> CleanEntry:
 
 def _html(text: str) -> str:
     """Return a text as the HTML that its publisher meant, empty for what is not text."""
-    return "" if sanitize.is_binary(text) else hypertext.unescaped_markup(text)
+    return "" if sanitize.is_binary(text) else _as_meant(text)
+
+
+def _as_meant(html: str) -> str:
+    """Return HTML without the marks of CDATA sections, and unescaped if it was escaped again."""
+    return hypertext.unescaped_markup(hypertext.unwrapped(html))
 
 
 def _first_with_words(*texts: str, base: str, page: str | None) -> str:
@@ -180,11 +195,11 @@ def _link(entry: ParsedEntry) -> str | None:
 def _origin(origin: Origin, head: FeedHead, url: str) -> Origin | None:
     """Return where an entry was copied from; None where that is the feed itself, or nowhere."""
     found = Origin(
-        title=sanitize.plain(origin.title)[:_MAX_TITLE],
+        title=_short(origin.title),
         id=_opaque(origin.id),
         feed_url=_web(origin.feed_url, ""),
         site_url=_web(origin.site_url, ""),
-        rights=sanitize.plain(origin.rights)[:_MAX_TITLE] or None if origin.rights else None,
+        rights=_short(origin.rights) or None if origin.rights else None,
     )
     own = {head.feed_id, urls.normal(url)} - {None}
     if found.id in own or urls.normal(found.feed_url or "") in own:
@@ -200,10 +215,9 @@ def _web(url: str | None, base: str) -> str | None:
 
 def _title(entry: ParsedEntry) -> str:
     source = entry.title[:_TITLE_SOURCE]
-    text = hypertext.unwrapped(source)
     if entry.title_type == "text/plain" and not hypertext.is_cdata(source):
-        return sanitize.as_inline(text[:_MAX_TITLE])
-    title_html = sanitize.inline(text)
+        return sanitize.as_inline(hypertext.unwrapped(source)[:_MAX_TITLE])
+    title_html = sanitize.inline(_as_meant(source))
     if len(title_html) <= _MAX_TITLE:
         return title_html
     return sanitize.as_inline(sanitize.text_of(title_html)[:_MAX_TITLE])
@@ -244,6 +258,7 @@ def _without_markup(name: str) -> str:
     name = sanitize.with_whole_pairs(hypertext.unwrapped(name))
     for _ in range(_TIMES_ESCAPED):
         name = _REFERENCE.sub(lambda reference: unescape(reference[0]), name)
+    name = hypertext.unwrapped(name)
     return sanitize.text_of(sanitize.inline(name)) or name if "<" in name else name
 
 

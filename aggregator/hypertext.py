@@ -34,22 +34,37 @@ _MAX_LOOKED_AT = 5000  # characters of HTML in which something visible has to be
 
 _CDATA_START = re.compile(r"\s*(?:<|(&lt;))!\[CDATA\[", re.IGNORECASE)
 _CDATA_ENDS = ("]]>", "]]&gt;")
+_CDATA_SEAM = re.compile(r"\]\](?:>|&gt;)\s{0,20}(?:<|&lt;)!\[CDATA\[", re.IGNORECASE)
 _MAX_ESCAPED = 3  # times that a text is escaped
 _LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028]")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 # Attributes with angle brackets in them are too rare for what telling quotes apart may cost.
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)(?=[\s/>])[^<>]*>")
+_BLOCK = re.compile(
+    r"</(?:p|div|ul|ol|li|table|blockquote|h[1-6]|figure)>|<br\s?/?>"
+    r"|<(?:a\s[^<>]{0,200}?href|img\s[^<>]{0,200}?src)\s?=",
+    re.IGNORECASE,
+)
 _UNSEEN_BLOCK = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(script|style|template|title|noscript|svg)\b.*?(?:</\1\s*>|\Z)",
+    r"<!--.*?(?:-->|\Z)|<[!?][^>]*>|<(script|style|template|title|svg)\b.*?(?:</\1\s*>|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
+_NOSCRIPT = re.compile(r"<noscript\b.*?(?:</noscript\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 _MEDIUM = re.compile(
-    r"<(?:img\b(?=[^>]*src)|audio|embed|iframe|object|video)\b[^>]*>?", re.IGNORECASE
+    r"<(?:(?:amp-)?(?:img|iframe)|audio|embed|object|param|source|video)\b[^>]*", re.IGNORECASE
+)
+_ADDRESS = re.compile(
+    r"(?:src(?:set)?|data|poster|value)\s*=\s*[\"']?\s*"
+    r"(?!about:|javascript:|data:(?!image/))[^\s\"'>]",
+    re.IGNORECASE,
 )
 _ANY_TAG = re.compile(r"</?[a-zA-Z][^>]*>?")
 _UNSEEN_MEDIUM = re.compile(
     r"\s(?:width|height)\s*=\s*[\"']?[01](?:px)?(?=[\"'\s/>])|display\s*:\s*none", re.IGNORECASE
+)
+_PADDING = re.compile(
+    "[\u00ad\u034f\u200b-\u200f\u2060-\u2064\ufeff](?:\\s?[\u00ad\u034f\u200b-\u200f\u2060-\u2064\ufeff]){2,}"
 )
 _INVISIBLE = re.compile("[\\s\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
 
@@ -74,27 +89,28 @@ def is_cdata(text: str) -> bool:
 
 
 def unwrapped(text: str) -> str:
-    """Return a text without the marks of a CDATA section around it, which nobody means to be read.
+    """Return a text without the marks of CDATA sections around it, which nobody means to be read.
 
-    One of the two may be missing.  A space before the last mark says that the text is about it.
+    One of the two may be missing.  Without the first, a space before the last says that the text
+    is about it.
     """
     for _ in range(_MAX_ESCAPED):
         start = _CDATA_START.match(text)
         if start is None:
             break
-        text = _without_cdata_end(text[start.end() :])
+        text = _without_cdata_end(_CDATA_SEAM.sub("", text[start.end() :]))
         text = unescape(text) if start[1] else text
-    has_end = text[-40:].rstrip().endswith(_CDATA_ENDS)
-    return _without_cdata_end(text) if has_end and "<![" not in text else text
+    inner = _without_cdata_end(text)
+    is_about_it = "<![" in text or (inner.endswith(" ") and not inner.rstrip().endswith(">"))
+    return text if is_about_it else inner
 
 
 def _without_cdata_end(text: str) -> str:
-    text = text.rstrip()
-    for end in _CDATA_ENDS:
-        before = text.removesuffix(end)
-        if before != text and (not before.endswith(" ") or before.rstrip().endswith(">")):
-            return before
-    return text
+    if "]]" not in text[-40:]:
+        return text
+    stripped = text.rstrip()
+    end = next((end for end in _CDATA_ENDS if stripped.endswith(end)), "")
+    return stripped.removesuffix(end) if end else text
 
 
 def is_markup(text: str) -> bool:
@@ -131,25 +147,46 @@ def _fits(name: str, is_end: bool, open_elements: list[str]) -> bool:
     return True
 
 
+def has_markup(text: str) -> bool:
+    """Whether a text, of which nobody says what it is, is plainly HTML.
+
+    It begins with an element, or has one that makes paragraphs, lines, links or pictures.
+    """
+    start = _TAG.match(text)
+    begins = start is not None and start[2].lower() in ELEMENTS and "</" in text
+    return begins or bool(_BLOCK.search(text)) or is_markup(text)
+
+
 def unescaped_markup(html: str) -> str:
-    """Return HTML that was escaped twice as it was meant, anything else as it is.
+    """Return HTML that was escaped again as it was meant, anything else as it is.
 
     Only a text without an element of its own, in which nothing but markup was escaped.
     """
-    if "<" in html or not html.lstrip().startswith("&"):
-        return html
-    markup = unescape(html)
-    return markup if is_markup(markup) else html
+    markup = html
+    for _ in range(_MAX_ESCAPED):
+        if "<" in markup or not markup.lstrip().startswith("&"):
+            break
+        markup = unescape(markup)
+        if is_markup(markup):
+            return markup
+    return html
 
 
 def is_blank(html: str) -> bool:
     """Whether nothing of some HTML is seen: comments, empty elements, pictures of one pixel."""
     if len(html) > _MAX_LOOKED_AT:
         return False
-    visible = _UNSEEN_BLOCK.sub("", html)
-    if any(not _UNSEEN_MEDIUM.search(medium[0]) for medium in _MEDIUM.finditer(visible)):
+    visible = _UNSEEN_BLOCK.sub("", unwrapped(html))
+    media = (medium[0] for medium in _MEDIUM.finditer(visible))
+    if any(_ADDRESS.search(medium) and not _UNSEEN_MEDIUM.search(medium) for medium in media):
         return False
-    return is_invisible(unescape(_ANY_TAG.sub("", visible)))
+    # A space that was escaped twice is not a word, either.
+    return is_invisible(unescape(unescape(_ANY_TAG.sub("", _NOSCRIPT.sub("", visible)))))
+
+
+def without_padding(text: str) -> str:
+    """Return plain text in which a run of invisible signs, as newsletters have it, is a space."""
+    return text if text.isascii() else _PADDING.sub(" ", text).strip()
 
 
 def is_invisible(text: str) -> bool:

@@ -324,3 +324,41 @@ def test_half_a_surrogate_pair_anywhere_in_a_json_feed_can_be_stored():
     (entry,) = feed.entries
     assert (entry.title, entry.url) == ("x\ufffdy", "https://example.org/x\ufffdy")
     assert entry.content_html.startswith('<a href="https://example.org/x')
+
+
+TWICE = "&amp;lt;p&amp;gt;Low &amp;lt;b&amp;gt;tide&amp;lt;/b&amp;gt;&amp;lt;/p&amp;gt;"
+
+
+def test_short_texts_that_were_escaped_again_are_shown_as_they_were_meant():
+    once = TWICE.replace("&amp;", "&")
+    head = FeedHead(title=once, subtitle=once, rights=once)
+    feed = clean(ParsedFeed(head, ()), url=URL)
+
+    assert (feed.head.title, feed.head.subtitle, feed.head.rights) == ("Low tide",) * 3
+    assert cleaned(title=once).title_html == "Low <b>tide</b>"
+    assert cleaned(title="&lt;details&gt; unfolds").title == "<details> unfolds"
+    assert cleaned(content=f"<![CDATA[{once}]]>").content_html == "<p>Low <b>tide</b></p>"
+
+
+def test_a_feeds_title_keeps_what_it_says_about_elements():
+    feed = clean(ParsedFeed(FeedHead(title="All about <selectlist>"), ()), url=URL)
+
+    assert feed.head.title == "All about <selectlist>"
+
+
+def test_a_file_in_base64_is_not_text_though_it_came_as_plain_text():
+    lines = "<br>".join(["iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4"] * 3)
+    entry = cleaned(content=f"<p>{lines}</p>", summary="<p>A tide table</p>")
+
+    assert entry.content_html == "<p>A tide table</p>"
+
+
+def test_a_comment_full_of_tags_costs_no_words():
+    word = "<!--[if mso]><xml>" + "<w:LsdException/>" * 2500 + "</xml><![endif]-->"
+    entry = cleaned(content=f"{word}<p>Low tide at noon</p>")
+
+    assert (entry.content_html, entry.summary) == ("<p>Low tide at noon</p>", "Low tide at noon")
+
+
+def test_an_excerpt_begins_behind_the_padding_of_a_newsletter():
+    assert excerpt("<p>" + "&#847;&zwnj;&nbsp;" * 400 + "</p><p>Low tide</p>") == "Low tide"

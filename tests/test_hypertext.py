@@ -5,7 +5,15 @@ import time
 import pytest
 from hypothesis import given, strategies
 
-from aggregator.hypertext import from_plain, is_blank, is_markup, unescaped_markup
+from aggregator.hypertext import (
+    from_plain,
+    has_markup,
+    is_blank,
+    is_markup,
+    unescaped_markup,
+    unwrapped,
+    without_padding,
+)
 
 
 @pytest.mark.parametrize(
@@ -110,3 +118,81 @@ def test_the_time_grows_with_the_length_only(piece):
     is_blank(text)
 
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<![CDATA[ low & high ]]>", " low & high "),
+        ("\n&lt;![cdata[low &amp; high]]&gt; ", "low & high"),
+        ("&lt;![CDATA[<![CDATA[low]]>]]&gt;", "low"),
+        ("<![CDATA[low ]]> <![CDATA[& high]]>", "low & high"),
+        ("<![CDATA[low", "low"),
+        ("<p>low</p> ]]>", "<p>low</p> "),
+        ("low]]&gt;", "low"),
+        ("A section ends in ]]>", "A section ends in ]]>"),
+        ("How <![CDATA[low]]> works]]>", "How <![CDATA[low]]> works]]>"),
+    ],
+)
+def test_marks_of_sections_around_a_text_are_taken_off(text, expected):
+    assert unwrapped(text) == expected
+
+
+@pytest.mark.parametrize("text", ["<b>Low</b> tide\nat noon", "a<br>b", 'See <a href="/b">b</a>.'])
+def test_a_text_of_an_unknown_type_with_elements_that_say_something_is_markup(text):
+    assert has_markup(text)
+
+
+@pytest.mark.parametrize("text", ["", "The <b> element", "a < b", "<T>1</T>", "Use <i> or <em>"])
+def test_a_text_of_an_unknown_type_that_speaks_of_elements_is_not(text):
+    assert not has_markup(text)
+
+
+def test_markup_that_was_escaped_three_times_is_markup():
+    assert unescaped_markup("&amp;lt;p&amp;gt;low&amp;lt;/p&amp;gt;") == "<p>low</p>"
+    assert unescaped_markup("&amp;lt;p&amp;gt; is low") == "&amp;lt;p&amp;gt; is low"
+
+
+@pytest.mark.parametrize(
+    "html",
+    ["<img src=''>", "<video></video>", "<object><param name='movie'></object>", "<?php x() ?>",
+     "<iframe src='about:blank'></iframe>", "<![CDATA[]]>", "&amp;nbsp;",
+     "<img src='data:text/x,'>", "<noscript>Turn it on</noscript>"],
+)  # fmt: skip
+def test_what_has_no_address_and_no_word_is_blank(html):
+    assert is_blank(html)
+
+
+@pytest.mark.parametrize(
+    "html",
+    ["<noscript><img src='a.png'></noscript>", "<amp-img src='a.png'></amp-img>",
+     "<img srcset=a.png>", "<object><param name='movie' value='a.swf'></object>",
+     "<video><source src='a.mp4'></video>",
+     "<img src='data:image/png;base64,AA'>"],
+)  # fmt: skip
+def test_what_has_an_address_is_seen(html):
+    assert not is_blank(html)
+
+
+def test_the_padding_of_newsletters_is_a_space():
+    padding = "\u034f \u200c\u00a0\ufeff" * 30
+
+    assert (
+        without_padding(f"Low tide{padding}at noon \u2764\ufe0f") == "Low tide at noon \u2764\ufe0f"
+    )
+    assert without_padding(padding) == ""
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["]]>", "<![CDATA[", "]]&gt;&lt;![CDATA[", "&lt;", "<", "<img ", "<img src=", "<a ", "<!",
+     "\u200b", "\u200b ", "<noscript>", " ", "src= ", "<p>"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "decide", [unwrapped, has_markup, is_blank, unescaped_markup, without_padding]
+)
+def test_a_decision_takes_time_in_proportion_to_the_text(piece, decide):
+    start = time.perf_counter()
+    decide(piece * (300_000 // len(piece)))
+
+    assert time.perf_counter() - start < 2

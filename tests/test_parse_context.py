@@ -166,6 +166,53 @@ def test_an_atom_text_without_a_type_that_is_markup_is_markup(attribute, escaped
     assert entry.content == (escaped if is_markup else f"<p>{written}</p>")
 
 
+@both
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_alternatives_the_one_in_html_is_the_text(reverse, parser):
+    parts = [
+        '<content type="text/plain">Low tide</content>',
+        '<content type="text/html" mode="escaped">&lt;b&gt;Low&lt;/b&gt; tide</content>',
+    ]
+    parts = parts[::-1] if reverse else parts
+    entry = entry_of_atom(
+        f'<content type="multipart/alternative">{"".join(parts)}</content>', parser
+    )
+
+    assert entry.content == "<b>Low</b> tide"
+
+
+@both
+def test_blocks_before_all_other_elements_of_a_text_stay_apart(parser):
+    entry = entry_of_rss("<description>Low<div>tide</div><div>at noon</div></description>", parser)
+
+    assert entry.summary == "Low<div>tide</div><div>at noon</div>"
+    around = "<content:encoded><div>&lt;p&gt;Low &amp;amp; high&lt;/p&gt;</div></content:encoded>"
+    assert entry_of_rss(around, parser).content == "<div><p>Low &amp; high</p></div>"
+
+
+@both
+@pytest.mark.parametrize("blank", ["<!-- tide -->", "<p>&nbsp;</p>", '<img src="a" width="1">'])
+def test_a_text_with_nothing_to_see_does_not_hide_that_of_another_element(blank, parser):
+    parts = f"<description>{html.escape(blank)}</description><dc:description>Low</dc:description>"
+    title = "<title>&lt;i&gt;&lt;/i&gt;</title><itunes:title>Tides</itunes:title>"
+    entry = entry_of_rss(title + parts, parser)
+
+    assert (entry.title, entry.summary) == ("Tides", "Low")
+
+
+@both
+def test_the_title_of_a_feed_is_read_as_that_of_an_entry(parser):
+    title = "<title>Low&lt;br&gt;tide &lt;wbr&gt; &lt;img src='a.png'&gt;</title>"
+    feed = of_rss(title, parser, head=title)
+
+    assert feed.head.title == feed.entries[0].title == "Low<br>tide <wbr> <img src='a.png'>"
+    assert feed.entries[0].title_type == "text/html"
+
+
+def test_a_title_that_is_a_picture_is_none():
+    assert entry_of_atom('<title type="image/png">iVBORw0KGgo=</title>').title == ""
+
+
 def test_a_title_that_speaks_of_elements_stays_text():
     for title, expected in (("The &lt;b> element</b>", "text/plain"), ("<b>Bo</b>", "text/html")):
         written = title.replace("<", "&lt;")

@@ -43,6 +43,7 @@ _OF_MEDIA = frozenset({"media_category", "media_description", "media_keywords", 
 MEDIA = Scope(_OF_MEDIA)
 GROUP = Scope(_OF_MEDIA | {"media_content", "media_title"})
 CATEGORIES = Scope(frozenset({"category", "itunes_category"}))
+ALTERNATIVES = Scope(frozenset({"content"}))  # of one text: Atom 0.3, multipart/alternative
 NOTHING = Scope(frozenset())  # of an element whose children are not known
 DROPPED = Scope(frozenset())  # of an element that is left out itself
 
@@ -55,8 +56,8 @@ _XHTML = "application/xhtml+xml"
 # Media RSS is plain by default).
 _TEXTS = {
     **dict.fromkeys(
-        "title dc_title media_title subtitle tagline itunes_subtitle rights copyright dc_rights "
-        "content summary abstract itunes_summary media_description".split(),
+        "title dc_title itunes_title media_title subtitle tagline itunes_subtitle rights copyright "
+        "dc_rights content summary abstract itunes_summary media_description".split(),
         "text/plain",
     ),
     **dict.fromkeys(
@@ -101,7 +102,12 @@ _RELATIONS = "http://www.iana.org/assignments/relation/"  # RFC 4287, 4.2.7.2
 
 # HTML, 13.1.2: void elements.  Their end is not written: `</br>` would be a second line break.
 _VOID = "area base br col embed hr img input link meta param source track wbr".split()
+_BLOCKS_IN_HTML = ("div", "xhtml:div")  # around a text that is escaped, as Typepad has it
 _ENDS_OF_VOID = frozenset(f"</{name}>" for name in _VOID)
+
+
+def _is_xml(kind: FeedParserDict) -> bool:
+    return str(kind.get("type", "xml")).endswith("xml")
 
 
 def opened(scope: Scope, field: str) -> Scope:
@@ -135,9 +141,13 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
         if scope is MARKUP:
             self.went_in(MARKUP)
             kind = self.contentparams
-            if kind.get("type", "").endswith("xml"):  # feedparser writes the elements of XHTML only
+            # feedparser writes the elements of XHTML only, and no block before the first of those.
+            is_block_in_html = tag in _BLOCKS_IN_HTML and kind.get("type") == "text/html"
+            if not is_block_in_html and (tag in _BLOCKS_IN_HTML or _is_xml(kind)):
                 kind["type"] = _XHTML
             super().unknown_starttag(tag, attributes)
+            if is_block_in_html:
+                self.handle_data("<div>", escape=0)
             self.svgOK = 0  # it would keep the handler of a later element from being called
             return
         field = self.field_of(tag)
@@ -219,8 +229,9 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
     def write_end(self, tag: str) -> None:
         """Write the end of an element of a text, as feedparser does."""
         kind = self.contentparams
-        if not kind.get("type", "xml").endswith("xml"):
-            if tag in ("xhtml:div", "div"):
+        if not _is_xml(kind):
+            if tag in _BLOCKS_IN_HTML:
+                self.handle_data("</div>", escape=0)
                 return
             kind["type"] = _XHTML
         if kind.get("type") == _XHTML:
@@ -270,6 +281,10 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
         """Begin a text; those of an entry are all kept, with the elements that they stand in."""
         scope = self.scopes[-2]
         if scope is OUTSIDE:
+            self._start_extension(attributes)
+            return
+        if attributes.get("type", "").startswith("multipart/"):
+            self.scopes[-1] = ALTERNATIVES
             self._start_extension(attributes)
             return
         key = "content"  # of which feedparser keeps a list
@@ -341,7 +356,8 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
     def _start_link(self, attributes: dict[str, str]) -> None:
         attributes = self._enforce_href(attributes)
         link: dict[str, str] = dict(attributes)
-        link["rel"] = (attributes.get("rel") or "alternate").removeprefix(_RELATIONS)
+        relation = (attributes.get("rel") or "alternate").removeprefix(_RELATIONS)
+        link["rel"] = "alternate" if "alternate" in relation.split() else relation
         link["base"] = self.own_base()
         link["written"] = "attribute" if "href" in attributes else "text"
         self._get_context().setdefault("links", []).append(link)

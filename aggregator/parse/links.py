@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
+from aggregator.hypertext import unwrapped
 from aggregator.model import Enclosure
 from aggregator.urls import is_plain, is_web, joined
 
@@ -143,7 +144,7 @@ def address(link: _Link, base: str) -> str:
     if is_plain(href):
         return href
     own = link.get("base")
-    return joined(joined(base, own) if own else base, href)
+    return joined(joined(base, own) if own else base, unwrapped(href).strip())
 
 
 def enclosures(

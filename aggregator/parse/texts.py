@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from aggregator.hypertext import has_markup, is_blank, is_markup, unescaped_markup
+
 Detail = Mapping[str, Any]
 Texts = dict[str, list[Detail]]
 
@@ -19,7 +21,7 @@ _FULL_OF_ATOM = ("content", "content_encoded", "body", "xhtml_body")
 _SHORT = ("description", "summary", "abstract", "itunes_summary")
 _SHORT_OF_ATOM = ("summary", "description", "abstract", "itunes_summary")
 _WHERE_NONE = ("dc_description", "media_description", "itunes_subtitle")
-_TITLES = ("title", "dc_title", "media_title")
+_TITLES = ("title", "dc_title", "itunes_title", "media_title")
 FEED_TITLES = _TITLES
 SUBTITLES = (
     "subtitle", "tagline", "description", "itunes_subtitle", "itunes_summary", "abstract",
@@ -32,30 +34,28 @@ RIGHTS = ("rights", "copyright", "dc_rights")
 # other type is Base64 (4.1.3.3).  Pictures are none, not even those that are XML.
 _NO_TEXT = ("image/", "audio/", "video/", "font/", "model/", "multipart/")
 
-_STARTS_AS_MARKUP = re.compile(
-    r"<(?:p|div|span|a|b|i|em|strong|h[1-6]|ul|ol|dl|table|blockquote|pre|img|figure|section|article"
-    r"|center|font|code|small|br|hr|iframe|video|audio|picture)(?:\s[^<>]{0,2000})?/?>",
+_MARKED_UP_TITLE = re.compile(
+    r"</(?:b|strong|i|em|code|sub|sup|svg)>|<br\s{0,9}/?>|(?<=\w)<wbr\s{0,9}/?>(?=\w)"
+    r"|<img\s[^<>]{0,2000}>|<!--[^<>]{0,200}-->",
     re.IGNORECASE,
 )
-_ENDS_AS_MARKUP = re.compile(
-    r"(?:</(?:p|div|span|a|b|i|em|strong|h[1-6]|ul|ol|dl|table|blockquote|pre|figure|section|article"
-    r"|center|font|code|small|iframe|video|audio|picture)\s{0,9}>|<(?:img|br|hr)(?:\s[^<>]{0,2000})?>)$",
-    re.IGNORECASE,
-)
-_BLOCKS = re.compile(
-    r"</(?:p|div|ul|ol|li|table|blockquote|h[1-6]|figure)>|<br\s?/?>"
-    r"|<(?:a\s[^<>]{0,200}?href|img\s[^<>]{0,200}?src)\s?=",
-    re.IGNORECASE,
-)
+_SHORT_VALUE = 1000  # characters; a longer one has words, whatever else it is made of
 
 
 def by_element(details: Iterable[Detail]) -> Texts:
     """Return the texts of an entry that say something, by the elements that they stand in."""
     texts: Texts = {}
     for detail in details:
-        if detail["value"] and "describes" not in detail:
+        if "describes" not in detail and _says_something(detail):
             texts.setdefault(detail["element"], []).append(detail)
     return texts
+
+
+def _says_something(detail: Detail) -> bool:
+    value = detail["value"]
+    if detail.get("type") == PLAIN or len(value) > _SHORT_VALUE:
+        return bool(value)
+    return not is_blank(value)
 
 
 def full_text(texts: Texts, *, atom: bool) -> Detail:
@@ -77,8 +77,9 @@ def short_text(texts: Texts, *, atom: bool, only: bool) -> Detail:
 def title_text(texts: Texts, *, atom: bool) -> Detail:
     """Return the title of an entry, an empty detail if there is none."""
     for element in _TITLES:
-        if element in texts:
-            return settled(texts[element][0], atom=atom, whole=True)
+        for detail in texts.get(element, ()):
+            if is_text(detail):
+                return settled_title(detail, atom=atom)
     return {}
 
 
@@ -90,8 +91,8 @@ def of_feed(values: Mapping[str, Any], elements: Iterable[str], *, atom: bool) -
     """
     for element in elements:
         detail = dict.get(values, f"{element}_text_detail")  # type: ignore[call-overload]
-        if isinstance(detail, dict) and detail.get("value"):
-            return settled(detail, atom=atom, whole=True)
+        if isinstance(detail, dict) and detail.get("value") and is_text(detail):
+            return settled_title(detail, atom=atom)
     return {}
 
 
@@ -107,9 +108,7 @@ def descriptions(details: Iterable[Detail]) -> dict[str, Detail]:
 def _first(texts: Texts, elements: Iterable[str], *, atom: bool) -> Detail:
     for element in elements:
         if element in texts:
-            same = [
-                settled(text, atom=atom, whole=False) for text in texts[element] if is_text(text)
-            ]
+            same = [settled(text, atom=atom) for text in texts[element] if is_text(text)]
             if same:
                 return _longest(same) if len(same) > 1 else same[0]
     return {}
@@ -131,24 +130,37 @@ def is_text(detail: Detail) -> bool:
     return essence.endswith(("/xml", "+xml", "/html"))
 
 
-def settled(detail: Detail, *, atom: bool, whole: bool) -> Detail:
+def settled(detail: Detail, *, atom: bool) -> Detail:
     """Return a detail whose type is plain text or markup.
 
-    Args:
-        whole: It is short, and markup only if an element begins and ends it.
+    A text of Atom that names no type would be plain (RFC 4287, 3.1.1); one that plainly is markup
+    is read as markup.
     """
     media_type = detail.get("type") or HTML
     if media_type == PLAIN:
-        escaped = atom and "untyped" in detail and _is_markup(detail["value"], whole=whole)
-        return {**detail, "type": HTML} if escaped else detail
+        value = detail["value"]
+        is_html = atom and "untyped" in detail and (has_markup(value) or _is_escaped(value))
+        return {**detail, "type": HTML} if is_html else detail
     if media_type.startswith("text/") and "html" not in media_type and "xml" not in media_type:
         return {**detail, "type": PLAIN}  # Markdown, a table of values
     return detail
 
 
-def _is_markup(value: str, *, whole: bool) -> bool:
-    """Whether a text without a type, which would be plain (RFC 4287, 3.1.1), is plainly markup."""
-    begins, ends = _STARTS_AS_MARKUP.match(value), _ENDS_AS_MARKUP.search(value[-2010:])
-    if whole:
-        return bool(begins and ends)
-    return bool((begins and ("</" in value or ends)) or _BLOCKS.search(value))
+def settled_title(detail: Detail, *, atom: bool) -> Detail:
+    """Return a title or another short text as `settled` does.
+
+    It may be about markup: in Atom it is markup only if elements begin and end it.  RSS has no
+    types, and feedparser takes mixed titles for text.
+    """
+    value = detail["value"]
+    if detail.get("type") != PLAIN:
+        return settled(detail, atom=atom)
+    if atom:
+        is_html = "untyped" in detail and (is_markup(value) or _is_escaped(value))
+    else:
+        is_html = bool(_MARKED_UP_TITLE.search(value))
+    return {**detail, "type": HTML} if is_html else detail
+
+
+def _is_escaped(value: str) -> bool:
+    return unescaped_markup(value) != value

@@ -24,7 +24,7 @@ from feedparser.datetimes import _parse_date
 
 from aggregator import dates
 from aggregator.errors import ParseError
-from aggregator.hypertext import from_plain
+from aggregator.hypertext import from_plain, unwrapped
 from aggregator.model import FeedHead, Origin, ParsedEntry, ParsedFeed, Wishes
 from aggregator.parse import faster, links, texts
 from aggregator.parse.limits import MAX_BROKEN
@@ -73,9 +73,6 @@ _FORMATS = {
 }
 _PLAIN = "text/plain"
 _HTML = "text/html"
-_MARKED_UP = re.compile(
-    r"</(?:b|strong|i|em|code|sub|sup)>|<br\s{0,9}/?>|<img\s[^<>]{0,2000}>", re.IGNORECASE
-)
 # A pattern that begins with plain letters is found forty times as fast.
 _BASE = re.compile(rb"base(?<!\wbase)\s*=")
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
@@ -125,7 +122,7 @@ def parse(document: bytes, *, url: str) -> ParsedFeed:
     around = links.Around(
         url, url if atom else joined(url, head.site_url or ""), head.language, atom
     )
-    entries = tuple(_entry(entry, version, around) for entry in result.entries)
+    entries = tuple(_entry(entry, around) for entry in result.entries)
     feed = ParsedFeed(head, entries)
     return feed if head.note is None else _without_half(feed, document)
 
@@ -250,16 +247,13 @@ def _ttl(text: str) -> timedelta | None:
     return timedelta(minutes=int(text))
 
 
-def _entry(entry: Any, version: str, around: links.Around) -> ParsedEntry:
+def _entry(entry: Any, around: links.Around) -> ParsedEntry:
     atom = around.atom
     details = [dict(detail) for detail in dict.get(entry, "content") or ()]
     by_element = texts.by_element(details)
     title = texts.title_text(by_element, atom=atom)
     content = texts.full_text(by_element, atom=atom)
     summary = texts.short_text(by_element, atom=atom, only=not content)
-    title_type = title.get("type") or _HTML
-    if version.startswith("rss") and _MARKED_UP.search(title.get("value") or ""):
-        title_type = _HTML  # RSS has no types, and feedparser takes mixed titles for text
     language = content.get("language") or summary.get("language") or title.get("language")
     elsewhere = [detail for detail in details if "src" in detail]
     link = links.page_of_entry(entry, elsewhere, language, around)
@@ -274,7 +268,7 @@ def _entry(entry: Any, version: str, around: links.Around) -> ParsedEntry:
         guid=_text(entry, "id") or None,
         link=link,
         title=title.get("value") or "",
-        title_type=title_type,
+        title_type=title.get("type") or _HTML,
         summary=_html(summary),
         content=_html(content) or ("" if summary else _described_pictures(entry, details)),
         base=base,
@@ -316,7 +310,7 @@ def _text(values: Any, key: str) -> str:
 def _short_html(detail: Mapping[str, Any]) -> str:
     """Return a title or another short text as HTML, without paragraphs."""
     value = detail.get("value") or ""
-    return escape(value, quote=False) if detail.get("type") == _PLAIN else value
+    return escape(unwrapped(value), quote=False) if detail.get("type") == _PLAIN else value
 
 
 def _html(detail: Mapping[str, Any]) -> str:
