@@ -191,12 +191,13 @@ class _Walk:
     def _unfit(self, *_: object) -> None:
         raise _UnfitError
 
-    def _declared(self, prefix: str | None, namespace: str) -> None:
+    def _declared(self, prefix: str | None, namespace: str | None) -> None:
+        """Take a declaration; `xmlns=""` has no namespace."""
         self._work_left -= _WORK_OUTSIDE
-        if len(namespace) > MAX_NAMESPACE:
+        if len(namespace or "") > MAX_NAMESPACE:
             raise _UnfitError
         if not self._entry_depth:
-            self._declarations.append((prefix, namespace))
+            self._declarations.append((prefix, namespace or ""))
 
     def _started(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1

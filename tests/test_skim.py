@@ -150,6 +150,22 @@ def items(*numbers):
     return [(f"p{number}", f"Post {number}", NOW) for number in numbers]
 
 
+@pytest.mark.parametrize(
+    "parts", [("xmlns=''", "", ""), ("", "xmlns=''", ""), ("", "", "<p xmlns=''>low</p>")]
+)
+def test_a_document_without_a_namespace_that_says_so_is_cut_like_any_other(parts):
+    root, item, text = parts
+    body = (
+        f"<rss version='2.0' {root}><channel><item {item}><title>Low</title><guid>1</guid>"
+        f"<description>{text}</description></item></channel></rss>"
+    ).encode()
+
+    assert check(body) > 0
+    document = read_document(body, {}, URL)
+    assert document.feed is not None
+    assert [entry.title for entry in document.feed.entries] == ["Low"]
+
+
 def test_only_what_is_new_is_read():
     first = read_document(rss(items(1, 2)), {}, URL)
     second = read_document(rss(items(3, 1, 2)), {}, URL, first.memory)
