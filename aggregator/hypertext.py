@@ -35,6 +35,7 @@ _MAX_LOOKED_AT = 5000  # characters of HTML in which something visible has to be
 _CDATA_START = re.compile(r"\s*(?:<|(&lt;))!\[CDATA\[", re.IGNORECASE)
 _CDATA_ENDS = ("]]>", "]]&gt;")
 _CDATA_SEAM = re.compile(r"\]\](?:>|&gt;)\s{0,20}(?:<|&lt;)!\[CDATA\[", re.IGNORECASE)
+_END_WITHIN = 40  # characters
 _MAX_ESCAPED = 3  # times that a text is escaped
 _LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028]")
 _BLANK_LINE = re.compile(r"\n\s*\n")
@@ -100,13 +101,15 @@ def unwrapped(text: str) -> str:
             break
         text = _without_cdata_end(_CDATA_SEAM.sub("", text[start.end() :]))
         text = unescape(text) if start[1] else text
+    if "]]" not in text[-_END_WITHIN:]:
+        return text
     inner = _without_cdata_end(text)
     is_about_it = "<![" in text or (inner.endswith(" ") and not inner.rstrip().endswith(">"))
     return text if is_about_it else inner
 
 
 def _without_cdata_end(text: str) -> str:
-    if "]]" not in text[-40:]:
+    if "]]" not in text[-_END_WITHIN:]:
         return text
     stripped = text.rstrip()
     end = next((end for end in _CDATA_ENDS if stripped.endswith(end)), "")
@@ -174,7 +177,7 @@ def unescaped_markup(html: str) -> str:
 
 def is_blank(html: str) -> bool:
     """Whether nothing of some HTML is seen: comments, empty elements, pictures of one pixel."""
-    if len(html) > _MAX_LOOKED_AT:
+    if len(html) > _MAX_LOOKED_AT or html[:1].isalnum():
         return False
     visible = _UNSEEN_BLOCK.sub("", unwrapped(html))
     media = (medium[0] for medium in _MEDIUM.finditer(visible))

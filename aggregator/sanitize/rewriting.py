@@ -18,7 +18,7 @@ from aggregator.sanitize.frames import FRAMES, MOVIE_PARAMETERS, link
 from aggregator.sanitize.pictures import is_hidden, is_placeholder, loaded
 from aggregator.sanitize.policy import ATTRIBUTES, FORMULA_TAGS
 from aggregator.sanitize.repair import without_cdata
-from aggregator.sanitize.unusual import any_of
+from aggregator.sanitize.unusual import LAZY_SIGNS, any_of
 
 # As text would run together without them, or say something else.
 _RENAMED = {
@@ -42,6 +42,7 @@ _STRUCK = frozenset(
 _CELLS = frozenset({"td", "th"})
 _NAMED = frozenset({"a"})
 _PICTURES = frozenset({"amp-img", "audio", "img", "picture", "source", "video"})
+_LAZY_SIGNS = tuple(sign.decode() for sign in LAZY_SIGNS)
 _WITHOUT_VALUE = frozenset("color file hidden password range".split())
 _LINE_THROUGH = re.compile(r'\sstyle="[^"]*line-through', re.IGNORECASE)
 _STYLES = (
@@ -299,13 +300,15 @@ def _tokens(html: str) -> re.Pattern[str]:
     if "<x-noscript" in html or "<math" in html or "<x-tex" in html:
         return _pattern(None)
     groups = (
-        (_STYLED, 'style="'),
-        (_CELLS, "text-align"),
-        (_STRUCK, "line-through"),
-        (_NAMED, ' name="'),
+        (_STYLED, ('style="',)),
+        (_CELLS, ("text-align",)),
+        (_STRUCK, ("line-through",)),
+        (_NAMED, (' name="',)),
+        (_PICTURES, ("data-", *_LAZY_SIGNS)),
     )
-    names = frozenset().union(*(group for group, sign in groups if sign in html))
-    always = {*_RENAMED, *_WRITERS, "p"} - _STYLED - _CELLS - _NAMED
+    present = (group for group, signs in groups if any(sign in html for sign in signs))
+    names = frozenset().union(*present)
+    always = {*_RENAMED, *_WRITERS, "p"} - _STYLED - _CELLS - _NAMED - _PICTURES
     return _pattern(names | always | {"amp-img"})
 
 

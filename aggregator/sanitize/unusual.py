@@ -42,8 +42,7 @@ _UNUSUAL_STYLE = re.compile(
     rb"line-through|vertical-align\s*:\s*su[bp]|<t[dh](?=[\s/])[^<>]{0,400}text-align"
 )
 _LAZY = re.compile(rb"data-[a-z0-9_-]{0,30}(?:src|original|lazy|echo|poster)")
-# Attributes of scripts before HTML 5, and pictures that have an empty address.
-_PARTS = (
+LAZY_SIGNS = (
     b"lazy-src=",
     b"lazysrc=",
     b"lazy_src=",
@@ -51,6 +50,11 @@ _PARTS = (
     b" original=",
     b'src=""',
     b"src=''",
+)
+"""Attributes of scripts before HTML 5, and addresses that are empty."""
+_LAZY_SIGN = re.compile(
+    b"=(?:%b)"
+    % b"|".join(b"(?<=%b=)%b" % (name, value) for name, value in (s.split(b"=") for s in LAZY_SIGNS))
 )
 _IMAGE = re.compile(rb"<img(?=[\s/])[^>]{0,4000}")
 _SRC = re.compile(rb"\ssrc\s*=\s*[\"']?([^\"'\s>]*)")
@@ -73,7 +77,7 @@ def needs_rewriting(lower: bytes, *, attributes: bool = True) -> bool:
         _UNUSUAL_TAG.search(lower)
         or (attributes and _has_unusual_attributes(lower))
         or (b"data-" in lower and _has_lazy_pictures(lower))
-        or any(part in lower for part in _PARTS)
+        or (b"<img" in lower and _LAZY_SIGN.search(lower))
     )
 
 
