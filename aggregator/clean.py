@@ -194,7 +194,7 @@ def _link(entry: ParsedEntry) -> str | None:
 
 def _origin(origin: Origin, head: FeedHead, url: str) -> Origin | None:
     """Return where an entry was copied from; None where that is the feed itself, or nowhere."""
-    found = Origin(
+    source = Origin(
         title=_short(origin.title),
         id=_opaque(origin.id),
         feed_url=_web(origin.feed_url, ""),
@@ -202,15 +202,15 @@ def _origin(origin: Origin, head: FeedHead, url: str) -> Origin | None:
         rights=_short(origin.rights) or None if origin.rights else None,
     )
     own = {head.feed_id, urls.normal(url)} - {None}
-    if found.id in own or urls.normal(found.feed_url or "") in own:
+    if source.id in own or urls.normal(source.feed_url or "") in own:
         return None
-    return found if found.id or found.feed_url else None
+    return source if source.id or source.feed_url else None
 
 
 def _web(url: str | None, base: str) -> str | None:
     """Return `url` as an absolute http(s) URL, None if it can't be one."""
-    found = urls.absolute(url, base) if url else None
-    return found if found and urls.is_web(found) else None
+    absolute = urls.absolute(url, base) if url else None
+    return absolute if absolute and urls.is_web(absolute) else None
 
 
 def _title(entry: ParsedEntry) -> str:
@@ -234,8 +234,8 @@ def _language(text: str | None) -> str | None:
 
 
 def _names(texts: tuple[str, ...]) -> tuple[str, ...]:
-    found = (_name(text) for text in texts[:_MAX_LIST])
-    return tuple(dict.fromkeys(name for name in found if name))
+    names = (_name(text) for text in texts[:_MAX_LIST])
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def _name(text: str) -> str:
@@ -263,12 +263,12 @@ def _without_markup(name: str) -> str:
 
 
 def _enclosures(entry: ParsedEntry) -> tuple[Enclosure, ...]:
-    found = (
+    files = (
         replace(enclosure, url=url, type=_type(enclosure.type))
         for enclosure in entry.enclosures[:_MAX_LIST]
         if (url := urls.absolute(enclosure.url, entry.base)) and urls.is_web(url)
     )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(files))
 
 
 def _type(text: str | None) -> str | None:

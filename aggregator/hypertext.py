@@ -121,18 +121,18 @@ def is_markup(text: str) -> bool:
 
     Text before, behind or beside them is somebody's prose about HTML, or at least not told from it.
     """
-    rest = unwrapped(text).strip()
-    if not (rest.startswith("<") and rest.endswith(">")):
+    markup = unwrapped(text).strip()
+    if not (markup.startswith("<") and markup.endswith(">")):
         return False
-    rest = _COMMENT.sub("", rest).strip() if "<!--" in rest else rest
+    markup = _COMMENT.sub("", markup).strip() if "<!--" in markup else markup
     open_elements: list[str] = []
     end = 0
-    for tag in _TAG.finditer(rest):
+    for tag in _TAG.finditer(markup):
         if (end == 0 and tag.start()) or not _fits(tag[2].lower(), bool(tag[1]), open_elements):
             return False
         end = tag.end()
-    is_whole = 0 < end == len(rest) and _END_IS_OPTIONAL.issuperset(open_elements)
-    return is_whole and not is_blank(rest)
+    is_whole = 0 < end == len(markup) and _END_IS_OPTIONAL.issuperset(open_elements)
+    return is_whole and not is_blank(markup)
 
 
 def _fits(name: str, is_end: bool, open_elements: list[str]) -> bool:

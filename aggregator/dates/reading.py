@@ -101,12 +101,12 @@ def read(text: str | None, parsed: datetime | None, *, field: str = "published")
         text = _CONTROL.sub(" ", text)  # a database takes no NUL
     if not text:
         return None
-    found = _plainly(text, parsed) or _number(text) or _written(text)
-    if found is None or found.at is None or found.at in _ZEROS:
+    date_read = _plainly(text, parsed) or _number(text) or _written(text)
+    if date_read is None or date_read.at is None or date_read.at in _ZEROS:
         return Date(text, field, None, "")
-    if not EARLIEST <= found.at < LATEST:
+    if not EARLIEST <= date_read.at < LATEST:
         return Date(text, field, None, "")
-    return replace(found, text=text, field=field) if found.field != field else found
+    return replace(date_read, text=text, field=field) if date_read.field != field else date_read
 
 
 def of_entry(published: Date | None, updated: Date | None) -> Date | None:
@@ -114,7 +114,9 @@ def of_entry(published: Date | None, updated: Date | None) -> Date | None:
 
     A date without a zone that is the same moment as the other one, which has one, has that zone.
     """
-    best = next((one for one in (published, updated) if one and one.at), published or updated)
+    best = next(
+        (dated for dated in (published, updated) if dated and dated.at), published or updated
+    )
     if best is None or best is updated or best.zoned or not (updated and updated.zoned):
         return best
     if best.at is None or updated.at is None:
@@ -166,14 +168,16 @@ def _seconds(number: float, form: str) -> Date | None:
 def _written(text: str) -> Date | None:
     text = unicodedata.normalize("NFKC", text)
     time = _TIME.search(text) or _TIME_WITHOUT_COLONS.search(text)
-    rest = text
+    without_time = text
     if time:  # and the zone, which may stand before the year
         after = _WORD.sub(_without_zone, _ZONE_NUMBER.sub("", text[time.end() :], count=1))
-        rest = f"{text[: time.start()]} {after}"
-    found = _calendar(rest, american=bool(time and (time["before"] or time["after"])))
-    if found is None:
+        without_time = f"{text[: time.start()]} {after}"
+    calendar_day = _calendar(
+        without_time, american=bool(time and (time["before"] or time["after"]))
+    )
+    if calendar_day is None:
         return None
-    day, form, sure = found
+    day, form, sure = calendar_day
     clock = _clock(time) if time else timedelta(0)
     if clock is None:
         return None
@@ -284,13 +288,13 @@ def _numeric(
     first, second, year = int(match[1]), int(match[3]), _year(match[4])
     orders = {False: _day(year, second, first), True: _day(year, first, second)}
     fitting = [order for order, day in orders.items() if day and day.weekday() == weekday]
-    told = len(fitting) == 1 and first != second
-    if told:
+    is_decided = len(fitting) == 1 and first != second
+    if is_decided:
         month_first = fitting[0]
     else:
         month_first = first <= 12 and (second > 12 or (american and match[2] == "/"))
     day = orders[month_first]
-    sure = told or match[2] == "." or max(first, second) > 12 or first == second
+    sure = is_decided or match[2] == "." or max(first, second) > 12 or first == second
     form = "month, day, year" if month_first else "day, month, year"
     return (day, form, sure) if day else None
 

@@ -34,10 +34,10 @@ class Week:
         Raises:
             ValueError: There is no such week.
         """
-        found = _WEEK.fullmatch(text)
-        if found is None:
+        match = _WEEK.fullmatch(text)
+        if match is None:
             raise ValueError(f"not a week: {text!r}")
-        week = cls(int(found[1]), int(found[2]))
+        week = cls(int(match[1]), int(match[2]))
         try:
             _ = week.start, week.end
         except OverflowError as error:  # the last one that there is

@@ -51,7 +51,7 @@ def narrowed(
         seen_at: The server's clock, if it has one.
         since: When the feed was read before, and they were not there; None: never.
     """
-    found: Bounds | None = None
+    bounds: Bounds | None = None
     times = list(times)
     if any((time - seen_at) // _MINUTE - _SLACK > _EAST for time in times):
         return known  # it dates what is to come, as a calendar does
@@ -60,15 +60,17 @@ def narrowed(
         high = min(_EAST, (time - since) // _MINUTE + _SLACK) if since else _EAST
         if high < _WEST or low >= high:
             continue  # of long ago: says nothing
-        found = (
-            Bounds(max(low, found.low), min(high, found.high), 1) if found else Bounds(low, high, 1)
+        bounds = (
+            Bounds(max(low, bounds.low), min(high, bounds.high), 1)
+            if bounds
+            else Bounds(low, high, 1)
         )
-    if found is None or found.low > found.high:
+    if bounds is None or bounds.low > bounds.high:
         return known
     if known is None:
-        return found
-    low, high = max(known.low, found.low), min(known.high, found.high)
-    return Bounds(low, high, min(known.votes + 1, _ENOUGH)) if low <= high else found
+        return bounds
+    low, high = max(known.low, bounds.low), min(known.high, bounds.high)
+    return Bounds(low, high, min(known.votes + 1, _ENOUGH)) if low <= high else bounds
 
 
 def likely_offset(bounds: Bounds | None) -> int:

@@ -117,8 +117,8 @@ def _origin(value: Any) -> Origin | None:
 
 
 def _strings(value: Any) -> tuple[str, ...]:
-    found = value if isinstance(value, list) else []
-    return tuple(dict.fromkeys(text for text in found if isinstance(text, str) and text.strip()))
+    texts = value if isinstance(value, list) else []
+    return tuple(dict.fromkeys(text for text in texts if isinstance(text, str) and text.strip()))
 
 
 def _authors(values: dict[str, Any]) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def _authors(values: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _attachments(value: Any) -> tuple[Enclosure, ...]:
-    found = value if isinstance(value, list) else []
+    attachments = value if isinstance(value, list) else []
     return tuple(
         Enclosure(
             url=_text(attachment, "url"),
@@ -137,7 +137,7 @@ def _attachments(value: Any) -> tuple[Enclosure, ...]:
             length=_whole(attachment.get("size_in_bytes")),
             duration=_whole(attachment.get("duration_in_seconds"), below=MAX_SECONDS),
         )
-        for attachment in found
+        for attachment in attachments
         if isinstance(attachment, dict) and _text(attachment, "url")
     )
 

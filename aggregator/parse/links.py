@@ -247,8 +247,8 @@ def seconds(text: Any) -> int | None:
     match = _CLOCK.fullmatch(written) or _ISO_8601.fullmatch(written)
     if match is None:
         return None
-    hours, minutes, rest = (int(part or 0) for part in match.groups())
-    total = 3600 * hours + 60 * minutes + rest
+    hours, minutes, remainder = (int(part or 0) for part in match.groups())
+    total = 3600 * hours + 60 * minutes + remainder
     return total if 0 < total < MAX_SECONDS else None
 
 

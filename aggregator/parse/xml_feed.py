@@ -161,8 +161,8 @@ def _without_half(feed: ParsedFeed, document: bytes) -> ParsedFeed:
     if _ROOT_END.search(document, max(begun, ended)):
         return feed
     has_half = begun > ended
-    what = "; its last entry is left out" if has_half else ""
-    head = replace(feed.head, note=f"the document is cut short{what}")
+    consequence = "; its last entry is left out" if has_half else ""
+    head = replace(feed.head, note=f"the document is cut short{consequence}")
     return ParsedFeed(head, feed.entries[:-1] if has_half else feed.entries, cut_short=True)
 
 
@@ -229,8 +229,8 @@ def _wishes(feed: Any, body: bytes) -> Wishes:
 
 def _listed(body: bytes, block: re.Pattern[bytes]) -> list[bytes]:
     """Return the texts of the elements in the one that `block` finds."""
-    found = block.search(body)
-    return _SKIPPED.findall(found[1]) if found else []
+    match = block.search(body)
+    return _SKIPPED.findall(match[1]) if match else []
 
 
 def _period(feed: Any) -> timedelta | None:
@@ -321,9 +321,9 @@ def _html(detail: Mapping[str, Any]) -> str:
 def _authors(values: Any) -> tuple[str, ...]:
     people = dict.get(values, "authors") or ()
     names = (_person(person.get("name") or "", person.get("email") or "") for person in people)
-    found = tuple(dict.fromkeys(name for name in names if name))
+    unique = tuple(dict.fromkeys(name for name in names if name))
     author = _text(values, "author")
-    return found or ((author,) if author else ())
+    return unique or ((author,) if author else ())
 
 
 def _person(name: str, email: str) -> str:
