@@ -54,7 +54,9 @@ LAZY_SIGNS = (
 """Attributes of scripts before HTML 5, and addresses that are empty."""
 _LAZY_SIGN = re.compile(
     b"=(?:%b)"
-    % b"|".join(b"(?<=%b=)%b" % (name, value) for name, value in (s.split(b"=") for s in LAZY_SIGNS))
+    % b"|".join(
+        b"(?<=%b=)%b" % (name, value) for name, value in (s.split(b"=") for s in LAZY_SIGNS)
+    )
 )
 _IMAGE = re.compile(rb"<img(?=[\s/])[^>]{0,4000}")
 _SRC = re.compile(rb"\ssrc\s*=\s*[\"']?([^\"'\s>]*)")
