@@ -1,6 +1,7 @@
 """Cookies that a redirect sets: for the rest of that poll, and for that site only."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from yarl import URL
@@ -11,6 +12,7 @@ from tests.feedserver import FeedServer
 from tests.fetching import fetch, reason, settings
 
 FEED = b"<rss version='2.0'/>"
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -121,12 +123,9 @@ def test_a_feed_that_needs_a_cookie_has_not_moved(server):
 def brought(at, fields, to):
     """Return the `Cookie` of a request to `to` after an answer from `at` with these fields."""
 
-    async def run():
-        cookies = Cookies()
-        cookies.take([fields] if isinstance(fields, str) else fields, URL(at))
-        return cookies.header(URL(to))
-
-    return asyncio.run(run())
+    cookies = Cookies()
+    cookies.take([fields] if isinstance(fields, str) else fields, URL(at), now=NOW)
+    return cookies.header(URL(to))
 
 
 WWW, APEX, OTHER = (
@@ -178,6 +177,41 @@ SHOP = "https://shop.harbour.example/"
 )  # fmt: skip
 def test_a_cookie_goes_where_rfc_6265_says(at, field, to, is_sent):
     assert brought(at, field, to) == ("k=v" if is_sent else "")
+
+
+@pytest.mark.parametrize(
+    "pair",
+    ["k=a/b+c==", "k=a,b", 'k={"a":[1]}', 'k="a b"', 'k="v"', "k=a b", "k=größe", "k=a%20b", "k=",
+     "a[b](c)=1", "a:b/c@d=1", "path=1", "expires=1", "$k=1", 'k="a\\"b', "k=a'b<c>"],
+)  # fmt: skip
+def test_a_cookie_is_sent_back_as_it_came(pair):
+    assert brought(WWW, f" {pair} ; Path=/; HttpOnly", WWW) == pair
+
+
+@pytest.mark.parametrize(
+    ("attributes", "is_sent"),
+    [
+        ("Expires=Thu, 01-Jan-70 00:00:01 GMT", False),
+        ("expires=Thursday, 30-Apr-26 23:59:59 GMT", False),
+        ("Expires=Thu Apr 30 23:59:59 2026", False),
+        ("Expires=Fri, 01 May 2026 00:00:01 GMT", True),
+        ("Expires=Wed, 31-Dec-2098 23:59:59 GMT", True),
+        ("Expires=tomorrow", True),
+        ("Expires=", True),
+        ("Max-Age=soon; Expires=Thu, 30 Apr 2026 23:59:59 GMT", False),
+        ("Max-Age=000", False),
+        ("MAX-AGE=1", True),
+        ("Max-Age=0; Max-Age=60", True),  # the last one counts
+    ],
+)
+def test_a_cookie_that_has_expired_is_not_sent(attributes, is_sent):
+    assert brought(WWW, f"k=v; Path=/; {attributes}", WWW) == ("k=v" if is_sent else "")
+
+
+def test_cookies_of_the_longer_path_come_first():
+    fields = ["k=1; Path=/", "j=2; Path=/", "k=3; Path=/a"]
+
+    assert brought(WWW, fields, WWW) == "k=3; k=1; j=2"
 
 
 def test_a_later_cookie_replaces_and_deletes_an_earlier_one():

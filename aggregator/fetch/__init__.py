@@ -4,7 +4,7 @@
     target    a URL as it is requested, and where a redirect leads      pure
     answer    what status and headers of an answer say                 pure
     http1     odd answers made plain HTTP/1.1, up to limits            pure
-    cookies   what redirects set, for the rest of one poll              aiohttp
+    cookies   what redirects set, for the rest of one poll              yarl
     decode    Content-Encoding undone, up to a limit                   pure
     connect   names to addresses, sockets: the guard at work           aiohttp
     explain   exceptions in our own words                               aiohttp

@@ -229,7 +229,7 @@ class _Attempt:
         if self.status in _REDIRECTS:
             if fields := response.headers.getall("Set-Cookie", ()):
                 self.cookies = self.cookies or Cookies()
-                self.cookies.take(fields, target.request)
+                self.cookies.take(fields, target.request, now=datetime.now(UTC))
             return headers.get("location", "")
         brought = answer.validators_of(response.raw_headers, url)
         if self.status == 304 and conditional:

@@ -3,63 +3,144 @@
 Some sites answer a visitor without their cookie with a redirect that sets it, and lead to the feed
 only who brings it along.  Nothing is kept for the next poll.
 
+A cookie is sent back byte for byte, as browsers do.  aiohttp and the standard library write values
+with `/`, `,` or `{` in quotation marks, and the site does not recognise its own cookie.
+
 Source: RFC 6265, 5 (what user agents do); publicsuffix.org.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 
-import aiohttp
 from yarl import URL
 
 from aggregator import urls
 
 from .answer import is_sendable
 
-_LONG_AGO = " Expires=Fri, 02 Jan 1970 00:00:00 GMT"
+MAX_COOKIES = 50
+"""Cookies of one poll; the first ones count."""
+
+MAX_HEADER = 8000
+"""Characters of a `Cookie` field; many servers refuse a line of 8 KB."""
+
+_MAX_PAIR = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Cookie:
+    """A cookie.
+
+    Attributes:
+        pair: `name=value` as it was received.
+        domain: In lower case.
+        is_host_only: Hosts below `domain` do not get it.
+        is_secure: Only https gets it.
+    """
+
+    pair: str
+    domain: str
+    is_host_only: bool
+    path: str
+    is_secure: bool
+
+    def is_for(self, url: URL) -> bool:
+        host, path = (url.raw_host or "").lower(), url.raw_path or "/"
+        below = self.path if self.path.endswith("/") else f"{self.path}/"
+        return (
+            (host == self.domain or (not self.is_host_only and _is_below(host, self.domain)))
+            and (path == self.path or path.startswith(below))
+            and (url.scheme == "https" or not self.is_secure)
+        )
 
 
 class Cookies:
-    """The cookies of one poll; create it inside of the event loop."""
+    """The cookies of one poll."""
 
     def __init__(self) -> None:
-        # Servers on addresses without a name are polled, too; their cookies stay with the address.
-        self._jar = aiohttp.CookieJar(unsafe=True)
+        self._cookies: dict[tuple[str, str, str], _Cookie] = {}
 
-    def take(self, fields: Iterable[str], url: URL) -> None:
-        """Take what an answer from `url` sets, a `Set-Cookie` field each."""
-        allowed = (_of_site(field, url.raw_host or "") for field in fields)
-        self._jar.update_cookies_from_headers([field for field in allowed if field], url)
+    def take(self, fields: Iterable[str], url: URL, *, now: datetime) -> None:
+        """Take what an answer from `url` sets, a `Set-Cookie` field each.
+
+        Args:
+            now: Aware; a cookie that expired before deletes the one of its name.
+        """
+        for field in fields:
+            pair, *attributes = field.split(";")
+            name, equals, value = (part.strip(" \t") for part in pair.partition("="))
+            settings = _settings(attributes)
+            cookie = _cookie(f"{name}={value}", settings, url) if name and equals else None
+            if cookie is None:
+                continue
+            key = name, cookie.domain, cookie.path
+            if _is_expired(settings, now):
+                self._cookies.pop(key, None)
+            elif key in self._cookies or len(self._cookies) < MAX_COOKIES:
+                self._cookies[key] = cookie
 
     def header(self, url: URL) -> str:
         """Return the `Cookie` field of a request for `url`, empty if there is none to send."""
-        morsels = self._jar.filter_cookies(url).values()
-        pairs = (f"{morsel.key}={morsel.coded_value}" for morsel in morsels)
-        return "; ".join(pair for pair in pairs if is_sendable(pair))
+        cookies = [cookie for cookie in self._cookies.values() if cookie.is_for(url)]
+        header = ""
+        for cookie in sorted(cookies, key=lambda cookie: -len(cookie.path)):
+            longer = f"{header}; {cookie.pair}" if header else cookie.pair
+            header = longer if len(longer.encode()) <= MAX_HEADER else header
+        return header
 
 
-def _of_site(field: str, host: str) -> str | None:
-    """Return a cookie that is for no more than the host's own site; None if it is for more.
+def _settings(attributes: Iterable[str]) -> dict[str, str]:
+    """Return attributes by lower-case name; of a repeated one the last counts (RFC 6265, 5.3)."""
+    pairs = (attribute.partition("=") for attribute in attributes)
+    return {name.strip(" \t").lower(): value.strip(" \t") for name, _, value in pairs}
+
+
+def _cookie(pair: str, settings: Mapping[str, str], url: URL) -> _Cookie | None:
+    """Return a cookie, None for one that can't be sent or is for others than the site itself.
 
     A domain that anybody can have names under, such as `co.uk`, is nobody's to set cookies for,
     except for the host of that very name (RFC 6265, 5.3).
     """
-    pair, *attributes = field.split(";")
-    domain = ""
-    others = []
-    for attribute in attributes:
-        name, _, value = attribute.partition("=")
-        name = name.strip().lower()
-        if name == "domain":
-            domain = value.strip().removeprefix(".").lower()
-        elif name == "expires" and "1970" in value:  # aiohttp takes the very epoch for no date
-            others.append(_LONG_AGO)
-        else:
-            others.append(attribute)
-    if domain and _is_public_suffix(domain):
-        if domain != host.lower():
-            return None
-        domain = ""
-    return ";".join([pair, *others, f" Domain={domain}"] if domain else [pair, *others])
+    if len(pair) > _MAX_PAIR or not is_sendable(pair):
+        return None
+    host = (url.raw_host or "").lower()
+    domain = settings.get("domain", "").removeprefix(".").lower()
+    if domain == host or not domain:
+        is_host_only = not domain or _is_public_suffix(domain)
+        domain = host
+    elif not _is_below(host, domain) or _is_public_suffix(domain):
+        return None
+    else:
+        is_host_only = False
+    path = settings.get("path", "")
+    if not path.startswith("/"):
+        path = (url.raw_path or "/").rpartition("/")[0] or "/"
+    return _Cookie(pair, domain, is_host_only, path, "secure" in settings)
+
+
+def _is_expired(settings: Mapping[str, str], now: datetime) -> bool:
+    age = settings.get("max-age", "")
+    if age.removeprefix("-").isdecimal():
+        return age.startswith("-") or not age.strip("0")
+    try:
+        expires = parsedate_to_datetime(settings.get("expires", ""))
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return False
+    return expires.replace(tzinfo=expires.tzinfo or UTC) <= now
+
+
+def _is_below(host: str, domain: str) -> bool:
+    """Whether a host is named below a domain (RFC 6265, 5.1.3); an address is below nothing."""
+    if not host.endswith(f".{domain}"):
+        return False
+    try:
+        ip_address(host)
+    except ValueError:
+        return True
+    return False
 
 
 def _is_public_suffix(domain: str) -> bool:
