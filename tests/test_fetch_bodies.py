@@ -99,7 +99,10 @@ def test_an_unknown_encoding_of_what_is_not_text_is_an_error(encodings, body, st
     )
 
 
-NO_CODINGS = ["UTF-8", "none", "binary", "8bit", "text/xml; charset=utf-8", "zstd", "gzip, utf-8"]
+NO_CODINGS = [
+    "UTF-8", "none", "binary", "8bit", "text/xml; charset=utf-8", "zstd", "gzip, utf-8", "*",
+    "utf-8, none, 8bit", "ISO-8859-2,utf-8;q=0.7,*;q=0.7",
+]  # fmt: skip
 TEXTS = {
     "XML": b"<?xml version='1.0'?>" + FEED,
     "JSON": b'{"version": "https://jsonfeed.org/version/1.1", "title": "Dock", "items": []}',
@@ -141,6 +144,11 @@ def test_text_under_the_label_of_a_coding_is_read_as_it_is(encoding, body, step)
         ("", gzip.compress),
         ("gzip, utf-8", gzip.compress),
         ("utf-8, gzip", gzip.compress),
+        ("gzip;q=1.0", gzip.compress),
+        ('"gzip"', gzip.compress),
+        ("br", gzip.compress),
+        ("br;q=1", brotli.compress),
+        ("a, b, gzip, c, d", gzip.compress),
     ],
 )
 @pytest.mark.parametrize("step", [1, 1000])

@@ -73,13 +73,13 @@ def may_bring_feed(status: int, headers: Mapping[str, str]) -> bool:
     """Whether the body of an answer may be all of a document.
 
     Any success may (RFC 9110, 15.3): some hosts send whole feeds with a 202, proxies with a 203.
-    A 204 has no body, a 226 only what is new (RFC 3229), and a 206 perhaps only a part;
-    neither of the last two is asked for.
+    A 204 has no body, and a 206 perhaps only a part.  A 226 may have nothing but what is new (RFC
+    3229, which nobody here asks for): what a feed lacks is not missed.
     """
     if status == 206 and "content-range" in headers:
         match = _WHOLE_RANGE.match(headers["content-range"])
         return match is not None and int(match[1]) + 1 == int(match[2])
-    return 200 <= status <= 299 and status not in {204, 226}
+    return 200 <= status <= 299 and status != 204
 
 
 def words_of(status: int, retry_after: timedelta | None = None) -> str:

@@ -12,7 +12,7 @@ Source: RFC 9110, 8.4; RFC 1950-1952 (zlib, deflate, gzip); RFC 7932 (brotli).
 import codecs
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import brotli  # type: ignore[import-untyped]
@@ -23,7 +23,7 @@ _MAX_ENCODINGS = 2
 _MAX_MEMBERS = 1000
 _ENOUGH_TO_TELL = 64
 _BROTLI_STEP = 1 << 16
-_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_MAGIC = b"\x1f\x8b\x08"  # RFC 1952, 2.3.1; 8 is the only method there is
 _TEXT_STARTS = (b"<", b"{", b"[")
 _UTF16_STARTS = (b"\xff\xfe<\0", b"\xfe\xff\0<", b"<\0", b"\0<")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # ISO-2022 needs ESC
@@ -41,12 +41,11 @@ class BodyDecoder:
     """
 
     def __init__(self, encodings: str, *, max_size: int) -> None:
-        names = [name.strip().lower() for name in encodings.split(",")]
-        names = [name for name in names if name not in {"", "identity"}]
-        if len(names) > _MAX_ENCODINGS:
+        codings = _codings(encodings)
+        if sum(coding in _DECODERS for coding in codings) > _MAX_ENCODINGS:
             raise Failure("the answer is compressed too many times")
         # The last stage has no label: what a server compresses may be a feed.xml.gz already.
-        self._stages = [_Stage(name, max_size) for name in [*reversed(names), ""]]
+        self._stages = [_Stage(coding, max_size) for coding in [*reversed(codings), ""]]
         self._parts: list[bytes] = []
 
     def feed(self, chunk: bytes) -> None:
@@ -185,17 +184,33 @@ _DECODERS: dict[str, Callable[[], _Decoder]] = {
 }
 
 
-def _decoder(label: str, head: bytes) -> _Decoder:
-    """Return what undoes a coding, by its first bytes if they are clear, else by its label."""
-    if label != "br" and head.startswith(_GZIP_MAGIC):
-        return _Gzip()
-    if not label or _is_text(head):
-        return _Plain()
-    if label in _DECODERS:
-        return _DECODERS[label]()
+def _codings(encodings: str) -> list[str]:
+    """Return the labels of Content-Encoding, lower case, without parameters and quotation marks.
+
+    However many labels that are no coding stand in a row, they are one: bytes tell what they mean.
+    """
+    names = (name.partition(";")[0].strip(" \t\"'").lower() for name in encodings.split(","))
+    codings: list[str] = []
+    for name in names:
+        is_second = bool(codings) and not {name, codings[-1]} & _DECODERS.keys()
+        if name not in {"", "identity"} and not is_second:
+            codings.append(name)
+    return codings
+
+
+def _decoders(label: str, head: bytes) -> Iterator[_Decoder]:
+    """Yield what may undo a coding, the likeliest first.
+
+    By its first bytes where they are clear, else by its label.
+    """
+    if head.startswith(_GZIP_MAGIC):
+        yield _Gzip()
+    elif not label or _is_text(head):
+        yield _Plain()
+    elif label in _DECODERS:
+        yield _DECODERS[label]()
     if _may_be_text(head):
-        return _Plain()
-    raise Failure("the answer is compressed in a way that is not known")
+        yield _Plain()
 
 
 def _is_text(head: bytes) -> bool:
@@ -242,14 +257,14 @@ class _Stage:
 
     def _begin(self) -> bytes:
         head, self._head = self._head, b""
-        self._decoder = _decoder(self._label, head)
-        try:
-            return self._decoded(self._decoder, head)
-        except Failure:
-            if not _may_be_text(head):
-                raise
-        self._decoder = _Plain()
-        return self._decoded(self._decoder, head)
+        failure = Failure("the answer is compressed in a way that is not known")
+        for number, decoder in enumerate(_decoders(self._label, head)):
+            self._decoder = decoder
+            try:
+                return self._decoded(decoder, head)
+            except Failure as error:
+                failure = failure if number else error
+        raise failure
 
     def _decoded(self, decoder: _Decoder, data: bytes) -> bytes:
         if not data:

@@ -14,8 +14,8 @@ from typing import Protocol
 from .decode import too_large
 from .failure import Failure
 
-MAX_LINE = 32_768
-MAX_LINES = 100
+MAX_LINE = 65_536
+MAX_LINES = 1000
 MAX_HEAD = 262_144
 """Bytes of the head, interim answers included."""
 
