@@ -15,7 +15,7 @@ from tests.running import command, write_config
 
 BROKEN_PASSWORDS = ("hun#ter", "hun/ter", "hun?ter", "hun@ter", "hun:ter", "a/b@c", "hun'ter",
                     'hun"ter', "hun ter", "hun\\ter", "#hunter", "hun[ter", "hun<ter", "10#x",
-                    "ü/ü", "a?b=c&d", "//x", "a://b")  # fmt: skip
+                    "ü/ü", "a?b=c&d", "//x", "a://b", "12/hunter")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,7 @@ BROKEN_PASSWORDS = ("hun#ter", "hun/ter", "hun?ter", "hun@ter", "hun:ter", "a/b@
         *("AWSAccessKeyId", "Key-Pair-Id", "sharedAccessSignature", "clientSecret", "passkey"),
         *("rsskey", "feedtoken", "torrent_pass", "os_password", "passwd", "passphrase"),
         *("PHPSESSID", "JSESSIONID", "user%5Bpassword%5D", "auth[token]", "api%5Fkey", "%74oken"),
+        *("otp", "sessionid", "session_id", "psk", "invite_code", "stream.sessid"),
         *("Ocp-Apim-Subscription-Key", "private_token", "access_code", "ToKeN", "sort_key"),
     ],
 )
@@ -134,6 +135,11 @@ def test_addresses_are_masked_where_they_stand_in_a_text(text, shown):
     assert urls.masked_text(text) == shown
 
 
+def test_an_at_sign_that_was_encoded_by_mistake_is_one():
+    assert urls.masked("https://me:hunter2%40example.org/f") == "https://***%40example.org/f"
+    assert urls.masked("https://example.org/f%40x") == "https://example.org/f%40x"
+
+
 def test_what_was_meant_as_an_address_is_masked_too():
     assert urls.masked_input("me:hunter2@example.org/f") == "***@example.org/f"
     assert urls.masked_input("https//me:hunter2@example.org") == "***@example.org"
@@ -207,10 +213,11 @@ def test_no_secret_stands_in_what_is_wrong_with_the_file(text):
 
 
 @pytest.mark.parametrize("arguments", [["import"], ["add", "a.xml"], ["poll"], ["explain"]])
-def test_no_password_stands_in_what_is_wrong_with_an_argument(tmp_path, arguments):
+@pytest.mark.parametrize("password", ["hunter2", "a hunter2", 'a"hunter2', "<hunter2>"])
+def test_no_password_stands_in_what_is_wrong_with_an_argument(tmp_path, arguments, password):
     write_config(tmp_path, [])
 
-    done = command(tmp_path, *arguments, "https://me:hunter2@example.org/")
+    done = command(tmp_path, *arguments, f"https://me:{password}@example.org/")
 
     assert done.returncode == 2
     assert "***@example.org" in done.stderr

@@ -9,6 +9,7 @@ from aggregator import __version__
 from aggregator.cli import logs
 from aggregator.cli.common import takes_config
 from aggregator.errors import AggregatorError, ConfigError, OpmlError, OutputError, UsageError
+from aggregator.urls import masked_input
 
 # Where each command is; loaded when it is asked for, as some load a good deal.
 _COMMANDS = {
@@ -24,6 +25,7 @@ _COMMANDS = {
     "import": "subscriptions:import_opml",
     "export": "documents:export",
 }
+_ARGUMENTS = "aggregator.arguments"
 _WRONG_USE = (ConfigError, UsageError, OpmlError)
 
 
@@ -40,6 +42,10 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"aggregator.cli.{module}"), name)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -47,14 +53,24 @@ class _Commands(click.Group):
             raise
         except click.UsageError as error:
             of = error.ctx or ctx
-            said = logs.escaped(error.format_message().rstrip("."))  # may quote an address
-            click.echo(f"{said}; `{of.command_path} --help` says more", err=True)
+            words = logs.escaped(_without_secrets(error.format_message().rstrip("."), ctx))
+            click.echo(f"{words}; `{of.command_path} --help` says more", err=True)
             ctx.exit(2)
         except OutputError:  # there may be nowhere to tell it: `aggregator.__main__` knows
             raise
         except AggregatorError as error:
             click.echo("\n".join(logs.escaped(line) for line in str(error).splitlines()), err=True)
             ctx.exit(2 if isinstance(error, _WRONG_USE) else 1)
+
+
+def _without_secrets(message: str, ctx: click.Context) -> str:
+    """Return what click says of the arguments, with the secrets of addresses as `***`.
+
+    In the message nobody could tell any more where a password with a space in it ends.
+    """
+    for argument in filter(None, ctx.meta[_ARGUMENTS]):
+        message = message.replace(argument, masked_input(argument))
+    return message
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -25,12 +25,13 @@ POLLS = 20
 def explain(feed: str, as_json: bool) -> None:
     """Say when a feed is polled next and why, and how its last polls went."""
     config = load_config()
+    unknown = UsageError(f"{urls.masked_input(feed)}: no such feed; `aggregator feeds` lists them")
     if feed not in {subscription.name for subscription in config.feeds}:
-        raise UsageError(f"{feed}: no such feed; `aggregator feeds` lists them")
+        raise unknown
     with opened_database(config) as engine, engine.connect() as connection:
         found = query.feed(connection, feed, now=datetime.now(UTC))
     if found is None:  # removed from the file since it was read
-        raise UsageError(f"{feed}: no such feed; `aggregator feeds` lists them")
+        raise unknown
     if as_json:
         click.echo(json.dumps(_json(found), ensure_ascii=False, indent=2))
         return

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
+from aggregator import urls
 from aggregator.cli import show
 from aggregator.cli.common import load_config, opened_database, takes_config
 from aggregator.cli.logs import escaped
@@ -40,8 +41,9 @@ def _number(place: str) -> int:
     except ValueError:
         number = _LARGEST + 1
     if abs(number) > _LARGEST:
+        shown = urls.masked_input(place)
         raise UsageError(
-            f"{place}: no id; an id is in the page's source, such as e1866547893248000"
+            f"{shown}: no id; an id is in the page's source, such as e1866547893248000"
         )
     return number
 

@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from aggregator import clock, lease
+from aggregator import clock, lease, urls
 from aggregator.config import Config
 from aggregator.database import Connection, Engine, store
 from aggregator.errors import UsageError
@@ -44,7 +44,8 @@ async def poll_once(
     wanted = None if names is None else frozenset(names)
     unknown = (wanted or frozenset()) - {feed.name for feed in config.feeds}
     if unknown:
-        raise UsageError(f"{min(unknown)}: no such feed; `aggregator feeds` lists them")
+        shown = urls.masked_input(min(unknown))
+        raise UsageError(f"{shown}: no such feed; `aggregator feeds` lists them")
     owner = lease.own_name()
 
     def take(connection: Connection) -> list[DueFeed]:

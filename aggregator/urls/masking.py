@@ -19,6 +19,9 @@ _BEFORE_ADDRESS = frozenset(" \t\r\n\"'(<:")  # what stands before the `//` of a
 _AUTHORITY = re.compile(r"[^/?#]{0,4096}")
 _PORT = re.compile(r"(?:\[[^\]]*\]?|[^:\[\]]*)(?::\d+)?")
 _DOTTED = re.compile(r"[.:\[]|localhost\Z")
+_DIGITS_AND_MORE = re.compile(  # of a password, not a port: `name:12/34@example.org`
+    r"((?!localhost:)[^\s/?#@.:\[]{1,64}:\d{1,64}/[^\s/?#@]{1,64})@(?:localhost|[^\s/?#@.]{1,63}\.)"
+)
 _ADDRESS_END = re.compile(r"[\s\"<>]|\Z")
 _PARAMETER = re.compile(r"(?<=[?&;#])([^\s=&;#?\"'<>/]{1,256})=")
 _VALUE = re.compile(r"(?:[^&;]|[&;](?![^=&;]{1,256}=))*")
@@ -30,15 +33,15 @@ _NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _NOT_A_URL = ("mailto:", "tag:", "acct:", "urn:")
 
 _SECRET_WORDS = frozenset(
-    "auth authentication authorization bearer cred creds hmac jwt oauth pass passcode passkey "
-    "passwort psw pw pwd sig".split()
+    "auth authentication authorization bearer cred creds hmac jwt oauth otp pass passcode "
+    "passkey passwort psk psw pw pwd sig".split()
 )
 _SECRET_NAME = re.compile(  # of a name without its separators, or of one word of it
     r".*(?:token|secret|passw(?:or)?d|passphrase|signature|credential)s?"
     r"|.*(?:access|account|api|app|auth|client|consumer|customer|download|encryption|feed|license"
     r"|master|member|my|pass|personal|private|rss|secret|security|service|session|shared|signing"
     r"|site|stream|subscriber|subscription|user)keys?(?:id)?"
-    r"|.*(?:access|auth|pass)code|(?:basic|feed|http|o|rss|user|x)auth"
+    r"|.*(?:access|auth|invitation|invite|login|pass|secret|security)code|.*sess(?:ion)?ids?|(?:basic|feed|http|o|rss|user|x)auth"
     r"|(?:db|feed|login|rss|torrent|user)pass"
 )
 _AFTER_KEY = frozenset({"id", "pair"})  # `Key-Pair-Id`, `AWSAccessKeyId`
@@ -51,14 +54,14 @@ def masked(url: str) -> str:
     (`is_secret_name`).  All of `url` is taken for one address, also where a password has characters
     in it that should have been percent-encoded.
     """
-    if "@" in url:
+    if "@" in url or "%40" in url:
         url = _without_users(url, _end_of_all)
     return _without_values(url, _VALUE) if "=" in url else url
 
 
 def masked_text(text: str) -> str:
     """Return a text with the secrets of all addresses that stand in it as `***`; see `masked`."""
-    if "@" in text:
+    if "@" in text or "%40" in text:
         text = _without_users(text, _end_of_address)
     return _without_values(text, _VALUE_IN_TEXT) if "=" in text else text
 
@@ -125,7 +128,9 @@ def _end_of_user(text: str, start: int, end: int) -> int:
     """Return the index of the `@` before an address's host, -1 if the address names no user.
 
     An `@` behind a slash belongs to the path, unless what is before the slash can't be a host: then
-    the slash (or `?`, `#`) is one of a password.  So is a `#` where no path is.
+    the slash (or `?`, `#`) is one of a password.  So is a `#` where no path is, and the slash
+    behind digits if the name before them has no dot and that behind the `@` has one.  In what can't
+    be an address otherwise, `%40` is an `@`.
     """
     authority = _AUTHORITY.match(text, start, end)
     behind = authority.end() if authority else start
@@ -133,8 +138,11 @@ def _end_of_user(text: str, start: int, end: int) -> int:
     host = text[max(at + 1, start) : behind]
     broken = not _PORT.fullmatch(host) or (at >= 0 and not _DOTTED.search(host))
     broken = broken or text.startswith("#", behind)
-    later = text.rfind("@", behind, min(end, behind + _MAX_LENGTH)) if broken else -1
-    return max(at, later)
+    if not broken:
+        digits = _DIGITS_AND_MORE.match(text, start, end)
+        return digits.end(1) if digits else at
+    later = text.rfind("@", behind, min(end, behind + _MAX_LENGTH))
+    return max(at, later) if max(at, later) >= 0 else text.rfind("%40", start, behind)
 
 
 def _without_values(text: str, value: re.Pattern[str]) -> str:
