@@ -11,7 +11,7 @@ HTML Standard, 13.2.5 (tokenization).
 import re
 from collections.abc import Iterator, Mapping
 
-from aggregator import references, urls
+from aggregator import feed_addresses, references, urls
 from aggregator.encodings import declared_in_html, decoded
 from aggregator.model import OpmlOutline
 
@@ -56,7 +56,7 @@ def advertised_feeds(page: bytes, url: str, *, content_type: str = "") -> list[O
             named.append((attributes["href"], attributes.get("title", "")))
     start = urls.joined(url, base) if base else url
     for href, title in named:
-        target = urls.absolute(href, start)
+        target = feed_addresses.of_reader(href) or urls.absolute(href, start)
         if target and urls.is_web(target):
             feeds.setdefault(target, OpmlOutline(url=target, title=title or None))
     return sorted(feeds.values(), key=is_about_comments)

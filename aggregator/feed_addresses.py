@@ -1,13 +1,14 @@
 """Addresses of feeds as people and programs write them -> web addresses.  Pure.
 
-Browsers once handed feeds to readers as `feed://host/x` and `feed:https://host/x`, podcast programs
-had schemes of their own, lists are written by hand or lose a scheme on their way.  What is meant is
-plain in all of these cases.
+Browsers hand feeds to readers as `feed://host/x`, `feed:https://host/x` or `web+feed:`, podcast
+programs had schemes of their own, Google Reader and its heirs write `feed/https://host/x`, lists are
+written by hand or lose a scheme on their way.  What is meant is plain in all of these cases.
 
 Sources: WHATWG URL (what browsers repair), RFC 3987, 3.1 (letters), the `feed:` convention.
 """
 
 import re
+from urllib.parse import unquote
 
 from aggregator import urls
 
@@ -15,7 +16,11 @@ _INVISIBLE = re.compile("[\t\r\n\x00\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\
 _LINE_BREAK = re.compile(r"\s{2,}")  # XML makes a space of each line end, and of its indentation
 _SPACE = " \xa0\u3000"
 _QUOTES = frozenset({"<>", '""', "''"})
-_READERS = re.compile(r"(?:feed|itpc|pcast|podcast|rss)(s?):([/\\]{0,3})", re.IGNORECASE)
+_READERS = re.compile(
+    r"(?:(?:web\+|ext\+)?(?:feed|itpc|pcast|podcast|rss)(s?):([/\\]{0,3})|feed/(?=https?:))",
+    re.IGNORECASE,
+)
+_ENCODED = re.compile(r"https?%3a%2f%2f", re.IGNORECASE)
 _WEB = re.compile(r"(https?)(?::([/\\]*)|//)(?=[^/\\\s])", re.IGNORECASE)
 _HOST = re.compile(
     r"(?:(localhost|(?:\d{1,3}\.){3}\d{1,3})|(?:[\w-]{1,63}\.){1,20}[^\W\d_][\w-]{1,62}\.?)"
@@ -40,6 +45,8 @@ def meant(written: str) -> str | None:
     text = _LINE_BREAK.sub("", text.strip(_SPACE)).replace("&amp;", "&")
     if text[:1] + text[1:][-1:] in _QUOTES:
         text = text[1:-1]
+    if _ENCODED.match(text):
+        text = unquote(text)
     absolute = urls.absolute(_with_scheme(text), "")
     if absolute is None or not urls.is_web(absolute):
         return None
@@ -47,6 +54,14 @@ def meant(written: str) -> str | None:
         return urls.in_ascii(absolute)
     except ValueError:
         return None
+
+
+def of_reader(written: str) -> str | None:
+    """Return the URL that is meant by an address with a reader's scheme (`feed:`); None for others.
+
+    Unlike `meant` it takes nothing that may be relative, or a file, for an address.
+    """
+    return meant(written) if _READERS.match(written.strip()) else None
 
 
 def is_masked(written: str) -> bool:

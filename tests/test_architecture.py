@@ -28,7 +28,7 @@ ALLOWED = {
     "aggregator.feed_addresses": {"urls"},
     "aggregator.opml_extras": frozenset(),
     "aggregator.opml": PURE | {"encodings", "feed_addresses", "opml_extras", "references"},
-    "aggregator.discover": PURE | {"encodings", "references"},
+    "aggregator.discover": PURE | {"encodings", "feed_addresses", "references"},
     "aggregator.fetch": PURE,
     "aggregator.hypertext": frozenset(),
     "aggregator.parse": PURE | {"dates", "encodings", "hypertext", "references"},

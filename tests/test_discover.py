@@ -28,6 +28,14 @@ def advertised(page: str):
     [
         (link("/rss?a=1&region=eu&copy=2&amp;x=&#51;"), ["/rss?a=1&region=eu&copy=2&x=3"]),
         (link(" \nrss "), ["/posts/rss"]),
+        (
+            link("feed:https://blog.example/f") + link(" FEED://rss.example/f"),
+            ["/f", "http://rss.example/f"],
+        ),
+        (
+            link("blog.example/rss") + link("feed/rss"),
+            ["/posts/blog.example/rss", "/posts/feed/rss"],
+        ),
         ("<LINK REL=alternate TYPE=application/atom+xml HREF=/atom/>", ["/atom/"]),
         ("<link rel='feed Alternate' type = 'application/feed+json;x=1' href = '/j'>", ["/j"]),
         ("<a rel=alternate type=application/rss+xml href=/a>Feed</a>", ["/a"]),
