@@ -1,8 +1,8 @@
 """Addresses of feeds as people and programs write them -> web addresses.  Pure.
 
 Browsers hand feeds to readers as `feed://host/x`, `feed:https://host/x` or `web+feed:`, podcast
-programs had schemes of their own, Google Reader and its heirs write `feed/https://host/x`, lists are
-written by hand or lose a scheme on their way.  What is meant is plain in all of these cases.
+programs had schemes of their own, Google Reader and its heirs write `feed/https://host/x`, lists
+are written by hand or lose a scheme on their way.  What is meant is plain in all of these cases.
 
 Sources: WHATWG URL (what browsers repair), RFC 3987, 3.1 (letters), the `feed:` convention.
 """

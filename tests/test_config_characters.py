@@ -62,6 +62,8 @@ def test_what_nobody_sees_is_named_where_it_stands(character, text):
         ("“title: x”\nfeeds: []", "1:1: “title: unknown key; U+201C (left double"),
         ("web:\n\tport: 1", "2:1: U+0009 (tab) is not a space"),
         ("feeds:\n-\ta.xml", "2:2: U+0009 (tab) is not a space"),
+        ("# a\u2028\ntitle: b\u2028c", "1:4: the character U+2028 (line separator) can't stand"),
+        ("feeds:\n  - a.xml\x85", "2:10: the character U+0085 can't stand in a text file"),
         ("title: x\ufeff", "1:9: the character U+FEFF (byte order mark) can't stand in a text"),
     ],
 )

@@ -121,6 +121,12 @@ def test_what_is_not_yaml_is_told_with_its_place(text, said):
     [
         ("title: a\ntimezone UTC\n\n# much later\n\nfeeds: []", "2:1: a key without"),
         ("timezone UTC\nfeeds: []", "1:1: a key without"),
+        ("timezone UTC  # of our town\nfeeds: []", "1:1: a key without"),
+        ("timezone UTC\n# nothing yet\nfeeds: []", "1:1: a key without"),
+        ("feeds  # ours\n  - a.xml", "1:1: a key without"),
+        ("web:\n  host ::1  # all\n  port: 1\nfeeds: []", "2:3: a key without"),
+        ("feeds:\n  - url a.xml  # ours\n    title: B", "2:5: a key without"),
+        ("title: a\n}\nfeeds: []", "2:1: does not fit"),
         ("title: a\npoll\n  interval: 1h", "2:1: a key without"),
         ("web:\n  host ::1\n  port: 1", "2:3: a key without"),
         ("title: a\nfeeds\n  - a.xml", "2:1: a key without"),

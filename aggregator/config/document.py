@@ -45,8 +45,10 @@ _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _PLAIN_TAGS = frozenset(
     {None, "!", *(f"tag:yaml.org,2002:{word}" for word in ("str", "int", "float", "map", "seq"))}
 )
+# Beside what YAML does not allow: what only YAML takes for the end of a line.  No editor shows it
+# as one, so that all lines below would be counted wrongly.
 _UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from yaml import Mark, MarkedYAMLError
-from yaml.tokens import ScalarToken, Token
+from yaml.tokens import BlockEndToken, ScalarToken, StreamEndToken, Token
 
 from aggregator.config import characters
 
@@ -28,10 +28,12 @@ _ADVICE = (
 )
 # The parser's context is where these began: the bracket, the quotation mark, the key.
 _BEGAN_EARLIER = ("end of stream", "',' or ']'", "',' or '}'", "could not find expected ':'")
+_STOPPED_BEFORE_KEY = ("expected key", "expected '-' indicator", "expected <document start>")
+_ENDS = (BlockEndToken, StreamEndToken)
 _KEY_AND_VALUE = re.compile(r"[\w.-]{1,80}:(?!//)\S")
 _ADDRESS = re.compile(r"[a-z]{1,20}://")
 _BEFORE_CONTENT = re.compile(r" {0,200}(?:[-?] {1,80}){0,20}")
-_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_LINE_END = re.compile("\r\n|[\r\n]")
 
 TokensBefore = Callable[[int], Sequence[Token]]
 """Reads the tokens of a text before an index, as far as there are any."""
@@ -57,6 +59,10 @@ def _cause(error: MarkedYAMLError, text: str, tokens_before: TokensBefore) -> tu
     stop = cast("Mark", error.problem_mark or error.context_mark)
     if "cannot start any token" in problem:
         return stop, _advice_on(text[stop.index : stop.index + 1])
+    if any(part in problem for part in _STOPPED_BEFORE_KEY):
+        key = _key_before_comment(text, stop, tokens_before)
+        if key is not None:
+            return key, _missing(text, key)
     if "mapping values are not allowed" in problem:
         return _too_many_colons(text, stop, tokens_before)
     if "expected key" in problem or "expected <block end>" in problem:
@@ -81,6 +87,20 @@ def _too_many_colons(text: str, stop: Mark, tokens_before: TokensBefore) -> tupl
     if _BEFORE_CONTENT.fullmatch(text, line_start, start.index):
         return start, _missing(text, start)
     return stop, "does not fit the line above; check the indentation"
+
+
+def _key_before_comment(text: str, stop: Mark, tokens_before: TokensBefore) -> Mark | None:
+    """Return where a key without a colon begins, None for none.
+
+    A comment behind it, or below, ends the text; so the parser does not stop at the colon of the
+    next key, but before that.
+    """
+    tokens = [token for token in tokens_before(stop.index) if not isinstance(token, _ENDS)]
+    start = _last_start(tokens[-1:])
+    if start is None or start.line == stop.line or start.column > stop.column:
+        return None
+    line_start = start.index - start.column
+    return start if _BEFORE_CONTENT.fullmatch(text, line_start, start.index) else None
 
 
 def _does_not_fit(stop: Mark, tokens_before: TokensBefore) -> tuple[Mark, str]:
