@@ -13,6 +13,7 @@ from aggregator.database import (
     DBAPIError,
     Writer,
     in_words,
+    is_gone,
     is_missing,
     open_database,
     query,
@@ -242,6 +243,20 @@ def test_who_only_reads_makes_no_file_and_reads_it_as_soon_as_it_is_there(tmp_pa
     subscribe(sqlite_database(tmp_path), feed("a"))
     assert titles(engine) == []
     engine.dispose()
+
+
+def test_a_folder_in_the_place_of_the_file_is_no_database(tmp_path, database):
+    move(tmp_path, to="elsewhere")
+    (tmp_path / "aggregator.db").mkdir()
+
+    with pytest.raises(OperationalError, match="moved or removed") as raised:
+        titles(database)
+    assert is_gone(raised.value)
+
+    (tmp_path / "aggregator.db").rmdir()
+    for path in (tmp_path / "elsewhere").iterdir():
+        path.rename(tmp_path / path.name)
+    assert titles(database) == ["Post 1"]
 
 
 def test_a_command_gives_a_missing_file_up(tmp_path, database, monkeypatch):

@@ -96,6 +96,20 @@ def test_a_broken_database_gives_a_page_that_tells_nothing(site, caplog):
     assert all("\n" not in record.getMessage() for record in caplog.records)
 
 
+def test_a_database_that_was_replaced_by_something_else_is_reported_in_the_log(site, caplog):
+    site.page("/")
+    path = Path(site.engine.url.database)
+    for side in ("", "-wal", "-shm"):
+        path.with_name(f"{path.name}{side}").unlink(missing_ok=True)
+
+    site.page("/", 503)
+    assert not caplog.records  # whoever watches the file says so, once
+
+    path.write_bytes(b"no database at all\n" * 500)
+    site.page("/", 503)
+    assert "replaced by a file that is not a database" in caplog.text
+
+
 def test_a_fault_of_ours_gives_a_page_without_details(site, monkeypatch, caplog):
     monkeypatch.delitem(site.app.jinja_env.globals, "health")
 

@@ -25,7 +25,7 @@ from werkzeug.exceptions import HTTPException
 
 from aggregator import urls
 from aggregator.config import Config
-from aggregator.database import DBAPIError, Engine, in_words, is_missing
+from aggregator.database import DBAPIError, Engine, in_words, is_gone
 from aggregator.letters import MAX_LETTER
 from aggregator.merged import HUB_PATH
 from web import feeds, machines, pages
@@ -141,7 +141,7 @@ def _error(error: HTTPException) -> Response:
 
 def _database_error(error: DBAPIError) -> Response:
     # The address of the database may hold a password: one line for the log, none for the client.
-    if not is_missing(error):  # that is said once, by who watches the file
+    if not is_gone(error):  # that is said once, by who watches the file
         current_app.logger.error(str(in_words(error, site().config.database)))
     response = _error_answer(503, _SORRY[503])
     response.headers["Retry-After"] = "10"

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from aggregator.database.engine import is_there, open_database, watch_file
-from aggregator.database.failures import in_words, is_missing, is_passing
+from aggregator.database.failures import in_words, is_gone, is_missing, is_passing
 from aggregator.database.sqlite_file import main_file
 from aggregator.database.writer import Writer
 
@@ -18,6 +18,7 @@ __all__ = [
     "Engine",
     "Writer",
     "in_words",
+    "is_gone",
     "is_missing",
     "is_passing",
     "is_there",

@@ -136,6 +136,11 @@ def is_missing(error: DBAPIError) -> bool:
     return failure(error) is Failure.MISSING
 
 
+def is_gone(error: DBAPIError) -> bool:
+    """Whether nothing is where the database's file was; `watch_file` says so."""
+    return isinstance(error.orig, MissingFileError) and error.orig.is_gone
+
+
 def is_passing(error: DBAPIError) -> bool:
     """Whether the same statement may succeed later: a lock, a full disk, a server that is away."""
     return failure(error) in _WILL_PASS

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import sqlite3
+import stat
 import struct
 import threading
 import time
@@ -43,6 +44,7 @@ class MissingFileError(sqlite3.OperationalError):
 
     def __init__(self, path: Path, what: str) -> None:
         super().__init__(f"{path}: {what}")
+        self.is_gone = what == _GONE
 
 
 class _Files(NamedTuple):
@@ -209,11 +211,12 @@ def main_file(connection: Connection) -> tuple[int, int] | None:
 
 
 def _inode(path: str | Path) -> _Inode | None:
+    """Return what tells a file from others; None where there is none, or a folder in its place."""
     try:
         status = os.stat(path)  # noqa: PTH116 - for each transaction
     except OSError:
         return None
-    return status.st_dev, status.st_ino
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
 def _is_current(opened: _Files, present: _Files) -> bool:
