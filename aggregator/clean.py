@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from hashlib import blake2b
-from html import unescape
 
 from aggregator import dates, hypertext, sanitize, urls
 from aggregator.model import (
@@ -15,6 +14,7 @@ from aggregator.model import (
     ParsedEntry,
     ParsedFeed,
 )
+from aggregator.references import unescape
 
 EXCERPT = 220
 """Characters of an excerpt, about."""

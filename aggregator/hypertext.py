@@ -5,7 +5,9 @@ the obsolete ones among them), 13.1.2 (void elements, optional end tags).
 """
 
 import re
-from html import escape, unescape
+from html import escape
+
+from aggregator.references import unescape
 
 ELEMENTS = frozenset(
     "a abbr acronym address applet area article aside audio b base basefont bdi bdo bgsound big "

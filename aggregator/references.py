@@ -1,18 +1,36 @@
-"""Character references in attribute values, read as browsers read them.  Pure.
+"""Character references of HTML, read as browsers read them.  Pure.
 
-In `?a=1&region=eu` stands no reference, though `&reg` alone would be one: a name without `;` that
-is followed by `=`, a letter or a digit is text.  `html.unescape` knows the rule for text alone.
+`html.unescape` raises ValueError on a reference with more digits than Python turns into a number,
+so that one title could cost a feed all of its entries; `unescape` stands for it everywhere.
 
-Source: HTML Standard, 13.2.5.73 (named character reference state).
+In an attribute such as `?a=1&region=eu` stands no reference, though `&reg` alone would be one: a
+name without `;` that is followed by `=`, a letter or a digit is text there.
+
+Source: HTML Standard, 13.2.5.72 to 13.2.5.80 (character references).
 """
 
 import html
 import re
+import sys
 from html.entities import html5
 
-_REFERENCE = re.compile(r"&(?:#[0-9]{1,32};?|#[xX][0-9a-fA-F]{1,32};?|[A-Za-z][A-Za-z0-9]{0,31};?)")
+_REFERENCE = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[A-Za-z][A-Za-z0-9]{0,31};?)")
 _LONGEST = 6  # characters of the longest name that may lack its `;`
 _BARE = frozenset(name for name in html5 if not name.endswith(";"))
+
+_MAX_DIGITS = 8  # no character has so many, decimal or hexadecimal
+_MANY_DIGITS = re.compile(rf"&#([0-9]{{{_MAX_DIGITS},}}|[xX][0-9a-fA-F]{{{_MAX_DIGITS},}})")
+_REPLACEMENT = 0xFFFD
+
+
+def unescape(written: str) -> str:
+    """Return a text without character references, from how it is written in HTML.
+
+    A reference to a number that no character has is U+FFFD, however many digits it has.
+    """
+    if "&#" in written:
+        written = _MANY_DIGITS.sub(lambda long: f"&#{code_point(long[1])}", written)
+    return html.unescape(written) if "&" in written else written
 
 
 def in_attribute(written: str) -> str:
@@ -20,10 +38,25 @@ def in_attribute(written: str) -> str:
     return _REFERENCE.sub(lambda match: _character(match, written), written)
 
 
+def code_point(digits: str) -> int:
+    """Return the number of the character that a reference names, U+FFFD's where none has it.
+
+    Args:
+        digits: Decimal, or hexadecimal behind an `x` or `X`; of any length.
+    """
+    base = 16 if digits[:1] in ("x", "X") else 10
+    significant = (digits[1:] if base == 16 else digits).lstrip("0") or "0"
+    if len(significant) > _MAX_DIGITS:
+        return _REPLACEMENT
+    number = int(significant, base)
+    is_character = number <= sys.maxunicode and not 0xD800 <= number <= 0xDFFF
+    return number if is_character else _REPLACEMENT
+
+
 def _character(match: re.Match[str], written: str) -> str:
     reference = match[0]
     if reference[1] == "#":
-        return html.unescape(reference)
+        return unescape(reference)
     name = reference[1:]
     if name in html5 and name.endswith(";"):
         return html5[name]

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from html import unescape
 from zlib import crc32
 
 from aggregator import urls
+from aggregator.references import unescape
 
 MAX_TEXT = 60_000  # characters of a text's HTML that are compared, and
 _MAX_WORDS = 2000  # words of it

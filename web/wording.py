@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from html import unescape
 from itertools import groupby
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from markupsafe import Markup, escape
 from aggregator import urls
 from aggregator.model import CategoryCount, ListedEntry, Source, SourceName
 from aggregator.publish import first_words, title_of
+from aggregator.references import unescape
 from aggregator.search import Fault, Hint, normal, words_of
 from web.language import Language
 from web.relative_time import Clock, Moment

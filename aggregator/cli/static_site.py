@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from html import escape, unescape
+from html import escape
 from posixpath import dirname, relpath
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -26,6 +26,7 @@ from aggregator.dates import Week
 from aggregator.errors import AggregatorError
 from aggregator.merged import Publication, Wish
 from aggregator.model import Cursor, Scope
+from aggregator.references import unescape
 from web import create_app
 from web.pages import PAGE_SIZE
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from html import unescape
 from typing import Any
 
 from sqlalchemy import (
@@ -28,6 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 from aggregator.database.tables import UtcDateTime, contents, entries, entry_keys
+from aggregator.references import unescape
 from aggregator.search import index_form
 
 _FULL_TEXTS = contents.alias("full_texts")  # a list may read `contents`, too

@@ -4,12 +4,12 @@ import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from html import unescape
 from itertools import islice
 
 from aggregator import urls
 from aggregator.dedup.values import Changes, Extent
 from aggregator.model import CleanEntry
+from aggregator.references import unescape
 
 RESTLESS_AFTER = 3
 """Polls in a row that changed most entries; after so many a feed's changes count no more."""

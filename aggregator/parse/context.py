@@ -16,6 +16,8 @@ from feedparser.mixin import _FeedParserMixin
 from feedparser.urls import _urljoin
 from feedparser.util import FeedParserDict
 
+from aggregator.references import code_point
+
 Handler = Callable[..., None]
 
 
@@ -259,7 +261,7 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
     def handle_charref(self, ref: str) -> None:
         """Take a reference to a character (loose parser)."""
         if self.scopes[-1] is not DROPPED:
-            super().handle_charref(ref)
+            super().handle_charref(f"x{code_point(ref):x}")
 
     def handle_entityref(self, ref: str) -> None:
         """Take a reference to an entity (loose parser)."""

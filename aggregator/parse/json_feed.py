@@ -19,14 +19,18 @@ from aggregator.urls import is_web, joined
 
 _VERSION = "jsonfeed.org/version/"
 _NUMBER = re.compile(r"/([0-9]{1,3}(?:\.[0-9]{1,3})?)/?$")
+_MAX_DEPTH = 50  # arrays and objects within each other; an item of a feed needs five
+_MAX_DIGITS = 1000  # Python refuses 4,300
+# A string without an end reaches to the end of the text: none is looked at twice.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def parse(body: bytes, *, url: str) -> ParsedFeed:
     """Read a JSON Feed in UTF-8; errors as `aggregator.parse.parse`."""
     try:
-        document = json.loads(body.decode())
-    except (ValueError, RecursionError) as error:  # also: an integer of 5,000 digits
+        document = _read(body.decode())
+    except (ValueError, RecursionError) as error:
         raise ParseError(url, "not a feed: JSON that can't be read") from error
     if not isinstance(document, dict) or _VERSION not in _text(document, "version"):
         raise ParseError(url, "not a feed but JSON of another kind")
@@ -42,6 +46,34 @@ def parse(body: bytes, *, url: str) -> ParsedFeed:
         format=_format(_text(document, "version")),
     )
     return ParsedFeed(head, tuple(_entry(item, url, language) for item in entries))
+
+
+def _read(text: str) -> Any:
+    """Read JSON; values nested too deeply are null, integers with too many digits are text."""
+    try:
+        return json.loads(text, parse_int=_integer)
+    except RecursionError:
+        return json.loads(_shallow(text), parse_int=_integer)
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _MAX_DIGITS else digits
+
+
+def _shallow(text: str) -> str:
+    """Return JSON with null in place of each array and object below `_MAX_DEPTH` others."""
+    parts = []
+    depth = position = 0
+    for sign in _STRING_OR_BRACKET.finditer(text):
+        if sign[0] in ("[", "{"):
+            depth += 1
+            if depth == _MAX_DEPTH + 1:
+                parts += [text[position : sign.start()], "null"]
+        elif sign[0] in ("]", "}"):
+            if depth == _MAX_DEPTH + 1:
+                position = sign.end()
+            depth -= 1
+    return "".join((*parts, text[position:]))
 
 
 def _format(version: str) -> str:

@@ -6,7 +6,6 @@ executable markup through.
 """
 
 import re
-import sys
 from calendar import timegm
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -76,7 +75,6 @@ _HTML = "text/html"
 # A pattern that begins with plain letters is found forty times as fast.
 _BASE = re.compile(rb"base(?<!\wbase)\s*=")
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
-_REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]{1,4000})|([0-9]{1,4000}));")
 _FEED = re.compile(rb"<(?:[a-z0-9]{1,20}:)?(?:rss|rdf|feed|channel|item|entry)\b", re.IGNORECASE)
 _ENTRY_START = re.compile(rb"<(?:[a-z]{1,20}:)?(?:item|entry)[\s>]", re.IGNORECASE)
 _ENTRY_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:item|entry)\s{0,9}>", re.IGNORECASE)
@@ -108,10 +106,7 @@ def parse(document: bytes, *, url: str) -> ParsedFeed:
     # one it joins URLs at every element, which costs a sixth of its time.
     headers = {"content-location": url} if _BASE.search(document) else {}
     try:
-        try:
-            result = _result(document, headers)
-        except ValueError:  # UnicodeError among them
-            result = _result(_REFERENCE.sub(_character, document), headers)
+        result = _result(document, headers)
     except _FAULTS as error:
         raise ParseError(url, "a defect in the document breaks the parser") from error
     version = result.get("version") or ""
@@ -142,13 +137,6 @@ def _is_well_formed(document: bytes) -> bool:
     except (expat.ExpatError, ValueError):
         return False
     return True
-
-
-def _character(reference: re.Match[bytes]) -> bytes:
-    """Return a reference to a character as it is, one to half a pair or to nothing as U+FFFD."""
-    code = int(reference[1], 16) if reference[1] else int(reference[2])
-    is_one = code <= sys.maxunicode and not 0xD800 <= code <= 0xDFFF
-    return reference[0] if is_one else b"&#xFFFD;"
 
 
 def _without_half(feed: ParsedFeed, document: bytes) -> ParsedFeed:

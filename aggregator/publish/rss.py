@@ -30,6 +30,7 @@ from aggregator.publish.markup import (
     Writer,
     legal_utf8,
 )
+from aggregator.references import unescape
 
 MEDIA_TYPE = "application/rss+xml"
 _NAMESPACES: dict[str, str | None] = {
@@ -103,7 +104,7 @@ def _title(text: str) -> str:
     Source: RSS 2.0.11 (elements of item), RSS Advisory Board's profile (title).
     """
     text = legal_utf8(text).decode()  # what is taken away later could make markup
-    if html.unescape(text) == text and not _MARKUP.search(text):
+    if unescape(text) == text and not _MARKUP.search(text):
         return text
     return html.escape(text, quote=False)
 

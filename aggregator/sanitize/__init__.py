@@ -8,11 +8,12 @@ written in other words (`rewriting`).  No iframe, form, style, svg.
 """
 
 import re
-from html import escape, unescape
+from html import escape
 from urllib.parse import unquote
 
 from aggregator import urls
 from aggregator.hypertext import ELEMENTS, VOID
+from aggregator.references import unescape
 from aggregator.sanitize import formulas
 from aggregator.sanitize.policy import (
     BLOCK_TAGS,

@@ -5,8 +5,9 @@ Sources: MathML Core (W3C), 2.2 and B; what KaTeX, MathJax 2 and 3 and MediaWiki
 
 import re
 from collections.abc import Mapping
-from html import escape, unescape
+from html import escape
 
+from aggregator.references import unescape
 from aggregator.sanitize.policy import FORMULA_TAGS
 
 OTHER_TAGS = frozenset(

@@ -8,11 +8,12 @@ with everything in it that matters here; tags can be found in that by a pattern,
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from html import escape, unescape
+from html import escape
 
 import nh3
 
 from aggregator.hypertext import ELEMENTS, VOID
+from aggregator.references import unescape
 from aggregator.sanitize import formulas
 from aggregator.sanitize.frames import FRAMES, MOVIE_PARAMETERS, link
 from aggregator.sanitize.pictures import is_hidden, is_placeholder, loaded
