@@ -19,6 +19,10 @@ from aggregator.references import unescape
 EXCERPT = 220
 """Characters of an excerpt, about."""
 
+MAX_GROWTH = 1_000_000
+"""Characters that what is kept of a document may be longer by than twice the document: each of its
+addresses can be written in one character and resolve to `urls.MAX_LENGTH`."""
+
 _FEW = 20  # characters that may all be invisible
 _SOURCE = 20_000  # characters of HTML that an excerpt is made from
 _LONG = 1000  # characters of text past which nothing of it can reach the excerpt
@@ -56,8 +60,29 @@ def clean(feed: ParsedFeed, *, url: str) -> CleanFeed:
         url: Where the document came from.
     """
     head = _head(feed.head, url)
-    entries = tuple(_entry(entry, head, url) for entry in feed.entries)
-    return CleanFeed(head, entries, feed.cut_short)
+    entries = []
+    spare = 2 * feed.size + MAX_GROWTH
+    for entry in feed.entries:
+        cleaned = _within(spare, _entry(entry, head, url, max(spare, 0)))
+        spare -= _length(cleaned)
+        entries.append(cleaned)
+    return CleanFeed(head, tuple(entries), feed.cut_short)
+
+
+def _within(spare: int, entry: CleanEntry) -> CleanEntry:
+    """Return an entry without its files and further addresses if it is longer than `spare`."""
+    if _length(entry) <= spare:
+        return entry
+    return replace(entry, enclosures=(), comments_url=None, image=None, origin=None)
+
+
+def _length(entry: CleanEntry) -> int:
+    """Return the characters of an entry's text and of its addresses, about."""
+    addresses = [entry.url, entry.comments_url, entry.image]
+    addresses += [enclosure.url for enclosure in entry.enclosures]
+    if entry.origin:
+        addresses += [entry.origin.feed_url, entry.origin.site_url]
+    return len(entry.content_html) + sum(len(address) for address in addresses if address)
 
 
 def excerpt(html: str) -> str:
@@ -140,9 +165,9 @@ def _short(html: str) -> str:
     return sanitize.text_of(sanitize.inline(source))[:_MAX_TITLE]
 
 
-def _entry(entry: ParsedEntry, head: FeedHead, url: str) -> CleanEntry:
+def _entry(entry: ParsedEntry, head: FeedHead, url: str, spare: int) -> CleanEntry:
     link, content, summary = _link(entry), _html(entry.content), _html(entry.summary)
-    html = _first_with_words(content, summary, base=entry.base, page=link)
+    html = _first_with_words(content, summary, base=entry.base, page=link, max_output=spare)
     title_html = _title(entry)
     title = sanitize.text_of(title_html)
     updated = dates.read(entry.updated, entry.updated_at, field="updated")
@@ -178,10 +203,10 @@ def _as_meant(html: str) -> str:
     return hypertext.unescaped_markup(hypertext.unwrapped(html))
 
 
-def _first_with_words(*texts: str, base: str, page: str | None) -> str:
+def _first_with_words(*texts: str, base: str, page: str | None, max_output: int) -> str:
     """Return the first text in which something can be seen, as safe HTML; "" if there is none."""
     for text in texts:
-        html = sanitize.content(text, base=base, page=page) if text else ""
+        html = sanitize.content(text, base=base, page=page, max_output=max_output) if text else ""
         if html and (_WORD.search(html) or not hypertext.is_blank(html)):
             return html
     return ""

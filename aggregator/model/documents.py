@@ -210,11 +210,13 @@ class ParsedFeed:
     Attributes:
         cut_short: It ends too early: the entry that it broke off in is left out, and the next
             answer may be another, whatever the server says.
+        size: Bytes of the document in UTF-8.
     """
 
     head: FeedHead
     entries: tuple[ParsedEntry, ...] = ()
     cut_short: bool = False
+    size: int = 0
 
 
 class _Flat:

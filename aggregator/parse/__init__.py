@@ -18,7 +18,7 @@ from aggregator.errors import ParseError
 from aggregator.model import ParsedFeed
 from aggregator.parse import json_feed, xml_feed
 from aggregator.parse.entities import resolved, with_whole_characters
-from aggregator.parse.limits import MAX_ENTRIES
+from aggregator.parse.limits import MAX_ENTRIES, with_short_namespaces
 
 __all__ = ["MAX_ENTRIES", "is_json", "parse", "parse_cut"]
 
@@ -40,8 +40,9 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     if not document.strip(_BLANK):
         raise ParseError(url, "the answer is empty")
     if is_json(document):
-        return _limited(json_feed.parse(document, url=url))
-    return _limited(xml_feed.parse(resolved(document), url=url))
+        return _limited(json_feed.parse(document, url=url), document)
+    document = with_short_namespaces(document)
+    return _limited(xml_feed.parse(resolved(document), url=url), document)
 
 
 def parse_cut(document: bytes, *, url: str) -> ParsedFeed:
@@ -53,7 +54,7 @@ def parse_cut(document: bytes, *, url: str) -> ParsedFeed:
     Raises:
         ParseError: It is not a feed.
     """
-    return _limited(xml_feed.parse(with_whole_characters(document), url=url))
+    return _limited(xml_feed.parse(with_whole_characters(document), url=url), document)
 
 
 def is_json(document: bytes) -> bool:
@@ -61,5 +62,5 @@ def is_json(document: bytes) -> bool:
     return document[:1024].lstrip(_BLANK)[:1] == b"{"
 
 
-def _limited(feed: ParsedFeed) -> ParsedFeed:
-    return replace(feed, entries=feed.entries[:MAX_ENTRIES])
+def _limited(feed: ParsedFeed, document: bytes) -> ParsedFeed:
+    return replace(feed, entries=feed.entries[:MAX_ENTRIES], size=len(document))

@@ -17,6 +17,7 @@ from feedparser.urls import _urljoin
 from feedparser.util import FeedParserDict
 
 from aggregator.references import code_point
+from aggregator.urls import MAX_LENGTH
 
 Handler = Callable[..., None]
 
@@ -150,6 +151,7 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
             super().unknown_starttag(tag, attributes)
             if is_block_in_html:
                 self.handle_data("<div>", escape=0)
+            self.bound_base()
             self.svgOK = 0  # it would keep the handler of a later element from being called
             return
         field = self.field_of(tag)
@@ -158,6 +160,7 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
             return
         self.went_in(opened(scope, field))
         super().unknown_starttag("extension", attributes)  # takes its base and its language
+        self.bound_base()
         if self.lang and tag in ROOTS:
             self.feeddata["language"] = self.lang.replace("_", "-")
         handler: Handler | None = getattr(type(self), f"_start_{field}", None)
@@ -272,6 +275,13 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
         """Return a URI as it is, `http:////a/b` repaired."""
         joined: str = _urljoin("", uri) if ":///" in uri else uri
         return joined
+
+    def bound_base(self) -> None:
+        """Take back the xml:base of the element that has begun if addresses would be too long."""
+        if len(self.baseuri) > MAX_LENGTH:
+            self.basestack.pop()
+            self.baseuri = self.basestack[-1] if self.basestack else self._around
+            self.basestack.append(self.baseuri)
 
     def own_base(self) -> str:
         """Return the xml:base that is in force, empty where none is said."""

@@ -27,6 +27,7 @@ from aggregator.parse.context import (
     opened,
 )
 from aggregator.parse.parsers import StrictInContext
+from aggregator.urls import MAX_LENGTH
 
 _LOWERED = frozenset({"rel", "type"})
 # Attributes that change what is inherited; `xmlns` in capitals is one, too.
@@ -89,8 +90,8 @@ class StrictParser(StrictInContext):
         self.depth += 1
         if self.baseuri and self.baseuri != self._sound_base:
             base = make_safe_absolute_uri(self.baseuri, self.baseuri) or self.baseuri
-            if base == self.baseuri:  # `ftp:x/` grows with every element
-                self._sound_base = base
+            if base == self.baseuri or len(base) > MAX_LENGTH:  # `ftp:x/` grows with each element
+                self._sound_base = base = self.baseuri
             self.baseuri = base
         self.basestack.append(self.baseuri)
         self.langstack.append(self.lang)

@@ -45,7 +45,14 @@ MAX_FRAGMENT = 512_000
 MAX_DEPTH = 500
 """Elements within each other, those left out that need no end tag; browsers stop at 512."""
 
-_MAX_OUTPUT = 2 * MAX_FRAGMENT  # characters of what a text becomes; addresses grow by their base
+MAX_GROWTH = 100_000
+"""Characters that a text may become longer by, beside twice as long as it was: addresses grow by
+their base."""
+
+MAX_OUTPUT = 2 * MAX_FRAGMENT
+"""Characters of what a text becomes."""
+
+_OF_SRCSET = 20  # times that the base may stand in one tag
 
 # A pattern that begins with its rarest character costs a tenth of looking for the whole of it.
 _SCHEME = re.compile(rb":(?:(?<=data:)|(?<=script:))")
@@ -68,6 +75,10 @@ _TAG = re.compile(r"<(?=/?([A-Za-z][A-Za-z0-9:_-]*))")
 _ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)[^>]*(?:>|\Z)")
 _PICTURE = re.compile(r'<img(?: alt="([^"]*)")?>')
 _MANY_TAGS = 2000  # fewer cost little, however deep they are nested
+_MUCH_TO_REOPEN = 4_000_000  # characters: no text becomes longer than its length times its tags
+_MAX_REOPENED = 3_000_000
+_ELEMENT = 50  # characters that an element costs beside its tag
+_FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
 _NOT_NESTED = VOID | frozenset("dd dt li option p rp rt tbody td tfoot th thead tr".split())
 _LOWER = bytes(range(256)).lower()
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -75,27 +86,41 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\
 _MAY_BE_CONTROL = bytes([*range(9), 11, 12, *range(14, 32), 0x7F, 0xC2, 0xED, 0xEF])
 
 
-def content(html: str, *, base: str, page: str | None = None) -> str:
+def content(html: str, *, base: str, page: str | None = None, max_output: int = MAX_OUTPUT) -> str:
     """Return a text as safe HTML with absolute URLs.
+
+    It is at most `MAX_GROWTH` characters longer than twice what it was: relative references beyond
+    lead nowhere, then the text is cut.
 
     Args:
         html: Anything at all.
         base: Absolute URL that its relative references resolve against.
         page: Address of the page that the text stands on, where links to places in it lead.
+        max_output: Characters of what is returned, at most `MAX_OUTPUT`.
     """
-    safe = _content(html, base, page)
-    while len(safe) > _MAX_OUTPUT:
+    limit = min(max_output, MAX_OUTPUT, 2 * len(html) + MAX_GROWTH)
+    safe = _content(html, base, page, limit)
+    while len(safe) > limit:
         html = html[: min(len(html), MAX_FRAGMENT) // 2]
-        safe = _content(html, base, page)
+        safe = _content(html, base, page, limit)
     return safe
 
 
-def _content(html: str, base: str, page: str | None) -> str:
+def _content(html: str, base: str, page: str | None, limit: int) -> str:
     text, lower, attributes = _prepared(html, base)
     has_formulas = attributes and "<math" in text
-    if has_formulas or (page and attributes and _has_places(lower, page)):
+    has_places = bool(page and attributes and _has_places(lower, page))
+    growth = None if _most(lower, base, page) <= limit else max(limit - len(text), 0)
+    if has_formulas or has_places or growth is not None:
+        page = page if has_formulas or has_places else None
         targets = _targets(text) if page else frozenset()
-        cleaner = cleaner_of_page(base, page=page, targets=targets, has_formulas=has_formulas)
+        cleaner = cleaner_of_page(
+            base,
+            page=page,
+            targets=targets,
+            has_formulas=has_formulas,
+            growth=growth,
+        )
     elif not urls.is_web(base) or _is_unusual(lower, attributes=attributes):
         cleaner = filtering_cleaner(base)
     else:
@@ -103,6 +128,13 @@ def _content(html: str, base: str, page: str | None) -> str:
         cleaner = content_cleaner(shared) or filtering_cleaner(base)
     safe = cleaner.clean(text).strip()
     return safe.removesuffix("]]&gt;").rstrip() if safe.endswith("]]&gt;") else safe
+
+
+def _most(lower: bytes, base: str, page: str | None) -> int:
+    """Return how long a text may become, about, if each of its tags has a relative reference."""
+    tags = lower.count(b"<")
+    times = _OF_SRCSET if tags and b"srcset" in lower else 1
+    return len(lower) + times * tags * max(len(base), len(page or ""))
 
 
 def _has_places(lower: bytes, page: str) -> bool:
@@ -199,18 +231,34 @@ def _readable(html: str) -> tuple[str, bytes]:
     if len(lower) != len(encoded):
         text = _CONTROL.sub("", text)
         lower = text.encode().lower()
-    return (text if text.count("<") <= _MANY_TAGS else _shallow(without_comments(text))), lower
+    tags = text.count("<")
+    is_cheap = tags <= _MANY_TAGS and tags * len(text) <= _MUCH_TO_REOPEN
+    return (text if is_cheap else _shallow(without_comments(text))), lower
 
 
 def _shallow(html: str) -> str:
     """Cut a text where its elements are nested too deep: html5ever's time grows with the square.
 
-    Elements of a drawing may close themselves; those of HTML only seem to, and end the drawing.
+    It grows with formatting that is not ended, too: whenever a block ends around it, it is begun
+    anew in the next one (HTML Standard, 13.2.4.3).  Elements of a drawing may close themselves;
+    those of HTML only seem to, and end the drawing.
     """
-    depth = 0
+    depth = reopened = unended = 0
+    lengths: dict[str, list[int]] = {}  # of the formatting elements that are open
     in_drawing = False
-    for tag in _ANY_TAG.finditer(html.lower()):
+    lower = html.lower()
+    for tag in _ANY_TAG.finditer(lower):
         name = tag[2]
+        if name in _FORMATTING:
+            open_here = lengths.setdefault(name, [])
+            if not tag[1]:
+                open_here.append(_length_of_tag(lower, tag))
+                unended += open_here[-1]
+            elif open_here:
+                unended -= open_here.pop()
+        reopened += unended
+        if reopened > _MAX_REOPENED:
+            return html[: tag.start()]
         if name in ELEMENTS or name == "foreignobject":
             in_drawing = name == "svg" and not tag[1]
         if name in _NOT_NESTED or (in_drawing and tag[0].endswith("/>")):
@@ -219,6 +267,15 @@ def _shallow(html: str) -> str:
         if depth > MAX_DEPTH:
             return html[: tag.start()]
     return html
+
+
+def _length_of_tag(html: str, tag: re.Match[str]) -> int:
+    """Return what a tag costs, in characters; a `>` in a quoted value does not end it."""
+    end = tag.end()
+    for quote in "\"'":
+        if tag[0].count(quote) % 2:
+            end = max(end, html.find(quote, tag.end()) % (len(html) + 1))
+    return end - tag.start() + _ELEMENT
 
 
 def _one_line(text: str) -> str:

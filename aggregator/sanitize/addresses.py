@@ -1,6 +1,7 @@
 """Addresses in attributes: which ones pass, and `srcset`, which nh3 neither checks nor resolves."""
 
 import re
+from itertools import islice
 
 from aggregator import urls
 
@@ -9,10 +10,14 @@ SCRIPT = re.compile(r"\s*(?:javascript|vbscript|data)\s*:", re.IGNORECASE)
 CANDIDATE = re.compile(r"([^\s,]\S*[^\s,])(?:\s+([0-9.]{1,10}[wx]))?\s*(?:,|$)")
 
 
+_MAX_CANDIDATES = 20
+
+
 def srcset(value: str, base: str) -> str | None:
     """Return a `srcset` with absolute addresses, None if one of them can't be shown."""
-    candidates = []
-    for url, size in CANDIDATE.findall(value):
+    candidates: list[str] = []
+    for candidate in islice(CANDIDATE.finditer(value), _MAX_CANDIDATES):
+        url, size = candidate[1], candidate[2] or ""
         absolute = urls.absolute(url, base)
         if absolute is None or absolute.startswith("mailto:"):
             return None

@@ -84,6 +84,7 @@ ATTRIBUTES = frozenset[str]().union(*_CONTENT_ATTRIBUTES.values(), *_FORMULA_ATT
 _ALIGNED = "col colgroup tbody td tfoot th thead tr".split()
 ALIGNMENTS = frozenset({"left", "right", "center", "justify"})
 _LINKS = frozenset({"href", "src", "poster", "cite"})
+_Filter = Callable[[str, str, str], str | None]
 _MAX_PLACES = 1000  # links of one text to places in it; each is as long as the page's address
 
 
@@ -104,11 +105,18 @@ def content_cleaner(base: str) -> nh3.Cleaner | None:
 @lru_cache(maxsize=256)
 def filtering_cleaner(base: str) -> nh3.Cleaner:
     """Return a cleaner whose filter sees every attribute, which costs twice as much as all else."""
-    return _filtering(base, None, frozenset(), CONTENT_TAGS, DROPPED_WITH_CONTENT)
+    return _filtering(
+        CONTENT_TAGS, DROPPED_WITH_CONTENT, frozenset(), _filter(base, None, frozenset())
+    )
 
 
 def cleaner_of_page(
-    base: str, *, page: str | None, targets: Set[str], has_formulas: bool
+    base: str,
+    *,
+    page: str | None,
+    targets: Set[str],
+    has_formulas: bool,
+    growth: int | None = None,
 ) -> nh3.Cleaner:
     """Return a cleaner for one text, as `filtering_cleaner`, which lets pass what few texts have.
 
@@ -117,21 +125,23 @@ def cleaner_of_page(
         page: Address of the page that the text stands on, for links to places in it.
         targets: Ids that links of the text lead to; no others pass.
         has_formulas: MathML passes.
+        growth: Characters that addresses may become longer by, all together; None for any number.
     """
+    attribute_filter = _filter(base, page, targets, growth)
     if not has_formulas:
-        return _filtering(base, page, targets, CONTENT_TAGS, DROPPED_WITH_CONTENT)
+        return _filtering(CONTENT_TAGS, DROPPED_WITH_CONTENT, targets, attribute_filter)
     tags, dropped = CONTENT_TAGS | FORMULA_TAGS, DROPPED_WITH_CONTENT - {"math"}
-    return _filtering(base, page, targets, tags, dropped)
+    return _filtering(tags, dropped, targets, attribute_filter)
 
 
 def _filtering(
-    base: str, page: str | None, targets: Set[str], tags: Set[str], dropped: Set[str]
+    tags: Set[str], dropped: Set[str], targets: Set[str], attribute_filter: _Filter
 ) -> nh3.Cleaner:
     return _cleaner(
         tags=set(tags),
         clean_content_tags=set(dropped),
         attributes=_attributes(has_formulas="math" in tags, has_ids=bool(targets)),
-        attribute_filter=_filter(base, page, targets),
+        attribute_filter=attribute_filter,
         url_schemes={"http", "https", "mailto", "data"},
         url_relative="pass_through",
         id_prefix=ID_PREFIX,
@@ -181,12 +191,20 @@ def text_cleaner() -> nh3.Cleaner:
     )
 
 
-def _filter(
-    base: str, page: str | None, targets: Set[str]
-) -> Callable[[str, str, str], str | None]:
+def _filter(base: str, page: str | None, targets: Set[str], growth: int | None = None) -> _Filter:
+    """Return a filter for attributes; with `growth` it is for one text."""
     places = 0
+    spare = growth or 0
 
     def attribute(tag: str, name: str, value: str) -> str | None:
+        nonlocal spare
+        filtered = passing(tag, name, value)
+        if growth is not None and filtered is not None:
+            spare -= max(len(filtered) - len(value), 0)
+            return filtered if spare >= 0 else None
+        return filtered
+
+    def passing(tag: str, name: str, value: str) -> str | None:
         if name in _LINKS:
             if tag == "img" and value[:5].lower() == "data:":
                 return value if DATA_IMAGE.fullmatch(value) else None

@@ -59,6 +59,7 @@ _ATTRIBUTES = ATTRIBUTES | frozenset(
     "zoomfile".split()
 )
 _NEUTRAL_TAG = re.compile(r"<(/?)(noscript|frame|frameset)(?=[\s/>])", re.IGNORECASE)
+_MAX_FRAMES = 200  # of a text; the link that stands for one may be as long as two addresses
 _CLOSED_FRAME = re.compile(r"<iframe(?=[\s/])([^<>]*)/>", re.IGNORECASE)
 _PREFIXED = re.compile(r"<(/?)(?:m|mml):(?=m)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r'([^\s="]+)="([^"]*)"')
@@ -121,6 +122,7 @@ class _Writer:
     def __init__(self, html: str, base: str | None) -> None:
         self._html = html
         self._base = base
+        self._frames = 0
         self._parts: list[str] = []
         self._open: list[tuple[str, str]] = []  # names, and what is written where they end
         self._dropped_from = 0  # of the open elements, the first that is dropped, from 1; 0: none
@@ -258,8 +260,9 @@ class _Writer:
 
     def _put(self, shown: str) -> None:
         """Write what stands for a frame, as a paragraph of its own where one may stand."""
-        if self._base is None:
+        if self._base is None or self._frames == _MAX_FRAMES:
             return
+        self._frames += 1
         in_paragraph = any(name == "p" for name, _ in self._open)
         self._parts.append(f" {shown} " if in_paragraph else f"<p>{shown}</p>")
         self._was_loaded = False

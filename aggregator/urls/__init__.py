@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 WEB_SCHEMES = frozenset({"http", "https"})
 LINK_SCHEMES = WEB_SCHEMES | {"mailto"}
 _NAME_SCHEMES = frozenset({"urn", "tag"})
-MAX_LENGTH = 4096
+MAX_LENGTH = 2048
+"""Characters of an address, as it is written and as it is resolved; a longer one counts as none."""
+
 _MAX_HOST = 253  # of any name in DNS; longer ones take IDNA 15 ms each
 
 _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\s]+")
@@ -125,18 +127,20 @@ def absolute(url: str, base: str) -> str | None:
     text = re.sub(r"[\t\r\n]", "", url).strip("\x00\x20\x0b\x0c\x1f\xa0")
     if not text or len(text) > MAX_LENGTH:
         return None
-    resolved = joined(base, text)
+    resolved = _visible(joined(base, text))
+    if len(resolved) > MAX_LENGTH:
+        return None
     try:
         parts = urlsplit(resolved)
         scheme = parts.scheme.lower()
         if scheme == "mailto":
-            return _visible(resolved) if "@" in parts.path else None
+            return resolved if "@" in parts.path else None
         if scheme not in WEB_SCHEMES or not parts.hostname:
             return None
         _ = parts.port  # raises ValueError where it is out of range
     except ValueError:
         return None
-    return _visible(scheme + resolved[len(scheme) :])
+    return scheme + resolved[len(scheme) :]
 
 
 def _visible(url: str) -> str:
@@ -144,13 +148,17 @@ def _visible(url: str) -> str:
 
 
 def joined(base: str, reference: str) -> str:
-    """Return `reference` resolved against `base`; as it is where that can't be done."""
-    if is_plain(reference):
+    """Return `reference` resolved against `base`; as it is where that can't be done.
+
+    It can't where the outcome would be longer than `MAX_LENGTH`.
+    """
+    if is_plain(reference) or len(reference) > MAX_LENGTH:
         return reference
     try:
-        return urljoin(base, reference)
+        resolved = urljoin(base, reference)
     except ValueError:  # an unclosed bracket
         return reference
+    return resolved if len(resolved) <= MAX_LENGTH else reference
 
 
 def host_of(url: str) -> str:
