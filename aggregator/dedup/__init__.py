@@ -12,7 +12,13 @@ naming     the ids that merged feeds give entries
 from aggregator.dedup.edits import BUDGET, Comparison, Text
 from aggregator.dedup.keys import Keys, key_of_all, keys_of, number
 from aggregator.dedup.matching import compare
-from aggregator.dedup.naming import is_copy, names, public_id
+from aggregator.dedup.naming import (
+    FirstHand,
+    believed_names,
+    is_of_site,
+    names,
+    public_id,
+)
 from aggregator.dedup.values import (
     ChangedEntry,
     Changes,
@@ -29,14 +35,16 @@ __all__ = [
     "Changes",
     "Comparison",
     "Extent",
+    "FirstHand",
     "Keys",
     "KnownEntry",
     "Memory",
     "NewEntry",
     "Owner",
     "Text",
+    "believed_names",
     "compare",
-    "is_copy",
+    "is_of_site",
     "key_of_all",
     "keys_of",
     "names",

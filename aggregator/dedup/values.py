@@ -14,7 +14,7 @@ class KnownEntry:
 
     Attributes:
         record_hash: 16 bytes over everything that is stored, dates left out.
-        copied: We read the feed that it comes from ourselves, see `is_copy`.
+        copied: The list has it at first hand, see `FirstHand`.
     """
 
     feed_id: int

@@ -90,7 +90,7 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
     """Compare what polls brought with what is stored, all in one look."""
     asked = _Asked.of(connection, polls)
     newest = store.newest_places(connection, _in_rhythm(polls), limit=_RHYTHM_OF)
-    first_hand = _read_at_first_hand(connection, polls, settings)
+    first_hand = _first_hand(connection, polls, asked.keys, settings)
     budget = dedup.BUDGET
     news = []
     for poll, keys in zip(polls, asked.keys, strict=True):
@@ -254,23 +254,46 @@ def _memory(one: News, new_ids: Iterable[int]) -> bytes:
     return skim.with_ids(one.report.memory, one.poll.places, ids)
 
 
-def _read_at_first_hand(
-    connection: Connection, polls: list[Finished], settings: PollSettings
-) -> frozenset[str]:
-    """Return the names of all feeds that we read or publish; none if no entry is a copy."""
-    entries = (entry for poll in polls if poll.document for entry in poll.document.entries)
-    if all(entry.origin is None for entry in entries):
-        return frozenset()
-    ours = [(uri, "") for uri in settings.published]
-    feeds = [*store.read_feeds(connection), *ours]
-    return frozenset(name for feed in feeds for name in dedup.names(*feed))
+def _first_hand(
+    connection: Connection,
+    polls: list[Finished],
+    keys: list[list[dedup.Keys]],
+    settings: PollSettings,
+) -> dedup.FirstHand | None:
+    """Return what tells copies from other entries; None if no entry says that it is a copy."""
+    copies = [
+        (entry.origin, of_entry)
+        for poll, of_poll in zip(polls, keys, strict=True)
+        if poll.document
+        for entry, of_entry in zip(poll.document.entries, of_poll, strict=True)
+        if entry.origin is not None
+    ]
+    if not copies:
+        return None
+    feeds = store.read_feeds(connection)
+    first_hand = dedup.FirstHand(
+        ours=frozenset(name for uri in settings.published for name in dedup.names(uri, "")),
+        feeds={
+            name: key for key, feed_id, url in feeds for name in dedup.believed_names(feed_id, url)
+        },
+        addresses={key: url for key, _, url in feeds},
+    )
+    wanted = {
+        (feed, number)
+        for origin, of_entry in copies
+        for feed in first_hand.origins(origin)
+        for number in of_entry.numbers()
+    }
+    for feed, owners in store.key_owners(connection, sorted(wanted)).items():
+        first_hand.keys.update((feed, key) for key, owner in owners.items() if owner.entry_id)
+    return first_hand
 
 
 def _placed(
     poll: Finished,
     changes: dedup.Changes,
     holders: dict[bytes, set[int]],
-    read: frozenset[str],
+    first_hand: dedup.FirstHand | None,
     settings: PollSettings,
 ) -> list[store.PlacedEntry]:
     """Decide where new entries stand and what they are called, for good."""
@@ -290,7 +313,7 @@ def _placed(
     for new, place in zip(changes.new, listed, strict=True):
         users = holders.setdefault(new.identity, set())
         taken = bool(users - {due.id})
-        copied = dedup.is_copy(new, read=read, held=taken)
+        copied = first_hand is not None and first_hand.has(new, feed=due.id, holders=users)
         public_id = dedup.public_id(
             new,
             feed_url=due.url,
@@ -299,6 +322,8 @@ def _placed(
         )
         if not copied:
             users.add(due.id)
+            if first_hand is not None:
+                first_hand.keys.update((due.id, key) for key in new.keys)
         keys = stories.keys(new.entry.url, new.entry.title, new.entry.content_html)
         placed.append(
             store.PlacedEntry(

@@ -70,10 +70,11 @@ class SyncResult:
     changed: tuple[str, ...] = ()
 
 
-def read_feeds(connection: Connection) -> list[tuple[str | None, str]]:
-    """Return id and address of every feed that is subscribed to."""
-    rows = connection.execute(select(feeds.c.feed_id, feeds.c.url).where(feeds.c.subscribed))
-    return [(row.feed_id, row.url) for row in rows]
+def read_feeds(connection: Connection) -> list[tuple[int, str | None, str]]:
+    """Return key, id and address of every feed that is subscribed to."""
+    columns = (feeds.c.id, feeds.c.feed_id, feeds.c.url)
+    rows = connection.execute(select(*columns).where(feeds.c.subscribed))
+    return [(row.id, row.feed_id, row.url) for row in rows]
 
 
 def sync_subscriptions(
