@@ -93,20 +93,6 @@ class StoryLink:
     score: int
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """An entry of a story, as far as it matters which one the list shows.
-
-    Attributes:
-        takes_part: It is listed, and stories are not off in its category.
-    """
-
-    entry_id: int
-    category_id: int | None
-    first_seen_at: datetime
-    takes_part: bool
-
-
 @dataclass(frozen=True)
 class Article:
     """An entry as it is compared.
@@ -218,22 +204,6 @@ def groups(links: Iterable[StoryLink], feed_of: Mapping[int, int]) -> list[froze
         for entry_id in together:
             story_of[entry_id], feeds[entry_id] = together, theirs
     return sorted({frozenset(story) for story in story_of.values() if len(story) > 1}, key=min)
-
-
-def leading(members: Iterable[Member]) -> dict[int, tuple[bool, bool]]:
-    """Return for each entry of a story whether lists show it: the whole one, its category's one.
-
-    A list shows the one that was there first, so that nothing that was read moves or comes again.
-    What takes no part in stories is never left out by them.
-    """
-    shown, seen = {}, set[int | None]()
-    for member in sorted(members, key=lambda one: (one.first_seen_at, one.entry_id)):
-        if not member.takes_part:
-            shown[member.entry_id] = (True, True)
-            continue
-        shown[member.entry_id] = (not seen, member.category_id not in seen)
-        seen.add(member.category_id)
-    return shown
 
 
 _RULES = tuple(Rule)

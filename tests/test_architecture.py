@@ -36,7 +36,9 @@ ALLOWED = {
     "aggregator.clean": PURE | {"dates", "hypertext", "references", "sanitize"},
     "aggregator.dedup": PURE | {"references"},
     "aggregator.stories": PURE | {"references"},
-    "aggregator.database": PURE | {"dates", "dedup", "references", "search", "skim", "stories"},
+    "aggregator.story_leaders": frozenset(),
+    "aggregator.database": PURE
+    | {"dates", "dedup", "references", "search", "skim", "stories", "story_leaders"},
     "aggregator.publish": PURE | {"references"},
     "aggregator.merged": PURE | {"config", "database", "dates", "publish"},
     "aggregator.clock": frozenset(),
@@ -92,7 +94,7 @@ FORBIDDEN_TO_WEB = ("aggregator.database.store", "aggregator.database.tables")
 UNWORLDLY = ("cadence", "clean", "dates", "dedup", "discover", "encodings", "errors",
              "feed_addresses", "hypertext", "letters", "model", "opml", "opml_extras", "parse",
              "publish", "read", "references", "sanitize", "search", "skim", "stories",
-             "urls")  # fmt: skip
+             "story_leaders", "urls")  # fmt: skip
 WORLD = frozenset({"socket", "sqlite3", "subprocess", "threading", "asyncio", "os", "random"})
 
 

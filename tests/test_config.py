@@ -72,6 +72,7 @@ def test_every_key_is_read_as_it_is_meant():
                 interval_given=True,
                 distrust_304=True,
                 timezone="Asia/Tokyo",
+                stories=False,
             ),
             Subscription(
                 name="local",

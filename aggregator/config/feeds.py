@@ -46,6 +46,7 @@ def subscriptions(
                 distrust_304=feed.distrust_304 or False,
                 timezone=feed.timezone,
                 private=feed.private or False,
+                stories=feed.stories is not False,
             )
         )
     return tuple(named)

@@ -348,6 +348,7 @@ class Feed:
     distrust_304: Annotated[bool | None, _read_if_any(values.yes)] = None
     timezone: Annotated[str | None, _read_if_any(values.timezone)] = None
     private: Annotated[bool | None, _read_if_any(values.yes)] = None
+    stories: Annotated[bool | None, _read_if_any(values.switch)] = None
 
 
 def folder_of(path: Path) -> Path:

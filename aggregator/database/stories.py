@@ -32,11 +32,15 @@ ON = select(state.c.stories).scalar_subquery()
 SHOWN = or_(entries.c.leads, ~ON)
 SHOWN_IN_CATEGORY = or_(entries.c.leads_category, ~ON)
 
-TAKES_PART = and_(entries.c.listed, or_(categories.c.id.is_(None), categories.c.stories))
-"""What of an entry decides whether it can be left out, or stand for others; with `categories`."""
+TAKES_PART = and_(
+    entries.c.listed, feeds.c.stories, or_(categories.c.id.is_(None), categories.c.stories)
+)
+"""What of an entry decides whether it can be left out, or stand for others; with `feeds` and
+`categories`."""
 
 
 _MEMBER, _OF_MEMBER = entries.alias("member"), categories.alias("of_member")
+_FEED_OF_MEMBER = feeds.alias("feed_of_member")
 
 _THERE, _FEED, _CATEGORY = entries.alias("there"), feeds.alias("of"), categories.alias("within")
 _TITLE = func.coalesce(_FEED.c.configured_title, func.nullif(_FEED.c.title, ""), _FEED.c.name)
@@ -71,10 +75,10 @@ class StoryReason:
 
 
 def shown_once(found: Callable[[FromClause], Iterable[ColumnElement[bool]]]) -> ColumnElement[bool]:
-    """Return the condition that an entry is the first of its story that a search finds.
+    """Return the condition that a search shows an entry: the one of its story that lists show.
 
-    The one that other lists show may not have the words, so it can't be asked who leads.  Only
-    entries that do not lead look at the others of their story, which are few.
+    That one may not have the words; then it is the first that has.  Only entries that do not lead
+    look at the others of their story, which are few.
 
     Args:
         found: What the search asks of an entry, about an alias of the table.
@@ -82,12 +86,18 @@ def shown_once(found: Callable[[FromClause], Iterable[ColumnElement[bool]]]) -> 
     earlier: Select[Any] = (
         select(literal_column("1"))
         .select_from(_MEMBER)
+        .join(_FEED_OF_MEMBER, _FEED_OF_MEMBER.c.id == _MEMBER.c.feed_id)
         .outerjoin(_OF_MEMBER, _OF_MEMBER.c.id == _MEMBER.c.category_id)
         .where(
             _MEMBER.c.story_id == entries.c.story_id,
-            tuple_(_MEMBER.c.first_seen_at, _MEMBER.c.id)
-            < tuple_(entries.c.first_seen_at, entries.c.id),
+            _MEMBER.c.id != entries.c.id,
+            or_(
+                _MEMBER.c.leads,
+                tuple_(_MEMBER.c.first_seen_at, _MEMBER.c.id)
+                < tuple_(entries.c.first_seen_at, entries.c.id),
+            ),
             _MEMBER.c.listed,
+            _FEED_OF_MEMBER.c.stories,
             or_(_OF_MEMBER.c.id.is_(None), _OF_MEMBER.c.stories),
             *found(_MEMBER),
         )
@@ -97,7 +107,7 @@ def shown_once(found: Callable[[FromClause], Iterable[ColumnElement[bool]]]) -> 
 
 @cache
 def also_in(dialect: str) -> ColumnElement[Any]:
-    """Return the column `also_in` of a list of `entries` with their `categories`.
+    """Return the column `also_in` of a list of `entries` with their `feeds` and `categories`.
 
     Most entries have no story, so it costs a list of 40 next to nothing; as a statement of its own
     it would be one more for each page.
@@ -112,10 +122,12 @@ def also_in(dialect: str) -> ColumnElement[Any]:
             _THERE.c.id != entries.c.id,
             _THERE.c.listed,
             or_(_CATEGORY.c.id.is_(None), _CATEGORY.c.stories),
+            _FEED.c.stories,
+            feeds.c.stories,
             or_(categories.c.id.is_(None), categories.c.stories),
             ON,
         )
-        .correlate(entries, categories)
+        .correlate(entries, feeds, categories)
         .scalar_subquery()
         .label("also_in")
     )

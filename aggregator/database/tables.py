@@ -155,6 +155,8 @@ feeds = Table(
     Column("interval", Span, nullable=False),
     Column("interval_given", Boolean, nullable=False, default=False),
     Column("distrust_304", Boolean, nullable=False, default=False),
+    Column("stories", Boolean, nullable=False, server_default=true()),
+    Column("rank", Integer, nullable=False, server_default="0"),
     Column("timezone", Text),
     Column("private", Boolean, nullable=False, default=False),
     Column("subscribed", Boolean, nullable=False),

@@ -25,6 +25,7 @@ class Subscription:
         interval_given: The interval stands in the file, for this feed or for all.
         distrust_304: Ask unconditionally after eight days of nothing but 304.
         private: Its address is shown to nobody; it has a title then.
+        stories: Its entries may be left out for those of other feeds, and they for its own.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Subscription:
     distrust_304: bool = False
     timezone: str | None = None
     private: bool = False
+    stories: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ class ListedEntry:
 
     Attributes:
         id: Place in the list: `(listed_ms << 20) | sequence`.
-        public_id: Absolute URI, the same for ever: the source's own id or a `tag:` URI.
+        public_id: Absolute URI: the source's own id or a `tag:` URI.
         listed_at: min(published, first seen); decided when the entry was stored.
         dated: False where the publisher gave no usable date.
         changed_at: When what we publish of it last changed; for validators only.

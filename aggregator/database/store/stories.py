@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, true, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, true, update
 
-from aggregator import stories, urls
+from aggregator import stories, story_leaders, urls
 from aggregator.database.dialects import insert_all, upsert
 from aggregator.database.store.chunks import MANY, chunks
 from aggregator.database.store.polls import note_change
+from aggregator.database.stories import TAKES_PART
 from aggregator.database.tables import (
     categories,
     contents,
@@ -27,7 +28,8 @@ from aggregator.database.tables import (
     story_links,
 )
 from aggregator.model import listed_at_of
-from aggregator.stories import MAX_TEXT, Article, Member, StoryLink
+from aggregator.stories import MAX_TEXT, Article, StoryLink
+from aggregator.story_leaders import Member
 
 _HOLDERS = 32  # entries of a key; what more of them share says little, like "the" in a search
 _OF_FULL_KEY = 4  # of these that an entry is compared with
@@ -258,18 +260,26 @@ def _articles(connection: Connection, ids: Collection[int]) -> dict[int, Article
 _LINKS = select(story_links.c.one, story_links.c.other, story_links.c.rule, story_links.c.score)
 _LINKS_FROM = _LINKS.where(story_links.c.one.in_(bindparam("ids", expanding=True)))
 _LINKS_TO = _LINKS.where(story_links.c.other.in_(bindparam("ids", expanding=True)))
-_MEMBERS = select(
-    entries.c.id,
-    entries.c.feed_id,
-    entries.c.category_id,
-    entries.c.first_seen_at,
-    entries.c.story_id,
-    entries.c.leads,
-    entries.c.leads_category,
-    and_(entries.c.listed, or_(categories.c.id.is_(None), categories.c.stories)).label(
-        "takes_part"
-    ),
-).outerjoin(categories, categories.c.id == entries.c.category_id)
+_MEMBERS = (
+    select(
+        entries.c.id,
+        entries.c.feed_id,
+        entries.c.category_id,
+        entries.c.first_seen_at,
+        entries.c.story_id,
+        entries.c.leads,
+        entries.c.leads_category,
+        entries.c.guid,
+        entries.c.public_id,
+        entries.c.url,
+        feeds.c.url.label("feed_url"),
+        feeds.c.site_url,
+        feeds.c.rank,
+        TAKES_PART.label("takes_part"),
+    )
+    .join_from(entries, feeds, feeds.c.id == entries.c.feed_id)
+    .outerjoin(categories, categories.c.id == entries.c.category_id)
+)
 _MEMBERS_BY_ID = _MEMBERS.where(entries.c.id.in_(bindparam("ids", expanding=True)))
 _SET_STORY = (
     update(entries)
@@ -279,6 +289,11 @@ _SET_STORY = (
         leads=bindparam("in_all"),
         leads_category=bindparam("in_category"),
     )
+)
+_SET_ID = (
+    update(entries)
+    .where(entries.c.id == bindparam("entry"))
+    .values(public_id=bindparam("new_public_id"))
 )
 
 
@@ -315,17 +330,29 @@ def _regroup(connection: Connection, seeds: Collection[int]) -> None:
     _write(connection, rows, story_of)
 
 
+def _member(row: Any) -> Member:
+    return Member(
+        row.id,
+        row.category_id,
+        row.first_seen_at,
+        row.takes_part,
+        link_site=urls.site_of(row.url or ""),
+        feed_site=urls.site_of(row.feed_url),
+        named_site=urls.site_of(row.site_url or ""),
+        rank=row.rank,
+    )
+
+
 def _write(connection: Connection, rows: Sequence[Any], story_of: Mapping[int, int]) -> None:
     """Store the story of each entry and which of them lists show, where that changed."""
     members: dict[int | None, list[Member]] = {}
     for row in rows:
-        member = Member(row.id, row.category_id, row.first_seen_at, row.takes_part)
-        members.setdefault(story_of.get(row.id), []).append(member)
+        members.setdefault(story_of.get(row.id), []).append(_member(row))
     alone = {member.entry_id: (True, True) for member in members.pop(None, [])}
     leads = alone | {
         entry_id: shown
         for some in members.values()
-        for entry_id, shown in stories.leading(some).items()
+        for entry_id, shown in story_leaders.leading(some).items()
     }
     changes = [
         {
@@ -340,3 +367,26 @@ def _write(connection: Connection, rows: Sequence[Any], story_of: Mapping[int, i
     ]
     if changes:
         connection.execute(_SET_STORY, changes)
+    if exchanged := _exchanged_ids(rows, story_of, leads):
+        connection.execute(_SET_ID, exchanged)
+
+
+def _exchanged_ids(
+    rows: Sequence[Any], story_of: Mapping[int, int], leads: Mapping[int, tuple[bool, bool]]
+) -> list[dict[str, Any]]:
+    """Return new ids of the entries of which one takes the place of another with the same guid.
+
+    It is published under the guid from then on, and so is no new entry to who reads the list.
+    """
+    led: dict[tuple[int | None, str | None], Any] = {
+        (story_of.get(row.id), row.guid): row
+        for row in rows
+        if row.leads and not leads[row.id][0] and row.guid and row.public_id == row.guid
+    }
+    exchanged = []
+    for row in rows:
+        former = led.pop((story_of.get(row.id), row.guid), None) if leads[row.id][0] else None
+        if former is not None:
+            exchanged.append({"entry": row.id, "new_public_id": former.public_id})
+            exchanged.append({"entry": former.id, "new_public_id": row.public_id})
+    return exchanged

@@ -18,7 +18,7 @@ from aggregator.model import BY_INTERVAL, OUR_REASONS, Subscription
 
 _FROM_FILE = frozenset(
     "name url host configured_title category_id interval interval_given distrust_304 timezone "
-    "subscribed".split()
+    "stories rank subscribed".split()
 )
 _OF_THE_NAME = frozenset("id polls entries last_change_at lease_owner lease_until".split())
 """What belongs to a feed whatever its address is: its entries, and a poll that is under way."""
@@ -41,6 +41,8 @@ _CONFIGURED = select(
     feeds.c.distrust_304,
     feeds.c.timezone,
     feeds.c.private,
+    feeds.c.stories,
+    feeds.c.rank,
 ).where(feeds.c.subscribed)
 _KNOWN = select(
     feeds.c.id,
@@ -55,6 +57,7 @@ _KNOWN = select(
     feeds.c.not_before,
     feeds.c.next_poll_at,
     feeds.c.next_reason,
+    feeds.c.stories,
 )
 
 _CategoryIds = Mapping[str | None, int | None]
@@ -88,13 +91,17 @@ def sync_subscriptions(
     in the database, out of the list, and has them back when it returns.
     """
     category_ids = _category_ids(connection, subscriptions)
-    settled, subscribed = _settled(connection, subscriptions, category_ids)
-    if len(settled) == len(subscriptions) == subscribed:
+    ranks = {each.name: rank for rank, each in enumerate(subscriptions)}
+    settled, known_ranks = _settled(connection, subscriptions, category_ids)
+    _rank(connection, {name: known_ranks[name] for name in settled}, ranks)
+    if len(settled) == len(subscriptions) == len(known_ranks):
         return SyncResult()
     different = [each for each in subscriptions if each.name not in settled]
     rows = [row for row in connection.execute(_KNOWN) if row.name not in settled]
     matched = _match(different, rows)
-    wanted = [(matched.get(each.name), _configured(each, category_ids)) for each in different]
+    wanted = [
+        (matched.get(each.name), _configured(each, category_ids, ranks)) for each in different
+    ]
     kept = {row.id for row, _ in wanted if row is not None}
     removed = [row for row in rows if row.subscribed and row.id not in kept]
     changed = [(row, values) for row, values in wanted if row is not None]
@@ -128,8 +135,8 @@ def sync_subscriptions(
 
 def _settled(
     connection: Connection, subscriptions: Sequence[Subscription], category_ids: _CategoryIds
-) -> tuple[set[str], int]:
-    """Return the names of the feeds whose rows say what the file says; how many rows there are.
+) -> tuple[set[str], dict[str, int]]:
+    """Return the names of the feeds whose rows say what the file says; the rank of every row.
 
     At nearly every start that is all of them, so this is one walk over the table and no more.
     """
@@ -143,16 +150,31 @@ def _settled(
             each.distrust_304,
             each.timezone,
             each.private,
+            each.stories,
         )
         for each in subscriptions
     }
     settled: set[str] = set()
-    rows = 0
+    ranks: dict[str, int] = {}
     for row in connection.execute(_CONFIGURED):
-        rows += 1
-        if wanted.get(row[0]) == row[1:]:
+        ranks[row[0]] = row[-1]
+        if wanted.get(row[0]) == row[1:-1]:
             settled.add(row[0])
-    return settled, rows
+    return settled, ranks
+
+
+def _rank(connection: Connection, known: Mapping[str, int], wanted: Mapping[str, int]) -> None:
+    """Store where feeds stand in the file; where their order changed, decide stories anew."""
+    moved = {name: wanted[name] for name, rank in known.items() if rank != wanted[name]}
+    if not moved:
+        return
+    ids = {row.name: row.id for row in connection.execute(select(feeds.c.name, feeds.c.id))}
+    changes = [{"feed": ids[name], "new_rank": rank} for name, rank in moved.items()]
+    connection.execute(_set("rank"), changes)
+    in_file = [known[name] for name in sorted(known, key=wanted.__getitem__)]
+    if in_file != sorted(in_file):
+        stories.relead(connection, feed_ids=[change["feed"] for change in changes])
+        note_change(connection)
 
 
 def _match(subscriptions: Sequence[Subscription], rows: Sequence[Any]) -> dict[str, Any]:
@@ -178,7 +200,9 @@ def _match(subscriptions: Sequence[Subscription], rows: Sequence[Any]) -> dict[s
     return matched
 
 
-def _configured(subscription: Subscription, category_ids: _CategoryIds) -> dict[str, Any]:
+def _configured(
+    subscription: Subscription, category_ids: _CategoryIds, ranks: Mapping[str, int]
+) -> dict[str, Any]:
     return {
         "name": subscription.name,
         "url": subscription.url,
@@ -189,6 +213,8 @@ def _configured(subscription: Subscription, category_ids: _CategoryIds) -> dict[
         "distrust_304": subscription.distrust_304,
         "timezone": subscription.timezone,
         "private": subscription.private,
+        "stories": subscription.stories,
+        "rank": ranks[subscription.name],
         "subscribed": True,
     }
 
@@ -228,7 +254,11 @@ def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[st
 def _resubscribe(
     connection: Connection, changed: Sequence[tuple[Any, dict[str, Any]]], now: datetime
 ) -> list[int]:
-    """Write what the file says of known feeds, and what follows; return whose entries moved."""
+    """Write what the file says of known feeds, and what follows.
+
+    Returns:
+        Feeds whose entries may lead other stories now, or no more.
+    """
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     listed, elsewhere = [], []
     for row, values in changed:
@@ -245,7 +275,8 @@ def _resubscribe(
         connection.execute(_LIST, listed)
     if elsewhere:
         connection.execute(_FORGET_POLLS, elsewhere)
-    return [change["feed"] for change in listed]
+    switched = [row.id for row, values in changed if row.stories != values["stories"]]
+    return [change["feed"] for change in listed] + switched
 
 
 @cache
