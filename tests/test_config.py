@@ -44,7 +44,7 @@ def test_every_key_is_read_as_it_is_meant():
             "example.org": config.Host(delay=timedelta(minutes=1), concurrency=2),
             "example.com": config.Host(),
         },
-        retention=config.Retention(keep=timedelta(days=30), min_entries=20),
+        retention=config.Retention(timedelta(days=30), min_entries=20, max_entries=500),
         stories=config.Stories(off_in=("Business",)),
         publish=config.Publish(
             id="tag:feeds.example.org,2026:/",

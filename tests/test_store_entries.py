@@ -225,6 +225,22 @@ def test_of_a_feed_that_left_the_file_no_minimum_stays(database):
     assert titles(database) == ["Post 1"]
 
 
+@pytest.mark.parametrize("min_entries", [0, 9])
+@pytest.mark.parametrize("before", [NOW - HOUR, NOW])
+def test_no_more_than_the_most_entries_of_a_feed_stay_however_young(database, min_entries, before):
+    subscribe(database, feed("a"), feed("b"))
+    record(database, "a", [entry(number) for number in range(1, 8)])
+    record(database, "b", [entry(9)])
+    arguments = {"before": before, "min_entries": min_entries, "max_entries": 3}
+
+    deleted = [delete_old(database, **arguments, limit=3) for _ in range(3)]
+
+    young = ["Post 1", "Post 2", "Post 3", "Post 9"]
+    expected = [] if before == NOW and not min_entries else young
+    assert titles(database) == expected
+    assert sum(deleted) == 8 - len(expected)
+
+
 @only_sqlite
 def test_retention_reads_no_entries_of_feeds_that_have_nothing_to_delete(database):
     subscribe(database, *(feed(f"f{number}") for number in range(5)))

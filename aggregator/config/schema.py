@@ -199,12 +199,16 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """An entry goes when it is older than `keep` and not among its feed's `min_entries` newest."""
+    """An entry goes when it is older than `keep` and not among its feed's `min_entries` newest.
+
+    It goes, too, when `max_entries` of its feed are newer, however young it is.
+    """
 
     __pydantic_config__ = _STRICT
 
     keep: Annotated[timedelta, _read(_Keep)] = _YEAR
     min_entries: Annotated[int, _read(partial(values.whole, least=0, most=10**6))] = 100
+    max_entries: Annotated[int, _read(partial(values.whole, least=1, most=10**6))] = 20_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from aggregator.poll import dating
 from aggregator.poll.reports import Finished, planned
 from aggregator.poll.settings import PollSettings
 from aggregator.poll.story_matching import match_stories
+from aggregator.skim import MAX_ENTRIES
 
 _RHYTHM_OF = 10  # posts
 
@@ -348,6 +349,7 @@ def _worth_keeping(
     connection: Connection, feed_id: int, placed: list[store.PlacedEntry], settings: PollSettings
 ) -> list[store.PlacedEntry]:
     """Leave out new entries that retention would delete."""
+    placed = _within_most(connection, feed_id, placed, settings.max_entries)
 
     def is_young(one: store.PlacedEntry) -> bool:
         return one.first_seen_at - one.listed_at <= settings.keep
@@ -361,3 +363,20 @@ def _worth_keeping(
     if len(spared) < wanted:
         return placed
     return [one for one in placed if is_young(one) or (spared and one.listed_at >= spared[-1])]
+
+
+def _within_most(
+    connection: Connection, feed_id: int, placed: list[store.PlacedEntry], most: int
+) -> list[store.PlacedEntry]:
+    """Leave out new entries that are older than the newest `most` of their feed.
+
+    Where a document can't have so many, retention deletes what is too much.
+    """
+    if not placed or most > MAX_ENTRIES:
+        return placed
+    places = [one.listed_at for one in placed]
+    places += store.newest_places(connection, [feed_id], limit=most).get(feed_id, [])
+    if len(places) <= most:
+        return placed
+    oldest = sorted(places, reverse=True)[most - 1]
+    return [one for one in placed if one.listed_at >= oldest]

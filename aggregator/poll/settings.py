@@ -1,5 +1,6 @@
 """What polling needs to know of config.yaml."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +20,7 @@ class PollSettings:
         workers: Processes that read documents.
         keep: Entries older than this are not stored, but for the newest `min_entries` of a feed:
             they would only be deleted again, and be new once more when their feed changes.
+        max_entries: Of one document no more than these newest ones are stored.
         announced: Changes are announced (WebSub): which feeds have some is noted.
         order: What decides where new entries of a feed that is known stand.
         budgets: Of sites that config.yaml names under `hosts`.
@@ -32,6 +34,7 @@ class PollSettings:
     workers: int = 1
     keep: timedelta = timedelta.max
     min_entries: int = 0
+    max_entries: int = sys.maxsize
     budgets: Mapping[str, Budget] = field(default_factory=dict, hash=False)
     order: Order = Order.PUBLISHED
     announced: bool = False

@@ -341,6 +341,7 @@ class Scheduler:
                     connection,
                     before=datetime.now(UTC) - keep.keep,
                     min_entries=keep.min_entries,
+                    max_entries=keep.max_entries,
                     limit=_DELETE_AT_ONCE,
                 )
             )

@@ -33,6 +33,7 @@ def poll_settings(config: Config) -> PollSettings:
         workers=config.poll.workers,
         keep=config.retention.keep,
         min_entries=config.retention.min_entries,
+        max_entries=config.retention.max_entries,
         order=config.order,
         announced=config.websub.hub is not None,
     )

@@ -10,7 +10,6 @@ from aggregator.database.store.entries import (
     PlacedEntry,
     add_entries,
     change_entries,
-    delete_old,
     known_by_id,
     newest_places,
     stored_texts,
@@ -29,6 +28,7 @@ from aggregator.database.store.leases import (
     renew_leases,
 )
 from aggregator.database.store.polls import PollReport, note_check, record_polls, take_over
+from aggregator.database.store.retention import delete_old
 from aggregator.database.store.stories import add_links as add_story_links
 from aggregator.database.store.stories import articles as story_articles
 from aggregator.database.store.stories import candidates as story_candidates

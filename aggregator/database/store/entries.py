@@ -13,8 +13,6 @@ from sqlalchemy import (
     Integer,
     Update,
     bindparam,
-    case,
-    delete,
     func,
     select,
     update,
@@ -24,8 +22,7 @@ from aggregator import dates
 from aggregator.database.dialects import Text, index_texts, insert_all, unindex_texts, upsert
 from aggregator.database.store import stories
 from aggregator.database.store.chunks import chunks
-from aggregator.database.store.keys import add_keys, forget, forget_unlisted, replace_keys
-from aggregator.database.store.polls import note_change
+from aggregator.database.store.keys import add_keys, replace_keys
 from aggregator.database.tables import UtcDateTime, contents, entries, feeds, state
 from aggregator.dedup import ChangedEntry, Extent, KnownEntry, NewEntry
 from aggregator.dedup import Text as StoredText
@@ -149,7 +146,7 @@ def change_entries(
     """
     if not versions:
         return
-    unindex_texts(connection, _indexed(connection, [one.change.id for one in versions]))
+    unindex_texts(connection, indexed_texts(connection, [one.change.id for one in versions]))
     index_texts(connection, [_text(one.change.id, one.change.entry) for one in versions])
     for extent, columns in _WRITTEN.items():
         rows = [_version(one, columns, now) for one in versions if one.change.extent is extent]
@@ -174,7 +171,7 @@ def _text(entry_id: int, entry: CleanEntry) -> Text:
     return Text(entry_id, entry.title, entry.summary, entry.content_html)
 
 
-def _indexed(connection: Connection, ids: Sequence[int]) -> list[Text]:
+def indexed_texts(connection: Connection, ids: Sequence[int]) -> list[Text]:
     """Return what entries were indexed with."""
     return [
         Text(*row) for chunk in chunks(ids) for row in connection.execute(_INDEXED, {"ids": chunk})
@@ -414,55 +411,3 @@ def newest_places(
         for feed_id, entry_id in connection.execute(_NEWEST, {"feeds": chunk, "more": limit - 1}):
             found.setdefault(feed_id, []).append(listed_at_of(entry_id))
     return found
-
-
-def delete_old(
-    connection: Connection, *, before: datetime, min_entries: int, limit: int = 1000
-) -> int:
-    """Delete up to `limit` entries listed before `before`, never the newest of their feed.
-
-    Args:
-        min_entries: So many of each feed stay, however old; not of one that left config.yaml.
-
-    Returns:
-        How many went; call again in a new transaction while it is `limit`.
-    """
-    before_id = (before - _EPOCH) // _MILLISECOND << SEQUENCE_BITS
-    first = select(func.min(entries.c.id)).where(entries.c.feed_id == feeds.c.id)
-    spared = case((feeds.c.subscribed, min_entries), else_=0)
-    with_old = select(feeds.c.id, spared).where(
-        feeds.c.entries > spared, first.scalar_subquery() < before_id
-    )
-    deleted = 0
-    for feed_id, spare in connection.execute(with_old).all():
-        doomed = _oldest(connection, feed_id, before_id, spare=spare, limit=limit - deleted)
-        unindex_texts(connection, _indexed(connection, doomed))
-        forget(connection, feed_id, doomed, before=before)
-        left = stories.forget(connection, doomed)
-        for chunk in chunks(doomed):
-            connection.execute(delete(entries).where(entries.c.id.in_(chunk)))
-        stories.regroup(connection, left)
-        connection.execute(
-            update(feeds).where(feeds.c.id == feed_id).values(entries=feeds.c.entries - len(doomed))
-        )
-        deleted += len(doomed)
-        if deleted == limit:
-            break
-    if deleted:
-        note_change(connection)
-    if deleted < limit:  # the last call of a run: nearly each run deletes something
-        forget_unlisted(connection, before=before)
-    return deleted
-
-
-def _oldest(
-    connection: Connection, feed_id: int, before_id: int, *, spare: int, limit: int
-) -> list[int]:
-    """Return ids of a feed's entries below `before_id`, but for the newest `spare` of them all."""
-    ids = select(entries.c.id).where(entries.c.feed_id == feed_id)
-    if spare:
-        last = connection.scalar(ids.order_by(entries.c.id.desc()).offset(spare - 1).limit(1))
-        before_id = min(before_id, before_id if last is None else last)
-    return list(
-        connection.scalars(ids.where(entries.c.id < before_id).order_by(entries.c.id).limit(limit))
-    )
