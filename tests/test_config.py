@@ -55,6 +55,7 @@ def test_every_key_is_read_as_it_is_meant():
         ),
         websub=config.WebSub(hub="https://hub.example.org/"),
         order=Order.ARRIVAL,
+        per_hour=30,
         feeds=(
             Subscription(
                 name="news-example-org",
@@ -534,7 +535,7 @@ def test_the_documentation_names_every_key():
         for name, section in {**sections, "retention": config.Retention}.items()
         for field in dataclasses.fields(section)
     ]
-    keys += ["title", "base_url", "timezone", "database", "stories", "order", "feeds"]
+    keys += ["title", "base_url", "timezone", "database", "stories", "order", "per_hour", "feeds"]
     keys += [f"hosts.NAME.{field.name}" for field in dataclasses.fields(config.Host)]
     keys += [f"feeds[].{field.name}" for field in dataclasses.fields(schema.Feed)]
 

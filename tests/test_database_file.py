@@ -180,8 +180,9 @@ def test_a_database_of_an_older_version_in_its_place_is_brought_up_to_date(tmp_p
             connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE feeds DROP COLUMN private")
         connection.execute("ALTER TABLE state DROP COLUMN began_at")
-        for column in ("stories", "rank"):
-            connection.execute(f"ALTER TABLE feeds DROP COLUMN {column}")
+        for column in ("feeds.stories", "feeds.rank", "state.per_hour", "entries.hour_rank"):
+            table, _, name = column.partition(".")
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
         connection.execute("UPDATE alembic_version SET version_num = '0013'")
         connection.commit()
     (tmp_path / "new.db").rename(tmp_path / "aggregator.db")

@@ -1,12 +1,18 @@
-"""What one feed may store: no more than retention leaves of it, whatever it sends."""
+"""What one feed may store and show, whatever it sends."""
 
+import json
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
-from aggregator.database import query
+import pytest
+
+from aggregator.config import load
+from aggregator.database import query, store
 from aggregator.model import Scope, Subscription
 from tests import worlds
 from tests.worlds import NOW, entry, new_database, record, subscribe
+from web import create_app
 
 
 def test_of_a_document_the_newest_entries_are_stored_and_the_others_do_not_come_again(
@@ -25,3 +31,139 @@ def test_of_a_document_the_newest_entries_are_stored_and_the_others_do_not_come_
         page = query.page(connection, scope=Scope(source="a"), limit=9)
     assert [each.title for each in page.entries] == ["Post 1", "Post 2", "Post 3"]
     assert reports[0].new == 3
+
+
+# ------------------------------------------------------------------------------- of a list
+
+
+@pytest.fixture
+def database(tmp_path):
+    engine = new_database(tmp_path)
+    yield engine
+    engine.dispose()
+
+
+def share(database, per_hour):
+    with database.begin() as connection:
+        store.set_share(connection, per_hour)
+
+
+def listed(database, **scope):
+    """Return how many entries of each source a list has, over all of its pages."""
+    counts: Counter[str] = Counter()
+    before = None
+    with database.connect() as connection:
+        while True:
+            page = query.page(connection, scope=Scope(**scope), limit=7, before=before)
+            counts.update(entry.source.name for entry in page.entries)
+            if page.next is None:
+                return counts
+            before = page.next
+
+
+def follow(database, **categories):
+    subscriptions = [
+        Subscription(name, f"https://{name}.example/feed", category=category, name_given=True)
+        for name, category in categories.items()
+    ]
+    subscribe(database, *subscriptions)
+
+
+def flood(count, *, start=0, minutes=0.0):
+    """Return posts of one hour, or one every so many minutes, with words and links of their own."""
+    return [
+        entry(
+            number,
+            published_at=NOW - number * timedelta(minutes=minutes),
+            guid=f"https://flood.example/{number}",
+            url=f"https://flood.example/{number}",
+            title=f"Offer {number * 7919}",
+            content_html=f"<p>{number * 104729} {number * 1299709}</p>",
+        )
+        for number in range(start, start + count)
+    ]
+
+
+def test_one_feed_takes_no_more_than_its_share_of_an_hour_and_its_own_page_has_all(database):
+    follow(database, flood="News", blog="News")
+    share(database, 20)
+    record(database, "blog", [entry(number) for number in range(60, 65)])
+    record(database, "flood", flood(300))
+    record(database, "flood", flood(300, start=300), now=NOW + timedelta(minutes=5))
+
+    with database.connect() as connection:
+        first = query.page(connection, limit=40).entries
+    assert {each.source.name for each in first} == {"flood", "blog"}
+    assert listed(database) == listed(database, category="news") == {"flood": 20, "blog": 5}
+    assert listed(database, source="flood") == {"flood": 600}
+
+
+def test_the_merged_feed_has_the_others_and_the_feeds_own_has_all_of_it(database, tmp_path):
+    follow(database, flood=None, blog=None)
+    share(database, 20)
+    record(database, "blog", [entry(number) for number in range(60, 65)])
+    record(database, "flood", flood(300))
+    (tmp_path / "config.yaml").write_text("feeds: [https://a.example/, https://b.example/]")
+    client = create_app(load(tmp_path / "config.yaml"), database).test_client()
+
+    merged = json.loads(client.get("/feed.json?limit=200").data)["items"]
+    own = json.loads(client.get("/source/flood/feed.json?limit=200").data)["items"]
+
+    assert (len(merged), len(own)) == (25, 200)
+
+
+def test_what_is_spread_over_the_hours_is_listed_whole(database):
+    follow(database, flood=None, blog=None)
+    share(database, 20)
+
+    record(database, "flood", flood(100, minutes=4))
+    for number in range(100, 130):
+        record(database, "flood", flood(1, start=number, minutes=4))
+
+    assert listed(database) == {"flood": 130}
+
+
+@pytest.mark.parametrize("together", [1, 3, 50])
+def test_the_share_counts_whether_posts_come_together_or_one_by_one(database, together):
+    follow(database, flood=None, blog=None)
+    share(database, 20)
+
+    for start in range(0, 50, together):
+        record(database, "flood", flood(together, start=start))
+
+    assert listed(database)["flood"] == 20
+
+
+def test_another_share_counts_at_once_for_what_is_stored(database):
+    follow(database, flood=None, blog=None)
+    record(database, "flood", flood(50))
+
+    counts = []
+    for per_hour in (20, 5, None, 20):
+        share(database, per_hour)
+        counts.append(listed(database)["flood"])
+
+    assert counts == [20, 5, 50, 20]
+
+
+def test_what_is_beyond_the_share_hides_no_post_of_another_feed(database):
+    follow(database, flood=None, blog=None)
+    share(database, 2)
+    words = " ".join(f"word{number}" for number in range(100))
+    story = {"title": "A ferry terminal reopens", "content_html": f"<p>{words}</p>"}
+    copy = entry(99, **story, url="https://blog.example/ferry", published_at=NOW)
+    record(database, "flood", [*flood(5), copy])
+
+    record(database, "blog", [entry(1, **story, url="https://blog.example/ferry")])
+
+    assert listed(database) == {"flood": 2, "blog": 1}
+
+
+def test_a_single_feed_is_listed_whole(tmp_path):
+    path = tmp_path / "config.yaml"
+    shares = []
+    for feeds in ("[a.xml]", "[a.xml, b.xml]", "[a.xml, b.xml]\nper_hour: off"):
+        path.write_text(f"feeds: {feeds}")
+        shares.append(load(path).share)
+
+    assert shares == [None, 20, None]

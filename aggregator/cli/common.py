@@ -97,6 +97,7 @@ def opened_database(config: Config) -> Iterator[Engine]:
         with engine.begin() as connection:
             store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
             store.switch_stories(connection, on=config.stories.on, off_in=config.stories.off_in)
+            store.set_share(connection, config.share)
         yield engine
     except DBAPIError as error:
         raise in_words(error, config.database) from error

@@ -303,6 +303,7 @@ class Settings:
     publish: Annotated[Publish, _Section] = Publish()
     websub: Annotated[WebSub, _Section] = WebSub()
     order: Annotated[Order, _read(values.order)] = Order.PUBLISHED
+    per_hour: Annotated[int | None, _read(partial(values.whole_or_off, least=1, most=10_000))] = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,6 +332,11 @@ class Config(Settings):
     def category_slugs(self) -> dict[str, str]:
         """The slug of each category, by its name as written; in the order of the file."""
         return urls.category_slugs(feed.category for feed in self.feeds if feed.category)
+
+    @property
+    def share(self) -> int | None:
+        """Posts of one feed and hour in lists of several; None for any number."""
+        return self.per_hour if len(self.feeds) > 1 else None
 
     @property
     def folder(self) -> Path:

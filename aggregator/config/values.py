@@ -292,6 +292,13 @@ def switch(text: str) -> bool:
     raise ValueError(f"{shown(text)} is neither on nor off; write one of them")
 
 
+def whole_or_off(text: str, *, least: int, most: int) -> int | None:
+    """Read a whole number, or `off` for no bound."""
+    if text.strip().lower() in {"off", "no", "false"}:
+        return None
+    return whole(text, least=least, most=most)
+
+
 def order(text: str) -> Order:
     """Read what decides where entries stand."""
     word = text.strip().lower()

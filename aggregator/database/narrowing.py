@@ -29,6 +29,7 @@ from sqlalchemy import (
 from aggregator import urls
 from aggregator.database import stories
 from aggregator.database.dialects import matching, occurring, place_of
+from aggregator.database.share import WITHIN_SHARE
 from aggregator.database.tables import categories, entries, feeds
 from aggregator.model import LOWEST_ID, SEQUENCE_BITS, Cursor, Scope
 from aggregator.search import Filter, Kind, Search, parse
@@ -106,8 +107,9 @@ def narrowed(connection: Connection, scope: Scope) -> Narrowed | None:
     if scope.category is not None:
         category_id = select(categories.c.id).where(categories.c.slug == scope.category)
         candidates = candidates.where(entries.c.category_id == category_id.scalar_subquery())
-        return Narrowed(candidates, entries.c.id, [entries.c.listed, stories.SHOWN_IN_CATEGORY])
-    return Narrowed(candidates, entries.c.id, [entries.c.listed, stories.SHOWN])
+        conditions = [entries.c.listed, WITHIN_SHARE, stories.SHOWN_IN_CATEGORY]
+        return Narrowed(candidates, entries.c.id, conditions)
+    return Narrowed(candidates, entries.c.id, [entries.c.listed, WITHIN_SHARE, stories.SHOWN])
 
 
 def first_id(at: datetime) -> int:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from aggregator.database.dialects import gathered, rows_in
+from aggregator.database.share import WITHIN_SHARE
 from aggregator.database.tables import categories, entries, feeds, state, story_links
 from aggregator.model import SourceName, listed_at_of
 
@@ -33,7 +34,10 @@ SHOWN = or_(entries.c.leads, ~ON)
 SHOWN_IN_CATEGORY = or_(entries.c.leads_category, ~ON)
 
 TAKES_PART = and_(
-    entries.c.listed, feeds.c.stories, or_(categories.c.id.is_(None), categories.c.stories)
+    entries.c.listed,
+    WITHIN_SHARE,
+    feeds.c.stories,
+    or_(categories.c.id.is_(None), categories.c.stories),
 )
 """What of an entry decides whether it can be left out, or stand for others; with `feeds` and
 `categories`."""

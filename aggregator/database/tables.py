@@ -126,6 +126,7 @@ state = Table(
     Column("unread", BigInteger, nullable=False, server_default="0"),
     Column("failing", BigInteger, nullable=False, server_default="0"),
     Column("stories", Boolean, nullable=False, server_default=true()),
+    Column("per_hour", Integer),  # posts of one feed and hour in a list; NULL for any number
 )
 """One row: `version` grows with every change that a reader could see; `boot` and `boot_at` tell
 whether the clock was set; `began_at` is when the first entry was stored."""
@@ -276,6 +277,8 @@ entries = Table(
     Column("image", Text),
     Column("origin", JsonList),
     Column("copied", Boolean, nullable=False, default=False),
+    # How many entries of its feed had a place in the same hour (UTC) when it was stored
+    Column("hour_rank", Integer, nullable=False, server_default="0"),
     Column("published_at", UtcDateTime),
     Column("dating", Text),  # why it stands where it does, see query.dating
     Column("updated_at", UtcDateTime),

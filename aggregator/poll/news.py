@@ -10,6 +10,7 @@ from aggregator import dates, dedup, skim, stories
 from aggregator.database import Connection, store
 from aggregator.model import CleanEntry, Outcome
 from aggregator.poll import dating
+from aggregator.poll.ranking import ranked
 from aggregator.poll.reports import Finished, planned
 from aggregator.poll.settings import PollSettings
 from aggregator.poll.story_matching import match_stories
@@ -129,6 +130,8 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
         names = [*changes.renamed, *((key, None) for key in changes.shared)]
         keys_there = [(due.id, key, entry) for key, entry in names]
         listed = _without(changes.listed, placed, kept)
+        known = newest.get(due.id, [])
+        kept = ranked(connection, kept, known, are_all=len(known) < _RHYTHM_OF)
         news.append(News(poll, report, kept, versions, keys_there, listed))
     return news
 

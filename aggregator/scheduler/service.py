@@ -302,6 +302,7 @@ class Scheduler:
             with _uncollected():
                 result = store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
             store.switch_stories(connection, on=config.stories.on, off_in=config.stories.off_in)
+            store.set_share(connection, config.share)
             return result
 
         result = await self._poller.transact(sync)

@@ -10,6 +10,7 @@ from aggregator.database.store.entries import (
     PlacedEntry,
     add_entries,
     change_entries,
+    count_within,
     known_by_id,
     newest_places,
     stored_texts,
@@ -33,6 +34,7 @@ from aggregator.database.store.stories import add_links as add_story_links
 from aggregator.database.store.stories import articles as story_articles
 from aggregator.database.store.stories import candidates as story_candidates
 from aggregator.database.store.stories import postpone as postpone_story_candidates
+from aggregator.database.store.stories import set_share
 from aggregator.database.store.stories import switch as switch_stories
 from aggregator.database.store.stories import take_postponed as take_postponed_story_candidates
 from aggregator.database.store.subscribers import (
@@ -66,6 +68,7 @@ __all__ = [
     "add_story_links",
     "add_subscriber",
     "change_entries",
+    "count_within",
     "delete_old",
     "due_subscribers",
     "end_leases",
@@ -93,6 +96,7 @@ __all__ = [
     "release_leases",
     "remove_subscriber",
     "renew_leases",
+    "set_share",
     "shared_hosts",
     "stored_texts",
     "stored_under",

@@ -40,6 +40,7 @@ class PlacedEntry:
     Attributes:
         reason: Why it is listed at `listed_at`, in words; stored with the date as published, its
             field, how it was read, and whether that is sure.
+        hour_rank: How many listed entries of its feed have a place in the same hour already.
     """
 
     feed_id: int
@@ -50,6 +51,7 @@ class PlacedEntry:
     story_keys: tuple[int, ...] = ()
     copied: bool = False
     reason: str = ""
+    hour_rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +252,7 @@ def _row(entry_id: int, entry: PlacedEntry, feed: Any, now: datetime | None) -> 
         feed.category_id,
         feed.subscribed and not entry.copied,
         entry.copied,
+        entry.hour_rank,
         new.identity,
         new.record_hash,
         new.entry.guid,
@@ -323,6 +326,7 @@ _FIXED = (
     "category_id",
     "listed",
     "copied",
+    "hour_rank",
     "identity",
     "record_hash",
     "guid",
@@ -398,6 +402,21 @@ def _allocate(connection: Connection, times: Sequence[datetime]) -> list[int]:
         for position in at_once[low]:
             ids[position] += highest + 1 - low
     return ids
+
+
+def count_within(connection: Connection, feed_id: int, start: datetime, end: datetime) -> int:
+    """Return how many entries of a feed that are no copies stand from `start` to before `end`."""
+    low, high = ((at - _EPOCH) // _MILLISECOND << SEQUENCE_BITS for at in (start, end))
+    values = {"feed": feed_id, "low": low, "high": high}
+    return connection.scalar(_COUNT_WITHIN, values) or 0
+
+
+_COUNT_WITHIN = select(func.count()).where(
+    entries.c.feed_id == bindparam("feed"),
+    entries.c.id >= bindparam("low"),
+    entries.c.id < bindparam("high"),
+    ~entries.c.copied,
+)
 
 
 def newest_places(

@@ -189,6 +189,22 @@ def switch(connection: Connection, *, on: bool, off_in: Iterable[str] = ()) -> N
         note_change(connection)
 
 
+def set_share(connection: Connection, per_hour: int | None) -> None:
+    """Bound how many posts of one feed and hour stand in lists; they follow at once.
+
+    Args:
+        per_hour: None for any number.
+    """
+    before: int | None = connection.scalar(select(state.c.per_hour))
+    if before == per_hour:
+        return
+    connection.execute(update(state).values(per_hour=per_hour))
+    bounds = [bound for bound in (before, per_hour) if bound is not None]
+    beyond = select(entries.c.feed_id).where(entries.c.hour_rank >= min(bounds)).distinct()
+    relead(connection, feed_ids=list(connection.scalars(beyond)))
+    note_change(connection)
+
+
 # ---------------------------------------------------------------------------- candidates
 
 _DELETE_KEYS = delete(story_keys).where(
