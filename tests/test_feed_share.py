@@ -166,4 +166,4 @@ def test_a_single_feed_is_listed_whole(tmp_path):
         path.write_text(f"feeds: {feeds}")
         shares.append(load(path).share)
 
-    assert shares == [None, 20, None]
+    assert shares == [None, 500, None]

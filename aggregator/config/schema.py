@@ -303,7 +303,7 @@ class Settings:
     publish: Annotated[Publish, _Section] = Publish()
     websub: Annotated[WebSub, _Section] = WebSub()
     order: Annotated[Order, _read(values.order)] = Order.PUBLISHED
-    per_hour: Annotated[int | None, _read(partial(values.whole_or_off, least=1, most=10_000))] = 20
+    per_hour: Annotated[int | None, _read(partial(values.whole_or_off, least=1, most=10_000))] = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
