@@ -53,7 +53,8 @@ def test_what_an_old_address_taught_is_forgotten_when_the_address_changes(databa
     }  # fmt: skip
     stays = {"id", "name", "url", "host", "configured_title", "category_id", "interval",
              "interval_given", "distrust_304", "timezone", "stories", "rank", "private",
-             "subscribed", "polls", "entries", "last_change_at", "lease_owner", "lease_until"}  # fmt: skip
+             "subscribed", "polls", "entries", "last_change_at", "lease_owner",
+             "lease_until"}  # fmt: skip
     with database.begin() as connection:
         values = ", ".join(f"{name} = {value}" for name, value in taught.items())
         connection.exec_driver_sql(f"UPDATE feeds SET {values} WHERE name = 'a'")

@@ -81,10 +81,10 @@ def world(tmp_path: Path) -> Iterator[World]:
         made.database.dispose()
 
 
-def post(link: str = "http://author.example/ferry") -> str:
+def post(link: str = "http://author.test/ferry") -> str:
     return (
         f"<item><title>Ferry terminal reopens after two years of repairs</title><link>{link}</link>"
-        f"<guid>http://author.example/ferry</guid><description>{TEXT}</description></item>"
+        f"<guid>http://author.test/ferry</guid><description>{TEXT}</description></item>"
     )
 
 
@@ -93,7 +93,7 @@ def follow(world: World, *names: str, without_stories: str = "") -> None:
     subscriptions = [
         Subscription(
             name,
-            f"http://{name}.example:{port}/{name}",
+            f"http://{name}.test:{port}/{name}",
             name_given=True,
             stories=name != without_stories,
         )
@@ -115,11 +115,11 @@ def test_a_copier_that_is_polled_first_gives_way_to_the_author_who_takes_over_th
         world.server.put(f"/{name}", channel(post()))
     follow(world, "copier", "author")
     world.poll("copier")
-    assert shown(world) == [("copier", "http://author.example/ferry")]
+    assert shown(world) == [("copier", "http://author.test/ferry")]
 
     world.poll("author")
 
-    assert shown(world) == [("author", "http://author.example/ferry")]
+    assert shown(world) == [("author", "http://author.test/ferry")]
     assert shown(world, search="ferry") == shown(world)
     ((_, public_id),) = shown(world, source="copier")
     assert public_id.startswith("tag:")

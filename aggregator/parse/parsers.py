@@ -2,7 +2,6 @@
 
 from collections import Counter
 from typing import Any
-from xml.sax.saxutils import unescape
 from xml.sax.xmlreader import AttributesNSImpl
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
@@ -10,7 +9,8 @@ from feedparser.api import LooseFeedParser, StrictFeedParser
 from aggregator.parse.context import MARKUP, InContext
 from aggregator.parse.entities import with_unended_names_escaped
 
-_QUOTES = {"&quot;": '"', "&apos;": "'"}
+# XML, 4.6.  The ampersand comes last: what it makes is not a reference.
+_PREDEFINED = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
 
 
 class StrictInContext(InContext, StrictFeedParser):  # type: ignore[misc]
@@ -57,7 +57,10 @@ class LooseInContext(InContext, LooseFeedParser):  # type: ignore[misc]
         A field without a type, such as an address or a name, is what XML says.
         """
         decoded: str = super().decode_entities(element, data)
-        return decoded if self.contentparams else unescape(decoded, _QUOTES)
+        if not self.contentparams:
+            for reference, character in _PREDEFINED:
+                decoded = decoded.replace(reference, character)
+        return decoded
 
     def unknown_starttag(self, tag: str, attributes: list[tuple[str, str]]) -> None:
         """Take the start of an element."""
