@@ -3,6 +3,7 @@
 AggregatorError
 ├── ConfigError        the file is missing or wrong: all its problems, exit status 2
 ├── DatabaseError      it can't be opened, is newer than the program, or stays locked
+│   └── DeadlineError  a statement that answers a client took too long
 ├── OutputError        standard output can't be written any more
 ├── OpmlError          a subscription list that can't be read
 ├── UsageError         a command asks for something that is not there
@@ -33,6 +34,10 @@ class ConfigError(AggregatorError):
 
 class DatabaseError(AggregatorError):
     """The database can't be used as it is; nothing in it was changed."""
+
+
+class DeadlineError(DatabaseError):
+    """A statement that answers a client took longer than it may; its transaction goes on."""
 
 
 class OutputError(AggregatorError):

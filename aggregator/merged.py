@@ -20,6 +20,7 @@ from aggregator import __version__, dates
 from aggregator.config import Config
 from aggregator.database import Connection, archives, query
 from aggregator.dates import Week
+from aggregator.errors import DeadlineError
 from aggregator.model import Cursor, ListedEntry, Scope
 from aggregator.publish import Document, Format, room_in_feed, title_of
 
@@ -254,6 +255,8 @@ def _page(
         with_content=True,
         takes=room_in_feed(BUDGET).takes,
     )
+    if found.ended_early and found.next is None:
+        raise DeadlineError("the search takes too long; leave out words, or add a day or a source")
     entries = found.entries
     filled = replace(
         empty,

@@ -7,7 +7,9 @@
     source:name         of a source; also category:name and author:name, also with a minus
     after:2026-11-01    listed on that day or later; before: earlier than it
 
-Anything can be typed: what makes no sense is left out, and said as a hint.
+Anything can be typed: what makes no sense is left out, and said as a hint.  So is what is too
+much: terms beyond `MAX_TERMS`, excluded ones beyond `MAX_EXCLUDED`, words of a phrase beyond
+`MAX_PHRASE`.
 
 Chinese and Japanese are written without spaces.  Each of their signs counts as a word, and signs in
 a row as a phrase; so a word is found within a longer row.
@@ -18,7 +20,7 @@ encoded, and what is not seen at all makes no difference.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from unicodedata import ucd_3_2_0
@@ -30,7 +32,11 @@ _OPERATORS = ("source", "category", "author", "before", "after")
 _WORD = re.compile(r"\w+")
 _WORD_IN_TEXT = re.compile("\\w[\\w\u00ad\u0300-\u036f\u200b\u200d\u2060\ufeff]*")
 _DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?", re.ASCII)
-_MAX_TERMS = 16
+MAX_TERMS = 16
+MAX_EXCLUDED = 5  # phrases: each is looked for in everything that the others find
+MAX_PHRASE = 8  # words
+_MAX_SIGNS = 24  # of a phrase in Chinese or Japanese, where each is a word of the index
+_COSTLY = 7  # points, see `Search.is_costly`
 _MIN_PREFIX = 2  # letters; with one, SQLite goes through most of the index
 
 # Default ignorable code points (The Unicode Standard, 5.21).  Two are left where they part words:
@@ -59,6 +65,7 @@ _AS_IT_IS = re.compile(
 
 # Ideographs, kana and the marks between them; what is rare (U+F900, U+20000 on) stays as it is.
 _SIGNS = "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+_SIGN = re.compile(f"[{_SIGNS}]")
 _ROW = re.compile(f"[{_SIGNS}]+")
 _SIGN_OR_WORD = re.compile(rf"[{_SIGNS}]|[^\W{_SIGNS}]+")
 _LEADS = tuple(bytes([lead]) for lead in range(0xE3, 0xEA))  # of all of them in UTF-8, and of few
@@ -91,11 +98,14 @@ class Fault(StrEnum):
     NO_VALUE = "value"
     BAD_DAY = "day"
     ONLY_WITHOUT = "without"
+    TOO_MANY_TERMS = "terms"
+    TOO_MANY_EXCLUDED = "excluded"
+    LONG_PHRASE = "phrase"
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A part of a search that was not understood, as it was typed."""
+    """A part of a search that was not understood or is too much, as it was typed."""
 
     fault: Fault
     text: str
@@ -122,6 +132,21 @@ class Search:
     def is_empty(self) -> bool:
         """Whether it asks for nothing, so that nothing is found."""
         return not (self.wanted or self.filters or self.since or self.until)
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether it may take many times what most searches take.
+
+        A word costs one look into the index; an excluded one is looked for in all that the others
+        find, and alone in every entry; nothing has an index of authors, nor of the beginnings of
+        words.
+        """
+        excluded = 2 if self.wanted else _COSTLY
+        points = sum(len(spaced(phrase).split()) for phrase in self.wanted)
+        points += sum(2 for phrase in self.wanted if phrase.endswith("*"))
+        points += sum(excluded * len(spaced(phrase).split()) for phrase in self.unwanted)
+        points += sum(_COSTLY if each.kind is Kind.AUTHOR else 1 for each in self.filters)
+        return points >= _COSTLY
 
 
 def index_form(text: str) -> str:
@@ -170,41 +195,82 @@ def words_of(phrases: Sequence[str]) -> tuple[re.Pattern[str], list[list[str]]]:
 
 def parse(text: str) -> Search:
     """Return what `text` asks for; never fails."""
-    wanted: list[str] = []
-    unwanted: list[str] = []
-    filters: list[Filter] = []
-    hints: list[Hint] = []
-    days: dict[str, date] = {}
-    for found in list(_TERM.finditer(text))[:_MAX_TERMS]:
-        sign, operator, phrase, closed, word = found.groups()
+    terms = list(_TERM.finditer(text))
+    reading = _Reading()
+    for term in terms[:MAX_TERMS]:
+        reading.add(term)
+    if len(terms) > MAX_TERMS:
+        reading.hint(Fault.TOO_MANY_TERMS, terms[MAX_TERMS][0])
+    return _with_advice(reading.search(), text)
+
+
+@dataclass
+class _Reading:
+    """What was read of a search so far."""
+
+    wanted: list[str] = field(default_factory=list)
+    unwanted: list[str] = field(default_factory=list)
+    filters: list[Filter] = field(default_factory=list)
+    hints: list[Hint] = field(default_factory=list)
+    days: dict[str, date] = field(default_factory=dict)
+
+    def hint(self, fault: Fault, text: str) -> None:
+        self.hints.append(Hint(fault, text))
+
+    def search(self) -> Search:
+        return Search(
+            tuple(self.wanted),
+            tuple(self.unwanted),
+            tuple(self.filters),
+            self.days.get("after"),
+            self.days.get("before"),
+            tuple(self.hints),
+        )
+
+    def add(self, term: re.Match[str]) -> None:
+        sign, operator, phrase, closed, word = term.groups()
         operator, value = (operator or "").lower(), (word if phrase is None else phrase).strip()
         if phrase is not None and not closed and value:
-            hints.append(Hint(Fault.OPEN_QUOTE, found[0]))
+            self.hint(Fault.OPEN_QUOTE, term[0])
         without = sign == "-"
         if operator in ("before", "after"):
             if (day := _day(value)) is None:
-                hints.append(Hint(Fault.BAD_DAY, found[0]))
+                self.hint(Fault.BAD_DAY, term[0])
             elif without:  # all but what is before a day is what is on or after it
-                days["after" if operator == "before" else "before"] = day
+                self.days["after" if operator == "before" else "before"] = day
             else:
-                days[operator] = day
+                self.days[operator] = day
         elif (value.lower().rstrip(":") in _OPERATORS and value.endswith(":")) or (
             operator and not value
         ):
-            hints.append(Hint(Fault.NO_VALUE, found[0]))
+            self.hint(Fault.NO_VALUE, term[0])
         elif operator:
-            filters.append(Filter(Kind(operator), value, wanted=not without))
+            self.filters.append(Filter(Kind(operator), value, wanted=not without))
         elif words := _phrase(normal(value)):
-            (unwanted if without else wanted).append(words)
-    search = Search(
-        tuple(wanted),
-        tuple(unwanted),
-        tuple(filters),
-        days.get("after"),
-        days.get("before"),
-        tuple(hints),
-    )
-    return _with_advice(search, text)
+            self._add_words(words, term[0], wanted=not without)
+
+    def _add_words(self, words: str, typed: str, *, wanted: bool) -> None:
+        if not wanted and len(self.unwanted) == MAX_EXCLUDED:
+            if not any(each.fault is Fault.TOO_MANY_EXCLUDED for each in self.hints):
+                self.hint(Fault.TOO_MANY_EXCLUDED, typed)
+            return
+        compared = _beginning(words)
+        if compared != words:
+            self.hint(Fault.LONG_PHRASE, typed)
+        (self.wanted if wanted else self.unwanted).append(compared)
+
+
+def _beginning(phrase: str) -> str:
+    """Return what is looked for of a phrase: its first words, and no more signs than that."""
+    words: list[str] = []
+    signs = 0
+    for word in phrase.split()[:MAX_PHRASE]:
+        in_word = len(_SIGN.findall(word))
+        if signs + in_word > _MAX_SIGNS:
+            return " ".join([*words, word[: _MAX_SIGNS - signs]]).rstrip()
+        signs += in_word
+        words.append(word)
+    return " ".join(words)
 
 
 def with_sources(text: str, names: Mapping[str, str]) -> str:

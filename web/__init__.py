@@ -21,11 +21,12 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, request
 from jinja2 import StrictUndefined
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from aggregator import urls
 from aggregator.config import Config
 from aggregator.database import DBAPIError, Engine, in_words, is_gone
+from aggregator.errors import DeadlineError
 from aggregator.letters import MAX_LETTER
 from aggregator.merged import HUB_PATH
 from web import feeds, machines, pages
@@ -59,6 +60,7 @@ _SORRY = {
     500: to_translate("The fault is on this side; it was written to the log."),
     503: to_translate("The database can’t be read just now."),
 }
+_TOO_LONG = to_translate("This takes too long just now. Ask for less, or try again in a moment.")
 _NAMES = {
     400: to_translate("That is not a question for this page"),
     404: to_translate("Not found"),
@@ -96,6 +98,7 @@ def create_app(
         app.register_blueprint(part.bp)
     app.register_error_handler(HTTPException, _error)
     app.register_error_handler(DBAPIError, _database_error)
+    app.register_error_handler(DeadlineError, _deadline_met)
     app.after_request(_protect)
     app.wsgi_app = _wrapped(app, config, engine, listens_on)  # type: ignore[assignment,method-assign]
     return app
@@ -136,6 +139,14 @@ def _error(error: HTTPException) -> Response:
     response = _error_answer(status, message)
     if status == 405:
         response.headers["Allow"] = dict(error.get_headers()).get("Allow", "GET, HEAD, OPTIONS")
+    if isinstance(error, ServiceUnavailable) and error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _deadline_met(_error: DeadlineError) -> Response:
+    response = _error_answer(503, _TOO_LONG)
+    response.headers["Retry-After"] = "10"
     return response
 
 

@@ -167,7 +167,8 @@ def _content(wish: Wish, now: datetime) -> Body:
 def _document(connection: Connection, wish: Wish, now: datetime) -> Document:
     if wish.scope.search is not None:
         moved.to_present(connection, wish.scope, wish)
-    document = merged.document(connection, wish, site().publication, now=now)
+    with site().costly.room_for(wish.scope):
+        document = merged.document(connection, wish, site().publication, now=now)
     if document is None:
         moved.to_present(connection, wish.scope, wish)
         what = "archive" if wish.week else "category" if wish.scope.category else "source"

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, request, url_for
 
 from aggregator.database import DBAPIError, query
 from aggregator.database.figures import figures
+from aggregator.errors import DeadlineError
 from aggregator.model import Scope
 from web import parameters
 from web.answers import REVALIDATE, body, send
@@ -66,7 +67,7 @@ def robots() -> Response:
 def updates() -> Response:
     """Tell an open page how many posts came above its first one."""
     after, scope = parameters.after() or abort(400, "after: missing"), _scope()
-    with site().engine.connect() as connection:
+    with site().costly.room_for(scope), site().engine.connect() as connection:
         count = query.newer_than(connection, after=after, scope=scope)
     return send(body(_json({"count": count}), _JSON), cache_control=REVALIDATE)
 
@@ -77,7 +78,7 @@ def health() -> Response:
     try:
         with site().engine.connect() as connection:
             query.version(connection)
-    except DBAPIError:
+    except (DBAPIError, DeadlineError):
         answer = Response(_json({"status": "database unavailable"}), status=503, mimetype=_JSON)
     else:
         answer = Response(_json({"status": "ok"}), mimetype=_JSON)

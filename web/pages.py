@@ -79,6 +79,7 @@ class Listing:
         older, newest: Paths of other pages; None where there is none.
         back_to: When the last entry shown was listed, None if there is none.
         looked_back_to: Where a search gave up looking that found too little, else None.
+        gave_up: A search took too long to look at anything.
         poll: Path that tells of new entries; None on all but the first page.
     """
 
@@ -93,6 +94,7 @@ class Listing:
     newest: str | None
     back_to: datetime | None
     looked_back_to: datetime | None
+    gave_up: bool
     poll: str | None
     news: wording.News
     visit: Visit
@@ -195,7 +197,8 @@ def search(reading: Reading) -> Page:
     asked = Scope(search=parameters.search(), zone=site().zone)
     if reading.overview.has_former_names:
         moved.to_present(reading.connection, asked)
-    listing = _listing(reading, asked)
+    with site().costly.room_for(asked):
+        listing = _listing(reading, asked)
     values = {"listing": listing, "hints": parse(listing.search).hints}
     scope = listing.scope if listing.search else Scope()  # no question has no feed
     return Page("search.html", values, scope=scope, index=False)
@@ -311,6 +314,7 @@ def _listing(reading: Reading, scope: Scope) -> Listing:
         newest=None if before is None else list_path(scope, view=view),
         back_to=shown[-1].listed_at if shown else None,
         looked_back_to=listed_at_of(following.id) if following and found.ended_early else None,
+        gave_up=found.ended_early and following is None,
         poll=_poll_path(scope, shown) if before is None else None,
         news=news,
         visit=reading.visit,

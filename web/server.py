@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from flask import Flask
 
 from aggregator.config import Config, load
-from aggregator.database import open_database, watch_file
+from aggregator.database import READING, open_database, watch_file
 from aggregator.errors import UsageError
 from aggregator.letters import MAX_LETTER
 from web import create_app
@@ -144,7 +144,7 @@ def application() -> Flask:
 
 
 def _app(config: Config, *, listens_on: str, hub: socket.socket | None = None) -> Flask:
-    engine = open_database(config.database, read_only=True)
+    engine = open_database(config.database, read_only=True, deadline=READING)
     return create_app(config, engine, hub=hub, listens_on=listens_on)
 
 

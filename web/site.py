@@ -16,6 +16,7 @@ from aggregator.database import Engine
 from aggregator.merged import Publication
 from web.answers import Body, Shelf
 from web.assets import load_assets
+from web.costly import CostlySearches
 from web.deltas import Journal
 from web.limits import Limiter
 from web.sidebars import Sidebars
@@ -35,6 +36,7 @@ class Site:
         limiter: Which clients have what.
         pages: Pages as they were last sent.
         sidebars: What stood beside them.
+        costly: The searches under way that cost much.
         build: Changes when templates, files or the configuration do; part of pages' validators.
         as_of: The moment that pages speak of, None: that of each request.
         hub: Takes letters to our own hub; None where there is none.
@@ -50,6 +52,7 @@ class Site:
     limiter: Limiter
     pages: Shelf
     sidebars: Sidebars
+    costly: CostlySearches
     build: str
     as_of: datetime | None = None
     hub: socket.socket | None = None
@@ -76,6 +79,7 @@ def set_site(
         limiter=Limiter(),
         pages=Shelf(),
         sidebars=Sidebars(),
+        costly=CostlySearches(),
         build=_build(config, assets),
         as_of=as_of,
         hub=hub,

@@ -16,11 +16,12 @@ from aggregator import urls
 from aggregator.model import CategoryCount, ListedEntry, Source, SourceName
 from aggregator.publish import first_words, title_of
 from aggregator.references import unescape
-from aggregator.search import Fault, Hint, normal, words_of
+from aggregator.search import MAX_EXCLUDED, MAX_TERMS, Fault, Hint, normal, words_of
 from web.language import Language
 from web.relative_time import Clock, Moment
 from web.visit import Visit
 
+_MOST = {Fault.TOO_MANY_TERMS: MAX_TERMS, Fault.TOO_MANY_EXCLUDED: MAX_EXCLUDED}
 _HUES = 12  # classes c0 to c11 in static/style.css
 _MAX_AUTHORS = 3
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
@@ -425,8 +426,17 @@ def hint(hint: Hint, words: Language) -> str:
         Fault.NO_VALUE: words.gettext("“{text}” needs a value right behind the colon."),
         Fault.BAD_DAY: words.gettext("“{text}” is not a day; write one like 2026-11-23."),
         Fault.ONLY_WITHOUT: words.gettext("“{text}” only leaves out; say also what to look for."),
+        Fault.TOO_MANY_TERMS: words.gettext(
+            "A search has {n} words and names at most; “{text}” and what follows was left out."
+        ),
+        Fault.TOO_MANY_EXCLUDED: words.gettext(
+            "A search excludes {n} words at most; “{text}” was ignored."
+        ),
+        Fault.LONG_PHRASE: words.gettext(
+            "“{text}” is too long for a phrase; only its beginning was looked for."
+        ),
     }
-    return texts[hint.fault].format(text=hint.text)
+    return texts[hint.fault].format(text=hint.text, n=_MOST.get(hint.fault))
 
 
 def _plain_title(entry: ListedEntry, words: Language) -> str:

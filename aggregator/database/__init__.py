@@ -7,12 +7,14 @@ SQLite (WAL, FTS5) by default, PostgreSQL by URL; what differs between them stan
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from aggregator.database.deadline import READING
 from aggregator.database.engine import is_there, open_database, watch_file
 from aggregator.database.failures import in_words, is_gone, is_missing, is_passing
 from aggregator.database.sqlite_file import main_file
 from aggregator.database.writer import Writer
 
 __all__ = [
+    "READING",
     "Connection",
     "DBAPIError",
     "Engine",

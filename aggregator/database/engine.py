@@ -5,6 +5,7 @@ import os
 import sqlite3
 import sys
 import warnings
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SAWarning
 
+from aggregator.database.deadline import set_deadline
 from aggregator.database.failures import BUSY_TIMEOUT, in_words, name_of, parsed
 from aggregator.database.sqlite_file import WatchedFile, say_when_missing
 from aggregator.errors import DatabaseError
@@ -23,13 +25,17 @@ HEAD = "0021"
 _PRIVATE = 0o600
 
 
-def open_database(url: str, *, read_only: bool = False) -> Engine:
+def open_database(
+    url: str, *, read_only: bool = False, deadline: timedelta | None = None
+) -> Engine:
     """Return an engine on the database at `url`, its schema brought up to date.
 
     Args:
         url: SQLAlchemy URL; a SQLite path must be absolute.
         read_only: The engine's connections refuse every write, and no file is made: the web
             process may start in the moment in which its file is moved.
+        deadline: What each statement may take; those that take longer raise `DeadlineError`.
+            None: as long as it takes.
 
     Raises:
         DatabaseError: It can't be opened, is not ours, is newer than the program, or stays locked.
@@ -38,6 +44,8 @@ def open_database(url: str, *, read_only: bool = False) -> Engine:
     if not (read_only and _is_missing(place)):
         _bring_up_to_date(place)
     engine = _engine(place, read_only=read_only)
+    if deadline is not None:
+        set_deadline(engine, deadline)
     if _is_file(place):
         prepare = partial(_bring_up_to_date, place)
         WatchedFile(Path(place.database or ""), writes=not read_only, prepare=prepare).attach(

@@ -141,6 +141,14 @@ def is_gone(error: DBAPIError) -> bool:
     return isinstance(error.orig, MissingFileError) and error.orig.is_gone
 
 
+def is_cancelled(error: BaseException) -> bool:
+    """Whether a statement was ended from outside: by its deadline, as nobody else ends any."""
+    original: Any = getattr(error, "orig", None)
+    if isinstance(original, sqlite3.Error):
+        return getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+    return getattr(original, "sqlstate", None) == "57014"  # query_canceled
+
+
 def is_passing(error: DBAPIError) -> bool:
     """Whether the same statement may succeed later: a lock, a full disk, a server that is away."""
     return failure(error) in _WILL_PASS

@@ -50,12 +50,14 @@ class Narrowed:
         place: The column to order by, and to seek in.
         conditions: What else has to hold of a candidate, and nearly always does.
         filters: What else has to hold, and seldom may.
+        days: What the days that a search names mean for the entries' ids.
     """
 
     candidates: Select[Any]
     place: ColumnElement[int]
     conditions: Sequence[ColumnElement[bool]] = ()
     filters: Sequence[ColumnElement[bool]] = ()
+    days: Sequence[ColumnElement[bool]] = ()
 
     def below(self, before: Cursor | None) -> Select[Any]:
         """Return the list, newest first, below a place."""
@@ -65,6 +67,25 @@ class Narrowed:
         if self.filters:
             statement = statement.where(self._within_walk(before))
         return statement.order_by(self.place.desc())
+
+    def between(self, before: Cursor | None, lowest: int | None) -> Select[Any]:
+        """Return the part of the list below one place, down to another one."""
+        statement = self._joined()
+        if before is not None:
+            statement = statement.where(self.place < before.id)
+        if lowest is not None:
+            statement = statement.where(self.place >= lowest)
+        return statement.order_by(self.place.desc())
+
+    def step(self, before: Cursor | None, size: int) -> Select[Any]:
+        """Return the last of the next `size` entries, whether or not they are in the list.
+
+        No row if there are fewer.
+        """
+        statement = select(entries.c.id).where(*self.days)
+        if before is not None:
+            statement = statement.where(entries.c.id < before.id)
+        return statement.order_by(entries.c.id.desc()).limit(1).offset(size - 1)
 
     def above(self, after: Cursor) -> Select[Any]:
         """Return what stands above a place."""
@@ -140,7 +161,8 @@ def _found(connection: Connection, search: Search, zone: tzinfo) -> Narrowed | N
     conditions: list[ColumnElement[bool]] = [entries.c.listed]
     if not any(each.kind is Kind.SOURCE and each.wanted for each in search.filters):
         conditions.append(stories.shown_once(partial(_asked, connection, search, zone, ids)))
-    return Narrowed(candidates, place, conditions, filters)
+    days = list(_within_days(search, entries.c.id, zone))
+    return Narrowed(candidates, place, conditions, filters, days)
 
 
 def _asked(

@@ -150,7 +150,8 @@ class ListPage:
     Attributes:
         entries: Newest first.
         next: The list goes on below it; None at its end.
-        ended_early: It has too few entries as looking for more took too long.
+        ended_early: It has too few entries as looking for more took too long; without `next`
+            nothing was reached at all.
     """
 
     entries: tuple[ListedEntry, ...] = ()

@@ -5,15 +5,19 @@ A list is a walk of one index however deep the page: an entry's id is its place.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from html import escape
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, null, select, union_all
 
 from aggregator.database import stories
-from aggregator.database.narrowing import narrowed
+from aggregator.database.deadline import SEARCHING, STEP, attempt, within
+from aggregator.database.narrowing import Narrowed, narrowed
 from aggregator.database.query.sources import SOURCE_COLUMNS, source_of
 from aggregator.database.tables import categories, contents, entries, feeds
+from aggregator.errors import DeadlineError
 from aggregator.model import (
     Cursor,
     Dating,
@@ -30,6 +34,8 @@ Fits = Callable[[ListedEntry], bool]
 """Whether an entry still has a place on a page."""
 
 _MAX_COUNT = 99
+_FIRST_STEP = 500  # entries; each further step has twice as many
+_STEPPING = 0.2  # seconds after which no other step begins
 
 EVERYTHING = Scope()
 
@@ -45,7 +51,8 @@ def page(
 ) -> ListPage:
     """Return up to `limit` entries of one list, newest first, all older than `before`.
 
-    A search that has to look at entries one by one may return fewer, and tells where it ended.
+    A search that has to look at entries one by one, or that meets its deadline, may return fewer
+    and tells where it ended.
 
     Args:
         takes: Asked for each entry in turn; the page ends before the first one that it refuses,
@@ -54,18 +61,14 @@ def page(
     found = narrowed(connection, scope)
     if found is None:
         return ListPage()
-    statement = found.below(before).limit(limit + 1)  # one more tells whether there are more
-    if not found.filters:
-        rows: Iterable[Row[Any]] = _rows(connection, statement, with_content=with_content)
-        end = None
-    else:
-        rows, end = _rows_and_end(
-            connection, statement, found.last_looked_at(before), with_content=with_content
-        )
-    entries, is_cut = _taken(rows, limit, takes, with_content=with_content)
-    if is_cut:
-        return ListPage(tuple(entries), Cursor(entries[-1].id))
-    return ListPage(tuple(entries), end, ended_early=end is not None)
+    if scope.search is None:
+        return _page(connection, _Wanted(found, limit, takes, with_content), before)
+    wanted = _Wanted(found, limit, takes, with_content, within(SEARCHING))
+    try:
+        with attempt(connection):
+            return _page(connection, wanted, before)
+    except DeadlineError:
+        return _page_by_steps(connection, wanted, before)
 
 
 def ids_of(connection: Connection, scope: Scope) -> list[int]:
@@ -107,7 +110,61 @@ def newer_than(connection: Connection, *, after: Cursor, scope: Scope = EVERYTHI
     if found is None:
         return 0
     some = found.above(after).add_columns(entries.c.id).limit(_MAX_COUNT).subquery()
-    return connection.scalar(select(func.count()).select_from(some)) or 0
+    count = select(func.count()).select_from(some).execution_options(**within(SEARCHING))
+    return connection.scalar(count) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a page has to have; see `page`."""
+
+    found: Narrowed
+    limit: int
+    takes: Fits
+    with_content: bool
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def _page(connection: Connection, wanted: _Wanted, before: Cursor | None) -> ListPage:
+    found, with_content = wanted.found, wanted.with_content
+    statement = found.below(before).limit(wanted.limit + 1)  # one more tells whether there are more
+    statement = statement.execution_options(**wanted.options)
+    if not found.filters:
+        rows: Iterable[Row[Any]] = _rows(connection, statement, with_content=with_content)
+        end = None
+    else:
+        rows, end = _rows_and_end(
+            connection, statement, found.last_looked_at(before), with_content=with_content
+        )
+    entries, is_cut = _taken(rows, wanted.limit, wanted.takes, with_content=with_content)
+    if is_cut:
+        return ListPage(tuple(entries), Cursor(entries[-1].id))
+    return ListPage(tuple(entries), end, ended_early=end is not None)
+
+
+def _page_by_steps(connection: Connection, wanted: _Wanted, before: Cursor | None) -> ListPage:
+    """Return what can be found in the newest entries below `before` while there is time."""
+    taken: list[ListedEntry] = []
+    place, size, ends = before, _FIRST_STEP, monotonic() + _STEPPING
+    while place is before or monotonic() < ends:
+        try:
+            with attempt(connection):
+                lowest = connection.scalar(wanted.found.step(place, size))
+                statement = wanted.found.between(place, lowest).execution_options(**within(STEP))
+                room = wanted.limit - len(taken)
+                rows = _rows(
+                    connection, statement.limit(room + 1), with_content=wanted.with_content
+                )
+                more, is_cut = _taken(rows, room, wanted.takes, with_content=wanted.with_content)
+        except DeadlineError:
+            break
+        taken += more
+        if is_cut:
+            return ListPage(tuple(taken), Cursor(taken[-1].id))
+        if lowest is None:
+            return ListPage(tuple(taken))
+        place, size = Cursor(lowest), 2 * size
+    return ListPage(tuple(taken), None if place is before else place, ended_early=True)
 
 
 _LISTED_COLUMNS = (
@@ -144,16 +201,26 @@ def _rows(
 def _taken(
     rows: Iterable[Row[Any]], limit: int, takes: Fits, *, with_content: bool
 ) -> tuple[list[ListedEntry], bool]:
-    """Return up to `limit` entries, as many as `takes` lets pass, and whether there is another."""
+    """Return up to `limit` entries, as many as `takes` lets pass, and whether there is another.
+
+    Raises:
+        DeadlineError: The statement met its deadline before the first one; later it is one more
+            reason to end there.
+    """
     sources: dict[int, Source] = {}
     taken: list[ListedEntry] = []
-    for row in rows:
-        if len(taken) == limit:
-            return taken, True
-        entry = _listed(row, sources, with_content=with_content)
-        if not takes(entry):
-            return taken, True
-        taken.append(entry)
+    try:
+        for row in rows:
+            if len(taken) == limit:
+                return taken, True
+            entry = _listed(row, sources, with_content=with_content)
+            if not takes(entry):
+                return taken, True
+            taken.append(entry)
+    except DeadlineError:
+        if not taken:
+            raise
+        return taken, True
     return taken, False
 
 
@@ -172,7 +239,8 @@ def _rows_and_end(
     nothing = [null() for _ in list(listed.c)[1:]]
     both = union_all(select(listed), select(end.scalar_subquery(), *nothing))
     *listed_rows, last = sorted(
-        connection.execute(both), key=lambda row: (row.public_id is None, -(row.id or 0))
+        connection.execute(both.execution_options(**statement.get_execution_options())),
+        key=lambda row: (row.public_id is None, -(row.id or 0)),
     )
     return listed_rows, None if last.id is None else Cursor(last.id)
 

@@ -1,0 +1,269 @@
+"""What a client may ask of the database, and what it is told when that is too much."""
+
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from aggregator.database import deadline, open_database, query
+from aggregator.database.deadline import attempt, within
+from aggregator.database.query import lists
+from aggregator.errors import DeadlineError
+from aggregator.model import Scope
+from aggregator.search import MAX_EXCLUDED, MAX_TERMS, Fault, parse
+from tests import worlds
+from tests.web_fixtures import Site, entry, words
+from web import create_app, server
+from web.costly import AT_ONCE
+
+ENDLESS = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n")
+AT_ONCE_OVER = timedelta(0)  # a statement may have the steps before the first look at the clock
+EXCLUDING = "lamp " + " ".join(f"-word{number}" for number in range(15))
+PHRASE = '"' + " ".join(f"word{number}" for number in range(20)) + '"'
+COSTLY = ["author:nobody", EXCLUDING, PHRASE, "-coal -oil source:lamp", "whal* coa* oi*"]
+
+
+def reader(database, **options):
+    address = database.url.render_as_string(hide_password=False)
+    return open_database(address, read_only=True, **options)
+
+
+@pytest.fixture
+def lamps(tmp_path):
+    """A site with 400 posts, five of them by one author."""
+    site = Site(tmp_path)
+    site.subscribe()
+    posts = [
+        entry(n, authors=("Ada Bergström",) if n % 80 == 7 else ("Nils",), title=f"Lamp {n}")
+        for n in range(400)
+    ]
+    site.record("lamp", *posts, now=datetime.now(UTC) - timedelta(hours=1))
+    return site
+
+
+def bounded(site, **values):
+    """Return a client of the site whose statements have a deadline."""
+    app = create_app(site.config, reader(site.engine, deadline=timedelta(seconds=30)), **values)
+    site.app, site.client = app, app.test_client()
+    return site
+
+
+# --------------------------------------------------------------------- deadline
+
+
+def test_a_statement_ends_at_its_deadline_and_its_transaction_goes_on(tmp_path):
+    engine = reader(worlds.new_database(tmp_path), deadline=timedelta(milliseconds=20))
+    with engine.connect() as connection:
+        for _ in range(2):
+            with pytest.raises(DeadlineError, match="took too long"), attempt(connection):
+                connection.execute(ENDLESS)
+
+        assert query.version(connection) > 0
+
+
+def test_rows_that_are_read_one_by_one_end_at_the_deadline_too(tmp_path):
+    endless = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT i FROM n")
+    engine = reader(worlds.sqlite_database(tmp_path), deadline=timedelta(milliseconds=20))
+    with engine.connect() as connection, pytest.raises(DeadlineError):
+        for _ in connection.execute(endless):
+            pass
+
+
+@pytest.mark.parametrize("options", [{}, {"deadline": AT_ONCE_OVER}])
+def test_a_statement_has_no_deadline_or_a_longer_one_where_that_is_said(tmp_path, options):
+    engine = reader(worlds.sqlite_database(tmp_path), **options)
+    many = text(ENDLESS.text.replace("SELECT i FROM n)", "SELECT i + 1 FROM n WHERE i < 50000)"))
+    with engine.connect() as connection:
+        longer = many.execution_options(**within(timedelta(minutes=1)))
+
+        assert connection.scalar(longer) == 50_000
+
+
+@worlds.only_sqlite
+def test_what_the_web_reads_with_has_the_deadline_and_what_commands_read_with_has_not(tmp_path):
+    site = Site(tmp_path)
+    app = server._app(site.config, listens_on="127.0.0.1")
+    with app.extensions["aggregator"].engine.connect() as connection:
+        assert "deadline" in connection.info
+    with reader(site.engine).connect() as connection:
+        assert "deadline" not in connection.info
+
+
+# ----------------------------------------------------------------------- search
+
+
+@pytest.fixture
+def short_searches(monkeypatch):
+    """On any machine one statement does not suffice for a search; steps have 20 entries."""
+    monkeypatch.setattr(lists, "SEARCHING", AT_ONCE_OVER)
+    monkeypatch.setattr(lists, "_FIRST_STEP", 20)
+    monkeypatch.setattr(lists, "_STEPPING", 0)
+
+
+@worlds.only_sqlite
+@pytest.mark.parametrize("with_content", [False, True])
+def test_a_search_that_meets_its_deadline_goes_on_page_by_page(lamps, short_searches, with_content):
+    engine = reader(lamps.engine, deadline=timedelta(seconds=30))
+    titles, before, pages = [], None, 0
+    with engine.connect() as connection:
+        while True:
+            page = query.page(
+                connection,
+                scope=Scope(search="author:ada"),
+                limit=3,
+                before=before,
+                with_content=with_content,
+            )
+            titles += [each.title for each in page.entries]
+            before, pages = page.next, pages + 1
+            if before is None:
+                break
+
+    assert titles == [f"Lamp {n}" for n in range(7, 400, 80)]
+    assert not page.ended_early
+    assert pages > 2
+
+
+@worlds.only_sqlite
+def test_a_page_of_a_costly_search_says_how_far_it_looked(lamps, short_searches):
+    page = bounded(lamps).page("/search?q=author:nobody")
+
+    assert "Looked at posts back to" in page.text
+    assert "before=" in page.link("Older posts")
+
+
+@worlds.only_sqlite
+def test_a_search_that_reaches_nothing_says_what_to_leave_out(lamps, short_searches, monkeypatch):
+    monkeypatch.setattr(lists, "STEP", AT_ONCE_OVER)
+    monkeypatch.setattr(lists, "_FIRST_STEP", 10_000)
+    bounded(lamps)
+
+    assert "This search takes too long" in words(lamps.page("/search?q=author:x").one("p", "end"))
+    feed = lamps.client.get("/search/feed.atom?q=author:x")
+    assert (feed.status_code, feed.headers["Retry-After"]) == (503, "10")
+    assert feed.text.count("\n") == 1
+
+
+@worlds.only_sqlite
+def test_a_list_that_meets_its_deadline_while_it_is_read_leads_on(lamps):
+    engine = reader(lamps.engine, deadline=timedelta(seconds=30))
+    with engine.connect() as connection:
+
+        def is_read(_entry):
+            connection.info["deadline"].start(AT_ONCE_OVER)  # all that comes is too late
+            return True
+
+        page = query.page(connection, limit=350, takes=is_read)
+        following = query.page(connection, limit=1, before=page.next)
+
+    assert 0 < len(page.entries) < 350
+    assert following.entries[0].title == f"Lamp {len(page.entries)}"
+
+
+@worlds.only_sqlite
+@pytest.mark.parametrize("path", ["/", "/feed.atom", "/status"])
+def test_any_other_page_that_takes_too_long_is_a_503(lamps, path, monkeypatch):
+    monkeypatch.setattr(deadline, "_STEPS", 1)
+    lamps.app = create_app(lamps.config, reader(lamps.engine, deadline=AT_ONCE_OVER))
+
+    answer = lamps.app.test_client().get(path)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert "This takes too long" in answer.text
+
+
+# ----------------------------------------------------------------------- bounds
+
+
+def test_a_search_excludes_a_few_words_and_says_which_one_was_too_many():
+    search = parse(EXCLUDING)
+
+    assert search.unwanted == tuple(f"word{number}" for number in range(MAX_EXCLUDED))
+    (hint,) = search.hints
+    assert (hint.fault, hint.text) == (Fault.TOO_MANY_EXCLUDED, f"-word{MAX_EXCLUDED}")
+
+
+@pytest.mark.parametrize(
+    ("phrase", "compared"),
+    [
+        ("a b c d e f g h", None),
+        ("a b c d e f g h i j", "a b c d e f g h"),
+        ("a b c d e f g h i*", "a b c d e f g h"),
+        ("海" * 24, None),
+        ("海" * 30, "海" * 24),
+        ("海" * 20 + " " + "音" * 20, "海" * 20 + " " + "音" * 4),
+    ],
+)
+def test_of_a_long_phrase_the_beginning_is_looked_for(phrase, compared):
+    search = parse(f'"{phrase}"')
+
+    assert search.wanted == (compared or phrase,)
+    assert [each.fault for each in search.hints] == ([Fault.LONG_PHRASE] if compared else [])
+
+
+def test_terms_that_are_too_many_are_told():
+    search = parse("w " * MAX_TERMS + "author:x y")
+
+    assert not search.filters
+    assert [(each.fault, each.text) for each in search.hints] == [
+        (Fault.TOO_MANY_TERMS, "author:x")
+    ]
+
+
+@pytest.mark.parametrize("search", [EXCLUDING, PHRASE, "w " * 17])
+def test_the_page_says_what_was_left_out_of_a_search(tmp_path, search):
+    page = Site(tmp_path).page(f"/search?q={search}")
+
+    assert page.all("div", "hints")
+
+
+# ------------------------------------------------------------------ at one time
+
+
+@pytest.mark.parametrize("search", COSTLY)
+def test_searches_that_cost_much_are_told_from_others(search):
+    assert parse(search).is_costly
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        "",
+        "whale",
+        "big whales",
+        '"big whales sold" -coal',
+        "whal* source:lamp",
+        "source:lamp",
+        "海の音",
+        "after:2026-01-01 tide",
+        "category:web -coal tide",
+    ],
+)
+def test_usual_searches_do_not_count_as_costly(search):
+    assert not parse(search).is_costly
+
+
+def test_costly_searches_are_few_at_a_time_and_nothing_else_waits_for_them(lamps):
+    costly = lamps.app.extensions["aggregator"].costly
+    asked = Scope(search="author:ada")
+    paths = [
+        "/search?q=author:nils",
+        "/search/feed.json?q=author:nils",
+        "/updates.json?q=author:nils&after=0",
+    ]
+    with ExitStack() as running:
+        for _ in range(AT_ONCE):
+            running.enter_context(costly.room_for(asked))
+        for path in paths:
+            answer = lamps.client.get(path)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2"), path
+            assert "Too many searches are running" in answer.text
+        for path in ("/", "/search?q=lamp", "/status", "/feed.atom"):
+            assert lamps.client.get(path).status_code == 200
+
+    assert [lamps.client.get(path).status_code for path in paths] == [200, 200, 200]
+
+
+def test_threads_are_left_for_pages_while_costly_searches_run():
+    assert AT_ONCE <= server.THREADS // 2

@@ -1,0 +1,43 @@
+"""Searches that cost much: a few at a time, so that the other threads stay free for pages.
+
+Everybody else who asks for one is told to come back at once: who waits would hold a thread, too.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+
+from werkzeug.exceptions import ServiceUnavailable
+
+from aggregator.model import Scope
+from aggregator.search import parse
+from web.language import to_translate
+
+AT_ONCE = 2  # of `web.server.THREADS`
+RETRY_AFTER = 2  # seconds
+
+_BUSY = to_translate("Too many searches are running. Try again in a moment.")
+
+
+class CostlySearches:
+    """Counts the costly searches that are under way; thread-safe."""
+
+    def __init__(self) -> None:
+        self._free = BoundedSemaphore(AT_ONCE)
+
+    @contextmanager
+    def room_for(self, scope: Scope) -> Iterator[None]:
+        """Hold a place while a list is read, if that is a costly search.
+
+        Raises:
+            ServiceUnavailable: All places are taken.
+        """
+        if scope.search is None or not parse(scope.search).is_costly:
+            yield
+            return
+        if not self._free.acquire(blocking=False):
+            raise ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER)
+        try:
+            yield
+        finally:
+            self._free.release()
