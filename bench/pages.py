@@ -192,8 +192,9 @@ def _timing(app: Flask, name: str, make: Callable[[], str], rounds: int) -> Timi
     path = ""
     for number in range(-20, rounds):
         path = make()
+        app.extensions["aggregator"].pages.clear()
         environ = EnvironBuilder(
-            f"{path}&n={number}", headers={"Accept-Encoding": "gzip", "Accept-Language": "en"}
+            path, headers={"Accept-Encoding": "gzip", "Accept-Language": "en"}
         ).get_environ()
         if number == 0:
             asked = 0

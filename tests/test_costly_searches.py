@@ -1,7 +1,13 @@
 """What a client may ask of the database, and what it is told when that is too much."""
 
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from statistics import quantiles
 
 import pytest
 from sqlalchemy import text
@@ -12,9 +18,12 @@ from aggregator.database.query import lists
 from aggregator.errors import DeadlineError
 from aggregator.model import Scope
 from aggregator.search import MAX_EXCLUDED, MAX_TERMS, Fault, parse
+from bench.pages import seed
 from tests import worlds
+from tests.running import eventually, get, running
+from tests.stored import statements
 from tests.web_fixtures import Site, entry, words
-from web import create_app, server
+from web import create_app, machines, server
 from web.costly import AT_ONCE
 
 ENDLESS = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n")
@@ -42,9 +51,9 @@ def lamps(tmp_path):
     return site
 
 
-def bounded(site, **values):
+def bounded(site):
     """Return a client of the site whose statements have a deadline."""
-    app = create_app(site.config, reader(site.engine, deadline=timedelta(seconds=30)), **values)
+    app = create_app(site.config, reader(site.engine, deadline=timedelta(seconds=30)))
     site.app, site.client = app, app.test_client()
     return site
 
@@ -267,3 +276,99 @@ def test_costly_searches_are_few_at_a_time_and_nothing_else_waits_for_them(lamps
 
 def test_threads_are_left_for_pages_while_costly_searches_run():
     assert AT_ONCE <= server.THREADS // 2
+
+
+# ------------------------------------------------------------------ heavy pages
+
+
+def asked_twice(site, *paths):
+    """Return the statements that the second of these requests needs."""
+    app = create_app(site.config, site.engine, as_of=datetime.now(UTC))
+    bodies = []
+    for path in paths:
+        with statements(site.engine) as executed:
+            answer = app.test_client().get(path)
+            bodies.append(answer.data)
+        assert answer.status_code == 200
+    assert bodies[0] == bodies[1]
+    return [each for each in executed if each.startswith("SELECT")]
+
+
+@pytest.mark.parametrize("path", ["/status", "/sources", "/", "/source/lamp", "/search?q=lamp"])
+def test_a_page_is_not_made_anew_for_what_is_added_to_its_address(lamps, path):
+    again = path + ("&" if "?" in path else "?") + "x=1"
+
+    assert len(asked_twice(lamps, path, again)) == 1
+
+
+@pytest.mark.parametrize(("path", "most"), [("/sources.opml", 2), ("/metrics", 1)])
+def test_what_is_made_of_all_feeds_is_not_made_anew_while_nothing_changes(
+    lamps, path, most, monkeypatch
+):
+    monkeypatch.setattr(machines, "_METRICS_KEPT", 10**10)
+
+    assert len(asked_twice(lamps, path, f"{path}?x=1")) <= most
+
+
+def test_a_page_of_all_feeds_is_made_once_for_those_who_ask_at_the_same_time(lamps):
+    app = create_app(lamps.config, lamps.engine, as_of=datetime.now(UTC))
+    ask = partial(app.test_client().get, "/status")
+    with ThreadPoolExecutor(4) as readers, statements(lamps.engine) as executed:
+        with app.extensions["aggregator"].making:
+            answers = [readers.submit(ask) for _ in range(4)]
+        assert {answer.result(30).status_code for answer in answers} == {200}
+
+    assert sum("FROM polls" in each for each in executed) <= 2  # counts, and the page
+
+
+CLIENTS = """
+import itertools, sys, threading, urllib.error, urllib.parse, urllib.request
+
+def ask(number, kind):
+    for n in itertools.count():
+        query = urllib.parse.quote(kind.replace("#", f"{number}x{n}"))
+        try:
+            urllib.request.urlopen(f"{sys.argv[1]}?q={query}", timeout=30).read()
+        except urllib.error.HTTPError as refusal:
+            refusal.read()
+
+kinds = sys.argv[2:]
+for number in range(20):
+    threading.Thread(target=ask, args=(number, kinds[number % len(kinds)]), daemon=True).start()
+sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/search", "/search/feed.atom"])
+def test_the_page_answers_while_twenty_clients_ask_for_costly_searches(tmp_path, path):
+    config = seed(tmp_path, 120_000, 200)
+    with config.open("a") as file:
+        file.write("web: {port: 0}\n")
+    words = [f"{a}{b}" for a in "etaoins" for b in "etaoin"]  # the shortest are the most frequent
+    kinds = [
+        "harbour -# " + " ".join(f"-{word}" for word in words[:14]),
+        f'"{" ".join(words[:20])} #"',
+        "author:#",
+        "-# -oil source:f7 author:a",
+        " ".join(f"{word}*" for word in words[:15]) + " -#",
+    ]
+
+    def page_seconds(url: str) -> float:
+        looks = []
+        for number in range(60):
+            began = time.monotonic()
+            assert get(f"{url}/?before={(2**62) - number}")[0] == 200  # rendered anew each time
+            looks.append(time.monotonic() - began)
+        return quantiles(looks, n=20)[-1]
+
+    with running(tmp_path, "serve") as (_, url):
+        eventually(lambda: get(f"{url}/healthz")[0] == 200)
+        arguments = [sys.executable, "-c", CLIENTS, f"{url}{path}", *kinds]
+        with subprocess.Popen(arguments, stdin=subprocess.PIPE) as clients:
+            try:
+                time.sleep(1)
+                assert page_seconds(url) < 0.3
+                assert clients.poll() is None
+            finally:
+                clients.kill()

@@ -172,7 +172,13 @@ def _error_answer(status: int, message: str) -> Response:
         # What names a parameter of the address stays as it is.
         "message": Said(translated, SOURCE if translated == message else at.words.tag),
     }
-    page = pages.Page("error.html", values, index=False)
-    response = send_error_page(page_body(pages.render(page, at=at, overview=None)), status)
+    # Who asks too much asks again at once: to refuse must cost next to nothing.
+    key = ("error", status, message, at.words.tag, at.now.replace(second=0, microsecond=0))
+    content = site().pages.get(key)
+    if content is None:
+        page = pages.Page("error.html", values, index=False)
+        content = page_body(pages.render(page, at=at, overview=None))
+        site().pages.put(key, content)
+    response = send_error_page(content, status)
     response.vary.add("Accept-Language")
     return response

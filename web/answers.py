@@ -157,6 +157,12 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._bodies)
 
+    def clear(self) -> None:
+        """Forget all documents."""
+        with self._lock:
+            self._bodies.clear()
+            self._bytes = 0
+
     def get(self, key: Hashable) -> Body | None:
         """Return what was put there, None if nothing was or it had to make room."""
         with self._lock:

@@ -4,6 +4,7 @@ Rendering is kept per version of the database, so what costs is paid once for ea
 not once for each client: a repeated request reads one number from the database.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -14,7 +15,7 @@ from aggregator import dates, merged, opml, urls
 from aggregator.database import Connection, archives, query
 from aggregator.dates import Week
 from aggregator.merged import Wish
-from aggregator.model import OpmlOutline, Scope
+from aggregator.model import OpmlOutline, Scope, Source
 from aggregator.publish import Document, Format, last_modified_at, links, render
 from web import moved, pages, parameters, wording
 from web.addresses import FORMAT_NAMES
@@ -82,12 +83,16 @@ def category_archive(slug: str, week: str) -> Response:
 def subscriptions() -> Response:
     """Publish the subscriptions as OPML 2.0."""
     with site().engine.connect() as connection:
-        found = query.feeds_by_health(connection, now=datetime.now(UTC))
-    sources = [
-        feed.source
-        for feed in found
-        if urls.is_web(feed.source.feed_url) and not feed.source.private
-    ]
+        key = query.version(connection), "subscriptions"
+        content = site().rendered.get(key)
+        if content is None:
+            content = _opml(query.subscriptions(connection))
+            site().rendered.put(key, content)
+    return send(content, cache_control=_cache_control(None, datetime.now(UTC)))
+
+
+def _opml(subscribed: Iterable[Source]) -> Body:
+    sources = [each for each in subscribed if urls.is_web(each.feed_url) and not each.private]
     sources.sort(key=lambda source: ((source.category or "").casefold(), source.title.casefold()))
     outlines = [
         OpmlOutline(
@@ -100,8 +105,7 @@ def subscriptions() -> Response:
     ]
     # Not the time of this request: the same subscriptions are the same document.
     changed_at = max((each.updated_at for each in sources if each.updated_at), default=None)
-    data = opml.write(site().config.title, outlines, created_at=changed_at)
-    return send(body(data, _OPML_TYPE), cache_control=_cache_control(None, datetime.now(UTC)))
+    return body(opml.write(site().config.title, outlines, created_at=changed_at), _OPML_TYPE)
 
 
 @bp.after_request

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, abort, request, url_for
 
 from aggregator.database import DBAPIError, query
-from aggregator.database.figures import figures
+from aggregator.database.figures import Figures, figures
 from aggregator.errors import DeadlineError
 from aggregator.model import Scope
 from web import parameters
@@ -19,6 +19,8 @@ bp = Blueprint("machines", __name__)
 
 _JSON = "application/json"
 _MANIFEST = "application/manifest+json"
+_METRICS = "text/plain; version=0.0.4; charset=utf-8"
+_METRICS_KEPT = 10  # seconds; feeds get overdue without anything being written
 _FOR_GOOD = "public, max-age=31536000, immutable"
 _FOR_A_DAY = "public, max-age=86400"
 # Searches are without number, and each costs: no robot has to try them.
@@ -89,8 +91,19 @@ def health() -> Response:
 @bp.get("/metrics")
 def metrics() -> Response:
     """Say how things stand to who watches (Prometheus text format 0.0.4)."""
+    now = datetime.now(UTC)
     with site().engine.connect() as connection:
-        now = figures(connection, now=datetime.now(UTC))
+        overview = query.overview(connection)
+        moment = int(now.timestamp()) // _METRICS_KEPT
+        key = "metrics", overview.version, overview.checked_at, moment
+        content = site().rendered.get(key)
+        if content is None:
+            content = body(_lines(figures(connection, now=now)).encode(), _METRICS)
+            site().rendered.put(key, content)
+    return send(content, cache_control="no-store")
+
+
+def _lines(now: Figures) -> str:
     checked = now.checked_at.timestamp() if now.checked_at else 0
     lines = [
         *_metric("feeds", "gauge", "Subscriptions.", now.feeds),
@@ -104,10 +117,7 @@ def metrics() -> Response:
         *_metric("changes_total", "counter", "Changes that readers could see.", now.version),
         *_metric("last_poll_timestamp_seconds", "gauge", "End of the newest poll, or 0.", checked),
     ]
-    answer = Response("".join(lines))
-    answer.headers["Content-Type"] = "text/plain; version=0.0.4; charset=utf-8"
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return "".join(lines)
 
 
 def _metric(name: str, kind: str, what: str, value: float) -> list[str]:

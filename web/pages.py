@@ -5,6 +5,7 @@ after the transaction has ended, and serves all who ask for the same page in the
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -31,6 +32,7 @@ PAGE_BUDGET = 1_000_000  # bytes of its entries; one of usual ones has a twentie
 FEEDS_A_PAGE = 500
 
 bp = Blueprint("pages", __name__)
+_PARAMETERS = ("before", "view", "q", "page")  # that any view reads
 _HALTED_AFTER = timedelta(minutes=5)
 
 _Arguments = ParamSpec("_Arguments")
@@ -41,6 +43,7 @@ class Part(Enum):
 
     VISIT = "what is new to this reader"
     CHECKS = "how the last polls went"
+    FEEDS = "hundreds of feeds: made for one reader at a time, the others get the same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +133,23 @@ def _page(
         @wraps(view)
         def answer(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Response:
             now = clock()
-            with site().engine.connect() as connection:
+            with ExitStack() as alone, site().engine.connect() as connection:
                 overview = query.overview(connection)
                 visit = _visit(overview, now) if Part.VISIT in parts else Visit()
                 tag = _tag(overview, now, visit, parts)
                 if (unchanged := unchanged_page(tag)) is not None:
                     return _for_reader(unchanged, now, visit)
-                key = (request.full_path, tag)
-                if (kept := site().pages.get(key)) is not None:
-                    return _for_reader(send_page(kept, tag), now, visit)
-                page = view(Reading(connection, now, overview, visit), *args, **kwargs)
-            content = page_body(render(page, at=now, overview=overview))
-            site().pages.put(key, content)
+                # Whatever else an address has: nobody gets a page made anew by adding to it.
+                key = (request.path, *map(request.args.get, _PARAMETERS), tag)
+                content = site().pages.get(key)
+                if content is None and Part.FEEDS in parts:
+                    alone.enter_context(site().making)
+                    content = site().pages.get(key)
+                if content is None:
+                    page = view(Reading(connection, now, overview, visit), *args, **kwargs)
+                    connection.rollback()  # rendering needs no transaction
+                    content = page_body(render(page, at=now, overview=overview))
+                    site().pages.put(key, content)
             return _for_reader(send_page(content, tag), now, visit)
 
         return answer
@@ -205,14 +213,14 @@ def search(reading: Reading) -> Page:
 
 
 @bp.get("/sources")
-@_page(Part.CHECKS)
+@_page(Part.CHECKS, Part.FEEDS)
 def sources(reading: Reading) -> Page:
     """List the subscriptions by title; `?page=` counts from 1."""
     return Page("sources.html", _feeds(reading, FeedOrder.TITLE), here="sources")
 
 
 @bp.get("/status")
-@_page(Part.CHECKS)
+@_page(Part.CHECKS, Part.FEEDS)
 def status(reading: Reading) -> Page:
     """Show how every feed is doing, problems first; `?page=` counts from 1."""
     values = _feeds(reading, FeedOrder.URGENCY)

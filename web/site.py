@@ -2,6 +2,7 @@
 
 import hashlib
 import socket
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,7 @@ class Site:
         limiter: Which clients have what.
         pages: Pages as they were last sent.
         sidebars: What stood beside them.
+        making: Held while a page of hundreds of feeds is made.
         costly: The searches under way that cost much.
         build: Changes when templates, files or the configuration do; part of pages' validators.
         as_of: The moment that pages speak of, None: that of each request.
@@ -52,6 +54,7 @@ class Site:
     limiter: Limiter
     pages: Shelf
     sidebars: Sidebars
+    making: threading.Lock
     costly: CostlySearches
     build: str
     as_of: datetime | None = None
@@ -79,6 +82,7 @@ def set_site(
         limiter=Limiter(),
         pages=Shelf(),
         sidebars=Sidebars(),
+        making=threading.Lock(),
         costly=CostlySearches(),
         build=_build(config, assets),
         as_of=as_of,

@@ -30,6 +30,9 @@ SEARCHING = timedelta(milliseconds=150)
 STEP = timedelta(milliseconds=150)
 """What one step of a search may take."""
 
+OF_ALL_FEEDS = timedelta(seconds=3)
+"""What a statement may take that reads all subscriptions: their number decides, not a client."""
+
 _WAITS = 10  # the deadline in wall time is so many times the one in CPU time
 _STEPS = 2000  # of SQLite's virtual machine; a search in the index takes few of them
 _OPTION = "deadline"

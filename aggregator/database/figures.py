@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
+from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.tables import feeds, state
 
 _LATE = timedelta(minutes=5)
@@ -49,7 +50,9 @@ def figures(connection: Connection, *, now: datetime) -> Figures:
             func.count().filter(feeds.c.next_poll_at < now - _LATE).label("overdue"),
             func.coalesce(func.sum(feeds.c.entries), 0).label("entries"),
             func.coalesce(func.sum(feeds.c.polls), 0).label("polls"),
-        ).where(feeds.c.subscribed)
+        )
+        .where(feeds.c.subscribed)
+        .execution_options(**within(OF_ALL_FEEDS))
     ).one()
     row = connection.execute(select(state.c.version, state.c.checked_at)).one()
     return Figures(**counts._mapping, version=row.version, checked_at=row.checked_at)

@@ -27,6 +27,7 @@ from aggregator.database.query.lists import (
     page,
 )
 from aggregator.database.query.names import present_name, present_search, present_slug
+from aggregator.database.query.sources import subscriptions
 from aggregator.database.query.whole import category, current_version, overview, sidebar, version
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "present_slug",
     "shortest_interval",
     "sidebar",
+    "subscriptions",
     "urgencies",
     "version",
 ]

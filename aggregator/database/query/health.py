@@ -16,6 +16,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.query.sources import SHOWN_TITLE, SOURCE_COLUMNS, source_of
 from aggregator.database.query.whole import WEEK, day_of
@@ -76,6 +77,7 @@ def page_of_feeds(
 def urgencies(connection: Connection) -> dict[Urgency, int]:
     """Count the subscriptions by how they are doing."""
     statement = select(_URGENCY, func.count()).where(feeds.c.subscribed).group_by(_URGENCY)
+    statement = statement.execution_options(**within(OF_ALL_FEEDS))
     return {Urgency(row[0]): row[1] for row in connection.execute(statement)}
 
 
@@ -212,6 +214,7 @@ def _healths(
         .outerjoin(hosts, hosts.c.name == feeds.c.host)
         .where(which)
         .order_by(*_ORDERS[order])
+        .execution_options(**within(OF_ALL_FEEDS))
     )
     return [_health(row, first_day, now) for row in rows]
 

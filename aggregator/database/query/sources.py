@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import Connection, func, select
 
+from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.tables import categories, feeds
 from aggregator.model import Source
 
@@ -46,3 +47,15 @@ def source_of(row: Any) -> Source:
         updated_at=row.source_updated_at,
         private=row.source_private,
     )
+
+
+def subscriptions(connection: Connection) -> list[Source]:
+    """Return the source of every subscription, in no order."""
+    statement = (
+        select(*SOURCE_COLUMNS)
+        .select_from(feeds)
+        .outerjoin(categories, categories.c.id == feeds.c.category_id)
+        .where(feeds.c.subscribed)
+        .execution_options(**within(OF_ALL_FEEDS))
+    )
+    return [source_of(row) for row in connection.execute(statement)]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, bindparam, exists, func, literal, null, select, union_all
 
+from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.query.sources import SHOWN_TITLE
 from aggregator.database.tables import activity, categories, feeds, former_names, state
 from aggregator.model import CategoryCount, Overview, Sidebar, SourceName
@@ -67,7 +68,7 @@ _NAMED = select(
 ).where(feeds.c.subscribed, feeds.c.name.in_(bindparam("names", expanding=True)))
 
 # One statement for both, as a page reads them together.
-_SIDEBAR = union_all(_CATEGORIES, select(_BUSY))
+_SIDEBAR = union_all(_CATEGORIES, select(_BUSY)).execution_options(**within(OF_ALL_FEEDS))
 _SIDEBAR_AGAIN = union_all(_CATEGORIES, _NAMED)
 
 
