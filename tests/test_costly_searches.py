@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from aggregator.database import deadline, open_database, query
 from aggregator.database.deadline import attempt, within
+from aggregator.database.narrowing import narrowed
 from aggregator.database.query import lists
 from aggregator.errors import DeadlineError
 from aggregator.model import Scope
@@ -33,9 +34,18 @@ PHRASE = '"' + " ".join(f"word{number}" for number in range(20)) + '"'
 COSTLY = ["author:nobody", EXCLUDING, PHRASE, "-coal -oil source:lamp", "whal* coa* oi*"]
 
 
-def reader(database, **options):
-    address = database.url.render_as_string(hide_password=False)
-    return open_database(address, read_only=True, **options)
+@pytest.fixture
+def reader():
+    """Opens databases to read from, for as long as a test lasts."""
+    with ExitStack() as opened:
+
+        def reading(database, **options):
+            address = database.url.render_as_string(hide_password=False)
+            engine = open_database(address, read_only=True, **options)
+            opened.callback(engine.dispose)
+            return engine
+
+        yield reading
 
 
 @pytest.fixture
@@ -51,17 +61,18 @@ def lamps(tmp_path):
     return site
 
 
-def bounded(site):
-    """Return a client of the site whose statements have a deadline."""
-    app = create_app(site.config, reader(site.engine, deadline=timedelta(seconds=30)))
-    site.app, site.client = app, app.test_client()
-    return site
+@pytest.fixture
+def bounded(lamps, reader):
+    """The same site, its statements with a deadline."""
+    lamps.app = create_app(lamps.config, reader(lamps.engine, deadline=timedelta(seconds=30)))
+    lamps.client = lamps.app.test_client()
+    return lamps
 
 
 # --------------------------------------------------------------------- deadline
 
 
-def test_a_statement_ends_at_its_deadline_and_its_transaction_goes_on(tmp_path):
+def test_a_statement_ends_at_its_deadline_and_its_transaction_goes_on(reader, tmp_path):
     engine = reader(worlds.new_database(tmp_path), deadline=timedelta(milliseconds=20))
     with engine.connect() as connection:
         for _ in range(2):
@@ -71,7 +82,7 @@ def test_a_statement_ends_at_its_deadline_and_its_transaction_goes_on(tmp_path):
         assert query.version(connection) > 0
 
 
-def test_rows_that_are_read_one_by_one_end_at_the_deadline_too(tmp_path):
+def test_rows_that_are_read_one_by_one_end_at_the_deadline_too(reader, tmp_path):
     endless = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT i FROM n")
     engine = reader(worlds.sqlite_database(tmp_path), deadline=timedelta(milliseconds=20))
     with engine.connect() as connection, pytest.raises(DeadlineError):
@@ -80,7 +91,7 @@ def test_rows_that_are_read_one_by_one_end_at_the_deadline_too(tmp_path):
 
 
 @pytest.mark.parametrize("options", [{}, {"deadline": AT_ONCE_OVER}])
-def test_a_statement_has_no_deadline_or_a_longer_one_where_that_is_said(tmp_path, options):
+def test_a_statement_has_no_deadline_or_a_longer_one_where_that_is_said(reader, tmp_path, options):
     engine = reader(worlds.sqlite_database(tmp_path), **options)
     many = text(ENDLESS.text.replace("SELECT i FROM n)", "SELECT i + 1 FROM n WHERE i < 50000)"))
     with engine.connect() as connection:
@@ -90,7 +101,9 @@ def test_a_statement_has_no_deadline_or_a_longer_one_where_that_is_said(tmp_path
 
 
 @worlds.only_sqlite
-def test_what_the_web_reads_with_has_the_deadline_and_what_commands_read_with_has_not(tmp_path):
+def test_what_the_web_reads_with_has_the_deadline_and_what_commands_read_with_has_not(
+    reader, tmp_path
+):
     site = Site(tmp_path)
     app = server._app(site.config, listens_on="127.0.0.1")
     with app.extensions["aggregator"].engine.connect() as connection:
@@ -112,7 +125,9 @@ def short_searches(monkeypatch):
 
 @worlds.only_sqlite
 @pytest.mark.parametrize("with_content", [False, True])
-def test_a_search_that_meets_its_deadline_goes_on_page_by_page(lamps, short_searches, with_content):
+def test_a_search_that_meets_its_deadline_goes_on_page_by_page(
+    reader, lamps, short_searches, with_content
+):
     engine = reader(lamps.engine, deadline=timedelta(seconds=30))
     titles, before, pages = [], None, 0
     with engine.connect() as connection:
@@ -134,28 +149,43 @@ def test_a_search_that_meets_its_deadline_goes_on_page_by_page(lamps, short_sear
     assert pages > 2
 
 
+@pytest.mark.parametrize(
+    "search",
+    ["lamp author:ada", "author:ada -7", "lamp -167 -247", "source:lamp", "lam* before:2100"],
+)
+def test_in_steps_a_search_finds_what_one_statement_finds(lamps, search, monkeypatch):
+    monkeypatch.setattr(lists, "_FIRST_STEP", 20)
+    monkeypatch.setattr(lists, "_STEPPING", 60)
+    with lamps.engine.connect() as connection:
+        whole = query.page(connection, scope=Scope(search=search), limit=30)
+        found = narrowed(connection, Scope(search=search))
+        wanted = lists._Wanted(found, 30, lambda _: True, with_content=False)
+
+        assert lists._page_by_steps(connection, wanted, None) == whole
+        assert whole.entries
+
+
 @worlds.only_sqlite
-def test_a_page_of_a_costly_search_says_how_far_it_looked(lamps, short_searches):
-    page = bounded(lamps).page("/search?q=author:nobody")
+def test_a_page_of_a_costly_search_says_how_far_it_looked(bounded, short_searches):
+    page = bounded.page("/search?q=author:nobody")
 
     assert "Looked at posts back to" in page.text
     assert "before=" in page.link("Older posts")
 
 
 @worlds.only_sqlite
-def test_a_search_that_reaches_nothing_says_what_to_leave_out(lamps, short_searches, monkeypatch):
+def test_a_search_that_reaches_nothing_says_what_to_leave_out(bounded, short_searches, monkeypatch):
     monkeypatch.setattr(lists, "STEP", AT_ONCE_OVER)
     monkeypatch.setattr(lists, "_FIRST_STEP", 10_000)
-    bounded(lamps)
 
-    assert "This search takes too long" in words(lamps.page("/search?q=author:x").one("p", "end"))
-    feed = lamps.client.get("/search/feed.atom?q=author:x")
+    assert "This search takes too long" in words(bounded.page("/search?q=author:x").one("p", "end"))
+    feed = bounded.client.get("/search/feed.atom?q=author:x")
     assert (feed.status_code, feed.headers["Retry-After"]) == (503, "10")
     assert feed.text.count("\n") == 1
 
 
 @worlds.only_sqlite
-def test_a_list_that_meets_its_deadline_while_it_is_read_leads_on(lamps):
+def test_a_list_that_meets_its_deadline_while_it_is_read_leads_on(reader, lamps):
     engine = reader(lamps.engine, deadline=timedelta(seconds=30))
     with engine.connect() as connection:
 
@@ -172,7 +202,7 @@ def test_a_list_that_meets_its_deadline_while_it_is_read_leads_on(lamps):
 
 @worlds.only_sqlite
 @pytest.mark.parametrize("path", ["/", "/feed.atom", "/status"])
-def test_any_other_page_that_takes_too_long_is_a_503(lamps, path, monkeypatch):
+def test_any_other_page_that_takes_too_long_is_a_503(reader, lamps, path, monkeypatch):
     monkeypatch.setattr(deadline, "_STEPS", 1)
     lamps.app = create_app(lamps.config, reader(lamps.engine, deadline=AT_ONCE_OVER))
 

@@ -39,7 +39,7 @@ def server():
 @pytest.mark.parametrize(
     "names",
     [
-        "store store_entries store_subscriptions query counters stories_listed",
+        "store store_entries store_subscriptions query counters stories_listed costly_searches",
         "replay replay_dates",
     ],
 )
