@@ -52,9 +52,12 @@ _LAST_WORDS = 2  # seconds that a stop waits for the processes
 _LARGE = 1_000_000  # bytes of a task or an answer; a collection takes a few milliseconds
 _CHUNK = 1 << 18  # bytes that are read at a time
 _LENGTH = 8  # bytes of an answer's length
+_SPENT = 0x80  # in the first of them: the process ends, as it has kept too much of its memory
 _MAX_OUTPUT = 1_000  # bytes that a process wrote while it read a document, in the log
 _MAX_PIPE = 1 << 20  # more than a pipe takes
 _MAX_TRACEBACK = 10_000  # characters
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -145,7 +148,8 @@ class Workers:
             process.hang_up()
             raise
         _log_output(url, process.output())
-        if self._stopped:  # while it answered
+        if self._stopped or process.is_spent:
+            self._processes.discard(process)
             process.hang_up()
         else:
             self._idle.append(process)
@@ -227,6 +231,7 @@ class _Process:
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
         self._is_asked = False
+        self.is_spent = False
         self._hanging_up = threading.Lock()  # a pipe closed twice at once takes another's number
         life, self._life = context.Pipe(duplex=False)
         self._output, output = context.Pipe(duplex=False)
@@ -256,7 +261,9 @@ class _Process:
             while len(start) < _LENGTH:
                 start += await self._received()
             task.clear()
-            answer = memoryview(bytearray(int.from_bytes(start[:_LENGTH])))
+            self.is_spent = bool(start[0] & _SPENT)
+            length = int.from_bytes(start[:_LENGTH]) & ~(_SPENT << 8 * (_LENGTH - 1))
+            answer = memoryview(bytearray(length))
             got = len(start) - _LENGTH
             answer[:got] = start[_LENGTH:]
             while got < len(answer):
@@ -310,8 +317,13 @@ def _serve(line: socket.socket, life: Connection, output: Connection, memory: in
     _limit(memory)
     broken = (EOFError, ConnectionError, pickle.UnpicklingError)
     with line, line.makefile("rb") as tasks, contextlib.suppress(*broken):
-        while True:
-            line.sendall(_answered(tasks))
+        most = _data_size() + memory // 2
+        is_spent = False
+        while not is_spent:
+            answer = _answered(tasks)
+            is_spent = _data_size() > most
+            answer[0] |= _SPENT * is_spent
+            line.sendall(answer)
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
@@ -407,6 +419,14 @@ def _limit(memory: int) -> None:
 
         limit = _own_memory() + memory
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _data_size() -> int:
+    """Return the bytes of this process's data, 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_bytes().split()[5]) * _PAGE
+    except (OSError, LookupError, ValueError):
+        return 0
 
 
 def _own_memory() -> int:

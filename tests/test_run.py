@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
@@ -237,12 +238,14 @@ def test_a_changed_file_is_noticed_and_a_broken_one_changes_nothing(server, tmp_
 
 @pytest.mark.slow
 def test_when_the_program_is_killed_nothing_of_it_stays_that_the_next_start_does_not_remove(
-    server, tmp_path, monkeypatch
+    server, tmp_path, monkeypatch, request
 ):
     server.put("/a", rss([("a", "A", datetime.now(UTC))]))
-    folder, temporary = tmp_path / "home", tmp_path / "tmp"
-    for each in (folder, temporary):
-        each.mkdir()
+    folder = tmp_path / "home"
+    folder.mkdir()
+    short = tempfile.TemporaryDirectory(prefix="a")  # the path of a socket has 107 bytes at most
+    request.addfinalizer(short.cleanup)
+    temporary = Path(short.name)
     others = temporary / "pymp-another" / "listener"  # a program with multiprocessing, not ours
     others.parent.mkdir()
     others.touch()

@@ -211,7 +211,7 @@ def test_a_running_aggregator_tells_its_subscribers(tmp_path):
                     poll="{interval: 1s, host_delay: 0s, workers: 1}",
                 )
                 with running(tmp_path) as (_, address):
-                    base = "http://127.0.0.1:8080"
+                    base = address
 
                     def started() -> bool:
                         return b"First" in get(f"{address}/feed.atom")[2]

@@ -39,6 +39,22 @@ async def title(workers: Workers) -> str:
     return read.feed.entries[0].title
 
 
+def test_a_document_does_not_lack_the_memory_that_those_before_it_have_kept(workers):
+    async def run() -> tuple[list[int], list[int]]:
+        pids = []
+        for size in (1_000_000, 1_000_000, 60_000_000, 60_000_000, 60_000_000):
+            pids.append(await workers.run("https://example.org/", os.getpid))
+            keep = f"import sys; sys.kept = [*getattr(sys, 'kept', ()), bytes({size})]"
+            await workers.run("https://example.org/", exec, keep)
+        return pids, [len(workers._processes), len(workers._idle)]
+
+    pids, left = asyncio.run(run())
+
+    assert len(set(pids[:3])) == 1
+    assert len(set(pids[2:])) == 3
+    assert left == [0, 0]
+
+
 @pytest.mark.parametrize(
     ("task", "reason"),
     [
