@@ -41,11 +41,7 @@ async def poll_once(
     Raises:
         UsageError: A name is not a subscription.
     """
-    wanted = None if names is None else frozenset(names)
-    unknown = (wanted or frozenset()) - {feed.name for feed in config.feeds}
-    if unknown:
-        shown = urls.masked_input(min(unknown))
-        raise UsageError(f"{shown}: no such feed; `aggregator feeds` lists them")
+    wanted = None if names is None else _known(names, config)
     owner = lease.own_name()
 
     def take(connection: Connection) -> list[DueFeed]:
@@ -77,6 +73,14 @@ async def poll_once(
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             await leases.drained(poller)
+
+
+def _known(names: Iterable[str], config: Config) -> frozenset[str]:
+    wanted = frozenset(names)
+    if unknown := wanted - {feed.name for feed in config.feeds}:
+        shown = urls.masked_input(min(unknown))
+        raise UsageError(f"{shown}: no such feed; `aggregator feeds` lists them")
+    return wanted
 
 
 def _interleaved(due: Sequence[DueFeed]) -> list[DueFeed]:
