@@ -102,9 +102,12 @@ class Deliveries:
         async with self._looking:
             while len(self._under_way) < MOST_QUEUED:
                 now = datetime.now(UTC)
+                # What is noted while the database is read was due when the reading began.
+                busy = set(self._under_way)
                 due = await asyncio.to_thread(self._due, now)
-                fresh = [one for one in due if one.id not in self._under_way]
-                if not sum(self._begin_one(one, now) for one in fresh):
+                busy |= self._under_way
+                fresh = [subscriber for subscriber in due if subscriber.id not in busy]
+                if not sum(self._begin_one(subscriber, now) for subscriber in fresh):
                     return
 
     async def idle(self) -> None:
