@@ -6,15 +6,15 @@ The commands are imported late: worker processes load this module again, and nee
 import sys
 import warnings
 
-from aggregator import processes, terminal
 from aggregator.errors import OutputError
+from aggregator.runtime import child_processes, terminal
 
 _BROKEN_PIPE = 141  # as a shell has it of a program that SIGPIPE ended
 
 
 def main() -> None:
     """Run the command line."""
-    processes.ignore_hangups()
+    child_processes.ignore_hangups()
     terminal.prepare()
     if not sys.warnoptions:  # they are for who writes Python; child processes are told so, too
         warnings.simplefilter("ignore")

@@ -18,7 +18,10 @@ from urllib.parse import quote, unquote, urlencode
 
 from aggregator import __version__, dates
 from aggregator.config import Config
-from aggregator.database import Connection, archives, query
+from aggregator.database import Connection
+from aggregator.database.feeds import read_health
+from aggregator.database.lists import read_archives, read_lists
+from aggregator.database.state import read_overview
 from aggregator.dates import Week
 from aggregator.errors import DeadlineError
 from aggregator.model import Cursor, ListedEntry, Scope
@@ -216,12 +219,12 @@ def _titled(
     """Return the document of a list without its entries."""
     title, subtitle, language = publication.title, "", None
     if scope.category is not None:
-        category = query.category(connection, scope.category)
+        category = read_overview.category(connection, scope.category)
         if category is None:
             return None
         title = f"{title}: {category.name}"
     elif scope.source is not None:
-        feed = query.feed(connection, scope.source, now=now)
+        feed = read_health.feed(connection, scope.source, now=now)
         if feed is None:
             return None
         title, language = feed.source.title, feed.source.language
@@ -246,8 +249,8 @@ def _page(
     has_archives = wish.form is Format.ATOM and _has_archives(wish.scope)
     limit, goes_on = wish.limit, not (publication.files and has_archives)
     if publication.files and goes_on and wish.before is None:
-        limit = _length_of_first(len(query.ids_of(connection, wish.scope)))
-    found = query.page(
+        limit = _length_of_first(len(read_lists.ids_of(connection, wish.scope)))
+    found = read_lists.page(
         connection,
         scope=wish.scope,
         limit=limit,
@@ -294,7 +297,7 @@ def _before_the_page(
     open_since, this = dates.open_since(now), Week.of(now)
     if entries:
         last = Cursor(entries[-1].id)
-        more = archives.newest_between(
+        more = read_archives.newest_between(
             connection, scope, start=open_since, end=this.end, before=last, limit=1
         )
         if more:
@@ -304,14 +307,14 @@ def _before_the_page(
 
 def _newest_archive(connection: Connection, scope: Scope, *, before: datetime) -> Wish | None:
     """Return the last document of the newest week that began before a time and has entries."""
-    week = archives.newest_week(connection, scope, before=before)
+    week = read_archives.newest_week(connection, scope, before=before)
     if week is None:
         return None
-    count = archives.count_between(connection, scope, start=week.start, end=week.end)
+    count = read_archives.count_between(connection, scope, start=week.start, end=week.end)
     if count <= ARCHIVED:
         return Wish(scope, week=week)
     size = (count - 1) % ARCHIVED + 1  # the others are full, from the oldest upwards
-    ids = archives.newest_between(
+    ids = read_archives.newest_between(
         connection, scope, start=week.start, end=week.end, before=None, limit=size + 1
     )
     return Wish(scope, week=week, after=Cursor(ids[size]))
@@ -333,7 +336,7 @@ def _archive(
     is_open_below = wish.before is not None and wish.after is None
     part = _part_below if is_open_below else _part_above
     ids, older, newer = part(connection, wish, start, week.end)
-    entries = query.entries_of(connection, ids, takes=room_in_feed(BUDGET).takes)
+    entries = read_lists.entries_of(connection, ids, takes=room_in_feed(BUDGET).takes)
     if len(entries) < len(ids):  # the rest of these is a document of its own
         older = replace(wish, before=Cursor(entries[-1].id))
     elif older is None:
@@ -365,13 +368,13 @@ def _part_above(connection: Connection, wish: Wish, start: datetime, end: dateti
     An archive is cut from its oldest entry upwards.  So the address of the week alone is its oldest
     document: the archive of the week before, closed and never changed again, can lead to it.
     """
-    ids = archives.oldest_between(
+    ids = read_archives.oldest_between(
         connection, wish.scope, start=start, end=end, after=wish.after, limit=ARCHIVED + 1
     )
     newer = replace(wish, after=Cursor(ids[ARCHIVED - 1])) if len(ids) > ARCHIVED else None
     older = None
     if wish.after is not None:
-        below = archives.newest_between(
+        below = read_archives.newest_between(
             connection,
             wish.scope,
             start=start,
@@ -389,7 +392,7 @@ def _part_above(connection: Connection, wish: Wish, start: datetime, end: dateti
 
 def _part_below(connection: Connection, wish: Wish, start: datetime, end: datetime) -> _Part:
     """Return the part of an archive below `wish.before`: of a week that still takes entries."""
-    ids = archives.newest_between(
+    ids = read_archives.newest_between(
         connection, wish.scope, start=start, end=end, before=wish.before, limit=ARCHIVED + 1
     )
     shown = ids[:ARCHIVED]

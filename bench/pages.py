@@ -23,7 +23,8 @@ from sqlalchemy import event
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from aggregator.config import load
-from aggregator.database import open_database, store
+from aggregator.database import open_database
+from aggregator.database.feeds import write_subscriptions
 from web import create_app
 
 ENTRIES = 1_000_000
@@ -93,7 +94,7 @@ def seed(folder: Path, entries: int = ENTRIES, feeds: int = FEEDS) -> Path:
     config = load(config_path)
     engine = open_database(config.database)
     with engine.begin() as connection:
-        store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
+        write_subscriptions.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
     engine.dispose()
     connection = sqlite3.connect(folder / "pages.db")
     connection.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000")

@@ -17,14 +17,15 @@ from typing import Any
 from flask import Flask
 
 from aggregator.config import load
-from aggregator.database import open_database, store
-from aggregator.database.store.polls import note_change
+from aggregator.database import open_database
+from aggregator.database.feeds import write_leases, write_polls, write_subscriptions
+from aggregator.database.feeds.write_polls import note_change
 from aggregator.merged import Publication, Wish, document
 from aggregator.model import DueFeed, Outcome, Scope
-from aggregator.poll import news
+from aggregator.poll import reconcile
 from aggregator.poll.reports import Finished
 from aggregator.publish import Format, render
-from aggregator.read import read_document
+from aggregator.reading.worker_task import read_document
 from aggregator.scheduler import poll_settings
 from bench import feeds
 from web import create_app
@@ -155,12 +156,12 @@ def _app(folder: Path) -> Flask:
     config = load(folder / "config.yaml")
     engine, now = open_database(config.database), datetime.now(UTC)
     with engine.begin() as connection:
-        store.sync_subscriptions(connection, config.feeds, now=now)
-        due = store.lease_named(
+        write_subscriptions.sync_subscriptions(connection, config.feeds, now=now)
+        due = write_leases.lease_named(
             connection, owner="bench", now=now, until=now + timedelta(minutes=1), names=None
         )
         polls = [_poll(feed, number, now) for number, feed in enumerate(due)]
-        news.record(connection, polls, poll_settings(config), now=now)
+        reconcile.record(connection, polls, poll_settings(config), now=now)
     return create_app(config, engine)
 
 
@@ -168,7 +169,7 @@ def _poll(feed: DueFeed, number: int, now: datetime) -> Finished:
     """Return a poll that brought the feed's document, as the pipeline hands it to the writer."""
     read = read_document(feeds.document(number), {}, feed.url)
     assert read.feed is not None
-    report = store.PollReport(
+    report = write_polls.PollReport(
         feed_id=feed.id,
         number=0,
         started_at=now,

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from aggregator import stories
-from aggregator.database import Engine, open_database, store
+from aggregator.database import Engine, open_database
+from aggregator.database.entries import write_entries
 from aggregator.dedup import NewEntry
 from aggregator.model import CleanEntry
 from aggregator.poll import story_matching
+from aggregator.stories import similarity
 
 SET = Path(__file__).parents[1] / "tests" / "data" / "stories"
 HALVES = ("tune", "report")
@@ -29,8 +30,8 @@ class Pair:
     kind: str
     half: str
     same: bool
-    a: stories.Article
-    b: stories.Article
+    a: similarity.Article
+    b: similarity.Article
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ def pairs() -> Iterator[Pair]:
             yield Pair(values["id"], values["kind"], values["half"], values["same"], a, b)
 
 
-def _article(number: int, values: dict[str, str], known: str) -> stories.Article:
-    return stories.Article(
+def _article(number: int, values: dict[str, str], known: str) -> similarity.Article:
+    return similarity.Article(
         number,
         values["feed"],
         (values["feed"],),
@@ -74,10 +75,10 @@ def _article(number: int, values: dict[str, str], known: str) -> stories.Article
     )
 
 
-def grouped(pair: Pair) -> stories.StoryLink | None:
+def grouped(pair: Pair) -> similarity.StoryLink | None:
     """Decide as the pipeline does: compare only what shares a key."""
-    keys = [set(stories.keys(one.url, one.title, one.html)) for one in (pair.a, pair.b)]
-    return stories.compare(pair.a, pair.b) if keys[0] & keys[1] else None
+    keys = [set(similarity.keys(one.url, one.title, one.html)) for one in (pair.a, pair.b)]
+    return similarity.compare(pair.a, pair.b) if keys[0] & keys[1] else None
 
 
 def quality(some: Sequence[Pair]) -> Quality:
@@ -212,11 +213,11 @@ def _batch(engine: Engine, batch: int) -> tuple[float, float]:
     """Store a transaction of new entries; return CPU seconds for keys, and for joining them."""
     made = [_entry(batch, poll, n) for poll in range(_POLLS) for n in range(_ENTRIES_OF_POLL)]
     started = time.process_time()
-    keys = [stories.keys(one.url, one.title, one.content_html) for one in made]
+    keys = [similarity.keys(one.url, one.title, one.content_html) for one in made]
     keyed = time.process_time()
     now = datetime.now(UTC)
     placed = [
-        store.PlacedEntry(
+        write_entries.PlacedEntry(
             feed_id=1 + (batch * _POLLS + n // _ENTRIES_OF_POLL) % FEEDS,
             new=NewEntry(f"{batch}/{n}".encode(), b"", one, by_guid=True),
             listed_at=now - timedelta(minutes=n),
@@ -227,7 +228,7 @@ def _batch(engine: Engine, batch: int) -> tuple[float, float]:
         for n, one in enumerate(made)
     ]
     with engine.begin() as connection:
-        ids = store.add_entries(connection, placed)
+        ids = write_entries.add_entries(connection, placed)
         stored = time.process_time()
         story_matching.match_stories(connection, placed, ids)
         joined = time.process_time()

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from aggregator.database import Connection, Engine, open_database, store
+from aggregator.database import Connection, Engine, open_database
+from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.model import Subscription
 
 ROOM = 128
@@ -76,14 +77,14 @@ def _tick(engine: Engine, now: datetime, busy: list[str] | None = None) -> tuple
         nonlocal leased
         until = now + timedelta(minutes=2)
         leased = len(
-            store.lease_due(
+            write_leases.lease_due(
                 connection, owner=_OWNER, now=now, until=until, limit=ROOM,
                 busy_hosts=busy or (), per_host=2,
             )
         )  # fmt: skip
 
     def give_back(connection: Connection) -> None:
-        store.release_leases(connection, owner=_OWNER)
+        write_leases.release_leases(connection, owner=_OWNER)
 
     return _median(engine, take, give_back), leased
 
@@ -91,11 +92,13 @@ def _tick(engine: Engine, now: datetime, busy: list[str] | None = None) -> tuple
 def _renewal(engine: Engine, now: datetime) -> float:
     until = now + timedelta(minutes=2)
     with engine.begin() as connection:
-        store.lease_due(connection, owner=_OWNER, now=now, until=until, limit=ROOM, per_host=2)
+        write_leases.lease_due(
+            connection, owner=_OWNER, now=now, until=until, limit=ROOM, per_host=2
+        )
 
     def renew(connection: Connection) -> None:
-        store.lease_owners(connection)
-        store.renew_leases(connection, owner=_OWNER, until=until)
+        write_leases.lease_owners(connection)
+        write_leases.renew_leases(connection, owner=_OWNER, until=until)
 
     return _median(engine, renew, lambda connection: None)
 
@@ -125,7 +128,7 @@ def _database(count: int, now: datetime) -> Iterator[Engine]:
             for number in range(count)
         ]
         with engine.begin() as connection:
-            store.sync_subscriptions(connection, feeds, now=now - timedelta(hours=1))
+            write_subscriptions.sync_subscriptions(connection, feeds, now=now - timedelta(hours=1))
             connection.execute(
                 text("UPDATE feeds SET memory = zeroblob(200), etag = 'x', polls = 1")
             )

@@ -11,7 +11,7 @@ from hypothesis import settings
 from jinja2.bccache import Bucket, BytecodeCache
 
 from aggregator.poll import poller
-from aggregator.workers import Workers
+from aggregator.runtime.worker_pool import Workers
 from tests.browser import system_chromium
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, text
 
-from aggregator.database import query, store
+from aggregator.database.feeds import read_health, write_leases, write_subscriptions
+from aggregator.database.lists import read_lists
 from aggregator.fetch import FetchSettings
 from aggregator.model import FeedHealth, ListedEntry, Scope, Subscription
 from aggregator.poll import Poller, PollResult, PollSettings
@@ -58,7 +59,7 @@ class World:
         places |= elsewhere
         subscriptions = [Subscription(name, url, name_given=True) for name, url in places.items()]
         with self.database.begin() as connection:
-            store.sync_subscriptions(connection, subscriptions, now=NOW)
+            write_subscriptions.sync_subscriptions(connection, subscriptions, now=NOW)
 
     def poll(
         self, *names: str, times: int = 1, before: Callable[[int], None] = lambda _: None
@@ -78,7 +79,7 @@ class World:
             for number in range(times):
                 before(number)
                 due = await poller.transact(
-                    lambda connection: store.lease_named(
+                    lambda connection: write_leases.lease_named(
                         connection, owner="t", now=NOW, until=NOW + HOUR, names=names
                     )
                 )
@@ -88,7 +89,7 @@ class World:
     def entries(self, name: str) -> tuple[ListedEntry, ...]:
         """Return what is stored of a feed, newest first."""
         with self.database.connect() as connection:
-            return query.page(
+            return read_lists.page(
                 connection, scope=Scope(source=name), limit=10_000, with_content=True
             ).entries
 
@@ -97,7 +98,7 @@ class World:
 
     def health(self, name: str) -> FeedHealth:
         with self.database.connect() as connection:
-            health = query.feed(connection, name, now=NOW)
+            health = read_health.feed(connection, name, now=NOW)
         assert health is not None
         return health
 

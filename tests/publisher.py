@@ -13,7 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from aggregator.database import query, store
+from aggregator.database.feeds import read_health, write_hosts, write_leases, write_subscriptions
 from aggregator.fetch import FetchSettings
 from aggregator.model import FeedHealth, Subscription
 from aggregator.poll import Poller, PollResult, PollSettings
@@ -40,7 +40,7 @@ class World:
 
     def subscribe(self, *subscriptions: Subscription) -> None:
         with self._database() as connection:
-            store.sync_subscriptions(connection, subscriptions, now=datetime.now(UTC))
+            write_subscriptions.sync_subscriptions(connection, subscriptions, now=datetime.now(UTC))
 
     def now(self) -> datetime:
         """The time of this world."""
@@ -69,8 +69,10 @@ class World:
 
         with self._database() as connection:
             now = datetime.now(UTC)
-            due = store.lease_due(connection, owner=owner, now=now, until=now + HOUR, limit=limit)
-            shared = store.shared_hosts(connection)
+            due = write_leases.lease_due(
+                connection, owner=owner, now=now, until=now + HOUR, limit=limit
+            )
+            shared = write_hosts.shared_hosts(connection)
         return [result for result in asyncio.run(run()) if result] if due else []
 
     def next_poll(self, *, within: timedelta = timedelta(days=60)) -> list[PollResult]:
@@ -78,7 +80,7 @@ class World:
         end = self.now() + within
         while self.now() < end:
             with self._database() as connection:
-                due_at = query.next_due_at(connection)
+                due_at = read_health.next_due_at(connection)
             assert due_at is not None, "never again"
             self.wait(max(due_at - datetime.now(UTC) - timedelta(seconds=30), timedelta(0)))
             if early := self.poll():
@@ -90,7 +92,7 @@ class World:
 
     def health(self, name: str) -> FeedHealth:
         with self._database() as connection:
-            found = query.feed(connection, name, now=datetime.now(UTC))
+            found = read_health.feed(connection, name, now=datetime.now(UTC))
         assert found is not None
         return found
 

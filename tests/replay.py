@@ -24,7 +24,10 @@ import yaml
 from sqlalchemy import text
 
 from aggregator.config import Config, load
-from aggregator.database import Engine, query, store
+from aggregator.database import Engine
+from aggregator.database.entries import write_retention
+from aggregator.database.feeds import write_leases, write_subscriptions
+from aggregator.database.lists import read_lists
 from aggregator.model import DueFeed, ListedEntry
 from aggregator.poll import Poller, PollResult, poller
 from aggregator.scheduler import poll_settings
@@ -122,7 +125,7 @@ class World:
         self.folder = folder
         self.database: Engine = new_database(folder)
         with self.database.begin() as connection:
-            store.sync_subscriptions(connection, self.config.feeds, now=NOW)
+            write_subscriptions.sync_subscriptions(connection, self.config.feeds, now=NOW)
         self.client = create_app(self.config, self.database).test_client()
         self.places: dict[int, datetime] = {}
 
@@ -130,7 +133,7 @@ class World:
         (self.folder / "feed.xml").write_bytes(document)
 
         def lease(connection: Any) -> DueFeed:
-            (due,) = store.lease_named(
+            (due,) = write_leases.lease_named(
                 connection, owner="t", now=datetime.now(UTC), until=NOW + HOUR, names={"blog"}
             )
             return due
@@ -139,7 +142,7 @@ class World:
 
     def entries(self) -> tuple[ListedEntry, ...]:
         with self.database.connect() as connection:
-            return query.page(connection, limit=1000, with_content=True).entries
+            return read_lists.page(connection, limit=1000, with_content=True).entries
 
     def check(self, step: Step, result: PollResult, number: int) -> None:
         """Compare the database and the page with what the step says."""
@@ -183,7 +186,9 @@ def replay(folder: Path, *steps: Step | bytes, **settings: Any) -> World:
 
 def retain(world: World, step: Step) -> None:
     with world.database.begin() as connection:
-        store.delete_old(connection, before=datetime.now(UTC) - step.retain, min_entries=step.keep)
+        write_retention.delete_old(
+            connection, before=datetime.now(UTC) - step.retain, min_entries=step.keep
+        )
 
 
 def _on_page(html: str) -> tuple[list[str], list[str]]:

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from sqlalchemy import event
 
-from aggregator.database import query, store
+from aggregator.database.feeds import write_leases
+from aggregator.database.lists import read_lists
 from aggregator.model import Subscription
 from tests.worlds import NOW
 
@@ -20,14 +21,16 @@ def feed(name="blog", url=None, **values):
 
 def titles(database, **arguments):
     with database.connect() as connection:
-        return [found.title for found in query.page(connection, limit=100, **arguments).entries]
+        return [
+            found.title for found in read_lists.page(connection, limit=100, **arguments).entries
+        ]
 
 
 def lease_due(database, *, now=NOW, owner="me", **arguments):
     with database.begin() as connection:
         return [
             due.name
-            for due in store.lease_due(
+            for due in write_leases.lease_due(
                 connection, owner=owner, now=now, until=now + MINUTE, **arguments
             )
         ]

@@ -8,12 +8,12 @@ import time
 import pytest
 
 from aggregator import urls
-from aggregator.clean import MAX_GROWTH, clean
 from aggregator.errors import ParseError
-from aggregator.parse import parse
-from aggregator.read import read_document
-from aggregator.sanitize import MAX_GROWTH as MAX_GROWTH_OF_TEXT
-from aggregator.sanitize import MAX_OUTPUT, content
+from aggregator.reading.clean import MAX_GROWTH, clean
+from aggregator.reading.parse import parse
+from aggregator.reading.sanitize import MAX_GROWTH as MAX_GROWTH_OF_TEXT
+from aggregator.reading.sanitize import MAX_OUTPUT, content
+from aggregator.reading.worker_task import read_document
 from tests.test_event_loop import HOSTILE, declared
 
 URL = "https://example.org/feed"

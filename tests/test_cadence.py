@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator import cadence
+from aggregator import schedule
 from aggregator.model import BY_INTERVAL, BY_RHYTHM, BY_THRIFT, Wishes
 
 NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
@@ -17,17 +17,17 @@ HALF_HOUR = timedelta(minutes=30)
 
 
 def after_success(*, feed="a", interval=HOUR, interval_given=True, at=NOW, **answer):
-    return cadence.after_success(
+    return schedule.after_success(
         at,
         feed=feed,
         interval=interval,
         interval_given=interval_given,
-        answer=cadence.Answer(**answer),
+        answer=schedule.Answer(**answer),
     )
 
 
 def after_failure(**values):
-    return cadence.after_failure(NOW, **({"interval": HALF_HOUR, "failures": 1} | values))
+    return schedule.after_failure(NOW, **({"interval": HALF_HOUR, "failures": 1} | values))
 
 
 FRESH = "the server calls its answer fresh"
@@ -258,7 +258,7 @@ def test_a_feed_that_is_gone_is_never_polled_again():
 def test_freshness_is_what_the_answer_says(headers, seconds):
     expected = None if seconds is None else timedelta(seconds=seconds)
 
-    assert cadence.freshness(headers) == expected
+    assert schedule.freshness(headers) == expected
 
 
 @pytest.mark.parametrize(
@@ -275,4 +275,4 @@ def test_a_304_that_says_nothing_renews_what_its_document_said(headers, known, h
     lifetime = None if known is None else known * HOUR
 
     expected = None if hours is None else hours * HOUR
-    assert cadence.freshness(headers, known=lifetime) == expected
+    assert schedule.freshness(headers, known=lifetime) == expected

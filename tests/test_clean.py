@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies
 
-from aggregator import clean as stage
-from aggregator import sanitize
-from aggregator.clean import clean, excerpt
 from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed
-from aggregator.parse import parse
+from aggregator.reading import clean as stage
+from aggregator.reading import sanitize
+from aggregator.reading.clean import clean, excerpt
+from aggregator.reading.parse import parse
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
 URL = "https://served.example/dir/feed"

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aggregator import discover
 from aggregator.fetch import guard
+from aggregator.reading import autodiscovery
 from tests.feedserver import Canary, FeedServer
 from tests.running import command, one_line, rss, write_config
 
@@ -142,7 +142,7 @@ def test_add_reads_a_page_in_a_worker_process(server, tmp_path, monkeypatch):
     server.put("/blog", page_with("/feed") + "<a " * 300_000)
     server.put("/feed", rss([("a", "Post", NOW)]))
     write_config(tmp_path, [])
-    monkeypatch.setattr(discover, "_tags", None)  # in this process nobody may call it
+    monkeypatch.setattr(autodiscovery, "_tags", None)  # in this process nobody may call it
 
     assert f"added {server.url('/feed')}" in command(tmp_path, "add", server.url("/blog")).stdout
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import config
-from aggregator.config import schema, values
+from aggregator.config import options, value_parsers
 from aggregator.errors import ConfigError
 from aggregator.model import Order, Subscription
 from tests.configured import parsed, problem, problems
@@ -268,7 +268,10 @@ def test_what_is_no_span_of_time_is_refused_with_what_to_write(written, said):
 def test_a_span_reads_as_it_was_written(seconds):
     length = timedelta(seconds=seconds)
 
-    assert values.duration(values.span(length), least=timedelta(0), most=length) == length
+    assert (
+        value_parsers.duration(value_parsers.span(length), least=timedelta(0), most=length)
+        == length
+    )
 
 
 @pytest.mark.parametrize(
@@ -529,7 +532,7 @@ def test_the_examples_in_the_documentation_do_what_it_says():
 def test_the_documentation_names_every_key():
     documented = (ROOT / "docs" / "config.md").read_text()
     sections = {"web": config.Web, "poll": config.Poll, "network": config.Network}
-    sections["websub"] = schema.WebSub
+    sections["websub"] = options.WebSub
     keys = [
         f"{name}.{field.name}"
         for name, section in {**sections, "retention": config.Retention}.items()
@@ -537,6 +540,6 @@ def test_the_documentation_names_every_key():
     ]
     keys += ["title", "base_url", "timezone", "database", "stories", "order", "per_hour", "feeds"]
     keys += [f"hosts.NAME.{field.name}" for field in dataclasses.fields(config.Host)]
-    keys += [f"feeds[].{field.name}" for field in dataclasses.fields(schema.Feed)]
+    keys += [f"feeds[].{field.name}" for field in dataclasses.fields(options.Feed)]
 
     assert [key for key in keys if f"| `{key}` |" not in documented] == []

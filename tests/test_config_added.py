@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator import config
-from aggregator.config import values
+from aggregator.config import value_parsers
 from aggregator.errors import ConfigError
 from aggregator.model import OpmlOutline
 from tests.configured import PATH
@@ -200,7 +200,7 @@ def test_whatever_titles_and_categories_are_the_file_stays_right(texts):
 def test_a_title_without_end_is_clipped():
     appended = config.append("title: x", [OpmlOutline("https://a.example/", "x" * 9999)], path=PATH)
 
-    assert len(appended.added[0].title or "") == values.MAX_TITLE
+    assert len(appended.added[0].title or "") == value_parsers.MAX_TITLE
 
 
 # --------------------------------------------------------------------- writing the file

@@ -3,7 +3,7 @@
 import pytest
 
 from aggregator import config
-from aggregator.config import rights
+from aggregator.config import file_permissions
 from tests.configured import one_feed, parsed, problem, problems
 
 
@@ -313,6 +313,6 @@ def test_what_stands_elsewhere_is_not_a_secret_of_the_file(tmp_path, text, place
     path.write_text(text)
     path.chmod(0o644)
 
-    remark = rights.remark(path)
+    remark = file_permissions.remark(path)
 
     assert remark is None if places is None else f"secrets ({places});" in str(remark)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator import config
-from aggregator.config import document
+from aggregator.config import yaml_document
 from aggregator.errors import ConfigError
 from tests.configured import PATH, parsed, problem, problems
 
@@ -165,7 +165,7 @@ def test_an_empty_file_is_told_from_one_without_feeds(text):
 def test_the_slower_parser_of_yaml_reads_the_same(monkeypatch):
     texts = [path.read_text() for path in (DATA / "every-key.yaml", ROOT / "config.yaml")]
     fast = [parsed(text) for text in texts]
-    monkeypatch.setattr(document, "_Loader", yaml.SafeLoader)
+    monkeypatch.setattr(yaml_document, "_Loader", yaml.SafeLoader)
 
     assert [parsed(text) for text in texts] == fast
     assert problem("title: 'x").startswith("1:8: this quotation mark is never closed")
@@ -187,9 +187,9 @@ _TREES = st.recursive(
 
 
 def assert_values_are_those_of_the_tree(text: str) -> None:
-    values = document.values(text)
+    values = yaml_document.values(text)
     if values is not None:
-        root, said = document.compose(text, path=PATH)
+        root, said = yaml_document.compose(text, path=PATH)
         assert (root.value, said) == (values, [])
 
 
@@ -230,7 +230,7 @@ def test_what_is_read_or_said_is_the_same_as_with_every_place_known(items, first
 
     quick = outcome()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(document, "values", lambda text: None)
+        patch.setattr(yaml_document, "values", lambda text: None)
         assert outcome() == quick
 
 
@@ -249,7 +249,7 @@ def test_a_right_file_is_read_without_asking_for_places(feed, monkeypatch):
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("composed")
 
-    monkeypatch.setattr(document, "compose", refuse)
+    monkeypatch.setattr(yaml_document, "compose", refuse)
 
     assert len(parsed(text).feeds) == 9
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import dates, sanitize
-from aggregator.clean import clean
+from aggregator import dates
 from aggregator.errors import ParseError
 from aggregator.model import CleanFeed, FeedHead, Origin, ParsedEntry, ParsedFeed
-from aggregator.parse import parse
 from aggregator.publish import Document, Format, render
+from aggregator.reading import sanitize
+from aggregator.reading.clean import clean
+from aggregator.reading.parse import parse
 from tests import listed
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"

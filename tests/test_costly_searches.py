@@ -12,10 +12,11 @@ from statistics import quantiles
 import pytest
 from sqlalchemy import text
 
-from aggregator.database import deadline, open_database, query
+from aggregator.database import deadline, open_database
 from aggregator.database.deadline import attempt, within
-from aggregator.database.narrowing import narrowed
-from aggregator.database.query import lists
+from aggregator.database.lists import read_lists
+from aggregator.database.lists.read_scopes import narrowed
+from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
 from aggregator.model import Scope
 from aggregator.search import MAX_EXCLUDED, MAX_TERMS, Fault, parse
@@ -24,8 +25,8 @@ from tests import worlds
 from tests.running import eventually, get, running
 from tests.stored import statements
 from tests.web_fixtures import Site, entry, words
-from web import create_app, machines, server
-from web.costly import AT_ONCE
+from web import create_app, machine_views, server
+from web.costly_searches import AT_ONCE
 
 ENDLESS = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n")
 AT_ONCE_OVER = timedelta(0)  # a statement may have the steps before the first look at the clock
@@ -79,7 +80,7 @@ def test_a_statement_ends_at_its_deadline_and_its_transaction_goes_on(reader, tm
             with pytest.raises(DeadlineError, match="took too long"), attempt(connection):
                 connection.execute(ENDLESS)
 
-        assert query.version(connection) > 0
+        assert read_overview.version(connection) > 0
 
 
 def test_rows_that_are_read_one_by_one_end_at_the_deadline_too(reader, tmp_path):
@@ -118,9 +119,9 @@ def test_what_the_web_reads_with_has_the_deadline_and_what_commands_read_with_ha
 @pytest.fixture
 def short_searches(monkeypatch):
     """On any machine one statement does not suffice for a search; steps have 20 entries."""
-    monkeypatch.setattr(lists, "SEARCHING", AT_ONCE_OVER)
-    monkeypatch.setattr(lists, "_FIRST_STEP", 20)
-    monkeypatch.setattr(lists, "_STEPPING", 0)
+    monkeypatch.setattr(read_lists, "SEARCHING", AT_ONCE_OVER)
+    monkeypatch.setattr(read_lists, "_FIRST_STEP", 20)
+    monkeypatch.setattr(read_lists, "_STEPPING", 0)
 
 
 @worlds.only_sqlite
@@ -132,7 +133,7 @@ def test_a_search_that_meets_its_deadline_goes_on_page_by_page(
     titles, before, pages = [], None, 0
     with engine.connect() as connection:
         while True:
-            page = query.page(
+            page = read_lists.page(
                 connection,
                 scope=Scope(search="author:ada"),
                 limit=3,
@@ -154,14 +155,14 @@ def test_a_search_that_meets_its_deadline_goes_on_page_by_page(
     ["lamp author:ada", "author:ada -7", "lamp -167 -247", "source:lamp", "lam* before:2100"],
 )
 def test_in_steps_a_search_finds_what_one_statement_finds(lamps, search, monkeypatch):
-    monkeypatch.setattr(lists, "_FIRST_STEP", 20)
-    monkeypatch.setattr(lists, "_STEPPING", 60)
+    monkeypatch.setattr(read_lists, "_FIRST_STEP", 20)
+    monkeypatch.setattr(read_lists, "_STEPPING", 60)
     with lamps.engine.connect() as connection:
-        whole = query.page(connection, scope=Scope(search=search), limit=30)
+        whole = read_lists.page(connection, scope=Scope(search=search), limit=30)
         found = narrowed(connection, Scope(search=search))
-        wanted = lists._Wanted(found, 30, lambda _: True, with_content=False)
+        wanted = read_lists._Wanted(found, 30, lambda _: True, with_content=False)
 
-        assert lists._page_by_steps(connection, wanted, None) == whole
+        assert read_lists._page_by_steps(connection, wanted, None) == whole
         assert whole.entries
 
 
@@ -175,8 +176,8 @@ def test_a_page_of_a_costly_search_says_how_far_it_looked(bounded, short_searche
 
 @worlds.only_sqlite
 def test_a_search_that_reaches_nothing_says_what_to_leave_out(bounded, short_searches, monkeypatch):
-    monkeypatch.setattr(lists, "STEP", AT_ONCE_OVER)
-    monkeypatch.setattr(lists, "_FIRST_STEP", 10_000)
+    monkeypatch.setattr(read_lists, "STEP", AT_ONCE_OVER)
+    monkeypatch.setattr(read_lists, "_FIRST_STEP", 10_000)
 
     assert "This search takes too long" in words(bounded.page("/search?q=author:x").one("p", "end"))
     feed = bounded.client.get("/search/feed.atom?q=author:x")
@@ -193,8 +194,8 @@ def test_a_list_that_meets_its_deadline_while_it_is_read_leads_on(reader, lamps)
             connection.info["deadline"].start(AT_ONCE_OVER)  # all that comes is too late
             return True
 
-        page = query.page(connection, limit=350, takes=is_read)
-        following = query.page(connection, limit=1, before=page.next)
+        page = read_lists.page(connection, limit=350, takes=is_read)
+        following = read_lists.page(connection, limit=1, before=page.next)
 
     assert 0 < len(page.entries) < 350
     assert following.entries[0].title == f"Lamp {len(page.entries)}"
@@ -335,7 +336,7 @@ def test_a_page_is_not_made_anew_for_what_is_added_to_its_address(lamps, path):
 def test_what_is_made_of_all_feeds_is_not_made_anew_while_nothing_changes(
     lamps, path, most, monkeypatch
 ):
-    monkeypatch.setattr(machines, "_METRICS_KEPT", 10**10)
+    monkeypatch.setattr(machine_views, "_METRICS_KEPT", 10**10)
 
     assert len(asked_twice(lamps, path, f"{path}?x=1")) <= most
 

@@ -4,7 +4,10 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from aggregator.database import open_database, query, store
+from aggregator.database import open_database
+from aggregator.database.entries import write_retention
+from aggregator.database.feeds import read_health
+from aggregator.database.state import read_overview
 from aggregator.model import FeedHead, Outcome, Subscription
 from tests.worlds import NOW, entry, new_database, only_sqlite, record, subscribe
 
@@ -78,7 +81,7 @@ def test_the_counters_follow_every_kind_of_write(database):
     assert hold(database) == (3, 7, 0, 0)
 
     with database.begin() as connection:
-        store.delete_old(connection, before=NOW - timedelta(days=2), min_entries=1)
+        write_retention.delete_old(connection, before=NOW - timedelta(days=2), min_entries=1)
     assert hold(database) == (3, 5, 0, 0)
     with database.begin() as connection:
         connection.execute(text("DELETE FROM feeds WHERE name = 'a'"))
@@ -96,8 +99,8 @@ def test_busiest_is_who_posted_most_in_seven_days(database):
     )
 
     with database.connect() as connection:
-        busiest = query.sidebar(connection, now=NOW).busiest
-        health = query.feed(connection, "a", now=NOW)
+        busiest = read_overview.sidebar(connection, now=NOW).busiest
+        health = read_health.feed(connection, "a", now=NOW)
 
     assert [(source.name, number) for source, number in busiest] == [("b", 9), ("a", 7)]
     assert health.weeks[-4:] == (0, 6, 7, 7)

@@ -13,14 +13,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from aggregator import search, stories
-from aggregator.database import DBAPIError, dialects, engine, open_database, query, store
+from aggregator import search
+from aggregator.database import DBAPIError, dialects, engine, open_database
 from aggregator.database.dialects import Text, unindex_texts, words
-from aggregator.database.tables import entry_keys, metadata
+from aggregator.database.entries import write_retention
+from aggregator.database.feeds import write_leases
+from aggregator.database.lists import read_lists
+from aggregator.database.schema import entry_keys, metadata
+from aggregator.database.websub import write_unannounced
 from aggregator.dates import Reason
 from aggregator.dedup import keys_of
 from aggregator.errors import DatabaseError
 from aggregator.model import Scope
+from aggregator.stories import similarity
 from tests.worlds import NOW, entry, new_database
 
 FULL_TEXT = "entries_text"
@@ -176,7 +181,7 @@ def test_signs_in_an_older_databases_texts_are_found_after_the_upgrade(tmp_path)
 
     def found(search: str) -> list[int]:
         with upgraded.connect() as connection:
-            page = query.page(connection, limit=9, scope=Scope(search=search)).entries
+            page = read_lists.page(connection, limit=9, scope=Scope(search=search)).entries
         return [one.id for one in page]
 
     assert [found(search) for search in ("大学", "の音", "harbour")] == [[7], [7], [8]]
@@ -224,7 +229,7 @@ def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tm
 
     def found(text: str) -> list[int]:
         with upgraded.connect() as connection:
-            page = query.page(connection, limit=9, scope=Scope(search=text)).entries
+            page = read_lists.page(connection, limit=9, scope=Scope(search=text)).entries
         return [entry.id for entry in page]
 
     searches = ("crème", "Kraftwerk", "rust", "office 京ガ", "naive text", "weir", "office")
@@ -287,7 +292,7 @@ def test_the_texts_of_an_older_database_are_found_after_the_upgrade(tmp_path):
 
     with upgraded.connect() as connection:
         for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
-            found = query.page(connection, limit=9, scope=Scope(search=search)).entries
+            found = read_lists.page(connection, limit=9, scope=Scope(search=search)).entries
             assert [one.id for one in found] == [7], search
     upgraded.dispose()
 
@@ -309,7 +314,7 @@ def test_the_feeds_of_an_older_database_share_the_budget_of_their_site(tmp_path)
 
     now = datetime(2026, 11, 23, tzinfo=UTC)
     with upgraded.begin() as connection:
-        due = store.lease_due(connection, owner="me", now=now, until=now)
+        due = write_leases.lease_due(connection, owner="me", now=now, until=now)
     assert [(feed.name, feed.host) for feed in due] == [
         ("www.example.org", "example.org"),
         ("me.github.io", "me.github.io"),
@@ -382,8 +387,8 @@ def test_the_entries_of_an_older_database_say_why_they_stand_where_they_do(tmp_p
     upgraded = open_database(url(tmp_path / "a.db"))
 
     with upgraded.connect() as connection:
-        reasons = [query.dating(connection, at << 20) for at in times]
-        assert query.dating(connection, 5) is None
+        reasons = [read_lists.dating(connection, at << 20) for at in times]
+        assert read_lists.dating(connection, 5) is None
     upgraded.dispose()
     assert [one.reason for one in reasons if one] == [
         Reason.SPREAD,
@@ -454,12 +459,12 @@ def test_the_entries_of_an_older_database_are_compared_with_new_ones(tmp_path):
         "(8, 1, 1, x'01', x'00', x'00', 'a:2', NULL, '', '', 0, 0)",
         f"INSERT INTO contents VALUES (7, '{text}')",
     )
-    keys = stories.keys("https://example.org/a-b-c", "A title", text)
+    keys = similarity.keys("https://example.org/a-b-c", "A title", text)
 
     with open_database(url(tmp_path / "a.db")).begin() as connection:
         held = connection.exec_driver_sql("SELECT key FROM story_keys WHERE entry_id = 7").all()
-        shown = [one.id for one in query.page(connection, limit=9).entries]
-        left = store.delete_old(connection, before=NOW, min_entries=0)
+        shown = [one.id for one in read_lists.page(connection, limit=9).entries]
+        left = write_retention.delete_old(connection, before=NOW, min_entries=0)
         assert connection.exec_driver_sql("SELECT count(*) FROM story_keys").scalar() == 0
 
     assert len(keys) == 4
@@ -473,7 +478,7 @@ def test_a_new_database_and_the_files_beside_it_are_for_their_owner_alone(tmp_pa
     try:
         engine = open_database(f"sqlite:///{tmp_path}/new.db")
         with engine.begin() as connection:
-            store.note_unannounced(connection, [], now=NOW)
+            write_unannounced.note_unannounced(connection, [], now=NOW)
             connection.exec_driver_sql("UPDATE state SET version = version + 1")
             modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
         engine.dispose()

@@ -9,16 +9,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from aggregator.database import (
-    DBAPIError,
-    Writer,
-    in_words,
-    is_gone,
-    is_missing,
-    open_database,
-    query,
-    store,
-)
+from aggregator.database import DBAPIError, Writer, in_words, is_gone, is_missing, open_database
+from aggregator.database.feeds import write_hosts, write_polls
+from aggregator.database.state import read_overview
 from tests.stored import feed, lease_due, titles
 from tests.worlds import NOW, entry, record, sqlite_database, subscribe
 
@@ -201,7 +194,7 @@ def test_the_writer_says_once_that_the_file_is_missing_and_waits_for_it(
     async def run():
         writer = Writer(database)
         move(tmp_path, to="elsewhere")
-        works = [asyncio.create_task(writer.transact(store.shared_hosts)) for _ in range(3)]
+        works = [asyncio.create_task(writer.transact(write_hosts.shared_hosts)) for _ in range(3)]
         await asyncio.sleep(0.5)
         assert not any(task.done() for task in works)
         move(tmp_path / "elsewhere", to="..")
@@ -224,7 +217,7 @@ def test_a_copy_that_is_taken_over_has_no_lease_and_no_version_of_the_former_dat
     copy.replace(tmp_path / "aggregator.db")
 
     with database.begin() as connection:
-        store.take_over(connection, owner="me", now=NOW)
+        write_polls.take_over(connection, owner="me", now=NOW)
 
     assert version(database) > former + 1000
     assert lease_due(database, now=NOW + DAY) == ["a"]
@@ -232,7 +225,7 @@ def test_a_copy_that_is_taken_over_has_no_lease_and_no_version_of_the_former_dat
 
 def version(database):
     with database.connect() as connection:
-        return query.version(connection)
+        return read_overview.version(connection)
 
 
 def test_who_only_reads_makes_no_file_and_reads_it_as_soon_as_it_is_there(tmp_path):
@@ -269,7 +262,7 @@ def test_a_command_gives_a_missing_file_up(tmp_path, database, monkeypatch):
         writer = Writer(database, patience=timedelta(seconds=0.2))
         move(tmp_path, to="elsewhere")
         try:
-            await writer.transact(store.shared_hosts)
+            await writer.transact(write_hosts.shared_hosts)
         finally:
             writer.stop()
 

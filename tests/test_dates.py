@@ -14,7 +14,7 @@ from hypothesis import given, strategies
 from aggregator import dates
 from aggregator.dates import Bounds, Reason
 from aggregator.model import Date, Order
-from aggregator.parse import parse
+from aggregator.reading.parse import parse
 
 TIMES = strategies.datetimes(timezones=strategies.just(UTC)).filter(
     lambda at: 1900 < at.year < 2199

@@ -5,8 +5,8 @@ import tracemalloc
 
 import pytest
 
-from aggregator import discover
-from aggregator.discover import advertised_feeds
+from aggregator.reading import autodiscovery
+from aggregator.reading.autodiscovery import advertised_feeds
 
 URL = "https://blog.example/posts/"
 
@@ -78,7 +78,7 @@ def test_a_hostile_page_takes_no_more_time_than_its_size_deserves(start, part):
     page = (start + part * (1_000_000 // len(part))).encode()
     before = time.process_time()
 
-    assert len(advertised_feeds(page, url=URL)) <= discover.MAX_FEEDS
+    assert len(advertised_feeds(page, url=URL)) <= autodiscovery.MAX_FEEDS
     assert time.process_time() - before < 5  # 0.4 s at most; quadratic time is minutes
 
 

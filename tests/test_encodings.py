@@ -5,10 +5,10 @@ import time
 import pytest
 from webencodings.labels import LABELS
 
-from aggregator.discover import advertised_feeds
-from aggregator.encodings import declared_in_html, decoded, in_utf8, plain_utf8
-from aggregator.encodings.decoders import decode, encoding_of
-from aggregator.parse import parse
+from aggregator.reading.autodiscovery import advertised_feeds
+from aggregator.reading.parse import parse
+from aggregator.text.encodings import declared_in_html, decoded, in_utf8, plain_utf8
+from aggregator.text.encodings.decoders import decode, encoding_of
 
 URL = "https://example.org/feed"
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from aggregator.parse import parse, parse_cut
-from aggregator.parse.entities import joined_halves, resolved
-from aggregator.read import read_document
+from aggregator.reading.parse import parse, parse_cut
+from aggregator.reading.parse.entities import joined_halves, resolved
+from aggregator.reading.worker_task import read_document
 
 URL = "https://example.org/feed"
 LETTERS = "M&uuml;ller &amp; S&ouml;hne&nbsp;&hellip;"

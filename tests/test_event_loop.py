@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregator.encodings import plain_utf8
 from aggregator.poll.poller import SKIM_WORK
-from aggregator.skim import MAX_NAMESPACE, skim
+from aggregator.reading.prefilter import MAX_NAMESPACE, skim
+from aggregator.text.encodings import plain_utf8
 from tests.faults import World, channel, item
 from tests.feedserver import FeedServer
 

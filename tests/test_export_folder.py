@@ -10,31 +10,31 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.cli import tree
+from aggregator.cli import folder_sync
 from aggregator.cli.static_site import File
 from aggregator.errors import AggregatorError
 
 
 def test_the_folder_stays_the_same_folder_and_who_has_it_open_sees_the_new_files(tmp_path):
     out = tmp_path / "out"
-    tree.replace(out, [File("index.html", b"one"), File("feed.rss", b"one")])
+    folder_sync.replace(out, [File("index.html", b"one"), File("feed.rss", b"one")])
     out.chmod(0o2775)
     was = out.stat()
     opened = os.open(out, os.O_RDONLY)
 
-    tree.replace(out, [File("index.html", b"two")])
+    folder_sync.replace(out, [File("index.html", b"two")])
 
     is_now = out.stat()
     assert (is_now.st_ino, is_now.st_mode) == (was.st_ino, was.st_mode)
     assert sorted(path.name for path in Path(f"/proc/self/fd/{opened}").iterdir()) == [
-        tree.MANIFEST,
+        folder_sync.MANIFEST,
         "index.html",
     ]
     os.close(opened)
 
 
 def test_a_replaced_file_keeps_its_mode_and_group(tmp_path):
-    tree.replace(tmp_path, [File("index.html", b"one")])
+    folder_sync.replace(tmp_path, [File("index.html", b"one")])
     index = tmp_path / "index.html"
     index.chmod(0o640)
     group = next((each for each in os.getgroups() if each != os.getegid()), os.getegid())
@@ -42,7 +42,7 @@ def test_a_replaced_file_keeps_its_mode_and_group(tmp_path):
         os.chown(index, group := 54321, group)
     was = index.stat()
 
-    tree.replace(tmp_path, [File("index.html", b"two")])
+    folder_sync.replace(tmp_path, [File("index.html", b"two")])
 
     is_now = index.stat()
     assert index.read_bytes() == b"two"
@@ -65,20 +65,22 @@ def test_new_files_stand_before_what_leads_to_them_and_the_index_changes_last(
         return put(path, target)
 
     monkeypatch.setattr(Path, "replace", watched)
-    tree.replace(tmp_path, files)
+    folder_sync.replace(tmp_path, files)
 
-    assert order[0] == tree.MANIFEST  # so that what is interrupted is known to be of an export
+    assert (
+        order[0] == folder_sync.MANIFEST
+    )  # so that what is interrupted is known to be of an export
     assert order[1:] == ["a.css", "1.html", "index.html"]
 
 
 @pytest.mark.parametrize("after", range(1, 6))
 def test_an_export_that_is_killed_leaves_whole_files_and_the_next_one_finishes(tmp_path, after):
     names = ["index.html", "a/1.html", "a/2.html", "b/3.html"]
-    tree.replace(tmp_path, [File(name, b"old" * 1000) for name in names])
+    folder_sync.replace(tmp_path, [File(name, b"old" * 1000) for name in names])
     program = textwrap.dedent("""
         import os, sys
         from pathlib import Path
-        from aggregator.cli import tree
+        from aggregator.cli import folder_sync
         from aggregator.cli.static_site import File
         put, count = Path.replace, iter(range(int(sys.argv[2])))
         def counted(path, target):
@@ -87,7 +89,7 @@ def test_an_export_that_is_killed_leaves_whole_files_and_the_next_one_finishes(t
             return put(path, target)
         Path.replace = counted
         names = ["index.html", "a/1.html", "a/2.html", "c/4.html"]
-        tree.replace(Path(sys.argv[1]), [File(name, b"new" * 1000) for name in names])
+        folder_sync.replace(Path(sys.argv[1]), [File(name, b"new" * 1000) for name in names])
     """)
 
     killed = subprocess.run([sys.executable, "-c", program, str(tmp_path), str(after)], check=False)
@@ -97,17 +99,17 @@ def test_an_export_that_is_killed_leaves_whole_files_and_the_next_one_finishes(t
     assert {path.read_bytes() for path in shown} <= {b"old" * 1000, b"new" * 1000}
     assert {path.relative_to(tmp_path).as_posix() for path in shown} >= set(names[:3])
 
-    tree.replace(tmp_path, [File("index.html", b"newest")])
+    folder_sync.replace(tmp_path, [File("index.html", b"newest")])
 
-    assert sorted(path.name for path in tmp_path.rglob("*")) == [tree.MANIFEST, "index.html"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [folder_sync.MANIFEST, "index.html"]
 
 
 def test_what_an_export_that_was_killed_left_where_no_file_is_any_more_is_removed(tmp_path):
-    tree.replace(tmp_path, [File("index.html", b"one")])
+    folder_sync.replace(tmp_path, [File("index.html", b"one")])
     program = textwrap.dedent(
         """
         import os, pathlib, sys
-        from aggregator.cli import tree
+        from aggregator.cli import folder_sync
         from aggregator.cli.static_site import File
 
         def files():
@@ -115,24 +117,26 @@ def test_what_an_export_that_was_killed_left_where_no_file_is_any_more_is_remove
             yield File("category/old/index.html", b"two")
             os.kill(os.getpid(), 9)
 
-        tree.replace(pathlib.Path(sys.argv[1]), files())
+        folder_sync.replace(pathlib.Path(sys.argv[1]), files())
         """
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
     assert list(tmp_path.rglob("category/old/.*"))
 
-    tree.replace(tmp_path, [File("index.html", b"three")])
+    folder_sync.replace(tmp_path, [File("index.html", b"three")])
 
-    assert sorted(tmp_path.rglob("*")) == [tmp_path / tree.MANIFEST, tmp_path / "index.html"]
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / folder_sync.MANIFEST, tmp_path / "index.html"]
 
 
 def test_a_list_of_files_that_somebody_else_wrote_removes_nothing_outside_of_the_folder(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     out = tmp_path / "out"
     out.mkdir()
-    (out / tree.MANIFEST).write_text(f"../mine.txt\n{tmp_path}/mine.txt\na/../../mine.txt\n\n")
+    (out / folder_sync.MANIFEST).write_text(
+        f"../mine.txt\n{tmp_path}/mine.txt\na/../../mine.txt\n\n"
+    )
 
-    tree.replace(out, [File("index.html", b"one")])
+    folder_sync.replace(out, [File("index.html", b"one")])
 
     assert (tmp_path / "mine.txt").exists()
 
@@ -145,10 +149,12 @@ def test_an_export_waits_until_another_one_has_ended(tmp_path):
         begun.set()
         go_on.wait(20)
 
-    first = threading.Thread(target=tree.replace, args=(tmp_path, slow()))
+    first = threading.Thread(target=folder_sync.replace, args=(tmp_path, slow()))
     first.start()
     begun.wait(20)
-    second = threading.Thread(target=tree.replace, args=(tmp_path, [File("index.html", b"second")]))
+    second = threading.Thread(
+        target=folder_sync.replace, args=(tmp_path, [File("index.html", b"second")])
+    )
     second.start()
     go_on.set()
     first.join()
@@ -179,9 +185,9 @@ def in_a_namespace(script: str, folder: Path) -> str:
 
 def test_a_mount_point_is_written_into_be_it_the_folder_or_a_file_in_it(tmp_path):
     write = (
-        f'{sys.executable} -c "from pathlib import Path; from aggregator.cli import tree;'
+        f'{sys.executable} -c "from pathlib import Path; from aggregator.cli import folder_sync;'
         "from aggregator.cli.static_site import File;"
-        "tree.replace(Path('site'), [File(n, b'new') for n in ('index.html', 'feed.rss')])\""
+        "folder_sync.replace(Path('site'), [File(n, b'new') for n in ('index.html', 'feed.rss')])\""
     )
     script = f"""
         mkdir site
@@ -201,9 +207,9 @@ def test_only_the_folder_itself_has_to_be_writable(tmp_path):
     (tmp_path / "www" / "html").mkdir(parents=True)
     (tmp_path / "www").chmod(0o555)
     program = (
-        "from pathlib import Path; from aggregator.cli import tree; "
+        "from pathlib import Path; from aggregator.cli import folder_sync; "
         "from aggregator.cli.static_site import File; "
-        "tree.replace(Path('www/html'), [File('index.html', b'one')])"
+        "folder_sync.replace(Path('www/html'), [File('index.html', b'one')])"
     )
     command = [sys.executable, "-c", program]
     if os.geteuid() == 0:
@@ -223,7 +229,7 @@ def test_a_folder_that_can_not_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
 
     with pytest.raises(AggregatorError, match="file"):
-        tree.replace(tmp_path / "file" / "out", [File("a", b"")])
+        folder_sync.replace(tmp_path / "file" / "out", [File("a", b"")])
 
 
 def test_what_can_not_be_written_is_told_by_the_name_that_it_was_given(tmp_path):
@@ -231,6 +237,6 @@ def test_what_can_not_be_written_is_told_by_the_name_that_it_was_given(tmp_path)
     files = [File("a", b"")]
 
     with pytest.raises(AggregatorError, match=r"^/proc/x: "):
-        tree.replace(Path("/proc/x"), files)
+        folder_sync.replace(Path("/proc/x"), files)
     with pytest.raises(AggregatorError, match=rf"^{tmp_path}/a: "):
-        tree.replace(tmp_path, files)
+        folder_sync.replace(tmp_path, files)

@@ -1,4 +1,4 @@
-"""What `aggregator.parse` replaces in feedparser changes nothing that it says of any feed."""
+"""What `reading.parse` replaces in feedparser changes nothing that it says of any feed."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import feedparser
 import pytest
 
-from aggregator.parse import faster
+from aggregator.reading.parse import feedparser_speed
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
@@ -17,13 +17,13 @@ CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 SCRIPT = """
 import hashlib, io, json, sys, warnings
 import feedparser
-from aggregator.encodings import in_utf8
+from aggregator.text.encodings import in_utf8
 if sys.argv[1] == "fast":
-    from aggregator.parse import faster, xml_feed
-    read = xml_feed._read
-    assert feedparser.util.FeedParserDict.get is faster._get
+    from aggregator.reading.parse import feedparser_speed, xml_reader
+    read = xml_reader._read
+    assert feedparser.util.FeedParserDict.get is feedparser_speed._get
 else:
-    from aggregator.parse.parsers import LooseInContext, StrictInContext
+    from aggregator.reading.parse.parsers import LooseInContext, StrictInContext
     feedparser.api.StrictFeedParser = StrictInContext  # what is meant to differ
     feedparser.api.LooseFeedParser = LooseInContext
     read = feedparser.parse
@@ -65,7 +65,7 @@ def said(how: str, paths: list[Path]) -> dict[str, str]:
 
 
 def test_it_is_proved_for_the_version_that_is_installed():
-    assert feedparser.__version__ == faster.PROVED_FOR
+    assert feedparser.__version__ == feedparser_speed.PROVED_FOR
 
 
 def test_our_own_feeds_are_read_as_without():

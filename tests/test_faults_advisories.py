@@ -18,10 +18,10 @@ from pathlib import Path
 import feedparser
 import pytest
 
-from aggregator import sanitize
 from aggregator.errors import ParseError
-from aggregator.parse import parse
 from aggregator.publish import Format, render
+from aggregator.reading import sanitize
+from aggregator.reading.parse import parse
 from tests.feedserver import Canary, FeedServer
 from tests.listed import document
 from tests.listed import entry as listed_entry

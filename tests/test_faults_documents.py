@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.database import query
+from aggregator.database.lists import read_lists
 from aggregator.errors import ParseError
 from aggregator.model import ListedEntry
-from aggregator.parse import MAX_ENTRIES
 from aggregator.poll import PollResult
 from aggregator.publish import Document, Format, render
-from aggregator.workers import Workers
+from aggregator.reading.parse import MAX_ENTRIES
+from aggregator.runtime.worker_pool import Workers
 from tests.faults import HOUR, NOW, World, channel, hosts_of_their_own, item
 from tests.feedserver import Canary, FeedServer
 from tests.test_corpus import executable
@@ -184,7 +184,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Read]]:
         Canary("127.0.0.1") as canary,
     ):
         # 9,000 categories take a second, and ten of them on a machine that does much else.
-        patch.setattr("aggregator.workers.DEADLINE", 60)
+        patch.setattr("aggregator.runtime.worker_pool.DEADLINE", 60)
         documents = {name: channel(body) for name, body in SECOND_ENTRY.items()}
         for name, (prologue, inside) in PROLOGUES.items():
             documents[name] = channel(
@@ -483,14 +483,14 @@ def test_as_many_entries_as_the_limit_are_stored_and_the_rest_is_left_out(tmp_pa
         assert (result.error, result.new) == (None, MAX_ENTRIES)
         with world.database.connect() as connection:
             began = time.process_time()
-            page = query.page(connection, limit=40).entries
+            page = read_lists.page(connection, limit=40).entries
             assert time.process_time() - began < 1
         assert page[0].title == "0"
         world.database.dispose()
 
 
 def test_a_document_that_takes_too_long_costs_its_feed_one_poll_and_no_other(tmp_path, monkeypatch):
-    monkeypatch.setattr("aggregator.workers.DEADLINE", 1)
+    monkeypatch.setattr("aggregator.runtime.worker_pool.DEADLINE", 1)
     slow = "&broken;" + "".join(f"<item><a b='{n}'/></item>" for n in range(200_000))
     with hosts_of_their_own(), FeedServer() as server:
         world = World(tmp_path, server)

@@ -17,7 +17,7 @@ from statistics import quantiles
 import brotli
 import pytest
 
-from aggregator.database import store
+from aggregator.database.feeds import write_leases
 from aggregator.poll import Poller
 from aggregator.poll.slots import QUICK, Slots
 from tests.faults import HOUR, NOW, World, channel, hosts_of_their_own, item
@@ -33,7 +33,7 @@ def seconds_until(world: World, quick: list[str], hanging: list[str]) -> float:
     async def run() -> float:
         async with Poller(world.database, world.settings) as poller:
             due = await poller.transact(
-                lambda connection: store.lease_named(
+                lambda connection: write_leases.lease_named(
                     connection, owner="t", now=NOW, until=NOW + HOUR, names=[*quick, *hanging]
                 )
             )
@@ -47,7 +47,7 @@ def seconds_until(world: World, quick: list[str], hanging: list[str]) -> float:
                 tasks[name].cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
         with world.database.begin() as connection:
-            store.release_leases(connection, owner="t")
+            write_leases.release_leases(connection, owner="t")
         return seconds
 
     return asyncio.run(run())
@@ -175,7 +175,8 @@ POLL_AND_WEIGH = """
 import asyncio, gc, json, sys, threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from aggregator.database import open_database, store
+from aggregator.database import open_database
+from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.fetch import FetchSettings
 from aggregator.model import Subscription
 from aggregator.poll import Poller, PollSettings
@@ -186,7 +187,7 @@ async def main(folder, rounds, urls):
     now = datetime.now(UTC)
     feeds = [Subscription(f"f{n}", url, name_given=True) for n, url in enumerate(urls)]
     with engine.begin() as connection:
-        store.sync_subscriptions(connection, feeds, now=now)
+        write_subscriptions.sync_subscriptions(connection, feeds, now=now)
     fetching = FetchSettings("t", allow=("127.0.0.1",), timeout=timedelta(seconds=20))
     settings = PollSettings(fetching, "x.example", host_delay=timedelta(0), concurrency=1)
     peak, over = 0.0, threading.Event()
@@ -200,7 +201,7 @@ async def main(folder, rounds, urls):
         async def poll(*names):
             errors = []
             for name in names:
-                (due,) = await poller.transact(lambda connection: store.lease_named(
+                (due,) = await poller.transact(lambda connection: write_leases.lease_named(
                     connection, owner="t", now=now, until=now + timedelta(hours=1), names=[name]))
                 errors.append((await poller.poll(due)).error)
             return errors

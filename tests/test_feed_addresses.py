@@ -4,7 +4,9 @@ import time
 
 import pytest
 
-from aggregator import feed_addresses, references, urls
+from aggregator import urls
+from aggregator.text import references
+from aggregator.urls import feed_addresses
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from aggregator.config import load
-from aggregator.database import query, store
+from aggregator.database.lists import read_lists
+from aggregator.database.stories import write_stories
 from aggregator.model import Scope, Subscription
 from tests import worlds
 from tests.worlds import NOW, entry, new_database, record, subscribe
@@ -28,7 +29,7 @@ def test_of_a_document_the_newest_entries_are_stored_and_the_others_do_not_come_
     ]
 
     with database.connect() as connection:
-        page = query.page(connection, scope=Scope(source="a"), limit=9)
+        page = read_lists.page(connection, scope=Scope(source="a"), limit=9)
     assert [each.title for each in page.entries] == ["Post 1", "Post 2", "Post 3"]
     assert reports[0].new == 3
 
@@ -45,7 +46,7 @@ def database(tmp_path):
 
 def share(database, per_hour):
     with database.begin() as connection:
-        store.set_share(connection, per_hour)
+        write_stories.set_share(connection, per_hour)
 
 
 def listed(database, **scope):
@@ -54,7 +55,7 @@ def listed(database, **scope):
     before = None
     with database.connect() as connection:
         while True:
-            page = query.page(connection, scope=Scope(**scope), limit=7, before=before)
+            page = read_lists.page(connection, scope=Scope(**scope), limit=7, before=before)
             counts.update(entry.source.name for entry in page.entries)
             if page.next is None:
                 return counts
@@ -92,7 +93,7 @@ def test_one_feed_takes_no_more_than_its_share_of_an_hour_and_its_own_page_has_a
     record(database, "flood", flood(300, start=300), now=NOW + timedelta(minutes=5))
 
     with database.connect() as connection:
-        first = query.page(connection, limit=40).entries
+        first = read_lists.page(connection, limit=40).entries
     assert {each.source.name for each in first} == {"flood", "blog"}
     assert listed(database) == listed(database, category="news") == {"flood": 20, "blog": 5}
     assert listed(database, source="flood") == {"flood": 600}

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from aggregator.model import FeedHead, Subscription
 from tests.web_fixtures import Site, entry
-from web.answers import Body, Shelf, body
+from web.responses import Body, Shelf, body
 
 FORMS = {
     "atom": "application/atom+xml; charset=utf-8",

@@ -11,7 +11,7 @@ import html5lib
 import pytest
 
 from tests.web_fixtures import Site, entry, served, words
-from web import limits
+from web import client_limits
 from web.deltas import Journal
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -219,7 +219,7 @@ def test_who_asks_again_for_what_it_has_is_told_to_wait(strict):
     first, second = strict.client.get("/feed.atom"), strict.client.get("/feed.atom")
 
     assert (first.status_code, second.status_code) == (200, 429)
-    assert 1 <= int(second.headers["Retry-After"]) <= limits.PAUSE
+    assert 1 <= int(second.headers["Retry-After"]) <= client_limits.PAUSE
     assert second.mimetype == "text/plain"
     assert second.headers["Cache-Control"] == "no-store"
     known = {"If-None-Match": first.headers["ETag"]}
@@ -255,7 +255,7 @@ def test_a_client_from_afar_can_not_make_itself_another_one(strict):
 
 def test_a_minute_later_all_is_well_again(strict, monkeypatch):
     strict.client.get("/feed.atom")
-    monkeypatch.setattr(limits, "PAUSE", 0)
+    monkeypatch.setattr(client_limits, "PAUSE", 0)
 
     assert strict.client.get("/feed.atom").status_code == 200
 

@@ -11,7 +11,7 @@ import pytest
 
 from aggregator.errors import FetchError
 from aggregator.fetch import Fetcher
-from aggregator.fetch.answer import retry_after_of, words_of
+from aggregator.fetch.response_headers import retry_after_of, words_of
 from aggregator.model import Validators
 from tests.feedserver import FeedServer
 from tests.fetching import failure, fetch, reason, settings

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aggregator import dedup
-from aggregator.database import query
+from aggregator.database.lists import read_lists
 from tests.faults import World, hosts_of_their_own
 from tests.feedserver import FeedServer
 
@@ -47,7 +47,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def listed(world: World) -> Sequence[str]:
     """Return the sources of what the whole list has, with their titles."""
     with world.database.connect() as connection:
-        entries = query.page(connection, limit=100).entries
+        entries = read_lists.page(connection, limit=100).entries
     return sorted(f"{entry.source.name}: {entry.title}" for entry in entries)
 
 

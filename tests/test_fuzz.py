@@ -12,18 +12,24 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies
 from hypothesis.strategies import SearchStrategy
 
-from aggregator import config, opml, urls
-from aggregator.discover import advertised_feeds
-from aggregator.encodings import plain_utf8
+from aggregator import config, urls
 from aggregator.errors import ConfigError, FetchError, OpmlError, ParseError
 from aggregator.fetch import Fetcher
-from aggregator.fetch.answer import conditions, readable_headers, retry_after_of, validators_of
 from aggregator.fetch.decode import BodyDecoder
 from aggregator.fetch.failure import Failure
+from aggregator.fetch.response_headers import (
+    conditions,
+    readable_headers,
+    retry_after_of,
+    validators_of,
+)
 from aggregator.fetch.target import Target
 from aggregator.model import CleanFeed
-from aggregator.read import read_document
-from aggregator.skim import skim
+from aggregator.opml import outlines as opml
+from aggregator.reading.autodiscovery import advertised_feeds
+from aggregator.reading.prefilter import skim
+from aggregator.reading.worker_task import read_document
+from aggregator.text.encodings import plain_utf8
 from tests import fetching
 from tests.faults import NOW
 from tests.feedserver import FeedServer

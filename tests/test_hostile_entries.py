@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from aggregator import opml
-from aggregator.discover import advertised_feeds
-from aggregator.parse import parse
-from aggregator.read import read_document
-from aggregator.references import in_attribute, unescape
+from aggregator.opml import outlines
+from aggregator.reading.autodiscovery import advertised_feeds
+from aggregator.reading.parse import parse
+from aggregator.reading.worker_task import read_document
+from aggregator.text.references import in_attribute, unescape
 
 URL = "https://example.org/feed"
 DIGITS = "9" * 5000
@@ -140,7 +140,9 @@ def test_pages_and_subscription_lists_are_read_whatever_their_attributes_say(tex
     ]
 
     assert [feed.url for feed in found] == [URL]
-    assert [[feed.url for feed in opml.read(one.encode()).feeds] for one in lists] == [[URL]] * 3
+    assert [[feed.url for feed in outlines.read(one.encode()).feeds] for one in lists] == [
+        [URL]
+    ] * 3
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator import urls
-from aggregator.hosts import MAX_PACE, Budget, Hosts, RestingError
+from aggregator.poll.host_limits import MAX_PACE, Budget, Hosts, RestingError
 
 SECOND = timedelta(seconds=1)
 

@@ -5,7 +5,7 @@ import time
 import pytest
 from hypothesis import given, strategies
 
-from aggregator.hypertext import (
+from aggregator.text.hypertext import (
     from_plain,
     has_markup,
     is_blank,

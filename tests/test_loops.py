@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from aggregator import config as configuration
-from aggregator.database import query, store
+from aggregator.database.feeds import read_health, write_subscriptions
+from aggregator.database.lists import read_lists
 from aggregator.model import ListedEntry, Scope
 from aggregator.scheduler import poll_once
 from tests.feedserver import FeedServer
@@ -47,7 +48,9 @@ class Instance:
     def poll(self) -> None:
         """Poll every subscription once."""
         with self.engine.begin() as connection:
-            store.sync_subscriptions(connection, self.config.feeds, now=datetime.now(UTC))
+            write_subscriptions.sync_subscriptions(
+                connection, self.config.feeds, now=datetime.now(UTC)
+            )
         asyncio.run(
             poll_once(
                 self.config,
@@ -58,9 +61,9 @@ class Instance:
             )
         )
 
-    def entries(self, scope: Scope = query.EVERYTHING) -> tuple[ListedEntry, ...]:
+    def entries(self, scope: Scope = read_lists.EVERYTHING) -> tuple[ListedEntry, ...]:
         with self.engine.connect() as connection:
-            return query.page(connection, scope=scope, limit=500).entries
+            return read_lists.page(connection, scope=scope, limit=500).entries
 
     def published(self) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = json.loads(self.client.get("/feed.json?limit=200").data)[
@@ -172,7 +175,7 @@ def test_what_is_copied_stands_in_the_list_of_the_aggregate_alone(tmp_path, exit
     one.subscribe(server.url("/brook"), planet)
     one.poll()
     with one.engine.connect() as connection:
-        sources = query.feeds_by_health(connection, now=datetime.now(UTC))
+        sources = read_health.feeds_by_health(connection, now=datetime.now(UTC))
     name = next(each.source.name for each in sources if each.source.feed_url == planet)
 
     assert len(one.entries()) == 1

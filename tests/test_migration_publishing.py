@@ -8,8 +8,10 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 
-from aggregator.database import archives, open_database, query, store
+from aggregator.database import open_database
+from aggregator.database.lists import read_archives, read_lists
 from aggregator.database.migrations import run
+from aggregator.database.websub import write_unannounced
 from aggregator.dates import Week
 from tests.worlds import NOW, only_sqlite
 
@@ -47,7 +49,7 @@ def test_entries_of_before_have_no_picture_and_are_their_feeds_own(tmp_path):
     engine = open_database(f"sqlite:///{tmp_path / 'aggregator.db'}")
 
     with engine.connect() as connection:
-        (entry,) = query.page(connection, limit=5).entries
+        (entry,) = read_lists.page(connection, limit=5).entries
         copied = connection.execute(text("SELECT copied FROM entries")).scalars().all()
     engine.dispose()
     assert (entry.title, entry.image, entry.origin) == ("Old post", None, None)
@@ -62,7 +64,7 @@ def test_a_database_of_before_began_with_its_first_entry(tmp_path):
 
     with engine.connect() as connection:
         assert connection.execute(text("SELECT began_at FROM state")).scalars().all() == [0]
-        assert archives.is_closed(connection, Week(2026, 46), now=NOW)
+        assert read_archives.is_closed(connection, Week(2026, 46), now=NOW)
     engine.dispose()
 
 
@@ -74,8 +76,10 @@ def test_changes_of_before_wait_for_no_announcement_and_those_after_do(tmp_path)
 
     with engine.begin() as connection:
         at_once = {"now": NOW, "debounce": timedelta(0)}
-        assert store.waiting_changes(connection, **at_once) == []
-        store.note_unannounced(connection, [1], now=NOW)
-        assert [one.name for one in store.waiting_changes(connection, **at_once)] == ["lamp"]
-        assert len(query.page(connection, limit=5).entries) == 1
+        assert write_unannounced.waiting_changes(connection, **at_once) == []
+        write_unannounced.note_unannounced(connection, [1], now=NOW)
+        assert [one.name for one in write_unannounced.waiting_changes(connection, **at_once)] == [
+            "lamp"
+        ]
+        assert len(read_lists.page(connection, limit=5).entries) == 1
     engine.dispose()

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from aggregator.poll import network
-from aggregator.poll.network import Network
+from aggregator.poll import network_health
+from aggregator.poll.network_health import Network
 from tests.faults import World, hosts_of_their_own
 from tests.feedserver import FeedServer
 from tests.fetching import failure
@@ -129,7 +129,7 @@ def test_wrong_tls_is_not_this_machine():
 
 @pytest.fixture
 def soon(monkeypatch):
-    monkeypatch.setattr(network, "SOON", 0.1)
+    monkeypatch.setattr(network_health, "SOON", 0.1)
 
 
 def judged(steps, *, recent=60.0, others=False):
@@ -157,13 +157,13 @@ def test_a_server_that_answered_a_moment_ago_shows_that_the_network_works():
 
 
 def test_an_answer_of_long_ago_shows_nothing(monkeypatch):
-    monkeypatch.setattr(network, "RECENT", 0.005)
+    monkeypatch.setattr(network_health, "RECENT", 0.005)
 
     assert judged([2, -1, -3], recent=0.005) == [False, False]
 
 
 def test_an_answer_since_a_feed_failed_last_shows_that_it_is_the_feed(monkeypatch):
-    monkeypatch.setattr(network, "RECENT", 0.005)
+    monkeypatch.setattr(network_health, "RECENT", 0.005)
 
     assert judged([-1, 2, -1, -3, -1], recent=0.005) == [False, True, False, False]
     assert judged([-1, 1, -1], recent=0.005) == [False, False]  # it was well in between

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator import config, opml, opml_extras
+from aggregator import config
 from aggregator.errors import OpmlError
 from aggregator.model import OpmlOutline
-from aggregator.opml import Reason
+from aggregator.opml import extras
+from aggregator.opml import outlines as opml
+from aggregator.opml.outlines import Reason
 
 DATA = Path(__file__).parent / "data" / "opml"
 CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus" / "opml"
@@ -281,31 +283,31 @@ def feed(name: str, attributes: str = "") -> str:
         (
             folder("Tech", folder("Python", feed("a")), feed("b")) + feed("c"),
             ["Tech", "Tech", None],
-            opml_extras.INNER_FOLDERS,
+            extras.INNER_FOLDERS,
             ["Tech / Python"],
         ),
         (
             folder("News", feed("a")) + folder("NEWS", feed("b")),
             ["News", "News"],
-            opml_extras.SPELLINGS,
+            extras.SPELLINGS,
             ["NEWS (now News)"],
         ),
         (
             folder("News", feed("a")) + folder("Best", feed("a")),
             ["News"],
-            opml_extras.SEVERAL_FOLDERS,
+            extras.SEVERAL_FOLDERS,
             ["a (Best)"],
         ),
         (
             feed("a", 'category="/News/Local,/Best"'),
             ["News"],
-            opml_extras.SEVERAL_CATEGORIES,
+            extras.SEVERAL_CATEGORIES,
             ["a"],
         ),
         (
             folder("x" * 300, feed("a")),
             ["x" * opml.MAX_TITLE],
-            opml_extras.LONG_NAMES,
+            extras.LONG_NAMES,
             ["x" * opml.MAX_TITLE],
         ),
     ],
@@ -338,7 +340,7 @@ def test_a_folder_around_all_other_folders_is_not_a_category():
         ('frss:ttl="900"', "intervals of updates"),
         ('frss:priority="hidden"', "priorities, and what is hidden or muted"),
         ('frss:unicityCriteria="link"', "how posts are told apart"),
-        ('frss:opmlUrl="https://l.example/x.opml"', opml_extras.LISTS),
+        ('frss:opmlUrl="https://l.example/x.opml"', extras.LISTS),
         ('ttrssUpdateInterval="60"', "intervals of updates"),
         ('ttrssPurgeInterval="60"', "how long and how many posts are kept"),
         ('rssguard:postProcess="clean.py"', "scripts that make or change a feed"),
@@ -352,7 +354,7 @@ def test_settings_of_other_readers_are_told_by_kind(attributes, kind):
     subscriptions = opml.read(in_opml(feed("a", f"{spaces} {attributes}") + feed("b", spaces)))
 
     assert len(subscriptions.feeds) == 2
-    if kind != opml_extras.LISTS:  # of folders
+    if kind != extras.LISTS:  # of folders
         assert subscriptions.not_taken_over == {kind: ["a"]}
 
 
@@ -364,7 +366,7 @@ def test_an_unknown_setting_is_told_by_its_name_and_what_means_nothing_is_not():
         )
     )
 
-    assert subscriptions.not_taken_over == {opml_extras.UNKNOWN: ["gizmo"]}
+    assert subscriptions.not_taken_over == {extras.UNKNOWN: ["gizmo"]}
 
 
 def test_lists_filters_and_labels_outside_of_feeds_are_told_too():
@@ -381,9 +383,9 @@ def test_lists_filters_and_labels_outside_of_feeds_are_told_too():
 
     assert subscriptions.feeds == []
     assert set(subscriptions.not_taken_over) == {
-        *(opml_extras.LISTS, "filters", "labels and tags", "preferences of the program"),
+        *(extras.LISTS, "filters", "labels and tags", "preferences of the program"),
     }
-    assert subscriptions.not_taken_over[opml_extras.LISTS] == ["More", "Planet"]
+    assert subscriptions.not_taken_over[extras.LISTS] == ["More", "Planet"]
 
 
 # --------------------------------------------------------------------- writing

@@ -10,8 +10,8 @@ from hypothesis import given, strategies
 
 from aggregator.errors import ParseError
 from aggregator.model import Enclosure, Wishes
-from aggregator.parse import MAX_ENTRIES, parse
 from aggregator.publish import Format, render
+from aggregator.reading.parse import MAX_ENTRIES, parse
 from tests.listed import COPIED, document
 
 FEEDS = Path(__file__).parent / "data" / "feeds"

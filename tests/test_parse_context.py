@@ -8,7 +8,7 @@ import pytest
 
 from aggregator.errors import ParseError
 from aggregator.model import Enclosure
-from aggregator.parse import context, parse
+from aggregator.reading.parse import context, parse
 
 URL = "https://served.example/dir/feed"
 SITE = "https://boats.example/"

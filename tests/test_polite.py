@@ -10,11 +10,11 @@ from email.utils import format_datetime
 import pytest
 from sqlalchemy import text
 
-from aggregator import clock
 from aggregator import config as configuration
-from aggregator.database import store
-from aggregator.database.tables import UtcDateTime
+from aggregator.database.feeds import write_clock_shift, write_hosts
+from aggregator.database.schema import UtcDateTime
 from aggregator.model import Outcome, Subscription
+from aggregator.runtime import system_clock
 from aggregator.scheduler import Scheduler
 from tests.feedserver import FeedServer
 from tests.publisher import DAY, HOUR, Answer, Publisher, World
@@ -200,7 +200,9 @@ def test_a_clock_that_is_set_moves_the_schedule_along_once(world, server, step, 
 
     def look(started_at, now):
         with engine.begin() as connection:
-            return store.follow_clock(connection, boot="b", started_at=started_at, now=now)
+            return write_clock_shift.follow_clock(
+                connection, boot="b", started_at=started_at, now=now
+            )
 
     look(booted_at, datetime.now(UTC))
     world.poll()
@@ -220,9 +222,9 @@ def test_a_clock_that_is_put_right_after_a_start_leaves_older_dates_alone(world,
     at = world.health("feed").next_poll_at
     epoch = datetime(1970, 1, 1, tzinfo=UTC)  # a machine without a battery
     with world._engine.begin() as connection:
-        store.follow_clock(connection, boot="c", started_at=epoch, now=epoch + MINUTE)
+        write_clock_shift.follow_clock(connection, boot="c", started_at=epoch, now=epoch + MINUTE)
         now = datetime.now(UTC)
-        store.follow_clock(connection, boot="c", started_at=now - 2 * MINUTE, now=now)
+        write_clock_shift.follow_clock(connection, boot="c", started_at=now - 2 * MINUTE, now=now)
 
     assert world.health("feed").next_poll_at == at
 
@@ -232,13 +234,13 @@ def test_the_scheduler_notices_that_the_clock_is_set(world, server, tmp_path, mo
     config = configuration.load(write_config(tmp_path, [server.url("/feed")], poll=HOURLY))
     world.subscribe(*config.feeds)
     shift = [timedelta(0)]
-    real = clock.read
+    real = system_clock.read
 
     def read():
         seen = real()
         return replace(seen, started_at=seen.started_at + shift[0])
 
-    monkeypatch.setattr(clock, "read", read)
+    monkeypatch.setattr(system_clock, "read", read)
 
     async def meanwhile():
         await until(lambda: world.health(config.feeds[0].name).last_success_at)
@@ -520,7 +522,7 @@ def test_a_redirect_to_another_site_lets_the_first_one_rest_as_well(world, serve
 
         for site in ("127.0.0.1", "127.0.0.2"):
             with world._engine.connect() as connection:
-                pause = store.host_pause(connection, site)
+                pause = write_hosts.host_pause(connection, site)
             assert pause is not None, site
             assert pause.free_at > datetime.now(UTC) + MINUTE / 2
         assert world.poll(owner="y") == []
@@ -541,7 +543,7 @@ def test_each_site_of_a_chain_of_redirects_rests(world, server, end):
         world.poll(owner="x")
 
         with world._engine.connect() as connection:
-            pause = store.host_pause(connection, "127.0.0.2")
+            pause = write_hosts.host_pause(connection, "127.0.0.2")
         assert pause is not None
         assert pause.free_at > datetime.now(UTC) + MINUTE / 2
         world.subscribe(Subscription("own", middle.url("/own"), name_given=True))

@@ -17,7 +17,10 @@ import pytest
 from sqlalchemy import ExceptionContext, event
 from sqlalchemy.exc import OperationalError
 
-from aggregator.database import Connection, DBAPIError, query, store
+from aggregator.database import Connection, DBAPIError
+from aggregator.database.entries import write_retention
+from aggregator.database.feeds import read_health, write_leases, write_subscriptions
+from aggregator.database.lists import read_lists
 from aggregator.fetch import Fetcher, FetchSettings
 from aggregator.model import (
     DueFeed,
@@ -63,7 +66,7 @@ class World:
             Subscription(path.strip("/"), self.server.url(path), name_given=True) for path in paths
         ]
         with self.database.begin() as connection:
-            store.sync_subscriptions(connection, subscriptions, now=NOW)
+            write_subscriptions.sync_subscriptions(connection, subscriptions, now=NOW)
 
     def poll(self) -> dict[str, PollResult]:
         """Poll every feed once, due or not."""
@@ -71,7 +74,7 @@ class World:
         async def run() -> list[PollResult | None]:
             async with Poller(self.database, self.settings) as poller:
                 due = await poller.transact(
-                    lambda connection: store.lease_named(
+                    lambda connection: write_leases.lease_named(
                         connection, owner="t", now=NOW, until=NOW + HOUR, names=None
                     )
                 )
@@ -81,11 +84,11 @@ class World:
 
     def titles(self) -> list[str]:
         with self.database.connect() as connection:
-            return [entry.title for entry in query.page(connection, limit=1000).entries]
+            return [entry.title for entry in read_lists.page(connection, limit=1000).entries]
 
     def health(self, name: str) -> FeedHealth:
         with self.database.connect() as connection:
-            health = query.feed(connection, name, now=NOW)
+            health = read_health.feed(connection, name, now=NOW)
         assert health is not None
         return health
 
@@ -148,7 +151,7 @@ def test_a_first_document_without_dates_does_not_stand_above_a_feed_that_has_som
     world.subscribe("/a", "/b")
     world.poll()
     with world.database.connect() as connection:
-        listed = query.page(connection, limit=10).entries
+        listed = read_lists.page(connection, limit=10).entries
 
     assert [entry.title for entry in listed] == [
         "Post 1", "Post 2", "Undated 0", "Undated 1", "Undated 2",
@@ -251,7 +254,7 @@ def test_an_id_that_two_feeds_use_is_published_as_two(world):
         ids = {
             entry.title: entry.public_id
             for name in "ab"
-            for entry in query.page(connection, scope=Scope(source=name), limit=9).entries
+            for entry in read_lists.page(connection, scope=Scope(source=name), limit=9).entries
         }
 
     assert ids["A"] == "http://same.example/1"
@@ -261,7 +264,7 @@ def test_an_id_that_two_feeds_use_is_published_as_two(world):
 def test_a_file_beside_the_configuration_is_a_feed(world, tmp_path):
     (tmp_path / "a.xml").write_bytes(rss(items(1)))
     with world.database.begin() as connection:
-        store.sync_subscriptions(connection, [Subscription("file", "a.xml")], now=NOW)
+        write_subscriptions.sync_subscriptions(connection, [Subscription("file", "a.xml")], now=NOW)
 
     assert world.poll()["file"].new == 1
     assert world.poll()["file"].status == 304
@@ -291,7 +294,7 @@ def test_a_slow_feed_does_not_hold_up_the_others_of_other_hosts(world):
             fetch=replace(world.settings.fetch, allow=("127.0.0.1", "localhost")),
         )
         with world.database.begin() as connection:
-            store.sync_subscriptions(connection, [slow, fast], now=NOW)
+            write_subscriptions.sync_subscriptions(connection, [slow, fast], now=NOW)
         world.poll()
 
     assert world.health("fast").last_success_at < world.health("slow").last_success_at
@@ -310,7 +313,7 @@ def test_the_pause_counts_from_the_request_also_if_that_had_to_wait_for_a_slot(w
     slow = world.server.url("/slow").replace("127.0.0.1", "localhost")
     feeds = [slow, world.server.url("/a"), world.server.url("/b")]
     with world.database.begin() as connection:
-        store.sync_subscriptions(
+        write_subscriptions.sync_subscriptions(
             connection, [Subscription(str(n), url) for n, url in enumerate(feeds)], now=NOW
         )
 
@@ -342,7 +345,7 @@ def test_a_poller_that_succeeds_another_keeps_the_pauses(world):
 
 
 def leased(connection: Connection) -> list[DueFeed]:
-    return store.lease_named(connection, owner="t", now=NOW, until=NOW + HOUR, names=None)
+    return write_leases.lease_named(connection, owner="t", now=NOW, until=NOW + HOUR, names=None)
 
 
 def test_the_zone_of_a_feed_is_judged_by_its_servers_clock(world):
@@ -355,7 +358,7 @@ def test_the_zone_of_a_feed_is_judged_by_its_servers_clock(world):
     world.poll()
 
     with world.database.connect() as connection:
-        found = query.page(connection, limit=9).entries
+        found = read_lists.page(connection, limit=9).entries
 
     published = {entry.source.name: entry.published_at for entry in found}
     assert published["a"] == ahead.replace(microsecond=0)
@@ -499,7 +502,7 @@ def test_what_retention_deleted_is_not_new_again_when_its_feed_changes(world):
     assert world.poll()["a"].new == 21
     month = timedelta(days=30)
     with world.database.begin() as connection:
-        store.delete_old(connection, before=NOW - month, min_entries=3)
+        write_retention.delete_old(connection, before=NOW - month, min_entries=3)
     world.settings = replace(world.settings, keep=month, min_entries=3)
     edited = [(guid, f"{title}, edited", at) for guid, title, at in items(2, 3) + texts]
     world.server.put("/a", rss(edited))
@@ -537,7 +540,7 @@ def test_a_poller_without_much_patience_gives_a_locked_database_up(world):
 
     assert [type(result) for result in asyncio.run(run())] == [OperationalError] * 2
     with world.database.begin() as connection:
-        store.release_leases(connection, owner="t")
+        write_leases.release_leases(connection, owner="t")
     assert world.poll().keys() == {"a", "b"}
 
 

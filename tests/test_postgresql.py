@@ -15,12 +15,16 @@ import pytest
 import yaml
 from sqlalchemy import create_engine, event, select, text
 
-from aggregator.database import DBAPIError, open_database, query, store
+from aggregator.database import DBAPIError, open_database
+from aggregator.database.feeds import write_clock_shift, write_leases, write_polls
+from aggregator.database.feeds.write_polls import note_change
+from aggregator.database.lists import read_lists
 from aggregator.database.migrations.run import upgrade
-from aggregator.database.store.polls import note_change
-from aggregator.database.tables import feeds
+from aggregator.database.schema import feeds
+from aggregator.database.state import read_overview
 from aggregator.model import HostPause, Scope, Subscription
-from aggregator.poll import Poller, PollResult, news
+from aggregator.poll import Poller, PollResult
+from aggregator.poll import reconcile as news
 from aggregator.poll.poller import UnstoredPoll
 from tests import postgresql
 from tests.replay import Post, feed
@@ -81,9 +85,9 @@ def test_an_older_postgresql_database_is_brought_up_with_what_is_in_it(server):
 
     with database.connect() as connection:
         for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
-            found = query.page(connection, limit=9, scope=Scope(search=search)).entries
+            found = read_lists.page(connection, limit=9, scope=Scope(search=search)).entries
             assert [one.id for one in found] == [7], search
-        counted = query.overview(connection)
+        counted = read_overview.overview(connection)
         keys = connection.exec_driver_sql("SELECT entry_id FROM entry_keys").scalars().all()
     database.dispose()
     assert counted.entries == 1
@@ -97,21 +101,21 @@ def test_a_reader_of_postgresql_can_not_write_and_sees_one_moment(server):
     reader = open_database(place, read_only=True)
 
     with reader.connect() as connection:
-        before = query.page(connection, limit=9).entries
+        before = read_lists.page(connection, limit=9).entries
         record(database, "a", [entry(1)])
-        assert query.page(connection, limit=9).entries == before == ()
+        assert read_lists.page(connection, limit=9).entries == before == ()
     with reader.connect() as connection:
-        assert len(query.page(connection, limit=9).entries) == 1
+        assert len(read_lists.page(connection, limit=9).entries) == 1
         with pytest.raises(DBAPIError, match="read-only"):
             connection.exec_driver_sql("UPDATE state SET version = 5")
     reader.dispose()
 
 
 FIRST = {
-    "one": partial(store.lease_due, limit=1, per_host=2),
-    "few": partial(store.lease_due, per_host=2),
-    "due": store.lease_due,
-    "all": partial(store.lease_named, names=None),
+    "one": partial(write_leases.lease_due, limit=1, per_host=2),
+    "few": partial(write_leases.lease_due, per_host=2),
+    "due": write_leases.lease_due,
+    "all": partial(write_leases.lease_named, names=None),
 }
 
 
@@ -126,16 +130,16 @@ def test_feeds_of_one_host_are_one_processs_also_if_two_lease_at_nearly_the_same
     def take(owner, lease):
         return partial(lease, owner=owner, now=NOW, until=NOW + timedelta(minutes=2))
 
-    second = take("second", partial(store.lease_due, limit=9, per_host=2))
+    second = take("second", partial(write_leases.lease_due, limit=9, per_host=2))
     for at in itertools.count(1):
         with meanwhile(database, take("first", FIRST[first]), after=at) as others:
             in_one(database, second)
         if not others:
             break
         with database.begin() as connection:
-            holders = store.lease_owners(connection)
+            holders = write_leases.lease_owners(connection)
             for owner in holders:
-                store.release_leases(connection, owner=owner)
+                write_leases.release_leases(connection, owner=owner)
         assert len(holders) == 1, (at, holders)
     assert at > 3
 
@@ -149,16 +153,16 @@ def test_a_poll_with_news_and_one_without_do_not_wait_for_each_other(server):
 
     def write(poll):
         with database.begin() as connection:
-            store.note_check(connection, NOW)
-            store.record_polls(connection, [poll])
+            write_polls.note_check(connection, NOW)
+            write_polls.record_polls(connection, [poll])
 
     with ThreadPoolExecutor() as pool:
         with database.begin() as connection:
             note_change(connection)  # it brought news
             other = pool.submit(write, replace(polls[1], head=None))
             wait([other], timeout=0.3)  # until it waits
-            store.note_check(connection, NOW)
-            store.record_polls(connection, polls[:1])
+            write_polls.note_check(connection, NOW)
+            write_polls.record_polls(connection, polls[:1])
         other.result()
 
 
@@ -169,7 +173,7 @@ def test_two_processes_that_notice_a_set_clock_move_the_schedule_once(server):
     step = timedelta(hours=1)
 
     def look(connection, started_at=NOW, now=NOW + step):
-        return store.follow_clock(connection, boot="b", started_at=started_at, now=now)
+        return write_clock_shift.follow_clock(connection, boot="b", started_at=started_at, now=now)
 
     in_one(database, partial(look, started_at=NOW - step, now=NOW))
     with ThreadPoolExecutor() as pool:
@@ -195,12 +199,12 @@ def test_a_poll_and_a_set_clock_do_not_wait_for_each_other(server, first, news):
     hours = itertools.count()
 
     def write(connection):
-        store.note_check(connection, NOW)
-        store.record_polls(connection, [poll])
+        write_polls.note_check(connection, NOW)
+        write_polls.record_polls(connection, [poll])
 
     def follow(connection):
         at = NOW + timedelta(hours=next(hours))
-        store.follow_clock(connection, boot="b", started_at=at, now=at)
+        write_clock_shift.follow_clock(connection, boot="b", started_at=at, now=at)
 
     one, other = (write, follow) if first == "poll" else (follow, write)
     in_one(database, follow)
@@ -263,7 +267,7 @@ def test_two_processes_that_store_posts_of_one_moment_store_both(server):
     result = asyncio.run(run())
 
     with database.connect() as connection:
-        listed = query.page(connection, limit=9).entries
+        listed = read_lists.page(connection, limit=9).entries
     assert (result.error, result.new) == (None, 1)
     assert sorted(found.source.name for found in listed) == ["a", "a", "b"]
 

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model import Enclosure, ListedEntry, Origin, Source
-from aggregator.parse import parse
 from aggregator.publish import Document, Format, last_modified_at, render, updated_at
+from aggregator.reading.parse import parse
 from tests.listed import (
     ATOM,
     CONTENT,

@@ -17,13 +17,13 @@ import fastfeedparser
 import feedparser
 import pytest
 
-from aggregator.clean import clean
-from aggregator.database import query
+from aggregator.database.lists import read_lists
 from aggregator.dates import Week
 from aggregator.errors import ParseError
 from aggregator.model import CleanFeed, Enclosure, Origin, Subscription
-from aggregator.parse import parse
 from aggregator.publish import Format
+from aggregator.reading.clean import clean
+from aggregator.reading.parse import parse
 from tests.listed import HOSTILE
 from tests.musts import broken
 from tests.test_corpus import CORPUS
@@ -273,7 +273,7 @@ def test_what_came_in_broken_goes_out_valid(tmp_path):
 
     assert wrong == {}
     with site.engine.connect() as connection:
-        listed = len(query.ids_of(connection, query.EVERYTHING))
+        listed = len(read_lists.ids_of(connection, read_lists.EVERYTHING))
         stored = connection.exec_driver_sql("SELECT count(*) FROM entries").scalar_one()
         copies = connection.exec_driver_sql(
             "SELECT count(*) FROM entries WHERE NOT (leads AND listed)"

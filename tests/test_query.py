@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event
 
-from aggregator.database import narrowing, query
 from aggregator.database.dialects import words
+from aggregator.database.feeds import read_health
+from aggregator.database.lists import read_lists, read_scopes
+from aggregator.database.state import read_overview
 from aggregator.model import Cursor, FeedHead, HostPause, Outcome, Scope, Subscription
 from tests.worlds import NOW, entry, new_database, only_sqlite, record, subscribe
 
@@ -40,7 +42,8 @@ def database(tmp_path_factory):
 def titles(database, **arguments):
     with database.connect() as connection:
         return [
-            found.title for found in query.page(connection, **({"limit": 100} | arguments)).entries
+            found.title
+            for found in read_lists.page(connection, **({"limit": 100} | arguments)).entries
         ]
 
 
@@ -65,7 +68,7 @@ def test_pages_meet_without_gap_or_repeat(database):
     seen, before = [], None
     while True:
         with database.connect() as connection:
-            page = query.page(connection, limit=3, before=before).entries
+            page = read_lists.page(connection, limit=3, before=before).entries
         if not page:
             break
         seen += [found.title for found in page]
@@ -155,13 +158,13 @@ def test_a_search_that_looks_at_entries_one_by_one_goes_on_where_it_stopped(
 ):
     scope = Scope(search=search)
     whole = titles(database, scope=scope)
-    monkeypatch.setattr(narrowing, "WALK", 3)
+    monkeypatch.setattr(read_scopes, "WALK", 3)
 
     seen, before, pages = [], None, 0
     while pages == 0 or before:
         pages += 1
         with database.connect() as connection:
-            page = query.page(connection, scope=scope, limit=100, before=before)
+            page = read_lists.page(connection, scope=scope, limit=100, before=before)
         seen += [each.title for each in page.entries]
         before = page.next
         assert page.ended_early is (before is not None)
@@ -171,17 +174,17 @@ def test_a_search_that_looks_at_entries_one_by_one_goes_on_where_it_stopped(
 
 
 def test_only_a_search_with_something_to_look_at_stops_early(database, monkeypatch):
-    monkeypatch.setattr(narrowing, "WALK", 3)
+    monkeypatch.setattr(read_scopes, "WALK", 3)
 
     for scope in (Scope(), Scope(source="a"), Scope(search="post"), Scope(search="source:b")):
         with database.connect() as connection:
-            assert query.page(connection, scope=scope, limit=100).next is None
+            assert read_lists.page(connection, scope=scope, limit=100).next is None
 
 
 def test_a_searchs_pages_are_seeks(database):
     first = titles(database, scope=Scope(search="post"), limit=4)
     with database.connect() as connection:
-        last = query.page(connection, limit=4, scope=Scope(search="post")).entries[-1]
+        last = read_lists.page(connection, limit=4, scope=Scope(search="post")).entries[-1]
 
     rest = titles(database, scope=Scope(search="post"), before=Cursor(last.id))
 
@@ -190,7 +193,7 @@ def test_a_searchs_pages_are_seeks(database):
 
 def test_problems_come_first(database):
     with database.connect() as connection:
-        found = query.feeds_by_health(connection, now=NOW)
+        found = read_health.feeds_by_health(connection, now=NOW)
 
     assert [feed.source.name for feed in found] == ["c", "b", "new", "a"]
     assert [feed.source.title for feed in found] == ["c", "Given title", "new", "Title of a"]
@@ -219,7 +222,7 @@ def test_only_what_a_site_asked_for_is_called_its_wish(
     record(database, "a", next_poll_at=NOW, pauses=(pause,))
 
     with database.connect() as connection:
-        found = query.feed(connection, "a", now=NOW + timedelta(seconds=later))
+        found = read_health.feed(connection, "a", now=NOW + timedelta(seconds=later))
     database.dispose()
 
     assert found.next_reason == reason
@@ -229,8 +232,8 @@ def test_only_what_a_site_asked_for_is_called_its_wish(
 
 def test_the_overview_counts(database):
     with database.connect() as connection:
-        found = query.overview(connection)
-        busiest = query.sidebar(connection, now=NOW).busiest
+        found = read_overview.overview(connection)
+        busiest = read_overview.sidebar(connection, now=NOW).busiest
 
     assert (found.entries, found.feeds, found.failing, found.unread_feeds) == (12, 4, 1, 1)
     assert found.checked_at == NOW
@@ -240,18 +243,18 @@ def test_the_overview_counts(database):
 def test_news_of_a_narrow_search_are_counted_as_far_as_a_page_looks(database, monkeypatch):
     scope = Scope(search="post source:b")
     counts = []
-    for walk in (narrowing.WALK, 3):
-        monkeypatch.setattr(narrowing, "WALK", walk)
+    for walk in (read_scopes.WALK, 3):
+        monkeypatch.setattr(read_scopes, "WALK", walk)
         with database.connect() as connection:
-            counts.append(query.newer_than(connection, after=Cursor(0), scope=scope))
+            counts.append(read_lists.newer_than(connection, after=Cursor(0), scope=scope))
 
     assert counts == [2, 0]
 
 
 def test_newer_entries_are_counted_from_a_cursor(database):
     with database.connect() as connection:
-        page = query.page(connection, limit=4).entries
-        counts = [query.newer_than(connection, after=Cursor(found.id)) for found in page]
+        page = read_lists.page(connection, limit=4).entries
+        counts = [read_lists.newer_than(connection, after=Cursor(found.id)) for found in page]
 
     assert counts == [0, 1, 2, 3]
 
@@ -287,16 +290,16 @@ def plans(database, ask):
 )
 @pytest.mark.parametrize("before", [None, Cursor(2**62)])
 def test_a_page_is_a_walk_of_an_index(database, scope, before):
-    *_, plan = plans(database, lambda c: query.page(c, limit=40, scope=scope, before=before))
+    *_, plan = plans(database, lambda c: read_lists.page(c, limit=40, scope=scope, before=before))
 
     assert "USE TEMP B-TREE" not in plan
 
 
 @only_sqlite
 def test_what_stands_beside_a_list_reads_no_index_as_a_whole(database):
-    found = plans(database, lambda c: query.overview(c))
-    found += plans(database, lambda c: query.sidebar(c, now=NOW))
-    found += plans(database, lambda c: query.feeds_by_health(c, now=NOW))
+    found = plans(database, lambda c: read_overview.overview(c))
+    found += plans(database, lambda c: read_overview.sidebar(c, now=NOW))
+    found += plans(database, lambda c: read_health.feeds_by_health(c, now=NOW))
 
     assert not [plan for plan in found if "SCAN entries" in plan]
 

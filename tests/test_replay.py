@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
-from aggregator.clean import clean
+from aggregator.database.entries import write_retention
 from aggregator.dedup import keys_of
-from aggregator.parse import parse
+from aggregator.reading.clean import clean
+from aggregator.reading.parse import parse
 from tests.replay import HOUR, LONG, NOW, Post, Step, feed, posts, replay
 
 DAY = timedelta(days=1)
@@ -404,10 +405,9 @@ def test_what_retention_removed_is_forgotten_when_the_feed_lists_it_no_more(tmp_
 
 
 def keys_of_deleted(world):
-    from aggregator.database import store
 
     with world.database.begin() as connection:
-        store.delete_old(connection, before=NOW - 400 * DAY, min_entries=0)
+        write_retention.delete_old(connection, before=NOW - 400 * DAY, min_entries=0)
         return connection.exec_driver_sql(
             "SELECT count(*) FROM entry_keys WHERE gone_before IS NOT NULL"
         ).scalar()

@@ -5,6 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from aggregator.database.lists import read_lists
 from tests.replay import HOUR, LONG, NOW, Post, Step, feed, posts, replay
 from tests.running import command
 from tests.worlds import only_sqlite
@@ -13,10 +14,9 @@ DAY = timedelta(days=1)
 
 
 def dating(world):
-    from aggregator.database import query
 
     with world.database.connect() as connection:
-        return [query.dating(connection, entry.id) for entry in world.entries()]
+        return [read_lists.dating(connection, entry.id) for entry in world.entries()]
 
 
 def test_what_was_published_as_a_date_is_kept_with_how_it_was_read(tmp_path):

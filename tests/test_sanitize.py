@@ -6,9 +6,9 @@ import html5lib
 import pytest
 from hypothesis import example, given, settings, strategies
 
-from aggregator import sanitize
-from aggregator.sanitize import policy, rewriting
-from aggregator.sanitize.unusual import needs_rewriting
+from aggregator.reading import sanitize
+from aggregator.reading.sanitize import policy, rewriting
+from aggregator.reading.sanitize.unusual import needs_rewriting
 
 BASE = "https://example.org/blog/"
 PNG = "iVBORw0KGgoAAAANSUhEUgAA" * 4

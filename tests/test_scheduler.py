@@ -19,12 +19,15 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from aggregator import __version__, lease
+from aggregator import __version__
 from aggregator import config as configuration
-from aggregator.database import Engine, open_database, query, store
+from aggregator.database import Engine, open_database
+from aggregator.database.feeds import write_leases, write_subscriptions
+from aggregator.database.lists import read_lists
 from aggregator.errors import FetchError
 from aggregator.model import DueFeed
 from aggregator.poll import Poller
+from aggregator.runtime import process_identity
 from aggregator.scheduler import Scheduler, poll_once, poll_settings
 from aggregator.scheduler import service as scheduling
 from tests.feedserver import FeedServer
@@ -56,15 +59,17 @@ class World:
             self.server.put(path, rss([(path, f"Post of {path}", datetime.now(UTC))]), delay=delay)
         self.config = self.write(*paths)
         with self.database.begin() as connection:
-            store.sync_subscriptions(connection, self.config.feeds, now=datetime.now(UTC))
+            write_subscriptions.sync_subscriptions(
+                connection, self.config.feeds, now=datetime.now(UTC)
+            )
 
     def leases(self) -> list[str]:
         with self.database.connect() as connection:
-            return store.lease_owners(connection)
+            return write_leases.lease_owners(connection)
 
     def titles(self) -> list[str]:
         with self.database.connect() as connection:
-            return [entry.title for entry in query.page(connection, limit=100).entries]
+            return [entry.title for entry in read_lists.page(connection, limit=100).entries]
 
 
 @pytest.fixture
@@ -190,7 +195,9 @@ def test_polls_that_wait_for_the_writer_when_the_program_stops_are_stored_or_put
     world.subscribe(*names)
     world.config = world.write(*names, poll="{interval: 1h, host_delay: 0s, workers: 1}")
     with world.database.begin() as connection:
-        store.sync_subscriptions(connection, world.config.feeds, now=datetime.now(UTC))
+        write_subscriptions.sync_subscriptions(
+            connection, world.config.feeds, now=datetime.now(UTC)
+        )
     first, second = (Scheduler(world.config, world.database) for _ in range(2))
 
     def slow(_connection, _cursor, statement, *_):
@@ -268,7 +275,7 @@ def test_other_settings_take_over_while_polls_go_on_and_nothing_stays_behind(wor
         path.write_text(path.read_text().replace("[127.0.0.1]", "[127.0.0.0/8]") + feeds)
         config = configuration.load(path)
         with world.database.begin() as connection:
-            store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
+            write_subscriptions.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
         scheduler = Scheduler(config, world.database)
 
         async def meanwhile():
@@ -305,7 +312,7 @@ def test_a_changed_file_with_20_000_feeds_is_taken_over_without_holding_up_the_l
     reading = time.monotonic() - started
     database = open_database(config.database)
     with database.begin() as connection:
-        store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
+        write_subscriptions.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
         connection.exec_driver_sql("UPDATE feeds SET next_poll_at = next_poll_at + 86400000000")
     gaps = []
 
@@ -470,11 +477,11 @@ def test_what_the_command_line_says_holds_when_the_file_is_read_anew(world, capl
 
 def test_what_a_process_that_is_gone_held_is_asked_an_interval_later(world, caplog):
     world.subscribe("/a", "/b")
-    host, _, start, realm = lease.own_name().split("/")
+    host, _, start, realm = process_identity.own_name().split("/")
     dead = f"{host}/99999999/{start}/{realm}"
     now = datetime.now(UTC)
     with world.database.begin() as connection:
-        store.lease_due(connection, owner=dead, now=now, until=now + HOUR, limit=1)
+        write_leases.lease_due(connection, owner=dead, now=now, until=now + HOUR, limit=1)
     scheduler = Scheduler(world.config, world.database)
     began = time.monotonic()
 
@@ -544,12 +551,12 @@ def test_the_robot_names_its_page_where_others_can_reach_it(tmp_path, base_url, 
     ids=["another start", "another boot or container", "an older version's name", "this process"],
 )
 def test_a_process_is_only_taken_for_gone_where_its_number_means_something(started, realm, gone):
-    host, pid, own_start, own_realm = lease.own_name().split("/")
+    host, pid, own_start, own_realm = process_identity.own_name().split("/")
 
     name = "/".join([host, pid, own_start if started is None else started,
                      own_realm if realm is None else realm])  # fmt: skip
 
-    assert lease.is_gone(name) is gone
+    assert process_identity.is_gone(name) is gone
 
 
 def test_a_file_that_was_saved_while_the_program_started_is_read_again(world, caplog):

@@ -11,11 +11,12 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given, strategies
 
-from aggregator import clean as stage
-from aggregator import sanitize, urls
-from aggregator.clean import clean, excerpt
+from aggregator import urls
 from aggregator.errors import ParseError
-from aggregator.parse import parse, xml_feed
+from aggregator.reading import clean as stage
+from aggregator.reading import sanitize
+from aggregator.reading.clean import clean, excerpt
+from aggregator.reading.parse import parse, xml_reader
 from tests.test_strict import parsed_the_long_way
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
@@ -31,7 +32,7 @@ def the_long_way() -> Iterator[None]:
         ways.enter_context(parsed_the_long_way())
         for where, name, value in (
             (urls, "_PLAIN", NEVER),
-            (xml_feed, "_BASE", re.compile(rb"\bbase\s*=")),
+            (xml_reader, "_BASE", re.compile(rb"\bbase\s*=")),
             (sanitize, "_MAY_BE_CONTROL", bytes(range(256))),
             (sanitize, "_is_unusual", lambda lower, attributes: unusual(lower)),
             (sanitize, "_PATH_RELATIVE", re.compile(b"")),

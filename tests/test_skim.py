@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies
 
-from aggregator.encodings import in_utf8, plain_utf8
 from aggregator.errors import ParseError
-from aggregator.parse import is_json, parse, parse_cut
-from aggregator.read import read_document
-from aggregator.skim import HASH_SIZE, ID_SIZE, listed, skim, with_ids
+from aggregator.reading.parse import is_json, parse, parse_cut
+from aggregator.reading.prefilter import HASH_SIZE, ID_SIZE, listed, skim, with_ids
+from aggregator.reading.worker_task import read_document
+from aggregator.text.encodings import in_utf8, plain_utf8
 from tests.running import rss
 from tests.worlds import NOW
 

@@ -11,11 +11,11 @@ from urllib.parse import quote, unquote
 import pytest
 
 from aggregator import merged
-from aggregator.cli import static_site, tree
+from aggregator.cli import folder_sync, static_site
 from aggregator.cli.static_site import File
 from aggregator.errors import AggregatorError
 from aggregator.model import FeedHead
-from aggregator.opml import read as opml_of
+from aggregator.opml.outlines import read as opml_of
 from aggregator.publish import Format
 from tests.musts import broken
 from tests.web_fixtures import HtmlPage, Site
@@ -47,7 +47,7 @@ class Exported(Site):
     def export(self, *formats: str) -> list[str]:
         wanted = frozenset(formats or static_site.FORMATS)
         files = static_site.files(self.config, self.engine, wanted)
-        paths = tree.replace(
+        paths = folder_sync.replace(
             self.out, files, owns=lambda name: static_site.format_of(name) in wanted
         )
         return [path.relative_to(self.out).as_posix() for path in paths]
@@ -239,7 +239,7 @@ def test_a_new_entry_changes_what_it_stands_in_and_leaves_the_rest_alone(site):
     assert older and not set(older) & set(changed)
     closed = [path for path in inodes if re.fullmatch(r"archive/[0-9]{4}-W[0-9]{2}\.atom", path)]
     assert len([path for path in closed if path not in changed]) >= len(closed) - 1
-    for path in set(site.read()) - set(changed) - {tree.MANIFEST}:
+    for path in set(site.read()) - set(changed) - {folder_sync.MANIFEST}:
         assert (site.out / path).stat().st_ino == inodes[path]
 
 
@@ -253,7 +253,7 @@ def test_a_failed_export_changes_nothing_and_leaves_nothing(site):
         raise AggregatorError("no more")
 
     with pytest.raises(AggregatorError):
-        tree.replace(site.out, failing())
+        folder_sync.replace(site.out, failing())
 
     assert site.read() == before
     assert not (site.out / "new").exists()
@@ -262,12 +262,12 @@ def test_a_failed_export_changes_nothing_and_leaves_nothing(site):
 def test_what_the_last_export_wrote_and_this_one_does_not_is_removed(site):
     site.export()
 
-    tree.replace(site.out, [File("a/b.html", b"one")])
+    folder_sync.replace(site.out, [File("a/b.html", b"one")])
 
     assert {path.relative_to(site.out).as_posix() for path in site.out.rglob("*")} == {
         "a",
         "a/b.html",
-        tree.MANIFEST,
+        folder_sync.MANIFEST,
     }
 
 
@@ -275,7 +275,7 @@ def test_a_format_alone_removes_its_own_documents_only(site):
     site.export()
     wanted = frozenset({"rss"})
 
-    tree.replace(
+    folder_sync.replace(
         site.out,
         [File("feed.rss", b"new")],
         owns=lambda name: static_site.format_of(name) in wanted,
@@ -284,7 +284,7 @@ def test_a_format_alone_removes_its_own_documents_only(site):
     files = site.read()
     assert [path for path in files if path.endswith(".rss")] == ["feed.rss"]
     assert {"feed.atom", "index.html", "static/style.css", "source/tide/feed.json"} <= set(files)
-    assert "category/öl-trade/feed.rss" not in files[tree.MANIFEST].decode().splitlines()
+    assert "category/öl-trade/feed.rss" not in files[folder_sync.MANIFEST].decode().splitlines()
 
 
 def test_the_page_of_everything_comes_first_so_that_it_is_replaced_last(site):
@@ -298,12 +298,12 @@ def test_other_peoples_files_stay(site):
     (site.out / "photos" / "cat.jpg").write_bytes(b"cat")
 
     site.export()
-    tree.replace(site.out, [File("index.html", b"one")])
+    folder_sync.replace(site.out, [File("index.html", b"one")])
 
     assert site.read() == {
         "index.html": b"one",
         "photos/cat.jpg": b"cat",
-        tree.MANIFEST: b"index.html\n",
+        folder_sync.MANIFEST: b"index.html\n",
     }
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from aggregator.database import store
+from aggregator.database.feeds import write_hosts, write_leases
 from aggregator.model import HostPause, Outcome
 from tests.stored import MINUTE, feed, lease_due, statements, titles
 from tests.worlds import NOW, entry, only_sqlite, poll_of, record, store_poll, subscribe
@@ -15,7 +15,7 @@ HOUR = timedelta(hours=1)
 
 def reclaim(database, *, now, gone=(), owner="other"):
     with database.begin() as connection:
-        return store.reclaim_leases(connection, gone=gone, owner=owner, now=now)
+        return write_leases.reclaim_leases(connection, gone=gone, owner=owner, now=now)
 
 
 def test_a_leased_feed_is_nobody_elses(database):
@@ -31,7 +31,9 @@ def test_what_a_process_held_that_ended_rests_for_its_interval_as_it_may_have_be
     for name, hours in (("a", 0), ("b", 0), ("c", 9)):
         record(database, name, next_poll_at=NOW + hours * HOUR)
     with database.begin() as connection:
-        store.lease_named(connection, owner="first", now=NOW, until=NOW + MINUTE, names=set("abc"))
+        write_leases.lease_named(
+            connection, owner="first", now=NOW, until=NOW + MINUTE, names=set("abc")
+        )
 
     assert reclaim(database, now=NOW + 10 * MINUTE, gone=["first"]) == 3  # was held until 1 minute
 
@@ -74,7 +76,9 @@ def test_a_feed_that_is_never_polled_again_is_not_after_a_lost_lease_either(data
     subscribe(database, feed("a"))
     record(database, "a", outcome=Outcome.GONE, error="410", next_poll_at=None)
     with database.begin() as connection:
-        store.lease_named(connection, owner="first", now=NOW, until=NOW + MINUTE, names={"a"})
+        write_leases.lease_named(
+            connection, owner="first", now=NOW, until=NOW + MINUTE, names={"a"}
+        )
 
     assert reclaim(database, now=NOW + HOUR) == 1
     assert lease_due(database, now=NOW + 1000 * HOUR) == []
@@ -96,17 +100,17 @@ def test_polling_all_leaves_sites_alone_that_another_process_asks_but_a_name_is_
         feed("c"), feed("file", "x.xml"), feed("file2", "y.xml"),
     )  # fmt: skip
     with database.begin() as connection:
-        store.lease_named(connection, owner="first", now=NOW, until=NOW, names={"a", "file"})
+        write_leases.lease_named(connection, owner="first", now=NOW, until=NOW, names={"a", "file"})
 
     def leased(owner, names):
         with database.begin() as connection:
-            due = store.lease_named(connection, owner=owner, now=NOW, until=NOW, names=names)
+            due = write_leases.lease_named(connection, owner=owner, now=NOW, until=NOW, names=names)
         return sorted(one.name for one in due)
 
     assert leased("second", None) == ["c", "file2"]
     assert leased("second", {"b"}) == ["b"]  # a person asks
     with database.begin() as connection:
-        store.release_leases(connection, owner="second")
+        write_leases.release_leases(connection, owner="second")
     assert leased("first", None) == ["b", "c", "file2"]
 
 
@@ -116,7 +120,7 @@ def test_hosts_of_several_feeds_are_known(database):
         feed("c"), feed("file", "x.xml"), feed("file2", "y.xml"),
     )  # fmt: skip
     with database.begin() as connection:
-        assert store.shared_hosts(connection) == {"a.example"}
+        assert write_hosts.shared_hosts(connection) == {"a.example"}
 
 
 def test_who_leases_a_feed_learns_how_long_its_host_rests(database):
@@ -125,9 +129,11 @@ def test_who_leases_a_feed_learns_how_long_its_host_rests(database):
     record(database, "a", next_poll_at=NOW, pauses=(HostPause("a.example", free_at),))
     record(database, "b", next_poll_at=NOW, pauses=(HostPause("b.example", NOW + MINUTE),))
     with database.begin() as connection:
-        (due,) = store.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
-        (named,) = store.lease_named(connection, owner="me", now=NOW, until=NOW + HOUR, names={"b"})
-        pause = store.host_pause(connection, "b.example")
+        (due,) = write_leases.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
+        (named,) = write_leases.lease_named(
+            connection, owner="me", now=NOW, until=NOW + HOUR, names={"b"}
+        )
+        pause = write_hosts.host_pause(connection, "b.example")
 
     assert (due.name, due.host_free_at) == ("a", free_at)
     assert (named.name, named.host_free_at) == ("b", None)  # a person asks
@@ -141,7 +147,7 @@ def test_a_rest_that_a_site_asked_for_is_not_shortened_by_a_request_that_a_perso
     record(database, "b", pauses=(HostPause("a.example", NOW + MINUTE),))
 
     with database.begin() as connection:
-        assert store.host_pause(connection, "a.example") == HostPause(
+        assert write_hosts.host_pause(connection, "a.example") == HostPause(
             "a.example", until, MINUTE, NOW
         )
 
@@ -172,19 +178,19 @@ def test_a_poll_that_ends_after_its_lease_was_lost_leaves_the_lease_of_the_next_
     subscribe(database, feed("a"))
     late = poll_of(database, "a", [entry(1)])
     with database.begin() as connection:
-        store.reclaim_leases(connection, gone=["test"], owner="next", now=NOW)
+        write_leases.reclaim_leases(connection, gone=["test"], owner="next", now=NOW)
     later = NOW + timedelta(days=1)
     assert lease_due(database, now=later, owner="next") == ["a"]
     if taken_over != "and held":
         with database.begin() as connection:
-            store.release_leases(connection, owner="next")
+            write_leases.release_leases(connection, owner="next")
     if taken_over == "and polled":
         record(database, "a", [entry(1, title="Edited"), entry(2)], now=later)
 
     stored = store_poll(database, late)
 
     with database.connect() as connection:
-        holders = store.lease_owners(connection)
+        holders = write_leases.lease_owners(connection)
     assert holders == (["next"] if taken_over == "and held" else [])
     assert (stored is not None) is (taken_over == "and given back")  # nothing is newer
     expected = {"and held": [], "and given back": ["Post 1"], "and polled": ["Edited", "Post 2"]}
@@ -196,11 +202,11 @@ def test_leases_are_given_back_by_owner(database):
     lease_due(database, owner="first")
 
     with database.begin() as connection:
-        assert store.lease_owners(connection) == ["first"]
-        store.release_leases(connection, owner="second")
+        assert write_leases.lease_owners(connection) == ["first"]
+        write_leases.release_leases(connection, owner="second")
     assert lease_due(database, owner="second") == []
     with database.begin() as connection:
-        store.release_leases(connection, owner="first")
+        write_leases.release_leases(connection, owner="first")
     assert lease_due(database, owner="second") == ["a"]
 
 
@@ -222,10 +228,10 @@ def test_polling_all_leaves_out_feeds_in_a_pause_and_gone_ones_but_a_name_is_a_n
 
     def leased(names):
         with database.begin() as connection:
-            due = store.lease_named(
+            due = write_leases.lease_named(
                 connection, owner="me", now=NOW, until=NOW + MINUTE, names=names
             )
-            store.release_leases(connection, owner="me")
+            write_leases.release_leases(connection, owner="me")
         return sorted(one.name for one in due)
 
     assert leased(None) == ["c"]
@@ -247,7 +253,7 @@ def test_any_number_of_feeds_can_be_leased_at_once(database):
     names = [f"f{number}" for number in range(1200)]
     subscribe(database, *(feed(name) for name in names))
     with database.begin() as connection:
-        named = store.lease_named(
+        named = write_leases.lease_named(
             connection, owner="me", now=NOW, until=NOW + MINUTE, names=frozenset(names[:1100])
         )
 
@@ -267,12 +273,12 @@ def test_a_tick_finds_feeds_by_index_and_never_walks_the_table(database, statist
     with statements(database) as asked:
         lease_due(database, limit=5, per_host=2, busy_hosts=["f1.example", "f2.example"])
         with database.begin() as connection:
-            store.lease_owners(connection)
-            store.reclaim_leases(connection, gone=["a", "b"], owner="x", now=NOW)
-            store.lease_named(connection, owner="x", now=NOW, until=NOW, names={"f1"})
-            store.renew_leases(connection, owner="me", until=NOW + HOUR)
-            store.release_leases(connection, owner="me", feed_ids=[1])
-            store.release_leases(connection, owner="me")
+            write_leases.lease_owners(connection)
+            write_leases.reclaim_leases(connection, gone=["a", "b"], owner="x", now=NOW)
+            write_leases.lease_named(connection, owner="x", now=NOW, until=NOW, names={"f1"})
+            write_leases.renew_leases(connection, owner="me", until=NOW + HOUR)
+            write_leases.release_leases(connection, owner="me", feed_ids=[1])
+            write_leases.release_leases(connection, owner="me")
 
     plans = []
     with database.connect() as connection:

@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event, func, select
 
-from aggregator.database import query, store
-from aggregator.database.tables import entry_keys
+from aggregator.database.entries import write_entries, write_retention
+from aggregator.database.feeds import read_health, write_leases, write_polls
+from aggregator.database.lists import read_lists
+from aggregator.database.schema import entry_keys
+from aggregator.database.state import read_overview
 from aggregator.model import Enclosure, FeedHead, Outcome, Scope, Validators
 from tests.stored import MINUTE, feed, statements, titles
 from tests.worlds import NOW, entry, only_sqlite, record, subscribe
@@ -33,7 +36,7 @@ def test_a_changed_entry_keeps_its_place_and_says_when_it_changed(database):
     record(database, "a", [entry(2, title="Corrected"), entry(1)], now=NOW + HOUR)
 
     with database.connect() as connection:
-        first, second = query.page(connection, limit=9, with_content=True).entries
+        first, second = read_lists.page(connection, limit=9, with_content=True).entries
     assert [first.title, second.title] == ["Post 1", "Corrected"]
     assert second.updated_at == NOW + HOUR
     assert second.public_id == "https://example.org/?p=2"
@@ -66,7 +69,7 @@ def test_everything_about_an_entry_comes_back(database):
     record(database, "a", [entry(1, **values)])
 
     with database.connect() as connection:
-        (found,) = query.page(connection, limit=1, with_content=True).entries
+        (found,) = read_lists.page(connection, limit=1, with_content=True).entries
 
     assert {key: getattr(found, key) for key in values} == values
     assert found.content_html == "<p>Text of post 1.</p>"
@@ -82,7 +85,7 @@ def test_any_year_can_be_listed(database, year):
     record(database, "a", [entry(1, published_at=at)], now=NOW.replace(year=2151))
 
     with database.connect() as connection:
-        (found,) = query.page(connection, limit=1).entries
+        (found,) = read_lists.page(connection, limit=1).entries
     assert found.listed_at == at
 
 
@@ -90,11 +93,11 @@ def test_a_poll_writes_entries_validators_and_bookkeeping_or_nothing(database):
     subscribe(database, feed("a"))
 
     with pytest.raises(RuntimeError), database.begin() as connection:
-        (due,) = store.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
-        store.record_polls(
+        (due,) = write_leases.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
+        write_polls.record_polls(
             connection,
             [
-                store.PollReport(
+                write_polls.PollReport(
                     feed_id=due.id,
                     number=0,
                     started_at=NOW,
@@ -109,7 +112,7 @@ def test_a_poll_writes_entries_validators_and_bookkeeping_or_nothing(database):
         raise RuntimeError
 
     with database.begin() as connection:
-        (due,) = store.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
+        (due,) = write_leases.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
     assert due.validators.etag is None
     assert due.polls == 0
 
@@ -120,7 +123,7 @@ def test_the_last_24_polls_are_remembered_oldest_first(database):
         record(database, "a", now=NOW + hour * HOUR)
 
     with database.connect() as connection:
-        health = query.feed(connection, "a", now=NOW)
+        health = read_health.feed(connection, "a", now=NOW)
 
     assert health is not None
     assert [poll.started_at for poll in health.polls] == [
@@ -137,7 +140,7 @@ def test_as_many_of_the_last_polls_are_read_as_are_asked_for(database, hours):
     with database.connect() as connection:
         found = {
             health.source.name: [poll.started_at for poll in health.polls]
-            for health in query.feeds_by_health(connection, now=NOW, history=2)
+            for health in read_health.feeds_by_health(connection, now=NOW, history=2)
         }
 
     times = [NOW + hour * HOUR for hour in range(hours)]
@@ -160,7 +163,7 @@ def test_a_failure_keeps_what_was_learned_and_when_it_began(database):
         )
 
     with database.connect() as connection:
-        health = query.feed(connection, "a", now=NOW)
+        health = read_health.feed(connection, "a", now=NOW)
     assert health is not None
     assert (health.failing_since, health.failures) == (NOW + HOUR, 2)
     assert health.error == "404 Not Found"
@@ -173,7 +176,7 @@ def test_a_failure_keeps_what_was_learned_and_when_it_began(database):
 
 def delete_old(database, **arguments):
     with database.begin() as connection:
-        return store.delete_old(connection, **arguments)
+        return write_retention.delete_old(connection, **arguments)
 
 
 def test_an_old_entry_goes_unless_it_is_among_the_newest_of_its_feed(database):
@@ -186,8 +189,8 @@ def test_an_old_entry_goes_unless_it_is_among_the_newest_of_its_feed(database):
     assert deleted == 3
     assert titles(database) == ["Post 1", "Post 2", "Post 9"]
     with database.connect() as connection:
-        assert query.overview(connection).entries == 3
-        found = query.page(connection, limit=9, scope=Scope(search="post")).entries
+        assert read_overview.overview(connection).entries == 3
+        found = read_lists.page(connection, limit=9, scope=Scope(search="post")).entries
     assert [one.title for one in found] == ["Post 1", "Post 2", "Post 9"]
 
 
@@ -197,10 +200,10 @@ def test_the_newest_entries_of_a_feed_are_its_newest_even_from_before_1970(datab
     record(database, "a", [entry(n, published_at=at) for n, at in enumerate(old)])
 
     with database.connect() as connection:
-        (found,) = query.feeds_by_health(connection, now=NOW)
-        places = store.newest_places(connection, [found.source.id], limit=9)
+        (found,) = read_health.feeds_by_health(connection, now=NOW)
+        places = write_entries.newest_places(connection, [found.source.id], limit=9)
 
-        none = store.newest_places(connection, [found.source.id], limit=0)
+        none = write_entries.newest_places(connection, [found.source.id], limit=0)
 
     assert places == {found.source.id: old[::-1]}
     assert none == {}
@@ -334,12 +337,12 @@ def test_a_feed_that_changes_its_title_is_a_change_that_readers_see(database, he
     subscribe(database, feed("a"))
     record(database, "a", [entry(1)])
     with database.connect() as connection:
-        before = query.version(connection)
+        before = read_overview.version(connection)
 
     record(database, "a", head=head)
 
     with database.connect() as connection:
-        assert (query.version(connection) > before) is grows
+        assert (read_overview.version(connection) > before) is grows
 
 
 @only_sqlite

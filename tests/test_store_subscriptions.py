@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.database import query, store
+from aggregator.database.feeds import read_health, read_names, write_hosts, write_subscriptions
+from aggregator.database.state import read_overview
 from aggregator.model import HostPause, Outcome, Scope, Subscription
 from tests.stored import MINUTE, feed, lease_due, statements, titles
 from tests.worlds import NOW, entry, poll_of, record, store_poll, subscribe
@@ -63,7 +64,7 @@ def test_what_an_old_address_taught_is_forgotten_when_the_address_changes(databa
 
     with database.connect() as connection:
         rows = connection.exec_driver_sql("SELECT * FROM feeds ORDER BY name").mappings().all()
-        health = query.feed(connection, "a", now=NOW)
+        health = read_health.feed(connection, "a", now=NOW)
     a, new = ({name: row[name] for name in taught} for row in rows)
     assert set(rows[0]) == set(taught) | stays
     assert a == new | {"next_reason": "the address changed"}
@@ -117,21 +118,21 @@ def test_a_feed_that_changes_category_takes_its_entries_along(database):
     assert titles(database, scope=Scope(category="old")) == []
     assert titles(database, scope=Scope(category="künste-co")) == ["Post 1"]
     with database.connect() as connection:
-        found = query.sidebar(connection, now=NOW).categories
+        found = read_overview.sidebar(connection, now=NOW).categories
     assert [(category.name, category.entries) for category in found] == [("Künste & Co", 1)]
 
 
 def test_reading_the_same_file_again_changes_nothing(database):
     subscribe(database, feed("a"))
     with database.connect() as connection:
-        before = query.version(connection)
+        before = read_overview.version(connection)
 
     with database.begin() as connection:
-        result = store.sync_subscriptions(connection, [feed("a")], now=NOW + HOUR)
+        result = write_subscriptions.sync_subscriptions(connection, [feed("a")], now=NOW + HOUR)
 
     with database.connect() as connection:
-        assert query.version(connection) == before
-    assert result == store.SyncResult()
+        assert read_overview.version(connection) == before
+    assert result == write_subscriptions.SyncResult()
 
 
 def test_a_start_with_the_same_file_reads_each_feed_once_and_writes_nothing(database):
@@ -165,11 +166,11 @@ def test_of_a_changed_file_only_the_feeds_that_differ_are_told(database):
     subscribe(database, *(feed(name, interval=HOUR) for name in "abcd"))
 
     with database.begin() as connection:
-        result = store.sync_subscriptions(
+        result = write_subscriptions.sync_subscriptions(
             connection, [feed("d"), feed("new"), feed("b", interval=2 * HOUR), feed("a")], now=NOW
         )
 
-    assert result == store.SyncResult(added=("new",), removed=("c",), changed=("b",))
+    assert result == write_subscriptions.SyncResult(added=("new",), removed=("c",), changed=("b",))
 
 
 def test_a_shorter_interval_counts_from_the_last_poll(database):
@@ -217,13 +218,13 @@ def test_what_a_server_calls_fresh_is_not_asked_for_because_the_interval_changed
 def test_another_spelling_of_a_category_is_a_change_that_readers_see(database):
     subscribe(database, feed("a", category="news"))
     with database.connect() as connection:
-        before = query.version(connection)
+        before = read_overview.version(connection)
 
     subscribe(database, feed("a", category="News"))
 
     with database.connect() as connection:
-        found = query.sidebar(connection, now=NOW)
-        after = query.version(connection)
+        found = read_overview.sidebar(connection, now=NOW)
+        after = read_overview.version(connection)
     assert [category.name for category in found.categories] == ["News"]
     assert after > before
 
@@ -240,7 +241,7 @@ def test_a_poll_of_an_address_that_was_replaced_meanwhile_says_nothing_about_the
     assert store_poll(database, gone) is None
 
     with database.connect() as connection:
-        health = query.feed(connection, "a", now=NOW)
+        health = read_health.feed(connection, "a", now=NOW)
     assert health is not None
     assert (health.gone, health.error, health.polls) == (False, None, ())
     assert lease_due(database) == ["a"]
@@ -257,7 +258,7 @@ def test_no_post_of_an_address_that_was_corrected_during_its_poll_is_listed(data
 
     assert titles(database) == ["Post 2"]
     with database.connect() as connection:
-        assert store.host_pause(connection, "wrong.example") is not None
+        assert write_hosts.host_pause(connection, "wrong.example") is not None
 
 
 def test_a_feed_that_was_removed_during_its_poll_is_not_planned_again(database):
@@ -268,14 +269,14 @@ def test_a_feed_that_was_removed_during_its_poll_is_not_planned_again(database):
     assert store_poll(database, report) is not None
 
     with database.connect() as connection:
-        assert query.next_due_at(connection) is None
+        assert read_health.next_due_at(connection) is None
     subscribe(database, feed("a"), now=NOW + HOUR)
     assert lease_due(database, now=NOW + HOUR) == ["a"]
 
 
 def present_name(database, name):
     with database.connect() as connection:
-        return query.present_name(connection, name)
+        return read_names.present_name(connection, name)
 
 
 def named(name, url="https://blog.example/feed", *, given=True):
@@ -336,7 +337,7 @@ def test_searches_take_the_present_names_of_sources(database):
 
     with database.connect() as connection:
         searches = {
-            text: query.present_search(connection, text)
+            text: read_names.present_search(connection, text)
             for text in ("source:old", 'tides -source:"Old" source:held', "old", "source:held")
         }
 
@@ -364,6 +365,6 @@ def test_categories_that_differ_by_signs_are_lists_of_their_own(database):
 
     subscribe(database, *(feed(f"f{n}", category=name) for n, name in enumerate(names) if n))
     with database.connect() as connection:
-        assert query.present_slug(connection, "c") == "c-plus-plus"
-        assert query.present_slug(connection, "c-plus-plus") is None
-        assert query.present_slug(connection, "d") is None
+        assert read_names.present_slug(connection, "c") == "c-plus-plus"
+        assert read_names.present_slug(connection, "c-plus-plus") is None
+        assert read_names.present_slug(connection, "d") is None

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator import stories
-from aggregator.stories import Article, Rule
+from aggregator.stories import similarity
+from aggregator.stories.similarity import Article, Rule
 from bench.stories import HALVES, grouped, pairs, quality
 
 AT = datetime(2026, 3, 4, 8, tzinfo=UTC)
@@ -54,12 +54,12 @@ def test_the_grouping_is_right_on_each_half_of_the_labelled_set(half):
 
 def test_the_order_of_two_entries_does_not_matter():
     for pair in PAIRS:
-        assert stories.compare(pair.a, pair.b) == stories.compare(pair.b, pair.a), pair.id
+        assert similarity.compare(pair.a, pair.b) == similarity.compare(pair.b, pair.a), pair.id
 
 
 def test_two_entries_of_one_feed_are_never_the_same_story():
     for pair in PAIRS:
-        assert stories.compare(pair.a, replace(pair.b, feed=pair.a.feed)) is None, pair.id
+        assert similarity.compare(pair.a, replace(pair.b, feed=pair.a.feed)) is None, pair.id
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_titles_with_different_numbers_or_dates_are_never_the_same_story(one, ot
     same_link = "https://paper1.example/news/1-a-b-c"
     a, b = article(1, title=one, url=same_link), article(2, title=other, url=same_link)
 
-    assert stories.compare(a, b) is None
+    assert similarity.compare(a, b) is None
 
 
 def test_the_same_link_is_a_story_whatever_its_tracking_and_spelling():
     link = "http://www.paper1.example/news/1-ferry-terminal-reopens/?utm_source=x#top"
 
-    found = stories.compare(article(1), article(2, url=link, title="Fähre fährt wieder"))
+    found = similarity.compare(article(1), article(2, url=link, title="Fähre fährt wieder"))
 
     assert found is not None
     assert (found.rule, found.score, found.one, found.other) == (Rule.LINK, 100, 1, 2)
@@ -98,20 +98,20 @@ def test_a_post_that_comments_on_an_article_is_another_story_though_it_links_to_
 
     for html in (f"<p>{remark}</p>", quoting):
         comment = article(2, url=article(1).url, html=html)
-        assert stories.compare(article(1), comment) is None
+        assert similarity.compare(article(1), comment) is None
 
 
 def test_a_list_of_links_without_a_word_of_its_own_is_the_article():
     listed = article(2, url=article(1).url, html="<a href='https://list.example/1'>Comments</a>")
 
-    assert stories.compare(article(1), listed) is not None
+    assert similarity.compare(article(1), listed) is not None
 
 
 def test_the_same_text_is_a_story_for_a_month_and_nearly_the_same_for_a_week():
     longer = article(2, html=f"<p>{TEXT} Read more about it on Sunday.</p>")
 
     def rule(other: Article) -> Rule | None:
-        found = stories.compare(article(1), other)
+        found = similarity.compare(article(1), other)
         return found.rule if found else None
 
     assert rule(article(2, at=AT + timedelta(days=29))) is Rule.TEXT
@@ -126,21 +126,21 @@ def test_a_generic_title_never_makes_a_story():
         article(number, title="Weekly links", html=text) for number, text in enumerate(texts)
     ]
 
-    assert not any(stories.compare(a, b) for a in digests for b in digests)
+    assert not any(similarity.compare(a, b) for a in digests for b in digests)
 
 
 def test_keys_are_few_small_numbers_and_the_same_in_every_process():
-    found = stories.keys("https://example.org/a", "A title", f"<p>{TEXT}</p>")
+    found = similarity.keys("https://example.org/a", "A title", f"<p>{TEXT}</p>")
 
     assert found == (1608544788, -179754704, -2120262548, -2033051937)
-    assert stories.keys(None, "", "") == ()
+    assert similarity.keys(None, "", "") == ()
 
 
 def test_what_the_set_says_is_the_same_shares_a_key():
     apart = [
         pair.id
         for pair in PAIRS
-        if pair.same and stories.compare(pair.a, pair.b) and not grouped(pair)
+        if pair.same and similarity.compare(pair.a, pair.b) and not grouped(pair)
     ]
 
     assert apart == []
@@ -149,7 +149,7 @@ def test_what_the_set_says_is_the_same_shares_a_key():
 def test_a_short_title_beside_a_long_one_does_not_make_the_order_matter():
     long, short = article(1, html=TEXT[:200]), article(2, html=TEXT[:200], title="Ferry terminal")
 
-    assert stories.compare(long, short) == stories.compare(short, long) is not None
+    assert similarity.compare(long, short) == similarity.compare(short, long) is not None
 
 
 words = st.lists(
@@ -169,12 +169,12 @@ any_article = st.builds(
 
 @given(any_article, any_article)
 def test_comparing_is_symmetric_and_scores_are_percentages(a, b):
-    found = stories.compare(a, b)
+    found = similarity.compare(a, b)
 
-    assert found == stories.compare(b, a)
+    assert found == similarity.compare(b, a)
     assert found is None or 1 <= found.score <= 100
 
 
 @given(st.text(), st.text(), st.text())
 def test_keys_of_any_text_fit_32_bits(url, title, html):
-    assert all(-(2**31) <= key < 2**31 for key in stories.keys(url, title, html))
+    assert all(-(2**31) <= key < 2**31 for key in similarity.keys(url, title, html))

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 
-from aggregator import stories as rules
 from aggregator.config import load
-from aggregator.database import query, store, stories
-from aggregator.database.tables import (
+from aggregator.database.entries import write_entries, write_retention
+from aggregator.database.feeds import write_subscriptions
+from aggregator.database.lists import read_lists
+from aggregator.database.schema import (
     contents,
     entries,
     feeds,
@@ -24,9 +25,12 @@ from aggregator.database.tables import (
     story_keys,
     story_links,
 )
+from aggregator.database.state import read_overview
+from aggregator.database.stories import read_stories, write_stories
 from aggregator.dedup import NewEntry
 from aggregator.model import Cursor, Scope, Subscription
 from aggregator.poll import poller, story_matching
+from aggregator.stories import similarity as rules
 from tests.feedserver import FeedServer
 from tests.running import command
 from tests.test_poll import World
@@ -84,16 +88,16 @@ class StoryWorld(World):
             for name, category in categories.items()
         ]
         with self.database.begin() as connection:
-            store.sync_subscriptions(connection, subscriptions, now=NOW)
+            write_subscriptions.sync_subscriptions(connection, subscriptions, now=NOW)
 
     def switch(self, *, on: bool = True, off_in: Sequence[str] = ()) -> None:
         with self.database.begin() as connection:
-            store.switch_stories(connection, on=on, off_in=off_in)
+            write_stories.switch(connection, on=on, off_in=off_in)
 
     def shown(self, **scope: str) -> list[tuple[str, list[str]]]:
         """Return the source of each entry of a list, and where else its story stands."""
         with self.database.connect() as connection:
-            found = query.page(connection, scope=Scope(**scope), limit=100).entries
+            found = read_lists.page(connection, scope=Scope(**scope), limit=100).entries
         return [(one.source.name, [there.name for there in one.also_in]) for one in found]
 
 
@@ -213,12 +217,12 @@ def test_turning_stories_off_and_on_changes_lists_at_once_without_a_poll(world):
     world.follow(a=None, b=None)
     world.poll()
     with world.database.connect() as connection:
-        version = query.version(connection)
+        version = read_overview.version(connection)
 
     world.switch(on=False)
     off = world.shown()
     with world.database.connect() as connection:
-        assert query.version(connection) > version
+        assert read_overview.version(connection) > version
     world.switch(on=True)
 
     assert sorted(off) == [("a", []), ("b", [])]
@@ -262,12 +266,12 @@ def test_switching_to_what_is_already_so_changes_nothing(world):
     world.follow(a="Jobs")
     world.switch(off_in=["JOBS"])
     with world.database.connect() as connection:
-        version = query.version(connection)
+        version = read_overview.version(connection)
 
     world.switch(off_in=["Jobs"])
 
     with world.database.connect() as connection:
-        assert query.version(connection) == version
+        assert read_overview.version(connection) == version
 
 
 def test_a_late_copy_with_an_earlier_date_does_not_move_the_story(world):
@@ -321,7 +325,7 @@ def test_when_retention_deletes_the_first_entry_the_next_one_stands_for_the_stor
     assert world.shown() == [("a", ["b"])]
 
     with world.database.begin() as connection:
-        assert store.delete_old(connection, before=NOW - 10 * HOUR, min_entries=0) == 1
+        assert write_retention.delete_old(connection, before=NOW - 10 * HOUR, min_entries=0) == 1
 
     assert world.shown() == [("b", [])]
     with world.database.begin() as connection:
@@ -364,7 +368,7 @@ def test_paging_walks_over_stories_without_gap_or_repeat(world):
     found = []
     with world.database.connect() as connection:
         before = None
-        while page := query.page(connection, limit=3, before=before).entries:
+        while page := read_lists.page(connection, limit=3, before=before).entries:
             found += [one.title for one in page]
             before = Cursor(page[-1].id)
 
@@ -434,7 +438,7 @@ def arrive(
     arrivals = []
     for number, (feed, post) in enumerate(order):
         made = entry(0, guid=post.link, url=post.link, title=post.title, content_html=post.text)
-        placed = store.PlacedEntry(
+        placed = write_entries.PlacedEntry(
             ids[f"f{feed}"],
             NewEntry(post.link.encode(), b"", made, by_guid=True),
             post.at,
@@ -446,7 +450,7 @@ def arrive(
     for together in [arrivals] if at_once else [[placed] for placed in arrivals]:
         with database.begin() as connection:
             story_matching.match_stories(
-                connection, together, store.add_entries(connection, together)
+                connection, together, write_entries.add_entries(connection, together)
             )
     return found_stories(database)
 
@@ -538,7 +542,7 @@ def test_when_an_entry_goes_the_stories_are_as_if_it_had_never_come(bare, order)
 
     with bare.begin() as connection:
         connection.execute(feeds.update().values(subscribed=False))  # nothing spares its entries
-        assert store.delete_old(connection, before=rest[-1][1].at, min_entries=0) == 1
+        assert write_retention.delete_old(connection, before=rest[-1][1].at, min_entries=0) == 1
         connection.execute(feeds.update().values(subscribed=True))
     left = found_stories(bare)
 
@@ -610,9 +614,9 @@ def test_a_key_of_an_entry_that_is_gone_is_passed_over(bare):
     key = rules.keys(None, FERRY, "")[0]
     with bare.begin() as connection:
         connection.execute(story_keys.insert().values(key=key, entry_id=5, feed_id=2))
-        pairs = store.story_candidates(connection, {6: (3, [key])})
+        pairs = write_stories.candidates(connection, {6: (3, [key])})
 
-        assert store.story_articles(connection, [pair for pair in pairs if 5 in pair]) == []
+        assert write_stories.articles(connection, [pair for pair in pairs if 5 in pair]) == []
 
 
 def test_an_entry_that_hangs_between_two_stories_joins_the_one_it_is_surest_of():
@@ -632,7 +636,7 @@ def test_a_story_can_be_asked_for_by_any_of_its_entries(bare):
 
     with bare.connect() as connection:
         ids = connection.scalars(select(entries.c.id)).all()
-        found = [stories.story(connection, entry_id) for entry_id in ids]
+        found = [read_stories.story(connection, entry_id) for entry_id in ids]
 
     assert all(one == found[0] for one in found)
     assert found[0] is not None

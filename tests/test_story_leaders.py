@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.database import query, store
+from aggregator.database.feeds import write_subscriptions
+from aggregator.database.lists import read_lists
 from aggregator.model import Scope, Subscription
-from aggregator.story_leaders import HOME_WINDOW, RANK_WINDOW, Member, leading
+from aggregator.stories.representatives import HOME_WINDOW, RANK_WINDOW, Member, leading
 from tests.faults import World, channel, hosts_of_their_own
 from tests.feedserver import FeedServer
 from tests.test_stories import TEXT
@@ -100,13 +101,13 @@ def follow(world: World, *names: str, without_stories: str = "") -> None:
         for name in names
     ]
     with world.database.begin() as connection:
-        store.sync_subscriptions(connection, subscriptions, now=datetime.now(UTC))
+        write_subscriptions.sync_subscriptions(connection, subscriptions, now=datetime.now(UTC))
 
 
 def shown(world: World, **scope: str) -> list[tuple[str, str]]:
     """Return the source and the published id of each entry of a list."""
     with world.database.connect() as connection:
-        entries = query.page(connection, scope=Scope(**scope), limit=100).entries
+        entries = read_lists.page(connection, scope=Scope(**scope), limit=100).entries
     return [(entry.source.name, entry.public_id) for entry in entries]
 
 

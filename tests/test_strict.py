@@ -14,11 +14,11 @@ from xml.sax.saxutils import escape, quoteattr
 import feedparser
 import pytest
 
-from aggregator.parse import xml_feed
-from aggregator.parse.parsers import StrictInContext
-from aggregator.parse.strict import StrictParser
+from aggregator.reading.parse import xml_reader
+from aggregator.reading.parse.parsers import StrictInContext
+from aggregator.reading.parse.strict_parser import StrictParser
 
-DRIVER = "aggregator.parse.sax_driver"
+DRIVER = "aggregator.reading.parse.sax_driver"
 URL = "https://example.org/dir/feed"
 
 SPACES = {
@@ -131,7 +131,7 @@ def parsed_by(parser: type, *drivers: str) -> Iterator[None]:
 @contextmanager
 def parsed_the_long_way() -> Iterator[None]:
     """With feedparser's own methods, on the standard library's driver."""
-    names = xml_feed._read.__globals__
+    names = xml_reader._read.__globals__
     with patch.dict(names, StrictFeedParser=StrictInContext, PREFERRED_XML_PARSERS=[]):
         yield
 

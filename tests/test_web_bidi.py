@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.model import FeedHead, Outcome
 from tests.web_fixtures import HtmlPage, Site, entry
-from web.wording import isolated, isolated_text
+from web.presentation import isolated, isolated_text
 
 NAMES = {
     "Hebrew": "שלום",

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from aggregator.cli import static_site, tree
+from aggregator.cli import folder_sync, static_site
 from tests.web_fixtures import Site, entry, full_site, served, words
 
 pytestmark = pytest.mark.browser
@@ -18,7 +18,7 @@ def test_an_exported_site_works_from_a_folder_without_any_server(
 ) -> None:
     site = full_site(tmp_path)
     files = static_site.files(site.config, site.engine, frozenset(static_site.FORMATS))
-    tree.replace(tmp_path / "out", files)
+    folder_sync.replace(tmp_path / "out", files)
     page = browser.new_page()
     failed: list[str] = []
     page.on("requestfailed", lambda request: failed.append(request.url))

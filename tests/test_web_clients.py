@@ -13,7 +13,7 @@ import web
 from tests.running import eventually, get, running, write_config
 from tests.web_fixtures import Site, entry
 from web import create_app
-from web.limits import Limiter
+from web.client_limits import Limiter
 from web.request_limits import MAX_QUERY
 
 PRIVATE = ["http://127.0.0.1:8080", "http://localhost", "http://nas.local/news", "http://10.1.2.3"]

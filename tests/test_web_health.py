@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from aggregator.database import store
-from aggregator.database.tables import UtcDateTime
+from aggregator.database.feeds import write_subscriptions
+from aggregator.database.schema import UtcDateTime
 from aggregator.model import FeedHead, HostPause, Outcome
 from tests.web_fixtures import EVIL, Site, entry, full_site, words
 from web import pages
@@ -219,7 +219,9 @@ def test_the_status_page_says_when_nothing_is_stored_any_more(tmp_path):
     now = datetime.now(UTC)
     said = "Nothing is being stored although feeds are due"
     with site.engine.begin() as connection:
-        store.sync_subscriptions(connection, site.config.feeds, now=now - timedelta(minutes=6))
+        write_subscriptions.sync_subscriptions(
+            connection, site.config.feeds, now=now - timedelta(minutes=6)
+        )
     assert said in site.page("/status").text
 
     minutes = {"lamp": 1, "tide": 2, "local": 3}

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from aggregator.database import query
+from aggregator.database.state import read_overview
 from aggregator.model import CleanEntry, Enclosure, FeedHead, Subscription
 from tests.web_fixtures import Site, entry, words
 from web.sidebars import Sidebars
@@ -98,7 +98,7 @@ def test_who_is_busiest_is_found_once_a_minute_and_all_else_each_time(site):
 
     def beside(seconds: int) -> tuple[list[int], list[int]]:
         with site.engine.connect() as connection:
-            whole = query.overview(connection)
+            whole = read_overview.overview(connection)
             found = sidebars.read(connection, whole, now=minute + timedelta(seconds=seconds))
         return [each.entries for each in found.categories], [number for _, number in found.busiest]
 
@@ -116,7 +116,7 @@ def test_a_source_that_gave_way_to_another_does_not_stay_among_the_busiest(site)
     def busiest(seconds: int) -> list[tuple[str, str]]:
         now = minute + timedelta(seconds=seconds)
         with site.engine.connect() as connection:
-            found = sidebars.read(connection, query.overview(connection), now=now)
+            found = sidebars.read(connection, read_overview.overview(connection), now=now)
         return [(source.name, source.title) for source, _ in found.busiest]
 
     before = busiest(0)

@@ -7,7 +7,7 @@ from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.web_fixtures import Site, entry
-from web import create_app, memory
+from web import answer_cache, create_app
 
 PATHS = ["/feed.atom", "/feed.rss?limit=2", "/source/lamp/feed.json", "/sources.opml"]
 ASKED = [{}, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "br"}, {"If-None-Match": '"x"'}]
@@ -21,9 +21,9 @@ def site(tmp_path) -> Site:
     return fresh
 
 
-def memory_of(app: Flask) -> memory.Memory:
+def memory_of(app: Flask) -> answer_cache.Memory:
     layer = app.wsgi_app
-    while not isinstance(layer, memory.Memory):
+    while not isinstance(layer, answer_cache.Memory):
         layer = layer._app
     return layer
 
@@ -123,7 +123,7 @@ def test_what_is_kept_is_public_and_the_same_for_everybody(site, headers, is_kep
         start_response("200 OK", headers)
         return [b"x"]
 
-    layer = memory.Memory(application, site.engine, deltas=False)
+    layer = answer_cache.Memory(application, site.engine, deltas=False)
     run_wsgi_app(layer, EnvironBuilder("/a.rss").get_environ())
 
     assert bool(layer._answers) is is_kept
@@ -138,7 +138,7 @@ def test_a_database_that_can_not_be_read_is_not_covered_up(site):
 
 
 def test_the_memory_is_bounded(site, monkeypatch):
-    monkeypatch.setattr(memory, "_MAX_ANSWERS", 10)
+    monkeypatch.setattr(answer_cache, "_MAX_ANSWERS", 10)
     for number in range(35):
         site.client.get(f"/feed.atom?x={number}")
     site.client.get("/feed.atom?x=" + "y" * 2000)
@@ -148,8 +148,8 @@ def test_the_memory_is_bounded(site, monkeypatch):
 
 def test_what_depends_on_the_time_is_asked_anew(site, monkeypatch):
     site.client.get("/feed.atom")
-    later = memory.time.time() + 301
-    monkeypatch.setattr(memory.time, "time", lambda: later)
+    later = answer_cache.time.time() + 301
+    monkeypatch.setattr(answer_cache.time, "time", lambda: later)
     monkeypatch.setattr(
         memory_of(site.app), "_app", lambda environ, start: (_ for _ in ()).throw(KeyError)
     )

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from aggregator import config as configuration
-from aggregator.database import open_database, store
-from aggregator.database.tables import feeds, unannounced
+from aggregator.database import open_database
+from aggregator.database.schema import feeds, unannounced
+from aggregator.database.websub import write_unannounced
 from aggregator.fetch import Calls
 from aggregator.merged import Publication
 from aggregator.model import Subscription
@@ -86,14 +87,14 @@ def test_changes_that_come_together_are_told_once_and_those_after_in_their_turn(
         await announcer.announce()
         await announcer.announce()
         now = datetime.now(UTC)
-        later = partial(store.waiting_changes, now=now, debounce=timedelta(seconds=9))
+        later = partial(write_unannounced.waiting_changes, now=now, debounce=timedelta(seconds=9))
         assert [one.name for one in await transact_on(site)(later)] == ["tide"]
 
     def change(feed: str, seconds_ago: int) -> None:
         with site.engine.begin() as connection:
             feed_id = connection.scalar(select(feeds.c.id).where(feeds.c.name == feed))
             at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
-            store.note_unannounced(connection, [feed_id], now=at)
+            write_unannounced.note_unannounced(connection, [feed_id], now=at)
 
     asyncio.run(main())
 
@@ -109,7 +110,7 @@ def test_a_clock_that_is_set_back_holds_up_no_announcement(tmp_path):
         told.append(set(some))
 
     with site.engine.begin() as connection:  # by a clock that was six hours ahead
-        store.note_unannounced(connection, [1], now=datetime.now(UTC) + 6 * AN_HOUR)
+        write_unannounced.note_unannounced(connection, [1], now=datetime.now(UTC) + 6 * AN_HOUR)
     announcer = Announcer(PUBLICATION, tell, lambda: FEEDS, transact_on(site))
 
     async def main() -> None:
@@ -272,7 +273,7 @@ def _post(url: str, form: dict[str, str]) -> int:
 
 @pytest.mark.parametrize("apart", ["serve", "schedule"])
 def test_where_our_own_hub_can_not_work_one_line_says_so(tmp_path, monkeypatch, caplog, apart):
-    monkeypatch.setattr("aggregator.cli.services.run_until_done", lambda _work: None)
+    monkeypatch.setattr("aggregator.cli.service_commands.run_until_done", lambda _work: None)
     monkeypatch.setattr("web.server.Waitress.run", lambda _server: None)
     write_config(tmp_path, [], websub="{hub: self}")
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from aggregator.database import store
-from aggregator.database.tables import subscribers
+from aggregator.database.schema import subscribers
+from aggregator.database.websub import write_subscribers
 from aggregator.fetch import Calls, FetchSettings
-from aggregator.letters import Letter
 from aggregator.merged import Publication
 from aggregator.model import Subscription
+from aggregator.runtime.hub_socket import Letter
 from aggregator.websub import verification
 from aggregator.websub.hub import Hub
 from tests.hubs import AN_HOUR, HOST, LOOPBACK, TOPIC, Peer
@@ -230,11 +230,13 @@ def test_a_change_while_a_delivery_is_under_way_is_not_lost(tmp_path):
             await here.subscribe(letters)
             now = datetime.now(UTC)
             with here.site.engine.begin() as connection:
-                store.mark_topics(connection, topics=[TOPIC], now=now)
-                (sent,) = store.due_subscribers(connection, now=now, limit=5)
-                store.mark_topics(connection, topics=[TOPIC], now=now)
-                store.note_deliveries(connection, deliveries=[store.Delivery(sent)])
-                assert len(store.due_subscribers(connection, now=now, limit=5)) == 1
+                write_subscribers.mark_topics(connection, topics=[TOPIC], now=now)
+                (sent,) = write_subscribers.due_subscribers(connection, now=now, limit=5)
+                write_subscribers.mark_topics(connection, topics=[TOPIC], now=now)
+                write_subscribers.note_deliveries(
+                    connection, deliveries=[write_subscribers.Delivery(sent)]
+                )
+                assert len(write_subscribers.due_subscribers(connection, now=now, limit=5)) == 1
 
     asyncio.run(main())
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from aggregator.database import store
+from aggregator.database.websub import write_subscribers
 from aggregator.fetch import Calls
-from aggregator.letters import Letter
 from aggregator.merged import Publication
+from aggregator.runtime.hub_socket import Letter
 from aggregator.websub import Announcements, deliveries, verification
 from aggregator.websub.hub import Hub
-from aggregator.websub.limits import Rate, networks
+from aggregator.websub.rate_limits import Rate, networks
 from tests.hubs import AN_HOUR, LOOPBACK, TOPIC, Peer, transact_on
 from tests.web_fixtures import Site, entry
 from web import create_app
@@ -70,7 +70,7 @@ def subscribed(site: Site, *callbacks: str) -> None:
     """Write subscriptions as if they had been verified."""
     with site.engine.begin() as connection:
         for callback in callbacks:
-            store.add_subscriber(
+            write_subscribers.add_subscriber(
                 connection, topic=TOPIC, callback=callback, host=callback.split("/")[2],
                 secret=None, lease_until=datetime.now(UTC) + AN_HOUR, most_of_host=10_000,
                 most=10_000,
@@ -117,7 +117,7 @@ def test_a_delivery_has_one_deadline_for_all_of_it(tmp_path, monkeypatch, caplog
             assert len(taken) == 12
             with site.engine.connect() as connection:
                 later = datetime.now(UTC) + timedelta(minutes=2)
-                due = store.due_subscribers(connection, now=later, limit=20)
+                due = write_subscribers.due_subscribers(connection, now=later, limit=20)
             assert [one.failures for one in due] == [1] * 12
 
     asyncio.run(main())

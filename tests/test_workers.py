@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from aggregator.errors import ParseError
-from aggregator.read import read_document
-from aggregator.workers import _LENGTH, Workers, _own_memory, _Process
+from aggregator.reading.worker_task import read_document
+from aggregator.runtime.worker_pool import _LENGTH, Workers, _own_memory, _Process
 from tests.running import alive, eventually, rss
 
 FEED = rss([("1", "Post 1", None)])
@@ -29,7 +29,7 @@ def workers():
 @contextlib.contextmanager
 def a_second_for_each():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aggregator.workers.DEADLINE", 1)
+        patch.setattr("aggregator.runtime.worker_pool.DEADLINE", 1)
         yield
 
 
@@ -283,7 +283,7 @@ def test_the_number_of_a_process_that_ended_long_ago_is_not_killed(workers, monk
 
 
 def test_a_deadline_ends_a_process_whose_fork_server_died(monkeypatch):
-    monkeypatch.setattr("aggregator.workers.DEADLINE", 1)
+    monkeypatch.setattr("aggregator.runtime.worker_pool.DEADLINE", 1)
     workers = Workers(2)
 
     async def run() -> None:
@@ -324,7 +324,7 @@ def test_a_fork_server_that_stands_still_holds_up_neither_a_document_nor_the_sto
     workers, monkeypatch
 ):
     async def run() -> None:
-        monkeypatch.setattr("aggregator.workers.START_WITHIN", 1)
+        monkeypatch.setattr("aggregator.runtime.worker_pool.START_WITHIN", 1)
         server = await workers.run("u", os.getppid)
         os.kill(await workers.run("u", os.getpid), signal.SIGKILL)
         os.kill(server, signal.SIGSTOP)

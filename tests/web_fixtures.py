@@ -19,7 +19,8 @@ from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
 from aggregator.config import load
-from aggregator.database import Engine, store
+from aggregator.database import Engine
+from aggregator.database.feeds import write_subscriptions
 from aggregator.model import CleanEntry, Enclosure, FeedHead, Outcome, Subscription
 from tests import worlds
 from web import create_app
@@ -53,7 +54,7 @@ class Site:
         """Make the configured feeds, or these, the subscriptions."""
         with self.engine.begin() as connection:
             wanted = subscriptions or self.config.feeds
-            store.sync_subscriptions(connection, wanted, now=datetime.now(UTC))
+            write_subscriptions.sync_subscriptions(connection, wanted, now=datetime.now(UTC))
 
     def record(self, name: str, *entries: CleanEntry, **report: Any) -> None:
         """Store one poll of a feed that ended just now."""

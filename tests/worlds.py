@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from aggregator.database import Connection, Engine, open_database, store
+from aggregator.database import Connection, Engine, open_database
+from aggregator.database.feeds import write_leases, write_polls, write_subscriptions
 from aggregator.fetch import FetchSettings
 from aggregator.model import CleanEntry, CleanFeed, FeedHead, Outcome, Subscription, Validators
-from aggregator.poll import PollSettings, news
+from aggregator.poll import PollSettings, reconcile
 from aggregator.poll.reports import Finished
 from tests import postgresql
 
@@ -74,7 +75,7 @@ def entry(number: int, **changes: Any) -> CleanEntry:
 def subscribe(engine: Engine, *subscriptions: Subscription, now: datetime = NOW) -> None:
     """Make these the subscriptions; no others stay."""
     with engine.begin() as connection:
-        store.sync_subscriptions(connection, subscriptions, now=now)
+        write_subscriptions.sync_subscriptions(connection, subscriptions, now=now)
 
 
 def record(
@@ -85,19 +86,19 @@ def record(
     head: FeedHead | None = None,
     now: datetime = NOW,
     **report: Any,
-) -> store.PollReport:
+) -> write_polls.PollReport:
     """Store one poll of the feed `name`, by default a good one that brought `entries`."""
     with engine.begin() as connection:
         poll = _poll_of(connection, name, entries, head=head, now=now, **report)
-        (written,) = news.record(connection, [poll], SETTINGS, now=now)
+        (written,) = reconcile.record(connection, [poll], SETTINGS, now=now)
     assert written is not None
     return written
 
 
-def store_poll(engine: Engine, poll: Finished) -> store.PollReport | None:
+def store_poll(engine: Engine, poll: Finished) -> write_polls.PollReport | None:
     """Store a poll that began earlier; None where it does not count any more."""
     with engine.begin() as connection:
-        (written,) = news.record(connection, [poll], SETTINGS, now=poll.report.ended_at)
+        (written,) = reconcile.record(connection, [poll], SETTINGS, now=poll.report.ended_at)
     return written
 
 
@@ -123,7 +124,7 @@ def _poll_of(
     now: datetime,
     **report: Any,
 ) -> Finished:
-    (feed,) = store.lease_named(
+    (feed,) = write_leases.lease_named(
         connection, owner="test", now=now, until=now + timedelta(minutes=1), names=[name]
     )
     head = head or FeedHead(title=f"Title of {name}", site_url="https://example.org/")
@@ -141,4 +142,4 @@ def _poll_of(
         "validators": Validators(feed.url, '"1"'),
         "body_hash": blake2b(repr(entries).encode(), digest_size=16).digest(),
     }
-    return Finished(feed, store.PollReport(**(values | report)), CleanFeed(head, (*entries,)))
+    return Finished(feed, write_polls.PollReport(**(values | report)), CleanFeed(head, (*entries,)))

@@ -27,19 +27,19 @@ from aggregator import urls
 from aggregator.config import Config
 from aggregator.database import DBAPIError, Engine, in_words, is_gone
 from aggregator.errors import DeadlineError
-from aggregator.letters import MAX_LETTER
 from aggregator.merged import HUB_PATH
-from web import feeds, machines, pages
-from web import hub as door
-from web.answers import page_body, send_error_page
-from web.health import Said
+from aggregator.runtime.hub_socket import MAX_LETTER
+from web import feed_views, machine_views, pages
+from web import hub_endpoint as door
+from web.answer_cache import Memory
 from web.host_check import HostCheck
 from web.language import SOURCE, to_translate
-from web.memory import Memory
 from web.mount import Mount
 from web.request_limits import RequestLimits
+from web.responses import page_body, send_error_page
 from web.site import set_site, site
-from web.vocabulary import teach
+from web.status_texts import Said
+from web.template_globals import teach
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -94,7 +94,7 @@ def create_app(
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     teach(app.jinja_env)
-    for part in (pages, feeds, machines, *([door] if hub else [])):
+    for part in (pages, feed_views, machine_views, *([door] if hub else [])):
         app.register_blueprint(part.bp)
     app.register_error_handler(HTTPException, _error)
     app.register_error_handler(DBAPIError, _database_error)

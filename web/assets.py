@@ -5,8 +5,8 @@ Each is addressed with a hash of its content (`?v=`), so browsers may keep it fo
 
 from pathlib import Path
 
-from web.answers import Body, body
 from web.language import available, language, script_words
+from web.responses import Body, body
 
 _FOLDER = Path(__file__).parent / "static"
 _TYPES = {

@@ -14,18 +14,21 @@ from typing import Any, Concatenate, ParamSpec
 
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
-from aggregator.database import Connection, query
+from aggregator.database import Connection
+from aggregator.database.feeds import read_health
+from aggregator.database.lists import read_lists
+from aggregator.database.state import read_overview
 from aggregator.model import Cursor, FeedOrder, ListedEntry, Overview, Scope, Sidebar, listed_at_of
 from aggregator.publish import room_on_page
 from aggregator.search import parse
-from web import disclosure, health, moved, parameters, wording
+from web import disclosure, parameters, presentation, renamed_lists, status_texts
 from web.addresses import list_path, updates_path
-from web.answers import page_body, send_page, unchanged_page
 from web.language import language, to_translate
+from web.last_visit import COOKIE, MAX_AGE, Visit
 from web.relative_time import Clock
+from web.responses import page_body, send_page, unchanged_page
 from web.site import site
-from web.visit import COOKIE, MAX_AGE, Visit
-from web.vocabulary import spoken
+from web.template_globals import spoken
 
 PAGE_SIZE = 40
 PAGE_BUDGET = 1_000_000  # bytes of its entries; one of usual ones has a twentieth
@@ -68,7 +71,7 @@ class Page:
 
     template: str
     values: dict[str, object] = field(default_factory=dict)
-    scope: Scope = query.EVERYTHING
+    scope: Scope = read_lists.EVERYTHING
     here: str = ""
     index: bool = True
 
@@ -87,7 +90,7 @@ class Listing:
     """
 
     scope: Scope
-    days: list[wording.Day]
+    days: list[presentation.Day]
     shown: int
     view: str | None
     search: str
@@ -99,7 +102,7 @@ class Listing:
     looked_back_to: datetime | None
     gave_up: bool
     poll: str | None
-    news: wording.News
+    news: presentation.News
     visit: Visit
 
 
@@ -134,7 +137,7 @@ def _page(
         def answer(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Response:
             now = clock()
             with ExitStack() as alone, site().engine.connect() as connection:
-                overview = query.overview(connection)
+                overview = read_overview.overview(connection)
                 visit = _visit(overview, now) if Part.VISIT in parts else Visit()
                 tag = _tag(overview, now, visit, parts)
                 if (unchanged := unchanged_page(tag)) is not None:
@@ -179,7 +182,7 @@ def category(reading: Reading, slug: str) -> Page:
     sidebar = _sidebar(reading)
     found = next((each for each in sidebar.categories if each.slug == slug), None)
     if found is None:
-        moved.to_present(reading.connection, scope)
+        renamed_lists.to_present(reading.connection, scope)
         abort(404, to_translate("There is no such category."))
     values = {"heading": found.name, "category": found, "sidebar": sidebar}
     return _list_page("list.html", _listing(reading, scope), values, here="recent")
@@ -190,9 +193,9 @@ def category(reading: Reading, slug: str) -> Page:
 def source(reading: Reading, name: str) -> Page:
     """List the entries of one source, with what is known about it."""
     scope = Scope(source=parameters.name(name))
-    feed = query.feed(reading.connection, name, now=reading.clock.now)
+    feed = read_health.feed(reading.connection, name, now=reading.clock.now)
     if feed is None:
-        moved.to_present(reading.connection, scope)
+        renamed_lists.to_present(reading.connection, scope)
         abort(404, to_translate("There is no such source."))
     values: dict[str, object] = {"feed": disclosure.public(feed)}
     return _list_page("source.html", _listing(reading, scope), values, here="sources")
@@ -204,7 +207,7 @@ def search(reading: Reading) -> Page:
     """List the entries that a search finds."""
     asked = Scope(search=parameters.search(), zone=site().zone)
     if reading.overview.has_former_names:
-        moved.to_present(reading.connection, asked)
+        renamed_lists.to_present(reading.connection, asked)
     with site().costly.room_for(asked):
         listing = _listing(reading, asked)
     values = {"listing": listing, "hints": parse(listing.search).hints}
@@ -224,8 +227,8 @@ def sources(reading: Reading) -> Page:
 def status(reading: Reading) -> Page:
     """Show how every feed is doing, problems first; `?page=` counts from 1."""
     values = _feeds(reading, FeedOrder.URGENCY)
-    counts = query.urgencies(reading.connection)
-    totals = health.totals(counts, reading.overview, values["feeds"])
+    counts = read_health.urgencies(reading.connection)
+    totals = status_texts.totals(counts, reading.overview, values["feeds"])
     values |= {"totals": totals, "halted": _has_halted(reading)}
     return Page("status.html", values, here="status", index=False)
 
@@ -235,14 +238,14 @@ def _has_halted(reading: Reading) -> bool:
     late, checked_at = reading.clock.now - _HALTED_AFTER, reading.overview.checked_at
     if checked_at is not None and checked_at > late:
         return False
-    return query.is_anything_due_since(reading.connection, late)
+    return read_health.is_anything_due_since(reading.connection, late)
 
 
 @bp.get("/about/robot")
 @_page()
 def robot(reading: Reading) -> Page:
     """Tell the owner of a server who asks for their feed, how often, and how to stop it."""
-    fastest = query.shortest_interval(reading.connection)
+    fastest = read_health.shortest_interval(reading.connection)
     return Page("robot.html", {"fastest": fastest or site().config.poll.interval})
 
 
@@ -268,7 +271,7 @@ def _first_run(reading: Reading) -> Page:
 def _feeds(reading: Reading, order: FeedOrder) -> dict[str, Any]:
     """Return one page of the subscriptions, and where the others are."""
     number, there = parameters.page(), reading.overview.feeds
-    shown = query.page_of_feeds(
+    shown = read_health.page_of_feeds(
         reading.connection,
         now=reading.clock.now,
         order=order,
@@ -298,15 +301,15 @@ def _list_page(template: str, listing: Listing, values: dict[str, object], *, he
 def _listing(reading: Reading, scope: Scope) -> Listing:
     before, view = parameters.before(), parameters.view()
     room = room_on_page(PAGE_BUDGET)
-    found = query.page(
+    found = read_lists.page(
         reading.connection, scope=scope, limit=PAGE_SIZE, before=before, takes=room.takes
     )
     shown, following = found.entries, found.next
-    news = wording.news(shown, reading.visit)
+    news = presentation.news(shown, reading.visit)
     phrases = parse(scope.search).wanted if scope.search else ()
     return Listing(
         scope=scope,
-        days=wording.days(
+        days=presentation.days(
             shown,
             reading.clock,
             news=news,

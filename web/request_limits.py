@@ -7,7 +7,7 @@ remembered.  Nobody needs more than this: what is longer was written to cost som
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from web.plain import plain_answer
+from web.plain_responses import plain_answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -18,7 +18,7 @@ from flask import Flask
 from aggregator.config import Config, load
 from aggregator.database import READING, open_database, watch_file
 from aggregator.errors import UsageError
-from aggregator.letters import MAX_LETTER
+from aggregator.runtime.hub_socket import MAX_LETTER
 from web import create_app
 from web.connections import MAX_CONNECTIONS, MAX_HEAD, REQUEST_SECONDS, create_server
 

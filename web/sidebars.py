@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from aggregator.database import Connection, query
+from aggregator.database import Connection
+from aggregator.database.state import read_overview
 from aggregator.model import Overview, Sidebar
 
 
@@ -20,7 +21,7 @@ class Sidebars:
         key = int(now.timestamp()) // 60, overview.feeds
         kept = self._last
         if kept is not None and kept[0] == key:
-            return query.sidebar(connection, now=now, last=kept[1])
-        found = query.sidebar(connection, now=now)
+            return read_overview.sidebar(connection, now=now, last=kept[1])
+        found = read_overview.sidebar(connection, now=now)
         self._last = key, found
         return found

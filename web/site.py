@@ -15,11 +15,11 @@ from flask import Flask, current_app
 from aggregator.config import Config
 from aggregator.database import Engine
 from aggregator.merged import Publication
-from web.answers import Body, Shelf
 from web.assets import load_assets
-from web.costly import CostlySearches
+from web.client_limits import Limiter
+from web.costly_searches import CostlySearches
 from web.deltas import Journal
-from web.limits import Limiter
+from web.responses import Body, Shelf
 from web.sidebars import Sidebars
 
 _KEY = "aggregator"

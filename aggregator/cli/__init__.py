@@ -13,17 +13,17 @@ from aggregator.urls import masked_input
 
 # Where each command is; loaded when it is asked for, as some load a good deal.
 _COMMANDS = {
-    "run": "services:run",
-    "poll": "polling:poll",
-    "serve": "services:serve",
-    "schedule": "services:schedule",
-    "check": "subscriptions:check",
-    "feeds": "polling:list_feeds",
-    "explain": "explaining:explain",
-    "explain-story": "stories:explain_story",
-    "add": "subscriptions:add",
-    "import": "subscriptions:import_opml",
-    "export": "documents:export",
+    "run": "service_commands:run",
+    "poll": "poll_commands:poll",
+    "serve": "service_commands:serve",
+    "schedule": "service_commands:schedule",
+    "check": "config_commands:check",
+    "feeds": "poll_commands:list_feeds",
+    "explain": "explain:explain",
+    "explain-story": "explain_story:explain_story",
+    "add": "config_commands:add",
+    "import": "config_commands:import_opml",
+    "export": "export:export",
 }
 _ARGUMENTS = "aggregator.arguments"
 _WRONG_USE = (ConfigError, UsageError, OpmlError)

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 import click
 
 from aggregator.config import Config, load
-from aggregator.database import DBAPIError, Engine, in_words, open_database, store
+from aggregator.database import DBAPIError, Engine, in_words, open_database
+from aggregator.database.feeds import write_subscriptions
+from aggregator.database.stories import write_stories
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -95,9 +97,9 @@ def opened_database(config: Config) -> Iterator[Engine]:
     engine = open_database(config.database)
     try:
         with engine.begin() as connection:
-            store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
-            store.switch_stories(connection, on=config.stories.on, off_in=config.stories.off_in)
-            store.set_share(connection, config.share)
+            write_subscriptions.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
+            write_stories.switch(connection, on=config.stories.on, off_in=config.stories.off_in)
+            write_stories.set_share(connection, config.share)
         yield engine
     except DBAPIError as error:
         raise in_words(error, config.database) from error

@@ -21,12 +21,14 @@ from flask.testing import FlaskClient
 
 from aggregator import merged, publish
 from aggregator.config import Config
-from aggregator.database import Engine, query
+from aggregator.database import Engine
+from aggregator.database.lists import read_lists
+from aggregator.database.state import read_overview
 from aggregator.dates import Week
 from aggregator.errors import AggregatorError
 from aggregator.merged import Publication, Wish
 from aggregator.model import Cursor, Scope
-from aggregator.references import unescape
+from aggregator.text.references import unescape
 from web import create_app
 from web.pages import PAGE_SIZE
 
@@ -71,7 +73,7 @@ def files(config: Config, engine: Engine, formats: frozenset[str]) -> Iterator[F
         AggregatorError: A document could not be made.
     """
     with engine.connect() as connection:
-        as_of = query.overview(connection).checked_at
+        as_of = read_overview.overview(connection).checked_at
     app = create_app(config, engine, as_of=as_of or datetime.fromtimestamp(0, UTC))
     client = app.test_client(use_cookies=False)  # no page knows of another one
     scopes = _scopes(config)
@@ -150,7 +152,7 @@ class _Pages:
     def files(self, scopes: Sequence[Scope]) -> Iterator[File]:
         for scope in scopes:
             with self._engine.connect() as connection:
-                self._ids = query.ids_of(connection, scope)[::-1]
+                self._ids = read_lists.ids_of(connection, scope)[::-1]
             place = merged.list_path(scope)
             self._cut_at.clear()
             for cursor in (None, *self._ids[PAGE_SIZE::PAGE_SIZE]):

@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from aggregator.cli import logs
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
-from aggregator.processes import start_deaf
+from aggregator.runtime.child_processes import start_deaf
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@
 """
 
 from aggregator.config.appending import Appended, append, has_feed
+from aggregator.config.atomic_write import clear_leftovers, write
 from aggregator.config.file import load, parse, reached_at_port, read, stamp_of
-from aggregator.config.remarks import notes
-from aggregator.config.schema import (
+from aggregator.config.options import (
     Config,
     Host,
     Network,
@@ -19,7 +19,7 @@ from aggregator.config.schema import (
     Web,
     WebSub,
 )
-from aggregator.config.writing import clear_leftovers, write
+from aggregator.config.remarks import notes
 
 __all__ = [
     "Appended",

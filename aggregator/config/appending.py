@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aggregator.config import document, file, values
-from aggregator.config.document import Node
-from aggregator.config.feeds import same_feed_key
-from aggregator.config.schema import Config
+from aggregator.config import file, value_parsers, yaml_document
+from aggregator.config.options import Config
+from aggregator.config.subscriptions import same_feed_key
+from aggregator.config.yaml_document import Node
 from aggregator.errors import ConfigError
 from aggregator.model import OpmlOutline, Subscription
 
@@ -83,7 +83,7 @@ def _by_hand(path: Path, reason: str) -> ConfigError:
 
 def _insert(text: str, outlines: Sequence[OpmlOutline], path: Path) -> str:
     body = text.removeprefix("\ufeff")
-    root, _ = document.compose(body, path=path)
+    root, _ = yaml_document.compose(body, path=path)
     key, node = root.pairs.get("feeds", (None, None))
     if key is None or node is None:
         at, added = _new_list(body, root, outlines)
@@ -180,11 +180,11 @@ def _settings(outline: OpmlOutline) -> dict[str, str]:
 
 
 def _title(outline: OpmlOutline) -> str | None:
-    return values.tidied(outline.title or "") or None
+    return value_parsers.tidied(outline.title or "") or None
 
 
 def _category(outline: OpmlOutline) -> str | None:
-    return values.tidied(outline.category or "") or None
+    return value_parsers.tidied(outline.category or "") or None
 
 
 def _quoted(text: str) -> str:

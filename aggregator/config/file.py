@@ -6,9 +6,10 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from aggregator.config import characters, document, feeds, schema
-from aggregator.config.document import Node, Problem
-from aggregator.config.schema import Config, Fault, Feed, Settings, Stamp
+from aggregator.config import characters, options, yaml_document
+from aggregator.config import subscriptions as feeds
+from aggregator.config.options import Config, Fault, Feed, Settings, Stamp
+from aggregator.config.yaml_document import Node, Problem
 from aggregator.errors import ConfigError
 
 MAX_SIZE = 20_000_000
@@ -83,13 +84,13 @@ def parse(text: str, *, path: Path) -> Config:
     source = _Source(text.removeprefix("\ufeff"), path)
     if not isinstance(source.value, dict):
         raise source.refused([Fault((), "must be `key: value` lines")])
-    folder = schema.folder_of(path)
+    folder = options.folder_of(path)
     raw = {key: value for key, value in source.value.items() if key != "feeds"}
     if oversized := _oversized(raw):
         raise ConfigError([f"{path}: {oversized}"])  # to find its line would take seconds
-    settings = schema.read_settings(raw, folder=folder)
+    settings = options.read_settings(raw, folder=folder)
     found, faults = _feeds(source.value.get("feeds"), folder)
-    faults += islice(feeds.duplicates(found, source.line_of_feed), document.MAX_PROBLEMS)
+    faults += islice(feeds.duplicates(found, source.line_of_feed), yaml_document.MAX_PROBLEMS)
     faults += feeds.unnamed_private(found)
     if isinstance(settings, list):
         faults += settings
@@ -104,7 +105,7 @@ def parse(text: str, *, path: Path) -> Config:
         path=path,
         feeds=subscriptions,
         base_url_given="base_url" in raw,
-        **schema.as_arguments(settings),
+        **options.as_arguments(settings),
     )
     return reached_at_port(config, config.web.port)
 
@@ -119,19 +120,19 @@ class _Source:
     def __init__(self, text: str, path: Path) -> None:
         self._text, self._path = text, path
         self.problems: list[Problem] = []
-        self.value = document.values(text)
+        self.value = yaml_document.values(text)
         if self.value is None:
             self.value = self.root.value
 
     @cached_property
     def root(self) -> Node:
         """The text as a tree of nodes that know their places."""
-        root, self.problems = document.compose(self._text, path=self._path)
+        root, self.problems = yaml_document.compose(self._text, path=self._path)
         return root
 
     def line_of_feed(self, index: int) -> int:
         """Return the line in which an item of `feeds` begins."""
-        return document.find(self.root, ["feeds", index])[0].start.line + 1
+        return yaml_document.find(self.root, ["feeds", index])[0].start.line + 1
 
     def refused(self, faults: Iterable[Fault]) -> ConfigError:
         """Return the error that says everything that is wrong, in the order of the file.
@@ -148,7 +149,7 @@ class _Source:
         ]
         more = len(problems) - len(lines)
         if more:
-            at_least = "at least " if len(problems) >= document.MAX_PROBLEMS else ""
+            at_least = "at least " if len(problems) >= yaml_document.MAX_PROBLEMS else ""
             number = "1 more problem" if more == 1 else f"{more:,} more problems"
             lines.append(f"{self._path}: {at_least}{number}; mend these first")
         return ConfigError(lines)
@@ -170,13 +171,13 @@ def _feeds(items: object, folder: Path) -> tuple[dict[int, Feed], list[Fault]]:
     found: dict[int, Feed] = {}
     faults: list[Fault] = []
     try:
-        values = schema.listed(items)
+        values = options.listed(items)
     except ValueError as error:
         return {}, [Fault(("feeds",), str(error))]
     for index, value in enumerate(values):
-        if len(faults) >= document.MAX_PROBLEMS:
+        if len(faults) >= yaml_document.MAX_PROBLEMS:
             break
-        feed = schema.read_feed(value, folder=folder)
+        feed = options.read_feed(value, folder=folder)
         if isinstance(feed, Feed):
             found[index] = feed
         else:
@@ -187,7 +188,7 @@ def _feeds(items: object, folder: Path) -> tuple[dict[int, Feed], list[Fault]]:
 def _oversized(raw: object, location: tuple[str, ...] = ()) -> str | None:
     """Say which part of the settings has more keys or items than any could have; None: none."""
     if isinstance(raw, dict | list) and len(raw) > MAX_KEYS:
-        where = f"{document.label(location)}: " if location else ""
+        where = f"{yaml_document.label(location)}: " if location else ""
         return f"{where}has {len(raw):,} entries; write at most {MAX_KEYS:,}"
     if not isinstance(raw, dict):
         return None
@@ -197,10 +198,10 @@ def _oversized(raw: object, location: tuple[str, ...] = ()) -> str | None:
 
 def _placed(fault: Fault, root: Node, text: str) -> Problem:
     """Give the fault its place: of the key, of the value, or of what the value is missing in."""
-    node, steps = document.find(root, fault.location)
+    node, steps = yaml_document.find(root, fault.location)
     if fault.of_key:
         *outer, last = fault.location
-        parent, _ = document.find(root, outer)
+        parent, _ = yaml_document.find(root, outer)
         return _at(parent.pairs[str(last)][0], fault.location, fault, text)
     # An address alone has no key `url`, a missing key no value: the message names it all the same.
     missing = isinstance(node.value, dict) and len(steps) < len(fault.location)
@@ -215,7 +216,7 @@ def _at(node: Node, location: Sequence[str | int], fault: Fault, text: str) -> P
     over several lines does so for want of a dash, a colon or an indentation.
     """
     if not isinstance(node.value, str):
-        return document.problem_at(node.start, location, fault.message, fault.suggest)
+        return yaml_document.problem_at(node.start, location, fault.message, fault.suggest)
     bad = characters.suspicious(node.value)
     at = text.find(bad, node.start.index, node.end.index) if bad else -1
     hints = ""
@@ -224,7 +225,7 @@ def _at(node: Node, location: Sequence[str | int], fault: Fault, text: str) -> P
     if node.plain and node.start.line < node.end.line:
         hints += f"; this text goes on to line {node.end.line + 1}, check what is missing there"
     suggest = fault.suggest
-    problem = document.problem_at(
+    problem = yaml_document.problem_at(
         node.start,
         location,
         f"{fault.message}{hints}",

@@ -6,9 +6,9 @@ from datetime import timedelta
 from itertools import islice
 
 from aggregator import urls
-from aggregator.config import characters, rights
-from aggregator.config.schema import Config
-from aggregator.config.values import span
+from aggregator.config import characters, file_permissions
+from aggregator.config.options import Config
+from aggregator.config.value_parsers import span
 from aggregator.model import Subscription
 
 POLITE_INTERVAL = timedelta(minutes=30)
@@ -21,7 +21,7 @@ def notes(config: Config) -> list[str]:
     remarks: list[str] = []
     if not config.feeds:
         remarks.append("feeds: none yet; add one with `aggregator add URL`, or write its address")
-    if readable := rights.remark(config.path):
+    if readable := file_permissions.remark(config.path):
         remarks.append(readable)
     remarks += _on_addresses(config)
     if config.poll.interval < POLITE_INTERVAL:

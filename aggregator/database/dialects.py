@@ -26,9 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
-from aggregator.database.tables import UtcDateTime, contents, entries, entry_keys
-from aggregator.references import unescape
+from aggregator.database.schema import UtcDateTime, contents, entries, entry_keys
 from aggregator.search import index_form
+from aggregator.text.references import unescape
 
 _FULL_TEXTS = contents.alias("full_texts")  # a list may read `contents`, too
 _MAX_TEXT = 100_000  # characters of a text that are indexed

@@ -7,8 +7,8 @@ places    where an entry stands, once and for ever, and why
 weeks     of the archives, and which of them an entry is in
 """
 
-from aggregator.dates.places import Place, Reason, places
-from aggregator.dates.reading import EARLIEST, LATEST, of_entry, read
+from aggregator.dates.date_text import EARLIEST, LATEST, of_entry, read
+from aggregator.dates.placement import Place, Reason, places
 from aggregator.dates.weeks import LATE, Week, archived_at, is_closed, open_since
 from aggregator.dates.zones import Bounds, in_zone, likely_offset, narrowed
 

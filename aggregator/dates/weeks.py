@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from aggregator.dates.places import STEP
+from aggregator.dates.placement import STEP
 
 LATE = timedelta(hours=1)
 """How long after its end a week takes entries: what is polled once an hour still gets into it."""

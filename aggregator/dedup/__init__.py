@@ -9,17 +9,7 @@ edits      whether a new version says something else
 naming     the ids that merged feeds give entries
 """
 
-from aggregator.dedup.edits import BUDGET, Comparison, Text
-from aggregator.dedup.keys import Keys, key_of_all, keys_of, number
-from aggregator.dedup.matching import compare
-from aggregator.dedup.naming import (
-    FirstHand,
-    believed_names,
-    is_of_site,
-    names,
-    public_id,
-)
-from aggregator.dedup.values import (
+from aggregator.dedup.changes import (
     ChangedEntry,
     Changes,
     Extent,
@@ -28,6 +18,10 @@ from aggregator.dedup.values import (
     NewEntry,
     Owner,
 )
+from aggregator.dedup.edits import BUDGET, Comparison, Text
+from aggregator.dedup.keys import Keys, key_of_all, keys_of, number
+from aggregator.dedup.matching import compare
+from aggregator.dedup.public_ids import FirstHand, believed_names, is_of_site, names, public_id
 
 __all__ = [
     "BUDGET",

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from aggregator import urls
-from aggregator.dedup.values import Changes, Extent
+from aggregator.dedup.changes import Changes, Extent
 from aggregator.model import CleanEntry
-from aggregator.references import unescape
+from aggregator.text.references import unescape
 
 RESTLESS_AFTER = 3
 """Polls in a row that changed most entries; after so many a feed's changes count no more."""

@@ -14,8 +14,7 @@ from dataclasses import replace
 from enum import IntEnum
 
 from aggregator import urls
-from aggregator.dedup.keys import Keys, digest, key_of_all, keys_of, number
-from aggregator.dedup.values import (
+from aggregator.dedup.changes import (
     ChangedEntry,
     Changes,
     Extent,
@@ -24,6 +23,7 @@ from aggregator.dedup.values import (
     NewEntry,
     Owner,
 )
+from aggregator.dedup.keys import Keys, digest, key_of_all, keys_of, number
 from aggregator.model import CleanEntry, Habits
 
 FICKLE_AFTER = 3

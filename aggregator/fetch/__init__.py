@@ -16,9 +16,9 @@ Everything that a server sends is taken for hostile: it is limited in time and s
 looked at, and none of its bytes stand in an error.
 """
 
-from .answer import retry_after_of
-from .calls import Calls, Reply
 from .client import Fetcher
-from .settings import FetchSettings
+from .fetch_settings import FetchSettings
+from .hub_requests import Calls, Reply
+from .response_headers import retry_after_of
 
 __all__ = ["Calls", "FetchSettings", "Fetcher", "Reply", "retry_after_of"]

@@ -15,14 +15,14 @@ from aggregator import urls
 from aggregator.errors import FetchError
 from aggregator.model import Fetched, Validators
 
-from . import answer
+from . import response_headers
 from .connect import Connections, begin_request, waits_for_resolver
 from .cookies import Cookies
 from .decode import BodyDecoder, too_large
-from .explain import explained, is_unreachable, seconds
+from .error_messages import explained, is_unreachable, seconds
 from .failure import Failure
-from .local import read_local
-from .settings import FetchSettings
+from .fetch_settings import FetchSettings
+from .local_files import read_local
 from .target import Target, is_path
 
 MAX_REDIRECTS = 5
@@ -180,7 +180,7 @@ class _Attempt:
             cookie: Of earlier redirects, for this target; empty for none.
         """
         self.status = None
-        conditions = answer.conditions(self.validators, target.url)
+        conditions = response_headers.conditions(self.validators, target.url)
         begin_request()
         try:
             response = await self.session.get(
@@ -225,19 +225,19 @@ class _Attempt:
         self, response: aiohttp.ClientResponse, target: Target, *, conditional: bool
     ) -> Fetched | str:
         self.status, url = response.status, target.url
-        headers = answer.readable_headers(response.raw_headers)
+        headers = response_headers.readable_headers(response.raw_headers)
         if self.status in _REDIRECTS:
             if fields := response.headers.getall("Set-Cookie", ()):
                 self.cookies = self.cookies or Cookies()
                 self.cookies.take(fields, target.request, now=datetime.now(UTC))
             return headers.get("location", "")
-        brought = answer.validators_of(response.raw_headers, url)
+        brought = response_headers.validators_of(response.raw_headers, url)
         if self.status == 304 and conditional:
-            kept = answer.merged(self.validators, brought)
+            kept = response_headers.merged(self.validators, brought)
             return Fetched(304, url, headers=headers, validators=kept)
-        wait = answer.retry_after_of(headers, now=datetime.now(UTC))
-        if not answer.may_bring_feed(self.status, headers):
-            raise Failure(answer.words_of(self.status, wait), retry_after=wait)
+        wait = response_headers.retry_after_of(headers, now=datetime.now(UTC))
+        if not response_headers.may_bring_feed(self.status, headers):
+            raise Failure(response_headers.words_of(self.status, wait), retry_after=wait)
         body = await self._body(response, headers.get("content-encoding", ""))
         if not body.strip():
             raise Failure("empty answer", retry_after=wait)

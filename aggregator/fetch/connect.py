@@ -22,11 +22,11 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 
-from .explain import Lost
+from .error_messages import Lost
 from .failure import Failure, Refused
+from .fetch_settings import FetchSettings
 from .guard import Admission, Guard
 from .http1 import MAX_HEAD, PlainAnswer
-from .settings import FetchSettings
 
 _LOOKUPS = 32
 _MAX_ADDRESSES = 4  # aiohttp tries n addresses up to n * n times

@@ -19,7 +19,7 @@ from yarl import URL
 
 from aggregator import urls
 
-from .answer import is_sendable
+from .response_headers import is_sendable
 
 MAX_COOKIES = 50
 """Cookies of one poll; the first ones count."""

@@ -16,21 +16,14 @@ from itertools import chain
 from typing import Self, TypeVar
 
 from aggregator import urls
-from aggregator.database import (
-    Connection,
-    DBAPIError,
-    Engine,
-    Writer,
-    is_passing,
-    store,
-)
-from aggregator.encodings import plain_utf8
+from aggregator.database import Connection, DBAPIError, Engine, Writer, is_passing
+from aggregator.database.feeds import write_hosts, write_leases, write_polls
 from aggregator.errors import FeedError, FetchError, ParseError
 from aggregator.fetch import Fetcher
-from aggregator.hosts import PATIENCE, Budget, Hosts, RestingError, Visit
 from aggregator.model import DueFeed, HostPause, Validators
-from aggregator.poll import news
-from aggregator.poll.network import Network
+from aggregator.poll import reconcile
+from aggregator.poll.host_limits import PATIENCE, Budget, Hosts, RestingError, Visit
+from aggregator.poll.network_health import Network
 from aggregator.poll.reports import (
     STALE_AFTER,
     Finished,
@@ -43,9 +36,10 @@ from aggregator.poll.reports import (
 from aggregator.poll.settings import PollSettings
 from aggregator.poll.slots import Slots
 from aggregator.poll.story_matching import match_postponed
-from aggregator.read import Document, read_document, read_rest
-from aggregator.skim import skim
-from aggregator.workers import Workers
+from aggregator.reading.prefilter import skim
+from aggregator.reading.worker_task import Document, read_document, read_rest
+from aggregator.runtime.worker_pool import Workers
+from aggregator.text.encodings import plain_utf8
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +76,7 @@ class UnstoredPoll:
         self.poll = poll
         self.result: asyncio.Future[PollResult | None] = asyncio.get_running_loop().create_future()
 
-    def end(self, report: store.PollReport | None) -> None:
+    def end(self, report: write_polls.PollReport | None) -> None:
         """Tell whoever waits what was stored; None: nothing was."""
         if report is None:
             log.info(
@@ -261,7 +255,7 @@ class Poller:
         self._slots.release()
         try:
             visit.leave()
-            known = await self.transact(lambda connection: store.host_pause(connection, site))
+            known = await self.transact(lambda connection: write_hosts.host_pause(connection, site))
             if known is None:
                 await visit.move(site, self._budget(site, None))
             else:
@@ -274,7 +268,7 @@ class Poller:
             await self._slots.acquire()
 
     def _pauses(
-        self, due: DueFeed, visit: Visit, report: store.PollReport
+        self, due: DueFeed, visit: Visit, report: write_polls.PollReport
     ) -> tuple[HostPause, ...]:
         """Return what other processes, and those after a restart, have to know of the sites."""
         site, status, now = visit.site, report.status, report.ended_at
@@ -287,7 +281,7 @@ class Poller:
         return (*chain.from_iterable(between), *refused)
 
     def _refused(
-        self, visit: Visit, status: int, report: store.PollReport, until: datetime
+        self, visit: Visit, status: int, report: write_polls.PollReport, until: datetime
     ) -> HostPause:
         """Leave the site that was asked last alone, and return what it taught us."""
         site, now = visit.site, report.ended_at
@@ -405,12 +399,12 @@ class Poller:
 
     def _recording(
         self, polls: list[Finished]
-    ) -> Callable[[Connection], list[store.PollReport | None]]:
-        return lambda connection: news.record(connection, polls, self._settings)
+    ) -> Callable[[Connection], list[write_polls.PollReport | None]]:
+        return lambda connection: reconcile.record(connection, polls, self._settings)
 
     def _recording_at_least(
         self, poll: Finished
-    ) -> Callable[[Connection], tuple[store.PollReport | None, Exception | None]]:
+    ) -> Callable[[Connection], tuple[write_polls.PollReport | None, Exception | None]]:
         """Record a poll; as a failure and without its document if only that is refused.
 
         Both in one transaction: a database that was damaged and is repaired a moment later has to
@@ -419,7 +413,9 @@ class Poller:
         error = ParseError(poll.due.url, "its entries could not be stored; see the log")
         without = failed(poll.due, poll.report.started_at, error, status=poll.report.status)
 
-        def record(connection: Connection) -> tuple[store.PollReport | None, Exception | None]:
+        def record(
+            connection: Connection,
+        ) -> tuple[write_polls.PollReport | None, Exception | None]:
             whole = connection.begin_nested()
             try:
                 report = self._recording([poll])(connection)[0]
@@ -440,11 +436,11 @@ def _will_pass(error: Exception) -> bool:
 
 def _put_off(feeds: Sequence[DueFeed], asked_at: datetime, connection: Connection) -> None:
     for due in feeds:
-        store.put_off(connection, due, until=asked_at + due.interval)
+        write_leases.put_off(connection, due, until=asked_at + due.interval)
 
 
 def _give_back(due: DueFeed, connection: Connection) -> None:
-    store.release_leases(connection, owner=due.lease_owner, feed_ids=[due.id])
+    write_leases.release_leases(connection, owner=due.lease_owner, feed_ids=[due.id])
 
 
 def _until(at: datetime | None) -> timedelta:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypedDict
 
-from aggregator import cadence, urls
-from aggregator.database import store
+from aggregator import schedule, urls
+from aggregator.database.feeds import write_polls
 from aggregator.errors import FeedError, FetchError
 from aggregator.fetch import retry_after_of
 from aggregator.model import CleanFeed, Constraint, DueFeed, Fetched, Move, Outcome, Validators
-from aggregator.read import Document
+from aggregator.reading.worker_task import Document
 
 SIGHTINGS = 3
 WATCHED_FOR = timedelta(days=1)
@@ -52,9 +52,9 @@ class Finished:
     """
 
     due: DueFeed
-    report: store.PollReport
+    report: write_polls.PollReport
     document: CleanFeed | None = None
-    answer: cadence.Answer | None = None
+    answer: schedule.Answer | None = None
     places: tuple[int, ...] = ()
     sent_at: datetime | None = None
 
@@ -75,11 +75,11 @@ def succeeded(
     # A document that broke off is asked for again, and read again, as a whole.
     is_half = feed is not None and feed.cut_short
     validators = Validators() if is_half else fetched.validators
-    lifetime = cadence.lifetime_of(fetched.headers)
-    if fetched.status == 304 and not cadence.says_freshness(fetched.headers):
+    lifetime = schedule.lifetime_of(fetched.headers)
+    if fetched.status == 304 and not schedule.says_freshness(fetched.headers):
         lifetime = due.freshness
-    answer = cadence.Answer(
-        freshness=cadence.freshness(fetched.headers, known=lifetime),
+    answer = schedule.Answer(
+        freshness=schedule.freshness(fetched.headers, known=lifetime),
         wishes=feed.head.wishes if feed else due.wishes,
         retry_after=retry_after_of(fetched.headers, now=started_at),
         gap=due.gap if urls.is_web(due.url) else None,
@@ -91,7 +91,7 @@ def succeeded(
         ),
     )
     upcoming = _upcoming(due, started_at, answer)
-    report = store.PollReport(
+    report = write_polls.PollReport(
         feed_id=due.id,
         number=due.polls,
         started_at=started_at,
@@ -141,8 +141,8 @@ def planned(poll: Finished, gap: timedelta | None) -> Finished:
     return replace(poll, report=report)
 
 
-def _upcoming(due: DueFeed, started_at: datetime, answer: cadence.Answer) -> cadence.NextPoll:
-    return cadence.after_success(
+def _upcoming(due: DueFeed, started_at: datetime, answer: schedule.Answer) -> schedule.NextPoll:
+    return schedule.after_success(
         started_at,
         feed=due.name,
         interval=due.interval,
@@ -165,7 +165,7 @@ def failed(
         status, retry_after, size = error.status, error.retry_after, error.size
         redirected = error.redirected
     failures = due.failures + 1
-    upcoming = cadence.after_failure(
+    upcoming = schedule.after_failure(
         started_at,
         feed=due.name,
         interval=due.interval,
@@ -181,7 +181,7 @@ def failed(
         outcome = Outcome.POSTPONED
     back = outcome is Outcome.FAILED and failures >= MAX_FAILURES_THERE
     moved_to = None if back else due.moved_to
-    report = store.PollReport(
+    report = write_polls.PollReport(
         feed_id=due.id,
         number=due.polls,
         started_at=started_at,
@@ -240,7 +240,7 @@ def _moves(due: DueFeed, seen: str | None, at: datetime) -> _Moves:
     return _Moves(moved_to=seen, move=None, host=urls.site_of(seen))
 
 
-def result_of(due: DueFeed, report: store.PollReport) -> PollResult:
+def result_of(due: DueFeed, report: write_polls.PollReport) -> PollResult:
     """Return what whoever asked for the poll wants to know."""
     return PollResult(
         feed=due.name,

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from aggregator.fetch import FetchSettings
-from aggregator.hosts import Budget
 from aggregator.model import Order
+from aggregator.poll.host_limits import Budget
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from time import monotonic
 
-from aggregator import stories
-from aggregator.database import Connection, store
+from aggregator.database import Connection
+from aggregator.database.entries import write_entries
+from aggregator.database.stories import write_stories
+from aggregator.stories import similarity
 
 MATCH_SECONDS = 0.2
 """How long one transaction compares entries.  Hundreds of copies need less; what hostile or very
@@ -15,7 +17,7 @@ _MAX_PAIRS = 2000  # of a transaction
 
 
 def match_stories(
-    connection: Connection, placed: Sequence[store.PlacedEntry], ids: Sequence[int]
+    connection: Connection, placed: Sequence[write_entries.PlacedEntry], ids: Sequence[int]
 ) -> None:
     """Find what stored entries are the same story as; the rows of their feeds are written.
 
@@ -26,26 +28,26 @@ def match_stories(
         entry_id: (entry.feed_id, entry.story_keys)
         for entry_id, entry in zip(ids, placed, strict=True)
     }
-    _compare(connection, store.story_candidates(connection, added))
+    _compare(connection, write_stories.candidates(connection, added))
 
 
 def match_postponed(connection: Connection) -> bool:
     """Compare entries that earlier transactions had no time for; return whether any are left."""
-    pairs = store.take_postponed_story_candidates(connection, _MAX_PAIRS)
+    pairs = write_stories.take_postponed(connection, _MAX_PAIRS)
     return _compare(connection, pairs) or len(pairs) == _MAX_PAIRS
 
 
 def _compare(connection: Connection, pairs: Sequence[tuple[int, int]]) -> bool:
     """Link the pairs that are the same story; postpone what is left when the time is over."""
-    links: list[stories.StoryLink] = []
+    links: list[similarity.StoryLink] = []
     compared, stop_at = 0, monotonic() + MATCH_SECONDS
     while compared < len(pairs) and (compared == 0 or monotonic() < stop_at):
         batch = pairs[compared : compared + _BATCH]
         compared += len(batch)
-        for entry, candidate in store.story_articles(connection, batch):
-            link = stories.compare(entry, candidate)
+        for entry, candidate in write_stories.articles(connection, batch):
+            link = similarity.compare(entry, candidate)
             if link is not None:
                 links.append(link)
-    store.add_story_links(connection, links)
-    store.postpone_story_candidates(connection, pairs[compared:])
+    write_stories.add_links(connection, links)
+    write_stories.postpone(connection, pairs[compared:])
     return compared < len(pairs)

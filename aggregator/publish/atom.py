@@ -23,7 +23,7 @@ from aggregator.publish.document import (
     updated_at,
     web_url,
 )
-from aggregator.publish.markup import ATOM, HISTORY, ITUNES, MEDIA, Writer
+from aggregator.publish.xml_writer import ATOM, HISTORY, ITUNES, MEDIA, Writer
 
 MEDIA_TYPE = "application/atom+xml"
 

@@ -22,7 +22,7 @@ from aggregator.publish.document import (
     source_of,
     web_url,
 )
-from aggregator.publish.markup import legal_utf8
+from aggregator.publish.xml_writer import legal_utf8
 
 MEDIA_TYPE = "application/feed+json"
 _VERSION = "https://jsonfeed.org/version/1.1"

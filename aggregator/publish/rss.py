@@ -21,7 +21,7 @@ from aggregator.publish.document import (
     updated_at,
     web_url,
 )
-from aggregator.publish.markup import (
+from aggregator.publish.xml_writer import (
     ATOM,
     CONTENT,
     DUBLIN_CORE,
@@ -30,7 +30,7 @@ from aggregator.publish.markup import (
     Writer,
     legal_utf8,
 )
-from aggregator.references import unescape
+from aggregator.text.references import unescape
 
 MEDIA_TYPE = "application/rss+xml"
 _NAMESPACES: dict[str, str | None] = {

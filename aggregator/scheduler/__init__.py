@@ -7,7 +7,7 @@ service    until it is told to stop: APScheduler and a handful of jobs   apsched
 """
 
 from .once import poll_once
+from .poll_options import poll_settings
 from .service import Scheduler, stop_on_signals
-from .settings import poll_settings
 
 __all__ = ["Scheduler", "poll_once", "poll_settings", "stop_on_signals"]

@@ -6,9 +6,10 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
-from aggregator import clock, lease
-from aggregator.database import Connection, DBAPIError, store
+from aggregator.database import Connection, DBAPIError
+from aggregator.database.feeds import write_clock_shift, write_leases
 from aggregator.poll import Poller
+from aggregator.runtime import process_identity, system_clock
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +31,10 @@ async def kept(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
 
     def keep(connection: Connection) -> None:
         free_the_dead(connection, owner)
-        for other in set(store.lease_owners(connection)) - met:
+        for other in set(write_leases.lease_owners(connection)) - met:
             met.add(other)
             log.info("%s polls on this database, too; a site is asked by one at a time", other)
-        store.renew_leases(connection, owner=owner, until=datetime.now(UTC) + LEASE)
+        write_leases.renew_leases(connection, owner=owner, until=datetime.now(UTC) + LEASE)
 
     async def renew() -> None:
         while True:
@@ -50,7 +51,9 @@ async def kept(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
         task.cancel()
         with contextlib.suppress(TimeoutError, DBAPIError):  # then they end by themselves
             await asyncio.wait_for(
-                poller().transact(lambda connection: store.release_leases(connection, owner=owner)),
+                poller().transact(
+                    lambda connection: write_leases.release_leases(connection, owner=owner)
+                ),
                 STOP_WITHIN,
             )
 
@@ -71,8 +74,10 @@ async def given_up(poller: Poller) -> None:
 
 def free_the_dead(connection: Connection, owner: str) -> None:
     """Give back the leases of processes that were killed, or that renew them no more."""
-    gone = [name for name in store.lease_owners(connection) if lease.is_gone(name)]
-    feeds = store.reclaim_leases(connection, gone=gone, owner=owner, now=datetime.now(UTC))
+    gone = [
+        name for name in write_leases.lease_owners(connection) if process_identity.is_gone(name)
+    ]
+    feeds = write_leases.reclaim_leases(connection, gone=gone, owner=owner, now=datetime.now(UTC))
     if feeds:
         log.warning(
             "a process ended or renews its leases no more; the feeds that it held (%d) rest for "
@@ -81,9 +86,9 @@ def free_the_dead(connection: Connection, owner: str) -> None:
         )
 
 
-def follow_clock(seen: clock.Reading, connection: Connection) -> None:
+def follow_clock(seen: system_clock.Reading, connection: Connection) -> None:
     """Move the schedule if the clock was set since it was looked at last, by any process."""
-    step = store.follow_clock(
+    step = write_clock_shift.follow_clock(
         connection, boot=seen.boot, started_at=seen.started_at, now=datetime.now(UTC)
     )
     if step:

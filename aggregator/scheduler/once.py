@@ -5,16 +5,18 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from aggregator import clock, lease, urls
+from aggregator import urls
 from aggregator.config import Config
-from aggregator.database import Connection, Engine, store
+from aggregator.database import Connection, Engine
+from aggregator.database.feeds import write_hosts, write_leases
 from aggregator.errors import UsageError
 from aggregator.model import DueFeed
 from aggregator.poll import Poller, PollResult
+from aggregator.runtime import process_identity, system_clock
 
 from . import leases
 from .leases import LEASE, WAITING_PER_SLOT
-from .settings import poll_settings
+from .poll_options import poll_settings
 
 PATIENCE = timedelta(minutes=1)
 """How long a single command waits for a database that is locked or full."""
@@ -42,17 +44,19 @@ async def poll_once(
         UsageError: A name is not a subscription.
     """
     wanted = None if names is None else _known(names, config)
-    owner = lease.own_name()
+    owner = process_identity.own_name()
 
     def take(connection: Connection) -> list[DueFeed]:
         now = datetime.now(UTC)
-        poller.share(store.shared_hosts(connection))
+        poller.share(write_hosts.shared_hosts(connection))
         leases.free_the_dead(connection, owner)
-        if seen := clock.read():
+        if seen := system_clock.read():
             leases.follow_clock(seen, connection)
         if wanted is None and not everything:
-            return store.lease_due(connection, owner=owner, now=now, until=now + LEASE)
-        return store.lease_named(connection, owner=owner, now=now, until=now + LEASE, names=wanted)
+            return write_leases.lease_due(connection, owner=owner, now=now, until=now + LEASE)
+        return write_leases.lease_named(
+            connection, owner=owner, now=now, until=now + LEASE, names=wanted
+        )
 
     poller = Poller(engine, poll_settings(config), patience=PATIENCE)
     async with poller, leases.kept(lambda: poller, owner):

@@ -27,18 +27,21 @@ from typing import TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from aggregator import clock, lease
 from aggregator.config import Config, load, stamp_of
-from aggregator.database import Connection, DBAPIError, Engine, in_words, main_file, store
+from aggregator.database import Connection, DBAPIError, Engine, in_words, main_file
+from aggregator.database.entries import write_retention
+from aggregator.database.feeds import write_hosts, write_leases, write_polls, write_subscriptions
+from aggregator.database.stories import write_stories
 from aggregator.errors import ConfigError
-from aggregator.hosts import Budget
 from aggregator.model import DueFeed, Outcome
 from aggregator.poll import Poller, PollSettings
+from aggregator.poll.host_limits import Budget
+from aggregator.runtime import process_identity, system_clock
 from aggregator.websub import Announcements
 
 from . import leases
 from .leases import LEASE, STOP_WITHIN, WAITING_PER_SLOT
-from .settings import poll_settings
+from .poll_options import poll_settings
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +81,7 @@ class Scheduler:
         self._config = self._started_with = config
         self._amend = amend
         self._engine = engine
-        self._owner = lease.own_name()
+        self._owner = process_identity.own_name()
         self._jobs = jobs or {}
         self._stamp = config.stamp
         self._asked_to_read = self._read_when_asked = 0  # how often, so that none is forgotten
@@ -91,7 +94,7 @@ class Scheduler:
         self._stopping = False
         self._sites_known = False
         self._file: tuple[int, int] | None = None  # of a SQLite database
-        self._clock: clock.Reading | None = None
+        self._clock: system_clock.Reading | None = None
         self._announcements = Announcements(
             config,
             lambda work: self._poller.transact(work),
@@ -163,7 +166,7 @@ class Scheduler:
 
     async def _watch_clock(self) -> None:
         """Move the schedule along when somebody sets the clock."""
-        seen = clock.read()
+        seen = system_clock.read()
         if seen is None or (self._clock and seen.agrees_with(self._clock)):
             return
         self._clock = seen
@@ -177,7 +180,7 @@ class Scheduler:
             return
         await self._watch_clock()
         if not self._sites_known:
-            self._poller.share(await self._poller.transact(store.shared_hosts))
+            self._poller.share(await self._poller.transact(write_hosts.shared_hosts))
             self._sites_known = True
         per_host = self._per_host(Budget(self._settings.host_delay))
         special = {site: self._per_host(b) for site, b in self._settings.budgets.items()}
@@ -190,10 +193,10 @@ class Scheduler:
             nonlocal file
             now, file = datetime.now(UTC), main_file(connection)  # it may have been locked for long
             if self._file not in {None, file}:
-                store.take_over(connection, owner=self._owner, now=now)
+                write_polls.take_over(connection, owner=self._owner, now=now)
             if over:
-                store.release_leases(connection, owner=self._owner, feed_ids=over)
-            return store.lease_due(
+                write_leases.release_leases(connection, owner=self._owner, feed_ids=over)
+            return write_leases.lease_due(
                 connection,
                 owner=self._owner,
                 now=now,
@@ -295,14 +298,16 @@ class Scheduler:
         # Only now: what the database refused is tried again.
         self._stamp, self._read_when_asked = stamp, asked
 
-    async def _sync(self, config: Config) -> store.SyncResult:
+    async def _sync(self, config: Config) -> write_subscriptions.SyncResult:
         """Make the database say what the file says."""
 
-        def sync(connection: Connection) -> store.SyncResult:
+        def sync(connection: Connection) -> write_subscriptions.SyncResult:
             with _uncollected():
-                result = store.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
-            store.switch_stories(connection, on=config.stories.on, off_in=config.stories.off_in)
-            store.set_share(connection, config.share)
+                result = write_subscriptions.sync_subscriptions(
+                    connection, config.feeds, now=datetime.now(UTC)
+                )
+            write_stories.switch(connection, on=config.stories.on, off_in=config.stories.off_in)
+            write_stories.set_share(connection, config.share)
             return result
 
         result = await self._poller.transact(sync)
@@ -331,14 +336,14 @@ class Scheduler:
         self._sites_known = False  # feeds move
         keep, now = self._config.retention, datetime.now(UTC)
         await self._poller.transact(
-            lambda connection: store.forget_hosts(
+            lambda connection: write_hosts.forget_hosts(
                 connection, now=now, learned_before=now - _LESSONS_KEPT
             )
         )
         deleted = _DELETE_AT_ONCE
         while deleted == _DELETE_AT_ONCE:
             deleted = await self._poller.transact(
-                lambda connection: store.delete_old(
+                lambda connection: write_retention.delete_old(
                     connection,
                     before=datetime.now(UTC) - keep.keep,
                     min_entries=keep.min_entries,
@@ -397,7 +402,7 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _counts(result: store.SyncResult) -> str:
+def _counts(result: write_subscriptions.SyncResult) -> str:
     """Return how many feeds changed in which way, "" for none."""
     names = {"added": result.added, "removed": result.removed, "changed": result.changed}
     return ", ".join(f"{len(of)} {change}" for change, of in names.items() if of)

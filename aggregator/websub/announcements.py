@@ -12,9 +12,9 @@ from aggregator import urls
 from aggregator.config import Config
 from aggregator.database import open_database
 from aggregator.fetch import Calls, FetchSettings
-from aggregator.letters import MAX_LETTER
 from aggregator.merged import Publication
 from aggregator.model import Subscription
+from aggregator.runtime.hub_socket import MAX_LETTER
 from aggregator.websub.announcer import DEBOUNCE, Announcer
 from aggregator.websub.hub import Hub
 from aggregator.websub.publisher import Publisher

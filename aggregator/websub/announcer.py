@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from aggregator import urls
-from aggregator.database import store
+from aggregator.database.websub import write_unannounced
 from aggregator.merged import Publication, Wish
 from aggregator.model import Scope, Subscription
 from aggregator.publish import Format
@@ -45,13 +45,15 @@ class Announcer:
         They are forgotten when they were told: after a kill they may be told twice, never lost.
         """
         waiting = await self._transact(
-            partial(store.waiting_changes, now=datetime.now(UTC), debounce=self._debounce)
+            partial(
+                write_unannounced.waiting_changes, now=datetime.now(UTC), debounce=self._debounce
+            )
         )
         if not waiting:
             return
         changed = {one.name for one in waiting}
         await self._tell(topics(self._publication, self._subscriptions(), changed))
-        await self._transact(partial(store.note_announced, told=waiting))
+        await self._transact(partial(write_unannounced.note_announced, told=waiting))
 
 
 def topics(

@@ -19,12 +19,13 @@ from functools import partial
 from typing import TypeVar
 
 from aggregator import merged
-from aggregator.database import DBAPIError, Engine, store
+from aggregator.database import DBAPIError, Engine
+from aggregator.database.websub import write_subscribers
 from aggregator.errors import FetchError
 from aggregator.fetch import Calls
 from aggregator.merged import Publication
 from aggregator.publish import render
-from aggregator.websub.limits import Notices, Turns, networks
+from aggregator.websub.rate_limits import Notices, Turns, networks
 from aggregator.websub.transact import Transact
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Deliveries:
         self._of_site: Counter[str] = Counter()
         self._sites, self._addresses = Turns(1), Turns(ONE_ADDRESS)
         self._free = asyncio.Semaphore(AT_ONCE)
-        self._results: list[store.Delivery] = []
+        self._results: list[write_subscribers.Delivery] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._noting: asyncio.Task[None] | None = None
 
@@ -123,14 +124,16 @@ class Deliveries:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._documents.stop()
 
-    def _due(self, now: datetime) -> list[store.Subscriber]:
+    def _due(self, now: datetime) -> list[write_subscribers.Subscriber]:
         busy = [site for site, count in self._of_site.items() if count >= MOST_OF_SITE]
         with self._engine.connect() as connection:
             # As many as may be under way are no news.
             limit = len(self._under_way) + MOST_QUEUED
-            return store.due_subscribers(connection, now=now, limit=limit, busy_hosts=busy)
+            return write_subscribers.due_subscribers(
+                connection, now=now, limit=limit, busy_hosts=busy
+            )
 
-    def _begin_one(self, due: store.Subscriber, at: datetime) -> bool:
+    def _begin_one(self, due: write_subscribers.Subscriber, at: datetime) -> bool:
         if self._of_site[due.host] >= MOST_OF_SITE or len(self._under_way) >= MOST_QUEUED:
             return False
         self._under_way.add(due.id)
@@ -140,13 +143,15 @@ class Deliveries:
         task.add_done_callback(self._tasks.discard)
         return True
 
-    async def _send(self, due: store.Subscriber, at: datetime) -> None:
+    async def _send(self, due: write_subscribers.Subscriber, at: datetime) -> None:
         try:
             async with self._sites.turn([due.host]):
                 result = await self._attempt(due, at)
         except DBAPIError as error:  # the document can't be read now
             log.error("hub: %s", error.orig)
-            result = store.Delivery(due, retry_at=datetime.now(UTC) + _PUT_OFF, failed=False)
+            result = write_subscribers.Delivery(
+                due, retry_at=datetime.now(UTC) + _PUT_OFF, failed=False
+            )
         self._results.append(result)
         if self._noting is None:
             self._noting = asyncio.create_task(self._note())
@@ -157,7 +162,9 @@ class Deliveries:
             while self._results:
                 results, self._results = self._results, []
                 try:
-                    await self._transact(partial(store.note_deliveries, deliveries=results))
+                    await self._transact(
+                        partial(write_subscribers.note_deliveries, deliveries=results)
+                    )
                 finally:
                     for result in results:
                         self._under_way.discard(result.of.id)
@@ -169,7 +176,9 @@ class Deliveries:
         finally:
             self._noting = None
 
-    async def _attempt(self, due: store.Subscriber, at: datetime) -> store.Delivery:
+    async def _attempt(
+        self, due: write_subscribers.Subscriber, at: datetime
+    ) -> write_subscribers.Delivery:
         """Send one subscriber its document; return what came of it."""
         try:
             async with asyncio.timeout(DEADLINE):
@@ -177,17 +186,17 @@ class Deliveries:
             groups = networks(addresses)
             if any(self._addresses.users(group) >= MOST_OF_ADDRESS for group in groups):
                 until = datetime.now(UTC) + _PUT_OFF
-                return store.Delivery(due, retry_at=until, failed=False)
+                return write_subscribers.Delivery(due, retry_at=until, failed=False)
             async with self._addresses.turn(groups), self._free:
                 topic = await self._documents.get(due.topic, at)
                 if topic is None:  # the category or source is no more
-                    return store.Delivery(due, ended=True)
+                    return write_subscribers.Delivery(due, ended=True)
                 async with asyncio.timeout(DEADLINE):
                     status = await self._post(due, topic, addresses)
             if 200 <= status < 300:
-                return store.Delivery(due)
+                return write_subscribers.Delivery(due)
             if status == 410:
-                return store.Delivery(due, ended=True)
+                return write_subscribers.Delivery(due, ended=True)
             reason = f"answered {status}"
         except TimeoutError:
             reason = f"no answer within {DEADLINE:g} s"
@@ -195,10 +204,14 @@ class Deliveries:
             reason = error.reason
         self._notices.say("not delivered", f"{due.host}: {reason}; not delivered")
         if due.failures >= len(self._back_off):
-            return store.Delivery(due)  # given up; the next change is another matter
-        return store.Delivery(due, retry_at=datetime.now(UTC) + self._back_off[due.failures])
+            return write_subscribers.Delivery(due)  # given up; the next change is another matter
+        return write_subscribers.Delivery(
+            due, retry_at=datetime.now(UTC) + self._back_off[due.failures]
+        )
 
-    async def _post(self, due: store.Subscriber, topic: _Topic, addresses: tuple[str, ...]) -> int:
+    async def _post(
+        self, due: write_subscribers.Subscriber, topic: _Topic, addresses: tuple[str, ...]
+    ) -> int:
         headers = dict(topic.headers)
         if due.secret:
             digest = hmac.new(due.secret.encode(), topic.body, hashlib.sha256).hexdigest()

@@ -4,11 +4,12 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from aggregator.database import Engine, store
+from aggregator.database import Engine
+from aggregator.database.websub import write_subscribers
 from aggregator.fetch import Calls
 from aggregator.merged import Publication
 from aggregator.websub.deliveries import BACK_OFF, Deliveries
-from aggregator.websub.limits import Notices
+from aggregator.websub.rate_limits import Notices
 from aggregator.websub.transact import Transact
 from aggregator.websub.verification import Verification
 
@@ -52,7 +53,7 @@ class Hub:
     async def mark(self, topics: Collection[str]) -> None:
         """Note that documents have changed, for all who subscribe to them; begin to deliver."""
         now = datetime.now(UTC)
-        await self._transact(partial(store.mark_topics, topics=list(topics), now=now))
+        await self._transact(partial(write_subscribers.mark_topics, topics=list(topics), now=now))
         await self.deliver()
 
     async def deliver(self) -> None:
@@ -61,7 +62,7 @@ class Hub:
 
     async def tidy(self) -> None:
         """Forget subscriptions that nobody renewed."""
-        await self._transact(partial(store.end_leases, now=datetime.now(UTC)))
+        await self._transact(partial(write_subscribers.end_leases, now=datetime.now(UTC)))
 
     async def look_round(self) -> None:
         """Say in the log what was left out of it."""

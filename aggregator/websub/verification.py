@@ -14,11 +14,12 @@ from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from aggregator import urls
-from aggregator.database import Connection, store
+from aggregator.database import Connection
+from aggregator.database.websub import write_subscribers
 from aggregator.errors import FetchError
 from aggregator.fetch import Calls
-from aggregator.letters import Letter
-from aggregator.websub.limits import Notices, Rate, Turns, networks
+from aggregator.runtime.hub_socket import Letter
+from aggregator.websub.rate_limits import Notices, Rate, Turns, networks
 from aggregator.websub.transact import Transact
 
 MOST_WAITING = 1000
@@ -142,12 +143,12 @@ class Verification:
 
 
 def _removed(letter: Letter, connection: Connection) -> None:
-    store.remove_subscriber(connection, letter.topic, letter.callback)
+    write_subscribers.remove_subscriber(connection, letter.topic, letter.callback)
 
 
 def _added(letter: Letter, site: str, connection: Connection) -> str | None:
     """Add a subscription; return why not, None if it was."""
-    is_added = store.add_subscriber(
+    is_added = write_subscribers.add_subscriber(
         connection,
         topic=letter.topic,
         callback=letter.callback,

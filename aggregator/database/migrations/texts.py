@@ -7,7 +7,7 @@ and what an old revision did must not.
 import re
 from unicodedata import ucd_3_2_0
 
-from aggregator.references import unescape
+from aggregator.text.references import unescape
 
 _MAX_TEXT = 100_000  # characters of a text that are indexed
 _INLINE_TAG = re.compile(

@@ -1,0 +1,263 @@
+"""`check`, `add`, `import`: the configuration file."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from aggregator import config as configuration
+from aggregator import urls
+from aggregator.cli.common import config_path, load_config, takes_config
+from aggregator.cli.logs import escaped
+from aggregator.config import Config
+from aggregator.database import DBAPIError, in_words, is_there, open_database
+from aggregator.database.feeds import read_health
+from aggregator.errors import (
+    AggregatorError,
+    DatabaseError,
+    FeedError,
+    FetchError,
+    OpmlError,
+    ParseError,
+    UsageError,
+)
+from aggregator.fetch import Fetcher
+from aggregator.model import Fetched, OpmlOutline
+from aggregator.opml import outlines as opml
+from aggregator.opml.outlines import LeftOut, Reason, SubscriptionList
+from aggregator.reading.autodiscovery import advertised_feeds, feed_in_reason, is_about_comments
+from aggregator.reading.worker_task import Document, read_document
+from aggregator.runtime.worker_pool import Workers
+from aggregator.scheduler import poll_settings
+from aggregator.urls import feed_addresses
+
+_MOST_TRIED = 8  # feeds of one page
+_MOST_LINES = 50  # about one reason
+_MOST_NAMES = 8  # of one kind
+_ADVICE = {Reason.MASKED: "; add it with the whole address: aggregator add URL"}
+
+
+@click.command()
+@takes_config
+def check() -> None:
+    """Say everything that is wrong with the configuration file."""
+    config = load_config()
+    for note in [*configuration.notes(config), *_learned(config)]:
+        click.echo(escaped(note))
+    count = len(config.feeds)
+    click.echo(f"{config.path}: fine, {count} feed{'' if count == 1 else 's'}")
+
+
+def _polled(database: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return where feeds moved, and why they fail, by address; nothing without a database."""
+    if not is_there(database):
+        return {}, {}
+    engine = open_database(database, read_only=True)
+    try:
+        with engine.connect() as connection:
+            return read_health.moves(connection), read_health.errors(connection)
+    except DBAPIError as error:
+        raise in_words(error, database) from error
+    finally:
+        engine.dispose()
+
+
+def _learned(config: Config) -> Iterator[str]:
+    """Say which addresses polls found to be others, if there is a database that knows."""
+    try:
+        moved, errors = _polled(config.database)
+    except DatabaseError as error:  # the file may be right all the same
+        yield f"database: {error}"
+        return
+    for index, feed in enumerate(config.feeds):
+        where, url = f"feeds[{index}] ({feed.name})", urls.masked(feed.url)
+        if place := moved.get(feed.url):
+            yield f"{where}: moved for good; write {urls.masked(place)} instead of {url}"
+        elif place := feed_in_reason(errors.get(feed.url, "")):
+            yield f"{where}: {url} is a web page; its feed is {place}, write that instead"
+
+
+@click.command()
+@takes_config
+@click.argument("url")
+@click.option("--title", help="Title to show.  [default: the feed's own]")
+@click.option("--category", help="Category to list it under.")
+@click.option("--no-check", is_flag=True, help="Add it without asking the server.")
+def add(url: str, title: str | None, category: str | None, no_check: bool) -> None:
+    """Subscribe to a feed, or to the feed that a web page advertises."""
+    config = load_config()
+    if feed_addresses.is_masked(url):
+        raise UsageError(
+            f"{urls.masked_input(url)}: *** stands for a secret there; write the whole address"
+        )
+    if not urls.is_web(url) and not (config.folder / url).is_file():
+        url = _completed(url)
+    if not no_check and not configuration.has_feed(config, url):
+        url = asyncio.run(_discover(config, url))
+    if _append([OpmlOutline(url=url, title=title, category=category)]).known:
+        click.echo(f"already there: {urls.masked(url)}")
+
+
+@click.command(name="import")
+@takes_config
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_opml(file: Path) -> None:
+    """Subscribe to the feeds of another reader's OPML file."""
+    try:
+        subscriptions = opml.read(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from error
+    except OpmlError as error:
+        raise OpmlError(f"{file}: {error}") from error
+    appended = _append(subscriptions.feeds)
+    ours = {urls.masked(feed.url) for feed in load_config().feeds}
+    left_out = [
+        feed
+        for feed in subscriptions.left_out
+        if feed.reason is not Reason.MASKED or feed.address not in ours
+    ]
+    known = len(appended.known) + len(subscriptions.left_out) - len(left_out)
+    for line in (*_left_out(left_out), *_not_taken_over(subscriptions)):
+        click.echo(line)
+    count = f", {len(left_out)} left out" if left_out else ""
+    click.echo(f"{len(appended.added)} added, {known} already there{count}")
+
+
+def _completed(written: str) -> str:
+    """Return the URL that is meant by what is neither one nor a file.
+
+    Raises:
+        UsageError: It is not plain which one, or none is.
+    """
+    url = feed_addresses.meant(written)
+    if url is not None and ":" in written.partition("/")[0]:  # feed:, itpc: and the like
+        return url
+    if not written:
+        raise UsageError("URL: write the address of a feed or page")
+    if "://" in written:
+        return written  # whoever fetches it says what is wrong
+    shown = urls.masked_input(written)
+    raise UsageError(f"{shown}: no such file; if it is on the web, write https://{shown}")
+
+
+def _left_out(feeds: Sequence[LeftOut]) -> Iterator[str]:
+    for reason in Reason:
+        concerned = [feed for feed in feeds if feed.reason is reason]
+        advice = _ADVICE.get(reason, "")
+        for feed in concerned[:_MOST_LINES]:
+            title = f" ({feed.title})" if feed.title else ""
+            address = urls.masked(feed.address)
+            yield f"left out, as {reason.value}: {address!r}{title}{advice}"
+        if len(concerned) > _MOST_LINES:
+            yield f"left out for the same reason: {len(concerned) - _MOST_LINES:,} more"
+
+
+def _not_taken_over(subscriptions: SubscriptionList) -> Iterator[str]:
+    for kind, names in subscriptions.not_taken_over.items():
+        shown = ", ".join(names[:_MOST_NAMES])
+        more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+        yield f"not taken over: {kind}: {len(names):,} ({shown}{more})"
+
+
+async def _discover(config: Config, url: str) -> str:
+    """Return the address of the feed at `url`, or of the one that the page there names."""
+    settings = poll_settings(config).fetch
+    port = urls.port_of(url)  # a port in a subscription's address is meant to be asked
+    if port is not None:
+        settings = replace(settings, extra_ports=settings.extra_ports | {port})
+    # Nobody knows yet what is there: it is read with a deadline and a memory limit.
+    workers = Workers(1, max_size=config.poll.max_size)
+    try:
+        async with Fetcher(settings) as fetcher:
+            return await _Discovery(config, fetcher, workers).address(url)
+    finally:
+        workers.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Discovery:
+    """Looks for a feed at an address and at those that a page there names."""
+
+    config: Config
+    fetcher: Fetcher
+    workers: Workers
+
+    async def address(self, url: str) -> str:
+        """Return the address of the feed at `url`, or of the first readable one it names."""
+        try:
+            fetched = await self.fetcher.fetch(url)
+        except FetchError as error:
+            if not urls.is_web(url):
+                raise
+            raise AggregatorError(f"{error}; to add it all the same: --no-check") from error
+        try:
+            await self._read(fetched)
+        except ParseError as error:
+            feeds = await self.workers.run(
+                url,
+                advertised_feeds,
+                fetched.body,
+                fetched.url,
+                content_type=fetched.headers.get("content-type", ""),
+            )
+            if not feeds:
+                raise AggregatorError(
+                    f"{urls.masked(url)}: {error.reason}, and it names no feed; "
+                    "look there for a link to one"
+                ) from error
+            return await self._first_readable(url, feeds)
+        return fetched.moved_to or url
+
+    async def _first_readable(self, page: str, feeds: Sequence[OpmlOutline]) -> str:
+        """Return the address of the first feed with posts; without any, of the first one.
+
+        A feed of comments is not preferred to a feed that has no posts yet.
+        """
+        chosen: str | None = None
+        asked = 0
+        for feed in feeds[:_MOST_TRIED]:
+            if chosen is not None and is_about_comments(feed):
+                break
+            asked += 1
+            if configuration.has_feed(self.config, feed.url):
+                chosen = feed.url
+                break
+            try:
+                fetched = await self.fetcher.fetch(feed.url, subscribed=page)
+                document = await self._read(fetched)
+            except FeedError as error:
+                click.echo(f"tried {urls.masked(feed.url)}: {error.reason}")
+                continue
+            has_posts = document.feed is not None and bool(document.feed.entries)
+            if has_posts or chosen is None:
+                chosen = fetched.moved_to or feed.url
+            if has_posts:
+                break
+            click.echo(f"tried {urls.masked(feed.url)}: it has no posts yet")
+        if chosen is None:
+            number = "1 feed" if len(feeds) == 1 else f"{len(feeds)} feeds"
+            raise AggregatorError(
+                f"{urls.masked(page)}: the page names {number}, and none that was tried can be "
+                "read now; to add one all the same: aggregator add --no-check ADDRESS"
+            )
+        for feed in feeds[asked:]:
+            click.echo(f"it also names {urls.masked(feed.url)} ({feed.title or 'no title'!r})")
+        return chosen
+
+    async def _read(self, fetched: Fetched) -> Document:
+        return await self.workers.run(
+            fetched.url, read_document, fetched.body, dict(fetched.headers), fetched.url
+        )
+
+
+def _append(outlines: list[OpmlOutline]) -> configuration.Appended:
+    """Write subscriptions into the file, and say which."""
+    path = config_path()
+    appended = configuration.append(configuration.read(path), outlines, path=path)
+    if appended.added:
+        configuration.write(path, appended.text)
+    for subscription in appended.added:
+        click.echo(f"added {urls.masked(subscription.url)}")
+    return appended

@@ -1,0 +1,117 @@
+"""`explain`: when a feed is polled next, everything that was weighed for it, and its last polls."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from aggregator import urls
+from aggregator.cli.common import load_config, opened_database, takes_config
+from aggregator.cli.logs import escaped
+from aggregator.cli.output import iso
+from aggregator.database.feeds import read_health
+from aggregator.errors import UsageError
+from aggregator.model import Constraint, FeedHealth, PollRecord
+
+POLLS = 20
+
+
+@click.command()
+@takes_config
+@click.argument("feed")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+def explain(feed: str, as_json: bool) -> None:
+    """Say when a feed is polled next and why, and how its last polls went."""
+    config = load_config()
+    unknown = UsageError(f"{urls.masked_input(feed)}: no such feed; `aggregator feeds` lists them")
+    if feed not in {subscription.name for subscription in config.feeds}:
+        raise unknown
+    with opened_database(config) as engine, engine.connect() as connection:
+        found = read_health.feed(connection, feed, now=datetime.now(UTC))
+    if found is None:  # removed from the file since it was read
+        raise unknown
+    if as_json:
+        click.echo(json.dumps(_json(found), ensure_ascii=False, indent=2))
+        return
+    for line in _lines(found):
+        click.echo(escaped(line.rstrip()))
+
+
+def _lines(feed: FeedHealth) -> Iterator[str]:
+    yield f"{feed.source.name}: {urls.masked(feed.source.feed_url)}"
+    if feed.moved_to:
+        yield f"polled at {urls.masked(feed.moved_to)}, as it moved for good"
+    if feed.unconditional:
+        yield "its server offers no validators: every poll transfers the whole document"
+    yield f"next poll: {_next(feed)}"
+    weighed = _weighed(feed)
+    if weighed:
+        yield ""
+        rows = [("CONSTRAINT", "VALUE", "NOT BEFORE (UTC)", "")]
+        rows += [(one.name, one.value, _time(one.until), _mark(won)) for one, won in weighed]
+        yield from _table(rows)
+    if feed.polls:
+        yield ""
+        polls = [("POLL (UTC)", "STATUS", "BYTES", "SECONDS", "NEW", "")]
+        polls += [_poll(poll) for poll in reversed(feed.polls[-POLLS:])]
+        yield from _table(polls)
+
+
+def _next(feed: FeedHealth) -> str:
+    if feed.next_poll_at is None:
+        return f"never; {feed.next_reason}"
+    return f"{_time(feed.next_poll_at)} UTC; {feed.next_reason}"
+
+
+def _weighed(feed: FeedHealth) -> list[tuple[Constraint, bool]]:
+    """Return the constraints, and whether each is the one that decided."""
+    return [(one, bool(one.reason) and one.reason == feed.next_reason) for one in feed.constraints]
+
+
+def _poll(poll: PollRecord) -> tuple[str, str, str, str, str, str]:
+    status = str(poll.status) if poll.status else "-"
+    seconds = f"{poll.duration.total_seconds():.2f}"
+    said = poll.error or ""
+    return (_time(poll.started_at), status, f"{poll.size:,}", seconds, str(poll.new), said)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Lay rows out in columns; numbers stand as they are."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+
+
+def _mark(won: bool) -> str:
+    return "<- decides" if won else ""
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "-"
+
+
+def _json(feed: FeedHealth) -> dict[str, Any]:
+    return {
+        "feed": feed.source.name,
+        "url": urls.masked(feed.source.feed_url),
+        "moved_to": urls.masked(feed.moved_to) if feed.moved_to else None,
+        "next_poll_at": iso(feed.next_poll_at),
+        "reason": feed.next_reason,
+        "constraints": [
+            {"name": one.name, "value": one.value, "not_before": iso(one.until), "decides": won}
+            for one, won in _weighed(feed)
+        ],
+        "polls": [
+            {
+                "at": iso(poll.started_at),
+                "status": poll.status,
+                "bytes": poll.size,
+                "seconds": round(poll.duration.total_seconds(), 3),
+                "new": poll.new,
+                "error": poll.error,
+            }
+            for poll in reversed(feed.polls[-POLLS:])
+        ],
+    }

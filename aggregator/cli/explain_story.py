@@ -1,0 +1,80 @@
+"""`explain-story`: which entries are one story and why, and why each stands where it does."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import click
+
+from aggregator import urls
+from aggregator.cli import output
+from aggregator.cli.common import load_config, opened_database, takes_config
+from aggregator.cli.logs import escaped
+from aggregator.database.lists import read_lists
+from aggregator.database.stories import read_stories
+from aggregator.database.stories.read_stories import StoryEntry, StoryReason
+from aggregator.errors import AggregatorError, UsageError
+from aggregator.model import Dating
+
+_LARGEST = 2**63 - 1
+
+
+@click.command("explain-story")
+@takes_config
+@click.argument("place", metavar="ID")
+def explain_story(place: str) -> None:
+    """Show the entries that are one story with the entry ID, why, and how they were dated.
+
+    ID is the entry's place on the page, `id="e1866547893248000"`; the number will do.
+    """
+    entry_id = _number(place)
+    with opened_database(load_config()) as engine, engine.connect() as connection:
+        found = read_stories.story(connection, entry_id)
+        entries = found[0] if found else []
+        datings = {entry.id: read_lists.dating(connection, entry.id) for entry in entries}
+    if found is None:
+        raise AggregatorError(f"{place}: there is no such entry; an id is in the page's source")
+    for line in lines(*found, datings):
+        click.echo(escaped(line))
+
+
+def _number(place: str) -> int:
+    try:
+        number = int(place.removeprefix("e"))
+    except ValueError:
+        number = _LARGEST + 1
+    if abs(number) > _LARGEST:
+        shown = urls.masked_input(place)
+        raise UsageError(
+            f"{shown}: no id; an id is in the page's source, such as e1866547893248000"
+        )
+    return number
+
+
+def lines(
+    entries: Sequence[StoryEntry],
+    reasons: Sequence[StoryReason],
+    datings: Mapping[int, Dating | None],
+) -> Iterator[str]:
+    """Return the entries of a story, how they were dated, and what links them, for people."""
+    numbers = {entry.id: number for number, entry in enumerate(entries, 1)}
+    for entry in entries:
+        shown = "shown in the list" if entry.shown else "also in"
+        yield f"{numbers[entry.id]}. {entry.feed}: {entry.title}  ({shown})"
+        link = entry.url or "no link"
+        yield f"   {entry.id}, listed {output.moment(entry.listed_at)} UTC, {link}"
+        yield f"   first seen {output.moment(entry.first_seen_at)} UTC; {_dated(datings[entry.id])}"
+    if len(entries) == 1 and not reasons:
+        yield "in no story; nothing was found to be the same"
+    for reason in reasons:
+        ends = " = ".join(str(numbers.get(one, one)) for one in (reason.one, reason.other))
+        outside = "" if {reason.one, reason.other} <= set(numbers) else "; kept apart"
+        yield f"{ends}: {reason.rule}, {reason.score} %{outside}"
+
+
+def _dated(dating: Dating | None) -> str:
+    if dating is None:
+        return "why it stands there was not kept"
+    if dating.sure is None:
+        return dating.reason
+    read = f"read as {dating.form}" if dating.form else "not read as a date"
+    surely = "" if dating.sure or not dating.form else ", not surely"
+    return f'{dating.reason} ("{dating.text}" in `{dating.field}`, {read}{surely})'

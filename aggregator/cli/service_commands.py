@@ -1,0 +1,190 @@
+"""`run`, `serve`, `schedule`: what goes on until it is stopped."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aggregator.cli import logs
+from aggregator.cli.common import load_config, opened_database, run_until_done, takes_config
+from aggregator.cli.web_process import WebProcess, bind
+from aggregator.config import Config, clear_leftovers, load, reached_at_port
+from aggregator.database import open_database, watch_file
+from aggregator.errors import AggregatorError
+from aggregator.runtime.child_processes import on_hangup
+from aggregator.scheduler import Scheduler, stop_on_signals
+
+if TYPE_CHECKING:
+    from web.server import WebServer
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+@takes_config
+@click.option("--host", help="Address to listen on.  [default: web.host]")
+@click.option("--port", type=click.IntRange(0, 65535), help="[default: web.port]")
+@click.option("-v", "--verbose", is_flag=True, help="Log polls that brought nothing new, too.")
+def run(host: str | None, port: int | None, verbose: bool) -> None:
+    """Poll and show, until Ctrl-C: the scheduler and the web together."""
+    config = load_config()
+    clear_leftovers(config.path)
+    logs.set_up(verbose=verbose)
+    with _listening(config, host, port) as place:
+        config = place.amend(config)
+        _run(config, place)
+
+
+def _run(config: Config, place: "_Place") -> None:
+    with opened_database(config) as engine, _letters(config) as (door, letters):
+        web = WebProcess(config, place.listener, hub=door)
+        web.start()
+        try:
+            jobs = {"web": (2, web.keep_alive)}
+            scheduler = Scheduler(config, engine, jobs=jobs, amend=place.amend, letters=letters)
+            on_start = partial(_say_where, place.listener.getsockname())
+            run_until_done(partial(_schedule, scheduler, on_start))
+        finally:
+            web.stop()
+
+
+@click.command()
+@takes_config
+@click.option("--host", help="Address to listen on.  [default: web.host]")
+@click.option("--port", type=click.IntRange(0, 65535), help="[default: web.port]")
+@click.option(
+    "--server",
+    type=click.Choice(["waitress", "granian"]),
+    default="waitress",
+    show_default=True,
+    help="granian is faster; it comes with the extra `server`.",
+)
+def serve(host: str | None, port: int | None, server: str) -> None:
+    """Show only: the web without the scheduler."""
+    from web.server import Granian, Waitress
+
+    config = load_config()
+    logs.set_up()
+    _warn_of_hub(config)
+    open_database(config.database).dispose()
+    with _listening(config, host, port) as place:
+        config = place.amend(config)
+        web: WebServer
+        if server == "granian":
+            web = Granian(config, host=config.web.host, port=config.web.port)
+            place.listener.close()
+        else:
+            web = Waitress(config, place.listener)
+        _say_where(place.address)
+        watch_file(config.database)
+        on_hangup(partial(_take_over, config.path, place.amend, web))
+        web.run()
+
+
+@click.command()
+@takes_config
+@click.option("-v", "--verbose", is_flag=True, help="Log polls that brought nothing new, too.")
+def schedule(verbose: bool) -> None:
+    """Poll only: the scheduler without the web."""
+    config = load_config()
+    clear_leftovers(config.path)
+    logs.set_up(verbose=verbose)
+    _warn_of_hub(config)
+    with opened_database(config) as engine:
+        run_until_done(partial(_schedule, Scheduler(config, engine)))
+
+
+@contextlib.contextmanager
+def _letters(config: Config) -> Iterator[tuple[socket.socket | None, socket.socket | None]]:
+    """Yield both ends of the way from the web to our own hub, if there is one."""
+    if config.websub.hub != "self":
+        yield None, None
+        return
+    door, letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with door, letters:
+        yield door, letters
+
+
+def _warn_of_hub(config: Config) -> None:
+    """Say that our own hub needs both processes: one takes requests, the other one delivers."""
+    if config.websub.hub == "self":
+        log.warning(
+            "%s: websub.hub: self works with `aggregator run` only; here no feed names a hub and "
+            "nobody is told of changes: use `run`, or the URL of another hub",
+            config.path,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the web listens.
+
+    Attributes:
+        host, port: What the command line says; None for nothing.
+        asked_port: The port that was asked for; 0: any.
+        address: What the listener got.
+    """
+
+    listener: socket.socket
+    host: str | None
+    port: int | None
+    asked_port: int
+    address: tuple[Any, ...]
+
+    def amend(self, config: Config) -> Config:
+        """Return a configuration with what the command line says, and with the real port.
+
+        A file that asks for another port than at the start keeps that: it takes a restart.
+        """
+        port = config.web.port if self.port is None else self.port
+        if port == self.asked_port:
+            port = self.address[1]
+        web = replace(config.web, host=self.host or config.web.host, port=port)
+        return replace(reached_at_port(config, port), web=web)
+
+
+@contextlib.contextmanager
+def _listening(config: Config, host: str | None, port: int | None) -> Iterator[_Place]:
+    """Listen where the command line says, or else the file."""
+    asked = config.web.port if port is None else port
+    with bind(host or config.web.host, asked) as listener:
+        yield _Place(listener, host, port, asked, listener.getsockname())
+
+
+def _take_over(path: Path, amend: Callable[[Config], Config], web: "WebServer") -> None:
+    """Read the file anew for the web alone."""
+    try:
+        web.take_over(amend(load(path)))
+    except AggregatorError as error:
+        for line in str(error).splitlines():
+            log.error("%s", line)
+        log.error("%s: not taken over; the last good version stays in force", path)
+    else:
+        log.info("%s: read again", path)
+
+
+async def _schedule(scheduler: Scheduler, on_start: Callable[[], None] | None = None) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    stop_on_signals(stop)
+
+    def read_again() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(scheduler.reload_now)
+
+    on_hangup(read_again)
+    if on_start:  # whoever hears of the start may stop it at once: no signal gets lost any more
+        on_start()
+    await scheduler.run(stop)
+
+
+def _say_where(address: tuple[Any, ...]) -> None:
+    host, port = address[:2]
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"The list is at http://{shown}:{port}/ (Ctrl-C stops)", err=True)

@@ -1,0 +1,1 @@
+"""Entries, the keys that identify them, and their deletion."""

@@ -1,0 +1,91 @@
+"""The end of old entries."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
+
+from aggregator.database.chunks import chunks
+from aggregator.database.dialects import unindex_texts
+from aggregator.database.entries.write_entries import indexed_texts
+from aggregator.database.entries.write_keys import forget, forget_unlisted
+from aggregator.database.feeds.write_polls import note_change
+from aggregator.database.schema import entries, feeds
+from aggregator.database.stories import write_stories
+from aggregator.model import SEQUENCE_BITS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def delete_old(
+    connection: Connection,
+    *,
+    before: datetime,
+    min_entries: int,
+    max_entries: int = sys.maxsize,
+    limit: int = 1000,
+) -> int:
+    """Delete up to `limit` entries listed before `before`, never the newest of their feed.
+
+    Args:
+        min_entries: So many of each feed stay, however old; not of one that left config.yaml.
+        max_entries: What is older than so many of its feed goes, however young; counts before
+            `min_entries`.
+
+    Returns:
+        How many went; call again in a new transaction while it is `limit`.
+    """
+    before_id = (before - _EPOCH) // _MILLISECOND << SEQUENCE_BITS
+    first = select(func.min(entries.c.id)).where(entries.c.feed_id == feeds.c.id)
+    spared = case((feeds.c.subscribed, min(min_entries, max_entries)), else_=0)
+    with_old = select(feeds.c.id, spared).where(
+        or_(
+            and_(feeds.c.entries > spared, first.scalar_subquery() < before_id),
+            feeds.c.entries > max_entries,
+        )
+    )
+    deleted = 0
+    for feed_id, spare in connection.execute(with_old).all():
+        bounds = (before_id, spare, max_entries)
+        doomed = _oldest(connection, feed_id, *bounds, limit=limit - deleted)
+        unindex_texts(connection, indexed_texts(connection, doomed))
+        forget(connection, feed_id, doomed, before=before)
+        left = write_stories.forget(connection, doomed)
+        for chunk in chunks(doomed):
+            connection.execute(delete(entries).where(entries.c.id.in_(chunk)))
+        write_stories.regroup(connection, left)
+        connection.execute(
+            update(feeds).where(feeds.c.id == feed_id).values(entries=feeds.c.entries - len(doomed))
+        )
+        deleted += len(doomed)
+        if deleted == limit:
+            break
+    if deleted:
+        note_change(connection)
+    if deleted < limit:  # the last call of a run: nearly each run deletes something
+        forget_unlisted(connection, before=before)
+    return deleted
+
+
+def _oldest(
+    connection: Connection, feed_id: int, before_id: int, spare: int, most: int, *, limit: int
+) -> list[int]:
+    """Return ids of a feed's entries below `before_id`, but for the newest `spare` of them all.
+
+    Those below the newest `most` are among them, too.
+    """
+    ids = select(entries.c.id).where(entries.c.feed_id == feed_id)
+
+    def last_of(newest: int) -> int | None:
+        statement = ids.order_by(entries.c.id.desc()).offset(newest - 1).limit(1)
+        last: int | None = connection.scalar(statement)
+        return last
+
+    if spare and (last := last_of(spare)) is not None:
+        before_id = min(before_id, last)
+    if most < sys.maxsize and (last := last_of(most)) is not None:
+        before_id = max(before_id, last)
+    return list(
+        connection.scalars(ids.where(entries.c.id < before_id).order_by(entries.c.id).limit(limit))
+    )

@@ -1,0 +1,1 @@
+"""Subscriptions and the state of each feed: leases, polls, hosts, former names."""

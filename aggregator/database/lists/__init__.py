@@ -1,0 +1,1 @@
+"""Lists of entries: pages, searches, archives."""

@@ -1,0 +1,423 @@
+"""The tables.  Migrations make them; this module is how statements name them.
+
+Times are stored as whole microseconds since 1970 (UTC), so that they sort as numbers in every
+database and for every year.  Columns that a page shows but config.yaml decides (name, title,
+category) are copied here when the file is read: readers need the database and nothing else.
+"""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+    true,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from aggregator.model import Habits
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+POLLS_KEPT = 24
+"""Polls a feed remembers: `polls` is a ring, so nothing ever has to be cleaned up."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC datetime as microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else self.number(value)
+
+    @staticmethod
+    def number(value: datetime) -> int:
+        """Return a time as it is stored."""
+        return (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Span(TypeDecorator[timedelta]):
+    """A timedelta as whole microseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
+        return None if value is None else value // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> timedelta | None:
+        return None if value is None else timedelta(microseconds=value)
+
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class JsonList(TypeDecorator[list[Any]]):
+    """A list as compact JSON; NULL when empty, which most of them are."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> str | None:
+        return _compact(value) if value else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> list[Any]:
+        return json.loads(value) if value else []
+
+
+class HabitsJson(TypeDecorator[Habits]):
+    """What is unusual about a feed as compact JSON; NULL where nothing is."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Habits | None, dialect: Dialect) -> str | None:
+        values = asdict(value or Habits())
+        # JSON has no tuples, and a list is never equal to one.
+        unusual = {name: what for name, what in values.items() if what != _USUAL[name]}
+        return _compact(unusual) if unusual else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Habits:
+        if not value:
+            return Habits()
+        known = json.loads(value)
+        return Habits(**(known | {"zone": tuple(known["zone"])} if "zone" in known else known))
+
+
+_USUAL = asdict(Habits())
+
+# SQLite makes only INTEGER PRIMARY KEY its 64-bit rowid.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+state = Table(
+    "state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+    Column("checked_at", UtcDateTime),
+    Column("began_at", UtcDateTime),
+    Column("boot", Text),
+    Column("boot_at", UtcDateTime),
+    # Of the subscribed feeds; triggers keep them.
+    Column("feeds", BigInteger, nullable=False, server_default="0"),
+    Column("entries", BigInteger, nullable=False, server_default="0"),
+    Column("unread", BigInteger, nullable=False, server_default="0"),
+    Column("failing", BigInteger, nullable=False, server_default="0"),
+    Column("stories", Boolean, nullable=False, server_default=true()),
+    Column("per_hour", Integer),  # posts of one feed and hour in a list; NULL for any number
+)
+"""One row: `version` grows with every change that a reader could see; `boot` and `boot_at` tell
+whether the clock was set; `began_at` is when the first entry was stored."""
+
+categories = Table(
+    "categories",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    # Of the subscribed feeds in it; triggers keep them.
+    Column("feeds", BigInteger, nullable=False, server_default="0"),
+    Column("entries", BigInteger, nullable=False, server_default="0"),
+    Column("stories", Boolean, nullable=False, server_default=true()),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # From config.yaml
+    Column("name", Text, nullable=False, unique=True),
+    Column("url", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("configured_title", Text),
+    Column("category_id", ForeignKey("categories.id")),
+    Column("interval", Span, nullable=False),
+    Column("interval_given", Boolean, nullable=False, default=False),
+    Column("distrust_304", Boolean, nullable=False, default=False),
+    Column("stories", Boolean, nullable=False, server_default=true()),
+    Column("rank", Integer, nullable=False, server_default="0"),
+    Column("timezone", Text),
+    Column("private", Boolean, nullable=False, default=False),
+    Column("subscribed", Boolean, nullable=False),
+    # From the document
+    Column("title", Text, nullable=False, default=""),
+    Column("subtitle", Text, nullable=False, default=""),
+    Column("site_url", Text),
+    Column("feed_id", Text),
+    Column("language", Text),
+    Column("author", Text),
+    Column("rights", Text),
+    Column("format", Text, nullable=False, default=""),
+    Column("note", Text),
+    # From the last answers
+    Column("validators_url", Text),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("body_hash", LargeBinary),
+    Column(
+        "memory", LargeBinary
+    ),  # of the entries of the last document, see aggregator.reading.prefilter
+    Column("last_full_at", UtcDateTime),  # when the last 200 came
+    Column("freshness", Span),  # its lifetime, for a 304 that does not say
+    Column("moved_to", Text),  # where it is polled instead of `url`
+    Column("moving_to", Text),  # a permanent redirect, not seen often enough yet
+    Column("moving_since", UtcDateTime),
+    Column("moving_seen", Integer),
+    Column("habits", HabitsJson),  # how its documents behave; NULL: as most do
+    Column("ttl", Span),
+    Column("update_every", Span),
+    Column("skip_hours", JsonList),
+    Column("skip_days", JsonList),
+    # The schedule
+    Column("gap", Span),  # usual time between two posts
+    Column("plan", JsonList),  # all that was weighed for `next_poll_at`
+    Column("next_poll_at", UtcDateTime),
+    Column("next_reason", Text),
+    Column("not_before", UtcDateTime),
+    Column("lease_owner", Text),
+    Column("lease_until", UtcDateTime),
+    # Health
+    Column("polls", Integer, nullable=False, default=0),
+    Column("entries", Integer, nullable=False, default=0),
+    Column("last_polled_at", UtcDateTime),
+    Column("last_success_at", UtcDateTime),
+    Column("last_change_at", UtcDateTime),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("failing_since", UtcDateTime),
+    Column("error", Text),
+    Column("gone", Boolean, nullable=False, default=False),
+    Index("ix_feeds_due", "next_poll_at", "host"),
+)
+Index(  # of the few that are leased
+    "ix_feeds_leased",
+    feeds.c.lease_owner,
+    sqlite_where=feeds.c.lease_owner.is_not(None),
+    postgresql_where=feeds.c.lease_owner.is_not(None),
+)
+
+former_names = Table(
+    "former_names",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), nullable=False),
+)
+"""What feeds were called before, and nobody is now; the feed knows its present name."""
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("free_at", UtcDateTime, nullable=False),
+    Column("pace", Span),
+    Column("learned_at", UtcDateTime),
+)
+"""Hosts that want patience: no request before `free_at`, and `pace` between two."""
+
+polls = Table(
+    "polls",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer),
+    Column("size", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("new", Integer, nullable=False),
+    Column("updated", Integer, nullable=False),
+    Column("error", Text),
+    sqlite_with_rowid=False,
+)
+"""Ring of the last `POLLS_KEPT` polls of each feed, slot = number of the poll % `POLLS_KEPT`."""
+
+_ARCHIVED = text("archived_at IS NOT NULL")
+_WHERE_ARCHIVED: dict[str, Any] = {"sqlite_where": _ARCHIVED, "postgresql_where": _ARCHIVED}
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=False),
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), nullable=False),
+    Column("category_id", Integer),
+    Column("listed", Boolean, nullable=False),
+    Column("identity", LargeBinary, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("record_hash", LargeBinary, nullable=False),
+    Column("guid", Text),
+    Column("public_id", Text, nullable=False),
+    Column("url", Text),
+    Column("title", Text, nullable=False),
+    Column("title_html", Text),  # NULL where it is the escaped title
+    Column("summary", Text, nullable=False),
+    Column("authors", JsonList),
+    Column("categories", JsonList),
+    Column("enclosures", JsonList),
+    Column("language", Text),
+    Column("comments_url", Text),
+    Column("image", Text),
+    Column("origin", JsonList),
+    Column("copied", Boolean, nullable=False, default=False),
+    # How many entries of its feed had a place in the same hour (UTC) when it was stored
+    Column("hour_rank", Integer, nullable=False, server_default="0"),
+    Column("published_at", UtcDateTime),
+    Column("dating", Text),  # why it stands where it does, see query.dating
+    Column("updated_at", UtcDateTime),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    # The story it belongs to, NULL for most; whether it is the one of its story that the whole list
+    # shows, and that its category's list shows.
+    Column("story_id", BigInteger),
+    Column("leads", Boolean, nullable=False, server_default=true()),
+    Column("leads_category", Boolean, nullable=False, server_default=true()),
+    Column("story_keys", LargeBinary),  # its rows of the table of that name, 4 bytes each
+    # When it came into the archive; NULL where that is by its place in the list
+    Column("archived_at", UtcDateTime),
+    # Not (feed_id, identity): in this order one index also finds the same id in other feeds.
+    UniqueConstraint("identity", "feed_id"),
+    Index("ix_entries_feed", "feed_id", "id"),
+    Index("ix_entries_category", "category_id", "id"),
+    Index("ix_entries_archived", "archived_at", **_WHERE_ARCHIVED),
+    Index("ix_entries_category_archived", "category_id", "archived_at", **_WHERE_ARCHIVED),
+)
+"""`id` is the place in the list, so newest first, paging and search are walks of one index."""
+
+entry_keys = Table(
+    "entry_keys",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger),  # NULL where several entries have the key: it says nothing
+    Column("gone_before", UtcDateTime),  # that entry was deleted, as older than this
+    sqlite_with_rowid=False,
+)
+"""What else the entries of a feed may be known by, see aggregator.dedup.keys.
+
+Those of a feed lie together, so that new ones touch few pages.  An entry that the feed still lists
+when it is deleted leaves its keys behind, or it would come back as new.
+"""
+
+Index(  # of the few that were deleted
+    "ix_entry_keys_gone",
+    entry_keys.c.gone_before,
+    sqlite_where=entry_keys.c.gone_before.is_not(None),
+    postgresql_where=entry_keys.c.gone_before.is_not(None),
+)
+
+Index(
+    "ix_entries_story",
+    entries.c.story_id,
+    sqlite_where=entries.c.story_id.is_not(None),
+    postgresql_where=entries.c.story_id.is_not(None),
+)
+
+story_keys = Table(
+    "story_keys",
+    metadata,
+    Column("key", Integer, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("feed_id", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""By what entries of one story are found; see aggregator.stories.  Without foreign keys: their
+index would be as large as the table, so whoever deletes entries deletes their keys."""
+
+story_candidates = Table(
+    "story_candidates",
+    metadata,
+    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("candidate_id", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Pairs of entries that are still to be compared, because a transaction had no time for them.
+Without foreign keys: a pair whose entry was deleted is passed over when its turn comes."""
+
+story_links = Table(
+    "story_links",
+    metadata,
+    Column("one", ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
+    Column("other", ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("score", Integer, nullable=False),
+    Index("ix_story_links_other", "other"),
+    sqlite_with_rowid=False,
+)
+"""Two entries that are the same story, and why; `one` < `other`.  Stories are made from these."""
+
+contents = Table(
+    "contents",
+    metadata,
+    Column(
+        "entry_id",
+        ForeignKey("entries.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("html", Text, nullable=False),
+)
+"""Full texts, apart from the entries: a list page never reads them."""
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("entries", Integer, nullable=False),
+    Index("ix_activity_day", "day", "feed_id", "entries"),
+    sqlite_with_rowid=False,
+)
+"""Entries kept of each feed by the day they are listed on (UTC, days since 1970); by triggers."""
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("callback", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("secret", Text),
+    Column("lease_until", UtcDateTime, nullable=False),
+    Column("wanted", Integer, nullable=False, default=0),
+    Column("delivered", Integer, nullable=False, default=0),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("next_at", UtcDateTime),
+    UniqueConstraint("topic", "callback"),
+    Index("ix_subscribers_host", "host"),
+    Index("ix_subscribers_due", "next_at"),
+)
+"""Who subscribes to what at our own hub (WebSub); `next_at` is NULL while there is nothing new."""
+
+unannounced = Table(
+    "unannounced",
+    metadata,
+    Column(
+        "feed_id",
+        ForeignKey("feeds.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("first_at", UtcDateTime, nullable=False),
+    Column("latest_at", UtcDateTime, nullable=False),
+)
+"""Feeds with changes that no hub was told of yet, with the first and the last of these."""

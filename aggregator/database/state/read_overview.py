@@ -1,0 +1,143 @@
+"""What pages say of the whole: counters, categories, who is busiest."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Engine, bindparam, exists, func, literal, null, select, union_all
+
+from aggregator.database.deadline import OF_ALL_FEEDS, within
+from aggregator.database.feeds.read_sources import SHOWN_TITLE
+from aggregator.database.schema import activity, categories, feeds, former_names, state
+from aggregator.model import CategoryCount, Overview, Sidebar, SourceName
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_BUSIEST = 12
+
+WEEK = timedelta(days=7)
+
+_STATE = select(
+    state.c.version,
+    state.c.checked_at,
+    state.c.feeds,
+    state.c.entries,
+    state.c.failing,
+    state.c.unread,
+    exists(select(former_names.c.name)).label("renamed"),
+)
+
+_CATEGORY = select(categories.c.slug, categories.c.name, categories.c.entries).where(
+    categories.c.feeds > 0
+)
+
+_WEEK_OF_EACH = (
+    select(activity.c.feed_id, func.sum(activity.c.entries).label("entries"))
+    .where(activity.c.day > bindparam("today") - WEEK.days, activity.c.day <= bindparam("today"))
+    .group_by(activity.c.feed_id)
+    .subquery()
+)
+
+_BUSY = (
+    select(
+        literal(1).label("busy"),
+        feeds.c.name.label("key"),
+        SHOWN_TITLE.label("title"),
+        feeds.c.language,
+        _WEEK_OF_EACH.c.entries,
+    )
+    .join_from(_WEEK_OF_EACH, feeds, feeds.c.id == _WEEK_OF_EACH.c.feed_id)
+    .where(feeds.c.subscribed)
+    .order_by(_WEEK_OF_EACH.c.entries.desc(), feeds.c.id)
+    .limit(_BUSIEST)
+    .subquery()
+)
+
+_CATEGORIES = select(
+    literal(0).label("busy"),
+    categories.c.slug.label("key"),
+    categories.c.name.label("title"),
+    null().label("language"),
+    categories.c.entries,
+).where(categories.c.feeds > 0)
+
+_NAMED = select(
+    literal(1).label("busy"),
+    feeds.c.name.label("key"),
+    SHOWN_TITLE.label("title"),
+    feeds.c.language,
+    literal(0).label("entries"),
+).where(feeds.c.subscribed, feeds.c.name.in_(bindparam("names", expanding=True)))
+
+# One statement for both, as a page reads them together.
+_SIDEBAR = union_all(_CATEGORIES, select(_BUSY)).execution_options(**within(OF_ALL_FEEDS))
+_SIDEBAR_AGAIN = union_all(_CATEGORIES, _NAMED)
+
+
+def version(connection: Connection) -> int:
+    """Return a number that grows with every change a page or merged feed could show."""
+    return connection.scalar(select(state.c.version)) or 0
+
+
+def current_version(engine: Engine) -> int | None:
+    """Return `version` without what a transaction costs, None if the database can't be read."""
+    try:
+        connection = engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("SELECT version FROM state")
+            row = cursor.fetchone()
+            cursor.close()
+        finally:
+            connection.close()
+    except Exception:  # of whatever driver: who goes on to ask will hear what it is
+        return None
+    return None if row is None else int(row[0])
+
+
+def overview(connection: Connection) -> Overview:
+    """Return what every page says of the whole: one row, whatever there is to count."""
+    row = connection.execute(_STATE).one()
+    return Overview(
+        version=row.version,
+        checked_at=row.checked_at,
+        feeds=row.feeds,
+        entries=row.entries,
+        failing=row.failing,
+        unread_feeds=row.unread,
+        has_former_names=bool(row.renamed),
+    )
+
+
+def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = None) -> Sidebar:
+    """Return what stands beside the list.
+
+    Args:
+        last: What stood there a moment ago, to take from it who is busiest, less those that are no
+            subscriptions any more: to find that, the week of every feed has to be added up.
+    """
+    if last is None:
+        rows = connection.execute(_SIDEBAR, {"today": day_of(now)}).all()
+        counts = [(row.key, row.entries) for row in rows if row.busy]
+    else:
+        counts = [(source.name, number) for source, number in last.busiest]
+        rows = connection.execute(_SIDEBAR_AGAIN, {"names": [name for name, _ in counts]}).all()
+    named = {row.key: SourceName(row.key, row.title, row.language) for row in rows if row.busy}
+    return Sidebar(
+        categories=tuple(
+            sorted(
+                (CategoryCount(row.key, row.title, row.entries) for row in rows if not row.busy),
+                key=lambda one: one.name.casefold(),
+            )
+        ),
+        busiest=tuple((named[name], number) for name, number in counts if name in named),
+    )
+
+
+def category(connection: Connection, slug: str) -> CategoryCount | None:
+    """Return the category with this slug, None if no subscription is in it."""
+    row = connection.execute(_CATEGORY.where(categories.c.slug == slug)).one_or_none()
+    return None if row is None else CategoryCount(row.slug, row.name, row.entries)
+
+
+def day_of(at: datetime) -> int:
+    """Return the day (UTC) as `activity` counts it."""
+    return (at - _EPOCH) // timedelta(days=1)

@@ -1,0 +1,1 @@
+"""Stories: the candidates, the links between entries, the representatives."""

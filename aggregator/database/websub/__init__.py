@@ -1,0 +1,1 @@
+"""WebSub: subscribers of our hub, and changes that are not announced yet."""

@@ -1,0 +1,327 @@
+"""A date's text to a time.
+
+feedparser is asked where it is right: RFC 822 (RSS) and RFC 3339 (Atom, JSON Feed) with a numeric
+zone or UTC.  Elsewhere it takes numbers for years, does not know most zones' names, believes in
+any offset and takes UTC where no zone is named.
+
+Sources: RFC 2822 3.3 and 4.3 (obsolete forms), RFC 3339, ISO 8601 (weeks, ordinal dates, 24:00).
+"""
+
+import re
+import unicodedata
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from aggregator.dates.date_words import (
+    AFTERNOON,
+    MONTHS,
+    MORNING,
+    SUMMER,
+    WEEKDAYS,
+    WINTER,
+    ZONES,
+    plain,
+)
+from aggregator.model import Date
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What clocks and databases say for nothing: Unix; Apple; Excel, NTP and SQL.
+_ZEROS = frozenset(datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 2001, 1900))
+_NEAR_ZEROS = frozenset(zero.date() - timedelta(days=ago) for zero in _ZEROS for ago in (0, 1))
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_LONGEST = 120  # characters of a date
+
+_CLOCK = r"(?P<hour>[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
+_OFFSET = r"[+-](?:0\d|1[0-2]):?[0-5]\d|\+1[34]:?00"
+_RFC822 = re.compile(
+    rf"(?:[A-Za-z]{{3}}, )?\d{{1,2}} [A-Za-z]{{3}} \d{{4}} {_CLOCK} (?:GMT|UTC|{_OFFSET})"
+)
+_RFC3339 = re.compile(rf"\d{{4}}-\d\d-\d\dT{_CLOCK}(?:Z|{_OFFSET})")
+_MIDNIGHT = re.compile(r"(?<![:\d])00:00(?::00(?:\.0+)?)?(?![:\d])")
+
+_UNIX = re.compile(r"-?\d{9,16}(?:\.\d+)?")
+_UNIX_UNITS = ((10**14, 1_000_000), (10**11, 1000))  # in seconds the years 5138 and later
+_COMPACT = re.compile(r"((?:19|2[01])\d\d)(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d)?)?(Z|[+-]\d{4})?")
+
+_MARKS = "|".join(sorted(map(re.escape, AFTERNOON | MORNING), key=len, reverse=True))
+_TIME = re.compile(
+    rf"(?P<before>{_MARKS})?\s*(?<![\d+\-\u2212])(?P<hour>\d{{1,2}})"
+    r"(?:[:h]|\s?[時时시点點]\s?)(?P<minute>\d{2}|\d(?=\s?[分분]))\s?[分분]?"
+    r"(?::(?P<second>\d{1,2})(?:[.,]\d+)?(?!\d)|\s?(?P<seconds>\d{1,2})\s?[秒초])?"
+    rf"\s*(?P<after>(?:{_MARKS})(?![^\W\d_]))?",
+    re.IGNORECASE,
+)
+_TIME_WITHOUT_COLONS = re.compile(
+    r"(?P<before>)T(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<seconds>)(?P<after>)(?!\d)"
+)
+_ZONE_NUMBER = re.compile(
+    r"\s*\(?(?:UTC|GMT)?\s?([+\-\u2212])\s?(\d{1,2}):?(\d{2})?(?!\d)", re.IGNORECASE
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_WEEK = re.compile(r"(\d{4})-?W(\d{1,2})(?:-?([1-7]))?(?!\d)", re.IGNORECASE)
+_ORDINAL = re.compile(r"(\d{4})-(\d{3})(?![\d-])")
+_YEAR_FIRST = re.compile(
+    r"(?<!\d)(\d{4})\s?[-/.年년]\s?(\d{1,2})\s?[-/.月월]\s?(\d{1,2})(?!\d)"
+    r"|(?<!\d)((?:19|2[01])\d\d)(\d\d)(\d\d)(?!\d)"
+)
+_YEAR_THEN_NAME = re.compile(r"(?<!\d)(\d{4})[\s.\-]+([^\W\d_]{3,})[\s.\-]+(\d{1,2})(?!\d)")
+_YEAR_AND_MONTH = re.compile(r"(\d{4})(?:-(\d\d))?")
+_DAY_FIRST = re.compile(
+    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|[ºª])?[\s.\-/,]*(?:de\s|of\s)?\s*"
+    r"([^\W\d_]{3,})[\s.\-/,]*(?:de\s|del\s)?\s*'?(\d{4}|\d{2})(?!\d)",
+    re.IGNORECASE,
+)
+_MONTH_FIRST = re.compile(
+    r"([^\W\d_]{3,})\.?[\s\-]+(\d{1,2})(?:st|nd|rd|th)?[\s,\-]+'?(\d{4}|\d{2})(?!\d)", re.IGNORECASE
+)
+_WITH_NAMES = (
+    (_DAY_FIRST, (3, 2, 1)),
+    (_MONTH_FIRST, (3, 1, 2)),
+    (_YEAR_THEN_NAME, (1, 2, 3)),
+)
+_NUMBERS = re.compile(r"(?<!\d)(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
+
+_WINTER_MONTHS, _SUMMER_MONTHS = frozenset({12, 1, 2}), frozenset({5, 6, 7, 8, 9})
+
+
+def read(text: str | None, parsed: datetime | None, *, field: str = "published") -> Date | None:
+    """Return what a date says, None if there is none.
+
+    Args:
+        text: As written in the document.
+        parsed: How the parser read it, None if it could not.
+        field: The one that it stands in.
+
+    The zeros of usual clocks and years outside 1900 to 2199 are no times: nobody means them.
+    """
+    text = (text or "").strip()[:_LONGEST]
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)  # a database takes no NUL
+    if not text:
+        return None
+    date_read = _plainly(text, parsed) or _number(text) or _written(text)
+    if date_read is None or date_read.at is None or date_read.at in _ZEROS:
+        return Date(text, field, None, "")
+    if not EARLIEST <= date_read.at < LATEST:
+        return Date(text, field, None, "")
+    return replace(date_read, text=text, field=field) if date_read.field != field else date_read
+
+
+def of_entry(published: Date | None, updated: Date | None) -> Date | None:
+    """Return the date of an entry: when it was published, else when it was last changed.
+
+    A date without a zone that is the same moment as the other one, which has one, has that zone.
+    """
+    best = next(
+        (dated for dated in (published, updated) if dated and dated.at), published or updated
+    )
+    if best is None or best is updated or best.zoned or not (updated and updated.zoned):
+        return best
+    if best.at is None or updated.at is None:
+        return best
+    offset = best.at - updated.at
+    same = abs(offset) <= timedelta(hours=14) and not offset % timedelta(minutes=15)
+    return replace(best, at=updated.at, zoned=True, sure=False) if same else best
+
+
+def _plainly(text: str, parsed: datetime | None) -> Date | None:
+    """Return what nearly all dates are: the parser reads them right."""
+    if parsed is None or parsed.date() in _NEAR_ZEROS:
+        return None
+    if _RFC822.fullmatch(text):
+        form = "RFC 822"
+    elif _RFC3339.fullmatch(text):
+        form = "RFC 3339"
+    else:
+        return None
+    return Date(text, "published", parsed, form, whole_day=bool(_MIDNIGHT.search(text)))
+
+
+def _number(text: str) -> Date | None:
+    """Read Unix times and dates without signs between their parts."""
+    if match := _COMPACT.fullmatch(text):
+        year, month, day, hour, minute, second, zone = match.groups()
+        if (at := _day(int(year), int(month), int(day))) and int(hour or 0) < 24:
+            clock = timedelta(
+                hours=int(hour or 0), minutes=int(minute or 0), seconds=int(second or 0)
+            )
+            offset = _offset(zone or "", at)
+            return _made(at, clock, offset, form="ISO 8601", timed=hour is not None)
+    if not _UNIX.fullmatch(text):
+        return None
+    number = float(text) if "." in text else int(text)
+    for least, unit in _UNIX_UNITS:
+        if abs(number) >= least:
+            return _seconds(number / unit, f"Unix, 1/{unit} s")
+    return _seconds(number, "Unix, s")
+
+
+def _seconds(number: float, form: str) -> Date | None:
+    try:
+        return Date("", "", _EPOCH + timedelta(seconds=number), form)
+    except OverflowError:
+        return None
+
+
+def _written(text: str) -> Date | None:
+    text = unicodedata.normalize("NFKC", text)
+    time = _TIME.search(text) or _TIME_WITHOUT_COLONS.search(text)
+    without_time = text
+    if time:  # and the zone, which may stand before the year
+        after = _WORD.sub(_without_zone, _ZONE_NUMBER.sub("", text[time.end() :], count=1))
+        without_time = f"{text[: time.start()]} {after}"
+    calendar_day = _calendar(
+        without_time, american=bool(time and (time["before"] or time["after"]))
+    )
+    if calendar_day is None:
+        return None
+    day, form, sure = calendar_day
+    clock = _clock(time) if time else timedelta(0)
+    if clock is None:
+        return None
+    offset = _offset(text[time.end() :], day) if time else None
+    return _made(day, clock, offset, form=form, timed=time is not None, sure=sure)
+
+
+def _without_zone(word: re.Match[str]) -> str:
+    return "" if plain(word[0]) in ZONES else word[0]
+
+
+def _made(
+    day: date,
+    clock: timedelta,
+    offset: "tuple[int, bool] | None",
+    *,
+    form: str,
+    timed: bool,
+    sure: bool = True,
+) -> Date | None:
+    try:
+        at = datetime(day.year, day.month, day.day, tzinfo=UTC) + clock
+        if offset is not None and at not in _ZEROS:  # which are nothing in any zone
+            at -= timedelta(minutes=offset[0])
+    except OverflowError:
+        return None
+    return Date(
+        text="",
+        field="",
+        at=at,
+        form=form,
+        sure=sure and offset is not None and offset[1],
+        zoned=offset is not None,
+        whole_day=not timed or not clock,
+    )
+
+
+def _clock(time: re.Match[str]) -> timedelta | None:
+    """Return the time of day; 24:00 is the next day's start, a 60th second the next minute's."""
+    hour, minute = int(time["hour"]), int(time["minute"])
+    second = int(time["second"] or time["seconds"] or 0)
+    mark = (time["before"] or time["after"] or "").casefold()
+    if mark and hour <= 12:
+        hour = hour % 12 + (12 if mark in AFTERNOON else 0)
+    if minute > 59 or second > 60 or hour > 24 or (hour == 24 and (minute or second)):
+        return None
+    return timedelta(hours=hour, minutes=minute, seconds=second)
+
+
+def _offset(after: str, day: date) -> tuple[int, bool] | None:
+    """Return minutes east of UTC, and whether that is sure; None where no zone is named.
+
+    Args:
+        after: What follows the time.
+    """
+    if match := _ZONE_NUMBER.match(after):
+        sign, hours, minutes = match[1], int(match[2]), int(match[3] or 0)
+        offset = (60 * hours + minutes) * (1 if sign == "+" else -1)
+        return (offset, True) if minutes < 60 and -720 <= offset <= 840 else None
+    for name in _WORD.findall(after):
+        if (zone := plain(name)) in ZONES:
+            wrong = (zone in SUMMER and day.month in _WINTER_MONTHS) or (
+                zone in WINTER and day.month in _SUMMER_MONTHS
+            )
+            return ZONES[zone], not wrong
+    return None
+
+
+def _calendar(text: str, *, american: bool) -> tuple[date, str, bool] | None:
+    """Return the day that a text names, the form it is in, and whether that is sure."""
+    if match := _WEEK.search(text):
+        try:
+            return (
+                date.fromisocalendar(int(match[1]), int(match[2]), int(match[3] or 1)),
+                "ISO 8601 week",
+                True,
+            )
+        except ValueError:
+            return None
+    if match := _ORDINAL.search(text):
+        first = _day(int(match[1]), 1, 1)
+        day = first + timedelta(days=int(match[2]) - 1) if first else None
+        return (day, "ISO 8601 ordinal", True) if day and day.year == int(match[1]) else None
+    if match := _YEAR_FIRST.search(text):
+        parts = match.groups()[:3] if match[1] else match.groups()[3:]
+        return _found(int(parts[0]), int(parts[1]), int(parts[2]), "year, month, day", sure=True)
+    for pattern, (year_at, month_at, day_at) in _WITH_NAMES:
+        for match in pattern.finditer(text):
+            if month := MONTHS.get(plain(match[month_at])):
+                year, day_of = _year(match[year_at]), int(match[day_at])
+                return _found(year, month, day_of, "a month's name", sure=True)
+    if match := _NUMBERS.search(text):
+        return _numeric(match, _weekday(text), american=american)
+    if match := _YEAR_AND_MONTH.fullmatch(text.strip()):
+        return _found(int(match[1]), int(match[2] or 1), 1, "year, month", sure=True)
+    return None
+
+
+def _numeric(
+    match: re.Match[str], weekday: int | None, *, american: bool
+) -> tuple[date, str, bool] | None:
+    """Read `5/3/2019`.
+
+    Args:
+        weekday: The one that is named beside it; it tells the month from the day.
+        american: Something else says that it was written in the United States.
+    """
+    first, second, year = int(match[1]), int(match[3]), _year(match[4])
+    orders = {False: _day(year, second, first), True: _day(year, first, second)}
+    fitting = [order for order, day in orders.items() if day and day.weekday() == weekday]
+    is_decided = len(fitting) == 1 and first != second
+    if is_decided:
+        month_first = fitting[0]
+    else:
+        month_first = first <= 12 and (second > 12 or (american and match[2] == "/"))
+    day = orders[month_first]
+    sure = is_decided or match[2] == "." or max(first, second) > 12 or first == second
+    form = "month, day, year" if month_first else "day, month, year"
+    return (day, form, sure) if day else None
+
+
+def _weekday(text: str) -> int | None:
+    """Return the weekday that a text names, None for none."""
+    names = (plain(word) for word in _WORD.findall(text))
+    return next((WEEKDAYS[name] for name in names if name in WEEKDAYS), None)
+
+
+def _found(
+    year: int, month: int, day: int, form: str, *, sure: bool
+) -> tuple[date, str, bool] | None:
+    at = _day(year, month, day)
+    return (at, form, sure) if at else None
+
+
+def _year(text: str) -> int:
+    """Return a year; of two digits as RFC 2822, 4.3 has it."""
+    year = int(text)
+    if len(text) > 2:
+        return year
+    return year + (2000 if year < 50 else 1900)
+
+
+def _day(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""OPML <-> subscriptions.  Pure."""

@@ -1,0 +1,344 @@
+"""OPML <-> subscriptions.  Pure.
+
+Lists found in the wild are more often than not no XML: a bare `&`, quotation marks within quotation
+marks.  So a document that expat takes is read by expat, and any other tag by tag, both in time
+linear in its size; neither opens, fetches or expands anything.  html.parser, and what is built on
+it, would need minutes for 200 kB of `<a <a <a`.
+
+Source: OPML 2.0, http://opml.org/spec2.opml
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from enum import Enum
+from xml.etree import ElementTree
+from xml.parsers import expat
+
+from aggregator import urls
+from aggregator.errors import OpmlError
+from aggregator.model import OpmlOutline
+from aggregator.opml import extras
+from aggregator.text import references
+from aggregator.text.encodings import declared_in_xml, decoded
+from aggregator.urls import feed_addresses
+
+MAX_SIZE = 20_000_000  # bytes; a list of 10,000 feeds has about 2,000,000
+MAX_TITLE = 200
+
+_MAX_FOLDERS = 8  # within each other
+_FEED_TYPES = ("rss", "atom", "rdf", "feed", "jsonfeed")
+_INVISIBLE = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_UNPRINTABLE = re.compile(
+    "[^\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]|[\U0001fffe\U0001ffff]"
+)
+_ATTRIBUTE = re.compile(r"(?<=[\s\"'])([A-Za-z_][\w:.-]{0,40})\s{0,9}=\s{0,9}(?=[\"'])")
+_TAG = re.compile(r"/?(?:\w{1,40}:)?(\w{1,40})")
+_SURE_TAG = re.compile(r"/?(?:opml|head|body|outline)\b", re.IGNORECASE)
+
+
+class Reason(Enum):
+    """Why an outline that stands for a feed is left out."""
+
+    NOT_AN_ADDRESS = "it has no http:// or https:// address"
+    MASKED = "a password or token in its address is hidden (***)"
+    SCRAPED = "it is a page or a JSON document that rules of FreshRSS make a feed of"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A feed that is left out.
+
+    Attributes:
+        address: As written, one line.
+        title: Empty if it has none.
+    """
+
+    address: str
+    title: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionList:
+    """What an OPML document holds.
+
+    Attributes:
+        feeds: In its order, each once.
+        left_out: Those that can't be polled.
+        not_taken_over: What else is lost: by kind the names of the feeds, folders or attributes
+            concerned, each once (see `opml_extras`).
+    """
+
+    feeds: list[OpmlOutline]
+    left_out: list[LeftOut] = field(default_factory=list)
+    not_taken_over: dict[str, list[str]] = field(default_factory=dict)
+
+
+def read(document: bytes) -> SubscriptionList:
+    """Read a subscription list.
+
+    The category is the outermost folder's name, or the first of the outline's own `category`.  A
+    folder that holds all feeds, each in a folder of its own within, is not counted.
+
+    Raises:
+        OpmlError: It is not OPML, too large, or declares entities.
+    """
+    if len(document) > MAX_SIZE:
+        raise OpmlError(f"the list has {len(document):,} bytes; at most {MAX_SIZE:,} are read")
+    text = decoded(document, declared=declared_in_xml(document)).lstrip("\ufeff \t\r\n\x00")
+    if not text:
+        raise OpmlError("the list is empty")
+    outlines = _Outlines()
+    try:
+        _read_xml(text, outlines)
+    except expat.ExpatError:
+        outlines = _Outlines()
+        _read_tags(text, outlines)
+    return outlines.subscriptions()
+
+
+def write(
+    title: str, outlines: Sequence[OpmlOutline], *, created_at: datetime | None = None
+) -> bytes:
+    """Return an OPML 2.0 document, one folder a category, the same bytes for the same feeds.
+
+    Args:
+        title: Of the list.
+        created_at: Aware; None writes none.
+    """
+    root = ElementTree.Element("opml", version="2.0")
+    head = ElementTree.SubElement(root, "head")
+    ElementTree.SubElement(head, "title").text = _line(title)
+    if created_at is not None:
+        stamp = format_datetime(created_at.astimezone(UTC), usegmt=True)
+        ElementTree.SubElement(head, "dateCreated").text = stamp
+    body = ElementTree.SubElement(root, "body")
+    folders: dict[str, ElementTree.Element] = {}
+    for outline in outlines:
+        parent = body
+        if category := _line(outline.category or ""):
+            if category not in folders:
+                attributes = {"text": category, "title": category}
+                folders[category] = ElementTree.SubElement(body, "outline", attributes)
+            parent = folders[category]
+        ElementTree.SubElement(parent, "outline", _attributes(outline))
+    ElementTree.indent(root)
+    document: bytes = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return document + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A feed and where it stands: the names of the folders around it, outermost first."""
+
+    feed: OpmlOutline
+    folders: tuple[str, ...]
+
+
+class _Outlines:
+    """Collects feeds from tags, and keeps in mind which folders it is in."""
+
+    def __init__(self) -> None:
+        self._root = ""
+        self._folders: list[tuple[str, ...]] = []  # of every open outline: the names around it
+        self._entries: dict[str, _Entry] = {}
+        self._left_out: list[LeftOut] = []
+        self._lost: dict[str, dict[str, None]] = {}
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        name = tag.rpartition(":")[2].lower()
+        self._root = self._root or name
+        if name == "outline":
+            self._outline({key.lower(): value for key, value in attributes.items()})
+
+    def end(self, tag: str) -> None:
+        if tag.rpartition(":")[2].lower() == "outline" and self._folders:
+            self._folders.pop()
+
+    def subscriptions(self) -> SubscriptionList:
+        if self._root in {"rss", "feed", "rdf"}:
+            raise OpmlError("this is a feed, not a list of feeds; subscribe with `aggregator add`")
+        if self._root != "opml":
+            raise OpmlError("this is not OPML; export the list from the other program as OPML")
+        feeds = self._in_categories()
+        lost = {kind: list(names) for kind, names in self._lost.items()}
+        return SubscriptionList(feeds, self._left_out, lost)
+
+    def _outline(self, given: Mapping[str, str]) -> None:
+        folders = self._folders[-1] if self._folders else ()
+        label = _name(given)
+        address = _address(given)
+        if address is not None:
+            self._subscription(address, given, folders)
+        is_feed = bool(given.get("xmlurl", "").strip())
+        if label and not is_feed and len(folders) < _MAX_FOLDERS:
+            self._folders.append((*folders, label))
+        else:
+            self._folders.append(folders)
+        for kind, attribute in extras.kinds(given):
+            self._lose(kind, attribute or label or _line(address or given.get("url", "")))
+
+    def _subscription(
+        self, address: str, given: Mapping[str, str], folders: tuple[str, ...]
+    ) -> None:
+        url = feed_addresses.meant(address)
+        label = _name(given)
+        if feed_addresses.is_masked(address):
+            reason = Reason.MASKED
+        elif url is None:
+            reason = Reason.NOT_AN_ADDRESS
+        elif extras.is_scraped(given):
+            reason = Reason.SCRAPED
+        else:
+            if not folders and len(_own_categories(given)) > 1:
+                self._lose(extras.SEVERAL_CATEGORIES, label or url)
+            entry = _Entry(_feed(url, given), folders)
+            first = self._entries.setdefault(urls.normal(url), entry)
+            if folders and first.folders[:1] not in {(), folders[:1]}:
+                self._lose(extras.SEVERAL_FOLDERS, f"{label or url} ({folders[0]})")
+            return
+        self._left_out.append(LeftOut(_line(address, urls.MAX_LENGTH), label, reason))
+
+    def _in_categories(self) -> list[OpmlOutline]:
+        """Return the feeds, each with its category."""
+        entries = list(self._entries.values())
+        level = _level([entry.folders for entry in entries])
+        spellings: dict[str, str] = {}
+        feeds = []
+        for entry in entries:
+            if len(entry.folders) > level + 1:
+                self._lose(extras.INNER_FOLDERS, " / ".join(entry.folders[level:]))
+            category = entry.folders[level] if entry.folders else entry.feed.category
+            if category:
+                first = spellings.setdefault(urls.category_key(category), category)
+                if first != category:
+                    self._lose(extras.SPELLINGS, f"{category} (now {first})")
+                category = first
+            for name in filter(None, (category, entry.feed.title)):
+                if len(name) == MAX_TITLE:
+                    self._lose(extras.LONG_NAMES, name)
+            feeds.append(replace(entry.feed, category=category))
+        return feeds
+
+    def _lose(self, kind: str, name: str) -> None:
+        self._lost.setdefault(kind, {})[name] = None
+
+
+def _level(paths: Sequence[tuple[str, ...]]) -> int:
+    """Return which folder of each path is the category: a folder around all others tells nothing.
+
+    Args:
+        paths: Names of folders, outermost first.
+    """
+    depth = min(map(len, paths), default=0)
+    levels = range(depth)
+    return next((n for n in levels if len({path[n] for path in paths}) > 1), 0)
+
+
+def _name(attributes: Mapping[str, str]) -> str:
+    """Return what an outline is called, in one line; empty if it has no name."""
+    return _line(attributes.get("text", "")) or _line(attributes.get("title", ""))
+
+
+def _address(attributes: Mapping[str, str]) -> str | None:
+    """Return the address that an outline gives its feed, None if it is not a feed."""
+    if not attributes.get("type", "").strip().lower().startswith(_FEED_TYPES):
+        return attributes.get("xmlurl", "").strip() or None
+    return attributes.get("xmlurl") or attributes.get("url", attributes.get("xmlurl"))
+
+
+def _feed(url: str, attributes: Mapping[str, str]) -> OpmlOutline:
+    names = (_line(attributes.get("text", "")), _line(attributes.get("title", "")))
+    address = _line(attributes.get("xmlurl", ""))
+    categories = _own_categories(attributes)
+    site = urls.absolute(attributes.get("htmlurl", ""), "")
+    return OpmlOutline(
+        url=url,
+        title=next((name for name in names if name and name not in {url, address}), None),
+        category=categories[0] if categories else None,
+        html_url=site if site and urls.is_web(site) else None,
+    )
+
+
+def _own_categories(attributes: Mapping[str, str]) -> list[str]:
+    """Return the names that an outline gives itself: `/News/Local,/Sports` is News and Sports."""
+    paths = attributes.get("category", "").split(",", _MAX_FOLDERS)
+    names = (_line(path.strip(" /").partition("/")[0]) for path in paths)
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def _attributes(outline: OpmlOutline) -> dict[str, str]:
+    title = _line(outline.title or "") or outline.url
+    attributes = {"type": "rss", "text": title, "title": title, "xmlUrl": outline.url}
+    if outline.html_url:
+        attributes["htmlUrl"] = outline.html_url
+    return {key: _UNPRINTABLE.sub("", value) for key, value in attributes.items()}
+
+
+def _line(text: str, length: int = MAX_TITLE) -> str:
+    """Make one line of text that XML can hold and everybody can see, and that is not endless."""
+    visible = _INVISIBLE.sub("", _UNPRINTABLE.sub(" ", text))
+    return " ".join(visible.split())[:length].rstrip()
+
+
+def _read_xml(text: str, outlines: _Outlines) -> None:
+    parser = expat.ParserCreate("utf-8")  # whatever the document declares, it is this now
+    parser.StartElementHandler = outlines.start
+    parser.EndElementHandler = outlines.end
+    parser.EntityDeclHandler = _refuse_entity
+    parser.EndDoctypeDeclHandler = _leave_to_tags
+    parser.Parse(text.encode(errors="replace"), True)
+
+
+def _refuse_entity(*_declaration: object) -> None:
+    raise OpmlError("the list declares entities, which no subscription list needs; remove them")
+
+
+def _leave_to_tags() -> None:
+    # Without a word expat leaves out what a DTD may define (`&uuml;`), and none is ever fetched.
+    raise expat.ExpatError("a list with a DOCTYPE")
+
+
+def _read_tags(text: str, outlines: _Outlines) -> None:
+    """Read the tags of what no XML parser takes."""
+    for tag in _tags(text):
+        match = _TAG.match(tag)
+        if match is None:
+            continue
+        inside = tag[: tag.rfind(">")] if ">" in tag else tag
+        if not tag.startswith("/"):
+            outlines.start(match[1], dict(_tag_attributes(inside)))
+        if tag.startswith("/") or inside.endswith("/"):
+            outlines.end(match[1])
+
+
+def _tags(text: str) -> Iterable[str]:
+    """Split at each `<` that opens a tag, not at one within quotation marks; drop comments."""
+    held: list[str] = []
+    marks = 0
+    in_comment = False
+    for piece in text.split("<")[1:]:
+        in_comment = in_comment or (not held and piece.startswith("!--"))
+        if in_comment:
+            in_comment = "-->" not in piece
+            continue
+        if held and _SURE_TAG.match(piece):  # whatever the quotation marks before it say
+            yield "<".join(held)
+            held, marks = [], 0
+        held.append(piece)
+        marks += piece.count('"')
+        if ">" in piece and marks % 2 == 0:
+            yield "<".join(held)
+            held, marks = [], 0
+    yield "<".join(held)
+
+
+def _tag_attributes(tag: str) -> Iterable[tuple[str, str]]:
+    """Split a tag at its `name=`; a value reaches to the last quotation mark before the next."""
+    parts = _ATTRIBUTE.split(tag)
+    for name, written in zip(parts[1::2], parts[2::2], strict=True):
+        end = written.rfind(written[0])
+        yield name, references.in_attribute(written[1:end] if end > 0 else written[1:])

@@ -1,0 +1,1 @@
+"""Bytes -> `CleanFeed`: everything that runs in a worker process.  Pure."""

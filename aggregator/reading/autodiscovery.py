@@ -1,0 +1,129 @@
+"""The feeds that a web page advertises.  Pure.
+
+Tags are read as the HTML Standard has them, but only those that matter here, and of these only the
+attributes that do: whatever a page holds, it costs time in proportion to its length and hardly any
+memory.
+
+Sources: the autodiscovery convention, `<link rel="alternate" type="application/rss+xml" href>`;
+HTML Standard, 13.2.5 (tokenization).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from aggregator import urls
+from aggregator.model import OpmlOutline
+from aggregator.text import references
+from aggregator.text.encodings import declared_in_html, decoded
+from aggregator.urls import feed_addresses
+
+MAX_FEEDS = 50
+"""Feeds of one page that are looked at."""
+
+_TYPES = frozenset(
+    {"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"}
+)
+_MAX_PAGE = 1_000_000
+_MAX_SHOWN = 300
+_NAMES = "; it names "
+_RAW = ("script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes")
+_TAG = re.compile(rf"<(?:(!--)|(link|a|base|{'|'.join(_RAW)})(?=[\s/>]))", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"[\s/]*+(?:(>)|([^\s/>=]?[^\s/>=]*+)"
+    r"(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|(?![\"'])([^\s>]*+)))?+)"
+)
+_WANTED = frozenset({"rel", "type", "href", "title"})
+_RAW_ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _RAW}
+_COMMENT_END = re.compile(r"--!?>")
+_COMMENTS = re.compile("comment", re.IGNORECASE)
+
+
+def advertised_feeds(page: bytes, url: str, *, content_type: str = "") -> list[OpmlOutline]:
+    """Return the feeds that an HTML page names, in the page's order, at most `MAX_FEEDS`.
+
+    Feeds of comments stand last: they are rarely what somebody wants.
+
+    Args:
+        content_type: Of the answer, "" for none; it may name the encoding.
+    """
+    page = page[:_MAX_PAGE]
+    text = decoded(page, content_type=content_type, declared=declared_in_html(page))
+    base: str | None = None
+    feeds: dict[str, OpmlOutline] = {}
+    named: list[tuple[str, str]] = []
+    for tag, attributes in _tags(text):
+        if tag == "base":
+            base = base or attributes.get("href")
+        elif _is_feed(attributes) and len(named) < MAX_FEEDS:
+            named.append((attributes["href"], attributes.get("title", "")))
+    start = urls.joined(url, base) if base else url
+    for href, title in named:
+        target = feed_addresses.of_reader(href) or urls.absolute(href, start)
+        if target and urls.is_web(target):
+            feeds.setdefault(target, OpmlOutline(url=target, title=title or None))
+    return sorted(feeds.values(), key=is_about_comments)
+
+
+def is_about_comments(feed: OpmlOutline) -> bool:
+    """Whether a feed that a page names has comments, not posts, by its address or title."""
+    return bool(_COMMENTS.search(f"{feed.url} {feed.title or ''}"))
+
+
+def reason_with_feed(reason: str, url: str) -> str:
+    """Return why a page is not a feed, with the address of the feed that it names, masked."""
+    return f"{reason}{_NAMES}{urls.masked(url)[:_MAX_SHOWN]}"
+
+
+def feed_in_reason(reason: str) -> str | None:
+    """Return the whole address that `reason_with_feed` put into a reason, None for none."""
+    address = reason.partition(_NAMES)[2]
+    return address if 0 < len(address) < _MAX_SHOWN else None
+
+
+def _is_feed(attributes: Mapping[str, str]) -> bool:
+    media_type = attributes.get("type", "").partition(";")[0].strip().lower()
+    is_alternate = "alternate" in attributes.get("rel", "").lower().split()
+    return is_alternate and media_type in _TYPES and bool(attributes.get("href"))
+
+
+def _tags(text: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the name and the wanted attributes of each `link`, `a` and `base`.
+
+    What stands in comments, scripts and the like is passed over.  A tag, a comment or a script
+    without an end reaches to the end of the page, and so is the last thing that is read.
+    """
+    at = 0
+    while tag := _TAG.search(text, at):
+        if tag[1]:
+            end = _COMMENT_END.search(text, tag.end())
+        else:
+            attributes, at = _attributes(text, tag.end())
+            if at < 0:
+                return
+            name = tag[2].lower()
+            if name not in _RAW_ENDS:
+                yield name, attributes
+                continue
+            end = _RAW_ENDS[name].search(text, at)
+        if end is None:
+            return
+        at = end.end()
+
+
+def _attributes(text: str, at: int) -> tuple[dict[str, str], int]:
+    """Return the wanted attributes of a tag, and where it ends; -1 if it does not.
+
+    Of two attributes of one name the first counts.
+    """
+    attributes: dict[str, str] = {}
+    while part := _ATTRIBUTE.match(text, at):
+        if part[1]:
+            return attributes, part.end()
+        if part.end() == at:  # the end of the page, or a value without its second quotation mark
+            break
+        at = part.end()
+        name = part[2].lower()
+        if name in _WANTED and name not in attributes:
+            value = next((value for value in part.groups()[2:] if value is not None), "")
+            attributes[name] = references.in_attribute(value).strip()
+    return attributes, -1

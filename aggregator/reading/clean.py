@@ -1,0 +1,311 @@
+"""`ParsedFeed` -> `CleanFeed`: everything from the network made safe and plain.  Pure."""
+
+import re
+from dataclasses import replace
+from hashlib import blake2b
+
+from aggregator import dates, urls
+from aggregator.model import (
+    CleanEntry,
+    CleanFeed,
+    Enclosure,
+    FeedHead,
+    Origin,
+    ParsedEntry,
+    ParsedFeed,
+)
+from aggregator.reading import sanitize
+from aggregator.text import hypertext
+from aggregator.text.references import unescape
+
+EXCERPT = 220
+"""Characters of an excerpt, about."""
+
+MAX_GROWTH = 1_000_000
+"""Characters that what is kept of a document may be longer by than twice the document: each of its
+addresses can be written in one character and resolve to `urls.MAX_LENGTH`."""
+
+_FEW = 20  # characters that may all be invisible
+_SOURCE = 20_000  # characters of HTML that an excerpt is made from
+_LONG = 1000  # characters of text past which nothing of it can reach the excerpt
+_START = 2000  # characters of HTML that mostly have so much text in them
+_CUT_REFERENCE = 40  # characters of text that a reference cut in two leaves at most
+_MAX_TITLE = 1000
+_TITLE_SOURCE = 20_000  # characters of HTML that a title is made from
+_MAX_NAME = 200
+_MAX_LIST = 50
+_MAX_GUID = 4096
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}")
+_MAIL_THEN_NAME = re.compile(r"\S{1,100}@\S{1,100} ?\(([^()]+)\)")
+_NAME_THEN_MAIL = re.compile(r"([^<>]+?) ?<\S{1,100}@\S{1,100}>")
+_WORD = re.compile(r"(?:\A|>)\w")  # a letter right behind a tag, as most texts begin
+_REFERENCE = re.compile(r"&(?:#\d{1,8}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,40});")
+_TIMES_ESCAPED = 2
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
+
+# WordPress adds this line to every excerpt.
+_APPEARED_FIRST = re.compile(r"\s*The post .{1,400}? appeared first on .{1,200}?\.?\s*$")
+_ELLIPSIS = re.compile(r"\s*(?:\[(?:…|\.{2,3})\]|…|\.{3})\s*$")
+_ENDS_OF_ELLIPSIS = ("…", "...", "]")
+_HEADING = re.compile(r"(?:^|(?<=\s))#{2,6}\s+|^#\s+")
+_STRONG = re.compile(r"(?<!\*)\*\*(?=\S)([^*]{1,300}?)(?<=\S)\*\*(?!\*)")
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]{1,300}?)(?<=\S)\*(?![\w*])")
+_STRAY = re.compile(r"(?:^|(?<=\s))\*{2,3}(?=\s|$)\s?")
+
+
+def clean(feed: ParsedFeed, *, url: str) -> CleanFeed:
+    """Make a parsed document safe to store, list and publish.
+
+    Args:
+        url: Where the document came from.
+    """
+    head = _head(feed.head, url)
+    entries = []
+    spare = 2 * feed.size + MAX_GROWTH
+    for entry in feed.entries:
+        cleaned = _within(spare, _entry(entry, head, url, max(spare, 0)))
+        spare -= _length(cleaned)
+        entries.append(cleaned)
+    return CleanFeed(head, tuple(entries), feed.cut_short)
+
+
+def _within(spare: int, entry: CleanEntry) -> CleanEntry:
+    """Return an entry without its files and further addresses if it is longer than `spare`."""
+    if _length(entry) <= spare:
+        return entry
+    return replace(entry, enclosures=(), comments_url=None, image=None, origin=None)
+
+
+def _length(entry: CleanEntry) -> int:
+    """Return the characters of an entry's text and of its addresses, about."""
+    addresses = [entry.url, entry.comments_url, entry.image]
+    addresses += [enclosure.url for enclosure in entry.enclosures]
+    if entry.origin:
+        addresses += [entry.origin.feed_url, entry.origin.site_url]
+    return len(entry.content_html) + sum(len(address) for address in addresses if address)
+
+
+def excerpt(html: str) -> str:
+    """Return the start of a text as one plain line of about `EXCERPT` characters.
+
+    Leftovers of Markdown and WordPress's "The post ... appeared first on ..." are taken out, the
+    cut is at a word, and what was cut ends in "…".
+    """
+    text = _start_of_text(html)
+    if len(text) < _FEW and hypertext.is_invisible(text):
+        return ""
+    shortened = len(text) > _LONG
+    if shortened:
+        text = text[:_LONG]
+    elif "appeared first on" in text:
+        text = _APPEARED_FIRST.sub("", text)
+    if text.rstrip().endswith(_ENDS_OF_ELLIPSIS):
+        shortened |= bool(_ELLIPSIS.search(text))
+        text = _ELLIPSIS.sub("", text)
+    text = _without_markdown(text)
+    if len(text) > EXCERPT:
+        text, shortened = _cut(text), True
+    return f"{text.rstrip(' ,;:–—-')}…" if shortened and text else text
+
+
+def _start_of_text(html: str) -> str:
+    """Return the text of some HTML; of a long one perhaps less, but past `_LONG`.
+
+    Half of the cost of cleaning a text was to make the excerpt from all of it.  All of it is read
+    where it begins with so much markup (pictures, drawings, styles) that too little text is left.
+    """
+    if len(html) > _START:
+        start = html[:_START]
+        # HTML's parser moves text back in one case only: out of a table, to before it.
+        if "<table" not in start.lower():
+            text = _plain(start)
+            if len(text) > _LONG + _CUT_REFERENCE:
+                return text
+    text = _plain(html[:_SOURCE])
+    return text if len(text) > EXCERPT or len(html) <= _SOURCE else _plain(html)
+
+
+def _plain(html: str) -> str:
+    return hypertext.without_padding(sanitize.plain(html))
+
+
+def _without_markdown(text: str) -> str:
+    if "#" in text:
+        text = _HEADING.sub("", text)
+    if "*" in text:
+        text = _STRONG.sub(r"\1", text)
+        text = _EMPHASIS.sub(r"\1", text)
+        text = _STRAY.sub("", text)
+    return text.strip()
+
+
+def _cut(text: str) -> str:
+    space = text.rfind(" ", EXCERPT // 2, EXCERPT)
+    return text[: space if space > 0 else EXCERPT]  # Chinese and Japanese have no spaces
+
+
+def _head(head: FeedHead, url: str) -> FeedHead:
+    return FeedHead(
+        title=_short(head.title),
+        subtitle=_short(head.subtitle),
+        site_url=urls.absolute(head.site_url, url) if head.site_url else None,
+        feed_id=_opaque(head.feed_id),
+        language=_language(head.language),
+        author=_name(head.author) if head.author else None,
+        rights=_short(head.rights) or None if head.rights else None,
+        format=head.format,
+        note=_CONTROL.sub(" ", head.note)[:_MAX_NAME] if head.note else None,
+        wishes=head.wishes,
+    )
+
+
+def _short(html: str) -> str:
+    """Return a short text of a feed's head in one line, unknown elements as text."""
+    source = _as_meant(html[:_TITLE_SOURCE])
+    return sanitize.text_of(sanitize.inline(source))[:_MAX_TITLE]
+
+
+def _entry(entry: ParsedEntry, head: FeedHead, url: str, spare: int) -> CleanEntry:
+    link, content, summary = _link(entry), _html(entry.content), _html(entry.summary)
+    html = _first_with_words(content, summary, base=entry.base, page=link, max_output=spare)
+    title_html = _title(entry)
+    title = sanitize.text_of(title_html)
+    updated = dates.read(entry.updated, entry.updated_at, field="updated")
+    date = dates.of_entry(dates.read(entry.published, entry.published_at), updated)
+    return CleanEntry(
+        guid=_opaque(entry.guid),
+        url=link,
+        title=title,
+        title_html=title_html,
+        summary=excerpt(summary) or excerpt(content),
+        content_html=html,
+        content_hash=_hash(title, html),
+        authors=_names(entry.authors),
+        categories=_names(entry.categories),
+        enclosures=_enclosures(entry),
+        language=_language(entry.language) or head.language,
+        comments_url=urls.absolute(entry.comments_url, entry.base) if entry.comments_url else None,
+        image=_web(entry.image, entry.base),
+        origin=_origin(entry.origin, head, url) if entry.origin else None,
+        published_at=date.at if date else None,
+        updated_at=updated.at if updated else None,
+        date=date,
+    )
+
+
+def _html(text: str) -> str:
+    """Return a text as the HTML that its publisher meant, empty for what is not text."""
+    return "" if sanitize.is_binary(text) else _as_meant(text)
+
+
+def _as_meant(html: str) -> str:
+    """Return HTML without the marks of CDATA sections, and unescaped if it was escaped again."""
+    return hypertext.unescaped_markup(hypertext.unwrapped(html))
+
+
+def _first_with_words(*texts: str, base: str, page: str | None, max_output: int) -> str:
+    """Return the first text in which something can be seen, as safe HTML; "" if there is none."""
+    for text in texts:
+        html = sanitize.content(text, base=base, page=page, max_output=max_output) if text else ""
+        if html and (_WORD.search(html) or not hypertext.is_blank(html)):
+            return html
+    return ""
+
+
+def _link(entry: ParsedEntry) -> str | None:
+    url = urls.absolute(entry.link, entry.base) if entry.link else None
+    return urls.untracked(url) if url else None
+
+
+def _origin(origin: Origin, head: FeedHead, url: str) -> Origin | None:
+    """Return where an entry was copied from; None where that is the feed itself, or nowhere."""
+    source = Origin(
+        title=_short(origin.title),
+        id=_opaque(origin.id),
+        feed_url=_web(origin.feed_url, ""),
+        site_url=_web(origin.site_url, ""),
+        rights=_short(origin.rights) or None if origin.rights else None,
+    )
+    own = {head.feed_id, urls.normal(url)} - {None}
+    if source.id in own or urls.normal(source.feed_url or "") in own:
+        return None
+    return source if source.id or source.feed_url else None
+
+
+def _web(url: str | None, base: str) -> str | None:
+    """Return `url` as an absolute http(s) URL, None if it can't be one."""
+    absolute = urls.absolute(url, base) if url else None
+    return absolute if absolute and urls.is_web(absolute) else None
+
+
+def _title(entry: ParsedEntry) -> str:
+    source = entry.title[:_TITLE_SOURCE]
+    if entry.title_type == "text/plain" and not hypertext.is_cdata(source):
+        return sanitize.as_inline(hypertext.unwrapped(source)[:_MAX_TITLE])
+    title_html = sanitize.inline(_as_meant(source))
+    if len(title_html) <= _MAX_TITLE:
+        return title_html
+    return sanitize.as_inline(sanitize.text_of(title_html)[:_MAX_TITLE])
+
+
+def _opaque(text: str | None) -> str | None:
+    """Return an id as it is, less what no document of ours could carry."""
+    return (_CONTROL.sub("", text)[:_MAX_GUID].strip() or None) if text else None
+
+
+def _language(text: str | None) -> str | None:
+    tag = (text or "").strip().replace("_", "-")
+    return tag if _LANGUAGE.fullmatch(tag) else None
+
+
+def _names(texts: tuple[str, ...]) -> tuple[str, ...]:
+    names = (_name(text) for text in texts[:_MAX_LIST])
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _name(text: str) -> str:
+    """Return a person's or category's name in one line, an e-mail address beside it left out.
+
+    A name is text, but publishers escape it as they escape HTML, and put links into it.
+    """
+    name = text[: _MAX_NAME * 5]
+    if "&" in name or "<" in name:
+        name = _without_markup(name)
+    name = " ".join(_CONTROL.sub(" ", name[: _MAX_NAME * 2]).split())
+    if "@" in name:
+        match = _MAIL_THEN_NAME.fullmatch(name) or _NAME_THEN_MAIL.fullmatch(name)
+        name = match[1].strip() if match else name
+    return name[:_MAX_NAME]
+
+
+def _without_markup(name: str) -> str:
+    """Return a name without references and elements; one that is nothing but those as it is."""
+    name = sanitize.with_whole_pairs(hypertext.unwrapped(name))
+    for _ in range(_TIMES_ESCAPED):
+        name = _REFERENCE.sub(lambda reference: unescape(reference[0]), name)
+    name = hypertext.unwrapped(name)
+    return sanitize.text_of(sanitize.inline(name)) or name if "<" in name else name
+
+
+def _enclosures(entry: ParsedEntry) -> tuple[Enclosure, ...]:
+    files = (
+        replace(enclosure, url=url, type=_type(enclosure.type))
+        for enclosure in entry.enclosures[:_MAX_LIST]
+        if (url := urls.absolute(enclosure.url, entry.base)) and urls.is_web(url)
+    )
+    return tuple(dict.fromkeys(files))
+
+
+def _type(text: str | None) -> str | None:
+    media_type = (text or "").partition(";")[0].strip().lower()
+    return media_type if _TYPE.fullmatch(media_type) else None
+
+
+def _hash(*texts: str) -> bytes:
+    digest = blake2b(digest_size=16)
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        digest.update(b"\0")
+    return digest.digest()

@@ -1,0 +1,33 @@
+"""Embedded frames as links: no frame passes, but its address leaves one in its place."""
+
+from collections.abc import Mapping
+from html import escape
+
+from aggregator import urls
+from aggregator.reading.sanitize.pictures import is_hidden, is_placeholder, loaded
+
+FRAMES = frozenset("amp-iframe embed fencedframe iframe ilayer layer object portal x-frame".split())
+MOVIE_PARAMETERS = frozenset({"movie", "src", "url", "filename", "data"})
+"""Names of a `param` whose value is the address of what an `object` shows."""
+
+_MAX_TITLE = 200
+
+
+def link(tag: str, attributes: Mapping[str, str], *, base: str) -> str | None:
+    """Return a link to what a frame shows, None where nobody would see it or it has no address.
+
+    Args:
+        attributes: Of an element of `FRAMES`, or of an `object` by its `param` (as `src`).
+        base: What the frame's address resolves against.
+    """
+    if is_hidden(attributes):
+        return None
+    address = attributes.get("data" if tag == "object" else "src")
+    if is_placeholder(address):
+        address = loaded(tag, dict(attributes) | {"src": ""}).get("src")
+    url = urls.absolute(address, base) if address else None
+    if url is None or not urls.is_web(url):
+        return None
+    named = attributes.get("title") or attributes.get("aria-label") or ""
+    title = " ".join(named.split())[:_MAX_TITLE] or urls.host_of(url).removeprefix("www.")
+    return f'<a href="{escape(url)}">{escape(title)}</a>'

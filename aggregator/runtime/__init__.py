@@ -1,0 +1,1 @@
+"""Processes, signals, the system clock, the terminal, the socket of our hub."""

@@ -1,0 +1,47 @@
+"""What polling needs to know of config.yaml.  Pure."""
+
+from aggregator import __version__, urls
+from aggregator.config import Config
+from aggregator.fetch import FetchSettings
+from aggregator.merged import Publication
+from aggregator.poll import PollSettings
+from aggregator.poll.host_limits import Budget
+
+
+def poll_settings(config: Config) -> PollSettings:
+    """Return what polling needs to know of the configuration."""
+    ports = {urls.port_of(feed.url) for feed in config.feeds}
+    return PollSettings(
+        fetch=FetchSettings(
+            user_agent=_user_agent(config),
+            timeout=config.poll.timeout,
+            max_size=config.poll.max_size,
+            allow=config.network.allow,
+            files=config.folder,
+            extra_ports=frozenset(port for port in ports if port),
+        ),
+        authority=urls.host_of(config.base_url),
+        published=Publication.of(config).names(set(config.category_slugs.values())),
+        concurrency=config.poll.concurrency,
+        host_delay=config.poll.host_delay,
+        budgets={
+            site: Budget(
+                config.poll.host_delay if host.delay is None else host.delay, host.concurrency
+            )
+            for site, host in config.hosts.items()
+        },
+        workers=config.poll.workers,
+        keep=config.retention.keep,
+        min_entries=config.retention.min_entries,
+        max_entries=config.retention.max_entries,
+        order=config.order,
+        announced=config.websub.hub is not None,
+    )
+
+
+def _user_agent(config: Config) -> str:
+    """Name the program, and the page about it where others can reach that; hosts count readers."""
+    program = f"aggregator/{__version__}"
+    if urls.is_private(config.base_url):
+        return program
+    return f"{program} (+{config.base_url}/about/robot; 1 subscriber)"

@@ -1,0 +1,1 @@
+"""Which entries of several feeds are the same story.  Pure."""

@@ -1,0 +1,274 @@
+"""Merged feeds and the subscription list, for other programs.
+
+Rendering is kept per version of the database, so what costs is paid once for each change and
+not once for each client: a repeated request reads one number from the database.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+from flask import Blueprint, Response, abort, request
+
+from aggregator import dates, merged, urls
+from aggregator.database import Connection
+from aggregator.database.feeds import read_health, read_sources
+from aggregator.database.lists import read_archives
+from aggregator.database.state import read_overview
+from aggregator.dates import Week
+from aggregator.merged import Wish
+from aggregator.model import OpmlOutline, Scope, Source
+from aggregator.opml import outlines as opml
+from aggregator.publish import Document, Format, last_modified_at, links, render
+from web import pages, parameters, presentation, renamed_lists
+from web.addresses import FORMAT_NAMES
+from web.responses import (
+    Body,
+    body,
+    client_etags,
+    is_current,
+    page_body,
+    send,
+    send_delta,
+    send_private,
+    wants_delta,
+)
+from web.site import site
+
+bp = Blueprint("feeds", __name__)
+
+_FORM = "<any(atom, rss, json):form>"
+_OPML_TYPE = "text/x-opml; charset=utf-8"
+_MIN_AGE = timedelta(minutes=5)
+_MAX_AGE = timedelta(hours=1)
+_FOR_GOOD = f"public, max-age={365 * 86400}, immutable"
+_SHOWN = 10
+
+
+@bp.get(f"/feed.{_FORM}")
+def everything(form: str) -> Response:
+    """Publish the whole list."""
+    return _answer(Scope(), Format(form))
+
+
+@bp.get(f"/category/<slug>/feed.{_FORM}")
+def category(slug: str, form: str) -> Response:
+    """Publish one category."""
+    return _answer(Scope(category=parameters.name(slug)), Format(form))
+
+
+@bp.get(f"/source/<name>/feed.{_FORM}")
+def source(name: str, form: str) -> Response:
+    """Publish one source."""
+    return _answer(Scope(source=parameters.name(name)), Format(form))
+
+
+@bp.get(f"/search/feed.{_FORM}")
+def search(form: str) -> Response:
+    """Publish what a search finds."""
+    wanted = parameters.search() or abort(400, "q: missing; what is to be searched for?")
+    return _answer(Scope(search=wanted, zone=site().zone), Format(form))
+
+
+@bp.get("/archive/<week>.atom")
+def archive(week: str) -> Response:
+    """Publish what came in one week."""
+    return _answer(Scope(), Format.ATOM, parameters.week(week))
+
+
+@bp.get("/category/<slug>/archive/<week>.atom")
+def category_archive(slug: str, week: str) -> Response:
+    """Publish what came in one week in one category."""
+    return _answer(Scope(category=parameters.name(slug)), Format.ATOM, parameters.week(week))
+
+
+@bp.get("/sources.opml")
+def subscriptions() -> Response:
+    """Publish the subscriptions as OPML 2.0."""
+    with site().engine.connect() as connection:
+        key = read_overview.version(connection), "subscriptions"
+        content = site().rendered.get(key)
+        if content is None:
+            content = _opml(read_sources.subscriptions(connection))
+            site().rendered.put(key, content)
+    return send(content, cache_control=_cache_control(None, datetime.now(UTC)))
+
+
+def _opml(subscribed: Iterable[Source]) -> Body:
+    sources = [each for each in subscribed if urls.is_web(each.feed_url) and not each.private]
+    sources.sort(key=lambda source: ((source.category or "").casefold(), source.title.casefold()))
+    outlines = [
+        OpmlOutline(
+            urls.masked(each.feed_url),
+            each.title,
+            each.category,
+            urls.masked(link) if (link := presentation.web_link(each.site_url)) else None,
+        )
+        for each in sources
+    ]
+    # Not the time of this request: the same subscriptions are the same document.
+    changed_at = max((each.updated_at for each in sources if each.updated_at), default=None)
+    return body(opml.write(site().config.title, outlines, created_at=changed_at), _OPML_TYPE)
+
+
+@bp.after_request
+def _open_to_all(response: Response) -> Response:
+    """Let scripts of other sites read public feeds, and keep all out of search results.
+
+    What stands at an address of one machine or network is not for every site that somebody there
+    visits: a browser would fetch it for the site's scripts.
+    """
+    is_page = "Sec-Fetch-Dest" in response.vary  # about a feed
+    if not urls.is_private(site().config.base_url):
+        if not is_page:
+            response.headers["Access-Control-Allow-Origin"] = "*"
+            response.headers["Access-Control-Expose-Headers"] = "ETag, IM, Link, Retry-After"
+        if request.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Headers"] = (
+                "A-IM, If-None-Match, If-Modified-Since"
+            )
+            response.headers["Access-Control-Max-Age"] = "86400"
+    if site().config.publish.noindex:
+        response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
+# ---------------------------------------------------------------------- one document
+
+
+def _answer(scope: Scope, form: Format, week: Week | None = None) -> Response:
+    limit = parameters.limit() if week is None else merged.DEFAULT_LIMIT
+    after = None if week is None else parameters.after()
+    wish = Wish(scope, form, limit, parameters.before(), week, after)
+    now = datetime.now(UTC)
+    if request.headers.get("Sec-Fetch-Dest") == "document" and "raw" not in request.args:
+        return _explanation(wish, now)
+    content = _content(wish, now)
+    if (wait := _seconds_to_wait(content)) is not None:
+        return _too_often(wait)
+    if not is_current(content) and (delta := _delta(wish, now)) is not None:
+        return send_delta(delta, content)
+    return send(content, cache_control=_cache_control(wish.week, now))
+
+
+def _content(wish: Wish, now: datetime) -> Body:
+    with site().engine.connect() as connection:
+        # The week is in the key because an archive closes without anything being written.
+        key = (read_overview.version(connection), wish, dates.open_since(now))
+        if (kept := site().rendered.get(key)) is not None:
+            return kept
+        document = _document(connection, wish, now)
+    content = body(
+        render(document, wish.form),
+        wish.form.content_type,
+        modified_at=last_modified_at(document.entries),
+        links=_links(document, wish.form),
+    )
+    if site().config.publish.deltas:
+        changes = {entry.id: entry.changed_at for entry in document.entries}
+        site().journal.note(wish, content.etag, changes)
+    site().rendered.put(key, content)
+    return content
+
+
+def _document(connection: Connection, wish: Wish, now: datetime) -> Document:
+    if wish.scope.search is not None:
+        renamed_lists.to_present(connection, wish.scope, wish)
+    with site().costly.room_for(wish.scope):
+        document = merged.document(connection, wish, site().publication, now=now)
+    if document is None:
+        renamed_lists.to_present(connection, wish.scope, wish)
+        what = "archive" if wish.week else "category" if wish.scope.category else "source"
+        abort(404, f"No such {what}.")
+    return document
+
+
+def _links(document: Document, form: Format) -> list[tuple[str, str, str | None]]:
+    """Say in headers what the document says inside (RFC 8288): cheap to read, also on a 304."""
+    media_type = form.content_type.partition(";")[0]
+    return [
+        ("self", document.self_url, media_type),
+        ("alternate", document.html_url, "text/html"),
+        *((name, url, None if name == "hub" else media_type) for name, url in links(document)),
+    ]
+
+
+def _delta(wish: Wish, now: datetime) -> Body | None:
+    """Return what the client lacks of the document it has an older version of.
+
+    None where that is nothing or everything, where we don't remember that version, and where
+    config.yaml does not turn deltas on: feedparser asks for them on every request, and programs
+    that use it take a 226 for a failure.
+    """
+    if not (site().config.publish.deltas and wants_delta()):
+        return None
+    wanted = site().journal.news(wish, client_etags())
+    if not wanted:
+        return None
+    with site().engine.connect() as connection:
+        document = _document(connection, wish, now)
+    entries = [entry for entry in document.entries if entry.id in wanted]
+    if not entries or len(entries) == len(document.entries):
+        return None
+    return body(render(replace(document, entries=entries), wish.form), wish.form.content_type)
+
+
+def _seconds_to_wait(content: Body) -> int | None:
+    if not site().config.publish.limit_clients or request.method != "GET":
+        return None
+    client = f"{_client_address()} {request.headers.get('User-Agent', '')}"
+    return site().limiter.wait(client, request.full_path, content.etag)
+
+
+def _client_address() -> str:
+    """Return who asks; behind a proxy on a private address, whom that says it asks for."""
+    address = request.remote_addr or ""
+    try:
+        is_proxy = ip_address(address).is_private
+    except ValueError:  # a Unix socket
+        is_proxy = True
+    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return forwarded if is_proxy and forwarded else address
+
+
+def _too_often(seconds: int) -> Response:
+    text = f"You have this already; nothing has changed. Ask again in {seconds} seconds.\n"
+    response = Response(text, status=429, mimetype="text/plain")
+    response.headers["Retry-After"] = str(seconds)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _explanation(wish: Wish, now: datetime) -> Response:
+    """Answer a person who followed a link to a feed: what it is, and what to do with it.
+
+    Browsers say that they open a document; readers of feeds never do.
+    """
+    with site().engine.connect() as connection:
+        document = _document(connection, wish, now)
+        overview = read_overview.overview(connection)
+    raw = request.full_path.rstrip("?") + ("&raw" if request.args else "?raw")
+    at, none = pages.clock(), presentation.News()
+    values = {
+        "document": document,
+        "format": FORMAT_NAMES[wish.form],
+        "raw": f"{request.script_root}{raw}",
+        "days": presentation.days(document.entries[:_SHOWN], at, news=none, phrases=(), fold=False),
+        "posts": {"news": none},
+    }
+    page = pages.Page("feed.html", values, scope=wish.scope, index=False)
+    response = send_private(page_body(pages.render(page, at=at, overview=overview)))
+    response.vary.add("Accept-Language")
+    response.headers["Content-Language"] = at.words.tag
+    return response
+
+
+def _cache_control(week: Week | None, now: datetime) -> str:
+    """Return how long an answer may be kept: as long as nobody asks the fastest feed."""
+    with site().engine.connect() as connection:
+        if week is not None and read_archives.is_closed(connection, week, now=now):
+            return _FOR_GOOD
+        fastest = read_health.shortest_interval(connection) or site().config.poll.interval
+    age = min(max(fastest, _MIN_AGE), _MAX_AGE)
+    return f"public, max-age={int(age.total_seconds())}, stale-if-error=86400"

@@ -1,0 +1,95 @@
+"""The door of our own hub: a request is checked here and handed on (WebSub, 5.1).
+
+The one address that takes a POST, and only where config.yaml turns the hub on.  It changes nothing
+by itself: the scheduler's process asks the subscriber back before it writes anything.
+"""
+
+import socket
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, Response, abort, request
+
+from aggregator import merged, urls
+from aggregator.database.feeds import read_health
+from aggregator.database.state import read_overview
+from aggregator.model import Scope
+from aggregator.runtime.hub_socket import MAX_LETTER, Letter
+from web.site import site
+
+bp = Blueprint("hub", __name__)
+
+LEASE = timedelta(days=10)
+_SHORTEST, _LONGEST = timedelta(hours=1), timedelta(days=30)
+_MAX_CALLBACK = 2048
+_MAX_SECRET = 200  # bytes, exclusive (WebSub, 5.1)
+
+
+@bp.post(merged.HUB_PATH)
+def subscribe() -> Response:
+    """Take a request to subscribe, or to end that; 202, as it is verified later."""
+    door = site().hub or abort(404)
+    letter = _letter()
+    try:
+        door.send(letter.encoded(), socket.MSG_DONTWAIT)
+    except OSError:  # nobody takes letters out, or not fast enough
+        return _said("The hub is busy; try again later.", 503, {"Retry-After": "60"})
+    return _said("Accepted; the callback will be asked.", 202)
+
+
+def _letter() -> Letter:
+    mode = request.form.get("hub.mode", "")
+    if mode not in {"subscribe", "unsubscribe"}:
+        abort(400, "hub.mode: subscribe or unsubscribe")
+    letter = Letter(_topic(), _callback(), _secret(), _lease(), ends=mode == "unsubscribe")
+    if len(letter.encoded()) > MAX_LETTER:
+        abort(400, "the request is too long")
+    return letter
+
+
+def _topic() -> str:
+    """Return which of our documents is meant."""
+    topic = request.form.get("hub.topic", "")
+    wish = site().publication.wish_of(topic)
+    if wish is None or not _exists(wish.scope):
+        abort(400, "hub.topic: not a feed of this site; take the address of its rel=self")
+    return topic
+
+
+def _exists(scope: Scope) -> bool:
+    with site().engine.connect() as connection:
+        if scope.category is not None:
+            return read_overview.category(connection, scope.category) is not None
+        if scope.source is not None:
+            return read_health.feed(connection, scope.source, now=datetime.now(UTC)) is not None
+    return True
+
+
+def _callback() -> str:
+    callback = request.form.get("hub.callback", "")
+    usable = urls.is_web(callback) and urls.is_absolute(callback) and "#" not in callback
+    if not usable or len(callback) > _MAX_CALLBACK or not callback.isascii():
+        abort(400, "hub.callback: an http or https URL is needed")
+    return callback
+
+
+def _secret() -> str | None:
+    secret = request.form.get("hub.secret", "")
+    if len(secret.encode()) >= _MAX_SECRET:
+        abort(400, f"hub.secret: less than {_MAX_SECRET} bytes")
+    return secret or None
+
+
+def _lease() -> timedelta:
+    """Return how long the subscription lasts: what is wished, within bounds."""
+    text = request.form.get("hub.lease_seconds", "")
+    if not text:
+        return LEASE
+    if not (text.isascii() and text.isdecimal()) or len(text) > 12:
+        abort(400, "hub.lease_seconds: a number of seconds")
+    return min(max(timedelta(seconds=int(text)), _SHORTEST), _LONGEST)
+
+
+def _said(text: str, status: int, headers: dict[str, str] | None = None) -> Response:
+    response = Response(f"{text}\n", status, headers, mimetype="text/plain")
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,143 @@
+"""Small addresses for machines: files, news for an open page, health, robots.txt."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, abort, request, url_for
+
+from aggregator.database import DBAPIError
+from aggregator.database.lists import read_lists
+from aggregator.database.state import read_overview
+from aggregator.database.state.read_metrics import Figures, figures
+from aggregator.errors import DeadlineError
+from aggregator.model import Scope
+from web import parameters
+from web.assets import version
+from web.responses import REVALIDATE, body, send
+from web.site import site
+
+bp = Blueprint("machines", __name__)
+
+_JSON = "application/json"
+_MANIFEST = "application/manifest+json"
+_METRICS = "text/plain; version=0.0.4; charset=utf-8"
+_METRICS_KEPT = 10  # seconds; feeds get overdue without anything being written
+_FOR_GOOD = "public, max-age=31536000, immutable"
+_FOR_A_DAY = "public, max-age=86400"
+# Searches are without number, and each costs: no robot has to try them.
+_ROBOTS = b"User-agent: *\nDisallow: /search\nDisallow: /updates.json\n"
+
+
+@bp.get("/static/<name>")
+def static(name: str) -> Response:
+    """Send a file: for good under its versioned address, to be asked again under the plain one."""
+    asset = site().assets.get(name) or abort(404)
+    current = request.args.get("v") == version(asset)
+    return send(asset, cache_control=_FOR_GOOD if current else REVALIDATE)
+
+
+@bp.get("/icon.svg")
+def icon() -> Response:
+    """Send the icon under an address that never changes."""
+    return send(site().assets["icon.svg"], cache_control=_FOR_A_DAY)
+
+
+@bp.get("/manifest.webmanifest")
+def manifest() -> Response:
+    """Describe the page to browsers that install it (W3C Web Application Manifest)."""
+    icon_path = url_for("machines.icon")
+    described = {
+        "name": site().config.title,
+        "short_name": site().config.title,
+        "id": url_for("pages.recent"),
+        "start_url": url_for("pages.recent"),
+        "scope": url_for("pages.recent"),
+        "display": "minimal-ui",
+        "background_color": "#faf9f6",
+        "theme_color": "#faf9f6",
+        "icons": [{"src": icon_path, "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
+    }
+    return send(body(_json(described), _MANIFEST), cache_control=_FOR_A_DAY)
+
+
+@bp.get("/robots.txt")
+def robots() -> Response:
+    """Keep crawlers off what has no end (RFC 9309)."""
+    return send(body(_ROBOTS, "text/plain; charset=utf-8"), cache_control=_FOR_A_DAY)
+
+
+@bp.get("/updates.json")
+def updates() -> Response:
+    """Tell an open page how many posts came above its first one."""
+    after, scope = parameters.after() or abort(400, "after: missing"), _scope()
+    with site().costly.room_for(scope), site().engine.connect() as connection:
+        count = read_lists.newer_than(connection, after=after, scope=scope)
+    return send(body(_json({"count": count}), _JSON), cache_control=REVALIDATE)
+
+
+@bp.get("/healthz")
+def health() -> Response:
+    """Say whether the database can be read; nothing else, as anybody may ask."""
+    try:
+        with site().engine.connect() as connection:
+            read_overview.version(connection)
+    except (DBAPIError, DeadlineError):
+        answer = Response(_json({"status": "database unavailable"}), status=503, mimetype=_JSON)
+    else:
+        answer = Response(_json({"status": "ok"}), mimetype=_JSON)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    """Say how things stand to who watches (Prometheus text format 0.0.4)."""
+    now = datetime.now(UTC)
+    with site().engine.connect() as connection:
+        overview = read_overview.overview(connection)
+        moment = int(now.timestamp()) // _METRICS_KEPT
+        key = "metrics", overview.version, overview.checked_at, moment
+        content = site().rendered.get(key)
+        if content is None:
+            content = body(_lines(figures(connection, now=now)).encode(), _METRICS)
+            site().rendered.put(key, content)
+    return send(content, cache_control="no-store")
+
+
+def _lines(now: Figures) -> str:
+    checked = now.checked_at.timestamp() if now.checked_at else 0
+    lines = [
+        *_metric("feeds", "gauge", "Subscriptions.", now.feeds),
+        *_metric("feeds_failing", "gauge", "Feeds whose last poll failed.", now.failing),
+        *_metric("feeds_waiting", "gauge", "Feeds whose server asked for a pause.", now.waiting),
+        *_metric("feeds_gone", "gauge", "Feeds that are polled no more (410).", now.gone),
+        *_metric("feeds_unread", "gauge", "Feeds that were never polled.", now.unread),
+        *_metric("feeds_overdue", "gauge", "Feeds due for more than 5 minutes.", now.overdue),
+        *_metric("entries", "gauge", "Entries that are kept.", now.entries),
+        *_metric("polls_total", "counter", "Polls of all subscriptions.", now.polls),
+        *_metric("changes_total", "counter", "Changes that readers could see.", now.version),
+        *_metric("last_poll_timestamp_seconds", "gauge", "End of the newest poll, or 0.", checked),
+    ]
+    return "".join(lines)
+
+
+def _metric(name: str, kind: str, what: str, value: float) -> list[str]:
+    name = f"aggregator_{name}"
+    return [f"# HELP {name} {what}\n", f"# TYPE {name} {kind}\n", f"{name} {value}\n"]
+
+
+def _scope() -> Scope:
+    """Return the list that the parameters name; the narrowest one if there are several."""
+    wanted = parameters.search()
+    if wanted:
+        return Scope(search=wanted, zone=site().zone)
+    if text := request.args.get("source"):
+        return Scope(source=parameters.name(text))
+    if text := request.args.get("category"):
+        return Scope(category=parameters.name(text))
+    return Scope()
+
+
+def _json(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value).encode() + b"\n"
