@@ -159,7 +159,10 @@ def test_streams_that_are_closed_are_no_fault(folder, arguments, closed):
 def test_a_pipe_that_never_waits_gets_all_of_the_output(folder):
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    code = "import sys; from aggregator.runtime import terminal; terminal.prepare(); print('x' * 500_000)"
+    code = (
+        "import sys; from aggregator.runtime import terminal; "
+        "terminal.prepare(); print('x' * 500_000)"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdout=writer) as process:
         os.close(writer)
         time.sleep(0.3)
