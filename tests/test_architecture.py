@@ -28,7 +28,7 @@ ALLOWED = {
     "aggregator.search": frozenset(),
     "aggregator.fetch": PURE,
     "aggregator.reading": frozenset(),
-    "aggregator.reading.prefilter": frozenset(),
+    "aggregator.reading.prefilter": {"model"},
     "aggregator.reading.autodiscovery": PURE | {"text"},
     "aggregator.reading.parse": PURE | {"dates", "text"},
     "aggregator.reading.sanitize": {"text", "urls"},
@@ -36,8 +36,7 @@ ALLOWED = {
     "aggregator.reading.worker_task": PURE
     | {"reading.autodiscovery", "reading.clean", "reading.parse", "reading.prefilter", "text"},
     "aggregator.runtime": PURE,
-    "aggregator.database": PURE
-    | {"dates", "dedup", "reading.prefilter", "search", "stories", "text"},
+    "aggregator.database": PURE | {"dates", "dedup", "search", "stories", "text"},
     "aggregator.publish": PURE | {"text"},
     "aggregator.merged": PURE | {"config", "database", "dates", "publish"},
     "aggregator.websub": PURE | {"config", "database", "fetch", "merged", "publish", "runtime"},
