@@ -132,8 +132,8 @@ def test_a_locked_database_is_waited_for_and_then_reported(tmp_path, monkeypatch
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     from aggregator.database.migrations import run
 
-    def fails_at_the_end(connection):
-        upgrade(connection)
+    def fails_at_the_end(connection, *, to):
+        upgrade(connection, to=to)
         connection.exec_driver_sql("SELECT * FROM no_such_table")
 
     upgrade = run.upgrade

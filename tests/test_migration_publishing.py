@@ -3,9 +3,6 @@
 from datetime import timedelta
 from pathlib import Path
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 
 from aggregator.database import open_database
@@ -26,17 +23,8 @@ FEED = """INSERT INTO feeds (id, name, url, host, interval, subscribed, title, s
 def database_of(revision: str, folder: Path) -> Engine:
     """Make a SQLite database as the program of that revision did."""
     engine = create_engine(f"sqlite:///{folder / 'aggregator.db'}")
-    scripts = ScriptDirectory(str(Path(run.__file__).parent))
     with engine.begin() as connection:
-        context = MigrationContext.configure(
-            connection,
-            opts={
-                "fn": lambda current, _: scripts._upgrade_revs(revision, current),
-                "script": scripts,
-            },
-        )
-        with Operations.context(context):
-            context.run_migrations()
+        run.upgrade(connection, to=revision)
         connection.execute(text(FEED))
         connection.execute(text(ENTRY), {"id": 5 << 20, "identity": b"1"})
     return engine

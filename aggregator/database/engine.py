@@ -183,7 +183,7 @@ def _migrate(place: URL) -> None:
     engine = _engine(place, read_only=False)
     try:
         with engine.begin() as connection:
-            upgrade(connection)
+            upgrade(connection, to=HEAD)
     finally:
         engine.dispose()
 

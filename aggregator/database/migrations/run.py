@@ -8,10 +8,8 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from aggregator.database.engine import HEAD
 
-
-def upgrade(connection: Connection, *, to: str = HEAD) -> None:
+def upgrade(connection: Connection, *, to: str) -> None:
     """Bring the schema to a revision; the caller's transaction makes it all or nothing."""
     scripts = ScriptDirectory(str(Path(__file__).parent))
 

@@ -7,7 +7,7 @@ trigger can't tell the text of HTML, and writes rows as they come, where FTS5 wa
 from alembic import op
 from sqlalchemy import text
 
-from aggregator.database.migrations.texts import words
+from aggregator.database.migrations.frozen.indexed_texts import words
 
 revision = "0002"
 down_revision = "0001"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from aggregator.urls import site_of
+from aggregator.database.migrations.frozen.canonical_links import site_of
 
 revision = "0004"
 down_revision = "0003"

@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from aggregator.dedup import keys_of
-from aggregator.model import CleanEntry
+from aggregator.database.migrations.frozen.entry_identity import key_numbers
 
 revision = "0006"
 down_revision = "0005"
@@ -54,19 +53,7 @@ def _fill() -> None:
         keys = [
             {"feed": row.feed_id, "key": key, "entry": row.id}
             for row in rows
-            for key in set(keys_of(_entry(row)).numbers())
+            for key in key_numbers(row.guid, row.url, row.title, bytes(row.content_hash))
         ]
         connection.execute(_ADD, keys)
         last = rows[-1].id
-
-
-def _entry(row: sa.Row[tuple[object, ...]]) -> CleanEntry:
-    return CleanEntry(
-        guid=row.guid,
-        url=row.url,
-        title=row.title,
-        title_html="",
-        summary="",
-        content_html="",
-        content_hash=bytes(row.content_hash),
-    )

@@ -7,8 +7,7 @@ compared with each other, as that would move what was read.
 import sqlalchemy as sa
 from alembic import op
 
-from aggregator.database.stories.write_stories import packed
-from aggregator.stories import similarity
+from aggregator.database.migrations.frozen.story_fingerprints import packed, story_keys
 
 revision = "0007"
 down_revision = "0006"
@@ -73,7 +72,7 @@ def _fill() -> None:
         ).all()
         if not rows:
             return
-        found = [(entry, feed, similarity.keys(*text)) for entry, feed, *text in rows]
+        found = [(entry, feed, story_keys(*text)) for entry, feed, *text in rows]
         connection.execute(
             sa.text("UPDATE entries SET story_keys = :keys WHERE id = :entry"),
             [{"entry": entry, "keys": packed(keys)} for entry, _, keys in found],

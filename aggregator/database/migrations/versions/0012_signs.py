@@ -6,7 +6,7 @@ The index of entries with such signs is written anew; the others are only read.
 from alembic import op
 from sqlalchemy import text
 
-from aggregator.database.migrations.texts import spaced, words
+from aggregator.database.migrations.frozen.indexed_texts import spaced, words
 
 revision = "0012"
 down_revision = "0011"

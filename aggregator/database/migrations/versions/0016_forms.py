@@ -11,7 +11,7 @@ from typing import Any
 from alembic import op
 from sqlalchemy import text
 
-from aggregator.database.migrations.texts import normal, spaced, words
+from aggregator.database.migrations.frozen.indexed_texts import normal, spaced, words
 
 revision = "0016"
 down_revision = "0015"

@@ -1,13 +1,12 @@
 """What revisions 0002, 0012 and 0016 put into the index of texts.
 
-Copies of what the program did at the time, which stay as they are: what it does today may change,
-and what an old revision did must not.
+Frozen: this must never be changed.
 """
 
 import re
 from unicodedata import ucd_3_2_0
 
-from aggregator.text.references import unescape
+from aggregator.database.migrations.frozen.character_references import unescape
 
 _MAX_TEXT = 100_000  # characters of a text that are indexed
 _INLINE_TAG = re.compile(
