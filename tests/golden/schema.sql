@@ -1,0 +1,213 @@
+CREATE INDEX ix_activity_day ON activity (day, feed_id, entries);
+CREATE INDEX ix_entries_archived ON entries (archived_at) WHERE archived_at IS NOT NULL;
+CREATE INDEX ix_entries_category ON entries (category_id, id);
+CREATE INDEX ix_entries_category_archived ON entries (category_id, archived_at) WHERE archived_at IS NOT NULL;
+CREATE INDEX ix_entries_feed ON entries (feed_id, id);
+CREATE INDEX ix_entries_story ON entries (story_id) WHERE story_id IS NOT NULL;
+CREATE INDEX ix_entry_keys_gone ON entry_keys (gone_before) WHERE gone_before IS NOT NULL;
+CREATE INDEX ix_feeds_due ON feeds (next_poll_at, host);
+CREATE INDEX ix_feeds_leased ON feeds (lease_owner) WHERE lease_owner IS NOT NULL;
+CREATE INDEX ix_story_links_other ON story_links (other);
+CREATE INDEX ix_subscribers_due ON subscribers (next_at);
+CREATE INDEX ix_subscribers_host ON subscribers (host);
+CREATE TABLE activity (
+	feed_id INTEGER NOT NULL,
+	day INTEGER NOT NULL,
+	entries INTEGER NOT NULL,
+	PRIMARY KEY (feed_id, day),
+	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL,
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+CREATE TABLE categories (
+	id INTEGER NOT NULL,
+	slug TEXT NOT NULL,
+	name TEXT NOT NULL, feeds BIGINT DEFAULT '0' NOT NULL, entries BIGINT DEFAULT '0' NOT NULL, stories BOOLEAN DEFAULT 1 NOT NULL,
+	PRIMARY KEY (id),
+	UNIQUE (slug)
+);
+CREATE TABLE contents (
+	entry_id INTEGER NOT NULL,
+	html TEXT NOT NULL,
+	PRIMARY KEY (entry_id),
+	FOREIGN KEY(entry_id) REFERENCES entries (id) ON DELETE CASCADE
+);
+CREATE TABLE entries (
+	id INTEGER NOT NULL,
+	feed_id INTEGER NOT NULL,
+	category_id INTEGER,
+	listed BOOLEAN NOT NULL,
+	identity BLOB NOT NULL,
+	content_hash BLOB NOT NULL,
+	record_hash BLOB NOT NULL,
+	guid TEXT,
+	public_id TEXT NOT NULL,
+	url TEXT,
+	title TEXT NOT NULL,
+	title_html TEXT,
+	summary TEXT NOT NULL,
+	authors TEXT,
+	categories TEXT,
+	enclosures TEXT,
+	language TEXT,
+	comments_url TEXT,
+	published_at BIGINT,
+	updated_at BIGINT,
+	first_seen_at BIGINT NOT NULL,
+	changed_at BIGINT NOT NULL, story_id BIGINT, leads BOOLEAN DEFAULT 1 NOT NULL, leads_category BOOLEAN DEFAULT 1 NOT NULL, story_keys BLOB, image TEXT, origin TEXT, copied BOOLEAN DEFAULT 0 NOT NULL, archived_at BIGINT, dating TEXT, hour_rank INTEGER DEFAULT '0' NOT NULL,
+	PRIMARY KEY (id),
+	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE,
+	UNIQUE (identity, feed_id)
+);
+CREATE VIRTUAL TABLE entries_text USING fts5(
+        title, summary, content, content='', tokenize='unicode61 remove_diacritics 2');
+CREATE TABLE entry_keys (
+	feed_id INTEGER NOT NULL,
+	"key" BIGINT NOT NULL,
+	entry_id BIGINT,
+	gone_before BIGINT,
+	PRIMARY KEY (feed_id, "key"),
+	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE feeds (
+	id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	url TEXT NOT NULL,
+	host TEXT NOT NULL,
+	configured_title TEXT,
+	category_id INTEGER,
+	interval BIGINT NOT NULL,
+	subscribed BOOLEAN NOT NULL,
+	title TEXT NOT NULL,
+	subtitle TEXT NOT NULL,
+	site_url TEXT,
+	feed_id TEXT,
+	language TEXT,
+	author TEXT,
+	rights TEXT,
+	format TEXT NOT NULL,
+	note TEXT,
+	validators_url TEXT,
+	etag TEXT,
+	last_modified TEXT,
+	body_hash BLOB,
+	memory BLOB,
+	moved_to TEXT,
+	ttl BIGINT,
+	next_poll_at BIGINT,
+	next_reason TEXT,
+	not_before BIGINT,
+	lease_owner TEXT,
+	lease_until BIGINT,
+	polls INTEGER NOT NULL,
+	entries INTEGER NOT NULL,
+	last_polled_at BIGINT,
+	last_success_at BIGINT,
+	last_change_at BIGINT,
+	failures INTEGER NOT NULL,
+	failing_since BIGINT,
+	error TEXT,
+	gone BOOLEAN NOT NULL, interval_given BOOLEAN DEFAULT 0 NOT NULL, distrust_304 BOOLEAN DEFAULT 0 NOT NULL, last_full_at BIGINT, freshness BIGINT, moving_to TEXT, moving_since BIGINT, moving_seen INTEGER, update_every BIGINT, skip_hours TEXT, skip_days TEXT, gap BIGINT, "plan" TEXT, habits TEXT, timezone TEXT, private BOOLEAN DEFAULT 0 NOT NULL, stories BOOLEAN DEFAULT 1 NOT NULL, rank INTEGER DEFAULT '0' NOT NULL,
+	PRIMARY KEY (id),
+	FOREIGN KEY(category_id) REFERENCES categories (id),
+	UNIQUE (name)
+);
+CREATE TABLE former_names (
+	name TEXT NOT NULL,
+	feed_id INTEGER NOT NULL,
+	PRIMARY KEY (name),
+	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
+);
+CREATE TABLE hosts (
+	name TEXT NOT NULL,
+	free_at BIGINT NOT NULL,
+	pace BIGINT,
+	learned_at BIGINT,
+	PRIMARY KEY (name)
+);
+CREATE TABLE polls (
+	feed_id INTEGER NOT NULL,
+	slot INTEGER NOT NULL,
+	started_at BIGINT NOT NULL,
+	outcome TEXT NOT NULL,
+	status INTEGER,
+	size BIGINT NOT NULL,
+	seconds FLOAT NOT NULL,
+	new INTEGER NOT NULL,
+	updated INTEGER NOT NULL,
+	error TEXT,
+	PRIMARY KEY (feed_id, slot),
+	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE state (
+	id INTEGER NOT NULL,
+	version BIGINT NOT NULL,
+	checked_at BIGINT, boot TEXT, boot_at BIGINT, feeds BIGINT DEFAULT '0' NOT NULL, entries BIGINT DEFAULT '0' NOT NULL, unread BIGINT DEFAULT '0' NOT NULL, failing BIGINT DEFAULT '0' NOT NULL, stories BOOLEAN DEFAULT 1 NOT NULL, began_at BIGINT, per_hour INTEGER,
+	PRIMARY KEY (id)
+);
+CREATE TABLE story_candidates (
+	entry_id BIGINT NOT NULL,
+	candidate_id BIGINT NOT NULL,
+	PRIMARY KEY (entry_id, candidate_id)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE story_keys (
+	"key" INTEGER NOT NULL,
+	entry_id BIGINT NOT NULL,
+	feed_id INTEGER NOT NULL,
+	PRIMARY KEY ("key", entry_id)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE story_links (
+	one INTEGER NOT NULL,
+	other INTEGER NOT NULL,
+	rule TEXT NOT NULL,
+	score INTEGER NOT NULL,
+	PRIMARY KEY (one, other),
+	FOREIGN KEY(one) REFERENCES entries (id) ON DELETE CASCADE,
+	FOREIGN KEY(other) REFERENCES entries (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE subscribers (
+	id INTEGER NOT NULL,
+	topic TEXT NOT NULL,
+	callback TEXT NOT NULL,
+	host TEXT NOT NULL,
+	secret TEXT,
+	lease_until BIGINT NOT NULL,
+	wanted INTEGER NOT NULL,
+	delivered INTEGER NOT NULL,
+	failures INTEGER NOT NULL,
+	next_at BIGINT,
+	PRIMARY KEY (id),
+	UNIQUE (topic, callback)
+);
+CREATE TABLE unannounced (
+	feed_id INTEGER NOT NULL,
+	first_at BIGINT NOT NULL,
+	latest_at BIGINT NOT NULL,
+	PRIMARY KEY (feed_id),
+	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
+);
+CREATE TRIGGER entries_counted_delete AFTER DELETE ON entries BEGIN UPDATE activity SET entries = entries - 1 WHERE feed_id = old.feed_id AND day = (old.id >> 20) / 86400000; DELETE FROM activity WHERE feed_id = old.feed_id AND day = (old.id >> 20) / 86400000 AND entries <= 0; END;
+CREATE TRIGGER entries_counted_insert AFTER INSERT ON entries BEGIN INSERT INTO activity (feed_id, day, entries) VALUES (new.feed_id, (new.id >> 20) / 86400000, 1) ON CONFLICT (feed_id, day) DO UPDATE SET entries = activity.entries + 1; END;
+CREATE TRIGGER feeds_counted_delete AFTER DELETE ON feeds WHEN old.subscribed BEGIN UPDATE state SET feeds = feeds - CASE WHEN old.subscribed THEN 1 ELSE 0 END, entries = entries - CASE WHEN old.subscribed THEN old.entries ELSE 0 END, unread = unread - CASE WHEN old.subscribed AND old.last_polled_at IS NULL THEN 1 ELSE 0 END, failing = failing - CASE WHEN old.subscribed AND old.failures > 0 AND NOT old.gone AND old.not_before IS NULL THEN 1 ELSE 0 END; UPDATE categories SET feeds = feeds - CASE WHEN old.subscribed THEN 1 ELSE 0 END, entries = entries - CASE WHEN old.subscribed THEN old.entries ELSE 0 END WHERE id = old.category_id; END;
+CREATE TRIGGER feeds_counted_insert AFTER INSERT ON feeds WHEN new.subscribed BEGIN UPDATE state SET feeds = feeds + CASE WHEN new.subscribed THEN 1 ELSE 0 END, entries = entries + CASE WHEN new.subscribed THEN new.entries ELSE 0 END, unread = unread + CASE WHEN new.subscribed AND new.last_polled_at IS NULL THEN 1 ELSE 0 END, failing = failing + CASE WHEN new.subscribed AND new.failures > 0 AND NOT new.gone AND new.not_before IS NULL THEN 1 ELSE 0 END; UPDATE categories SET feeds = feeds + CASE WHEN new.subscribed THEN 1 ELSE 0 END, entries = entries + CASE WHEN new.subscribed THEN new.entries ELSE 0 END WHERE id = new.category_id; END;
+CREATE TRIGGER feeds_counted_update AFTER UPDATE OF subscribed, category_id, entries, last_polled_at, failures, gone, not_before ON feeds WHEN CASE WHEN old.subscribed THEN 1 ELSE 0 END <> CASE WHEN new.subscribed THEN 1 ELSE 0 END OR CASE WHEN old.subscribed THEN old.entries ELSE 0 END <> CASE WHEN new.subscribed THEN new.entries ELSE 0 END OR CASE WHEN old.subscribed AND old.last_polled_at IS NULL THEN 1 ELSE 0 END <> CASE WHEN new.subscribed AND new.last_polled_at IS NULL THEN 1 ELSE 0 END OR CASE WHEN old.subscribed AND old.failures > 0 AND NOT old.gone AND old.not_before IS NULL THEN 1 ELSE 0 END <> CASE WHEN new.subscribed AND new.failures > 0 AND NOT new.gone AND new.not_before IS NULL THEN 1 ELSE 0 END OR old.category_id IS NOT new.category_id BEGIN UPDATE state SET feeds = feeds - CASE WHEN old.subscribed THEN 1 ELSE 0 END + CASE WHEN new.subscribed THEN 1 ELSE 0 END, entries = entries - CASE WHEN old.subscribed THEN old.entries ELSE 0 END + CASE WHEN new.subscribed THEN new.entries ELSE 0 END, unread = unread - CASE WHEN old.subscribed AND old.last_polled_at IS NULL THEN 1 ELSE 0 END + CASE WHEN new.subscribed AND new.last_polled_at IS NULL THEN 1 ELSE 0 END, failing = failing - CASE WHEN old.subscribed AND old.failures > 0 AND NOT old.gone AND old.not_before IS NULL THEN 1 ELSE 0 END + CASE WHEN new.subscribed AND new.failures > 0 AND NOT new.gone AND new.not_before IS NULL THEN 1 ELSE 0 END; UPDATE categories SET feeds = feeds - CASE WHEN old.subscribed THEN 1 ELSE 0 END, entries = entries - CASE WHEN old.subscribed THEN old.entries ELSE 0 END WHERE id = old.category_id; UPDATE categories SET feeds = feeds + CASE WHEN new.subscribed THEN 1 ELSE 0 END, entries = entries + CASE WHEN new.subscribed THEN new.entries ELSE 0 END WHERE id = new.category_id; END;
