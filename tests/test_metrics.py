@@ -41,7 +41,7 @@ def test_the_figures_are_those_of_the_feeds(tmp_path):
     found = read(site)
 
     assert {key: found[key] for key in found if key.startswith("feeds")} == {
-        "feeds": 3, "feeds_failing": 1, "feeds_waiting": 0, "feeds_gone": 0,
+        "feeds": 3, "feeds_failing": 1, "feeds_waiting": 0, "feeds_offline": 0, "feeds_gone": 0,
         "feeds_unread": 1, "feeds_overdue": 1,
     }  # fmt: skip
     assert (found["entries"], found["polls_total"]) == (3, 3)

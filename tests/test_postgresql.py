@@ -43,8 +43,8 @@ def server():
 @pytest.mark.parametrize(
     "names",
     [
-        "store store_entries store_subscriptions query counters stories_listed costly_searches",
-        "replay replay_dates",
+        "store store_entries store_subscriptions query counters feed_status",
+        "stories_listed costly_searches replay replay_dates",
     ],
 )
 def test_on_postgresql_the_program_does_the_same(server, names):

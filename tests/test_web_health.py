@@ -93,6 +93,7 @@ def test_a_pause_that_a_server_asked_for_is_no_failure(site):
         status=429,
         error="429 Too Many Requests",
         failures=1,
+        not_before=datetime.now(UTC) + timedelta(hours=4),
         next_reason="the server asked for a pause",
     )
 
@@ -151,7 +152,9 @@ def test_a_long_list_of_feeds_has_pages(tmp_path, monkeypatch):
         "/status?page=2",
         "/status",
     )
-    assert words(second.one("dl", "stats")).startswith("Feeds3Fine0Need a look1Waiting2Gone0")
+    assert words(second.one("dl", "stats")).startswith(
+        "Feeds3Fine0Need a look1Reading2Waiting0Gone0"
+    )
     assert len(site.page("/sources?page=2").rows()) == 1
     assert site.page("/status?page=9").all("a") != []
     assert len(site.page("/status?page=x").rows()) == 3

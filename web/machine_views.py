@@ -8,9 +8,10 @@ from flask import Blueprint, Response, abort, request, url_for
 
 from aggregator.database import DBAPIError
 from aggregator.database.lists import read_lists
-from aggregator.database.state import read_overview
-from aggregator.database.state.read_metrics import Figures, figures
+from aggregator.database.state import read_metrics, read_overview
+from aggregator.database.state.read_metrics import Metrics
 from aggregator.errors import DeadlineError
+from aggregator.feed_status import FeedStatus
 from aggregator.model import Scope
 from web import parameters
 from web.assets import version
@@ -100,19 +101,30 @@ def metrics() -> Response:
         key = "metrics", overview.version, overview.checked_at, moment
         content = site().rendered.get(key)
         if content is None:
-            content = body(_lines(figures(connection, now=now)).encode(), _METRICS)
+            content = body(_lines(read_metrics.metrics(connection, now=now)).encode(), _METRICS)
             site().rendered.put(key, content)
     return send(content, cache_control="no-store")
 
 
-def _lines(now: Figures) -> str:
+_BY_STATUS = (
+    ("failing", FeedStatus.FAILING, "Feeds whose last poll failed."),
+    ("waiting", FeedStatus.WAITING, "Feeds whose server asked for a pause."),
+    ("offline", FeedStatus.OFFLINE, "Feeds whose last poll this machine's network failed."),
+    ("gone", FeedStatus.GONE, "Feeds that are polled no more (410)."),
+    ("unread", FeedStatus.NEW, "Feeds that were never polled."),
+)
+
+
+def _lines(now: Metrics) -> str:
     checked = now.checked_at.timestamp() if now.checked_at else 0
+    feeds = now.feeds
     lines = [
-        *_metric("feeds", "gauge", "Subscriptions.", now.feeds),
-        *_metric("feeds_failing", "gauge", "Feeds whose last poll failed.", now.failing),
-        *_metric("feeds_waiting", "gauge", "Feeds whose server asked for a pause.", now.waiting),
-        *_metric("feeds_gone", "gauge", "Feeds that are polled no more (410).", now.gone),
-        *_metric("feeds_unread", "gauge", "Feeds that were never polled.", now.unread),
+        *_metric("feeds", "gauge", "Subscriptions.", sum(feeds.values())),
+        *(
+            line
+            for name, status, description in _BY_STATUS
+            for line in _metric(f"feeds_{name}", "gauge", description, feeds[status])
+        ),
         *_metric("feeds_overdue", "gauge", "Feeds due for more than 5 minutes.", now.overdue),
         *_metric("entries", "gauge", "Entries that are kept.", now.entries),
         *_metric("polls_total", "counter", "Polls of all subscriptions.", now.polls),

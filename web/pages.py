@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from aggregator.database import Connection
-from aggregator.database.feeds import read_health
+from aggregator.database.feeds import read_health, read_status
 from aggregator.database.lists import read_lists
 from aggregator.database.state import read_overview
 from aggregator.model import Cursor, FeedOrder, ListedEntry, Overview, Scope, Sidebar, listed_at_of
@@ -227,7 +227,7 @@ def sources(reading: Reading) -> Page:
 def status(reading: Reading) -> Page:
     """Show how every feed is doing, problems first; `?page=` counts from 1."""
     values = _feeds(reading, FeedOrder.URGENCY)
-    counts = read_health.urgencies(reading.connection)
+    counts = read_status.count_by_status(reading.connection)
     totals = status_texts.totals(counts, reading.overview, values["feeds"])
     values |= {"totals": totals, "halted": _has_halted(reading)}
     return Page("status.html", values, here="status", index=False)

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from aggregator import urls
+from aggregator.feed_status import FeedStatus, feed_status
 from aggregator.model import (
     BY_PAUSE,
     BY_THRIFT,
@@ -14,7 +14,6 @@ from aggregator.model import (
     Outcome,
     Overview,
     PollRecord,
-    Urgency,
 )
 from web.language import SOURCE, Language
 from web.relative_time import Clock, every
@@ -25,15 +24,16 @@ _NOT_MODIFIED = 304
 _SPARK_HEIGHT = 14
 
 
-class State(StrEnum):
-    """How a feed is doing; the values are classes of the style sheet."""
-
-    FINE = "ok"
-    REPAIRED = "warn"
-    WAITING = "wait"
-    READING = "wait reading"
-    FAILING = "bad"
-    GONE = "gone"
+_STYLES = {
+    FeedStatus.FINE: "ok",
+    FeedStatus.REPAIRED: "warn",
+    FeedStatus.WAITING: "wait",
+    FeedStatus.OFFLINE: "wait",
+    FeedStatus.NEW: "wait reading",
+    FeedStatus.FAILING: "bad",
+    FeedStatus.GONE: "gone",
+}
+"""Classes of the style sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,22 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the head of the status page counts."""
+    """What the head of the status page counts.
+
+    Attributes:
+        feeds: All subscriptions; the other numbers are parts of them.
+        fine: Feeds whose last poll succeeded, malformed documents included.
+        unchanged: Share of the remembered checks; None before the first.
+    """
 
     feeds: int
     fine: int
     failing: int
     waiting: int
+    offline: int
+    new: int
     gone: int
     unchanged: float | None
-    """Share of the remembered checks; None before the first."""
 
 
 # Class and stroke: news stand out by height, not by colour alone.
@@ -80,29 +87,22 @@ _STROKES = {
 }
 
 
-def state(feed: FeedHealth) -> State:
-    """Return how a feed is doing."""
-    if feed.gone:
-        return State.GONE
-    if feed.polls and feed.polls[-1].outcome is Outcome.POSTPONED:
-        return State.WAITING
-    if feed.failures:
-        return State.FAILING
-    if feed.last_polled_at is None:
-        return State.READING
-    return State.REPAIRED if feed.note else State.FINE
+def status_style(status: FeedStatus) -> str:
+    """Return the classes of the style sheet for a status."""
+    return _STYLES[status]
 
 
-def state_word(of: State, words: Language) -> str:
-    """Return a state in one word."""
+def status_word(status: FeedStatus, words: Language) -> str:
+    """Return a status in one word."""
     return {
-        State.FINE: words.gettext("Fine"),
-        State.REPAIRED: words.gettext("Repaired"),
-        State.WAITING: words.gettext("Waiting"),
-        State.READING: words.gettext("Reading"),
-        State.FAILING: words.gettext("Failing"),
-        State.GONE: words.gettext("Gone"),
-    }[of]
+        FeedStatus.FINE: words.gettext("Fine"),
+        FeedStatus.REPAIRED: words.gettext("Repaired"),
+        FeedStatus.WAITING: words.gettext("Waiting"),
+        FeedStatus.OFFLINE: words.gettext("Offline"),
+        FeedStatus.NEW: words.gettext("Reading"),
+        FeedStatus.FAILING: words.gettext("Failing"),
+        FeedStatus.GONE: words.gettext("Gone"),
+    }[status]
 
 
 def answer(feed: FeedHealth, words: Language) -> Said:
@@ -129,13 +129,13 @@ def next_check(feed: FeedHealth, clock: Clock) -> str:
 
 def details(feed: FeedHealth, clock: Clock) -> list[Said]:
     """Return the sentences that stand below a feed that needs some."""
-    words, of = clock.words, state(feed)
+    words, status = clock.words, feed_status(feed)
 
     def ours(text: str) -> Said:
         return Said(text, words.tag)
 
     lines = []
-    if of is State.GONE:
+    if status is FeedStatus.GONE:
         lines.append(
             ours(
                 words.gettext(
@@ -143,10 +143,10 @@ def details(feed: FeedHealth, clock: Clock) -> list[Said]:
                 )
             )
         )
-    elif of in (State.FAILING, State.WAITING):
+    elif status in (FeedStatus.FAILING, FeedStatus.WAITING, FeedStatus.OFFLINE):
         reason = feed.next_reason if feed.next_reason != BY_PAUSE else None
         lines.append(Said(sentence(reason or "the last check failed"), SOURCE))
-        began = feed.failing_since if of is State.FAILING else None
+        began = feed.failing_since if status is FeedStatus.FAILING else None
         if began:
             since = clock.brief(began)
             lines.append(ours(words.gettext("Failing since {time}.", time=since)))
@@ -164,7 +164,10 @@ def details(feed: FeedHealth, clock: Clock) -> list[Said]:
         )
         if feed.next_reason == BY_THRIFT:
             lines.append(ours(words.gettext("So it is asked once a day while nothing is new.")))
-    if of in (State.FINE, State.REPAIRED) and feed.next_reason not in {None, *OUR_REASONS}:
+    if status in (FeedStatus.FINE, FeedStatus.REPAIRED) and feed.next_reason not in {
+        None,
+        *OUR_REASONS,
+    }:
         lines.append(ours(words.gettext("Why it is asked then:")))
         lines.append(Said(sentence(feed.next_reason or ""), SOURCE))
     if feed.moved_to:
@@ -221,23 +224,25 @@ def unchanged_share(feed: FeedHealth, words: Language) -> str:
 
 
 def totals(
-    counts: Mapping[Urgency, int], overview: Overview, feeds: Sequence[FeedHealth]
+    counts: Mapping[FeedStatus, int], overview: Overview, feeds: Sequence[FeedHealth]
 ) -> Totals:
-    """Count feeds by state, and how many of the remembered checks found nothing new.
+    """Count feeds by status, and how many of the remembered checks found nothing new.
 
     Args:
+        counts: Subscriptions by status.
         feeds: Those on the page; the checks are counted only if these are all.
     """
     outcomes = Counter(poll.outcome for feed in feeds for poll in feed.polls)
     checks = outcomes.total()
-    good = counts.get(Urgency.FINE, 0) + counts.get(Urgency.DEFECT, 0)
     is_all = checks and len(feeds) == overview.feeds
     return Totals(
         feeds=overview.feeds,
-        fine=good - overview.unread_feeds,
-        failing=counts.get(Urgency.FAILING, 0),
-        waiting=counts.get(Urgency.WAITING, 0) + overview.unread_feeds,
-        gone=counts.get(Urgency.GONE, 0),
+        fine=counts.get(FeedStatus.FINE, 0) + counts.get(FeedStatus.REPAIRED, 0),
+        failing=counts.get(FeedStatus.FAILING, 0),
+        waiting=counts.get(FeedStatus.WAITING, 0),
+        offline=counts.get(FeedStatus.OFFLINE, 0),
+        new=counts.get(FeedStatus.NEW, 0),
+        gone=counts.get(FeedStatus.GONE, 0),
         unchanged=outcomes[Outcome.UNCHANGED] / checks if is_all else None,
     )
 

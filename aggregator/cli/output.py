@@ -11,6 +11,7 @@ import click
 
 from aggregator import urls
 from aggregator.cli.logs import escaped
+from aggregator.feed_status import feed_status
 from aggregator.model import FeedHealth
 from aggregator.poll import PollResult
 
@@ -68,7 +69,7 @@ def _health(feed: FeedHealth) -> dict[str, Any]:
         "title": feed.source.title,
         "url": urls.masked(feed.source.feed_url),
         "category": feed.source.category,
-        "state": state(feed),
+        "state": feed_status(feed).value,
         "error": _masked(feed.error),
         "note": _masked(feed.note),
         "moved_to": urls.masked(feed.moved_to) if feed.moved_to else None,
@@ -89,7 +90,7 @@ def health_lines(feeds: Sequence[FeedHealth]) -> Iterator[str]:
     rows += [
         (
             feed.source.name,
-            state(feed),
+            feed_status(feed).value,
             moment(feed.last_success_at),
             moment(feed.next_poll_at),
             str(feed.entries),
@@ -112,17 +113,6 @@ def _detail(feed: FeedHealth) -> str:
     if feed.moved_to:
         said.append(f"moved to {urls.masked(feed.moved_to)}; `aggregator check` has the line")
     return "; ".join(filter(None, said))
-
-
-def state(feed: FeedHealth) -> str:
-    """Return the state of a feed in one word."""
-    if feed.gone:
-        return "gone"
-    if feed.error:
-        return "failing"
-    if feed.last_polled_at is None:
-        return "new"
-    return "repaired" if feed.note else "fine"
 
 
 def moment(at: datetime | None) -> str:

@@ -40,7 +40,6 @@ from aggregator.model.listing import (
     Sidebar,
     Source,
     SourceName,
-    Urgency,
     listed_at_of,
 )
 from aggregator.model.polling import (
@@ -97,7 +96,6 @@ __all__ = [
     "Source",
     "SourceName",
     "Subscription",
-    "Urgency",
     "Validators",
     "Wishes",
     "listed_at_of",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 from aggregator.model.documents import Enclosure, Origin
 from aggregator.model.polling import Constraint, Outcome
@@ -183,6 +183,7 @@ class FeedHealth:
         weeks: Entries listed in each of the last weeks of seven days, oldest first.
         next_poll_at: None when it is polled no more (410).
         next_reason: Why then, in words.
+        not_before: End of the pause that the server asked for at the last poll, None for no pause.
         failing_since: Start of the first of the failed polls in a row, None if it is fine.
         moved_to: Where it is polled instead, as it moved for good.
         unconditional: Its server offers no validators: each poll transfers the whole document.
@@ -202,6 +203,7 @@ class FeedHealth:
     last_success_at: datetime | None = None
     next_poll_at: datetime | None = None
     next_reason: str | None = None
+    not_before: datetime | None = None
     failures: int = 0
     failing_since: datetime | None = None
     gone: bool = False
@@ -218,16 +220,6 @@ class FeedOrder(StrEnum):
 
     URGENCY = "urgency"
     TITLE = "title"
-
-
-class Urgency(IntEnum):
-    """Which subscriptions a person has to look at first."""
-
-    FAILING = 0
-    WAITING = 1
-    DEFECT = 2
-    GONE = 3
-    FINE = 4
 
 
 @dataclass(frozen=True, slots=True)

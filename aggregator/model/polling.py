@@ -86,6 +86,7 @@ class DueFeed:
         habits: How its documents behave.
         timezone: Of times that name none, as config.yaml has it; None to find out.
         last_success_at: When the feed was read, or had nothing new, the last time.
+        not_before: End of the pause that the server asked for at the last poll, None for no pause.
     """
 
     id: int
@@ -112,6 +113,7 @@ class DueFeed:
     habits: Habits = Habits()
     timezone: str | None = None
     last_success_at: datetime | None = None
+    not_before: datetime | None = None
 
     @property
     def address(self) -> str:

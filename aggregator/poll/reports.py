@@ -206,7 +206,8 @@ def failed(
 def while_offline(poll: Finished) -> Finished:
     """Report a failed poll that says nothing about its feed: this machine had no network.
 
-    Nobody was asked, so the feed is tried again soon, and no failure is counted.
+    Nobody was asked, so the feed is tried again soon, no failure is counted, and a feed whose
+    server asked for a pause before is not taken for one that fails.
     """
     wait = min(poll.due.interval, OFFLINE_PAUSE)
     at, reason = poll.report.started_at + wait, "this machine seems to be offline"
@@ -216,6 +217,7 @@ def while_offline(poll: Finished) -> Finished:
         next_reason=reason,
         constraints=(Constraint("offline", f"{wait.total_seconds():g}s", at, reason),),
         failures=poll.due.failures,
+        not_before=poll.due.not_before,
         moved_to=poll.due.moved_to,
         host=None,
     )

@@ -9,8 +9,6 @@ from sqlalchemy import (
     Connection,
     Table,
     and_,
-    case,
-    exists,
     func,
     select,
     type_coerce,
@@ -19,6 +17,7 @@ from sqlalchemy import (
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.feeds.read_sources import SHOWN_TITLE, SOURCE_COLUMNS, source_of
+from aggregator.database.feeds.read_status import BY_URGENCY
 from aggregator.database.schema import (
     POLLS_KEPT,
     activity,
@@ -36,7 +35,6 @@ from aggregator.model import (
     FeedOrder,
     Outcome,
     PollRecord,
-    Urgency,
     listed_at_of,
 )
 
@@ -72,13 +70,6 @@ def page_of_feeds(
         .offset(offset)
     )
     return _healths(connection, feeds.c.id.in_(some.scalar_subquery()), now, order=order)
-
-
-def urgencies(connection: Connection) -> dict[Urgency, int]:
-    """Count the subscriptions by how they are doing."""
-    statement = select(_URGENCY, func.count()).where(feeds.c.subscribed).group_by(_URGENCY)
-    statement = statement.execution_options(**within(OF_ALL_FEEDS))
-    return {Urgency(row[0]): row[1] for row in connection.execute(statement)}
 
 
 def feed(connection: Connection, name: str, *, now: datetime) -> FeedHealth | None:
@@ -124,22 +115,8 @@ def is_anything_due_since(connection: Connection, at: datetime) -> bool:
     return connection.scalar(late.where(feeds.c.host.not_in(resting)).limit(1)) is not None
 
 
-_POSTPONED = exists().where(
-    polls.c.feed_id == feeds.c.id,
-    polls.c.slot == (feeds.c.polls + POLLS_KEPT - 1) % POLLS_KEPT,
-    polls.c.outcome == Outcome.POSTPONED.value,
-)
-
-_URGENCY = case(
-    (feeds.c.gone, Urgency.GONE.value),
-    (_POSTPONED, Urgency.WAITING.value),
-    (feeds.c.failures > 0, Urgency.FAILING.value),
-    (feeds.c.note.is_not(None), Urgency.DEFECT.value),
-    else_=Urgency.FINE.value,
-)
-
 _ORDERS = {
-    FeedOrder.URGENCY: (_URGENCY, func.lower(SHOWN_TITLE), feeds.c.id),
+    FeedOrder.URGENCY: (BY_URGENCY, func.lower(SHOWN_TITLE), feeds.c.id),
     FeedOrder.TITLE: (func.lower(SHOWN_TITLE), feeds.c.id),
 }
 
@@ -160,6 +137,7 @@ _HEALTH_COLUMNS = (
     feeds.c.last_success_at,
     feeds.c.next_poll_at,
     feeds.c.next_reason,
+    feeds.c.not_before,
     feeds.c.failures,
     feeds.c.failing_since,
     feeds.c.gone,
@@ -244,6 +222,7 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
         last_polled_at=row.last_polled_at,
         last_success_at=row.last_success_at,
         **_schedule(row, now),
+        not_before=row.not_before,
         failures=row.failures,
         failing_since=row.failing_since,
         gone=row.gone,

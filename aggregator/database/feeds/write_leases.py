@@ -239,6 +239,7 @@ _DUE = select(
     feeds.c.habits,
     feeds.c.timezone,
     feeds.c.last_success_at,
+    feeds.c.not_before,
 ).with_for_update(skip_locked=True)
 _FREE = feeds.c.lease_owner.is_(None)
 _held = feeds.alias("held")
@@ -311,6 +312,7 @@ def _lease(
             habits=row.habits,
             timezone=row.timezone,
             last_success_at=row.last_success_at,
+            not_before=row.not_before,
         )
         for row in rows
     ]

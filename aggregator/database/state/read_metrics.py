@@ -1,35 +1,34 @@
-"""Reads for those who watch the program: a few numbers, one walk of the feeds."""
+"""Numbers for monitoring: one walk of the feeds, and the row of `state`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
+from aggregator.database.feeds.read_status import STATUS
 from aggregator.database.schema import feeds, state
+from aggregator.feed_status import FeedStatus
 
-_LATE = timedelta(minutes=5)
+_OVERDUE_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """How things stand.
+class Metrics:
+    """How the whole program is doing.
 
     Attributes:
-        feeds: Subscriptions; `failing`, `waiting` (the server asked for a pause), `gone` (410) and
-            `unread` (never polled) are parts of them.
-        overdue: Due for more than five minutes: nobody polls, or not fast enough.
-        entries: That are kept.
-        polls: Since the beginning; grows.
+        feeds: Number of subscriptions with each status.
+        overdue: Subscriptions that have been due for more than five minutes: nobody polls, or not
+            fast enough.
+        entries: Entries stored of subscriptions.
+        polls: Polls of all subscriptions since they were added; grows.
         version: Grows with every change that a reader could see.
-        checked_at: End of the newest poll.
+        checked_at: End of the newest poll, None before the first.
     """
 
-    feeds: int
-    failing: int
-    waiting: int
-    gone: int
-    unread: int
+    feeds: Mapping[FeedStatus, int]
     overdue: int
     entries: int
     polls: int
@@ -37,22 +36,27 @@ class Figures:
     checked_at: datetime | None
 
 
-def figures(connection: Connection, *, now: datetime) -> Figures:
-    """Count."""
-    failed = (feeds.c.failures > 0) & ~feeds.c.gone
-    counts = connection.execute(
+def metrics(connection: Connection, *, now: datetime) -> Metrics:
+    """Count subscriptions by status, entries and polls."""
+    statement = (
         select(
+            STATUS.label("status"),
             func.count().label("feeds"),
-            func.count().filter(failed & feeds.c.not_before.is_(None)).label("failing"),
-            func.count().filter(failed & feeds.c.not_before.is_not(None)).label("waiting"),
-            func.count().filter(feeds.c.gone).label("gone"),
-            func.count().filter(feeds.c.last_polled_at.is_(None)).label("unread"),
-            func.count().filter(feeds.c.next_poll_at < now - _LATE).label("overdue"),
-            func.coalesce(func.sum(feeds.c.entries), 0).label("entries"),
-            func.coalesce(func.sum(feeds.c.polls), 0).label("polls"),
+            func.count().filter(feeds.c.next_poll_at < now - _OVERDUE_AFTER).label("overdue"),
+            func.sum(feeds.c.entries).label("entries"),
+            func.sum(feeds.c.polls).label("polls"),
         )
         .where(feeds.c.subscribed)
+        .group_by(STATUS)
         .execution_options(**within(OF_ALL_FEEDS))
-    ).one()
+    )
+    rows = connection.execute(statement).all()
     row = connection.execute(select(state.c.version, state.c.checked_at)).one()
-    return Figures(**counts._mapping, version=row.version, checked_at=row.checked_at)
+    return Metrics(
+        feeds=dict.fromkeys(FeedStatus, 0) | {FeedStatus(r.status): r.feeds for r in rows},
+        overdue=sum(r.overdue for r in rows),
+        entries=sum(r.entries for r in rows),
+        polls=sum(r.polls for r in rows),
+        version=row.version,
+        checked_at=row.checked_at,
+    )

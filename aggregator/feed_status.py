@@ -1,0 +1,57 @@
+"""How a feed is doing: the one rule that page, commands, metrics and counters follow.  Pure.
+
+`database.feeds.read_status` has the same rule in SQL; tests/test_feed_status.py holds the two, and
+the triggers that keep the counters, together.  docs/operating.md tells people what each status
+means.
+"""
+
+from enum import StrEnum
+
+from aggregator.model import FeedHealth
+
+
+class FeedStatus(StrEnum):
+    """How a feed is doing, in one word."""
+
+    NEW = "new"
+    """Never polled."""
+    GONE = "gone"
+    """The server answered 410: the feed is polled no more."""
+    FAILING = "failing"
+    """The last poll failed."""
+    WAITING = "waiting"
+    """The server asked for a pause (429, Retry-After) instead of answering."""
+    OFFLINE = "offline"
+    """The network of this machine failed at the last poll, which says nothing about the feed."""
+    REPAIRED = "repaired"
+    """The last document was malformed, and was read all the same."""
+    FINE = "fine"
+
+
+URGENCY = {
+    FeedStatus.FAILING: 0,
+    FeedStatus.WAITING: 1,
+    FeedStatus.OFFLINE: 1,
+    FeedStatus.REPAIRED: 2,
+    FeedStatus.GONE: 3,
+    FeedStatus.NEW: 4,
+    FeedStatus.FINE: 4,
+}
+"""Which feeds a person has to look at first: those with the lowest number."""
+
+
+def feed_status(feed: FeedHealth) -> FeedStatus:
+    """Return how a feed is doing.
+
+    A poll that failed because this machine has no network is recorded with its error, but is not
+    counted as a failure: a feed that was failing or waiting before stays so.
+    """
+    if feed.gone:
+        return FeedStatus.GONE
+    if feed.last_polled_at is None:
+        return FeedStatus.NEW
+    if feed.failures > 0:
+        return FeedStatus.FAILING if feed.not_before is None else FeedStatus.WAITING
+    if feed.error is not None:
+        return FeedStatus.OFFLINE
+    return FeedStatus.FINE if feed.note is None else FeedStatus.REPAIRED
