@@ -29,7 +29,7 @@ ALLOWED = {
     "aggregator.search": frozenset(),
     "aggregator.fetch": PURE,
     "aggregator.reading": frozenset(),
-    "aggregator.reading.prefilter": frozenset(),
+    "aggregator.reading.prefilter": {"model"},
     "aggregator.reading.autodiscovery": PURE | {"text"},
     "aggregator.reading.parse": PURE | {"dates", "text"},
     "aggregator.reading.sanitize": {"text", "urls"},
@@ -38,7 +38,7 @@ ALLOWED = {
     | {"reading.autodiscovery", "reading.clean", "reading.parse", "reading.prefilter", "text"},
     "aggregator.runtime": PURE,
     "aggregator.database": PURE
-    | {"database.migrations", "dates", "dedup", "feed_status", "reading.prefilter", "search"}
+    | {"database.migrations", "dates", "dedup", "feed_status", "search"}
     | {"stories", "text"},
     "aggregator.database.migrations": frozenset(),
     "aggregator.publish": PURE | {"text"},

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from aggregator.errors import ParseError
+from aggregator.model.seen_hashes import HASH_SIZE, ID_SIZE, seen_ids, with_ids
 from aggregator.reading.parse import is_json, parse, parse_cut
-from aggregator.reading.prefilter import HASH_SIZE, ID_SIZE, listed, skim, with_ids
+from aggregator.reading.prefilter import skim
 from aggregator.reading.worker_task import read_document
 from aggregator.text.encodings import in_utf8, plain_utf8
 from tests.running import rss
@@ -178,18 +179,18 @@ def test_only_what_is_new_is_read():
 def test_the_ids_of_stored_entries_go_from_one_memory_to_the_next():
     first = skim(rss(items(1, 2)))
     assert first is not None
-    assert listed(first.memory) == set()
+    assert seen_ids(first.memory) == set()
     second = skim(rss(items(3, 2)), with_ids(first.memory, first.new, [-7, 8]))
     assert second is not None
 
     assert second.new == (0,)
-    assert listed(second.memory) == {8}
-    assert listed(with_ids(second.memory, second.new, [0])) == {8}
-    assert listed(with_ids(second.memory, second.new, [9])) == {8, 9}
+    assert seen_ids(second.memory) == {8}
+    assert seen_ids(with_ids(second.memory, second.new, [None])) == {8}
+    assert seen_ids(with_ids(second.memory, second.new, [9])) == {8, 9}
 
 
 def test_a_document_that_can_not_be_cut_lists_entries_too():
-    assert listed(with_ids(b"", (), [1, 2])) == {1, 2}
+    assert seen_ids(with_ids(b"", (), [1, 2])) == {1, 2}
 
 
 def test_a_document_that_only_has_another_date_says_nothing_new():

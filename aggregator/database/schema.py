@@ -178,7 +178,7 @@ feeds = Table(
     Column("body_hash", LargeBinary),
     Column(
         "memory", LargeBinary
-    ),  # of the entries of the last document, see aggregator.reading.prefilter
+    ),  # of the entries of the last document, see aggregator.model.seen_hashes
     Column("last_full_at", UtcDateTime),  # when the last 200 came
     Column("freshness", Span),  # its lifetime, for a 304 that does not say
     Column("moved_to", Text),  # where it is polled instead of `url`

@@ -7,6 +7,7 @@ a line in config.yaml a *subscription*, one attempt to bring a feed up to date a
 documents   subscriptions, answers, and what was read in them
 polling     what a poll knows of its feed, and how it went
 listing     what is listed, published and shown
+seen_hashes what a feed remembers of the entries of its last document
 """
 
 from aggregator.model.documents import (

@@ -12,12 +12,12 @@ from aggregator.database.entries import write_entries, write_keys
 from aggregator.database.feeds import write_hosts, write_leases, write_polls, write_subscriptions
 from aggregator.database.websub import write_unannounced
 from aggregator.model import CleanEntry, Outcome
+from aggregator.model.seen_hashes import seen_ids, with_ids
 from aggregator.poll import document_dates
 from aggregator.poll.hour_ranks import ranked
 from aggregator.poll.reports import Finished, planned
 from aggregator.poll.settings import PollSettings
 from aggregator.poll.story_matching import match_stories
-from aggregator.reading import prefilter
 from aggregator.reading.prefilter import MAX_ENTRIES
 from aggregator.stories import similarity
 
@@ -109,7 +109,7 @@ def compare(connection: Connection, polls: list[Finished], settings: PollSetting
             news.append(News(poll, poll.report))
             continue
         due = poll.due
-        memory = asked.memory(due.id, listed=prefilter.listed(poll.report.memory))
+        memory = asked.memory(due.id, listed=seen_ids(poll.report.memory))
         entries = document_dates.settled(due, poll.document, alone=not memory.listed)
         changes = dedup.compare(entries, keys, memory, due.habits)
         there = len(memory.listed) + sum(bool(entry_id) for entry_id in changes.listed)
@@ -263,7 +263,7 @@ def _memory(one: News, new_ids: Iterable[int]) -> bytes:
         return one.poll.due.memory  # it lists nothing: what was listed may be so again
     upcoming = iter(new_ids)
     ids = [next(upcoming) if entry_id is None else entry_id for entry_id in one.listed]
-    return prefilter.with_ids(one.report.memory, one.poll.places, ids)
+    return with_ids(one.report.memory, one.poll.places, ids)
 
 
 def _first_hand(

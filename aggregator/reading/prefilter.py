@@ -7,16 +7,12 @@ own: the head and the new entries.  Whatever does not fit this picture is parsed
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from xml.parsers import expat
 
-HASH_SIZE = 8
-"""Bytes of an entry's hash; a feed remembers one for each entry of its last document."""
-
-ID_SIZE = 8
-"""Bytes of the stored entry's id, which follows the hash."""
+from aggregator.model.seen_hashes import HASH_SIZE, NO_ID, PREFIX_SIZE, entry_records
 
 MAX_ENTRIES = 5000
 MAX_ATTRIBUTES = 256
@@ -28,10 +24,6 @@ so a long name costs its length for every `<a/>`; the longest in use have about 
 
 _WORK_OUTSIDE = 5
 _WORK_ENTRY = 7
-
-_RECORD = HASH_SIZE + ID_SIZE
-_PREFIX = 2 * HASH_SIZE
-_NO_ID = bytes(ID_SIZE)
 
 _Span = tuple[int, int]
 _ENTRIES = frozenset({"item", "entry"})
@@ -53,7 +45,7 @@ class Skim:
         nothing_new: There are none, and the head says what it said, but for its dates.
         memory: For the next skim: `HASH_SIZE` bytes each for what entries inherit and for the head;
             for every entry of the whole document its hash, and the id that it is stored under, 0
-            for the new ones until `with_ids` is called.
+            for the new ones until `seen_hashes.with_ids` is called.
     """
 
     rest: bytes
@@ -94,44 +86,16 @@ def skim(document: bytes, memory: bytes = b"", *, max_work: int = sys.maxsize) -
         return None
     context, head = walk.context(), _hash(_without(document, walk.entries + walk.dates))
     hashes = [_hash(document[start:end]) for start, end in walk.entries]
-    known = dict(_records(memory)) if memory[:HASH_SIZE] == context else {}
+    known = dict(entry_records(memory)) if memory[:HASH_SIZE] == context else {}
     cut = [span for span, digest in zip(walk.entries, hashes, strict=True) if digest in known]
     new = tuple(place for place, digest in enumerate(hashes) if digest not in known)
-    records = (digest + known.get(digest, _NO_ID) for digest in hashes)
+    records = (digest + known.get(digest, NO_ID) for digest in hashes)
     return Skim(
         rest=_without(document, cut),
         new=new,
-        nothing_new=not new and memory[HASH_SIZE:_PREFIX] == head,
+        nothing_new=not new and memory[HASH_SIZE:PREFIX_SIZE] == head,
         memory=b"".join((context, head, *records)),
     )
-
-
-def listed(memory: bytes) -> set[int]:
-    """Return the ids of the stored entries that a document listed."""
-    return {
-        int.from_bytes(entry_id, "big", signed=True)
-        for _, entry_id in _records(memory)
-        if entry_id != _NO_ID
-    }
-
-
-def with_ids(memory: bytes, places: Sequence[int], ids: Sequence[int]) -> bytes:
-    """Return a memory in which the entries at `places` have these ids, 0 for none.
-
-    Args:
-        memory: Empty for a document that could not be cut: it still lists entries.
-    """
-    filled = bytearray(memory or bytes(_PREFIX + _RECORD * len(ids)))
-    for place, entry_id in zip(places or range(len(ids)), ids, strict=True):
-        end = _PREFIX + _RECORD * (place + 1)
-        filled[end - ID_SIZE : end] = entry_id.to_bytes(ID_SIZE, "big", signed=True)
-    return bytes(filled)
-
-
-def _records(memory: bytes) -> Iterator[tuple[bytes, bytes]]:
-    for start in range(_PREFIX, len(memory), _RECORD):
-        middle = start + HASH_SIZE
-        yield memory[start:middle], memory[middle : middle + ID_SIZE]
 
 
 def _without(document: bytes, spans: Sequence[_Span]) -> bytes:

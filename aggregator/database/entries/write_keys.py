@@ -17,7 +17,7 @@ from aggregator.database.chunks import chunks
 from aggregator.database.dialects import insert_keys, stored_keys
 from aggregator.database.schema import UtcDateTime, entries, entry_keys, feeds
 from aggregator.dedup import Owner, number
-from aggregator.reading import prefilter
+from aggregator.model.seen_hashes import seen_ids
 
 FORGOTTEN_AFTER = timedelta(days=30)
 """So long after its end an entry is looked for in its feed's last document, and forgotten."""
@@ -75,7 +75,7 @@ def forget(
     Args:
         before: They were listed before this.
     """
-    still = prefilter.listed(_memory(connection, feed_id))
+    still = seen_ids(_memory(connection, feed_id))
     for some in chunks([entry for entry in doomed if entry in still]):
         connection.execute(update(entry_keys).where(_of(feed_id, some)).values(gone_before=before))
         identities = select(entries.c.id, entries.c.identity).where(entries.c.id.in_(some))
@@ -95,7 +95,7 @@ def forget_unlisted(connection: Connection, *, before: datetime) -> None:
     for row in connection.execute(_OUTDATED, {"before": before - FORGOTTEN_AFTER}):
         outdated.setdefault(row.feed_id, set()).add(row.entry_id)
     for feed_id, ids in outdated.items():
-        listed = prefilter.listed(_memory(connection, feed_id))
+        listed = seen_ids(_memory(connection, feed_id))
         for some in chunks(sorted(ids - listed)):
             connection.execute(delete(entry_keys).where(_of(feed_id, some)))
         for some in chunks(sorted(ids & listed)):  # to be looked at again after as long
