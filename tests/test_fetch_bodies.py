@@ -9,8 +9,8 @@ from itertools import pairwise
 import brotli
 import pytest
 
-from aggregator.fetch.decode import BodyDecoder
-from aggregator.fetch.failure import Failure
+from aggregator.fetch.content_encoding import BodyDecoder
+from aggregator.fetch.failure import FetchFailure
 from tests.feedserver import FeedServer
 from tests.fetching import failure, fetch, reason
 
@@ -45,7 +45,7 @@ def decoded(data: bytes, encodings: str, *, step: int = 1 << 16, max_size: int =
 
 
 def refusal(data: bytes, encodings: str, **options: int) -> str:
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(FetchFailure) as caught:
         decoded(data, encodings, **options)
     return caught.value.reason
 

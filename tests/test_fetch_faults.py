@@ -11,7 +11,7 @@ import pytest
 
 from aggregator.errors import FetchError
 from aggregator.fetch import Fetcher
-from aggregator.fetch.response_headers import retry_after_of, words_of
+from aggregator.fetch.response_headers import parse_retry_after, status_message
 from aggregator.model import Validators
 from tests.feedserver import FeedServer
 from tests.fetching import failure, fetch, reason, settings
@@ -137,7 +137,7 @@ def test_a_server_can_ask_for_a_pause(server, status):
     ],
 )
 def test_a_pause_is_a_number_of_seconds_or_a_date(value, wait):
-    assert retry_after_of({"retry-after": value}, now=NOW) == wait
+    assert parse_retry_after({"retry-after": value}, now=NOW) == wait
 
 
 def test_a_date_to_wait_for_is_read_by_the_clock_of_the_server():
@@ -146,8 +146,8 @@ def test_a_date_to_wait_for_is_read_by_the_clock_of_the_server():
         "retry-after": "Thu, 01 Jan 2015 00:10:00 GMT",
     }
 
-    assert retry_after_of(headers, now=NOW) == timedelta(minutes=10)
-    assert retry_after_of({**headers, "date": "nonsense"}, now=NOW) == timedelta(0)
+    assert parse_retry_after(headers, now=NOW) == timedelta(minutes=10)
+    assert parse_retry_after({**headers, "date": "nonsense"}, now=NOW) == timedelta(0)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_date_to_wait_for_is_read_by_the_clock_of_the_server():
 def test_a_pause_is_told_in_the_unit_that_fits(wait, words):
     expected = "429 Too Many Requests" + (f", wait {words}" if words else "")
 
-    assert words_of(429, timedelta(seconds=wait)) == expected
+    assert status_message(429, timedelta(seconds=wait)) == expected
 
 
 # ------------------------------------------------------------------- time

@@ -257,7 +257,7 @@ def test_a_redirect_from_https_to_http_is_followed_but_the_feed_has_not_moved(
     certificates, monkeypatch
 ):
     trusting = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
-    monkeypatch.setattr("aggregator.fetch.connect._tls", lambda: trusting)
+    monkeypatch.setattr("aggregator.fetch.http_connections._tls", lambda: trusting)
     with tls_server(certificates, "good.pem") as secure, FeedServer() as plain:
         plain.put("/feed.xml", "<rss/>")
         secure.redirect("/old", plain.url("/feed.xml"))

@@ -6,8 +6,8 @@ import gzip
 import pytest
 
 from aggregator.fetch import Fetcher
-from aggregator.fetch.failure import Failure
-from aggregator.fetch.http1 import MAX_HEAD, MAX_LINE, MAX_LINES, PlainAnswer
+from aggregator.fetch.failure import FetchFailure
+from aggregator.fetch.response_rewriter import MAX_HEAD, MAX_LINE, MAX_LINES, ResponseRewriter
 from tests.feedserver import FeedServer
 from tests.fetching import fetch, reason, settings
 
@@ -197,7 +197,7 @@ WHOLE = {
 
 def joined(data: bytes, step: int) -> tuple[bytes, bytes]:
     """Return head and content of the rewritten answer, however it was cut into pieces."""
-    answer = PlainAnswer(MAX_SIZE)
+    answer = ResponseRewriter(MAX_SIZE)
     plain = b"".join(answer.feed(data[at : at + step]) for at in range(0, len(data), step))
     head, _, body = plain.partition(b"\r\n\r\n")
     if b"chunked" not in head:
@@ -241,9 +241,9 @@ def test_it_does_not_matter_in_what_pieces_an_answer_comes(data, step):
 )  # fmt: skip
 @pytest.mark.parametrize("step", [1009, 1 << 20])
 def test_a_head_has_a_limit_however_odd_it_is(head, step):
-    answer = PlainAnswer(MAX_SIZE)
+    answer = ResponseRewriter(MAX_SIZE)
 
-    with pytest.raises(Failure, match="headers are too large"):
+    with pytest.raises(FetchFailure, match="headers are too large"):
         for at in range(0, len(head + b"\r\n"), step):
             answer.feed((head + b"\r\n")[at : at + step])
 
@@ -260,19 +260,19 @@ def test_interim_answers_count_for_the_limit_of_the_head():
     final = OK + SIZE + b"\r\n" + FEED
     fewer, more = MAX_HEAD // len(interim) - 1, MAX_HEAD // len(interim) + 2
 
-    assert PlainAnswer(MAX_SIZE).feed(interim * fewer + final).endswith(FEED)
-    with pytest.raises(Failure, match="headers are too large"):
-        PlainAnswer(MAX_SIZE).feed(interim * more + final)
+    assert ResponseRewriter(MAX_SIZE).feed(interim * fewer + final).endswith(FEED)
+    with pytest.raises(FetchFailure, match="headers are too large"):
+        ResponseRewriter(MAX_SIZE).feed(interim * more + final)
 
 
 @pytest.mark.parametrize("line", [b"1\r\nx\r\n", b"1;%s\r\nx\r\n" % (b"e" * 4000)])
 def test_what_stands_between_chunks_counts_for_a_limit_of_its_own(line):
     """Each chunk of one byte may have an extension of 4 kB: 4 GB for a body of 1 MB."""
-    answer = PlainAnswer(200_000)
+    answer = ResponseRewriter(200_000)
     answer.feed(OK + CHUNKED + b"\r\n")
     sent = 0
 
-    with pytest.raises(Failure, match=r"too large \(limit 200 kB\)"):
+    with pytest.raises(FetchFailure, match=r"too large \(limit 200 kB\)"):
         while sent < 2_000_000:
             answer.feed(line * 20)
             sent += len(line) * 20
@@ -285,7 +285,21 @@ def test_what_stands_between_chunks_counts_for_a_limit_of_its_own(line):
     [b"1" * 5000, b"1;" + b"x" * 5000, b"1\r\nxy\r\n", b"g\r\n", b"\r\n", b"1\r\nx" + b"\r" * 9],
 )
 def test_chunks_that_are_none_are_refused_without_waiting_for_more(body):
-    answer = PlainAnswer(MAX_SIZE)
+    answer = ResponseRewriter(MAX_SIZE)
 
-    with pytest.raises(Failure, match="cut short"):
+    with pytest.raises(FetchFailure, match="cut short"):
         answer.feed(OK + CHUNKED + b"\r\n" + body)
+
+
+@pytest.mark.parametrize(
+    ("tail", "words"),
+    [
+        (b"1;" + b"x" * 4000 + b"\r\n<\r\n", "too large (limit 50 kB)"),
+        (b"nonsense\r\n", "the answer was cut short"),
+    ],
+)
+def test_a_body_that_is_refused_half_way_fails_for_the_reason_of_the_refusal(server, tail, words):
+    head = OK + CHUNKED + b"\r\n5\r\n" + FEED[:5] + b"\r\n"
+    server.send("/feed.xml", head + tail * 20)
+
+    assert reason(server.url("/feed.xml"), max_size=50_000) == words

@@ -15,13 +15,13 @@ from hypothesis.strategies import SearchStrategy
 from aggregator import config, urls
 from aggregator.errors import ConfigError, FetchError, OpmlError, ParseError
 from aggregator.fetch import Fetcher
-from aggregator.fetch.decode import BodyDecoder
-from aggregator.fetch.failure import Failure
+from aggregator.fetch.content_encoding import BodyDecoder
+from aggregator.fetch.failure import FetchFailure
 from aggregator.fetch.response_headers import (
-    conditions,
+    conditional_headers,
+    parse_retry_after,
     readable_headers,
-    retry_after_of,
-    validators_of,
+    response_validators,
 )
 from aggregator.fetch.target import Target
 from aggregator.model import CleanFeed
@@ -248,7 +248,7 @@ def test_any_address_is_a_target_or_a_failure(text, location):
     try:
         target = Target.parse(text)
         there = target.follow(location)
-    except Failure as failure:
+    except FetchFailure as failure:
         assert failure.reason.isprintable()
     else:
         for one in (target, there):
@@ -279,11 +279,11 @@ HEADERS = strategies.lists(
 @given(HEADERS)
 def test_any_headers_are_read(raw):
     headers = readable_headers(raw)
-    validators = validators_of(raw, URL)
-    wait = retry_after_of(headers, now=NOW)
+    validators = response_validators(raw, URL)
+    wait = parse_retry_after(headers, now=NOW)
 
     assert wait is None or wait.total_seconds() >= 0
-    for value in conditions(validators, URL).values():
+    for value in conditional_headers(validators, URL).values():
         assert not set(value) & set("\r\n\x00")
 
 
@@ -298,7 +298,7 @@ def test_any_bytes_are_decoded_or_refused(encodings, chunks):
         for chunk in chunks:
             decoder.feed(chunk)
         assert len(decoder.finish()) <= 1000
-    except Failure as failure:
+    except FetchFailure as failure:
         assert failure.reason.isascii()
 
 

@@ -12,7 +12,7 @@ from aggregator import config as configuration
 from aggregator.database import open_database
 from aggregator.database.schema import feeds, unannounced
 from aggregator.database.websub import write_unannounced
-from aggregator.fetch import Calls
+from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
 from aggregator.model import Subscription
 from aggregator.websub.announcements import Announcements
@@ -125,7 +125,7 @@ def test_a_clock_that_is_set_back_holds_up_no_announcement(tmp_path):
 def test_a_hub_is_told_of_every_document_once_and_again_if_it_does_not_listen():
     async def main() -> Peer:
         peer = Peer()
-        async with peer.serving() as url, Calls(LOOPBACK) as calls:
+        async with peer.serving() as url, WebSubClient(LOOPBACK) as calls:
             publisher = Publisher(f"{url}/hub", calls, waits=(0.05, 0.05))
             await publisher.announce([TOPIC, f"{HOST}/feed.rss"])
             assert len(peer.received) == 2

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from aggregator.database.schema import subscribers
 from aggregator.database.websub import write_subscribers
-from aggregator.fetch import Calls, FetchSettings
+from aggregator.fetch import FetchSettings, WebSubClient
 from aggregator.merged import Publication
 from aggregator.model import Subscription
 from aggregator.runtime.hub_socket import Letter
@@ -74,7 +74,11 @@ async def world(
         return await made[0].transact(work)
 
     with door, letters:
-        async with peer.serving() as url, Calls(settings) as calls, Calls(settings) as posts:
+        async with (
+            peer.serving() as url,
+            WebSubClient(settings) as calls,
+            WebSubClient(settings) as posts,
+        ):
             publication = Publication.of(site.config, own_hub=True)
             hub = Hub(publication, site.engine, calls, posts, transact, **options)
             made.append(World(site, hub, peer, url, door))

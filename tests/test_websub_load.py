@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from aggregator.database.websub import write_subscribers
-from aggregator.fetch import Calls
+from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
 from aggregator.runtime.hub_socket import Letter
 from aggregator.websub import Announcements, deliveries, verification
@@ -57,7 +57,7 @@ def new_site(folder: Path) -> Site:
 
 @contextlib.asynccontextmanager
 async def hub_of(site: Site) -> AsyncIterator[Hub]:
-    async with Calls(NEAR) as calls, Calls(NEAR) as posts:
+    async with WebSubClient(NEAR) as calls, WebSubClient(NEAR) as posts:
         publication = Publication.of(site.config, own_hub=True)
         hub = Hub(publication, site.engine, calls, posts, transact_on(site))
         try:

@@ -1,24 +1,26 @@
-"""One conditional GET, or one file beside config.yaml: bytes in memory, or a reason in words.
+"""HTTP: one conditional GET (or one file beside config.yaml) -> bytes in memory, or an error.
 
-    guard     which addresses and ports may be connected to            pure
-    target    a URL as it is requested, and where a redirect leads      pure
-    answer    what status and headers of an answer say                 pure
-    http1     odd answers made plain HTTP/1.1, up to limits            pure
-    cookies   what redirects set, for the rest of one poll              yarl
-    decode    Content-Encoding undone, up to a limit                   pure
-    connect   names to addresses, sockets: the guard at work           aiohttp
-    explain   exceptions in our own words                               aiohttp
-    client    the request and its redirects                            aiohttp
-    local     files instead of URLs
-    calls     single requests to hubs and their subscribers            aiohttp
+    guard               which addresses and ports may be connected to             pure
+    target              a URL as requested, and the target of a redirect          pure
+    response_headers    meaning of a response's status and headers                pure
+    response_rewriter   unusual responses -> strict HTTP/1.1, within limits       pure
+    content_encoding    a compressed body -> the body, within a limit             pure
+    cookies             cookies that redirects set, for the requests of one poll  yarl
+    name_lookups        host names -> addresses
+    response_protocol   aiohttp's reader of responses, behind response_rewriter   aiohttp
+    http_connections    a request: its connection, the guard's decision, its end  aiohttp
+    error_messages      exceptions of aiohttp and the system in plain words       aiohttp
+    fetcher             a fetch: conditional request, redirects, body             aiohttp
+    local_files         files instead of URLs
+    websub_client       requests to WebSub hubs and subscribers                   aiohttp
 
-Everything that a server sends is taken for hostile: it is limited in time and size before it is
-looked at, and none of its bytes stand in an error.
+Every byte from a server counts as hostile: time and size are limited before the content is looked
+at, and no error repeats any of the content.
 """
 
-from .client import Fetcher
 from .fetch_settings import FetchSettings
-from .hub_requests import Calls, Reply
-from .response_headers import retry_after_of
+from .fetcher import Fetcher
+from .response_headers import parse_retry_after
+from .websub_client import WebSubClient, WebSubResponse
 
-__all__ = ["Calls", "FetchSettings", "Fetcher", "Reply", "retry_after_of"]
+__all__ = ["FetchSettings", "Fetcher", "WebSubClient", "WebSubResponse", "parse_retry_after"]

@@ -1,10 +1,10 @@
-"""Cookies that the redirects of one poll set, for the rest of that poll.
+"""Cookies that redirects set, for the following requests of one poll.
 
-Some sites answer a visitor without their cookie with a redirect that sets it, and lead to the feed
-only who brings it along.  Nothing is kept for the next poll.
+Some sites redirect a client without their cookie to set the cookie, and send the feed only to a
+client with the cookie.  No cookie outlives the poll.
 
-A cookie is sent back byte for byte, as browsers do.  aiohttp and the standard library write values
-with `/`, `,` or `{` in quotation marks, and the site does not recognise its own cookie.
+A cookie is sent back byte for byte, as by browsers.  aiohttp and the standard library write values
+with `/`, `,` or `{` in quotation marks, which sites do not recognise.
 
 Source: RFC 6265, 5 (what user agents do); publicsuffix.org.
 """
@@ -22,7 +22,7 @@ from aggregator import urls
 from .response_headers import is_sendable
 
 MAX_COOKIES = 50
-"""Cookies of one poll; the first ones count."""
+"""Cookies of one poll; further cookies are ignored."""
 
 MAX_HEADER = 8000
 """Characters of a `Cookie` field; many servers refuse a line of 8 KB."""
@@ -35,10 +35,11 @@ class _Cookie:
     """A cookie.
 
     Attributes:
-        pair: `name=value` as it was received.
+        pair: `name=value` as received.
         domain: In lower case.
-        is_host_only: Hosts below `domain` do not get it.
-        is_secure: Only https gets it.
+        is_host_only: Hosts below `domain` do not get the cookie.
+        path: Prefix of the paths that get the cookie.
+        is_secure: Only https gets the cookie.
     """
 
     pair: str
@@ -64,10 +65,12 @@ class Cookies:
         self._cookies: dict[tuple[str, str, str], _Cookie] = {}
 
     def take(self, fields: Iterable[str], url: URL, *, now: datetime) -> None:
-        """Take what an answer from `url` sets, a `Set-Cookie` field each.
+        """Take the cookies that a response from `url` sets.
 
         Args:
-            now: Aware; a cookie that expired before deletes the one of its name.
+            fields: Values of the `Set-Cookie` fields.
+            url: Of the request.
+            now: Aware; an expired cookie deletes the cookie of the same name.
         """
         for field in fields:
             pair, *attributes = field.split(";")
@@ -83,7 +86,7 @@ class Cookies:
                 self._cookies[key] = cookie
 
     def header(self, url: URL) -> str:
-        """Return the `Cookie` field of a request for `url`, empty if there is none to send."""
+        """Return the value of the `Cookie` field for `url`, empty without cookies."""
         cookies = [cookie for cookie in self._cookies.values() if cookie.is_for(url)]
         header = ""
         for cookie in sorted(cookies, key=lambda cookie: -len(cookie.path)):
@@ -93,16 +96,16 @@ class Cookies:
 
 
 def _settings(attributes: Iterable[str]) -> dict[str, str]:
-    """Return attributes by lower-case name; of a repeated one the last counts (RFC 6265, 5.3)."""
+    """Return attributes by lower-case name; the last of a name counts (RFC 6265, 5.3)."""
     pairs = (attribute.partition("=") for attribute in attributes)
     return {name.strip(" \t").lower(): value.strip(" \t") for name, _, value in pairs}
 
 
 def _cookie(pair: str, settings: Mapping[str, str], url: URL) -> _Cookie | None:
-    """Return a cookie, None for one that can't be sent or is for others than the site itself.
+    """Return a cookie, None for a cookie of another site or one that can't be sent.
 
-    A domain that anybody can have names under, such as `co.uk`, is nobody's to set cookies for,
-    except for the host of that very name (RFC 6265, 5.3).
+    No site can set cookies for a public suffix such as `co.uk`, except the host of that very name
+    (RFC 6265, 5.3).
     """
     if len(pair) > _MAX_PAIR or not is_sendable(pair):
         return None
@@ -133,7 +136,7 @@ def _is_expired(settings: Mapping[str, str], now: datetime) -> bool:
 
 
 def _is_below(host: str, domain: str) -> bool:
-    """Whether a host is named below a domain (RFC 6265, 5.1.3); an address is below nothing."""
+    """Whether a host name is below a domain (RFC 6265, 5.1.3); an address never is."""
     if not host.endswith(f".{domain}"):
         return False
     try:

@@ -1,10 +1,16 @@
-"""How a fetch ends inside this package, before `client` adds the feed's URL to it.  Pure."""
+"""How a fetch fails inside this package; `fetcher` adds the feed's URL.  Pure."""
 
 from datetime import timedelta
 
 
-class Failure(Exception):  # noqa: N818 - an ending, not a defect; becomes a FetchError
-    """The fetch ended without a usable answer, for a reason in plain words."""
+class FetchFailure(Exception):  # noqa: N818 - an outcome, not a defect; becomes a FetchError
+    """A fetch ended without a usable response.
+
+    Attributes:
+        reason: In plain words, shown to people.
+        retry_after: How long the server asked to be left alone; None if it did not say.
+        unreachable: The network of this machine may be at fault instead of the server.
+    """
 
     def __init__(
         self, reason: str, *, retry_after: timedelta | None = None, unreachable: bool = False
@@ -15,10 +21,10 @@ class Failure(Exception):  # noqa: N818 - an ending, not a defect; becomes a Fet
         self.unreachable = unreachable
 
 
-class Refused(OSError):  # noqa: N818 - the same
-    """The guard's no, raised where the socket would be made.
+class AddressRefusedError(OSError):
+    """The guard refused an address; raised where the socket would be made.
 
-    An OSError, because that is what connecting may end with in everyone's eyes.
+    An OSError, as aiohttp expects of a failed connection.
     """
 
     def __init__(self, reason: str) -> None:

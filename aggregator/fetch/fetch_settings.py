@@ -1,4 +1,4 @@
-"""What a `Fetcher` has to know.  Pure."""
+"""Settings of a `Fetcher`.  Pure."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,17 +10,17 @@ class FetchSettings:
     """How feeds are fetched.
 
     Attributes:
-        user_agent: Sent as it is; names the program and a page about it.
+        user_agent: Value of the header; names the program and a page about the program.
         timeout: For the whole fetch, redirects included.
-        connect_timeout: For finding an address, and for connecting to it.
-        read_timeout: Without a single byte, once connected.
+        connect_timeout: For finding an address, and for connecting to that address.
+        read_timeout: Longest silence of a connected server.
         max_size: Bytes of the body, decoded as well as on the wire.
-        allow: Addresses, networks (CIDR) and host names that may be polled although they are
-            private, each at one port (`nas.local:8080`) or at any, by feeds whose own address
-            has that host or is in that network.
-        allowed_in: Where in config.yaml those stand.
-        files: Folder that relative paths are read from; None where there is none.
-        extra_ports: Ports that the configuration's own URLs name.
+        allow: Private addresses, networks (CIDR) and host names that may be polled all the same,
+            each at one port (`nas.local:8080`) or at any port, by feeds whose own URL has that
+            host or an address in that network.
+        allowed_in: Key of `allow` in config.yaml, for error messages.
+        files: Folder of relative paths; None where files can't be polled.
+        extra_ports: Ports that URLs in the configuration name.
     """
 
     user_agent: str

@@ -1,8 +1,8 @@
 """Which addresses may be connected to.  Pure.
 
-Addresses are judged, never names: a name can lead anywhere, and another way the second time.
-The table is that of the IANA special-purpose registries (RFC 6890) and of the guards of other
-programs, on top of `is_global`, which was wrong for several ranges before CPython 3.12.4.
+The guard judges addresses, never names: a name can lead anywhere, and elsewhere a moment later.
+The table follows the IANA special-purpose registries (RFC 6890) and the guards of similar programs.
+`is_global` alone was wrong for several ranges before CPython 3.12.4.
 """
 
 from collections.abc import Iterable
@@ -19,6 +19,8 @@ from ipaddress import (
 from typing import Self
 
 from aggregator import urls
+
+from .failure import AddressRefusedError
 
 PORTS = frozenset({80, 443, 8000, 8080, 8443})
 
@@ -55,23 +57,28 @@ _REFUSED_V6 = tuple(
     map(
         IPv6Network,
         (
-            "2001::/23",  # Teredo among others: a v4 address inside that we could reach
+            "2001::/23",  # Teredo and more: with a v4 address inside, within our reach
             "2001:db8::/32",
-            "2002::/16",  # 6to4: the same
+            "2002::/16",  # 6to4: likewise
             "2620:4f:8000::/48",
             "3fff::/20",
         ),
     )
 )
-# Networks whose last 32 bits are the v4 address that packets end up at (RFC 4291, RFC 6052).
+# Networks whose last 32 bits are the v4 address that packets arrive at (RFC 4291, RFC 6052).
 _WRAPPED_V4 = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Exception:
-    """An entry of `network.allow`: a network or a host name, at one port or (None) at all."""
+    """An entry of `network.allow`.
 
-    of: _Network | str
+    Attributes:
+        place: A network or a canonical host name.
+        port: None for every port.
+    """
+
+    place: _Network | str
     port: int | None
 
     @classmethod
@@ -82,18 +89,21 @@ class _Exception:
         except ValueError:
             return cls(_canonical_name(text), port)
 
-    def has(self, address: _Address) -> bool:
-        return not isinstance(self.of, str) and address in self.of
+    def covers(self, address: _Address) -> bool:
+        return not isinstance(self.place, str) and address in self.place
+
+    def is_open(self, port: int) -> bool:
+        return self.port in {None, port}
 
 
 class Guard:
     """Judges addresses and ports by the table; the operator's exceptions hold for single feeds.
 
     Args:
-        allow: Addresses, networks (CIDR) and host names that may be polled, each with `:port`
-            at that port, else at any.
-        ports: More ports than `PORTS` that are fine at public addresses.
-        key: Where in config.yaml the exceptions stand, for refusals.
+        allow: Addresses, networks (CIDR) and host names that may be polled although private; at
+            one port with `:port` behind the name, else at any port.
+        ports: Ports allowed at public addresses, besides `PORTS`.
+        key: Key of the exceptions in config.yaml, for refusals.
     """
 
     def __init__(
@@ -107,73 +117,97 @@ class Guard:
         self.exceptions = tuple(map(_Exception.parse, allow))
         self.key = key
 
-    def admission(self, host: str) -> "Admission":
-        """Return what a feed whose own address has this host may ask."""
-        return Admission(self, host)
+    def policy(self, host: str) -> "AddressPolicy":
+        """Return the policy for a feed whose own URL has `host`."""
+        return AddressPolicy(self, host)
 
 
-class Admission:
-    """What one feed may ask: its own address, and those that it redirects to.
+class AddressPolicy:
+    """The addresses that one feed may have requested: by the feed's URL, and by redirects.
 
-    An exception holds for a feed whose own address has that host or is in that network, and for
-    its redirects.  A name is in a network only if it is one that public DNS does not have: whoever
-    owns a public name decides what it leads to.
+    An exception holds for a feed whose own URL has that host or an address in that network, and
+    for the feed's redirects.  A name counts as in a network only if public DNS can't have the name:
+    the owner of a public name decides which addresses the name has.
     """
 
     def __init__(self, guard: Guard, host: str) -> None:
         self._guard = guard
         self._host = _canonical_name(host)
-        self._held = frozenset(self._of_host(_parsed(host)))
+        self._exceptions = frozenset(self._matching_exceptions(_parse_address(host)))
 
-    def _of_host(self, address: _Address | None) -> Iterable[_Exception]:
+    def _matching_exceptions(self, address: _Address | None) -> Iterable[_Exception]:
         for exception in self._guard.exceptions:
-            if exception.of == self._host or (address is not None and exception.has(address)):
+            is_covered = address is not None and exception.covers(address)
+            if is_covered or exception.place == self._host:
                 yield exception
 
-    def resolved(self, name: str, addresses: Iterable[str]) -> None:
-        """Note what a name leads to: the feed's own may be in a network that is an exception."""
-        if _canonical_name(name) != self._host or not urls.is_private(f"//{self._host}"):
-            return
-        for address in addresses:
-            self._held |= frozenset(self._of_host(_parsed(address)))
+    def allowed_addresses(self, name: str, port: int, addresses: Iterable[str]) -> list[str]:
+        """Return the addresses of `name` that may be connected to.
+
+        If `name` is the feed's own and private, exceptions for the networks of the addresses hold
+        for the feed from now on.
+
+        Raises:
+            AddressRefusedError: No address is allowed.
+        """
+        candidates = list(addresses)
+        if _canonical_name(name) == self._host and urls.is_private(f"//{self._host}"):
+            for address in candidates:
+                self._exceptions |= frozenset(self._matching_exceptions(_parse_address(address)))
+        if self.exempts(name, port):
+            return candidates
+        refusals = {address: self.refusal(address, port, name=name) for address in candidates}
+        allowed = [address for address in candidates if refusals[address] is None]
+        reasons = [reason for reason in refusals.values() if reason]
+        if reasons and not allowed:
+            raise AddressRefusedError(reasons[0])
+        return allowed
 
     def exempts(self, name: str, port: int) -> bool:
-        """Whether whatever address `name` leads to may be polled under this name and port."""
+        """Whether every address of `name` may be connected to at this port."""
         canonical = _canonical_name(name)
-        return any(one.of == canonical and one.port in {None, port} for one in self._held)
+        return any(
+            exception.place == canonical and exception.is_open(port)
+            for exception in self._exceptions
+        )
 
     def refusal(self, address: str, port: int, *, name: str = "") -> str | None:
-        """Return why `address` must not be connected to, in words; None if it may.
+        """Return why `address` must not be connected to, in words; None if allowed.
 
         Args:
-            name: That led to the address, empty for none.
+            name: Host name with this address; empty for a literal address.
         """
-        judged = _parsed(address)
-        if judged is None:
+        parsed = _parse_address(address)
+        if parsed is None:
             return "not a valid address"
-        if any(one.has(judged) and one.port in {None, port} for one in self._held):
+        if any(
+            exception.covers(parsed) and exception.is_open(port) for exception in self._exceptions
+        ):
             return None
         is_own = _canonical_name(name or address) == self._host
-        if not _is_public(judged):
-            return f"{judged} is a private address; {self._advice(judged, port, name, is_own)}"
+        if not _is_public(parsed):
+            return f"{parsed} is a private address; {self._advice(parsed, port, name, is_own)}"
         if port not in self._guard.ports:
             usual = ", ".join(map(str, sorted(PORTS)))
-            return f"port {port} is not one of {usual}; {self._advice(judged, port, name, is_own)}"
+            return f"port {port} is not one of {usual}; {self._advice(parsed, port, name, is_own)}"
         return None
 
     def _advice(self, address: _Address, port: int, name: str, is_own: bool) -> str:
-        """Return what a person can do who trusts the address all the same."""
+        """Return how the operator can allow a refused address."""
         key = self._guard.key
-        if not is_own:  # it would help no feed but one whose own address this is
+        if not is_own:  # an exception holds only for a feed whose own URL has the address
             return f"to poll it write its address as a feed's url, and its host into {key}"
         bracketed = f"[{address}]" if address.version == 6 else str(address)
         host = name or bracketed
-        if any(one.of == self._host or one.has(address) for one in self._held):
+        if any(
+            exception.place == self._host or exception.covers(address)
+            for exception in self._exceptions
+        ):
             return f"{key} has it at another port; to poll it add {host}:{port}"
         return f"to poll it add {name or 'it'} to {key}"
 
 
-def _parsed(text: str) -> _Address | None:
+def _parse_address(text: str) -> _Address | None:
     """Return the address that a socket connects to for `text`, None for a name."""
     try:
         return _unmapped(ip_address(text.partition("%")[0]))
@@ -182,7 +216,7 @@ def _parsed(text: str) -> _Address | None:
 
 
 def _canonical_name(name: str) -> str:
-    """Return a host as DNS has it: neither a trailing dot nor capitals make another name."""
+    """Return a host name in ASCII and lower case, without a trailing dot."""
     bare = name.rstrip(".").lower()
     try:
         return urls.host_of(urls.in_ascii(f"http://{bare}/")) if not bare.isascii() else bare
@@ -191,12 +225,12 @@ def _canonical_name(name: str) -> str:
 
 
 def _unmapped(address: _Address) -> _Address:
-    """Return the v4 address that a socket connects to when it is given `::ffff:a.b.c.d`."""
+    """Return the v4 address that a socket connects to for `::ffff:a.b.c.d`."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 
 
-@lru_cache(maxsize=10_000)  # a hundred comparisons, twice a fetch
+@lru_cache(maxsize=10_000)  # two dozen comparisons for each connection
 def _is_public(address: _Address) -> bool:
     if isinstance(address, IPv4Address):
         return address.is_global and not any(address in network for network in _REFUSED_V4)

@@ -1,4 +1,4 @@
-"""Files instead of URLs: a feed that another program writes beside config.yaml."""
+"""Files instead of URLs: feeds that another program writes beside config.yaml."""
 
 import os
 import stat
@@ -6,32 +6,37 @@ from pathlib import Path
 
 from aggregator.model import Fetched, Validators
 
-from .decode import too_large
-from .failure import Failure
+from .content_encoding import too_large
+from .failure import FetchFailure
 
 
 def read_local(path: str, validators: Validators, *, folder: Path | None, max_size: int) -> Fetched:
-    """Read a file of `folder` as if it had been fetched; 304 while it is the one we know.
+    """Read a file of `folder` as if fetched; with status 304 for an unchanged file.
 
     Args:
-        path: Relative, as config.yaml has it; it must not lead out of the folder.
+        path: Relative, as in config.yaml; must not lead out of the folder.
+        validators: Of the last reading; the time and size of a file make the ETag.
+        folder: None where files can't be polled.
+        max_size: Bytes of the file.
 
     Raises:
-        Failure: There is no such file, or none that may be read.
+        FetchFailure: There is no such file, or the file must not be read.
     """
     try:
-        descriptor = os.open(_inside(path, folder), os.O_RDONLY | os.O_NONBLOCK)  # a pipe waits
+        descriptor = os.open(
+            _inside(path, folder), os.O_RDONLY | os.O_NONBLOCK
+        )  # opening a pipe would block
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise Failure("no such file beside config.yaml") from error
+        raise FetchFailure("no such file beside config.yaml") from error
     except OSError as error:
-        raise Failure("the file can't be opened") from error
+        raise FetchFailure("the file can't be opened") from error
     try:
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode):
-            raise Failure("not a regular file")
-        known = Validators(path, f'"{about.st_mtime_ns}-{about.st_size}"')
-        if validators == known:
-            return Fetched(304, path, validators=known)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise FetchFailure("not a regular file")
+        current = Validators(path, f'"{status.st_mtime_ns}-{status.st_size}"')
+        if validators == current:
+            return Fetched(304, path, validators=current)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             body = file.read(max_size + 1)
     finally:
@@ -39,20 +44,20 @@ def read_local(path: str, validators: Validators, *, folder: Path | None, max_si
     if len(body) > max_size:
         raise too_large(max_size)
     if not body.strip():
-        raise Failure("the file is empty")
-    return Fetched(200, path, body=body, validators=known, size=len(body))
+        raise FetchFailure("the file is empty")
+    return Fetched(200, path, body=body, validators=current, size=len(body))
 
 
 def _inside(path: str, folder: Path | None) -> Path:
-    """Return the file that is meant, symbolic links followed.
+    """Return the path of a file in the folder, symbolic links followed.
 
     Raises:
-        Failure: It is outside of the folder.
+        FetchFailure: The path leads out of the folder.
     """
     if folder is None:
-        raise Failure("only http and https addresses are polled")
+        raise FetchFailure("only http and https addresses are polled")
     root = folder.resolve()
     file = (root / path).resolve()
     if not file.is_relative_to(root):
-        raise Failure("the file is outside the folder of config.yaml")
+        raise FetchFailure("the file is outside the folder of config.yaml")
     return file

@@ -1,4 +1,4 @@
-"""What status and headers of an answer say.  Pure.
+"""Meaning of a response's status and headers.  Pure.
 
 Source: RFC 9110 (8.8 validators, 10.2.3 Retry-After, 15 status codes).
 """
@@ -13,48 +13,48 @@ from aggregator.model import Validators
 
 MAX_RETRY_AFTER = timedelta(days=30)
 
-# Servers refuse requests with headers of 8 KB; better unconditional than never again.
+# Servers refuse requests with headers of 8 KB.  A long validator is left out instead.
 _MAX_VALIDATOR = 4096
-_LISTS = frozenset({"cache-control", "link", "content-encoding"})
+_LIST_FIELDS = frozenset({"cache-control", "link", "content-encoding"})
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _WHOLE_RANGE = re.compile(r"\s*bytes\s+0-(\d{1,18})/(\d{1,18})\s*$", re.ASCII | re.IGNORECASE)
 _CLASSES = {4: "refused", 5: "server error"}
 
 
 def readable_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers by lower-case name.
+    """Return the fields of a head by lower-case name.
 
-    Of a repeated one the first counts, except where it is a list by nature: then all do.
+    The first field of a name counts; fields that are lists are joined.
     """
     headers: dict[str, str] = {}
     for name_bytes, value_bytes in raw:
         name, value = name_bytes.decode("latin-1").lower(), _text(value_bytes)
         if name not in headers:
             headers[name] = value
-        elif name in _LISTS:
+        elif name in _LIST_FIELDS:
             headers[name] += f", {value}"
     return headers
 
 
-def validators_of(raw: Iterable[tuple[bytes, bytes]], url: str) -> Validators:
-    """Return the validators that came with an answer, None for those that can't be sent back."""
-    found: dict[bytes, str | None] = {}
+def response_validators(raw: Iterable[tuple[bytes, bytes]], url: str) -> Validators:
+    """Return the validators of a response from `url`, None for any that can't be sent back."""
+    values: dict[bytes, str | None] = {}
     for name, value in raw:
-        found.setdefault(name.lower(), _sendable(value))
-    return Validators(url, found.get(b"etag"), found.get(b"last-modified"))
+        values.setdefault(name.lower(), _sendable(value))
+    return Validators(url, values.get(b"etag"), values.get(b"last-modified"))
 
 
-def merged(stored: Validators, brought: Validators) -> Validators:
-    """Return validators after a 304: the stored ones, replaced by those that it brought."""
+def merged_validators(stored: Validators, received: Validators) -> Validators:
+    """Return the validators after a 304: the stored values, where the 304 has no newer ones."""
     return Validators(
-        brought.url,
-        brought.etag or stored.etag,
-        brought.last_modified or stored.last_modified,
+        received.url,
+        received.etag or stored.etag,
+        received.last_modified or stored.last_modified,
     )
 
 
-def conditions(validators: Validators, url: str) -> dict[str, str]:
-    """Return the headers that make a request for `url` conditional, none for another's."""
+def conditional_headers(validators: Validators, url: str) -> dict[str, str]:
+    """Return the header fields of a conditional request; none for validators of another URL."""
     if validators.url != url:
         return {}
     pairs = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
@@ -62,19 +62,19 @@ def conditions(validators: Validators, url: str) -> dict[str, str]:
 
 
 def is_sendable(value: str) -> bool:
-    """Whether `value` leaves as the bytes that it came as (headers are written as UTF-8)."""
+    """Whether the bytes sent for `value` are the bytes received (headers are sent as UTF-8)."""
     try:
         return _sendable(value.encode()) == value
     except UnicodeEncodeError:
         return False
 
 
-def may_bring_feed(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether the body of an answer may be all of a document.
+def may_be_document(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether the body of a response may be a complete document.
 
     Any success may (RFC 9110, 15.3): some hosts send whole feeds with a 202, proxies with a 203.
-    A 204 has no body, and a 206 perhaps only a part.  A 226 may have nothing but what is new (RFC
-    3229, which nobody here asks for): what a feed lacks is not missed.
+    A 204 has no body; a 206 may have only a part.  A 226 (RFC 3229, never requested here) may have
+    only new entries, which is enough: a feed may drop old entries at any time.
     """
     if status == 206 and "content-range" in headers:
         match = _WHOLE_RANGE.match(headers["content-range"])
@@ -82,8 +82,8 @@ def may_bring_feed(status: int, headers: Mapping[str, str]) -> bool:
     return 200 <= status <= 299 and status != 204
 
 
-def words_of(status: int, retry_after: timedelta | None = None) -> str:
-    """Return what an answer without a feed means; never the server's own phrase."""
+def status_message(status: int, retry_after: timedelta | None = None) -> str:
+    """Return a response without a feed in plain words; never the server's own phrase."""
     if status in {204, 205}:
         return "empty answer"
     if not 400 <= status <= 599:
@@ -92,18 +92,18 @@ def words_of(status: int, retry_after: timedelta | None = None) -> str:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = _CLASSES[status // 100]
-    wait = f", wait {_span_words(retry_after)}" if retry_after else ""
+    wait = f", wait {_format_span(retry_after)}" if retry_after else ""
     return f"{status} {phrase}{wait}"
 
 
-def retry_after_of(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
-    """Return how long to stay away, None where the answer does not say so.
+def parse_retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
+    """Return the span of a Retry-After field (RFC 9110, 10.2.3), None without a valid field.
 
-    A date is taken relative to the answer's own: the server's clock may be wrong.
+    A date counts relative to the response's Date field: the server's clock may be wrong.
 
     Args:
         headers: By lower-case name.
-        now: Aware, UTC; for an answer without a date.
+        now: Aware, UTC; for a response without a date.
 
     Returns:
         Zero to `MAX_RETRY_AFTER`.
@@ -127,10 +127,10 @@ def _date(text: str) -> datetime | None:
         return None
 
 
-def _span_words(span: timedelta) -> str:
+def _format_span(span: timedelta) -> str:
     total = span.total_seconds()
-    for unit, size, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
-        if total < size * most:
+    for unit, size, limit in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
+        if total < size * limit:
             return f"{round(total / size)} {unit}"
     return f"{round(total / 86_400)} d"
 

@@ -1,4 +1,4 @@
-"""A URL as it is requested, and where a redirect leads from there.  Pure.
+"""A URL as requested, and the target of a redirect.  Pure.
 
 Sources: RFC 3986 (syntax), RFC 9110, 10.2.2 (Location), RFC 7617 (Basic authentication).
 """
@@ -15,26 +15,26 @@ from yarl import URL
 
 from aggregator import urls
 
-from .failure import Failure
+from .failure import FetchFailure
 
-# Such a URL goes out byte for byte; re-quoting it would break one that is signed.
+# Such a URL is sent byte for byte: quoting the characters again would break a signed URL.
 _LEGAL = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _USER = re.compile(r"(?<=://)[^/?#]*@")
 _HOST = re.compile(r"[A-Za-z0-9._\-]+")
-# What sockets take for an IPv4 address besides a.b.c.d: 2130706433, 0x7f.1, 0177.0.0.1
+# Notations that sockets accept as an IPv4 address besides a.b.c.d: 2130706433, 0x7f.1, 0177.0.0.1
 _NUMBERS = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]*|[0-9]+))*\.?")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One request's address.
+    """The URL of one request.
 
     Attributes:
-        url: Without user, password and fragment: what validators belong to and links resolve
-            against.
-        request: The same, as it is sent.
-        authorization: Value of the header of that name, None for none.
+        url: Without user, password and fragment; validators belong to this URL, and relative
+            links resolve against this URL.
+        request: The URL as sent.
+        authorization: Value of the Authorization header, None for none.
     """
 
     url: str
@@ -43,63 +43,67 @@ class Target:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a URL as someone wrote it.
+        """Read a URL from config.yaml or a document.
 
         Raises:
-            Failure: It is not one that can be requested.
+            FetchFailure: The URL can't be requested.
         """
         if not text.lower().startswith(("http://", "https://")):
-            raise Failure("only http and https addresses are polled")
+            raise FetchFailure("only http and https addresses are polled")
         bare = text.partition("#")[0]
-        found = _USER.search(bare)
-        if found:
-            bare = bare[: found.start()] + bare[found.end() :]
-        request = _parsed(bare)
+        user_info = _USER.search(bare)
+        if user_info:
+            bare = bare[: user_info.start()] + bare[user_info.end() :]
+        request = _parse_url(bare)
         url = bare if _LEGAL.fullmatch(bare) else str(request)
-        return cls(url, request, _basic(found[0][:-1]) if found else None)
+        return cls(url, request, _basic(user_info[0][:-1]) if user_info else None)
 
     def follow(self, location: str | None) -> Self:
-        """Return where a redirect leads.
+        """Return the target of a redirect from this target.
 
-        User and password stay with the origin that they were written for, and those that a
-        redirect brings are not ours to send.
+        User and password are sent to their own origin only.  User and password in the redirect's
+        URL are not sent.
+
+        Args:
+            location: Value of the Location field; empty or None without the field.
 
         Raises:
-            Failure: There is no way from here.
+            FetchFailure: The redirect leads nowhere.
         """
         if not location:
-            raise Failure("a redirect that does not say where to")
+            raise FetchFailure("a redirect that does not say where to")
         url = urls.absolute(location, self.url)
         if url is None or not urls.is_web(url):
-            raise Failure("a redirect to something that is not an http or https address")
-        there = replace(self.parse(url), authorization=None)
-        return replace(there, authorization=self.authorization) if self._shares(there) else there
+            raise FetchFailure("a redirect to something that is not an http or https address")
+        target = self.parse(url)
+        is_same_origin = target._origin == self._origin
+        return replace(target, authorization=self.authorization if is_same_origin else None)
 
-    def _shares(self, other: "Target") -> bool:
-        """Whether both are of one origin (RFC 6454, 5)."""
-        ours, theirs = self.request, other.request
-        return (ours.scheme, ours.host, ours.port) == (theirs.scheme, theirs.host, theirs.port)
+    @property
+    def _origin(self) -> tuple[str, str | None, int | None]:
+        """Scheme, host and port (RFC 6454, 5)."""
+        return self.request.scheme, self.request.host, self.request.port
 
 
 def is_path(text: str) -> bool:
-    """Whether a subscription's address is a path beside config.yaml."""
+    """Whether a subscription is a path beside config.yaml instead of a URL."""
     return not _SCHEME.match(text)
 
 
-def _parsed(text: str) -> URL:
+def _parse_url(text: str) -> URL:
     try:
         url = URL(text, encoded=_LEGAL.fullmatch(text) is not None)
         host = url.raw_host or ""
-        if ":" in host and "%" not in host:  # no zones: they name our own interfaces
+        if ":" in host and "%" not in host:  # a zone would name an interface of this machine
             IPv6Address(host)
             return url
         if _NUMBERS.fullmatch(host):
             address = socket.inet_ntoa(socket.inet_aton(host.rstrip(".")))
             return url if address == host else url.with_host(address)
     except (ValueError, OSError) as error:
-        raise Failure("not a valid address") from error
+        raise FetchFailure("not a valid address") from error
     if not _HOST.fullmatch(host):
-        raise Failure("not a valid address")
+        raise FetchFailure("not a valid address")
     return url
 
 

@@ -207,7 +207,7 @@ class Poller:
                     due.address,
                     _validators(due, started_at),
                     subscribed=due.url,
-                    hop=partial(self._hop, visit),
+                    before_redirect=partial(self._hop, visit),
                 )
             finally:
                 visit.leave()

@@ -8,7 +8,7 @@ from typing import TypedDict
 from aggregator import schedule, urls
 from aggregator.database.feeds import write_polls
 from aggregator.errors import FeedError, FetchError
-from aggregator.fetch import retry_after_of
+from aggregator.fetch import parse_retry_after
 from aggregator.model import CleanFeed, Constraint, DueFeed, Fetched, Move, Outcome, Validators
 from aggregator.reading.worker_task import Document
 
@@ -81,7 +81,7 @@ def succeeded(
     answer = schedule.Answer(
         freshness=schedule.freshness(fetched.headers, known=lifetime),
         wishes=feed.head.wishes if feed else due.wishes,
-        retry_after=retry_after_of(fetched.headers, now=started_at),
+        retry_after=parse_retry_after(fetched.headers, now=started_at),
         gap=due.gap if urls.is_web(due.url) else None,
         unconditional=(
             fetched.status != 304

@@ -11,7 +11,7 @@ from typing import Self
 from aggregator import urls
 from aggregator.config import Config
 from aggregator.database import open_database
-from aggregator.fetch import Calls, FetchSettings
+from aggregator.fetch import FetchSettings, WebSubClient
 from aggregator.merged import Publication
 from aggregator.model import Subscription
 from aggregator.runtime.hub_socket import MAX_LETTER
@@ -53,8 +53,8 @@ class Announcements:
         self._exits = contextlib.AsyncExitStack()
         wanted = self._wanted
         publication = Publication.of(config, own_hub=letters is not None)
-        self._calls = Calls(self._reaching(config, settings))
-        self._posts = Calls(self._reaching(config, settings))
+        self._calls = WebSubClient(self._reaching(config, settings))
+        self._posts = WebSubClient(self._reaching(config, settings))
         tell: Callable[[Collection[str]], Awaitable[None]]
         if wanted is None or (wanted == "self" and letters is None):
             return
@@ -84,7 +84,7 @@ class Announcements:
     def follow(self, config: Config, settings: FetchSettings) -> None:
         """Ask others by these settings from now on: config.yaml has changed."""
         for calls in (self._calls, self._posts):
-            calls.follow(self._reaching(config, settings))
+            calls.use_settings(self._reaching(config, settings))
 
     def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
         """Return what is to be done every so many seconds."""

@@ -22,7 +22,7 @@ from aggregator import merged
 from aggregator.database import DBAPIError, Engine
 from aggregator.database.websub import write_subscribers
 from aggregator.errors import FetchError
-from aggregator.fetch import Calls
+from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
 from aggregator.publish import render
 from aggregator.websub.rate_limits import Notices, Turns, networks
@@ -77,7 +77,7 @@ class Deliveries:
         self,
         publication: Publication,
         engine: Engine,
-        calls: Calls,
+        calls: WebSubClient,
         transact: Transact,
         notices: Notices,
         *,
@@ -216,7 +216,8 @@ class Deliveries:
         if due.secret:
             digest = hmac.new(due.secret.encode(), topic.body, hashlib.sha256).hexdigest()
             headers["X-Hub-Signature"] = f"sha256={digest}"
-        return (await self._calls.post(due.callback, topic.body, headers, at=addresses)).status
+        response = await self._calls.post(due.callback, topic.body, headers, addresses=addresses)
+        return response.status
 
 
 class _Documents:

@@ -6,7 +6,7 @@ from functools import partial
 
 from aggregator.database import Engine
 from aggregator.database.websub import write_subscribers
-from aggregator.fetch import Calls
+from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
 from aggregator.websub.deliveries import BACK_OFF, Deliveries
 from aggregator.websub.rate_limits import Notices
@@ -28,8 +28,8 @@ class Hub:
         self,
         publication: Publication,
         engine: Engine,
-        calls: Calls,
-        posts: Calls,
+        calls: WebSubClient,
+        posts: WebSubClient,
         transact: Transact,
         *,
         back_off: tuple[timedelta, ...] = BACK_OFF,

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from aggregator import urls
 from aggregator.errors import FetchError
-from aggregator.fetch import Calls
+from aggregator.fetch import WebSubClient
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class Publisher:
         waits: Before each further attempt, seconds.
     """
 
-    def __init__(self, hub: str, calls: Calls, *, waits: tuple[float, ...] = WAITS) -> None:
+    def __init__(self, hub: str, calls: WebSubClient, *, waits: tuple[float, ...] = WAITS) -> None:
         self._hub = hub
         self._calls = calls
         self._waits = waits

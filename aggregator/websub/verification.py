@@ -17,7 +17,7 @@ from aggregator import urls
 from aggregator.database import Connection
 from aggregator.database.websub import write_subscribers
 from aggregator.errors import FetchError
-from aggregator.fetch import Calls
+from aggregator.fetch import WebSubClient
 from aggregator.runtime.hub_socket import Letter
 from aggregator.websub.rate_limits import Notices, Rate, Turns, networks
 from aggregator.websub.transact import Transact
@@ -54,7 +54,7 @@ class Verification:
         calls: Used for nothing else: a name server that hangs holds up no delivery.
     """
 
-    def __init__(self, calls: Calls, transact: Transact, notices: Notices) -> None:
+    def __init__(self, calls: WebSubClient, transact: Transact, notices: Notices) -> None:
         self._calls = calls
         self._transact = transact
         self._notices = notices
@@ -126,7 +126,7 @@ class Verification:
             return False
         challenge = secrets.token_urlsafe(32)
         url = _question(letter, challenge)
-        reply = await self._calls.get(url, most=len(challenge) + 1, at=addresses)
+        reply = await self._calls.get(url, max_bytes=len(challenge) + 1, addresses=addresses)
         return 200 <= reply.status < 300 and reply.body == challenge.encode()
 
     async def _note(self, letter: Letter, site: str) -> None:

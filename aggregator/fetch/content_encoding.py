@@ -1,10 +1,10 @@
-"""Content-Encoding undone, chunk by chunk, up to a limit.  Pure.
+"""A body with a Content-Encoding -> the body, chunk by chunk, up to a limit.  Pure.
 
-Where the first bytes say what they are they are believed, and not the label: text is text, and
-gzip is gzip, whatever a server calls them ("UTF-8", "none", gzip twice for once).
+Clear first bytes count more than the header: text is text and gzip is gzip, whatever the server
+calls them ("UTF-8", "none", gzip twice instead of once).
 
-A kilobyte can claim to be a gigabyte, so no decoder is ever asked for more than what the limit
-leaves; and a decoder that did not see the end of its stream is an error, never half a feed.
+A kilobyte can decode to a gigabyte, so no decoder ever returns more than the limit allows.  A
+stream without an end is an error, never half a feed.
 
 Source: RFC 9110, 8.4; RFC 1950-1952 (zlib, deflate, gzip); RFC 7932 (brotli).
 """
@@ -17,11 +17,11 @@ from typing import Protocol
 
 import brotli  # type: ignore[import-untyped]
 
-from .failure import Failure
+from .failure import FetchFailure
 
 _MAX_ENCODINGS = 2
 _MAX_MEMBERS = 1000
-_ENOUGH_TO_TELL = 64
+_SNIFFED_BYTES = 64
 _BROTLI_STEP = 1 << 16
 _GZIP_MAGIC = b"\x1f\x8b\x08"  # RFC 1952, 2.3.1; 8 is the only method there is
 _TEXT_STARTS = (b"<", b"{", b"[")
@@ -30,21 +30,21 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # ISO-2022 needs 
 
 
 class BodyDecoder:
-    """Collects a body.
+    """Collects and decodes a body.
 
     Args:
-        encodings: Value of Content-Encoding, empty if there is none.
-        max_size: Bytes that the body may have, decoded and on every step to there.
+        encodings: Value of the Content-Encoding field, empty without the field.
+        max_size: Bytes of the body, decoded and after each coding.
 
     Raises:
-        Failure: The encodings can't be undone.
+        FetchFailure: There are too many codings.
     """
 
     def __init__(self, encodings: str, *, max_size: int) -> None:
         codings = _codings(encodings)
         if sum(coding in _DECODERS for coding in codings) > _MAX_ENCODINGS:
-            raise Failure("the answer is compressed too many times")
-        # The last stage has no label: what a server compresses may be a feed.xml.gz already.
+            raise FetchFailure("the answer is compressed too many times")
+        # The last stage has no label: a server may compress a feed.xml.gz.
         self._stages = [_Stage(coding, max_size) for coding in [*reversed(codings), ""]]
         self._parts: list[bytes] = []
 
@@ -52,7 +52,7 @@ class BodyDecoder:
         """Take the next bytes from the wire.
 
         Raises:
-            Failure: It is too large, or damaged.
+            FetchFailure: The body is too large, or damaged.
         """
         for stage in self._stages:
             chunk = stage.feed(chunk)
@@ -62,31 +62,31 @@ class BodyDecoder:
         """Return the whole body.
 
         Raises:
-            Failure: Something is missing.
+            FetchFailure: The end of the body is missing.
         """
-        rest = b""
+        tail = b""
         for stage in self._stages:
-            rest = stage.feed(rest) + stage.finish() if rest else stage.finish()
-        return b"".join([*self._parts, rest])
+            tail = stage.feed(tail) + stage.finish() if tail else stage.finish()
+        return b"".join([*self._parts, tail])
 
 
-def too_large(max_size: int) -> Failure:
+def too_large(max_size: int) -> FetchFailure:
     """Return the failure of a body over the limit."""
     size = f"{max_size / 1e6:g} MB" if max_size >= 1e6 else f"{max_size / 1e3:g} kB"
-    return Failure(f"too large (limit {size})")
+    return FetchFailure(f"too large (limit {size})")
 
 
 class _Decoder(Protocol):
     @property
-    def done(self) -> bool:
-        """Whether the end of the stream was seen."""
+    def is_finished(self) -> bool:
+        """Whether the end of the stream was read."""
 
-    def decode(self, data: bytes, most: int) -> bytes:
-        """Return what `data` adds, cut at the first step that goes over `most` bytes."""
+    def decode(self, data: bytes, max_size: int) -> bytes:
+        """Return the decoded bytes of `data`; stop at the first step beyond `max_size` bytes."""
 
 
 class _Gzip:
-    """One or many members (RFC 1952, 2.2); zlib itself reads only the first."""
+    """One or many members (RFC 1952, 2.2); zlib alone reads only the first."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(31)
@@ -94,25 +94,25 @@ class _Gzip:
         self._between = b""
 
     @property
-    def done(self) -> bool:
+    def is_finished(self) -> bool:
         return self._member.eof
 
-    def decode(self, data: bytes, most: int) -> bytes:
+    def decode(self, data: bytes, max_size: int) -> bytes:
         parts: list[bytes] = []
         while data:
             if self._member.eof and not self._begin(data):
                 break
             data, self._between = self._between + data, b""
-            part = self._member.decompress(data, most + 1)
+            part = self._member.decompress(data, max_size + 1)
             parts.append(part)
-            most -= len(part)
-            if most < 0:
+            max_size -= len(part)
+            if max_size < 0:
                 break
             data = self._member.unused_data
         return b"".join(parts)
 
     def _begin(self, data: bytes) -> bool:
-        """Begin another member, if one follows; zeros and junk behind the last are ignored."""
+        """Begin the next member, if any; zeros and junk behind the last member are ignored."""
         head = self._between + data
         if len(head) < len(_GZIP_MAGIC):
             self._between = head if _GZIP_MAGIC.startswith(head) else b""
@@ -128,20 +128,20 @@ class _Gzip:
 
 
 class _Deflate:
-    """Wrapped as the standard says, or raw as some servers send it."""
+    """In the zlib format (RFC 1950), or raw (RFC 1951) as from some servers."""
 
     def __init__(self) -> None:
         self._stream: "zlib._Decompress | None" = None  # noqa: UP037 - exists for types only
 
     @property
-    def done(self) -> bool:
+    def is_finished(self) -> bool:
         return self._stream is not None and self._stream.eof
 
-    def decode(self, data: bytes, most: int) -> bytes:
+    def decode(self, data: bytes, max_size: int) -> bytes:
         if self._stream is None:
             wrapped = data[0] & 15 == 8 and int.from_bytes(data[:2]) % 31 == 0
             self._stream = zlib.decompressobj(15 if wrapped else -15)
-        return b"" if self._stream.eof else self._stream.decompress(data, most + 1)
+        return b"" if self._stream.eof else self._stream.decompress(data, max_size + 1)
 
 
 class _Brotli:
@@ -149,33 +149,33 @@ class _Brotli:
         self._stream = brotli.Decompressor()
 
     @property
-    def done(self) -> bool:
+    def is_finished(self) -> bool:
         return bool(self._stream.is_finished())
 
-    def decode(self, data: bytes, most: int) -> bytes:
-        if self.done:
+    def decode(self, data: bytes, max_size: int) -> bytes:
+        if self.is_finished:
             return b""
-        # The limit of one call is exceeded by up to 60 %, so it is kept small.  That the decoder
-        # would take more input does not mean that it gave all its output: only no output does.
+        # A call may exceed the limit by half, so the limit is small.  A decoder that would take
+        # more input may still have output: only a call without output shows the end.
         parts = [self._stream.process(data, output_buffer_limit=_BROTLI_STEP)]
-        most -= len(parts[0])
-        while most >= 0 and not self.done:
+        max_size -= len(parts[0])
+        while max_size >= 0 and not self.is_finished:
             part = self._stream.process(b"", output_buffer_limit=_BROTLI_STEP)
             if not part:
                 break
             parts.append(part)
-            most -= len(part)
+            max_size -= len(part)
         return b"".join(parts)
 
 
-class _Plain:
-    done = True
+class _Identity:
+    is_finished = True
 
-    def decode(self, data: bytes, most: int) -> bytes:
+    def decode(self, data: bytes, max_size: int) -> bytes:
         return data
 
 
-# gzip proper is known by its first bytes; without them it is what deflate is.
+# gzip is recognised by the first bytes; a body without them is deflate, whatever the label.
 _DECODERS: dict[str, Callable[[], _Decoder]] = {
     "gzip": _Deflate,
     "x-gzip": _Deflate,
@@ -187,7 +187,7 @@ _DECODERS: dict[str, Callable[[], _Decoder]] = {
 def _codings(encodings: str) -> list[str]:
     """Return the labels of Content-Encoding, lower case, without parameters and quotation marks.
 
-    However many labels that are no coding stand in a row, they are one: bytes tell what they mean.
+    Unknown labels in a row count as one label, whose meaning the bytes show.
     """
     names = (name.partition(";")[0].strip(" \t\"'").lower() for name in encodings.split(","))
     codings: list[str] = []
@@ -199,26 +199,26 @@ def _codings(encodings: str) -> list[str]:
 
 
 def _decoders(label: str, head: bytes) -> Iterator[_Decoder]:
-    """Yield what may undo a coding, the likeliest first.
+    """Yield the possible decoders of a body, the likeliest first.
 
-    By its first bytes where they are clear, else by its label.
+    Clear first bytes decide, else the label.
     """
     if head.startswith(_GZIP_MAGIC):
         yield _Gzip()
     elif not label or _is_text(head):
-        yield _Plain()
+        yield _Identity()
     elif label in _DECODERS:
         yield _DECODERS[label]()
     if _may_be_text(head):
-        yield _Plain()
+        yield _Identity()
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether these bytes are text beyond doubt; brotli may begin with a bracket, too."""
+    """Whether bytes are text beyond doubt; brotli may begin with a bracket, too."""
     if head.startswith(_UTF16_STARTS):
         return True
     try:
-        codecs.utf_8_decode(head, "strict", False)  # the last letter may not be complete
+        codecs.utf_8_decode(head, "strict", False)  # the last character may be incomplete
     except UnicodeDecodeError:
         return False
     return _may_be_text(head)
@@ -230,39 +230,40 @@ def _may_be_text(head: bytes) -> bool:
 
 
 class _Stage:
-    """One coding, undone.
+    """Decodes one coding.
 
     Args:
-        label: Its name in lower case, empty if there is none.
+        label: Name of the coding in lower case, empty without a name.
+        max_size: Bytes of the decoded body.
     """
 
     def __init__(self, label: str, max_size: int) -> None:
         self._label = label
         self._decoder: _Decoder | None = None
         self._head = b""
-        self._left = max_size
+        self._bytes_left = max_size
         self._max_size = max_size
 
     def feed(self, data: bytes) -> bytes:
         if self._decoder is not None:
             return self._decoded(self._decoder, data)
         self._head += data
-        return self._begin() if len(self._head) >= _ENOUGH_TO_TELL else b""
+        return self._begin() if len(self._head) >= _SNIFFED_BYTES else b""
 
     def finish(self) -> bytes:
-        rest = self._begin() if self._decoder is None and self._head else b""
-        if self._decoder is not None and not self._decoder.done:
-            raise Failure("the compressed answer is cut short")
-        return rest
+        tail = self._begin() if self._decoder is None and self._head else b""
+        if self._decoder is not None and not self._decoder.is_finished:
+            raise FetchFailure("the compressed answer is cut short")
+        return tail
 
     def _begin(self) -> bytes:
         head, self._head = self._head, b""
-        failure = Failure("the answer is compressed in a way that is not known")
+        failure = FetchFailure("the answer is compressed in a way that is not known")
         for number, decoder in enumerate(_decoders(self._label, head)):
             self._decoder = decoder
             try:
                 return self._decoded(decoder, head)
-            except Failure as error:
+            except FetchFailure as error:
                 failure = failure if number else error
         raise failure
 
@@ -270,10 +271,10 @@ class _Stage:
         if not data:
             return b""
         try:
-            result = decoder.decode(data, self._left)
+            result = decoder.decode(data, self._bytes_left)
         except (zlib.error, brotli.error) as error:
-            raise Failure("the compressed answer is damaged") from error
-        self._left -= len(result)
-        if self._left < 0:
+            raise FetchFailure("the compressed answer is damaged") from error
+        self._bytes_left -= len(result)
+        if self._bytes_left < 0:
             raise too_large(self._max_size)
         return result

@@ -1,0 +1,254 @@
+"""A fetch: a conditional request and its redirects -> a response, or one error.
+
+Sources: RFC 9110 (semantics; 13 conditional requests, 15.4 redirection).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Self
+
+import aiohttp
+
+from aggregator import urls
+from aggregator.errors import FetchError
+from aggregator.model import Fetched, Validators
+
+from . import response_headers
+from .content_encoding import BodyDecoder, too_large
+from .cookies import Cookies
+from .error_messages import seconds
+from .failure import FetchFailure
+from .fetch_settings import FetchSettings
+from .guard import AddressPolicy
+from .http_connections import Connections, Request
+from .local_files import read_local
+from .target import Target, is_path
+
+MAX_REDIRECTS = 5
+
+BeforeRedirect = Callable[[str], Awaitable[None]]
+
+_NO_VALIDATORS = Validators()
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT_REDIRECTS = frozenset({301, 308})
+_ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
+    "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.4, */*;q=0.2"
+)
+
+
+class Fetcher:
+    """Fetches feeds.
+
+    Used as `async with Fetcher(settings) as fetcher`, in one event loop; any number of fetches may
+    run at once, each in a task of its own.
+    """
+
+    def __init__(self, settings: FetchSettings) -> None:
+        self._settings = settings
+        self._connections = Connections(settings)
+
+    async def __aenter__(self) -> Self:
+        await self._connections.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._connections.__aexit__()
+
+    async def fetch(
+        self,
+        url: str,
+        validators: Validators = _NO_VALIDATORS,
+        *,
+        subscribed: str | None = None,
+        before_redirect: BeforeRedirect | None = None,
+    ) -> Fetched:
+        """Make one conditional GET for `url`, or read a file.
+
+        Args:
+            url: Absolute http(s) URL, or a path relative to `settings.files`.
+            validators: Of the last response; sent only to the URL that sent them.
+            subscribed: URL in config.yaml, which decides on exceptions from the guard, where `url`
+                is another: the feed has moved, or a page names the feed.
+            before_redirect: Called with the URL that a redirect leads to, before the request; the
+                time of the call does not count for the timeout.
+
+        Returns:
+            A 2xx with a body that is not blank, or a 304 to a conditional request.
+
+        Raises:
+            FetchError: There is no such response; the reason is in plain words.
+        """
+        attempt = _Attempt(self._connections, self._settings, validators, before_redirect)
+        try:
+            if is_path(url):
+                return await self._read_file(url, validators)
+            target = Target.parse(url)
+            owner = target if subscribed is None else Target.parse(subscribed)
+            policy = self._connections.policy(owner.request.raw_host or "")
+            return await attempt.run(target, policy)
+        except FetchFailure as failure:
+            raise FetchError(
+                urls.masked(url),
+                failure.reason,
+                status=attempt.status,
+                retry_after=failure.retry_after,
+                size=attempt.received,
+                redirected=bool(attempt.redirects),
+                unreachable=failure.unreachable,
+            ) from failure
+
+    async def _read_file(self, path: str, validators: Validators) -> Fetched:
+        settings = self._settings
+        return await asyncio.to_thread(
+            read_local, path, validators, folder=settings.files, max_size=settings.max_size
+        )
+
+
+@dataclass
+class _Attempt:
+    """One fetch under way.
+
+    Attributes:
+        request: The current request, None before the first.
+        status: Of the current response, None before the response.
+        received: Bytes of the current response's body so far, on the wire.
+        redirects: Number of redirects followed.
+        is_moved: Every redirect was a permanent one.
+        cookies: Set by redirects; None before the first cookie.
+    """
+
+    connections: Connections
+    settings: FetchSettings
+    validators: Validators
+    before_redirect: BeforeRedirect | None = None
+    request: Request | None = None
+    status: int | None = None
+    received: int = 0
+    redirects: int = 0
+    is_moved: bool = True
+    cookies: Cookies | None = None
+
+    async def run(self, start: Target, policy: AddressPolicy) -> Fetched:
+        """Follow redirects to a usable response.
+
+        Raises:
+            FetchFailure: There is no usable response.
+        """
+        span = self.settings.timeout
+        try:
+            async with asyncio.timeout(span.total_seconds()) as deadline:
+                return await self._follow(start, policy, deadline)
+        except TimeoutError as error:
+            progress = "no answer" if self.status is None else "no complete answer"
+            is_resolving = self.request is not None and self.request.is_resolving
+            raise FetchFailure(
+                f"{progress} within {seconds(span)}",
+                unreachable=is_resolving and not self.redirects,
+            ) from error
+
+    async def _follow(
+        self, start: Target, policy: AddressPolicy, deadline: asyncio.Timeout
+    ) -> Fetched:
+        target, cookie = start, ""
+        requested = {(start.url, cookie)}
+        while True:
+            result = await self._request(target, cookie, policy)
+            if isinstance(result, Fetched):
+                # A URL that works only with a password or a cookie is not the feed's new URL.
+                is_open = start.authorization is None and not cookie
+                is_moved = self.redirects and self.is_moved and is_open
+                return replace(result, moved_to=target.url) if is_moved else result
+            next_target = target.follow(result)
+            cookie = self.cookies.header(next_target.request) if self.cookies else ""
+            if self.redirects == MAX_REDIRECTS or (next_target.url, cookie) in requested:
+                raise FetchFailure("too many redirects")
+            is_downgrade = (target.request.scheme, next_target.request.scheme) == ("https", "http")
+            is_permanent = self.status in _PERMANENT_REDIRECTS and not is_downgrade
+            self.is_moved = self.is_moved and is_permanent
+            self.redirects += 1
+            requested.add((next_target.url, cookie))
+            target = next_target
+            if self.before_redirect is not None:
+                await self._pause(self.before_redirect(target.url), deadline)
+
+    async def _pause(self, waiting: Awaitable[None], deadline: asyncio.Timeout) -> None:
+        """Await `waiting` while the deadline stands still: a queue is not the server's slowness."""
+        loop = asyncio.get_running_loop()
+        expires_at, paused_at = deadline.when(), loop.time()
+        deadline.reschedule(None)
+        self.status = None
+        await waiting
+        deadline.reschedule(None if expires_at is None else expires_at + loop.time() - paused_at)
+
+    async def _request(self, target: Target, cookie: str, policy: AddressPolicy) -> Fetched | str:
+        """Return the response, or the Location of a redirect; "" for a redirect without Location.
+
+        Args:
+            cookie: Set by earlier redirects for this target; empty for none.
+        """
+        self.status = None
+        conditions = response_headers.conditional_headers(self.validators, target.url)
+        headers = {**self._headers(target, cookie), **conditions}
+        self.request = self.connections.request("GET", target.request, headers, policy=policy)
+        try:
+            async with self.request as response:
+                return await self._read(response, target, is_conditional=bool(conditions))
+        except FetchFailure as failure:
+            raise self._located(failure) from failure.__cause__
+
+    def _headers(self, target: Target, cookie: str) -> dict[str, str]:
+        headers = {
+            "User-Agent": self.settings.user_agent,
+            "Accept": _ACCEPT,
+            "Accept-Encoding": "gzip, deflate, br",
+        }
+        if target.authorization:
+            headers["Authorization"] = target.authorization
+        if cookie:
+            headers["Cookie"] = cookie
+        return headers
+
+    def _located(self, failure: FetchFailure) -> FetchFailure:
+        """Return the failure, with a note where not the subscription's own URL failed."""
+        if not self.redirects:
+            return failure
+        return FetchFailure(f"after a redirect: {failure.reason}", retry_after=failure.retry_after)
+
+    async def _read(
+        self, response: aiohttp.ClientResponse, target: Target, *, is_conditional: bool
+    ) -> Fetched | str:
+        self.status, url = response.status, target.url
+        headers = response_headers.readable_headers(response.raw_headers)
+        if self.status in _REDIRECTS:
+            if fields := response.headers.getall("Set-Cookie", ()):
+                self.cookies = self.cookies or Cookies()
+                self.cookies.take(fields, target.request, now=datetime.now(UTC))
+            return headers.get("location", "")
+        validators = response_headers.response_validators(response.raw_headers, url)
+        if self.status == 304 and is_conditional:
+            validators = response_headers.merged_validators(self.validators, validators)
+            return Fetched(304, url, headers=headers, validators=validators)
+        wait = response_headers.parse_retry_after(headers, now=datetime.now(UTC))
+        if not response_headers.may_be_document(self.status, headers):
+            raise FetchFailure(response_headers.status_message(self.status, wait), retry_after=wait)
+        body = await self._read_body(response, headers.get("content-encoding", ""))
+        if not body.strip():
+            raise FetchFailure("empty answer", retry_after=wait)
+        return Fetched(
+            self.status, url, headers=headers, body=body, validators=validators, size=self.received
+        )
+
+    async def _read_body(self, response: aiohttp.ClientResponse, encodings: str) -> bytes:
+        max_size = self.settings.max_size
+        if (response.content_length or 0) > max_size:
+            raise too_large(max_size)
+        decoder = BodyDecoder(encodings, max_size=max_size)
+        async for chunk in response.content.iter_any():
+            self.received += len(chunk)
+            if self.received > max_size:
+                raise too_large(max_size)
+            decoder.feed(chunk)
+        return decoder.finish()

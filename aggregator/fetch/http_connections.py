@@ -1,0 +1,315 @@
+"""A request: host name -> addresses -> socket -> response, under the guard's decision.
+
+aiohttp asks the resolver about names only, never about a literal address; every socket comes from
+`socket_factory`.  The guard decides at both places.  A name is resolved once, and a socket connects
+to an address that was judged: a second answer of the name server (DNS rebinding) has no effect.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import weakref
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar, Token
+from functools import cache, partial
+from ipaddress import ip_address
+from typing import Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from .error_messages import ConnectionLostError, error_message, is_unreachable
+from .failure import AddressRefusedError, FetchFailure
+from .fetch_settings import FetchSettings
+from .guard import AddressPolicy, Guard
+from .name_lookups import NameLookups
+from .response_protocol import ProtocolConnector, RewritingHandler
+from .response_rewriter import MAX_HEAD
+
+_MAX_ADDRESSES = 4  # aiohttp tries n addresses up to n * n times
+_CLOSE_RETRIES = 50
+_CLOSE_INTERVAL = 0.01  # seconds
+
+_CONNECTION_ERRORS = (aiohttp.ClientError, OSError, ValueError)
+
+
+class Connections:
+    """Makes requests over connections that the guard allows.
+
+    No connection, cookie or proxy setting of the environment is used for a second request, and no
+    request is repeated; aiohttp by itself would repeat a GET whose connection was lost.
+
+    Used with `async with`, in one event loop, by any number of tasks at once.
+    """
+
+    def __init__(self, settings: FetchSettings) -> None:
+        self._settings = settings
+        self._guard = _guard(settings)
+        self._lookups = NameLookups(settings.connect_timeout)
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._session: aiohttp.ClientSession | None = None
+
+    def use_guard_of(self, settings: FetchSettings) -> None:
+        """Judge addresses and ports by other settings, from the next policy on."""
+        self._guard = _guard(settings)
+
+    def policy(self, host: str) -> AddressPolicy:
+        """Return the guard's policy for a feed (or hub, or subscriber) whose own URL has `host`."""
+        return self._guard.policy(host)
+
+    def request(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        *,
+        policy: AddressPolicy,
+        body: bytes | None = None,
+        addresses: tuple[str, ...] = (),
+    ) -> "Request":
+        """Return a request that is not sent yet.
+
+        Args:
+            policy: Decides which addresses may be connected to; shared by all requests of a fetch.
+            addresses: Result of `addresses` for this host; empty: the name is looked up.
+        """
+        if self._session is None:
+            raise RuntimeError("the connections are not open")
+        send = partial(
+            self._session.request, method, url, data=body, headers=headers, allow_redirects=False
+        )
+        return Request(send, policy, self._settings, self._lookups, addresses)
+
+    async def addresses(self, host: str, port: int, policy: AddressPolicy) -> tuple[str, ...]:
+        """Return the addresses of a host that the policy allows.
+
+        Raises:
+            FetchFailure: No address is allowed, or the name is not found.
+        """
+        try:
+            ip_address(host)
+        except ValueError:
+            pass
+        else:
+            if reason := policy.refusal(host, port):
+                raise FetchFailure(reason)
+            return (host,)
+        try:
+            addresses = await self._lookups.addresses(host, port)
+            return tuple(policy.allowed_addresses(host, port, addresses)[:_MAX_ADDRESSES])
+        except AddressRefusedError as refused:
+            raise FetchFailure(refused.reason) from refused
+        except OSError as error:
+            raise _failure(error, self._settings, is_answered=False) from error
+
+    async def __aenter__(self) -> Self:
+        settings = self._settings
+        loop = asyncio.get_running_loop()
+        connector = ProtocolConnector(
+            lambda: RewritingHandler(
+                loop, settings.max_size, _current_request.get().refuse_response
+            ),
+            ssl=_tls(),
+            resolver=_Resolver(),
+            use_dns_cache=False,
+            force_close=True,
+            limit=0,  # the poller limits connections, in all and per host: a request that waited
+            limit_per_host=0,  # for a place in here would lose that time of its own timeout
+            socket_factory=self._socket,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            max_headers=MAX_HEAD,  # response_rewriter, which reads before aiohttp, has the limits
+            max_field_size=MAX_HEAD,
+            max_line_size=MAX_HEAD,
+            middlewares=(_without_retry,),
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                sock_connect=settings.connect_timeout.total_seconds(),
+                sock_read=settings.read_timeout.total_seconds(),
+            ),
+        )
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close every connection; return when the sockets are closed.
+
+        A TLS connection ends with an exchange of messages.  A transport that still waits for them
+        when the event loop is closed would leave the socket open.
+        """
+        if self._session is None:
+            return
+        await self._session.close()
+        self._session = None
+        for sock in list(self._sockets):
+            with contextlib.suppress(OSError):  # closed, or never connected
+                sock.shutdown(socket.SHUT_RDWR)
+        for _ in range(_CLOSE_RETRIES):
+            if all(sock.fileno() < 0 for sock in self._sockets):
+                return
+            await asyncio.sleep(_CLOSE_INTERVAL)
+
+    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, (address, port, *_) = info
+        if reason := _current_request.get().refusal(address, port):
+            raise AddressRefusedError(reason)
+        sock = socket.socket(family, kind, protocol)
+        self._sockets.add(sock)
+        return sock
+
+
+class Request:
+    """One request and the response: the only way to a connection.
+
+    Used once, as `async with connections.request(...) as response`.  Entering looks the host up,
+    connects, sends, and reads the head of the response; leaving closes the connection, whatever is
+    unread of the body.  An error of the connection inside the block leaves as a FetchFailure.
+
+    aiohttp passes no request on to the resolver and to `socket_factory`.  Both find the request in
+    a context variable, which is set only inside the block: elsewhere no connection can be made.
+
+    Attributes:
+        is_resolving: The request waits for a name server, or gave up waiting.
+
+    Raises:
+        FetchFailure: There is no response, or an error ended the reading of the body.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[], Awaitable[aiohttp.ClientResponse]],
+        policy: AddressPolicy,
+        settings: FetchSettings,
+        lookups: NameLookups,
+        addresses: tuple[str, ...],
+    ) -> None:
+        self.is_resolving = False
+        self._send = send
+        self._policy = policy
+        self._settings = settings
+        self._lookups = lookups
+        self._addresses = list(addresses)
+        self._allowed: frozenset[tuple[str, int]] = frozenset()
+        self._refusal_of_response: FetchFailure | None = None
+        self._response: aiohttp.ClientResponse | None = None
+        self._token: Token[Request] | None = None
+
+    async def __aenter__(self) -> aiohttp.ClientResponse:
+        if self._token is not None:
+            raise RuntimeError("a request is sent once")
+        self._token = _current_request.set(self)
+        try:
+            self._response = await self._send()
+        except BaseException as error:
+            self._end(error)
+            raise
+        return self._response
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._response is not None:
+            self._response.close()
+        if self._token is not None:
+            _current_request.reset(self._token)
+        if isinstance(error, _CONNECTION_ERRORS):
+            is_answered = self._response is not None
+            failure = self._refusal_of_response
+            raise failure or _failure(error, self._settings, is_answered=is_answered) from error
+
+    async def resolve(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a name that may be connected to.
+
+        Raises:
+            OSError: The name is not found, or no address is allowed.
+        """
+        if not self._addresses:
+            self.is_resolving = True
+            self._addresses = await self._lookups.addresses(host, port)
+            self.is_resolving = False
+        addresses = self._policy.allowed_addresses(host, port, self._addresses)
+        self._allowed = frozenset((address, port) for address in addresses)
+        return addresses[:_MAX_ADDRESSES]
+
+    def refusal(self, address: str, port: int) -> str | None:
+        """Return why `address` must not be connected to, in words; None if allowed."""
+        if (address, port) in self._allowed:
+            return None
+        return self._policy.refusal(address, port)
+
+    def refuse_response(self, failure: FetchFailure) -> None:
+        """Note why the response is not read; the first reason counts."""
+        self._refusal_of_response = self._refusal_of_response or failure
+
+
+_current_request: ContextVar[Request] = ContextVar("current_request")
+
+
+def _failure(error: Exception, settings: FetchSettings, *, is_answered: bool) -> FetchFailure:
+    message = error_message(
+        error,
+        is_answered=is_answered,
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+    )
+    return FetchFailure(message, unreachable=is_unreachable(error))
+
+
+def _guard(settings: FetchSettings) -> Guard:
+    return Guard(settings.allow, settings.extra_ports, key=settings.allowed_in)
+
+
+@cache  # reading the system's certificate authorities takes longer than a handshake
+def _tls() -> ssl.SSLContext:
+    """Return the TLS settings: certificates and names checked, TLS 1.2 or 1.3.
+
+    Python's own list of cipher suites for TLS 1.2 is narrower than OpenSSL's default, and some
+    servers that curl and browsers read have no suite on Python's list.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("DEFAULT@SECLEVEL=2")
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+async def _without_retry(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Middleware: hide from aiohttp that a connection was lost, which it would open again."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        raise ConnectionLostError from error
+
+
+class _Resolver(AbstractResolver):
+    """aiohttp's way to the look-up of the current request."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        addresses = await _current_request.get().resolve(host, port)
+        return [_resolve_result(host, address, port) for address in addresses]
+
+    async def close(self) -> None:
+        """Do nothing: a look-up can't be stopped, and the thread ends by itself."""
+
+
+def _resolve_result(host: str, address: str, port: int) -> ResolveResult:
+    return ResolveResult(
+        hostname=host,
+        host=address,
+        port=port,
+        family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+        proto=socket.IPPROTO_TCP,
+        flags=socket.AI_NUMERICHOST,
+    )
