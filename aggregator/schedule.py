@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 
 from aggregator.model import BY_INTERVAL, BY_RHYTHM, BY_THRIFT, Constraint, Wishes
+from aggregator.model.times import http_date, span_text
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -121,22 +121,22 @@ def after_failure(
         reason = "410: the publisher removed this feed"
         return NextPoll(None, reason, constraints=(Constraint("410", "gone", None, reason),))
     doubled = 1 << min(failures - 1, MAX_DOUBLINGS)
-    found = [_asked("interval", _words(interval), started_at + interval, BY_INTERVAL)]
+    found = [_asked("interval", span_text(interval), started_at + interval, BY_INTERVAL)]
     pause = None
     if retry_after is not None:
         pause = started_at + min(retry_after, MAX_PAUSE)
-        asked = _words(min(retry_after, MAX_PAUSE))
+        asked = span_text(min(retry_after, MAX_PAUSE))
         found.append(_asked("Retry-After", asked, pause, "the server asked for a pause"))
     elif status == 429:
         wait = min(FIRST_PAUSE * doubled, DAY)
         pause = started_at + wait
         said = "429: the server wants fewer requests"
-        found.append(_asked("429", _words(wait), pause, said))
+        found.append(_asked("429", span_text(wait), pause, said))
     if pause is None or status not in _PAUSING:
         wait = min(HOUR * doubled, DAY)
         plural = "" if failures == 1 else "s in a row"
         said = f"backing off after {failures} failure{plural}"
-        found.append(_asked("back-off", _words(wait), started_at + wait, said))
+        found.append(_asked("back-off", span_text(wait), started_at + wait, said))
     # The last of equals: what happened now says more than the interval.
     winner = _latest(found[::-1])
     return _decided(winner, found, wishes, started_at, not_before=pause, spread=0.0)
@@ -171,7 +171,7 @@ def lifetime_of(headers: Mapping[str, str]) -> timedelta | None:
         return None
     if match := _MAX_AGE.search(control):
         return timedelta(seconds=min(int(match[1]), int(MAX_FRESHNESS.total_seconds())))
-    expires, date = _http_date(headers.get("expires")), _http_date(headers.get("date"))
+    expires, date = http_date(headers.get("expires")), http_date(headers.get("date"))
     if expires is None or date is None:  # relative to the server's clock, or not at all
         return None
     return min(max(expires - date, _NOTHING), MAX_FRESHNESS)
@@ -190,22 +190,22 @@ def _spans(
     interval: timedelta, interval_given: bool, answer: Answer
 ) -> Iterator[tuple[str, str, timedelta, str]]:
     """Yield name, value, wait and reason of every wish that is a span of time."""
-    yield "interval", _words(interval), interval, BY_INTERVAL
+    yield "interval", span_text(interval), interval, BY_INTERVAL
     if answer.freshness is not None:
         fresh = min(answer.freshness, MAX_FRESHNESS)
-        yield "freshness", _words(answer.freshness), fresh, "the server calls its answer fresh"
+        yield "freshness", span_text(answer.freshness), fresh, "the server calls its answer fresh"
     if answer.retry_after is not None:
         pause = min(answer.retry_after, MAX_PAUSE)
-        yield "Retry-After", _words(answer.retry_after), pause, "the server asked for a pause"
+        yield "Retry-After", span_text(answer.retry_after), pause, "the server asked for a pause"
     ttl, period = answer.wishes.ttl, answer.wishes.update_every
     if ttl is not None:
-        yield "ttl", _words(ttl), min(ttl, DAY), "the feed's own ttl"
+        yield "ttl", span_text(ttl), min(ttl, DAY), "the feed's own ttl"
     if interval_given:
         return
     if period is not None:  # how often it changes, by a default of most programs: not a request
-        yield "updatePeriod", _words(period), min(period, DAY), "the feed's own updatePeriod"
+        yield "updatePeriod", span_text(period), min(period, DAY), "the feed's own updatePeriod"
     if answer.gap is not None:
-        yield "rhythm", f"a post every {_words(answer.gap)}", rhythm(answer.gap), BY_RHYTHM
+        yield "rhythm", f"a post every {span_text(answer.gap)}", rhythm(answer.gap), BY_RHYTHM
     if answer.unconditional:
         yield "no validators", "the whole document each time", DAY, BY_THRIFT
 
@@ -229,7 +229,7 @@ def _decided(
     at = asked_at + added
     found = [one for _, one in weighed]
     if added:
-        found.append(Constraint("spread", f"+{_words(added)}", None))
+        found.append(Constraint("spread", f"+{span_text(added)}", None))
     open_at = _opening(at, wishes)
     for name, value in _closures(wishes):
         found.append(Constraint(name, value, open_at if open_at > at else None, _CLOSED))
@@ -262,21 +262,3 @@ def _opening(at: datetime, wishes: Wishes) -> datetime:
 def _spread(feed: str) -> float:
     """Return 0 to 1, the same for a feed every time: feeds of one interval drift apart."""
     return int.from_bytes(blake2b(feed.encode(), digest_size=2).digest()) / 0xFFFF
-
-
-def _words(span: timedelta) -> str:
-    """Return a span in its two largest units: "1h30m"."""
-    rest, parts = round(span.total_seconds()), []
-    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts[:2]) or "0s"
-
-
-def _http_date(text: str | None) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text) if text else None
-    except (ValueError, OverflowError):  # `Expires: 0` and the like, a year of twenty digits
-        return None
-    return date.replace(tzinfo=date.tzinfo or UTC) if date else None

@@ -14,6 +14,7 @@ from aggregator import config
 from aggregator.config import options, value_parsers
 from aggregator.errors import ConfigError
 from aggregator.model import Order, Subscription
+from aggregator.model.times import span_text
 from tests.configured import parsed, problem, problems
 
 DATA = Path(__file__).parent / "data" / "config"
@@ -269,7 +270,7 @@ def test_a_span_reads_as_it_was_written(seconds):
     length = timedelta(seconds=seconds)
 
     assert (
-        value_parsers.duration(value_parsers.span(length), least=timedelta(0), most=length)
+        value_parsers.duration(span_text(length, units=4), least=timedelta(0), most=length)
         == length
     )
 

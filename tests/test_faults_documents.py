@@ -501,7 +501,7 @@ def test_a_document_that_takes_too_long_costs_its_feed_one_poll_and_no_other(tmp
 
         results = world.poll()
 
-        assert results["slow"].error == "could not be read in 1 s"
+        assert results["slow"].error == "could not be read in 1s"
         assert [results[name].new for name in "abc"] == [1, 1, 1]
         server.put("/slow", channel(item("fast")))
         assert world.poll("slow")["slow"].new == 1

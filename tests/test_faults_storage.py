@@ -242,7 +242,7 @@ def test_a_command_that_starts_during_a_long_lock_gives_up_in_one_line(server, t
 
         assert (done.returncode, server.requests) == (1, [])
         (line,) = done.stderr.splitlines()
-        assert "another process kept it locked for 5 s" in line
+        assert "another process kept it locked for 5s" in line
     assert command(tmp_path, "poll").stdout == "127-0-0-1: 1 new, 0 updated\n"
 
 

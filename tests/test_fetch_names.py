@@ -58,7 +58,7 @@ def test_a_name_server_that_hangs_is_given_up_and_waited_for_by_nobody(monkeypat
     try:
         words = reason("http://feeds.example/", connect_timeout=0.2)
         assert words == "name not found: the name server does not answer"
-        assert reason("http://feeds.example/", timeout=0.2) == "no answer within 0.2 s"
+        assert reason("http://feeds.example/", timeout=0.2) == "no answer within 0.2s"
         assert time.monotonic() - began < 2
         assert all(thread.daemon for thread in threading.enumerate()[1:])
     finally:

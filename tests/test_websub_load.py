@@ -122,7 +122,7 @@ def test_a_delivery_has_one_deadline_for_all_of_it(tmp_path, monkeypatch, caplog
 
     asyncio.run(main())
 
-    assert caplog.text.count("no answer within 0.2 s; not delivered") == 1  # a line a minute
+    assert caplog.text.count("no answer within 0.2s; not delivered") == 1  # a line a minute
 
 
 def test_one_address_gets_few_deliveries_at_a_time_whatever_names_it_has(tmp_path, monkeypatch):

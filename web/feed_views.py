@@ -166,7 +166,7 @@ def _content(wish: Wish, now: datetime) -> Body:
         links=_links(document, wish.form),
     )
     if site().config.publish.deltas:
-        changes = {entry.id: entry.changed_at for entry in document.entries}
+        changes: dict[int, datetime] = {entry.id: entry.changed_at for entry in document.entries}
         site().journal.note(wish, content.etag, changes)
     site().rendered.put(key, content)
     return content

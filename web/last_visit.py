@@ -6,14 +6,14 @@ before is new, on every page of this visit: paging and reloading change nothing.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+
+from aggregator.model.times import EPOCH, MILLISECOND
 
 COOKIE = "seen"
 MAX_AGE = timedelta(days=400)  # as long as browsers keep a cookie
 _PAUSE = timedelta(minutes=30)
 _COOKIE = re.compile(r"(\d{1,13})\.(\d{1,13})\.(\d{1,13})\.(\d{1,13})", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class Visit:
         Args:
             found_up_to: End of the newest poll in the database.
         """
-        at, seen = _number(now), max(self.seen, _number(found_up_to or _EPOCH))
+        at, seen = _number(now), max(self.seen, _number(found_up_to or EPOCH))
         if not self.at:
             return Visit(seen, 0, at, 0)
-        if 0 <= at - self.at < _PAUSE // _MILLISECOND:
+        if 0 <= at - self.at < _PAUSE // MILLISECOND:
             return Visit(seen, self.before, at, self.last)
         return Visit(seen, self.seen, at, self.at)
 
@@ -62,7 +62,7 @@ class Visit:
     @property
     def last_at(self) -> datetime:
         """When the visit before ended."""
-        return _EPOCH + self.last * _MILLISECOND
+        return EPOCH + self.last * MILLISECOND
 
     def is_new(self, found_at: datetime) -> bool:
         """Whether something that was found then came after the visit before."""
@@ -70,4 +70,4 @@ class Visit:
 
 
 def _number(at: datetime) -> int:
-    return (at - _EPOCH) // _MILLISECOND
+    return (at - EPOCH) // MILLISECOND

@@ -18,7 +18,7 @@ from aggregator.database import Connection
 from aggregator.database.feeds import read_health, read_status
 from aggregator.database.lists import read_lists
 from aggregator.database.state import read_overview
-from aggregator.model import Cursor, FeedOrder, ListedEntry, Overview, Scope, Sidebar, listed_at_of
+from aggregator.model import Cursor, EntryId, FeedOrder, ListedEntry, Overview, Scope, Sidebar
 from aggregator.publish import room_on_page
 from aggregator.search import parse
 from web import disclosure, parameters, presentation, renamed_lists, status_texts
@@ -324,7 +324,7 @@ def _listing(reading: Reading, scope: Scope) -> Listing:
         older=None if following is None else list_path(scope, before=following, view=view),
         newest=None if before is None else list_path(scope, view=view),
         back_to=shown[-1].listed_at if shown else None,
-        looked_back_to=listed_at_of(following.id) if following and found.ended_early else None,
+        looked_back_to=EntryId(following.id).at if following and found.ended_early else None,
         gave_up=found.ended_early and following is None,
         poll=_poll_path(scope, shown) if before is None else None,
         news=news,

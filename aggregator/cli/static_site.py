@@ -28,6 +28,7 @@ from aggregator.dates import Week
 from aggregator.errors import AggregatorError
 from aggregator.merged import Publication, Wish
 from aggregator.model import Cursor, Scope
+from aggregator.model.times import EPOCH
 from aggregator.text.references import unescape
 from web import create_app
 from web.pages import PAGE_SIZE
@@ -74,7 +75,7 @@ def files(config: Config, engine: Engine, formats: frozenset[str]) -> Iterator[F
     """
     with engine.connect() as connection:
         as_of = read_overview.overview(connection).checked_at
-    app = create_app(config, engine, as_of=as_of or datetime.fromtimestamp(0, UTC))
+    app = create_app(config, engine, as_of=as_of or EPOCH)
     client = app.test_client(use_cookies=False)  # no page knows of another one
     scopes = _scopes(config)
     if "html" in formats:

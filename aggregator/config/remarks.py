@@ -8,8 +8,8 @@ from itertools import islice
 from aggregator import urls
 from aggregator.config import characters, file_permissions
 from aggregator.config.options import Config
-from aggregator.config.value_parsers import span
 from aggregator.model import Subscription
+from aggregator.model.times import span_text
 
 POLITE_INTERVAL = timedelta(minutes=30)
 MAX_ALIKE = 5  # remarks of one kind
@@ -102,8 +102,8 @@ def _on_characters(config: Config) -> Iterator[str]:
 
 def _hurry(interval: timedelta) -> str:
     return (
-        f"polls every {span(interval)}; many publishers block readers that come more often than "
-        f"every {span(POLITE_INTERVAL)}, so keep this for servers of your own"
+        f"polls every {span_text(interval)}; many publishers block readers that come more often "
+        f"than every {span_text(POLITE_INTERVAL)}, so keep this for servers of your own"
     )
 
 

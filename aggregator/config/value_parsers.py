@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from aggregator import urls
 from aggregator.model import Order
+from aggregator.model.times import span_text
 
 MAX_TITLE = 200
 MAX_NAME = 80
@@ -155,17 +156,10 @@ def duration(text: str, *, least: timedelta, most: timedelta) -> timedelta:
     if end == 0 or end < len(compact):
         raise ValueError(f"{shown(text)} is no span of time; write 30s, 15m, 1h, 1h30m or 1d")
     if not least.total_seconds() <= seconds <= most.total_seconds():
-        raise ValueError(f"{shown(text)} is out of range; write {span(least)} to {span(most)}")
+        raise ValueError(
+            f"{shown(text)} is out of range; write {span_text(least)} to {span_text(most)}"
+        )
     return timedelta(seconds=seconds)
-
-
-def span(length: timedelta) -> str:
-    """Write a span of time as `duration` reads it, in whole units: `1h30m`."""
-    rest, parts = int(length.total_seconds()), ""
-    for unit in ("d", "h", "m", "s"):
-        count, rest = divmod(rest, _UNITS[unit])
-        parts += f"{count}{unit}" if count else ""
-    return parts or "0s"
 
 
 def size(text: str, *, least: int, most: int) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from aggregator import urls
 from aggregator.database.sqlite_file import MissingFileError
 from aggregator.errors import DatabaseError
+from aggregator.model.times import span_text
 
 BUSY_TIMEOUT = 5
 """Seconds to wait for another process's write before giving up."""
@@ -80,7 +81,9 @@ _POSTGRESQL = {
 _WILL_PASS = frozenset(Failure) - {Failure.DAMAGED, Failure.OTHER}
 
 _IN_WORDS = {
-    Failure.LOCKED: f"another process kept it locked for {BUSY_TIMEOUT} s; stop it or try again",
+    Failure.LOCKED: (
+        f"another process kept it locked for {span_text(BUSY_TIMEOUT)}; stop it or try again"
+    ),
     Failure.FULL: "the disk is full; make room",
     Failure.READ_ONLY: "is read-only; make the file and its folder writable",
     Failure.CLOSED: "can't be opened; does its folder exist, and may you write there?",

@@ -7,7 +7,7 @@ category) are copied here when the file is read: readers need the database and n
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -30,8 +30,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from aggregator.model import Habits
+from aggregator.model.times import EPOCH
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 POLLS_KEPT = 24
@@ -50,10 +50,10 @@ class UtcDateTime(TypeDecorator[datetime]):
     @staticmethod
     def number(value: datetime) -> int:
         """Return a time as it is stored."""
-        return (value - _EPOCH) // _MICROSECOND
+        return (value - EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
 class Span(TypeDecorator[timedelta]):

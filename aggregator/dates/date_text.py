@@ -23,10 +23,10 @@ from aggregator.dates.date_words import (
     plain,
 )
 from aggregator.model import Date
+from aggregator.model.times import EPOCH
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What clocks and databases say for nothing: Unix; Apple; Excel, NTP and SQL.
 _ZEROS = frozenset(datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 2001, 1900))
 _NEAR_ZEROS = frozenset(zero.date() - timedelta(days=ago) for zero in _ZEROS for ago in (0, 1))
@@ -160,7 +160,7 @@ def _number(text: str) -> Date | None:
 
 def _seconds(number: float, form: str) -> Date | None:
     try:
-        return Date("", "", _EPOCH + timedelta(seconds=number), form)
+        return Date("", "", EPOCH + timedelta(seconds=number), form)
     except OverflowError:
         return None
 

@@ -11,13 +11,13 @@ Source: RFC 6265, 5 (what user agents do); publicsuffix.org.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from ipaddress import ip_address
 
 from yarl import URL
 
 from aggregator import urls
+from aggregator.model.times import http_date
 
 from .response_headers import is_sendable
 
@@ -128,11 +128,8 @@ def _is_expired(settings: Mapping[str, str], now: datetime) -> bool:
     age = settings.get("max-age", "")
     if age.removeprefix("-").isdecimal():
         return age.startswith("-") or not age.strip("0")
-    try:
-        expires = parsedate_to_datetime(settings.get("expires", ""))
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return False
-    return expires.replace(tzinfo=expires.tzinfo or UTC) <= now
+    expires = http_date(settings.get("expires"))
+    return expires is not None and expires <= now
 
 
 def _is_below(host: str, domain: str) -> bool:

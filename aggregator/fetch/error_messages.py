@@ -12,6 +12,8 @@ from datetime import timedelta
 import aiohttp
 from aiohttp import http_exceptions
 
+from aggregator.model.times import span_text
+
 from .failure import AddressRefusedError
 
 _NO_ANSWER = "connection closed before an answer"
@@ -67,9 +69,9 @@ def error_message(
     """
     match error:
         case aiohttp.ConnectionTimeoutError():
-            return f"no connection within {seconds(connect_timeout)}"
+            return f"no connection within {span_text(connect_timeout)}"
         case TimeoutError():
-            limit = seconds(read_timeout)
+            limit = span_text(read_timeout)
             return f"nothing came for {limit}" if is_answered else f"no answer within {limit}"
         case aiohttp.ClientConnectorCertificateError():
             return _certificate_message(error.certificate_error)
@@ -103,11 +105,6 @@ def is_unreachable(error: Exception) -> bool:
         return cause.errno in _NO_RESOLVER
     numbers = _errnos(cause)
     return bool(numbers) and numbers <= _NO_ROUTE
-
-
-def seconds(span: timedelta) -> str:
-    """Return a time limit in words: `30 s`."""
-    return f"{span.total_seconds():g} s"
 
 
 def _certificate_message(error: Exception) -> str:

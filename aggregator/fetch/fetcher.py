@@ -14,11 +14,11 @@ import aiohttp
 from aggregator import urls
 from aggregator.errors import FetchError
 from aggregator.model import Fetched, Validators
+from aggregator.model.times import span_text
 
 from . import response_headers
 from .content_encoding import BodyDecoder, too_large
 from .cookies import Cookies
-from .error_messages import seconds
 from .failure import FetchFailure
 from .fetch_settings import FetchSettings
 from .guard import AddressPolicy
@@ -145,7 +145,7 @@ class _Attempt:
             progress = "no answer" if self.status is None else "no complete answer"
             is_resolving = self.request is not None and self.request.is_resolving
             raise FetchFailure(
-                f"{progress} within {seconds(span)}",
+                f"{progress} within {span_text(span)}",
                 unreachable=is_resolving and not self.redirects,
             ) from error
 

@@ -5,11 +5,11 @@ Source: RFC 9110 (8.8 validators, 10.2.3 Retry-After, 15 status codes).
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from aggregator.model import Validators
+from aggregator.model.times import http_date, span_text
 
 MAX_RETRY_AFTER = timedelta(days=30)
 
@@ -92,7 +92,7 @@ def status_message(status: int, retry_after: timedelta | None = None) -> str:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = _CLASSES[status // 100]
-    wait = f", wait {_format_span(retry_after)}" if retry_after else ""
+    wait = f", wait {span_text(retry_after)}" if retry_after else ""
     return f"{status} {phrase}{wait}"
 
 
@@ -112,27 +112,11 @@ def parse_retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta
     if text.isascii() and text.isdigit():
         wait = timedelta(seconds=int(text)) if len(text) < 9 else MAX_RETRY_AFTER
     else:
-        until = _date(text)
+        until = http_date(text)
         if until is None:
             return None
-        wait = until - (_date(headers.get("date", "")) or now)
+        wait = until - (http_date(headers.get("date")) or now)
     return min(max(wait, timedelta(0)), MAX_RETRY_AFTER)
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
-def _format_span(span: timedelta) -> str:
-    total = span.total_seconds()
-    for unit, size, limit in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
-        if total < size * limit:
-            return f"{round(total / size)} {unit}"
-    return f"{round(total / 86_400)} d"
 
 
 def _text(value: bytes) -> str:

@@ -13,8 +13,8 @@ import aiohttp
 
 from aggregator import urls
 from aggregator.errors import FetchError
+from aggregator.model.times import span_text
 
-from .error_messages import seconds
 from .failure import FetchFailure
 from .fetch_settings import FetchSettings
 from .http_connections import Connections
@@ -123,7 +123,7 @@ class WebSubClient:
                 async with asyncio.timeout(span.total_seconds()), request as response:
                     return WebSubResponse(response.status, await _first_bytes(response, max_bytes))
             except TimeoutError as error:
-                raise FetchFailure(f"no answer within {seconds(span)}") from error
+                raise FetchFailure(f"no answer within {span_text(span)}") from error
 
 
 @contextlib.contextmanager

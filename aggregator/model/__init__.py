@@ -8,6 +8,8 @@ documents   subscriptions, answers, and what was read in them
 polling     what a poll knows of its feed, and how it went
 listing     what is listed, published and shown
 seen_hashes what a feed remembers of the entries of its last document
+entry_id    the number of an entry, which is its place in the list
+times       points and spans of time, as values and as text
 """
 
 from aggregator.model.documents import (
@@ -25,9 +27,8 @@ from aggregator.model.documents import (
     Validators,
     Wishes,
 )
+from aggregator.model.entry_id import IDS_PER_MILLISECOND, LOWEST_ID, EntryId
 from aggregator.model.listing import (
-    LOWEST_ID,
-    SEQUENCE_BITS,
     CategoryCount,
     Cursor,
     Dating,
@@ -41,7 +42,6 @@ from aggregator.model.listing import (
     Sidebar,
     Source,
     SourceName,
-    listed_at_of,
 )
 from aggregator.model.polling import (
     BY_INTERVAL,
@@ -63,9 +63,9 @@ __all__ = [
     "BY_PAUSE",
     "BY_RHYTHM",
     "BY_THRIFT",
+    "IDS_PER_MILLISECOND",
     "LOWEST_ID",
     "OUR_REASONS",
-    "SEQUENCE_BITS",
     "CategoryCount",
     "CleanEntry",
     "CleanFeed",
@@ -75,6 +75,7 @@ __all__ = [
     "Dating",
     "DueFeed",
     "Enclosure",
+    "EntryId",
     "FeedHead",
     "FeedHealth",
     "FeedOrder",
@@ -99,5 +100,4 @@ __all__ = [
     "Subscription",
     "Validators",
     "Wishes",
-    "listed_at_of",
 ]

@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from aggregator.model.documents import Enclosure, Origin
+from aggregator.model.entry_id import EntryId
 from aggregator.model.polling import Constraint, Outcome
 
-SEQUENCE_BITS = 20
-LOWEST_ID = -(1 << 62)  # below every id: those from before 1970 are negative
 _CURSOR = re.compile(r"-?[0-9]{1,19}")
 _MAX_ID = 2**63 - 2  # the one above it is a number of databases, too
 
@@ -107,7 +106,7 @@ class ListedEntry:
     """An entry as the list and the merged feeds show it.
 
     Attributes:
-        id: Place in the list: `(listed_ms << 20) | sequence`.
+        id: Place in the list.
         public_id: Absolute URI: the source's own id or a `tag:` URI.
         listed_at: min(published, first seen); decided when the entry was stored.
         dated: False where the publisher gave no usable date.
@@ -119,7 +118,7 @@ class ListedEntry:
         content_html: None where the query was not asked for it.
     """
 
-    id: int
+    id: EntryId
     public_id: str
     source: Source
     url: str | None
@@ -263,8 +262,3 @@ class Sidebar:
 
     categories: tuple[CategoryCount, ...] = ()
     busiest: tuple[tuple[SourceName, int], ...] = ()
-
-
-def listed_at_of(entry_id: int) -> datetime:
-    """Return the time that an entry's id carries, to the millisecond."""
-    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=entry_id >> SEQUENCE_BITS)

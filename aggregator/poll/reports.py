@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TypedDict
 
 from aggregator import schedule, urls
@@ -10,6 +9,7 @@ from aggregator.database.feeds import write_polls
 from aggregator.errors import FeedError, FetchError
 from aggregator.fetch import parse_retry_after
 from aggregator.model import CleanFeed, Constraint, DueFeed, Fetched, Move, Outcome, Validators
+from aggregator.model.times import http_date, span_text
 from aggregator.reading.worker_task import Document
 
 SIGHTINGS = 3
@@ -118,10 +118,7 @@ def succeeded(
 
 
 def _sent_at(fetched: Fetched) -> datetime | None:
-    try:
-        return parsedate_to_datetime(fetched.headers.get("date", "")).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    return http_date(fetched.headers.get("date"))
 
 
 def planned(poll: Finished, gap: timedelta | None) -> Finished:
@@ -215,7 +212,7 @@ def while_offline(poll: Finished) -> Finished:
         poll.report,
         next_poll_at=at,
         next_reason=reason,
-        constraints=(Constraint("offline", f"{wait.total_seconds():g}s", at, reason),),
+        constraints=(Constraint("offline", span_text(wait), at, reason),),
         failures=poll.due.failures,
         not_before=poll.due.not_before,
         moved_to=poll.due.moved_to,

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from aggregator import urls
 from aggregator.model import Enclosure, ListedEntry, Origin, Source
+from aggregator.model.times import EPOCH
 
 _NOT_IN_IRIS = re.compile(r'[<>"{}|\\^`]')
-_EPOCH = datetime.fromtimestamp(0, UTC)
 # RFC 5646 as narrowed by RFC 4287's schema: what xml:lang may hold.
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 
@@ -79,7 +79,7 @@ def updated_at(document: Document) -> datetime:
     Never the time of writing: a document in which nothing changed must stay the same.
     """
     dates = (max(entry.listed_at, entry_updated_at(entry)) for entry in document.entries)
-    return max(dates, default=_EPOCH)
+    return max(dates, default=EPOCH)
 
 
 def last_modified_at(entries: Iterable[ListedEntry]) -> datetime | None:

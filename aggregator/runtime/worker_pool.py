@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from aggregator.errors import ParseError
+from aggregator.model.times import span_text
 from aggregator.runtime.child_processes import mark_sockets, start_deaf
 from aggregator.urls import masked
 
@@ -99,7 +100,7 @@ class Workers:
             else:
                 found = await asyncio.to_thread(_result, answer)
         except TimeoutError as late:
-            raise ParseError(url, f"could not be read in {DEADLINE} s") from late
+            raise ParseError(url, f"could not be read in {span_text(DEADLINE)}") from late
         except (MemoryError, RecursionError) as full:
             raise ParseError(url, "could not be read: it takes too much memory") from full
         except _EndedError as ended:
@@ -162,7 +163,7 @@ class Workers:
                 process = await asyncio.shield(starting)
         except TimeoutError as late:
             self._starting.append(starting)  # for whoever comes next
-            raise _NoProcessError(f"none started in {START_WITHIN} s") from late
+            raise _NoProcessError(f"none started in {span_text(START_WITHIN)}") from late
         except (OSError, EOFError) as error:
             raise _NoProcessError(str(error) or "the fork server died") from error
         except asyncio.CancelledError:

@@ -24,6 +24,7 @@ from aggregator.database.websub import write_subscribers
 from aggregator.errors import FetchError
 from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
+from aggregator.model.times import span_text
 from aggregator.publish import render
 from aggregator.websub.rate_limits import Notices, Turns, networks
 from aggregator.websub.transact import Transact
@@ -199,7 +200,7 @@ class Deliveries:
                 return write_subscribers.Delivery(due, ended=True)
             reason = f"answered {status}"
         except TimeoutError:
-            reason = f"no answer within {DEADLINE:g} s"
+            reason = f"no answer within {span_text(DEADLINE)}"
         except FetchError as error:
             reason = error.reason
         self._notices.say("not delivered", f"{due.host}: {reason}; not delivered")

@@ -18,6 +18,7 @@ from aggregator.database import Connection
 from aggregator.database.websub import write_subscribers
 from aggregator.errors import FetchError
 from aggregator.fetch import WebSubClient
+from aggregator.model.times import span_text
 from aggregator.runtime.hub_socket import Letter
 from aggregator.websub.rate_limits import Notices, Rate, Turns, networks
 from aggregator.websub.transact import Transact
@@ -102,7 +103,7 @@ class Verification:
                 async with asyncio.timeout(DEADLINE):
                     is_confirmed = await self._is_confirmed(letter)
             except TimeoutError:
-                self._failed(site, f"no answer within {DEADLINE:g} s")
+                self._failed(site, f"no answer within {span_text(DEADLINE)}")
                 return
             except FetchError as error:
                 self._failed(site, error.reason)

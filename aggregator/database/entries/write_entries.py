@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cache
 from html import escape
 from typing import Any
@@ -26,11 +26,7 @@ from aggregator.database.schema import UtcDateTime, contents, entries, feeds, st
 from aggregator.database.stories import write_stories
 from aggregator.dedup import ChangedEntry, Extent, KnownEntry, NewEntry
 from aggregator.dedup import Text as StoredText
-from aggregator.model import LOWEST_ID, SEQUENCE_BITS, CleanEntry, Enclosure, listed_at_of
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-_SEQUENCES = 1 << SEQUENCE_BITS
+from aggregator.model import IDS_PER_MILLISECOND, LOWEST_ID, CleanEntry, Enclosure, EntryId
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +302,7 @@ def _version(version: NewVersion, columns: Sequence[str], now: datetime | None) 
     if "changed_at" in columns:
         values["changed_at"] = seen_at
     if "archived_at" in columns:
-        values["archived_at"] = dates.archived_at(listed_at_of(change.id), now or seen_at)
+        values["archived_at"] = dates.archived_at(EntryId(change.id).at, now or seen_at)
     if "updated_at" in columns:
         said_at = min(change.entry.updated_at or seen_at, seen_at)
         values["updated_at"] = said_at if change.is_told else None
@@ -387,18 +383,18 @@ def _enclosure(enclosure: Enclosure) -> list[Any]:
 
 
 def _allocate(connection: Connection, times: Sequence[datetime]) -> list[int]:
-    """Return ids `(ms << 20) | sequence`; of several at one time the first gets the highest."""
+    """Return free ids; of several entries that are listed at one time the first has the highest."""
     at_once: dict[int, list[int]] = {}
     for position, at in enumerate(times):
-        at_once.setdefault((at - _EPOCH) // _MILLISECOND << SEQUENCE_BITS, []).append(position)
+        at_once.setdefault(EntryId.first_at(at), []).append(position)
     ids = [0] * len(times)
     for low, positions in at_once.items():
         for offset, position in enumerate(reversed(positions)):
             ids[position] = low + offset
     # Mostly nobody was there at these times, and one statement tells.
     taken = [found for chunk in chunks(ids) for found in connection.scalars(_TAKEN, {"ids": chunk})]
-    for low in {found >> SEQUENCE_BITS << SEQUENCE_BITS for found in taken}:
-        highest = connection.scalar(_HIGHEST, {"low": low, "high": low + _SEQUENCES})
+    for low in {EntryId.first_at(EntryId(found).at) for found in taken}:
+        highest = connection.scalar(_HIGHEST, {"low": low, "high": low + IDS_PER_MILLISECOND})
         for position in at_once[low]:
             ids[position] += highest + 1 - low
     return ids
@@ -406,8 +402,7 @@ def _allocate(connection: Connection, times: Sequence[datetime]) -> list[int]:
 
 def count_within(connection: Connection, feed_id: int, start: datetime, end: datetime) -> int:
     """Return how many entries of a feed that are no copies stand from `start` to before `end`."""
-    low, high = ((at - _EPOCH) // _MILLISECOND << SEQUENCE_BITS for at in (start, end))
-    values = {"feed": feed_id, "low": low, "high": high}
+    values = {"feed": feed_id, "low": EntryId.first_at(start), "high": EntryId.first_at(end)}
     return connection.scalar(_COUNT_WITHIN, values) or 0
 
 
@@ -428,5 +423,5 @@ def newest_places(
         return found
     for chunk in chunks(sorted(feed_ids)):
         for feed_id, entry_id in connection.execute(_NEWEST, {"feeds": chunk, "more": limit - 1}):
-            found.setdefault(feed_id, []).append(listed_at_of(entry_id))
+            found.setdefault(feed_id, []).append(EntryId(entry_id).at)
     return found

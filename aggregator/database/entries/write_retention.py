@@ -1,7 +1,7 @@
 """The end of old entries."""
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
@@ -12,10 +12,7 @@ from aggregator.database.entries.write_keys import forget, forget_unlisted
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.schema import entries, feeds
 from aggregator.database.stories import write_stories
-from aggregator.model import SEQUENCE_BITS
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+from aggregator.model import EntryId
 
 
 def delete_old(
@@ -36,7 +33,7 @@ def delete_old(
     Returns:
         How many went; call again in a new transaction while it is `limit`.
     """
-    before_id = (before - _EPOCH) // _MILLISECOND << SEQUENCE_BITS
+    before_id = EntryId.first_at(before)
     first = select(func.min(entries.c.id)).where(entries.c.feed_id == feeds.c.id)
     spared = case((feeds.c.subscribed, min(min_entries, max_entries)), else_=0)
     with_old = select(feeds.c.id, spared).where(

@@ -31,14 +31,13 @@ from aggregator.database.state.read_overview import WEEK, day_of
 from aggregator.model import (
     BY_PAUSE,
     Constraint,
+    EntryId,
     FeedHealth,
     FeedOrder,
     Outcome,
     PollRecord,
-    listed_at_of,
 )
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from aggregator.model.times import EPOCH, span_text
 
 _WEEKS = 26
 
@@ -218,7 +217,7 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
         entries=row.entries,
         per_week=sum(weeks[-_RHYTHM:]) / _RHYTHM,
         weeks=tuple(weeks),
-        first_entry_at=None if row.oldest is None else listed_at_of(row.oldest),
+        first_entry_at=None if row.oldest is None else EntryId(row.oldest).at,
         last_polled_at=row.last_polled_at,
         last_success_at=row.last_success_at,
         **_schedule(row, now),
@@ -255,7 +254,7 @@ def _wish_of_host(row: Any, now: datetime) -> Constraint:
     reason = f"{row.host_name} wants fewer requests" if is_asked else BY_PAUSE
     value = row.host_name
     if row.pace:
-        value = f"{row.pace.total_seconds():.0f}s between requests"
+        value = f"{span_text(row.pace)} between requests"
     return Constraint("host", value, row.free_at, reason)
 
 
@@ -269,5 +268,5 @@ def _poll(
     updated: int,
     error: str | None,
 ) -> PollRecord:
-    at, span = _EPOCH + timedelta(microseconds=started_at), timedelta(seconds=seconds)
+    at, span = EPOCH + timedelta(microseconds=started_at), timedelta(seconds=seconds)
     return PollRecord(at, Outcome(outcome), status, size, span, new, updated, error)

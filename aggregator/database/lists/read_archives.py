@@ -10,10 +10,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from aggregator import dates
-from aggregator.database.lists.read_scopes import first_id, narrowed
+from aggregator.database.lists.read_scopes import narrowed
 from aggregator.database.schema import entries, state
 from aggregator.dates import Week
-from aggregator.model import Cursor, Scope, listed_at_of
+from aggregator.model import Cursor, EntryId, Scope
 
 
 def is_closed(connection: Connection, week: Week, *, now: datetime) -> bool:
@@ -90,9 +90,9 @@ def count_between(connection: Connection, scope: Scope, *, start: datetime, end:
 
 def newest_week(connection: Connection, scope: Scope, *, before: datetime) -> Week | None:
     """Return the newest week that began before `before` and has entries, None if there is none."""
-    at_home = entries.c.archived_at.is_(None) & (entries.c.id < first_id(before))
+    at_home = entries.c.archived_at.is_(None) & (entries.c.id < EntryId.first_at(before))
     found = _at_home(connection, scope, at_home, entries.c.id.desc(), limit=1)
-    weeks = [Week.of(listed_at_of(entry_id)) for entry_id in found]
+    weeks = [Week.of(EntryId(entry_id).at) for entry_id in found]
     of = narrowed(connection, scope)
     if of is not None:
         late = (
@@ -109,8 +109,8 @@ def _belonging(start: datetime, end: datetime) -> tuple[ColumnElement[bool], Col
     """Return what holds of entries that belong to a time by their place, and of late ones."""
     at_home = (
         entries.c.archived_at.is_(None)
-        & (entries.c.id >= first_id(start))
-        & (entries.c.id < first_id(end))
+        & (entries.c.id >= EntryId.first_at(start))
+        & (entries.c.id < EntryId.first_at(end))
     )
     return at_home, (entries.c.archived_at >= start) & (entries.c.archived_at < end)
 

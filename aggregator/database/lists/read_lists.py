@@ -22,12 +22,12 @@ from aggregator.model import (
     Cursor,
     Dating,
     Enclosure,
+    EntryId,
     ListedEntry,
     ListPage,
     Origin,
     Scope,
     Source,
-    listed_at_of,
 )
 
 Fits = Callable[[ListedEntry], bool]
@@ -261,9 +261,9 @@ def _with_columns(
 
 def _listed(row: Any, sources: dict[int, Source], *, with_content: bool) -> ListedEntry:
     # By place, in the order of _LISTED_COLUMNS: by name takes twice as long, and a page has 40.
-    entry_id, public_id, url, title, title_html, summary, first_seen_at, changed_at = row[:8]
+    number, public_id, url, title, title_html, summary, first_seen_at, changed_at = row[:8]
     published_at, updated_at, authors, of, files, language, comments_url, image, origin = row[8:17]
-    source_id = row[17]
+    source_id, entry_id = row[17], EntryId(number)
     source = sources.get(source_id) or sources.setdefault(source_id, source_of(row))
     return ListedEntry(
         id=entry_id,
@@ -273,7 +273,7 @@ def _listed(row: Any, sources: dict[int, Source], *, with_content: bool) -> List
         title=title,
         title_html=escape(title) if title_html is None else title_html,
         summary=summary,
-        listed_at=listed_at_of(entry_id),
+        listed_at=entry_id.at,
         first_seen_at=first_seen_at,
         changed_at=changed_at,
         dated=published_at is not None,

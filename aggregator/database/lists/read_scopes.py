@@ -7,7 +7,7 @@ page that comes up short says so and goes on from there.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, tzinfo
 from functools import partial
 from typing import Any
 
@@ -31,14 +31,11 @@ from aggregator.database.dialects import matching, occurring, place_of
 from aggregator.database.lists.share import WITHIN_SHARE
 from aggregator.database.schema import categories, entries, feeds
 from aggregator.database.stories import read_stories
-from aggregator.model import LOWEST_ID, SEQUENCE_BITS, Cursor, Scope
+from aggregator.model import LOWEST_ID, Cursor, EntryId, Scope
 from aggregator.search import Filter, Kind, Search, parse
 
 WALK = 20_000
 """Entries that a page looks at one by one, at most."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +128,6 @@ def narrowed(connection: Connection, scope: Scope) -> Narrowed | None:
         conditions = [entries.c.listed, WITHIN_SHARE, read_stories.SHOWN_IN_CATEGORY]
         return Narrowed(candidates, entries.c.id, conditions)
     return Narrowed(candidates, entries.c.id, [entries.c.listed, WITHIN_SHARE, read_stories.SHOWN])
-
-
-def first_id(at: datetime) -> int:
-    """Return the lowest id that an entry listed at `at` can have.
-
-    Ids reach from 1691 to 2248: of earlier and later times it is the first or last of all ids.
-    """
-    wanted = (at - _EPOCH) // timedelta(milliseconds=1) << SEQUENCE_BITS
-    return max(-_MAX_ID, min(wanted, _MAX_ID))
 
 
 def _found(connection: Connection, search: Search, zone: tzinfo) -> Narrowed | None:
@@ -273,4 +261,4 @@ def _with_name(
 
 
 def _first_id_of(day: date, zone: tzinfo) -> int:
-    return first_id(datetime.combine(day, time(), zone))
+    return EntryId.first_at(datetime.combine(day, time(), zone))

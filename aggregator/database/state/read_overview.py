@@ -1,6 +1,6 @@
 """What pages say of the whole: counters, categories, who is busiest."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, bindparam, exists, func, literal, null, select, union_all
 
@@ -8,8 +8,7 @@ from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.feeds.read_sources import SHOWN_TITLE
 from aggregator.database.schema import activity, categories, feeds, former_names, state
 from aggregator.model import CategoryCount, Overview, Sidebar, SourceName
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from aggregator.model.times import EPOCH
 
 _BUSIEST = 12
 
@@ -140,4 +139,4 @@ def category(connection: Connection, slug: str) -> CategoryCount | None:
 
 def day_of(at: datetime) -> int:
     """Return the day (UTC) as `activity` counts it."""
-    return (at - _EPOCH) // timedelta(days=1)
+    return (at - EPOCH) // timedelta(days=1)

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.lists.share import WITHIN_SHARE
 from aggregator.database.schema import categories, entries, feeds, state, story_links
-from aggregator.model import SourceName, listed_at_of
+from aggregator.model import EntryId, SourceName
 
 ON = select(state.c.stories).scalar_subquery()
 """Asked for in each statement: turning stories off or on is one row, and no entry's."""
@@ -169,7 +169,7 @@ def story(
             feed=row.name,
             title=row.title,
             url=row.url,
-            listed_at=listed_at_of(row.id),
+            listed_at=EntryId(row.id).at,
             first_seen_at=row.first_seen_at,
             shown=row.listed and (row.leads or not row.stories),
         )

@@ -27,7 +27,7 @@ from aggregator.database.schema import (
     story_links,
 )
 from aggregator.database.stories.read_stories import TAKES_PART
-from aggregator.model import listed_at_of
+from aggregator.model import EntryId
 from aggregator.stories import representatives, similarity
 from aggregator.stories.representatives import Member
 from aggregator.stories.similarity import MAX_TEXT, Article, StoryLink
@@ -265,7 +265,7 @@ def _articles(connection: Connection, ids: Collection[int]) -> dict[int, Article
             url=row.url,
             title=row.title,
             html=row.html or "",
-            at=listed_at_of(row.id),
+            at=EntryId(row.id).at,
         )
         for chunk in chunks(sorted(ids))
         for row in connection.execute(_ARTICLES, {"ids": chunk})

@@ -9,7 +9,7 @@ import re
 from calendar import timegm
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from html import escape
 from io import BytesIO
 from time import struct_time
@@ -24,6 +24,7 @@ from feedparser.datetimes import _parse_date
 from aggregator import dates
 from aggregator.errors import ParseError
 from aggregator.model import FeedHead, Origin, ParsedEntry, ParsedFeed, Wishes
+from aggregator.model.times import EPOCH
 from aggregator.reading.parse import feedparser_speed, link_choice, text_choice
 from aggregator.reading.parse.document_limits import MAX_BROKEN
 from aggregator.reading.parse.parsers import LooseInContext
@@ -376,6 +377,6 @@ def _parsed(text: str) -> tuple[str, datetime | None]:
     if not isinstance(parsed, struct_time):
         return text, None
     try:
-        return text, datetime.fromtimestamp(0, UTC) + timedelta(seconds=timegm(parsed))
+        return text, EPOCH + timedelta(seconds=timegm(parsed))
     except (OverflowError, ValueError):  # the year 0, or one with five digits
         return text, None
