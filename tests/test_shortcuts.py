@@ -17,6 +17,7 @@ from aggregator.reading import clean as stage
 from aggregator.reading import sanitize
 from aggregator.reading.clean import clean, excerpt
 from aggregator.reading.parse import parse, xml_reader
+from aggregator.reading.sanitize import unusual as unusual_markup
 from tests.test_strict import parsed_the_long_way
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
@@ -34,8 +35,9 @@ def the_long_way() -> Iterator[None]:
             (urls, "_PLAIN", NEVER),
             (xml_reader, "_BASE", re.compile(rb"\bbase\s*=")),
             (sanitize, "_MAY_BE_CONTROL", bytes(range(256))),
-            (sanitize, "_is_unusual", lambda lower, attributes: unusual(lower)),
-            (sanitize, "_PATH_RELATIVE", re.compile(b"")),
+            (sanitize, "is_ordinary", lambda lower: False),
+            (sanitize, "_is_unusual", unusual),
+            (sanitize, "PATH_RELATIVE", re.compile(b"")),
             (stage, "excerpt", excerpt_of_all),
         ):
             ways.enter_context(patch.object(where, name, value))
@@ -169,6 +171,36 @@ def test_the_filter_is_used_where_it_was(parts):
     html = "".join(parts)
 
     assert sanitize._is_unusual(sanitize._readable(html)[1]) == unusual(html.encode())
+
+
+PAGE = "https://example.org/page"
+SIGNS = [
+    *"<>/ \"'=#x", "<p ", "</p>", "<img ", "<a ", "<td ", "<iframe ", "<math>", "<m:math>", "<tt>",
+    "<script type=math/tex>", "src", "href", "srcset=", "srcset =", "style=", "id=", "name=",
+    "data-", "data:", "line-through", "text-align", "vertical-align:sub", "lazy-src=",
+    " original=", "&#55357;", "&#xD83D;", "https://example.org/", "/b", f"{PAGE}#x", "<![CDATA[",
+]  # fmt: skip
+
+
+@given(soup(strategies.sampled_from(SIGNS)))
+def test_an_ordinary_text_has_nothing_for_a_closer_look(parts):
+    lower = sanitize._readable(f"<p>{''.join(parts)}")[1]
+
+    if unusual_markup.is_ordinary(lower):
+        assert not unusual_markup.needs_rewriting(lower)
+        assert not sanitize._is_unusual(lower)
+        assert not sanitize._has_places(lower, PAGE)
+        assert not unusual_markup.HALF.search(lower)
+        assert not unusual_markup.PATH_RELATIVE.search(lower)
+
+
+@pytest.mark.parametrize(
+    "html",
+    ['<p class="a" style="color:red">a <a href="https://example.org/b">c</a></p>',
+     '<img src="/a.jpg" alt="b" width="10">', "<table><td>&#8217;</table>", "a &amp; b"],
+)  # fmt: skip
+def test_most_texts_are_ordinary(html):
+    assert unusual_markup.is_ordinary(html.encode())
 
 
 @given(

@@ -24,7 +24,6 @@ from aggregator.reading.sanitize.policy import (
     title_cleaner,
 )
 from aggregator.reading.sanitize.repair import (
-    HALF,
     is_binary,
     with_whole_pairs,
     without_bulk,
@@ -32,7 +31,14 @@ from aggregator.reading.sanitize.repair import (
     without_comments,
 )
 from aggregator.reading.sanitize.rewriting import rewritten
-from aggregator.reading.sanitize.unusual import has_attributes, needs_rewriting
+from aggregator.reading.sanitize.unusual import (
+    HALF,
+    PATH_RELATIVE,
+    PLACE,
+    SCHEME,
+    is_ordinary,
+    needs_rewriting,
+)
 from aggregator.text.hypertext import ELEMENTS, VOID
 from aggregator.text.references import unescape
 
@@ -54,16 +60,6 @@ MAX_OUTPUT = 2 * MAX_FRAGMENT
 
 _OF_SRCSET = 20  # times that the base may stand in one tag
 
-# A pattern that begins with its rarest character costs a tenth of looking for the whole of it.
-_SCHEME = re.compile(rb":(?:(?<=data:)|(?<=script:))")
-_PLACE = re.compile(rb"#(?<=[\"'=]#)")
-# A reference for which more of its base counts than the host.  Most texts have none, and share one
-# cleaner with all texts of their site.  `https:a` is one, too (URL Standard, special schemes).
-# Begins with its rarest character; blanks before it are taken for such a reference.
-_PATH_RELATIVE = re.compile(
-    rb"=(?:(?<=href=)|(?<=src=)|(?<=cite=)|(?<=poster=)|(?<=\s=))"
-    rb"\s*+[\"']?+\s*+(?!https?://|/|mailto:)"
-)
 _ROOT = re.compile(r"\A([a-zA-Z]+://[^/?#]*).*", re.DOTALL)
 _MAX_OWN = 30  # links to its own page that are looked at
 _ID_STARTS = (b' id="', b" id='", b" id=", f' id="{ID_PREFIX}'.encode())
@@ -107,10 +103,12 @@ def content(html: str, *, base: str, page: str | None = None, max_output: int = 
 
 
 def _content(html: str, base: str, page: str | None, limit: int) -> str:
-    text, lower, attributes = _prepared(html, base)
-    has_formulas = attributes and "<math" in text
-    has_places = bool(page and attributes and _has_places(lower, page))
-    growth = None if _most(lower, base, page) <= limit else max(limit - len(text), 0)
+    text, lower, ordinary = _prepared(html, base)
+    has_formulas = not ordinary and "<math" in text
+    has_places = bool(page and not ordinary and _has_places(lower, page))
+    times = _OF_SRCSET if not ordinary and b"srcset" in lower else 1
+    is_long = _may_exceed(limit, lower, times * max(len(base), len(page or "")))
+    growth = max(limit - len(text), 0) if is_long else None
     if has_formulas or has_places or growth is not None:
         page = page if has_formulas or has_places else None
         targets = _targets(text) if page else frozenset()
@@ -121,25 +119,32 @@ def _content(html: str, base: str, page: str | None, limit: int) -> str:
             has_formulas=has_formulas,
             growth=growth,
         )
-    elif not urls.is_web(base) or _is_unusual(lower, attributes=attributes):
+    elif not urls.is_web(base) or (not ordinary and _is_unusual(lower)):
         cleaner = filtering_cleaner(base)
     else:
-        shared = base if _PATH_RELATIVE.search(lower) else _ROOT.sub(r"\1/", base)
+        # Most texts need no more of their base than its host, and share a cleaner with all others
+        # of their site.
+        shares = ordinary or not PATH_RELATIVE.search(lower)
+        shared = _ROOT.sub(r"\1/", base) if shares else base
         cleaner = content_cleaner(shared) or filtering_cleaner(base)
     safe = cleaner.clean(text).strip()
     return safe.removesuffix("]]&gt;").rstrip() if safe.endswith("]]&gt;") else safe
 
 
-def _most(lower: bytes, base: str, page: str | None) -> int:
-    """Return how long a text may become, about, if each of its tags has a relative reference."""
-    tags = lower.count(b"<")
-    times = _OF_SRCSET if tags and b"srcset" in lower else 1
-    return len(lower) + times * tags * max(len(base), len(page or ""))
+def _may_exceed(limit: int, lower: bytes, longest: int) -> bool:
+    """Whether a text may become longer than `limit`, if each of its tags has a relative reference.
+
+    Args:
+        longest: Characters that a tag may become longer by.
+    """
+    spare = limit - len(lower)
+    tags_at_most = len(lower) // len("<a>")
+    return tags_at_most * longest > spare and lower.count(b"<") * longest > spare
 
 
 def _has_places(lower: bytes, page: str) -> bool:
     """Whether a text has links to places in it, by a fragment or by their page's address."""
-    if _PLACE.search(lower):
+    if PLACE.search(lower):
         return True
     own = f"{page}#".lower().encode("utf-8", "replace")
     if b" id=" not in lower or own not in lower:
@@ -153,9 +158,10 @@ def inline(html: str) -> str:
 
     Blocks and breaks are a space, so is a picture, unless its `alt` is a sign such as an emoji.
     """
-    known = ELEMENTS | FORMULA_TAGS if "<math" in html.lower() else ELEMENTS
-    visible = _TAG.sub(lambda tag: "<" if tag[1].lower() in known else "&lt;", html)
-    safe = title_cleaner().clean(formulas.as_text(_prepared(visible, None)[0]))
+    if "<" in html:
+        known = ELEMENTS | FORMULA_TAGS if "<math" in html.lower() else ELEMENTS
+        html = _TAG.sub(lambda tag: "<" if tag[1].lower() in known else "&lt;", html)
+    safe = title_cleaner().clean(formulas.as_text(_prepared(html, None)[0]))
     if "<img" in safe:
         safe = _PICTURE.sub(_sign_or_space, safe)
     return _one_line(_ANY_TAG.sub(lambda tag: " " if tag[2] in BLOCK_TAGS else tag[0], safe))
@@ -193,19 +199,13 @@ def _targets(html: str) -> frozenset[str]:
     return frozenset((*fragments, *map(unquote, fragments)))
 
 
-def _is_unusual(lower: bytes, *, attributes: bool = True) -> bool:
-    """Whether the filter is needed; anything else nh3 does by itself.
-
-    Args:
-        attributes: What `has_attributes` says of the text, True where nobody has asked.
-    """
-    return _SCHEME.search(lower) is not None or (
-        attributes and (b"srcset" in lower or _PLACE.search(lower) is not None)
-    )
+def _is_unusual(lower: bytes) -> bool:
+    """Whether the filter is needed; anything else nh3 does by itself."""
+    return bool(SCHEME.search(lower) or b"srcset" in lower or PLACE.search(lower))
 
 
 def _prepared(html: str, base: str | None) -> tuple[str, bytes, bool]:
-    """Return a text for a cleaner, its lower-case bytes, and what `has_attributes` says of it.
+    """Return a text for a cleaner, its lower-case bytes, and whether it was an ordinary one.
 
     Args:
         base: What addresses of frames resolve against; None where a frame is to leave nothing.
@@ -213,13 +213,13 @@ def _prepared(html: str, base: str | None) -> tuple[str, bytes, bool]:
     text, lower = _readable(html)
     if lower.lstrip()[:12].startswith(_CDATA_STARTS) or lower[-40:].rstrip().endswith(_CDATA_ENDS):
         text, lower = _readable(without_cdata(text))
-    if b"&#" in lower and HALF.search(lower):
+    if is_ordinary(lower):
+        return text, lower, True
+    if HALF.search(lower):
         text = with_whole_pairs(text)
-    attributes = has_attributes(lower)
-    if not needs_rewriting(lower, attributes=attributes):
-        return text, lower, attributes
-    text, lower = _readable(rewritten(text, base=base))
-    return text, lower, True
+    if needs_rewriting(lower):
+        text, lower = _readable(rewritten(text, base=base))
+    return text, lower, False
 
 
 def _readable(html: str) -> tuple[str, bytes]:

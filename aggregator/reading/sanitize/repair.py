@@ -10,9 +10,6 @@ from aggregator.text.hypertext import unwrapped
 
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)(?:\]\]>|\Z)", re.IGNORECASE | re.DOTALL)
 
-HALF = re.compile(rb"&#(?:x0{0,6}d[89a-f]|0{0,6}5[5-7]\d{3})")
-"""What a reference to half a character looks like, in lower-case bytes."""
-
 _PAIR = re.compile(
     r"&#(?:x0{0,6}(d[89ab][0-9a-f]{2})|0{0,6}(5[56]\d{3}));?"
     r"&#(?:x0{0,6}(d[c-f][0-9a-f]{2})|0{0,6}(5[67]\d{3}));?",

@@ -1,6 +1,7 @@
-"""Which texts have markup that `rewriting` has something for.
+"""Which texts have something in them that is not left to nh3 alone.
 
-A test of bytes, as each text is put to it; it may find too much, never too little.
+Tests of bytes, as each text is put to them; they may find too much, never too little.  Nearly all
+texts are ordinary, and looked at no further.
 """
 
 import re
@@ -29,19 +30,6 @@ _NAMES = (
     "math menu meter multicol noscript object optgroup option output plaintext portal progress "
     "search select strike textarea tt xmp"
 ).split()
-# One pattern for all, as each look at a text costs it a hundredth of its cleaning.
-_UNUSUAL_TAG = re.compile(
-    rf"<(?:{any_of(_NAMES)}[\s/>]|m(?:ml)?:m|!\[cdata|script[^<>]{{1,200}}math/)".encode()
-)
-# Found by their rarest character, as are most things below.
-_ATTRIBUTE = re.compile(
-    rb"=(?:(?<=srcset=)|(?<=style=)|(?<=\sname=)|(?<=\sid=)|(?<=\s=)|\s*+[\"']?+#)"
-)
-_STYLE = re.compile(rb"-(?:(?<=line-)through|align)")
-_UNUSUAL_STYLE = re.compile(
-    rb"line-through|vertical-align\s*:\s*su[bp]|<t[dh](?=[\s/])[^<>]{0,400}text-align"
-)
-_LAZY = re.compile(rb"data-[a-z0-9_-]{0,30}(?:src|original|lazy|echo|poster)")
 LAZY_SIGNS = (
     b"lazy-src=",
     b"lazysrc=",
@@ -52,32 +40,79 @@ LAZY_SIGNS = (
     b"src=''",
 )
 """Attributes of scripts before HTML 5, and addresses that are empty."""
-_LAZY_SIGN = re.compile(
-    b"=(?:%b)"
-    % b"|".join(
-        b"(?<=%b=)%b" % (name, value) for name, value in (s.split(b"=") for s in LAZY_SIGNS)
-    )
+
+
+def _around(character: bytes, *surroundings: bytes) -> re.Pattern[bytes]:
+    """Return a pattern for a character in any of these surroundings.
+
+    A pattern that begins with its rarest character costs a tenth of looking for the whole of it.
+    """
+    return re.compile(b"%b(?:%b)" % (character, b"|".join(surroundings)))
+
+
+_OF_PLACE = rb"(?<=[\"'=]#)"
+_OF_HALF = rb"(?<=&#)(?:x0{0,6}d[89a-f]|0{0,6}5[5-7]\d{3})"
+_OF_STYLE = rb"(?<=line-)through|align"
+_OF_LAZY = [b"(?<=%b=)%b" % sign.partition(b"=")[::2] for sign in LAZY_SIGNS]
+_OF_PATH = rb"(?:%b)\s*+[\"']?+\s*+(?!https?://|/|mailto:)" % b"|".join(
+    rb"(?<=%b=)" % name for name in (b"href", b"src", b"cite", b"poster", rb"\s")
 )
+
+PLACE = _around(b"#", _OF_PLACE)
+"""A link to a place in the text itself, or to its own page."""
+SCHEME = _around(b":", rb"(?<=data:)", rb"(?<=script:)")
+"""An address that is a picture or a program."""
+HALF = _around(b"#", _OF_HALF)
+"""What a reference to half a character looks like."""
+PATH_RELATIVE = _around(b"=", _OF_PATH)
+"""A reference for which more of its base counts than the host.
+
+`https:a` is one, too (URL Standard, special schemes).  Blanks before the sign are taken for one.
+"""
+_STYLE = _around(b"-", _OF_STYLE)
+_LAZY_SIGN = _around(b"=", *_OF_LAZY)
+
+_TAG = _around(
+    b"<",
+    rf"{any_of(_NAMES)}[\s/>]".encode(),
+    rb"m(?:ml)?:m",
+    rb"!\[cdata",
+    rb"script[^<>]{1,200}math/",
+)
+_SIGNS = (
+    _TAG,
+    SCHEME,
+    _around(b"#", _OF_PLACE, _OF_HALF),
+    _around(b"-", _OF_STYLE, rb"(?<=data-)"),
+    _around(b"=", rb"(?<=srcset=)", rb"(?<=\sid=)", rb"(?<=\s=)", *_OF_LAZY, _OF_PATH),
+)
+"""All that is looked for, by the character that it is found by: each goes through a text once."""
+
+_UNUSUAL_STYLE = re.compile(
+    rb"line-through|vertical-align\s*:\s*su[bp]|<t[dh](?=[\s/])[^<>]{0,400}text-align"
+)
+_LAZY = re.compile(rb"data-[a-z0-9_-]{0,30}(?:src|original|lazy|echo|poster)")
 _IMAGE = re.compile(rb"<img(?=[\s/])[^>]{0,4000}")
 _SRC = re.compile(rb"\ssrc\s*=\s*[\"']?([^\"'\s>]*)")
-_PLACE = re.compile(rb"#(?<=[\"'=]#)")
 _TARGET_BY_NAME = re.compile(rb"<a\s[^<>]{0,400}?\bname\s*=")
 
 
-def has_attributes(lower: bytes) -> bool:
-    """Whether a text has attributes that anything here, or the filter, has to look at."""
-    return _ATTRIBUTE.search(lower) is not None
+def is_ordinary(lower: bytes) -> bool:
+    """Whether a text, as its lower-case bytes, has no sign of anything that needs a closer look.
 
-
-def needs_rewriting(lower: bytes, *, attributes: bool = True) -> bool:
-    """Whether a text, as its lower-case bytes, has markup that `rewritten` has something for.
-
-    Args:
-        attributes: What `has_attributes` says of it, True where nobody has asked.
+    It has nothing to rewrite, no formulas, no links to places in it, nothing for the filter, and
+    no references for which more of its base counts than the host.
     """
+    if b"<" not in lower:
+        return HALF.search(lower) is None
+    return not any(sign.search(lower) for sign in _SIGNS)
+
+
+def needs_rewriting(lower: bytes) -> bool:
+    """Whether a text, as its lower-case bytes, has markup that `rewritten` has something for."""
     return bool(
-        _UNUSUAL_TAG.search(lower)
-        or (attributes and _has_unusual_attributes(lower))
+        _TAG.search(lower)
+        or _has_unusual_attributes(lower)
         or (b"data-" in lower and _has_lazy_pictures(lower))
         or (b"<img" in lower and _LAZY_SIGN.search(lower))
     )
@@ -86,7 +121,7 @@ def needs_rewriting(lower: bytes, *, attributes: bool = True) -> bool:
 def _has_unusual_attributes(lower: bytes) -> bool:
     return bool(
         (_STYLE.search(lower) and _UNUSUAL_STYLE.search(lower))
-        or (b" name=" in lower and _PLACE.search(lower) and _TARGET_BY_NAME.search(lower))
+        or (b" name=" in lower and PLACE.search(lower) and _TARGET_BY_NAME.search(lower))
     )
 
 
