@@ -55,12 +55,15 @@ _SYMBOL = re.compile(
 )
 _MARKS = re.compile("[\u0300-\u036f]+")  # that no letter has taken in
 # What most texts consist of: none of these is changed, or parts words before and after.
-_AS_IT_IS = re.compile(
-    "[\x00-\xa9\xab\xac\xae-\xb1\xb4\xb6-\xb8\xbb\xbf-\u0131\u0134-\u013e\u0141-\u0148"
+_PLAIN = (
+    "\x00-\xa9\xab\xac\xae-\xb1\xb4\xb6-\xb8\xbb\xbf-\u0131\u0134-\u013e\u0141-\u0148"
     "\u014a-\u017e\u0391-\u03a1\u03a3-\u03ce\u0400-\u0482\u0490-\u04f9\u05be\u05d0-\u05ea"
     "\u060c-\u061b\u061e-\u0652\u0660-\u0674\u0679-\u06d3\u2010\u2013-\u2016\u2018-\u2023"
-    "\u2026\u2030\u2039\u203a\u20ac\u3001\u3002\u3005-\u3029\u3041-\u3096\u30a1-\u30fa\u30fc"
-    "\u4e00-\u9fff\uac00-\ud7a3\U0001f300-\U0001faff]*"
+    "\u2026\u2030\u2039\u203a\u20ac\uac00-\ud7a3\U0001f300-\U0001faff"
+)
+_IS_PLAIN = re.compile(f"[{_PLAIN}]*")
+_AS_IT_IS = re.compile(
+    f"[{_PLAIN}\u3001\u3002\u3005-\u3029\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff]*"
 )
 
 # Ideographs, kana and the marks between them; what is rare (U+F900, U+20000 on) stays as it is.
@@ -154,7 +157,7 @@ def index_form(text: str) -> str:
 
     The same text has to give the same form for ever: by it an entry is taken out of the index.
     """
-    return spaced(normal(text))
+    return text if text.isascii() or _IS_PLAIN.fullmatch(text) else spaced(normal(text))
 
 
 def normal(text: str) -> str:

@@ -1,4 +1,5 @@
 import re
+import sys
 import time
 import unicodedata
 from datetime import date
@@ -85,6 +86,14 @@ def test_letters_that_are_let_through_without_a_look_are_in_their_form_already()
 
     assert len(through) > 30_000
     assert other == []
+
+
+def test_what_is_plain_is_its_own_form():
+    every = (chr(number) for number in range(sys.maxunicode + 1))
+    texts = [f"a{character}b" for character in every if search._IS_PLAIN.fullmatch(character)]
+
+    assert len(texts) > 10_000
+    assert [spaced(normal(text)) for text in texts] == texts
 
 
 def test_every_text_of_a_document_has_a_form_within_bounds():

@@ -28,9 +28,12 @@ def unescape(written: str) -> str:
 
     A reference to a number that no character has is U+FFFD, however many digits it has.
     """
-    if "&#" in written:
-        written = _MANY_DIGITS.sub(lambda long: f"&#{code_point(long[1])}", written)
-    return html.unescape(written) if "&" in written else written
+    if "&" not in written:
+        return written
+    try:
+        return html.unescape(written)
+    except ValueError:
+        return html.unescape(_MANY_DIGITS.sub(lambda long: f"&#{code_point(long[1])}", written))
 
 
 def in_attribute(written: str) -> str:
