@@ -1,14 +1,18 @@
 """What many tests share: worker processes, templates, sites, a browser; and how tests are run."""
 
+import gc
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Hashable, Iterator, MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
 from hypothesis import settings
 from jinja2.bccache import Bucket, BytecodeCache
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.util import LRUCache
 
 from aggregator.poll import poller
 from aggregator.runtime.worker_pool import Workers
@@ -17,8 +21,12 @@ from tests.browser import system_chromium
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from aggregator.database import Engine
     from tests.web_fixtures import Site
+
+# Bytecode is kept, also where the environment says otherwise: a run starts a hundred processes,
+# and each of them would compile the program anew, and pytest all of its own tests.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The same examples on each run, however busy the machine is; `make fuzz` looks for other ones.
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
@@ -30,6 +38,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """One process a core for the whole suite; none for a part: a process takes 3 s to begin."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     return None if whole and not config.option.keyword else 0
+
+
+def pytest_collection_finish() -> None:
+    """Leave the thousands of collected tests out of each collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 class _Templates(BytecodeCache):
@@ -47,6 +61,40 @@ class _Templates(BytecodeCache):
 
 
 Flask.jinja_options = {"bytecode_cache": _Templates()}
+
+
+class _Statements(MutableMapping[Any, Any]):
+    """Compiled statements of all engines: each engine would compile the same ones anew.
+
+    SQLAlchemy's key begins with the engine's dialect, an object of that engine's own.
+    """
+
+    def __init__(self) -> None:
+        self._compiled: LRUCache[Hashable, Any] = LRUCache(2000)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._compiled[type(key[0]), *key[1:]]
+
+    def __setitem__(self, key: Any, statement: Any) -> None:
+        self._compiled[type(key[0]), *key[1:]] = statement
+
+    def __delitem__(self, key: Any) -> None:
+        del self._compiled[type(key[0]), *key[1:]]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._compiled)
+
+    def __len__(self) -> int:
+        return len(self._compiled)
+
+
+_statements = _Statements()
+
+
+@event.listens_for(Engine, "engine_connect")
+def share_statements(connection: Connection) -> None:
+    """Give the connections of all engines the same compiled statements."""
+    connection.execution_options(compiled_cache=_statements)
 
 
 class _SameWorkers(Workers):
@@ -79,7 +127,7 @@ def own_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> "Iterator[Engine]":
+def database(tmp_path: Path) -> Iterator[Engine]:
     """Return an engine on an empty database."""
     from tests.worlds import new_database
 
