@@ -14,6 +14,7 @@ from aggregator.reading.parse import parse
 from aggregator.reading.sanitize import MAX_GROWTH as MAX_GROWTH_OF_TEXT
 from aggregator.reading.sanitize import MAX_OUTPUT, content
 from aggregator.reading.worker_task import read_document
+from tests.selection import slow_but
 from tests.test_event_loop import HOSTILE, declared
 
 URL = "https://example.org/feed"
@@ -62,7 +63,9 @@ def kept_of(document: bytes) -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize("base", [LONG, ALLOWED], ids=["too long", "as long as allowed"])
-@pytest.mark.parametrize("text", RELATIVE)
+@pytest.mark.parametrize(
+    "text", slow_but(["links", "a set of pictures", "places", "formulas"], RELATIVE)
+)
 def test_a_text_of_relative_addresses_grows_by_a_bound(text, base):
     description = f"<link>https://example.org/1</link><description>{RELATIVE[text]}</description>"
     document = rss(description, base=base)
@@ -81,7 +84,10 @@ def test_a_text_of_relative_addresses_grows_by_a_bound(text, base):
     [
         "<guid>{}</guid><description>&lt;a href=x>x&lt;/a>&lt;img src=x></description>",
         "<link>{}</link><comments>c</comments>",
-        "<guid>{}</guid>" + "".join(f"<enclosure url='{n}' type='a/b'/>" for n in range(50)),
+        pytest.param(
+            "<guid>{}</guid>" + "".join(f"<enclosure url='{n}' type='a/b'/>" for n in range(50)),
+            marks=pytest.mark.slow,
+        ),
         "<guid>{}</guid><source url='s'>S</source><image>t</image>",
     ],
     ids=["texts", "links", "files", "sources"],

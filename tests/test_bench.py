@@ -1,8 +1,11 @@
 """The parts of `make bench` still fit the program that they measure."""
 
+import pytest
+
 from bench import publishing
 
 
+@pytest.mark.slow
 def test_the_bench_of_the_merged_feeds_runs_and_its_targets_are_far_away(monkeypatch):
     monkeypatch.setattr(publishing, "ROUNDS", 1)
     monkeypatch.setattr(publishing, "ENTRIES", 20)

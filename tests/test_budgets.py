@@ -15,6 +15,7 @@ from aggregator.model import Enclosure, Origin
 from aggregator.publish import Document, Format, render, room_in_feed
 from aggregator.publish.size import size_in_feed
 from tests import listed
+from tests.selection import slow_after, slow_but
 from tests.test_archives import CLOSED, HOST, WEEK, Archived, crawl
 from tests.test_static_site import ATOM, ET, HtmlPage, static_site, unquote
 from tests.web_fixtures import Site, entry
@@ -94,7 +95,9 @@ def titles_and_next(form: str, data: bytes) -> tuple[list[str], str | None]:
 
 
 @pytest.mark.parametrize("form", ["atom", "rss", "json"])
-@pytest.mark.parametrize("path", ["/feed.{}?limit=200", "/search/feed.{}?q=author:ada&limit=200"])
+@pytest.mark.parametrize(
+    "path", slow_after(1, ["/feed.{}?limit=200", "/search/feed.{}?q=author:ada&limit=200"])
+)
 def test_every_page_of_a_feed_keeps_its_budget_and_none_loses_an_entry(heavy, form, path):
     url: str | None = path.format(form)
     found: list[str] = []
@@ -127,7 +130,7 @@ def test_what_a_document_has_no_room_for_is_never_read(heavy):
     assert peak < 60_000_000
 
 
-@pytest.mark.parametrize("size", [1, 15_000, 10**9])
+@pytest.mark.parametrize("size", slow_but([1], [1, 15_000, 10**9]))
 @pytest.mark.parametrize("archived", [3, 500])
 def test_who_follows_archives_gets_every_entry_once_however_small_documents_are(
     tmp_path, monkeypatch, size, archived
@@ -153,7 +156,7 @@ def test_who_follows_archives_gets_every_entry_once_however_small_documents_are(
     assert all(read.titles or size > 1 for read in archives)
 
 
-@pytest.mark.parametrize("size", [1, 15_000])
+@pytest.mark.parametrize("size", slow_but([15_000], [1, 15_000]))
 def test_an_export_leads_to_every_entry_however_small_documents_are(tmp_path, monkeypatch, size):
     site = Archived(tmp_path)
     now = datetime.now(UTC)

@@ -13,6 +13,7 @@ import pytest
 from aggregator.database import open_database
 from tests.feedserver import FeedServer
 from tests.running import command, in_process, json_lines, one_line, rss, write_config
+from tests.selection import slow_after
 from tests.worlds import record
 
 NOW = datetime.now(UTC)
@@ -167,7 +168,7 @@ def test_a_missing_file_is_one_line(tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["run", "serve"])
+@pytest.mark.parametrize("name", slow_after(1, ["run", "serve"]))
 def test_a_taken_port_is_one_line(tmp_path, name):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.selection import slow_after
+
 OLD = "title: old\nfeeds:\n  - https://a.example/\n"
 WRITE = """import sys; from aggregator import config; from pathlib import Path
 config.write(Path(sys.argv[1]), Path(sys.argv[2]).read_text())"""
@@ -50,13 +52,16 @@ def write_mounted(place: Path, text: str, *, before: str = "") -> str:
 @mounts
 @pytest.mark.parametrize(
     "text",
-    [
-        OLD + "  - https://b.example/\n",
-        "title: new\n",
-        OLD.replace("old", "a title that is longer"),
-        OLD.replace("old", "new"),
-        "",
-    ],
+    slow_after(
+        2,
+        [
+            OLD + "  - https://b.example/\n",
+            "title: new\n",
+            OLD.replace("old", "a title that is longer"),
+            OLD.replace("old", "new"),
+            "",
+        ],
+    ),
 )
 @pytest.mark.parametrize("before", ["", "mount --bind app app; mount -o remount,ro,bind app;"])
 def test_a_file_that_is_a_mount_point_is_written_in_place(place, text, before):

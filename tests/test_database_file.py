@@ -195,7 +195,9 @@ def test_the_writer_says_once_that_the_file_is_missing_and_waits_for_it(
         writer = Writer(database)
         move(tmp_path, to="elsewhere")
         works = [asyncio.create_task(writer.transact(write_hosts.shared_hosts)) for _ in range(3)]
-        await asyncio.sleep(0.5)
+        while not caplog.records:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)  # four looks
         assert not any(task.done() for task in works)
         move(tmp_path / "elsewhere", to="..")
         await asyncio.gather(*works)

@@ -22,6 +22,7 @@ from aggregator.dedup import (
 )
 from aggregator.dedup.edits import RESTLESS_AFTER, extent_of, is_spoilt
 from aggregator.model import Habits
+from tests.selection import slow_after
 from tests.worlds import NOW, entry
 
 MIDNIGHT = NOW.replace(hour=0, minute=0)
@@ -344,7 +345,7 @@ def bulk(piece: str, *, edits: int = 1) -> tuple[str, str]:
     return f"one {piece * count}" * edits, f"other {piece * count}" * edits
 
 
-@pytest.mark.parametrize("piece", HOSTILE)
+@pytest.mark.parametrize("piece", slow_after(10, HOSTILE))
 def test_no_text_takes_long_to_compare(piece):
     before, after = bulk(piece, edits=50)
     started = time.process_time()
@@ -359,7 +360,7 @@ def test_no_text_takes_long_to_compare(piece):
     ("entries", "parts", "length"),
     [(4900, 1, 40), (4900, 1, 3000), (4900, 20, 3000), (40, 50, 500_000)],
 )
-@pytest.mark.parametrize("piece", ["1 ", "<", "éa", "word ", "https://x/?a=1&amp;"])
+@pytest.mark.parametrize("piece", slow_after(2, ["1 ", "<", "éa", "word ", "https://x/?a=1&amp;"]))
 def test_the_edits_of_a_document_take_no_longer_than_their_budget(piece, entries, parts, length):
     """4,900 changed entries took a minute of the write transaction, on every poll."""
     before, after = (text[:length] for text in bulk(piece, edits=parts))

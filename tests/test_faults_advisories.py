@@ -177,11 +177,11 @@ def test_cve_2022_31110_what_somebody_searches_for_is_no_pattern(tmp_path):
     site = Site(tmp_path)
     site.subscribe()
     site.record("lamp", entry(1, title="a" * 5000 + "!"), entry(2, title="b"))
-    began = time.monotonic()
+    began = time.process_time()
     for query in ("(a+)+$", "(a|a)*b", ".*", "(?=(a+))a*b\\1", "a{1,9999}" * 20):
         assert site.client.get("/search", query_string={"q": query}).status_code in {200, 400}
 
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
     assert "b</a>" not in site.client.get("/search", query_string={"q": ".*"}).text
     site.engine.dispose()
 

@@ -73,6 +73,7 @@ def secret_url(server: FeedServer, path: str) -> str:
     return server.url(f"{path}?token={TOKEN}").replace("http://", f"http://me:{PASSWORD}@")
 
 
+@pytest.mark.slow
 def test_no_secret_of_a_url_stands_on_any_page_feed_error_or_output(tmp_path):
     with FeedServer() as server:
         server.put("/good", rss([("one", "Post", datetime.now(UTC))], title=""))
@@ -176,6 +177,7 @@ def test_what_is_not_for_us_is_refused_when_adding_too(tmp_path):
         assert canary.connections == 0
 
 
+@pytest.mark.slow
 def test_our_own_address_is_refused_like_any_other_of_this_machine(tmp_path):
     """CVE-2025-46341: a feed that asks the reader's own server."""
     with socket.create_server(("127.0.0.1", 0)) as unused:

@@ -48,18 +48,19 @@ def test_a_name_that_can_be_none_is_not_found(host):
 
 def test_a_name_server_that_hangs_is_given_up_and_waited_for_by_nobody(monkeypatch):
     release = threading.Event()
+    ended = []
 
     def hang(*_, **__):
         release.wait(30)
+        ended.append(threading.current_thread())
         raise socket.gaierror(socket.EAI_AGAIN, "late")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    began = time.monotonic()
     try:
         words = reason("http://feeds.example/", connect_timeout=0.2)
         assert words == "name not found: the name server does not answer"
         assert reason("http://feeds.example/", timeout=0.2) == "no answer within 0.2s"
-        assert time.monotonic() - began < 2
+        assert ended == []
         assert all(thread.daemon for thread in threading.enumerate()[1:])
     finally:
         release.set()

@@ -192,7 +192,7 @@ def test_the_padding_of_newsletters_is_a_space():
     "decide", [unwrapped, has_markup, is_blank, unescaped_markup, without_padding]
 )
 def test_a_decision_takes_time_in_proportion_to_the_text(piece, decide):
-    start = time.perf_counter()
+    start = time.process_time()
     decide(piece * (300_000 // len(piece)))
 
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -170,10 +170,11 @@ def test_an_answer_since_a_feed_failed_last_shows_that_it_is_the_feed(monkeypatc
 
 
 @pytest.mark.usefixtures("soon")
-def test_an_answer_in_the_next_moment_shows_it_too():
+def test_an_answer_in_the_next_moment_shows_it_too(monkeypatch):
     async def run():
         seen = Network()
         alone = await seen.works(1, others=True)
+        monkeypatch.setattr(network_health, "SOON", 60)
         failing = asyncio.create_task(seen.works(2, others=True))
         await asyncio.sleep(0.01)
         seen.reached(3)

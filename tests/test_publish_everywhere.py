@@ -197,6 +197,7 @@ def test_the_order_in_which_feeds_and_entries_came_changes_no_byte(site, tmp_pat
     assert digests(difficult_site(tmp_path, turned=True)) == digests(site)
 
 
+@pytest.mark.slow
 def test_another_process_with_other_hashes_writes_the_same_bytes(site, tmp_path):
     script = (
         "import sys, json\n"

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.selection import slow_after
 from web.language import available, language, script_words
 from web.relative_time import Clock, every, label, machine, until
 
@@ -187,7 +188,7 @@ def test_a_browser_that_does_not_know_the_zone_takes_the_offset_of_the_server():
     assert run_script("offsets('Mars/Olympus', 90)(0)") == 90 * 60_000
 
 
-@pytest.mark.parametrize("name", ZONES)
+@pytest.mark.parametrize("name", slow_after(3, ZONES))
 def test_the_script_knows_when_a_label_goes_stale(name):
     ages = [age.total_seconds() * 1000 for age, _ in STEPS]
     # Hours before and after clocks change somewhere, beside an ordinary day.

@@ -11,6 +11,7 @@ from aggregator.dedup import keys_of
 from aggregator.reading.clean import clean
 from aggregator.reading.parse import parse
 from tests.replay import HOUR, LONG, NOW, Post, Step, feed, posts, replay
+from tests.selection import slow_but
 
 DAY = timedelta(days=1)
 
@@ -80,7 +81,7 @@ def test_a_moved_site_that_edits_while_it_moves_stays_the_same(tmp_path):
 
 @pytest.mark.parametrize(
     ("names", "dated"),
-    [("A", True), ("A B", False), pytest.param("A B C D", True, marks=pytest.mark.slow)],
+    slow_but([("A B", False)], [("A", True), ("A B", False), ("A B C D", True)]),
 )
 @pytest.mark.parametrize(
     "values",
@@ -216,7 +217,7 @@ def test_posts_of_a_planet_with_equal_paths_are_many_posts(tmp_path):
 
 
 @pytest.mark.parametrize("guid", ["1", "", "https://blog.example/feed.xml"])
-@pytest.mark.parametrize("link", ["/{}", "https://blog.example/", None])
+@pytest.mark.parametrize("link", slow_but(["/{}"], ["/{}", "https://blog.example/", None]))
 def test_guids_that_repeat_say_nothing_for_ever(tmp_path, guid, link):
     every = [
         replace(post, guid=guid, link=link and link.replace("{}", post.title))

@@ -34,6 +34,7 @@ from tests.running import (
     running,
     write_config,
 )
+from tests.selection import slow_after
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "recent-posts" / "feed.xml"
 MINUTE = timedelta(minutes=1)
@@ -66,6 +67,7 @@ def recent_posts(*, moved_to: datetime, extra: str = "") -> bytes:
     return text.replace("<item>", f"{extra}<item>", 1).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SHARED.exists(), reason="../shared/recent-posts is not there")
 def test_recent_posts_are_listed_as_the_blog_lists_them(server, tmp_path):
     server.put("/feed", recent_posts(moved_to=datetime.now(UTC)))
@@ -127,9 +129,7 @@ def test_the_page_and_the_three_feeds_show_what_was_polled(server, tmp_path):
         eventually(lambda: not [pid for pid in below if alive(pid)], within=3)
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("number", slow_after(1, [signal.SIGTERM, signal.SIGINT]))
 def test_a_stop_in_the_middle_of_a_slow_answer_is_clean_and_gives_the_lease_back(
     server, tmp_path, number
 ):
@@ -174,7 +174,9 @@ def test_ctrl_c_while_the_parser_is_loaded_leaves_no_traceback(server, tmp_path,
     assert "Traceback" not in said and "Fatal" not in said and "Warning" not in said, said
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "status"), slow_after(1, [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+)
 def test_a_stop_of_a_poll_gives_the_leases_back(server, tmp_path, number, status):
     server.raw("/slow", lambda _: server.pause(20))
     write_config(tmp_path, [server.url("/slow")])
@@ -191,7 +193,8 @@ def test_a_stop_of_a_poll_gives_the_leases_back(server, tmp_path, number, status
         assert connection.execute("SELECT lease_owner FROM feeds").fetchall() == [(None,)]
 
 
-@pytest.mark.parametrize("before", ["SIG_DFL", "SIG_IGN"])  # a script's background jobs ignore it
+# A script's background jobs ignore it.
+@pytest.mark.parametrize("before", slow_after(1, ["SIG_DFL", "SIG_IGN"]))
 def test_ctrl_c_at_the_very_start_is_no_matter_of_the_web_process(tmp_path, before):
     write_config(tmp_path, [])
     start = f"""

@@ -623,6 +623,7 @@ def test_a_job_tells_a_broken_database_once_a_minute_and_not_at_every_tick(world
     async def meanwhile():
         with world.database.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE feeds RENAME TO elsewhere")
+        await until(lambda: problems(caplog))
         await asyncio.sleep(6 * scheduling.TICK)
 
     asyncio.run(stopped(scheduler, meanwhile()))

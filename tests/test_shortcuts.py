@@ -18,6 +18,7 @@ from aggregator.reading import sanitize
 from aggregator.reading.clean import clean, excerpt
 from aggregator.reading.parse import parse, xml_reader
 from aggregator.reading.sanitize import unusual as unusual_markup
+from tests.selection import slow_after
 from tests.test_strict import parsed_the_long_way
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
@@ -122,9 +123,7 @@ def test_an_excerpt_is_what_all_patterns_make_of_it(parts):
     assert excerpt(html) == excerpt_of_all(html)
 
 
-@pytest.mark.parametrize(
-    "seeds", [range(1500), pytest.param(range(1500, 20_000), marks=pytest.mark.slow)], ids=str
-)
+@pytest.mark.parametrize("seeds", slow_after(1, [range(400), range(400, 20_000)]), ids=str)
 def test_the_start_of_some_html_has_the_start_of_its_text(seeds):
     shorter = 0
     for seed in seeds:

@@ -155,6 +155,7 @@ def test_our_driver_serves_feedparsers_own_parser_too():
             assert said(random_document(seed), {}) == short
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize(
     "root",

@@ -1,6 +1,7 @@
 """Signals and terminals: hangups, encodings, full disks and closed pipes; real processes."""
 
 import contextlib
+import functools
 import json
 import os
 import pty
@@ -37,6 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@functools.cache  # of programs that change nothing; each takes a second
 def ended(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [*PROGRAM, *arguments],
@@ -226,6 +228,7 @@ def log_of(folder: Path) -> str:
     return (folder / "log").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

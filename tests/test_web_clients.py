@@ -11,6 +11,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 import web
 from tests.running import eventually, get, running, write_config
+from tests.selection import slow_after
 from tests.web_fixtures import Site, entry
 from web import create_app
 from web.client_limits import Limiter
@@ -22,7 +23,9 @@ PRIVATE = ["http://127.0.0.1:8080", "http://localhost", "http://nas.local/news",
 
 
 @pytest.mark.parametrize("base_url", [*PRIVATE, "https://posts.example"])
-@pytest.mark.parametrize("path", ["/feed.atom", "/feed.json?limit=1", "/sources.opml", "/feed.rss"])
+@pytest.mark.parametrize(
+    "path", slow_after(1, ["/feed.atom", "/feed.json?limit=1", "/sources.opml", "/feed.rss"])
+)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_scripts_of_other_sites_read_public_feeds_only(tmp_path, base_url, path, method):
     site = Site(tmp_path, base_url=base_url)
@@ -98,6 +101,7 @@ def test_a_server_that_others_reach_answers_every_name(site, listens_on):
     assert {host: asked(app, host)[0] for host in OTHERS} == dict.fromkeys(OTHERS, 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("listens_on", "status"),
     [("127.0.0.1", 421), pytest.param("0.0.0.0", 200, marks=pytest.mark.slow)],

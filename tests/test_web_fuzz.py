@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.selection import slow_after
 from tests.web_fixtures import Site, full_site
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
@@ -45,7 +46,7 @@ in_headers = texts.map(
 ).map(lambda data: data.decode("latin-1"))
 
 
-@pytest.fixture(scope="module", params=["plain", "limited, with deltas"])
+@pytest.fixture(scope="module", params=slow_after(1, ["plain", "limited, with deltas"]))
 def fuzzed_site(request, tmp_path_factory) -> Site:
     site = full_site(tmp_path_factory.mktemp("fuzz"))
     if request.param == "plain":

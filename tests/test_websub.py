@@ -145,6 +145,7 @@ def test_a_hub_is_told_of_every_document_once_and_again_if_it_does_not_listen():
     assert b"hub.topic=https%3A%2F%2Fposts.example%2Ffeed." in body
 
 
+@pytest.mark.slow
 def test_a_hub_of_the_file_is_told_what_polls_of_another_process_brought(tmp_path):
     async def main() -> None:
         peer = Peer()

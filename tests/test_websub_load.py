@@ -20,6 +20,7 @@ from aggregator.websub import Announcements, deliveries, verification
 from aggregator.websub.hub import Hub
 from aggregator.websub.rate_limits import Rate, networks
 from tests.hubs import AN_HOUR, LOOPBACK, TOPIC, Peer, transact_on
+from tests.selection import slow_after
 from tests.web_fixtures import Site, entry
 from web import create_app
 
@@ -202,7 +203,7 @@ def test_a_verification_has_one_deadline_for_all_of_it(tmp_path, monkeypatch):
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("limit", ["MOST_WAITING", "ALL_A_MINUTE"])
+@pytest.mark.parametrize("limit", slow_after(1, ["MOST_WAITING", "ALL_A_MINUTE"]))
 def test_who_asks_a_hub_that_is_full_is_told_to_come_again(tmp_path, monkeypatch, limit):
     monkeypatch.setattr(verification, limit, 20)
 

@@ -5,6 +5,7 @@ import contextlib
 import faulthandler
 import os
 import signal
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -15,6 +16,7 @@ from aggregator.errors import ParseError
 from aggregator.reading.worker_task import read_document
 from aggregator.runtime.worker_pool import _LENGTH, Workers, _own_memory, _Process
 from tests.running import alive, eventually, rss
+from tests.selection import slow_after
 
 FEED = rss([("1", "Post 1", None)])
 
@@ -110,8 +112,8 @@ FORGED = "fine\n2026-01-01 00:00:00Z https://u:secret@a.example/: all is well \x
     "task",
     [
         (speaks, FORGED.encode()),
-        (speaks, FORGED.encode(), 1),
-        (warns, FORGED),
+        pytest.param((speaks, FORGED.encode(), 1), marks=pytest.mark.slow),
+        pytest.param((warns, FORGED), marks=pytest.mark.slow),
         (crashes, FORGED.encode()),
     ],
 )
@@ -165,7 +167,7 @@ def test_what_a_worker_raises_comes_back_with_its_reason(workers):
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("who", ["they", "they and their server"])
+@pytest.mark.parametrize("who", slow_after(1, ["they", "they and their server"]))
 def test_processes_that_are_killed_while_idle_are_replaced(who, workers, caplog):
     async def run() -> None:
         worker = await workers.run("u", os.getpid)
@@ -328,16 +330,18 @@ def test_a_fork_server_that_stands_still_holds_up_neither_a_document_nor_the_sto
         server = await workers.run("u", os.getppid)
         os.kill(await workers.run("u", os.getpid), signal.SIGKILL)
         os.kill(server, signal.SIGSTOP)
-        asyncio.get_running_loop().call_later(8, os.kill, server, signal.SIGCONT)
-        began = time.monotonic()
+        woken = threading.Event()
+        wake = threading.Timer(60, lambda: (woken.set(), os.kill(server, signal.SIGCONT)))
+        wake.start()
         try:
             with pytest.raises(ParseError):
                 await workers.run("u", os.getpid)
             await asyncio.to_thread(workers.stop)
         finally:
+            wake.cancel()
             with contextlib.suppress(ProcessLookupError):
                 os.kill(server, signal.SIGCONT)
-        assert time.monotonic() - began < 4
+        assert not woken.is_set()
 
     asyncio.run(run())
 
