@@ -1,7 +1,9 @@
 """What many tests share: worker processes, templates, sites, a browser; and how tests are run."""
 
+import contextlib
 import gc
 import os
+import sqlite3
 import sys
 from collections.abc import Hashable, Iterator, MutableMapping
 from pathlib import Path
@@ -95,6 +97,15 @@ _statements = _Statements()
 def share_statements(connection: Connection) -> None:
     """Give the connections of all engines the same compiled statements."""
     connection.execution_options(compiled_cache=_statements)
+
+
+@event.listens_for(Engine, "engine_connect")
+def never_sync(connection: Connection) -> None:
+    """Leave a file of SQLite to the operating system: no machine loses power in these tests."""
+    if connection.dialect.name == "sqlite" and "synced" not in connection.info:
+        connection.info["synced"] = False
+        with contextlib.suppress(sqlite3.Error):  # a file that is not a database
+            connection.connection.driver_connection.execute("PRAGMA synchronous = OFF")
 
 
 class _SameWorkers(Workers):
