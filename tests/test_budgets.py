@@ -19,7 +19,7 @@ from tests.selection import slow_after, slow_but
 from tests.test_archives import CLOSED, HOST, WEEK, Archived, crawl
 from tests.test_static_site import ATOM, ET, HtmlPage, static_site, unquote
 from tests.web_fixtures import Site, entry
-from web import pages
+from web import page_contents
 
 HEAVY = "<p>" + '&amp; "a" <b>b</b> ]]&gt; ä ' * 20_000 + "</p>"  # 680 kB, more when escaped
 texts = st.text(
@@ -162,7 +162,7 @@ def test_an_export_leads_to_every_entry_however_small_documents_are(tmp_path, mo
     now = datetime.now(UTC)
     wanted = {site.publish(now - timedelta(hours=5 * number)) for number in range(95)}
     monkeypatch.setattr(merged, "BUDGET", size)
-    monkeypatch.setattr(pages, "PAGE_BUDGET", size * 3)
+    monkeypatch.setattr(page_contents, "PAGE_BUDGET", size * 3)
     files = {
         file.path: file.data
         for file in static_site.files(site.config, site.engine, frozenset(static_site.FORMATS))
@@ -208,7 +208,7 @@ def test_a_page_keeps_its_budget_and_leads_on(tmp_path):
     found: list[str] = []
     while url:
         page = site.page(url)
-        assert len(page.text.encode()) < pages.PAGE_BUDGET + 50_000
+        assert len(page.text.encode()) < page_contents.PAGE_BUDGET + 50_000
         found += [title.split()[0] for title in page.titles()]
         following = [each.get("href") for each in page.all("a") if each.get("rel") == "next"]
         url = following[0] if following else None

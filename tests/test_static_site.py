@@ -20,10 +20,12 @@ from aggregator.publish import Format
 from tests.musts import broken
 from tests.web_fixtures import HtmlPage, Site
 from tests.worlds import entry
+from web import page_contents
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 HOST = "https://posts.example/news"
 NOW = datetime.now(UTC)
+SOURCES_FILES = ("sources.html", "sources/2.html")
 FEEDS = (
     {"name": "lamp", "url": "https://lamp.example/feed.xml", "category": "Öl & Trade"},
     {"name": "tide", "url": "https://tide.example/rss"},
@@ -199,6 +201,21 @@ def page_of(data: bytes, path: str) -> tuple[list[str], str | None]:
     assert links["self"] == f"{HOST}/{quote(path)}"
     following = links.get("next")
     return ids, unquote(following.removeprefix(f"{HOST}/")) if following else None
+
+
+def test_a_long_table_of_sources_has_several_files_that_lead_to_each_other(site, monkeypatch):
+    monkeypatch.setattr(page_contents, "FEEDS_A_PAGE", 1)
+
+    site.export("html")
+
+    first, second = (HtmlPage(site.read()[path].decode()) for path in SOURCES_FILES)
+    assert [page.one("tbody").find("tr") is not None for page in (first, second)] == [True, True]
+    assert {link.get("href") for link in first.all("a") if link.get("rel") == "next"} == {
+        "sources/2.html"
+    }
+    assert {link.get("href") for link in second.all("a") if link.get("rel") == "prev"} == {
+        "../sources.html"
+    }
 
 
 def test_no_page_says_how_long_ago_anything_was_nor_offers_what_only_the_program_has(exported):

@@ -2,23 +2,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from web.last_visit import Visit
+from web.last_visit import LastVisit
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def after(*minutes: int) -> Visit:
+def after(*minutes: int) -> LastVisit:
     """Return the visit after pages at these minutes, each of which shows all that was found."""
-    visit = Visit()
+    visit = LastVisit()
     for minute in minutes:
-        visit = Visit.parse(str(visit)).page(
+        visit = LastVisit.parse(str(visit)).page(
             NOW + minute * MINUTE, found_up_to=NOW + minute * MINUTE
         )
     return visit
 
 
-def new(visit: Visit, minute: float) -> bool:
+def new(visit: LastVisit, minute: float) -> bool:
     return visit.is_new(NOW + minute * MINUTE)
 
 
@@ -52,14 +52,14 @@ def test_after_half_an_hour_without_a_page_a_visit_has_ended():
 
 
 def test_what_was_not_in_the_database_yet_stays_new():
-    visit = Visit().page(NOW, found_up_to=NOW - 10 * MINUTE)
+    visit = LastVisit().page(NOW, found_up_to=NOW - 10 * MINUTE)
     visit = visit.page(NOW + 60 * MINUTE, found_up_to=NOW)
 
     assert (new(visit, -10), new(visit, -9)) == (False, True)
 
 
 def test_a_page_of_an_empty_database_begins_a_visit():
-    visit = Visit().page(NOW, found_up_to=None).page(NOW + 60 * MINUTE, found_up_to=NOW)
+    visit = LastVisit().page(NOW, found_up_to=None).page(NOW + 60 * MINUTE, found_up_to=NOW)
 
     assert new(visit, 0)
 
@@ -68,8 +68,8 @@ def test_a_page_of_an_empty_database_begins_a_visit():
     "text", ["", "1", "1.2.3", "a.b.c.d", "1.2.3.4.5", "-1.2.3.4", "9" * 60, "1.2.3." + "9" * 20]
 )
 def test_any_other_cookie_is_a_first_visit(text):
-    assert Visit.parse(text) == Visit()
+    assert LastVisit.parse(text) == LastVisit()
 
 
 def test_the_latest_time_that_a_cookie_can_hold_is_a_time():
-    assert Visit.parse(".".join(["9" * 13] * 4)).page(NOW, found_up_to=NOW).last_at.year == 2286
+    assert LastVisit.parse(".".join(["9" * 13] * 4)).page(NOW, found_up_to=NOW).last_at.year == 2286

@@ -5,7 +5,7 @@ from sqlalchemy import event
 
 from tests.web_fixtures import EVIL, HtmlPage, Site, entry, words
 from tests.worlds import only_sqlite
-from web.pages import PAGE_SIZE
+from web.page_contents import PAGE_SIZE
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "

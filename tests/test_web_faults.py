@@ -114,13 +114,13 @@ def test_a_database_that_was_replaced_by_something_else_is_reported_in_the_log(s
 
 
 def test_a_fault_of_ours_gives_a_page_without_details(site, monkeypatch, caplog):
-    monkeypatch.delitem(site.app.jinja_env.globals, "health")
+    monkeypatch.delitem(site.app.jinja_env.globals, "status_texts")
 
     page = site.page("/status", 500)
 
     assert words(page.one("h1")) == "Something broke"
     assert "undefined" not in page.text
-    assert "'health' is undefined" in caplog.text
+    assert "'status_texts' is undefined" in caplog.text
 
 
 def test_health_is_ok_while_the_database_can_be_read(full):

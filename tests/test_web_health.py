@@ -9,7 +9,7 @@ from aggregator.database.schema import UtcDateTime
 from aggregator.model import FeedHead, HostPause, Outcome
 from tests.selection import slow_but
 from tests.web_fixtures import EVIL, Site, entry, full_site, words
-from web import pages
+from web import page_contents
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_what_servers_say_is_text_on_the_page_and_passwords_are_masked(full):
 
 
 def test_a_long_list_of_feeds_has_pages(tmp_path, monkeypatch):
-    monkeypatch.setattr(pages, "FEEDS_A_PAGE", 2)
+    monkeypatch.setattr(page_contents, "FEEDS_A_PAGE", 2)
     site = Site(tmp_path)
     site.subscribe()
     site.record("tide", outcome=Outcome.FAILED, status=500, error="500 Oh no", failures=1)

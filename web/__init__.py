@@ -15,7 +15,6 @@ validators, 304, gzip.  All of them are pure or read one request; `site` holds w
 """
 
 import socket
-from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -32,27 +31,22 @@ from aggregator.runtime.hub_socket import MAX_LETTER
 from web import feed_views, machine_views, pages
 from web import hub_endpoint as door
 from web.answer_cache import Memory
+from web.content_policy import DOCUMENT_POLICY, PAGE_POLICY
 from web.host_check import HostCheck
 from web.language import SOURCE, to_translate
 from web.mount import Mount
+from web.page_contents import Page
 from web.request_limits import RequestLimits
 from web.responses import page_body, send_error_page
 from web.site import set_site, site
 from web.status_texts import Said
-from web.template_globals import teach
+from web.template_globals import register_globals
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 __all__ = ["create_app"]
 
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'"
-)
-# For what is not a page but may be opened like one: other people's texts are in it.
-_CLOSED_POLICY = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 _FOR_MACHINES = (".atom", ".rss", ".json", ".opml", ".txt", HUB_PATH, "/metrics")
 _SORRY = {
     404: to_translate("Nothing is published at this address."),
@@ -74,7 +68,6 @@ def create_app(
     config: Config,
     engine: Engine,
     *,
-    as_of: datetime | None = None,
     hub: socket.socket | None = None,
     listens_on: str | None = None,
 ) -> Flask:
@@ -83,17 +76,16 @@ def create_app(
     Args:
         config: Title, base URL, time zone and subscriptions; fixed for the application's life.
         engine: Only read from; a read-only one is enough.
-        as_of: The moment that all pages speak of; None: that of each request.
         hub: Takes letters to our own WebSub hub; None: there is none.
         listens_on: Address or name that the server listens on; None: not known.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_LETTER
     app.url_map.merge_slashes = False  # its redirect would repeat the client's Host header
-    set_site(app, config, engine, as_of=as_of, hub=hub)
+    set_site(app, config, engine, hub=hub)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    teach(app.jinja_env)
+    register_globals(app.jinja_env)
     for part in (pages, feed_views, machine_views, *([door] if hub else [])):
         app.register_blueprint(part.bp)
     app.register_error_handler(HTTPException, _error)
@@ -123,7 +115,7 @@ def _wrapped(
 def _protect(response: Response) -> Response:
     if response.status_code != 304:  # the stored answer keeps the policy that it came with
         is_page = response.mimetype == "text/html"
-        response.headers["Content-Security-Policy"] = _PAGE_POLICY if is_page else _CLOSED_POLICY
+        response.headers["Content-Security-Policy"] = PAGE_POLICY if is_page else DOCUMENT_POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     # Publishers learn nothing of who reads them, nor the name of a private host.
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -176,7 +168,7 @@ def _error_answer(status: int, message: str) -> Response:
     key = ("error", status, message, at.words.tag, at.now.replace(second=0, microsecond=0))
     content = site().pages.get(key)
     if content is None:
-        page = pages.Page("error.html", values, index=False)
+        page = Page("error.html", values, index=False)
         content = page_body(pages.render(page, at=at, overview=None))
         site().pages.put(key, content)
     response = send_error_page(content, status)

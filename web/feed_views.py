@@ -22,7 +22,8 @@ from aggregator.model import OpmlOutline, Scope, Source
 from aggregator.opml import outlines as opml
 from aggregator.publish import Document, Format, last_modified_at, links, render
 from web import pages, parameters, presentation, renamed_lists
-from web.addresses import FORMAT_NAMES
+from web.page_contents import Page
+from web.page_links import FORMAT_NAMES
 from web.responses import (
     Body,
     body,
@@ -90,13 +91,16 @@ def subscriptions() -> Response:
         key = read_overview.version(connection), "subscriptions"
         content = site().rendered.get(key)
         if content is None:
-            content = _opml(read_sources.subscriptions(connection))
+            content = opml_body(read_sources.subscriptions(connection))
             site().rendered.put(key, content)
     return send(content, cache_control=_cache_control(None, datetime.now(UTC)))
 
 
-def _opml(subscribed: Iterable[Source]) -> Body:
-    sources = [each for each in subscribed if urls.is_web(each.feed_url) and not each.private]
+def opml_body(subscriptions: Iterable[Source]) -> Body:
+    """Return subscriptions as OPML 2.0, private feeds and files of this machine left out."""
+    sources = [
+        source for source in subscriptions if urls.is_web(source.feed_url) and not source.private
+    ]
     sources.sort(key=lambda source: ((source.category or "").casefold(), source.title.casefold()))
     outlines = [
         OpmlOutline(
@@ -249,7 +253,7 @@ def _explanation(wish: Wish, now: datetime) -> Response:
         document = _document(connection, wish, now)
         overview = read_overview.overview(connection)
     raw = request.full_path.rstrip("?") + ("&raw" if request.args else "?raw")
-    at, none = pages.clock(), presentation.News()
+    at, none = pages.clock(), presentation.NewPosts()
     values = {
         "document": document,
         "format": FORMAT_NAMES[wish.form],
@@ -257,7 +261,7 @@ def _explanation(wish: Wish, now: datetime) -> Response:
         "days": presentation.days(document.entries[:_SHOWN], at, news=none, phrases=(), fold=False),
         "posts": {"news": none},
     }
-    page = pages.Page("feed.html", values, scope=wish.scope, index=False)
+    page = Page("feed.html", values, scope=wish.scope, index=False)
     response = send_private(page_body(pages.render(page, at=at, overview=overview)))
     response.vary.add("Accept-Language")
     response.headers["Content-Language"] = at.words.tag

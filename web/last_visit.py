@@ -17,7 +17,7 @@ _COOKIE = re.compile(r"(\d{1,13})\.(\d{1,13})\.(\d{1,13})\.(\d{1,13})", re.ASCII
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class LastVisit:
     """A visit at one of its pages; milliseconds since 1970, 0 for never.
 
     Attributes:
@@ -33,15 +33,15 @@ class Visit:
     last: int = 0
 
     @classmethod
-    def parse(cls, text: str) -> "Visit":
+    def parse(cls, text: str) -> "LastVisit":
         """Read a cookie; anything that is none of ours is a first visit."""
-        found = _COOKIE.fullmatch(text)
-        return cls(*map(int, found.groups())) if found else cls()
+        match = _COOKIE.fullmatch(text)
+        return cls(*map(int, match.groups())) if match else cls()
 
     def __str__(self) -> str:
         return f"{self.seen}.{self.before}.{self.at}.{self.last}"
 
-    def page(self, now: datetime, *, found_up_to: datetime | None) -> "Visit":
+    def page(self, now: datetime, *, found_up_to: datetime | None) -> "LastVisit":
         """Return the visit with one page more, or the next visit that this page begins.
 
         Args:
@@ -49,10 +49,10 @@ class Visit:
         """
         at, seen = _number(now), max(self.seen, _number(found_up_to or EPOCH))
         if not self.at:
-            return Visit(seen, 0, at, 0)
+            return LastVisit(seen, 0, at, 0)
         if 0 <= at - self.at < _PAUSE // MILLISECOND:
-            return Visit(seen, self.before, at, self.last)
-        return Visit(seen, self.seen, at, self.at)
+            return LastVisit(seen, self.before, at, self.last)
+        return LastVisit(seen, self.seen, at, self.at)
 
     @property
     def is_first(self) -> bool:

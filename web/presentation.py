@@ -18,7 +18,7 @@ from aggregator.publish import first_words, title_of
 from aggregator.search import MAX_EXCLUDED, MAX_TERMS, Fault, Hint, normal, words_of
 from aggregator.text.references import unescape
 from web.language import Language
-from web.last_visit import Visit
+from web.last_visit import LastVisit
 from web.relative_time import Clock, Moment
 
 _MOST = {Fault.TOO_MANY_TERMS: MAX_TERMS, Fault.TOO_MANY_EXCLUDED: MAX_EXCLUDED}
@@ -105,7 +105,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class NewPosts:
     """What is new on a page.
 
     Attributes:
@@ -117,21 +117,21 @@ class News:
     ends_before: int | None = None
 
 
-def news(entries: Sequence[ListedEntry], visit: Visit) -> News:
+def new_posts(entries: Sequence[ListedEntry], visit: LastVisit) -> NewPosts:
     """Return which of the entries, newest first, are new, and where the line is drawn.
 
     A late arrival below the line is new as well: newness follows arrival, not position.
     """
     ids = frozenset(entry.id for entry in entries if visit.is_new(entry.first_seen_at))
     known = next((entry.id for entry in entries if entry.id not in ids), None)
-    return News(ids, known if ids and known not in (None, entries[0].id) else None)
+    return NewPosts(ids, known if ids and known not in (None, entries[0].id) else None)
 
 
 def days(
     entries: Sequence[ListedEntry],
     clock: Clock,
     *,
-    news: News | None = None,
+    news: NewPosts | None = None,
     phrases: Sequence[str] = (),
     fold: bool = True,
 ) -> list[Day]:
@@ -140,7 +140,7 @@ def days(
     Args:
         phrases: What a search found, to be marked.
     """
-    news = news or News()
+    news = news or NewPosts()
     grouped = groupby(entries, key=lambda entry: clock.day(entry.listed_at))
     found = []
     for day, some in grouped:
@@ -156,7 +156,7 @@ def days(
 
 
 def _runs(
-    entries: Sequence[ListedEntry], news: News
+    entries: Sequence[ListedEntry], news: NewPosts
 ) -> Iterator[tuple[Sequence[ListedEntry], bool]]:
     """Return entries of one source and one hour, and whether they are too many."""
 

@@ -131,18 +131,22 @@ class Clock:
 
     def full(self, at: datetime) -> str:
         """Return "Monday 23 November 2026, 14:14 UTC"."""
-        there = _in(self.zone, at)
-        day = self._dated(self.words.gettext("{weekday} {day} {month} {year}"), there)
-        return f"{day}, {there:%H:%M} {there.tzname()}"
+        local = _in(self.zone, at)
+        return f"{self.full_day(at)}, {local:%H:%M} {local.tzname()}"
+
+    def full_day(self, at: datetime) -> str:
+        """Return "Monday 23 November 2026"."""
+        pattern = self.words.gettext("{weekday} {day} {month} {year}")
+        return self._dated(pattern, _in(self.zone, at))
 
     def brief(self, at: datetime) -> str:
         """Return "14:14" today, "Saturday 14:14" within six days, then the date."""
-        there = _in(self.zone, at)
-        days = (self.day(self.now) - there.date()).days
+        local = _in(self.zone, at)
+        days = (self.day(self.now) - local.date()).days
         if days == 0:
-            return f"{there:%H:%M}"
+            return f"{local:%H:%M}"
         if 0 < days < 7:
-            return f"{self.words.weekdays[there.weekday()]} {there:%H:%M}"
+            return f"{self.words.weekdays[local.weekday()]} {local:%H:%M}"
         return self.date_of(at)
 
     def month(self, at: datetime) -> str:
@@ -175,6 +179,23 @@ class Clock:
             month=self.words.months[day.month - 1],
             year=day.year,
         )
+
+
+class DateClock(Clock):
+    """The clock of a page in a file: readers come at any time, so a page says dates, not spans."""
+
+    def ago(self, at: datetime) -> str:
+        """Return "Monday 23 November 2026"."""
+        return self.full_day(at)
+
+    def moment(self, at: datetime, say: str = "") -> Moment:
+        """Return `at` as a date; the page's script may still replace the date by `say`."""
+        return Moment(machine(at), self.full(at), self.ago(at), say)
+
+    def heading(self, day: date) -> tuple[str, str]:
+        """Return a day's name without "Today" and weekdays, and what stands behind the name."""
+        name, text = super().heading(day)
+        return ("", text) if 0 <= (self.day(self.now) - day).days < 7 else (name, text)
 
 
 def machine(at: datetime) -> str:

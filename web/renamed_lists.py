@@ -13,7 +13,7 @@ from aggregator.database import Connection
 from aggregator.database.feeds import read_names
 from aggregator.merged import Wish
 from aggregator.model import Scope
-from web.addresses import document_path, list_path
+from web.page_links import document_path, list_path
 
 _KEPT_FOR = "public, max-age=3600"
 

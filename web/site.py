@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -40,7 +39,6 @@ class Site:
         making: Held while a page of hundreds of feeds is made.
         costly: The searches under way that cost much.
         build: Changes when templates, files or the configuration do; part of pages' validators.
-        as_of: The moment that pages speak of, None: that of each request.
         hub: Takes letters to our own hub; None where there is none.
     """
 
@@ -57,7 +55,6 @@ class Site:
     making: threading.Lock
     costly: CostlySearches
     build: str
-    as_of: datetime | None = None
     hub: socket.socket | None = None
 
 
@@ -66,7 +63,6 @@ def set_site(
     config: Config,
     engine: Engine,
     *,
-    as_of: datetime | None = None,
     hub: socket.socket | None = None,
 ) -> None:
     """Give `app` its surroundings."""
@@ -85,7 +81,6 @@ def set_site(
         making=threading.Lock(),
         costly=CostlySearches(),
         build=_build(config, assets),
-        as_of=as_of,
         hub=hub,
     )
 

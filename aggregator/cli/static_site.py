@@ -13,15 +13,13 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from html import escape
-from posixpath import dirname, relpath
-from urllib.parse import parse_qs, quote, unquote, urlsplit
-
-from flask.testing import FlaskClient
+from urllib.parse import unquote
 
 from aggregator import merged, publish
+from aggregator.cli.file_links import FileLinks, list_file, sources_file
 from aggregator.config import Config
-from aggregator.database import Engine
+from aggregator.database import Connection, Engine
+from aggregator.database.feeds import read_sources
 from aggregator.database.lists import read_lists
 from aggregator.database.state import read_overview
 from aggregator.dates import Week
@@ -29,31 +27,18 @@ from aggregator.errors import AggregatorError
 from aggregator.merged import Publication, Wish
 from aggregator.model import Cursor, Scope
 from aggregator.model.times import EPOCH
-from aggregator.text.references import unescape
-from web import create_app
-from web.pages import PAGE_SIZE
+from web import create_app, page_contents
+from web.feed_views import opml_body
+from web.language import language
+from web.last_visit import LastVisit
+from web.page_contents import PAGE_SIZE, ListPosition, Page, PageData
+from web.relative_time import DateClock
+from web.site import site
 
 FORMATS = ("atom", "rss", "json", "opml", "html")
 
-_FILES = ("/static/", "/icon")
-_ONLY_LIVE = frozenset({"/status", "/about/robot"})
-_NEXT = re.compile(r'<link rel="next" href="[^"]*[?;]before=(-?[0-9]+)')
-_CHARSET = '<meta charset="utf-8">'
-_ONLY_IN_HEADERS = ("frame-ancestors", "report-uri", "sandbox")
 # As `Publication.url` writes them; places below 1970 are negative.
 _ARCHIVE = re.compile(r"([0-9]{4}-W[0-9]{2})(?:-after-(-?[0-9]+))?(?:-(-?[0-9]+))?")
-_TAG = re.compile(r"<[a-z][^<>]*>")
-_LINK = re.compile(r'(?<= )(href|src|action)="([^"]*)"')
-_ANCHOR = re.compile(r'<a [^<>]*href="([^"]*)"[^<>]*>(.*?)</a>', re.DOTALL)
-_BARS = re.compile(r"<(nav|footer)\b.*?</\1>", re.DOTALL)
-# What only the running program answers: search, the two views, news, the manifest of an app.
-_LIVE = re.compile(
-    r'<search>.*?</search>\n?|<p class="view">.*?</p>\n?|<link rel="manifest"[^<>]*>\n?'
-    r'| data-(?:now|poll)="[^"]*"',
-    re.DOTALL,
-)
-_TIME = re.compile(r'(<time[^<>]* datetime="[^"]*T[^"]*" title="([^",]*)[^<>]*>)[^<]*(</time>)')
-_DAY = re.compile(r'(<h2 id="d[0-9-]+">)[^<0-9]*(<time)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +58,23 @@ def files(config: Config, engine: Engine, formats: frozenset[str]) -> Iterator[F
     Raises:
         AggregatorError: A document could not be made.
     """
-    with engine.connect() as connection:
-        as_of = read_overview.overview(connection).checked_at
-    app = create_app(config, engine, as_of=as_of or EPOCH)
-    client = app.test_client(use_cookies=False)  # no page knows of another one
+    app = create_app(config, engine)
     scopes = _scopes(config)
     if "html" in formats:
-        yield from _Pages(config, engine, client, formats).files(scopes)
+        with app.app_context():
+            yield from _Pages(config, engine, formats).files(scopes)
     for scope in scopes:
         for form in publish.Format:
             if form.value in formats:
                 yield from _feed(config, engine, scope, form)
     if "opml" in formats:
-        yield File("sources.opml", _body(client, "/sources.opml"))
+        with app.app_context(), engine.connect() as connection:
+            data = opml_body(read_sources.subscriptions(connection)).data
+        yield File("sources.opml", data)
 
 
 def format_of(path: str) -> str:
-    """Return which of `FORMATS` a file of the site belongs to; what pages need belongs to them."""
+    """Return which of `FORMATS` a file of the site belongs to; assets belong to "html"."""
     ending = path.rpartition(".")[2]
     return ending if ending in FORMATS else "html"
 
@@ -128,144 +113,108 @@ def _older_at(wish: Wish, path: str) -> Wish:
     name = file.removesuffix(f".{wish.form.suffix}")
     if folder.endswith("page"):
         return replace(wish, before=Cursor.parse(name))
-    found = _ARCHIVE.fullmatch(name)
-    if found is None:
+    match = _ARCHIVE.fullmatch(name)
+    if match is None:
         raise AggregatorError(f"{path}: not the name of an archive")
-    after, before = (Cursor.parse(text) if text else None for text in found.groups()[1:])
-    return replace(wish, week=Week.parse(found[1]), before=before, after=after)
+    after, before = (Cursor.parse(text) if text else None for text in match.groups()[1:])
+    return replace(wish, week=Week.parse(match[1]), before=before, after=after)
 
 
 class _Pages:
-    """The pages, each fetched from the application and written for its place."""
+    """The pages, each rendered for its file."""
 
-    def __init__(
-        self, config: Config, engine: Engine, client: FlaskClient, formats: frozenset[str]
-    ) -> None:
+    def __init__(self, config: Config, engine: Engine, formats: frozenset[str]) -> None:
+        self._config = config
         self._engine = engine
-        self._client = client
         self._formats = formats
-        self._base_url = config.base_url
-        self._prefix = urlsplit(config.base_url).path
-        self._ids: list[int] = []  # of the list whose pages are being written, oldest first
-        self._cut_at: list[int] = []  # last entries of its pages that had no room for more
-        self._assets: dict[str, str] = {}
+        with engine.connect() as connection:
+            self._overview = read_overview.overview(connection)
+        now = self._overview.checked_at or EPOCH
+        self._clock = DateClock(now, site().zone, config.timezone, language())
+        self._assets: dict[str, str] = {}  # files that pages need, and their names in static/
 
     def files(self, scopes: Sequence[Scope]) -> Iterator[File]:
         for scope in scopes:
             with self._engine.connect() as connection:
-                self._ids = read_lists.ids_of(connection, scope)[::-1]
-            place = merged.list_path(scope)
-            self._cut_at.clear()
-            for cursor in (None, *self._ids[PAGE_SIZE::PAGE_SIZE]):
-                yield from self._list_page(place, cursor)
-        yield self._page("/sources", "sources.html")
-        for path, address in sorted(self._assets.items()):
-            yield File(path, _body(self._client, address))
+                yield from self._list_pages(connection, scope)
+        with self._engine.connect() as connection:
+            yield from self._sources_pages(connection)
+        for path, name in sorted(self._assets.items()):
+            yield File(path, site().assets[name].data)
 
-    def _list_page(self, place: str, cursor: int | None) -> Iterator[File]:
-        """Yield a page of a list, and the rest of it where one had no room for all its entries."""
+    def _list_pages(self, connection: Connection, scope: Scope) -> Iterator[File]:
+        """Yield the pages of a list, newest first."""
+        ids = read_lists.ids_of(connection, scope)[::-1]
+        cursor: Cursor | None = None
         while True:
-            known = len(self._cut_at)
-            address = place if cursor is None else f"{place}?before={cursor}"
-            yield self._page(address, _file_of(place, cursor), cursor)
-            if len(self._cut_at) == known:
+            next_of = _CursorAfter(ids, cursor)
+            path = list_file(scope, cursor)
+            data = self._data(connection, path, next_of)
+            page = _page_of_list(data, scope, ListPosition(before=cursor))
+            if page is None:
+                raise AggregatorError(f"{merged.list_path(scope)}: there is no such list")
+            yield _file(path, page, data)
+            if page.following is None:
                 return
-            cursor = self._cut_at[-1]
+            cursor = next_of(page.following)
 
-    def _page(self, address: str, path: str, cursor: int | None = None) -> File:
-        body, policy = _answer(self._client, address)
-        html = _with_policy(_LIVE.sub("", body.decode()), policy)
-        if (following := _NEXT.search(html)) is not None:
-            self._note_cut(int(following[1]), cursor)
-        html = _TIME.sub(r"\1\2\3", _DAY.sub(r"\1\2", html))
-        html = _BARS.sub(lambda bar: self._without_dead_links(bar[0], keep_text=False), html)
-        html = self._without_dead_links(html, keep_text=True)
+    def _sources_pages(self, connection: Connection) -> Iterator[File]:
+        number = 1
+        while True:
+            path = sources_file(number)
+            data = self._data(connection, path)
+            page = page_contents.sources(data, number)
+            yield _file(path, page, data)
+            if page.values["after"] is None:
+                return
+            number += 1
 
-        def placed(link: re.Match[str]) -> str:
-            return f'{link[1]}="{self._target(link[2], path)}"'
-
-        html = _TAG.sub(lambda tag: _LINK.sub(placed, tag[0]), html)
-        return File(path, html.encode())
-
-    def _note_cut(self, last: int, cursor: int | None) -> None:
-        """Note that a list goes on below the last entry of a page, if no usual page goes on."""
-        aligned = self._aligned(last)
-        if aligned is None or (cursor is not None and aligned >= cursor):
-            self._cut_at.append(last)
-
-    def _without_dead_links(self, html: str, *, keep_text: bool) -> str:
-        """Take out links to what only the running program answers."""
-
-        def judged(anchor: re.Match[str]) -> str:
-            if unescape(anchor[1]).removeprefix(self._prefix) in _ONLY_LIVE:
-                return anchor[2] if keep_text else ""
-            return anchor[0]
-
-        return _ANCHOR.sub(judged, html)
-
-    def _target(self, address: str, path: str) -> str:
-        """Return an address of ours as a path relative to the file `path`; others as they are."""
-        if not address.startswith("/"):
-            return address
-        address = unescape(address)
-        parts = urlsplit(address)
-        place = unquote(parts.path.removeprefix(self._prefix)) or "/"
-        before = parse_qs(parts.query).get("before")
-        target = self._file_at(place, int(before[0]) if before else None)
-        if target is None:
-            return escape(f"{self._base_url}{address.removeprefix(self._prefix)}")
-        if place.startswith(_FILES):
-            self._assets[target] = address
-        return quote(relpath(target, dirname(path) or "."))
-
-    def _file_at(self, place: str, before: int | None) -> str | None:
-        """Return the file for an address, None where there is none."""
-        if place.startswith(_FILES):
-            return place[1:]
-        if place.endswith((".atom", ".rss", ".json", ".opml")):
-            return place[1:] if place.rpartition(".")[2] in self._formats else None
-        if place == "/sources":
-            return "sources.html"
-        if place == "/" or place.startswith(("/category/", "/source/")):
-            return _file_of(place, None if before is None else self._cursor(before))
-        return None
-
-    def _cursor(self, before: int) -> int:
-        """Return the cursor of the page that goes on below a place."""
-        aligned = self._aligned(before)
-        return before if aligned is None or before in self._cut_at else aligned
-
-    def _aligned(self, before: int) -> int | None:
-        """Return the cursor of the usual page with the entry below a place, None if none has it."""
-        below = bisect_left(self._ids, before) - 1
-        end = (below // PAGE_SIZE + 1) * PAGE_SIZE
-        return self._ids[end] if end < len(self._ids) else None
+    def _data(
+        self, connection: Connection, path: str, next_of: "_CursorAfter | None" = None
+    ) -> PageData:
+        links = FileLinks(
+            path,
+            base_url=self._config.base_url,
+            formats=self._formats,
+            cursor_at=next_of or _CursorAfter((), None),
+            assets=self._assets,
+        )
+        return PageData(connection, self._clock, self._overview, LastVisit(), links)
 
 
-def _file_of(place: str, cursor: int | None = None) -> str:
-    """Return the file of a page of a list."""
-    name = "index.html" if cursor is None else f"page/{cursor}.html"
-    return f"{unquote(place)}/{name}".lstrip("/")
+@dataclass(frozen=True, slots=True)
+class _CursorAfter:
+    """Says which page of a list goes on where a page ends.
 
-
-def _with_policy(html: str, policy: str) -> str:
-    """Return a page that carries its policy itself, less what only a header can say.
-
-    Source: HTML, 4.2.5.3 (pragma directives: Content security policy state).
+    Attributes:
+        ids: Of the list's entries, the oldest first.
+        cursor: Of the page that ends, None for the first one.
     """
-    directives = (directive.strip() for directive in policy.split(";"))
-    said = "; ".join(each for each in directives if not each.startswith(_ONLY_IN_HEADERS))
-    meta = f'<meta http-equiv="Content-Security-Policy" content="{escape(said)}">'
-    return html.replace(_CHARSET, f"{_CHARSET}\n{meta}", 1)
+
+    ids: Sequence[int]
+    cursor: Cursor | None
+
+    def __call__(self, end: Cursor) -> Cursor:
+        """Return the cursor of the page that goes on below the last entry of this page.
+
+        That is the usual page that has the entry below, unless there is none or it would be the
+        same page again: then the page had no room for all of its entries, and one begins at `end`.
+        """
+        below = bisect_left(self.ids, end.id) - 1
+        index = (below // PAGE_SIZE + 1) * PAGE_SIZE
+        if index >= len(self.ids) or (self.cursor and self.ids[index] >= self.cursor.id):
+            return end
+        return Cursor(self.ids[index])
 
 
-def _body(client: FlaskClient, address: str) -> bytes:
-    return _answer(client, address)[0]
+def _page_of_list(data: PageData, scope: Scope, position: ListPosition) -> Page | None:
+    if scope.category is not None:
+        return page_contents.category(data, scope.category, position)
+    if scope.source is not None:
+        return page_contents.source(data, scope.source, position)
+    return page_contents.recent_posts(data, position)
 
 
-def _answer(client: FlaskClient, address: str) -> tuple[bytes, str]:
-    """Return the body of an answer, and its policy."""
-    answer = client.get(address)
-    if answer.status_code != 200:
-        raise AggregatorError(f"{address}: could not be made (status {answer.status_code})")
-    return answer.data, answer.headers["Content-Security-Policy"]
+def _file(path: str, page: Page, data: PageData) -> File:
+    html = page_contents.render(page, clock=data.clock, overview=data.overview, links=data.links)
+    return File(path, html.encode())

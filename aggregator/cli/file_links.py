@@ -1,0 +1,96 @@
+"""The links of a page in a file: relative to the file, so that the folder works in any place."""
+
+from collections.abc import Callable, Collection
+from posixpath import dirname, relpath
+from urllib.parse import quote, unquote
+
+from aggregator import merged
+from aggregator.merged import Wish
+from aggregator.model import Cursor, Scope
+from aggregator.publish import Format
+from web.page_links import PageLinks
+
+
+class FileLinks(PageLinks):
+    """What the links of one page lead to.
+
+    Args:
+        path: Of the page's file, below the folder of the site.
+        base_url: Addresses of documents that are not written begin with it.
+        formats: Of the documents that are written beside the pages.
+        cursor_at: Returns which page of the list in hand goes on below a place.
+        assets: Gets the path of each file that the page needs, with the file's name in static/.
+    """
+
+    static = True
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        base_url: str,
+        formats: Collection[str],
+        cursor_at: Callable[[Cursor], Cursor],
+        assets: dict[str, str],
+    ) -> None:
+        self._folder = dirname(path) or "."
+        self._base_url = base_url
+        self._formats = formats
+        self._cursor_at = cursor_at
+        self._assets = assets
+
+    def of_list(
+        self, scope: Scope, *, before: Cursor | None = None, view: str | None = None
+    ) -> str:
+        """Return the path to a list, or to its page that goes on below `before`.
+
+        Files have one view of each list, so `view` makes no difference.
+        """
+        cursor = None if before is None else self._cursor_at(before)
+        return self._relative(list_file(scope, cursor))
+
+    def of_feed(self, scope: Scope, form: Format) -> str:
+        """Return the path to a list as a merged feed; its URL if that format is not written."""
+        return self._document(merged.path(Wish(scope, form)), form.value)
+
+    def of_sources(self, number: int = 1) -> str:
+        """Return the path to a page of the table of sources."""
+        return self._relative(sources_file(number))
+
+    def of_status(self) -> None:
+        """Return None: how feeds are doing is not written."""
+
+    def of_subscriptions(self) -> str:
+        """Return the path to the subscriptions as OPML; their URL if they are not written."""
+        return self._document("/sources.opml", "opml")
+
+    def of_asset(self, name: str) -> str:
+        """Return the path to a file of static/."""
+        return self._asset(f"static/{name}", name)
+
+    def of_icon(self) -> str:
+        """Return the path to the icon."""
+        return self._asset("icon.svg", "icon.svg")
+
+    def _document(self, path: str, form: str) -> str:
+        if form not in self._formats:
+            return self._base_url + path
+        return self._relative(unquote(path).lstrip("/"))
+
+    def _asset(self, path: str, name: str) -> str:
+        self._assets[path] = name
+        return self._relative(path)
+
+    def _relative(self, path: str) -> str:
+        return quote(relpath(path, self._folder))
+
+
+def list_file(scope: Scope, cursor: Cursor | None = None) -> str:
+    """Return the path of the file of a list, or of its page below a cursor."""
+    name = "index.html" if cursor is None else f"page/{cursor}.html"
+    return f"{unquote(merged.list_path(scope))}/{name}".lstrip("/")
+
+
+def sources_file(number: int) -> str:
+    """Return the path of the file of a page of the table of sources; they are counted from 1."""
+    return "sources.html" if number == 1 else f"sources/{number}.html"

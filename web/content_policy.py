@@ -1,0 +1,38 @@
+"""What browsers may load for our pages, and for documents with texts of others.
+
+Source: Content Security Policy Level 3.
+"""
+
+from html import escape
+
+from markupsafe import Markup
+
+_PAGE_DIRECTIVES = (
+    "default-src 'none'",
+    "style-src 'self'",
+    "script-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "manifest-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+)
+_ONLY_IN_HEADERS = ("frame-ancestors", "report-uri", "sandbox")
+
+PAGE_POLICY = "; ".join(_PAGE_DIRECTIVES)
+
+DOCUMENT_POLICY = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+"""Of what is not a page but may be opened like one: texts of other people are in it."""
+
+
+def policy_of_file() -> Markup:
+    """Return the policy that a page in a file carries in a `meta` element, as attribute text.
+
+    Source: HTML, 4.2.5.3 (pragma directives: Content security policy state).
+    """
+    directives = (
+        directive for directive in _PAGE_DIRECTIVES if not directive.startswith(_ONLY_IN_HEADERS)
+    )
+    return Markup(escape("; ".join(directives)))  # noqa: S704

@@ -1,0 +1,149 @@
+"""The links of a page: where each list, merged feed and file of the site is.
+
+A page that answers a request links to paths of the server (`RequestLinks`).  A page in a file links
+to the files beside it; `aggregator.cli.file_links` has those links.
+"""
+
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import request, url_for
+
+from aggregator import merged
+from aggregator.merged import Wish
+from aggregator.model import Cursor, Scope
+from aggregator.publish import Format
+from web.assets import version
+from web.site import site
+
+FORMAT_NAMES = {Format.ATOM: "Atom", Format.RSS: "RSS", Format.JSON: "JSON Feed"}
+
+
+class PageLinks(ABC):
+    """What the links of one page lead to.
+
+    Attributes:
+        static: The page is a file, so nothing answers a search, a poll for new posts or another
+            view of a list.
+    """
+
+    static: bool
+
+    @abstractmethod
+    def of_list(
+        self, scope: Scope, *, before: Cursor | None = None, view: str | None = None
+    ) -> str:
+        """Return the address of a list for people, or of its page below the place `before`."""
+
+    @abstractmethod
+    def of_feed(self, scope: Scope, form: Format) -> str:
+        """Return the address of a list as a merged feed."""
+
+    @abstractmethod
+    def of_sources(self, number: int = 1) -> str:
+        """Return the address of a page of the table of sources; they are counted from 1."""
+
+    @abstractmethod
+    def of_status(self) -> str | None:
+        """Return the address of the status of all feeds, None where nothing answers there."""
+
+    @abstractmethod
+    def of_subscriptions(self) -> str:
+        """Return the address of the subscriptions as OPML."""
+
+    @abstractmethod
+    def of_asset(self, name: str) -> str:
+        """Return the address of a file of the folder static/."""
+
+    @abstractmethod
+    def of_icon(self) -> str:
+        """Return the address of the icon of the site."""
+
+    def of_source(self, name: str) -> str:
+        """Return the address of a source's list."""
+        return self.of_list(Scope(source=name))
+
+    def of_feeds(self, scope: Scope) -> list[tuple[str, str, str]]:
+        """Return name, address and media type of each format of a list's merged feed."""
+        return [
+            (FORMAT_NAMES[form], self.of_feed(scope, form), form.content_type.partition(";")[0])
+            for form in Format
+        ]
+
+
+class RequestLinks(PageLinks):
+    """Paths of the server that answers the current request, below its prefix."""
+
+    static = False
+
+    def of_list(
+        self, scope: Scope, *, before: Cursor | None = None, view: str | None = None
+    ) -> str:
+        """Return the path of a list for people, or of its page below the place `before`."""
+        return list_path(scope, before=before, view=view)
+
+    def of_feed(self, scope: Scope, form: Format) -> str:
+        """Return the path of a list as a merged feed."""
+        return document_path(Wish(scope, form))
+
+    def of_sources(self, number: int = 1) -> str:
+        """Return the path of a page of the table of sources."""
+        return url_for("pages.sources", page=number if number > 1 else None)
+
+    def of_status(self) -> str:
+        """Return the path of the status of all feeds."""
+        return url_for("pages.status")
+
+    def of_subscriptions(self) -> str:
+        """Return the path of the subscriptions as OPML."""
+        return url_for("feeds.subscriptions")
+
+    def of_asset(self, name: str) -> str:
+        """Return the path of a file of static/, with its version, so that browsers keep it."""
+        return url_for("machines.static", name=name, v=version(site().assets[name]))
+
+    def of_icon(self) -> str:
+        """Return the path of the icon, which is the same for every version."""
+        return url_for("machines.icon")
+
+
+def list_path(scope: Scope, *, before: Cursor | None = None, view: str | None = None) -> str:
+    """Return the path of a list for people."""
+    if before is None and scope.search is None:  # a page has dozens of them
+        return _short_path(request.script_root, scope, view)
+    return _path(scope, before=before, view=view)
+
+
+def document_path(wish: Wish) -> str:
+    """Return the path of a merged document."""
+    return urlsplit(site().config.base_url).path + merged.path(wish)
+
+
+def updates_path(scope: Scope, after: Cursor) -> str:
+    """Return the path that answers how many entries of a list stand above `after`."""
+    return url_for(
+        "machines.updates",
+        after=str(after),
+        category=scope.category,
+        source=scope.source,
+        q=scope.search,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _short_path(_script_root: str, scope: Scope, view: str | None) -> str:
+    return _path(scope, view=view)
+
+
+def _path(scope: Scope, **query: object) -> str:
+    endpoint = "pages.recent"
+    values: dict[str, Any] = {key: str(value) for key, value in query.items() if value is not None}
+    if scope.category is not None:
+        endpoint, values["slug"] = "pages.category", scope.category
+    elif scope.source is not None:
+        endpoint, values["name"] = "pages.source", scope.source
+    elif scope.search is not None:
+        endpoint, values["q"] = "pages.search", scope.search
+    return url_for(endpoint, **values)
