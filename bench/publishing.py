@@ -22,7 +22,7 @@ from aggregator.database.feeds import write_leases, write_polls, write_subscript
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.merged import Publication, Wish, document
 from aggregator.model import DueFeed, Outcome, Scope
-from aggregator.poll import reconcile
+from aggregator.poll import recording
 from aggregator.poll.reports import Finished
 from aggregator.publish import Format, render
 from aggregator.reading.worker_task import read_document
@@ -161,7 +161,7 @@ def _app(folder: Path) -> Flask:
             connection, owner="bench", now=now, until=now + timedelta(minutes=1), names=None
         )
         polls = [_poll(feed, number, now) for number, feed in enumerate(due)]
-        reconcile.record(connection, polls, poll_settings(config), now=now)
+        recording.record(connection, polls, poll_settings(config), now=now)
     return create_app(config, engine)
 
 

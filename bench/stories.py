@@ -219,7 +219,7 @@ def _batch(engine: Engine, batch: int) -> tuple[float, float]:
     placed = [
         write_entries.PlacedEntry(
             feed_id=1 + (batch * _POLLS + n // _ENTRIES_OF_POLL) % FEEDS,
-            new=NewEntry(f"{batch}/{n}".encode(), b"", one, by_guid=True),
+            new_entry=NewEntry(f"{batch}/{n}".encode(), b"", one, by_guid=True),
             listed_at=now - timedelta(minutes=n),
             public_id=f"b:{batch}/{n}",
             first_seen_at=now,

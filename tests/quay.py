@@ -25,7 +25,7 @@ from aggregator.database.stories import write_stories
 from aggregator.database.websub import write_subscribers, write_unannounced
 from aggregator.errors import FetchError
 from aggregator.model import DueFeed, Fetched, HostPause, Validators
-from aggregator.poll import reconcile
+from aggregator.poll import recording
 from aggregator.poll.reports import Finished, failed, succeeded
 from aggregator.reading.worker_task import read_document
 from aggregator.scheduler import poll_settings
@@ -167,6 +167,6 @@ def _leased(connection: Connection, name: str, at: datetime) -> DueFeed:
 
 
 def _stored(connection: Connection, config: Config, done: Finished) -> write_polls.PollReport:
-    (report,) = reconcile.record(connection, [done], poll_settings(config))
+    (report,) = recording.record(connection, [done], poll_settings(config))
     assert report is not None
     return report

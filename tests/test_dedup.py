@@ -9,18 +9,19 @@ from hypothesis import given, settings, strategies
 
 from aggregator import dedup
 from aggregator.dedup import (
+    Change,
     ChangedEntry,
     Changes,
-    Comparison,
-    Extent,
+    EditComparison,
+    EntryText,
+    KeyOwner,
     KnownEntry,
-    Memory,
     NewEntry,
-    Owner,
-    Text,
+    StoredEntries,
     edits,
 )
 from aggregator.dedup.edits import RESTLESS_AFTER, extent_of, is_spoilt
+from aggregator.dedup.match_rules import CandidatePair, matching_rule
 from aggregator.model import Habits
 from tests.selection import slow_after
 from tests.worlds import NOW, entry
@@ -37,18 +38,18 @@ class Stored:
         self.habits = Habits()
 
     def poll(self, *entries, listed=()) -> Changes:
-        memory = Memory(
+        memory = StoredEntries(
             by_guid={known.identity: known for known in self.entries.values()},
-            owners={key: Owner(entry_id) for key, entry_id in self.owners.items()},
+            owners={key: KeyOwner(entry_id) for key, entry_id in self.owners.items()},
             by_id=self.entries,
-            listed=set(listed),
+            unchanged_ids=set(listed),
         )
         keys = [dedup.keys_of(one) for one in entries]
         changes = dedup.compare(entries, keys, memory, self.habits)
-        for new in changes.new:
+        for new in changes.new_entries:
             assert new.identity not in {known.identity for known in self.entries.values()}
             self._add(len(self.entries) + 1, new)
-        for change in changes.changed:
+        for change in changes.changed_entries:
             known = self.entries[change.id]
             text = replace(
                 known,
@@ -62,9 +63,9 @@ class Stored:
                 if self.owners.get(key) == change.id:
                     del self.owners[key]
             self._own(change.id, change.keys)
-        for key, entry_id in changes.renamed:
-            self._own(entry_id, [key])
-        self.owners |= dict.fromkeys(changes.shared)
+        for added in changes.added_keys:
+            self._own(added.entry_id, [added.key])
+        self.owners |= dict.fromkeys(changes.ambiguous_keys)
         self.habits = changes.habits
         return changes
 
@@ -82,7 +83,7 @@ class Stored:
 
 
 def titles(changes: Changes) -> list[str]:
-    return [new.entry.title for new in changes.new]
+    return [new.entry.title for new in changes.new_entries]
 
 
 @pytest.mark.parametrize(
@@ -102,35 +103,35 @@ def titles(changes: Changes) -> list[str]:
 def test_a_document_adds_each_entry_once_however_often_it_is_read(entries):
     stored = Stored()
 
-    assert len(stored.poll(*entries).new) == len(entries)
+    assert len(stored.poll(*entries).new_entries) == len(entries)
     for document in (entries, entries[::-1], entries[:1], entries[1:], []):
         changes = stored.poll(*document)
-        assert (changes.new, changes.changed) == ((), ())
-        assert sorted(filter(None, changes.listed)) == sorted(
-            entries.index(one) + 1 for one in document
-        )
+        assert (changes.new_entries, changes.changed_entries) == ((), ())
+        assert sorted(
+            match.id for match in changes.matches if isinstance(match, KnownEntry)
+        ) == sorted(entries.index(one) + 1 for one in document)
 
 
 def test_an_entry_twice_in_one_document_counts_once():
-    assert len(Stored().poll(entry(1), entry(1), entry(1, title="Other")).new) == 1
+    assert len(Stored().poll(entry(1), entry(1), entry(1, title="Other")).new_entries) == 1
 
 
 def test_a_changed_text_is_a_new_version_of_the_same_entry():
     stored = Stored()
     stored.poll(entry(1))
 
-    (change,) = stored.poll(entry(1, title="Corrected")).changed
+    (change,) = stored.poll(entry(1, title="Corrected")).changed_entries
 
-    assert (change.id, change.extent) == (1, Extent.TEXT)
+    assert (change.id, change.change) == (1, Change.TEXT)
 
 
 def test_changed_trimmings_are_stored_but_are_no_new_text():
     stored = Stored()
     stored.poll(entry(1))
 
-    (change,) = stored.poll(replace(entry(1), categories=("new",))).changed
+    (change,) = stored.poll(replace(entry(1), categories=("new",))).changed_entries
 
-    assert change.extent is Extent.LOOKS
+    assert change.change is Change.MARKUP
 
 
 def test_a_date_alone_is_no_change():
@@ -140,7 +141,7 @@ def test_a_date_alone_is_no_change():
     again = entry(1, guid=None, url=None, published_at=None, updated_at=None)
     changes = stored.poll(again)
 
-    assert (changes.new, changes.changed) == ((), ())
+    assert (changes.new_entries, changes.changed_entries) == ((), ())
 
 
 def test_an_entry_whose_title_and_text_changed_is_found_by_what_it_is_called_now():
@@ -150,7 +151,7 @@ def test_an_entry_whose_title_and_text_changed_is_found_by_what_it_is_called_now
 
     changes = stored.poll(entry(1, guid="b", title="Second", url="https://new/"), entry(2))
 
-    assert (changes.new, [one.id for one in changes.changed]) == ((), [1])
+    assert (changes.new_entries, [one.id for one in changes.changed_entries]) == ((), [1])
     assert titles(stored.poll(entry(1, guid="c", url="https://x/"), entry(2))) == ["Post 1"]
 
 
@@ -183,7 +184,7 @@ def test_guids_that_change_on_every_poll_are_not_asked_any_more():
     for number in range(9):
         stored.poll(entry(1, guid=f"a{number}"), entry(2, guid=f"b{number}"))
 
-    (new,) = stored.poll(entry(3, guid="c")).new
+    (new,) = stored.poll(entry(3, guid="c")).new_entries
 
     assert (len(stored.entries), stored.habits.renamed) == (3, 3)
     assert (new.by_guid, len(stored.owners)) == (False, 15)
@@ -198,7 +199,7 @@ def test_entries_without_guids_that_keep_their_links_do_not_make_guids_doubtful(
     stored.poll(entry(1, guid=None), entry(2))
     moved = entry(2, url="https://example.org/2", title="New", content_html="<p>New</p>")
 
-    assert stored.poll(moved).new == ()
+    assert stored.poll(moved).new_entries == ()
     assert len(stored.entries) == 2
 
 
@@ -224,7 +225,7 @@ def test_no_order_of_entries_or_documents_changes_how_many_there_are(documents, 
         stored = Stored()
         for document in random.sample(documents, len(documents)):
             stored.poll(*random.sample(document, len(document)))
-            assert stored.poll(*document).new == ()
+            assert stored.poll(*document).new_entries == ()
         counts.add(len(stored.entries))
     assert counts == {len({one.content_hash for some in documents for one in some})}
 
@@ -271,15 +272,64 @@ def test_an_entry_is_known_by_the_one_thing_that_stays_however_it_is_edited(
         seen |= {one for one, _ in document}
         stored.poll(*entries)
         assert len(stored.entries) == len(seen)
-        assert stored.poll(*entries).new == ()
+        assert stored.poll(*entries).new_entries == ()
+
+
+UNDATED = {"published_at": None}
+FRONT_PAGE = {"url": "https://example.org/", "title": "B", "content_html": "b"}
+
+
+@pytest.mark.parametrize(
+    ("key_name", "changes", "has_own_guid", "rule"),
+    [
+        ("path", {"guid": "http://www.example.org/?p=1"}, True, "same address in another spelling"),
+        (
+            "path",
+            {"guid": "https://b.example/?p=1"},
+            True,
+            "new guid, and the same title, text or date",
+        ),
+        ("path", {"guid": "https://b.example/?p=1"}, False, "same path at another host"),
+        ("link", {}, True, "same title or text"),
+        ("link", FRONT_PAGE, True, "same date"),
+        (
+            "link",
+            {**UNDATED, "title": "B", "content_html": "b"},
+            True,
+            "no guid or no date to compare, and not a link to a front page",
+        ),
+        ("link", {**UNDATED, **FRONT_PAGE}, True, "same link"),
+        ("text", {}, True, "same date"),
+        ("text", UNDATED, True, "no date to compare"),
+        ("text", {"published_at": MIDNIGHT, "content_html": "b " * 100}, True, "long text"),
+        ("text", {"published_at": MIDNIGHT}, True, "same text"),
+        ("title", {}, True, "same date"),
+        ("title", UNDATED, False, "no guid and no date to compare, and the same link"),
+        ("title", UNDATED, True, "no date to compare"),
+        ("title", {"published_at": MIDNIGHT}, True, None),
+    ],
+)
+def test_the_first_rule_of_a_key_that_holds_decides_whether_entries_are_the_same(
+    key_name, changes, has_own_guid, rule
+):
+    known = entry(1)
+    known_entry = KnownEntry(
+        1, 1, b"", known.content_hash, b"", known.guid, known.url, known.title, known.published_at
+    )
+
+    decided_by = matching_rule(
+        key_name, CandidatePair(entry(1, **changes), known_entry, has_own_guid)
+    )
+
+    assert (decided_by.name if decided_by else None) == rule
 
 
 def test_entries_that_share_a_guid_have_ids_of_their_own():
     guid = "https://example.org/"
-    found = Stored().poll(*(entry(number, guid=guid) for number in (1, 2, 3))).new
+    found = Stored().poll(*(entry(number, guid=guid) for number in (1, 2, 3))).new_entries
 
     made = {
-        dedup.public_id(new, feed_url="https://f.example/", authority="m,1", taken=False)
+        dedup.public_id(new, feed_url="https://f.example/", authority="m,1", is_taken=False)
         for new in found
     }
 
@@ -300,18 +350,18 @@ def test_entries_that_share_a_guid_have_ids_of_their_own():
     ],
 )
 def test_the_public_id_is_the_guid_where_that_is_an_absolute_uri(guid, taken, kept):
-    (new,) = Stored().poll(entry(1, guid=guid)).new
-    made = dedup.public_id(new, feed_url="https://f.example/", authority="me,2026", taken=taken)
+    (new,) = Stored().poll(entry(1, guid=guid)).new_entries
+    made = dedup.public_id(new, feed_url="https://f.example/", authority="me,2026", is_taken=taken)
 
     assert (made == guid) is kept
     assert kept or made.startswith("tag:me,2026:")
 
 
 def test_a_password_in_the_feeds_url_does_not_reach_the_id():
-    (new,) = Stored().poll(entry(1, guid="1")).new
+    (new,) = Stored().poll(entry(1, guid="1")).new_entries
 
     made = {
-        dedup.public_id(new, feed_url=f"https://{user}@f.example/", authority="m,1", taken=False)
+        dedup.public_id(new, feed_url=f"https://{user}@f.example/", authority="m,1", is_taken=False)
         for user in ("ann:secret", "bo:other")
     }
 
@@ -322,12 +372,12 @@ def test_a_password_in_the_feeds_url_does_not_reach_the_id():
 
 
 def compared(
-    changes: Changes, stored: Mapping[int, Text], *, listed: int, **options: int
+    changes: Changes, stored: Mapping[int, EntryText], *, listed: int, **options: int
 ) -> Changes:
-    comparison = Comparison(changes, **options)
-    while ids := comparison.wanted():
-        comparison.take({number: stored[number] for number in ids if number in stored})
-    return comparison.result(listed=listed)
+    comparison = EditComparison(changes, **options)
+    while ids := comparison.next_ids():
+        comparison.compare({number: stored[number] for number in ids if number in stored})
+    return comparison.result(known_count=listed)
 
 
 HOSTILE = [
@@ -350,8 +400,8 @@ def test_no_text_takes_long_to_compare(piece):
     before, after = bulk(piece, edits=50)
     started = time.process_time()
 
-    extent_of(Text("A", before), entry(1, content_html=after))
-    is_spoilt(Text("A", f"ü{before}ü"), entry(1, title_html="A", content_html=f"Ã¼{before}Ã¼"))
+    extent_of(EntryText("A", before), entry(1, content_html=after))
+    is_spoilt(EntryText("A", f"ü{before}ü"), entry(1, title_html="A", content_html=f"Ã¼{before}Ã¼"))
 
     assert time.process_time() - started < 1
 
@@ -365,54 +415,54 @@ def test_the_edits_of_a_document_take_no_longer_than_their_budget(piece, entries
     """4,900 changed entries took a minute of the write transaction, on every poll."""
     before, after = (text[:length] for text in bulk(piece, edits=parts))
     changes = Changes(
-        changed=tuple(
-            ChangedEntry(number, b"", entry(1, content_html=after), Extent.TEXT)
+        changed_entries=tuple(
+            ChangedEntry(number, b"", entry(1, content_html=after), Change.TEXT)
             for number in range(entries)
         )
     )
-    stored = dict.fromkeys(range(entries), Text("A", before))
+    stored = dict.fromkeys(range(entries), EntryText("A", before))
     started = time.process_time()
 
     result = compared(changes, stored, listed=entries)
 
     assert time.process_time() - started < 0.3
-    assert {one.extent for one in result.changed} <= {
-        Extent.TEXT, Extent.LOOKS, Extent.NOTHING, Extent.UNWEIGHED
+    assert {one.change for one in result.changed_entries} <= {
+        Change.TEXT, Change.MARKUP, Change.TRIVIAL, Change.UNCOMPARED
     }  # fmt: skip
 
 
 def test_what_the_budget_does_not_cover_is_stored_and_told_nobody():
-    texts = dict.fromkeys(range(9), Text("A", "before " * 100))
+    texts = dict.fromkeys(range(9), EntryText("A", "before " * 100))
     changed = [
-        ChangedEntry(number, b"", entry(1, content_html="after " * 100), Extent.TEXT)
+        ChangedEntry(number, b"", entry(1, content_html="after " * 100), Change.TEXT)
         for number in range(9)
     ]
 
-    result = compared(Changes(changed=tuple(changed)), texts, listed=90, budget=9000)
+    result = compared(Changes(changed_entries=tuple(changed)), texts, listed=90, budget=9000)
 
-    extents = [one.extent for one in result.changed]
-    assert extents == sorted(extents) and set(extents) == {Extent.TEXT, Extent.UNWEIGHED}
-    assert len(result.changed) == 9
-    assert not result.changed[-1].is_told
+    extents = [one.change for one in result.changed_entries]
+    assert extents == sorted(extents) and set(extents) == {Change.TEXT, Change.UNCOMPARED}
+    assert len(result.changed_entries) == 9
+    assert not result.changed_entries[-1].is_update
 
 
 def test_of_a_restless_feed_only_versions_are_looked_at_whose_letters_may_be_spoilt():
     changes = Changes(
-        changed=(
-            ChangedEntry(1, b"", entry(1, content_html="<p>another</p>"), Extent.TEXT),
-            ChangedEntry(2, b"", entry(2, content_html=misread(WELL.html, "cp1252")), Extent.TEXT),
+        changed_entries=(
+            ChangedEntry(1, b"", entry(1, content_html="<p>another</p>"), Change.TEXT),
+            ChangedEntry(2, b"", entry(2, content_html=misread(WELL.html, "cp1252")), Change.TEXT),
         ),
         habits=Habits(edited=RESTLESS_AFTER),
     )
-    comparison = Comparison(changes)
+    comparison = EditComparison(changes)
 
-    assert comparison.wanted() == [2]
-    comparison.take({2: Text(entry(2).title_html, WELL.html)})
-    result = comparison.result(listed=2)
-    assert [(one.id, one.extent) for one in result.changed] == [(1, Extent.TEXT)]
+    assert comparison.next_ids() == [2]
+    comparison.compare({2: EntryText(entry(2).title_html, WELL.html)})
+    result = comparison.result(known_count=2)
+    assert [(one.id, one.change) for one in result.changed_entries] == [(1, Change.TEXT)]
 
 
-WELL = Text("Frühstück in Łódź – „süß“", "<p>Käse à la carte … 日本 😀? Ёлка, naïve</p>")
+WELL = EntryText("Frühstück in Łódź – „süß“", "<p>Käse à la carte … 日本 😀? Ёлка, naïve</p>")
 
 
 def misread(text: str, codec: str) -> str:
@@ -435,9 +485,9 @@ def misread(text: str, codec: str) -> str:
         ("  " + misread(WELL.title, "cp1252"), WELL.html.replace("<p>", "<p>\n")),
     ],
 )
-def test_a_version_with_its_letters_spoilt_is_told_from_an_edit(title, html):
+def test_a_version_with_its_letters_spoilt_is_update_from_an_edit(title, html):
     assert is_spoilt(WELL, entry(1, title_html=title, content_html=html))
-    spoilt = Text(title, html)
+    spoilt = EntryText(title, html)
     assert not is_spoilt(spoilt, entry(1, title_html=WELL.title, content_html=WELL.html))
 
 
@@ -466,10 +516,10 @@ def test_what_spoils_an_entry_is_no_change_to_it():
     title = misread(WELL.title, "cp1252")
 
     changes = stored.poll(entry(1, title=title, title_html=title, content_hash=b"2" * 16))
-    spoilt = replace(changes.changed[0].entry, content_html=WELL.html)
-    changes = replace(changes, changed=(replace(changes.changed[0], entry=spoilt),))
+    spoilt = replace(changes.changed_entries[0].entry, content_html=WELL.html)
+    changes = replace(changes, changed_entries=(replace(changes.changed_entries[0], entry=spoilt),))
 
-    assert compared(changes, {1: WELL}, listed=1).changed == ()
+    assert compared(changes, {1: WELL}, listed=1).changed_entries == ()
 
 
 PIECES = strategies.lists(
@@ -489,12 +539,12 @@ def test_the_parts_that_differ_tell_what_whole_texts_tell(head, before, after, t
     old, new = ("".join([*head, *some, *tail]) for some in (before, after))
     whole = edits._extent(f"A\n{old}", f"A\n{new}")
 
-    assert extent_of(Text("A", old), entry(1, title_html="A", content_html=new)) is whole
+    assert extent_of(EntryText("A", old), entry(1, title_html="A", content_html=new)) is whole
 
 
 @given(strategies.text(), strategies.text())
 def test_a_text_is_compared_with_any_other(one, other):
     same = entry(1, title_html=one, content_html=other)
 
-    assert extent_of(Text(one, other), same) is Extent.NOTHING
-    assert extent_of(Text(one, f"{other} more words"), same) is not Extent.LOOKS
+    assert extent_of(EntryText(one, other), same) is Change.TRIVIAL
+    assert extent_of(EntryText(one, f"{other} more words"), same) is not Change.MARKUP

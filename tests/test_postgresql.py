@@ -23,8 +23,7 @@ from aggregator.database.migrations.run import upgrade
 from aggregator.database.schema import feeds
 from aggregator.database.state import read_overview
 from aggregator.model import HostPause, Scope, Subscription
-from aggregator.poll import Poller, PollResult
-from aggregator.poll import reconcile as news
+from aggregator.poll import Poller, PollResult, recording
 from aggregator.poll.poller import UnstoredPoll
 from tests import postgresql
 from tests.replay import Post, feed
@@ -257,7 +256,7 @@ def test_two_processes_that_store_posts_of_one_moment_store_both(server):
         unstored = UnstoredPoll(other)
         async with Poller(database, SETTINGS) as poller:
             with database.connect() as first:
-                news.record(first, [one], SETTINGS, now=NOW)
+                recording.record(first, [one], SETTINGS, now=NOW)
                 task = asyncio.create_task(poller._store([unstored]))
                 await asyncio.to_thread(wait_for_a_lock, database)
                 first.commit()

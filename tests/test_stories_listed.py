@@ -614,7 +614,7 @@ def test_a_key_of_an_entry_that_is_gone_is_passed_over(bare):
     key = rules.keys(None, FERRY, "")[0]
     with bare.begin() as connection:
         connection.execute(story_keys.insert().values(key=key, entry_id=5, feed_id=2))
-        pairs = write_stories.candidates(connection, {6: (3, [key])})
+        pairs = write_stories.candidates(connection, {6: write_stories.KeyedEntry(3, [key])})
 
         assert write_stories.articles(connection, [pair for pair in pairs if 5 in pair]) == []
 

@@ -16,7 +16,7 @@ from aggregator.database import Connection, Engine, open_database
 from aggregator.database.feeds import write_leases, write_polls, write_subscriptions
 from aggregator.fetch import FetchSettings
 from aggregator.model import CleanEntry, CleanFeed, FeedHead, Outcome, Subscription, Validators
-from aggregator.poll import PollSettings, reconcile
+from aggregator.poll import PollSettings, recording
 from aggregator.poll.reports import Finished
 from tests import postgresql
 
@@ -90,7 +90,7 @@ def record(
     """Store one poll of the feed `name`, by default a good one that brought `entries`."""
     with engine.begin() as connection:
         poll = _poll_of(connection, name, entries, head=head, now=now, **report)
-        (written,) = reconcile.record(connection, [poll], SETTINGS, now=now)
+        (written,) = recording.record(connection, [poll], SETTINGS, now=now)
     assert written is not None
     return written
 
@@ -98,7 +98,7 @@ def record(
 def store_poll(engine: Engine, poll: Finished) -> write_polls.PollReport | None:
     """Store a poll that began earlier; None where it does not count any more."""
     with engine.begin() as connection:
-        (written,) = reconcile.record(connection, [poll], SETTINGS, now=poll.report.ended_at)
+        (written,) = recording.record(connection, [poll], SETTINGS, now=poll.report.ended_at)
     return written
 
 

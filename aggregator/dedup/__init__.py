@@ -1,47 +1,58 @@
-"""Which entries of a document are new, which changed, and which are the ones we have.  Pure.
+"""Which entries of a document are new, which changed, and which are stored already.  Pure.
 
-Identity is decided inside one feed only.
+Identity is decided within one feed.
 
-values     what is compared, and what follows from it
-keys       what an entry may be known by: guid, address, link, text, title
-matching   a document's entries beside the stored ones
-edits      whether a new version says something else
-naming     the ids that merged feeds give entries
+changes      the values that are compared and returned
+keys         what an entry may be identified by: guid, path, link, text, title
+matching     the entries of a document and the stored ones
+match_rules  how certain it is that two entries with a common key are the same one
+edits        how much of an entry a new version changes
+public_ids   the ids of entries in merged feeds; copies of listed entries
 """
 
 from aggregator.dedup.changes import (
+    AddedKey,
+    Change,
     ChangedEntry,
     Changes,
-    Extent,
+    KeyOwner,
     KnownEntry,
-    Memory,
+    Match,
     NewEntry,
-    Owner,
+    StoredEntries,
 )
-from aggregator.dedup.edits import BUDGET, Comparison, Text
-from aggregator.dedup.keys import Keys, key_of_all, keys_of, number
+from aggregator.dedup.edits import BUDGET, EditComparison, EntryText
+from aggregator.dedup.keys import Keys, combined_key, keys_of, short_key
 from aggregator.dedup.matching import compare
-from aggregator.dedup.public_ids import FirstHand, believed_names, is_of_site, names, public_id
+from aggregator.dedup.public_ids import (
+    FirstHand,
+    believed_names,
+    feed_names,
+    is_of_site,
+    public_id,
+)
 
 __all__ = [
     "BUDGET",
+    "AddedKey",
+    "Change",
     "ChangedEntry",
     "Changes",
-    "Comparison",
-    "Extent",
+    "EditComparison",
+    "EntryText",
     "FirstHand",
+    "KeyOwner",
     "Keys",
     "KnownEntry",
-    "Memory",
+    "Match",
     "NewEntry",
-    "Owner",
-    "Text",
+    "StoredEntries",
     "believed_names",
+    "combined_key",
     "compare",
+    "feed_names",
     "is_of_site",
-    "key_of_all",
     "keys_of",
-    "names",
-    "number",
     "public_id",
+    "short_key",
 ]

@@ -1,4 +1,4 @@
-"""What is compared, and what follows from it: entries that are stored, and changes to them."""
+"""The values that a comparison reads and returns: stored entries, and changes to them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ from aggregator.model import CleanEntry, Habits
 
 @dataclass(frozen=True, slots=True)
 class KnownEntry:
-    """What the database remembers of an entry, enough to compare it with a document's.
+    """A stored entry, as far as a comparison with a document's entries needs it.
 
     Attributes:
-        record_hash: 16 bytes over everything that is stored, dates left out.
-        copied: The list has it at first hand, see `FirstHand`.
+        record_hash: 16 bytes over all stored values except dates.
+        copied: The entry is a copy of one that the list has at first hand, see `FirstHand`.
     """
 
     feed_id: int
@@ -30,54 +30,56 @@ class KnownEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose key it is: `entry_id` None, if several entries have it.
+class KeyOwner:
+    """The entry that a stored key belongs to.
 
-    `gone`: that entry was deleted because it was old, and the feed still lists it.
+    Attributes:
+        entry_id: None for an ambiguous key, which several entries of the feed have.
+        is_deleted: Retention deleted the entry, and the feed still lists it.
     """
 
     entry_id: int | None
-    gone: bool = False
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What is stored of one feed, as far as a document's entries ask for it.
+class StoredEntries:
+    """The stored entries of one feed, as far as they may be those of a document.
 
     Attributes:
         by_guid: Entries by the identity that a guid gives.
-        owners: Who has the other keys, by their numbers.
+        owners: Owners of the other keys, by short key.
         by_id: The entries that `owners` names.
-        listed: Ids of entries that the document lists just as the last one did.
+        unchanged_ids: Ids of the entries that the prefilter cut out of the document.
     """
 
     by_guid: Mapping[bytes, KnownEntry] = field(default_factory=dict)
-    owners: Mapping[int, Owner] = field(default_factory=dict)
+    owners: Mapping[int, KeyOwner] = field(default_factory=dict)
     by_id: Mapping[int, KnownEntry] = field(default_factory=dict)
-    listed: Collection[int] = frozenset()
+    unchanged_ids: Collection[int] = frozenset()
 
 
-class Extent(StrEnum):
+class Change(StrEnum):
     """How much of an entry a new version changes."""
 
-    UNREST = "unrest"
-    """That means nothing, as the feed changes most entries all the time."""
-    UNWEIGHED = "unweighed"
-    """Nobody knows: the document changes more than there is time to compare."""
-    NOTHING = "nothing"
-    """That a reader would call a change: white space, tracking, a counter, a date."""
-    LOOKS = "looks"
+    NOISE = "noise"
+    """Any change of a feed that changes most of its entries on every poll."""
+    UNCOMPARED = "uncompared"
+    """A change of unknown extent: the document changes more than the budget covers."""
+    TRIVIAL = "trivial"
+    """White space, tracking parameters, a counter or a date."""
+    MARKUP = "markup"
     TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """An entry that was not there.
+    """An entry that is not stored.
 
     Attributes:
-        identity: The key that it is stored under.
-        by_guid: That is its guid.
-        keys: Numbers of all others that it may be found by.
+        identity: The key that the entry is going to be stored under.
+        by_guid: Whether the identity is the key of the guid.
+        keys: Short forms of all other keys of the entry.
     """
 
     identity: bytes
@@ -87,26 +89,39 @@ class NewEntry:
     keys: Sequence[int] = ()
 
 
+Match = NewEntry | KnownEntry | None
+"""What an entry of a document is: a new entry or a stored one.  None: an entry that is not to be
+stored, because retention deleted it or because the document has it twice."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChangedEntry:
-    """An entry that is there in another version.
+    """A stored entry in another version.
 
     Attributes:
-        keys: Numbers of its keys that it did not have before.
-        old_keys: Of those that it has no more.
+        keys: Short keys that the stored version does not have.
+        old_keys: Short keys that only the stored version has.
     """
 
     id: int
     record_hash: bytes
     entry: CleanEntry
-    extent: Extent
+    change: Change
     keys: Collection[int] = ()
     old_keys: Collection[int] = ()
 
     @property
-    def is_told(self) -> bool:
-        """Whether readers get to know that it changed."""
-        return self.extent in {Extent.LOOKS, Extent.TEXT}
+    def is_update(self) -> bool:
+        """Whether readers learn that the entry changed."""
+        return self.change in {Change.MARKUP, Change.TEXT}
+
+
+@dataclass(frozen=True, slots=True)
+class AddedKey:
+    """A further key, in its short form, of an entry that is stored."""
+
+    key: int
+    entry_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +129,27 @@ class Changes:
     """What a document changes, in document order.
 
     Attributes:
-        renamed: More keys of entries that are there: number, id.
-        shared: Numbers of keys that say nothing any more.
-        listed: For each entry of the document the id of the stored one, 0 for none that is to be
-            kept, None for the next one of `new`.
+        matches: One for each entry of the document that was read.
+        changed_entries: Those stored entries that the document has in another version.
+        added_keys: Keys by which stored entries are known from now on.
+        ambiguous_keys: Short keys that several entries have, and that identify none from now on.
         habits: Of the feed, after this document.
-        redated: How many entries that are there have another `updated` than the one that they are
-            dated by.
+        redated: Number of stored entries whose `updated` is not the one that dates them.
     """
 
-    new: tuple[NewEntry, ...] = ()
-    changed: tuple[ChangedEntry, ...] = ()
-    renamed: tuple[tuple[int, int], ...] = ()
-    shared: tuple[int, ...] = ()
-    listed: tuple[int | None, ...] = ()
+    matches: tuple[Match, ...] = ()
+    changed_entries: tuple[ChangedEntry, ...] = ()
+    added_keys: tuple[AddedKey, ...] = ()
+    ambiguous_keys: tuple[int, ...] = ()
     habits: Habits = field(default_factory=Habits)
     redated: int = 0
+
+    @property
+    def new_entries(self) -> tuple[NewEntry, ...]:
+        """The matches that are new entries."""
+        return tuple(match for match in self.matches if isinstance(match, NewEntry))
+
+    @property
+    def known_count(self) -> int:
+        """Number of matches that are stored entries."""
+        return sum(isinstance(match, KnownEntry) for match in self.matches)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from aggregator import urls
-from aggregator.dedup.changes import Changes, Extent
+from aggregator.dedup.changes import Change, Changes
 from aggregator.model import CleanEntry
 from aggregator.text.references import unescape
 
@@ -81,36 +81,36 @@ _DATE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class EntryText:
     """Title and text of an entry, as HTML."""
 
     title: str
     html: str
 
 
-class Comparison:
-    """Compares a document's changed entries with what is stored of them, as far as a budget goes.
+class EditComparison:
+    """Compares changed entries of a document with their stored versions, as far as a budget goes.
 
-    `while ids := comparison.wanted(): comparison.take(texts stored under ids)`, then `result`.  Of
-    a feed that is known to change most entries all the time only versions are looked at whose
-    letters may be spoilt: the rest of what a comparison tells would be thrown away.
+    `while ids := comparison.next_ids(): comparison.compare(texts stored under ids)`, then `result`.
+    Of a feed that changes most entries on every poll, only versions that may be garbled are
+    compared: no other result of the comparison would be used.
 
     Args:
-        budget: About as many characters as are compared; what is beyond it counts as `UNWEIGHED`.
+        budget: About as many characters as are compared; what is beyond it counts as `UNCOMPARED`.
     """
 
     def __init__(self, changes: Changes, *, budget: int = BUDGET) -> None:
         self._changes = changes
         self._budget = self._left = budget
         self._is_restless = changes.habits.edited >= RESTLESS_AFTER
-        self._extents: dict[int, Extent] = {}
+        self._extents: dict[int, Change] = {}
         self._spoilt: set[int] = set()
-        doubtful = (one for one in changes.changed if one.extent is Extent.TEXT)
+        doubtful = (one for one in changes.changed_entries if one.change is Change.TEXT)
         self._waiting = deque(
             one for one in doubtful if not self._is_restless or _looks_spoilt(one.entry)
         )
 
-    def wanted(self) -> list[int]:
+    def next_ids(self) -> list[int]:
         """Return the ids of the entries to compare next; empty if there are none, or no budget."""
         return (
             [one.id for one in islice(self._waiting, _TEXTS_AT_ONCE)]
@@ -118,7 +118,7 @@ class Comparison:
             else []
         )
 
-    def take(self, stored: Mapping[int, Text]) -> None:
+    def compare(self, stored: Mapping[int, EntryText]) -> None:
         """Compare the entries that were wanted.
 
         Args:
@@ -132,9 +132,9 @@ class Comparison:
             if old is not None:
                 self._compare(change.id, old, change.entry)
             else:
-                self._extents[change.id] = Extent.TEXT
+                self._extents[change.id] = Change.TEXT
 
-    def _compare(self, entry_id: int, old: Text, entry: CleanEntry) -> None:
+    def _compare(self, entry_id: int, old: EntryText, entry: CleanEntry) -> None:
         before = f"{old.title}\n{old.html}"
         after = f"{entry.title_html}\n{entry.content_html}"
         parts = _differing(before, after, most=min(_MAX_TEXT, self._left // 2))
@@ -149,33 +149,33 @@ class Comparison:
         """How much of the budget was used."""
         return self._budget - self._left
 
-    def result(self, *, listed: int) -> Changes:
+    def result(self, *, known_count: int) -> Changes:
         """Say of each changed entry how much of it changed, and of the feed if that means much.
 
         A version that only spoils the letters of the stored one is left out.
 
         Args:
-            listed: How many entries the document has that are there.
+            known_count: Number of stored entries in the document.
         """
-        unweighed = Extent.TEXT if self._is_restless else Extent.UNWEIGHED
+        unweighed = Change.TEXT if self._is_restless else Change.UNCOMPARED
         changed = tuple(
-            replace(one, extent=self._extents.get(one.id, unweighed))
-            if one.extent is Extent.TEXT
+            replace(one, change=self._extents.get(one.id, unweighed))
+            if one.change is Change.TEXT
             else one
-            for one in self._changes.changed
+            for one in self._changes.changed_entries
             if one.id not in self._spoilt
         )
-        edits = sum(one.is_told or one.extent is Extent.UNWEIGHED for one in changed)
+        edits = sum(one.is_update or one.change is Change.UNCOMPARED for one in changed)
         before = self._changes.habits
-        restless = listed > 1 and 5 * edits >= 4 * listed
+        restless = known_count > 1 and 5 * edits >= 4 * known_count
         edited = min(before.edited + 1, RESTLESS_AFTER) if restless else 0
         if restless and edited == RESTLESS_AFTER:
-            changed = tuple(replace(one, extent=Extent.UNREST) for one in changed)
+            changed = tuple(replace(one, change=Change.NOISE) for one in changed)
         habits = replace(before, edited=edited)
-        return replace(self._changes, changed=changed, habits=habits)
+        return replace(self._changes, changed_entries=changed, habits=habits)
 
 
-def extent_of(old: Text, entry: CleanEntry) -> Extent:
+def extent_of(old: EntryText, entry: CleanEntry) -> Change:
     """Return how much of a text changed.
 
     White space, tracking parameters, counters ("35 views") and dates and times are nothing; markup
@@ -184,7 +184,7 @@ def extent_of(old: Text, entry: CleanEntry) -> Extent:
     return _extent(*_differing(*_whole(old, entry)))
 
 
-def is_spoilt(old: Text, entry: CleanEntry) -> bool:
+def is_spoilt(old: EntryText, entry: CleanEntry) -> bool:
     """Whether a new version is the stored one with letters that were lost or decoded wrongly.
 
     Those are U+FFFD or question marks in place of letters beyond ASCII, or their bytes in UTF-8
@@ -193,7 +193,7 @@ def is_spoilt(old: Text, entry: CleanEntry) -> bool:
     return _is_spoilt(*_differing(*_whole(old, entry)))
 
 
-def _whole(old: Text, entry: CleanEntry) -> tuple[str, str]:
+def _whole(old: EntryText, entry: CleanEntry) -> tuple[str, str]:
     return f"{old.title}\n{old.html}", f"{entry.title_html}\n{entry.content_html}"
 
 
@@ -241,11 +241,11 @@ def _end_of_word(html: str, at: int) -> int:
     return min(ends, default=len(html))
 
 
-def _extent(before: str, after: str) -> Extent:
+def _extent(before: str, after: str) -> Change:
     before, after = _settled(before), _settled(after)
     if before == after:
-        return Extent.NOTHING
-    return Extent.LOOKS if _words(before) == _words(after) else Extent.TEXT
+        return Change.TRIVIAL
+    return Change.MARKUP if _words(before) == _words(after) else Change.TEXT
 
 
 def _looks_spoilt(entry: CleanEntry) -> bool:

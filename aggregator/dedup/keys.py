@@ -1,4 +1,4 @@
-"""What an entry may be known by."""
+"""The keys that an entry may be identified by."""
 
 import re
 from hashlib import blake2b
@@ -8,12 +8,12 @@ from aggregator import urls
 from aggregator.model import CleanEntry
 
 IDENTITY_SIZE = 16
-_NUMBER_SIZE = 8
+_SHORT_SIZE = 8
 _HOST = re.compile(r"[^/?#]*/?")
 
 
-class Named(Protocol):
-    """An entry, read or stored, as far as it says what it may be known by."""
+class Identifiable(Protocol):
+    """An entry, read or stored, as far as its keys depend on the entry."""
 
     @property
     def guid(self) -> str | None: ...
@@ -26,14 +26,15 @@ class Named(Protocol):
 
 
 class Keys(NamedTuple):
-    """What an entry may be known by, the most telling first; `IDENTITY_SIZE` bytes each.
+    """The keys of an entry, the most distinctive first; `IDENTITY_SIZE` bytes each.
 
     Attributes:
-        guid: The id as published, byte for byte; None if it has none.
-        path: That id without scheme, host and `www.`, where it is a URL; without a guid the link.
-        link: The canonical link.
-        text: Title and text.
-        title: The title alone, in lower case; None if it has none.
+        guid: Of the id as published, byte for byte; None without an id.
+        path: Of the id without scheme, host and `www.`, where the id is a URL; of an entry without
+            an id the same of the link.
+        link: Of the canonical link.
+        text: Of title and text.
+        title: Of the title alone, in lower case; None without a title.
     """
 
     guid: bytes | None
@@ -42,22 +43,22 @@ class Keys(NamedTuple):
     text: bytes
     title: bytes | None
 
-    def numbers(self) -> list[int]:
-        """Return all keys but the guid, which entries are stored under, in their short form."""
-        return [number(key) for key in self[1:] if key is not None]
+    def short_keys(self) -> list[int]:
+        """Return the short forms of all keys except the guid, the identity of most entries."""
+        return [short_key(key) for key in self[1:] if key is not None]
 
 
-def keys_of(entry: Named) -> Keys:
-    """Return the keys of an entry; they do not depend on the entries beside it."""
+def keys_of(entry: Identifiable) -> Keys:
+    """Return the keys of an entry, which do not depend on other entries of the document."""
     guid, url = entry.guid, entry.url
     link = urls.canonical(url) if url else ""
-    named = guid or url
-    place = _HOST.sub("", link if named == url else _canonical(guid), count=1)
-    if guid and "#" in guid:  # entries of one page: all that differs is what follows
-        place += guid[guid.index("#") :]
+    address = guid or url
+    path = _HOST.sub("", link if address == url else _canonical(guid), count=1)
+    if guid and "#" in guid:  # entries of one page differ in the fragment alone
+        path += guid[guid.index("#") :]
     return Keys(
         guid=key_of_guid(guid) if guid else None,
-        path=digest("path", place) if place else None,
+        path=digest("path", path) if path else None,
         link=digest("link", link) if link else None,
         text=entry.content_hash,
         title=digest("title", entry.title.casefold()) if entry.title else None,
@@ -65,18 +66,18 @@ def keys_of(entry: Named) -> Keys:
 
 
 def key_of_guid(guid: str) -> bytes:
-    """Return the key of a guid: opaque, so compared byte for byte."""
+    """Return the key of a guid, which is opaque: guids are compared byte for byte."""
     return digest("guid", guid)
 
 
-def key_of_all(entry: CleanEntry) -> bytes:
-    """Return the key of an entry that neither guid nor link nor text tells from another one."""
+def combined_key(entry: CleanEntry) -> bytes:
+    """Return the key of an entry whose guid, link and text each belong to another entry, too."""
     return digest("all", entry.guid or "", entry.url or "", entry.content_hash.hex())
 
 
-def number(key: bytes) -> int:
-    """Return a key in the short form by which the database finds the entries of one feed."""
-    return int.from_bytes(key[:_NUMBER_SIZE], "big", signed=True)
+def short_key(key: bytes) -> int:
+    """Return the short form of a key, by which the database finds the entries of one feed."""
+    return int.from_bytes(key[:_SHORT_SIZE], "big", signed=True)
 
 
 def _canonical(guid: str | None) -> str:
@@ -84,6 +85,6 @@ def _canonical(guid: str | None) -> str:
 
 
 def digest(*parts: str) -> bytes:
-    """Return `IDENTITY_SIZE` bytes over some texts."""
+    """Return a hash of several texts, `IDENTITY_SIZE` bytes long."""
     text = "\0".join(parts).encode("utf-8", "surrogatepass")
     return blake2b(text, digest_size=IDENTITY_SIZE).digest()

@@ -1,4 +1,4 @@
-"""The ids that merged feeds give entries, and which entries are copies of listed ones."""
+"""The ids of entries in merged feeds, and which entries are copies of listed ones."""
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
@@ -11,64 +11,69 @@ from aggregator.model import Origin
 
 @dataclass(frozen=True, slots=True)
 class FirstHand:
-    """What the list has from the feeds that entries were published in.
+    """The entries that the list has from the feeds in which they were published.
 
-    An aggregate says where it has an entry from.  Without looking at that, two aggregators that
-    subscribe to each other would hand the same entries to and fro for ever, as ever new ones.
+    An aggregate names the feed that an entry comes from.  Without regard to that, two aggregators
+    that subscribe to each other would exchange the same entries for ever, always as new ones.
 
     Attributes:
-        ours: Names of our own merged feeds: what is in them is in the list.
-        feeds: Subscribed feeds by the names that are believed of them, see `believed_names`.
-        addresses: Of the subscribed feeds.
-        keys: Feed and number of the keys of listed entries, as far as they were asked for.
+        own_names: Names of our own merged feeds, whose entries are all listed.
+        feeds: Ids of the subscribed feeds by their names, see `believed_names`.
+        feed_urls: URLs of the subscribed feeds by feed id.
+        keys: Feed id and short key of listed entries, as far as copies of them were polled.
     """
 
-    ours: frozenset[str] = frozenset()
+    own_names: frozenset[str] = frozenset()
     feeds: Mapping[str, int] = field(default_factory=dict)
-    addresses: Mapping[int, str] = field(default_factory=dict)
+    feed_urls: Mapping[int, str] = field(default_factory=dict)
     keys: set[tuple[int, int]] = field(default_factory=set)
 
     def origins(self, origin: Origin) -> Iterator[int]:
-        """Yield the subscribed feeds that an entry was copied from, by the words of the copy."""
-        for name in names(origin.id, origin.feed_url):
+        """Yield the ids of the subscribed feeds that a copy names as the origin of an entry."""
+        for name in feed_names(origin.id, origin.feed_url):
             if name in self.feeds:
                 yield self.feeds[name]
 
-    def has(self, new: NewEntry, *, feed: int, holders: Set[int]) -> bool:
-        """Whether an entry of `feed` is a copy of one that the list has at first hand.
+    def has(self, new_entry: NewEntry, *, feed_id: int, holders: Set[int]) -> bool:
+        """Whether an entry of a feed is a copy of one that the list has at first hand.
 
-        It says so itself, and the other entry is there: in the feed that it names, or, under the
-        same guid, in a feed on whose site that guid is.
+        The entry has to name an origin, and the original has to be listed: in the feed that the
+        entry names or, under the same guid, in a feed on whose site the guid is.
 
         Args:
-            holders: Feeds that have an entry with the same identity, none of them as a copy.
+            holders: Ids of the feeds that have an original entry with the same identity.
         """
-        origin = new.entry.origin
+        origin = new_entry.entry.origin
         if origin is None:
             return False
-        if not self.ours.isdisjoint(names(origin.id, origin.feed_url)):
+        if not self.own_names.isdisjoint(feed_names(origin.id, origin.feed_url)):
             return True
-        origins = {one for one in self.origins(origin) if one != feed}
-        if origins & holders or any((one, key) in self.keys for one in origins for key in new.keys):
+        origins = {origin_id for origin_id in self.origins(origin) if origin_id != feed_id}
+        if origins & holders or any(
+            (origin_id, key) in self.keys for origin_id in origins for key in new_entry.keys
+        ):
             return True
-        guid = (new.by_guid and new.entry.guid) or ""
+        guid = (new_entry.by_guid and new_entry.entry.guid) or ""
         return any(
-            one != feed and one in self.addresses and is_of_site(guid, self.addresses[one])
-            for one in holders
+            holder != feed_id
+            and holder in self.feed_urls
+            and is_of_site(guid, self.feed_urls[holder])
+            for holder in holders
         )
 
 
 def believed_names(feed_id: str | None, feed_url: str) -> Iterator[str]:
-    """Yield the URIs by which copies may call a feed: its own id only if that is of its site."""
-    yield from names(feed_id if feed_id and is_of_site(feed_id, feed_url) else None, feed_url)
+    """Yield the URIs by which copies may name a feed: the feed's id only if on the feed's site."""
+    yield from feed_names(feed_id if feed_id and is_of_site(feed_id, feed_url) else None, feed_url)
 
 
 def is_of_site(uri: str, feed_url: str) -> bool:
     """Whether a URI names a host of the site that a feed is polled from.
 
-    Anybody may claim any id.  A feed in a file beside config.yaml is the owner's own.
+    Any feed may claim any id.  A feed in a local file belongs to the owner of config.yaml, and is
+    believed.
 
-    Sources: RFC 4151 (`tag:` URIs, whose authority is a host or an address at one).
+    Sources: RFC 4151 (`tag:` URIs, whose authority is a host or a mail address).
     """
     if not urls.is_web(feed_url):
         return True
@@ -77,8 +82,8 @@ def is_of_site(uri: str, feed_url: str) -> bool:
     return urls.is_web(uri) and urls.site_of(uri) == urls.site_of(feed_url)
 
 
-def names(feed_id: str | None, feed_url: str | None) -> Iterator[str]:
-    """Yield the URIs by which a feed may be called, in a form that can be compared."""
+def feed_names(feed_id: str | None, feed_url: str | None) -> Iterator[str]:
+    """Yield the URIs of a feed, its id and its address, in a form that can be compared."""
     if feed_id and urls.is_absolute(feed_id):
         yield urls.normal(urls.masked(feed_id))
     if feed_url and urls.is_web(feed_url):
@@ -87,18 +92,20 @@ def names(feed_id: str | None, feed_url: str | None) -> Iterator[str]:
         yield urls.feed_uri(None, feed_url)
 
 
-def public_id(new: NewEntry, *, feed_url: str, authority: str, taken: bool) -> str:
-    """Return the id that the merged feeds give an entry, for ever.
+def public_id(new_entry: NewEntry, *, feed_url: str, authority: str, is_taken: bool) -> str:
+    """Return the permanent id of an entry in the merged feeds.
 
-    The source's own id where it is an absolute URI, tells the entry from the others of its feed
-    and is not `taken` by an entry of another one; else a `tag:` URI (RFC 4151) from feed and
-    identity.  Decided once, when the entry is stored.
+    The id is the guid if the guid is an absolute URI, identifies the entry within the feed and is
+    not taken; else a `tag:` URI (RFC 4151) made from feed and identity.  The id is decided once,
+    when the entry is stored.
 
     Args:
         authority: `<host>,<year>` of the tag.
+        is_taken: An entry of another feed has the guid as its id.
     """
-    entry = new.entry
-    if new.by_guid and entry.guid and urls.is_absolute(entry.guid) and not taken:
+    entry = new_entry.entry
+    if new_entry.by_guid and entry.guid and urls.is_absolute(entry.guid) and not is_taken:
         return entry.guid
-    digest = sha256(urls.masked(feed_url).encode("utf-8", "surrogatepass") + b"\0" + new.identity)
+    feed_name = urls.masked(feed_url).encode("utf-8", "surrogatepass")
+    digest = sha256(feed_name + b"\0" + new_entry.identity)
     return f"tag:{authority}:{digest.hexdigest()[:32]}"

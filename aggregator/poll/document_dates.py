@@ -1,5 +1,6 @@
-"""The dates of a document's entries, beside what its feed's other documents taught.  Pure."""
+"""The dates of a document's entries, read with the habits of the feed.  Pure."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
@@ -7,79 +8,85 @@ from zoneinfo import ZoneInfo
 from aggregator import dates, dedup
 from aggregator.model import CleanEntry, CleanFeed, Date, DueFeed, Habits
 
-_MANY = 2  # entries that have one and the same date by no chance
+_MIN_COINCIDENCES = 2  # entries whose dates have something in common that is not by chance
 
 
-def settled(due: DueFeed, document: CleanFeed, *, alone: bool) -> tuple[CleanEntry, ...]:
-    """Return the entries with what is known of the feed put into their dates.
+def with_habits(due: DueFeed, document: CleanFeed, *, is_complete: bool) -> tuple[CleanEntry, ...]:
+    """Return the entries of a document with dates that take the feed's habits into account.
 
-    An `updated` that all entries share is the time at which the document was made.
+    An `updated` that all entries share is the time at which the document was made, not a date.
 
     Args:
-        alone: The document has no other entries.
+        is_complete: The prefilter cut no entries out of the document.
     """
     zone = _zone(due, due.habits)
-    shared = alone and _share_one([entry.date for entry in document.entries])
+    is_shared = is_complete and _is_shared([entry.date for entry in document.entries])
     return tuple(
-        _dated(entry, zone, no_updated=shared or due.habits.moving_dates)
+        _dated(entry, zone, ignore_updated=is_shared or due.habits.moving_dates)
         for entry in document.entries
     )
 
 
-def learned(
-    due: DueFeed, document: CleanFeed, changes: dedup.Changes, *, there: int, seen_at: datetime
+def learned_habits(
+    due: DueFeed,
+    document: CleanFeed,
+    changes: dedup.Changes,
+    *,
+    known_count: int,
+    sent_at: datetime,
 ) -> Habits:
-    """Return the feed's habits, with what this document teaches about its dates.
+    """Return the feed's habits, including what this document shows about its dates.
 
     Args:
-        there: How many of its entries are stored.
-        seen_at: When it was sent.
+        known_count: Number of stored entries in the document.
+        sent_at: When the document was sent.
     """
     habits = changes.habits
-    if changes.redated >= _MANY and 5 * changes.redated >= 4 * there:
+    if changes.redated >= _MIN_COINCIDENCES and 5 * changes.redated >= 4 * known_count:
         habits = replace(habits, moving_dates=True)
     times = [
         entry.date.at
-        for entry, stored in zip(document.entries, changes.listed, strict=True)
-        if stored is None and entry.date and entry.date.at
+        for entry, match in zip(document.entries, changes.matches, strict=True)
+        if isinstance(match, dedup.NewEntry) and entry.date and entry.date.at
         and not entry.date.zoned and not entry.date.whole_day
     ]  # fmt: skip
     if not times or due.timezone:
         return habits
     since = due.last_success_at if due.body_hash is not None else None
-    bounds = dates.narrowed(_bounds(habits), times, seen_at=seen_at, since=since)
+    bounds = dates.narrowed(_bounds(habits), times, seen_at=sent_at, since=since)
     return replace(habits, zone=(bounds.low, bounds.high, bounds.votes) if bounds else None)
 
 
-def dated_anew(
+def redated(
     due: DueFeed, document: CleanFeed, changes: dedup.Changes, habits: Habits
 ) -> dedup.Changes:
-    """Return the changes with new entries dated by what the document itself taught."""
-    if habits == due.habits or not changes.new:
+    """Return the changes with new entries dated by the habits that the document itself showed."""
+    if habits == due.habits or not changes.new_entries:
         return changes
     zone = _zone(due, habits)
-    read = [
-        (entry, settled_entry)
-        for entry, stored in zip(document.entries, changes.listed, strict=True)
-        if stored is None
-        for settled_entry in [_dated(entry, zone, no_updated=habits.moving_dates)]
-    ]
-    new = tuple(
-        one if _is_undated(one.entry) and not _is_undated(was) else replace(one, entry=entry)
-        for one, (was, entry) in zip(changes.new, read, strict=True)
+
+    def with_date(new_entry: dedup.NewEntry, entry: CleanEntry) -> dedup.NewEntry:
+        if _is_undated(new_entry.entry) and not _is_undated(entry):
+            return new_entry  # the date is that of the document
+        dated = _dated(entry, zone, ignore_updated=habits.moving_dates)
+        return replace(new_entry, entry=dated)
+
+    matches = tuple(
+        with_date(match, entry) if isinstance(match, dedup.NewEntry) else match
+        for entry, match in zip(document.entries, changes.matches, strict=True)
     )
-    return replace(changes, new=new)
+    return replace(changes, matches=matches)
 
 
 def _is_undated(entry: CleanEntry) -> bool:
     return entry.date is None or entry.date.at is None
 
 
-def _dated(entry: CleanEntry, zone: tzinfo | int, *, no_updated: bool) -> CleanEntry:
+def _dated(entry: CleanEntry, zone: tzinfo | int, *, ignore_updated: bool) -> CleanEntry:
     date = entry.date
     if date is None or date.at is None:
         return entry
-    if no_updated and date.field == "updated":
+    if ignore_updated and date.field == "updated":
         return replace(entry, published_at=None, date=replace(date, at=None))
     if date.zoned:
         return entry
@@ -87,9 +94,10 @@ def _dated(entry: CleanEntry, zone: tzinfo | int, *, no_updated: bool) -> CleanE
     return replace(entry, published_at=date.at, date=date)
 
 
-def _share_one(some: list[Date | None]) -> bool:
-    times = {date.at if date and date.field == "updated" else None for date in some}
-    return len(some) >= _MANY and len(times) == 1 and None not in times
+def _is_shared(entry_dates: Sequence[Date | None]) -> bool:
+    """Whether all entries have one and the same `updated`."""
+    times = {date.at if date and date.field == "updated" else None for date in entry_dates}
+    return len(entry_dates) >= _MIN_COINCIDENCES and len(times) == 1 and None not in times
 
 
 def _zone(due: DueFeed, habits: Habits) -> tzinfo | int:

@@ -1,4 +1,4 @@
-"""How many posts of one feed stand in the same hour: what bounds its share of a list."""
+"""The rank of new entries within their hour, which bounds the share of one feed in a list."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -10,40 +10,43 @@ from aggregator.database.entries import write_entries
 _HOUR = timedelta(hours=1)
 
 
-def ranked(
+def with_hour_ranks(
     connection: Connection,
-    placed: Sequence[write_entries.PlacedEntry],
-    newest: Sequence[datetime],
+    new_entries: Sequence[write_entries.PlacedEntry],
+    newest_places: Sequence[datetime],
     *,
     are_all: bool,
 ) -> list[write_entries.PlacedEntry]:
-    """Return new entries of one feed with their `hour_rank`.
+    """Return new entries of one feed with their `hour_rank`, in the same order.
 
-    Of those that come together the newest count first.  Copies, which no list has, do not count.
+    Of entries that come together the newest counts first.  Copies, which no list shows, do not
+    count.
 
     Args:
-        newest: Where the newest stored entries of the feed stand, newest first.
-        are_all: It has no others.
+        newest_places: Places in the list of the newest stored entries of the feed, newest first.
+        are_all: The feed has no other stored entries.
     """
     counts: dict[datetime, int] = {}
-    ranks: dict[int, int] = {}
-    for entry in sorted(placed, key=lambda one: one.listed_at, reverse=True):
+    ranked = list(new_entries)
+    positions = sorted(
+        range(len(ranked)), key=lambda position: ranked[position].listed_at, reverse=True
+    )
+    for position in positions:
+        entry = ranked[position]
         if entry.copied:
             continue
         hour = entry.listed_at.replace(minute=0, second=0, microsecond=0)
         if hour not in counts:
-            if are_all or newest[-1] < hour:
-                counts[hour] = _count(newest, hour)
+            if are_all or newest_places[-1] < hour:
+                counts[hour] = _count(newest_places, hour)
             else:
                 counts[hour] = write_entries.count_within(
                     connection, entry.feed_id, hour, hour + _HOUR
                 )
-        ranks[id(entry)] = counts[hour]
+        if counts[hour]:
+            ranked[position] = replace(entry, hour_rank=counts[hour])
         counts[hour] += 1
-    return [
-        replace(entry, hour_rank=rank) if (rank := ranks.get(id(entry))) else entry
-        for entry in placed
-    ]
+    return ranked
 
 
 def _count(places: Iterable[datetime], hour: datetime) -> int:

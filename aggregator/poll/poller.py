@@ -21,7 +21,7 @@ from aggregator.database.feeds import write_hosts, write_leases, write_polls
 from aggregator.errors import FeedError, FetchError, ParseError
 from aggregator.fetch import Fetcher
 from aggregator.model import DueFeed, HostPause, Validators
-from aggregator.poll import reconcile
+from aggregator.poll import recording
 from aggregator.poll.host_limits import PATIENCE, Budget, Hosts, RestingError, Visit
 from aggregator.poll.network_health import Network
 from aggregator.poll.reports import (
@@ -400,7 +400,7 @@ class Poller:
     def _recording(
         self, polls: list[Finished]
     ) -> Callable[[Connection], list[write_polls.PollReport | None]]:
-        return lambda connection: reconcile.record(connection, polls, self._settings)
+        return lambda connection: recording.record(connection, polls, self._settings)
 
     def _recording_at_least(
         self, poll: Finished

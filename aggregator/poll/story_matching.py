@@ -9,26 +9,28 @@ from aggregator.database.stories import write_stories
 from aggregator.stories import similarity
 
 MATCH_SECONDS = 0.2
-"""How long one transaction compares entries.  Hundreds of copies need less; what hostile or very
-long texts leave over is compared in transactions of its own, so that no poll waits for it."""
+"""How long one transaction compares entries.  Hundreds of copies need less; the pairs that hostile
+or very long texts leave over are compared in transactions of their own, so that no poll waits."""
 
 _BATCH = 50  # pairs whose texts are in memory at the same time
 _MAX_PAIRS = 2000  # of a transaction
 
 
 def match_stories(
-    connection: Connection, placed: Sequence[write_entries.PlacedEntry], ids: Sequence[int]
+    connection: Connection,
+    new_entries: Sequence[write_entries.PlacedEntry],
+    entry_ids: Sequence[int],
 ) -> None:
-    """Find what stored entries are the same story as; the rows of their feeds are written.
+    """Find the stories of stored entries; the rows of their feeds are written.
 
     Args:
-        ids: Under which the entries of `placed` were stored.
+        entry_ids: Ids under which `new_entries` were stored.
     """
-    added = {
-        entry_id: (entry.feed_id, entry.story_keys)
-        for entry_id, entry in zip(ids, placed, strict=True)
+    keyed_entries = {
+        entry_id: write_stories.KeyedEntry(entry.feed_id, entry.story_keys)
+        for entry_id, entry in zip(entry_ids, new_entries, strict=True)
     }
-    _compare(connection, write_stories.candidates(connection, added))
+    _compare(connection, write_stories.candidates(connection, keyed_entries))
 
 
 def match_postponed(connection: Connection) -> bool:
@@ -38,7 +40,11 @@ def match_postponed(connection: Connection) -> bool:
 
 
 def _compare(connection: Connection, pairs: Sequence[tuple[int, int]]) -> bool:
-    """Link the pairs that are the same story; postpone what is left when the time is over."""
+    """Link the pairs that are the same story; postpone the pairs that the time does not allow.
+
+    Returns:
+        Whether any were postponed.
+    """
     links: list[similarity.StoryLink] = []
     compared, stop_at = 0, monotonic() + MATCH_SECONDS
     while compared < len(pairs) and (compared == 0 or monotonic() < stop_at):

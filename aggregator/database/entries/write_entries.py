@@ -1,9 +1,9 @@
-"""Entries: what is known of them, new ones, new versions, and the end of old ones."""
+"""Entries: stored ones as polls compare them, new ones and new versions."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from html import escape
 from typing import Any
@@ -21,26 +21,30 @@ from sqlalchemy import (
 from aggregator import dates
 from aggregator.database.chunks import chunks
 from aggregator.database.dialects import Text, index_texts, insert_all, unindex_texts, upsert
-from aggregator.database.entries.write_keys import add_keys, replace_keys
+from aggregator.database.entries.write_keys import EntryKey, add_keys, replace_keys
 from aggregator.database.schema import UtcDateTime, contents, entries, feeds, state
 from aggregator.database.stories import write_stories
-from aggregator.dedup import ChangedEntry, Extent, KnownEntry, NewEntry
-from aggregator.dedup import Text as StoredText
-from aggregator.model import IDS_PER_MILLISECOND, LOWEST_ID, CleanEntry, Enclosure, EntryId
+from aggregator.dedup import Change, ChangedEntry, EntryText, KnownEntry, NewEntry
+from aggregator.model import LOWEST_ID, SEQUENCE_BITS, CleanEntry, Enclosure, listed_at_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_SEQUENCES = 1 << SEQUENCE_BITS
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedEntry:
-    """A new entry with all that was decided about it when it was first seen.
+    """A new entry with all decisions that are made when an entry is first seen.
 
     Attributes:
-        reason: Why it is listed at `listed_at`, in words; stored with the date as published, its
-            field, how it was read, and whether that is sure.
-        hour_rank: How many listed entries of its feed have a place in the same hour already.
+        story_keys: See `aggregator.stories`.
+        copied: The entry is a copy of one that the list has at first hand.
+        reason: Why the entry stands at `listed_at`, in words.
+        hour_rank: Number of listed entries of the feed that have a place in the same hour already.
     """
 
     feed_id: int
-    new: NewEntry
+    new_entry: NewEntry
     listed_at: datetime
     public_id: str
     first_seen_at: datetime
@@ -52,24 +56,24 @@ class PlacedEntry:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A changed entry, and when its change was seen."""
+    """A changed entry, and when the change was seen."""
 
     feed_id: int
-    change: ChangedEntry
+    changed_entry: ChangedEntry
     seen_at: datetime
 
 
-def stored_under(connection: Connection, identities: Collection[bytes]) -> list[KnownEntry]:
+def known_by_identity(connection: Connection, identities: Collection[bytes]) -> list[KnownEntry]:
     """Return the entries of any feed that are stored under one of `identities`."""
     return [
         KnownEntry(*row)
         for chunk in chunks(sorted(identities))
-        for row in connection.execute(_STORED_UNDER, {"identities": chunk})
+        for row in connection.execute(_KNOWN_BY_IDENTITY, {"identities": chunk})
     ]
 
 
 def known_by_id(connection: Connection, ids: Collection[int]) -> list[KnownEntry]:
-    """Return the entries with these ids, those that are there."""
+    """Return those entries with one of `ids` that are stored."""
     return [
         KnownEntry(*row)
         for chunk in chunks(sorted(ids))
@@ -77,109 +81,148 @@ def known_by_id(connection: Connection, ids: Collection[int]) -> list[KnownEntry
     ]
 
 
-def stored_texts(connection: Connection, ids: Sequence[int]) -> dict[int, StoredText]:
-    """Return titles and full texts by id."""
+def stored_texts(connection: Connection, ids: Sequence[int]) -> dict[int, EntryText]:
+    """Return the stored title and text of entries, by id."""
     return {
-        row.id: StoredText(escape(row.title) if row.title_html is None else row.title_html, row[3])
+        row.id: EntryText(escape(row.title) if row.title_html is None else row.title_html, row[3])
         for chunk in chunks(ids)
         for row in connection.execute(_TEXTS, {"ids": chunk})
     }
 
 
 def add_entries(
-    connection: Connection, placed: Sequence[PlacedEntry], *, now: datetime | None = None
+    connection: Connection, new_entries: Sequence[PlacedEntry], *, now: datetime | None = None
 ) -> list[int]:
-    """Store new entries; of those at one time the first in the sequence stands above the others.
+    """Store new entries; of several at one time the first in the sequence stands above the others.
 
     Args:
-        now: When they are stored; None: when each was first seen.
+        now: When the entries are stored; None: when each was first seen.
 
     Returns:
-        Their ids.
+        Their ids, in the same order.
     """
-    if not placed:
+    if not new_entries:
         return []
-    feed_of = _listing(connection, {entry.feed_id for entry in placed})
-    if feed_of[placed[0].feed_id].began_at is None:
-        connection.execute(update(state).values(began_at=now or placed[0].first_seen_at))
-    ids = _allocate(connection, [entry.listed_at for entry in placed])
+    feed_of = _feed_rows(connection, {entry.feed_id for entry in new_entries})
+    if feed_of[new_entries[0].feed_id].began_at is None:
+        connection.execute(update(state).values(began_at=now or new_entries[0].first_seen_at))
+    ids = _allocate_ids(connection, [entry.listed_at for entry in new_entries])
+    with_ids = list(zip(ids, new_entries, strict=True))
     rows = [
-        (*_row(entry_id, entry, feed_of[entry.feed_id], now), *_columns(entry.new.entry))
-        for entry_id, entry in zip(ids, placed, strict=True)
+        (
+            *_fixed_values(entry_id, entry, feed_of[entry.feed_id], now),
+            *_replaced_values(entry.new_entry.entry),
+        )
+        for entry_id, entry in with_ids
     ]
-    insert_all(connection, entries, _NEW, rows)
+    insert_all(connection, entries, _COLUMNS, rows)
     texts = [
-        (entry_id, entry.new.entry.content_html)
-        for entry_id, entry in zip(ids, placed, strict=True)
-        if entry.new.entry.content_html
+        (entry_id, entry.new_entry.entry.content_html)
+        for entry_id, entry in with_ids
+        if entry.new_entry.entry.content_html
     ]
     insert_all(connection, contents, ("entry_id", "html"), texts)
     index_texts(
-        connection,
-        [_text(entry_id, entry.new.entry) for entry_id, entry in zip(ids, placed, strict=True)],
+        connection, [_indexed_text(entry_id, entry.new_entry.entry) for entry_id, entry in with_ids]
     )
     add_keys(
         connection,
         [
-            (entry.feed_id, key, entry_id)
-            for entry_id, entry in zip(ids, placed, strict=True)
-            for key in entry.new.keys
+            EntryKey(entry.feed_id, key, entry_id)
+            for entry_id, entry in with_ids
+            for key in entry.new_entry.keys
         ],
     )
-    added = Counter(entry.feed_id for entry in placed)
-    seen_at = {entry.feed_id: entry.first_seen_at for entry in placed}
-    _note_entries(connection, {feed: (count, seen_at[feed]) for feed, count in added.items()})
+    _note_changes(
+        connection,
+        {entry.feed_id: entry.first_seen_at for entry in new_entries},
+        added=Counter(entry.feed_id for entry in new_entries),
+    )
     return ids
 
 
 def change_entries(
     connection: Connection, versions: Sequence[NewVersion], *, now: datetime | None = None
 ) -> None:
-    """Store new versions of entries; their place in the list and their ids stay.
+    """Store new versions of entries, whose ids and places in the list stay.
 
-    Of one that is no news to a reader the text is replaced and no more.
+    A change that readers are not told of replaces the text and leaves all times.
 
     Args:
-        now: When they are stored; None: when each was seen.
+        now: When the versions are stored; None: when each was seen.
     """
     if not versions:
         return
-    unindex_texts(connection, indexed_texts(connection, [one.change.id for one in versions]))
-    index_texts(connection, [_text(one.change.id, one.change.entry) for one in versions])
-    for extent, columns in _WRITTEN.items():
-        rows = [_version(one, columns, now) for one in versions if one.change.extent is extent]
+    ids = [version.changed_entry.id for version in versions]
+    unindex_texts(connection, indexed_texts(connection, ids))
+    index_texts(
+        connection,
+        [
+            _indexed_text(version.changed_entry.id, version.changed_entry.entry)
+            for version in versions
+        ],
+    )
+    for change, columns in _TIMES.items():
+        rows = [
+            _version_values(version, columns, now)
+            for version in versions
+            if version.changed_entry.change is change
+        ]
         if rows:
             connection.execute(_update_entry(*columns), rows)
     upsert(
         connection,
         contents,
-        [{"entry_id": one.change.id, "html": one.change.entry.content_html} for one in versions],
+        [
+            {
+                "entry_id": version.changed_entry.id,
+                "html": version.changed_entry.entry.content_html,
+            }
+            for version in versions
+        ],
         key=["entry_id"],
     )
-    told = [one for one in versions if one.change.is_told]
     replace_keys(
         connection,
-        old=[(one.feed_id, key, one.change.id) for one in versions for key in one.change.old_keys],
-        new=[(one.feed_id, key, one.change.id) for one in versions for key in one.change.keys],
+        old_keys=[
+            EntryKey(version.feed_id, key, version.changed_entry.id)
+            for version in versions
+            for key in version.changed_entry.old_keys
+        ],
+        new_keys=[
+            EntryKey(version.feed_id, key, version.changed_entry.id)
+            for version in versions
+            for key in version.changed_entry.keys
+        ],
     )
-    _note_entries(connection, {one.feed_id: (0, one.seen_at) for one in told})
+    _note_changes(
+        connection,
+        {
+            version.feed_id: version.seen_at
+            for version in versions
+            if version.changed_entry.is_update
+        },
+        added={},
+    )
 
 
-def _text(entry_id: int, entry: CleanEntry) -> Text:
+def _indexed_text(entry_id: int, entry: CleanEntry) -> Text:
     return Text(entry_id, entry.title, entry.summary, entry.content_html)
 
 
 def indexed_texts(connection: Connection, ids: Sequence[int]) -> list[Text]:
-    """Return what entries were indexed with."""
+    """Return the texts under which search finds entries."""
     return [
         Text(*row) for chunk in chunks(ids) for row in connection.execute(_INDEXED, {"ids": chunk})
     ]
 
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-_KNOWN = select(*(entries.c[field.name] for field in fields(KnownEntry)))
-_STORED_UNDER = _KNOWN.where(entries.c.identity.in_(bindparam("identities", expanding=True)))
-_KNOWN_BY_ID = _KNOWN.where(entries.c.id.in_(bindparam("ids", expanding=True)))
+_SELECT_KNOWN = select(*(entries.c[field.name] for field in fields(KnownEntry)))
+_KNOWN_BY_IDENTITY = _SELECT_KNOWN.where(
+    entries.c.identity.in_(bindparam("identities", expanding=True))
+)
+_KNOWN_BY_ID = _SELECT_KNOWN.where(entries.c.id.in_(bindparam("ids", expanding=True)))
 _TEXTS = (
     select(
         entries.c.id,
@@ -190,11 +233,11 @@ _TEXTS = (
     .outerjoin(contents, contents.c.entry_id == entries.c.id)
     .where(entries.c.id.in_(bindparam("ids", expanding=True)))
 )
-_LISTING = select(
+_FEED_ROWS = select(
     feeds.c.id,
     feeds.c.category_id,
     feeds.c.subscribed,
-    feeds.c.body_hash.is_(None).label("unread"),
+    feeds.c.body_hash.is_(None).label("never_read"),
     select(state.c.began_at).scalar_subquery().label("began_at"),
 ).where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
 _INDEXED = (
@@ -202,29 +245,29 @@ _INDEXED = (
     .outerjoin(contents, contents.c.entry_id == entries.c.id)
     .where(entries.c.id.in_(bindparam("ids", expanding=True)))
 )
-_TAKEN = select(entries.c.id).where(entries.c.id.in_(bindparam("ids", expanding=True)))
+_USED_IDS = select(entries.c.id).where(entries.c.id.in_(bindparam("ids", expanding=True)))
 _HIGHEST = select(func.max(entries.c.id)).where(
     entries.c.id >= bindparam("low"), entries.c.id < bindparam("high")
 )
 _newest = entries.alias("newest")
-_last_of_them = (
+_last_place = (
     select(_newest.c.id)
     .where(_newest.c.feed_id == feeds.c.id)
     .order_by(_newest.c.id.desc())
-    .offset(bindparam("more", type_=Integer))
+    .offset(bindparam("limit_less_one", type_=Integer))
     .limit(1)
     .scalar_subquery()
 )
-_NEWEST = (
+_NEWEST_PLACES = (
     select(entries.c.feed_id, entries.c.id)
     .join_from(feeds, entries, entries.c.feed_id == feeds.c.id)
     .where(
         feeds.c.id.in_(bindparam("feeds", expanding=True)),
-        entries.c.id >= func.coalesce(_last_of_them, LOWEST_ID),
+        entries.c.id >= func.coalesce(_last_place, LOWEST_ID),
     )
     .order_by(entries.c.feed_id, entries.c.id.desc())
 )
-_NOTE_ENTRIES = (
+_NOTE_CHANGES = (
     update(feeds)
     .where(feeds.c.id == bindparam("feed"))
     .values(
@@ -234,14 +277,16 @@ _NOTE_ENTRIES = (
 )
 
 
-def _listing(connection: Connection, feed_ids: Collection[int]) -> dict[int, Any]:
-    rows = connection.execute(_LISTING, {"feeds": sorted(feed_ids)})
+def _feed_rows(connection: Connection, feed_ids: Collection[int]) -> dict[int, Any]:
+    rows = connection.execute(_FEED_ROWS, {"feeds": sorted(feed_ids)})
     return {row.id: row for row in rows}
 
 
-def _row(entry_id: int, entry: PlacedEntry, feed: Any, now: datetime | None) -> tuple[Any, ...]:
-    """The columns `_FIXED` of a new entry, which no later version replaces."""
-    new = entry.new
+def _fixed_values(
+    entry_id: int, entry: PlacedEntry, feed: Any, now: datetime | None
+) -> tuple[Any, ...]:
+    """Return the values of `_FIXED`, the columns that no later version replaces."""
+    new_entry = entry.new_entry
     return (
         entry_id,
         entry.feed_id,
@@ -249,11 +294,11 @@ def _row(entry_id: int, entry: PlacedEntry, feed: Any, now: datetime | None) -> 
         feed.subscribed and not entry.copied,
         entry.copied,
         entry.hour_rank,
-        new.identity,
-        new.record_hash,
-        new.entry.guid,
+        new_entry.identity,
+        new_entry.record_hash,
+        new_entry.entry.guid,
         entry.public_id,
-        new.entry.published_at,
+        new_entry.entry.published_at,
         _dating(entry),
         entry.first_seen_at,
         entry.first_seen_at,
@@ -263,31 +308,37 @@ def _row(entry_id: int, entry: PlacedEntry, feed: Any, now: datetime | None) -> 
 
 
 def _archived_at(entry: PlacedEntry, feed: Any, now: datetime | None) -> datetime | None:
-    """Return when an entry came into the archive, None where that is by its place in the list.
+    """Return when an entry came into the archive, None if its place in the list says that.
 
-    In our first week no archive is closed: the past that feeds bring along belongs to the past.
+    In the first week of a database no archive is closed: entries from before stand where they were
+    published.
     """
     now = now or entry.first_seen_at
-    if feed.unread and dates.archived_at(feed.began_at or now, now) is None:
+    if feed.never_read and dates.archived_at(feed.began_at or now, now) is None:
         return None
     return dates.archived_at(entry.listed_at, now)
 
 
-def _note_entries(connection: Connection, news: Mapping[int, tuple[int, datetime]]) -> None:
-    if not news:
-        return
-    connection.execute(
-        _NOTE_ENTRIES,
-        [
-            {"feed": feed, "added": added, "seen_at": seen_at}
-            for feed, (added, seen_at) in news.items()
-        ],
-    )
+def _note_changes(
+    connection: Connection, seen_at: Mapping[int, datetime], *, added: Mapping[int, int]
+) -> None:
+    """Note at feeds when they changed, and count their new entries.
+
+    Args:
+        seen_at: By feed id.
+        added: Numbers of new entries by feed id; feeds that are not in it have none.
+    """
+    if seen_at:
+        rows = [
+            {"feed": feed_id, "added": added.get(feed_id, 0), "seen_at": at}
+            for feed_id, at in seen_at.items()
+        ]
+        connection.execute(_NOTE_CHANGES, rows)
 
 
 @cache
-def _update_entry(*more: str) -> Update:
-    columns = (*_REPLACED, "record_hash", *more)
+def _update_entry(*times: str) -> Update:
+    columns = (*_REPLACED, "record_hash", *times)
     return (
         update(entries)
         .where(entries.c.id == bindparam("entry"))
@@ -295,26 +346,33 @@ def _update_entry(*more: str) -> Update:
     )
 
 
-def _version(version: NewVersion, columns: Sequence[str], now: datetime | None) -> dict[str, Any]:
-    change, seen_at = version.change, version.seen_at
-    values = dict(zip(_REPLACED, _columns(change.entry), strict=True))
-    values["record_hash"] = change.record_hash
-    if "changed_at" in columns:
+def _version_values(
+    version: NewVersion, times: Sequence[str], now: datetime | None
+) -> dict[str, Any]:
+    """Return the parameters of `_update_entry`.
+
+    Args:
+        times: Those columns of times that the change sets.
+    """
+    changed_entry, seen_at = version.changed_entry, version.seen_at
+    values = dict(zip(_REPLACED, _replaced_values(changed_entry.entry), strict=True))
+    values["record_hash"] = changed_entry.record_hash
+    if "changed_at" in times:
         values["changed_at"] = seen_at
-    if "archived_at" in columns:
-        values["archived_at"] = dates.archived_at(EntryId(change.id).at, now or seen_at)
-    if "updated_at" in columns:
-        said_at = min(change.entry.updated_at or seen_at, seen_at)
-        values["updated_at"] = said_at if change.is_told else None
-    return {"entry": change.id} | {f"new_{name}": value for name, value in values.items()}
+    if "archived_at" in times:
+        values["archived_at"] = dates.archived_at(listed_at_of(changed_entry.id), now or seen_at)
+    if "updated_at" in times:
+        updated_at = min(changed_entry.entry.updated_at or seen_at, seen_at)
+        values["updated_at"] = updated_at if changed_entry.is_update else None
+    return {"entry": changed_entry.id} | {f"new_{name}": value for name, value in values.items()}
 
 
-_WRITTEN: dict[Extent, tuple[str, ...]] = {
-    Extent.UNREST: ("updated_at",),
-    Extent.UNWEIGHED: (),
-    Extent.NOTHING: (),
-    Extent.LOOKS: ("changed_at",),
-    Extent.TEXT: ("changed_at", "updated_at", "archived_at"),
+_TIMES: dict[Change, tuple[str, ...]] = {
+    Change.NOISE: ("updated_at",),
+    Change.UNCOMPARED: (),
+    Change.TRIVIAL: (),
+    Change.MARKUP: ("changed_at",),
+    Change.TEXT: ("changed_at", "updated_at", "archived_at"),
 }
 _FIXED = (
     "id",
@@ -348,11 +406,11 @@ _REPLACED = (
     "image",
     "origin",
 )
-_NEW = (*_FIXED, *_REPLACED)
+_COLUMNS = (*_FIXED, *_REPLACED)
 
 
-def _columns(entry: CleanEntry) -> tuple[Any, ...]:
-    """The columns `_REPLACED`, which a later version of an entry replaces."""
+def _replaced_values(entry: CleanEntry) -> tuple[Any, ...]:
+    """Return the values of `_REPLACED`, the columns that a later version replaces."""
     return (
         entry.content_hash,
         entry.url,
@@ -371,7 +429,7 @@ def _columns(entry: CleanEntry) -> tuple[Any, ...]:
 
 def _dating(entry: PlacedEntry) -> str:
     """Return the parts of `Dating` with tabs between them, the published text last."""
-    date = entry.new.entry.date
+    date = entry.new_entry.entry.date
     if date is None:
         return entry.reason
     return f"{entry.reason}\t{date.field}\t{date.form}\t{'sure' * date.sure}\t{date.text}"
@@ -382,27 +440,37 @@ def _enclosure(enclosure: Enclosure) -> list[Any]:
     return values if enclosure.duration is None else [*values, enclosure.duration]
 
 
-def _allocate(connection: Connection, times: Sequence[datetime]) -> list[int]:
-    """Return free ids; of several entries that are listed at one time the first has the highest."""
-    at_once: dict[int, list[int]] = {}
+def _allocate_ids(connection: Connection, times: Sequence[datetime]) -> list[int]:
+    """Return ids `(ms << 20) | sequence`; of several at one time the first gets the highest."""
+    positions_at: dict[int, list[int]] = {}
     for position, at in enumerate(times):
-        at_once.setdefault(EntryId.first_at(at), []).append(position)
+        positions_at.setdefault(_first_id(at), []).append(position)
     ids = [0] * len(times)
-    for low, positions in at_once.items():
+    for first_id, positions in positions_at.items():
         for offset, position in enumerate(reversed(positions)):
-            ids[position] = low + offset
-    # Mostly nobody was there at these times, and one statement tells.
-    taken = [found for chunk in chunks(ids) for found in connection.scalars(_TAKEN, {"ids": chunk})]
-    for low in {EntryId.first_at(EntryId(found).at) for found in taken}:
-        highest = connection.scalar(_HIGHEST, {"low": low, "high": low + IDS_PER_MILLISECOND})
-        for position in at_once[low]:
-            ids[position] += highest + 1 - low
+            ids[position] = first_id + offset
+    # Mostly no entry stands at these times, which one statement finds out.
+    used_ids = [
+        used_id
+        for chunk in chunks(ids)
+        for used_id in connection.scalars(_USED_IDS, {"ids": chunk})
+    ]
+    for first_id in {used_id >> SEQUENCE_BITS << SEQUENCE_BITS for used_id in used_ids}:
+        bounds = {"low": first_id, "high": first_id + _SEQUENCES}
+        highest = connection.scalar(_HIGHEST, bounds)
+        for position in positions_at[first_id]:
+            ids[position] += highest + 1 - first_id
     return ids
 
 
+def _first_id(at: datetime) -> int:
+    """Return the lowest id of entries that stand at a time."""
+    return (at - _EPOCH) // _MILLISECOND << SEQUENCE_BITS
+
+
 def count_within(connection: Connection, feed_id: int, start: datetime, end: datetime) -> int:
-    """Return how many entries of a feed that are no copies stand from `start` to before `end`."""
-    values = {"feed": feed_id, "low": EntryId.first_at(start), "high": EntryId.first_at(end)}
+    """Return how many entries of a feed stand from `start` to before `end`; copies do not count."""
+    values = {"feed": feed_id, "low": _first_id(start), "high": _first_id(end)}
     return connection.scalar(_COUNT_WITHIN, values) or 0
 
 
@@ -418,10 +486,11 @@ def newest_places(
     connection: Connection, feed_ids: Collection[int], *, limit: int
 ) -> dict[int, list[datetime]]:
     """Return where the newest entries of feeds stand, at most `limit` of each, newest first."""
-    found: dict[int, list[datetime]] = {}
-    if not limit:  # `retention: {min_entries: 0}`; PostgreSQL refuses to leave out less than none
-        return found
+    places: dict[int, list[datetime]] = {}
+    if not limit:  # `retention: {min_entries: 0}`; PostgreSQL refuses a negative offset
+        return places
     for chunk in chunks(sorted(feed_ids)):
-        for feed_id, entry_id in connection.execute(_NEWEST, {"feeds": chunk, "more": limit - 1}):
-            found.setdefault(feed_id, []).append(EntryId(entry_id).at)
-    return found
+        values = {"feeds": chunk, "limit_less_one": limit - 1}
+        for feed_id, entry_id in connection.execute(_NEWEST_PLACES, values):
+            places.setdefault(feed_id, []).append(listed_at_of(entry_id))
+    return places

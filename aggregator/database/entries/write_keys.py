@@ -1,7 +1,8 @@
-"""What entries may be known by besides their identity, and what is left of deleted ones."""
+"""The keys of entries besides their identity, and what stays of deleted entries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,15 +17,15 @@ from sqlalchemy import (
 from aggregator.database.chunks import chunks
 from aggregator.database.dialects import insert_keys, stored_keys
 from aggregator.database.schema import UtcDateTime, entries, entry_keys, feeds
-from aggregator.dedup import Owner, number
+from aggregator.dedup import KeyOwner, short_key
 from aggregator.model.seen_hashes import seen_ids
 
 FORGOTTEN_AFTER = timedelta(days=30)
-"""So long after its end an entry is looked for in its feed's last document, and forgotten."""
+"""Time after the deletion of an entry at which its keys go, unless the feed still lists it."""
 
 _DELETE_KEY = delete(entry_keys).where(
     entry_keys.c.feed_id == bindparam("feed"),
-    entry_keys.c.key == bindparam("number"),
+    entry_keys.c.key == bindparam("short_key"),
     entry_keys.c.entry_id == bindparam("entry"),
 )
 _OUTDATED = select(entry_keys.c.feed_id, entry_keys.c.entry_id).where(
@@ -32,81 +33,103 @@ _OUTDATED = select(entry_keys.c.feed_id, entry_keys.c.entry_id).where(
 )
 
 
+class EntryKey(NamedTuple):
+    """A key of one feed, as a row of the table.
+
+    Attributes:
+        key: The short form.
+        entry_id: The entry that the key identifies; None for a key that several entries have.
+        gone_before: For a deleted entry that the feed still lists: a time before which it was
+            listed.
+    """
+
+    feed_id: int
+    key: int
+    entry_id: int | None
+    gone_before: datetime | None = None
+
+
 def key_owners(
-    connection: Connection, wanted: Sequence[tuple[int, int]]
-) -> dict[int, dict[int, Owner]]:
-    """Return by feed and number whose keys these are; those that nobody has are left out.
+    connection: Connection, keys: Sequence[tuple[int, int]]
+) -> dict[int, dict[int, KeyOwner]]:
+    """Return the owners of those keys that are stored, by feed id and short key.
 
     Args:
-        wanted: Feed and number of each.
+        keys: Feed id and short key of each.
     """
-    found: dict[int, dict[int, Owner]] = {}
-    for feed_id, key, entry_id, gone in stored_keys(connection, wanted) if wanted else ():
-        found.setdefault(feed_id, {})[key] = Owner(entry_id, gone=bool(gone))
-    return found
+    owners: dict[int, dict[int, KeyOwner]] = {}
+    for feed_id, key, entry_id, is_deleted in stored_keys(connection, keys) if keys else ():
+        owners.setdefault(feed_id, {})[key] = KeyOwner(entry_id, is_deleted=bool(is_deleted))
+    return owners
 
 
-def add_keys(connection: Connection, keys: Iterable[tuple[int, int, int | None]]) -> None:
-    """Store keys: feed, number, entry; no entry for a key that says nothing.
-
-    A key that another entry of the feed has says nothing from now on.
-    """
-    insert_keys(connection, [(feed, key, entry, None) for feed, key, entry in keys])
+def add_keys(connection: Connection, keys: Sequence[EntryKey]) -> None:
+    """Store keys; a key that another entry of the feed has identifies none from then on."""
+    insert_keys(connection, keys)
 
 
 def replace_keys(
-    connection: Connection,
-    *,
-    old: Sequence[tuple[int, int, int]],
-    new: Sequence[tuple[int, int, int]],
+    connection: Connection, *, old_keys: Sequence[EntryKey], new_keys: Sequence[EntryKey]
 ) -> None:
-    """Store keys of entries in place of those that they have no more: feed, number, entry."""
-    if old:
-        rows = [{"feed": feed, "number": key, "entry": entry} for feed, key, entry in old]
+    """Store keys of changed entries in place of those that the entries no longer have."""
+    if old_keys:
+        rows = [
+            {"feed": key.feed_id, "short_key": key.key, "entry": key.entry_id} for key in old_keys
+        ]
         connection.execute(_DELETE_KEY, rows)
-    add_keys(connection, new)
+    add_keys(connection, new_keys)
 
 
 def forget(
-    connection: Connection, feed_id: int, doomed: Sequence[int], *, before: datetime
+    connection: Connection, feed_id: int, doomed: Collection[int], *, before: datetime
 ) -> None:
-    """Remove the keys of entries that are about to be deleted, but of those still listed.
+    """Remove the keys of entries that are about to be deleted; keys of listed entries stay.
 
     Args:
-        before: They were listed before this.
+        doomed: Ids of the entries.
+        before: A time before which the entries were listed.
     """
-    still = seen_ids(_memory(connection, feed_id))
-    for some in chunks([entry for entry in doomed if entry in still]):
-        connection.execute(update(entry_keys).where(_of(feed_id, some)).values(gone_before=before))
-        identities = select(entries.c.id, entries.c.identity).where(entries.c.id.in_(some))
+    listed_ids = _listed_ids(connection, feed_id)
+    for ids in chunks([entry_id for entry_id in doomed if entry_id in listed_ids]):
+        _set_gone_before(connection, feed_id, ids, before)
+        identities = select(entries.c.id, entries.c.identity).where(entries.c.id.in_(ids))
         rows = connection.execute(identities).all()
-        insert_keys(connection, [(feed_id, number(key), entry, before) for entry, key in rows])
-    for some in chunks([entry for entry in doomed if entry not in still]):
-        connection.execute(delete(entry_keys).where(_of(feed_id, some)))
+        keys = [EntryKey(feed_id, short_key(row.identity), row.id, before) for row in rows]
+        insert_keys(connection, keys)
+    for ids in chunks([entry_id for entry_id in doomed if entry_id not in listed_ids]):
+        connection.execute(delete(entry_keys).where(_of_entries(feed_id, ids)))
 
 
 def forget_unlisted(connection: Connection, *, before: datetime) -> None:
-    """Forget entries that were deleted long ago and that their feeds do not list any more.
+    """Remove the keys of entries that were deleted long ago and that no feed lists any more.
 
     Args:
-        before: What `forget` is called with now.
+        before: The time that `forget` is called with now.
     """
     outdated: dict[int, set[int]] = {}
     for row in connection.execute(_OUTDATED, {"before": before - FORGOTTEN_AFTER}):
         outdated.setdefault(row.feed_id, set()).add(row.entry_id)
-    for feed_id, ids in outdated.items():
-        listed = seen_ids(_memory(connection, feed_id))
-        for some in chunks(sorted(ids - listed)):
-            connection.execute(delete(entry_keys).where(_of(feed_id, some)))
-        for some in chunks(sorted(ids & listed)):  # to be looked at again after as long
-            connection.execute(
-                update(entry_keys).where(_of(feed_id, some)).values(gone_before=before)
-            )
+    for feed_id, outdated_ids in outdated.items():
+        listed_ids = _listed_ids(connection, feed_id)
+        for ids in chunks(sorted(outdated_ids - listed_ids)):
+            connection.execute(delete(entry_keys).where(_of_entries(feed_id, ids)))
+        for ids in chunks(sorted(outdated_ids & listed_ids)):  # looked at again after as long
+            _set_gone_before(connection, feed_id, ids, before)
 
 
-def _memory(connection: Connection, feed_id: int) -> bytes:
-    return connection.scalar(select(feeds.c.memory).where(feeds.c.id == feed_id)) or b""
+def _set_gone_before(
+    connection: Connection, feed_id: int, ids: Sequence[int], before: datetime
+) -> None:
+    connection.execute(
+        update(entry_keys).where(_of_entries(feed_id, ids)).values(gone_before=before)
+    )
 
 
-def _of(feed_id: int, ids: Sequence[int]) -> ColumnElement[bool]:
+def _listed_ids(connection: Connection, feed_id: int) -> set[int]:
+    """Return the ids of the entries that the last document of a feed listed."""
+    seen_hashes = connection.scalar(select(feeds.c.memory).where(feeds.c.id == feed_id))
+    return seen_ids(seen_hashes or b"")
+
+
+def _of_entries(feed_id: int, ids: Sequence[int]) -> ColumnElement[bool]:
     return and_(entry_keys.c.feed_id == feed_id, entry_keys.c.entry_id.in_(ids))

@@ -8,6 +8,7 @@ stories -> leads           one entry of each story for the whole list, one for e
 import struct
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, or_, select, true, update
@@ -45,20 +46,29 @@ def packed(keys: Iterable[int]) -> bytes:
     return struct.pack(f"<{len(some)}i", *some)
 
 
+@dataclass(frozen=True, slots=True)
+class KeyedEntry:
+    """A new entry, as far as candidates for the same story depend on it."""
+
+    feed_id: int
+    keys: Sequence[int]
+
+
 def candidates(
-    connection: Connection, added: Mapping[int, tuple[int, Sequence[int]]]
+    connection: Connection, keyed_entries: Mapping[int, KeyedEntry]
 ) -> list[tuple[int, int]]:
     """File new entries under their keys; return the pairs of ids that may be the same story.
 
     Args:
-        added: Feed and keys of each new entry, by its id.
+        keyed_entries: New entries by id.
     """
-    holders = _holders(connection, {key for _, keys in added.values() for key in keys})
+    holders = _holders(connection, {key for entry in keyed_entries.values() for key in entry.keys})
     rows: list[tuple[int, int, int]] = []
     pairs: list[tuple[int, int]] = []
-    for entry_id, (feed_id, keys) in sorted(added.items()):
+    for entry_id in sorted(keyed_entries):
+        feed_id = keyed_entries[entry_id].feed_id
         shared: list[int] = []
-        for key in keys:
+        for key in keyed_entries[entry_id].keys:
             holding = holders.get(key)
             if holding is None:  # as most have none
                 holders[key] = {entry_id: feed_id}
