@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event, func, select
 
-from aggregator.database.entries import write_entries, write_retention
+from aggregator.database.entries import read_known_entries, write_retention
 from aggregator.database.feeds import read_health, write_leases, write_polls
 from aggregator.database.lists import read_lists
 from aggregator.database.schema import entry_keys
@@ -201,9 +201,9 @@ def test_the_newest_entries_of_a_feed_are_its_newest_even_from_before_1970(datab
 
     with database.connect() as connection:
         (found,) = read_health.feeds_by_health(connection, now=NOW)
-        places = write_entries.newest_places(connection, [found.source.id], limit=9)
+        places = read_known_entries.newest_places(connection, [found.source.id], limit=9)
 
-        none = write_entries.newest_places(connection, [found.source.id], limit=0)
+        none = read_known_entries.newest_places(connection, [found.source.id], limit=0)
 
     assert places == {found.source.id: old[::-1]}
     assert none == {}

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aggregator.database import Connection
-from aggregator.database.entries import write_entries
+from aggregator.database.entries import read_known_entries, write_entries
 
 _HOUR = timedelta(hours=1)
 
@@ -40,7 +40,7 @@ def with_hour_ranks(
             if are_all or newest_places[-1] < hour:
                 counts[hour] = _count(newest_places, hour)
             else:
-                counts[hour] = write_entries.count_within(
+                counts[hour] = read_known_entries.count_within(
                     connection, entry.feed_id, hour, hour + _HOUR
                 )
         if counts[hour]:

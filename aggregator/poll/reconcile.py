@@ -11,7 +11,7 @@ from statistics import median_low
 
 from aggregator import dates, dedup
 from aggregator.database import Connection
-from aggregator.database.entries import write_entries, write_keys
+from aggregator.database.entries import read_known_entries, write_entries, write_keys
 from aggregator.database.feeds import write_polls, write_subscriptions
 from aggregator.model import CleanFeed, Outcome
 from aggregator.model.seen_hashes import seen_ids
@@ -186,7 +186,7 @@ class _StoredState:
         by_guid: dict[int, dict[bytes, dedup.KnownEntry]] = {}
         holders: dict[bytes, set[int]] = {}
         guids = {key.guid for poll_keys in keys for key in poll_keys if key.guid is not None}
-        for entry in write_entries.known_by_identity(connection, guids):
+        for entry in read_known_entries.known_by_identity(connection, guids):
             by_guid.setdefault(entry.feed_id, {})[entry.identity] = entry
             if not entry.copied:
                 holders.setdefault(entry.identity, set()).add(entry.feed_id)
@@ -203,8 +203,8 @@ class _StoredState:
             for owner in feed_owners.values()
             if owner.entry_id is not None and not owner.is_deleted
         }
-        by_id = {entry.id: entry for entry in write_entries.known_by_id(connection, owner_ids)}
-        newest = write_entries.newest_places(
+        by_id = {entry.id: entry for entry in read_known_entries.known_by_id(connection, owner_ids)}
+        newest = read_known_entries.newest_places(
             connection, _feeds_with_new_gap(polls), limit=_GAP_SAMPLE
         )
         first_hand = _first_hand(connection, polls, keys, settings)
@@ -255,7 +255,7 @@ def _with_edits_compared(
     """
     comparison = dedup.EditComparison(changes, budget=budget)
     while ids := comparison.next_ids():
-        comparison.compare(write_entries.stored_texts(connection, ids))
+        comparison.compare(read_known_entries.stored_texts(connection, ids))
     return comparison.result(known_count=known_count), comparison.spent
 
 
@@ -377,7 +377,9 @@ def _kept_by_retention(
         return placed
     min_entries = settings.min_entries
     places = [entry.listed_at for entry in placed]
-    places += write_entries.newest_places(connection, [feed_id], limit=min_entries).get(feed_id, [])
+    places += read_known_entries.newest_places(connection, [feed_id], limit=min_entries).get(
+        feed_id, []
+    )
     spared = sorted(places, reverse=True)[:min_entries]
     if len(spared) < min_entries:
         return placed
@@ -399,7 +401,9 @@ def _within_max_entries(
     if not placed or max_entries > MAX_ENTRIES:
         return placed
     places = [entry.listed_at for entry in placed]
-    places += write_entries.newest_places(connection, [feed_id], limit=max_entries).get(feed_id, [])
+    places += read_known_entries.newest_places(connection, [feed_id], limit=max_entries).get(
+        feed_id, []
+    )
     if len(places) <= max_entries:
         return placed
     oldest = sorted(places, reverse=True)[max_entries - 1]

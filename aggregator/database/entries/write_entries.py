@@ -1,16 +1,15 @@
-"""Entries: stored ones as polls compare them, new ones and new versions."""
+"""New entries and new versions of stored ones."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
-from datetime import UTC, datetime, timedelta
+from dataclasses import astuple, dataclass
+from datetime import datetime
 from functools import cache
 from html import escape
 from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Integer,
     Update,
     bindparam,
     func,
@@ -24,12 +23,8 @@ from aggregator.database.dialects import Text, index_texts, insert_all, unindex_
 from aggregator.database.entries.write_keys import EntryKey, add_keys, replace_keys
 from aggregator.database.schema import UtcDateTime, contents, entries, feeds, state
 from aggregator.database.stories import write_stories
-from aggregator.dedup import Change, ChangedEntry, EntryText, KnownEntry, NewEntry
-from aggregator.model import LOWEST_ID, SEQUENCE_BITS, CleanEntry, Enclosure, listed_at_of
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-_SEQUENCES = 1 << SEQUENCE_BITS
+from aggregator.dedup import Change, ChangedEntry, NewEntry
+from aggregator.model import IDS_PER_MILLISECOND, CleanEntry, Enclosure, EntryId
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,33 +56,6 @@ class NewVersion:
     feed_id: int
     changed_entry: ChangedEntry
     seen_at: datetime
-
-
-def known_by_identity(connection: Connection, identities: Collection[bytes]) -> list[KnownEntry]:
-    """Return the entries of any feed that are stored under one of `identities`."""
-    return [
-        KnownEntry(*row)
-        for chunk in chunks(sorted(identities))
-        for row in connection.execute(_KNOWN_BY_IDENTITY, {"identities": chunk})
-    ]
-
-
-def known_by_id(connection: Connection, ids: Collection[int]) -> list[KnownEntry]:
-    """Return those entries with one of `ids` that are stored."""
-    return [
-        KnownEntry(*row)
-        for chunk in chunks(sorted(ids))
-        for row in connection.execute(_KNOWN_BY_ID, {"ids": chunk})
-    ]
-
-
-def stored_texts(connection: Connection, ids: Sequence[int]) -> dict[int, EntryText]:
-    """Return the stored title and text of entries, by id."""
-    return {
-        row.id: EntryText(escape(row.title) if row.title_html is None else row.title_html, row[3])
-        for chunk in chunks(ids)
-        for row in connection.execute(_TEXTS, {"ids": chunk})
-    }
 
 
 def add_entries(
@@ -218,21 +186,6 @@ def indexed_texts(connection: Connection, ids: Sequence[int]) -> list[Text]:
 
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-_SELECT_KNOWN = select(*(entries.c[field.name] for field in fields(KnownEntry)))
-_KNOWN_BY_IDENTITY = _SELECT_KNOWN.where(
-    entries.c.identity.in_(bindparam("identities", expanding=True))
-)
-_KNOWN_BY_ID = _SELECT_KNOWN.where(entries.c.id.in_(bindparam("ids", expanding=True)))
-_TEXTS = (
-    select(
-        entries.c.id,
-        entries.c.title,
-        entries.c.title_html,
-        func.coalesce(contents.c.html, ""),
-    )
-    .outerjoin(contents, contents.c.entry_id == entries.c.id)
-    .where(entries.c.id.in_(bindparam("ids", expanding=True)))
-)
 _FEED_ROWS = select(
     feeds.c.id,
     feeds.c.category_id,
@@ -248,24 +201,6 @@ _INDEXED = (
 _USED_IDS = select(entries.c.id).where(entries.c.id.in_(bindparam("ids", expanding=True)))
 _HIGHEST = select(func.max(entries.c.id)).where(
     entries.c.id >= bindparam("low"), entries.c.id < bindparam("high")
-)
-_newest = entries.alias("newest")
-_last_place = (
-    select(_newest.c.id)
-    .where(_newest.c.feed_id == feeds.c.id)
-    .order_by(_newest.c.id.desc())
-    .offset(bindparam("limit_less_one", type_=Integer))
-    .limit(1)
-    .scalar_subquery()
-)
-_NEWEST_PLACES = (
-    select(entries.c.feed_id, entries.c.id)
-    .join_from(feeds, entries, entries.c.feed_id == feeds.c.id)
-    .where(
-        feeds.c.id.in_(bindparam("feeds", expanding=True)),
-        entries.c.id >= func.coalesce(_last_place, LOWEST_ID),
-    )
-    .order_by(entries.c.feed_id, entries.c.id.desc())
 )
 _NOTE_CHANGES = (
     update(feeds)
@@ -360,7 +295,7 @@ def _version_values(
     if "changed_at" in times:
         values["changed_at"] = seen_at
     if "archived_at" in times:
-        values["archived_at"] = dates.archived_at(listed_at_of(changed_entry.id), now or seen_at)
+        values["archived_at"] = dates.archived_at(EntryId(changed_entry.id).at, now or seen_at)
     if "updated_at" in times:
         updated_at = min(changed_entry.entry.updated_at or seen_at, seen_at)
         values["updated_at"] = updated_at if changed_entry.is_update else None
@@ -441,10 +376,10 @@ def _enclosure(enclosure: Enclosure) -> list[Any]:
 
 
 def _allocate_ids(connection: Connection, times: Sequence[datetime]) -> list[int]:
-    """Return ids `(ms << 20) | sequence`; of several at one time the first gets the highest."""
+    """Return free ids; of several entries that are listed at one time the first has the highest."""
     positions_at: dict[int, list[int]] = {}
     for position, at in enumerate(times):
-        positions_at.setdefault(_first_id(at), []).append(position)
+        positions_at.setdefault(EntryId.first_at(at), []).append(position)
     ids = [0] * len(times)
     for first_id, positions in positions_at.items():
         for offset, position in enumerate(reversed(positions)):
@@ -455,42 +390,9 @@ def _allocate_ids(connection: Connection, times: Sequence[datetime]) -> list[int
         for chunk in chunks(ids)
         for used_id in connection.scalars(_USED_IDS, {"ids": chunk})
     ]
-    for first_id in {used_id >> SEQUENCE_BITS << SEQUENCE_BITS for used_id in used_ids}:
-        bounds = {"low": first_id, "high": first_id + _SEQUENCES}
+    for first_id in {EntryId.first_at(EntryId(used_id).at) for used_id in used_ids}:
+        bounds = {"low": first_id, "high": first_id + IDS_PER_MILLISECOND}
         highest = connection.scalar(_HIGHEST, bounds)
         for position in positions_at[first_id]:
             ids[position] += highest + 1 - first_id
     return ids
-
-
-def _first_id(at: datetime) -> int:
-    """Return the lowest id of entries that stand at a time."""
-    return (at - _EPOCH) // _MILLISECOND << SEQUENCE_BITS
-
-
-def count_within(connection: Connection, feed_id: int, start: datetime, end: datetime) -> int:
-    """Return how many entries of a feed stand from `start` to before `end`; copies do not count."""
-    values = {"feed": feed_id, "low": _first_id(start), "high": _first_id(end)}
-    return connection.scalar(_COUNT_WITHIN, values) or 0
-
-
-_COUNT_WITHIN = select(func.count()).where(
-    entries.c.feed_id == bindparam("feed"),
-    entries.c.id >= bindparam("low"),
-    entries.c.id < bindparam("high"),
-    ~entries.c.copied,
-)
-
-
-def newest_places(
-    connection: Connection, feed_ids: Collection[int], *, limit: int
-) -> dict[int, list[datetime]]:
-    """Return where the newest entries of feeds stand, at most `limit` of each, newest first."""
-    places: dict[int, list[datetime]] = {}
-    if not limit:  # `retention: {min_entries: 0}`; PostgreSQL refuses a negative offset
-        return places
-    for chunk in chunks(sorted(feed_ids)):
-        values = {"feeds": chunk, "limit_less_one": limit - 1}
-        for feed_id, entry_id in connection.execute(_NEWEST_PLACES, values):
-            places.setdefault(feed_id, []).append(listed_at_of(entry_id))
-    return places
