@@ -57,6 +57,19 @@ class NewVersion:
     changed_entry: ChangedEntry
     seen_at: datetime
 
+    @property
+    def old_keys(self) -> list[EntryKey]:
+        """Keys that only the stored version has."""
+        return [self._key(key) for key in self.changed_entry.old_keys]
+
+    @property
+    def new_keys(self) -> list[EntryKey]:
+        """Keys that the stored version does not have."""
+        return [self._key(key) for key in self.changed_entry.keys]
+
+    def _key(self, key: int) -> EntryKey:
+        return EntryKey(self.feed_id, key, self.changed_entry.id)
+
 
 def add_entries(
     connection: Connection, new_entries: Sequence[PlacedEntry], *, now: datetime | None = None
@@ -121,57 +134,27 @@ def change_entries(
     """
     if not versions:
         return
-    ids = [version.changed_entry.id for version in versions]
-    unindex_texts(connection, indexed_texts(connection, ids))
-    index_texts(
-        connection,
-        [
-            _indexed_text(version.changed_entry.id, version.changed_entry.entry)
-            for version in versions
-        ],
-    )
-    for change, columns in _TIMES.items():
+    changed_entries = [version.changed_entry for version in versions]
+    unindex_texts(connection, indexed_texts(connection, [entry.id for entry in changed_entries]))
+    index_texts(connection, [_indexed_text(entry.id, entry.entry) for entry in changed_entries])
+    for change, times in _TIMES.items():
         rows = [
-            _version_values(version, columns, now)
+            _version_values(version, times, now)
             for version in versions
             if version.changed_entry.change is change
         ]
         if rows:
-            connection.execute(_update_entry(*columns), rows)
-    upsert(
-        connection,
-        contents,
-        [
-            {
-                "entry_id": version.changed_entry.id,
-                "html": version.changed_entry.entry.content_html,
-            }
-            for version in versions
-        ],
-        key=["entry_id"],
-    )
+            connection.execute(_update_entry(*times), rows)
+    html = [{"entry_id": entry.id, "html": entry.entry.content_html} for entry in changed_entries]
+    upsert(connection, contents, html, key=["entry_id"])
     replace_keys(
         connection,
-        old_keys=[
-            EntryKey(version.feed_id, key, version.changed_entry.id)
-            for version in versions
-            for key in version.changed_entry.old_keys
-        ],
-        new_keys=[
-            EntryKey(version.feed_id, key, version.changed_entry.id)
-            for version in versions
-            for key in version.changed_entry.keys
-        ],
+        old_keys=[key for version in versions for key in version.old_keys],
+        new_keys=[key for version in versions for key in version.new_keys],
     )
-    _note_changes(
-        connection,
-        {
-            version.feed_id: version.seen_at
-            for version in versions
-            if version.changed_entry.is_update
-        },
-        added={},
-    )
+    updates = [version for version in versions if version.changed_entry.is_update]
+    seen_at = {version.feed_id: version.seen_at for version in updates}
+    _note_changes(connection, seen_at, added={})
 
 
 def _indexed_text(entry_id: int, entry: CleanEntry) -> Text:
