@@ -218,8 +218,9 @@ class Request:
             self._response.close()
         if self._token is not None:
             _current_request.reset(self._token)
+        # The connection's protocol refers to this request: without the response there is no cycle.
+        is_answered, self._response = self._response is not None, None
         if isinstance(error, _CONNECTION_ERRORS):
-            is_answered = self._response is not None
             failure = self._refusal_of_response
             raise failure or _failure(error, self._settings, is_answered=is_answered) from error
 
