@@ -1,4 +1,4 @@
-# Targets: run, test, install, demo, check, bench, fuzz.  `make run` and `make test` set up what they need.
+# Targets: run, test, install, install-postgres, demo, check, bench, fuzz.  `make run` and `make test` set up what they need.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,6 +11,9 @@ run: $(VENV)/run.stamp ## the main job: poll the feeds of config.yaml and show t
 	$(BIN)/aggregator run
 
 install: $(VENV)/run.stamp ## set up only
+
+install-%: $(VENV)/run.stamp ## and what an extra needs: install-postgres, install-server
+	$(call pinned,$(VENV),program $*)
 
 test: $(VENV)/dev.stamp ## every test, with a browser
 	$(BIN)/python -m tests.browser
@@ -36,11 +39,10 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: ## renew constraints.txt from the newest versions that pyproject.toml allows
+lock: ## renew constraints.txt from the newest versions that pyproject.toml allows, and ask for advisories
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet '.[dev,server,postgres]'
-	(head -1 constraints.txt; build/lock/bin/python -m pip freeze --exclude aggregator) > build/constraints.txt
-	mv build/constraints.txt constraints.txt
+	$(call pinned,build/lock,program lock)
+	PATH="$(CURDIR)/build/lock/bin:$$PATH" build/lock/bin/python -m bench.lock
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
@@ -50,10 +52,22 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/run.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+# Installs parts of constraints.txt into an environment; what has another hash is refused.
+define pinned
+	awk -v parts='$(2)' '/^## /{on = index(" " parts " ", " " $$2 " ")} on' constraints.txt > $(1)/pinned.txt
+	$(1)/bin/python -m pip install --quiet --require-hashes --requirement $(1)/pinned.txt
+endef
+
+# The program itself has no hash; it is built by the backend that has one, and brings nothing along.
+define program
+	$(call pinned,$(VENV),program $(1))
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+endef
+
+$(VENV)/run.stamp: pyproject.toml constraints.txt Makefile | $(VENV)/bin/python
+	$(call program)
 	touch $@
 
-$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,server]'
+$(VENV)/dev.stamp: pyproject.toml constraints.txt Makefile | $(VENV)/bin/python
+	$(call program,server dev)
 	touch $@ $(VENV)/run.stamp
