@@ -3,7 +3,18 @@
 import sys
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from aggregator.database.chunks import chunks
 from aggregator.database.dialects import unindex_texts
@@ -39,7 +50,7 @@ def delete_old(
     with_old = select(feeds.c.id, spared).where(
         or_(
             and_(feeds.c.entries > spared, first.scalar_subquery() < before_id),
-            feeds.c.entries > max_entries,
+            feeds.c.entries > literal(max_entries, BigInteger),
         )
     )
     deleted = 0
