@@ -384,3 +384,23 @@ def test_a_search_finds_the_words_of_full_texts_but_not_their_markup(tmp_path):
     for search in ("lead", "class", "amp", '"lighthousekeeper"', "post -cafe"):
         assert titles(database, scope=Scope(search=search)) == [], search
     database.dispose()
+
+
+@pytest.mark.parametrize(
+    ("configured", "own", "title"),
+    [("Given", "Own", "Given"), (None, "Own", "Own"), ("", "Own", "Own"), (None, "", "harbour")],
+)
+def test_a_source_has_one_title_wherever_it_is_named(tmp_path, configured, own, title):
+    database = new_database(tmp_path)
+    subscribe(database, Subscription("harbour", "https://harbour.example/", configured))
+    record(database, "harbour", [entry(1)], head=FeedHead(title=own))
+
+    with database.connect() as connection:
+        (listed,) = read_lists.page(connection, limit=9).entries
+        found = read_lists.page(connection, scope=Scope(search=f"source:{title[1:4]}"), limit=9)
+        ((busiest, _),) = read_overview.sidebar(connection, now=NOW).busiest
+        (health,) = read_health.feeds_by_health(connection, now=NOW)
+
+    assert listed.source.title == busiest.title == health.source.title == title
+    assert [each.id for each in found.entries] == [listed.id]
+    database.dispose()

@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.dialects import gathered, rows_in
-from aggregator.database.feeds.read_sources import SHOWN_TITLE, SOURCE_COLUMNS, source_of
+from aggregator.database.feeds.read_sources import SOURCE_COLUMNS, shown_title, source_of
 from aggregator.database.feeds.read_status import BY_URGENCY
 from aggregator.database.schema import (
     POLLS_KEPT,
@@ -115,8 +115,8 @@ def is_anything_due_since(connection: Connection, at: datetime) -> bool:
 
 
 _ORDERS = {
-    FeedOrder.URGENCY: (BY_URGENCY, func.lower(SHOWN_TITLE), feeds.c.id),
-    FeedOrder.TITLE: (func.lower(SHOWN_TITLE), feeds.c.id),
+    FeedOrder.URGENCY: (BY_URGENCY, func.lower(shown_title(feeds)), feeds.c.id),
+    FeedOrder.TITLE: (func.lower(shown_title(feeds)), feeds.c.id),
 }
 
 _UNCONDITIONAL = and_(

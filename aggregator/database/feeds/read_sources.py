@@ -2,17 +2,27 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, func, select
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.schema import categories, feeds
 from aggregator.model import Source
 
+
+def shown_title(of: FromClause) -> ColumnElement[str]:
+    """Return the title by which people know a feed: config.yaml's, its own, or its name.
+
+    Args:
+        of: The table of feeds, or an alias of it.
+    """
+    titles = func.nullif(of.c.configured_title, ""), func.nullif(of.c.title, "")
+    return func.coalesce(*titles, of.c.name)
+
+
 SOURCE_COLUMNS = (
     feeds.c.id.label("source_id"),
     feeds.c.name.label("source_name"),
-    feeds.c.configured_title.label("source_configured_title"),
-    feeds.c.title.label("source_title"),
+    shown_title(feeds).label("source_title"),
     feeds.c.url.label("source_url"),
     feeds.c.site_url.label("source_site_url"),
     feeds.c.feed_id.label("source_feed_id"),
@@ -25,17 +35,13 @@ SOURCE_COLUMNS = (
     categories.c.slug.label("source_category_slug"),
 )
 
-SHOWN_TITLE = func.coalesce(
-    func.nullif(feeds.c.configured_title, ""), func.nullif(feeds.c.title, ""), feeds.c.name
-)
-
 
 def source_of(row: Any) -> Source:
     """Return the source that `SOURCE_COLUMNS` have."""
     return Source(
         id=row.source_id,
         name=row.source_name,
-        title=row.source_configured_title or row.source_title or row.source_name,
+        title=row.source_title,
         feed_url=row.source_url,
         site_url=row.source_site_url,
         feed_id=row.source_feed_id,

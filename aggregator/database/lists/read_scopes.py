@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from aggregator import urls
 from aggregator.database.dialects import matching, occurring, place_of
+from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.lists.share import WITHIN_SHARE
 from aggregator.database.schema import categories, entries, feeds
 from aggregator.database.stories import read_stories
@@ -245,7 +246,7 @@ def _exact(one: Filter, rows: Sequence[Any]) -> list[int]:
 
 def _named(number: int, one: Filter) -> Select[Any]:
     if one.kind is Kind.SOURCE:
-        title = func.coalesce(feeds.c.configured_title, feeds.c.title)
+        title = shown_title(feeds)
         return _with_name(number, one.value, feeds, feeds.c.name, title).where(feeds.c.subscribed)
     slug, name = categories.c.slug, categories.c.name
     return _with_name(number, one.value, categories, slug, name).where(categories.c.feeds > 0)

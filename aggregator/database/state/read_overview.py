@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, bindparam, exists, func, literal, null, select, union_all
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
-from aggregator.database.feeds.read_sources import SHOWN_TITLE
+from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.schema import activity, categories, feeds, former_names, state
 from aggregator.model import CategoryCount, Overview, Sidebar, SourceName
 from aggregator.model.times import EPOCH
@@ -39,7 +39,7 @@ _BUSY = (
     select(
         literal(1).label("busy"),
         feeds.c.name.label("key"),
-        SHOWN_TITLE.label("title"),
+        shown_title(feeds).label("title"),
         feeds.c.language,
         _WEEK_OF_EACH.c.entries,
     )
@@ -61,7 +61,7 @@ _CATEGORIES = select(
 _NAMED = select(
     literal(1).label("busy"),
     feeds.c.name.label("key"),
-    SHOWN_TITLE.label("title"),
+    shown_title(feeds).label("title"),
     feeds.c.language,
     literal(0).label("entries"),
 ).where(feeds.c.subscribed, feeds.c.name.in_(bindparam("names", expanding=True)))

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
-    func,
     literal_column,
     or_,
     select,
@@ -23,6 +22,7 @@ from sqlalchemy import (
 )
 
 from aggregator.database.dialects import gathered, rows_in
+from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.lists.share import WITHIN_SHARE
 from aggregator.database.schema import categories, entries, feeds, state, story_links
 from aggregator.model import EntryId, SourceName
@@ -47,7 +47,7 @@ _MEMBER, _OF_MEMBER = entries.alias("member"), categories.alias("of_member")
 _FEED_OF_MEMBER = feeds.alias("feed_of_member")
 
 _THERE, _FEED, _CATEGORY = entries.alias("there"), feeds.alias("of"), categories.alias("within")
-_TITLE = func.coalesce(_FEED.c.configured_title, func.nullif(_FEED.c.title, ""), _FEED.c.name)
+_NAME = _FEED.c.name, shown_title(_FEED), _FEED.c.language
 _FIRST = type_coerce(_THERE.c.first_seen_at, BigInteger)
 
 
@@ -117,7 +117,11 @@ def also_in(dialect: str) -> ColumnElement[Any]:
     it would be one more for each page.
     """
     return (
-        select(gathered(dialect, _FIRST, _THERE.c.id, _FEED.c.name, _TITLE, _FEED.c.language))
+        select(
+            gathered(
+                dialect, _FIRST, _THERE.c.id, _FEED.c.name, shown_title(_FEED), _FEED.c.language
+            )
+        )
         .select_from(_THERE)
         .join(_FEED, _FEED.c.id == _THERE.c.feed_id)
         .outerjoin(_CATEGORY, _CATEGORY.c.id == _THERE.c.category_id)
