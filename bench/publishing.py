@@ -20,7 +20,7 @@ from aggregator.config import load
 from aggregator.database import open_database
 from aggregator.database.feeds import write_leases, write_polls, write_subscriptions
 from aggregator.database.feeds.write_polls import note_change
-from aggregator.merged import Publication, Wish, document
+from aggregator.merged import ListRequest, Publication, document
 from aggregator.model import DueFeed, Outcome, Scope
 from aggregator.poll import recording
 from aggregator.poll.reports import Finished
@@ -57,9 +57,9 @@ def measure() -> Publishing:
         folder = Path(name)
         app = _app(folder)
         site = app.extensions["aggregator"]
-        wish, publication = Wish(Scope(), limit=ENTRIES), Publication.of(site.config)
+        request, publication = ListRequest(Scope(), limit=ENTRIES), Publication.of(site.config)
         with site.engine.connect() as connection:
-            whole = document(connection, wish, publication, now=datetime.now(UTC))
+            whole = document(connection, request, publication, now=datetime.now(UTC))
         assert whole is not None and len(whole.entries) == ENTRIES
 
         def rendering(form: Format) -> Callable[[], object]:

@@ -11,7 +11,8 @@ import pytest
 
 from aggregator import dates, merged
 from aggregator.dates import Week
-from aggregator.model import Cursor
+from aggregator.merged import ListRequest
+from aggregator.model import Cursor, Scope
 from tests.web_fixtures import Site
 from tests.worlds import entry
 
@@ -174,7 +175,7 @@ def test_the_week_that_goes_on_is_not_kept_for_good(site):
 
 @pytest.mark.parametrize("path", ["/feed.atom", "/feed.atom?limit=3", "/category/trade/feed.atom"])
 def test_who_follows_the_archives_gets_every_entry(site, path, monkeypatch):
-    monkeypatch.setattr(merged, "ARCHIVED", 3)  # so that a week has several documents
+    monkeypatch.setattr("aggregator.merged.archives.ARCHIVED", 3)  # several documents a week
     wanted = spread(site, weeks=5, each=7)
     wanted += [
         site.publish(dates.open_since(NOW) + n * timedelta(milliseconds=5)) for n in range(60)
@@ -211,7 +212,7 @@ def test_who_follows_the_pages_gets_every_entry_once_while_new_ones_arrive(site,
 def test_who_follows_the_archives_while_entries_arrive_late_and_new_gets_all_of_the_start(
     site, monkeypatch
 ):
-    monkeypatch.setattr(merged, "ARCHIVED", 4)
+    monkeypatch.setattr("aggregator.merged.archives.ARCHIVED", 4)
     wanted = spread(site, weeks=4, each=6)
     last = NOW
 
@@ -230,7 +231,7 @@ def test_who_follows_the_archives_while_entries_arrive_late_and_new_gets_all_of_
 
 @pytest.mark.parametrize("path", ["/feed.atom?limit=2", "/category/trade/feed.atom"])
 def test_next_archive_leads_to_the_document_whose_prev_archive_leads_here(site, path, monkeypatch):
-    monkeypatch.setattr(merged, "ARCHIVED", 3)
+    monkeypatch.setattr("aggregator.merged.archives.ARCHIVED", 3)
     for week in (0, 1, 3, 4, 6):  # in two weeks nothing came
         for number in range(6 + week % 3):  # two or three documents, full ones and others
             site.publish(CLOSED.start - week * WEEK + timedelta(hours=1 + number))
@@ -344,12 +345,12 @@ def test_readers_take_a_week_for_closed_after_writers_do():
 def test_in_the_first_hour_of_a_week_the_open_archive_has_the_last_week_too(site):
     monday = Week(2026, 30).start
     kept = [site.publish(monday - timedelta(minutes=5)), site.publish(monday - 2 * WEEK)]
-    wish = merged.Wish(merged.Scope())
+    request = ListRequest(Scope())
 
     def documents(at: datetime) -> list[list[str]]:
         publication, found = merged.Publication.of(site.config), []
         with site.engine.connect() as connection:
-            first = merged.document(connection, replace(wish, limit=1), publication, now=at)
+            first = merged.document(connection, replace(request, limit=1), publication, now=at)
             assert first is not None
             url = first.prev_archive_url
             while url:
@@ -357,7 +358,7 @@ def test_in_the_first_hour_of_a_week_the_open_archive_has_the_last_week_too(site
                 before = Cursor.parse(week[2]) if week[2] else None
                 document = merged.document(
                     connection,
-                    replace(wish, week=Week.parse(week[1]), before=before),
+                    replace(request, week=Week.parse(week[1]), before=before),
                     publication,
                     now=at,
                 )

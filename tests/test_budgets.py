@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator import dates, merged
+from aggregator import dates
+from aggregator.merged.list_documents import with_source_in_title
 from aggregator.model import Enclosure, Origin
 from aggregator.publish import Document, Format, render, room_in_feed
-from aggregator.publish.size import size_in_feed
+from aggregator.publish.size import FEED_BUDGET, size_in_feed
 from tests import listed
 from tests.selection import slow_after, slow_but
 from tests.test_archives import CLOSED, HOST, WEEK, Archived, crawl
@@ -44,7 +45,7 @@ def test_no_entry_takes_more_bytes_than_is_counted_for_it(data, form, is_prefixe
         source=listed.source(title=drawn(), feed_url=address(), site_url=address(), rights=drawn()),
         origin=data.draw(st.sampled_from([None, Origin(drawn(), address(), None, address())])),
     )  # fmt: skip
-    written = merged._prefixed(given, form) if is_prefixed else given
+    written = with_source_in_title(given, form) if is_prefixed else given
     empty = Document("tag:x", "Title", "https://x.example/", "https://x.example/feed")
 
     size = len(render(replace(empty, entries=[written]), form)) - len(render(empty, form))
@@ -105,7 +106,7 @@ def test_every_page_of_a_feed_keeps_its_budget_and_none_loses_an_entry(heavy, fo
     while url:
         answer = heavy.client.get(url.removeprefix(HOST))
         assert answer.status_code == 200
-        assert len(answer.data) < merged.BUDGET + 20_000  # the head of the document
+        assert len(answer.data) < FEED_BUDGET + 20_000  # the head of the document
         titles, url = titles_and_next(form, answer.data)
         assert titles
         found += titles
@@ -145,8 +146,8 @@ def test_who_follows_archives_gets_every_entry_once_however_small_documents_are(
         site.publish(dates.open_since(datetime.now(UTC)) + number * timedelta(milliseconds=5))
         for number in range(20)
     ]
-    monkeypatch.setattr(merged, "BUDGET", size)
-    monkeypatch.setattr(merged, "ARCHIVED", archived)
+    monkeypatch.setattr("aggregator.publish.size.FEED_BUDGET", size)
+    monkeypatch.setattr("aggregator.merged.archives.ARCHIVED", archived)
 
     first, *archives = crawl(site, "/feed.atom", "prev-archive")
 
@@ -161,7 +162,7 @@ def test_an_export_leads_to_every_entry_however_small_documents_are(tmp_path, mo
     site = Archived(tmp_path)
     now = datetime.now(UTC)
     wanted = {site.publish(now - timedelta(hours=5 * number)) for number in range(95)}
-    monkeypatch.setattr(merged, "BUDGET", size)
+    monkeypatch.setattr("aggregator.publish.size.FEED_BUDGET", size)
     monkeypatch.setattr(page_contents, "PAGE_BUDGET", size * 3)
     files = {
         file.path: file.data

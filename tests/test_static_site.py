@@ -10,10 +10,10 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from aggregator import merged
 from aggregator.cli import folder_sync, static_site
 from aggregator.cli.static_site import File
 from aggregator.errors import AggregatorError
+from aggregator.merged.archives import ARCHIVED
 from aggregator.model import FeedHead
 from aggregator.opml.outlines import read as opml_of
 from aggregator.publish import Format
@@ -139,9 +139,11 @@ def test_the_pages_lead_through_every_entry(exported):
     assert list(dict.fromkeys(titles)) == [f"Post {number}" for number in range(1, 131)]
 
 
-@pytest.mark.parametrize("size", [merged.ARCHIVED, 4])
+@pytest.mark.parametrize("size", [ARCHIVED, 4])
 def test_the_feeds_say_their_addresses_and_lead_to_every_entry(site, monkeypatch, size):
-    monkeypatch.setattr(merged, "ARCHIVED", size)  # a week with more entries has several files
+    monkeypatch.setattr(
+        "aggregator.merged.archives.ARCHIVED", size
+    )  # a week with more entries has several files
     exported = site
     exported.export("atom")
     found: dict[str, int] = {}

@@ -40,8 +40,8 @@ def test_a_change_is_seen_in_the_whole_list_its_source_and_its_category():
     ]
     assert len(topics(PUBLICATION, FEEDS, {"lamp", "tide"})) == 12
     for topic in topics(PUBLICATION, FEEDS, {"lamp", "tide"}):
-        wish = PUBLICATION.wish_of(topic)
-        assert wish is not None and PUBLICATION.url(wish) == topic and wish.is_topic
+        request = PUBLICATION.request_for(topic)
+        assert request is not None and PUBLICATION.url(request) == topic and request.is_topic
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_change_is_seen_in_the_whole_list_its_source_and_its_category():
     ],
 )
 def test_only_what_is_announced_is_a_topic(url):
-    assert PUBLICATION.wish_of(url) is None
+    assert PUBLICATION.request_for(url) is None
 
 
 def test_changes_that_come_together_are_told_once_and_those_after_in_their_turn(tmp_path):

@@ -17,7 +17,7 @@ from aggregator.database.feeds import read_health, read_sources
 from aggregator.database.lists import read_archives
 from aggregator.database.state import read_overview
 from aggregator.dates import Week
-from aggregator.merged import Wish
+from aggregator.merged import ListRequest
 from aggregator.model import OpmlOutline, Scope, Source
 from aggregator.opml import outlines as opml
 from aggregator.publish import Document, Format, last_modified_at, links, render
@@ -144,46 +144,52 @@ def _open_to_all(response: Response) -> Response:
 def _answer(scope: Scope, form: Format, week: Week | None = None) -> Response:
     limit = parameters.limit() if week is None else merged.DEFAULT_LIMIT
     after = None if week is None else parameters.after()
-    wish = Wish(scope, form, limit, parameters.before(), week, after)
+    list_request = ListRequest(scope, form, limit, parameters.before(), week, after)
     now = datetime.now(UTC)
     if request.headers.get("Sec-Fetch-Dest") == "document" and "raw" not in request.args:
-        return _explanation(wish, now)
-    content = _content(wish, now)
+        return _explanation(list_request, now)
+    content = _content(list_request, now)
     if (wait := _seconds_to_wait(content)) is not None:
         return _too_often(wait)
-    if not is_current(content) and (delta := _delta(wish, now)) is not None:
+    if not is_current(content) and (delta := _delta(list_request, now)) is not None:
         return send_delta(delta, content)
-    return send(content, cache_control=_cache_control(wish.week, now))
+    return send(content, cache_control=_cache_control(list_request.week, now))
 
 
-def _content(wish: Wish, now: datetime) -> Body:
+def _content(list_request: ListRequest, now: datetime) -> Body:
     with site().engine.connect() as connection:
         # The week is in the key because an archive closes without anything being written.
-        key = (read_overview.version(connection), wish, dates.open_since(now))
+        key = (read_overview.version(connection), list_request, dates.open_since(now))
         if (kept := site().rendered.get(key)) is not None:
             return kept
-        document = _document(connection, wish, now)
+        document = _document(connection, list_request, now)
     content = body(
-        render(document, wish.form),
-        wish.form.content_type,
+        render(document, list_request.form),
+        list_request.form.content_type,
         modified_at=last_modified_at(document.entries),
-        links=_links(document, wish.form),
+        links=_links(document, list_request.form),
     )
     if site().config.publish.deltas:
         changes: dict[int, datetime] = {entry.id: entry.changed_at for entry in document.entries}
-        site().journal.note(wish, content.etag, changes)
+        site().journal.note(list_request, content.etag, changes)
     site().rendered.put(key, content)
     return content
 
 
-def _document(connection: Connection, wish: Wish, now: datetime) -> Document:
-    if wish.scope.search is not None:
-        renamed_lists.to_present(connection, wish.scope, wish)
-    with site().costly.room_for(wish.scope):
-        document = merged.document(connection, wish, site().publication, now=now)
+def _document(connection: Connection, list_request: ListRequest, now: datetime) -> Document:
+    if list_request.scope.search is not None:
+        renamed_lists.to_present(connection, list_request.scope, list_request)
+    with site().costly.room_for(list_request.scope):
+        document = merged.document(connection, list_request, site().publication, now=now)
     if document is None:
-        renamed_lists.to_present(connection, wish.scope, wish)
-        what = "archive" if wish.week else "category" if wish.scope.category else "source"
+        renamed_lists.to_present(connection, list_request.scope, list_request)
+        what = (
+            "archive"
+            if list_request.week
+            else "category"
+            if list_request.scope.category
+            else "source"
+        )
         abort(404, f"No such {what}.")
     return document
 
@@ -198,7 +204,7 @@ def _links(document: Document, form: Format) -> list[tuple[str, str, str | None]
     ]
 
 
-def _delta(wish: Wish, now: datetime) -> Body | None:
+def _delta(list_request: ListRequest, now: datetime) -> Body | None:
     """Return what the client lacks of the document it has an older version of.
 
     None where that is nothing or everything, where we don't remember that version, and where
@@ -207,15 +213,18 @@ def _delta(wish: Wish, now: datetime) -> Body | None:
     """
     if not (site().config.publish.deltas and wants_delta()):
         return None
-    wanted = site().journal.news(wish, client_etags())
+    wanted = site().journal.news(list_request, client_etags())
     if not wanted:
         return None
     with site().engine.connect() as connection:
-        document = _document(connection, wish, now)
+        document = _document(connection, list_request, now)
     entries = [entry for entry in document.entries if entry.id in wanted]
     if not entries or len(entries) == len(document.entries):
         return None
-    return body(render(replace(document, entries=entries), wish.form), wish.form.content_type)
+    return body(
+        render(replace(document, entries=entries), list_request.form),
+        list_request.form.content_type,
+    )
 
 
 def _seconds_to_wait(content: Body) -> int | None:
@@ -244,24 +253,24 @@ def _too_often(seconds: int) -> Response:
     return response
 
 
-def _explanation(wish: Wish, now: datetime) -> Response:
+def _explanation(list_request: ListRequest, now: datetime) -> Response:
     """Answer a person who followed a link to a feed: what it is, and what to do with it.
 
     Browsers say that they open a document; readers of feeds never do.
     """
     with site().engine.connect() as connection:
-        document = _document(connection, wish, now)
+        document = _document(connection, list_request, now)
         overview = read_overview.overview(connection)
     raw = request.full_path.rstrip("?") + ("&raw" if request.args else "?raw")
     at, none = pages.clock(), presentation.NewPosts()
     values = {
         "document": document,
-        "format": FORMAT_NAMES[wish.form],
+        "format": FORMAT_NAMES[list_request.form],
         "raw": f"{request.script_root}{raw}",
         "days": presentation.days(document.entries[:_SHOWN], at, news=none, phrases=(), fold=False),
         "posts": {"news": none},
     }
-    page = Page("feed.html", values, scope=wish.scope, index=False)
+    page = Page("feed.html", values, scope=list_request.scope, index=False)
     response = send_private(page_body(pages.render(page, at=at, overview=overview)))
     response.vary.add("Accept-Language")
     response.headers["Content-Language"] = at.words.tag

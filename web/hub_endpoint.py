@@ -49,8 +49,8 @@ def _letter() -> Letter:
 def _topic() -> str:
     """Return which of our documents is meant."""
     topic = request.form.get("hub.topic", "")
-    wish = site().publication.wish_of(topic)
-    if wish is None or not _exists(wish.scope):
+    list_request = site().publication.request_for(topic)
+    if list_request is None or not _exists(list_request.scope):
         abort(400, "hub.topic: not a feed of this site; take the address of its rel=self")
     return topic
 

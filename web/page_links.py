@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask import request, url_for
 
 from aggregator import merged
-from aggregator.merged import Wish
+from aggregator.merged import ListRequest
 from aggregator.model import Cursor, Scope
 from aggregator.publish import Format
 from web.assets import version
@@ -86,7 +86,7 @@ class RequestLinks(PageLinks):
 
     def of_feed(self, scope: Scope, form: Format) -> str:
         """Return the path of a list as a merged feed."""
-        return document_path(Wish(scope, form))
+        return document_path(ListRequest(scope, form))
 
     def of_sources(self, number: int = 1) -> str:
         """Return the path of a page of the table of sources."""
@@ -116,9 +116,9 @@ def list_path(scope: Scope, *, before: Cursor | None = None, view: str | None = 
     return _path(scope, before=before, view=view)
 
 
-def document_path(wish: Wish) -> str:
+def document_path(list_request: ListRequest) -> str:
     """Return the path of a merged document."""
-    return urlsplit(site().config.base_url).path + merged.path(wish)
+    return urlsplit(site().config.base_url).path + merged.document_path(list_request)
 
 
 def updates_path(scope: Scope, after: Cursor) -> str:

@@ -11,24 +11,26 @@ from flask import redirect as redirection
 
 from aggregator.database import Connection
 from aggregator.database.feeds import read_names
-from aggregator.merged import Wish
+from aggregator.merged import ListRequest
 from aggregator.model import Scope
 from web.page_links import document_path, list_path
 
 _KEPT_FOR = "public, max-age=3600"
 
 
-def to_present(connection: Connection, scope: Scope, wish: Wish | None = None) -> None:
+def to_present(
+    connection: Connection, scope: Scope, list_request: ListRequest | None = None
+) -> None:
     """End the request with a redirect if the list that it asks for has another name now.
 
     Args:
-        wish: The document that was asked for; None: the page.
+        list_request: The document that was asked for; None: the page.
     """
     present = _present(connection, scope)
     if present is None:
         return
-    if wish is not None:
-        path = document_path(replace(wish, scope=present))
+    if list_request is not None:
+        path = document_path(replace(list_request, scope=present))
         extra = "raw" if "raw" in request.args else ""
     else:
         path, extra = list_path(present), _carried_over()

@@ -5,7 +5,7 @@ from posixpath import dirname, relpath
 from urllib.parse import quote, unquote
 
 from aggregator import merged
-from aggregator.merged import Wish
+from aggregator.merged import ListRequest
 from aggregator.model import Cursor, Scope
 from aggregator.publish import Format
 from web.page_links import PageLinks
@@ -51,7 +51,7 @@ class FileLinks(PageLinks):
 
     def of_feed(self, scope: Scope, form: Format) -> str:
         """Return the path to a list as a merged feed; its URL if that format is not written."""
-        return self._document(merged.path(Wish(scope, form)), form.value)
+        return self._document(merged.document_path(ListRequest(scope, form)), form.value)
 
     def of_sources(self, number: int = 1) -> str:
         """Return the path to a page of the table of sources."""

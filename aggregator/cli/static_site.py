@@ -24,7 +24,7 @@ from aggregator.database.lists import read_lists
 from aggregator.database.state import read_overview
 from aggregator.dates import Week
 from aggregator.errors import AggregatorError
-from aggregator.merged import Publication, Wish
+from aggregator.merged import ListRequest, Publication
 from aggregator.model import Cursor, Scope
 from aggregator.model.times import EPOCH
 from web import create_app, page_contents
@@ -90,34 +90,34 @@ def _scopes(config: Config) -> list[Scope]:
 def _feed(config: Config, engine: Engine, scope: Scope, form: publish.Format) -> Iterator[File]:
     """Yield the feed of a list, and its archives or older pages."""
     publication = replace(Publication.of(config), files=True)
-    now, wish = datetime.now(UTC), Wish(scope, form)
+    now, request = datetime.now(UTC), ListRequest(scope, form)
     while True:
         with engine.connect() as connection:
-            document = merged.document(connection, wish, publication, now=now)
+            document = merged.document(connection, request, publication, now=now)
         if document is None:
-            raise AggregatorError(f"{merged.path(wish)}: there is no such list")
+            raise AggregatorError(f"{merged.document_path(request)}: there is no such list")
         yield File(_place_of(document.self_url, config), publish.render(document, form))
         older = document.prev_archive_url or document.next_url
         if older is None:
             return
-        wish = _older_at(wish, _place_of(older, config))
+        request = _older_at(request, _place_of(older, config))
 
 
 def _place_of(url: str, config: Config) -> str:
     return unquote(url.removeprefix(f"{config.base_url}/"))
 
 
-def _older_at(wish: Wish, path: str) -> Wish:
+def _older_at(request: ListRequest, path: str) -> ListRequest:
     """Return which archive, or older page, of the same list a path of `Publication.url` is of."""
     folder, _, file = path.rpartition("/")
-    name = file.removesuffix(f".{wish.form.suffix}")
+    name = file.removesuffix(f".{request.form.suffix}")
     if folder.endswith("page"):
-        return replace(wish, before=Cursor.parse(name))
+        return replace(request, before=Cursor.parse(name))
     match = _ARCHIVE.fullmatch(name)
     if match is None:
         raise AggregatorError(f"{path}: not the name of an archive")
     after, before = (Cursor.parse(text) if text else None for text in match.groups()[1:])
-    return replace(wish, week=Week.parse(match[1]), before=before, after=after)
+    return replace(request, week=Week.parse(match[1]), before=before, after=after)
 
 
 class _Pages:

@@ -8,6 +8,10 @@ from collections.abc import Callable
 
 from aggregator.model import ListedEntry
 
+FEED_BUDGET = 5_000_000
+"""Bytes of the entries of one document: what readers on telephones still take.  A document ends
+before the entry that does not fit, and leads on to one that begins with that entry."""
+
 _Measure = Callable[[ListedEntry], int]
 
 _OVERHEAD = 2_000  # tags, dates and names of members
@@ -44,9 +48,9 @@ class Room:
         return fits
 
 
-def room_in_feed(budget: int) -> Room:
-    """Return the room of a document in any of our formats."""
-    return Room(budget, _most_in_feed, size_in_feed)
+def room_in_feed(budget: int | None = None) -> Room:
+    """Return the room of a document in any of our formats: `budget` bytes, or `FEED_BUDGET`."""
+    return Room(FEED_BUDGET if budget is None else budget, _most_in_feed, size_in_feed)
 
 
 def room_on_page(budget: int) -> Room:

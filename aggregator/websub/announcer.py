@@ -6,7 +6,7 @@ from functools import partial
 
 from aggregator import urls
 from aggregator.database.websub import write_unannounced
-from aggregator.merged import Publication, Wish
+from aggregator.merged import ListRequest, Publication
 from aggregator.model import Scope, Subscription
 from aggregator.publish import Format
 from aggregator.websub.transact import Transact
@@ -68,4 +68,4 @@ def topics(
             scopes[Scope(source=feed.name)] = None
             if feed.category:
                 scopes[Scope(category=slugs[feed.category])] = None
-    return [publication.url(Wish(scope, form)) for scope in scopes for form in Format]
+    return [publication.url(ListRequest(scope, form)) for scope in scopes for form in Format]

@@ -253,15 +253,17 @@ class _Documents:
             return await asyncio.to_thread(self._rendered, name)
 
     def _rendered(self, name: str) -> _Topic | None:
-        wish = self._publication.wish_of(name)
-        if wish is None:
+        request = self._publication.request_for(name)
+        if request is None:
             return None
         with self._engine.connect() as connection:
-            document = merged.document(connection, wish, self._publication, now=datetime.now(UTC))
+            document = merged.document(
+                connection, request, self._publication, now=datetime.now(UTC)
+            )
         if document is None:
             return None
         headers = {
-            "Content-Type": wish.form.content_type,
+            "Content-Type": request.form.content_type,
             "Link": f'<{self._publication.hub}>; rel="hub", <{name}>; rel="self"',
         }
-        return _Topic(render(document, wish.form), headers)
+        return _Topic(render(document, request.form), headers)

@@ -1,0 +1,174 @@
+"""Which document is requested, and where it is; the ids of lists.
+
+Addresses are made from the configuration, never from a request: a client chooses the Host header,
+and an address that is made from it would end in shared caches.
+
+Source: WebSub, 4 (discovery).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlencode
+
+from aggregator.config import Config
+from aggregator.dates import Week
+from aggregator.model import Cursor, Scope
+from aggregator.publish import Format
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+HUB_PATH = "/hub"
+
+_WHOLE_LIST = Scope()
+_TOPIC = re.compile(r"(?:/(category|source)/([^/?#]+))?/feed\.(atom|rss|json)")
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """Which document of a list: all that decides its bytes, beside the database.
+
+    Attributes:
+        before: Only entries below this place; None for the top of the list.  With `week` and
+            `after`: the entries that the document without `before` had no room for.
+        week: The archive of this week, as Atom, of the whole list or a category; None for the list.
+        after: Of an archive only entries above this place; None for all from the oldest one on.
+    """
+
+    scope: Scope
+    form: Format = Format.ATOM
+    limit: int = DEFAULT_LIMIT
+    before: Cursor | None = None
+    week: Week | None = None
+    after: Cursor | None = None
+
+    @property
+    def is_topic(self) -> bool:
+        """Whether its changes are announced (WebSub): the first page of a list, as it is."""
+        is_first_page = self.before is None and self.week is None and self.limit == DEFAULT_LIMIT
+        return is_first_page and self.scope.search is None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What all documents of one instance have in common.
+
+    Attributes:
+        base_url: Without a slash at the end.
+        id: URI that the ids of the documents begin with.
+        hub: Address of the WebSub hub that announces changes, None for none.
+        prefix_titles: Put each entry's source before its title.
+        files: The documents are files: no address has a query, and old entries are cut into pages
+            that stay the same when new ones come.
+    """
+
+    title: str
+    base_url: str
+    id: str
+    hub: str | None = None
+    prefix_titles: bool = False
+    files: bool = False
+
+    @classmethod
+    def of(cls, config: Config, *, own_hub: bool = False) -> "Publication":
+        """Return what the configuration says of the documents.
+
+        Args:
+            own_hub: Our own hub is running, where the configuration asks for one.
+        """
+        hub = config.websub.hub
+        if hub == "self":
+            hub = f"{config.base_url}{HUB_PATH}" if own_hub else None
+        return cls(
+            title=config.title,
+            base_url=config.base_url,
+            id=config.publish.id or f"{config.base_url}/",
+            hub=hub,
+            prefix_titles=config.publish.prefix_titles,
+        )
+
+    def url(self, request: ListRequest) -> str:
+        """Return the address of a document."""
+        path = _file_path(request) if self.files else document_path(request)
+        return f"{self.base_url}{path}"
+
+    def list_url(self, scope: Scope) -> str:
+        """Return the address of a list for people."""
+        return f"{self.base_url}{list_path(scope)}"
+
+    def id_of(self, scope: Scope) -> str:
+        """Return the id of a list: the same for every format, page and archive of it."""
+        if scope == _WHOLE_LIST:
+            return self.id
+        return self.id.rstrip("/") + list_path(scope)
+
+    def request_for(self, url: str) -> ListRequest | None:
+        """Return which document is at an address that is announced, None for other addresses."""
+        match = _TOPIC.fullmatch(url.removeprefix(self.base_url))
+        if match is None or not url.startswith(self.base_url):
+            return None
+        kind, name, form = match.groups()
+        name = unquote(name or "")
+        scope = {
+            None: _WHOLE_LIST,
+            "category": Scope(category=name),
+            "source": Scope(source=name),
+        }[kind]
+        request = ListRequest(scope, Format(form))
+        return request if self.url(request) == url else None
+
+    def names(self, categories: Iterable[str]) -> tuple[str, ...]:
+        """Return the ids and addresses that others may know our feeds of several sources by.
+
+        Args:
+            categories: Slugs of all categories.
+        """
+        scopes = [_WHOLE_LIST, *(Scope(category=slug) for slug in categories)]
+        urls = (self.url(ListRequest(scope, form)) for scope in scopes for form in Format)
+        return (*map(self.id_of, scopes), *urls)
+
+
+def list_path(scope: Scope) -> str:
+    """Return the path of a list for people, below the base URL."""
+    if scope.search is not None:
+        return f"/search?{_encoded({'q': scope.search})}"
+    return _folder(scope) or "/"
+
+
+def document_path(request: ListRequest) -> str:
+    """Return the path of a document, below the base URL."""
+    scope, parameters = request.scope, dict[str, str]()
+    if scope.search is not None:
+        parameters["q"] = scope.search
+    if request.before is not None:
+        parameters["before"] = str(request.before)
+    if request.after is not None:
+        parameters["after"] = str(request.after)
+    if request.limit != DEFAULT_LIMIT:
+        parameters["limit"] = str(request.limit)
+    name = f"feed.{request.form.suffix}" if request.week is None else f"archive/{request.week}.atom"
+    return f"{_folder(scope)}/{name}" + (f"?{_encoded(parameters)}" if parameters else "")
+
+
+def _file_path(request: ListRequest) -> str:
+    """Return the path of a document where there are no queries."""
+    if request.after is not None:
+        end = "" if request.before is None else f"-{request.before}"
+        return f"{_folder(request.scope)}/archive/{request.week}-after-{request.after}{end}.atom"
+    if request.before is None:
+        return document_path(request)
+    if request.week is not None:
+        return f"{_folder(request.scope)}/archive/{request.week}-{request.before}.atom"
+    return f"{_folder(request.scope)}/page/{request.before}.{request.form.suffix}"
+
+
+def _encoded(parameters: Mapping[str, str]) -> str:
+    return urlencode(parameters, safe="!$'()*,/:;?@")  # as Flask writes the same addresses
+
+
+def _folder(scope: Scope) -> str:
+    if scope.category is not None:
+        return f"/category/{quote(scope.category, safe='')}"
+    if scope.source is not None:
+        return f"/source/{quote(scope.source, safe='')}"
+    return "/search" if scope.search is not None else ""

@@ -1,0 +1,130 @@
+"""A page of a list as a document, and the head that all documents of a list have.
+
+Source: RFC 5005, 3 (paged feeds).
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from html import escape
+
+from aggregator import __version__
+from aggregator.database import Connection
+from aggregator.database.feeds import read_health
+from aggregator.database.lists import read_lists
+from aggregator.database.state import read_overview
+from aggregator.errors import DeadlineError
+from aggregator.merged import archives
+from aggregator.merged.addresses import DEFAULT_LIMIT, ListRequest, Publication
+from aggregator.model import ListedEntry, Scope
+from aggregator.publish import Document, Format, room_in_feed, title_of
+
+_GENERATOR = f"aggregator {__version__}"
+
+
+def document(
+    connection: Connection, request: ListRequest, publication: Publication, *, now: datetime
+) -> Document | None:
+    """Return a document, None if there is no such list or archive.
+
+    Args:
+        now: Decides which weeks are over; aware.
+    """
+    head = _head(connection, request.scope, publication, now)
+    if head is None:
+        return None
+    if request.week is None:
+        filled = _page(connection, request, publication, head, now)
+    else:
+        part = archives.archive(connection, request, request.week, publication, head, now=now)
+        if part is None:
+            return None
+        filled = part
+    if not publication.prefix_titles:
+        return filled
+    return replace(
+        filled, entries=[with_source_in_title(entry, request.form) for entry in filled.entries]
+    )
+
+
+def _head(
+    connection: Connection, scope: Scope, publication: Publication, now: datetime
+) -> Document | None:
+    """Return the document of a list without its entries."""
+    title, subtitle, language = publication.title, "", None
+    if scope.category is not None:
+        category = read_overview.category(connection, scope.category)
+        if category is None:
+            return None
+        title = f"{title}: {category.name}"
+    elif scope.source is not None:
+        feed = read_health.feed(connection, scope.source, now=now)
+        if feed is None:
+            return None
+        title, language = feed.source.title, feed.source.language
+        subtitle = "" if feed.source.private else feed.subtitle
+    elif scope.search is not None:
+        title = f"{title}: posts about “{scope.search}”"
+    address = publication.list_url(scope)
+    return Document(
+        id=publication.id_of(scope),
+        title=title,
+        html_url=address,
+        self_url=address,
+        subtitle=subtitle,
+        language=language,
+        generator=_GENERATOR,
+    )
+
+
+def _page(
+    connection: Connection,
+    request: ListRequest,
+    publication: Publication,
+    head: Document,
+    now: datetime,
+) -> Document:
+    has_archives = request.form is Format.ATOM and archives.has_archives(request.scope)
+    limit, goes_on = request.limit, not (publication.files and has_archives)
+    if publication.files and goes_on and request.before is None:
+        limit = _length_of_first(len(read_lists.ids_of(connection, request.scope)))
+    page = read_lists.page(
+        connection,
+        scope=request.scope,
+        limit=limit,
+        before=request.before,
+        with_content=True,
+        takes=room_in_feed().takes,
+    )
+    if page.ended_early and page.next is None:
+        raise DeadlineError("the search takes too long; leave out words, or add a day or a source")
+    filled = replace(
+        head,
+        self_url=publication.url(request),
+        hubs=(publication.hub,) if publication.hub and request.is_topic else (),
+        entries=page.entries,
+    )
+    if page.next is not None and goes_on:
+        filled = replace(filled, next_url=publication.url(replace(request, before=page.next)))
+    if request.before is not None:
+        return replace(filled, first_url=publication.url(replace(request, before=None)))
+    if not has_archives:
+        return filled
+    older = archives.archive_below(connection, request.scope, page.entries, now=now)
+    return replace(filled, prev_archive_url=publication.url(older) if older else None)
+
+
+def _length_of_first(entries: int) -> int:
+    """Return how many of a list's entries its first file has, so that all others have as many.
+
+    The list is cut from its oldest entry upwards, so new entries mostly change the first file only.
+    """
+    return entries if entries < 2 * DEFAULT_LIMIT else DEFAULT_LIMIT + entries % DEFAULT_LIMIT
+
+
+def with_source_in_title(entry: ListedEntry, form: Format) -> ListedEntry:
+    """Put the name of an entry's source before its title, or the title Atom makes of its text."""
+    prefix = f"{entry.source.title}: "
+    if entry.title:
+        html = escape(prefix) + entry.title_html
+        return replace(entry, title=prefix + entry.title, title_html=html)
+    return replace(entry, title=prefix + title_of(entry)) if form is Format.ATOM else entry
