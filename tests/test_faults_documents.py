@@ -184,7 +184,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Read]]:
         Canary("127.0.0.1") as canary,
     ):
         # 9,000 categories take a second, and ten of them on a machine that does much else.
-        patch.setattr("aggregator.runtime.worker_pool.DEADLINE", 60)
+        patch.setattr("aggregator.runtime.worker_pool.TASK_TIMEOUT", 60)
         documents = {name: channel(body) for name, body in SECOND_ENTRY.items()}
         for name, (prologue, inside) in PROLOGUES.items():
             documents[name] = channel(
@@ -490,7 +490,7 @@ def test_as_many_entries_as_the_limit_are_stored_and_the_rest_is_left_out(tmp_pa
 
 
 def test_a_document_that_takes_too_long_costs_its_feed_one_poll_and_no_other(tmp_path, monkeypatch):
-    monkeypatch.setattr("aggregator.runtime.worker_pool.DEADLINE", 1)
+    monkeypatch.setattr("aggregator.runtime.worker_pool.TASK_TIMEOUT", 1)
     slow = "&broken;" + "".join(f"<item><a b='{n}'/></item>" for n in range(200_000))
     with hosts_of_their_own(), FeedServer() as server:
         world = World(tmp_path, server)

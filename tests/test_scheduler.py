@@ -368,9 +368,9 @@ def test_subscribers_have_the_exceptions_of_websub_alone_and_those_may_change(
     caplog.set_level(logging.INFO, "aggregator")
     config = world.write(websub="{hub: self}", network="{allow: [127.0.0.1]}")
     world.server.put("/callback", "challenge")
-    web, letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    scheduler = Scheduler(config, world.database, letters=letters)
-    calls, callback = scheduler._announcements._calls, world.server.url("/callback")
+    web, hub_socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    scheduler = Scheduler(config, world.database, subscription_requests=hub_socket)
+    client, callback = scheduler._websub._client, world.server.url("/callback")
 
     async def meanwhile():
         for number, (allow, is_reached) in enumerate([("127.0.0.0/8", True), ("10.0.0.1", False)]):
@@ -378,12 +378,12 @@ def test_subscribers_have_the_exceptions_of_websub_alone_and_those_may_change(
             await until(lambda seen=number: caplog.text.count("read again") > seen)
             assert "takes effect after a restart" not in caplog.text
             if is_reached:
-                assert (await calls.get(callback, most=9)).body == b"challenge"
+                assert (await client.get(callback, max_bytes=9)).body == b"challenge"
             else:
                 with pytest.raises(FetchError, match="private address"):
-                    await calls.get(callback, most=9)
+                    await client.get(callback, max_bytes=9)
 
-    with web, letters:
+    with web, hub_socket:
         asyncio.run(stopped(scheduler, meanwhile()))
 
 
@@ -556,7 +556,7 @@ def test_a_process_is_only_taken_for_gone_where_its_number_means_something(start
     name = "/".join([host, pid, own_start if started is None else started,
                      own_realm if realm is None else realm])  # fmt: skip
 
-    assert process_identity.is_gone(name) is gone
+    assert process_identity.has_ended(name) is gone
 
 
 def test_a_file_that_was_saved_while_the_program_started_is_read_again(world, caplog):

@@ -175,7 +175,7 @@ def test_a_pipe_that_never_waits_gets_all_of_the_output(folder):
 
 
 def test_any_letter_can_be_numbered():
-    terminal.codecs.register_error("test.numbered", terminal._numbered)
+    terminal.codecs.register_error("test.numbered", terminal._escape)
 
     assert LETTERS.encode("ascii", "test.numbered") == (rb"\u65e5\u672c \u00e9 \ud83d\udc69 \ud800")
 

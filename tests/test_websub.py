@@ -15,9 +15,9 @@ from aggregator.database.websub import write_unannounced
 from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
 from aggregator.model import Subscription
-from aggregator.websub.announcements import Announcements
 from aggregator.websub.announcer import Announcer, topics
-from aggregator.websub.publisher import Publisher
+from aggregator.websub.remote_hub import RemoteHub
+from aggregator.websub.websub_service import WebSubService
 from tests.feedserver import FeedServer
 from tests.hubs import AN_HOUR, HOST, LOOPBACK, TOPIC, Peer, transact_on
 from tests.running import command, eventually, get, in_process, rss, running, write_config
@@ -126,14 +126,14 @@ def test_a_hub_is_told_of_every_document_once_and_again_if_it_does_not_listen():
     async def main() -> Peer:
         peer = Peer()
         async with peer.serving() as url, WebSubClient(LOOPBACK) as calls:
-            publisher = Publisher(f"{url}/hub", calls, waits=(0.05, 0.05))
-            await publisher.announce([TOPIC, f"{HOST}/feed.rss"])
+            hub = RemoteHub(f"{url}/hub", calls, retry_waits=(0.05, 0.05))
+            await hub.publish([TOPIC, f"{HOST}/feed.rss"])
             assert len(peer.received) == 2
             peer.status = 503
-            await publisher.announce([TOPIC])
+            await hub.publish([TOPIC])
             assert len(peer.received) == 5  # tried again twice, then let be
             peer.status = 403
-            await publisher.announce([TOPIC])
+            await hub.publish([TOPIC])
             assert len(peer.received) == 6
         return peer
 
@@ -156,7 +156,7 @@ def test_a_hub_of_the_file_is_told_what_polls_of_another_process_brought(tmp_pat
             assert done.returncode == 0, done.stderr
             site_config = configuration.load(path)
             engine = open_database(site_config.database)
-            announcements = Announcements(
+            announcements = WebSubService(
                 site_config,
                 transact_on(engine),
                 lambda: site_config.feeds,
@@ -191,7 +191,7 @@ def test_without_a_hub_nothing_is_noted_and_nothing_to_do(tmp_path):
         assert connection.scalar(select(func.count()).select_from(unannounced)) == 0
     engine.dispose()
     nothing: Any = None
-    assert Announcements(site_config, nothing, lambda: (), LOOPBACK).jobs() == {}
+    assert WebSubService(site_config, nothing, lambda: (), LOOPBACK).jobs() == {}
 
 
 # -------------------------------------------------------------------- the whole program

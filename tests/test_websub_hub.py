@@ -18,9 +18,9 @@ from aggregator.database.websub import write_subscribers
 from aggregator.fetch import FetchSettings, WebSubClient
 from aggregator.merged import Publication
 from aggregator.model import Subscription
-from aggregator.runtime.hub_socket import Letter
-from aggregator.websub import verification
-from aggregator.websub.hub import Hub
+from aggregator.runtime.hub_socket import SubscriptionRequest
+from aggregator.websub.hub_limits import HubLimits
+from aggregator.websub.own_hub import OwnHub
 from tests.hubs import AN_HOUR, HOST, LOOPBACK, TOPIC, Peer
 from tests.web_fixtures import Site, entry
 from web import create_app
@@ -29,9 +29,11 @@ from web import create_app
 class World:
     """A site whose hub works, and one subscriber."""
 
-    def __init__(self, site: Site, hub: Hub, peer: Peer, url: str, door: socket.socket) -> None:
+    def __init__(
+        self, site: Site, hub: OwnHub, peer: Peer, url: str, web_socket: socket.socket
+    ) -> None:
         self.site, self.hub, self.peer, self.url = site, hub, peer, url
-        self.client = create_app(site.config, site.engine, hub=door).test_client()
+        self.client = create_app(site.config, site.engine, hub=web_socket).test_client()
 
     async def transact(self, work: Callable[[Any], Any]) -> Any:
         with self.site.engine.begin() as connection:
@@ -41,13 +43,13 @@ class World:
         form = {"hub.mode": "subscribe", "hub.topic": TOPIC, "hub.callback": f"{self.url}/cb?a=1"}
         return self.client.post("/hub", data=form | {f"hub.{k}": v for k, v in changes.items()})
 
-    async def subscribe(self, letters: socket.socket, **changes: str) -> None:
+    async def subscribe(self, requests: socket.socket, **changes: str) -> None:
         assert self.ask(**changes).status_code == 202
-        self.hub.receive(letters.recv(40_000))
+        self.hub.receive(requests.recv(40_000))
         await self.hub.idle()
 
     async def tell(self, *topics: str) -> None:
-        await self.hub.mark(topics)
+        await self.hub.publish(topics)
         await self.hub.idle()
 
     def rows(self) -> list[Any]:
@@ -67,31 +69,31 @@ async def world(
     site.subscribe()
     site.record("lamp", entry(1))
     peer = Peer()
-    door, letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    web_socket, requests = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     made: list[World] = []
 
     async def transact(work: Callable[[Any], Any]) -> Any:
         return await made[0].transact(work)
 
-    with door, letters:
+    with web_socket, requests:
         async with (
             peer.serving() as url,
-            WebSubClient(settings) as calls,
-            WebSubClient(settings) as posts,
+            WebSubClient(settings) as verifying,
+            WebSubClient(settings) as delivering,
         ):
             publication = Publication.of(site.config, own_hub=True)
-            hub = Hub(publication, site.engine, calls, posts, transact, **options)
-            made.append(World(site, hub, peer, url, door))
+            hub = OwnHub(publication, site.engine, verifying, delivering, transact, **options)
+            made.append(World(site, hub, peer, url, web_socket))
             try:
-                yield made[0], letters
+                yield made[0], requests
             finally:
                 await hub.stop()
 
 
 def test_a_subscriber_is_asked_back_and_gets_what_changed_signed(tmp_path):
     async def main() -> None:
-        async with world(tmp_path) as (here, letters):
-            await here.subscribe(letters, secret="sésame", lease_seconds="86400")
+        async with world(tmp_path) as (here, requests):
+            await here.subscribe(requests, secret="sésame", lease_seconds="86400")
             asked = here.peer.asked[0]
             assert asked["a"] == "1"  # the callback's own parameters stay
             assert (asked["hub.mode"], asked["hub.topic"]) == ("subscribe", TOPIC)
@@ -146,10 +148,10 @@ def test_a_feed_names_our_hub_and_itself_as_websub_wants_it(tmp_path):
 
 def test_who_does_not_repeat_the_challenge_is_not_subscribed(tmp_path):
     async def main() -> None:
-        async with world(tmp_path) as (here, letters):
+        async with world(tmp_path) as (here, requests):
             here.peer.confirms = False
-            await here.subscribe(letters)
-            await here.subscribe(letters, callback="http://127.0.0.1:1/nobody")
+            await here.subscribe(requests)
+            await here.subscribe(requests, callback="http://127.0.0.1:1/nobody")
             assert here.rows() == []
 
     asyncio.run(main())
@@ -157,13 +159,13 @@ def test_who_does_not_repeat_the_challenge_is_not_subscribed(tmp_path):
 
 def test_who_unsubscribes_or_is_gone_gets_nothing_more(tmp_path):
     async def main() -> None:
-        async with world(tmp_path) as (here, letters):
-            await here.subscribe(letters)
-            await here.subscribe(letters, mode="unsubscribe")
+        async with world(tmp_path) as (here, requests):
+            await here.subscribe(requests)
+            await here.subscribe(requests, mode="unsubscribe")
             assert here.peer.asked[-1]["hub.mode"] == "unsubscribe"
             assert here.rows() == []
 
-            await here.subscribe(letters)
+            await here.subscribe(requests)
             here.peer.status = 410
             await here.tell(TOPIC)
             assert here.rows() == []
@@ -173,10 +175,10 @@ def test_who_unsubscribes_or_is_gone_gets_nothing_more(tmp_path):
 
 def test_an_unsubscription_that_is_not_confirmed_changes_nothing(tmp_path):
     async def main() -> None:
-        async with world(tmp_path) as (here, letters):
-            await here.subscribe(letters)
+        async with world(tmp_path) as (here, requests):
+            await here.subscribe(requests)
             here.peer.confirms = False
-            await here.subscribe(letters, mode="unsubscribe")
+            await here.subscribe(requests, mode="unsubscribe")
             assert len(here.rows()) == 1
 
     asyncio.run(main())
@@ -184,13 +186,13 @@ def test_an_unsubscription_that_is_not_confirmed_changes_nothing(tmp_path):
 
 def test_a_failed_delivery_is_tried_again_later_and_later_and_gets_the_newest(tmp_path):
     async def main() -> None:
-        async with world(tmp_path, back_off=(AN_HOUR / 2, AN_HOUR)) as (here, letters):
+        async with world(tmp_path, retry_waits=(AN_HOUR / 2, AN_HOUR)) as (here, requests):
 
             def let_time_pass() -> None:
                 with here.site.engine.begin() as connection:
                     connection.execute(subscribers.update().values(next_at=datetime.now(UTC)))
 
-            await here.subscribe(letters)
+            await here.subscribe(requests)
             here.peer.status = 500
             here.publish("First")
             await here.tell(TOPIC)
@@ -216,8 +218,8 @@ def test_a_failed_delivery_is_tried_again_later_and_later_and_gets_the_newest(tm
 
 def test_what_never_arrives_is_given_up_but_not_the_subscription(tmp_path):
     async def main() -> None:
-        async with world(tmp_path, back_off=()) as (here, letters):
-            await here.subscribe(letters)
+        async with world(tmp_path, retry_waits=()) as (here, requests):
+            await here.subscribe(requests)
             here.peer.status = 500
             await here.tell(TOPIC)
             assert here.rows()[0].next_at is None
@@ -230,8 +232,8 @@ def test_what_never_arrives_is_given_up_but_not_the_subscription(tmp_path):
 
 def test_a_change_while_a_delivery_is_under_way_is_not_lost(tmp_path):
     async def main() -> None:
-        async with world(tmp_path) as (here, letters):
-            await here.subscribe(letters)
+        async with world(tmp_path) as (here, requests):
+            await here.subscribe(requests)
             now = datetime.now(UTC)
             with here.site.engine.begin() as connection:
                 write_subscribers.mark_topics(connection, topics=[TOPIC], now=now)
@@ -247,11 +249,11 @@ def test_a_change_while_a_delivery_is_under_way_is_not_lost(tmp_path):
 
 def test_a_subscription_ends_with_its_lease_unless_it_is_renewed(tmp_path):
     async def main() -> None:
-        async with world(tmp_path) as (here, letters):
-            await here.subscribe(letters, lease_seconds="1")
+        async with world(tmp_path) as (here, requests):
+            await here.subscribe(requests, lease_seconds="1")
             first = here.rows()[0].lease_until
             assert timedelta(minutes=59) < first - datetime.now(UTC) <= AN_HOUR  # the shortest
-            await here.subscribe(letters, lease_seconds="999999999", secret="s")
+            await here.subscribe(requests, lease_seconds="999999999", secret="s")
             assert len(here.rows()) == 1
             assert here.rows()[0].lease_until > first + timedelta(days=29)
             assert here.rows()[0].secret == "s"
@@ -261,7 +263,7 @@ def test_a_subscription_ends_with_its_lease_unless_it_is_renewed(tmp_path):
                 connection.execute(subscribers.update().values(lease_until=past))
             await here.tell(TOPIC)
             assert here.peer.received == []
-            await here.hub.tidy()
+            await here.hub.remove_expired()
             assert here.rows() == []
 
     asyncio.run(main())
@@ -276,28 +278,27 @@ def test_a_private_address_is_not_asked_whatever_it_is_called(tmp_path, callback
     guarded = FetchSettings("aggregator/test", timeout=timedelta(seconds=5))
 
     async def main() -> None:
-        async with world(tmp_path, guarded) as (here, letters):
+        async with world(tmp_path, guarded) as (here, requests):
             port = here.url.rpartition(":")[2]
-            await here.subscribe(letters, callback=callback.replace("{port}", port))
+            await here.subscribe(requests, callback=callback.replace("{port}", port))
             assert here.peer.asked == []
             assert here.rows() == []
 
     asyncio.run(main())
 
 
-def test_one_host_can_not_fill_the_hub_nor_be_asked_without_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(verification, "MOST_OF_SITE", 2)
-    monkeypatch.setattr(verification, "A_MINUTE", 4)
+def test_one_host_can_not_fill_the_hub_nor_be_asked_without_end(tmp_path):
+    limits = HubLimits(subscriptions_per_site=2, verifications_per_minute=4)
 
     async def main() -> None:
-        async with world(tmp_path) as (here, letters):
+        async with world(tmp_path, limits=limits) as (here, requests):
             for number in range(3):
-                await here.subscribe(letters, callback=f"{here.url}/{number}")
+                await here.subscribe(requests, callback=f"{here.url}/{number}")
             assert len(here.rows()) == 2
-            await here.subscribe(letters, callback=f"{here.url}/0", secret="renewed")
+            await here.subscribe(requests, callback=f"{here.url}/0", secret="renewed")
             assert len(here.peer.asked) == 4
             assert sorted(row.secret or "" for row in here.rows()) == ["", "renewed"]
-            await here.subscribe(letters, callback=f"{here.url}/1")
+            await here.subscribe(requests, callback=f"{here.url}/1")
             assert len(here.peer.asked) == 4
 
     asyncio.run(main())
@@ -315,9 +316,9 @@ def test_requests_that_nobody_takes_out_are_refused_and_never_pile_up(tmp_path):
 
 def test_a_category_that_is_no_more_ends_its_subscriptions(tmp_path):
     async def main() -> None:
-        async with world(tmp_path) as (here, letters):
+        async with world(tmp_path) as (here, requests):
             topic = f"{HOST}/category/trade/feed.rss"
-            await here.subscribe(letters, topic=topic)
+            await here.subscribe(requests, topic=topic)
             assert len(here.rows()) == 1
             here.site.subscribe(Subscription("lamp", "https://lamp.example/feed.xml"))
             await here.tell(topic)
@@ -365,6 +366,8 @@ def test_a_body_without_end_is_not_read(tmp_path):
 
 
 def test_a_letter_says_the_same_when_it_is_read():
-    letter = Letter(TOPIC, "https://a.example/", "ä\0", timedelta(days=1.5), ends=False)
+    request = SubscriptionRequest(
+        TOPIC, "https://a.example/", "ä\0", timedelta(days=1.5), is_unsubscribe=False
+    )
 
-    assert Letter.decode(letter.encoded()) == letter
+    assert SubscriptionRequest.decode(request.encode()) == request

@@ -15,10 +15,11 @@ import pytest
 from aggregator.database.websub import write_subscribers
 from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
-from aggregator.runtime.hub_socket import Letter
-from aggregator.websub import Announcements, deliveries, verification
-from aggregator.websub.hub import Hub
-from aggregator.websub.rate_limits import Rate, networks
+from aggregator.runtime.hub_socket import SubscriptionRequest
+from aggregator.websub import WebSubService
+from aggregator.websub.hub_limits import HubLimits
+from aggregator.websub.own_hub import OwnHub
+from aggregator.websub.rate_limits import RateLimit, address_keys
 from tests.hubs import AN_HOUR, LOOPBACK, TOPIC, Peer, transact_on
 from tests.selection import slow_after
 from tests.web_fixtures import Site, entry
@@ -57,10 +58,11 @@ def new_site(folder: Path) -> Site:
 
 
 @contextlib.asynccontextmanager
-async def hub_of(site: Site) -> AsyncIterator[Hub]:
-    async with WebSubClient(NEAR) as calls, WebSubClient(NEAR) as posts:
+async def hub_of(site: Site, **limits: float) -> AsyncIterator[OwnHub]:
+    async with WebSubClient(NEAR) as verifying, WebSubClient(NEAR) as delivering:
         publication = Publication.of(site.config, own_hub=True)
-        hub = Hub(publication, site.engine, calls, posts, transact_on(site))
+        parts = (publication, site.engine, verifying, delivering, transact_on(site))
+        hub = OwnHub(*parts, limits=HubLimits(**limits))
         try:
             yield hub
         finally:
@@ -78,8 +80,10 @@ def subscribed(site: Site, *callbacks: str) -> None:
             )  # fmt: skip
 
 
-def letter(callback: str) -> bytes:
-    return Letter(TOPIC, callback, None, timedelta(days=1), ends=False).encoded()
+def datagram(callback: str) -> bytes:
+    return SubscriptionRequest(
+        TOPIC, callback, None, timedelta(days=1), is_unsubscribe=False
+    ).encode()
 
 
 def every_name_leads_to(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
@@ -94,26 +98,25 @@ def test_a_subscriber_that_never_answers_holds_up_nobody_else(tmp_path):
         site, peer = new_site(tmp_path), Peer()
         async with peer.serving() as url, hanging() as (slow, taken), hub_of(site) as hub:
             subscribed(site, *(f"{slow}/{n}" for n in range(500)), f"{url}/a", f"{url}/b")
-            await hub.mark([TOPIC])
+            await hub.publish([TOPIC])
             while len(peer.received) < 2:
                 await asyncio.wait_for(peer.arrived.wait(), 5)
                 peer.arrived.clear()
-            await hub.mark([TOPIC])  # the next change comes as soon
+            await hub.publish([TOPIC])  # the next change comes as soon
             await asyncio.wait_for(peer.arrived.wait(), 5)
             assert len(taken) == 1  # one at a time; of the others three wait in memory
 
     asyncio.run(main())
 
 
-def test_a_delivery_has_one_deadline_for_all_of_it(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(deliveries, "DEADLINE", 0.2)
+def test_a_delivery_has_one_deadline_for_all_of_it(tmp_path, caplog):
     caplog.set_level(logging.INFO, "aggregator")
 
     async def main() -> None:
         site = new_site(tmp_path)
-        async with hanging() as (slow, taken), hub_of(site) as hub:
+        async with hanging() as (slow, taken), hub_of(site, request_timeout=0.2) as hub:
             subscribed(site, *(f"{slow}/{n}" for n in range(12)))
-            await hub.mark([TOPIC])
+            await hub.publish([TOPIC])
             await asyncio.wait_for(hub.idle(), 10)
             assert len(taken) == 12
             with site.engine.connect() as connection:
@@ -134,11 +137,11 @@ def test_one_address_gets_few_deliveries_at_a_time_whatever_names_it_has(tmp_pat
         async with hanging() as (slow, taken), hub_of(site) as hub:
             port = slow.rpartition(":")[2]
             subscribed(site, *(f"http://h{n}.test:{port}/" for n in range(100)))
-            await hub.mark([TOPIC])
-            while len(taken) < deliveries.ONE_ADDRESS:
+            await hub.publish([TOPIC])
+            while len(taken) < HubLimits().concurrent_per_address:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.2)
-            assert len(taken) == deliveries.ONE_ADDRESS
+            assert len(taken) == HubLimits().concurrent_per_address
 
     asyncio.run(main())
 
@@ -155,9 +158,9 @@ def test_one_address_is_asked_so_often_a_minute_whatever_names_it_has(
         async with peer.serving() as url, hub_of(site) as hub:
             port = url.rpartition(":")[2]
             for number in range(210):
-                hub.receive(letter(f"http://h{number}.test:{port}/"))
+                hub.receive(datagram(f"http://h{number}.test:{port}/"))
             await asyncio.wait_for(hub.idle(), 20)
-            assert len(peer.asked) == verification.A_MINUTE
+            assert len(peer.asked) == HubLimits().verifications_per_minute
 
     asyncio.run(main())
 
@@ -169,9 +172,9 @@ def test_one_site_is_asked_so_often_a_minute(tmp_path):
         site, peer = new_site(tmp_path), Peer()
         async with peer.serving() as url, hub_of(site) as hub:
             for number in range(210):
-                hub.receive(letter(f"{url}/{number}"))
+                hub.receive(datagram(f"{url}/{number}"))
             await asyncio.wait_for(hub.idle(), 20)
-            assert len(peer.asked) == verification.A_MINUTE
+            assert len(peer.asked) == HubLimits().verifications_per_minute
 
     asyncio.run(main())
 
@@ -181,8 +184,8 @@ def test_callbacks_that_never_answer_hold_up_no_verification(tmp_path):
         site, peer = new_site(tmp_path), Peer()
         async with peer.serving() as url, hanging() as (slow, taken), hub_of(site) as hub:
             for number in range(40):
-                hub.receive(letter(f"{slow}/{number}"))
-            hub.receive(letter(f"{url}/honest"))
+                hub.receive(datagram(f"{slow}/{number}"))
+            hub.receive(datagram(f"{url}/honest"))
             while not peer.asked:
                 await asyncio.sleep(0.01)
             assert len(taken) <= 1
@@ -190,31 +193,36 @@ def test_callbacks_that_never_answer_hold_up_no_verification(tmp_path):
     asyncio.run(main())
 
 
-def test_a_verification_has_one_deadline_for_all_of_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(verification, "DEADLINE", 0.2)
-
+def test_a_verification_has_one_deadline_for_all_of_it(tmp_path):
     async def main() -> None:
-        async with hanging() as (slow, taken), hub_of(new_site(tmp_path)) as hub:
+        site = new_site(tmp_path)
+        async with hanging() as (slow, taken), hub_of(site, request_timeout=0.2) as hub:
             for number in range(3):
-                hub.receive(letter(f"{slow}/{number}"))
+                hub.receive(datagram(f"{slow}/{number}"))
             await asyncio.wait_for(hub.idle(), 5)
             assert len(taken) == 3
 
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("limit", slow_after(1, ["MOST_WAITING", "ALL_A_MINUTE"]))
-def test_who_asks_a_hub_that_is_full_is_told_to_come_again(tmp_path, monkeypatch, limit):
-    monkeypatch.setattr(verification, limit, 20)
-
+@pytest.mark.parametrize(
+    "limits",
+    slow_after(1, [HubLimits(pending_verifications=20), HubLimits(total_per_minute=20)]),
+)
+def test_who_asks_a_hub_that_is_full_is_told_to_come_again(tmp_path, limits):
     async def main() -> None:
         site = new_site(tmp_path)
-        door, letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        client = create_app(site.config, site.engine, hub=door).test_client()
-        announcements = Announcements(
-            site.config, transact_on(site), lambda: site.config.feeds, LOOPBACK, letters
+        web_socket, requests = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        client = create_app(site.config, site.engine, hub=web_socket).test_client()
+        service = WebSubService(
+            site.config,
+            transact_on(site),
+            lambda: site.config.feeds,
+            LOOPBACK,
+            requests,
+            limits=limits,
         )
-        async with hanging() as (slow, taken), announcements:
+        async with hanging() as (slow, taken), service:
             host = slow.replace("127.0.0.2", "127.0.0.{}")
             answers = []
             for number in range(2000):
@@ -225,35 +233,39 @@ def test_who_asks_a_hub_that_is_full_is_told_to_come_again(tmp_path, monkeypatch
             assert {answer.status_code for answer in answers} == {202, 503}
             full = answers[-1]
             assert (full.status_code, full.headers["Retry-After"]) == (503, "60")
-            assert announcements._hub is not None and not announcements._hub.has_room
-            assert len(announcements._hub._verification._tasks) <= 20
+            assert service._hub is not None and not service._hub.has_room
+            assert len(service._hub._verification._tasks) <= 20
             assert len(taken) <= 20
-        door.close()
-        letters.close()
+        web_socket.close()
+        requests.close()
 
     asyncio.run(main())
 
 
-def test_a_hub_that_was_full_takes_requests_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(verification, "MOST_WAITING", 2)
-    monkeypatch.setattr(verification, "DEADLINE", 0.2)
+def test_a_hub_that_was_full_takes_requests_again(tmp_path):
+    limits = HubLimits(pending_verifications=2, request_timeout=0.2)
 
     async def main() -> None:
         site, peer = new_site(tmp_path), Peer()
-        door, letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        announcements = Announcements(
-            site.config, transact_on(site), lambda: site.config.feeds, LOOPBACK, letters
+        web_socket, requests = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        service = WebSubService(
+            site.config,
+            transact_on(site),
+            lambda: site.config.feeds,
+            LOOPBACK,
+            requests,
+            limits=limits,
         )
-        _, listen = announcements.jobs()["hub: listen"]
-        async with peer.serving() as url, hanging() as (slow, _), announcements:
+        _, listen = service.jobs()["hub: listen"]
+        async with peer.serving() as url, hanging() as (slow, _), service:
             for callback in (f"{slow}/1", f"{slow}/2", f"{url}/honest"):
-                door.send(letter(callback))
+                web_socket.send(datagram(callback))
             async with asyncio.timeout(10):
                 while not peer.asked:
                     await asyncio.sleep(0.05)
                     await listen()
-        door.close()
-        letters.close()
+        web_socket.close()
+        requests.close()
 
     asyncio.run(main())
 
@@ -261,14 +273,14 @@ def test_a_hub_that_was_full_takes_requests_again(tmp_path, monkeypatch):
 def test_an_ipv6_address_counts_for_its_network():
     mapped = ["::ffff:192.0.2.1", "192.0.2.1"]
 
-    assert networks(["2001:db8::1", "2001:db8::ffff", "2001:db8:0:1::1", *mapped]) == [
+    assert address_keys(["2001:db8::1", "2001:db8::ffff", "2001:db8:0:1::1", *mapped]) == [
         "192.0.2.1", "2001:db8:0:1::/64", "2001:db8::/64"
     ]  # fmt: skip
 
 
 def test_a_rate_counts_for_all_keys_or_for_none():
     async def main() -> None:
-        rate = Rate(2)
+        rate = RateLimit(2)
         assert rate.take(["a"]) and rate.take(["a", "b"])
         assert not rate.take(["b", "a"])
         assert rate.take(["b"]) and not rate.take(["b"])

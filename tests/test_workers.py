@@ -14,7 +14,9 @@ import pytest
 
 from aggregator.errors import ParseError
 from aggregator.reading.worker_task import read_document
-from aggregator.runtime.worker_pool import _LENGTH, Workers, _own_memory, _Process
+from aggregator.runtime.worker_loop import HEADER_SIZE, own_memory
+from aggregator.runtime.worker_pool import Workers
+from aggregator.runtime.worker_process import WorkerProcess
 from tests.running import alive, eventually, rss
 from tests.selection import slow_after
 
@@ -31,7 +33,7 @@ def workers():
 @contextlib.contextmanager
 def a_second_for_each():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aggregator.runtime.worker_pool.DEADLINE", 1)
+        patch.setattr("aggregator.runtime.worker_pool.TASK_TIMEOUT", 1)
         yield
 
 
@@ -285,7 +287,7 @@ def test_the_number_of_a_process_that_ended_long_ago_is_not_killed(workers, monk
 
 
 def test_a_deadline_ends_a_process_whose_fork_server_died(monkeypatch):
-    monkeypatch.setattr("aggregator.runtime.worker_pool.DEADLINE", 1)
+    monkeypatch.setattr("aggregator.runtime.worker_pool.TASK_TIMEOUT", 1)
     workers = Workers(2)
 
     async def run() -> None:
@@ -305,17 +307,17 @@ def test_a_deadline_ends_a_process_whose_fork_server_died(monkeypatch):
 
 
 def test_a_process_that_dies_in_the_middle_of_its_answer_is_not_waited_for(workers, monkeypatch):
-    received = _Process._received
+    receive = WorkerProcess._receive
 
-    async def slowly(process: _Process) -> bytes:
-        more = await received(process)
-        if len(more) > _LENGTH:  # the answer has begun
+    async def slowly(process: WorkerProcess) -> bytes:
+        piece = await receive(process)
+        if len(piece) > HEADER_SIZE:  # the reply has begun
             os.kill(process._process.pid, signal.SIGKILL)
-        return more
+        return piece
 
     async def run() -> None:
         await title(workers)
-        monkeypatch.setattr(_Process, "_received", slowly)
+        monkeypatch.setattr(WorkerProcess, "_receive", slowly)
         with pytest.raises(ParseError, match="the process that read it died"):
             await workers.run("u", bytes, 20_000_000)
 
@@ -326,7 +328,7 @@ def test_a_fork_server_that_stands_still_holds_up_neither_a_document_nor_the_sto
     workers, monkeypatch
 ):
     async def run() -> None:
-        monkeypatch.setattr("aggregator.runtime.worker_pool.START_WITHIN", 1)
+        monkeypatch.setattr("aggregator.runtime.worker_pool.START_TIMEOUT", 1)
         server = await workers.run("u", os.getppid)
         os.kill(await workers.run("u", os.getpid), signal.SIGKILL)
         os.kill(server, signal.SIGSTOP)
@@ -392,4 +394,4 @@ def test_as_many_documents_are_read_at_a_time_as_there_are_processes(tmp_path, c
 def test_a_worker_starts_where_the_system_does_not_tell_what_memory_it_has(monkeypatch, status):
     monkeypatch.setattr(Path, "read_text", lambda _: status)
 
-    assert _own_memory() == 60_000_000
+    assert own_memory() == 60_000_000

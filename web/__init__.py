@@ -27,9 +27,8 @@ from aggregator.config import Config
 from aggregator.database import DBAPIError, Engine, in_words, is_gone
 from aggregator.errors import DeadlineError
 from aggregator.merged import HUB_PATH
-from aggregator.runtime.hub_socket import MAX_LETTER
-from web import feed_views, machine_views, pages
-from web import hub_endpoint as door
+from aggregator.runtime.hub_socket import MAX_REQUEST
+from web import feed_views, hub_endpoint, machine_views, pages
 from web.answer_cache import Memory
 from web.content_policy import DOCUMENT_POLICY, PAGE_POLICY
 from web.host_check import HostCheck
@@ -76,17 +75,17 @@ def create_app(
     Args:
         config: Title, base URL, time zone and subscriptions; fixed for the application's life.
         engine: Only read from; a read-only one is enough.
-        hub: Takes letters to our own WebSub hub; None: there is none.
+        hub: Socket for requests of subscribers to our own WebSub hub; None without such a hub.
         listens_on: Address or name that the server listens on; None: not known.
     """
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_LETTER
+    app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
     app.url_map.merge_slashes = False  # its redirect would repeat the client's Host header
     set_site(app, config, engine, hub=hub)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     register_globals(app.jinja_env)
-    for part in (pages, feed_views, machine_views, *([door] if hub else [])):
+    for part in (pages, feed_views, machine_views, *([hub_endpoint] if hub else [])):
         app.register_blueprint(part.bp)
     app.register_error_handler(HTTPException, _error)
     app.register_error_handler(DBAPIError, _database_error)

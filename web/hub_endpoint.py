@@ -1,4 +1,4 @@
-"""The door of our own hub: a request is checked here and handed on (WebSub, 5.1).
+"""The address of our own hub: checks a request and passes it on (WebSub, 5.1).
 
 The one address that takes a POST, and only where config.yaml turns the hub on.  It changes nothing
 by itself: the scheduler's process asks the subscriber back before it writes anything.
@@ -13,7 +13,7 @@ from aggregator import merged, urls
 from aggregator.database.feeds import read_health
 from aggregator.database.state import read_overview
 from aggregator.model import Scope
-from aggregator.runtime.hub_socket import MAX_LETTER, Letter
+from aggregator.runtime.hub_socket import MAX_REQUEST, SubscriptionRequest
 from web.site import site
 
 bp = Blueprint("hub", __name__)
@@ -27,23 +27,26 @@ _MAX_SECRET = 200  # bytes, exclusive (WebSub, 5.1)
 @bp.post(merged.HUB_PATH)
 def subscribe() -> Response:
     """Take a request to subscribe, or to end that; 202, as it is verified later."""
-    door = site().hub or abort(404)
-    letter = _letter()
+    hub_socket = site().hub or abort(404)
+    datagram = _datagram()
     try:
-        door.send(letter.encoded(), socket.MSG_DONTWAIT)
-    except OSError:  # nobody takes letters out, or not fast enough
+        hub_socket.send(datagram, socket.MSG_DONTWAIT)
+    except OSError:  # the hub reads no requests, or too slowly
         return _said("The hub is busy; try again later.", 503, {"Retry-After": "60"})
     return _said("Accepted; the callback will be asked.", 202)
 
 
-def _letter() -> Letter:
+def _datagram() -> bytes:
+    """Return the request for the hub, encoded."""
     mode = request.form.get("hub.mode", "")
     if mode not in {"subscribe", "unsubscribe"}:
         abort(400, "hub.mode: subscribe or unsubscribe")
-    letter = Letter(_topic(), _callback(), _secret(), _lease(), ends=mode == "unsubscribe")
-    if len(letter.encoded()) > MAX_LETTER:
+    datagram = SubscriptionRequest(
+        _topic(), _callback(), _secret(), _lease(), is_unsubscribe=mode == "unsubscribe"
+    ).encode()
+    if len(datagram) > MAX_REQUEST:
         abort(400, "the request is too long")
-    return letter
+    return datagram
 
 
 def _topic() -> str:

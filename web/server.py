@@ -18,7 +18,7 @@ from flask import Flask
 from aggregator.config import Config, load
 from aggregator.database import READING, open_database, watch_file
 from aggregator.errors import UsageError
-from aggregator.runtime.hub_socket import MAX_LETTER
+from aggregator.runtime.hub_socket import MAX_REQUEST
 from web import create_app
 from web.connections import MAX_CONNECTIONS, MAX_HEAD, REQUEST_SECONDS, create_server
 
@@ -47,7 +47,7 @@ class Waitress:
     """The pages on a bound socket.
 
     Args:
-        hub: Takes letters to our own WebSub hub.
+        hub: Socket for requests of subscribers to our own WebSub hub.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Waitress:
 
     def run(self) -> None:
         """Answer requests until SIGTERM or SIGINT."""
-        server = create_server(self._answer, self._listener, threads=THREADS, max_body=MAX_LETTER)
+        server = create_server(self._answer, self._listener, threads=THREADS, max_body=MAX_REQUEST)
         signal.signal(signal.SIGTERM, _stop)
         with contextlib.suppress(KeyboardInterrupt):
             server.run()

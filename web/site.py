@@ -39,7 +39,7 @@ class Site:
         making: Held while a page of hundreds of feeds is made.
         costly: The searches under way that cost much.
         build: Changes when templates, files or the configuration do; part of pages' validators.
-        hub: Takes letters to our own hub; None where there is none.
+        hub: Socket for requests of subscribers to our own hub; None without such a hub.
     """
 
     config: Config

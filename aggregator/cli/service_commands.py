@@ -43,12 +43,14 @@ def run(host: str | None, port: int | None, verbose: bool) -> None:
 
 
 def _run(config: Config, place: "_Place") -> None:
-    with opened_database(config) as engine, _letters(config) as (door, letters):
-        web = WebProcess(config, place.listener, hub=door)
+    with opened_database(config) as engine, _hub_sockets(config) as (web_socket, hub_socket):
+        web = WebProcess(config, place.listener, hub=web_socket)
         web.start()
         try:
             jobs = {"web": (2, web.keep_alive)}
-            scheduler = Scheduler(config, engine, jobs=jobs, amend=place.amend, letters=letters)
+            scheduler = Scheduler(
+                config, engine, jobs=jobs, amend=place.amend, subscription_requests=hub_socket
+            )
             on_start = partial(_say_where, place.listener.getsockname())
             run_until_done(partial(_schedule, scheduler, on_start))
         finally:
@@ -102,14 +104,14 @@ def schedule(verbose: bool) -> None:
 
 
 @contextlib.contextmanager
-def _letters(config: Config) -> Iterator[tuple[socket.socket | None, socket.socket | None]]:
-    """Yield both ends of the way from the web to our own hub, if there is one."""
+def _hub_sockets(config: Config) -> Iterator[tuple[socket.socket | None, socket.socket | None]]:
+    """Yield the sockets of the web process and of our own hub; None without such a hub."""
     if config.websub.hub != "self":
         yield None, None
         return
-    door, letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    with door, letters:
-        yield door, letters
+    web_socket, hub_socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with web_socket, hub_socket:
+        yield web_socket, hub_socket
 
 
 def _warn_of_hub(config: Config) -> None:

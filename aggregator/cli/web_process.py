@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from aggregator.cli import logs
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
-from aggregator.runtime.child_processes import start_deaf
+from aggregator.runtime.child_processes import start_ignoring_sigint
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class WebProcess:
     """Serves the pages; started again if it should die.
 
     Args:
-        hub: Takes letters from the web to our own hub.
+        hub: Takes requests of subscribers to our own hub; None without such a hub.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class WebProcess:
 
     def start(self) -> None:
         """Start to answer requests."""
-        start_deaf(self._process)
+        start_ignoring_sigint(self._process)
 
     async def keep_alive(self) -> None:
         """Start it again if it ended."""
         if not self._process.is_alive():
             log.error("the web process ended (%s); starting it again", self._process.exitcode)
             self._process = self._new()
-            start_deaf(self._process)
+            start_ignoring_sigint(self._process)
 
     def stop(self) -> None:
         """End it, gently first."""

@@ -11,13 +11,14 @@ from aggregator.database.deadline import READING
 from aggregator.database.engine import is_there, open_database, watch_file
 from aggregator.database.failures import in_words, is_gone, is_missing, is_passing
 from aggregator.database.sqlite_file import main_file
-from aggregator.database.writer import Writer
+from aggregator.database.writer import Transact, Writer
 
 __all__ = [
     "READING",
     "Connection",
     "DBAPIError",
     "Engine",
+    "Transact",
     "Writer",
     "in_words",
     "is_gone",

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -23,6 +23,12 @@ _LOOK_AGAIN = 2  # seconds until it looks whether a missing file is there again
 _BUSY_TIMEOUT = 1  # seconds: as it tries again anyway, and a stop need not wait longer
 
 _T = TypeVar("_T")
+
+
+class Transact(Protocol):
+    """Runs a function in one transaction that may write, and returns the result."""
+
+    def __call__(self, work: Callable[[Connection], _T]) -> Awaitable[_T]: ...
 
 
 class Writer:

@@ -1,1 +1,1 @@
-"""Processes, signals, the system clock, the terminal, the socket of our hub."""
+"""Processes, signals, the system clock, standard output, the socket to the hub."""

@@ -1,4 +1,4 @@
-"""Processes of ours: signals that they must not die of, and what they leave behind."""
+"""Child processes: signals they ignore, and files they leave behind."""
 
 import contextlib
 import fcntl
@@ -14,21 +14,21 @@ from multiprocessing import resource_tracker, util
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-_MARK = "aggregator.lock"
-"""Is locked for as long as the program lives whose folder of sockets it is in."""
+_LOCK_NAME = "aggregator.lock"
+"""A file in a program's folder of sockets, locked while the program lives."""
 
 
 def ignore_hangups() -> None:
-    """Let no SIGHUP end this process, nor any that it starts.
+    """Let no SIGHUP end this process or a child process.
 
-    The signal is blocked, which threads and child processes inherit: it waits until `on_hangup`
-    asks for it, so that none is lost while the program starts.
+    Blocks the signal, which threads and child processes inherit.  A blocked signal waits for
+    `on_hangup`, so a SIGHUP during the start of the program is not lost.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
 
 def on_hangup(act: Callable[[], None]) -> None:
-    """Call `act` in a thread of its own at each SIGHUP from now on."""
+    """Call `act` at each SIGHUP from now on, in a thread for that purpose."""
     ignore_hangups()
 
     def listen() -> None:
@@ -39,44 +39,44 @@ def on_hangup(act: Callable[[], None]) -> None:
     threading.Thread(target=listen, name="hangups", daemon=True).start()
 
 
-def start_deaf(process: BaseProcess) -> None:
-    """Start a process that hears neither Ctrl-C nor a hangup.
+def start_ignoring_sigint(process: BaseProcess) -> None:
+    """Start a process that ignores SIGINT (Ctrl-C) and SIGHUP from the first moment on.
 
-    The child inherits what is blocked, as does a fork server that is started for it, so that
-    neither has a moment to die of it with a traceback.
+    The child inherits blocked signals, as does a fork server started for the child: neither ends
+    with a traceback before installing handlers.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
-        resource_tracker.ensure_running()  # it unblocks Ctrl-C when it starts
+        resource_tracker.ensure_running()  # unblocks SIGINT at its start
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         process.start()
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @cache
-def mark_sockets() -> int | None:
-    """Mark the folder in which multiprocessing has its sockets, and remove those of the dead.
+def lock_socket_folder() -> int | None:
+    """Lock multiprocessing's folder of sockets, and remove the folders of dead programs.
 
-    It is removed at the end, but not by a program that is killed; then the next one does.
+    A program removes the folder when ending, unless killed; the next program does so then.
 
     Returns:
-        What holds the mark, None where the system has no such marks.
+        Descriptor of the lock, None where the system has no such locks.
     """
     with contextlib.suppress(OSError):
-        for mark in Path(tempfile.gettempdir()).glob(f"pymp-*/{_MARK}"):
-            _remove_if_dead(mark)
-        handle = os.open(Path(util.get_temp_dir()) / _MARK, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        return handle
+        for lock in Path(tempfile.gettempdir()).glob(f"pymp-*/{_LOCK_NAME}"):
+            _remove_if_unlocked(lock)
+        descriptor = os.open(Path(util.get_temp_dir()) / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return descriptor
     return None
 
 
-def _remove_if_dead(mark: Path) -> None:
-    """Remove a folder of sockets of ours whose program has ended; anybody may have made it."""
-    folder = mark.parent.lstat()
+def _remove_if_unlocked(lock: Path) -> None:
+    """Remove the folder of `lock` if the program has ended; the folder may be another user's."""
+    folder = lock.parent.lstat()
     if not stat.S_ISDIR(folder.st_mode) or folder.st_uid != os.geteuid():
         return
-    with contextlib.suppress(OSError), mark.open("rb") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(mark.parent, ignore_errors=True)
+    with contextlib.suppress(OSError), lock.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(lock.parent, ignore_errors=True)

@@ -1,42 +1,43 @@
-"""What the web process hands to the scheduler's: wishes of WebSub subscribers.  Pure.
+"""Requests of WebSub subscribers, from the web process to the scheduler's process.  Pure.
 
-The web only reads the database.  So it checks a request, puts it into one datagram, and forgets it;
-the scheduler's process asks the subscriber back, and writes.
+The web process only reads the database.  A valid request becomes one datagram, and the web process
+keeps no copy; the scheduler's process verifies the request with the subscriber, and writes.
 """
 
 import json
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Self
 
-MAX_LETTER = 32_768
-"""Bytes of an encoded letter; far below what a socket pair takes in one piece."""
+MAX_REQUEST = 32_768
+"""Bytes of an encoded request; far below the largest datagram of a socket pair."""
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A request to subscribe to changes of a document, or to end that (WebSub, 5.1).
+class SubscriptionRequest:
+    """A request to subscribe to changes of a document, or to unsubscribe (WebSub, 5.1).
 
     Attributes:
-        topic: Address of one of our documents.
-        callback: Where changes are to be sent.
-        secret: To sign them with, None for no signatures.
-        lease: For how long; meaningless where a subscription is to end.
-        ends: The subscription is to end.
+        topic: URL of one of our documents.
+        callback: URL that changes are sent to.
+        secret: Key of the signatures, None for no signatures.
+        lease: Length of the subscription; without meaning in a request to unsubscribe.
+        is_unsubscribe: The request is to unsubscribe.
     """
 
     topic: str
     callback: str
     secret: str | None
     lease: timedelta
-    ends: bool
+    is_unsubscribe: bool
 
-    def encoded(self) -> bytes:
-        """Return the letter as bytes."""
+    def encode(self) -> bytes:
+        """Return the request as a datagram."""
         values = asdict(self) | {"lease": self.lease.total_seconds()}
         return json.dumps(values).encode()
 
     @classmethod
-    def decode(cls, data: bytes) -> "Letter":
-        """Read what `encoded` wrote."""
-        values = json.loads(data)
+    def decode(cls, datagram: bytes) -> Self:
+        """Read a datagram of `encode`."""
+        values = json.loads(datagram)
         return cls(**(values | {"lease": timedelta(seconds=values["lease"])}))

@@ -1,6 +1,6 @@
-"""The name under which a process leases feeds, and whether a name's process is gone.
+"""The name under which a process leases feeds, and whether the process of a name has ended.
 
-A lease ends by itself; knowing that its holder died, the next process need not wait for that.
+A lease expires by itself.  A process that knows of the holder's end need not wait for that.
 """
 
 import os
@@ -11,36 +11,37 @@ from pathlib import Path
 
 
 def own_name() -> str:
-    """Return the name of this process: host, process id, start, and where such ids are valid."""
+    """Return the name of this process: host, process id, start, and the realm of such ids."""
     return _name(os.getpid())
 
 
-def is_gone(owner: str) -> bool:
-    """Whether `owner` names a process that has ended; False if that can't be told from here.
+def has_ended(name: str) -> bool:
+    """Whether the process of `name` has ended; False where this process can't know.
 
-    Process ids mean something in one boot of one machine, and in one container only: two of them
-    may have one host name, and the same process id 1.
+    Process ids have a meaning only within one boot of one machine, and within one container: two
+    containers may share a host name and the process id 1.
     """
-    host, _, rest = owner.partition("/")
-    pid, _, rest = rest.partition("/")
-    if host != socket.gethostname() or rest.rpartition("/")[2] != _realm() or not pid.isdecimal():
+    host, _, remainder = name.partition("/")
+    pid, _, remainder = remainder.partition("/")
+    realm = remainder.rpartition("/")[2]
+    if host != socket.gethostname() or realm != _realm() or not pid.isdecimal():
         return False
     try:
         os.kill(int(pid), 0)
     except (ProcessLookupError, OverflowError):
         return True
-    except OSError:  # it lives, and belongs to somebody else
+    except OSError:  # a process of another user
         return False
-    return _name(int(pid)) != owner  # another process has the number now
+    return _name(int(pid)) != name  # another process has the id now
 
 
 def _name(pid: int) -> str:
-    return f"{socket.gethostname()}/{pid}/{_started(pid)}/{_realm()}"
+    return f"{socket.gethostname()}/{pid}/{_start_time(pid)}/{_realm()}"
 
 
 @cache
 def _realm() -> str:
-    """Return what tells this boot and this container from others; by chance where /proc doesn't."""
+    """Return an id of this boot and this container; a random id without /proc."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
         container = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
@@ -49,8 +50,8 @@ def _realm() -> str:
     return f"{boot}-{container}"
 
 
-def _started(pid: int) -> str:
-    """Return the start time in clock ticks since boot, "" where /proc does not tell."""
+def _start_time(pid: int) -> str:
+    """Return the start of a process in clock ticks since boot, "" if unknown."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

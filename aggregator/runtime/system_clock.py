@@ -1,8 +1,8 @@
-"""Whether somebody sets this machine's clock.
+"""Whether the machine's clock was set.
 
-The schedule is in wall-clock time, as it outlives processes and reboots.  When the clock is set, a
-feed that was due in an hour would be due at once, or in a year; the time since the machine started
-knows better, and goes on while it sleeps.
+The schedule is in wall-clock time, as the schedule outlives processes and reboots.  After a change
+of the clock, a feed that was due in an hour would be due at once, or in a year.  The time since
+boot, which also passes during sleep, shows such a change.
 """
 
 import time
@@ -10,32 +10,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-_A_STEP = timedelta(seconds=1)
+_TOLERANCE = timedelta(seconds=1)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """The clock, compared with one that nobody can set.
+class ClockReading:
+    """The wall clock, compared with a clock that can't be set.
 
     Attributes:
-        boot: Names the machine's present run; readings of two runs say nothing about each other.
-        started_at: When the run began, by the wall clock; moves when that is set.
+        boot: Id of the machine's current boot; readings of two boots can't be compared.
+        started_at: Time of the boot by the wall clock; changes when the wall clock is set.
     """
 
     boot: str
     started_at: datetime
 
-    def agrees_with(self, other: "Reading") -> bool:
-        """Whether nobody set the clock between the two."""
-        return self.boot == other.boot and abs(self.started_at - other.started_at) < _A_STEP
+    def agrees_with(self, reading: "ClockReading") -> bool:
+        """Whether the clock was not set between two readings of one boot."""
+        difference = abs(self.started_at - reading.started_at)
+        return self.boot == reading.boot and difference < _TOLERANCE
 
 
-def read() -> Reading | None:
-    """Return a reading, None on a system that has no such second clock."""
+def read() -> ClockReading | None:
+    """Return a reading, None on a system without the second clock."""
     try:
         boot = _BOOT_ID.read_text().strip()
         since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
     except (OSError, AttributeError):
         return None
-    return Reading(boot, datetime.fromtimestamp(time.time() - since_boot, UTC))
+    return ClockReading(boot, datetime.fromtimestamp(time.time() - since_boot, UTC))

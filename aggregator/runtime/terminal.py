@@ -1,8 +1,8 @@
-"""Standard output and error: any encoding, and one line where a disk is full.
+"""Standard output and error, in any encoding, with one error message for a full disk.
 
-A letter that the terminal's encoding lacks is written as its number, as in JSON.  An output that
-can't be written any more is an error of its own, unlike those of any other file; one that nobody
-reads any more (`| head`) ends the program quietly.
+A character that the terminal's encoding lacks is written as a number, as in JSON.  A failure of
+standard output is an error of its own type, unlike a failure of any other file.  Output into a
+closed pipe (`| head`) ends the program quietly.
 """
 
 import codecs
@@ -18,35 +18,35 @@ _ERRORS = "aggregator.numbered"
 
 
 def prepare() -> None:
-    """Make this process's standard streams ones that fail in no other way than `OutputError`."""
-    codecs.register_error(_ERRORS, _numbered)
-    _open_closed()
-    sys.stdout = _stream(1, sys.stdout, gives_up_quietly=False)
-    sys.stderr = _stream(2, sys.stderr, gives_up_quietly=True)
+    """Replace this process's standard streams by streams that fail with `OutputError` only."""
+    codecs.register_error(_ERRORS, _escape)
+    _open_closed_descriptors()
+    sys.stdout = _stream(1, sys.stdout, is_quiet=False)
+    sys.stderr = _stream(2, sys.stderr, is_quiet=True)
 
 
-def _open_closed() -> None:
-    """Open what is closed (`>&-`), so that no file of ours becomes standard output."""
+def _open_closed_descriptors() -> None:
+    """Open closed descriptors (`>&-`), so that no other file becomes standard output."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: the descriptor
 
 
-def _stream(descriptor: int, stream: TextIO | None, *, gives_up_quietly: bool) -> TextIO:
-    raw = _Output(descriptor, gives_up_quietly=gives_up_quietly)
+def _stream(descriptor: int, stream: TextIO | None, *, is_quiet: bool) -> TextIO:
+    raw = _Output(descriptor, is_quiet=is_quiet)
     encoding = stream.encoding if stream is not None else "utf-8"
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=encoding,
         errors=_ERRORS,
-        line_buffering=gives_up_quietly or raw.isatty(),
+        line_buffering=is_quiet or raw.isatty(),
     )
 
 
-def _numbered(error: UnicodeError) -> tuple[str, int]:
-    """Write what can't be encoded as `\\u65e5`, a pair of them for what is beyond U+FFFF."""
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Return `\\u65e5` for a character that can't be encoded, two such units beyond U+FFFF."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
@@ -55,28 +55,28 @@ def _numbered(error: UnicodeError) -> tuple[str, int]:
 
 
 class _Output(io.FileIO):
-    """What is written to a descriptor; nothing more is once that has failed.
+    """Writes to a descriptor; after a failure nothing more is written.
 
     Args:
-        gives_up_quietly: A failure is no error: there is nowhere left to tell it.
+        is_quiet: A failure raises no error, as no stream is left for a message.
     """
 
-    def __init__(self, descriptor: int, *, gives_up_quietly: bool) -> None:
+    def __init__(self, descriptor: int, *, is_quiet: bool) -> None:
         super().__init__(descriptor, "w", closefd=False)
-        self._quietly = gives_up_quietly
+        self._is_quiet = is_quiet
         self._failed = False
 
     def write(self, data: Any) -> int:
         size = memoryview(data).nbytes
         while not self._failed:
             try:
-                written = super().write(data)
+                written_bytes = super().write(data)
             except OSError as error:
                 self._failed = True
-                if not self._quietly:
+                if not self._is_quiet:
                     raise OutputError(error) from error
             else:
-                if written is not None:
-                    return written
-                select.select([], [self], [])  # another program made it one that never waits
+                if written_bytes is not None:
+                    return written_bytes
+                select.select([], [self], [])  # the descriptor is non-blocking: wait for room
         return size

@@ -75,7 +75,7 @@ async def given_up(poller: Poller) -> None:
 def free_the_dead(connection: Connection, owner: str) -> None:
     """Give back the leases of processes that were killed, or that renew them no more."""
     gone = [
-        name for name in write_leases.lease_owners(connection) if process_identity.is_gone(name)
+        name for name in write_leases.lease_owners(connection) if process_identity.has_ended(name)
     ]
     feeds = write_leases.reclaim_leases(connection, gone=gone, owner=owner, now=datetime.now(UTC))
     if feeds:
@@ -86,7 +86,7 @@ def free_the_dead(connection: Connection, owner: str) -> None:
         )
 
 
-def follow_clock(seen: system_clock.Reading, connection: Connection) -> None:
+def follow_clock(seen: system_clock.ClockReading, connection: Connection) -> None:
     """Move the schedule if the clock was set since it was looked at last, by any process."""
     step = write_clock_shift.follow_clock(
         connection, boot=seen.boot, started_at=seen.started_at, now=datetime.now(UTC)

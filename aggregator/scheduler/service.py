@@ -37,7 +37,7 @@ from aggregator.model import DueFeed, Outcome
 from aggregator.poll import Poller, PollSettings
 from aggregator.poll.host_limits import Budget
 from aggregator.runtime import process_identity, system_clock
-from aggregator.websub import Announcements
+from aggregator.websub import WebSubService
 
 from . import leases
 from .leases import LEASE, STOP_WITHIN, WAITING_PER_SLOT
@@ -66,7 +66,8 @@ class Scheduler:
     Args:
         jobs: More to do, by name: every so many seconds.
         amend: Puts what the command line says into a configuration that is read anew.
-        letters: Brings what subscribers wish from the web to our own hub.
+        subscription_requests: Socket with the requests of subscribers to our own hub; None without
+            such a hub.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Scheduler:
         *,
         jobs: Mapping[str, tuple[float, Job]] | None = None,
         amend: Callable[[Config], Config] = lambda config: config,
-        letters: socket.socket | None = None,
+        subscription_requests: socket.socket | None = None,
     ) -> None:
         self._config = self._started_with = config
         self._amend = amend
@@ -94,13 +95,13 @@ class Scheduler:
         self._stopping = False
         self._sites_known = False
         self._file: tuple[int, int] | None = None  # of a SQLite database
-        self._clock: system_clock.Reading | None = None
-        self._announcements = Announcements(
+        self._clock: system_clock.ClockReading | None = None
+        self._websub = WebSubService(
             config,
             lambda work: self._poller.transact(work),
             lambda: self._config.feeds,
             self._settings.fetch,
-            letters,
+            subscription_requests,
         )
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
@@ -114,7 +115,7 @@ class Scheduler:
             "dispatch": (TICK, self._dispatch),
             "reload": (_RELOAD, self._reload),
             "retention": (_RETENTION, self._retain),
-            **self._announcements.jobs(),
+            **self._websub.jobs(),
             **self._jobs,
         }
         now = datetime.now(UTC)
@@ -125,7 +126,7 @@ class Scheduler:
             )  # fmt: skip
         await self._poller.__aenter__()
         try:
-            async with leases.kept(lambda: self._poller, self._owner), self._announcements:
+            async with leases.kept(lambda: self._poller, self._owner), self._websub:
                 self._scheduler.start()
                 await stop.wait()
                 self._stopping = True
@@ -293,7 +294,7 @@ class Scheduler:
                 if attrgetter(key)(config) != attrgetter(key)(self._started_with):
                     log.warning("%s: `%s` takes effect after a restart", config_path, key)
             self._config = config
-            self._announcements.follow(config, settings.fetch)
+            self._websub.use_config(config, settings.fetch)
             await self._take_over(settings)
         # Only now: what the database refused is tried again.
         self._stamp, self._read_when_asked = stamp, asked

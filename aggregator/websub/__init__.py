@@ -1,19 +1,20 @@
-"""Telling others of changes (WebSub): through a hub elsewhere, or as a hub ourselves.
+"""WebSub: changes of our documents, announced to another hub or delivered by our own hub.
 
-    announcements   what of it config.yaml wants, put together
-    announcer       feeds that brought something -> topics, once in a while
-    publisher       topics -> a hub elsewhere                                 network
-    hub             our own: the two below, together
-    verification    requests -> subscribers                                   network, database
-    deliveries      topics -> subscribers                                     network, database
-    limits          what one site, one address and all may take of the hub
-    transact        how this package writes
+    websub_service   the parts that config.yaml calls for, put together
+    announcer        feeds with changes -> URLs of documents, at intervals
+    remote_hub       URLs of documents -> another hub                            network
+    own_hub          our own hub, made of the next two
+    verification     requests to subscribe -> subscriptions                      network, database
+    deliveries       URLs of documents -> subscribers                            network, database
+    hub_limits       limits of our own hub
+    rate_limits      limits per site and per address, at work
+    throttled_log    log lines with a limit
 
-It all runs in the scheduler's process, which knows what changed and which writes.
+Everything runs in the scheduler's process, which knows of changes and writes to the database.
 
 Source: WebSub, https://www.w3.org/TR/websub/
 """
 
-from aggregator.websub.announcements import Announcements
+from aggregator.websub.websub_service import WebSubService
 
-__all__ = ["Announcements"]
+__all__ = ["WebSubService"]

@@ -1,70 +1,76 @@
-"""From feeds that brought something to the documents in which that can be seen, once in a while."""
+"""Feeds with changes -> the documents that show the changes, at intervals."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from aggregator import urls
+from aggregator.database import Transact
 from aggregator.database.websub import write_unannounced
 from aggregator.merged import ListRequest, Publication
 from aggregator.model import Scope, Subscription
 from aggregator.publish import Format
-from aggregator.websub.transact import Transact
 
 DEBOUNCE = timedelta(seconds=30)
-"""How long the first change of some waits for the others."""
+"""How long the first change waits for further changes."""
+
+Publish = Callable[[Collection[str]], Awaitable[None]]
+"""Tells a hub which documents have changed, by URL."""
 
 
 class Announcer:
-    """Tells of the changes that polls noted in the database, each document's once.
+    """Announces changes that polls noted in the database, each document once.
 
     Args:
-        tell: Called with the addresses of documents that changed.
-        subscriptions: Returns those in force.
-        transact: Does work in one transaction that may write.
+        publication: Which documents exist, and their URLs.
+        publish: Called with the changed documents.
+        subscriptions: Returns the current subscriptions.
+        transact: Runs a function in one transaction that may write.
+        debounce: How long the first change waits for further changes.
     """
 
     def __init__(
         self,
         publication: Publication,
-        tell: Callable[[Collection[str]], Awaitable[None]],
+        publish: Publish,
         subscriptions: Callable[[], Iterable[Subscription]],
         transact: Transact,
         *,
         debounce: timedelta = DEBOUNCE,
     ) -> None:
         self._publication = publication
-        self._tell = tell
+        self._publish = publish
         self._subscriptions = subscriptions
         self._transact = transact
         self._debounce = debounce
 
     async def announce(self) -> None:
-        """Tell of all changes that wait, if the first of them has waited long enough.
+        """Announce all changes, if the first has waited long enough.
 
-        They are forgotten when they were told: after a kill they may be told twice, never lost.
+        The database forgets changes after the announcement: after a kill changes may be announced
+        twice, but are never lost.
         """
-        waiting = await self._transact(
+        changes = await self._transact(
             partial(
                 write_unannounced.waiting_changes, now=datetime.now(UTC), debounce=self._debounce
             )
         )
-        if not waiting:
+        if not changes:
             return
-        changed = {one.name for one in waiting}
-        await self._tell(topics(self._publication, self._subscriptions(), changed))
-        await self._transact(partial(write_unannounced.note_announced, told=waiting))
+        names = {change.name for change in changes}
+        await self._publish(topics(self._publication, self._subscriptions(), names))
+        await self._transact(partial(write_unannounced.note_announced, told=changes))
 
 
 def topics(
-    publication: Publication, subscriptions: Iterable[Subscription], changed: Collection[str]
+    publication: Publication, subscriptions: Iterable[Subscription], changed_names: Collection[str]
 ) -> list[str]:
-    """Return the addresses of all documents that show entries of these feeds, each once."""
-    subscribed = list(subscriptions)
-    slugs = urls.category_slugs(feed.category for feed in subscribed if feed.category)
+    """Return the URLs of all documents that show entries of some feeds, each once."""
+    feeds = list(subscriptions)
+    slugs = urls.category_slugs(feed.category for feed in feeds if feed.category)
     scopes = {Scope(): None}
-    for feed in subscribed:
-        if feed.name in changed:
+    for feed in feeds:
+        if feed.name in changed_names:
             scopes[Scope(source=feed.name)] = None
             if feed.category:
                 scopes[Scope(category=slugs[feed.category])] = None

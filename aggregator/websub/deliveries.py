@@ -1,11 +1,10 @@
-"""Sending what changed to our own subscribers, failures again later.
+"""Delivers changed documents to our own subscribers, and repeats failed deliveries.
 
-A subscription is a row in the database, and so is what it is still to get: a restart loses nothing.
-What a document says is looked up when it is sent, so that a subscriber that was away gets the last
-version and no pile of old ones.
+A pending delivery is a column of the subscription's row, so a restart loses nothing.  A document is
+rendered at delivery: a subscriber that was offline gets the current version only.
 
-A subscriber that is slow, or does not answer, holds up its own site: each site has a queue of its
-own, of bounded length, and each delivery a deadline.
+A slow subscriber delays only subscribers of the same site: each site has a queue of its own, of
+bounded length, and each delivery a timeout.
 """
 
 import asyncio
@@ -16,149 +15,142 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TypeVar
 
 from aggregator import merged
-from aggregator.database import DBAPIError, Engine
+from aggregator.database import DBAPIError, Engine, Transact
 from aggregator.database.websub import write_subscribers
 from aggregator.errors import FetchError
 from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
 from aggregator.model.times import span_text
 from aggregator.publish import render
-from aggregator.websub.rate_limits import Notices, Turns, networks
-from aggregator.websub.transact import Transact
+from aggregator.websub.hub_limits import HubLimits
+from aggregator.websub.rate_limits import ConcurrencyLimit, address_keys
+from aggregator.websub.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
 
-BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 180, 360, 720, 1440))
-"""Waits before a failed delivery is tried again; after the last one it is given up."""
-
-DEADLINE = 10.0
-"""Seconds for finding an address, and for one delivery."""
-
-MOST_QUEUED = 400
-"""Deliveries that wait in memory; the others wait in the database."""
-
-MOST_OF_SITE = 4
-"""Of these for one site."""
-
-AT_ONCE = 64
-"""Deliveries under way."""
-
-ONE_ADDRESS = 4
-"""Deliveries under way to one address, whatever names it has."""
-
-MOST_OF_ADDRESS = 32
-"""Deliveries that wait for one address; more are put off."""
+RETRY_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 180, 360, 720, 1440))
+"""Before each further attempt of a delivery; after the last one the delivery is given up."""
 
 _PUT_OFF = timedelta(minutes=1)
-_DOCUMENTS = 16  # that are kept for the next subscriber
-_RENDERED_AT_ONCE = 2
-_T = TypeVar("_T")
+_CACHED_DOCUMENTS = 16
+_CONCURRENT_RENDERINGS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Topic:
-    """A document as it is delivered."""
+class _Content:
+    """A document as delivered."""
 
     body: bytes
     headers: dict[str, str]
 
 
 class Deliveries:
-    """Sends subscribers the documents that changed.
+    """Delivers changed documents to subscribers.
 
     Args:
-        engine: Read from, for documents.
-        back_off: Waits before each further attempt of a delivery.
+        publication: Which documents exist, and their URLs.
+        engine: For reading documents.
+        client: Makes the requests.
+        transact: Runs a function in one transaction that may write.
+        throttled_log: For failures.
+        limits: Of the hub.
+        retry_waits: Before each further attempt of a delivery.
     """
 
     def __init__(
         self,
         publication: Publication,
         engine: Engine,
-        calls: WebSubClient,
+        client: WebSubClient,
         transact: Transact,
-        notices: Notices,
+        throttled_log: ThrottledLog,
+        limits: HubLimits,
         *,
-        back_off: tuple[timedelta, ...] = BACK_OFF,
+        retry_waits: tuple[timedelta, ...] = RETRY_WAITS,
     ) -> None:
-        self._calls = calls
+        self._client = client
         self._engine = engine
         self._transact = transact
-        self._notices = notices
-        self._back_off = back_off
-        self._documents = _Documents(publication, engine)
-        self._looking = asyncio.Lock()
-        self._under_way: set[int] = set()
-        self._of_site: Counter[str] = Counter()
-        self._sites, self._addresses = Turns(1), Turns(ONE_ADDRESS)
-        self._free = asyncio.Semaphore(AT_ONCE)
+        self._log = throttled_log
+        self._limits = limits
+        self._retry_waits = retry_waits
+        self._documents = _RenderedDocuments(publication, engine)
+        self._beginning = asyncio.Lock()
+        self._queued_ids: set[int] = set()  # of subscribers
+        self._queued_per_site: Counter[str] = Counter()
+        self._site_concurrency = ConcurrencyLimit(1)
+        self._address_concurrency = ConcurrencyLimit(limits.concurrent_per_address)
+        self._free = asyncio.Semaphore(limits.concurrent_requests)
         self._results: list[write_subscribers.Delivery] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._noting: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
-        """Begin to send what is due, as far as there is room for it; nobody is waited for."""
-        async with self._looking:
-            while len(self._under_way) < MOST_QUEUED:
+        """Begin the deliveries that are due, within the limits; return before they end."""
+        async with self._beginning:
+            while len(self._queued_ids) < self._limits.queued_deliveries:
                 now = datetime.now(UTC)
-                # What is noted while the database is read was due when the reading began.
-                busy = set(self._under_way)
-                due = await asyncio.to_thread(self._due, now)
-                busy |= self._under_way
-                fresh = [subscriber for subscriber in due if subscriber.id not in busy]
-                if not sum(self._begin_one(subscriber, now) for subscriber in fresh):
+                # A delivery whose end is written during the query is in the result of the query.
+                queued_ids = set(self._queued_ids)
+                subscribers = await asyncio.to_thread(self._due_subscribers, now)
+                queued_ids |= self._queued_ids
+                unqueued = [
+                    subscriber for subscriber in subscribers if subscriber.id not in queued_ids
+                ]
+                if not sum(self._enqueue(subscriber, now) for subscriber in unqueued):
                     return
 
     async def idle(self) -> None:
-        """Return when nothing is under way, and all of it is noted."""
-        while self._tasks or self._noting is not None:
-            await asyncio.wait({*self._tasks, *({self._noting} if self._noting else ())})
+        """Return when no delivery is in memory, and all results are written."""
+        while self._tasks or self._writing is not None:
+            await asyncio.wait({*self._tasks, *({self._writing} if self._writing else ())})
 
     async def stop(self) -> None:
-        """Give up what is under way; it is still due at the next start."""
-        tasks = [*self._tasks, *([self._noting] if self._noting else [])]
+        """Cancel the deliveries in memory, which are due again at the next start."""
+        tasks = [*self._tasks, *([self._writing] if self._writing else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._documents.stop()
 
-    def _due(self, now: datetime) -> list[write_subscribers.Subscriber]:
-        busy = [site for site, count in self._of_site.items() if count >= MOST_OF_SITE]
+    def _due_subscribers(self, now: datetime) -> list[write_subscribers.Subscriber]:
+        full_sites = [site for site in self._queued_per_site if self._is_full(site)]
         with self._engine.connect() as connection:
-            # As many as may be under way are no news.
-            limit = len(self._under_way) + MOST_QUEUED
+            # The query also returns subscribers whose deliveries are queued.
+            limit = len(self._queued_ids) + self._limits.queued_deliveries
             return write_subscribers.due_subscribers(
-                connection, now=now, limit=limit, busy_hosts=busy
+                connection, now=now, limit=limit, busy_hosts=full_sites
             )
 
-    def _begin_one(self, due: write_subscribers.Subscriber, at: datetime) -> bool:
-        if self._of_site[due.host] >= MOST_OF_SITE or len(self._under_way) >= MOST_QUEUED:
+    def _is_full(self, site: str) -> bool:
+        return self._queued_per_site[site] >= self._limits.queued_per_site
+
+    def _enqueue(self, subscriber: write_subscribers.Subscriber, due_at: datetime) -> bool:
+        is_full = len(self._queued_ids) >= self._limits.queued_deliveries
+        if is_full or self._is_full(subscriber.host):
             return False
-        self._under_way.add(due.id)
-        self._of_site[due.host] += 1
-        task = asyncio.create_task(self._send(due, at))
+        self._queued_ids.add(subscriber.id)
+        self._queued_per_site[subscriber.host] += 1
+        task = asyncio.create_task(self._deliver(subscriber, due_at))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return True
 
-    async def _send(self, due: write_subscribers.Subscriber, at: datetime) -> None:
+    async def _deliver(self, subscriber: write_subscribers.Subscriber, due_at: datetime) -> None:
         try:
-            async with self._sites.turn([due.host]):
-                result = await self._attempt(due, at)
+            async with self._site_concurrency.admitted([subscriber.host]):
+                result = await self._attempt(subscriber, due_at)
         except DBAPIError as error:  # the document can't be read now
             log.error("hub: %s", error.orig)
-            result = write_subscribers.Delivery(
-                due, retry_at=datetime.now(UTC) + _PUT_OFF, failed=False
-            )
+            result = _put_off(subscriber)
         self._results.append(result)
-        if self._noting is None:
-            self._noting = asyncio.create_task(self._note())
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_results())
 
-    async def _note(self) -> None:
-        """Write how deliveries went, those that end meanwhile together; then go on."""
+    async def _write_results(self) -> None:
+        """Write the results of deliveries, all that end meanwhile together; then begin others."""
         try:
             while self._results:
                 results, self._results = self._results, []
@@ -168,92 +160,105 @@ class Deliveries:
                     )
                 finally:
                     for result in results:
-                        self._under_way.discard(result.of.id)
-                        self._of_site[result.of.host] -= 1
-                    self._of_site = +self._of_site
+                        self._queued_ids.discard(result.of.id)
+                        self._queued_per_site[result.of.host] -= 1
+                    self._queued_per_site = +self._queued_per_site
                 await self.begin()
-        except DBAPIError as error:  # they are still due
+        except DBAPIError as error:  # the deliveries are still due
             log.error("hub: %s", error.orig)
         finally:
-            self._noting = None
+            self._writing = None
 
     async def _attempt(
-        self, due: write_subscribers.Subscriber, at: datetime
+        self, subscriber: write_subscribers.Subscriber, due_at: datetime
     ) -> write_subscribers.Delivery:
-        """Send one subscriber its document; return what came of it."""
+        """Deliver a document to a subscriber, and return the outcome."""
+        timeout = self._limits.request_timeout
         try:
-            async with asyncio.timeout(DEADLINE):
-                addresses = await self._calls.addresses(due.callback)
-            groups = networks(addresses)
-            if any(self._addresses.users(group) >= MOST_OF_ADDRESS for group in groups):
-                until = datetime.now(UTC) + _PUT_OFF
-                return write_subscribers.Delivery(due, retry_at=until, failed=False)
-            async with self._addresses.turn(groups), self._free:
-                topic = await self._documents.get(due.topic, at)
-                if topic is None:  # the category or source is no more
-                    return write_subscribers.Delivery(due, ended=True)
-                async with asyncio.timeout(DEADLINE):
-                    status = await self._post(due, topic, addresses)
+            async with asyncio.timeout(timeout):
+                addresses = await self._client.addresses(subscriber.callback)
+            keys = address_keys(addresses)
+            limit = self._limits.queued_per_address
+            if any(self._address_concurrency.users(key) >= limit for key in keys):
+                return _put_off(subscriber)
+            async with self._address_concurrency.admitted(keys), self._free:
+                content = await self._documents.get(subscriber.topic, due_at)
+                if content is None:  # a category or source that was removed
+                    return write_subscribers.Delivery(subscriber, ended=True)
+                async with asyncio.timeout(timeout):
+                    status = await self._post(subscriber, content, addresses)
             if 200 <= status < 300:
-                return write_subscribers.Delivery(due)
+                return write_subscribers.Delivery(subscriber)
             if status == 410:
-                return write_subscribers.Delivery(due, ended=True)
+                return write_subscribers.Delivery(subscriber, ended=True)
             reason = f"answered {status}"
         except TimeoutError:
-            reason = f"no answer within {span_text(DEADLINE)}"
+            reason = f"no answer within {span_text(timeout)}"
         except FetchError as error:
             reason = error.reason
-        self._notices.say("not delivered", f"{due.host}: {reason}; not delivered")
-        if due.failures >= len(self._back_off):
-            return write_subscribers.Delivery(due)  # given up; the next change is another matter
-        return write_subscribers.Delivery(
-            due, retry_at=datetime.now(UTC) + self._back_off[due.failures]
-        )
+        self._log.log("not delivered", f"{subscriber.host}: {reason}; not delivered")
+        if subscriber.failures >= len(self._retry_waits):  # given up until the next change
+            return write_subscribers.Delivery(subscriber)
+        retry_at = datetime.now(UTC) + self._retry_waits[subscriber.failures]
+        return write_subscribers.Delivery(subscriber, retry_at=retry_at)
 
     async def _post(
-        self, due: write_subscribers.Subscriber, topic: _Topic, addresses: tuple[str, ...]
+        self,
+        subscriber: write_subscribers.Subscriber,
+        content: _Content,
+        addresses: tuple[str, ...],
     ) -> int:
-        headers = dict(topic.headers)
-        if due.secret:
-            digest = hmac.new(due.secret.encode(), topic.body, hashlib.sha256).hexdigest()
+        """Return the status of the subscriber's response."""
+        headers = dict(content.headers)
+        if subscriber.secret:
+            digest = hmac.new(subscriber.secret.encode(), content.body, hashlib.sha256).hexdigest()
             headers["X-Hub-Signature"] = f"sha256={digest}"
-        response = await self._calls.post(due.callback, topic.body, headers, addresses=addresses)
+        response = await self._client.post(
+            subscriber.callback, content.body, headers, addresses=addresses
+        )
         return response.status
 
 
-class _Documents:
-    """Documents as our web answers them; the last few are kept."""
+def _put_off(subscriber: write_subscribers.Subscriber) -> write_subscribers.Delivery:
+    """Return the outcome of a delivery that is repeated without counting as failed."""
+    retry_at = datetime.now(UTC) + _PUT_OFF
+    return write_subscribers.Delivery(subscriber, retry_at=retry_at, failed=False)
+
+
+class _RenderedDocuments:
+    """Documents as our web serves them, with a small cache."""
 
     def __init__(self, publication: Publication, engine: Engine) -> None:
         self._publication = publication
         self._engine = engine
-        self._rendering = asyncio.Semaphore(_RENDERED_AT_ONCE)
-        self._kept: OrderedDict[str, tuple[datetime, asyncio.Task[_Topic | None]]] = OrderedDict()
+        self._free = asyncio.Semaphore(_CONCURRENT_RENDERINGS)
+        self._cache: OrderedDict[str, tuple[datetime, asyncio.Task[_Content | None]]]
+        self._cache = OrderedDict()
 
-    async def get(self, name: str, at: datetime) -> _Topic | None:
-        """Return the document as it is at `at` or later; None if it is no more."""
-        read_at, rendering = self._kept.get(name, (None, None))
-        if rendering is None or read_at is None or read_at < at:
-            rendering = asyncio.create_task(self._read(name))
-            self._kept[name] = datetime.now(UTC), rendering
-        self._kept.move_to_end(name)
-        while len(self._kept) > _DOCUMENTS:
-            self._kept.popitem(last=False)
-        return await asyncio.shield(rendering)
+    async def get(self, url: str, not_before: datetime) -> _Content | None:
+        """Return a document, rendered at `not_before` or later; None if there is no document."""
+        rendered_at, task = self._cache.get(url, (None, None))
+        if task is None or rendered_at is None or rendered_at < not_before:
+            task = asyncio.create_task(self._render_in_thread(url))
+            self._cache[url] = datetime.now(UTC), task
+        self._cache.move_to_end(url)
+        while len(self._cache) > _CACHED_DOCUMENTS:
+            self._cache.popitem(last=False)
+        return await asyncio.shield(task)
 
     async def stop(self) -> None:
-        """Let go of them."""
-        readings = [reading for _, reading in self._kept.values()]
-        for reading in readings:
-            reading.cancel()
-        await asyncio.gather(*readings, return_exceptions=True)
+        """Cancel all renderings."""
+        tasks = [task for _, task in self._cache.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _read(self, name: str) -> _Topic | None:
-        async with self._rendering:
-            return await asyncio.to_thread(self._rendered, name)
+    async def _render_in_thread(self, url: str) -> _Content | None:
+        async with self._free:
+            return await asyncio.to_thread(self._render, url)
 
-    def _rendered(self, name: str) -> _Topic | None:
-        request = self._publication.request_for(name)
+    def _render(self, url: str) -> _Content | None:
+        request = self._publication.request_for(url)
         if request is None:
             return None
         with self._engine.connect() as connection:
@@ -264,6 +269,6 @@ class _Documents:
             return None
         headers = {
             "Content-Type": request.form.content_type,
-            "Link": f'<{self._publication.hub}>; rel="hub", <{name}>; rel="self"',
+            "Link": f'<{self._publication.hub}>; rel="hub", <{url}>; rel="self"',
         }
-        return _Topic(render(document, request.form), headers)
+        return _Content(render(document, request.form), headers)

@@ -1,0 +1,89 @@
+"""Our own hub: verifies subscribers, and delivers changed documents to them."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from aggregator.database import Engine, Transact
+from aggregator.database.websub import write_subscribers
+from aggregator.fetch import WebSubClient
+from aggregator.merged import Publication
+from aggregator.websub.deliveries import RETRY_WAITS, Deliveries
+from aggregator.websub.hub_limits import DEFAULT_LIMITS, HubLimits
+from aggregator.websub.throttled_log import ThrottledLog
+from aggregator.websub.verification import Verification
+
+
+class OwnHub:
+    """The hub, in one event loop.
+
+    Args:
+        publication: Which documents exist, and their URLs.
+        engine: For reading documents.
+        verifying_client: Makes the requests of verifications; used for nothing else.
+        delivering_client: Makes the requests of deliveries; used for nothing else.
+        transact: Runs a function in one transaction that may write.
+        limits: For a site, an address and all subscribers.
+        retry_waits: Before each further attempt of a delivery.
+    """
+
+    def __init__(
+        self,
+        publication: Publication,
+        engine: Engine,
+        verifying_client: WebSubClient,
+        delivering_client: WebSubClient,
+        transact: Transact,
+        *,
+        limits: HubLimits = DEFAULT_LIMITS,
+        retry_waits: tuple[timedelta, ...] = RETRY_WAITS,
+    ) -> None:
+        self._transact = transact
+        self._log = ThrottledLog()
+        self._verification = Verification(verifying_client, transact, self._log, limits)
+        self._deliveries = Deliveries(
+            publication,
+            engine,
+            delivering_client,
+            transact,
+            self._log,
+            limits,
+            retry_waits=retry_waits,
+        )
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the hub accepts another request; else the web answers that the hub is busy."""
+        return self._verification.has_room
+
+    def receive(self, datagram: bytes) -> None:
+        """Begin to verify a request from the web (`SubscriptionRequest.encode`)."""
+        self._verification.receive(datagram)
+
+    async def publish(self, topics: Collection[str]) -> None:
+        """Note changed documents for their subscribers, and begin to deliver."""
+        now = datetime.now(UTC)
+        await self._transact(partial(write_subscribers.mark_topics, topics=list(topics), now=now))
+        await self.deliver()
+
+    async def deliver(self) -> None:
+        """Begin the deliveries that are due; return before they end."""
+        await self._deliveries.begin()
+
+    async def remove_expired(self) -> None:
+        """Remove subscriptions after the end of the lease."""
+        await self._transact(partial(write_subscribers.end_leases, now=datetime.now(UTC)))
+
+    async def log_counts(self) -> None:
+        """Log how many lines the log has not shown."""
+        self._log.log_counts()
+
+    async def idle(self) -> None:
+        """Return when no verification and no delivery is left in memory."""
+        await self._verification.idle()
+        await self._deliveries.idle()
+
+    async def stop(self) -> None:
+        """Cancel the verifications and deliveries in memory."""
+        await self._verification.stop()
+        await self._deliveries.stop()
