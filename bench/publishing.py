@@ -18,14 +18,15 @@ from flask import Flask
 
 from aggregator.config import load
 from aggregator.database import open_database
-from aggregator.database.feeds import write_leases, write_polls, write_subscriptions
+from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.merged import ListRequest, Publication, document
-from aggregator.model import DueFeed, Outcome, Scope
+from aggregator.model import DueFeed, Scope, Validators
 from aggregator.poll import recording
-from aggregator.poll.reports import Finished
+from aggregator.poll.reports import CompletedPoll, PollSuccess
 from aggregator.publish import Format, render
 from aggregator.reading.worker_task import read_document
+from aggregator.schedule import PollResponse
 from aggregator.scheduler import poll_settings
 from bench import feeds
 from web import create_app
@@ -165,21 +166,12 @@ def _app(folder: Path) -> Flask:
     return create_app(config, engine)
 
 
-def _poll(feed: DueFeed, number: int, now: datetime) -> Finished:
+def _poll(feed: DueFeed, number: int, now: datetime) -> CompletedPoll:
     """Return a poll that brought the feed's document, as the pipeline hands it to the writer."""
     read = read_document(feeds.document(number), {}, feed.url)
     assert read.feed is not None
-    report = write_polls.PollReport(
-        feed_id=feed.id,
-        number=0,
-        started_at=now,
-        ended_at=now,
-        outcome=Outcome.UNCHANGED,
-        next_poll_at=now + feed.interval,
-        next_reason="",
-        head=read.feed.head,
-    )
-    return Finished(feed, report, read.feed)
+    success = PollSuccess(Validators(), feed.pacing, PollResponse(), read.feed)
+    return CompletedPoll(feed, now, now, feed.relocation, success)
 
 
 if __name__ == "__main__":

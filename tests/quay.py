@@ -26,7 +26,7 @@ from aggregator.database.websub import write_subscribers, write_unannounced
 from aggregator.errors import FetchError
 from aggregator.model import DueFeed, Fetched, HostPause, Validators
 from aggregator.poll import recording
-from aggregator.poll.reports import Finished, failed, succeeded
+from aggregator.poll.reports import CompletedPoll, failure_of, success_of
 from aggregator.reading.worker_task import read_document
 from aggregator.scheduler import poll_settings
 
@@ -137,18 +137,22 @@ def poll(
     with clock_at(at), engine.begin() as connection:
         due = _leased(connection, name, at)
         body = (DATA / document).read_bytes() if document else b""
+        etag = due.validation.validators.etag
         headers = {"content-type": "application/xml", "cache-control": "max-age=600"}
         answer = Fetched(
             status=200 if document else 304,
             url=due.url,
             headers=headers,
             body=body,
-            validators=Validators(due.url, f'"{len(body)}"' if document else due.validators.etag),
+            validators=Validators(due.url, f'"{len(body)}"' if document else etag),
             size=len(body),
         )
-        read = read_document(body, headers, due.url, due.memory) if document else None
+        seen_hashes = due.validation.seen_hashes
+        read = read_document(body, headers, due.url, seen_hashes) if document else None
         body_hash = sha256(body).digest()[:16] if document else None
-        return _stored(connection, config, succeeded(due, at, answer, read, body_hash))
+        success = success_of(due, at, answer, read, body_hash)
+        done = CompletedPoll(due, at, at, due.relocation, success, answer.status, answer.size)
+        return _stored(connection, config, done)
 
 
 def _fail(
@@ -156,7 +160,9 @@ def _fail(
 ) -> None:
     with clock_at(at), engine.begin() as connection:
         due = _leased(connection, name, at)
-        _stored(connection, config, failed(due, at, FetchError(due.url, reason, **answer)))
+        failure = failure_of(due, at, FetchError(due.url, reason, **answer))
+        done = CompletedPoll(due, at, at, due.relocation, failure, answer.get("status"))
+        _stored(connection, config, done)
 
 
 def _leased(connection: Connection, name: str, at: datetime) -> DueFeed:
@@ -166,7 +172,7 @@ def _leased(connection: Connection, name: str, at: datetime) -> DueFeed:
     return due
 
 
-def _stored(connection: Connection, config: Config, done: Finished) -> write_polls.PollReport:
+def _stored(connection: Connection, config: Config, done: CompletedPoll) -> write_polls.PollReport:
     (report,) = recording.record(connection, [done], poll_settings(config))
     assert report is not None
     return report

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator import schedule
-from aggregator.model import BY_INTERVAL, BY_RHYTHM, BY_THRIFT, Wishes
+from aggregator.model import BECAUSE_NO_VALIDATORS, BY_INTERVAL, BY_RHYTHM, Pacing, Wishes
 
 NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -16,18 +16,21 @@ MINUTE = timedelta(minutes=1)
 HALF_HOUR = timedelta(minutes=30)
 
 
-def after_success(*, feed="a", interval=HOUR, interval_given=True, at=NOW, **answer):
+NO_HINTS = Wishes()
+
+
+def after_success(
+    *, feed="a", interval=HOUR, interval_given=True, at=NOW, wishes=NO_HINTS, gap=None, **response
+):
+    pacing = Pacing(interval, interval_given, wishes, gap=gap)
     return schedule.after_success(
-        at,
-        feed=feed,
-        interval=interval,
-        interval_given=interval_given,
-        answer=schedule.Answer(**answer),
+        at, feed=feed, pacing=pacing, response=schedule.PollResponse(**response)
     )
 
 
-def after_failure(**values):
-    return schedule.after_failure(NOW, **({"interval": HALF_HOUR, "failures": 1} | values))
+def after_failure(*, interval=HALF_HOUR, failures=1, wishes=NO_HINTS, **response):
+    pacing = Pacing(interval, hints=wishes)
+    return schedule.after_failure(NOW, pacing=pacing, failures=failures, **response)
 
 
 FRESH = "the server calls its answer fresh"
@@ -90,7 +93,7 @@ def test_an_unchanged_feed_without_validators_is_asked_once_a_day():
     decided = after_success(unconditional=True, interval_given=False)
 
     assert DAY <= decided.at - NOW <= 25 * HOUR
-    assert decided.reason == BY_THRIFT
+    assert decided.reason == BECAUSE_NO_VALIDATORS
     assert after_success(unconditional=True).reason == BY_INTERVAL
 
 
@@ -275,4 +278,4 @@ def test_a_304_that_says_nothing_renews_what_its_document_said(headers, known, h
     lifetime = None if known is None else known * HOUR
 
     expected = None if hours is None else hours * HOUR
-    assert schedule.freshness(headers, known=lifetime) == expected
+    assert schedule.freshness(headers, stored_lifetime=lifetime) == expected

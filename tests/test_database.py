@@ -319,7 +319,10 @@ def test_the_feeds_of_an_older_database_share_the_budget_of_their_site(tmp_path)
         ("www.example.org", "example.org"),
         ("me.github.io", "me.github.io"),
     ]
-    assert {(feed.moved_to, feed.move, feed.validators.etag) for feed in due} == {(None, None, "x")}
+    assert {
+        (feed.relocation.moved_to, feed.relocation.redirect, feed.validation.validators.etag)
+        for feed in due
+    } == {(None, None, "x")}
     upgraded.dispose()
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregator.poll.poller import SKIM_WORK
+from aggregator.poll.document_reader import MAX_WORK_HERE
 from aggregator.reading.prefilter import MAX_NAMESPACE, skim
 from aggregator.text.encodings import plain_utf8
 from tests.faults import World, channel, item
@@ -93,7 +93,7 @@ def skim_seconds(document: bytes) -> float:
         started = thread_time()
         utf8 = plain_utf8(document, "")
         if utf8 is not None:
-            skim(utf8, max_work=SKIM_WORK)
+            skim(utf8, max_work=MAX_WORK_HERE)
         seconds.append(thread_time() - started)
     return min(seconds)  # the others also collected this process's garbage
 

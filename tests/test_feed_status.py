@@ -1,6 +1,7 @@
 """One rule says how a feed is doing: in Python, in SQL and in the counters that triggers keep."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
@@ -136,10 +137,12 @@ def test_a_feed_has_the_status_of_its_last_poll_that_reached_the_network(databas
         if error is None:
             record(database, "a", now=at)
             continue
-        poll = reports.failed(
-            poll_of(database, "a", now=at).due, at, FAILED if error == "offline" else error
-        )
-        store_poll(database, reports.while_offline(poll) if error == "offline" else poll)
+        poll = poll_of(database, "a", now=at)
+        if error == "offline":
+            failure = reports.offline_failure_of(poll.due, at, FAILED)
+        else:
+            failure = reports.failure_of(poll.due, at, error)
+        store_poll(database, replace(poll, result=failure))
 
     assert status_of(database, "a") is status
 

@@ -148,27 +148,28 @@ def test_a_poll_with_news_and_one_without_do_not_wait_for_each_other(server):
     names = ["a", "b"]
     subscribe(database, *(Subscription(name, f"https://{name}.example/") for name in names))
     pause = HostPause("shared.example", NOW)
-    polls = [record(database, name, pauses=(pause,)) for name in names]
-
-    def write(poll):
-        with database.begin() as connection:
-            write_polls.note_check(connection, NOW)
-            write_polls.record_polls(connection, [poll])
+    with_news, without_news = [record(database, name, pauses=(pause,)) for name in names]
+    result = replace(without_news.result, head=None)
+    without_news = replace(without_news, result=result)
 
     with ThreadPoolExecutor() as pool:
         with database.begin() as connection:
             note_change(connection)  # it brought news
-            other = pool.submit(write, replace(polls[1], head=None))
+            other = pool.submit(in_one, database, partial(write, without_news, pause))
             wait([other], timeout=0.3)  # until it waits
-            write_polls.note_check(connection, NOW)
-            write_polls.record_polls(connection, polls[:1])
+            write(with_news, pause, connection)
         other.result()
+
+
+def write(report, pause, connection):
+    locked = write_polls.lock_polls(connection, [report.feed], checked_at=NOW)
+    write_polls.record_polls(locked, [report], [pause])
 
 
 def test_two_processes_that_notice_a_set_clock_move_the_schedule_once(server):
     database = postgresql.new_database(server)
     subscribe(database, Subscription("a", "https://a.example/"))
-    at = record(database, "a").next_poll_at
+    at = record(database, "a").next_poll.at
     step = timedelta(hours=1)
 
     def look(connection, started_at=NOW, now=NOW + step):
@@ -193,19 +194,18 @@ def test_two_processes_that_notice_a_set_clock_move_the_schedule_once(server):
 def test_a_poll_and_a_set_clock_do_not_wait_for_each_other(server, first, news):
     database = postgresql.new_database(server)
     subscribe(database, Subscription("a", "https://a.example/"))
-    poll = record(database, "a", pauses=(HostPause("a.example", NOW),))
-    poll = replace(poll, head=None, updated=int(news))
+    pause = HostPause("a.example", NOW)
+    report = record(database, "a", pauses=(pause,))
+    result = replace(report.result, head=None)
+    report = replace(report, result=result, updated=int(news))
     hours = itertools.count()
-
-    def write(connection):
-        write_polls.note_check(connection, NOW)
-        write_polls.record_polls(connection, [poll])
 
     def follow(connection):
         at = NOW + timedelta(hours=next(hours))
         write_clock_shift.follow_clock(connection, boot="b", started_at=at, now=at)
 
-    one, other = (write, follow) if first == "poll" else (follow, write)
+    store = partial(write, report, pause)
+    one, other = (store, follow) if first == "poll" else (follow, store)
     in_one(database, follow)
     for at in itertools.count(1):
         with meanwhile(database, other, after=at) as others:

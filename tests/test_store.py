@@ -15,7 +15,7 @@ HOUR = timedelta(hours=1)
 
 def reclaim(database, *, now, gone=(), owner="other"):
     with database.begin() as connection:
-        return write_leases.reclaim_leases(connection, gone=gone, owner=owner, now=now)
+        return write_leases.reclaim_leases(connection, ended_owners=gone, owner=owner, now=now)
 
 
 def test_a_leased_feed_is_nobody_elses(database):
@@ -135,8 +135,8 @@ def test_who_leases_a_feed_learns_how_long_its_host_rests(database):
         )
         pause = write_hosts.host_pause(connection, "b.example")
 
-    assert (due.name, due.host_free_at) == ("a", free_at)
-    assert (named.name, named.host_free_at) == ("b", None)  # a person asks
+    assert (due.name, due.host.free_at) == ("a", free_at)
+    assert (named.name, named.host.free_at) == ("b", None)  # a person asks
     assert pause == HostPause("b.example", NOW + MINUTE)
 
 
@@ -178,7 +178,7 @@ def test_a_poll_that_ends_after_its_lease_was_lost_leaves_the_lease_of_the_next_
     subscribe(database, feed("a"))
     late = poll_of(database, "a", [entry(1)])
     with database.begin() as connection:
-        write_leases.reclaim_leases(connection, gone=["test"], owner="next", now=NOW)
+        write_leases.reclaim_leases(connection, ended_owners=["test"], owner="next", now=NOW)
     later = NOW + timedelta(days=1)
     assert lease_due(database, now=later, owner="next") == ["a"]
     if taken_over != "and held":
@@ -274,7 +274,7 @@ def test_a_tick_finds_feeds_by_index_and_never_walks_the_table(database, statist
         lease_due(database, limit=5, per_host=2, busy_hosts=["f1.example", "f2.example"])
         with database.begin() as connection:
             write_leases.lease_owners(connection)
-            write_leases.reclaim_leases(connection, gone=["a", "b"], owner="x", now=NOW)
+            write_leases.reclaim_leases(connection, ended_owners=["a", "b"], owner="x", now=NOW)
             write_leases.lease_named(connection, owner="x", now=NOW, until=NOW, names={"f1"})
             write_leases.renew_leases(connection, owner="me", until=NOW + HOUR)
             write_leases.release_leases(connection, owner="me", feed_ids=[1])

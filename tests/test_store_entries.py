@@ -10,7 +10,15 @@ from aggregator.database.feeds import read_health, write_leases, write_polls
 from aggregator.database.lists import read_lists
 from aggregator.database.schema import entry_keys
 from aggregator.database.state import read_overview
-from aggregator.model import Enclosure, FeedHead, Outcome, Scope, Validators
+from aggregator.model import (
+    Enclosure,
+    FeedHead,
+    NextPoll,
+    Outcome,
+    Scope,
+    Validation,
+    Validators,
+)
 from tests.stored import MINUTE, feed, statements, titles
 from tests.worlds import NOW, entry, only_sqlite, record, subscribe
 
@@ -94,27 +102,24 @@ def test_a_poll_writes_entries_validators_and_bookkeeping_or_nothing(database):
 
     with pytest.raises(RuntimeError), database.begin() as connection:
         (due,) = write_leases.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
-        write_polls.record_polls(
-            connection,
-            [
-                write_polls.PollReport(
-                    feed_id=due.id,
-                    number=0,
-                    started_at=NOW,
-                    ended_at=NOW,
-                    outcome=Outcome.NEW,
-                    next_poll_at=NOW + HOUR,
-                    next_reason="",
-                    validators=Validators(due.url, '"1"'),
-                )
-            ],
+        locked = write_polls.lock_polls(connection, [due], checked_at=NOW)
+        validation = Validation(Validators(due.url, '"1"'))
+        report = write_polls.PollReport(
+            feed=due,
+            started_at=NOW,
+            ended_at=NOW,
+            outcome=Outcome.NEW,
+            next_poll=NextPoll(NOW + HOUR, ""),
+            relocation=due.relocation,
+            result=write_polls.FeedUpdate(validation, due.pacing, due.habits),
         )
+        write_polls.record_polls(locked, [report])
         raise RuntimeError
 
     with database.begin() as connection:
         (due,) = write_leases.lease_due(connection, owner="me", now=NOW, until=NOW + HOUR)
-    assert due.validators.etag is None
-    assert due.polls == 0
+    assert due.validation.validators.etag is None
+    assert due.history.polls == 0
 
 
 def test_the_last_24_polls_are_remembered_oldest_first(database):

@@ -39,7 +39,8 @@ def test_a_new_url_under_the_same_name_keeps_the_entries_and_is_polled_at_once(d
 def test_what_an_old_address_taught_is_forgotten_when_the_address_changes(database):
     """All columns of a feed, so that whoever adds one decides what it belongs to."""
     subscribe(database, feed("a"), feed("new"))
-    record(database, "a", [entry(1)], error="404", outcome=Outcome.FAILED)
+    record(database, "a", [entry(1)])
+    record(database, "a", error="404", outcome=Outcome.FAILED)
     taught = {
         "title": "'Old title'", "subtitle": "'x'", "site_url": "'https://a.example/'",
         "feed_id": "'urn:a'", "language": "'de'", "author": "'Ann'", "rights": "'x'",

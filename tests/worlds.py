@@ -4,6 +4,7 @@ import functools
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from html import escape
@@ -11,13 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from aggregator.database import Connection, Engine, open_database
 from aggregator.database.feeds import write_leases, write_polls, write_subscriptions
+from aggregator.database.schema import feeds
 from aggregator.fetch import FetchSettings
-from aggregator.model import CleanEntry, CleanFeed, FeedHead, Outcome, Subscription, Validators
+from aggregator.model import (
+    CleanEntry,
+    CleanFeed,
+    FeedHead,
+    NextPoll,
+    Outcome,
+    Subscription,
+    Validators,
+)
 from aggregator.poll import PollSettings, recording
-from aggregator.poll.reports import Finished
+from aggregator.poll.reports import CompletedPoll, FailedPoll, PollSuccess
+from aggregator.schedule import PollResponse
 from tests import postgresql
 
 NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
@@ -85,20 +97,33 @@ def record(
     *,
     head: FeedHead | None = None,
     now: datetime = NOW,
-    **report: Any,
+    **values: Any,
 ) -> write_polls.PollReport:
-    """Store one poll of the feed `name`, by default a good one that brought `entries`."""
+    """Store one poll of the feed `name`, by default a good one that brought `entries`.
+
+    Args:
+        values: What the poll left behind, by the names of columns; see `_poll_of`.
+    """
     with engine.begin() as connection:
-        poll = _poll_of(connection, name, entries, head=head, now=now, **report)
-        (written,) = recording.record(connection, [poll], SETTINGS, now=now)
-    assert written is not None
-    return written
+        poll = _poll_of(connection, name, entries, head=head, now=now, **values)
+        (report,) = recording.record(connection, [poll], SETTINGS, now=now)
+        assert report is not None
+        stored: dict[str, Any] = {}
+        if isinstance(poll.result, FailedPoll):  # a poll before this one has read the head
+            stored = {"title": _head_of(name, head).title, "note": _head_of(name, head).note}
+        else:  # the interval alone decides, unless a test does
+            next_poll = _next_poll(now + poll.due.pacing.interval, values)
+            report = replace(report, next_poll=next_poll)
+            stored = {"next_poll_at": next_poll.at, "next_reason": next_poll.reason}
+            stored |= {"not_before": next_poll.not_before, "plan": []}
+        connection.execute(update(feeds).where(feeds.c.id == poll.due.id).values(stored))
+    return report
 
 
-def store_poll(engine: Engine, poll: Finished) -> write_polls.PollReport | None:
+def store_poll(engine: Engine, poll: CompletedPoll) -> write_polls.PollReport | None:
     """Store a poll that began earlier; None where it does not count any more."""
     with engine.begin() as connection:
-        (written,) = recording.record(connection, [poll], SETTINGS, now=poll.report.ended_at)
+        (written,) = recording.record(connection, [poll], SETTINGS, now=poll.ended_at)
     return written
 
 
@@ -108,11 +133,11 @@ def poll_of(
     entries: Sequence[CleanEntry] = (),
     *,
     now: datetime = NOW,
-    **report: Any,
-) -> Finished:
+    **values: Any,
+) -> CompletedPoll:
     """Return a poll of the feed `name`, by default a good one with `entries`, not stored yet."""
     with engine.begin() as connection:
-        return _poll_of(connection, name, entries, now=now, **report)
+        return _poll_of(connection, name, entries, now=now, **values)
 
 
 def _poll_of(
@@ -122,24 +147,53 @@ def _poll_of(
     *,
     head: FeedHead | None = None,
     now: datetime,
-    **report: Any,
-) -> Finished:
+    **values: Any,
+) -> CompletedPoll:
+    """Return a poll, not stored yet; with `error` among the values it is one that failed.
+
+    Args:
+        values: `outcome`, `error`, `failures`, `status`, `size`, `next_poll_at`, `next_reason`,
+            `not_before`, `moved_to`, `body_hash`, `pauses`.
+    """
     (feed,) = write_leases.lease_named(
         connection, owner="test", now=now, until=now + timedelta(minutes=1), names=[name]
     )
-    head = head or FeedHead(title=f"Title of {name}", site_url="https://example.org/")
-    values: dict[str, Any] = {
-        "feed_id": feed.id,
-        "number": feed.polls,
-        "started_at": now,
-        "ended_at": now,
-        "outcome": Outcome.UNCHANGED,
-        "next_poll_at": now + feed.interval,
-        "next_reason": "the interval in config.yaml",
-        "status": 200,
-        "size": 1000,
-        "head": head,
-        "validators": Validators(feed.url, '"1"'),
-        "body_hash": blake2b(repr(entries).encode(), digest_size=16).digest(),
-    }
-    return Finished(feed, write_polls.PollReport(**(values | report)), CleanFeed(head, (*entries,)))
+    result: PollSuccess | FailedPoll
+    if "error" in values:
+        result = FailedPoll(
+            values.get("outcome", Outcome.FAILED),
+            write_polls.PollFailure(values["error"], values.get("failures", 0)),
+            _next_poll(now + feed.pacing.interval, values),
+        )
+    else:
+        body_hash = blake2b(repr(entries).encode(), digest_size=16).digest()
+        result = PollSuccess(
+            Validators(feed.url, '"1"'),
+            feed.pacing,
+            PollResponse(),
+            CleanFeed(_head_of(name, head), (*entries,)),
+            body_hash=values.get("body_hash", body_hash),
+        )
+    return CompletedPoll(
+        feed,
+        now,
+        now,
+        replace(feed.relocation, moved_to=values.get("moved_to", feed.relocation.moved_to)),
+        result,
+        values.get("status", 200),
+        values.get("size", 1000),
+        tuple(values.get("pauses", ())),
+    )
+
+
+def _head_of(name: str, head: FeedHead | None) -> FeedHead:
+    return head or FeedHead(title=f"Title of {name}", site_url="https://example.org/")
+
+
+def _next_poll(at: datetime, values: dict[str, Any]) -> NextPoll:
+    return NextPoll(
+        values.get("next_poll_at", at),
+        values.get("next_reason", "the interval in config.yaml"),
+        values.get("not_before"),
+        values.get("constraints", ()),
+    )

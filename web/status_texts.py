@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from aggregator import urls
 from aggregator.feed_status import FeedStatus, feed_status
 from aggregator.model import (
+    BECAUSE_NO_VALIDATORS,
     BY_PAUSE,
-    BY_THRIFT,
     OUR_REASONS,
     FeedHealth,
     Outcome,
@@ -162,7 +162,7 @@ def details(feed: FeedHealth, clock: Clock) -> list[Said]:
         lines.append(
             ours(words.gettext("Its server can’t say “unchanged”: all is sent each time."))
         )
-        if feed.next_reason == BY_THRIFT:
+        if feed.next_reason == BECAUSE_NO_VALIDATORS:
             lines.append(ours(words.gettext("So it is asked once a day while nothing is new.")))
     if status in (FeedStatus.FINE, FeedStatus.REPAIRED) and feed.next_reason not in {
         None,

@@ -13,20 +13,20 @@ _NO_WISHES = Wishes()
 
 BY_INTERVAL = "the interval in config.yaml"
 BY_RHYTHM = "the feed's own rhythm"
-BY_THRIFT = "the server offers no validators, and nothing was new"
+BECAUSE_NO_VALIDATORS = "the server offers no validators, and nothing was new"
 BY_PAUSE = "a pause between two requests"
-OUR_REASONS = frozenset({BY_INTERVAL, BY_RHYTHM, BY_THRIFT, BY_PAUSE})
-"""Reasons for the time of the next poll that are our choice, and nobody else's wish."""
+OUR_REASONS = frozenset({BY_INTERVAL, BY_RHYTHM, BECAUSE_NO_VALIDATORS, BY_PAUSE})
+"""Reasons for the time of the next poll that this program chose; no publisher asked for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """One of those that have a say in when a feed is polled next.
+    """One of the constraints that decide when a feed is polled next.
 
     Attributes:
-        name, value: In the words of whoever asks: `ttl`, `1h30m`.
-        until: No poll before this time, None where it asks for no time of its own.
-        reason: The same in words, where it is what decided.
+        name, value: As the publisher or config.yaml writes them: `ttl`, `1h30m`.
+        until: No poll before this time; None where the constraint names no time of its own.
+        reason: The constraint in words, for the one that decides.
     """
 
     name: str
@@ -36,12 +36,136 @@ class Constraint:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A permanent redirect that was seen, but not often and long enough yet to be followed."""
+class NextPoll:
+    """When a feed is polled next, and why.
 
-    to: str
+    Attributes:
+        at: None for never again.
+        reason: In words.
+        not_before: End of a pause that the server asked for; even `poll --all` respects it.
+        constraints: Every constraint that was weighed; one of them decided, unless the feed is
+            gone.
+    """
+
+    at: datetime | None
+    reason: str
+    not_before: datetime | None = None
+    constraints: tuple[Constraint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What the next document of a feed is compared with.
+
+    Attributes:
+        validators: Of the last answer; they make the next request a conditional one.
+        body_hash: 16 bytes of the last body that was read to the end, None before the first.
+        seen_hashes: Which entries that body had (see `aggregator.reading.prefilter`); empty: the
+            next document is read whole.
+    """
+
+    validators: Validators = _NO_VALIDATORS
+    body_hash: bytes | None = None
+    seen_hashes: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class PermanentRedirect:
+    """A permanent redirect that a feed answers with, before it is followed for good.
+
+    Attributes:
+        target: The address it leads to.
+        since: When it was seen first.
+        sightings: Polls in a row that saw it; positive.
+    """
+
+    target: str
     since: datetime
-    seen: int
+    sightings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """Where a feed is polled instead of at its URL.
+
+    Attributes:
+        moved_to: The address that the feed moved to for good; None: it is polled at its URL.
+        redirect: A permanent redirect from the present address that is being watched, or None.
+    """
+
+    moved_to: str | None = None
+    redirect: PermanentRedirect | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """What decides how often a feed is polled as long as nothing fails.
+
+    Attributes:
+        interval: Wait between two polls.
+        interval_given: The interval stands in config.yaml, and is obeyed as it is; without that a
+            quiet feed is polled less often.
+        hints: Of the last document.
+        freshness: Lifetime of the last document (RFC 9111, 4.2.1), None if the server gave none.
+        gap: Usual time between two entries, None where it is not known.
+    """
+
+    interval: timedelta
+    interval_given: bool = True
+    hints: Wishes = _NO_WISHES
+    freshness: timedelta | None = None
+    gap: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PollHistory:
+    """How the polls of a feed went so far.
+
+    Attributes:
+        polls: How many were recorded.
+        failures: Failed ones in a row, 0 after a success.
+        last_success_at: When the feed was read, or had nothing new, the last time.
+        last_full_at: When the last 200 came.
+        not_before: End of the pause that the server asked for at the last poll, None for no pause.
+    """
+
+    polls: int = 0
+    failures: int = 0
+    last_success_at: datetime | None = None
+    last_full_at: datetime | None = None
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHost:
+    """The site whose limits the requests of a feed count for, and what it asked for.
+
+    Attributes:
+        name: As `aggregator.urls.site_of` gives it, "" for a file.
+        free_at: No request before this time; None: at once.
+        min_delay: Pause between two requests that the site taught us, None for none.
+    """
+
+    name: str
+    free_at: datetime | None = None
+    min_delay: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostPause:
+    """What one poll makes known of a host: when it may be asked again, and how often.
+
+    Attributes:
+        name: As in `KnownHost`.
+        free_at: No request before this time.
+        min_delay: Pause between two requests, None if the host asked for none.
+        throttled_at: When the host refused a request for coming too soon, None if it never did.
+    """
+
+    name: str
+    free_at: datetime
+    min_delay: timedelta | None = None
+    throttled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,76 +190,36 @@ class Habits:
 
 @dataclass(frozen=True, slots=True)
 class DueFeed:
-    """A feed that was leased for a poll, with what the last polls taught us.
+    """A feed that was leased for a poll, with what the last polls left for this one.
 
     Attributes:
-        body_hash: 16 bytes of the last body that was read to the end, None if none was.
-        memory: Which entries that body had; empty: the next one is read whole.
-        wishes: Of the last document.
-        freshness: Lifetime of the last document, None if the server gave none.
-        gap: Usual time between two posts, None where that is not known.
-        last_full_at: When the last 200 came.
-        moved_to: Where it is asked instead of `url`, as it moved for good; None: at `url`.
-        move: A permanent redirect from there that is being watched.
-        host: The site whose budget its requests count for, "" for a file.
-        pace: Pause between two requests that the site has taught us, None for none.
-        host_free_at: No request to that site before, as other processes know; None: at once.
-        failures: Failed polls in a row, 0 after a success.
-        polls: How many polls were recorded so far.
+        id: Primary key of the feed's row.
+        name, url: As config.yaml has them.
+        pacing: How often it is polled.
         lease_owner: Name of the process that leased it.
+        host: The site that its address belongs to.
+        distrust_304: Ask unconditionally after eight days of nothing but 304.
+        timezone: IANA name, for times that name no zone; None to find out.
         habits: How its documents behave.
-        timezone: Of times that name none, as config.yaml has it; None to find out.
-        last_success_at: When the feed was read, or had nothing new, the last time.
-        not_before: End of the pause that the server asked for at the last poll, None for no pause.
     """
 
     id: int
     name: str
     url: str
-    interval: timedelta
-    interval_given: bool = True
-    distrust_304: bool = False
-    validators: Validators = _NO_VALIDATORS
-    body_hash: bytes | None = None
-    memory: bytes = b""
-    wishes: Wishes = _NO_WISHES
-    freshness: timedelta | None = None
-    gap: timedelta | None = None
-    last_full_at: datetime | None = None
-    moved_to: str | None = None
-    move: Move | None = None
-    host: str = ""
-    pace: timedelta | None = None
-    host_free_at: datetime | None = None
-    failures: int = 0
-    polls: int = 0
+    pacing: Pacing
     lease_owner: str = ""
-    habits: Habits = Habits()
+    host: KnownHost = KnownHost("")
+    validation: Validation = Validation()
+    relocation: Relocation = Relocation()
+    history: PollHistory = PollHistory()
+    distrust_304: bool = False
     timezone: str | None = None
-    last_success_at: datetime | None = None
-    not_before: datetime | None = None
+    habits: Habits = Habits()
 
     @property
     def address(self) -> str:
-        """Where it is asked."""
-        return self.moved_to or self.url
-
-
-@dataclass(frozen=True, slots=True)
-class HostPause:
-    """A host that wants patience.
-
-    Attributes:
-        name: Of the site, as `aggregator.urls.site_of` gives it.
-        free_at: No request before this time.
-        pace: Pause between two requests, None if it asked for none.
-        learned_at: When it refused a request for coming too soon, None if it never did.
-    """
-
-    name: str
-    free_at: datetime
-    pace: timedelta | None = None
-    learned_at: datetime | None = None
+        """The URL that is requested."""
+        return self.relocation.moved_to or self.url
 
 
 class Outcome(StrEnum):

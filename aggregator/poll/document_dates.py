@@ -52,7 +52,7 @@ def learned_habits(
     ]  # fmt: skip
     if not times or due.timezone:
         return habits
-    since = due.last_success_at if due.body_hash is not None else None
+    since = due.history.last_success_at if due.validation.body_hash is not None else None
     bounds = dates.narrowed(_bounds(habits), times, seen_at=sent_at, since=since)
     return replace(habits, zone=(bounds.low, bounds.high, bounds.votes) if bounds else None)
 

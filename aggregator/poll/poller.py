@@ -7,7 +7,7 @@ open while anything waits for the network.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,26 +20,27 @@ from aggregator.database import Connection, DBAPIError, Engine, Writer, is_passi
 from aggregator.database.feeds import write_hosts, write_leases, write_polls
 from aggregator.errors import FeedError, FetchError, ParseError
 from aggregator.fetch import Fetcher
-from aggregator.model import DueFeed, HostPause, Validators
-from aggregator.poll import recording
+from aggregator.model import DueFeed, Fetched, HostPause, Validators
+from aggregator.poll import document_reader, recording
 from aggregator.poll.host_limits import PATIENCE, Budget, Hosts, RestingError, Visit
 from aggregator.poll.network_health import Network
 from aggregator.poll.reports import (
     STALE_AFTER,
-    Finished,
+    CompletedPoll,
+    FailedPoll,
     PollResult,
-    failed,
+    PollSuccess,
+    failure_of,
+    offline_failure_of,
+    relocation_after_failure,
+    relocation_of,
     result_of,
-    succeeded,
-    while_offline,
+    success_of,
 )
 from aggregator.poll.settings import PollSettings
 from aggregator.poll.slots import Slots
 from aggregator.poll.story_matching import match_postponed
-from aggregator.reading.prefilter import skim
-from aggregator.reading.worker_task import Document, read_document, read_rest
 from aggregator.runtime.worker_pool import Workers
-from aggregator.text.encodings import plain_utf8
 
 log = logging.getLogger(__name__)
 
@@ -55,13 +56,6 @@ _LOOK = 0.03  # seconds after which it looks whether there are enough
 MAX_ENTRIES = 500
 """Entries after which a transaction takes no more polls: others wait for it, also at a stop."""
 
-SKIM_HERE = 1_000_000
-"""Bytes of a document that the event loop skims itself: 7 ms, less than handing it to a worker."""
-
-SKIM_WORK = 40_000
-"""`max_work` of a skim in the event loop, which must not stand still: documents with more elements
-go to a worker.  A feed of 100 entries has about 2,000."""
-
 _T = TypeVar("_T")
 
 
@@ -72,7 +66,7 @@ class UnstoredPoll:
         result: What whoever asked for the poll waits for; None once it is known not to count.
     """
 
-    def __init__(self, poll: Finished) -> None:
+    def __init__(self, poll: CompletedPoll) -> None:
         self.poll = poll
         self.result: asyncio.Future[PollResult | None] = asyncio.get_running_loop().create_future()
 
@@ -85,7 +79,7 @@ class UnstoredPoll:
                 self.poll.due.name,
             )
         if not self.result.done():
-            self.result.set_result(None if report is None else result_of(self.poll.due, report))
+            self.result.set_result(None if report is None else result_of(report))
 
 
 class Poller:
@@ -143,12 +137,12 @@ class Poller:
             None if nothing was asked, as its host wants to be left alone, or if what was read does
             not count any more.
         """
-        budget = self._budget(due.host, due.pace)
+        budget = self._budget(due.host.name, due.host.min_delay)
         patience = max(PATIENCE, self._settings.host_delay)
-        rest = _until(due.host_free_at)
+        rest = _until(due.host.free_at)
         try:
             async with (
-                self._hosts.visit(due.host, budget, patience=patience, rest=rest) as visit,
+                self._hosts.visit(due.host.name, budget, patience=patience, rest=rest) as visit,
                 self._slots,
             ):
                 storing = UnstoredPoll(await self._attempt(due, visit))
@@ -198,44 +192,69 @@ class Poller:
             task.add_done_callback(self._handing_over.discard)
             await asyncio.shield(task)
 
-    async def _attempt(self, due: DueFeed, visit: Visit) -> Finished:
+    async def _attempt(self, due: DueFeed, visit: Visit) -> CompletedPoll:
         started_at = datetime.now(UTC)
-        size, status = 0, None
+        status, size = None, 0
+        result: PollSuccess | FailedPoll
         try:
-            try:
-                fetched = await self._fetcher.fetch(
-                    due.address,
-                    _validators(due, started_at),
-                    subscribed=due.url,
-                    before_redirect=partial(self._hop, visit),
-                )
-            finally:
-                visit.leave()
-                self._slots.keep()
-            if urls.is_web(due.url):
-                self._network.reached(due.id)
-            size, status = fetched.size, fetched.status
-            body_hash = sha256(fetched.body).digest()[:16]
-            if fetched.status == 304 or body_hash == due.body_hash:
-                poll = succeeded(due, started_at, fetched)
-            else:
-                reading = self._read(due, fetched.headers, fetched.url, fetched.body)
-                fetched = replace(fetched, body=b"")  # who reads it lets go of it as soon as can be
-                document = await reading
-                poll = succeeded(due, started_at, fetched, document, body_hash)
+            fetched = await self._fetch(due, visit, started_at)
+            status, size = fetched.status, fetched.size
+            body, fetched = fetched.body, replace(fetched, body=b"")
+            reading = self._read(due, started_at, fetched, body)
+            del body  # only the coroutine that reads it holds it, and lets go as soon as can be
+            result = await reading
+            ended_at = datetime.now(UTC)
+            relocation = relocation_of(due, fetched.moved_to, started_at)
         except asyncio.CancelledError:
             self._cut_short(due, started_at)
             raise
-        except FeedError as error:
-            poll = failed(due, started_at, error, size=size, status=status)
-            if await self._is_offline(due, error):
-                poll = while_offline(poll)
-        except Exception:  # a fault of ours or of a library costs one feed one poll
-            log.exception("%s: could not be polled", due.name)
-            unforeseen = ParseError(due.url, "could not be polled; the log says why")
-            poll = failed(due, started_at, unforeseen, size=size, status=status)
-        pauses = self._pauses(due, visit, poll.report)
-        return replace(poll, report=replace(poll.report, pauses=pauses)) if pauses else poll
+        except Exception as error:
+            ended_at = datetime.now(UTC)
+            if isinstance(error, FetchError):
+                status, size = error.status, error.size
+            result = await self._failure(due, started_at, error, status)
+            relocation = relocation_after_failure(due, result)
+        poll = CompletedPoll(due, started_at, ended_at, relocation, result, status, size)
+        return replace(poll, pauses=self._pauses(poll, visit))
+
+    async def _fetch(self, due: DueFeed, visit: Visit, started_at: datetime) -> Fetched:
+        """Make the request, and give the host's turn back."""
+        try:
+            fetched = await self._fetcher.fetch(
+                due.address,
+                _validators(due, started_at),
+                subscribed=due.url,
+                before_redirect=partial(self._hop, visit),
+            )
+        finally:
+            visit.leave()
+            self._slots.keep()
+        if urls.is_web(due.url):
+            self._network.reached(due.id)
+        return fetched
+
+    async def _read(
+        self, due: DueFeed, started_at: datetime, fetched: Fetched, body: bytes
+    ) -> PollSuccess:
+        """Return what an answer brought; its body is read unless it is the last one again."""
+        body_hash = sha256(body).digest()[:16]
+        if fetched.status == 304 or body_hash == due.validation.body_hash:
+            return success_of(due, started_at, fetched)
+        reading = document_reader.read(self._workers, due, fetched.headers, fetched.url, body)
+        del body
+        document = await reading
+        return success_of(due, started_at, fetched, document, body_hash)
+
+    async def _failure(
+        self, due: DueFeed, started_at: datetime, error: Exception, status: int | None
+    ) -> FailedPoll:
+        """Return what follows from an error; a fault of ours costs one feed one poll."""
+        if not isinstance(error, FeedError):
+            log.error("%s: could not be polled", due.name, exc_info=error)
+            error = ParseError(due.url, "could not be polled; the log says why")
+        if await self._is_offline(due, error):
+            return offline_failure_of(due, started_at, error)
+        return failure_of(due, started_at, error, status=status)
 
     def _cut_short(self, due: DueFeed, started_at: datetime) -> None:
         """Note that a feed was asked, though nobody waits for the answer: not again at once."""
@@ -260,36 +279,37 @@ class Poller:
                 await visit.move(site, self._budget(site, None))
             else:
                 rest = _until(known.free_at)
-                await visit.move(site, self._budget(site, known.pace), rest=rest)
+                await visit.move(site, self._budget(site, known.min_delay), rest=rest)
         except RestingError as error:
             reason = f"a redirect leads to {error.site}, which wants fewer requests"
             raise FetchError(urls.masked(url), reason, retry_after=error.wait) from error
         finally:
             await self._slots.acquire()
 
-    def _pauses(
-        self, due: DueFeed, visit: Visit, report: write_polls.PollReport
-    ) -> tuple[HostPause, ...]:
+    def _pauses(self, poll: CompletedPoll, visit: Visit) -> tuple[HostPause, ...]:
         """Return what other processes, and those after a restart, have to know of the sites."""
-        site, status, now = visit.site, report.status, report.ended_at
+        site, now, result = visit.site, poll.ended_at, poll.result
         asked = dict(visit.asked)  # a redirect leads from one to the next
         refused: tuple[HostPause, ...] = ()
-        if site in asked and status in {429, 503} and report.not_before is not None:
-            del asked[site]
-            refused = (self._refused(visit, status, report, report.not_before),)
-        between = (self._between(due, one, budget, now) for one, budget in asked.items())
+        if site in asked and poll.status in {429, 503} and isinstance(result, FailedPoll):
+            until = result.next_poll.not_before
+            if until is not None:
+                del asked[site]
+                refused = (self._refused(visit, poll.status, result, now, until),)
+        between = (self._between(poll.due, one, budget, now) for one, budget in asked.items())
         return (*chain.from_iterable(between), *refused)
 
     def _refused(
-        self, visit: Visit, status: int, report: write_polls.PollReport, until: datetime
+        self, visit: Visit, status: int, result: FailedPoll, now: datetime, until: datetime
     ) -> HostPause:
         """Leave the site that was asked last alone, and return what it taught us."""
-        site, now = visit.site, report.ended_at
+        site = visit.site
         rest = until - now
         self._hosts.rest(site, rest)
         if status == 503:
             return HostPause(site, until)
-        pace = self._hosts.lesson(site, visit.budget, rest if report.paused else None)
+        retry_after = rest if result.pause is not None else None
+        pace = self._hosts.lesson(site, visit.budget, retry_after)
         return HostPause(site, max(until, now + pace), pace, now)
 
     def _between(
@@ -298,7 +318,7 @@ class Poller:
         """Return the pause between two requests to a site, if others have to know of it."""
         delay = self._hosts.delay(site, budget)
         # What only one feed needs to know is not worth a row: its interval is longer.
-        is_shared = site in self._hosts.shared or site != due.host
+        is_shared = site in self._hosts.shared or site != due.host.name
         if delay > self._settings.host_delay or (delay and is_shared):
             return (HostPause(site, now + delay),)
         return ()
@@ -314,37 +334,17 @@ class Poller:
         self._slots.release()  # what follows takes time, but no work
         return not await self._network.works(due.id, others=self._slots.taken > 0)
 
-    async def _read(
-        self, due: DueFeed, headers: Mapping[str, str], url: str, body: bytes
-    ) -> Document:
-        """Read what is new in a document, as far as possible without a worker."""
-        content_type = headers.get("content-type", "")
-        if len(body) <= SKIM_HERE:
-            utf8 = plain_utf8(body, content_type)
-            cut = skim(utf8, due.memory, max_work=SKIM_WORK) if utf8 is not None else None
-            if cut is not None and cut.nothing_new:
-                return Document(None, cut.memory)
-            if cut is not None:
-                rest = await self._workers.run(due.url, read_rest, cut.rest, url, kept=cut.kept)
-                if rest is not None:
-                    return Document(rest, cut.memory, cut.new)
-        reading = self._workers.run(
-            due.url, read_document, body, {"content-type": content_type}, url, due.memory
-        )
-        del body
-        return await reading
-
     async def _write(self) -> None:
         """Store finished polls for ever, as many in a transaction as have come together."""
         await self._match_postponed()  # by a process that ended before it came to them
         while True:
             batch = [await self._finished.get()]
-            entries = batch[0].poll.entries
+            entries = batch[0].poll.entry_count
             looks = round(LINGER / _LOOK)
             while looks and len(batch) < MAX_BATCH and entries < MAX_ENTRIES:
                 if not self._finished.empty():
                     batch.append(self._finished.get_nowait())
-                    entries += batch[-1].poll.entries
+                    entries += batch[-1].poll.entry_count
                 elif not self._slots.taken:
                     break
                 else:
@@ -398,12 +398,12 @@ class Poller:
             storing.end(report)
 
     def _recording(
-        self, polls: list[Finished]
+        self, polls: list[CompletedPoll]
     ) -> Callable[[Connection], list[write_polls.PollReport | None]]:
         return lambda connection: recording.record(connection, polls, self._settings)
 
     def _recording_at_least(
-        self, poll: Finished
+        self, poll: CompletedPoll
     ) -> Callable[[Connection], tuple[write_polls.PollReport | None, Exception | None]]:
         """Record a poll; as a failure and without its document if only that is refused.
 
@@ -411,7 +411,10 @@ class Poller:
         refuse the whole poll, or it would seem to be the document's fault.
         """
         error = ParseError(poll.due.url, "its entries could not be stored; see the log")
-        without = failed(poll.due, poll.report.started_at, error, status=poll.report.status)
+        failure = failure_of(poll.due, poll.started_at, error)
+        without = replace(
+            poll, relocation=relocation_after_failure(poll.due, failure), result=failure
+        )
 
         def record(
             connection: Connection,
@@ -436,7 +439,7 @@ def _will_pass(error: Exception) -> bool:
 
 def _put_off(feeds: Sequence[DueFeed], asked_at: datetime, connection: Connection) -> None:
     for due in feeds:
-        write_leases.put_off(connection, due, until=asked_at + due.interval)
+        write_leases.put_off(connection, due, until=asked_at + due.pacing.interval)
 
 
 def _give_back(due: DueFeed, connection: Connection) -> None:
@@ -449,8 +452,9 @@ def _until(at: datetime | None) -> timedelta:
 
 def _validators(due: DueFeed, now: datetime) -> Validators:
     """Return what to send back; nothing to a server whose 304 nobody believes any more."""
-    stale = due.last_full_at is not None and now - due.last_full_at > STALE_AFTER
-    return Validators() if due.distrust_304 and stale else due.validators
+    last_full_at = due.history.last_full_at
+    stale = last_full_at is not None and now - last_full_at > STALE_AFTER
+    return Validators() if due.distrust_304 and stale else due.validation.validators
 
 
 def _refuse(batch: list[UnstoredPoll], error: Exception) -> None:

@@ -12,12 +12,12 @@ from statistics import median_low
 from aggregator import dates, dedup
 from aggregator.database import Connection
 from aggregator.database.entries import read_known_entries, write_entries, write_keys
-from aggregator.database.feeds import write_polls, write_subscriptions
-from aggregator.model import CleanFeed, Outcome
+from aggregator.database.feeds import write_subscriptions
+from aggregator.model import CleanFeed, Habits
 from aggregator.model.seen_hashes import seen_ids
 from aggregator.poll import document_dates
 from aggregator.poll.hour_ranks import with_hour_ranks
-from aggregator.poll.reports import Finished, planned
+from aggregator.poll.reports import CompletedPoll, PollSuccess
 from aggregator.poll.settings import PollSettings
 from aggregator.reading.prefilter import MAX_ENTRIES
 from aggregator.stories import similarity
@@ -30,14 +30,19 @@ class ReconciledPoll:
     """A poll and what it changes in the database.
 
     Attributes:
+        gap: Usual time between two entries of the feed, None where it is not known.
+        habits: How the feed's documents behave.
+        updated: How many of the versions readers are told of.
         matches: What each entry is that was read; empty without a document.
         new_entries: Those of the new entries that are to be stored.
         versions: New versions of stored entries.
         keys: Further keys of stored entries, and keys that are ambiguous from now on.
     """
 
-    poll: Finished
-    report: write_polls.PollReport
+    poll: CompletedPoll
+    gap: timedelta | None
+    habits: Habits
+    updated: int = 0
     matches: tuple[dedup.Match, ...] = ()
     new_entries: Sequence[write_entries.PlacedEntry] = ()
     versions: Sequence[write_entries.NewVersion] = ()
@@ -45,19 +50,23 @@ class ReconciledPoll:
 
 
 def reconcile(
-    connection: Connection, polls: Sequence[Finished], settings: PollSettings
+    connection: Connection, polls: Sequence[CompletedPoll], settings: PollSettings
 ) -> list[ReconciledPoll]:
     """Compare what polls brought with what is stored, which is read for all polls at once."""
     stored = _StoredState.read(connection, polls, settings)
     budget = dedup.BUDGET
     reconciled = []
     for poll, keys in zip(polls, stored.keys, strict=True):
-        if poll.document is None:
-            if poll.due.gap is None:
-                poll = planned(poll, _gap(stored.newest_places(poll.due.id)))
-            reconciled.append(ReconciledPoll(poll, poll.report))
+        due, success = poll.due, poll.success
+        if success is None or success.document is None:
+            gap = due.pacing.gap
+            if gap is None:
+                gap = _gap(stored.newest_places(due.id))
+            reconciled.append(ReconciledPoll(poll, gap, due.habits))
             continue
-        document = _Document(poll, poll.document, stored.entries_of(poll))
+        unchanged_ids = seen_ids(success.seen_hashes)
+        stored_entries = stored.entries_of(due.id, unchanged_ids=unchanged_ids)
+        document = _Document(poll, success, success.document, stored_entries)
         changes, spent = document.changes(connection, keys, budget=budget // 2)
         budget -= spent
         reconciled.append(_reconciled(connection, document, changes, stored, settings))
@@ -68,7 +77,8 @@ def reconcile(
 class _Document:
     """A document that a poll brought, and the stored entries that may be in it."""
 
-    poll: Finished
+    poll: CompletedPoll
+    success: PollSuccess
     feed: CleanFeed
     stored: dedup.StoredEntries
 
@@ -87,7 +97,7 @@ class _Document:
             self.feed,
             changes,
             known_count=known_count,
-            sent_at=self.poll.sent_at or self.poll.report.ended_at,
+            sent_at=self.success.sent_at or self.poll.ended_at,
         )
         changes = document_dates.redated(due, self.feed, changes, habits)
         return replace(changes, habits=habits), spent
@@ -102,39 +112,37 @@ def _reconciled(
 ) -> ReconciledPoll:
     poll, due = document.poll, document.poll.due
     newest = stored.newest_places(due.id)
-    placed = _placed(poll, changes.new_entries, stored, settings)
+    placed = _placed(document, changes.new_entries, stored, settings)
     new_entries = _kept_by_retention(connection, due.id, placed, settings)
     updated = sum(changed_entry.is_update for changed_entry in changes.changed_entries)
-    if new_entries or due.gap is None:
-        poll = planned(poll, _gap([entry.listed_at for entry in new_entries] + newest))
-    report = replace(
-        poll.report,
-        outcome=Outcome.NEW if new_entries or updated else poll.report.outcome,
-        new=len(new_entries),
-        updated=updated,
-        habits=changes.habits if changes.habits != due.habits else None,
-    )
+    gap = due.pacing.gap
+    if new_entries or gap is None:
+        gap = _gap([entry.listed_at for entry in new_entries] + newest)
     added_keys = [
         write_keys.EntryKey(due.id, added.key, added.entry_id) for added in changes.added_keys
     ]
     ambiguous_keys = [write_keys.EntryKey(due.id, key, None) for key in changes.ambiguous_keys]
     return ReconciledPoll(
         poll,
-        report,
+        gap,
+        changes.habits,
+        updated,
         changes.matches,
         with_hour_ranks(connection, new_entries, newest, are_all=len(newest) < _GAP_SAMPLE),
         [
-            write_entries.NewVersion(due.id, changed_entry, poll.report.ended_at)
+            write_entries.NewVersion(due.id, changed_entry, poll.ended_at)
             for changed_entry in changes.changed_entries
         ],
         added_keys + ambiguous_keys,
     )
 
 
-def _feeds_with_new_gap(polls: Iterable[Finished]) -> list[int]:
+def _feeds_with_new_gap(polls: Iterable[CompletedPoll]) -> list[int]:
     """Return the ids of the feeds whose usual gap between posts may change."""
     return [
-        poll.due.id for poll in polls if poll.due.polls and (poll.entries or poll.due.gap is None)
+        poll.due.id
+        for poll in polls
+        if poll.due.history.polls and (poll.entry_count or poll.due.pacing.gap is None)
     ]
 
 
@@ -177,7 +185,7 @@ class _StoredState:
 
     @classmethod
     def read(
-        cls, connection: Connection, polls: Sequence[Finished], settings: PollSettings
+        cls, connection: Connection, polls: Sequence[CompletedPoll], settings: PollSettings
     ) -> "_StoredState":
         keys = [
             [dedup.keys_of(entry) for entry in poll.document.entries] if poll.document else []
@@ -193,7 +201,7 @@ class _StoredState:
         weak_keys = [
             (poll.due.id, key)
             for poll, poll_keys in zip(polls, keys, strict=True)
-            if poll.due.polls and poll.document
+            if poll.due.history.polls and poll.document
             for key in _weak_keys(poll, poll.document, poll_keys, by_guid.get(poll.due.id, {}))
         ]
         owners = write_keys.key_owners(connection, weak_keys)
@@ -213,18 +221,17 @@ class _StoredState:
     def newest_places(self, feed_id: int) -> list[datetime]:
         return self.newest.get(feed_id, [])
 
-    def entries_of(self, poll: Finished) -> dedup.StoredEntries:
-        feed_id = poll.due.id
+    def entries_of(self, feed_id: int, *, unchanged_ids: set[int]) -> dedup.StoredEntries:
         return dedup.StoredEntries(
             self.by_guid.get(feed_id, {}),
             self.owners.get(feed_id, {}),
             self.by_id,
-            unchanged_ids=seen_ids(poll.report.memory),
+            unchanged_ids=unchanged_ids,
         )
 
 
 def _weak_keys(
-    poll: Finished,
+    poll: CompletedPoll,
     document: CleanFeed,
     keys: Sequence[dedup.Keys],
     by_guid: Mapping[bytes, dedup.KnownEntry],
@@ -261,7 +268,7 @@ def _with_edits_compared(
 
 def _first_hand(
     connection: Connection,
-    polls: Sequence[Finished],
+    polls: Sequence[CompletedPoll],
     keys: Sequence[Sequence[dedup.Keys]],
     settings: PollSettings,
 ) -> dedup.FirstHand | None:
@@ -299,13 +306,13 @@ def _first_hand(
 
 
 def _placed(
-    poll: Finished,
+    document: _Document,
     new_entries: Sequence[dedup.NewEntry],
     stored: _StoredState,
     settings: PollSettings,
 ) -> list[write_entries.PlacedEntry]:
     """Decide the place in the list and the public id of new entries, both for good."""
-    due, now, first_hand = poll.due, poll.report.ended_at, stored.first_hand
+    due, now, first_hand = document.poll.due, document.poll.ended_at, stored.first_hand
     places = dates.places(
         [
             (new_entry.entry.published_at, bool(date and date.whole_day))
@@ -313,9 +320,9 @@ def _placed(
             for date in [new_entry.entry.date]
         ],
         first_seen_at=now,
-        first_poll=due.body_hash is None,
+        first_poll=due.validation.body_hash is None,
         order=settings.order,
-        latest=_latest_times(poll, new_entries),
+        latest=_latest_times(document.success, new_entries),
         keep=settings.keep,
     )
     placed = []
@@ -350,10 +357,11 @@ def _placed(
     return placed
 
 
-def _latest_times(poll: Finished, new_entries: Iterable[dedup.NewEntry]) -> list[datetime | None]:
+def _latest_times(
+    success: PollSuccess, new_entries: Iterable[dedup.NewEntry]
+) -> list[datetime | None]:
     """Return a time at which each new entry existed, from what does not date the entry."""
-    validators = poll.report.validators
-    last_modified = dates.read(validators.last_modified, None) if validators else None
+    last_modified = dates.read(success.validators.last_modified, None)
     document_at = last_modified.at if last_modified else None
     return [
         min((at for at in (new_entry.entry.updated_at, document_at) if at), default=None)

@@ -1,34 +1,56 @@
-"""How one poll went, in the shapes that the database and whoever asked for it want."""
+"""How one poll went, in the shapes that the database and the caller of a poll want."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import TypedDict
+from datetime import datetime, timedelta
 
 from aggregator import schedule, urls
-from aggregator.database.feeds import write_polls
+from aggregator.database.feeds.write_polls import FeedUpdate, PollFailure, PollReport
 from aggregator.errors import FeedError, FetchError
 from aggregator.fetch import parse_retry_after
-from aggregator.model import CleanFeed, Constraint, DueFeed, Fetched, Move, Outcome, Validators
+from aggregator.model import (
+    CleanFeed,
+    Constraint,
+    DueFeed,
+    Fetched,
+    Habits,
+    HostPause,
+    NextPoll,
+    Outcome,
+    Pacing,
+    PermanentRedirect,
+    Relocation,
+    Validation,
+    Validators,
+)
 from aggregator.model.times import http_date, span_text
 from aggregator.reading.worker_task import Document
 
-SIGHTINGS = 3
-WATCHED_FOR = timedelta(days=1)
-"""A permanent redirect that was seen so often and so long is where the feed is from then on."""
+MIN_SIGHTINGS = 3
+MIN_WATCH = timedelta(days=1)
+"""A permanent redirect that was seen so often and for so long is followed for good."""
 
-MAX_FAILURES_THERE = 3
-"""After so many failures at an address that a feed moved to, its old one is asked again."""
+MAX_FAILURES_AFTER_MOVE = 3
+"""After so many failures at an address that a feed moved to, its own URL is polled again."""
 
 STALE_AFTER = timedelta(days=8)
-"""So long nothing but 304, and a feed that `distrust_304` is set for is asked unconditionally."""
+"""After so long with nothing but 304, a feed with `distrust_304` is requested unconditionally."""
 
 OFFLINE_PAUSE = timedelta(minutes=5)
-"""Until a feed is tried again after a poll that this machine's network failed."""
+"""Longest wait until a feed is polled again that this machine's network kept from its server."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """How one poll went, for whoever asked for it."""
+    """How one poll went, for the caller of the poll.
+
+    Attributes:
+        feed: Name of the feed.
+        url: The address that was requested, without a password.
+        status: HTTP status, None if there was no answer.
+        new, updated: Entries that were added, and those whose edits readers are told of.
+        error: Why the poll failed, None if it did not.
+        next_poll_at: None for never again.
+    """
 
     feed: str
     url: str
@@ -41,48 +63,106 @@ class PollResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class PollSuccess:
+    """What a 2xx or 304 brought, before it is compared with what is stored.
+
+    Attributes:
+        validators: To send with the next request.
+        pacing: Of the feed, with what this answer says of it.
+        response: What the answer says about the next poll.
+        document: None where no document was read, or nothing was new in it.
+        positions: Those of its entries among all of the document; empty where it has all of them.
+        body_hash: 16 bytes, of a body that was read to the end; None: the stored one stays.
+        seen_hashes: Which entries the document had; the new ones have no ids yet.
+        sent_at: By the server's clock, None if it does not say.
+        is_full: A 2xx, not a 304.
+    """
+
+    validators: Validators
+    pacing: Pacing
+    response: schedule.PollResponse
+    document: CleanFeed | None = None
+    positions: tuple[int, ...] = ()
+    body_hash: bytes | None = None
+    seen_hashes: bytes = b""
+    sent_at: datetime | None = None
+    is_full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPoll:
+    """A poll that brought nothing, and what follows from that.
+
+    Attributes:
+        pause: How long the server itself wants to be left alone, None if it does not say.
+    """
+
+    outcome: Outcome
+    failure: PollFailure
+    next_poll: NextPoll
+    pause: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedPoll:
     """A poll that is over, but for storing it.
 
     Attributes:
-        document: None where none was read, or nothing was new in it.
-        answer: What a good answer said about the next poll; None after a failure.
-        places: Those of its entries among all of the document; empty where it has them all.
-        sent_at: By the server's clock, if it says so, else by ours.
+        status: HTTP status, None if there was no answer.
+        size: Bytes of the answer's body as they came.
+        relocation: Where the feed is polled from now on.
+        pauses: What other processes, and those after a restart, have to know of the hosts.
     """
 
     due: DueFeed
-    report: write_polls.PollReport
-    document: CleanFeed | None = None
-    answer: schedule.Answer | None = None
-    places: tuple[int, ...] = ()
-    sent_at: datetime | None = None
+    started_at: datetime
+    ended_at: datetime
+    relocation: Relocation
+    result: PollSuccess | FailedPoll
+    status: int | None = None
+    size: int = 0
+    pauses: tuple[HostPause, ...] = ()
 
     @property
-    def entries(self) -> int:
+    def success(self) -> PollSuccess | None:
+        """What the poll brought, None if it failed."""
+        return self.result if isinstance(self.result, PollSuccess) else None
+
+    @property
+    def document(self) -> CleanFeed | None:
+        """What is new in the feed's document, None if nothing is."""
+        return self.result.document if isinstance(self.result, PollSuccess) else None
+
+    @property
+    def entry_count(self) -> int:
+        """How many entries of the document have to be compared."""
         return len(self.document.entries) if self.document else 0
 
 
-def succeeded(
+def success_of(
     due: DueFeed,
     started_at: datetime,
     fetched: Fetched,
     document: Document | None = None,
     body_hash: bytes | None = None,
-) -> Finished:
-    """Report a 2xx or 304; with `document`, if it was read."""
+) -> PollSuccess:
+    """Return what a 2xx or 304 brought.
+
+    Args:
+        started_at: When the request began.
+        document, body_hash: Of the answer's body, None if it was not read.
+    """
     feed = document.feed if document else None
-    # A document that broke off is asked for again, and read again, as a whole.
+    # A document that broke off is requested again, and read again, as a whole.
     is_half = feed is not None and feed.cut_short
     validators = Validators() if is_half else fetched.validators
     lifetime = schedule.lifetime_of(fetched.headers)
     if fetched.status == 304 and not schedule.says_freshness(fetched.headers):
-        lifetime = due.freshness
-    answer = schedule.Answer(
-        freshness=schedule.freshness(fetched.headers, known=lifetime),
-        wishes=feed.head.wishes if feed else due.wishes,
+        lifetime = due.pacing.freshness
+    hints = feed.head.wishes if feed else due.pacing.hints
+    response = schedule.PollResponse(
+        freshness=schedule.freshness(fetched.headers, stored_lifetime=lifetime),
         retry_after=parse_retry_after(fetched.headers, now=started_at),
-        gap=due.gap if urls.is_web(due.url) else None,
         unconditional=(
             fetched.status != 304
             and document is None
@@ -90,164 +170,154 @@ def succeeded(
             and not (validators.etag or validators.last_modified)
         ),
     )
-    upcoming = _upcoming(due, started_at, answer)
-    report = write_polls.PollReport(
-        feed_id=due.id,
-        number=due.polls,
-        started_at=started_at,
-        ended_at=datetime.now(UTC),
-        outcome=Outcome.UNCHANGED,
-        next_poll_at=upcoming.at,
-        next_reason=upcoming.reason,
-        not_before=upcoming.not_before,
-        constraints=upcoming.constraints,
-        status=fetched.status,
-        size=fetched.size,
-        head=feed.head if feed else None,
+    return PollSuccess(
         validators=validators,
+        pacing=replace(due.pacing, hints=hints, freshness=lifetime),
+        response=response,
+        document=feed,
+        positions=document.new if document else (),
         body_hash=None if is_half else body_hash,
-        memory=document.memory if document else b"",
-        freshness=lifetime,
-        gap=due.gap,
-        full=fetched.status != 304,
-        **_moves(due, fetched.moved_to, started_at),
-    )
-    places = document.new if document else ()
-    sent_at = _sent_at(fetched) if feed else None
-    return Finished(due, report, feed, answer, places, sent_at)
-
-
-def _sent_at(fetched: Fetched) -> datetime | None:
-    return http_date(fetched.headers.get("date"))
-
-
-def planned(poll: Finished, gap: timedelta | None) -> Finished:
-    """Return a good poll with the time of the next one, now that the feed's rhythm is another."""
-    if poll.answer is None or gap == poll.report.gap:
-        return poll
-    answer = replace(poll.answer, gap=gap if urls.is_web(poll.due.url) else None)
-    upcoming = _upcoming(poll.due, poll.report.started_at, answer)
-    report = replace(
-        poll.report,
-        gap=gap,
-        next_poll_at=upcoming.at,
-        next_reason=upcoming.reason,
-        not_before=upcoming.not_before,
-        constraints=upcoming.constraints,
-    )
-    return replace(poll, report=report)
-
-
-def _upcoming(due: DueFeed, started_at: datetime, answer: schedule.Answer) -> schedule.NextPoll:
-    return schedule.after_success(
-        started_at,
-        feed=due.name,
-        interval=due.interval,
-        interval_given=due.interval_given,
-        answer=answer,
+        seen_hashes=document.memory if document else b"",
+        sent_at=http_date(fetched.headers.get("date")) if feed else None,
+        is_full=fetched.status != 304,
     )
 
 
-def failed(
-    due: DueFeed,
-    started_at: datetime,
-    error: FeedError,
-    *,
-    size: int = 0,
-    status: int | None = None,
-) -> Finished:
-    """Report a poll that brought nothing."""
-    retry_after, redirected = None, False
+def failure_of(
+    due: DueFeed, started_at: datetime, error: FeedError, *, status: int | None = None
+) -> FailedPoll:
+    """Return what follows from a poll that failed.
+
+    Args:
+        started_at: When the request began.
+        status: HTTP status of the answer, where `error` does not know it.
+    """
+    pause, redirected = None, False
     if isinstance(error, FetchError):
-        status, retry_after, size = error.status, error.retry_after, error.size
-        redirected = error.redirected
-    failures = due.failures + 1
-    upcoming = schedule.after_failure(
+        status, pause, redirected = error.status, error.retry_after, error.redirected
+    failures = due.history.failures + 1
+    next_poll = schedule.after_failure(
         started_at,
-        feed=due.name,
-        interval=due.interval,
+        pacing=due.pacing,
         failures=failures,
         status=None if redirected and status == 410 else status,  # the feed itself is not gone
-        retry_after=retry_after,
-        wishes=due.wishes,
+        retry_after=pause,
     )
     outcome = Outcome.FAILED
-    if upcoming.at is None:
+    if next_poll.at is None:
         outcome = Outcome.GONE
-    elif upcoming.not_before is not None:
+    elif next_poll.not_before is not None:
         outcome = Outcome.POSTPONED
-    back = outcome is Outcome.FAILED and failures >= MAX_FAILURES_THERE
-    moved_to = None if back else due.moved_to
-    report = write_polls.PollReport(
-        feed_id=due.id,
-        number=due.polls,
-        started_at=started_at,
-        ended_at=datetime.now(UTC),
-        outcome=outcome,
-        paused=retry_after is not None,
-        next_poll_at=upcoming.at,
-        next_reason=upcoming.reason,
-        not_before=upcoming.not_before,
-        constraints=upcoming.constraints,
-        status=status,
-        size=size,
-        error=error.reason,
-        failures=failures,
-        moved_to=moved_to,
-        move=due.move,
-        host=urls.site_of(due.url) if moved_to != due.moved_to else None,
-    )
-    return Finished(due, report)
+    return FailedPoll(outcome, PollFailure(error.reason, failures), next_poll, pause)
 
 
-def while_offline(poll: Finished) -> Finished:
-    """Report a failed poll that says nothing about its feed: this machine had no network.
+def offline_failure_of(due: DueFeed, started_at: datetime, error: FeedError) -> FailedPoll:
+    """Return what follows from a poll that failed because this machine had no network.
 
-    Nobody was asked, so the feed is tried again soon, no failure is counted, and a feed whose
-    server asked for a pause before is not taken for one that fails.
+    No server was reached, so the feed is polled again soon, no failure is counted, and a feed whose
+    server asked for a pause before keeps its status.
     """
-    wait = min(poll.due.interval, OFFLINE_PAUSE)
-    at, reason = poll.report.started_at + wait, "this machine seems to be offline"
-    report = replace(
-        poll.report,
-        next_poll_at=at,
-        next_reason=reason,
-        constraints=(Constraint("offline", span_text(wait), at, reason),),
-        failures=poll.due.failures,
-        not_before=poll.due.not_before,
-        moved_to=poll.due.moved_to,
-        host=None,
+    wait = min(due.pacing.interval, OFFLINE_PAUSE)
+    at, reason = started_at + wait, "this machine seems to be offline"
+    constraints = (Constraint("offline", span_text(wait), at, reason),)
+    failure = PollFailure(error.reason, due.history.failures)
+    next_poll = NextPoll(at, reason, due.history.not_before, constraints)
+    return FailedPoll(Outcome.FAILED, failure, next_poll)
+
+
+def relocation_of(due: DueFeed, redirected_to: str | None, at: datetime) -> Relocation:
+    """Return where a feed is polled after an answer without an error.
+
+    Args:
+        redirected_to: Where permanent redirects led in this poll, None if they led nowhere.
+        at: When the request began.
+    """
+    stored = due.relocation
+    if redirected_to is None or redirected_to == due.address:
+        return Relocation(stored.moved_to)
+    if stored.redirect is None or stored.redirect.target != redirected_to:
+        return Relocation(stored.moved_to, PermanentRedirect(redirected_to, at, 1))
+    redirect = replace(stored.redirect, sightings=stored.redirect.sightings + 1)
+    if redirect.sightings < MIN_SIGHTINGS or at - redirect.since < MIN_WATCH:
+        return Relocation(stored.moved_to, redirect)
+    return Relocation(redirected_to)
+
+
+def relocation_after_failure(due: DueFeed, result: FailedPoll) -> Relocation:
+    """Return where a feed is polled after a failure: at its URL, if the new address keeps failing.
+
+    A failure that was not counted changes nothing.
+    """
+    count = result.failure.count
+    is_counted = count > due.history.failures
+    if is_counted and result.outcome is Outcome.FAILED and count >= MAX_FAILURES_AFTER_MOVE:
+        return replace(due.relocation, moved_to=None)
+    return due.relocation
+
+
+def report_of(
+    poll: CompletedPoll,
+    *,
+    new: int = 0,
+    updated: int = 0,
+    gap: timedelta | None,
+    habits: Habits,
+    seen_hashes: bytes,
+) -> PollReport:
+    """Report a poll, now that all that it brought was compared and stored.
+
+    Args:
+        new, updated: Entries that were added, and those whose edits readers are told of.
+        gap: Usual time between two entries of the feed, None where it is not known.
+        habits: How the feed's documents behave.
+        seen_hashes: Which entries the document had, with their ids.
+    """
+    due, result = poll.due, poll.result
+    if isinstance(result, FailedPoll):
+        outcome, next_poll = result.outcome, result.next_poll
+        update: FeedUpdate | PollFailure = result.failure
+    else:
+        outcome = Outcome.NEW if new or updated else Outcome.UNCHANGED
+        pacing = replace(result.pacing, gap=gap)
+        next_poll = _next_poll(poll, pacing, result.response)
+        head = result.document.head if result.document else None
+        validation = replace(due.validation, validators=result.validators)
+        if result.body_hash is not None:
+            validation = Validation(result.validators, result.body_hash, seen_hashes)
+        update = FeedUpdate(validation, pacing, habits, head, result.is_full)
+    return PollReport(
+        feed=due,
+        started_at=poll.started_at,
+        ended_at=poll.ended_at,
+        outcome=outcome,
+        next_poll=next_poll,
+        relocation=poll.relocation,
+        result=update,
+        status=poll.status,
+        size=poll.size,
+        new=new,
+        updated=updated,
     )
-    return replace(poll, report=report)
 
 
-class _Moves(TypedDict):
-    moved_to: str | None
-    move: Move | None
-    host: str | None
+def _next_poll(poll: CompletedPoll, pacing: Pacing, response: schedule.PollResponse) -> NextPoll:
+    """Decide when a feed is polled next; the gap between entries counts for addresses only."""
+    if not urls.is_web(poll.due.url):
+        pacing = replace(pacing, gap=None)
+    return schedule.after_success(
+        poll.started_at, feed=poll.due.name, pacing=pacing, response=response
+    )
 
 
-def _moves(due: DueFeed, seen: str | None, at: datetime) -> _Moves:
-    """Count a permanent redirect that was seen, or that was not seen any more."""
-    if seen is None or seen == due.address:
-        return _Moves(moved_to=due.moved_to, move=None, host=None)
-    if due.move is None or due.move.to != seen:
-        return _Moves(moved_to=due.moved_to, move=Move(seen, at, 1), host=None)
-    move = replace(due.move, seen=due.move.seen + 1)
-    if move.seen < SIGHTINGS or at - move.since < WATCHED_FOR:
-        return _Moves(moved_to=due.moved_to, move=move, host=None)
-    return _Moves(moved_to=seen, move=None, host=urls.site_of(seen))
-
-
-def result_of(due: DueFeed, report: write_polls.PollReport) -> PollResult:
-    """Return what whoever asked for the poll wants to know."""
+def result_of(report: PollReport) -> PollResult:
+    """Return what the caller of the poll wants to know."""
     return PollResult(
-        feed=due.name,
-        url=urls.masked(due.address),
+        feed=report.feed.name,
+        url=urls.masked(report.feed.address),
         outcome=report.outcome,
         status=report.status,
         new=report.new,
         updated=report.updated,
         error=report.error,
-        next_poll_at=report.next_poll_at,
+        next_poll_at=report.next_poll.at,
     )

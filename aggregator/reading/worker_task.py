@@ -11,8 +11,8 @@ from aggregator.model import CleanFeed, ParsedFeed
 from aggregator.reading.autodiscovery import advertised_feeds, reason_with_feed
 from aggregator.reading.clean import clean
 from aggregator.reading.parse import is_json, parse, parse_cut
-from aggregator.reading.prefilter import skim
-from aggregator.text.encodings import in_utf8
+from aggregator.reading.prefilter import Skim, skim
+from aggregator.text.encodings import in_utf8, plain_utf8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,43 +31,61 @@ class Document:
     new: tuple[int, ...] = ()
 
 
-def read_document(
-    body: bytes, headers: Mapping[str, str], url: str, memory: bytes = b""
-) -> Document:
-    """Read what is new in a document.
+def prefilter_here(
+    body: bytes, content_type: str, seen_hashes: bytes, *, max_work: int
+) -> Skim | None:
+    """Cut the known entries out of a document in the event loop, if that takes little time.
 
     Args:
-        headers: Of the answer, names in lower case.
-        url: Where it came from.
-        memory: Of the feed's last document, empty to read everything.
-
-    Raises:
-        ParseError: It is not a feed; a web page that names one is quoted.
-    """
-    utf8 = in_utf8(body, headers.get("content-type", ""))
-    cut = None if is_json(utf8) else skim(utf8, memory)
-    if cut is not None and cut.nothing_new:
-        return Document(None, cut.memory)
-    feed = read_rest(cut.rest, url, kept=cut.kept) if cut is not None else None
-    if cut is None or feed is None:
-        return Document(_whole(body, headers, url))
-    return Document(feed, cut.memory, cut.new)
-
-
-def read_rest(rest: bytes, url: str, *, kept: int) -> CleanFeed | None:
-    """Read what a skim left of a document.
-
-    Args:
-        kept: Entries that should be in it.
+        content_type: The header's value, "" for none.
+        seen_hashes: Of the feed's last document, empty where all entries are new.
+        max_work: Bound on the time; see `prefilter.skim`.
 
     Returns:
-        None if feedparser does not find just those: the document has to be read whole.
+        What `read_document` takes as `prefiltered`: None where it has to look itself.
     """
+    utf8 = plain_utf8(body, content_type)
+    return None if utf8 is None else skim(utf8, seen_hashes, max_work=max_work)
+
+
+def read_document(
+    body: bytes,
+    headers: Mapping[str, str],
+    url: str,
+    seen_hashes: bytes = b"",
+    prefiltered: Skim | None = None,
+) -> Document:
+    """Read what is new in a document: the only way to read one.
+
+    Args:
+        headers: Of the response, names in lower case.
+        url: Where the document came from.
+        seen_hashes: Of the feed's last document, empty to read everything.
+        prefiltered: The document without its known entries, if `prefilter_here` cut them out.
+
+    Raises:
+        ParseError: It is not a feed; the reason names the feeds that a web page links to.
+    """
+    if prefiltered is None:
+        utf8 = in_utf8(body, headers.get("content-type", ""))
+        prefiltered = None if is_json(utf8) else skim(utf8, seen_hashes)
+    if prefiltered is None:
+        return Document(_whole(body, headers, url))
+    if prefiltered.nothing_new:
+        return Document(None, prefiltered.memory)
+    feed = _new_entries(prefiltered, url)
+    if feed is None:
+        return Document(_whole(body, headers, url))
+    return Document(feed, prefiltered.memory, prefiltered.new)
+
+
+def _new_entries(prefiltered: Skim, url: str) -> CleanFeed | None:
+    """Read what the prefilter left; None if feedparser finds another number of entries there."""
     try:
-        feed = parse_cut(rest, url=url)
+        feed = parse_cut(prefiltered.rest, url=url)
     except ParseError:
         return None
-    return _cleaned(feed, url) if len(feed.entries) == kept else None
+    return _cleaned(feed, url) if len(feed.entries) == prefiltered.kept else None
 
 
 def _whole(body: bytes, headers: Mapping[str, str], url: str) -> CleanFeed:

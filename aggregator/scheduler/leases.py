@@ -74,10 +74,11 @@ async def given_up(poller: Poller) -> None:
 
 def free_the_dead(connection: Connection, owner: str) -> None:
     """Give back the leases of processes that were killed, or that renew them no more."""
-    gone = [
-        name for name in write_leases.lease_owners(connection) if process_identity.has_ended(name)
-    ]
-    feeds = write_leases.reclaim_leases(connection, gone=gone, owner=owner, now=datetime.now(UTC))
+    owners = write_leases.lease_owners(connection)
+    ended = [name for name in owners if process_identity.has_ended(name)]
+    feeds = write_leases.reclaim_leases(
+        connection, ended_owners=ended, owner=owner, now=datetime.now(UTC)
+    )
     if feeds:
         log.warning(
             "a process ended or renews its leases no more; the feeds that it held (%d) rest for "

@@ -92,6 +92,6 @@ def _interleaved(due: Sequence[DueFeed]) -> list[DueFeed]:
     seen: Counter[str] = Counter()
     ranked: list[tuple[int, int, DueFeed]] = []
     for feed in due:
-        ranked.append((seen[feed.host], len(ranked), feed))
-        seen[feed.host] += 1
+        ranked.append((seen[feed.host.name], len(ranked), feed))
+        seen[feed.host.name] += 1
     return [feed for _, _, feed in sorted(ranked, key=lambda place: place[:2])]

@@ -54,7 +54,7 @@ _BROKEN = 60  # seconds until a job tries a database again that waiting does not
 _FREED_AT_ONCE = 1000
 _DELETE_AT_ONCE = 1000
 _MAX_PER_HOST = 256
-_LESSONS_KEPT = timedelta(days=30)
+_DELAYS_KEPT = timedelta(days=30)
 
 Job = Callable[[], Awaitable[None]]
 _T = TypeVar("_T")
@@ -218,7 +218,7 @@ class Scheduler:
         self._more = len(due) == room
         for feed in due:
             task = asyncio.create_task(self._poll(feed))
-            self._polls[task] = feed.host
+            self._polls[task] = feed.host.name
             task.add_done_callback(self._polled)
 
     def _use_other(self, file: tuple[int, int] | None) -> None:
@@ -245,7 +245,7 @@ class Scheduler:
         try:
             result = await self._poller.poll(feed)
         except Exception as error:
-            again_at = asyncio.get_running_loop().time() + feed.interval.total_seconds()
+            again_at = asyncio.get_running_loop().time() + feed.pacing.interval.total_seconds()
             self._unstored[feed.id] = again_at
             if not isinstance(error, DBAPIError):
                 raise
@@ -338,7 +338,7 @@ class Scheduler:
         keep, now = self._config.retention, datetime.now(UTC)
         await self._poller.transact(
             lambda connection: write_hosts.forget_hosts(
-                connection, now=now, learned_before=now - _LESSONS_KEPT
+                connection, now=now, throttled_before=now - _DELAYS_KEPT
             )
         )
         deleted = _DELETE_AT_ONCE

@@ -1,29 +1,22 @@
-"""Hosts that want patience: what one process learned, for the others and after a restart."""
+"""Hosts that want fewer requests: what one process learned, for the others and after a restart."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, or_, select
 
 from aggregator.database.dialects import upsert
 from aggregator.database.schema import UtcDateTime, feeds, hosts
-from aggregator.model import HostPause
+from aggregator.model import HostPause, KnownHost
 
-_AT_HAND = timedelta(seconds=10)  # who takes a feed waits so long for the turn of its host
+_SHORT_WAIT = timedelta(seconds=10)
+"""A process that leases a feed waits so long for its host's turn."""
 
 
-class KnownHost(NamedTuple):
-    """What counts when a host's feeds are leased; `hosts` has a row of it."""
-
-    name: str
-    free_at: datetime | None
-    pace: timedelta | None
-
-    def is_resting(self, now: datetime) -> bool:
-        """Whether it is to be left alone for longer than anyone waits for its turn."""
-        return self.free_at is not None and self.free_at > now + _AT_HAND
+def is_pausing(host: KnownHost, now: datetime) -> bool:
+    """Return whether a host is to be left alone for longer than a lease is worth."""
+    return host.free_at is not None and host.free_at > now + _SHORT_WAIT
 
 
 def known_hosts(connection: Connection, *, now: datetime) -> list[KnownHost]:
@@ -36,45 +29,63 @@ def shared_hosts(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(_SHARED))
 
 
-def host_pause(connection: Connection, host: str) -> HostPause | None:
-    """Return what is known of a host that wants patience, None if nothing is."""
-    row = connection.execute(select(hosts).where(hosts.c.name == host)).one_or_none()
-    return None if row is None else HostPause(**row._mapping)
+def host_pause(connection: Connection, name: str) -> HostPause | None:
+    """Return what is known of one host, None if nothing is."""
+    row = connection.execute(_BY_NAME, {"name": name}).one_or_none()
+    return None if row is None else HostPause(*row)
 
 
-def forget_hosts(connection: Connection, *, now: datetime, learned_before: datetime) -> None:
-    """Forget hosts that may be asked again and taught us nothing lately."""
+def forget_hosts(connection: Connection, *, now: datetime, throttled_before: datetime) -> None:
+    """Forget hosts that may be asked again and have refused nothing since `throttled_before`."""
     connection.execute(
         delete(hosts).where(
             hosts.c.free_at <= now,
-            or_(hosts.c.learned_at.is_(None), hosts.c.learned_at < learned_before),
+            or_(hosts.c.learned_at.is_(None), hosts.c.learned_at < throttled_before),
         )
     )
 
 
 def note_pauses(connection: Connection, pauses: Sequence[HostPause]) -> None:
-    """Note hosts that have to be left alone, and what one taught us; no rest gets shorter."""
+    """Note hosts that have to be left alone, and how often one may be asked.
+
+    A pause that is stored never gets shorter.  The last table that a transaction locks; see
+    `write_polls.lock_polls`.
+    """
     if not pauses:
         return
     names = {pause.name for pause in pauses}
-    known = connection.execute(_REST_UNTIL, {"names": sorted(names)})
-    until = {row.name: row.free_at for row in known}
+    rows = connection.execute(_PAUSES, {"names": sorted(names)})
+    free_at = {row.name: row.free_at for row in rows}
     for pause in pauses:
-        until[pause.name] = max(pause.free_at, until.get(pause.name, pause.free_at))
-    lessons = {one.name: replace(one, free_at=until[one.name]) for one in pauses if one.learned_at}
+        free_at[pause.name] = max(pause.free_at, free_at.get(pause.name, pause.free_at))
+    throttled = {pause.name: pause for pause in pauses if pause.throttled_at}
     # In one order: on PostgreSQL two processes would wait for each other's rows.
-    upsert(connection, hosts, [asdict(lessons[name]) for name in sorted(lessons)], key=["name"])
-    others = [{"name": name, "free_at": until[name]} for name in sorted(names - lessons.keys())]
-    upsert(connection, hosts, others, key=["name"])
+    rows_of_throttled: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "free_at": free_at[name],
+            "pace": throttled[name].min_delay,
+            "learned_at": throttled[name].throttled_at,
+        }
+        for name in sorted(throttled)
+    ]
+    upsert(connection, hosts, rows_of_throttled, key=["name"])
+    rows_of_others = [
+        {"name": name, "free_at": free_at[name]} for name in sorted(names - throttled.keys())
+    ]
+    upsert(connection, hosts, rows_of_others, key=["name"])
 
 
 _KNOWN_HOSTS = select(hosts.c.name, hosts.c.free_at, hosts.c.pace).where(
     or_(hosts.c.free_at > bindparam("now", type_=UtcDateTime), hosts.c.pace.is_not(None))
 )
-_REST_UNTIL = select(hosts.c.name, hosts.c.free_at).where(
+_BY_NAME = select(hosts.c.name, hosts.c.free_at, hosts.c.pace, hosts.c.learned_at).where(
+    hosts.c.name == bindparam("name")
+)
+_PAUSES = select(hosts.c.name, hosts.c.free_at).where(
     hosts.c.name.in_(bindparam("names", expanding=True))
 )
-_SHARED = (  # the index of due feeds has both columns; others are not polled
+_SHARED = (  # the index of due feeds has both columns; feeds outside of it are not polled
     select(feeds.c.host)
     .where(feeds.c.next_poll_at.is_not(None), feeds.c.host != "")
     .group_by(feeds.c.host)

@@ -1,6 +1,7 @@
-"""Leases: which feeds a process polls, so that nobody else does meanwhile."""
+"""Leases: which feeds a process polls, so that no other process does meanwhile."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,13 +19,23 @@ from sqlalchemy import (
 
 from aggregator.database.chunks import chunks
 from aggregator.database.dialects import wait_for_leases
-from aggregator.database.feeds.write_hosts import KnownHost, known_hosts
+from aggregator.database.feeds.write_hosts import is_pausing, known_hosts
 from aggregator.database.schema import Span, UtcDateTime, feeds
-from aggregator.model import DueFeed, Move, Validators, Wishes
+from aggregator.model import (
+    DueFeed,
+    KnownHost,
+    Pacing,
+    PermanentRedirect,
+    PollHistory,
+    Relocation,
+    Validation,
+    Validators,
+    Wishes,
+)
 
-_LOOKED_AT = 4096  # due feeds at most, as some hosts have more than their share
+_MAX_CANDIDATES = 4096  # due feeds that are read, as some hosts have more than their share
 _NO_SITES: Mapping[str, int] = {}
-_NEW_RESTS = timedelta(minutes=5)
+_NEW_FEED_PAUSE = timedelta(minutes=5)
 _CUT_SHORT = "the last poll was cut short by a stop"
 
 _Rows = Select[*tuple[Any, ...]]
@@ -41,39 +52,38 @@ def lease_due(
     per_host: int | None = None,
     per_site: Mapping[str, int] = _NO_SITES,
 ) -> list[DueFeed]:
-    """Take up to `limit` feeds whose time has come, so that nobody else polls them.
+    """Lease up to `limit` feeds whose time has come.
 
-    Feeds of a host are one process's at a time: its requests follow each other in there.
+    All feeds of a host are leased by one process at a time, which puts its requests in order.
 
     Args:
         owner: Name of this process; `until`: when the lease ends by itself.
-        busy_hosts: Hosts that are not to be asked for more now.
-        per_host: At most so many feeds of one host: one host can't fill all places.
-        per_site: The same for some hosts.  Of those that taught us a pace one feed is enough,
-            and those that want to be left alone now are left out.
-
-    None stands for no limit.
+        busy_hosts: Hosts of which no more feeds are to be leased now.
+        per_host: Feeds of one host at most, so that one host can't fill all places; None: no
+            limit, as for `limit`.
+        per_site: The same for some hosts.  Of a host that has a `min_delay` one feed is leased,
+            and of a host in a pause none.
     """
     wait_for_leases(connection)
-    statement = _OVERDUE.limit(None if limit is None else max(limit, _LOOKED_AT))
-    known = known_hosts(connection, now=now)
-    resting = [host.name for host in known if host.is_resting(now)]
-    if left_out := {*busy_hosts, *resting}:
-        statement = statement.where(feeds.c.host.not_in(sorted(left_out)))
-    paced = {host.name for host in known if host.pace is not None}
-    chosen: list[int] = []
-    of_host: dict[str, int] = {}
+    statement = _OVERDUE.limit(None if limit is None else max(limit, _MAX_CANDIDATES))
+    hosts = {host.name: host for host in known_hosts(connection, now=now)}
+    pausing = [host.name for host in hosts.values() if is_pausing(host, now)]
+    if excluded := {*busy_hosts, *pausing}:
+        statement = statement.where(feeds.c.host.not_in(sorted(excluded)))
+    throttled = {host.name for host in hosts.values() if host.min_delay is not None}
+    feed_ids: list[int] = []
+    counts: dict[str, int] = {}
     for feed_id, host in connection.execute(statement, {"now": now, "owner": owner}):
-        count = of_host.get(host, 0)
-        most = 1 if host in paced else per_site.get(host, per_host)
-        if host and most and count >= most:
+        count = counts.get(host, 0)
+        max_count = 1 if host in throttled else per_site.get(host, per_host)
+        if host and max_count and count >= max_count:
             continue
-        of_host[host] = count + 1
-        chosen.append(feed_id)
-        if len(chosen) == limit:
+        counts[host] = count + 1
+        feed_ids.append(feed_id)
+        if len(feed_ids) == limit:
             break
-    rows = _in_parts(connection, _CHOSEN, feeds.c.id, chosen, owner=owner)
-    return _lease(connection, rows, known, owner=owner, until=until)
+    rows = _in_parts(connection, _DUE_BY_ID, feeds.c.id, feed_ids, owner=owner)
+    return _lease(connection, rows, hosts, owner=owner, until=until)
 
 
 def lease_named(
@@ -84,29 +94,34 @@ def lease_named(
     until: datetime,
     names: Collection[str] | None,
 ) -> list[DueFeed]:
-    """Take the named feeds, or all that nobody forbade to ask, whatever their schedule.
+    """Lease the named feeds, or all that may be polled, whatever their schedule.
 
     Args:
-        names: A person asked for these, pauses, 410 and other processes at their sites or not;
-            None: every feed without a pause in force or a 410, of sites that nobody else asks.
+        owner: Name of this process; `until`: when the lease ends by itself.
+        names: A person asked for these: neither a pause nor a 410 nor another process that polls
+            their host keeps them back.  None: every feed without a pause in force or a 410, of
+            hosts that no other process polls.
     """
     wait_for_leases(connection)
     statement: _Rows
-    known = known_hosts(connection, now=now)
+    hosts = {host.name: host for host in known_hosts(connection, now=now)}
     if names is None:
         statement = (
-            _DUE.where(feeds.c.subscribed, _FREE, ~feeds.c.gone, _NOBODY_ELSES)
+            _DUE.where(feeds.c.subscribed, _FREE, ~feeds.c.gone, _HOST_FREE)
             .where(or_(feeds.c.not_before.is_(None), feeds.c.not_before <= now))
             .order_by(feeds.c.next_poll_at, feeds.c.id)
         )
-        if resting := [host.name for host in known if host.is_resting(now)]:
-            statement = statement.where(feeds.c.host.not_in(resting))
+        if pausing := [host.name for host in hosts.values() if is_pausing(host, now)]:
+            statement = statement.where(feeds.c.host.not_in(pausing))
         rows = connection.execute(statement, {"owner": owner}).all()
     else:
         statement = _DUE.where(feeds.c.subscribed, _FREE).order_by(feeds.c.name)
         rows = _in_parts(connection, statement, feeds.c.name, sorted(names))
-        known = [one._replace(free_at=None) if one.is_resting(now) else one for one in known]
-    return _lease(connection, rows, known, owner=owner, until=until)
+        hosts = {
+            name: replace(host, free_at=None) if is_pausing(host, now) else host
+            for name, host in hosts.items()
+        }
+    return _lease(connection, rows, hosts, owner=owner, until=until)
 
 
 def lease_owners(connection: Connection) -> list[str]:
@@ -131,18 +146,18 @@ def release_leases(
 
 
 def reclaim_leases(
-    connection: Connection, *, gone: Collection[str], owner: str, now: datetime
+    connection: Connection, *, ended_owners: Collection[str], owner: str, now: datetime
 ) -> int:
-    """Give back the leases of processes that are gone, or that don't renew them any more.
+    """Give back the leases of processes that have ended, or that don't renew them any more.
 
-    Nobody knows which of their feeds they asked.  So each counts as asked when its lease was last
-    known to be held, and rests for its interval; one that is new, which somebody waits for, for
-    `_NEW_RESTS` at most.
+    No process knows which of these feeds were polled.  So each feed counts as polled when its lease
+    was last known to be held, and waits for its interval; a new feed, which a person may wait for,
+    waits for `_NEW_FEED_PAUSE` at most.
 
     Args:
-        gone: Names of processes that are known to have ended.
-        owner: Name of this process: a lease of its own that ran out, as the database was locked,
-            stays, as the poll still goes on.
+        ended_owners: Names of processes that are known to have ended.
+        owner: Name of this process: its own leases stay even if they ran out, as they do while the
+            database is locked: its polls still go on.
 
     Returns:
         How many feeds were leased.
@@ -151,24 +166,24 @@ def reclaim_leases(
     ended = and_(
         feeds.c.lease_owner.is_not(None),
         feeds.c.lease_owner != owner,
-        or_(feeds.c.lease_owner.in_(sorted(gone)), until < now),
+        or_(feeds.c.lease_owner.in_(sorted(ended_owners)), until < now),
     )
     held_at = case((until < now, until), else_=bindparam("now", now, UtcDateTime))
-    new = and_(feeds.c.polls == 0, feeds.c.interval > _NEW_RESTS)
+    is_new = and_(feeds.c.polls == 0, feeds.c.interval > _NEW_FEED_PAUSE)
     again_at = held_at + case(
-        (new, bindparam("new_rests", _NEW_RESTS, Span)), else_=feeds.c.interval
+        (is_new, bindparam("new_feed_pause", _NEW_FEED_PAUSE, Span)), else_=feeds.c.interval
     )
     connection.execute(
         update(feeds)
         .where(ended, feeds.c.next_poll_at < again_at)
         .values(next_poll_at=again_at, next_reason=_CUT_SHORT, plan=None)
     )
-    given_back = update(feeds).where(ended).values(lease_owner=None, lease_until=None)
-    return connection.execute(given_back).rowcount
+    release = update(feeds).where(ended).values(lease_owner=None, lease_until=None)
+    return connection.execute(release).rowcount
 
 
 def put_off(connection: Connection, due: DueFeed, *, until: datetime) -> None:
-    """Let a feed that was asked without result rest until then, unless the file changed it."""
+    """Put off the next poll of a feed that was requested in vain, unless its URL changed."""
     connection.execute(
         update(feeds)
         .where(feeds.c.id == due.id, feeds.c.url == due.url, feeds.c.next_poll_at < until)
@@ -176,21 +191,21 @@ def put_off(connection: Connection, due: DueFeed, *, until: datetime) -> None:
     )
 
 
-def leases_in_force(connection: Connection, due: Sequence[DueFeed]) -> frozenset[int]:
-    """Return the ids of those of `due` whose polls may be stored in this transaction.
+def lock_leased(connection: Connection, due: Sequence[DueFeed]) -> frozenset[int]:
+    """Lock the rows of leased feeds; return the ids of those whose polls may be stored.
 
-    A poll counts while its feed has the address that was leased, no other process has taken the
-    lease since, and no other poll was recorded.  The rest were overtaken: by a change of
+    A poll counts while its feed has the URL that was leased, no other process has taken the lease
+    since, and no other poll was recorded.  The other polls were overtaken: by a change of
     config.yaml, by a process that took the feed over, or by another database in this one's place.
     On PostgreSQL the rows stay locked, so that all of that holds until the transaction ends.
     """
-    rows = connection.execute(_IN_FORCE, {"feeds": sorted({feed.id for feed in due})})
+    rows = connection.execute(_LOCK_LEASED, {"feeds": sorted({feed.id for feed in due})})
     row_of = {row.id: row for row in rows}
     return frozenset(feed.id for feed in due if _is_in_force(feed, row_of.get(feed.id)))
 
 
 def _is_in_force(feed: DueFeed, row: Any) -> bool:
-    if row is None or row.url != feed.url or row.polls != feed.polls:
+    if row is None or row.url != feed.url or row.polls != feed.history.polls:
         return False
     return row.lease_owner in {None, feed.lease_owner}
 
@@ -200,13 +215,13 @@ def _in_parts(
     statement: _Rows,
     column: ColumnElement[Any],
     values: Sequence[int | str],
-    **named: str,
+    **parameters: str,
 ) -> list[Any]:
-    """Return the rows whose `column` is one of `values`, however many these are."""
+    """Return the rows whose `column` is one of `values`, in as many statements as that takes."""
     return [
         row
         for part in chunks(values)
-        for row in connection.execute(statement.where(column.in_(part)), named)
+        for row in connection.execute(statement.where(column.in_(part)), parameters)
     ]
 
 
@@ -243,7 +258,7 @@ _DUE = select(
 ).with_for_update(skip_locked=True)
 _FREE = feeds.c.lease_owner.is_(None)
 _held = feeds.alias("held")
-_NOBODY_ELSES = feeds.c.host.not_in(  # no other process, but `owner`, holds feeds of this host
+_HOST_FREE = feeds.c.host.not_in(  # no process but `owner` holds feeds of this host
     select(_held.c.host).where(
         _held.c.lease_owner.is_not(None),
         _held.c.lease_owner != bindparam("owner"),
@@ -253,10 +268,10 @@ _NOBODY_ELSES = feeds.c.host.not_in(  # no other process, but `owner`, holds fee
 _OVERDUE = (
     select(feeds.c.id, feeds.c.host)
     .where(feeds.c.next_poll_at <= bindparam("now", type_=UtcDateTime), feeds.c.subscribed)
-    .where(_FREE, _NOBODY_ELSES)
+    .where(_FREE, _HOST_FREE)
     .order_by(feeds.c.next_poll_at)
 )
-_CHOSEN = _DUE.where(_FREE, _NOBODY_ELSES).order_by(feeds.c.next_poll_at)
+_DUE_BY_ID = _DUE.where(_FREE, _HOST_FREE).order_by(feeds.c.next_poll_at)
 
 _LEASE = (
     update(feeds)
@@ -264,7 +279,7 @@ _LEASE = (
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until", type_=UtcDateTime))
 )
 
-_IN_FORCE = (
+_LOCK_LEASED = (
     select(feeds.c.id, feeds.c.url, feeds.c.polls, feeds.c.lease_owner)
     .where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
     .order_by(feeds.c.id)
@@ -275,7 +290,7 @@ _IN_FORCE = (
 def _lease(
     connection: Connection,
     rows: Sequence[Any],
-    known: Iterable[KnownHost],
+    hosts: Mapping[str, KnownHost],
     *,
     owner: str,
     until: datetime,
@@ -284,41 +299,34 @@ def _lease(
         connection.execute(
             _LEASE, [{"feed": row.id, "owner": owner, "until": until} for row in rows]
         )
-    nothing = KnownHost("", None, None)
-    of_host = {host.name: host for host in known}
-    return [
-        DueFeed(
-            id=row.id,
-            name=row.name,
-            url=row.url,
-            interval=row.interval,
-            interval_given=row.interval_given,
-            distrust_304=row.distrust_304,
-            validators=Validators(row.validators_url, row.etag, row.last_modified),
-            body_hash=row.body_hash,
-            memory=row.memory or b"",
-            wishes=Wishes(row.ttl, row.update_every, tuple(row.skip_hours), tuple(row.skip_days)),
-            freshness=row.freshness,
-            gap=row.gap,
-            last_full_at=row.last_full_at,
-            moved_to=row.moved_to,
-            move=_move(row),
-            host=row.host,
-            pace=of_host.get(row.host, nothing).pace,
-            host_free_at=of_host.get(row.host, nothing).free_at,
-            failures=row.failures,
-            polls=row.polls,
-            lease_owner=owner,
-            habits=row.habits,
-            timezone=row.timezone,
-            last_success_at=row.last_success_at,
-            not_before=row.not_before,
-        )
-        for row in rows
-    ]
+    return [_due_feed(row, hosts.get(row.host) or KnownHost(row.host), owner=owner) for row in rows]
 
 
-def _move(row: Any) -> Move | None:
+def _due_feed(row: Any, host: KnownHost, *, owner: str) -> DueFeed:
+    hints = Wishes(row.ttl, row.update_every, tuple(row.skip_hours), tuple(row.skip_days))
+    return DueFeed(
+        id=row.id,
+        name=row.name,
+        url=row.url,
+        pacing=Pacing(row.interval, row.interval_given, hints, row.freshness, row.gap),
+        lease_owner=owner,
+        host=host,
+        validation=Validation(
+            Validators(row.validators_url, row.etag, row.last_modified),
+            row.body_hash,
+            row.memory or b"",
+        ),
+        relocation=Relocation(row.moved_to, _redirect(row)),
+        history=PollHistory(
+            row.polls, row.failures, row.last_success_at, row.last_full_at, row.not_before
+        ),
+        distrust_304=row.distrust_304,
+        timezone=row.timezone,
+        habits=row.habits,
+    )
+
+
+def _redirect(row: Any) -> PermanentRedirect | None:
     if row.moving_to is None:
         return None
-    return Move(row.moving_to, row.moving_since, row.moving_seen)
+    return PermanentRedirect(row.moving_to, row.moving_since, row.moving_seen)

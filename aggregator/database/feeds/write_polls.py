@@ -1,103 +1,156 @@
-"""How polls went: everything that one changes, but for its entries."""
+"""How polls went: everything that a poll changes, but for its entries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, case, func, select, update
 
+from aggregator import urls
 from aggregator.database.dialects import upsert
 from aggregator.database.feeds.write_hosts import note_pauses
-from aggregator.database.feeds.write_leases import release_leases
+from aggregator.database.feeds.write_leases import lock_leased, release_leases
 from aggregator.database.schema import POLLS_KEPT, feeds, polls, state
-from aggregator.model import Constraint, FeedHead, Habits, HostPause, Move, Outcome, Validators
+from aggregator.model import (
+    Constraint,
+    DueFeed,
+    FeedHead,
+    Habits,
+    HostPause,
+    NextPoll,
+    Outcome,
+    Pacing,
+    Relocation,
+    Validation,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedUpdate:
+    """What a poll without an error leaves for the next one.
+
+    Attributes:
+        validation: What the next document is compared with.
+        pacing: How often the feed is polled from now on.
+        habits: How its documents behave.
+        head: The document's head, None if no document was read.
+        is_full: A 200 was read; only its validators count from now on.
+    """
+
+    validation: Validation
+    pacing: Pacing
+    habits: Habits
+    head: FeedHead | None = None
+    is_full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PollFailure:
+    """Why a poll brought nothing.
+
+    Attributes:
+        reason: In words, as the status page shows it.
+        count: Failed polls in a row, this one included; 0 where none is counted.
+    """
+
+    reason: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
-    """Everything that one poll changes on its feed's row.
+    """How one poll went; made once, when all that it brought has been compared.
 
     Attributes:
-        number: The feed's polls recorded before this one.
-        head: The document's head, None if no document was read.
-        validators: To replace the stored ones, None to leave them alone.
-        body_hash: Of a body that was read to the end, None to leave the stored one alone.
-        memory: Which entries that body had; stored with `body_hash`.
-        freshness: Lifetime of the document, as it is known now.
-        constraints: All that was weighed for `next_poll_at`.
-        full: A 200 was read; its validators are the only ones that count.
-        moved_to, move: Where it is polled from now on, and the redirect that is being watched.
-        host: The site of that address.
-        pauses: Hosts that have to be left alone for a while.
-        paused: The server said itself how long.
-        habits: What the feed's documents taught, None if that is nothing new.
+        feed: As it was leased.
+        started_at, ended_at: Of the request, and of reading what it brought.
+        next_poll: When the feed is polled next, and why.
+        relocation: Where the feed is polled from now on.
+        result: What is stored of the feed, or why the poll failed.
+        status: HTTP status, None if there was no answer.
+        size: Bytes of the answer's body as they came.
+        new, updated: Entries that were added, and those whose edits readers are told of.
     """
 
-    feed_id: int
-    number: int
+    feed: DueFeed
     started_at: datetime
     ended_at: datetime
     outcome: Outcome
-    next_poll_at: datetime | None
-    next_reason: str
-    not_before: datetime | None = None
+    next_poll: NextPoll
+    relocation: Relocation
+    result: FeedUpdate | PollFailure
     status: int | None = None
     size: int = 0
     new: int = 0
     updated: int = 0
-    error: str | None = None
-    failures: int = 0
-    head: FeedHead | None = None
-    validators: Validators | None = None
-    body_hash: bytes | None = None
-    memory: bytes = b""
-    freshness: timedelta | None = None
-    gap: timedelta | None = None
-    constraints: tuple[Constraint, ...] = ()
-    full: bool = False
-    habits: Habits | None = None
-    moved_to: str | None = None
-    move: Move | None = None
-    host: str | None = None
-    pauses: tuple[HostPause, ...] = ()
-    paused: bool = False
+
+    @property
+    def error(self) -> str | None:
+        """Why the poll failed, None if it did not."""
+        return self.result.reason if isinstance(self.result, PollFailure) else None
 
 
-def note_check(connection: Connection, at: datetime) -> None:
-    """Note when a poll ended last; the first statement of each transaction that records polls.
+@dataclass(frozen=True, slots=True)
+class LockedPolls:
+    """Polls that are about to be stored, in a transaction that has locked what they change.
 
-    It locks `state` before `feeds` and `hosts`, as those do that bring news or follow the clock: on
-    PostgreSQL two processes would wait for each other's rows otherwise.
+    Attributes:
+        in_force: Ids of the feeds whose polls count; the other polls were overtaken.
     """
-    connection.execute(update(state).values(checked_at=at))
+
+    connection: Connection
+    in_force: frozenset[int]
 
 
-def record_polls(connection: Connection, reports: Sequence[PollReport]) -> None:
+def lock_polls(
+    connection: Connection, due: Sequence[DueFeed], *, checked_at: datetime
+) -> LockedPolls:
+    """Begin to store the polls of feeds; the first statement of a transaction.
+
+    Locks `state`, then the rows of `feeds`; `record_polls` locks `hosts` last.  Every transaction
+    that brings entries or follows the clock keeps this order: on PostgreSQL two processes would
+    wait for each other's rows otherwise.
+
+    Args:
+        due: The feeds as they were leased.
+        checked_at: When the last of these polls ended.
+    """
+    connection.execute(update(state).values(checked_at=checked_at))
+    return LockedPolls(connection, lock_leased(connection, due))
+
+
+def record_polls(
+    locked: LockedPolls, reports: Sequence[PollReport], pauses: Sequence[HostPause] = ()
+) -> None:
     """Write how polls went, give their leases back, and note what readers could see.
 
-    All of them count: see `leases_in_force`, which the same transaction has asked.  A feed that
-    config.yaml lost meanwhile is not polled again.
+    A feed that config.yaml lost meanwhile is not polled again.
+
+    Args:
+        reports: Of polls that are in force.
+        pauses: Of all polls, the overtaken ones among them: the hosts were asked all the same.
     """
-    if not reports:
-        return
-    rows = connection.execute(_CURRENT, {"feeds": sorted({one.feed_id for one in reports})})
-    feed_of = {row.id: row for row in rows}
-    if any(
-        one.new or one.updated or one.habits or _head_changed(feed_of[one.feed_id], one)
-        for one in reports
-    ):
+    connection = locked.connection
+    if reports:
+        _record_reports(connection, reports)
+    note_pauses(connection, pauses)
+
+
+def _record_reports(connection: Connection, reports: Sequence[PollReport]) -> None:
+    rows = connection.execute(_CURRENT, {"feeds": sorted({report.feed.id for report in reports})})
+    row_of = {row.id: row for row in rows}
+    if any(_is_visible(report, row_of[report.feed.id]) for report in reports):
         note_change(connection)
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for report in reports:
-        values = _health(report, subscribed=feed_of[report.feed_id].subscribed)
-        row = {"feed": report.feed_id} | {f"new_{name}": v for name, v in values.items()}
+        values = _feed_values(report, subscribed=row_of[report.feed.id].subscribed)
+        row = {"feed": report.feed.id} | {f"new_{name}": v for name, v in values.items()}
         by_columns.setdefault(tuple(values), []).append(row)
     for columns, changes in by_columns.items():
         connection.execute(_update_feed(columns), changes)
-    upsert(connection, polls, [_record(report) for report in reports], key=["feed_id", "slot"])
-    note_pauses(connection, [pause for report in reports for pause in report.pauses])
+    upsert(connection, polls, [_poll_row(report) for report in reports], key=["feed_id", "slot"])
 
 
 @cache
@@ -105,57 +158,74 @@ def _update_feed(columns: tuple[str, ...]) -> Update:
     """Return the statement that sets these columns of a feed; built once for each shape."""
     new: dict[str, ColumnElement[Any]]
     new = {name: bindparam(f"new_{name}", type_=feeds.c[name].type) for name in columns}
-    if "last_success_at" not in columns:  # a failure: the first of a row tells since when
+    if "last_success_at" not in columns:  # a failure: the first of a series tells since when
         new["failing_since"] = func.coalesce(feeds.c.failing_since, new["failing_since"])
     return update(feeds).where(feeds.c.id == bindparam("feed")).values(new)
 
 
-def _head_changed(row: Any, report: PollReport) -> bool:
-    """Whether a document calls its feed otherwise than the last one did."""
-    if report.head is None:
+def _is_visible(report: PollReport, row: Any) -> bool:
+    """Return whether a poll changes what a reader could see: entries, habits, or the feed's head.
+
+    Args:
+        row: The head as it is stored.
+    """
+    if report.new or report.updated:
+        return True
+    learned = report.result
+    if isinstance(learned, PollFailure):
         return False
-    return any(row._mapping[key] != value for key, value in _head(report.head).items())
+    if learned.habits != report.feed.habits:
+        return True
+    head = {} if learned.head is None else _head_values(learned.head)
+    return any(row._mapping[key] != value for key, value in head.items())
 
 
-def _health(report: PollReport, *, subscribed: bool) -> dict[str, Any]:
+def _feed_values(report: PollReport, *, subscribed: bool) -> dict[str, Any]:
+    """Return the columns of the feed's row that a poll changes."""
+    next_poll, redirect = report.next_poll, report.relocation.redirect
     values: dict[str, Any] = {
-        "polls": report.number + 1,
+        "polls": report.feed.history.polls + 1,
         "last_polled_at": report.started_at,
-        "next_poll_at": report.next_poll_at if subscribed else None,
-        "next_reason": report.next_reason,
-        "not_before": report.not_before,
+        "next_poll_at": next_poll.at if subscribed else None,
+        "next_reason": next_poll.reason,
+        "not_before": next_poll.not_before,
         "lease_owner": None,
         "lease_until": None,
-        "failures": report.failures,
         "error": report.error,
         "gone": report.outcome is Outcome.GONE,
-        "plan": [_weighed(constraint) for constraint in report.constraints],
-        "moved_to": report.moved_to,
-        "moving_to": report.move.to if report.move else None,
-        "moving_since": report.move.since if report.move else None,
-        "moving_seen": report.move.seen if report.move else None,
+        "plan": [_weighed(constraint) for constraint in next_poll.constraints],
+        "moved_to": report.relocation.moved_to,
+        "moving_to": redirect.target if redirect else None,
+        "moving_since": redirect.since if redirect else None,
+        "moving_seen": redirect.sightings if redirect else None,
     }
-    if report.host is not None:
-        values["host"] = report.host
-    if report.error is None:
-        values |= {"last_success_at": report.ended_at, "failing_since": None}
-        values |= {"freshness": report.freshness, "gap": report.gap}
-        if report.full:
-            values["last_full_at"] = report.started_at
-    else:
-        values["failing_since"] = report.started_at
-    if report.validators is not None:
-        values |= {
-            "validators_url": report.validators.url,
-            "etag": report.validators.etag,
-            "last_modified": report.validators.last_modified,
-        }
-    if report.body_hash is not None:
-        values |= {"body_hash": report.body_hash, "memory": report.memory}
-    if report.head is not None:
-        values |= _head(report.head)
-    if report.habits is not None:
-        values["habits"] = report.habits
+    if report.relocation.moved_to != report.feed.relocation.moved_to:
+        values["host"] = urls.site_of(report.relocation.moved_to or report.feed.url)
+    if isinstance(report.result, PollFailure):
+        return values | {"failures": report.result.count, "failing_since": report.started_at}
+    return values | _success_values(report, report.result)
+
+
+def _success_values(report: PollReport, learned: FeedUpdate) -> dict[str, Any]:
+    validation, known = learned.validation, report.feed.validation
+    values: dict[str, Any] = {
+        "failures": 0,
+        "last_success_at": report.ended_at,
+        "failing_since": None,
+        "freshness": learned.pacing.freshness,
+        "gap": learned.pacing.gap,
+        "validators_url": validation.validators.url,
+        "etag": validation.validators.etag,
+        "last_modified": validation.validators.last_modified,
+    }
+    if learned.is_full:
+        values["last_full_at"] = report.started_at
+    if (validation.body_hash, validation.seen_hashes) != (known.body_hash, known.seen_hashes):
+        values |= {"body_hash": validation.body_hash, "memory": validation.seen_hashes}
+    if learned.head is not None:
+        values |= _head_values(learned.head)
+    if learned.habits != report.feed.habits:
+        values["habits"] = learned.habits
     return values
 
 
@@ -164,7 +234,7 @@ def _weighed(constraint: Constraint) -> list[Any]:
     return [constraint.name, constraint.value, until, constraint.reason]
 
 
-def _head(head: FeedHead) -> dict[str, Any]:
+def _head_values(head: FeedHead) -> dict[str, Any]:
     return {
         "title": head.title,
         "subtitle": head.subtitle,
@@ -183,14 +253,14 @@ def _head(head: FeedHead) -> dict[str, Any]:
 
 
 _CURRENT = select(
-    feeds.c.id, feeds.c.subscribed, *(feeds.c[key] for key in _head(FeedHead()))
+    feeds.c.id, feeds.c.subscribed, *(feeds.c[key] for key in _head_values(FeedHead()))
 ).where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
 
 
-def _record(report: PollReport) -> dict[str, Any]:
+def _poll_row(report: PollReport) -> dict[str, Any]:
     return {
-        "feed_id": report.feed_id,
-        "slot": report.number % POLLS_KEPT,
+        "feed_id": report.feed.id,
+        "slot": report.feed.history.polls % POLLS_KEPT,
         "started_at": report.started_at,
         "outcome": report.outcome.value,
         "status": report.status,
@@ -203,15 +273,15 @@ def _record(report: PollReport) -> dict[str, Any]:
 
 
 def note_change(connection: Connection) -> None:
-    """Let the version grow: something that a page or a merged feed shows has changed."""
+    """Increase the version: something that a page or a merged feed shows has changed."""
     connection.execute(update(state).values(version=state.c.version + 1))
 
 
 def take_over(connection: Connection, *, owner: str, now: datetime) -> None:
     """Begin with a database that took the place of another one while the program runs.
 
-    The leases that `owner` has in a copy are of when it was made.  Its version goes beyond all that
-    the former one can have had: pages and clients know answers by it.
+    Leases of `owner` that a copy has are as old as the copy.  The version goes beyond every version
+    that the former database can have had: pages and clients know responses by it.
     """
     release_leases(connection, owner=owner)
     beyond = case((state.c.version < (at := int(now.timestamp())), at), else_=state.c.version)
