@@ -17,6 +17,8 @@ from aggregator.dedup import NewEntry
 from aggregator.model import CleanEntry
 from aggregator.poll import story_matching
 from aggregator.stories import similarity
+from aggregator.stories.articles import Article
+from aggregator.stories.story_keys import story_keys
 
 SET = Path(__file__).parents[1] / "tests" / "data" / "stories"
 HALVES = ("tune", "report")
@@ -30,8 +32,8 @@ class Pair:
     kind: str
     half: str
     same: bool
-    a: similarity.Article
-    b: similarity.Article
+    a: Article
+    b: Article
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def pairs() -> Iterator[Pair]:
             yield Pair(values["id"], values["kind"], values["half"], values["same"], a, b)
 
 
-def _article(number: int, values: dict[str, str], known: str) -> similarity.Article:
-    return similarity.Article(
+def _article(number: int, values: dict[str, str], known: str) -> Article:
+    return Article(
         number,
         values["feed"],
         (values["feed"],),
@@ -77,7 +79,7 @@ def _article(number: int, values: dict[str, str], known: str) -> similarity.Arti
 
 def grouped(pair: Pair) -> similarity.StoryLink | None:
     """Decide as the pipeline does: compare only what shares a key."""
-    keys = [set(similarity.keys(one.url, one.title, one.html)) for one in (pair.a, pair.b)]
+    keys = [set(story_keys(one.url, one.title, one.html)) for one in (pair.a, pair.b)]
     return similarity.compare(pair.a, pair.b) if keys[0] & keys[1] else None
 
 
@@ -213,7 +215,7 @@ def _batch(engine: Engine, batch: int) -> tuple[float, float]:
     """Store a transaction of new entries; return CPU seconds for keys, and for joining them."""
     made = [_entry(batch, poll, n) for poll in range(_POLLS) for n in range(_ENTRIES_OF_POLL)]
     started = time.process_time()
-    keys = [similarity.keys(one.url, one.title, one.content_html) for one in made]
+    keys = [story_keys(one.url, one.title, one.content_html) for one in made]
     keyed = time.process_time()
     now = datetime.now(UTC)
     placed = [

@@ -21,7 +21,7 @@ import aggregator
 import web
 from aggregator.config import Config, load
 from aggregator.database.feeds import write_hosts, write_leases, write_polls, write_subscriptions
-from aggregator.database.stories import write_stories
+from aggregator.database.stories import write_candidates, write_stories
 from aggregator.database.websub import write_subscribers, write_unannounced
 from aggregator.errors import FetchError
 from aggregator.model import DueFeed, Fetched, HostPause, Validators
@@ -117,7 +117,7 @@ def poll_all(engine: Engine, config: Config) -> None:
     with engine.begin() as connection:
         write_hosts.note_pauses(connection, [HostPause("slow.example", NOW, 5 * SECOND, LAST)])
         write_unannounced.note_unannounced(connection, [1], now=LAST)
-        write_stories.postpone(connection, [(2, 1)])
+        write_candidates.postpone(connection, [(2, 1)])
         write_subscribers.add_subscriber(
             connection,
             topic="https://quay.example/feed.atom",

@@ -25,7 +25,7 @@ from aggregator.dates import Reason
 from aggregator.dedup import keys_of
 from aggregator.errors import DatabaseError
 from aggregator.model import Scope
-from aggregator.stories import similarity
+from aggregator.stories.story_keys import story_keys
 from tests.worlds import NOW, entry, new_database
 
 FULL_TEXT = "entries_text"
@@ -360,7 +360,7 @@ def test_the_entries_of_an_older_database_are_known_by_all_their_keys_after_the_
     ):
         *own, title = keys_of(
             entry(1, guid=guid, url=link, title="Title", content_hash=bytes([number] * 16))
-        ).numbers()
+        ).short_keys()
         assert [owners[key] for key in own] == [number] * 3
         assert owners[title] is None
 
@@ -462,7 +462,7 @@ def test_the_entries_of_an_older_database_are_compared_with_new_ones(tmp_path):
         "(8, 1, 1, x'01', x'00', x'00', 'a:2', NULL, '', '', 0, 0)",
         f"INSERT INTO contents VALUES (7, '{text}')",
     )
-    keys = similarity.keys("https://example.org/a-b-c", "A title", text)
+    keys = story_keys("https://example.org/a-b-c", "A title", text)
 
     with open_database(url(tmp_path / "a.db")).begin() as connection:
         held = connection.exec_driver_sql("SELECT key FROM story_keys WHERE entry_id = 7").all()

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.stories import similarity
-from aggregator.stories.similarity import Article, Rule
+from aggregator.stories.articles import Article
+from aggregator.stories.similarity import StoryRule
+from aggregator.stories.story_keys import story_keys
 from bench.stories import HALVES, grouped, pairs, quality
 
 AT = datetime(2026, 3, 4, 8, tzinfo=UTC)
@@ -88,7 +90,7 @@ def test_the_same_link_is_a_story_whatever_its_tracking_and_spelling():
     found = similarity.compare(article(1), article(2, url=link, title="Fähre fährt wieder"))
 
     assert found is not None
-    assert (found.rule, found.score, found.one, found.other) == (Rule.LINK, 100, 1, 2)
+    assert (found.rule, found.score, found.older_id, found.newer_id) == (StoryRule.LINK, 100, 1, 2)
 
 
 def test_a_post_that_comments_on_an_article_is_another_story_though_it_links_to_it():
@@ -110,13 +112,13 @@ def test_a_list_of_links_without_a_word_of_its_own_is_the_article():
 def test_the_same_text_is_a_story_for_a_month_and_nearly_the_same_for_a_week():
     longer = article(2, html=f"<p>{TEXT} Read more about it on Sunday.</p>")
 
-    def rule(other: Article) -> Rule | None:
+    def rule(other: Article) -> StoryRule | None:
         found = similarity.compare(article(1), other)
         return found.rule if found else None
 
-    assert rule(article(2, at=AT + timedelta(days=29))) is Rule.TEXT
+    assert rule(article(2, at=AT + timedelta(days=29))) is StoryRule.TEXT
     assert rule(article(2, at=AT + timedelta(days=32))) is None
-    assert rule(replace(longer, at=AT + timedelta(days=6))) is Rule.NEAR
+    assert rule(replace(longer, at=AT + timedelta(days=6))) is StoryRule.NEAR
     assert rule(replace(longer, at=AT + timedelta(days=8))) is None
 
 
@@ -130,10 +132,10 @@ def test_a_generic_title_never_makes_a_story():
 
 
 def test_keys_are_few_small_numbers_and_the_same_in_every_process():
-    found = similarity.keys("https://example.org/a", "A title", f"<p>{TEXT}</p>")
+    found = story_keys("https://example.org/a", "A title", f"<p>{TEXT}</p>")
 
     assert found == (1608544788, -179754704, -2120262548, -2033051937)
-    assert similarity.keys(None, "", "") == ()
+    assert story_keys(None, "", "") == ()
 
 
 def test_what_the_set_says_is_the_same_shares_a_key():
@@ -177,4 +179,4 @@ def test_comparing_is_symmetric_and_scores_are_percentages(a, b):
 
 @given(st.text(), st.text(), st.text())
 def test_keys_of_any_text_fit_32_bits(url, title, html):
-    assert all(-(2**31) <= key < 2**31 for key in similarity.keys(url, title, html))
+    assert all(-(2**31) <= key < 2**31 for key in story_keys(url, title, html))

@@ -26,11 +26,13 @@ from aggregator.database.schema import (
     story_links,
 )
 from aggregator.database.state import read_overview
-from aggregator.database.stories import read_stories, write_stories
+from aggregator.database.stories import read_stories, write_candidates, write_stories
 from aggregator.dedup import NewEntry
 from aggregator.model import Cursor, Scope, Subscription
 from aggregator.poll import poller, story_matching
-from aggregator.stories import similarity as rules
+from aggregator.stories.grouping import stories_of
+from aggregator.stories.similarity import StoryLink, StoryRule
+from aggregator.stories.story_keys import story_keys as keys_of_story
 from tests.feedserver import FeedServer
 from tests.running import command
 from tests.test_poll import World
@@ -331,7 +333,7 @@ def test_when_retention_deletes_the_first_entry_the_next_one_stands_for_the_stor
     with world.database.begin() as connection:
         kept = set(connection.scalars(select(entries.c.id)))
         assert set(connection.scalars(select(story_keys.c.entry_id))) == kept
-        assert connection.scalars(select(story_links.c.one)).all() == []
+        assert connection.scalars(select(story_links.c.older_id)).all() == []
         assert connection.scalars(select(entries.c.story_id)).all() == [None]
 
 
@@ -444,7 +446,7 @@ def arrive(
             post.at,
             post.link,
             NOW + timedelta(seconds=number),
-            rules.keys(made.url, made.title, made.content_html),
+            keys_of_story(made.url, made.title, made.content_html),
         )
         arrivals.append(placed)
     for together in [arrivals] if at_once else [[placed] for placed in arrivals]:
@@ -467,7 +469,7 @@ def found_stories(database) -> set[frozenset[str]]:
 
 
 def assert_one_leads_each(connection, groups) -> None:
-    leads = set(connection.scalars(select(entries.c.guid).where(entries.c.leads)))
+    leads = set(connection.scalars(select(entries.c.guid).where(entries.c.is_representative)))
     everything = set(connection.scalars(select(entries.c.guid)))
     alone = everything - {guid for group in groups for guid in group}
 
@@ -603,7 +605,7 @@ def test_what_many_entries_share_is_no_key_and_keeps_the_table_small(bare):
 
     with bare.connect() as connection:
         held = connection.execute(select(story_keys.c.key, story_keys.c.feed_id)).all()
-    (title_key,) = rules.keys(None, "Photo of the day", "")
+    (title_key,) = keys_of_story(None, "Photo of the day", "")
     of_title = [feed for key, feed in held if key == title_key]
     assert len(of_title) == 32
     assert max(of_title.count(feed) for feed in set(of_title)) <= 8
@@ -611,24 +613,24 @@ def test_what_many_entries_share_is_no_key_and_keeps_the_table_small(bare):
 
 def test_a_key_of_an_entry_that_is_gone_is_passed_over(bare):
     arrive(bare, [(1, ferry("f1.example"))])
-    key = rules.keys(None, FERRY, "")[0]
+    key = keys_of_story(None, FERRY, "")[0]
     with bare.begin() as connection:
         connection.execute(story_keys.insert().values(key=key, entry_id=5, feed_id=2))
-        pairs = write_stories.candidates(connection, {6: write_stories.KeyedEntry(3, [key])})
+        pairs = write_candidates.candidates(connection, {6: write_candidates.KeyedEntry(3, [key])})
 
-        assert write_stories.articles(connection, [pair for pair in pairs if 5 in pair]) == []
+        assert write_candidates.articles(connection, [pair for pair in pairs if 5 in pair]) == []
 
 
 def test_an_entry_that_hangs_between_two_stories_joins_the_one_it_is_surest_of():
-    def link(one: int, other: int, rule: rules.Rule, score: int) -> rules.StoryLink:
-        return rules.StoryLink(one, other, rule, score)
+    def link(one: int, other: int, rule: StoryRule, score: int) -> StoryLink:
+        return StoryLink(one, other, rule, score)
 
-    links = [link(1, 2, rules.Rule.NEAR, 88), link(2, 3, rules.Rule.LINK, 100)]
+    links = [link(1, 2, StoryRule.NEAR, 88), link(2, 3, StoryRule.LINK, 100)]
     feed_of = {1: 7, 2: 8, 3: 7}
 
     for order in itertools.permutations(links):
-        assert rules.groups(order, feed_of) == [frozenset({2, 3})]
-    assert rules.groups(links[:1], feed_of) == [frozenset({1, 2})]
+        assert stories_of(order, feed_of) == [frozenset({2, 3})]
+    assert stories_of(links[:1], feed_of) == [frozenset({1, 2})]
 
 
 def test_a_story_can_be_asked_for_by_any_of_its_entries(bare):
@@ -640,5 +642,5 @@ def test_a_story_can_be_asked_for_by_any_of_its_entries(bare):
 
     assert all(one == found[0] for one in found)
     assert found[0] is not None
-    assert len(found[0][0]) == 3
-    assert len(found[0][1]) == 3
+    assert len(found[0].entries) == 3
+    assert len(found[0].reasons) == 3

@@ -11,7 +11,13 @@ import pytest
 from aggregator.database.feeds import write_subscriptions
 from aggregator.database.lists import read_lists
 from aggregator.model import Scope, Subscription
-from aggregator.stories.representatives import HOME_WINDOW, RANK_WINDOW, Member, leading
+from aggregator.stories.representatives import (
+    HOME_WINDOW,
+    RANK_WINDOW,
+    Representation,
+    StoryMember,
+    choose_representatives,
+)
 from tests.faults import World, channel, hosts_of_their_own
 from tests.feedserver import FeedServer
 from tests.test_stories import TEXT
@@ -20,21 +26,21 @@ NOW = datetime(2026, 5, 4, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def member(number: int, after: timedelta = timedelta(0), **changes: object) -> Member:
+def member(number: int, after: timedelta = timedelta(0), **changes: object) -> StoryMember:
     """Return an entry of a feed that has a site of its own and copies from author.example."""
     site = f"site{number}.example"
-    base = Member(number, 1, NOW + after, True, "author.example", site, site, number)
+    base = StoryMember(number, 1, NOW + after, True, "author.example", site, site, number)
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
-def author(number: int, after: timedelta) -> Member:
+def author(number: int, after: timedelta) -> StoryMember:
     return member(number, after, feed_site="author.example", named_site="author.example")
 
 
-def leader(members: Sequence[Member]) -> int:
+def leader(members: Sequence[StoryMember]) -> int:
     """Return the entry that the list shows, the same in whatever order they are given."""
     leaders = {
-        tuple(entry for entry, (in_all, _) in leading(order).items() if in_all)
+        tuple(entry for entry, shown in choose_representatives(order).items() if shown.in_all)
         for order in itertools.permutations(members)
     }
     ((entry,),) = leaders
@@ -68,7 +74,11 @@ def test_the_feed_that_the_others_link_to_is_shown_then_the_one_higher_in_the_fi
 def test_an_entry_that_takes_no_part_is_shown_and_stands_for_no_other():
     members = [member(1), replace(author(2, MINUTE), takes_part=False), member(3, category_id=2)]
 
-    assert leading(members) == {1: (True, True), 2: (True, True), 3: (False, True)}
+    assert choose_representatives(members) == {
+        1: Representation(in_all=True, in_category=True),
+        2: Representation(in_all=True, in_category=True),
+        3: Representation(in_all=False, in_category=True),
+    }
 
 
 # ------------------------------------------------------------------------------- from feeds

@@ -144,7 +144,7 @@ def joins_story(database: Engine) -> None:
     with database.connect() as connection:
         found = read_stories.story(connection, entry_id)
     assert found is not None
-    assert {"lamp", "fresh"} <= {each.feed for each in found[0]}
+    assert {"lamp", "fresh"} <= {each.feed for each in found.entries}
 
 
 def listed(database: Engine, **scope: str) -> list[str]:

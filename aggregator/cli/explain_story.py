@@ -27,12 +27,12 @@ def explain_story(place: str) -> None:
     """
     entry_id = _number(place)
     with opened_database(load_config()) as engine, engine.connect() as connection:
-        found = read_stories.story(connection, entry_id)
-        entries = found[0] if found else []
+        story = read_stories.story(connection, entry_id)
+        entries = story.entries if story else []
         datings = {entry.id: read_lists.dating(connection, entry.id) for entry in entries}
-    if found is None:
+    if story is None:
         raise AggregatorError(f"{place}: there is no such entry; an id is in the page's source")
-    for line in lines(*found, datings):
+    for line in lines(story.entries, story.reasons, datings):
         click.echo(escaped(line))
 
 
@@ -57,7 +57,7 @@ def lines(
     """Return the entries of a story, how they were dated, and what links them, for people."""
     numbers = {entry.id: number for number, entry in enumerate(entries, 1)}
     for entry in entries:
-        shown = "shown in the list" if entry.shown else "also in"
+        shown = "shown in the list" if entry.is_shown else "also in"
         yield f"{numbers[entry.id]}. {entry.feed}: {entry.title}  ({shown})"
         link = entry.url or "no link"
         yield f"   {entry.id}, listed {output.moment(entry.listed_at)} UTC, {link}"
@@ -65,8 +65,9 @@ def lines(
     if len(entries) == 1 and not reasons:
         yield "in no story; nothing was found to be the same"
     for reason in reasons:
-        ends = " = ".join(str(numbers.get(one, one)) for one in (reason.one, reason.other))
-        outside = "" if {reason.one, reason.other} <= set(numbers) else "; kept apart"
+        linked_ids = (reason.older_id, reason.newer_id)
+        ends = " = ".join(str(numbers.get(entry_id, entry_id)) for entry_id in linked_ids)
+        outside = "" if set(linked_ids) <= set(numbers) else "; kept apart"
         yield f"{ends}: {reason.rule}, {reason.score} %{outside}"
 
 

@@ -98,10 +98,11 @@ def upsert(
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
     names = [name for name in rows[0] if name not in key] if replaced is None else replaced
     values = {name: insert.excluded[name] for name in names}
+    index = [table.c[name] for name in key]
     statement = (
-        insert.on_conflict_do_update(index_elements=list(key), set_=values)
+        insert.on_conflict_do_update(index_elements=index, set_=values)
         if values
-        else insert.on_conflict_do_nothing(index_elements=list(key))
+        else insert.on_conflict_do_nothing(index_elements=index)
     )
     connection.execute(statement, list(rows))
 

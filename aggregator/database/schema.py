@@ -289,8 +289,14 @@ entries = Table(
     # The story it belongs to, NULL for most; whether it is the one of its story that the whole list
     # shows, and that its category's list shows.
     Column("story_id", BigInteger),
-    Column("leads", Boolean, nullable=False, server_default=true()),
-    Column("leads_category", Boolean, nullable=False, server_default=true()),
+    Column("leads", Boolean, key="is_representative", nullable=False, server_default=true()),
+    Column(
+        "leads_category",
+        Boolean,
+        key="is_category_representative",
+        nullable=False,
+        server_default=true(),
+    ),
     Column("story_keys", LargeBinary),  # its rows of the table of that name, 4 bytes each
     # When it came into the archive; NULL where that is by its place in the list
     Column("archived_at", UtcDateTime),
@@ -356,11 +362,11 @@ Without foreign keys: a pair whose entry was deleted is passed over when its tur
 story_links = Table(
     "story_links",
     metadata,
-    Column("one", ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
-    Column("other", ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
+    Column("one", ForeignKey("entries.id", ondelete="CASCADE"), key="older_id", primary_key=True),
+    Column("other", ForeignKey("entries.id", ondelete="CASCADE"), key="newer_id", primary_key=True),
     Column("rule", Text, nullable=False),
     Column("score", Integer, nullable=False),
-    Index("ix_story_links_other", "other"),
+    Index("ix_story_links_other", "newer_id"),
     sqlite_with_rowid=False,
 )
 """Two entries that are the same story, and why; `one` < `other`.  Stories are made from these."""

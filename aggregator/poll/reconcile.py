@@ -20,7 +20,7 @@ from aggregator.poll.hour_ranks import with_hour_ranks
 from aggregator.poll.reports import CompletedPoll, PollSuccess
 from aggregator.poll.settings import PollSettings
 from aggregator.reading.prefilter import MAX_ENTRIES
-from aggregator.stories import similarity
+from aggregator.stories.story_keys import story_keys
 
 _GAP_SAMPLE = 10  # newest posts whose gaps are measured
 
@@ -349,7 +349,7 @@ def _placed(
                 place.at,
                 public_id,
                 now,
-                similarity.keys(entry.url, entry.title, entry.content_html),
+                story_keys(entry.url, entry.title, entry.content_html),
                 copied=is_copy,
                 reason=place.reason,
             )

@@ -5,7 +5,7 @@ from time import monotonic
 
 from aggregator.database import Connection
 from aggregator.database.entries import write_entries
-from aggregator.database.stories import write_stories
+from aggregator.database.stories import write_candidates, write_stories
 from aggregator.stories import similarity
 
 MATCH_SECONDS = 0.2
@@ -27,15 +27,15 @@ def match_stories(
         entry_ids: Ids under which `new_entries` were stored.
     """
     keyed_entries = {
-        entry_id: write_stories.KeyedEntry(entry.feed_id, entry.story_keys)
+        entry_id: write_candidates.KeyedEntry(entry.feed_id, entry.story_keys)
         for entry_id, entry in zip(entry_ids, new_entries, strict=True)
     }
-    _compare(connection, write_stories.candidates(connection, keyed_entries))
+    _compare(connection, write_candidates.candidates(connection, keyed_entries))
 
 
 def match_postponed(connection: Connection) -> bool:
     """Compare entries that earlier transactions had no time for; return whether any are left."""
-    pairs = write_stories.take_postponed(connection, _MAX_PAIRS)
+    pairs = write_candidates.take_postponed(connection, _MAX_PAIRS)
     return _compare(connection, pairs) or len(pairs) == _MAX_PAIRS
 
 
@@ -50,10 +50,10 @@ def _compare(connection: Connection, pairs: Sequence[tuple[int, int]]) -> bool:
     while compared < len(pairs) and (compared == 0 or monotonic() < stop_at):
         batch = pairs[compared : compared + _BATCH]
         compared += len(batch)
-        for entry, candidate in write_stories.articles(connection, batch):
+        for entry, candidate in write_candidates.articles(connection, batch):
             link = similarity.compare(entry, candidate)
             if link is not None:
                 links.append(link)
     write_stories.add_links(connection, links)
-    write_stories.postpone(connection, pairs[compared:])
+    write_candidates.postpone(connection, pairs[compared:])
     return compared < len(pairs)

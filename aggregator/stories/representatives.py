@@ -5,22 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 HOME_WINDOW = timedelta(days=1)
-"""So long after the first entry of a story one of the site that the others link to replaces it."""
+"""Time after the first entry of a story within which an entry of the site that the others link to
+replaces the first one."""
 
 RANK_WINDOW = timedelta(hours=1)
-"""Entries that were seen within this time are shown by the order of their feeds in the file."""
+"""Time within which the order of feeds in config.yaml decides, not the order of arrival."""
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """An entry of a story, as far as it matters which one the list shows.
+class StoryMember:
+    """An entry of a story, as far as the choice of a representative depends on the entry.
 
     Attributes:
-        takes_part: It is listed, and stories are not off for its feed or its category.
-        link_site: The site that its link leads to, empty for none; see `urls.site_of`.
-        feed_site: The site that its feed is polled from.
-        named_site: The site that its feed calls its own: anybody may claim any.
-        rank: Where its feed stands in config.yaml, 0 for the first.
+        takes_part: The entry is listed, and stories are on for its feed and its category.
+        link_site: The site that the entry links to, "" for none; see `urls.site_of`.
+        feed_site: The site that the feed is polled from.
+        named_site: The site that the feed names as its own: any feed may name any site.
+        rank: Position of the feed in config.yaml, 0 for the first.
     """
 
     entry_id: int
@@ -33,47 +34,72 @@ class Member:
     rank: int = 0
 
 
-def leading(members: Iterable[Member]) -> dict[int, tuple[bool, bool]]:
-    """Return for each entry of a story whether lists show it: the whole one, its category's one.
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """Which lists show an entry for its story.
 
-    A list shows the one that was there first, so that nothing that was read moves or comes again.
-    But one comes before it that was seen within `HOME_WINDOW`, of the feed to whose site the others
-    link: else whoever copies an article and is polled first would stand for it.  And of equals that
-    were seen within `RANK_WINDOW` the one whose feed is named first in config.yaml.
+    Attributes:
+        in_all: The list of all entries.
+        in_category: The list of the entry's category.
+    """
 
-    What takes no part in stories is never left out by them.
+    in_all: bool
+    in_category: bool
+
+
+SHOWN_EVERYWHERE = Representation(in_all=True, in_category=True)
+"""Of an entry that is in no story, or takes no part in stories."""
+
+
+def choose_representatives(members: Iterable[StoryMember]) -> dict[int, Representation]:
+    """Return which lists show each entry of a story, by entry id.
+
+    A list shows the entry that came first, so that no entry that was read moves or comes again.
+    There are two exceptions.  An entry that is seen within `HOME_WINDOW` is preferred if the others
+    link to the site of its feed: else a copier that is polled first would represent the author.
+    Of equal entries that are seen within `RANK_WINDOW`, the one whose feed is first in config.yaml
+    is preferred.
+
+    Entries that take no part are shown everywhere and represent no others.
     """
     members = list(members)
+    by_category: dict[int | None, list[StoryMember]] = {}
+    for member in members:
+        if member.takes_part:
+            by_category.setdefault(member.category_id, []).append(member)
     taking_part = [member for member in members if member.takes_part]
-    by_category: dict[int | None, list[Member]] = {}
-    for member in taking_part:
-        by_category.setdefault(member.category_id, []).append(member)
-    in_all = {_leader(taking_part).entry_id} if taking_part else set()
-    in_category = {_leader(some).entry_id for some in by_category.values()}
+    in_all = {_representative(taking_part).entry_id} if taking_part else set()
+    in_category = {
+        _representative(category_members).entry_id for category_members in by_category.values()
+    }
     return {
-        member.entry_id: (
-            (member.entry_id in in_all, member.entry_id in in_category)
-            if member.takes_part
-            else (True, True)
+        member.entry_id: Representation(
+            in_all=member.entry_id in in_all, in_category=member.entry_id in in_category
         )
+        if member.takes_part
+        else SHOWN_EVERYWHERE
         for member in members
     }
 
 
-def _leader(members: Sequence[Member]) -> Member:
+def _representative(members: Sequence[StoryMember]) -> StoryMember:
     first_at = min(member.first_seen_at for member in members)
-    likely = [each for each in members if each.first_seen_at - first_at <= HOME_WINDOW]
-    at_home = {each.entry_id: _at_home(each, members) for each in likely}
-    most = max(at_home.values())
-    likely = [each for each in likely if at_home[each.entry_id] == most]
-    first_at = min(each.first_seen_at for each in likely)
+    candidates = [member for member in members if member.first_seen_at - first_at <= HOME_WINDOW]
+    home_scores = {member.entry_id: _home_score(member, members) for member in candidates}
+    best_score = max(home_scores.values())
+    candidates = [member for member in candidates if home_scores[member.entry_id] == best_score]
+    first_at = min(member.first_seen_at for member in candidates)
     return min(
-        (each for each in likely if each.first_seen_at - first_at <= RANK_WINDOW),
-        key=lambda each: (each.rank, each.first_seen_at, each.entry_id),
+        (member for member in candidates if member.first_seen_at - first_at <= RANK_WINDOW),
+        key=lambda member: (member.rank, member.first_seen_at, member.entry_id),
     )
 
 
-def _at_home(member: Member, members: Sequence[Member]) -> int:
-    """Return 2 where other entries link to the site of this one's feed, 1 to the site it names."""
-    linked = {each.link_site for each in members if each is not member and each.link_site}
-    return 2 if member.feed_site in linked else 1 if member.named_site in linked else 0
+def _home_score(member: StoryMember, members: Sequence[StoryMember]) -> int:
+    """Return 2 if other entries link to the site of the feed, 1 if to the site that it names."""
+    linked_sites = {
+        other_member.link_site
+        for other_member in members
+        if other_member is not member and other_member.link_site
+    }
+    return 2 if member.feed_site in linked_sites else int(member.named_site in linked_sites)

@@ -22,7 +22,7 @@ from aggregator.database.chunks import chunks
 from aggregator.database.dialects import Text, index_texts, insert_all, unindex_texts, upsert
 from aggregator.database.entries.write_keys import EntryKey, add_keys, replace_keys
 from aggregator.database.schema import UtcDateTime, contents, entries, feeds, state
-from aggregator.database.stories import write_stories
+from aggregator.database.stories.write_candidates import packed_keys
 from aggregator.dedup import Change, ChangedEntry, NewEntry
 from aggregator.model import IDS_PER_MILLISECOND, CleanEntry, Enclosure, EntryId
 
@@ -220,7 +220,7 @@ def _fixed_values(
         _dating(entry),
         entry.first_seen_at,
         entry.first_seen_at,
-        write_stories.packed(entry.story_keys),
+        packed_keys(entry.story_keys),
         _archived_at(entry, feed, now),
     )
 

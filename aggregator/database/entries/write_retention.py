@@ -59,10 +59,10 @@ def delete_old(
         doomed = _oldest(connection, feed_id, *bounds, limit=limit - deleted)
         unindex_texts(connection, indexed_texts(connection, doomed))
         forget(connection, feed_id, doomed, before=before)
-        left = write_stories.forget(connection, doomed)
+        linked_ids = write_stories.forget(connection, doomed)
         for chunk in chunks(doomed):
             connection.execute(delete(entries).where(entries.c.id.in_(chunk)))
-        write_stories.regroup(connection, left)
+        write_stories.regroup(connection, linked_ids)
         connection.execute(
             update(feeds).where(feeds.c.id == feed_id).values(entries=feeds.c.entries - len(doomed))
         )

@@ -124,7 +124,7 @@ def sync_subscriptions(
                 for v in added
             ],
         )
-    write_stories.relead(connection, feed_ids=[row.id for row in removed] + moved)
+    write_stories.choose_representatives(connection, feed_ids=[row.id for row in removed] + moved)
     note_change(connection)
     return SyncResult(
         added=tuple(values["name"] for values in added),
@@ -173,7 +173,9 @@ def _rank(connection: Connection, known: Mapping[str, int], wanted: Mapping[str,
     connection.execute(_set("rank"), changes)
     in_file = [known[name] for name in sorted(known, key=wanted.__getitem__)]
     if in_file != sorted(in_file):
-        write_stories.relead(connection, feed_ids=[change["feed"] for change in changes])
+        write_stories.choose_representatives(
+            connection, feed_ids=[change["feed"] for change in changes]
+        )
         note_change(connection)
 
 

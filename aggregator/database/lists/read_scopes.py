@@ -126,9 +126,11 @@ def narrowed(connection: Connection, scope: Scope) -> Narrowed | None:
     if scope.category is not None:
         category_id = select(categories.c.id).where(categories.c.slug == scope.category)
         candidates = candidates.where(entries.c.category_id == category_id.scalar_subquery())
-        conditions = [entries.c.listed, WITHIN_SHARE, read_stories.SHOWN_IN_CATEGORY]
+        conditions = [entries.c.listed, WITHIN_SHARE, read_stories.IS_SHOWN_IN_CATEGORY]
         return Narrowed(candidates, entries.c.id, conditions)
-    return Narrowed(candidates, entries.c.id, [entries.c.listed, WITHIN_SHARE, read_stories.SHOWN])
+    return Narrowed(
+        candidates, entries.c.id, [entries.c.listed, WITHIN_SHARE, read_stories.IS_SHOWN]
+    )
 
 
 def _found(connection: Connection, search: Search, zone: tzinfo) -> Narrowed | None:

@@ -1,4 +1,4 @@
-"""How stories show in what is read: one entry of each in a list, and where else it stands."""
+"""Stories in lists: one entry of each, and the other feeds that have the story."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ from aggregator.database.lists.share import WITHIN_SHARE
 from aggregator.database.schema import categories, entries, feeds, state, story_links
 from aggregator.model import EntryId, SourceName
 
-ON = select(state.c.stories).scalar_subquery()
-"""Asked for in each statement: turning stories off or on is one row, and no entry's."""
+STORIES_ON = select(state.c.stories).scalar_subquery()
+"""Read in each statement, so that turning stories off or on changes one row and no entry."""
 
-SHOWN = or_(entries.c.leads, ~ON)
-SHOWN_IN_CATEGORY = or_(entries.c.leads_category, ~ON)
+IS_SHOWN = or_(entries.c.is_representative, ~STORIES_ON)
+IS_SHOWN_IN_CATEGORY = or_(entries.c.is_category_representative, ~STORIES_ON)
 
 TAKES_PART = and_(
     entries.c.listed,
@@ -39,24 +39,23 @@ TAKES_PART = and_(
     feeds.c.stories,
     or_(categories.c.id.is_(None), categories.c.stories),
 )
-"""What of an entry decides whether it can be left out, or stand for others; with `feeds` and
-`categories`."""
+"""Whether stories can hide an entry or let it represent others; needs `feeds` and `categories`."""
 
 
 _MEMBER, _OF_MEMBER = entries.alias("member"), categories.alias("of_member")
 _FEED_OF_MEMBER = feeds.alias("feed_of_member")
 
-_THERE, _FEED, _CATEGORY = entries.alias("there"), feeds.alias("of"), categories.alias("within")
-_NAME = _FEED.c.name, shown_title(_FEED), _FEED.c.language
-_FIRST = type_coerce(_THERE.c.first_seen_at, BigInteger)
+_ALSO_IN, _FEED, _CATEGORY = entries.alias("there"), feeds.alias("of"), categories.alias("within")
+_SOURCE_NAME = (_FEED.c.name, shown_title(_FEED), _FEED.c.language)
+_FIRST = type_coerce(_ALSO_IN.c.first_seen_at, BigInteger)
 
 
 @dataclass(frozen=True, slots=True)
 class StoryEntry:
-    """An entry of a story, for whoever asks why it is one.
+    """An entry of a story, as `explain-story` shows it.
 
     Attributes:
-        shown: It is the one that the whole list shows.
+        is_shown: The list of all entries shows this entry of the story.
     """
 
     id: int
@@ -65,27 +64,38 @@ class StoryEntry:
     url: str | None
     listed_at: datetime
     first_seen_at: datetime
-    shown: bool
+    is_shown: bool
 
 
 @dataclass(frozen=True, slots=True)
 class StoryReason:
     """Why two entries are the same story; `score` is 1 to 100."""
 
-    one: int
-    other: int
+    older_id: int
+    newer_id: int
     rule: str
     score: int
 
 
-def shown_once(found: Callable[[FromClause], Iterable[ColumnElement[bool]]]) -> ColumnElement[bool]:
-    """Return the condition that a search shows an entry: the one of its story that lists show.
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The entries of a story in the order in which they were first seen, and their links."""
 
-    That one may not have the words; then it is the first that has.  Only entries that do not lead
-    look at the others of their story, which are few.
+    entries: list[StoryEntry]
+    reasons: list[StoryReason]
+
+
+def shown_once(
+    conditions: Callable[[FromClause], Iterable[ColumnElement[bool]]],
+) -> ColumnElement[bool]:
+    """Return the condition that a search shows an entry: the representative of its story.
+
+    If the search does not match the representative, the first entry of the story that matches is
+    shown.  Only for entries that are not representatives the database looks at the others of the
+    story, which are few.
 
     Args:
-        found: What the search asks of an entry, about an alias of the table.
+        conditions: The conditions of the search, about an alias of the table.
     """
     earlier: Select[Any] = (
         select(literal_column("1"))
@@ -96,44 +106,40 @@ def shown_once(found: Callable[[FromClause], Iterable[ColumnElement[bool]]]) -> 
             _MEMBER.c.story_id == entries.c.story_id,
             _MEMBER.c.id != entries.c.id,
             or_(
-                _MEMBER.c.leads,
+                _MEMBER.c.is_representative,
                 tuple_(_MEMBER.c.first_seen_at, _MEMBER.c.id)
                 < tuple_(entries.c.first_seen_at, entries.c.id),
             ),
             _MEMBER.c.listed,
             _FEED_OF_MEMBER.c.stories,
             or_(_OF_MEMBER.c.id.is_(None), _OF_MEMBER.c.stories),
-            *found(_MEMBER),
+            *conditions(_MEMBER),
         )
     )
-    return or_(SHOWN, ~exists(earlier.correlate(entries)))
+    return or_(IS_SHOWN, ~exists(earlier.correlate(entries)))
 
 
 @cache
 def also_in(dialect: str) -> ColumnElement[Any]:
     """Return the column `also_in` of a list of `entries` with their `feeds` and `categories`.
 
-    Most entries have no story, so it costs a list of 40 next to nothing; as a statement of its own
-    it would be one more for each page.
+    Most entries have no story, so the column costs a list next to nothing; as a statement of its
+    own it would be one more for each page.
     """
     return (
-        select(
-            gathered(
-                dialect, _FIRST, _THERE.c.id, _FEED.c.name, shown_title(_FEED), _FEED.c.language
-            )
-        )
-        .select_from(_THERE)
-        .join(_FEED, _FEED.c.id == _THERE.c.feed_id)
-        .outerjoin(_CATEGORY, _CATEGORY.c.id == _THERE.c.category_id)
+        select(gathered(dialect, _FIRST, _ALSO_IN.c.id, *_SOURCE_NAME))
+        .select_from(_ALSO_IN)
+        .join(_FEED, _FEED.c.id == _ALSO_IN.c.feed_id)
+        .outerjoin(_CATEGORY, _CATEGORY.c.id == _ALSO_IN.c.category_id)
         .where(
-            _THERE.c.story_id == entries.c.story_id,
-            _THERE.c.id != entries.c.id,
-            _THERE.c.listed,
+            _ALSO_IN.c.story_id == entries.c.story_id,
+            _ALSO_IN.c.id != entries.c.id,
+            _ALSO_IN.c.listed,
             or_(_CATEGORY.c.id.is_(None), _CATEGORY.c.stories),
             _FEED.c.stories,
             feeds.c.stories,
             or_(categories.c.id.is_(None), categories.c.stories),
-            ON,
+            STORIES_ON,
         )
         .correlate(entries, feeds, categories)
         .scalar_subquery()
@@ -142,32 +148,25 @@ def also_in(dialect: str) -> ColumnElement[Any]:
 
 
 def sources_in(value: Any) -> tuple[SourceName, ...]:
-    """Return what the column `also_in` holds, first come first."""
+    """Return the sources in a value of the column `also_in`, in order of arrival."""
     return tuple(SourceName(*source) for _seen_at, _id, *source in sorted(rows_in(value)))
 
 
-def story(
-    connection: Connection, entry_id: int
-) -> tuple[list[StoryEntry], list[StoryReason]] | None:
-    """Return the entries of a story and all that links them; None: there is no such entry.
+def story(connection: Connection, entry_id: int) -> Story | None:
+    """Return the story of an entry, None if there is no such entry.
 
     Args:
-        entry_id: Of any entry of it; one that is in no story is returned alone.
+        entry_id: Of any entry of the story; an entry without a story is returned alone.
     """
-    of = connection.execute(
+    row = connection.execute(
         select(entries.c.id, entries.c.story_id).where(entries.c.id == entry_id)
     ).one_or_none()
-    if of is None:
+    if row is None:
         return None
-    which = entries.c.id == entry_id if of.story_id is None else entries.c.story_id == of.story_id
-    rows = connection.execute(_ENTRIES.where(which)).all()
-    ids = [row.id for row in rows]
-    links = connection.execute(
-        select(story_links)
-        .where(or_(story_links.c.one.in_(ids), story_links.c.other.in_(ids)))
-        .order_by(story_links.c.one, story_links.c.other)
+    is_member = (
+        entries.c.id == entry_id if row.story_id is None else entries.c.story_id == row.story_id
     )
-    found = [
+    members = [
         StoryEntry(
             id=row.id,
             feed=row.name,
@@ -175,11 +174,18 @@ def story(
             url=row.url,
             listed_at=EntryId(row.id).at,
             first_seen_at=row.first_seen_at,
-            shown=row.listed and (row.leads or not row.stories),
+            is_shown=row.listed and (row.is_representative or not row.stories),
         )
-        for row in rows
+        for row in connection.execute(_ENTRIES.where(is_member))
     ]
-    return found, [StoryReason(row.one, row.other, row.rule, row.score) for row in links]
+    ids = [member.id for member in members]
+    older_id, newer_id = story_links.c.older_id, story_links.c.newer_id
+    links = connection.execute(
+        select(older_id, newer_id, story_links.c.rule, story_links.c.score)
+        .where(or_(older_id.in_(ids), newer_id.in_(ids)))
+        .order_by(older_id, newer_id)
+    )
+    return Story(members, [StoryReason(*link) for link in links])
 
 
 _ENTRIES = (
@@ -189,9 +195,9 @@ _ENTRIES = (
         entries.c.url,
         entries.c.first_seen_at,
         entries.c.listed,
-        entries.c.leads,
+        entries.c.is_representative.label("is_representative"),
         feeds.c.name,
-        ON.label("stories"),
+        STORIES_ON.label("stories"),
     )
     .join_from(entries, feeds, feeds.c.id == entries.c.feed_id)
     .order_by(entries.c.first_seen_at, entries.c.id)
