@@ -334,7 +334,7 @@ def test_an_edit_within_the_week_moves_nothing():
 
 def test_readers_take_a_week_for_closed_after_writers_do():
     week = Week(2026, 47)
-    writers_stop = week.end + dates.LATE
+    writers_stop = week.end + dates.ARCHIVE_DELAY
 
     assert not dates.is_closed(week, writers_stop)
     assert dates.open_since(writers_stop) == week.start

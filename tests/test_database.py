@@ -21,7 +21,7 @@ from aggregator.database.feeds import write_leases
 from aggregator.database.lists import read_lists
 from aggregator.database.schema import entry_keys, metadata
 from aggregator.database.websub import write_unannounced
-from aggregator.dates import Reason
+from aggregator.dates import PlacementReason
 from aggregator.dedup import keys_of
 from aggregator.errors import DatabaseError
 from aggregator.model import Scope
@@ -394,10 +394,10 @@ def test_the_entries_of_an_older_database_say_why_they_stand_where_they_do(tmp_p
         assert read_lists.dating(connection, 5) is None
     upgraded.dispose()
     assert [one.reason for one in reasons if one] == [
-        Reason.SPREAD,
-        Reason.UNDATED,
-        Reason.FUTURE,
-        Reason.PUBLISHED,
+        PlacementReason.SPREAD,
+        PlacementReason.UNDATED,
+        PlacementReason.FUTURE,
+        PlacementReason.PUBLISHED,
     ]
 
 

@@ -12,7 +12,7 @@ from babel.dates import get_day_names, get_month_names
 from hypothesis import given, strategies
 
 from aggregator import dates
-from aggregator.dates import Bounds, Reason
+from aggregator.dates import Bounds, PlacementReason
 from aggregator.model import Date, Order
 from aggregator.reading.parse import parse
 
@@ -185,7 +185,7 @@ def test_a_time_without_a_zone_takes_it_from_the_other_date():
     published = dates.read("2026-11-23 16:00:00", None)
     updated = dates.read("2026-11-23T08:00:00Z", NOW.replace(hour=8, minute=0), field="updated")
 
-    date = dates.of_entry(published, updated)
+    date = dates.entry_date(published, updated)
 
     assert date.at == datetime(2026, 11, 23, 8, tzinfo=UTC)
     assert (date.field, date.text, date.sure) == ("published", "2026-11-23 16:00:00", False)
@@ -194,10 +194,10 @@ def test_a_time_without_a_zone_takes_it_from_the_other_date():
 def test_the_date_of_an_entry_is_when_it_was_published_if_that_can_be_read():
     good, bad = dates.read("2026-11-23T08:00:00Z", NOW), dates.read("Invalid Date", None)
 
-    assert dates.of_entry(good, bad) is good
-    assert dates.of_entry(bad, good) is good
-    assert dates.of_entry(bad, None) is bad
-    assert dates.of_entry(None, None) is None
+    assert dates.entry_date(good, bad) is good
+    assert dates.entry_date(bad, good) is good
+    assert dates.entry_date(bad, None) is bad
+    assert dates.entry_date(None, None) is None
 
 
 @given(
@@ -289,7 +289,7 @@ def bounds(*polls: tuple[list[datetime], datetime | None]) -> Bounds | None:
     """Return what is known after polls: times of new entries, and when it was read before."""
     known = None
     for times, since in polls:
-        known = dates.narrowed(known, times, seen_at=NOW, since=since)
+        known = dates.narrow_bounds(known, times, seen_at=NOW, since=since)
     return known
 
 
@@ -329,7 +329,7 @@ def test_what_contradicts_begins_anew():
     known = bounds(*[([NOW + 9 * HOUR - 20 * MINUTE], NOW - HOUR)] * 3)
     assert dates.likely_offset(known) == 540
 
-    moved = dates.narrowed(known, [NOW - 20 * MINUTE], seen_at=NOW, since=NOW - HOUR)
+    moved = dates.narrow_bounds(known, [NOW - 20 * MINUTE], seen_at=NOW, since=NOW - HOUR)
     assert moved.votes == 1
     assert dates.likely_offset(moved) == 0
 
@@ -347,8 +347,8 @@ def test_the_zone_of_a_publisher_who_does_not_wait_is_found(zone, minutes):
 def places(
     *times, first_poll=False, order=Order.PUBLISHED, whole_day=False, latest=(), keep=10_000 * DAY
 ):
-    found = dates.places(
-        [(at, whole_day) for at in times],
+    found = dates.placements(
+        [dates.PublishedTime(at, whole_day) for at in times],
         first_seen_at=NOW,
         first_poll=first_poll,
         order=order,
@@ -360,16 +360,16 @@ def places(
 
 def test_a_future_date_is_brought_back_to_first_seen():
     assert places(NOW + HOUR, NOW - HOUR) == [
-        (NOW, Reason.FUTURE),
-        (NOW - HOUR, Reason.PUBLISHED),
+        (NOW, PlacementReason.FUTURE),
+        (NOW - HOUR, PlacementReason.PUBLISHED),
     ]
 
 
 def test_undated_entries_stand_where_they_were_first_seen():
     assert places(None, NOW - HOUR, None) == [
-        (NOW, Reason.UNDATED),
-        (NOW - HOUR, Reason.PUBLISHED),
-        (NOW, Reason.UNDATED),
+        (NOW, PlacementReason.UNDATED),
+        (NOW - HOUR, PlacementReason.PUBLISHED),
+        (NOW, PlacementReason.UNDATED),
     ]
 
 
@@ -377,10 +377,10 @@ def test_undated_entries_of_a_first_poll_stand_below_the_oldest_dated_one_in_fee
     oldest = NOW - 5 * HOUR
 
     assert places(None, oldest, None, NOW, first_poll=True) == [
-        (oldest - SECOND, Reason.SPREAD),
-        (oldest, Reason.PUBLISHED),
-        (oldest - 2 * SECOND, Reason.SPREAD),
-        (NOW, Reason.PUBLISHED),
+        (oldest - SECOND, PlacementReason.SPREAD),
+        (oldest, PlacementReason.PUBLISHED),
+        (oldest - 2 * SECOND, PlacementReason.SPREAD),
+        (NOW, PlacementReason.PUBLISHED),
     ]
 
 
@@ -397,7 +397,7 @@ def test_undated_entries_of_a_first_poll_stand_below_the_oldest_dated_one_in_fee
 def test_a_backlog_without_any_date_is_spread_over_days_in_feed_order(latest, days):
     found = places(None, None, None, first_poll=True, latest=latest)
 
-    assert found == [(NOW - day * DAY, Reason.BACKLOG) for day in days]
+    assert found == [(NOW - day * DAY, PlacementReason.BACKLOG) for day in days]
 
 
 def test_a_backlog_without_any_date_is_not_spread_beyond_what_is_kept():
@@ -410,18 +410,22 @@ def test_a_backlog_without_any_date_is_not_spread_beyond_what_is_kept():
 def test_an_entry_dated_by_day_does_not_stand_below_the_others_of_the_day_that_it_came():
     midnight = NOW.replace(hour=0, minute=0)
 
-    assert places(midnight, whole_day=True) == [(NOW, Reason.THAT_DAY)]
-    assert places(midnight - HOUR, whole_day=True) == [(NOW, Reason.THAT_DAY)]  # in another zone
+    assert places(midnight, whole_day=True) == [(NOW, PlacementReason.THAT_DAY)]
+    assert places(midnight - HOUR, whole_day=True) == [
+        (NOW, PlacementReason.THAT_DAY)
+    ]  # in another zone
     assert places(midnight - 24 * HOUR, whole_day=True) == [
-        (midnight - 24 * HOUR, Reason.PUBLISHED)
+        (midnight - 24 * HOUR, PlacementReason.PUBLISHED)
     ]
-    assert places(midnight, whole_day=True, first_poll=True) == [(midnight, Reason.PUBLISHED)]
+    assert places(midnight, whole_day=True, first_poll=True) == [
+        (midnight, PlacementReason.PUBLISHED)
+    ]
 
 
 def test_by_arrival_new_entries_of_a_known_feed_stand_where_they_came():
-    assert places(NOW - HOUR, order=Order.ARRIVAL) == [(NOW, Reason.ARRIVAL)]
+    assert places(NOW - HOUR, order=Order.ARRIVAL) == [(NOW, PlacementReason.ARRIVAL)]
     assert places(NOW - HOUR, order=Order.ARRIVAL, first_poll=True) == [
-        (NOW - HOUR, Reason.PUBLISHED)
+        (NOW - HOUR, PlacementReason.PUBLISHED)
     ]
 
 

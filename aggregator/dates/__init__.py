@@ -1,32 +1,33 @@
-"""Dates as publishers write them, and an entry's place in the list.  Pure.
+"""Dates as publishers write them, and the place of an entry in the list.  Pure.
 
-names     of months and zones
-reading   a text to a time, with how it was read and how surely
-zones     which zone a feed means that names none
-places    where an entry stands, once and for ever, and why
-weeks     of the archives, and which of them an entry is in
+date_text   the text of a date to a time, with how it was read and whether that is certain
+date_words  names of months, weekdays and zones
+zones       the zone of a feed whose dates name none
+placement   where an entry stands in the list, for good, and why
+weeks       the weeks of the archives, and which of them an entry is in
 """
 
-from aggregator.dates.date_text import EARLIEST, LATEST, of_entry, read
-from aggregator.dates.placement import Place, Reason, places
-from aggregator.dates.weeks import LATE, Week, archived_at, is_closed, open_since
-from aggregator.dates.zones import Bounds, in_zone, likely_offset, narrowed
+from aggregator.dates.date_text import EARLIEST, LATEST, entry_date, read
+from aggregator.dates.placement import Placement, PlacementReason, PublishedTime, placements
+from aggregator.dates.weeks import ARCHIVE_DELAY, Week, archived_at, is_closed, open_since
+from aggregator.dates.zones import Bounds, in_zone, likely_offset, narrow_bounds
 
 __all__ = [
+    "ARCHIVE_DELAY",
     "EARLIEST",
-    "LATE",
     "LATEST",
     "Bounds",
-    "Place",
-    "Reason",
+    "Placement",
+    "PlacementReason",
+    "PublishedTime",
     "Week",
     "archived_at",
+    "entry_date",
     "in_zone",
     "is_closed",
     "likely_offset",
-    "narrowed",
-    "of_entry",
+    "narrow_bounds",
     "open_since",
-    "places",
+    "placements",
     "read",
 ]

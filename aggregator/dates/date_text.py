@@ -1,8 +1,8 @@
-"""A date's text to a time.
+"""The text of a date to a time.
 
-feedparser is asked where it is right: RFC 822 (RSS) and RFC 3339 (Atom, JSON Feed) with a numeric
-zone or UTC.  Elsewhere it takes numbers for years, does not know most zones' names, believes in
-any offset and takes UTC where no zone is named.
+The result of feedparser is taken where feedparser is right: RFC 822 (RSS) and RFC 3339 (Atom, JSON
+Feed) with a numeric zone or UTC.  Other dates are read here: feedparser takes numbers for years,
+does not know the names of most zones, accepts any offset and takes UTC where no zone is named.
 
 Sources: RFC 2822 3.3 and 4.3 (obsolete forms), RFC 3339, ISO 8601 (weeks, ordinal dates, 24:00).
 """
@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from aggregator.dates.date_words import (
     AFTERNOON,
@@ -20,18 +21,18 @@ from aggregator.dates.date_words import (
     WEEKDAYS,
     WINTER,
     ZONES,
-    plain,
+    folded_word,
 )
 from aggregator.model import Date
 from aggregator.model.times import EPOCH
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-# What clocks and databases say for nothing: Unix; Apple; Excel, NTP and SQL.
+# Times that clocks and databases have for "no time": Unix; Apple; Excel, NTP and SQL.
 _ZEROS = frozenset(datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 2001, 1900))
 _NEAR_ZEROS = frozenset(zero.date() - timedelta(days=ago) for zero in _ZEROS for ago in (0, 1))
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_LONGEST = 120  # characters of a date
+_MAX_LENGTH = 120  # characters of a date
 
 _CLOCK = r"(?P<hour>[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
 _OFFSET = r"[+-](?:0\d|1[0-2]):?[0-5]\d|\+1[34]:?00"
@@ -86,22 +87,38 @@ _NUMBERS = re.compile(r"(?<!\d)(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _WINTER_MONTHS, _SUMMER_MONTHS = frozenset({12, 1, 2}), frozenset({5, 6, 7, 8, 9})
 
 
+class _Offset(NamedTuple):
+    """Minutes east of UTC."""
+
+    minutes: int
+    is_certain: bool = True
+
+
+class _Day(NamedTuple):
+    """A day, the form in which the text names the day, and whether no other day can be meant."""
+
+    date: date
+    form: str
+    is_certain: bool = True
+
+
 def read(text: str | None, parsed: datetime | None, *, field: str = "published") -> Date | None:
-    """Return what a date says, None if there is none.
+    """Return the date in a text, None for an empty text.
+
+    The zero of a usual clock, or a year outside 1900 to 2199, is read as no time (`Date.at` None):
+    publishers do not mean such dates.
 
     Args:
         text: As written in the document.
-        parsed: How the parser read it, None if it could not.
-        field: The one that it stands in.
-
-    The zeros of usual clocks and years outside 1900 to 2199 are no times: nobody means them.
+        parsed: What feedparser read, None if feedparser could not read the text.
+        field: Where the date stands, `published` or `updated`.
     """
-    text = (text or "").strip()[:_LONGEST]
+    text = (text or "").strip()[:_MAX_LENGTH]
     if not text.isprintable():
         text = _CONTROL.sub(" ", text)  # a database takes no NUL
     if not text:
         return None
-    date_read = _plainly(text, parsed) or _number(text) or _written(text)
+    date_read = _in_plain_form(text, parsed) or _number(text) or _in_any_form(text)
     if date_read is None or date_read.at is None or date_read.at in _ZEROS:
         return Date(text, field, None, "")
     if not EARLIEST <= date_read.at < LATEST:
@@ -109,10 +126,11 @@ def read(text: str | None, parsed: datetime | None, *, field: str = "published")
     return replace(date_read, text=text, field=field) if date_read.field != field else date_read
 
 
-def of_entry(published: Date | None, updated: Date | None) -> Date | None:
-    """Return the date of an entry: when it was published, else when it was last changed.
+def entry_date(published: Date | None, updated: Date | None) -> Date | None:
+    """Return the date of an entry: when the entry was published, else when it was last changed.
 
-    A date without a zone that is the same moment as the other one, which has one, has that zone.
+    A date of publication without a zone is read in the zone of `updated` if both are then the same
+    moment.
     """
     best = next(
         (dated for dated in (published, updated) if dated and dated.at), published or updated
@@ -122,12 +140,12 @@ def of_entry(published: Date | None, updated: Date | None) -> Date | None:
     if best.at is None or updated.at is None:
         return best
     offset = best.at - updated.at
-    same = abs(offset) <= timedelta(hours=14) and not offset % timedelta(minutes=15)
-    return replace(best, at=updated.at, zoned=True, sure=False) if same else best
+    is_zone = abs(offset) <= timedelta(hours=14) and not offset % timedelta(minutes=15)
+    return replace(best, at=updated.at, zoned=True, sure=False) if is_zone else best
 
 
-def _plainly(text: str, parsed: datetime | None) -> Date | None:
-    """Return what nearly all dates are: the parser reads them right."""
+def _in_plain_form(text: str, parsed: datetime | None) -> Date | None:
+    """Return a date in one of the two forms that feedparser reads right, as nearly all dates."""
     if parsed is None or parsed.date() in _NEAR_ZEROS:
         return None
     if _RFC822.fullmatch(text):
@@ -140,7 +158,7 @@ def _plainly(text: str, parsed: datetime | None) -> Date | None:
 
 
 def _number(text: str) -> Date | None:
-    """Read Unix times and dates without signs between their parts."""
+    """Read Unix times, and dates without separators."""
     if match := _COMPACT.fullmatch(text):
         year, month, day, hour, minute, second, zone = match.groups()
         if (at := _day(int(year), int(month), int(day))) and int(hour or 0) < 24:
@@ -148,12 +166,12 @@ def _number(text: str) -> Date | None:
                 hours=int(hour or 0), minutes=int(minute or 0), seconds=int(second or 0)
             )
             offset = _offset(zone or "", at)
-            return _made(at, clock, offset, form="ISO 8601", timed=hour is not None)
+            return _date(_Day(at, "ISO 8601"), clock, offset, timed=hour is not None)
     if not _UNIX.fullmatch(text):
         return None
     number = float(text) if "." in text else int(text)
-    for least, unit in _UNIX_UNITS:
-        if abs(number) >= least:
+    for min_number, unit in _UNIX_UNITS:
+        if abs(number) >= min_number:
             return _seconds(number / unit, f"Unix, 1/{unit} s")
     return _seconds(number, "Unix, s")
 
@@ -165,58 +183,54 @@ def _seconds(number: float, form: str) -> Date | None:
         return None
 
 
-def _written(text: str) -> Date | None:
+def _in_any_form(text: str) -> Date | None:
     text = unicodedata.normalize("NFKC", text)
     time = _TIME.search(text) or _TIME_WITHOUT_COLONS.search(text)
     without_time = text
     if time:  # and the zone, which may stand before the year
         after = _WORD.sub(_without_zone, _ZONE_NUMBER.sub("", text[time.end() :], count=1))
         without_time = f"{text[: time.start()]} {after}"
-    calendar_day = _calendar(
-        without_time, american=bool(time and (time["before"] or time["after"]))
-    )
-    if calendar_day is None:
+    is_american = bool(time and (time["before"] or time["after"]))
+    day = _calendar_day(without_time, american=is_american)
+    if day is None:
         return None
-    day, form, sure = calendar_day
     clock = _clock(time) if time else timedelta(0)
     if clock is None:
         return None
-    offset = _offset(text[time.end() :], day) if time else None
-    return _made(day, clock, offset, form=form, timed=time is not None, sure=sure)
+    offset = _offset(text[time.end() :], day.date) if time else None
+    return _date(day, clock, offset, timed=time is not None)
 
 
 def _without_zone(word: re.Match[str]) -> str:
-    return "" if plain(word[0]) in ZONES else word[0]
+    return "" if folded_word(word[0]) in ZONES else word[0]
 
 
-def _made(
-    day: date,
-    clock: timedelta,
-    offset: "tuple[int, bool] | None",
-    *,
-    form: str,
-    timed: bool,
-    sure: bool = True,
-) -> Date | None:
+def _date(day: _Day, clock: timedelta, offset: _Offset | None, *, timed: bool) -> Date | None:
+    """Return a date, without text and field; None for one that no `datetime` can hold.
+
+    Args:
+        offset: None for a date without a zone.
+        timed: The text names a time.
+    """
     try:
-        at = datetime(day.year, day.month, day.day, tzinfo=UTC) + clock
-        if offset is not None and at not in _ZEROS:  # which are nothing in any zone
-            at -= timedelta(minutes=offset[0])
+        at = datetime(day.date.year, day.date.month, day.date.day, tzinfo=UTC) + clock
+        if offset is not None and at not in _ZEROS:  # a zero of a clock is none in any zone
+            at -= timedelta(minutes=offset.minutes)
     except OverflowError:
         return None
     return Date(
         text="",
         field="",
         at=at,
-        form=form,
-        sure=sure and offset is not None and offset[1],
+        form=day.form,
+        sure=day.is_certain and offset is not None and offset.is_certain,
         zoned=offset is not None,
         whole_day=not timed or not clock,
     )
 
 
 def _clock(time: re.Match[str]) -> timedelta | None:
-    """Return the time of day; 24:00 is the next day's start, a 60th second the next minute's."""
+    """Return the time of day; 24:00 is the next day's start, second 60 that of the next minute."""
     hour, minute = int(time["hour"]), int(time["minute"])
     second = int(time["second"] or time["seconds"] or 0)
     mark = (time["before"] or time["after"] or "").casefold()
@@ -227,63 +241,63 @@ def _clock(time: re.Match[str]) -> timedelta | None:
     return timedelta(hours=hour, minutes=minute, seconds=second)
 
 
-def _offset(after: str, day: date) -> tuple[int, bool] | None:
-    """Return minutes east of UTC, and whether that is sure; None where no zone is named.
+def _offset(after: str, day: date) -> _Offset | None:
+    """Return the offset of the zone that a text names, None if the text names none.
 
     Args:
-        after: What follows the time.
+        after: The text after the time.
     """
     if match := _ZONE_NUMBER.match(after):
         sign, hours, minutes = match[1], int(match[2]), int(match[3] or 0)
         offset = (60 * hours + minutes) * (1 if sign == "+" else -1)
-        return (offset, True) if minutes < 60 and -720 <= offset <= 840 else None
-    for name in _WORD.findall(after):
-        if (zone := plain(name)) in ZONES:
-            wrong = (zone in SUMMER and day.month in _WINTER_MONTHS) or (
+        return _Offset(offset) if minutes < 60 and -720 <= offset <= 840 else None
+    for word in _WORD.findall(after):
+        if (zone := folded_word(word)) in ZONES:
+            is_out_of_season = (zone in SUMMER and day.month in _WINTER_MONTHS) or (
                 zone in WINTER and day.month in _SUMMER_MONTHS
             )
-            return ZONES[zone], not wrong
+            return _Offset(ZONES[zone], is_certain=not is_out_of_season)
     return None
 
 
-def _calendar(text: str, *, american: bool) -> tuple[date, str, bool] | None:
-    """Return the day that a text names, the form it is in, and whether that is sure."""
+def _calendar_day(text: str, *, american: bool) -> _Day | None:
+    """Return the day that a text names.
+
+    Args:
+        american: See `_numeric_day`.
+    """
     if match := _WEEK.search(text):
         try:
-            return (
-                date.fromisocalendar(int(match[1]), int(match[2]), int(match[3] or 1)),
-                "ISO 8601 week",
-                True,
-            )
+            first = date.fromisocalendar(int(match[1]), int(match[2]), int(match[3] or 1))
         except ValueError:
             return None
+        return _Day(first, "ISO 8601 week")
     if match := _ORDINAL.search(text):
-        first = _day(int(match[1]), 1, 1)
-        day = first + timedelta(days=int(match[2]) - 1) if first else None
-        return (day, "ISO 8601 ordinal", True) if day and day.year == int(match[1]) else None
+        first_day = _day(int(match[1]), 1, 1)
+        day = first_day + timedelta(days=int(match[2]) - 1) if first_day else None
+        return _Day(day, "ISO 8601 ordinal") if day and day.year == int(match[1]) else None
     if match := _YEAR_FIRST.search(text):
         parts = match.groups()[:3] if match[1] else match.groups()[3:]
-        return _found(int(parts[0]), int(parts[1]), int(parts[2]), "year, month, day", sure=True)
+        return _day_in_form("year, month, day", *map(int, parts))
     for pattern, (year_at, month_at, day_at) in _WITH_NAMES:
         for match in pattern.finditer(text):
-            if month := MONTHS.get(plain(match[month_at])):
-                year, day_of = _year(match[year_at]), int(match[day_at])
-                return _found(year, month, day_of, "a month's name", sure=True)
+            if month := MONTHS.get(folded_word(match[month_at])):
+                year, day_of_month = _year(match[year_at]), int(match[day_at])
+                return _day_in_form("a month's name", year, month, day_of_month)
     if match := _NUMBERS.search(text):
-        return _numeric(match, _weekday(text), american=american)
+        return _numeric_day(match, _weekday(text), american=american)
     if match := _YEAR_AND_MONTH.fullmatch(text.strip()):
-        return _found(int(match[1]), int(match[2] or 1), 1, "year, month", sure=True)
+        return _day_in_form("year, month", int(match[1]), int(match[2] or 1), 1)
     return None
 
 
-def _numeric(
-    match: re.Match[str], weekday: int | None, *, american: bool
-) -> tuple[date, str, bool] | None:
+def _numeric_day(match: re.Match[str], weekday: int | None, *, american: bool) -> _Day | None:
     """Read `5/3/2019`.
 
     Args:
-        weekday: The one that is named beside it; it tells the month from the day.
-        american: Something else says that it was written in the United States.
+        match: Of `_NUMBERS`.
+        weekday: The weekday in the text, which tells month and day apart; None without a weekday.
+        american: Something else in the text is as in the United States.
     """
     first, second, year = int(match[1]), int(match[3]), _year(match[4])
     orders = {False: _day(year, second, first), True: _day(year, first, second)}
@@ -294,26 +308,24 @@ def _numeric(
     else:
         month_first = first <= 12 and (second > 12 or (american and match[2] == "/"))
     day = orders[month_first]
-    sure = is_decided or match[2] == "." or max(first, second) > 12 or first == second
+    is_certain = is_decided or match[2] == "." or max(first, second) > 12 or first == second
     form = "month, day, year" if month_first else "day, month, year"
-    return (day, form, sure) if day else None
+    return _Day(day, form, is_certain) if day else None
 
 
 def _weekday(text: str) -> int | None:
-    """Return the weekday that a text names, None for none."""
-    names = (plain(word) for word in _WORD.findall(text))
+    """Return the weekday that a text names, 0 for Monday; None if the text names none."""
+    names = (folded_word(word) for word in _WORD.findall(text))
     return next((WEEKDAYS[name] for name in names if name in WEEKDAYS), None)
 
 
-def _found(
-    year: int, month: int, day: int, form: str, *, sure: bool
-) -> tuple[date, str, bool] | None:
-    at = _day(year, month, day)
-    return (at, form, sure) if at else None
+def _day_in_form(form: str, year: int, month: int, day: int) -> _Day | None:
+    calendar_date = _day(year, month, day)
+    return _Day(calendar_date, form) if calendar_date else None
 
 
 def _year(text: str) -> int:
-    """Return a year; of two digits as RFC 2822, 4.3 has it."""
+    """Return a year; two digits are read as in RFC 2822, 4.3."""
     year = int(text)
     if len(text) > 2:
         return year

@@ -1,8 +1,8 @@
-"""Names of months, weekdays and zones, as they stand in dates of feeds."""
+"""Names of months, weekdays and zones in the dates of feeds."""
 
 import unicodedata
 
-# One line a language, January to December; forms of one month are parted by "/".
+# One line per language, January to December; "/" separates the forms of one month.
 _MONTHS = (
     "january february march april may june july august september/sept october november december",
     (
@@ -56,7 +56,7 @@ _WEEKDAYS = (
     "mandag tirsdag onsdag torsdag fredag lørdag søndag",
 )
 
-# Minutes east of UTC.  A name is taken literally: EST is -05:00 in July, too.
+# Minutes east of UTC.  Names are taken literally: EST is -05:00 in July, too.
 ZONES = {
     **dict.fromkeys("ut utc gmt z wet".split(), 0),
     **dict.fromkeys("bst west cet met mez wat".split(), 60),
@@ -92,36 +92,39 @@ ZONES = {
 
 SUMMER = frozenset("bst west cest mest mesz eest oesz edt cdt mdt pdt adt akdt".split())
 WINTER = frozenset("cet met mez eet oez est mst pst akst".split())
-"""Zones that have the other half of the year under another name, all of them in the north."""
+"""Zones of the northern hemisphere that have another name in the other half of the year."""
 
 AFTERNOON = frozenset("pm p.m. p.m 下午 午後 오후".split())
 MORNING = frozenset("am a.m. a.m 上午 午前 오전".split())
 
 
-def plain(word: str) -> str:
+def folded_word(word: str) -> str:
     """Return a word in lower case without accents and full stops."""
     folded = unicodedata.normalize("NFKD", word.casefold())
     return "".join(letter for letter in folded if not unicodedata.combining(letter)).strip(".")
 
 
 def _numbers(languages: tuple[str, ...], first: int, *, shortest: int) -> dict[str, int]:
-    """Return numbers in order by name, and by every beginning that only one of them has.
+    """Return the number of each name, and of each beginning that names of one number have.
 
     Args:
-        first: The number of each language's first name.
-        shortest: Characters of a beginning.
+        languages: The names of each language in order.
+        first: Number of the first name.
+        shortest: Minimal length of a beginning.
     """
-    full: dict[str, int] = {}
-    short: dict[str, set[int]] = {}
+    names: dict[str, int] = {}
+    beginnings: dict[str, set[int]] = {}
     for language in languages:
         for number, forms in enumerate(language.split(), first):
             for form in forms.split("/"):
-                name = plain(form)
-                full[name] = number
+                name = folded_word(form)
+                names[name] = number
                 for length in range(shortest, len(name)):
-                    short.setdefault(name[:length], set()).add(number)
-    known = {name: numbers.pop() for name, numbers in short.items() if len(numbers) == 1}
-    return known | full
+                    beginnings.setdefault(name[:length], set()).add(number)
+    unambiguous = {
+        beginning: numbers.pop() for beginning, numbers in beginnings.items() if len(numbers) == 1
+    }
+    return unambiguous | names
 
 
 MONTHS = _numbers(_MONTHS, 1, shortest=3)

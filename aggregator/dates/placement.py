@@ -1,4 +1,4 @@
-"""Where an entry stands in the list: decided when it is first seen, and never again."""
+"""Where an entry stands in the list: decided when the entry is first seen, and never again."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -8,12 +8,12 @@ from typing import NamedTuple
 from aggregator.model import Order
 
 STEP = timedelta(seconds=1)
-"""Between two undated entries of a first poll that has dated ones: keeps them in feed order."""
+"""Time between two undated entries of a first poll, which keeps them in document order."""
 
 _DAY = timedelta(days=1)
 
 
-class Reason(StrEnum):
+class PlacementReason(StrEnum):
     """Why an entry stands where it does."""
 
     PUBLISHED = "published then"
@@ -25,74 +25,85 @@ class Reason(StrEnum):
     ARRIVAL = "config.yaml says by arrival"
 
 
-class Place(NamedTuple):
+class PublishedTime(NamedTuple):
+    """When an entry says that it was published.
+
+    Attributes:
+        at: None for an entry without a date.
+        whole_day: Whether the date names a day without a time.
+    """
+
+    at: datetime | None
+    whole_day: bool
+
+
+class Placement(NamedTuple):
     """Where an entry stands, and why."""
 
     at: datetime
-    reason: Reason
+    reason: PlacementReason
 
 
-def places(
-    published: Sequence[tuple[datetime | None, bool]],
+def placements(
+    published: Sequence[PublishedTime],
     *,
     first_seen_at: datetime,
     first_poll: bool,
     order: Order = Order.PUBLISHED,
     latest: Sequence[datetime | None] = (),
     keep: timedelta = timedelta.max,
-) -> list[Place]:
+) -> list[Placement]:
     """Return where new entries of one document stand in the list, for good.
 
-    Args:
-        published: When the entries say, in document order, None for no date; and whether they
-            name the day alone.
-        first_seen_at: Now, aware UTC.
-        first_poll: No document of this feed, at this address, was read before.
-        latest: When each entry was there at the latest, by an `updated` that does not date it or
-            by the document's Last-Modified; None where nothing is known.
-        keep: How long entries are kept.
+    No entry stands after `first_seen_at`.  Undated entries of a first poll are spread in document
+    order so that a backlog does not cover the list: below the oldest dated entry, or a day apart
+    where no entry is dated.
 
-    Nothing stands after `first_seen_at`.  Undated entries of a first poll are spread in document
-    order so that a backlog does not cover the list: below the oldest dated one, or a day apart
-    where none is dated.
+    Args:
+        published: One for each entry, in document order.
+        first_seen_at: Now, aware UTC.
+        first_poll: No document of this feed was read at this address before.
+        latest: A time at which each entry existed, from an `updated` that does not date the entry
+            or from the document's Last-Modified; None where nothing is known.
+        keep: How long entries are kept.
     """
     undated = _undated(published, latest or [None] * len(published), first_seen_at, keep)
-    result = []
+    placed = []
     for at, whole_day in published:
         if at is None and first_poll:
-            result.append(next(undated))
+            placed.append(next(undated))
         elif at is None:
-            result.append(Place(first_seen_at, Reason.UNDATED))
+            placed.append(Placement(first_seen_at, PlacementReason.UNDATED))
         elif at > first_seen_at:
-            result.append(Place(first_seen_at, Reason.FUTURE))
+            placed.append(Placement(first_seen_at, PlacementReason.FUTURE))
         elif not first_poll and order is Order.ARRIVAL:
-            result.append(Place(first_seen_at, Reason.ARRIVAL))
+            placed.append(Placement(first_seen_at, PlacementReason.ARRIVAL))
         elif not first_poll and whole_day and first_seen_at - at < _DAY:
-            result.append(Place(first_seen_at, Reason.THAT_DAY))
+            placed.append(Placement(first_seen_at, PlacementReason.THAT_DAY))
         else:
-            result.append(Place(at, Reason.PUBLISHED))
-    return result
+            placed.append(Placement(at, PlacementReason.PUBLISHED))
+    return placed
 
 
 def _undated(
-    published: Sequence[tuple[datetime | None, bool]],
+    published: Sequence[PublishedTime],
     latest: Sequence[datetime | None],
     first_seen_at: datetime,
     keep: timedelta,
-) -> Iterator[Place]:
-    """Yield the places of a first poll's undated entries, in document order."""
+) -> Iterator[Placement]:
+    """Yield the placements of a first poll's undated entries, in document order."""
     times = [at for at, _ in published if at is not None]
     if times:
         below = min(*times, first_seen_at)
         while True:
             below -= STEP
-            yield Place(below, Reason.SPREAD)
+            yield Placement(below, PlacementReason.SPREAD)
     above: datetime | None = None
-    for there_at in latest:
-        at = min(there_at or first_seen_at, first_seen_at)
+    for latest_at in latest:
+        at = min(latest_at or first_seen_at, first_seen_at)
         if above is not None:
-            # What retention would delete is left out, and would come again as new.
+            # An entry that retention would delete is left out, and would come again as new.
             step = _DAY if first_seen_at - above < keep - 2 * _DAY else STEP
             at = min(at, above - step)
         above = at
-        yield Place(at, Reason.BACKLOG)
+        yield Placement(at, PlacementReason.BACKLOG)

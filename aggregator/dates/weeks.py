@@ -7,8 +7,9 @@ from typing import Self
 
 from aggregator.dates.placement import STEP
 
-LATE = timedelta(hours=1)
-"""How long after its end a week takes entries: what is polled once an hour still gets into it."""
+ARCHIVE_DELAY = timedelta(hours=1)
+"""Time after the end of a week for which its archive stays open, so that entries of feeds that are
+polled once an hour get into it."""
 
 _STORING = timedelta(minutes=5)
 _WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})")
@@ -29,10 +30,10 @@ class Week:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a week as an address carries it.
+        """Read a week in the form that addresses have.
 
         Raises:
-            ValueError: There is no such week.
+            ValueError: The text does not name a week.
         """
         match = _WEEK.fullmatch(text)
         if match is None:
@@ -40,7 +41,7 @@ class Week:
         week = cls(int(match[1]), int(match[2]))
         try:
             _ = week.start, week.end
-        except OverflowError as error:  # the last one that there is
+        except OverflowError as error:  # the last week of year 9999
             raise ValueError(f"not a week: {text!r}") from error
         return week
 
@@ -54,38 +55,39 @@ class Week:
 
     @property
     def end(self) -> datetime:
-        """The first moment that is not in it."""
+        """The first moment after Sunday."""
         return self.start + timedelta(weeks=1)
 
     @property
     def following(self) -> "Week":
-        """The week after it."""
+        """The next week."""
         return Week.of(self.end)
 
 
 def archived_at(listed_at: datetime, stored_at: datetime) -> datetime | None:
-    """Return when an entry comes into the archive, None where that is by its place in the list.
+    """Return when an entry comes into the archive, None if its place in the list says that.
 
-    The archive of a week takes no more entries when that week is over: one that is stored or
+    The archive of a week takes no more entries when the week is over: an entry that is stored or
     changed later belongs to the week in which that happens.
 
     Args:
-        listed_at: Its place; aware.
+        listed_at: The place of the entry, aware.
         stored_at: Now, aware.
     """
-    return stored_at if stored_at >= Week.of(listed_at).end + LATE else None
+    return stored_at if stored_at >= Week.of(listed_at).end + ARCHIVE_DELAY else None
 
 
 def open_since(now: datetime) -> datetime:
-    """Return where the weeks begin whose archives may still take entries."""
-    this = Week.of(now)
-    before = Week.of(this.start - STEP)
-    return this.start if is_closed(before, now) else before.start
+    """Return the start of the first week whose archive may still take entries."""
+    this_week = Week.of(now)
+    week_before = Week.of(this_week.start - STEP)
+    return this_week.start if is_closed(week_before, now) else week_before.start
 
 
 def is_closed(week: Week, now: datetime) -> bool:
     """Whether the archive of a week takes no more entries.
 
-    A little later than `archived_at` says, so that what is being stored just then is there.
+    That is a little later than for `archived_at`, so that entries which are being stored just then
+    are in the archive.
     """
-    return now >= week.end + LATE + _STORING
+    return now >= week.end + ARCHIVE_DELAY + _STORING

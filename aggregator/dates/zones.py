@@ -1,7 +1,8 @@
-"""Which zone a feed means that names none with its times.
+"""The zone of a feed whose times name none.
 
-New entries tell: they were written before they were seen, so a time in the future has to be that
-of a zone in the east; and after the feed was read before, if their publisher does not wait.
+New entries narrow the zone down: they were written before they were seen, so a time in the future
+is that of a zone in the east; and they were written after the feed was last read, unless the
+publisher holds entries back.
 """
 
 from collections.abc import Iterable
@@ -13,10 +14,10 @@ from aggregator.model import Date
 _EAST, _WEST = 840, -720  # minutes
 _SLACK = 10  # minutes between two clocks
 _MINUTE = timedelta(minutes=1)
-_ENOUGH = 3
-_CERTAIN = 180  # minutes: no more than that between what is late and what is early
+_MIN_VOTES = 3
+_MAX_SPREAD = 180  # minutes between the bounds of a zone that is certain
 
-# The zones that there are: first those of most publishers.  IANA, of today.
+# All offsets of the time zone database (IANA) of today, those of most publishers first.
 _ZONES = (
     range(_WEST, _EAST + 1, 60),
     (-570, -210, -150, 210, 270, 330, 390, 570, 630),
@@ -25,10 +26,10 @@ _ZONES = (
 
 
 class Bounds(NamedTuple):
-    """What the entries of a feed leave possible, in minutes east of UTC.
+    """The offsets that the entries of a feed leave possible, in minutes east of UTC.
 
     Attributes:
-        votes: Polls in a row whose new entries agree.
+        votes: Number of polls in a row whose new entries agree.
     """
 
     low: int
@@ -36,58 +37,62 @@ class Bounds(NamedTuple):
     votes: int
 
 
-def narrowed(
-    known: Bounds | None,
+def narrow_bounds(
+    known_bounds: Bounds | None,
     times: Iterable[datetime],
     *,
     seen_at: datetime,
     since: datetime | None,
 ) -> Bounds | None:
-    """Return what a poll's new entries leave possible; None if nothing is known.
+    """Return the bounds of a feed after a poll; None if nothing is known.
 
     Args:
-        known: Before.
-        times: Of new entries, without a zone: as if they were UTC.
-        seen_at: The server's clock, if it has one.
-        since: When the feed was read before, and they were not there; None: never.
+        known_bounds: The bounds before the poll.
+        times: The times of new entries, which name no zone, as if in UTC.
+        seen_at: The time of the poll, by the server's clock if the server sends it.
+        since: When the feed was last read, without these entries; None: never.
     """
     bounds: Bounds | None = None
     times = list(times)
     if any((time - seen_at) // _MINUTE - _SLACK > _EAST for time in times):
-        return known  # it dates what is to come, as a calendar does
+        return known_bounds  # the feed dates events to come, as a calendar does
     for time in times:
         low = max(_WEST, (time - seen_at) // _MINUTE - _SLACK)
         high = min(_EAST, (time - since) // _MINUTE + _SLACK) if since else _EAST
         if high < _WEST or low >= high:
-            continue  # of long ago: says nothing
+            continue  # an old entry fits every zone
         bounds = (
             Bounds(max(low, bounds.low), min(high, bounds.high), 1)
             if bounds
             else Bounds(low, high, 1)
         )
     if bounds is None or bounds.low > bounds.high:
-        return known
-    if known is None:
+        return known_bounds
+    if known_bounds is None:
         return bounds
-    low, high = max(known.low, bounds.low), min(known.high, bounds.high)
-    return Bounds(low, high, min(known.votes + 1, _ENOUGH)) if low <= high else bounds
+    low, high = max(known_bounds.low, bounds.low), min(known_bounds.high, bounds.high)
+    return Bounds(low, high, min(known_bounds.votes + 1, _MIN_VOTES)) if low <= high else bounds
 
 
 def likely_offset(bounds: Bounds | None) -> int:
-    """Return minutes east of UTC; 0 as long as nothing speaks against it."""
+    """Return the most likely offset, in minutes east of UTC; 0 unless the bounds exclude UTC."""
     if bounds is None:
         return 0
     low, high, votes = bounds
-    possible = ([zone for zone in some if low <= zone <= high] for some in _ZONES)
+    possible = ([zone for zone in zones if low <= zone <= high] for zones in _ZONES)
     fitting = next(filter(None, possible), [0])
-    if low > 0:  # what is in the future in UTC
+    if low > 0:  # in UTC the entries would be in the future
         return fitting[0]
-    sure = votes >= _ENOUGH and high - low <= _CERTAIN and len(fitting) == 1
-    return fitting[0] if sure else 0
+    is_certain = votes >= _MIN_VOTES and high - low <= _MAX_SPREAD and len(fitting) == 1
+    return fitting[0] if is_certain else 0
 
 
 def in_zone(date: Date, zone: tzinfo | int) -> Date:
-    """Return a date that names no zone as one in `zone`; another one as it is."""
+    """Return a date that names no zone as one in `zone`; a date with a zone stays as it is.
+
+    Args:
+        zone: A time zone, or minutes east of UTC for a zone that was guessed.
+    """
     if date.at is None or date.zoned:
         return date
     try:

@@ -53,7 +53,7 @@ def learned_habits(
     if not times or due.timezone:
         return habits
     since = due.history.last_success_at if due.validation.body_hash is not None else None
-    bounds = dates.narrowed(_bounds(habits), times, seen_at=sent_at, since=since)
+    bounds = dates.narrow_bounds(_bounds(habits), times, seen_at=sent_at, since=since)
     return replace(habits, zone=(bounds.low, bounds.high, bounds.votes) if bounds else None)
 
 

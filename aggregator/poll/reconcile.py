@@ -313,9 +313,9 @@ def _placed(
 ) -> list[write_entries.PlacedEntry]:
     """Decide the place in the list and the public id of new entries, both for good."""
     due, now, first_hand = document.poll.due, document.poll.ended_at, stored.first_hand
-    places = dates.places(
+    places = dates.placements(
         [
-            (new_entry.entry.published_at, bool(date and date.whole_day))
+            dates.PublishedTime(new_entry.entry.published_at, bool(date and date.whole_day))
             for new_entry in new_entries
             for date in [new_entry.entry.date]
         ],

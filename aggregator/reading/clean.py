@@ -173,7 +173,7 @@ def _entry(entry: ParsedEntry, head: FeedHead, url: str, spare: int) -> CleanEnt
     title_html = _title(entry)
     title = sanitize.text_of(title_html)
     updated = dates.read(entry.updated, entry.updated_at, field="updated")
-    date = dates.of_entry(dates.read(entry.published, entry.published_at), updated)
+    date = dates.entry_date(dates.read(entry.published, entry.published_at), updated)
     return CleanEntry(
         guid=_opaque(entry.guid),
         url=link,
