@@ -37,9 +37,13 @@ settings.load_profile("fuzz" if "FUZZ_EXAMPLES" in os.environ else "same")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """One process a core for the whole suite; none for a part: a process takes 3 s to begin."""
-    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return None if whole and not config.option.keyword else 0
+    """One process a core for the whole suite; none for a part: a process takes 3 s to begin.
+
+    One more without the slow tests: some of the fast ones wait, for a deadline or a pause.
+    """
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.keyword:
+        return 0
+    return (os.cpu_count() or 1) + 1 if "not slow" in config.option.markexpr else None
 
 
 def pytest_collection_finish() -> None:

@@ -13,6 +13,7 @@ from aggregator import dates, merged
 from aggregator.dates import Week
 from aggregator.merged import ListRequest
 from aggregator.model import Cursor, Scope
+from tests.selection import slow_after
 from tests.web_fixtures import Site
 from tests.worlds import entry
 
@@ -173,7 +174,9 @@ def test_the_week_that_goes_on_is_not_kept_for_good(site):
 # --------------------------------------------------------------------------- crawlers
 
 
-@pytest.mark.parametrize("path", ["/feed.atom", "/feed.atom?limit=3", "/category/trade/feed.atom"])
+@pytest.mark.parametrize(
+    "path", slow_after(1, ["/feed.atom?limit=3", "/feed.atom", "/category/trade/feed.atom"])
+)
 def test_who_follows_the_archives_gets_every_entry(site, path, monkeypatch):
     monkeypatch.setattr("aggregator.merged.archives.ARCHIVED", 3)  # several documents a week
     wanted = spread(site, weeks=5, each=7)

@@ -12,6 +12,7 @@ from aggregator.cli import logs
 from aggregator.errors import ConfigError
 from tests.configured import PATH, parsed, problems
 from tests.running import command, write_config
+from tests.selection import slow_but
 
 BROKEN_PASSWORDS = ("hun#ter", "hun/ter", "hun?ter", "hun@ter", "hun:ter", "a/b@c", "hun'ter",
                     'hun"ter', "hun ter", "hun\\ter", "#hunter", "hun[ter", "hun<ter", "10#x",
@@ -169,7 +170,12 @@ def test_masking_takes_time_in_proportion_to_the_length(part):
 # ------------------------------------------------------------------ config.yaml
 
 
-@pytest.mark.parametrize("key", ["url", "name", "interval", "timezone", "category", "distrust_304"])
+@pytest.mark.parametrize(
+    "key",
+    slow_but(
+        ["url", "interval"], ["url", "name", "interval", "timezone", "category", "distrust_304"]
+    ),
+)
 @pytest.mark.parametrize(
     "start", ["https://", "//", "feed:https://", "https:/", "url:https://", ""]
 )

@@ -7,6 +7,7 @@ import pytest
 from aggregator.cli import static_site
 from aggregator.errors import ConfigError
 from aggregator.model import FeedHead, Outcome
+from tests.selection import slow_after
 from tests.web_fixtures import HtmlPage, Site, entry, words
 
 SECRET = "k3y"
@@ -41,7 +42,7 @@ def private_site(folder, *, error: str | None = None, private: str = "true") -> 
     return site
 
 
-@pytest.mark.parametrize("error", [None, *FAILURES])
+@pytest.mark.parametrize("error", slow_after(2, [None, *FAILURES]))
 def test_its_address_stands_nowhere(tmp_path, error):
     site = private_site(tmp_path, error=error)
 

@@ -194,7 +194,8 @@ def test_a_stop_of_a_poll_gives_the_leases_back(server, tmp_path, number, status
 
 
 # A script's background jobs ignore it.
-@pytest.mark.parametrize("before", slow_after(1, ["SIG_DFL", "SIG_IGN"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("before", ["SIG_DFL", "SIG_IGN"])
 def test_ctrl_c_at_the_very_start_is_no_matter_of_the_web_process(tmp_path, before):
     write_config(tmp_path, [])
     start = f"""

@@ -54,7 +54,8 @@ def ended(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
 
 
 @pytest.mark.parametrize("arguments", ANY_COMMAND, ids=str)
-@pytest.mark.parametrize("encoding", ["cp1252", pytest.param("ascii", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_no_encoding_of_the_terminal_is_a_fault(folder, arguments, encoding):
     done = ended(folder, *arguments, PYTHONIOENCODING=encoding)
 
@@ -66,6 +67,7 @@ def test_what_the_encoding_lacks_is_written_as_its_number(folder):
     done = ended(folder, "feeds", PYTHONIOENCODING="cp1252")
     text = done.stdout.decode("cp1252")
 
+    assert (done.returncode, done.stderr) == (0, b"")
     assert r"\u65e5\u672c é \ud83d\udc69" in text
     as_json = ended(folder, "feeds", "--json", PYTHONIOENCODING="cp1252").stdout.decode("cp1252")
     assert "日本 é 👩" in [feed["title"] for feed in json.loads(as_json)]
@@ -304,6 +306,7 @@ def test_serve_takes_the_file_over_at_a_hangup(tmp_path, server):
 # ------------------------------------------------------------------ the real port
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "port"),
     [
