@@ -88,9 +88,10 @@ def server() -> Iterator[str]:
             shutil.chown(folder, "postgres")
         commands, data = max(found), f"{folder}/data"
         _as_postgres(
-            f"{commands}/initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8"
+            f"{commands}/initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "-N"
         )
-        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+        unsafe = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"  # and quicker
+        options = f"-c listen_addresses= -c unix_socket_directories={folder} {unsafe}"
         control = (f"{commands}/pg_ctl", "-D", data, "-w")
         _as_postgres(*control, "-l", f"{folder}/log", "-o", options, "start")
         try:

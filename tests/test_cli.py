@@ -1,9 +1,11 @@
 """The commands as people and programs use them: output, errors, exit status."""
 
+import contextlib
 import json
 import re
 import socket
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -216,17 +218,29 @@ def test_a_database_of_a_newer_program_is_one_line(tmp_path):
     assert "newer version" in one_line(command(tmp_path, "run"), 1)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["run", "poll", "schedule", "feeds"])
-def test_a_locked_database_is_one_line(tmp_path, name):
-    write_config(tmp_path, ["https://example.org/feed"])
-    command(tmp_path, "feeds")
-    write_config(tmp_path, ["https://example.org/other"])
-    holder = sqlite3.connect(tmp_path / "aggregator.db", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
+NEED_THE_DATABASE = ["run", "poll", "schedule", "feeds"]
 
-    assert "another process kept it locked" in one_line(in_process(tmp_path, name), 1)
-    holder.close()
+
+@pytest.fixture(scope="module")
+def locked_out(tmp_path_factory):
+    """How commands end whose database another process keeps locked; they wait at the same time."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in NEED_THE_DATABASE}
+    with contextlib.ExitStack() as holders, ThreadPoolExecutor() as pool:
+        for folder in folders.values():
+            write_config(folder, ["https://example.org/feed"])
+            command(folder, "feeds")
+            write_config(folder, ["https://example.org/other"])
+            holder = sqlite3.connect(folder / "aggregator.db", isolation_level=None)
+            holders.callback(holder.close)
+            holder.execute("BEGIN IMMEDIATE")
+        ends = {name: pool.submit(in_process, folder, name) for name, folder in folders.items()}
+        return {name: end.result() for name, end in ends.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NEED_THE_DATABASE)
+def test_a_locked_database_is_one_line(locked_out, name):
+    assert "another process kept it locked" in one_line(locked_out[name], 1)
 
 
 def test_explain_says_what_decides_when_a_feed_is_polled_next(server, tmp_path):

@@ -370,12 +370,18 @@ sys.stdin.read()
 """
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Return the folder of a database of 120,000 entries, which takes long to fill."""
+    folder = tmp_path_factory.mktemp("large")
+    with seed(folder, 120_000, 200).open("a") as file:
+        file.write("web: {port: 0}\n")
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ["/search", "/search/feed.atom"])
-def test_the_page_answers_while_twenty_clients_ask_for_costly_searches(tmp_path, path):
-    config = seed(tmp_path, 120_000, 200)
-    with config.open("a") as file:
-        file.write("web: {port: 0}\n")
+def test_the_page_answers_while_twenty_clients_ask_for_costly_searches(large, path):
     words = [f"{a}{b}" for a in "etaoins" for b in "etaoin"]  # the shortest are the most frequent
     kinds = [
         "harbour -# " + " ".join(f"-{word}" for word in words[:14]),
@@ -393,7 +399,7 @@ def test_the_page_answers_while_twenty_clients_ask_for_costly_searches(tmp_path,
             looks.append(time.monotonic() - began)
         return quantiles(looks, n=20)[-1]
 
-    with running(tmp_path, "serve") as (_, url):
+    with running(large, "serve") as (_, url):
         eventually(lambda: get(f"{url}/healthz")[0] == 200)
         arguments = [sys.executable, "-c", CLIENTS, f"{url}{path}", *kinds]
         with subprocess.Popen(arguments, stdin=subprocess.PIPE) as clients:
