@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -285,7 +286,7 @@ def test_usual_searches_do_not_count_as_costly(search):
 
 
 def test_costly_searches_are_few_at_a_time_and_nothing_else_waits_for_them(lamps):
-    costly = lamps.app.extensions["aggregator"].costly
+    costly = lamps.app.extensions["aggregator"].costly_searches
     asked = Scope(search="author:ada")
     paths = [
         "/search?q=author:nils",
@@ -312,9 +313,15 @@ def test_threads_are_left_for_pages_while_costly_searches_run():
 # ------------------------------------------------------------------ heavy pages
 
 
+def stopped_clock() -> Callable[[], datetime]:
+    """Return a clock that stays at this moment: pages change with the minute."""
+    now = datetime.now(UTC)
+    return lambda: now
+
+
 def asked_twice(site, *paths):
     """Return the statements that the second of these requests needs."""
-    app = create_app(site.config, site.engine, as_of=datetime.now(UTC))
+    app = create_app(site.config, site.engine, utc_now=stopped_clock())
     bodies = []
     for path in paths:
         with statements(site.engine) as executed:
@@ -342,10 +349,10 @@ def test_what_is_made_of_all_feeds_is_not_made_anew_while_nothing_changes(
 
 
 def test_a_page_of_all_feeds_is_made_once_for_those_who_ask_at_the_same_time(lamps):
-    app = create_app(lamps.config, lamps.engine, as_of=datetime.now(UTC))
+    app = create_app(lamps.config, lamps.engine, utc_now=stopped_clock())
     ask = partial(app.test_client().get, "/status")
     with ThreadPoolExecutor(4) as readers, statements(lamps.engine) as executed:
-        with app.extensions["aggregator"].making:
+        with app.extensions["aggregator"].feed_table_lock:
             answers = [readers.submit(ask) for _ in range(4)]
         assert {answer.result(30).status_code for answer in answers} == {200}
 

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from aggregator.model import FeedHead, Subscription
 from tests.selection import slow_but
 from tests.web_fixtures import Site, entry
-from web.responses import Body, Shelf, body
+from web.responses import Body, BodyCache, body
 
 FORMS = {
     "atom": "application/atom+xml; charset=utf-8",
@@ -366,7 +366,7 @@ def test_the_same_bytes_are_packed_to_the_same_bytes():
     data = b"text " * 1000
 
     for coding in ("gzip", "br"):
-        packed = [body(data, "text/plain").packed(coding) for _ in range(2)]
+        packed = [body(data, "text/plain").compressed(coding) for _ in range(2)]
         assert packed[0] == packed[1]
         assert len(packed[0]) < len(data)
 
@@ -405,39 +405,39 @@ def test_a_subscription_that_came_while_we_run_counts(site):
 
 
 def test_a_repeated_request_renders_nothing(site):
-    shelf = site.app.extensions["aggregator"].rendered
+    cache = site.app.extensions["aggregator"].documents
     paths = ["/feed.atom", "/feed.rss", "/feed.atom?limit=2", "/feed.atom", "/feed.atom?x=1"]
 
     for path in paths:
         site.client.get(path)
 
-    assert len(shelf) == 3
+    assert len(cache) == 3
 
 
-def test_the_shelf_is_bounded_in_number_and_in_bytes():
-    shelf, big = Shelf(), Body(b"x" * 2**22, "text/plain", "tag")
+def test_the_cache_is_bounded_in_number_and_in_bytes():
+    cache, big = BodyCache(), Body(b"x" * 2**22, "text/plain", "tag")
     for number in range(200):
-        shelf.put(number, body(b"x", "text/plain"))
-    assert len(shelf) == 64
-    assert shelf.get(0) is None
-    assert shelf.get(199) is not None
+        cache.store(number, body(b"x", "text/plain"))
+    assert len(cache) == 64
+    assert cache.get(0) is None
+    assert cache.get(199) is not None
 
     for number in range(8):
-        shelf.put(("big", number), big)
-    assert len(shelf) == 5
-    shelf.put("one", Body(b"x" * 2**26, "text/plain", "tag"))
-    assert len(shelf) == 0
+        cache.store(("big", number), big)
+    assert len(cache) == 5
+    cache.store("one", Body(b"x" * 2**26, "text/plain", "tag"))
+    assert len(cache) == 0
 
 
 def test_the_document_asked_for_longest_ago_makes_room():
-    shelf = Shelf()
+    cache = BodyCache()
     for number in range(64):
-        shelf.put(number, body(b"x", "text/plain"))
-    shelf.get(0)
-    shelf.put("new", body(b"x", "text/plain"))
+        cache.store(number, body(b"x", "text/plain"))
+    cache.get(0)
+    cache.store("new", body(b"x", "text/plain"))
 
-    assert shelf.get(0) is not None
-    assert shelf.get(1) is None
+    assert cache.get(0) is not None
+    assert cache.get(1) is None
 
 
 def test_clients_at_the_same_time_get_whole_documents(site):

@@ -12,7 +12,7 @@ import pytest
 
 from tests.web_fixtures import Site, entry, served, words
 from web import client_limits
-from web.deltas import Journal
+from web.deltas import SentVersions
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 DELTA = {"A-IM": "feed"}
@@ -148,27 +148,27 @@ def test_every_format_has_deltas(deltas):
 
 
 def test_a_version_that_comes_back_is_the_last_one_again():
-    journal, at = Journal(), datetime(2026, 11, 23, tzinfo=UTC)
-    journal.note("feed", "one", {1: at})
-    journal.note("feed", "two", {1: at, 2: at})
-    journal.note("feed", "one", {1: at})
+    versions, at = SentVersions(), datetime(2026, 11, 23, tzinfo=UTC)
+    versions.note("feed", "one", {1: at})
+    versions.note("feed", "two", {1: at, 2: at})
+    versions.note("feed", "one", {1: at})
 
-    assert journal.news("feed", ["one"]) == frozenset()
-    assert journal.news("feed", ["two"]) == frozenset()
-    assert journal.news("feed", ["three"]) is None
-    assert journal.news("another", ["one"]) is None
+    assert versions.entries_since("feed", ["one"]) == frozenset()
+    assert versions.entries_since("feed", ["two"]) == frozenset()
+    assert versions.entries_since("feed", ["three"]) is None
+    assert versions.entries_since("another", ["one"]) is None
 
 
-def test_the_journal_is_bounded():
-    journal, at = Journal(), datetime(2026, 11, 23, tzinfo=UTC)
+def test_the_versions_is_bounded():
+    versions, at = SentVersions(), datetime(2026, 11, 23, tzinfo=UTC)
     for number in range(3000):
-        journal.note("feed", str(number), {number: at})
+        versions.note("feed", str(number), {number: at})
     for number in range(400):
-        journal.note(number, "tag", {})
+        versions.note(number, "tag", {})
 
-    assert journal.news("feed", ["0"]) is None
-    assert journal.news(0, ["tag"]) is None
-    assert journal.news(399, ["tag"]) == frozenset()
+    assert versions.entries_since("feed", ["0"]) is None
+    assert versions.entries_since(0, ["tag"]) is None
+    assert versions.entries_since(399, ["tag"]) == frozenset()
 
 
 # ------------------------------------------------------------------------- titles

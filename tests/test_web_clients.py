@@ -14,7 +14,7 @@ from tests.running import eventually, get, running, write_config
 from tests.selection import slow_after
 from tests.web_fixtures import Site, entry
 from web import create_app
-from web.client_limits import Limiter
+from web.client_limits import ClientLimiter
 from web.request_limits import MAX_QUERY
 
 PRIVATE = ["http://127.0.0.1:8080", "http://localhost", "http://nas.local/news", "http://10.1.2.3"]
@@ -198,13 +198,13 @@ def test_what_clients_send_is_not_remembered(tmp_path):
 
 
 def test_ten_thousand_clients_are_remembered_and_no_more():
-    limiter = Limiter()
+    limiter = ClientLimiter()
 
     for number in range(12_000):
         limiter.wait(f"client {number}", "/feed.atom", "x")
 
-    assert len(limiter._got) == 10_000
-    assert {len(key) for key in limiter._got} == {16}
+    assert len(limiter._last_sent) == 10_000
+    assert {len(key) for key in limiter._last_sent} == {16}
     assert limiter.wait("client 11999", "/feed.atom", "x") is not None
     assert limiter.wait("client 11999", "/feed.atom", "y") is None
     assert limiter.wait("client 1", "/feed.atom", "x") is None

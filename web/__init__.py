@@ -1,20 +1,21 @@
-"""The web side: pages and merged feeds.  It only reads.
+"""The web process: pages and merged feeds.  No request changes anything.
 
-No request changes anything; what subscribers of our own hub wish, where there is one, is handed on.
+    pages            pages for people; page_contents says what they show     templates/, static/
+    feed_views       merged feeds and subscriptions, for other programs
+    machine_views    files, health, metrics, new posts for an open page
+    hub_endpoint     requests of WebSub subscribers, handed on to the scheduler
 
-    pages      what people look at             templates/, static/
-    feeds      what other programs subscribe to
-    machines   files, health, news for an open page
-    hub        requests of WebSub subscribers
+A request first passes `host_check` (names of this server), `request_limits` (long headers),
+`answer_cache` (repeated requests for feeds) and, below a prefix, `mount`.
 
-Before them a request meets `host_check` (whose name it asks for), `request_limits` (what is too
-long) and `memory` (what was answered before); `disclosure` leaves out what a page must not tell.
-
-`wording` and `health` put values into people's words, `relative_time` times; `answers` is HTTP:
-validators, 304, gzip.  All of them are pure or read one request; `site` holds what they share.
+`presentation` and `status_texts` put entries and feeds into words, `relative_time` times;
+`disclosure` leaves private addresses out.  `responses` is HTTP: validators, 304, compression.
+`site` holds the values that all requests share.
 """
 
 import socket
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -29,7 +30,7 @@ from aggregator.errors import DeadlineError
 from aggregator.merged import HUB_PATH
 from aggregator.runtime.hub_socket import MAX_REQUEST
 from web import feed_views, hub_endpoint, machine_views, pages
-from web.answer_cache import Memory
+from web.answer_cache import AnswerCache
 from web.content_policy import DOCUMENT_POLICY, PAGE_POLICY
 from web.host_check import HostCheck
 from web.language import SOURCE, to_translate
@@ -37,7 +38,7 @@ from web.mount import Mount
 from web.page_contents import Page
 from web.request_limits import RequestLimits
 from web.responses import page_body, send_error_page
-from web.site import set_site, site
+from web.site import set_site, site, system_time
 from web.status_texts import Said
 from web.template_globals import register_globals
 
@@ -46,15 +47,15 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
-_FOR_MACHINES = (".atom", ".rss", ".json", ".opml", ".txt", HUB_PATH, "/metrics")
-_SORRY = {
+_MACHINE_PATHS = (".atom", ".rss", ".json", ".opml", ".txt", HUB_PATH, "/metrics")
+_MESSAGES = {
     404: to_translate("Nothing is published at this address."),
     405: to_translate("This address can only be read."),
     500: to_translate("The fault is on this side; it was written to the log."),
     503: to_translate("The database can’t be read just now."),
 }
 _TOO_LONG = to_translate("This takes too long just now. Ask for less, or try again in a moment.")
-_NAMES = {
+_HEADINGS = {
     400: to_translate("That is not a question for this page"),
     404: to_translate("Not found"),
     405: to_translate("Not possible here"),
@@ -69,24 +70,26 @@ def create_app(
     *,
     hub: socket.socket | None = None,
     listens_on: str | None = None,
+    utc_now: Callable[[], datetime] = system_time,
 ) -> Flask:
     """Return the WSGI application on a database.
 
     Args:
         config: Title, base URL, time zone and subscriptions; fixed for the application's life.
-        engine: Only read from; a read-only one is enough.
+        engine: A read-only engine is enough.
         hub: Socket for requests of subscribers to our own WebSub hub; None without such a hub.
-        listens_on: Address or name that the server listens on; None: not known.
+        listens_on: Address or name of the server's socket; None if unknown.
+        utc_now: Returns the time of pages; aware.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
     app.url_map.merge_slashes = False  # its redirect would repeat the client's Host header
-    set_site(app, config, engine, hub=hub)
+    set_site(app, config, engine, hub=hub, utc_now=utc_now)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     register_globals(app.jinja_env)
-    for part in (pages, feed_views, machine_views, *([hub_endpoint] if hub else [])):
-        app.register_blueprint(part.bp)
+    for views in (pages, feed_views, machine_views, *([hub_endpoint] if hub else [])):
+        app.register_blueprint(views.bp)
     app.register_error_handler(HTTPException, _error)
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(DeadlineError, _deadline_met)
@@ -98,13 +101,13 @@ def create_app(
 def _wrapped(
     app: Flask, config: Config, engine: Engine, listens_on: str | None
 ) -> "WSGIApplication":
-    """Return the application behind what looks at a request first, the outermost last."""
+    """Return the application behind its middleware; the outermost is added last."""
     wrapped: WSGIApplication = app.wsgi_app
     prefix = urlsplit(config.base_url).path.rstrip("/")
     if prefix:
         wrapped = Mount(wrapped, prefix)
-    if not config.publish.limit_clients:  # who counts requests has to see them
-        wrapped = Memory(wrapped, engine, deltas=config.publish.deltas)
+    if not config.publish.limit_clients:  # a limit has to see every request
+        wrapped = AnswerCache(wrapped, engine, deltas=config.publish.deltas)
     wrapped = RequestLimits(wrapped)
     if listens_on is not None and urls.is_loopback(listens_on):
         wrapped = HostCheck(wrapped, base_url=config.base_url)
@@ -112,11 +115,11 @@ def _wrapped(
 
 
 def _protect(response: Response) -> Response:
-    if response.status_code != 304:  # the stored answer keeps the policy that it came with
+    if response.status_code != 304:  # a stored response keeps the policy of its first answer
         is_page = response.mimetype == "text/html"
         response.headers["Content-Security-Policy"] = PAGE_POLICY if is_page else DOCUMENT_POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
-    # Publishers learn nothing of who reads them, nor the name of a private host.
+    # Publishers learn nothing of their readers, nor the name of a private host.
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
@@ -124,9 +127,9 @@ def _protect(response: Response) -> Response:
 def _error(error: HTTPException) -> Response:
     """Answer an error in the form that fits the address: a page, or one line of text."""
     status = error.code or 500
-    said = error.description or ""
-    is_ours = said != type(error).description  # werkzeug's own texts are about werkzeug's matters
-    message = said if is_ours else _SORRY.get(status, said)
+    description = error.description or ""
+    is_ours = description != type(error).description  # werkzeug's texts are written for developers
+    message = description if is_ours else _MESSAGES.get(status, description)
     response = _error_answer(status, message)
     if status == 405:
         response.headers["Allow"] = dict(error.get_headers()).get("Allow", "GET, HEAD, OPTIONS")
@@ -143,33 +146,33 @@ def _deadline_met(_error: DeadlineError) -> Response:
 
 def _database_error(error: DBAPIError) -> Response:
     # The address of the database may hold a password: one line for the log, none for the client.
-    if not is_gone(error):  # that is said once, by who watches the file
+    if not is_gone(error):  # a missing file is logged once, by `watch_file`
         current_app.logger.error(str(in_words(error, site().config.database)))
-    response = _error_answer(503, _SORRY[503])
+    response = _error_answer(503, _MESSAGES[503])
     response.headers["Retry-After"] = "10"
     return response
 
 
 def _error_answer(status: int, message: str) -> Response:
-    if request.path.endswith(_FOR_MACHINES):
+    if request.path.endswith(_MACHINE_PATHS):
         response = Response(f"{message}\n", status=status, mimetype="text/plain")
         response.headers["Cache-Control"] = "no-store"
         return response
     at = pages.clock()
-    translated = at.words.gettext(message)
+    translated = at.lang.gettext(message)
     values: dict[str, object] = {
         "status": status,
-        "heading": at.words.gettext(_NAMES.get(status, "Error {status}")).format(status=status),
-        # What names a parameter of the address stays as it is.
-        "message": Said(translated, SOURCE if translated == message else at.words.tag),
+        "heading": at.lang.gettext(_HEADINGS.get(status, "Error {status}")).format(status=status),
+        # A message that names a parameter of the address has no translation.
+        "message": Said(translated, SOURCE if translated == message else at.lang.tag),
     }
-    # Who asks too much asks again at once: to refuse must cost next to nothing.
-    key = ("error", status, message, at.words.tag, at.now.replace(second=0, microsecond=0))
+    # A client that sends too many requests repeats them at once: a refusal must be cheap.
+    key = ("error", status, message, at.lang.tag, at.now.replace(second=0, microsecond=0))
     content = site().pages.get(key)
     if content is None:
         page = Page("error.html", values, index=False)
         content = page_body(pages.render(page, at=at, overview=None))
-        site().pages.put(key, content)
+        site().pages.store(key, content)
     response = send_error_page(content, status)
     response.vary.add("Accept-Language")
     return response

@@ -1,8 +1,8 @@
-"""Answers to what is asked again and again, given before the application is even entered.
+"""A cache of answers in front of the application, for requests that clients repeat.
 
-Readers ask the same question for hours, and mostly nothing has changed.  The application takes half
-a millisecond to say so; one look at the database's version and one into a dictionary take a tenth.
-What is kept here is what the application answered, so there is nothing to keep in step.
+Feed readers send the same request for hours, and mostly nothing has changed.  Routing, SQLAlchemy
+and headers cost many times as much as one query for the database's version and a dictionary.  The
+cache holds answers of the application itself, so no second rule decides about their content.
 """
 
 import threading
@@ -16,39 +16,39 @@ from aggregator.database.state.read_overview import current_version
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_ENDS = (".atom", ".rss", ".json", ".opml")  # of addresses that are worth a look
-# All that an answer depends on, beside the address.
+_SUFFIXES = (".atom", ".rss", ".json", ".opml")
+# Headers of a request that answers may differ by.
 _HEADERS = (
     "HTTP_ACCEPT_ENCODING",
     "HTTP_IF_NONE_MATCH",
     "HTTP_IF_MODIFIED_SINCE",
 )
-_ASKS_FOR_PAGE = "HTTP_SEC_FETCH_DEST"
-_ASKS_FOR_DELTA = "HTTP_A_IM"
-_KEPT = frozenset({"200", "304"})
-_IN_KEY = frozenset({"accept-encoding", "if-none-match", "if-modified-since"})
+_PAGE_HEADER = "HTTP_SEC_FETCH_DEST"
+_DELTA_HEADER = "HTTP_A_IM"
+_CACHED_STATUSES = frozenset({"200", "304"})
+_VARY_IN_KEY = frozenset({"accept-encoding", "if-none-match", "if-modified-since"})
 _MAX_ANSWERS = 1000
 _MAX_BYTES = 32 * 1024 * 1024
-_MAX_KEY = 1000  # characters of one header: nobody fills the memory with questions
-_SPAN = 300  # seconds: the end of a week, for archives, is a multiple of it
+_MAX_KEY = 1000  # characters of one header, so that long headers do not fill the cache
+_PERIOD = 300  # seconds; the end of a week, when archives close, is a multiple
 
 _Answer = tuple[str, list[tuple[str, str]], bytes]
 
 
-class Memory:
+class AnswerCache:
     """WSGI middleware for addresses of feeds; thread-safe, bounded.
 
-    An answer is kept while the database's version and the five minutes are the same, and only if it
-    says itself that it is the same for everybody: what stands at an address can have any name.
+    An answer is cached until the database's version changes, for five minutes at most, and only if
+    its own headers say `public`: a path may end like a feed's and be a page.
 
     Args:
-        deltas: What is answered depends on whether the client asks for deltas.
+        deltas: Answers differ by `A-IM`, so requests with that header go to the application.
     """
 
     def __init__(self, app: "WSGIApplication", engine: Engine, *, deltas: bool) -> None:
         self._app = app
         self._engine = engine
-        self._not_kept = (_ASKS_FOR_PAGE, _ASKS_FOR_DELTA) if deltas else (_ASKS_FOR_PAGE,)
+        self._uncached = (_PAGE_HEADER, _DELTA_HEADER) if deltas else (_PAGE_HEADER,)
         self._lock = threading.Lock()
         self._stamp: tuple[int, int] | None = None
         self._answers: dict[tuple[str, ...], _Answer] = {}
@@ -58,33 +58,33 @@ class Memory:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer one request."""
-        key = None if any(name in environ for name in self._not_kept) else _key(environ)
-        stamp = self._now() if key else None
+        key = None if any(name in environ for name in self._uncached) else _key(environ)
+        stamp = self._current_stamp() if key else None
         if key is None or stamp is None:
             return self._app(environ, start_response)
-        if self._stamp == stamp and (kept := self._answers.get(key)) is not None:
-            status, headers, body = kept
+        if self._stamp == stamp and (answer := self._answers.get(key)) is not None:
+            status, headers, body = answer
             start_response(status, list(headers))
             return (body,)
-        return self._asked(environ, start_response, key, stamp)
+        return self._from_application(environ, start_response, key, stamp)
 
-    def _asked(
+    def _from_application(
         self,
         environ: "WSGIEnvironment",
         start_response: "StartResponse",
         key: tuple[str, ...],
         stamp: tuple[int, int],
     ) -> Iterable[bytes]:
-        """Let the application answer, and keep that.
+        """Let the application answer, and cache the answer.
 
-        `stamp` was read before: an answer that is newer than it is asked for anew, never an older
-        one given.
+        `stamp` is from before the answer: a newer answer is only made once too often, whereas an
+        older one under a newer stamp would be wrong.
         """
         started: list[Any] = []
 
-        def begin(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+        def begin(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             started[:] = status, headers
-            return start_response(status, headers, *rest)
+            return start_response(status, headers, *exc_info)
 
         chunks = self._app(environ, begin)
         try:
@@ -93,11 +93,11 @@ class Memory:
             close = getattr(chunks, "close", None)
             if close is not None:
                 close()
-        if started and started[0][:3] in _KEPT and _is_for_everybody(started[1]):
-            self._keep(key, stamp, (started[0], started[1], body))
+        if started and started[0][:3] in _CACHED_STATUSES and _is_public(started[1]):
+            self._store(key, stamp, (started[0], started[1], body))
         return (body,)
 
-    def _keep(self, key: tuple[str, ...], stamp: tuple[int, int], answer: _Answer) -> None:
+    def _store(self, key: tuple[str, ...], stamp: tuple[int, int], answer: _Answer) -> None:
         with self._lock:
             full = len(self._answers) >= _MAX_ANSWERS or self._bytes > _MAX_BYTES
             if stamp != self._stamp or full:
@@ -105,13 +105,13 @@ class Memory:
             self._answers[key] = answer
             self._bytes += len(answer[2])
 
-    def _now(self) -> tuple[int, int] | None:
+    def _current_stamp(self) -> tuple[int, int] | None:
         version = current_version(self._engine)
-        return None if version is None else (version, int(time.time()) // _SPAN)
+        return None if version is None else (version, int(time.time()) // _PERIOD)
 
 
-def _is_for_everybody(headers: Iterable[tuple[str, str]]) -> bool:
-    """Whether an answer is public, sets no cookie and depends on nothing that the key has not.
+def _is_public(headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether an answer is public, sets no cookie and varies only by headers of the key.
 
     Source: RFC 9111, 3 (storing responses), 4.1 (Vary).
     """
@@ -121,13 +121,13 @@ def _is_for_everybody(headers: Iterable[tuple[str, str]]) -> bool:
         fields.setdefault(name.lower(), set()).update(parts)
     if "set-cookie" in fields or "public" not in fields.get("cache-control", ()):
         return False
-    return fields.get("vary", set()) <= _IN_KEY
+    return fields.get("vary", set()) <= _VARY_IN_KEY
 
 
 def _key(environ: "WSGIEnvironment") -> tuple[str, ...] | None:
-    """Return what an answer depends on, None where it is not kept."""
+    """Return the parts of a request that its answer depends on, None if it is not cached."""
     path = environ.get("PATH_INFO", "")
-    if not path.endswith(_ENDS) or environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+    if not path.endswith(_SUFFIXES) or environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
         return None
     parts = (
         environ["REQUEST_METHOD"],

@@ -1,6 +1,6 @@
-"""The files under static/, read once: what is not in that folder has no address.
+"""The files of the folder static/, read once; no other file has an address.
 
-Each is addressed with a hash of its content (`?v=`), so browsers may keep it for good.
+Pages link to each file with a hash of the content (`?v=`), so browsers may keep files for good.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ _NO_WORDS = "null /* words */"
 
 
 def load_assets() -> dict[str, Body]:
-    """Return every file of the folder by name; the script once for each language, as app.TAG.js."""
+    """Return the files of static/ by name, app.js once for each language as app.TAG.js."""
     assets = {
         path.name: body(path.read_bytes(), _TYPES[path.suffix])
         for path in sorted(_FOLDER.iterdir())
@@ -27,11 +27,11 @@ def load_assets() -> dict[str, Body]:
     }
     script = assets.pop("app.js")
     for tag in available():
-        said = script.data.decode().replace(_NO_WORDS, script_words(language(tag)))
-        assets[f"app.{tag}.js"] = body(said.encode(), script.content_type)
+        text = script.data.decode().replace(_NO_WORDS, script_words(language(tag)))
+        assets[f"app.{tag}.js"] = body(text.encode(), script.content_type)
     return assets
 
 
 def version(asset: Body) -> str:
-    """Return what stands after `?v=`."""
+    """Return the version of a file, for the parameter `v` of links."""
     return asset.etag[:_VERSION_LENGTH]

@@ -1,4 +1,4 @@
-"""Clients that ask again and again for what they have."""
+"""Limits for clients that request the same unchanged document again and again."""
 
 import threading
 import time
@@ -7,36 +7,41 @@ from hashlib import blake2b
 from math import ceil
 
 PAUSE = 60
-"""Seconds in which a client needs to ask for the same document only once."""
+"""Seconds before the same client gets the same version of a document again."""
 
 _MAX_CLIENTS = 10_000
 
 
-class Limiter:
-    """Who got which version of what, and when; thread-safe, bounded.
+class ClientLimiter:
+    """Remembers which client got which version of a document, and when; thread-safe, bounded.
 
-    Of this process alone: where several serve, each allows as much.  What clients send is kept as a
-    hash of 16 bytes, whatever its length.
+    Each process has a limiter of its own, so several processes allow several requests.  Names of
+    clients and addresses are stored as a hash of 16 bytes, whatever their length.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._got: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+        self._last_sent: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
 
     def wait(self, client: str, address: str, etag: str) -> int | None:
-        """Note a request; return the seconds that the client has to wait, None for none.
+        """Note a request for a document.
 
-        A document that has changed since is always given.
+        Args:
+            client: Address and User-Agent.
+            etag: The present version; a client that got another version need not wait.
+
+        Returns:
+            Seconds for the client to wait; None to answer the request.
         """
         now = time.monotonic()
-        asked = f"{client}\0{address}".encode(errors="surrogatepass")
-        key = blake2b(asked, digest_size=16).digest()
+        name = f"{client}\0{address}".encode(errors="surrogatepass")
+        key = blake2b(name, digest_size=16).digest()
         with self._lock:
-            had, at = self._got.get(key, ("", 0.0))
-            if had == etag and now < at + PAUSE:
-                return ceil(at + PAUSE - now)
-            self._got[key] = (etag, now)
-            self._got.move_to_end(key)
-            while len(self._got) > _MAX_CLIENTS:
-                self._got.popitem(last=False)
+            last_etag, sent_at = self._last_sent.get(key, ("", 0.0))
+            if last_etag == etag and now < sent_at + PAUSE:
+                return ceil(sent_at + PAUSE - now)
+            self._last_sent[key] = (etag, now)
+            self._last_sent.move_to_end(key)
+            while len(self._last_sent) > _MAX_CLIENTS:
+                self._last_sent.popitem(last=False)
         return None

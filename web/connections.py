@@ -1,7 +1,7 @@
-"""waitress with bounds on what one client can hold: connections, time, headers.
+"""waitress with limits for each client: connections, time, headers.
 
-As it comes, waitress stops to accept after 100 connections, lets a client send its headers a byte
-at a time for ever, and goes on with a connection whose request has two lengths.
+By default waitress stops accepting after 100 connections, lets a client send headers a byte at a
+time for ever, and continues a connection after a request with two lengths.
 """
 
 import contextlib
@@ -20,16 +20,16 @@ MAX_CONNECTIONS = 4096
 """Open at a time; each costs 10 kB.  Fewer where the system allows fewer open files."""
 
 REQUEST_SECONDS = 10
-"""From the first byte of a request to its last one."""
+"""From the first byte of a request to the last one."""
 
 IDLE_SECONDS = 30
-"""Until a connection that nothing moves on is closed."""
+"""Until an idle connection is closed."""
 
 MAX_HEAD = 16_384
 """Bytes of a request line with its header fields."""
 
 _OTHER_FILES = 64  # that the process has open besides connections
-_LOOK_EVERY = 2  # seconds
+_CLEANUP_INTERVAL = 2  # seconds
 
 
 def create_server(
@@ -38,8 +38,8 @@ def create_server(
     """Return a waitress server for a bound socket.
 
     Args:
-        threads: That answer requests.
-        max_body: Bytes of a request's body.
+        threads: How many threads answer requests.
+        max_body: Bytes of a request's body, at most.
     """
     server = waitress.create_server(
         app,
@@ -48,9 +48,9 @@ def create_server(
         ident=None,
         max_request_body_size=max_body,
         max_request_header_size=MAX_HEAD,
-        connection_limit=min(MAX_CONNECTIONS, _most_files() - _OTHER_FILES),
+        connection_limit=min(MAX_CONNECTIONS, _file_limit() - _OTHER_FILES),
         channel_timeout=IDLE_SECONDS,
-        cleanup_interval=_LOOK_EVERY,
+        cleanup_interval=_CLEANUP_INTERVAL,
         asyncore_use_poll=True,  # select() knows 1,024 files
     )
     server.channel_class = _Channel
@@ -58,13 +58,13 @@ def create_server(
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
-    """Refuses a request that a proxy in front may have read in another way."""
+    """Refuses requests that a proxy in front may read in another way (request smuggling)."""
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the head of a request.
 
         Raises:
-            ParsingError: It is not one, or has two lengths (RFC 9112, 6.1).
+            ParsingError: The head is malformed, or has two lengths (RFC 9112, 6.1).
         """
         super().parse_header(header_plus)
         if self.chunked and "CONTENT_LENGTH" in self.headers:
@@ -72,13 +72,13 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection whose requests have to be complete after `REQUEST_SECONDS`."""
+    """A connection with a deadline of `REQUEST_SECONDS` for each request."""
 
     parser_class = _Parser
-    _began_at: float | None = None  # of a request that is not complete; by the monotonic clock
+    _began_at: float | None = None  # of an incomplete request; monotonic clock
 
     def handle_read(self) -> None:
-        """Take what the client sent."""
+        """Read what the client sent; close the connection if a request takes too long."""
         super().handle_read()
         if self.request is None:
             self._began_at = None
@@ -88,15 +88,15 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
             self.will_close = True
 
 
-def _most_files() -> int:
-    """Return how many files this process may open, as many as the system allows it."""
+def _file_limit() -> int:
+    """Raise the limit of open files of this process as far as needed, and return the limit."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = MAX_CONNECTIONS + _OTHER_FILES
-        if soft < wanted:
-            soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        needed = MAX_CONNECTIONS + _OTHER_FILES
+        if soft < needed:
+            soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         return int(soft)
     return 1024

@@ -1,6 +1,6 @@
-"""Searches that cost much: a few at a time, so that the other threads stay free for pages.
+"""Costly searches: a few at a time, so that the other threads stay free for pages.
 
-Everybody else who asks for one is told to come back at once: who waits would hold a thread, too.
+Further ones are refused at once and may be repeated: a request that waits would hold a thread, too.
 """
 
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ _BUSY = to_translate("Too many searches are running. Try again in a moment.")
 
 
 class CostlySearches:
-    """Counts the costly searches that are under way; thread-safe."""
+    """Counts the costly searches in progress; thread-safe."""
 
     def __init__(self) -> None:
         self._free = BoundedSemaphore(AT_ONCE)
 
     @contextmanager
     def room_for(self, scope: Scope) -> Iterator[None]:
-        """Hold a place while a list is read, if that is a costly search.
+        """Hold a place while a list is read, if the list is a costly search.
 
         Raises:
             ServiceUnavailable: All places are taken.

@@ -1,7 +1,8 @@
-"""What a reader has already, told from the validator that it sends back.
+"""Which entries of a document a reader lacks, by the validator in the reader's request.
 
-A validator is a hash; what it stood for is remembered here, a number for each.  What is not
-remembered (after a restart, in another process) is sent whole.
+A validator is a hash, so the versions of documents are remembered here, with a number for each
+validator.  A reader with an unknown validator (after a restart, of another process) gets the whole
+document.
 
 Source: RFC 3229 (delta encoding), with the instance manipulation `feed`: only the entries that are
 new or changed.
@@ -19,11 +20,13 @@ _MAX_VERSIONS = 1000  # of one document: an hour of it, at one change in four se
 
 @dataclass
 class _History:
-    """Versions of one document, numbered as they came.
+    """Versions of one document, numbered in order.
 
     Attributes:
-        numbers: Of the versions, by their validator.
-        entries: The last version's, each with its change and the version that brought that.
+        numbers: Numbers of versions by validator.
+        entries: Ids of the last version's entries, each with the time of its last change and the
+            number of the version with that change.
+        last: Number of the last version, 0 before the first.
     """
 
     numbers: OrderedDict[str, int] = field(default_factory=OrderedDict)
@@ -31,7 +34,7 @@ class _History:
     last: int = 0
 
 
-class Journal:
+class SentVersions:
     """The versions of documents that were sent; thread-safe, bounded."""
 
     def __init__(self) -> None:
@@ -39,7 +42,11 @@ class Journal:
         self._histories: OrderedDict[Hashable, _History] = OrderedDict()
 
     def note(self, document: Hashable, etag: str, entries: Mapping[int, datetime]) -> None:
-        """Remember a version of a document: its validator, its entries and when each changed."""
+        """Remember a version of a document.
+
+        Args:
+            entries: Ids of the entries, each with the time of its last change.
+        """
         with self._lock:
             history = self._histories.setdefault(document, _History())
             self._histories.move_to_end(document)
@@ -47,10 +54,10 @@ class Journal:
                 history.last += 1
             history.numbers[etag] = number = history.last
             history.numbers.move_to_end(etag)
-            before = history.entries
+            known_entries = history.entries
             history.entries = {
-                entry: before[entry]
-                if entry in before and before[entry][0] == changed_at
+                entry: known_entries[entry]
+                if entry in known_entries and known_entries[entry][0] == changed_at
                 else (changed_at, number)
                 for entry, changed_at in entries.items()
             }
@@ -59,18 +66,22 @@ class Journal:
             while len(self._histories) > _MAX_DOCUMENTS:
                 self._histories.popitem(last=False)
 
-    def news(self, document: Hashable, etags: Collection[str]) -> frozenset[int] | None:
-        """Return the entries of the last version that a reader lacks who has one of `etags`.
+    def entries_since(self, document: Hashable, etags: Collection[str]) -> frozenset[int] | None:
+        """Return the ids of the last version's entries that are newer than a reader's version.
 
-        None if none of them is remembered.
+        Args:
+            etags: Validators of the versions that the reader has.
+
+        Returns:
+            None if no validator is known.
         """
         with self._lock:
             history = self._histories.get(document)
             if history is None:
                 return None
-            known = [history.numbers[etag] for etag in etags if etag in history.numbers]
-            if not known:
+            numbers = [history.numbers[etag] for etag in etags if etag in history.numbers]
+            if not numbers:
                 return None
             return frozenset(
-                entry for entry, (_, number) in history.entries.items() if number > max(known)
+                entry for entry, (_, number) in history.entries.items() if number > max(numbers)
             )

@@ -1,7 +1,7 @@
-"""What pages tell everybody of how a feed is doing; the log and the command line tell all.  Pure.
+"""What pages disclose of a feed's health; the log and the command line show everything.  Pure.
 
-Whoever publishes a feed, or a page that redirects one, can make this program look up any name; the
-page must not be where they read what the names of this network lead to.
+The publisher of a feed, or of a page that redirects, can make this program look up any name.  Pages
+must not show publishers which addresses the names of this network have.
 """
 
 import re
@@ -17,15 +17,15 @@ NOT_PUBLIC = "leads to an address that is not public"
 _FAILED = "the log says why"
 _REPAIRED = "the document had to be repaired"
 
-_MAYBE_PLACE = re.compile(r"/|\w[.:@]\w")  # a path, a host, an address
-_MAYBE_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,64}")
+_POSSIBLE_PLACE = re.compile(r"/|\w[.:@]\w")  # a path, a host, an address
+_POSSIBLE_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,64}")
 _URL = re.compile(r"https?://[^\s\"'<>]{1,4096}", re.IGNORECASE)
-_LONGEST = 2000  # characters of what a poll notes down
-_SAYS_SO = "private address"
+_MAX_TEXT = 2000  # characters of an error or a note
+_PRIVATE = "private address"
 
 
 def public(feed: FeedHealth) -> FeedHealth:
-    """Return what everybody may know of a feed."""
+    """Return the health of a feed without the addresses of a private feed or network."""
     if feed.source.private:
         return _without_address(feed)
     return replace(
@@ -41,14 +41,15 @@ def public(feed: FeedHealth) -> FeedHealth:
 
 
 def _without_address(feed: FeedHealth) -> FeedHealth:
-    """Return a feed without anything that it, or its server, says of where it is."""
+    """Return a feed without its address, and without texts that may contain the address."""
     source = replace(feed.source, feed_url="", site_url=None, feed_id=None, rights=None)
     places = {urls.host_of(url) for url in (feed.source.feed_url, feed.source.site_url or "")}
 
-    def placeless(text: str | None, otherwise: str | None) -> str | None:
-        if text is None or not (_MAYBE_PLACE.search(text) or any(p in text for p in places if p)):
-            return text
-        return otherwise
+    def placeless(text: str | None, replacement: str | None) -> str | None:
+        if text is None:
+            return None
+        has_place = _POSSIBLE_PLACE.search(text) or any(p in text for p in places if p)
+        return replacement if has_place else text
 
     return replace(
         feed,
@@ -64,18 +65,18 @@ def _without_address(feed: FeedHealth) -> FeedHealth:
 
 
 def _public(text: str | None) -> str | None:
-    """Return what a poll noted down, without the names and addresses of a private network."""
+    """Return a text of a poll, or a fixed text if names or addresses of a private network occur."""
     if text is None:
         return None
-    text = text[:_LONGEST]
-    return NOT_PUBLIC if _SAYS_SO in text or any(_private_places(text)) else text
+    text = text[:_MAX_TEXT]
+    return NOT_PUBLIC if _PRIVATE in text or any(_private_places(text)) else text
 
 
 def _private_places(text: str) -> Iterator[str]:
     for match in _URL.finditer(text):
         if urls.is_private(match[0]):
             yield match[0]
-    for match in _MAYBE_ADDRESS.finditer(text):
+    for match in _POSSIBLE_ADDRESS.finditer(text):
         try:
             if not ip_address(match[0].strip(".").removesuffix(":")).is_global:
                 yield match[0]

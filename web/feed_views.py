@@ -1,7 +1,7 @@
-"""Merged feeds and the subscription list, for other programs.
+"""Merged feeds and the list of subscriptions, for other programs.
 
-Rendering is kept per version of the database, so what costs is paid once for each change and
-not once for each client: a repeated request reads one number from the database.
+Rendered documents are cached by the version of the database, so rendering costs once for each
+change and not once for each client: a repeated request reads one number from the database.
 """
 
 from collections.abc import Iterable
@@ -44,11 +44,11 @@ _OPML_TYPE = "text/x-opml; charset=utf-8"
 _MIN_AGE = timedelta(minutes=5)
 _MAX_AGE = timedelta(hours=1)
 _FOR_GOOD = f"public, max-age={365 * 86400}, immutable"
-_SHOWN = 10
+_PREVIEWED = 10  # entries on the page about a feed
 
 
 @bp.get(f"/feed.{_FORM}")
-def everything(form: str) -> Response:
+def whole_list(form: str) -> Response:
     """Publish the whole list."""
     return _answer(Scope(), Format(form))
 
@@ -67,20 +67,20 @@ def source(name: str, form: str) -> Response:
 
 @bp.get(f"/search/feed.{_FORM}")
 def search(form: str) -> Response:
-    """Publish what a search finds."""
-    wanted = parameters.search() or abort(400, "q: missing; what is to be searched for?")
-    return _answer(Scope(search=wanted, zone=site().zone), Format(form))
+    """Publish the results of a search."""
+    text = parameters.search() or abort(400, "q: missing; what is to be searched for?")
+    return _answer(Scope(search=text, zone=site().zone), Format(form))
 
 
 @bp.get("/archive/<week>.atom")
 def archive(week: str) -> Response:
-    """Publish what came in one week."""
+    """Publish the entries of one week."""
     return _answer(Scope(), Format.ATOM, parameters.week(week))
 
 
 @bp.get("/category/<slug>/archive/<week>.atom")
 def category_archive(slug: str, week: str) -> Response:
-    """Publish what came in one week in one category."""
+    """Publish the entries of one week in one category."""
     return _answer(Scope(category=parameters.name(slug)), Format.ATOM, parameters.week(week))
 
 
@@ -89,10 +89,10 @@ def subscriptions() -> Response:
     """Publish the subscriptions as OPML 2.0."""
     with site().engine.connect() as connection:
         key = read_overview.version(connection), "subscriptions"
-        content = site().rendered.get(key)
+        content = site().documents.get(key)
         if content is None:
             content = opml_body(read_sources.subscriptions(connection))
-            site().rendered.put(key, content)
+            site().documents.store(key, content)
     return send(content, cache_control=_cache_control(None, datetime.now(UTC)))
 
 
@@ -104,24 +104,24 @@ def opml_body(subscriptions: Iterable[Source]) -> Body:
     sources.sort(key=lambda source: ((source.category or "").casefold(), source.title.casefold()))
     outlines = [
         OpmlOutline(
-            urls.masked(each.feed_url),
-            each.title,
-            each.category,
-            urls.masked(link) if (link := presentation.web_link(each.site_url)) else None,
+            urls.masked(source.feed_url),
+            source.title,
+            source.category,
+            urls.masked(link) if (link := presentation.web_link(source.site_url)) else None,
         )
-        for each in sources
+        for source in sources
     ]
-    # Not the time of this request: the same subscriptions are the same document.
-    changed_at = max((each.updated_at for each in sources if each.updated_at), default=None)
+    # Not the time of this request: the same subscriptions give the same document.
+    changed_at = max((source.updated_at for source in sources if source.updated_at), default=None)
     return body(opml.write(site().config.title, outlines, created_at=changed_at), _OPML_TYPE)
 
 
 @bp.after_request
 def _open_to_all(response: Response) -> Response:
-    """Let scripts of other sites read public feeds, and keep all out of search results.
+    """Let scripts of other sites read public feeds (CORS), and keep feeds out of search engines.
 
-    What stands at an address of one machine or network is not for every site that somebody there
-    visits: a browser would fetch it for the site's scripts.
+    Feeds at an address of one machine or network are not for scripts: the browser of anybody on
+    that network would fetch the feeds for any site.
     """
     is_page = "Sec-Fetch-Dest" in response.vary  # about a feed
     if not urls.is_private(site().config.base_url):
@@ -160,8 +160,8 @@ def _content(list_request: ListRequest, now: datetime) -> Body:
     with site().engine.connect() as connection:
         # The week is in the key because an archive closes without anything being written.
         key = (read_overview.version(connection), list_request, dates.open_since(now))
-        if (kept := site().rendered.get(key)) is not None:
-            return kept
+        if (cached := site().documents.get(key)) is not None:
+            return cached
         document = _document(connection, list_request, now)
     content = body(
         render(document, list_request.form),
@@ -171,31 +171,26 @@ def _content(list_request: ListRequest, now: datetime) -> Body:
     )
     if site().config.publish.deltas:
         changes: dict[int, datetime] = {entry.id: entry.changed_at for entry in document.entries}
-        site().journal.note(list_request, content.etag, changes)
-    site().rendered.put(key, content)
+        site().versions.note(list_request, content.etag, changes)
+    site().documents.store(key, content)
     return content
 
 
 def _document(connection: Connection, list_request: ListRequest, now: datetime) -> Document:
     if list_request.scope.search is not None:
-        renamed_lists.to_present(connection, list_request.scope, list_request)
-    with site().costly.room_for(list_request.scope):
+        renamed_lists.redirect_if_renamed(connection, list_request.scope, list_request)
+    with site().costly_searches.room_for(list_request.scope):
         document = merged.document(connection, list_request, site().publication, now=now)
     if document is None:
-        renamed_lists.to_present(connection, list_request.scope, list_request)
-        what = (
-            "archive"
-            if list_request.week
-            else "category"
-            if list_request.scope.category
-            else "source"
-        )
-        abort(404, f"No such {what}.")
+        renamed_lists.redirect_if_renamed(connection, list_request.scope, list_request)
+        scope = list_request.scope
+        kind = "category" if scope.category else "source"
+        abort(404, f"No such {'archive' if list_request.week else kind}.")
     return document
 
 
 def _links(document: Document, form: Format) -> list[tuple[str, str, str | None]]:
-    """Say in headers what the document says inside (RFC 8288): cheap to read, also on a 304."""
+    """Return the links of a document for headers (RFC 8288), which even a 304 carries."""
     media_type = form.content_type.partition(";")[0]
     return [
         ("self", document.self_url, media_type),
@@ -205,20 +200,20 @@ def _links(document: Document, form: Format) -> list[tuple[str, str, str | None]
 
 
 def _delta(list_request: ListRequest, now: datetime) -> Body | None:
-    """Return what the client lacks of the document it has an older version of.
+    """Return the document with only the entries that are new since the client's version.
 
-    None where that is nothing or everything, where we don't remember that version, and where
-    config.yaml does not turn deltas on: feedparser asks for them on every request, and programs
-    that use it take a 226 for a failure.
+    None if no entry or every entry is new, if the client's version is unknown, and unless
+    config.yaml turns deltas on: feedparser asks for deltas on every request, and programs with
+    feedparser take a 226 for a failure.
     """
     if not (site().config.publish.deltas and wants_delta()):
         return None
-    wanted = site().journal.news(list_request, client_etags())
-    if not wanted:
+    new_ids = site().versions.entries_since(list_request, client_etags())
+    if not new_ids:
         return None
     with site().engine.connect() as connection:
         document = _document(connection, list_request, now)
-    entries = [entry for entry in document.entries if entry.id in wanted]
+    entries = [entry for entry in document.entries if entry.id in new_ids]
     if not entries or len(entries) == len(document.entries):
         return None
     return body(
@@ -231,11 +226,11 @@ def _seconds_to_wait(content: Body) -> int | None:
     if not site().config.publish.limit_clients or request.method != "GET":
         return None
     client = f"{_client_address()} {request.headers.get('User-Agent', '')}"
-    return site().limiter.wait(client, request.full_path, content.etag)
+    return site().client_limiter.wait(client, request.full_path, content.etag)
 
 
 def _client_address() -> str:
-    """Return who asks; behind a proxy on a private address, whom that says it asks for."""
+    """Return the client's address; behind a proxy on a private address, the address it forwards."""
     address = request.remote_addr or ""
     try:
         is_proxy = ip_address(address).is_private
@@ -254,31 +249,33 @@ def _too_often(seconds: int) -> Response:
 
 
 def _explanation(list_request: ListRequest, now: datetime) -> Response:
-    """Answer a person who followed a link to a feed: what it is, and what to do with it.
+    """Answer a person who followed a link to a feed with a page about feeds.
 
-    Browsers say that they open a document; readers of feeds never do.
+    Browsers send `Sec-Fetch-Dest: document`; feed readers never do.
     """
     with site().engine.connect() as connection:
         document = _document(connection, list_request, now)
         overview = read_overview.overview(connection)
     raw = request.full_path.rstrip("?") + ("&raw" if request.args else "?raw")
-    at, none = pages.clock(), presentation.NewPosts()
+    at, no_news = pages.clock(), presentation.NewPosts()
     values = {
         "document": document,
         "format": FORMAT_NAMES[list_request.form],
         "raw": f"{request.script_root}{raw}",
-        "days": presentation.days(document.entries[:_SHOWN], at, news=none, phrases=(), fold=False),
-        "posts": {"news": none},
+        "days": presentation.days(
+            document.entries[:_PREVIEWED], at, news=no_news, phrases=(), fold=False
+        ),
+        "posts": {"news": no_news},
     }
     page = Page("feed.html", values, scope=list_request.scope, index=False)
     response = send_private(page_body(pages.render(page, at=at, overview=overview)))
     response.vary.add("Accept-Language")
-    response.headers["Content-Language"] = at.words.tag
+    response.headers["Content-Language"] = at.lang.tag
     return response
 
 
 def _cache_control(week: Week | None, now: datetime) -> str:
-    """Return how long an answer may be kept: as long as nobody asks the fastest feed."""
+    """Return how long a document may be cached: as long as the shortest interval of a feed."""
     with site().engine.connect() as connection:
         if week is not None and read_archives.is_closed(connection, week, now=now):
             return _FOR_GOOD

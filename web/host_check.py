@@ -1,8 +1,8 @@
-"""A server that only this machine can reach answers to its own names alone.
+"""A server on a loopback address answers only requests for names of this machine.
 
-A web site may let its name lead to 127.0.0.1 (DNS rebinding); to the browser of whoever visits it
-our pages then belong to that site, and its scripts can read them.  The Host header still says the
-site's name.  A server that other machines reach can't know all of its names: it answers every one.
+A web site may point its name to 127.0.0.1 (DNS rebinding): a browser then takes our pages for pages
+of the site, and scripts of the site can read them.  The Host header still has the site's name.  A
+server for other machines does not know all of its names, so every name is answered.
 
 Sources: RFC 9110, 7.2 (Host), 15.5.20 (Misdirected Request).
 """
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _HOST = re.compile(r"(?:\[([0-9a-f:.]{2,45})\]|([^\s:/@\[\]]{1,253}))(?::[0-9]{0,5})?")
-# They name no feed, and are asked under names like host.docker.internal.
+# Without names of feeds; probes use names like host.docker.internal.
 _FOR_PROBES = ("/healthz", "/readyz", "/metrics")
-_SHOWN = 80  # characters of a name that is refused
+_MAX_NAME = 80  # characters of a refused name in the answer
 
 
 class HostCheck:
     """WSGI middleware for a server on a loopback address: 421 for the names of others.
 
-    A request without Host comes from no browser, and is answered.
+    A request without Host does not come from a browser, and is answered.
 
     Args:
-        base_url: Its host is a name of the server, too: a proxy in front hands it on.
+        base_url: The host in this URL is a name of the server, too: a proxy in front forwards it.
     """
 
     def __init__(self, app: "WSGIApplication", *, base_url: str) -> None:
@@ -47,7 +47,7 @@ class HostCheck:
         host = environ.get("HTTP_HOST", "")
         if not host or self._is_ours(host) or environ.get("PATH_INFO") in self._for_probes:
             return self._app(environ, start_response)
-        name = "".join(sign for sign in host[:_SHOWN] if sign.isascii() and sign.isprintable())
+        name = "".join(c for c in host[:_MAX_NAME] if c.isascii() and c.isprintable())
         text = (
             f'"{name}" is not a name of this server; use localhost, or set base_url in config.yaml '
             "to the address that leads here."

@@ -1,7 +1,7 @@
 """The address of our own hub: checks a request and passes it on (WebSub, 5.1).
 
-The one address that takes a POST, and only where config.yaml turns the hub on.  It changes nothing
-by itself: the scheduler's process asks the subscriber back before it writes anything.
+This is the only address for POST requests, and only where config.yaml turns the hub on.  The web
+process writes nothing: the scheduler's process asks the subscriber back before writing.
 """
 
 import socket
@@ -19,21 +19,21 @@ from web.site import site
 bp = Blueprint("hub", __name__)
 
 LEASE = timedelta(days=10)
-_SHORTEST, _LONGEST = timedelta(hours=1), timedelta(days=30)
+_MIN_LEASE, _MAX_LEASE = timedelta(hours=1), timedelta(days=30)
 _MAX_CALLBACK = 2048
 _MAX_SECRET = 200  # bytes, exclusive (WebSub, 5.1)
 
 
 @bp.post(merged.HUB_PATH)
 def subscribe() -> Response:
-    """Take a request to subscribe, or to end that; 202, as it is verified later."""
+    """Accept a request to subscribe or unsubscribe: 202, as the hub verifies the request later."""
     hub_socket = site().hub or abort(404)
     datagram = _datagram()
     try:
         hub_socket.send(datagram, socket.MSG_DONTWAIT)
     except OSError:  # the hub reads no requests, or too slowly
-        return _said("The hub is busy; try again later.", 503, {"Retry-After": "60"})
-    return _said("Accepted; the callback will be asked.", 202)
+        return _text_response("The hub is busy; try again later.", 503, {"Retry-After": "60"})
+    return _text_response("Accepted; the callback will be asked.", 202)
 
 
 def _datagram() -> bytes:
@@ -50,7 +50,7 @@ def _datagram() -> bytes:
 
 
 def _topic() -> str:
-    """Return which of our documents is meant."""
+    """Return the URL of one of our documents."""
     topic = request.form.get("hub.topic", "")
     list_request = site().publication.request_for(topic)
     if list_request is None or not _exists(list_request.scope):
@@ -69,8 +69,8 @@ def _exists(scope: Scope) -> bool:
 
 def _callback() -> str:
     callback = request.form.get("hub.callback", "")
-    usable = urls.is_web(callback) and urls.is_absolute(callback) and "#" not in callback
-    if not usable or len(callback) > _MAX_CALLBACK or not callback.isascii():
+    is_usable = urls.is_web(callback) and urls.is_absolute(callback) and "#" not in callback
+    if not is_usable or len(callback) > _MAX_CALLBACK or not callback.isascii():
         abort(400, "hub.callback: an http or https URL is needed")
     return callback
 
@@ -83,16 +83,16 @@ def _secret() -> str | None:
 
 
 def _lease() -> timedelta:
-    """Return how long the subscription lasts: what is wished, within bounds."""
+    """Return the length of the subscription as requested, within bounds."""
     text = request.form.get("hub.lease_seconds", "")
     if not text:
         return LEASE
     if not (text.isascii() and text.isdecimal()) or len(text) > 12:
         abort(400, "hub.lease_seconds: a number of seconds")
-    return min(max(timedelta(seconds=int(text)), _SHORTEST), _LONGEST)
+    return min(max(timedelta(seconds=int(text)), _MIN_LEASE), _MAX_LEASE)
 
 
-def _said(text: str, status: int, headers: dict[str, str] | None = None) -> Response:
+def _text_response(text: str, status: int, headers: dict[str, str] | None = None) -> Response:
     response = Response(f"{text}\n", status, headers, mimetype="text/plain")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,8 +1,8 @@
-"""The languages of the interface: words from a catalogue, names and plurals from CLDR.
+"""The languages of the interface: texts from a catalogue, names and plurals from CLDR.
 
-English is in the sources; every other language is a file `languages/TAG.po` (gettext) with the
-English texts as keys.  `{name}` in a text is a value.  What the page's script says comes from the
-same place: `script_words`.
+English texts are in the sources; every other language is a file `languages/TAG.po` (gettext) with
+the English texts as keys.  `{name}` in a text stands for a value.  `script_words` has the texts of
+the page's script.
 """
 
 import gettext
@@ -35,7 +35,7 @@ _UNITS: tuple[_Unit, ...] = ("minute", "hour", "day")
 class Steps:
     """How long ago, or how soon, in one language: patterns with `{0}` by unit and plural category.
 
-    `dates` has a pattern for each month, `dated` the same with the year as `{1}`.
+    `dates` has a pattern for each month, `dates_with_year` the same with the year as `{1}`.
     """
 
     now: str
@@ -43,11 +43,11 @@ class Steps:
     past: Mapping[str, Mapping[str, str]]
     future: Mapping[str, Mapping[str, str]]
     dates: tuple[str, ...]
-    dated: tuple[str, ...]
+    dates_with_year: tuple[str, ...]
 
 
 class Language:
-    """What the interface can say in one language.
+    """The texts of the interface in one language.
 
     Attributes:
         tag: For `lang` attributes (BCP 47).
@@ -70,49 +70,50 @@ class Language:
         text = self._texts.gettext(message)
         return text.format(**values) if values else text
 
-    def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
-        """Return a text for a number of things; the number itself is `{n}`."""
-        return self.choose(one, many, number).format(n=self.number(number), **values)
+    def ngettext(self, singular: str, plural: str, number: int, /, **values: object) -> str:
+        """Return the text for a number, which is `{n}` in the text, with its values."""
+        return self.choose(singular, plural, number).format(n=self.number(number), **values)
 
-    def choose(self, one: str, many: str, number: int) -> str:
-        """Return the text for a number of things, its values still to be put in."""
-        return self._texts.ngettext(one, many, number)
+    def choose(self, singular: str, plural: str, number: int) -> str:
+        """Return the text for a number, without its values."""
+        return self._texts.ngettext(singular, plural, number)
 
     def number(self, number: float) -> str:
-        """Return a number as it is written: 1,204 or 1.204; at most one digit behind the point."""
+        """Return a number in the notation of the language, with one decimal place at most."""
         if isinstance(number, int) and 0 <= number < 1000:
-            return str(number)  # most of them, and the same in all our languages
+            return str(number)  # most numbers, and the same in all our languages
         return format_decimal(round(number, 1), locale=self._locale)
 
     def share(self, part: float) -> str:
-        """Return per cent."""
+        """Return a share of 1 in per cent."""
         return self.gettext("{n} %", n=round(100 * part))
 
-    def listing(self, things: Iterable[str]) -> str:
-        """Return things with commas between them, as this language has them."""
-        return self.gettext(", ").join(things)
+    def listing(self, items: Iterable[str]) -> str:
+        """Return items with the commas of the language between."""
+        return self.gettext(", ").join(items)
 
     def amount(self, patterns: Mapping[str, str], number: int) -> str:
-        """Return the pattern of `steps` for a number, with the number in it."""
+        """Return the pattern of `steps` for a number, filled with the number."""
         return patterns[self.plural(number)].replace("{0}", self.number(number))
 
     def _steps(self) -> Steps:
-        # The keys are the units' names, and the texts the sources' own.
         day = "{0}"
-        date, dated = self.gettext("{day} {month}"), self.gettext("{day} {month} {year}")
+        date, with_year = self.gettext("{day} {month}"), self.gettext("{day} {month} {year}")
         return Steps(
             now=self.gettext("just now"),
             yesterday=self.gettext("yesterday"),
             past={unit: self._patterns(unit, -1) for unit in _UNITS},
             future={unit: self._patterns(unit, 1) for unit in _UNITS},
             dates=tuple(date.format(day=day, month=name) for name in self.months),
-            dated=tuple(dated.format(day=day, month=name, year="{1}") for name in self.months),
+            dates_with_year=tuple(
+                with_year.format(day=day, month=name, year="{1}") for name in self.months
+            ),
         )
 
     def _patterns(self, unit: _Unit, sign: int) -> dict[str, str]:
-        """Return how many units ago or to come, by plural category."""
+        """Return the patterns for numbers of a unit, ago or in the future, by plural category."""
         patterns: dict[str, str] = {}
-        for number in range(1, 101):  # every category that counts of things can have
+        for number in range(1, 101):  # includes every plural category of integers
             if (category := self.plural(number)) not in patterns:
                 text = format_timedelta(
                     timedelta(**{f"{unit}s": sign * number}),
@@ -137,37 +138,37 @@ def language(tag: str = SOURCE) -> Language:
 
 
 def to_translate(message: str) -> str:
-    """Mark a text that is translated where it is shown."""
+    """Mark a text for the catalogues; the text is translated when a page is rendered."""
     return message
 
 
 def in_markup(text: str, values: Mapping[str, object]) -> Markup:
-    """Return `text` escaped, with its values; those that are markup stay markup."""
+    """Return `text` escaped, with its values; values of type `Markup` are not escaped."""
     if not values or "{" not in text:
         return escape(text)
-    # A page has dozens: Markup.format takes four times as long.
-    filled = _PLACE.sub(lambda found: escape(values[found[1]]), escape(text))
+    # A page has dozens of texts, and Markup.format takes four times as long.
+    filled = _PLACE.sub(lambda match: escape(values[match[1]]), escape(text))
     return Markup(filled)  # noqa: S704
 
 
-def script_words(of: Language) -> str:
-    """Return what the page's script says, as JSON."""
-    categories = {of.plural(number): number for number in range(100, 0, -1)}
+def script_words(lang: Language) -> str:
+    """Return the texts of the page's script, as JSON."""
+    categories = {lang.plural(number): number for number in range(100, 0, -1)}
     news = {
-        category: of.ngettext("{n} new post", "{n} new posts", number).replace(str(number), "{0}")
+        category: lang.ngettext("{n} new post", "{n} new posts", number).replace(str(number), "{0}")
         for category, number in categories.items()
     }
     words = {
-        "now": of.steps.now,
-        "yesterday": of.steps.yesterday,
-        "past": of.steps.past,
-        "dates": of.steps.dates,
-        "dated": of.steps.dated,
+        "now": lang.steps.now,
+        "yesterday": lang.steps.yesterday,
+        "past": lang.steps.past,
+        "dates": lang.steps.dates,
+        "dated": lang.steps.dates_with_year,
         "news": news,
         "themes": {
-            "auto": of.gettext("auto"),
-            "light": of.gettext("light"),
-            "dark": of.gettext("dark"),
+            "auto": lang.gettext("auto"),
+            "light": lang.gettext("light"),
+            "dark": lang.gettext("dark"),
         },
     }
     return json.dumps(words, ensure_ascii=False, separators=(",", ":"))
@@ -182,8 +183,8 @@ def _texts(tag: str) -> gettext.NullTranslations:
     if tag == SOURCE:
         return gettext.NullTranslations()
     with catalogue(tag).open("rb") as file:
-        found = read_po(file, locale=tag)
+        catalogue_of_tag = read_po(file, locale=tag)
     compiled = BytesIO()
-    write_mo(compiled, found)
+    write_mo(compiled, catalogue_of_tag)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)

@@ -1,7 +1,7 @@
-"""What a reader has seen: one cookie of four numbers, no account.  Pure.
+"""Which posts are new to a reader: one cookie of four numbers, no account.  Pure.
 
-A visit lasts while its pages follow each other within half an hour.  What came after the visit
-before is new, on every page of this visit: paging and reloading change nothing.
+A visit is a series of pages with less than half an hour between.  Posts are new if they were stored
+after the previous visit, on every page of a visit: paging and reloading change nothing.
 """
 
 import re
@@ -18,54 +18,54 @@ _COOKIE = re.compile(r"(\d{1,13})\.(\d{1,13})\.(\d{1,13})\.(\d{1,13})", re.ASCII
 
 @dataclass(frozen=True, slots=True)
 class LastVisit:
-    """A visit at one of its pages; milliseconds since 1970, 0 for never.
+    """A reader's visit as of one page; times in milliseconds since 1970, 0 for never.
 
     Attributes:
-        seen: What was found up to then is on the page.
-        before: What was found up to then had been seen when this visit began.
+        seen_until: Posts stored until then are on the page.
+        before: Posts stored until then had been shown when the visit began.
         at: When the page was made.
-        last: When the last page of the visit before was made.
+        last: When the last page of the previous visit was made.
     """
 
-    seen: int = 0
+    seen_until: int = 0
     before: int = 0
     at: int = 0
     last: int = 0
 
     @classmethod
     def parse(cls, text: str) -> "LastVisit":
-        """Read a cookie; anything that is none of ours is a first visit."""
+        """Read a cookie; a malformed cookie counts as a first visit."""
         match = _COOKIE.fullmatch(text)
         return cls(*map(int, match.groups())) if match else cls()
 
     def __str__(self) -> str:
-        return f"{self.seen}.{self.before}.{self.at}.{self.last}"
+        return f"{self.seen_until}.{self.before}.{self.at}.{self.last}"
 
     def page(self, now: datetime, *, found_up_to: datetime | None) -> "LastVisit":
-        """Return the visit with one page more, or the next visit that this page begins.
+        """Return the visit after another page; after a pause a new visit.
 
         Args:
             found_up_to: End of the newest poll in the database.
         """
-        at, seen = _number(now), max(self.seen, _number(found_up_to or EPOCH))
+        at, seen_at = _number(now), max(self.seen_until, _number(found_up_to or EPOCH))
         if not self.at:
-            return LastVisit(seen, 0, at, 0)
+            return LastVisit(seen_at, 0, at, 0)
         if 0 <= at - self.at < _PAUSE // MILLISECOND:
-            return LastVisit(seen, self.before, at, self.last)
-        return LastVisit(seen, self.seen, at, self.at)
+            return LastVisit(seen_at, self.before, at, self.last)
+        return LastVisit(seen_at, self.seen_until, at, self.at)
 
     @property
     def is_first(self) -> bool:
-        """Whether there was none before, so that nothing is new: everything would be."""
+        """Whether there was no visit before; nothing is new then, as everything would be."""
         return not self.last
 
     @property
     def last_at(self) -> datetime:
-        """When the visit before ended."""
+        """When the previous visit ended."""
         return EPOCH + self.last * MILLISECOND
 
     def is_new(self, found_at: datetime) -> bool:
-        """Whether something that was found then came after the visit before."""
+        """Whether an entry stored at `found_at` came after the previous visit."""
         return not self.is_first and _number(found_at) > self.before
 
 

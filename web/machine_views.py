@@ -72,7 +72,7 @@ def robots() -> Response:
 def updates() -> Response:
     """Tell an open page how many posts came above its first one."""
     after, scope = parameters.after() or abort(400, "after: missing"), _scope()
-    with site().costly.room_for(scope), site().engine.connect() as connection:
+    with site().costly_searches.room_for(scope), site().engine.connect() as connection:
         count = read_lists.newer_than(connection, after=after, scope=scope)
     return send(body(_json({"count": count}), _JSON), cache_control=REVALIDATE)
 
@@ -99,10 +99,10 @@ def metrics() -> Response:
         overview = read_overview.overview(connection)
         moment = int(now.timestamp()) // _METRICS_KEPT
         key = "metrics", overview.version, overview.checked_at, moment
-        content = site().rendered.get(key)
+        content = site().documents.get(key)
         if content is None:
             content = body(_lines(read_metrics.metrics(connection, now=now)).encode(), _METRICS)
-            site().rendered.put(key, content)
+            site().documents.store(key, content)
     return send(content, cache_control="no-store")
 
 

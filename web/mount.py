@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 class Mount:
     """Make the application's links begin with the path of its base URL.
 
-    It does not matter whether the proxy in front cuts that path off: requests with and without it
-    reach the same pages (PEP 3333, SCRIPT_NAME and PATH_INFO).
+    A proxy in front may cut the prefix off or not: requests with and without the prefix reach the
+    same pages (PEP 3333, SCRIPT_NAME and PATH_INFO).
 
     Args:
-        prefix: As it stands in links, percent-encoded.  Flask puts SCRIPT_NAME into links as it is.
+        prefix: Percent-encoded, as in links: Flask copies SCRIPT_NAME into links.
     """
 
     def __init__(self, app: "WSGIApplication", prefix: str) -> None:

@@ -1,6 +1,6 @@
-"""What each page shows: from one read transaction to a template and its values.
+"""The contents of each page: from one read transaction to a template and its values.
 
-A function here reads the database and knows nothing of the request, so that a page can be an answer
+Functions here read the database and know nothing of the request, so a page can be an answer
 (`web.pages`) or a file (`aggregator.cli.static_site`).
 """
 
@@ -25,7 +25,7 @@ from web.site import site
 from web.template_globals import translation_context
 
 PAGE_SIZE = 40
-PAGE_BUDGET = 1_000_000  # bytes of its entries; one of usual ones has a twentieth
+PAGE_BUDGET = 1_000_000  # bytes of the entries of a page; usual pages have a twentieth
 FEEDS_A_PAGE = 500
 
 _HALTED_AFTER = timedelta(minutes=5)
@@ -33,7 +33,7 @@ _HALTED_AFTER = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class PageData:
-    """What a page is made from: one transaction, one moment, one reader."""
+    """The data of a page: one transaction, one moment, one reader."""
 
     connection: Connection
     clock: Clock
@@ -44,7 +44,7 @@ class PageData:
 
 @dataclass(frozen=True, slots=True)
 class ListPosition:
-    """Which part of a list a page shows, and how.
+    """The part of a list on a page, and its view.
 
     Attributes:
         before: The page begins below this place; None for the top of the list.
@@ -57,19 +57,19 @@ class ListPosition:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A template and its values beside those that all pages have.
+    """A template and its values, besides the values of all pages.
 
     Attributes:
         scope: The list whose feeds the page offers.
-        here: Which item of the navigation it belongs to, empty for none.
-        index: Whether search engines are to list it.
-        following: The place that the next page of the same list begins below, None on the last one.
+        section: Item of the navigation for the page, empty for none.
+        index: Whether search engines may list the page.
+        following: Cursor of the next page of the same list, None on the last page.
     """
 
     template: str
     values: dict[str, object] = field(default_factory=dict)
     scope: Scope = read_lists.EVERYTHING
-    here: str = ""
+    section: str = ""
     index: bool = True
     following: Cursor | None = None
 
@@ -79,17 +79,19 @@ class Listing:
     """One page of one list.
 
     Attributes:
-        search: What the list was searched for, empty for other lists.
-        older, newest: Addresses of other pages; None where there is none.
-        back_to: When the last entry shown was listed, None if there is none.
-        looked_back_to: Where a search gave up looking that found too little, else None.
-        gave_up: A search took too long to look at anything.
-        poll: Address that tells of new entries; None on all but the first page.
+        count: Number of entries on the page.
+        search: Text of the search, empty for other lists.
+        full, titles: Addresses of the same page in both views.
+        older, newest: Addresses of other pages; None without such a page.
+        back_to: When the last entry on the page was listed, None without entries.
+        looked_back_to: Where a search ran out of time before the page was full, else None.
+        gave_up: A search ran out of time before any entry was searched.
+        poll: Address of the number of newer entries; None on all but the first page.
     """
 
     scope: Scope
     days: list[presentation.Day]
-    shown: int
+    count: int
     view: str | None
     search: str
     full: str
@@ -106,7 +108,11 @@ class Listing:
 
 
 def render(page: Page, *, clock: Clock, overview: Overview | None, links: PageLinks) -> str:
-    """Return a page as HTML; without `overview` it needs no database."""
+    """Return a page as HTML.
+
+    Args:
+        overview: None for a page that needs no database.
+    """
     return render_template(
         page.template,
         page=page,
@@ -114,18 +120,18 @@ def render(page: Page, *, clock: Clock, overview: Overview | None, links: PageLi
         overview=overview,
         config=site().config,
         links=links,
-        **translation_context(clock.words),
+        **translation_context(clock.lang),
         **page.values,
     )
 
 
 def recent_posts(data: PageData, position: ListPosition) -> Page:
-    """Return a page of the list of everything; the page of a first run while that is empty."""
+    """Return a page of the whole list; the page of a first run while the list is empty."""
     listing = _listing(data, Scope(), position)
     if not listing.days and listing.newest is None:
         return _first_run(data)
-    values = {"heading": data.clock.words.gettext("Recent posts"), "sidebar": _sidebar(data)}
-    return _list_page("list.html", listing, values, here="recent")
+    values = {"heading": data.clock.lang.gettext("Recent posts"), "sidebar": _sidebar(data)}
+    return _list_page("list.html", listing, values, section="recent")
 
 
 def category(data: PageData, slug: str, position: ListPosition) -> Page | None:
@@ -136,48 +142,48 @@ def category(data: PageData, slug: str, position: ListPosition) -> Page | None:
         return None
     listing = _listing(data, Scope(category=slug), position)
     values = {"heading": count.name, "category": count, "sidebar": sidebar}
-    return _list_page("list.html", listing, values, here="recent")
+    return _list_page("list.html", listing, values, section="recent")
 
 
 def source(data: PageData, name: str, position: ListPosition) -> Page | None:
-    """Return a page of a source's list, with what is known of its feed; None if there is none."""
+    """Return a page of a source's list, with the health of its feed; None without such a source."""
     feed = read_health.feed(data.connection, name, now=data.clock.now)
     if feed is None:
         return None
     listing = _listing(data, Scope(source=name), position)
-    return _list_page("source.html", listing, {"feed": disclosure.public(feed)}, here="sources")
+    return _list_page("source.html", listing, {"feed": disclosure.public(feed)}, section="sources")
 
 
 def search(data: PageData, scope: Scope, position: ListPosition) -> Page:
-    """Return a page of what a search finds; without words only the help."""
+    """Return a page of search results; for an empty search the help alone."""
     listing = _listing(data, scope, position)
     values = {"listing": listing, "hints": parse(listing.search).hints}
-    feeds_of = scope if listing.search else Scope()  # a search without words has no feed
-    return Page("search.html", values, scope=feeds_of, index=False)
+    page_scope = scope if listing.search else Scope()  # an empty search has no feed
+    return Page("search.html", values, scope=page_scope, index=False)
 
 
 def sources(data: PageData, number: int = 1) -> Page:
     """Return a page of the subscriptions, by title; pages are counted from 1."""
     values = _feeds(data, FeedOrder.TITLE, number, data.links.of_sources)
-    return Page("sources.html", values, here="sources")
+    return Page("sources.html", values, section="sources")
 
 
 def status(data: PageData, number: int, path_of: Callable[[int], str]) -> Page:
-    """Return a page of how every feed is doing, problems first.
+    """Return a page of the health of all feeds, problems first.
 
     Args:
         number: Which page, counted from 1.
-        path_of: Returns the address of such a page.
+        path_of: Returns the address of a page by number.
     """
     values = _feeds(data, FeedOrder.URGENCY, number, path_of)
     counts = read_status.count_by_status(data.connection)
     totals = status_texts.totals(counts, data.overview, values["feeds"])
     values |= {"totals": totals, "halted": _has_halted(data)}
-    return Page("status.html", values, here="status", index=False)
+    return Page("status.html", values, section="status", index=False)
 
 
 def robot(data: PageData) -> Page:
-    """Return what the owner of a server may want to know: who asks, how often, how to stop it."""
+    """Return the page about our crawler for owners of servers."""
     fastest = read_health.shortest_interval(data.connection)
     return Page("robot.html", {"fastest": fastest or site().config.poll.interval})
 
@@ -191,20 +197,20 @@ def _has_halted(data: PageData) -> bool:
 
 
 def _first_run(data: PageData) -> Page:
-    """Return the page for a list without entries: what to write, or how many feeds were read."""
+    """Return the page for an empty list: how to subscribe, or the progress of the first polls."""
     values = {
         "feeds": _feeds(data, FeedOrder.TITLE, 1, data.links.of_sources)["feeds"],
         # Before the first poll the database may not have met the configuration yet.
         "configured": len(site().config.feeds) if data.overview.checked_at is None else 0,
         "poll": None if data.links.static else updates_path(Scope(), Cursor(0)),
     }
-    return Page("welcome.html", values, here="recent")
+    return Page("welcome.html", values, section="recent")
 
 
 def _feeds(
     data: PageData, order: FeedOrder, number: int, path_of: Callable[[int], str]
 ) -> dict[str, Any]:
-    """Return one page of the subscriptions, and the addresses of the pages beside it."""
+    """Return one page of the subscriptions, and the addresses of the pages before and after."""
     feeds = read_health.page_of_feeds(
         data.connection,
         now=data.clock.now,
@@ -220,12 +226,12 @@ def _feeds(
     }
 
 
-def _list_page(template: str, listing: Listing, values: dict[str, object], *, here: str) -> Page:
+def _list_page(template: str, listing: Listing, values: dict[str, object], *, section: str) -> Page:
     return Page(
         template,
         values | {"listing": listing},
         scope=listing.scope,
-        here=here,
+        section=section,
         index=listing.newest is None,
         following=listing.following,
     )
@@ -252,7 +258,7 @@ def _listing(data: PageData, scope: Scope, position: ListPosition) -> Listing:
             phrases=parse(scope.search).wanted if scope.search else (),
             fold=not (scope.search or scope.source),
         ),
-        shown=len(entries),
+        count=len(entries),
         view=view,
         search=scope.search or "",
         full=path_of(scope, before=before),

@@ -1,7 +1,7 @@
-"""The links of a page: where each list, merged feed and file of the site is.
+"""The links of pages: addresses of lists, merged feeds and files of the site.
 
-A page that answers a request links to paths of the server (`RequestLinks`).  A page in a file links
-to the files beside it; `aggregator.cli.file_links` has those links.
+A page in an answer has links to paths of the server (`RequestLinks`), a page in a file has links to
+other files (`aggregator.cli.file_links`).
 """
 
 from abc import ABC, abstractmethod
@@ -22,11 +22,10 @@ FORMAT_NAMES = {Format.ATOM: "Atom", Format.RSS: "RSS", Format.JSON: "JSON Feed"
 
 
 class PageLinks(ABC):
-    """What the links of one page lead to.
+    """The links of one page.
 
     Attributes:
-        static: The page is a file, so nothing answers a search, a poll for new posts or another
-            view of a list.
+        static: The page is a file, so there is no search, no poll for new posts, no second view.
     """
 
     static: bool
@@ -43,11 +42,11 @@ class PageLinks(ABC):
 
     @abstractmethod
     def of_sources(self, number: int = 1) -> str:
-        """Return the address of a page of the table of sources; they are counted from 1."""
+        """Return the address of a page of the table of sources; pages are counted from 1."""
 
     @abstractmethod
     def of_status(self) -> str | None:
-        """Return the address of the status of all feeds, None where nothing answers there."""
+        """Return the address of the status of all feeds, None without such a page."""
 
     @abstractmethod
     def of_subscriptions(self) -> str:
@@ -74,7 +73,7 @@ class PageLinks(ABC):
 
 
 class RequestLinks(PageLinks):
-    """Paths of the server that answers the current request, below its prefix."""
+    """Paths on the server of the current request, below its prefix."""
 
     static = False
 
@@ -101,11 +100,11 @@ class RequestLinks(PageLinks):
         return url_for("feeds.subscriptions")
 
     def of_asset(self, name: str) -> str:
-        """Return the path of a file of static/, with its version, so that browsers keep it."""
+        """Return the path of a file of static/, with its version, so browsers may keep the file."""
         return url_for("machines.static", name=name, v=version(site().assets[name]))
 
     def of_icon(self) -> str:
-        """Return the path of the icon, which is the same for every version."""
+        """Return the path of the icon, the same for every version."""
         return url_for("machines.icon")
 
 
@@ -122,7 +121,7 @@ def document_path(list_request: ListRequest) -> str:
 
 
 def updates_path(scope: Scope, after: Cursor) -> str:
-    """Return the path that answers how many entries of a list stand above `after`."""
+    """Return the path of the number of entries of a list above `after`."""
     return url_for(
         "machines.updates",
         after=str(after),

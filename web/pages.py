@@ -1,12 +1,11 @@
-"""The pages as answers: each view reads the request and names what the page shows.
+"""The pages as answers: views read the request, `page_contents` the database.
 
-A page is one read transaction.  Its validator is checked before its list is read; rendering comes
-after the transaction has ended, and serves all who ask for the same page in the same minute.
+A page is one read transaction.  The validator is checked before a list is read; rendering comes
+after the transaction, once for all requests for the same page in the same minute.
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from enum import Enum
 from functools import wraps
 from typing import Concatenate, ParamSpec
@@ -27,13 +26,13 @@ from web.site import site
 LINKS = RequestLinks()
 
 bp = Blueprint("pages", __name__)
-_PARAMETERS = ("before", "view", "q", "page")  # that any view reads
+_PARAMETERS = ("before", "view", "q", "page")  # of all views
 
 _Arguments = ParamSpec("_Arguments")
 
 
 class Part(Enum):
-    """What some pages show and their validators have to know."""
+    """Parts of some pages that their validators depend on."""
 
     VISIT = "what is new to this reader"
     CHECKS = "how the last polls went"
@@ -42,19 +41,23 @@ class Part(Enum):
 
 def clock() -> Clock:
     """Return the moment of this request, in the configured zone and the reader's language."""
-    words = language(parameters.language())
-    return Clock(datetime.now(UTC), site().zone, site().config.timezone, words)
+    lang = language(parameters.language())
+    return Clock(site().utc_now(), site().zone, site().config.timezone, lang)
 
 
 def render(page: Page, *, at: Clock, overview: Overview | None) -> str:
-    """Return a page that answers this request as HTML; without `overview` no database is needed."""
+    """Return a page for an answer as HTML; `overview` is None for a page without database."""
     return page_contents.render(page, clock=at, overview=overview, links=LINKS)
 
 
 def _page(
     *parts: Part,
 ) -> Callable[[Callable[Concatenate[PageData, _Arguments], Page]], Callable[_Arguments, Response]]:
-    """Answer with the page that the view describes, or with 304; `parts` are what it shows."""
+    """Decorate a view: answer with the page of the view, or with 304.
+
+    Args:
+        parts: Parts of the page that its validator depends on.
+    """
 
     def decorate(
         view: Callable[Concatenate[PageData, _Arguments], Page],
@@ -62,24 +65,24 @@ def _page(
         @wraps(view)
         def answer(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Response:
             now = clock()
-            with ExitStack() as alone, site().engine.connect() as connection:
+            with ExitStack() as locks, site().engine.connect() as connection:
                 overview = read_overview.overview(connection)
                 visit = _visit(overview, now) if Part.VISIT in parts else LastVisit()
                 tag = _tag(overview, now, visit, parts)
                 if (unchanged := unchanged_page(tag)) is not None:
                     return _for_reader(unchanged, now, visit)
-                # Whatever else an address has: nobody gets a page made anew by adding to it.
+                # Other parameters are left out: they must not make a page be rendered again.
                 key = (request.path, *map(request.args.get, _PARAMETERS), tag)
                 content = site().pages.get(key)
                 if content is None and Part.FEEDS in parts:
-                    alone.enter_context(site().making)
+                    locks.enter_context(site().feed_table_lock)
                     content = site().pages.get(key)
                 if content is None:
                     data = PageData(connection, now, overview, visit, LINKS)
                     page = view(data, *args, **kwargs)
                     connection.rollback()  # rendering needs no transaction
                     content = page_body(render(page, at=now, overview=overview))
-                    site().pages.put(key, content)
+                    site().pages.store(key, content)
             return _for_reader(send_page(content, tag), now, visit)
 
         return answer
@@ -100,7 +103,7 @@ def category(data: PageData, slug: str) -> Page:
     """List the entries of one category."""
     page = page_contents.category(data, parameters.name(slug), _position())
     if page is None:
-        renamed_lists.to_present(data.connection, Scope(category=slug))
+        renamed_lists.redirect_if_renamed(data.connection, Scope(category=slug))
         abort(404, to_translate("There is no such category."))
     return page
 
@@ -111,7 +114,7 @@ def source(data: PageData, name: str) -> Page:
     """List the entries of one source, with what is known about it."""
     page = page_contents.source(data, parameters.name(name), _position())
     if page is None:
-        renamed_lists.to_present(data.connection, Scope(source=name))
+        renamed_lists.redirect_if_renamed(data.connection, Scope(source=name))
         abort(404, to_translate("There is no such source."))
     return page
 
@@ -122,8 +125,8 @@ def search(data: PageData) -> Page:
     """List the entries that a search finds."""
     scope = Scope(search=parameters.search(), zone=site().zone)
     if data.overview.has_former_names:
-        renamed_lists.to_present(data.connection, scope)
-    with site().costly.room_for(scope):
+        renamed_lists.redirect_if_renamed(data.connection, scope)
+    with site().costly_searches.room_for(scope):
         return page_contents.search(data, scope, _position())
 
 
@@ -144,13 +147,13 @@ def status(data: PageData) -> Page:
 @bp.get("/about/robot")
 @_page()
 def robot(data: PageData) -> Page:
-    """Tell the owner of a server who asks for their feed, how often, and how to stop it."""
+    """Tell owners of servers about our crawler: who, how often, and how to stop it."""
     return page_contents.robot(data)
 
 
 @bp.after_request
 def _keep_out_of_searches(response: Response) -> Response:
-    """Tell search engines not to list what has no end: searches and the pages further down."""
+    """Keep searches and the older pages of lists, which have no end, out of search engines."""
     if request.endpoint == "pages.search" or "before" in request.args:
         response.headers["X-Robots-Tag"] = "noindex"
     return response
@@ -165,15 +168,15 @@ def _status_path(number: int) -> str:
 
 
 def _visit(overview: Overview, at: Clock) -> LastVisit:
-    """Return this reader's visit, which this page belongs to or begins."""
+    """Return the reader's visit, which the page continues or begins."""
     cookie = LastVisit.parse(request.cookies.get(COOKIE, ""))
     return cookie.page(at.now, found_up_to=overview.checked_at)
 
 
 def _for_reader(response: Response, at: Clock, visit: LastVisit) -> Response:
-    """Say in headers what of the request decided about the page, and remember the visit."""
+    """Add the headers for the language of the page and the cookie of the visit."""
     response.vary.add("Accept-Language")
-    response.headers["Content-Language"] = at.words.tag
+    response.headers["Content-Language"] = at.lang.tag
     if visit.at:
         response.vary.add("Cookie")
         response.headers["Cache-Control"] = "private, no-cache"
@@ -192,15 +195,15 @@ def _for_reader(response: Response, at: Clock, visit: LastVisit) -> Response:
 def _tag(overview: Overview, at: Clock, visit: LastVisit, parts: Sequence[Part]) -> str:
     """Return the validator of a page at this moment.
 
-    The minute is in it because the page says how long ago things were; the last check, to the
-    minute, because it says that, too.
+    It changes with the minute because a page has relative times, among them the time of the last
+    check.
     """
     checked = overview.checked_at
     new_since = f"{visit.before}.{visit.last}" if checked and visit.is_new(checked) else ""
     precision = "%Y%m%d%H%M%S%f" if Part.CHECKS in parts else "%Y%m%d%H%M"
     values = (
         site().build,
-        at.words.tag,
+        at.lang.tag,
         overview.version,
         overview.feeds,
         overview.unread_feeds,

@@ -1,4 +1,4 @@
-"""Query parameters and path parts: a value that can be used, or an answer in one line."""
+"""Query parameters and path parts: a usable value, or an answer with an error in one line."""
 
 import re
 
@@ -16,12 +16,12 @@ _NUMBER = re.compile(r"[0-9]{1,6}")
 
 
 def before() -> Cursor | None:
-    """Return the place that the page asked for starts below, None for the top."""
+    """Return the place that the page begins below, None for the top of the list."""
     return _cursor("before", "not a cursor of this page")
 
 
 def after() -> Cursor | None:
-    """Return the place above which to look, None where there is none."""
+    """Return the place that entries have to be above, None without the parameter."""
     return _cursor("after", "not a cursor of a page")
 
 
@@ -31,7 +31,7 @@ def view() -> str | None:
 
 
 def search() -> str:
-    """Return what to search for, without control characters; empty if nothing was given."""
+    """Return the text of a search, without control characters; empty without the parameter."""
     text = _CONTROL.sub(" ", request.args.get("q", "")).strip()
     if len(text) > MAX_SEARCH:
         abort(400, f"q: at most {MAX_SEARCH} characters")
@@ -39,9 +39,9 @@ def search() -> str:
 
 
 def language() -> str:
-    """Return the available language that the client likes best, English if it names none of them.
+    """Return the available language with the highest quality, English if there is none.
 
-    A regional variant gets the language itself; `q=0` refuses one (RFC 9110, 12.5.4).
+    A regional variant counts as its language; `q=0` refuses a language (RFC 9110, 12.5.4).
     """
     for tag, quality in request.accept_languages:
         primary = tag.lower().split("-")[0]
@@ -51,7 +51,7 @@ def language() -> str:
 
 
 def limit() -> int:
-    """Return how many entries a merged feed is to have."""
+    """Return the requested number of entries of a merged feed."""
     text = request.args.get("limit")
     if text is None:
         return DEFAULT_LIMIT
@@ -61,20 +61,20 @@ def limit() -> int:
 
 
 def page() -> int:
-    """Return which page of a table is asked for, from 1 on; nonsense is the first."""
+    """Return the number of a page of a table, from 1 on; 1 if the parameter is malformed."""
     text = request.args.get("page", "1")
     return max(1, int(text)) if _NUMBER.fullmatch(text) else 1
 
 
 def name(text: str) -> str:
-    """Return a source's name or a category's slug from a path; 404 for one that can't exist."""
+    """Return a source's name or a category's slug from a path; 404 for an impossible name."""
     if _CONTROL.search(text):  # PostgreSQL refuses to compare text with a NUL in it
         abort(404)
     return text
 
 
 def week(text: str) -> Week:
-    """Return a week from a path; 404 for one that can't exist."""
+    """Return a week from a path; 404 for an impossible week."""
     try:
         return Week.parse(text)
     except ValueError:

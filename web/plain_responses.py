@@ -1,4 +1,4 @@
-"""Answers of one line that are given before the application is entered."""
+"""Answers of one line by middleware in front of the application."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def plain_answer(start_response: "StartResponse", status: str, text: str) -> tuple[bytes]:
-    """Begin an answer that nobody may keep, and return its body: one line of text."""
+    """Begin an uncacheable answer, and return the body: one line of text."""
     body = f"{text}\n".encode()
     start_response(
         status,

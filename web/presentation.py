@@ -1,4 +1,4 @@
-"""Entries and sources in the words and marks of a page.  Pure, but for the markup type."""
+"""Entries and sources as values for templates: texts, markup, groups.  Pure."""
 
 import re
 import unicodedata
@@ -21,16 +21,16 @@ from web.language import Language
 from web.last_visit import LastVisit
 from web.relative_time import Clock, Moment
 
-_MOST = {Fault.TOO_MANY_TERMS: MAX_TERMS, Fault.TOO_MANY_EXCLUDED: MAX_EXCLUDED}
+_LIMITS = {Fault.TOO_MANY_TERMS: MAX_TERMS, Fault.TOO_MANY_EXCLUDED: MAX_EXCLUDED}
 _HUES = 12  # classes c0 to c11 in static/style.css
 _MAX_AUTHORS = 3
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _TAG = re.compile(r"(<[^>]*>)")  # titles were sanitised: no `>` within a tag
 _MAX_RUN = 5
 _MAX_SHOWN = 400  # characters of a name or a sentence about a feed
-_ISOLATES, _ISOLATE, _END = "\u2066\u2067\u2068", "\u2068", "\u2069"
-_TURNING = frozenset("R AL AN RLE LRE RLO LRO RLI LRI FSI PDI PDF".split())
-_ROW = 90  # letters, at full width and beside the choice of a view
+_ISOLATES, _FIRST_STRONG_ISOLATE, _END_OF_ISOLATE = "\u2066\u2067\u2068", "\u2068", "\u2069"
+_BIDI_CLASSES = frozenset("R AL AN RLE LRE RLO LRO RLI LRI FSI PDI PDF".split())
+_ROW = 90  # characters, at full width and beside the choice of a view
 _GAP = 3
 _HOUR = timedelta(hours=1)
 _SETTLING = timedelta(minutes=10)
@@ -48,15 +48,15 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """An entry as the list shows it: every word of it, so that the template only places them.
+    """An entry with all texts for the list, so that the template only places them.
 
     Attributes:
-        url: None where there is nothing to link to.
-        lang: Of the texts, None where it is the page's.
-        time: When it was published, or found.
-        updated: When its text changed, None if it did not or only at once.
-        dated: The day that its publisher claims, empty if there is nothing odd about it.
-        media: "Audio", "Video" or nothing.
+        url: None for an entry without link.
+        lang: Language of the texts, None for the language of the page.
+        time: When the entry was published, or first seen if undated.
+        updated: When the text changed, None if never or only in the first minutes.
+        dated: Day of a publication date in the future, else empty.
+        media: "Audio", "Video" or empty.
     """
 
     id: int
@@ -76,15 +76,15 @@ class Post:
 
     @property
     def has_tags(self) -> bool:
-        """Whether there is anything to say below the excerpt."""
+        """Whether the entry has tags below the excerpt."""
         return bool(self.updated or self.dated or self.media or self.also_in)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Posts of one source that follow each other; those in `folded` are shown on demand."""
+    """Consecutive posts of one source; the page shows the ones in `folded` on demand."""
 
-    shown: tuple[Post, ...]
+    posts: tuple[Post, ...]
     folded: tuple[Post, ...] = ()
 
 
@@ -95,22 +95,22 @@ class Day:
     Attributes:
         key: The day as ISO 8601.
         name: "Today", "Saturday", "16 November".
-        rest: What stands behind the name.
+        detail: The other part of the date, behind the name.
     """
 
     key: str
     name: str
-    rest: str
+    detail: str
     runs: tuple[Run, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NewPosts:
-    """What is new on a page.
+    """The new entries of a page.
 
     Attributes:
-        ids: Of the entries that came since the last visit.
-        ends_before: Id of the first entry that did not, where new ones stand above it; else None.
+        ids: Of the entries since the last visit.
+        ends_before: Id of the first known entry below new ones; None without such an entry.
     """
 
     ids: frozenset[int] = frozenset()
@@ -118,13 +118,14 @@ class NewPosts:
 
 
 def new_posts(entries: Sequence[ListedEntry], visit: LastVisit) -> NewPosts:
-    """Return which of the entries, newest first, are new, and where the line is drawn.
+    """Return which entries, newest first, are new, and the place of the line below new ones.
 
-    A late arrival below the line is new as well: newness follows arrival, not position.
+    A late arrival below the line is new as well: an entry is new by its arrival, not its position.
     """
     ids = frozenset(entry.id for entry in entries if visit.is_new(entry.first_seen_at))
-    known = next((entry.id for entry in entries if entry.id not in ids), None)
-    return NewPosts(ids, known if ids and known not in (None, entries[0].id) else None)
+    known_id = next((entry.id for entry in entries if entry.id not in ids), None)
+    has_line = ids and known_id not in (None, entries[0].id)
+    return NewPosts(ids, known_id if has_line else None)
 
 
 def days(
@@ -135,36 +136,36 @@ def days(
     phrases: Sequence[str] = (),
     fold: bool = True,
 ) -> list[Day]:
-    """Return entries, newest first, in groups of one day each, loud sources folded.
+    """Return entries, newest first, in groups by day.
 
     Args:
-        phrases: What a search found, to be marked.
+        phrases: Words and phrases of a search, to be marked.
+        fold: Show only the first post of a source with many posts within an hour.
     """
     news = news or NewPosts()
-    grouped = groupby(entries, key=lambda entry: clock.day(entry.listed_at))
-    found = []
-    for day, some in grouped:
+    groups = []
+    for day, entries_of_day in groupby(entries, key=lambda entry: clock.day(entry.listed_at)):
         runs = []
-        for entries_of_run, loud in _runs(tuple(some), news):
+        for entries_of_run, is_long in _runs(tuple(entries_of_day), news):
             posts = [
-                post(each, clock, phrases, is_new=each.id in news.ids) for each in entries_of_run
+                post(entry, clock, phrases, is_new=entry.id in news.ids) for entry in entries_of_run
             ]
-            shown = 1 if loud and fold else len(posts)
-            runs.append(Run(tuple(posts[:shown]), tuple(posts[shown:])))
-        found.append(Day(day.isoformat(), *clock.heading(day), tuple(runs)))
-    return found
+            unfolded = 1 if is_long and fold else len(posts)
+            runs.append(Run(tuple(posts[:unfolded]), tuple(posts[unfolded:])))
+        groups.append(Day(day.isoformat(), *clock.heading(day), tuple(runs)))
+    return groups
 
 
 def _runs(
     entries: Sequence[ListedEntry], news: NewPosts
 ) -> Iterator[tuple[Sequence[ListedEntry], bool]]:
-    """Return entries of one source and one hour, and whether they are too many."""
+    """Yield consecutive entries of one source and one hour, and whether they are many."""
 
     def kind(entry: ListedEntry) -> tuple[int, bool]:
-        return entry.source.id, entry.id in news.ids  # the line of a visit is never folded away
+        return entry.source.id, entry.id in news.ids  # the line of new posts is never folded
 
-    for _, some in groupby(entries, key=kind):
-        run = tuple(some)
+    for _, group in groupby(entries, key=kind):
+        run = tuple(group)
         while run:
             hour = tuple(e for e in run if run[0].listed_at - e.listed_at <= _HOUR)
             run = run[len(hour) :]
@@ -174,52 +175,52 @@ def _runs(
 def post(
     entry: ListedEntry, clock: Clock, phrases: Sequence[str] = (), *, is_new: bool = False
 ) -> Post:
-    """Return an entry as the list shows it."""
-    words = clock.words
-    found = words.gettext("found {time}")
+    """Return an entry for the list."""
+    lang = clock.lang
+    found_text = lang.gettext("found {time}")
     return Post(
         id=entry.id,
         url=entry.url,
-        title=title(entry, phrases, words),
+        title=title(entry, phrases, lang),
         summary=marked(_summary(entry), phrases),
-        lang=language(entry.language or entry.source.language, words),
+        lang=text_language(entry.language or entry.source.language, lang),
         time=clock.moment(entry.listed_at)
         if entry.dated
-        else clock.moment(entry.first_seen_at, found),
+        else clock.moment(entry.first_seen_at, found_text),
         source=entry.source,
         tile=tile(entry.source),
-        authors=authors(entry, words),
+        authors=authors(entry, lang),
         is_new=is_new,
         updated=clock.moment(entry.updated_at) if _is_updated(entry) and entry.updated_at else None,
         dated=clock.date_of(entry.published_at)
         if entry.published_at and entry.published_at - entry.listed_at > _SAME_MOMENT
         else "",
-        media=media(entry, words),
+        media=media(entry, lang),
         also_in=entry.also_in,
     )
 
 
 def tile(source: Source | SourceName) -> Tile:
-    """Return the monogram of a source: an initial, and a colour that stays with its name."""
+    """Return the monogram of a source: an initial, and a colour by its name."""
     return _tile(source.name, source.title)
 
 
 @lru_cache(maxsize=4096)
 def _tile(name: str, title: str) -> Tile:
-    # "The" is not an initial, or half of all sources would be a T.
+    # Without "The", or half of all sources would have a T.
     title = re.sub(r"(?i)^the\s+(?=\w)", "", title.strip())
-    letter = next((sign for sign in title if sign.isalnum()), "#")
+    letter = next((character for character in title if character.isalnum()), "#")
     return Tile(letter.upper()[:1], f"c{zlib.crc32(name.encode()) % _HUES}")
 
 
-def title(entry: ListedEntry, phrases: Sequence[str], words: Language) -> Markup:
-    """Return an entry's title as inline HTML, with what a search found marked.
+def title(entry: ListedEntry, phrases: Sequence[str], lang: Language) -> Markup:
+    """Return an entry's title as inline HTML, with the words of a search marked.
 
-    The start of its text if it has no title.  `title_html` was sanitised before it was stored, so
-    it is markup; all else is escaped.
+    An entry without title gets the beginning of its text.  `title_html` was sanitised before it was
+    stored, so it is markup; all other texts are escaped.
     """
     if not entry.title:
-        return marked(_plain_title(entry, words), phrases)
+        return marked(_plain_title(entry, lang), phrases)
     if not phrases:
         return Markup(entry.title_html)  # noqa: S704
     return Markup("").join(
@@ -229,17 +230,17 @@ def title(entry: ListedEntry, phrases: Sequence[str], words: Language) -> Markup
 
 
 def _summary(entry: ListedEntry) -> str:
-    """Return the excerpt; of an entry without a title, what the title made of it left over."""
+    """Return the excerpt; for an entry without title the part that is not in the made title."""
     if entry.title:
         return entry.summary
-    start, rest = first_words(entry.summary.strip())
-    return f"…{rest}" if start and rest else ""
+    start, remainder = first_words(entry.summary.strip())
+    return f"…{remainder}" if start and remainder else ""
 
 
 def marked(text: str, phrases: Sequence[str]) -> Markup:
-    """Return `text` escaped, with what a search found in `mark` elements: words, or whole phrases.
+    """Return `text` escaped, with the words and phrases of a search in `mark` elements.
 
-    Case and accents don't count, as they don't in the search.
+    Case and accents are ignored, as in the search.
     """
     if not phrases:
         return escape(text)
@@ -249,198 +250,209 @@ def marked(text: str, phrases: Sequence[str]) -> Markup:
         return escape(text)  # most texts of a page have nothing to mark
     places = list(pattern.finditer(text))
     words = [_folded(place[0]) for place in places]
-    found = [False] * len(words)
-    for wanted in split:
+    is_marked = [False] * len(words)
+    for phrase in split:
         for start, word in enumerate(words):
-            if word[:1] == wanted[0][:1] and _is(words[start : start + len(wanted)], wanted):
-                found[start : start + len(wanted)] = [True] * len(wanted)
+            end = start + len(phrase)
+            if word[:1] == phrase[0][:1] and _matches(words[start:end], phrase):
+                is_marked[start:end] = [True] * len(phrase)
     parts, end = [], 0
-    for is_found, some in groupby(zip(found, places, strict=True), key=lambda one: one[0]):
-        if is_found:
-            run = [place for _, place in some]
+    marks = zip(is_marked, places, strict=True)
+    for is_match, group in groupby(marks, key=lambda mark: mark[0]):
+        if is_match:
+            run = [place for _, place in group]
             start, stop = run[0].start(), run[-1].end()
             parts += [escape(text[end:start]), f"<mark>{escape(text[start:stop])}</mark>"]
             end = stop
     return Markup("".join([*parts, escape(text[end:])]))  # noqa: S704
 
 
-def _is(words: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Whether `words` are those of a phrase; its last one may end with a `*` for any letters."""
-    if not wanted[-1].endswith("*"):
-        return words == wanted
-    is_long_enough = len(words) == len(wanted) and words[:-1] == wanted[:-1]
-    return is_long_enough and words[-1].startswith(wanted[-1][:-1])
+def _matches(words: Sequence[str], phrase: Sequence[str]) -> bool:
+    """Whether `words` are the words of a phrase, the last of which may end with `*`."""
+    if not phrase[-1].endswith("*"):
+        return words == phrase
+    is_long_enough = len(words) == len(phrase) and words[:-1] == phrase[:-1]
+    return is_long_enough and words[-1].startswith(phrase[-1][:-1])
 
 
 @lru_cache(maxsize=64)
 def _to_mark(phrases: tuple[str, ...]) -> tuple[re.Pattern[str], list[list[str]]]:
-    """Return what finds the words of a text to compare with these phrases, and the phrases'."""
+    """Return the pattern of words to compare with the phrases, and the words of the phrases."""
     pattern, split = words_of(phrases)
     return pattern, [[_folded(word) for word in phrase] for phrase in split]
 
 
 def isolated(name: str) -> Markup:
-    """Return a name as markup whose direction changes nothing around it.
+    """Return a name as markup, isolated from the direction of the texts around.
 
-    Sources: HTML, 4.5.24 (`bdi`), UAX #9, 2.7 (what ends an isolate ends what it left open).
+    Sources: HTML, 4.5.24 (`bdi`), UAX #9, 2.7 (the end of an isolate ends embeddings inside).
     """
-    # A page has a hundred: Markup.format takes four times as long.
+    # A page has a hundred names, and Markup.format takes four times as long.
     return Markup(f"<bdi>{escape(_without_stray_ends(_shortened(name)))}</bdi>")  # noqa: S704
 
 
 def isolated_text(name: str) -> str:
-    """Return a name for a place that takes no markup; the same if nothing in it runs leftwards.
+    """Return a name for a place without markup, isolated if any part runs from right to left.
 
     Source: UAX #9, 2.4 (explicit directional isolates).
     """
     name = _shortened(name)
     if name.isascii() or not any(map(_turns, name)):
         return name
-    return f"{_ISOLATE}{_without_stray_ends(name)}{_END}"
+    return f"{_FIRST_STRONG_ISOLATE}{_without_stray_ends(name)}{_END_OF_ISOLATE}"
 
 
 def _shortened(name: str) -> str:
-    """Return a name of bounded length: a table has hundreds of them."""
+    """Return a name of bounded length, as a table has hundreds of names."""
     return name if len(name) <= _MAX_SHOWN else f"{name[:_MAX_SHOWN]}…"
 
 
 def _turns(character: str) -> bool:
-    return unicodedata.bidirectional(character) in _TURNING
+    return unicodedata.bidirectional(character) in _BIDI_CLASSES
 
 
 def _without_stray_ends(text: str) -> str:
-    """Drop the signs that would end an isolate which begins before the text."""
-    if _END not in text:
+    """Remove characters that would end an isolate which begins before the text."""
+    if _END_OF_ISOLATE not in text:
         return text
-    kept, depth = [], 0
-    for sign in text:
-        depth += sign in _ISOLATES
-        if sign == _END:
+    characters, depth = [], 0
+    for character in text:
+        depth += character in _ISOLATES
+        if character == _END_OF_ISOLATE:
             if not depth:
                 continue
             depth -= 1
-        kept.append(sign)
-    return "".join(kept)
+        characters.append(character)
+    return "".join(characters)
 
 
-def language(tag: str | None, page: Language) -> str | None:
-    """Return a language tag that differs from the page's, None if there is nothing to say."""
+def text_language(tag: str | None, page: Language) -> str | None:
+    """Return the language tag of a text, None for the language of the page or a malformed tag."""
     tag = (tag or "").strip().replace("_", "-")
     if not _LANGUAGE.fullmatch(tag) or tag.lower().split("-")[0] == page.tag:
         return None
     return tag
 
 
-def authors(entry: ListedEntry, words: Language) -> Markup:
-    """Return the authors in one line; empty if they only repeat the source's name."""
+def authors(entry: ListedEntry, lang: Language) -> Markup:
+    """Return the authors in one line; empty if the only author is the source."""
     names = [name for name in entry.authors if name.strip()]
     if [name.casefold() for name in names] == [entry.source.title.casefold()]:
         return Markup()
-    more = [escape(words.gettext("and others"))] if len(names) > _MAX_AUTHORS else []
-    shown = [isolated(name) for name in names[:_MAX_AUTHORS]]
-    return escape(words.gettext(", ")).join(shown + more)
+    parts = [isolated(name) for name in names[:_MAX_AUTHORS]]
+    if len(names) > _MAX_AUTHORS:
+        parts.append(escape(lang.gettext("and others")))
+    return escape(lang.gettext(", ")).join(parts)
 
 
 def _is_updated(entry: ListedEntry) -> bool:
-    """Whether the text changed, and not only in the first minutes as typos are mended."""
+    """Whether the text changed after the first minutes, when authors mend typos."""
     return entry.updated_at is not None and entry.updated_at - entry.listed_at > _SETTLING
 
 
-def media(entry: ListedEntry, words: Language) -> str:
-    """Return "Audio" or "Video" for an entry that carries some, else nothing."""
+def media(entry: ListedEntry, lang: Language) -> str:
+    """Return "Audio" or "Video" for an entry with such enclosures, else an empty text."""
     if not entry.enclosures:
         return ""
     kinds = {(file.type or "").partition("/")[0].lower() for file in entry.enclosures}
     if "video" in kinds:
-        return words.gettext("Video")
-    return words.gettext("Audio") if "audio" in kinds else ""
+        return lang.gettext("Video")
+    return lang.gettext("Audio") if "audio" in kinds else ""
 
 
 def in_one_row(
     categories: Sequence[CategoryCount], current: str | None
 ) -> tuple[list[CategoryCount], list[CategoryCount]]:
-    """Return the categories that a row has room for, the fullest ones, and the others.
+    """Return the largest categories with room in one row, and all further ones.
 
     Args:
-        categories: In the order in which they are shown.
-        current: Slug of the one that is being read, which is in the row.
+        categories: In the order of the page.
+        current: Slug of the category of the page, which is always in the row.
     """
-    room = _ROW - _width("All") - _width(str(sum(each.entries for each in categories)))
-    widths = {each.slug: _width(each.name, str(each.entries)) for each in categories}
+    room = _ROW - _width("All") - _width(str(sum(category.entries for category in categories)))
+    widths = {
+        category.slug: _width(category.name, str(category.entries)) for category in categories
+    }
     if sum(widths.values()) <= room:
         return list(categories), []
     room -= _width("99 more")
-    shown: set[str] = set()
-    for each in sorted(categories, key=lambda each: (each.slug != current, -each.entries)):
-        if widths[each.slug] <= room:
-            shown.add(each.slug)
-            room -= widths[each.slug]
+    in_row: set[str] = set()
+
+    def rank(category: CategoryCount) -> tuple[bool, int]:
+        return category.slug != current, -category.entries
+
+    for category in sorted(categories, key=rank):
+        if widths[category.slug] <= room:
+            in_row.add(category.slug)
+            room -= widths[category.slug]
     return (
-        [each for each in categories if each.slug in shown],
-        [each for each in categories if each.slug not in shown],
+        [category for category in categories if category.slug in in_row],
+        [category for category in categories if category.slug not in in_row],
     )
 
 
 def _width(*texts: str) -> int:
-    """Return about how many letters of a row a link with these texts takes, with its gap."""
-    wide = sum(unicodedata.east_asian_width(sign) in "WF" for text in texts for sign in text)
-    return sum(map(len, texts)) + wide + _GAP
+    """Return the approximate width of a link with its gap, in characters of a row."""
+    wide_characters = sum(
+        unicodedata.east_asian_width(character) in "WF" for text in texts for character in text
+    )
+    return sum(map(len, texts)) + wide_characters + _GAP
 
 
 def site_name(url: str | None) -> str:
-    """Return what a link to a source's site is called: its host."""
+    """Return the text of a link to a source's site: the host."""
     return urls.host_of(url or "").removeprefix("www.")
 
 
 def web_link(url: str | None) -> str | None:
-    """Return `url` without password where a browser can follow it, else None."""
+    """Return a web address without its password, None for other addresses."""
     return urls.masked(url) if url and urls.is_web(url) else None
 
 
 def feed_place(url: str) -> str:
-    """Return where a feed comes from, in short: without scheme and password."""
+    """Return the short address of a feed, without scheme and password."""
     if not urls.is_web(url):
         return url
     parts = urlsplit(urls.masked(url))
     return f"{parts.netloc}{parts.path}".rstrip("/")
 
 
-def rhythm(per_week: float, words: Language) -> str:
+def rhythm(per_week: float, lang: Language) -> str:
     """Return how often a source posts: "about 4 posts a week"."""
     if per_week <= 0:
-        return words.gettext("nothing in four weeks")
+        return lang.gettext("nothing in four weeks")
     if per_week < 1:
-        return words.gettext("less than one post a week")
-    return words.ngettext("about {n} post a week", "about {n} posts a week", round(per_week))
+        return lang.gettext("less than one post a week")
+    return lang.ngettext("about {n} post a week", "about {n} posts a week", round(per_week))
 
 
-def rate(per_week: float, words: Language) -> str:
+def rate(per_week: float, lang: Language) -> str:
     """Return posts a week for a table: "0.3", "21"."""
-    return words.number(per_week if per_week < 1 else round(per_week))
+    return lang.number(per_week if per_week < 1 else round(per_week))
 
 
-def hint(hint: Hint, words: Language) -> str:
-    """Return what to do about a part of a search that was not understood."""
+def hint(hint: Hint, lang: Language) -> str:
+    """Return advice about a part of a search with a mistake."""
     texts = {
-        Fault.OPEN_QUOTE: words.gettext("“{text}” has no closing quote; read to the end."),
-        Fault.NO_VALUE: words.gettext("“{text}” needs a value right behind the colon."),
-        Fault.BAD_DAY: words.gettext("“{text}” is not a day; write one like 2026-11-23."),
-        Fault.ONLY_WITHOUT: words.gettext("“{text}” only leaves out; say also what to look for."),
-        Fault.TOO_MANY_TERMS: words.gettext(
+        Fault.OPEN_QUOTE: lang.gettext("“{text}” has no closing quote; read to the end."),
+        Fault.NO_VALUE: lang.gettext("“{text}” needs a value right behind the colon."),
+        Fault.BAD_DAY: lang.gettext("“{text}” is not a day; write one like 2026-11-23."),
+        Fault.ONLY_WITHOUT: lang.gettext("“{text}” only leaves out; say also what to look for."),
+        Fault.TOO_MANY_TERMS: lang.gettext(
             "A search has {n} words and names at most; “{text}” and what follows was left out."
         ),
-        Fault.TOO_MANY_EXCLUDED: words.gettext(
+        Fault.TOO_MANY_EXCLUDED: lang.gettext(
             "A search excludes {n} words at most; “{text}” was ignored."
         ),
-        Fault.LONG_PHRASE: words.gettext(
+        Fault.LONG_PHRASE: lang.gettext(
             "“{text}” is too long for a phrase; only its beginning was looked for."
         ),
     }
-    return texts[hint.fault].format(text=hint.text, n=_MOST.get(hint.fault))
+    return texts[hint.fault].format(text=hint.text, n=_LIMITS.get(hint.fault))
 
 
-def _plain_title(entry: ListedEntry, words: Language) -> str:
-    return title_of(entry) if entry.summary.strip() else words.gettext("Untitled")
+def _plain_title(entry: ListedEntry, lang: Language) -> str:
+    return title_of(entry) if entry.summary.strip() else lang.gettext("Untitled")
 
 
 def _folded(word: str) -> str:
@@ -448,4 +460,4 @@ def _folded(word: str) -> str:
     if word.isascii():
         return word.lower()
     parts = unicodedata.normalize("NFKD", normal(word).casefold())
-    return "".join(sign for sign in parts if not unicodedata.combining(sign))
+    return "".join(character for character in parts if not unicodedata.combining(character))

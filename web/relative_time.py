@@ -1,8 +1,7 @@
-"""Times in people's words: "19 minutes ago", "Yesterday", "16 November".  Pure.
+"""Times in words: "19 minutes ago", "Yesterday", "16 November".  Pure.
 
-The words are a language's (`language.Steps`); the script in the page has the same ones.  `label`
-is one of two: static/app.js has the other, and a test holds them together, so that no text jumps
-when the script takes over.
+The words come from the language (`language.Steps`), also for the page's script.  `label` has a twin
+in static/app.js, and a test compares both, so that no text changes when the script takes over.
 """
 
 from dataclasses import dataclass
@@ -17,71 +16,72 @@ _DAY = 24 * _HOUR
 _JUST_NOW = 45
 
 
-def label(at: datetime, now: datetime, words: Language, *, zone: tzinfo = UTC) -> str:
+def label(at: datetime, now: datetime, lang: Language, *, zone: tzinfo = UTC) -> str:
     """Return how long ago `at` was: relative up to six days, then the date.
 
     Args:
         at: Aware; a time in the future is "just now".
         now: Aware.
-        zone: Days begin and end there, each with the offset that the zone has on it.
+        zone: Time zone of the days, each with the offset of the zone on that day.
 
     Source: the same steps as `label` in static/app.js.
     """
-    seconds, steps = (now - at).total_seconds(), words.steps
+    seconds, steps = (now - at).total_seconds(), lang.steps
     if seconds < _JUST_NOW:
         return steps.now
     if seconds < _HOUR:
-        return words.amount(steps.past["minute"], max(1, int(seconds // _MINUTE)))
+        return lang.amount(steps.past["minute"], max(1, int(seconds // _MINUTE)))
     day, today = _in(zone, at).date(), _in(zone, now).date()
     days = (today - day).days
     if seconds < _DAY or days < 1:  # a day has 25 hours where clocks go back
-        return words.amount(steps.past["hour"], int(seconds // _HOUR))
+        return lang.amount(steps.past["hour"], int(seconds // _HOUR))
     if days < 7:
-        return steps.yesterday if days == 1 else words.amount(steps.past["day"], days)
-    return day_and_month(day, today, words)
+        return steps.yesterday if days == 1 else lang.amount(steps.past["day"], days)
+    return day_and_month(day, today, lang)
 
 
-def until(at: datetime, now: datetime, words: Language) -> str:
-    """Return how long from now `at` is: "in 48 minutes", "in 3 days", "now" if it has passed."""
-    seconds, future = (at - now).total_seconds(), words.steps.future
+def until(at: datetime, now: datetime, lang: Language) -> str:
+    """Return the time from now until `at`: "in 48 minutes", "in 3 days", "now" if `at` is past."""
+    seconds, future = (at - now).total_seconds(), lang.steps.future
     if seconds <= 0:
-        return words.gettext("now")
+        return lang.gettext("now")
     if seconds < _MINUTE:
-        return words.gettext("in less than a minute")
+        return lang.gettext("in less than a minute")
     if seconds < _HOUR:
-        return words.amount(future["minute"], int(seconds // _MINUTE))
+        return lang.amount(future["minute"], int(seconds // _MINUTE))
     if seconds < 2 * _DAY:
-        return words.amount(future["hour"], int(seconds // _HOUR))
-    return words.amount(future["day"], round(seconds / _DAY))
+        return lang.amount(future["hour"], int(seconds // _HOUR))
+    return lang.amount(future["day"], round(seconds / _DAY))
 
 
-def every(length: timedelta, words: Language) -> str:
-    """Return a rhythm in the largest unit that leaves no rest: "every hour", "every 90 minutes"."""
+def every(length: timedelta, lang: Language) -> str:
+    """Return an interval in its largest whole unit: "every hour", "every 90 minutes"."""
     seconds = round(length.total_seconds())
     if seconds and seconds % _DAY == 0:
-        return words.ngettext("every day", "every {n} days", seconds // _DAY)
+        return lang.ngettext("every day", "every {n} days", seconds // _DAY)
     if seconds and seconds % _HOUR == 0:
-        return words.ngettext("every hour", "every {n} hours", seconds // _HOUR)
+        return lang.ngettext("every hour", "every {n} hours", seconds // _HOUR)
     if seconds and seconds % _MINUTE == 0:
-        return words.ngettext("every minute", "every {n} minutes", seconds // _MINUTE)
-    return words.ngettext("every second", "every {n} seconds", seconds)
+        return lang.ngettext("every minute", "every {n} minutes", seconds // _MINUTE)
+    return lang.ngettext("every second", "every {n} seconds", seconds)
 
 
-def day_and_month(day: date, today: date, words: Language) -> str:
-    """Return "16 November", with the year where it is not this one."""
-    steps, number = words.steps, day.month - 1
-    text = (steps.dates if day.year == today.year else steps.dated)[number]
+def day_and_month(day: date, today: date, lang: Language) -> str:
+    """Return "16 November", with the year unless it is the present year."""
+    steps, number = lang.steps, day.month - 1
+    text = (steps.dates if day.year == today.year else steps.dates_with_year)[number]
     return text.replace("{0}", str(day.day)).replace("{1}", str(day.year))
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time as a `time` element has it.
+    """A time for a `time` element.
 
     Attributes:
-        machine: For `datetime`.
-        full: For people who want to know exactly.
-        text: What it says now; `say` in the same words with `{time}` for the part that changes.
+        machine: For the attribute `datetime`.
+        full: For the attribute `title`.
+        text: The text at this moment.
+        say: Pattern of the text with `{time}` for the part that changes; empty for the time alone.
     """
 
     machine: str
@@ -92,19 +92,19 @@ class Moment:
 
 @dataclass(frozen=True)
 class Clock:
-    """The moment a page is made, and the zone its days are counted in.
+    """The moment of a page, its time zone and its language.
 
     Attributes:
         now: Aware.
-        zone: Decides what "today" is.
-        zone_name: As the configuration writes it.
-        words: The language of the page.
+        zone: Time zone of the days.
+        zone_name: Name of the zone in the configuration.
+        lang: Language of the page.
     """
 
     now: datetime
     zone: tzinfo
     zone_name: str
-    words: Language
+    lang: Language
 
     @cached_property
     def tz(self) -> int:
@@ -113,21 +113,21 @@ class Clock:
         return int(offset.total_seconds() // _MINUTE)
 
     def ago(self, at: datetime) -> str:
-        """Return `label`, judged by whole seconds as the page's script has them."""
-        return label(at.replace(microsecond=0), self.now, self.words, zone=self.zone)
+        """Return `label`, from whole seconds as in the page's script."""
+        return label(at.replace(microsecond=0), self.now, self.lang, zone=self.zone)
 
     def moment(self, at: datetime, say: str = "") -> Moment:
-        """Return `at` as it is shown; `say` is a text with `{time}` in it."""
+        """Return `at` for a `time` element; `say` is a text with `{time}`."""
         ago = self.ago(at)
         return Moment(machine(at), self.full(at), say.replace("{time}", ago) or ago, say)
 
     def until(self, at: datetime) -> str:
         """Return `until`."""
-        return until(at, self.now, self.words)
+        return until(at, self.now, self.lang)
 
     def every(self, length: timedelta) -> str:
         """Return `every`."""
-        return every(length, self.words)
+        return every(length, self.lang)
 
     def full(self, at: datetime) -> str:
         """Return "Monday 23 November 2026, 14:14 UTC"."""
@@ -136,7 +136,7 @@ class Clock:
 
     def full_day(self, at: datetime) -> str:
         """Return "Monday 23 November 2026"."""
-        pattern = self.words.gettext("{weekday} {day} {month} {year}")
+        pattern = self.lang.gettext("{weekday} {day} {month} {year}")
         return self._dated(pattern, _in(self.zone, at))
 
     def brief(self, at: datetime) -> str:
@@ -146,56 +146,56 @@ class Clock:
         if days == 0:
             return f"{local:%H:%M}"
         if 0 < days < 7:
-            return f"{self.words.weekdays[local.weekday()]} {local:%H:%M}"
+            return f"{self.lang.weekdays[local.weekday()]} {local:%H:%M}"
         return self.date_of(at)
 
     def month(self, at: datetime) -> str:
         """Return "March 2022"."""
-        return self._dated(self.words.gettext("{month} {year}"), _in(self.zone, at))
+        return self._dated(self.lang.gettext("{month} {year}"), _in(self.zone, at))
 
     def date_of(self, at: datetime) -> str:
-        """Return "30 November", with the year where it is not this one."""
-        return day_and_month(self.day(at), self.day(self.now), self.words)
+        """Return "30 November", with the year unless it is the present year."""
+        return day_and_month(self.day(at), self.day(self.now), self.lang)
 
     def day(self, at: datetime) -> date:
-        """Return the day that `at` falls on in this zone."""
+        """Return the day of `at` in the zone."""
         return _in(self.zone, at).date()
 
     def heading(self, day: date) -> tuple[str, str]:
-        """Return a day's name and what stands behind it: ("Today", "Monday 23 November")."""
-        today, words = self.day(self.now), self.words
-        days, plain = (today - day).days, day_and_month(day, today, words)
-        weekday = words.weekdays[day.weekday()]
+        """Return a day's name and a detail: ("Today", "Monday 23 November")."""
+        today, lang = self.day(self.now), self.lang
+        days, date_text = (today - day).days, day_and_month(day, today, lang)
+        weekday = lang.weekdays[day.weekday()]
         if days in (0, 1):
-            name = words.gettext("Today") if days == 0 else words.gettext("Yesterday")
-            return name, words.gettext("{weekday} {date}", weekday=weekday, date=plain)
+            name = lang.gettext("Today") if days == 0 else lang.gettext("Yesterday")
+            return name, lang.gettext("{weekday} {date}", weekday=weekday, date=date_text)
         weekday = weekday[:1].upper() + weekday[1:]
-        return (weekday, plain) if 1 < days < 7 else (plain, weekday)
+        return (weekday, date_text) if 1 < days < 7 else (date_text, weekday)
 
     def _dated(self, pattern: str, day: date) -> str:
         return pattern.format(
-            weekday=self.words.weekdays[day.weekday()],
+            weekday=self.lang.weekdays[day.weekday()],
             day=day.day,
-            month=self.words.months[day.month - 1],
+            month=self.lang.months[day.month - 1],
             year=day.year,
         )
 
 
 class DateClock(Clock):
-    """The clock of a page in a file: readers come at any time, so a page says dates, not spans."""
+    """The clock of a page in a file, which is read at any time: dates instead of relative times."""
 
     def ago(self, at: datetime) -> str:
         """Return "Monday 23 November 2026"."""
         return self.full_day(at)
 
     def moment(self, at: datetime, say: str = "") -> Moment:
-        """Return `at` as a date; the page's script may still replace the date by `say`."""
+        """Return `at` as a date; the page's script may replace the date by a relative time."""
         return Moment(machine(at), self.full(at), self.ago(at), say)
 
     def heading(self, day: date) -> tuple[str, str]:
-        """Return a day's name without "Today" and weekdays, and what stands behind the name."""
-        name, text = super().heading(day)
-        return ("", text) if 0 <= (self.day(self.now) - day).days < 7 else (name, text)
+        """Return a day's name and a detail; no name for the last week, where names are relative."""
+        name, detail = super().heading(day)
+        return ("", detail) if 0 <= (self.day(self.now) - day).days < 7 else (name, detail)
 
 
 def machine(at: datetime) -> str:
@@ -206,5 +206,5 @@ def machine(at: datetime) -> str:
 def _in(zone: tzinfo, at: datetime) -> datetime:
     try:
         return at.astimezone(zone)
-    except OverflowError:  # the first or the last day that there is
+    except OverflowError:  # on the first or the last day of the calendar
         return at

@@ -1,13 +1,12 @@
-"""Lists whose name has changed: the former address answers 301 to the present one.
+"""Renamed lists: the former address of a list redirects to the present one (301).
 
-Bookmarks, links and readers of feeds keep the names that sources had.  A 301 tells readers to note
-the new address; it may be kept for an hour only, as another source can get the name one day.
+Bookmarks, links and feed readers have former names of sources.  A 301 makes readers store the new
+address; caches may store a 301 for an hour only, as another source can get the name one day.
 """
 
 from dataclasses import replace
 
-from flask import abort, request
-from flask import redirect as redirection
+from flask import abort, redirect, request
 
 from aggregator.database import Connection
 from aggregator.database.feeds import read_names
@@ -15,40 +14,40 @@ from aggregator.merged import ListRequest
 from aggregator.model import Scope
 from web.page_links import document_path, list_path
 
-_KEPT_FOR = "public, max-age=3600"
+_CACHE_CONTROL = "public, max-age=3600"
 
 
-def to_present(
+def redirect_if_renamed(
     connection: Connection, scope: Scope, list_request: ListRequest | None = None
 ) -> None:
-    """End the request with a redirect if the list that it asks for has another name now.
+    """End the request with a redirect if the requested list has another name now.
 
     Args:
-        list_request: The document that was asked for; None: the page.
+        list_request: The requested document; None for a page.
     """
-    present = _present(connection, scope)
-    if present is None:
+    present_scope = _present_scope(connection, scope)
+    if present_scope is None:
         return
     if list_request is not None:
-        path = document_path(replace(list_request, scope=present))
-        extra = "raw" if "raw" in request.args else ""
+        path = document_path(replace(list_request, scope=present_scope))
+        query = "raw" if "raw" in request.args else ""
     else:
-        path, extra = list_path(present), _carried_over()
-    if extra:
-        path += ("&" if "?" in path else "?") + extra
-    response = redirection(path, 301)
-    response.headers["Cache-Control"] = _KEPT_FOR
+        path, query = list_path(present_scope), _carried_over()
+    if query:
+        path += ("&" if "?" in path else "?") + query
+    response = redirect(path, 301)
+    response.headers["Cache-Control"] = _CACHE_CONTROL
     abort(response)
 
 
 def _carried_over() -> str:
-    """Return the parameters of a page that are not about its name, as they were sent."""
+    """Return the parameters of a page besides the list, as in the request."""
     parts = request.query_string.decode("ascii", "replace").split("&")
     return "&".join(part for part in parts if part.partition("=")[0] in {"before", "view"})
 
 
-def _present(connection: Connection, scope: Scope) -> Scope | None:
-    """Return the list under its present name, None if it has none but this one."""
+def _present_scope(connection: Connection, scope: Scope) -> Scope | None:
+    """Return the list under its present name, None if the name has not changed."""
     if scope.search is not None:
         text = read_names.present_search(connection, scope.search)
         return None if text is None else replace(scope, search=text)

@@ -1,7 +1,7 @@
-"""What of a request reaches the application: headers and queries of bounded length.
+"""Limits for the headers and the query of a request.
 
-A list in a header takes time to parse that grows with its length, and some of what clients send is
-remembered.  Nobody needs more than this: what is longer was written to cost something.
+Parsing a list in a header takes time in proportion to the length, and caches store parts of
+requests.  Honest clients stay far below the limits.
 """
 
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 MAX_QUERY = 8_000
 MAX_HEADER = 1_000
 MAX_HEADERS = {"HTTP_IF_NONE_MATCH": 8_000, "HTTP_COOKIE": 16_000}
-"""Characters; browsers send the cookies of all programs on one host to each of them."""
+"""Characters; browsers send the cookies of all programs on one host to each program."""
 
 
 class RequestLimits:
-    """WSGI middleware: a header that is too long counts as not sent, a query as an error (414).
+    """WSGI middleware: a header over its limit is dropped, a query over the limit refused (414).
 
     Source: RFC 9110, 5.4 (limits), 15.5.15 (URI Too Long).
     """

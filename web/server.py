@@ -1,6 +1,6 @@
 """WSGI servers: waitress beside the scheduler, granian (an extra) on a machine of its own.
 
-Either takes over another configuration while it answers requests.
+Both can change to another configuration while they answer requests.
 """
 
 import contextlib
@@ -33,10 +33,10 @@ class WebServer(Protocol):
     """Answers requests until SIGTERM or SIGINT."""
 
     def take_over(self, config: Config) -> None:
-        """Answer as `config` says from now on; where to listen stays what it was.
+        """Use another configuration from now on; the server keeps its socket.
 
         Raises:
-            AggregatorError: That can't be; the answers stay what they were.
+            AggregatorError: The new configuration cannot be used; the old one stays in use.
         """
 
     def run(self) -> None:
@@ -55,11 +55,11 @@ class Waitress:
     ) -> None:
         self._hub = hub
         self._listener = listener
-        self._app = self._made(config)
+        self._app = self._new_app(config)
 
     def take_over(self, config: Config) -> None:
-        """Answer as `config` says from the next request on."""
-        self._app = self._made(config)
+        """Use another configuration from the next request on."""
+        self._app = self._new_app(config)
 
     def run(self) -> None:
         """Answer requests until SIGTERM or SIGINT."""
@@ -69,7 +69,7 @@ class Waitress:
             server.run()
         server.close()
 
-    def _made(self, config: Config) -> Flask:
+    def _new_app(self, config: Config) -> Flask:
         return _app(config, listens_on=self._listener.getsockname()[0], hub=self._hub)
 
     def _answer(
@@ -90,8 +90,8 @@ class Granian:
         self._server = _granian(host, port)
 
     def take_over(self, config: Config) -> None:
-        """Answer as `config` says as soon as another worker process has taken over."""
-        open_database(config.database, read_only=True).dispose()  # the worker could not say why
+        """Use another configuration as soon as a new worker process has started."""
+        open_database(config.database, read_only=True).dispose()  # a worker could not report errors
         self._loader.config = config
         self._server.signal_handler_reload()
 
@@ -102,7 +102,7 @@ class Granian:
 
 @dataclass
 class _Loader:
-    """Makes the application in a worker process, from what the main process has read."""
+    """Makes the application in a worker process, from the main process's configuration."""
 
     config: Config
 
@@ -137,7 +137,7 @@ def _granian(host: str, port: int) -> Any:
 
 
 def application() -> Flask:
-    """Return the application for the file that the environment names; for WSGI servers."""
+    """Return the application for the file in `CONFIG_VARIABLE`; for WSGI servers."""
     config = load(Path(os.environ.get(CONFIG_VARIABLE, "config.yaml")))
     watch_file(config.database)
     return _app(config, listens_on=config.web.host)

@@ -1,4 +1,4 @@
-"""What stands beside the lists, read no more than has to be for each page."""
+"""The sidebar of lists; its costly part is read once a minute."""
 
 from datetime import datetime
 
@@ -8,20 +8,20 @@ from aggregator.model import Overview, Sidebar
 
 
 class Sidebars:
-    """Remembers who is busiest until the minute is over; their names and all else are read anew.
+    """Caches which sources are busiest until the minute is over; all else is read each time.
 
-    Thread-safe: the one thing that it keeps is replaced as a whole.
+    Thread-safe: the cached value is replaced as a whole.
     """
 
     def __init__(self) -> None:
         self._last: tuple[tuple[int, int], Sidebar] | None = None
 
     def read(self, connection: Connection, overview: Overview, *, now: datetime) -> Sidebar:
-        """Return what stands beside a list at this moment."""
+        """Return the sidebar of a list."""
         key = int(now.timestamp()) // 60, overview.feeds
-        kept = self._last
-        if kept is not None and kept[0] == key:
-            return read_overview.sidebar(connection, now=now, last=kept[1])
-        found = read_overview.sidebar(connection, now=now)
-        self._last = key, found
-        return found
+        last = self._last
+        if last is not None and last[0] == key:
+            return read_overview.sidebar(connection, now=now, last=last[1])
+        sidebar = read_overview.sidebar(connection, now=now)
+        self._last = key, sidebar
+        return sidebar

@@ -1,10 +1,11 @@
-"""What every request needs and none changes: configuration, database, files, rendered feeds."""
+"""The values that all requests share: configuration, database, files, caches."""
 
 import hashlib
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -15,10 +16,10 @@ from aggregator.config import Config
 from aggregator.database import Engine
 from aggregator.merged import Publication
 from web.assets import load_assets
-from web.client_limits import Limiter
+from web.client_limits import ClientLimiter
 from web.costly_searches import CostlySearches
-from web.deltas import Journal
-from web.responses import Body, Shelf
+from web.deltas import SentVersions
+from web.responses import Body, BodyCache
 from web.sidebars import Sidebars
 
 _KEY = "aggregator"
@@ -26,19 +27,20 @@ _KEY = "aggregator"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One application's surroundings.
+    """The values of one application.
 
     Attributes:
-        publication: What all merged feeds have in common.
-        assets: The files under /static/, by name.
-        rendered: Merged feeds as they were last sent.
-        journal: What was in them before.
-        limiter: Which clients have what.
-        pages: Pages as they were last sent.
-        sidebars: What stood beside them.
-        making: Held while a page of hundreds of feeds is made.
-        costly: The searches under way that cost much.
-        build: Changes when templates, files or the configuration do; part of pages' validators.
+        publication: Common properties of all merged feeds.
+        assets: The files of static/, by name.
+        documents: Cache of merged feeds, subscriptions and metrics.
+        versions: Former versions of merged feeds, for deltas.
+        client_limiter: Limit for repeated requests of a client.
+        pages: Cache of pages.
+        sidebars: Cache of the sidebar.
+        feed_table_lock: Held while a page of hundreds of feeds is made.
+        costly_searches: Limit for costly searches in progress.
+        build: Hash of templates, files and configuration; part of the validators of pages.
+        utc_now: Returns the time of pages; aware.
         hub: Socket for requests of subscribers to our own hub; None without such a hub.
     """
 
@@ -47,15 +49,21 @@ class Site:
     publication: Publication
     zone: ZoneInfo
     assets: Mapping[str, Body]
-    rendered: Shelf
-    journal: Journal
-    limiter: Limiter
-    pages: Shelf
+    documents: BodyCache
+    versions: SentVersions
+    client_limiter: ClientLimiter
+    pages: BodyCache
     sidebars: Sidebars
-    making: threading.Lock
-    costly: CostlySearches
+    feed_table_lock: threading.Lock
+    costly_searches: CostlySearches
     build: str
+    utc_now: Callable[[], datetime]
     hub: socket.socket | None = None
+
+
+def system_time() -> datetime:
+    """Return the time of the system's clock; aware, UTC."""
+    return datetime.now(UTC)
 
 
 def set_site(
@@ -64,8 +72,9 @@ def set_site(
     engine: Engine,
     *,
     hub: socket.socket | None = None,
+    utc_now: Callable[[], datetime] = system_time,
 ) -> None:
-    """Give `app` its surroundings."""
+    """Make the values of an application."""
     assets = load_assets()
     app.extensions[_KEY] = Site(
         config=config,
@@ -73,20 +82,21 @@ def set_site(
         publication=Publication.of(config, own_hub=hub is not None),
         zone=ZoneInfo(config.timezone),
         assets=assets,
-        rendered=Shelf(),
-        journal=Journal(),
-        limiter=Limiter(),
-        pages=Shelf(),
+        documents=BodyCache(),
+        versions=SentVersions(),
+        client_limiter=ClientLimiter(),
+        pages=BodyCache(),
         sidebars=Sidebars(),
-        making=threading.Lock(),
-        costly=CostlySearches(),
+        feed_table_lock=threading.Lock(),
+        costly_searches=CostlySearches(),
         build=_build(config, assets),
+        utc_now=utc_now,
         hub=hub,
     )
 
 
 def site() -> Site:
-    """Return the surroundings of the application that answers this request."""
+    """Return the values of the application that answers the current request."""
     return cast("Site", current_app.extensions[_KEY])
 
 

@@ -121,15 +121,15 @@ def answer(feed: FeedHealth, words: Language) -> Said:
 def next_check(feed: FeedHealth, clock: Clock) -> str:
     """Return when the feed is asked next: "in 48 minutes", "never"."""
     if feed.gone:
-        return clock.words.gettext("never")
+        return clock.lang.gettext("never")
     if feed.next_poll_at is None:
-        return clock.words.gettext("not planned yet")
+        return clock.lang.gettext("not planned yet")
     return clock.until(feed.next_poll_at)
 
 
 def details(feed: FeedHealth, clock: Clock) -> list[Said]:
     """Return the sentences that stand below a feed that needs some."""
-    words, status = clock.words, feed_status(feed)
+    words, status = clock.lang, feed_status(feed)
 
     def ours(text: str) -> Said:
         return Said(text, words.tag)

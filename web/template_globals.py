@@ -25,13 +25,15 @@ def register_globals(environment: Environment) -> None:
     )
 
 
-def translation_context(words: Language) -> dict[str, Language | Callable[..., Markup]]:
+def translation_context(lang: Language) -> dict[str, Language | Callable[..., Markup]]:
     """Return what a page writes its texts with: `_` and `ngettext` put values into markup."""
 
-    def say(message: str, /, **values: object) -> Markup:
-        return in_markup(words.gettext(message), values)
+    def translate(message: str, /, **values: object) -> Markup:
+        return in_markup(lang.gettext(message), values)
 
-    def say_number(one: str, many: str, number: int, /, **values: object) -> Markup:
-        return in_markup(words.choose(one, many, number), {"n": words.number(number), **values})
+    def translate_number(singular: str, plural: str, number: int, /, **values: object) -> Markup:
+        return in_markup(
+            lang.choose(singular, plural, number), {"n": lang.number(number), **values}
+        )
 
-    return {"words": words, "_": say, "ngettext": say_number}
+    return {"lang": lang, "_": translate, "ngettext": translate_number}

@@ -21,9 +21,9 @@ def site(tmp_path) -> Site:
     return fresh
 
 
-def memory_of(app: Flask) -> answer_cache.Memory:
+def cache_of(app: Flask) -> answer_cache.AnswerCache:
     layer = app.wsgi_app
-    while not isinstance(layer, answer_cache.Memory):
+    while not isinstance(layer, answer_cache.AnswerCache):
         layer = layer._app
     return layer
 
@@ -36,7 +36,7 @@ def answers(client, path: str, headers: dict[str, str]) -> list[object]:
 @pytest.mark.parametrize("path", PATHS)
 def test_an_answer_from_memory_is_the_applications_own(site, path):
     plain = create_app(site.config, site.engine)
-    plain.wsgi_app = memory_of(plain)._app  # without the memory
+    plain.wsgi_app = cache_of(plain)._app  # without the cache
     tag = plain.test_client().get(path).headers["ETag"]
 
     for headers in (*ASKED, {"If-None-Match": tag}, {"If-None-Match": f"W/{tag}, *"}):
@@ -47,7 +47,7 @@ def test_an_answer_from_memory_is_the_applications_own(site, path):
 
 def test_the_application_is_not_entered_twice_for_one_question(site, monkeypatch):
     site.client.get("/feed.atom")
-    monkeypatch.setattr(memory_of(site.app), "_app", None)
+    monkeypatch.setattr(cache_of(site.app), "_app", None)
 
     assert site.client.get("/feed.atom").status_code == 200
 
@@ -73,12 +73,12 @@ def test_who_asks_in_another_way_is_answered_in_that_way(site):
 def test_a_wish_for_deltas_is_a_question_of_its_own_only_where_there_are_any(site, tmp_path):
     known = {"A-IM": "feed", "If-None-Match": site.client.get("/feed.atom").headers["ETag"]}
     assert site.client.get("/feed.atom", headers=known).status_code == 304
-    assert len(memory_of(site.app)._answers) == 2
+    assert len(cache_of(site.app)._answers) == 2
 
     (tmp_path / "deltas").mkdir()
     other = Site(tmp_path / "deltas", publish={"deltas": "on"})
     other.client.get("/feed.atom", headers=known)
-    assert memory_of(other.app)._answers == {}
+    assert cache_of(other.app)._answers == {}
 
 
 def test_errors_and_pages_are_not_kept(site):
@@ -86,7 +86,7 @@ def test_errors_and_pages_are_not_kept(site):
         site.client.get(path)
     site.client.post("/feed.atom")
 
-    assert memory_of(site.app)._answers == {}
+    assert cache_of(site.app)._answers == {}
 
 
 @pytest.mark.parametrize("name", ["lamp.rss", "lamp.atom", "feed.json", "sources.opml"])
@@ -98,7 +98,7 @@ def test_a_page_is_each_readers_own_whatever_its_source_is_called(tmp_path, name
     first, second = (site.app.test_client().get(f"/source/{name}") for _ in range(2))
     other = site.app.test_client().get(f"/source/{name}", headers={"Accept-Language": "de"})
 
-    assert memory_of(site.app)._answers == {}
+    assert cache_of(site.app)._answers == {}
     assert first.headers["Set-Cookie"] and second.headers["Set-Cookie"]
     assert first.headers["Content-Language"] == "en"
     assert other.headers["Content-Language"] == "de"
@@ -123,7 +123,7 @@ def test_what_is_kept_is_public_and_the_same_for_everybody(site, headers, is_kep
         start_response("200 OK", headers)
         return [b"x"]
 
-    layer = answer_cache.Memory(application, site.engine, deltas=False)
+    layer = answer_cache.AnswerCache(application, site.engine, deltas=False)
     run_wsgi_app(layer, EnvironBuilder("/a.rss").get_environ())
 
     assert bool(layer._answers) is is_kept
@@ -143,7 +143,7 @@ def test_the_memory_is_bounded(site, monkeypatch):
         site.client.get(f"/feed.atom?x={number}")
     site.client.get("/feed.atom?x=" + "y" * 2000)
 
-    assert len(memory_of(site.app)._answers) <= 10
+    assert len(cache_of(site.app)._answers) <= 10
 
 
 def test_what_depends_on_the_time_is_asked_anew(site, monkeypatch):
@@ -151,7 +151,7 @@ def test_what_depends_on_the_time_is_asked_anew(site, monkeypatch):
     later = answer_cache.time.time() + 301
     monkeypatch.setattr(answer_cache.time, "time", lambda: later)
     monkeypatch.setattr(
-        memory_of(site.app), "_app", lambda environ, start: (_ for _ in ()).throw(KeyError)
+        cache_of(site.app), "_app", lambda environ, start: (_ for _ in ()).throw(KeyError)
     )
 
     with pytest.raises(KeyError):
