@@ -20,7 +20,7 @@ from aggregator.dedup import (
     StoredEntries,
     edits,
 )
-from aggregator.dedup.edits import RESTLESS_AFTER, extent_of, is_spoilt
+from aggregator.dedup.edits import NOISY_AFTER, change_of, is_garbled_version
 from aggregator.dedup.match_rules import CandidatePair, matching_rule
 from aggregator.model import Habits
 from tests.selection import slow_after
@@ -400,8 +400,10 @@ def test_no_text_takes_long_to_compare(piece):
     before, after = bulk(piece, edits=50)
     started = time.process_time()
 
-    extent_of(EntryText("A", before), entry(1, content_html=after))
-    is_spoilt(EntryText("A", f"ü{before}ü"), entry(1, title_html="A", content_html=f"Ã¼{before}Ã¼"))
+    change_of(EntryText("A", before), entry(1, content_html=after))
+    is_garbled_version(
+        EntryText("A", f"ü{before}ü"), entry(1, title_html="A", content_html=f"Ã¼{before}Ã¼")
+    )
 
     assert time.process_time() - started < 1
 
@@ -452,7 +454,7 @@ def test_of_a_restless_feed_only_versions_are_looked_at_whose_letters_may_be_spo
             ChangedEntry(1, b"", entry(1, content_html="<p>another</p>"), Change.TEXT),
             ChangedEntry(2, b"", entry(2, content_html=misread(WELL.html, "cp1252")), Change.TEXT),
         ),
-        habits=Habits(edited=RESTLESS_AFTER),
+        habits=Habits(edited=NOISY_AFTER),
     )
     comparison = EditComparison(changes)
 
@@ -486,9 +488,9 @@ def misread(text: str, codec: str) -> str:
     ],
 )
 def test_a_version_with_its_letters_spoilt_is_update_from_an_edit(title, html):
-    assert is_spoilt(WELL, entry(1, title_html=title, content_html=html))
+    assert is_garbled_version(WELL, entry(1, title_html=title, content_html=html))
     spoilt = EntryText(title, html)
-    assert not is_spoilt(spoilt, entry(1, title_html=WELL.title, content_html=WELL.html))
+    assert not is_garbled_version(spoilt, entry(1, title_html=WELL.title, content_html=WELL.html))
 
 
 @pytest.mark.parametrize(
@@ -507,7 +509,7 @@ def test_a_version_with_its_letters_spoilt_is_update_from_an_edit(title, html):
     ],
 )
 def test_another_text_is_an_edit(title, html):
-    assert not is_spoilt(WELL, entry(1, title_html=title, content_html=html))
+    assert not is_garbled_version(WELL, entry(1, title_html=title, content_html=html))
 
 
 def test_what_spoils_an_entry_is_no_change_to_it():
@@ -537,14 +539,14 @@ PIECES = strategies.lists(
 @given(PIECES, PIECES, PIECES, PIECES)
 def test_the_parts_that_differ_tell_what_whole_texts_tell(head, before, after, tail):
     old, new = ("".join([*head, *some, *tail]) for some in (before, after))
-    whole = edits._extent(f"A\n{old}", f"A\n{new}")
+    whole = edits._change(f"A\n{old}", f"A\n{new}")
 
-    assert extent_of(EntryText("A", old), entry(1, title_html="A", content_html=new)) is whole
+    assert change_of(EntryText("A", old), entry(1, title_html="A", content_html=new)) is whole
 
 
 @given(strategies.text(), strategies.text())
 def test_a_text_is_compared_with_any_other(one, other):
     same = entry(1, title_html=one, content_html=other)
 
-    assert extent_of(EntryText(one, other), same) is Change.TRIVIAL
-    assert extent_of(EntryText(one, f"{other} more words"), same) is not Change.MARKUP
+    assert change_of(EntryText(one, other), same) is Change.TRIVIAL
+    assert change_of(EntryText(one, f"{other} more words"), same) is not Change.MARKUP

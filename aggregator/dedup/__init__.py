@@ -7,6 +7,8 @@ keys         what an entry may be identified by: guid, path, link, text, title
 matching     the entries of a document and the stored ones
 match_rules  how certain it is that two entries with a common key are the same one
 edits        how much of an entry a new version changes
+stable_text  text without what changes by itself: counters, dates, tracking parameters
+garbled      versions of a text with lost or wrongly decoded letters
 public_ids   the ids of entries in merged feeds; copies of listed entries
 """
 

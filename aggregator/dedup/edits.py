@@ -1,83 +1,28 @@
-"""Whether a new version of an entry says something else than the one that is stored."""
+"""How much of an entry a new version changes."""
 
-import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from aggregator import urls
-from aggregator.dedup.changes import Change, Changes
+from aggregator.dedup.changes import Change, ChangedEntry, Changes
+from aggregator.dedup.garbled import is_garbled, may_be_garbled
+from aggregator.dedup.stable_text import plain_words, stable_html
 from aggregator.model import CleanEntry
-from aggregator.text.references import unescape
 
-RESTLESS_AFTER = 3
-"""Polls in a row that changed most entries; after so many a feed's changes count no more."""
+NOISY_AFTER = 3
+"""Polls in a row that changed most entries, after which the changes of a feed do not count."""
 
 BUDGET = 150_000
-"""About as many characters of changed entries as are compared for one transaction; of what is left
-of it, a document takes half at most."""
+"""About as many characters of changed entries as are compared for one transaction.  One document
+takes at most half of what is left."""
 
-_LEAST = 2_000  # characters for one entry
-_TEXTS_AT_ONCE = 20  # entries; each may have a text of 512,000 characters
-_COMMON = 100  # as many characters that two texts have in common cost as much as one that differs
-_EACH = 60  # what an entry costs, however little differs
-_AROUND = 80  # characters around a difference: of a date, a counter, a word that it is part of
-_MAX_PAIRS = 1_000
-_LOST = "\N{REPLACEMENT CHARACTER}"
-_LETTERS = re.compile(r"([^\x00-\x3e\x40-\x7f]+)")  # beyond ASCII, and what is put in their place
-_SPOILT = re.compile("[\ufffdÃÂÐâ]")  # what most misreadings of UTF-8 bring, and what is lost
-_BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\xa0\xad]+")
-_MISREAD_AS = ("cp1252", "latin-1", "cp1250", "cp1251", "koi8-r", "iso8859-2", "iso8859-15",
-               "mac-roman")  # fmt: skip
-_MAX_TEXT = 50_000  # characters of a text that are looked at
-_TAG = re.compile(r"<[^<>]*>")  # not across another: a row of signs would be read again for each
-_ADDRESS = re.compile(r"""https?://[^\s"'<>]+""")
-
-_AMOUNT = r"\d{1,3}(?:[ ,.'\u00a0\u202f]\d{3}){0,4}(?:[.,]\d)?[kKmM]?|\d{1,12}"
-_COUNTED = frozenset(
-    "view views read reads reader readers comment comments reply replies like likes share shares "
-    "vote votes point points hit hits click clicks download downloads play plays listen listens "
-    "reaction reactions response responses boost boosts favorites favourites star stars aufrufe "
-    "leser kommentar kommentare antworten ansichten vue vues lectures commentaire commentaires "
-    "réponse réponses visita visitas lecturas comentario comentarios respuestas visualizzazioni "
-    "commento commenti visualizações comentário comentários weergaven reactie reacties wyświetleń "
-    "komentarz komentarze komentarzy просмотр просмотра просмотров комментарий комментария "
-    "комментариев visningar kommentarer 閲覧 コメント 浏览 阅读 评论 조회 댓글".split()
-)
-# The words are looked up: as alternatives of the expression each would be tried at every number.
-_COUNTERS = (
-    re.compile(rf"(?:{_AMOUNT})\s{{0,3}}(?P<word>[^\W\d_]{{2,20}})\b"),
-    re.compile(rf"\b(?P<word>[^\W\d_]{{2,20}})\s{{0,3}}[:：(]?\s{{0,3}}(?:{_AMOUNT})"),
-)
-_UNITS = (
-    "seconds? secs? minutes? mins? hours? hrs? days? weeks? months? years? sekunden? minuten? "
-    "stunden? tag(?:en?)? wochen? monat(?:en?)? jahr(?:en?)? secondes? heures? jours? semaines? "
-    "mois ans? segundos? minutos? horas? días? dias? semanas? mes(?:es)? años? anos? ore giorni "
-    "minuti uur dagen godzin minut dni час(?:ов|а)? минут[ыу]? дн(?:ей|я)".split()
-)
-_SPAN = rf"(?:\d{{1,4}}|an?|one)\s{{1,3}}(?:{'|'.join(_UNITS)})"
-_AGE = re.compile(
-    rf"\b(?:vor|il y a|hace|há|for)\s{{1,3}}{_SPAN}\b"
-    rf"|\b{_SPAN}\s{{1,3}}(?:ago|geleden|fa|temu|назад|atrás|sedan)\b"
-    r"|\d{1,4}\s?(?:分|時間|小时|分钟|日|天|시간|분|일)\s?(?:前|전)",
-    re.IGNORECASE,
-)
-_MONTHS = (
-    "jan feb mar apr may jun jul aug sep oct nov dec mär mrz mai okt dez janv févr mars avr juin "
-    "juil août déc ene abr ago dic gen mag giu lug set ott fev mei maa sty lut kwi maj cze lip sie "
-    "wrz paź lis gru янв фев мар апр мая май июн июл авг сен окт ноя дек".split()
-)
-_MONTH = rf"(?:{'|'.join(_MONTHS)})[^\W\d]*\.?"
-_DATE = re.compile(
-    r"\b(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}(?:T?\s?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
-    r"|\b[0-3]?\d[-/.][0-3]?\d[-/.](?:19|20)\d\d\b"
-    r"|\d{4}\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]"
-    rf"|\b\d{{1,2}}(?:st|nd|rd|th|\.|º)?\s(?:de\s)?{_MONTH}(?:,?\s(?:de\s)?\d{{4}})?"
-    rf"|\b{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?\b"
-    r"|\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?(?:\s(?:UTC|GMT|CES?T|E[SD]T|P[SD]T))?",
-    re.IGNORECASE,
-)
+_MIN_BUDGET = 2_000  # characters for one entry
+_BATCH_SIZE = 20  # entries; each may have a text of 512,000 characters
+_COMMON_PER_CHARACTER = 100  # characters two texts have in common that cost as much as one other
+_COST_PER_ENTRY = 60
+_CONTEXT = 80  # characters around a difference: of a date, a counter, a word that has it
+_MAX_TEXT = 50_000  # characters of a text that are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,132 +37,148 @@ class EditComparison:
     """Compares changed entries of a document with their stored versions, as far as a budget goes.
 
     `while ids := comparison.next_ids(): comparison.compare(texts stored under ids)`, then `result`.
-    Of a feed that changes most entries on every poll, only versions that may be garbled are
-    compared: no other result of the comparison would be used.
+    In a feed with changes in most entries on every poll, only possibly garbled versions are
+    compared: no other result would be used.
 
     Args:
-        budget: About as many characters as are compared; what is beyond it counts as `UNCOMPARED`.
+        budget: Number of characters to compare; entries beyond that are `Change.UNCOMPARED`.
     """
 
     def __init__(self, changes: Changes, *, budget: int = BUDGET) -> None:
         self._changes = changes
-        self._budget = self._left = budget
-        self._is_restless = changes.habits.edited >= RESTLESS_AFTER
-        self._extents: dict[int, Change] = {}
-        self._spoilt: set[int] = set()
-        doubtful = (one for one in changes.changed_entries if one.change is Change.TEXT)
-        self._waiting = deque(
-            one for one in doubtful if not self._is_restless or _looks_spoilt(one.entry)
+        self._budget = self._budget_left = budget
+        self._is_noisy = changes.habits.edited >= NOISY_AFTER
+        self._compared: dict[int, Change] = {}  # by entry id
+        self._garbled_ids: set[int] = set()
+        self._pending = deque(
+            changed_entry
+            for changed_entry in changes.changed_entries
+            if changed_entry.change is Change.TEXT
+            and (not self._is_noisy or _may_be_garbled(changed_entry.entry))
         )
 
     def next_ids(self) -> list[int]:
-        """Return the ids of the entries to compare next; empty if there are none, or no budget."""
-        return (
-            [one.id for one in islice(self._waiting, _TEXTS_AT_ONCE)]
-            if self._left >= _LEAST
-            else []
-        )
+        """Return the ids of the entries to compare next, none when entries or budget are spent."""
+        if self._budget_left < _MIN_BUDGET:
+            return []
+        return [changed_entry.id for changed_entry in islice(self._pending, _BATCH_SIZE)]
 
     def compare(self, stored: Mapping[int, EntryText]) -> None:
-        """Compare the entries that were wanted.
+        """Compare the entries that `next_ids` returned.
 
         Args:
-            stored: By id what is stored of them; one that is not there stays a change of its text.
+            stored: Stored texts by entry id; an entry without a stored text has a new text.
         """
-        for _ in range(min(_TEXTS_AT_ONCE, len(self._waiting))):
-            if self._left < _LEAST:
+        for _ in range(min(_BATCH_SIZE, len(self._pending))):
+            if self._budget_left < _MIN_BUDGET:
                 return
-            change = self._waiting.popleft()
-            old = stored.get(change.id)
-            if old is not None:
-                self._compare(change.id, old, change.entry)
+            changed_entry = self._pending.popleft()
+            stored_text = stored.get(changed_entry.id)
+            if stored_text is not None:
+                self._compare(stored_text, changed_entry)
             else:
-                self._extents[change.id] = Change.TEXT
+                self._compared[changed_entry.id] = Change.TEXT
 
-    def _compare(self, entry_id: int, old: EntryText, entry: CleanEntry) -> None:
-        before = f"{old.title}\n{old.html}"
-        after = f"{entry.title_html}\n{entry.content_html}"
-        parts = _differing(before, after, most=min(_MAX_TEXT, self._left // 2))
-        self._left -= sum(map(len, parts)) + (len(before) + len(after)) // _COMMON + _EACH
-        if _is_spoilt(*parts):
-            self._spoilt.add(entry_id)
-        elif not self._is_restless:
-            self._extents[entry_id] = _extent(*parts)
+    def _compare(self, stored_text: EntryText, changed_entry: ChangedEntry) -> None:
+        before, after = _html_of(stored_text, changed_entry.entry)
+        parts = _differing_parts(before, after, max_length=min(_MAX_TEXT, self._budget_left // 2))
+        common_cost = (len(before) + len(after)) // _COMMON_PER_CHARACTER
+        self._budget_left -= sum(map(len, parts)) + common_cost + _COST_PER_ENTRY
+        if is_garbled(*parts):
+            self._garbled_ids.add(changed_entry.id)
+        elif not self._is_noisy:
+            self._compared[changed_entry.id] = _change(*parts)
 
     @property
     def spent(self) -> int:
         """How much of the budget was used."""
-        return self._budget - self._left
+        return self._budget - self._budget_left
 
     def result(self, *, known_count: int) -> Changes:
-        """Say of each changed entry how much of it changed, and of the feed if that means much.
-
-        A version that only spoils the letters of the stored one is left out.
+        """Return the changes with the extent of each change, without garbled versions.
 
         Args:
             known_count: Number of stored entries in the document.
         """
-        unweighed = Change.TEXT if self._is_restless else Change.UNCOMPARED
-        changed = tuple(
-            replace(one, change=self._extents.get(one.id, unweighed))
-            if one.change is Change.TEXT
-            else one
-            for one in self._changes.changed_entries
-            if one.id not in self._spoilt
+        default = Change.TEXT if self._is_noisy else Change.UNCOMPARED
+        changed_entries = tuple(
+            replace(changed_entry, change=self._compared.get(changed_entry.id, default))
+            if changed_entry.change is Change.TEXT
+            else changed_entry
+            for changed_entry in self._changes.changed_entries
+            if changed_entry.id not in self._garbled_ids
         )
-        edits = sum(one.is_update or one.change is Change.UNCOMPARED for one in changed)
-        before = self._changes.habits
-        restless = known_count > 1 and 5 * edits >= 4 * known_count
-        edited = min(before.edited + 1, RESTLESS_AFTER) if restless else 0
-        if restless and edited == RESTLESS_AFTER:
-            changed = tuple(replace(one, change=Change.NOISE) for one in changed)
-        habits = replace(before, edited=edited)
-        return replace(self._changes, changed_entries=changed, habits=habits)
+        edit_count = sum(
+            changed_entry.is_update or changed_entry.change is Change.UNCOMPARED
+            for changed_entry in changed_entries
+        )
+        habits = self._changes.habits
+        is_noise = known_count > 1 and 5 * edit_count >= 4 * known_count
+        noisy_polls = min(habits.edited + 1, NOISY_AFTER) if is_noise else 0
+        if noisy_polls == NOISY_AFTER:
+            changed_entries = tuple(
+                replace(changed_entry, change=Change.NOISE) for changed_entry in changed_entries
+            )
+        return replace(
+            self._changes,
+            changed_entries=changed_entries,
+            habits=replace(habits, edited=noisy_polls),
+        )
 
 
-def extent_of(old: EntryText, entry: CleanEntry) -> Change:
+def change_of(stored_text: EntryText, entry: CleanEntry) -> Change:
     """Return how much of a text changed.
 
-    White space, tracking parameters, counters ("35 views") and dates and times are nothing; markup
-    alone, and what it refers to, is looks.
+    White space, tracking parameters, counters ("35 views"), dates and times are trivial; changes
+    of markup alone, including addresses in markup, are `Change.MARKUP`.
     """
-    return _extent(*_differing(*_whole(old, entry)))
+    return _change(*_differing_parts(*_html_of(stored_text, entry)))
 
 
-def is_spoilt(old: EntryText, entry: CleanEntry) -> bool:
-    """Whether a new version is the stored one with letters that were lost or decoded wrongly.
-
-    Those are U+FFFD or question marks in place of letters beyond ASCII, or their bytes in UTF-8
-    read in another encoding ("Ã¼" for "ü"), as a publisher's or a cache's fault brings them.
-    """
-    return _is_spoilt(*_differing(*_whole(old, entry)))
+def is_garbled_version(stored_text: EntryText, entry: CleanEntry) -> bool:
+    """Whether a new version is the stored one with lost or wrongly decoded letters."""
+    return is_garbled(*_differing_parts(*_html_of(stored_text, entry)))
 
 
-def _whole(old: EntryText, entry: CleanEntry) -> tuple[str, str]:
-    return f"{old.title}\n{old.html}", f"{entry.title_html}\n{entry.content_html}"
+def _may_be_garbled(entry: CleanEntry) -> bool:
+    return may_be_garbled(entry.title_html) or may_be_garbled(entry.content_html)
 
 
-def _differing(before: str, after: str, *, most: int = _MAX_TEXT) -> tuple[str, str]:
-    """Return the parts in which two texts differ, with the words and tags around them.
+def _html_of(stored_text: EntryText, entry: CleanEntry) -> tuple[str, str]:
+    return (
+        f"{stored_text.title}\n{stored_text.html}",
+        f"{entry.title_html}\n{entry.content_html}",
+    )
+
+
+def _change(before: str, after: str) -> Change:
+    before, after = stable_html(before), stable_html(after)
+    if before == after:
+        return Change.TRIVIAL
+    return Change.MARKUP if plain_words(before) == plain_words(after) else Change.TEXT
+
+
+def _differing_parts(before: str, after: str, *, max_length: int = _MAX_TEXT) -> tuple[str, str]:
+    """Return the parts in which two texts differ, with the words and tags around the difference.
 
     Args:
-        most: Characters of each part; what is beyond is left out.
+        max_length: Maximal characters of each part.
     """
-    start = _common(before, after)
-    end = -_common(before[:start:-1], after[:start:-1])
+    start = _common_length(before, after)
+    end = -_common_length(before[:start:-1], after[:start:-1])
     ends = len(before) + end, len(after) + end
-    start = _begin_of_word(before, max(0, min(start, *ends) - _AROUND))
-    length = _end_of_word(before, ends[0] + _AROUND) - ends[0]
-    stops = (min(stop + length, start + most) for stop in ends)
+    start = _begin_of_word(before, max(0, min(start, *ends) - _CONTEXT))
+    length = _end_of_word(before, ends[0] + _CONTEXT) - ends[0]
+    stops = (min(stop + length, start + max_length) for stop in ends)
     return before[start : next(stops)], after[start : next(stops)]
 
 
-def _common(one: str, other: str) -> int:
-    """Return how many characters two texts have in common at their beginning."""
-    low, high = 0, min(len(one), len(other))
+def _common_length(a: str, b: str) -> int:
+    """Return how many characters two texts have in common at the beginning."""
+    low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
+        if a[low:middle] == b[low:middle]:
             low = middle
         else:
             high = middle - 1
@@ -225,7 +186,7 @@ def _common(one: str, other: str) -> int:
 
 
 def _begin_of_word(html: str, at: int) -> int:
-    """Return where the word or tag begins that `at` is in."""
+    """Return where the word or tag around a position begins."""
     tag = html.rfind("<", 0, at)
     if tag > html.rfind(">", 0, at):
         return tag
@@ -233,69 +194,9 @@ def _begin_of_word(html: str, at: int) -> int:
 
 
 def _end_of_word(html: str, at: int) -> int:
-    """Return where the word or tag ends that `at` is in."""
+    """Return where the word or tag around a position ends."""
     tag, begin = html.find(">", at), html.find("<", at)
     if tag >= 0 and (begin < 0 or tag < begin):
         return tag + 1
-    ends = [found for found in (html.find(" ", at), html.find("\n", at), begin) if found >= 0]
+    ends = [end for end in (html.find(" ", at), html.find("\n", at), begin) if end >= 0]
     return min(ends, default=len(html))
-
-
-def _extent(before: str, after: str) -> Change:
-    before, after = _settled(before), _settled(after)
-    if before == after:
-        return Change.TRIVIAL
-    return Change.MARKUP if _words(before) == _words(after) else Change.TEXT
-
-
-def _looks_spoilt(entry: CleanEntry) -> bool:
-    """Whether a new version may be one with spoilt letters, without looking at the stored one."""
-    return any(_SPOILT.search(text) for text in (entry.title_html, entry.content_html))
-
-
-def _is_spoilt(old: str, new: str) -> bool:
-    before = _LETTERS.split(_without_blanks(old))
-    after = _LETTERS.split(_without_blanks(new))
-    if before == after or before[::2] != after[::2]:
-        return False
-    pairs = islice(zip(before[1::2], after[1::2], strict=True), _MAX_PAIRS)
-    return all(was == now or _is_misread(was, now) for was, now in pairs)
-
-
-def _is_misread(was: str, now: str) -> bool:
-    """Whether letters beyond ASCII are replaced, or their UTF-8 is read in another encoding."""
-    if was.isascii():
-        return False
-    if now.count(_LOST) > was.count(_LOST):
-        return True
-    if now.count("?") > was.count("?") and now.isascii():
-        return True
-    octets = was.encode("utf-8", "replace")
-    return any(_without_blanks(octets.decode(wrong, "ignore")) == now for wrong in _MISREAD_AS)
-
-
-def _without_blanks(text: str) -> str:
-    """Return a text without white space and control characters, which may come from any byte."""
-    return _BLANKS.sub("", text)
-
-
-def _settled(html: str) -> str:
-    """Return a text without what changes by itself."""
-    html = _ADDRESS.sub(_without_tracking, html)
-    for pattern in (_DATE, _AGE):
-        html = pattern.sub("\N{HORIZONTAL ELLIPSIS}", html)
-    for pattern in _COUNTERS:
-        html = pattern.sub(_uncounted, html)
-    return " ".join(html.split())
-
-
-def _uncounted(counter: re.Match[str]) -> str:
-    return f"# {counter['word']}" if counter["word"].casefold() in _COUNTED else counter[0]
-
-
-def _without_tracking(address: re.Match[str]) -> str:
-    return urls.untracked(unescape(address[0]))
-
-
-def _words(html: str) -> str:
-    return " ".join(unescape(_TAG.sub(" ", html)).split())
