@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from aggregator import config as configuration
+from aggregator.database.columns import UtcDateTime
 from aggregator.database.feeds import write_clock_shift, write_hosts
-from aggregator.database.schema import UtcDateTime
 from aggregator.model import Outcome, Subscription
 from aggregator.runtime import system_clock
 from aggregator.scheduler import Scheduler
@@ -575,7 +575,7 @@ def rest(world, site, wait):
     with world._engine.begin() as connection:
         connection.execute(
             text("INSERT INTO hosts (name, free_at) VALUES (:site, :at)"),
-            {"site": site, "at": UtcDateTime.number(datetime.now(UTC) + wait)},
+            {"site": site, "at": UtcDateTime.encode(datetime.now(UTC) + wait)},
         )
 
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from aggregator.database.columns import UtcDateTime
 from aggregator.database.feeds import write_subscriptions
-from aggregator.database.schema import UtcDateTime
 from aggregator.model import FeedHead, HostPause, Outcome
 from tests.selection import slow_but
 from tests.web_fixtures import EVIL, Site, entry, full_site, words
@@ -241,7 +241,7 @@ def test_the_status_page_says_when_nothing_is_stored_any_more(tmp_path):
     with site.engine.begin() as connection:
         checked_at = now - timedelta(minutes=10)
         connection.execute(text("UPDATE state SET checked_at = :at"),
-                           {"at": UtcDateTime.number(checked_at)})  # fmt: skip
+                           {"at": UtcDateTime.encode(checked_at)})  # fmt: skip
     assert said not in site.page("/status").text
     site.record("tide", now=now - timedelta(minutes=9), next_poll_at=now - timedelta(minutes=6))
     assert said in site.page("/status").text

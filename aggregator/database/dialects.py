@@ -26,7 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
-from aggregator.database.schema import UtcDateTime, contents, entries, entry_keys
+from aggregator.database.columns import UtcDateTime
+from aggregator.database.schema import contents, entries, entry_keys
 from aggregator.search import index_form
 from aggregator.text.references import unescape
 
@@ -155,7 +156,7 @@ def insert_keys(
     if not keys:
         return
     place = _PLACES[connection.dialect.name]
-    rows = [(*key, UtcDateTime.number(gone) if gone else None) for *key, gone in keys]
+    rows = [(*key, UtcDateTime.encode(gone)) for *key, gone in keys]
     connection.exec_driver_sql(_INSERT_KEY.format(place=place), rows)
 
 
@@ -266,7 +267,9 @@ def gathered(dialect: str, *columns: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def rows_in(value: str | list[list[Any]] | None) -> list[list[Any]]:
     """Return the rows that `gathered` put together, in no order."""
-    return json.loads(value) if isinstance(value, str) else value or []
+    if not value or value == "[]":
+        return []
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def _has(phrase: str, of: FromClause) -> ColumnElement[bool]:

@@ -1,13 +1,9 @@
 """The tables.  Migrations make them; this module is how statements name them.
 
-Times are stored as whole microseconds since 1970 (UTC), so that they sort as numbers in every
-database and for every year.  Columns that a page shows but config.yaml decides (name, title,
-category) are copied here when the file is read: readers need the database and nothing else.
+Columns that a page shows but config.yaml decides (name, title, category) are copied here when the
+file is read: readers need the database and nothing else.
 """
 
-import json
-from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -26,85 +22,20 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
 
-from aggregator.model import Habits
-from aggregator.model.times import EPOCH
-
-_MICROSECOND = timedelta(microseconds=1)
+from aggregator.database.columns import (
+    ConstraintsJson,
+    DatingText,
+    EnclosuresJson,
+    HabitsJson,
+    JsonTuple,
+    OriginJson,
+    TimeSpan,
+    UtcDateTime,
+)
 
 POLLS_KEPT = 24
 """Polls a feed remembers: `polls` is a ring, so nothing ever has to be cleaned up."""
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC datetime as microseconds since 1970."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else self.number(value)
-
-    @staticmethod
-    def number(value: datetime) -> int:
-        """Return a time as it is stored."""
-        return (value - EPOCH) // _MICROSECOND
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(microseconds=value)
-
-
-class Span(TypeDecorator[timedelta]):
-    """A timedelta as whole microseconds."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
-        return None if value is None else value // _MICROSECOND
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> timedelta | None:
-        return None if value is None else timedelta(microseconds=value)
-
-
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-class JsonList(TypeDecorator[list[Any]]):
-    """A list as compact JSON; NULL when empty, which most of them are."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> str | None:
-        return _compact(value) if value else None
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> list[Any]:
-        return json.loads(value) if value else []
-
-
-class HabitsJson(TypeDecorator[Habits]):
-    """What is unusual about a feed as compact JSON; NULL where nothing is."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Habits | None, dialect: Dialect) -> str | None:
-        values = asdict(value or Habits())
-        # JSON has no tuples, and a list is never equal to one.
-        unusual = {name: what for name, what in values.items() if what != _USUAL[name]}
-        return _compact(unusual) if unusual else None
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Habits:
-        if not value:
-            return Habits()
-        known = json.loads(value)
-        return Habits(**(known | {"zone": tuple(known["zone"])} if "zone" in known else known))
-
-
-_USUAL = asdict(Habits())
 
 # SQLite makes only INTEGER PRIMARY KEY its 64-bit rowid.
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -153,7 +84,7 @@ feeds = Table(
     Column("host", Text, nullable=False),
     Column("configured_title", Text),
     Column("category_id", ForeignKey("categories.id")),
-    Column("interval", Span, nullable=False),
+    Column("interval", TimeSpan, nullable=False),
     Column("interval_given", Boolean, nullable=False, default=False),
     Column("distrust_304", Boolean, nullable=False, default=False),
     Column("stories", Boolean, nullable=False, server_default=true()),
@@ -180,19 +111,19 @@ feeds = Table(
         "memory", LargeBinary
     ),  # of the entries of the last document, see aggregator.model.seen_hashes
     Column("last_full_at", UtcDateTime),  # when the last 200 came
-    Column("freshness", Span),  # its lifetime, for a 304 that does not say
+    Column("freshness", TimeSpan),  # its lifetime, for a 304 that does not say
     Column("moved_to", Text),  # where it is polled instead of `url`
     Column("moving_to", Text),  # a permanent redirect, not seen often enough yet
     Column("moving_since", UtcDateTime),
     Column("moving_seen", Integer),
     Column("habits", HabitsJson),  # how its documents behave; NULL: as most do
-    Column("ttl", Span),
-    Column("update_every", Span),
-    Column("skip_hours", JsonList),
-    Column("skip_days", JsonList),
+    Column("ttl", TimeSpan),
+    Column("update_every", TimeSpan),
+    Column("skip_hours", JsonTuple),
+    Column("skip_days", JsonTuple),
     # The schedule
-    Column("gap", Span),  # usual time between two posts
-    Column("plan", JsonList),  # all that was weighed for `next_poll_at`
+    Column("gap", TimeSpan),  # usual time between two posts
+    Column("plan", ConstraintsJson),  # all that was weighed for `next_poll_at`
     Column("next_poll_at", UtcDateTime),
     Column("next_reason", Text),
     Column("not_before", UtcDateTime),
@@ -230,7 +161,7 @@ hosts = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("free_at", UtcDateTime, nullable=False),
-    Column("pace", Span),
+    Column("pace", TimeSpan),
     Column("learned_at", UtcDateTime),
 )
 """Hosts that want patience: no request before `free_at`, and `pace` between two."""
@@ -271,18 +202,18 @@ entries = Table(
     Column("title", Text, nullable=False),
     Column("title_html", Text),  # NULL where it is the escaped title
     Column("summary", Text, nullable=False),
-    Column("authors", JsonList),
-    Column("categories", JsonList),
-    Column("enclosures", JsonList),
+    Column("authors", JsonTuple),
+    Column("categories", JsonTuple),
+    Column("enclosures", EnclosuresJson),
     Column("language", Text),
     Column("comments_url", Text),
     Column("image", Text),
-    Column("origin", JsonList),
+    Column("origin", OriginJson),
     Column("copied", Boolean, nullable=False, default=False),
     # How many entries of its feed had a place in the same hour (UTC) when it was stored
     Column("hour_rank", Integer, nullable=False, server_default="0"),
     Column("published_at", UtcDateTime),
-    Column("dating", Text),  # why it stands where it does, see query.dating
+    Column("dating", DatingText),
     Column("updated_at", UtcDateTime),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),

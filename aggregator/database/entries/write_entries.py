@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from html import escape
@@ -19,12 +19,13 @@ from sqlalchemy import (
 
 from aggregator import dates
 from aggregator.database.chunks import chunks
+from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import Text, index_texts, insert_all, unindex_texts, upsert
 from aggregator.database.entries.write_keys import EntryKey, add_keys, replace_keys
-from aggregator.database.schema import UtcDateTime, contents, entries, feeds, state
+from aggregator.database.schema import contents, entries, feeds, state
 from aggregator.database.stories.write_candidates import packed_keys
 from aggregator.dedup import Change, ChangedEntry, NewEntry
-from aggregator.model import IDS_PER_MILLISECOND, CleanEntry, Enclosure, EntryId
+from aggregator.model import IDS_PER_MILLISECOND, CleanEntry, Dating, EntryId
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,25 +338,19 @@ def _replaced_values(entry: CleanEntry) -> tuple[Any, ...]:
         entry.summary,
         entry.authors,
         entry.categories,
-        [_enclosure(enclosure) for enclosure in entry.enclosures],
+        entry.enclosures,
         entry.language,
         entry.comments_url,
         entry.image,
-        list(astuple(entry.origin)) if entry.origin else None,
+        entry.origin,
     )
 
 
-def _dating(entry: PlacedEntry) -> str:
-    """Return the parts of `Dating` with tabs between them, the published text last."""
+def _dating(entry: PlacedEntry) -> Dating:
     date = entry.new_entry.entry.date
     if date is None:
-        return entry.reason
-    return f"{entry.reason}\t{date.field}\t{date.form}\t{'sure' * date.sure}\t{date.text}"
-
-
-def _enclosure(enclosure: Enclosure) -> list[Any]:
-    values = [enclosure.url, enclosure.type, enclosure.length]
-    return values if enclosure.duration is None else [*values, enclosure.duration]
+        return Dating(entry.reason)
+    return Dating(entry.reason, date.text, date.field, date.form, sure=date.sure)
 
 
 def _allocate_ids(connection: Connection, times: Sequence[datetime]) -> list[int]:

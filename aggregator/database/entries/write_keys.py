@@ -15,8 +15,9 @@ from sqlalchemy import (
 )
 
 from aggregator.database.chunks import chunks
+from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import insert_keys, stored_keys
-from aggregator.database.schema import UtcDateTime, entries, entry_keys, feeds
+from aggregator.database.schema import entries, entry_keys, feeds
 from aggregator.dedup import KeyOwner, short_key
 from aggregator.model.seen_hashes import seen_ids
 

@@ -1,6 +1,6 @@
 """Subscriptions and how they are doing."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -236,10 +236,7 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
 def _schedule(row: Any, now: datetime) -> dict[str, Any]:
     """Return when a feed is due, with what its host wants counted in."""
     at, reason = row.next_poll_at, row.next_reason
-    weighed = [
-        Constraint(name, value, None if until is None else datetime.fromtimestamp(until, UTC), why)
-        for name, value, until, why in row.plan
-    ]
+    weighed = list(row.plan)
     if row.host_name is not None and (row.pace is not None or row.free_at > now):
         host = _wish_of_host(row, now)
         weighed.append(host)

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, literal, select, update
 
-from aggregator.database.schema import Span, feeds, hosts, state
+from aggregator.database.columns import TimeSpan
+from aggregator.database.schema import feeds, hosts, state
 
 TOLERANCE = timedelta(seconds=30)
 """Clocks drift; a difference below this is no step, and makes no poll early that counts."""
@@ -44,7 +45,7 @@ def _move(
     dated_so = feeds.c.last_polled_at <= polled_until
     if step < timedelta(0):  # sooner only what this clock has dated
         dated_so &= feeds.c.last_polled_at >= polled_from
-    added = literal(step, Span())
+    added = literal(step, TimeSpan())
     columns = [feeds.c.next_poll_at, feeds.c.not_before, feeds.c.last_polled_at]
     connection.execute(
         update(feeds).where(dated_so).values({column: column.op("+")(added) for column in columns})

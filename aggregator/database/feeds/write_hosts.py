@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, or_, select
 
+from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import upsert
-from aggregator.database.schema import UtcDateTime, feeds, hosts
+from aggregator.database.schema import feeds, hosts
 from aggregator.model import HostPause, KnownHost
 
 _SHORT_WAIT = timedelta(seconds=10)

@@ -18,9 +18,10 @@ from sqlalchemy import (
 )
 
 from aggregator.database.chunks import chunks
+from aggregator.database.columns import TimeSpan, UtcDateTime
 from aggregator.database.dialects import wait_for_leases
 from aggregator.database.feeds.write_hosts import is_pausing, known_hosts
-from aggregator.database.schema import Span, UtcDateTime, feeds
+from aggregator.database.schema import feeds
 from aggregator.model import (
     DueFeed,
     KnownHost,
@@ -171,7 +172,7 @@ def reclaim_leases(
     held_at = case((until < now, until), else_=bindparam("now", now, UtcDateTime))
     is_new = and_(feeds.c.polls == 0, feeds.c.interval > _NEW_FEED_PAUSE)
     again_at = held_at + case(
-        (is_new, bindparam("new_feed_pause", _NEW_FEED_PAUSE, Span)), else_=feeds.c.interval
+        (is_new, bindparam("new_feed_pause", _NEW_FEED_PAUSE, TimeSpan)), else_=feeds.c.interval
     )
     connection.execute(
         update(feeds)
@@ -303,7 +304,7 @@ def _lease(
 
 
 def _due_feed(row: Any, host: KnownHost, *, owner: str) -> DueFeed:
-    hints = Wishes(row.ttl, row.update_every, tuple(row.skip_hours), tuple(row.skip_days))
+    hints = Wishes(row.ttl, row.update_every, row.skip_hours, row.skip_days)
     return DueFeed(
         id=row.id,
         name=row.name,

@@ -14,7 +14,6 @@ from aggregator.database.feeds.write_hosts import note_pauses
 from aggregator.database.feeds.write_leases import lock_leased, release_leases
 from aggregator.database.schema import POLLS_KEPT, feeds, polls, state
 from aggregator.model import (
-    Constraint,
     DueFeed,
     FeedHead,
     Habits,
@@ -193,7 +192,7 @@ def _feed_values(report: PollReport, *, subscribed: bool) -> dict[str, Any]:
         "lease_until": None,
         "error": report.error,
         "gone": report.outcome is Outcome.GONE,
-        "plan": [_weighed(constraint) for constraint in next_poll.constraints],
+        "plan": next_poll.constraints,
         "moved_to": report.relocation.moved_to,
         "moving_to": redirect.target if redirect else None,
         "moving_since": redirect.since if redirect else None,
@@ -229,11 +228,6 @@ def _success_values(report: PollReport, learned: FeedUpdate) -> dict[str, Any]:
     return values
 
 
-def _weighed(constraint: Constraint) -> list[Any]:
-    until = None if constraint.until is None else int(constraint.until.timestamp())
-    return [constraint.name, constraint.value, until, constraint.reason]
-
-
 def _head_values(head: FeedHead) -> dict[str, Any]:
     return {
         "title": head.title,
@@ -247,8 +241,8 @@ def _head_values(head: FeedHead) -> dict[str, Any]:
         "note": head.note,
         "ttl": head.wishes.ttl,
         "update_every": head.wishes.update_every,
-        "skip_hours": list(head.wishes.skip_hours),
-        "skip_days": list(head.wishes.skip_days),
+        "skip_hours": head.wishes.skip_hours,
+        "skip_days": head.wishes.skip_days,
     }
 
 

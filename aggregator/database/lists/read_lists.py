@@ -21,11 +21,9 @@ from aggregator.errors import DeadlineError
 from aggregator.model import (
     Cursor,
     Dating,
-    Enclosure,
     EntryId,
     ListedEntry,
     ListPage,
-    Origin,
     Scope,
     Source,
 )
@@ -94,14 +92,9 @@ def entries_of(
 
 def dating(connection: Connection, entry_id: int) -> Dating | None:
     """Return why an entry stands where it does, None if there is none with this id."""
-    kept: str | None = connection.scalar(select(entries.c.dating).where(entries.c.id == entry_id))
-    if kept is None:
-        return None
-    reason, *date = kept.split("\t", 4)
-    if not date:
-        return Dating(reason)
-    field, form, sure, text = date
-    return Dating(reason, text, field, form, sure=bool(sure))
+    statement = select(entries.c.dating).where(entries.c.id == entry_id)
+    dating: Dating | None = connection.scalar(statement)
+    return dating
 
 
 def newer_than(connection: Connection, *, after: Cursor, scope: Scope = EVERYTHING) -> int:
@@ -167,24 +160,29 @@ def _page_by_steps(connection: Connection, wanted: _Wanted, before: Cursor | Non
     return ListPage(tuple(taken), None if place is before else place, ended_early=True)
 
 
+_STORED = (
+    "id",
+    "public_id",
+    "url",
+    "title",
+    "summary",
+    "first_seen_at",
+    "changed_at",
+    "published_at",
+    "updated_at",
+    "authors",
+    "categories",
+    "enclosures",
+    "language",
+    "comments_url",
+    "image",
+    "origin",
+)
+"""Fields of `ListedEntry` that are columns of `entries`, by the same names."""
+
 _LISTED_COLUMNS = (
-    entries.c.id,
-    entries.c.public_id,
-    entries.c.url,
-    entries.c.title,
+    *(entries.c[name] for name in _STORED),
     entries.c.title_html,
-    entries.c.summary,
-    entries.c.first_seen_at,
-    entries.c.changed_at,
-    entries.c.published_at,
-    entries.c.updated_at,
-    entries.c.authors,
-    entries.c.categories,
-    entries.c.enclosures,
-    entries.c.language,
-    entries.c.comments_url,
-    entries.c.image,
-    entries.c.origin,
     *SOURCE_COLUMNS,
 )
 
@@ -260,32 +258,15 @@ def _with_columns(
 
 
 def _listed(row: Any, sources: dict[int, Source], *, with_content: bool) -> ListedEntry:
-    # By place, in the order of _LISTED_COLUMNS: by name takes twice as long, and a page has 40.
-    number, public_id, url, title, title_html, summary, first_seen_at, changed_at = row[:8]
-    published_at, updated_at, authors, of, files, language, comments_url, image, origin = row[8:17]
-    source_id, entry_id = row[17], EntryId(number)
-    source = sources.get(source_id) or sources.setdefault(source_id, source_of(row))
+    values = dict(zip(_STORED, row, strict=False))  # twice as fast as by name, and a page has 40
+    values["id"] = entry_id = EntryId(values["id"])
+    source_id = row.source_id
     return ListedEntry(
-        id=entry_id,
-        public_id=public_id,
-        source=source,
-        url=url,
-        title=title,
-        title_html=escape(title) if title_html is None else title_html,
-        summary=summary,
+        source=sources.get(source_id) or sources.setdefault(source_id, source_of(row)),
+        title_html=escape(values["title"]) if row.title_html is None else row.title_html,
         listed_at=entry_id.at,
-        first_seen_at=first_seen_at,
-        changed_at=changed_at,
-        dated=published_at is not None,
-        published_at=published_at,
-        updated_at=updated_at,
-        authors=tuple(authors),
-        categories=tuple(of),
-        enclosures=tuple(Enclosure(*values) for values in files),
-        language=language,
-        comments_url=comments_url,
-        image=image,
-        origin=Origin(*origin) if origin else None,
+        dated=values["published_at"] is not None,
         content_html=(row.html or "") if with_content else None,
         also_in=read_stories.sources_in(row.also_in),
+        **values,
     )

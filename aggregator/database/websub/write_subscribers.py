@@ -20,8 +20,9 @@ from sqlalchemy import (
     update,
 )
 
+from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import upsert
-from aggregator.database.schema import UtcDateTime, subscribers
+from aggregator.database.schema import subscribers
 
 _TOPICS = 500
 

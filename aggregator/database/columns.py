@@ -1,0 +1,204 @@
+"""Types of columns that hold values of the model: each one writes a value and reads it again.
+
+Times and spans are whole microseconds, so that they sort as numbers in every database and for
+every year.  Lists and records are compact JSON, and NULL where they are empty, which most are.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, astuple
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import BigInteger, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from aggregator.model import Constraint, Dating, Enclosure, Habits, Origin
+from aggregator.model.times import EPOCH
+
+_T = TypeVar("_T")
+_MICROSECOND = timedelta(microseconds=1)
+_USUAL_HABITS = asdict(Habits())
+
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class _ValueType(TypeDecorator[_T]):
+    """A column whose values are written by `encode` and read by `decode`.
+
+    The driver's value goes straight to `decode`: `process_result_value` would be one more call for
+    each value of a list.
+    """
+
+    @staticmethod
+    def encode(value: Any) -> Any:
+        """Return what is stored for a value; None for NULL."""
+        raise NotImplementedError
+
+    @staticmethod
+    def decode(stored: Any) -> Any:
+        """Return the value that is stored; None stands for NULL."""
+        raise NotImplementedError
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return self.encode(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], _T | None]:
+        return self.decode
+
+
+class UtcDateTime(_ValueType[datetime]):
+    """An aware UTC datetime as microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: datetime | None) -> int | None:
+        return None if value is None else (value - EPOCH) // _MICROSECOND
+
+    @staticmethod
+    def decode(stored: int | None) -> datetime | None:
+        return None if stored is None else EPOCH + timedelta(microseconds=stored)
+
+
+class TimeSpan(_ValueType[timedelta]):
+    """A timedelta as microseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: timedelta | None) -> int | None:
+        return None if value is None else value // _MICROSECOND
+
+    @staticmethod
+    def decode(stored: int | None) -> timedelta | None:
+        return None if stored is None else timedelta(microseconds=stored)
+
+
+class JsonTuple(_ValueType[tuple[Any, ...]]):
+    """Texts or numbers as a JSON array."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: Iterable[Any] | None) -> str | None:
+        return _to_json(value) if value else None
+
+    @staticmethod
+    def decode(stored: str | None) -> tuple[Any, ...]:
+        return tuple(json.loads(stored)) if stored else ()
+
+
+class EnclosuresJson(_ValueType[tuple[Enclosure, ...]]):
+    """Enclosures as arrays of address, type, length and, where there is one, duration."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: tuple[Enclosure, ...] | None) -> str | None:
+        return _to_json([_enclosure_values(each) for each in value]) if value else None
+
+    @staticmethod
+    def decode(stored: str | None) -> tuple[Enclosure, ...]:
+        return tuple(Enclosure(*values) for values in json.loads(stored)) if stored else ()
+
+
+class OriginJson(_ValueType[Origin]):
+    """The feed that an entry was copied from, as an array of its values; NULL for None."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: Origin | None) -> str | None:
+        return None if value is None else _to_json(astuple(value))
+
+    @staticmethod
+    def decode(stored: str | None) -> Origin | None:
+        return Origin(*json.loads(stored)) if stored else None
+
+
+class HabitsJson(_ValueType[Habits]):
+    """The habits of a feed that most feeds do not have, as an object."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: Habits | None) -> str | None:
+        values = asdict(value or Habits())
+        unusual = {name: each for name, each in values.items() if each != _USUAL_HABITS[name]}
+        return _to_json(unusual) if unusual else None
+
+    @staticmethod
+    def decode(stored: str | None) -> Habits:
+        if not stored:
+            return Habits()
+        values = json.loads(stored)
+        if "zone" in values:  # JSON has no tuples, and a list is never equal to one
+            values["zone"] = tuple(values["zone"])
+        return Habits(**values)
+
+
+class ConstraintsJson(_ValueType[tuple[Constraint, ...]]):
+    """The constraints on the next poll, as arrays of name, value, Unix time or null, and reason."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: tuple[Constraint, ...] | None) -> str | None:
+        return _to_json([_constraint_values(each) for each in value]) if value else None
+
+    @staticmethod
+    def decode(stored: str | None) -> tuple[Constraint, ...]:
+        return tuple(_constraint(*values) for values in json.loads(stored)) if stored else ()
+
+
+class DatingText(_ValueType[Dating]):
+    """A `Dating` as its reason, field, form, "sure" or "", and text, with tabs between them.
+
+    The text comes last as it may have tabs; an entry without a date has the reason alone.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: Dating | None) -> str | None:
+        if value is None:
+            return None
+        if value.sure is None:
+            return value.reason
+        certainty = "sure" if value.sure else ""
+        return "\t".join((value.reason, value.field, value.form, certainty, value.text))
+
+    @staticmethod
+    def decode(stored: str | None) -> Dating | None:
+        if stored is None:
+            return None
+        reason, *date = stored.split("\t", 4)
+        if not date:
+            return Dating(reason)
+        field, form, certainty, text = date
+        return Dating(reason, text, field, form, sure=bool(certainty))
+
+
+def _enclosure_values(enclosure: Enclosure) -> list[Any]:
+    values = [enclosure.url, enclosure.type, enclosure.length]
+    return values if enclosure.duration is None else [*values, enclosure.duration]
+
+
+def _constraint_values(constraint: Constraint) -> list[Any]:
+    until = None if constraint.until is None else int(constraint.until.timestamp())
+    return [constraint.name, constraint.value, until, constraint.reason]
+
+
+def _constraint(name: str, value: str, until: int | None, reason: str) -> Constraint:
+    until_at = None if until is None else datetime.fromtimestamp(until, UTC)
+    return Constraint(name, value, until_at, reason)
