@@ -21,7 +21,7 @@ from aggregator.model import (
     Constraint,
     NextPoll,
     Pacing,
-    Wishes,
+    PublisherHints,
 )
 from aggregator.model.times import http_date, span_text
 
@@ -195,7 +195,7 @@ def _spans(pacing: Pacing, response: PollResponse) -> Iterator[tuple[str, str, t
 
 def _decide(
     constraints: Sequence[Constraint],
-    hints: Wishes,
+    hints: PublisherHints,
     started_at: datetime,
     *,
     not_before: datetime | None,
@@ -225,14 +225,14 @@ def _decide(
     return NextPoll(at, reason, not_before, tuple(weighed))
 
 
-def _closures(hints: Wishes) -> Iterator[tuple[str, str]]:
+def _closures(hints: PublisherHints) -> Iterator[tuple[str, str]]:
     if hints.skip_hours:
         yield "skipHours", " ".join(map(str, hints.skip_hours))
     if hints.skip_days:
         yield "skipDays", " ".join(_WEEKDAYS[day] for day in hints.skip_days)
 
 
-def _opening(at: datetime, hints: Wishes) -> datetime:
+def _opening(at: datetime, hints: PublisherHints) -> datetime:
     """Return the first time from `at` on that is in no hour and on no day to be left out.
 
     Hours and days are those of GMT (RSS 2.0).  Where they leave no time at all, none was meant.

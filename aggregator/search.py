@@ -94,7 +94,7 @@ class Filter:
     wanted: bool = True
 
 
-class Fault(StrEnum):
+class SearchFault(StrEnum):
     """What a hint is about."""
 
     OPEN_QUOTE = "quote"
@@ -110,7 +110,7 @@ class Fault(StrEnum):
 class Hint:
     """A part of a search that was not understood or is too much, as it was typed."""
 
-    fault: Fault
+    fault: SearchFault
     text: str
 
 
@@ -199,16 +199,16 @@ def words_of(phrases: Sequence[str]) -> tuple[re.Pattern[str], list[list[str]]]:
 def parse(text: str) -> Search:
     """Return what `text` asks for; never fails."""
     terms = list(_TERM.finditer(text))
-    reading = _Reading()
+    parser = _SearchParser()
     for term in terms[:MAX_TERMS]:
-        reading.add(term)
+        parser.add(term)
     if len(terms) > MAX_TERMS:
-        reading.hint(Fault.TOO_MANY_TERMS, terms[MAX_TERMS][0])
-    return _with_advice(reading.search(), text)
+        parser.hint(SearchFault.TOO_MANY_TERMS, terms[MAX_TERMS][0])
+    return _with_advice(parser.search(), text)
 
 
 @dataclass
-class _Reading:
+class _SearchParser:
     """What was read of a search so far."""
 
     wanted: list[str] = field(default_factory=list)
@@ -217,7 +217,7 @@ class _Reading:
     hints: list[Hint] = field(default_factory=list)
     days: dict[str, date] = field(default_factory=dict)
 
-    def hint(self, fault: Fault, text: str) -> None:
+    def hint(self, fault: SearchFault, text: str) -> None:
         self.hints.append(Hint(fault, text))
 
     def search(self) -> Search:
@@ -234,11 +234,11 @@ class _Reading:
         sign, operator, phrase, closed, word = term.groups()
         operator, value = (operator or "").lower(), (word if phrase is None else phrase).strip()
         if phrase is not None and not closed and value:
-            self.hint(Fault.OPEN_QUOTE, term[0])
+            self.hint(SearchFault.OPEN_QUOTE, term[0])
         without = sign == "-"
         if operator in ("before", "after"):
             if (day := _day(value)) is None:
-                self.hint(Fault.BAD_DAY, term[0])
+                self.hint(SearchFault.BAD_DAY, term[0])
             elif without:  # all but what is before a day is what is on or after it
                 self.days["after" if operator == "before" else "before"] = day
             else:
@@ -246,7 +246,7 @@ class _Reading:
         elif (value.lower().rstrip(":") in _OPERATORS and value.endswith(":")) or (
             operator and not value
         ):
-            self.hint(Fault.NO_VALUE, term[0])
+            self.hint(SearchFault.NO_VALUE, term[0])
         elif operator:
             self.filters.append(Filter(Kind(operator), value, wanted=not without))
         elif words := _phrase(normal(value)):
@@ -254,12 +254,12 @@ class _Reading:
 
     def _add_words(self, words: str, typed: str, *, wanted: bool) -> None:
         if not wanted and len(self.unwanted) == MAX_EXCLUDED:
-            if not any(each.fault is Fault.TOO_MANY_EXCLUDED for each in self.hints):
-                self.hint(Fault.TOO_MANY_EXCLUDED, typed)
+            if not any(each.fault is SearchFault.TOO_MANY_EXCLUDED for each in self.hints):
+                self.hint(SearchFault.TOO_MANY_EXCLUDED, typed)
             return
         compared = _beginning(words)
         if compared != words:
-            self.hint(Fault.LONG_PHRASE, typed)
+            self.hint(SearchFault.LONG_PHRASE, typed)
         (self.wanted if wanted else self.unwanted).append(compared)
 
 
@@ -302,7 +302,7 @@ def _phrase(value: str) -> str:
 
 def _with_advice(search: Search, text: str) -> Search:
     if search.is_empty and search.unwanted:
-        return replace(search, hints=(*search.hints, Hint(Fault.ONLY_WITHOUT, text.strip())))
+        return replace(search, hints=(*search.hints, Hint(SearchFault.ONLY_WITHOUT, text.strip())))
     return search
 
 

@@ -21,7 +21,7 @@ from aggregator.database import open_database
 from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.merged import ListRequest, Publication, document
-from aggregator.model import DueFeed, Scope, Validators
+from aggregator.model import DueFeed, ListScope, Validators
 from aggregator.poll import recording
 from aggregator.poll.reports import CompletedPoll, PollSuccess
 from aggregator.publish import Format, render
@@ -58,7 +58,7 @@ def measure() -> Publishing:
         folder = Path(name)
         app = _app(folder)
         site = app.extensions["aggregator"]
-        request, publication = ListRequest(Scope(), limit=ENTRIES), Publication.of(site.config)
+        request, publication = ListRequest(ListScope(), limit=ENTRIES), Publication.of(site.config)
         with site.engine.connect() as connection:
             whole = document(connection, request, publication, now=datetime.now(UTC))
         assert whole is not None and len(whole.entries) == ENTRIES

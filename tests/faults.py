@@ -14,7 +14,7 @@ from sqlalchemy import Row, text
 from aggregator.database.feeds import read_health, write_leases, write_subscriptions
 from aggregator.database.lists import read_lists
 from aggregator.fetch import FetchSettings
-from aggregator.model import FeedHealth, ListedEntry, Scope, Subscription
+from aggregator.model import FeedHealth, ListedEntry, ListScope, Subscription
 from aggregator.poll import Poller, PollResult, PollSettings
 from tests.feedserver import FeedServer
 from tests.worlds import new_database
@@ -90,7 +90,7 @@ class World:
         """Return what is stored of a feed, newest first."""
         with self.database.connect() as connection:
             return read_lists.page(
-                connection, scope=Scope(source=name), limit=10_000, with_content=True
+                connection, scope=ListScope(source=name), limit=10_000, with_content=True
             ).entries
 
     def titles(self, name: str) -> list[str]:

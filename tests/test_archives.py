@@ -12,7 +12,7 @@ import pytest
 from aggregator import dates, merged
 from aggregator.dates import Week
 from aggregator.merged import ListRequest
-from aggregator.model import Cursor, Scope
+from aggregator.model import Cursor, ListScope
 from tests.selection import slow_after
 from tests.web_fixtures import Site
 from tests.worlds import entry
@@ -348,7 +348,7 @@ def test_readers_take_a_week_for_closed_after_writers_do():
 def test_in_the_first_hour_of_a_week_the_open_archive_has_the_last_week_too(site):
     monday = Week(2026, 30).start
     kept = [site.publish(monday - timedelta(minutes=5)), site.publish(monday - 2 * WEEK)]
-    request = ListRequest(Scope())
+    request = ListRequest(ListScope())
 
     def documents(at: datetime) -> list[list[str]]:
         publication, found = merged.Publication.of(site.config), []

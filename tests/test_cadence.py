@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator import schedule
-from aggregator.model import BECAUSE_NO_VALIDATORS, BY_INTERVAL, BY_RHYTHM, Pacing, Wishes
+from aggregator.model import BECAUSE_NO_VALIDATORS, BY_INTERVAL, BY_RHYTHM, Pacing, PublisherHints
 
 NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -16,20 +16,20 @@ MINUTE = timedelta(minutes=1)
 HALF_HOUR = timedelta(minutes=30)
 
 
-NO_HINTS = Wishes()
+NO_HINTS = PublisherHints()
 
 
 def after_success(
-    *, feed="a", interval=HOUR, interval_given=True, at=NOW, wishes=NO_HINTS, gap=None, **response
+    *, feed="a", interval=HOUR, interval_given=True, at=NOW, hints=NO_HINTS, gap=None, **response
 ):
-    pacing = Pacing(interval, interval_given, wishes, gap=gap)
+    pacing = Pacing(interval, interval_given, hints, gap=gap)
     return schedule.after_success(
         at, feed=feed, pacing=pacing, response=schedule.PollResponse(**response)
     )
 
 
-def after_failure(*, interval=HALF_HOUR, failures=1, wishes=NO_HINTS, **response):
-    pacing = Pacing(interval, hints=wishes)
+def after_failure(*, interval=HALF_HOUR, failures=1, hints=NO_HINTS, **response):
+    pacing = Pacing(interval, hints=hints)
     return schedule.after_failure(NOW, pacing=pacing, failures=failures, **response)
 
 
@@ -43,11 +43,15 @@ FRESH = "the server calls its answer fresh"
         ({"freshness": 2 * HOUR}, 2 * HOUR, FRESH),
         ({"freshness": HALF_HOUR}, HOUR, BY_INTERVAL),
         ({"freshness": 90 * DAY}, 7 * DAY, FRESH),
-        ({"wishes": Wishes(ttl=3 * HOUR)}, 3 * HOUR, "the feed's own ttl"),
-        ({"wishes": Wishes(ttl=90 * DAY)}, DAY, "the feed's own ttl"),
+        ({"hints": PublisherHints(ttl=3 * HOUR)}, 3 * HOUR, "the feed's own ttl"),
+        ({"hints": PublisherHints(ttl=90 * DAY)}, DAY, "the feed's own ttl"),
         ({"retry_after": 9 * HOUR}, 9 * HOUR, "the server asked for a pause"),
         ({"retry_after": 90 * DAY}, 30 * DAY, "the server asked for a pause"),
-        ({"freshness": 2 * HOUR, "wishes": Wishes(ttl=3 * HOUR)}, 3 * HOUR, "the feed's own ttl"),
+        (
+            {"freshness": 2 * HOUR, "hints": PublisherHints(ttl=3 * HOUR)},
+            3 * HOUR,
+            "the feed's own ttl",
+        ),
     ],
 )
 def test_the_longest_wait_that_anybody_asks_for_wins(asked, wait, reason):
@@ -81,12 +85,12 @@ def test_a_quiet_feed_is_asked_less_often_unless_the_file_says_how_often(gap, wa
 
 @pytest.mark.parametrize(("period", "wait"), [(12 * HOUR, 12 * HOUR), (30 * DAY, DAY)])
 def test_an_update_period_counts_where_the_file_has_no_interval(period, wait):
-    slowed = after_success(wishes=Wishes(update_every=period), interval_given=False)
+    slowed = after_success(hints=PublisherHints(update_every=period), interval_given=False)
 
     assert wait <= slowed.at - NOW <= wait + HOUR
     assert slowed.reason == "the feed's own updatePeriod"
     # Most blogs say "hourly" without anybody having chosen it.
-    assert after_success(wishes=Wishes(update_every=period)).reason == BY_INTERVAL
+    assert after_success(hints=PublisherHints(update_every=period)).reason == BY_INTERVAL
 
 
 def test_an_unchanged_feed_without_validators_is_asked_once_a_day():
@@ -98,21 +102,21 @@ def test_an_unchanged_feed_without_validators_is_asked_once_a_day():
 
 
 @pytest.mark.parametrize(
-    ("wishes", "earliest"),
+    ("hints", "earliest"),
     [
-        (Wishes(skip_hours=(15,)), NOW.replace(hour=16, minute=0)),
-        (Wishes(skip_hours=(15, 16, 17)), NOW.replace(hour=18, minute=0)),
-        (Wishes(skip_hours=tuple(range(15, 24))), (NOW + DAY).replace(hour=0, minute=0)),
-        (Wishes(skip_hours=(3, 4)), NOW + HOUR),
-        (Wishes(skip_hours=tuple(range(24))), NOW + HOUR),
-        (Wishes(skip_days=(0,)), (NOW + DAY).replace(hour=0, minute=0)),  # a Monday
-        (Wishes(skip_days=(0, 1)), (NOW + 2 * DAY).replace(hour=0, minute=0)),
-        (Wishes(skip_days=tuple(range(7))), NOW + HOUR),
-        (Wishes(skip_days=(0,), skip_hours=(0, 1)), (NOW + DAY).replace(hour=2, minute=0)),
+        (PublisherHints(skip_hours=(15,)), NOW.replace(hour=16, minute=0)),
+        (PublisherHints(skip_hours=(15, 16, 17)), NOW.replace(hour=18, minute=0)),
+        (PublisherHints(skip_hours=tuple(range(15, 24))), (NOW + DAY).replace(hour=0, minute=0)),
+        (PublisherHints(skip_hours=(3, 4)), NOW + HOUR),
+        (PublisherHints(skip_hours=tuple(range(24))), NOW + HOUR),
+        (PublisherHints(skip_days=(0,)), (NOW + DAY).replace(hour=0, minute=0)),  # a Monday
+        (PublisherHints(skip_days=(0, 1)), (NOW + 2 * DAY).replace(hour=0, minute=0)),
+        (PublisherHints(skip_days=tuple(range(7))), NOW + HOUR),
+        (PublisherHints(skip_days=(0,), skip_hours=(0, 1)), (NOW + DAY).replace(hour=2, minute=0)),
     ],
 )
-def test_hours_and_days_that_a_feed_rules_out_are_stepped_over(wishes, earliest):
-    decided = [after_success(feed=f"feed-{n}", wishes=wishes) for n in range(50)]
+def test_hours_and_days_that_a_feed_rules_out_are_stepped_over(hints, earliest):
+    decided = [after_success(feed=f"feed-{n}", hints=hints) for n in range(50)]
 
     for one in decided:
         assert earliest <= one.at <= earliest + 11 * MINUTE
@@ -121,12 +125,14 @@ def test_hours_and_days_that_a_feed_rules_out_are_stepped_over(wishes, earliest)
 
 
 def test_a_failure_keeps_out_of_those_hours_too():
-    assert after_failure(wishes=Wishes(skip_hours=(15,))).at == NOW.replace(hour=16, minute=0)
+    assert after_failure(hints=PublisherHints(skip_hours=(15,))).at == NOW.replace(
+        hour=16, minute=0
+    )
 
 
 def test_everything_that_was_weighed_is_told_with_its_value_and_time():
     decided = after_success(
-        freshness=90 * MINUTE, wishes=Wishes(ttl=HALF_HOUR, skip_days=(5, 6)), gap=DAY
+        freshness=90 * MINUTE, hints=PublisherHints(ttl=HALF_HOUR, skip_days=(5, 6)), gap=DAY
     )
 
     told = {one.name: (one.value, one.until) for one in decided.constraints}
@@ -156,9 +162,9 @@ def test_no_poll_is_earlier_than_anything_that_was_asked_for(
     interval, freshness, ttl, retry_after, hours, days, gap, given, later
 ):
     at = NOW + later
-    wishes = Wishes(ttl, None, tuple(sorted(hours)), tuple(sorted(days)))
+    hints = PublisherHints(ttl, None, tuple(sorted(hours)), tuple(sorted(days)))
     decided = after_success(
-        at=at, interval=interval, interval_given=given, freshness=freshness, wishes=wishes,
+        at=at, interval=interval, interval_given=given, freshness=freshness, hints=hints,
         retry_after=retry_after, gap=gap,
     )  # fmt: skip
 

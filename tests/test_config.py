@@ -31,8 +31,8 @@ def test_every_key_is_read_as_it_is_meant():
         base_url="https://feeds.example.org/reading",
         timezone="Europe/Berlin",
         database=f"sqlite:///{DATA}/data/reading.db?timeout=10",
-        web=config.Web(host="0.0.0.0", port=8081),
-        poll=config.Poll(
+        web=config.WebOptions(host="0.0.0.0", port=8081),
+        poll=config.PollOptions(
             interval=timedelta(hours=2),
             timeout=timedelta(seconds=45),
             max_size=5 * 2**20,
@@ -40,21 +40,21 @@ def test_every_key_is_read_as_it_is_meant():
             host_delay=timedelta(0),
             workers=3,
         ),
-        network=config.Network(allow=("127.0.0.1", "10.0.0.0/8", "nas.local", "::1")),
+        network=config.NetworkOptions(allow=("127.0.0.1", "10.0.0.0/8", "nas.local", "::1")),
         hosts={
-            "example.org": config.Host(delay=timedelta(minutes=1), concurrency=2),
-            "example.com": config.Host(),
+            "example.org": config.HostOptions(delay=timedelta(minutes=1), concurrency=2),
+            "example.com": config.HostOptions(),
         },
-        retention=config.Retention(timedelta(days=30), min_entries=20, max_entries=500),
-        stories=config.Stories(off_in=("Business",)),
-        publish=config.Publish(
+        retention=config.RetentionOptions(timedelta(days=30), min_entries=20, max_entries=500),
+        stories=config.StoriesOptions(off_in=("Business",)),
+        publish=config.PublishOptions(
             id="tag:feeds.example.org,2026:/",
             prefix_titles=True,
             noindex=False,
             limit_clients=True,
             deltas=True,
         ),
-        websub=config.WebSub(hub="https://hub.example.org/"),
+        websub=config.WebSubOptions(hub="https://hub.example.org/"),
         order=Order.ARRIVAL,
         per_hour=30,
         feeds=(
@@ -135,8 +135,8 @@ def test_what_the_file_does_not_say_has_its_documented_default(tmp_path):
         base_url="http://127.0.0.1:8080",
         timezone="UTC",
         database=f"sqlite:///{tmp_path}/aggregator.db",
-        web=config.Web("127.0.0.1", 8080),
-        poll=config.Poll(
+        web=config.WebOptions("127.0.0.1", 8080),
+        poll=config.PollOptions(
             interval=HOUR,
             timeout=timedelta(seconds=30),
             max_size=10_000_000,
@@ -144,8 +144,8 @@ def test_what_the_file_does_not_say_has_its_documented_default(tmp_path):
             host_delay=timedelta(seconds=5),
             workers=max(1, os.cpu_count() or 1),
         ),
-        network=config.Network(()),
-        retention=config.Retention(timedelta(days=365), 100),
+        network=config.NetworkOptions(()),
+        retention=config.RetentionOptions(timedelta(days=365), 100),
         feeds=(),
     )
 
@@ -169,8 +169,8 @@ def test_a_file_without_feeds_is_right(text):
 def test_a_section_whose_lines_are_all_commented_out_keeps_its_defaults():
     read = parsed("poll:\n  # interval: 2h\nweb:\nnetwork:\n  allow:\nretention:\n")
 
-    assert read.poll == config.Poll()
-    assert read.network == config.Network()
+    assert read.poll == config.PollOptions()
+    assert read.network == config.NetworkOptions()
 
 
 def test_text_needs_no_quotes_where_yaml_would_take_it_for_something_else():
@@ -532,15 +532,19 @@ def test_the_examples_in_the_documentation_do_what_it_says():
 
 def test_the_documentation_names_every_key():
     documented = (ROOT / "docs" / "config.md").read_text()
-    sections = {"web": config.Web, "poll": config.Poll, "network": config.Network}
-    sections["websub"] = options.WebSub
+    sections = {
+        "web": config.WebOptions,
+        "poll": config.PollOptions,
+        "network": config.NetworkOptions,
+    }
+    sections["websub"] = options.WebSubOptions
     keys = [
         f"{name}.{field.name}"
-        for name, section in {**sections, "retention": config.Retention}.items()
+        for name, section in {**sections, "retention": config.RetentionOptions}.items()
         for field in dataclasses.fields(section)
     ]
     keys += ["title", "base_url", "timezone", "database", "stories", "order", "per_hour", "feeds"]
-    keys += [f"hosts.NAME.{field.name}" for field in dataclasses.fields(config.Host)]
-    keys += [f"feeds[].{field.name}" for field in dataclasses.fields(options.Feed)]
+    keys += [f"hosts.NAME.{field.name}" for field in dataclasses.fields(config.HostOptions)]
+    keys += [f"feeds[].{field.name}" for field in dataclasses.fields(options.FeedOptions)]
 
     assert [key for key in keys if f"| `{key}` |" not in documented] == []

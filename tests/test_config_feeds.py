@@ -132,10 +132,12 @@ def test_a_name_that_can_not_stand_in_an_address_is_refused(written, said):
 
 
 def test_stories_are_on_or_off_as_a_whole_or_for_categories():
-    assert parsed("title: x").stories == config.Stories()
-    assert parsed("stories: On").stories == config.Stories()
-    assert parsed("stories: off").stories == config.Stories(on=False)
-    assert parsed("stories: {Jobs: off, News: on}").stories == config.Stories(off_in=("Jobs",))
+    assert parsed("title: x").stories == config.StoriesOptions()
+    assert parsed("stories: On").stories == config.StoriesOptions()
+    assert parsed("stories: off").stories == config.StoriesOptions(on=False)
+    assert parsed("stories: {Jobs: off, News: on}").stories == config.StoriesOptions(
+        off_in=("Jobs",)
+    )
 
 
 def test_what_is_neither_on_nor_off_is_named_where_it_stands():

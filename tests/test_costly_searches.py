@@ -19,8 +19,8 @@ from aggregator.database.lists import read_lists
 from aggregator.database.lists.read_scopes import narrowed
 from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
-from aggregator.model import Scope
-from aggregator.search import MAX_EXCLUDED, MAX_TERMS, Fault, parse
+from aggregator.model import ListScope
+from aggregator.search import MAX_EXCLUDED, MAX_TERMS, SearchFault, parse
 from bench.pages import seed
 from tests import worlds
 from tests.running import eventually, get, running
@@ -136,7 +136,7 @@ def test_a_search_that_meets_its_deadline_goes_on_page_by_page(
         while True:
             page = read_lists.page(
                 connection,
-                scope=Scope(search="author:ada"),
+                scope=ListScope(search="author:ada"),
                 limit=3,
                 before=before,
                 with_content=with_content,
@@ -159,8 +159,8 @@ def test_in_steps_a_search_finds_what_one_statement_finds(lamps, search, monkeyp
     monkeypatch.setattr(read_lists, "_FIRST_STEP", 20)
     monkeypatch.setattr(read_lists, "_STEPPING", 60)
     with lamps.engine.connect() as connection:
-        whole = read_lists.page(connection, scope=Scope(search=search), limit=30)
-        found = narrowed(connection, Scope(search=search))
+        whole = read_lists.page(connection, scope=ListScope(search=search), limit=30)
+        found = narrowed(connection, ListScope(search=search))
         wanted = read_lists._Wanted(found, 30, lambda _: True, with_content=False)
 
         assert read_lists._page_by_steps(connection, wanted, None) == whole
@@ -222,7 +222,7 @@ def test_a_search_excludes_a_few_words_and_says_which_one_was_too_many():
 
     assert search.unwanted == tuple(f"word{number}" for number in range(MAX_EXCLUDED))
     (hint,) = search.hints
-    assert (hint.fault, hint.text) == (Fault.TOO_MANY_EXCLUDED, f"-word{MAX_EXCLUDED}")
+    assert (hint.fault, hint.text) == (SearchFault.TOO_MANY_EXCLUDED, f"-word{MAX_EXCLUDED}")
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_of_a_long_phrase_the_beginning_is_looked_for(phrase, compared):
     search = parse(f'"{phrase}"')
 
     assert search.wanted == (compared or phrase,)
-    assert [each.fault for each in search.hints] == ([Fault.LONG_PHRASE] if compared else [])
+    assert [each.fault for each in search.hints] == ([SearchFault.LONG_PHRASE] if compared else [])
 
 
 def test_terms_that_are_too_many_are_told():
@@ -248,7 +248,7 @@ def test_terms_that_are_too_many_are_told():
 
     assert not search.filters
     assert [(each.fault, each.text) for each in search.hints] == [
-        (Fault.TOO_MANY_TERMS, "author:x")
+        (SearchFault.TOO_MANY_TERMS, "author:x")
     ]
 
 
@@ -287,7 +287,7 @@ def test_usual_searches_do_not_count_as_costly(search):
 
 def test_costly_searches_are_few_at_a_time_and_nothing_else_waits_for_them(lamps):
     costly = lamps.app.extensions["aggregator"].costly_searches
-    asked = Scope(search="author:ada")
+    asked = ListScope(search="author:ada")
     paths = [
         "/search?q=author:nils",
         "/search/feed.json?q=author:nils",

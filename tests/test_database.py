@@ -24,7 +24,7 @@ from aggregator.database.websub import write_unannounced
 from aggregator.dates import PlacementReason
 from aggregator.dedup import keys_of
 from aggregator.errors import DatabaseError
-from aggregator.model import Scope
+from aggregator.model import ListScope
 from aggregator.stories.story_keys import story_keys
 from tests.worlds import NOW, entry, new_database
 
@@ -181,7 +181,7 @@ def test_signs_in_an_older_databases_texts_are_found_after_the_upgrade(tmp_path)
 
     def found(search: str) -> list[int]:
         with upgraded.connect() as connection:
-            page = read_lists.page(connection, limit=9, scope=Scope(search=search)).entries
+            page = read_lists.page(connection, limit=9, scope=ListScope(search=search)).entries
         return [one.id for one in page]
 
     assert [found(search) for search in ("大学", "の音", "harbour")] == [[7], [7], [8]]
@@ -229,7 +229,7 @@ def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tm
 
     def found(text: str) -> list[int]:
         with upgraded.connect() as connection:
-            page = read_lists.page(connection, limit=9, scope=Scope(search=text)).entries
+            page = read_lists.page(connection, limit=9, scope=ListScope(search=text)).entries
         return [entry.id for entry in page]
 
     searches = ("crème", "Kraftwerk", "rust", "office 京ガ", "naive text", "weir", "office")
@@ -292,7 +292,7 @@ def test_the_texts_of_an_older_database_are_found_after_the_upgrade(tmp_path):
 
     with upgraded.connect() as connection:
         for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
-            found = read_lists.page(connection, limit=9, scope=Scope(search=search)).entries
+            found = read_lists.page(connection, limit=9, scope=ListScope(search=search)).entries
             assert [one.id for one in found] == [7], search
     upgraded.dispose()
 

@@ -10,7 +10,7 @@ import pytest
 from aggregator.config import load
 from aggregator.database.lists import read_lists
 from aggregator.database.stories import write_stories
-from aggregator.model import Scope, Subscription
+from aggregator.model import ListScope, Subscription
 from tests import worlds
 from tests.worlds import NOW, entry, new_database, record, subscribe
 from web import create_app
@@ -29,7 +29,7 @@ def test_of_a_document_the_newest_entries_are_stored_and_the_others_do_not_come_
     ]
 
     with database.connect() as connection:
-        page = read_lists.page(connection, scope=Scope(source="a"), limit=9)
+        page = read_lists.page(connection, scope=ListScope(source="a"), limit=9)
     assert [each.title for each in page.entries] == ["Post 1", "Post 2", "Post 3"]
     assert reports[0].new == 3
 
@@ -55,7 +55,7 @@ def listed(database, **scope):
     before = None
     with database.connect() as connection:
         while True:
-            page = read_lists.page(connection, scope=Scope(**scope), limit=7, before=before)
+            page = read_lists.page(connection, scope=ListScope(**scope), limit=7, before=before)
             counts.update(entry.source.name for entry in page.entries)
             if page.next is None:
                 return counts

@@ -15,7 +15,7 @@ from aggregator.errors import OpmlError
 from aggregator.model import OpmlOutline
 from aggregator.opml import extras
 from aggregator.opml import outlines as opml
-from aggregator.opml.outlines import Reason
+from aggregator.opml.outlines import OmissionReason
 from tests.selection import slow_after
 
 DATA = Path(__file__).parent / "data" / "opml"
@@ -236,12 +236,12 @@ def test_a_feed_without_a_usable_address_is_left_out_with_the_reason():
 
     assert [feed.title for feed in subscriptions.feeds] == ["Real"]
     assert [(feed.title, feed.reason) for feed in subscriptions.left_out] == [
-        ("Mail", Reason.NOT_AN_ADDRESS),
-        ("Shut", Reason.MASKED),
-        ("Token", Reason.MASKED),
-        ("Nothing", Reason.NOT_AN_ADDRESS),
-        ("Page", Reason.SCRAPED),
-        ("API", Reason.SCRAPED),
+        ("Mail", OmissionReason.NOT_AN_ADDRESS),
+        ("Shut", OmissionReason.MASKED),
+        ("Token", OmissionReason.MASKED),
+        ("Nothing", OmissionReason.NOT_AN_ADDRESS),
+        ("Page", OmissionReason.SCRAPED),
+        ("API", OmissionReason.SCRAPED),
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies
 
 from aggregator.errors import ParseError
-from aggregator.model import Enclosure, Wishes
+from aggregator.model import Enclosure, PublisherHints
 from aggregator.publish import Format, render
 from aggregator.reading.parse import MAX_ENTRIES, parse
 from tests.listed import COPIED, document
@@ -28,7 +28,7 @@ def test_rss_is_read_with_everything_that_it_says():
 
     assert feed.head.format == "RSS 2.0"
     assert feed.head.site_url == "https://harbour.example/"
-    assert (feed.head.rights, feed.head.wishes.ttl) == ("CC BY 4.0", timedelta(minutes=90))
+    assert (feed.head.rights, feed.head.hints.ttl) == ("CC BY 4.0", timedelta(minutes=90))
     assert feed.head.note is None
     assert (first.guid, first.link) == (
         "harbour-17",
@@ -220,9 +220,9 @@ def test_what_a_feed_says_about_being_polled_is_read():
     <sy:updatePeriod> daily </sy:updatePeriod><sy:updateFrequency>4</sy:updateFrequency>
     <item><title>A</title></item></channel></rss>"""
 
-    wishes = parse(body, headers={}, url="https://example.org/").head.wishes
+    hints = parse(body, headers={}, url="https://example.org/").head.hints
 
-    assert wishes == Wishes(timedelta(minutes=30), timedelta(hours=6), (0, 7), (5, 6))
+    assert hints == PublisherHints(timedelta(minutes=30), timedelta(hours=6), (0, 7), (5, 6))
 
 
 @pytest.mark.parametrize(
@@ -243,9 +243,9 @@ def test_an_update_period_is_divided_by_its_frequency(period, frequency, expecte
         f"<sy:updateFrequency>{frequency}</sy:updateFrequency></channel></rss>"
     )
 
-    wishes = parse(body.encode(), headers={}, url="https://example.org/").head.wishes
+    hints = parse(body.encode(), headers={}, url="https://example.org/").head.hints
 
-    assert wishes.update_every == expected
+    assert hints.update_every == expected
 
 
 def test_the_picture_of_an_entry_is_found_in_media_rss_itunes_and_json_feed():

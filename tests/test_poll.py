@@ -26,8 +26,8 @@ from aggregator.model import (
     DueFeed,
     FeedHealth,
     Fetched,
+    ListScope,
     Outcome,
-    Scope,
     Subscription,
     Validators,
 )
@@ -254,7 +254,7 @@ def test_an_id_that_two_feeds_use_is_published_as_two(world):
         ids = {
             entry.title: entry.public_id
             for name in "ab"
-            for entry in read_lists.page(connection, scope=Scope(source=name), limit=9).entries
+            for entry in read_lists.page(connection, scope=ListScope(source=name), limit=9).entries
         }
 
     assert ids["A"] == "http://same.example/1"

@@ -22,7 +22,7 @@ from aggregator.database.lists import read_lists
 from aggregator.database.migrations.run import upgrade
 from aggregator.database.schema import feeds
 from aggregator.database.state import read_overview
-from aggregator.model import HostPause, Scope, Subscription
+from aggregator.model import HostPause, ListScope, Subscription
 from aggregator.poll import Poller, PollResult, recording
 from aggregator.poll.poller import UnstoredPoll
 from tests import postgresql
@@ -84,7 +84,7 @@ def test_an_older_postgresql_database_is_brought_up_with_what_is_in_it(server):
 
     with database.connect() as connection:
         for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
-            found = read_lists.page(connection, limit=9, scope=Scope(search=search)).entries
+            found = read_lists.page(connection, limit=9, scope=ListScope(search=search)).entries
             assert [one.id for one in found] == [7], search
         counted = read_overview.overview(connection)
         keys = connection.exec_driver_sql("SELECT entry_id FROM entry_keys").scalars().all()

@@ -11,7 +11,7 @@ from aggregator.database.dialects import words
 from aggregator.database.feeds import read_health
 from aggregator.database.lists import read_lists, read_scopes
 from aggregator.database.state import read_overview
-from aggregator.model import Cursor, FeedHead, HostPause, Outcome, Scope, Subscription
+from aggregator.model import Cursor, FeedHead, HostPause, ListScope, Outcome, Subscription
 from tests.worlds import NOW, entry, new_database, only_sqlite, record, subscribe
 
 
@@ -61,7 +61,7 @@ def scripts(tmp_path_factory):
 
 @pytest.mark.parametrize("word", SCRIPTS)
 def test_a_word_is_found_as_it_is_written_in_whatever_script(scripts, word):
-    assert titles(scripts, scope=Scope(search=word)) == [word]
+    assert titles(scripts, scope=ListScope(search=word)) == [word]
 
 
 def test_pages_meet_without_gap_or_repeat(database):
@@ -79,10 +79,10 @@ def test_pages_meet_without_gap_or_repeat(database):
 
 
 def test_a_category_and_a_source_narrow_the_list(database):
-    assert len(titles(database, scope=Scope(category="news"))) == 10
-    assert len(titles(database, scope=Scope(source="b"))) == 2
-    assert titles(database, scope=Scope(category="none")) == []
-    assert titles(database, scope=Scope(source="none")) == []
+    assert len(titles(database, scope=ListScope(category="news"))) == 10
+    assert len(titles(database, scope=ListScope(source="b"))) == 2
+    assert titles(database, scope=ListScope(category="none")) == []
+    assert titles(database, scope=ListScope(source="none")) == []
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_category_and_a_source_narrow_the_list(database):
     ],
 )
 def test_a_search_finds_words_and_phrases_and_never_fails(database, search, found):
-    assert titles(database, scope=Scope(search=search)) == found
+    assert titles(database, scope=ListScope(search=search)) == found
 
 
 def test_the_text_that_is_indexed_stays_as_it_was_or_a_migration_fills_the_index_anew():
@@ -140,11 +140,11 @@ def test_the_text_that_is_indexed_stays_as_it_was_or_a_migration_fills_the_index
     ],
 )
 def test_a_search_is_narrowed_by_source_category_author_and_day(database, search, found):
-    assert len(titles(database, scope=Scope(search=search))) == found
+    assert len(titles(database, scope=ListScope(search=search))) == found
 
 
 def test_days_of_a_search_begin_in_the_zone_of_the_page(database):
-    evening = Scope(search="post after:2026-11-24", zone=ZoneInfo("Pacific/Kiritimati"))
+    evening = ListScope(search="post after:2026-11-24", zone=ZoneInfo("Pacific/Kiritimati"))
 
     assert len(titles(database, scope=evening)) == 12  # 14:33 UTC is after midnight there
     assert titles(database, scope=replace(evening, zone=UTC)) == []
@@ -156,7 +156,7 @@ def test_days_of_a_search_begin_in_the_zone_of_the_page(database):
 def test_a_search_that_looks_at_entries_one_by_one_goes_on_where_it_stopped(
     database, search, monkeypatch
 ):
-    scope = Scope(search=search)
+    scope = ListScope(search=search)
     whole = titles(database, scope=scope)
     monkeypatch.setattr(read_scopes, "WALK", 3)
 
@@ -176,19 +176,24 @@ def test_a_search_that_looks_at_entries_one_by_one_goes_on_where_it_stopped(
 def test_only_a_search_with_something_to_look_at_stops_early(database, monkeypatch):
     monkeypatch.setattr(read_scopes, "WALK", 3)
 
-    for scope in (Scope(), Scope(source="a"), Scope(search="post"), Scope(search="source:b")):
+    for scope in (
+        ListScope(),
+        ListScope(source="a"),
+        ListScope(search="post"),
+        ListScope(search="source:b"),
+    ):
         with database.connect() as connection:
             assert read_lists.page(connection, scope=scope, limit=100).next is None
 
 
 def test_a_searchs_pages_are_seeks(database):
-    first = titles(database, scope=Scope(search="post"), limit=4)
+    first = titles(database, scope=ListScope(search="post"), limit=4)
     with database.connect() as connection:
-        last = read_lists.page(connection, limit=4, scope=Scope(search="post")).entries[-1]
+        last = read_lists.page(connection, limit=4, scope=ListScope(search="post")).entries[-1]
 
-    rest = titles(database, scope=Scope(search="post"), before=Cursor(last.id))
+    rest = titles(database, scope=ListScope(search="post"), before=Cursor(last.id))
 
-    assert first + rest == titles(database, scope=Scope(search="post"))
+    assert first + rest == titles(database, scope=ListScope(search="post"))
 
 
 def test_problems_come_first(database):
@@ -241,7 +246,7 @@ def test_the_overview_counts(database):
 
 
 def test_news_of_a_narrow_search_are_counted_as_far_as_a_page_looks(database, monkeypatch):
-    scope = Scope(search="post source:b")
+    scope = ListScope(search="post source:b")
     counts = []
     for walk in (read_scopes.WALK, 3):
         monkeypatch.setattr(read_scopes, "WALK", walk)
@@ -283,9 +288,9 @@ def plans(database, ask):
 @pytest.mark.parametrize(
     "scope",
     [
-        *(Scope(), Scope(category="news"), Scope(source="a")),
-        *(Scope(search="post -nothing"), Scope(search="post after:2020 source:a")),
-        *(Scope(search="source:a"), Scope(search="category:news before:2027")),
+        *(ListScope(), ListScope(category="news"), ListScope(source="a")),
+        *(ListScope(search="post -nothing"), ListScope(search="post after:2020 source:a")),
+        *(ListScope(search="source:a"), ListScope(search="category:news before:2027")),
     ],
 )
 @pytest.mark.parametrize("before", [None, Cursor(2**62)])
@@ -327,11 +332,11 @@ def test_a_word_is_found_within_a_row_of_signs(tmp_path, search, found):
     there = entry(1, title="東京大学の研究者", content_html=f"<p>{text}</p>")
     record(fresh, "a", [there])
 
-    assert titles(fresh, scope=Scope(search=search)) == ["東京大学の研究者"] * found
+    assert titles(fresh, scope=ListScope(search=search)) == ["東京大学の研究者"] * found
 
     record(fresh, "a", [replace(there, title="京都", content_hash=b"x" * 16)])
-    assert titles(fresh, scope=Scope(search="京都")) == ["京都"]
-    assert titles(fresh, scope=Scope(search="東京")) == []
+    assert titles(fresh, scope=ListScope(search="京都")) == ["京都"]
+    assert titles(fresh, scope=ListScope(search="東京")) == []
     fresh.dispose()
 
 
@@ -360,11 +365,11 @@ def test_what_is_written_in_another_form_is_found_and_taken_out_of_the_index_aga
     if fresh.dialect.name == "postgresql" and "体" in text:
         searches = ["ラジオ体操"]  # rows of signs are one word there
     for search in searches:
-        assert titles(fresh, scope=Scope(search=search)) == ["Post about"], search
-    assert titles(fresh, scope=Scope(search="lightho")) == []
+        assert titles(fresh, scope=ListScope(search=search)) == ["Post about"], search
+    assert titles(fresh, scope=ListScope(search="lightho")) == []
     record(fresh, "a", [replace(there, summary="", content_html="", content_hash=b"x" * 16)])
     for search in searches:
-        assert titles(fresh, scope=Scope(search=search)) == [], search
+        assert titles(fresh, scope=ListScope(search=search)) == [], search
     fresh.dispose()
 
 
@@ -378,11 +383,11 @@ def test_a_search_finds_the_words_of_full_texts_but_not_their_markup(tmp_path):
     record(database, "a", [entry(31, content_html=html, summary="Café by-line, 3.5 km.")])
 
     for search in ("lighthouse", '"keeper s log"', "post lighthouse", "log é", "cafe -tea"):
-        assert titles(database, scope=Scope(search=search)) == ["Post 31"], search
+        assert titles(database, scope=ListScope(search=search)) == ["Post 31"], search
     for search in ("example", "after html", '"3 5"', "한국어", "line 5", "E", "CAFÉ"):
-        assert titles(database, scope=Scope(search=search)) == ["Post 31"], search
+        assert titles(database, scope=ListScope(search=search)) == ["Post 31"], search
     for search in ("lead", "class", "amp", '"lighthousekeeper"', "post -cafe"):
-        assert titles(database, scope=Scope(search=search)) == [], search
+        assert titles(database, scope=ListScope(search=search)) == [], search
     database.dispose()
 
 
@@ -397,7 +402,7 @@ def test_a_source_has_one_title_wherever_it_is_named(tmp_path, configured, own, 
 
     with database.connect() as connection:
         (listed,) = read_lists.page(connection, limit=9).entries
-        found = read_lists.page(connection, scope=Scope(search=f"source:{title[1:4]}"), limit=9)
+        found = read_lists.page(connection, scope=ListScope(search=f"source:{title[1:4]}"), limit=9)
         ((busiest, _),) = read_overview.sidebar(connection, now=NOW).busiest
         (health,) = read_health.feeds_by_health(connection, now=NOW)
 

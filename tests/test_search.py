@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from aggregator import search
-from aggregator.search import Fault, Filter, Kind, Search, index_form, normal, parse, spaced
+from aggregator.search import Filter, Kind, Search, SearchFault, index_form, normal, parse, spaced
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_what_is_not_before_a_day_is_on_or_after_it():
 @pytest.mark.parametrize(
     ("text", "fault", "about"),
     [
-        ('energy "open end', Fault.OPEN_QUOTE, '"open end'),
-        ("energy source:", Fault.NO_VALUE, "source:"),
-        ('author:"" x', Fault.NO_VALUE, 'author:""'),
-        ("after:tomorrow x", Fault.BAD_DAY, "after:tomorrow"),
-        ("before:2026-02-30 x", Fault.BAD_DAY, "before:2026-02-30"),
-        ("before:0000 x", Fault.BAD_DAY, "before:0000"),
-        ("-coal", Fault.ONLY_WITHOUT, "-coal"),
+        ('energy "open end', SearchFault.OPEN_QUOTE, '"open end'),
+        ("energy source:", SearchFault.NO_VALUE, "source:"),
+        ('author:"" x', SearchFault.NO_VALUE, 'author:""'),
+        ("after:tomorrow x", SearchFault.BAD_DAY, "after:tomorrow"),
+        ("before:2026-02-30 x", SearchFault.BAD_DAY, "before:2026-02-30"),
+        ("before:0000 x", SearchFault.BAD_DAY, "before:0000"),
+        ("-coal", SearchFault.ONLY_WITHOUT, "-coal"),
         ("-source:lamp", None, None),
     ],
 )

@@ -13,9 +13,9 @@ from aggregator.database.state import read_overview
 from aggregator.model import (
     Enclosure,
     FeedHead,
+    ListScope,
     NextPoll,
     Outcome,
-    Scope,
     Validation,
     Validators,
 )
@@ -195,7 +195,7 @@ def test_an_old_entry_goes_unless_it_is_among_the_newest_of_its_feed(database):
     assert titles(database) == ["Post 1", "Post 2", "Post 9"]
     with database.connect() as connection:
         assert read_overview.overview(connection).entries == 3
-        found = read_lists.page(connection, limit=9, scope=Scope(search="post")).entries
+        found = read_lists.page(connection, limit=9, scope=ListScope(search="post")).entries
     assert [one.title for one in found] == ["Post 1", "Post 2", "Post 9"]
 
 

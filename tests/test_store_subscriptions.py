@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.database.feeds import read_health, read_names, write_hosts, write_subscriptions
 from aggregator.database.state import read_overview
-from aggregator.model import HostPause, Outcome, Scope, Subscription
+from aggregator.model import HostPause, ListScope, Outcome, Subscription
 from tests.stored import MINUTE, feed, lease_due, statements, titles
 from tests.worlds import NOW, entry, poll_of, record, store_poll, subscribe
 
@@ -32,7 +32,7 @@ def test_a_new_url_under_the_same_name_keeps_the_entries_and_is_polled_at_once(d
 
     subscribe(database, feed("a", "https://moved.example/feed"))
 
-    assert titles(database, scope=Scope(source="a")) == ["Post 1"]
+    assert titles(database, scope=ListScope(source="a")) == ["Post 1"]
     assert lease_due(database) == ["a"]
 
 
@@ -84,8 +84,8 @@ def test_a_made_name_follows_its_url(database):
         Subscription("example-org-abc", "https://example.org/one"),
     )
 
-    assert titles(database, scope=Scope(source="example-org-abc")) == ["Post 1"]
-    assert titles(database, scope=Scope(source="example-org")) == []
+    assert titles(database, scope=ListScope(source="example-org-abc")) == ["Post 1"]
+    assert titles(database, scope=ListScope(source="example-org")) == []
 
 
 def test_two_feeds_can_swap_their_names(database):
@@ -98,7 +98,7 @@ def test_two_feeds_can_swap_their_names(database):
         Subscription("b", "https://a.example/feed"),
     )
 
-    assert titles(database, scope=Scope(source="b")) == ["Post 1"]
+    assert titles(database, scope=ListScope(source="b")) == ["Post 1"]
 
 
 def test_a_name_that_a_removed_feed_had_is_free_again(database):
@@ -107,7 +107,7 @@ def test_a_name_that_a_removed_feed_had_is_free_again(database):
 
     subscribe(database, Subscription("b", "https://a.example/feed"))
 
-    assert titles(database, scope=Scope(source="b")) == ["Post 1"]
+    assert titles(database, scope=ListScope(source="b")) == ["Post 1"]
 
 
 def test_a_feed_that_changes_category_takes_its_entries_along(database):
@@ -116,8 +116,8 @@ def test_a_feed_that_changes_category_takes_its_entries_along(database):
 
     subscribe(database, feed("a", category="Künste & Co"))
 
-    assert titles(database, scope=Scope(category="old")) == []
-    assert titles(database, scope=Scope(category="künste-co")) == ["Post 1"]
+    assert titles(database, scope=ListScope(category="old")) == []
+    assert titles(database, scope=ListScope(category="künste-co")) == ["Post 1"]
     with database.connect() as connection:
         found = read_overview.sidebar(connection, now=NOW).categories
     assert [(category.name, category.entries) for category in found] == [("Künste & Co", 1)]
@@ -357,10 +357,10 @@ def test_categories_that_differ_by_signs_are_lists_of_their_own(database):
         record(database, f"f{n}", [entry(n)])
 
     slugs = ("c", "c-plus-plus", "c-sharp", "🎮")
-    assert [titles(database, scope=Scope(category=slug)) for slug in slugs] == [
+    assert [titles(database, scope=ListScope(category=slug)) for slug in slugs] == [
         [f"Post {n}"] for n in range(len(names))
     ]
-    assert [titles(database, scope=Scope(search=f"category:{name}")) for name in names] == [
+    assert [titles(database, scope=ListScope(search=f"category:{name}")) for name in names] == [
         [f"Post {n}"] for n in range(len(names))
     ]
 

@@ -28,7 +28,7 @@ from aggregator.database.schema import (
 from aggregator.database.state import read_overview
 from aggregator.database.stories import read_stories, write_candidates, write_stories
 from aggregator.dedup import NewEntry
-from aggregator.model import Cursor, Scope, Subscription
+from aggregator.model import Cursor, ListScope, Subscription
 from aggregator.poll import poller, story_matching
 from aggregator.stories.grouping import stories_of
 from aggregator.stories.similarity import StoryLink, StoryRule
@@ -99,7 +99,7 @@ class StoryWorld(World):
     def shown(self, **scope: str) -> list[tuple[str, list[str]]]:
         """Return the source of each entry of a list, and where else its story stands."""
         with self.database.connect() as connection:
-            found = read_lists.page(connection, scope=Scope(**scope), limit=100).entries
+            found = read_lists.page(connection, scope=ListScope(**scope), limit=100).entries
         return [(one.source.name, [there.name for there in one.also_in]) for one in found]
 
 

@@ -14,7 +14,7 @@ from aggregator.database.feeds import read_health
 from aggregator.database.lists import read_lists
 from aggregator.database.stories import read_stories
 from aggregator.feed_status import feed_status
-from aggregator.model import Scope
+from aggregator.model import ListScope
 from tests import postgresql, quay, released
 from tests.quay import HOUR, NOW
 from tests.test_counters import hold
@@ -149,7 +149,7 @@ def joins_story(database: Engine) -> None:
 
 def listed(database: Engine, **scope: str) -> list[str]:
     with database.connect() as connection:
-        page = read_lists.page(connection, limit=50, scope=Scope(**scope))
+        page = read_lists.page(connection, limit=50, scope=ListScope(**scope))
     return [each.title for each in page.entries]
 
 

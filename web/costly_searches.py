@@ -9,7 +9,7 @@ from threading import BoundedSemaphore
 
 from werkzeug.exceptions import ServiceUnavailable
 
-from aggregator.model import Scope
+from aggregator.model import ListScope
 from aggregator.search import parse
 from web.language import to_translate
 
@@ -26,7 +26,7 @@ class CostlySearches:
         self._free = BoundedSemaphore(AT_ONCE)
 
     @contextmanager
-    def room_for(self, scope: Scope) -> Iterator[None]:
+    def room_for(self, scope: ListScope) -> Iterator[None]:
         """Hold a place while a list is read, if the list is a costly search.
 
         Raises:

@@ -18,7 +18,7 @@ from aggregator.database.lists import read_archives
 from aggregator.database.state import read_overview
 from aggregator.dates import Week
 from aggregator.merged import ListRequest
-from aggregator.model import OpmlOutline, Scope, Source
+from aggregator.model import ListScope, OpmlOutline, Source
 from aggregator.opml import outlines as opml
 from aggregator.publish import Document, Format, last_modified_at, links, render
 from web import pages, parameters, presentation, renamed_lists
@@ -50,38 +50,38 @@ _PREVIEWED = 10  # entries on the page about a feed
 @bp.get(f"/feed.{_FORM}")
 def whole_list(form: str) -> Response:
     """Publish the whole list."""
-    return _answer(Scope(), Format(form))
+    return _answer(ListScope(), Format(form))
 
 
 @bp.get(f"/category/<slug>/feed.{_FORM}")
 def category(slug: str, form: str) -> Response:
     """Publish one category."""
-    return _answer(Scope(category=parameters.name(slug)), Format(form))
+    return _answer(ListScope(category=parameters.name(slug)), Format(form))
 
 
 @bp.get(f"/source/<name>/feed.{_FORM}")
 def source(name: str, form: str) -> Response:
     """Publish one source."""
-    return _answer(Scope(source=parameters.name(name)), Format(form))
+    return _answer(ListScope(source=parameters.name(name)), Format(form))
 
 
 @bp.get(f"/search/feed.{_FORM}")
 def search(form: str) -> Response:
     """Publish the results of a search."""
     text = parameters.search() or abort(400, "q: missing; what is to be searched for?")
-    return _answer(Scope(search=text, zone=site().zone), Format(form))
+    return _answer(ListScope(search=text, zone=site().zone), Format(form))
 
 
 @bp.get("/archive/<week>.atom")
 def archive(week: str) -> Response:
     """Publish the entries of one week."""
-    return _answer(Scope(), Format.ATOM, parameters.week(week))
+    return _answer(ListScope(), Format.ATOM, parameters.week(week))
 
 
 @bp.get("/category/<slug>/archive/<week>.atom")
 def category_archive(slug: str, week: str) -> Response:
     """Publish the entries of one week in one category."""
-    return _answer(Scope(category=parameters.name(slug)), Format.ATOM, parameters.week(week))
+    return _answer(ListScope(category=parameters.name(slug)), Format.ATOM, parameters.week(week))
 
 
 @bp.get("/sources.opml")
@@ -141,7 +141,7 @@ def _open_to_all(response: Response) -> Response:
 # ---------------------------------------------------------------------- one document
 
 
-def _answer(scope: Scope, form: Format, week: Week | None = None) -> Response:
+def _answer(scope: ListScope, form: Format, week: Week | None = None) -> Response:
     limit = parameters.limit() if week is None else merged.DEFAULT_LIMIT
     after = None if week is None else parameters.after()
     list_request = ListRequest(scope, form, limit, parameters.before(), week, after)

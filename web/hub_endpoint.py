@@ -12,7 +12,7 @@ from flask import Blueprint, Response, abort, request
 from aggregator import merged, urls
 from aggregator.database.feeds import read_health
 from aggregator.database.state import read_overview
-from aggregator.model import Scope
+from aggregator.model import ListScope
 from aggregator.runtime.hub_socket import MAX_REQUEST, SubscriptionRequest
 from web.site import site
 
@@ -58,7 +58,7 @@ def _topic() -> str:
     return topic
 
 
-def _exists(scope: Scope) -> bool:
+def _exists(scope: ListScope) -> bool:
     with site().engine.connect() as connection:
         if scope.category is not None:
             return read_overview.category(connection, scope.category) is not None

@@ -12,7 +12,7 @@ from aggregator.database.state import read_metrics, read_overview
 from aggregator.database.state.read_metrics import Metrics
 from aggregator.errors import DeadlineError
 from aggregator.feed_status import FeedStatus
-from aggregator.model import Scope
+from aggregator.model import ListScope
 from web import parameters
 from web.assets import version
 from web.responses import REVALIDATE, body, send
@@ -139,16 +139,16 @@ def _metric(name: str, kind: str, what: str, value: float) -> list[str]:
     return [f"# HELP {name} {what}\n", f"# TYPE {name} {kind}\n", f"{name} {value}\n"]
 
 
-def _scope() -> Scope:
+def _scope() -> ListScope:
     """Return the list that the parameters name; the narrowest one if there are several."""
     wanted = parameters.search()
     if wanted:
-        return Scope(search=wanted, zone=site().zone)
+        return ListScope(search=wanted, zone=site().zone)
     if text := request.args.get("source"):
-        return Scope(source=parameters.name(text))
+        return ListScope(source=parameters.name(text))
     if text := request.args.get("category"):
-        return Scope(category=parameters.name(text))
-    return Scope()
+        return ListScope(category=parameters.name(text))
+    return ListScope()
 
 
 def _json(value: Mapping[str, object]) -> bytes:

@@ -14,7 +14,7 @@ from flask import render_template
 from aggregator.database import Connection
 from aggregator.database.feeds import read_health, read_status
 from aggregator.database.lists import read_lists
-from aggregator.model import Cursor, EntryId, FeedOrder, Overview, Scope, Sidebar
+from aggregator.model import Cursor, EntryId, FeedOrder, ListScope, Overview, Sidebar
 from aggregator.publish import room_on_page
 from aggregator.search import parse
 from web import disclosure, presentation, status_texts
@@ -68,7 +68,7 @@ class Page:
 
     template: str
     values: dict[str, object] = field(default_factory=dict)
-    scope: Scope = read_lists.EVERYTHING
+    scope: ListScope = read_lists.EVERYTHING
     section: str = ""
     index: bool = True
     following: Cursor | None = None
@@ -89,7 +89,7 @@ class Listing:
         poll: Address of the number of newer entries; None on all but the first page.
     """
 
-    scope: Scope
+    scope: ListScope
     days: list[presentation.Day]
     count: int
     view: str | None
@@ -127,7 +127,7 @@ def render(page: Page, *, clock: Clock, overview: Overview | None, links: PageLi
 
 def recent_posts(data: PageData, position: ListPosition) -> Page:
     """Return a page of the whole list; the page of a first run while the list is empty."""
-    listing = _listing(data, Scope(), position)
+    listing = _listing(data, ListScope(), position)
     if not listing.days and listing.newest is None:
         return _first_run(data)
     values = {"heading": data.clock.lang.gettext("Recent posts"), "sidebar": _sidebar(data)}
@@ -140,7 +140,7 @@ def category(data: PageData, slug: str, position: ListPosition) -> Page | None:
     count = next((count for count in sidebar.categories if count.slug == slug), None)
     if count is None:
         return None
-    listing = _listing(data, Scope(category=slug), position)
+    listing = _listing(data, ListScope(category=slug), position)
     values = {"heading": count.name, "category": count, "sidebar": sidebar}
     return _list_page("list.html", listing, values, section="recent")
 
@@ -150,15 +150,15 @@ def source(data: PageData, name: str, position: ListPosition) -> Page | None:
     feed = read_health.feed(data.connection, name, now=data.clock.now)
     if feed is None:
         return None
-    listing = _listing(data, Scope(source=name), position)
+    listing = _listing(data, ListScope(source=name), position)
     return _list_page("source.html", listing, {"feed": disclosure.public(feed)}, section="sources")
 
 
-def search(data: PageData, scope: Scope, position: ListPosition) -> Page:
+def search(data: PageData, scope: ListScope, position: ListPosition) -> Page:
     """Return a page of search results; for an empty search the help alone."""
     listing = _listing(data, scope, position)
     values = {"listing": listing, "hints": parse(listing.search).hints}
-    page_scope = scope if listing.search else Scope()  # an empty search has no feed
+    page_scope = scope if listing.search else ListScope()  # an empty search has no feed
     return Page("search.html", values, scope=page_scope, index=False)
 
 
@@ -202,7 +202,7 @@ def _first_run(data: PageData) -> Page:
         "feeds": _feeds(data, FeedOrder.TITLE, 1, data.links.of_sources)["feeds"],
         # Before the first poll the database may not have met the configuration yet.
         "configured": len(site().config.feeds) if data.overview.checked_at is None else 0,
-        "poll": None if data.links.static else updates_path(Scope(), Cursor(0)),
+        "poll": None if data.links.static else updates_path(ListScope(), Cursor(0)),
     }
     return Page("welcome.html", values, section="recent")
 
@@ -237,7 +237,7 @@ def _list_page(template: str, listing: Listing, values: dict[str, object], *, se
     )
 
 
-def _listing(data: PageData, scope: Scope, position: ListPosition) -> Listing:
+def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listing:
     before, view = position.before, position.view
     rows = read_lists.page(
         data.connection,

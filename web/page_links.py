@@ -13,7 +13,7 @@ from flask import request, url_for
 
 from aggregator import merged
 from aggregator.merged import ListRequest
-from aggregator.model import Cursor, Scope
+from aggregator.model import Cursor, ListScope
 from aggregator.publish import Format
 from web.assets import version
 from web.site import site
@@ -32,12 +32,12 @@ class PageLinks(ABC):
 
     @abstractmethod
     def of_list(
-        self, scope: Scope, *, before: Cursor | None = None, view: str | None = None
+        self, scope: ListScope, *, before: Cursor | None = None, view: str | None = None
     ) -> str:
         """Return the address of a list for people, or of its page below the place `before`."""
 
     @abstractmethod
-    def of_feed(self, scope: Scope, form: Format) -> str:
+    def of_feed(self, scope: ListScope, form: Format) -> str:
         """Return the address of a list as a merged feed."""
 
     @abstractmethod
@@ -62,9 +62,9 @@ class PageLinks(ABC):
 
     def of_source(self, name: str) -> str:
         """Return the address of a source's list."""
-        return self.of_list(Scope(source=name))
+        return self.of_list(ListScope(source=name))
 
-    def of_feeds(self, scope: Scope) -> list[tuple[str, str, str]]:
+    def of_feeds(self, scope: ListScope) -> list[tuple[str, str, str]]:
         """Return name, address and media type of each format of a list's merged feed."""
         return [
             (FORMAT_NAMES[form], self.of_feed(scope, form), form.content_type.partition(";")[0])
@@ -78,12 +78,12 @@ class RequestLinks(PageLinks):
     static = False
 
     def of_list(
-        self, scope: Scope, *, before: Cursor | None = None, view: str | None = None
+        self, scope: ListScope, *, before: Cursor | None = None, view: str | None = None
     ) -> str:
         """Return the path of a list for people, or of its page below the place `before`."""
         return list_path(scope, before=before, view=view)
 
-    def of_feed(self, scope: Scope, form: Format) -> str:
+    def of_feed(self, scope: ListScope, form: Format) -> str:
         """Return the path of a list as a merged feed."""
         return document_path(ListRequest(scope, form))
 
@@ -108,7 +108,7 @@ class RequestLinks(PageLinks):
         return url_for("machines.icon")
 
 
-def list_path(scope: Scope, *, before: Cursor | None = None, view: str | None = None) -> str:
+def list_path(scope: ListScope, *, before: Cursor | None = None, view: str | None = None) -> str:
     """Return the path of a list for people."""
     if before is None and scope.search is None:  # a page has dozens of them
         return _short_path(request.script_root, scope, view)
@@ -120,7 +120,7 @@ def document_path(list_request: ListRequest) -> str:
     return urlsplit(site().config.base_url).path + merged.document_path(list_request)
 
 
-def updates_path(scope: Scope, after: Cursor) -> str:
+def updates_path(scope: ListScope, after: Cursor) -> str:
     """Return the path of the number of entries of a list above `after`."""
     return url_for(
         "machines.updates",
@@ -132,11 +132,11 @@ def updates_path(scope: Scope, after: Cursor) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _short_path(_script_root: str, scope: Scope, view: str | None) -> str:
+def _short_path(_script_root: str, scope: ListScope, view: str | None) -> str:
     return _path(scope, view=view)
 
 
-def _path(scope: Scope, **query: object) -> str:
+def _path(scope: ListScope, **query: object) -> str:
     endpoint = "pages.recent"
     values: dict[str, Any] = {key: str(value) for key, value in query.items() if value is not None}
     if scope.category is not None:

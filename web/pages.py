@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec
 from flask import Blueprint, Response, abort, request, url_for
 
 from aggregator.database.state import read_overview
-from aggregator.model import Overview, Scope
+from aggregator.model import ListScope, Overview
 from web import page_contents, parameters, renamed_lists
 from web.language import language, to_translate
 from web.last_visit import COOKIE, MAX_AGE, LastVisit
@@ -103,7 +103,7 @@ def category(data: PageData, slug: str) -> Page:
     """List the entries of one category."""
     page = page_contents.category(data, parameters.name(slug), _position())
     if page is None:
-        renamed_lists.redirect_if_renamed(data.connection, Scope(category=slug))
+        renamed_lists.redirect_if_renamed(data.connection, ListScope(category=slug))
         abort(404, to_translate("There is no such category."))
     return page
 
@@ -114,7 +114,7 @@ def source(data: PageData, name: str) -> Page:
     """List the entries of one source, with what is known about it."""
     page = page_contents.source(data, parameters.name(name), _position())
     if page is None:
-        renamed_lists.redirect_if_renamed(data.connection, Scope(source=name))
+        renamed_lists.redirect_if_renamed(data.connection, ListScope(source=name))
         abort(404, to_translate("There is no such source."))
     return page
 
@@ -123,7 +123,7 @@ def source(data: PageData, name: str) -> Page:
 @_page(Part.VISIT)
 def search(data: PageData) -> Page:
     """List the entries that a search finds."""
-    scope = Scope(search=parameters.search(), zone=site().zone)
+    scope = ListScope(search=parameters.search(), zone=site().zone)
     if data.overview.has_former_names:
         renamed_lists.redirect_if_renamed(data.connection, scope)
     with site().costly_searches.room_for(scope):

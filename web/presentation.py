@@ -15,13 +15,13 @@ from markupsafe import Markup, escape
 from aggregator import urls
 from aggregator.model import CategoryCount, ListedEntry, Source, SourceName
 from aggregator.publish import first_words, title_of
-from aggregator.search import MAX_EXCLUDED, MAX_TERMS, Fault, Hint, normal, words_of
+from aggregator.search import MAX_EXCLUDED, MAX_TERMS, Hint, SearchFault, normal, words_of
 from aggregator.text.references import unescape
 from web.language import Language
 from web.last_visit import LastVisit
 from web.relative_time import Clock, Moment
 
-_LIMITS = {Fault.TOO_MANY_TERMS: MAX_TERMS, Fault.TOO_MANY_EXCLUDED: MAX_EXCLUDED}
+_LIMITS = {SearchFault.TOO_MANY_TERMS: MAX_TERMS, SearchFault.TOO_MANY_EXCLUDED: MAX_EXCLUDED}
 _HUES = 12  # classes c0 to c11 in static/style.css
 _MAX_AUTHORS = 3
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
@@ -434,17 +434,19 @@ def rate(per_week: float, lang: Language) -> str:
 def hint(hint: Hint, lang: Language) -> str:
     """Return advice about a part of a search with a mistake."""
     texts = {
-        Fault.OPEN_QUOTE: lang.gettext("“{text}” has no closing quote; read to the end."),
-        Fault.NO_VALUE: lang.gettext("“{text}” needs a value right behind the colon."),
-        Fault.BAD_DAY: lang.gettext("“{text}” is not a day; write one like 2026-11-23."),
-        Fault.ONLY_WITHOUT: lang.gettext("“{text}” only leaves out; say also what to look for."),
-        Fault.TOO_MANY_TERMS: lang.gettext(
+        SearchFault.OPEN_QUOTE: lang.gettext("“{text}” has no closing quote; read to the end."),
+        SearchFault.NO_VALUE: lang.gettext("“{text}” needs a value right behind the colon."),
+        SearchFault.BAD_DAY: lang.gettext("“{text}” is not a day; write one like 2026-11-23."),
+        SearchFault.ONLY_WITHOUT: lang.gettext(
+            "“{text}” only leaves out; say also what to look for."
+        ),
+        SearchFault.TOO_MANY_TERMS: lang.gettext(
             "A search has {n} words and names at most; “{text}” and what follows was left out."
         ),
-        Fault.TOO_MANY_EXCLUDED: lang.gettext(
+        SearchFault.TOO_MANY_EXCLUDED: lang.gettext(
             "A search excludes {n} words at most; “{text}” was ignored."
         ),
-        Fault.LONG_PHRASE: lang.gettext(
+        SearchFault.LONG_PHRASE: lang.gettext(
             "“{text}” is too long for a phrase; only its beginning was looked for."
         ),
     }

@@ -11,14 +11,14 @@ from flask import abort, redirect, request
 from aggregator.database import Connection
 from aggregator.database.feeds import read_names
 from aggregator.merged import ListRequest
-from aggregator.model import Scope
+from aggregator.model import ListScope
 from web.page_links import document_path, list_path
 
 _CACHE_CONTROL = "public, max-age=3600"
 
 
 def redirect_if_renamed(
-    connection: Connection, scope: Scope, list_request: ListRequest | None = None
+    connection: Connection, scope: ListScope, list_request: ListRequest | None = None
 ) -> None:
     """End the request with a redirect if the requested list has another name now.
 
@@ -46,7 +46,7 @@ def _carried_over() -> str:
     return "&".join(part for part in parts if part.partition("=")[0] in {"before", "view"})
 
 
-def _present_scope(connection: Connection, scope: Scope) -> Scope | None:
+def _present_scope(connection: Connection, scope: ListScope) -> ListScope | None:
     """Return the list under its present name, None if the name has not changed."""
     if scope.search is not None:
         text = read_names.present_search(connection, scope.search)

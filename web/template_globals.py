@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jinja2 import Environment
 from markupsafe import Markup
 
-from aggregator.model import Scope
+from aggregator.model import ListScope
 from web import presentation, status_texts
 from web.content_policy import policy_of_file
 from web.language import Language, in_markup
@@ -17,7 +17,7 @@ def register_globals(environment: Environment) -> None:
     environment.globals.update(
         policy_of_file=policy_of_file,
         presentation=presentation,
-        scope=Scope,
+        scope=ListScope,
         status_texts=status_texts,
     )
     environment.filters.update(

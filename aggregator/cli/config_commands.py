@@ -26,7 +26,7 @@ from aggregator.errors import (
 from aggregator.fetch import Fetcher
 from aggregator.model import Fetched, OpmlOutline
 from aggregator.opml import outlines as opml
-from aggregator.opml.outlines import LeftOut, Reason, SubscriptionList
+from aggregator.opml.outlines import LeftOut, OmissionReason, SubscriptionList
 from aggregator.reading.autodiscovery import advertised_feeds, feed_in_reason, is_about_comments
 from aggregator.reading.worker_task import Document, read_document
 from aggregator.runtime.worker_pool import Workers
@@ -36,7 +36,7 @@ from aggregator.urls import feed_addresses
 _MOST_TRIED = 8  # feeds of one page
 _MOST_LINES = 50  # about one reason
 _MOST_NAMES = 8  # of one kind
-_ADVICE = {Reason.MASKED: "; add it with the whole address: aggregator add URL"}
+_ADVICE = {OmissionReason.MASKED: "; add it with the whole address: aggregator add URL"}
 
 
 @click.command()
@@ -116,7 +116,7 @@ def import_opml(file: Path) -> None:
     left_out = [
         feed
         for feed in subscriptions.left_out
-        if feed.reason is not Reason.MASKED or feed.address not in ours
+        if feed.reason is not OmissionReason.MASKED or feed.address not in ours
     ]
     known = len(appended.known) + len(subscriptions.left_out) - len(left_out)
     for line in (*_left_out(left_out), *_not_taken_over(subscriptions)):
@@ -143,7 +143,7 @@ def _completed(written: str) -> str:
 
 
 def _left_out(feeds: Sequence[LeftOut]) -> Iterator[str]:
-    for reason in Reason:
+    for reason in OmissionReason:
         concerned = [feed for feed in feeds if feed.reason is reason]
         advice = _ADVICE.get(reason, "")
         for feed in concerned[:_MOST_LINES]:

@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 
 from aggregator import merged
 from aggregator.merged import ListRequest
-from aggregator.model import Cursor, Scope
+from aggregator.model import Cursor, ListScope
 from aggregator.publish import Format
 from web.page_links import PageLinks
 
@@ -40,7 +40,7 @@ class FileLinks(PageLinks):
         self._assets = assets
 
     def of_list(
-        self, scope: Scope, *, before: Cursor | None = None, view: str | None = None
+        self, scope: ListScope, *, before: Cursor | None = None, view: str | None = None
     ) -> str:
         """Return the path to a list, or to its page that goes on below `before`.
 
@@ -49,7 +49,7 @@ class FileLinks(PageLinks):
         cursor = None if before is None else self._cursor_at(before)
         return self._relative(list_file(scope, cursor))
 
-    def of_feed(self, scope: Scope, form: Format) -> str:
+    def of_feed(self, scope: ListScope, form: Format) -> str:
         """Return the path to a list as a merged feed; its URL if that format is not written."""
         return self._document(merged.document_path(ListRequest(scope, form)), form.value)
 
@@ -85,7 +85,7 @@ class FileLinks(PageLinks):
         return quote(relpath(path, self._folder))
 
 
-def list_file(scope: Scope, cursor: Cursor | None = None) -> str:
+def list_file(scope: ListScope, cursor: Cursor | None = None) -> str:
     """Return the path of the file of a list, or of its page below a cursor."""
     name = "index.html" if cursor is None else f"page/{cursor}.html"
     return f"{unquote(merged.list_path(scope))}/{name}".lstrip("/")

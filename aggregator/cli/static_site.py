@@ -25,7 +25,7 @@ from aggregator.database.state import read_overview
 from aggregator.dates import Week
 from aggregator.errors import AggregatorError
 from aggregator.merged import ListRequest, Publication
-from aggregator.model import Cursor, Scope
+from aggregator.model import Cursor, ListScope
 from aggregator.model.times import EPOCH
 from web import create_app, page_contents
 from web.feed_views import opml_body
@@ -79,15 +79,15 @@ def format_of(path: str) -> str:
     return ending if ending in FORMATS else "html"
 
 
-def _scopes(config: Config) -> list[Scope]:
+def _scopes(config: Config) -> list[ListScope]:
     return [
-        Scope(),
-        *(Scope(category=slug) for slug in sorted(set(config.category_slugs.values()))),
-        *(Scope(source=feed.name) for feed in config.feeds),
+        ListScope(),
+        *(ListScope(category=slug) for slug in sorted(set(config.category_slugs.values()))),
+        *(ListScope(source=feed.name) for feed in config.feeds),
     ]
 
 
-def _feed(config: Config, engine: Engine, scope: Scope, form: publish.Format) -> Iterator[File]:
+def _feed(config: Config, engine: Engine, scope: ListScope, form: publish.Format) -> Iterator[File]:
     """Yield the feed of a list, and its archives or older pages."""
     publication = replace(Publication.of(config), files=True)
     now, request = datetime.now(UTC), ListRequest(scope, form)
@@ -133,7 +133,7 @@ class _Pages:
         self._clock = DateClock(now, site().zone, config.timezone, language())
         self._assets: dict[str, str] = {}  # files that pages need, and their names in static/
 
-    def files(self, scopes: Sequence[Scope]) -> Iterator[File]:
+    def files(self, scopes: Sequence[ListScope]) -> Iterator[File]:
         for scope in scopes:
             with self._engine.connect() as connection:
                 yield from self._list_pages(connection, scope)
@@ -142,7 +142,7 @@ class _Pages:
         for path, name in sorted(self._assets.items()):
             yield File(path, site().assets[name].data)
 
-    def _list_pages(self, connection: Connection, scope: Scope) -> Iterator[File]:
+    def _list_pages(self, connection: Connection, scope: ListScope) -> Iterator[File]:
         """Yield the pages of a list, newest first."""
         ids = read_lists.ids_of(connection, scope)[::-1]
         cursor: Cursor | None = None
@@ -207,7 +207,7 @@ class _CursorAfter:
         return Cursor(self.ids[index])
 
 
-def _page_of_list(data: PageData, scope: Scope, position: ListPosition) -> Page | None:
+def _page_of_list(data: PageData, scope: ListScope, position: ListPosition) -> Page | None:
     if scope.category is not None:
         return page_contents.category(data, scope.category, position)
     if scope.source is not None:

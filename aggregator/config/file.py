@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aggregator.config import characters, options, yaml_document
 from aggregator.config import subscriptions as feeds
-from aggregator.config.options import Config, Fault, Feed, Settings, Stamp
+from aggregator.config.options import Config, ConfigFault, FeedOptions, GlobalOptions, Stamp
 from aggregator.config.yaml_document import Node, Problem
 from aggregator.errors import ConfigError
 
@@ -81,9 +81,9 @@ def parse(text: str, *, path: Path) -> Config:
     Raises:
         ConfigError: All its problems, in the order of the file.
     """
-    source = _Source(text.removeprefix("\ufeff"), path)
+    source = _ConfigText(text.removeprefix("\ufeff"), path)
     if not isinstance(source.value, dict):
-        raise source.refused([Fault((), "must be `key: value` lines")])
+        raise source.refused([ConfigFault((), "must be `key: value` lines")])
     folder = options.folder_of(path)
     raw = {key: value for key, value in source.value.items() if key != "feeds"}
     if oversized := _oversized(raw):
@@ -94,7 +94,7 @@ def parse(text: str, *, path: Path) -> Config:
     faults += feeds.unnamed_private(found)
     if isinstance(settings, list):
         faults += settings
-    if faults or source.problems or not isinstance(settings, Settings):
+    if faults or source.problems or not isinstance(settings, GlobalOptions):
         raise source.refused(faults)
     subscriptions = feeds.subscriptions(
         found,
@@ -110,7 +110,7 @@ def parse(text: str, *, path: Path) -> Config:
     return reached_at_port(config, config.web.port)
 
 
-class _Source:
+class _ConfigText:
     """The values of a text; their places, and the problems with it, are worked out when needed.
 
     Attributes:
@@ -134,7 +134,7 @@ class _Source:
         """Return the line in which an item of `feeds` begins."""
         return yaml_document.find(self.root, ["feeds", index])[0].start.line + 1
 
-    def refused(self, faults: Iterable[Fault]) -> ConfigError:
+    def refused(self, faults: Iterable[ConfigFault]) -> ConfigError:
         """Return the error that says everything that is wrong, in the order of the file.
 
         After the first fifty it says how many more there are: who has so many problems mends the
@@ -166,19 +166,19 @@ def reached_at_port(config: Config, port: int) -> Config:
     return replace(config, base_url=f"http://127.0.0.1:{port}")
 
 
-def _feeds(items: object, folder: Path) -> tuple[dict[int, Feed], list[Fault]]:
+def _feeds(items: object, folder: Path) -> tuple[dict[int, FeedOptions], list[ConfigFault]]:
     """Read the items of `feeds` by their index; whatever is wrong with the others."""
-    found: dict[int, Feed] = {}
-    faults: list[Fault] = []
+    found: dict[int, FeedOptions] = {}
+    faults: list[ConfigFault] = []
     try:
         values = options.listed(items)
     except ValueError as error:
-        return {}, [Fault(("feeds",), str(error))]
+        return {}, [ConfigFault(("feeds",), str(error))]
     for index, value in enumerate(values):
         if len(faults) >= yaml_document.MAX_PROBLEMS:
             break
         feed = options.read_feed(value, folder=folder)
-        if isinstance(feed, Feed):
+        if isinstance(feed, FeedOptions):
             found[index] = feed
         else:
             faults += [fault.below("feeds", index) for fault in feed]
@@ -196,7 +196,7 @@ def _oversized(raw: object, location: tuple[str, ...] = ()) -> str | None:
     return next(filter(None, parts), None)
 
 
-def _placed(fault: Fault, root: Node, text: str) -> Problem:
+def _placed(fault: ConfigFault, root: Node, text: str) -> Problem:
     """Give the fault its place: of the key, of the value, or of what the value is missing in."""
     node, steps = yaml_document.find(root, fault.location)
     if fault.of_key:
@@ -209,7 +209,7 @@ def _placed(fault: Fault, root: Node, text: str) -> Problem:
     return _at(node, named, fault, text)
 
 
-def _at(node: Node, location: Sequence[str | int], fault: Fault, text: str) -> Problem:
+def _at(node: Node, location: Sequence[str | int], fault: ConfigFault, text: str) -> Problem:
     """Return a problem with a node, and where its writer may have been misled.
 
     A character that looks like another one, or like nothing, is the place itself.  A text that goes

@@ -34,7 +34,7 @@ _SECOND, _DAY, _YEAR = timedelta(seconds=1), timedelta(days=1), timedelta(days=3
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ConfigFault:
     """What is wrong with the value at `location`, or with its key.
 
     Attributes:
@@ -47,7 +47,7 @@ class Fault:
     of_key: bool = False
     suggest: Callable[[], str] | None = field(default=None, compare=False)
 
-    def below(self, *outer: str | int) -> "Fault":
+    def below(self, *outer: str | int) -> "ConfigFault":
         return replace(self, location=(*outer, *self.location))
 
 
@@ -137,7 +137,7 @@ _Keep = partial(value_parsers.duration, least=timedelta(minutes=1), most=100 * _
 
 
 @dataclass(frozen=True, slots=True)
-class Web:
+class WebOptions:
     """Where the pages are served."""
 
     __pydantic_config__ = _STRICT
@@ -147,7 +147,7 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
-class Poll:
+class PollOptions:
     """How feeds are polled.
 
     Attributes:
@@ -174,7 +174,7 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class NetworkOptions:
     """Private addresses that feeds at them may lead to: IP addresses, networks, host names.
 
     Attributes:
@@ -187,7 +187,7 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class HostOptions:
     """What one site is asked for at most.
 
     Attributes:
@@ -202,7 +202,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class RetentionOptions:
     """An entry goes when it is older than `keep` and not among its feed's `min_entries` newest.
 
     It goes, too, when `max_entries` of its feed are newer, however young it is.
@@ -216,7 +216,7 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
-class Stories:
+class StoriesOptions:
     """Whether lists show an article once that several feeds have.
 
     Attributes:
@@ -235,11 +235,11 @@ class _InKeyError(ValueError):
         self.key = key
 
 
-def _stories(value: object) -> Stories:
+def _stories(value: object) -> StoriesOptions:
     if value is None:
-        return Stories()
+        return StoriesOptions()
     if not isinstance(value, dict):
-        return Stories(on=value_parsers.switch(_one_value(value)))
+        return StoriesOptions(on=value_parsers.switch(_one_value(value)))
     off = []
     for category, text in value.items():
         try:
@@ -247,11 +247,11 @@ def _stories(value: object) -> Stories:
                 off.append(value_parsers.category(str(category)))
         except ValueError as error:
             raise _InKeyError(str(category), str(error)) from error
-    return Stories(off_in=tuple(off))
+    return StoriesOptions(off_in=tuple(off))
 
 
 @dataclass(frozen=True, slots=True)
-class Publish:
+class PublishOptions:
     """How the merged feeds are published.
 
     Attributes:
@@ -272,12 +272,12 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
-class WebSub:
+class WebSubOptions:
     """How subscribers learn of changes.
 
     Attributes:
         hub: Who tells them: the URL of a hub, `self`, or None for nobody.
-        allow: Private addresses that subscribers of our own hub may have, as in `Network`.
+        allow: Private addresses that subscribers of our own hub may have, as in `NetworkOptions`.
     """
 
     __pydantic_config__ = _STRICT
@@ -287,7 +287,7 @@ class WebSub:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class GlobalOptions:
     """Everything in config.yaml but the feeds; see `Config`."""
 
     __pydantic_config__ = _STRICT
@@ -296,16 +296,16 @@ class Settings:
     base_url: Annotated[str, _read(value_parsers.base_url)] = "http://127.0.0.1:8080"
     timezone: Annotated[str, _read(value_parsers.timezone)] = "UTC"
     database: Annotated[str, _read_in_folder(value_parsers.database)] = DEFAULT_DATABASE
-    web: Annotated[Web, _Section] = Web()
-    poll: Annotated[Poll, _Section] = field(default_factory=Poll)
-    network: Annotated[Network, _Section] = Network()
+    web: Annotated[WebOptions, _Section] = WebOptions()
+    poll: Annotated[PollOptions, _Section] = field(default_factory=PollOptions)
+    network: Annotated[NetworkOptions, _Section] = NetworkOptions()
     hosts: Annotated[
-        dict[Annotated[str, _read(value_parsers.site)], Annotated[Host, _Section]], _Section
+        dict[Annotated[str, _read(value_parsers.site)], Annotated[HostOptions, _Section]], _Section
     ] = field(default_factory=dict, hash=False)
-    retention: Annotated[Retention, _Section] = Retention()
-    stories: Annotated[Stories, PlainValidator(_stories)] = Stories()
-    publish: Annotated[Publish, _Section] = Publish()
-    websub: Annotated[WebSub, _Section] = WebSub()
+    retention: Annotated[RetentionOptions, _Section] = RetentionOptions()
+    stories: Annotated[StoriesOptions, PlainValidator(_stories)] = StoriesOptions()
+    publish: Annotated[PublishOptions, _Section] = PublishOptions()
+    websub: Annotated[WebSubOptions, _Section] = WebSubOptions()
     order: Annotated[Order, _read(value_parsers.order)] = Order.PUBLISHED
     per_hour: Annotated[
         int | None, _read(partial(value_parsers.whole_or_off, least=1, most=10_000))
@@ -313,7 +313,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config(Settings):
+class Config(GlobalOptions):
     """A configuration without a fault in it.
 
     Attributes:
@@ -351,7 +351,7 @@ class Config(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class FeedOptions:
     """An item of `feeds`, before names are made; None for what it does not say."""
 
     __pydantic_config__ = _STRICT
@@ -372,69 +372,69 @@ def folder_of(path: Path) -> Path:
     return Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() follows links
 
 
-def read_settings(raw: Mapping[str, object], *, folder: Path) -> Settings | list[Fault]:
+def read_settings(raw: Mapping[str, object], *, folder: Path) -> GlobalOptions | list[ConfigFault]:
     """Read all keys but `feeds`, or list everything that is wrong with them."""
     # A default does not pass through its reader, which makes this one absolute.
     return _check(_SETTINGS, {"database": DEFAULT_DATABASE, **raw}, folder)
 
 
-def as_arguments(settings: Settings) -> dict[str, Any]:
+def as_arguments(settings: GlobalOptions) -> dict[str, Any]:
     """Return the settings as keyword arguments for `Config`."""
-    return {field.name: getattr(settings, field.name) for field in fields(Settings)}
+    return {field.name: getattr(settings, field.name) for field in fields(GlobalOptions)}
 
 
-def read_feed(raw: object, *, folder: Path) -> Feed | list[Fault]:
+def read_feed(raw: object, *, folder: Path) -> FeedOptions | list[ConfigFault]:
     """Read one item of `feeds`: an address alone, or settings."""
     if raw is None:
-        return [Fault((), "empty; write a feed's address, or remove the dash")]
+        return [ConfigFault((), "empty; write a feed's address, or remove the dash")]
     if isinstance(raw, list):
-        return [Fault((), "must be an address or settings, not a list")]
+        return [ConfigFault((), "must be an address or settings, not a list")]
     return _check(_FEED, {"url": raw} if isinstance(raw, str) else raw, folder)
 
 
-_SETTINGS = TypeAdapter(Settings)
-_FEED = TypeAdapter(Feed)
+_SETTINGS = TypeAdapter(GlobalOptions)
+_FEED = TypeAdapter(FeedOptions)
 _SECTIONS: dict[str, type] = {
-    "web": Web,
-    "poll": Poll,
-    "network": Network,
-    "hosts": Host,
-    "retention": Retention,
-    "publish": Publish,
-    "websub": WebSub,
+    "web": WebOptions,
+    "poll": PollOptions,
+    "network": NetworkOptions,
+    "hosts": HostOptions,
+    "retention": RetentionOptions,
+    "publish": PublishOptions,
+    "websub": WebSubOptions,
 }
 
 
-def _check(adapter: TypeAdapter[_T], raw: object, folder: Path) -> _T | list[Fault]:
+def _check(adapter: TypeAdapter[_T], raw: object, folder: Path) -> _T | list[ConfigFault]:
     try:
         return adapter.validate_python(raw, context=folder)
     except ValidationError as error:
-        known = Feed if adapter is _FEED else Settings
+        known = FeedOptions if adapter is _FEED else GlobalOptions
         return [_fault(details, known) for details in error.errors(include_url=False)]
 
 
-def _fault(details: ErrorDetails, known: type) -> Fault:
+def _fault(details: ErrorDetails, known: type) -> ConfigFault:
     location = details["loc"]
     if details["type"] == "value_error" and location[-1] == "[key]":
-        return Fault(location[:-1], str(details["ctx"]["error"]), of_key=True)
+        return ConfigFault(location[:-1], str(details["ctx"]["error"]), of_key=True)
     if details["type"] == "value_error":
         error = details["ctx"]["error"]
         inner = (error.key,) if isinstance(error, _InKeyError) else ()
         suggest = error.suggestion if isinstance(error, value_parsers.UnknownWordError) else None
-        return Fault((*location, *inner), str(error), suggest=suggest)
+        return ConfigFault((*location, *inner), str(error), suggest=suggest)
     if details["type"] == "missing":
-        return Fault(location, "missing; every feed needs one")
+        return ConfigFault(location, "missing; every feed needs one")
     if details["type"] == "unexpected_keyword_argument":
         *outer, key = map(str, location)
         section = _SECTIONS[outer[0]] if outer else known
         message = f"unknown key; known here are {', '.join(_known_keys(section))}"
-        return Fault(location, message, of_key=True, suggest=partial(_unknown, key, section))
-    return Fault(location, "can't be read; see docs/config.md")  # none is known to get here
+        return ConfigFault(location, message, of_key=True, suggest=partial(_unknown, key, section))
+    return ConfigFault(location, "can't be read; see docs/config.md")  # none is known to get here
 
 
 def _known_keys(section: type) -> list[str]:
     known = [field.name for field in fields(section)]
-    return [*known, "feeds"] if section is Settings else known
+    return [*known, "feeds"] if section is GlobalOptions else known
 
 
 def _unknown(key: str, section: type) -> str:

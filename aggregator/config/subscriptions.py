@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 
 from aggregator import urls
-from aggregator.config.options import Fault, Feed
+from aggregator.config.options import ConfigFault, FeedOptions
 from aggregator.config.value_parsers import MAX_NAME
 from aggregator.model import Subscription
 
@@ -19,7 +19,7 @@ def same_feed_key(url: str) -> str:
 
 
 def subscriptions(
-    feeds: Mapping[int, Feed], *, interval: timedelta, interval_given: bool
+    feeds: Mapping[int, FeedOptions], *, interval: timedelta, interval_given: bool
 ) -> tuple[Subscription, ...]:
     """Name the feeds: names in the file first, then in order, so that every name is unique.
 
@@ -52,7 +52,9 @@ def subscriptions(
     return tuple(named)
 
 
-def duplicates(feeds: Mapping[int, Feed], line_of: Callable[[int], int]) -> Iterable[Fault]:
+def duplicates(
+    feeds: Mapping[int, FeedOptions], line_of: Callable[[int], int]
+) -> Iterable[ConfigFault]:
     """Find feeds and given names that stand twice.
 
     Args:
@@ -65,22 +67,22 @@ def duplicates(feeds: Mapping[int, Feed], line_of: Callable[[int], int]) -> Iter
         first = by_address.setdefault(same_feed_key(feed.url), index)
         if first != index:
             where = f"feeds[{first}] in line {line_of(first)}"
-            yield Fault(("feeds", index, "url"), f"the same feed as {where}; remove one")
+            yield ConfigFault(("feeds", index, "url"), f"the same feed as {where}; remove one")
         if feed.name and (first := by_name.setdefault(feed.name, index)) != index:
             where = f"feeds[{first}] in line {line_of(first)}"
             message = f'"{feed.name}" is the name of {where}; write another'
-            yield Fault(("feeds", index, "name"), message)
+            yield ConfigFault(("feeds", index, "name"), message)
 
 
-def unnamed_private(feeds: Mapping[int, Feed]) -> Iterable[Fault]:
+def unnamed_private(feeds: Mapping[int, FeedOptions]) -> Iterable[ConfigFault]:
     """Find feeds whose name would be made from the address that is not to be shown."""
     for index, feed in feeds.items():
         if feed.private and not (feed.title or feed.name):
             message = "needs a title or name; one made from the address would show it"
-            yield Fault(("feeds", index, "private"), message)
+            yield ConfigFault(("feeds", index, "private"), message)
 
 
-def _made_name(feed: Feed, taken: set[str]) -> str:
+def _made_name(feed: FeedOptions, taken: set[str]) -> str:
     host = urls.host_of(feed.url).removeprefix("www.")
     file = "" if urls.is_web(feed.url) else PurePosixPath(feed.url).stem
     base = urls.slug(feed.title or "") or urls.slug(host or file) or "feed"

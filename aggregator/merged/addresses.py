@@ -13,14 +13,14 @@ from urllib.parse import quote, unquote, urlencode
 
 from aggregator.config import Config
 from aggregator.dates import Week
-from aggregator.model import Cursor, Scope
+from aggregator.model import Cursor, ListScope
 from aggregator.publish import Format
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 HUB_PATH = "/hub"
 
-_WHOLE_LIST = Scope()
+_WHOLE_LIST = ListScope()
 _TOPIC = re.compile(r"(?:/(category|source)/([^/?#]+))?/feed\.(atom|rss|json)")
 
 
@@ -35,7 +35,7 @@ class ListRequest:
         after: Of an archive only entries above this place; None for all from the oldest one on.
     """
 
-    scope: Scope
+    scope: ListScope
     form: Format = Format.ATOM
     limit: int = DEFAULT_LIMIT
     before: Cursor | None = None
@@ -92,11 +92,11 @@ class Publication:
         path = _file_path(request) if self.files else document_path(request)
         return f"{self.base_url}{path}"
 
-    def list_url(self, scope: Scope) -> str:
+    def list_url(self, scope: ListScope) -> str:
         """Return the address of a list for people."""
         return f"{self.base_url}{list_path(scope)}"
 
-    def id_of(self, scope: Scope) -> str:
+    def id_of(self, scope: ListScope) -> str:
         """Return the id of a list: the same for every format, page and archive of it."""
         if scope == _WHOLE_LIST:
             return self.id
@@ -111,8 +111,8 @@ class Publication:
         name = unquote(name or "")
         scope = {
             None: _WHOLE_LIST,
-            "category": Scope(category=name),
-            "source": Scope(source=name),
+            "category": ListScope(category=name),
+            "source": ListScope(source=name),
         }[kind]
         request = ListRequest(scope, Format(form))
         return request if self.url(request) == url else None
@@ -123,12 +123,12 @@ class Publication:
         Args:
             categories: Slugs of all categories.
         """
-        scopes = [_WHOLE_LIST, *(Scope(category=slug) for slug in categories)]
+        scopes = [_WHOLE_LIST, *(ListScope(category=slug) for slug in categories)]
         urls = (self.url(ListRequest(scope, form)) for scope in scopes for form in Format)
         return (*map(self.id_of, scopes), *urls)
 
 
-def list_path(scope: Scope) -> str:
+def list_path(scope: ListScope) -> str:
     """Return the path of a list for people, below the base URL."""
     if scope.search is not None:
         return f"/search?{_encoded({'q': scope.search})}"
@@ -166,7 +166,7 @@ def _encoded(parameters: Mapping[str, str]) -> str:
     return urlencode(parameters, safe="!$'()*,/:;?@")  # as Flask writes the same addresses
 
 
-def _folder(scope: Scope) -> str:
+def _folder(scope: ListScope) -> str:
     if scope.category is not None:
         return f"/category/{quote(scope.category, safe='')}"
     if scope.source is not None:

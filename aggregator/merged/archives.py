@@ -12,7 +12,7 @@ from aggregator.database import Connection
 from aggregator.database.lists import read_archives, read_lists
 from aggregator.dates import Week
 from aggregator.merged.addresses import ListRequest, Publication
-from aggregator.model import Cursor, ListedEntry, Scope
+from aggregator.model import Cursor, ListedEntry, ListScope
 from aggregator.publish import Document, room_in_feed
 
 ARCHIVED = 500
@@ -33,7 +33,7 @@ class _ArchivePart:
     newer: ListRequest | None = None
 
 
-def has_archives(scope: Scope) -> bool:
+def has_archives(scope: ListScope) -> bool:
     """Whether a list has archives: the whole list and categories have."""
     return scope.source is None and scope.search is None
 
@@ -88,7 +88,7 @@ def archive(
 
 
 def archive_below(
-    connection: Connection, scope: Scope, entries: Sequence[ListedEntry], *, now: datetime
+    connection: Connection, scope: ListScope, entries: Sequence[ListedEntry], *, now: datetime
 ) -> ListRequest | None:
     """Return the archive that follows on the first page of a list, None if there is none.
 
@@ -111,7 +111,7 @@ def archive_below(
 
 
 def _newest_archive(
-    connection: Connection, scope: Scope, *, before: datetime
+    connection: Connection, scope: ListScope, *, before: datetime
 ) -> ListRequest | None:
     """Return the last document of the newest week that began before a time and has entries."""
     week = read_archives.newest_week(connection, scope, before=before)

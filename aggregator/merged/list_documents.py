@@ -15,7 +15,7 @@ from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
 from aggregator.merged import archives
 from aggregator.merged.addresses import DEFAULT_LIMIT, ListRequest, Publication
-from aggregator.model import ListedEntry, Scope
+from aggregator.model import ListedEntry, ListScope
 from aggregator.publish import Document, Format, room_in_feed, title_of
 
 _GENERATOR = f"aggregator {__version__}"
@@ -47,7 +47,7 @@ def document(
 
 
 def _head(
-    connection: Connection, scope: Scope, publication: Publication, now: datetime
+    connection: Connection, scope: ListScope, publication: Publication, now: datetime
 ) -> Document | None:
     """Return the document of a list without its entries."""
     title, subtitle, language = publication.title, "", None

@@ -166,7 +166,7 @@ class ParsedEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class PublisherHints:
     """When the publisher wants to be asked, as the document says it.
 
     Attributes:
@@ -190,7 +190,7 @@ class FeedHead:
         feed_id: Atom id, None for RSS.
         format: What kind of document it was: `Atom 1.0`, `RSS 2.0`, `JSON Feed 1.1` ...
         note: A defect that was read over, in words for the status page; None for none.
-        wishes: When the publisher wants to be asked.
+        hints: When the publisher wants to be polled.
     """
 
     title: str = ""
@@ -202,7 +202,7 @@ class FeedHead:
     rights: str | None = None
     format: str = ""
     note: str | None = None
-    wishes: Wishes = Wishes()
+    hints: PublisherHints = PublisherHints()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ListScope:
     """Which list: everything, one category (its slug), one source (its name) or a search.
 
     At most one of them is set.  `zone` is where the days begin that a search names.

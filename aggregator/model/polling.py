@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from aggregator.model.documents import Validators, Wishes
+from aggregator.model.documents import PublisherHints, Validators
 
 _NO_VALIDATORS = Validators()
-_NO_WISHES = Wishes()
+_NO_HINTS = PublisherHints()
 
 BY_INTERVAL = "the interval in config.yaml"
 BY_RHYTHM = "the feed's own rhythm"
@@ -112,7 +112,7 @@ class Pacing:
 
     interval: timedelta
     interval_given: bool = True
-    hints: Wishes = _NO_WISHES
+    hints: PublisherHints = _NO_HINTS
     freshness: timedelta | None = None
     gap: timedelta | None = None
 

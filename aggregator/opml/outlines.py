@@ -39,7 +39,7 @@ _TAG = re.compile(r"/?(?:\w{1,40}:)?(\w{1,40})")
 _SURE_TAG = re.compile(r"/?(?:opml|head|body|outline)\b", re.IGNORECASE)
 
 
-class Reason(Enum):
+class OmissionReason(Enum):
     """Why an outline that stands for a feed is left out."""
 
     NOT_AN_ADDRESS = "it has no http:// or https:// address"
@@ -58,7 +58,7 @@ class LeftOut:
 
     address: str
     title: str
-    reason: Reason
+    reason: OmissionReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +187,11 @@ class _Outlines:
         url = feed_addresses.meant(address)
         label = _name(given)
         if feed_addresses.is_masked(address):
-            reason = Reason.MASKED
+            reason = OmissionReason.MASKED
         elif url is None:
-            reason = Reason.NOT_AN_ADDRESS
+            reason = OmissionReason.NOT_AN_ADDRESS
         elif extras.is_scraped(given):
-            reason = Reason.SCRAPED
+            reason = OmissionReason.SCRAPED
         else:
             if not folders and len(_own_categories(given)) > 1:
                 self._lose(extras.SEVERAL_CATEGORIES, label or url)

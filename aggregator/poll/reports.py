@@ -159,7 +159,7 @@ def success_of(
     lifetime = schedule.lifetime_of(fetched.headers)
     if fetched.status == 304 and not schedule.says_freshness(fetched.headers):
         lifetime = due.pacing.freshness
-    hints = feed.head.wishes if feed else due.pacing.hints
+    hints = feed.head.hints if feed else due.pacing.hints
     response = schedule.PollResponse(
         freshness=schedule.freshness(fetched.headers, stored_lifetime=lifetime),
         retry_after=parse_retry_after(fetched.headers, now=started_at),

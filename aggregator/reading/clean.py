@@ -157,7 +157,7 @@ def _head(head: FeedHead, url: str) -> FeedHead:
         rights=_short(head.rights) or None if head.rights else None,
         format=head.format,
         note=_CONTROL.sub(" ", head.note)[:_MAX_NAME] if head.note else None,
-        wishes=head.wishes,
+        hints=head.hints,
     )
 
 

@@ -8,7 +8,7 @@ from aggregator import urls
 from aggregator.database import Transact
 from aggregator.database.websub import write_unannounced
 from aggregator.merged import ListRequest, Publication
-from aggregator.model import Scope, Subscription
+from aggregator.model import ListScope, Subscription
 from aggregator.publish import Format
 
 DEBOUNCE = timedelta(seconds=30)
@@ -68,10 +68,10 @@ def topics(
     """Return the URLs of all documents that show entries of some feeds, each once."""
     feeds = list(subscriptions)
     slugs = urls.category_slugs(feed.category for feed in feeds if feed.category)
-    scopes = {Scope(): None}
+    scopes = {ListScope(): None}
     for feed in feeds:
         if feed.name in changed_names:
-            scopes[Scope(source=feed.name)] = None
+            scopes[ListScope(source=feed.name)] = None
             if feed.category:
-                scopes[Scope(category=slugs[feed.category])] = None
+                scopes[ListScope(category=slugs[feed.category])] = None
     return [publication.url(ListRequest(scope, form)) for scope in scopes for form in Format]

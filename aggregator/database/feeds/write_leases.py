@@ -28,10 +28,10 @@ from aggregator.model import (
     Pacing,
     PermanentRedirect,
     PollHistory,
+    PublisherHints,
     Relocation,
     Validation,
     Validators,
-    Wishes,
 )
 
 _MAX_CANDIDATES = 4096  # due feeds that are read, as some hosts have more than their share
@@ -304,7 +304,7 @@ def _lease(
 
 
 def _due_feed(row: Any, host: KnownHost, *, owner: str) -> DueFeed:
-    hints = Wishes(row.ttl, row.update_every, row.skip_hours, row.skip_days)
+    hints = PublisherHints(row.ttl, row.update_every, row.skip_hours, row.skip_days)
     return DueFeed(
         id=row.id,
         name=row.name,

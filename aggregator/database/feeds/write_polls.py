@@ -239,10 +239,10 @@ def _head_values(head: FeedHead) -> dict[str, Any]:
         "rights": head.rights,
         "format": head.format,
         "note": head.note,
-        "ttl": head.wishes.ttl,
-        "update_every": head.wishes.update_every,
-        "skip_hours": head.wishes.skip_hours,
-        "skip_days": head.wishes.skip_days,
+        "ttl": head.hints.ttl,
+        "update_every": head.hints.update_every,
+        "skip_hours": head.hints.skip_hours,
+        "skip_days": head.hints.skip_days,
     }
 
 

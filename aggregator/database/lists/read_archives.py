@@ -13,7 +13,7 @@ from aggregator import dates
 from aggregator.database.lists.read_scopes import narrowed
 from aggregator.database.schema import entries, state
 from aggregator.dates import Week
-from aggregator.model import Cursor, EntryId, Scope
+from aggregator.model import Cursor, EntryId, ListScope
 
 
 def is_closed(connection: Connection, week: Week, *, now: datetime) -> bool:
@@ -24,7 +24,7 @@ def is_closed(connection: Connection, week: Week, *, now: datetime) -> bool:
 
 def newest_between(
     connection: Connection,
-    scope: Scope,
+    scope: ListScope,
     *,
     start: datetime,
     end: datetime,
@@ -52,7 +52,7 @@ def newest_between(
 
 def oldest_between(
     connection: Connection,
-    scope: Scope,
+    scope: ListScope,
     *,
     start: datetime,
     end: datetime,
@@ -77,7 +77,9 @@ def oldest_between(
     return sorted(ids)[:limit]
 
 
-def count_between(connection: Connection, scope: Scope, *, start: datetime, end: datetime) -> int:
+def count_between(
+    connection: Connection, scope: ListScope, *, start: datetime, end: datetime
+) -> int:
     """Return how many entries of a list belong to `start` to before `end`."""
     of = narrowed(connection, scope)
     if of is None:
@@ -88,7 +90,7 @@ def count_between(connection: Connection, scope: Scope, *, start: datetime, end:
     )
 
 
-def newest_week(connection: Connection, scope: Scope, *, before: datetime) -> Week | None:
+def newest_week(connection: Connection, scope: ListScope, *, before: datetime) -> Week | None:
     """Return the newest week that began before `before` and has entries, None if there is none."""
     at_home = entries.c.archived_at.is_(None) & (entries.c.id < EntryId.first_at(before))
     found = _at_home(connection, scope, at_home, entries.c.id.desc(), limit=1)
@@ -117,7 +119,7 @@ def _belonging(start: datetime, end: datetime) -> tuple[ColumnElement[bool], Col
 
 def _at_home(
     connection: Connection,
-    scope: Scope,
+    scope: ListScope,
     condition: ColumnElement[bool],
     order: ColumnElement[int],
     *,
@@ -130,7 +132,7 @@ def _at_home(
     return list(connection.scalars(statement.order_by(order).limit(limit)))
 
 
-def _ids(connection: Connection, scope: Scope, condition: ColumnElement[bool]) -> list[int]:
+def _ids(connection: Connection, scope: ListScope, condition: ColumnElement[bool]) -> list[int]:
     of = narrowed(connection, scope)
     if of is None:
         return []

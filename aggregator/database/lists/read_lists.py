@@ -24,7 +24,7 @@ from aggregator.model import (
     EntryId,
     ListedEntry,
     ListPage,
-    Scope,
+    ListScope,
     Source,
 )
 
@@ -35,13 +35,13 @@ _MAX_COUNT = 99
 _FIRST_STEP = 500  # entries; each further step has twice as many
 _STEPPING = 0.2  # seconds after which no other step begins
 
-EVERYTHING = Scope()
+EVERYTHING = ListScope()
 
 
 def page(
     connection: Connection,
     *,
-    scope: Scope = EVERYTHING,
+    scope: ListScope = EVERYTHING,
     limit: int,
     before: Cursor | None = None,
     with_content: bool = False,
@@ -69,7 +69,7 @@ def page(
         return _page_by_steps(connection, wanted, before)
 
 
-def ids_of(connection: Connection, scope: Scope) -> list[int]:
+def ids_of(connection: Connection, scope: ListScope) -> list[int]:
     """Return the ids of all entries of one list, newest first."""
     found = narrowed(connection, scope)
     if found is None:
@@ -97,7 +97,7 @@ def dating(connection: Connection, entry_id: int) -> Dating | None:
     return dating
 
 
-def newer_than(connection: Connection, *, after: Cursor, scope: Scope = EVERYTHING) -> int:
+def newer_than(connection: Connection, *, after: Cursor, scope: ListScope = EVERYTHING) -> int:
     """Count the entries of one list that stand above `after`; 99 stands for more."""
     found = narrowed(connection, scope)
     if found is None:

@@ -32,7 +32,7 @@ from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.lists.share import WITHIN_SHARE
 from aggregator.database.schema import categories, entries, feeds
 from aggregator.database.stories import read_stories
-from aggregator.model import LOWEST_ID, Cursor, EntryId, Scope
+from aggregator.model import LOWEST_ID, Cursor, EntryId, ListScope
 from aggregator.search import Filter, Kind, Search, parse
 
 WALK = 20_000
@@ -112,7 +112,7 @@ class Narrowed:
         return statement.where(*self.conditions, *self.filters)
 
 
-def narrowed(connection: Connection, scope: Scope) -> Narrowed | None:
+def narrowed(connection: Connection, scope: ListScope) -> Narrowed | None:
     """Return the list that `scope` means, None if nothing can be in it."""
     if scope.search is not None:
         return _found(connection, parse(scope.search), scope.zone)

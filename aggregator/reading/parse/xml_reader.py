@@ -23,7 +23,7 @@ from feedparser.datetimes import _parse_date
 
 from aggregator import dates
 from aggregator.errors import ParseError
-from aggregator.model import FeedHead, Origin, ParsedEntry, ParsedFeed, Wishes
+from aggregator.model import FeedHead, Origin, ParsedEntry, ParsedFeed, PublisherHints
 from aggregator.model.times import EPOCH
 from aggregator.reading.parse import feedparser_speed, link_choice, text_choice
 from aggregator.reading.parse.document_limits import MAX_BROKEN
@@ -184,7 +184,7 @@ def _head(result: Any, version: str, url: str, body: bytes) -> FeedHead:
         rights=_short_html(text_choice.of_feed(feed, text_choice.RIGHTS, atom=atom)) or None,
         format=_FORMATS.get(version, version),
         note=_note(result),
-        wishes=_wishes(feed, body),
+        hints=_publisher_hints(feed, body),
     )
 
 
@@ -203,7 +203,7 @@ def _note(result: Any) -> str | None:
     return f"XML not well-formed in line {error.getLineNumber()}: {error.getMessage()}"
 
 
-def _wishes(feed: Any, body: bytes) -> Wishes:
+def _publisher_hints(feed: Any, body: bytes) -> PublisherHints:
     """Return when the publisher wants to be asked."""
     hours: tuple[int, ...] = ()
     days: tuple[int, ...] = ()
@@ -213,7 +213,7 @@ def _wishes(feed: Any, body: bytes) -> Wishes:
     if "skipdays" in feed:
         names = (text.decode().lower()[:3] for text in _listed(body, _SKIP_DAYS))
         days = tuple(sorted({_DAYS.index(name) for name in names if name in _DAYS}))
-    return Wishes(_ttl(_text(feed, "ttl")), _period(feed), hours, days)
+    return PublisherHints(_ttl(_text(feed, "ttl")), _period(feed), hours, days)
 
 
 def _listed(body: bytes, block: re.Pattern[bytes]) -> list[bytes]:
