@@ -37,7 +37,7 @@ _MAX_TEXT = 100_000  # characters of a text that are indexed
 # The cleaned HTML of an entry has no others.  Words go on through these, and end at the rest.
 _INLINE_TAG = re.compile(
     r"</?(?:a|abbr|b|bdi|bdo|cite|code|data|del|dfn|em|i|ins|kbd|mark|q|ruby|s|samp|small|span|"
-    r"strong|sub|sup|time|u|var|wbr)(?:\s[^>]*)?>"
+    r"strong|sub|sup|time|u|var|wbr)(?:>|\s[^>]*>)"
 )
 _ANY_TAG = re.compile(r"<[^>]*>")
 _INDEX_TEXT = "INSERT INTO entries_text (rowid, title, summary, content) VALUES (?, ?, ?, ?)"

@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Self
 
 from aggregator.dates.placement import STEP
@@ -74,7 +75,13 @@ def archived_at(listed_at: datetime, stored_at: datetime) -> datetime | None:
         listed_at: The place of the entry, aware.
         stored_at: Now, aware.
     """
-    return stored_at if stored_at >= Week.of(listed_at).end + ARCHIVE_DELAY else None
+    return stored_at if stored_at >= _closing(listed_at.astimezone(UTC).date()) else None
+
+
+@lru_cache(maxsize=64)
+def _closing(day: date) -> datetime:
+    """Return when the archive of the week that a day (UTC) is in stops taking entries."""
+    return Week.of(datetime(day.year, day.month, day.day, tzinfo=UTC)).end + ARCHIVE_DELAY
 
 
 def open_since(now: datetime) -> datetime:

@@ -45,7 +45,9 @@ def _first_words(html: str) -> list[str]:
     """Return the first `_SKETCH_WORDS` words of a text, from as little of the text as possible."""
     text = plain_text(html)
     beginning = " ".join(text.split(maxsplit=_SKETCH_TOKENS)[:_SKETCH_TOKENS])
-    words = words_in(_TYPOGRAPHIC.sub(" ", beginning))
+    if not beginning.isascii():
+        beginning = _TYPOGRAPHIC.sub(" ", beginning)
+    words = words_in(beginning)
     return (words if len(words) >= _SKETCH_WORDS else words_in(text))[:_SKETCH_WORDS]
 
 

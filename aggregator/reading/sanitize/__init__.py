@@ -60,7 +60,7 @@ MAX_OUTPUT = 2 * MAX_FRAGMENT
 
 _OF_SRCSET = 20  # times that the base may stand in one tag
 
-_ROOT = re.compile(r"\A([a-zA-Z]+://[^/?#]*).*", re.DOTALL)
+_ROOT = re.compile(r"[a-zA-Z]+://[^/?#]*")
 _MAX_OWN = 30  # links to its own page that are looked at
 _ID_STARTS = (b' id="', b" id='", b" id=", f' id="{ID_PREFIX}'.encode())
 _CDATA_STARTS = (b"<![cdata[", b"&lt;![cdata[")
@@ -124,9 +124,8 @@ def _content(html: str, base: str, page: str | None, limit: int) -> str:
     else:
         # Most texts need no more of their base than its host, and share a cleaner with all others
         # of their site.
-        shares = ordinary or not PATH_RELATIVE.search(lower)
-        shared = _ROOT.sub(r"\1/", base) if shares else base
-        cleaner = content_cleaner(shared) or filtering_cleaner(base)
+        root = _ROOT.match(base) if ordinary or not PATH_RELATIVE.search(lower) else None
+        cleaner = content_cleaner(f"{root[0]}/" if root else base) or filtering_cleaner(base)
     safe = cleaner.clean(text).strip()
     return safe.removesuffix("]]&gt;").rstrip() if safe.endswith("]]&gt;") else safe
 
@@ -162,9 +161,10 @@ def inline(html: str) -> str:
         known = ELEMENTS | FORMULA_TAGS if "<math" in html.lower() else ELEMENTS
         html = _TAG.sub(lambda tag: "<" if tag[1].lower() in known else "&lt;", html)
     safe = title_cleaner().clean(formulas.as_text(_prepared(html, None)[0]))
-    if "<img" in safe:
+    if "<" in safe:
         safe = _PICTURE.sub(_sign_or_space, safe)
-    return _one_line(_ANY_TAG.sub(lambda tag: " " if tag[2] in BLOCK_TAGS else tag[0], safe))
+        safe = _ANY_TAG.sub(lambda tag: " " if tag[2] in BLOCK_TAGS else tag[0], safe)
+    return _one_line(safe)
 
 
 def plain(html: str) -> str:
@@ -178,8 +178,9 @@ def text_of(safe_html: str) -> str:
 
     Serialised by nh3, every `<` outside a tag is escaped, so that a pattern can find the tags.
     """
-    spaced = _ANY_TAG.sub(lambda tag: " " if tag[2] in BLOCK_TAGS else "", safe_html)
-    return _one_line(_CONTROL.sub("", unescape(spaced)))
+    if "<" in safe_html:
+        safe_html = _ANY_TAG.sub(lambda tag: " " if tag[2] in BLOCK_TAGS else "", safe_html)
+    return _one_line(_CONTROL.sub("", unescape(safe_html)))
 
 
 def as_inline(text: str) -> str:

@@ -73,7 +73,7 @@ _STYLE = _around(b"-", _OF_STYLE)
 _LAZY_SIGN = _around(b"=", *_OF_LAZY)
 
 _TAG = _around(
-    b"<",
+    b"<(?!/)",
     rf"{any_of(_NAMES)}[\s/>]".encode(),
     rb"m(?:ml)?:m",
     rb"!\[cdata",
@@ -84,7 +84,11 @@ _SIGNS = (
     SCHEME,
     _around(b"#", _OF_PLACE, _OF_HALF),
     _around(b"-", _OF_STYLE, rb"(?<=data-)"),
-    _around(b"=", rb"(?<=srcset=)", rb"(?<=\sid=)", rb"(?<=\s=)", *_OF_LAZY, _OF_PATH),
+    _around(
+        b"=",
+        rb"(?<=[td\s]=)(?:(?<=srcset=)|(?<=\sid=)|(?<=\s=))",
+        rb"(?<=[ceflr]=)(?:%b)" % b"|".join((_OF_PATH, *_OF_LAZY)),
+    ),
 )
 """All that is looked for, by the character that it is found by: each goes through a text once."""
 
