@@ -84,10 +84,12 @@ _SIGNS = (
     SCHEME,
     _around(b"#", _OF_PLACE, _OF_HALF),
     _around(b"-", _OF_STYLE, rb"(?<=data-)"),
+    # Told apart by the last letter of the name first, as half of all attributes are of links.
     _around(
         b"=",
+        rb"(?<=f=)(?!\"https?://)%b" % _OF_PATH,
         rb"(?<=[td\s]=)(?:(?<=srcset=)|(?<=\sid=)|(?<=\s=))",
-        rb"(?<=[ceflr]=)(?:%b)" % b"|".join((_OF_PATH, *_OF_LAZY)),
+        rb"(?<=[celr]=)(?:%b)" % b"|".join((_OF_PATH, *_OF_LAZY)),
     ),
 )
 """All that is looked for, by the character that it is found by: each goes through a text once."""
