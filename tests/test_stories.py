@@ -118,7 +118,7 @@ def test_the_same_text_is_a_story_for_a_month_and_nearly_the_same_for_a_week():
 
     assert rule(article(2, at=AT + timedelta(days=29))) is StoryRule.TEXT
     assert rule(article(2, at=AT + timedelta(days=32))) is None
-    assert rule(replace(longer, at=AT + timedelta(days=6))) is StoryRule.NEAR
+    assert rule(replace(longer, at=AT + timedelta(days=6))) is StoryRule.NEAR_COPY
     assert rule(replace(longer, at=AT + timedelta(days=8))) is None
 
 

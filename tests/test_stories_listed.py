@@ -625,7 +625,7 @@ def test_an_entry_that_hangs_between_two_stories_joins_the_one_it_is_surest_of()
     def link(one: int, other: int, rule: StoryRule, score: int) -> StoryLink:
         return StoryLink(one, other, rule, score)
 
-    links = [link(1, 2, StoryRule.NEAR, 88), link(2, 3, StoryRule.LINK, 100)]
+    links = [link(1, 2, StoryRule.NEAR_COPY, 88), link(2, 3, StoryRule.LINK, 100)]
     feed_of = {1: 7, 2: 8, 3: 7}
 
     for order in itertools.permutations(links):

@@ -1,10 +1,10 @@
-"""Dates as publishers write them, and the place of an entry in the list.  Pure.
+"""Dates as written by publishers, and the place of an entry in the list.  Pure.
 
-date_text   the text of a date to a time, with how it was read and whether that is certain
+date_text   the text of a date to a time, with the form of the text and the certainty
 date_words  names of months, weekdays and zones
-zones       the zone of a feed whose dates name none
+zones       the zone of a feed with dates that name no zone
 placement   where an entry stands in the list, for good, and why
-weeks       the weeks of the archives, and which of them an entry is in
+weeks       the weeks of the archives, and the archive of each entry
 """
 
 from aggregator.dates.date_text import EARLIEST, LATEST, entry_date, read

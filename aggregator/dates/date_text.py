@@ -94,7 +94,7 @@ class _Offset(NamedTuple):
     is_certain: bool = True
 
 
-class _Day(NamedTuple):
+class _CalendarDay(NamedTuple):
     """A day, the form in which the text names the day, and whether no other day can be meant."""
 
     date: date
@@ -110,7 +110,7 @@ def read(text: str | None, parsed: datetime | None, *, field: str = "published")
 
     Args:
         text: As written in the document.
-        parsed: What feedparser read, None if feedparser could not read the text.
+        parsed: The result of feedparser, None if feedparser could not read the text.
         field: Where the date stands, `published` or `updated`.
     """
     text = (text or "").strip()[:_MAX_LENGTH]
@@ -127,7 +127,7 @@ def read(text: str | None, parsed: datetime | None, *, field: str = "published")
 
 
 def entry_date(published: Date | None, updated: Date | None) -> Date | None:
-    """Return the date of an entry: when the entry was published, else when it was last changed.
+    """Return the date of an entry: when the entry was published, else last changed.
 
     A date of publication without a zone is read in the zone of `updated` if both are then the same
     moment.
@@ -145,7 +145,7 @@ def entry_date(published: Date | None, updated: Date | None) -> Date | None:
 
 
 def _in_plain_form(text: str, parsed: datetime | None) -> Date | None:
-    """Return a date in one of the two forms that feedparser reads right, as nearly all dates."""
+    """Return a date in a form that feedparser reads right, like nearly all dates."""
     if parsed is None or parsed.date() in _NEAR_ZEROS:
         return None
     if _RFC822.fullmatch(text):
@@ -166,7 +166,7 @@ def _number(text: str) -> Date | None:
                 hours=int(hour or 0), minutes=int(minute or 0), seconds=int(second or 0)
             )
             offset = _offset(zone or "", at)
-            return _date(_Day(at, "ISO 8601"), clock, offset, timed=hour is not None)
+            return _date(_CalendarDay(at, "ISO 8601"), clock, offset, timed=hour is not None)
     if not _UNIX.fullmatch(text):
         return None
     number = float(text) if "." in text else int(text)
@@ -205,8 +205,10 @@ def _without_zone(word: re.Match[str]) -> str:
     return "" if folded_word(word[0]) in ZONES else word[0]
 
 
-def _date(day: _Day, clock: timedelta, offset: _Offset | None, *, timed: bool) -> Date | None:
-    """Return a date, without text and field; None for one that no `datetime` can hold.
+def _date(
+    day: _CalendarDay, clock: timedelta, offset: _Offset | None, *, timed: bool
+) -> Date | None:
+    """Return a date, without text and field; None for a date out of range of `datetime`.
 
     Args:
         offset: None for a date without a zone.
@@ -230,7 +232,7 @@ def _date(day: _Day, clock: timedelta, offset: _Offset | None, *, timed: bool) -
 
 
 def _clock(time: re.Match[str]) -> timedelta | None:
-    """Return the time of day; 24:00 is the next day's start, second 60 that of the next minute."""
+    """Return the time of day; 24:00 is the start of the next day, second 60 of the next minute."""
     hour, minute = int(time["hour"]), int(time["minute"])
     second = int(time["second"] or time["seconds"] or 0)
     mark = (time["before"] or time["after"] or "").casefold()
@@ -242,7 +244,7 @@ def _clock(time: re.Match[str]) -> timedelta | None:
 
 
 def _offset(after: str, day: date) -> _Offset | None:
-    """Return the offset of the zone that a text names, None if the text names none.
+    """Return the offset of the zone in a text, None for a text without a zone.
 
     Args:
         after: The text after the time.
@@ -260,8 +262,8 @@ def _offset(after: str, day: date) -> _Offset | None:
     return None
 
 
-def _calendar_day(text: str, *, american: bool) -> _Day | None:
-    """Return the day that a text names.
+def _calendar_day(text: str, *, american: bool) -> _CalendarDay | None:
+    """Return the day in a text, None for a text without a date.
 
     Args:
         american: See `_numeric_day`.
@@ -271,11 +273,11 @@ def _calendar_day(text: str, *, american: bool) -> _Day | None:
             first = date.fromisocalendar(int(match[1]), int(match[2]), int(match[3] or 1))
         except ValueError:
             return None
-        return _Day(first, "ISO 8601 week")
+        return _CalendarDay(first, "ISO 8601 week")
     if match := _ORDINAL.search(text):
         first_day = _day(int(match[1]), 1, 1)
         day = first_day + timedelta(days=int(match[2]) - 1) if first_day else None
-        return _Day(day, "ISO 8601 ordinal") if day and day.year == int(match[1]) else None
+        return _CalendarDay(day, "ISO 8601 ordinal") if day and day.year == int(match[1]) else None
     if match := _YEAR_FIRST.search(text):
         parts = match.groups()[:3] if match[1] else match.groups()[3:]
         return _day_in_form("year, month, day", *map(int, parts))
@@ -291,7 +293,9 @@ def _calendar_day(text: str, *, american: bool) -> _Day | None:
     return None
 
 
-def _numeric_day(match: re.Match[str], weekday: int | None, *, american: bool) -> _Day | None:
+def _numeric_day(
+    match: re.Match[str], weekday: int | None, *, american: bool
+) -> _CalendarDay | None:
     """Read `5/3/2019`.
 
     Args:
@@ -310,18 +314,18 @@ def _numeric_day(match: re.Match[str], weekday: int | None, *, american: bool) -
     day = orders[month_first]
     is_certain = is_decided or match[2] == "." or max(first, second) > 12 or first == second
     form = "month, day, year" if month_first else "day, month, year"
-    return _Day(day, form, is_certain) if day else None
+    return _CalendarDay(day, form, is_certain) if day else None
 
 
 def _weekday(text: str) -> int | None:
-    """Return the weekday that a text names, 0 for Monday; None if the text names none."""
+    """Return the weekday in a text, 0 for Monday; None for a text without a weekday."""
     names = (folded_word(word) for word in _WORD.findall(text))
     return next((WEEKDAYS[name] for name in names if name in WEEKDAYS), None)
 
 
-def _day_in_form(form: str, year: int, month: int, day: int) -> _Day | None:
+def _day_in_form(form: str, year: int, month: int, day: int) -> _CalendarDay | None:
     calendar_date = _day(year, month, day)
-    return _Day(calendar_date, form) if calendar_date else None
+    return _CalendarDay(calendar_date, form) if calendar_date else None
 
 
 def _year(text: str) -> int:

@@ -105,7 +105,7 @@ def folded_word(word: str) -> str:
 
 
 def _numbers(languages: tuple[str, ...], first: int, *, shortest: int) -> dict[str, int]:
-    """Return the number of each name, and of each beginning that names of one number have.
+    """Return the number of each name, and of each beginning unique to names of the same number.
 
     Args:
         languages: The names of each language in order.

@@ -14,7 +14,7 @@ _DAY = timedelta(days=1)
 
 
 class PlacementReason(StrEnum):
-    """Why an entry stands where it does."""
+    """Why an entry stands at a place in the list."""
 
     PUBLISHED = "published then"
     UNDATED = "no date: first seen"
@@ -26,7 +26,7 @@ class PlacementReason(StrEnum):
 
 
 class PublishedTime(NamedTuple):
-    """When an entry says that it was published.
+    """The time of publication according to an entry.
 
     Attributes:
         at: None for an entry without a date.
@@ -53,36 +53,36 @@ def placements(
     latest: Sequence[datetime | None] = (),
     keep: timedelta = timedelta.max,
 ) -> list[Placement]:
-    """Return where new entries of one document stand in the list, for good.
+    """Return the permanent places in the list of the new entries of a document.
 
     No entry stands after `first_seen_at`.  Undated entries of a first poll are spread in document
-    order so that a backlog does not cover the list: below the oldest dated entry, or a day apart
+    order, lest a backlog covers the list: below the oldest dated entry, or a day apart
     where no entry is dated.
 
     Args:
         published: One for each entry, in document order.
         first_seen_at: Now, aware UTC.
-        first_poll: No document of this feed was read at this address before.
-        latest: A time at which each entry existed, from an `updated` that does not date the entry
-            or from the document's Last-Modified; None where nothing is known.
+        first_poll: No document of the feed was read at the same address before.
+        latest: A time at which each entry existed, from an `updated` not used as date or from the
+            document's Last-Modified; None if unknown.
         keep: How long entries are kept.
     """
     undated = _undated(published, latest or [None] * len(published), first_seen_at, keep)
-    placed = []
+    entry_placements = []
     for at, whole_day in published:
         if at is None and first_poll:
-            placed.append(next(undated))
+            entry_placements.append(next(undated))
         elif at is None:
-            placed.append(Placement(first_seen_at, PlacementReason.UNDATED))
+            entry_placements.append(Placement(first_seen_at, PlacementReason.UNDATED))
         elif at > first_seen_at:
-            placed.append(Placement(first_seen_at, PlacementReason.FUTURE))
+            entry_placements.append(Placement(first_seen_at, PlacementReason.FUTURE))
         elif not first_poll and order is Order.ARRIVAL:
-            placed.append(Placement(first_seen_at, PlacementReason.ARRIVAL))
+            entry_placements.append(Placement(first_seen_at, PlacementReason.ARRIVAL))
         elif not first_poll and whole_day and first_seen_at - at < _DAY:
-            placed.append(Placement(first_seen_at, PlacementReason.THAT_DAY))
+            entry_placements.append(Placement(first_seen_at, PlacementReason.THAT_DAY))
         else:
-            placed.append(Placement(at, PlacementReason.PUBLISHED))
-    return placed
+            entry_placements.append(Placement(at, PlacementReason.PUBLISHED))
+    return entry_placements
 
 
 def _undated(

@@ -1,4 +1,4 @@
-"""The weeks of the archives (ISO 8601), and which of them an entry is in."""
+"""The weeks of the archives (ISO 8601), and the archive of each entry."""
 
 import re
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ class Week:
 
     @classmethod
     def of(cls, at: datetime) -> Self:
-        """Return the week that a time falls in."""
+        """Return the week of a time."""
         calendar = at.astimezone(UTC).isocalendar()
         return cls(calendar.year, calendar.week)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a week in the form that addresses have.
+        """Read a week as written in addresses.
 
         Raises:
             ValueError: The text does not name a week.
@@ -66,10 +66,10 @@ class Week:
 
 
 def archived_at(listed_at: datetime, stored_at: datetime) -> datetime | None:
-    """Return when an entry comes into the archive, None if its place in the list says that.
+    """Return when an entry comes into the archive; None: at the place in the list.
 
-    The archive of a week takes no more entries when the week is over: an entry that is stored or
-    changed later belongs to the week in which that happens.
+    The archive of a week takes no more entries when the week is over: an entry stored or changed
+    later belongs to the week of the change.
 
     Args:
         listed_at: The place of the entry, aware.
@@ -85,7 +85,7 @@ def _closing(day: date) -> datetime:
 
 
 def open_since(now: datetime) -> datetime:
-    """Return the start of the first week whose archive may still take entries."""
+    """Return the start of the first week with an archive that may still take entries."""
     this_week = Week.of(now)
     week_before = Week.of(this_week.start - STEP)
     return this_week.start if is_closed(week_before, now) else week_before.start
@@ -94,7 +94,7 @@ def open_since(now: datetime) -> datetime:
 def is_closed(week: Week, now: datetime) -> bool:
     """Whether the archive of a week takes no more entries.
 
-    That is a little later than for `archived_at`, so that entries which are being stored just then
-    are in the archive.
+    The archive closes a little later than `archived_at` allows, as entries may be being stored
+    just then.
     """
     return now >= week.end + ARCHIVE_DELAY + _STORING

@@ -1,7 +1,7 @@
-"""The zone of a feed whose times name none.
+"""The zone of a feed with times that name no zone.
 
-New entries narrow the zone down: they were written before they were seen, so a time in the future
-is that of a zone in the east; and they were written after the feed was last read, unless the
+New entries narrow the zone down.  An entry is written before the first poll with the entry, so a
+time in the future means a zone in the east; and after the last poll without the entry, unless the
 publisher holds entries back.
 """
 
@@ -26,10 +26,10 @@ _ZONES = (
 
 
 class Bounds(NamedTuple):
-    """The offsets that the entries of a feed leave possible, in minutes east of UTC.
+    """The offsets left possible by the entries of a feed, in minutes east of UTC.
 
     Attributes:
-        votes: Number of polls in a row whose new entries agree.
+        votes: Number of polls in a row with new entries that agree.
     """
 
     low: int
@@ -49,8 +49,8 @@ def narrow_bounds(
     Args:
         known_bounds: The bounds before the poll.
         times: The times of new entries, which name no zone, as if in UTC.
-        seen_at: The time of the poll, by the server's clock if the server sends it.
-        since: When the feed was last read, without these entries; None: never.
+        seen_at: The time of the poll, by the server's clock if known.
+        since: When the feed was last read, still without the new entries; None: never.
     """
     bounds: Bounds | None = None
     times = list(times)
@@ -88,10 +88,10 @@ def likely_offset(bounds: Bounds | None) -> int:
 
 
 def in_zone(date: Date, zone: tzinfo | int) -> Date:
-    """Return a date that names no zone as one in `zone`; a date with a zone stays as it is.
+    """Return a date without a zone as a date in `zone`, any other date unchanged.
 
     Args:
-        zone: A time zone, or minutes east of UTC for a zone that was guessed.
+        zone: A time zone, or minutes east of UTC for a guessed zone.
     """
     if date.at is None or date.zoned:
         return date

@@ -1,13 +1,13 @@
 """Which entries of a document are new, which changed, and which are stored already.  Pure.
 
-Identity is decided within one feed.
+Identity is decided within a feed.
 
-changes      the values that are compared and returned
-keys         what an entry may be identified by: guid, path, link, text, title
-matching     the entries of a document and the stored ones
-match_rules  how certain it is that two entries with a common key are the same one
+changes      the values compared and returned
+keys         the keys of an entry: guid, path, link, text, title
+matching     the entries of a document and the stored entries
+match_rules  when two entries with a common key are the same entry
 edits        how much of an entry a new version changes
-stable_text  text without what changes by itself: counters, dates, tracking parameters
+stable_text  text without counters, dates and tracking parameters
 garbled      versions of a text with lost or wrongly decoded letters
 public_ids   the ids of entries in merged feeds; copies of listed entries
 """

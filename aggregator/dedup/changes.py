@@ -1,4 +1,4 @@
-"""The values that a comparison reads and returns: stored entries, and changes to them."""
+"""The values read and returned by a comparison: stored entries, and changes to entries."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ from aggregator.model import CleanEntry, Habits
 
 @dataclass(frozen=True, slots=True)
 class KnownEntry:
-    """A stored entry, as far as a comparison with a document's entries needs it.
+    """A stored entry, for comparison with the entries of a document.
 
     Attributes:
         record_hash: 16 bytes over all stored values except dates.
-        copied: The entry is a copy of one that the list has at first hand, see `FirstHand`.
+        copied: The entry is a copy of a listed original, see `FirstHand`.
     """
 
     feed_id: int
@@ -31,11 +31,11 @@ class KnownEntry:
 
 @dataclass(frozen=True, slots=True)
 class KeyOwner:
-    """The entry that a stored key belongs to.
+    """The owner of a stored key.
 
     Attributes:
-        entry_id: None for an ambiguous key, which several entries of the feed have.
-        is_deleted: Retention deleted the entry, and the feed still lists it.
+        entry_id: None for an ambiguous key, shared by several entries of the feed.
+        is_deleted: Retention deleted the entry, which the feed still lists.
     """
 
     entry_id: int | None
@@ -44,13 +44,13 @@ class KeyOwner:
 
 @dataclass(frozen=True, slots=True)
 class StoredEntries:
-    """The stored entries of one feed, as far as they may be those of a document.
+    """The stored entries of a feed that may be in a document.
 
     Attributes:
-        by_guid: Entries by the identity that a guid gives.
+        by_guid: Entries by the key of the guid.
         owners: Owners of the other keys, by short key.
-        by_id: The entries that `owners` names.
-        unchanged_ids: Ids of the entries that the prefilter cut out of the document.
+        by_id: The entries named by `owners`.
+        unchanged_ids: Ids of the entries cut out of the document by the prefilter.
     """
 
     by_guid: Mapping[bytes, KnownEntry] = field(default_factory=dict)
@@ -74,10 +74,10 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """An entry that is not stored.
+    """An entry not stored yet.
 
     Attributes:
-        identity: The key that the entry is going to be stored under.
+        identity: The key under which the entry is going to be stored.
         by_guid: Whether the identity is the key of the guid.
         keys: Short forms of all other keys of the entry.
     """
@@ -99,8 +99,8 @@ class ChangedEntry:
     """A stored entry in another version.
 
     Attributes:
-        keys: Short keys that the stored version does not have.
-        old_keys: Short keys that only the stored version has.
+        keys: Short keys of the new version only.
+        old_keys: Short keys of the stored version only.
     """
 
     id: int
@@ -112,13 +112,13 @@ class ChangedEntry:
 
     @property
     def is_update(self) -> bool:
-        """Whether readers learn that the entry changed."""
+        """Whether readers are told of the change."""
         return self.change in {Change.MARKUP, Change.TEXT}
 
 
 @dataclass(frozen=True, slots=True)
 class AddedKey:
-    """A further key, in its short form, of an entry that is stored."""
+    """A further key of a stored entry, in short form."""
 
     key: int
     entry_id: int
@@ -126,15 +126,15 @@ class AddedKey:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a document changes, in document order.
+    """The changes by a document, in document order.
 
     Attributes:
-        matches: One for each entry of the document that was read.
-        changed_entries: Those stored entries that the document has in another version.
-        added_keys: Keys by which stored entries are known from now on.
-        ambiguous_keys: Short keys that several entries have, and that identify none from now on.
-        habits: Of the feed, after this document.
-        redated: Number of stored entries whose `updated` is not the one that dates them.
+        matches: One for each entry read from the document.
+        changed_entries: The stored entries with another version in the document.
+        added_keys: Further keys of stored entries.
+        ambiguous_keys: Short keys shared by several entries, which identify none from now on.
+        habits: Of the feed, after the document.
+        redated: Number of stored entries with another `updated` than the stored date.
     """
 
     matches: tuple[Match, ...] = ()
@@ -146,10 +146,10 @@ class Changes:
 
     @property
     def new_entries(self) -> tuple[NewEntry, ...]:
-        """The matches that are new entries."""
+        """The new entries among the matches."""
         return tuple(match for match in self.matches if isinstance(match, NewEntry))
 
     @property
     def known_count(self) -> int:
-        """Number of matches that are stored entries."""
+        """Number of stored entries among the matches."""
         return sum(isinstance(match, KnownEntry) for match in self.matches)

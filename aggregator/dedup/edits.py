@@ -34,14 +34,14 @@ class EntryText:
 
 
 class EditComparison:
-    """Compares changed entries of a document with their stored versions, as far as a budget goes.
+    """Compares changed entries of a document with the stored versions, as far as a budget goes.
 
     `while ids := comparison.next_ids(): comparison.compare(texts stored under ids)`, then `result`.
     In a feed with changes in most entries on every poll, only possibly garbled versions are
     compared: no other result would be used.
 
     Args:
-        budget: Number of characters to compare; entries beyond that are `Change.UNCOMPARED`.
+        budget: Number of characters to compare; entries beyond are `Change.UNCOMPARED`.
     """
 
     def __init__(self, changes: Changes, *, budget: int = BUDGET) -> None:
@@ -64,7 +64,7 @@ class EditComparison:
         return [changed_entry.id for changed_entry in islice(self._pending, _BATCH_SIZE)]
 
     def compare(self, stored: Mapping[int, EntryText]) -> None:
-        """Compare the entries that `next_ids` returned.
+        """Compare the entries returned by `next_ids`.
 
         Args:
             stored: Stored texts by entry id; an entry without a stored text has a new text.
@@ -136,7 +136,7 @@ def change_of(stored_text: EntryText, entry: CleanEntry) -> Change:
 
 
 def is_garbled_version(stored_text: EntryText, entry: CleanEntry) -> bool:
-    """Whether a new version is the stored one with lost or wrongly decoded letters."""
+    """Whether a new version is the stored text with lost or wrongly decoded letters."""
     return is_garbled(*_differing_parts(*_html_of(stored_text, entry)))
 
 

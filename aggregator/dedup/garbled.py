@@ -1,7 +1,7 @@
 """Versions of a text in which letters are lost, or decoded wrongly.
 
 Such a version comes from a fault of the publisher or of a cache: U+FFFD or question marks in place
-of letters beyond ASCII, or their UTF-8 read in another encoding ("Ã¼" for "ü").
+of letters beyond ASCII, or UTF-8 read in another encoding ("Ã¼" for "ü").
 """
 
 import re
@@ -17,7 +17,7 @@ _MISREAD_AS = ("cp1252", "latin-1", "cp1250", "cp1251", "koi8-r", "iso8859-2", "
 
 
 def may_be_garbled(html: str) -> bool:
-    """Whether a text may be a garbled version, without a look at the stored one."""
+    """Whether a text may be a garbled version, without a look at the stored version."""
     return _TRACES.search(html) is not None
 
 
@@ -32,7 +32,7 @@ def is_garbled(stored: str, version: str) -> bool:
 
 
 def _is_misread(was: str, now: str) -> bool:
-    """Whether letters beyond ASCII are replaced, or their UTF-8 is read in another encoding."""
+    """Whether letters beyond ASCII are replaced, or decoded in another encoding."""
     if was.isascii():
         return False
     if now.count(_REPLACEMENT) > was.count(_REPLACEMENT):

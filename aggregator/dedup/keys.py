@@ -1,4 +1,4 @@
-"""The keys that an entry may be identified by."""
+"""The keys by which an entry may be identified."""
 
 import re
 from hashlib import blake2b
@@ -13,7 +13,7 @@ _HOST = re.compile(r"[^/?#]*/?")
 
 
 class Identifiable(Protocol):
-    """An entry, read or stored, as far as its keys depend on the entry."""
+    """An entry, read or stored, with the values for keys."""
 
     @property
     def guid(self) -> str | None: ...
@@ -71,12 +71,12 @@ def key_of_guid(guid: str) -> bytes:
 
 
 def combined_key(entry: CleanEntry) -> bytes:
-    """Return the key of an entry whose guid, link and text each belong to another entry, too."""
+    """Return the key of an entry with guid, link and text each shared with other entries."""
     return digest("all", entry.guid or "", entry.url or "", entry.content_hash.hex())
 
 
 def short_key(key: bytes) -> int:
-    """Return the short form of a key, by which the database finds the entries of one feed."""
+    """Return the short form of a key, by which the database finds the entries of a feed."""
     return int.from_bytes(key[:_SHORT_SIZE], "big", signed=True)
 
 

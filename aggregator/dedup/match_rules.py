@@ -1,6 +1,6 @@
-"""How certain it is that two entries with a common key are the same one.
+"""When two entries with a common key are the same entry, and how certainly.
 
-The rules of a key are tried in the order of the table; the first one that holds decides.
+The rules of a key are tried in the order of the table; the first rule to hold decides.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,19 +15,19 @@ _DISTINCTIVE_LENGTH = 100  # characters of title and text that are not the same 
 
 
 class Certainty(Enum):
-    """How certain it is that two entries are the same one."""
+    """How certainly two entries are the same entry."""
 
-    LIKELY = auto()
+    PROBABLE = auto()
     """Believed where it holds for most unknown entries of a document."""
     CERTAIN = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class CandidatePair:
-    """An entry of a document and a stored one that have a key in common.
+    """An entry of a document and a stored entry with a common key.
 
     Attributes:
-        has_own_guid: The entry has a guid that identifies it, and that no stored entry has.
+        has_own_guid: The entry has an unambiguous guid, which no stored entry has.
     """
 
     entry: CleanEntry
@@ -36,7 +36,7 @@ class CandidatePair:
 
     @property
     def has_same_content(self) -> bool:
-        """Whether the text, or a title that is not empty, is the same."""
+        """Whether the text, or a non-empty title, is the same."""
         entry, known_entry = self.entry, self.known_entry
         return entry.content_hash == known_entry.content_hash or (
             bool(entry.title) and entry.title == known_entry.title
@@ -44,17 +44,17 @@ class CandidatePair:
 
     @property
     def lacks_date(self) -> bool:
-        """Whether there are no two dates to compare."""
+        """Whether an entry of the pair has no date."""
         return self.entry.published_at is None or self.known_entry.published_at is None
 
     @property
     def has_same_date(self) -> bool:
-        """Whether both entries have a date, and the same one."""
+        """Whether both entries have the same date."""
         return not self.lacks_date and self.entry.published_at == self.known_entry.published_at
 
     @property
     def has_same_address(self) -> bool:
-        """Whether guid, or else link, are two spellings of one address."""
+        """Whether guid, or else link, are two spellings of the same address."""
         entry, known_entry = self.entry, self.known_entry
         return urls.canonical(entry.guid or entry.url or "") == urls.canonical(
             known_entry.guid or known_entry.url or ""
@@ -62,14 +62,14 @@ class CandidatePair:
 
     @property
     def has_same_link(self) -> bool:
-        """Whether both entries have a link, and the same one."""
+        """Whether both entries have the same link."""
         link = urls.canonical(self.entry.url) if self.entry.url else ""
         return bool(link) and link == urls.canonical(self.known_entry.url or "")
 
 
 @dataclass(frozen=True, slots=True)
 class MatchRule:
-    """A condition under which two entries are the same one, and how certain that is."""
+    """A condition under which two entries are the same entry, and how certainly."""
 
     name: str
     certainty: Certainty
@@ -77,21 +77,21 @@ class MatchRule:
 
 
 def matching_rule(key_name: str, pair: CandidatePair) -> MatchRule | None:
-    """Return the rule that decides whether two entries are the same one; None: they are not.
+    """Return the rule by which two entries are the same entry; None for two different entries.
 
     Args:
-        key_name: The key that the entries have in common, a field of `Keys` except `guid`.
+        key_name: The common key, a field of `Keys` except `guid`.
     """
     return next((rule for rule in _RULES[key_name] if rule.holds(pair)), None)
 
 
 def is_distinctive(entry: CleanEntry) -> bool:
-    """Whether the text of an entry is so long that no other entry has the same one by chance."""
+    """Whether the text of an entry is too long to be the same as another's by chance."""
     return len(entry.title) + len(entry.content_html) >= _DISTINCTIVE_LENGTH
 
 
 def is_repetition(pair: CandidatePair) -> bool:
-    """Whether an entry only repeats a stored one that the document lists as well."""
+    """Whether an entry only repeats a stored entry which the document lists as well."""
     entry, known_entry = pair.entry, pair.known_entry
     if entry.content_hash != known_entry.content_hash:
         return False
@@ -106,7 +106,7 @@ def _is_front_page(url: str | None) -> bool:
     return "/" not in link and "?" not in link
 
 
-_CERTAIN, _LIKELY = Certainty.CERTAIN, Certainty.LIKELY
+_CERTAIN, _PROBABLE = Certainty.CERTAIN, Certainty.PROBABLE
 _SAME_DATE = MatchRule("same date", _CERTAIN, lambda pair: pair.has_same_date)
 
 _RULES: Mapping[str, tuple[MatchRule, ...]] = {
@@ -117,7 +117,7 @@ _RULES: Mapping[str, tuple[MatchRule, ...]] = {
             _CERTAIN,
             lambda pair: pair.has_own_guid and (pair.has_same_content or pair.has_same_date),
         ),
-        MatchRule("same path at another host", _LIKELY, lambda _: True),
+        MatchRule("same path at another host", _PROBABLE, lambda _: True),
     ),
     "link": (
         MatchRule("same title or text", _CERTAIN, lambda pair: pair.has_same_content),
@@ -130,13 +130,13 @@ _RULES: Mapping[str, tuple[MatchRule, ...]] = {
                 (not pair.has_own_guid or pair.lacks_date) and not _is_front_page(pair.entry.url)
             ),
         ),
-        MatchRule("same link", _LIKELY, lambda _: True),
+        MatchRule("same link", _PROBABLE, lambda _: True),
     ),
     "text": (
         _SAME_DATE,
         MatchRule("no date to compare", _CERTAIN, lambda pair: pair.lacks_date),
         MatchRule("long text", _CERTAIN, lambda pair: is_distinctive(pair.entry)),
-        MatchRule("same text", _LIKELY, lambda _: True),
+        MatchRule("same text", _PROBABLE, lambda _: True),
     ),
     "title": (
         _SAME_DATE,
@@ -145,6 +145,6 @@ _RULES: Mapping[str, tuple[MatchRule, ...]] = {
             _CERTAIN,
             lambda pair: pair.lacks_date and not pair.has_own_guid and pair.has_same_link,
         ),
-        MatchRule("no date to compare", _LIKELY, lambda pair: pair.lacks_date),
+        MatchRule("no date to compare", _PROBABLE, lambda pair: pair.lacks_date),
     ),
 }

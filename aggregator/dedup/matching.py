@@ -1,11 +1,11 @@
 """The entries of a document compared with the stored entries of the same feed.
 
-An entry with a known guid is the stored entry.  A guid that is not stored may be a new name of an
-entry that is: of one that the document no longer lists under the old name, and that has the same
-address, text or title.  `match_rules` says how certain that is.  What is only likely is believed
-where it holds for most new guids of a document, as after a site moved or changed its software.
+An entry with a known guid is the stored entry.  An unknown guid may be a new name of a stored
+entry, no longer listed under the old name, with the same address, text or title.  `match_rules`
+decides how certain a match is.  Probable matches are believed if they are found for most unknown
+entries of a document, as after a site moved or changed software.
 
-A key that several entries of a feed have identifies none of them from then on.
+A key shared by several entries of a feed identifies no entry from then on.
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ from aggregator.model import CleanEntry, Habits
 UNSTABLE_GUIDS_AFTER = 3
 """Polls that gave most entries new guids, after which the guids of a feed are ignored."""
 
-_MIN_LIKELY = 3
+_MIN_PROBABLE = 3
 _WEAK_KEYS = ("path", "link", "text", "title")
 
 
@@ -46,15 +46,15 @@ def compare(
     stored: StoredEntries,
     habits: Habits,
 ) -> Changes:
-    """Sort the entries of a document into new, changed and known ones.
+    """Sort the entries of a document into new, changed and known entries.
 
     The result does not depend on the order of the entries, except for which of two equal entries
     is the first.
 
     Args:
-        entries: In document order, without those of `stored.unchanged_ids`.
+        entries: In document order, without the entries of `stored.unchanged_ids`.
         keys: `keys_of` each entry.
-        habits: What earlier documents showed about the feed.
+        habits: Of the feed, from earlier documents.
     """
     matching = _Matching(entries, keys, stored, habits)
     matching.run()
@@ -62,21 +62,21 @@ def compare(
 
 
 @dataclass(frozen=True, slots=True)
-class _LikelyMatch:
+class _ProbableMatch:
     position: int
     known_entry: KnownEntry
 
 
 class _Matching:
-    """The entries of one document and the stored entries that they are.
+    """The entries of a document, matched with stored entries.
 
     Attributes:
-        matches: By position in the document; None: a deleted entry that the feed still lists.
-        originals: By position of a repeated entry: the position of the first entry like it.
-        repeated_keys: Name and key of what several entries of the document have.
-        claimed_ids: Ids of the stored entries that an entry of the document is.
-        renamed: Positions of entries that were not matched by their guid.
-        repetitions: Positions of entries that only repeat a stored entry.
+        matches: By position in the document; None: a deleted entry, still listed by the feed.
+        originals: By position of a repeated entry: the position of the first such entry.
+        repeated_keys: Name and value of the keys shared by several entries of the document.
+        claimed_ids: Ids of the stored entries with a match in the document.
+        renamed: Positions of entries matched by other keys than the guid.
+        repetitions: Positions of entries which only repeat a stored entry.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class _Matching:
         self.repetitions: set[int] = set()
 
     def run(self) -> None:
-        """Match entries by guid, those without a match by their other keys."""
+        """Match entries by guid, and entries with an unknown guid by the other keys."""
         for position in self._unmatched():
             key = self.keys[position].guid
             if key is not None and self._identifies("guid", key):
@@ -106,11 +106,13 @@ class _Matching:
         unknown = list(self._unmatched())
         if not unknown or not self.stored.owners:
             return
-        likely = [match for name in _WEAK_KEYS for match in self._match_by(name)]
+        probable_matches = [match for name in _WEAK_KEYS for match in self._match_by(name)]
         with_new_name = set(filter(self._has_new_name, self.renamed))
         unknown_count = len(unknown) - (len(self.renamed) - len(with_new_name))
-        if self._is_believed({match.position for match in likely} | with_new_name, unknown_count):
-            for match in likely:
+        if self._is_believed(
+            {match.position for match in probable_matches} | with_new_name, unknown_count
+        ):
+            for match in probable_matches:
                 is_claimed = match.known_entry.id in self.claimed_ids
                 if match.position not in self.matches and not is_claimed:
                     self._rename(match.position, match.known_entry)
@@ -118,7 +120,7 @@ class _Matching:
             self._claim_owned(position, combined_key(self.entries[position]))
 
     def changes(self) -> Changes:
-        """Return what follows from the matches."""
+        """Return the changes according to the matches."""
         matches: list[Match] = []
         changed_entries: list[ChangedEntry] = []
         for position, entry in enumerate(self.entries):
@@ -151,7 +153,7 @@ class _Matching:
                 yield position
 
     def _repeated_keys(self) -> set[tuple[str, bytes]]:
-        """Return name and key of what several entries of the document have."""
+        """Return name and value of the keys shared by several entries of the document."""
         distinct = [keys for place, keys in enumerate(self.keys) if place not in self.originals]
         return {
             (name, key)
@@ -162,7 +164,7 @@ class _Matching:
         }
 
     def _identifies(self, name: str, key: bytes) -> bool:
-        """Whether a key identifies one entry of the feed."""
+        """Whether a key identifies a single entry of the feed."""
         if name == "guid" and self.habits.renamed >= UNSTABLE_GUIDS_AFTER:
             return False
         if self.repeated_keys and (name, key) in self.repeated_keys:
@@ -173,15 +175,15 @@ class _Matching:
         return owner is None or owner.entry_id is not None
 
     def _owner(self, key: bytes) -> KeyOwner | None:
-        """Return the one entry that a stored key belongs to."""
+        """Return the owner of a stored key; None for an unknown or ambiguous key."""
         owner = self.stored.owners.get(short_key(key))
         return None if owner is None or owner.entry_id is None else owner
 
     def _known_entry(self, owner: KeyOwner) -> KnownEntry | None:
         return None if owner.entry_id is None else self.stored.by_id.get(owner.entry_id)
 
-    def _match_by(self, name: str) -> Iterator[_LikelyMatch]:
-        """Match entries by one of their weaker keys; yield the matches that are only likely."""
+    def _match_by(self, name: str) -> Iterator[_ProbableMatch]:
+        """Match entries by a weak key; yield the probable matches."""
         for position in list(self._unmatched()):
             key = getattr(self.keys[position], name)
             if key is None or not self._identifies(name, key):
@@ -202,7 +204,7 @@ class _Matching:
                     if rule.certainty is Certainty.CERTAIN:
                         self._rename(position, known_entry)
                     else:
-                        yield _LikelyMatch(position, known_entry)
+                        yield _ProbableMatch(position, known_entry)
 
     def _pair(self, position: int, known_entry: KnownEntry) -> CandidatePair:
         guid = self.keys[position].guid
@@ -210,15 +212,15 @@ class _Matching:
         return CandidatePair(self.entries[position], known_entry, has_own_guid)
 
     def _is_deleted_entry(self, position: int, name: str, owner: KeyOwner) -> bool:
-        """Whether an entry is one that was deleted, although the guid is another one."""
+        """Whether an entry was deleted from the database, although under another guid."""
         if owner.entry_id in self.claimed_ids or name == "title":
             return False
         entry, guid = self.entries[position], self.keys[position].guid
         return name != "text" or guid is None or is_distinctive(entry)
 
     def _is_believed(self, positions: Collection[int], unknown_count: int) -> bool:
-        """Whether so many unknown entries look like stored ones that it is not by chance."""
-        if len(positions) < _MIN_LIKELY:
+        """Whether too many unknown entries look like stored entries for chance."""
+        if len(positions) < _MIN_PROBABLE:
             return 1 < len(positions) == self._size()
         return 2 * len(positions) >= unknown_count
 
@@ -231,7 +233,7 @@ class _Matching:
         self.claimed_ids.add(known_entry.id)
 
     def _claim_owned(self, position: int, key: bytes) -> None:
-        """Match an entry with the owner of a key, if there is one."""
+        """Match an entry with the owner of a key, if any."""
         owner = self._owner(key)
         if owner is None:
             return
@@ -315,9 +317,9 @@ class _Matching:
 
 
 def _originals(entries: Sequence[CleanEntry], keys: Sequence[Keys]) -> dict[int, int]:
-    """Return the position of the first entry like it for each entry that repeats another one.
+    """Return the position of the original for each repetition of an entry in a document.
 
-    Two entries with the same guid and link are the same if title or text are, too.
+    Two entries with the same guid and link are the same entry if title or text are equal, too.
     """
     if _all_differ([key.guid for key in keys]) and _all_differ([key.link for key in keys]):
         return {}
@@ -330,8 +332,8 @@ def _originals(entries: Sequence[CleanEntry], keys: Sequence[Keys]) -> dict[int,
             names.append((key.guid, key.link, "text", entry.content_html))
         if key.link is not None or key.guid is None:
             names.append((key.link, entry.content_hash))
-        known = (first_positions[name] for name in names if name in first_positions)
-        original = min(known, default=position)
+        known_positions = (first_positions[name] for name in names if name in first_positions)
+        original = min(known_positions, default=position)
         if original != position:
             originals[position] = original
         for name in names:

@@ -1,4 +1,4 @@
-"""The ids of entries in merged feeds, and which entries are copies of listed ones."""
+"""The ids of entries in merged feeds, and which entries are copies of listed entries."""
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from aggregator.model import Origin
 
 @dataclass(frozen=True, slots=True)
 class FirstHand:
-    """The entries that the list has from the feeds in which they were published.
+    """The listed originals, which come from the feeds of their publishers.
 
-    An aggregate names the feed that an entry comes from.  Without regard to that, two aggregators
-    that subscribe to each other would exchange the same entries for ever, always as new ones.
+    An aggregate names the origin of an entry.  Without regard to the origin, two aggregators with
+    subscriptions to each other would exchange the same entries for ever, always as new.
 
     Attributes:
-        own_names: Names of our own merged feeds, whose entries are all listed.
-        feeds: Ids of the subscribed feeds by their names, see `believed_names`.
+        own_names: Names of our own merged feeds, with listed entries only.
+        feeds: Ids of the subscribed feeds by name, see `believed_names`.
         feed_urls: URLs of the subscribed feeds by feed id.
-        keys: Feed id and short key of listed entries, as far as copies of them were polled.
+        keys: Feed id and short key of listed entries, as far as copies were polled.
     """
 
     own_names: frozenset[str] = frozenset()
@@ -29,19 +29,19 @@ class FirstHand:
     keys: set[tuple[int, int]] = field(default_factory=set)
 
     def origins(self, origin: Origin) -> Iterator[int]:
-        """Yield the ids of the subscribed feeds that a copy names as the origin of an entry."""
+        """Yield the ids of the subscribed feeds named by a copy as origin."""
         for name in feed_names(origin.id, origin.feed_url):
             if name in self.feeds:
                 yield self.feeds[name]
 
     def has(self, new_entry: NewEntry, *, feed_id: int, holders: Set[int]) -> bool:
-        """Whether an entry of a feed is a copy of one that the list has at first hand.
+        """Whether an entry of a feed is a copy of a listed original.
 
-        The entry has to name an origin, and the original has to be listed: in the feed that the
-        entry names or, under the same guid, in a feed on whose site the guid is.
+        The entry has to name an origin, and the original has to be listed: in the named feed or,
+        under the same guid, in a feed of the site named by the guid.
 
         Args:
-            holders: Ids of the feeds that have an original entry with the same identity.
+            holders: Ids of the feeds with an original entry of the same identity.
         """
         origin = new_entry.entry.origin
         if origin is None:
@@ -68,12 +68,12 @@ def believed_names(feed_id: str | None, feed_url: str) -> Iterator[str]:
 
 
 def is_of_site(uri: str, feed_url: str) -> bool:
-    """Whether a URI names a host of the site that a feed is polled from.
+    """Whether a URI names a host of the site of a feed's address.
 
     Any feed may claim any id.  A feed in a local file belongs to the owner of config.yaml, and is
     believed.
 
-    Sources: RFC 4151 (`tag:` URIs, whose authority is a host or a mail address).
+    Sources: RFC 4151 (`tag:` URIs, with a host or a mail address as authority).
     """
     if not urls.is_web(feed_url):
         return True
@@ -83,7 +83,7 @@ def is_of_site(uri: str, feed_url: str) -> bool:
 
 
 def feed_names(feed_id: str | None, feed_url: str | None) -> Iterator[str]:
-    """Yield the URIs of a feed, its id and its address, in a form that can be compared."""
+    """Yield the URIs of a feed, id and address, in a form for comparison."""
     if feed_id and urls.is_absolute(feed_id):
         yield urls.normal(urls.masked(feed_id))
     if feed_url and urls.is_web(feed_url):
@@ -101,7 +101,7 @@ def public_id(new_entry: NewEntry, *, feed_url: str, authority: str, is_taken: b
 
     Args:
         authority: `<host>,<year>` of the tag.
-        is_taken: An entry of another feed has the guid as its id.
+        is_taken: An entry of another feed has the guid as public id.
     """
     entry = new_entry.entry
     if new_entry.by_guid and entry.guid and urls.is_absolute(entry.guid) and not is_taken:

@@ -1,4 +1,4 @@
-"""Text without what changes by itself: tracking parameters, counters, dates and ages."""
+"""Text without the parts that change on every poll: tracking, counters, dates and ages."""
 
 import re
 
@@ -55,7 +55,7 @@ _DATE = re.compile(
 
 
 def stable_html(html: str) -> str:
-    """Return HTML with placeholders for what changes by itself, and with single spaces."""
+    """Return HTML with placeholders for counters, dates and ages, and with single spaces."""
     html = _ADDRESS.sub(_without_tracking, html)
     for pattern in (_DATE, _AGE):
         html = pattern.sub("\N{HORIZONTAL ELLIPSIS}", html)

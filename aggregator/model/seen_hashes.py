@@ -1,8 +1,8 @@
-"""What a feed remembers of the entries of its last document: the column `feeds.memory`.
+"""The format of the hashes stored with a feed for the entries of the last document.
 
-A prefix of two hashes (what entries inherit, and the head of the document), then one record for
-each entry in document order: the hash of the entry's bytes, and the id under which the entry is
-stored, 0 where none is.
+A prefix of two hashes (inherited context and head of the document), then a record for each entry
+in document order: the hash of the entry's bytes, and the id under which the entry is stored, 0 for
+an entry without a stored one.  In the database the column is `feeds.memory`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def entry_records(seen_hashes: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def seen_ids(seen_hashes: bytes) -> set[int]:
-    """Return the ids of the stored entries that the document listed."""
+    """Return the ids of the stored entries in the document."""
     return {
         int.from_bytes(entry_id, "big", signed=True)
         for _, entry_id in entry_records(seen_hashes)
@@ -39,9 +39,8 @@ def with_ids(seen_hashes: bytes, positions: Sequence[int], ids: Sequence[int | N
     """Return the hashes with the ids of the entries at some positions filled in.
 
     Args:
-        seen_hashes: Empty for a document that could not be prefiltered; the document still lists
-            entries.
-        positions: Of the entries in the document; empty stands for all of them.
+        seen_hashes: Empty for a document without prefiltering, which lists entries all the same.
+        positions: Of the entries in the document; empty for all entries.
         ids: One for each position; None where no entry is stored.
     """
     filled = bytearray(seen_hashes or bytes(PREFIX_SIZE + _RECORD_SIZE * len(ids)))

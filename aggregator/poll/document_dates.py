@@ -12,9 +12,9 @@ _MIN_COINCIDENCES = 2  # entries whose dates have something in common that is no
 
 
 def with_habits(due: DueFeed, document: CleanFeed, *, is_complete: bool) -> tuple[CleanEntry, ...]:
-    """Return the entries of a document with dates that take the feed's habits into account.
+    """Return the entries of a document with dates corrected by the habits of the feed.
 
-    An `updated` that all entries share is the time at which the document was made, not a date.
+    An `updated` shared by all entries is the time at which the document was made, not a date.
 
     Args:
         is_complete: The prefilter cut no entries out of the document.
@@ -35,7 +35,7 @@ def learned_habits(
     known_count: int,
     sent_at: datetime,
 ) -> Habits:
-    """Return the feed's habits, including what this document shows about its dates.
+    """Return the feed's habits, including those of the dates in this document.
 
     Args:
         known_count: Number of stored entries in the document.
@@ -60,7 +60,7 @@ def learned_habits(
 def redated(
     due: DueFeed, document: CleanFeed, changes: dedup.Changes, habits: Habits
 ) -> dedup.Changes:
-    """Return the changes with new entries dated by the habits that the document itself showed."""
+    """Return the changes with new entries dated by the habits found in the same document."""
     if habits == due.habits or not changes.new_entries:
         return changes
     zone = _zone(due, habits)
@@ -95,7 +95,7 @@ def _dated(entry: CleanEntry, zone: tzinfo | int, *, ignore_updated: bool) -> Cl
 
 
 def _is_shared(entry_dates: Sequence[Date | None]) -> bool:
-    """Whether all entries have one and the same `updated`."""
+    """Whether all entries have the same `updated`."""
     times = {date.at if date and date.field == "updated" else None for date in entry_dates}
     return len(entry_dates) >= _MIN_COINCIDENCES and len(times) == 1 and None not in times
 

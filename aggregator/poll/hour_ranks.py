@@ -1,4 +1,4 @@
-"""The rank of new entries within their hour, which bounds the share of one feed in a list."""
+"""The rank of new entries within an hour, which bounds the share of a feed in a list."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,10 +17,9 @@ def with_hour_ranks(
     *,
     are_all: bool,
 ) -> list[write_entries.PlacedEntry]:
-    """Return new entries of one feed with their `hour_rank`, in the same order.
+    """Return new entries of a feed with `hour_rank` set, in the same order.
 
-    Of entries that come together the newest counts first.  Copies, which no list shows, do not
-    count.
+    Of entries from one poll the newest counts first.  Copies, which no list shows, do not count.
 
     Args:
         newest_places: Places in the list of the newest stored entries of the feed, newest first.

@@ -1,6 +1,6 @@
-"""Polls compared with what is stored: which entries are new, which changed, and when to poll next.
+"""Polls compared with the database: which entries are new, which changed, and in what rhythm.
 
-Everything is decided here and nothing is written; `recording` does that.
+This module decides and writes nothing; `recording` writes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,16 +27,16 @@ _GAP_SAMPLE = 10  # newest posts whose gaps are measured
 
 @dataclass(frozen=True, slots=True)
 class ReconciledPoll:
-    """A poll and what it changes in the database.
+    """A poll and the changes to the database.
 
     Attributes:
-        gap: Usual time between two entries of the feed, None where it is not known.
+        gap: Usual time between two entries of the feed, None if unknown.
         habits: How the feed's documents behave.
-        updated: How many of the versions readers are told of.
-        matches: What each entry is that was read; empty without a document.
-        new_entries: Those of the new entries that are to be stored.
+        updated: Number of versions shown to readers as updates.
+        matches: One for each entry read from the document; empty without a document.
+        new_entries: New entries to be stored, without those past retention.
         versions: New versions of stored entries.
-        keys: Further keys of stored entries, and keys that are ambiguous from now on.
+        keys: Further keys of stored entries, and keys found to be ambiguous.
     """
 
     poll: CompletedPoll
@@ -52,7 +52,7 @@ class ReconciledPoll:
 def reconcile(
     connection: Connection, polls: Sequence[CompletedPoll], settings: PollSettings
 ) -> list[ReconciledPoll]:
-    """Compare what polls brought with what is stored, which is read for all polls at once."""
+    """Compare polls with the stored entries, which are read for all polls at once."""
     stored = _StoredState.read(connection, polls, settings)
     budget = dedup.BUDGET
     reconciled = []
@@ -66,7 +66,7 @@ def reconcile(
             continue
         unchanged_ids = seen_ids(success.seen_hashes)
         stored_entries = stored.entries_of(due.id, unchanged_ids=unchanged_ids)
-        document = _Document(poll, success, success.document, stored_entries)
+        document = _PolledDocument(poll, success, success.document, stored_entries)
         changes, spent = document.changes(connection, keys, budget=budget // 2)
         budget -= spent
         reconciled.append(_reconciled(connection, document, changes, stored, settings))
@@ -74,8 +74,8 @@ def reconcile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Document:
-    """A document that a poll brought, and the stored entries that may be in it."""
+class _PolledDocument:
+    """The document of a poll, and the stored entries to compare with the document's."""
 
     poll: CompletedPoll
     success: PollSuccess
@@ -85,7 +85,7 @@ class _Document:
     def changes(
         self, connection: Connection, keys: Sequence[dedup.Keys], *, budget: int
     ) -> tuple[dedup.Changes, int]:
-        """Return what the document changes, and how much of the budget for edits that took."""
+        """Return the changes, and how much of the budget for edits was spent."""
         due = self.poll.due
         is_complete = not self.stored.unchanged_ids
         entries = document_dates.with_habits(due, self.feed, is_complete=is_complete)
@@ -105,21 +105,22 @@ class _Document:
 
 def _reconciled(
     connection: Connection,
-    document: _Document,
+    document: _PolledDocument,
     changes: dedup.Changes,
     stored: "_StoredState",
     settings: PollSettings,
 ) -> ReconciledPoll:
     poll, due = document.poll, document.poll.due
     newest = stored.newest_places(due.id)
-    placed = _placed(document, changes.new_entries, stored, settings)
-    new_entries = _kept_by_retention(connection, due.id, placed, settings)
+    placed_entries = _placed_entries(document, changes.new_entries, stored, settings)
+    new_entries = _kept_by_retention(connection, due.id, placed_entries, settings)
     updated = sum(changed_entry.is_update for changed_entry in changes.changed_entries)
     gap = due.pacing.gap
     if new_entries or gap is None:
         gap = _gap([entry.listed_at for entry in new_entries] + newest)
     added_keys = [
-        write_keys.EntryKey(due.id, added.key, added.entry_id) for added in changes.added_keys
+        write_keys.EntryKey(due.id, added_key.key, added_key.entry_id)
+        for added_key in changes.added_keys
     ]
     ambiguous_keys = [write_keys.EntryKey(due.id, key, None) for key in changes.ambiguous_keys]
     return ReconciledPoll(
@@ -138,7 +139,7 @@ def _reconciled(
 
 
 def _feeds_with_new_gap(polls: Iterable[CompletedPoll]) -> list[int]:
-    """Return the ids of the feeds whose usual gap between posts may change."""
+    """Return the ids of the feeds with a possibly changed gap between posts."""
     return [
         poll.due.id
         for poll in polls
@@ -149,8 +150,8 @@ def _feeds_with_new_gap(polls: Iterable[CompletedPoll]) -> list[int]:
 def _gap(places: Sequence[datetime]) -> timedelta | None:
     """Return the usual time between two posts of a feed, None for less than two posts.
 
-    That is the median over the newest posts: two years of silence are one gap, and so is each
-    pause on a day with ten posts.
+    The result is the median over the newest posts: two years of silence count like a pause on a
+    day with ten posts.
 
     Args:
         places: Where the posts stand in the list, in any order.
@@ -162,17 +163,17 @@ def _gap(places: Sequence[datetime]) -> timedelta | None:
 
 @dataclass(frozen=True, slots=True)
 class _StoredState:
-    """What the database has of the feeds and entries of some polls.
+    """The stored state of the feeds and entries of several polls.
 
     Attributes:
-        keys: For each poll the keys of its entries.
+        keys: The keys of the polled entries, for each poll.
         by_guid: Stored entries by feed id and identity.
         owners: Owners of keys by feed id and short key.
-        by_id: The entries that `owners` names.
-        holders: Ids of the feeds that have an original entry, by its identity; entries that are
-            placed are added.
+        by_id: The entries named by `owners`.
+        holders: Ids of the feeds that have an original entry, by its identity; new entries are
+            added when they are placed.
         newest: Places in the list of the newest entries, by feed id.
-        first_hand: What tells copies from other entries; None if no entry names an origin.
+        first_hand: Known originals, to recognise copies; None if no entry names an origin.
     """
 
     keys: list[list[dedup.Keys]]
@@ -236,7 +237,7 @@ def _weak_keys(
     keys: Sequence[dedup.Keys],
     by_guid: Mapping[bytes, dedup.KnownEntry],
 ) -> Iterable[int]:
-    """Yield the short keys of those entries whose guid may not identify a stored entry."""
+    """Yield the short keys of entries without a guid to trust for finding the stored entry."""
     habits = poll.due.habits
     guids_are_unique = len({key.guid for key in keys}) == len(keys)
     trusts_guids = not habits.shared_guids and not habits.renamed and guids_are_unique
@@ -258,7 +259,7 @@ def _with_edits_compared(
         known_count: Number of stored entries in the document.
 
     Returns:
-        The changes, and how much of the budget that took.
+        The changes, and how much of the budget was spent.
     """
     comparison = dedup.EditComparison(changes, budget=budget)
     while ids := comparison.next_ids():
@@ -272,7 +273,7 @@ def _first_hand(
     keys: Sequence[Sequence[dedup.Keys]],
     settings: PollSettings,
 ) -> dedup.FirstHand | None:
-    """Return what tells copies from other entries; None if no entry names an origin."""
+    """Return the known originals, to recognise copies; None if no entry names an origin."""
     copies = [
         (entry.origin, entry_keys)
         for poll, poll_keys in zip(polls, keys, strict=True)
@@ -305,8 +306,8 @@ def _first_hand(
     return first_hand
 
 
-def _placed(
-    document: _Document,
+def _placed_entries(
+    document: _PolledDocument,
     new_entries: Sequence[dedup.NewEntry],
     stored: _StoredState,
     settings: PollSettings,
@@ -325,7 +326,7 @@ def _placed(
         latest=_latest_times(document.success, new_entries),
         keep=settings.keep,
     )
-    placed = []
+    placed_entries: list[write_entries.PlacedEntry] = []
     for new_entry, place in zip(new_entries, places, strict=True):
         entry = new_entry.entry
         holders = stored.holders.setdefault(new_entry.identity, set())
@@ -342,7 +343,7 @@ def _placed(
             holders.add(due.id)
             if first_hand is not None:
                 first_hand.keys.update((due.id, key) for key in new_entry.keys)
-        placed.append(
+        placed_entries.append(
             write_entries.PlacedEntry(
                 due.id,
                 new_entry,
@@ -354,13 +355,13 @@ def _placed(
                 reason=place.reason,
             )
         )
-    return placed
+    return placed_entries
 
 
 def _latest_times(
     success: PollSuccess, new_entries: Iterable[dedup.NewEntry]
 ) -> list[datetime | None]:
-    """Return a time at which each new entry existed, from what does not date the entry."""
+    """Return a time at which each new entry existed, from sources that do not date the entry."""
     last_modified = dates.read(success.validators.last_modified, None)
     document_at = last_modified.at if last_modified else None
     return [
@@ -372,47 +373,49 @@ def _latest_times(
 def _kept_by_retention(
     connection: Connection,
     feed_id: int,
-    placed: list[write_entries.PlacedEntry],
+    placed_entries: list[write_entries.PlacedEntry],
     settings: PollSettings,
 ) -> list[write_entries.PlacedEntry]:
-    """Leave out new entries that retention would delete."""
-    placed = _within_max_entries(connection, feed_id, placed, settings.max_entries)
+    """Leave out new entries past retention."""
+    placed_entries = _within_max_entries(connection, feed_id, placed_entries, settings.max_entries)
 
     def is_young(entry: write_entries.PlacedEntry) -> bool:
         return entry.first_seen_at - entry.listed_at <= settings.keep
 
-    if all(map(is_young, placed)):
-        return placed
+    if all(map(is_young, placed_entries)):
+        return placed_entries
     min_entries = settings.min_entries
-    places = [entry.listed_at for entry in placed]
+    places = [entry.listed_at for entry in placed_entries]
     places += read_known_entries.newest_places(connection, [feed_id], limit=min_entries).get(
         feed_id, []
     )
     spared = sorted(places, reverse=True)[:min_entries]
     if len(spared) < min_entries:
-        return placed
+        return placed_entries
     return [
-        entry for entry in placed if is_young(entry) or (spared and entry.listed_at >= spared[-1])
+        entry
+        for entry in placed_entries
+        if is_young(entry) or (spared and entry.listed_at >= spared[-1])
     ]
 
 
 def _within_max_entries(
     connection: Connection,
     feed_id: int,
-    placed: list[write_entries.PlacedEntry],
+    placed_entries: list[write_entries.PlacedEntry],
     max_entries: int,
 ) -> list[write_entries.PlacedEntry]:
-    """Leave out new entries that are older than the newest `max_entries` of the feed.
+    """Leave out new entries below the newest `max_entries` of the feed.
 
     Where a document cannot have so many entries, retention deletes the surplus.
     """
-    if not placed or max_entries > MAX_ENTRIES:
-        return placed
-    places = [entry.listed_at for entry in placed]
+    if not placed_entries or max_entries > MAX_ENTRIES:
+        return placed_entries
+    places = [entry.listed_at for entry in placed_entries]
     places += read_known_entries.newest_places(connection, [feed_id], limit=max_entries).get(
         feed_id, []
     )
     if len(places) <= max_entries:
-        return placed
+        return placed_entries
     oldest = sorted(places, reverse=True)[max_entries - 1]
-    return [entry for entry in placed if entry.listed_at >= oldest]
+    return [entry for entry in placed_entries if entry.listed_at >= oldest]

@@ -1,4 +1,4 @@
-"""Polls stored, with everything that they brought."""
+"""Polls written to the database, with entries, keys and stories."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,15 +23,15 @@ def record(
     *,
     now: datetime | None = None,
 ) -> list[write_polls.PollReport | None]:
-    """Write polls with all that they brought; entries and validators in one transaction.
+    """Write polls with entries, validators and stories, all in the same transaction.
 
     Args:
         polls: At most one of each feed.
-        now: When the polls are stored, which may be long after they ended.  None: now.
+        now: When the polls are stored, perhaps long after the end of the polls.  None: now.
 
     Returns:
-        A report for each poll; None for a poll that was overtaken (`lock_leased`), of which
-        only what it showed about the hosts is stored.
+        A report for each poll; None for an overtaken poll (see `write_polls.lock_polls`), of which
+        only the pauses of hosts are stored.
     """
     checked_at = max(poll.ended_at for poll in polls)
     locked = write_polls.lock_polls(connection, [poll.due for poll in polls], checked_at=checked_at)
@@ -53,7 +53,7 @@ def _record(
     settings: PollSettings,
     now: datetime,
 ) -> list[write_polls.PollReport]:
-    """Write what polls in force brought, and the pauses of all polls; return their reports."""
+    """Write polls in force, and the pauses of all polls; return a report for each poll in force."""
     connection = locked.connection
     reconciled = reconcile(connection, polls, settings)
     new_entries = [entry for poll in reconciled for entry in poll.new_entries]
@@ -74,10 +74,10 @@ def _record(
 
 
 def _report(reconciled: ReconciledPoll, new_ids: Mapping[bytes, int]) -> write_polls.PollReport:
-    """Report a poll, now that its entries have ids.
+    """Return the report of a poll with stored entries.
 
     Args:
-        new_ids: Ids of the entries of this feed that were stored now, by identity.
+        new_ids: Ids of the newly stored entries of the feed, by identity.
     """
     return report_of(
         reconciled.poll,
@@ -90,7 +90,7 @@ def _report(reconciled: ReconciledPoll, new_ids: Mapping[bytes, int]) -> write_p
 
 
 def _seen_hashes(reconciled: ReconciledPoll, new_ids: Mapping[bytes, int]) -> bytes:
-    """Return the hashes and ids of the entries that the document lists."""
+    """Return the hashes and ids of the entries in the document."""
     success = reconciled.poll.success
     if success is None:
         return b""
@@ -104,7 +104,7 @@ def _seen_hashes(reconciled: ReconciledPoll, new_ids: Mapping[bytes, int]) -> by
 
 
 def _stored_id(match: Match, new_ids: Mapping[bytes, int]) -> int | None:
-    """Return the id under which an entry is stored; None for an entry that is not."""
+    """Return the id under which an entry is stored; None for an entry without a stored one."""
     match match:
         case KnownEntry():
             return match.id

@@ -1,4 +1,4 @@
-"""New entries compared with those of other feeds, for a bounded time in each transaction."""
+"""New entries compared with entries of other feeds, for a bounded time in each transaction."""
 
 from collections.abc import Sequence
 from time import monotonic
@@ -21,7 +21,7 @@ def match_stories(
     new_entries: Sequence[write_entries.PlacedEntry],
     entry_ids: Sequence[int],
 ) -> None:
-    """Find the stories of stored entries; the rows of their feeds are written.
+    """Find the stories of stored entries; the rows of the feeds are written.
 
     Args:
         entry_ids: Ids under which `new_entries` were stored.
@@ -34,13 +34,13 @@ def match_stories(
 
 
 def match_postponed(connection: Connection) -> bool:
-    """Compare entries that earlier transactions had no time for; return whether any are left."""
+    """Compare entries postponed by earlier transactions; return whether any are left."""
     pairs = write_candidates.take_postponed(connection, _MAX_PAIRS)
     return _compare(connection, pairs) or len(pairs) == _MAX_PAIRS
 
 
 def _compare(connection: Connection, pairs: Sequence[tuple[int, int]]) -> bool:
-    """Link the pairs that are the same story; postpone the pairs that the time does not allow.
+    """Link pairs of the same story; postpone the pairs beyond the time limit.
 
     Returns:
         Whether any were postponed.

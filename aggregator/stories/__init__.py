@@ -1,9 +1,9 @@
 """Which entries of several feeds are the same story.  Pure.
 
-story_keys       the keys by which entries that may be the same story find each other
+story_keys       the keys for finding entries of the same story
 tokens           the words of texts and titles
-articles         an entry as it is compared
+articles         an entry, for comparison
 similarity       whether two entries are the same story
-grouping         the stories that follow from pairs
+grouping         the stories made of linked entries
 representatives  which entry of a story the lists show
 """

@@ -1,4 +1,4 @@
-"""An entry as it is compared with those of other feeds."""
+"""An entry, for comparison with entries of other feeds."""
 
 import re
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _NUMBER = re.compile(
 
 @dataclass(frozen=True)
 class Article:
-    """An entry as it is compared.
+    """An entry, for comparison.
 
     Attributes:
         feed: Identifies the feed.
@@ -53,7 +53,7 @@ class Article:
 
     @cached_property
     def link(self) -> str:
-        """The canonical link; "" for no link, or for one to the front page of a site."""
+        """The canonical link; "" without a link, or for the front page of a site."""
         return article_link(self.url)
 
     @cached_property
@@ -79,7 +79,7 @@ class Article:
 
     @cached_property
     def unquoted_words(self) -> list[str]:
-        """The words of the text outside of quotations; `words` itself if there are none."""
+        """The words of the text outside of quotations; `words` for a text without quotations."""
         if "<blockquote" not in self.html:
             return self.words
         return words_of(without_quotes(self.html[:MAX_TEXT]))[:_MAX_WORDS]

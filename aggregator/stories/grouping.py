@@ -1,4 +1,4 @@
-"""The stories that follow from the links between entries."""
+"""The stories made of linked entries."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,13 +8,13 @@ _RULES = tuple(StoryRule)
 
 
 def stories_of(links: Iterable[StoryLink], feed_of: Mapping[int, int]) -> list[frozenset[int]]:
-    """Return the stories that links make, the surest links first, as sets of entry ids.
+    """Return the stories made of linked entries, as sets of entry ids; the surest links go first.
 
-    No story has two entries of one feed.  The result depends on the links alone, not on the order
-    in which entries came.
+    No story has two entries of the same feed.  The result depends on the links alone, not on the
+    order of arrival.
 
     Args:
-        feed_of: The feed of each entry that a link names, by entry id.
+        feed_of: The feed of each linked entry, by entry id.
     """
     story_of = {entry_id: {entry_id} for entry_id in feed_of}
     feeds = {entry_id: {feed} for entry_id, feed in feed_of.items()}  # of the entry's story

@@ -14,13 +14,13 @@ RANK_WINDOW = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class StoryMember:
-    """An entry of a story, as far as the choice of a representative depends on the entry.
+    """An entry of a story, for the choice of a representative.
 
     Attributes:
-        takes_part: The entry is listed, and stories are on for its feed and its category.
-        link_site: The site that the entry links to, "" for none; see `urls.site_of`.
-        feed_site: The site that the feed is polled from.
-        named_site: The site that the feed names as its own: any feed may name any site.
+        takes_part: The entry is listed, and stories are on for feed and category.
+        link_site: The site of the link, "" without a link; see `urls.site_of`.
+        feed_site: The site of the feed's address.
+        named_site: The home page's site according to the feed: any feed may name any site.
         rank: Position of the feed in config.yaml, 0 for the first.
     """
 
@@ -36,7 +36,7 @@ class StoryMember:
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """Which lists show an entry for its story.
+    """Which lists show an entry of a story.
 
     Attributes:
         in_all: The list of all entries.
@@ -54,13 +54,12 @@ SHOWN_EVERYWHERE = Representation(in_all=True, in_category=True)
 def choose_representatives(members: Iterable[StoryMember]) -> dict[int, Representation]:
     """Return which lists show each entry of a story, by entry id.
 
-    A list shows the entry that came first, so that no entry that was read moves or comes again.
-    There are two exceptions.  An entry that is seen within `HOME_WINDOW` is preferred if the others
-    link to the site of its feed: else a copier that is polled first would represent the author.
-    Of equal entries that are seen within `RANK_WINDOW`, the one whose feed is first in config.yaml
-    is preferred.
+    A list shows the entry first seen, lest entries already read move or come again, with two
+    exceptions.  Within `HOME_WINDOW`, an entry of the site to which the others link is preferred:
+    else a copier polled first would represent the author.  Of equal entries within `RANK_WINDOW`,
+    the entry of the feed first in config.yaml is preferred.
 
-    Entries that take no part are shown everywhere and represent no others.
+    Entries taking no part are shown everywhere and represent no others.
     """
     members = list(members)
     by_category: dict[int | None, list[StoryMember]] = {}
@@ -96,7 +95,7 @@ def _representative(members: Sequence[StoryMember]) -> StoryMember:
 
 
 def _home_score(member: StoryMember, members: Sequence[StoryMember]) -> int:
-    """Return 2 if other entries link to the site of the feed, 1 if to the site that it names."""
+    """Return 2 if other entries link to the feed's site, 1 if to the site named by the feed."""
     linked_sites = {
         other_member.link_site
         for other_member in members

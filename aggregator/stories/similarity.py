@@ -1,15 +1,15 @@
 """Whether two entries of different feeds are the same story.
 
-`compare` decides by one of four rules and returns how sure that is:
+`compare` decides by four rules and returns a score:
 
     link    the same canonical link, and neither entry comments on the other
-    text    the same words, enough of them
+    text    the same words in long enough texts
     near    nearly the same title and text within a week
     title   the same telling title of the same host within two days, and no text
 
-Never the same story are two entries of one feed, titles with different numbers or dates, a post
-that comments on an article and that article.  A copy that is not recognised is shown twice, a
-wrong match hides a post: in doubt two entries are two stories.
+Never the same story are two entries of the same feed, titles with different numbers or dates, an
+article and a post with comments on the article.  A copy not recognised is shown twice, a wrong
+match hides a post: in doubt two entries are two stories.
 """
 
 import re
@@ -44,17 +44,17 @@ class StoryRule(StrEnum):
 
     LINK = "link"
     TEXT = "text"
-    NEAR = "near"
+    NEAR_COPY = "near"
     TITLE = "title"
 
 
 @dataclass(frozen=True, slots=True)
 class StoryLink:
-    """Two entries that are the same story.
+    """Two entries of the same story.
 
     Attributes:
-        older_id: Id of the entry that stands lower in the list, less than `newer_id`.
-        score: How sure it is, 1 to 100.
+        older_id: Id of the entry lower in the list, less than `newer_id`.
+        score: Certainty, 1 to 100.
     """
 
     older_id: int
@@ -82,7 +82,7 @@ class _Verdict:
 
 
 def compare(a: Article, b: Article) -> StoryLink | None:
-    """Return why two entries are the same story, None if they are not; the same for (b, a)."""
+    """Return why two entries are the same story, None if not; the same for (b, a)."""
     if a.feed == b.feed or (
         a.title_numbers - b.title_numbers and b.title_numbers - a.title_numbers
     ):
@@ -125,7 +125,7 @@ def _by_site(a: Article, b: Article, likeness: _Likeness) -> _Verdict | None:
         return None
     size = min(len(a.words), len(b.words))
     if likeness.texts >= 0.9 and size >= _MIN_WORDS and distance <= _MAX_DISTANCE_NEAR:
-        return _Verdict(StoryRule.NEAR, likeness.mean)
+        return _Verdict(StoryRule.NEAR_COPY, likeness.mean)
     if likeness.titles == 1.0 and not (a.words and b.words) and distance <= _MAX_DISTANCE_TITLE:
         return _Verdict(StoryRule.TITLE, 0.8)
     return None
@@ -142,7 +142,7 @@ def _by_text(a: Article, b: Article, likeness: _Likeness) -> _Verdict | None:
         or _differ_by_title(a, b)
     ):
         return None
-    verdict = _Verdict(StoryRule.NEAR, likeness.mean)
+    verdict = _Verdict(StoryRule.NEAR_COPY, likeness.mean)
     if (
         likeness.titles >= _SIMILAR_TITLE
         and size >= _MIN_WORDS
@@ -171,7 +171,7 @@ def _is_same_text(a: Article, b: Article, likeness: _Likeness, size: float) -> b
 
 
 def _text_likeness(a: Article, b: Article) -> float:
-    """Return how much of the shorter text stands in the longer one, 0 to 1."""
+    """Return how much of the shorter text stands in the longer text, 0 to 1."""
     if a.words == b.words:
         return 1.0 if a.words else 0.0
     size = min(len(a.shingles), len(b.shingles))
@@ -190,20 +190,20 @@ def _title_likeness(a: Article, b: Article) -> float:
 
 
 def _begins_alike(a: Article, b: Article) -> bool:
-    """Whether the shorter text is the beginning of the longer one, except for a few words."""
+    """Whether the shorter text is the beginning of the longer text, except for a few words."""
     shorter, longer = sorted((a, b), key=lambda article: len(article.words))
     beginning = shingles_of(shorter.words[:24])
     return 2 * len(beginning & shingles_of(longer.words[:48])) >= len(beginning)
 
 
 def _share_numbers(a: Article, b: Article) -> bool:
-    """Whether two texts have the same numbers: texts from one template differ only in numbers."""
+    """Whether two texts have the same numbers: texts from a template differ only in numbers."""
     size = min(len(a.numbers), len(b.numbers))
     return size == 0 or len(a.numbers & b.numbers) >= 0.8 * size
 
 
 def _differ_by_title(a: Article, b: Article) -> bool:
-    """Whether each title has a word that only its own text has: one template for two towns."""
+    """Whether each title has a word found only in the same entry's text: a template for towns."""
     words_of_a, words_of_b = set(a.title_words), set(b.title_words)
     return bool(
         (words_of_a - words_of_b).intersection(a.words) - set(b.words)
@@ -212,7 +212,7 @@ def _differ_by_title(a: Article, b: Article) -> bool:
 
 
 def _comments_on(a: Article, b: Article) -> bool:
-    """Whether `a` has a quotation and besides text that is not in `b`."""
+    """Whether `a` has a quotation and besides text not in `b`."""
     if a.unquoted_words is a.words or len(a.unquoted_words) < 4:
         return False
     unquoted = shingles_of(a.unquoted_words)
@@ -223,23 +223,23 @@ def _comments_on(a: Article, b: Article) -> bool:
 
 
 def _is_bare_link(article: Article) -> bool:
-    """Whether an entry has no text of its own, as in a list of links."""
+    """Whether an entry has no text but a link, as in a list of links."""
     words = [word for word in article.words if not word.isdecimal()]
     return len(set(words) - _NO_COMMENT) <= 1
 
 
 def _lacks_title(article: Article) -> bool:
-    """Whether an entry has no title, or one that is the beginning of the text."""
+    """Whether an entry has no title but the beginning of the text."""
     return article.title_words[:-1] == article.words[: max(len(article.title_words) - 1, 0)]
 
 
 def _is_telling(article: Article) -> bool:
-    """Whether the title can be that of one article only; "Weekly links" is not."""
+    """Whether only a single article can have the title; "Weekly links" is not telling."""
     return sum(map(len, article.title_words)) >= 14 and len(article.title_words) >= 4
 
 
 def _title_fits_text(article: Article) -> bool:
-    """Whether words of the title occur in the text; in a paywall or a footer they do not."""
+    """Whether words of the title occur in the text; not in a paywall or a footer."""
     stems = {word[:5] for word in article.words}
     title_words = [word for word in article.title_words if len(word) > 3 or word > "\u0e00"]
     return 4 * sum(word[:5] in stems for word in title_words) >= max(len(title_words), 1)
@@ -253,7 +253,7 @@ def _shorter_length(a: Article, b: Article) -> float:
 
 
 def _is_article(link: str) -> bool:
-    """Whether an address looks like that of one article, not of a page that changes."""
+    """Whether an address looks like an article's, not like a changing page's."""
     path = link.partition("/")[2]
     last_segment = path.rstrip("/").rpartition("/")[2]
     return len(re.findall(r"[-_]", last_segment)) > 1 or sum(map(str.isdecimal, path)) > 2

@@ -1,7 +1,7 @@
-"""The keys by which entries that may be the same story find each other.
+"""The keys for finding entries of the same story.
 
-Entries are compared only if they share a key: of the link, of the title, or one of a few shingles
-that stand for the beginning of the text.
+Only entries with a common key are compared: of the link, of the title, or of a few shingles from
+the beginning of the text.
 
 Sources: A. Broder, On the resemblance and containment of documents, 1997 (bottom-k sketches).
 """
@@ -22,7 +22,8 @@ _TYPOGRAPHIC = re.compile("[’‘“”–—…\u00a0]+")  # not words; withou
 def story_keys(url: str | None, title: str, html: str) -> tuple[int, ...]:
     """Return the keys of an entry, signed 32-bit numbers.
 
-    Entries that share a key may be the same story; entries of one story nearly always share one.
+    Entries with a common key may be the same story; entries of the same story nearly always have a
+    common key.
     """
     keys = []
     link = article_link(url)
@@ -36,7 +37,7 @@ def story_keys(url: str | None, title: str, html: str) -> tuple[int, ...]:
 
 
 def article_link(url: str | None) -> str:
-    """Return a canonical link; "" for no link, or for one to the front page of a site."""
+    """Return a canonical link; "" without a link, or for the front page of a site."""
     link = urls.canonical(url) if url and urls.is_web(url) else ""
     return link if "/" in link or "?" in link else ""
 

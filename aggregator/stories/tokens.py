@@ -1,4 +1,4 @@
-"""The words of texts and titles, as they are compared."""
+"""The words of texts and titles, for comparison."""
 
 import re
 import unicodedata
@@ -22,9 +22,9 @@ _QUOTE = re.compile(r"<(/?)blockquote\b[^>]*>")
 
 
 def folded(text: str) -> str:
-    """Return a text in NFKC without case, at most `MAX_TEXT` characters of it.
+    """Return a text in NFKC without case, at most `MAX_TEXT` characters.
 
-    The result is cut, as one ligature may fold into 18 characters.
+    The result is cut, as a ligature may fold into 18 characters.
     """
     steps = (text[start : start + _FOLD_STEP] for start in range(0, len(text), _FOLD_STEP))
     return "".join(unicodedata.normalize("NFKC", step).casefold() for step in steps)[:MAX_TEXT]
@@ -51,7 +51,7 @@ def words_in(text: str) -> list[str]:
 
 
 def without_quotes(html: str) -> str:
-    """Return HTML without the content of `blockquote` elements, however deep they are nested."""
+    """Return HTML without the content of `blockquote` elements, at any depth."""
     unquoted, depth = [], 0
     parts = _QUOTE.split(html)
     for text, closes in zip(parts[::2], [*parts[1::2], ""], strict=True):

@@ -1,1 +1,1 @@
-"""Entries, the keys that identify them, and their deletion."""
+"""Entries, the keys of entries, and the deletion of old entries."""

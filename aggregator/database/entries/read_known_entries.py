@@ -1,4 +1,4 @@
-"""Stored entries, as polls compare them with those of a document."""
+"""Stored entries, for the comparison with the entries of a document."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import fields
@@ -55,7 +55,7 @@ _COUNT_WITHIN = select(func.count()).where(
 
 
 def known_by_identity(connection: Connection, identities: Collection[bytes]) -> list[KnownEntry]:
-    """Return the entries of any feed that are stored under one of `identities`."""
+    """Return the stored entries of any feed with an identity among `identities`."""
     return [
         KnownEntry(*row)
         for chunk in chunks(sorted(identities))
@@ -64,7 +64,7 @@ def known_by_identity(connection: Connection, identities: Collection[bytes]) -> 
 
 
 def known_by_id(connection: Connection, ids: Collection[int]) -> list[KnownEntry]:
-    """Return those entries with one of `ids` that are stored."""
+    """Return the stored entries with an id among `ids`."""
     return [
         KnownEntry(*row)
         for chunk in chunks(sorted(ids))

@@ -1,4 +1,4 @@
-"""New entries and new versions of stored ones."""
+"""New entries, and new versions of stored entries."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -30,13 +30,13 @@ from aggregator.model import IDS_PER_MILLISECOND, CleanEntry, Dating, EntryId
 
 @dataclass(frozen=True, slots=True)
 class PlacedEntry:
-    """A new entry with all decisions that are made when an entry is first seen.
+    """A new entry with all decisions made when an entry is first seen.
 
     Attributes:
         story_keys: See `aggregator.stories`.
-        copied: The entry is a copy of one that the list has at first hand.
+        copied: The entry is a copy of a listed original.
         reason: Why the entry stands at `listed_at`, in words.
-        hour_rank: Number of listed entries of the feed that have a place in the same hour already.
+        hour_rank: Number of listed entries of the feed already placed in the same hour.
     """
 
     feed_id: int
@@ -60,12 +60,12 @@ class NewVersion:
 
     @property
     def old_keys(self) -> list[EntryKey]:
-        """Keys that only the stored version has."""
+        """Keys of the stored version only."""
         return [self._key(key) for key in self.changed_entry.old_keys]
 
     @property
     def new_keys(self) -> list[EntryKey]:
-        """Keys that the stored version does not have."""
+        """Keys of the new version only."""
         return [self._key(key) for key in self.changed_entry.keys]
 
     def _key(self, key: int) -> EntryKey:
@@ -75,13 +75,13 @@ class NewVersion:
 def add_entries(
     connection: Connection, new_entries: Sequence[PlacedEntry], *, now: datetime | None = None
 ) -> list[int]:
-    """Store new entries; of several at one time the first in the sequence stands above the others.
+    """Store new entries; of several at the same time the first in the sequence stands highest.
 
     Args:
         now: When the entries are stored; None: when each was first seen.
 
     Returns:
-        Their ids, in the same order.
+        The ids, in the same order.
     """
     if not new_entries:
         return []
@@ -118,7 +118,7 @@ def add_entries(
     _note_changes(
         connection,
         {entry.feed_id: entry.first_seen_at for entry in new_entries},
-        added=Counter(entry.feed_id for entry in new_entries),
+        new_counts=Counter(entry.feed_id for entry in new_entries),
     )
     return ids
 
@@ -126,9 +126,9 @@ def add_entries(
 def change_entries(
     connection: Connection, versions: Sequence[NewVersion], *, now: datetime | None = None
 ) -> None:
-    """Store new versions of entries, whose ids and places in the list stay.
+    """Store new versions of entries; ids and places in the list stay.
 
-    A change that readers are not told of replaces the text and leaves all times.
+    Any change but an update replaces the text and leaves all times.
 
     Args:
         now: When the versions are stored; None: when each was seen.
@@ -155,7 +155,7 @@ def change_entries(
     )
     updates = [version for version in versions if version.changed_entry.is_update]
     seen_at = {version.feed_id: version.seen_at for version in updates}
-    _note_changes(connection, seen_at, added={})
+    _note_changes(connection, seen_at, new_counts={})
 
 
 def _indexed_text(entry_id: int, entry: CleanEntry) -> Text:
@@ -204,7 +204,7 @@ def _feed_rows(connection: Connection, feed_ids: Collection[int]) -> dict[int, A
 def _fixed_values(
     entry_id: int, entry: PlacedEntry, feed: Any, now: datetime | None
 ) -> tuple[Any, ...]:
-    """Return the values of `_FIXED`, the columns that no later version replaces."""
+    """Return the values of `_FIXED`, the columns not replaced by later versions."""
     new_entry = entry.new_entry
     return (
         entry_id,
@@ -227,10 +227,10 @@ def _fixed_values(
 
 
 def _archived_at(entry: PlacedEntry, feed: Any, now: datetime | None) -> datetime | None:
-    """Return when an entry came into the archive, None if its place in the list says that.
+    """Return when an entry came into the archive; None: at the place in the list.
 
-    In the first week of a database no archive is closed: entries from before stand where they were
-    published.
+    In the first week of a database no archive is closed: older entries stand at the time of
+    publication.
     """
     now = now or entry.first_seen_at
     if feed.never_read and dates.archived_at(feed.began_at or now, now) is None:
@@ -239,17 +239,17 @@ def _archived_at(entry: PlacedEntry, feed: Any, now: datetime | None) -> datetim
 
 
 def _note_changes(
-    connection: Connection, seen_at: Mapping[int, datetime], *, added: Mapping[int, int]
+    connection: Connection, seen_at: Mapping[int, datetime], *, new_counts: Mapping[int, int]
 ) -> None:
-    """Note at feeds when they changed, and count their new entries.
+    """Note the time of changes at feeds, and count new entries.
 
     Args:
         seen_at: By feed id.
-        added: Numbers of new entries by feed id; feeds that are not in it have none.
+        new_counts: Numbers of new entries by feed id; 0 for all other feeds.
     """
     if seen_at:
         rows = [
-            {"feed": feed_id, "added": added.get(feed_id, 0), "seen_at": at}
+            {"feed": feed_id, "added": new_counts.get(feed_id, 0), "seen_at": at}
             for feed_id, at in seen_at.items()
         ]
         connection.execute(_NOTE_CHANGES, rows)
@@ -271,7 +271,7 @@ def _version_values(
     """Return the parameters of `_update_entry`.
 
     Args:
-        times: Those columns of times that the change sets.
+        times: The columns of times to set.
     """
     changed_entry, seen_at = version.changed_entry, version.seen_at
     values = dict(zip(_REPLACED, _replaced_values(changed_entry.entry), strict=True))
@@ -329,7 +329,7 @@ _COLUMNS = (*_FIXED, *_REPLACED)
 
 
 def _replaced_values(entry: CleanEntry) -> tuple[Any, ...]:
-    """Return the values of `_REPLACED`, the columns that a later version replaces."""
+    """Return the values of `_REPLACED`, the columns replaced by later versions."""
     return (
         entry.content_hash,
         entry.url,
@@ -354,7 +354,7 @@ def _dating(entry: PlacedEntry) -> Dating:
 
 
 def _allocate_ids(connection: Connection, times: Sequence[datetime]) -> list[int]:
-    """Return free ids; of several entries that are listed at one time the first has the highest."""
+    """Return free ids; of several entries at the same place the first has the highest id."""
     positions_at: dict[int, list[int]] = {}
     for position, at in enumerate(times):
         positions_at.setdefault(EntryId.first_at(at), []).append(position)

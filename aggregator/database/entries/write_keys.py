@@ -1,4 +1,4 @@
-"""The keys of entries besides their identity, and what stays of deleted entries."""
+"""The keys of entries besides the identity, also of deleted entries."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -35,13 +35,12 @@ _OUTDATED = select(entry_keys.c.feed_id, entry_keys.c.entry_id).where(
 
 
 class EntryKey(NamedTuple):
-    """A key of one feed, as a row of the table.
+    """A key within a feed, as a row of the table.
 
     Attributes:
         key: The short form.
-        entry_id: The entry that the key identifies; None for a key that several entries have.
-        gone_before: For a deleted entry that the feed still lists: a time before which it was
-            listed.
+        entry_id: The identified entry; None for an ambiguous key, shared by several entries.
+        gone_before: For a deleted entry still listed by the feed: a time after the entry's.
     """
 
     feed_id: int
@@ -53,7 +52,7 @@ class EntryKey(NamedTuple):
 def key_owners(
     connection: Connection, keys: Sequence[tuple[int, int]]
 ) -> dict[int, dict[int, KeyOwner]]:
-    """Return the owners of those keys that are stored, by feed id and short key.
+    """Return the owners of stored keys, by feed id and short key.
 
     Args:
         keys: Feed id and short key of each.
@@ -65,14 +64,14 @@ def key_owners(
 
 
 def add_keys(connection: Connection, keys: Sequence[EntryKey]) -> None:
-    """Store keys; a key that another entry of the feed has identifies none from then on."""
+    """Store keys; a key of another entry of the same feed becomes ambiguous."""
     insert_keys(connection, keys)
 
 
 def replace_keys(
     connection: Connection, *, old_keys: Sequence[EntryKey], new_keys: Sequence[EntryKey]
 ) -> None:
-    """Store keys of changed entries in place of those that the entries no longer have."""
+    """Store the keys of changed entries, and delete the old keys."""
     if old_keys:
         rows = [
             {"feed": key.feed_id, "short_key": key.key, "entry": key.entry_id} for key in old_keys
@@ -84,7 +83,7 @@ def replace_keys(
 def forget(
     connection: Connection, feed_id: int, doomed: Collection[int], *, before: datetime
 ) -> None:
-    """Remove the keys of entries that are about to be deleted; keys of listed entries stay.
+    """Remove the keys of entries about to be deleted; keys of entries still listed stay.
 
     Args:
         doomed: Ids of the entries.
@@ -102,10 +101,10 @@ def forget(
 
 
 def forget_unlisted(connection: Connection, *, before: datetime) -> None:
-    """Remove the keys of entries that were deleted long ago and that no feed lists any more.
+    """Remove the keys of entries deleted long ago and no longer listed by the feed.
 
     Args:
-        before: The time that `forget` is called with now.
+        before: The argument of current calls of `forget`.
     """
     outdated: dict[int, set[int]] = {}
     for row in connection.execute(_OUTDATED, {"before": before - FORGOTTEN_AFTER}):
@@ -127,7 +126,7 @@ def _set_gone_before(
 
 
 def _listed_ids(connection: Connection, feed_id: int) -> set[int]:
-    """Return the ids of the entries that the last document of a feed listed."""
+    """Return the ids of the entries in the last document of a feed."""
     seen_hashes = connection.scalar(select(feeds.c.memory).where(feeds.c.id == feed_id))
     return seen_ids(seen_hashes or b"")
 

@@ -1,4 +1,4 @@
-"""The end of old entries."""
+"""Retention: the deletion of old entries."""
 
 import sys
 from datetime import datetime
@@ -34,15 +34,15 @@ def delete_old(
     max_entries: int = sys.maxsize,
     limit: int = 1000,
 ) -> int:
-    """Delete up to `limit` entries listed before `before`, never the newest of their feed.
+    """Delete up to `limit` entries listed before `before`, never the newest of a feed.
 
     Args:
-        min_entries: So many of each feed stay, however old; not of one that left config.yaml.
-        max_entries: What is older than so many of its feed goes, however young; counts before
-            `min_entries`.
+        min_entries: Number of newest entries kept of each subscribed feed, however old.
+        max_entries: Number of newest entries kept of each feed at most, however young; takes
+            precedence over `min_entries`.
 
     Returns:
-        How many went; call again in a new transaction while it is `limit`.
+        Number of deleted entries; call again in a new transaction after `limit`.
     """
     before_id = EntryId.first_at(before)
     first = select(func.min(entries.c.id)).where(entries.c.feed_id == feeds.c.id)
@@ -77,11 +77,18 @@ def delete_old(
 
 
 def _oldest(
-    connection: Connection, feed_id: int, before_id: int, spare: int, most: int, *, limit: int
+    connection: Connection,
+    feed_id: int,
+    before_id: int,
+    spare: int,
+    max_entries: int,
+    *,
+    limit: int,
 ) -> list[int]:
-    """Return ids of a feed's entries below `before_id`, but for the newest `spare` of them all.
+    """Return the ids of a feed's entries to delete, the lowest first.
 
-    Those below the newest `most` are among them, too.
+    Entries below `before_id` are deleted except for the newest `spare` entries, and all entries
+    below the newest `max_entries`.
     """
     ids = select(entries.c.id).where(entries.c.feed_id == feed_id)
 
@@ -92,7 +99,7 @@ def _oldest(
 
     if spare and (last := last_of(spare)) is not None:
         before_id = min(before_id, last)
-    if most < sys.maxsize and (last := last_of(most)) is not None:
+    if max_entries < sys.maxsize and (last := last_of(max_entries)) is not None:
         before_id = max(before_id, last)
     return list(
         connection.scalars(ids.where(entries.c.id < before_id).order_by(entries.c.id).limit(limit))

@@ -1,4 +1,4 @@
-"""Stories in lists: one entry of each, and the other feeds that have the story."""
+"""Stories in lists: one entry of each, and the other feeds with the same story."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -52,10 +52,10 @@ _FIRST = type_coerce(_ALSO_IN.c.first_seen_at, BigInteger)
 
 @dataclass(frozen=True, slots=True)
 class StoryEntry:
-    """An entry of a story, as `explain-story` shows it.
+    """An entry of a story, for `explain-story`.
 
     Attributes:
-        is_shown: The list of all entries shows this entry of the story.
+        is_shown: The list of all entries shows the entry.
     """
 
     id: int
@@ -79,7 +79,7 @@ class StoryReason:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The entries of a story in the order in which they were first seen, and their links."""
+    """The entries of a story in order of arrival, and the links between entries."""
 
     entries: list[StoryEntry]
     reasons: list[StoryReason]
@@ -88,11 +88,11 @@ class Story:
 def shown_once(
     conditions: Callable[[FromClause], Iterable[ColumnElement[bool]]],
 ) -> ColumnElement[bool]:
-    """Return the condition that a search shows an entry: the representative of its story.
+    """Return the condition under which a search shows an entry: the representative of the story.
 
-    If the search does not match the representative, the first entry of the story that matches is
-    shown.  Only for entries that are not representatives the database looks at the others of the
-    story, which are few.
+    If the search does not match the representative, the first matching entry is shown.  The
+    database looks at the other entries of a story, which are few, only for entries that are not
+    representatives.
 
     Args:
         conditions: The conditions of the search, about an alias of the table.
@@ -121,10 +121,10 @@ def shown_once(
 
 @cache
 def also_in(dialect: str) -> ColumnElement[Any]:
-    """Return the column `also_in` of a list of `entries` with their `feeds` and `categories`.
+    """Return the column `also_in` of a list of `entries`, joined with `feeds` and `categories`.
 
-    Most entries have no story, so the column costs a list next to nothing; as a statement of its
-    own it would be one more for each page.
+    Most entries have no story, so the column costs a list next to nothing; a separate statement
+    would be an additional one for each page.
     """
     return (
         select(gathered(dialect, _FIRST, _ALSO_IN.c.id, *_SOURCE_NAME))
@@ -153,7 +153,7 @@ def sources_in(value: Any) -> tuple[SourceName, ...]:
 
 
 def story(connection: Connection, entry_id: int) -> Story | None:
-    """Return the story of an entry, None if there is no such entry.
+    """Return the story of an entry, None for an unknown id.
 
     Args:
         entry_id: Of any entry of the story; an entry without a story is returned alone.

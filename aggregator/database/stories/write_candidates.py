@@ -1,4 +1,4 @@
-"""The keys of stories, and the pairs of entries that may be the same story."""
+"""The keys of stories, and pairs of entries to compare."""
 
 import struct
 from collections import Counter
@@ -47,7 +47,7 @@ _ARTICLES = (
 
 @dataclass(frozen=True, slots=True)
 class KeyedEntry:
-    """A new entry, as far as candidates for the same story depend on it."""
+    """The feed and the story keys of a new entry."""
 
     feed_id: int
     keys: Sequence[int]
@@ -61,7 +61,7 @@ def packed_keys(keys: Sequence[int]) -> bytes:
 def candidates(
     connection: Connection, keyed_entries: Mapping[int, KeyedEntry]
 ) -> list[tuple[int, int]]:
-    """Store the keys of new entries; return the pairs of ids that may be the same story.
+    """Store the keys of new entries; return pairs of ids to compare.
 
     Args:
         keyed_entries: The new entries by id.
@@ -92,7 +92,7 @@ def candidates(
 
 
 def _holders(connection: Connection, keys: Collection[int]) -> dict[int, dict[int, int]]:
-    """Return the feed of each entry that has one of the keys, by key and entry id."""
+    """Return the feed of each entry with a key among `keys`, by key and entry id."""
     holders: dict[int, dict[int, int]] = {}
     for chunk in chunks(sorted(keys)):
         for key, entry_id, feed_id in connection.execute(_HOLDERS, {"keys": chunk}):
@@ -101,7 +101,7 @@ def _holders(connection: Connection, keys: Collection[int]) -> dict[int, dict[in
 
 
 def _candidates_of_key(holders: Mapping[int, int], entry_id: int, feed_id: int) -> list[int]:
-    """Return the entries of other feeds that have a key, of many the nearest in the list."""
+    """Return entries of other feeds with the same key, of many the nearest in the list."""
     candidate_ids = [candidate for candidate, feed in holders.items() if feed != feed_id]
     if len(holders) < _MAX_HOLDERS:
         return candidate_ids
@@ -110,7 +110,7 @@ def _candidates_of_key(holders: Mapping[int, int], entry_id: int, feed_id: int) 
 
 
 def _best_candidates(entry_id: int, sharing: Sequence[int]) -> list[int]:
-    """Return the entries that share the most keys, of equal ones the nearest in the list."""
+    """Return the entries with most keys in common, in case of a tie the nearest in the list."""
     key_counts = Counter(sharing)
     ranked = sorted(
         key_counts,
@@ -122,7 +122,7 @@ def _best_candidates(entry_id: int, sharing: Sequence[int]) -> list[int]:
 def articles(
     connection: Connection, pairs: Iterable[tuple[int, int]]
 ) -> list[tuple[Article, Article]]:
-    """Return pairs of entries to be compared, without those pairs of which an entry is deleted."""
+    """Return pairs of entries to compare, without pairs with a deleted entry."""
     pairs = list(pairs)
     by_id = _articles(connection, {entry_id for pair in pairs for entry_id in pair})
     return [(by_id[a], by_id[b]) for a, b in pairs if a in by_id and b in by_id]
@@ -145,14 +145,14 @@ def _articles(connection: Connection, ids: Collection[int]) -> dict[int, Article
 
 
 def postpone(connection: Connection, pairs: Collection[tuple[int, int]]) -> None:
-    """Store pairs of ids that are to be compared in a later transaction."""
+    """Store pairs of ids to compare in a later transaction."""
     rows = [{"entry_id": entry_id, "candidate_id": candidate} for entry_id, candidate in pairs]
     if rows:
         upsert(connection, story_candidates, rows, key=["entry_id", "candidate_id"])
 
 
 def take_postponed(connection: Connection, limit: int) -> list[tuple[int, int]]:
-    """Return and delete up to `limit` pairs that `postpone` stored, the newest entries' first."""
+    """Return and delete up to `limit` postponed pairs, the newest entries' first."""
     rows = connection.execute(
         select(story_candidates)
         .order_by(story_candidates.c.entry_id.desc(), story_candidates.c.candidate_id)
@@ -171,7 +171,7 @@ def delete_keys(connection: Connection, packed_keys_of: Mapping[int, bytes]) -> 
     """Delete the keys of entries.
 
     Args:
-        packed_keys_of: What `packed_keys` returned for each entry, by entry id.
+        packed_keys_of: Results of `packed_keys` by entry id.
     """
     rows = [
         {"a_key": key, "an_entry": entry_id}

@@ -1,7 +1,7 @@
-"""Stories: the links between entries, and the representatives that lists show.
+"""Stories: the links between entries, and the representatives shown in lists.
 
-Links are stored with their reasons; stories follow from links alone, and representatives from
-stories: one entry of each story for the list of all entries, one for the list of each category.
+Links are stored with a reason; stories follow from links alone, and representatives from stories:
+a story has an entry for the list of all entries, and another for the list of each category.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -69,7 +69,7 @@ _SET_ID = (
 
 
 def add_links(connection: Connection, links: Collection[StoryLink]) -> None:
-    """Store that entries are the same story, and make the stories that follow."""
+    """Store links between entries, and make the stories again."""
     if not links:
         return
     rows = [
@@ -86,13 +86,13 @@ def add_links(connection: Connection, links: Collection[StoryLink]) -> None:
 
 
 def forget(connection: Connection, doomed: Sequence[int]) -> set[int]:
-    """Delete the keys of entries that are about to be deleted.
+    """Delete the keys of entries about to be deleted.
 
     Args:
         doomed: Ids of the entries.
 
     Returns:
-        The ids of entries that are linked with them, for `regroup` after the deletion.
+        The ids of linked entries, for `regroup` after the deletion.
     """
     neighbour_ids: set[int] = set()
     for chunk in chunks(doomed):
@@ -128,7 +128,7 @@ def choose_representatives(
     feed_ids: Sequence[int] = (),
     category_ids: Sequence[int] = (),
 ) -> None:
-    """Decide again which entries lists show of the stories that some feeds or categories are in.
+    """Choose representatives again for the stories with entries of some feeds or categories.
 
     Links and stories stay.
     """
@@ -170,7 +170,7 @@ def switch(connection: Connection, *, on: bool, off_in: Iterable[str] = ()) -> N
 
 
 def set_share(connection: Connection, per_hour: int | None) -> None:
-    """Bound how many posts of one feed and hour stand in lists; lists follow at once.
+    """Bound the number of posts per feed and hour in lists; lists follow at once.
 
     Args:
         per_hour: None for any number.
@@ -194,7 +194,7 @@ def _links_of(connection: Connection, ids: Sequence[int]) -> set[StoryLink]:
 
 
 def _linked(connection: Connection, seeds: Collection[int]) -> tuple[set[int], set[StoryLink]]:
-    """Return the ids of all entries that links lead to from some entries, and those links."""
+    """Return the ids of all entries connected with some entries, and the links between them."""
     linked_ids, links = set(seeds), set[StoryLink]()
     frontier = linked_ids
     while frontier and len(linked_ids) < _MAX_STORY + len(seeds):
@@ -226,7 +226,7 @@ def _write(connection: Connection, rows: Sequence[Any], story_of: Mapping[int, i
 
     Args:
         rows: Of `_MEMBERS`.
-        story_of: Id of the story by entry id; entries without a story are not in it.
+        story_of: Id of the story by entry id; entries without a story are missing.
     """
     members: dict[int | None, list[StoryMember]] = {}
     for row in rows:
@@ -256,10 +256,10 @@ def _exchanged_ids(
     story_of: Mapping[int, int],
     representations: Mapping[int, Representation],
 ) -> list[dict[str, Any]]:
-    """Return new ids where one entry of a story replaces another one with the same guid.
+    """Return new public ids where a representative replaces another entry with the same guid.
 
-    The new representative is published under that guid, so feed readers do not take the entry for
-    a new one.
+    The new representative is published under the guid, so feed readers do not show the story as
+    new.
     """
     replaced: dict[tuple[int | None, str | None], Any] = {
         (story_of.get(row.id), row.guid): row
