@@ -18,14 +18,15 @@ ALLOWED = {
     "aggregator.errors": frozenset(),
     "aggregator.model": frozenset(),
     "aggregator.urls": frozenset(),
+    "aggregator.links": {"urls"},
     "aggregator.text": frozenset(),
     "aggregator.config": PURE,
     "aggregator.opml": PURE | {"text"},
     "aggregator.schedule": {"model"},
     "aggregator.feed_status": {"model"},
     "aggregator.dates": {"model"},
-    "aggregator.dedup": PURE | {"text"},
-    "aggregator.stories": PURE | {"text"},
+    "aggregator.dedup": PURE | {"links", "text"},
+    "aggregator.stories": PURE | {"links", "text"},
     "aggregator.search": frozenset(),
     "aggregator.fetch": PURE,
     "aggregator.reading": frozenset(),
@@ -33,7 +34,7 @@ ALLOWED = {
     "aggregator.reading.autodiscovery": PURE | {"text"},
     "aggregator.reading.parse": PURE | {"dates", "text"},
     "aggregator.reading.sanitize": {"text", "urls"},
-    "aggregator.reading.clean": PURE | {"dates", "reading.sanitize", "text"},
+    "aggregator.reading.clean": PURE | {"dates", "links", "reading.sanitize", "text"},
     "aggregator.reading.worker_task": PURE
     | {"reading.autodiscovery", "reading.clean", "reading.parse", "reading.prefilter", "text"},
     "aggregator.runtime": PURE,
@@ -91,8 +92,8 @@ READ_REFERENCES = {"aggregator.text.references", f"{MIGRATIONS}.frozen.character
 OF_DATABASE = frozenset({"deadline", "dialects", "engine", "failures"})
 OF_RUNTIME = frozenset({"hub_socket"})
 # No clock, network or file is touched here.
-UNWORLDLY = ("dates", "dedup", "errors", "feed_status", "model", "opml", "publish", "reading",
-             "schedule", "search", "stories", "text", "urls")  # fmt: skip
+UNWORLDLY = ("dates", "dedup", "errors", "feed_status", "links", "model", "opml", "publish",
+             "reading", "schedule", "search", "stories", "text", "urls")  # fmt: skip
 WORLD = frozenset({"socket", "sqlite3", "subprocess", "threading", "asyncio", "os", "random"})
 
 

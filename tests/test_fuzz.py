@@ -242,7 +242,7 @@ PIECES = [
 @fuzzed
 @given(joined(PIECES), joined(PIECES))
 def test_any_address_is_a_target_or_a_failure(text, location):
-    for function in (urls.host_of, urls.normal, urls.masked, urls.is_web, urls.is_absolute):
+    for function in (urls.host_of, urls.normalized, urls.masked, urls.is_web, urls.is_absolute):
         function(text)
     assert (found := urls.absolute(text, URL)) is None or not set(found) & set("\r\n\t \x00")
     try:

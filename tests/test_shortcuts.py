@@ -18,6 +18,7 @@ from aggregator.reading import sanitize
 from aggregator.reading.clean import clean, excerpt
 from aggregator.reading.parse import parse, xml_reader
 from aggregator.reading.sanitize import unusual as unusual_markup
+from aggregator.urls import syntax
 from tests.selection import slow_after
 from tests.test_strict import parsed_the_long_way
 
@@ -33,7 +34,7 @@ def the_long_way() -> Iterator[None]:
     with ExitStack() as ways:
         ways.enter_context(parsed_the_long_way())
         for where, name, value in (
-            (urls, "_PLAIN", NEVER),
+            (syntax, "PLAIN", NEVER),
             (xml_reader, "_BASE", re.compile(rb"\bbase\s*=")),
             (sanitize, "_MAY_BE_CONTROL", bytes(range(256))),
             (sanitize, "is_ordinary", lambda lower: False),
@@ -203,7 +204,7 @@ def test_most_texts_are_ordinary(html):
 
 
 @given(
-    strategies.from_regex(urls._PLAIN, fullmatch=True)
+    strategies.from_regex(syntax.PLAIN, fullmatch=True)
     | soup(strategies.sampled_from(["http", "https", "HTTP", "://", *"a.:/?#;=&@[]%\\ \t\n~"])).map(
         "".join
     ),
@@ -212,6 +213,6 @@ def test_most_texts_are_ordinary(html):
 def test_a_plain_address_is_absolute_as_it_is(url, base):
     absolute, joined = urls.absolute(url, base), urls.joined(base, url)
 
-    with patch.object(urls, "_PLAIN", NEVER):
+    with patch.object(syntax, "PLAIN", NEVER):
         assert urls.absolute(url, base) == absolute
         assert urls.joined(base, url) == joined

@@ -1,8 +1,7 @@
-"""URLs: absolute, normal, masked, and slugs."""
+"""URLs: absolute, normalized, masked, and slugs."""
 
 import re
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -54,7 +53,7 @@ def test_no_text_makes_a_link_of_another_kind(text):
 def test_functions_on_urls_take_any_text(text):
     urls.is_web(text), urls.is_absolute(text), urls.host_of(text), urls.masked(text)
     urls.joined(BASE, text), urls.joined(text, BASE), urls.slug(text)
-    assert urls.normal(urls.normal(text)) == urls.normal(text)
+    assert urls.normalized(urls.normalized(text)) == urls.normalized(text)
 
 
 @pytest.mark.parametrize(
@@ -69,12 +68,14 @@ def test_functions_on_urls_take_any_text(text):
     ],
 )
 def test_spellings_of_one_address_are_equal(one, other):
-    assert urls.normal(one) == urls.normal(other)
+    assert urls.normalized(one) == urls.normalized(other)
 
 
 def test_addresses_that_differ_in_meaning_stay_apart():
-    assert urls.normal("https://example.org/a?b=1") != urls.normal("https://example.org/a?b=2")
-    assert urls.normal("https://example.org/a") != urls.normal("https://example.org/a/")
+    assert urls.normalized("https://example.org/a?b=1") != urls.normalized(
+        "https://example.org/a?b=2"
+    )
+    assert urls.normalized("https://example.org/a") != urls.normalized("https://example.org/a/")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_slugs_keep_letters_of_every_script(text, slug):
 _SEGMENTS = strategies.lists(
     strategies.sampled_from(["a", "b.c", ".", "..", "", "~x", "%41", "@", "_", "-", "A", "é", ";"])
 )
-_ADDRESSES = strategies.builds(
+ADDRESSES = strategies.builds(
     lambda scheme, host, port, path, query: f"{scheme}://{host}{port}/{'/'.join(path)}{query}",
     strategies.sampled_from(["http", "https", "HTTP", "ftp"]),
     strategies.sampled_from(
@@ -134,13 +135,13 @@ _ADDRESSES = strategies.builds(
 )
 
 
-@given(_ADDRESSES | strategies.text("htps:/.a1-?%"))
+@given(ADDRESSES | strategies.text("htps:/.a1-?%"))
 def test_a_plain_address_is_what_taking_it_apart_would_find(url):
     if urls.is_plain(url):
         parts = urlsplit(url)
         assert (urls.is_web(url), parts.scheme in {"http", "https"}) == (True, True)
         assert (urls.host_of(url), urls.port_of(url)) == (parts.hostname, parts.port)
-        assert urls.normal(url) == str(URL(url)) == url
+        assert urls.normalized(url) == str(URL(url)) == url
         assert urls.absolute(url, BASE) == urls.masked(url) == url
         assert not re.search(r"[^!-~]", url)
 
@@ -234,11 +235,11 @@ def test_spellings_of_one_category_share_its_slug(names):
 def test_a_category_is_named_by_its_name_or_its_slug():
     slugs = urls.category_slugs(["C", "C++", "News & Views"])
 
-    assert urls.named_categories("c++", slugs) == ["C++"]
-    assert urls.named_categories("c-plus-plus", slugs) == ["C++"]
-    assert urls.named_categories("c", slugs) == ["C"]
-    assert urls.named_categories("News-Views", slugs) == ["News & Views"]
-    assert urls.named_categories("D", slugs) == []
+    assert urls.matching_categories("c++", slugs) == ["C++"]
+    assert urls.matching_categories("c-plus-plus", slugs) == ["C++"]
+    assert urls.matching_categories("c", slugs) == ["C"]
+    assert urls.matching_categories("News-Views", slugs) == ["News & Views"]
+    assert urls.matching_categories("D", slugs) == []
 
 
 @given(strategies.text(strategies.characters(max_codepoint=127)))
@@ -250,128 +251,6 @@ def test_a_host_that_no_dns_knows_costs_no_time():
     started = time.process_time()
 
     for number in range(200):
-        urls.normal(f"http://{number}.{'ü.' * 2000}/")
+        urls.normalized(f"http://{number}.{'ü.' * 2000}/")
 
     assert time.process_time() - started < 1
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://example.org/2026/a-post",
-        "https://EXAMPLE.org:443/2026/a-post/",
-        "https://www.example.org/2026/a-post/index.html",
-        "https://m.example.org/2026/a-post",
-        "https://amp.example.org/2026/a-post/amp/",
-        "https://example.org/amp/2026/a-post?amp=1",
-        "https://example.org/2026/%61-post?outputType=amp",
-        "https://example.org/2026/a-post?utm_source=rss&fbclid=x&mc_eid=1#comments",
-        "https://example.org/2025/../2026/./a-post",
-        "https://example.org/%2e%2E/2026/a-post/.",
-    ],
-)
-def test_the_addresses_of_one_page_have_one_canonical_form(url):
-    assert urls.canonical(url) == "example.org/2026/a-post"
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("https://bücher.example/ä", "https://xn--bcher-kva.example/%c3%a4"),
-        ("https://example.org/~a/(b)", "https://example.org/%7Ea/%28b%29"),
-        ("https://example.org/?q=caf%C3%A9+b&u=/c", "https://example.org/?u=%2fc&q=café%20b"),
-    ],
-)
-def test_encodings_of_one_address_are_equal(one, other):
-    assert urls.canonical(one) == urls.canonical(other)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("https://example.org/?p=1", "https://example.org/?p=2"),
-        ("https://example.org/a%2Fb", "https://example.org/a/b"),
-        ("https://example.org/?p=1%262", "https://example.org/?p=1&2"),
-        ("https://example.org/?q=c%2B", "https://example.org/?q=c+"),
-        ("https://example.org/?q=%2541", "https://example.org/?q=A"),
-        ("https://example.org/a?ref=main", "https://example.org/a?ref=next"),
-        ("https://example.org/a?id=1&page=2", "https://example.org/a?id=1"),
-        ("https://example.org/#!/post/1", "https://example.org/#!/post/2"),
-        ("https://example.org/amp", "https://example.org/ampere"),
-        ("https://example.org/A", "https://example.org/a"),
-        ("https://example.org:8080/a", "https://example.org/a"),
-        ("https://a.example.org/x", "https://example.org/x"),
-    ],
-)
-def test_what_selects_content_stays_in_the_canonical_form(one, other):
-    assert urls.canonical(one) != urls.canonical(other)
-
-
-def test_a_host_keeps_the_name_that_would_leave_nothing_but_a_suffix():
-    assert urls.canonical("https://m.example/a") == "m.example/a"
-    assert urls.canonical("https://www.com/a") == "www.com/a"
-
-
-@pytest.mark.parametrize("url", ["mailto:a@b.c", "not a url", "http://[broken/", "file:///etc"])
-def test_what_is_no_web_address_is_its_own_canonical_form(url):
-    assert urls.canonical(url) == url
-
-
-@given(strategies.text(alphabet="htps:/.?&=#%amwx1ü ", max_size=40))
-def test_a_canonical_form_is_made_of_any_text_and_spelling_does_not_matter(text):
-    forms = {urls.canonical(f"{scheme}://example.org/{text}") for scheme in ("http", "https")}
-
-    assert len(forms) == 1
-
-
-@pytest.mark.parametrize(
-    ("published", "shown"),
-    [
-        ("https://example.org/a?utm_source=rss&p=1&fbclid=x", "https://example.org/a?p=1"),
-        ("https://example.org/a?utm_source=rss", "https://example.org/a"),
-        ("https://example.org/a?utm_source=rss#comments", "https://example.org/a#comments"),
-        ("https://example.org/a#xtor=RSS-1", "https://example.org/a"),
-        ("https://example.org/a;jsessionid=1A2B?p=1", "https://example.org/a?p=1"),
-        ("https://example.org/a?PHPSESSID=abc&id=3", "https://example.org/a?id=3"),
-        (
-            "https://example.org/a?sid=0123456789abcdef0123456789abcdef&t=5",
-            "https://example.org/a?t=5",
-        ),
-        ("HTTPS://WWW.Example.org/./A?b=%20", "HTTPS://WWW.Example.org/./A?b=%20"),
-        ("https://example.org/article?sid=77", "https://example.org/article?sid=77"),
-        ("https://example.org/?ref=a&source=b&via=c", "https://example.org/?ref=a&source=b&via=c"),
-        ("https://example.org/?a=1&&b=2", "https://example.org/?a=1&&b=2"),
-    ],
-)
-def test_links_stay_as_published_less_the_tracking(published, shown):
-    assert urls.untracked(published) == shown
-
-
-@given(_ADDRESSES | strategies.text("htps:/.a1-?%&=;#mwutm_"))
-def test_without_tracking_the_canonical_form_is_the_same(url):
-    assert urls.canonical(urls.untracked(url)) == urls.canonical(url)
-    assert urls.untracked(urls.untracked(url)) == urls.untracked(url)
-
-
-@given(
-    _ADDRESSES
-    | strategies.builds(
-        lambda host, path: f"https://{host}/{path}",
-        strategies.sampled_from(["a.example", "www.a.example", "m.a.example", "wwwa.example"]),
-        strategies.sampled_from(["", "a/", "a", "a/amp", "amp/a", "index.html", "a/index", "a.amp",
-                                 "camp", "a/amp/", "ampere/a"]),
-    )
-)  # fmt: skip
-def test_the_short_way_to_a_canonical_form_gives_what_the_long_one_does(url):
-    long_way = urls.canonical(url.replace("://", "://user@", 1))
-
-    assert urls.canonical(url) == long_way or not urls.is_plain(url)
-
-
-def test_every_tracking_parameter_is_in_the_docs():
-    text = (Path(__file__).parents[1] / "docs" / "links.md").read_text("utf-8")
-    documented = set(re.findall(r"`([^`]+)`", text))
-
-    assert documented >= urls.TRACKING | urls.SESSIONS | {
-        f"{prefix}*" for prefix in urls.TRACKING_PREFIXES
-    }

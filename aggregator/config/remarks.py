@@ -79,7 +79,7 @@ def _on_stories(config: Config) -> Iterator[str]:
     names = list(islice(slugs, _MAX_SUGGESTED))
     told = 0
     for category in config.stories.off_in:
-        if not urls.named_categories(category, slugs):
+        if not urls.matching_categories(category, slugs):
             told += 1
             near = difflib.get_close_matches(category, names, n=1) if told <= MAX_ALIKE else []
             hint = f"; did you mean {near[0]}?" if near else ""

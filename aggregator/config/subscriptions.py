@@ -15,7 +15,7 @@ _SUFFIX = 6  # hexadecimal digits
 
 def same_feed_key(url: str) -> str:
     """Return a text that is equal for two spellings of one feed's address."""
-    return urls.normal(url) if urls.is_web(url) else str(PurePosixPath(url))
+    return urls.normalized(url) if urls.is_web(url) else str(PurePosixPath(url))
 
 
 def subscriptions(

@@ -4,7 +4,7 @@ import re
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
-from aggregator import urls
+from aggregator import links, urls
 from aggregator.model import CleanEntry
 
 IDENTITY_SIZE = 16
@@ -51,7 +51,7 @@ class Keys(NamedTuple):
 def keys_of(entry: Identifiable) -> Keys:
     """Return the keys of an entry, which do not depend on other entries of the document."""
     guid, url = entry.guid, entry.url
-    link = urls.canonical(url) if url else ""
+    link = links.canonical(url) if url else ""
     address = guid or url
     path = _HOST.sub("", link if address == url else _canonical(guid), count=1)
     if guid and "#" in guid:  # entries of one page differ in the fragment alone
@@ -81,7 +81,7 @@ def short_key(key: bytes) -> int:
 
 
 def _canonical(guid: str | None) -> str:
-    return urls.canonical(guid) if guid and urls.is_web(guid) else ""
+    return links.canonical(guid) if guid and urls.is_web(guid) else ""
 
 
 def digest(*parts: str) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from aggregator import urls
+from aggregator import links
 from aggregator.dedup.changes import KnownEntry
 from aggregator.model import CleanEntry
 
@@ -56,15 +56,15 @@ class CandidatePair:
     def has_same_address(self) -> bool:
         """Whether guid, or else link, are two spellings of the same address."""
         entry, known_entry = self.entry, self.known_entry
-        return urls.canonical(entry.guid or entry.url or "") == urls.canonical(
+        return links.canonical(entry.guid or entry.url or "") == links.canonical(
             known_entry.guid or known_entry.url or ""
         )
 
     @property
     def has_same_link(self) -> bool:
         """Whether both entries have the same link."""
-        link = urls.canonical(self.entry.url) if self.entry.url else ""
-        return bool(link) and link == urls.canonical(self.known_entry.url or "")
+        link = links.canonical(self.entry.url) if self.entry.url else ""
+        return bool(link) and link == links.canonical(self.known_entry.url or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,13 @@ def is_repetition(pair: CandidatePair) -> bool:
     if entry.content_hash != known_entry.content_hash:
         return False
     if entry.url and known_entry.url:
-        return urls.canonical(entry.url) == urls.canonical(known_entry.url)
+        return links.canonical(entry.url) == links.canonical(known_entry.url)
     return not pair.has_own_guid
 
 
 def _is_front_page(url: str | None) -> bool:
     """Whether a link leads to the front page of a site, whatever the host is called."""
-    link = urls.canonical(url or "")
+    link = links.canonical(url or "")
     return "/" not in link and "?" not in link
 
 

@@ -85,9 +85,9 @@ def is_of_site(uri: str, feed_url: str) -> bool:
 def feed_names(feed_id: str | None, feed_url: str | None) -> Iterator[str]:
     """Yield the URIs of a feed, id and address, in a form for comparison."""
     if feed_id and urls.is_absolute(feed_id):
-        yield urls.normal(urls.masked(feed_id))
+        yield urls.normalized(urls.masked(feed_id))
     if feed_url and urls.is_web(feed_url):
-        yield urls.normal(urls.masked(feed_url))
+        yield urls.normalized(urls.masked(feed_url))
     elif feed_url:
         yield urls.feed_uri(None, feed_url)
 

@@ -2,7 +2,7 @@
 
 import re
 
-from aggregator import urls
+from aggregator import links
 from aggregator.text.references import unescape
 
 _TAG = re.compile(r"<[^<>]*>")  # not across another "<": a row of them would take quadratic time
@@ -74,4 +74,4 @@ def _without_count(counter: re.Match[str]) -> str:
 
 
 def _without_tracking(address: re.Match[str]) -> str:
-    return urls.untracked(unescape(address[0]))
+    return links.without_tracking(unescape(address[0]))

@@ -196,7 +196,7 @@ class _Outlines:
             if not folders and len(_own_categories(given)) > 1:
                 self._lose(extras.SEVERAL_CATEGORIES, label or url)
             entry = _Entry(_feed(url, given), folders)
-            first = self._entries.setdefault(urls.normal(url), entry)
+            first = self._entries.setdefault(urls.normalized(url), entry)
             if folders and first.folders[:1] not in {(), folders[:1]}:
                 self._lose(extras.SEVERAL_FOLDERS, f"{label or url} ({folders[0]})")
             return

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from hashlib import blake2b
 
-from aggregator import dates, urls
+from aggregator import dates, links, urls
 from aggregator.model import (
     CleanEntry,
     CleanFeed,
@@ -216,7 +216,7 @@ def _first_with_words(*texts: str, base: str, page: str | None, max_output: int)
 
 def _link(entry: ParsedEntry) -> str | None:
     url = urls.absolute(entry.link, entry.base) if entry.link else None
-    return urls.untracked(url) if url else None
+    return links.without_tracking(url) if url else None
 
 
 def _origin(origin: Origin, head: FeedHead, url: str) -> Origin | None:
@@ -228,8 +228,8 @@ def _origin(origin: Origin, head: FeedHead, url: str) -> Origin | None:
         site_url=_web(origin.site_url, ""),
         rights=_short(origin.rights) or None if origin.rights else None,
     )
-    own = {head.feed_id, urls.normal(url)} - {None}
-    if source.id in own or urls.normal(source.feed_url or "") in own:
+    own = {head.feed_id, urls.normalized(url)} - {None}
+    if source.id in own or urls.normalized(source.feed_url or "") in own:
         return None
     return source if source.id or source.feed_url else None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from aggregator import urls
+from aggregator import links
 from aggregator.stories.story_keys import article_link
 from aggregator.stories.tokens import MAX_TEXT, folded, shingles_of, without_quotes, words_of
 
@@ -64,7 +64,7 @@ class Article:
     @cached_property
     def is_at_home(self) -> bool:
         """Whether the link leads to the feed's own site, not to the article of another author."""
-        hosts = {urls.canonical(home).partition("/")[0] for home in self.homes if home}
+        hosts = {links.canonical(home).partition("/")[0] for home in self.homes if home}
         return any(_are_related(host, self.host) for host in hosts)
 
     @cached_property

@@ -9,7 +9,7 @@ Sources: A. Broder, On the resemblance and containment of documents, 1997 (botto
 import re
 from zlib import crc32
 
-from aggregator import urls
+from aggregator import links, urls
 from aggregator.stories.tokens import plain_text, words_in, words_of
 
 _SKETCH_WORDS = 32  # of the beginning: more find no more copies, and cost every new entry
@@ -38,7 +38,7 @@ def story_keys(url: str | None, title: str, html: str) -> tuple[int, ...]:
 
 def article_link(url: str | None) -> str:
     """Return a canonical link; "" without a link, or for the front page of a site."""
-    link = urls.canonical(url) if url and urls.is_web(url) else ""
+    link = links.canonical(url) if url and urls.is_web(url) else ""
     return link if "/" in link or "?" in link else ""
 
 

@@ -10,7 +10,7 @@ Sources: WHATWG URL (what browsers repair), RFC 3987, 3.1 (letters), the `feed:`
 import re
 from urllib.parse import unquote
 
-from aggregator import urls
+from aggregator.urls import syntax
 
 _INVISIBLE = re.compile("[\t\r\n\x00\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _LINE_BREAK = re.compile(r"\s{2,}")  # XML makes a space of each line end, and of its indentation
@@ -37,9 +37,9 @@ def meant(written: str) -> str | None:
     Hosts in letters are returned as DNS has them, other letters percent-encoded: both as browsers
     send them.
     """
-    if urls.is_plain(written):
+    if syntax.is_plain(written):
         return written
-    if len(written) > 2 * urls.MAX_LENGTH:
+    if len(written) > 2 * syntax.MAX_LENGTH:
         return None
     text = _INVISIBLE.sub("", written)
     text = _LINE_BREAK.sub("", text.strip(_SPACE)).replace("&amp;", "&")
@@ -47,11 +47,11 @@ def meant(written: str) -> str | None:
         text = text[1:-1]
     if _ENCODED.match(text):
         text = unquote(text)
-    absolute = urls.absolute(_with_scheme(text), "")
-    if absolute is None or not urls.is_web(absolute):
+    absolute = syntax.absolute(_with_scheme(text), "")
+    if absolute is None or not syntax.is_web(absolute):
         return None
     try:
-        return urls.in_ascii(absolute)
+        return syntax.in_ascii(absolute)
     except ValueError:
         return None
 

@@ -240,7 +240,7 @@ def _ids(connection: Connection, filters: Iterable[Filter]) -> dict[Filter, list
 def _exact(one: Filter, rows: Sequence[Any]) -> list[int]:
     """Return the ids of rows that a filter names exactly: C is not C++."""
     if one.kind is Kind.CATEGORY:
-        names = urls.named_categories(one.value, {row.title: row.key for row in rows})
+        names = urls.matching_categories(one.value, {row.title: row.key for row in rows})
         return [row.id for row in rows if row.title in names]
     same = [row.id for row in rows if row.key == one.value]
     return same or [row.id for row in rows if row.key == urls.slug(one.value)]

@@ -153,7 +153,7 @@ def switch(connection: Connection, *, on: bool, off_in: Iterable[str] = ()) -> N
     """
     rows = connection.execute(select(categories)).all()
     slugs = {row.name: row.slug for row in rows}
-    names_off = {name for text in off_in for name in urls.named_categories(text, slugs)}
+    names_off = {name for text in off_in for name in urls.matching_categories(text, slugs)}
     is_switched = connection.scalar(select(state.c.stories)) != on
     if is_switched:
         connection.execute(update(state).values(stories=on))
