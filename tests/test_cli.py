@@ -194,7 +194,7 @@ def test_a_host_that_is_not_this_machine_is_not_called_a_taken_port(tmp_path):
     [["pol"], ["run", "--prot", "1"], ["run", "--port", "99999"], ["add"], ["import", "none.opml"]],
 )
 def test_wrong_usage_is_one_line_that_names_the_help(tmp_path, arguments):
-    assert "--help` says more" in one_line(command(tmp_path, *arguments), 2)
+    assert "--help`." in one_line(command(tmp_path, *arguments), 2)
 
 
 def test_a_database_that_can_not_be_used_is_one_line_and_left_alone(tmp_path):

@@ -341,7 +341,7 @@ def test_a_configuration_file_that_disappears_is_told_once_and_again_on_sighup(
     world.subscribe("/a")
     scheduler = Scheduler(world.config, world.database)
     path = world.config.path
-    stays = "not taken over; the last good version stays in force"
+    stays = "not loaded; still using the last valid version"
 
     async def meanwhile():
         await until(lambda: world.titles() == ["Post of /a"])

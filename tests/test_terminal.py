@@ -296,7 +296,7 @@ def test_serve_takes_the_file_over_at_a_hangup(tmp_path, server):
         process.send_signal(signal.SIGHUP)
         assert process.stderr is not None
         lines = [process.stderr.readline() for _ in range(3)]
-        assert "not taken over; the last good version stays in force" in lines[-1]
+        assert "not loaded; still using the last valid version" in lines[-1]
         assert eventually(lambda: is_title("After"))
         path.write_text(good.replace("After", "Later"))
         process.send_signal(signal.SIGHUP)

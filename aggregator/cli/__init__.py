@@ -1,4 +1,4 @@
-"""The commands.  Each is a few lines around one stage; errors become one line and a status."""
+"""The commands: a few lines around a stage each; errors become a line and an exit status."""
 
 from importlib import import_module
 from typing import Any
@@ -11,7 +11,7 @@ from aggregator.cli.common import takes_config
 from aggregator.errors import AggregatorError, ConfigError, OpmlError, OutputError, UsageError
 from aggregator.urls import masked_input
 
-# Where each command is; loaded when it is asked for, as some load a good deal.
+# Module and function of each command; imported on use, as some modules import many others.
 _COMMANDS = {
     "run": "service_commands:run",
     "poll": "poll_commands:poll",
@@ -30,7 +30,7 @@ _WRONG_USE = (ConfigError, UsageError, OpmlError)
 
 
 class _Commands(click.Group):
-    """Turns the program's own errors into one line on stderr and an exit status."""
+    """Turns the program's own errors into a line on stderr and an exit status."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -52,11 +52,12 @@ class _Commands(click.Group):
         except click.exceptions.NoArgsIsHelpError:
             raise
         except click.UsageError as error:
-            of = error.ctx or ctx
-            words = logs.escaped(_without_secrets(error.format_message().rstrip("."), ctx))
-            click.echo(f"{words}; `{of.command_path} --help` says more", err=True)
+            context = error.ctx or ctx
+            text = logs.escaped(_without_secrets(error.format_message(), ctx)).rstrip()
+            end = "" if text.endswith((".", "?")) else "."
+            click.echo(f"{text}{end} See `{context.command_path} --help`.", err=True)
             ctx.exit(2)
-        except OutputError:  # there may be nowhere to tell it: `aggregator.__main__` knows
+        except OutputError:  # stderr may be unusable as well: left to `aggregator.__main__`
             raise
         except AggregatorError as error:
             click.echo("\n".join(logs.escaped(line) for line in str(error).splitlines()), err=True)
@@ -64,9 +65,10 @@ class _Commands(click.Group):
 
 
 def _without_secrets(message: str, ctx: click.Context) -> str:
-    """Return what click says of the arguments, with the secrets of addresses as `***`.
+    """Return a message of click with the secrets of addresses in arguments as `***`.
 
-    In the message nobody could tell any more where a password with a space in it ends.
+    Arguments are masked separately: a password may have a space, and the message does not show
+    where an argument ends.
     """
     for argument in filter(None, ctx.meta[_ARGUMENTS]):
         message = message.replace(argument, masked_input(argument))
@@ -77,7 +79,7 @@ def _without_secrets(message: str, ctx: click.Context) -> str:
 @takes_config
 @click.version_option(__version__, "-V", "--version", message="aggregator %(version)s")
 def main() -> None:
-    """Poll the feeds of config.yaml, show them as one list, publish them as one feed.
+    """Poll the feeds of config.yaml, show all posts as one list, publish the list as a feed.
 
-    Start with `aggregator run` and open the address it prints.
+    Start with `aggregator run` and open the printed address.
     """

@@ -1,4 +1,4 @@
-"""What commands share: the option --config, the file, the database."""
+"""Common parts of commands: the option --config, the file, the database."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def takes_config(command: _Command) -> _Command:
-    """Take -c/--config; it may stand before or after the command's name."""
+    """Add the option -c/--config, which may stand before or after the command's name."""
 
     def keep(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
         if value is not None:
@@ -39,27 +39,26 @@ def takes_config(command: _Command) -> _Command:
 
 
 def config_path() -> Path:
-    """Return where the configuration is, as the user said."""
-    given: Path | None = click.get_current_context().find_root().obj
-    return given or Path(os.environ.get("AGGREGATOR_CONFIG") or "config.yaml")
+    """Return the path of the configuration: option, environment or default."""
+    option: Path | None = click.get_current_context().find_root().obj
+    return option or Path(os.environ.get("AGGREGATOR_CONFIG") or "config.yaml")
 
 
 def load_config() -> Config:
     """Read the configuration.
 
     Raises:
-        ConfigError: It has problems.
+        ConfigError: The file has problems.
     """
     return load(config_path())
 
 
 def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run `work` in an event loop; SIGTERM and SIGINT cancel it, unless it listens to them itself.
+    """Run `work` in an event loop; SIGTERM and SIGINT cancel `work`, unless `work` handles both.
 
-    What was loaded to get here stays: the collector of garbage need not look through it, 50 ms
-    each time, which is a tenth of what polling costs where nothing is new.
+    Imported modules stay for good, and are excluded from garbage collection (docs/cost.md).
     """
-    # Python forgets a Ctrl-C that comes while it tells somebody that an object is gone.
+    # Python ignores a KeyboardInterrupt that is raised inside a callback of a weak reference.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         gc.collect()
@@ -68,7 +67,7 @@ def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     ended_by = signal.SIGTERM
 
-    async def until_told() -> None:
+    async def run_work() -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
         def end(number: signal.Signals) -> None:
@@ -82,17 +81,17 @@ def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         await work()
 
     try:
-        asyncio.run(until_told())
+        asyncio.run(run_work())
     except asyncio.CancelledError:
         raise SystemExit(128 + ended_by) from None
 
 
 @contextlib.contextmanager
 def opened_database(config: Config) -> Iterator[Engine]:
-    """Open the database, with the subscriptions as the file has them.
+    """Open the database, and bring the subscriptions up to date with the file.
 
     Raises:
-        DatabaseError: It can't be used.
+        DatabaseError: The database cannot be used.
     """
     engine = open_database(config.database)
     try:

@@ -33,25 +33,25 @@ from aggregator.runtime.worker_pool import Workers
 from aggregator.scheduler import poll_settings
 from aggregator.urls import feed_addresses
 
-_MOST_TRIED = 8  # feeds of one page
-_MOST_LINES = 50  # about one reason
-_MOST_NAMES = 8  # of one kind
+_MAX_TRIED = 8  # feeds of one page
+_MAX_LINES = 50  # about one reason
+_MAX_NAMES = 8  # of one kind
 _ADVICE = {OmissionReason.MASKED: "; add it with the whole address: aggregator add URL"}
 
 
 @click.command()
 @takes_config
 def check() -> None:
-    """Say everything that is wrong with the configuration file."""
+    """Report every problem in the configuration file."""
     config = load_config()
-    for note in [*configuration.notes(config), *_learned(config)]:
+    for note in [*configuration.notes(config), *_address_notes(config)]:
         click.echo(escaped(note))
     count = len(config.feeds)
     click.echo(f"{config.path}: fine, {count} feed{'' if count == 1 else 's'}")
 
 
-def _polled(database: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return where feeds moved, and why they fail, by address; nothing without a database."""
+def _poll_findings(database: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return new addresses of moved feeds, and errors of feeds, by address in the file."""
     if not is_there(database):
         return {}, {}
     engine = open_database(database, read_only=True)
@@ -64,11 +64,11 @@ def _polled(database: str) -> tuple[dict[str, str], dict[str, str]]:
         engine.dispose()
 
 
-def _learned(config: Config) -> Iterator[str]:
-    """Say which addresses polls found to be others, if there is a database that knows."""
+def _address_notes(config: Config) -> Iterator[str]:
+    """Yield notes about wrong addresses, as found by polls; none without a database."""
     try:
-        moved, errors = _polled(config.database)
-    except DatabaseError as error:  # the file may be right all the same
+        moved, errors = _poll_findings(config.database)
+    except DatabaseError as error:  # the file may be valid nevertheless
         yield f"database: {error}"
         return
     for index, feed in enumerate(config.feeds):
@@ -83,10 +83,10 @@ def _learned(config: Config) -> Iterator[str]:
 @takes_config
 @click.argument("url")
 @click.option("--title", help="Title to show.  [default: the feed's own]")
-@click.option("--category", help="Category to list it under.")
-@click.option("--no-check", is_flag=True, help="Add it without asking the server.")
+@click.option("--category", help="Category of the feed.")
+@click.option("--no-check", is_flag=True, help="Add the address without a request to the server.")
 def add(url: str, title: str | None, category: str | None, no_check: bool) -> None:
-    """Subscribe to a feed, or to the feed that a web page advertises."""
+    """Subscribe to a feed, or to the feed of a web page."""
     config = load_config()
     if feed_addresses.is_masked(url):
         raise UsageError(
@@ -112,62 +112,63 @@ def import_opml(file: Path) -> None:
     except OpmlError as error:
         raise OpmlError(f"{file}: {error}") from error
     appended = _append(subscriptions.feeds)
-    ours = {urls.masked(feed.url) for feed in load_config().feeds}
+    subscribed = {urls.masked(feed.url) for feed in load_config().feeds}
     left_out = [
         feed
         for feed in subscriptions.left_out
-        if feed.reason is not OmissionReason.MASKED or feed.address not in ours
+        if feed.reason is not OmissionReason.MASKED or feed.address not in subscribed
     ]
-    known = len(appended.known) + len(subscriptions.left_out) - len(left_out)
+    known_count = len(appended.known) + len(subscriptions.left_out) - len(left_out)
     for line in (*_left_out(left_out), *_not_taken_over(subscriptions)):
         click.echo(line)
     count = f", {len(left_out)} left out" if left_out else ""
-    click.echo(f"{len(appended.added)} added, {known} already there{count}")
+    click.echo(f"{len(appended.added)} added, {known_count} already there{count}")
 
 
-def _completed(written: str) -> str:
-    """Return the URL that is meant by what is neither one nor a file.
+def _completed(text: str) -> str:
+    """Return the URL for a text, neither a web address nor a file.
 
     Raises:
-        UsageError: It is not plain which one, or none is.
+        UsageError: The text does not name a URL.
     """
-    url = feed_addresses.meant(written)
-    if url is not None and ":" in written.partition("/")[0]:  # feed:, itpc: and the like
+    url = feed_addresses.meant(text)
+    if url is not None and ":" in text.partition("/")[0]:  # feed:, itpc: and the like
         return url
-    if not written:
+    if not text:
         raise UsageError("URL: write the address of a feed or page")
-    if "://" in written:
-        return written  # whoever fetches it says what is wrong
-    shown = urls.masked_input(written)
-    raise UsageError(f"{shown}: no such file; if it is on the web, write https://{shown}")
+    if "://" in text:
+        return text  # the fetcher reports what is wrong
+    masked = urls.masked_input(text)
+    raise UsageError(f"{masked}: no such file; if it is on the web, write https://{masked}")
 
 
 def _left_out(feeds: Sequence[LeftOut]) -> Iterator[str]:
     for reason in OmissionReason:
         concerned = [feed for feed in feeds if feed.reason is reason]
         advice = _ADVICE.get(reason, "")
-        for feed in concerned[:_MOST_LINES]:
+        for feed in concerned[:_MAX_LINES]:
             title = f" ({feed.title})" if feed.title else ""
             address = urls.masked(feed.address)
             yield f"left out, as {reason.value}: {address!r}{title}{advice}"
-        if len(concerned) > _MOST_LINES:
-            yield f"left out for the same reason: {len(concerned) - _MOST_LINES:,} more"
+        if len(concerned) > _MAX_LINES:
+            yield f"left out for the same reason: {len(concerned) - _MAX_LINES:,} more"
 
 
 def _not_taken_over(subscriptions: SubscriptionList) -> Iterator[str]:
     for kind, names in subscriptions.not_taken_over.items():
-        shown = ", ".join(names[:_MOST_NAMES])
-        more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-        yield f"not taken over: {kind}: {len(names):,} ({shown}{more})"
+        text = ", ".join(names[:_MAX_NAMES])
+        if len(names) > _MAX_NAMES:
+            text += f" and {len(names) - _MAX_NAMES:,} more"
+        yield f"not taken over: {kind}: {len(names):,} ({text})"
 
 
 async def _discover(config: Config, url: str) -> str:
-    """Return the address of the feed at `url`, or of the one that the page there names."""
+    """Return the address of the feed at `url`, or of a feed of the page at `url`."""
     settings = poll_settings(config).fetch
-    port = urls.port_of(url)  # a port in a subscription's address is meant to be asked
+    port = urls.port_of(url)  # a port in a subscription's address is intended
     if port is not None:
         settings = replace(settings, extra_ports=settings.extra_ports | {port})
-    # Nobody knows yet what is there: it is read with a deadline and a memory limit.
+    # The document may be hostile: workers have a deadline and a memory limit.
     workers = Workers(1, max_size=config.poll.max_size)
     try:
         async with Fetcher(settings) as fetcher:
@@ -178,14 +179,14 @@ async def _discover(config: Config, url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Discovery:
-    """Looks for a feed at an address and at those that a page there names."""
+    """Looks for a feed at an address, and at the feed addresses of a web page."""
 
     config: Config
     fetcher: Fetcher
     workers: Workers
 
     async def address(self, url: str) -> str:
-        """Return the address of the feed at `url`, or of the first readable one it names."""
+        """Return the address of the feed at `url`, or of the first readable feed of the page."""
         try:
             fetched = await self.fetcher.fetch(url)
         except FetchError as error:
@@ -211,18 +212,18 @@ class _Discovery:
         return fetched.moved_to or url
 
     async def _first_readable(self, page: str, feeds: Sequence[OpmlOutline]) -> str:
-        """Return the address of the first feed with posts; without any, of the first one.
+        """Return the address of the first feed with posts, else of the first readable feed.
 
-        A feed of comments is not preferred to a feed that has no posts yet.
+        A feed of comments is not preferred to a feed without posts.
         """
-        chosen: str | None = None
-        asked = 0
-        for feed in feeds[:_MOST_TRIED]:
-            if chosen is not None and is_about_comments(feed):
+        address: str | None = None
+        tried = 0
+        for feed in feeds[:_MAX_TRIED]:
+            if address is not None and is_about_comments(feed):
                 break
-            asked += 1
+            tried += 1
             if configuration.has_feed(self.config, feed.url):
-                chosen = feed.url
+                address = feed.url
                 break
             try:
                 fetched = await self.fetcher.fetch(feed.url, subscribed=page)
@@ -231,20 +232,20 @@ class _Discovery:
                 click.echo(f"tried {urls.masked(feed.url)}: {error.reason}")
                 continue
             has_posts = document.feed is not None and bool(document.feed.entries)
-            if has_posts or chosen is None:
-                chosen = fetched.moved_to or feed.url
+            if has_posts or address is None:
+                address = fetched.moved_to or feed.url
             if has_posts:
                 break
             click.echo(f"tried {urls.masked(feed.url)}: it has no posts yet")
-        if chosen is None:
+        if address is None:
             number = "1 feed" if len(feeds) == 1 else f"{len(feeds)} feeds"
             raise AggregatorError(
                 f"{urls.masked(page)}: the page names {number}, and none that was tried can be "
                 "read now; to add one all the same: aggregator add --no-check ADDRESS"
             )
-        for feed in feeds[asked:]:
+        for feed in feeds[tried:]:
             click.echo(f"it also names {urls.masked(feed.url)} ({feed.title or 'no title'!r})")
-        return chosen
+        return address
 
     async def _read(self, fetched: Fetched) -> Document:
         return await self.workers.run(
@@ -253,7 +254,7 @@ class _Discovery:
 
 
 def _append(outlines: list[OpmlOutline]) -> configuration.Appended:
-    """Write subscriptions into the file, and say which."""
+    """Write subscriptions into the file, and print each."""
     path = config_path()
     appended = configuration.append(configuration.read(path), outlines, path=path)
     if appended.added:

@@ -1,4 +1,4 @@
-"""`explain`: when a feed is polled next, everything that was weighed for it, and its last polls."""
+"""`explain`: when a feed is polled next, all constraints on the time, and the last polls."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -21,21 +21,21 @@ POLLS = 20
 @click.command()
 @takes_config
 @click.argument("feed")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def explain(feed: str, as_json: bool) -> None:
-    """Say when a feed is polled next and why, and how its last polls went."""
+    """Show when a feed is polled next and why, and the last polls."""
     config = load_config()
     unknown = UsageError(f"{urls.masked_input(feed)}: no such feed; `aggregator feeds` lists them")
     if feed not in {subscription.name for subscription in config.feeds}:
         raise unknown
     with opened_database(config) as engine, engine.connect() as connection:
-        found = read_health.feed(connection, feed, now=datetime.now(UTC))
-    if found is None:  # removed from the file since it was read
+        health = read_health.feed(connection, feed, now=datetime.now(UTC))
+    if health is None:  # removed from the file by another process
         raise unknown
     if as_json:
-        click.echo(json.dumps(_json(found), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(_json(health), ensure_ascii=False, indent=2))
         return
-    for line in _lines(found):
+    for line in _lines(health):
         click.echo(escaped(line.rstrip()))
 
 
@@ -46,11 +46,14 @@ def _lines(feed: FeedHealth) -> Iterator[str]:
     if feed.unconditional:
         yield "its server offers no validators: every poll transfers the whole document"
     yield f"next poll: {_next(feed)}"
-    weighed = _weighed(feed)
-    if weighed:
+    constraints = _constraints(feed)
+    if constraints:
         yield ""
         rows = [("CONSTRAINT", "VALUE", "NOT BEFORE (UTC)", "")]
-        rows += [(one.name, one.value, _time(one.until), _mark(won)) for one, won in weighed]
+        rows += [
+            (constraint.name, constraint.value, _time(constraint.until), _mark(decides))
+            for constraint, decides in constraints
+        ]
         yield from _table(rows)
     if feed.polls:
         yield ""
@@ -65,27 +68,30 @@ def _next(feed: FeedHealth) -> str:
     return f"{_time(feed.next_poll_at)} UTC; {feed.next_reason}"
 
 
-def _weighed(feed: FeedHealth) -> list[tuple[Constraint, bool]]:
-    """Return the constraints, and whether each is the one that decided."""
-    return [(one, bool(one.reason) and one.reason == feed.next_reason) for one in feed.constraints]
+def _constraints(feed: FeedHealth) -> list[tuple[Constraint, bool]]:
+    """Return the constraints on the next poll, and whether each decides."""
+    return [
+        (constraint, bool(constraint.reason) and constraint.reason == feed.next_reason)
+        for constraint in feed.constraints
+    ]
 
 
 def _poll(poll: PollRecord) -> tuple[str, str, str, str, str, str]:
     status = str(poll.status) if poll.status else "-"
     seconds = f"{poll.duration.total_seconds():.2f}"
-    said = poll.error or ""
-    return (_time(poll.started_at), status, f"{poll.size:,}", seconds, str(poll.new), said)
+    error = poll.error or ""
+    return (_time(poll.started_at), status, f"{poll.size:,}", seconds, str(poll.new), error)
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Lay rows out in columns; numbers stand as they are."""
+    """Yield rows as lines with aligned columns."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
 
 
-def _mark(won: bool) -> str:
-    return "<- decides" if won else ""
+def _mark(decides: bool) -> str:
+    return "<- decides" if decides else ""
 
 
 def _time(at: datetime | None) -> str:
@@ -100,8 +106,13 @@ def _json(feed: FeedHealth) -> dict[str, Any]:
         "next_poll_at": iso(feed.next_poll_at),
         "reason": feed.next_reason,
         "constraints": [
-            {"name": one.name, "value": one.value, "not_before": iso(one.until), "decides": won}
-            for one, won in _weighed(feed)
+            {
+                "name": constraint.name,
+                "value": constraint.value,
+                "not_before": iso(constraint.until),
+                "decides": decides,
+            }
+            for constraint, decides in _constraints(feed)
         ],
         "polls": [
             {

@@ -1,4 +1,4 @@
-"""`explain-story`: which entries are one story and why, and why each stands where it does."""
+"""`explain-story`: the entries of a story, the reasons, and the dates of the entries."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,16 +14,16 @@ from aggregator.database.stories.read_stories import StoryEntry, StoryReason
 from aggregator.errors import AggregatorError, UsageError
 from aggregator.model import Dating
 
-_LARGEST = 2**63 - 1
+_MAX_ID = 2**63 - 1
 
 
 @click.command("explain-story")
 @takes_config
 @click.argument("place", metavar="ID")
 def explain_story(place: str) -> None:
-    """Show the entries that are one story with the entry ID, why, and how they were dated.
+    """Show the entries of the story of the entry ID, the reasons, and the dates of the entries.
 
-    ID is the entry's place on the page, `id="e1866547893248000"`; the number will do.
+    ID is the `id` of an entry in the page's source, such as e1866547893248000, with or without e.
     """
     entry_id = _number(place)
     with opened_database(load_config()) as engine, engine.connect() as connection:
@@ -40,11 +40,11 @@ def _number(place: str) -> int:
     try:
         number = int(place.removeprefix("e"))
     except ValueError:
-        number = _LARGEST + 1
-    if abs(number) > _LARGEST:
-        shown = urls.masked_input(place)
+        number = _MAX_ID + 1
+    if abs(number) > _MAX_ID:
+        masked = urls.masked_input(place)
         raise UsageError(
-            f"{shown}: no id; an id is in the page's source, such as e1866547893248000"
+            f"{masked}: no id; an id is in the page's source, such as e1866547893248000"
         )
     return number
 
@@ -54,11 +54,11 @@ def lines(
     reasons: Sequence[StoryReason],
     datings: Mapping[int, Dating | None],
 ) -> Iterator[str]:
-    """Return the entries of a story, how they were dated, and what links them, for people."""
+    """Yield lines about the entries of a story, their dates, and the links between entries."""
     numbers = {entry.id: number for number, entry in enumerate(entries, 1)}
     for entry in entries:
-        shown = "shown in the list" if entry.is_shown else "also in"
-        yield f"{numbers[entry.id]}. {entry.feed}: {entry.title}  ({shown})"
+        position = "shown in the list" if entry.is_shown else "also in"
+        yield f"{numbers[entry.id]}. {entry.feed}: {entry.title}  ({position})"
         link = entry.url or "no link"
         yield f"   {entry.id}, listed {output.moment(entry.listed_at)} UTC, {link}"
         yield f"   first seen {output.moment(entry.first_seen_at)} UTC; {_dated(datings[entry.id])}"
@@ -76,6 +76,6 @@ def _dated(dating: Dating | None) -> str:
         return "why it stands there was not kept"
     if dating.sure is None:
         return dating.reason
-    read = f"read as {dating.form}" if dating.form else "not read as a date"
-    surely = "" if dating.sure or not dating.form else ", not surely"
-    return f'{dating.reason} ("{dating.text}" in `{dating.field}`, {read}{surely})'
+    form = f"read as {dating.form}" if dating.form else "not read as a date"
+    doubt = "" if dating.sure or not dating.form else ", not surely"
+    return f'{dating.reason} ("{dating.text}" in `{dating.field}`, {form}{doubt})'

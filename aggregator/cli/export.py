@@ -1,4 +1,4 @@
-"""`export`: the site as files that any server can offer."""
+"""`export`: the site as files for any web server."""
 
 from pathlib import Path
 
@@ -17,24 +17,25 @@ from aggregator.errors import UsageError
     "formats",
     default=",".join(FORMATS),
     show_default=True,
-    help="Which documents, separated by commas.",
+    help="Formats of documents, separated by commas.",
 )
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 def export(formats: str, folder: Path) -> None:
-    """Write the lists and the merged feeds into FOLDER, by default the current one.
+    """Write the lists and the merged feeds into FOLDER, by default the current folder.
 
-    Files are replaced in place, one by one, and only what an export wrote is removed: FOLDER may
-    be a mount point and have files of others in it.  With --format, other documents stay.
+    Files are replaced in place, each separately, and only files of an earlier export are removed:
+    FOLDER may be a mount point, and may have other files.  With --format, documents in other
+    formats stay.
     """
-    wanted = [name.strip() for name in formats.split(",") if name.strip()]
-    unknown = [name for name in wanted or [formats] if name not in FORMATS]
+    names = [name.strip() for name in formats.split(",") if name.strip()]
+    unknown = [name for name in names or [formats] if name not in FORMATS]
     if unknown:
         raise UsageError(f"--format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
     config = load_config()
     with opened_database(config) as engine:
-        files = static_site.files(config, engine, frozenset(wanted))
-        changed = folder_sync.replace(
-            folder, files, owns=lambda name: static_site.format_of(name) in wanted
+        files = static_site.files(config, engine, frozenset(names))
+        changed_paths = folder_sync.replace(
+            folder, files, owns=lambda name: static_site.format_of(name) in names
         )
-    for path in changed:
+    for path in changed_paths:
         click.echo(path)

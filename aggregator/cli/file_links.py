@@ -1,4 +1,4 @@
-"""The links of a page in a file: relative to the file, so that the folder works in any place."""
+"""The links of a page in a file: relative paths, so the folder works in any place."""
 
 from collections.abc import Callable, Collection
 from posixpath import dirname, relpath
@@ -12,14 +12,14 @@ from web.page_links import PageLinks
 
 
 class FileLinks(PageLinks):
-    """What the links of one page lead to.
+    """The links of one page.
 
     Args:
-        path: Of the page's file, below the folder of the site.
-        base_url: Addresses of documents that are not written begin with it.
-        formats: Of the documents that are written beside the pages.
-        cursor_at: Returns which page of the list in hand goes on below a place.
-        assets: Gets the path of each file that the page needs, with the file's name in static/.
+        path: Path of the page's file, below the folder of the site.
+        base_url: Begins the addresses of documents without a file.
+        formats: Formats of the documents with files.
+        cursor_at: Returns the cursor of the page with the list below a place.
+        assets: Collects the paths of assets, each with the name of the asset in static/.
     """
 
     static = True
@@ -42,15 +42,15 @@ class FileLinks(PageLinks):
     def of_list(
         self, scope: ListScope, *, before: Cursor | None = None, view: str | None = None
     ) -> str:
-        """Return the path to a list, or to its page that goes on below `before`.
+        """Return the path to a list, or to the page with the list below `before`.
 
-        Files have one view of each list, so `view` makes no difference.
+        Files have one view of each list, so `view` is ignored.
         """
         cursor = None if before is None else self._cursor_at(before)
         return self._relative(list_file(scope, cursor))
 
     def of_feed(self, scope: ListScope, form: Format) -> str:
-        """Return the path to a list as a merged feed; its URL if that format is not written."""
+        """Return the path to a list as a merged feed; a URL if the format is not written."""
         return self._document(merged.document_path(ListRequest(scope, form)), form.value)
 
     def of_sources(self, number: int = 1) -> str:
@@ -58,10 +58,10 @@ class FileLinks(PageLinks):
         return self._relative(sources_file(number))
 
     def of_status(self) -> None:
-        """Return None: how feeds are doing is not written."""
+        """Return None: the status page is not written."""
 
     def of_subscriptions(self) -> str:
-        """Return the path to the subscriptions as OPML; their URL if they are not written."""
+        """Return the path to the subscriptions as OPML; a URL if OPML is not written."""
         return self._document("/sources.opml", "opml")
 
     def of_asset(self, name: str) -> str:
@@ -86,11 +86,11 @@ class FileLinks(PageLinks):
 
 
 def list_file(scope: ListScope, cursor: Cursor | None = None) -> str:
-    """Return the path of the file of a list, or of its page below a cursor."""
+    """Return the path of the file of a list, or of a page of the list below a cursor."""
     name = "index.html" if cursor is None else f"page/{cursor}.html"
     return f"{unquote(merged.list_path(scope))}/{name}".lstrip("/")
 
 
 def sources_file(number: int) -> str:
-    """Return the path of the file of a page of the table of sources; they are counted from 1."""
+    """Return the path of the file of a page of the table of sources; pages are counted from 1."""
     return "sources.html" if number == 1 else f"sources/{number}.html"

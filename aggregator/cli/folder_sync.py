@@ -1,7 +1,7 @@
-"""A folder of files brought up to date in place: each file is the old one or the new one, whole.
+"""Updates of a folder of files in place: at any time each file is complete, old or new.
 
-The folder itself stays what it is: it may be a mount point, have a mode and an owner of its own, or
-lie where nothing else may be written, and whoever has it open or mounted sees the new files.
+The folder is never replaced: a folder may be a mount point, may have a special mode and owner or a
+read-only parent, and programs with the folder open see the new files.
 """
 
 import contextlib
@@ -15,27 +15,30 @@ from aggregator.cli.static_site import File
 from aggregator.errors import AggregatorError
 
 MANIFEST = ".aggregator-export"
-"""Lists the files that exports wrote: they, and only they, are removed."""
+"""Lists the files of exports; no other files are removed."""
 
-_UNFINISHED = ".aggregator-export-unfinished"  # is there while files wait
-_STAGED = ".aggregator-new"  # ends the names of files that wait beside those that they replace
+_UNFINISHED = ".aggregator-export-unfinished"  # exists while there are staged files
+_STAGED = ".aggregator-new"  # suffix of staged files, each beside the file to replace
 
 
 def replace(
     folder: Path, files: Iterable[File], *, owns: Callable[[str], bool] = lambda _name: True
 ) -> list[Path]:
-    """Make `folder` hold these files; return the paths of those that are new or changed.
+    """Make `folder` hold `files`.
 
-    All new content is written beside its place first, so that a failure changes nothing.  Then each
-    file is renamed to its place, the last one of `files` first: what leads to others stands before
-    them.  Then the files go that an earlier call wrote and this one did not.  A file that stays the
-    same is not touched; one that is replaced keeps its mode, owner and group.
+    All new content is staged beside the files first, so a failure changes nothing.  Then each
+    staged file is renamed, in reverse order, as files precede the targets of their links.  Then
+    files of earlier calls are removed, unless also in `files`.  Unchanged files are not touched;
+    replaced files keep mode, owner and group.
 
     Args:
-        owns: Whether this call is about the file of a name; what it is not about stays.
+        owns: Whether the call may remove the file of a name.
+
+    Returns:
+        The paths of new and changed files.
 
     Raises:
-        AggregatorError: A file can't be written.
+        AggregatorError: A file cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,9 +49,9 @@ def replace(
 
 
 def _replace(folder: Path, files: Iterable[File], owns: Callable[[str], bool]) -> list[Path]:
-    listed = _listed(folder)
+    former_names = _manifest_names(folder)
     names: set[str] = set()
-    changed: list[Path] = []
+    changed_paths: list[Path] = []
     if (folder / _UNFINISHED).exists():
         _clear(folder)
     try:
@@ -56,26 +59,26 @@ def _replace(folder: Path, files: Iterable[File], owns: Callable[[str], bool]) -
             names.add(file.path)
             path = folder / file.path
             if not _holds(path, file.data):
-                if not changed:
+                if not changed_paths:
                     (folder / _UNFINISHED).touch()
                 _stage(path, file.data)
-                changed.append(path)
-        obsolete = {name for name in listed - names if owns(name)}
-        # The list comes first, so that what an interrupted export leaves is known to be ours.
-        _write_manifest(folder, listed | names)
-        for path in reversed(changed):
+                changed_paths.append(path)
+        obsolete = {name for name in former_names - names if owns(name)}
+        # The manifest comes first, so that it lists the files of an interrupted export, too.
+        _write_manifest(folder, former_names | names)
+        for path in reversed(changed_paths):
             _put_in_place(path)
         for name in sorted(obsolete):
             (folder / name).unlink(missing_ok=True)
-        _write_manifest(folder, (listed | names) - obsolete)
+        _write_manifest(folder, (former_names | names) - obsolete)
     finally:
-        _tidy(folder, listed | names)
+        _tidy(folder, former_names | names)
         (folder / _UNFINISHED).unlink(missing_ok=True)
-    return changed
+    return changed_paths
 
 
-def _listed(folder: Path) -> set[str]:
-    """Return the names in the manifest; none that leads out of the folder, whoever wrote it."""
+def _manifest_names(folder: Path) -> set[str]:
+    """Return the names in the manifest, except names outside of the folder."""
     try:
         names = (folder / MANIFEST).read_text("utf-8").splitlines()
     except (FileNotFoundError, UnicodeDecodeError):
@@ -103,7 +106,7 @@ def _staged(path: Path) -> Path:
 
 
 def _stage(path: Path, data: bytes) -> None:
-    """Write the new content of a file beside it, on the disk and with the rights of the old one."""
+    """Write new content beside a file and to the disk, with the rights of the present file."""
     staged = _staged(path)
     with _named_after(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,16 +119,19 @@ def _stage(path: Path, data: bytes) -> None:
 
 
 def _keep_rights(path: Path, handle: int) -> None:
-    """Give a file the mode, the owner and the group of the one at `path`, as far as allowed."""
+    """Give a file the mode, owner and group of the file at `path`, as far as allowed."""
     try:
-        old = path.stat()
-    except OSError:  # a new file has what the folder and the umask give
+        present = path.stat()
+    except OSError:  # without a present file, folder and umask decide
         return
-    for owner in (-1, old.st_uid):  # -1: unchanged; a group may be kept where an owner can't be
+    for owner in (
+        -1,
+        present.st_uid,
+    ):  # -1: unchanged; a group may be allowed where an owner is not
         with contextlib.suppress(OSError):
-            os.fchown(handle, owner, old.st_gid)
+            os.fchown(handle, owner, present.st_gid)
     with contextlib.suppress(OSError):
-        os.fchmod(handle, old.st_mode & 0o7777)
+        os.fchmod(handle, present.st_mode & 0o7777)
 
 
 def _put_in_place(path: Path) -> None:
@@ -140,7 +146,7 @@ def _put_in_place(path: Path) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what an export that was killed left beside files, also where no file is any more."""
+    """Remove all staged files of a killed export, also beside removed files."""
     for path in list(folder.rglob(f".*{_STAGED}")):
         path.unlink(missing_ok=True)
         for parent in path.parents[: len(path.relative_to(folder).parents) - 1]:
@@ -149,7 +155,7 @@ def _clear(folder: Path) -> None:
 
 
 def _tidy(folder: Path, names: Iterable[str]) -> None:
-    """Remove what waits beside files, of this export or one that was killed, and empty folders."""
+    """Remove staged files, of the present or a killed export, and empty folders."""
     parents = {parent for name in names for parent in PurePosixPath(name).parents}
     for parent in sorted(parents, key=lambda path: len(path.parts), reverse=True):
         for path in (folder / parent).glob(f".*{_STAGED}"):
@@ -161,7 +167,7 @@ def _tidy(folder: Path, names: Iterable[str]) -> None:
 
 @contextlib.contextmanager
 def _named_after(path: Path) -> Iterator[None]:
-    """Let errors name the file, not what waits beside it."""
+    """Let errors name the file instead of the staged file."""
     try:
         yield
     except OSError as error:
@@ -171,7 +177,7 @@ def _named_after(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Wait until no other export writes into the folder, and keep others waiting."""
+    """Hold the lock of the folder, so exports into the folder never run at the same time."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with contextlib.suppress(OSError):  # a file system without locks

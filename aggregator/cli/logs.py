@@ -1,4 +1,4 @@
-"""The log on stderr: one line an event, whatever bytes a server sent, and no secrets in it."""
+"""The log on stderr: one line for each event, without control characters and secrets."""
 
 import logging
 import re
@@ -11,24 +11,24 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def set_up(*, verbose: bool = False) -> None:
-    """Log events of this program to stderr, of its libraries only what is wrong."""
+    """Log events of this program to stderr, of libraries only warnings and errors."""
     handler = logging.StreamHandler(sys.stderr)
     lines = _OneLine("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%SZ")
-    lines.converter = time.gmtime  # as all other times that are printed
+    lines.converter = time.gmtime  # UTC, as in all printed times
     handler.setFormatter(lines)
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("aggregator").setLevel(logging.DEBUG if verbose else logging.INFO)
-    # It warns whenever a browser asks for more files at once than there are threads.
+    # This logger warns whenever a browser opens more connections than there are threads.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 def escaped(text: str) -> str:
-    """Return `text` with control characters made visible, so that it is one line, and masked."""
+    """Return `text` in one line, with control characters escaped and secrets masked."""
     visible = _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
     return masked_text(visible)
 
 
 class _OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        # A traceback, too: texts of a server may stand in it.
+        # Including the traceback, which may have texts of a server.
         return escaped(super().format(record)).replace("\n", "\\n").replace("\t", "\\t")

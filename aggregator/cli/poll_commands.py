@@ -1,4 +1,4 @@
-"""`poll` and `feeds`: bring feeds up to date once, and say how they are doing."""
+"""`poll` and `feeds`: poll feeds once, and list the health of feeds."""
 
 import sys
 from datetime import UTC, datetime
@@ -16,11 +16,11 @@ from aggregator.scheduler import poll_once
 @click.command()
 @takes_config
 @click.argument("feeds", nargs=-1, metavar="[FEED]...")
-@click.option("--all", "everything", is_flag=True, help="Every feed, due or not.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a feed and line.")
+@click.option("--all", "all_feeds", is_flag=True, help="Poll every feed, due or not.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per feed and line.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if a feed failed.")
-def poll(feeds: tuple[str, ...], everything: bool, as_json: bool, strict: bool) -> None:
-    """Poll once what is due, or the named feeds, and exit."""
+def poll(feeds: tuple[str, ...], all_feeds: bool, as_json: bool, strict: bool) -> None:
+    """Poll due feeds, or the named feeds, once and exit."""
     config = load_config()
     polled: list[str] = []
     failed: list[str] = []
@@ -42,7 +42,7 @@ def poll(feeds: tuple[str, ...], everything: bool, as_json: bool, strict: bool) 
                 config,
                 engine,
                 names=feeds or None,
-                everything=everything,
+                everything=all_feeds,
                 on_start=started,
                 on_result=note,
             )
@@ -56,9 +56,9 @@ def poll(feeds: tuple[str, ...], everything: bool, as_json: bool, strict: bool) 
 
 @click.command(name="feeds")
 @takes_config
-@click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_feeds(as_json: bool) -> None:
-    """List the subscriptions and how they are doing, problems first."""
+    """List the subscriptions and their health, problems first."""
     with opened_database(load_config()) as engine, engine.connect() as connection:
-        found = read_health.feeds_by_health(connection, now=datetime.now(UTC), history=1)
-    click.echo(output.health_json(found) if as_json else "\n".join(output.health_lines(found)))
+        feeds = read_health.feeds_by_health(connection, now=datetime.now(UTC), history=1)
+    click.echo(output.health_json(feeds) if as_json else "\n".join(output.health_lines(feeds)))

@@ -1,4 +1,4 @@
-"""`run`, `serve`, `schedule`: what goes on until it is stopped."""
+"""`run`, `serve`, `schedule`: the commands without end."""
 
 import asyncio
 import contextlib
@@ -31,27 +31,27 @@ log = logging.getLogger(__name__)
 @takes_config
 @click.option("--host", help="Address to listen on.  [default: web.host]")
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: web.port]")
-@click.option("-v", "--verbose", is_flag=True, help="Log polls that brought nothing new, too.")
+@click.option("-v", "--verbose", is_flag=True, help="Log polls without new entries, too.")
 def run(host: str | None, port: int | None, verbose: bool) -> None:
-    """Poll and show, until Ctrl-C: the scheduler and the web together."""
+    """Poll feeds and serve the pages until interrupted."""
     config = load_config()
     clear_leftovers(config.path)
     logs.set_up(verbose=verbose)
-    with _listening(config, host, port) as place:
-        config = place.amend(config)
-        _run(config, place)
+    with _listening(config, host, port) as bound:
+        config = bound.amend(config)
+        _run(config, bound)
 
 
-def _run(config: Config, place: "_Place") -> None:
+def _run(config: Config, bound: "_BoundAddress") -> None:
     with opened_database(config) as engine, _hub_sockets(config) as (web_socket, hub_socket):
-        web = WebProcess(config, place.listener, hub=web_socket)
+        web = WebProcess(config, bound.listener, hub=web_socket)
         web.start()
         try:
             jobs = {"web": (2, web.keep_alive)}
             scheduler = Scheduler(
-                config, engine, jobs=jobs, amend=place.amend, subscription_requests=hub_socket
+                config, engine, jobs=jobs, amend=bound.amend, subscription_requests=hub_socket
             )
-            on_start = partial(_say_where, place.listener.getsockname())
+            on_start = partial(_print_address, bound.listener.getsockname())
             run_until_done(partial(_schedule, scheduler, on_start))
         finally:
             web.stop()
@@ -69,32 +69,32 @@ def _run(config: Config, place: "_Place") -> None:
     help="granian is faster; it comes with the extra `server`.",
 )
 def serve(host: str | None, port: int | None, server: str) -> None:
-    """Show only: the web without the scheduler."""
+    """Serve the pages without polling."""
     from web.server import Granian, Waitress
 
     config = load_config()
     logs.set_up()
     _warn_of_hub(config)
     open_database(config.database).dispose()
-    with _listening(config, host, port) as place:
-        config = place.amend(config)
+    with _listening(config, host, port) as bound:
+        config = bound.amend(config)
         web: WebServer
         if server == "granian":
             web = Granian(config, host=config.web.host, port=config.web.port)
-            place.listener.close()
+            bound.listener.close()
         else:
-            web = Waitress(config, place.listener)
-        _say_where(place.address)
+            web = Waitress(config, bound.listener)
+        _print_address(bound.address)
         watch_file(config.database)
-        on_hangup(partial(_take_over, config.path, place.amend, web))
+        on_hangup(partial(_take_over, config.path, bound.amend, web))
         web.run()
 
 
 @click.command()
 @takes_config
-@click.option("-v", "--verbose", is_flag=True, help="Log polls that brought nothing new, too.")
+@click.option("-v", "--verbose", is_flag=True, help="Log polls without new entries, too.")
 def schedule(verbose: bool) -> None:
-    """Poll only: the scheduler without the web."""
+    """Poll feeds without serving pages."""
     config = load_config()
     clear_leftovers(config.path)
     logs.set_up(verbose=verbose)
@@ -115,7 +115,7 @@ def _hub_sockets(config: Config) -> Iterator[tuple[socket.socket | None, socket.
 
 
 def _warn_of_hub(config: Config) -> None:
-    """Say that our own hub needs both processes: one takes requests, the other one delivers."""
+    """Warn if our own hub is configured, which needs the web and the scheduler together."""
     if config.websub.hub == "self":
         log.warning(
             "%s: websub.hub: self works with `aggregator run` only; here no feed names a hub and "
@@ -125,49 +125,49 @@ def _warn_of_hub(config: Config) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the web listens.
+class _BoundAddress:
+    """The socket of the web process, with address and configuration.
 
     Attributes:
-        host, port: What the command line says; None for nothing.
-        asked_port: The port that was asked for; 0: any.
-        address: What the listener got.
+        host, port: Options of the command line; None without the option.
+        configured_port: Port by command line or file; 0 for any free port.
+        address: Address of the socket.
     """
 
     listener: socket.socket
     host: str | None
     port: int | None
-    asked_port: int
+    configured_port: int
     address: tuple[Any, ...]
 
     def amend(self, config: Config) -> Config:
-        """Return a configuration with what the command line says, and with the real port.
+        """Return a configuration with the options of the command line and the actual port.
 
-        A file that asks for another port than at the start keeps that: it takes a restart.
+        Another port in a changed file takes effect at the next start.
         """
         port = config.web.port if self.port is None else self.port
-        if port == self.asked_port:
+        if port == self.configured_port:
             port = self.address[1]
         web = replace(config.web, host=self.host or config.web.host, port=port)
         return replace(reached_at_port(config, port), web=web)
 
 
 @contextlib.contextmanager
-def _listening(config: Config, host: str | None, port: int | None) -> Iterator[_Place]:
-    """Listen where the command line says, or else the file."""
-    asked = config.web.port if port is None else port
-    with bind(host or config.web.host, asked) as listener:
-        yield _Place(listener, host, port, asked, listener.getsockname())
+def _listening(config: Config, host: str | None, port: int | None) -> Iterator[_BoundAddress]:
+    """Listen at the address of the command line, else of the file."""
+    configured_port = config.web.port if port is None else port
+    with bind(host or config.web.host, configured_port) as listener:
+        yield _BoundAddress(listener, host, port, configured_port, listener.getsockname())
 
 
 def _take_over(path: Path, amend: Callable[[Config], Config], web: "WebServer") -> None:
-    """Read the file anew for the web alone."""
+    """Load the file again, for the web alone."""
     try:
         web.take_over(amend(load(path)))
     except AggregatorError as error:
         for line in str(error).splitlines():
             log.error("%s", line)
-        log.error("%s: not taken over; the last good version stays in force", path)
+        log.error("%s: not loaded; still using the last valid version", path)
     else:
         log.info("%s: read again", path)
 
@@ -176,17 +176,17 @@ async def _schedule(scheduler: Scheduler, on_start: Callable[[], None] | None = 
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     stop_on_signals(stop)
 
-    def read_again() -> None:
+    def reload() -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(scheduler.reload_now)
 
-    on_hangup(read_again)
-    if on_start:  # whoever hears of the start may stop it at once: no signal gets lost any more
+    on_hangup(reload)
+    if on_start:  # only now, as somebody may send a signal as soon as the address is printed
         on_start()
     await scheduler.run(stop)
 
 
-def _say_where(address: tuple[Any, ...]) -> None:
+def _print_address(address: tuple[Any, ...]) -> None:
     host, port = address[:2]
-    shown = f"[{host}]" if ":" in host else host
-    click.echo(f"The list is at http://{shown}:{port}/ (Ctrl-C stops)", err=True)
+    authority = f"[{host}]" if ":" in host else host
+    click.echo(f"The list is at http://{authority}:{port}/ (Ctrl-C stops)", err=True)

@@ -1,11 +1,11 @@
-"""The whole site as files: list pages, feeds, archives, OPML, and what the pages need.
+"""The whole site as files: list pages, feeds, archives, OPML, and assets of the pages.
 
-Every file is what the web answers at its address, with two differences: pages link to each other by
-relative paths, so that they work from any place, and nothing in them says how long ago something
-was.  The same database gives the same bytes.
+Files have the content of the web's answers, with two differences: links between pages are relative
+paths, so that the site works in any place, and times are dates.  The same database gives the same
+bytes.
 
 Older pages are cut from the oldest entry upwards, so that new entries change the first pages and
-leave all others as they were; the first page overlaps the second one.
+leave all further pages as they are; the first page overlaps the second.
 """
 
 import re
@@ -43,20 +43,20 @@ _ARCHIVE = re.compile(r"([0-9]{4}-W[0-9]{2})(?:-after-(-?[0-9]+))?(?:-(-?[0-9]+)
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of the site; its path is relative, with `/` between folders."""
+    """A file of the site; `path` is relative, with `/` between folders."""
 
     path: str
     data: bytes
 
 
 def files(config: Config, engine: Engine, formats: frozenset[str]) -> Iterator[File]:
-    """Yield the files of one database, each before those that it leads to.
+    """Yield the files of one database, each before the files that it links to.
 
     Args:
-        formats: Which kinds of documents, of `FORMATS`; links to others lead to `base_url`.
+        formats: Kinds of documents, of `FORMATS`; links to further formats lead to `base_url`.
 
     Raises:
-        AggregatorError: A document could not be made.
+        AggregatorError: A list does not exist in the database.
     """
     app = create_app(config, engine)
     scopes = _scopes(config)
@@ -74,7 +74,7 @@ def files(config: Config, engine: Engine, formats: frozenset[str]) -> Iterator[F
 
 
 def format_of(path: str) -> str:
-    """Return which of `FORMATS` a file of the site belongs to; assets belong to "html"."""
+    """Return the format of a file of the site, of `FORMATS`; assets belong to "html"."""
     ending = path.rpartition(".")[2]
     return ending if ending in FORMATS else "html"
 
@@ -108,7 +108,7 @@ def _place_of(url: str, config: Config) -> str:
 
 
 def _older_at(request: ListRequest, path: str) -> ListRequest:
-    """Return which archive, or older page, of the same list a path of `Publication.url` is of."""
+    """Return the request for an archive, or an older page, at a path of `Publication.url`."""
     folder, _, file = path.rpartition("/")
     name = file.removesuffix(f".{request.form.suffix}")
     if folder.endswith("page"):
@@ -184,7 +184,7 @@ class _Pages:
 
 @dataclass(frozen=True, slots=True)
 class _CursorAfter:
-    """Says which page of a list goes on where a page ends.
+    """Decides which page of a list continues a page.
 
     Attributes:
         ids: Of the list's entries, the oldest first.
@@ -195,10 +195,11 @@ class _CursorAfter:
     cursor: Cursor | None
 
     def __call__(self, end: Cursor) -> Cursor:
-        """Return the cursor of the page that goes on below the last entry of this page.
+        """Return the cursor of the page that continues the list below `end`.
 
-        That is the usual page that has the entry below, unless there is none or it would be the
-        same page again: then the page had no room for all of its entries, and one begins at `end`.
+        Pages usually begin at every 40th entry, counted from the oldest.  If the usual page with
+        the entry below `end` is the present page, which had no room for all of its entries, or if
+        there is no such page, an additional page begins at `end`.
         """
         below = bisect_left(self.ids, end.id) - 1
         index = (below // PAGE_SIZE + 1) * PAGE_SIZE

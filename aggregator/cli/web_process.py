@@ -1,4 +1,4 @@
-"""The web beside the scheduler: a process of its own, so that a busy poll never delays a page."""
+"""The web process beside the scheduler, so that polls never delay pages."""
 
 import errno
 import logging
@@ -15,14 +15,14 @@ from aggregator.runtime.child_processes import start_ignoring_sigint
 
 log = logging.getLogger(__name__)
 
-STOP_WITHIN = 2
+STOP_WITHIN = 2  # seconds
 
 
 def bind(host: str, port: int) -> socket.socket:
     """Return a listening socket.
 
     Raises:
-        AggregatorError: The address can't be had.
+        AggregatorError: The address cannot be bound.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -38,7 +38,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def _refusal(error: OSError | OverflowError) -> str:
-    """Return why an address can't be had, and what to do."""
+    """Return why an address cannot be bound, and what to do."""
     reason = getattr(error, "strerror", None) or str(error)
     match getattr(error, "errno", None):
         case errno.EADDRINUSE:
@@ -49,7 +49,7 @@ def _refusal(error: OSError | OverflowError) -> str:
 
 
 class WebProcess:
-    """Serves the pages; started again if it should die.
+    """A process that serves the pages, restarted when it ends.
 
     Args:
         hub: Takes requests of subscribers to our own hub; None without such a hub.
@@ -61,21 +61,21 @@ class WebProcess:
         self._config = config
         self._listener = listener
         self._hub = hub
-        self._process = self._new()
+        self._process = self._new_process()
 
     def start(self) -> None:
-        """Start to answer requests."""
+        """Start the process."""
         start_ignoring_sigint(self._process)
 
     async def keep_alive(self) -> None:
-        """Start it again if it ended."""
+        """Start a new process if the present one has ended."""
         if not self._process.is_alive():
             log.error("the web process ended (%s); starting it again", self._process.exitcode)
-            self._process = self._new()
+            self._process = self._new_process()
             start_ignoring_sigint(self._process)
 
     def stop(self) -> None:
-        """End it, gently first."""
+        """Terminate the process; kill it after `STOP_WITHIN`."""
         if self._process.pid is None:
             return
         self._process.terminate()
@@ -84,7 +84,7 @@ class WebProcess:
             self._process.kill()
             self._process.join()
 
-    def _new(self) -> multiprocessing.context.SpawnProcess:
+    def _new_process(self) -> multiprocessing.context.SpawnProcess:
         return multiprocessing.get_context("spawn").Process(
             target=_serve, args=(self._config, self._listener, self._hub), name="web", daemon=True
         )

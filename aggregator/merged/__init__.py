@@ -1,13 +1,13 @@
-"""The merged documents: which entries stand at which address, and what each list is called.
+"""The merged documents: addresses, titles and entries of each list as a feed.
 
     ListRequest (list, format, page or week) -> document -> publish.render
 
-The web answers with the documents, the hub delivers them, the export writes them to files: all
-three have the same ones, because they are made here.
+The web answers with the documents, the hub delivers the documents, the export writes files: all
+three have the same documents, because all are made here.
 
-    addresses       which document is requested, and where it is; ids
+    addresses       requests for documents, their addresses, ids of lists
     list_documents  a page of a list
-    archives        what came in one week
+    archives        the entries of a week
 """
 
 from aggregator.merged.addresses import (

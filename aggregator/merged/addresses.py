@@ -1,7 +1,7 @@
-"""Which document is requested, and where it is; the ids of lists.
+"""Requests for documents, addresses of documents, and ids of lists.
 
-Addresses are made from the configuration, never from a request: a client chooses the Host header,
-and an address that is made from it would end in shared caches.
+Addresses are made from the configuration, never from the Host header of a request: clients choose
+that header, and shared caches would store the address.
 
 Source: WebSub, 4 (discovery).
 """
@@ -26,13 +26,13 @@ _TOPIC = re.compile(r"(?:/(category|source)/([^/?#]+))?/feed\.(atom|rss|json)")
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """Which document of a list: all that decides its bytes, beside the database.
+    """A request for a document of a list; the database and the request decide all bytes.
 
     Attributes:
-        before: Only entries below this place; None for the top of the list.  With `week` and
-            `after`: the entries that the document without `before` had no room for.
-        week: The archive of this week, as Atom, of the whole list or a category; None for the list.
-        after: Of an archive only entries above this place; None for all from the oldest one on.
+        before: Only entries below the place `before`; None for the top of the list.  With `week`
+            and `after`: the entries without room in the document without `before`.
+        week: An archive, as Atom, of the whole list or a category; None for the list.
+        after: Of an archive only entries above the place `after`; None for the oldest entries.
     """
 
     scope: ListScope
@@ -44,22 +44,22 @@ class ListRequest:
 
     @property
     def is_topic(self) -> bool:
-        """Whether its changes are announced (WebSub): the first page of a list, as it is."""
+        """Whether changes are announced (WebSub): only of the first page of a list."""
         is_first_page = self.before is None and self.week is None and self.limit == DEFAULT_LIMIT
         return is_first_page and self.scope.search is None
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What all documents of one instance have in common.
+    """Common properties of all documents of an instance.
 
     Attributes:
         base_url: Without a slash at the end.
-        id: URI that the ids of the documents begin with.
-        hub: Address of the WebSub hub that announces changes, None for none.
+        id: URI, a prefix of the ids of all documents.
+        hub: Address of the WebSub hub for changes, None without a hub.
         prefix_titles: Put each entry's source before its title.
         files: The documents are files: no address has a query, and old entries are cut into pages
-            that stay the same when new ones come.
+            without changes when new entries come.
     """
 
     title: str
@@ -71,7 +71,7 @@ class Publication:
 
     @classmethod
     def of(cls, config: Config, *, own_hub: bool = False) -> "Publication":
-        """Return what the configuration says of the documents.
+        """Return the properties of documents by the configuration.
 
         Args:
             own_hub: Our own hub is running, where the configuration asks for one.
@@ -97,13 +97,13 @@ class Publication:
         return f"{self.base_url}{list_path(scope)}"
 
     def id_of(self, scope: ListScope) -> str:
-        """Return the id of a list: the same for every format, page and archive of it."""
+        """Return the id of a list, the same for every format, page and archive."""
         if scope == _WHOLE_LIST:
             return self.id
         return self.id.rstrip("/") + list_path(scope)
 
     def request_for(self, url: str) -> ListRequest | None:
-        """Return which document is at an address that is announced, None for other addresses."""
+        """Return the request for a document by its announced address, None for other addresses."""
         match = _TOPIC.fullmatch(url.removeprefix(self.base_url))
         if match is None or not url.startswith(self.base_url):
             return None
@@ -118,7 +118,7 @@ class Publication:
         return request if self.url(request) == url else None
 
     def names(self, categories: Iterable[str]) -> tuple[str, ...]:
-        """Return the ids and addresses that others may know our feeds of several sources by.
+        """Return the ids and addresses of all merged feeds with several sources.
 
         Args:
             categories: Slugs of all categories.
@@ -151,7 +151,7 @@ def document_path(request: ListRequest) -> str:
 
 
 def _file_path(request: ListRequest) -> str:
-    """Return the path of a document where there are no queries."""
+    """Return the path of a document as a file."""
     if request.after is not None:
         end = "" if request.before is None else f"-{request.before}"
         return f"{_folder(request.scope)}/archive/{request.week}-after-{request.after}{end}.atom"

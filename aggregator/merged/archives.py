@@ -1,4 +1,4 @@
-"""The archives of a list: closed documents, one or several for each week.
+"""The archives of a list: closed documents, at least one for each week.
 
 Source: RFC 5005, 4 (archived feeds).
 """
@@ -21,11 +21,11 @@ ARCHIVED = 500
 
 @dataclass(frozen=True, slots=True)
 class _ArchivePart:
-    """The entries of one document of an archive, and the documents beside it.
+    """The entries of a document of an archive, and the neighbouring documents.
 
     Attributes:
         ids: Of the entries, the newest first.
-        older, newer: Documents of the same archive; None where there is none.
+        older, newer: Documents of the same archive; None without such a document.
     """
 
     ids: Sequence[int]
@@ -55,7 +55,7 @@ def archive(
         now: Decides which weeks are over; aware.
 
     Returns:
-        None if there never was such an archive.
+        None if the list never had such an archive.
     """
     if not has_archives(request.scope) or week > Week.of(now):
         return None
@@ -90,14 +90,14 @@ def archive(
 def archive_below(
     connection: Connection, scope: ListScope, entries: Sequence[ListedEntry], *, now: datetime
 ) -> ListRequest | None:
-    """Return the archive that follows on the first page of a list, None if there is none.
+    """Return the archive after the first page of a list, None without an archive.
 
-    Entries that are below that page, and in no week that is over, have no archive yet: they get one
-    that begins below the last entry of the page.  As soon as anything is new, the address of that
-    archive is another one, so that a client that takes archives for immutable misses no entry.
+    Entries below the page in the present week are in no closed archive yet: an archive begins below
+    the last entry of the page.  The address of the archive changes with every new entry, so clients
+    that treat archives as immutable miss no entry.
 
     Args:
-        entries: Those on the page, the newest first.
+        entries: The entries of the page, the newest first.
     """
     open_since, this_week = dates.open_since(now), Week.of(now)
     if entries:
@@ -113,7 +113,7 @@ def archive_below(
 def _newest_archive(
     connection: Connection, scope: ListScope, *, before: datetime
 ) -> ListRequest | None:
-    """Return the last document of the newest week that began before a time and has entries."""
+    """Return the last document of the newest week with entries and a start before a time."""
     week = read_archives.newest_week(connection, scope, before=before)
     if week is None:
         return None
@@ -130,10 +130,10 @@ def _newest_archive(
 def _part_above(
     connection: Connection, request: ListRequest, start: datetime, end: datetime
 ) -> _ArchivePart:
-    """Return the part of an archive above `request.after`, or its oldest one.
+    """Return the part of an archive above `request.after`, or the oldest part.
 
-    An archive is cut from its oldest entry upwards.  So the address of the week alone is its oldest
-    document: the archive of the week before, closed and never changed again, can lead to it.
+    An archive is cut from the oldest entry upwards.  So the address of the week alone is the oldest
+    document: the closed archive of the week before can link to the address.
     """
     oldest_ids = read_archives.oldest_between(
         connection, request.scope, start=start, end=end, after=request.after, limit=ARCHIVED + 1
@@ -161,7 +161,7 @@ def _part_above(
 def _part_below(
     connection: Connection, request: ListRequest, start: datetime, end: datetime
 ) -> _ArchivePart:
-    """Return the part of an archive below `request.before`: of a week that still gets entries."""
+    """Return the part of an archive below `request.before`: of the present week."""
     ids = read_archives.newest_between(
         connection, request.scope, start=start, end=end, before=request.before, limit=ARCHIVED + 1
     )

@@ -1,4 +1,4 @@
-"""A page of a list as a document, and the head that all documents of a list have.
+"""A page of a list as a document, and the head of all documents of a list.
 
 Source: RFC 5005, 3 (paged feeds).
 """
@@ -24,7 +24,7 @@ _GENERATOR = f"aggregator {__version__}"
 def document(
     connection: Connection, request: ListRequest, publication: Publication, *, now: datetime
 ) -> Document | None:
-    """Return a document, None if there is no such list or archive.
+    """Return a document, None without such a list or archive.
 
     Args:
         now: Decides which weeks are over; aware.
@@ -49,7 +49,7 @@ def document(
 def _head(
     connection: Connection, scope: ListScope, publication: Publication, now: datetime
 ) -> Document | None:
-    """Return the document of a list without its entries."""
+    """Return the document of a list without entries."""
     title, subtitle, language = publication.title, "", None
     if scope.category is not None:
         category = read_overview.category(connection, scope.category)
@@ -114,9 +114,9 @@ def _page(
 
 
 def _length_of_first(entries: int) -> int:
-    """Return how many of a list's entries its first file has, so that all others have as many.
+    """Return the number of entries in the first file of a list; all further files are full.
 
-    The list is cut from its oldest entry upwards, so new entries mostly change the first file only.
+    The list is cut from the oldest entry upwards, so new entries mostly change the first file only.
     """
     return entries if entries < 2 * DEFAULT_LIMIT else DEFAULT_LIMIT + entries % DEFAULT_LIMIT
 

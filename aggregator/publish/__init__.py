@@ -2,10 +2,10 @@
 
     Document -> render -> bytes
 
-`document` holds what is to be said and the decisions that the formats share; `atom`, `rss` and
-`json_feed` each say it in their own words; `markup` turns elements into bytes, and `size` tells how
-many they are before.  The same document always gives the same bytes, so that a hash of them is a
-strong validator (RFC 9110, 8.8.1).
+`document` has the contents and the common decisions of all formats, `atom`, `rss` and `json_feed`
+have the formats, `xml_writer` elements and bytes, `size` the length of entries before writing.  The
+same document always gives the same bytes, so a hash of the bytes is a strong validator (RFC 9110,
+8.8.1).
 """
 
 from enum import StrEnum
@@ -36,7 +36,7 @@ __all__ = [
 
 
 class Format(StrEnum):
-    """A format that `render` writes."""
+    """A format of `render`."""
 
     ATOM = "atom"
     RSS = "rss"
@@ -44,12 +44,12 @@ class Format(StrEnum):
 
     @property
     def suffix(self) -> str:
-        """How the name of a document of this format ends, without the dot."""
+        """Suffix of file names, without the dot."""
         return self.value
 
     @property
     def content_type(self) -> str:
-        """The value of its Content-Type header."""
+        """Value of the Content-Type header."""
         return _CONTENT_TYPES[self]
 
 

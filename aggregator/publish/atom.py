@@ -1,4 +1,4 @@
-"""A document as Atom 1.0: the canonical format, the only one that loses nothing.
+"""A document as Atom 1.0: the canonical format, the only format without loss.
 
 Sources: RFC 4287 (Atom), RFC 4685 (`replies`), RFC 5005 (pages and archives), WebSub (`hub`).
 """
@@ -23,7 +23,7 @@ from aggregator.publish.document import (
     updated_at,
     web_url,
 )
-from aggregator.publish.xml_writer import ATOM, HISTORY, ITUNES, MEDIA, Writer
+from aggregator.publish.xml_writer import ATOM, HISTORY, ITUNES, MEDIA, XmlWriter
 
 MEDIA_TYPE = "application/atom+xml"
 
@@ -31,7 +31,7 @@ MEDIA_TYPE = "application/atom+xml"
 def write(document: Document) -> bytes:
     """Return `document` as an Atom feed document."""
     language = language_tag(document.language)
-    out = Writer()
+    out = XmlWriter()
     out.open("feed", _namespaces(document) | _language(language, inherited=None))
     out.add("id", document.id)
     out.add("title", document.title)
@@ -54,7 +54,7 @@ def write(document: Document) -> bytes:
 
 
 def _namespaces(document: Document) -> dict[str, str | None]:
-    """Return the declarations that the document needs: most have no pictures."""
+    """Return the namespaces of the elements in the document; most have no pictures."""
     declared: dict[str, str | None] = {"xmlns": ATOM}
     if document.archived:
         declared["xmlns:fh"] = HISTORY
@@ -65,7 +65,7 @@ def _namespaces(document: Document) -> dict[str, str | None]:
     return declared
 
 
-def _entry(out: Writer, entry: ListedEntry, *, inherited: str | None) -> None:
+def _entry(out: XmlWriter, entry: ListedEntry, *, inherited: str | None) -> None:
     language = entry_language(entry) or inherited
     out.open("entry", _language(language, inherited=inherited))
     out.add("id", entry.public_id)
@@ -92,18 +92,18 @@ def _entry(out: Writer, entry: ListedEntry, *, inherited: str | None) -> None:
 
 
 def _duration(entry: ListedEntry) -> int | None:
-    """Return the length in seconds of the first recording whose length is known, else None."""
+    """Return the length in seconds of the first recording of known length, else None."""
     return next((file.duration for file in entry.enclosures if file.duration), None)
 
 
-def _title(out: Writer, entry: ListedEntry) -> None:
-    if "<" in entry.title_html:  # a tag: in text it would stand as &lt;
+def _title(out: XmlWriter, entry: ListedEntry) -> None:
+    if "<" in entry.title_html:  # a tag: in text a `<` is &lt;
         out.add("title", entry.title_html, type="html")
     else:
         out.add("title", title_of(entry), type="text")  # not empty: readers show nothing else
 
 
-def _links(out: Writer, entry: ListedEntry) -> None:
+def _links(out: XmlWriter, entry: ListedEntry) -> None:
     if url := web_url(entry.url):
         out.add("link", rel="alternate", type="text/html", href=url)
     for address, enclosure in enclosures(entry):
@@ -119,7 +119,7 @@ def _links(out: Writer, entry: ListedEntry) -> None:
         out.add("link", rel="replies", type="text/html", href=url)
 
 
-def _content(out: Writer, entry: ListedEntry) -> None:
+def _content(out: XmlWriter, entry: ListedEntry) -> None:
     if entry.content_html:
         out.add_html("content", entry.content_html, type="html")
     elif not web_url(entry.url):  # RFC 4287, 4.1.2: an entry has content or an alternate link
@@ -127,13 +127,13 @@ def _content(out: Writer, entry: ListedEntry) -> None:
 
 
 def _source(
-    out: Writer, source: NamedSource, updated_at: datetime, *, inherited: str | None
+    out: XmlWriter, source: NamedSource, updated_at: datetime, *, inherited: str | None
 ) -> None:
-    """Add the `source`: where the entry was copied from (RFC 4287, 4.2.11).
+    """Add the `source`: the feed of the entry (RFC 4287, 4.2.11).
 
-    Its `updated` is the entry's.  The source's own moves with every new entry: it would change
-    the bytes of entries in which nothing changed, of closed archives, and of searches that
-    found nothing new.
+    The `updated` of the source is the entry's.  The feed's own `updated` changes with every new
+    entry, and would change the bytes of other entries, of closed archives, and of searches without
+    new results.
     """
     out.open("source", _language(source.language, inherited=inherited))
     out.add("id", source.id)
@@ -149,7 +149,7 @@ def _source(
 
 
 def _language(language: str | None, *, inherited: str | None) -> dict[str, str | None]:
-    """Return `xml:lang` where it has to be said; tags are equal in any case (RFC 5646, 2.1.1)."""
+    """Return `xml:lang` unless inherited; tags are case-insensitive (RFC 5646, 2.1.1)."""
     if language is None or language.lower() == (inherited or "").lower():
         return {}
     return {"xml:lang": language}

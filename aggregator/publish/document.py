@@ -1,4 +1,4 @@
-"""What a merged feed says, whatever its format, and the decisions that all formats share."""
+"""The contents of a merged feed, and the common decisions of all formats."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -21,23 +21,22 @@ _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:\s*;.*)?", re.ASCII)  #
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One merged feed, or one page of it, in no format yet.
+    """A merged feed, or a page of a merged feed, before formatting.
 
     Attributes:
-        id: Absolute URI, the same for every format, page and address of this list.
+        id: Absolute URI, the same for every format, page and address of the list.
         title, subtitle: Plain text.
         html_url: Absolute address of the list for people.
-        self_url: Absolute address of this document in the format it will be written in.
-        next_url: Absolute address of the page with older entries, None on the last one.
-        first_url: Absolute address of the first page, None on that page.
-        archived: These are the entries of a time that is over, or a part of them (RFC 5005, 4).
-        prev_archive_url, next_archive_url: Absolute addresses of the archives of the time before
-            and after.
-        current_url: Absolute address of the document with the newest entries, for an archive.
-        language: Of the texts that say nothing else, None if it is not known.
-        hubs: WebSub hubs that announce changes of `self_url`.
+        self_url: Absolute address of the document in the format of the document.
+        next_url: Absolute address of the page with older entries, None on the last page.
+        first_url: Absolute address of the first page, None on the first page.
+        archived: The document is an archive: its entries are complete (RFC 5005, 4).
+        prev_archive_url, next_archive_url: Absolute addresses of the archives before and after.
+        current_url: For an archive the absolute address of the document with the newest entries.
+        language: Default language of texts, None if unknown.
+        hubs: WebSub hubs for changes of `self_url`.
         generator: Name and version of the program.
-        entries: In the order of the list; their ids are unique and `content_html` was read.
+        entries: In the order of the list; ids are unique, and `content_html` was read.
     """
 
     id: str
@@ -58,11 +57,11 @@ class Document:
 
 
 def links(document: Document) -> list[tuple[str, str]]:
-    """Return relation and address of the other documents of the same list, and of its hubs.
+    """Return relation and address of further documents of the list, and of the hubs.
 
     Sources: RFC 5005 (paging, archives), WebSub, 4 (`hub`).
     """
-    found = [
+    candidates = [
         ("first", document.first_url),
         ("next", document.next_url),
         ("current", document.current_url),
@@ -70,25 +69,25 @@ def links(document: Document) -> list[tuple[str, str]]:
         ("next-archive", document.next_archive_url),
         *(("hub", hub) for hub in document.hubs),
     ]
-    return [(relation, url) for relation, url in found if url is not None]
+    return [(relation, url) for relation, url in candidates if url is not None]
 
 
 def updated_at(document: Document) -> datetime:
-    """Return the newest date of the document's entries, 1970-01-01 if it has none.
+    """Return the newest date of the document's entries, 1970-01-01 without entries.
 
-    Never the time of writing: a document in which nothing changed must stay the same.
+    Never the time of writing: a document without changes must have the same bytes.
     """
     dates = (max(entry.listed_at, entry_updated_at(entry)) for entry in document.entries)
     return max(dates, default=EPOCH)
 
 
 def last_modified_at(entries: Iterable[ListedEntry]) -> datetime | None:
-    """Return when what we publish of `entries` last changed, for Last-Modified; None if empty."""
+    """Return when any published part of `entries` last changed; None without entries."""
     return max((entry.changed_at for entry in entries), default=None)
 
 
 def entry_updated_at(entry: ListedEntry) -> datetime:
-    """Return when the entry's text last changed; when it was listed, if it never did."""
+    """Return when the entry's text last changed; if never, when the entry was listed."""
     return entry.updated_at or entry.listed_at
 
 
@@ -103,34 +102,34 @@ def web_url(url: str | None) -> str | None:
 
 
 def image_url(entry: ListedEntry) -> str | None:
-    """Return the address of the picture that stands for an entry, None if it has none."""
+    """Return the address of an entry's picture, None without a picture."""
     return web_url(entry.image)
 
 
 def enclosures(entry: ListedEntry) -> list[tuple[str, Enclosure]]:
-    """Return the files of an entry that a reader can follow, each with its address."""
+    """Return the enclosures with a web address, each with the address."""
     addressed = ((web_url(enclosure.url), enclosure) for enclosure in entry.enclosures)
     return [(url, enclosure) for url, enclosure in addressed if url is not None]
 
 
 def iri(url: str) -> str:
-    """Return `url` with the characters encoded that no IRI may hold (RFC 3987, 2.2)."""
-    return _NOT_IN_IRIS.sub(lambda found: quote(found[0], safe=""), url)
+    """Return `url` with all characters percent-encoded outside of RFC 3987, 2.2."""
+    return _NOT_IN_IRIS.sub(lambda match: quote(match[0], safe=""), url)
 
 
 def language_tag(language: str | None) -> str | None:
-    """Return `language` as a tag that the formats allow, None if it is not one."""
+    """Return `language` as a valid tag, None for a malformed tag."""
     tag = (language or "").strip().replace("_", "-")  # en_US, as many publishers write
     return tag if _LANGUAGE.fullmatch(tag) else None
 
 
 def entry_language(entry: ListedEntry) -> str | None:
-    """Return the language tag of the entry, else that of its source."""
+    """Return the language tag of the entry, else of the source."""
     return language_tag(entry.language) or language_tag(entry.source.language)
 
 
 def authors(entry: ListedEntry) -> tuple[str, ...]:
-    """Return the entry's authors, else its source's, else the source's title; at least one."""
+    """Return the entry's authors, else the source's author, else the source's title."""
     names = tuple(name for name in entry.authors if name.strip())
     if not names and entry.origin is None and entry.source.author and entry.source.author.strip():
         return (entry.source.author,)
@@ -138,17 +137,17 @@ def authors(entry: ListedEntry) -> tuple[str, ...]:
 
 
 def title_of(entry: ListedEntry) -> str:
-    """Return the entry's title as plain text, else the start of its excerpt, else its date."""
+    """Return the entry's title as plain text, else the start of the excerpt, else the date."""
     if entry.title.strip():
         return entry.title
-    start, rest = first_words(entry.summary.strip())
+    start, remainder = first_words(entry.summary.strip())
     if not start:
         return f"{entry.listed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    return start.rstrip(" ,;:.–—") + "…" if rest else start
+    return start.rstrip(" ,;:.–—") + "…" if remainder else start
 
 
 def first_words(text: str) -> tuple[str, str]:
-    """Return what of a text makes a title, and the rest with the space before it."""
+    """Return the beginning of a text as a title, and the remainder with the space before."""
     if len(text) <= _WORDS_OF_TITLE:
         return text, ""
     start = text[:_WORDS_OF_TITLE]
@@ -157,13 +156,13 @@ def first_words(text: str) -> tuple[str, str]:
 
 
 def media_type(enclosure: Enclosure) -> str | None:
-    """Return the enclosure's type, None where it is not one (`mp3`, as some publishers write)."""
+    """Return the enclosure's media type, None if malformed (some publishers write `mp3`)."""
     return enclosure.type if _MEDIA_TYPE.fullmatch(enclosure.type or "") else None
 
 
 @dataclass(frozen=True, slots=True)
 class NamedSource:
-    """The feed that an entry is from, as documents say it.
+    """The feed of an entry, for documents.
 
     Attributes:
         id: Absolute URI.
@@ -180,23 +179,23 @@ class NamedSource:
 
     @property
     def address(self) -> str:
-        """What stands where a format requires the feed's address: a name where it has none."""
+        """Address of the feed for formats that require an address; a name (`urn:`) without."""
         is_harmless = urls.is_web(self.id) or urls.is_name(self.id)
         return self.feed_url or (self.id if is_harmless else urls.feed_uri(None, self.id))
 
 
 def source_of(entry: ListedEntry) -> NamedSource:
-    """Return where an entry is from: the first source, where ours has it from another one.
+    """Return the feed of an entry: for an entry of an aggregate the original feed.
 
-    Source: RFC 4287, 4.2.11: who copies an entry keeps the source that it came with.
+    Source: RFC 4287, 4.2.11: copies of an entry keep the original source.
     """
-    return _named(entry.source) if entry.origin is None else _named_origin(entry.origin)
+    return _named_source(entry.source) if entry.origin is None else _named_origin(entry.origin)
 
 
 @lru_cache(maxsize=256)  # a list has more entries than sources
-def _named(source: Source) -> NamedSource:
+def _named_source(source: Source) -> NamedSource:
     if source.private:
-        # Stable like the address, which nobody gets back from it.
+        # As stable as the address, but without a way back to the address.
         name = urls.feed_uri(None, f"private:{source.feed_url}")
         return NamedSource(name, source.title, None, None, None, language_tag(source.language))
     return NamedSource(
@@ -211,7 +210,7 @@ def _named(source: Source) -> NamedSource:
 
 def _named_origin(origin: Origin) -> NamedSource:
     address = origin.feed_url or origin.id or ""
-    # An id of any other scheme (javascript, data) is a text that some readers take for an address.
+    # Some readers follow an id as an address, so other schemes (javascript, data) are left out.
     is_harmless = origin.id and (urls.is_web(origin.id) or urls.is_name(origin.id))
     return NamedSource(
         id=urls.feed_uri(origin.id if is_harmless else None, address),

@@ -1,6 +1,6 @@
 """A document as JSON Feed 1.1.
 
-Keys stand in the order in which the specification presents them; what is not known is left out.
+Keys are in the order of the specification; unknown values are left out.
 
 Source: https://www.jsonfeed.org/version/1.1/
 """
@@ -28,12 +28,12 @@ MEDIA_TYPE = "application/feed+json"
 _VERSION = "https://jsonfeed.org/version/1.1"
 _UNKNOWN_TYPE = "application/octet-stream"
 
-# How JSON writes a control character.
+# A control character in JSON.
 _CONTROL = re.compile(r"\\(?:u00|b|f)")
-# In the text of a JSON document only a member can look like this: a quote in a string is escaped.
-_LEFT_OPEN = b'"content_html":""'
+# Never part of a string in a JSON document, where quotes are escaped.
+_EMPTY_CONTENT = b'"content_html":""'
 
-# What a string may not hold as it is, once it is rid of the other control characters.
+# Characters to escape in a string without further control characters.
 _ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
 
 _Object = dict[str, object]
@@ -42,10 +42,10 @@ _Object = dict[str, object]
 def write(document: Document) -> bytes:
     """Return `document` as a JSON Feed.
 
-    Full texts are most of it, and the json module takes longer for them than for all the rest
-    together: they are quoted here, and put where they belong.
+    The json module would spend most of the time on full texts, so full texts are quoted here and
+    inserted into the document.
     """
-    feed = _known(
+    feed = _members(
         version=_VERSION,
         title=document.title,
         home_page_url=document.html_url,
@@ -57,19 +57,19 @@ def write(document: Document) -> bytes:
         items=[_item(entry) for entry in document.entries],
     )
     texts = [entry.content_html for entry in document.entries if entry.content_html]
-    begin, *others = _written(feed).split(_LEFT_OPEN)
-    parts = [begin]
-    for html, following in zip(texts, others, strict=True):
+    start, *remaining_parts = _json(feed).split(_EMPTY_CONTENT)
+    parts = [start]
+    for html, following in zip(texts, remaining_parts, strict=True):
         parts += (b'"content_html":"', _quoted(html), b'"', following)
     return b"".join(parts)
 
 
 def _item(entry: ListedEntry) -> _Object:
-    return _known(
+    return _members(
         id=entry.public_id,
         url=web_url(entry.url),
         title=entry.title or None,
-        content_html="" if entry.content_html else None,  # see _LEFT_OPEN
+        content_html="" if entry.content_html else None,  # see _EMPTY_CONTENT
         content_text=None if entry.content_html else entry.summary or entry.title,
         summary=entry.summary or None,
         image=image_url(entry),
@@ -78,13 +78,13 @@ def _item(entry: ListedEntry) -> _Object:
         authors=[{"name": name} for name in authors(entry)] or None,
         tags=list(entry.categories) or None,
         language=entry_language(entry),
-        attachments=[_attachment(*each) for each in enclosures(entry)] or None,
+        attachments=[_attachment(url, enclosure) for url, enclosure in enclosures(entry)] or None,
         _source=_source(source_of(entry)),
     )
 
 
 def _attachment(url: str, enclosure: Enclosure) -> _Object:
-    return _known(
+    return _members(
         url=url,
         mime_type=media_type(enclosure) or _UNKNOWN_TYPE,
         size_in_bytes=enclosure.length,
@@ -93,29 +93,29 @@ def _attachment(url: str, enclosure: Enclosure) -> _Object:
 
 
 def _source(source: NamedSource) -> _Object:
-    return _known(title=source.title, url=source.site_url, feed_url=source.feed_url, id=source.id)
+    return _members(title=source.title, url=source.site_url, feed_url=source.feed_url, id=source.id)
 
 
-def _known(**members: object) -> _Object:
-    """Return the members that are not None, in their order."""
+def _members(**members: object) -> _Object:
+    """Return the members except None, in the same order."""
     return {key: value for key, value in members.items() if value is not None}
 
 
 _dumped = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _written(value: object) -> bytes:
+def _json(value: object) -> bytes:
     text = _dumped(value)
     try:
         data = text.encode()
-        legal = "\ufffe" not in text and "\uffff" not in text and not _CONTROL.search(text)
-    except UnicodeEncodeError:  # half a pair
-        legal = False
-    return data if legal else _dumped(_legal(value)).encode()
+        is_legal = "\ufffe" not in text and "\uffff" not in text and not _CONTROL.search(text)
+    except UnicodeEncodeError:  # a lone surrogate
+        is_legal = False
+    return data if is_legal else _dumped(_legal(value)).encode()
 
 
 def _quoted(text: str) -> bytes:
-    """Return a long text as it stands between the quotes of a JSON string (RFC 8259, 7)."""
+    """Return a long text for the inside of a JSON string (RFC 8259, 7)."""
     data = legal_utf8(text)
     for character, escaped in _ESCAPES:
         if character in data:
@@ -124,14 +124,14 @@ def _quoted(text: str) -> bytes:
 
 
 def _legal(value: object) -> object:
-    """Return `value` with the characters that no XML may hold removed: all formats say the same.
+    """Return `value` without characters that are illegal in XML, for the same text in all formats.
 
-    It takes as long as writing them, so only where there are signs of one.
+    As this takes as long as encoding, `_json` only calls it for text with such characters.
     """
     if isinstance(value, str):
         return legal_utf8(value).decode()
     if isinstance(value, list):
-        return [_legal(one) for one in value]
+        return [_legal(item) for item in value]
     if isinstance(value, dict):
-        return {key: _legal(one) for key, one in value.items()}
+        return {key: _legal(member) for key, member in value.items()}
     return value

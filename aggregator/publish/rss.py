@@ -1,4 +1,4 @@
-"""A document as RSS 2.0, with the elements of Atom, content and Dublin Core that readers know.
+"""A document as RSS 2.0, with the well-known elements of Atom, content and Dublin Core.
 
 Sources: RSS 2.0.11, RSS Advisory Board's Best Practices Profile, RSS content module 1.0.
 """
@@ -27,7 +27,7 @@ from aggregator.publish.xml_writer import (
     DUBLIN_CORE,
     ITUNES,
     MEDIA,
-    Writer,
+    XmlWriter,
     legal_utf8,
 )
 from aggregator.text.references import unescape
@@ -38,7 +38,7 @@ _NAMESPACES: dict[str, str | None] = {
     "xmlns:content": CONTENT,
     "xmlns:dc": DUBLIN_CORE,
 }
-_MARKUP = re.compile(r"<[A-Za-z/!?]")  # what opens a tag or comment (HTML, 13.2.5.6)
+_MARKUP = re.compile(r"<[A-Za-z/!?]")  # begins a tag or comment (HTML, 13.2.5.6)
 _UNKNOWN_TYPE = "application/octet-stream"
 
 
@@ -48,7 +48,7 @@ def write(document: Document) -> bytes:
     declared: dict[str, str | None] = _NAMESPACES | ({"xmlns:media": MEDIA} if pictures else {})
     if any(file.duration for entry in document.entries for file in entry.enclosures[:1]):
         declared["xmlns:itunes"] = ITUNES
-    out = Writer()
+    out = XmlWriter()
     out.open("rss", {"version": "2.0"} | declared)
     out.open("channel")
     out.add("title", _title(document.title))
@@ -71,7 +71,7 @@ def write(document: Document) -> bytes:
     return out.document()
 
 
-def _item(out: Writer, entry: ListedEntry) -> None:
+def _item(out: XmlWriter, entry: ListedEntry) -> None:
     out.open("item")
     url = web_url(entry.url)
     if entry.title:
@@ -96,20 +96,20 @@ def _item(out: Writer, entry: ListedEntry) -> None:
 
 
 def _title(text: str) -> str:
-    """Return plain text as a title that readers take for text, or for HTML, which says the same.
+    """Return plain text as a title with the same meaning as text and as HTML.
 
-    RSS does not say which of the two a title is.  Most are the same in both, and are left alone;
-    those that HTML would read otherwise (`<script>`, `&lt;`) are written as HTML.
+    RSS does not define whether a title is text or HTML.  Most titles mean the same in both, and are
+    written unchanged; titles with markup or references (`<script>`, `&lt;`) are written as HTML.
 
     Source: RSS 2.0.11 (elements of item), RSS Advisory Board's profile (title).
     """
-    text = legal_utf8(text).decode()  # what is taken away later could make markup
+    text = legal_utf8(text).decode()  # before the test: removed characters could leave markup
     if unescape(text) == text and not _MARKUP.search(text):
         return text
     return html.escape(text, quote=False)
 
 
-def _texts(out: Writer, entry: ListedEntry) -> None:
+def _texts(out: XmlWriter, entry: ListedEntry) -> None:
     """Add description and content, both read as HTML; an item has a title or a description."""
     description = html.escape(entry.summary, quote=False)
     content = entry.content_html or ""
@@ -124,7 +124,7 @@ def _texts(out: Writer, entry: ListedEntry) -> None:
         out.add_html("content:encoded", content)
 
 
-def _enclosure(out: Writer, entry: ListedEntry) -> None:
+def _enclosure(out: XmlWriter, entry: ListedEntry) -> None:
     for url, enclosure in enclosures(entry)[:1]:  # the profile: readers take one of them
         out.add(
             "enclosure",

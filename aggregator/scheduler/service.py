@@ -282,7 +282,7 @@ class Scheduler:
         except ConfigError as error:
             for problem in error.problems:
                 log.error("%s", problem)
-            log.error("%s: not taken over; the last good version stays in force", config_path)
+            log.error("%s: not loaded; still using the last valid version", config_path)
         else:
             result = await self._sync(config)
             counts = _counts(result)
