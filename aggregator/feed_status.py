@@ -13,9 +13,9 @@ from aggregator.model import FeedHealth
 class FeedStatus(StrEnum):
     """How a feed is doing, in one word."""
 
-    NEW = "new"
+    UNPOLLED = "new"
     """Never polled."""
-    GONE = "gone"
+    REMOVED = "gone"
     """The server answered 410: the feed is polled no more."""
     FAILING = "failing"
     """The last poll failed."""
@@ -33,8 +33,8 @@ URGENCY = {
     FeedStatus.WAITING: 1,
     FeedStatus.OFFLINE: 1,
     FeedStatus.REPAIRED: 2,
-    FeedStatus.GONE: 3,
-    FeedStatus.NEW: 4,
+    FeedStatus.REMOVED: 3,
+    FeedStatus.UNPOLLED: 4,
     FeedStatus.FINE: 4,
 }
 """Which feeds a person has to look at first: those with the lowest number."""
@@ -47,9 +47,9 @@ def feed_status(feed: FeedHealth) -> FeedStatus:
     counted as a failure: a feed that was failing or waiting before stays so.
     """
     if feed.gone:
-        return FeedStatus.GONE
+        return FeedStatus.REMOVED
     if feed.last_polled_at is None:
-        return FeedStatus.NEW
+        return FeedStatus.UNPOLLED
     if feed.failures > 0:
         return FeedStatus.FAILING if feed.not_before is None else FeedStatus.WAITING
     if feed.error is not None:

@@ -89,7 +89,7 @@ class World:
     def entries(self, name: str) -> tuple[ListedEntry, ...]:
         """Return what is stored of a feed, newest first."""
         with self.database.connect() as connection:
-            return read_lists.page(
+            return read_lists.entries_page(
                 connection, scope=ListScope(source=name), limit=10_000, with_content=True
             ).entries
 

@@ -142,7 +142,7 @@ class World:
 
     def entries(self) -> tuple[ListedEntry, ...]:
         with self.database.connect() as connection:
-            return read_lists.page(connection, limit=1000, with_content=True).entries
+            return read_lists.entries_page(connection, limit=1000, with_content=True).entries
 
     def check(self, step: Step, result: PollResult, number: int) -> None:
         """Compare the database and the page with what the step says."""

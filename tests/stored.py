@@ -22,7 +22,8 @@ def feed(name="blog", url=None, **values):
 def titles(database, **arguments):
     with database.connect() as connection:
         return [
-            found.title for found in read_lists.page(connection, limit=100, **arguments).entries
+            found.title
+            for found in read_lists.entries_page(connection, limit=100, **arguments).entries
         ]
 
 

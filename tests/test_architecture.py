@@ -198,6 +198,20 @@ def test_the_web_never_writes(module, path):
                     assert stem in OF_DATABASE or (name in PACKAGES)
 
 
+@pytest.mark.parametrize(("module", "path"), MODULES, ids=IDS)
+def test_a_module_that_reads_the_database_does_not_write(module, path):
+    if module.startswith("aggregator.database.") and path.stem.startswith("read_"):
+        names = {
+            alias.name
+            for node in ast.walk(tree(path))
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+
+        assert not names & {"insert", "update", "delete", "upsert", "insert_all"}
+        assert not [name for name in imports(module, path) if ".write_" in name]
+
+
 @pytest.mark.parametrize("name", UNWORLDLY)
 def test_a_pure_stage_does_not_touch_the_world(name):
     for module, path in MODULES:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from aggregator.database import deadline, open_database
 from aggregator.database.deadline import attempt, within
 from aggregator.database.lists import read_lists
-from aggregator.database.lists.read_scopes import narrowed
+from aggregator.database.lists.list_query import list_query
 from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
 from aggregator.model import ListScope
@@ -122,7 +122,7 @@ def short_searches(monkeypatch):
     """On any machine one statement does not suffice for a search; steps have 20 entries."""
     monkeypatch.setattr(read_lists, "SEARCHING", AT_ONCE_OVER)
     monkeypatch.setattr(read_lists, "_FIRST_STEP", 20)
-    monkeypatch.setattr(read_lists, "_STEPPING", 0)
+    monkeypatch.setattr(read_lists, "_MAX_STEPPING", 0)
 
 
 @worlds.only_sqlite
@@ -134,7 +134,7 @@ def test_a_search_that_meets_its_deadline_goes_on_page_by_page(
     titles, before, pages = [], None, 0
     with engine.connect() as connection:
         while True:
-            page = read_lists.page(
+            page = read_lists.entries_page(
                 connection,
                 scope=ListScope(search="author:ada"),
                 limit=3,
@@ -157,13 +157,13 @@ def test_a_search_that_meets_its_deadline_goes_on_page_by_page(
 )
 def test_in_steps_a_search_finds_what_one_statement_finds(lamps, search, monkeypatch):
     monkeypatch.setattr(read_lists, "_FIRST_STEP", 20)
-    monkeypatch.setattr(read_lists, "_STEPPING", 60)
+    monkeypatch.setattr(read_lists, "_MAX_STEPPING", 60)
     with lamps.engine.connect() as connection:
-        whole = read_lists.page(connection, scope=ListScope(search=search), limit=30)
-        found = narrowed(connection, ListScope(search=search))
-        wanted = read_lists._Wanted(found, 30, lambda _: True, with_content=False)
+        whole = read_lists.entries_page(connection, scope=ListScope(search=search), limit=30)
+        found = list_query(connection, ListScope(search=search))
+        request = read_lists._PageRequest(found, 30, lambda _: True, with_content=False)
 
-        assert read_lists._page_by_steps(connection, wanted, None) == whole
+        assert read_lists._page_by_steps(connection, request, None) == whole
         assert whole.entries
 
 
@@ -195,8 +195,8 @@ def test_a_list_that_meets_its_deadline_while_it_is_read_leads_on(reader, lamps)
             connection.info["deadline"].start(AT_ONCE_OVER)  # all that comes is too late
             return True
 
-        page = read_lists.page(connection, limit=350, takes=is_read)
-        following = read_lists.page(connection, limit=1, before=page.next)
+        page = read_lists.entries_page(connection, limit=350, fits=is_read)
+        following = read_lists.entries_page(connection, limit=1, before=page.next)
 
     assert 0 < len(page.entries) < 350
     assert following.entries[0].title == f"Lamp {len(page.entries)}"

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 
 from aggregator import search
 from aggregator.database import DBAPIError, dialects, engine, open_database
-from aggregator.database.dialects import Text, unindex_texts, words
+from aggregator.database.dialects import IndexedText, unindex_texts, words
 from aggregator.database.entries import write_retention
 from aggregator.database.feeds import write_leases
 from aggregator.database.lists import read_lists
@@ -181,12 +181,14 @@ def test_signs_in_an_older_databases_texts_are_found_after_the_upgrade(tmp_path)
 
     def found(search: str) -> list[int]:
         with upgraded.connect() as connection:
-            page = read_lists.page(connection, limit=9, scope=ListScope(search=search)).entries
+            page = read_lists.entries_page(
+                connection, limit=9, scope=ListScope(search=search)
+            ).entries
         return [one.id for one in page]
 
     assert [found(search) for search in ("大学", "の音", "harbour")] == [[7], [7], [8]]
     with upgraded.begin() as connection:
-        unindex_texts(connection, [Text(7, "東京大学", "", "<p>海の<b>音</b></p>")])
+        unindex_texts(connection, [IndexedText(7, "東京大学", "", "<p>海の<b>音</b></p>")])
         connection.exec_driver_sql(
             "INSERT INTO entries_text(entries_text) VALUES('integrity-check')"
         )
@@ -229,13 +231,17 @@ def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tm
 
     def found(text: str) -> list[int]:
         with upgraded.connect() as connection:
-            page = read_lists.page(connection, limit=9, scope=ListScope(search=text)).entries
+            page = read_lists.entries_page(
+                connection, limit=9, scope=ListScope(search=text)
+            ).entries
         return [entry.id for entry in page]
 
     searches = ("crème", "Kraftwerk", "rust", "office 京ガ", "naive text", "weir", "office")
     assert [found(text) for text in searches] == [[7], [8], [9], [10], [11], [12], [12, 10]]
     with upgraded.begin() as connection:
-        texts = [Text(at, title, "", html if at == 12 else "") for at, title in titles.items()]
+        texts = [
+            IndexedText(at, title, "", html if at == 12 else "") for at, title in titles.items()
+        ]
         unindex_texts(connection, texts)
         connection.exec_driver_sql(
             "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'entries_text', 'row')"
@@ -292,7 +298,9 @@ def test_the_texts_of_an_older_database_are_found_after_the_upgrade(tmp_path):
 
     with upgraded.connect() as connection:
         for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
-            found = read_lists.page(connection, limit=9, scope=ListScope(search=search)).entries
+            found = read_lists.entries_page(
+                connection, limit=9, scope=ListScope(search=search)
+            ).entries
             assert [one.id for one in found] == [7], search
     upgraded.dispose()
 
@@ -315,7 +323,7 @@ def test_the_feeds_of_an_older_database_share_the_budget_of_their_site(tmp_path)
     now = datetime(2026, 11, 23, tzinfo=UTC)
     with upgraded.begin() as connection:
         due = write_leases.lease_due(connection, owner="me", now=now, until=now)
-    assert [(feed.name, feed.host) for feed in due] == [
+    assert [(feed.name, feed.host.name) for feed in due] == [
         ("www.example.org", "example.org"),
         ("me.github.io", "me.github.io"),
     ]
@@ -466,7 +474,7 @@ def test_the_entries_of_an_older_database_are_compared_with_new_ones(tmp_path):
 
     with open_database(url(tmp_path / "a.db")).begin() as connection:
         held = connection.exec_driver_sql("SELECT key FROM story_keys WHERE entry_id = 7").all()
-        shown = [one.id for one in read_lists.page(connection, limit=9).entries]
+        shown = [one.id for one in read_lists.entries_page(connection, limit=9).entries]
         left = write_retention.delete_old(connection, before=NOW, min_entries=0)
         assert connection.exec_driver_sql("SELECT count(*) FROM story_keys").scalar() == 0
 

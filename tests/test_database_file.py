@@ -9,7 +9,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from aggregator.database import DBAPIError, Writer, in_words, is_gone, is_missing, open_database
+from aggregator.database import (
+    DatabaseWriter,
+    DBAPIError,
+    in_words,
+    is_gone,
+    is_missing,
+    open_database,
+)
 from aggregator.database.feeds import write_hosts, write_polls
 from aggregator.database.state import read_overview
 from tests.stored import feed, lease_due, titles
@@ -189,10 +196,10 @@ def test_a_database_of_an_older_version_in_its_place_is_brought_up_to_date(tmp_p
 def test_the_writer_says_once_that_the_file_is_missing_and_waits_for_it(
     tmp_path, database, caplog, monkeypatch
 ):
-    monkeypatch.setattr("aggregator.database.writer._LOOK_AGAIN", 0.05)
+    monkeypatch.setattr("aggregator.database.writer._MISSING_WAIT", 0.05)
 
     async def run():
-        writer = Writer(database)
+        writer = DatabaseWriter(database)
         move(tmp_path, to="elsewhere")
         works = [asyncio.create_task(writer.transact(write_hosts.shared_hosts)) for _ in range(3)]
         while not caplog.records:
@@ -258,10 +265,10 @@ def test_a_folder_in_the_place_of_the_file_is_no_database(tmp_path, database):
 
 
 def test_a_command_gives_a_missing_file_up(tmp_path, database, monkeypatch):
-    monkeypatch.setattr("aggregator.database.writer._LOOK_AGAIN", 0.05)
+    monkeypatch.setattr("aggregator.database.writer._MISSING_WAIT", 0.05)
 
     async def run():
-        writer = Writer(database, patience=timedelta(seconds=0.2))
+        writer = DatabaseWriter(database, max_wait=timedelta(seconds=0.2))
         move(tmp_path, to="elsewhere")
         try:
             await writer.transact(write_hosts.shared_hosts)

@@ -483,7 +483,7 @@ def test_as_many_entries_as_the_limit_are_stored_and_the_rest_is_left_out(tmp_pa
         assert (result.error, result.new) == (None, MAX_ENTRIES)
         with world.database.connect() as connection:
             began = time.process_time()
-            page = read_lists.page(connection, limit=40).entries
+            page = read_lists.entries_page(connection, limit=40).entries
             assert time.process_time() - began < 1
         assert page[0].title == "0"
         world.database.dispose()

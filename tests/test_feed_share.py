@@ -29,7 +29,7 @@ def test_of_a_document_the_newest_entries_are_stored_and_the_others_do_not_come_
     ]
 
     with database.connect() as connection:
-        page = read_lists.page(connection, scope=ListScope(source="a"), limit=9)
+        page = read_lists.entries_page(connection, scope=ListScope(source="a"), limit=9)
     assert [each.title for each in page.entries] == ["Post 1", "Post 2", "Post 3"]
     assert reports[0].new == 3
 
@@ -55,7 +55,9 @@ def listed(database, **scope):
     before = None
     with database.connect() as connection:
         while True:
-            page = read_lists.page(connection, scope=ListScope(**scope), limit=7, before=before)
+            page = read_lists.entries_page(
+                connection, scope=ListScope(**scope), limit=7, before=before
+            )
             counts.update(entry.source.name for entry in page.entries)
             if page.next is None:
                 return counts
@@ -93,7 +95,7 @@ def test_one_feed_takes_no_more_than_its_share_of_an_hour_and_its_own_page_has_a
     record(database, "flood", flood(300, start=300), now=NOW + timedelta(minutes=5))
 
     with database.connect() as connection:
-        first = read_lists.page(connection, limit=40).entries
+        first = read_lists.entries_page(connection, limit=40).entries
     assert {each.source.name for each in first} == {"flood", "blog"}
     assert listed(database) == listed(database, category="news") == {"flood": 20, "blog": 5}
     assert listed(database, source="flood") == {"flood": 600}

@@ -56,7 +56,7 @@ def statuses(connection):
 def test_the_rule_in_sql_is_the_rule_in_python(database):
     stored(database)
     with database.connect() as connection:
-        healths = read_health.feeds_by_health(connection, now=NOW)
+        healths = read_health.feeds_by_urgency(connection, now=NOW)
         in_sql = statuses(connection)
 
     assert {feed.source.name: feed_status(feed).value for feed in healths} == in_sql
@@ -69,7 +69,7 @@ def hold_counters(connection):
     counts = read_status.count_by_status(connection)
     counters = connection.execute(select(state)).one()
     assert counters.failing == counts.get(FeedStatus.FAILING, 0)
-    assert counters.unread == counts.get(FeedStatus.NEW, 0)
+    assert counters.unread == counts.get(FeedStatus.UNPOLLED, 0)
     assert counters.feeds == sum(counts.values())
 
 
@@ -115,14 +115,14 @@ REMOVED = FetchError("https://a.example/", "410 Gone", status=410)
 @pytest.mark.parametrize(
     ("errors", "status"),
     [
-        ([], FeedStatus.NEW),
+        ([], FeedStatus.UNPOLLED),
         ([None], FeedStatus.FINE),
         ([FAILED], FeedStatus.FAILING),
         ([THROTTLED], FeedStatus.WAITING),
         ([FAILED, THROTTLED], FeedStatus.WAITING),
         ([THROTTLED, FAILED], FeedStatus.FAILING),
         ([THROTTLED, None], FeedStatus.FINE),
-        ([REMOVED], FeedStatus.GONE),
+        ([REMOVED], FeedStatus.REMOVED),
         (["offline"], FeedStatus.OFFLINE),
         ([None, "offline"], FeedStatus.OFFLINE),
         ([FAILED, "offline"], FeedStatus.FAILING),
@@ -161,14 +161,14 @@ def test_page_commands_and_metrics_count_alike(tmp_path):
         counts = read_status.count_by_status(connection)
         metrics = read_metrics.metrics(connection, now=NOW)
         overview = read_overview.overview(connection)
-        feeds = read_health.feeds_by_health(connection, now=NOW)
+        feeds = read_health.feeds_by_urgency(connection, now=NOW)
 
     of_commands = [feed["state"] for feed in json.loads(output.health_json(feeds))]
 
     assert {status: of_commands.count(status.value) for status in FeedStatus} == counts
     assert metrics.feeds == counts
     assert overview.failing == counts[FeedStatus.FAILING]
-    assert overview.unread_feeds == counts[FeedStatus.NEW]
+    assert overview.unread_feeds == counts[FeedStatus.UNPOLLED]
     totals = [each.text for each in site.page("/status").all("dd")]
     assert totals[:7] == [
         str(number)
@@ -176,10 +176,10 @@ def test_page_commands_and_metrics_count_alike(tmp_path):
             len(ROWS),
             counts[FeedStatus.FINE] + counts[FeedStatus.REPAIRED],
             counts[FeedStatus.FAILING],
-            counts[FeedStatus.NEW],
+            counts[FeedStatus.UNPOLLED],
             counts[FeedStatus.WAITING],
             counts[FeedStatus.OFFLINE],
-            counts[FeedStatus.GONE],
+            counts[FeedStatus.REMOVED],
         )
     ]
     assert list(output.health_lines(feeds))[1].split()[1] == "failing"
@@ -188,7 +188,7 @@ def test_page_commands_and_metrics_count_alike(tmp_path):
 def test_feeds_by_title_keep_their_statuses(database):
     stored(database, ROWS[:5])
     with database.connect() as connection:
-        page = read_health.page_of_feeds(connection, now=NOW, order=FeedOrder.TITLE, limit=9)
+        page = read_health.feeds_page(connection, now=NOW, order=FeedOrder.TITLE, limit=9)
 
     assert len(page) == 5
 

@@ -47,7 +47,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def listed(world: World) -> Sequence[str]:
     """Return the sources of what the whole list has, with their titles."""
     with world.database.connect() as connection:
-        entries = read_lists.page(connection, limit=100).entries
+        entries = read_lists.entries_page(connection, limit=100).entries
     return sorted(f"{entry.source.name}: {entry.title}" for entry in entries)
 
 

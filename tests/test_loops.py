@@ -63,7 +63,7 @@ class Instance:
 
     def entries(self, scope: ListScope = read_lists.EVERYTHING) -> tuple[ListedEntry, ...]:
         with self.engine.connect() as connection:
-            return read_lists.page(connection, scope=scope, limit=500).entries
+            return read_lists.entries_page(connection, scope=scope, limit=500).entries
 
     def published(self) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = json.loads(self.client.get("/feed.json?limit=200").data)[
@@ -175,7 +175,7 @@ def test_what_is_copied_stands_in_the_list_of_the_aggregate_alone(tmp_path, exit
     one.subscribe(server.url("/brook"), planet)
     one.poll()
     with one.engine.connect() as connection:
-        sources = read_health.feeds_by_health(connection, now=datetime.now(UTC))
+        sources = read_health.feeds_by_urgency(connection, now=datetime.now(UTC))
     name = next(each.source.name for each in sources if each.source.feed_url == planet)
 
     assert len(one.entries()) == 1

@@ -37,7 +37,7 @@ def test_entries_of_before_have_no_picture_and_are_their_feeds_own(tmp_path):
     engine = open_database(f"sqlite:///{tmp_path / 'aggregator.db'}")
 
     with engine.connect() as connection:
-        (entry,) = read_lists.page(connection, limit=5).entries
+        (entry,) = read_lists.entries_page(connection, limit=5).entries
         copied = connection.execute(text("SELECT copied FROM entries")).scalars().all()
     engine.dispose()
     assert (entry.title, entry.image, entry.origin) == ("Old post", None, None)
@@ -69,5 +69,5 @@ def test_changes_of_before_wait_for_no_announcement_and_those_after_do(tmp_path)
         assert [one.name for one in write_unannounced.waiting_changes(connection, **at_once)] == [
             "lamp"
         ]
-        assert len(read_lists.page(connection, limit=5).entries) == 1
+        assert len(read_lists.entries_page(connection, limit=5).entries) == 1
     engine.dispose()

@@ -84,7 +84,9 @@ class World:
 
     def titles(self) -> list[str]:
         with self.database.connect() as connection:
-            return [entry.title for entry in read_lists.page(connection, limit=1000).entries]
+            return [
+                entry.title for entry in read_lists.entries_page(connection, limit=1000).entries
+            ]
 
     def health(self, name: str) -> FeedHealth:
         with self.database.connect() as connection:
@@ -151,7 +153,7 @@ def test_a_first_document_without_dates_does_not_stand_above_a_feed_that_has_som
     world.subscribe("/a", "/b")
     world.poll()
     with world.database.connect() as connection:
-        listed = read_lists.page(connection, limit=10).entries
+        listed = read_lists.entries_page(connection, limit=10).entries
 
     assert [entry.title for entry in listed] == [
         "Post 1", "Post 2", "Undated 0", "Undated 1", "Undated 2",
@@ -254,7 +256,9 @@ def test_an_id_that_two_feeds_use_is_published_as_two(world):
         ids = {
             entry.title: entry.public_id
             for name in "ab"
-            for entry in read_lists.page(connection, scope=ListScope(source=name), limit=9).entries
+            for entry in read_lists.entries_page(
+                connection, scope=ListScope(source=name), limit=9
+            ).entries
         }
 
     assert ids["A"] == "http://same.example/1"
@@ -358,7 +362,7 @@ def test_the_zone_of_a_feed_is_judged_by_its_servers_clock(world):
     world.poll()
 
     with world.database.connect() as connection:
-        found = read_lists.page(connection, limit=9).entries
+        found = read_lists.entries_page(connection, limit=9).entries
 
     published = {entry.source.name: entry.published_at for entry in found}
     assert published["a"] == ahead.replace(microsecond=0)

@@ -84,7 +84,9 @@ def test_an_older_postgresql_database_is_brought_up_with_what_is_in_it(server):
 
     with database.connect() as connection:
         for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
-            found = read_lists.page(connection, limit=9, scope=ListScope(search=search)).entries
+            found = read_lists.entries_page(
+                connection, limit=9, scope=ListScope(search=search)
+            ).entries
             assert [one.id for one in found] == [7], search
         counted = read_overview.overview(connection)
         keys = connection.exec_driver_sql("SELECT entry_id FROM entry_keys").scalars().all()
@@ -100,11 +102,11 @@ def test_a_reader_of_postgresql_can_not_write_and_sees_one_moment(server):
     reader = open_database(place, read_only=True)
 
     with reader.connect() as connection:
-        before = read_lists.page(connection, limit=9).entries
+        before = read_lists.entries_page(connection, limit=9).entries
         record(database, "a", [entry(1)])
-        assert read_lists.page(connection, limit=9).entries == before == ()
+        assert read_lists.entries_page(connection, limit=9).entries == before == ()
     with reader.connect() as connection:
-        assert len(read_lists.page(connection, limit=9).entries) == 1
+        assert len(read_lists.entries_page(connection, limit=9).entries) == 1
         with pytest.raises(DBAPIError, match="read-only"):
             connection.exec_driver_sql("UPDATE state SET version = 5")
     reader.dispose()
@@ -266,7 +268,7 @@ def test_two_processes_that_store_posts_of_one_moment_store_both(server):
     result = asyncio.run(run())
 
     with database.connect() as connection:
-        listed = read_lists.page(connection, limit=9).entries
+        listed = read_lists.entries_page(connection, limit=9).entries
     assert (result.error, result.new) == (None, 1)
     assert sorted(found.source.name for found in listed) == ["a", "a", "b"]
 

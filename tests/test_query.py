@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from aggregator.database.dialects import words
 from aggregator.database.feeds import read_health
-from aggregator.database.lists import read_lists, read_scopes
+from aggregator.database.lists import list_query, read_lists
 from aggregator.database.state import read_overview
 from aggregator.model import Cursor, FeedHead, HostPause, ListScope, Outcome, Subscription
 from tests.worlds import NOW, entry, new_database, only_sqlite, record, subscribe
@@ -43,7 +43,7 @@ def titles(database, **arguments):
     with database.connect() as connection:
         return [
             found.title
-            for found in read_lists.page(connection, **({"limit": 100} | arguments)).entries
+            for found in read_lists.entries_page(connection, **({"limit": 100} | arguments)).entries
         ]
 
 
@@ -68,7 +68,7 @@ def test_pages_meet_without_gap_or_repeat(database):
     seen, before = [], None
     while True:
         with database.connect() as connection:
-            page = read_lists.page(connection, limit=3, before=before).entries
+            page = read_lists.entries_page(connection, limit=3, before=before).entries
         if not page:
             break
         seen += [found.title for found in page]
@@ -158,13 +158,13 @@ def test_a_search_that_looks_at_entries_one_by_one_goes_on_where_it_stopped(
 ):
     scope = ListScope(search=search)
     whole = titles(database, scope=scope)
-    monkeypatch.setattr(read_scopes, "WALK", 3)
+    monkeypatch.setattr(list_query, "MAX_EXAMINED", 3)
 
     seen, before, pages = [], None, 0
     while pages == 0 or before:
         pages += 1
         with database.connect() as connection:
-            page = read_lists.page(connection, scope=scope, limit=100, before=before)
+            page = read_lists.entries_page(connection, scope=scope, limit=100, before=before)
         seen += [each.title for each in page.entries]
         before = page.next
         assert page.ended_early is (before is not None)
@@ -174,7 +174,7 @@ def test_a_search_that_looks_at_entries_one_by_one_goes_on_where_it_stopped(
 
 
 def test_only_a_search_with_something_to_look_at_stops_early(database, monkeypatch):
-    monkeypatch.setattr(read_scopes, "WALK", 3)
+    monkeypatch.setattr(list_query, "MAX_EXAMINED", 3)
 
     for scope in (
         ListScope(),
@@ -183,13 +183,15 @@ def test_only_a_search_with_something_to_look_at_stops_early(database, monkeypat
         ListScope(search="source:b"),
     ):
         with database.connect() as connection:
-            assert read_lists.page(connection, scope=scope, limit=100).next is None
+            assert read_lists.entries_page(connection, scope=scope, limit=100).next is None
 
 
 def test_a_searchs_pages_are_seeks(database):
     first = titles(database, scope=ListScope(search="post"), limit=4)
     with database.connect() as connection:
-        last = read_lists.page(connection, limit=4, scope=ListScope(search="post")).entries[-1]
+        last = read_lists.entries_page(connection, limit=4, scope=ListScope(search="post")).entries[
+            -1
+        ]
 
     rest = titles(database, scope=ListScope(search="post"), before=Cursor(last.id))
 
@@ -198,7 +200,7 @@ def test_a_searchs_pages_are_seeks(database):
 
 def test_problems_come_first(database):
     with database.connect() as connection:
-        found = read_health.feeds_by_health(connection, now=NOW)
+        found = read_health.feeds_by_urgency(connection, now=NOW)
 
     assert [feed.source.name for feed in found] == ["c", "b", "new", "a"]
     assert [feed.source.title for feed in found] == ["c", "Given title", "new", "Title of a"]
@@ -248,18 +250,18 @@ def test_the_overview_counts(database):
 def test_news_of_a_narrow_search_are_counted_as_far_as_a_page_looks(database, monkeypatch):
     scope = ListScope(search="post source:b")
     counts = []
-    for walk in (read_scopes.WALK, 3):
-        monkeypatch.setattr(read_scopes, "WALK", walk)
+    for walk in (list_query.MAX_EXAMINED, 3):
+        monkeypatch.setattr(list_query, "MAX_EXAMINED", walk)
         with database.connect() as connection:
-            counts.append(read_lists.newer_than(connection, after=Cursor(0), scope=scope))
+            counts.append(read_lists.count_newer(connection, after=Cursor(0), scope=scope))
 
     assert counts == [2, 0]
 
 
 def test_newer_entries_are_counted_from_a_cursor(database):
     with database.connect() as connection:
-        page = read_lists.page(connection, limit=4).entries
-        counts = [read_lists.newer_than(connection, after=Cursor(found.id)) for found in page]
+        page = read_lists.entries_page(connection, limit=4).entries
+        counts = [read_lists.count_newer(connection, after=Cursor(found.id)) for found in page]
 
     assert counts == [0, 1, 2, 3]
 
@@ -295,7 +297,9 @@ def plans(database, ask):
 )
 @pytest.mark.parametrize("before", [None, Cursor(2**62)])
 def test_a_page_is_a_walk_of_an_index(database, scope, before):
-    *_, plan = plans(database, lambda c: read_lists.page(c, limit=40, scope=scope, before=before))
+    *_, plan = plans(
+        database, lambda c: read_lists.entries_page(c, limit=40, scope=scope, before=before)
+    )
 
     assert "USE TEMP B-TREE" not in plan
 
@@ -304,7 +308,7 @@ def test_a_page_is_a_walk_of_an_index(database, scope, before):
 def test_what_stands_beside_a_list_reads_no_index_as_a_whole(database):
     found = plans(database, lambda c: read_overview.overview(c))
     found += plans(database, lambda c: read_overview.sidebar(c, now=NOW))
-    found += plans(database, lambda c: read_health.feeds_by_health(c, now=NOW))
+    found += plans(database, lambda c: read_health.feeds_by_urgency(c, now=NOW))
 
     assert not [plan for plan in found if "SCAN entries" in plan]
 
@@ -401,10 +405,12 @@ def test_a_source_has_one_title_wherever_it_is_named(tmp_path, configured, own, 
     record(database, "harbour", [entry(1)], head=FeedHead(title=own))
 
     with database.connect() as connection:
-        (listed,) = read_lists.page(connection, limit=9).entries
-        found = read_lists.page(connection, scope=ListScope(search=f"source:{title[1:4]}"), limit=9)
+        (listed,) = read_lists.entries_page(connection, limit=9).entries
+        found = read_lists.entries_page(
+            connection, scope=ListScope(search=f"source:{title[1:4]}"), limit=9
+        )
         ((busiest, _),) = read_overview.sidebar(connection, now=NOW).busiest
-        (health,) = read_health.feeds_by_health(connection, now=NOW)
+        (health,) = read_health.feeds_by_urgency(connection, now=NOW)
 
     assert listed.source.title == busiest.title == health.source.title == title
     assert [each.id for each in found.entries] == [listed.id]

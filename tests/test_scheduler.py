@@ -69,7 +69,7 @@ class World:
 
     def titles(self) -> list[str]:
         with self.database.connect() as connection:
-            return [entry.title for entry in read_lists.page(connection, limit=100).entries]
+            return [entry.title for entry in read_lists.entries_page(connection, limit=100).entries]
 
 
 @pytest.fixture

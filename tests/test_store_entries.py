@@ -44,7 +44,7 @@ def test_a_changed_entry_keeps_its_place_and_says_when_it_changed(database):
     record(database, "a", [entry(2, title="Corrected"), entry(1)], now=NOW + HOUR)
 
     with database.connect() as connection:
-        first, second = read_lists.page(connection, limit=9, with_content=True).entries
+        first, second = read_lists.entries_page(connection, limit=9, with_content=True).entries
     assert [first.title, second.title] == ["Post 1", "Corrected"]
     assert second.updated_at == NOW + HOUR
     assert second.public_id == "https://example.org/?p=2"
@@ -77,7 +77,7 @@ def test_everything_about_an_entry_comes_back(database):
     record(database, "a", [entry(1, **values)])
 
     with database.connect() as connection:
-        (found,) = read_lists.page(connection, limit=1, with_content=True).entries
+        (found,) = read_lists.entries_page(connection, limit=1, with_content=True).entries
 
     assert {key: getattr(found, key) for key in values} == values
     assert found.content_html == "<p>Text of post 1.</p>"
@@ -93,7 +93,7 @@ def test_any_year_can_be_listed(database, year):
     record(database, "a", [entry(1, published_at=at)], now=NOW.replace(year=2151))
 
     with database.connect() as connection:
-        (found,) = read_lists.page(connection, limit=1).entries
+        (found,) = read_lists.entries_page(connection, limit=1).entries
     assert found.listed_at == at
 
 
@@ -145,7 +145,7 @@ def test_as_many_of_the_last_polls_are_read_as_are_asked_for(database, hours):
     with database.connect() as connection:
         found = {
             health.source.name: [poll.started_at for poll in health.polls]
-            for health in read_health.feeds_by_health(connection, now=NOW, history=2)
+            for health in read_health.feeds_by_urgency(connection, now=NOW, history=2)
         }
 
     times = [NOW + hour * HOUR for hour in range(hours)]
@@ -195,7 +195,7 @@ def test_an_old_entry_goes_unless_it_is_among_the_newest_of_its_feed(database):
     assert titles(database) == ["Post 1", "Post 2", "Post 9"]
     with database.connect() as connection:
         assert read_overview.overview(connection).entries == 3
-        found = read_lists.page(connection, limit=9, scope=ListScope(search="post")).entries
+        found = read_lists.entries_page(connection, limit=9, scope=ListScope(search="post")).entries
     assert [one.title for one in found] == ["Post 1", "Post 2", "Post 9"]
 
 
@@ -205,7 +205,7 @@ def test_the_newest_entries_of_a_feed_are_its_newest_even_from_before_1970(datab
     record(database, "a", [entry(n, published_at=at) for n, at in enumerate(old)])
 
     with database.connect() as connection:
-        (found,) = read_health.feeds_by_health(connection, now=NOW)
+        (found,) = read_health.feeds_by_urgency(connection, now=NOW)
         places = read_known_entries.newest_places(connection, [found.source.id], limit=9)
 
         none = read_known_entries.newest_places(connection, [found.source.id], limit=0)

@@ -99,7 +99,7 @@ class StoryWorld(World):
     def shown(self, **scope: str) -> list[tuple[str, list[str]]]:
         """Return the source of each entry of a list, and where else its story stands."""
         with self.database.connect() as connection:
-            found = read_lists.page(connection, scope=ListScope(**scope), limit=100).entries
+            found = read_lists.entries_page(connection, scope=ListScope(**scope), limit=100).entries
         return [(one.source.name, [there.name for there in one.also_in]) for one in found]
 
 
@@ -370,7 +370,7 @@ def test_paging_walks_over_stories_without_gap_or_repeat(world):
     found = []
     with world.database.connect() as connection:
         before = None
-        while page := read_lists.page(connection, limit=3, before=before).entries:
+        while page := read_lists.entries_page(connection, limit=3, before=before).entries:
             found += [one.title for one in page]
             before = Cursor(page[-1].id)
 

@@ -117,7 +117,7 @@ def follow(world: World, *names: str, without_stories: str = "") -> None:
 def shown(world: World, **scope: str) -> list[tuple[str, str]]:
     """Return the source and the published id of each entry of a list."""
     with world.database.connect() as connection:
-        entries = read_lists.page(connection, scope=ListScope(**scope), limit=100).entries
+        entries = read_lists.entries_page(connection, scope=ListScope(**scope), limit=100).entries
     return [(entry.source.name, entry.public_id) for entry in entries]
 
 

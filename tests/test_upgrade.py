@@ -97,7 +97,7 @@ def is_read(
     assert "Wicks &amp; <em>wax</em>" in page
     assert "Storm warning for &lt;Tuesday&gt;" in page
     with database.connect() as connection:
-        health = read_health.feeds_by_health(connection, now=NOW)
+        health = read_health.feeds_by_urgency(connection, now=NOW)
     assert {feed.source.name: feed_status(feed) for feed in health} == STATES
     assert {feed.source.name: feed.failures for feed in health if feed.failures} == {
         "mast": 3, "slow": 1, "gone": 1
@@ -149,7 +149,7 @@ def joins_story(database: Engine) -> None:
 
 def listed(database: Engine, **scope: str) -> list[str]:
     with database.connect() as connection:
-        page = read_lists.page(connection, limit=50, scope=ListScope(**scope))
+        page = read_lists.entries_page(connection, limit=50, scope=ListScope(**scope))
     return [each.title for each in page.entries]
 
 

@@ -73,7 +73,7 @@ def updates() -> Response:
     """Tell an open page how many posts came above its first one."""
     after, scope = parameters.after() or abort(400, "after: missing"), _scope()
     with site().costly_searches.room_for(scope), site().engine.connect() as connection:
-        count = read_lists.newer_than(connection, after=after, scope=scope)
+        count = read_lists.count_newer(connection, after=after, scope=scope)
     return send(body(_json({"count": count}), _JSON), cache_control=REVALIDATE)
 
 
@@ -110,8 +110,8 @@ _BY_STATUS = (
     ("failing", FeedStatus.FAILING, "Feeds whose last poll failed."),
     ("waiting", FeedStatus.WAITING, "Feeds whose server asked for a pause."),
     ("offline", FeedStatus.OFFLINE, "Feeds whose last poll this machine's network failed."),
-    ("gone", FeedStatus.GONE, "Feeds that are polled no more (410)."),
-    ("unread", FeedStatus.NEW, "Feeds that were never polled."),
+    ("gone", FeedStatus.REMOVED, "Feeds that are polled no more (410)."),
+    ("unread", FeedStatus.UNPOLLED, "Feeds that were never polled."),
 )
 
 

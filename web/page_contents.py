@@ -68,7 +68,7 @@ class Page:
 
     template: str
     values: dict[str, object] = field(default_factory=dict)
-    scope: ListScope = read_lists.EVERYTHING
+    scope: ListScope = read_lists.WHOLE_LIST
     section: str = ""
     index: bool = True
     following: Cursor | None = None
@@ -193,7 +193,7 @@ def _has_halted(data: PageData) -> bool:
     due_since, checked_at = data.clock.now - _HALTED_AFTER, data.overview.checked_at
     if checked_at is not None and checked_at > due_since:
         return False
-    return read_health.is_anything_due_since(data.connection, due_since)
+    return read_health.is_overdue_since(data.connection, due_since)
 
 
 def _first_run(data: PageData) -> Page:
@@ -211,7 +211,7 @@ def _feeds(
     data: PageData, order: FeedOrder, number: int, path_of: Callable[[int], str]
 ) -> dict[str, Any]:
     """Return one page of the subscriptions, and the addresses of the pages before and after."""
-    feeds = read_health.page_of_feeds(
+    feeds = read_health.feeds_page(
         data.connection,
         now=data.clock.now,
         order=order,
@@ -239,12 +239,12 @@ def _list_page(template: str, listing: Listing, values: dict[str, object], *, se
 
 def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listing:
     before, view = position.before, position.view
-    rows = read_lists.page(
+    rows = read_lists.entries_page(
         data.connection,
         scope=scope,
         limit=PAGE_SIZE,
         before=before,
-        takes=room_on_page(PAGE_BUDGET).takes,
+        fits=room_on_page(PAGE_BUDGET).takes,
     )
     entries, following, path_of = rows.entries, rows.next, data.links.of_list
     news = presentation.new_posts(entries, data.visit)

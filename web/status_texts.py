@@ -29,9 +29,9 @@ _STYLES = {
     FeedStatus.REPAIRED: "warn",
     FeedStatus.WAITING: "wait",
     FeedStatus.OFFLINE: "wait",
-    FeedStatus.NEW: "wait reading",
+    FeedStatus.UNPOLLED: "wait reading",
     FeedStatus.FAILING: "bad",
-    FeedStatus.GONE: "gone",
+    FeedStatus.REMOVED: "gone",
 }
 """Classes of the style sheet."""
 
@@ -99,9 +99,9 @@ def status_word(status: FeedStatus, words: Language) -> str:
         FeedStatus.REPAIRED: words.gettext("Repaired"),
         FeedStatus.WAITING: words.gettext("Waiting"),
         FeedStatus.OFFLINE: words.gettext("Offline"),
-        FeedStatus.NEW: words.gettext("Reading"),
+        FeedStatus.UNPOLLED: words.gettext("Reading"),
         FeedStatus.FAILING: words.gettext("Failing"),
-        FeedStatus.GONE: words.gettext("Gone"),
+        FeedStatus.REMOVED: words.gettext("Gone"),
     }[status]
 
 
@@ -135,7 +135,7 @@ def details(feed: FeedHealth, clock: Clock) -> list[Said]:
         return Said(text, words.tag)
 
     lines = []
-    if status is FeedStatus.GONE:
+    if status is FeedStatus.REMOVED:
         lines.append(
             ours(
                 words.gettext(
@@ -241,8 +241,8 @@ def totals(
         failing=counts.get(FeedStatus.FAILING, 0),
         waiting=counts.get(FeedStatus.WAITING, 0),
         offline=counts.get(FeedStatus.OFFLINE, 0),
-        new=counts.get(FeedStatus.NEW, 0),
-        gone=counts.get(FeedStatus.GONE, 0),
+        new=counts.get(FeedStatus.UNPOLLED, 0),
+        gone=counts.get(FeedStatus.REMOVED, 0),
         unchanged=outcomes[Outcome.UNCHANGED] / checks if is_all else None,
     )
 

@@ -57,7 +57,7 @@ def _poll_findings(database: str) -> tuple[dict[str, str], dict[str, str]]:
     engine = open_database(database, read_only=True)
     try:
         with engine.connect() as connection:
-            return read_health.moves(connection), read_health.errors(connection)
+            return read_health.moved_addresses(connection), read_health.poll_errors(connection)
     except DBAPIError as error:
         raise in_words(error, database) from error
     finally:

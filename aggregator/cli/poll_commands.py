@@ -60,5 +60,5 @@ def poll(feeds: tuple[str, ...], all_feeds: bool, as_json: bool, strict: bool) -
 def list_feeds(as_json: bool) -> None:
     """List the subscriptions and their health, problems first."""
     with opened_database(load_config()) as engine, engine.connect() as connection:
-        feeds = read_health.feeds_by_health(connection, now=datetime.now(UTC), history=1)
+        feeds = read_health.feeds_by_urgency(connection, now=datetime.now(UTC), history=1)
     click.echo(output.health_json(feeds) if as_json else "\n".join(output.health_lines(feeds)))

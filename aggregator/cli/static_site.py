@@ -144,7 +144,7 @@ class _Pages:
 
     def _list_pages(self, connection: Connection, scope: ListScope) -> Iterator[File]:
         """Yield the pages of a list, newest first."""
-        ids = read_lists.ids_of(connection, scope)[::-1]
+        ids = read_lists.entry_ids(connection, scope)[::-1]
         cursor: Cursor | None = None
         while True:
             next_of = _CursorAfter(ids, cursor)

@@ -72,7 +72,7 @@ _WAIT_FOR_LEASES = select(func.pg_advisory_xact_lock(_LEASING))
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class IndexedText:
     """What search looks at in an entry; `html` as it is stored."""
 
     entry_id: int
@@ -175,17 +175,17 @@ def stored_keys(
         yield from map(tuple, connection.execute(_KEYS_IN_LIST, some))
 
 
-def index_texts(connection: Connection, texts: Sequence[Text]) -> None:
+def index_texts(connection: Connection, texts: Sequence[IndexedText]) -> None:
     """Let search find entries that were stored."""
     _write_texts(connection, _INDEX_TEXT, texts)
 
 
-def unindex_texts(connection: Connection, texts: Sequence[Text]) -> None:
+def unindex_texts(connection: Connection, texts: Sequence[IndexedText]) -> None:
     """Let search forget entries; `texts` is what they were indexed with, to the letter."""
     _write_texts(connection, _UNINDEX_TEXT, texts)
 
 
-def _write_texts(connection: Connection, statement: str, texts: Sequence[Text]) -> None:
+def _write_texts(connection: Connection, statement: str, texts: Sequence[IndexedText]) -> None:
     if not texts or connection.dialect.name != "sqlite":
         return  # columns of PostgreSQL's tables follow by themselves
     rows = [

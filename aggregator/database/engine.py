@@ -15,8 +15,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SAWarning
 
 from aggregator.database.deadline import set_deadline
-from aggregator.database.failures import BUSY_TIMEOUT, in_words, name_of, parsed
-from aggregator.database.sqlite_file import WatchedFile, say_when_missing
+from aggregator.database.failures import BUSY_TIMEOUT, in_words, name_of, parse_url
+from aggregator.database.sqlite_file import WatchedFile, log_when_missing
 from aggregator.errors import DatabaseError
 
 HEAD = "0021"
@@ -34,13 +34,14 @@ def open_database(
         url: SQLAlchemy URL; a SQLite path must be absolute.
         read_only: The engine's connections refuse every write, and no file is made: the web
             process may start in the moment in which its file is moved.
-        deadline: What each statement may take; those that take longer raise `DeadlineError`.
-            None: as long as it takes.
+        deadline: Time that each statement may take; a longer one raises `DeadlineError`.  None for
+            no limit.
 
     Raises:
-        DatabaseError: It can't be opened, is not ours, is newer than the program, or stays locked.
+        DatabaseError: The database can't be opened, belongs to another program, is newer than this
+            program, or stays locked.
     """
-    place = parsed(url)
+    place = parse_url(url)
     if not (read_only and _is_missing(place)):
         _bring_up_to_date(place)
     engine = _engine(place, read_only=read_only)
@@ -55,19 +56,19 @@ def open_database(
 
 
 def watch_file(url: str) -> None:
-    """Say in the log when the file of a SQLite database is missing: for who only reads it."""
-    place = parsed(url)
+    """Log when the file of a SQLite database is missing, for a process that only reads."""
+    place = parse_url(url)
     if _is_file(place):
-        say_when_missing(Path(place.database or ""))
+        log_when_missing(Path(place.database or ""))
 
 
 def is_there(url: str) -> bool:
-    """Whether the database is one of this version's, to read from without changing anything.
+    """Whether the database exists and has the schema of this version.
 
     Raises:
-        DatabaseError: It is there, but can't be used.
+        DatabaseError: The database exists, but can't be used.
     """
-    place = parsed(url)
+    place = parse_url(url)
     try:
         return _revision(place) == HEAD
     except DBAPIError as error:
@@ -101,12 +102,12 @@ def _engine(place: URL, *, read_only: bool) -> Engine:
         options["execution_options"] = reading
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", SAWarning)  # an option that it does not know
+            warnings.simplefilter("error", SAWarning)  # an unknown option
             engine = create_engine(place, **options)
     except (SAWarning, TypeError, ValueError) as error:
-        given = ", ".join(sorted(place.query))
+        names = ", ".join(sorted(place.query))
         raise DatabaseError(
-            f"{name_of(place)}: can't be opened with these options: {given}; leave them out"
+            f"{name_of(place)}: can't be opened with these options: {names}; leave them out"
         ) from error
     except (NoSuchModuleError, ImportError) as error:
         raise DatabaseError(
@@ -123,7 +124,7 @@ def _set_up_sqlite(engine: Engine, *, read_only: bool) -> None:
     # writer later fails without waiting when another process wrote in between.
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
-    def connected(connection: sqlite3.Connection, _record: Any) -> None:
+    def set_up_connection(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # we begin, the driver doesn't
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -136,13 +137,13 @@ def _set_up_sqlite(engine: Engine, *, read_only: bool) -> None:
         cursor.execute("PRAGMA wal_autocheckpoint = 4000")  # 16 MB: busy pages are copied once
         cursor.close()
 
-    def begun(connection: Connection) -> None:
+    def begin_transaction(connection: Connection) -> None:
         wait = connection.get_execution_options().get("busy_timeout", BUSY_TIMEOUT)
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait * 1000}")
         connection.exec_driver_sql(begin)
 
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)
+    event.listen(engine, "connect", set_up_connection)
+    event.listen(engine, "begin", begin_transaction)
 
 
 def _revision(place: URL) -> str | None:

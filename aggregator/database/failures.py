@@ -1,7 +1,7 @@
-"""What went wrong in a database: judged by the driver's code, never by the words of its message.
+"""What a database error means, judged by the driver's code and never by the text of its message.
 
-SQLite tells by its result codes (https://www.sqlite.org/rescode.html), PostgreSQL by SQLSTATE (its
-manual, appendix A).  The words are in the server's language, and repeat names of tables and hosts.
+SQLite has result codes (https://www.sqlite.org/rescode.html), PostgreSQL SQLSTATE (its manual,
+appendix A).  Messages are in the server's language, and repeat names of tables and hosts.
 """
 
 import sqlite3
@@ -20,8 +20,8 @@ BUSY_TIMEOUT = 5
 """Seconds to wait for another process's write before giving up."""
 
 
-class Failure(Enum):
-    """What a database's error means to whoever runs the program."""
+class DatabaseFailure(Enum):
+    """What a database error means to the person who runs the program."""
 
     MISSING = auto()
     """The file was moved, removed or exchanged while the program runs."""
@@ -29,7 +29,7 @@ class Failure(Enum):
     FULL = auto()
     READ_ONLY = auto()
     CLOSED = auto()
-    """It can't be opened: no such folder, no right to it."""
+    """The file can't be opened: no such folder, no right to it."""
     DAMAGED = auto()
     UNREACHABLE = auto()
     """The server is away, or is just starting or stopping."""
@@ -37,115 +37,121 @@ class Failure(Enum):
     """The server does not let this user in, or has no such database."""
     BROKEN = auto()
     """The disk or the machine fails: input and output, memory."""
-    OTHER = auto()
+    DEFECT = auto()
     """A fault of a statement or of the schema: waiting does not heal it."""
 
 
 _SQLITE = {
-    sqlite3.SQLITE_BUSY: Failure.LOCKED,
-    sqlite3.SQLITE_LOCKED: Failure.LOCKED,
-    sqlite3.SQLITE_PROTOCOL: Failure.LOCKED,
-    sqlite3.SQLITE_FULL: Failure.FULL,
-    sqlite3.SQLITE_READONLY: Failure.READ_ONLY,
-    sqlite3.SQLITE_CANTOPEN: Failure.CLOSED,
-    sqlite3.SQLITE_PERM: Failure.CLOSED,
-    sqlite3.SQLITE_CORRUPT: Failure.DAMAGED,
-    sqlite3.SQLITE_NOTADB: Failure.DAMAGED,
-    sqlite3.SQLITE_ABORT: Failure.BROKEN,
-    sqlite3.SQLITE_INTERRUPT: Failure.BROKEN,
-    sqlite3.SQLITE_IOERR: Failure.BROKEN,
-    sqlite3.SQLITE_NOMEM: Failure.BROKEN,
-    sqlite3.SQLITE_SCHEMA: Failure.BROKEN,
+    sqlite3.SQLITE_BUSY: DatabaseFailure.LOCKED,
+    sqlite3.SQLITE_LOCKED: DatabaseFailure.LOCKED,
+    sqlite3.SQLITE_PROTOCOL: DatabaseFailure.LOCKED,
+    sqlite3.SQLITE_FULL: DatabaseFailure.FULL,
+    sqlite3.SQLITE_READONLY: DatabaseFailure.READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: DatabaseFailure.CLOSED,
+    sqlite3.SQLITE_PERM: DatabaseFailure.CLOSED,
+    sqlite3.SQLITE_CORRUPT: DatabaseFailure.DAMAGED,
+    sqlite3.SQLITE_NOTADB: DatabaseFailure.DAMAGED,
+    sqlite3.SQLITE_ABORT: DatabaseFailure.BROKEN,
+    sqlite3.SQLITE_INTERRUPT: DatabaseFailure.BROKEN,
+    sqlite3.SQLITE_IOERR: DatabaseFailure.BROKEN,
+    sqlite3.SQLITE_NOMEM: DatabaseFailure.BROKEN,
+    sqlite3.SQLITE_SCHEMA: DatabaseFailure.BROKEN,
 }
 """By the primary result code."""
 
 _POSTGRESQL = {
-    "08": Failure.UNREACHABLE,
-    "25006": Failure.READ_ONLY,
-    "28": Failure.REFUSED,
-    "3D000": Failure.REFUSED,
-    "40": Failure.LOCKED,  # serialization failures, deadlocks
-    "42501": Failure.REFUSED,  # no privilege for a table
-    "53100": Failure.FULL,
-    "53300": Failure.UNREACHABLE,  # all connections are taken
-    "53": Failure.BROKEN,
-    "55P03": Failure.LOCKED,
-    "57014": Failure.LOCKED,  # the server's time limit for statements or locks
-    "57": Failure.UNREACHABLE,
-    "58": Failure.BROKEN,
-    "XX001": Failure.DAMAGED,
-    "XX002": Failure.DAMAGED,
+    "08": DatabaseFailure.UNREACHABLE,
+    "25006": DatabaseFailure.READ_ONLY,
+    "28": DatabaseFailure.REFUSED,
+    "3D000": DatabaseFailure.REFUSED,
+    "40": DatabaseFailure.LOCKED,  # serialization failures, deadlocks
+    "42501": DatabaseFailure.REFUSED,  # no privilege for a table
+    "53100": DatabaseFailure.FULL,
+    "53300": DatabaseFailure.UNREACHABLE,  # all connections are taken
+    "53": DatabaseFailure.BROKEN,
+    "55P03": DatabaseFailure.LOCKED,
+    "57014": DatabaseFailure.LOCKED,  # the server's time limit for statements or locks
+    "57": DatabaseFailure.UNREACHABLE,
+    "58": DatabaseFailure.BROKEN,
+    "XX001": DatabaseFailure.DAMAGED,
+    "XX002": DatabaseFailure.DAMAGED,
 }
 """By SQLSTATE, or its class: the first two characters."""
 
-_WILL_PASS = frozenset(Failure) - {Failure.DAMAGED, Failure.OTHER}
+_WILL_PASS = frozenset(DatabaseFailure) - {DatabaseFailure.DAMAGED, DatabaseFailure.DEFECT}
 
-_IN_WORDS = {
-    Failure.LOCKED: (
+_FILE_ADVICE = {
+    DatabaseFailure.LOCKED: (
         f"another process kept it locked for {span_text(BUSY_TIMEOUT)}; stop it or try again"
     ),
-    Failure.FULL: "the disk is full; make room",
-    Failure.READ_ONLY: "is read-only; make the file and its folder writable",
-    Failure.CLOSED: "can't be opened; does its folder exist, and may you write there?",
-    Failure.DAMAGED: "is not a SQLite database or is damaged; restore a copy, or move it away and "
-    "a new one is made",
+    DatabaseFailure.FULL: "the disk is full; make room",
+    DatabaseFailure.READ_ONLY: "is read-only; make the file and its folder writable",
+    DatabaseFailure.CLOSED: "can't be opened; does its folder exist, and may you write there?",
+    DatabaseFailure.DAMAGED: "is not a SQLite database or is damaged; restore a copy, or move it "
+    "away and a new one is made",
 }
-_IN_WORDS_OF_A_SERVER = {
-    Failure.LOCKED: "other transactions kept it locked; end them or try again",
-    Failure.FULL: "the server's disk is full; make room",
-    Failure.READ_ONLY: "is read-only; name the primary server, or make this one writable",
-    Failure.DAMAGED: "is damaged; restore a copy",
+_SERVER_ADVICE = {
+    DatabaseFailure.LOCKED: "other transactions kept it locked; end them or try again",
+    DatabaseFailure.FULL: "the server's disk is full; make room",
+    DatabaseFailure.READ_ONLY: "is read-only; name the primary server, or make this one writable",
+    DatabaseFailure.DAMAGED: "is damaged; restore a copy",
 }
-_ADVICE = {
-    Failure.UNREACHABLE: "is the server running, and has it room for another connection?",
-    Failure.REFUSED: "look at user, password, database name and privileges",
-    Failure.BROKEN: "the disk or the machine may be failing; the system's log may say more",
+_CAUSE_ADVICE = {
+    DatabaseFailure.UNREACHABLE: "is the server running, and has it room for another connection?",
+    DatabaseFailure.REFUSED: "look at user, password, database name and privileges",
+    DatabaseFailure.BROKEN: "the disk or the machine may be failing; the system's log may say more",
 }
 
 
-def failure(error: DBAPIError) -> Failure:
+def failure(error: DBAPIError) -> DatabaseFailure:
     """Return what an error means."""
     original: Any = error.orig
     if isinstance(original, MissingFileError):
-        return Failure.MISSING
+        return DatabaseFailure.MISSING
     if isinstance(original, sqlite3.Error):
         code = getattr(original, "sqlite_errorcode", None)
         if code is None:  # the driver's own, before SQLite was asked
-            return Failure.LOCKED if isinstance(error, OperationalError) else Failure.OTHER
-        return _SQLITE.get(code & 0xFF, Failure.OTHER)
+            return (
+                DatabaseFailure.LOCKED
+                if isinstance(error, OperationalError)
+                else DatabaseFailure.DEFECT
+            )
+        return _SQLITE.get(code & 0xFF, DatabaseFailure.DEFECT)
     state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
     if state is None:  # no answer of the server
-        lost = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
-        return Failure.UNREACHABLE if lost else Failure.OTHER
-    return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2], Failure.OTHER)
+        is_lost = error.connection_invalidated or isinstance(
+            error, OperationalError | InterfaceError
+        )
+        return DatabaseFailure.UNREACHABLE if is_lost else DatabaseFailure.DEFECT
+    return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2], DatabaseFailure.DEFECT)
 
 
 def in_words(error: DBAPIError, url: str) -> DatabaseError:
-    """Turn what a driver raised into one line that says what to do."""
-    place = parsed(url)
+    """Turn an error of the driver into one line that says what to do."""
+    place = parse_url(url)
     kind, original = failure(error), str(error.orig).strip()
     cause = original.splitlines()[0] if original else type(error.orig).__name__
-    if kind is Failure.MISSING:
+    if kind is DatabaseFailure.MISSING:
         return DatabaseError(cause)
     is_file = place.get_backend_name() == "sqlite"
-    text = (_IN_WORDS if is_file else _IN_WORDS_OF_A_SERVER).get(kind)
+    text = (_FILE_ADVICE if is_file else _SERVER_ADVICE).get(kind)
     if text is None:
-        text = f"{cause}; {_ADVICE[kind]}" if kind in _ADVICE else cause
+        text = f"{cause}; {_CAUSE_ADVICE[kind]}" if kind in _CAUSE_ADVICE else cause
     return DatabaseError(f"{name_of(place)}: {text}")
 
 
 def is_missing(error: DBAPIError) -> bool:
-    """Whether the database's file is not there any more, or not yet again."""
-    return failure(error) is Failure.MISSING
+    """Whether the file of the database is missing, or has not been put back completely."""
+    return failure(error) is DatabaseFailure.MISSING
 
 
 def is_gone(error: DBAPIError) -> bool:
-    """Whether nothing is where the database's file was; `watch_file` says so."""
+    """Whether no file is left at the path of the database; `watch_file` logs that."""
     return isinstance(error.orig, MissingFileError) and error.orig.is_gone
 
 
 def is_cancelled(error: BaseException) -> bool:
-    """Whether a statement was ended from outside: by its deadline, as nobody else ends any."""
+    """Whether a statement was ended from outside: by its deadline, as nothing else ends any."""
     original: Any = getattr(error, "orig", None)
     if isinstance(original, sqlite3.Error):
         return getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
@@ -157,11 +163,11 @@ def is_passing(error: DBAPIError) -> bool:
     return failure(error) in _WILL_PASS
 
 
-def parsed(url: str) -> URL:
-    """Return a database's URL.
+def parse_url(url: str) -> URL:
+    """Parse the URL of a database.
 
     Raises:
-        DatabaseError: It is none.
+        DatabaseError: `url` is not a database URL.
     """
     try:
         return make_url(url)
@@ -170,5 +176,5 @@ def parsed(url: str) -> URL:
 
 
 def name_of(place: URL) -> str:
-    """Return what messages call a database: the path of a file, or a URL without its password."""
+    """Return the name of a database in messages: its path, or its URL without the password."""
     return place.database if place.database and place.get_backend_name() == "sqlite" else str(place)

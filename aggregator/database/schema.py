@@ -54,7 +54,7 @@ state = Table(
     # Of the subscribed feeds; triggers keep them.
     Column("feeds", BigInteger, nullable=False, server_default="0"),
     Column("entries", BigInteger, nullable=False, server_default="0"),
-    Column("unread", BigInteger, nullable=False, server_default="0"),
+    Column("unread", BigInteger, key="unpolled", nullable=False, server_default="0"),
     Column("failing", BigInteger, nullable=False, server_default="0"),
     Column("stories", Boolean, nullable=False, server_default=true()),
     Column("per_hour", Integer),  # posts of one feed and hour in a list; NULL for any number
@@ -107,9 +107,7 @@ feeds = Table(
     Column("etag", Text),
     Column("last_modified", Text),
     Column("body_hash", LargeBinary),
-    Column(
-        "memory", LargeBinary
-    ),  # of the entries of the last document, see aggregator.model.seen_hashes
+    Column("memory", LargeBinary, key="seen_hashes"),  # of the last document's entries
     Column("last_full_at", UtcDateTime),  # when the last 200 came
     Column("freshness", TimeSpan),  # its lifetime, for a 304 that does not say
     Column("moved_to", Text),  # where it is polled instead of `url`
@@ -161,8 +159,8 @@ hosts = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("free_at", UtcDateTime, nullable=False),
-    Column("pace", TimeSpan),
-    Column("learned_at", UtcDateTime),
+    Column("pace", TimeSpan, key="min_delay"),
+    Column("learned_at", UtcDateTime, key="throttled_at"),
 )
 """Hosts that want patience: no request before `free_at`, and `pace` between two."""
 

@@ -1,9 +1,9 @@
 """Whether the files of a SQLite database are still those that its connections have open.
 
-SQLite itself goes on in a file that was moved or removed, where nobody will ever read what it
-writes, and puts the log (`-wal`) of one database into another one that took its place ("How To
-Corrupt An SQLite Database File", 4).  So each time a connection is taken from the pool its files
-are compared with those at the path, and none is made anew while the program runs.
+SQLite itself goes on in a file that was moved or removed, so that its writes are lost, and puts the
+log (`-wal`) of one database into another database that took the place of the first ("How To Corrupt
+An SQLite Database File", 4).  So each time a connection is taken from the pool its files are
+compared with those at the path, and no file is created while the program runs.
 """
 
 import contextlib
@@ -24,12 +24,12 @@ from sqlalchemy.exc import InvalidatePoolError
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY = 10  # seconds
-_GONE = (
+_WATCH_INTERVAL = 10  # seconds
+_FILE_IS_GONE = (
     "the file was moved or removed while the program runs; put it or a copy there, or restart the "
     "program to begin with an empty one; nothing is stored meanwhile"
 )
-_FILES = "files"  # of a connection, in what the pool notes of it
+_FILES = "files"  # key of a connection's files in the pool's record
 _HEADER = struct.Struct(">16sH6xII60xI4x")  # magic, page size, change counter, pages, valid for
 _MAGIC = b"SQLite format 3\0"
 
@@ -42,17 +42,17 @@ class MissingFileError(sqlite3.OperationalError):
     sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
     sqlite_errorname = "SQLITE_CANTOPEN"
 
-    def __init__(self, path: Path, what: str) -> None:
-        super().__init__(f"{path}: {what}")
-        self.is_gone = what == _GONE
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.is_gone = reason == _FILE_IS_GONE
 
 
 class _Files(NamedTuple):
-    """The files of a database as the system knows them; None for one that is not there."""
+    """The inodes of a database's files; None for a file that does not exist."""
 
     main: _Inode | None
     log: _Inode | None
-    shared: _Inode | None
+    shared_memory: _Inode | None
 
 
 class _Record(Protocol):
@@ -79,10 +79,10 @@ class WatchedFile:
         self._old_log: int | None = None  # open, so that no other file gets its inode
 
     def attach(self, engine: Engine) -> None:
-        """Watch the connections of an engine; after other listeners to `connect`."""
+        """Watch the connections of an engine; the last of its listeners to `connect`."""
         pool = engine.pool
 
-        def connecting(
+        def prepare_connection(
             _dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]
         ) -> None:
             with self._lock:
@@ -90,22 +90,22 @@ class WatchedFile:
             arguments[0] = f"file:{quote(str(self._path))}?mode=rw"  # never makes one
             options["uri"] = True
 
-        def connected(connection: sqlite3.Connection, record: _Record) -> None:
+        def note_files(connection: sqlite3.Connection, record: _Record) -> None:
             connection.execute("PRAGMA schema_version").fetchone()  # opens the log
             record.info[_FILES] = self._last = self._files()
 
-        def checked_out(connection: Any, record: _Record, _proxy: Any) -> None:
+        def check_files(connection: Any, record: _Record, _proxy: Any) -> None:
             if not _is_current(record.info[_FILES], self._files()):
                 with self._lock:
                     self._let_go(connection, record.info[_FILES], pool)
                 raise InvalidatePoolError(f"{self._path}: is another file now")
 
-        event.listen(engine, "do_connect", connecting)
-        event.listen(engine, "connect", connected)
-        event.listen(engine, "checkout", checked_out)
+        event.listen(engine, "do_connect", prepare_connection)
+        event.listen(engine, "connect", note_files)
+        event.listen(engine, "checkout", check_files)
 
     def _let_go(self, connection: sqlite3.Connection, files: _Files, pool: Pool) -> None:
-        """Complete the database that a connection has open, and leave it to whoever has it now."""
+        """Complete the database that a connection has open, and close its connections."""
         is_same = self._files().main == files.main  # only its log is gone
         if self._writes:
             with contextlib.suppress(sqlite3.Error):
@@ -118,14 +118,14 @@ class WatchedFile:
             raise MissingFileError(self._path, "its -wal file was removed; it is opened anew")
 
     def _make_ready(self) -> None:
-        """Look at what is at the path before it is opened.
+        """Check the file at the path before a connection opens it.
 
         Raises:
-            MissingFileError: Nothing is, or what can't be used.
+            MissingFileError: There is no file, or one that can't be used.
         """
         main, self._real = _inode(self._path), os.path.realpath(self._path)
         if main is None:
-            raise MissingFileError(self._path, _GONE)
+            raise MissingFileError(self._path, _FILE_IS_GONE)
         if self._last is not None and main != self._last.main:
             self._check_copy()
             self._remove_old_log()
@@ -133,7 +133,7 @@ class WatchedFile:
         self._forget_old_log()
 
     def _check_copy(self) -> None:
-        """Refuse a file that is still being copied: its header tells how long it will be."""
+        """Refuse a file that is still being copied: the header says how long a database is."""
         with self._path.open("rb") as file:
             header = file.read(_HEADER.size)
             size = os.fstat(file.fileno()).st_size
@@ -150,11 +150,11 @@ class WatchedFile:
         try:
             self._prepare()
         except Exception as error:
-            what = f"was replaced while the program runs, and can't be used: {error}"
-            raise MissingFileError(self._path, what) from error
+            reason = f"was replaced while the program runs, and can't be used: {error}"
+            raise MissingFileError(self._path, reason) from error
 
     def _remove_old_log(self) -> None:
-        """Remove what the former database left beside the one in its place."""
+        """Remove the log of the former database, which lies beside the new one."""
         if self._old_log is None:
             return
         status = os.fstat(self._old_log)
@@ -162,10 +162,10 @@ class WatchedFile:
             return
         try:
             Path(self._log).unlink(missing_ok=True)
-            Path(self._shared).unlink(missing_ok=True)
+            Path(self._shared_memory).unlink(missing_ok=True)
         except OSError as error:
-            what = "was replaced, and -wal and -shm of the former file are beside it; remove them"
-            raise MissingFileError(self._path, what) from error
+            reason = "was replaced, and -wal and -shm of the former file are beside it; remove them"
+            raise MissingFileError(self._path, reason) from error
 
     def _forget_old_log(self) -> None:
         if self._old_log is not None:
@@ -173,21 +173,21 @@ class WatchedFile:
             self._old_log = None
 
     def _files(self) -> _Files:
-        return _Files(_inode(self._path), _inode(self._log), _inode(self._shared))
+        return _Files(_inode(self._path), _inode(self._log), _inode(self._shared_memory))
 
     @property
     def _log(self) -> str:
         return f"{self._real}-wal"
 
     @property
-    def _shared(self) -> str:
+    def _shared_memory(self) -> str:
         return f"{self._real}-shm"
 
 
-def say_when_missing(path: Path) -> None:
-    """Say in the log, in the background, when a file is missing and when it is there again.
+def log_when_missing(path: Path) -> None:
+    """Log, in the background, when a file goes missing and when it is back.
 
-    For a process that only answers requests: it would find out with the next one.
+    For a process that only answers requests, and would not notice before the next request.
     """
 
     def watch() -> None:
@@ -195,23 +195,23 @@ def say_when_missing(path: Path) -> None:
         while True:
             is_there = _inode(path) is not None
             if was_there and not is_there:
-                log.error("database: %s: %s", path, _GONE)
+                log.error("database: %s: %s", path, _FILE_IS_GONE)
             elif is_there and not was_there:
                 log.warning("database: its file is there again; going on")
             was_there = is_there
-            time.sleep(_LOOK_EVERY)
+            time.sleep(_WATCH_INTERVAL)
 
     threading.Thread(target=watch, name="database file", daemon=True).start()
 
 
 def main_file(connection: Connection) -> tuple[int, int] | None:
-    """Return what tells the file of a connection's database from others; None on a server."""
+    """Return device and inode of a connection's database file; None on a server."""
     files: _Files | None = connection.info.get(_FILES)
     return None if files is None else files.main
 
 
 def _inode(path: str | Path) -> _Inode | None:
-    """Return what tells a file from others; None where there is none, or a folder in its place."""
+    """Return device and inode of a file; None where there is no file, or a folder."""
     try:
         status = os.stat(path)  # noqa: PTH116 - for each transaction
     except OSError:
@@ -220,8 +220,11 @@ def _inode(path: str | Path) -> _Inode | None:
 
 
 def _is_current(opened: _Files, present: _Files) -> bool:
-    """Whether a connection's files are those at the path; a log is made when it is needed."""
+    """Whether a connection's files are those at the path; SQLite creates a log when needed."""
     return opened.main == present.main and all(
-        mine is None or mine == others
-        for mine, others in ((opened.log, present.log), (opened.shared, present.shared))
+        opened_inode is None or opened_inode == present_inode
+        for opened_inode, present_inode in (
+            (opened.log, present.log),
+            (opened.shared_memory, present.shared_memory),
+        )
     )

@@ -1,4 +1,4 @@
-"""The one thread of a process that writes, and its patience with a busy database."""
+"""The one thread of a process that writes, and tries again while the database is busy."""
 
 import asyncio
 import logging
@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 _RETRY_WAITS = (1, 2, 5, 10, 30)
 """Seconds before a write is tried again; the last one for ever."""
 
-_LOOK_AGAIN = 2  # seconds until it looks whether a missing file is there again
+_MISSING_WAIT = 2  # seconds between two attempts while the file is missing
 
-_BUSY_TIMEOUT = 1  # seconds: as it tries again anyway, and a stop need not wait longer
+_BUSY_TIMEOUT = 1  # seconds, as a busy database is tried again, and a stop waits no longer
 
 _T = TypeVar("_T")
 
@@ -31,29 +31,29 @@ class Transact(Protocol):
     def __call__(self, work: Callable[[Connection], _T]) -> Awaitable[_T]: ...
 
 
-class Writer:
-    """Does one transaction at a time, in the order in which they were asked for.
+class DatabaseWriter:
+    """Runs one transaction at a time, in the order of the calls.
 
     Args:
-        patience: How long it tries to get into a database that is locked or full; None: for ever.
+        max_wait: How long to try while the database is locked or full; None: for ever.
     """
 
-    def __init__(self, engine: Engine, *, patience: timedelta | None = None) -> None:
-        self._patience = math.inf if patience is None else patience.total_seconds()
+    def __init__(self, engine: Engine, *, max_wait: timedelta | None = None) -> None:
+        self._max_wait = math.inf if max_wait is None else max_wait.total_seconds()
         self._engine = engine.execution_options(busy_timeout=_BUSY_TIMEOUT)
-        self._missing = ""  # what is said of the database's file while that is missing
+        self._missing = ""  # the message about a missing file, "" while the file is there
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
 
     async def transact(self, work: Callable[[Connection], _T]) -> _T:
-        """Do `work` in one transaction; wait until the database is not locked or full any more.
+        """Run `work` in one transaction; wait while the database is locked or full.
 
-        `work` may be done again after it failed, so it reads the clock itself if it needs to.
+        `work` may run again after a failure, so a function that needs the time reads the clock.
 
         Raises:
-            DBAPIError: What waiting does not heal, or did not heal in time.
+            DBAPIError: An error that does not pass, or did not pass in time.
         """
         loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + self._patience
+        give_up_at = loop.time() + self._max_wait
 
         def run() -> _T:
             with self._engine.begin() as connection:
@@ -75,16 +75,16 @@ class Writer:
                 return result
 
     def _wait(self, error: DBAPIError, attempt: int) -> float:
-        """Say why the database takes nothing; return the seconds until it is tried again."""
+        """Log why nothing can be written; return the seconds until the next attempt."""
         if not is_missing(error):
             wait = _RETRY_WAITS[min(attempt, len(_RETRY_WAITS) - 1)]
             log.error("database: %s; trying again in %d s", error.orig, wait)
             return wait
-        if self._missing != str(error.orig):  # once, not at each look
+        if self._missing != str(error.orig):  # once, not at each attempt
             self._missing = str(error.orig)
             log.error("database: %s", error.orig)
-        return _LOOK_AGAIN
+        return _MISSING_WAIT
 
     def stop(self) -> None:
-        """End the thread; what it has begun it ends first."""
+        """End the thread after the transaction that is under way."""
         self._thread.shutdown(wait=True, cancel_futures=True)

@@ -65,7 +65,7 @@ def archive(
     part_of = _part_below if is_open_below else _part_above
     part = part_of(connection, request, start, week.end)
     older, newer = part.older, part.newer
-    entries = read_lists.entries_of(connection, part.ids, takes=room_in_feed().takes)
+    entries = read_lists.entries_by_id(connection, part.ids, fits=room_in_feed().takes)
     if len(entries) < len(part.ids):  # the entries without room are a document of their own
         older = replace(request, before=Cursor(entries[-1].id))
     elif older is None:

@@ -86,14 +86,14 @@ def _page(
     has_archives = request.form is Format.ATOM and archives.has_archives(request.scope)
     limit, goes_on = request.limit, not (publication.files and has_archives)
     if publication.files and goes_on and request.before is None:
-        limit = _length_of_first(len(read_lists.ids_of(connection, request.scope)))
-    page = read_lists.page(
+        limit = _length_of_first(len(read_lists.entry_ids(connection, request.scope)))
+    page = read_lists.entries_page(
         connection,
         scope=request.scope,
         limit=limit,
         before=request.before,
         with_content=True,
-        takes=room_in_feed().takes,
+        fits=room_in_feed().takes,
     )
     if page.ended_early and page.next is None:
         raise DeadlineError("the search takes too long; leave out words, or add a day or a source")

@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Self, TypeVar
 
 from aggregator import urls
-from aggregator.database import Connection, DBAPIError, Engine, Writer, is_passing
+from aggregator.database import Connection, DatabaseWriter, DBAPIError, Engine, is_passing
 from aggregator.database.feeds import write_hosts, write_leases, write_polls
 from aggregator.errors import FeedError, FetchError, ParseError
 from aggregator.fetch import Fetcher
@@ -105,7 +105,9 @@ class Poller:
         self._workers = Workers(settings.workers, max_size=settings.fetch.max_size)
         self._slots = Slots(settings.concurrency)
         self._hosts: Hosts = after._hosts if after else Hosts()
-        self._database: Writer = after._database if after else Writer(engine, patience=patience)
+        self._database: DatabaseWriter = (
+            after._database if after else DatabaseWriter(engine, max_wait=patience)
+        )
         self._finished: asyncio.Queue[UnstoredPoll] = asyncio.Queue(MAX_BATCH)
         self._unstored: dict[int, DueFeed] = {}  # of finished polls
         self._handing_over: set[asyncio.Task[None]] = set()

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from aggregator import dates
 from aggregator.database.chunks import chunks
 from aggregator.database.columns import UtcDateTime
-from aggregator.database.dialects import Text, index_texts, insert_all, unindex_texts, upsert
+from aggregator.database.dialects import IndexedText, index_texts, insert_all, unindex_texts, upsert
 from aggregator.database.entries.write_keys import EntryKey, add_keys, replace_keys
 from aggregator.database.schema import contents, entries, feeds, state
 from aggregator.database.stories.write_candidates import packed_keys
@@ -158,14 +158,16 @@ def change_entries(
     _note_changes(connection, seen_at, new_counts={})
 
 
-def _indexed_text(entry_id: int, entry: CleanEntry) -> Text:
-    return Text(entry_id, entry.title, entry.summary, entry.content_html)
+def _indexed_text(entry_id: int, entry: CleanEntry) -> IndexedText:
+    return IndexedText(entry_id, entry.title, entry.summary, entry.content_html)
 
 
-def indexed_texts(connection: Connection, ids: Sequence[int]) -> list[Text]:
+def indexed_texts(connection: Connection, ids: Sequence[int]) -> list[IndexedText]:
     """Return the texts under which search finds entries."""
     return [
-        Text(*row) for chunk in chunks(ids) for row in connection.execute(_INDEXED, {"ids": chunk})
+        IndexedText(*row)
+        for chunk in chunks(ids)
+        for row in connection.execute(_INDEXED, {"ids": chunk})
     ]
 
 

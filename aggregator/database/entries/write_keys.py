@@ -127,7 +127,7 @@ def _set_gone_before(
 
 def _listed_ids(connection: Connection, feed_id: int) -> set[int]:
     """Return the ids of the entries in the last document of a feed."""
-    seen_hashes = connection.scalar(select(feeds.c.memory).where(feeds.c.id == feed_id))
+    seen_hashes = connection.scalar(select(feeds.c.seen_hashes).where(feeds.c.id == feed_id))
     return seen_ids(seen_hashes or b"")
 
 

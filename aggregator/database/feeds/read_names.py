@@ -1,4 +1,4 @@
-"""Where former names of feeds, and slugs that categories had before, lead to."""
+"""Present names of feeds and slugs of categories, by their former ones."""
 
 from sqlalchemy import Connection, select
 
@@ -13,47 +13,48 @@ _PRESENT = select(former_names.c.name.label("former"), feeds.c.name).join_from(
 def present_name(connection: Connection, former: str) -> str | None:
     """Return the name of the subscription that was called `former` before.
 
-    None if there is none, or if one is called so now.
+    None if there is no such subscription, or if a subscription is called so now.
     """
     statement = _PRESENT.where(former_names.c.name == former, feeds.c.subscribed)
     row = connection.execute(statement).one_or_none()
-    if row is None or _are_present(connection, [former]):
+    if row is None or _present_names(connection, [former]):
         return None
     present: str = row.name
     return present
 
 
 def present_slug(connection: Connection, former: str) -> str | None:
-    """Return the slug of the category that had the slug `former` when others could have it too.
+    """Return the slug of the category that had the slug `former` in an older version.
 
-    It was made of letters and digits alone.  None if no category had it, or one has it now.
+    Old slugs had letters and digits alone, so several categories could have the same one.  None if
+    no category had the slug, or a category has it now.
     """
     rows = connection.execute(
         select(categories.c.slug, categories.c.name).where(categories.c.feeds > 0)
     ).all()
     slugs = [row.slug for row in rows]
-    same = sorted(row.slug for row in rows if urls.slug(row.name) == former)
-    return same[0] if same and former not in slugs else None
+    candidates = sorted(row.slug for row in rows if urls.slug(row.name) == former)
+    return candidates[0] if candidates and former not in slugs else None
 
 
 def present_search(connection: Connection, text: str) -> str | None:
-    """Return a search with the present names of its sources, None if it has no former one.
+    """Return a search with the present names of its sources, None if all of them are present names.
 
-    A name that a source has now is meant as such, whoever had it before.
+    A name that a source has now means that source, whichever source had the name before.
     """
     values = {
-        each.value: (each.value, urls.slug(each.value))
-        for each in search.parse(text).filters
-        if each.kind is search.Kind.SOURCE
+        term.value: (term.value, urls.slug(term.value))
+        for term in search.parse(text).filters
+        if term.kind is search.Kind.SOURCE
     }
     if not values:
         return None
-    asked = sorted({name for names in values.values() for name in names})
-    statement = _PRESENT.where(former_names.c.name.in_(asked), feeds.c.subscribed)
+    searched_names = sorted({name for names in values.values() for name in names})
+    statement = _PRESENT.where(former_names.c.name.in_(searched_names), feeds.c.subscribed)
     former = {row.former: row.name for row in connection.execute(statement)}
     if not former:
         return None
-    present = _are_present(connection, asked)
+    present = _present_names(connection, searched_names)
     renamed = {
         value: next(former[name] for name in names if name in former)
         for value, names in values.items()
@@ -62,7 +63,7 @@ def present_search(connection: Connection, text: str) -> str | None:
     return search.with_sources(text, renamed) if renamed else None
 
 
-def _are_present(connection: Connection, names: list[str]) -> set[str]:
-    """Return those of `names` that subscriptions have."""
+def _present_names(connection: Connection, names: list[str]) -> set[str]:
+    """Return which of `names` are names of subscriptions."""
     statement = select(feeds.c.name).where(feeds.c.name.in_(names), feeds.c.subscribed)
     return set(connection.scalars(statement))

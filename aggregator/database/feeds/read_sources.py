@@ -1,4 +1,4 @@
-"""A feed as the source of entries: its columns, and the value made of them."""
+"""Feeds as sources of entries: their columns, and the value that is made of a row."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ SOURCE_COLUMNS = (
 
 
 def source_of(row: Any) -> Source:
-    """Return the source that `SOURCE_COLUMNS` have."""
+    """Return the source in a row that has `SOURCE_COLUMNS`."""
     return Source(
         id=row.source_id,
         name=row.source_name,

@@ -41,7 +41,7 @@ def forget_hosts(connection: Connection, *, now: datetime, throttled_before: dat
     connection.execute(
         delete(hosts).where(
             hosts.c.free_at <= now,
-            or_(hosts.c.learned_at.is_(None), hosts.c.learned_at < throttled_before),
+            or_(hosts.c.throttled_at.is_(None), hosts.c.throttled_at < throttled_before),
         )
     )
 
@@ -65,8 +65,8 @@ def note_pauses(connection: Connection, pauses: Sequence[HostPause]) -> None:
         {
             "name": name,
             "free_at": free_at[name],
-            "pace": throttled[name].min_delay,
-            "learned_at": throttled[name].throttled_at,
+            "min_delay": throttled[name].min_delay,
+            "throttled_at": throttled[name].throttled_at,
         }
         for name in sorted(throttled)
     ]
@@ -77,10 +77,10 @@ def note_pauses(connection: Connection, pauses: Sequence[HostPause]) -> None:
     upsert(connection, hosts, rows_of_others, key=["name"])
 
 
-_KNOWN_HOSTS = select(hosts.c.name, hosts.c.free_at, hosts.c.pace).where(
-    or_(hosts.c.free_at > bindparam("now", type_=UtcDateTime), hosts.c.pace.is_not(None))
+_KNOWN_HOSTS = select(hosts.c.name, hosts.c.free_at, hosts.c.min_delay).where(
+    or_(hosts.c.free_at > bindparam("now", type_=UtcDateTime), hosts.c.min_delay.is_not(None))
 )
-_BY_NAME = select(hosts.c.name, hosts.c.free_at, hosts.c.pace, hosts.c.learned_at).where(
+_BY_NAME = select(hosts.c.name, hosts.c.free_at, hosts.c.min_delay, hosts.c.throttled_at).where(
     hosts.c.name == bindparam("name")
 )
 _PAUSES = select(hosts.c.name, hosts.c.free_at).where(

@@ -238,7 +238,7 @@ _DUE = select(
     feeds.c.etag,
     feeds.c.last_modified,
     feeds.c.body_hash,
-    feeds.c.memory,
+    feeds.c.seen_hashes,
     feeds.c.freshness,
     feeds.c.last_full_at,
     feeds.c.moved_to,
@@ -315,7 +315,7 @@ def _due_feed(row: Any, host: KnownHost, *, owner: str) -> DueFeed:
         validation=Validation(
             Validators(row.validators_url, row.etag, row.last_modified),
             row.body_hash,
-            row.memory or b"",
+            row.seen_hashes or b"",
         ),
         relocation=Relocation(row.moved_to, _redirect(row)),
         history=PollHistory(

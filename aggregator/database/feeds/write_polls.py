@@ -220,7 +220,7 @@ def _success_values(report: PollReport, learned: FeedUpdate) -> dict[str, Any]:
     if learned.is_full:
         values["last_full_at"] = report.started_at
     if (validation.body_hash, validation.seen_hashes) != (known.body_hash, known.seen_hashes):
-        values |= {"body_hash": validation.body_hash, "memory": validation.seen_hashes}
+        values |= {"body_hash": validation.body_hash, "seen_hashes": validation.seen_hashes}
     if learned.head is not None:
         values |= _head_values(learned.head)
     if learned.habits != report.feed.habits:

@@ -24,9 +24,9 @@ _OF_THE_NAME = frozenset("id polls entries last_change_at lease_owner lease_unti
 """What belongs to a feed whatever its address is: its entries, and a poll that is under way."""
 
 _UNLEARNED = {
-    column.name: column.default.arg if isinstance(column.default, ColumnDefault) else None
+    column.key: column.default.arg if isinstance(column.default, ColumnDefault) else None
     for column in feeds.c
-    if column.name not in _FROM_FILE | _OF_THE_NAME
+    if column.key not in _FROM_FILE | _OF_THE_NAME
 }
 """A feed of which nothing is known: all that documents and answers of an address teach."""
 

@@ -1,8 +1,8 @@
-"""Reads for the archives: which entries came in which weeks.
+"""The entries of each weekly archive.
 
-An entry belongs to the week of its place in the list, or, where it came or changed when that was
-over already (`archived_at`), to the week in which it did.  Those are few and have an index of their
-own, so both are walks of an index, at any depth.
+An entry belongs to the week of its place in the list.  An entry that came or changed after the end
+of that week belongs to the week in which it did (`archived_at`).  Such late entries are few and
+have an index of their own, so both kinds are walks of an index, at any depth.
 """
 
 from datetime import datetime
@@ -10,14 +10,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from aggregator import dates
-from aggregator.database.lists.read_scopes import narrowed
+from aggregator.database.lists.list_query import list_query
 from aggregator.database.schema import entries, state
 from aggregator.dates import Week
 from aggregator.model import Cursor, EntryId, ListScope
 
 
 def is_closed(connection: Connection, week: Week, *, now: datetime) -> bool:
-    """Whether the archive of a week takes no more entries: never in the week that we began in."""
+    """Whether the archive of a week takes no more entries; never during the week of the first."""
     began_at = connection.scalar(select(state.c.began_at)) or now
     return dates.is_closed(max(week, Week.of(began_at)), now)
 
@@ -34,17 +34,17 @@ def newest_between(
     """Return up to `limit` ids of a list that belong to `start` to before `end`, newest first.
 
     Args:
-        scope: Everything, or a category.
-        before: Only those that stand below.
+        scope: The whole list, or a category.
+        before: Only entries below this place.
     """
-    at_home, late = _belonging(start, end)
+    in_week, is_late = _belonging(start, end)
     if before is not None:
-        at_home &= entries.c.id < before.id
-    ids = _at_home(connection, scope, at_home, entries.c.id.desc(), limit=limit)
-    # All of them, sorted here: asked for the first ones in order, SQLite walks the whole list.
+        in_week &= entries.c.id < before.id
+    ids = _ids_in_order(connection, scope, in_week, entries.c.id.desc(), limit=limit)
+    # All late entries, sorted here: SQLite would walk the whole list for the first ones in order.
     ids += [
         entry_id
-        for entry_id in _ids(connection, scope, late)
+        for entry_id in _ids(connection, scope, is_late)
         if before is None or entry_id < before.id
     ]
     return sorted(ids, reverse=True)[:limit]
@@ -62,16 +62,16 @@ def oldest_between(
     """Return up to `limit` ids of a list that belong to `start` to before `end`, oldest first.
 
     Args:
-        scope: Everything, or a category.
-        after: Only those that stand above.
+        scope: The whole list, or a category.
+        after: Only entries above this place.
     """
-    at_home, late = _belonging(start, end)
+    in_week, is_late = _belonging(start, end)
     if after is not None:
-        at_home &= entries.c.id > after.id
-    ids = _at_home(connection, scope, at_home, entries.c.id, limit=limit)
+        in_week &= entries.c.id > after.id
+    ids = _ids_in_order(connection, scope, in_week, entries.c.id, limit=limit)
     ids += [
         entry_id
-        for entry_id in _ids(connection, scope, late)
+        for entry_id in _ids(connection, scope, is_late)
         if after is None or entry_id > after.id
     ]
     return sorted(ids)[:limit]
@@ -81,43 +81,43 @@ def count_between(
     connection: Connection, scope: ListScope, *, start: datetime, end: datetime
 ) -> int:
     """Return how many entries of a list belong to `start` to before `end`."""
-    of = narrowed(connection, scope)
-    if of is None:
+    query = list_query(connection, scope)
+    if query is None:
         return 0
-    counting = of.whole().add_columns(func.count())
+    counting = query.whole().add_columns(func.count())
     return sum(
         connection.scalar(counting.where(condition)) or 0 for condition in _belonging(start, end)
     )
 
 
 def newest_week(connection: Connection, scope: ListScope, *, before: datetime) -> Week | None:
-    """Return the newest week that began before `before` and has entries, None if there is none."""
-    at_home = entries.c.archived_at.is_(None) & (entries.c.id < EntryId.first_at(before))
-    found = _at_home(connection, scope, at_home, entries.c.id.desc(), limit=1)
-    weeks = [Week.of(EntryId(entry_id).at) for entry_id in found]
-    of = narrowed(connection, scope)
-    if of is not None:
-        late = (
-            of.whole()
+    """Return the newest week with entries that began before `before`, None if there is none."""
+    in_week = entries.c.archived_at.is_(None) & (entries.c.id < EntryId.first_at(before))
+    newest_ids = _ids_in_order(connection, scope, in_week, entries.c.id.desc(), limit=1)
+    weeks = [Week.of(EntryId(entry_id).at) for entry_id in newest_ids]
+    query = list_query(connection, scope)
+    if query is not None:
+        latest = (
+            query.whole()
             .add_columns(func.max(entries.c.archived_at))
             .where(entries.c.archived_at < before)
         )
-        at: datetime | None = connection.scalar(late)
+        at: datetime | None = connection.scalar(latest)
         weeks += [Week.of(at)] if at is not None else []
     return max(weeks, default=None)
 
 
 def _belonging(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Return what holds of entries that belong to a time by their place, and of late ones."""
-    at_home = (
+    """Return the conditions on entries of a week: by their place, and on late entries."""
+    in_week = (
         entries.c.archived_at.is_(None)
         & (entries.c.id >= EntryId.first_at(start))
         & (entries.c.id < EntryId.first_at(end))
     )
-    return at_home, (entries.c.archived_at >= start) & (entries.c.archived_at < end)
+    return in_week, (entries.c.archived_at >= start) & (entries.c.archived_at < end)
 
 
-def _at_home(
+def _ids_in_order(
     connection: Connection,
     scope: ListScope,
     condition: ColumnElement[bool],
@@ -125,15 +125,15 @@ def _at_home(
     *,
     limit: int,
 ) -> list[int]:
-    of = narrowed(connection, scope)
-    if of is None:
+    query = list_query(connection, scope)
+    if query is None:
         return []
-    statement = of.whole().add_columns(entries.c.id).where(condition)
+    statement = query.whole().add_columns(entries.c.id).where(condition)
     return list(connection.scalars(statement.order_by(order).limit(limit)))
 
 
 def _ids(connection: Connection, scope: ListScope, condition: ColumnElement[bool]) -> list[int]:
-    of = narrowed(connection, scope)
-    if of is None:
+    query = list_query(connection, scope)
+    if query is None:
         return []
-    return list(connection.scalars(of.whole().add_columns(entries.c.id).where(condition)))
+    return list(connection.scalars(query.whole().add_columns(entries.c.id).where(condition)))

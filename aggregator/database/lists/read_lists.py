@@ -1,6 +1,6 @@
-"""Lists of entries, page by page.
+"""Pages of lists of entries.
 
-A list is a walk of one index however deep the page: an entry's id is its place.
+A page is a walk of one index, however deep it is in the list: an entry's id is its place.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, func, null, select, union_all
 
 from aggregator.database.deadline import SEARCHING, STEP, attempt, within
 from aggregator.database.feeds.read_sources import SOURCE_COLUMNS, source_of
-from aggregator.database.lists.read_scopes import Narrowed, narrowed
+from aggregator.database.lists.list_query import ListQuery, list_query
 from aggregator.database.schema import categories, contents, entries, feeds
 from aggregator.database.stories import read_stories
 from aggregator.errors import DeadlineError
@@ -28,136 +28,144 @@ from aggregator.model import (
     Source,
 )
 
-Fits = Callable[[ListedEntry], bool]
-"""Whether an entry still has a place on a page."""
+PageLimit = Callable[[ListedEntry], bool]
+"""Whether an entry still has room on a page."""
 
 _MAX_COUNT = 99
-_FIRST_STEP = 500  # entries; each further step has twice as many
-_STEPPING = 0.2  # seconds after which no other step begins
+_FIRST_STEP = 500  # entries; each further step reads twice as many
+_MAX_STEPPING = 0.2  # seconds after which no further step begins
 
-EVERYTHING = ListScope()
+WHOLE_LIST = ListScope()
 
 
-def page(
+def entries_page(
     connection: Connection,
     *,
-    scope: ListScope = EVERYTHING,
+    scope: ListScope = WHOLE_LIST,
     limit: int,
     before: Cursor | None = None,
     with_content: bool = False,
-    takes: Fits = lambda _: True,
+    fits: PageLimit = lambda _: True,
 ) -> ListPage:
     """Return up to `limit` entries of one list, newest first, all older than `before`.
 
-    A search that has to look at entries one by one, or that meets its deadline, may return fewer
-    and tells where it ended.
+    A search that has to examine entries one by one, or that meets its deadline, may return fewer;
+    the page says where the search ended.
 
     Args:
-        takes: Asked for each entry in turn; the page ends before the first one that it refuses,
-            which is the last one that is read.
+        before: None for the first page.
+        with_content: Read full texts as well.
+        fits: Called with each entry in turn; the page ends before the first entry that does not
+            fit, and no entry after that one is read.
     """
-    found = narrowed(connection, scope)
-    if found is None:
+    query = list_query(connection, scope)
+    if query is None:
         return ListPage()
     if scope.search is None:
-        return _page(connection, _Wanted(found, limit, takes, with_content), before)
-    wanted = _Wanted(found, limit, takes, with_content, within(SEARCHING))
+        return _page(connection, _PageRequest(query, limit, fits, with_content), before)
+    request = _PageRequest(query, limit, fits, with_content, within(SEARCHING))
     try:
         with attempt(connection):
-            return _page(connection, wanted, before)
+            return _page(connection, request, before)
     except DeadlineError:
-        return _page_by_steps(connection, wanted, before)
+        return _page_by_steps(connection, request, before)
 
 
-def ids_of(connection: Connection, scope: ListScope) -> list[int]:
+def entry_ids(connection: Connection, scope: ListScope) -> list[int]:
     """Return the ids of all entries of one list, newest first."""
-    found = narrowed(connection, scope)
-    if found is None:
+    query = list_query(connection, scope)
+    if query is None:
         return []
-    return list(connection.scalars(found.below(None).add_columns(entries.c.id)))
+    return list(connection.scalars(query.below(None).add_columns(entries.c.id)))
 
 
-def entries_of(
-    connection: Connection, ids: Sequence[int], *, takes: Fits = lambda _: True
+def entries_by_id(
+    connection: Connection, ids: Sequence[int], *, fits: PageLimit = lambda _: True
 ) -> list[ListedEntry]:
     """Return the entries with these ids, newest first, with their full texts.
 
     Args:
-        takes: As of `page`.
+        fits: As for `entries_page`.
     """
     statement = select().select_from(entries).where(entries.c.id.in_(ids))
     rows = _rows(connection, statement.order_by(entries.c.id.desc()), with_content=True)
-    return _taken(rows, len(ids), takes, with_content=True)[0]
+    return _fitting_entries(rows, len(ids), fits, with_content=True)[0]
 
 
 def dating(connection: Connection, entry_id: int) -> Dating | None:
-    """Return why an entry stands where it does, None if there is none with this id."""
+    """Return why an entry stands where it does, None if no entry has this id."""
     statement = select(entries.c.dating).where(entries.c.id == entry_id)
     dating: Dating | None = connection.scalar(statement)
     return dating
 
 
-def newer_than(connection: Connection, *, after: Cursor, scope: ListScope = EVERYTHING) -> int:
-    """Count the entries of one list that stand above `after`; 99 stands for more."""
-    found = narrowed(connection, scope)
-    if found is None:
+def count_newer(connection: Connection, *, after: Cursor, scope: ListScope = WHOLE_LIST) -> int:
+    """Count the entries of one list that stand above `after`, up to 99."""
+    query = list_query(connection, scope)
+    if query is None:
         return 0
-    some = found.above(after).add_columns(entries.c.id).limit(_MAX_COUNT).subquery()
-    count = select(func.count()).select_from(some).execution_options(**within(SEARCHING))
+    newer = query.above(after).add_columns(entries.c.id).limit(_MAX_COUNT).subquery()
+    count = select(func.count()).select_from(newer).execution_options(**within(SEARCHING))
     return connection.scalar(count) or 0
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a page has to have; see `page`."""
+class _PageRequest:
+    """The arguments of `entries_page`, and the execution options of its statement."""
 
-    found: Narrowed
+    query: ListQuery
     limit: int
-    takes: Fits
+    fits: PageLimit
     with_content: bool
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def _page(connection: Connection, wanted: _Wanted, before: Cursor | None) -> ListPage:
-    found, with_content = wanted.found, wanted.with_content
-    statement = found.below(before).limit(wanted.limit + 1)  # one more tells whether there are more
-    statement = statement.execution_options(**wanted.options)
-    if not found.filters:
+def _page(connection: Connection, request: _PageRequest, before: Cursor | None) -> ListPage:
+    query, with_content = request.query, request.with_content
+    statement = query.below(before).limit(
+        request.limit + 1
+    )  # the last row shows that there is a next page
+    statement = statement.execution_options(**request.options)
+    if not query.filters:
         rows: Iterable[Row[Any]] = _rows(connection, statement, with_content=with_content)
         end = None
     else:
         rows, end = _rows_and_end(
-            connection, statement, found.last_looked_at(before), with_content=with_content
+            connection, statement, query.last_examined(before), with_content=with_content
         )
-    entries, is_cut = _taken(rows, wanted.limit, wanted.takes, with_content=with_content)
+    entries, is_cut = _fitting_entries(rows, request.limit, request.fits, with_content=with_content)
     if is_cut:
         return ListPage(tuple(entries), Cursor(entries[-1].id))
     return ListPage(tuple(entries), end, ended_early=end is not None)
 
 
-def _page_by_steps(connection: Connection, wanted: _Wanted, before: Cursor | None) -> ListPage:
-    """Return what can be found in the newest entries below `before` while there is time."""
-    taken: list[ListedEntry] = []
-    place, size, ends = before, _FIRST_STEP, monotonic() + _STEPPING
+def _page_by_steps(
+    connection: Connection, request: _PageRequest, before: Cursor | None
+) -> ListPage:
+    """Return what a search finds in the newest entries below `before` while time remains."""
+    results: list[ListedEntry] = []
+    place, size, ends = before, _FIRST_STEP, monotonic() + _MAX_STEPPING
     while place is before or monotonic() < ends:
         try:
             with attempt(connection):
-                lowest = connection.scalar(wanted.found.step(place, size))
-                statement = wanted.found.between(place, lowest).execution_options(**within(STEP))
-                room = wanted.limit - len(taken)
+                lowest = connection.scalar(request.query.step(place, size))
+                statement = request.query.between(place, lowest).execution_options(**within(STEP))
+                room = request.limit - len(results)
                 rows = _rows(
-                    connection, statement.limit(room + 1), with_content=wanted.with_content
+                    connection, statement.limit(room + 1), with_content=request.with_content
                 )
-                more, is_cut = _taken(rows, room, wanted.takes, with_content=wanted.with_content)
+                step_results, is_cut = _fitting_entries(
+                    rows, room, request.fits, with_content=request.with_content
+                )
         except DeadlineError:
             break
-        taken += more
+        results += step_results
         if is_cut:
-            return ListPage(tuple(taken), Cursor(taken[-1].id))
+            return ListPage(tuple(results), Cursor(results[-1].id))
         if lowest is None:
-            return ListPage(tuple(taken))
+            return ListPage(tuple(results))
         place, size = Cursor(lowest), 2 * size
-    return ListPage(tuple(taken), None if place is before else place, ended_early=True)
+    return ListPage(tuple(results), None if place is before else place, ended_early=True)
 
 
 _STORED = (
@@ -190,36 +198,36 @@ _LISTED_COLUMNS = (
 def _rows(
     connection: Connection, statement: Select[Any], *, with_content: bool
 ) -> Iterator[Row[Any]]:
-    """Yield rows one by one: full texts that a page has no room for are never in memory."""
+    """Yield rows one by one, so that full texts beyond the end of a page are never in memory."""
     columns = _with_columns(connection, statement, with_content=with_content)
     with closing(connection.execute(columns)) as rows:
         yield from rows
 
 
-def _taken(
-    rows: Iterable[Row[Any]], limit: int, takes: Fits, *, with_content: bool
+def _fitting_entries(
+    rows: Iterable[Row[Any]], limit: int, fits: PageLimit, *, with_content: bool
 ) -> tuple[list[ListedEntry], bool]:
-    """Return up to `limit` entries, as many as `takes` lets pass, and whether there is another.
+    """Return up to `limit` entries that fit on a page, and whether another entry follows.
 
     Raises:
-        DeadlineError: The statement met its deadline before the first one; later it is one more
-            reason to end there.
+        DeadlineError: The statement met its deadline before the first entry; a deadline that is met
+            later ends the page.
     """
     sources: dict[int, Source] = {}
-    taken: list[ListedEntry] = []
+    fitting: list[ListedEntry] = []
     try:
         for row in rows:
-            if len(taken) == limit:
-                return taken, True
-            entry = _listed(row, sources, with_content=with_content)
-            if not takes(entry):
-                return taken, True
-            taken.append(entry)
+            if len(fitting) == limit:
+                return fitting, True
+            entry = _listed_entry(row, sources, with_content=with_content)
+            if not fits(entry):
+                return fitting, True
+            fitting.append(entry)
     except DeadlineError:
-        if not taken:
+        if not fitting:
             raise
-        return taken, True
-    return taken, False
+        return fitting, True
+    return fitting, False
 
 
 def _rows_and_end(
@@ -227,20 +235,20 @@ def _rows_and_end(
 ) -> tuple[Iterable[Row[Any]], Cursor | None]:
     """Return what `_rows` does, and the place that `end` selects.
 
-    One statement for both, but where there are full texts, which it would have to hold at once.
+    One statement reads both, except where full texts are read: sorted, they would all be in memory.
     """
     if with_content:
         place = connection.scalar(select(end.scalar_subquery()))
         rows = _rows(connection, statement, with_content=True)
         return rows, None if place is None else Cursor(place)
-    listed = _with_columns(connection, statement, with_content=with_content).subquery()
-    nothing = [null() for _ in list(listed.c)[1:]]
-    both = union_all(select(listed), select(end.scalar_subquery(), *nothing))
-    *listed_rows, last = sorted(
+    page = _with_columns(connection, statement, with_content=with_content).subquery()
+    nulls = [null() for _ in list(page.c)[1:]]
+    both = union_all(select(page), select(end.scalar_subquery(), *nulls))
+    *rows_of_page, last = sorted(
         connection.execute(both.execution_options(**statement.get_execution_options())),
         key=lambda row: (row.public_id is None, -(row.id or 0)),
     )
-    return listed_rows, None if last.id is None else Cursor(last.id)
+    return rows_of_page, None if last.id is None else Cursor(last.id)
 
 
 def _with_columns(
@@ -257,7 +265,7 @@ def _with_columns(
     )
 
 
-def _listed(row: Any, sources: dict[int, Source], *, with_content: bool) -> ListedEntry:
+def _listed_entry(row: Any, sources: dict[int, Source], *, with_content: bool) -> ListedEntry:
     values = dict(zip(_STORED, row, strict=False))  # twice as fast as by name, and a page has 40
     values["id"] = entry_id = EntryId(values["id"])
     source_id = row.source_id

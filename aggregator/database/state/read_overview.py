@@ -1,4 +1,4 @@
-"""What pages say of the whole: counters, categories, who is busiest."""
+"""Numbers of the whole database that pages show: counters, categories, busiest sources."""
 
 from datetime import datetime, timedelta
 
@@ -20,7 +20,7 @@ _STATE = select(
     state.c.feeds,
     state.c.entries,
     state.c.failing,
-    state.c.unread,
+    state.c.unpolled,
     exists(select(former_names.c.name)).label("renamed"),
 )
 
@@ -58,7 +58,7 @@ _CATEGORIES = select(
     categories.c.entries,
 ).where(categories.c.feeds > 0)
 
-_NAMED = select(
+_NAMED_SOURCES = select(
     literal(1).label("busy"),
     feeds.c.name.label("key"),
     shown_title(feeds).label("title"),
@@ -68,16 +68,16 @@ _NAMED = select(
 
 # One statement for both, as a page reads them together.
 _SIDEBAR = union_all(_CATEGORIES, select(_BUSY)).execution_options(**within(OF_ALL_FEEDS))
-_SIDEBAR_AGAIN = union_all(_CATEGORIES, _NAMED)
+_SIDEBAR_AGAIN = union_all(_CATEGORIES, _NAMED_SOURCES)
 
 
 def version(connection: Connection) -> int:
-    """Return a number that grows with every change a page or merged feed could show."""
+    """Return the number that grows with every change that a page or merged feed could show."""
     return connection.scalar(select(state.c.version)) or 0
 
 
 def current_version(engine: Engine) -> int | None:
-    """Return `version` without what a transaction costs, None if the database can't be read."""
+    """Return `version` without a transaction, None if the database can't be read."""
     try:
         connection = engine.raw_connection()
         try:
@@ -87,13 +87,13 @@ def current_version(engine: Engine) -> int | None:
             cursor.close()
         finally:
             connection.close()
-    except Exception:  # of whatever driver: who goes on to ask will hear what it is
+    except Exception:  # of any driver; the next statement raises it
         return None
     return None if row is None else int(row[0])
 
 
 def overview(connection: Connection) -> Overview:
-    """Return what every page says of the whole: one row, whatever there is to count."""
+    """Return the counters that every page shows; they are one row."""
     row = connection.execute(_STATE).one()
     return Overview(
         version=row.version,
@@ -101,17 +101,17 @@ def overview(connection: Connection) -> Overview:
         feeds=row.feeds,
         entries=row.entries,
         failing=row.failing,
-        unread_feeds=row.unread,
+        unread_feeds=row.unpolled,
         has_former_names=bool(row.renamed),
     )
 
 
 def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = None) -> Sidebar:
-    """Return what stands beside the list.
+    """Return the content of the sidebar.
 
     Args:
-        last: What stood there a moment ago, to take from it who is busiest, less those that are no
-            subscriptions any more: to find that, the week of every feed has to be added up.
+        last: A recent sidebar, whose busiest sources are taken over, less those that are not
+            subscriptions any more: to count them, the week of every feed has to be added up.
     """
     if last is None:
         rows = connection.execute(_SIDEBAR, {"today": day_of(now)}).all()
@@ -119,24 +119,28 @@ def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = Non
     else:
         counts = [(source.name, number) for source, number in last.busiest]
         rows = connection.execute(_SIDEBAR_AGAIN, {"names": [name for name, _ in counts]}).all()
-    named = {row.key: SourceName(row.key, row.title, row.language) for row in rows if row.busy}
+    source_names = {
+        row.key: SourceName(row.key, row.title, row.language) for row in rows if row.busy
+    }
     return Sidebar(
         categories=tuple(
             sorted(
                 (CategoryCount(row.key, row.title, row.entries) for row in rows if not row.busy),
-                key=lambda one: one.name.casefold(),
+                key=lambda category: category.name.casefold(),
             )
         ),
-        busiest=tuple((named[name], number) for name, number in counts if name in named),
+        busiest=tuple(
+            (source_names[name], number) for name, number in counts if name in source_names
+        ),
     )
 
 
 def category(connection: Connection, slug: str) -> CategoryCount | None:
-    """Return the category with this slug, None if no subscription is in it."""
+    """Return the category with this slug, None if it has no subscription."""
     row = connection.execute(_CATEGORY.where(categories.c.slug == slug)).one_or_none()
     return None if row is None else CategoryCount(row.slug, row.name, row.entries)
 
 
 def day_of(at: datetime) -> int:
-    """Return the day (UTC) as `activity` counts it."""
+    """Return the day (UTC) as the table `activity` numbers it."""
     return (at - EPOCH) // timedelta(days=1)

@@ -1,8 +1,8 @@
-"""A list, narrowed: which entries a scope means, as a SELECT that walks one index.
+"""The entries of a list, or of a search, as a SELECT that walks one index.
 
-Words, one source, one category and days are walks of an index.  What is left of a search (a source
-among the words, an author) is looked at entry by entry, and no further than `WALK` entries: the
-page that comes up short says so and goes on from there.
+Words, one source, one category and days are walks of an index.  The other conditions of a search
+(a source among words, an author) are tested entry by entry, on `MAX_EXAMINED` entries at most: a
+page that comes up short says so, and the next page goes on from there.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,20 +35,20 @@ from aggregator.database.stories import read_stories
 from aggregator.model import LOWEST_ID, Cursor, EntryId, ListScope
 from aggregator.search import Filter, Kind, Search, parse
 
-WALK = 20_000
-"""Entries that a page looks at one by one, at most."""
+MAX_EXAMINED = 20_000
+"""Entries at most that a page tests one by one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowed:
-    """A list of entries as a SELECT without columns.
+class ListQuery:
+    """The entries of a list as a SELECT without columns.
 
     Attributes:
-        candidates: Finds them by an index; not joined with `entries` if it is about their text.
+        candidates: Finds entries by an index; a search in texts is not joined with `entries`.
         place: The column to order by, and to seek in.
-        conditions: What else has to hold of a candidate, and nearly always does.
-        filters: What else has to hold, and seldom may.
-        days: What the days that a search names mean for the entries' ids.
+        conditions: Further conditions, which nearly every candidate meets.
+        filters: Further conditions, which few candidates may meet.
+        days: The days that a search names, as conditions on ids of entries.
     """
 
     candidates: Select[Any]
@@ -63,11 +63,11 @@ class Narrowed:
         if before is not None:  # the id is the place in the list: a seek, at any depth
             statement = statement.where(self.place < before.id)
         if self.filters:
-            statement = statement.where(self._within_walk(before))
+            statement = statement.where(self._is_examined(before))
         return statement.order_by(self.place.desc())
 
     def between(self, before: Cursor | None, lowest: int | None) -> Select[Any]:
-        """Return the part of the list below one place, down to another one."""
+        """Return the part of the list below the place `before`, down to the id `lowest`."""
         statement = self._joined()
         if before is not None:
             statement = statement.where(self.place < before.id)
@@ -76,9 +76,9 @@ class Narrowed:
         return statement.order_by(self.place.desc())
 
     def step(self, before: Cursor | None, size: int) -> Select[Any]:
-        """Return the last of the next `size` entries, whether or not they are in the list.
+        """Return the id of the last of the next `size` entries, in the list or not.
 
-        No row if there are fewer.
+        No row if there are fewer entries.
         """
         statement = select(entries.c.id).where(*self.days)
         if before is not None:
@@ -86,23 +86,23 @@ class Narrowed:
         return statement.order_by(entries.c.id.desc()).limit(1).offset(size - 1)
 
     def above(self, after: Cursor) -> Select[Any]:
-        """Return what stands above a place."""
+        """Return the part of the list above a place."""
         statement = self._joined().where(self.place > after.id)
-        return statement.where(self._within_walk(None)) if self.filters else statement
+        return statement.where(self._is_examined(None)) if self.filters else statement
 
     def whole(self) -> Select[Any]:
         """Return the list in no order; not for searches."""
         return self._joined()
 
-    def last_looked_at(self, before: Cursor | None) -> Select[Any]:
-        """Return the lowest candidate that `below` looks at; no row if it looks at all of them."""
+    def last_examined(self, before: Cursor | None) -> Select[Any]:
+        """Return the lowest candidate that `below` tests; no row if it tests all of them."""
         statement = self.candidates.add_columns(self.place)
         if before is not None:
             statement = statement.where(self.place < before.id)
-        return statement.order_by(self.place.desc()).limit(1).offset(WALK - 1)
+        return statement.order_by(self.place.desc()).limit(1).offset(MAX_EXAMINED - 1)
 
-    def _within_walk(self, before: Cursor | None) -> ColumnElement[bool]:
-        last = self.last_looked_at(before).correlate(None).scalar_subquery()
+    def _is_examined(self, before: Cursor | None) -> ColumnElement[bool]:
+        last = self.last_examined(before).correlate(None).scalar_subquery()
         return self.place >= func.coalesce(last, LOWEST_ID)
 
     def _joined(self) -> Select[Any]:
@@ -112,28 +112,28 @@ class Narrowed:
         return statement.where(*self.conditions, *self.filters)
 
 
-def narrowed(connection: Connection, scope: ListScope) -> Narrowed | None:
-    """Return the list that `scope` means, None if nothing can be in it."""
+def list_query(connection: Connection, scope: ListScope) -> ListQuery | None:
+    """Return the query of the list that `scope` names; None for an empty search."""
     if scope.search is not None:
-        return _found(connection, parse(scope.search), scope.zone)
+        return _search_query(connection, parse(scope.search), scope.zone)
     candidates = select().select_from(entries)
     if scope.source is not None:
         # A source's own page shows all of its entries, whatever the merged list leaves out.
         feed_id = select(feeds.c.id).where(feeds.c.name == scope.source, feeds.c.subscribed)
-        return Narrowed(
+        return ListQuery(
             candidates.where(entries.c.feed_id == feed_id.scalar_subquery()), entries.c.id
         )
     if scope.category is not None:
         category_id = select(categories.c.id).where(categories.c.slug == scope.category)
         candidates = candidates.where(entries.c.category_id == category_id.scalar_subquery())
         conditions = [entries.c.listed, WITHIN_SHARE, read_stories.IS_SHOWN_IN_CATEGORY]
-        return Narrowed(candidates, entries.c.id, conditions)
-    return Narrowed(
+        return ListQuery(candidates, entries.c.id, conditions)
+    return ListQuery(
         candidates, entries.c.id, [entries.c.listed, WITHIN_SHARE, read_stories.IS_SHOWN]
     )
 
 
-def _found(connection: Connection, search: Search, zone: tzinfo) -> Narrowed | None:
+def _search_query(connection: Connection, search: Search, zone: tzinfo) -> ListQuery | None:
     if search.is_empty:
         return None
     filters: list[ColumnElement[bool]] = []
@@ -145,30 +145,32 @@ def _found(connection: Connection, search: Search, zone: tzinfo) -> Narrowed | N
         candidates, place = select().select_from(entries), entries.c.id
         filters += [~occurring(connection, phrase, entries) for phrase in search.unwanted]
     candidates = candidates.where(*_within_days(search, place, zone))
-    wanted, unwanted = _about(search.filters, ids, entries)
-    if not search.wanted and len(wanted) == 1 and wanted[0].by_index:
-        candidates = candidates.where(wanted.pop().condition)
-    filters += [about.condition for about in wanted] + [about.absence for about in unwanted]
+    required, excluded = _filter_conditions(search.filters, ids, entries)
+    if not search.wanted and len(required) == 1 and required[0].by_index:
+        candidates = candidates.where(required.pop().condition)
+    filters += [each.condition for each in required] + [each.absence for each in excluded]
     conditions: list[ColumnElement[bool]] = [entries.c.listed]
-    if not any(each.kind is Kind.SOURCE and each.wanted for each in search.filters):
-        conditions.append(read_stories.shown_once(partial(_asked, connection, search, zone, ids)))
+    if not any(term.kind is Kind.SOURCE and term.wanted for term in search.filters):
+        conditions.append(
+            read_stories.shown_once(partial(_search_conditions, connection, search, zone, ids))
+        )
     days = list(_within_days(search, entries.c.id, zone))
-    return Narrowed(candidates, place, conditions, filters, days)
+    return ListQuery(candidates, place, conditions, filters, days)
 
 
-def _asked(
+def _search_conditions(
     connection: Connection,
     search: Search,
     zone: tzinfo,
     ids: Mapping[Filter, list[int]],
     of: FromClause,
 ) -> list[ColumnElement[bool]]:
-    """Return all that a search asks of an entry, as conditions on a table of them."""
-    wanted, unwanted = _about(search.filters, ids, of)
+    """Return all conditions of a search on `of`, the table of entries or an alias of it."""
+    required, excluded = _filter_conditions(search.filters, ids, of)
     return [
         *_within_days(search, of.c.id, zone),
-        *(about.condition for about in wanted),
-        *(about.absence for about in unwanted),
+        *(each.condition for each in required),
+        *(each.absence for each in excluded),
         *(occurring(connection, phrase, of) for phrase in search.wanted),
         *(~occurring(connection, phrase, of) for phrase in search.unwanted),
     ]
@@ -184,8 +186,8 @@ def _within_days(
 
 
 @dataclass(frozen=True, slots=True)
-class _About:
-    """A condition on entries; `by_index`: one value of an indexed column."""
+class _FilterCondition:
+    """A condition on entries; `by_index`: it asks for one value of an indexed column."""
 
     condition: ColumnElement[bool]
     by_index: bool = False
@@ -195,63 +197,65 @@ class _About:
         return ~func.coalesce(self.condition, literal(value=False))
 
 
-def _about(
+def _filter_conditions(
     filters: Sequence[Filter], ids: Mapping[Filter, list[int]], of: FromClause
-) -> tuple[list[_About], list[_About]]:
-    """Return what has to hold, one condition for each kind of filter, and what must not."""
-    wanted: list[_About] = []
-    unwanted: list[_About] = []
+) -> tuple[list[_FilterCondition], list[_FilterCondition]]:
+    """Return the conditions that have to hold and those that must not, one for each kind."""
+    required: list[_FilterCondition] = []
+    excluded: list[_FilterCondition] = []
     for kind in Kind:
-        for group, sign in ((wanted, True), (unwanted, False)):
-            some = [each for each in filters if each.kind is kind and each.wanted is sign]
-            if some:
-                group.append(_condition(kind, some, ids, of))
-    return wanted, unwanted
+        for conditions, sign in ((required, True), (excluded, False)):
+            terms = [term for term in filters if term.kind is kind and term.wanted is sign]
+            if terms:
+                conditions.append(_condition(kind, terms, ids, of))
+    return required, excluded
 
 
 def _condition(
-    kind: Kind, some: Sequence[Filter], ids: Mapping[Filter, list[int]], of: FromClause
-) -> _About:
+    kind: Kind, terms: Sequence[Filter], ids: Mapping[Filter, list[int]], of: FromClause
+) -> _FilterCondition:
     if kind is Kind.AUTHOR:
         names = type_coerce(of.c.authors, Text)
-        return _About(or_(*(names.icontains(each.value, autoescape=True) for each in some)))
+        return _FilterCondition(
+            or_(*(names.icontains(term.value, autoescape=True) for term in terms))
+        )
     column = of.c.feed_id if kind is Kind.SOURCE else of.c.category_id
-    numbers = sorted({number for each in some for number in ids[each]})
+    numbers = sorted({number for term in terms for number in ids[term]})
     if len(numbers) == 1:
-        return _About(column == numbers[0], by_index=True)
-    return _About(column.in_(numbers))
+        return _FilterCondition(column == numbers[0], by_index=True)
+    return _FilterCondition(column.in_(numbers))
 
 
 def _ids(connection: Connection, filters: Iterable[Filter]) -> dict[Filter, list[int]]:
-    """Return the feeds or categories that each filter names: exactly, else in part."""
-    asked = [each for each in dict.fromkeys(filters) if each.kind is not Kind.AUTHOR]
-    if not asked:
+    """Return the ids of the feeds or categories that each filter names: exactly, else in part."""
+    terms = [term for term in dict.fromkeys(filters) if term.kind is not Kind.AUTHOR]
+    if not terms:
         return {}
     rows = connection.execute(
-        union_all(*(_named(number, each) for number, each in enumerate(asked)))
+        union_all(*(_matches(number, term) for number, term in enumerate(terms)))
     ).all()
-    found = {}
-    for number, each in enumerate(asked):
-        mine = [row for row in rows if row.number == number]
-        found[each] = _exact(each, mine) or [row.id for row in mine]
-    return found
+    ids = {}
+    for number, term in enumerate(terms):
+        matches = [row for row in rows if row.number == number]
+        ids[term] = _exact_ids(term, matches) or [row.id for row in matches]
+    return ids
 
 
-def _exact(one: Filter, rows: Sequence[Any]) -> list[int]:
+def _exact_ids(term: Filter, rows: Sequence[Any]) -> list[int]:
     """Return the ids of rows that a filter names exactly: C is not C++."""
-    if one.kind is Kind.CATEGORY:
-        names = urls.matching_categories(one.value, {row.title: row.key for row in rows})
+    if term.kind is Kind.CATEGORY:
+        names = urls.matching_categories(term.value, {row.title: row.key for row in rows})
         return [row.id for row in rows if row.title in names]
-    same = [row.id for row in rows if row.key == one.value]
-    return same or [row.id for row in rows if row.key == urls.slug(one.value)]
+    of_key = [row.id for row in rows if row.key == term.value]
+    return of_key or [row.id for row in rows if row.key == urls.slug(term.value)]
 
 
-def _named(number: int, one: Filter) -> Select[Any]:
-    if one.kind is Kind.SOURCE:
+def _matches(number: int, term: Filter) -> Select[Any]:
+    if term.kind is Kind.SOURCE:
         title = shown_title(feeds)
-        return _with_name(number, one.value, feeds, feeds.c.name, title).where(feeds.c.subscribed)
+        return _with_name(number, term.value, feeds, feeds.c.name, title).where(feeds.c.subscribed)
     slug, name = categories.c.slug, categories.c.name
-    return _with_name(number, one.value, categories, slug, name).where(categories.c.feeds > 0)
+    return _with_name(number, term.value, categories, slug, name).where(categories.c.feeds > 0)
 
 
 def _with_name(
