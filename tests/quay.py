@@ -125,8 +125,8 @@ def poll_all(engine: Engine, config: Config) -> None:
             host="reader.example",
             secret="tide",
             lease_until=NOW + 24 * HOUR,
-            most_of_host=9,
-            most=9,
+            max_per_host=9,
+            max_total=9,
         )
 
 

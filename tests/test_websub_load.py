@@ -75,8 +75,8 @@ def subscribed(site: Site, *callbacks: str) -> None:
         for callback in callbacks:
             write_subscribers.add_subscriber(
                 connection, topic=TOPIC, callback=callback, host=callback.split("/")[2],
-                secret=None, lease_until=datetime.now(UTC) + AN_HOUR, most_of_host=10_000,
-                most=10_000,
+                secret=None, lease_until=datetime.now(UTC) + AN_HOUR, max_per_host=10_000,
+                max_total=10_000,
             )  # fmt: skip
 
 

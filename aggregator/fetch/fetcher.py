@@ -107,6 +107,13 @@ class Fetcher:
         )
 
 
+@dataclass(frozen=True)
+class _Redirect:
+    """A redirect; `location` is empty without the header field."""
+
+    location: str
+
+
 @dataclass
 class _Attempt:
     """One fetch under way.
@@ -161,7 +168,7 @@ class _Attempt:
                 is_open = start.authorization is None and not cookie
                 is_moved = self.redirects and self.is_moved and is_open
                 return replace(result, moved_to=target.url) if is_moved else result
-            next_target = target.follow(result)
+            next_target = target.follow(result.location)
             cookie = self.cookies.header(next_target.request) if self.cookies else ""
             if self.redirects == MAX_REDIRECTS or (next_target.url, cookie) in requested:
                 raise FetchFailure("too many redirects")
@@ -183,8 +190,10 @@ class _Attempt:
         await waiting
         deadline.reschedule(None if expires_at is None else expires_at + loop.time() - paused_at)
 
-    async def _request(self, target: Target, cookie: str, policy: AddressPolicy) -> Fetched | str:
-        """Return the response, or the Location of a redirect; "" for a redirect without Location.
+    async def _request(
+        self, target: Target, cookie: str, policy: AddressPolicy
+    ) -> Fetched | _Redirect:
+        """Make one request.
 
         Args:
             cookie: Set by earlier redirects for this target; empty for none.
@@ -219,14 +228,14 @@ class _Attempt:
 
     async def _read(
         self, response: aiohttp.ClientResponse, target: Target, *, is_conditional: bool
-    ) -> Fetched | str:
+    ) -> Fetched | _Redirect:
         self.status, url = response.status, target.url
         headers = response_headers.readable_headers(response.raw_headers)
         if self.status in _REDIRECTS:
             if fields := response.headers.getall("Set-Cookie", ()):
                 self.cookies = self.cookies or Cookies()
                 self.cookies.take(fields, target.request, now=datetime.now(UTC))
-            return headers.get("location", "")
+            return _Redirect(headers.get("location", ""))
         validators = response_headers.response_validators(response.raw_headers, url)
         if self.status == 304 and is_conditional:
             validators = response_headers.merged_validators(self.validators, validators)

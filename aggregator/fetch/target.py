@@ -58,14 +58,14 @@ class Target:
         url = bare if _LEGAL.fullmatch(bare) else str(request)
         return cls(url, request, _basic(user_info[0][:-1]) if user_info else None)
 
-    def follow(self, location: str | None) -> Self:
+    def follow(self, location: str) -> Self:
         """Return the target of a redirect from this target.
 
         User and password are sent to their own origin only.  User and password in the redirect's
         URL are not sent.
 
         Args:
-            location: Value of the Location field; empty or None without the field.
+            location: Value of the Location field; empty without the field.
 
         Raises:
             FetchFailure: The redirect leads nowhere.

@@ -59,7 +59,7 @@ class Announcer:
             return
         names = {change.name for change in changes}
         await self._publish(topics(self._publication, self._subscriptions(), names))
-        await self._transact(partial(write_unannounced.note_announced, told=changes))
+        await self._transact(partial(write_unannounced.note_announced, announced=changes))
 
 
 def topics(

@@ -160,8 +160,8 @@ class Deliveries:
                     )
                 finally:
                     for result in results:
-                        self._queued_ids.discard(result.of.id)
-                        self._queued_per_site[result.of.host] -= 1
+                        self._queued_ids.discard(result.subscriber.id)
+                        self._queued_per_site[result.subscriber.host] -= 1
                     self._queued_per_site = +self._queued_per_site
                 await self.begin()
         except DBAPIError as error:  # the deliveries are still due
@@ -184,13 +184,13 @@ class Deliveries:
             async with self._address_concurrency.admitted(keys), self._free:
                 content = await self._documents.get(subscriber.topic, due_at)
                 if content is None:  # a category or source that was removed
-                    return write_subscribers.Delivery(subscriber, ended=True)
+                    return write_subscribers.Delivery(subscriber, is_ended=True)
                 async with asyncio.timeout(timeout):
                     status = await self._post(subscriber, content, addresses)
             if 200 <= status < 300:
                 return write_subscribers.Delivery(subscriber)
             if status == 410:
-                return write_subscribers.Delivery(subscriber, ended=True)
+                return write_subscribers.Delivery(subscriber, is_ended=True)
             reason = f"answered {status}"
         except TimeoutError:
             reason = f"no answer within {span_text(timeout)}"
@@ -222,7 +222,7 @@ class Deliveries:
 def _put_off(subscriber: write_subscribers.Subscriber) -> write_subscribers.Delivery:
     """Return the outcome of a delivery that is repeated without counting as failed."""
     retry_at = datetime.now(UTC) + _PUT_OFF
-    return write_subscribers.Delivery(subscriber, retry_at=retry_at, failed=False)
+    return write_subscribers.Delivery(subscriber, retry_at=retry_at, is_failure=False)
 
 
 class _RenderedDocuments:

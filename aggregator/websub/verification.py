@@ -151,8 +151,8 @@ def _add_subscription(
         host=site,
         secret=request.secret,
         lease_until=datetime.now(UTC) + request.lease,
-        most_of_host=limits.subscriptions_per_site,
-        most=limits.subscriptions,
+        max_per_host=limits.subscriptions_per_site,
+        max_total=limits.subscriptions,
     )
     return None if is_added else f"too many subscriptions of {site} or in all; one was refused"
 

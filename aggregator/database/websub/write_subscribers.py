@@ -1,7 +1,7 @@
-"""Subscribers of our own WebSub hub, and what they are still to get.
+"""Subscribers of our own WebSub hub, and their pending deliveries.
 
-`wanted` counts the changes of a topic, `delivered` how many of them the subscriber knows of; what
-changes while a delivery is under way is therefore never lost.
+The column `wanted` counts the changes of a subscription's document; `delivered` is the count at the
+last successful delivery.  So a change during a delivery is never lost.
 """
 
 from collections.abc import Sequence
@@ -24,17 +24,20 @@ from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import upsert
 from aggregator.database.schema import subscribers
 
-_TOPICS = 500
+_TOPICS_PER_STATEMENT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Somebody who is to get a document.
+    """A subscription with a pending delivery.
 
     Attributes:
-        host: The site of the callback.
-        wanted: The change that this delivery will have told of.
-        failures: Attempts in a row that failed.
+        topic: URL of the document.
+        callback: URL of the subscriber.
+        host: Site of the callback.
+        secret: Key of the signatures, None for no signatures.
+        change_count: Changes of the document that the pending delivery covers.
+        failures: Failed attempts in a row.
     """
 
     id: int
@@ -42,22 +45,24 @@ class Subscriber:
     callback: str
     host: str
     secret: str | None
-    wanted: int
+    change_count: int
     failures: int
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How a delivery went: well, to be tried again at `retry_at`, or the subscription `ended`.
+    """The outcome of a delivery: a success, unless another attribute is set.
 
     Attributes:
-        failed: Whether to try it again counts as a failure.
+        retry_at: Time of the next attempt, None for no further attempt.
+        is_ended: The subscription has ended.
+        is_failure: Another attempt counts as after a failure.
     """
 
-    of: Subscriber
+    subscriber: Subscriber
     retry_at: datetime | None = None
-    ended: bool = False
-    failed: bool = True
+    is_ended: bool = False
+    is_failure: bool = True
 
 
 def add_subscriber(
@@ -68,15 +73,25 @@ def add_subscriber(
     host: str,
     secret: str | None,
     lease_until: datetime,
-    most_of_host: int,
-    most: int,
+    max_per_host: int,
+    max_total: int,
 ) -> bool:
-    """Add a subscription, or renew it; return False if the callback's host, or all, have enough."""
-    same = (subscribers.c.topic == topic) & (subscribers.c.callback == callback)
-    is_new = connection.scalar(select(func.count()).where(same)) == 0
-    of_host = connection.scalar(select(func.count()).where(subscribers.c.host == host)) or 0
-    in_all = connection.scalar(select(func.count()).select_from(subscribers)) or 0
-    if is_new and (of_host >= most_of_host or in_all >= most):
+    """Add or renew a subscription; return False at the limit of the host or of all subscriptions.
+
+    Args:
+        topic: URL of the document.
+        callback: URL of the subscriber.
+        host: Site of the callback.
+        secret: Key of the signatures, None for no signatures.
+        lease_until: End of the subscription.
+        max_per_host: Subscriptions of one host; a renewal is always accepted.
+        max_total: Subscriptions in all.
+    """
+    is_subscription = (subscribers.c.topic == topic) & (subscribers.c.callback == callback)
+    is_new = connection.scalar(select(func.count()).where(is_subscription)) == 0
+    host_count = connection.scalar(select(func.count()).where(subscribers.c.host == host)) or 0
+    total_count = connection.scalar(select(func.count()).select_from(subscribers)) or 0
+    if is_new and (host_count >= max_per_host or total_count >= max_total):
         return False
     row: dict[str, Any] = {"topic": topic, "callback": callback, "host": host, "secret": secret}
     if is_new:
@@ -92,35 +107,38 @@ def add_subscriber(
 
 def remove_subscriber(connection: Connection, topic: str, callback: str) -> None:
     """End a subscription."""
-    same = (subscribers.c.topic == topic) & (subscribers.c.callback == callback)
-    connection.execute(delete(subscribers).where(same))
+    is_subscription = (subscribers.c.topic == topic) & (subscribers.c.callback == callback)
+    connection.execute(delete(subscribers).where(is_subscription))
 
 
 def end_leases(connection: Connection, *, now: datetime) -> None:
-    """Remove the subscriptions whose time is over."""
+    """Remove subscriptions after the end of the lease."""
     connection.execute(delete(subscribers).where(subscribers.c.lease_until < now))
 
 
 def mark_topics(connection: Connection, *, topics: Sequence[str], now: datetime) -> None:
-    """Note a change of documents; who failed before is still left alone for its time."""
+    """Note a change of documents; after a failure a subscriber still waits for the next attempt."""
     values: dict[str, Any] = {
         "wanted": subscribers.c.wanted + 1,
         "next_at": case(
             (subscribers.c.failures > 0, subscribers.c.next_at), else_=literal(now, UtcDateTime())
         ),
     }
-    for start in range(0, len(topics), _TOPICS):
-        chosen = subscribers.c.topic.in_(topics[start : start + _TOPICS])
-        connection.execute(update(subscribers).where(chosen).values(values))
+    for start in range(0, len(topics), _TOPICS_PER_STATEMENT):
+        batch = topics[start : start + _TOPICS_PER_STATEMENT]
+        is_of_topic = subscribers.c.topic.in_(batch)
+        connection.execute(update(subscribers).where(is_of_topic).values(values))
 
 
 def due_subscribers(
     connection: Connection, *, now: datetime, limit: int, busy_hosts: Sequence[str] = ()
 ) -> list[Subscriber]:
-    """Return up to `limit` subscribers that are to get something now, those that failed last.
+    """Return up to `limit` subscribers with a delivery due, first those without failures.
 
     Args:
-        busy_hosts: Whose subscribers are left out.
+        now: Deliveries due later are left out.
+        limit: Of the number of subscribers.
+        busy_hosts: Hosts whose subscribers are left out.
     """
     statement = (
         select(
@@ -144,30 +162,33 @@ def due_subscribers(
 
 
 def note_deliveries(connection: Connection, *, deliveries: Sequence[Delivery]) -> None:
-    """Write how deliveries went."""
-    for one in deliveries:
-        own = subscribers.c.id == one.of.id
-        if one.ended:
-            connection.execute(delete(subscribers).where(own))
-        elif one.retry_at is not None:
+    """Write the outcomes of deliveries."""
+    for delivery in deliveries:
+        subscriber = delivery.subscriber
+        is_subscriber = subscribers.c.id == subscriber.id
+        if delivery.is_ended:
+            connection.execute(delete(subscribers).where(is_subscriber))
+        elif delivery.retry_at is not None:
+            failures = subscribers.c.failures + delivery.is_failure
             connection.execute(
                 update(subscribers)
-                .where(own)
-                .values(failures=subscribers.c.failures + one.failed, next_at=one.retry_at)
+                .where(is_subscriber)
+                .values(failures=failures, next_at=delivery.retry_at)
             )
         else:
-            connection.execute(_DELIVERED, {"subscriber": one.of.id, "told": one.of.wanted})
+            values = {"subscriber": subscriber.id, "change_count": subscriber.change_count}
+            connection.execute(_DELIVERED, values)
 
 
-# Still due if the document changed once more while it was under way.
+# The subscriber is still due after another change of the document during the delivery.
 _DELIVERED = (
     update(subscribers)
     .where(subscribers.c.id == bindparam("subscriber"))
     .values(
-        delivered=bindparam("told"),
+        delivered=bindparam("change_count"),
         failures=0,
         next_at=case(
-            (subscribers.c.wanted > bindparam("told"), subscribers.c.next_at),
+            (subscribers.c.wanted > bindparam("change_count"), subscribers.c.next_at),
             else_=bindparam("never", None, type_=UtcDateTime),
         ),
     )

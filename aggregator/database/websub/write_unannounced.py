@@ -1,4 +1,4 @@
-"""Feeds with changes that were not announced yet (WebSub); a restart forgets none of them."""
+"""Feeds with changes that are not announced yet (WebSub), kept over restarts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,11 @@ from aggregator.database.schema import feeds, unannounced
 
 @dataclass(frozen=True, slots=True)
 class Unannounced:
-    """A feed with changes to announce; `latest_at`: the last of them when it was looked at."""
+    """A feed with changes to announce.
+
+    Attributes:
+        latest_at: Time of the last change at the moment of the query.
+    """
 
     feed_id: int
     name: str
@@ -21,16 +25,20 @@ class Unannounced:
 
 def note_unannounced(connection: Connection, feed_ids: Iterable[int], *, now: datetime) -> None:
     """Note that entries of these feeds are new or have changed."""
-    rows = [{"feed_id": one, "first_at": now, "latest_at": now} for one in feed_ids]
+    rows = [{"feed_id": feed_id, "first_at": now, "latest_at": now} for feed_id in feed_ids]
     upsert(connection, unannounced, rows, key=["feed_id"], replaced=["latest_at"])
 
 
 def waiting_changes(
     connection: Connection, *, now: datetime, debounce: timedelta
 ) -> list[Unannounced]:
-    """Return the feeds with changes to announce, none if the first change is newer than `debounce`.
+    """Return the feeds with changes to announce; none while the first change is too young.
 
-    One that is further in the future than that was noted before the clock was set back.
+    A first change far in the future was noted before the clock was set back, and is not young.
+
+    Args:
+        now: Aware, UTC.
+        debounce: Age of the first change from which all changes are announced.
     """
     first_at = connection.scalar(select(func.min(unannounced.c.first_at)))
     if first_at is None or abs(now - first_at) < debounce:
@@ -39,16 +47,19 @@ def waiting_changes(
     return [Unannounced(*row) for row in connection.execute(statement)]
 
 
-def note_announced(connection: Connection, told: Sequence[Unannounced]) -> None:
-    """Note that changes were announced; what changed again meanwhile waits its own time."""
-    connection.execute(_TOLD, [{"feed": one.feed_id, "told_at": one.latest_at} for one in told])
-    connection.execute(_CHANGED_AGAIN, [{"feed": one.feed_id} for one in told])
+def note_announced(connection: Connection, announced: Sequence[Unannounced]) -> None:
+    """Forget announced changes; a feed that changed since then waits like after a first change."""
+    connection.execute(
+        _FORGET,
+        [{"feed": change.feed_id, "announced_at": change.latest_at} for change in announced],
+    )
+    connection.execute(_WAIT_AGAIN, [{"feed": change.feed_id} for change in announced])
 
 
-_TOLD = delete(unannounced).where(
-    unannounced.c.feed_id == bindparam("feed"), unannounced.c.latest_at == bindparam("told_at")
+_FORGET = delete(unannounced).where(
+    unannounced.c.feed_id == bindparam("feed"), unannounced.c.latest_at == bindparam("announced_at")
 )
-_CHANGED_AGAIN = (
+_WAIT_AGAIN = (
     update(unannounced)
     .where(unannounced.c.feed_id == bindparam("feed"))
     .values(first_at=unannounced.c.latest_at)
