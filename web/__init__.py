@@ -158,20 +158,22 @@ def _error_answer(status: int, message: str) -> Response:
         response = Response(f"{message}\n", status=status, mimetype="text/plain")
         response.headers["Cache-Control"] = "no-store"
         return response
-    at = pages.clock()
-    translated = at.lang.gettext(message)
+    clock = pages.request_clock()
+    translated = clock.lang.gettext(message)
     values: dict[str, object] = {
         "status": status,
-        "heading": at.lang.gettext(_HEADINGS.get(status, "Error {status}")).format(status=status),
+        "heading": clock.lang.gettext(_HEADINGS.get(status, "Error {status}")).format(
+            status=status
+        ),
         # A message that names a parameter of the address has no translation.
-        "message": Said(translated, SOURCE if translated == message else at.lang.tag),
+        "message": Said(translated, SOURCE if translated == message else clock.lang.tag),
     }
     # A client that sends too many requests repeats them at once: a refusal must be cheap.
-    key = ("error", status, message, at.lang.tag, at.now.replace(second=0, microsecond=0))
+    key = ("error", status, message, clock.lang.tag, clock.now.replace(second=0, microsecond=0))
     content = site().pages.get(key)
     if content is None:
         page = Page("error.html", values, index=False)
-        content = page_body(pages.render(page, at=at, overview=None))
+        content = page_body(pages.render(page, clock=clock, overview=None))
         site().pages.store(key, content)
     response = send_error_page(content, status)
     response.vary.add("Accept-Language")

@@ -257,20 +257,20 @@ def _explanation(list_request: ListRequest, now: datetime) -> Response:
         document = _document(connection, list_request, now)
         overview = read_overview.overview(connection)
     raw = request.full_path.rstrip("?") + ("&raw" if request.args else "?raw")
-    at, no_news = pages.clock(), presentation.NewPosts()
+    clock, no_news = pages.request_clock(), presentation.NewPosts()
     values = {
         "document": document,
         "format": FORMAT_NAMES[list_request.form],
         "raw": f"{request.script_root}{raw}",
         "days": presentation.days(
-            document.entries[:_PREVIEWED], at, news=no_news, phrases=(), fold=False
+            document.entries[:_PREVIEWED], clock, news=no_news, phrases=(), fold=False
         ),
         "posts": {"news": no_news},
     }
     page = Page("feed.html", values, scope=list_request.scope, index=False)
-    response = send_private(page_body(pages.render(page, at=at, overview=overview)))
+    response = send_private(page_body(pages.render(page, clock=clock, overview=overview)))
     response.vary.add("Accept-Language")
-    response.headers["Content-Language"] = at.lang.tag
+    response.headers["Content-Language"] = clock.lang.tag
     return response
 
 

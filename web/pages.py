@@ -39,15 +39,15 @@ class Part(Enum):
     FEEDS = "hundreds of feeds: made for one reader at a time, the others get the same"
 
 
-def clock() -> Clock:
+def request_clock() -> Clock:
     """Return the moment of this request, in the configured zone and the reader's language."""
     lang = language(parameters.language())
     return Clock(site().utc_now(), site().zone, site().config.timezone, lang)
 
 
-def render(page: Page, *, at: Clock, overview: Overview | None) -> str:
+def render(page: Page, *, clock: Clock, overview: Overview | None) -> str:
     """Return a page for an answer as HTML; `overview` is None for a page without database."""
-    return page_contents.render(page, clock=at, overview=overview, links=LINKS)
+    return page_contents.render(page, clock=clock, overview=overview, links=LINKS)
 
 
 def _page(
@@ -64,13 +64,13 @@ def _page(
     ) -> Callable[_Arguments, Response]:
         @wraps(view)
         def answer(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Response:
-            now = clock()
+            clock = request_clock()
             with ExitStack() as locks, site().engine.connect() as connection:
                 overview = read_overview.overview(connection)
-                visit = _visit(overview, now) if Part.VISIT in parts else LastVisit()
-                tag = _tag(overview, now, visit, parts)
+                visit = _visit(overview, clock) if Part.VISIT in parts else LastVisit()
+                tag = _tag(overview, clock, visit, parts)
                 if (unchanged := unchanged_page(tag)) is not None:
-                    return _for_reader(unchanged, now, visit)
+                    return _for_reader(unchanged, clock, visit)
                 # Other parameters are left out: they must not make a page be rendered again.
                 key = (request.path, *map(request.args.get, _PARAMETERS), tag)
                 content = site().pages.get(key)
@@ -78,12 +78,12 @@ def _page(
                     locks.enter_context(site().feed_table_lock)
                     content = site().pages.get(key)
                 if content is None:
-                    data = PageData(connection, now, overview, visit, LINKS)
+                    data = PageData(connection, clock, overview, visit, LINKS)
                     page = view(data, *args, **kwargs)
                     connection.rollback()  # rendering needs no transaction
-                    content = page_body(render(page, at=now, overview=overview))
+                    content = page_body(render(page, clock=clock, overview=overview))
                     site().pages.store(key, content)
-            return _for_reader(send_page(content, tag), now, visit)
+            return _for_reader(send_page(content, tag), clock, visit)
 
         return answer
 
@@ -167,16 +167,16 @@ def _status_path(number: int) -> str:
     return url_for("pages.status", page=number if number > 1 else None)
 
 
-def _visit(overview: Overview, at: Clock) -> LastVisit:
+def _visit(overview: Overview, clock: Clock) -> LastVisit:
     """Return the reader's visit, which the page continues or begins."""
     cookie = LastVisit.parse(request.cookies.get(COOKIE, ""))
-    return cookie.page(at.now, found_up_to=overview.checked_at)
+    return cookie.page(clock.now, found_up_to=overview.checked_at)
 
 
-def _for_reader(response: Response, at: Clock, visit: LastVisit) -> Response:
+def _for_reader(response: Response, clock: Clock, visit: LastVisit) -> Response:
     """Add the headers for the language of the page and the cookie of the visit."""
     response.vary.add("Accept-Language")
-    response.headers["Content-Language"] = at.lang.tag
+    response.headers["Content-Language"] = clock.lang.tag
     if visit.at:
         response.vary.add("Cookie")
         response.headers["Cache-Control"] = "private, no-cache"
@@ -192,7 +192,7 @@ def _for_reader(response: Response, at: Clock, visit: LastVisit) -> Response:
     return response
 
 
-def _tag(overview: Overview, at: Clock, visit: LastVisit, parts: Sequence[Part]) -> str:
+def _tag(overview: Overview, clock: Clock, visit: LastVisit, parts: Sequence[Part]) -> str:
     """Return the validator of a page at this moment.
 
     It changes with the minute because a page has relative times, among them the time of the last
@@ -203,13 +203,13 @@ def _tag(overview: Overview, at: Clock, visit: LastVisit, parts: Sequence[Part])
     precision = "%Y%m%d%H%M%S%f" if Part.CHECKS in parts else "%Y%m%d%H%M"
     values = (
         site().build,
-        at.lang.tag,
+        clock.lang.tag,
         overview.version,
         overview.feeds,
         overview.unread_feeds,
         overview.failing,
         checked.strftime(precision) if checked else "never",
         new_since,
-        at.now.strftime("%Y%m%d%H%M"),
+        clock.now.strftime("%Y%m%d%H%M"),
     )
     return "-".join(map(str, values))

@@ -21,7 +21,9 @@ def register_globals(environment: Environment) -> None:
         status_texts=status_texts,
     )
     environment.filters.update(
-        machine=machine, name=presentation.isolated, alone=presentation.isolated_text
+        machine=machine,
+        isolated=presentation.isolated,
+        isolated_text=presentation.isolated_text,
     )
 
 
