@@ -17,7 +17,7 @@ from typing import Protocol
 
 import brotli  # type: ignore[import-untyped]
 
-from .failure import FetchFailure
+from .failure import FetchFailure, too_large
 
 _MAX_ENCODINGS = 2
 _MAX_MEMBERS = 1000
@@ -68,12 +68,6 @@ class BodyDecoder:
         for stage in self._stages:
             tail = stage.feed(tail) + stage.finish() if tail else stage.finish()
         return b"".join([*self._parts, tail])
-
-
-def too_large(max_size: int) -> FetchFailure:
-    """Return the failure of a body over the limit."""
-    size = f"{max_size / 1e6:g} MB" if max_size >= 1e6 else f"{max_size / 1e3:g} kB"
-    return FetchFailure(f"too large (limit {size})")
 
 
 class _Decoder(Protocol):

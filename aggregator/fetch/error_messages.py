@@ -14,7 +14,7 @@ from aiohttp import http_exceptions
 
 from aggregator.model.times import span_text
 
-from .failure import AddressRefusedError
+from .failure import CUT_SHORT, HEAD_TOO_LARGE, NOT_HTTP, AddressRefusedError
 
 _NO_ANSWER = "connection closed before an answer"
 _ERRNO_MESSAGES = {
@@ -84,11 +84,11 @@ def error_message(
         case aiohttp.ClientResponseError():
             return _protocol_message(error)
         case aiohttp.ClientPayloadError():
-            return "the answer was cut short"
+            return CUT_SHORT
         case aiohttp.InvalidURL():
             return "not a valid address"
         case ConnectionLostError() | aiohttp.ServerDisconnectedError() | OSError():
-            return "the answer was cut short" if is_answered else _NO_ANSWER
+            return CUT_SHORT if is_answered else _NO_ANSWER
         case ValueError():  # UnicodeError among them
             return "not a valid address"
     return "no usable answer"
@@ -141,8 +141,8 @@ def _protocol_message(error: BaseException | None) -> str:
         # Behind the colon the message repeats content from the server.
         message = str(getattr(error, "message", "")).partition(":")[0]
         if isinstance(error, http_exceptions.LineTooLong) or "Too many headers" in message:
-            return "the answer's headers are too large"
+            return HEAD_TOO_LARGE
         if "chunk size" in message:
-            return "the answer was cut short"
+            return CUT_SHORT
         error = error.__cause__
-    return "not an HTTP answer"
+    return NOT_HTTP

@@ -1,6 +1,13 @@
-"""How a fetch fails inside this package; `fetcher` adds the feed's URL.  Pure."""
+"""How a fetch fails inside this package; `fetcher` adds the feed's URL.  Pure.
+
+The reasons that several modules give are here.
+"""
 
 from datetime import timedelta
+
+CUT_SHORT = "the answer was cut short"
+HEAD_TOO_LARGE = "the answer's headers are too large"
+NOT_HTTP = "not an HTTP answer"
 
 
 class FetchFailure(Exception):  # noqa: N818 - an outcome, not a defect; becomes a FetchError
@@ -19,6 +26,12 @@ class FetchFailure(Exception):  # noqa: N818 - an outcome, not a defect; becomes
         self.reason = reason
         self.retry_after = retry_after
         self.unreachable = unreachable
+
+
+def too_large(max_size: int) -> FetchFailure:
+    """Return the failure of a body of more than `max_size` bytes."""
+    size = f"{max_size / 1e6:g} MB" if max_size >= 1e6 else f"{max_size / 1e3:g} kB"
+    return FetchFailure(f"too large (limit {size})")
 
 
 class AddressRefusedError(OSError):

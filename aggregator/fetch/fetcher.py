@@ -17,9 +17,9 @@ from aggregator.model import Fetched, Validators
 from aggregator.model.times import span_text
 
 from . import response_headers
-from .content_encoding import BodyDecoder, too_large
+from .content_encoding import BodyDecoder
 from .cookies import Cookies
-from .failure import FetchFailure
+from .failure import FetchFailure, too_large
 from .fetch_settings import FetchSettings
 from .guard import AddressPolicy
 from .http_connections import Connections, Request

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from aggregator.model import Fetched, Validators
 
-from .content_encoding import too_large
-from .failure import FetchFailure
+from .failure import FetchFailure, too_large
 
 
 def read_local(path: str, validators: Validators, *, folder: Path | None, max_size: int) -> Fetched:

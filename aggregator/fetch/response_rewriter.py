@@ -12,8 +12,7 @@ Source: RFC 9112, 2.2 (line ends), 4 (status line), 5 (fields), 6 (length of the
 import re
 from typing import Protocol
 
-from .content_encoding import too_large
-from .failure import FetchFailure
+from .failure import CUT_SHORT, HEAD_TOO_LARGE, NOT_HTTP, FetchFailure, too_large
 
 MAX_LINE = 65_536
 MAX_LINES = 1000
@@ -121,11 +120,11 @@ class _Head:
         self._check_size(end.start())
         head = bytes(self._received[: end.start()])
         if b"\0" in head:  # the only byte that all clients refuse (RFC 9110, 5.5)
-            raise _not_http()
+            raise FetchFailure(NOT_HTTP)
         lines = head.split(b"\n")[1:]
         self.lines = [line.rstrip(b"\r") for line in lines]
         if len(lines) > MAX_LINES or any(len(line) > MAX_LINE for line in self.lines):
-            raise _too_large()
+            raise FetchFailure(HEAD_TOO_LARGE)
         self.size += self._skipped + end.end()
         return bytes(self._received[end.end() :])
 
@@ -136,21 +135,21 @@ class _Head:
         self._skipped += size - len(self._received)
         end = self._received.find(b"\n")
         if end > MAX_LINE:
-            raise _too_large()
+            raise FetchFailure(HEAD_TOO_LARGE)
         if end >= 0:
             match = _STATUS_LINE.match(self._received)
             if match is None:
-                raise _not_http()
+                raise FetchFailure(NOT_HTTP)
             self.status = int(match[1])
         elif not _START.startswith(
             bytes(self._received[:64]).lstrip(b" \t")[: len(_START)].upper()
         ):
-            raise _not_http()
+            raise FetchFailure(NOT_HTTP)
 
     def _check_size(self, size: int) -> None:
         size += self._skipped
         if self.size + size > MAX_HEAD or (size > MAX_LINE and not self.status):
-            raise _too_large()
+            raise FetchFailure(HEAD_TOO_LARGE)
 
 
 def _fields(lines: list[bytes]) -> _Fields:
@@ -168,7 +167,7 @@ def _fields(lines: list[bytes]) -> _Fields:
             name, value = fields[-1]
             fields[-1] = (name, b"%s %s" % (value, _trimmed(line)))
             if len(value) > MAX_LINE:
-                raise _too_large()
+                raise FetchFailure(HEAD_TOO_LARGE)
     return fields
 
 
@@ -218,7 +217,7 @@ def _body_framing(status: int, fields: _Fields, max_size: int) -> _BodyFraming:
         return _UntilClosed()
     members = [member.strip(b" \t") for value in lengths for member in value.split(b",")]
     if not all(_LENGTH.fullmatch(member) for member in members) or len(set(map(int, members))) > 1:
-        raise _not_http()
+        raise FetchFailure(NOT_HTTP)
     return _Sized(int(members[0]))
 
 
@@ -303,16 +302,4 @@ class _Chunked:
 def _check_line(data: bytes, position: int, max_size: int) -> None:
     """Refuse bytes that can't become a line between two chunks."""
     if len(data) - position > max_size or data.find(b"\n", position) >= 0:
-        raise _broken()
-
-
-def _not_http() -> FetchFailure:
-    return FetchFailure("not an HTTP answer")
-
-
-def _too_large() -> FetchFailure:
-    return FetchFailure("the answer's headers are too large")
-
-
-def _broken() -> FetchFailure:
-    return FetchFailure("the answer was cut short")
+        raise FetchFailure(CUT_SHORT)
