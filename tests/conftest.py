@@ -16,9 +16,8 @@ from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.util import LRUCache
 
-from aggregator.poll import poller
-from aggregator.runtime.worker_pool import Workers
 from tests.browser import system_chromium
+from tests.pollers import LASTING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -112,33 +111,11 @@ def never_sync(connection: Connection) -> None:
             connection.connection.driver_connection.execute("PRAGMA synchronous = OFF")
 
 
-class _SameWorkers(Workers):
-    """Workers that use the processes of the ones before them."""
-
-    def __init__(self, _count: int, *, max_size: int) -> None:
-        super().__init__(1)
-        self._idle, self._processes = _lasting._idle, _lasting._processes
-
-    def stop(self) -> None:
-        pass
-
-
-_lasting = Workers(1)
-
-
 @pytest.fixture(autouse=True, scope="session")
-def shared_workers() -> Iterator[None]:
-    """Give all pollers of this process the same workers: to start and end them takes 0.3 s."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(poller, "Workers", _SameWorkers)
-        yield
-    _lasting.stop()
-
-
-@pytest.fixture
-def own_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each poller of this test workers of its own, as in the program."""
-    monkeypatch.setattr(poller, "Workers", Workers)
+def lasting_workers() -> Iterator[None]:
+    """End the workers of all tests with the last of them."""
+    yield
+    LASTING.stop()
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from aggregator.database.feeds import read_health, write_leases, write_subscript
 from aggregator.database.lists import read_lists
 from aggregator.fetch import FetchSettings
 from aggregator.model import FeedHealth, ListedEntry, ListScope, Subscription
-from aggregator.poll import Poller, PollResult, PollSettings
+from aggregator.poll import PollResult, PollSettings
 from tests.feedserver import FeedServer
+from tests.pollers import polling
 from tests.worlds import new_database
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -75,7 +76,7 @@ class World:
         self, names: Collection[str] | None, times: int, before: Callable[[int], None]
     ) -> dict[str, PollResult]:
         results: list[PollResult] = []
-        async with Poller(self.database, self.settings) as poller:
+        async with polling(self.database, self.settings) as poller:
             for number in range(times):
                 before(number)
                 due = await poller.transact(

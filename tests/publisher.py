@@ -16,8 +16,9 @@ from typing import Any
 from aggregator.database.feeds import read_health, write_hosts, write_leases, write_subscriptions
 from aggregator.fetch import FetchSettings
 from aggregator.model import FeedHealth, Subscription
-from aggregator.poll import Poller, PollResult, PollSettings
+from aggregator.poll import PollResult, PollSettings
 from tests.feedserver import FeedServer, Request
+from tests.pollers import polling
 from tests.worlds import sqlite_database
 
 HOUR = timedelta(hours=1)
@@ -63,16 +64,16 @@ class World:
                 authority="example.org",
                 host_delay=timedelta(seconds=self.host_delay),
             )
-            async with Poller(self._engine, settings) as poller:
-                poller.share(shared)
+            async with polling(self._engine, settings) as poller:
                 return await asyncio.gather(*map(poller.poll, due))
 
         with self._database() as connection:
             now = datetime.now(UTC)
+            shared_hosts = write_hosts.shared_hosts(connection)
             due = write_leases.lease_due(
-                connection, owner=owner, now=now, until=now + HOUR, limit=limit
-            )
-            shared = write_hosts.shared_hosts(connection)
+                connection, owner=owner, now=now, until=now + HOUR, limit=limit,
+                shared_hosts=shared_hosts,
+            )  # fmt: skip
         return [result for result in asyncio.run(run()) if result] if due else []
 
     def next_poll(self, *, within: timedelta = timedelta(days=60)) -> list[PollResult]:

@@ -18,7 +18,6 @@ from email.utils import format_datetime
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import yaml
 from sqlalchemy import text
@@ -29,8 +28,9 @@ from aggregator.database.entries import write_retention
 from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.database.lists import read_lists
 from aggregator.model import DueFeed, ListedEntry
-from aggregator.poll import Poller, PollResult, poller
+from aggregator.poll import Poller, PollResult
 from aggregator.scheduler import poll_settings
+from tests.pollers import polling
 from tests.worlds import new_database
 from web import create_app
 
@@ -171,15 +171,14 @@ def replay(folder: Path, *steps: Step | bytes, **settings: Any) -> World:
     world = World(folder, **settings)
 
     async def run() -> None:
-        async with Poller(world.database, poll_settings(world.config)) as brings:
+        async with polling(world.database, poll_settings(world.config), linger=0) as brings:
             for number, each in enumerate(steps, 1):
                 step = each if isinstance(each, Step) else Step(each)
                 if step.retain is not None:
                     retain(world, step)
                 world.check(step, await world.poll(brings, step.document), number)
 
-    with patch.object(poller, "LINGER", 0):  # there are no other polls to be stored with
-        asyncio.run(run())
+    asyncio.run(run())
     world.database.dispose()
     return world
 

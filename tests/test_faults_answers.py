@@ -202,7 +202,7 @@ def test_a_machine_that_is_offline_blames_no_feed(tmp_path, monkeypatch, fault):
     def nothing(*_: object, **__: object) -> None:
         raise fault
 
-    monkeypatch.setattr("aggregator.poll.network_health.SOON", 0.1)
+    monkeypatch.setattr("aggregator.poll.network_health.MAX_WAIT", 0.1)
     with hosts_of_their_own(), FeedServer() as server:
         world = World(tmp_path, server)
         server.put("/b", BEFORE)

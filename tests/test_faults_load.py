@@ -18,10 +18,10 @@ import brotli
 import pytest
 
 from aggregator.database.feeds import write_leases
-from aggregator.poll import Poller
-from aggregator.poll.slots import QUICK, Slots
+from aggregator.poll.slots import MAX_SLOT_TIME
 from tests.faults import HOUR, NOW, World, channel, hosts_of_their_own, item
 from tests.feedserver import FeedServer
+from tests.pollers import polling
 from tests.running import command, eventually, get, rss, running, write_config
 
 # ------------------------------------------------------------------------ slow hosts
@@ -31,7 +31,7 @@ def seconds_until(world: World, quick: list[str], hanging: list[str]) -> float:
     """Return how long polls of the quick ones take while the others hang."""
 
     async def run() -> float:
-        async with Poller(world.database, world.settings) as poller:
+        async with polling(world.database, world.settings) as poller:
             due = await poller.transact(
                 lambda connection: write_leases.lease_named(
                     connection, owner="t", now=NOW, until=NOW + HOUR, names=[*quick, *hanging]
@@ -76,41 +76,8 @@ def test_hosts_that_hang_delay_nobody(tmp_path, hanging):
 
         # Of 20 hosts nobody notices anything; 60 hang where 32 places are: a second until there
         # is room, twice.
-        assert together < (1.5 * alone if hanging == 20 else alone + 2 * QUICK + 1)
+        assert together < (1.5 * alone if hanging == 20 else alone + 2 * MAX_SLOT_TIME + 1)
         world.database.dispose()
-
-
-def test_who_waits_long_makes_room_up_to_a_limit_and_all_places_come_back(monkeypatch):
-    monkeypatch.setattr("aggregator.poll.slots.QUICK", 0.02)
-    running, most = 0, 0
-
-    async def hold(slots: Slots, seconds: float, *, working: bool) -> None:
-        nonlocal running, most
-        async with slots:
-            running += 1
-            most = max(most, running)
-            try:
-                if working:
-                    slots.keep()
-                await asyncio.sleep(seconds)
-            finally:
-                running -= 1
-
-    async def run(*, working: bool) -> int:
-        nonlocal most
-        most = 0
-        slots = Slots(2)
-        tasks = [asyncio.create_task(hold(slots, 0.15, working=working)) for _ in range(8)]
-        await asyncio.sleep(0.1)
-        tasks[0].cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        async with asyncio.timeout(1), slots, asyncio.TaskGroup() as group:
-            group.create_task(hold(slots, 0, working=True))
-        return most
-
-    assert asyncio.run(run(working=False)) == 6
-    running = 0
-    assert asyncio.run(run(working=True)) == 2
 
 
 # ------------------------------------------------------------------------- the page
@@ -179,7 +146,7 @@ from aggregator.database import open_database
 from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.fetch import FetchSettings
 from aggregator.model import Subscription
-from aggregator.poll import Poller, PollSettings
+from aggregator.poll import PollerFactory, PollSettings
 from tests.running import own_tree_memory, tree_memory
 
 async def main(folder, rounds, urls):
@@ -197,7 +164,7 @@ async def main(folder, rounds, urls):
         while not over.wait(0.02):
             peak = max(peak, tree_memory())
 
-    async with Poller(engine, settings) as poller:
+    async with PollerFactory(engine).polling(settings) as poller:
         async def poll(*names):
             errors = []
             for name in names:

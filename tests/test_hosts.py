@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 
 from aggregator import urls
-from aggregator.poll.host_limits import MAX_PACE, Budget, Hosts, RestingError
+from aggregator.poll.host_limits import MAX_MIN_DELAY, Budget, HostLimits, HostPausedError
+from tests.stepped_clock import SteppedClock
 
 SECOND = timedelta(seconds=1)
+HOUR = 3600 * SECOND
 
 
 @pytest.mark.parametrize(
@@ -34,57 +36,54 @@ def test_names_under_one_registrable_domain_are_one_site(url, site):
     assert urls.site_of(url) == site
 
 
-async def visits(hosts, budget, site="example.org", *, count=3, seconds=0.0):
-    """Visit a site so often at once; return when each visit began and ended."""
-    loop = asyncio.get_running_loop()
-    times = []
+class Limits(HostLimits):
+    """Limits by a clock that the test moves on."""
 
-    async def visit():
-        async with hosts.visit(site, budget):
-            began = loop.time()
-            await asyncio.sleep(seconds)
-            ended = loop.time()
-        times.append((began, ended))
+    def __init__(self) -> None:
+        self.clock = SteppedClock()
+        super().__init__(self.clock)
 
-    await asyncio.gather(*(visit() for _ in range(count)))
-    return sorted(times)
+    async def request(self, budget, site="example.org", *, seconds=0.0):
+        """Have one turn; return when it began and ended."""
+        async with self.turn(site, budget):
+            began = self.clock.monotonic()
+            await self.clock.sleep(seconds)
+            return began, self.clock.monotonic()
+
+    def begin(self, budget, count=1, **more):
+        """Begin so many requests at once."""
+        return [asyncio.create_task(self.request(budget, **more)) for _ in range(count)]
+
+    async def requests(self, budget, count, **more):
+        """Make so many requests at once; return when each began and ended."""
+        tasks = self.begin(budget, count, **more)
+        await self.clock.advance(3600)
+        return sorted(task.result() for task in tasks)
 
 
-def test_visits_to_one_site_follow_each_other_with_a_pause():
-    times = asyncio.run(visits(Hosts(), Budget(0.05 * SECOND), seconds=0.02))
+def at_once(times):
+    """Return how many requests there were at a time."""
+    return max(sum(began <= at < ended for began, ended in times) for at, _ in times)
 
-    for (_, ended), (began, _) in itertools.pairwise(times):
-        assert began - ended > 0.045
+
+def test_requests_to_one_site_follow_each_other_with_a_pause():
+    times = asyncio.run(Limits().requests(Budget(5 * SECOND), 3, seconds=2))
+
+    assert times == [(0, 2), (7, 9), (14, 16)]
 
 
 def test_a_budget_may_allow_several_at_a_time():
-    times = asyncio.run(visits(Hosts(), Budget(0 * SECOND, 3), seconds=0.05))
+    times = asyncio.run(Limits().requests(Budget(0 * SECOND, 3), 3, seconds=2))
 
-    assert max(began for began, _ in times) < min(ended for _, ended in times)
-
-
-async def most_at_once(hosts, budget, count):
-    """Visit a site so often at once; return how many visits it had at a time."""
-    inside, most = 0, 0
-
-    async def visit():
-        nonlocal inside, most
-        async with hosts.visit("example.org", budget):
-            inside += 1
-            most = max(most, inside)
-            await asyncio.sleep(0.01)
-            inside -= 1
-
-    await asyncio.gather(*(visit() for _ in range(count)))
-    return most
+    assert times == [(0, 2)] * 3
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1), (4, 2)])
-def test_a_budget_that_changes_holds_for_the_next_visits(before, after):
+def test_a_budget_that_changes_holds_for_the_next_requests(before, after):
     async def run():
-        hosts = Hosts()
+        limits = Limits()
         return [
-            await most_at_once(hosts, Budget(0 * SECOND, concurrency), 8)
+            at_once(await limits.requests(Budget(0 * SECOND, concurrency), 8, seconds=1))
             for concurrency in (before, after, before)
         ]
 
@@ -93,139 +92,135 @@ def test_a_budget_that_changes_holds_for_the_next_visits(before, after):
 
 def test_a_larger_budget_lets_those_in_who_wait_already():
     async def run():
-        hosts = Hosts()
-        async with asyncio.timeout(5):
-            narrow = asyncio.create_task(most_at_once(hosts, Budget(0 * SECOND, 1), 9))
-            for _ in range(5):
-                await asyncio.sleep(0)  # all of them have come
-            async with hosts.visit("example.org", Budget(0 * SECOND, 5)):
-                pass
-            return await narrow
+        limits = Limits()
+        waiting = limits.begin(Budget(0 * SECOND, 1), 9, seconds=9)
+        await limits.clock.advance(1)  # all of them have come
+        (wide,) = limits.begin(Budget(0 * SECOND, 5))
+        await limits.clock.advance(3600)
+        await wide
+        return at_once([task.result() for task in waiting])
 
-    assert 1 < asyncio.run(run()) <= 5
+    assert asyncio.run(run()) == 5
 
 
 def test_a_smaller_budget_waits_for_those_that_are_inside():
     async def run():
-        hosts, wide, narrow = Hosts(), Budget(0 * SECOND, 3), Budget(0 * SECOND, 1)
-        async with hosts.visit("example.org", wide), hosts.visit("example.org", wide) as second:
-            late = asyncio.create_task(visits(hosts, narrow, count=1))
-            await asyncio.sleep(0.01)
+        limits, wide, narrow = Limits(), Budget(0 * SECOND, 3), Budget(0 * SECOND, 1)
+        async with limits.turn("example.org", wide), limits.turn("example.org", wide) as second:
+            (late,) = limits.begin(narrow)
+            await limits.clock.advance(1)
             second.leave()
-            await asyncio.sleep(0.01)
+            await limits.clock.advance(1)
             assert not late.done()
-        await late
+        await limits.clock.advance()
+        assert late.done()
 
     asyncio.run(run())
 
 
 def test_whoever_gives_up_waiting_takes_no_turn_along():
     async def run():
-        hosts, budget = Hosts(), Budget(0 * SECOND)
+        limits, budget = Limits(), Budget(0 * SECOND)
         for _ in range(3):
-            async with hosts.visit("example.org", budget) as visit:
-                waiting = [asyncio.create_task(visits(hosts, budget, count=1)) for _ in range(4)]
-                await asyncio.sleep(0.01)
+            async with limits.turn("example.org", budget) as turn:
+                waiting = limits.begin(budget, 4)
+                await limits.clock.advance()
                 waiting[0].cancel()
-                visit.leave()  # the turn goes on in the same moment
+                turn.leave()  # the turn goes on in the same moment
                 waiting[1].cancel()
-                await asyncio.wait(waiting)
-        assert await most_at_once(hosts, budget, 3) == 1
+                await limits.clock.advance()
+                assert all(task.done() for task in waiting)
+        assert at_once(await limits.requests(budget, 3, seconds=1)) == 1
 
     asyncio.run(run())
 
 
-def test_files_and_other_sites_wait_for_nobody():
+def test_files_and_other_sites_wait_for_nothing():
     async def run():
-        hosts = Hosts()
-        budget = Budget(3600 * SECOND)
-        async with asyncio.timeout(1):
-            for site in ("", "", "a.example", "b.example"):
-                await visits(hosts, budget, site, count=1)
+        limits = Limits()
+        for site in ("", "", "a.example", "b.example"):
+            began, _ = await limits.request(Budget(HOUR), site)
+            assert began == 0
 
     asyncio.run(run())
 
 
 def test_whoever_waits_for_a_site_learns_that_it_wants_to_be_left_alone():
     async def run():
-        hosts, budget = Hosts(), Budget()
-        async with hosts.visit("example.org", budget) as visit:
-            waiting = asyncio.create_task(visits(hosts, budget, count=1))
-            await asyncio.sleep(0.01)
-            visit.leave()
-            hosts.rest("example.org", 3600 * SECOND)
-            with pytest.raises(RestingError) as raised:
+        limits, budget = Limits(), Budget()
+        async with limits.turn("example.org", budget) as turn:
+            (waiting,) = limits.begin(budget)
+            await limits.clock.advance()
+            turn.leave()
+            limits.pause("example.org", HOUR)
+            with pytest.raises(HostPausedError) as raised:
                 await waiting
-        assert raised.value.wait > 3599 * SECOND
-        with pytest.raises(RestingError):  # whoever comes later, too
-            await visits(hosts, budget, count=1)
+        assert raised.value.wait == HOUR
+        with pytest.raises(HostPausedError):  # whoever comes later, too
+            await limits.request(budget)
 
     asyncio.run(run())
 
 
 async def refused(retry_after):
-    """Return the pause that a refusal of the second request teaches, and that before it."""
-    hosts, budget = Hosts(), Budget(0.1 * SECOND)
-    (began, ended), (again, end) = await visits(hosts, budget, count=2)
-    lesson = hosts.lesson("example.org", budget, retry_after)
-    return lesson.total_seconds(), again - ended, end - began
-
-
-def test_a_refusal_teaches_a_pause_that_would_have_been_long_enough():
-    lesson, least, most = asyncio.run(refused(SECOND))
-
-    assert 1 + least <= lesson <= (1 + most) * 1.02
+    """Return the pause that a refusal teaches after two requests, 5 s apart and 2 s long."""
+    limits, budget = Limits(), Budget(5 * SECOND)
+    assert await limits.requests(budget, 2, seconds=2) == [(0, 2), (7, 9)]
+    return limits.learn_delay("example.org", budget, retry_after).total_seconds()
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "least", "most"),
+    ("retry_after", "delay"),
     [
-        (None, 10, 11),
-        (timedelta(days=1), MAX_PACE.total_seconds(), MAX_PACE.total_seconds()),
+        (SECOND, (1 + 7) * 1.02),  # it would have been long enough
+        (None, 10 * 1.02),
+        (timedelta(days=1), MAX_MIN_DELAY.total_seconds()),
     ],
 )
-def test_a_refusal_that_names_no_pause_or_a_long_one_teaches_within_limits(
-    retry_after, least, most
+def test_a_refusal_teaches_a_pause_that_would_have_been_long_enough_within_limits(
+    retry_after, delay
 ):
-    lesson, _, _ = asyncio.run(refused(retry_after))
-
-    assert least <= lesson <= most
+    assert asyncio.run(refused(retry_after)) == pytest.approx(delay)
 
 
-def test_nobody_holds_a_turn_while_waiting_for_another():
-    async def crossing(hosts, first, second):
-        async with hosts.visit(first, Budget()) as visit:
-            await asyncio.sleep(0.01)
-            await visit.move(second, Budget())
+def test_no_request_holds_a_turn_while_it_waits_for_another():
+    async def crossing(limits, first, second):
+        async with limits.turn(first, Budget()) as turn:
+            await limits.clock.sleep(1)
+            await turn.move(second, Budget())
 
     async def run():
-        hosts = Hosts()
-        async with asyncio.timeout(1):
-            await asyncio.gather(crossing(hosts, "a", "b"), crossing(hosts, "b", "a"))
+        limits = Limits()
+        tasks = [
+            asyncio.create_task(crossing(limits, *sites))
+            for sites in itertools.permutations(("a", "b"))
+        ]
+        await limits.clock.advance(60)
+        assert all(task.done() for task in tasks)
 
     asyncio.run(run())
 
 
-def test_a_visit_that_is_given_up_leaves_the_site_to_the_next():
+def test_a_request_that_is_given_up_leaves_the_site_to_the_next():
     async def run():
-        hosts, budget = Hosts(), Budget()
-        async with hosts.visit("example.org", budget):
-            waiting = asyncio.create_task(visits(hosts, budget, count=1))
-            await asyncio.sleep(0.01)
+        limits, budget = Limits(), Budget()
+        async with limits.turn("example.org", budget):
+            (waiting,) = limits.begin(budget)
+            await limits.clock.advance()
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
-        async with asyncio.timeout(1):
-            await visits(hosts, budget, count=2)
+        assert len(await limits.requests(budget, 2)) == 2
 
     asyncio.run(run())
 
 
-def test_sites_that_nobody_visits_any_more_are_forgotten():
+def test_sites_that_no_request_waits_for_any_more_are_forgotten():
     async def run():
-        hosts = Hosts()
+        limits = Limits()
         for number in range(5000):
-            await visits(hosts, Budget(), f"{number}.example", count=1)
-            hosts._sites[f"{number}.example"].asked_at -= 3600  # time passes
-        return len(hosts._sites)
+            await limits.request(Budget(), f"{number}.example")
+            if not number % 100:
+                await limits.clock.advance(3600)
+        return len(limits)
 
-    assert asyncio.run(run()) < 1100
+    assert asyncio.run(run()) < 1200

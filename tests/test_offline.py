@@ -7,11 +7,11 @@ import threading
 
 import pytest
 
-from aggregator.poll import network_health
-from aggregator.poll.network_health import Network
+from aggregator.poll.network_health import MAX_WAIT, RECENT, NetworkHealth
 from tests.faults import World, hosts_of_their_own
 from tests.feedserver import FeedServer
 from tests.fetching import failure
+from tests.stepped_clock import SteppedClock
 
 SOMEWHERE = ("10.0.0.1", "fd00::1")
 
@@ -127,22 +127,23 @@ def test_wrong_tls_is_not_this_machine():
 # --------------------------------------------------------------------------- the rule
 
 
-@pytest.fixture
-def soon(monkeypatch):
-    monkeypatch.setattr(network_health, "SOON", 0.1)
+def judged(steps, *, seconds=0.0):
+    """Return what is said of each feed that fails; a number answers, a negative one fails.
 
-
-def judged(steps, *, recent=60.0, others=False):
-    """Return what is said of each feed that fails; a number answers, a negative one fails."""
+    Args:
+        seconds: That pass after each answer.
+    """
 
     async def run():
-        seen, verdicts = Network(), []
+        clock = SteppedClock()
+        network, verdicts = NetworkHealth(clock), []
         for step in steps:
             if step > 0:
-                seen.reached(step)
-                await asyncio.sleep(recent * 2 if recent < 1 else 0)
+                network.note_response(step)
+                await clock.advance(seconds)
             else:
-                verdicts.append(await seen.works(-step, others=others))
+                verdicts.append(await network.is_working(-step, others_under_way=False))
+                await clock.advance(1)
         return verdicts
 
     return asyncio.run(run())
@@ -153,37 +154,35 @@ def test_without_any_answer_the_network_may_be_down():
 
 
 def test_a_server_that_answered_a_moment_ago_shows_that_the_network_works():
-    assert judged([2, -1, -3]) == [True, True]
+    assert judged([2, -1, -3], seconds=RECENT - 1) == [True, True]
 
 
-def test_an_answer_of_long_ago_shows_nothing(monkeypatch):
-    monkeypatch.setattr(network_health, "RECENT", 0.005)
-
-    assert judged([2, -1, -3], recent=0.005) == [False, False]
+def test_an_answer_of_long_ago_shows_nothing():
+    assert judged([2, -1, -3], seconds=RECENT + 1) == [False, False]
 
 
-def test_an_answer_since_a_feed_failed_last_shows_that_it_is_the_feed(monkeypatch):
-    monkeypatch.setattr(network_health, "RECENT", 0.005)
+def test_an_answer_since_a_feed_failed_last_shows_that_it_is_the_feed():
+    long_ago = RECENT + 1
+    assert judged([-1, 2, -1, -3, -1], seconds=long_ago) == [False, True, False, False]
+    assert judged([-1, 1, -1], seconds=long_ago) == [False, False]  # it was well in between
 
-    assert judged([-1, 2, -1, -3, -1], recent=0.005) == [False, True, False, False]
-    assert judged([-1, 1, -1], recent=0.005) == [False, False]  # it was well in between
 
-
-@pytest.mark.usefixtures("soon")
-def test_an_answer_in_the_next_moment_shows_it_too(monkeypatch):
+@pytest.mark.parametrize(("answers", "verdict"), [(False, False), (True, True)])
+def test_an_answer_in_the_next_moment_shows_it_too(answers, verdict):
     async def run():
-        seen = Network()
-        alone = await seen.works(1, others=True)
-        monkeypatch.setattr(network_health, "SOON", 60)
-        failing = asyncio.create_task(seen.works(2, others=True))
-        await asyncio.sleep(0.01)
-        seen.reached(3)
-        return alone, await failing
+        clock = SteppedClock()
+        network = NetworkHealth(clock)
+        failing = asyncio.create_task(network.is_working(2, others_under_way=True))
+        await clock.advance(MAX_WAIT / 2)
+        assert not failing.done()
+        if answers:
+            network.note_response(3)
+        await clock.advance(MAX_WAIT / 2)
+        return failing.done() and failing.result()
 
-    assert asyncio.run(run()) == (False, True)
+    assert asyncio.run(run()) is verdict
 
 
-@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("number", [errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL])
 def test_a_dead_route_of_one_feed_is_its_own_from_the_first_poll_on(tmp_path, monkeypatch, number):
     connect = asyncio.SelectorEventLoop.sock_connect

@@ -15,8 +15,8 @@ from aggregator.database.columns import UtcDateTime
 from aggregator.database.feeds import write_clock_shift, write_hosts
 from aggregator.model import Outcome, Subscription
 from aggregator.runtime import system_clock
-from aggregator.scheduler import Scheduler
 from tests.feedserver import FeedServer
+from tests.pollers import new_scheduler
 from tests.publisher import DAY, HOUR, Answer, Publisher, World
 from tests.running import COMMAND, eventually, limited, rss, write_config
 from tests.test_scheduler import stopped, until
@@ -165,7 +165,7 @@ def test_a_stop_in_the_middle_of_a_request_is_no_reason_to_ask_again_at_once(
     config = configuration.load(write_config(tmp_path, [server.url("/feed")], poll=HOURLY))
     world.subscribe(*config.feeds)
     for _ in range(2):
-        scheduler = Scheduler(config, world._engine)
+        scheduler = new_scheduler(config, world._engine)
         asyncio.run(stopped(scheduler, until(lambda: server.requests, within=5)))
         world.restart()
 
@@ -247,7 +247,7 @@ def test_the_scheduler_notices_that_the_clock_is_set(world, server, tmp_path, mo
         shift[0] = -DAY
         await until(lambda: "the clock was set by -86400 s" in caplog.text)
 
-    asyncio.run(stopped(Scheduler(config, world._engine), meanwhile()))
+    asyncio.run(stopped(new_scheduler(config, world._engine), meanwhile()))
     assert caplog.text.count("the clock was set") == 1
 
 
@@ -459,7 +459,7 @@ def test_all_feeds_of_a_host_that_allows_little_are_refreshed_after_one_lesson(
     world = World(tmp_path)
     config = configuration.load(path)
     world.subscribe(*config.feeds)
-    scheduler = Scheduler(config, world._engine)
+    scheduler = new_scheduler(config, world._engine)
     # What was refused is asked again after its back-off; that is two hours here, and time passes.
     asyncio.run(
         stopped(scheduler, until(lambda: len(set(state["served"])) >= feeds - 1, within=5 * feeds))
@@ -470,7 +470,7 @@ def test_all_feeds_of_a_host_that_allows_little_are_refreshed_after_one_lesson(
     time.sleep(1)  # the host's own clock does not take part
     asyncio.run(
         stopped(
-            Scheduler(config, world._engine),
+            new_scheduler(config, world._engine),
             until(lambda: len(set(state["served"])) == feeds, within=5 * feeds),
         )
     )

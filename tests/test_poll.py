@@ -33,6 +33,7 @@ from aggregator.model import (
 )
 from aggregator.poll import Poller, PollResult, PollSettings
 from tests.feedserver import FeedServer
+from tests.pollers import pollers, polling
 from tests.running import rss
 from tests.worlds import new_database, only_sqlite
 
@@ -72,7 +73,7 @@ class World:
         """Poll every feed once, due or not."""
 
         async def run() -> list[PollResult | None]:
-            async with Poller(self.database, self.settings) as poller:
+            async with polling(self.database, self.settings) as poller:
                 due = await poller.transact(
                     lambda connection: write_leases.lease_named(
                         connection, owner="t", now=NOW, until=NOW + HOUR, names=None
@@ -334,12 +335,13 @@ def test_a_poller_that_succeeds_another_keeps_the_pauses(world):
     settings = replace(world.settings, host_delay=timedelta(seconds=0.4))
 
     async def run() -> None:
-        async with Poller(world.database, settings) as first:
+        factory = pollers(world.database)
+        async with factory.poller(settings) as first:
             a, b = await first.transact(leased)
             await first.poll(a)
-            async with Poller(world.database, settings, after=first) as second:
-                await first.retire()
-                await second.poll(b)
+        async with factory.poller(settings) as second:
+            await second.poll(b)
+        await factory.close()
 
     asyncio.run(run())
 
@@ -374,7 +376,7 @@ def test_a_database_that_takes_nothing_is_an_error_and_not_the_end_of_the_writer
     world.subscribe("/a")
 
     async def run() -> PollResult:
-        async with asyncio.timeout(10), Poller(world.database, world.settings) as poller:
+        async with asyncio.timeout(10), polling(world.database, world.settings) as poller:
             (due,) = await poller.transact(leased)
             await poller.transact(lambda c: c.exec_driver_sql("ALTER TABLE polls RENAME TO gone"))
             with pytest.raises(DBAPIError, match="polls"):
@@ -414,7 +416,7 @@ def test_of_two_polls_under_one_lease_that_are_stored_together_the_second_does_n
     world.poll()
 
     async def run() -> list[PollResult | None]:
-        async with Poller(world.database, world.settings) as poller:
+        async with polling(world.database, world.settings) as poller:
             async with held_up(world, poller) as (due,):
                 world.server.put("/a", rss([("p1", "Post one", NOW)]))
                 first = await polled(world, poller, due)
@@ -459,7 +461,7 @@ def test_a_disk_that_is_full_while_polls_are_stored_one_by_one_is_no_documents_f
         connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
 
     async def run() -> list[PollResult]:
-        async with Poller(world.database, world.settings) as poller:
+        async with polling(world.database, world.settings) as poller:
             async with held_up(world, poller) as due:
                 tasks = [await polled(world, poller, feed) for feed in due]
                 await asyncio.sleep(0.2)
@@ -486,7 +488,7 @@ def test_a_transaction_takes_so_many_entries_and_no_more(world):
             transactions.append(len(rows))
 
     async def run() -> None:
-        async with Poller(world.database, world.settings) as poller:
+        async with polling(world.database, world.settings) as poller:
             async with held_up(world, poller) as due:
                 tasks = [await polled(world, poller, feed) for feed in due]
                 await asyncio.sleep(0.5)
@@ -535,7 +537,7 @@ def test_a_poller_without_much_patience_gives_a_locked_database_up(world):
 
     async def run() -> list[PollResult | BaseException]:
         patience = timedelta(seconds=0.5)
-        async with Poller(world.database, world.settings, patience=patience) as poller:
+        async with polling(world.database, world.settings, max_wait=patience) as poller:
             due = await poller.transact(leased)
             with world.database.connect() as other:
                 other.exec_driver_sql("SELECT 1")  # locks out every other writer

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from sqlalchemy import create_engine, event, select, text
 
-from aggregator.database import DBAPIError, open_database
+from aggregator.database import DatabaseWriter, DBAPIError, open_database
 from aggregator.database.feeds import write_clock_shift, write_leases, write_polls
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists import read_lists
@@ -23,8 +23,10 @@ from aggregator.database.migrations.run import upgrade
 from aggregator.database.schema import feeds
 from aggregator.database.state import read_overview
 from aggregator.model import HostPause, ListScope, Subscription
-from aggregator.poll import Poller, PollResult, recording
-from aggregator.poll.poller import UnstoredPoll
+from aggregator.poll import PollResult, recording
+from aggregator.poll.poll_clock import PollClock
+from aggregator.poll.slots import Slots
+from aggregator.poll.storage_queue import StorageQueue
 from tests import postgresql
 from tests.replay import Post, feed
 from tests.running import eventually
@@ -255,15 +257,19 @@ def test_two_processes_that_store_posts_of_one_moment_store_both(server):
     one, other = (poll_of(database, name, [entry(5, guid=name, url=None)]) for name in names)
 
     async def run() -> PollResult:
-        unstored = UnstoredPoll(other)
-        async with Poller(database, SETTINGS) as poller:
-            with database.connect() as first:
-                recording.record(first, [one], SETTINGS, now=NOW)
-                task = asyncio.create_task(poller._store([unstored]))
-                await asyncio.to_thread(wait_for_a_lock, database)
-                first.commit()
-            await task
-        return await unstored.result
+        writer, clock = DatabaseWriter(database), PollClock()
+        queue = StorageQueue(writer, SETTINGS, Slots(1, clock), clock)
+        storing = asyncio.create_task(queue.run())
+        with database.connect() as first:
+            recording.record(first, [one], SETTINGS, now=NOW)
+            stored = await queue.put(other)
+            await asyncio.to_thread(wait_for_a_lock, database)
+            first.commit()
+        try:
+            return await stored
+        finally:
+            storing.cancel()
+            writer.stop()
 
     result = asyncio.run(run())
 

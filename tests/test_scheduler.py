@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -26,11 +25,11 @@ from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.database.lists import read_lists
 from aggregator.errors import FetchError
 from aggregator.model import DueFeed
-from aggregator.poll import Poller
 from aggregator.runtime import process_identity
 from aggregator.scheduler import Scheduler, poll_once, poll_settings
 from aggregator.scheduler import service as scheduling
 from tests.feedserver import FeedServer
+from tests.pollers import CountingWorkers, new_scheduler, pollers
 from tests.running import rss, write_config
 from tests.worlds import sqlite_database
 
@@ -81,6 +80,12 @@ def world(tmp_path, monkeypatch):
         made.database.dispose()
 
 
+async def settled():
+    """Let tasks that can go on do so."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 async def until(condition, *, within=10.0):
     async with asyncio.timeout(within):
         while not condition():
@@ -106,7 +111,7 @@ def problems(caplog):
 
 def test_a_stop_with_much_still_to_do_is_quick_quiet_and_begins_nothing(world, caplog):
     world.subscribe(*(f"/{number}" for number in range(60)), delay=0.1)
-    scheduler = Scheduler(world.config, world.database)
+    scheduler = new_scheduler(world.config, world.database)
     made = 0
 
     async def meanwhile():
@@ -124,7 +129,7 @@ def test_a_stop_with_much_still_to_do_is_quick_quiet_and_begins_nothing(world, c
 
 def test_a_stop_in_the_moment_in_which_a_job_is_due_is_quiet(world, caplog):
     world.subscribe("/a")
-    scheduler = Scheduler(world.config, world.database)
+    scheduler = new_scheduler(world.config, world.database)
 
     async def meanwhile():
         await until(lambda: world.titles() == ["Post of /a"])
@@ -138,7 +143,7 @@ def test_a_stop_in_the_moment_in_which_a_job_is_due_is_quiet(world, caplog):
 
 def test_a_stop_in_the_moment_in_which_feeds_are_leased_begins_none(world, caplog, monkeypatch):
     world.subscribe("/a", "/b")
-    scheduler = Scheduler(world.config, world.database)
+    scheduler = new_scheduler(world.config, world.database)
     stop = asyncio.Event()
     transact = scheduler._poller.transact
 
@@ -157,26 +162,21 @@ def test_a_stop_in_the_moment_in_which_feeds_are_leased_begins_none(world, caplo
     assert problems(caplog) == []
 
 
-def test_what_was_read_before_a_single_poll_is_stopped_is_stored(world, monkeypatch):
-    pollers: list[Poller] = []
-
-    def noted(*args: Any, **kwargs: Any) -> Poller:
-        pollers.append(Poller(*args, **kwargs))
-        return pollers[-1]
-
-    monkeypatch.setattr("aggregator.scheduler.once.Poller", noted)
+def test_what_was_read_before_a_single_poll_is_stopped_is_stored(world):
     world.subscribe("/a", "/slow")
     world.server.put("/slow", delay=60)
 
     async def run() -> None:
+        workers = CountingWorkers()
         polling = asyncio.create_task(
             poll_once(
                 world.config, world.database, everything=False,
                 on_start=lambda _: None, on_result=lambda _: None,
+                pollers=pollers(world.database, workers=lambda _settings: workers),
             )
         )  # fmt: skip
-        await until(lambda: world.server.requests_to("/slow"))
-        await until(lambda: pollers[0]._finished._unfinished_tasks or world.titles())
+        await until(lambda: world.server.requests_to("/slow") and workers.count)
+        await settled()
         polling.cancel()
         await asyncio.wait([polling])
 
@@ -186,11 +186,8 @@ def test_what_was_read_before_a_single_poll_is_stopped_is_stored(world, monkeypa
     assert world.leases() == []
 
 
-def test_polls_that_wait_for_the_writer_when_the_program_stops_are_stored_or_put_off(
-    world, caplog, monkeypatch
-):
+def test_polls_that_wait_for_the_writer_when_the_program_stops_are_stored_or_put_off(world, caplog):
     """The second half of them: the writer needs longer than a stop waits for it."""
-    monkeypatch.setattr("aggregator.poll.poller.MAX_BATCH", 1)
     names = [f"/{number}" for number in range(12)]
     world.subscribe(*names)
     world.config = world.write(*names, poll="{interval: 1h, host_delay: 0s, workers: 1}")
@@ -198,14 +195,23 @@ def test_polls_that_wait_for_the_writer_when_the_program_stops_are_stored_or_put
         write_subscriptions.sync_subscriptions(
             connection, world.config.feeds, now=datetime.now(UTC)
         )
-    first, second = (Scheduler(world.config, world.database) for _ in range(2))
+    all_workers = [CountingWorkers(), CountingWorkers()]
+    first, second = (
+        new_scheduler(
+            world.config,
+            world.database,
+            pollers=pollers(world.database, max_batch=1, workers=lambda _settings, w=workers: w),
+        )
+        for workers in all_workers
+    )
 
     def slow(_connection, _cursor, statement, *_):
         if statement.startswith("INSERT INTO entries "):
             time.sleep(0.25)
 
     async def meanwhile():
-        await until(lambda: len(first._poller._handing_over) > 8)
+        await until(lambda: all_workers[0].count > 10)
+        await settled()
 
     event.listen(world.database, "before_cursor_execute", slow)
     seconds = asyncio.run(stopped(first, meanwhile()))
@@ -227,7 +233,7 @@ def test_a_stop_while_the_database_is_locked_takes_less_than_five_seconds(
     world, caplog, locked_for
 ):
     world.subscribe("/a", "/b")
-    scheduler = Scheduler(world.config, world.database)
+    scheduler = new_scheduler(world.config, world.database)
     other = sqlite3.connect(world.folder / "aggregator.db", isolation_level=None)
 
     async def meanwhile():
@@ -245,7 +251,7 @@ def test_a_stop_while_the_database_is_locked_takes_less_than_five_seconds(
 @pytest.mark.slow
 def test_a_lock_of_the_database_loses_nothing_and_is_said_now_and_then(world, caplog):
     world.subscribe("/a")
-    scheduler = Scheduler(world.config, world.database)
+    scheduler = new_scheduler(world.config, world.database)
     other = sqlite3.connect(world.folder / "aggregator.db", isolation_level=None)
 
     async def meanwhile():
@@ -264,7 +270,6 @@ def test_a_lock_of_the_database_loses_nothing_and_is_said_now_and_then(world, ca
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("own_workers")
 def test_other_settings_take_over_while_polls_go_on_and_nothing_stays_behind(world, caplog):
     caplog.set_level(logging.INFO, "aggregator")
     world.subscribe("/a")
@@ -276,7 +281,7 @@ def test_other_settings_take_over_while_polls_go_on_and_nothing_stays_behind(wor
         config = configuration.load(path)
         with world.database.begin() as connection:
             write_subscriptions.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
-        scheduler = Scheduler(config, world.database)
+        scheduler = Scheduler(config, world.database)  # with workers of its own
 
         async def meanwhile():
             await until(lambda: slow.requests and world.titles())
@@ -325,7 +330,7 @@ def test_a_changed_file_with_20_000_feeds_is_taken_over_without_holding_up_the_l
             gaps.append(time.monotonic() - last)
             last += gaps[-1]
 
-    asyncio.run(stopped(Scheduler(config, database), meanwhile()))
+    asyncio.run(stopped(new_scheduler(config, database), meanwhile()))
     database.dispose()
 
     assert max(gaps) < reading / 2  # 0.03 s, reading alone takes 0.4 s
@@ -339,7 +344,7 @@ def test_a_configuration_file_that_disappears_is_told_once_and_again_on_sighup(
     monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
     caplog.set_level(logging.INFO, "aggregator")
     world.subscribe("/a")
-    scheduler = Scheduler(world.config, world.database)
+    scheduler = new_scheduler(world.config, world.database)
     path = world.config.path
     stays = "not loaded; still using the last valid version"
 
@@ -369,7 +374,7 @@ def test_subscribers_have_the_exceptions_of_websub_alone_and_those_may_change(
     config = world.write(websub="{hub: self}", network="{allow: [127.0.0.1]}")
     world.server.put("/callback", "challenge")
     web, hub_socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    scheduler = Scheduler(config, world.database, subscription_requests=hub_socket)
+    scheduler = new_scheduler(config, world.database, subscription_requests=hub_socket)
     client, callback = scheduler._websub._client, world.server.url("/callback")
 
     async def meanwhile():
@@ -394,7 +399,7 @@ def test_a_changed_file_is_taken_over_when_the_database_takes_it_at_last(
     monkeypatch.setattr(scheduling, "_BROKEN", 0.1)
     caplog.set_level(logging.INFO, "aggregator")
     world.subscribe("/a")
-    scheduler = Scheduler(world.config, world.database)
+    scheduler = new_scheduler(world.config, world.database)
 
     def execute(statement):
         with world.database.begin() as connection:
@@ -435,7 +440,7 @@ def test_a_file_of_the_same_size_and_time_is_read_again(world, caplog, monkeypat
     else:
         path.write_bytes((world.folder / "one" / "config.yaml").read_bytes())
         os.utime(path, (1, 1))
-    scheduler = Scheduler(configuration.load(path), world.database)
+    scheduler = new_scheduler(configuration.load(path), world.database)
 
     async def meanwhile():
         await asyncio.sleep(0.3)
@@ -460,7 +465,7 @@ def test_what_the_command_line_says_holds_when_the_file_is_read_anew(world, capl
     def amend(config):
         return replace(config, web=replace(config.web, port=4321), base_url="https://news.example")
 
-    scheduler = Scheduler(amend(world.config), world.database, amend=amend)
+    scheduler = new_scheduler(amend(world.config), world.database, amend=amend)
 
     async def meanwhile():
         await asyncio.sleep(0.1)
@@ -482,7 +487,7 @@ def test_what_a_process_that_is_gone_held_is_asked_an_interval_later(world, capl
     now = datetime.now(UTC)
     with world.database.begin() as connection:
         write_leases.lease_due(connection, owner=dead, now=now, until=now + HOUR, limit=1)
-    scheduler = Scheduler(world.config, world.database)
+    scheduler = new_scheduler(world.config, world.database)
     began = time.monotonic()
 
     asyncio.run(stopped(scheduler, until(lambda: len(world.titles()) == 2)))
@@ -499,7 +504,7 @@ def test_a_stop_before_the_database_was_ever_free_is_a_stop(world):
     other = sqlite3.connect(world.folder / "aggregator.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    seconds = asyncio.run(stopped(Scheduler(world.config, world.database), asyncio.sleep(0.2)))
+    seconds = asyncio.run(stopped(new_scheduler(world.config, world.database), asyncio.sleep(0.2)))
 
     other.close()
     assert seconds < 4.5
@@ -565,7 +570,7 @@ def test_a_file_that_was_saved_while_the_program_started_is_read_again(world, ca
     world.server.put("/a", rss([("a", "Post of /a", datetime.now(UTC))]))
     world.write("/a")  # between the reading and the start
 
-    scheduler = Scheduler(old, world.database)
+    scheduler = new_scheduler(old, world.database)
     asyncio.run(stopped(scheduler, until(lambda: world.titles() == ["Post of /a"])))
 
     assert "feeds: 1 added" in caplog.text
@@ -573,7 +578,7 @@ def test_a_file_that_was_saved_while_the_program_started_is_read_again(world, ca
 
 def test_a_feed_whose_poll_could_not_be_stored_is_polled_again_after_its_interval(world, caplog):
     world.subscribe("/a")
-    scheduler = Scheduler(world.config, world.database)
+    scheduler = new_scheduler(world.config, world.database)
 
     async def meanwhile():
         await until(lambda: world.titles() == ["Post of /a"])
@@ -612,13 +617,13 @@ def test_a_database_that_is_repaired_at_the_worst_moment_is_no_fault_of_the_feed
         event.listen(world.database, "checkin", repair)
 
     event.listen(world.database, "handle_error", failed)
-    scheduler = Scheduler(world.config, world.database)
+    scheduler = new_scheduler(world.config, world.database)
 
     asyncio.run(stopped(scheduler, until(lambda: world.titles() == ["Post of /a"])))
 
 
 def test_a_job_tells_a_broken_database_once_a_minute_and_not_at_every_tick(world, caplog):
-    scheduler = Scheduler(world.config, world.database)
+    scheduler = new_scheduler(world.config, world.database)
 
     async def meanwhile():
         with world.database.begin() as connection:

@@ -29,7 +29,7 @@ from aggregator.database.state import read_overview
 from aggregator.database.stories import read_stories, write_candidates, write_stories
 from aggregator.dedup import NewEntry
 from aggregator.model import Cursor, ListScope, Subscription
-from aggregator.poll import poller, story_matching
+from aggregator.poll import storage_queue, story_matching
 from aggregator.stories.grouping import stories_of
 from aggregator.stories.similarity import StoryLink, StoryRule
 from aggregator.stories.story_keys import story_keys as keys_of_story
@@ -587,7 +587,7 @@ def test_a_poll_compares_what_an_earlier_process_left_over(world, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(story_matching, "MATCH_SECONDS", 0)
         patch.setattr(story_matching, "_BATCH", 1)
-        patch.setattr(poller, "match_postponed", lambda _connection: False)
+        patch.setattr(storage_queue, "match_postponed", lambda _connection: False)
         world.poll()
     assert len(world.shown()) == 2
 

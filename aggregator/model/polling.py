@@ -144,11 +144,13 @@ class KnownHost:
         name: As `aggregator.urls.site_of` gives it, "" for a file.
         free_at: No request before this time; None: at once.
         min_delay: Pause between two requests that the site taught us, None for none.
+        is_shared: Other feeds are polled there, too, maybe by other processes.
     """
 
     name: str
     free_at: datetime | None = None
     min_delay: timedelta | None = None
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

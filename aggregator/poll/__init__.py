@@ -1,14 +1,21 @@
 """The pipeline: the one place that knows the order of the stages.
 
-lease -> fetch -> read (skim, parse, clean; in a worker process) -> dedup -> store
+lease -> fetch -> read (prefilter, parse, clean; in a worker process) -> reconcile -> record
 
-poller    many feeds at a time, and what is in memory meanwhile
-news      what polls brought, compared with what is stored
-reports   how one poll went, and when the next one is
+poller_factory   pollers with their parts
+poller           one poll from the lease to a completed poll, many at a time
+host_limits      whose turn it is to send a request; slots: how many requests run at a time
+network_health   whether this machine's own network fails
+document_reader  where a document is read: in the event loop or by a worker
+reports          what a poll brought, and when the next one is
+storage_queue    completed polls on their way into the database
+reconcile        polls compared with what is stored; recording writes the outcome
+poll_clock       the clock that all of them go by
 """
 
 from aggregator.poll.poller import Poller
+from aggregator.poll.poller_factory import PollerFactory
 from aggregator.poll.reports import PollResult
 from aggregator.poll.settings import PollSettings
 
-__all__ = ["PollResult", "PollSettings", "Poller"]
+__all__ = ["PollResult", "PollSettings", "Poller", "PollerFactory"]

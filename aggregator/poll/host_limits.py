@@ -1,41 +1,44 @@
-"""Manners towards hosts: whose turn it is, and when.
+"""Limits of hosts: whose turn it is to send a request, and when.
 
-A *site* is what one publisher's requests are counted under (`aggregator.urls.site_of`).  This is
-one event loop's view of them; pauses that have to outlive a process are the database's.
+A *site* is what one publisher's requests are counted under (`aggregator.urls.site_of`).  This
+module has one process's view of the sites; the database has pauses that outlive a process.
 """
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-MAX_PACE = timedelta(minutes=10)
+from aggregator.poll.poll_clock import PollClock
+
+MAX_MIN_DELAY = timedelta(minutes=10)
 """A longer wait that a site asks for is a pause, and says nothing about the next requests."""
 
-PATIENCE = timedelta(seconds=90)
-"""Whose turn is further away than this does not wait for it."""
+MAX_WAIT = timedelta(seconds=90)
+"""A request whose turn is further away than this does not wait for its turn."""
 
 _MARGIN = 1.02  # requests are not equally long on their way
-_LEAST_PACE = 5.0
+_MIN_DELAY_WITHOUT_RETRY_AFTER = 5.0  # seconds, before it is doubled
+_ZERO = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a site is asked for at most.
+    """The requests that a site gets at most.
 
     Attributes:
         delay: Between the end of a request and the next one.
         concurrency: Requests at a time.
     """
 
-    delay: timedelta = timedelta(0)
+    delay: timedelta = _ZERO
     concurrency: int = 1
 
 
-class RestingError(Exception):
-    """The site wants to be left alone for longer than anyone waits here.
+class HostPausedError(Exception):
+    """The site wants to be left alone for longer than a request waits for its turn.
 
     Attributes:
         wait: From now on.
@@ -48,34 +51,35 @@ class RestingError(Exception):
 
 
 @dataclass(slots=True)
-class _Site:
-    """What is known of a site while somebody visits it, and until its pause is over.
+class _HostState:
+    """What is known of a site while requests wait for it, and until its pause is over.
 
     Attributes:
-        free_at: Of the event loop's clock; no request before.
-        asked_at: End of the last request, None before the first.
-        gap: Between the last two.
-        pace: Pause between two requests that it has taught us since we know it.
+        users: Requests that have a turn or wait for one.
+        free_at: By the monotonic clock; no request before.
+        last_request_at: End of the last request, None before the first.
+        gap: Seconds between the last two requests.
+        min_delay: Pause between two requests that the site has taught us since we know it.
     """
 
-    turns: "_Turns"
-    visitors: int = 0
+    turns: "_TurnQueue"
+    users: int = 0
     free_at: float = 0.0
-    asked_at: float | None = None
+    last_request_at: float | None = None
     gap: float | None = None
-    pace: timedelta = timedelta(0)
+    min_delay: timedelta = _ZERO
 
 
-class _Turns:
-    """So many at a time, in order of arrival; the number may change while some wait."""
+class _TurnQueue:
+    """So many turns at a time, in order of arrival; the number may change while some wait."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._taken = 0
+        self._in_use = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def resize(self, limit: int) -> None:
-        """Allow so many from now on; who has a turn keeps it."""
+        """Allow so many turns from now on; turns that are under way go on."""
         self._limit = limit
         self._grant()
 
@@ -93,171 +97,177 @@ class _Turns:
 
     def release(self) -> None:
         """Give a turn back."""
-        self._taken -= 1
+        self._in_use -= 1
         self._grant()
 
     def _grant(self) -> None:
-        while self._waiting and self._taken < self._limit:
+        while self._waiting and self._in_use < self._limit:
             turn = self._waiting.popleft()
             if not turn.cancelled():
-                self._taken += 1
+                self._in_use += 1
                 turn.set_result(None)
 
 
-class Hosts:
-    """Turns at sites.
+class HostLimits:
+    """Turns at sites."""
 
-    Attributes:
-        shared: Sites that other processes may ask as well: those of more than one feed.
-    """
+    def __init__(self, clock: PollClock) -> None:
+        self._clock = clock
+        self._sites: dict[str, _HostState] = {}
 
-    def __init__(self) -> None:
-        self.shared: Collection[str] = ()
-        self._sites: dict[str, _Site] = {}
+    def __len__(self) -> int:
+        """Return of how many sites something is known."""
+        return len(self._sites)
 
     @contextlib.asynccontextmanager
-    async def visit(
+    async def turn(
         self,
         site: str,
         budget: Budget,
         *,
-        patience: timedelta = PATIENCE,
-        rest: timedelta = timedelta(0),
-    ) -> AsyncIterator["Visit"]:
-        """Wait for a turn at `site`; it ends with the visit, or before if that says so.
+        max_wait: timedelta = MAX_WAIT,
+        pause: timedelta = _ZERO,
+    ) -> AsyncIterator["HostTurn"]:
+        """Wait for a turn at `site`; it ends with the block, or before by `HostTurn.leave`.
 
         Args:
-            rest: The site wants to be left alone for so long, as somebody else was told.
+            pause: How long the site wants to be left alone, as another process has learned.
 
         Raises:
-            RestingError: The turn is further away than `patience`.
+            HostPausedError: The turn is further away than `max_wait`.
         """
-        visit = Visit(self, patience)
+        turn = HostTurn(self, max_wait)
         try:
-            await visit.move(site, budget, rest=rest)
-            yield visit
+            await turn.move(site, budget, pause=pause)
+            yield turn
         finally:
-            visit.leave()
+            turn.leave()
 
-    async def _enter(self, site: str, budget: Budget, patience: timedelta, rest: timedelta) -> None:
-        """Wait for a turn.
+    def pause(self, site: str, wait: timedelta) -> None:
+        """Leave a site alone for so long, whatever waits for it."""
+        if state := self._sites.get(site):
+            state.free_at = max(state.free_at, self._clock.monotonic() + wait.total_seconds())
 
-        Raises:
-            RestingError: It is further away than `patience`.
-        """
-        loop = asyncio.get_running_loop()
-        known = self._sites.get(site)
-        if known is None:
-            self._forget(loop.time())
-            known = self._sites[site] = _Site(_Turns(budget.concurrency))
-        known.turns.resize(budget.concurrency)  # as config.yaml has it now
-        known.free_at = max(known.free_at, loop.time() + rest.total_seconds())
-        known.visitors += 1
-        try:
-            await known.turns.acquire()
-        except BaseException:
-            known.visitors -= 1
-            raise
-        try:
-            while (wait := known.free_at - loop.time()) > 0:
-                await _sleep(site, wait, patience)
-        except BaseException:
-            known.turns.release()
-            known.visitors -= 1
-            raise
-        known.free_at = loop.time() + (budget.delay.total_seconds() if _shared(budget) else 0.0)
-
-    def _leave(self, site: str, delay: timedelta) -> None:
-        known, now = self._sites[site], asyncio.get_running_loop().time()
-        known.gap = None if known.asked_at is None else now - known.asked_at
-        known.asked_at = now
-        known.free_at = max(known.free_at, now + max(delay, known.pace).total_seconds())
-        known.visitors -= 1
-        known.turns.release()
-
-    def rest(self, site: str, wait: timedelta) -> None:
-        """Leave a site alone for so long, whoever waits for it."""
-        if known := self._sites.get(site):
-            now = asyncio.get_running_loop().time()
-            known.free_at = max(known.free_at, now + wait.total_seconds())
-
-    def lesson(self, site: str, budget: Budget, retry_after: timedelta | None) -> timedelta:
-        """Learn, and return, the pause between two requests that would not have been refused.
+    def learn_delay(self, site: str, budget: Budget, retry_after: timedelta | None) -> timedelta:
+        """Note, and return, the pause between two requests that would not have been refused.
 
         Args:
-            retry_after: What the site said to the last one, None if nothing.
+            retry_after: What the site asked for when it refused the last request, None if nothing.
         """
-        known = self._sites.get(site)
-        gap = known.gap if known else None
-        most = MAX_PACE.total_seconds()
+        state = self._sites.get(site)
+        gap = state.gap if state else None
+        limit = MAX_MIN_DELAY.total_seconds()
         if retry_after is None:
-            pace = 2 * max(budget.delay.total_seconds(), _LEAST_PACE)
+            delay = 2 * max(budget.delay.total_seconds(), _MIN_DELAY_WITHOUT_RETRY_AFTER)
         else:
-            pace = retry_after.total_seconds()
-            pace += gap if gap is not None and gap < most else 0.0
-        pace = max(pace * _MARGIN, budget.delay.total_seconds())
-        learned = timedelta(seconds=min(pace, most))
-        if known:
-            known.pace = learned
-        return learned
+            delay = retry_after.total_seconds()
+            delay += gap if gap is not None and gap < limit else 0.0
+        delay = max(delay * _MARGIN, budget.delay.total_seconds())
+        min_delay = timedelta(seconds=min(delay, limit))
+        if state:
+            state.min_delay = min_delay
+        return min_delay
 
     def delay(self, site: str, budget: Budget) -> timedelta:
-        """Return the pause that is kept between two requests."""
-        known = self._sites.get(site)
-        return max(budget.delay, known.pace) if known else budget.delay
+        """Return the pause between two requests to a site."""
+        state = self._sites.get(site)
+        return max(budget.delay, state.min_delay) if state else budget.delay
 
-    def _forget(self, now: float) -> None:
-        """Drop sites that nobody visits and that may be asked at once, now and then."""
+    async def enter(
+        self, site: str, budget: Budget, *, max_wait: timedelta, pause: timedelta
+    ) -> None:
+        """Wait for a turn, which `leave` gives back; what `HostTurn` does.
+
+        Raises:
+            HostPausedError: The turn is further away than `max_wait`.
+        """
+        state = self._sites.get(site)
+        if state is None:
+            self._forget_idle()
+            state = self._sites[site] = _HostState(_TurnQueue(budget.concurrency))
+        state.turns.resize(budget.concurrency)  # as config.yaml has it now
+        state.free_at = max(state.free_at, self._clock.monotonic() + pause.total_seconds())
+        state.users += 1
+        try:
+            await state.turns.acquire()
+        except BaseException:
+            state.users -= 1
+            raise
+        try:
+            while (wait := state.free_at - self._clock.monotonic()) > 0:
+                await self._sleep(site, wait, max_wait)
+        except BaseException:
+            state.turns.release()
+            state.users -= 1
+            raise
+        # Where requests overlap the pause counts from the start of each.
+        delay = budget.delay.total_seconds() if budget.concurrency > 1 else 0.0
+        state.free_at = self._clock.monotonic() + delay
+
+    async def _sleep(self, site: str, wait: float, max_wait: timedelta) -> None:
+        if wait > max_wait.total_seconds():
+            raise HostPausedError(site, timedelta(seconds=wait))
+        await self._clock.sleep(wait)
+
+    def leave(self, site: str, budget: Budget) -> None:
+        """Give a turn back; the pause until the next request begins."""
+        state, now = self._sites[site], self._clock.monotonic()
+        last_request_at = state.last_request_at
+        state.gap = None if last_request_at is None else now - last_request_at
+        state.last_request_at = now
+        delay = max(budget.delay, state.min_delay)
+        state.free_at = max(state.free_at, now + delay.total_seconds())
+        state.users -= 1
+        state.turns.release()
+
+    def _forget_idle(self) -> None:
+        """Drop sites that no request waits for and that may be asked at once, now and then."""
         if len(self._sites) & 1023 == 1023:
-            old = now - MAX_PACE.total_seconds()
+            now = self._clock.monotonic()
+            forgotten_before = now - MAX_MIN_DELAY.total_seconds()
             self._sites = {
-                name: site
-                for name, site in self._sites.items()
-                if site.visitors or site.free_at > now or (site.asked_at or 0.0) > old
+                name: state
+                for name, state in self._sites.items()
+                if state.users
+                or state.free_at > now
+                or (state.last_request_at or 0.0) > forgotten_before
             }
 
 
-async def _sleep(site: str, wait: float, patience: timedelta) -> None:
-    if wait > patience.total_seconds():
-        raise RestingError(site, timedelta(seconds=wait))
-    await asyncio.sleep(wait)
-
-
 @dataclass(slots=True)
-class Visit:
+class HostTurn:
     """A turn at one site after the other: a redirect leads from one to the next.
 
     Attributes:
-        site: The one that is being asked, or was asked last.
-        asked: Each one that it had a turn at, with its budget.
+        site: The site of the present request, or of the last one.
+        budget: Of that site.
+        budgets: Of each site that this turn had a request at.
     """
 
-    _hosts: Hosts
-    _patience: timedelta
+    _limits: HostLimits
+    _max_wait: timedelta
     site: str = ""
     budget: Budget = field(default_factory=Budget)
-    asked: dict[str, Budget] = field(default_factory=dict)
-    _inside: bool = False
+    budgets: dict[str, Budget] = field(default_factory=dict)
+    _is_inside: bool = False
 
-    async def move(self, site: str, budget: Budget, *, rest: timedelta = timedelta(0)) -> None:
-        """Give the turn back, and wait for one at `site`; a file is no site and has its turn.
+    async def move(self, site: str, budget: Budget, *, pause: timedelta = _ZERO) -> None:
+        """Give the turn back, and wait for one at `site`; a file has no site and no limits.
 
-        Nobody holds one while waiting for another: two could wait for each other.
+        No request holds a turn while it waits for another: two could wait for each other.
+
+        Raises:
+            HostPausedError: The turn is further away than this request waits.
         """
         self.leave()
         self.site, self.budget = site, budget
         if site:
-            await self._hosts._enter(site, budget, self._patience, rest)
-            self._inside = True
-            self.asked[site] = budget
+            await self._limits.enter(site, budget, max_wait=self._max_wait, pause=pause)
+            self._is_inside = True
+            self.budgets[site] = budget
 
     def leave(self) -> None:
         """Give the turn back; the pause begins."""
-        if self._inside:
-            self._inside = False
-            self._hosts._leave(self.site, self.budget.delay)
-
-
-def _shared(budget: Budget) -> bool:
-    """Whether others come while a request is under way, so that the pause counts from its start."""
-    return budget.concurrency > 1
+        if self._is_inside:
+            self._is_inside = False
+            self._limits.leave(self.site, self.budget)

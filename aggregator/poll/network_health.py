@@ -2,16 +2,19 @@
 
 import asyncio
 import math
+from functools import partial
+
+from aggregator.poll.poll_clock import PollClock
 
 RECENT = 60.0
-"""Seconds for which an answer of any server shows that the network works."""
+"""Seconds for which a response of any server shows that the network works."""
 
-SOON = 2.0
-"""Seconds in which one of the other polls under way may show it."""
+MAX_WAIT = 2.0
+"""Seconds within which one of the other polls under way may show it."""
 
 
-class Network:
-    """What the polls of this process have seen of the network; times are the event loop's.
+class NetworkHealth:
+    """What the polls of this process have seen of the network.
 
     A feed whose server can't be reached is at fault only where the network is known to work: some
     server answered within the last minute, or does so in the next moment, or has done so since
@@ -19,33 +22,42 @@ class Network:
     its route is dead, also where polls are far between.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: PollClock) -> None:
+        self._clock = clock
         self._reached_at = -math.inf
-        self._answer = asyncio.Event()
-        self._missed_at: dict[int, float] = {}
+        self._waiters: set[asyncio.Future[bool]] = set()
+        self._failed_at: dict[int, float] = {}
 
-    def reached(self, feed_id: int) -> None:
-        """Note that the server of a feed answered, whatever it said."""
-        self._reached_at = asyncio.get_running_loop().time()
-        self._missed_at.pop(feed_id, None)
-        self._answer.set()
-        self._answer.clear()  # who waits for it is woken all the same
+    def note_response(self, feed_id: int) -> None:
+        """Note that the server of a feed answered, whatever the answer was."""
+        self._reached_at = self._clock.monotonic()
+        self._failed_at.pop(feed_id, None)
+        for waiter in self._waiters:
+            _resolve(waiter, is_working=True)
 
-    async def works(self, feed_id: int, *, others: bool) -> bool:
-        """Whether the network works although the server of a feed can't be reached.
+    async def is_working(self, feed_id: int, *, others_under_way: bool) -> bool:
+        """Return whether the network works although the server of a feed can't be reached.
 
         Args:
-            others: More polls are under way; waits a moment for what they see.
+            others_under_way: Wait a moment for what other polls see.
         """
-        now = asyncio.get_running_loop().time()
-        before = self._missed_at.get(feed_id, math.inf)
-        self._missed_at[feed_id] = now
-        if now - self._reached_at <= RECENT or before < self._reached_at:
+        now = self._clock.monotonic()
+        failed_before_at = self._failed_at.get(feed_id, math.inf)
+        self._failed_at[feed_id] = now
+        if now - self._reached_at <= RECENT or failed_before_at < self._reached_at:
             return True
-        if not others:
+        if not others_under_way:
             return False
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        timer = self._clock.call_later(MAX_WAIT, partial(_resolve, waiter, is_working=False))
+        self._waiters.add(waiter)
         try:
-            await asyncio.wait_for(self._answer.wait(), SOON)
-        except TimeoutError:
-            return False
-        return True
+            return await waiter
+        finally:
+            self._waiters.discard(waiter)
+            timer.cancel()
+
+
+def _resolve(waiter: asyncio.Future[bool], *, is_working: bool) -> None:
+    if not waiter.done():
+        waiter.set_result(is_working)

@@ -1,12 +1,15 @@
 """How many requests run at a time, so that slow hosts don't keep the others waiting."""
 
 import asyncio
+from functools import partial
 
-QUICK = 1.0
+from aggregator.poll.poll_clock import PollClock, Timer
+
+MAX_SLOT_TIME = 1.0
 """Seconds after which a request that still waits for its server makes room for another one."""
 
 SPARE = 2
-"""Places for such slow ones, for each place there is."""
+"""Spare places for such slow requests, for each place there is."""
 
 
 class Slots:
@@ -16,28 +19,29 @@ class Slots:
     the length of a timeout.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, clock: PollClock) -> None:
+        self._clock = clock
         self._places = asyncio.Semaphore(count)
         self._spare = count * SPARE
-        self._coming = 0
-        # By task: when it makes room, None once it has.
-        self._holders: dict[asyncio.Task[object], asyncio.TimerHandle | None] = {}
-        # Slow ones that found no spare place, the one that waits for one longest first.
+        self._arriving = 0
+        # By task: when the task makes room, None once it has.
+        self._holders: dict[asyncio.Task[object], Timer | None] = {}
+        # Slow tasks that found no spare place, the one that waits longest first.
         self._overdue: dict[asyncio.Task[object], None] = {}
 
     async def acquire(self) -> None:
         """Wait for a place."""
-        self._coming += 1
+        self._arriving += 1
         try:
             await self._places.acquire()
         finally:
-            self._coming -= 1
+            self._arriving -= 1
         task = _current_task()
-        timer = asyncio.get_running_loop().call_later(QUICK, self._make_room, task)
+        timer = self._clock.call_later(MAX_SLOT_TIME, partial(self._make_room, task))
         self._holders[task] = timer
 
     def release(self) -> None:
-        """Give the place back, if the task has one: it may have ended while it waited for it."""
+        """Give the task's place back; a task that ended while it waited has none."""
         task = _current_task()
         if task not in self._holders:
             return
@@ -52,9 +56,9 @@ class Slots:
             self._make_room(next(iter(self._overdue)))
 
     @property
-    def taken(self) -> int:
-        """How many polls have a place, made room, or wait for one."""
-        return len(self._holders) + self._coming
+    def poll_count(self) -> int:
+        """How many polls have a place, made room, or wait for a place."""
+        return len(self._holders) + self._arriving
 
     def keep(self) -> None:
         """Keep the place however long it takes: what comes now is work for this machine."""

@@ -1,4 +1,4 @@
-"""What everybody does who takes feeds: hold leases while they live, and follow the clock."""
+"""What each process does that polls: renew its leases while it lives, and follow the clock."""
 
 import asyncio
 import contextlib
@@ -14,37 +14,41 @@ from aggregator.runtime import process_identity, system_clock
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
-WAITING_PER_SLOT = 4
+FEEDS_PER_SLOT = 4
 """Feeds leased for each that can be fetched: the next ones are at hand."""
 
-STOP_WITHIN = 1
+STOP_STEP = 1
 """Seconds that each step of a stop may take: end polls, store what they brought, free leases."""
 
-_RENEW = LEASE.total_seconds() / 4
+_RENEWAL = LEASE.total_seconds() / 4
 
 
 @contextlib.asynccontextmanager
-async def kept(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
-    """Renew this process's leases all the while, and give them back at the end."""
+async def held_leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
+    """Renew the leases of `owner`, which is this process, and give them back at the end.
 
-    met = {owner}
+    Args:
+        poller: Returns the present poller, whose database has the leases.
+    """
 
-    def keep(connection: Connection) -> None:
-        free_the_dead(connection, owner)
-        for other in set(write_leases.lease_owners(connection)) - met:
-            met.add(other)
-            log.info("%s polls on this database, too; a site is asked by one at a time", other)
+    known_owners = {owner}
+
+    def renew(connection: Connection) -> None:
+        reclaim_leases(connection, owner)
+        for new_owner in set(write_leases.lease_owners(connection)) - known_owners:
+            known_owners.add(new_owner)
+            log.info("%s polls on this database, too; a site is asked by one at a time", new_owner)
         write_leases.renew_leases(connection, owner=owner, until=datetime.now(UTC) + LEASE)
 
-    async def renew() -> None:
+    async def keep_renewing() -> None:
         while True:
             try:
-                await poller().transact(keep)
+                await poller().transact(renew)
             except DBAPIError as error:
                 log.error("database: %s; leases are not renewed", error.orig)
-            await asyncio.sleep(_RENEW)
+            await asyncio.sleep(_RENEWAL)
 
-    task = asyncio.create_task(renew())
+    task = asyncio.create_task(keep_renewing())
     try:
         yield
     finally:
@@ -54,26 +58,26 @@ async def kept(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
                 poller().transact(
                     lambda connection: write_leases.release_leases(connection, owner=owner)
                 ),
-                STOP_WITHIN,
+                STOP_STEP,
             )
 
 
-async def drained(poller: Poller) -> None:
-    """Store what was read, at a stop; feeds whose polls take too long rest for their interval."""
+async def drain(poller: Poller) -> None:
+    """Store completed polls, at a stop; feeds whose polls take too long are put off."""
     try:
-        await asyncio.wait_for(poller.drained(), STOP_WITHIN)
+        await asyncio.wait_for(poller.drained(), STOP_STEP)
     except TimeoutError:
-        await given_up(poller)
+        await abandon(poller)
 
 
-async def given_up(poller: Poller) -> None:
-    """Let feeds that were asked and whose polls are not stored rest, if the database can be had."""
+async def abandon(poller: Poller) -> None:
+    """Put off feeds whose completed polls are not stored, if the database takes that in time."""
     with contextlib.suppress(TimeoutError, DBAPIError):
-        await asyncio.wait_for(poller.give_up(), STOP_WITHIN)
+        await asyncio.wait_for(poller.abandon(), STOP_STEP)
 
 
-def free_the_dead(connection: Connection, owner: str) -> None:
-    """Give back the leases of processes that were killed, or that renew them no more."""
+def reclaim_leases(connection: Connection, owner: str) -> None:
+    """Give back the leases of processes that ended, or that don't renew them any more."""
     owners = write_leases.lease_owners(connection)
     ended = [name for name in owners if process_identity.has_ended(name)]
     feeds = write_leases.reclaim_leases(
@@ -87,10 +91,10 @@ def free_the_dead(connection: Connection, owner: str) -> None:
         )
 
 
-def follow_clock(seen: system_clock.ClockReading, connection: Connection) -> None:
-    """Move the schedule if the clock was set since it was looked at last, by any process."""
+def follow_clock(reading: system_clock.ClockReading, connection: Connection) -> None:
+    """Move the schedule if the clock was set since any process looked at it last."""
     step = write_clock_shift.follow_clock(
-        connection, boot=seen.boot, started_at=seen.started_at, now=datetime.now(UTC)
+        connection, boot=reading.boot, started_at=reading.started_at, now=datetime.now(UTC)
     )
     if step:
         log.warning("the clock was set by %+.0f s; the schedule goes along", step.total_seconds())

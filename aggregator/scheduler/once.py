@@ -1,9 +1,10 @@
-"""What is due, or what somebody names, polled once: `aggregator poll`."""
+"""Feeds that are due, or that a person names, polled once: `aggregator poll`."""
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aggregator import urls
 from aggregator.config import Config
@@ -11,14 +12,14 @@ from aggregator.database import Connection, Engine
 from aggregator.database.feeds import write_hosts, write_leases
 from aggregator.errors import UsageError
 from aggregator.model import DueFeed
-from aggregator.poll import Poller, PollResult
+from aggregator.poll import PollerFactory, PollResult
 from aggregator.runtime import process_identity, system_clock
 
 from . import leases
-from .leases import LEASE, WAITING_PER_SLOT
+from .leases import FEEDS_PER_SLOT, LEASE
 from .poll_options import poll_settings
 
-PATIENCE = timedelta(minutes=1)
+MAX_WAIT = timedelta(minutes=1)
 """How long a single command waits for a database that is locked or full."""
 
 
@@ -30,6 +31,7 @@ async def poll_once(
     everything: bool,
     on_start: Callable[[int], None],
     on_result: Callable[[PollResult], None],
+    pollers: PollerFactory | None = None,
 ) -> None:
     """Poll each feed at most once and return when all are stored.
 
@@ -38,60 +40,76 @@ async def poll_once(
         everything: With `names` None: all, due or not, but for those in a pause and of sites that
             another process is asking.
         on_start: Called with the number of feeds.
-        on_result: Called for each feed as it is done.
+        on_result: Called for each feed as its poll is stored.
+        pollers: Closed at the end.  None: pollers with parts of their own.
 
     Raises:
         UsageError: A name is not a subscription.
     """
-    wanted = None if names is None else _known(names, config)
+    requested = None if names is None else _known_names(names, config)
     owner = process_identity.own_name()
 
-    def take(connection: Connection) -> list[DueFeed]:
-        now = datetime.now(UTC)
-        poller.share(write_hosts.shared_hosts(connection))
-        leases.free_the_dead(connection, owner)
-        if seen := system_clock.read():
-            leases.follow_clock(seen, connection)
-        if wanted is None and not everything:
-            return write_leases.lease_due(connection, owner=owner, now=now, until=now + LEASE)
-        return write_leases.lease_named(
-            connection, owner=owner, now=now, until=now + LEASE, names=wanted
-        )
-
-    poller = Poller(engine, poll_settings(config), patience=PATIENCE)
-    async with poller, leases.kept(lambda: poller, owner):
-        waiting = deque(_interleaved(await poller.transact(take)))
+    lease = partial(_lease, owner=owner, names=requested, everything=everything)
+    pollers = pollers or PollerFactory(engine, max_wait=MAX_WAIT)
+    async with (
+        pollers.polling(poll_settings(config)) as poller,
+        leases.held_leases(lambda: poller, owner),
+    ):
+        waiting = deque(_interleaved(await poller.transact(lease)))
         on_start(len(waiting))
-        at_once = config.poll.concurrency * WAITING_PER_SLOT
+        at_once = config.poll.concurrency * FEEDS_PER_SLOT
         running: set[asyncio.Task[PollResult | None]] = set()
         try:
             while waiting or running:
                 while waiting and len(running) < at_once:
                     running.add(asyncio.create_task(poller.poll(waiting.popleft())))
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
+                ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
                     if result := task.result():
                         on_result(result)
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
-            await leases.drained(poller)
+            await leases.drain(poller)
 
 
-def _known(names: Iterable[str], config: Config) -> frozenset[str]:
-    wanted = frozenset(names)
-    if unknown := wanted - {feed.name for feed in config.feeds}:
-        shown = urls.masked_input(min(unknown))
-        raise UsageError(f"{shown}: no such feed; `aggregator feeds` lists them")
-    return wanted
+def _lease(
+    connection: Connection, *, owner: str, names: Collection[str] | None, everything: bool
+) -> list[DueFeed]:
+    """Lease the named feeds, or all, or those that are due."""
+    now = datetime.now(UTC)
+    shared_hosts = write_hosts.shared_hosts(connection)
+    leases.reclaim_leases(connection, owner)
+    if reading := system_clock.read():
+        leases.follow_clock(reading, connection)
+    if names is None and not everything:
+        return write_leases.lease_due(
+            connection, owner=owner, now=now, until=now + LEASE, shared_hosts=shared_hosts
+        )
+    return write_leases.lease_named(
+        connection,
+        owner=owner,
+        now=now,
+        until=now + LEASE,
+        names=names,
+        shared_hosts=shared_hosts,
+    )
+
+
+def _known_names(names: Iterable[str], config: Config) -> frozenset[str]:
+    requested = frozenset(names)
+    if unknown := requested - {feed.name for feed in config.feeds}:
+        name = urls.masked_input(min(unknown))
+        raise UsageError(f"{name}: no such feed; `aggregator feeds` lists them")
+    return requested
 
 
 def _interleaved(due: Sequence[DueFeed]) -> list[DueFeed]:
     """Return feeds so that those of one host stand apart: one host holds up none of the others."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     ranked: list[tuple[int, int, DueFeed]] = []
     for feed in due:
-        ranked.append((seen[feed.host.name], len(ranked), feed))
-        seen[feed.host.name] += 1
+        ranked.append((counts[feed.host.name], len(ranked), feed))
+        counts[feed.host.name] += 1
     return [feed for _, _, feed in sorted(ranked, key=lambda place: place[:2])]

@@ -1,7 +1,7 @@
 """APScheduler around the pipeline: a dispatch tick and a handful of jobs; start and clean stop.
 
-Which feeds are due is not a matter of jobs but of the database: the tick leases them by index, so
-that a second process, a restart or a changed clock never poll a feed twice or early.
+The database, not a job, decides which feeds are due: the tick leases them by index, so that a
+second process, a restart or a changed clock never poll a feed twice or early.
 """
 
 import asyncio
@@ -34,14 +34,15 @@ from aggregator.database.feeds import write_hosts, write_leases, write_polls, wr
 from aggregator.database.stories import write_stories
 from aggregator.errors import ConfigError
 from aggregator.model import DueFeed, Outcome
-from aggregator.poll import Poller, PollSettings
+from aggregator.poll import Poller, PollerFactory, PollSettings
 from aggregator.poll.host_limits import Budget
 from aggregator.runtime import process_identity, system_clock
 from aggregator.websub import WebSubService
 
 from . import leases
-from .leases import LEASE, STOP_WITHIN, WAITING_PER_SLOT
+from .leases import FEEDS_PER_SLOT, LEASE, STOP_STEP
 from .poll_options import poll_settings
+from .shared_hosts import SharedHosts
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Scheduler:
         amend: Puts what the command line says into a configuration that is read anew.
         subscription_requests: Socket with the requests of subscribers to our own hub; None without
             such a hub.
+        pollers: Closed at the end.  None: pollers with parts of their own.
     """
 
     def __init__(
@@ -78,22 +80,23 @@ class Scheduler:
         jobs: Mapping[str, tuple[float, Job]] | None = None,
         amend: Callable[[Config], Config] = lambda config: config,
         subscription_requests: socket.socket | None = None,
+        pollers: PollerFactory | None = None,
     ) -> None:
         self._config = self._started_with = config
         self._amend = amend
-        self._engine = engine
         self._owner = process_identity.own_name()
         self._jobs = jobs or {}
         self._stamp = config.stamp
         self._asked_to_read = self._read_when_asked = 0  # how often, so that none is forgotten
         self._settings = poll_settings(config)
-        self._poller = Poller(engine, self._settings)
+        self._pollers = pollers or PollerFactory(engine)
+        self._poller = self._pollers.poller(self._settings)
         self._polls: dict[asyncio.Task[None], str] = {}
         self._unstored: dict[int, float] = {}  # feeds, and when they may be polled again
         self._retiring: set[asyncio.Task[None]] = set()
         self._more = False
         self._stopping = False
-        self._sites_known = False
+        self._shared_hosts = SharedHosts()
         self._file: tuple[int, int] | None = None  # of a SQLite database
         self._clock: system_clock.ClockReading | None = None
         self._websub = WebSubService(
@@ -126,7 +129,7 @@ class Scheduler:
             )  # fmt: skip
         await self._poller.__aenter__()
         try:
-            async with leases.kept(lambda: self._poller, self._owner), self._websub:
+            async with leases.held_leases(lambda: self._poller, self._owner), self._websub:
                 self._scheduler.start()
                 await stop.wait()
                 self._stopping = True
@@ -136,6 +139,7 @@ class Scheduler:
                 await self._end_polls()
         finally:
             await self._poller.__aexit__()
+            await self._pollers.close()
 
     def reload_now(self) -> None:
         """Read config.yaml again at the next occasion, changed or not (SIGHUP)."""
@@ -175,14 +179,11 @@ class Scheduler:
 
     async def _dispatch(self) -> None:
         """Lease what is due, as much as there is room for, and start to poll it."""
-        capacity = self._settings.concurrency * WAITING_PER_SLOT
+        capacity = self._settings.concurrency * FEEDS_PER_SLOT
         room = capacity - len(self._polls)
         if room <= 0 or self._stopping:
             return
         await self._watch_clock()
-        if not self._sites_known:
-            self._poller.share(await self._poller.transact(write_hosts.shared_hosts))
-            self._sites_known = True
         per_host = self._per_host(Budget(self._settings.host_delay))
         special = {site: self._per_host(b) for site, b in self._settings.budgets.items()}
         waiting = Counter(host for host in self._polls.values() if host)
@@ -203,6 +204,7 @@ class Scheduler:
                 now=now,
                 until=now + LEASE,
                 limit=room,
+                shared_hosts=self._shared_hosts.read(connection, self._config),
                 busy_hosts=busy,
                 per_host=per_host,
                 per_site=special,
@@ -311,9 +313,7 @@ class Scheduler:
             write_stories.set_share(connection, config.share)
             return result
 
-        result = await self._poller.transact(sync)
-        self._sites_known = False
-        return result
+        return await self._poller.transact(sync)
 
     def _read(self, path: Path) -> tuple[Config, PollSettings]:
         """Read the file; with 100,000 feeds in it that takes too long for the event loop."""
@@ -326,7 +326,7 @@ class Scheduler:
         if settings == self._settings:
             return
         old, under_way = self._poller, list(self._polls)
-        self._settings, self._poller = settings, Poller(self._engine, settings, after=old)
+        self._settings, self._poller = settings, self._pollers.poller(settings)
         await self._poller.__aenter__()
         task = asyncio.create_task(_retire(old, under_way))
         self._retiring.add(task)
@@ -334,7 +334,6 @@ class Scheduler:
 
     async def _retain(self) -> None:
         """Delete what is older than the file wants, a little at a time."""
-        self._sites_known = False  # feeds move
         keep, now = self._config.retention, datetime.now(UTC)
         await self._poller.transact(
             lambda connection: write_hosts.forget_hosts(
@@ -360,9 +359,9 @@ class Scheduler:
         for task in self._polls:
             task.cancel()
         if self._polls:
-            await asyncio.wait(list(self._polls), timeout=STOP_WITHIN)
-        last = asyncio.create_task(leases.drained(self._poller))
-        await asyncio.wait({last, *self._retiring}, timeout=2 * STOP_WITHIN)
+            await asyncio.wait(list(self._polls), timeout=STOP_STEP)
+        last = asyncio.create_task(leases.drain(self._poller))
+        await asyncio.wait({last, *self._retiring}, timeout=2 * STOP_STEP)
         await _cancelled({last, *self._retiring})
 
 
@@ -380,10 +379,10 @@ async def _retire(poller: Poller, under_way: Collection[asyncio.Task[None]]) -> 
             await asyncio.wait(under_way)
         await poller.drained()
     except asyncio.CancelledError:
-        await leases.given_up(poller)
+        await leases.abandon(poller)
         raise
     finally:
-        await poller.retire()
+        await poller.__aexit__()
 
 
 async def _cancelled(tasks: Collection[asyncio.Task[_T]]) -> None:

@@ -49,6 +49,7 @@ def lease_due(
     now: datetime,
     until: datetime,
     limit: int | None = None,
+    shared_hosts: Collection[str] = (),
     busy_hosts: Collection[str] = (),
     per_host: int | None = None,
     per_site: Mapping[str, int] = _NO_SITES,
@@ -59,6 +60,7 @@ def lease_due(
 
     Args:
         owner: Name of this process; `until`: when the lease ends by itself.
+        shared_hosts: Hosts of more than one feed.
         busy_hosts: Hosts of which no more feeds are to be leased now.
         per_host: Feeds of one host at most, so that one host can't fill all places; None: no
             limit, as for `limit`.
@@ -84,7 +86,7 @@ def lease_due(
         if len(feed_ids) == limit:
             break
     rows = _in_parts(connection, _DUE_BY_ID, feeds.c.id, feed_ids, owner=owner)
-    return _lease(connection, rows, hosts, owner=owner, until=until)
+    return _lease(connection, rows, hosts, shared_hosts, owner=owner, until=until)
 
 
 def lease_named(
@@ -94,6 +96,7 @@ def lease_named(
     now: datetime,
     until: datetime,
     names: Collection[str] | None,
+    shared_hosts: Collection[str] = (),
 ) -> list[DueFeed]:
     """Lease the named feeds, or all that may be polled, whatever their schedule.
 
@@ -102,6 +105,7 @@ def lease_named(
         names: A person asked for these: neither a pause nor a 410 nor another process that polls
             their host keeps them back.  None: every feed without a pause in force or a 410, of
             hosts that no other process polls.
+        shared_hosts: Hosts of more than one feed.
     """
     wait_for_leases(connection)
     statement: _Rows
@@ -122,7 +126,7 @@ def lease_named(
             name: replace(host, free_at=None) if is_pausing(host, now) else host
             for name, host in hosts.items()
         }
-    return _lease(connection, rows, hosts, owner=owner, until=until)
+    return _lease(connection, rows, hosts, shared_hosts, owner=owner, until=until)
 
 
 def lease_owners(connection: Connection) -> list[str]:
@@ -183,13 +187,19 @@ def reclaim_leases(
     return connection.execute(release).rowcount
 
 
-def put_off(connection: Connection, due: DueFeed, *, until: datetime) -> None:
-    """Put off the next poll of a feed that was requested in vain, unless its URL changed."""
-    connection.execute(
-        update(feeds)
-        .where(feeds.c.id == due.id, feeds.c.url == due.url, feeds.c.next_poll_at < until)
-        .values(next_poll_at=until, next_reason=_CUT_SHORT, plan=None)
-    )
+def put_off(connection: Connection, leased: Sequence[DueFeed], *, requested_at: datetime) -> None:
+    """Put off the next polls of feeds that were requested in vain by their intervals.
+
+    A feed whose URL changed meanwhile keeps its time.
+    """
+    for due in leased:
+        until = requested_at + due.pacing.interval
+        connection.execute(
+            update(feeds)
+            .where(feeds.c.id == due.id, feeds.c.url == due.url)
+            .where(feeds.c.next_poll_at < until)
+            .values(next_poll_at=until, next_reason=_CUT_SHORT, plan=None)
+        )
 
 
 def lock_leased(connection: Connection, due: Sequence[DueFeed]) -> frozenset[int]:
@@ -292,6 +302,7 @@ def _lease(
     connection: Connection,
     rows: Sequence[Any],
     hosts: Mapping[str, KnownHost],
+    shared_hosts: Collection[str],
     *,
     owner: str,
     until: datetime,
@@ -300,7 +311,13 @@ def _lease(
         connection.execute(
             _LEASE, [{"feed": row.id, "owner": owner, "until": until} for row in rows]
         )
-    return [_due_feed(row, hosts.get(row.host) or KnownHost(row.host), owner=owner) for row in rows]
+    leased = []
+    for row in rows:
+        host = hosts.get(row.host) or KnownHost(row.host)
+        if row.host in shared_hosts:
+            host = replace(host, is_shared=True)
+        leased.append(_due_feed(row, host, owner=owner))
+    return leased
 
 
 def _due_feed(row: Any, host: KnownHost, *, owner: str) -> DueFeed:

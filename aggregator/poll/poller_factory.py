@@ -1,0 +1,90 @@
+"""Pollers with their parts: the one place that makes them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+from aggregator.database import DatabaseWriter, Engine
+from aggregator.fetch import Fetcher
+from aggregator.poll.host_limits import HostLimits
+from aggregator.poll.network_health import NetworkHealth
+from aggregator.poll.poll_clock import PollClock
+from aggregator.poll.poller import Poller, PollerParts
+from aggregator.poll.settings import PollSettings
+from aggregator.poll.slots import Slots
+from aggregator.poll.storage_queue import LINGER, MAX_BATCH, StorageQueue
+from aggregator.runtime.worker_pool import Workers
+
+
+def new_workers(settings: PollSettings) -> Workers:
+    """Return processes that read documents; they start when there is work for them."""
+    return Workers(settings.workers, max_size=settings.fetch.max_size)
+
+
+class PollerFactory:
+    """Makes pollers of one database, one after the other as the settings change.
+
+    They share the pauses between two requests to a host, what is known of the network, and the
+    thread that writes.
+
+    Args:
+        max_wait: How long a database may be locked or full before a poll fails; None: for ever.
+        clock: Of the pollers and all that they wait for.
+        workers: Makes the processes that read documents.
+        max_batch, linger: Of `StorageQueue`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        max_wait: timedelta | None = None,
+        clock: PollClock | None = None,
+        workers: Callable[[PollSettings], Workers] = new_workers,
+        max_batch: int = MAX_BATCH,
+        linger: float = LINGER,
+    ) -> None:
+        self._clock = clock or PollClock()
+        self._workers = workers
+        self._max_batch = max_batch
+        self._linger = linger
+        self._database = DatabaseWriter(engine, max_wait=max_wait)
+        self._host_limits = HostLimits(self._clock)
+        self._network = NetworkHealth(self._clock)
+
+    def poller(self, settings: PollSettings) -> Poller:
+        """Return a poller, not entered yet."""
+        slots = Slots(settings.concurrency, self._clock)
+        queue = StorageQueue(
+            self._database,
+            settings,
+            slots,
+            self._clock,
+            max_batch=self._max_batch,
+            linger=self._linger,
+        )
+        parts = PollerParts(
+            fetcher=Fetcher(settings.fetch),
+            workers=self._workers(settings),
+            slots=slots,
+            queue=queue,
+            host_limits=self._host_limits,
+            network=self._network,
+            database=self._database,
+            clock=self._clock,
+        )
+        return Poller(settings, parts)
+
+    async def close(self) -> None:
+        """End the thread that writes, after what it has begun."""
+        await asyncio.to_thread(self._database.stop)
+
+    @contextlib.asynccontextmanager
+    async def polling(self, settings: PollSettings) -> AsyncIterator[Poller]:
+        """Yield a poller of settings that do not change; close the factory at the end."""
+        try:
+            async with self.poller(settings) as poller:
+                yield poller
+        finally:
+            await self.close()

@@ -1,0 +1,32 @@
+"""Which hosts have more than one feed, known without a walk over all feeds at each tick."""
+
+import time
+from dataclasses import dataclass
+
+from aggregator.config import Config
+from aggregator.database import Connection
+from aggregator.database.feeds import write_hosts
+
+MAX_AGE = 3600
+"""Seconds after which the hosts are read again: feeds move from one to another."""
+
+
+@dataclass(slots=True)
+class SharedHosts:
+    """The hosts of several feeds, as of the last change of the file, an hour ago at most."""
+
+    _hosts: frozenset[str] = frozenset()
+    _config: Config | None = None
+    _read_at: float = 0.0
+
+    def read(self, connection: Connection, config: Config) -> frozenset[str]:
+        """Return the hosts; they are read if `config` is not the one of the last call, or are old.
+
+        Args:
+            config: The one that the database was last made to follow.
+        """
+        now = time.monotonic()
+        if config is not self._config or now - self._read_at > MAX_AGE:
+            self._hosts = write_hosts.shared_hosts(connection)
+            self._config, self._read_at = config, now
+        return self._hosts
