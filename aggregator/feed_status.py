@@ -1,8 +1,7 @@
-"""How a feed is doing: the one rule that page, commands, metrics and counters follow.  Pure.
+"""How a feed is doing: one rule for the page, the commands, the metrics and the counters.  Pure.
 
-`database.feeds.read_status` has the same rule in SQL; tests/test_feed_status.py holds the two, and
-the triggers that keep the counters, together.  docs/operating.md tells people what each status
-means.
+`database.feeds.read_status` has the same rule in SQL; tests/test_feed_status.py compares both rules
+and the counters of the triggers.  docs/operating.md explains each status.
 """
 
 from enum import StrEnum
@@ -43,8 +42,8 @@ URGENCY = {
 def feed_status(feed: FeedHealth) -> FeedStatus:
     """Return how a feed is doing.
 
-    A poll that failed because this machine has no network is recorded with its error, but is not
-    counted as a failure: a feed that was failing or waiting before stays so.
+    A poll without a network is recorded with the error, but not counted as a failure: a failing or
+    waiting feed keeps its status.
     """
     if feed.gone:
         return FeedStatus.REMOVED

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 
 from aggregator import search
 from aggregator.database import DBAPIError, dialects, engine, open_database
-from aggregator.database.dialects import IndexedText, unindex_texts, words
+from aggregator.database.dialects import IndexedText, plain_text, unindex_texts
 from aggregator.database.entries import write_retention
 from aggregator.database.feeds import write_leases
 from aggregator.database.lists import read_lists
@@ -222,7 +222,8 @@ def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tm
         f"INSERT INTO contents VALUES (12, '{html}')",
         *(
             "INSERT INTO entries_text (rowid, title, summary, content) VALUES "
-            f"({at}, '{signs if at == 10 else title}', '', '{words(html) if at == 12 else ''}')"
+            f"({at}, '{signs if at == 10 else title}', '', "
+            f"'{plain_text(html) if at == 12 else ''}')"
             for at, title in titles.items()
         ),
     )
@@ -254,7 +255,7 @@ def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tm
 def test_no_later_change_of_the_index_changes_what_an_old_migration_does(tmp_path, monkeypatch):
     from aggregator.database.migrations.run import upgrade
 
-    for name in ("words", "index_form"):
+    for name in ("plain_text", "index_form"):
         monkeypatch.setattr(dialects, name, lambda _: "otherwise")
     for name in ("spaced", "normal"):
         monkeypatch.setattr(search, name, lambda _: "otherwise")

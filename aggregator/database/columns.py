@@ -1,7 +1,7 @@
-"""Types of columns that hold values of the model: each one writes a value and reads it again.
+"""Column types for values of the model: each type encodes and decodes its values.
 
-Times and spans are whole microseconds, so that they sort as numbers in every database and for
-every year.  Lists and records are compact JSON, and NULL where they are empty, which most are.
+Times and spans are whole microseconds, which sort as numbers in every database and for every year.
+Lists and records are compact JSON, and NULL where empty, as most are.
 """
 
 import json
@@ -25,20 +25,20 @@ _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class _ValueType(TypeDecorator[_T]):
-    """A column whose values are written by `encode` and read by `decode`.
+    """A type with the functions `encode` and `decode`.
 
-    The driver's value goes straight to `decode`: `process_result_value` would be one more call for
-    each value of a list.
+    SQLAlchemy calls `decode` directly: `process_result_value` would be a second call for each
+    value.
     """
 
     @staticmethod
     def encode(value: Any) -> Any:
-        """Return what is stored for a value; None for NULL."""
+        """Return the stored form of a value; None for NULL."""
         raise NotImplementedError
 
     @staticmethod
     def decode(stored: Any) -> Any:
-        """Return the value that is stored; None stands for NULL."""
+        """Return the value of a stored form; None for NULL."""
         raise NotImplementedError
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
@@ -94,14 +94,14 @@ class JsonTuple(_ValueType[tuple[Any, ...]]):
 
 
 class EnclosuresJson(_ValueType[tuple[Enclosure, ...]]):
-    """Enclosures as arrays of address, type, length and, where there is one, duration."""
+    """Enclosures as arrays of address, type, length and, where known, duration."""
 
     impl = Text
     cache_ok = True
 
     @staticmethod
     def encode(value: tuple[Enclosure, ...] | None) -> str | None:
-        return _to_json([_enclosure_values(each) for each in value]) if value else None
+        return _to_json([_enclosure_values(enclosure) for enclosure in value]) if value else None
 
     @staticmethod
     def decode(stored: str | None) -> tuple[Enclosure, ...]:
@@ -109,7 +109,7 @@ class EnclosuresJson(_ValueType[tuple[Enclosure, ...]]):
 
 
 class OriginJson(_ValueType[Origin]):
-    """The feed that an entry was copied from, as an array of its values; NULL for None."""
+    """The origin of a copied entry as an array of the values of `Origin`; NULL for None."""
 
     impl = Text
     cache_ok = True
@@ -124,7 +124,7 @@ class OriginJson(_ValueType[Origin]):
 
 
 class HabitsJson(_ValueType[Habits]):
-    """The habits of a feed that most feeds do not have, as an object."""
+    """The unusual habits of a feed as an object; NULL where all habits are usual."""
 
     impl = Text
     cache_ok = True
@@ -132,7 +132,7 @@ class HabitsJson(_ValueType[Habits]):
     @staticmethod
     def encode(value: Habits | None) -> str | None:
         values = asdict(value or Habits())
-        unusual = {name: each for name, each in values.items() if each != _USUAL_HABITS[name]}
+        unusual = {name: habit for name, habit in values.items() if habit != _USUAL_HABITS[name]}
         return _to_json(unusual) if unusual else None
 
     @staticmethod
@@ -153,7 +153,7 @@ class ConstraintsJson(_ValueType[tuple[Constraint, ...]]):
 
     @staticmethod
     def encode(value: tuple[Constraint, ...] | None) -> str | None:
-        return _to_json([_constraint_values(each) for each in value]) if value else None
+        return _to_json([_constraint_values(constraint) for constraint in value]) if value else None
 
     @staticmethod
     def decode(stored: str | None) -> tuple[Constraint, ...]:
@@ -163,7 +163,7 @@ class ConstraintsJson(_ValueType[tuple[Constraint, ...]]):
 class DatingText(_ValueType[Dating]):
     """A `Dating` as its reason, field, form, "sure" or "", and text, with tabs between them.
 
-    The text comes last as it may have tabs; an entry without a date has the reason alone.
+    The text comes last as dates may have tabs; an entry without a date has the reason alone.
     """
 
     impl = Text

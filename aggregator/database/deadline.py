@@ -1,12 +1,12 @@
-"""Deadlines of statements that answer a client, who chooses what a request looks for.
+"""Deadlines of statements for clients, as a client chooses the search of a request.
 
-SQLite calls a progress handler every few thousand steps, which can end the statement; PostgreSQL
-has `statement_timeout`.  Either way the statement raises `DeadlineError`, and its transaction goes
-on.
+SQLite calls a progress handler every few thousand steps, able to end the statement; PostgreSQL
+has `statement_timeout`.  Either way the statement raises `DeadlineError`, and the transaction
+goes on.
 
 In SQLite the deadline counts CPU time of the thread, which a statement takes away from other
 threads: a busy machine does not end a cheap statement.  Ten times as much wall time bounds
-statements that wait for a slow disk.
+waiting for a slow disk.
 """
 
 import sqlite3
@@ -41,7 +41,7 @@ _TIMER = "deadline"  # key of a connection's timer in the pool's record
 
 
 class _StatementTimer:
-    """When the statement that a connection is executing has to end."""
+    """When the present statement of a connection has to end."""
 
     def __init__(self) -> None:
         self._cpu = self._wall = float("inf")
@@ -55,7 +55,7 @@ class _StatementTimer:
 
 
 def within(deadline: timedelta) -> dict[str, Any]:
-    """Return the execution options of a statement with a deadline of its own.
+    """Return the execution options of a statement with another deadline than the engine's.
 
     On PostgreSQL a deadline shorter than the engine's has no effect.
     """
@@ -63,7 +63,7 @@ def within(deadline: timedelta) -> dict[str, Any]:
 
 
 def set_deadline(engine: Engine, deadline: timedelta) -> None:
-    """Set the deadline of each statement of an engine that has no other one (`within`)."""
+    """Set the deadline of each statement of an engine; `within` overrides the deadline."""
     if engine.dialect.name == "sqlite":
         _set_sqlite(engine, deadline)
     else:
@@ -111,9 +111,9 @@ def _set_postgresql(engine: Engine, deadline: timedelta) -> None:
 
 @contextmanager
 def attempt(connection: Connection) -> Iterator[None]:
-    """Let the transaction go on after a statement in this block has met its deadline.
+    """Let the transaction go on after a statement of the block has met the deadline.
 
-    PostgreSQL refuses every statement after a failed one, unless a savepoint came before.
+    PostgreSQL refuses every statement after a failed statement, but for a rolled-back savepoint.
     """
     if connection.dialect.name == "sqlite":
         yield

@@ -1,4 +1,4 @@
-"""Where SQLite and PostgreSQL differ, side by side: upserts, turns and full text."""
+"""SQLite and PostgreSQL side by side where they differ: upserts, locks and full text."""
 
 import json
 import re
@@ -31,10 +31,10 @@ from aggregator.database.schema import contents, entries, entry_keys
 from aggregator.search import index_form
 from aggregator.text.references import unescape
 
-_FULL_TEXTS = contents.alias("full_texts")  # a list may read `contents`, too
-_MAX_TEXT = 100_000  # characters of a text that are indexed
+_FULL_TEXTS = contents.alias("full_texts")  # as a list may read `contents` as well
+_MAX_TEXT = 100_000  # characters of a text in the index
 
-# The cleaned HTML of an entry has no others.  Words go on through these, and end at the rest.
+# Inline tags of the cleaned HTML of an entry: words go on through these, and end at other tags.
 _INLINE_TAG = re.compile(
     r"</?(?:a|abbr|b|bdi|bdo|cite|code|data|del|dfn|em|i|ins|kbd|mark|q|ruby|s|samp|small|span|"
     r"strong|sub|sup|time|u|var|wbr)(?:>|\s[^>]*>)"
@@ -47,7 +47,7 @@ _UNINDEX_TEXT = (
 )
 
 _PLACES = {"sqlite": "?", "postgresql": "%s"}
-_AT_ONCE = 400  # pairs in one statement
+_MAX_PAIRS = 400  # in one statement
 _KEYS_IN_JSON = (
     "SELECT k.feed_id, k.key, k.entry_id, k.gone_before IS NOT NULL "
     "FROM json_each(?) AS wanted CROSS JOIN entry_keys AS k "
@@ -73,7 +73,7 @@ _WAIT_FOR_LEASES = select(func.pg_advisory_xact_lock(_LEASING))
 
 @dataclass(frozen=True, slots=True)
 class IndexedText:
-    """What search looks at in an entry; `html` as it is stored."""
+    """The texts of an entry for the search index; `html` as stored in `contents`."""
 
     entry_id: int
     title: str
@@ -89,10 +89,11 @@ def upsert(
     key: Sequence[str],
     replaced: Sequence[str] | None = None,
 ) -> None:
-    """Insert `rows`, replacing those that have the same `key`; all rows name the same columns.
+    """Insert `rows`, or update stored rows with the same `key`; all rows name the same columns.
 
     Args:
-        replaced: The columns of a row that is there that take the new value; None: all.
+        key: Columns of a unique index.
+        replaced: Columns that a stored row takes over; None for all but the key.
     """
     if not rows:
         return
@@ -109,10 +110,10 @@ def upsert(
 
 
 def wait_for_leases(connection: Connection) -> None:
-    """Wait until no other transaction is leasing; none does before this one ends.
+    """Wait until no other transaction leases feeds, and keep others waiting until the end of this.
 
-    On PostgreSQL it would not see what another one has leased and not committed.  SQLite has one
-    writer at a time anyway.  The statements after this one see what the others did.
+    On PostgreSQL a transaction does not see uncommitted leases of another; SQLite has a single
+    writer at a time.  Later statements of the transaction see the leases of the others.
     """
     if connection.dialect.name != "sqlite":
         connection.execute(_WAIT_FOR_LEASES)
@@ -123,19 +124,21 @@ def insert_all(
 ) -> None:
     """Insert many rows, with values in the order of `columns`.
 
-    Handed to the driver as they are, but for types of ours: SQLAlchemy takes longer to look at a
-    row of an entry than SQLite to store it.
+    The driver gets the values directly, but for columns with types of `columns`: SQLAlchemy takes
+    longer to process the row of an entry than SQLite to store it.
     """
     dialect = connection.dialect
     types = [(at, table.c[name].type) for at, name in enumerate(columns)]
-    ours = [(at, kind.process_bind_param) for at, kind in types if isinstance(kind, TypeDecorator)]
-    found = [list(row) for row in rows]
-    for row in found:
-        for at, stored in ours:
-            row[at] = stored(row[at], dialect)
-    if found:
+    encoders = [
+        (at, kind.process_bind_param) for at, kind in types if isinstance(kind, TypeDecorator)
+    ]
+    values = [list(row) for row in rows]
+    for row in values:
+        for at, encode in encoders:
+            row[at] = encode(row[at], dialect)
+    if values:
         connection.exec_driver_sql(
-            _insert(table, tuple(columns), dialect.name), [tuple(row) for row in found]
+            _insert(table, tuple(columns), dialect.name), [tuple(row) for row in values]
         )
 
 
@@ -149,39 +152,42 @@ def _insert(table: Table, columns: tuple[str, ...], dialect: str) -> str:
 def insert_keys(
     connection: Connection, keys: Sequence[tuple[int, int, int | None, datetime | None]]
 ) -> None:
-    """Store keys of entries: feed, number, entry, since when that is gone.
+    """Store keys of entries: feed, key, entry, and when that entry was deleted, or None.
 
-    One that is another entry's already is nobody's from then on.
+    A key of two entries belongs to neither: its entry becomes NULL.
     """
     if not keys:
         return
     place = _PLACES[connection.dialect.name]
-    rows = [(*key, UtcDateTime.encode(gone)) for *key, gone in keys]
+    rows = [(*key, UtcDateTime.encode(deleted_at)) for *key, deleted_at in keys]
     connection.exec_driver_sql(_INSERT_KEY.format(place=place), rows)
 
 
 def stored_keys(
     connection: Connection, keys: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[int, int, int | None, bool]]:
-    """Yield feed, number and entry of those of `keys` (feed, number) that are stored, and if gone.
+    """Yield feed, key, entry, and whether the entry was deleted, for each stored key of `keys`.
 
-    SQLite walks the whole table for a list of pairs; joined with a JSON array it goes by the key.
+    SQLite scans the whole table for a list of pairs, but joins a JSON array by the primary key.
+
+    Args:
+        keys: Pairs of feed and key.
     """
     if connection.dialect.name == "sqlite":
         yield from map(tuple, connection.exec_driver_sql(_KEYS_IN_JSON, (json.dumps(keys),)))
         return
-    for start in range(0, len(keys), _AT_ONCE):
-        some = {"keys": keys[start : start + _AT_ONCE]}
-        yield from map(tuple, connection.execute(_KEYS_IN_LIST, some))
+    for start in range(0, len(keys), _MAX_PAIRS):
+        chunk = {"keys": keys[start : start + _MAX_PAIRS]}
+        yield from map(tuple, connection.execute(_KEYS_IN_LIST, chunk))
 
 
 def index_texts(connection: Connection, texts: Sequence[IndexedText]) -> None:
-    """Let search find entries that were stored."""
+    """Add stored entries to the search index."""
     _write_texts(connection, _INDEX_TEXT, texts)
 
 
 def unindex_texts(connection: Connection, texts: Sequence[IndexedText]) -> None:
-    """Let search forget entries; `texts` is what they were indexed with, to the letter."""
+    """Remove entries from the search index; `texts` must be the indexed texts, to the letter."""
     _write_texts(connection, _UNINDEX_TEXT, texts)
 
 
@@ -189,44 +195,51 @@ def _write_texts(connection: Connection, statement: str, texts: Sequence[Indexed
     if not texts or connection.dialect.name != "sqlite":
         return  # columns of PostgreSQL's tables follow by themselves
     rows = [
-        (one.entry_id, index_form(one.title), index_form(one.summary), index_form(words(one.html)))
-        # FTS5 flushes what it has collected at every id below the last one: 3 times dearer.
-        for one in sorted(texts, key=lambda one: one.entry_id)
+        (
+            text.entry_id,
+            index_form(text.title),
+            index_form(text.summary),
+            index_form(plain_text(text.html)),
+        )
+        # FTS5 flushes its buffer at every id below the last id, so ids ascend.
+        for text in sorted(texts, key=lambda text: text.entry_id)
     ]
     connection.exec_driver_sql(statement, rows)
 
 
-def words(html: str) -> str:
+def plain_text(html: str) -> str:
     """Return the text of stored HTML.
 
-    The index has no copy of it: what this and `index_form` return for a text must not change, or
-    what was indexed can't be taken out again.  A change needs a migration that makes it anew.
+    The index has no copy of the texts: `plain_text` and `index_form` must always return the same
+    for a text, or indexed entries can't be removed.  A change needs a migration with a new index.
     """
-    plain = _ANY_TAG.sub(" ", _INLINE_TAG.sub("", html[:_MAX_TEXT]))
-    return unescape(plain) if "&" in plain else plain
+    text = _ANY_TAG.sub(" ", _INLINE_TAG.sub("", html[:_MAX_TEXT]))
+    return unescape(text) if "&" in text else text
 
 
-def matching(connection: Connection, wanted: Sequence[str], unwanted: Sequence[str]) -> Select[Any]:
-    """Select the entries in whose text all of `wanted` occur and none of `unwanted`.
+def matching(
+    connection: Connection, required: Sequence[str], excluded: Sequence[str]
+) -> Select[Any]:
+    """Select the entries whose texts have all phrases of `required` and none of `excluded`.
 
-    Phrases are words with single spaces between them; `place_of` is the column that finds them.
+    Phrases are words with single spaces between; the column of ids is `place_of`.
     """
     if connection.dialect.name == "sqlite":
-        expression = " ".join(_quoted(phrase) for phrase in wanted)
-        for phrase in unwanted:
+        expression = " ".join(_quoted(phrase) for phrase in required)
+        for phrase in excluded:
             expression = f"({expression}) NOT {_quoted(phrase)}"
         matches = text("entries_text MATCH :expression").bindparams(expression=expression)
         return select().select_from(text("entries_text")).where(matches)
     return (
         select()
         .select_from(entries)
-        .where(*(occurring(connection, phrase, entries) for phrase in wanted))
-        .where(*(~occurring(connection, phrase, entries) for phrase in unwanted))
+        .where(*(occurring(connection, phrase, entries) for phrase in required))
+        .where(*(~occurring(connection, phrase, entries) for phrase in excluded))
     )
 
 
 def occurring(connection: Connection, phrase: str, of: FromClause) -> ColumnElement[bool]:
-    """Return the condition that `phrase` occurs in an entry's text.
+    """Return the condition on an entry to have `phrase` in its texts.
 
     Args:
         of: The table of entries, or an alias of it.
@@ -242,16 +255,16 @@ def occurring(connection: Connection, phrase: str, of: FromClause) -> ColumnElem
 
 
 def _quoted(phrase: str) -> str:
-    """Return a phrase for FTS5: only letters and digits are left in it, so quotes are enough."""
+    """Return a phrase for FTS5; a phrase has letters and digits only, so quotes are enough."""
     star = "*" if phrase.endswith("*") else ""
     return f'"{index_form(phrase.rstrip("*"))}"{star}'
 
 
 def place_of(connection: Connection) -> ColumnElement[int]:
-    """Return the column to order what `matching` finds by, and to seek in.
+    """Return the column of ids by which the entries of `matching` are ordered and sought.
 
-    FTS5 hands out what it finds in the order of its own rowid: ordered by the entries' id, which
-    is the same number, everything found would be read and sorted for every page.
+    FTS5 returns matches in the order of its own rowid.  Ordered by the equal id of the entries, all
+    matches would be read and sorted for every page.
     """
     if connection.dialect.name != "sqlite":
         return entries.c.id
@@ -259,14 +272,14 @@ def place_of(connection: Connection) -> ColumnElement[int]:
 
 
 def gathered(dialect: str, *columns: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return an aggregate of rows as one JSON array of arrays; read it with `rows_in`."""
+    """Return the aggregate of rows as one JSON array of arrays, for `rows_in`."""
     if dialect == "sqlite":
         return func.json_group_array(func.json_array(*columns))
     return func.json_agg(func.json_build_array(*columns))
 
 
 def rows_in(value: str | list[list[Any]] | None) -> list[list[Any]]:
-    """Return the rows that `gathered` put together, in no order."""
+    """Return the rows of a `gathered` column, in no order."""
     if not value or value == "[]":
         return []
     return json.loads(value) if isinstance(value, str) else value

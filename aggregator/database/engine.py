@@ -28,18 +28,17 @@ _PRIVATE = 0o600
 def open_database(
     url: str, *, read_only: bool = False, deadline: timedelta | None = None
 ) -> Engine:
-    """Return an engine on the database at `url`, its schema brought up to date.
+    """Return an engine on the database at `url`, after an update of the schema.
 
     Args:
         url: SQLAlchemy URL; a SQLite path must be absolute.
-        read_only: The engine's connections refuse every write, and no file is made: the web
-            process may start in the moment in which its file is moved.
-        deadline: Time that each statement may take; a longer one raises `DeadlineError`.  None for
-            no limit.
+        read_only: Connections refuse every write, and no file is created: the web process may
+            start at the moment when the file is moved.
+        deadline: Time limit of each statement, which raises `DeadlineError`; None for no limit.
 
     Raises:
-        DatabaseError: The database can't be opened, belongs to another program, is newer than this
-            program, or stays locked.
+        DatabaseError: The database can't be opened, belongs to another program or to a newer
+            version, or stays locked.
     """
     place = parse_url(url)
     if not (read_only and _is_missing(place)):
@@ -56,14 +55,14 @@ def open_database(
 
 
 def watch_file(url: str) -> None:
-    """Log when the file of a SQLite database is missing, for a process that only reads."""
+    """Log when the file of a SQLite database is missing, for a reading process."""
     place = parse_url(url)
     if _is_file(place):
         log_when_missing(Path(place.database or ""))
 
 
 def is_there(url: str) -> bool:
-    """Whether the database exists and has the schema of this version.
+    """Whether the database exists and has the schema of the program's version.
 
     Raises:
         DatabaseError: The database exists, but can't be used.
@@ -147,7 +146,7 @@ def _set_up_sqlite(engine: Engine, *, read_only: bool) -> None:
 
 
 def _revision(place: URL) -> str | None:
-    """Return the schema's revision, None for a database that is not there or empty."""
+    """Return the revision of the schema, None for a missing or empty database."""
     if _is_missing(place):
         return None
     engine = _engine(place, read_only=True)
@@ -175,7 +174,7 @@ def _revision(place: URL) -> str | None:
 
 
 def _migrate(place: URL) -> None:
-    """Run the revisions that the database lacks, all of them or none."""
+    """Run the missing revisions, all or none."""
     # Alembic takes 0.2 s to import, and most starts have nothing to migrate.
     from aggregator.database.migrations.run import upgrade
 
@@ -190,9 +189,9 @@ def _migrate(place: URL) -> None:
 
 
 def _create_private(path: Path) -> None:
-    """Make an empty file that only its owner can read, if there is none.
+    """Create an empty file for its owner alone, unless a file exists.
 
-    Addresses with passwords stand in the database.  SQLite gives the files beside it (-wal, -shm,
+    The database has addresses with passwords.  SQLite gives the files beside it (-wal, -shm,
     -journal) the same mode.
     """
     with contextlib.suppress(OSError):  # it is there, or SQLite says why it can't be

@@ -1,4 +1,4 @@
-"""What a database error means, judged by the driver's code and never by the text of its message.
+"""The meaning of database errors, judged by the code of the driver and never by the message.
 
 SQLite has result codes (https://www.sqlite.org/rescode.html), PostgreSQL SQLSTATE (its manual,
 appendix A).  Messages are in the server's language, and repeat names of tables and hosts.
@@ -21,7 +21,7 @@ BUSY_TIMEOUT = 5
 
 
 class DatabaseFailure(Enum):
-    """What a database error means to the person who runs the program."""
+    """The meaning of a database error for the person at the command line."""
 
     MISSING = auto()
     """The file was moved, removed or exchanged while the program runs."""
@@ -104,7 +104,7 @@ _CAUSE_ADVICE = {
 
 
 def failure(error: DBAPIError) -> DatabaseFailure:
-    """Return what an error means."""
+    """Return the meaning of an error."""
     original: Any = error.orig
     if isinstance(original, MissingFileError):
         return DatabaseFailure.MISSING
@@ -127,7 +127,7 @@ def failure(error: DBAPIError) -> DatabaseFailure:
 
 
 def in_words(error: DBAPIError, url: str) -> DatabaseError:
-    """Turn an error of the driver into one line that says what to do."""
+    """Turn an error of the driver into one line with advice."""
     place = parse_url(url)
     kind, original = failure(error), str(error.orig).strip()
     cause = original.splitlines()[0] if original else type(error.orig).__name__
@@ -146,12 +146,12 @@ def is_missing(error: DBAPIError) -> bool:
 
 
 def is_gone(error: DBAPIError) -> bool:
-    """Whether no file is left at the path of the database; `watch_file` logs that."""
+    """Whether no file is left at the path of the database; `watch_file` logs such a file."""
     return isinstance(error.orig, MissingFileError) and error.orig.is_gone
 
 
 def is_cancelled(error: BaseException) -> bool:
-    """Whether a statement was ended from outside: by its deadline, as nothing else ends any."""
+    """Whether a statement was ended by the deadline, the only cause of a cancellation."""
     original: Any = getattr(error, "orig", None)
     if isinstance(original, sqlite3.Error):
         return getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
@@ -159,7 +159,7 @@ def is_cancelled(error: BaseException) -> bool:
 
 
 def is_passing(error: DBAPIError) -> bool:
-    """Whether the same statement may succeed later: a lock, a full disk, a server that is away."""
+    """Whether the same statement may succeed later: a lock, a full disk, a server out of reach."""
     return failure(error) in _WILL_PASS
 
 
@@ -176,5 +176,5 @@ def parse_url(url: str) -> URL:
 
 
 def name_of(place: URL) -> str:
-    """Return the name of a database in messages: its path, or its URL without the password."""
+    """Return the name of a database in messages: the path, or the URL without the password."""
     return place.database if place.database and place.get_backend_name() == "sqlite" else str(place)

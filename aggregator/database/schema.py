@@ -1,7 +1,8 @@
-"""The tables.  Migrations make them; this module is how statements name them.
+"""The tables, for statements; migrations create them.
 
-Columns that a page shows but config.yaml decides (name, title, category) are copied here when the
-file is read: readers need the database and nothing else.
+A column has the name of the database, or a `key` where the program has a better word.  Values of
+config.yaml on pages (name, title, category) are copied into the tables when the file is read, so
+pages need the database and nothing else.
 """
 
 from typing import Any
@@ -35,7 +36,7 @@ from aggregator.database.columns import (
 )
 
 POLLS_KEPT = 24
-"""Polls a feed remembers: `polls` is a ring, so nothing ever has to be cleaned up."""
+"""Polls stored for each feed: `polls` is a ring, so no old rows have to be deleted."""
 
 # SQLite makes only INTEGER PRIMARY KEY its 64-bit rowid.
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -51,7 +52,7 @@ state = Table(
     Column("began_at", UtcDateTime),
     Column("boot", Text),
     Column("boot_at", UtcDateTime),
-    # Of the subscribed feeds; triggers keep them.
+    # Counters of the subscribed feeds, kept by triggers
     Column("feeds", BigInteger, nullable=False, server_default="0"),
     Column("entries", BigInteger, nullable=False, server_default="0"),
     Column("unread", BigInteger, key="unpolled", nullable=False, server_default="0"),
@@ -68,7 +69,7 @@ categories = Table(
     Column("id", Integer, primary_key=True),
     Column("slug", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
-    # Of the subscribed feeds in it; triggers keep them.
+    # Counters of the subscribed feeds in the category, kept by triggers
     Column("feeds", BigInteger, nullable=False, server_default="0"),
     Column("entries", BigInteger, nullable=False, server_default="0"),
     Column("stories", Boolean, nullable=False, server_default=true()),
@@ -109,19 +110,19 @@ feeds = Table(
     Column("body_hash", LargeBinary),
     Column("memory", LargeBinary, key="seen_hashes"),  # of the last document's entries
     Column("last_full_at", UtcDateTime),  # when the last 200 came
-    Column("freshness", TimeSpan),  # its lifetime, for a 304 that does not say
-    Column("moved_to", Text),  # where it is polled instead of `url`
+    Column("freshness", TimeSpan),  # lifetime of the document, for a 304 without one
+    Column("moved_to", Text),  # where the feed is polled instead of `url`
     Column("moving_to", Text),  # a permanent redirect, not seen often enough yet
     Column("moving_since", UtcDateTime),
     Column("moving_seen", Integer),
-    Column("habits", HabitsJson),  # how its documents behave; NULL: as most do
+    Column("habits", HabitsJson),  # NULL: the usual ones
     Column("ttl", TimeSpan),
     Column("update_every", TimeSpan),
     Column("skip_hours", JsonTuple),
     Column("skip_days", JsonTuple),
     # The schedule
     Column("gap", TimeSpan),  # usual time between two posts
-    Column("plan", ConstraintsJson),  # all that was weighed for `next_poll_at`
+    Column("plan", ConstraintsJson),  # the constraints on `next_poll_at`
     Column("next_poll_at", UtcDateTime),
     Column("next_reason", Text),
     Column("not_before", UtcDateTime),
@@ -152,7 +153,7 @@ former_names = Table(
     Column("name", Text, primary_key=True),
     Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), nullable=False),
 )
-"""What feeds were called before, and nobody is now; the feed knows its present name."""
+"""Former names of feeds that no feed has now."""
 
 hosts = Table(
     "hosts",
@@ -162,7 +163,7 @@ hosts = Table(
     Column("pace", TimeSpan, key="min_delay"),
     Column("learned_at", UtcDateTime, key="throttled_at"),
 )
-"""Hosts that want patience: no request before `free_at`, and `pace` between two."""
+"""Hosts with a pause: no request before `free_at`, and `min_delay` between two requests."""
 
 polls = Table(
     "polls",
@@ -208,7 +209,7 @@ entries = Table(
     Column("image", Text),
     Column("origin", OriginJson),
     Column("copied", Boolean, nullable=False, default=False),
-    # How many entries of its feed had a place in the same hour (UTC) when it was stored
+    # How many entries of the feed had a place in the same hour (UTC) when the entry was stored
     Column("hour_rank", Integer, nullable=False, server_default="0"),
     Column("published_at", UtcDateTime),
     Column("dating", DatingText),
@@ -227,7 +228,7 @@ entries = Table(
         server_default=true(),
     ),
     Column("story_keys", LargeBinary),  # its rows of the table of that name, 4 bytes each
-    # When it came into the archive; NULL where that is by its place in the list
+    # When the entry came into the archive; NULL where the place in the list decides
     Column("archived_at", UtcDateTime),
     # Not (feed_id, identity): in this order one index also finds the same id in other feeds.
     UniqueConstraint("identity", "feed_id"),
@@ -243,8 +244,8 @@ entry_keys = Table(
     metadata,
     Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
     Column("key", BigInteger, primary_key=True, autoincrement=False),
-    Column("entry_id", BigInteger),  # NULL where several entries have the key: it says nothing
-    Column("gone_before", UtcDateTime),  # that entry was deleted, as older than this
+    Column("entry_id", BigInteger),  # NULL where several entries have the key
+    Column("gone_before", UtcDateTime),  # the entry was deleted as older than this
     sqlite_with_rowid=False,
 )
 """What else the entries of a feed may be known by, see aggregator.dedup.keys.
@@ -311,7 +312,7 @@ contents = Table(
     ),
     Column("html", Text, nullable=False),
 )
-"""Full texts, apart from the entries: a list page never reads them."""
+"""Full texts, apart from the entries: a list page never reads full texts."""
 
 activity = Table(
     "activity",
@@ -341,7 +342,7 @@ subscribers = Table(
     Index("ix_subscribers_host", "host"),
     Index("ix_subscribers_due", "next_at"),
 )
-"""Who subscribes to what at our own hub (WebSub); `next_at` is NULL while there is nothing new."""
+"""Subscribers of our own hub (WebSub); `next_at` is NULL while there is nothing to deliver."""
 
 unannounced = Table(
     "unannounced",
@@ -355,4 +356,4 @@ unannounced = Table(
     Column("first_at", UtcDateTime, nullable=False),
     Column("latest_at", UtcDateTime, nullable=False),
 )
-"""Feeds with changes that no hub was told of yet, with the first and the last of these."""
+"""Feeds with changes that were not announced to a hub yet, with the times of first and last."""

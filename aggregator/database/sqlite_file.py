@@ -1,9 +1,9 @@
-"""Whether the files of a SQLite database are still those that its connections have open.
+"""Watch for a SQLite database whose files are moved, removed or replaced.
 
-SQLite itself goes on in a file that was moved or removed, so that its writes are lost, and puts the
-log (`-wal`) of one database into another database that took the place of the first ("How To Corrupt
-An SQLite Database File", 4).  So each time a connection is taken from the pool its files are
-compared with those at the path, and no file is created while the program runs.
+SQLite goes on writing to a moved or removed file, where the writes are lost, and puts the log
+(`-wal`) of one database into another database at the same path ("How To Corrupt An SQLite Database
+File", 4).  So the files of a connection are compared with the files at the path whenever the
+connection is taken from the pool, and no file is created while the program runs.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ _Inode = tuple[int, int]
 
 
 class MissingFileError(sqlite3.OperationalError):
-    """The file of a database is not the one that was opened; raised as if by the driver."""
+    """Another file, or none, is at the path of an open database; raised as if by the driver."""
 
     sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
     sqlite_errorname = "SQLITE_CANTOPEN"
@@ -48,7 +48,7 @@ class MissingFileError(sqlite3.OperationalError):
 
 
 class _Files(NamedTuple):
-    """The inodes of a database's files; None for a file that does not exist."""
+    """The inodes of the files of a database; None for a missing file."""
 
     main: _Inode | None
     log: _Inode | None
@@ -65,8 +65,8 @@ class WatchedFile:
 
     Args:
         path: Of the database.
-        writes: This engine may complete and repair files.
-        prepare: Brings another database that took this one's place up to date.
+        writes: The engine may complete and repair files.
+        prepare: Brings a new database at the path up to date.
     """
 
     def __init__(self, path: Path, *, writes: bool, prepare: Callable[[], None]) -> None:
@@ -79,7 +79,7 @@ class WatchedFile:
         self._old_log: int | None = None  # open, so that no other file gets its inode
 
     def attach(self, engine: Engine) -> None:
-        """Watch the connections of an engine; the last of its listeners to `connect`."""
+        """Watch the connections of an engine; to be called after all listeners to `connect`."""
         pool = engine.pool
 
         def prepare_connection(
@@ -105,7 +105,7 @@ class WatchedFile:
         event.listen(engine, "checkout", check_files)
 
     def _let_go(self, connection: sqlite3.Connection, files: _Files, pool: Pool) -> None:
-        """Complete the database that a connection has open, and close its connections."""
+        """Complete the database of an open connection, and close all its connections."""
         is_same = self._files().main == files.main  # only its log is gone
         if self._writes:
             with contextlib.suppress(sqlite3.Error):
@@ -121,7 +121,7 @@ class WatchedFile:
         """Check the file at the path before a connection opens it.
 
         Raises:
-            MissingFileError: There is no file, or one that can't be used.
+            MissingFileError: There is no file, or no usable database.
         """
         main, self._real = _inode(self._path), os.path.realpath(self._path)
         if main is None:
@@ -133,7 +133,7 @@ class WatchedFile:
         self._forget_old_log()
 
     def _check_copy(self) -> None:
-        """Refuse a file that is still being copied: the header says how long a database is."""
+        """Refuse a file during the copying: its header has the length of the database."""
         with self._path.open("rb") as file:
             header = file.read(_HEADER.size)
             size = os.fstat(file.fileno()).st_size
@@ -154,7 +154,7 @@ class WatchedFile:
             raise MissingFileError(self._path, reason) from error
 
     def _remove_old_log(self) -> None:
-        """Remove the log of the former database, which lies beside the new one."""
+        """Remove the log of the former database beside the new database."""
         if self._old_log is None:
             return
         status = os.fstat(self._old_log)
@@ -185,9 +185,9 @@ class WatchedFile:
 
 
 def log_when_missing(path: Path) -> None:
-    """Log, in the background, when a file goes missing and when it is back.
+    """Log, in the background, when a file goes missing and when the file is back.
 
-    For a process that only answers requests, and would not notice before the next request.
+    For the web process, which would not notice before the next request.
     """
 
     def watch() -> None:
@@ -211,7 +211,7 @@ def main_file(connection: Connection) -> tuple[int, int] | None:
 
 
 def _inode(path: str | Path) -> _Inode | None:
-    """Return device and inode of a file; None where there is no file, or a folder."""
+    """Return device and inode of a file; None for a missing file or a folder."""
     try:
         status = os.stat(path)  # noqa: PTH116 - for each transaction
     except OSError:
@@ -220,7 +220,7 @@ def _inode(path: str | Path) -> _Inode | None:
 
 
 def _is_current(opened: _Files, present: _Files) -> bool:
-    """Whether a connection's files are those at the path; SQLite creates a log when needed."""
+    """Whether a connection has the present files open; SQLite creates a log when needed."""
     return opened.main == present.main and all(
         opened_inode is None or opened_inode == present_inode
         for opened_inode, present_inode in (

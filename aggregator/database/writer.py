@@ -1,4 +1,4 @@
-"""The one thread of a process that writes, and tries again while the database is busy."""
+"""The writing thread of a process, which tries again while the database is busy."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 class Transact(Protocol):
-    """Runs a function in one transaction that may write, and returns the result."""
+    """Runs a function in a writing transaction, and returns the result."""
 
     def __call__(self, work: Callable[[Connection], _T]) -> Awaitable[_T]: ...
 
@@ -45,12 +45,12 @@ class DatabaseWriter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
 
     async def transact(self, work: Callable[[Connection], _T]) -> _T:
-        """Run `work` in one transaction; wait while the database is locked or full.
+        """Run `work` in a transaction; wait while the database is locked or full.
 
-        `work` may run again after a failure, so a function that needs the time reads the clock.
+        `work` may run again after a failure, so `work` reads the clock by itself if needed.
 
         Raises:
-            DBAPIError: An error that does not pass, or did not pass in time.
+            DBAPIError: A permanent error, or an error beyond `max_wait`.
         """
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + self._max_wait
@@ -86,5 +86,5 @@ class DatabaseWriter:
         return _MISSING_WAIT
 
     def stop(self) -> None:
-        """End the thread after the transaction that is under way."""
+        """End the thread after the present transaction."""
         self._thread.shutdown(wait=True, cancel_futures=True)

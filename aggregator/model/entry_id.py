@@ -1,4 +1,4 @@
-"""The number of an entry, which is its place in the list."""
+"""The id of an entry, which is the place in the list."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOWEST_ID = -(1 << 62)  # below every id: those from before 1970 are negative
 
 
 class EntryId(int):
-    """Milliseconds since 1970 at which an entry is listed, and 20 bits that number those of one."""
+    """The milliseconds since 1970 of an entry's place, then 20 bits of a sequence number."""
 
     __slots__ = ()
 
@@ -25,9 +25,9 @@ class EntryId(int):
 
     @classmethod
     def first_at(cls, at: datetime) -> EntryId:
-        """Return the lowest id of an entry that is listed at `at`.
+        """Return the lowest id of an entry listed at `at`.
 
-        Ids reach from 1691 to 2248: of earlier and later times this is the first or last of all.
+        Ids reach from 1691 to 2248: an earlier time has the first of all ids, a later one the last.
         """
-        wanted = (at - EPOCH) // MILLISECOND << _SEQUENCE_BITS
-        return cls(max(-_MAX_ID, min(wanted, _MAX_ID)))
+        number = (at - EPOCH) // MILLISECOND << _SEQUENCE_BITS
+        return cls(max(-_MAX_ID, min(number, _MAX_ID)))

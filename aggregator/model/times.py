@@ -9,7 +9,7 @@ _UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 def http_date(text: str | None) -> datetime | None:
-    """Return the time (UTC) that a header field names, None if it can't be read.
+    """Return the time (UTC) of a header field, None for an unreadable date.
 
     A date without a zone is in UTC.  Source: RFC 9110, section 5.6.7.
     """
@@ -24,8 +24,8 @@ def span_text(span: timedelta | float, *, units: int = 2) -> str:
     """Return a span as config.yaml has it, in its largest units: "1h30m", "45s", "0.5s".
 
     Args:
-        span: A number is one of seconds.
-        units: At most so many; what is smaller is left out.
+        span: A timedelta, or a number of seconds.
+        units: Number of units at most; smaller units are left out.
     """
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
     if 0 < seconds < 1:

@@ -50,7 +50,7 @@ def feeds_by_urgency(
     """Return the health of every subscription, problems first, then by title.
 
     Args:
-        history: Number of polls that come with each feed, the last ones; at least one.
+        history: Number of the last polls to return with each feed; at least one.
     """
     return _healths(connection, feeds.c.subscribed, now, history=history)
 
@@ -70,7 +70,7 @@ def feeds_page(
 
 
 def feed(connection: Connection, name: str, *, now: datetime) -> FeedHealth | None:
-    """Return the health of the subscription with this name, None if there is none."""
+    """Return the health of the subscription with the name, None for an unknown name."""
     healths = _healths(connection, and_(feeds.c.subscribed, feeds.c.name == name), now)
     return healths[0] if healths else None
 
@@ -84,7 +84,7 @@ def shortest_interval(connection: Connection) -> timedelta | None:
 
 
 def moved_addresses(connection: Connection) -> dict[str, str]:
-    """Return the new addresses of subscriptions that moved for good, by their old addresses."""
+    """Return the new addresses of permanently moved subscriptions, by old address."""
     statement = select(feeds.c.url, feeds.c.moved_to).where(
         feeds.c.moved_to.is_not(None), feeds.c.subscribed
     )
@@ -92,7 +92,7 @@ def moved_addresses(connection: Connection) -> dict[str, str]:
 
 
 def poll_errors(connection: Connection) -> dict[str, str]:
-    """Return the error of the last poll of each subscription whose poll failed, by address."""
+    """Return the error of the last poll of each subscription with a failed poll, by address."""
     statement = select(feeds.c.url, feeds.c.error).where(
         feeds.c.error.is_not(None), feeds.c.subscribed
     )
@@ -106,7 +106,7 @@ def next_due_at(connection: Connection) -> datetime | None:
 
 
 def is_overdue_since(connection: Connection, at: datetime) -> bool:
-    """Whether a feed has been due since `at`, of a host that was not paused then."""
+    """Whether a feed of a host without a pause has been due since `at`."""
     paused_hosts = select(hosts.c.name).where(hosts.c.free_at > at)
     overdue = select(feeds.c.id).where(feeds.c.next_poll_at < at, feeds.c.subscribed)
     return connection.scalar(overdue.where(feeds.c.host.not_in(paused_hosts)).limit(1)) is not None
@@ -168,7 +168,7 @@ def _healths(
     history: int = POLLS_KEPT,
     order: FeedOrder = FeedOrder.URGENCY,
 ) -> list[FeedHealth]:
-    """Return the health of the feeds that meet a condition, by one statement."""
+    """Return the health of the feeds under a condition, by one statement."""
     dialect = connection.dialect.name
     first_day = day_of(now) - _WEEKS * WEEK.days + 1
     slots = [(feeds.c.polls + POLLS_KEPT - back) % POLLS_KEPT for back in range(1, history + 1)]
@@ -232,7 +232,7 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
 
 
 def _schedule(row: Any, now: datetime) -> dict[str, Any]:
-    """Return when a feed is due and why, with the constraint of its host."""
+    """Return when a feed is due and why, with the constraint of the host."""
     at, reason = row.next_poll_at, row.next_reason
     constraints = list(row.plan)
     if row.host_name is not None and (row.min_delay is not None or row.free_at > now):

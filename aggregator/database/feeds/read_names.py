@@ -1,4 +1,4 @@
-"""Present names of feeds and slugs of categories, by their former ones."""
+"""Present names of feeds and slugs of categories, by former names and slugs."""
 
 from sqlalchemy import Connection, select
 
@@ -11,9 +11,9 @@ _PRESENT = select(former_names.c.name.label("former"), feeds.c.name).join_from(
 
 
 def present_name(connection: Connection, former: str) -> str | None:
-    """Return the name of the subscription that was called `former` before.
+    """Return the present name of the subscription with the former name `former`.
 
-    None if there is no such subscription, or if a subscription is called so now.
+    None if there is no such subscription, or if a subscription has the name now.
     """
     statement = _PRESENT.where(former_names.c.name == former, feeds.c.subscribed)
     row = connection.execute(statement).one_or_none()
@@ -24,9 +24,9 @@ def present_name(connection: Connection, former: str) -> str | None:
 
 
 def present_slug(connection: Connection, former: str) -> str | None:
-    """Return the slug of the category that had the slug `former` in an older version.
+    """Return the present slug of the category with the slug `former` in an older version.
 
-    Old slugs had letters and digits alone, so several categories could have the same one.  None if
+    Old slugs had letters and digits alone, so several categories could have the same slug.  None if
     no category had the slug, or a category has it now.
     """
     rows = connection.execute(
@@ -38,9 +38,9 @@ def present_slug(connection: Connection, former: str) -> str | None:
 
 
 def present_search(connection: Connection, text: str) -> str | None:
-    """Return a search with the present names of its sources, None if all of them are present names.
+    """Return a search with the present names of sources, None if no name is a former name.
 
-    A name that a source has now means that source, whichever source had the name before.
+    A present name means the source with the name now, not a source with the name before.
     """
     values = {
         term.value: (term.value, urls.slug(term.value))

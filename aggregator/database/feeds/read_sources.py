@@ -1,4 +1,4 @@
-"""Feeds as sources of entries: their columns, and the value that is made of a row."""
+"""Feeds as sources of entries: columns, and the value of a row."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from aggregator.model import Source
 
 
 def shown_title(of: FromClause) -> ColumnElement[str]:
-    """Return the title by which people know a feed: config.yaml's, its own, or its name.
+    """Return the title of a feed for people: of config.yaml, else of the document, else the name.
 
     Args:
         of: The table of feeds, or an alias of it.
@@ -37,7 +37,7 @@ SOURCE_COLUMNS = (
 
 
 def source_of(row: Any) -> Source:
-    """Return the source in a row that has `SOURCE_COLUMNS`."""
+    """Return the source of a row with `SOURCE_COLUMNS`."""
     return Source(
         id=row.source_id,
         name=row.source_name,

@@ -1,4 +1,4 @@
-"""How feeds are doing: the rule of `aggregator.feed_status` in SQL, and what is counted by it."""
+"""How feeds are doing: the rule of `aggregator.feed_status` in SQL, and counts by status."""
 
 from sqlalchemy import Connection, and_, case, func, select
 
@@ -18,11 +18,11 @@ STATUS = case(
 """The status of a row of `feeds`, a value of `FeedStatus`."""
 
 BY_URGENCY = case({status.value: rank for status, rank in URGENCY.items()}, value=STATUS)
-"""The column to order feeds by, those first that a person has to look at."""
+"""The column to order feeds by, with the most urgent status first."""
 
 
 def count_by_status(connection: Connection) -> dict[FeedStatus, int]:
-    """Count the subscriptions by their status; a status that no subscription has is left out."""
+    """Count the subscriptions by status; a status without subscriptions is left out."""
     statement = (
         select(STATUS.label("status"), func.count().label("feeds"))
         .where(feeds.c.subscribed)

@@ -1,8 +1,8 @@
-"""The entries of a list, or of a search, as a SELECT that walks one index.
+"""The entries of a list, or of a search, as a SELECT along one index.
 
 Words, one source, one category and days are walks of an index.  The other conditions of a search
 (a source among words, an author) are tested entry by entry, on `MAX_EXAMINED` entries at most: a
-page that comes up short says so, and the next page goes on from there.
+short page is marked as such, and the next page continues behind the last tested entry.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ class ListQuery:
         place: The column to order by, and to seek in.
         conditions: Further conditions, which nearly every candidate meets.
         filters: Further conditions, which few candidates may meet.
-        days: The days that a search names, as conditions on ids of entries.
+        days: The days of a search as conditions on ids of entries.
     """
 
     candidates: Select[Any]
@@ -95,7 +95,7 @@ class ListQuery:
         return self._joined()
 
     def last_examined(self, before: Cursor | None) -> Select[Any]:
-        """Return the lowest candidate that `below` tests; no row if it tests all of them."""
+        """Return the lowest candidate of `below`; no row if `below` tests all candidates."""
         statement = self.candidates.add_columns(self.place)
         if before is not None:
             statement = statement.where(self.place < before.id)
@@ -113,7 +113,7 @@ class ListQuery:
 
 
 def list_query(connection: Connection, scope: ListScope) -> ListQuery | None:
-    """Return the query of the list that `scope` names; None for an empty search."""
+    """Return the query of a list; None for an empty search."""
     if scope.search is not None:
         return _search_query(connection, parse(scope.search), scope.zone)
     candidates = select().select_from(entries)
@@ -148,7 +148,7 @@ def _search_query(connection: Connection, search: Search, zone: tzinfo) -> ListQ
     required, excluded = _filter_conditions(search.filters, ids, entries)
     if not search.wanted and len(required) == 1 and required[0].by_index:
         candidates = candidates.where(required.pop().condition)
-    filters += [each.condition for each in required] + [each.absence for each in excluded]
+    filters += [term.condition for term in required] + [term.absence for term in excluded]
     conditions: list[ColumnElement[bool]] = [entries.c.listed]
     if not any(term.kind is Kind.SOURCE and term.wanted for term in search.filters):
         conditions.append(
@@ -169,8 +169,8 @@ def _search_conditions(
     required, excluded = _filter_conditions(search.filters, ids, of)
     return [
         *_within_days(search, of.c.id, zone),
-        *(each.condition for each in required),
-        *(each.absence for each in excluded),
+        *(term.condition for term in required),
+        *(term.absence for term in excluded),
         *(occurring(connection, phrase, of) for phrase in search.wanted),
         *(~occurring(connection, phrase, of) for phrase in search.unwanted),
     ]
@@ -187,7 +187,7 @@ def _within_days(
 
 @dataclass(frozen=True, slots=True)
 class _FilterCondition:
-    """A condition on entries; `by_index`: it asks for one value of an indexed column."""
+    """A condition on entries; `by_index`: an indexed column must have one value."""
 
     condition: ColumnElement[bool]
     by_index: bool = False
@@ -200,7 +200,7 @@ class _FilterCondition:
 def _filter_conditions(
     filters: Sequence[Filter], ids: Mapping[Filter, list[int]], of: FromClause
 ) -> tuple[list[_FilterCondition], list[_FilterCondition]]:
-    """Return the conditions that have to hold and those that must not, one for each kind."""
+    """Return the required and the excluded conditions, for each kind of filter at most one."""
     required: list[_FilterCondition] = []
     excluded: list[_FilterCondition] = []
     for kind in Kind:
@@ -227,7 +227,7 @@ def _condition(
 
 
 def _ids(connection: Connection, filters: Iterable[Filter]) -> dict[Filter, list[int]]:
-    """Return the ids of the feeds or categories that each filter names: exactly, else in part."""
+    """Return the ids of the feeds or categories of each filter: named exactly, else in part."""
     terms = [term for term in dict.fromkeys(filters) if term.kind is not Kind.AUTHOR]
     if not terms:
         return {}
@@ -242,7 +242,7 @@ def _ids(connection: Connection, filters: Iterable[Filter]) -> dict[Filter, list
 
 
 def _exact_ids(term: Filter, rows: Sequence[Any]) -> list[int]:
-    """Return the ids of rows that a filter names exactly: C is not C++."""
+    """Return the ids of the rows with exactly the name of a filter: C is not C++."""
     if term.kind is Kind.CATEGORY:
         names = urls.matching_categories(term.value, {row.title: row.key for row in rows})
         return [row.id for row in rows if row.title in names]

@@ -1,8 +1,8 @@
 """The entries of each weekly archive.
 
-An entry belongs to the week of its place in the list.  An entry that came or changed after the end
-of that week belongs to the week in which it did (`archived_at`).  Such late entries are few and
-have an index of their own, so both kinds are walks of an index, at any depth.
+An entry belongs to the week of its place in the list.  A late entry, which came or changed after
+the end of the week, belongs to the week of its arrival or change (`archived_at`).  Late entries are
+few and have a separate index, so both kinds are walks of an index, at any depth.
 """
 
 from datetime import datetime
@@ -31,11 +31,11 @@ def newest_between(
     before: Cursor | None,
     limit: int,
 ) -> list[int]:
-    """Return up to `limit` ids of a list that belong to `start` to before `end`, newest first.
+    """Return up to `limit` ids of a list between `start` and `end` (excluded), newest first.
 
     Args:
         scope: The whole list, or a category.
-        before: Only entries below this place.
+        before: Only entries below the cursor; None for all.
     """
     in_week, is_late = _belonging(start, end)
     if before is not None:
@@ -59,11 +59,11 @@ def oldest_between(
     after: Cursor | None,
     limit: int,
 ) -> list[int]:
-    """Return up to `limit` ids of a list that belong to `start` to before `end`, oldest first.
+    """Return up to `limit` ids of a list between `start` and `end` (excluded), oldest first.
 
     Args:
         scope: The whole list, or a category.
-        after: Only entries above this place.
+        after: Only entries above the cursor; None for all.
     """
     in_week, is_late = _belonging(start, end)
     if after is not None:
@@ -80,7 +80,7 @@ def oldest_between(
 def count_between(
     connection: Connection, scope: ListScope, *, start: datetime, end: datetime
 ) -> int:
-    """Return how many entries of a list belong to `start` to before `end`."""
+    """Count the entries of a list between `start` and `end` (excluded)."""
     query = list_query(connection, scope)
     if query is None:
         return 0
@@ -91,7 +91,7 @@ def count_between(
 
 
 def newest_week(connection: Connection, scope: ListScope, *, before: datetime) -> Week | None:
-    """Return the newest week with entries that began before `before`, None if there is none."""
+    """Return the newest week with entries and a start before `before`, None without entries."""
     in_week = entries.c.archived_at.is_(None) & (entries.c.id < EntryId.first_at(before))
     newest_ids = _ids_in_order(connection, scope, in_week, entries.c.id.desc(), limit=1)
     weeks = [Week.of(EntryId(entry_id).at) for entry_id in newest_ids]

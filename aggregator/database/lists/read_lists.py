@@ -1,6 +1,6 @@
 """Pages of lists of entries.
 
-A page is a walk of one index, however deep it is in the list: an entry's id is its place.
+A page is a walk of one index at any depth, as the id of an entry is the place in the list.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,16 +47,16 @@ def entries_page(
     with_content: bool = False,
     fits: PageLimit = lambda _: True,
 ) -> ListPage:
-    """Return up to `limit` entries of one list, newest first, all older than `before`.
+    """Return up to `limit` entries of a list, newest first, all older than `before`.
 
-    A search that has to examine entries one by one, or that meets its deadline, may return fewer;
-    the page says where the search ended.
+    A search that tests entries one by one, or meets the deadline, may return fewer entries; the
+    page says where the search ended.
 
     Args:
         before: None for the first page.
         with_content: Read full texts as well.
-        fits: Called with each entry in turn; the page ends before the first entry that does not
-            fit, and no entry after that one is read.
+        fits: Called with each entry in turn; the page ends before the first entry without room, and
+            no entry below is read.
     """
     query = list_query(connection, scope)
     if query is None:
@@ -72,7 +72,7 @@ def entries_page(
 
 
 def entry_ids(connection: Connection, scope: ListScope) -> list[int]:
-    """Return the ids of all entries of one list, newest first."""
+    """Return the ids of all entries of a list, newest first."""
     query = list_query(connection, scope)
     if query is None:
         return []
@@ -82,7 +82,7 @@ def entry_ids(connection: Connection, scope: ListScope) -> list[int]:
 def entries_by_id(
     connection: Connection, ids: Sequence[int], *, fits: PageLimit = lambda _: True
 ) -> list[ListedEntry]:
-    """Return the entries with these ids, newest first, with their full texts.
+    """Return the entries with the given ids, newest first, with full texts.
 
     Args:
         fits: As for `entries_page`.
@@ -93,14 +93,14 @@ def entries_by_id(
 
 
 def dating(connection: Connection, entry_id: int) -> Dating | None:
-    """Return why an entry stands where it does, None if no entry has this id."""
+    """Return the reason for the place of an entry, None for an unknown id."""
     statement = select(entries.c.dating).where(entries.c.id == entry_id)
     dating: Dating | None = connection.scalar(statement)
     return dating
 
 
 def count_newer(connection: Connection, *, after: Cursor, scope: ListScope = WHOLE_LIST) -> int:
-    """Count the entries of one list that stand above `after`, up to 99."""
+    """Count the entries of a list above `after`, up to 99."""
     query = list_query(connection, scope)
     if query is None:
         return 0
@@ -111,7 +111,7 @@ def count_newer(connection: Connection, *, after: Cursor, scope: ListScope = WHO
 
 @dataclass(frozen=True, slots=True)
 class _PageRequest:
-    """The arguments of `entries_page`, and the execution options of its statement."""
+    """The arguments of `entries_page`, and the execution options of the statement."""
 
     query: ListQuery
     limit: int
@@ -142,7 +142,7 @@ def _page(connection: Connection, request: _PageRequest, before: Cursor | None) 
 def _page_by_steps(
     connection: Connection, request: _PageRequest, before: Cursor | None
 ) -> ListPage:
-    """Return what a search finds in the newest entries below `before` while time remains."""
+    """Search in the newest entries below `before` while time remains."""
     results: list[ListedEntry] = []
     place, size, ends = before, _FIRST_STEP, monotonic() + _MAX_STEPPING
     while place is before or monotonic() < ends:
@@ -207,11 +207,11 @@ def _rows(
 def _fitting_entries(
     rows: Iterable[Row[Any]], limit: int, fits: PageLimit, *, with_content: bool
 ) -> tuple[list[ListedEntry], bool]:
-    """Return up to `limit` entries that fit on a page, and whether another entry follows.
+    """Return up to `limit` entries with room on a page, and whether another entry follows.
 
     Raises:
-        DeadlineError: The statement met its deadline before the first entry; a deadline that is met
-            later ends the page.
+        DeadlineError: The statement met the deadline before the first entry; later a deadline ends
+            the page.
     """
     sources: dict[int, Source] = {}
     fitting: list[ListedEntry] = []
@@ -233,9 +233,9 @@ def _fitting_entries(
 def _rows_and_end(
     connection: Connection, statement: Select[Any], end: Select[Any], *, with_content: bool
 ) -> tuple[Iterable[Row[Any]], Cursor | None]:
-    """Return what `_rows` does, and the place that `end` selects.
+    """Return the rows of `statement`, and the place of the row of `end`.
 
-    One statement reads both, except where full texts are read: sorted, they would all be in memory.
+    One statement reads both, except with full texts, which would all be in memory for sorting.
     """
     if with_content:
         place = connection.scalar(select(end.scalar_subquery()))

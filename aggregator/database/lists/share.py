@@ -1,4 +1,4 @@
-"""How much of a list one feed may take: so many posts an hour, the others on its own page alone."""
+"""The share of a list for one feed: so many posts an hour; further posts stand on its own page."""
 
 from sqlalchemy import func, literal, select
 
@@ -7,4 +7,4 @@ from aggregator.database.schema import entries, state
 _ALL = literal(2**31 - 1)
 
 WITHIN_SHARE = entries.c.hour_rank < func.coalesce(select(state.c.per_hour).scalar_subquery(), _ALL)
-"""Asked for in each statement: another bound in config.yaml is one row, and no entry's."""
+"""A condition of each statement, so another limit in config.yaml changes one row of `state`."""

@@ -16,15 +16,14 @@ _OVERDUE_AFTER = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """How the whole program is doing.
+    """Numbers about the whole program.
 
     Attributes:
         feeds: Number of subscriptions with each status.
-        overdue: Subscriptions that have been due for more than five minutes: nobody polls, or not
-            fast enough.
+        overdue: Subscriptions due for more than five minutes: polling has stopped, or is too slow.
         entries: Entries stored of subscriptions.
-        polls: Polls of all subscriptions since they were added; grows.
-        version: Grows with every change that a reader could see.
+        polls: All polls of the subscriptions; grows.
+        version: Grows with every change on pages or in merged feeds.
         checked_at: End of the newest poll, None before the first.
     """
 

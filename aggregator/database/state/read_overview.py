@@ -1,4 +1,4 @@
-"""Numbers of the whole database that pages show: counters, categories, busiest sources."""
+"""Numbers of the whole database for pages: counters, categories, busiest sources."""
 
 from datetime import datetime, timedelta
 
@@ -72,7 +72,7 @@ _SIDEBAR_AGAIN = union_all(_CATEGORIES, _NAMED_SOURCES)
 
 
 def version(connection: Connection) -> int:
-    """Return the number that grows with every change that a page or merged feed could show."""
+    """Return the number that grows with every change on pages or in merged feeds."""
     return connection.scalar(select(state.c.version)) or 0
 
 
@@ -93,7 +93,7 @@ def current_version(engine: Engine) -> int | None:
 
 
 def overview(connection: Connection) -> Overview:
-    """Return the counters that every page shows; they are one row."""
+    """Return the counters for every page, which are one row."""
     row = connection.execute(_STATE).one()
     return Overview(
         version=row.version,
@@ -110,8 +110,8 @@ def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = Non
     """Return the content of the sidebar.
 
     Args:
-        last: A recent sidebar, whose busiest sources are taken over, less those that are not
-            subscriptions any more: to count them, the week of every feed has to be added up.
+        last: A recent sidebar as the source of the busiest sources, less former subscriptions; to
+            count the busiest sources, the week of every feed has to be added up.
     """
     if last is None:
         rows = connection.execute(_SIDEBAR, {"today": day_of(now)}).all()
@@ -136,11 +136,11 @@ def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = Non
 
 
 def category(connection: Connection, slug: str) -> CategoryCount | None:
-    """Return the category with this slug, None if it has no subscription."""
+    """Return the category with the slug, None without a subscription."""
     row = connection.execute(_CATEGORY.where(categories.c.slug == slug)).one_or_none()
     return None if row is None else CategoryCount(row.slug, row.name, row.entries)
 
 
 def day_of(at: datetime) -> int:
-    """Return the day (UTC) as the table `activity` numbers it."""
+    """Return the number of a day (UTC) in the table `activity`."""
     return (at - EPOCH) // timedelta(days=1)

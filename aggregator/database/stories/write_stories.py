@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, select, true, update
 
 from aggregator import urls
-from aggregator.database.chunks import MANY, chunks
+from aggregator.database.chunks import CHUNK_SIZE, chunks
 from aggregator.database.dialects import upsert
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.schema import categories, entries, feeds, state, story_links
@@ -135,7 +135,7 @@ def choose_representatives(
     if not feed_ids and not category_ids:
         return
     condition = or_(entries.c.feed_id.in_(feed_ids), entries.c.category_id.in_(category_ids))
-    if len(feed_ids) + len(category_ids) > MANY:
+    if len(feed_ids) + len(category_ids) > CHUNK_SIZE:
         condition = true()
     story_ids = (
         select(entries.c.story_id).where(entries.c.story_id.is_not(None), condition).distinct()
