@@ -123,7 +123,7 @@ class Guard:
 
 
 class AddressPolicy:
-    """The addresses that one feed may have requested: by the feed's URL, and by redirects.
+    """The addresses that requests for one feed may connect to, redirects included.
 
     An exception holds for a feed whose own URL has that host or an address in that network, and
     for the feed's redirects.  A name counts as in a network only if public DNS can't have the name:

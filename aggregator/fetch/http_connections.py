@@ -38,8 +38,8 @@ _CONNECTION_ERRORS = (aiohttp.ClientError, OSError, ValueError)
 class Connections:
     """Makes requests over connections that the guard allows.
 
-    No connection, cookie or proxy setting of the environment is used for a second request, and no
-    request is repeated; aiohttp by itself would repeat a GET whose connection was lost.
+    Connections and cookies are not kept for further requests, proxy settings of the environment are
+    ignored, and no request is repeated: aiohttp alone would repeat a GET after a lost connection.
 
     Used with `async with`, in one event loop, by any number of tasks at once.
     """
@@ -72,7 +72,11 @@ class Connections:
         """Return a request that is not sent yet.
 
         Args:
+            method: Of HTTP.
+            url: As sent.
+            headers: As sent; aiohttp adds Host and the like.
             policy: Decides which addresses may be connected to; shared by all requests of a fetch.
+            body: As sent, None for none.
             addresses: Result of `addresses` for this host; empty: the name is looked up.
         """
         if self._session is None:
@@ -225,7 +229,7 @@ class Request:
             raise failure or _failure(error, self._settings, is_answered=is_answered) from error
 
     async def resolve(self, host: str, port: int) -> list[str]:
-        """Return the addresses of a name that may be connected to.
+        """Return the addresses of a host name that the policy allows, at most four.
 
         Raises:
             OSError: The name is not found, or no address is allowed.
