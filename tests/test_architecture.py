@@ -67,7 +67,7 @@ HOMES = {
     "brotli": {"aggregator.fetch", "web"},
     "click": {"aggregator.cli"},
     "feedparser": {"aggregator.reading.parse"},
-    "flask": {"web", "aggregator.cli"},
+    "flask": {"web"},
     "granian": {"web"},
     "jinja2": {"web"},
     "markupsafe": {"web"},

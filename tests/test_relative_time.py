@@ -11,7 +11,7 @@ import pytest
 
 from tests.selection import slow_after
 from web.language import available, language, script_words
-from web.relative_time import Clock, every, label, machine, until
+from web.relative_time import Clock, DateClock, every, label, machine, until
 
 NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
 ENGLISH = language("en")
@@ -251,6 +251,31 @@ def test_a_rhythm_is_told_without_a_rest(length, text):
 )
 def test_a_day_has_the_name_that_people_use(days, heading):
     assert zone("UTC").heading(date(2026, 11, 23) - timedelta(days=days)) == heading
+
+
+@pytest.mark.parametrize(
+    ("days", "heading"),
+    [
+        (-1, ("24 November", "Tuesday")),
+        (0, ("", "Monday 23 November")),
+        (1, ("", "Sunday 22 November")),
+        (6, ("", "17 November")),
+        (7, ("16 November", "Monday")),
+    ],
+)
+def test_a_file_names_days_by_their_date_alone(days, heading):
+    clock = DateClock(NOW, ZoneInfo("UTC"), "UTC", ENGLISH)
+
+    assert clock.heading(date(2026, 11, 23) - timedelta(days=days)) == heading
+
+
+def test_a_file_says_dates_in_its_zone_and_keeps_the_pattern_for_the_script():
+    clock = DateClock(NOW, ZoneInfo("Asia/Kolkata"), "Asia/Kolkata", ENGLISH)
+    moment = clock.moment(datetime(2026, 11, 22, 20, tzinfo=UTC), "found {time}")
+
+    assert moment.text == "Monday 23 November 2026"
+    assert moment.full == "Monday 23 November 2026, 01:30 IST"
+    assert moment.say == "found {time}"
 
 
 def test_the_day_of_a_moment_depends_on_the_zone():

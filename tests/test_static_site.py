@@ -205,6 +205,13 @@ def page_of(data: bytes, path: str) -> tuple[list[str], str | None]:
     return ids, unquote(following.removeprefix(f"{HOST}/")) if following else None
 
 
+def test_a_template_that_links_to_the_program_by_itself_fails_the_export(site, monkeypatch):
+    monkeypatch.setattr("aggregator.cli.file_links.FileLinks.static", False)
+
+    with pytest.raises(RuntimeError, match="request"):
+        site.export("html")
+
+
 def test_a_long_table_of_sources_has_several_files_that_lead_to_each_other(site, monkeypatch):
     monkeypatch.setattr(page_contents, "FEEDS_A_PAGE", 1)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 MAX_CONNECTIONS = 4096
-"""Open at a time; each costs 10 kB.  Fewer where the system allows fewer open files."""
+"""Open connections at a time; fewer if the system allows fewer open files."""
 
 REQUEST_SECONDS = 10
 """From the first byte of a request to the last one."""
@@ -28,7 +28,7 @@ IDLE_SECONDS = 30
 MAX_HEAD = 16_384
 """Bytes of a request line with its header fields."""
 
-_OTHER_FILES = 64  # that the process has open besides connections
+_OTHER_FILES = 64  # open besides connections
 _CLEANUP_INTERVAL = 2  # seconds
 
 

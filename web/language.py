@@ -146,7 +146,7 @@ def in_markup(text: str, values: Mapping[str, object]) -> Markup:
     """Return `text` escaped, with its values; values of type `Markup` are not escaped."""
     if not values or "{" not in text:
         return escape(text)
-    # A page has dozens of texts, and Markup.format takes four times as long.
+    # Not Markup.format, which is slower: a page has dozens of texts (docs/cost.md).
     filled = _PLACE.sub(lambda match: escape(values[match[1]]), escape(text))
     return Markup(filled)  # noqa: S704
 

@@ -287,7 +287,7 @@ def isolated(name: str) -> Markup:
 
     Sources: HTML, 4.5.24 (`bdi`), UAX #9, 2.7 (the end of an isolate ends embeddings inside).
     """
-    # A page has a hundred names, and Markup.format takes four times as long.
+    # Not Markup.format, which is slower: a page has a hundred names (docs/cost.md).
     return Markup(f"<bdi>{escape(_without_stray_ends(_shortened(name)))}</bdi>")  # noqa: S704
 
 

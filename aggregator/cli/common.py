@@ -58,7 +58,7 @@ def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
     Imported modules stay for good, and are excluded from garbage collection (docs/cost.md).
     """
-    # Python ignores a KeyboardInterrupt that is raised inside a callback of a weak reference.
+    # Python ignores a KeyboardInterrupt inside a callback of a weak reference or a finalizer.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         gc.collect()

@@ -59,7 +59,7 @@ def archive(
     """
     if not has_archives(request.scope) or week > Week.of(now):
         return None
-    # The present week also holds what is new of the week before, until that one is closed.
+    # The present week also has the entries of the week before, until that week is closed.
     start = dates.open_since(now) if week == Week.of(now) else week.start
     is_open_below = request.before is not None and request.after is None
     part_of = _part_below if is_open_below else _part_above
@@ -72,8 +72,8 @@ def archive(
         older = _newest_archive(connection, request.scope, before=start)
     if not part.ids and older is None:
         return None
-    # Always the next week of the calendar, so that a closed archive stays the same.  Where nothing
-    # was listed in that week, its document is empty and leads on; there is no file of such a one.
+    # Always the next week of the calendar, so a closed archive stays the same.  A week without
+    # entries has an empty document that leads on, but no file.
     if newer is None and request.before is None and week.start < dates.open_since(now):
         newer = ListRequest(request.scope, week=week.following)
     return replace(

@@ -1,8 +1,8 @@
 """Elements and bytes of an XML document.
 
-A document is written from top to bottom, as a list of parts, joined at the end: ElementTree, made
-for trees, takes three times as long for the same bytes.  Tags include the prefix; the root declares
-prefixes as attributes.
+A document is written from top to bottom, as a list of parts, joined at the end; ElementTree is made
+for trees, and slower (docs/decisions.md).  Tags include the prefix; the root declares prefixes as
+attributes.
 """
 
 from collections.abc import Mapping
