@@ -39,7 +39,7 @@ from web.page_contents import Page
 from web.request_limits import RequestLimits
 from web.responses import page_body, send_error_page
 from web.site import set_site, site, system_time
-from web.status_texts import Said
+from web.status_texts import StatusText
 from web.template_globals import register_globals
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _error_answer(status: int, message: str) -> Response:
             status=status
         ),
         # A message that names a parameter of the address has no translation.
-        "message": Said(translated, SOURCE if translated == message else clock.lang.tag),
+        "message": StatusText(translated, SOURCE if translated == message else clock.lang.tag),
     }
     # A client that sends too many requests repeats them at once: a refusal must be cheap.
     key = ("error", status, message, clock.lang.tag, clock.now.replace(second=0, microsecond=0))

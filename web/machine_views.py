@@ -1,4 +1,4 @@
-"""Small addresses for machines: files, news for an open page, health, robots.txt."""
+"""Small documents for programs: static files, counts for an open page, health, robots.txt."""
 
 import json
 from collections.abc import Mapping
@@ -26,27 +26,27 @@ _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 _METRICS_KEPT = 10  # seconds; feeds get overdue without anything being written
 _FOR_GOOD = "public, max-age=31536000, immutable"
 _FOR_A_DAY = "public, max-age=86400"
-# Searches are without number, and each costs: no robot has to try them.
+# The number of searches is endless, and each search is costly: no robot has to try them.
 _ROBOTS = b"User-agent: *\nDisallow: /search\nDisallow: /updates.json\n"
 
 
 @bp.get("/static/<name>")
 def static(name: str) -> Response:
-    """Send a file: for good under its versioned address, to be asked again under the plain one."""
+    """Send a file: immutable at the versioned address, to be revalidated at the plain address."""
     asset = site().assets.get(name) or abort(404)
-    current = request.args.get("v") == version(asset)
-    return send(asset, cache_control=_FOR_GOOD if current else REVALIDATE)
+    is_versioned = request.args.get("v") == version(asset)
+    return send(asset, cache_control=_FOR_GOOD if is_versioned else REVALIDATE)
 
 
 @bp.get("/icon.svg")
 def icon() -> Response:
-    """Send the icon under an address that never changes."""
+    """Send the icon at a permanent address."""
     return send(site().assets["icon.svg"], cache_control=_FOR_A_DAY)
 
 
 @bp.get("/manifest.webmanifest")
 def manifest() -> Response:
-    """Describe the page to browsers that install it (W3C Web Application Manifest)."""
+    """Describe the page for an installation in a browser (W3C Web Application Manifest)."""
     icon_path = url_for("machines.icon")
     described = {
         "name": site().config.title,
@@ -64,13 +64,13 @@ def manifest() -> Response:
 
 @bp.get("/robots.txt")
 def robots() -> Response:
-    """Keep crawlers off what has no end (RFC 9309)."""
+    """Keep crawlers off endless addresses (RFC 9309)."""
     return send(body(_ROBOTS, "text/plain; charset=utf-8"), cache_control=_FOR_A_DAY)
 
 
 @bp.get("/updates.json")
 def updates() -> Response:
-    """Tell an open page how many posts came above its first one."""
+    """Count the posts above the first post of an open page."""
     after, scope = parameters.after() or abort(400, "after: missing"), _scope()
     with site().costly_searches.room_for(scope), site().engine.connect() as connection:
         count = read_lists.count_newer(connection, after=after, scope=scope)
@@ -79,7 +79,7 @@ def updates() -> Response:
 
 @bp.get("/healthz")
 def health() -> Response:
-    """Say whether the database can be read; nothing else, as anybody may ask."""
+    """Say whether the database can be read, and nothing else, as the address is public."""
     try:
         with site().engine.connect() as connection:
             read_overview.version(connection)
@@ -93,7 +93,7 @@ def health() -> Response:
 
 @bp.get("/metrics")
 def metrics() -> Response:
-    """Say how things stand to who watches (Prometheus text format 0.0.4)."""
+    """Send numbers for monitoring (Prometheus text format 0.0.4)."""
     now = datetime.now(UTC)
     with site().engine.connect() as connection:
         overview = read_overview.overview(connection)
@@ -134,16 +134,16 @@ def _lines(now: Metrics) -> str:
     return "".join(lines)
 
 
-def _metric(name: str, kind: str, what: str, value: float) -> list[str]:
+def _metric(name: str, kind: str, description: str, value: float) -> list[str]:
     name = f"aggregator_{name}"
-    return [f"# HELP {name} {what}\n", f"# TYPE {name} {kind}\n", f"{name} {value}\n"]
+    return [f"# HELP {name} {description}\n", f"# TYPE {name} {kind}\n", f"{name} {value}\n"]
 
 
 def _scope() -> ListScope:
-    """Return the list that the parameters name; the narrowest one if there are several."""
-    wanted = parameters.search()
-    if wanted:
-        return ListScope(search=wanted, zone=site().zone)
+    """Return the list of the parameters; of several parameters the narrowest list."""
+    search = parameters.search()
+    if search:
+        return ListScope(search=search, zone=site().zone)
     if text := request.args.get("source"):
         return ListScope(source=parameters.name(text))
     if text := request.args.get("category"):

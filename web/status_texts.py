@@ -1,4 +1,4 @@
-"""How a feed is doing, in the words and marks of the status page.  Pure."""
+"""The texts and marks of the status page about a feed.  Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -37,8 +37,8 @@ _STYLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A piece of text and its language: what polls note down is English."""
+class StatusText:
+    """A text and its language: the texts of polls are English, the others are translated."""
 
     text: str
     lang: str
@@ -50,7 +50,7 @@ class Strip:
 
     Attributes:
         paths: A class of the style sheet and SVG path data, for each outcome that occurs.
-        label: The same in words.
+        label: A description for screen readers.
     """
 
     paths: tuple[tuple[str, str], ...]
@@ -59,11 +59,11 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the head of the status page counts.
+    """The numbers at the head of the status page.
 
     Attributes:
         feeds: All subscriptions; the other numbers are parts of them.
-        fine: Feeds whose last poll succeeded, malformed documents included.
+        fine: Feeds with a successful last poll, malformed documents included.
         unchanged: Share of the remembered checks; None before the first.
     """
 
@@ -72,12 +72,12 @@ class Totals:
     failing: int
     waiting: int
     offline: int
-    new: int
-    gone: int
+    unpolled: int
+    removed: int
     unchanged: float | None
 
 
-# Class and stroke: news stand out by height, not by colour alone.
+# Class and stroke: polls with new entries stand out by height, not by colour alone.
 _STROKES = {
     Outcome.NEW: ("k-n", "1v13"),
     Outcome.UNCHANGED: ("k-o", "9v5"),
@@ -92,34 +92,34 @@ def status_style(status: FeedStatus) -> str:
     return _STYLES[status]
 
 
-def status_word(status: FeedStatus, words: Language) -> str:
+def status_word(status: FeedStatus, lang: Language) -> str:
     """Return a status in one word."""
     return {
-        FeedStatus.FINE: words.gettext("Fine"),
-        FeedStatus.REPAIRED: words.gettext("Repaired"),
-        FeedStatus.WAITING: words.gettext("Waiting"),
-        FeedStatus.OFFLINE: words.gettext("Offline"),
-        FeedStatus.UNPOLLED: words.gettext("Reading"),
-        FeedStatus.FAILING: words.gettext("Failing"),
-        FeedStatus.REMOVED: words.gettext("Gone"),
+        FeedStatus.FINE: lang.gettext("Fine"),
+        FeedStatus.REPAIRED: lang.gettext("Repaired"),
+        FeedStatus.WAITING: lang.gettext("Waiting"),
+        FeedStatus.OFFLINE: lang.gettext("Offline"),
+        FeedStatus.UNPOLLED: lang.gettext("Reading"),
+        FeedStatus.FAILING: lang.gettext("Failing"),
+        FeedStatus.REMOVED: lang.gettext("Gone"),
     }[status]
 
 
-def answer(feed: FeedHealth, words: Language) -> Said:
-    """Return what the server said last: "200, 38 kB", "304", or the reason why nothing came."""
+def answer(feed: FeedHealth, lang: Language) -> StatusText:
+    """Return the last answer of the server: "200, 38 kB", "304", or the error of the poll."""
     if not feed.polls:
-        return Said(words.gettext("not asked yet"), words.tag)
+        return StatusText(lang.gettext("not asked yet"), lang.tag)
     last = feed.polls[-1]
     if last.error:
-        return Said(last.error, SOURCE)
+        return StatusText(last.error, SOURCE)
     if last.status is None:
-        return Said(size(last.size, words), words.tag)
-    text = f"{last.status}, {size(last.size, words)}" if last.size else str(last.status)
-    return Said(text, words.tag)
+        return StatusText(size(last.size, lang), lang.tag)
+    text = f"{last.status}, {size(last.size, lang)}" if last.size else str(last.status)
+    return StatusText(text, lang.tag)
 
 
 def next_check(feed: FeedHealth, clock: Clock) -> str:
-    """Return when the feed is asked next: "in 48 minutes", "never"."""
+    """Return when the feed is polled next: "in 48 minutes", "never"."""
     if feed.gone:
         return clock.lang.gettext("never")
     if feed.next_poll_at is None:
@@ -127,110 +127,110 @@ def next_check(feed: FeedHealth, clock: Clock) -> str:
     return clock.until(feed.next_poll_at)
 
 
-def details(feed: FeedHealth, clock: Clock) -> list[Said]:
-    """Return the sentences that stand below a feed that needs some."""
-    words, status = clock.lang, feed_status(feed)
+def details(feed: FeedHealth, clock: Clock) -> list[StatusText]:
+    """Return the sentences below a feed, none for an inconspicuous feed."""
+    lang, status = clock.lang, feed_status(feed)
 
-    def ours(text: str) -> Said:
-        return Said(text, words.tag)
+    def translated(text: str) -> StatusText:
+        return StatusText(text, lang.tag)
 
     lines = []
     if status is FeedStatus.REMOVED:
         lines.append(
-            ours(
-                words.gettext(
+            translated(
+                lang.gettext(
                     "The publisher removed this feed. It is safe to delete from config.yaml."
                 )
             )
         )
     elif status in (FeedStatus.FAILING, FeedStatus.WAITING, FeedStatus.OFFLINE):
         reason = feed.next_reason if feed.next_reason != BY_PAUSE else None
-        lines.append(Said(sentence(reason or "the last check failed"), SOURCE))
+        lines.append(StatusText(sentence(reason or "the last check failed"), SOURCE))
         began = feed.failing_since if status is FeedStatus.FAILING else None
         if began:
             since = clock.brief(began)
-            lines.append(ours(words.gettext("Failing since {time}.", time=since)))
+            lines.append(translated(lang.gettext("Failing since {time}.", time=since)))
         if feed.entries:
-            lines.append(ours(words.gettext("Posts already collected stay in the list.")))
+            lines.append(translated(lang.gettext("Posts already collected stay in the list.")))
         elif began and feed.last_success_at is None and not feed.source.private:
             place = urls.masked(feed.source.feed_url)
-            asked = words.gettext("It was never read so far; is {place} the right address?")
-            lines.append(ours(asked.format(place=place)))
+            question = lang.gettext("It was never read so far; is {place} the right address?")
+            lines.append(translated(question.format(place=place)))
     elif feed.note:
-        lines.append(Said(sentence(feed.note), SOURCE))
+        lines.append(StatusText(sentence(feed.note), SOURCE))
     if feed.unconditional:
         lines.append(
-            ours(words.gettext("Its server can’t say “unchanged”: all is sent each time."))
+            translated(lang.gettext("Its server can’t say “unchanged”: all is sent each time."))
         )
         if feed.next_reason == BECAUSE_NO_VALIDATORS:
-            lines.append(ours(words.gettext("So it is asked once a day while nothing is new.")))
+            lines.append(
+                translated(lang.gettext("So it is asked once a day while nothing is new."))
+            )
     if status in (FeedStatus.FINE, FeedStatus.REPAIRED) and feed.next_reason not in {
         None,
         *OUR_REASONS,
     }:
-        lines.append(ours(words.gettext("Why it is asked then:")))
-        lines.append(Said(sentence(feed.next_reason or ""), SOURCE))
+        lines.append(translated(lang.gettext("Why it is asked then:")))
+        lines.append(StatusText(sentence(feed.next_reason or ""), SOURCE))
     if feed.moved_to:
-        moved = words.gettext(
-            "It has moved to {place} and is read there; change it in config.yaml."
-        )
-        lines.append(ours(moved.format(place=urls.masked(feed.moved_to))))
+        moved = lang.gettext("It has moved to {place} and is read there; change it in config.yaml.")
+        lines.append(translated(moved.format(place=urls.masked(feed.moved_to))))
     return lines
 
 
-def strip(polls: Sequence[PollRecord], words: Language) -> Strip:
+def strip(polls: Sequence[PollRecord], lang: Language) -> Strip:
     """Return the last checks, oldest left, the newest at the right end."""
-    shown = polls[-STRIP_LENGTH:]
-    first = STRIP_LENGTH - len(shown)
+    last_polls = polls[-STRIP_LENGTH:]
+    first = STRIP_LENGTH - len(last_polls)
     paths: dict[str, str] = {}
-    for place, poll in enumerate(shown, first):
+    for place, poll in enumerate(last_polls, first):
         kind, stroke = _STROKES[poll.outcome]
         paths[kind] = paths.get(kind, "") + f"M{place * _STEP + 2} {stroke}"
-    said = _counted(Counter(poll.outcome for poll in shown), words)
+    counts = _counted(Counter(poll.outcome for poll in last_polls), lang)
     base = "k-b", f"M0 {_SPARK_HEIGHT}.5h{STRIP_LENGTH * _STEP}"
-    return Strip((base, *paths.items()), words.listing(said) or words.gettext("no checks yet"))
+    return Strip((base, *paths.items()), lang.listing(counts) or lang.gettext("no checks yet"))
 
 
-def _counted(counts: Counter[Outcome], words: Language) -> list[str]:
+def _counted(counts: Counter[Outcome], lang: Language) -> list[str]:
     texts = {
-        Outcome.NEW: words.gettext("{n} with news"),
-        Outcome.UNCHANGED: words.gettext("{n} unchanged"),
-        Outcome.POSTPONED: words.gettext("{n} postponed"),
-        Outcome.FAILED: words.gettext("{n} failed"),
-        Outcome.GONE: words.gettext("{n} gone"),
+        Outcome.NEW: lang.gettext("{n} with news"),
+        Outcome.UNCHANGED: lang.gettext("{n} unchanged"),
+        Outcome.POSTPONED: lang.gettext("{n} postponed"),
+        Outcome.FAILED: lang.gettext("{n} failed"),
+        Outcome.GONE: lang.gettext("{n} gone"),
     }
-    return [text.format(n=counts[one]) for one, text in texts.items() if counts[one]]
+    return [text.format(n=counts[outcome]) for outcome, text in texts.items() if counts[outcome]]
 
 
-def sparkline(weeks: Sequence[int], words: Language) -> Strip:
+def sparkline(weeks: Sequence[int], lang: Language) -> Strip:
     """Return posts of each week as bars of a 2-pixel grid, the newest at the right end."""
-    most = max(weeks, default=0)
+    highest = max(weeks, default=0)
     bars = "".join(
-        f"M{2 * place + 1} {_SPARK_HEIGHT}v-{max(1, round(number * _SPARK_HEIGHT / most))}"
+        f"M{2 * place + 1} {_SPARK_HEIGHT}v-{max(1, round(number * _SPARK_HEIGHT / highest))}"
         for place, number in enumerate(weeks)
         if number
     )
-    label = words.gettext("Posts of the last {n} weeks, at most {most} in one")
+    label = lang.gettext("Posts of the last {n} weeks, at most {most} in one")
     base = f"M0 {_SPARK_HEIGHT}.5h{2 * len(weeks)}"
-    return Strip((("k-b", base), ("k-s", bars)), label.format(n=len(weeks), most=most))
+    return Strip((("k-b", base), ("k-s", bars)), label.format(n=len(weeks), most=highest))
 
 
-def unchanged_share(feed: FeedHealth, words: Language) -> str:
+def unchanged_share(feed: FeedHealth, lang: Language) -> str:
     """Return how many of the last checks were answered with 304, in per cent."""
     if not feed.polls:
         return "–"
-    same = sum(poll.status == _NOT_MODIFIED for poll in feed.polls)
-    return words.share(same / len(feed.polls))
+    not_modified = sum(poll.status == _NOT_MODIFIED for poll in feed.polls)
+    return lang.share(not_modified / len(feed.polls))
 
 
 def totals(
     counts: Mapping[FeedStatus, int], overview: Overview, feeds: Sequence[FeedHealth]
 ) -> Totals:
-    """Count feeds by status, and how many of the remembered checks found nothing new.
+    """Count feeds by status, and the share of stored polls without anything new.
 
     Args:
         counts: Subscriptions by status.
-        feeds: Those on the page; the checks are counted only if these are all.
+        feeds: The feeds on the page; polls are counted only if all feeds are on the page.
     """
     outcomes = Counter(poll.outcome for feed in feeds for poll in feed.polls)
     checks = outcomes.total()
@@ -241,36 +241,36 @@ def totals(
         failing=counts.get(FeedStatus.FAILING, 0),
         waiting=counts.get(FeedStatus.WAITING, 0),
         offline=counts.get(FeedStatus.OFFLINE, 0),
-        new=counts.get(FeedStatus.UNPOLLED, 0),
-        gone=counts.get(FeedStatus.REMOVED, 0),
+        unpolled=counts.get(FeedStatus.UNPOLLED, 0),
+        removed=counts.get(FeedStatus.REMOVED, 0),
         unchanged=outcomes[Outcome.UNCHANGED] / checks if is_all else None,
     )
 
 
-def thrift(feed: FeedHealth, words: Language) -> str:
-    """Return one sentence on how much of the last checks was for nothing, and what it cost."""
-    same = sum(poll.status == _NOT_MODIFIED for poll in feed.polls)
-    if not same:
-        rhythm = every(feed.interval, words)
-        return words.gettext("Asked {every}, or less often if the server says so.", every=rhythm)
-    return words.ngettext(
+def cost_of_polls(feed: FeedHealth, lang: Language) -> str:
+    """Return a sentence about the answers without a body among the last polls."""
+    not_modified = sum(poll.status == _NOT_MODIFIED for poll in feed.polls)
+    if not not_modified:
+        rhythm = every(feed.interval, lang)
+        return lang.gettext("Asked {every}, or less often if the server says so.", every=rhythm)
+    return lang.ngettext(
         "{same} of {n} answers was “unchanged” and had no body at all.",
         "{same} of {n} answers were “unchanged” and had no body at all.",
         len(feed.polls),
-        same=same,
+        same=not_modified,
     )
 
 
-def size(count: int, words: Language) -> str:
+def size(count: int, lang: Language) -> str:
     """Return bytes for people: "0.2 kB", "38 kB", "1.4 MB"."""
     if count < 1000:
         return f"{count} B"
     kilo = count / 1000
     if kilo < 1000:
-        return f"{words.number(kilo if kilo < 10 else round(kilo))} kB"
-    return f"{words.number(kilo / 1000)} MB"
+        return f"{lang.number(kilo if kilo < 10 else round(kilo))} kB"
+    return f"{lang.number(kilo / 1000)} MB"
 
 
 def sentence(text: str) -> str:
-    """Return what a poll noted down with a capital and a full stop."""
+    """Return a text of a poll with a capital and a full stop."""
     return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."

@@ -1,4 +1,4 @@
-"""What commands print: lines, tables, JSON, a progress bar on a terminal."""
+"""Output of the commands: lines, tables, JSON, a progress bar on a terminal."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ from aggregator.poll import PollResult
 
 
 def result_line(result: PollResult) -> str:
-    """Return how a poll went in one line."""
+    """Return the result of a poll in a line."""
     if result.error:
         zone = " UTC" if result.next_poll_at else ""
         text = f"{result.error}; next poll {moment(result.next_poll_at)}{zone}"
@@ -29,7 +29,7 @@ def result_line(result: PollResult) -> str:
 
 
 def result_json(result: PollResult) -> str:
-    """Return how a poll went as a JSON object in one line."""
+    """Return the result of a poll as a JSON object in a line."""
     return json.dumps(
         {
             "feed": result.feed,
@@ -49,7 +49,7 @@ def _masked(text: str | None) -> str | None:
 
 
 def nothing_polled(next_due_at: datetime | None, *, now: datetime) -> str:
-    """Return what is said when no feed was polled."""
+    """Return the message of a command without any poll."""
     if next_due_at is None:
         return "nothing was polled: no feed is ever due again; `aggregator feeds` says why"
     if next_due_at <= now:
@@ -58,7 +58,7 @@ def nothing_polled(next_due_at: datetime | None, *, now: datetime) -> str:
 
 
 def health_json(feeds: Sequence[FeedHealth]) -> str:
-    """Return the subscriptions and their health as a JSON array, a feed a line."""
+    """Return the health of subscriptions as a JSON array, a feed a line."""
     lines = ",\n".join(json.dumps(_health(feed), ensure_ascii=False) for feed in feeds)
     return f"[\n{lines}\n]" if lines else "[]"
 
@@ -85,7 +85,7 @@ def _health(feed: FeedHealth) -> dict[str, Any]:
 
 
 def health_lines(feeds: Sequence[FeedHealth]) -> Iterator[str]:
-    """Return the subscriptions and their health as a table, problems first."""
+    """Return the health of subscriptions as the lines of a table, in the given order."""
     rows = [("FEED", "STATE", "LAST SUCCESS (UTC)", "NEXT POLL (UTC)", "POSTS", "TITLE")]
     rows += [
         (
@@ -108,15 +108,15 @@ def health_lines(feeds: Sequence[FeedHealth]) -> Iterator[str]:
 
 
 def _detail(feed: FeedHealth) -> str:
-    """Return what is to be said below a feed, "" if nothing is."""
-    said = [feed.error or feed.note or ""]
+    """Return the line below a feed, "" for no line."""
+    details = [feed.error or feed.note or ""]
     if feed.moved_to:
-        said.append(f"moved to {urls.masked(feed.moved_to)}; `aggregator check` has the line")
-    return "; ".join(filter(None, said))
+        details.append(f"moved to {urls.masked(feed.moved_to)}; `aggregator check` has the line")
+    return "; ".join(filter(None, details))
 
 
 def moment(at: datetime | None) -> str:
-    """Return a time for people, in UTC; the zone is named beside it."""
+    """Return a time for people, in UTC; the zone stands beside the time."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}" if at else "never"
 
 
@@ -129,7 +129,7 @@ def iso(at: datetime | None) -> str | None:
 def progress(
     *, as_json: bool
 ) -> Iterator[tuple[Callable[[int], None], Callable[[PollResult], None]]]:
-    """Yield what to call with the number of feeds, and with each result."""
+    """Yield two functions: to be called with the number of feeds, and with each result."""
     if as_json:
         yield (lambda _: None), (lambda result: click.echo(result_json(result)))
     elif not sys.stdout.isatty():
