@@ -13,7 +13,7 @@ def after(*minutes: int) -> LastVisit:
     visit = LastVisit()
     for minute in minutes:
         visit = LastVisit.parse(str(visit)).page(
-            NOW + minute * MINUTE, found_up_to=NOW + minute * MINUTE
+            NOW + minute * MINUTE, stored_until=NOW + minute * MINUTE
         )
     return visit
 
@@ -52,14 +52,14 @@ def test_after_half_an_hour_without_a_page_a_visit_has_ended():
 
 
 def test_what_was_not_in_the_database_yet_stays_new():
-    visit = LastVisit().page(NOW, found_up_to=NOW - 10 * MINUTE)
-    visit = visit.page(NOW + 60 * MINUTE, found_up_to=NOW)
+    visit = LastVisit().page(NOW, stored_until=NOW - 10 * MINUTE)
+    visit = visit.page(NOW + 60 * MINUTE, stored_until=NOW)
 
     assert (new(visit, -10), new(visit, -9)) == (False, True)
 
 
 def test_a_page_of_an_empty_database_begins_a_visit():
-    visit = LastVisit().page(NOW, found_up_to=None).page(NOW + 60 * MINUTE, found_up_to=NOW)
+    visit = LastVisit().page(NOW, stored_until=None).page(NOW + 60 * MINUTE, stored_until=NOW)
 
     assert new(visit, 0)
 
@@ -72,4 +72,6 @@ def test_any_other_cookie_is_a_first_visit(text):
 
 
 def test_the_latest_time_that_a_cookie_can_hold_is_a_time():
-    assert LastVisit.parse(".".join(["9" * 13] * 4)).page(NOW, found_up_to=NOW).last_at.year == 2286
+    assert (
+        LastVisit.parse(".".join(["9" * 13] * 4)).page(NOW, stored_until=NOW).last_at.year == 2286
+    )

@@ -22,13 +22,13 @@ class LastVisit:
 
     Attributes:
         seen_until: Posts stored until then are on the page.
-        before: Posts stored until then had been shown when the visit began.
+        new_since: Posts stored until then had been shown when the visit began.
         at: When the page was made.
         last: When the last page of the previous visit was made.
     """
 
     seen_until: int = 0
-    before: int = 0
+    new_since: int = 0
     at: int = 0
     last: int = 0
 
@@ -39,19 +39,19 @@ class LastVisit:
         return cls(*map(int, match.groups())) if match else cls()
 
     def __str__(self) -> str:
-        return f"{self.seen_until}.{self.before}.{self.at}.{self.last}"
+        return f"{self.seen_until}.{self.new_since}.{self.at}.{self.last}"
 
-    def page(self, now: datetime, *, found_up_to: datetime | None) -> "LastVisit":
+    def page(self, now: datetime, *, stored_until: datetime | None) -> "LastVisit":
         """Return the visit after another page; after a pause a new visit.
 
         Args:
-            found_up_to: End of the newest poll in the database.
+            stored_until: End of the newest poll in the database.
         """
-        at, seen_at = _number(now), max(self.seen_until, _number(found_up_to or EPOCH))
+        at, seen_at = _number(now), max(self.seen_until, _number(stored_until or EPOCH))
         if not self.at:
             return LastVisit(seen_at, 0, at, 0)
         if 0 <= at - self.at < _PAUSE // MILLISECOND:
-            return LastVisit(seen_at, self.before, at, self.last)
+            return LastVisit(seen_at, self.new_since, at, self.last)
         return LastVisit(seen_at, self.seen_until, at, self.at)
 
     @property
@@ -64,9 +64,9 @@ class LastVisit:
         """When the previous visit ended."""
         return EPOCH + self.last * MILLISECOND
 
-    def is_new(self, found_at: datetime) -> bool:
-        """Whether an entry stored at `found_at` came after the previous visit."""
-        return not self.is_first and _number(found_at) > self.before
+    def is_new(self, stored_at: datetime) -> bool:
+        """Whether an entry stored at `stored_at` came after the previous visit."""
+        return not self.is_first and _number(stored_at) > self.new_since
 
 
 def _number(at: datetime) -> int:

@@ -170,7 +170,7 @@ def _status_path(number: int) -> str:
 def _visit(overview: Overview, clock: Clock) -> LastVisit:
     """Return the reader's visit, which the page continues or begins."""
     cookie = LastVisit.parse(request.cookies.get(COOKIE, ""))
-    return cookie.page(clock.now, found_up_to=overview.checked_at)
+    return cookie.page(clock.now, stored_until=overview.checked_at)
 
 
 def _for_reader(response: Response, clock: Clock, visit: LastVisit) -> Response:
@@ -199,7 +199,7 @@ def _tag(overview: Overview, clock: Clock, visit: LastVisit, parts: Sequence[Par
     check.
     """
     checked = overview.checked_at
-    new_since = f"{visit.before}.{visit.last}" if checked and visit.is_new(checked) else ""
+    new_since = f"{visit.new_since}.{visit.last}" if checked and visit.is_new(checked) else ""
     precision = "%Y%m%d%H%M%S%f" if Part.CHECKS in parts else "%Y%m%d%H%M"
     values = (
         site().build,

@@ -23,7 +23,10 @@ POLLS = 20
 @click.argument("feed")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def explain(feed: str, as_json: bool) -> None:
-    """Show when a feed is polled next and why, and the last polls."""
+    """Show when a feed is polled next, and why.
+
+    With the last polls of the feed.
+    """
     config = load_config()
     unknown = UsageError(f"{urls.masked_input(feed)}: no such feed; `aggregator feeds` lists them")
     if feed not in {subscription.name for subscription in config.feeds}:

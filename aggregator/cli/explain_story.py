@@ -21,7 +21,9 @@ _MAX_ID = 2**63 - 1
 @takes_config
 @click.argument("place", metavar="ID")
 def explain_story(place: str) -> None:
-    """Show the entries of the story of the entry ID, the reasons, and the dates of the entries.
+    """Show the story of an entry, and why.
+
+    With all entries of the story, the reasons, and the dates of the entries.
 
     ID is the `id` of an entry in the page's source, such as e1866547893248000, with or without e.
     """

@@ -21,7 +21,9 @@ from aggregator.errors import UsageError
 )
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 def export(formats: str, folder: Path) -> None:
-    """Write the lists and the merged feeds into FOLDER, by default the current folder.
+    """Write lists and merged feeds as files.
+
+    FOLDER is the current folder by default.
 
     Files are replaced in place, each separately, and only files of an earlier export are removed:
     FOLDER may be a mount point, and may have other files.  With --format, documents in other
