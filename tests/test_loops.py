@@ -17,6 +17,7 @@ from aggregator.database.lists import read_lists
 from aggregator.model import ListedEntry, ListScope
 from aggregator.scheduler import poll_once
 from tests.feedserver import FeedServer
+from tests.pollers import pollers
 from tests.running import rss, write_config
 from tests.web_fixtures import by_waitress
 from tests.worlds import sqlite_database
@@ -58,6 +59,7 @@ class Instance:
                 everything=True,
                 on_start=lambda count: None,
                 on_result=lambda result: None,
+                pollers=pollers(self.engine),
             )
         )
 

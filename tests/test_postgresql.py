@@ -262,7 +262,7 @@ def test_two_processes_that_store_posts_of_one_moment_store_both(server):
         storing = asyncio.create_task(queue.run())
         with database.connect() as first:
             recording.record(first, [one], SETTINGS, now=NOW)
-            stored = await queue.put(other)
+            stored = await queue.enqueue(other)
             await asyncio.to_thread(wait_for_a_lock, database)
             first.commit()
         try:

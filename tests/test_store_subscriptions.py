@@ -171,7 +171,9 @@ def test_of_a_changed_file_only_the_feeds_that_differ_are_told(database):
             connection, [feed("d"), feed("new"), feed("b", interval=2 * HOUR), feed("a")], now=NOW
         )
 
-    assert result == write_subscriptions.SyncResult(added=("new",), removed=("c",), changed=("b",))
+    assert result == write_subscriptions.SyncResult(
+        added_feeds=("new",), removed_feeds=("c",), changed_feeds=("b",)
+    )
 
 
 def test_a_shorter_interval_counts_from_the_last_poll(database):

@@ -113,7 +113,7 @@ class Poller:
                 self._host_limits.turn(host.name, budget, max_wait=max_wait, pause=pause) as turn,
                 self._slots,
             ):
-                result = await self._queue.put(await self._attempt(due, turn))
+                result = await self._queue.enqueue(await self._attempt(due, turn))
         except HostPausedError:
             await self.transact(partial(_release, due))
             return None

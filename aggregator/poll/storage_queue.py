@@ -103,7 +103,7 @@ class StorageQueue:
         """How many polls wait for a place in the queue."""
         return len(self._entering)
 
-    async def put(self, poll: CompletedPoll) -> asyncio.Future[PollResult | None]:
+    async def enqueue(self, poll: CompletedPoll) -> asyncio.Future[PollResult | None]:
         """Wait for a place in the queue; return the future of what was stored.
 
         A caller that is cancelled while it waits leaves the poll behind: it gets its place later.
@@ -134,7 +134,7 @@ class StorageQueue:
                 await self._match_postponed()
 
     async def drained(self) -> None:
-        """Return when every poll that was put is stored."""
+        """Return when every poll in the queue is stored."""
         while self._entering:
             await asyncio.wait(self._entering)
         await self._queue.join()

@@ -1,9 +1,10 @@
 """When polls happen: once, or until told to stop.
 
-settings   what polling needs to know of config.yaml                     pure
-leases     what everybody does who takes feeds
-once       what is due now, or what somebody names
-service    until it is told to stop: APScheduler and a handful of jobs   apscheduler
+poll_options  what polling needs to know of config.yaml                     pure
+leases        what each process does that polls
+shared_hosts  which hosts have more than one feed
+once          feeds that are due now, or that a person names, polled once
+service       until it is told to stop: APScheduler and a handful of jobs   apscheduler
 """
 
 from .once import poll_once

@@ -49,7 +49,7 @@ async def poll_once(
     requested = None if names is None else _known_names(names, config)
     owner = process_identity.own_name()
 
-    lease = partial(_lease, owner=owner, names=requested, everything=everything)
+    lease = partial(_lease, owner=owner, names=requested, all_feeds=everything)
     pollers = pollers or PollerFactory(engine, max_wait=MAX_WAIT)
     async with (
         pollers.polling(poll_settings(config)) as poller,
@@ -75,7 +75,7 @@ async def poll_once(
 
 
 def _lease(
-    connection: Connection, *, owner: str, names: Collection[str] | None, everything: bool
+    connection: Connection, *, owner: str, names: Collection[str] | None, all_feeds: bool
 ) -> list[DueFeed]:
     """Lease the named feeds, or all, or those that are due."""
     now = datetime.now(UTC)
@@ -83,7 +83,7 @@ def _lease(
     leases.reclaim_leases(connection, owner)
     if reading := system_clock.read():
         leases.follow_clock(reading, connection)
-    if names is None and not everything:
+    if names is None and not all_feeds:
         return write_leases.lease_due(
             connection, owner=owner, now=now, until=now + LEASE, shared_hosts=shared_hosts
         )

@@ -52,7 +52,7 @@ _RELOAD = 2
 _REPLACED_WITHIN = 0.5  # seconds between an editor's taking a file away and its putting one there
 _RETENTION = 3600
 _BROKEN = 60  # seconds until a job tries a database again that waiting does not heal
-_FREED_AT_ONCE = 1000
+_MAX_RELEASED = 1000
 _DELETE_AT_ONCE = 1000
 _MAX_PER_HOST = 256
 _DELAYS_KEPT = timedelta(days=30)
@@ -65,8 +65,8 @@ class Scheduler:
     """Polls what is due until it is told to stop.
 
     Args:
-        jobs: More to do, by name: every so many seconds.
-        amend: Puts what the command line says into a configuration that is read anew.
+        jobs: Further jobs by name, each with the seconds between two runs.
+        amend: Puts the options of the command line into a configuration that is read again.
         subscription_requests: Socket with the requests of subscribers to our own hub; None without
             such a hub.
         pollers: Closed at the end.  None: pollers with parts of their own.
@@ -87,14 +87,14 @@ class Scheduler:
         self._owner = process_identity.own_name()
         self._jobs = jobs or {}
         self._stamp = config.stamp
-        self._asked_to_read = self._read_when_asked = 0  # how often, so that none is forgotten
+        self._reload_requests = self._answered_requests = 0  # counted, so that none is forgotten
         self._settings = poll_settings(config)
         self._pollers = pollers or PollerFactory(engine)
         self._poller = self._pollers.poller(self._settings)
         self._polls: dict[asyncio.Task[None], str] = {}
-        self._unstored: dict[int, float] = {}  # feeds, and when they may be polled again
+        self._unstored: dict[int, float] = {}  # ids of feeds, and when they may be polled again
         self._retiring: set[asyncio.Task[None]] = set()
-        self._more = False
+        self._is_more_due = False
         self._stopping = False
         self._shared_hosts = SharedHosts()
         self._file: tuple[int, int] | None = None  # of a SQLite database
@@ -143,12 +143,12 @@ class Scheduler:
 
     def reload_now(self) -> None:
         """Read config.yaml again at the next occasion, changed or not (SIGHUP)."""
-        self._asked_to_read += 1
+        self._reload_requests += 1
 
     def _guarded(self, job: Job) -> Job:
         """Return `job` so that neither a stop nor a broken database is an error of APScheduler.
 
-        What waiting does not heal is told once a minute, however often the job is due.
+        An error that waiting does not heal is logged once a minute, however often the job is due.
         """
         not_before = 0.0
 
@@ -171,11 +171,11 @@ class Scheduler:
 
     async def _watch_clock(self) -> None:
         """Move the schedule along when somebody sets the clock."""
-        seen = system_clock.read()
-        if seen is None or (self._clock and seen.agrees_with(self._clock)):
+        reading = system_clock.read()
+        if reading is None or (self._clock and reading.agrees_with(self._clock)):
             return
-        self._clock = seen
-        await self._poller.transact(partial(leases.follow_clock, seen))
+        self._clock = reading
+        await self._poller.transact(partial(leases.follow_clock, reading))
 
     async def _dispatch(self) -> None:
         """Lease what is due, as much as there is room for, and start to poll it."""
@@ -189,15 +189,15 @@ class Scheduler:
         waiting = Counter(host for host in self._polls.values() if host)
         busy = [host for host, count in waiting.items() if count >= special.get(host, per_host)]
 
-        over, file = self._freed(), None
+        overdue, file = self._overdue_unstored(), None
 
-        def take(connection: Connection) -> list[DueFeed]:
+        def lease(connection: Connection) -> list[DueFeed]:
             nonlocal file
             now, file = datetime.now(UTC), main_file(connection)  # it may have been locked for long
             if self._file not in {None, file}:
                 write_polls.take_over(connection, owner=self._owner, now=now)
-            if over:
-                write_leases.release_leases(connection, owner=self._owner, feed_ids=over)
+            if overdue:
+                write_leases.release_leases(connection, owner=self._owner, feed_ids=overdue)
             return write_leases.lease_due(
                 connection,
                 owner=self._owner,
@@ -210,20 +210,20 @@ class Scheduler:
                 per_site=special,
             )
 
-        due = await self._poller.transact(take)
+        due = await self._poller.transact(lease)
         if file != self._file:
-            self._use_other(file)
-        for feed_id in over:
+            self._use_replaced(file)
+        for feed_id in overdue:
             del self._unstored[feed_id]
-        if self._stopping:  # while it was asked; these leases are given back with the others
+        if self._stopping:  # meanwhile; these leases are given back with the others
             return
-        self._more = len(due) == room
+        self._is_more_due = len(due) == room
         for feed in due:
             task = asyncio.create_task(self._poll(feed))
             self._polls[task] = feed.host.name
             task.add_done_callback(self._polled)
 
-    def _use_other(self, file: tuple[int, int] | None) -> None:
+    def _use_replaced(self, file: tuple[int, int] | None) -> None:
         """Bring a database that took the place of another up to what config.yaml says."""
         if self._file is not None:
             log.warning("%s: another file is in its place; using that", self._config.database)
@@ -231,17 +231,17 @@ class Scheduler:
         self._file = file
 
     def _per_host(self, budget: Budget) -> int:
-        """So many feeds of one host wait at most; the others are left for their time."""
+        """Return how many feeds of one host wait at most; other feeds are leased later."""
         delay = budget.delay.total_seconds()
         return _MAX_PER_HOST if delay <= 0 else min(ceil(2 * TICK / delay) + 1, _MAX_PER_HOST)
 
-    def _freed(self) -> list[int]:
+    def _overdue_unstored(self) -> list[int]:
         """Return some of the feeds whose poll could not be stored, and whose time has come again.
 
-        Until then their lease is kept: the database does not know that they were asked.
+        Until then their lease is kept: the database does not know that they were polled.
         """
         now = asyncio.get_running_loop().time()
-        return [feed_id for feed_id, at in self._unstored.items() if at <= now][:_FREED_AT_ONCE]
+        return [feed_id for feed_id, at in self._unstored.items() if at <= now][:_MAX_RELEASED]
 
     async def _poll(self, feed: DueFeed) -> None:
         try:
@@ -266,18 +266,22 @@ class Scheduler:
         self._polls.pop(task, None)
         if not task.cancelled() and (error := task.exception()):
             log.error("a poll failed in an unforeseen way", exc_info=error)
-        if self._more and not self._stopping and len(self._polls) <= self._settings.concurrency:
-            self._more = False
+        if (
+            self._is_more_due
+            and not self._stopping
+            and len(self._polls) <= self._settings.concurrency
+        ):
+            self._is_more_due = False
             self._scheduler.modify_job("dispatch", next_run_time=datetime.now(UTC))
 
     async def _reload(self) -> None:
         """Take over what changed in config.yaml; a broken or missing file changes nothing."""
-        config_path, asked = self._config.path, self._asked_to_read
+        config_path, request_count = self._config.path, self._reload_requests
         stamp = stamp_of(config_path)
         if stamp is None and self._stamp is not None:
             await asyncio.sleep(_REPLACED_WITHIN)
             stamp = stamp_of(config_path)
-        if stamp == self._stamp and asked == self._read_when_asked:
+        if stamp == self._stamp and request_count == self._answered_requests:
             return
         try:
             config, settings = await asyncio.to_thread(self._read, config_path)
@@ -288,9 +292,10 @@ class Scheduler:
         else:
             result = await self._sync(config)
             counts = _counts(result)
-            # Some file systems give a file another inode each time: nobody saved it.
-            saved = (stamp or ())[:2] != (self._stamp or ())[:2] or asked != self._read_when_asked
-            level = logging.INFO if saved or counts or config != self._config else logging.DEBUG
+            # Some file systems give a file another inode each time, though it was not saved.
+            is_saved = (stamp or ())[:2] != (self._stamp or ())[:2]
+            is_news = is_saved or request_count != self._answered_requests or counts
+            level = logging.INFO if is_news or config != self._config else logging.DEBUG
             log.log(level, "%s: read again; feeds: %s", config_path, counts or "the same")
             for key in _NEED_A_RESTART:
                 if attrgetter(key)(config) != attrgetter(key)(self._started_with):
@@ -298,8 +303,8 @@ class Scheduler:
             self._config = config
             self._websub.use_config(config, settings.fetch)
             await self._take_over(settings)
-        # Only now: what the database refused is tried again.
-        self._stamp, self._read_when_asked = stamp, asked
+        # Only now: a change that the database refused is tried again.
+        self._stamp, self._answered_requests = stamp, request_count
 
     async def _sync(self, config: Config) -> write_subscriptions.SyncResult:
         """Make the database say what the file says."""
@@ -322,19 +327,19 @@ class Scheduler:
             return config, poll_settings(config)
 
     async def _take_over(self, settings: PollSettings) -> None:
-        """Poll with other settings from now on; what is under way ends with the old ones."""
+        """Poll with other settings from now on; polls under way end with the old settings."""
         if settings == self._settings:
             return
-        old, under_way = self._poller, list(self._polls)
+        former_poller, under_way = self._poller, list(self._polls)
         self._settings, self._poller = settings, self._pollers.poller(settings)
         await self._poller.__aenter__()
-        task = asyncio.create_task(_retire(old, under_way))
+        task = asyncio.create_task(_retire(former_poller, under_way))
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
     async def _retain(self) -> None:
-        """Delete what is older than the file wants, a little at a time."""
-        keep, now = self._config.retention, datetime.now(UTC)
+        """Delete entries that are older than the file says, a few at a time."""
+        retention, now = self._config.retention, datetime.now(UTC)
         await self._poller.transact(
             lambda connection: write_hosts.forget_hosts(
                 connection, now=now, throttled_before=now - _DELAYS_KEPT
@@ -345,9 +350,9 @@ class Scheduler:
             deleted = await self._poller.transact(
                 lambda connection: write_retention.delete_old(
                     connection,
-                    before=datetime.now(UTC) - keep.keep,
-                    min_entries=keep.min_entries,
-                    max_entries=keep.max_entries,
+                    before=datetime.now(UTC) - retention.keep,
+                    min_entries=retention.min_entries,
+                    max_entries=retention.max_entries,
                     limit=_DELETE_AT_ONCE,
                 )
             )
@@ -355,7 +360,7 @@ class Scheduler:
                 log.info("retention: %d old entries deleted", deleted)
 
     async def _end_polls(self) -> None:
-        """Stop fetching, and let those end that are only being stored."""
+        """Stop fetching, and let polls end that are only being stored."""
         for task in self._polls:
             task.cancel()
         if self._polls:
@@ -394,7 +399,7 @@ async def _cancelled(tasks: Collection[asyncio.Task[_T]]) -> None:
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Put off garbage collection: each pass over 100,000 new feeds holds everything for 0.1 s."""
+    """Put off garbage collection: a pass over 100,000 new feeds would hold up everything else."""
     gc.disable()
     try:
         yield
@@ -404,8 +409,12 @@ def _uncollected() -> Iterator[None]:
 
 def _counts(result: write_subscriptions.SyncResult) -> str:
     """Return how many feeds changed in which way, "" for none."""
-    names = {"added": result.added, "removed": result.removed, "changed": result.changed}
-    return ", ".join(f"{len(of)} {change}" for change, of in names.items() if of)
+    feeds = {
+        "added": result.added_feeds,
+        "removed": result.removed_feeds,
+        "changed": result.changed_feeds,
+    }
+    return ", ".join(f"{len(names)} {change}" for change, names in feeds.items() if names)
 
 
 def _when(at: datetime | None) -> str:

@@ -16,10 +16,10 @@ def follow_clock(
 ) -> timedelta:
     """Note how the clock stands; if it was set since, move the schedule by as much.
 
-    Several processes may do this: whoever is first moves the schedule, for all.
+    Several processes may call this: the first call moves the schedule, for all of them.
 
     Args:
-        boot: Of `aggregator.clock.Reading`, as is `started_at`.
+        boot, started_at: Of `aggregator.runtime.system_clock.ClockReading`.
         now: By the clock as it is.
 
     Returns:
@@ -41,13 +41,15 @@ def follow_clock(
 def _move(
     connection: Connection, step: timedelta, *, polled_from: datetime, polled_until: datetime
 ) -> None:
-    # What was polled in the future of the old clock was dated by another one, that was right.
-    dated_so = feeds.c.last_polled_at <= polled_until
-    if step < timedelta(0):  # sooner only what this clock has dated
-        dated_so &= feeds.c.last_polled_at >= polled_from
-    added = literal(step, TimeSpan())
+    # A poll in the future of the old clock was dated by another clock, which was right.
+    dated_by_clock = feeds.c.last_polled_at <= polled_until
+    if step < timedelta(0):  # no poll is earlier but one that this clock has dated
+        dated_by_clock &= feeds.c.last_polled_at >= polled_from
+    step_value = literal(step, TimeSpan())
     columns = [feeds.c.next_poll_at, feeds.c.not_before, feeds.c.last_polled_at]
     connection.execute(
-        update(feeds).where(dated_so).values({column: column.op("+")(added) for column in columns})
+        update(feeds)
+        .where(dated_by_clock)
+        .values({column: column.op("+")(step_value) for column in columns})
     )
-    connection.execute(update(hosts).values(free_at=hosts.c.free_at.op("+")(added)))
+    connection.execute(update(hosts).values(free_at=hosts.c.free_at.op("+")(step_value)))

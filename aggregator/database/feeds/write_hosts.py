@@ -27,7 +27,7 @@ def known_hosts(connection: Connection, *, now: datetime) -> list[KnownHost]:
 
 def shared_hosts(connection: Connection) -> frozenset[str]:
     """Return the hosts of more than one feed."""
-    return frozenset(connection.scalars(_SHARED))
+    return frozenset(connection.scalars(_SHARED_HOSTS))
 
 
 def host_pause(connection: Connection, name: str) -> HostPause | None:
@@ -86,7 +86,7 @@ _BY_NAME = select(hosts.c.name, hosts.c.free_at, hosts.c.min_delay, hosts.c.thro
 _PAUSES = select(hosts.c.name, hosts.c.free_at).where(
     hosts.c.name.in_(bindparam("names", expanding=True))
 )
-_SHARED = (  # the index of due feeds has both columns; feeds outside of it are not polled
+_SHARED_HOSTS = (  # the index of due feeds has both columns; feeds outside of it are not polled
     select(feeds.c.host)
     .where(feeds.c.next_poll_at.is_not(None), feeds.c.host != "")
     .group_by(feeds.c.host)

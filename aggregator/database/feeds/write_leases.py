@@ -268,12 +268,12 @@ _DUE = select(
     feeds.c.not_before,
 ).with_for_update(skip_locked=True)
 _FREE = feeds.c.lease_owner.is_(None)
-_held = feeds.alias("held")
+_held_feeds = feeds.alias("held")
 _HOST_FREE = feeds.c.host.not_in(  # no process but `owner` holds feeds of this host
-    select(_held.c.host).where(
-        _held.c.lease_owner.is_not(None),
-        _held.c.lease_owner != bindparam("owner"),
-        _held.c.host != "",  # of a file
+    select(_held_feeds.c.host).where(
+        _held_feeds.c.lease_owner.is_not(None),
+        _held_feeds.c.lease_owner != bindparam("owner"),
+        _held_feeds.c.host != "",  # of a file
     )
 )
 _OVERDUE = (

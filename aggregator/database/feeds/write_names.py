@@ -15,16 +15,16 @@ PARKED = "~"
 def remember_names(
     connection: Connection, former: Mapping[str, int], *, in_use: Collection[str]
 ) -> None:
-    """Note the names that feeds had until now, and forget those that others have now.
+    """Note the names that feeds had until now, and forget the former names that are in use again.
 
     Args:
-        former: Ids of feeds by a name that they have no more.
-        in_use: Names that feeds have got.
+        former: Ids of feeds by a name that they do not have any more.
+        in_use: Names that feeds have now.
     """
     if not in_use:
         return
-    known = set(connection.scalars(select(former_names.c.name)))
-    for chunk in chunks(sorted(known.intersection(in_use))):
+    stored_names = set(connection.scalars(select(former_names.c.name)))
+    for chunk in chunks(sorted(stored_names.intersection(in_use))):
         connection.execute(delete(former_names).where(former_names.c.name.in_(chunk)))
     rows = [
         {"name": name, "feed_id": feed_id}

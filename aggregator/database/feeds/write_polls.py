@@ -155,11 +155,11 @@ def _record_reports(connection: Connection, reports: Sequence[PollReport]) -> No
 @cache
 def _update_feed(columns: tuple[str, ...]) -> Update:
     """Return the statement that sets these columns of a feed; built once for each shape."""
-    new: dict[str, ColumnElement[Any]]
-    new = {name: bindparam(f"new_{name}", type_=feeds.c[name].type) for name in columns}
+    values: dict[str, ColumnElement[Any]]
+    values = {name: bindparam(f"new_{name}", type_=feeds.c[name].type) for name in columns}
     if "last_success_at" not in columns:  # a failure: the first of a series tells since when
-        new["failing_since"] = func.coalesce(feeds.c.failing_since, new["failing_since"])
-    return update(feeds).where(feeds.c.id == bindparam("feed")).values(new)
+        values["failing_since"] = func.coalesce(feeds.c.failing_since, values["failing_since"])
+    return update(feeds).where(feeds.c.id == bindparam("feed")).values(values)
 
 
 def _is_visible(report: PollReport, row: Any) -> bool:
@@ -206,7 +206,7 @@ def _feed_values(report: PollReport, *, subscribed: bool) -> dict[str, Any]:
 
 
 def _success_values(report: PollReport, learned: FeedUpdate) -> dict[str, Any]:
-    validation, known = learned.validation, report.feed.validation
+    validation, stored = learned.validation, report.feed.validation
     values: dict[str, Any] = {
         "failures": 0,
         "last_success_at": report.ended_at,
@@ -219,7 +219,7 @@ def _success_values(report: PollReport, learned: FeedUpdate) -> dict[str, Any]:
     }
     if learned.is_full:
         values["last_full_at"] = report.started_at
-    if (validation.body_hash, validation.seen_hashes) != (known.body_hash, known.seen_hashes):
+    if (validation.body_hash, validation.seen_hashes) != (stored.body_hash, stored.seen_hashes):
         values |= {"body_hash": validation.body_hash, "seen_hashes": validation.seen_hashes}
     if learned.head is not None:
         values |= _head_values(learned.head)
@@ -278,5 +278,6 @@ def take_over(connection: Connection, *, owner: str, now: datetime) -> None:
     that the former database can have had: pages and clients know responses by it.
     """
     release_leases(connection, owner=owner)
-    beyond = case((state.c.version < (at := int(now.timestamp())), at), else_=state.c.version)
-    connection.execute(update(state).values(version=beyond + 1))
+    seconds = int(now.timestamp())
+    highest = case((state.c.version < seconds, seconds), else_=state.c.version)
+    connection.execute(update(state).values(version=highest + 1))

@@ -21,14 +21,14 @@ _FROM_FILE = frozenset(
     "stories rank subscribed".split()
 )
 _OF_THE_NAME = frozenset("id polls entries last_change_at lease_owner lease_until".split())
-"""What belongs to a feed whatever its address is: its entries, and a poll that is under way."""
+"""What belongs to a feed whatever its URL is: its entries, and a poll that is under way."""
 
 _UNLEARNED = {
     column.key: column.default.arg if isinstance(column.default, ColumnDefault) else None
     for column in feeds.c
     if column.key not in _FROM_FILE | _OF_THE_NAME
 }
-"""A feed of which nothing is known: all that documents and answers of an address teach."""
+"""A feed of which nothing is known: every column that documents and answers of a URL fill."""
 
 _PACING = ("subscribed", "interval", "interval_given")
 _CONFIGURED = select(
@@ -44,7 +44,7 @@ _CONFIGURED = select(
     feeds.c.stories,
     feeds.c.rank,
 ).where(feeds.c.subscribed)
-_KNOWN = select(
+_ROWS = select(
     feeds.c.id,
     feeds.c.name,
     feeds.c.url,
@@ -66,15 +66,15 @@ _CategoryIds = Mapping[str | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What reading config.yaml anew changed, names of feeds each."""
+    """Names of the feeds that reading config.yaml again added, removed or changed."""
 
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
+    added_feeds: tuple[str, ...] = ()
+    removed_feeds: tuple[str, ...] = ()
+    changed_feeds: tuple[str, ...] = ()
 
 
 def read_feeds(connection: Connection) -> list[tuple[int, str | None, str]]:
-    """Return key, id and address of every feed that is subscribed to."""
+    """Return row id, published id and URL of every feed that is subscribed to."""
     columns = (feeds.c.id, feeds.c.feed_id, feeds.c.url)
     rows = connection.execute(select(*columns).where(feeds.c.subscribed))
     return [(row.id, row.feed_id, row.url) for row in rows]
@@ -85,94 +85,105 @@ def sync_subscriptions(
 ) -> SyncResult:
     """Make the feeds table say what config.yaml says.
 
-    A name given in the file is the feed's key: its entries stay when the URL changes, and what the
-    old address taught is forgotten.  A name
-    made from title or host follows the URL instead.  A feed that left the file keeps its entries
-    in the database, out of the list, and has them back when it returns.
+    A name given in the file is the feed's key: its entries stay when the URL changes, and what was
+    learned at the old URL is forgotten.  A name made from title or host follows the URL instead.  A
+    feed that left the file keeps its entries in the database, out of the list, and has them back
+    when it returns.
     """
     category_ids = _category_ids(connection, subscriptions)
-    ranks = {each.name: rank for rank, each in enumerate(subscriptions)}
-    settled, known_ranks = _settled(connection, subscriptions, category_ids)
-    _rank(connection, {name: known_ranks[name] for name in settled}, ranks)
-    if len(settled) == len(subscriptions) == len(known_ranks):
+    ranks = {subscription.name: rank for rank, subscription in enumerate(subscriptions)}
+    unchanged, stored_ranks = _unchanged(connection, subscriptions, category_ids)
+    _rank(connection, {name: stored_ranks[name] for name in unchanged}, ranks)
+    if len(unchanged) == len(subscriptions) == len(stored_ranks):
         return SyncResult()
-    different = [each for each in subscriptions if each.name not in settled]
-    rows = [row for row in connection.execute(_KNOWN) if row.name not in settled]
-    matched = _match(different, rows)
-    wanted = [
-        (matched.get(each.name), _configured(each, category_ids, ranks)) for each in different
+    differing = [each for each in subscriptions if each.name not in unchanged]
+    rows = [row for row in connection.execute(_ROWS) if row.name not in unchanged]
+    row_by_name = _match(differing, rows)
+    pairs = [
+        (row_by_name.get(subscription.name), _configured(subscription, category_ids, ranks))
+        for subscription in differing
     ]
-    kept = {row.id for row, _ in wanted if row is not None}
-    removed = [row for row in rows if row.subscribed and row.id not in kept]
-    changed = [(row, values) for row, values in wanted if row is not None]
-    added = [values for row, values in wanted if row is None]
-    _unsubscribe(connection, removed)
-    _free_names(connection, rows, {values["name"]: row for row, values in wanted})
-    former = {row.name: row.id for row, values in changed if row.name != values["name"]}
-    remember_names(connection, former, in_use={values["name"] for _, values in wanted})
-    moved = _resubscribe(connection, changed, now)
-    if added:
+    kept_ids = {row.id for row, _ in pairs if row is not None}
+    removed_rows = [row for row in rows if row.subscribed and row.id not in kept_ids]
+    changes = [(row, values) for row, values in pairs if row is not None]
+    new_feeds = [values for row, values in pairs if row is None]
+    _unsubscribe(connection, removed_rows)
+    _free_names(connection, rows, {values["name"]: row for row, values in pairs})
+    former_names = {row.name: row.id for row, values in changes if row.name != values["name"]}
+    remember_names(connection, former_names, in_use={values["name"] for _, values in pairs})
+    moved_ids = _resubscribe(connection, changes, now)
+    if new_feeds:
         connection.execute(
             insert(feeds),
             [
                 {
-                    **v,
-                    "host": urls.site_of(v["url"]),
+                    **values,
+                    "host": urls.site_of(values["url"]),
                     "next_poll_at": now,
                     "next_reason": "never polled yet",
                 }
-                for v in added
+                for values in new_feeds
             ],
         )
-    write_stories.choose_representatives(connection, feed_ids=[row.id for row in removed] + moved)
+    write_stories.choose_representatives(
+        connection, feed_ids=[row.id for row in removed_rows] + moved_ids
+    )
     note_change(connection)
     return SyncResult(
-        added=tuple(values["name"] for values in added),
-        removed=tuple(row.name for row in removed),
-        changed=tuple(values["name"] for _, values in changed),
+        added_feeds=tuple(values["name"] for values in new_feeds),
+        removed_feeds=tuple(row.name for row in removed_rows),
+        changed_feeds=tuple(values["name"] for _, values in changes),
     )
 
 
-def _settled(
+def _unchanged(
     connection: Connection, subscriptions: Sequence[Subscription], category_ids: _CategoryIds
 ) -> tuple[set[str], dict[str, int]]:
     """Return the names of the feeds whose rows say what the file says; the rank of every row.
 
-    At nearly every start that is all of them, so this is one walk over the table and no more.
+    At nearly every start those are all feeds, so this is one walk over the table and no more.
     """
-    wanted = {
-        each.name: (
-            each.url,
-            each.title,
-            category_ids[each.category or None],
-            each.interval,
-            each.interval_given,
-            each.distrust_304,
-            each.timezone,
-            each.private,
-            each.stories,
+    configured = {
+        subscription.name: (
+            subscription.url,
+            subscription.title,
+            category_ids[subscription.category or None],
+            subscription.interval,
+            subscription.interval_given,
+            subscription.distrust_304,
+            subscription.timezone,
+            subscription.private,
+            subscription.stories,
         )
-        for each in subscriptions
+        for subscription in subscriptions
     }
-    settled: set[str] = set()
+    unchanged: set[str] = set()
     ranks: dict[str, int] = {}
     for row in connection.execute(_CONFIGURED):
         ranks[row[0]] = row[-1]
-        if wanted.get(row[0]) == row[1:-1]:
-            settled.add(row[0])
-    return settled, ranks
+        if configured.get(row[0]) == row[1:-1]:
+            unchanged.add(row[0])
+    return unchanged, ranks
 
 
-def _rank(connection: Connection, known: Mapping[str, int], wanted: Mapping[str, int]) -> None:
-    """Store where feeds stand in the file; where their order changed, decide stories anew."""
-    moved = {name: wanted[name] for name, rank in known.items() if rank != wanted[name]}
-    if not moved:
+def _rank(
+    connection: Connection, stored_ranks: Mapping[str, int], new_ranks: Mapping[str, int]
+) -> None:
+    """Store where feeds stand in the file; where their order changed, decide stories anew.
+
+    Args:
+        stored_ranks, new_ranks: By name; of the feeds whose rows stay, and of all.
+    """
+    moved_feeds = {
+        name: new_ranks[name] for name, rank in stored_ranks.items() if rank != new_ranks[name]
+    }
+    if not moved_feeds:
         return
     ids = {row.name: row.id for row in connection.execute(select(feeds.c.name, feeds.c.id))}
-    changes = [{"feed": ids[name], "new_rank": rank} for name, rank in moved.items()]
+    changes = [{"feed": ids[name], "new_rank": rank} for name, rank in moved_feeds.items()]
     connection.execute(_set("rank"), changes)
-    in_file = [known[name] for name in sorted(known, key=wanted.__getitem__)]
-    if in_file != sorted(in_file):
+    in_file_order = [stored_ranks[name] for name in sorted(stored_ranks, key=new_ranks.__getitem__)]
+    if in_file_order != sorted(in_file_order):
         write_stories.choose_representatives(
             connection, feed_ids=[change["feed"] for change in changes]
         )
@@ -182,24 +193,24 @@ def _rank(connection: Connection, known: Mapping[str, int], wanted: Mapping[str,
 def _match(subscriptions: Sequence[Subscription], rows: Sequence[Any]) -> dict[str, Any]:
     """Return the row of each subscription that has one, by name."""
     by_name = {row.name: row for row in rows}
-    # Of two rows with one URL the subscribed one is meant.
+    # Of two rows with the same URL the subscribed row is meant.
     by_url = {row.url: row for row in sorted(rows, key=lambda row: row.subscribed)}
-    matched: dict[str, Any] = {}
-    taken: set[int] = set()
+    row_of: dict[str, Any] = {}
+    claimed_ids: set[int] = set()
 
     def claim(subscription: Subscription, row: Any) -> None:
-        if subscription.name not in matched and row is not None and row.id not in taken:
-            matched[subscription.name] = row
-            taken.add(row.id)
+        if subscription.name not in row_of and row is not None and row.id not in claimed_ids:
+            row_of[subscription.name] = row
+            claimed_ids.add(row.id)
 
-    given = [s for s in subscriptions if s.name_given]
-    made = [s for s in subscriptions if not s.name_given]
-    for subscription in given:
+    named = [subscription for subscription in subscriptions if subscription.name_given]
+    unnamed = [subscription for subscription in subscriptions if not subscription.name_given]
+    for subscription in named:
         claim(subscription, by_name.get(subscription.name))
-    for subscription in (*made, *given):
+    for subscription in (*unnamed, *named):
         claim(subscription, by_url.get(subscription.url))
-    # A name made from the host says nothing about which feed of that host it was.
-    return matched
+    # A name made from the host does not tell the feeds of that host apart.
+    return row_of
 
 
 def _configured(
@@ -222,13 +233,19 @@ def _configured(
 
 
 def _category_ids(connection: Connection, subscriptions: Sequence[Subscription]) -> _CategoryIds:
-    """Return the id of each category by the way it is written; of two ways the first is shown."""
-    written = dict.fromkeys(each.category for each in subscriptions if each.category)
-    slugs = urls.category_slugs(written)
-    names = {slugs[category]: category for category in reversed(written)}
-    known = {row.slug: row.name for row in connection.execute(select(categories))}
-    rows = [{"slug": s, "name": n} for s, n in sorted(names.items()) if known.get(s) != n]
-    if any(row["slug"] in known for row in rows):  # another spelling of its name
+    """Return the id of each category by its spelling; of two spellings the first is shown."""
+    spellings = dict.fromkeys(
+        subscription.category for subscription in subscriptions if subscription.category
+    )
+    slugs = urls.category_slugs(spellings)
+    names = {slugs[category]: category for category in reversed(spellings)}
+    stored_names = {row.slug: row.name for row in connection.execute(select(categories))}
+    rows = [
+        {"slug": slug, "name": name}
+        for slug, name in sorted(names.items())
+        if stored_names.get(slug) != name
+    ]
+    if any(row["slug"] in stored_names for row in rows):  # another spelling of a known category
         note_change(connection)
     upsert(connection, categories, rows, key=["slug"])
     ids = {row.slug: row.id for row in connection.execute(select(categories))}
@@ -237,9 +254,9 @@ def _category_ids(connection: Connection, subscriptions: Sequence[Subscription])
 
 def _unsubscribe(connection: Connection, rows: Sequence[Any]) -> None:
     if rows:
-        which = [{"feed": row.id} for row in rows]
-        connection.execute(_LEAVE, which)
-        connection.execute(_UNLIST, which)
+        feed_ids = [{"feed": row.id} for row in rows]
+        connection.execute(_LEAVE, feed_ids)
+        connection.execute(_UNLIST, feed_ids)
 
 
 def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[str, Any]) -> None:
@@ -254,38 +271,41 @@ def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[st
 
 
 def _resubscribe(
-    connection: Connection, changed: Sequence[tuple[Any, dict[str, Any]]], now: datetime
+    connection: Connection, changes: Sequence[tuple[Any, dict[str, Any]]], now: datetime
 ) -> list[int]:
     """Write what the file says of known feeds, and what follows.
 
+    Args:
+        changes: The stored row of each feed, and its columns as the file has them.
+
     Returns:
-        Feeds whose entries may lead other stories now, or no more.
+        Ids of the feeds whose entries may represent other stories now, or none any more.
     """
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    listed, elsewhere = [], []
-    for row, values in changed:
-        new = values | _consequences(row, values, now)
-        change = {"feed": row.id} | {f"new_{name}": value for name, value in new.items()}
-        by_columns.setdefault(tuple(new), []).append(change)
+    new_lists, new_addresses = [], []
+    for row, values in changes:
+        columns = values | _consequences(row, values, now)
+        change = {"feed": row.id} | {f"new_{name}": value for name, value in columns.items()}
+        by_columns.setdefault(tuple(columns), []).append(change)
         if row.category_id != values["category_id"] or not row.subscribed:
-            listed.append({"feed": row.id, "category": values["category_id"]})
+            new_lists.append({"feed": row.id, "category": values["category_id"]})
         if row.url != values["url"]:
-            elsewhere.append({"feed": row.id})
-    for columns, changes in by_columns.items():
-        connection.execute(_set(*columns), changes)
-    if listed:
-        connection.execute(_LIST, listed)
-    if elsewhere:
-        connection.execute(_FORGET_POLLS, elsewhere)
-    switched = [row.id for row, values in changed if row.stories != values["stories"]]
-    return [change["feed"] for change in listed] + switched
+            new_addresses.append({"feed": row.id})
+    for names, feed_changes in by_columns.items():
+        connection.execute(_set(*names), feed_changes)
+    if new_lists:
+        connection.execute(_LIST, new_lists)
+    if new_addresses:
+        connection.execute(_FORGET_POLLS, new_addresses)
+    switched_ids = [row.id for row, values in changes if row.stories != values["stories"]]
+    return [change["feed"] for change in new_lists] + switched_ids
 
 
 @cache
 def _set(*columns: str) -> Update:
     """Return the statement that sets these columns of a feed; built once for each shape."""
-    new = {name: bindparam(f"new_{name}", type_=feeds.c[name].type) for name in columns}
-    return update(feeds).where(feeds.c.id == bindparam("feed")).values(new)
+    values = {name: bindparam(f"new_{name}", type_=feeds.c[name].type) for name in columns}
+    return update(feeds).where(feeds.c.id == bindparam("feed")).values(values)
 
 
 _LEAVE = (
@@ -324,8 +344,8 @@ def _planned(row: Any, interval: timedelta, now: datetime) -> dict[str, Any]:
     says, and so does the backing off from a feed that fails.
     """
     due_at = max(row.last_polled_at + interval, now) if row.last_polled_at else now
-    held = row.next_poll_at if row.next_reason not in OUR_REASONS else None
-    held_until = max((at for at in (row.not_before, held) if at), default=due_at)
-    if held_until > due_at:
-        return {"next_poll_at": held_until}
+    requested_at = row.next_poll_at if row.next_reason not in OUR_REASONS else None
+    not_before = max((at for at in (row.not_before, requested_at) if at), default=due_at)
+    if not_before > due_at:
+        return {"next_poll_at": not_before}
     return {"next_poll_at": due_at, "next_reason": BY_INTERVAL, "plan": None}
