@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 from sqlalchemy import exc
 
-from aggregator.database import in_words, is_passing, open_database
+from aggregator.database import database_error, is_passing, open_database
 from aggregator.errors import DatabaseError
 
 SERVER = "postgresql+psycopg://reader:secret@fullmoon.example/busy_readonly"
@@ -52,7 +52,7 @@ def of_sqlite(code, message):
 def test_an_error_of_postgresql_is_judged_by_its_sqlstate(state, says, passes):
     error = of_server(exc.OperationalError, state)
 
-    said = str(in_words(error, SERVER))
+    said = str(database_error(error, SERVER))
 
     assert says in said
     assert ("make room" in said, "make the file" in said) == (state == "53100", False)
@@ -62,7 +62,7 @@ def test_an_error_of_postgresql_is_judged_by_its_sqlstate(state, says, passes):
 
 @pytest.mark.parametrize("message", ["", "\n", "  \n\n"])
 def test_an_error_without_a_message_is_one_line(message):
-    said = str(in_words(of_server(exc.DataError, None, message), SERVER))
+    said = str(database_error(of_server(exc.DataError, None, message), SERVER))
 
     assert said.endswith(": ServerError")
     assert is_passing(of_server(exc.DataError, None, message)) is False
@@ -85,7 +85,7 @@ def test_an_error_without_a_message_is_one_line(message):
 def test_an_error_of_sqlite_is_judged_by_its_result_code(code, says, passes):
     error = of_sqlite(code, "no such table: fullest_locked")
 
-    assert says in str(in_words(error, "sqlite:////data/full/aggregator.db"))
+    assert says in str(database_error(error, "sqlite:////data/full/aggregator.db"))
     assert is_passing(error) is passes
 
 

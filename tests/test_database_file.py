@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from aggregator.database import (
     DatabaseWriter,
     DBAPIError,
-    in_words,
+    database_error,
     is_gone,
     is_missing,
     open_database,
@@ -87,7 +87,7 @@ def test_nothing_is_written_where_nobody_sees_it_and_a_file_moved_back_is_gone_o
         with pytest.raises(OperationalError, match="moved or removed") as raised:
             titles(engine)
         assert is_missing(raised.value)
-        assert str(in_words(raised.value, url(tmp_path))).count("\n") == 0
+        assert str(database_error(raised.value, url(tmp_path))).count("\n") == 0
     with pytest.raises(OperationalError, match="restart the program"):
         record(database, "a", [entry(1), entry(2)])
     assert not (tmp_path / "aggregator.db").exists()

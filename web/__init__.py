@@ -25,7 +25,7 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from aggregator import urls
 from aggregator.config import Config
-from aggregator.database import DBAPIError, Engine, in_words, is_gone
+from aggregator.database import DBAPIError, Engine, database_error, is_gone
 from aggregator.errors import DeadlineError
 from aggregator.merged import HUB_PATH
 from aggregator.runtime.hub_socket import MAX_REQUEST
@@ -147,7 +147,7 @@ def _deadline_met(_error: DeadlineError) -> Response:
 def _database_error(error: DBAPIError) -> Response:
     # The address of the database may hold a password: one line for the log, none for the client.
     if not is_gone(error):  # a missing file is logged once, by `watch_file`
-        current_app.logger.error(str(in_words(error, site().config.database)))
+        current_app.logger.error(str(database_error(error, site().config.database)))
     response = _error_answer(503, _MESSAGES[503])
     response.headers["Retry-After"] = "10"
     return response

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from aggregator.config import Config, load
-from aggregator.database import DBAPIError, Engine, in_words, open_database
+from aggregator.database import DBAPIError, Engine, database_error, open_database
 from aggregator.database.feeds import write_subscriptions
 from aggregator.database.stories import write_stories
 
@@ -101,6 +101,6 @@ def opened_database(config: Config) -> Iterator[Engine]:
             write_stories.set_share(connection, config.share)
         yield engine
     except DBAPIError as error:
-        raise in_words(error, config.database) from error
+        raise database_error(error, config.database) from error
     finally:
         engine.dispose()

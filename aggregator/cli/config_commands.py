@@ -12,7 +12,7 @@ from aggregator import urls
 from aggregator.cli.common import config_path, load_config, takes_config
 from aggregator.cli.logs import escaped
 from aggregator.config import Config
-from aggregator.database import DBAPIError, in_words, is_there, open_database
+from aggregator.database import DBAPIError, database_error, is_up_to_date, open_database
 from aggregator.database.feeds import read_health
 from aggregator.errors import (
     AggregatorError,
@@ -52,14 +52,14 @@ def check() -> None:
 
 def _poll_findings(database: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return new addresses of moved feeds, and errors of feeds, by address in the file."""
-    if not is_there(database):
+    if not is_up_to_date(database):
         return {}, {}
     engine = open_database(database, read_only=True)
     try:
         with engine.connect() as connection:
             return read_health.moved_addresses(connection), read_health.poll_errors(connection)
     except DBAPIError as error:
-        raise in_words(error, database) from error
+        raise database_error(error, database) from error
     finally:
         engine.dispose()
 

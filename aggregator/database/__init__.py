@@ -1,18 +1,18 @@
-"""The database: all SQL is in here; values of the model come out.
+"""The database: all SQL of the program; callers get values of the model.
 
-`schema` has the tables, `columns` the types that write values of the model and read them again.
-Each noun has a folder: in it the modules `read_*` only read, and are all that the web may import;
-the modules `write_*` change rows, and read what they need for that.  SQLite (WAL, FTS5) is the
-default, PostgreSQL is used by URL; where the two differ, `dialects` has both side by side.  Callers
-open the transaction, keep it short, and never wait for the network in it.
+`schema` has the tables, `columns` the column types for values of the model.  Each noun has a
+folder: modules `read_*` only read, and are open to the web; modules `write_*` change rows, and read
+the rows for a change.  SQLite (WAL, FTS5) is the default, PostgreSQL comes by URL; `dialects` has
+both side by side where the two differ.  Callers open the transaction, keep the transaction short,
+and never wait for the network inside.
 """
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from aggregator.database.deadline import READING
-from aggregator.database.engine import is_there, open_database, watch_file
-from aggregator.database.failures import in_words, is_gone, is_missing, is_passing
+from aggregator.database.engine import is_up_to_date, open_database, watch_file
+from aggregator.database.failures import database_error, is_gone, is_missing, is_passing
 from aggregator.database.sqlite_file import main_file
 from aggregator.database.writer import DatabaseWriter, Transact
 
@@ -23,11 +23,11 @@ __all__ = [
     "DatabaseWriter",
     "Engine",
     "Transact",
-    "in_words",
+    "database_error",
     "is_gone",
     "is_missing",
     "is_passing",
-    "is_there",
+    "is_up_to_date",
     "main_file",
     "open_database",
     "watch_file",

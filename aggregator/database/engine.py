@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SAWarning
 
 from aggregator.database.deadline import set_deadline
-from aggregator.database.failures import BUSY_TIMEOUT, in_words, name_of, parse_url
+from aggregator.database.failures import BUSY_TIMEOUT, database_error, name_of, parse_url
 from aggregator.database.sqlite_file import WatchedFile, log_when_missing
 from aggregator.errors import DatabaseError
 
@@ -61,7 +61,7 @@ def watch_file(url: str) -> None:
         log_when_missing(Path(place.database or ""))
 
 
-def is_there(url: str) -> bool:
+def is_up_to_date(url: str) -> bool:
     """Whether the database exists and has the schema of the program's version.
 
     Raises:
@@ -71,7 +71,7 @@ def is_there(url: str) -> bool:
     try:
         return _revision(place) == HEAD
     except DBAPIError as error:
-        raise in_words(error, url) from error
+        raise database_error(error, url) from error
 
 
 def _bring_up_to_date(place: URL) -> None:
@@ -79,7 +79,7 @@ def _bring_up_to_date(place: URL) -> None:
         if _revision(place) != HEAD:
             _migrate(place)
     except DBAPIError as error:
-        raise in_words(error, place.render_as_string(hide_password=False)) from error
+        raise database_error(error, place.render_as_string(hide_password=False)) from error
 
 
 def _is_missing(place: URL) -> bool:

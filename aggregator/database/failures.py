@@ -126,7 +126,7 @@ def failure(error: DBAPIError) -> DatabaseFailure:
     return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2], DatabaseFailure.DEFECT)
 
 
-def in_words(error: DBAPIError, url: str) -> DatabaseError:
+def database_error(error: DBAPIError, url: str) -> DatabaseError:
     """Turn an error of the driver into one line with advice."""
     place = parse_url(url)
     kind, original = failure(error), str(error.orig).strip()

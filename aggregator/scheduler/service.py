@@ -28,7 +28,7 @@ from typing import TypeVar
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator.config import Config, load, stamp_of
-from aggregator.database import Connection, DBAPIError, Engine, in_words, main_file
+from aggregator.database import Connection, DBAPIError, Engine, database_error, main_file
 from aggregator.database.entries import write_retention
 from aggregator.database.feeds import write_hosts, write_leases, write_polls, write_subscriptions
 from aggregator.database.stories import write_stories
@@ -163,7 +163,7 @@ class Scheduler:
                 pass
             except DBAPIError as error:
                 not_before = loop.time() + _BROKEN
-                log.error("%s", in_words(error, self._config.database))
+                log.error("%s", database_error(error, self._config.database))
 
         return run
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from aggregator import urls
 from aggregator.database.dialects import matching, occurring, place_of
 from aggregator.database.feeds.read_sources import shown_title
-from aggregator.database.lists.share import WITHIN_SHARE
+from aggregator.database.lists.hourly_limit import WITHIN_HOURLY_LIMIT
 from aggregator.database.schema import categories, entries, feeds
 from aggregator.database.stories import read_stories
 from aggregator.model import LOWEST_ID, Cursor, EntryId, ListScope
@@ -126,10 +126,10 @@ def list_query(connection: Connection, scope: ListScope) -> ListQuery | None:
     if scope.category is not None:
         category_id = select(categories.c.id).where(categories.c.slug == scope.category)
         candidates = candidates.where(entries.c.category_id == category_id.scalar_subquery())
-        conditions = [entries.c.listed, WITHIN_SHARE, read_stories.IS_SHOWN_IN_CATEGORY]
+        conditions = [entries.c.listed, WITHIN_HOURLY_LIMIT, read_stories.IS_SHOWN_IN_CATEGORY]
         return ListQuery(candidates, entries.c.id, conditions)
     return ListQuery(
-        candidates, entries.c.id, [entries.c.listed, WITHIN_SHARE, read_stories.IS_SHOWN]
+        candidates, entries.c.id, [entries.c.listed, WITHIN_HOURLY_LIMIT, read_stories.IS_SHOWN]
     )
 
 

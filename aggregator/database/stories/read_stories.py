@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.feeds.read_sources import shown_title
-from aggregator.database.lists.share import WITHIN_SHARE
+from aggregator.database.lists.hourly_limit import WITHIN_HOURLY_LIMIT
 from aggregator.database.schema import categories, entries, feeds, state, story_links
 from aggregator.model import EntryId, SourceName
 
@@ -35,7 +35,7 @@ IS_SHOWN_IN_CATEGORY = or_(entries.c.is_category_representative, ~STORIES_ON)
 
 TAKES_PART = and_(
     entries.c.listed,
-    WITHIN_SHARE,
+    WITHIN_HOURLY_LIMIT,
     feeds.c.stories,
     or_(categories.c.id.is_(None), categories.c.stories),
 )
