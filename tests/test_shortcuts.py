@@ -16,7 +16,7 @@ from aggregator.errors import ParseError
 from aggregator.reading import clean as stage
 from aggregator.reading import sanitize
 from aggregator.reading.clean import clean, excerpt
-from aggregator.reading.parse import parse, xml_reader
+from aggregator.reading.parse import date_choice, parse, xml_reader
 from aggregator.reading.sanitize import unusual as unusual_markup
 from aggregator.urls import syntax
 from tests.selection import slow_after
@@ -35,6 +35,7 @@ def the_long_way() -> Iterator[None]:
         ways.enter_context(parsed_the_long_way())
         for where, name, value in (
             (syntax, "PLAIN", NEVER),
+            (date_choice, "_RFC_822", NEVER),
             (xml_reader, "_BASE", re.compile(rb"\bbase\s*=")),
             (sanitize, "_MAY_BE_CONTROL", bytes(range(256))),
             (sanitize, "is_ordinary", lambda lower: False),
@@ -216,3 +217,17 @@ def test_a_plain_address_is_absolute_as_it_is(url, base):
     with patch.object(syntax, "PLAIN", NEVER):
         assert urls.absolute(url, base) == absolute
         assert urls.joined(base, url) == joined
+
+
+@given(
+    strategies.from_regex(date_choice._RFC_822, fullmatch=True)
+    | soup(strategies.sampled_from(["Sun, ", "29 ", "31 ", "Feb ", "Nov ", "2026 ", "1900 ",
+                                    "23:59:60 ", "10:00:00 ", "GMT", "-0330", "+9959"])).map(
+        "".join
+    )
+)  # fmt: skip
+def test_a_date_in_the_form_of_rss_is_what_feedparser_reads(text):
+    date = date_choice.read_date(text)
+
+    with patch.object(date_choice, "_RFC_822", NEVER):
+        assert date_choice.read_date(text) == date

@@ -65,16 +65,18 @@ def clean(feed: ParsedFeed, *, url: str) -> CleanFeed:
     entries = []
     spare = 2 * feed.size + MAX_GROWTH
     for entry in feed.entries:
-        cleaned = _within(spare, _entry(entry, head, url, max(spare, 0)))
-        spare -= _length(cleaned)
+        cleaned = _entry(entry, head, url, max(spare, 0))
+        length = _length(cleaned)
+        if length > spare:
+            cleaned = _without_files(cleaned)
+            length = _length(cleaned)
+        spare -= length
         entries.append(cleaned)
     return CleanFeed(head, tuple(entries), feed.cut_short)
 
 
-def _within(spare: int, entry: CleanEntry) -> CleanEntry:
-    """Return an entry without its files and further addresses if it is longer than `spare`."""
-    if _length(entry) <= spare:
-        return entry
+def _without_files(entry: CleanEntry) -> CleanEntry:
+    """Return an entry without its files and further addresses."""
     return replace(entry, enclosures=(), comments_url=None, image=None, origin=None)
 
 

@@ -123,14 +123,20 @@ def opened(scope: Scope, field: str) -> Scope:
 
 
 class InContext(_FeedParserMixin):  # type: ignore[misc]
-    """feedparser's handlers, called for the elements that count and for no others."""
+    """feedparser's handlers, called for the elements that count and for no others.
+
+    Attributes:
+        scope: Of the open element, `OUTSIDE` where none is open.
+        outer: For each open element the scope that the element stands in, and how many fields were
+            open in feedparser's `elementstack` before the element began.
+    """
 
     # Everything else is resolved when it is known what it belongs to.
     can_be_relative_uri: frozenset[str] = frozenset({"link"})
 
     def __init__(self, *args: Any) -> None:
-        self.scopes = [OUTSIDE]
-        self._heights: list[int] = []
+        self.scope = OUTSIDE
+        self.outer: list[tuple[Scope, int]] = []
         self._groups = 0
         self._group = 0
         super().__init__(*args)
@@ -140,7 +146,7 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
 
     def unknown_starttag(self, tag: str, attributes: list[tuple[str, str]]) -> None:
         """Take the start of an element."""
-        scope = self.scopes[-1]
+        scope = self.scope
         if scope is MARKUP:
             self.went_in(MARKUP)
             kind = self.contentparams
@@ -189,16 +195,16 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
 
     def went_in(self, scope: Scope) -> None:
         """Note that an element has begun."""
-        self.scopes.append(scope)
-        self._heights.append(len(self.elementstack))
+        self.outer.append((self.scope, len(self.elementstack)))
+        self.scope = scope
 
     def failed(self, error: Exception) -> None:
         """Take back what the handler of an element's start has done: the element says nothing."""
         if isinstance(error, MemoryError):
             raise error
-        del self.elementstack[self._heights[-1] :]
+        del self.elementstack[self.outer[-1][1] :]
         self._out_of_text()
-        self.scopes[-1] = NOTHING
+        self.scope = NOTHING
         self.push("extension", 0)
 
     def left(self, tag: str, handler: Handler | None) -> None:
@@ -207,10 +213,11 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
         Args:
             handler: feedparser's for its end, None if it has none.
         """
-        scope, height = self.scopes.pop(), self._heights.pop()
+        scope = self.scope
+        self.scope, height = self.outer.pop()
         if scope is DROPPED:
             return
-        if self.scopes[-1] is MARKUP:
+        if self.scope is MARKUP:
             self.write_end(tag)
         else:
             if handler is not None:
@@ -258,17 +265,17 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
 
     def handle_data(self, text: str, escape: int = 1) -> None:
         """Take text, or markup in a text."""
-        if self.scopes[-1] is not DROPPED and (escape or text not in _ENDS_OF_VOID):
+        if self.scope is not DROPPED and (escape or text not in _ENDS_OF_VOID):
             super().handle_data(text, escape)
 
     def handle_charref(self, ref: str) -> None:
         """Take a reference to a character (loose parser)."""
-        if self.scopes[-1] is not DROPPED:
+        if self.scope is not DROPPED:
             super().handle_charref(f"x{code_point(ref):x}")
 
     def handle_entityref(self, ref: str) -> None:
         """Take a reference to an entity (loose parser)."""
-        if self.scopes[-1] is not DROPPED:
+        if self.scope is not DROPPED:
             super().handle_entityref(ref)
 
     def resolve_uri(self, uri: str) -> str:
@@ -291,12 +298,12 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
 
     def begin_text(self, field: str, attributes: dict[str, str]) -> None:
         """Begin a text; those of an entry are all kept, with the elements that they stand in."""
-        scope = self.scopes[-2]
+        scope = self.outer[-1][0]
         if scope is OUTSIDE:
             self._start_extension(attributes)
             return
         if attributes.get("type", "").startswith("multipart/"):
-            self.scopes[-1] = ALTERNATIVES
+            self.scope = ALTERNATIVES
             self._start_extension(attributes)
             return
         key = "content"  # of which feedparser keeps a list
@@ -322,7 +329,7 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
         else:
             media_type = kind["type"] = self.map_content_type(attributes["type"])
             if media_type.startswith(("image/", "audio/", "video/")) or "svg" in media_type:
-                self.scopes[-1] = NOTHING
+                self.scope = NOTHING
             # What has no slash is no media type, and feedparser decodes all that it does not know.
             if "/" in media_type and not media_type.startswith("text/"):
                 kind["base64"] = int(not media_type.endswith(("+xml", "/xml")))
@@ -357,7 +364,7 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
 
     def _start_time(self, attributes: dict[str, str]) -> None:
         """Begin HTML's element of a time, which Drupal writes into its dates."""
-        if self.scopes[-2] is not DATE:
+        if self.outer[-1][0] is not DATE:
             self._start_extension(attributes)
         elif (text := attributes.get("datetime")) and self.elementstack:
             self._get_context().setdefault("dates", []).append((self.elementstack[-1][0], text))

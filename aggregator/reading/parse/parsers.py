@@ -74,7 +74,7 @@ class LooseInContext(InContext, LooseFeedParser):  # type: ignore[misc]
     def unknown_endtag(self, tag: str) -> None:
         """Take the end of an element; of one that never began it is markup or nothing."""
         if not self._counts[tag]:
-            if self.scopes[-1] is MARKUP:
+            if self.scope is MARKUP:
                 self.write_end(tag)
             return
         last = ""

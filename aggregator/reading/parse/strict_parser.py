@@ -66,7 +66,7 @@ class StrictParser(StrictInContext):
 
     def start(self, name: str, attributes: dict[str, str]) -> bool:
         """Begin an element; False where `startElementNS` has to."""
-        scope = self.scopes[-1]
+        scope = self.scope
         if scope is MARKUP or self.decls:
             return False
         element = self._elements.get(name) or self._element(name)
@@ -78,8 +78,8 @@ class StrictParser(StrictInContext):
         given = _ordinary(attributes) if attributes else {}
         if given is None:
             return False
-        self.scopes.append(element.opens if scope is MEMBERS else opened(scope, element.field))
-        self._heights.append(len(self.elementstack))
+        self.outer.append((scope, len(self.elementstack)))
+        self.scope = element.opens if scope is MEMBERS else opened(scope, element.field)
         self.depth += 1
         if self.baseuri and self.baseuri != self._sound_base:
             base = make_safe_absolute_uri(self.baseuri, self.baseuri) or self.baseuri
@@ -109,7 +109,7 @@ class StrictParser(StrictInContext):
 
     def characters(self, text: str) -> None:
         """Take text."""
-        if self.scopes[-1] is DROPPED:
+        if self.scope is DROPPED:
             return
         if self.contentparams:
             self.handle_data(text)
@@ -168,9 +168,7 @@ class StrictParser(StrictInContext):
             in_use = self.namespaces_in_use.items()
             known = next((prefix for prefix, uri in in_use if prefix and uri == namespace), "")
         tag = (f"{known}:{local}" if known else local).lower()
-        prefix, colon, suffix = tag.partition(":")
-        prefix, suffix = (self.namespacemap.get(prefix, prefix), suffix) if colon else ("", tag)
-        field = f"{prefix}_{suffix}" if prefix else suffix
+        field = self.field_of(tag)
         element = self._elements[name] = _Element(
             tag,
             field,
@@ -219,9 +217,7 @@ class StrictParser(StrictInContext):
         return output
 
     def _detail(self, output: str) -> Any:
-        detail = FeedParserDict(self.contentparams)
-        detail["value"] = output
-        return detail
+        return FeedParserDict(self.contentparams, value=output)
 
 
 def _ordinary(attributes: dict[str, str]) -> dict[str, str] | None:

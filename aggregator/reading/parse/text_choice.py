@@ -158,7 +158,7 @@ def settled_title(detail: Detail, *, atom: bool) -> Detail:
     if atom:
         is_html = "untyped" in detail and (is_markup(value) or _is_escaped(value))
     else:
-        is_html = bool(_MARKED_UP_TITLE.search(value))
+        is_html = "<" in value and bool(_MARKED_UP_TITLE.search(value))
     return {**detail, "type": HTML} if is_html else detail
 
 

@@ -6,26 +6,22 @@ executable markup through.
 """
 
 import re
-from calendar import timegm
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from html import escape
 from io import BytesIO
-from time import struct_time
 from types import FunctionType
 from typing import Any
 from xml.parsers import expat
 from xml.sax import SAXParseException
 
 import feedparser
-from feedparser.datetimes import _parse_date
 
-from aggregator import dates
 from aggregator.errors import ParseError
 from aggregator.model import FeedHead, Origin, ParsedEntry, ParsedFeed, PublisherHints
-from aggregator.model.times import EPOCH
 from aggregator.reading.parse import feedparser_speed, link_choice, text_choice
+from aggregator.reading.parse.date_choice import date_field
 from aggregator.reading.parse.document_limits import MAX_BROKEN
 from aggregator.reading.parse.parsers import LooseInContext
 from aggregator.text.hypertext import from_plain, unwrapped
@@ -249,10 +245,10 @@ def _entry(entry: Any, around: link_choice.Around) -> ParsedEntry:
     own_base = content.get("base") or summary.get("base") or title.get("base") or ""
     base = link_choice.base_of_entry(own_base, link, around)
     comments = _text(entry, "comments")
-    published, published_at = _date(entry, "published")
-    updated, updated_at = _date(entry, "updated")
+    published, published_at = date_field(entry, "published")
+    updated, updated_at = date_field(entry, "updated")
     if published is None and updated is None:
-        published, published_at = _date(entry, "created")
+        published, published_at = date_field(entry, "created")
     return ParsedEntry(
         guid=_text(entry, "id") or None,
         link=link,
@@ -356,27 +352,3 @@ def _origin(entry: Any, around: link_choice.Around) -> Origin | None:
         site_url=link_choice.page(source, base=url, language=None, by_text=not atom),
         rights=_short_html(text_choice.of_feed(source, text_choice.RIGHTS, atom=atom)) or None,
     )
-
-
-def _date(entry: Any, kind: str) -> tuple[str | None, datetime | None]:
-    """Return the first date of a kind that can be read, else the first one.
-
-    Args:
-        kind: `published`, `updated` or `created`.
-    """
-    written = [_parsed(text) for field, text in dict.get(entry, "dates") or () if field == kind]
-    if len(written) > 1:
-        readable = (pair for pair in written if (date := dates.read(*pair)) and date.at)
-        return next(readable, written[0])
-    return written[0] if written else (None, None)
-
-
-def _parsed(text: str) -> tuple[str, datetime | None]:
-    """Return a date beside what feedparser reads in it."""
-    parsed = _parse_date(text)
-    if not isinstance(parsed, struct_time):
-        return text, None
-    try:
-        return text, EPOCH + timedelta(seconds=timegm(parsed))
-    except (OverflowError, ValueError):  # the year 0, or one with five digits
-        return text, None
