@@ -44,7 +44,7 @@ def server():
 @pytest.mark.parametrize(
     "names",
     [
-        "store store_entries store_subscriptions query counters feed_status",
+        "store store_entries store_subscriptions query counters feed_status columns",
         "stories_listed costly_searches replay replay_dates",
     ],
 )
