@@ -44,14 +44,12 @@ _WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 @dataclass(frozen=True, slots=True)
 class PollResponse:
-    """What a response without an error says about the next poll.
+    """Constraints of a response without an error on the next poll.
 
     Attributes:
-        freshness: Freshness lifetime that is left, None if the server gave none; obeyed up to a
-            week.
+        freshness: Remaining freshness lifetime, None if the server gave none; obeyed up to a week.
         retry_after: Obeyed up to 30 days.
-        unconditional: A whole document came that was the last one, as the server offers no
-            validators.
+        unconditional: The whole last document came again, as the server offers no validators.
     """
 
     freshness: timedelta | None = None
@@ -66,12 +64,12 @@ def after_success(
     pacing: Pacing,
     response: PollResponse = PollResponse(),
 ) -> NextPoll:
-    """Decide after a 2xx or 304: the latest of the interval and what the publisher asks for.
+    """Decide after a 2xx or 304: the latest of the interval and the publisher's requests.
 
     Args:
         started_at: When the request began; aware, UTC.
-        feed: Name of the feed; decides how its polls are spread.
-        pacing: As it is after the poll.  Spans in its hints are obeyed up to a day.
+        feed: Name of the feed; decides the spread of its polls.
+        pacing: As after the poll.  Spans in its hints are obeyed up to a day.
     """
     constraints = [
         Constraint(name, value, started_at + wait, reason)
@@ -93,13 +91,13 @@ def after_failure(
     """Decide after a failed poll.
 
     A `Retry-After` is a pause of the whole site, and so is a 429 without one.  Any other failure,
-    a 503 without a time among them, concerns this feed only.
+    including a 503 without a time, concerns this feed only.
 
     Args:
         started_at: When the request began; aware, UTC.
-        failures: Failed polls in a row, this one included; positive.
-        status: HTTP status of the answer, None if there was none.
-        retry_after: What the server asked for; obeyed up to 30 days.
+        failures: Failed polls in a row, including this poll; positive.
+        status: HTTP status of the answer, None without an answer.
+        retry_after: From the server; obeyed up to 30 days.
     """
     if status == 410:
         reason = "410: the publisher removed this feed"
@@ -202,11 +200,11 @@ def _decide(
     spread: float,
     last_wins: bool = False,
 ) -> NextPoll:
-    """Take the latest time, add the spread, and step over what the publisher rules out.
+    """Take the latest time, add the spread, and step over excluded hours and days.
 
     Args:
         constraints: Those with a time; not empty.
-        spread: 0 to 1: how much of the largest spread is added.
+        spread: 0 to 1: the share of the largest spread.
         last_wins: Of constraints with the same time the last one is the reason, not the first.
     """
     ordered = constraints[::-1] if last_wins else constraints
@@ -233,9 +231,9 @@ def _closures(hints: PublisherHints) -> Iterator[tuple[str, str]]:
 
 
 def _opening(at: datetime, hints: PublisherHints) -> datetime:
-    """Return the first time from `at` on that is in no hour and on no day to be left out.
+    """Return the first time from `at` on outside of the hours and days to be left out.
 
-    Hours and days are those of GMT (RSS 2.0).  Where they leave no time at all, none was meant.
+    Hours and days are those of GMT (RSS 2.0).  Hours and days without any time left are ignored.
     """
     hours, days = set(hints.skip_hours), set(hints.skip_days)
     if len(hours) == 24 or len(days) == 7:

@@ -63,7 +63,7 @@ class Instance:
             )
         )
 
-    def entries(self, scope: ListScope = read_lists.EVERYTHING) -> tuple[ListedEntry, ...]:
+    def entries(self, scope: ListScope = read_lists.WHOLE_LIST) -> tuple[ListedEntry, ...]:
         with self.engine.connect() as connection:
             return read_lists.entries_page(connection, scope=scope, limit=500).entries
 

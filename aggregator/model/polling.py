@@ -1,4 +1,4 @@
-"""What a poll knows of its feed, and how it went."""
+"""The state of a feed between two polls, and the outcome of a poll."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ OUR_REASONS = frozenset({BY_INTERVAL, BY_RHYTHM, BECAUSE_NO_VALIDATORS, BY_PAUSE
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """One of the constraints that decide when a feed is polled next.
+    """A constraint on the time of a feed's next poll.
 
     Attributes:
         name, value: As the publisher or config.yaml writes them: `ttl`, `1h30m`.
-        until: No poll before this time; None where the constraint names no time of its own.
-        reason: The constraint in words, for the one that decides.
+        until: No poll before this time; None for a constraint without a time.
+        reason: In words, for the status page.
     """
 
     name: str
@@ -37,13 +37,13 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class NextPoll:
-    """When a feed is polled next, and why.
+    """The time of a feed's next poll, and the reason.
 
     Attributes:
         at: None for never again.
         reason: In words.
-        not_before: End of a pause that the server asked for; even `poll --all` respects it.
-        constraints: Every constraint that was weighed; one of them decided, unless the feed is
+        not_before: End of a pause at the server's request; even `poll --all` respects the pause.
+        constraints: Every constraint that was weighed; the reason is from one, unless the feed is
             gone.
     """
 
@@ -55,12 +55,12 @@ class NextPoll:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What the next document of a feed is compared with.
+    """State for the comparison with the next document.
 
     Attributes:
-        validators: Of the last answer; they make the next request a conditional one.
+        validators: Of the last answer; with them the next request is a conditional one.
         body_hash: 16 bytes of the last body that was read to the end, None before the first.
-        seen_hashes: Which entries that body had (see `aggregator.reading.prefilter`); empty: the
+        seen_hashes: The entries of the last body (see `aggregator.model.seen_hashes`); empty: the
             next document is read whole.
     """
 
@@ -71,12 +71,12 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class PermanentRedirect:
-    """A permanent redirect that a feed answers with, before it is followed for good.
+    """A permanent redirect that is not followed for good yet.
 
     Attributes:
-        target: The address it leads to.
-        since: When it was seen first.
-        sightings: Polls in a row that saw it; positive.
+        target: The URL in `Location`.
+        since: Start of the first poll with this redirect.
+        sightings: Polls in a row with this redirect; positive.
     """
 
     target: str
@@ -86,10 +86,10 @@ class PermanentRedirect:
 
 @dataclass(frozen=True, slots=True)
 class Relocation:
-    """Where a feed is polled instead of at its URL.
+    """The address of a feed that has left its URL.
 
     Attributes:
-        moved_to: The address that the feed moved to for good; None: it is polled at its URL.
+        moved_to: The address where the feed is polled instead of its URL; None: at its URL.
         redirect: A permanent redirect from the present address that is being watched, or None.
     """
 
@@ -99,15 +99,15 @@ class Relocation:
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """What decides how often a feed is polled as long as nothing fails.
+    """The values that decide how often a feed is polled as long as nothing fails.
 
     Attributes:
         interval: Wait between two polls.
-        interval_given: The interval stands in config.yaml, and is obeyed as it is; without that a
-            quiet feed is polled less often.
+        interval_given: The interval stands in config.yaml, and is obeyed as written; without an
+            interval in the file a quiet feed is polled less often.
         hints: Of the last document.
         freshness: Lifetime of the last document (RFC 9111, 4.2.1), None if the server gave none.
-        gap: Usual time between two entries, None where it is not known.
+        gap: Usual time between two entries, None if unknown.
     """
 
     interval: timedelta
@@ -138,13 +138,13 @@ class PollHistory:
 
 @dataclass(frozen=True, slots=True)
 class KnownHost:
-    """The site whose limits the requests of a feed count for, and what it asked for.
+    """The site of a feed's address, with its limits.
 
     Attributes:
-        name: As `aggregator.urls.site_of` gives it, "" for a file.
+        name: As `aggregator.urls.site_of` returns, "" for a file.
         free_at: No request before this time; None: at once.
-        min_delay: Pause between two requests that the site taught us, None for none.
-        is_shared: Other feeds are polled there, too, maybe by other processes.
+        min_delay: Pause between two requests, learned from refusals of the site; None for none.
+        is_shared: The site has further feeds, which other processes may poll.
     """
 
     name: str
@@ -155,13 +155,13 @@ class KnownHost:
 
 @dataclass(frozen=True, slots=True)
 class HostPause:
-    """What one poll makes known of a host: when it may be asked again, and how often.
+    """The limits of a host that one poll has found, for all processes.
 
     Attributes:
         name: As in `KnownHost`.
         free_at: No request before this time.
         min_delay: Pause between two requests, None if the host asked for none.
-        throttled_at: When the host refused a request for coming too soon, None if it never did.
+        throttled_at: When the host refused a request for coming too soon, None if never.
     """
 
     name: str
@@ -172,15 +172,15 @@ class HostPause:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What a feed's documents taught about how it behaves.
+    """Properties of a feed's documents, learned from document to document.
 
     Attributes:
         shared_guids: A document had one guid on several entries.
-        renamed: Polls that gave most entries another guid or link.
-        edited: Polls in a row that changed most of the entries that were there.
+        renamed: Number of polls that gave most entries another guid or link.
+        edited: Polls in a row that changed most of the stored entries.
         moving_dates: `updated` is the time of the poll, not of the entries.
-        zone: What times without a zone leave possible: minutes east of UTC at least and at most,
-            and how many polls agree; None if nothing is known.
+        zone: Possible zones of times without a zone: minutes east of UTC at least and at most, and
+            the number of polls in agreement; None if unknown.
     """
 
     shared_guids: bool = False
@@ -192,17 +192,17 @@ class Habits:
 
 @dataclass(frozen=True, slots=True)
 class DueFeed:
-    """A feed that was leased for a poll, with what the last polls left for this one.
+    """A feed that was leased for a poll, with the state that the last polls left.
 
     Attributes:
         id: Primary key of the feed's row.
-        name, url: As config.yaml has them.
-        pacing: How often it is polled.
-        lease_owner: Name of the process that leased it.
-        host: The site that its address belongs to.
-        distrust_304: Ask unconditionally after eight days of nothing but 304.
-        timezone: IANA name, for times that name no zone; None to find out.
-        habits: How its documents behave.
+        name, url: As in config.yaml.
+        pacing: How often the feed is polled.
+        lease_owner: Name of the leasing process.
+        host: The site of the feed's address.
+        distrust_304: Send no validators after eight days of nothing but 304.
+        timezone: IANA name, for times without a zone; None to find out.
+        habits: How the feed's documents behave.
     """
 
     id: int
@@ -220,7 +220,7 @@ class DueFeed:
 
     @property
     def address(self) -> str:
-        """The URL that is requested."""
+        """The URL to request."""
         return self.relocation.moved_to or self.url
 
 
@@ -237,7 +237,7 @@ class Outcome(StrEnum):
 
 
 class Order(StrEnum):
-    """Where new entries of a feed that is known stand: when they say, or when they came."""
+    """Places of new entries of a feed with earlier polls: by date, or by arrival."""
 
     PUBLISHED = "published"
     ARRIVAL = "arrival"

@@ -1,16 +1,17 @@
-"""The pipeline: the one place that knows the order of the stages.
+"""The pipeline: the order of the stages is known here alone.
 
 lease -> fetch -> read (prefilter, parse, clean; in a worker process) -> reconcile -> record
 
 poller_factory   pollers with their parts
-poller           one poll from the lease to a completed poll, many at a time
-host_limits      whose turn it is to send a request; slots: how many requests run at a time
+poller           many feeds at a time, each from its lease to a completed poll
+host_limits      order and times of requests to hosts
+slots            number of requests at a time
 network_health   whether this machine's own network fails
-document_reader  where a document is read: in the event loop or by a worker
-reports          what a poll brought, and when the next one is
+document_reader  documents read in the event loop or by a worker
+reports          outcome of a poll, time of the next poll
 storage_queue    completed polls on their way into the database
-reconcile        polls compared with what is stored; recording writes the outcome
-poll_clock       the clock that all of them go by
+reconcile        polls compared with stored entries; recording writes the outcome
+poll_clock       the clock of polling
 """
 
 from aggregator.poll.poller import Poller

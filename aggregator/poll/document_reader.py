@@ -1,4 +1,4 @@
-"""A document read in the event loop if that is cheap, else by a worker process."""
+"""Documents read in the event loop if cheap, else by a worker process."""
 
 from collections.abc import Mapping
 
@@ -18,15 +18,15 @@ elements go to a worker.  A feed of 100 entries has about 2,000."""
 async def read(
     workers: Workers, due: DueFeed, headers: Mapping[str, str], url: str, body: bytes
 ) -> Document:
-    """Read what is new in a document.
+    """Read the new part of a document.
 
     Args:
         headers: Of the response, names in lower case.
-        url: Where the document came from.
-        body: The caller keeps no reference: it may be large.
+        url: Source of the document, after redirects.
+        body: The caller keeps no reference: bodies may be large.
 
     Raises:
-        ParseError: It is not a feed, or it took too much time or memory.
+        ParseError: Not a feed, or too expensive to read in time or memory.
     """
     content_type = headers.get("content-type", "")
     seen_hashes = due.validation.seen_hashes

@@ -1,7 +1,8 @@
-"""Limits of hosts: whose turn it is to send a request, and when.
+"""Limits of hosts: the order and the times of requests.
 
-A *site* is what one publisher's requests are counted under (`aggregator.urls.site_of`).  This
-module has one process's view of the sites; the database has pauses that outlive a process.
+A *site* is the unit under which one publisher's requests are counted
+(`aggregator.urls.site_of`).  This module has one process's view of the sites; pauses that
+outlive a process are in the database.
 """
 
 import asyncio
@@ -26,10 +27,10 @@ _ZERO = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The requests that a site gets at most.
+    """The limits of requests to a site.
 
     Attributes:
-        delay: Between the end of a request and the next one.
+        delay: Between the end of a request and the next request.
         concurrency: Requests at a time.
     """
 
@@ -52,14 +53,14 @@ class HostPausedError(Exception):
 
 @dataclass(slots=True)
 class _HostState:
-    """What is known of a site while requests wait for it, and until its pause is over.
+    """The state of a site while requests wait, and until its pause is over.
 
     Attributes:
-        users: Requests that have a turn or wait for one.
+        users: Requests with a turn or waiting for a turn.
         free_at: By the monotonic clock; no request before.
         last_request_at: End of the last request, None before the first.
         gap: Seconds between the last two requests.
-        min_delay: Pause between two requests that the site has taught us since we know it.
+        min_delay: Pause between two requests, learned from refusals in this process.
     """
 
     turns: "_TurnQueue"
@@ -71,7 +72,7 @@ class _HostState:
 
 
 class _TurnQueue:
-    """So many turns at a time, in order of arrival; the number may change while some wait."""
+    """A bounded number of turns at a time, in order of arrival; the bound may change meanwhile."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -79,7 +80,7 @@ class _TurnQueue:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def resize(self, limit: int) -> None:
-        """Allow so many turns from now on; turns that are under way go on."""
+        """Allow so many turns from now on; present turns go on."""
         self._limit = limit
         self._grant()
 
@@ -144,15 +145,15 @@ class HostLimits:
             turn.leave()
 
     def pause(self, site: str, wait: timedelta) -> None:
-        """Leave a site alone for so long, whatever waits for it."""
+        """Leave a site alone for so long, also in the name of waiting requests."""
         if state := self._sites.get(site):
             state.free_at = max(state.free_at, self._clock.monotonic() + wait.total_seconds())
 
     def learn_delay(self, site: str, budget: Budget, retry_after: timedelta | None) -> timedelta:
-        """Note, and return, the pause between two requests that would not have been refused.
+        """Note, and return, a pause between two requests long enough for the site.
 
         Args:
-            retry_after: What the site asked for when it refused the last request, None if nothing.
+            retry_after: From the refusal of the last request, None without a `Retry-After`.
         """
         state = self._sites.get(site)
         gap = state.gap if state else None
@@ -221,7 +222,7 @@ class HostLimits:
         state.turns.release()
 
     def _forget_idle(self) -> None:
-        """Drop sites that no request waits for and that may be asked at once, now and then."""
+        """Drop sites without waiting requests and without a pause, now and then."""
         if len(self._sites) & 1023 == 1023:
             now = self._clock.monotonic()
             forgotten_before = now - MAX_MIN_DELAY.total_seconds()
@@ -239,9 +240,9 @@ class HostTurn:
     """A turn at one site after the other: a redirect leads from one to the next.
 
     Attributes:
-        site: The site of the present request, or of the last one.
-        budget: Of that site.
-        budgets: Of each site that this turn had a request at.
+        site: The site of the present request, or of the last request.
+        budget: Of the same site.
+        budgets: Of each site with a request in this turn.
     """
 
     _limits: HostLimits
@@ -252,9 +253,9 @@ class HostTurn:
     _is_inside: bool = False
 
     async def move(self, site: str, budget: Budget, *, pause: timedelta = _ZERO) -> None:
-        """Give the turn back, and wait for one at `site`; a file has no site and no limits.
+        """Give the turn back, and wait for a turn at `site`; a file has no site and no limits.
 
-        No request holds a turn while it waits for another: two could wait for each other.
+        No request holds a turn while waiting for another turn: two requests could block each other.
 
         Raises:
             HostPausedError: The turn is further away than this request waits.

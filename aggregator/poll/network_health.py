@@ -1,4 +1,4 @@
-"""Whether it is this machine's own network that fails, and not the server of one feed."""
+"""Whether this machine's own network fails, and not the server of one feed."""
 
 import asyncio
 import math
@@ -14,12 +14,12 @@ MAX_WAIT = 2.0
 
 
 class NetworkHealth:
-    """What the polls of this process have seen of the network.
+    """The state of the network, from the polls of this process.
 
-    A feed whose server can't be reached is at fault only where the network is known to work: some
-    server answered within the last minute, or does so in the next moment, or has done so since
-    this feed failed in the same way.  The last shows what a single feed can't: that its name or
-    its route is dead, also where polls are far between.
+    A feed with an unreachable server is at fault only if the network is known to work: some server
+    answered within the last minute, or answers in the next moment, or has answered since this feed
+    failed in the same way.  The last case finds a dead name or a dead route of one feed, even with
+    polls far apart.
     """
 
     def __init__(self, clock: PollClock) -> None:
@@ -29,7 +29,7 @@ class NetworkHealth:
         self._failed_at: dict[int, float] = {}
 
     def note_response(self, feed_id: int) -> None:
-        """Note that the server of a feed answered, whatever the answer was."""
+        """Note that the server of a feed answered, with any status."""
         self._reached_at = self._clock.monotonic()
         self._failed_at.pop(feed_id, None)
         for waiter in self._waiters:

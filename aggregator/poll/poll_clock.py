@@ -1,4 +1,4 @@
-"""The clock that polling goes by.  Tests hand in one that they set themselves."""
+"""The clock of polling.  Tests hand in a clock of their own."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Timer(Protocol):
-    """A call that is due later."""
+    """A call in the future."""
 
     def cancel(self) -> None:
         """Forget the call."""
@@ -21,7 +21,7 @@ class PollClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds that never go back, whoever sets the machine's clock."""
+        """Return seconds that never go back, whatever happens to the machine's clock."""
         return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:

@@ -1,8 +1,8 @@
 """Feeds brought up to date, many at a time.
 
-One event loop fetches, worker processes read, one thread writes; what one hands to the next waits
-in bounded places, so that memory does not depend on how many feeds are due.  No transaction is
-open while anything waits for the network.
+One event loop fetches, worker processes read, one thread writes; the places between are
+bounded, so memory does not depend on the number of due feeds.  No transaction is open during a
+request.
 """
 
 import asyncio
@@ -49,11 +49,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class PollerParts:
-    """What a poller works with; `PollerFactory` makes a set of them.
+    """The parts of a poller; `PollerFactory` makes a set.
 
     Attributes:
-        fetcher, workers, slots, queue: This poller's own; they follow from its settings.
-        host_limits, network, database, clock: Shared with the poller before and after it.
+        fetcher, workers, slots, queue: This poller's own; made from its settings.
+        host_limits, network, database, clock: Shared with the poller before and after this one.
     """
 
     fetcher: Fetcher
@@ -95,7 +95,7 @@ class Poller:
         await self._fetcher.__aexit__(None, None, None)
 
     async def poll(self, due: DueFeed) -> PollResult | None:
-        """Poll one leased feed, store what came of it, and give its lease back.
+        """Poll one leased feed, store the outcome, and give the lease back.
 
         Returns:
             None if no request was made, as the host wants to be left alone, or if the poll was
@@ -120,16 +120,16 @@ class Poller:
         return await result
 
     async def transact(self, work: Callable[[Connection], _T]) -> _T:
-        """Do `work` in one transaction, in the thread that writes; wait out a busy database."""
+        """Do `work` in one transaction, in the writing thread; wait out a busy database."""
         return await self._database.transact(work)
 
     async def drained(self) -> None:
-        """Return when every poll that came to an end is stored."""
+        """Return when every completed poll is stored."""
         await self._queue.drained()
         await asyncio.gather(*self._putting_off, return_exceptions=True)
 
     async def abandon(self) -> None:
-        """Put off the next polls of feeds whose polls are still not stored, at a stop."""
+        """Put off the next polls of feeds with unstored polls, at a stop."""
         await self._queue.abandon()
 
     def _budget(self, site: str, min_delay: timedelta | None) -> Budget:
@@ -207,7 +207,7 @@ class Poller:
     async def _read(
         self, due: DueFeed, started_at: datetime, fetched: Fetched, body: bytes
     ) -> PollSuccess:
-        """Return what an answer brought; a body that is the last one again is not read."""
+        """Return the outcome of an answer; the same body as last time is not read again."""
         body_hash = sha256(body).digest()[:16]
         if fetched.status == 304 or body_hash == due.validation.body_hash:
             return success_of(due, started_at, fetched)
@@ -219,7 +219,7 @@ class Poller:
     async def _failure(
         self, due: DueFeed, started_at: datetime, error: Exception, status: int | None
     ) -> FailedPoll:
-        """Return what follows from an error; a fault of ours costs one feed one poll."""
+        """Return the outcome of an error; a fault of ours costs one feed one poll."""
         if not isinstance(error, FeedError):
             log.error("%s: could not be polled", due.name, exc_info=error)
             error = ParseError(due.url, "could not be polled; the log says why")
@@ -240,7 +240,7 @@ class Poller:
         return not await self._network.is_working(due.id, others_under_way=others_under_way)
 
     def _put_off(self, due: DueFeed, started_at: datetime) -> None:
-        """Put off the next poll of a feed that was requested, though the poll is cancelled."""
+        """Put off the next poll of a feed whose poll was cancelled during the request."""
         task = asyncio.create_task(
             self.transact(partial(write_leases.put_off, leased=[due], requested_at=started_at))
         )
@@ -255,7 +255,7 @@ class Poller:
         status: int | None,
         now: datetime,
     ) -> tuple[HostPause, ...]:
-        """Return what other processes, and those after a restart, have to know of the sites."""
+        """Return the pauses of sites for other processes and for those after a restart."""
         budgets = dict(turn.budgets)  # a redirect leads from one site to the next
         pauses = []
         throttled: HostPause | None = None
@@ -276,7 +276,7 @@ class Poller:
     def _throttled(
         self, turn: HostTurn, result: FailedPoll, status: int, now: datetime
     ) -> HostPause | None:
-        """Leave the site of the last request alone, and return what its refusal taught.
+        """Leave the site of the last request alone, and return its pause.
 
         Returns:
             None if the site did not ask for a pause.
@@ -298,7 +298,7 @@ def _release(due: DueFeed, connection: Connection) -> None:
 
 
 def _validators(due: DueFeed, now: datetime) -> Validators:
-    """Return the validators to send; none to a server whose 304 is not believed any more."""
+    """Return the validators to send; none to a server whose 304 is not trusted any more."""
     last_full_at = due.history.last_full_at
     is_stale = last_full_at is not None and now - last_full_at > STALE_AFTER
     return Validators() if due.distrust_304 and is_stale else due.validation.validators

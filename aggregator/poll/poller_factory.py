@@ -1,4 +1,4 @@
-"""Pollers with their parts: the one place that makes them."""
+"""Pollers with their parts; made here alone."""
 
 import asyncio
 import contextlib
@@ -18,19 +18,19 @@ from aggregator.runtime.worker_pool import Workers
 
 
 def new_workers(settings: PollSettings) -> Workers:
-    """Return processes that read documents; they start when there is work for them."""
+    """Return processes for reading documents; each starts with its first document."""
     return Workers(settings.workers, max_size=settings.fetch.max_size)
 
 
 class PollerFactory:
-    """Makes pollers of one database, one after the other as the settings change.
+    """Makes pollers for one database, one after the other as the settings change.
 
-    They share the pauses between two requests to a host, what is known of the network, and the
-    thread that writes.
+    The pollers share the pauses between two requests to a host, the state of the network, and the
+    writing thread.
 
     Args:
         max_wait: How long a database may be locked or full before a poll fails; None: for ever.
-        clock: Of the pollers and all that they wait for.
+        clock: Of the pollers and all their parts.
         workers: Makes the processes that read documents.
         max_batch, linger: Of `StorageQueue`.
     """
@@ -77,12 +77,12 @@ class PollerFactory:
         return Poller(settings, parts)
 
     async def close(self) -> None:
-        """End the thread that writes, after what it has begun."""
+        """End the writing thread after its present transaction."""
         await asyncio.to_thread(self._database.stop)
 
     @contextlib.asynccontextmanager
     async def polling(self, settings: PollSettings) -> AsyncIterator[Poller]:
-        """Yield a poller of settings that do not change; close the factory at the end."""
+        """Yield a poller with settings for its whole life; close the factory at the end."""
         try:
             async with self.poller(settings) as poller:
                 yield poller

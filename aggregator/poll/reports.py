@@ -1,4 +1,4 @@
-"""How one poll went, in the shapes that the database and the caller of a poll want."""
+"""The outcome of one poll, as values for the database and for the caller of the poll."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -41,14 +41,14 @@ OFFLINE_PAUSE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """How one poll went, for the caller of the poll.
+    """The outcome of one poll, for the caller of the poll.
 
     Attributes:
         feed: Name of the feed.
-        url: The address that was requested, without a password.
-        status: HTTP status, None if there was no answer.
-        new, updated: Entries that were added, and those whose edits readers are told of.
-        error: Why the poll failed, None if it did not.
+        url: The requested address, without a password.
+        status: HTTP status, None without an answer.
+        new, updated: Numbers of new entries and of entries with an edit worth telling readers.
+        error: Why the poll failed, None after a success.
         next_poll_at: None for never again.
     """
 
@@ -64,17 +64,17 @@ class PollResult:
 
 @dataclass(frozen=True, slots=True)
 class PollSuccess:
-    """What a 2xx or 304 brought, before it is compared with what is stored.
+    """The outcome of a 2xx or 304, before the comparison with stored entries.
 
     Attributes:
         validators: To send with the next request.
-        pacing: Of the feed, with what this answer says of it.
-        response: What the answer says about the next poll.
-        document: None where no document was read, or nothing was new in it.
-        positions: Those of its entries among all of the document; empty where it has all of them.
-        body_hash: 16 bytes, of a body that was read to the end; None: the stored one stays.
-        seen_hashes: Which entries the document had; the new ones have no ids yet.
-        sent_at: By the server's clock, None if it does not say.
+        pacing: Of the feed, including this answer's freshness and hints.
+        response: This answer's constraints on the next poll.
+        document: None if no document was read, or if the document had nothing new.
+        positions: Of the document's entries among all entries of the body; empty for all.
+        body_hash: 16 bytes, of a body that was read to the end; None: the stored hash stays.
+        seen_hashes: The entries of the body; new entries have no ids yet.
+        sent_at: From the header `Date`, None without one.
         is_full: A 2xx, not a 304.
     """
 
@@ -91,10 +91,10 @@ class PollSuccess:
 
 @dataclass(frozen=True, slots=True)
 class FailedPoll:
-    """A poll that brought nothing, and what follows from that.
+    """A failed poll, and the consequences.
 
     Attributes:
-        pause: How long the server itself wants to be left alone, None if it does not say.
+        pause: From the server's `Retry-After`, None without one.
     """
 
     outcome: Outcome
@@ -105,13 +105,13 @@ class FailedPoll:
 
 @dataclass(frozen=True, slots=True)
 class CompletedPoll:
-    """A poll that is over, but for storing it.
+    """A poll before its outcome is stored.
 
     Attributes:
-        status: HTTP status, None if there was no answer.
-        size: Bytes of the answer's body as they came.
+        status: HTTP status, None without an answer.
+        size: Bytes of the answer's body, as received.
         relocation: Where the feed is polled from now on.
-        pauses: What other processes, and those after a restart, have to know of the hosts.
+        pauses: Of hosts, for other processes and for those after a restart.
     """
 
     due: DueFeed
@@ -125,17 +125,17 @@ class CompletedPoll:
 
     @property
     def success(self) -> PollSuccess | None:
-        """What the poll brought, None if it failed."""
+        """The outcome of a good answer, None after a failure."""
         return self.result if isinstance(self.result, PollSuccess) else None
 
     @property
     def document(self) -> CleanFeed | None:
-        """What is new in the feed's document, None if nothing is."""
+        """The new part of the feed's document, None if nothing is new."""
         return self.result.document if isinstance(self.result, PollSuccess) else None
 
     @property
     def entry_count(self) -> int:
-        """How many entries of the document have to be compared."""
+        """Number of entries to compare with stored entries."""
         return len(self.document.entries) if self.document else 0
 
 
@@ -146,11 +146,11 @@ def success_of(
     document: Document | None = None,
     body_hash: bytes | None = None,
 ) -> PollSuccess:
-    """Return what a 2xx or 304 brought.
+    """Return the outcome of a 2xx or 304.
 
     Args:
         started_at: When the request began.
-        document, body_hash: Of the answer's body, None if it was not read.
+        document, body_hash: Of the answer's body, None for a body that was not read.
     """
     feed = document.feed if document else None
     # A document that broke off is requested again, and read again, as a whole.
@@ -186,11 +186,11 @@ def success_of(
 def failure_of(
     due: DueFeed, started_at: datetime, error: FeedError, *, status: int | None = None
 ) -> FailedPoll:
-    """Return what follows from a poll that failed.
+    """Return the outcome of an error.
 
     Args:
         started_at: When the request began.
-        status: HTTP status of the answer, where `error` does not know it.
+        status: HTTP status of the answer, for an error without a status.
     """
     pause, redirected = None, False
     if isinstance(error, FetchError):
@@ -212,10 +212,10 @@ def failure_of(
 
 
 def offline_failure_of(due: DueFeed, started_at: datetime, error: FeedError) -> FailedPoll:
-    """Return what follows from a poll that failed because this machine had no network.
+    """Return the outcome of an error of this machine's network.
 
-    No server was reached, so the feed is polled again soon, no failure is counted, and a feed whose
-    server asked for a pause before keeps its status.
+    No server was reached: the feed is polled again soon, no failure is counted, and a feed in a
+    pause of its server keeps its status.
     """
     wait = min(due.pacing.interval, OFFLINE_PAUSE)
     at, reason = started_at + wait, "this machine seems to be offline"
@@ -229,7 +229,7 @@ def relocation_of(due: DueFeed, redirected_to: str | None, at: datetime) -> Relo
     """Return where a feed is polled after an answer without an error.
 
     Args:
-        redirected_to: Where permanent redirects led in this poll, None if they led nowhere.
+        redirected_to: Target of the permanent redirects of this poll, None without redirects.
         at: When the request began.
     """
     stored = due.relocation
@@ -246,7 +246,7 @@ def relocation_of(due: DueFeed, redirected_to: str | None, at: datetime) -> Relo
 def relocation_after_failure(due: DueFeed, result: FailedPoll) -> Relocation:
     """Return where a feed is polled after a failure: at its URL, if the new address keeps failing.
 
-    A failure that was not counted changes nothing.
+    An uncounted failure changes nothing.
     """
     count = result.failure.count
     is_counted = count > due.history.failures
@@ -264,13 +264,13 @@ def report_of(
     habits: Habits,
     seen_hashes: bytes,
 ) -> PollReport:
-    """Report a poll, now that all that it brought was compared and stored.
+    """Report a poll, after its entries were compared and stored.
 
     Args:
-        new, updated: Entries that were added, and those whose edits readers are told of.
-        gap: Usual time between two entries of the feed, None where it is not known.
+        new, updated: Numbers of new entries and of entries with an edit worth telling readers.
+        gap: Usual time between two entries of the feed, None if unknown.
         habits: How the feed's documents behave.
-        seen_hashes: Which entries the document had, with their ids.
+        seen_hashes: The entries of the body, with their ids.
     """
     due, result = poll.due, poll.result
     if isinstance(result, FailedPoll):
@@ -310,7 +310,7 @@ def _next_poll(poll: CompletedPoll, pacing: Pacing, response: schedule.PollRespo
 
 
 def result_of(report: PollReport) -> PollResult:
-    """Return what the caller of the poll wants to know."""
+    """Return the part of a report for the caller of the poll."""
     return PollResult(
         feed=report.feed.name,
         url=urls.masked(report.feed.address),

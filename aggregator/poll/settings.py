@@ -1,4 +1,4 @@
-"""What polling needs to know of config.yaml."""
+"""The part of config.yaml for polling."""
 
 import sys
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from aggregator.poll.host_limits import Budget
 
 @dataclass(frozen=True, slots=True)
 class PollSettings:
-    """What polling needs to know of config.yaml.
+    """The part of config.yaml for polling.
 
     Attributes:
-        authority: Host that stands in the `tag:` URIs of entries without an id of their own.
+        authority: Host in the `tag:` URIs of entries without an id of their own.
         published: Names and addresses of our own merged feeds.
-        workers: Processes that read documents.
-        keep: Entries older than this are not stored, but for the newest `min_entries` of a feed:
-            they would only be deleted again, and be new once more when their feed changes.
-        max_entries: Of one document no more than these newest ones are stored.
-        announced: Changes are announced (WebSub): which feeds have some is noted.
-        order: What decides where new entries of a feed that is known stand.
-        budgets: Of sites that config.yaml names under `hosts`.
+        workers: Number of processes for reading documents.
+        keep: Older entries are not stored, but for the newest `min_entries` of a feed: retention
+            would delete these entries, and the next document would bring them as new again.
+        max_entries: Number of entries of one document to store at most, the newest ones.
+        announced: Changes are announced (WebSub), so feeds with changes are noted.
+        order: Decides the place of new entries of a feed with earlier polls.
+        budgets: Of sites under `hosts` in config.yaml.
     """
 
     fetch: FetchSettings
@@ -40,5 +40,5 @@ class PollSettings:
     announced: bool = False
 
     def budget_of(self, site: str) -> Budget:
-        """Return what `site` is asked for at most."""
+        """Return the limits of requests to `site`."""
         return self.budgets.get(site) or Budget(self.host_delay)

@@ -13,10 +13,10 @@ SPARE = 2
 
 
 class Slots:
-    """Places for polls; used as an `asyncio.Semaphore`, by tasks that hold one each at most.
+    """Places for polls; used as an `asyncio.Semaphore`, at most one place for each task.
 
-    Without the spare places as many hanging hosts as there are places would stop all polling for
-    the length of a timeout.
+    Without the spare places hanging hosts could take all places and stop all polling for the length
+    of a timeout.
     """
 
     def __init__(self, count: int, clock: PollClock) -> None:
@@ -41,7 +41,7 @@ class Slots:
         self._holders[task] = timer
 
     def release(self) -> None:
-        """Give the task's place back; a task that ended while it waited has none."""
+        """Give the task's place back; a task that was cancelled while waiting has none."""
         task = _current_task()
         if task not in self._holders:
             return
@@ -61,7 +61,7 @@ class Slots:
         return len(self._holders) + self._arriving
 
     def keep(self) -> None:
-        """Keep the place however long it takes: what comes now is work for this machine."""
+        """Keep the place for any time: from now on the task is work for this machine."""
         task = _current_task()
         self._overdue.pop(task, None)
         if timer := self._holders.get(task):

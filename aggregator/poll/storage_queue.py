@@ -1,6 +1,6 @@
-"""Completed polls on their way into the database, as many in a transaction as have come together.
+"""Completed polls on their way into the database, many in a transaction.
 
-The queue is bounded, so that memory does not depend on how many feeds are due.
+The queue is bounded, so memory does not depend on the number of due feeds.
 """
 
 import asyncio
@@ -43,10 +43,10 @@ _CHECK_INTERVAL = 0.03  # seconds between two looks whether more polls have come
 
 
 class UnstoredPoll:
-    """A completed poll that waits to be stored.
+    """A completed poll in the queue.
 
     Attributes:
-        result: For the caller of the poll; None once it is known that the poll does not count.
+        result: For the caller of the poll; None for an overtaken poll.
     """
 
     def __init__(self, poll: CompletedPoll) -> None:
@@ -71,11 +71,11 @@ class UnstoredPoll:
 
 
 class StorageQueue:
-    """Completed polls that wait to be stored.
+    """Completed polls waiting for a transaction.
 
     Args:
-        slots: They tell whether more polls are under way, for which a transaction waits.
-        linger: Seconds that it waits at most.
+        slots: A transaction waits for further polls while some are under way.
+        linger: Seconds of this wait at most.
     """
 
     def __init__(
@@ -104,9 +104,9 @@ class StorageQueue:
         return len(self._entering)
 
     async def enqueue(self, poll: CompletedPoll) -> asyncio.Future[PollResult | None]:
-        """Wait for a place in the queue; return the future of what was stored.
+        """Wait for a place in the queue; return the future of the stored outcome.
 
-        A caller that is cancelled while it waits leaves the poll behind: it gets its place later.
+        A cancelled caller leaves the poll behind: the poll gets its place later.
         """
         unstored = UnstoredPoll(poll)
         self._unstored[poll.due.id] = poll.due
@@ -120,7 +120,7 @@ class StorageQueue:
         return unstored.result
 
     async def run(self) -> None:
-        """Store polls until cancelled, as many in a transaction as have come together."""
+        """Store polls until cancelled, many in a transaction."""
         await self._match_postponed()  # by a process that ended before it came to them
         while True:
             batch = await self._next_batch()
@@ -140,10 +140,10 @@ class StorageQueue:
         await self._queue.join()
 
     async def abandon(self) -> None:
-        """Put off the next polls of feeds whose polls are still not stored, at a stop.
+        """Put off the next polls of feeds with unstored polls, at a stop.
 
-        They were requested, and what they answered will not be stored: without this they would be
-        requested again as soon as their leases are given back.
+        The outcome of these requests is lost: without this the feeds would be requested again as
+        soon as their leases are given back.
         """
         feeds = list(self._unstored.values())
         if feeds:
@@ -168,7 +168,7 @@ class StorageQueue:
         return batch
 
     async def _match_postponed(self) -> None:
-        """Compare the entries that no transaction had time for; completed polls come in between."""
+        """Compare the entries left over by earlier transactions; completed polls come first."""
         try:
             while await self._database.transact(match_postponed) and self._queue.empty():
                 pass
@@ -176,7 +176,7 @@ class StorageQueue:
             log.error("stories: entries could not be compared: %s", error.orig)
 
     async def store(self, batch: Sequence[UnstoredPoll]) -> None:
-        """Store polls in one transaction, or one by one if one of them is refused."""
+        """Store polls in one transaction, or one by one after a refusal."""
         polls = [unstored.poll for unstored in batch]
         if len({poll.due.id for poll in polls}) < len(polls):
             await self._store_each(batch)  # a poll has to see what the one before it brought
@@ -210,10 +210,10 @@ class StorageQueue:
     def _recording_at_least(
         self, poll: CompletedPoll
     ) -> Callable[[Connection], tuple[PollReport | None, Exception | None]]:
-        """Record a poll; as a failure and without its document if only that is refused.
+        """Record a poll; as a failure without its document if only the document is refused.
 
-        Both in one transaction: a database that was damaged and is repaired a moment later has to
-        refuse the whole poll, or the document would seem to be at fault.
+        Both in one transaction: a damaged database, repaired a moment later, has to refuse the
+        whole poll, or the document would seem to be at fault.
         """
         error = ParseError(poll.due.url, "its entries could not be stored; see the log")
         failure = failure_of(poll.due, poll.started_at, error)

@@ -1,10 +1,10 @@
-"""When polls happen: once, or until told to stop.
+"""Times of polls: once, or until a stop.
 
-poll_options  what polling needs to know of config.yaml                     pure
-leases        what each process does that polls
-shared_hosts  which hosts have more than one feed
-once          feeds that are due now, or that a person names, polled once
-service       until it is told to stop: APScheduler and a handful of jobs   apscheduler
+poll_options  the part of config.yaml for polling                       pure
+leases        leases of a process, renewed and given back
+shared_hosts  hosts of more than one feed
+once          due or named feeds, polled once
+service       polling until a stop: APScheduler and a handful of jobs   apscheduler
 """
 
 from .once import poll_once

@@ -1,4 +1,4 @@
-"""What each process does that polls: renew its leases while it lives, and follow the clock."""
+"""Duties of each polling process: renew its leases, and follow the clock."""
 
 import asyncio
 import contextlib
@@ -25,10 +25,10 @@ _RENEWAL = LEASE.total_seconds() / 4
 
 @contextlib.asynccontextmanager
 async def held_leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator[None]:
-    """Renew the leases of `owner`, which is this process, and give them back at the end.
+    """Renew the leases of `owner`, this process, and give them back at the end.
 
     Args:
-        poller: Returns the present poller, whose database has the leases.
+        poller: Returns the present poller, for its database.
     """
 
     known_owners = {owner}
@@ -63,7 +63,7 @@ async def held_leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator
 
 
 async def drain(poller: Poller) -> None:
-    """Store completed polls, at a stop; feeds whose polls take too long are put off."""
+    """Store completed polls, at a stop; put off feeds with slow polls."""
     try:
         await asyncio.wait_for(poller.drained(), STOP_STEP)
     except TimeoutError:
@@ -71,13 +71,13 @@ async def drain(poller: Poller) -> None:
 
 
 async def abandon(poller: Poller) -> None:
-    """Put off feeds whose completed polls are not stored, if the database takes that in time."""
+    """Put off feeds with unstored polls, if the database is free in time."""
     with contextlib.suppress(TimeoutError, DBAPIError):
         await asyncio.wait_for(poller.abandon(), STOP_STEP)
 
 
 def reclaim_leases(connection: Connection, owner: str) -> None:
-    """Give back the leases of processes that ended, or that don't renew them any more."""
+    """Give back the leases of processes that have ended or don't renew any more."""
     owners = write_leases.lease_owners(connection)
     ended = [name for name in owners if process_identity.has_ended(name)]
     feeds = write_leases.reclaim_leases(
@@ -92,7 +92,7 @@ def reclaim_leases(connection: Connection, owner: str) -> None:
 
 
 def follow_clock(reading: system_clock.ClockReading, connection: Connection) -> None:
-    """Move the schedule if the clock was set since any process looked at it last."""
+    """Move the schedule if the clock was set since the last look of any process."""
     step = write_clock_shift.follow_clock(
         connection, boot=reading.boot, started_at=reading.started_at, now=datetime.now(UTC)
     )

@@ -1,4 +1,4 @@
-"""Feeds that are due, or that a person names, polled once: `aggregator poll`."""
+"""Due or named feeds, polled once: `aggregator poll`."""
 
 import asyncio
 from collections import Counter, deque
@@ -36,11 +36,11 @@ async def poll_once(
     """Poll each feed at most once and return when all are stored.
 
     Args:
-        names: Only these, due or not; None: those that are due.
-        everything: With `names` None: all, due or not, but for those in a pause and of sites that
-            another process is asking.
+        names: Only these, due or not; None: the due feeds.
+        everything: With `names` None: all feeds, due or not, but for feeds in a pause and hosts
+            with leases of other processes.
         on_start: Called with the number of feeds.
-        on_result: Called for each feed as its poll is stored.
+        on_result: Called for each feed after its poll is stored.
         pollers: Closed at the end.  None: pollers with parts of their own.
 
     Raises:
@@ -77,7 +77,7 @@ async def poll_once(
 def _lease(
     connection: Connection, *, owner: str, names: Collection[str] | None, all_feeds: bool
 ) -> list[DueFeed]:
-    """Lease the named feeds, or all, or those that are due."""
+    """Lease the named feeds, all feeds, or the due feeds."""
     now = datetime.now(UTC)
     shared_hosts = write_hosts.shared_hosts(connection)
     leases.reclaim_leases(connection, owner)
@@ -106,7 +106,7 @@ def _known_names(names: Iterable[str], config: Config) -> frozenset[str]:
 
 
 def _interleaved(due: Sequence[DueFeed]) -> list[DueFeed]:
-    """Return feeds so that those of one host stand apart: one host holds up none of the others."""
+    """Return feeds with those of one host apart, so that no host holds up another."""
     counts: Counter[str] = Counter()
     ranked: list[tuple[int, int, DueFeed]] = []
     for feed in due:

@@ -1,4 +1,4 @@
-"""What polling needs to know of config.yaml.  Pure."""
+"""The part of config.yaml for polling.  Pure."""
 
 from aggregator import __version__, urls
 from aggregator.config import Config
@@ -9,7 +9,7 @@ from aggregator.poll.host_limits import Budget
 
 
 def poll_settings(config: Config) -> PollSettings:
-    """Return what polling needs to know of the configuration."""
+    """Return the part of the configuration for polling."""
     ports = {urls.port_of(feed.url) for feed in config.feeds}
     return PollSettings(
         fetch=FetchSettings(
@@ -40,7 +40,7 @@ def poll_settings(config: Config) -> PollSettings:
 
 
 def _user_agent(config: Config) -> str:
-    """Name the program, and the page about it where others can reach that; hosts count readers."""
+    """Return the program's name, with the page about the robot unless the address is private."""
     program = f"aggregator/{__version__}"
     if urls.is_private(config.base_url):
         return program

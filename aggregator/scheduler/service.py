@@ -178,7 +178,7 @@ class Scheduler:
         await self._poller.transact(partial(leases.follow_clock, reading))
 
     async def _dispatch(self) -> None:
-        """Lease what is due, as much as there is room for, and start to poll it."""
+        """Lease due feeds up to the free capacity, and start to poll them."""
         capacity = self._settings.concurrency * FEEDS_PER_SLOT
         room = capacity - len(self._polls)
         if room <= 0 or self._stopping:
@@ -224,7 +224,7 @@ class Scheduler:
             task.add_done_callback(self._polled)
 
     def _use_replaced(self, file: tuple[int, int] | None) -> None:
-        """Bring a database that took the place of another up to what config.yaml says."""
+        """Bring a database in place of another one up to config.yaml."""
         if self._file is not None:
             log.warning("%s: another file is in its place; using that", self._config.database)
             self.reload_now()
@@ -236,9 +236,9 @@ class Scheduler:
         return _MAX_PER_HOST if delay <= 0 else min(ceil(2 * TICK / delay) + 1, _MAX_PER_HOST)
 
     def _overdue_unstored(self) -> list[int]:
-        """Return some of the feeds whose poll could not be stored, and whose time has come again.
+        """Return some of the feeds with an unstored poll whose time has come again.
 
-        Until then their lease is kept: the database does not know that they were polled.
+        Until then their lease is kept: the database does not know of the poll.
         """
         now = asyncio.get_running_loop().time()
         return [feed_id for feed_id, at in self._unstored.items() if at <= now][:_MAX_RELEASED]
@@ -307,7 +307,7 @@ class Scheduler:
         self._stamp, self._answered_requests = stamp, request_count
 
     async def _sync(self, config: Config) -> write_subscriptions.SyncResult:
-        """Make the database say what the file says."""
+        """Make the database agree with the file."""
 
         def sync(connection: Connection) -> write_subscriptions.SyncResult:
             with _uncollected():
@@ -321,7 +321,7 @@ class Scheduler:
         return await self._poller.transact(sync)
 
     def _read(self, path: Path) -> tuple[Config, PollSettings]:
-        """Read the file; with 100,000 feeds in it that takes too long for the event loop."""
+        """Read the file; 100,000 feeds would take too long in the event loop."""
         with _uncollected():
             config = self._amend(load(path))
             return config, poll_settings(config)
@@ -378,7 +378,7 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
 
 async def _retire(poller: Poller, under_way: Collection[asyncio.Task[None]]) -> None:
-    """End a poller that has a successor when its last poll is stored, or when cancelled."""
+    """End a poller with a successor after its last poll is stored, or when cancelled."""
     try:
         if under_way:
             await asyncio.wait(under_way)

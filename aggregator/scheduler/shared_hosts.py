@@ -20,10 +20,10 @@ class SharedHosts:
     _read_at: float = 0.0
 
     def read(self, connection: Connection, config: Config) -> frozenset[str]:
-        """Return the hosts; they are read if `config` is not the one of the last call, or are old.
+        """Return the hosts; read again for another `config`, or after an hour.
 
         Args:
-            config: The one that the database was last made to follow.
+            config: The configuration that the database agrees with.
         """
         now = time.monotonic()
         if config is not self._config or now - self._read_at > MAX_AGE:

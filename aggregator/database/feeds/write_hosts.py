@@ -1,4 +1,4 @@
-"""Hosts that want fewer requests: what one process learned, for the others and after a restart."""
+"""Pauses and limits of hosts, for all processes and after a restart."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ def is_pausing(host: KnownHost, now: datetime) -> bool:
 
 
 def known_hosts(connection: Connection, *, now: datetime) -> list[KnownHost]:
-    """Return the hosts that are to be left alone for a while, or between two requests."""
+    """Return the hosts in a pause, or with a delay between two requests."""
     return [KnownHost(*row) for row in connection.execute(_KNOWN_HOSTS, {"now": now})]
 
 
@@ -31,7 +31,7 @@ def shared_hosts(connection: Connection) -> frozenset[str]:
 
 
 def host_pause(connection: Connection, name: str) -> HostPause | None:
-    """Return what is known of one host, None if nothing is."""
+    """Return the stored limits of a host, None without any."""
     row = connection.execute(_BY_NAME, {"name": name}).one_or_none()
     return None if row is None else HostPause(*row)
 
@@ -47,9 +47,9 @@ def forget_hosts(connection: Connection, *, now: datetime, throttled_before: dat
 
 
 def note_pauses(connection: Connection, pauses: Sequence[HostPause]) -> None:
-    """Note hosts that have to be left alone, and how often one may be asked.
+    """Store pauses of hosts, and delays between two requests.
 
-    A pause that is stored never gets shorter.  The last table that a transaction locks; see
+    A stored pause never gets shorter.  `hosts` is the last table to lock in a transaction; see
     `write_polls.lock_polls`.
     """
     if not pauses:

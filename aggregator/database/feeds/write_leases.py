@@ -1,4 +1,4 @@
-"""Leases: which feeds a process polls, so that no other process does meanwhile."""
+"""Leases: feeds reserved for one process while the process polls them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -56,16 +56,16 @@ def lease_due(
 ) -> list[DueFeed]:
     """Lease up to `limit` feeds whose time has come.
 
-    All feeds of a host are leased by one process at a time, which puts its requests in order.
+    All feeds of a host are leased by one process at a time, so requests to a host keep an order.
 
     Args:
-        owner: Name of this process; `until`: when the lease ends by itself.
+        owner: Name of this process; `until`: end of the lease without a renewal.
         shared_hosts: Hosts of more than one feed.
-        busy_hosts: Hosts of which no more feeds are to be leased now.
+        busy_hosts: Hosts with enough leased feeds for now.
         per_host: Feeds of one host at most, so that one host can't fill all places; None: no
             limit, as for `limit`.
-        per_site: The same for some hosts.  Of a host that has a `min_delay` one feed is leased,
-            and of a host in a pause none.
+        per_site: The same for some hosts.  Of a host with a `min_delay` one feed is leased, and of
+            a host in a pause none.
     """
     wait_for_leases(connection)
     statement = _OVERDUE.limit(None if limit is None else max(limit, _MAX_CANDIDATES))
@@ -98,13 +98,13 @@ def lease_named(
     names: Collection[str] | None,
     shared_hosts: Collection[str] = (),
 ) -> list[DueFeed]:
-    """Lease the named feeds, or all that may be polled, whatever their schedule.
+    """Lease the named feeds, or every feed, whatever the schedule.
 
     Args:
-        owner: Name of this process; `until`: when the lease ends by itself.
-        names: A person asked for these: neither a pause nor a 410 nor another process that polls
-            their host keeps them back.  None: every feed without a pause in force or a 410, of
-            hosts that no other process polls.
+        owner: Name of this process; `until`: end of the lease without a renewal.
+        names: A person asked for these feeds: no pause, 410 or other process at the host keeps
+            them back.  None: every feed without a pause in force or a 410, of hosts without
+            leases of other processes.
         shared_hosts: Hosts of more than one feed.
     """
     wait_for_leases(connection)
@@ -130,20 +130,20 @@ def lease_named(
 
 
 def lease_owners(connection: Connection) -> list[str]:
-    """Return the names of the processes that hold leases."""
+    """Return the names of the processes with leases."""
     statement = select(feeds.c.lease_owner).where(feeds.c.lease_owner.is_not(None)).distinct()
     return list(connection.scalars(statement))
 
 
 def renew_leases(connection: Connection, *, owner: str, until: datetime) -> None:
-    """Keep the leases of feeds that wait or are being polled."""
+    """Renew all leases of a process."""
     connection.execute(update(feeds).where(feeds.c.lease_owner == owner).values(lease_until=until))
 
 
 def release_leases(
     connection: Connection, *, owner: str, feed_ids: Collection[int] | None = None
 ) -> None:
-    """Give leases back: those of `feed_ids`, or all that `owner` holds."""
+    """Give leases back: those of `feed_ids`, or all leases of `owner`."""
     statement = update(feeds).where(feeds.c.lease_owner == owner)
     if feed_ids is not None:
         statement = statement.where(feeds.c.id.in_(sorted(feed_ids)))
@@ -153,19 +153,19 @@ def release_leases(
 def reclaim_leases(
     connection: Connection, *, ended_owners: Collection[str], owner: str, now: datetime
 ) -> int:
-    """Give back the leases of processes that have ended, or that don't renew them any more.
+    """Give back the leases of processes that have ended or don't renew any more.
 
-    No process knows which of these feeds were polled.  So each feed counts as polled when its lease
-    was last known to be held, and waits for its interval; a new feed, which a person may wait for,
-    waits for `_NEW_FEED_PAUSE` at most.
+    Nobody knows which of these feeds were polled.  So each feed counts as polled at the last known
+    time of its lease, and waits for its interval; a new feed waits for `_NEW_FEED_PAUSE` at most,
+    as a person may be watching.
 
     Args:
-        ended_owners: Names of processes that are known to have ended.
-        owner: Name of this process: its own leases stay even if they ran out, as they do while the
-            database is locked: its polls still go on.
+        ended_owners: Names of processes known to have ended.
+        owner: Name of this process: its own leases stay even after their end, as during a lock of
+            the database: its polls still go on.
 
     Returns:
-        How many feeds were leased.
+        Number of reclaimed leases.
     """
     until = feeds.c.lease_until
     ended = and_(
@@ -188,9 +188,9 @@ def reclaim_leases(
 
 
 def put_off(connection: Connection, leased: Sequence[DueFeed], *, requested_at: datetime) -> None:
-    """Put off the next polls of feeds that were requested in vain by their intervals.
+    """Put off the next polls of feeds with a request in vain, by their intervals.
 
-    A feed whose URL changed meanwhile keeps its time.
+    A feed with a new URL keeps its time.
     """
     for due in leased:
         until = requested_at + due.pacing.interval
@@ -203,12 +203,12 @@ def put_off(connection: Connection, leased: Sequence[DueFeed], *, requested_at: 
 
 
 def lock_leased(connection: Connection, due: Sequence[DueFeed]) -> frozenset[int]:
-    """Lock the rows of leased feeds; return the ids of those whose polls may be stored.
+    """Lock the rows of leased feeds; return the ids of the feeds whose polls may be stored.
 
-    A poll counts while its feed has the URL that was leased, no other process has taken the lease
-    since, and no other poll was recorded.  The other polls were overtaken: by a change of
-    config.yaml, by a process that took the feed over, or by another database in this one's place.
-    On PostgreSQL the rows stay locked, so that all of that holds until the transaction ends.
+    A poll counts while its feed has the leased URL, no other process has taken the lease since, and
+    no other poll was recorded.  Other polls were overtaken: by a change of config.yaml, by another
+    process, or by another database file in place of this one.  On PostgreSQL the rows stay locked,
+    so all of this holds until the transaction ends.
     """
     rows = connection.execute(_LOCK_LEASED, {"feeds": sorted({feed.id for feed in due})})
     row_of = {row.id: row for row in rows}
@@ -228,7 +228,7 @@ def _in_parts(
     values: Sequence[int | str],
     **parameters: str,
 ) -> list[Any]:
-    """Return the rows whose `column` is one of `values`, in as many statements as that takes."""
+    """Return the rows with one of `values` in `column`, in as many statements as needed."""
     return [
         row
         for part in chunks(values)

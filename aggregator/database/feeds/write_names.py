@@ -1,4 +1,4 @@
-"""What feeds were called before: addresses and searches with a former name lead to the feed."""
+"""Former names of feeds: addresses and searches with a former name lead to the feed."""
 
 from collections.abc import Collection, Mapping
 
@@ -15,11 +15,11 @@ PARKED = "~"
 def remember_names(
     connection: Connection, former: Mapping[str, int], *, in_use: Collection[str]
 ) -> None:
-    """Note the names that feeds had until now, and forget the former names that are in use again.
+    """Store the former names of feeds, and forget former names in use again.
 
     Args:
-        former: Ids of feeds by a name that they do not have any more.
-        in_use: Names that feeds have now.
+        former: Ids of feeds by former name.
+        in_use: Present names of feeds.
     """
     if not in_use:
         return

@@ -1,4 +1,4 @@
-"""How polls went: everything that a poll changes, but for its entries."""
+"""Outcomes of polls: all changes of a poll, but for entries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ from aggregator.model import (
 
 @dataclass(frozen=True, slots=True)
 class FeedUpdate:
-    """What a poll without an error leaves for the next one.
+    """The state that a poll without an error leaves for the next poll.
 
     Attributes:
-        validation: What the next document is compared with.
+        validation: For the comparison with the next document.
         pacing: How often the feed is polled from now on.
-        habits: How its documents behave.
+        habits: How the feed's documents behave.
         head: The document's head, None if no document was read.
         is_full: A 200 was read; only its validators count from now on.
     """
@@ -47,11 +47,11 @@ class FeedUpdate:
 
 @dataclass(frozen=True, slots=True)
 class PollFailure:
-    """Why a poll brought nothing.
+    """The failure of a poll.
 
     Attributes:
-        reason: In words, as the status page shows it.
-        count: Failed polls in a row, this one included; 0 where none is counted.
+        reason: In words, as on the status page.
+        count: Failed polls in a row, including this poll; 0 for an uncounted failure.
     """
 
     reason: str
@@ -60,17 +60,17 @@ class PollFailure:
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
-    """How one poll went; made once, when all that it brought has been compared.
+    """The outcome of one poll; made once, after the comparison with stored entries.
 
     Attributes:
-        feed: As it was leased.
-        started_at, ended_at: Of the request, and of reading what it brought.
-        next_poll: When the feed is polled next, and why.
+        feed: As leased.
+        started_at, ended_at: From the start of the request to the end of reading.
+        next_poll: Time and reason of the next poll.
         relocation: Where the feed is polled from now on.
-        result: What is stored of the feed, or why the poll failed.
-        status: HTTP status, None if there was no answer.
-        size: Bytes of the answer's body as they came.
-        new, updated: Entries that were added, and those whose edits readers are told of.
+        result: The new state of the feed, or the failure.
+        status: HTTP status, None without an answer.
+        size: Bytes of the answer's body, as received.
+        new, updated: Numbers of new entries and of entries with an edit worth telling readers.
     """
 
     feed: DueFeed
@@ -87,13 +87,13 @@ class PollReport:
 
     @property
     def error(self) -> str | None:
-        """Why the poll failed, None if it did not."""
+        """Why the poll failed, None after a success."""
         return self.result.reason if isinstance(self.result, PollFailure) else None
 
 
 @dataclass(frozen=True, slots=True)
 class LockedPolls:
-    """Polls that are about to be stored, in a transaction that has locked what they change.
+    """Polls in a transaction with all locks for storing them.
 
     Attributes:
         in_force: Ids of the feeds whose polls count; the other polls were overtaken.
@@ -109,12 +109,12 @@ def lock_polls(
     """Begin to store the polls of feeds; the first statement of a transaction.
 
     Locks `state`, then the rows of `feeds`; `record_polls` locks `hosts` last.  Every transaction
-    that brings entries or follows the clock keeps this order: on PostgreSQL two processes would
-    wait for each other's rows otherwise.
+    with entries, and every move of the schedule, keeps this order: on PostgreSQL two processes
+    would otherwise wait for each other's rows.
 
     Args:
-        due: The feeds as they were leased.
-        checked_at: When the last of these polls ended.
+        due: The feeds as leased.
+        checked_at: End of the last of these polls.
     """
     connection.execute(update(state).values(checked_at=checked_at))
     return LockedPolls(connection, lock_leased(connection, due))
@@ -123,13 +123,13 @@ def lock_polls(
 def record_polls(
     locked: LockedPolls, reports: Sequence[PollReport], pauses: Sequence[HostPause] = ()
 ) -> None:
-    """Write how polls went, give their leases back, and note what readers could see.
+    """Write the outcomes of polls, and give the leases back.
 
-    A feed that config.yaml lost meanwhile is not polled again.
+    A feed that has left config.yaml meanwhile is not polled again.
 
     Args:
-        reports: Of polls that are in force.
-        pauses: Of all polls, the overtaken ones among them: the hosts were asked all the same.
+        reports: Of polls in force.
+        pauses: Of all polls, including overtaken polls: the hosts were asked all the same.
     """
     connection = locked.connection
     if reports:
@@ -154,7 +154,7 @@ def _record_reports(connection: Connection, reports: Sequence[PollReport]) -> No
 
 @cache
 def _update_feed(columns: tuple[str, ...]) -> Update:
-    """Return the statement that sets these columns of a feed; built once for each shape."""
+    """Return the statement for these columns of a feed; built once for each set of columns."""
     values: dict[str, ColumnElement[Any]]
     values = {name: bindparam(f"new_{name}", type_=feeds.c[name].type) for name in columns}
     if "last_success_at" not in columns:  # a failure: the first of a series tells since when
@@ -163,10 +163,10 @@ def _update_feed(columns: tuple[str, ...]) -> Update:
 
 
 def _is_visible(report: PollReport, row: Any) -> bool:
-    """Return whether a poll changes what a reader could see: entries, habits, or the feed's head.
+    """Return whether a poll changes anything for readers: entries, habits, or the feed's head.
 
     Args:
-        row: The head as it is stored.
+        row: The head as stored.
     """
     if report.new or report.updated:
         return True
@@ -267,15 +267,15 @@ def _poll_row(report: PollReport) -> dict[str, Any]:
 
 
 def note_change(connection: Connection) -> None:
-    """Increase the version: something that a page or a merged feed shows has changed."""
+    """Increase the version, after a change to a page or a merged feed."""
     connection.execute(update(state).values(version=state.c.version + 1))
 
 
 def take_over(connection: Connection, *, owner: str, now: datetime) -> None:
-    """Begin with a database that took the place of another one while the program runs.
+    """Begin with a database in place of another one, while the program runs.
 
-    Leases of `owner` that a copy has are as old as the copy.  The version goes beyond every version
-    that the former database can have had: pages and clients know responses by it.
+    Leases of `owner` in a copy are as old as the copy.  The version goes beyond every version of
+    the former database: pages and clients know responses by version.
     """
     release_leases(connection, owner=owner)
     seconds = int(now.timestamp())

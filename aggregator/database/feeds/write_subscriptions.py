@@ -1,4 +1,4 @@
-"""What config.yaml says, made true in the feeds table."""
+"""The feeds table, made to agree with config.yaml."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,12 +83,12 @@ def read_feeds(connection: Connection) -> list[tuple[int, str | None, str]]:
 def sync_subscriptions(
     connection: Connection, subscriptions: Sequence[Subscription], *, now: datetime
 ) -> SyncResult:
-    """Make the feeds table say what config.yaml says.
+    """Make the feeds table agree with config.yaml.
 
-    A name given in the file is the feed's key: its entries stay when the URL changes, and what was
-    learned at the old URL is forgotten.  A name made from title or host follows the URL instead.  A
-    feed that left the file keeps its entries in the database, out of the list, and has them back
-    when it returns.
+    A name given in the file is the feed's key: its entries stay when the URL changes, and the state
+    of the old URL is forgotten.  A name made from title or host follows the URL instead.  A feed
+    that left the file keeps its entries in the database, out of the list, and gets them back on its
+    return.
     """
     category_ids = _category_ids(connection, subscriptions)
     ranks = {subscription.name: rank for rank, subscription in enumerate(subscriptions)}
@@ -139,9 +139,9 @@ def sync_subscriptions(
 def _unchanged(
     connection: Connection, subscriptions: Sequence[Subscription], category_ids: _CategoryIds
 ) -> tuple[set[str], dict[str, int]]:
-    """Return the names of the feeds whose rows say what the file says; the rank of every row.
+    """Return the names of the feeds whose rows agree with the file; the rank of every row.
 
-    At nearly every start those are all feeds, so this is one walk over the table and no more.
+    At nearly every start all rows agree, so this is one walk over the table and no more.
     """
     configured = {
         subscription.name: (
@@ -191,7 +191,7 @@ def _rank(
 
 
 def _match(subscriptions: Sequence[Subscription], rows: Sequence[Any]) -> dict[str, Any]:
-    """Return the row of each subscription that has one, by name."""
+    """Return the row of each subscription with a row, by name."""
     by_name = {row.name: row for row in rows}
     # Of two rows with the same URL the subscribed row is meant.
     by_url = {row.url: row for row in sorted(rows, key=lambda row: row.subscribed)}
@@ -273,10 +273,10 @@ def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[st
 def _resubscribe(
     connection: Connection, changes: Sequence[tuple[Any, dict[str, Any]]], now: datetime
 ) -> list[int]:
-    """Write what the file says of known feeds, and what follows.
+    """Write the file's values for known feeds, and the consequences.
 
     Args:
-        changes: The stored row of each feed, and its columns as the file has them.
+        changes: The stored row of each feed, and its columns as in the file.
 
     Returns:
         Ids of the feeds whose entries may represent other stories now, or none any more.
@@ -303,7 +303,7 @@ def _resubscribe(
 
 @cache
 def _set(*columns: str) -> Update:
-    """Return the statement that sets these columns of a feed; built once for each shape."""
+    """Return the statement for these columns of a feed; built once for each set of columns."""
     values = {name: bindparam(f"new_{name}", type_=feeds.c[name].type) for name in columns}
     return update(feeds).where(feeds.c.id == bindparam("feed")).values(values)
 
@@ -338,10 +338,10 @@ def _consequences(row: Any, values: Mapping[str, Any], now: datetime) -> dict[st
 
 
 def _planned(row: Any, interval: timedelta, now: datetime) -> dict[str, Any]:
-    """Return when a feed is due whose interval changed, or that came back.
+    """Return the due time of a feed with a new interval, or of a feed back in the file.
 
-    The interval counts from the last poll.  What the publisher asked for holds whatever the file
-    says, and so does the backing off from a feed that fails.
+    The interval counts from the last poll.  The publisher's requests hold whatever the file says,
+    and so does the backing off from a failing feed.
     """
     due_at = max(row.last_polled_at + interval, now) if row.last_polled_at else now
     requested_at = row.next_poll_at if row.next_reason not in OUR_REASONS else None
