@@ -23,7 +23,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
-from unicodedata import ucd_3_2_0
+from itertools import groupby
+from unicodedata import combining, ucd_3_2_0
 
 _TERM = re.compile(
     r'(-?)(?:(source|category|author|before|after):)?(?:"([^"]*)("?)|(\S+))', re.IGNORECASE
@@ -53,6 +54,9 @@ _SYMBOL = re.compile(
     "[\u2100\u2101\u2105\u2106\u2116\u2120-\u2122\u213b\u2460-\u24ff\u3200-\u33ff"
     "\U0001f100-\U0001f2ff]"
 )
+# The class has every character that becomes a combining mark; no word of a language has more than
+# 30 of them in a row (UAX #15, 13).
+_LONG_MARKS = re.compile("(?:[^\\w\\s]|[\uff9e\uff9f]){31,}")
 _MARKS = re.compile("[\u0300-\u036f]+")  # that no letter has taken in
 # What most texts consist of: none of these is changed, or parts words before and after.
 _PLAIN = (
@@ -170,7 +174,19 @@ def normal(text: str) -> str:
     if _AS_IT_IS.fullmatch(text):
         return text
     seen = _SYMBOL.sub(r" \g<0> ", _INVISIBLE.sub("", text))
-    return _MARKS.sub("", ucd_3_2_0.normalize("NFKC", seen))
+    return _MARKS.sub("", ucd_3_2_0.normalize("NFKC", _LONG_MARKS.sub(_in_order, seen)))
+
+
+def _in_order(row: re.Match[str]) -> str:
+    """Return characters decomposed, with their marks in canonical order (UAX #15, D109).
+
+    `normalize` makes the same of both, but sorts marks in quadratic time if they are not in order.
+    """
+    decomposed = "".join(ucd_3_2_0.normalize("NFKD", character) for character in row[0])
+    return "".join(
+        "".join(sorted(marks, key=combining))
+        for _, marks in groupby(decomposed, key=lambda character: combining(character) > 0)
+    )
 
 
 def spaced(text: str) -> str:

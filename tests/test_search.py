@@ -5,6 +5,7 @@ import unicodedata
 from datetime import date
 
 import pytest
+from hypothesis import given, strategies
 
 from aggregator import search
 from aggregator.search import Filter, Kind, Search, SearchFault, index_form, normal, parse, spaced
@@ -96,21 +97,66 @@ def test_what_is_plain_is_its_own_form():
     assert [spaced(normal(text)) for text in texts] == texts
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "\ufdfa" * 50_000,
-        pytest.param("a" + "\u0301\u0323" * 50_000, marks=pytest.mark.slow),
-        "\u200b" * 100_000,
-        "①" * 100_000,
-    ],
-    ids=["a letter of 18", "marks", "invisible", "symbols"],
+_MARKS = (
+    "\u0301\u0316\u0323\u0345\u0651\u064b\u05b0\u093c\u094d\u3099\u0f71\u0f73\u0344\uff9e\U0001d165"
 )
-def test_every_text_of_a_document_has_a_form_within_bounds(text):
-    started = time.process_time()
 
-    assert len(index_form(text)) <= 18 * 100_000
-    assert time.process_time() - started < 20
+
+def _cpu_time(text: str) -> float:
+    started = time.process_time()
+    index_form(text)
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("\ufdfa", "\u200b", "①", "!", "\u0f73", "\u0344", "\uff9e\u0301"),
+        *(
+            "\u0301\u0316",
+            "\u0345\u0301\u0316",
+            "\u0651\u064b",
+            "\u093c\u094d",
+            "\u200d\u0301\u0323",
+        ),
+    ],
+    ids=ascii,
+)
+def test_the_form_of_a_text_takes_time_in_proportion_to_its_length(part):
+    count = 20_000 // len(part)
+    quarter, whole = (
+        min(_cpu_time("a\u1e00" + part * number) for _ in range(3)) for number in (count, 4 * count)
+    )
+
+    assert whole < 8 * quarter + 0.01  # 16 times as much if it were quadratic
+
+
+def test_every_text_of_a_document_has_a_form_within_bounds():
+    assert len(index_form("\ufdfa" * 50_000)) <= 18 * 100_000
+
+
+@given(
+    strategies.text(alphabet=_MARKS, max_size=80), strategies.text(alphabet=f"{_MARKS}aé1e00 !ｶ가")
+)
+def test_many_marks_in_a_row_have_the_form_that_unicode_gives_them(row, text):
+    text = f"\u1e00{row}{text}{row}b"
+    seen = text.replace("\u200d", "")
+
+    assert normal(text) == re.sub(
+        "[\u0300-\u036f]+", "", unicodedata.ucd_3_2_0.normalize("NFKC", seen)
+    )
+
+
+def test_no_mark_is_left_out_of_what_is_put_in_order():
+    every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    marks = [
+        character
+        for character in every
+        if unicodedata.combining(unicodedata.ucd_3_2_0.normalize("NFKD", character)[0])
+    ]
+
+    assert len(marks) > 500
+    assert [mark for mark in marks if not search._LONG_MARKS.fullmatch(mark * 31)] == []
 
 
 def test_names_and_days_narrow_it():
