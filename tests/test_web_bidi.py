@@ -7,7 +7,7 @@ import pytest
 from aggregator.model import FeedHead, Outcome
 from tests.selection import slow_but
 from tests.web_fixtures import HtmlPage, Site, entry
-from web.presentation import isolated, isolated_text
+from web.bidi_text import isolated, isolated_text
 
 NAMES = {
     "Hebrew": "שלום",

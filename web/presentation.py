@@ -15,11 +15,13 @@ from markupsafe import Markup, escape
 from aggregator import urls
 from aggregator.model import CategoryCount, ListedEntry, Source, SourceName
 from aggregator.publish import first_words, title_of
-from aggregator.search import MAX_EXCLUDED, MAX_TERMS, Hint, SearchFault, normal, words_of
+from aggregator.search import MAX_EXCLUDED, MAX_TERMS, Hint, SearchFault
 from aggregator.text.references import unescape
+from web.bidi_text import isolated
 from web.language import Language
 from web.last_visit import LastVisit
 from web.relative_time import Clock, Moment
+from web.search_marks import marked
 
 _LIMITS = {SearchFault.TOO_MANY_TERMS: MAX_TERMS, SearchFault.TOO_MANY_EXCLUDED: MAX_EXCLUDED}
 _HUES = 12  # classes c0 to c11 in static/style.css
@@ -27,9 +29,6 @@ _MAX_AUTHORS = 3
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _TAG = re.compile(r"(<[^>]*>)")  # titles were sanitised: no `>` within a tag
 _MAX_RUN = 5
-_MAX_SHOWN = 400  # characters of a name or a sentence about a feed
-_ISOLATES, _FIRST_STRONG_ISOLATE, _END_OF_ISOLATE = "\u2066\u2067\u2068", "\u2068", "\u2069"
-_BIDI_CLASSES = frozenset("R AL AN RLE LRE RLO LRO RLI LRI FSI PDI PDF".split())
 _ROW = 90  # characters, at full width and beside the choice of a view
 _GAP = 3
 _HOUR = timedelta(hours=1)
@@ -237,95 +236,6 @@ def _summary(entry: ListedEntry) -> str:
     return f"…{remainder}" if start and remainder else ""
 
 
-def marked(text: str, phrases: Sequence[str]) -> Markup:
-    """Return `text` escaped, with the words and phrases of a search in `mark` elements.
-
-    Case and accents are ignored, as in the search.
-    """
-    if not phrases:
-        return escape(text)
-    pattern, split = _to_mark(tuple(phrases))
-    folded = _folded(text)
-    if not any(phrase[0].rstrip("*") in folded for phrase in split):
-        return escape(text)  # most texts of a page have nothing to mark
-    places = list(pattern.finditer(text))
-    words = [_folded(place[0]) for place in places]
-    is_marked = [False] * len(words)
-    for phrase in split:
-        for start, word in enumerate(words):
-            end = start + len(phrase)
-            if word[:1] == phrase[0][:1] and _matches(words[start:end], phrase):
-                is_marked[start:end] = [True] * len(phrase)
-    parts, end = [], 0
-    marks = zip(is_marked, places, strict=True)
-    for is_match, group in groupby(marks, key=lambda mark: mark[0]):
-        if is_match:
-            run = [place for _, place in group]
-            start, stop = run[0].start(), run[-1].end()
-            parts += [escape(text[end:start]), f"<mark>{escape(text[start:stop])}</mark>"]
-            end = stop
-    return Markup("".join([*parts, escape(text[end:])]))  # noqa: S704
-
-
-def _matches(words: Sequence[str], phrase: Sequence[str]) -> bool:
-    """Whether `words` are the words of a phrase, the last of which may end with `*`."""
-    if not phrase[-1].endswith("*"):
-        return words == phrase
-    is_long_enough = len(words) == len(phrase) and words[:-1] == phrase[:-1]
-    return is_long_enough and words[-1].startswith(phrase[-1][:-1])
-
-
-@lru_cache(maxsize=64)
-def _to_mark(phrases: tuple[str, ...]) -> tuple[re.Pattern[str], list[list[str]]]:
-    """Return the pattern of words to compare with the phrases, and the words of the phrases."""
-    pattern, split = words_of(phrases)
-    return pattern, [[_folded(word) for word in phrase] for phrase in split]
-
-
-def isolated(name: str) -> Markup:
-    """Return a name as markup, isolated from the direction of the texts around.
-
-    Sources: HTML, 4.5.24 (`bdi`), UAX #9, 2.7 (the end of an isolate ends embeddings inside).
-    """
-    # Not Markup.format, which is slower: a page has a hundred names (docs/cost.md).
-    return Markup(f"<bdi>{escape(_without_stray_ends(_shortened(name)))}</bdi>")  # noqa: S704
-
-
-def isolated_text(name: str) -> str:
-    """Return a name for a place without markup, isolated if any part runs from right to left.
-
-    Source: UAX #9, 2.4 (explicit directional isolates).
-    """
-    name = _shortened(name)
-    if name.isascii() or not any(map(_turns, name)):
-        return name
-    return f"{_FIRST_STRONG_ISOLATE}{_without_stray_ends(name)}{_END_OF_ISOLATE}"
-
-
-def _shortened(name: str) -> str:
-    """Return a name of bounded length, as a table has hundreds of names."""
-    return name if len(name) <= _MAX_SHOWN else f"{name[:_MAX_SHOWN]}…"
-
-
-def _turns(character: str) -> bool:
-    return unicodedata.bidirectional(character) in _BIDI_CLASSES
-
-
-def _without_stray_ends(text: str) -> str:
-    """Remove characters that would end an isolate which begins before the text."""
-    if _END_OF_ISOLATE not in text:
-        return text
-    characters, depth = [], 0
-    for character in text:
-        depth += character in _ISOLATES
-        if character == _END_OF_ISOLATE:
-            if not depth:
-                continue
-            depth -= 1
-        characters.append(character)
-    return "".join(characters)
-
-
 def text_language(tag: str | None, page: Language) -> str | None:
     """Return the language tag of a text, None for the language of the page or a malformed tag."""
     tag = (tag or "").strip().replace("_", "-")
@@ -455,11 +365,3 @@ def hint(hint: Hint, lang: Language) -> str:
 
 def _plain_title(entry: ListedEntry, lang: Language) -> str:
     return title_of(entry) if entry.summary.strip() else lang.gettext("Untitled")
-
-
-def _folded(word: str) -> str:
-    """Return a word without case and accents."""
-    if word.isascii():
-        return word.lower()
-    parts = unicodedata.normalize("NFKD", normal(word).casefold())
-    return "".join(character for character in parts if not unicodedata.combining(character))

@@ -6,7 +6,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from aggregator.model import ListScope
-from web import presentation, status_texts
+from web import bidi_text, presentation, status_texts
 from web.content_policy import policy_of_file
 from web.language import Language, in_markup
 from web.relative_time import machine
@@ -22,8 +22,8 @@ def register_globals(environment: Environment) -> None:
     )
     environment.filters.update(
         machine=machine,
-        isolated=presentation.isolated,
-        isolated_text=presentation.isolated_text,
+        isolated=bidi_text.isolated,
+        isolated_text=bidi_text.isolated_text,
     )
 
 
