@@ -159,7 +159,8 @@ def insert_keys(
     if not keys:
         return
     place = _PLACES[connection.dialect.name]
-    rows = [(*key, UtcDateTime.encode(deleted_at)) for *key, deleted_at in keys]
+    # Of nearly all keys the last value is None, and they are handed to the driver as they are.
+    rows = [key if key[3] is None else (*key[:3], UtcDateTime.encode(key[3])) for key in keys]
     connection.exec_driver_sql(_INSERT_KEY.format(place=place), rows)
 
 

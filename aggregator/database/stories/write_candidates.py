@@ -80,8 +80,7 @@ def candidates(
                 holders_of[key] = {entry_id: feed_id}
             else:
                 sharing += _candidates_of_key(holders, entry_id, feed_id)
-                holders_of_feed = sum(feed == feed_id for feed in holders.values())
-                if len(holders) >= _MAX_HOLDERS or holders_of_feed >= _MAX_HOLDERS_OF_FEED:
+                if _is_full(holders, feed_id):
                     continue
                 holders[entry_id] = feed_id
             rows.append((key, entry_id, feed_id))
@@ -98,6 +97,13 @@ def _holders(connection: Connection, keys: Collection[int]) -> dict[int, dict[in
         for key, entry_id, feed_id in connection.execute(_HOLDERS, {"keys": chunk}):
             holders.setdefault(key, {})[entry_id] = feed_id
     return holders
+
+
+def _is_full(holders: Mapping[int, int], feed_id: int) -> bool:
+    """Whether a key takes no more entries of a feed."""
+    if len(holders) >= _MAX_HOLDERS:
+        return True
+    return sum(feed == feed_id for feed in holders.values()) >= _MAX_HOLDERS_OF_FEED
 
 
 def _candidates_of_key(holders: Mapping[int, int], entry_id: int, feed_id: int) -> list[int]:
