@@ -6,8 +6,8 @@
         Step(feed(Post("A2", guid="1"), Post("B", guid="2")), shows="A2 B", updated="A2"),
     )
 
-Each step is a poll of the real pipeline: fetch (from a file), skim, worker process, comparison,
-database; then the page is asked for, as a browser would.
+Each step is a poll of the real pipeline: fetch (from a file), prefilter, worker process,
+comparison, database; then the page is asked for, as a browser would.
 """
 
 import asyncio

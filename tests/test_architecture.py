@@ -30,9 +30,10 @@ ALLOWED = {
     "aggregator.search": frozenset(),
     "aggregator.fetch": PURE,
     "aggregator.reading": frozenset(),
-    "aggregator.reading.prefilter": {"model"},
+    "aggregator.reading.document_limits": frozenset(),
+    "aggregator.reading.prefilter": {"model", "reading.document_limits"},
     "aggregator.reading.autodiscovery": PURE | {"text"},
-    "aggregator.reading.parse": PURE | {"dates", "text"},
+    "aggregator.reading.parse": PURE | {"dates", "reading.document_limits", "text"},
     "aggregator.reading.sanitize": {"text", "urls"},
     "aggregator.reading.clean": PURE | {"dates", "links", "reading.sanitize", "text"},
     "aggregator.reading.worker_task": PURE
@@ -46,7 +47,7 @@ ALLOWED = {
     "aggregator.merged": PURE | {"config", "database", "dates", "publish"},
     "aggregator.websub": PURE | {"config", "database", "fetch", "merged", "publish", "runtime"},
     "aggregator.poll": PURE
-    | {"database", "dates", "dedup", "fetch", "reading.prefilter", "reading.worker_task"}
+    | {"database", "dates", "dedup", "fetch", "reading.document_limits", "reading.worker_task"}
     | {"runtime", "schedule", "stories", "text"},
     "aggregator.scheduler": PURE
     | {"config", "database", "fetch", "merged", "poll", "runtime", "websub"},

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from aggregator.reading.parse import parse, parse_cut
+from aggregator.reading.parse import parse, parse_prefiltered
 from aggregator.reading.parse.entities import joined_halves, resolved
 from aggregator.reading.worker_task import read_document
 from tests.selection import slow_but
@@ -203,10 +203,10 @@ def test_halves_are_joined_in_json_too():
     assert entry.content_html.count("🦤") == 2
 
 
-def test_halves_are_joined_in_what_a_skim_has_left():
+def test_halves_are_joined_in_what_the_prefilter_has_left():
     document = feed("x", description="&amp;#55358;&amp;#56740;")
 
-    (entry,) = parse_cut(document, url=URL).entries
+    (entry,) = parse_prefiltered(document, url=URL).entries
 
     assert entry.summary == "&#129444;"
     assert joined_halves("&#55358;&#56740;") == "&#129444;"

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import feedparser
 import pytest
+from sqlalchemy import create_engine
 
+from aggregator.poll import PollerFactory
 from aggregator.reading.parse import feedparser_speed
+from aggregator.reading.parse.parsers import StrictInContext
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
@@ -20,6 +23,7 @@ import feedparser
 from aggregator.text.encodings import in_utf8
 if sys.argv[1] == "fast":
     from aggregator.reading.parse import feedparser_speed, xml_reader
+    feedparser_speed.speed_up()
     read = xml_reader._read
     assert feedparser.util.FeedParserDict.get is feedparser_speed._get
 else:
@@ -87,3 +91,31 @@ def test_every_feed_of_the_corpus_is_read_as_without():
 
     assert len(paths) > 1000
     assert said("fast", paths) == said("slow", paths)
+
+
+def test_another_version_stays_as_it_is_and_is_named_when_polling_begins(monkeypatch, caplog):
+    monkeypatch.setattr(feedparser, "__version__", "6.0.0")
+
+    PollerFactory(create_engine("sqlite://"))
+
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert "feedparser 6.0.0" in message
+    assert f"feedparser=={feedparser_speed.PROVED_FOR}" in message
+    assert feedparser_speed.strict_parser() is StrictInContext
+
+
+def test_the_proved_version_is_not_warned_of(caplog):
+    PollerFactory(create_engine("sqlite://"))
+
+    assert not caplog.records
+
+
+def test_importing_the_parser_replaces_nothing():
+    script = (
+        "from feedparser.util import FeedParserDict as d; get = d.get\n"
+        "from aggregator.reading import worker_task; assert d.get is get\n"
+        "worker_task.read_document(b'<rss><channel><item/></channel></rss>', {}, 'u')\n"
+        "assert d.get is not get"
+    )
+
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -27,7 +27,7 @@ from aggregator.fetch.target import Target
 from aggregator.model import CleanFeed
 from aggregator.opml import outlines as opml
 from aggregator.reading.autodiscovery import advertised_feeds
-from aggregator.reading.prefilter import skim
+from aggregator.reading.prefilter import without_known_entries
 from aggregator.reading.worker_task import read_document
 from aggregator.text.encodings import plain_utf8
 from tests import fetching
@@ -157,17 +157,17 @@ def test_any_document_is_a_clean_feed_or_a_parse_error(document, content_type):
         return
     assert first.feed is not None
     assert_clean(first.feed)
-    again = read_document(document, {"content-type": content_type}, URL, first.memory)
-    if first.memory and not first.feed.cut_short:
+    again = read_document(document, {"content-type": content_type}, URL, first.seen_hashes)
+    if first.seen_hashes and not first.feed.cut_short:
         assert again.feed is None or not again.feed.entries
 
 
 @fuzzed
 @given(DOCUMENTS, TYPES, strategies.binary(max_size=64))
-def test_the_skim_takes_any_bytes(document, content_type, memory):
+def test_the_prefilter_takes_any_bytes(document, content_type, seen_hashes):
     utf8 = plain_utf8(document, content_type)
-    cut = skim(utf8 if utf8 is not None else document, memory)
-    assert cut is None or len(cut.rest) <= len(document)
+    cut = without_known_entries(utf8 if utf8 is not None else document, seen_hashes)
+    assert cut is None or len(cut.document) <= len(document)
 
 
 @fuzzed

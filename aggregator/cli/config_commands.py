@@ -28,7 +28,7 @@ from aggregator.model import Fetched, OpmlOutline
 from aggregator.opml import outlines as opml
 from aggregator.opml.outlines import LeftOut, OmissionReason, SubscriptionList
 from aggregator.reading.autodiscovery import advertised_feeds, feed_in_reason, is_about_comments
-from aggregator.reading.worker_task import Document, read_document
+from aggregator.reading.worker_task import ReadingResult, read_document
 from aggregator.runtime.worker_pool import Workers
 from aggregator.scheduler import poll_settings
 from aggregator.urls import feed_addresses
@@ -247,7 +247,7 @@ class _Discovery:
             click.echo(f"it also names {urls.masked(feed.url)} ({feed.title or 'no title'!r})")
         return address
 
-    async def _read(self, fetched: Fetched) -> Document:
+    async def _read(self, fetched: Fetched) -> ReadingResult:
         return await self.workers.run(
             fetched.url, read_document, fetched.body, dict(fetched.headers), fetched.url
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from aggregator.model import DueFeed
-from aggregator.reading.worker_task import Document, prefilter_here, read_document
+from aggregator.reading.worker_task import ReadingResult, prefilter_here, read_document
 from aggregator.runtime.worker_pool import Workers
 
 MAX_SIZE_HERE = 1_000_000
@@ -17,7 +17,7 @@ elements go to a worker.  A feed of 100 entries has about 2,000."""
 
 async def read(
     workers: Workers, due: DueFeed, headers: Mapping[str, str], url: str, body: bytes
-) -> Document:
+) -> ReadingResult:
     """Read the new part of a document.
 
     Args:
@@ -34,7 +34,7 @@ async def read(
     if len(body) <= MAX_SIZE_HERE:
         prefiltered = prefilter_here(body, content_type, seen_hashes, max_work=MAX_WORK_HERE)
         if prefiltered is not None and prefiltered.nothing_new:
-            return Document(None, prefiltered.memory)
+            return ReadingResult(None, prefiltered.seen_hashes)
     reading = workers.run(
         due.url,
         read_document,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
@@ -14,7 +15,10 @@ from aggregator.poll.poller import Poller, PollerParts
 from aggregator.poll.settings import PollSettings
 from aggregator.poll.slots import Slots
 from aggregator.poll.storage_queue import LINGER, MAX_BATCH, StorageQueue
+from aggregator.reading.worker_task import slow_warning
 from aggregator.runtime.worker_pool import Workers
+
+log = logging.getLogger(__name__)
 
 
 def new_workers(settings: PollSettings) -> Workers:
@@ -45,6 +49,8 @@ class PollerFactory:
         max_batch: int = MAX_BATCH,
         linger: float = LINGER,
     ) -> None:
+        if warning := slow_warning():
+            log.warning(warning)
         self._clock = clock or PollClock()
         self._workers = workers
         self._max_batch = max_batch

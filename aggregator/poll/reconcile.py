@@ -19,7 +19,7 @@ from aggregator.poll import document_dates
 from aggregator.poll.hour_ranks import with_hour_ranks
 from aggregator.poll.reports import CompletedPoll, PollSuccess
 from aggregator.poll.settings import PollSettings
-from aggregator.reading.prefilter import MAX_ENTRIES
+from aggregator.reading.document_limits import MAX_ENTRIES
 from aggregator.stories.story_keys import story_keys
 
 _GAP_SAMPLE = 10  # newest posts whose gaps are measured

@@ -23,7 +23,7 @@ from aggregator.model import (
     Validators,
 )
 from aggregator.model.times import http_date, span_text
-from aggregator.reading.worker_task import Document
+from aggregator.reading.worker_task import ReadingResult
 
 MIN_SIGHTINGS = 3
 MIN_WATCH = timedelta(days=1)
@@ -143,7 +143,7 @@ def success_of(
     due: DueFeed,
     started_at: datetime,
     fetched: Fetched,
-    document: Document | None = None,
+    document: ReadingResult | None = None,
     body_hash: bytes | None = None,
 ) -> PollSuccess:
     """Return the outcome of a 2xx or 304.
@@ -175,9 +175,9 @@ def success_of(
         pacing=replace(due.pacing, hints=hints, freshness=lifetime),
         response=response,
         document=feed,
-        positions=document.new if document else (),
+        positions=document.new_positions if document else (),
         body_hash=None if is_half else body_hash,
-        seen_hashes=document.memory if document else b"",
+        seen_hashes=document.seen_hashes if document else b"",
         sent_at=http_date(fetched.headers.get("date")) if feed else None,
         is_full=fetched.status != 304,
     )

@@ -1,8 +1,8 @@
-"""Entries of a document that we have already, cut out of it before it is parsed.  Pure.
+"""A document without the entries that the feed's last document had, before parsing.  Pure.
 
-expat walks the document once, at about 150 MB/s; the bytes of each entry element are hashed, and
-those whose hash stood in the feed's last document are left out.  What remains is a document of its
-own: the head and the new entries.  Whatever does not fit this picture is parsed whole.
+expat walks the document once; the bytes of each entry element are hashed, and entries are left out
+whose hash stood in the feed's last document.  The remainder is a document of its own: the head and
+the new entries.  A document of another shape is parsed whole.
 """
 
 import re
@@ -13,14 +13,12 @@ from hashlib import sha256
 from xml.parsers import expat
 
 from aggregator.model.seen_hashes import HASH_SIZE, NO_ID, PREFIX_SIZE, entry_records
-
-MAX_ENTRIES = 5000
-MAX_ATTRIBUTES = 256
-MAX_DEPTH = 200
-
-MAX_NAMESPACE = 200
-"""Characters of a namespace's name.  expat writes the name out before each element and attribute,
-so a long name costs its length for every `<a/>`; the longest in use have about 60."""
+from aggregator.reading.document_limits import (
+    MAX_ATTRIBUTES,
+    MAX_DEPTH,
+    MAX_ENTRIES,
+    MAX_NAMESPACE,
+)
 
 _WORK_OUTSIDE = 5
 _WORK_ENTRY = 7
@@ -36,48 +34,45 @@ _TAG = re.compile(rb"<[^>\"']*(?:\"[^\"]*\"[^>\"']*|'[^']*'[^>\"']*)*>")
 
 
 @dataclass(frozen=True, slots=True)
-class Skim:
-    """A document without the entries that are known.
+class PrefilteredDocument:
+    """A document without the known entries.
 
     Attributes:
-        rest: The document that remains: the head and the new entries.
-        new: Their places among all entries of the document.
-        nothing_new: There are none, and the head says what it said, but for its dates.
-        memory: For the next skim: `HASH_SIZE` bytes each for what entries inherit and for the head;
-            for every entry of the whole document its hash, and the id that it is stored under, 0
-            for the new ones until `seen_hashes.with_ids` is called.
+        document: The head and the new entries, well-formed XML in UTF-8.
+        new_positions: Of the new entries among all entries of the whole document.
+        nothing_new: No entry is new, and the head is as before, but for dates.
+        seen_hashes: To compare the feed's next document with, as in `model.seen_hashes`: a hash of
+            the context that entries inherit, one of the head, one for every entry of the whole
+            document with the id of the stored entry, 0 for the new entries.
     """
 
-    rest: bytes
-    new: tuple[int, ...]
+    document: bytes
+    new_positions: tuple[int, ...]
     nothing_new: bool
-    memory: bytes
-
-    @property
-    def kept(self) -> int:
-        """How many entries remain."""
-        return len(self.new)
+    seen_hashes: bytes
 
 
 class _UnfitError(Exception):
-    """The document is not one that can be cut."""
+    """The known entries of the document can't be cut out."""
 
 
-def skim(document: bytes, memory: bytes = b"", *, max_work: int = sys.maxsize) -> Skim | None:
+def without_known_entries(
+    document: bytes, seen_hashes: bytes = b"", *, max_work: int = sys.maxsize
+) -> PrefilteredDocument | None:
     """Cut the known entries out of a document.
 
     Args:
         document: XML in UTF-8 without a DOCTYPE.
-        memory: Of the skim of the feed's last document.
+        seen_hashes: Of the feed's last document, empty where all entries are new.
         max_work: Bound on the time: an element within an entry counts 1, a declaration of a
             namespace 5, an element outside of entries 6, an entry 8, four attributes 1.
 
     Returns:
-        None where the whole document has to be parsed: it is not well-formed, has a DOCTYPE,
-        entries within entries, an id that several entries share, too many of them or none at all,
-        a namespace over `MAX_NAMESPACE`, or takes more than `max_work`.
+        None where the whole document has to be parsed: XML that is not well-formed or has a
+        DOCTYPE, entries within entries, an id that several entries share, no entry at all, more
+        than `document_limits` or `max_work` allow.
     """
-    walk = _Walk(document, max_work)
+    walk = _DocumentWalk(document, max_work)
     try:
         walk.run()
     except (_UnfitError, expat.ExpatError, ValueError):
@@ -86,38 +81,43 @@ def skim(document: bytes, memory: bytes = b"", *, max_work: int = sys.maxsize) -
         return None
     context, head = walk.context(), _hash(_without(document, walk.entries + walk.dates))
     hashes = [_hash(document[start:end]) for start, end in walk.entries]
-    known = dict(entry_records(memory)) if memory[:HASH_SIZE] == context else {}
-    cut = [span for span, digest in zip(walk.entries, hashes, strict=True) if digest in known]
-    new = tuple(place for place, digest in enumerate(hashes) if digest not in known)
-    records = (digest + known.get(digest, NO_ID) for digest in hashes)
-    return Skim(
-        rest=_without(document, cut),
-        new=new,
-        nothing_new=not new and memory[HASH_SIZE:PREFIX_SIZE] == head,
-        memory=b"".join((context, head, *records)),
+    is_comparable = seen_hashes[:HASH_SIZE] == context
+    known_ids = dict(entry_records(seen_hashes)) if is_comparable else {}
+    known_spans = [
+        span for span, digest in zip(walk.entries, hashes, strict=True) if digest in known_ids
+    ]
+    new_positions = tuple(
+        position for position, digest in enumerate(hashes) if digest not in known_ids
+    )
+    records = (digest + known_ids.get(digest, NO_ID) for digest in hashes)
+    return PrefilteredDocument(
+        document=_without(document, known_spans),
+        new_positions=new_positions,
+        nothing_new=not new_positions and seen_hashes[HASH_SIZE:PREFIX_SIZE] == head,
+        seen_hashes=b"".join((context, head, *records)),
     )
 
 
 def _without(document: bytes, spans: Sequence[_Span]) -> bytes:
-    """Return the document without these parts, which do not overlap."""
-    kept, position = [], 0
+    """Return the document without some spans, which do not overlap."""
+    pieces, position = [], 0
     for start, end in sorted(spans):
-        kept.append(document[position:start])
+        pieces.append(document[position:start])
         position = end
-    kept.append(document[position:])
-    return b"".join(kept)
+    pieces.append(document[position:])
+    return b"".join(pieces)
 
 
 def _hash(data: bytes) -> bytes:
-    return sha256(data).digest()[:HASH_SIZE]  # processors help with it: twice as fast as BLAKE2
+    return sha256(data).digest()[:HASH_SIZE]  # processors have instructions for SHA-256
 
 
-class _Walk:
+class _DocumentWalk:
     """One walk of expat over a document.
 
     Attributes:
-        entries: Where each entry element begins and ends, in bytes.
-        dates: The same of the dates outside of entries: they change on their own.
+        entries: Spans of the entry elements, in bytes.
+        dates: Spans of the dates outside of entries, which change without other news.
     """
 
     def __init__(self, document: bytes, max_work: int) -> None:
@@ -129,41 +129,41 @@ class _Walk:
         self._depth = 0
         self._entry_depth = 0  # 0: not in an entry
         self._start = 0
-        self._ancestors: list[bytes] = []  # hashes, each over what it and those above it hand down
+        self._ancestors: list[bytes] = []  # hashes of what entries inherit, down to each element
         self._declarations: list[tuple[str | None, str]] = []
         self._contexts: set[str] = set()
         self._ids: set[str] = set()
-        self._text: list[str] | None = None
+        self._text_pieces: list[str] | None = None
         self._parser = expat.ParserCreate("utf-8", _SEPARATOR)
         self._parser.buffer_text = True
-        self._parser.StartElementHandler = self._started
-        self._parser.EndElementHandler = self._ended
-        self._parser.StartNamespaceDeclHandler = self._declared
+        self._parser.StartElementHandler = self._start_element
+        self._parser.EndElementHandler = self._end_element
+        self._parser.StartNamespaceDeclHandler = self._declare_namespace
         self._parser.StartDoctypeDeclHandler = self._unfit
 
     def run(self) -> None:
-        """Walk, once; raise `_UnfitError` or `ExpatError` if this document can't be cut."""
+        """Walk, once; raise `_UnfitError` or `ExpatError` where entries can't be cut out."""
         try:
             self._parser.Parse(self._document, True)
         finally:
-            del self._parser  # which refers to us: the document would stay until cycles are found
+            del self._parser  # a reference cycle, which would keep the document in memory
 
     def context(self) -> bytes:
-        """Return a hash of what entries inherit: namespaces, base, language."""
+        """Return a hash of the context that entries inherit: namespaces, base, language."""
         return _hash("\n".join(sorted(self._contexts)).encode("utf-8", "surrogatepass"))
 
     def _unfit(self, *_: object) -> None:
         raise _UnfitError
 
-    def _declared(self, prefix: str | None, namespace: str | None) -> None:
-        """Take a declaration; `xmlns=""` has no namespace."""
+    def _declare_namespace(self, prefix: str | None, namespace: str | None) -> None:
+        """Count a declaration; the namespace of `xmlns=""` is None."""
         self._work_left -= _WORK_OUTSIDE
         if len(namespace or "") > MAX_NAMESPACE:
             raise _UnfitError
         if not self._entry_depth:
             self._declarations.append((prefix, namespace or ""))
 
-    def _started(self, name: str, attributes: dict[str, str]) -> None:
+    def _start_element(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         self._work_left -= 1 + (len(attributes) >> 2)
         if self._work_left < 0 or len(attributes) > MAX_ATTRIBUTES or self._depth > MAX_DEPTH:
@@ -173,27 +173,27 @@ class _Walk:
             if local in _ENTRIES:
                 raise _UnfitError
             if local in _IDS and self._depth == self._entry_depth + 1:
-                self._listen()
+                self._collect_text()
         elif local in _ENTRIES:
             self._work_left -= _WORK_ENTRY
             self._entry_depth = self._depth
             self._start = self._parser.CurrentByteIndex
             self._contexts.add(self._ancestors[-1].hex() if self._ancestors else "")
-            self._declarations = []  # its own are in its bytes
+            self._declarations = []  # those of the entry itself are in the hashed bytes
         else:
             self._work_left -= _WORK_OUTSIDE
             inherited = [attributes.get(key) for key in _INHERITED]
-            handed_down = f"{name} {inherited} {self._declarations}"
-            above = self._ancestors[-1] if self._ancestors else b""
-            self._ancestors.append(_hash(above + handed_down.encode("utf-8", "surrogatepass")))
+            inheritance = f"{name} {inherited} {self._declarations}"
+            parent = self._ancestors[-1] if self._ancestors else b""
+            self._ancestors.append(_hash(parent + inheritance.encode("utf-8", "surrogatepass")))
             self._declarations = []
             self._starts.append(self._parser.CurrentByteIndex)
             if local == "language":
-                self._listen()
+                self._collect_text()
 
-    def _ended(self, name: str) -> None:
-        if self._text is not None:
-            self._heard("".join(self._text).strip())
+    def _end_element(self, name: str) -> None:
+        if self._text_pieces is not None:
+            self._end_text("".join(self._text_pieces).strip())
         if self._depth == self._entry_depth:
             self.entries.append((self._start, self._end_of(self._start)))
             if len(self.entries) > MAX_ENTRIES:
@@ -206,13 +206,13 @@ class _Walk:
                 self.dates.append((start, self._end_of(start)))
         self._depth -= 1
 
-    def _listen(self) -> None:
-        self._text = []
-        self._parser.CharacterDataHandler = self._text.append
+    def _collect_text(self) -> None:
+        self._text_pieces = []
+        self._parser.CharacterDataHandler = self._text_pieces.append
 
-    def _heard(self, text: str) -> None:
-        """Take the text of an id, which must not come twice, or of the feed's language."""
-        self._text = None
+    def _end_text(self, text: str) -> None:
+        """Note the text of an id, which must not come twice, or of the feed's language."""
+        self._text_pieces = None
         self._parser.CharacterDataHandler = None
         if not self._entry_depth:
             self._contexts.add(f"language {text}")
@@ -222,7 +222,7 @@ class _Walk:
             self._ids.add(text)
 
     def _end_of(self, start: int) -> int:
-        """Return where the element that began at `start` and ends now is over."""
+        """Return the end of the element that began at `start` and is ending."""
         tag = _TAG.match(self._document, start)
         if tag is None:
             raise _UnfitError

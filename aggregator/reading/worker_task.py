@@ -1,4 +1,4 @@
-"""Bytes -> `CleanFeed`: the stages that run in a worker process, as one step.  Pure.
+"""Bytes -> `CleanFeed`: the stages that run in a worker process, as one task.  Pure.
 
 A module of its own, so that a worker process loads the parser and nothing else.
 """
@@ -10,42 +10,45 @@ from aggregator.errors import ParseError
 from aggregator.model import CleanFeed, ParsedFeed
 from aggregator.reading.autodiscovery import advertised_feeds, reason_with_feed
 from aggregator.reading.clean import clean
-from aggregator.reading.parse import is_json, parse, parse_cut
-from aggregator.reading.prefilter import Skim, skim
+from aggregator.reading.parse import feedparser_speed, is_json, parse, parse_prefiltered
+from aggregator.reading.parse.feedparser_speed import slow_warning as slow_warning
+from aggregator.reading.prefilter import PrefilteredDocument, without_known_entries
 from aggregator.text.encodings import in_utf8, plain_utf8
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """What reading a document brought.
+class ReadingResult:
+    """The new content of a document.
 
     Attributes:
-        feed: Its head and those of its entries that the last document did not have, or all of
-            them; None if it says nothing that the last one did not.
-        memory: For the next document of the feed; empty where that has to be read whole.
-        new: The places of the feed's entries among all of the document; empty if it has them all.
+        feed: The head, and the entries that the feed's last document lacked, or all entries; None
+            if the document has nothing new.
+        seen_hashes: To compare the feed's next document with; empty where all of the next document
+            has to be read.
+        new_positions: Of the feed's entries among all entries of the document; empty if the feed
+            has them all.
     """
 
     feed: CleanFeed | None
-    memory: bytes = b""
-    new: tuple[int, ...] = ()
+    seen_hashes: bytes = b""
+    new_positions: tuple[int, ...] = ()
 
 
 def prefilter_here(
     body: bytes, content_type: str, seen_hashes: bytes, *, max_work: int
-) -> Skim | None:
+) -> PrefilteredDocument | None:
     """Cut the known entries out of a document in the event loop, if that takes little time.
 
     Args:
         content_type: The header's value, "" for none.
         seen_hashes: Of the feed's last document, empty where all entries are new.
-        max_work: Bound on the time; see `prefilter.skim`.
+        max_work: Bound on the time; see `prefilter.without_known_entries`.
 
     Returns:
-        What `read_document` takes as `prefiltered`: None where it has to look itself.
+        The argument `prefiltered` of `read_document`; None where a worker has to prefilter.
     """
     utf8 = plain_utf8(body, content_type)
-    return None if utf8 is None else skim(utf8, seen_hashes, max_work=max_work)
+    return None if utf8 is None else without_known_entries(utf8, seen_hashes, max_work=max_work)
 
 
 def read_document(
@@ -53,51 +56,54 @@ def read_document(
     headers: Mapping[str, str],
     url: str,
     seen_hashes: bytes = b"",
-    prefiltered: Skim | None = None,
-) -> Document:
-    """Read what is new in a document: the only way to read one.
+    prefiltered: PrefilteredDocument | None = None,
+) -> ReadingResult:
+    """Read the new entries of a document: the task of a worker, and the only way to read one.
+
+    feedparser is sped up in the process that calls this (`parse.feedparser_speed`).
 
     Args:
         headers: Of the response, names in lower case.
         url: Where the document came from.
         seen_hashes: Of the feed's last document, empty to read everything.
-        prefiltered: The document without its known entries, if `prefilter_here` cut them out.
+        prefiltered: The document without its known entries, where `prefilter_here` cut them out.
 
     Raises:
         ParseError: It is not a feed; the reason names the feeds that a web page links to.
     """
+    feedparser_speed.speed_up()
     if prefiltered is None:
         utf8 = in_utf8(body, headers.get("content-type", ""))
-        prefiltered = None if is_json(utf8) else skim(utf8, seen_hashes)
+        prefiltered = None if is_json(utf8) else without_known_entries(utf8, seen_hashes)
     if prefiltered is None:
-        return Document(_whole(body, headers, url))
+        return ReadingResult(_whole_feed(body, headers, url))
     if prefiltered.nothing_new:
-        return Document(None, prefiltered.memory)
+        return ReadingResult(None, prefiltered.seen_hashes)
     feed = _new_entries(prefiltered, url)
     if feed is None:
-        return Document(_whole(body, headers, url))
-    return Document(feed, prefiltered.memory, prefiltered.new)
+        return ReadingResult(_whole_feed(body, headers, url))
+    return ReadingResult(feed, prefiltered.seen_hashes, prefiltered.new_positions)
 
 
-def _new_entries(prefiltered: Skim, url: str) -> CleanFeed | None:
-    """Read what the prefilter left; None if feedparser finds another number of entries there."""
+def _new_entries(prefiltered: PrefilteredDocument, url: str) -> CleanFeed | None:
+    """Read a prefiltered document; None if feedparser finds another number of entries there."""
     try:
-        feed = parse_cut(prefiltered.rest, url=url)
+        feed = parse_prefiltered(prefiltered.document, url=url)
     except ParseError:
         return None
-    return _cleaned(feed, url) if len(feed.entries) == prefiltered.kept else None
+    return _cleaned(feed, url) if len(feed.entries) == len(prefiltered.new_positions) else None
 
 
-def _whole(body: bytes, headers: Mapping[str, str], url: str) -> CleanFeed:
+def _whole_feed(body: bytes, headers: Mapping[str, str], url: str) -> CleanFeed:
     try:
         return _cleaned(parse(body, headers=headers, url=url), url)
     except ParseError as error:
         content_type = headers.get("content-type", "")
         advertised = advertised_feeds(body, url=url, content_type=content_type)
-        others = [feed.url for feed in advertised if feed.url != url]
-        if not others:
+        feed_urls = [feed.url for feed in advertised if feed.url != url]
+        if not feed_urls:
             raise
-        raise ParseError(url, reason_with_feed(error.reason, others[0])) from None
+        raise ParseError(url, reason_with_feed(error.reason, feed_urls[0])) from None
 
 
 def _cleaned(feed: ParsedFeed, url: str) -> CleanFeed:

@@ -15,12 +15,13 @@ from dataclasses import replace
 
 from aggregator.errors import ParseError
 from aggregator.model import ParsedFeed
+from aggregator.reading.document_limits import MAX_ENTRIES
 from aggregator.reading.parse import json_reader, xml_reader
-from aggregator.reading.parse.document_limits import MAX_ENTRIES, with_short_namespaces
+from aggregator.reading.parse.element_filter import with_short_namespaces
 from aggregator.reading.parse.entities import resolved, with_whole_characters
 from aggregator.text.encodings import in_utf8
 
-__all__ = ["MAX_ENTRIES", "is_json", "parse", "parse_cut"]
+__all__ = ["MAX_ENTRIES", "is_json", "parse", "parse_prefiltered"]
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
@@ -45,7 +46,7 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     return _limited(xml_reader.parse(resolved(document), url=url), document)
 
 
-def parse_cut(document: bytes, *, url: str) -> ParsedFeed:
+def parse_prefiltered(document: bytes, *, url: str) -> ParsedFeed:
     """Read what is left of a document in well-formed XML after known entries were cut out of it.
 
     Args:

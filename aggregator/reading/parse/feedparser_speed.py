@@ -1,10 +1,19 @@
-"""feedparser's dictionary, with the same answers in less time, and the switch for the short way.
+"""feedparser with the same answers in less time: what is replaced, and for which version.
 
-A quarter of feedparser's work on a well-formed feed goes into looking up ordinary keys behind a
-chain of comparisons for the few special ones, and into deep copies of flat dictionaries.  Both are
-replaced here by what gives the same result, and its strict parser by that of `strict`.  Only for
-the version that this was proved for (tests/test_faster.py compares all feeds there are, with and
-without); another one stays as it is.
+A quarter of feedparser's work on a well-formed feed goes into lookups of ordinary keys, each behind
+a chain of comparisons for the few special keys, and into deep copies of flat dictionaries.
+
+`speed_up` replaces in the whole process, for every user of feedparser:
+
+- of `feedparser.util.FeedParserDict` the methods `__getitem__`, `__contains__`, `get`,
+  `__setitem__` and `setdefault`: the original method is called for special keys only;
+- in `feedparser.mixin` the name `copy`: flat dictionaries of strings are copied without recursion.
+
+`strict_parser` replaces feedparser's parser of well-formed XML by `strict_parser.StrictParser`, for
+the documents that `xml_reader` reads and for no others.
+
+Both only for the version `PROVED_FOR`: tests/test_faster.py and tests/test_strict.py compare the
+answers.  With any other version feedparser stays as it is, and `slow_warning` says so.
 """
 
 import copy
@@ -34,9 +43,24 @@ _slow_setitem = FeedParserDict.__setitem__
 _slow_get = FeedParserDict.get
 
 
-def apply() -> None:
-    """Replace the methods, in this process and for good."""
-    if feedparser.__version__ != PROVED_FOR:
+def is_proved() -> bool:
+    """Whether the replacements give the answers of the installed feedparser."""
+    return bool(feedparser.__version__ == PROVED_FOR)
+
+
+def slow_warning() -> str | None:
+    """Return what to log where feedparser is not sped up; None where it is."""
+    if is_proved():
+        return None
+    return (
+        f"feedparser {feedparser.__version__} is installed; documents take twice the time to parse,"
+        f" as the faster way is proved for {PROVED_FOR} only: pip install feedparser=={PROVED_FOR}"
+    )
+
+
+def speed_up() -> None:
+    """Replace feedparser's methods in this process; nothing happens the second time."""
+    if not is_proved():
         return
     FeedParserDict.__getitem__ = _getitem
     FeedParserDict.__contains__ = _contains
@@ -48,7 +72,7 @@ def apply() -> None:
 
 def strict_parser() -> type[StrictInContext]:
     """Return the parser for well-formed documents."""
-    return StrictParser if feedparser.__version__ == PROVED_FOR else StrictInContext
+    return StrictParser if is_proved() else StrictInContext
 
 
 def _getitem(self: Any, key: Any) -> Any:
@@ -77,13 +101,13 @@ def _setdefault(self: Any, key: Any, default: Any) -> Any:
 
 
 class _Copy:
-    """Stands for the module `copy` in feedparser's mixin."""
+    """Takes the place of the module `copy` in feedparser's mixin."""
 
     copy = staticmethod(copy.copy)
 
     @staticmethod
     def deepcopy(value: Any) -> Any:
-        """Copy `contentparams`, a flat dictionary of strings; anything else as ever."""
+        """Copy `contentparams`, a flat dictionary of strings, or as `copy.deepcopy`."""
         if type(value) is FeedParserDict and _FLAT.issuperset(map(type, value.values())):
             return FeedParserDict(value)
         return copy.deepcopy(value)

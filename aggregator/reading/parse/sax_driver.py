@@ -1,23 +1,24 @@
 """The standard library's SAX driver for expat, with text in one piece and limits.
 
-feedparser takes the name of a driver module (`PREFERRED_XML_PARSERS`).  The standard driver hands
-a field over in a dozen events, each of which costs feedparser more than expat's whole work.  An
-element with 50,000 attributes costs it 20 s, as it looks each one up in a list.  A handler with
-methods `start` and `end` gets elements as expat names them, before they are taken apart.
+feedparser takes the name of a driver module (`PREFERRED_XML_PARSERS`).  The standard driver splits
+the text of a field into a dozen events, each of which costs feedparser more than expat's whole
+work, and looks each attribute of an element up in a list.  A handler with methods `start` and `end`
+gets elements by expat's names, before the driver splits the names.
 """
 
 from typing import Any
 from xml.sax.expatreader import ExpatParser
 
-from aggregator.reading.parse.document_limits import MAX_ATTRIBUTES, Gate
+from aggregator.reading.document_limits import MAX_ATTRIBUTES
+from aggregator.reading.parse.element_filter import ElementFilter
 
 _BUFFER = 1 << 20
 
 
 class BufferedParser(ExpatParser):
-    """Expat with `buffer_text`, and a gate before whoever listens."""
+    """Expat with `buffer_text`, behind an `ElementFilter`."""
 
-    _gate = Gate()
+    _filter = ElementFilter()
 
     def parse(self, source: Any) -> None:
         """Parse a document in one go: in parts, as the standard driver does, expat copies it."""
@@ -26,12 +27,12 @@ class BufferedParser(ExpatParser):
             self.feed(source.getByteStream().read(), isFinal=True)
         finally:
             self._parsing = False
-            self._parser = None  # it holds our methods, and they hold it
+            self._parser = None  # breaks the reference cycle of parser and bound methods
 
     def reset(self) -> None:
         """Prepare for a document."""
         super().reset()
-        self._gate = Gate()
+        self._filter = ElementFilter()
         handler: Any = self.getContentHandler()
         self._start = getattr(handler, "start", _declined)
         self._end = getattr(handler, "end", _declined)
@@ -40,8 +41,8 @@ class BufferedParser(ExpatParser):
         expat.buffer_size = _BUFFER
 
     def start_element_ns(self, name: str, attrs: Any) -> None:
-        """Pass an element on, unless it is beyond the limits."""
-        if not self._gate.begins(name):
+        """Pass an element on, unless the element is beyond the limits."""
+        if not self._filter.starts(name):
             self._expat().CharacterDataHandler = None
             return
         if len(attrs) > MAX_ATTRIBUTES:
@@ -51,8 +52,8 @@ class BufferedParser(ExpatParser):
 
     def end_element_ns(self, name: str) -> None:
         """Pass the end of an element on."""
-        if not self._gate.ends():
-            if self._gate.is_open:
+        if not self._filter.ends():
+            if self._filter.passes:
                 self._expat().CharacterDataHandler = self.getContentHandler().characters
         elif not self._end(name):
             super().end_element_ns(name)
@@ -66,5 +67,5 @@ def _declined(*_: Any) -> bool:
 
 
 def create_parser() -> BufferedParser:
-    """Return a parser; the name is the one that xml.sax looks for."""
+    """Return a parser, for `xml.sax.make_parser`, which calls a function of this name."""
     return BufferedParser()

@@ -20,14 +20,12 @@ import feedparser
 
 from aggregator.errors import ParseError
 from aggregator.model import FeedHead, Origin, ParsedEntry, ParsedFeed, PublisherHints
+from aggregator.reading.document_limits import MAX_BROKEN
 from aggregator.reading.parse import feedparser_speed, link_choice, text_choice
 from aggregator.reading.parse.date_choice import date_field
-from aggregator.reading.parse.document_limits import MAX_BROKEN
 from aggregator.reading.parse.parsers import LooseInContext
 from aggregator.text.hypertext import from_plain, unwrapped
 from aggregator.urls import is_web, joined
-
-feedparser_speed.apply()
 
 
 def _keep_utf8(_headers: Any, data: bytes, result: Any) -> bytes:

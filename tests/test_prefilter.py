@@ -9,8 +9,8 @@ from hypothesis import given, settings, strategies
 
 from aggregator.errors import ParseError
 from aggregator.model.seen_hashes import HASH_SIZE, ID_SIZE, seen_ids, with_ids
-from aggregator.reading.parse import is_json, parse, parse_cut
-from aggregator.reading.prefilter import skim
+from aggregator.reading.parse import is_json, parse, parse_prefiltered
+from aggregator.reading.prefilter import without_known_entries
 from aggregator.reading.worker_task import read_document
 from aggregator.text.encodings import in_utf8, plain_utf8
 from tests.running import rss
@@ -37,28 +37,28 @@ def subsets(count: int) -> Iterator[list[int]]:
 
 
 def check(body: bytes, choose: Callable[[int], Iterator[list[int]]] = subsets) -> int:
-    """Compare skim and parse with a full parse; return how many entries were compared."""
+    """Compare prefilter and parse with a full parse; return how many entries were compared."""
     utf8 = in_utf8(body)
-    whole = None if is_json(utf8) else skim(utf8)
+    whole = None if is_json(utf8) else without_known_entries(utf8)
     if whole is None:
         return 0
     full = parse(body, headers={}, url=URL)
-    if len(full.entries) != whole.kept:
+    if len(full.entries) != len(whole.new_positions):
         return 0  # read_document parses the whole document then
-    assert whole.rest == utf8
-    known = hashes(whole.memory)
+    assert whole.document == utf8
+    known = hashes(whole.seen_hashes)
     compared = 0
     for new in choose(len(known)):
         old = [digest for number, digest in enumerate(known) if number not in new]
-        cut = skim(
-            utf8, whole.memory[:PREFIX] + b"".join(digest + bytes(ID_SIZE) for digest in old)
+        cut = without_known_entries(
+            utf8, whole.seen_hashes[:PREFIX] + b"".join(digest + bytes(ID_SIZE) for digest in old)
         )
         assert cut is not None
         expected = [
             entry for entry, digest in zip(full.entries, known, strict=True) if digest not in old
         ]
-        assert cut.kept == len(expected)
-        found = parse_cut(cut.rest, url=URL)
+        assert len(cut.new_positions) == len(expected)
+        found = parse_prefiltered(cut.document, url=URL)
         assert list(found.entries) == expected
         assert found.head == full.head
         compared += len(expected)
@@ -169,24 +169,26 @@ def test_a_document_without_a_namespace_that_says_so_is_cut_like_any_other(parts
 
 def test_only_what_is_new_is_read():
     first = read_document(rss(items(1, 2)), {}, URL)
-    second = read_document(rss(items(3, 1, 2)), {}, URL, first.memory)
+    second = read_document(rss(items(3, 1, 2)), {}, URL, first.seen_hashes)
 
     assert first.feed is not None
     assert second.feed is not None
     assert [entry.title for entry in second.feed.entries] == ["Post 3"]
 
 
-def test_the_ids_of_stored_entries_go_from_one_memory_to_the_next():
-    first = skim(rss(items(1, 2)))
+def test_the_ids_of_stored_entries_go_from_one_document_to_the_next():
+    first = without_known_entries(rss(items(1, 2)))
     assert first is not None
-    assert seen_ids(first.memory) == set()
-    second = skim(rss(items(3, 2)), with_ids(first.memory, first.new, [-7, 8]))
+    assert seen_ids(first.seen_hashes) == set()
+    second = without_known_entries(
+        rss(items(3, 2)), with_ids(first.seen_hashes, first.new_positions, [-7, 8])
+    )
     assert second is not None
 
-    assert second.new == (0,)
-    assert seen_ids(second.memory) == {8}
-    assert seen_ids(with_ids(second.memory, second.new, [None])) == {8}
-    assert seen_ids(with_ids(second.memory, second.new, [9])) == {8, 9}
+    assert second.new_positions == (0,)
+    assert seen_ids(second.seen_hashes) == {8}
+    assert seen_ids(with_ids(second.seen_hashes, second.new_positions, [None])) == {8}
+    assert seen_ids(with_ids(second.seen_hashes, second.new_positions, [9])) == {8, 9}
 
 
 def test_a_document_that_can_not_be_cut_lists_entries_too():
@@ -199,11 +201,11 @@ def test_a_document_that_only_has_another_date_says_nothing_new():
         return rss(items(1, 2)).replace(b"<item>", date.encode(), 1)
 
     first = read_document(dated(1), {}, URL)
-    second = read_document(dated(2), {}, URL, first.memory)
-    third = read_document(dated(3).replace(b"Blog", b"Log"), {}, URL, second.memory)
+    second = read_document(dated(2), {}, URL, first.seen_hashes)
+    third = read_document(dated(3).replace(b"Blog", b"Log"), {}, URL, second.seen_hashes)
 
     assert second.feed is None
-    assert second.memory == first.memory
+    assert second.seen_hashes == first.seen_hashes
     assert third.feed is not None
     assert third.feed.head.title == "Log"
     assert third.feed.entries == ()
@@ -211,8 +213,8 @@ def test_a_document_that_only_has_another_date_says_nothing_new():
 
 def test_an_entry_that_left_and_came_back_is_read_again():
     first = read_document(rss(items(1, 2)), {}, URL)
-    second = read_document(rss(items(1)), {}, URL, first.memory)
-    third = read_document(rss(items(1, 2)), {}, URL, second.memory)
+    second = read_document(rss(items(1)), {}, URL, first.seen_hashes)
+    third = read_document(rss(items(1, 2)), {}, URL, second.seen_hashes)
 
     assert third.feed is not None
     assert [entry.title for entry in third.feed.entries] == ["Post 2"]
@@ -229,7 +231,7 @@ def test_an_entry_that_left_and_came_back_is_read_again():
 )
 def test_everything_is_read_again_when_what_entries_inherit_changes(old, new):
     first = read_document(rss(items(1, 2)), {}, URL)
-    second = read_document(rss(items(1, 2)).replace(old, new), {}, URL, first.memory)
+    second = read_document(rss(items(1, 2)).replace(old, new), {}, URL, first.seen_hashes)
 
     assert second.feed is not None
     assert len(second.feed.entries) == 2
@@ -251,7 +253,7 @@ def test_everything_is_read_again_when_what_entries_inherit_changes(old, new):
     ids=["nested", "broken", "doctype", "same id", "no entry", "deep", "wide", "empty", "binary"],
 )
 def test_what_can_not_be_cut_is_left_to_the_parser(document):
-    assert skim(document) is None
+    assert without_known_entries(document) is None
 
 
 _NAMESPACES = " ".join(f'xmlns:a{number}="u{number}"' for number in range(20_000))
@@ -274,6 +276,6 @@ def test_a_hostile_document_does_not_hold_up_the_event_loop(document):
 
     found = plain_utf8(document.encode(), "")
     if found is not None:
-        skim(found)
+        without_known_entries(found)
 
     assert time.process_time() - started < 2
