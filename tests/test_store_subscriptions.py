@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, update
 
 from aggregator.database.feeds import read_health, read_names, write_hosts, write_subscriptions
+from aggregator.database.schema import feeds
 from aggregator.database.state import read_overview
-from aggregator.model import HostPause, ListScope, Outcome, Subscription
+from aggregator.model import Constraint, Habits, HostPause, ListScope, Outcome, Subscription
 from tests.stored import MINUTE, feed, lease_due, statements, titles
 from tests.worlds import NOW, entry, poll_of, record, store_poll, subscribe
 
@@ -42,32 +44,31 @@ def test_what_an_old_address_taught_is_forgotten_when_the_address_changes(databa
     record(database, "a", [entry(1)])
     record(database, "a", error="404", outcome=Outcome.FAILED)
     taught = {
-        "title": "'Old title'", "subtitle": "'x'", "site_url": "'https://a.example/'",
-        "feed_id": "'urn:a'", "language": "'de'", "author": "'Ann'", "rights": "'x'",
-        "format": "'rss20'", "note": "'repaired'", "validators_url": "'https://a.example/feed'",
-        "etag": "'x'", "last_modified": "'x'", "body_hash": "x'00'", "memory": "x'00'",
-        "last_full_at": 1, "freshness": 1, "moved_to": "'https://b.example/'",
-        "moving_to": "'https://b.example/'", "moving_since": 1, "moving_seen": 1,
-        "habits": """'{"renamed":3}'""", "ttl": 1, "update_every": 1, "skip_hours": "'[1]'",
-        "skip_days": "'[1]'", "gap": 1, "plan": "'[]'", "next_poll_at": 1, "next_reason": "'x'",
-        "not_before": 1, "last_polled_at": 1, "last_success_at": 1, "failures": 3,
-        "failing_since": 1, "error": "'404'", "gone": 1,
+        "title": "Old title", "subtitle": "x", "site_url": "https://a.example/",
+        "feed_id": "urn:a", "language": "de", "author": "Ann", "rights": "x",
+        "format": "rss20", "note": "repaired", "validators_url": "https://a.example/feed",
+        "etag": "x", "last_modified": "x", "body_hash": b"x", "seen_hashes": b"x",
+        "last_full_at": NOW, "freshness": HOUR, "moved_to": "https://b.example/",
+        "moving_to": "https://b.example/", "moving_since": NOW, "moving_seen": 1,
+        "habits": Habits(renamed=3), "ttl": HOUR, "update_every": HOUR, "skip_hours": (1,),
+        "skip_days": (1,), "gap": HOUR, "plan": (Constraint("ttl", "1h", NOW),),
+        "next_poll_at": NOW, "next_reason": "x", "not_before": NOW, "last_polled_at": NOW,
+        "last_success_at": NOW, "failures": 3, "failing_since": NOW, "error": "404", "gone": True,
     }  # fmt: skip
     stays = {"id", "name", "url", "host", "configured_title", "category_id", "interval",
              "interval_given", "distrust_304", "timezone", "stories", "rank", "private",
              "subscribed", "polls", "entries", "last_change_at", "lease_owner",
              "lease_until"}  # fmt: skip
     with database.begin() as connection:
-        values = ", ".join(f"{name} = {value}" for name, value in taught.items())
-        connection.exec_driver_sql(f"UPDATE feeds SET {values} WHERE name = 'a'")
+        connection.execute(update(feeds).where(feeds.c.name == "a").values(taught))
 
     subscribe(database, feed("a", "https://else.example/feed"), feed("new"))
 
     with database.connect() as connection:
-        rows = connection.exec_driver_sql("SELECT * FROM feeds ORDER BY name").mappings().all()
+        rows = connection.execute(select(feeds).order_by(feeds.c.name)).mappings().all()
         health = read_health.feed(connection, "a", now=NOW)
     a, new = ({name: row[name] for name in taught} for row in rows)
-    assert set(rows[0]) == set(taught) | stays
+    assert set(feeds.c.keys()) == set(taught) | stays
     assert a == new | {"next_reason": "the address changed"}
     assert health is not None
     assert (health.polls, health.entries) == ((), 1)
