@@ -125,7 +125,8 @@ def test_cve_2025_46339_what_is_kept_for_one_way_of_asking_is_no_answer_to_anoth
              for tag in ("en", "de") for coding in ("identity", "gzip")
              for dest in ("document", "empty")]  # fmt: skip
     # Pages say what time it is: they differ from one second to the next.
-    client = create_app(full.config, full.engine, as_of=datetime.now(UTC)).test_client()
+    now = datetime.now(UTC)
+    client = create_app(full.config, full.engine, utc_now=lambda: now).test_client()
     for path in ("/", "/feed.atom", "/category/trade/feed.atom"):
         first = [client.get(path, headers=headers) for headers in asked]
         again = [client.get(path, headers=headers) for headers in reversed(asked)][::-1]

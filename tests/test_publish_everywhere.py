@@ -274,7 +274,7 @@ def test_what_came_in_broken_goes_out_valid(tmp_path):
 
     assert wrong == {}
     with site.engine.connect() as connection:
-        listed = len(read_lists.entry_ids(connection, read_lists.EVERYTHING))
+        listed = len(read_lists.entry_ids(connection, read_lists.WHOLE_LIST))
         stored = connection.exec_driver_sql("SELECT count(*) FROM entries").scalar_one()
         copies = connection.exec_driver_sql(
             "SELECT count(*) FROM entries WHERE NOT (leads AND listed)"
