@@ -96,7 +96,9 @@ def sync_subscriptions(
     _rank(connection, {name: stored_ranks[name] for name in unchanged}, ranks)
     if len(unchanged) == len(subscriptions) == len(stored_ranks):
         return SyncResult()
-    differing = [each for each in subscriptions if each.name not in unchanged]
+    differing = [
+        subscription for subscription in subscriptions if subscription.name not in unchanged
+    ]
     rows = [row for row in connection.execute(_ROWS) if row.name not in unchanged]
     row_by_name = _match(differing, rows)
     pairs = [
@@ -203,11 +205,11 @@ def _match(subscriptions: Sequence[Subscription], rows: Sequence[Any]) -> dict[s
             row_of[subscription.name] = row
             claimed_ids.add(row.id)
 
-    named = [subscription for subscription in subscriptions if subscription.name_given]
-    unnamed = [subscription for subscription in subscriptions if not subscription.name_given]
-    for subscription in named:
+    with_names = [subscription for subscription in subscriptions if subscription.name_given]
+    without_names = [subscription for subscription in subscriptions if not subscription.name_given]
+    for subscription in with_names:
         claim(subscription, by_name.get(subscription.name))
-    for subscription in (*unnamed, *named):
+    for subscription in (*without_names, *with_names):
         claim(subscription, by_url.get(subscription.url))
     # A name made from the host does not tell the feeds of that host apart.
     return row_of
