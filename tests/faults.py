@@ -75,7 +75,7 @@ class World:
     async def _poll(
         self, names: Collection[str] | None, times: int, before: Callable[[int], None]
     ) -> dict[str, PollResult]:
-        results: list[PollResult] = []
+        results: list[PollResult | None] = []
         async with polling(self.database, self.settings) as poller:
             for number in range(times):
                 before(number)
@@ -85,7 +85,7 @@ class World:
                     )
                 )
                 results = await asyncio.gather(*(poller.poll(feed) for feed in due))
-        return {result.feed: result for result in results}
+        return {result.feed: result for result in results if result is not None}
 
     def entries(self, name: str) -> tuple[ListedEntry, ...]:
         """Return what is stored of a feed, newest first."""

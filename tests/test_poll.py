@@ -451,7 +451,8 @@ def test_a_disk_that_is_full_while_polls_are_stored_one_by_one_is_no_documents_f
 
     @event.listens_for(world.database, "handle_error")
     def tell(context: ExceptionContext) -> None:
-        told.append(str(context.original_exception))
+        if "locked" not in str(context.original_exception):  # the other process, at first
+            told.append(str(context.original_exception))
 
     @event.listens_for(world.database, "begin")
     def fill(connection: Connection) -> None:
@@ -465,7 +466,6 @@ def test_a_disk_that_is_full_while_polls_are_stored_one_by_one_is_no_documents_f
             async with held_up(world, poller) as due:
                 tasks = [await polled(world, poller, feed) for feed in due]
                 await asyncio.sleep(0.2)
-                told.clear()  # the lock
             return await asyncio.gather(*tasks)
 
     bad, good = asyncio.run(run())

@@ -27,7 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 from aggregator.database.columns import UtcDateTime
-from aggregator.database.schema import contents, entries, entry_keys
+from aggregator.database.schema import contents, entries, entry_keys, state
 from aggregator.search import index_form
 from aggregator.text.references import unescape
 
@@ -68,6 +68,7 @@ _INSERT_KEY = (
 )
 
 _LEASING = 0x6C65617365  # "lease"; any number that nobody else takes in this database
+_LOCK_STATE = select(state.c.version).with_for_update()
 _WAIT_FOR_LEASES = select(func.pg_advisory_xact_lock(_LEASING))
 
 
@@ -117,6 +118,16 @@ def wait_for_leases(connection: Connection) -> None:
     """
     if connection.dialect.name != "sqlite":
         connection.execute(_WAIT_FOR_LEASES)
+
+
+def wait_for_writers(connection: Connection) -> None:
+    """Wait until no other transaction stores polls; none does before this one ends.
+
+    On PostgreSQL, where transactions write at the same time, by the first row that
+    `write_polls.lock_polls` locks.  On SQLite a transaction that may write has waited already.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(_LOCK_STATE)
 
 
 def insert_all(

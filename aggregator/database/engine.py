@@ -54,6 +54,17 @@ def open_database(
     return engine
 
 
+def reading_first(engine: Engine) -> Engine:
+    """Return an engine whose transactions lock nothing before their first write.
+
+    What a transaction has read is still true when it writes: the database refuses a write after
+    another transaction wrote; `failures.is_outdated` recognises the error.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(reads_first=True)
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
 def watch_file(url: str) -> None:
     """Log when the file of a SQLite database is missing, for a reading process."""
     place = parse_url(url)
@@ -120,7 +131,8 @@ def _engine(place: URL, *, read_only: bool) -> Engine:
 
 def _set_up_sqlite(engine: Engine, *, read_only: bool) -> None:
     # A writer takes the write lock at once: a transaction that starts as a reader and turns
-    # writer later fails without waiting when another process wrote in between.
+    # writer later fails without waiting when another process wrote in between.  Transactions of
+    # `reading_first` are started again then.
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
     def set_up_connection(connection: sqlite3.Connection, _record: Any) -> None:
@@ -137,9 +149,10 @@ def _set_up_sqlite(engine: Engine, *, read_only: bool) -> None:
         cursor.close()
 
     def begin_transaction(connection: Connection) -> None:
-        wait = connection.get_execution_options().get("busy_timeout", BUSY_TIMEOUT)
+        options = connection.get_execution_options()
+        wait = options.get("busy_timeout", BUSY_TIMEOUT)
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait * 1000}")
-        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql("BEGIN" if options.get("reads_first") else begin)
 
     event.listen(engine, "connect", set_up_connection)
     event.listen(engine, "begin", begin_transaction)

@@ -158,6 +158,14 @@ def is_cancelled(error: BaseException) -> bool:
     return getattr(original, "sqlstate", None) == "57014"  # query_canceled
 
 
+def is_outdated(error: DBAPIError) -> bool:
+    """Whether a transaction that read first can't write: another one wrote meanwhile."""
+    original: Any = error.orig
+    if isinstance(original, sqlite3.Error):
+        return getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY_SNAPSHOT
+    return getattr(original, "sqlstate", None) == "40001"  # serialization_failure
+
+
 def is_passing(error: DBAPIError) -> bool:
     """Whether the same statement may succeed later: a lock, a full disk, a server out of reach."""
     return failure(error) in _WILL_PASS

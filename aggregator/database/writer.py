@@ -11,7 +11,9 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from aggregator.database.failures import is_missing, is_passing
+from aggregator.database.dialects import wait_for_writers
+from aggregator.database.engine import reading_first
+from aggregator.database.failures import is_missing, is_outdated, is_passing
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class DatabaseWriter:
     def __init__(self, engine: Engine, *, max_wait: timedelta | None = None) -> None:
         self._max_wait = math.inf if max_wait is None else max_wait.total_seconds()
         self._engine = engine.execution_options(busy_timeout=_BUSY_TIMEOUT)
+        self._reading_first = reading_first(self._engine)
         self._missing = ""  # the message about a missing file, "" while the file is there
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
 
@@ -52,13 +55,40 @@ class DatabaseWriter:
         Raises:
             DBAPIError: A permanent error, or an error beyond `max_wait`.
         """
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + self._max_wait
 
         def run() -> _T:
             with self._engine.begin() as connection:
                 return work(connection)
 
+        return await self._run_until_done(run)
+
+    async def transact_after_reading(self, work: Callable[[Connection], _T]) -> _T:
+        """Run `work`, which reads and decides before its first write, in one transaction.
+
+        Other processes may write until that first write.  If one did, `work` runs again, in a
+        transaction that keeps the others from writing from its beginning.
+
+        Raises:
+            DBAPIError: As for `transact`.
+        """
+
+        def run() -> _T:
+            try:
+                with self._reading_first.begin() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if not is_outdated(error):
+                    raise
+            with self._engine.begin() as connection:
+                wait_for_writers(connection)
+                return work(connection)
+
+        return await self._run_until_done(run)
+
+    async def _run_until_done(self, run: Callable[[], _T]) -> _T:
+        """Call `run` in the thread that writes, again while the database is locked or full."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self._max_wait
         attempt = 0
         while True:
             try:

@@ -1,28 +1,88 @@
-"""Polls written to the database, with entries, keys and stories."""
+"""Polls written to the database, with entries, keys and stories.
 
-from collections.abc import Mapping
+Polls are compared with the stored entries before the first write of a transaction, so that others
+may write meanwhile.  A long document is stored in several transactions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 
 from aggregator.database import Connection
 from aggregator.database.entries import write_entries, write_keys
 from aggregator.database.feeds import write_leases, write_polls
 from aggregator.database.websub import write_unannounced
 from aggregator.dedup import KnownEntry, Match, NewEntry
-from aggregator.model import HostPause
 from aggregator.model.seen_hashes import with_ids
 from aggregator.poll.reconcile import ReconciledPoll, reconcile
 from aggregator.poll.reports import CompletedPoll, report_of
 from aggregator.poll.settings import PollSettings
-from aggregator.poll.story_matching import match_stories
+from aggregator.poll.story_matching import match_stories, postpone_matching
+
+PART_SIZE = 700
+"""Entries that one transaction adds or changes at most; nobody else can write meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartlyStoredPoll:
+    """A reconciled poll, and how much of it is stored.
+
+    New entries are stored from the last one to the first: of several at the same place in the list,
+    those that are stored later stand higher.
+
+    Attributes:
+        new_ids: Ids of the stored ones of `reconciled.new_entries`, in the order of the entries.
+        version_count: How many of `reconciled.versions` are stored.
+    """
+
+    reconciled: ReconciledPoll
+    new_ids: tuple[int, ...] = ()
+    version_count: int = 0
+
+    @property
+    def feed_id(self) -> int:
+        return self.reconciled.poll.due.id
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether all entries are stored."""
+        new_entries, versions = self.next_part(1)
+        return not new_entries and not versions
+
+    def next_part(
+        self, size: int
+    ) -> tuple[Sequence[write_entries.PlacedEntry], Sequence[write_entries.NewVersion]]:
+        """Return up to `size` entries and versions to store next."""
+        end = len(self.reconciled.new_entries) - len(self.new_ids)
+        new_entries = self.reconciled.new_entries[max(end - size, 0) : end]
+        versions = self.reconciled.versions[self.version_count :][: size - len(new_entries)]
+        return new_entries, versions
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Polls that are being stored.
+
+    Attributes:
+        polls: At most one of each feed.
+        partly_stored: The polls that are not overtaken; None before the first transaction.
+        reports: A report for each poll, None for an overtaken poll (see `write_polls.lock_polls`),
+            of which only the pauses of hosts are stored.  None until all polls are stored.
+    """
+
+    polls: tuple[CompletedPoll, ...]
+    partly_stored: tuple[PartlyStoredPoll, ...] | None = None
+    reports: tuple[write_polls.PollReport | None, ...] | None = None
 
 
 def record(
     connection: Connection,
-    polls: list[CompletedPoll],
+    polls: Sequence[CompletedPoll],
     settings: PollSettings,
     *,
     now: datetime | None = None,
-) -> list[write_polls.PollReport | None]:
+) -> tuple[write_polls.PollReport | None, ...]:
     """Write polls with entries, validators and stories, all in the same transaction.
 
     Args:
@@ -30,67 +90,144 @@ def record(
         now: When the polls are stored, perhaps long after the end of the polls.  None: now.
 
     Returns:
-        A report for each poll; None for an overtaken poll (see `write_polls.lock_polls`), of which
-        only the pauses of hosts are stored.
+        See `Recording.reports`.
     """
+    recording = Recording(tuple(polls))
+    while recording.reports is None:
+        recording = record_part(connection, recording, settings, now=now)
+    return recording.reports
+
+
+def record_part(
+    connection: Connection,
+    recording: Recording,
+    settings: PollSettings,
+    *,
+    now: datetime | None = None,
+) -> Recording:
+    """Write the next `PART_SIZE` entries of polls, which is all of most recordings.
+
+    The validators come with the last part.  Where that is never written, the next poll brings the
+    document again and finds the stored entries.
+
+    Args:
+        connection: In a transaction of `DatabaseWriter.transact_after_reading`: what is read here
+            before the first write is still true then.
+        now: When the polls are stored, perhaps long after the end of the polls.  None: now.
+    """
+    now = now or datetime.now(UTC)
+    if recording.partly_stored is None:
+        locked, unfinished = _begin(connection, recording.polls, settings)
+    else:
+        locked, unfinished = _continue(connection, recording.partly_stored)
+    partly_stored, new_entries, entry_ids = _store_part(connection, unfinished, now)
+    if not all(poll.is_stored for poll in partly_stored):
+        postpone_matching(connection, new_entries, entry_ids)
+        write_polls.note_change(connection)
+        _note_unannounced(connection, partly_stored, settings, now)
+        return replace(recording, partly_stored=tuple(partly_stored))
+    write_keys.add_keys(connection, [key for poll in partly_stored for key in poll.reconciled.keys])
+    reports = [_report(poll) for poll in partly_stored]
+    pauses = [pause for poll in recording.polls for pause in poll.pauses]
+    write_polls.record_polls(locked, reports, pauses)
+    match_stories(connection, new_entries, entry_ids)
+    _note_unannounced(connection, partly_stored, settings, now)
+    report_by_feed = {report.feed.id: report for report in reports}
+    all_reports = tuple(report_by_feed.get(poll.due.id) for poll in recording.polls)
+    return replace(recording, reports=all_reports)
+
+
+def _begin(
+    connection: Connection, polls: Sequence[CompletedPoll], settings: PollSettings
+) -> tuple[write_polls.LockedPolls, list[PartlyStoredPoll]]:
+    """Compare polls with the stored entries, then lock what the polls change."""
+    reconciled = reconcile(connection, polls, settings)
+    locked = _lock(connection, polls)
+    current = [poll for poll in polls if poll.due.id in locked.in_force]
+    if len(current) < len(polls):  # the entries of an overtaken poll decide nothing
+        reconciled = reconcile(connection, current, settings)
+    return locked, [PartlyStoredPoll(poll) for poll in reconciled]
+
+
+def _continue(
+    connection: Connection, partly_stored: Sequence[PartlyStoredPoll]
+) -> tuple[write_polls.LockedPolls, list[PartlyStoredPoll]]:
+    """Lock what polls change; leave out the polls that were overtaken since the last part."""
+    locked = _lock(connection, [poll.reconciled.poll for poll in partly_stored])
+    return locked, [poll for poll in partly_stored if poll.feed_id in locked.in_force]
+
+
+def _lock(connection: Connection, polls: Sequence[CompletedPoll]) -> write_polls.LockedPolls:
+    """Lock what polls change, and give back the leases of overtaken polls."""
     checked_at = max(poll.ended_at for poll in polls)
     locked = write_polls.lock_polls(connection, [poll.due for poll in polls], checked_at=checked_at)
-    current = [poll for poll in polls if poll.due.id in locked.in_force]
     for poll in polls:
         if poll.due.id not in locked.in_force:
             owner = poll.due.lease_owner
             write_leases.release_leases(connection, owner=owner, feed_ids=[poll.due.id])
-    pauses = [pause for poll in polls for pause in poll.pauses]
-    reports = _record(locked, current, pauses, settings, now or datetime.now(UTC))
-    report_by_feed = {report.feed.id: report for report in reports}
-    return [report_by_feed.get(poll.due.id) for poll in polls]
+    return locked
 
 
-def _record(
-    locked: write_polls.LockedPolls,
-    polls: list[CompletedPoll],
-    pauses: list[HostPause],
+def _store_part(
+    connection: Connection, unfinished: Sequence[PartlyStoredPoll], now: datetime
+) -> tuple[list[PartlyStoredPoll], list[write_entries.PlacedEntry], list[int]]:
+    """Add and change up to `PART_SIZE` entries.
+
+    Returns:
+        The polls with the part counted as stored; the added entries and their ids.
+    """
+    room = PART_SIZE
+    parts = []
+    for poll in unfinished:
+        new_entries, versions = poll.next_part(room)
+        room -= len(new_entries) + len(versions)
+        parts.append((poll, new_entries, versions))
+    added = [entry for _, new_entries, _ in parts for entry in new_entries]
+    entry_ids = write_entries.add_entries(connection, added, now=now)
+    changed = [version for _, _, versions in parts for version in versions]
+    write_entries.change_entries(connection, changed, now=now)
+    next_ids = iter(entry_ids)
+    stored = [
+        replace(
+            poll,
+            new_ids=(*islice(next_ids, len(new_entries)), *poll.new_ids),
+            version_count=poll.version_count + len(versions),
+        )
+        for poll, new_entries, versions in parts
+    ]
+    return stored, added, entry_ids
+
+
+def _note_unannounced(
+    connection: Connection,
+    partly_stored: Sequence[PartlyStoredPoll],
     settings: PollSettings,
     now: datetime,
-) -> list[write_polls.PollReport]:
-    """Write polls in force, and the pauses of all polls; return a report for each poll in force."""
-    connection = locked.connection
-    reconciled = reconcile(connection, polls, settings)
-    new_entries = [entry for poll in reconciled for entry in poll.new_entries]
-    entry_ids = write_entries.add_entries(connection, new_entries, now=now)
-    versions = [version for poll in reconciled for version in poll.versions]
-    write_entries.change_entries(connection, versions, now=now)
-    write_keys.add_keys(connection, [key for poll in reconciled for key in poll.keys])
-    new_ids: dict[int, dict[bytes, int]] = {}
-    for entry, entry_id in zip(new_entries, entry_ids, strict=True):
-        new_ids.setdefault(entry.feed_id, {})[entry.new_entry.identity] = entry_id
-    reports = [_report(poll, new_ids.get(poll.poll.due.id, {})) for poll in reconciled]
-    write_polls.record_polls(locked, reports, pauses)
-    match_stories(connection, new_entries, entry_ids)
+) -> None:
+    """Note the feeds with entries that readers can see by now, if any are announced."""
     if settings.announced:
-        changed_feeds = [report.feed.id for report in reports if report.new or report.updated]
+        changed_feeds = [
+            poll.feed_id for poll in partly_stored if poll.new_ids or poll.reconciled.updated
+        ]
         write_unannounced.note_unannounced(connection, changed_feeds, now=now)
-    return reports
 
 
-def _report(reconciled: ReconciledPoll, new_ids: Mapping[bytes, int]) -> write_polls.PollReport:
-    """Return the report of a poll with stored entries.
-
-    Args:
-        new_ids: Ids of the newly stored entries of the feed, by identity.
-    """
+def _report(stored: PartlyStoredPoll) -> write_polls.PollReport:
+    """Return the report of a poll whose entries are all stored."""
+    reconciled = stored.reconciled
     return report_of(
         reconciled.poll,
         new=len(reconciled.new_entries),
         updated=reconciled.updated,
         gap=reconciled.gap,
         habits=reconciled.habits,
-        seen_hashes=_seen_hashes(reconciled, new_ids),
+        seen_hashes=_seen_hashes(stored),
     )
 
 
-def _seen_hashes(reconciled: ReconciledPoll, new_ids: Mapping[bytes, int]) -> bytes:
+def _seen_hashes(stored: PartlyStoredPoll) -> bytes:
     """Return the hashes and ids of the entries in the document."""
+    reconciled = stored.reconciled
     success = reconciled.poll.success
     if success is None:
         return b""
@@ -99,6 +236,10 @@ def _seen_hashes(reconciled: ReconciledPoll, new_ids: Mapping[bytes, int]) -> by
     if not reconciled.matches and not success.seen_hashes:
         # The document lists nothing: entries of the one before may be listed again.
         return reconciled.poll.due.validation.seen_hashes
+    new_ids = {
+        entry.new_entry.identity: entry_id
+        for entry, entry_id in zip(reconciled.new_entries, stored.new_ids, strict=True)
+    }
     ids = [_stored_id(match, new_ids) for match in reconciled.matches]
     return with_ids(success.seen_hashes, success.positions, ids)
 

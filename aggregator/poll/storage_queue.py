@@ -5,7 +5,7 @@ The queue is bounded, so memory does not depend on the number of due feeds.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +16,7 @@ from aggregator.errors import ParseError
 from aggregator.model import DueFeed
 from aggregator.poll import recording
 from aggregator.poll.poll_clock import PollClock
+from aggregator.poll.recording import Recording
 from aggregator.poll.reports import (
     CompletedPoll,
     PollResult,
@@ -176,15 +177,13 @@ class StorageQueue:
             log.error("stories: entries could not be compared: %s", error.orig)
 
     async def store(self, batch: Sequence[UnstoredPoll]) -> None:
-        """Store polls in one transaction, or one by one after a refusal."""
+        """Store polls together, or one by one after a refusal."""
         polls = [unstored.poll for unstored in batch]
         if len({poll.due.id for poll in polls}) < len(polls):
             await self._store_each(batch)  # a poll has to see what the one before it brought
             return
         try:
-            reports = await self._database.transact(
-                partial(_record, polls=polls, settings=self._settings)
-            )
+            reports = await self._record(polls)
         except Exception as error:
             if _will_pass(error):  # the database was locked or full for too long
                 for unstored in batch:
@@ -195,11 +194,19 @@ class StorageQueue:
         for unstored, report in zip(batch, reports, strict=True):
             unstored.resolve(report)
 
+    async def _record(self, polls: Sequence[CompletedPoll]) -> Sequence[PollReport | None]:
+        """Store polls, a long document in several transactions."""
+        state = Recording(tuple(polls))
+        while state.reports is None:
+            work = partial(recording.record_part, recording=state, settings=self._settings)
+            state = await self._database.transact_after_reading(work)
+        return state.reports
+
     async def _store_each(self, batch: Sequence[UnstoredPoll]) -> None:
         for unstored in batch:
             poll = unstored.poll
             try:
-                report, refusal = await self._database.transact(self._recording_at_least(poll))
+                report, refusal = await self._record_at_least(poll)
             except Exception as error:  # the database takes nothing: the caller has to know
                 unstored.fail(error)
                 continue
@@ -207,39 +214,54 @@ class StorageQueue:
                 _log_refusal(poll.due, refusal)
             unstored.resolve(report)
 
-    def _recording_at_least(
+    async def _record_at_least(
         self, poll: CompletedPoll
-    ) -> Callable[[Connection], tuple[PollReport | None, Exception | None]]:
-        """Record a poll; as a failure without its document if only the document is refused.
+    ) -> tuple[PollReport | None, Exception | None]:
+        """Store a poll; as a failure without its document if only the document is refused.
 
-        Both in one transaction: a damaged database, repaired a moment later, has to refuse the
-        whole poll, or the document would seem to be at fault.
+        Returns:
+            The report, None for an overtaken poll; why the document was refused, None if it was
+            not.
         """
         error = ParseError(poll.due.url, "its entries could not be stored; see the log")
         failure = failure_of(poll.due, poll.started_at, error)
         relocation = relocation_after_failure(poll.due, failure)
         without_document = replace(poll, relocation=relocation, result=failure)
-
-        def record(connection: Connection) -> tuple[PollReport | None, Exception | None]:
-            savepoint = connection.begin_nested()
-            try:
-                (report,) = _record(connection, [poll], self._settings)
-                savepoint.commit()
-            except Exception as refusal:
-                if _will_pass(refusal):  # a full disk ended all of it: the savepoint is gone, and
-                    raise  # going back to it would hide why
-                savepoint.rollback()
-                (report,) = _record(connection, [without_document], self._settings)
-                return report, refusal
-            return report, None
-
-        return record
+        state, refusal = Recording((poll,)), None
+        while state.reports is None:
+            work = partial(
+                _record_part_at_least,
+                state=state,
+                without_document=without_document,
+                settings=self._settings,
+            )
+            state, refusal = await self._database.transact_after_reading(work)
+        (report,) = state.reports
+        return report, refusal
 
 
-def _record(
-    connection: Connection, polls: list[CompletedPoll], settings: PollSettings
-) -> Sequence[PollReport | None]:
-    return recording.record(connection, polls, settings)
+def _record_part_at_least(
+    connection: Connection,
+    state: Recording,
+    without_document: CompletedPoll,
+    settings: PollSettings,
+) -> tuple[Recording, Exception | None]:
+    """Store the next part of a poll; if that is refused, end with the poll as a failure.
+
+    Both in one transaction: a damaged database, repaired a moment later, has to refuse the whole
+    poll, or the document would seem to be at fault.
+    """
+    savepoint = connection.begin_nested()
+    try:
+        state = recording.record_part(connection, state, settings)
+        savepoint.commit()
+    except Exception as refusal:
+        if _will_pass(refusal):  # a full disk ended all of it: the savepoint is gone, and
+            raise  # going back to it would hide why
+        savepoint.rollback()
+        reports = recording.record(connection, [without_document], settings)
+        return replace(state, reports=reports), refusal
+    return state, None
 
 
 def _log_refusal(due: DueFeed, refusal: Exception) -> None:

@@ -26,11 +26,29 @@ def match_stories(
     Args:
         entry_ids: Ids under which `new_entries` were stored.
     """
+    _compare(connection, _candidates(connection, new_entries, entry_ids))
+
+
+def postpone_matching(
+    connection: Connection,
+    new_entries: Sequence[write_entries.PlacedEntry],
+    entry_ids: Sequence[int],
+) -> None:
+    """Leave stored entries to `match_postponed`; arguments as for `match_stories`."""
+    write_candidates.postpone(connection, _candidates(connection, new_entries, entry_ids))
+
+
+def _candidates(
+    connection: Connection,
+    new_entries: Sequence[write_entries.PlacedEntry],
+    entry_ids: Sequence[int],
+) -> list[tuple[int, int]]:
+    """Store the keys of new entries; return pairs of ids to compare."""
     keyed_entries = {
         entry_id: write_candidates.KeyedEntry(entry.feed_id, entry.story_keys)
         for entry_id, entry in zip(entry_ids, new_entries, strict=True)
     }
-    _compare(connection, write_candidates.candidates(connection, keyed_entries))
+    return write_candidates.candidates(connection, keyed_entries)
 
 
 def match_postponed(connection: Connection) -> bool:

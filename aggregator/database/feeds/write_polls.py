@@ -106,7 +106,7 @@ class LockedPolls:
 def lock_polls(
     connection: Connection, due: Sequence[DueFeed], *, checked_at: datetime
 ) -> LockedPolls:
-    """Begin to store the polls of feeds; the first statement of a transaction.
+    """Begin to store the polls of feeds; the first write of a transaction.
 
     Locks `state`, then the rows of `feeds`; `record_polls` locks `hosts` last.  Every transaction
     with entries, and every move of the schedule, keeps this order: on PostgreSQL two processes
