@@ -8,7 +8,7 @@ import pytest
 
 from aggregator.errors import ParseError
 from aggregator.model import Enclosure
-from aggregator.reading.parse import context, parse
+from aggregator.reading.parse import context, element_scopes, parse
 
 URL = "https://served.example/dir/feed"
 SITE = "https://boats.example/"
@@ -640,6 +640,6 @@ def test_what_stands_beside_a_feeds_elements_never_breaks_the_parser():
                 except ParseError as error:
                     raise AssertionError(field) from error
                 assert "A" in {entry.title for entry in feed.entries} or field in (
-                    *context.ENTRIES,
+                    *element_scopes.ENTRIES,
                     "title",
                 )

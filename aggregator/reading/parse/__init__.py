@@ -1,13 +1,16 @@
 """A document's bytes -> `ParsedFeed`.  Pure: opens nothing, fetches nothing.
 
-feedparser is the one authority on XML feeds, well-formed or not; JSON Feed has a reader of its
-own.  Nothing is cleaned here: what comes out is what the document says.
+feedparser is the one authority on XML feeds, well-formed or not; JSON Feed has a reader of its own.
+Nothing is cleaned here: a `ParsedFeed` has the document's own content.
 
-xml_feed    bytes -> feedparser -> `ParsedFeed`; json_feed the same for JSON
-context     which elements count, under feedparser's `parsers`; strict, faster: in less time
-texts       which of an entry's texts is its title, its summary, its text
-links       its page, its files, its picture, and where relative addresses start
-sax_driver  expat behind `limits`
+xml_reader        bytes -> feedparser -> `ParsedFeed`; json_reader the same for JSON
+context           which elements count, under feedparser's `parsers`; element_scopes has the rules
+strict_parser     the same answers in less time; feedparser_speed decides whether to use it
+text_choice       which of an entry's texts is the title, the summary, the full text
+link_choice       page, files, picture, and the base of relative addresses
+date_choice       which of an entry's dates count
+entities          references and DOCTYPEs beyond XML's own
+sax_driver        expat behind an element_filter
 """
 
 from collections.abc import Mapping
@@ -30,12 +33,12 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     """Read a document.
 
     Args:
-        body: As decoded from its content coding; its character encoding is decided here.
-        headers: Of the answer, names in lower case; Content-Type may name the encoding.
-        url: Where it came from; relative references resolve against it.
+        body: Without content coding; the character encoding is decided here.
+        headers: Of the response, names in lower case; Content-Type may name the encoding.
+        url: Source of the document; relative references resolve against the URL.
 
     Raises:
-        ParseError: It is not a feed.
+        ParseError: Not a feed.
     """
     document = in_utf8(body, headers.get("content-type", ""))
     if not document.strip(_BLANK):
@@ -47,13 +50,13 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
 
 
 def parse_prefiltered(document: bytes, *, url: str) -> ParsedFeed:
-    """Read what is left of a document in well-formed XML after known entries were cut out of it.
+    """Read a document whose known entries were cut out.
 
     Args:
-        document: In UTF-8.
+        document: Well-formed XML in UTF-8.
 
     Raises:
-        ParseError: It is not a feed.
+        ParseError: Not a feed.
     """
     return _limited(xml_reader.parse(with_whole_characters(document), url=url), document)
 

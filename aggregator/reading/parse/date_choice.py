@@ -1,7 +1,6 @@
-"""The dates of an entry: of each kind the first that can be read.
+"""The dates of an entry: of each kind the first readable one.
 
-feedparser reads every form; dates in the one form that RSS 2.0 prescribes take a short way to the
-same answer.
+feedparser reads all forms; dates in the form of RSS 2.0 take a short way to the same answer.
 """
 
 import re
@@ -26,15 +25,15 @@ _MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTHS, 1)}
 
 
 def date_field(entry: Any, kind: str) -> tuple[str | None, datetime | None]:
-    """Return the first date of a kind that can be read, else the first one.
+    """Return the first readable date of a kind, else the first one.
 
     Args:
-        entry: feedparser's, as `context` fills it.
+        entry: A dictionary of feedparser, as `context` fills it.
         kind: `published`, `updated` or `created`.
 
     Returns:
-        The date as the document has it, None if there is none, and the time in UTC that feedparser
-        reads in that, None if it reads none.
+        The text in the document, None without a date, and feedparser's reading of the text in UTC,
+        None where unreadable.
     """
     fields = [read_date(text) for field, text in dict.get(entry, "dates") or () if field == kind]
     if len(fields) > 1:
@@ -44,7 +43,7 @@ def date_field(entry: Any, kind: str) -> tuple[str | None, datetime | None]:
 
 
 def read_date(text: str) -> tuple[str, datetime | None]:
-    """Return a date beside the time in UTC that feedparser reads in it."""
+    """Return a date beside feedparser's reading in UTC, None where unreadable."""
     at = _rfc_822(text)
     if at is not None:
         return text, at

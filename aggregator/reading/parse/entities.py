@@ -1,9 +1,9 @@
-"""Entities and references of a document, so that XML's parsers read those they would not.  Pure.
+"""Entities and references of a document, in forms known to XML parsers.  Pure.
 
-Documents use the names of HTML as if XML had them (`&uuml;`), with a DOCTYPE that names a DTD or
-without one.  No DTD is ever fetched, so that expat leaves such names out without a word.  And
-programs that think in UTF-16 write a character beyond U+FFFF as two halves (`&#55357;&#56832;`),
-which is not well-formed.
+Documents use the names of HTML as if XML had them (`&uuml;`), with or without a DOCTYPE that names
+a DTD.  No DTD is ever fetched, so expat omits such names silently.  And programs that use UTF-16
+internally write a character beyond U+FFFF as two halves (`&#55357;&#56832;`), which is not
+well-formed.
 """
 
 import re
@@ -21,7 +21,7 @@ _MAX_GROWTH = 1_000_000
 _CLOSINGS = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
 _BLANKS = re.compile(rb"\s+")
 _OPENING = re.compile(rb"<!--|<!\[CDATA\[|<\?")
-# Possessive, and each alternative begins with another character: no part is looked at twice.
+# Possessive, and each alternative begins with another character: no part is scanned twice.
 _DOCTYPE = re.compile(
     rb"<!DOCTYPE(?!\s+html\b)(?:[^\[\]<>\"']|\"[^\"]*+\"|'[^']*+')*+"
     rb"(?:\[(?:[^\]\"'<]|\"[^\"]*+\"|'[^']*+'|<!--(?:[^-]|-(?!->))*+-->|<(?!!--))*+\]\s*+)?+>",
@@ -29,9 +29,9 @@ _DOCTYPE = re.compile(
 )
 _ENTITY = re.compile(rb"<!ENTITY\s+([A-Za-z_][\w.-]{0,63})\s+(?:\"([^\"]*)\"|'([^']*)')\s*>")
 _UNSAFE = re.compile(rb"&(?!#\w{1,9};)|%")
-_NAMED = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);|#)")
+_NAMED_REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);|#)")
 _NAME = re.compile(rb"&([A-Za-z_][\w.-]{0,63});")
-# Not a reference, for want of a `;`; what follows decides in `in_attribute`.
+# Not a reference, for want of a `;`; the following characters decide in `in_attribute`.
 _UNENDED = re.compile(rb"&[A-Za-z][A-Za-z0-9]{0,63}(?![A-Za-z0-9;])=?")
 
 # U+D800 to U+DBFF and U+DC00 to U+DFFF, decimal or hexadecimal.
@@ -50,10 +50,10 @@ _LONE_HALF = re.compile(rb"&#(?:%b|%b);" % (_HIGH, _LOW))
 
 
 def resolved(document: bytes) -> bytes:
-    """Return a document in which every reference is one that XML knows by itself.
+    """Return a document with no other references than XML's own.
 
-    The DOCTYPE is gone.  Of its entities those are replaced that are text without references;
-    names that nobody declared are HTML's.  What is neither stays as it is, not well-formed.
+    The DOCTYPE is removed.  Entities declared as text without references are replaced; undeclared
+    names are HTML's.  All other references stay, not well-formed.
 
     Args:
         document: XML in UTF-8.
@@ -63,7 +63,7 @@ def resolved(document: bytes) -> bytes:
     if doctype is not None:
         entities = _entities(doctype[0])
         document = document[: doctype.start()] + document[doctype.end() :]
-    has_names, has_halves = _NAMED.search(document), _HALF.search(document)
+    has_names, has_halves = _NAMED_REFERENCE.search(document), _HALF.search(document)
     if not has_names and not has_halves:
         return document
     names = _Names(entities)
@@ -85,22 +85,24 @@ def with_whole_characters(document: bytes) -> bytes:
 
 
 def with_unended_names_escaped(document: bytes) -> bytes:
-    """Return a document that is not well-formed with names that lack their `;` as text.
+    """Escape names without `;` in a document that is not well-formed.
 
-    Copied addresses have them (`?a=1&region=eu`).  Those that HTML knows without a `;` are read as
-    in the values of attributes.
+    Copied addresses have such names (`?a=1&region=eu`).  Names known to HTML without `;` are read
+    as in the values of attributes.
     """
     return _replaced(document, lambda text: _UNENDED.sub(_as_text, text), _unchanged)
 
 
 def _as_text(reference: re.Match[bytes]) -> bytes:
-    written = reference[0].decode()
-    text = in_attribute(written)
-    return f"&amp;{written[1:]}".encode() if text == written else escape(text).encode()
+    reference_text = reference[0].decode()
+    text = in_attribute(reference_text)
+    return (
+        f"&amp;{reference_text[1:]}".encode() if text == reference_text else escape(text).encode()
+    )
 
 
 def joined_halves(html: str) -> str:
-    """Return HTML with one reference for two to the halves of one character."""
+    """Return HTML with a single reference in place of two halves of a character."""
     return _halves_joined(html.encode()).decode() if "&#" in html else html
 
 
@@ -113,7 +115,7 @@ def _unchanged(html: bytes) -> bytes:
 
 
 def _doctype(document: bytes) -> re.Match[bytes] | None:
-    """Return where the DOCTYPE stands, None where there is none or it has no end."""
+    """Return the match of the DOCTYPE, None if absent or without an end."""
     position = 0
     while True:
         if blanks := _BLANKS.match(document, position):
@@ -128,7 +130,7 @@ def _doctype(document: bytes) -> re.Match[bytes] | None:
 
 
 def _entities(doctype: bytes) -> dict[bytes, bytes]:
-    """Return the entities that a DOCTYPE declares, by name: those that are plain text."""
+    """Return the plain-text entities of a DOCTYPE, by name."""
     entities: dict[bytes, bytes] = {}
     for name, double, single in _ENTITY.findall(doctype):
         value = double or single
@@ -138,14 +140,14 @@ def _entities(doctype: bytes) -> dict[bytes, bytes]:
 
 
 class _Names:
-    """What names stand for, as long as the document does not grow too much."""
+    """The values of names, as long as the document does not grow too much."""
 
     def __init__(self, entities: Mapping[bytes, bytes]) -> None:
         self._entities = entities
         self._spare = _MAX_GROWTH
 
     def value(self, reference: re.Match[bytes]) -> bytes:
-        """Return what a reference stands for, or itself."""
+        """Return the value of a reference, or the reference itself."""
         name = reference[1].decode("ascii")
         if name in _PREDEFINED:
             return reference[0]
@@ -174,7 +176,7 @@ def _character(halves: re.Match[bytes]) -> bytes:
 def _replaced(
     document: bytes, outside: Callable[[bytes], bytes], in_cdata: Callable[[bytes], bytes]
 ) -> bytes:
-    """Return a document changed outside of comments and instructions, in CDATA in its own way."""
+    """Change a document outside of comments and instructions, in CDATA by a function apart."""
     parts = []
     position = 0
     while (opening := _OPENING.search(document, position)) is not None:

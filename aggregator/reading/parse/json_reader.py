@@ -1,7 +1,7 @@
 """JSON Feed 1.0 and 1.1 (jsonfeed.org/version/1.1), read tolerantly.
 
-Text that the specification wants is taken as text wherever it stands; what has another type than
-it should is left out, and never fails the document.
+Strings are taken as text wherever the specification has text; a value of another type than
+specified is left out, and never fails the document.
 """
 
 import json
@@ -21,7 +21,7 @@ _VERSION = "jsonfeed.org/version/"
 _NUMBER = re.compile(r"/([0-9]{1,3}(?:\.[0-9]{1,3})?)/?$")
 _MAX_DEPTH = 50  # arrays and objects within each other; an item of a feed needs five
 _MAX_DIGITS = 1000  # Python refuses 4,300
-# A string without an end reaches to the end of the text: none is looked at twice.
+# A string without an end reaches to the end of the text, so that no part is scanned twice.
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -64,14 +64,14 @@ def _shallow(text: str) -> str:
     """Return JSON with null in place of each array and object below `_MAX_DEPTH` others."""
     parts = []
     depth = position = 0
-    for sign in _STRING_OR_BRACKET.finditer(text):
-        if sign[0] in ("[", "{"):
+    for token in _STRING_OR_BRACKET.finditer(text):
+        if token[0] in ("[", "{"):
             depth += 1
             if depth == _MAX_DEPTH + 1:
-                parts += [text[position : sign.start()], "null"]
-        elif sign[0] in ("]", "}"):
+                parts += [text[position : token.start()], "null"]
+        elif token[0] in ("]", "}"):
             if depth == _MAX_DEPTH + 1:
-                position = sign.end()
+                position = token.end()
             depth -= 1
     return "".join((*parts, text[position:]))
 
@@ -111,7 +111,7 @@ def _entry(item: dict[str, Any], url: str, language: str | None) -> ParsedEntry:
 
 def _text(values: dict[str, Any], key: str) -> str:
     value = values.get(key)
-    # Half of an escaped pair is no character: nothing could store or encode it.
+    # Half of an escaped surrogate pair is not a character: neither stored nor encoded.
     return _SURROGATE.sub("\ufffd", value).strip() if isinstance(value, str) else ""
 
 
@@ -130,14 +130,14 @@ def _link(values: dict[str, Any], key: str, url: str) -> str | None:
 def _page(item: dict[str, Any], guid: str | None, url: str) -> str | None:
     """Return the address of an item's page: the first web address of `url`, `external_url`, `id`.
 
-    Ideally an id is the full URL of the resource that the item describes (1.1, items).
+    Ideally an id is the full URL of the resource described by the item (1.1, items).
     """
     links = [link for key in ("url", "external_url") if (link := _link(item, key, url))]
     return next((link for link in (*links, guid) if link and is_web(link)), (*links, None)[0])
 
 
 def _origin(value: Any) -> Origin | None:
-    """Return the source of an item as our own feeds say it, in an extension (1.1, Extensions)."""
+    """Return the source of an item, an extension of our own feeds (1.1, Extensions)."""
     if not isinstance(value, dict):
         return None
     return Origin(
@@ -175,7 +175,7 @@ def _attachments(value: Any) -> tuple[Enclosure, ...]:
 
 
 def _whole(value: Any, *, below: int = 10**15) -> int | None:
-    """Return a positive number without its fraction, None where it is none or absurd."""
+    """Return a positive number without fraction, None for any other value and absurd numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) or None if 0 < value < below else None

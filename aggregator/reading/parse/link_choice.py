@@ -1,6 +1,6 @@
-"""Addresses of a feed or an entry: its page, its files, its picture.
+"""Addresses of a feed or an entry: the page, the files, the picture.
 
-What comes in are feedparser's dictionaries, as `context` fills them.
+The input are feedparser's dictionaries, as `context` fills them.
 """
 
 import re
@@ -16,12 +16,12 @@ from aggregator.urls import is_plain, is_web, joined
 _Link = Mapping[str, Any]
 
 MAX_SECONDS = 10_000_000
-"""Longer sound and video is taken for a mistake: 115 days."""
+"""A longer duration of sound or video is taken for a mistake: 115 days."""
 
-_REDIRECTED = ("feedburner_origlink", "pheedo_origlink")  # where a redirector says what was
+_REDIRECTED = ("feedburner_origlink", "pheedo_origlink")  # the address before a redirector
 _PAGES = ("text/html", "application/xhtml+xml")
 _PLAYED = ("audio/", "video/")
-# A player's page or program, which no other program could play.
+# Pages or programs with a player, for browsers only.
 _NOT_PLAYED = ("text/", "image/", "application/x-shockwave-flash")
 _SUFFIX = re.compile(
     r"\.(?:mp3|m4a|m4b|aac|oga|ogg|opus|flac|wav|mp4|m4v|mov|webm|ogv|mkv|m3u8)(?=[?#]|$)",
@@ -33,14 +33,14 @@ _ISO_8601 = re.compile(
 )
 
 
-class Around(NamedTuple):
-    """What an entry takes from the feed that it is in.
+class EntryContext(NamedTuple):
+    """The parts of a feed that the addresses of an entry depend on.
 
     Attributes:
         url: Of the document.
-        base: What its relative addresses start from: in RSS the channel's page, if it has one.
-        language: Of the feed, None where it is not known.
-        atom: It is Atom, whose rules are RFC 4287's.
+        base: For relative addresses: in RSS the channel's page, else the document.
+        language: Of the feed, None where unknown.
+        atom: The feed is Atom, with the rules of RFC 4287.
     """
 
     url: str
@@ -50,7 +50,7 @@ class Around(NamedTuple):
 
 
 def linked(values: Mapping[str, Any], relation: str) -> list[_Link]:
-    """Return the links of a relation that have an address, in document order."""
+    """Return the links of a relation with an address, in document order."""
     links = dict.get(values, "links") or ()  # type: ignore[call-overload]
     return [link for link in links if link.get("rel") == relation and link.get("href")]
 
@@ -58,15 +58,15 @@ def linked(values: Mapping[str, Any], relation: str) -> list[_Link]:
 def page(
     values: Mapping[str, Any], *, base: str, language: str | None, by_text: bool
 ) -> str | None:
-    """Return the address of a feed's or an entry's page, None if it has no link.
+    """Return the address of a feed's or an entry's page, None without a link.
 
-    The first alternate that is a web address, HTML or of no said type, in the language that is
-    wanted (RFC 4287, 4.1.1 and 4.2.7); where none is, the first that there is.
+    The first alternate with a web address, of type HTML or none, in `language` (RFC 4287, 4.1.1 and
+    4.2.7); else the first alternate.
 
     Args:
-        base: Relative addresses start from it where no xml:base is said.
-        language: A tag, None where it is not known.
-        by_text: RSS: a link whose address is its text comes first.
+        base: For relative addresses of links without an xml:base.
+        language: A tag, None where unknown.
+        by_text: RSS: links with the address as text come first.
     """
     alternates = [(address(link, base), link) for link in linked(values, "alternate")]
     if len(alternates) > 1:
@@ -78,37 +78,44 @@ def _rank(
     alternate: tuple[str, _Link], *, language: str | None, by_text: bool
 ) -> tuple[bool, bool, bool, int]:
     url, link = alternate
-    wanted = (language or "").lower().partition("-")[0]
-    spoken = (link.get("hreflang") or "").lower().partition("-")[0]
+    wanted_language = (language or "").lower().partition("-")[0]
+    link_language = (link.get("hreflang") or "").lower().partition("-")[0]
     media_type = (link.get("type") or _PAGES[0]).partition(";")[0].strip()
     return (
         not is_web(url),
         media_type not in _PAGES,
-        by_text and link.get("written") != "text",
-        0 if spoken and spoken == wanted else 2 if spoken and wanted else 1,
+        by_text and link.get("address_in") != "text",
+        0
+        if link_language and link_language == wanted_language
+        else 2
+        if link_language and wanted_language
+        else 1,
     )
 
 
 def page_of_entry(
-    entry: Mapping[str, Any], elsewhere: Iterable[_Link], language: str | None, around: Around
+    entry: Mapping[str, Any],
+    elsewhere: Iterable[_Link],
+    language: str | None,
+    context: EntryContext,
 ) -> str | None:
-    """Return the address of an entry's page.
+    """Return the address of an entry's page, None without one.
 
-    An id is one if it is a web address and nobody says that it is not (RSS 2.0, guid), a content
-    that stands elsewhere is one if it is a page (RFC 4287, 4.1.3.2).
+    An id counts if a web address, unless marked as no permalink (RSS 2.0, guid); an external
+    content counts if a page (RFC 4287, 4.1.3.2).
 
     Args:
-        elsewhere: Contents with the address that they stand at.
+        elsewhere: External contents, with their addresses.
     """
     for key in _REDIRECTED:
         if link := dict.get(entry, key):  # type: ignore[call-overload]
-            return joined(around.base, link)
+            return joined(context.base, link)
     link = (
         page(
             entry,
-            base=around.base,
-            language=language or around.language,
-            by_text=not around.atom,
+            base=context.base,
+            language=language or context.language,
+            by_text=not context.atom,
         )
         or ""
     )
@@ -118,33 +125,33 @@ def page_of_entry(
     if is_web(entry_id) and dict.get(entry, "guidislink", True):  # type: ignore[call-overload]
         return entry_id
     pages = (
-        joined(joined(around.base, detail["base"]), detail["src"])
+        joined(joined(context.base, detail["base"]), detail["src"])
         for detail in elsewhere
         if detail["type"] in _PAGES or "untyped" in detail
     )
     return link or next(filter(is_web, pages), None)
 
 
-def base_of_entry(own: str, link: str | None, around: Around) -> str:
-    """Return what relative addresses in an entry start from.
+def base_of_entry(own_base: str, link: str | None, context: EntryContext) -> str:
+    """Return the base of relative addresses in an entry.
 
-    RSS has no rule: where no xml:base is said, they start from the item's page, else from the
-    channel's, else from the document.
+    RSS has no rule: without an xml:base, the base is the item's page, else the channel's page, else
+    the document.
     """
-    if own:
-        return joined(around.url, own)
-    if around.atom:
-        return around.url
-    return link if link and link.startswith(("http://", "https://")) else around.base
+    if own_base:
+        return joined(context.url, own_base)
+    if context.atom:
+        return context.url
+    return link if link and link.startswith(("http://", "https://")) else context.base
 
 
 def address(link: _Link, base: str) -> str:
-    """Return the address of a link; its own base counts before `base`."""
+    """Return the address of a link, whose own base comes before `base`."""
     href: str = link["href"].strip()
     if is_plain(href):
         return href
-    own = link.get("base")
-    return joined(joined(base, own) if own else base, unwrapped(href).strip())
+    own_base = link.get("base")
+    return joined(joined(base, own_base) if own_base else base, unwrapped(href).strip())
 
 
 def enclosures(
@@ -153,7 +160,7 @@ def enclosures(
     """Return the files of an entry: enclosures, then the sound and video of Media RSS.
 
     Args:
-        elsewhere: Contents of Atom with the address that they stand at (RFC 4287, 4.1.3.2).
+        elsewhere: External contents of Atom, with their addresses (RFC 4287, 4.1.3.2).
     """
     files = [
         Enclosure(address(link, base), link.get("type") or None, size(link.get("length")))
@@ -191,10 +198,10 @@ def _is_played(media: Mapping[str, Any]) -> bool:
 
 
 def _one_of_each_kind(media: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Leave out the other bit rates of one recording.
+    """Leave out the other bit rates of a recording.
 
-    What stands in one group is one thing in several forms (Media RSS, media:group): of each type
-    the default is taken, else the first.
+    A group has one recording in several forms (Media RSS, media:group): of each type the default is
+    chosen, else the first.
     """
     best: dict[tuple[int, str], Mapping[str, Any]] = {}
     for number, recording in enumerate(media):
@@ -207,25 +214,25 @@ def _one_of_each_kind(media: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[st
 
 
 def _merged(files: Iterable[Enclosure]) -> list[Enclosure]:
-    """Name each file once, with all that is said of it."""
+    """Return each file once, with the details of all occurrences."""
     by_url: dict[str, Enclosure] = {}
     for file in files:
-        known = by_url.get(file.url)
+        earlier_file = by_url.get(file.url)
         by_url[file.url] = (
             file
-            if known is None
+            if earlier_file is None
             else Enclosure(
                 file.url,
-                known.type or file.type,
-                known.length or file.length,
-                known.duration or file.duration,
+                earlier_file.type or file.type,
+                earlier_file.length or file.length,
+                earlier_file.duration or file.duration,
             )
         )
     return list(by_url.values())
 
 
 def _timed(files: list[Enclosure], duration: int | None) -> list[Enclosure]:
-    """Put the length of an episode (iTunes) to the recording that it is of."""
+    """Give the duration of an episode (iTunes) to the recording of the episode."""
     if duration is None:
         return files
     for number, file in enumerate(files):
@@ -236,15 +243,15 @@ def _timed(files: list[Enclosure], duration: int | None) -> list[Enclosure]:
 
 
 def size(text: Any) -> int | None:
-    """Return a number of bytes, None where it is none or absurd."""
+    """Return a number of bytes, None for any other text and absurd numbers."""
     digits = text.strip() if isinstance(text, str) else ""
     return int(digits) if digits.isdecimal() and len(digits) < 16 and int(digits) else None
 
 
 def seconds(text: Any) -> int | None:
-    """Read a length of time, None where it is none: `95`, `95.2`, `1:35`, `0:01:35`, `PT1M35S`."""
-    written = text.strip() if isinstance(text, str) else ""
-    match = _CLOCK.fullmatch(written) or _ISO_8601.fullmatch(written)
+    """Return a duration, None where unreadable: `95`, `95.2`, `1:35`, `0:01:35`, `PT1M35S`."""
+    duration = text.strip() if isinstance(text, str) else ""
+    match = _CLOCK.fullmatch(duration) or _ISO_8601.fullmatch(duration)
     if match is None:
         return None
     hours, minutes, remainder = (int(part or 0) for part in match.groups())
@@ -256,8 +263,8 @@ def picture(entry: Mapping[str, Any]) -> str | None:
     """Return the picture of an entry: Media RSS (thumbnail, else an image), else iTunes."""
     media = dict.get(entry, "media_content") or ()  # type: ignore[call-overload]
     thumbnails = dict.get(entry, "media_thumbnail") or ()  # type: ignore[call-overload]
-    for shown in (*thumbnails, *filter(is_picture, media)):
-        if url := (shown.get("url") or "").strip():
+    for medium in (*thumbnails, *filter(is_picture, media)):
+        if url := (medium.get("url") or "").strip():
             return str(url)
     image = dict.get(entry, "image")  # type: ignore[call-overload]
     url = image.get("href") if isinstance(image, dict) else None

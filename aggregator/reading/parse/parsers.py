@@ -1,4 +1,4 @@
-"""feedparser's two parsers with the path of elements (`context`) under them."""
+"""feedparser's two parsers, on top of `context`."""
 
 from collections import Counter
 from typing import Any
@@ -6,23 +6,24 @@ from xml.sax.xmlreader import AttributesNSImpl
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
 
-from aggregator.reading.parse.context import MARKUP, InContext
+from aggregator.reading.parse.context import InContext
+from aggregator.reading.parse.element_scopes import MARKUP
 from aggregator.reading.parse.entities import with_unended_names_escaped
 
-# XML, 4.6.  The ampersand comes last: what it makes is not a reference.
+# XML, 4.6.  The ampersand comes last: decoding it makes no reference.
 _PREDEFINED = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
 
 
 class StrictInContext(InContext, StrictFeedParser):  # type: ignore[misc]
     """For well-formed XML.
 
-    xml.sax parts the names that expat gives at white space, which a namespace may have, too.
+    xml.sax splits expat's names at white space, which a namespace may contain, too.
     """
 
     def startElementNS(  # noqa: N802
         self, name: tuple[str, ...], qname: str | None, attributes: AttributesNSImpl
     ) -> None:
-        """Take the start of an element."""
+        """Begin an element."""
         if any(len(pair) != 2 for pair in attributes.getNames()):
             values = {pair: value for pair, value in attributes.items() if len(pair) == 2}
             names = {pair: attributes.getQNameByName(pair) for pair in values}
@@ -30,7 +31,7 @@ class StrictInContext(InContext, StrictFeedParser):  # type: ignore[misc]
         super().startElementNS(_in_two(name), qname, attributes)
 
     def endElementNS(self, name: tuple[str, ...], qname: str | None) -> None:  # noqa: N802
-        """Take the end of an element."""
+        """End an element."""
         super().endElementNS(_in_two(name), qname)
 
 
@@ -40,7 +41,7 @@ def _in_two(name: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class LooseInContext(InContext, LooseFeedParser):  # type: ignore[misc]
-    """For what is not well-formed: an element ends at the latest with the one that it is in."""
+    """For XML that is not well-formed: an element ends with its parent at the latest."""
 
     def __init__(self, *args: Any) -> None:
         self._open: list[str] = []
@@ -52,9 +53,9 @@ class LooseInContext(InContext, LooseFeedParser):  # type: ignore[misc]
         super().feed(with_unended_names_escaped(data.encode()).decode())
 
     def decode_entities(self, element: str, data: str) -> str:
-        """Decode the references that were left for the type of a text to decide on.
+        """Decode the references left until the type of a text is known.
 
-        A field without a type, such as an address or a name, is what XML says.
+        In a field without a type, such as an address or a name, references are XML's.
         """
         decoded: str = super().decode_entities(element, data)
         if not self.contentparams:
@@ -63,16 +64,16 @@ class LooseInContext(InContext, LooseFeedParser):  # type: ignore[misc]
         return decoded
 
     def unknown_starttag(self, tag: str, attributes: list[tuple[str, str]]) -> None:
-        """Take the start of an element."""
+        """Begin an element."""
         self._open.append(tag)
         self._counts[tag] += 1
         for name, uri in attributes:
-            if name.startswith("xmlns"):  # it may say what this very element is
+            if name.startswith("xmlns"):  # which may name the namespace of this element
                 self.track_namespace(name[6:] or None, uri)
         super().unknown_starttag(tag, attributes)
 
     def unknown_endtag(self, tag: str) -> None:
-        """Take the end of an element; of one that never began it is markup or nothing."""
+        """End an element; the end of an element without a start is markup, or ignored."""
         if not self._counts[tag]:
             if self.scope is MARKUP:
                 self.write_end(tag)
@@ -84,5 +85,5 @@ class LooseInContext(InContext, LooseFeedParser):  # type: ignore[misc]
             super().unknown_endtag(last)
 
     def may_begin_entry(self) -> bool:
-        """Whether an entry may begin in an element that perhaps was not ended."""
+        """Whether an entry may begin in an element, which perhaps lacks an end tag."""
         return True

@@ -1,12 +1,11 @@
 """feedparser's strict parser, with the same answers in less time.
 
-What feedparser does for an element costs fifteen times what expat does.  Here ordinary elements,
-which are nearly all, take a short way through the same steps: 2.3 ms instead of 5.3 for 100 kB of
-20 entries.  For anything else (markup inside a text, declarations, encoded content) feedparser's
-own methods are called.  The handlers of single elements, where the knowledge about feeds is, are
-feedparser's in both cases.
+feedparser spends fifteen times as long on an element as expat.  Here ordinary elements, which are
+nearly all, take a short way through the same steps.  For all others (markup inside a text,
+declarations, encoded content) feedparser's own methods are called.  The handlers of single
+elements, which hold the knowledge about feeds, are feedparser's in both cases.
 
-Only for the version of feedparser that `faster` names; tests/test_strict.py compares.
+Only for `feedparser_speed.PROVED_FOR`; tests/test_strict.py compares the answers.
 """
 
 import contextlib
@@ -18,38 +17,45 @@ from feedparser.html import _cp1252
 from feedparser.urls import make_safe_absolute_uri
 from feedparser.util import FeedParserDict
 
-from aggregator.reading.parse.context import DROPPED, MARKUP, MEMBERS, ROOTS, Scope, opened
+from aggregator.reading.parse.element_scopes import (
+    DROPPED,
+    MARKUP,
+    MEMBERS,
+    ROOTS,
+    XHTML,
+    ElementScope,
+    children_scope,
+)
 from aggregator.reading.parse.parsers import StrictInContext
 from aggregator.urls import MAX_LENGTH
 
 _LOWERED = frozenset({"rel", "type"})
-# Attributes that change what is inherited; `xmlns` in capitals is one, too.
-_HANDED_DOWN = frozenset({"base", "lang", "xmlns"})
-_XHTML = "application/xhtml+xml"
+# Attributes with an effect on all descendants; expat passes `xmlns` on in capitals.
+_INHERITED = frozenset({"base", "lang", "xmlns"})
 _TAGS = frozenset({"category", "tags", "itunes_keywords"})
 _C1 = re.compile("[\x80-\x9f]")
 _QUERY_VARIABLE = re.compile("&([A-Za-z0-9_]+);")
 
 
 class _Element(NamedTuple):
-    """What feedparser knows of an element.
+    """feedparser's knowledge of an element.
 
     Attributes:
-        tag: As feedparser's parsers write it: `dc:creator`.
-        field: As its methods and answers do: `dc_creator`.
-        start, end: Its handlers, None where it has none.
-        opens: What may stand in it, where it stands among the members of a feed or an entry.
+        tag: The name in feedparser's parsers: `dc:creator`.
+        field: The name in feedparser's methods and results: `dc_creator`.
+        start, end: The handlers, None where feedparser has none.
+        opens: The scope of the children, for an element of a feed or an entry.
     """
 
     tag: str
     field: str
     start: Callable[[Any, dict[str, str]], None] | None
     end: Callable[[Any], None] | None
-    opens: Scope
+    opens: ElementScope
 
 
 class StrictParser(StrictInContext):
-    """Takes elements as expat names them: `uri local prefix`, `uri local` or `local`."""
+    """Reads elements by expat's names: `uri local prefix`, `uri local` or `local`."""
 
     baseuri: str
     lang: str | None
@@ -60,7 +66,7 @@ class StrictParser(StrictInContext):
         self._elements: dict[str, _Element] = {}
 
     def track_namespace(self, prefix: str | None, uri: str) -> None:
-        """Take a declaration; it may change what prefixes stand for."""
+        """Note a declaration, which may change the meaning of prefixes."""
         self._elements.clear()
         super().track_namespace(prefix, uri)
 
@@ -73,13 +79,13 @@ class StrictParser(StrictInContext):
         if element is None:
             return False
         if scope.admits is not None and not self.counts(scope, element.field):
-            self.went_in(DROPPED)
+            self.begin_element(DROPPED)
             return True
-        given = _ordinary(attributes) if attributes else {}
-        if given is None:
+        handler_attributes = _ordinary(attributes) if attributes else {}
+        if handler_attributes is None:
             return False
-        self.outer.append((scope, len(self.elementstack)))
-        self.scope = element.opens if scope is MEMBERS else opened(scope, element.field)
+        self.outer_scopes.append((scope, len(self.elementstack)))
+        self.scope = element.opens if scope is MEMBERS else children_scope(scope, element.field)
         self.depth += 1
         if self.baseuri and self.baseuri != self._sound_base:
             base = make_safe_absolute_uri(self.baseuri, self.baseuri) or self.baseuri
@@ -94,9 +100,9 @@ class StrictParser(StrictInContext):
             self.elementstack.append(["extension", 0, []])
             return True
         try:
-            element.start(self, given)
+            element.start(self, handler_attributes)
         except Exception as error:
-            self.failed(error)
+            self.undo_start(error)
         return True
 
     def end(self, name: str) -> bool:
@@ -104,11 +110,11 @@ class StrictParser(StrictInContext):
         element = self._elements.get(name) or self._element(name)
         if element is None:
             return False
-        self.left(element.tag, element.end)
+        self.end_element(element.tag, element.end)
         return True
 
     def characters(self, text: str) -> None:
-        """Take text."""
+        """Add text."""
         if self.scope is DROPPED:
             return
         if self.contentparams:
@@ -117,9 +123,9 @@ class StrictParser(StrictInContext):
             self.elementstack[-1][2].append(text)
 
     def pop(self, element: str, strip_whitespace: int = 1) -> Any:
-        """End the field that is open, and store it; return its text.
+        """End and store the open field; return the text.
 
-        The steps are those of feedparser, without the ones that change nothing here.
+        The steps are those of feedparser, less the steps without effect here.
         """
         kind = self.contentparams
         if (
@@ -127,7 +133,7 @@ class StrictParser(StrictInContext):
             or self.elementstack[-1][0] != element
             or self.resolve_relative_uris
             or self.sanitize_html
-            or (kind and (dict.get(kind, "base64") or dict.get(kind, "type") == _XHTML))
+            or (kind and (dict.get(kind, "base64") or dict.get(kind, "type") == XHTML))
         ):
             return super().pop(element, strip_whitespace)
         _, expecting_text, pieces = self.elementstack.pop()
@@ -136,7 +142,7 @@ class StrictParser(StrictInContext):
             output = output.strip()
         if not expecting_text:
             return output
-        if output and element in self.can_be_relative_uri:  # ids are not, see xml_feed
+        if output and element in self.can_be_relative_uri:  # ids are not relative
             output = self.resolve_uri(output)
         if kind:
             self._settle_type(output)
@@ -156,25 +162,25 @@ class StrictParser(StrictInContext):
         return ("</" in s or "&" in s) and StrictInContext.looks_like_html(s)
 
     def _element(self, name: str) -> "_Element | None":
-        """Look an element up, None for odd ones."""
-        parts = name.split()  # also where a namespace has white space, as xml.sax does
+        """Return the element of a name, None for an odd name."""
+        parts = name.split()  # also at white space of a namespace, as xml.sax does
         if len(parts) > 3:
             return None
         namespace, local = ("", name) if len(parts) == 1 else (parts[0], parts[1])
-        known = self._matchnamespaces.get(namespace.lower())
-        if known is None:
+        prefix = self._matchnamespaces.get(namespace.lower())
+        if prefix is None:
             if local.lower() in {"math", "svg"}:
                 return None
             in_use = self.namespaces_in_use.items()
-            known = next((prefix for prefix, uri in in_use if prefix and uri == namespace), "")
-        tag = (f"{known}:{local}" if known else local).lower()
+            prefix = next((key for key, uri in in_use if key and uri == namespace), "")
+        tag = (f"{prefix}:{local}" if prefix else local).lower()
         field = self.field_of(tag)
         element = self._elements[name] = _Element(
             tag,
             field,
             getattr(type(self), f"_start_{field}", None),
             getattr(type(self), f"_end_{field}", None),
-            opened(MEMBERS, field),
+            children_scope(MEMBERS, field),
         )
         return element
 
@@ -221,14 +227,14 @@ class StrictParser(StrictInContext):
 
 
 def _ordinary(attributes: dict[str, str]) -> dict[str, str] | None:
-    """Return attributes as feedparser's handlers get them, None if there is an odd one."""
-    given = {}
+    """Return attributes in the form of feedparser's handlers, None if any is odd."""
+    handler_attributes = {}
     for name, value in attributes.items():
         key = name.lower()
-        if " " in key or key in _HANDED_DOWN:
+        if " " in key or key in _INHERITED:
             return None
-        given[key] = value.lower() if key in _LOWERED else value
-    return given
+        handler_attributes[key] = value.lower() if key in _LOWERED else value
+    return handler_attributes
 
 
 def _without_odd_references(url: str) -> str:
@@ -237,10 +243,10 @@ def _without_odd_references(url: str) -> str:
 
 
 def _without_wrong_charset(text: str) -> str:
-    """Repair UTF-8 that was read as ISO 8859-1, and characters of Windows 1252."""
+    """Repair UTF-8 decoded as ISO 8859-1, and characters of Windows-1252."""
     with contextlib.suppress(UnicodeError):
         text = text.encode("iso-8859-1").decode("utf-8")
-    # Translating looks each character up: 270 us for 4 kB, where nearly none has one of them.
+    # Translating looks each character up, and nearly no text has such a character.
     if b"\xc2" in text.encode("utf-8", "surrogatepass") and _C1.search(text):
         return text.translate(_cp1252)
     return text

@@ -1,6 +1,6 @@
-"""Which of an entry's texts is its text: by the element that it stands in, not by place or length.
+"""The choice of an entry's texts: by the element, not by position or length.
 
-Details are feedparser's: a value with its type, base and language, and what `context` notes.
+Details are feedparser's: a value with type, base and language, and the additions of `context`.
 """
 
 import re
@@ -12,7 +12,7 @@ from aggregator.text.hypertext import has_markup, is_blank, is_markup, unescaped
 Detail = Mapping[str, Any]
 Texts = dict[str, list[Detail]]
 
-PLAIN = "text/plain"
+PLAIN_TEXT = "text/plain"
 HTML = "text/html"
 
 # RSS: content:encoded, then description.  Atom: content, then summary (RFC 4287, 4.1.3, 4.2.13).
@@ -31,7 +31,7 @@ SUBTITLES_OF_RSS = ("description", *SUBTITLES)
 RIGHTS = ("rights", "copyright", "dc_rights")
 
 # Atom Text constructs and RSS have no other types than text (RFC 4287, 3.1.1); a content of any
-# other type is Base64 (4.1.3.3).  Pictures are none, not even those that are XML.
+# other type is Base64 (4.1.3.3).  Pictures are not text, not even pictures in XML.
 _NO_TEXT = ("image/", "audio/", "video/", "font/", "model/", "multipart/")
 
 _MARKED_UP_TITLE = re.compile(
@@ -39,11 +39,11 @@ _MARKED_UP_TITLE = re.compile(
     r"|<img\s[^<>]{0,2000}>|<!--[^<>]{0,200}-->",
     re.IGNORECASE,
 )
-_SHORT_VALUE = 1000  # characters; a longer one has words, whatever else it is made of
+_SHORT_VALUE = 1000  # characters; a longer value has words
 
 
 def by_element(details: Iterable[Detail]) -> Texts:
-    """Return the texts of an entry that say something, by the elements that they stand in."""
+    """Return the texts of an entry with visible content, by element."""
     texts: Texts = {}
     for detail in details:
         if "describes" not in detail and _says_something(detail):
@@ -53,13 +53,13 @@ def by_element(details: Iterable[Detail]) -> Texts:
 
 def _says_something(detail: Detail) -> bool:
     value = detail["value"]
-    if detail.get("type") == PLAIN or len(value) > _SHORT_VALUE:
+    if detail.get("type") == PLAIN_TEXT or len(value) > _SHORT_VALUE:
         return bool(value)
     return not is_blank(value)
 
 
 def full_text(texts: Texts, *, atom: bool) -> Detail:
-    """Return the text of an entry that has it all, an empty detail if there is none."""
+    """Return the full text of an entry, an empty detail if there is none."""
     return _first(texts, _FULL_OF_ATOM if atom else _FULL, atom=atom)
 
 
@@ -67,8 +67,7 @@ def short_text(texts: Texts, *, atom: bool, only: bool) -> Detail:
     """Return the summary of an entry, an empty detail if there is none.
 
     Args:
-        only: The entry has no other text: what describes its picture or its record is better
-            than nothing.
+        only: The entry has no full text: the description of a picture or recording will do.
     """
     short = _first(texts, _SHORT_OF_ATOM if atom else _SHORT, atom=atom)
     return short if short or not only else _first(texts, _WHERE_NONE, atom=atom)
@@ -84,7 +83,7 @@ def title_text(texts: Texts, *, atom: bool) -> Detail:
 
 
 def of_feed(values: Mapping[str, Any], elements: Iterable[str], *, atom: bool) -> Detail:
-    """Return the first text of a feed, or of an entry's source, that says something.
+    """Return the first text of a feed, or of an entry's source, with a value.
 
     Args:
         elements: The better ones first.
@@ -97,7 +96,7 @@ def of_feed(values: Mapping[str, Any], elements: Iterable[str], *, atom: bool) -
 
 
 def descriptions(details: Iterable[Detail]) -> dict[str, Detail]:
-    """Return what describes pictures and recordings (Media RSS), by their addresses."""
+    """Return the descriptions of pictures and recordings (Media RSS), by address."""
     return {
         detail["describes"]: detail
         for detail in details
@@ -108,15 +107,15 @@ def descriptions(details: Iterable[Detail]) -> dict[str, Detail]:
 def _first(texts: Texts, elements: Iterable[str], *, atom: bool) -> Detail:
     for element in elements:
         if element in texts:
-            same = [settled(text, atom=atom) for text in texts[element] if is_text(text)]
-            if same:
-                return _longest(same) if len(same) > 1 else same[0]
+            candidates = [settled(text, atom=atom) for text in texts[element] if is_text(text)]
+            if candidates:
+                return _longest(candidates) if len(candidates) > 1 else candidates[0]
     return {}
 
 
 def _longest(details: Iterable[Detail]) -> Detail:
-    """Of several of one kind (languages, plain beside HTML) the HTML one with most to read."""
-    return max(details, key=lambda detail: (detail["type"] != PLAIN, len(detail["value"])))
+    """Return the best of several texts (languages, plain beside HTML): HTML, then the longest."""
+    return max(details, key=lambda detail: (detail["type"] != PLAIN_TEXT, len(detail["value"])))
 
 
 def is_text(detail: Detail) -> bool:
@@ -131,29 +130,29 @@ def is_text(detail: Detail) -> bool:
 
 
 def settled(detail: Detail, *, atom: bool) -> Detail:
-    """Return a detail whose type is plain text or markup.
+    """Return a detail of type plain text or markup.
 
-    A text of Atom that names no type would be plain (RFC 4287, 3.1.1); one that plainly is markup
-    is read as markup.
+    A text of Atom without a type would be plain (RFC 4287, 3.1.1), but obvious markup is read as
+    markup.
     """
     media_type = detail.get("type") or HTML
-    if media_type == PLAIN:
+    if media_type == PLAIN_TEXT:
         value = detail["value"]
         is_html = atom and "untyped" in detail and (has_markup(value) or _is_escaped(value))
         return {**detail, "type": HTML} if is_html else detail
     if media_type.startswith("text/") and "html" not in media_type and "xml" not in media_type:
-        return {**detail, "type": PLAIN}  # Markdown, a table of values
+        return {**detail, "type": PLAIN_TEXT}  # Markdown, a table of values
     return detail
 
 
 def settled_title(detail: Detail, *, atom: bool) -> Detail:
     """Return a title or another short text as `settled` does.
 
-    It may be about markup: in Atom it is markup only if elements begin and end it.  RSS has no
-    types, and feedparser takes mixed titles for text.
+    Titles may be about markup: in Atom a title is markup only if elements begin and end the title.
+    RSS has no types, and feedparser takes mixed titles for text.
     """
     value = detail["value"]
-    if detail.get("type") != PLAIN:
+    if detail.get("type") != PLAIN_TEXT:
         return settled(detail, atom=atom)
     if atom:
         is_html = "untyped" in detail and (is_markup(value) or _is_escaped(value))

@@ -1,7 +1,7 @@
 """RSS 0.9x to 2.0, RSS 1.0 (RDF) and Atom 0.3 and 1.0, through feedparser.
 
-feedparser gets UTF-8 in a `BytesIO` (a `str` may be opened as a file or URL), and neither its own
-conversion nor its two HTML passes are run: they are half of its cost, and its sanitiser lets
+feedparser gets UTF-8 in a `BytesIO` (feedparser may open a `str` as a file or URL).  feedparser's
+own conversion and both HTML passes are not run: they are half of the cost, and the sanitiser lets
 executable markup through.
 """
 
@@ -29,12 +29,12 @@ from aggregator.urls import is_web, joined
 
 
 def _keep_utf8(_headers: Any, data: bytes, result: Any) -> bytes:
-    """Stands for feedparser's conversion to UTF-8: `aggregator.text.encodings` has done that."""
+    """Replace feedparser's conversion to UTF-8, already done by `aggregator.text.encodings`."""
     result["encoding"] = "utf-8"
     return data
 
 
-# feedparser's own function with our parsers in it; for everybody else feedparser stays as it is.
+# A copy of feedparser's own function with our parsers: `feedparser.parse` itself is unchanged.
 _read = FunctionType(
     feedparser.api.parse.__code__,
     vars(feedparser.api)
@@ -42,7 +42,7 @@ _read = FunctionType(
         "StrictFeedParser": feedparser_speed.strict_parser(),
         "LooseFeedParser": LooseInContext,
         "convert_to_utf8": _keep_utf8,
-        # Another driver for the same parser: what it hands over is equal, in fewer pieces.
+        # Another driver for the same parser, with the same events in fewer pieces.
         "PREFERRED_XML_PARSERS": ["aggregator.reading.parse.sax_driver"],
     },
     argdefs=feedparser.api.parse.__defaults__,
@@ -65,9 +65,9 @@ _FORMATS = {
     "atom": "Atom",
     "cdf": "CDF",
 }
-_PLAIN = "text/plain"
+_PLAIN_TEXT = "text/plain"
 _HTML = "text/html"
-# A pattern that begins with plain letters is found forty times as fast.
+# A pattern with a literal beginning is much faster to search for.
 _BASE = re.compile(rb"base(?<!\wbase)\s*=")
 _HTML_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _FEED = re.compile(rb"<(?:[a-z0-9]{1,20}:)?(?:rss|rdf|feed|channel|item|entry)\b", re.IGNORECASE)
@@ -86,19 +86,19 @@ _PERIODS = {
     "monthly": timedelta(days=30),
     "yearly": timedelta(days=365),
 }
-# What feedparser raises on documents that it did not expect: a broken name of an encoding, GeoRSS
-# without numbers, half an element of Media RSS.
+# feedparser's exceptions on unexpected documents: a broken name of an encoding, GeoRSS without
+# numbers, half an element of Media RSS.
 _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def parse(document: bytes, *, url: str) -> ParsedFeed:
     """Read an XML document in UTF-8; errors as `aggregator.reading.parse.parse`."""
     if not _FEED.search(document):
-        raise ParseError(url, _what_it_is(document))  # feedparser takes long to find nothing
+        raise ParseError(url, _what_it_is(document))  # feedparser takes long to fail
     if len(document) > MAX_BROKEN and not _is_well_formed(document):
         document = document[:MAX_BROKEN].decode("utf-8", "ignore").encode()
-    # With no base of its own feedparser lets an entry's xml:base leak into those after it; with
-    # one it joins URLs at every element, which costs a sixth of its time.
+    # Without a base for the document feedparser lets an entry's xml:base leak into later entries;
+    # with a base feedparser joins URLs at every element, which is slow.
     headers = {"content-location": url} if _BASE.search(document) else {}
     try:
         result = _result(document, headers)
@@ -109,10 +109,10 @@ def parse(document: bytes, *, url: str) -> ParsedFeed:
         raise ParseError(url, _what_it_is(document))
     head = _head(result, version, url, document)
     atom = version.startswith("atom")
-    around = link_choice.Around(
+    entry_context = link_choice.EntryContext(
         url, url if atom else joined(url, head.site_url or ""), head.language, atom
     )
-    entries = tuple(_entry(entry, around) for entry in result.entries)
+    entries = tuple(_entry(entry, entry_context) for entry in result.entries)
     feed = ParsedFeed(head, entries)
     return feed if head.note is None else _without_half(feed, document)
 
@@ -135,10 +135,10 @@ def _is_well_formed(document: bytes) -> bool:
 
 
 def _without_half(feed: ParsedFeed, document: bytes) -> ParsedFeed:
-    """Leave out the entry that a document breaks off in, if it does.
+    """Leave out the last entry if the document breaks off within the entry.
 
-    feedparser reads such an entry as far as it goes, and its next version would look edited, or
-    new where its id was not reached.
+    feedparser reads such an entry as far as possible; the next version would look edited, or new
+    where the id was cut off.
     """
     begun, ended = _last(_ENTRY_START, document), _last(_ENTRY_END, document)
     if _ROOT_END.search(document, max(begun, ended)):
@@ -150,7 +150,7 @@ def _without_half(feed: ParsedFeed, document: bytes) -> ParsedFeed:
 
 
 def _last(pattern: re.Pattern[bytes], document: bytes) -> int:
-    """Return where the last match ends, 0 if there is none."""
+    """Return the end of the last match, 0 if there is none."""
     return max((match.end() for match in pattern.finditer(document)), default=0)
 
 
@@ -183,14 +183,14 @@ def _head(result: Any, version: str, url: str, body: bytes) -> FeedHead:
 
 
 def _site_named_by_id(feed: Any, url: str) -> str | None:
-    """Return a feed's id where it is a web address other than the feed's own."""
+    """Return a feed's id if a web address other than the feed's own, else None."""
     feed_id = _text(feed, "id")
-    own = {url, *(link_choice.address(link, url) for link in link_choice.linked(feed, "self"))}
-    return feed_id if is_web(feed_id) and feed_id not in own else None
+    own_urls = {url, *(link_choice.address(link, url) for link in link_choice.linked(feed, "self"))}
+    return feed_id if is_web(feed_id) and feed_id not in own_urls else None
 
 
 def _note(result: Any) -> str | None:
-    """Say what feedparser had to read over, None where the document is sound."""
+    """Return the error that feedparser read past, None for a sound document."""
     error = result.get("bozo_exception")
     if not result.bozo or not isinstance(error, SAXParseException):
         return None
@@ -198,20 +198,20 @@ def _note(result: Any) -> str | None:
 
 
 def _publisher_hints(feed: Any, body: bytes) -> PublisherHints:
-    """Return when the publisher wants to be asked."""
+    """Return when the publisher wants the feed to be polled."""
     hours: tuple[int, ...] = ()
     days: tuple[int, ...] = ()
     if "skiphours" in feed:  # feedparser keeps the last hour only
-        numbers = (int(text) for text in _listed(body, _SKIP_HOURS) if text.isdigit())
+        numbers = (int(text) for text in _texts_in(body, _SKIP_HOURS) if text.isdigit())
         hours = tuple(sorted({number % 24 for number in numbers if number <= 24}))
     if "skipdays" in feed:
-        names = (text.decode().lower()[:3] for text in _listed(body, _SKIP_DAYS))
+        names = (text.decode().lower()[:3] for text in _texts_in(body, _SKIP_DAYS))
         days = tuple(sorted({_DAYS.index(name) for name in names if name in _DAYS}))
     return PublisherHints(_ttl(_text(feed, "ttl")), _period(feed), hours, days)
 
 
-def _listed(body: bytes, block: re.Pattern[bytes]) -> list[bytes]:
-    """Return the texts of the elements in the one that `block` finds."""
+def _texts_in(body: bytes, block: re.Pattern[bytes]) -> list[bytes]:
+    """Return the texts of the elements within the element that `block` matches."""
     match = block.search(body)
     return _SKIPPED.findall(match[1]) if match else []
 
@@ -230,8 +230,8 @@ def _ttl(text: str) -> timedelta | None:
     return timedelta(minutes=int(text))
 
 
-def _entry(entry: Any, around: link_choice.Around) -> ParsedEntry:
-    atom = around.atom
+def _entry(entry: Any, entry_context: link_choice.EntryContext) -> ParsedEntry:
+    atom = entry_context.atom
     details = [dict(detail) for detail in dict.get(entry, "content") or ()]
     by_element = text_choice.by_element(details)
     title = text_choice.title_text(by_element, atom=atom)
@@ -239,9 +239,9 @@ def _entry(entry: Any, around: link_choice.Around) -> ParsedEntry:
     summary = text_choice.short_text(by_element, atom=atom, only=not content)
     language = content.get("language") or summary.get("language") or title.get("language")
     elsewhere = [detail for detail in details if "src" in detail]
-    link = link_choice.page_of_entry(entry, elsewhere, language, around)
+    link = link_choice.page_of_entry(entry, elsewhere, language, entry_context)
     own_base = content.get("base") or summary.get("base") or title.get("base") or ""
-    base = link_choice.base_of_entry(own_base, link, around)
+    base = link_choice.base_of_entry(own_base, link, entry_context)
     comments = _text(entry, "comments")
     published, published_at = date_field(entry, "published")
     updated, updated_at = date_field(entry, "updated")
@@ -261,7 +261,7 @@ def _entry(entry: Any, around: link_choice.Around) -> ParsedEntry:
         language=language,
         comments_url=joined(base, comments) if comments else None,
         image=link_choice.picture(entry),
-        origin=_origin(entry, around),
+        origin=_origin(entry, entry_context),
         published=published,
         published_at=published_at,
         updated=updated,
@@ -270,9 +270,9 @@ def _entry(entry: Any, around: link_choice.Around) -> ParsedEntry:
 
 
 def _described_pictures(entry: Any, details: Iterable[text_choice.Detail]) -> str:
-    """Return the pictures of an entry that has nothing but them, as HTML.
+    """Return the pictures of an entry without any text, as HTML.
 
-    What is said of a picture (Media RSS, media:description) is its `alt`.
+    The description of a picture (Media RSS, media:description) is the `alt`.
     """
     described = text_choice.descriptions(details)
     pictures = (
@@ -284,8 +284,8 @@ def _described_pictures(entry: Any, details: Iterable[text_choice.Detail]) -> st
 
 
 def _text(values: Any, key: str) -> str:
-    """Return a field, stripped; "" where it is absent or (as happens) not text at all."""
-    # Not `values.get`: feedparser answers one field in place of another there.
+    """Return a field, stripped; "" where the field is absent or, as happens, not text."""
+    # Not `values.get`, by which feedparser answers with other fields in place of an absent one.
     value = dict.get(values, key)
     return value.strip() if isinstance(value, str) else ""
 
@@ -293,12 +293,12 @@ def _text(values: Any, key: str) -> str:
 def _short_html(detail: Mapping[str, Any]) -> str:
     """Return a title or another short text as HTML, without paragraphs."""
     value = detail.get("value") or ""
-    return escape(unwrapped(value), quote=False) if detail.get("type") == _PLAIN else value
+    return escape(unwrapped(value), quote=False) if detail.get("type") == _PLAIN_TEXT else value
 
 
 def _html(detail: Mapping[str, Any]) -> str:
     value = detail.get("value") or ""
-    return from_plain(value) if detail.get("type") == _PLAIN else value
+    return from_plain(value) if detail.get("type") == _PLAIN_TEXT else value
 
 
 def _authors(values: Any) -> tuple[str, ...]:
@@ -310,9 +310,9 @@ def _authors(values: Any) -> tuple[str, ...]:
 
 
 def _person(name: str, email: str) -> str:
-    """Return a name without what feedparser leaves of an address in a long top-level domain.
+    """Return a name without the remains of an address in a long top-level domain.
 
-    It takes `desk@harbour.website (Bo)` for the address `desk@harbour.webs` and the name
+    Of `desk@harbour.website (Bo)` feedparser makes the address `desk@harbour.webs` and the name
     `ite (Bo`.
     """
     if email and "(" in name and ")" not in name:
@@ -333,20 +333,20 @@ def _source_authors(entry: Any) -> tuple[str, ...]:
     return _authors(source) if isinstance(source, dict) else ()
 
 
-def _origin(entry: Any, around: link_choice.Around) -> Origin | None:
+def _origin(entry: Any, entry_context: link_choice.EntryContext) -> Origin | None:
     source = dict.get(entry, "source")
     if not source or not isinstance(source, dict):
         return None
-    named = _text(source, "id") or _text(source, "href")  # href: the url of RSS
-    url, atom = around.url, around.atom
-    own = next(
+    source_id = _text(source, "id") or _text(source, "href")  # href: the url of RSS
+    url, atom = entry_context.url, entry_context.atom
+    own_url = next(
         (link_choice.address(link, url) for link in link_choice.linked(source, "self")), None
     )
     title = text_choice.of_feed(source, text_choice.FEED_TITLES, atom=atom)
     return Origin(
         title=_short_html(title) if title else _text(source, "title"),
-        id=named or None,
-        feed_url=own or (named if is_web(named) else None),
+        id=source_id or None,
+        feed_url=own_url or (source_id if is_web(source_id) else None),
         site_url=link_choice.page(source, base=url, language=None, by_text=not atom),
         rights=_short_html(text_choice.of_feed(source, text_choice.RIGHTS, atom=atom)) or None,
     )
