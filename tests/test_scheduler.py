@@ -24,7 +24,6 @@ from aggregator.database import Engine, open_database
 from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.database.lists import read_lists
 from aggregator.errors import FetchError
-from aggregator.model import DueFeed
 from aggregator.runtime import process_identity
 from aggregator.scheduler import Scheduler, poll_once, poll_settings
 from aggregator.scheduler import service as scheduling
@@ -141,21 +140,22 @@ def test_a_stop_in_the_moment_in_which_a_job_is_due_is_quiet(world, caplog):
     assert problems(caplog) == []
 
 
-def test_a_stop_in_the_moment_in_which_feeds_are_leased_begins_none(world, caplog, monkeypatch):
+def test_a_stop_in_the_moment_in_which_feeds_are_leased_begins_none(world, caplog):
     world.subscribe("/a", "/b")
     scheduler = new_scheduler(world.config, world.database)
-    stop = asyncio.Event()
-    transact = scheduler._poller.transact
 
-    async def then_stop(work):
-        found = await transact(work)
-        if found and isinstance(found, list) and isinstance(found[0], DueFeed):
-            stop.set()
-            await asyncio.sleep(0)
-        return found
+    async def run():
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    monkeypatch.setattr(scheduler._poller, "transact", then_stop)
-    asyncio.run(scheduler.run(stop))
+        @event.listens_for(world.database, "before_cursor_execute")
+        def lease(_connection, _cursor, statement, *_):
+            if statement.startswith("UPDATE feeds SET lease_owner=?, lease_until=? WHERE feeds.id"):
+                loop.call_soon_threadsafe(stop.set)
+                time.sleep(0.05)  # the loop has seen it before the feeds are leased
+
+        await scheduler.run(stop)
+
+    asyncio.run(run())
 
     assert world.server.requests == []
     assert world.leases() == []
