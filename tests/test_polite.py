@@ -187,7 +187,7 @@ def test_a_kill_in_the_middle_of_a_request_is_no_reason_to_ask_again_at_once(ser
             said = process.communicate(timeout=10)[1].decode()
 
     assert len(server.requests) == 1
-    assert "rest for their interval" in said
+    assert "wait for their interval" in said
 
 
 @pytest.mark.parametrize("processes", [1, 2])

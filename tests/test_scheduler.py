@@ -494,8 +494,8 @@ def test_what_a_process_that_is_gone_held_is_asked_an_interval_later(world, capl
 
     second = world.server.requests[1]  # one was free, and the other's interval is a second
     assert second.at - began >= 1
-    assert "ended or renews its leases no more" in caplog.text
-    assert "feeds that it held (1) rest for their interval, new ones for 5 minutes" in caplog.text
+    assert "ended or stopped renewing its leases" in caplog.text
+    assert "feeds that it held (1) wait for their interval, new ones for 5 minutes" in caplog.text
 
 
 @pytest.mark.slow

@@ -37,7 +37,9 @@ async def held_leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator
         reclaim_leases(connection, owner)
         for new_owner in set(write_leases.lease_owners(connection)) - known_owners:
             known_owners.add(new_owner)
-            log.info("%s polls on this database, too; a site is asked by one at a time", new_owner)
+            log.info(
+                "%s polls on this database, too; each site is polled by one at a time", new_owner
+            )
         write_leases.renew_leases(connection, owner=owner, until=datetime.now(UTC) + LEASE)
 
     async def keep_renewing() -> None:
@@ -85,8 +87,8 @@ def reclaim_leases(connection: Connection, owner: str) -> None:
     )
     if feeds:
         log.warning(
-            "a process ended or renews its leases no more; the feeds that it held (%d) rest for "
-            "their interval, new ones for 5 minutes at most, as it may have asked them",
+            "a process ended or stopped renewing its leases; the feeds that it held (%d) wait for "
+            "their interval, new ones for 5 minutes at most, as they may have been polled",
             feeds,
         )
 
