@@ -53,8 +53,8 @@ def unusual(html: bytes) -> bool:
 
 
 def excerpt_of_all(html: str) -> str:
-    text = sanitize.plain(html[:20_000])
-    text = text if len(text) > stage.EXCERPT else sanitize.plain(html)
+    text = sanitize.plain_text(html[:20_000])
+    text = text if len(text) > stage.EXCERPT else sanitize.plain_text(html)
     shortened = len(text) > 1000
     text = text[:1000] if shortened else stage._APPEARED_FIRST.sub("", text)
     shortened |= bool(stage._ELLIPSIS.search(text))
@@ -133,7 +133,7 @@ def test_the_start_of_some_html_has_the_start_of_its_text(seeds):
         pieces = [*chance.choices(MARKUP, k=8), "&CounterClockwiseContourIntegral;"]
         words = ["word ", "many words, one after another "]
         html = "".join(chance.choice([*pieces, *words * 4]) for _ in range(400))
-        whole, start = sanitize.plain(html[:20_000]), stage._start_of_text(html)
+        whole, start = sanitize.plain_text(html[:20_000]), stage._start_of_text(html)
         shorter += len(start) < len(whole)
 
         assert start[:1000] == whole[:1000], seed
@@ -149,7 +149,7 @@ def test_a_reference_that_the_cut_goes_through_is_read_whole():
         tags = "<br>" * 500
         html = f"{tags[: 1980 - letters]}{shown}{reference}{shown}"
 
-        assert stage._start_of_text(html)[:1000] == sanitize.plain(html)[:1000]
+        assert stage._start_of_text(html)[:1000] == sanitize.plain_text(html)[:1000]
 
 
 @given(strategies.text() | soup(PIECES).map("".join))
@@ -190,7 +190,7 @@ def test_an_ordinary_text_has_nothing_for_a_closer_look(parts):
     if unusual_markup.is_ordinary(lower):
         assert not unusual_markup.needs_rewriting(lower)
         assert not sanitize._is_unusual(lower)
-        assert not sanitize._has_places(lower, PAGE)
+        assert not sanitize._has_fragment_links(lower, PAGE)
         assert not unusual_markup.HALF.search(lower)
         assert not unusual_markup.PATH_RELATIVE.search(lower)
 

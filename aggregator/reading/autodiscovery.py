@@ -1,8 +1,7 @@
 """The feeds that a web page advertises.  Pure.
 
-Tags are read as the HTML Standard has them, but only those that matter here, and of these only the
-attributes that do: whatever a page holds, it costs time in proportion to its length and hardly any
-memory.
+Tags are read by the rules of the HTML Standard, but only `link`, `a` and `base`, and only the
+attributes needed here.  Any page takes time in proportion to its length and hardly any memory.
 
 Sources: the autodiscovery convention, `<link rel="alternate" type="application/rss+xml" href>`;
 HTML Standard, 13.2.5 (tokenization).
@@ -18,7 +17,7 @@ from aggregator.text.encodings import declared_in_html, decoded
 from aggregator.urls import feed_addresses
 
 MAX_FEEDS = 50
-"""Feeds of one page that are looked at."""
+"""Feeds read of one page."""
 
 _TYPES = frozenset(
     {"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"}
@@ -32,32 +31,33 @@ _ATTRIBUTE = re.compile(
     r"[\s/]*+(?:(>)|([^\s/>=]?[^\s/>=]*+)"
     r"(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|(?![\"'])([^\s>]*+)))?+)"
 )
-_WANTED = frozenset({"rel", "type", "href", "title"})
+_READ_ATTRIBUTES = frozenset({"rel", "type", "href", "title"})
 _RAW_ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _RAW}
 _COMMENT_END = re.compile(r"--!?>")
 _COMMENTS = re.compile("comment", re.IGNORECASE)
 
 
 def advertised_feeds(page: bytes, url: str, *, content_type: str = "") -> list[OpmlOutline]:
-    """Return the feeds that an HTML page names, in the page's order, at most `MAX_FEEDS`.
+    """Return the feeds named by an HTML page, in the page's order, at most `MAX_FEEDS`.
 
-    Feeds of comments stand last: they are rarely what somebody wants.
+    Feeds of comments come last, as subscribers rarely want them.
 
     Args:
-        content_type: Of the answer, "" for none; it may name the encoding.
+        url: Address of the page; relative addresses resolve against the URL, or the page's `base`.
+        content_type: Of the response, "" for none; may name the encoding.
     """
     page = page[:_MAX_PAGE]
     text = decoded(page, content_type=content_type, declared=declared_in_html(page))
     base: str | None = None
     feeds: dict[str, OpmlOutline] = {}
-    named: list[tuple[str, str]] = []
+    candidates: list[tuple[str, str]] = []
     for tag, attributes in _tags(text):
         if tag == "base":
             base = base or attributes.get("href")
-        elif _is_feed(attributes) and len(named) < MAX_FEEDS:
-            named.append((attributes["href"], attributes.get("title", "")))
+        elif _is_feed(attributes) and len(candidates) < MAX_FEEDS:
+            candidates.append((attributes["href"], attributes.get("title", "")))
     start = urls.joined(url, base) if base else url
-    for href, title in named:
+    for href, title in candidates:
         target = feed_addresses.of_reader(href) or urls.absolute(href, start)
         if target and urls.is_web(target):
             feeds.setdefault(target, OpmlOutline(url=target, title=title or None))
@@ -65,17 +65,17 @@ def advertised_feeds(page: bytes, url: str, *, content_type: str = "") -> list[O
 
 
 def is_about_comments(feed: OpmlOutline) -> bool:
-    """Whether a feed that a page names has comments, not posts, by its address or title."""
+    """Whether a feed has comments, not posts, by the address or title."""
     return bool(_COMMENTS.search(f"{feed.url} {feed.title or ''}"))
 
 
 def reason_with_feed(reason: str, url: str) -> str:
-    """Return why a page is not a feed, with the address of the feed that it names, masked."""
+    """Return why a page is not a feed, with the masked address of the page's feed."""
     return f"{reason}{_NAMES}{urls.masked(url)[:_MAX_SHOWN]}"
 
 
 def feed_in_reason(reason: str) -> str | None:
-    """Return the whole address that `reason_with_feed` put into a reason, None for none."""
+    """Return the whole address in a reason of `reason_with_feed`, None for none."""
     address = reason.partition(_NAMES)[2]
     return address if 0 < len(address) < _MAX_SHOWN else None
 
@@ -87,10 +87,10 @@ def _is_feed(attributes: Mapping[str, str]) -> bool:
 
 
 def _tags(text: str) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Yield the name and the wanted attributes of each `link`, `a` and `base`.
+    """Yield the name and the read attributes of each `link`, `a` and `base`.
 
-    What stands in comments, scripts and the like is passed over.  A tag, a comment or a script
-    without an end reaches to the end of the page, and so is the last thing that is read.
+    Comments, scripts and the like are skipped.  A tag, a comment or a script without an end reaches
+    to the end of the page.
     """
     at = 0
     while tag := _TAG.search(text, at):
@@ -111,9 +111,9 @@ def _tags(text: str) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _attributes(text: str, at: int) -> tuple[dict[str, str], int]:
-    """Return the wanted attributes of a tag, and where it ends; -1 if it does not.
+    """Return the read attributes of a tag, and the end of the tag; -1 for a tag without an end.
 
-    Of two attributes of one name the first counts.
+    Of two attributes with the same name the first counts.
     """
     attributes: dict[str, str] = {}
     while part := _ATTRIBUTE.match(text, at):
@@ -123,7 +123,7 @@ def _attributes(text: str, at: int) -> tuple[dict[str, str], int]:
             break
         at = part.end()
         name = part[2].lower()
-        if name in _WANTED and name not in attributes:
+        if name in _READ_ATTRIBUTES and name not in attributes:
             value = next((value for value in part.groups()[2:] if value is not None), "")
             attributes[name] = references.in_attribute(value).strip()
     return attributes, -1

@@ -22,16 +22,16 @@ EXCERPT = 220
 """Characters of an excerpt, about."""
 
 MAX_GROWTH = 1_000_000
-"""Characters that what is kept of a document may be longer by than twice the document: each of its
-addresses can be written in one character and resolve to `urls.MAX_LENGTH`."""
+"""Characters of a cleaned document beyond twice the length of the document: an address of one
+character can resolve to `urls.MAX_LENGTH`."""
 
-_FEW = 20  # characters that may all be invisible
-_SOURCE = 20_000  # characters of HTML that an excerpt is made from
-_LONG = 1000  # characters of text past which nothing of it can reach the excerpt
-_START = 2000  # characters of HTML that mostly have so much text in them
-_CUT_REFERENCE = 40  # characters of text that a reference cut in two leaves at most
+_MAX_INVISIBLE = 20  # characters that may all be invisible
+_SOURCE = 20_000  # characters of HTML, the source of an excerpt
+_LONG = 1000  # characters of text; later characters never reach the excerpt
+_START = 2000  # characters of HTML, mostly with that much text
+_CUT_REFERENCE = 40  # characters of text, at most, from the first half of a cut reference
 _MAX_TITLE = 1000
-_TITLE_SOURCE = 20_000  # characters of HTML that a title is made from
+_TITLE_SOURCE = 20_000  # characters of HTML, the source of a title
 _MAX_NAME = 200
 _MAX_LIST = 50
 _MAX_GUID = 4096
@@ -76,12 +76,12 @@ def clean(feed: ParsedFeed, *, url: str) -> CleanFeed:
 
 
 def _without_files(entry: CleanEntry) -> CleanEntry:
-    """Return an entry without its files and further addresses."""
+    """Return an entry without files, comments, picture and origin."""
     return replace(entry, enclosures=(), comments_url=None, image=None, origin=None)
 
 
 def _length(entry: CleanEntry) -> int:
-    """Return the characters of an entry's text and of its addresses, about."""
+    """Return the characters of an entry's text and addresses, about."""
     addresses = [entry.url, entry.comments_url, entry.image]
     addresses += [enclosure.url for enclosure in entry.enclosures]
     if entry.origin:
@@ -93,10 +93,10 @@ def excerpt(html: str) -> str:
     """Return the start of a text as one plain line of about `EXCERPT` characters.
 
     Leftovers of Markdown and WordPress's "The post ... appeared first on ..." are taken out, the
-    cut is at a word, and what was cut ends in "…".
+    cut is at a word, and a shortened text ends in "…".
     """
     text = _start_of_text(html)
-    if len(text) < _FEW and hypertext.is_invisible(text):
+    if len(text) < _MAX_INVISIBLE and hypertext.is_invisible(text):
         return ""
     shortened = len(text) > _LONG
     if shortened:
@@ -115,22 +115,22 @@ def excerpt(html: str) -> str:
 def _start_of_text(html: str) -> str:
     """Return the text of some HTML; of a long one perhaps less, but past `_LONG`.
 
-    Half of the cost of cleaning a text was to make the excerpt from all of it.  All of it is read
-    where it begins with so much markup (pictures, drawings, styles) that too little text is left.
+    An excerpt rarely needs all of the HTML.  All is read where the beginning has so much markup
+    (pictures, drawings, styles) and so little text.
     """
     if len(html) > _START:
         start = html[:_START]
         # HTML's parser moves text back in one case only: out of a table, to before it.
         if "<table" not in start.lower():
-            text = _plain(start)
+            text = _plain_text(start)
             if len(text) > _LONG + _CUT_REFERENCE:
                 return text
-    text = _plain(html[:_SOURCE])
-    return text if len(text) > EXCERPT or len(html) <= _SOURCE else _plain(html)
+    text = _plain_text(html[:_SOURCE])
+    return text if len(text) > EXCERPT or len(html) <= _SOURCE else _plain_text(html)
 
 
-def _plain(html: str) -> str:
-    return hypertext.without_padding(sanitize.plain(html))
+def _plain_text(html: str) -> str:
+    return hypertext.without_padding(sanitize.plain_text(html))
 
 
 def _without_markdown(text: str) -> str:
@@ -153,7 +153,7 @@ def _head(head: FeedHead, url: str) -> FeedHead:
         title=_short(head.title),
         subtitle=_short(head.subtitle),
         site_url=urls.absolute(head.site_url, url) if head.site_url else None,
-        feed_id=_opaque(head.feed_id),
+        feed_id=_identifier(head.feed_id),
         language=_language(head.language),
         author=_name(head.author) if head.author else None,
         rights=_short(head.rights) or None if head.rights else None,
@@ -164,7 +164,7 @@ def _head(head: FeedHead, url: str) -> FeedHead:
 
 
 def _short(html: str) -> str:
-    """Return a short text of a feed's head in one line, unknown elements as text."""
+    """Return a short text of a feed's head as one plain line, unknown elements as text."""
     source = _as_meant(html[:_TITLE_SOURCE])
     return sanitize.text_of(sanitize.inline(source))[:_MAX_TITLE]
 
@@ -177,7 +177,7 @@ def _entry(entry: ParsedEntry, head: FeedHead, url: str, spare: int) -> CleanEnt
     updated = dates.read(entry.updated, entry.updated_at, field="updated")
     date = dates.entry_date(dates.read(entry.published, entry.published_at), updated)
     return CleanEntry(
-        guid=_opaque(entry.guid),
+        guid=_identifier(entry.guid),
         url=link,
         title=title,
         title_html=title_html,
@@ -189,7 +189,7 @@ def _entry(entry: ParsedEntry, head: FeedHead, url: str, spare: int) -> CleanEnt
         enclosures=_enclosures(entry),
         language=_language(entry.language) or head.language,
         comments_url=urls.absolute(entry.comments_url, entry.base) if entry.comments_url else None,
-        image=_web(entry.image, entry.base),
+        image=_web_url(entry.image, entry.base),
         origin=_origin(entry.origin, head, url) if entry.origin else None,
         published_at=date.at if date else None,
         updated_at=updated.at if updated else None,
@@ -198,17 +198,17 @@ def _entry(entry: ParsedEntry, head: FeedHead, url: str, spare: int) -> CleanEnt
 
 
 def _html(text: str) -> str:
-    """Return a text as the HTML that its publisher meant, empty for what is not text."""
+    """Return a text as the HTML intended by the publisher, empty for binary data."""
     return "" if sanitize.is_binary(text) else _as_meant(text)
 
 
 def _as_meant(html: str) -> str:
-    """Return HTML without the marks of CDATA sections, and unescaped if it was escaped again."""
+    """Return HTML without the marks of CDATA sections, and unescaped if escaped twice."""
     return hypertext.unescaped_markup(hypertext.unwrapped(html))
 
 
 def _first_with_words(*texts: str, base: str, page: str | None, max_output: int) -> str:
-    """Return the first text in which something can be seen, as safe HTML; "" if there is none."""
+    """Return the first text with visible content, as safe HTML; "" if there is none."""
     for text in texts:
         html = sanitize.content(text, base=base, page=page, max_output=max_output) if text else ""
         if html and (_WORD.search(html) or not hypertext.is_blank(html)):
@@ -222,22 +222,22 @@ def _link(entry: ParsedEntry) -> str | None:
 
 
 def _origin(origin: Origin, head: FeedHead, url: str) -> Origin | None:
-    """Return where an entry was copied from; None where that is the feed itself, or nowhere."""
+    """Return the source of a copied entry; None where absent or the feed itself."""
     source = Origin(
         title=_short(origin.title),
-        id=_opaque(origin.id),
-        feed_url=_web(origin.feed_url, ""),
-        site_url=_web(origin.site_url, ""),
+        id=_identifier(origin.id),
+        feed_url=_web_url(origin.feed_url, ""),
+        site_url=_web_url(origin.site_url, ""),
         rights=_short(origin.rights) or None if origin.rights else None,
     )
-    own = {head.feed_id, urls.normalized(url)} - {None}
-    if source.id in own or urls.normalized(source.feed_url or "") in own:
+    own_ids = {head.feed_id, urls.normalized(url)} - {None}
+    if source.id in own_ids or urls.normalized(source.feed_url or "") in own_ids:
         return None
     return source if source.id or source.feed_url else None
 
 
-def _web(url: str | None, base: str) -> str | None:
-    """Return `url` as an absolute http(s) URL, None if it can't be one."""
+def _web_url(url: str | None, base: str) -> str | None:
+    """Return `url` as an absolute http(s) URL, None where impossible."""
     absolute = urls.absolute(url, base) if url else None
     return absolute if absolute and urls.is_web(absolute) else None
 
@@ -252,8 +252,8 @@ def _title(entry: ParsedEntry) -> str:
     return sanitize.as_inline(sanitize.text_of(title_html)[:_MAX_TITLE])
 
 
-def _opaque(text: str | None) -> str | None:
-    """Return an id as it is, less what no document of ours could carry."""
+def _identifier(text: str | None) -> str | None:
+    """Return an id, without the characters that no output document can carry."""
     return (_CONTROL.sub("", text)[:_MAX_GUID].strip() or None) if text else None
 
 
@@ -268,9 +268,9 @@ def _names(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _name(text: str) -> str:
-    """Return a person's or category's name in one line, an e-mail address beside it left out.
+    """Return a person's or category's name in one line, without an e-mail address.
 
-    A name is text, but publishers escape it as they escape HTML, and put links into it.
+    A name is text, but publishers escape names as HTML, and put links into names.
     """
     name = text[: _MAX_NAME * 5]
     if "&" in name or "<" in name:
@@ -283,7 +283,7 @@ def _name(text: str) -> str:
 
 
 def _without_markup(name: str) -> str:
-    """Return a name without references and elements; one that is nothing but those as it is."""
+    """Return a name without references and elements; unchanged if nothing would remain."""
     name = sanitize.with_whole_pairs(hypertext.unwrapped(name))
     for _ in range(_TIMES_ESCAPED):
         name = _REFERENCE.sub(lambda reference: unescape(reference[0]), name)

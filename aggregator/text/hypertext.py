@@ -1,7 +1,7 @@
-"""HTML as text: its elements, plain text made HTML, and whether some text is markup.  Pure.
+"""HTML as text: elements, plain text as HTML, and whether a text is markup.  Pure.
 
-Nothing here makes anything safe; that is `sanitize`.  Source: HTML Standard, 4 and 16.2 (elements,
-the obsolete ones among them), 13.1.2 (void elements, optional end tags).
+Nothing here makes HTML safe; see `sanitize`.  Source: HTML Standard, 4 and 16.2 (elements, also the
+obsolete ones), 13.1.2 (void elements, optional end tags).
 """
 
 import re
@@ -20,14 +20,14 @@ ELEMENTS = frozenset(
     "select slot small source spacer span strike strong style sub summary sup svg table tbody td "
     "template textarea tfoot th thead time title tr track tt u ul var video wbr xmp".split()
 )
-"""Elements of HTML, present and past: a name of another kind in angle brackets, such as
-`<selectedoption>`, is text that somebody wrote."""
+"""Elements of HTML, present and past: any other name in angle brackets, such as
+`<selectedoption>`, is text."""
 
 VOID = frozenset(
     "area base basefont bgsound br col embed frame hr img input keygen link meta param source "
     "track wbr".split()
 )
-"""Elements that have no end tag when HTML is serialised."""
+"""Elements without an end tag in serialised HTML."""
 
 _END_IS_OPTIONAL = frozenset(
     "colgroup dd dt li optgroup option p rb rp rt tbody td tfoot th thead tr".split()
@@ -75,7 +75,7 @@ _INVISIBLE = re.compile("[\\s\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u2060-\
 def from_plain(text: str) -> str:
     """Return plain text as HTML: a paragraph at each blank line, a break at each other line end.
 
-    What looks like markup in it stays text.  Empty for text of nothing but white space.
+    Markup in the text stays text.  Empty for text of white space only.
     """
     lines = _LINE_END.sub("\n", unwrapped(text).replace("\u2029", "\n\n")).strip()
     paragraphs = _BLANK_LINE.split(lines) if lines else ()
@@ -92,10 +92,10 @@ def is_cdata(text: str) -> bool:
 
 
 def unwrapped(text: str) -> str:
-    """Return a text without the marks of CDATA sections around it, which nobody means to be read.
+    """Return a text without the marks of a CDATA section around the text.
 
-    One of the two may be missing.  Without the first, a space before the last says that the text
-    is about it.
+    One of the two marks may be missing.  Without the first, a space before the last tells that the
+    text is about CDATA sections.
     """
     for _ in range(_MAX_ESCAPED):
         start = _CDATA_START.match(text)
@@ -119,9 +119,9 @@ def _without_cdata_end(text: str) -> str:
 
 
 def is_markup(text: str) -> bool:
-    """Whether a text is well-nested elements of HTML from its first sign to its last.
+    """Whether a text is well-nested elements of HTML from the first character to the last.
 
-    Text before, behind or beside them is somebody's prose about HTML, or at least not told from it.
+    With text before, behind or beside elements, a text may be prose about HTML.
     """
     markup = unwrapped(text).strip()
     if not (markup.startswith("<") and markup.endswith(">")):
@@ -138,7 +138,7 @@ def is_markup(text: str) -> bool:
 
 
 def _fits(name: str, is_end: bool, open_elements: list[str]) -> bool:
-    """Whether a tag may stand inside these elements, which it opens or closes one of."""
+    """Whether a tag may follow within some open elements, and open or close an element."""
     if name not in ELEMENTS:
         return False
     if is_end:
@@ -153,9 +153,9 @@ def _fits(name: str, is_end: bool, open_elements: list[str]) -> bool:
 
 
 def has_markup(text: str) -> bool:
-    """Whether a text, of which nobody says what it is, is plainly HTML.
+    """Whether a text of unknown type is obviously HTML.
 
-    It begins with an element, or has one that makes paragraphs, lines, links or pictures.
+    Such a text begins with an element, or has elements for paragraphs, lines, links or pictures.
     """
     start = _TAG.match(text)
     begins = start is not None and start[2].lower() in ELEMENTS and "</" in text
@@ -163,9 +163,9 @@ def has_markup(text: str) -> bool:
 
 
 def unescaped_markup(html: str) -> str:
-    """Return HTML that was escaped again as it was meant, anything else as it is.
+    """Return twice-escaped HTML as intended, any other text unchanged.
 
-    Only a text without an element of its own, in which nothing but markup was escaped.
+    Only for a text without any element, in which nothing but markup was escaped.
     """
     markup = html
     for _ in range(_MAX_ESCAPED):
@@ -178,7 +178,7 @@ def unescaped_markup(html: str) -> str:
 
 
 def is_blank(html: str) -> bool:
-    """Whether nothing of some HTML is seen: comments, empty elements, pictures of one pixel."""
+    """Whether HTML has no visible content: comments, empty elements, pictures of one pixel."""
     if len(html) > _MAX_LOOKED_AT or html[:1].isalnum():
         return False
     visible = _UNSEEN_BLOCK.sub("", unwrapped(html))
@@ -190,10 +190,10 @@ def is_blank(html: str) -> bool:
 
 
 def without_padding(text: str) -> str:
-    """Return plain text in which a run of invisible signs, as newsletters have it, is a space."""
+    """Return plain text with a space for each run of invisible characters (newsletters)."""
     return text if text.isascii() else _PADDING.sub(" ", text).strip()
 
 
 def is_invisible(text: str) -> bool:
-    """Whether plain text is white space and signs without width only."""
+    """Whether plain text is white space and characters without width only."""
     return not _INVISIBLE.sub("", text)

@@ -1,10 +1,10 @@
 """Character references of HTML, read as browsers read them.  Pure.
 
-`html.unescape` raises ValueError on a reference with more digits than Python turns into a number,
-so that one title could cost a feed all of its entries; `unescape` stands for it everywhere.
+`html.unescape` raises ValueError on a reference with more digits than Python converts, so one title
+could cost a feed all of its entries; `unescape` replaces `html.unescape` everywhere.
 
-In an attribute such as `?a=1&region=eu` stands no reference, though `&reg` alone would be one: a
-name without `;` that is followed by `=`, a letter or a digit is text there.
+The attribute value `?a=1&region=eu` has no reference, though `&reg` alone would be one: a name
+without `;` before `=`, a letter or a digit is text in an attribute.
 
 Source: HTML Standard, 13.2.5.72 to 13.2.5.80 (character references).
 """
@@ -23,26 +23,26 @@ _MANY_DIGITS = re.compile(rf"&#([0-9]{{{_MAX_DIGITS},}}|[xX][0-9a-fA-F]{{{_MAX_D
 _REPLACEMENT = 0xFFFD
 
 
-def unescape(written: str) -> str:
-    """Return a text without character references, from how it is written in HTML.
+def unescape(escaped: str) -> str:
+    """Return the text of some HTML without tags, with characters in place of references.
 
-    A reference to a number that no character has is U+FFFD, however many digits it has.
+    A reference to a number without a character becomes U+FFFD, with any number of digits.
     """
-    if "&" not in written:
-        return written
+    if "&" not in escaped:
+        return escaped
     try:
-        return html.unescape(written)
+        return html.unescape(escaped)
     except ValueError:
-        return html.unescape(_MANY_DIGITS.sub(lambda long: f"&#{code_point(long[1])}", written))
+        return html.unescape(_MANY_DIGITS.sub(lambda long: f"&#{code_point(long[1])}", escaped))
 
 
-def in_attribute(written: str) -> str:
-    """Return the value of an attribute, from how it is written between its quotation marks."""
-    return _REFERENCE.sub(lambda match: _character(match, written), written)
+def in_attribute(value: str) -> str:
+    """Return the value of an attribute from the source between the quotation marks."""
+    return _REFERENCE.sub(lambda match: _character(match, value), value)
 
 
 def code_point(digits: str) -> int:
-    """Return the number of the character that a reference names, U+FFFD's where none has it.
+    """Return the number of the referenced character, U+FFFD for a number without a character.
 
     Args:
         digits: Decimal, or hexadecimal behind an `x` or `X`; of any length.
@@ -56,7 +56,7 @@ def code_point(digits: str) -> int:
     return number if is_character else _REPLACEMENT
 
 
-def _character(match: re.Match[str], written: str) -> str:
+def _character(match: re.Match[str], value: str) -> str:
     reference = match[0]
     if reference[1] == "#":
         return unescape(reference)
@@ -66,7 +66,7 @@ def _character(match: re.Match[str], written: str) -> str:
     bare = next((name[:n] for n in range(_LONGEST, 1, -1) if name[:n] in _BARE), None)
     if bare is None:
         return reference
-    after = written[match.start() + 1 + len(bare) : match.start() + 2 + len(bare)]
+    after = value[match.start() + 1 + len(bare) : match.start() + 2 + len(bare)]
     if after == "=" or (after.isascii() and after.isalnum()):
         return reference
     return html5[bare] + name[len(bare) :]

@@ -1,10 +1,10 @@
 """HTML that is safe to show and to publish: nh3 with an allow list, absolute URLs.  Pure.
 
-nh3 (ammonia, html5ever) parses like a browser and lets through only what `policy` lists.  Three
-gaps are closed by a filter of our own: `srcset` is neither checked nor made absolute by nh3,
-`data:` stands only in `img`, and links to places in a text lead to the page that it stands on.
-Before that, mistakes of publishers are mended (`repair`), and markup that no allow list has is
-written in other words (`rewriting`).  No iframe, form, style, svg.
+nh3 (ammonia, html5ever) parses like a browser and keeps only the elements and attributes of
+`policy`.  A filter of our own closes three gaps: nh3 neither checks nor resolves `srcset`, `data:`
+is safe in `img` only, and links within a text have to lead to the text's page.  Before that,
+mistakes of publishers are repaired (`repair`), and markup beyond any allow list is rewritten
+(`rewriting`).  No iframe, form, style, svg.
 """
 
 import re
@@ -26,15 +26,15 @@ from aggregator.reading.sanitize.policy import (
 from aggregator.reading.sanitize.repair import (
     is_binary,
     with_whole_pairs,
-    without_bulk,
     without_cdata,
     without_comments,
+    without_long_parts,
 )
 from aggregator.reading.sanitize.rewriting import rewritten
 from aggregator.reading.sanitize.unusual import (
+    FRAGMENT_LINK,
     HALF,
     PATH_RELATIVE,
-    PLACE,
     SCHEME,
     is_ordinary,
     needs_rewriting,
@@ -42,26 +42,25 @@ from aggregator.reading.sanitize.unusual import (
 from aggregator.text.hypertext import ELEMENTS, VOID
 from aggregator.text.references import unescape
 
-__all__ = ["as_inline", "content", "inline", "is_binary", "plain", "text_of",
+__all__ = ["as_inline", "content", "inline", "is_binary", "plain_text", "text_of",
            "with_whole_pairs"]  # fmt: skip
 
 MAX_FRAGMENT = 512_000
-"""Characters of one text that are read; deeper nesting in longer ones costs quadratic time."""
+"""Characters read of one text; deep nesting in longer texts would take quadratic time."""
 
 MAX_DEPTH = 500
-"""Elements within each other, those left out that need no end tag; browsers stop at 512."""
+"""Elements within each other, not counting elements without end tags; browsers stop at 512."""
 
 MAX_GROWTH = 100_000
-"""Characters that a text may become longer by, beside twice as long as it was: addresses grow by
-their base."""
+"""Characters by which a text may exceed twice its length: relative addresses grow by the base."""
 
 MAX_OUTPUT = 2 * MAX_FRAGMENT
-"""Characters of what a text becomes."""
+"""Characters of a sanitised text."""
 
-_OF_SRCSET = 20  # times that the base may stand in one tag
+_OF_SRCSET = 20  # occurrences of the base in one tag
 
 _ROOT = re.compile(r"[a-zA-Z]+://[^/?#]*")
-_MAX_OWN = 30  # links to its own page that are looked at
+_MAX_OWN_LINKS = 30  # links checked of those to the text's own page
 _ID_STARTS = (b' id="', b" id='", b" id=", f' id="{ID_PREFIX}'.encode())
 _CDATA_STARTS = (b"<![cdata[", b"&lt;![cdata[")
 _CDATA_ENDS = (b"]]>", b"]]&gt;")
@@ -70,29 +69,29 @@ _FRAGMENT = re.compile(r"#([^\s\"'<>]{1,200})")
 _TAG = re.compile(r"<(?=/?([A-Za-z][A-Za-z0-9:_-]*))")
 _ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)[^>]*(?:>|\Z)")
 _PICTURE = re.compile(r'<img(?: alt="([^"]*)")?>')
-_MANY_TAGS = 2000  # fewer cost little, however deep they are nested
-_MUCH_TO_REOPEN = 4_000_000  # characters: no text becomes longer than its length times its tags
+_MANY_TAGS = 2000  # a text with fewer is cheap at any depth
+_MUCH_TO_REOPEN = 4_000_000  # characters, of at most the length times the number of tags
 _MAX_REOPENED = 3_000_000
-_ELEMENT = 50  # characters that an element costs beside its tag
+_ELEMENT = 50  # cost of an element beside its tag, in characters
 _FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
 _NOT_NESTED = VOID | frozenset("dd dt li option p rp rt tbody td tfoot th thead tr".split())
 _LOWER = bytes(range(256)).lower()
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-# Bytes of UTF-8 that a character of `_CONTROL` has; some harmless ones have them, too.
+# Bytes of characters of `_CONTROL` in UTF-8; some harmless characters share bytes.
 _MAY_BE_CONTROL = bytes([*range(9), 11, 12, *range(14, 32), 0x7F, 0xC2, 0xED, 0xEF])
 
 
 def content(html: str, *, base: str, page: str | None = None, max_output: int = MAX_OUTPUT) -> str:
     """Return a text as safe HTML with absolute URLs.
 
-    It is at most `MAX_GROWTH` characters longer than twice what it was: relative references beyond
-    lead nowhere, then the text is cut.
+    The result is at most `MAX_GROWTH` characters longer than twice the text: relative references
+    beyond are removed, then the text is cut.
 
     Args:
-        html: Anything at all.
-        base: Absolute URL that its relative references resolve against.
-        page: Address of the page that the text stands on, where links to places in it lead.
-        max_output: Characters of what is returned, at most `MAX_OUTPUT`.
+        html: Any string.
+        base: Absolute URL, the base of relative references.
+        page: Address of the text's page, the target of links within the text.
+        max_output: Characters of the result, at most `MAX_OUTPUT`.
     """
     limit = min(max_output, MAX_OUTPUT, 2 * len(html) + MAX_GROWTH)
     safe = _content(html, base, page, limit)
@@ -105,12 +104,12 @@ def content(html: str, *, base: str, page: str | None = None, max_output: int = 
 def _content(html: str, base: str, page: str | None, limit: int) -> str:
     text, lower, ordinary = _prepared(html, base)
     has_formulas = not ordinary and "<math" in text
-    has_places = bool(page and not ordinary and _has_places(lower, page))
+    has_fragment_links = bool(page and not ordinary and _has_fragment_links(lower, page))
     times = _OF_SRCSET if not ordinary and b"srcset" in lower else 1
     is_long = _may_exceed(limit, lower, times * max(len(base), len(page or "")))
     growth = max(limit - len(text), 0) if is_long else None
-    if has_formulas or has_places or growth is not None:
-        page = page if has_formulas or has_places else None
+    if has_formulas or has_fragment_links or growth is not None:
+        page = page if has_formulas or has_fragment_links else None
         targets = _targets(text) if page else frozenset()
         cleaner = cleaner_of_page(
             base,
@@ -122,8 +121,7 @@ def _content(html: str, base: str, page: str | None, limit: int) -> str:
     elif not urls.is_web(base) or (not ordinary and _is_unusual(lower)):
         cleaner = filtering_cleaner(base)
     else:
-        # Most texts need no more of their base than its host, and share a cleaner with all others
-        # of their site.
+        # Most texts need no more of the base than the host, so texts of a site share a cleaner.
         root = _ROOT.match(base) if ordinary or not PATH_RELATIVE.search(lower) else None
         cleaner = content_cleaner(f"{root[0]}/" if root else base) or filtering_cleaner(base)
     safe = cleaner.clean(text).strip()
@@ -131,52 +129,55 @@ def _content(html: str, base: str, page: str | None, limit: int) -> str:
 
 
 def _may_exceed(limit: int, lower: bytes, longest: int) -> bool:
-    """Whether a text may become longer than `limit`, if each of its tags has a relative reference.
+    """Whether a text may become longer than `limit`, with a relative reference in each tag.
 
     Args:
-        longest: Characters that a tag may become longer by.
+        longest: Characters by which a tag may grow.
     """
     spare = limit - len(lower)
     tags_at_most = len(lower) // len("<a>")
     return tags_at_most * longest > spare and lower.count(b"<") * longest > spare
 
 
-def _has_places(lower: bytes, page: str) -> bool:
-    """Whether a text has links to places in it, by a fragment or by their page's address."""
-    if PLACE.search(lower):
+def _has_fragment_links(lower: bytes, page: str) -> bool:
+    """Whether a text has links within itself, by a fragment or by the page's address."""
+    if FRAGMENT_LINK.search(lower):
         return True
-    own = f"{page}#".lower().encode("utf-8", "replace")
-    if b" id=" not in lower or own not in lower:
+    own_prefix = f"{page}#".lower().encode("utf-8", "replace")
+    if b" id=" not in lower or own_prefix not in lower:
         return False
-    ends = (link.partition(b'"')[0].partition(b"'")[0] for link in lower.split(own, _MAX_OWN)[1:])
+    ends = (
+        link.partition(b'"')[0].partition(b"'")[0]
+        for link in lower.split(own_prefix, _MAX_OWN_LINKS)[1:]
+    )
     return any(start + place in lower for place in ends if place for start in _ID_STARTS)
 
 
 def inline(html: str) -> str:
     """Return a title as inline HTML: `TITLE_TAGS` without attributes, unknown elements as text.
 
-    Blocks and breaks are a space, so is a picture, unless its `alt` is a sign such as an emoji.
+    Blocks and breaks become a space, as do pictures, unless the `alt` is an emoji or the like.
     """
     if "<" in html:
-        known = ELEMENTS | FORMULA_TAGS if "<math" in html.lower() else ELEMENTS
-        html = _TAG.sub(lambda tag: "<" if tag[1].lower() in known else "&lt;", html)
+        element_names = ELEMENTS | FORMULA_TAGS if "<math" in html.lower() else ELEMENTS
+        html = _TAG.sub(lambda tag: "<" if tag[1].lower() in element_names else "&lt;", html)
     safe = title_cleaner().clean(formulas.as_text(_prepared(html, None)[0]))
     if "<" in safe:
-        safe = _PICTURE.sub(_sign_or_space, safe)
+        safe = _PICTURE.sub(_emoji_or_space, safe)
         safe = _ANY_TAG.sub(lambda tag: " " if tag[2] in BLOCK_TAGS else tag[0], safe)
     return _one_line(safe)
 
 
-def plain(html: str) -> str:
-    """Return the text of some HTML in one line, blocks set apart by a space."""
+def plain_text(html: str) -> str:
+    """Return the text of some HTML in one line, blocks separated by a space."""
     text = _prepared(html, None)[0]
     return text_of(text_cleaner().clean(formulas.as_text(text)) if "<" in text else text)
 
 
 def text_of(safe_html: str) -> str:
-    """Return the text of HTML that `content` or `inline` made, in one line.
+    """Return the text of HTML from `content` or `inline`, in one line.
 
-    Serialised by nh3, every `<` outside a tag is escaped, so that a pattern can find the tags.
+    nh3 escapes every `<` outside of a tag, so a pattern can find the tags.
     """
     if "<" in safe_html:
         safe_html = _ANY_TAG.sub(lambda tag: " " if tag[2] in BLOCK_TAGS else "", safe_html)
@@ -188,28 +189,28 @@ def as_inline(text: str) -> str:
     return escape(_one_line(_CONTROL.sub("", text)))
 
 
-def _sign_or_space(picture: re.Match[str]) -> str:
-    sign = unescape(picture[1] or "").strip()
-    is_sign = sign and len(sign) <= 16 and not any(letter.isalnum() for letter in sign)
-    return escape(sign, quote=False) if is_sign else " "
+def _emoji_or_space(picture: re.Match[str]) -> str:
+    text = unescape(picture[1] or "").strip()
+    is_emoji = text and len(text) <= 16 and not any(character.isalnum() for character in text)
+    return escape(text, quote=False) if is_emoji else " "
 
 
 def _targets(html: str) -> frozenset[str]:
-    """Return the ids that links of a text may lead to."""
+    """Return the ids to which links of a text may lead."""
     fragments = [unescape(fragment) for fragment in _FRAGMENT.findall(html)]
     return frozenset((*fragments, *map(unquote, fragments)))
 
 
 def _is_unusual(lower: bytes) -> bool:
-    """Whether the filter is needed; anything else nh3 does by itself."""
-    return bool(SCHEME.search(lower) or b"srcset" in lower or PLACE.search(lower))
+    """Whether a text needs the filter; nh3 alone handles all other texts."""
+    return bool(SCHEME.search(lower) or b"srcset" in lower or FRAGMENT_LINK.search(lower))
 
 
 def _prepared(html: str, base: str | None) -> tuple[str, bytes, bool]:
-    """Return a text for a cleaner, its lower-case bytes, and whether it was an ordinary one.
+    """Return a text for a cleaner, the lower-case bytes, and whether the text is an ordinary one.
 
     Args:
-        base: What addresses of frames resolve against; None where a frame is to leave nothing.
+        base: Base of the addresses of frames; None to remove frames.
     """
     text, lower = _readable(html)
     if lower.lstrip()[:12].startswith(_CDATA_STARTS) or lower[-40:].rstrip().endswith(_CDATA_ENDS):
@@ -224,10 +225,10 @@ def _prepared(html: str, base: str | None) -> tuple[str, bytes, bool]:
 
 
 def _readable(html: str) -> tuple[str, bytes]:
-    """Return a text within the limits, without control characters, and its lower-case bytes."""
-    text = (html if len(html) <= MAX_FRAGMENT else without_bulk(html))[:MAX_FRAGMENT]
+    """Return a text within the limits, without control characters, and the lower-case bytes."""
+    text = (html if len(html) <= MAX_FRAGMENT else without_long_parts(html))[:MAX_FRAGMENT]
     encoded = text.encode("utf-8", "surrogatepass")
-    # The pattern takes 20 us for 4 kB, this 4 us; nearly all texts have no such character.
+    # Faster than the pattern; nearly no text has such a character.
     lower = encoded.translate(_LOWER, _MAY_BE_CONTROL)
     if len(lower) != len(encoded):
         text = _CONTROL.sub("", text)
@@ -238,11 +239,11 @@ def _readable(html: str) -> tuple[str, bytes]:
 
 
 def _shallow(html: str) -> str:
-    """Cut a text where its elements are nested too deep: html5ever's time grows with the square.
+    """Cut a text where elements are nested too deep: html5ever's time grows with the square.
 
-    It grows with formatting that is not ended, too: whenever a block ends around it, it is begun
-    anew in the next one (HTML Standard, 13.2.4.3).  Elements of a drawing may close themselves;
-    those of HTML only seem to, and end the drawing.
+    The time grows with unended formatting, too: at the end of a block the parser reopens formatting
+    elements in the next one (HTML Standard, 13.2.4.3).  Elements of a drawing may be self-closing;
+    elements of HTML are not, and end the drawing.
     """
     depth = reopened = unended = 0
     lengths: dict[str, list[int]] = {}  # of the formatting elements that are open
@@ -271,7 +272,7 @@ def _shallow(html: str) -> str:
 
 
 def _length_of_tag(html: str, tag: re.Match[str]) -> int:
-    """Return what a tag costs, in characters; a `>` in a quoted value does not end it."""
+    """Return the cost of a tag, in characters; a `>` in a quoted value does not end the tag."""
     end = tag.end()
     for quote in "\"'":
         if tag[0].count(quote) % 2:

@@ -1,6 +1,6 @@
-"""Formulas: MathML Core stays, else the TeX that stands beside it, and each formula once.
+"""Formulas: MathML Core stays, else the TeX beside the MathML, and each formula only once.
 
-Sources: MathML Core (W3C), 2.2 and B; what KaTeX, MathJax 2 and 3 and MediaWiki write.
+Sources: MathML Core (W3C), 2.2 and B; the output of KaTeX, MathJax 2 and 3 and MediaWiki.
 """
 
 import re
@@ -13,7 +13,7 @@ from aggregator.text.references import unescape
 OTHER_TAGS = frozenset(
     "annotation maction maligngroup malignmark menclose mfenced mlabeledtr semantics".split()
 )
-"""Elements of MathML that are read, and are none of MathML Core's or not let through."""
+"""Elements of MathML that are read, but not in MathML Core or not allowed in the output."""
 
 _SCRIPT = re.compile(
     r"<script\b[^>]{0,200}?\btype\s*=\s*[\"']?math/(tex|mml|asciimath)([^>]{0,200})>(.*?)(?:</script\s*>|\Z)",
@@ -39,9 +39,9 @@ _RENDERED_TEX = frozenset({"mathjax", "mathjax_display", "mathjax_svg"})
 
 
 def scripts_as_elements(html: str) -> str:
-    """Return HTML in which formulas in scripts, MathJax's way, are elements.
+    """Return HTML with elements in place of formulas in scripts, as MathJax has them.
 
-    TeX is an `x-tex` with the signs around it that MathJax takes.
+    TeX becomes an `x-tex` within MathJax's delimiters.
     """
     return _SCRIPT.sub(_element, html) if "math/" in html.lower() else html
 
@@ -54,9 +54,9 @@ def _element(script: re.Match[str]) -> str:
 
 
 def in_core(html: str) -> str:
-    """Return serialised HTML with its formulas in MathML Core, without their annotations.
+    """Return serialised HTML with formulas in MathML Core, without annotations.
 
-    A formula without a letter of its own is its annotation's or its `alttext`, as code.
+    A formula without any text becomes the annotation or `alttext`, as code.
     """
     return _FORMULA.sub(_formula, html)
 
@@ -67,8 +67,8 @@ def _formula(formula: re.Match[str]) -> str:
     content = _ANNOTATION.sub("", content)
     if not unescape(_TAG.sub("", content)).strip():
         tex = next((text for kind, text in annotations if "tex" in kind.lower()), "")
-        named = _ALTERNATIVE_TEXT.search(attributes)
-        text = tex or (named[1] if named else "")
+        alternative_text = _ALTERNATIVE_TEXT.search(attributes)
+        text = tex or (alternative_text[1] if alternative_text else "")
         return f"<code>{escape(unescape(text).strip(), quote=False)}</code>" if text else ""
     content = _AS_A_ROW.sub(r"<\1mrow>", _WRAPPER.sub("", content))
     content = _LABELLED_ROW.sub(r"<\1mtr", content)
@@ -76,45 +76,45 @@ def _formula(formula: re.Match[str]) -> str:
 
 
 def _with_fences(content: str) -> str:
-    """Return MathML with the brackets that `mfenced` means, which browsers no longer draw."""
+    """Return MathML with brackets for `mfenced`, which browsers no longer draw."""
     if "<mfenced" not in content:
         return content
     parts: list[str] = []
-    open_elements: list[tuple[str, str, str]] = []  # name, separator, what ends it
-    fresh = False  # nothing stands in the innermost element yet
+    open_elements: list[tuple[str, str, str]] = []  # name, separator, end tag
+    is_empty = False  # whether the innermost element has no content yet
     end = 0
     for tag in _TAG.finditer(content):
         parts.append(content[end : tag.start()])
         end = tag.end()
         if tag[1]:
             parts.append(open_elements.pop()[2] if open_elements else tag[0])
-            fresh = False
+            is_empty = False
             continue
-        if open_elements and open_elements[-1][0] == "mfenced" and not fresh:
+        if open_elements and open_elements[-1][0] == "mfenced" and not is_empty:
             parts.append(open_elements[-1][1])
         opening, element = _opened(tag[2], tag[3], tag[0])
         parts.append(opening)
         open_elements.append(element)
-        fresh = True
+        is_empty = True
     return "".join([*parts, content[end:]])
 
 
 def _opened(name: str, attributes: str, tag: str) -> tuple[str, tuple[str, str, str]]:
     if name != "mfenced":
         return tag, (name, "", f"</{name}>")
-    signs = {key: _sign(attributes, key) for key in _FENCE}
-    return f"<mrow>{signs['open']}", (name, signs["separators"][:60], f"{signs['close']}</mrow>")
+    fences = {key: _fence(attributes, key) for key in _FENCE}
+    return f"<mrow>{fences['open']}", (name, fences["separators"][:60], f"{fences['close']}</mrow>")
 
 
-def _sign(attributes: str, key: str) -> str:
+def _fence(attributes: str, key: str) -> str:
     match = re.search(rf'\s{key}="([^"]*)"', attributes)
-    sign = unescape(match[1]).strip() if match else _FENCE[key]
-    sign = sign[:1] if key == "separators" else sign[:10]
-    return f"<mo>{escape(sign)}</mo>" if sign else ""
+    fence = unescape(match[1]).strip() if match else _FENCE[key]
+    fence = fence[:1] if key == "separators" else fence[:10]
+    return f"<mo>{escape(fence)}</mo>" if fence else ""
 
 
 def is_rendering(name: str, attributes: Mapping[str, str], *, of_tex: bool) -> bool:
-    """Whether an element shows a formula that the text also has as MathML, or (`of_tex`) as TeX."""
+    """Whether an element repeats a formula of the text in MathML, or (`of_tex`) in TeX."""
     classes = frozenset(attributes.get("class", "").lower().split())
     if classes & _RENDERINGS or (of_tex and (classes & _RENDERED_TEX or name == "mjx-container")):
         return True
@@ -122,7 +122,7 @@ def is_rendering(name: str, attributes: Mapping[str, str], *, of_tex: bool) -> b
 
 
 def as_text(html: str) -> str:
-    """Return HTML without the tags of formulas, whose letters stay."""
+    """Return HTML without the tags of formulas; the text of formulas stays."""
     if "<math" not in html:
         return html
     return _FORMULA_TAG.sub("", _CELL.sub(lambda cell: f" {cell[0]}", html))

@@ -1,4 +1,4 @@
-"""Embedded frames as links: no frame passes, but its address leaves one in its place."""
+"""Embedded frames as links: frames are removed, and the addresses become links."""
 
 from collections.abc import Mapping
 from html import escape
@@ -8,17 +8,17 @@ from aggregator.reading.sanitize.pictures import is_hidden, is_placeholder, load
 
 FRAMES = frozenset("amp-iframe embed fencedframe iframe ilayer layer object portal x-frame".split())
 MOVIE_PARAMETERS = frozenset({"movie", "src", "url", "filename", "data"})
-"""Names of a `param` whose value is the address of what an `object` shows."""
+"""Names of a `param` with the address of an `object`'s content."""
 
 _MAX_TITLE = 200
 
 
 def link(tag: str, attributes: Mapping[str, str], *, base: str) -> str | None:
-    """Return a link to what a frame shows, None where nobody would see it or it has no address.
+    """Return a link to the content of a frame, None for a hidden frame or without an address.
 
     Args:
         attributes: Of an element of `FRAMES`, or of an `object` by its `param` (as `src`).
-        base: What the frame's address resolves against.
+        base: Base of the frame's address.
     """
     if is_hidden(attributes):
         return None
@@ -28,6 +28,6 @@ def link(tag: str, attributes: Mapping[str, str], *, base: str) -> str | None:
     url = urls.absolute(address, base) if address else None
     if url is None or not urls.is_web(url):
         return None
-    named = attributes.get("title") or attributes.get("aria-label") or ""
-    title = " ".join(named.split())[:_MAX_TITLE] or urls.host_of(url).removeprefix("www.")
+    label = attributes.get("title") or attributes.get("aria-label") or ""
+    title = " ".join(label.split())[:_MAX_TITLE] or urls.host_of(url).removeprefix("www.")
     return f'<a href="{escape(url)}">{escape(title)}</a>'

@@ -1,7 +1,7 @@
-"""Pictures that a script of the publisher's page would load, as pictures that need no script.
+"""Pictures loaded by a script of the publisher's page, as pictures without a script.
 
-There the address stands in an attribute of the script's own, and `src` is missing or leads to a
-placeholder.
+Such an element has the address in an attribute of the script's own, and `src` is missing or leads
+to a placeholder.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from aggregator import urls
 from aggregator.reading.sanitize.url_attributes import CANDIDATE
 
-# The usual names first, by how large a picture they have; then whatever looks like an address.
+# The usual names, in the order of preference by the picture's size.
 _SOURCES = (
     "data-src data-lazy-src data-original data-original-src data-actualsrc data-cfsrc "
     "data-lazyload data-lazy data-echo data-ll-src data-ezsrc data-dt-lazy-src data-defer-src "
@@ -19,7 +19,7 @@ _SOURCES = (
     "data-orig-file data-large-file data-medium-file data-pagespeed-lazy-src "
     "pagespeed_lazy_src lazy-src lazysrc original zoomfile file"
 ).split()
-_CERTAIN = ("data-src", "data-lazy-src")  # of no use but to a script that puts them into `src`
+_CERTAIN = ("data-src", "data-lazy-src")  # for scripts only, which copy the value to `src`
 _SRCSETS = "data-srcset data-lazy-srcset data-original-set data-ll-srcset".split()
 _NOT_THE_PICTURE = re.compile(r"thumb|small|low|blur|preview|placeholder|icon|page|link|set")
 _EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".svg", ".bmp")
@@ -42,7 +42,7 @@ _HIDDEN = re.compile(
 
 
 def is_hidden(attributes: Mapping[str, str]) -> bool:
-    """Whether nobody is to see an element: one pixel or less, or hidden by its style."""
+    """Whether an element is invisible: one pixel or less, or hidden by its style."""
     sizes = (attributes.get("width"), attributes.get("height"))
     if "hidden" in attributes or any(size and _PIXEL.fullmatch(size) for size in sizes):
         return True
@@ -50,7 +50,7 @@ def is_hidden(attributes: Mapping[str, str]) -> bool:
 
 
 def is_placeholder(src: str | None) -> bool:
-    """Whether an address is none, or of a picture that stands for another one."""
+    """Whether an address is empty, or that of a placeholder for another picture."""
     if src is None or _OF_NOTHING.match(src):
         return True
     name = re.split("[?#]", src.strip(), maxsplit=1)[0].rpartition("/")[2]
@@ -58,11 +58,11 @@ def is_placeholder(src: str | None) -> bool:
 
 
 def loaded(tag: str, attributes: Mapping[str, str]) -> dict[str, str]:
-    """Return an element's attributes as a script would leave them once it has loaded the picture.
+    """Return an element's attributes after the script has loaded the picture.
 
     Args:
         tag: `img`, `source`, `video`, `audio` or a frame.
-        attributes: Their names in lower case.
+        attributes: Names in lower case.
     """
     result = dict(attributes)
     is_lazy = (
@@ -86,8 +86,8 @@ def loaded(tag: str, attributes: Mapping[str, str]) -> dict[str, str]:
 
 
 def _source(attributes: Mapping[str, str]) -> str | None:
-    named = ((name, attributes.get(name, "")) for name in _SOURCES)
-    addresses = [value.strip() for name, value in named if _is_address(value)] or [
+    sources = ((name, attributes.get(name, "")) for name in _SOURCES)
+    addresses = [value.strip() for name, value in sources if _is_address(value)] or [
         value.strip() for name, value in attributes.items() if _is_of_a_picture(name, value)
     ]
     return next(iter(addresses), None)

@@ -1,9 +1,9 @@
-"""What passes: allow lists, nh3's cleaners for them, and the attribute filter.
+"""The allow lists, nh3's cleaners for them, and the attribute filter.
 
-Safe at the level of tokens, whatever a reader's parser makes of the tree: no listed element changes
-how a browser goes on tokenising (`script`, `style`, `title`, `textarea`, `iframe`, `xmp`,
-`noscript` and their like are not listed, comments are dropped), so all that can come of what nh3
-serialises are listed elements with checked attributes.  That holds for MathML, too.
+Safe at the level of tokens, whatever tree a reader's parser builds: no listed element changes how a
+browser goes on tokenising (`script`, `style`, `title`, `textarea`, `iframe`, `xmp`, `noscript` and
+the like are not listed, comments are dropped), so the output of nh3 can only be read as listed
+elements with checked attributes.  The same holds for MathML.
 """
 
 from collections.abc import Callable, Set
@@ -16,7 +16,7 @@ from aggregator import urls
 from aggregator.reading.sanitize.url_attributes import DATA_IMAGE, SCRIPT, srcset
 
 ID_PREFIX = "text-"
-"""Before each id of a text, so that none is one of our pages' ids or a name that scripts use."""
+"""Prefix of ids in texts, against collisions with ids of our pages and names in scripts."""
 
 TITLE_TAGS = frozenset({"b", "strong", "i", "em", "code", "sub", "sup"})
 
@@ -79,7 +79,7 @@ _FORMULA_ATTRIBUTES = {
     "munderover": {"accent", "accentunder"},
 }
 ATTRIBUTES = frozenset[str]().union(*_CONTENT_ATTRIBUTES.values(), *_FORMULA_ATTRIBUTES.values())
-"""Names of all attributes that pass somewhere."""
+"""Names of all attributes allowed on any element."""
 
 _ALIGNED = "col colgroup tbody td tfoot th thead tr".split()
 ALIGNMENTS = frozenset({"left", "right", "center", "justify"})
@@ -90,9 +90,9 @@ _MAX_PLACES = 1000  # links of one text to places in it; each is as long as the 
 
 @lru_cache(maxsize=256)
 def content_cleaner(base: str) -> nh3.Cleaner | None:
-    """Return a cleaner for texts that need no filter, None for a base that isn't a URL to nh3.
+    """Return a cleaner for texts without need of the filter, None for a base invalid to nh3.
 
-    Making one costs as much as cleaning 1 kB.
+    Cached, as making a cleaner costs as much as cleaning 1 kB.
     """
     try:
         return _cleaner(
@@ -104,7 +104,7 @@ def content_cleaner(base: str) -> nh3.Cleaner | None:
 
 @lru_cache(maxsize=256)
 def filtering_cleaner(base: str) -> nh3.Cleaner:
-    """Return a cleaner whose filter sees every attribute, which costs twice as much as all else."""
+    """Return a cleaner with a filter for every attribute, three times as slow."""
     return _filtering(
         CONTENT_TAGS, DROPPED_WITH_CONTENT, frozenset(), _filter(base, None, frozenset())
     )
@@ -118,14 +118,14 @@ def cleaner_of_page(
     has_formulas: bool,
     growth: int | None = None,
 ) -> nh3.Cleaner:
-    """Return a cleaner for one text, as `filtering_cleaner`, which lets pass what few texts have.
+    """Return a cleaner for one text, as `filtering_cleaner`, with support for rare content.
 
     Args:
-        base: What relative references resolve against.
-        page: Address of the page that the text stands on, for links to places in it.
-        targets: Ids that links of the text lead to; no others pass.
+        base: Base of relative references.
+        page: Address of the text's page, for links within the text.
+        targets: Ids with links within the text; other ids are removed.
         has_formulas: MathML passes.
-        growth: Characters that addresses may become longer by, all together; None for any number.
+        growth: Characters by which all addresses together may grow; None for any number.
     """
     attribute_filter = _filter(base, page, targets, growth)
     if not has_formulas:
@@ -171,7 +171,7 @@ def _cleaner(**options: Any) -> nh3.Cleaner:
 
 @lru_cache(maxsize=1)
 def title_cleaner() -> nh3.Cleaner:
-    """Return a cleaner that leaves `TITLE_TAGS`, blocks, and pictures with their `alt`."""
+    """Return a cleaner that keeps `TITLE_TAGS`, blocks, and pictures with `alt`."""
     return nh3.Cleaner(
         tags=set(TITLE_TAGS | BLOCK_TAGS | {"img"}),
         clean_content_tags=set(DROPPED_WITH_CONTENT),
@@ -182,7 +182,7 @@ def title_cleaner() -> nh3.Cleaner:
 
 @lru_cache(maxsize=1)
 def text_cleaner() -> nh3.Cleaner:
-    """Return a cleaner that leaves blocks only."""
+    """Return a cleaner that keeps blocks only."""
     return nh3.Cleaner(
         tags=set(BLOCK_TAGS),
         clean_content_tags=set(DROPPED_WITH_CONTENT),
@@ -192,7 +192,7 @@ def text_cleaner() -> nh3.Cleaner:
 
 
 def _filter(base: str, page: str | None, targets: Set[str], growth: int | None = None) -> _Filter:
-    """Return a filter for attributes; with `growth` it is for one text."""
+    """Return a filter for attributes, for a single text if `growth` is limited."""
     places = 0
     spare = growth or 0
 

@@ -1,6 +1,6 @@
-"""Mistakes of publishers in the letters of a text, mended before it is parsed.
+"""Publishers' mistakes in the characters of a text, repaired before parsing.
 
-All of it takes time in proportion to the text, whatever stands in it.
+All functions take time in proportion to the length of any text.
 """
 
 import re
@@ -21,26 +21,27 @@ _DATA_ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _LONG_ADDRESS = 1000
-_NO_PICTURE = "data:,"  # no policy lets it through; an empty address would be the page's own
+_NO_PICTURE = "data:,"  # removed by any policy; an empty address would be the page's own
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _BLOCKS = ("svg", "style", "script")
 
 _BASE64 = re.compile(
     r"(?:data:[^,\s]{1,100},)?([A-Za-z0-9+/]{60,}(?:\s+[A-Za-z0-9+/]{1,100})*={0,2})"
 )
-_KINDS = (str.islower, str.isupper, str.isdigit)  # of letters; a file in Base64 has them all
+_KINDS = (str.islower, str.isupper, str.isdigit)  # of characters; a file in Base64 has all three
 _LOOKED_AT = 4000
 
 
 def without_cdata(html: str) -> str:
-    """Return HTML without the marks of CDATA sections anywhere; it takes them for comments."""
+    """Return HTML without the marks of CDATA sections, which HTML reads as comments."""
     return unwrapped(_CDATA.sub(r"\1", unwrapped(html)))
 
 
 def with_whole_pairs(html: str) -> str:
-    """Return HTML in which two references to the halves of a character are that character.
+    """Return HTML with a character in place of two references to surrogate halves.
 
-    What writes them (JavaScript, Java, C#) counts in UTF-16; HTML knows no halves (13.2.5.80).
+    Programs in JavaScript, Java and C# write such references, as strings are UTF-16 there; HTML has
+    no halves (13.2.5.80).
     """
     return _PAIR.sub(_character, html)
 
@@ -53,10 +54,9 @@ def _character(pair: re.Match[str]) -> str:
     return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
 
 
-def without_bulk(html: str) -> str:
-    """Return HTML without what takes most of its length and has no words in it.
-
-    That is inline pictures, drawings, styles, scripts and comments.
+def without_long_parts(html: str) -> str:
+    """Return HTML without long parts that have no words: inline pictures, drawings, styles, scripts
+    and comments.
     """
     html = _DATA_ADDRESS.sub(
         lambda url: url[0] if len(url[0]) < _LONG_ADDRESS else _NO_PICTURE, html
@@ -68,7 +68,7 @@ def without_bulk(html: str) -> str:
 
 
 def without_comments(html: str) -> str:
-    """Return HTML without its comments, which may be full of tags (Word's, for one)."""
+    """Return HTML without comments, which may be full of tags (Word's, for one)."""
     return _COMMENT.sub("", html)
 
 
@@ -80,16 +80,16 @@ def _without_block(html: str, name: str) -> str:
 
 
 def is_binary(text: str) -> bool:
-    """Whether a text, as HTML, is no text but a file, as it is or in Base64."""
+    """Whether a text, as HTML, is a file in place of text, raw or in Base64."""
     start = text[:_LOOKED_AT].strip()
     if start.startswith("<p>"):  # it was plain
         start = start[3:].removesuffix("</p>").replace("<br>", "\n")
     if "\ufffd" in start or "\x00" in start:
-        return 3 * sum(start.count(sign) for sign in "\ufffd\x00") > len(start)
+        return 3 * sum(start.count(character) for character in "\ufffd\x00") > len(start)
     if "<" in start or not (encoded := _BASE64.fullmatch(start)):
         return False
     digits = "".join(encoded[1].split()).rstrip("=")
-    if not all(any(kind(sign) for sign in digits) for kind in _KINDS):
+    if not all(any(kind(digit) for digit in digits) for kind in _KINDS):
         return False
     data = b64decode(digits[: len(digits) // 4 * 4])
     try:

@@ -1,8 +1,8 @@
-"""Markup that no allow list has, as markup that says the same, before a text is sanitised.
+"""Markup beyond any allow list, rewritten as equivalent markup, before a text is sanitised.
 
-Only texts that have such markup come here (`unusual`).  nh3 parses and serialises a text once more,
-with everything in it that matters here; tags can be found in that by a pattern, as every `<` and
-`>` outside of a tag is escaped.  What comes out is not safe yet.
+Only for texts with such markup (`unusual`).  nh3 parses and serialises a text once more, with all
+relevant elements and attributes; in the result a pattern can find the tags, as nh3 escapes every
+`<` and `>` outside of a tag.  The output is not safe yet.
 """
 
 import re
@@ -17,11 +17,11 @@ from aggregator.reading.sanitize.frames import FRAMES, MOVIE_PARAMETERS, link
 from aggregator.reading.sanitize.pictures import is_hidden, is_placeholder, loaded
 from aggregator.reading.sanitize.policy import ATTRIBUTES, FORMULA_TAGS
 from aggregator.reading.sanitize.repair import without_cdata
-from aggregator.reading.sanitize.unusual import LAZY_SIGNS, any_of
+from aggregator.reading.sanitize.unusual import LAZY_ATTRIBUTES, any_of
 from aggregator.text.hypertext import ELEMENTS, VOID
 from aggregator.text.references import unescape
 
-# As text would run together without them, or say something else.
+# Renamed, as text would run together or change its meaning without the element.
 _RENAMED = {
     "acronym": "abbr", "amp-img": "img", "center": "div", "dialog": "div", "dir": "ul",
     "fieldset": "div", "form": "div", "hgroup": "div", "legend": "div", "listing": "pre",
@@ -36,14 +36,14 @@ _BOXES = {"checkbox": ("☐", "☑"), "radio": ("○", "◉")}
 _WITH_FALLBACK = frozenset({"ilayer", "layer", "object"})
 _RAW = ("iframe", "plaintext", "xmp")
 _STYLED = frozenset({"font", "span"})
-# Whose line through all their text becomes an element of its own.
+# Elements whose `line-through` becomes an element `s`.
 _STRUCK = frozenset(
     "a b blockquote dd div dt em h1 h2 h3 h4 h5 h6 i label li p small strong td th u".split()
 )
 _CELLS = frozenset({"td", "th"})
-_NAMED = frozenset({"a"})
+_ANCHORS = frozenset({"a"})
 _PICTURES = frozenset({"amp-img", "audio", "img", "picture", "source", "video"})
-_LAZY_SIGNS = tuple(sign.decode() for sign in LAZY_SIGNS)
+_LAZY_ATTRIBUTES = tuple(attribute.decode() for attribute in LAZY_ATTRIBUTES)
 _WITHOUT_VALUE = frozenset("color file hidden password range".split())
 _LINE_THROUGH = re.compile(r'\sstyle="[^"]*line-through', re.IGNORECASE)
 _STYLES = (
@@ -59,7 +59,7 @@ _ATTRIBUTES = ATTRIBUTES | frozenset(
     "zoomfile".split()
 )
 _NEUTRAL_TAG = re.compile(r"<(/?)(noscript|frame|frameset)(?=[\s/>])", re.IGNORECASE)
-_MAX_FRAMES = 200  # of a text; the link that stands for one may be as long as two addresses
+_MAX_FRAMES = 200  # of a text; a replacement may be as long as two addresses
 _CLOSED_FRAME = re.compile(r"<iframe(?=[\s/])([^<>]*)/>", re.IGNORECASE)
 _PREFIXED = re.compile(r"<(/?)(?:m|mml):(?=m)", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r'([^\s="]+)="([^"]*)"')
@@ -72,10 +72,10 @@ _ADDRESSED = re.compile(r"<(img|iframe|amp-img|video)(?=[\s>])([^>]*)>")
 
 
 def rewritten(html: str, *, base: str | None) -> str:
-    """Return a text in which every element is one that an allow list has, or drops at no loss.
+    """Return a text with elements of the allow lists only, or elements that may be dropped.
 
     Args:
-        base: What addresses of frames resolve against; None where a frame is to leave nothing.
+        base: Base of the addresses of frames; None to remove frames.
     """
     html = without_cdata(html)
     html = _NEUTRAL_TAG.sub(lambda tag: f"<{tag[1]}x-{tag[2].lower()}", html)
@@ -84,7 +84,9 @@ def rewritten(html: str, *, base: str | None) -> str:
     html = _CLOSED_FRAME.sub(r"<iframe\1></iframe>", html)
     has_formulas = "<math" in html.lower()
     serialised = _parser(has_formulas).clean(html)
-    return _Writer(formulas.in_core(serialised) if has_formulas else serialised, base).written()
+    return _MarkupRewriter(
+        formulas.in_core(serialised) if has_formulas else serialised, base
+    ).result()
 
 
 @lru_cache(maxsize=2)
@@ -113,26 +115,28 @@ def _parser(has_formulas: bool) -> nh3.Cleaner:
 # --- writing
 
 _Rewritten = tuple[str, str] | None
-"""What stands for an element's start and end; None to drop it with all in it."""
+"""The replacement of an element's start and end tag; None to drop the element and its content."""
 
 
-class _Writer:
-    """Writes the tokens of a serialised text anew."""
+class _MarkupRewriter:
+    """Rewrites the tokens of a serialised text."""
 
     def __init__(self, html: str, base: str | None) -> None:
         self._html = html
         self._base = base
         self._frames = 0
         self._parts: list[str] = []
-        self._open: list[tuple[str, str]] = []  # names, and what is written where they end
-        self._dropped_from = 0  # of the open elements, the first that is dropped, from 1; 0: none
+        self._open: list[tuple[str, str]] = []  # names and end tags
+        self._dropped_from = 0  # number of the first dropped open element, from 1; 0: none
         self._in_noscript = 0
-        self._was_loaded = False  # the last thing written is a picture that a script would load
+        self._was_loaded = False  # a picture from a script is the last output
         self._has_formulas = "<math" in html
         self._has_tex = "<x-tex" in html
-        self._shown = _shown_addresses(html) if "<x-noscript" in html else frozenset()
+        self._outside_addresses = (
+            _addresses_outside_noscript(html) if "<x-noscript" in html else frozenset()
+        )
 
-    def written(self) -> str:
+    def result(self) -> str:
         """Return the text."""
         end = 0
         for token in _tokens(self._html).finditer(self._html):
@@ -175,7 +179,7 @@ class _Writer:
 
     def _end(self, name: str) -> None:
         if not self._open or self._open[-1][0] != name:
-            return  # of an element in whose text no parser looks for tags
+            return  # within an element of raw text
         if not self._dropped_from:
             self._parts.append(self._open[-1][1])
         elif self._dropped_from == len(self._open):
@@ -188,14 +192,14 @@ class _Writer:
             has_tex_only = not self._has_formulas
             if formulas.is_rendering(name, _values(attributes), of_tex=has_tex_only):
                 return None
-        if name in _WRITERS:
-            return _WRITERS[name](self, name, _values(attributes))
+        if name in _REWRITERS:
+            return _REWRITERS[name](self, name, _values(attributes))
         if self._in_noscript:
             return ("", "") if name not in _PICTURES else (f"<{name}{attributes}>", f"</{name}>")
         name = _RENAMED.get(name, name)
         return f"<{name}{attributes}>", f"</{name}>"
 
-    # One of these for each element that a table can't rewrite.
+    # The rewriters of elements for which renaming is not enough.
 
     def set_apart(self, _name: str, attributes: dict[str, str]) -> _Rewritten:
         label = attributes.get("label", "")
@@ -232,20 +236,20 @@ class _Writer:
     def _is_to_show(self, values: dict[str, str]) -> bool:
         src = values.get("src", "")
         if self._in_noscript:
-            return not (is_hidden(values) or is_placeholder(src) or src in self._shown)
-        if self._shown and is_placeholder(src) and "srcset" not in values:
-            return False  # its picture stands in a noscript
+            return not (is_hidden(values) or is_placeholder(src) or src in self._outside_addresses)
+        if self._outside_addresses and is_placeholder(src) and "srcset" not in values:
+            return False  # the picture is in a noscript
         return bool(src or values.get("srcset") or values.get("alt"))
 
     def frame(self, name: str, attributes: dict[str, str]) -> _Rewritten:
         picture = _picture_in_object(attributes) if name == "object" else None
         address = link(name, attributes, base=self._base or _NO_BASE)
-        shown = picture or address
-        if shown is None:
+        replacement = picture or address
+        if replacement is None:
             return ("", "") if name in _WITH_FALLBACK else None
-        if self._in_noscript and attributes.get("src") in self._shown:
+        if self._in_noscript and attributes.get("src") in self._outside_addresses:
             return None
-        self._put(shown)
+        self._insert_frame(replacement)
         return None
 
     def parameter(self, _name: str, attributes: dict[str, str]) -> _Rewritten:
@@ -253,18 +257,18 @@ class _Writer:
         depth = len(self._open)
         if is_movie and depth and self._open[-1][0] == "object":
             address = {"src": attributes.get("value", "")}
-            if (shown := link("param", address, base=self._base or _NO_BASE)) is not None:
-                self._put(shown)
-                self._dropped_from = depth  # what is left of the object is for want of a player
+            if (replacement := link("param", address, base=self._base or _NO_BASE)) is not None:
+                self._insert_frame(replacement)
+                self._dropped_from = depth  # the remainder is for browsers without a player
         return "", ""
 
-    def _put(self, shown: str) -> None:
-        """Write what stands for a frame, as a paragraph of its own where one may stand."""
+    def _insert_frame(self, replacement: str) -> None:
+        """Write the replacement of a frame, as a paragraph where allowed."""
         if self._base is None or self._frames == _MAX_FRAMES:
             return
         self._frames += 1
         in_paragraph = any(name == "p" for name, _ in self._open)
-        self._parts.append(f" {shown} " if in_paragraph else f"<p>{shown}</p>")
+        self._parts.append(f" {replacement} " if in_paragraph else f"<p>{replacement}</p>")
         self._was_loaded = False
 
     def styled(self, name: str, attributes: dict[str, str]) -> _Rewritten:
@@ -284,35 +288,35 @@ class _Writer:
         return _tag(name, attributes), f"</{name}>"
 
 
-_WRITERS: dict[str, Callable[[_Writer, str, dict[str, str]], _Rewritten]] = {
-    **dict.fromkeys(_SET_APART, _Writer.set_apart),
-    **dict.fromkeys(FRAMES, _Writer.frame),
-    **dict.fromkeys(("amp-img", "audio", "img", "source", "video"), _Writer.picture),
-    **dict.fromkeys(("font", "span"), _Writer.styled),
-    **dict.fromkeys(("td", "th"), _Writer.cell),
-    "a": _Writer.anchor,
-    "datalist": _Writer.dropped,
-    "input": _Writer.input,
-    "param": _Writer.parameter,
-    "x-noscript": _Writer.noscript,
-    "x-tex": _Writer.tex,
+_REWRITERS: dict[str, Callable[[_MarkupRewriter, str, dict[str, str]], _Rewritten]] = {
+    **dict.fromkeys(_SET_APART, _MarkupRewriter.set_apart),
+    **dict.fromkeys(FRAMES, _MarkupRewriter.frame),
+    **dict.fromkeys(("amp-img", "audio", "img", "source", "video"), _MarkupRewriter.picture),
+    **dict.fromkeys(("font", "span"), _MarkupRewriter.styled),
+    **dict.fromkeys(("td", "th"), _MarkupRewriter.cell),
+    "a": _MarkupRewriter.anchor,
+    "datalist": _MarkupRewriter.dropped,
+    "input": _MarkupRewriter.input,
+    "param": _MarkupRewriter.parameter,
+    "x-noscript": _MarkupRewriter.noscript,
+    "x-tex": _MarkupRewriter.tex,
 }
 
 
 def _tokens(html: str) -> re.Pattern[str]:
-    """Return a pattern for the tags of a serialised text that may have to be written anew."""
+    """Return a pattern for the tags of a serialised text that may need rewriting."""
     if "<x-noscript" in html or "<math" in html or "<x-tex" in html:
         return _pattern(None)
     groups = (
         (_STYLED, ('style="',)),
         (_CELLS, ("text-align",)),
         (_STRUCK, ("line-through",)),
-        (_NAMED, (' name="',)),
-        (_PICTURES, ("data-", *_LAZY_SIGNS)),
+        (_ANCHORS, (' name="',)),
+        (_PICTURES, ("data-", *_LAZY_ATTRIBUTES)),
     )
-    present = (group for group, signs in groups if any(sign in html for sign in signs))
+    present = (group for group, markers in groups if any(marker in html for marker in markers))
     names = frozenset().union(*present)
-    always = {*_RENAMED, *_WRITERS, "p"} - _STYLED - _CELLS - _NAMED - _PICTURES
+    always = {*_RENAMED, *_REWRITERS, "p"} - _STYLED - _CELLS - _ANCHORS - _PICTURES
     return _pattern(names | always | {"amp-img"})
 
 
@@ -326,14 +330,14 @@ def _pattern(names: frozenset[str] | None) -> re.Pattern[str]:
 
 
 def _picture_in_object(attributes: dict[str, str]) -> str | None:
-    """Return an `object` that is a picture as one."""
+    """Return an `object` with a picture as an `img`, else None."""
     if not attributes.get("type", "").lower().startswith("image/") or not attributes.get("data"):
         return None
     return _tag("img", {"src": attributes["data"], "alt": attributes.get("title", "")})
 
 
-def _shown_addresses(html: str) -> frozenset[str]:
-    """Return the addresses of pictures and frames that stand outside of any `noscript`."""
+def _addresses_outside_noscript(html: str) -> frozenset[str]:
+    """Return the addresses of pictures and frames outside of any `noscript`."""
     outside = _NOSCRIPT.sub("", html)
     tags = (match for match in _ADDRESSED.finditer(outside))
     addresses = (loaded(tag[1], _values(tag[2])).get("src", "") for tag in tags)

@@ -1,7 +1,7 @@
-"""Which texts have something in them that is not left to nh3 alone.
+"""Which texts have content that nh3 alone does not handle.
 
-Tests of bytes, as each text is put to them; they may find too much, never too little.  Nearly all
-texts are ordinary, and looked at no further.
+All tests are patterns over bytes, run on each text: false positives are harmless, false negatives
+are not.  Nearly all texts are ordinary and need no further look.
 """
 
 import re
@@ -11,13 +11,13 @@ from aggregator.reading.sanitize.pictures import is_placeholder
 
 
 def any_of(words: Iterable[str]) -> str:
-    """Return a pattern for these words that looks at each letter once."""
+    """Return a pattern for any of some words, which reads each character once."""
     endings: dict[str, list[str]] = {}
     for word in words:
         endings.setdefault(word[:1], []).append(word[1:])
     branches = [
-        re.escape(first) + (any_of(rest) if any(rest) else "")
-        for first, rest in sorted(endings.items())
+        re.escape(first) + (any_of(suffixes) if any(suffixes) else "")
+        for first, suffixes in sorted(endings.items())
         if first
     ]
     optional = "?" if "" in endings else ""
@@ -30,7 +30,7 @@ _NAMES = (
     "math menu meter multicol noscript object optgroup option output plaintext portal progress "
     "search select strike textarea tt xmp"
 ).split()
-LAZY_SIGNS = (
+LAZY_ATTRIBUTES = (
     b"lazy-src=",
     b"lazysrc=",
     b"lazy_src=",
@@ -39,60 +39,60 @@ LAZY_SIGNS = (
     b'src=""',
     b"src=''",
 )
-"""Attributes of scripts before HTML 5, and addresses that are empty."""
+"""Attributes of scripts before HTML 5, and empty addresses."""
 
 
-def _around(character: bytes, *surroundings: bytes) -> re.Pattern[bytes]:
-    """Return a pattern for a character in any of these surroundings.
+def _in_surroundings(character: bytes, *surroundings: bytes) -> re.Pattern[bytes]:
+    """Return a pattern for a character in any of some surroundings.
 
-    A pattern that begins with its rarest character costs a tenth of looking for the whole of it.
+    A pattern with its rarest character first is the fastest to search for.
     """
     return re.compile(b"%b(?:%b)" % (character, b"|".join(surroundings)))
 
 
-_OF_PLACE = rb"(?<=[\"'=]#)"
+_OF_FRAGMENT_LINK = rb"(?<=[\"'=]#)"
 _OF_HALF = rb"(?<=&#)(?:x0{0,6}d[89a-f]|0{0,6}5[5-7]\d{3})"
 _OF_STYLE = rb"(?<=line-)through|align"
-_OF_LAZY = [b"(?<=%b=)%b" % sign.partition(b"=")[::2] for sign in LAZY_SIGNS]
+_OF_LAZY = [b"(?<=%b=)%b" % attribute.partition(b"=")[::2] for attribute in LAZY_ATTRIBUTES]
 _OF_PATH = rb"(?:%b)\s*+[\"']?+\s*+(?!https?://|/|mailto:)" % b"|".join(
     rb"(?<=%b=)" % name for name in (b"href", b"src", b"cite", b"poster", rb"\s")
 )
 
-PLACE = _around(b"#", _OF_PLACE)
-"""A link to a place in the text itself, or to its own page."""
-SCHEME = _around(b":", rb"(?<=data:)", rb"(?<=script:)")
-"""An address that is a picture or a program."""
-HALF = _around(b"#", _OF_HALF)
-"""What a reference to half a character looks like."""
-PATH_RELATIVE = _around(b"=", _OF_PATH)
-"""A reference for which more of its base counts than the host.
+FRAGMENT_LINK = _in_surroundings(b"#", _OF_FRAGMENT_LINK)
+"""A link within the text, or to the start of the page."""
+SCHEME = _in_surroundings(b":", rb"(?<=data:)", rb"(?<=script:)")
+"""An address with a picture or a program in place of a location."""
+HALF = _in_surroundings(b"#", _OF_HALF)
+"""A reference to half of a surrogate pair."""
+PATH_RELATIVE = _in_surroundings(b"=", _OF_PATH)
+"""A reference that needs more of the base than the host.
 
-`https:a` is one, too (URL Standard, special schemes).  Blanks before the sign are taken for one.
+`https:a` is such a reference, too (URL Standard, special schemes), as are blanks before the `=`.
 """
-_STYLE = _around(b"-", _OF_STYLE)
-_LAZY_SIGN = _around(b"=", *_OF_LAZY)
+_STYLE = _in_surroundings(b"-", _OF_STYLE)
+_LAZY_ATTRIBUTE = _in_surroundings(b"=", *_OF_LAZY)
 
-_TAG = _around(
+_TAG = _in_surroundings(
     b"<(?!/)",
     rf"{any_of(_NAMES)}[\s/>]".encode(),
     rb"m(?:ml)?:m",
     rb"!\[cdata",
     rb"script[^<>]{1,200}math/",
 )
-_SIGNS = (
+_UNUSUAL = (
     _TAG,
     SCHEME,
-    _around(b"#", _OF_PLACE, _OF_HALF),
-    _around(b"-", _OF_STYLE, rb"(?<=data-)"),
-    # Told apart by the last letter of the name first, as half of all attributes are of links.
-    _around(
+    _in_surroundings(b"#", _OF_FRAGMENT_LINK, _OF_HALF),
+    _in_surroundings(b"-", _OF_STYLE, rb"(?<=data-)"),
+    # Distinguished by the last letter of the name first, as half of all attributes are links.
+    _in_surroundings(
         b"=",
         rb"(?<=f=)(?!\"https?://)%b" % _OF_PATH,
         rb"(?<=[td\s]=)(?:(?<=srcset=)|(?<=\sid=)|(?<=\s=))",
         rb"(?<=[celr]=)(?:%b)" % b"|".join((_OF_PATH, *_OF_LAZY)),
     ),
 )
-"""All that is looked for, by the character that it is found by: each goes through a text once."""
+"""All unusual content, a pattern for each first character; each pattern reads a text once."""
 
 _UNUSUAL_STYLE = re.compile(
     rb"line-through|vertical-align\s*:\s*su[bp]|<t[dh](?=[\s/])[^<>]{0,400}text-align"
@@ -104,30 +104,30 @@ _TARGET_BY_NAME = re.compile(rb"<a\s[^<>]{0,400}?\bname\s*=")
 
 
 def is_ordinary(lower: bytes) -> bool:
-    """Whether a text, as its lower-case bytes, has no sign of anything that needs a closer look.
+    """Whether a text, as lower-case bytes, has nothing that needs a closer look.
 
-    It has nothing to rewrite, no formulas, no links to places in it, nothing for the filter, and
-    no references for which more of its base counts than the host.
+    An ordinary text has nothing to rewrite, no formulas, no links within the text, nothing for the
+    filter, and no references that need more of the base than the host.
     """
     if b"<" not in lower:
         return HALF.search(lower) is None
-    return not any(sign.search(lower) for sign in _SIGNS)
+    return not any(pattern.search(lower) for pattern in _UNUSUAL)
 
 
 def needs_rewriting(lower: bytes) -> bool:
-    """Whether a text, as its lower-case bytes, has markup that `rewritten` has something for."""
+    """Whether a text, as lower-case bytes, has markup for `rewritten`."""
     return bool(
         _TAG.search(lower)
         or _has_unusual_attributes(lower)
         or (b"data-" in lower and _has_lazy_pictures(lower))
-        or (b"<img" in lower and _LAZY_SIGN.search(lower))
+        or (b"<img" in lower and _LAZY_ATTRIBUTE.search(lower))
     )
 
 
 def _has_unusual_attributes(lower: bytes) -> bool:
     return bool(
         (_STYLE.search(lower) and _UNUSUAL_STYLE.search(lower))
-        or (b" name=" in lower and PLACE.search(lower) and _TARGET_BY_NAME.search(lower))
+        or (b" name=" in lower and FRAGMENT_LINK.search(lower) and _TARGET_BY_NAME.search(lower))
     )
 
 

@@ -1,4 +1,4 @@
-"""Addresses in attributes: which ones pass, and `srcset`, which nh3 neither checks nor resolves."""
+"""Addresses in attributes: which are allowed, and `srcset`, unknown to nh3."""
 
 import re
 from itertools import islice
@@ -14,7 +14,7 @@ _MAX_CANDIDATES = 20
 
 
 def srcset(value: str, base: str) -> str | None:
-    """Return a `srcset` with absolute addresses, None if one of them can't be shown."""
+    """Return a `srcset` with absolute addresses, None if any address is invalid."""
     candidates: list[str] = []
     for candidate in islice(CANDIDATE.finditer(value), _MAX_CANDIDATES):
         url, size = candidate[1], candidate[2] or ""

@@ -1,21 +1,22 @@
 """Bytes -> text: which encoding a document is in.  Pure.
 
-The one home of that rule, for feeds in XML and JSON, subscription lists and web pages.
+The one home of this rule, for feeds in XML and JSON, subscription lists and web pages.
 
 decoders  the encodings of the WHATWG Encoding Standard, by label
 
-What decides, in this order:
+The encoding is decided by, in this order:
 
 1. A byte order mark, or the zero bytes of UTF-16 and UTF-32 beside the first character.
-2. The bytes: what is UTF-8 and has letters outside of ASCII is UTF-8, whatever it says it is.
-   Hardly any text in another encoding is UTF-8 by chance, and labels are wrong every day.
-3. The charset of Content-Type, then that of the document itself (RFC 7303, 3.2).  A header that
-   says ISO 8859-1 or ASCII comes last: that is what servers say of everything.  A text type without
-   a charset says nothing: it does not make a document ASCII, as RFC 3023 wanted.  An encoding in
-   which the bytes of `<?xml` are not `<?xml` is none that they can have been written in.
-4. What says UTF-8, or nothing, is UTF-8 with U+FFFD for malformed bytes, unless there are more of
-   those than of well-formed characters: that is no UTF-8, and is read as Windows-1252.  What says
-   something else is UTF-8 with U+FFFD if there are ten times as many well-formed characters.
+2. The bytes: valid UTF-8 with characters outside of ASCII is UTF-8, under any label.  Hardly any
+   text in another encoding is valid UTF-8 by chance, and labels are often wrong.
+3. The charset of Content-Type, then the label in the document itself (RFC 7303, 3.2).  A header
+   with ISO 8859-1 or ASCII comes last, as servers send these by default.  A text type without a
+   charset does not make a document ASCII, as RFC 3023 wanted.  An encoding in which the bytes of
+   `<?xml` are not `<?xml` is impossible.
+4. A document labelled UTF-8, or without a label, is UTF-8 with U+FFFD for malformed bytes, unless
+   malformed sequences outnumber well-formed characters: then the document is read as Windows-1252.
+   A document with another label is UTF-8 with U+FFFD if there are ten times as many well-formed
+   characters.
 """
 
 import codecs
@@ -37,7 +38,7 @@ _MARKS = (
 _EBCDIC_DECLARATION = b"\x4c\x6f\xa7\x94"  # <?xm
 _EBCDIC = frozenset({"cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140"})
 _SEVEN_BITS = ("iso-2022-jp", "iso2022_", "hz")
-_SHIFTS = (b"\x1b", b"~{")  # what they switch with
+_SHIFTS = (b"\x1b", b"~{")  # escape sequences of these encodings
 
 _BLANK = b" \t\r\n"
 _DECLARED_WITHIN = 1024
@@ -47,19 +48,19 @@ _META = re.compile(
     rb"<meta\b[^>]{0,500}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,60})", re.IGNORECASE
 )
 _XML = re.compile(r"<\?xml\s[^>]*>")
-_MANY = 10  # times as many well-formed characters as malformed ones: UTF-8, whatever is declared
+_UTF8_RATIO = 10  # well-formed characters for each malformed sequence: UTF-8 under any label
 _HIGH = bytes(range(0x80, 0x100))
 _PIECE = re.compile(rb"<?[^<]+|<")
-# A character beyond U+FFFF as two halves of three bytes each (CESU-8), as some databases give it.
+# A character beyond U+FFFF as two halves of three bytes each (CESU-8), as from some databases.
 _TWO_HALVES = re.compile(rb"\xed([\xa0-\xaf][\x80-\xbf])\xed([\xb0-\xbf][\x80-\xbf])")
 
 
 def decoded(body: bytes, *, content_type: str = "", declared: str = "") -> str:
-    """Return a document's text, without a byte order mark, U+FFFD for what is malformed.
+    """Return a document's text, without a byte order mark, with U+FFFD for malformed sequences.
 
     Args:
         content_type: The header's value, "" for none.
-        declared: The label that stands in the document itself, "" for none.
+        declared: The label in the document itself, "" for none.
     """
     marked = _marked(body)
     if marked is not None and marked != _UTF_8:
@@ -67,22 +68,24 @@ def decoded(body: bytes, *, content_type: str = "", declared: str = "") -> str:
     body = body.removeprefix(codecs.BOM_UTF8)
     header = _CHARSET.search(content_type)
     labels = (header[1] if header else "", declared)
-    named = [name for name in map(encoding_of, labels) if name is not None]
-    candidates = [name for name in dict.fromkeys(named) if name != _UTF_8 and _reads_ascii(name)]
+    encodings = [name for name in map(encoding_of, labels) if name is not None]
+    candidates = [
+        name for name in dict.fromkeys(encodings) if name != _UTF_8 and _reads_ascii(name)
+    ]
     if body.isascii():
         return _decode_seven_bits(body, candidates)
     try:
         return body.decode().lstrip("\ufeff")
     except UnicodeDecodeError:
-        says_utf8 = marked == _UTF_8 or _UTF_8 in named or not candidates
+        says_utf8 = marked == _UTF_8 or _UTF_8 in encodings or not candidates
         return _decode_malformed(body, candidates, says_utf8=says_utf8)
 
 
 def in_utf8(body: bytes, content_type: str = "") -> bytes:
-    """Return a document in XML or JSON as UTF-8, its declaration, if there is one, saying so."""
-    plain = plain_utf8(body, content_type)
-    if plain is not None:
-        return plain
+    """Return a document in XML or JSON as UTF-8, with an XML declaration to match."""
+    document = plain_utf8(body, content_type)
+    if document is not None:
+        return document
     text = decoded(body, content_type=content_type, declared=declared_in_xml(body))
     text = text.lstrip("\ufeff \t\r\n")
     declaration = _XML.match(text)
@@ -92,7 +95,7 @@ def in_utf8(body: bytes, content_type: str = "") -> bytes:
 
 
 def plain_utf8(body: bytes, content_type: str) -> bytes | None:
-    """Return a document that is plainly XML in UTF-8, without white space before it; else None."""
+    """Return an obvious XML document in UTF-8, without leading white space; else None."""
     header = _CHARSET.search(content_type)
     document = body.lstrip(_BLANK)
     if header and header[1].lower() != _UTF_8:
@@ -109,7 +112,7 @@ def plain_utf8(body: bytes, content_type: str) -> bytes | None:
 
 
 def declared_in_xml(body: bytes) -> str:
-    """Return the label in the XML declaration, "" where there is none."""
+    """Return the label in the XML declaration, "" for none."""
     start = body.removeprefix(codecs.BOM_UTF8).lstrip(_BLANK)
     if not start.startswith(b"<?xml"):
         return ""
@@ -118,16 +121,16 @@ def declared_in_xml(body: bytes) -> str:
 
 
 def declared_in_html(body: bytes) -> str:
-    """Return the label in a `meta` element or an XML declaration, "" where there is none.
+    """Return the label in a `meta` element or an XML declaration, "" for none.
 
-    Source: HTML, 13.2.3.2 (prescan a byte stream), of which this reads the usual forms.
+    Source: HTML, 13.2.3.2 (prescan a byte stream), the usual forms only.
     """
     meta = _META.search(body[:_DECLARED_WITHIN])
     return meta[1].decode("ascii") if meta else declared_in_xml(body)
 
 
 def _marked(body: bytes) -> str | None:
-    """Return the encoding that the first bytes show, None where they show none."""
+    """Return the encoding shown by the first bytes, None for none."""
     for mark, encoding in _MARKS:
         if body.startswith(mark):
             return encoding
@@ -144,7 +147,7 @@ def _marked(body: bytes) -> str | None:
 
 
 def _decode_wide(body: bytes, encoding: str) -> str:
-    """Decode what is not written in bytes of ASCII."""
+    """Decode an encoding that is not a superset of ASCII."""
     if encoding == "cp037":
         declared = encoding_of(declared_in_xml(body[:_DECLARED_WITHIN].decode(encoding).encode()))
         encoding = declared if declared in _EBCDIC else encoding
@@ -164,14 +167,14 @@ def _decode_seven_bits(body: bytes, candidates: list[str]) -> str:
 
 
 def _decode_malformed(body: bytes, candidates: list[str], *, says_utf8: bool) -> str:
-    """Decode what is not well-formed UTF-8."""
+    """Decode bytes that are not well-formed UTF-8."""
     joined = _TWO_HALVES.sub(_one_character, body)
     text = joined.decode(_UTF_8, "replace")
     wellformed, malformed = _evidence(joined, text)
     is_mostly = wellformed >= malformed
-    if is_mostly and (says_utf8 or wellformed >= _MANY * malformed):
+    if is_mostly and (says_utf8 or wellformed >= _UTF8_RATIO * malformed):
         return text
-    # Every byte is one of Windows-1252: that it fits says nothing.
+    # Every byte is valid in Windows-1252, which is no evidence for that encoding.
     better = [name for name in candidates if name != _WESTERN]
     readings = [decode(body, name) for name in better]
     if readings:
@@ -192,9 +195,10 @@ def _one_character(halves: re.Match[bytes]) -> bytes:
 
 
 def _evidence(body: bytes, text: str) -> tuple[int, int]:
-    """Return how many characters outside of ASCII are well-formed UTF-8, and what is malformed.
+    """Return the number of well-formed characters of UTF-8 outside of ASCII, and of malformed
+    sequences.
 
-    The beginning of a character that was cut off counts for both.
+    The beginning of a truncated character counts for both.
     """
     replaced, sound = text.count(REPLACEMENT), body.count(REPLACEMENT.encode())
     of_ascii = len(body.translate(None, delete=_HIGH))
@@ -207,7 +211,7 @@ def _evidence(body: bytes, text: str) -> tuple[int, int]:
 
 
 def _decode_western(body: bytes) -> str:
-    """Decode Windows-1252 in which some texts are UTF-8, as where one program joins many feeds."""
+    """Decode Windows-1252 with some texts in UTF-8, as in feeds aggregated from many feeds."""
     return "".join(_decode_piece(piece[0]) for piece in _PIECE.finditer(body))
 
 

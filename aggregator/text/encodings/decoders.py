@@ -1,9 +1,9 @@
-"""The encodings of the WHATWG Encoding Standard: by label, and as its decoders read them.  Pure.
+"""The encodings of the WHATWG Encoding Standard: by label, and with the standard's decoders.  Pure.
 
-The labels are those of webencodings.  Python's codecs decode, with what they lack or map otherwise
-put right; tests/test_encodings.py holds them to what a browser makes of the same bytes.  Encodings
-that the standard does not have (UTF-32, code pages of DOS, ISO-2022-KR) are read as Python does:
-the standard leaves them out for the sake of pages that are run as they come, which these never are.
+The labels are those of webencodings.  Python's codecs decode, with corrections where codecs lack or
+map characters differently; tests/test_encodings.py compares with a browser.  Encodings outside of
+the standard (UTF-32, code pages of DOS, ISO-2022-KR) are read by Python's codecs: the standard
+excludes them for the safety of pages with scripts, which are never run here.
 
 Source: https://encoding.spec.whatwg.org, 4.2 (labels) and 8 to 14 (decoders)
 """
@@ -20,8 +20,10 @@ from webencodings import lookup
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _MAX_LABEL = 60
-# Python has more: codecs that take quadratic time (punycode), execute escapes, or are no encodings.
-_BEYOND = re.compile(r"cp\d{3,4}|mac_\w+|iso2022_\w+|hz|johab|hp_roman8|koi8_t|kz1048|ptcp154")
+# Python's other codecs take quadratic time (punycode), execute escapes, or are not encodings.
+_CODECS_OF_PYTHON = re.compile(
+    r"cp\d{3,4}|mac_\w+|iso2022_\w+|hz|johab|hp_roman8|koi8_t|kz1048|ptcp154"
+)
 _PYTHON_NAMES = {"gbk": "gb18030", "iso-2022-jp": "iso2022_jp_ext"}
 _STANDARD_NAMES = {
     "big5hkscs": "big5",
@@ -32,20 +34,20 @@ _STANDARD_NAMES = {
     "latin_1": "windows-1252",
     "mac_roman": "macintosh",
 }
-_CODE_PAGE = re.compile(r"(?:x[-_])?(?:cp|ms|win|windows)[-_ ]?(\d{3,4})")  # as people write them
+_CODE_PAGE = re.compile(r"(?:x[-_])?(?:cp|ms|win|windows)[-_ ]?(\d{3,4})")  # common spellings
 _MANY_BYTES = frozenset(
     {"big5", "euc-jp", "euc-kr", "gb18030", "gbk", "iso-2022-jp", "shift_jis"},
 )
 _MAX_REPAIRED = 20_000  # malformed sequences; a document with more is not in this encoding
 
-# Single bytes that Python maps to another character, or to none.
+# Single bytes for which Python's codec differs.
 _SINGLE = {
     "koi8-u": {0xAE: "\u045e", 0xBE: "\u040e"},
     "windows-1255": {0xCA: "\u05ba"},
 }
 _JIS = "〜～‖∥−－¢￠£￡¬￢"
-# Characters that Python's codec gives, each before the one that the standard gives.
-_OTHERS = {
+# Pairs of characters: the result of Python's codec, then the standard's.
+_DIFFERENT_CHARACTERS = {
     "big5": "•‧､﹑‾¯∼～♁⊕☉⊙¥￥¢￠£￡",
     "euc-jp": _JIS,
     "iso-2022-jp": _JIS,
@@ -53,7 +55,7 @@ _OTHERS = {
     "gb18030": "\ue5e5\u3000\ue78d︐\ue78e︒\ue78f︑\ue790︓\ue791︔\ue792︕\ue793︖\ue794︗"
     "\ue795︘\ue796︙\ue7c7ḿ\ue81e龴\ue826龵\ue82b龶\ue82c龷\ue832龸\ue843龹\ue854龺\ue864龻",
 }
-# What Python's Big5-HKSCS lacks: code of the first character, then the characters in a row.
+# Characters missing in Python's Big5-HKSCS: code of the first, then the characters in a row.
 _BIG5_ROWS = (
     "877a㡵𡵓𣚞𦀡㻬𥣞㫵竼龗𤅡𨤍𣇪𠪊𣉞䌊蒄龖鐯䤰蘓墖靊鈘秐稲晠権袝瑌篅枂稬剏遆㓦珄𥶹瓆鿇垳䤯呌䄱"
     "𣚎堘穲𧭥讏䚮𦺈䆁𥶙箮𢒼鿈𢓁𢓉𢓌鿉蔄𣖻䂴鿊䓡𪷿拁灮鿋 8e69箸 8e6f簆 8e7e糎 8eab緒 8eb4縝 "
@@ -68,33 +70,33 @@ _BIG5_ROWS = (
 
 
 def encoding_of(label: str) -> str | None:
-    """Return the encoding that a label stands for, None if there is none.
+    """Return the encoding of a label, None if unknown.
 
     Returns:
-        The standard's name in lower case, or Python's for an encoding that the standard lacks.
+        The standard's name in lower case, or Python's for an encoding outside of the standard.
     """
     label = label.strip("\t\n\f\r ").lower()
     if not label.isascii() or len(label) > _MAX_LABEL:
         return None
-    known = lookup(label)
-    if known is not None and known.name != "replacement":
-        return known.name
+    encoding_info = lookup(label)
+    if encoding_info is not None and encoding_info.name != "replacement":
+        return encoding_info.name
     if page := _CODE_PAGE.fullmatch(label):
         label = f"windows-{page[1]}" if lookup(f"windows-{page[1]}") else f"cp{page[1]}"
-    # As `codecs.lookup`, which would try to import a module of this name.
+    # As `codecs.lookup`, which would try to import a module of the name.
     name = normalize_encoding(label)
     name = aliases.get(name, name)
     standard = lookup(_STANDARD_NAMES.get(name, name.replace("_", "-")))
     if standard is not None and standard.name != "replacement":
         return standard.name
-    return name if _BEYOND.fullmatch(name) and _is_codec(name) else None
+    return name if _CODECS_OF_PYTHON.fullmatch(name) and _is_codec(name) else None
 
 
 def decode(body: bytes, encoding: str) -> str:
-    """Decode with U+FFFD for what is malformed.
+    """Decode, with U+FFFD for malformed sequences.
 
     Args:
-        encoding: As `encoding_of` returns it, or a codec of Python's.
+        encoding: A result of `encoding_of`, or a codec of Python.
     """
     if encoding in _MANY_BYTES:
         return _decode_many(body, encoding)
@@ -112,14 +114,14 @@ def _is_codec(name: str) -> bool:
 
 
 def _codec(encoding: str) -> str:
-    """Return the name of Python's codec that comes next to an encoding of the standard."""
-    known = lookup(encoding)
-    return _PYTHON_NAMES.get(encoding, known.codec_info.name if known else encoding)
+    """Return the name of Python's codec closest to an encoding of the standard."""
+    encoding_info = lookup(encoding)
+    return _PYTHON_NAMES.get(encoding, encoding_info.codec_info.name if encoding_info else encoding)
 
 
 @cache
 def _table(encoding: str) -> str:
-    """Return what the 256 bytes of an encoding stand for."""
+    """Return the characters of the 256 bytes of an encoding."""
     if encoding == "x-user-defined":
         return "".join(chr(byte if byte < 0x80 else 0xF700 + byte) for byte in range(256))
     characters = list(bytes(range(256)).decode(_codec(encoding), "replace"))
@@ -132,13 +134,13 @@ def _table(encoding: str) -> str:
 
 
 def _decode_many(body: bytes, encoding: str) -> str:
-    """Decode where a character takes several bytes."""
+    """Decode an encoding of several bytes a character."""
     codec = _codec(encoding)
     text = body.decode(codec, "replace")
     if 0 < text.count(REPLACEMENT) <= _MAX_REPAIRED:
         text = body.decode(codec, _HANDLERS[codec])
-    others = _OTHERS.get("gb18030" if encoding == "gbk" else encoding, "")
-    for python, standard in zip(others[::2], others[1::2], strict=True):
+    pairs = _DIFFERENT_CHARACTERS.get("gb18030" if encoding == "gbk" else encoding, "")
+    for python, standard in zip(pairs[::2], pairs[1::2], strict=True):
         text = text.replace(python, standard)
     return text
 
@@ -146,11 +148,11 @@ def _decode_many(body: bytes, encoding: str) -> str:
 def _handler(
     name: str, character: Callable[[bytes], str | None], size: Callable[[bytes], int]
 ) -> str:
-    """Register how an encoding goes on at a malformed sequence; return the handler's name.
+    """Register an encoding's error handler for malformed sequences; return the handler's name.
 
     Args:
-        character: What the first two bytes stand for after all, None for nothing.
-        size: How many of the next three bytes are replaced by one U+FFFD.
+        character: Returns the character of the first two bytes after all, None for none.
+        size: Returns how many of the next three bytes become one U+FFFD.
     """
 
     def resume(error: UnicodeError) -> tuple[str, int]:
@@ -158,9 +160,9 @@ def _handler(
             raise error
         start = error.start
         following = error.object[start : start + 3]
-        known = character(following[:2])
-        if known is not None:
-            return known, start + (1 if following[0] == _EURO else 2)
+        repaired = character(following[:2])
+        if repaired is not None:
+            return repaired, start + (1 if following[0] == _EURO else 2)
         return REPLACEMENT, start + min(size(following), len(following))
 
     codecs.register_error(f"whatwg.{name}", resume)
@@ -168,7 +170,7 @@ def _handler(
 
 
 def _after_lead(leads: Collection[int]) -> Callable[[bytes], int]:
-    """Return the rule that a lead byte takes the next one with it, unless that is ASCII.
+    """Return the rule by which a lead byte takes the next byte along, unless in ASCII.
 
     A byte of ASCII may be the beginning of a tag.
     """
@@ -195,9 +197,9 @@ _EUC_JP_LEADS = frozenset({*range(0xA1, 0xFF), 0x8E, _THREE_BYTES})
 
 
 def _of_jis(row: int, cell: int) -> str | None:
-    """Return the character of a place in JIS X 0208, extended as Windows does; each from 1 to 94.
+    """Return the character at a row and cell of JIS X 0208 with Windows' extensions; each 1 to 94.
 
-    The same places are in Windows' Shift_JIS, two rows behind one lead byte.
+    Windows' Shift_JIS has the same characters, two rows behind each lead byte.
     """
     if not (1 <= row <= 94 and 1 <= cell <= 94):
         return None
