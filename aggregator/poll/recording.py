@@ -182,10 +182,10 @@ def _store_part(
         new_entries, versions = poll.next_part(room)
         room -= len(new_entries) + len(versions)
         parts.append((poll, new_entries, versions))
-    added = [entry for _, new_entries, _ in parts for entry in new_entries]
-    entry_ids = write_entries.add_entries(connection, added, now=now)
-    changed = [version for _, _, versions in parts for version in versions]
-    write_entries.change_entries(connection, changed, now=now)
+    placed_entries = [entry for _, new_entries, _ in parts for entry in new_entries]
+    entry_ids = write_entries.add_entries(connection, placed_entries, now=now)
+    versions_to_store = [version for _, _, versions in parts for version in versions]
+    write_entries.change_entries(connection, versions_to_store, now=now)
     next_ids = iter(entry_ids)
     stored = [
         replace(
@@ -195,7 +195,7 @@ def _store_part(
         )
         for poll, new_entries, versions in parts
     ]
-    return stored, added, entry_ids
+    return stored, placed_entries, entry_ids
 
 
 def _note_unannounced(
