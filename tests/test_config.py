@@ -270,7 +270,7 @@ def test_a_span_reads_as_it_was_written(seconds):
     length = timedelta(seconds=seconds)
 
     assert (
-        value_parsers.duration(span_text(length, units=4), least=timedelta(0), most=length)
+        value_parsers.duration(span_text(length, units=4), minimum=timedelta(0), maximum=length)
         == length
     )
 

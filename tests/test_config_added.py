@@ -106,7 +106,7 @@ def test_feeds_are_added_at_the_end_and_nothing_else_changes(before, after):
     appended = config.append(before, [NEW, BARE], path=PATH)
 
     assert appended.text == expected
-    assert [feed.url for feed in appended.added] == [NEW.url, BARE.url]
+    assert [feed.url for feed in appended.feeds] == [NEW.url, BARE.url]
     windows = config.append(before.replace("\n", "\r\n"), [NEW, BARE], path=PATH)
     if "\n" in before:
         assert windows.text == expected.replace("\n", "\r\n")
@@ -122,7 +122,7 @@ def test_feeds_can_be_added_to_the_repositorys_own_file():
     appended = config.append(text, [NEW, BARE], path=ROOT / "config.yaml")
 
     assert appended.text.startswith(text.rstrip("\n"))
-    assert [feed.name for feed in appended.added] == ["new-one-here", "bare-example"]
+    assert [feed.name for feed in appended.feeds] == ["new-one-here", "bare-example"]
 
 
 def test_feeds_that_are_subscribed_already_are_left_out_and_told():
@@ -131,8 +131,8 @@ def test_feeds_that_are_subscribed_already_are_left_out_and_told():
 
     appended = config.append(text, [*known, BARE, BARE], path=PATH)
 
-    assert [feed.url for feed in appended.added] == [BARE.url]
-    assert appended.known == (*known, BARE)
+    assert [feed.url for feed in appended.feeds] == [BARE.url]
+    assert appended.duplicates == (*known, BARE)
     assert config.append(text, known, path=PATH).text == text
 
 
@@ -177,7 +177,7 @@ def test_any_title_survives_being_written(title, before):
     appended = config.append(before, [OpmlOutline("https://a.example/", title, title)], path=PATH)
 
     plain = " ".join(title.split())
-    assert appended.added[0].title == plain
+    assert appended.feeds[0].title == plain
     assert yaml.safe_load(appended.text)["feeds"][1]["title"] == plain
 
 
@@ -200,7 +200,7 @@ def test_whatever_titles_and_categories_are_the_file_stays_right(texts):
 def test_a_title_without_end_is_clipped():
     appended = config.append("title: x", [OpmlOutline("https://a.example/", "x" * 9999)], path=PATH)
 
-    assert len(appended.added[0].title or "") == value_parsers.MAX_TITLE
+    assert len(appended.feeds[0].title or "") == value_parsers.MAX_TITLE
 
 
 # --------------------------------------------------------------------- writing the file

@@ -163,4 +163,4 @@ def test_a_feed_is_added_with_the_address_that_it_has():
     for text in ("feeds: []\n", "feeds: [b.xml]\n"):
         appended = config.append(text, [outline], path=PATH)
 
-        assert (appended.added[0].url, appended.added[0].title) == (outline.url, "${y}")
+        assert (appended.feeds[0].url, appended.feeds[0].title) == (outline.url, "${y}")

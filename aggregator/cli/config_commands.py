@@ -96,7 +96,7 @@ def add(url: str, title: str | None, category: str | None, no_check: bool) -> No
         url = _completed(url)
     if not no_check and not configuration.has_feed(config, url):
         url = asyncio.run(_discover(config, url))
-    if _append([OpmlOutline(url=url, title=title, category=category)]).known:
+    if _append([OpmlOutline(url=url, title=title, category=category)]).duplicates:
         click.echo(f"already there: {urls.masked(url)}")
 
 
@@ -118,11 +118,11 @@ def import_opml(file: Path) -> None:
         for feed in subscriptions.left_out
         if feed.reason is not OmissionReason.MASKED or feed.address not in subscribed
     ]
-    known_count = len(appended.known) + len(subscriptions.left_out) - len(left_out)
+    known_count = len(appended.duplicates) + len(subscriptions.left_out) - len(left_out)
     for line in (*_left_out(left_out), *_not_taken_over(subscriptions)):
         click.echo(line)
     count = f", {len(left_out)} left out" if left_out else ""
-    click.echo(f"{len(appended.added)} added, {known_count} already there{count}")
+    click.echo(f"{len(appended.feeds)} added, {known_count} already there{count}")
 
 
 def _completed(text: str) -> str:
@@ -257,8 +257,8 @@ def _append(outlines: list[OpmlOutline]) -> configuration.Appended:
     """Write subscriptions into the file, and print each."""
     path = config_path()
     appended = configuration.append(configuration.read(path), outlines, path=path)
-    if appended.added:
+    if appended.feeds:
         configuration.write(path, appended.text)
-    for subscription in appended.added:
+    for subscription in appended.feeds:
         click.echo(f"added {urls.masked(subscription.url)}")
     return appended

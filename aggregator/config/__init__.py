@@ -1,13 +1,21 @@
-"""config.yaml -> Config, or every problem in it with line and column; and new feeds into it.
+"""config.yaml -> Config, or every problem with line and column; and adding feeds to the file.
 
-    text -> document (values with places) -> schema (types, bounds) -> feeds (names) -> Config
+    text -> yaml_document -> option_validation -> subscriptions -> Config
 
-`values` says what a person may write for each kind of value, docs/config.md says it to people.
+config_file        reads the file, joins the steps, reports all problems
+yaml_document      values and their places in the text; yaml_mistakes explains broken syntax
+options            keys, types, defaults; option_readers says how each text is read
+value_parsers      titles, names, spans, numbers; address_parsers reads addresses
+option_validation  values -> options, or every fault
+stray_characters   invisible and confusable characters
+subscriptions      items of `feeds` -> subscriptions with unique names
+remarks            remarks on a valid file; file_permissions on secrets that others can read
+appending          adds feeds; atomic_write replaces the file
 """
 
 from aggregator.config.appending import Appended, append, has_feed
 from aggregator.config.atomic_write import clear_leftovers, write
-from aggregator.config.file import load, parse, reached_at_port, read, stamp_of
+from aggregator.config.config_file import load, parse, reached_at_port, read, stamp_of
 from aggregator.config.options import (
     Config,
     HostOptions,

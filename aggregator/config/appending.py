@@ -1,4 +1,4 @@
-"""New feeds at the end of `feeds:`, everything else in the file kept byte for byte."""
+"""Adding feeds at the end of `feeds:`; every other byte of the file stays."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aggregator.config import file, value_parsers, yaml_document
+from aggregator.config import config_file, value_parsers, yaml_document
 from aggregator.config.options import Config
 from aggregator.config.subscriptions import same_feed_key
 from aggregator.config.yaml_document import Node
@@ -22,59 +22,67 @@ _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """The new text of the file.
+    """The result of adding feeds.
 
     Attributes:
-        added: In the order they stand in the file, with the names they got.
-        known: Those that were subscribed already, or stood twice among the new ones.
+        text: The new text of the file.
+        feeds: The added feeds in the order of the file, with their names.
+        duplicates: Feeds that were subscribed before, or more than once among the new ones.
     """
 
     text: str
-    added: tuple[Subscription, ...]
-    known: tuple[OpmlOutline, ...] = ()
+    feeds: tuple[Subscription, ...]
+    duplicates: tuple[OpmlOutline, ...] = ()
 
 
 def has_feed(config: Config, url: str) -> bool:
-    """Whether a feed with this address, however it is written, is among the subscriptions."""
+    """Whether a feed with this address, in any spelling, is subscribed."""
     key = same_feed_key(url.strip())
     return any(same_feed_key(feed.url) == key for feed in config.feeds)
 
 
 def append(text: str, outlines: Sequence[OpmlOutline], *, path: Path) -> Appended:
-    """Add feeds to the text of the file at `path`.
+    """Return the text of the file at `path` with feeds added.
 
     Raises:
-        ConfigError: The file has problems, a feed can't be subscribed to, or `feeds` is written
-            in a way that this function can't extend; nothing is half done.
+        ConfigError: The text has problems, a feed can't be subscribed to, or `feeds` is written in
+            a way that this function can't extend.
     """
-    config = file.parse(text, path=path)
-    seen = {same_feed_key(feed.url) for feed in config.feeds}
-    new: list[OpmlOutline] = []
-    known: list[OpmlOutline] = []
+    config = config_file.parse(text, path=path)
+    keys = {same_feed_key(feed.url) for feed in config.feeds}
+    new_outlines: list[OpmlOutline] = []
+    duplicates: list[OpmlOutline] = []
     for outline in outlines:
         key = same_feed_key(outline.url.strip())
-        (known if key in seen else new).append(outline)
-        seen.add(key)
-    if not new:
-        return Appended(text, (), tuple(known))
-    appended = _insert(text, new, path)
-    return Appended(appended, _verified(appended, config, new), tuple(known))
+        (duplicates if key in keys else new_outlines).append(outline)
+        keys.add(key)
+    if not new_outlines:
+        return Appended(text, (), tuple(duplicates))
+    new_text = _insert(text, new_outlines, path)
+    return Appended(new_text, _added_feeds(new_text, config, new_outlines), tuple(duplicates))
 
 
-def _verified(text: str, old: Config, outlines: Sequence[OpmlOutline]) -> tuple[Subscription, ...]:
-    """Return the feeds that were added, once nothing else turns out to have changed."""
-    wanted = [(item.url.strip(), _title(item), _category(item)) for item in outlines]
+def _added_feeds(
+    new_text: str, config: Config, outlines: Sequence[OpmlOutline]
+) -> tuple[Subscription, ...]:
+    """Return the feeds that were added to the text of `config`.
+
+    Raises:
+        ConfigError: The new text has problems, or says more than these feeds.
+    """
+    expected = [(item.url.strip(), _title(item), _category(item)) for item in outlines]
     try:
-        new = file.parse(text, path=old.path)
+        new_config = config_file.parse(new_text, path=config.path)
     except ConfigError as error:
-        # Lines of a text that nobody has seen would only confuse.
+        # Line numbers of a text that nobody has seen would only confuse.
         reasons = [problem.partition(": ")[2] for problem in error.problems]
-        raise _by_hand(old.path, reasons[0]) from error
-    added = new.feeds[len(old.feeds) :]
-    got = [(feed.url, feed.title, feed.category) for feed in added]
-    if got != wanted or replace(new, feeds=new.feeds[: len(old.feeds)]) != old:
-        raise _by_hand(old.path, "the way `feeds` is written there can't be extended safely")
-    return added
+        raise _by_hand(config.path, reasons[0]) from error
+    count = len(config.feeds)
+    feeds = new_config.feeds[count:]
+    actual = [(feed.url, feed.title, feed.category) for feed in feeds]
+    if actual != expected or replace(new_config, feeds=new_config.feeds[:count]) != config:
+        raise _by_hand(config.path, "the way `feeds` is written there can't be extended safely")
+    return feeds
 
 
 def _by_hand(path: Path, reason: str) -> ConfigError:
@@ -86,25 +94,25 @@ def _insert(text: str, outlines: Sequence[OpmlOutline], path: Path) -> str:
     root, _ = yaml_document.compose(body, path=path)
     key, node = root.pairs.get("feeds", (None, None))
     if key is None or node is None:
-        at, added = _new_list(body, root, outlines)
+        at, addition = _new_list(body, root, outlines)
     elif node.flow and (node.items or root.flow):
-        at, added = _behind_last(node), _flow_items(body, node, outlines)
+        at, addition = _behind_last(node), _flow_items(body, node, outlines)
     elif node.items and not node.alias:
-        at, added = _line_end(body, node.end.index), _block_items(outlines, *_style(body, node))
+        at, addition = _line_end(body, node.end.index), _block_items(outlines, *_style(body, node))
     elif node.start.line == node.end.line and not node.alias:  # `[]`, `null` or nothing
         start = len(body[: node.start.index].rstrip(" "))
         body = body[:start] + body[node.end.index :]
         at = _line_end(body, start)
-        added = _block_items(outlines, " " * (key.start.column + 2), "- ")
+        addition = _block_items(outlines, " " * (key.start.column + 2), "- ")
     else:
         raise _by_hand(path, "`feeds` is written in a way that can't be extended")
     if "\r\n" in text:
-        added = added.replace("\n", "\r\n")
-    return text[: len(text) - len(text.removeprefix("\ufeff"))] + body[:at] + added + body[at:]
+        addition = addition.replace("\n", "\r\n")
+    return text[: len(text) - len(text.removeprefix("\ufeff"))] + body[:at] + addition + body[at:]
 
 
 def _new_list(body: str, root: Node, outlines: Sequence[OpmlOutline]) -> tuple[int, str]:
-    """Write `feeds:` after the last of the file's lines, or inside its braces."""
+    """Return index and text of a new `feeds:` behind the last line, or inside the braces."""
     if root.flow:
         comma = ", " if root.pairs else ""
         items = ", ".join(_flow_item(item) for item in outlines)
@@ -113,19 +121,19 @@ def _new_list(body: str, root: Node, outlines: Sequence[OpmlOutline]) -> tuple[i
     if "\n..." not in body[at:]:
         at = len(body)
     indent = " " * root.start.column
-    added = f"\n{indent}feeds:{_block_items(outlines, f'{indent}  ', '- ')}"
-    return (at, f"{added[1:]}\n") if body[at - 1] in "\r\n" else (at, added)
+    addition = f"\n{indent}feeds:{_block_items(outlines, f'{indent}  ', '- ')}"
+    return (at, f"{addition[1:]}\n") if body[at - 1] in "\r\n" else (at, addition)
 
 
 def _behind_last(node: Node) -> int:
-    """Return the index behind the last thing in brackets or braces, before a trailing comma."""
+    """Return the index behind the last item in brackets or braces, before a trailing comma."""
     ends = [item.end.index for item in node.items]
     ends += [value.end.index for _, value in node.pairs.values()]
     return max(ends, default=node.end.index - 1)
 
 
 def _flow_items(body: str, node: Node, outlines: Sequence[OpmlOutline]) -> str:
-    """Write items for a list in brackets, on lines of their own if its last one stands on one."""
+    """Return items of a list in brackets, each on its own line if the list's last item is."""
     items = [_flow_item(item) for item in outlines]
     if not node.items:
         return ", ".join(items)
@@ -135,14 +143,14 @@ def _flow_items(body: str, node: Node, outlines: Sequence[OpmlOutline]) -> str:
 
 
 def _line_end(body: str, at: int) -> int:
-    """Return where the line ends that holds the character before `at`."""
+    """Return the end of the line of the character before `at`."""
     at = len(body[:at].rstrip("\r\n"))  # a block of text (`|`) ends behind its line
     match = _LINE_END.search(body, at)
     return match.start() if match else len(body)
 
 
 def _style(body: str, node: Node) -> tuple[str, str]:
-    """Return the indentation of a list's dashes, and the last dash with the spaces after it."""
+    """Return the indentation of a list's dashes, and the last dash with the spaces behind."""
     start = node.items[-1].start.index
     dash = body.rfind("-", 0, start)
     indent = body[:dash].rpartition("\n")[2]
@@ -174,20 +182,20 @@ def _settings(outline: OpmlOutline) -> dict[str, str]:
     settings = {"url": url if _PLAIN_URL.fullmatch(url) else _quoted(url)}
     for key, value in (("title", _title(outline)), ("category", _category(outline))):
         if value:
-            plain = _PLAIN_TEXT.fullmatch(value) and value.lower() not in _WORDS_OF_YAML
-            settings[key] = value if plain else _quoted(value)
+            is_plain = _PLAIN_TEXT.fullmatch(value) and value.lower() not in _WORDS_OF_YAML
+            settings[key] = value if is_plain else _quoted(value)
     return settings
 
 
 def _title(outline: OpmlOutline) -> str | None:
-    return value_parsers.tidied(outline.title or "") or None
+    return value_parsers.tidy_title(outline.title or "") or None
 
 
 def _category(outline: OpmlOutline) -> str | None:
-    return value_parsers.tidied(outline.category or "") or None
+    return value_parsers.tidy_title(outline.category or "") or None
 
 
 def _quoted(text: str) -> str:
-    """Write a YAML scalar in double quotes, without variables; JSON's escapes are YAML's, too."""
-    text = text.replace("${", "$${")
-    return _ESCAPED.sub(lambda bad: f"\\u{ord(bad[0]):04x}", json.dumps(text, ensure_ascii=False))
+    """Return a YAML scalar in double quotes, without variables; YAML has the escapes of JSON."""
+    scalar = json.dumps(text.replace("${", "$${"), ensure_ascii=False)
+    return _ESCAPED.sub(lambda character: f"\\u{ord(character[0]):04x}", scalar)

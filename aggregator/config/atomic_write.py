@@ -1,4 +1,4 @@
-"""A file's text replaced so that neither a full disk nor a crash loses it."""
+"""Replacing the text of a file so that neither a full disk nor a crash loses the text."""
 
 import errno
 import fcntl
@@ -10,20 +10,20 @@ from pathlib import Path
 
 from aggregator.errors import ConfigError
 
-_UNFINISHED = ".aggregator-new."  # in the name of a text that is being written
-_WHOLE = ".aggregator-whole."  # of one that waits until it stands in the file itself
-_LOST_EITHER_WAY = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_UNFINISHED = ".aggregator-new."  # in the name of a file that is being written
+_WHOLE = ".aggregator-whole."  # in the name of a complete copy, while the file is overwritten
+_FATAL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def write(path: Path, text: str) -> None:
-    """Replace the file's text: whoever reads it meanwhile sees the old or the new, never half.
+    """Replace the text of a file; a concurrent reader sees the old or the new text, never a part.
 
-    A link stays one; the mode, and where allowed the owner, stay what they were.  Where the file
-    can't be replaced (it is a mount point, or nobody may write into its folder), its text is:
-    see `_write_in_place`.
+    A symbolic link stays a link; the mode and, where allowed, the owner of the file stay.  A file
+    that can't be replaced (a mount point, or in a read-only folder) is overwritten instead: see
+    `_write_in_place`.
 
     Raises:
-        ConfigError: It can't be written; the old text is still there.
+        ConfigError: The file can't be written; the old text is still in the file.
     """
     try:
         _write(path.resolve(strict=False), text.encode())
@@ -33,48 +33,53 @@ def write(path: Path, text: str) -> None:
 
 
 def clear_leftovers(path: Path) -> None:
-    """Remove the new texts that writers of the file were killed over: nobody holds them.
+    """Remove the temporary files of killed writers: those that no process has locked.
 
-    One that was to be written into the file itself stays: the file may have half of it.
+    A complete copy of a text that was being written into the file itself stays, as the file may
+    have only a part of the text.
     """
     with suppress(OSError):
         target = path.resolve(strict=False)
-        for new in target.parent.glob(f".{glob.escape(target.name)}{_UNFINISHED}*"):
-            with suppress(OSError), new.open("rb") as stream:
+        for temporary in target.parent.glob(f".{glob.escape(target.name)}{_UNFINISHED}*"):
+            with suppress(OSError), temporary.open("rb") as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                new.unlink()
+                temporary.unlink()
 
 
 def _write(target: Path, data: bytes) -> None:
     clear_leftovers(target)
-    new: Path | None = None
-    with ExitStack() as held:
+    temporary: Path | None = None
+    with ExitStack() as stack:
         try:
-            new = _written_beside(target, data, held)
-            new.replace(target)
+            temporary = _write_beside(target, data, stack)
+            temporary.replace(target)
         except OSError as error:
-            if error.errno in _LOST_EITHER_WAY or not target.is_file():
+            if error.errno in _FATAL_ERRORS or not target.is_file():
                 raise
-            if new is not None:
-                new = new.rename(new.with_name(new.name.replace(_UNFINISHED, _WHOLE)))
+            if temporary is not None:
+                name = temporary.name.replace(_UNFINISHED, _WHOLE)
+                temporary = temporary.rename(temporary.with_name(name))
             _write_in_place(target, data)
         finally:
-            if new is not None:
-                new.unlink(missing_ok=True)
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
     _sync_folder(target.parent)
 
 
-def _written_beside(target: Path, data: bytes, held: ExitStack) -> Path:
-    """Write the new text into a file of its own, safe on the disk, and return its path.
+def _write_beside(target: Path, data: bytes, stack: ExitStack) -> Path:
+    """Write the new text to a temporary file, safe on the disk, and return the file's path.
 
     Args:
-        held: Keeps it open, and so locked: `clear_leftovers` of another process leaves it alone.
+        target: The file whose owner and mode the temporary file gets.
+        data: The new text.
+        stack: Keeps the temporary file open and so locked, against `clear_leftovers` of another
+            process.
     """
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}{_UNFINISHED}")
-    stream = held.enter_context(os.fdopen(handle, "wb"))
+    stream = stack.enter_context(os.fdopen(handle, "wb"))
     try:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        _keep_rights(target, stream.fileno())
+        _copy_rights(target, stream.fileno())
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
@@ -85,28 +90,29 @@ def _written_beside(target: Path, data: bytes, held: ExitStack) -> Path:
 
 
 def _write_in_place(target: Path, data: bytes) -> None:
-    """Write what differs into the file itself, in the order that risks least.
+    """Write the changed bytes into the file itself, in the order with the least risk.
 
-    What makes the file longer comes first: if there is no room for it, the file is cut to its old
-    length and nothing was lost.  Feeds are added at the end, so that is mostly all.  Only then is
-    the old text overwritten, in place, and put back if that fails.  Should the machine stop in the
-    middle, all of the new text is in the file beside it, if there could be one.
+    The bytes behind the old end come first: if the disk has no room for them, the file is cut to
+    its old length and no text is lost.  Feeds are added at the end, so these are mostly all.  Then
+    the old text is overwritten, and restored if that fails.  If the machine stops meanwhile, the
+    temporary file, where one could be made, has the whole new text.
     """
     handle = os.open(target, os.O_RDWR)
     try:
-        old = _read_all(handle)
-        pairs = enumerate(zip(old, data, strict=False))
-        same = next((at for at, (one, other) in pairs if one != other), min(len(old), len(data)))
+        old_data = _read_all(handle)
+        pairs = enumerate(zip(old_data, data, strict=False))
+        shorter = min(len(old_data), len(data))
+        start = next((at for at, (byte, new_byte) in pairs if byte != new_byte), shorter)
         try:
-            _write_all(handle, data[len(old) :], len(old))
+            _write_all(handle, data[len(old_data) :], len(old_data))
             os.fsync(handle)
-            _write_all(handle, data[same : len(old)], same)
+            _write_all(handle, data[start : len(old_data)], start)
             os.ftruncate(handle, len(data))
             os.fsync(handle)
         except OSError:
             with suppress(OSError):
-                _write_all(handle, old[same:], same)
-            os.ftruncate(handle, len(old))
+                _write_all(handle, old_data[start:], start)
+            os.ftruncate(handle, len(old_data))
             raise
     finally:
         os.close(handle)
@@ -126,7 +132,7 @@ def _write_all(handle: int, data: bytes, at: int) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a name's new file safe, where the system can say so."""
+    """Make the replacement of a file safe on the disk, where the file system supports that."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -135,12 +141,12 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _keep_rights(target: Path, handle: int) -> None:
+def _copy_rights(target: Path, handle: int) -> None:
     try:
-        old = target.stat()
+        status = target.stat()
     except FileNotFoundError:
         os.fchmod(handle, 0o644)
         return
     with suppress(PermissionError):  # only root may give files away
-        os.fchown(handle, old.st_uid, old.st_gid)
-    os.fchmod(handle, old.st_mode & 0o7777)
+        os.fchown(handle, status.st_uid, status.st_gid)
+    os.fchmod(handle, status.st_mode & 0o7777)

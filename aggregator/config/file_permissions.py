@@ -1,4 +1,4 @@
-"""Whether a file with secrets in it is one that others can read."""
+"""Whether other users can read a file with secrets."""
 
 import re
 import shlex
@@ -7,44 +7,44 @@ from itertools import islice
 from pathlib import Path
 
 from aggregator import urls
-from aggregator.config import file, yaml_document
+from aggregator.config import config_file, yaml_document
 from aggregator.errors import ConfigError
 
-_OTHERS = 0o044  # the group, everybody
-_MOST_NAMED = 3
-_ELSEWHERE = re.compile(r"\$\{[^{}:]*(?::(?!-)[^{}]*)?(?::-([^{}]*))?\}")  # all but the default
+_READABLE_BY_OTHERS = 0o044  # by the group, by everybody
+_MAX_PLACES = 3
+_VARIABLE = re.compile(r"\$\{[^{}:]*(?::(?!-)[^{}]*)?(?::-([^{}]*))?\}")  # with its default
 _PASSWORD = re.compile(r"://[^\s/?#@:]*:[^\s/?#@]+@")
 _WEB_USER = re.compile(r"https?://[^\s/?#@:]+@", re.IGNORECASE)
-_SCHEME = re.compile(r"\s*[A-Za-z]*\s*")  # `Bearer`, before a token that stands elsewhere
+_SCHEME = re.compile(r"\s*[A-Za-z]*\s*")  # `Bearer`, before a variable
 _Step = str | int
 
 
 def remark(path: Path) -> str | None:
-    """Say which secrets stand in the file that others than its owner may read; None for none.
+    """Return a remark on the secrets in a file that other users can read, None for no secret.
 
-    These are passwords in addresses, parameters of addresses that are called `token`, `key` and
-    the like, and values of headers.  What stands in the environment or another file is not here.
+    Secrets are passwords in addresses, parameters of addresses that are called `token`, `key` and
+    the like, and values of headers.  Variables are not secrets, but their defaults may be.
     """
     try:
-        if not path.stat().st_mode & _OTHERS:
+        if not path.stat().st_mode & _READABLE_BY_OTHERS:
             return None
-        text = file.read(path)
+        text = config_file.read(path)
         values = yaml_document.values(text) or yaml_document.compose(text, path=path)[0].value
     except (OSError, ConfigError):
         return None
-    places = islice(_secrets(values, ()), _MOST_NAMED + 1)
-    named = [yaml_document.label(place) for place in places]
-    if not named:
+    places = islice(_secrets(values, ()), _MAX_PLACES + 1)
+    labels = [yaml_document.label(place) for place in places]
+    if not labels:
         return None
-    more = " and more" if len(named) > _MOST_NAMED else ""
+    and_more = " and more" if len(labels) > _MAX_PLACES else ""
     return (
         f"{path}: others on this machine can read it, and it has secrets "
-        f"({', '.join(named[:_MOST_NAMED])}{more}); run chmod 600 {shlex.quote(str(path))}"
+        f"({', '.join(labels[:_MAX_PLACES])}{and_more}); run chmod 600 {shlex.quote(str(path))}"
     )
 
 
 def _secrets(value: object, location: tuple[_Step, ...]) -> Iterator[tuple[_Step, ...]]:
-    """Yield where secrets stand."""
+    """Yield the locations of secrets."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _secrets(inner, (*location, key))
@@ -52,16 +52,16 @@ def _secrets(value: object, location: tuple[_Step, ...]) -> Iterator[tuple[_Step
         for index, inner in enumerate(value):
             yield from _secrets(inner, (*location, index))
     elif isinstance(value, str):
-        here = _ELSEWHERE.sub(r"\1", value)
+        literal_text = _VARIABLE.sub(r"\1", value)
         if "headers" in location[:-1]:
-            if here == value or not _SCHEME.fullmatch(here):
+            if literal_text == value or not _SCHEME.fullmatch(literal_text):
                 yield location
-        elif _has_secret(here):
+        elif _has_secret(literal_text):
             yield location
 
 
 def _has_secret(text: str) -> bool:
-    """Whether an address has a password or token; on the web, a user alone may be one."""
+    """Whether an address has a password or token; a user name in a web address may be a token."""
     if _PASSWORD.search(text) or _WEB_USER.match(text):
         return True
     query = text.partition("?")[2]

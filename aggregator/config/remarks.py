@@ -1,4 +1,4 @@
-"""Remarks on a configuration that is right, but perhaps not what its writer meant."""
+"""Remarks on a valid configuration that is perhaps not what its writer intended."""
 
 import difflib
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from datetime import timedelta
 from itertools import islice
 
 from aggregator import urls
-from aggregator.config import characters, file_permissions
+from aggregator.config import file_permissions, stray_characters
 from aggregator.config.options import Config
 from aggregator.model import Subscription
 from aggregator.model.times import span_text
 
 POLITE_INTERVAL = timedelta(minutes=30)
-MAX_ALIKE = 5  # remarks of one kind
-_MAX_SUGGESTED = 5_000  # names among which the nearest one is looked for
+MAX_OF_KIND = 5  # remarks
+_MAX_COMPARED = 5_000  # names that are compared with an unknown one
 
 
 def notes(config: Config) -> list[str]:
@@ -25,7 +25,7 @@ def notes(config: Config) -> list[str]:
         remarks.append(readable)
     remarks += _on_addresses(config)
     if config.poll.interval < POLITE_INTERVAL:
-        remarks.append(f"poll.interval: {_hurry(config.poll.interval)}")
+        remarks.append(f"poll.interval: {_on_short_interval(config.poll.interval)}")
     remarks += _clipped(_on_intervals(config))
     remarks += _clipped(_on_files(config))
     remarks += _clipped(_on_categories(config))
@@ -48,9 +48,9 @@ def _on_addresses(config: Config) -> Iterator[str]:
 
 def _on_intervals(config: Config) -> Iterator[str]:
     for index, feed in enumerate(config.feeds):
-        hurried = feed.interval < POLITE_INTERVAL and feed.interval != config.poll.interval
-        if hurried and urls.is_web(feed.url):
-            yield f"{_place(index, feed)}: {_hurry(feed.interval)}"
+        is_short = feed.interval < POLITE_INTERVAL and feed.interval != config.poll.interval
+        if is_short and urls.is_web(feed.url):
+            yield f"{_place(index, feed)}: {_on_short_interval(feed.interval)}"
 
 
 def _on_files(config: Config) -> Iterator[str]:
@@ -62,32 +62,33 @@ def _on_files(config: Config) -> Iterator[str]:
 
 
 def _on_categories(config: Config) -> Iterator[str]:
-    first: dict[str, str] = {}
-    told: set[str] = set()
+    first_spellings: dict[str, str] = {}
+    reported: set[str] = set()
     for index, feed in enumerate(config.feeds):
         category = feed.category
-        if category is None or category in told:
+        if category is None or category in reported:
             continue
-        other = first.setdefault(urls.category_key(category), category)
-        if other != category:
-            told.add(category)
-            yield f'{_place(index, feed)}: category "{category}" is the same page as "{other}"'
+        first = first_spellings.setdefault(urls.category_key(category), category)
+        if first != category:
+            reported.add(category)
+            yield f'{_place(index, feed)}: category "{category}" is the same page as "{first}"'
 
 
 def _on_stories(config: Config) -> Iterator[str]:
     slugs = config.category_slugs
-    names = list(islice(slugs, _MAX_SUGGESTED))
-    told = 0
+    names = list(islice(slugs, _MAX_COMPARED))
+    remark_count = 0
     for category in config.stories.off_in:
         if not urls.matching_categories(category, slugs):
-            told += 1
-            near = difflib.get_close_matches(category, names, n=1) if told <= MAX_ALIKE else []
-            hint = f"; did you mean {near[0]}?" if near else ""
+            remark_count += 1
+            is_reported = remark_count <= MAX_OF_KIND
+            similar = difflib.get_close_matches(category, names, n=1) if is_reported else []
+            hint = f"; did you mean {similar[0]}?" if similar else ""
             yield f'stories: no feed is in the category "{category}"{hint}'
 
 
 def _on_characters(config: Config) -> Iterator[str]:
-    """Remark on what nobody sees in titles and categories; anywhere else it is a fault."""
+    """Yield remarks on stray characters in titles and categories; elsewhere they are faults."""
     texts = [("title", config.title)]
     for index, feed in enumerate(config.feeds):
         place = _place(index, feed)
@@ -96,11 +97,11 @@ def _on_characters(config: Config) -> Iterator[str]:
             (f"{place}: category", feed.category or ""),
         ]
     for place, text in texts:
-        if bad := characters.never_meant(text):
-            yield f"{place}: {characters.complaint(bad)}"
+        if character := stray_characters.stray_in_prose(text):
+            yield f"{place}: {stray_characters.complaint(character)}"
 
 
-def _hurry(interval: timedelta) -> str:
+def _on_short_interval(interval: timedelta) -> str:
     return (
         f"polls every {span_text(interval)}; many publishers block readers that come more often "
         f"than every {span_text(POLITE_INTERVAL)}, so keep this for servers of your own"
@@ -112,7 +113,8 @@ def _place(index: int, feed: Subscription) -> str:
 
 
 def _clipped(remarks: Iterator[str]) -> list[str]:
-    found = list(remarks)
-    if len(found) <= MAX_ALIKE:
-        return found
-    return [*found[:MAX_ALIKE], f"feeds: {len(found) - MAX_ALIKE:,} more remarks of this kind"]
+    of_kind = list(remarks)
+    if len(of_kind) <= MAX_OF_KIND:
+        return of_kind
+    count = len(of_kind) - MAX_OF_KIND
+    return [*of_kind[:MAX_OF_KIND], f"feeds: {count:,} more remarks of this kind"]

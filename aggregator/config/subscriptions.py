@@ -1,4 +1,4 @@
-"""Items of `feeds` -> subscriptions: each gets a name, no name and no feed stands twice.  Pure."""
+"""Items of `feeds` -> subscriptions with unique names; no feed may be listed twice.  Pure."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 
 from aggregator import urls
-from aggregator.config.options import ConfigFault, FeedOptions
+from aggregator.config.option_validation import ConfigFault
+from aggregator.config.options import FeedOptions
 from aggregator.config.value_parsers import MAX_NAME
 from aggregator.model import Subscription
 
@@ -14,30 +15,32 @@ _SUFFIX = 6  # hexadecimal digits
 
 
 def same_feed_key(url: str) -> str:
-    """Return a text that is equal for two spellings of one feed's address."""
+    """Return a key that is equal for all spellings of one feed's address."""
     return urls.normalized(url) if urls.is_web(url) else str(PurePosixPath(url))
 
 
 def subscriptions(
     feeds: Mapping[int, FeedOptions], *, interval: timedelta, interval_given: bool
 ) -> tuple[Subscription, ...]:
-    """Name the feeds: names in the file first, then in order, so that every name is unique.
+    """Return the subscriptions, each with a unique name.
+
+    Names in the file have precedence; the other feeds are named in the order of the file.
 
     Args:
-        feeds: By their index in the file.
-        interval: Of the feeds that give none.
-        interval_given: It stands in the file.
+        feeds: Options by the feed's index in the file.
+        interval: Interval of the feeds without one.
+        interval_given: The file has this interval.
     """
-    taken = {feed.name for feed in feeds.values() if feed.name}
-    named = []
+    used_names = {feed.name for feed in feeds.values() if feed.name}
+    subscriptions = []
     for feed in feeds.values():
-        name = feed.name or _made_name(feed, taken)
-        taken.add(name)
-        named.append(
+        name = feed.name or _unused_name(feed, used_names)
+        used_names.add(name)
+        subscriptions.append(
             Subscription(
                 name=name,
                 url=feed.url,
-                # The feed's own may be its address, or have it in it.
+                # The feed's own title may be the address, or contain the address.
                 title=feed.title or (feed.name if feed.private else None),
                 category=feed.category,
                 interval=feed.interval or interval,
@@ -49,17 +52,17 @@ def subscriptions(
                 stories=feed.stories is not False,
             )
         )
-    return tuple(named)
+    return tuple(subscriptions)
 
 
 def duplicates(
     feeds: Mapping[int, FeedOptions], line_of: Callable[[int], int]
 ) -> Iterable[ConfigFault]:
-    """Find feeds and given names that stand twice.
+    """Yield a fault for each feed, and each name in the file, that is in the file before.
 
     Args:
-        feeds: By their index in the file.
-        line_of: Where each begins, by the same index.
+        feeds: Options by the feed's index in the file.
+        line_of: Returns the line in which the feed of an index begins.
     """
     by_address: dict[str, int] = {}
     by_name: dict[str, int] = {}
@@ -75,20 +78,20 @@ def duplicates(
 
 
 def unnamed_private(feeds: Mapping[int, FeedOptions]) -> Iterable[ConfigFault]:
-    """Find feeds whose name would be made from the address that is not to be shown."""
+    """Yield a fault for each feed whose name would be made from its private address."""
     for index, feed in feeds.items():
         if feed.private and not (feed.title or feed.name):
             message = "needs a title or name; one made from the address would show it"
             yield ConfigFault(("feeds", index, "private"), message)
 
 
-def _made_name(feed: FeedOptions, taken: set[str]) -> str:
+def _unused_name(feed: FeedOptions, used_names: set[str]) -> str:
     host = urls.host_of(feed.url).removeprefix("www.")
     file = "" if urls.is_web(feed.url) else PurePosixPath(feed.url).stem
     base = urls.slug(feed.title or "") or urls.slug(host or file) or "feed"
     name = base[:MAX_NAME].strip("-")
     digits = _SUFFIX
-    while name in taken:  # more digits only where a name in the file looks like one of ours
+    while name in used_names:  # more digits only if a name in the file looks like a made one
         suffix = hashlib.blake2b(feed.url.encode(), digest_size=digits // 2).hexdigest()
         name = f"{base[: MAX_NAME - digits - 1].strip('-')}-{suffix}"
         digits += 2

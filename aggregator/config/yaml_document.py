@@ -1,13 +1,12 @@
 """YAML text -> plain values, and their places in the text.  Pure; PyYAML is imported here only.
 
-Scalars stay text as written: `port: 8080` is "8080" and `category: no` is "no", so that nothing
-has to be put in quotes because YAML 1.1 takes it for a number, a date or a truth value; what each
-text means is decided where the key is known.
+Scalars stay text as written: `port: 8080` is "8080" and `category: no` is "no".  So no value needs
+quotes because YAML 1.1 would read a number, a date or a truth value; options decide what a text
+means.
 
-`values` reads the values alone, which is all that a right file needs; `compose` makes a tree of
-nodes that know their places, for four times the time and memory.  Both read the parser's events,
-without recursion: composing nodes takes four times as long, and overflows the C stack where
-brackets are nested 100,000 deep.
+`values` returns the values alone, enough for a valid file; `compose` returns a tree of nodes with
+their places, which takes several times the time and memory.  Both read the parser's events without
+recursion: PyYAML's composer is slower, and overflows the C stack on brackets nested 100,000 deep.
 
 Source: YAML 1.1 (the language of PyYAML); https://yaml.org/type/merge.html for `<<`.
 """
@@ -30,13 +29,12 @@ except ImportError:  # PyYAML without libyaml: the same events, six times slower
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 from aggregator import urls
-from aggregator.config import yaml_syntax
-from aggregator.config.characters import named
+from aggregator.config import stray_characters, yaml_mistakes
 from aggregator.errors import ConfigError
 
 MAX_DEPTH = 20
-MAX_REPEATED = 100_000  # nodes that aliases stand for; "billion laughs" grows past any number
-MAX_PROBLEMS = 1_000  # that are looked for; a file that is something else altogether has millions
+MAX_REPEATED = 100_000  # nodes that aliases repeat; "billion laughs" repeats any number
+MAX_PROBLEMS = 1_000  # that are searched for; a file that is not a configuration has millions
 
 _PART = 500_000  # characters
 _MAX_MESSAGE = 400
@@ -45,8 +43,8 @@ _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _PLAIN_TAGS = frozenset(
     {None, "!", *(f"tag:yaml.org,2002:{word}" for word in ("str", "int", "float", "map", "seq"))}
 )
-# Beside what YAML does not allow: what only YAML takes for the end of a line.  No editor shows it
-# as one, so that all lines below would be counted wrongly.
+# Characters that YAML does not allow, and those that end a line in YAML but not in any editor:
+# numbers of the lines below would be wrong.
 _UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
@@ -57,15 +55,16 @@ class Node:
     """A value with its place.
 
     Attributes:
-        value: Text, None for an empty value, or a list or dict of the same.
-        start, end: Where its text begins and ends, comments behind it left out; of an alias, not
-            of what it stands for.
-        items: Of a list, in order.
-        pairs: Of a mapping: the nodes of each key and its value.
-        flow: Written in brackets.
-        alias: `*name`, which stands for something above.
-        plain: A scalar without quotes.
-        size: Nodes in it, counting what aliases repeat; 0 while it is being read.
+        value: Text, None for an empty value, or a list or dict of such values.
+        start, end: Begin and end of the node's text without a comment behind; of an alias, the
+            places of `*name`.
+        items: Nodes of a list, in order.
+        pairs: Nodes of key and value of a mapping, by key.
+        flow: The node is written in brackets or braces.
+        alias: The node is written as `*name` and repeats a node above.
+        is_plain: The node is a scalar without quotes.
+        size: Number of nodes in this one, those that aliases repeat included; 0 while the node is
+            being read.
     """
 
     value: object
@@ -75,7 +74,7 @@ class Node:
     pairs: Mapping[str, tuple["Node", "Node"]]
     flow: bool = False
     alias: bool = False
-    plain: bool = False
+    is_plain: bool = False
     size: int = 1
 
 
@@ -84,10 +83,11 @@ _NO_PAIRS: Mapping[str, tuple[Node, Node]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """Something wrong at a place of the text; line and column count from 1.
+    """A problem at a place of the text.
 
     Attributes:
-        suggest: Returns a better message, in a few milliseconds.
+        line, column: Counted from 1.
+        suggest: Returns a better message, in a few milliseconds; None if there is none.
     """
 
     line: int
@@ -96,7 +96,7 @@ class Problem:
     suggest: Callable[[], str] | None = field(default=None, compare=False)
 
     def under(self, path: Path) -> str:
-        """Return the one line that a person reads."""
+        """Return the problem as one line of output."""
         return f"{path}:{self.line}:{self.column}: {_clipped(self.message)}"
 
     def suggesting(self) -> "Problem":
@@ -105,10 +105,9 @@ class Problem:
 
 
 def values(text: str) -> object | None:
-    """Return the values of `text` without their places, as `compose` has them.
+    """Return the values of `text` without their places, equal to those of `compose`.
 
-    None for a text that takes `compose`: there is something to say about it, or it is not usual
-    in having aliases or tags.
+    None for a text that only `compose` can read: with problems, aliases or tags.
     """
     if _unprintable(text):
         return None
@@ -119,21 +118,22 @@ def values(text: str) -> object | None:
 
 
 def _unprintable(text: str) -> re.Match[str] | None:
-    """Find a character that YAML does not allow; a part at a time, as `re` lets no thread run."""
+    """Find a character that YAML does not allow, in parts: `re` blocks all other threads."""
     parts = range(0, len(text), _PART)
     return next(filter(None, (_UNPRINTABLE.search(text, at, at + _PART) for at in parts)), None)
 
 
 def compose(text: str, *, path: Path) -> tuple[Node, list[Problem]]:
-    """Read `text` into a tree of nodes, and list the keys that stand twice or mean nothing.
+    """Return `text` as a tree of nodes, and the problems of its keys and tags.
 
     Raises:
-        ConfigError: It is empty, not YAML, nested too deep, or its aliases stand for too much.
+        ConfigError: The text is empty, not YAML, nested too deep, or its aliases repeat too much.
     """
-    if bad := _unprintable(text):
-        line = text.count("\n", 0, bad.start()) + 1
-        column = bad.start() - text.rfind("\n", 0, bad.start())
-        message = f"the character {named(bad[0])} can't stand in a text file; remove it"
+    if unprintable := _unprintable(text):
+        line = text.count("\n", 0, unprintable.start()) + 1
+        column = unprintable.start() - text.rfind("\n", 0, unprintable.start())
+        character = stray_characters.label(unprintable[0])
+        message = f"the character {character} can't stand in a text file; remove it"
         raise ConfigError([Problem(line, column, message).under(path)])
     builder = _Builder()
     try:
@@ -147,7 +147,7 @@ def compose(text: str, *, path: Path) -> tuple[Node, list[Problem]]:
 
 
 def find(root: Node, location: Sequence[str | int]) -> tuple[Node, Sequence[str | int]]:
-    """Return the node at `location` or the nearest one around it, and how far the way went."""
+    """Return the node at `location`, or else the nearest node around, and the node's location."""
     node = root
     for depth, step in enumerate(location):
         if isinstance(step, int) and step < len(node.items):
@@ -172,13 +172,13 @@ def problem_at(
 
 
 def label(location: Sequence[str | int]) -> str:
-    """Write a location as a person would: `feeds[3].interval`."""
+    """Return a location as text: `feeds[3].interval`."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in location)
     return "".join(steps).removeprefix(".")
 
 
 def _key(text: str) -> str:
-    """Make a key safe for a terminal, short enough for a line, and masked: it may be an address."""
+    """Return a key safe for a terminal, short, and masked: a key may be an address."""
     text = urls.masked_input(text)
     return (text if text.isprintable() else repr(text)[1:-1])[:60]
 
@@ -188,16 +188,18 @@ def _clipped(message: str) -> str:
 
 
 class _UnusualError(Exception):
-    """Something that only `compose` understands."""
+    """The text has a feature that only `compose` reads."""
 
 
 _STARTS = {events.MappingStartEvent: dict, events.SequenceStartEvent: list}
 _ENDS = frozenset({events.MappingEndEvent, events.SequenceEndEvent})
-_AROUND = frozenset({events.StreamStartEvent, events.DocumentStartEvent, events.DocumentEndEvent})
+_DOCUMENT_EVENTS = frozenset(
+    {events.StreamStartEvent, events.DocumentStartEvent, events.DocumentEndEvent}
+)
 
 
 def _values(loader: _Loader) -> object:
-    """Put the values of all events together; in one loop, as there may be a million events."""
+    """Return the values of all events; one loop, as a file may have a million events."""
     next_event: Callable[[], Any] = loader.get_event
     documents: list[Any] = []
     node: Any = documents
@@ -215,7 +217,7 @@ def _values(loader: _Loader) -> object:
         elif kind in _ENDS:
             value = node
             node, key = outer.pop()
-        elif kind in _AROUND:
+        elif kind in _DOCUMENT_EVENTS:
             continue
         else:
             raise _UnusualError
@@ -240,12 +242,12 @@ def _scalar(event: events.ScalarEvent) -> str | None:
 def _key_in(mapping: dict[str, object], value: object) -> str:
     if type(value) is not str or value == "<<" or value in mapping:
         raise _UnusualError
-    return sys.intern(value)  # one text for the keys of all feeds
+    return sys.intern(value)  # one string object for the keys of all feeds
 
 
 @dataclass(slots=True)
 class _Frame:
-    """A list or mapping that is being read."""
+    """A list or mapping whose end is not read yet."""
 
     node: Node
     items: list[Node] = field(default_factory=list)
@@ -255,7 +257,7 @@ class _Frame:
 
 
 class _Builder:
-    """Makes nodes from events, one at a time."""
+    """Builds a tree of nodes from events."""
 
     def __init__(self) -> None:
         self.root: Node | None = None
@@ -278,9 +280,9 @@ class _Builder:
             raise _fault("a second document begins here; keep one, without `---`", _marks(event)[0])
 
     def _take_scalar(self, event: events.ScalarEvent) -> None:
-        plain = event.implicit[0] and event.tag is None
-        value = None if plain and event.value in _NULLS else event.value
-        node = Node(value, *_marks(event), (), _NO_PAIRS, plain=plain)
+        is_plain = event.implicit[0] and event.tag is None
+        value = None if is_plain and event.value in _NULLS else event.value
+        node = Node(value, *_marks(event), (), _NO_PAIRS, is_plain=is_plain)
         self._end = node.end
         self._remember(event, node)
         self._attach(node)
@@ -347,7 +349,7 @@ class _Builder:
             frame.key = None
 
     def _pair(self, frame: _Frame, key: Node, node: Node) -> None:
-        if key.value == "<<" and key.plain:
+        if key.value == "<<" and key.is_plain:
             self._merge(frame, node)
         elif not isinstance(key.value, str):
             self._report(key.start, "a key must be a word")
@@ -384,11 +386,11 @@ def _problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     if isinstance(error, yaml.composer.ComposerError):  # ours: events are never composed by PyYAML
         mark, message = cast("Mark", error.problem_mark), error.problem or ""
         return Problem(mark.line + 1, mark.column + 1, message)
-    return Problem(*yaml_syntax.mistake(error, text, _tokens(text)))
+    return Problem(*yaml_mistakes.mistake(error, text, _tokens(text)))
 
 
 def _tokens(text: str) -> Callable[[int], list[yaml.tokens.Token]]:
-    """Return what reads the tokens before an index, as far as there are any."""
+    """Return a function that reads the tokens before an index, up to the first error."""
 
     def before(end: int) -> list[yaml.tokens.Token]:
         tokens: list[yaml.tokens.Token] = []

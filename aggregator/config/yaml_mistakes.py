@@ -1,7 +1,7 @@
-"""Where a text stops being YAML, and what a person does about it.  Pure.
+"""Mistakes in YAML syntax: their place, and advice.  Pure.
 
-A parser says where it could not go on.  The line to mend is often an earlier one: where a key
-without a colon stands, or where a quotation mark was opened.
+A parser reports the place at which it stopped.  The line to mend is often an earlier one, with a
+key without a colon, or with an opening quotation mark.
 """
 
 import re
@@ -11,11 +11,11 @@ from typing import cast
 from yaml import Mark, MarkedYAMLError
 from yaml.tokens import BlockEndToken, ScalarToken, StreamEndToken, Token
 
-from aggregator.config import characters
+from aggregator.config import stray_characters
 
 _MISSING_SPACE = 'a space is missing behind ":"; write `key: value`'
 _MISSING_COLON = 'a key without ":"; write `key: value`'
-# What libyaml says, and what a person does about it.
+# Messages of libyaml, and advice.
 _ADVICE = (
     ("tab character", "a tab (U+0009); indent with spaces"),
     ("alphabetic or numeric", "`*` and `&` mean something in YAML; put the text in quotes"),
@@ -26,7 +26,7 @@ _ADVICE = (
     ("expected '-' indicator", "does not fit the list above; check the indentation"),
     ("could not find expected ':'", _MISSING_COLON),
 )
-# The parser's context is where these began: the bracket, the quotation mark, the key.
+# Of these the parser's context is the place to mend: the bracket, the quotation mark, the key.
 _BEGAN_EARLIER = ("end of stream", "',' or ']'", "',' or '}'", "could not find expected ':'")
 _STOPPED_BEFORE_KEY = ("expected key", "expected '-' indicator", "expected <document start>")
 _ENDS = (BlockEndToken, StreamEndToken)
@@ -36,25 +36,31 @@ _BEFORE_CONTENT = re.compile(r" {0,200}(?:[-?] {1,80}){0,20}")
 _LINE_END = re.compile("\r\n|[\r\n]")
 
 TokensBefore = Callable[[int], Sequence[Token]]
-"""Reads the tokens of a text before an index, as far as there are any."""
+"""Returns the tokens of a text before an index, up to the first error."""
 
 
 def mistake(error: MarkedYAMLError, text: str, tokens_before: TokensBefore) -> tuple[int, int, str]:
-    """Return line and column, counted from 1, and what is wrong there and what to do."""
+    """Return line and column, counted from 1, of a mistake, and advice.
+
+    Args:
+        error: The error of the parser.
+        text: The whole text.
+        tokens_before: Returns the tokens of the text before an index.
+    """
     stop = cast("Mark", error.problem_mark or error.context_mark)
     mark, advice = _cause(error, text, tokens_before)
-    if bad := characters.suspicious(text[stop.index : stop.index + 1]):
-        return stop.line + 1, stop.column + 1, characters.complaint(bad)
+    if character := stray_characters.confusable(text[stop.index : stop.index + 1]):
+        return stop.line + 1, stop.column + 1, stray_characters.complaint(character)
     lines = _LINE_END.split(text)
     for number in (mark.line, stop.line):
-        bad_at = characters.in_structure(lines[number]) if number < len(lines) else None
-        if bad_at:
-            return number + 1, bad_at[0] + 1, characters.complaint(bad_at[1])
+        stray = stray_characters.in_structure(lines[number]) if number < len(lines) else None
+        if stray:
+            return number + 1, stray[0] + 1, stray_characters.complaint(stray[1])
     return mark.line + 1, mark.column + 1, advice
 
 
 def _cause(error: MarkedYAMLError, text: str, tokens_before: TokensBefore) -> tuple[Mark, str]:
-    """Return where the mistake was made, and what to do about it."""
+    """Return the place of the mistake, and advice."""
     problem = error.problem or "not valid YAML"
     stop = cast("Mark", error.problem_mark or error.context_mark)
     if "cannot start any token" in problem:
@@ -75,10 +81,10 @@ def _cause(error: MarkedYAMLError, text: str, tokens_before: TokensBefore) -> tu
 
 
 def _too_many_colons(text: str, stop: Mark, tokens_before: TokensBefore) -> tuple[Mark, str]:
-    """Explain a `key:` that is, to YAML, the end of a text that began before.
+    """Explain a `key:` that YAML reads as the end of an earlier text.
 
-    A text that began a line of its own is a key without a colon; one behind a key goes on in
-    the next line because that is indented too far.
+    If the earlier text begins its line, that line is a key without a colon.  If the earlier text
+    stands behind a key, the line of `key:` is indented too far.
     """
     start = _last_start(tokens_before(stop.index))
     if start is None or start.line == stop.line:
@@ -90,10 +96,9 @@ def _too_many_colons(text: str, stop: Mark, tokens_before: TokensBefore) -> tupl
 
 
 def _key_before_comment(text: str, stop: Mark, tokens_before: TokensBefore) -> Mark | None:
-    """Return where a key without a colon begins, None for none.
+    """Return the start of a key without a colon that a comment follows, None for no such key.
 
-    A comment behind it, or below, ends the text; so the parser does not stop at the colon of the
-    next key, but before that.
+    A comment ends the text, so that the parser stops before the next key, not at its colon.
     """
     tokens = [token for token in tokens_before(stop.index) if not isinstance(token, _ENDS)]
     start = _last_start(tokens[-1:])
@@ -104,7 +109,7 @@ def _key_before_comment(text: str, stop: Mark, tokens_before: TokensBefore) -> M
 
 
 def _does_not_fit(stop: Mark, tokens_before: TokensBefore) -> tuple[Mark, str]:
-    """Explain what can't follow: perhaps a quotation mark was closed lines too late."""
+    """Explain a text that can't follow: perhaps a quotation mark is closed lines too late."""
     tokens = [token for token in tokens_before(stop.index) if isinstance(token, ScalarToken)]
     if tokens and not tokens[-1].plain and tokens[-1].style in {"'", '"'}:
         start, end = cast("Mark", tokens[-1].start_mark), cast("Mark", tokens[-1].end_mark)
@@ -114,13 +119,13 @@ def _does_not_fit(stop: Mark, tokens_before: TokensBefore) -> tuple[Mark, str]:
 
 
 def _last_start(tokens: Sequence[Token]) -> Mark | None:
-    """Return where the last text began, if it has no quotes."""
+    """Return the start of the last text if the text has no quotes."""
     texts = [token for token in tokens if isinstance(token, ScalarToken)]
     return cast("Mark", texts[-1].start_mark) if texts and texts[-1].plain else None
 
 
 def _missing(text: str, start: Mark) -> str:
-    """Return what is missing in a line that should have been `key: value`."""
+    """Return advice on a line that lacks something to be `key: value`."""
     if _ADDRESS.match(text, start.index):
         return "an address without `- ` before it, or without its key"
     return _MISSING_SPACE if _KEY_AND_VALUE.match(text, start.index) else _MISSING_COLON

@@ -1,0 +1,238 @@
+"""Addresses in config.yaml -> values: of hosts, feeds, the database, the pages.
+
+Nearly pure: `feed_url` looks for files beside config.yaml.  The functions are readers like those of
+`value_parsers`.
+"""
+
+import ipaddress
+import os
+import re
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from aggregator import urls
+from aggregator.config.value_parsers import CONTROL_CHARACTER, line, quoted
+
+FEED_ENDINGS = (".xml", ".rss", ".atom", ".json", ".rdf")
+
+_HOST = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_HOST_AND_PORT = re.compile(r"(?:[\w-]+\.[\w.-]+|localhost):\d+(?:/|$)", re.IGNORECASE)
+_DATABASE = re.compile(r"(sqlite|postgresql)(\+[a-z0-9_]+)?://")
+
+
+def listening_host(text: str) -> str:
+    """Read the address on which the web server listens: an IP address or a host name."""
+    words = line(text).removeprefix("[").removesuffix("]").lower()
+    if words == "*":
+        raise ValueError('"*" is no address; write 0.0.0.0 to listen on all of them')
+    if not _is_address(words) and not _is_host_name(words):
+        raise ValueError(f"{quoted(text)} is no address; write 127.0.0.1, 0.0.0.0 or a host name")
+    return words
+
+
+def site_name(text: str) -> str:
+    """Read a key of `hosts`; all names of one site share a budget."""
+    words = line(text).lower().rstrip(".")
+    if "://" in words or "/" in words:
+        hint = urls.host_of(words) or urls.masked_input(words).partition("/")[0]
+        raise ValueError(f"{quoted(text)} is a URL; write the host alone: {hint}")
+    if not _is_address(words) and not _is_host_name(words):
+        raise ValueError(f"{quoted(text)} is no host; write example.org")
+    return urls.site_of(f"//[{words}]" if ":" in words else f"//{words}")
+
+
+def allowed_address(text: str) -> str:
+    """Read an item of `network.allow`: an IP address, a network or a host, perhaps with port."""
+    words = line(text).lower()
+    if "://" in words:
+        hint = urls.host_of(words)
+        raise ValueError(f"{quoted(text)} is a URL; write the host alone: {hint or 'nas.local'}")
+    host, port = urls.host_and_port(words)
+    if port is not None and not 0 < port < 65_536:
+        raise ValueError(f"{quoted(text)} has a port out of range; write 1 to 65535")
+    if "/" in words:
+        _check_network(host)
+    elif not (_is_address(host) or _is_host_name(host)):
+        hint = "write each host by its name, or a network: 10.0.0.0/8"
+        if "*" not in words:
+            hint = "write 127.0.0.1, 10.0.0.0/8, nas.local, or one with a port: nas.local:8080"
+        raise ValueError(f"{quoted(text)} is neither address nor host; {hint}")
+    if port is None:
+        return host
+    is_bare_v6 = ":" in host and "/" not in host
+    return f"[{host}]:{port}" if is_bare_v6 else f"{host}:{port}"
+
+
+def base_url(text: str) -> str:
+    """Read the public address of the web pages; return the URL in ASCII without a final slash."""
+    words = line(text)
+    if not _SCHEME.match(words) or _HOST_AND_PORT.match(words):
+        raise ValueError(f"{quoted(words)} is not complete; write http:// or https:// before it")
+    if not _is_usable(words):
+        raise ValueError(f"{quoted(words)} is no web address; write https://feeds.example.org")
+    parts = urlsplit(words)
+    if "?" in words or "#" in words:
+        raise ValueError("links are made by adding to it; leave out everything from ? or # on")
+    if "@" in parts.netloc:
+        raise ValueError("stands in every published feed; leave out user and password")
+    if {".", ".."} & set(parts.path.split("/")):
+        raise ValueError("has . or .. in its path; write the path that it leads to")
+    return _in_ascii(words).rstrip("/")
+
+
+def uri(text: str) -> str:
+    """Read an absolute URI of any scheme, such as a `tag:` URI."""
+    words = line(text)
+    if not urls.is_absolute(words) or words.endswith(":"):
+        hint = "tag:feeds.example.org,2026:/"
+        raise ValueError(f"{quoted(words)} is no absolute URI; write {hint} or https://...")
+    return words
+
+
+def hub(text: str) -> str:
+    """Read the address of a WebSub hub, or `self`."""
+    words = line(text)
+    if words.lower() == "self":
+        return "self"
+    if not _is_usable(words):
+        raise ValueError(f"{quoted(words)} is no hub; write https://hub.example.org/ or self")
+    return _in_ascii(words)
+
+
+def database(text: str, *, folder: Path) -> str:
+    """Read a SQLAlchemy URL; a relative path of SQLite is made absolute below `folder`.
+
+    Source: https://docs.sqlalchemy.org/en/21/core/engines.html#database-urls
+    """
+    words = line(text)
+    if words.startswith("postgres://"):
+        raise ValueError("write postgresql:// instead of postgres://")
+    match = _DATABASE.match(words)
+    if match is None or match[1] + (match[2] or "") in {"sqlite+aiosqlite", "postgresql+asyncpg"}:
+        raise ValueError(
+            f"{quoted(words)} can't be used; "
+            "write sqlite:///aggregator.db or postgresql://user@host/name"
+        )
+    return words if match[1] == "postgresql" else _sqlite(words, match.end(), folder)
+
+
+def feed_url(text: str, *, folder: Path) -> str:
+    """Read a feed's address: an http(s) URL, or the path of a file at or below `folder`."""
+    words = text.strip()
+    if urls.is_plain(words):
+        return words
+    if words.startswith("<") or "\n" in words:
+        raise ValueError("is a document; save it as a file beside config.yaml, write its name")
+    if control := CONTROL_CHARACTER.search(words):
+        raise ValueError(f"has a control character (U+{ord(control[0]):04X}); remove it")
+    if not words:
+        raise ValueError("empty; write the feed's address, or remove the line")
+    if len(words) > urls.MAX_LENGTH:
+        raise ValueError(f"is {len(words):,} characters long; no address is")
+    if _SCHEME.match(words) or words.startswith("//"):
+        return _web_url(words)
+    return _local_path(words, folder)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text  # fe80::1%eth0 means something on this machine only
+
+
+def _is_host_name(text: str) -> bool:
+    last = text.rpartition(".")[2]
+    return len(text) <= 253 and bool(_HOST.fullmatch(text)) and not last.isdecimal()
+
+
+def _check_network(text: str) -> None:
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise ValueError(f"{quoted(text)} is not a network; write 10.0.0.0/8") from error
+    if ipaddress.ip_address(text.partition("/")[0]) != network.network_address:
+        raise ValueError(f"{quoted(text)} names one host in a network; write {network}")
+
+
+def _is_usable(url: str) -> bool:
+    return urls.is_web(url) and not re.search(r"\s", url) and urls.absolute(url, "") is not None
+
+
+def _in_ascii(url: str) -> str:
+    try:
+        return urls.in_ascii(url)
+    except ValueError as error:
+        raise ValueError(f"{quoted(url)} has a host that cannot be in DNS; look at it") from error
+
+
+def _sqlite(url: str, start: int, folder: Path) -> str:
+    path, mark, query = url[start:].partition("?")
+    if url.startswith("sqlite+") and not url.startswith("sqlite+pysqlite:"):
+        raise ValueError("write sqlite:/// without a driver")
+    if path in {"", "/", "/:memory:"} or "mode=memory" in query:
+        raise ValueError(
+            "a database in memory is lost at every start, and the web pages can't see it; "
+            "write sqlite:///aggregator.db"
+        )
+    if not path.startswith("/") or path.startswith("/file:"):
+        raise ValueError("write sqlite:/// and the path of a file: sqlite:///aggregator.db")
+    file = path[1:]
+    absolute = os.path.abspath(folder / file)  # noqa: PTH100 - resolve() would follow links
+    if "?" in absolute:
+        raise ValueError(f"no database can be at {quoted(absolute)}: the path has a question mark")
+    return f"{url[:start]}/{absolute}{mark}{query}"
+
+
+def _web_url(text: str) -> str:
+    scheme, _, behind_scheme = text.partition(":")
+    kind = scheme.lower()
+    if text.startswith("//"):
+        raise ValueError(f"{quoted(text)} is not complete; write {quoted('https:' + text)}")
+    if _HOST_AND_PORT.match(text):
+        raise ValueError(f"{quoted(text)} is not complete; write {quoted('https://' + text)}")
+    if kind == "feed":
+        better = behind_scheme if _SCHEME.match(behind_scheme) else f"https:{behind_scheme}"
+        raise ValueError(f"feed: is no protocol; write {quoted(better)}")
+    if kind == "file":
+        raise ValueError(
+            "copy the file into the folder of config.yaml and write its path from there, "
+            "such as samples/feed.xml"
+        )
+    if kind == "url":
+        raise ValueError(f"a space is missing; write url: {quoted(behind_scheme)}")
+    if kind not in urls.WEB_SCHEMES:
+        raise ValueError(
+            f"{quoted(scheme + ':')} can't be polled; write an http:// or https:// URL"
+        )
+    if re.search(r"\s", text):
+        raise ValueError(f"{quoted(text)} has a space in it; write %20 for it")
+    if not _is_usable(text):
+        raise ValueError(f"{quoted(text)} is no address; write https://host/path")
+    return text
+
+
+def _local_path(text: str, folder: Path) -> str:
+    if text.startswith(("/", "~", "\\")):
+        raise ValueError(
+            f"{quoted(text)}: copy the file into the folder of config.yaml "
+            "and write its path from there, such as samples/feed.xml"
+        )
+    if "\\" in text:
+        raise ValueError(f"{quoted(text)}: write / instead of \\ between folder and file")
+    if ".." in PurePosixPath(text).parts:
+        raise ValueError(f"{quoted(text)} leaves the folder of config.yaml; copy the file into it")
+    if text.lower().endswith(FEED_ENDINGS) or _is_file(folder / text):
+        return text
+    if "." in text.partition("/")[0] or text.startswith("localhost"):
+        raise ValueError(f"{quoted(text)}: add https:// if it is on the web; there is no such file")
+    raise ValueError(f"{quoted(text)} is neither an http(s) URL nor a file beside config.yaml")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long
+        return False

@@ -1,0 +1,255 @@
+"""config.yaml -> Config, or every problem in the file with line and column."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+from aggregator.config import (
+    option_readers,
+    option_validation,
+    options,
+    stray_characters,
+    subscriptions,
+    yaml_document,
+)
+from aggregator.config.option_validation import ConfigFault
+from aggregator.config.options import Config, FeedOptions, GlobalOptions, Stamp
+from aggregator.config.yaml_document import Node, Problem
+from aggregator.errors import ConfigError
+
+MAX_SIZE = 20_000_000
+"""Bytes of a file; 100,000 feeds take about ten million."""
+
+MAX_KEYS = 10_000
+"""Most keys of a mapping, and most items of a list other than `feeds`."""
+
+MAX_REPORTED = 50
+"""Problems that are reported one by one."""
+
+MAX_SUGGESTIONS = 20
+"""Reported problems with a suggestion of what was probably meant."""
+
+
+def load(path: Path) -> Config:
+    """Read the configuration from a file.
+
+    Raises:
+        ConfigError: The file can't be read, or has problems; the error lists all problems.
+    """
+    stamp = stamp_of(path)  # before the text: a file that is saved meanwhile is noticed later
+    return replace(parse(read(path), path=path), stamp=stamp)
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return what changes when the file is saved or replaced, None if there is no file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    # Two files of a Nix store have one time, and may have one size; so may a file that was written
+    # with the time of another file.  Device and inode notice a link with a new target.
+    return (
+        status.st_mtime_ns, status.st_size, status.st_ctime_ns, status.st_dev, status.st_ino,
+    )  # fmt: skip
+
+
+def read(path: Path) -> str:
+    """Return the text of the file, line ends as they are.
+
+    Raises:
+        ConfigError: The file does not exist, can't be opened, or is not UTF-8.
+    """
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(MAX_SIZE + 1)
+        if len(text) > MAX_SIZE:
+            message = f"larger than {MAX_SIZE // 10**6} MB; no configuration is"
+            raise ConfigError([f"{path}: {message}"])
+        return text.decode()
+    except FileNotFoundError as error:
+        message = "no such file; write one (see docs/config.md) or name another with --config"
+        raise ConfigError([f"{path}: {message}"]) from error
+    except IsADirectoryError as error:
+        message = f"a folder; name the file in it with --config {path / 'config.yaml'}"
+        raise ConfigError([f"{path}: {message}"]) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        column = error.start - error.object.rfind(b"\n", 0, error.start)
+        raise ConfigError([f"{path}:{line}:{column}: not UTF-8; save the file as UTF-8"]) from error
+    except (OSError, ValueError) as error:
+        raise ConfigError([f"{path}: can't be read: {_reason(error)}"]) from error
+
+
+def parse(text: str, *, path: Path) -> Config:
+    """Read the configuration from the text of the file at `path`.
+
+    Raises:
+        ConfigError: All problems of the text, in the order of the file.
+    """
+    config_text = _ConfigText(text.removeprefix("\ufeff"), path)
+    values = config_text.values
+    if not isinstance(values, dict):
+        raise config_text.error([ConfigFault((), "must be `key: value` lines")])
+    folder = options.folder_of(path)
+    global_values = {key: value for key, value in values.items() if key != "feeds"}
+    if oversized := _oversized_part(global_values):
+        raise ConfigError([f"{path}: {oversized}"])  # to find the line would take seconds
+    settings = option_validation.read_settings(global_values, folder=folder)
+    feeds, faults = _read_feeds(values.get("feeds"), folder)
+    duplicates = subscriptions.duplicates(feeds, config_text.line_of_feed)
+    faults += islice(duplicates, yaml_document.MAX_PROBLEMS)
+    faults += subscriptions.unnamed_private(feeds)
+    if isinstance(settings, list):
+        faults += settings
+    if faults or config_text.problems or not isinstance(settings, GlobalOptions):
+        raise config_text.error(faults)
+    config = Config(
+        path=path,
+        feeds=subscriptions.subscriptions(
+            feeds,
+            interval=settings.poll.interval,
+            interval_given="interval" in (values.get("poll") or {}),
+        ),
+        base_url_given="base_url" in global_values,
+        **option_validation.as_arguments(settings),
+    )
+    return reached_at_port(config, config.web.port)
+
+
+class _ConfigText:
+    """The text of a file, with its values.
+
+    The places of the values, and the problems of the text, are worked out when needed.
+
+    Attributes:
+        values: What the text says: texts, None, lists and dicts.
+        problems: Problems of the text as YAML.
+    """
+
+    def __init__(self, text: str, path: Path) -> None:
+        self._text, self._path = text, path
+        self.problems: list[Problem] = []
+        self.values = yaml_document.values(text)
+        if self.values is None:
+            self.values = self.root.value
+
+    @cached_property
+    def root(self) -> Node:
+        """The text as a tree of nodes that know their places."""
+        root, self.problems = yaml_document.compose(self._text, path=self._path)
+        return root
+
+    def line_of_feed(self, index: int) -> int:
+        """Return the line in which an item of `feeds` begins."""
+        return yaml_document.find(self.root, ["feeds", index])[0].start.line + 1
+
+    def error(self, faults: Iterable[ConfigFault]) -> ConfigError:
+        """Return the error that lists all problems, in the order of the file.
+
+        Beyond `MAX_REPORTED` problems the error only counts: a person with so many problems
+        mends the first ones and checks again.
+        """
+        fault_problems = [_problem_of(fault, self.root, self._text) for fault in faults]
+        problems = sorted({*self.problems, *fault_problems})
+        suggested = [problem.suggesting() for problem in problems[:MAX_SUGGESTIONS]]
+        lines = [
+            problem.under(self._path)
+            for problem in [*suggested, *problems[MAX_SUGGESTIONS:MAX_REPORTED]]
+        ]
+        unreported = len(problems) - len(lines)
+        if unreported:
+            at_least = "at least " if len(problems) >= yaml_document.MAX_PROBLEMS else ""
+            number = "1 more problem" if unreported == 1 else f"{unreported:,} more problems"
+            lines.append(f"{self._path}: {at_least}{number}; mend these first")
+        return ConfigError(lines)
+
+
+def reached_at_port(config: Config, port: int) -> Config:
+    """Return `config` with a base URL that leads to `port` of this machine.
+
+    A base URL that does not lead to `web.port` of this machine stays; so does every base URL if
+    `port` is 0, which stands for any free port.
+    """
+    elsewhere = config.base_url != f"http://127.0.0.1:{config.web.port}"
+    if not port or (config.base_url_given and elsewhere):
+        return config
+    return replace(config, base_url=f"http://127.0.0.1:{port}")
+
+
+def _read_feeds(items: object, folder: Path) -> tuple[dict[int, FeedOptions], list[ConfigFault]]:
+    """Return the items of `feeds` by index, and the faults of the items that can't be read."""
+    feeds: dict[int, FeedOptions] = {}
+    faults: list[ConfigFault] = []
+    try:
+        values = option_readers.items_of(items)
+    except ValueError as error:
+        return {}, [ConfigFault(("feeds",), str(error))]
+    for index, value in enumerate(values):
+        if len(faults) >= yaml_document.MAX_PROBLEMS:
+            break
+        feed = option_validation.read_feed(value, folder=folder)
+        if isinstance(feed, FeedOptions):
+            feeds[index] = feed
+        else:
+            faults += [fault.below("feeds", index) for fault in feed]
+    return feeds, faults
+
+
+def _oversized_part(value: object, location: tuple[str, ...] = ()) -> str | None:
+    """Return a message on the first part with more than `MAX_KEYS` keys or items, None for none."""
+    if isinstance(value, dict | list) and len(value) > MAX_KEYS:
+        where = f"{yaml_document.label(location)}: " if location else ""
+        return f"{where}has {len(value):,} entries; write at most {MAX_KEYS:,}"
+    if not isinstance(value, dict):
+        return None
+    parts = (_oversized_part(inner, (*location, key)) for key, inner in value.items())
+    return next(filter(None, parts), None)
+
+
+def _problem_of(fault: ConfigFault, root: Node, text: str) -> Problem:
+    """Return the problem of a fault, at its key, its value, or the section that lacks the value."""
+    node, steps = yaml_document.find(root, fault.location)
+    if fault.of_key:
+        *outer, last = fault.location
+        parent, _ = yaml_document.find(root, outer)
+        return _problem_at(parent.pairs[str(last)][0], fault.location, fault, text)
+    # An address alone has no key `url`, a missing key has no value; the message names the key.
+    is_missing = isinstance(node.value, dict) and len(steps) < len(fault.location)
+    return _problem_at(node, fault.location if is_missing else steps, fault, text)
+
+
+def _problem_at(
+    node: Node, location: Sequence[str | int], fault: ConfigFault, text: str
+) -> Problem:
+    """Return a problem with a node, with a hint at what may have misled its writer.
+
+    The place of a character that is invisible or looks like another one is the place of the
+    problem.  A text of several lines lacks a dash, a colon or an indentation.
+    """
+    if not isinstance(node.value, str):
+        return yaml_document.problem_at(node.start, location, fault.message, fault.suggest)
+    character = stray_characters.confusable(node.value)
+    at = text.find(character, node.start.index, node.end.index) if character else -1
+    hints = ""
+    if character and stray_characters.label(character) not in fault.message:
+        hints = f"; {stray_characters.complaint(character)}"
+    if node.is_plain and node.start.line < node.end.line:
+        hints += f"; this text goes on to line {node.end.line + 1}, check what is missing there"
+    suggest = fault.suggest
+    problem = yaml_document.problem_at(
+        node.start,
+        location,
+        f"{fault.message}{hints}",
+        None if suggest is None else lambda: f"{suggest()}{hints}",
+    )
+    if at < 0:
+        return problem
+    line = problem.line + text.count("\n", node.start.index, at)
+    line_start = text.rfind("\n", 0, at) + 1
+    return replace(problem, line=line, column=at - line_start + 1)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

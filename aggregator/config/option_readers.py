@@ -1,0 +1,112 @@
+"""How pydantic reads each text of config.yaml: with a parser, and what an empty value means."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainValidator, ValidationInfo
+
+from aggregator.config import address_parsers, stray_characters, value_parsers
+
+_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
+YEAR = timedelta(days=365)
+
+_BLANK = (None, "")
+_PROSE_PARSERS = (value_parsers.title, value_parsers.category)
+
+
+def one_value(value: object) -> str:
+    """Return the text of a scalar.
+
+    Raises:
+        ValueError: The value is empty, a list or a mapping, or the text has a variable.
+    """
+    if isinstance(value, str):
+        return value_parsers.unescaped(value)
+    if value is None:
+        raise ValueError("empty; write a value, or remove the line")
+    kind = "a list" if isinstance(value, list) else "a group of settings"
+    raise ValueError(f"must be one value, not {kind}")
+
+
+def _technical_value(value: object) -> str:
+    """Return the text of a scalar that is not prose: an invisible character in it is a mistake."""
+    text = one_value(value)
+    if character := stray_characters.invisible(text):
+        raise ValueError(stray_characters.complaint(character))
+    return text
+
+
+def parsed(parser: Callable[[str], object]) -> PlainValidator:
+    """Read a text with `parser`."""
+    text_of = one_value if parser in _PROSE_PARSERS else _technical_value
+    return PlainValidator(lambda value: parser(text_of(value)))
+
+
+def parsed_or_none(parser: Callable[[str], object]) -> PlainValidator:
+    """Read a text with `parser`; a blank value is None."""
+    text_of = one_value if parser in _PROSE_PARSERS else _technical_value
+    return PlainValidator(lambda value: None if value in _BLANK else parser(text_of(value)))
+
+
+def parsed_in_folder(parser: Callable[..., object]) -> PlainValidator:
+    """Read a text whose meaning depends on the folder of config.yaml, the validation's context."""
+
+    def parse(value: object, info: ValidationInfo) -> object:
+        return parser(_technical_value(value), folder=info.context or Path())
+
+    return PlainValidator(parse)
+
+
+def _refuse_variables(value: object) -> None:
+    if isinstance(value, str):
+        value_parsers.unescaped(value)
+
+
+def _settings_or_none(value: object) -> object:
+    if value is None:  # every line below the section's name is commented out
+        return {}
+    if not isinstance(value, dict):
+        _refuse_variables(value)
+        raise ValueError("must be followed by indented settings, one `key: value` a line")  # noqa: TRY004
+    return value
+
+
+def items_of(value: object) -> list[Any]:
+    """Return the items of a list; an empty value has none.
+
+    Raises:
+        ValueError: The value is neither a list nor empty.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        _refuse_variables(value)
+        raise ValueError("must be a list; write each after `- `, or in [brackets]")  # noqa: TRY004
+    return value
+
+
+SECTION = BeforeValidator(_settings_or_none)
+AllowedAddresses = Annotated[
+    tuple[Annotated[str, parsed(address_parsers.allowed_address)], ...], BeforeValidator(items_of)
+]
+
+interval = partial(value_parsers.duration, minimum=_SECOND, maximum=YEAR)
+delay = partial(value_parsers.duration, minimum=0 * _SECOND, maximum=_DAY)
+timeout = partial(value_parsers.duration, minimum=_SECOND, maximum=timedelta(hours=1))
+retention_period = partial(value_parsers.duration, minimum=timedelta(minutes=1), maximum=100 * YEAR)
+
+
+def whole_number(minimum: int, maximum: int) -> PlainValidator:
+    """Read a whole number from `minimum` to `maximum`."""
+    return parsed(partial(value_parsers.whole_number, minimum=minimum, maximum=maximum))
+
+
+class InKeyError(ValueError):
+    """A wrong value of one key, in a section whose keys the user chooses."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key

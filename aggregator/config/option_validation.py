@@ -1,0 +1,131 @@
+"""The values of config.yaml -> options, or every fault in them."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from aggregator.config import stray_characters
+from aggregator.config.option_readers import InKeyError
+from aggregator.config.options import (
+    DEFAULT_DATABASE,
+    FeedOptions,
+    GlobalOptions,
+    HostOptions,
+    NetworkOptions,
+    PollOptions,
+    PublishOptions,
+    RetentionOptions,
+    WebOptions,
+    WebSubOptions,
+)
+from aggregator.config.value_parsers import UnknownWordError
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFault:
+    """What is wrong with a value, or with its key.
+
+    Attributes:
+        location: Keys and indexes that lead to the value.
+        of_key: The key is wrong, not the value.
+        suggest: Returns a message that names the nearest known word; None if there is no such
+            message.  The search takes milliseconds, so only the first few faults are printed with
+            suggestions.
+    """
+
+    location: tuple[str | int, ...]
+    message: str
+    of_key: bool = False
+    suggest: Callable[[], str] | None = field(default=None, compare=False)
+
+    def below(self, *outer: str | int) -> "ConfigFault":
+        """Return the fault with its location below `outer`."""
+        return replace(self, location=(*outer, *self.location))
+
+
+def read_settings(raw: Mapping[str, object], *, folder: Path) -> GlobalOptions | list[ConfigFault]:
+    """Return all settings but `feeds`, or every fault in them."""
+    # A default does not pass through its reader, which makes this path absolute.
+    return _check(_SETTINGS, {"database": DEFAULT_DATABASE, **raw}, folder)
+
+
+def as_arguments(settings: GlobalOptions) -> dict[str, Any]:
+    """Return the settings as keyword arguments for `Config`."""
+    return {field.name: getattr(settings, field.name) for field in fields(GlobalOptions)}
+
+
+def read_feed(raw: object, *, folder: Path) -> FeedOptions | list[ConfigFault]:
+    """Return the options of an item of `feeds`, an address alone or settings; or every fault."""
+    if raw is None:
+        return [ConfigFault((), "empty; write a feed's address, or remove the dash")]
+    if isinstance(raw, list):
+        return [ConfigFault((), "must be an address or settings, not a list")]
+    return _check(_FEED, {"url": raw} if isinstance(raw, str) else raw, folder)
+
+
+_SETTINGS = TypeAdapter(GlobalOptions)
+_FEED = TypeAdapter(FeedOptions)
+_SECTIONS: dict[str, type] = {
+    "web": WebOptions,
+    "poll": PollOptions,
+    "network": NetworkOptions,
+    "hosts": HostOptions,
+    "retention": RetentionOptions,
+    "publish": PublishOptions,
+    "websub": WebSubOptions,
+}
+
+
+def _check(adapter: TypeAdapter[_T], raw: object, folder: Path) -> _T | list[ConfigFault]:
+    try:
+        return adapter.validate_python(raw, context=folder)
+    except ValidationError as error:
+        section = FeedOptions if adapter is _FEED else GlobalOptions
+        return [_fault(details, section) for details in error.errors(include_url=False)]
+
+
+def _fault(details: ErrorDetails, outermost: type) -> ConfigFault:
+    location = details["loc"]
+    if details["type"] == "value_error" and location[-1] == "[key]":
+        return ConfigFault(location[:-1], str(details["ctx"]["error"]), of_key=True)
+    if details["type"] == "value_error":
+        error = details["ctx"]["error"]
+        inner = (error.key,) if isinstance(error, InKeyError) else ()
+        suggest = error.suggestion if isinstance(error, UnknownWordError) else None
+        return ConfigFault((*location, *inner), str(error), suggest=suggest)
+    if details["type"] == "missing":
+        return ConfigFault(location, "missing; every feed needs one")
+    if details["type"] == "unexpected_keyword_argument":
+        *outer, key = map(str, location)
+        section = _SECTIONS[outer[0]] if outer else outermost
+        message = f"unknown key; known here are {', '.join(_known_keys(section))}"
+        return ConfigFault(
+            location, message, of_key=True, suggest=partial(_unknown_key, key, section)
+        )
+    # No value is known to lead here.
+    return ConfigFault(location, "can't be read; see docs/config.md")
+
+
+def _known_keys(section: type) -> list[str]:
+    keys = [field.name for field in fields(section)]
+    return [*keys, "feeds"] if section is GlobalOptions else keys
+
+
+def _unknown_key(key: str, section: type) -> str:
+    if character := stray_characters.confusable(key):
+        return f"unknown key; {stray_characters.complaint(character)}"
+    known_keys = _known_keys(section)
+    if similar := difflib.get_close_matches(key.lower(), known_keys, n=1):
+        return f'unknown key; did you mean "{similar[0]}"?'
+    for name, options in _SECTIONS.items():
+        if key in {field.name for field in fields(options)}:
+            return f'unknown key; "{key}" belongs under "{name}"'
+    return f"unknown key; known here are {', '.join(known_keys)}"
