@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aggregator import dates
 from aggregator.merged.list_documents import with_source_in_title
-from aggregator.model import Enclosure, Origin
+from aggregator.model import Enclosure, FeedHead, Origin, Outcome, Subscription
 from aggregator.publish import Document, Format, render, room_in_feed
 from aggregator.publish.size import FEED_BUDGET, size_in_feed
 from tests import listed
@@ -20,7 +20,7 @@ from tests.selection import slow_after, slow_but
 from tests.test_archives import CLOSED, HOST, WEEK, Archived, crawl
 from tests.test_static_site import ATOM, ET, HtmlPage, static_site, unquote
 from tests.web_fixtures import Site, entry
-from web import page_contents
+from web import create_app, page_contents
 
 HEAVY = "<p>" + '&amp; "a" <b>b</b> ]]&gt; ä ' * 20_000 + "</p>"  # 680 kB, more when escaped
 texts = st.text(
@@ -215,3 +215,66 @@ def test_a_page_keeps_its_budget_and_leads_on(tmp_path):
         url = following[0] if following else None
 
     assert sorted(map(int, found)) == list(range(60))
+
+
+def kinds_of_feeds() -> dict[str, Subscription]:
+    """Return subscriptions by name: of plain words, and as long as they may be."""
+    long = [
+        Subscription(f"{'n' * 75}-{number}", f"https://h{number}.example/{'&' * 1900}", title=title,
+                     category=title)
+        for number, title in enumerate(["<" * 1000, "ש" * 1000, "&'\"" * 333] * 10)
+    ]  # fmt: skip
+    plain = [
+        Subscription(
+            f"plain-{number}", f"https://plain{number}.example/feed.xml", title=f"{number}"
+        )
+        for number in range(30)
+    ]
+    return {feed.name: feed for feed in [*long, *plain]}
+
+
+@pytest.fixture(scope="module")
+def long_feeds(tmp_path_factory) -> Site:
+    """Return a site of feeds whose names, addresses and errors are long, and of usual ones."""
+    site = Site(tmp_path_factory.mktemp("feeds"))
+    subscribed = kinds_of_feeds()
+    site.subscribe(*subscribed.values())
+    for number, name in enumerate(subscribed):
+        is_long = not name.startswith("plain")
+        error = "<&" * 900 if is_long else "502 Bad Gateway"
+        head = FeedHead(title="x", site_url=f"https://s.example/{'&' * 1900 if is_long else ''}")
+        for _ in range(24):
+            site.record(name, entry(number, guid=f"g{number}"), head=head)
+        if number % 2:
+            site.record(name, outcome=Outcome.FAILED, error=error, next_reason=error, failures=1)
+    return site
+
+
+@pytest.mark.parametrize(
+    ("path", "language"), [("/sources", "en"), ("/status", "en"), ("/status", "ja")]
+)
+@pytest.mark.parametrize("budget", [1, 30_000, 200_000, page_contents.PAGE_BUDGET])
+def test_every_page_of_all_feeds_keeps_its_budget_and_none_loses_a_feed(
+    long_feeds, monkeypatch, path, language, budget
+):
+    monkeypatch.setattr(page_contents, "PAGE_BUDGET", budget)
+    client = create_app(long_feeds.config, long_feeds.engine).test_client()  # with an empty cache
+    url: str | None = path
+    shown: list[str] = []
+    while url:
+        page = HtmlPage(client.get(url, headers={"Accept-Language": language}).text)
+        links = [link for cell in page.all("th") for link in cell if link.get("href")]
+        assert len(page.text.encode()) < max(budget, 20_000) + 20_000  # one feed, and the head
+        shown += [str(link.get("href")) for link in links]
+        url = next((a.get("href") for a in page.all("a") if a.get("rel") == "next"), None)
+
+    assert sorted(shown) == sorted(f"/source/{name}" for name in kinds_of_feeds())
+
+
+def test_the_list_of_subscriptions_has_every_feed_and_a_bounded_part_of_each(long_feeds):
+    data = long_feeds.client.get("/sources.opml").data
+
+    addresses = [outline.get("xmlUrl") for outline in ET.fromstring(data).iter("outline")]
+    feeds = kinds_of_feeds()
+    assert sorted(filter(None, addresses)) == sorted(feed.url for feed in feeds.values())
+    assert len(data) < 30_000 * len(feeds)

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
+from posixpath import dirname, join, normpath
 from urllib.parse import quote, unquote
 
 import pytest
@@ -25,7 +26,8 @@ from web import page_contents
 ATOM = "{http://www.w3.org/2005/Atom}"
 HOST = "https://posts.example/news"
 NOW = datetime.now(UTC)
-SOURCES_FILES = ("sources.html", "sources/2.html")
+HTML = frozenset({"html"})
+SOURCES_FILES = ("sources.html", "sources/1.html")
 FEEDS = (
     {"name": "lamp", "url": "https://lamp.example/feed.xml", "category": "Öl & Trade"},
     {"name": "tide", "url": "https://tide.example/rss"},
@@ -220,11 +222,33 @@ def test_a_long_table_of_sources_has_several_files_that_lead_to_each_other(site,
     first, second = (HtmlPage(site.read()[path].decode()) for path in SOURCES_FILES)
     assert [page.one("tbody").find("tr") is not None for page in (first, second)] == [True, True]
     assert {link.get("href") for link in first.all("a") if link.get("rel") == "next"} == {
-        "sources/2.html"
+        "sources/1.html"
     }
     assert {link.get("href") for link in second.all("a") if link.get("rel") == "prev"} == {
         "../sources.html"
     }
+
+
+def test_the_files_of_the_table_of_sources_have_every_source_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(page_contents, "PAGE_BUDGET", 1)
+    names = ["lamp", "shore", "tide"]
+    feeds = [{"name": name, "url": f"https://{name}.example/"} for name in names]
+    site = Site(tmp_path, feeds, base_url=HOST)
+    site.subscribe()
+    files = {file.path: file.data for file in static_site.files(site.config, site.engine, HTML)}
+    path, paths, sources = SOURCES_FILES[0], [], []
+    while path is not None:
+        page = HtmlPage(files[path].decode())
+        links = {a.get("rel"): normpath(join(dirname(path), a.get("href"))) for a in page.all("a")}
+        assert links.get("prev") == (paths[-1] if paths else None)
+        sources += [a.get("href") for cell in page.all("th") for a in cell if a.get("href")]
+        paths.append(path)
+        path = links.get("next")
+
+    assert [source.removeprefix("../") for source in sources] == [
+        f"source/{name}/index.html" for name in names
+    ]
+    assert sorted(paths) == sorted(file for file in files if file.startswith("sources"))
 
 
 def test_no_page_says_how_long_ago_anything_was_nor_offers_what_only_the_program_has(exported):

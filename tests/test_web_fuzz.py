@@ -14,7 +14,7 @@ from tests.web_fixtures import Site, full_site
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
 fuzzed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
-PARAMETERS = ("q", "before", "after", "limit", "page", "view", "raw", "source", "category", "v")
+PARAMETERS = ("q", "before", "after", "limit", "skip", "view", "raw", "source", "category", "v")
 HEADERS = (
     "Accept", "Accept-Encoding", "Accept-Language", "A-IM", "Authorization", "Content-Length",
     "Content-Type", "Cookie", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "Range",

@@ -145,20 +145,20 @@ def test_a_long_list_of_feeds_has_pages(tmp_path, monkeypatch):
     site.subscribe()
     site.record("tide", outcome=Outcome.FAILED, status=500, error="500 Oh no", failures=1)
 
-    first, second = site.page("/status"), site.page("/status?page=2")
+    first, second = site.page("/status"), site.page("/status?skip=2")
 
     assert [row[0] for row in first.rows() if len(row) > 1] == ["TTitle of tide", "LLamp"]
     assert [row[0] for row in second.rows() if len(row) > 1] == ["LLocal File"]
     assert (first.link("More feeds"), second.link("Previous feeds")) == (
-        "/status?page=2",
+        "/status?skip=2",
         "/status",
     )
     assert words(second.one("dl", "stats")).startswith(
         "Feeds3Fine0Need a look1Reading2Waiting0Gone0"
     )
-    assert len(site.page("/sources?page=2").rows()) == 1
-    assert site.page("/status?page=9").all("a") != []
-    assert len(site.page("/status?page=x").rows()) == 3
+    assert len(site.page("/sources?skip=2").rows()) == 1
+    assert site.page("/status?skip=9").all("a") != []
+    assert len(site.page("/status?skip=x").rows()) == 3
 
 
 # --------------------------------------------------------------------- first run

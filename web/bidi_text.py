@@ -7,7 +7,7 @@ import unicodedata
 
 from markupsafe import Markup, escape
 
-_MAX_LENGTH = 400  # characters of a name or a sentence about a feed
+MAX_LENGTH = 400  # characters of a name or a sentence about a feed
 _ISOLATES, _FIRST_STRONG_ISOLATE, _END_OF_ISOLATE = "\u2066\u2067\u2068", "\u2068", "\u2069"
 _BIDI_CLASSES = frozenset("R AL AN RLE LRE RLO LRO RLI LRI FSI PDI PDF".split())
 
@@ -34,7 +34,7 @@ def isolated_text(name: str) -> str:
 
 def _shortened(name: str) -> str:
     """Return a name of bounded length, as a table has hundreds of names."""
-    return name if len(name) <= _MAX_LENGTH else f"{name[:_MAX_LENGTH]}…"
+    return name if len(name) <= MAX_LENGTH else f"{name[:MAX_LENGTH]}…"
 
 
 def _turns(character: str) -> bool:

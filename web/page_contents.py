@@ -64,6 +64,7 @@ class Page:
         section: Item of the navigation for the page, empty for none.
         index: Whether search engines may list the page.
         following: Cursor of the next page of the same list, None on the last page.
+        following_row: Rows before the next page of the same table, None on the last page.
     """
 
     template: str
@@ -72,6 +73,7 @@ class Page:
     section: str = ""
     index: bool = True
     following: Cursor | None = None
+    following_row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,20 +164,26 @@ def search(data: PageData, scope: ListScope, position: ListPosition) -> Page:
     return Page("search.html", values, scope=page_scope, index=False)
 
 
-def sources(data: PageData, number: int = 1) -> Page:
-    """Return a page of the subscriptions, by title; pages are counted from 1."""
-    values = _feeds(data, FeedOrder.TITLE, number, data.links.of_sources)
-    return Page("sources.html", values, section="sources")
+def sources(data: PageData, skipped: int = 0, *, previous: int | None = None) -> Page:
+    """Return a page of the subscriptions, by title.
+
+    Args:
+        skipped: How many subscriptions precede the page.
+        previous: The same for the page before; None: that page has `FEEDS_A_PAGE`.
+    """
+    values = _feeds(data, FeedOrder.TITLE, skipped, data.links.of_sources, previous=previous)
+    following_row = skipped + len(values["feeds"]) if values["after"] else None
+    return Page("sources.html", values, section="sources", following_row=following_row)
 
 
-def status(data: PageData, number: int, path_of: Callable[[int], str]) -> Page:
+def status(data: PageData, skipped: int, path_of: Callable[[int], str]) -> Page:
     """Return a page of the health of all feeds, problems first.
 
     Args:
-        number: Which page, counted from 1.
-        path_of: Returns the address of a page by number.
+        skipped: How many feeds precede the page.
+        path_of: Returns the address of the page after a number of feeds.
     """
-    values = _feeds(data, FeedOrder.URGENCY, number, path_of)
+    values = _feeds(data, FeedOrder.URGENCY, skipped, path_of)
     counts = read_status.count_by_status(data.connection)
     totals = status_texts.totals(counts, data.overview, values["feeds"])
     values |= {"totals": totals, "halted": _has_halted(data)}
@@ -199,7 +207,7 @@ def _has_halted(data: PageData) -> bool:
 def _first_run(data: PageData) -> Page:
     """Return the page for an empty list: how to subscribe, or the progress of the first polls."""
     values = {
-        "feeds": _feeds(data, FeedOrder.TITLE, 1, data.links.of_sources)["feeds"],
+        "feeds": _feeds(data, FeedOrder.TITLE, 0, data.links.of_sources)["feeds"],
         # Before the first poll the database may not have met the configuration yet.
         "configured": len(site().config.feeds) if data.overview.checked_at is None else 0,
         "poll": None if data.links.static else updates_path(ListScope(), Cursor(0)),
@@ -208,21 +216,29 @@ def _first_run(data: PageData) -> Page:
 
 
 def _feeds(
-    data: PageData, order: FeedOrder, number: int, path_of: Callable[[int], str]
+    data: PageData,
+    order: FeedOrder,
+    skipped: int,
+    path_of: Callable[[int], str],
+    *,
+    previous: int | None = None,
 ) -> dict[str, Any]:
-    """Return one page of the subscriptions, and the addresses of the pages before and after."""
-    feeds = read_health.feeds_page(
-        data.connection,
-        now=data.clock.now,
-        order=order,
-        limit=FEEDS_A_PAGE,
-        offset=(number - 1) * FEEDS_A_PAGE,
+    """Return one page of the subscriptions, and the addresses of the pages before and after.
+
+    The page ends before the first feed beyond `PAGE_BUDGET`, so the page after it begins there.
+    """
+    healths = read_health.feeds_page(
+        data.connection, now=data.clock.now, order=order, limit=FEEDS_A_PAGE, offset=skipped
     )
-    is_last = number * FEEDS_A_PAGE >= data.overview.feeds
+    feeds = [disclosure.public(feed) for feed in healths]
+    feeds = feeds[: status_texts.fitting_count(feeds, PAGE_BUDGET)]
+    end, total = skipped + len(feeds), data.overview.feeds
+    if previous is None:
+        previous = max(0, min(skipped, total) - FEEDS_A_PAGE)
     return {
-        "feeds": [disclosure.public(feed) for feed in feeds],
-        "before": path_of(number - 1) if number > 1 else None,
-        "after": None if is_last else path_of(number + 1),
+        "feeds": feeds,
+        "before": path_of(previous) if skipped else None,
+        "after": path_of(end) if feeds and end < total else None,
     }
 
 

@@ -41,8 +41,8 @@ class PageLinks(ABC):
         """Return the address of a list as a merged feed."""
 
     @abstractmethod
-    def of_sources(self, number: int = 1) -> str:
-        """Return the address of a page of the table of sources; pages are counted from 1."""
+    def of_sources(self, skipped: int = 0) -> str:
+        """Return the address of the table of sources, of its page after `skipped` sources."""
 
     @abstractmethod
     def of_status(self) -> str | None:
@@ -87,9 +87,9 @@ class RequestLinks(PageLinks):
         """Return the path of a list as a merged feed."""
         return document_path(ListRequest(scope, form))
 
-    def of_sources(self, number: int = 1) -> str:
-        """Return the path of a page of the table of sources."""
-        return url_for("pages.sources", page=number if number > 1 else None)
+    def of_sources(self, skipped: int = 0) -> str:
+        """Return the path of the table of sources, of its page after `skipped` sources."""
+        return url_for("pages.sources", skip=skipped or None)
 
     def of_status(self) -> str:
         """Return the path of the status of all feeds."""

@@ -26,7 +26,7 @@ from web.site import site
 LINKS = RequestLinks()
 
 bp = Blueprint("pages", __name__)
-_PARAMETERS = ("before", "view", "q", "page")  # of all views
+_PARAMETERS = ("before", "view", "q", "skip")  # of all views
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -133,15 +133,15 @@ def search(data: PageData) -> Page:
 @bp.get("/sources")
 @_page(Part.CHECKS, Part.FEEDS)
 def sources(data: PageData) -> Page:
-    """List the subscriptions by title; `?page=` counts from 1."""
-    return page_contents.sources(data, parameters.page())
+    """List the subscriptions by title; `?skip=` is the number of those before."""
+    return page_contents.sources(data, parameters.skip())
 
 
 @bp.get("/status")
 @_page(Part.CHECKS, Part.FEEDS)
 def status(data: PageData) -> Page:
-    """Show how every feed is doing, problems first; `?page=` counts from 1."""
-    return page_contents.status(data, parameters.page(), _status_path)
+    """Show how every feed is doing, problems first; `?skip=` is the number of those before."""
+    return page_contents.status(data, parameters.skip(), _status_path)
 
 
 @bp.get("/about/robot")
@@ -163,8 +163,8 @@ def _position() -> ListPosition:
     return ListPosition(parameters.before(), parameters.view())
 
 
-def _status_path(number: int) -> str:
-    return url_for("pages.status", page=number if number > 1 else None)
+def _status_path(skipped: int) -> str:
+    return url_for("pages.status", skip=skipped or None)
 
 
 def _visit(overview: Overview, clock: Clock) -> LastVisit:

@@ -60,10 +60,10 @@ def limit() -> int:
     return int(text)
 
 
-def page() -> int:
-    """Return the number of a page of a table, from 1 on; 1 if the parameter is malformed."""
-    text = request.args.get("page", "1")
-    return max(1, int(text)) if _NUMBER.fullmatch(text) else 1
+def skip() -> int:
+    """Return how many rows of a table precede the page; 0 if the parameter is malformed."""
+    text = request.args.get("skip", "0")
+    return int(text) if _NUMBER.fullmatch(text) else 0
 
 
 def name(text: str) -> str:

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
+from itertools import accumulate, takewhile
 
 from aggregator import urls
 from aggregator.feed_status import FeedStatus, feed_status
@@ -15,10 +17,12 @@ from aggregator.model import (
     Overview,
     PollRecord,
 )
+from web.bidi_text import MAX_LENGTH
 from web.language import SOURCE, Language
 from web.relative_time import Clock, every
 
 STRIP_LENGTH = 24
+_ROW_SIZE = 1_200  # bytes of a row without the texts of a feed or its server
 _STEP = 4  # pixels from one check to the next; a strip is 96 by 14
 _NOT_MODIFIED = 304
 _SPARK_HEIGHT = 14
@@ -85,6 +89,27 @@ _STROKES = {
     Outcome.FAILED: ("k-x", "1v13"),
     Outcome.GONE: ("k-x", "1v13"),
 }
+
+
+def fitting_count(feeds: Sequence[FeedHealth], budget: int) -> int:
+    """Return how many feeds from the first on fit into a table; the first one always does.
+
+    Args:
+        budget: Bytes of the table.
+    """
+    sizes = accumulate(map(size_in_table, feeds))
+    return max(sum(1 for _ in takewhile(lambda size: size <= budget, sizes)), min(len(feeds), 1))
+
+
+def size_in_table(feed: FeedHealth) -> int:
+    """Return about as many bytes as a feed takes in a table of feeds, or more."""
+    source = feed.source
+    last_error = feed.polls[-1].error if feed.polls else None
+    cut = [*[source.title] * 4, source.category, feed.note, last_error, *[feed.next_reason] * 2]
+    cut += [feed.moved_to, source.feed_url]
+    texts = [text[:MAX_LENGTH] for text in cut if text]
+    texts += [text for text in (source.site_url, source.category_slug) if text]
+    return _ROW_SIZE + 6 * len(source.name) + sum(len(escape(text).encode()) for text in texts)
 
 
 def status_style(status: FeedStatus) -> str:

@@ -53,9 +53,9 @@ class FileLinks(PageLinks):
         """Return the path to a list as a merged feed; a URL if the format is not written."""
         return self._document(merged.document_path(ListRequest(scope, form)), form.value)
 
-    def of_sources(self, number: int = 1) -> str:
-        """Return the path to a page of the table of sources."""
-        return self._relative(sources_file(number))
+    def of_sources(self, skipped: int = 0) -> str:
+        """Return the path to the table of sources, to its page after `skipped` sources."""
+        return self._relative(sources_file(skipped))
 
     def of_status(self) -> None:
         """Return None: the status page is not written."""
@@ -91,6 +91,6 @@ def list_file(scope: ListScope, cursor: Cursor | None = None) -> str:
     return f"{unquote(merged.list_path(scope))}/{name}".lstrip("/")
 
 
-def sources_file(number: int) -> str:
-    """Return the path of the file of a page of the table of sources; pages are counted from 1."""
-    return "sources.html" if number == 1 else f"sources/{number}.html"
+def sources_file(skipped: int) -> str:
+    """Return the path of the file of the table of sources, of its page after `skipped` sources."""
+    return f"sources/{skipped}.html" if skipped else "sources.html"

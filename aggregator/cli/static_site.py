@@ -159,15 +159,16 @@ class _Pages:
             cursor = next_of(page.following)
 
     def _sources_pages(self, connection: Connection) -> Iterator[File]:
-        number = 1
+        """Yield the pages of the table of sources; a page links to the exact one before."""
+        skipped, previous = 0, None
         while True:
-            path = sources_file(number)
+            path = sources_file(skipped)
             data = self._data(connection, path)
-            page = page_contents.sources(data, number)
+            page = page_contents.sources(data, skipped, previous=previous)
             yield _file(path, page, data)
-            if page.values["after"] is None:
+            if page.following_row is None:
                 return
-            number += 1
+            skipped, previous = page.following_row, skipped
 
     def _data(
         self, connection: Connection, path: str, next_of: "_CursorAfter | None" = None
