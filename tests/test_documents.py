@@ -14,6 +14,7 @@ DOCUMENTS = ("docs/architecture.md", "docs/internals.md")
 
 CODE = re.compile(r"`([^`\n]+)`")
 FILE = re.compile(r"[\w/*-]+\.(?:py|po|html|css|js|yaml)|(?:[\w*-]+/)+")
+MODULE = re.compile(r"[\w*]+(?:/[\w*]+)+\.py")
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
 CLASS = re.compile(r"[A-Z][a-z]+[A-Z]\w*")
 ROOM = re.compile(r"^\| (`.+?) \|", re.MULTILINE)
@@ -25,6 +26,15 @@ def test_every_path_and_name_in_a_document_exists(document):
     names = CODE.findall(without_blocks((ROOT / document).read_text("utf-8")))
 
     assert [name for name in names if not exists(name)] == []
+
+
+@pytest.mark.parametrize(
+    "document", sorted(path.name for path in (ROOT / "docs").glob("*.md")), ids=str
+)
+def test_every_module_that_a_document_names_exists(document):
+    names = CODE.findall(without_blocks((ROOT / "docs" / document).read_text("utf-8")))
+
+    assert [name for name in names if MODULE.fullmatch(name) and not exists(name)] == []
 
 
 def test_every_room_of_the_map_exists():
