@@ -1,0 +1,106 @@
+"""All hostile documents that the tests have, polled and shown for real: what they cost others."""
+
+import gzip
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.faults import World
+from tests.feedserver import FeedServer
+from tests.running import children, eventually, get, running, write_config
+from tests.test_amplification import ALLOWED, LONG, RELATIVE, rss
+from tests.test_event_loop import HOSTILE, MAX_PAUSE, measured_steps
+from tests.test_write_lock import LARGE, MAX_LOCKED, measured_locks
+from tests.worlds import only_sqlite
+
+MAX_MAIN = 150  # megabytes more than at the start
+MAX_WEB = 200
+
+DOCUMENTS = [
+    *(document.encode() for document in HOSTILE.values()),
+    *(
+        rss(*[f"<guid>{n}</guid><description>{text}</description>" for n in range(3)], base=base)
+        for text in RELATIVE.values()
+        for base in (LONG, ALLOWED)
+    ),
+    *(document.encode() for document in LARGE),
+]
+LISTS = ["/", "/search?q=a", "/search?q=word1+OR+word2"]
+FORMATS = ["feed.atom?limit=200", "feed.rss?limit=200", "feed.json?limit=200"]
+
+
+def memory_of(pid: int, kind: str) -> float:
+    """Return a figure of /proc/PID/status in megabytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition(f"{kind}:")[2].split()[0]) / 1024
+
+
+def web_of(pid: int) -> int:
+    """Return the process that serves the pages of a running program."""
+    return next(
+        child
+        for child in children(pid)
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    )
+
+
+def polled(database: Path) -> int:
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM feeds WHERE polls > 0").fetchone()
+    return int(count)
+
+
+def pages_of(database: Path) -> list[str]:
+    """Return addresses of all pages and documents of all feeds."""
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM feeds")]
+    lists = [*LISTS, *(f"/source/{quote(name)}" for name in names)]
+    feeds = [f"{place.partition('?')[0].rstrip('/')}/{name}" for place in lists for name in FORMATS]
+    feeds = [feed for feed in feeds if not feed.startswith("/search")]
+    return [*lists, *feeds, "/sources", "/status", "/sources.opml", "/metrics"]
+
+
+def put_all(server: FeedServer) -> list[str]:
+    """Let a server have all documents, compressed; return their names."""
+    for number, document in enumerate(DOCUMENTS):
+        packed = gzip.compress(document, 1)
+        server.put(f"/h{number}", packed, headers={"Content-Encoding": "gzip"})
+    return [f"h{number}" for number in range(len(DOCUMENTS))]
+
+
+@only_sqlite
+@pytest.mark.slow
+def test_no_document_pauses_the_event_loop_or_keeps_the_database_locked(tmp_path):
+    with FeedServer() as server:
+        world = World(tmp_path, server, timeout=250)
+        names = put_all(server)
+        world.subscribe(*names)
+        world.poll(names[0])  # processes start, modules are imported
+        with measured_steps() as pauses, measured_locks(world.database) as locks:
+            results = world.poll(*names)
+
+    assert len(results) == len(names)
+    assert pauses.longest < MAX_PAUSE, pauses.step
+    assert locks.longest < MAX_LOCKED
+
+
+@pytest.mark.slow
+def test_all_documents_together_leave_the_processes_small(tmp_path):
+    with FeedServer() as server:
+        urls = [server.url(f"/{name}") for name in put_all(server)]
+        write_config(tmp_path, urls)
+        with running(tmp_path) as (process, address):
+            eventually(lambda: get(f"{address}/healthz")[0] == 200)
+            main, web = process.pid, web_of(process.pid)
+            before = memory_of(main, "VmRSS"), memory_of(web, "VmRSS")
+            database = next(tmp_path.glob("*.db"))
+            eventually(lambda: polled(database) == len(urls), within=240, every=1)
+            failed = [page for page in pages_of(database) if get(f"{address}{page}")[0] >= 500]
+            after = memory_of(main, "VmHWM"), memory_of(web, "VmHWM")
+
+    grown = after[0] - before[0], after[1] - before[1]
+    assert failed == []
+    assert grown[0] < MAX_MAIN
+    assert grown[1] < MAX_WEB
