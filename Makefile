@@ -1,4 +1,4 @@
-# Targets: run, test, install, install-postgres, demo, check, bench, fuzz.  `make run` and `make test` set up what they need.
+# Targets: run, test, install, install-postgres, demo, check, bench, fuzz.  Each target installs what it needs.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,15 +7,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: run install test check lint demo bench fuzz lock clean format
 
-run: $(VENV)/run.stamp ## the main job: poll the feeds of config.yaml and show them
+run: $(VENV)/run.stamp ## the main job: poll the feeds of config.yaml and serve the pages
 	$(BIN)/aggregator run
 
-install: $(VENV)/run.stamp ## set up only
+install: $(VENV)/run.stamp ## install only
 
-install-%: $(VENV)/run.stamp ## and what an extra needs: install-postgres, install-server
+install-%: $(VENV)/run.stamp ## install an extra: install-postgres, install-server
 	$(call pinned,$(VENV),program $*)
 
-test: $(VENV)/dev.stamp ## every test, with a browser
+test: $(VENV)/dev.stamp ## all tests, with a browser
 	$(BIN)/python -m tests.browser
 	$(BIN)/python -m pytest -m ""
 
@@ -26,20 +26,20 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-demo: $(VENV)/run.stamp ## a small local world of feeds that publish by themselves, and the program on it
+demo: $(VENV)/run.stamp ## run the program on a small local world of feeds that publish by themselves
 	$(BIN)/python -m bench.demo
 
-bench: $(VENV)/dev.stamp ## measure, and rewrite bench/results.md
+bench: $(VENV)/dev.stamp ## run the benchmarks and rewrite bench/results.md
 	$(BIN)/python -m bench
 
-fuzz: $(VENV)/dev.stamp ## other examples than the tests', thousands of every kind of input; FUZZ_EXAMPLES says how many
+fuzz: $(VENV)/dev.stamp ## run property tests with thousands of new examples; FUZZ_EXAMPLES is the number
 	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),5000) $(BIN)/python -m pytest -q -m hypothesis
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: ## renew constraints.txt from the newest versions that pyproject.toml allows, and ask for advisories
+lock: ## pin the newest versions that pyproject.toml allows in constraints.txt, and ask for advisories
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	$(call pinned,build/lock,program lock)
 	PATH="$(CURDIR)/build/lock/bin:$$PATH" build/lock/bin/python -m bench.lock
@@ -47,18 +47,18 @@ lock: ## renew constraints.txt from the newest versions that pyproject.toml allo
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
 
-# A stamp a set of extras: it is newer than what it was made from, or it is made again.
+# One stamp per set of extras.  A stamp that is older than its sources is made again, with the environment.
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-# Installs parts of constraints.txt into an environment; what has another hash is refused.
+# Installs parts of constraints.txt into an environment; pip refuses a file with another hash.
 define pinned
 	awk -v parts='$(2)' '/^## /{on = index(" " parts " ", " " $$2 " ")} on' constraints.txt > $(1)/pinned.txt
 	$(1)/bin/python -m pip install --quiet --require-hashes --requirement $(1)/pinned.txt
 endef
 
-# The program itself has no hash; it is built by the backend that has one, and brings nothing along.
+# The program itself has no hash.  The pinned build backend builds it, and it installs no dependencies.
 define program
 	$(call pinned,$(VENV),program $(1))
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
