@@ -254,7 +254,9 @@ def _title(entry: ParsedEntry) -> str:
 
 def _identifier(text: str | None) -> str | None:
     """Return an id, without the characters that no output document can carry."""
-    return (_CONTROL.sub("", text)[:_MAX_GUID].strip() or None) if text else None
+    if text and not text.isprintable():
+        text = _CONTROL.sub("", text)
+    return (text[:_MAX_GUID].strip() or None) if text else None
 
 
 def _language(text: str | None) -> str | None:
@@ -263,7 +265,7 @@ def _language(text: str | None) -> str | None:
 
 
 def _names(texts: tuple[str, ...]) -> tuple[str, ...]:
-    names = (_name(text) for text in texts[:_MAX_LIST])
+    names = [_name(text) for text in texts[:_MAX_LIST]]
     return tuple(dict.fromkeys(name for name in names if name))
 
 
@@ -275,7 +277,8 @@ def _name(text: str) -> str:
     name = text[: _MAX_NAME * 5]
     if "&" in name or "<" in name:
         name = _without_markup(name)
-    name = " ".join(_CONTROL.sub(" ", name[: _MAX_NAME * 2]).split())
+    name = name[: _MAX_NAME * 2]
+    name = " ".join((name if name.isprintable() else _CONTROL.sub(" ", name)).split())
     if "@" in name:
         match = _MAIL_THEN_NAME.fullmatch(name) or _NAME_THEN_MAIL.fullmatch(name)
         name = match[1].strip() if match else name
@@ -306,8 +309,5 @@ def _type(text: str | None) -> str | None:
 
 
 def _hash(*texts: str) -> bytes:
-    digest = blake2b(digest_size=16)
-    for text in texts:
-        digest.update(text.encode("utf-8", "surrogatepass"))
-        digest.update(b"\0")
-    return digest.digest()
+    terminated = b"".join(text.encode("utf-8", "surrogatepass") + b"\0" for text in texts)
+    return blake2b(terminated, digest_size=16).digest()

@@ -181,12 +181,16 @@ def text_of(safe_html: str) -> str:
     """
     if "<" in safe_html:
         safe_html = _ANY_TAG.sub(lambda tag: " " if tag[2] in BLOCK_TAGS else "", safe_html)
-    return _one_line(_CONTROL.sub("", unescape(safe_html)))
+    return _one_line(_without_controls(unescape(safe_html)))
 
 
 def as_inline(text: str) -> str:
     """Return plain text as inline HTML."""
-    return escape(_one_line(_CONTROL.sub("", text)))
+    return escape(_one_line(_without_controls(text)))
+
+
+def _without_controls(text: str) -> str:
+    return text if text.isprintable() else _CONTROL.sub("", text)
 
 
 def _emoji_or_space(picture: re.Match[str]) -> str:
