@@ -96,6 +96,7 @@ def sync_subscriptions(
     _rank(connection, {name: stored_ranks[name] for name in unchanged}, ranks)
     if len(unchanged) == len(subscriptions) == len(stored_ranks):
         return SyncResult()
+    note_change(connection)  # first: `state` is locked before `feeds`, as by `lock_polls`
     differing = [
         subscription for subscription in subscriptions if subscription.name not in unchanged
     ]
@@ -130,7 +131,6 @@ def sync_subscriptions(
     write_stories.choose_representatives(
         connection, feed_ids=[row.id for row in removed_rows] + moved_ids
     )
-    note_change(connection)
     return SyncResult(
         added_feeds=tuple(values["name"] for values in new_feeds),
         removed_feeds=tuple(row.name for row in removed_rows),
@@ -183,13 +183,15 @@ def _rank(
         return
     ids = {row.name: row.id for row in connection.execute(select(feeds.c.name, feeds.c.id))}
     changes = [{"feed": ids[name], "new_rank": rank} for name, rank in moved_feeds.items()]
-    connection.execute(_set("rank"), changes)
     in_file_order = [stored_ranks[name] for name in sorted(stored_ranks, key=new_ranks.__getitem__)]
-    if in_file_order != sorted(in_file_order):
+    is_reordered = in_file_order != sorted(in_file_order)
+    if is_reordered:
+        note_change(connection)
+    connection.execute(_set("rank"), changes)
+    if is_reordered:
         write_stories.choose_representatives(
             connection, feed_ids=[change["feed"] for change in changes]
         )
-        note_change(connection)
 
 
 def _match(subscriptions: Sequence[Subscription], rows: Sequence[Any]) -> dict[str, Any]:
