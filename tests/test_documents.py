@@ -11,12 +11,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "aggregator"
 DOCUMENTS = ("docs/architecture.md", "docs/internals.md")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 CODE = re.compile(r"`([^`\n]+)`")
 FILE = re.compile(r"[\w/*-]+\.(?:py|po|html|css|js|yaml)|(?:[\w*-]+/)+")
 MODULE = re.compile(r"[\w*]+(?:/[\w*]+)+\.py")
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
 CLASS = re.compile(r"[A-Z][a-z]+[A-Z]\w*")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 ROOM = re.compile(r"^\| (`.+?) \|", re.MULTILINE)
 KEY = re.compile(r"^\| `([\w.\[\]]+)` \|", re.MULTILINE)
 
@@ -28,13 +31,18 @@ def test_every_path_and_name_in_a_document_exists(document):
     assert [name for name in names if not exists(name)] == []
 
 
-@pytest.mark.parametrize(
-    "document", sorted(path.name for path in (ROOT / "docs").glob("*.md")), ids=str
-)
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
 def test_every_module_that_a_document_names_exists(document):
-    names = CODE.findall(without_blocks((ROOT / "docs" / document).read_text("utf-8")))
+    names = CODE.findall(without_blocks(document.read_text("utf-8")))
 
     assert [name for name in names if MODULE.fullmatch(name) and not exists(name)] == []
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_every_link_between_documents_leads_to_a_heading(document):
+    links = [link for link in LINK.findall(document.read_text("utf-8")) if ":" not in link]
+
+    assert [link for link in links if not leads_somewhere(link, document)] == []
 
 
 def test_every_room_of_the_map_exists():
@@ -82,6 +90,22 @@ def test_a_name_that_is_not_in_the_code_is_noticed(name):
 )
 def test_a_name_that_is_in_the_code_exists(name):
     assert exists(name)
+
+
+def leads_somewhere(link: str, document: Path) -> bool:
+    """Return whether the file of a link exists, and the heading that it names."""
+    path, _, heading = link.partition("#")
+    target = document.parent / path if path else document
+    return target.exists() and (not heading or heading in headings(target))
+
+
+def headings(document: Path) -> set[str]:
+    """Return the headings of a document as they stand in links."""
+    text = without_blocks(document.read_text("utf-8"))
+    return {
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in HEADING.findall(text)
+    }
 
 
 def without_blocks(text: str) -> str:
