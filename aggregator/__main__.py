@@ -1,6 +1,6 @@
 """`python -m aggregator` and the command `aggregator`.
 
-The commands are imported late: worker processes load this module again, and need none of them.
+The commands are imported late: worker processes load this module without using any command.
 """
 
 import sys
@@ -9,14 +9,14 @@ import warnings
 from aggregator.errors import OutputError
 from aggregator.runtime import child_processes, terminal
 
-_BROKEN_PIPE = 141  # as a shell has it of a program that SIGPIPE ended
+_BROKEN_PIPE = 141  # exit status in a shell of a program that SIGPIPE ended
 
 
 def main() -> None:
     """Run the command line."""
     child_processes.ignore_hangups()
     terminal.prepare()
-    if not sys.warnoptions:  # they are for who writes Python; child processes are told so, too
+    if not sys.warnoptions:  # warnings are for developers; child processes inherit the option
         warnings.simplefilter("ignore")
         sys.warnoptions.append("ignore")
     try:
@@ -26,7 +26,7 @@ def main() -> None:
             run()
         finally:
             sys.stdout.flush()
-    except KeyboardInterrupt:  # before anything had begun
+    except KeyboardInterrupt:  # before any work began
         raise SystemExit(130) from None
     except OutputError as error:
         if error.closed:

@@ -2,14 +2,14 @@
 
 AggregatorError
 ├── ConfigError        the file is missing or wrong: all its problems, exit status 2
-├── DatabaseError      it can't be opened, is newer than the program, or stays locked
-│   └── DeadlineError  a statement that answers a client took too long
+├── DatabaseError      the database can't be opened, is newer than the program, or stays locked
+│   └── DeadlineError  a statement for a web client took too long
 ├── OutputError        standard output can't be written any more
-├── OpmlError          a subscription list that can't be read
-├── UsageError         a command asks for something that is not there
-└── FeedError          one feed's poll failed: recorded on the feed, the others go on
-    ├── FetchError     no usable answer from the network (or the file)
-    └── ParseError     an answer that is not a feed, or that could not be read in time
+├── OpmlError          a subscription list can't be read
+├── UsageError         a command names something that does not exist
+└── FeedError          the poll of one feed failed: recorded on the feed, other feeds go on
+    ├── FetchError     no usable response from the network, or no readable file
+    └── ParseError     a document that is not a feed, or that could not be read in time
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from datetime import timedelta
 
 
 class AggregatorError(Exception):
-    """Something foreseen went wrong; `str()` is one line that says what to do."""
+    """A foreseen error; `str()` is one line that says what to do."""
 
 
 class ConfigError(AggregatorError):
@@ -33,18 +33,18 @@ class ConfigError(AggregatorError):
 
 
 class DatabaseError(AggregatorError):
-    """The database can't be used as it is; nothing in it was changed."""
+    """The database can't be used; no data was changed."""
 
 
 class DeadlineError(DatabaseError):
-    """A statement that answers a client took longer than it may; its transaction goes on."""
+    """A statement for a web client exceeded its deadline; its transaction goes on."""
 
 
 class OutputError(AggregatorError):
     """Standard output can't be written any more.
 
     Attributes:
-        closed: Nobody reads it any more, as behind `| head`.
+        closed: The reader of the output has closed it, as in `| head`.
     """
 
     def __init__(self, error: OSError) -> None:
@@ -53,7 +53,7 @@ class OutputError(AggregatorError):
 
 
 class OpmlError(AggregatorError):
-    """The document is not a subscription list that can be read."""
+    """The document is not a readable subscription list."""
 
 
 class UsageError(AggregatorError):
@@ -69,19 +69,19 @@ class FeedError(AggregatorError):
         self.reason = reason
 
     def __reduce__(self) -> tuple[type["FeedError"], tuple[str, str]]:
-        """Pickle by the arguments: a worker process hands its errors back."""
+        """Pickle the arguments: worker processes return errors."""
         return type(self), (self.feed_url, self.reason)
 
 
 class FetchError(FeedError):
-    """No usable answer.
+    """No usable response.
 
     Attributes:
-        status: HTTP status of the answer, None if there was none.
-        retry_after: How long the server asked us to stay away, None if it did not.
+        status: HTTP status of the response, None without a response.
+        retry_after: The pause that the server asked for, None if it asked for none.
         size: Bytes of the body that were received before the failure.
-        redirected: The answer came from an address that a redirect led to.
-        unreachable: No server was reached, and it may be this machine's own network that failed.
+        redirected: The response came from the target of a redirect.
+        unreachable: No server was reached; the network of this machine may have failed.
     """
 
     def __init__(
@@ -104,4 +104,4 @@ class FetchError(FeedError):
 
 
 class ParseError(FeedError):
-    """The document is not a feed, or reading it took too much time or memory."""
+    """The document is not a feed, or took too much time or memory to read."""

@@ -45,7 +45,7 @@ def feed_status(feed: FeedHealth) -> FeedStatus:
     A poll without a network is recorded with the error, but not counted as a failure: a failing or
     waiting feed keeps its status.
     """
-    if feed.gone:
+    if feed.is_gone:
         return FeedStatus.REMOVED
     if feed.last_polled_at is None:
         return FeedStatus.UNPOLLED

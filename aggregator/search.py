@@ -1,21 +1,21 @@
-"""What a search asks for: words, phrases, and the names and days that narrow it.  Pure.
+"""The language of searches: words, phrases, and filters by name and day.  Pure.
 
     big whales          both words
-    whal*               words that begin so
+    whal*               words that begin with these letters
     "big whales"        these words in this order
     -coal               without this word
-    source:name         of a source; also category:name and author:name, also with a minus
-    after:2026-11-01    listed on that day or later; before: earlier than it
+    source:name         entries of a source; also category:name and author:name, also with a minus
+    after:2026-11-01    listed on that day or later; before: listed earlier
 
-Anything can be typed: what makes no sense is left out, and said as a hint.  So is what is too
-much: terms beyond `MAX_TERMS`, excluded ones beyond `MAX_EXCLUDED`, words of a phrase beyond
-`MAX_PHRASE`.
+Any text is a search: parts that make no sense are left out and reported as hints.  So are parts
+beyond a limit: terms beyond `MAX_TERMS`, excluded phrases beyond `MAX_EXCLUDED`, words of a phrase
+beyond `MAX_PHRASE`.
 
-Chinese and Japanese are written without spaces.  Each of their signs counts as a word, and signs in
-a row as a phrase; so a word is found within a longer row.
+Chinese and Japanese are written without spaces.  Each of their characters counts as a word, and
+adjacent characters as a phrase, so that a word is found within a longer row of characters.
 
-Texts and searches are compared in one form (`normal`): how wide a letter is, how its marks are
-encoded, and what is not seen at all makes no difference.
+Texts and searches are compared in one form (`normalized`): the width of letters, the encoding of
+marks and invisible characters make no difference.
 """
 
 import re
@@ -34,13 +34,13 @@ _WORD = re.compile(r"\w+")
 _WORD_IN_TEXT = re.compile("\\w[\\w\u00ad\u0300-\u036f\u200b\u200d\u2060\ufeff]*")
 _DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?", re.ASCII)
 MAX_TERMS = 16
-MAX_EXCLUDED = 5  # phrases: each is looked for in everything that the others find
+MAX_EXCLUDED = 5  # phrases: each is searched in every entry with the required ones
 MAX_PHRASE = 8  # words
-_MAX_SIGNS = 24  # of a phrase in Chinese or Japanese, where each is a word of the index
+_MAX_CJK = 24  # characters of a phrase in Chinese or Japanese: each is a word of the index
 _COSTLY = 7  # points, see `Search.is_costly`
-_MIN_PREFIX = 2  # letters; with one, SQLite goes through most of the index
+_MIN_PREFIX = 2  # letters; for one letter SQLite reads most of the index
 
-# Default ignorable code points (The Unicode Standard, 5.21).  Two are left where they part words:
+# Default ignorable code points (The Unicode Standard, 5.21).  Two stay where they separate words:
 # U+200B before Thai, Lao, Burmese and Khmer letters, U+200C before Arabic ones.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200d-\u200f\u202a-\u202e"
@@ -49,7 +49,7 @@ _INVISIBLE = re.compile(
     "|\u200b(?![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])"
     "|\u200c(?![\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff])"
 )
-# Signs that stand for letters or digits, but are no part of the word beside them.
+# Symbols that stand for letters or digits, but are not a part of the word beside them.
 _SYMBOL = re.compile(
     "[\u2100\u2101\u2105\u2106\u2116\u2120-\u2122\u213b\u2460-\u24ff\u3200-\u33ff"
     "\U0001f100-\U0001f2ff]"
@@ -57,29 +57,30 @@ _SYMBOL = re.compile(
 # The class has every character that becomes a combining mark; no word of a language has more than
 # 30 of them in a row (UAX #15, 13).
 _LONG_MARKS = re.compile("(?:[^\\w\\s]|[\uff9e\uff9f]){31,}")
-_MARKS = re.compile("[\u0300-\u036f]+")  # that no letter has taken in
-# What most texts consist of: none of these is changed, or parts words before and after.
-_PLAIN = (
+_MARKS = re.compile("[\u0300-\u036f]+")  # that are not composed with a letter
+# Characters of most texts: normalization changes none of them, nor the bounds of words.
+_UNCHANGED = (
     "\x00-\xa9\xab\xac\xae-\xb1\xb4\xb6-\xb8\xbb\xbf-\u0131\u0134-\u013e\u0141-\u0148"
     "\u014a-\u017e\u0391-\u03a1\u03a3-\u03ce\u0400-\u0482\u0490-\u04f9\u05be\u05d0-\u05ea"
     "\u060c-\u061b\u061e-\u0652\u0660-\u0674\u0679-\u06d3\u2010\u2013-\u2016\u2018-\u2023"
     "\u2026\u2030\u2039\u203a\u20ac\uac00-\ud7a3\U0001f300-\U0001faff"
 )
-_IS_PLAIN = re.compile(f"[{_PLAIN}]*")
-_AS_IT_IS = re.compile(
-    f"[{_PLAIN}\u3001\u3002\u3005-\u3029\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff]*"
+_IN_INDEX_FORM = re.compile(f"[{_UNCHANGED}]*")
+_NORMALIZED = re.compile(
+    f"[{_UNCHANGED}\u3001\u3002\u3005-\u3029\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff]*"
 )
 
-# Ideographs, kana and the marks between them; what is rare (U+F900, U+20000 on) stays as it is.
-_SIGNS = "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
-_SIGN = re.compile(f"[{_SIGNS}]")
-_ROW = re.compile(f"[{_SIGNS}]+")
-_SIGN_OR_WORD = re.compile(rf"[{_SIGNS}]|[^\W{_SIGNS}]+")
-_LEADS = tuple(bytes([lead]) for lead in range(0xE3, 0xEA))  # of all of them in UTF-8, and of few
+# Ideographs, kana and the marks between them; rare ones (U+F900, from U+20000) are left out.
+_CJK_RANGES = "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+_CJK = re.compile(f"[{_CJK_RANGES}]")
+_CJK_ROW = re.compile(f"[{_CJK_RANGES}]+")
+_CJK_OR_WORD = re.compile(rf"[{_CJK_RANGES}]|[^\W{_CJK_RANGES}]+")
+# In UTF-8; few other characters share these.
+_CJK_FIRST_BYTES = tuple(bytes([number]) for number in range(0xE3, 0xEA))
 
 
 class Kind(StrEnum):
-    """What a filter looks at."""
+    """The property of an entry that a filter compares."""
 
     SOURCE = "source"
     CATEGORY = "category"
@@ -88,18 +89,21 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Entries of a source, category or author whose name is or contains `value`.
+    """A condition on the source, category or author of an entry.
 
-    Filters of one kind are alternatives; those that are not `wanted` all have to fail.
+    Attributes:
+        value: The name, or a part of the name.
+        is_required: Entries match one of the required filters of each kind, and none of the
+            others.
     """
 
     kind: Kind
     value: str
-    wanted: bool = True
+    is_required: bool = True
 
 
 class SearchFault(StrEnum):
-    """What a hint is about."""
+    """The reason for a hint."""
 
     OPEN_QUOTE = "quote"
     NO_VALUE = "value"
@@ -112,7 +116,7 @@ class SearchFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A part of a search that was not understood or is too much, as it was typed."""
+    """A part of a search that makes no sense or is beyond a limit; `text` is as typed."""
 
     fault: SearchFault
     text: str
@@ -120,16 +124,18 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search that was understood.
+    """A parsed search.
 
     Attributes:
-        wanted, unwanted: Phrases of one or more words, single spaces between them; with a `*` at
-            the end any word that begins like the last one will do.
-        since, until: Days; `until` itself is not in it.
+        required, excluded: Phrases of one or more words with single spaces between; a final `*`
+            stands for the rest of the last word.
+        filters: Conditions on source, category and author.
+        since, until: First day, and the day after the last; None for no bound.
+        hints: The parts that are left out.
     """
 
-    wanted: tuple[str, ...] = ()
-    unwanted: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
     since: date | None = None
     until: date | None = None
@@ -137,44 +143,46 @@ class Search:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it asks for nothing, so that nothing is found."""
-        return not (self.wanted or self.filters or self.since or self.until)
+        """Whether the search has no positive condition, and so no results."""
+        return not (self.required or self.filters or self.since or self.until)
 
     @property
     def is_costly(self) -> bool:
-        """Whether it may take many times what most searches take.
+        """Whether the search may take many times longer than most searches.
 
-        A word costs one look into the index; an excluded one is looked for in all that the others
-        find, and alone in every entry; nothing has an index of authors, nor of the beginnings of
-        words.
+        A required word costs one access to the index.  An excluded word is searched in all entries
+        with the required words, and without required words in every entry.  Neither authors nor
+        beginnings of words have an index.
         """
-        excluded = 2 if self.wanted else _COSTLY
-        points = sum(len(spaced(phrase).split()) for phrase in self.wanted)
-        points += sum(2 for phrase in self.wanted if phrase.endswith("*"))
-        points += sum(excluded * len(spaced(phrase).split()) for phrase in self.unwanted)
-        points += sum(_COSTLY if each.kind is Kind.AUTHOR else 1 for each in self.filters)
+        excluded_cost = 2 if self.required else _COSTLY
+        points = sum(len(spaced_cjk(phrase).split()) for phrase in self.required)
+        points += sum(2 for phrase in self.required if phrase.endswith("*"))
+        points += sum(excluded_cost * len(spaced_cjk(phrase).split()) for phrase in self.excluded)
+        points += sum(_COSTLY if term.kind is Kind.AUTHOR else 1 for term in self.filters)
         return points >= _COSTLY
 
 
 def index_form(text: str) -> str:
-    """Return what the index has of a text, and what is looked for in it.
+    """Return the form of a text in the full-text index, and of a search for the text.
 
-    The same text has to give the same form for ever: by it an entry is taken out of the index.
+    The form of a text must never change: an entry is removed from the index by its form.
     """
-    return text if text.isascii() or _IS_PLAIN.fullmatch(text) else spaced(normal(text))
+    return (
+        text if text.isascii() or _IN_INDEX_FORM.fullmatch(text) else spaced_cjk(normalized(text))
+    )
 
 
-def normal(text: str) -> str:
-    """Return `text` without differences that nobody sees or means.
+def normalized(text: str) -> str:
+    """Return `text` without differences that readers do not see or intend.
 
-    Normalization form KC (UAX #15) of Unicode 3.2, which no release of Python changes; later ones
-    add letters.  Accents stay, but for those that are no part of a letter: SQLite takes off what it
-    takes for accents, in texts and searches alike.
+    Normalization form KC (UAX #15) of Unicode 3.2: no release of Python changes that version, while
+    later versions add letters.  Composed accents stay, as SQLite removes accents from texts and
+    searches alike; other combining marks go.
     """
-    if _AS_IT_IS.fullmatch(text):
+    if _NORMALIZED.fullmatch(text):
         return text
-    seen = _SYMBOL.sub(r" \g<0> ", _INVISIBLE.sub("", text))
-    return _MARKS.sub("", ucd_3_2_0.normalize("NFKC", _LONG_MARKS.sub(_in_order, seen)))
+    visible = _SYMBOL.sub(r" \g<0> ", _INVISIBLE.sub("", text))
+    return _MARKS.sub("", ucd_3_2_0.normalize("NFKC", _LONG_MARKS.sub(_in_order, visible)))
 
 
 def _in_order(row: re.Match[str]) -> str:
@@ -189,31 +197,28 @@ def _in_order(row: re.Match[str]) -> str:
     )
 
 
-def spaced(text: str) -> str:
-    """Return `text` with its Chinese and Japanese signs as words of their own.
-
-    Nearly all texts have none; to see that costs 15 us for 5,000 characters, and ASCII nothing.
-    """
+def spaced_cjk(text: str) -> str:
+    """Return `text` with spaces around each Chinese and Japanese character."""
     if text.isascii():
         return text
-    data = text.encode()
-    if not any(lead in data for lead in _LEADS):
+    data = text.encode()  # a search for bytes is quicker than one by a regular expression
+    if not any(first_byte in data for first_byte in _CJK_FIRST_BYTES):
         return text
-    return _ROW.sub(lambda row: f" {' '.join(row[0])} ", text)
+    return _CJK_ROW.sub(lambda row: f" {' '.join(row[0])} ", text)
 
 
 def words_of(phrases: Sequence[str]) -> tuple[re.Pattern[str], list[list[str]]]:
-    """Return what finds the words of a text to compare with these phrases, and the phrases' own.
+    """Return a pattern of the words to compare with phrases, and the words of each phrase.
 
-    The words of a text are as they stand there, to be marked: `normal` gives their form.
+    The pattern matches words as they are in a text; `normalized` returns the form to compare.
     """
-    split = [spaced(phrase).split() for phrase in phrases]
-    has_signs = split != [phrase.split() for phrase in phrases]
-    return (_SIGN_OR_WORD if has_signs else _WORD_IN_TEXT), split
+    phrase_words = [spaced_cjk(phrase).split() for phrase in phrases]
+    has_cjk = phrase_words != [phrase.split() for phrase in phrases]
+    return (_CJK_OR_WORD if has_cjk else _WORD_IN_TEXT), phrase_words
 
 
 def parse(text: str) -> Search:
-    """Return what `text` asks for; never fails."""
+    """Return the search that `text` means; any text is one."""
     terms = list(_TERM.finditer(text))
     parser = _SearchParser()
     for term in terms[:MAX_TERMS]:
@@ -225,10 +230,10 @@ def parse(text: str) -> Search:
 
 @dataclass
 class _SearchParser:
-    """What was read of a search so far."""
+    """The terms of a search that are parsed so far."""
 
-    wanted: list[str] = field(default_factory=list)
-    unwanted: list[str] = field(default_factory=list)
+    required: list[str] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
     hints: list[Hint] = field(default_factory=list)
     days: dict[str, date] = field(default_factory=dict)
@@ -238,8 +243,8 @@ class _SearchParser:
 
     def search(self) -> Search:
         return Search(
-            tuple(self.wanted),
-            tuple(self.unwanted),
+            tuple(self.required),
+            tuple(self.excluded),
             tuple(self.filters),
             self.days.get("after"),
             self.days.get("before"),
@@ -251,52 +256,53 @@ class _SearchParser:
         operator, value = (operator or "").lower(), (word if phrase is None else phrase).strip()
         if phrase is not None and not closed and value:
             self.hint(SearchFault.OPEN_QUOTE, term[0])
-        without = sign == "-"
+        is_required = sign != "-"
         if operator in ("before", "after"):
             if (day := _day(value)) is None:
                 self.hint(SearchFault.BAD_DAY, term[0])
-            elif without:  # all but what is before a day is what is on or after it
-                self.days["after" if operator == "before" else "before"] = day
-            else:
+            elif is_required:
                 self.days[operator] = day
+            else:  # not before a day means on that day or later
+                self.days["after" if operator == "before" else "before"] = day
         elif (value.lower().rstrip(":") in _OPERATORS and value.endswith(":")) or (
             operator and not value
         ):
             self.hint(SearchFault.NO_VALUE, term[0])
         elif operator:
-            self.filters.append(Filter(Kind(operator), value, wanted=not without))
-        elif words := _phrase(normal(value)):
-            self._add_words(words, term[0], wanted=not without)
+            self.filters.append(Filter(Kind(operator), value, is_required))
+        elif words := _phrase(normalized(value)):
+            self._add_words(words, term[0], is_required=is_required)
 
-    def _add_words(self, words: str, typed: str, *, wanted: bool) -> None:
-        if not wanted and len(self.unwanted) == MAX_EXCLUDED:
-            if not any(each.fault is SearchFault.TOO_MANY_EXCLUDED for each in self.hints):
-                self.hint(SearchFault.TOO_MANY_EXCLUDED, typed)
+    def _add_words(self, words: str, term: str, *, is_required: bool) -> None:
+        if not is_required and len(self.excluded) == MAX_EXCLUDED:
+            if not any(hint.fault is SearchFault.TOO_MANY_EXCLUDED for hint in self.hints):
+                self.hint(SearchFault.TOO_MANY_EXCLUDED, term)
             return
-        compared = _beginning(words)
-        if compared != words:
-            self.hint(SearchFault.LONG_PHRASE, typed)
-        (self.wanted if wanted else self.unwanted).append(compared)
+        phrase = _beginning(words)
+        if phrase != words:
+            self.hint(SearchFault.LONG_PHRASE, term)
+        (self.required if is_required else self.excluded).append(phrase)
 
 
 def _beginning(phrase: str) -> str:
-    """Return what is looked for of a phrase: its first words, and no more signs than that."""
+    """Return the first words of a phrase, up to `MAX_PHRASE` words and `_MAX_CJK` characters."""
     words: list[str] = []
-    signs = 0
+    cjk_count = 0
     for word in phrase.split()[:MAX_PHRASE]:
-        in_word = len(_SIGN.findall(word))
-        if signs + in_word > _MAX_SIGNS:
-            return " ".join([*words, word[: _MAX_SIGNS - signs]]).rstrip()
-        signs += in_word
+        count = len(_CJK.findall(word))
+        if cjk_count + count > _MAX_CJK:
+            return " ".join([*words, word[: _MAX_CJK - cjk_count]]).rstrip()
+        cjk_count += count
         words.append(word)
     return " ".join(words)
 
 
 def with_sources(text: str, names: Mapping[str, str]) -> str:
-    """Return a search in which sources have other names.
+    """Return a search with other names of sources.
 
     Args:
-        names: New ones by those that stand in `text` behind `source:`; without blanks.
+        text: The search.
+        names: New names, without blanks, by the names behind `source:` in `text`.
     """
 
     def renamed(term: re.Match[str]) -> str:
@@ -317,17 +323,17 @@ def _phrase(value: str) -> str:
 
 
 def _with_advice(search: Search, text: str) -> Search:
-    if search.is_empty and search.unwanted:
+    if search.is_empty and search.excluded:
         return replace(search, hints=(*search.hints, Hint(SearchFault.ONLY_WITHOUT, text.strip())))
     return search
 
 
 def _day(text: str) -> date | None:
-    """Return a day from "2026", "2026-11" or "2026-11-01": the first one of what is named."""
-    found = _DAY.fullmatch(text)
-    if found is None:
+    """Return the first day of "2026", "2026-11" or "2026-11-01", None for another text."""
+    match = _DAY.fullmatch(text)
+    if match is None:
         return None
     try:
-        return date(int(found[1]), int(found[2] or 1), int(found[3] or 1))
+        return date(int(match[1]), int(match[2] or 1), int(match[3] or 1))
     except ValueError:
         return None

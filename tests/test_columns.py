@@ -26,8 +26,8 @@ VALUES = {
     columns.DatingText: [
         None,
         Dating("the date it gives"),
-        Dating("why", "Mon\t23", "pubDate", "RFC 822", sure=True),
-        Dating("why", "", "", "", sure=False),
+        Dating("why", "Mon\t23", "pubDate", "RFC 822", is_certain=True),
+        Dating("why", "", "", "", is_certain=False),
     ],
 }  # fmt: skip
 

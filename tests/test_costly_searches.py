@@ -220,7 +220,7 @@ def test_any_other_page_that_takes_too_long_is_a_503(reader, lamps, path, monkey
 def test_a_search_excludes_a_few_words_and_says_which_one_was_too_many():
     search = parse(EXCLUDING)
 
-    assert search.unwanted == tuple(f"word{number}" for number in range(MAX_EXCLUDED))
+    assert search.excluded == tuple(f"word{number}" for number in range(MAX_EXCLUDED))
     (hint,) = search.hints
     assert (hint.fault, hint.text) == (SearchFault.TOO_MANY_EXCLUDED, f"-word{MAX_EXCLUDED}")
 
@@ -239,7 +239,7 @@ def test_a_search_excludes_a_few_words_and_says_which_one_was_too_many():
 def test_of_a_long_phrase_the_beginning_is_looked_for(phrase, compared):
     search = parse(f'"{phrase}"')
 
-    assert search.wanted == (compared or phrase,)
+    assert search.required == (compared or phrase,)
     assert [each.fault for each in search.hints] == ([SearchFault.LONG_PHRASE] if compared else [])
 
 

@@ -206,7 +206,7 @@ def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tm
         12: "Harbour",
     }
     html = "<p>" + "We\u200bir &amp; <b>o\ufb03</b>ce</p>"
-    signs = search.spaced(titles[10])
+    signs = search.spaced_cjk(titles[10])
     old_database(
         tmp_path / "a.db",
         "0015",
@@ -257,7 +257,7 @@ def test_no_later_change_of_the_index_changes_what_an_old_migration_does(tmp_pat
 
     for name in ("plain_text", "index_form"):
         monkeypatch.setattr(dialects, name, lambda _: "otherwise")
-    for name in ("spaced", "normal"):
+    for name in ("spaced_cjk", "normalized"):
         monkeypatch.setattr(search, name, lambda _: "otherwise")
     old_database(
         tmp_path / "a.db",

@@ -85,7 +85,7 @@ def test_a_date_in_any_form_is_the_time_that_it_means(text, meant):
     date = read(text)
 
     assert date.at == datetime.fromisoformat(f"2025-07-08T{meant}:00Z")
-    assert (date.sure, date.zoned) == (True, True)
+    assert (date.is_certain, date.zoned) == (True, True)
 
 
 @pytest.mark.parametrize("language", "en de fr es it pt nl pl ru sv da nb hu el".split())
@@ -135,7 +135,7 @@ def test_early_and_late_years_are_dates(text):
     ],
 )
 def test_what_can_be_read_in_two_ways_is_not_sure(text):
-    assert not read(text).sure
+    assert not read(text).is_certain
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_time_without_a_zone_takes_it_from_the_other_date():
     date = dates.entry_date(published, updated)
 
     assert date.at == datetime(2026, 11, 23, 8, tzinfo=UTC)
-    assert (date.field, date.text, date.sure) == ("published", "2026-11-23 16:00:00", False)
+    assert (date.field, date.text, date.is_certain) == ("published", "2026-11-23 16:00:00", False)
 
 
 def test_the_date_of_an_entry_is_when_it_was_published_if_that_can_be_read():
@@ -252,8 +252,8 @@ def test_the_first_moment_of_1970_is_no_date_and_another_one_is(text, is_date):
 
 
 def test_a_date_is_sure_where_its_weekday_tells_the_month_from_the_day():
-    assert read("Fri, 05/03/2019 15:21 UTC").sure
-    assert not read("05/03/2019 15:21 UTC").sure
+    assert read("Fri, 05/03/2019 15:21 UTC").is_certain
+    assert not read("05/03/2019 15:21 UTC").is_certain
 
 
 @given(TIMES)

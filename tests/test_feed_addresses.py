@@ -54,7 +54,7 @@ from aggregator.urls import feed_addresses
     ],
 )
 def test_an_address_is_read_as_what_it_means(written, url):
-    assert feed_addresses.meant(written) == (url or written)
+    assert feed_addresses.web_url(written) == (url or written)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_an_address_is_read_as_what_it_means(written, url):
     ],
 )
 def test_what_is_not_an_address_of_the_web_means_none(written):
-    assert feed_addresses.meant(written) is None
+    assert feed_addresses.web_url(written) is None
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_address_that_this_program_masked_is_known_again(address):
 def test_an_endless_address_takes_no_time(part):
     start = time.process_time()
 
-    assert feed_addresses.meant(part * 1_000_000) is None
+    assert feed_addresses.web_url(part * 1_000_000) is None
     assert time.process_time() - start < 1
 
 

@@ -168,7 +168,7 @@ def test_page_commands_and_metrics_count_alike(tmp_path):
     assert {status: of_commands.count(status.value) for status in FeedStatus} == counts
     assert metrics.feeds == counts
     assert overview.failing == counts[FeedStatus.FAILING]
-    assert overview.unread_feeds == counts[FeedStatus.UNPOLLED]
+    assert overview.unpolled_feeds == counts[FeedStatus.UNPOLLED]
     totals = [each.text for each in site.page("/status").all("dd")]
     assert totals[:7] == [
         str(number)

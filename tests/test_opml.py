@@ -268,7 +268,7 @@ def test_folders_with_odd_names_are_kept(attributes, category):
     assert [feed.category for feed in subscriptions.feeds] == [category]
     assert (subscriptions.left_out, subscriptions.not_taken_over) == ([], {})
     appended = config.append("title: x\n", subscriptions.feeds, path=Path("config.yaml"))
-    assert [feed.category for feed in appended.added] == [category]
+    assert [feed.category for feed in appended.feeds] == [category]
 
 
 def folder(name: str, *inside: str) -> str:
@@ -479,7 +479,7 @@ def test_a_list_of_ten_thousand_feeds_is_read_and_added_to_the_file_in_seconds()
     found = feeds_of(opml.write("x", feeds))
     appended = config.append("title: x\n", found, path=Path("config.yaml"))
 
-    assert len(appended.added) == 10_000
+    assert len(appended.feeds) == 10_000
     assert time.process_time() - start < 10  # 2.5 s
 
 
@@ -509,5 +509,5 @@ def test_every_list_of_the_corpus_can_be_imported():
 
     appended = config.append("title: x\n", found, path=Path("config.yaml"))
 
-    assert len(appended.added) > 1000
-    assert len(appended.added) + len(appended.known) == len(found)
+    assert len(appended.feeds) > 1000
+    assert len(appended.feeds) + len(appended.duplicates) == len(found)

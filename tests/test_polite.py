@@ -365,7 +365,7 @@ def test_a_410_stops_for_good_and_says_so(world, server):
 
     assert world.poll() == []
     health = world.health("feed")
-    assert (health.gone, health.next_poll_at) == (True, None)
+    assert (health.is_gone, health.next_poll_at) == (True, None)
     assert "410" in str(health.next_reason)
 
 

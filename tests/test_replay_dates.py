@@ -32,8 +32,8 @@ def test_what_was_published_as_a_date_is_kept_with_how_it_was_read(tmp_path):
 
     a, b, c = dating(world)
     assert (a.text, a.field, a.form) == (dated.at, "published", "a month's name")
-    assert (a.reason, a.sure) == ("published then", True)
-    assert (b.text, b.field, b.sure) == ("2025-07-07T10:00:00", "updated", False)
+    assert (a.reason, a.is_certain) == ("published then", True)
+    assert (b.text, b.field, b.is_certain) == ("2025-07-07T10:00:00", "updated", False)
     assert (c.text, c.form) == ("Invalid Date", "")
     assert c.reason == "no date: below the dated ones of the first poll"
 

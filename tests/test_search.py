@@ -8,11 +8,20 @@ import pytest
 from hypothesis import given, strategies
 
 from aggregator import search
-from aggregator.search import Filter, Kind, Search, SearchFault, index_form, normal, parse, spaced
+from aggregator.search import (
+    Filter,
+    Kind,
+    Search,
+    SearchFault,
+    index_form,
+    normalized,
+    parse,
+    spaced_cjk,
+)
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted", "unwanted"),
+    ("text", "required", "excluded"),
     [
         ("", (), ()),
         ("a b", ("a", "b"), ()),
@@ -26,10 +35,10 @@ from aggregator.search import Filter, Kind, Search, SearchFault, index_form, nor
         ("a " * 40, ("a",) * 16, ()),
     ],
 )
-def test_words_and_phrases(text, wanted, unwanted):
+def test_words_and_phrases(text, required, excluded):
     search = parse(text)
 
-    assert (search.wanted, search.unwanted) == (wanted, unwanted)
+    assert (search.required, search.excluded) == (required, excluded)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +51,7 @@ def test_words_and_phrases(text, wanted, unwanted):
     ],
 )
 def test_each_sign_of_a_script_without_spaces_is_a_word(text, apart):
-    assert spaced(text) == apart
+    assert spaced_cjk(text) == apart
 
 
 @pytest.mark.parametrize(
@@ -66,14 +75,14 @@ def test_each_sign_of_a_script_without_spaces_is_a_word(text, apart):
     ],
 )
 def test_what_is_not_seen_or_meant_makes_no_difference(text, form):
-    assert normal(text) == (text if form is None else form)
-    assert normal(normal(text)) == normal(text)
+    assert normalized(text) == (text if form is None else form)
+    assert normalized(normalized(text)) == normalized(text)
 
 
 def test_letters_that_are_let_through_without_a_look_are_in_their_form_already():
     parts_words = re.compile(r"[^\w\ue000-\uf8ff]+")
     letters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
-    through = [letter for letter in letters if search._AS_IT_IS.fullmatch(letter)]
+    through = [letter for letter in letters if search._NORMALIZED.fullmatch(letter)]
 
     other = [
         letter
@@ -91,10 +100,10 @@ def test_letters_that_are_let_through_without_a_look_are_in_their_form_already()
 
 def test_what_is_plain_is_its_own_form():
     every = (chr(number) for number in range(sys.maxunicode + 1))
-    texts = [f"a{character}b" for character in every if search._IS_PLAIN.fullmatch(character)]
+    texts = [f"a{character}b" for character in every if search._IN_INDEX_FORM.fullmatch(character)]
 
     assert len(texts) > 10_000
-    assert [spaced(normal(text)) for text in texts] == texts
+    assert [spaced_cjk(normalized(text)) for text in texts] == texts
 
 
 _MARKS = (
@@ -142,7 +151,7 @@ def test_many_marks_in_a_row_have_the_form_that_unicode_gives_them(row, text):
     text = f"\u1e00{row}{text}{row}b"
     seen = text.replace("\u200d", "")
 
-    assert normal(text) == re.sub(
+    assert normalized(text) == re.sub(
         "[\u0300-\u036f]+", "", unicodedata.ucd_3_2_0.normalize("NFKC", seen)
     )
 
@@ -163,10 +172,10 @@ def test_names_and_days_narrow_it():
     search = parse('source:lamp -Category:"the sea" author:"ada q" after:2026-11-02 before:2027 x')
 
     assert search == Search(
-        wanted=("x",),
+        required=("x",),
         filters=(
             Filter(Kind.SOURCE, "lamp"),
-            Filter(Kind.CATEGORY, "the sea", wanted=False),
+            Filter(Kind.CATEGORY, "the sea", is_required=False),
             Filter(Kind.AUTHOR, "ada q"),
         ),
         since=date(2026, 11, 2),

@@ -271,7 +271,7 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
             entries,
             data.clock,
             news=news,
-            phrases=parse(scope.search).wanted if scope.search else (),
+            phrases=parse(scope.search).required if scope.search else (),
             fold=not (scope.search or scope.source),
         ),
         count=len(entries),

@@ -206,7 +206,7 @@ def _tag(overview: Overview, clock: Clock, visit: LastVisit, parts: Sequence[Par
         clock.lang.tag,
         overview.version,
         overview.feeds,
-        overview.unread_feeds,
+        overview.unpolled_feeds,
         overview.failing,
         checked.strftime(precision) if checked else "never",
         new_since,

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
-from aggregator.search import normal, words_of
+from aggregator.search import normalized, words_of
 
 
 def marked(text: str, phrases: Sequence[str]) -> Markup:
@@ -60,5 +60,5 @@ def _folded(word: str) -> str:
     """Return a word without case and accents."""
     if word.isascii():
         return word.lower()
-    parts = unicodedata.normalize("NFKD", normal(word).casefold())
+    parts = unicodedata.normalize("NFKD", normalized(word).casefold())
     return "".join(character for character in parts if not unicodedata.combining(character))

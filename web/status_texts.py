@@ -145,7 +145,7 @@ def answer(feed: FeedHealth, lang: Language) -> StatusText:
 
 def next_check(feed: FeedHealth, clock: Clock) -> str:
     """Return when the feed is polled next: "in 48 minutes", "never"."""
-    if feed.gone:
+    if feed.is_gone:
         return clock.lang.gettext("never")
     if feed.next_poll_at is None:
         return clock.lang.gettext("not planned yet")

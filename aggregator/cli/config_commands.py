@@ -131,7 +131,7 @@ def _completed(text: str) -> str:
     Raises:
         UsageError: The text does not name a URL.
     """
-    url = feed_addresses.meant(text)
+    url = feed_addresses.web_url(text)
     if url is not None and ":" in text.partition("/")[0]:  # feed:, itpc: and the like
         return url
     if not text:

@@ -83,7 +83,7 @@ def _poll(poll: PollRecord) -> tuple[str, str, str, str, str, str]:
     status = str(poll.status) if poll.status else "-"
     seconds = f"{poll.duration.total_seconds():.2f}"
     error = poll.error or ""
-    return (_time(poll.started_at), status, f"{poll.size:,}", seconds, str(poll.new), error)
+    return (_time(poll.started_at), status, f"{poll.size:,}", seconds, str(poll.new_entries), error)
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
@@ -123,7 +123,7 @@ def _json(feed: FeedHealth) -> dict[str, Any]:
                 "status": poll.status,
                 "bytes": poll.size,
                 "seconds": round(poll.duration.total_seconds(), 3),
-                "new": poll.new,
+                "new": poll.new_entries,
                 "error": poll.error,
             }
             for poll in reversed(feed.polls[-POLLS:])

@@ -76,8 +76,8 @@ def lines(
 def _dated(dating: Dating | None) -> str:
     if dating is None:
         return "why it stands there was not kept"
-    if dating.sure is None:
+    if dating.is_certain is None:
         return dating.reason
     form = f"read as {dating.form}" if dating.form else "not read as a date"
-    doubt = "" if dating.sure or not dating.form else ", not surely"
+    doubt = "" if dating.is_certain or not dating.form else ", not surely"
     return f'{dating.reason} ("{dating.text}" in `{dating.field}`, {form}{doubt})'

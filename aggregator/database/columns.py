@@ -173,9 +173,9 @@ class DatingText(_ValueType[Dating]):
     def encode(value: Dating | None) -> str | None:
         if value is None:
             return None
-        if value.sure is None:
+        if value.is_certain is None:
             return value.reason
-        certainty = "sure" if value.sure else ""
+        certainty = "sure" if value.is_certain else ""
         return "\t".join((value.reason, value.field, value.form, certainty, value.text))
 
     @staticmethod
@@ -186,7 +186,7 @@ class DatingText(_ValueType[Dating]):
         if not date:
             return Dating(reason)
         field, form, certainty, text = date
-        return Dating(reason, text, field, form, sure=bool(certainty))
+        return Dating(reason, text, field, form, is_certain=bool(certainty))
 
 
 def _enclosure_values(enclosure: Enclosure) -> list[Any]:

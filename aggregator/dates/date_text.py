@@ -141,7 +141,7 @@ def entry_date(published: Date | None, updated: Date | None) -> Date | None:
         return best
     offset = best.at - updated.at
     is_zone = abs(offset) <= timedelta(hours=14) and not offset % timedelta(minutes=15)
-    return replace(best, at=updated.at, zoned=True, sure=False) if is_zone else best
+    return replace(best, at=updated.at, zoned=True, is_certain=False) if is_zone else best
 
 
 def _in_plain_form(text: str, parsed: datetime | None) -> Date | None:
@@ -225,7 +225,7 @@ def _date(
         field="",
         at=at,
         form=day.form,
-        sure=day.is_certain and offset is not None and offset.is_certain,
+        is_certain=day.is_certain and offset is not None and offset.is_certain,
         zoned=offset is not None,
         whole_day=not timed or not clock,
     )

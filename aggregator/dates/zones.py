@@ -107,7 +107,7 @@ def in_zone(date: Date, zone: tzinfo | int) -> Date:
         date.field,
         at,
         date.form,
-        sure=not isinstance(zone, int),
+        is_certain=not isinstance(zone, int),
         zoned=True,
         whole_day=date.whole_day,
     )

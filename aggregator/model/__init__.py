@@ -4,12 +4,13 @@ Pure; imports nothing of ours.  Times are aware UTC and named `..._at`, spans ar
 Words are those of the glossary in docs/architecture.md: an RSS item is an *entry* (RFC 4287),
 a line in config.yaml a *subscription*, one attempt to bring a feed up to date a *poll*.
 
-documents   subscriptions, answers, and what was read in them
-polling     what a poll knows of its feed, and how it went
-listing     what is listed, published and shown
-seen_hashes what a feed remembers of the entries of its last document
-entry_id    the number of an entry, which is its place in the list
-times       points and spans of time, as values and as text
+documents    subscriptions, responses, and the feeds and entries in documents
+polling      the state of a feed between two polls, and the outcome of a poll
+listing      lists of entries, their sources, and what stands around them on a page
+feed_health  past polls and health of a subscription
+seen_hashes  the format of the hashes of a feed's last document
+entry_id     the id of an entry, which is its place in the list
+times        points and spans of time, as values and as text
 """
 
 from aggregator.model.documents import (
@@ -28,17 +29,15 @@ from aggregator.model.documents import (
     Validators,
 )
 from aggregator.model.entry_id import IDS_PER_MILLISECOND, LOWEST_ID, EntryId
+from aggregator.model.feed_health import FeedHealth, FeedOrder, PollRecord
 from aggregator.model.listing import (
     CategoryCount,
     Cursor,
     Dating,
-    FeedHealth,
-    FeedOrder,
     ListedEntry,
     ListPage,
     ListScope,
     Overview,
-    PollRecord,
     Sidebar,
     Source,
     SourceName,

@@ -16,16 +16,16 @@ class Subscription:
 
     Attributes:
         name: Stable key and slug, unique in the file.
-        url: As written: an http(s) URL, or a path relative to config.yaml.
-        title: The title given in the file, None to use the feed's own.
-        category: As written, None for none.
+        url: An http(s) URL or a path relative to config.yaml, as written.
+        title: The title in the file, None for the feed's own title.
+        category: The category as written, None for no category.
         interval: Wait between two polls.
-        name_given: The name stands in the file; it was not made from title or host.
-        timezone: IANA name; of the feed's times that name no zone, None to find out.
-        interval_given: The interval stands in the file, for this feed or for all.
-        distrust_304: Ask unconditionally after eight days of nothing but 304.
-        private: Its address is shown to nobody; it has a title then.
-        stories: Its entries may be left out for those of other feeds, and they for its own.
+        name_given: The file has the name; False for a name made from title or host.
+        interval_given: The file has the interval, for this feed or for all feeds.
+        distrust_304: Request unconditionally after eight days of nothing but 304.
+        timezone: IANA name of the zone of dates without a zone, None to infer the zone.
+        private: The address is never shown; the feed has a title.
+        stories: Lists may show an entry of another feed instead of this feed's, and vice versa.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class OpmlOutline:
-    """One subscription as an OPML document writes it (OPML 2.0, `type="rss"`)."""
+    """One subscription of an OPML document (OPML 2.0, `type="rss"`)."""
 
     url: str
     title: str | None = None
@@ -59,9 +59,9 @@ class Validators:
     """ETag and Last-Modified as received, byte for byte (RFC 9110, 8.8).
 
     Attributes:
-        url: The URL that sent them; they are sent back to no other.
-        etag: The header's value with quotes and `W/`, None if there was none.
-        last_modified: The header's value, never re-formatted, None if there was none.
+        url: The URL that sent the validators; the only one that gets them back.
+        etag: The header's value with quotes and `W/`, None without the header.
+        last_modified: The header's value, never re-formatted, None without the header.
     """
 
     url: str | None = None
@@ -71,16 +71,16 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A usable answer to one conditional GET: 2xx with a body, or 304 without.
+    """A usable response to one conditional GET: 2xx with a body, or 304 without.
 
     Attributes:
         status: 200 to 299, or 304.
-        url: Where the answer came from, after redirects.
-        moved_to: The new address when every hop was a 301 or 308, else None.
-        headers: Of the answer, names in lower case.
+        url: The URL of the response, after redirects.
+        moved_to: The new address if every redirect was a 301 or 308, else None.
+        headers: Header fields of the response, names in lower case.
         body: Decoded content; empty for a 304.
-        validators: To store and to send next time, whatever the status.
-        size: Bytes of the body as they came over the wire.
+        validators: Validators to store and to send with the next request, whatever the status.
+        size: Bytes of the body on the wire.
     """
 
     status: int
@@ -100,23 +100,23 @@ class Enclosure:
     """A file that belongs to an entry.
 
     Attributes:
-        length: In bytes, None where unknown or absurd.
-        duration: Of sound or video, in seconds; None where unknown.
+        length: Size in bytes, None where unknown or absurd.
+        duration: Duration of sound or video in seconds, None where unknown.
     """
 
     url: str
     type: str | None = None
     length: int | None = None
-    # Not in `repr`: hashes of stored entries are made of it (dedup).
+    # Not in `repr`, which hashes of stored entries are made of (dedup).
     duration: int | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The feed that an entry was copied from, by the words of the feed that has the copy.
+    """The feed that an entry was copied from, according to the feed with the copy.
 
     Attributes:
-        id: Atom id, or whatever URI names it; None if it has none.
+        id: Atom id or another URI that names the feed; None if unknown.
         feed_url, site_url: Absolute http(s) URLs, None where unknown.
 
     Source: RFC 4287, 4.2.11 (`atom:source`); RSS 2.0 (`source`).
@@ -131,18 +131,18 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ParsedEntry:
-    """An entry as the document says it: nothing cleaned, nothing trusted.
+    """An entry of a document before cleaning: no value is safe.
 
     Attributes:
         guid: Atom id or RSS guid, None if absent or blank.
-        link: Absolute if it could be made so.
+        link: Absolute if the link could be resolved.
         title_type: Media type of `title`: `text/plain`, `text/html`, `application/xhtml+xml`.
-        summary, content: HTML, also where the document said plain text.
+        summary, content: HTML, also of plain text in the document.
         base: URL that relative references in this entry resolve against.
-        image: Address of the picture that stands for the entry.
-        origin: Where the feed has the entry from, None if it is its own.
+        image: Address of the entry's lead picture.
+        origin: The feed that the entry was copied from, None for an entry of the feed itself.
         published, updated: Dates as written, None if absent.
-        published_at, updated_at: How the parser read them, None if it could not.
+        published_at, updated_at: Times that the parser read, None for unreadable dates.
     """
 
     guid: str | None = None
@@ -167,13 +167,13 @@ class ParsedEntry:
 
 @dataclass(frozen=True, slots=True)
 class PublisherHints:
-    """When the publisher wants to be asked, as the document says it.
+    """Hints of a publisher on when to poll the feed.
 
     Attributes:
         ttl: RSS `ttl`, a wait between two polls.
         update_every: `sy:updatePeriod` divided by `sy:updateFrequency`.
-        skip_hours: RSS `skipHours`, 0 to 23 in GMT; no polls in them.
-        skip_days: RSS `skipDays`, Monday is 0.
+        skip_hours: RSS `skipHours`: hours without polls, 0 to 23 in GMT.
+        skip_days: RSS `skipDays`: days without polls, Monday is 0.
     """
 
     ttl: timedelta | None = None
@@ -184,13 +184,13 @@ class PublisherHints:
 
 @dataclass(frozen=True, slots=True)
 class FeedHead:
-    """What a document says about the feed itself.
+    """The properties of the feed itself in a document.
 
     Attributes:
         feed_id: Atom id, None for RSS.
-        format: What kind of document it was: `Atom 1.0`, `RSS 2.0`, `JSON Feed 1.1` ...
-        note: A defect that was read over, in words for the status page; None for none.
-        hints: When the publisher wants to be polled.
+        format: Format of the document: `Atom 1.0`, `RSS 2.0`, `JSON Feed 1.1` ...
+        note: A defect that reading repaired, in words for the status page; None for no defect.
+        hints: Hints of the publisher on when to poll.
     """
 
     title: str = ""
@@ -210,8 +210,8 @@ class ParsedFeed:
     """A whole document, entries in document order, nothing cleaned.
 
     Attributes:
-        cut_short: It ends too early: the entry that it broke off in is left out, and the next
-            answer may be another, whatever the server says.
+        cut_short: The document ends too early: the entry at its end is left out, and the next
+            response may be longer even if the server claims that nothing has changed.
         size: Bytes of the document in UTF-8.
     """
 
@@ -221,55 +221,56 @@ class ParsedFeed:
     size: int = 0
 
 
-class _Flat:
-    """Pickled as its values in order, in less time: entries come from other processes."""
+class _QuicklyPickled:
+    """A value that is pickled as its fields in order, for speed: workers return many entries."""
 
     __slots__ = ()
     __match_args__: ClassVar[tuple[str, ...]]
 
-    def __reduce__(self) -> tuple[type[_Flat], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[type[_QuicklyPickled], tuple[Any, ...]]:
         return type(self), tuple([getattr(self, name) for name in self.__match_args__])
 
 
 @dataclass(frozen=True, slots=True)
-class Date(_Flat):
-    """A date as it was published, and how it was read.
+class Date(_QuicklyPickled):
+    """A published date, and its interpretation.
 
     Attributes:
-        text: As it stands in the document.
-        field: Where: `published` or `updated`.
-        at: UTC; None if it can't be read, or nobody can mean it.  Without a zone as if in UTC.
-        form: How it was read, in words.
-        sure: It can be read in one way only.
-        zoned: It names its zone, or another one was found for it.
-        whole_day: It names a day and no time, or midnight.
+        text: The date as written in the document.
+        field: `published` or `updated`.
+        at: The time in UTC, of a date without a zone as if in UTC; None for an unreadable or
+            impossible date.
+        form: The form of the date in words.
+        is_certain: The text can be read in one way only.
+        zoned: The date has a zone, or a zone was inferred.
+        whole_day: The date has no time of day, or midnight.
     """
 
     text: str
     field: str
     at: datetime | None
     form: str
-    sure: bool = True
+    is_certain: bool = True
     zoned: bool = True
     whole_day: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class CleanEntry(_Flat):
+class CleanEntry(_QuicklyPickled):
     """An entry that is safe to store, list and publish.
 
     Attributes:
-        guid: As published, None if absent.  Opaque: never shown as markup, never followed.
-        url: Absolute http(s) or mailto link, None if the entry has none that is usable.
-        title: Plain text, one line; empty if the entry has no title.
+        guid: The guid as published, None if absent.  Opaque: never markup, never requested.
+        url: Absolute http(s) or mailto link, None for an entry without a usable link.
+        title: Plain text, one line; empty for an entry without a title.
         title_html: The title as inline HTML from the allow list.
         summary: Plain-text excerpt, about 220 characters.
-        content_html: Sanitised HTML with absolute URLs; empty if the entry has none.
-        content_hash: 16 bytes over title and content; changes when the text does.
-        image: Absolute http(s) URL of the picture that stands for the entry.
-        origin: Where the feed has the entry from, None if it is its own.
-        published_at, updated_at: None where missing, unreadable or a sentinel.
-        date: What `published_at` was read from.
+        content_html: Sanitised HTML with absolute URLs; empty for an entry without content.
+        content_hash: 16 bytes, a hash of title and content.
+        image: Absolute http(s) URL of the entry's lead picture.
+        origin: The feed that the entry was copied from, None for an entry of the feed itself.
+        published_at, updated_at: None if missing, unreadable or a sentinel.
+        date: The date from which `published_at` was read.
     """
 
     guid: str | None
@@ -293,7 +294,7 @@ class CleanEntry(_Flat):
 
 @dataclass(frozen=True, slots=True)
 class CleanFeed:
-    """A whole document after cleaning, entries in document order; `cut_short` as before."""
+    """A document after cleaning, entries in document order; `cut_short` as in `ParsedFeed`."""
 
     head: FeedHead
     entries: tuple[CleanEntry, ...] = ()

@@ -1,35 +1,33 @@
-"""What is listed, published and shown."""
+"""Lists: which entries, in which order, and what stands around them on a page."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from enum import StrEnum
+from datetime import UTC, datetime, tzinfo
 
 from aggregator.model.documents import Enclosure, Origin
 from aggregator.model.entry_id import EntryId
-from aggregator.model.polling import Constraint, Outcome
 
 _CURSOR = re.compile(r"-?[0-9]{1,19}")
-_MAX_ID = 2**63 - 2  # the one above it is a number of databases, too
+_MAX_ID = 2**63 - 2  # databases can store the number above as well
 
 
 @dataclass(frozen=True, slots=True)
 class Dating:
-    """Why an entry stands where it does.
+    """The reason for an entry's place in the list.
 
     Attributes:
         reason: In words.
-        text, field, form, sure: Of its `Date`; empty and None where it has none, or that was
-            stored before they were kept.
+        text, field, form, is_certain: Fields of the entry's `Date`; empty and None for an entry
+            without a date, or stored by a version that did not store them.
     """
 
     reason: str
     text: str = ""
     field: str = ""
     form: str = ""
-    sure: bool | None = None
+    is_certain: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,7 +41,7 @@ class Cursor:
         """Read a cursor as a link carries it.
 
         Raises:
-            ValueError: `text` is not one that a page of ours could have written.
+            ValueError: No page of this program has a link with this cursor.
         """
         if not _CURSOR.fullmatch(text) or not -_MAX_ID <= int(text) <= _MAX_ID:
             raise ValueError(f"not a cursor: {text!r}")
@@ -55,9 +53,9 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class ListScope:
-    """Which list: everything, one category (its slug), one source (its name) or a search.
+    """The entries of a list: all, one category (slug), one source (name) or a search.
 
-    At most one of them is set.  `zone` is where the days begin that a search names.
+    At most one of the three is set.  Days in a search begin and end in `zone`.
     """
 
     category: str | None = None
@@ -68,7 +66,7 @@ class ListScope:
 
 @dataclass(frozen=True, slots=True)
 class SourceName:
-    """A feed as a link to its page names it; `title` as in `Source`."""
+    """Name and title of a feed, for a link to the feed's page; `title` as in `Source`."""
 
     name: str
     title: str
@@ -77,13 +75,13 @@ class SourceName:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The feed that an entry came from, as a reader of the list needs it.
+    """The feed of an entry, as lists and merged feeds show it.
 
     Attributes:
         title: Configured title, else the feed's own, else the name.
-        feed_id: Atom id of the feed, None if it has none.
-        updated_at: When an entry of the feed was last new or changed; None before that.
-        private: Where it comes from (addresses, id, what it says of itself) is shown to nobody.
+        feed_id: Atom id of the feed, None without an id.
+        updated_at: Time of the last new or changed entry, None without any.
+        private: Addresses, id and own texts of the feed are never shown.
     """
 
     id: int
@@ -109,13 +107,13 @@ class ListedEntry:
         id: Place in the list.
         public_id: Absolute URI: the source's own id or a `tag:` URI.
         listed_at: min(published, first seen); decided when the entry was stored.
-        dated: False where the publisher gave no usable date.
-        changed_at: When what we publish of it last changed; for validators only.
-        updated_at: When its text changed, None if it never did.
-        also_in: Other sources that have the same story, first come first.
-        image: URL of the picture that stands for it.
-        origin: The feed that `source` copied it from, None if it is its own.
-        content_html: None where the query was not asked for it.
+        dated: False for an entry without a usable date.
+        changed_at: Time of the last change of any published value; for validators only.
+        updated_at: Time of the last change of the text, None for no change.
+        also_in: Other sources of the same story, in the order of their entries' arrival.
+        image: URL of the lead picture.
+        origin: The feed that `source` copied the entry from, None for an entry of `source` itself.
+        content_html: None if the query left the content out.
     """
 
     id: EntryId
@@ -148,9 +146,9 @@ class ListPage:
 
     Attributes:
         entries: Newest first.
-        next: The list goes on below it; None at its end.
-        ended_early: It has too few entries as looking for more took too long; without `next`
-            nothing was reached at all.
+        next: Cursor of the next page, None at the end of the list.
+        ended_early: The page has too few entries as the search took too long; without `next` the
+            search has reached no entry at all.
     """
 
     entries: tuple[ListedEntry, ...] = ()
@@ -159,71 +157,8 @@ class ListPage:
 
 
 @dataclass(frozen=True, slots=True)
-class PollRecord:
-    """One poll of the past; `duration` from request to stored, `size` in bytes."""
-
-    started_at: datetime
-    outcome: Outcome
-    status: int | None = None
-    size: int = 0
-    duration: timedelta = timedelta(0)
-    new: int = 0
-    updated: int = 0
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FeedHealth:
-    """A subscription and how it is doing.
-
-    Attributes:
-        entries: How many entries of it are kept.
-        per_week: Entries listed in the last four weeks, divided by four.
-        weeks: Entries listed in each of the last weeks of seven days, oldest first.
-        next_poll_at: None when it is polled no more (410).
-        next_reason: Why then, in words.
-        not_before: End of the pause that the server asked for at the last poll, None for no pause.
-        failing_since: Start of the first of the failed polls in a row, None if it is fine.
-        moved_to: Where it is polled instead, as it moved for good.
-        unconditional: Its server offers no validators: each poll transfers the whole document.
-        constraints: All that was weighed for the time of the next poll; what its host wants, too.
-        polls: The last 24, oldest first.
-    """
-
-    source: Source
-    subtitle: str = ""
-    format: str = ""
-    interval: timedelta = timedelta(hours=1)
-    entries: int = 0
-    per_week: float = 0.0
-    weeks: tuple[int, ...] = ()
-    first_entry_at: datetime | None = None
-    last_polled_at: datetime | None = None
-    last_success_at: datetime | None = None
-    next_poll_at: datetime | None = None
-    next_reason: str | None = None
-    not_before: datetime | None = None
-    failures: int = 0
-    failing_since: datetime | None = None
-    gone: bool = False
-    error: str | None = None
-    note: str | None = None
-    moved_to: str | None = None
-    unconditional: bool = False
-    constraints: tuple[Constraint, ...] = ()
-    polls: tuple[PollRecord, ...] = ()
-
-
-class FeedOrder(StrEnum):
-    """How a list of subscriptions is ordered; within one urgency by title as well."""
-
-    URGENCY = "urgency"
-    TITLE = "title"
-
-
-@dataclass(frozen=True, slots=True)
 class CategoryCount:
-    """A category with the number of entries kept in it."""
+    """A category and the number of its stored entries."""
 
     slug: str
     name: str
@@ -232,20 +167,21 @@ class CategoryCount:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What every page says of the whole.
+    """Numbers of the whole database, for every page.
 
     Attributes:
-        version: Grows with every change that a page or merged feed could show.
-        entries, feeds: How many are kept of subscribed feeds, and how many of those there are.
-        failing: Feeds whose last poll failed.
-        checked_at: End of the newest poll, None before the first.
-        has_former_names: A feed was called something else before.
+        version: Grows with every change that a page or merged feed may show.
+        entries, feeds: Number of stored entries of subscribed feeds, and of subscribed feeds.
+        unpolled_feeds: Number of feeds that were never polled.
+        failing: Number of feeds whose last poll failed.
+        checked_at: End of the newest poll, None before the first poll.
+        has_former_names: A feed had another name before.
     """
 
     version: int
     entries: int
     feeds: int
-    unread_feeds: int
+    unpolled_feeds: int
     failing: int
     checked_at: datetime | None
     has_former_names: bool = False
@@ -253,10 +189,10 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Sidebar:
-    """What stands beside the list.
+    """The sidebar of a list.
 
     Attributes:
-        categories: By name; those that a subscription is in.
+        categories: Categories with a subscription, by name.
         busiest: Sources with the most entries of the last seven days (UTC), at most twelve.
     """
 

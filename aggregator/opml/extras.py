@@ -1,7 +1,7 @@
-"""What other readers write into OPML beyond titles and addresses, by kinds.  Pure.
+"""Settings of other feed readers in OPML, by kinds.  Pure.
 
-A kind is what a person has to know of: who moves here expects a filter to go on filtering.
-Attributes of unknown readers are reported by their names; positions, icons and the like are not.
+A kind is a loss that a person has to know of, such as a filter that filters no more.  Attributes of
+unknown readers are reported by name; positions, icons and the like are not reported.
 
 Sources: OPML 2.0; FreshRSS's extension (developers/OPML in its documentation), the exports of
 tt-rss, RSS Guard, Liferea and RSSOwl.
@@ -44,38 +44,38 @@ _INSIGNIFICANT = re.compile(
     r"date|time$|updated|modified|etag|hash|status|error|link|comment|author|text|title|desc|lang|"
     r"xpath|^json|schema|encoding|format|width|height|email|site|home"
 )
-_NOTHING = frozenset({"", "0", "false", "no", "off", "none", "null", "default", "main", "id"})
+_UNSET_VALUES = frozenset({"", "0", "false", "no", "off", "none", "null", "default", "main", "id"})
 _SCRAPED = re.compile(r"xpath|dotnotation|scrap", re.IGNORECASE)
 _LIST = re.compile(r"\.opml(?:$|[?#])", re.IGNORECASE)
 
 
 def is_scraped(attributes: Mapping[str, str]) -> bool:
-    """Whether an outline is a page that the other reader made a feed of by rules.
+    """Whether an outline is a page from which the other reader makes a feed by rules.
 
     Args:
-        attributes: Of the outline, names in lower case.
+        attributes: The outline's attributes, with names in lower case.
     """
     return bool(_SCRAPED.search(attributes.get("type", "")))
 
 
 def kinds(attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the kinds of what an outline says and this program does not take over.
+    """Yield the kinds of an outline's settings that this program does not take over.
 
     Args:
-        attributes: Of the outline, names in lower case.
+        attributes: The outline's attributes, with names in lower case.
 
-    Returns:
-        With each kind the name of the attribute where only that tells what it is about, else "".
+    Yields:
+        Each kind once, with the name of the attribute for `UNKNOWN`, else "".
     """
     if _is_list(attributes):
         yield LISTS, ""
-    seen = set()
+    yielded = set()
     for name, value in attributes.items():
-        if name in _ORDINARY or value.strip().lower() in _NOTHING:
+        if name in _ORDINARY or value.strip().lower() in _UNSET_VALUES:
             continue
         kind = _kind(name)
-        if kind is not None and kind not in seen:
-            seen.add(kind)
+        if kind is not None and kind not in yielded:
+            yielded.add(kind)
             yield kind, name if kind is UNKNOWN else ""
 
 
@@ -94,8 +94,8 @@ def _kind(attribute: str) -> str | None:
     for kind, pattern in _KIND_OF:
         if pattern.search(local):
             return kind
-    ours = local == "opmlurl" or attribute.startswith(("xmlns", "xml:"))
-    return None if ours or _INSIGNIFICANT.search(local) else UNKNOWN
+    is_known = local == "opmlurl" or attribute.startswith(("xmlns", "xml:"))
+    return None if is_known or _INSIGNIFICANT.search(local) else UNKNOWN
 
 
 def _local(attribute: str) -> str:

@@ -1,9 +1,9 @@
 """OPML <-> subscriptions.  Pure.
 
-Lists found in the wild are more often than not no XML: a bare `&`, quotation marks within quotation
-marks.  So a document that expat takes is read by expat, and any other tag by tag, both in time
-linear in its size; neither opens, fetches or expands anything.  html.parser, and what is built on
-it, would need minutes for 200 kB of `<a <a <a`.
+Most lists of the real world are not well-formed XML: they have a bare `&`, or quotation marks
+within quotation marks.  A document that expat accepts is read by expat, any other tag by tag, both
+in linear time; neither opens, fetches or expands anything.  html.parser takes quadratic time for
+`<a <a <a`.
 
 Source: OPML 2.0, http://opml.org/spec2.opml
 """
@@ -52,8 +52,9 @@ class LeftOut:
     """A feed that is left out.
 
     Attributes:
-        address: As written, one line.
-        title: Empty if it has none.
+        address: The address as written, in one line.
+        title: Empty for a feed without a title.
+        reason: The reason of the omission.
     """
 
     address: str
@@ -63,13 +64,13 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionList:
-    """What an OPML document holds.
+    """The content of an OPML document.
 
     Attributes:
-        feeds: In its order, each once.
-        left_out: Those that can't be polled.
-        not_taken_over: What else is lost: by kind the names of the feeds, folders or attributes
-            concerned, each once (see `opml_extras`).
+        feeds: The feeds in the order of the document, each once.
+        left_out: Feeds that can't be polled.
+        not_taken_over: Everything else that is lost: by kind (see `extras`) the names of feeds,
+            folders or attributes, each once.
     """
 
     feeds: list[OpmlOutline]
@@ -78,13 +79,13 @@ class SubscriptionList:
 
 
 def read(document: bytes) -> SubscriptionList:
-    """Read a subscription list.
+    """Return the content of a subscription list.
 
-    The category is the outermost folder's name, or the first of the outline's own `category`.  A
-    folder that holds all feeds, each in a folder of its own within, is not counted.
+    The category of a feed is the name of the outermost folder, or the first of the outline's own
+    `category`.  A folder around all other folders does not count.
 
     Raises:
-        OpmlError: It is not OPML, too large, or declares entities.
+        OpmlError: The document is not OPML, too large, or declares entities.
     """
     if len(document) > MAX_SIZE:
         raise OpmlError(f"the list has {len(document):,} bytes; at most {MAX_SIZE:,} are read")
@@ -103,11 +104,12 @@ def read(document: bytes) -> SubscriptionList:
 def write(
     title: str, outlines: Sequence[OpmlOutline], *, created_at: datetime | None = None
 ) -> bytes:
-    """Return an OPML 2.0 document, one folder a category, the same bytes for the same feeds.
+    """Return an OPML 2.0 document with a folder for each category; equal bytes for equal feeds.
 
     Args:
-        title: Of the list.
-        created_at: Aware; None writes none.
+        title: Title of the list.
+        outlines: The feeds.
+        created_at: Aware time of the list's creation; None leaves it out.
     """
     root = ElementTree.Element("opml", version="2.0")
     head = ElementTree.SubElement(root, "head")
@@ -131,22 +133,22 @@ def write(
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """A feed and where it stands: the names of the folders around it, outermost first."""
+class _ListedFeed:
+    """A feed and the names of the folders around the feed, outermost first."""
 
     feed: OpmlOutline
     folders: tuple[str, ...]
 
 
 class _Outlines:
-    """Collects feeds from tags, and keeps in mind which folders it is in."""
+    """Collects feeds from tags, with the open folders."""
 
     def __init__(self) -> None:
         self._root = ""
-        self._folders: list[tuple[str, ...]] = []  # of every open outline: the names around it
-        self._entries: dict[str, _Entry] = {}
+        self._folders: list[tuple[str, ...]] = []  # of each open outline: the names around
+        self._listed_feeds: dict[str, _ListedFeed] = {}
         self._left_out: list[LeftOut] = []
-        self._lost: dict[str, dict[str, None]] = {}
+        self._losses: dict[str, dict[str, None]] = {}
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         name = tag.rpartition(":")[2].lower()
@@ -164,71 +166,73 @@ class _Outlines:
         if self._root != "opml":
             raise OpmlError("this is not OPML; export the list from the other program as OPML")
         feeds = self._in_categories()
-        lost = {kind: list(names) for kind, names in self._lost.items()}
-        return SubscriptionList(feeds, self._left_out, lost)
+        losses = {kind: list(names) for kind, names in self._losses.items()}
+        return SubscriptionList(feeds, self._left_out, losses)
 
-    def _outline(self, given: Mapping[str, str]) -> None:
+    def _outline(self, attributes: Mapping[str, str]) -> None:
         folders = self._folders[-1] if self._folders else ()
-        label = _name(given)
-        address = _address(given)
+        label = _name(attributes)
+        address = _address(attributes)
         if address is not None:
-            self._subscription(address, given, folders)
-        is_feed = bool(given.get("xmlurl", "").strip())
+            self._subscription(address, attributes, folders)
+        is_feed = bool(attributes.get("xmlurl", "").strip())
         if label and not is_feed and len(folders) < _MAX_FOLDERS:
             self._folders.append((*folders, label))
         else:
             self._folders.append(folders)
-        for kind, attribute in extras.kinds(given):
-            self._lose(kind, attribute or label or _line(address or given.get("url", "")))
+        for kind, attribute in extras.kinds(attributes):
+            self._lose(kind, attribute or label or _line(address or attributes.get("url", "")))
 
     def _subscription(
-        self, address: str, given: Mapping[str, str], folders: tuple[str, ...]
+        self, address: str, attributes: Mapping[str, str], folders: tuple[str, ...]
     ) -> None:
-        url = feed_addresses.meant(address)
-        label = _name(given)
+        url = feed_addresses.web_url(address)
+        label = _name(attributes)
         if feed_addresses.is_masked(address):
             reason = OmissionReason.MASKED
         elif url is None:
             reason = OmissionReason.NOT_AN_ADDRESS
-        elif extras.is_scraped(given):
+        elif extras.is_scraped(attributes):
             reason = OmissionReason.SCRAPED
         else:
-            if not folders and len(_own_categories(given)) > 1:
+            if not folders and len(_own_categories(attributes)) > 1:
                 self._lose(extras.SEVERAL_CATEGORIES, label or url)
-            entry = _Entry(_feed(url, given), folders)
-            first = self._entries.setdefault(urls.normalized(url), entry)
+            feed = _ListedFeed(_feed(url, attributes), folders)
+            first = self._listed_feeds.setdefault(urls.normalized(url), feed)
             if folders and first.folders[:1] not in {(), folders[:1]}:
                 self._lose(extras.SEVERAL_FOLDERS, f"{label or url} ({folders[0]})")
             return
         self._left_out.append(LeftOut(_line(address, urls.MAX_LENGTH), label, reason))
 
     def _in_categories(self) -> list[OpmlOutline]:
-        """Return the feeds, each with its category."""
-        entries = list(self._entries.values())
-        level = _level([entry.folders for entry in entries])
+        """Return the feeds with their categories."""
+        listed_feeds = list(self._listed_feeds.values())
+        level = _level([listed_feed.folders for listed_feed in listed_feeds])
         spellings: dict[str, str] = {}
         feeds = []
-        for entry in entries:
-            if len(entry.folders) > level + 1:
-                self._lose(extras.INNER_FOLDERS, " / ".join(entry.folders[level:]))
-            category = entry.folders[level] if entry.folders else entry.feed.category
+        for listed_feed in listed_feeds:
+            if len(listed_feed.folders) > level + 1:
+                self._lose(extras.INNER_FOLDERS, " / ".join(listed_feed.folders[level:]))
+            category = (
+                listed_feed.folders[level] if listed_feed.folders else listed_feed.feed.category
+            )
             if category:
                 first = spellings.setdefault(urls.category_key(category), category)
                 if first != category:
                     self._lose(extras.SPELLINGS, f"{category} (now {first})")
                 category = first
-            for name in filter(None, (category, entry.feed.title)):
+            for name in filter(None, (category, listed_feed.feed.title)):
                 if len(name) == MAX_TITLE:
                     self._lose(extras.LONG_NAMES, name)
-            feeds.append(replace(entry.feed, category=category))
+            feeds.append(replace(listed_feed.feed, category=category))
         return feeds
 
     def _lose(self, kind: str, name: str) -> None:
-        self._lost.setdefault(kind, {})[name] = None
+        self._losses.setdefault(kind, {})[name] = None
 
 
 def _level(paths: Sequence[tuple[str, ...]]) -> int:
-    """Return which folder of each path is the category: a folder around all others tells nothing.
+    """Return the index of the category in each path: folders around all others do not count.
 
     Args:
         paths: Names of folders, outermost first.
@@ -239,12 +243,12 @@ def _level(paths: Sequence[tuple[str, ...]]) -> int:
 
 
 def _name(attributes: Mapping[str, str]) -> str:
-    """Return what an outline is called, in one line; empty if it has no name."""
+    """Return the name of an outline in one line, empty for an outline without a name."""
     return _line(attributes.get("text", "")) or _line(attributes.get("title", ""))
 
 
 def _address(attributes: Mapping[str, str]) -> str | None:
-    """Return the address that an outline gives its feed, None if it is not a feed."""
+    """Return the address of an outline's feed, None for an outline that is not a feed."""
     if not attributes.get("type", "").strip().lower().startswith(_FEED_TYPES):
         return attributes.get("xmlurl", "").strip() or None
     return attributes.get("xmlurl") or attributes.get("url", attributes.get("xmlurl"))
@@ -264,7 +268,7 @@ def _feed(url: str, attributes: Mapping[str, str]) -> OpmlOutline:
 
 
 def _own_categories(attributes: Mapping[str, str]) -> list[str]:
-    """Return the names that an outline gives itself: `/News/Local,/Sports` is News and Sports."""
+    """Return the categories of an outline itself: `/News/Local,/Sports` is News and Sports."""
     paths = attributes.get("category", "").split(",", _MAX_FOLDERS)
     names = (_line(path.strip(" /").partition("/")[0]) for path in paths)
     return list(dict.fromkeys(filter(None, names)))
@@ -279,13 +283,13 @@ def _attributes(outline: OpmlOutline) -> dict[str, str]:
 
 
 def _line(text: str, length: int = MAX_TITLE) -> str:
-    """Make one line of text that XML can hold and everybody can see, and that is not endless."""
+    """Return a text as one line of visible characters that XML can hold, at most `length` long."""
     visible = _INVISIBLE.sub("", _UNPRINTABLE.sub(" ", text))
     return " ".join(visible.split())[:length].rstrip()
 
 
 def _read_xml(text: str, outlines: _Outlines) -> None:
-    parser = expat.ParserCreate("utf-8")  # whatever the document declares, it is this now
+    parser = expat.ParserCreate("utf-8")  # the text is decoded, whatever the document declares
     parser.StartElementHandler = outlines.start
     parser.EndElementHandler = outlines.end
     parser.EntityDeclHandler = _refuse_entity
@@ -298,12 +302,12 @@ def _refuse_entity(*_declaration: object) -> None:
 
 
 def _leave_to_tags() -> None:
-    # Without a word expat leaves out what a DTD may define (`&uuml;`), and none is ever fetched.
+    # Without an error expat leaves out entities that a DTD may define (`&uuml;`).
     raise expat.ExpatError("a list with a DOCTYPE")
 
 
 def _read_tags(text: str, outlines: _Outlines) -> None:
-    """Read the tags of what no XML parser takes."""
+    """Read the tags of a document that is not well-formed."""
     for tag in _tags(text):
         match = _TAG.match(tag)
         if match is None:
@@ -316,29 +320,29 @@ def _read_tags(text: str, outlines: _Outlines) -> None:
 
 
 def _tags(text: str) -> Iterable[str]:
-    """Split at each `<` that opens a tag, not at one within quotation marks; drop comments."""
-    held: list[str] = []
-    marks = 0
+    """Split a text at each `<` that opens a tag, outside of quotation marks; drop comments."""
+    pieces: list[str] = []
+    quote_count = 0
     in_comment = False
     for piece in text.split("<")[1:]:
-        in_comment = in_comment or (not held and piece.startswith("!--"))
+        in_comment = in_comment or (not pieces and piece.startswith("!--"))
         if in_comment:
             in_comment = "-->" not in piece
             continue
-        if held and _SURE_TAG.match(piece):  # whatever the quotation marks before it say
-            yield "<".join(held)
-            held, marks = [], 0
-        held.append(piece)
-        marks += piece.count('"')
-        if ">" in piece and marks % 2 == 0:
-            yield "<".join(held)
-            held, marks = [], 0
-    yield "<".join(held)
+        if pieces and _SURE_TAG.match(piece):  # whatever the quotation marks before
+            yield "<".join(pieces)
+            pieces, quote_count = [], 0
+        pieces.append(piece)
+        quote_count += piece.count('"')
+        if ">" in piece and quote_count % 2 == 0:
+            yield "<".join(pieces)
+            pieces, quote_count = [], 0
+    yield "<".join(pieces)
 
 
 def _tag_attributes(tag: str) -> Iterable[tuple[str, str]]:
-    """Split a tag at its `name=`; a value reaches to the last quotation mark before the next."""
+    """Yield names and values; a value ends at the last quotation mark before the next `name=`."""
     parts = _ATTRIBUTE.split(tag)
-    for name, written in zip(parts[1::2], parts[2::2], strict=True):
-        end = written.rfind(written[0])
-        yield name, references.in_attribute(written[1:end] if end > 0 else written[1:])
+    for name, value in zip(parts[1::2], parts[2::2], strict=True):
+        end = value.rfind(value[0])
+        yield name, references.in_attribute(value[1:end] if end > 0 else value[1:])

@@ -58,7 +58,7 @@ def advertised_feeds(page: bytes, url: str, *, content_type: str = "") -> list[O
             candidates.append((attributes["href"], attributes.get("title", "")))
     start = urls.joined(url, base) if base else url
     for href, title in candidates:
-        target = feed_addresses.of_reader(href) or urls.absolute(href, start)
+        target = feed_addresses.web_url_of_reader_scheme(href) or urls.absolute(href, start)
         if target and urls.is_web(target):
             feeds.setdefault(target, OpmlOutline(url=target, title=title or None))
     return sorted(feeds.values(), key=is_about_comments)

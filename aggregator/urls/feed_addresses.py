@@ -1,8 +1,8 @@
-"""Addresses of feeds as people and programs write them -> web addresses.  Pure.
+"""Addresses of feeds as people and programs write them -> web URLs.  Pure.
 
 Browsers hand feeds to readers as `feed://host/x`, `feed:https://host/x` or `web+feed:`, podcast
-programs had schemes of their own, Google Reader and its heirs write `feed/https://host/x`, lists
-are written by hand or lose a scheme on their way.  What is meant is plain in all of these cases.
+programs had schemes of their own, Google Reader and its successors write `feed/https://host/x`,
+and addresses in lists lack a scheme.  The web URL is certain in all of these cases.
 
 Sources: WHATWG URL (what browsers repair), RFC 3987, 3.1 (letters), the `feed:` convention.
 """
@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from aggregator.urls import syntax
 
 _INVISIBLE = re.compile("[\t\r\n\x00\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_LINE_BREAK = re.compile(r"\s{2,}")  # XML makes a space of each line end, and of its indentation
+_LINE_BREAK = re.compile(r"\s{2,}")  # XML turns line ends and indentation into spaces
 _SPACE = " \xa0\u3000"
 _QUOTES = frozenset({"<>", '""', "''"})
 _READERS = re.compile(
@@ -31,17 +31,17 @@ _FILE_ENDS = (".xml", ".rss", ".atom", ".json", ".rdf", ".opml", ".htm", ".html"
 _MASK = re.compile(r"(?:\*|%2a){3}", re.IGNORECASE)
 
 
-def meant(written: str) -> str | None:
-    """Return the http(s) URL that is meant, in ASCII; None for what is not an address of the web.
+def web_url(address: str) -> str | None:
+    """Return the http(s) URL of an address in any spelling, None for an address of another kind.
 
-    Hosts in letters are returned as DNS has them, other letters percent-encoded: both as browsers
-    send them.
+    The URL is in ASCII as browsers send URLs: the host in the form of DNS, other letters
+    percent-encoded.
     """
-    if syntax.is_plain(written):
-        return written
-    if len(written) > 2 * syntax.MAX_LENGTH:
+    if syntax.is_plain(address):
+        return address
+    if len(address) > 2 * syntax.MAX_LENGTH:
         return None
-    text = _INVISIBLE.sub("", written)
+    text = _INVISIBLE.sub("", address)
     text = _LINE_BREAK.sub("", text.strip(_SPACE)).replace("&amp;", "&")
     if text[:1] + text[1:][-1:] in _QUOTES:
         text = text[1:-1]
@@ -56,17 +56,17 @@ def meant(written: str) -> str | None:
         return None
 
 
-def of_reader(written: str) -> str | None:
-    """Return the URL that is meant by an address with a reader's scheme (`feed:`); None for others.
+def web_url_of_reader_scheme(address: str) -> str | None:
+    """Return the URL of an address with a feed reader's scheme (`feed:`), None for any other.
 
-    Unlike `meant` it takes nothing that may be relative, or a file, for an address.
+    Unlike in `web_url`, a text that may be a relative reference or a file has no URL.
     """
-    return meant(written) if _READERS.match(written.strip()) else None
+    return web_url(address) if _READERS.match(address.strip()) else None
 
 
-def is_masked(written: str) -> bool:
-    """Whether `***` stands in an address for a secret, so that nobody can poll it."""
-    return bool(_MASK.search(written))
+def is_masked(address: str) -> bool:
+    """Whether an address has `***` in place of a secret: such an address can't be polled."""
+    return bool(_MASK.search(address))
 
 
 def _with_scheme(text: str) -> str:
@@ -78,7 +78,7 @@ def _with_scheme(text: str) -> str:
         text = inner
     while web := _WEB.match(text):
         inner = text[web.end() :]
-        if not _WEB.match(inner):  # else the scheme stands twice
+        if not _WEB.match(inner):  # else the address has a scheme twice
             place, mark, query = inner.partition("?")
             place = place.replace("\\", "/")
             is_url = web[2] == "//" or _HOST.match(place)
@@ -90,4 +90,5 @@ def _with_scheme(text: str) -> str:
     is_file = host is not None and host.end() == len(text) and text.lower().endswith(_FILE_ENDS)
     if host is None or is_file:
         return text
-    return f"{'http' if host[1] else 'https'}://{text}"  # a machine nearby has no certificate
+    # A machine in the local network has no certificate.
+    return f"{'http' if host[1] else 'https'}://{text}"

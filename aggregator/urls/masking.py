@@ -1,7 +1,7 @@
-"""Secrets of addresses as `***`, fit for logs, pages and feeds.  Pure.
+"""Masking the secrets of addresses as `***`, for logs, pages and feeds.  Pure.
 
-What is secret is decided here only: users and passwords (RFC 3986, 3.2.1), and the values of
-parameters whose names say so.
+Only this module decides what is secret: users and passwords (RFC 3986, 3.2.1), and the values of
+parameters with the name of a secret (`is_secret_name`).
 """
 
 import re
@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 MASK = "***"
 SESSIONS = frozenset("phpsessid jsessionid aspsessionid cfid cftoken oscsid zenid".split())
-"""Parameters that name one reader's visit, whatever their value."""
+"""Parameters that hold the id of a session, whatever their value."""
 
 _MAX_LENGTH = 4096  # of an address
 _SLASHES = re.compile("//+")
@@ -48,11 +48,11 @@ _AFTER_KEY = frozenset({"id", "pair"})  # `Key-Pair-Id`, `AWSAccessKeyId`
 
 
 def masked(url: str) -> str:
-    """Return an address with its secrets as `***`, fit for logs, pages and feeds.
+    """Return an address with its secrets as `***`.
 
-    User and password, and the values of parameters whose names say that they are secret
-    (`is_secret_name`).  All of `url` is taken for one address, also where a password has characters
-    in it that should have been percent-encoded.
+    Secrets are user and password, and the values of parameters with the name of a secret.  The
+    whole text counts as one address, as a password may have characters that should have been
+    percent-encoded.
     """
     if "@" in url or "%40" in url:
         url = _without_users(url, _end_of_all)
@@ -60,17 +60,17 @@ def masked(url: str) -> str:
 
 
 def masked_text(text: str) -> str:
-    """Return a text with the secrets of all addresses that stand in it as `***`; see `masked`."""
+    """Return a text with the secrets of all addresses in the text as `***`; see `masked`."""
     if "@" in text or "%40" in text:
         text = _without_users(text, _end_of_address)
     return _without_values(text, _VALUE_IN_TEXT) if "=" in text else text
 
 
 def masked_input(text: str) -> str:
-    """Return what a person typed as an address, masked however it is broken.
+    """Return an address that a person typed, masked even if the address is malformed.
 
-    Beyond `masked`: `me:secret@example.org` and `https:/me:secret@example.org` are no URLs with a
-    host, but may have been meant so.
+    Beyond `masked`: `me:secret@example.org` and `https:/me:secret@example.org` are not URLs with a
+    host, but may be meant as such.
     """
     words = masked(text)
     user, at, host = words.rpartition("@")
@@ -83,8 +83,8 @@ def masked_input(text: str) -> str:
 def is_secret_name(name: str) -> bool:
     """Whether a parameter of this name holds a secret: `token`, `X-Plex-Token`, `userApiKey`.
 
-    A name is taken apart at its separators and capitals, so that `author` has nothing to do with
-    `auth`, nor `monkey` with `key`.
+    The words of a name end at separators and capitals: `author` does not contain the word `auth`,
+    nor `monkey` the word `key`.
     """
     words = [word.lower() for word in _NAME_WORD.findall(unquote(name))]
     joined = "".join(words)
@@ -105,32 +105,33 @@ def _end_of_address(text: str, start: int) -> int:
 
 
 def _without_users(text: str, end_of: Callable[[str, int], int]) -> str:
-    """Mask what stands between the `//` and the `@` of each address.
+    """Return a text with the users and passwords of its addresses, from `//` to `@`, masked.
 
     Args:
-        end_of: Tells where the address ends that begins at an index.
+        text: The text.
+        end_of: Returns the end of the address that begins at an index of the text.
     """
-    pieces, done, end = [], 0, 0
+    pieces, copied_to, end = [], 0, 0
     for slashes in _SLASHES.finditer(text):
         start = slashes.end()
         before = text[slashes.start() - 1 : slashes.start()]
-        if start < done or (before and before not in _BEFORE_ADDRESS):
+        if start < copied_to or (before and before not in _BEFORE_ADDRESS):
             continue
         end = end if start < end else end_of(text, start)
         at = _end_of_user(text, start, end)
         if at > start:
-            pieces += [text[done:start], MASK]
-            done = at
-    return "".join([*pieces, text[done:]])
+            pieces += [text[copied_to:start], MASK]
+            copied_to = at
+    return "".join([*pieces, text[copied_to:]])
 
 
 def _end_of_user(text: str, start: int, end: int) -> int:
-    """Return the index of the `@` before an address's host, -1 if the address names no user.
+    """Return the index of the `@` before an address's host, -1 if the address has no user.
 
-    An `@` behind a slash belongs to the path, unless what is before the slash can't be a host: then
-    the slash (or `?`, `#`) is one of a password.  So is a `#` where no path is, and the slash
-    behind digits if the name before them has no dot and that behind the `@` has one.  In what can't
-    be an address otherwise, `%40` is an `@`.
+    An `@` behind a slash belongs to the path, unless the text before the slash can't be a host: in
+    that case the slash (or `?`, `#`) is a part of a password.  So is a `#` without a path, and a
+    slash behind digits if the name before the digits has no dot and the name behind the `@` has a
+    dot.  In a text that can't be an address otherwise, `%40` is an `@`.
     """
     authority = _AUTHORITY.match(text, start, end)
     behind = authority.end() if authority else start
@@ -146,11 +147,11 @@ def _end_of_user(text: str, start: int, end: int) -> int:
 
 
 def _without_values(text: str, value: re.Pattern[str]) -> str:
-    """Mask the values of secret parameters, and those in which an address with a secret stands."""
-    pieces, done = [], 0
+    """Return a text with the values of secret parameters, and of addresses with secrets, masked."""
+    pieces, copied_to = [], 0
     for parameter in _PARAMETER.finditer(text):
         start = parameter.end()
-        if start < done:
+        if start < copied_to:
             continue
         secret = is_secret_name(parameter[1])
         if not secret and text.find("%", start, start + _MAX_LENGTH) < 0:
@@ -158,9 +159,9 @@ def _without_values(text: str, value: re.Pattern[str]) -> str:
         match = value.match(text, start)
         end = match.end() if match else start
         if end > start and (secret or _holds_secret(text[start:end])):
-            pieces += [text[done:start], MASK]
-            done = end
-    return "".join([*pieces, text[done:]])
+            pieces += [text[copied_to:start], MASK]
+            copied_to = end
+    return "".join([*pieces, text[copied_to:]])
 
 
 def _holds_secret(value: str) -> bool:

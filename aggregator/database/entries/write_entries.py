@@ -352,7 +352,7 @@ def _dating(entry: PlacedEntry) -> Dating:
     date = entry.new_entry.entry.date
     if date is None:
         return Dating(entry.reason)
-    return Dating(entry.reason, date.text, date.field, date.form, sure=date.sure)
+    return Dating(entry.reason, date.text, date.field, date.form, is_certain=date.is_certain)
 
 
 def _allocate_ids(connection: Connection, times: Sequence[datetime]) -> list[int]:

@@ -222,7 +222,7 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
         not_before=row.not_before,
         failures=row.failures,
         failing_since=row.failing_since,
-        gone=row.gone,
+        is_gone=row.gone,
         error=row.error,
         note=row.note,
         moved_to=row.moved_to,

@@ -138,19 +138,19 @@ def _search_query(connection: Connection, search: Search, zone: tzinfo) -> ListQ
         return None
     filters: list[ColumnElement[bool]] = []
     ids = _ids(connection, search.filters)
-    if search.wanted:
-        candidates = matching(connection, search.wanted, search.unwanted)
+    if search.required:
+        candidates = matching(connection, search.required, search.excluded)
         place = place_of(connection)
     else:
         candidates, place = select().select_from(entries), entries.c.id
-        filters += [~occurring(connection, phrase, entries) for phrase in search.unwanted]
+        filters += [~occurring(connection, phrase, entries) for phrase in search.excluded]
     candidates = candidates.where(*_within_days(search, place, zone))
     required, excluded = _filter_conditions(search.filters, ids, entries)
-    if not search.wanted and len(required) == 1 and required[0].by_index:
+    if not search.required and len(required) == 1 and required[0].by_index:
         candidates = candidates.where(required.pop().condition)
     filters += [term.condition for term in required] + [term.absence for term in excluded]
     conditions: list[ColumnElement[bool]] = [entries.c.listed]
-    if not any(term.kind is Kind.SOURCE and term.wanted for term in search.filters):
+    if not any(term.kind is Kind.SOURCE and term.is_required for term in search.filters):
         conditions.append(
             read_stories.shown_once(partial(_search_conditions, connection, search, zone, ids))
         )
@@ -171,8 +171,8 @@ def _search_conditions(
         *_within_days(search, of.c.id, zone),
         *(term.condition for term in required),
         *(term.absence for term in excluded),
-        *(occurring(connection, phrase, of) for phrase in search.wanted),
-        *(~occurring(connection, phrase, of) for phrase in search.unwanted),
+        *(occurring(connection, phrase, of) for phrase in search.required),
+        *(~occurring(connection, phrase, of) for phrase in search.excluded),
     ]
 
 
@@ -205,7 +205,7 @@ def _filter_conditions(
     excluded: list[_FilterCondition] = []
     for kind in Kind:
         for conditions, sign in ((required, True), (excluded, False)):
-            terms = [term for term in filters if term.kind is kind and term.wanted is sign]
+            terms = [term for term in filters if term.kind is kind and term.is_required is sign]
             if terms:
                 conditions.append(_condition(kind, terms, ids, of))
     return required, excluded

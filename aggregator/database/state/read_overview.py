@@ -101,7 +101,7 @@ def overview(connection: Connection) -> Overview:
         feeds=row.feeds,
         entries=row.entries,
         failing=row.failing,
-        unread_feeds=row.unpolled,
+        unpolled_feeds=row.unpolled,
         has_former_names=bool(row.renamed),
     )
 

@@ -1,0 +1,74 @@
+"""Health of subscriptions: past polls, failures, the next poll."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from aggregator.model.listing import Source
+from aggregator.model.polling import Constraint, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class PollRecord:
+    """One poll of the past; `duration` from the request to storage, `size` in bytes."""
+
+    started_at: datetime
+    outcome: Outcome
+    status: int | None = None
+    size: int = 0
+    duration: timedelta = timedelta(0)
+    new_entries: int = 0
+    updated_entries: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHealth:
+    """A subscription and its health.
+
+    Attributes:
+        entries: Number of stored entries.
+        per_week: Entries listed in the last four weeks, divided by four.
+        weeks: Entries listed in each of the last weeks of seven days, oldest first.
+        next_poll_at: None for a feed that is polled no more (410).
+        next_reason: The reason for the time of the next poll, in words.
+        not_before: End of the pause that the server asked for at the last poll, None for no pause.
+        failing_since: Start of the first of the last failed polls, None if the last poll succeeded.
+        is_gone: The server answered 410.
+        moved_to: The address that is polled instead, after a permanent redirect.
+        unconditional: The server offers no validators: each poll transfers the whole document.
+        constraints: All constraints on the time of the next poll, those of the host included.
+        polls: The last 24 polls, oldest first.
+    """
+
+    source: Source
+    subtitle: str = ""
+    format: str = ""
+    interval: timedelta = timedelta(hours=1)
+    entries: int = 0
+    per_week: float = 0.0
+    weeks: tuple[int, ...] = ()
+    first_entry_at: datetime | None = None
+    last_polled_at: datetime | None = None
+    last_success_at: datetime | None = None
+    next_poll_at: datetime | None = None
+    next_reason: str | None = None
+    not_before: datetime | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
+    is_gone: bool = False
+    error: str | None = None
+    note: str | None = None
+    moved_to: str | None = None
+    unconditional: bool = False
+    constraints: tuple[Constraint, ...] = ()
+    polls: tuple[PollRecord, ...] = ()
+
+
+class FeedOrder(StrEnum):
+    """The order of a list of subscriptions; feeds of one urgency are ordered by title."""
+
+    URGENCY = "urgency"
+    TITLE = "title"
