@@ -45,8 +45,8 @@ def measured_locks(database: Engine) -> Iterator[Locks]:
             now.setdefault("locked", thread_time())
         now["statement"] = thread_time()
 
-    def after(_c: Connection, _cursor: Any, _s: str, _p: Any, _x: Any, many: bool) -> None:
-        if not many and "statement" in now:
+    def after(_c: Connection, _cursor: Any, _s: str, _p: Any, _x: Any, is_many: bool) -> None:
+        if not is_many and "statement" in now:
             seconds = thread_time() - now["statement"]
             now["longest"] = max(seconds, now.get("longest", 0.0))
 
@@ -90,14 +90,14 @@ LARGE = [
     posts(18, long_text(45_000)),
     posts(18, long_text(45_000)),  # to be compared with the same texts
 ]
-CHANGED = [
+SECOND_VERSIONS = [
     posts(4_999, "", version=1),
     posts(4_999, "", version=1).replace("guid", "nothing"),
     posts(4_999, long_text(150), version=1),
     posts(4_900, "<category>c</category>", version=1),
     posts(18, long_text(45_000, "other"), version=1),
 ]
-CHANGED_AGAIN = [posts(4_999, long_text(2, "other"), version=2)]
+THIRD_VERSIONS = [posts(4_999, long_text(2, "other"), version=2)]
 
 
 @only_sqlite
@@ -108,7 +108,7 @@ def test_no_version_of_a_document_keeps_the_database_locked(tmp_path):
     with FeedServer() as server:
         world = World(tmp_path, server, timeout=60)
         world.subscribe(*names)
-        for documents in (LARGE, CHANGED, CHANGED_AGAIN):
+        for documents in (LARGE, SECOND_VERSIONS, THIRD_VERSIONS):
             for name, document in zip(names, documents, strict=False):
                 packed = gzip.compress(document.encode(), 1)
                 server.put(f"/{name}", packed, headers={"Content-Encoding": "gzip"})
@@ -138,10 +138,10 @@ def test_a_long_document_is_stored_in_parts_and_each_entry_once(tmp_path, monkey
         results = world.poll()
         parts = version_of(world) - before
         server.put("/f", posts(75, "", version=1))
-        changed = world.poll("f")["f"]
+        second = world.poll("f")["f"]
 
     assert (results["f"].new, results["g"].new) == (70, 5)
-    assert (changed.new, changed.updated) == (5, 70)
+    assert (second.new, second.updated) == (5, 70)
     assert world.titles("f") == [f"Title {n} v1" for n in range(75)]
     assert parts == 4  # readers see each
 
@@ -189,10 +189,10 @@ def test_what_is_stored_of_a_document_when_the_program_is_killed_is_known_at_the
     monkeypatch.setattr(recording, "PART_SIZE", 20)
     record_part = recording.record_part
 
-    def killed(connection: Connection, **named: Any) -> recording.Recording:
-        if named["recording"].partly_stored is not None:
+    def killed(connection: Connection, **arguments: Any) -> recording.Recording:
+        if arguments["recording"].partly_stored is not None:
             raise SystemExit
-        return record_part(connection, **named)
+        return record_part(connection, **arguments)
 
     with FeedServer() as server:
         world = World(tmp_path, server)
@@ -219,12 +219,12 @@ def test_a_feed_that_is_taken_over_between_two_parts_is_not_recorded(tmp_path, m
         server.put("/g", posts(5, ""))
         world.subscribe("f", "g")
 
-        def takes_over(connection: Connection, **named: Any) -> recording.Recording:
-            if named["recording"].partly_stored is not None:
+        def takes_over(connection: Connection, **arguments: Any) -> recording.Recording:
+            if arguments["recording"].partly_stored is not None:
                 connection.execute(
                     text("UPDATE feeds SET lease_owner = 'another' WHERE name = 'f'")
                 )
-            return record_part(connection, **named)
+            return record_part(connection, **arguments)
 
         record_part = recording.record_part
         monkeypatch.setattr(recording, "record_part", takes_over)
@@ -243,8 +243,8 @@ def test_work_that_has_read_runs_again_at_once_if_another_process_wrote_meanwhil
     def read_then_write(connection: Connection) -> int:
         versions.append(connection.execute(text("SELECT version FROM state")).scalar_one())
         if len(versions) == 1:
-            with database.begin() as other:
-                write_polls.note_change(other)
+            with database.begin() as other_connection:
+                write_polls.note_change(other_connection)
         write_polls.note_change(connection)
         return versions[-1]
 
@@ -269,12 +269,12 @@ def test_others_write_while_what_a_poll_brought_is_compared(tmp_path, monkeypatc
         server.put("/f", posts(3, ""))
         world.subscribe("f")
 
-        def reconciles(*given: Any) -> Any:
-            with world.database.begin() as other:  # waits for nobody
-                other.execute(
+        def reconciles(*arguments: Any) -> Any:
+            with world.database.begin() as other_connection:  # waits for nobody
+                other_connection.execute(
                     text("INSERT OR IGNORE INTO hosts (name, free_at) VALUES ('theirs', 0)")
                 )
-            return reconcile(*given)
+            return reconcile(*arguments)
 
         monkeypatch.setattr(recording, "reconcile", reconciles)
         with measured_locks(world.database):
