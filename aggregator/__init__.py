@@ -1,12 +1,12 @@
-"""Feeds from one config.yaml: polled politely, kept once, listed, and published as one.
+"""A feed aggregator: polls the feeds of config.yaml politely, stores each entry once, and publishes
+a merged list as pages and feeds.
 
-Data flows one way; each stage is one module, named for what it does:
+Data flows in one direction, through stages that never call each other:
 
-    config -> scheduler -> poll( fetch, parse, clean, dedup, store ) -> query -> web, publish
+    config -> scheduler -> poll( fetch, reading, dedup, dates, stories ) -> database -> web, publish
 
-`poll` is the only place that knows the order of the stages; they never call each other.
-`config`, `fetch`, `database`, `scheduler`, `cli` and `web` touch the world, `poll` joins them,
-and everything else is pure.  docs/architecture.md has the whole map.
+Only `poll` knows the order of the stages.  `config`, `fetch`, `runtime`, `database`, `scheduler`,
+`websub`, `cli` and `web` do I/O; the other stages are pure.  docs/architecture.md is the map.
 """
 
 __version__ = "0.1.0"

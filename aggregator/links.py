@@ -19,7 +19,9 @@ content.  `ref`, `source`, `from` and `via` are missing: some sites select conte
 
 TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "piwik_", "matomo_", "hmb_", "itm_")
 
-_AMBIGUOUS_SESSIONS = frozenset("sid session sessionid session_id".split())  # or a story's number
+_AMBIGUOUS_SESSIONS = frozenset(
+    "sid session sessionid session_id".split()
+)  # or the number of an article
 _SESSION_VALUE = re.compile(r"(?=.*[0-9])[0-9a-zA-Z_-]{20,}")
 _SESSION_IN_PATH = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
 

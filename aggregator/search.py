@@ -1,9 +1,9 @@
 """The language of searches: words, phrases, and filters by name and day.  Pure.
 
     big whales          both words
-    whal*               words that begin with these letters
-    "big whales"        these words in this order
-    -coal               without this word
+    whal*               words that begin with whal
+    "big whales"        the words in this order
+    -coal               without the word
     source:name         entries of a source; also category:name and author:name, also with a minus
     after:2026-11-01    listed on that day or later; before: listed earlier
 
@@ -165,7 +165,7 @@ class Search:
 def index_form(text: str) -> str:
     """Return the form of a text in the full-text index, and of a search for the text.
 
-    The form of a text must never change: an entry is removed from the index by its form.
+    The form of a text must never change: entries are removed from the index by form.
     """
     return (
         text if text.isascii() or _IN_INDEX_FORM.fullmatch(text) else spaced_cjk(normalized(text))
@@ -188,7 +188,7 @@ def normalized(text: str) -> str:
 def _in_order(row: re.Match[str]) -> str:
     """Return characters decomposed, with their marks in canonical order (UAX #15, D109).
 
-    `normalize` makes the same of both, but sorts marks in quadratic time if they are not in order.
+    `normalize` makes the same of both texts, but sorts unordered marks in quadratic time.
     """
     decomposed = "".join(ucd_3_2_0.normalize("NFKD", character) for character in row[0])
     return "".join(
@@ -210,7 +210,7 @@ def spaced_cjk(text: str) -> str:
 def words_of(phrases: Sequence[str]) -> tuple[re.Pattern[str], list[list[str]]]:
     """Return a pattern of the words to compare with phrases, and the words of each phrase.
 
-    The pattern matches words as they are in a text; `normalized` returns the form to compare.
+    The pattern matches words of unchanged texts; `normalized` returns the form to compare.
     """
     phrase_words = [spaced_cjk(phrase).split() for phrase in phrases]
     has_cjk = phrase_words != [phrase.split() for phrase in phrases]

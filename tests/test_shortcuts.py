@@ -34,7 +34,7 @@ def the_long_way() -> Iterator[None]:
     with ExitStack() as ways:
         ways.enter_context(parsed_the_long_way())
         for where, name, value in (
-            (syntax, "PLAIN", NEVER),
+            (syntax, "PLAIN_URL", NEVER),
             (date_choice, "_RFC_822", NEVER),
             (xml_reader, "_BASE", re.compile(rb"\bbase\s*=")),
             (sanitize, "_MAY_BE_CONTROL", bytes(range(256))),
@@ -205,7 +205,7 @@ def test_most_texts_are_ordinary(html):
 
 
 @given(
-    strategies.from_regex(syntax.PLAIN, fullmatch=True)
+    strategies.from_regex(syntax.PLAIN_URL, fullmatch=True)
     | soup(strategies.sampled_from(["http", "https", "HTTP", "://", *"a.:/?#;=&@[]%\\ \t\n~"])).map(
         "".join
     ),
@@ -214,7 +214,7 @@ def test_most_texts_are_ordinary(html):
 def test_a_plain_address_is_absolute_as_it_is(url, base):
     absolute, joined = urls.absolute(url, base), urls.joined(base, url)
 
-    with patch.object(syntax, "PLAIN", NEVER):
+    with patch.object(syntax, "PLAIN_URL", NEVER):
         assert urls.absolute(url, base) == absolute
         assert urls.joined(base, url) == joined
 

@@ -140,7 +140,7 @@ def _is_address(text: str) -> bool:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return "%" not in text  # fe80::1%eth0 means something on this machine only
+    return "%" not in text  # the interface in fe80::1%eth0 is one of this machine
 
 
 def _is_host_name(text: str) -> bool:

@@ -26,8 +26,8 @@ class Appended:
 
     Attributes:
         text: The new text of the file.
-        feeds: The added feeds in the order of the file, with their names.
-        duplicates: Feeds that were subscribed before, or more than once among the new ones.
+        feeds: The added feeds with names, in the order of the file.
+        duplicates: Feeds that were subscribed before, or listed more than once.
     """
 
     text: str
@@ -36,7 +36,7 @@ class Appended:
 
 
 def has_feed(config: Config, url: str) -> bool:
-    """Whether a feed with this address, in any spelling, is subscribed."""
+    """Whether a feed with the address `url`, in any spelling, is subscribed."""
     key = same_feed_key(url.strip())
     return any(same_feed_key(feed.url) == key for feed in config.feeds)
 
@@ -46,7 +46,7 @@ def append(text: str, outlines: Sequence[OpmlOutline], *, path: Path) -> Appende
 
     Raises:
         ConfigError: The text has problems, a feed can't be subscribed to, or `feeds` is written in
-            a way that this function can't extend.
+            a way that can't be extended.
     """
     config = config_file.parse(text, path=path)
     keys = {same_feed_key(feed.url) for feed in config.feeds}
@@ -68,7 +68,7 @@ def _added_feeds(
     """Return the feeds that were added to the text of `config`.
 
     Raises:
-        ConfigError: The new text has problems, or says more than these feeds.
+        ConfigError: The new text has problems, or other changes than the feeds.
     """
     expected = [(item.url.strip(), _title(item), _category(item)) for item in outlines]
     try:

@@ -33,10 +33,10 @@ def write(path: Path, text: str) -> None:
 
 
 def clear_leftovers(path: Path) -> None:
-    """Remove the temporary files of killed writers: those that no process has locked.
+    """Remove temporary files that no process has locked: their writers were killed.
 
-    A complete copy of a text that was being written into the file itself stays, as the file may
-    have only a part of the text.
+    The complete copy of a text that was being written into `path` stays, as `path` may have only a
+    part of the text.
     """
     with suppress(OSError):
         target = path.resolve(strict=False)
@@ -70,7 +70,7 @@ def _write_beside(target: Path, data: bytes, stack: ExitStack) -> Path:
     """Write the new text to a temporary file, safe on the disk, and return the file's path.
 
     Args:
-        target: The file whose owner and mode the temporary file gets.
+        target: The file to replace; the temporary file gets the owner and mode.
         data: The new text.
         stack: Keeps the temporary file open and so locked, against `clear_leftovers` of another
             process.
@@ -90,12 +90,12 @@ def _write_beside(target: Path, data: bytes, stack: ExitStack) -> Path:
 
 
 def _write_in_place(target: Path, data: bytes) -> None:
-    """Write the changed bytes into the file itself, in the order with the least risk.
+    """Overwrite the changed bytes of the file, in the order with the least risk.
 
-    The bytes behind the old end come first: if the disk has no room for them, the file is cut to
-    its old length and no text is lost.  Feeds are added at the end, so these are mostly all.  Then
+    The bytes behind the old end come first: if the disk has no room, the file is cut to the old
+    length and no text is lost.  Feeds are added at the end, mostly without other changes.  Then
     the old text is overwritten, and restored if that fails.  If the machine stops meanwhile, the
-    temporary file, where one could be made, has the whole new text.
+    temporary file, if any, has the whole new text.
     """
     handle = os.open(target, os.O_RDWR)
     try:

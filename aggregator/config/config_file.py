@@ -43,7 +43,7 @@ def load(path: Path) -> Config:
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """Return what changes when the file is saved or replaced, None if there is no file."""
+    """Return the stamp of a file, which changes with every save; None for no file."""
     try:
         status = path.stat()
     except (OSError, ValueError):
@@ -56,7 +56,7 @@ def stamp_of(path: Path) -> Stamp | None:
 
 
 def read(path: Path) -> str:
-    """Return the text of the file, line ends as they are.
+    """Return the text of the file with unchanged line ends.
 
     Raises:
         ConfigError: The file does not exist, can't be opened, or is not UTF-8.
@@ -119,12 +119,12 @@ def parse(text: str, *, path: Path) -> Config:
 
 
 class _ConfigText:
-    """The text of a file, with its values.
+    """The text of a file, and the values in the text.
 
     The places of the values, and the problems of the text, are worked out when needed.
 
     Attributes:
-        values: What the text says: texts, None, lists and dicts.
+        values: Texts, None, lists and dicts.
         problems: Problems of the text as YAML.
     """
 
@@ -137,7 +137,7 @@ class _ConfigText:
 
     @cached_property
     def root(self) -> Node:
-        """The text as a tree of nodes that know their places."""
+        """The text as a tree of nodes with places."""
         root, self.problems = yaml_document.compose(self._text, path=self._path)
         return root
 
@@ -148,8 +148,8 @@ class _ConfigText:
     def error(self, faults: Iterable[ConfigFault]) -> ConfigError:
         """Return the error that lists all problems, in the order of the file.
 
-        Beyond `MAX_REPORTED` problems the error only counts: a person with so many problems
-        mends the first ones and checks again.
+        Problems beyond `MAX_REPORTED` are only counted: a person mends the first problems and
+        checks again.
         """
         fault_problems = [_problem_of(fault, self.root, self._text) for fault in faults]
         problems = sorted({*self.problems, *fault_problems})
@@ -209,7 +209,7 @@ def _oversized_part(value: object, location: tuple[str, ...] = ()) -> str | None
 
 
 def _problem_of(fault: ConfigFault, root: Node, text: str) -> Problem:
-    """Return the problem of a fault, at its key, its value, or the section that lacks the value."""
+    """Return a fault with the place of its key or value, or of the section without the key."""
     node, steps = yaml_document.find(root, fault.location)
     if fault.of_key:
         *outer, last = fault.location
@@ -223,10 +223,10 @@ def _problem_of(fault: ConfigFault, root: Node, text: str) -> Problem:
 def _problem_at(
     node: Node, location: Sequence[str | int], fault: ConfigFault, text: str
 ) -> Problem:
-    """Return a problem with a node, with a hint at what may have misled its writer.
+    """Return a problem with a node, with hints at likely causes.
 
-    The place of a character that is invisible or looks like another one is the place of the
-    problem.  A text of several lines lacks a dash, a colon or an indentation.
+    An invisible or confusable character is the place of the problem.  A text of several lines lacks
+    a dash, a colon or an indentation.
     """
     if not isinstance(node.value, str):
         return yaml_document.problem_at(node.start, location, fault.message, fault.suggest)

@@ -1,4 +1,4 @@
-"""How pydantic reads each text of config.yaml: with a parser, and what an empty value means."""
+"""Validators of pydantic that read the texts of config.yaml with parsers."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,7 +32,7 @@ def one_value(value: object) -> str:
 
 
 def _technical_value(value: object) -> str:
-    """Return the text of a scalar that is not prose: an invisible character in it is a mistake."""
+    """Return the text of a scalar that is not prose, and so may not have invisible characters."""
     text = one_value(value)
     if character := stray_characters.invisible(text):
         raise ValueError(stray_characters.complaint(character))
@@ -52,7 +52,7 @@ def parsed_or_none(parser: Callable[[str], object]) -> PlainValidator:
 
 
 def parsed_in_folder(parser: Callable[..., object]) -> PlainValidator:
-    """Read a text whose meaning depends on the folder of config.yaml, the validation's context."""
+    """Read a text relative to the folder of config.yaml, which is the validation's context."""
 
     def parse(value: object, info: ValidationInfo) -> object:
         return parser(_technical_value(value), folder=info.context or Path())
@@ -105,7 +105,7 @@ def whole_number(minimum: int, maximum: int) -> PlainValidator:
 
 
 class InKeyError(ValueError):
-    """A wrong value of one key, in a section whose keys the user chooses."""
+    """A wrong value of a key, in a section with keys of the user's choice."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The values of config.yaml -> options, or every fault in them."""
+"""The values of config.yaml -> options, or every fault."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -31,13 +31,13 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class ConfigFault:
-    """What is wrong with a value, or with its key.
+    """A fault in a value, or in a key.
 
     Attributes:
         location: Keys and indexes that lead to the value.
         of_key: The key is wrong, not the value.
-        suggest: Returns a message that names the nearest known word; None if there is no such
-            message.  The search takes milliseconds, so only the first few faults are printed with
+        suggest: Returns a message that names the nearest known word; None without a known word.
+            The search takes milliseconds, so only the first few faults are printed with
             suggestions.
     """
 
@@ -47,12 +47,12 @@ class ConfigFault:
     suggest: Callable[[], str] | None = field(default=None, compare=False)
 
     def below(self, *outer: str | int) -> "ConfigFault":
-        """Return the fault with its location below `outer`."""
+        """Return the fault with the location below `outer`."""
         return replace(self, location=(*outer, *self.location))
 
 
 def read_settings(raw: Mapping[str, object], *, folder: Path) -> GlobalOptions | list[ConfigFault]:
-    """Return all settings but `feeds`, or every fault in them."""
+    """Return all settings but `feeds`, or every fault."""
     # A default does not pass through its reader, which makes this path absolute.
     return _check(_SETTINGS, {"database": DEFAULT_DATABASE, **raw}, folder)
 

@@ -1,7 +1,7 @@
 """The keys of config.yaml, their types, defaults and bounds.
 
-The sections are plain frozen dataclasses, whose annotations tell pydantic how to read each text;
-code and tests may make them by hand, or with `dataclasses.replace`, without pydantic.
+The sections are frozen dataclasses with annotations for pydantic; code and tests may construct
+sections without pydantic.
 """
 
 import os
@@ -105,7 +105,7 @@ class RetentionOptions:
     """Which entries are deleted.
 
     An entry is deleted when the entry is older than `keep` and not among the `min_entries` newest
-    of its feed, and at any age when `max_entries` entries of its feed are newer.
+    of the feed, and at any age when `max_entries` entries of the feed are newer.
     """
 
     __pydantic_config__ = _STRICT
@@ -153,7 +153,7 @@ class PublishOptions:
         prefix_titles: Put the title of each entry's source before the entry's title.
         noindex: Ask search engines to leave the feeds out.
         limit_clients: Refuse clients that request an unchanged document more than once a minute.
-        deltas: Send clients that accept deltas (RFC 3229) only the entries that are new to them.
+        deltas: Send only new entries to clients that accept deltas (RFC 3229).
     """
 
     __pydantic_config__ = _STRICT
@@ -209,7 +209,7 @@ class GlobalOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config(GlobalOptions):
-    """A configuration without a fault in it.
+    """A configuration without faults.
 
     Attributes:
         path: Path of the file, as given.
@@ -247,7 +247,7 @@ class Config(GlobalOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedOptions:
-    """An item of `feeds`, before its name is made; None for each key that the item lacks."""
+    """An item of `feeds` before the feed is named; None for each missing key."""
 
     __pydantic_config__ = _STRICT
 

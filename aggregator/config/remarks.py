@@ -1,4 +1,4 @@
-"""Remarks on a valid configuration that is perhaps not what its writer intended."""
+"""Remarks on likely mistakes in a valid configuration."""
 
 import difflib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _MAX_COMPARED = 5_000  # names that are compared with an unknown one
 
 
 def notes(config: Config) -> list[str]:
-    """Return remarks of one line each, such as `feeds[3] (boss-mind): polled every 5m; ...`."""
+    """Return the remarks, a line each, such as `feeds[3] (boss-mind): polled every 5m; ...`."""
     remarks: list[str] = []
     if not config.feeds:
         remarks.append("feeds: none yet; add one with `aggregator add URL`, or write its address")
@@ -88,7 +88,7 @@ def _on_stories(config: Config) -> Iterator[str]:
 
 
 def _on_characters(config: Config) -> Iterator[str]:
-    """Yield remarks on stray characters in titles and categories; elsewhere they are faults."""
+    """Yield remarks on stray characters in titles and categories; elsewhere such are faults."""
     texts = [("title", config.title)]
     for index, feed in enumerate(config.feeds):
         place = _place(index, feed)

@@ -1,4 +1,4 @@
-"""Characters that are in a file by mistake: invisible or confusable ones.  Pure.
+"""Characters that are in a file by mistake: invisible or confusable.  Pure.
 
 Web pages, word processors and keyboards insert a no-break space where YAML expects a space, a
 full-width colon, typographic quotation marks, a zero width space at the end of an address.
@@ -53,7 +53,7 @@ def label(character: str) -> str:
 
 
 def complaint(character: str) -> str:
-    """Return what is wrong with a character, and what to do."""
+    """Return the reason why a character is wrong, and advice."""
     if character == "\t" or unicodedata.category(character) == "Zs":
         return f"{label(character)} is not a space; remove it, or write a space"
     if _INVISIBLE_OR_TAB.match(character):
@@ -80,7 +80,7 @@ def invisible(text: str) -> str | None:
 
 
 def confusable(text: str) -> str | None:
-    """Return the first character that is invisible or looks like another one, None for none."""
+    """Return the first character that is invisible or confusable, None for none."""
     match = None if text.isascii() and "\t" not in text else _ANY.search(text)
     return match[0] if match else None
 
@@ -98,7 +98,7 @@ def stray_in_prose(text: str) -> str | None:
 
 
 def in_structure(line: str) -> tuple[int, str] | None:
-    """Return index and character of the first stray one in the place of YAML's syntax, or None."""
+    """Return index and text of the first stray character in place of YAML's syntax, or None."""
     return min(_in_structure(line), default=None)
 
 

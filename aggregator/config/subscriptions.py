@@ -28,8 +28,8 @@ def subscriptions(
 
     Args:
         feeds: Options by the feed's index in the file.
-        interval: Interval of the feeds without one.
-        interval_given: The file has this interval.
+        interval: Interval of the feeds without their own.
+        interval_given: The file has `interval`.
     """
     used_names = {feed.name for feed in feeds.values() if feed.name}
     subscriptions = []
@@ -78,7 +78,7 @@ def duplicates(
 
 
 def unnamed_private(feeds: Mapping[int, FeedOptions]) -> Iterable[ConfigFault]:
-    """Yield a fault for each feed whose name would be made from its private address."""
+    """Yield a fault for each private feed whose name would reveal the address."""
     for index, feed in feeds.items():
         if feed.private and not (feed.title or feed.name):
             message = "needs a title or name; one made from the address would show it"

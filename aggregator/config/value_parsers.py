@@ -3,8 +3,7 @@
 Nearly pure: `timezone` reads the zone database.
 
 Each reader takes a text as written and returns its value, or raises ValueError.  The message of the
-error completes the line `config.yaml:12:5: feeds[3].interval: `: what is wrong, and what to write
-instead.
+error completes the line `config.yaml:12:5: feeds[3].interval: ` with the mistake and advice.
 """
 
 import difflib
@@ -64,7 +63,7 @@ class UnknownWordError(ValueError):
     """A word that is not in a list of known words.
 
     Args:
-        message: What is wrong, and what to write in general.
+        message: The mistake, and general advice.
         suggestion: Returns a message that names the nearest known word, or `message`; slow.
     """
 
@@ -77,7 +76,7 @@ def unescaped(text: str) -> str:
     """Return a value with `${` for each `$${`.
 
     `${` without a second dollar sign begins a variable, as in many other programs.  Variables are
-    refused because none is filled in yet: an address would be requested with the variable in it.
+    refused because none is filled in yet: an address would be requested with its variable.
 
     Raises:
         ValueError: The text has a variable.
@@ -107,7 +106,7 @@ def line(text: str) -> str:
 
 
 def title(text: str) -> str:
-    """Read a title: a line with its secrets masked, as other programs put addresses there."""
+    """Read a title: a line with masked secrets, as other programs export addresses as titles."""
     return urls.masked_text(line(text))
 
 

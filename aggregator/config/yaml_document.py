@@ -25,7 +25,7 @@ from yaml import Mark, events
 
 try:
     from yaml import CSafeLoader as _Loader
-except ImportError:  # PyYAML without libyaml: the same events, six times slower
+except ImportError:  # PyYAML without libyaml: the same events, but slower
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 from aggregator import urls
@@ -34,7 +34,7 @@ from aggregator.errors import ConfigError
 
 MAX_DEPTH = 20
 MAX_REPEATED = 100_000  # nodes that aliases repeat; "billion laughs" repeats any number
-MAX_PROBLEMS = 1_000  # that are searched for; a file that is not a configuration has millions
+MAX_PROBLEMS = 1_000  # a file that is not a configuration has millions
 
 _PART = 500_000  # characters
 _MAX_MESSAGE = 400
@@ -265,7 +265,7 @@ class _Builder:
         self._open: list[_Frame] = []
         self._anchors: dict[str, Node] = {}
         self._repeated = 0
-        self._end: Mark | None = None  # of the last thing that is not a comment
+        self._end: Mark | None = None  # of the last node, without comments behind
 
     def take(self, event: events.Event) -> None:
         if isinstance(event, events.ScalarEvent):
@@ -383,7 +383,9 @@ def _marks(event: events.Event) -> tuple[Mark, Mark]:
 
 
 def _problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
-    if isinstance(error, yaml.composer.ComposerError):  # ours: events are never composed by PyYAML
+    if isinstance(
+        error, yaml.composer.ComposerError
+    ):  # raised by `_fault` only: PyYAML composes nothing here
         mark, message = cast("Mark", error.problem_mark), error.problem or ""
         return Problem(mark.line + 1, mark.column + 1, message)
     return Problem(*yaml_mistakes.mistake(error, text, _tokens(text)))

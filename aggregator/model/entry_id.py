@@ -10,7 +10,7 @@ _SEQUENCE_BITS = 20
 _MAX_ID = 2**63 - 1
 
 IDS_PER_MILLISECOND = 1 << _SEQUENCE_BITS
-LOWEST_ID = -(1 << 62)  # below every id: those from before 1970 are negative
+LOWEST_ID = -(1 << 62)  # below every id; ids of times before 1970 are negative
 
 
 class EntryId(int):

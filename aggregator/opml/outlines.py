@@ -28,7 +28,7 @@ from aggregator.urls import feed_addresses
 MAX_SIZE = 20_000_000  # bytes; a list of 10,000 feeds has about 2,000,000
 MAX_TITLE = 200
 
-_MAX_FOLDERS = 8  # within each other
+_MAX_FOLDERS = 8  # levels
 _FEED_TYPES = ("rss", "atom", "rdf", "feed", "jsonfeed")
 _INVISIBLE = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _UNPRINTABLE = re.compile(
@@ -329,7 +329,7 @@ def _tags(text: str) -> Iterable[str]:
         if in_comment:
             in_comment = "-->" not in piece
             continue
-        if pieces and _SURE_TAG.match(piece):  # whatever the quotation marks before
+        if pieces and _SURE_TAG.match(piece):  # even within quotation marks
             yield "<".join(pieces)
             pieces, quote_count = [], 0
         pieces.append(piece)

@@ -2,7 +2,7 @@
 
 Browsers hand feeds to readers as `feed://host/x`, `feed:https://host/x` or `web+feed:`, podcast
 programs had schemes of their own, Google Reader and its successors write `feed/https://host/x`,
-and addresses in lists lack a scheme.  The web URL is certain in all of these cases.
+and addresses in lists lack a scheme.  The web URL is certain in all cases.
 
 Sources: WHATWG URL (what browsers repair), RFC 3987, 3.1 (letters), the `feed:` convention.
 """

@@ -12,12 +12,12 @@ _NAME_SCHEMES = frozenset({"urn", "tag"})
 
 
 def is_name(uri: str) -> bool:
-    """Whether `uri` is a name only (`urn:`, `tag:`): no program can request it."""
+    """Whether `uri` is a name that no program can request (`urn:`, `tag:`)."""
     return is_absolute(uri) and uri.partition(":")[0].lower() in _NAME_SCHEMES
 
 
 def feed_uri(feed_id: str | None, feed_url: str) -> str:
-    """Return the public URI of a feed: its own id, else a URI as stable as its address.
+    """Return the public URI of a feed: the feed's own id, else a URI as stable as the address.
 
     A feed that is read from a local file gets a name-based UUID (RFC 9562, 5.5): its path is not
     a URI, and not for the public.

@@ -15,7 +15,7 @@ SESSIONS = frozenset("phpsessid jsessionid aspsessionid cfid cftoken oscsid zeni
 
 _MAX_LENGTH = 4096  # of an address
 _SLASHES = re.compile("//+")
-_BEFORE_ADDRESS = frozenset(" \t\r\n\"'(<:")  # what stands before the `//` of an address in a text
+_BEFORE_ADDRESS = frozenset(" \t\r\n\"'(<:")  # before the `//` of an address in a text
 _AUTHORITY = re.compile(r"[^/?#]{0,4096}")
 _PORT = re.compile(r"(?:\[[^\]]*\]?|[^:\[\]]*)(?::\d+)?")
 _DOTTED = re.compile(r"[.:\[]|localhost\Z")
@@ -25,7 +25,7 @@ _DIGITS_AND_MORE = re.compile(  # of a password, not a port: `name:12/34@example
 _ADDRESS_END = re.compile(r"[\s\"<>]|\Z")
 _PARAMETER = re.compile(r"(?<=[?&;#])([^\s=&;#?\"'<>/]{1,256})=")
 _VALUE = re.compile(r"(?:[^&;]|[&;](?![^=&;]{1,256}=))*")
-_VALUE_IN_TEXT = re.compile(  # up to the punctuation of the sentence that the address stands in
+_VALUE_IN_TEXT = re.compile(  # without the punctuation of the sentence around the address
     r"(?:(?![,.:!?)\]]{1,3}(?:\s|\Z))"
     r"(?:[^\s&;\"'<>]|[&;](?=[^\s&;\"'<>])(?![^\s=&;\"'<>]{1,256}=)))*"
 )

@@ -21,11 +21,11 @@ def slug(text: str) -> str:
 
 
 def category_slugs(names: Iterable[str]) -> dict[str, str]:
-    """Return the slug of each category by its name; no two categories share a slug.
+    """Return the slugs of categories by name; no two categories share a slug.
 
-    C++ and C# have words for their signs (`c-plus-plus`, `c-sharp`); names without a letter or
-    digit keep their symbols.  Of several categories with one slug, the category with the plainest
-    name gets the slug, the others get the slug and a hash of their names.  The order of `names`
+    The signs of C++ and C# become words (`c-plus-plus`, `c-sharp`); names without a letter or
+    digit keep the symbols.  Of several categories with one slug, the category with the plainest
+    name gets the slug, the others get the slug and a hash of the name.  The order of `names`
     does not matter; names that differ only in capitals and spaces are one category.
     """
     keys = {name: category_key(name) for name in dict.fromkeys(names)}
@@ -45,7 +45,7 @@ def matching_categories(text: str, slugs: Mapping[str, str]) -> list[str]:
     """Return the names of the categories that a person means by a name or a slug.
 
     Args:
-        text: What the person wrote.
+        text: The text of the person.
         slugs: Slugs of all categories, by name.
     """
     key, words = category_key(text), slug(text)

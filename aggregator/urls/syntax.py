@@ -15,9 +15,9 @@ MAX_LENGTH = 2048
 MAX_HOST = 253
 """Characters of a name in DNS; IDNA is slow with longer names."""
 
-# Nearly all addresses of feeds match: nothing in them is to be repaired or normalized.  Splitting a
-# URL to learn that costs ten times as much, and a start does so for every subscription.
-PLAIN = re.compile(
+# Nearly all addresses of feeds match, and need neither repair nor normalization.  A match is much
+# cheaper than splitting a URL, and every start examines the addresses of all subscriptions.
+PLAIN_URL = re.compile(
     r"https?://([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
     r"(?:/(?:[\w~@-][\w~@.-]*)?)+(?:\?[\w~=&/.-]+)?",
     re.ASCII,
@@ -38,7 +38,7 @@ def is_plain(url: str) -> bool:
 
 
 def _plain_match(url: str) -> re.Match[str] | None:
-    match = PLAIN.fullmatch(url)
+    match = PLAIN_URL.fullmatch(url)
     return match if match and match[2] not in _DEFAULT_PORTS and len(url) <= MAX_LENGTH else None
 
 
