@@ -5,7 +5,7 @@ import time
 import pytest
 
 from aggregator.reading.parse import parse, parse_prefiltered
-from aggregator.reading.parse.entities import joined_halves, resolved
+from aggregator.reading.parse.entities import joined_halves, with_resolved_references
 from aggregator.reading.worker_task import read_document
 from tests.selection import slow_but
 
@@ -84,7 +84,7 @@ def test_names_are_read_in_attributes_and_left_alone_in_cdata_and_comments():
         b"&eacute;<?x &eacute;?>&amp;eacute;<![CDATA[&eacute;"
     )
 
-    assert resolved(document).decode() == (
+    assert with_resolved_references(document).decode() == (
         "<a b='é'>é<![CDATA[&eacute;<!--]]>é<!-- &eacute;<![CDATA[ -->é<?x &eacute;?>&amp;eacute;"
         "<![CDATA[&eacute;"
     )
@@ -113,7 +113,7 @@ def test_entities_of_the_document_are_replaced_where_they_are_plain_text(subset,
 def test_entities_of_the_document_let_it_grow_by_a_million_bytes_at_most():
     before = f"<!DOCTYPE rss [<!ENTITY a '{'x' * 1000}'>]>"
 
-    document = resolved(feed("&a;" * 100_000, before))
+    document = with_resolved_references(feed("&a;" * 100_000, before))
 
     assert len(document) < 1_000_000 + 3 * 100_000 + 1000
 
@@ -130,7 +130,7 @@ def test_no_document_takes_long_to_resolve(before, piece):
     document = (before + piece * (1_000_000 // len(piece))).encode()
     started = time.process_time()
 
-    resolved(document)
+    with_resolved_references(document)
 
     assert time.process_time() - started < 2
 
@@ -175,7 +175,7 @@ def test_a_lone_half_is_lost_and_nothing_else(half):
 def test_references_to_whole_characters_stay_as_they_are():
     document = feed("&#129444;&#xFFFD;&#55295;&#57344;&amp;#129444; &#10000;&#55358;&#56740;")
 
-    assert resolved(document) == document.replace(b"&#55358;&#56740;", b"&#129444;")
+    assert with_resolved_references(document) == document.replace(b"&#55358;&#56740;", b"&#129444;")
 
 
 def test_halves_shown_as_code_stay_as_they_are():

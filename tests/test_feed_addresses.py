@@ -103,4 +103,4 @@ def test_an_endless_address_takes_no_time(part):
     ],
 )
 def test_references_in_attributes_are_read_as_browsers_read_them(written, value):
-    assert references.in_attribute(written) == value
+    assert references.attribute_value(written) == value

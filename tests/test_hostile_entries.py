@@ -9,7 +9,7 @@ from aggregator.opml import outlines
 from aggregator.reading.autodiscovery import advertised_feeds
 from aggregator.reading.parse import parse
 from aggregator.reading.worker_task import read_document
-from aggregator.text.references import in_attribute, unescape
+from aggregator.text.references import attribute_value, unescape
 
 URL = "https://example.org/feed"
 DIGITS = "9" * 5000
@@ -172,4 +172,4 @@ def test_a_reference_is_read_as_browsers_do_whatever_its_length(reference, text)
 
     assert (unescape(reference), time.thread_time() - started < 0.5) == (text, True)
     if "notit" not in reference:
-        assert in_attribute(reference) == text
+        assert attribute_value(reference) == text

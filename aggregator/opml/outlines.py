@@ -345,4 +345,4 @@ def _tag_attributes(tag: str) -> Iterable[tuple[str, str]]:
     parts = _ATTRIBUTE.split(tag)
     for name, value in zip(parts[1::2], parts[2::2], strict=True):
         end = value.rfind(value[0])
-        yield name, references.in_attribute(value[1:end] if end > 0 else value[1:])
+        yield name, references.attribute_value(value[1:end] if end > 0 else value[1:])

@@ -92,38 +92,38 @@ def _tags(text: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     Comments, scripts and the like are skipped.  A tag, a comment or a script without an end reaches
     to the end of the page.
     """
-    at = 0
-    while tag := _TAG.search(text, at):
+    position = 0
+    while tag := _TAG.search(text, position):
         if tag[1]:
             end = _COMMENT_END.search(text, tag.end())
         else:
-            attributes, at = _attributes(text, tag.end())
-            if at < 0:
+            attributes, position = _attributes(text, tag.end())
+            if position < 0:
                 return
             name = tag[2].lower()
             if name not in _RAW_ENDS:
                 yield name, attributes
                 continue
-            end = _RAW_ENDS[name].search(text, at)
+            end = _RAW_ENDS[name].search(text, position)
         if end is None:
             return
-        at = end.end()
+        position = end.end()
 
 
-def _attributes(text: str, at: int) -> tuple[dict[str, str], int]:
+def _attributes(text: str, position: int) -> tuple[dict[str, str], int]:
     """Return the read attributes of a tag, and the end of the tag; -1 for a tag without an end.
 
     Of two attributes with the same name the first counts.
     """
     attributes: dict[str, str] = {}
-    while part := _ATTRIBUTE.match(text, at):
+    while part := _ATTRIBUTE.match(text, position):
         if part[1]:
             return attributes, part.end()
-        if part.end() == at:  # the end of the page, or a value without its second quotation mark
+        if part.end() == position:  # the end of the page, or a value without closing quotation mark
             break
-        at = part.end()
+        position = part.end()
         name = part[2].lower()
         if name in _READ_ATTRIBUTES and name not in attributes:
             value = next((value for value in part.groups()[2:] if value is not None), "")
-            attributes[name] = references.in_attribute(value).strip()
+            attributes[name] = references.attribute_value(value).strip()
     return attributes, -1

@@ -1,7 +1,8 @@
-"""How much of a document is read: `prefilter` declines a document with more, `parse` leaves out
-what is beyond and reads the remainder.
+"""How much of a document is read.
 
-feedparser takes time and memory for every element, whatever the element is (docs/cost.md).
+`prefilter` declines larger documents, `parse` reads larger documents up to the limits.
+
+feedparser takes time and memory for every element of any kind (docs/cost.md).
 """
 
 MAX_ENTRIES = 5000

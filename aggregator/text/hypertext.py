@@ -42,7 +42,7 @@ _MAX_ESCAPED = 3  # times that a text is escaped
 _LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028]")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-# Attributes with angle brackets in them are too rare for what telling quotes apart may cost.
+# Angle brackets in quoted attributes are too rare to justify the cost of parsing quotes.
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)(?=[\s/>])[^<>]*>")
 _BLOCK = re.compile(
     r"</(?:p|div|ul|ol|li|table|blockquote|h[1-6]|figure)>|<br\s?/?>"

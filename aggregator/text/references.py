@@ -36,7 +36,7 @@ def unescape(escaped: str) -> str:
         return html.unescape(_MANY_DIGITS.sub(lambda long: f"&#{code_point(long[1])}", escaped))
 
 
-def in_attribute(value: str) -> str:
+def attribute_value(value: str) -> str:
     """Return the value of an attribute from the source between the quotation marks."""
     return _REFERENCE.sub(lambda match: _character(match, value), value)
 

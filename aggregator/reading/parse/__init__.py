@@ -21,7 +21,7 @@ from aggregator.model import ParsedFeed
 from aggregator.reading.document_limits import MAX_ENTRIES
 from aggregator.reading.parse import json_reader, xml_reader
 from aggregator.reading.parse.element_filter import with_short_namespaces
-from aggregator.reading.parse.entities import resolved, with_whole_characters
+from aggregator.reading.parse.entities import with_resolved_references, with_whole_characters
 from aggregator.text.encodings import in_utf8
 
 __all__ = ["MAX_ENTRIES", "is_json", "parse", "parse_prefiltered"]
@@ -46,7 +46,7 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     if is_json(document):
         return _limited(json_reader.parse(document, url=url), document)
     document = with_short_namespaces(document)
-    return _limited(xml_reader.parse(resolved(document), url=url), document)
+    return _limited(xml_reader.parse(with_resolved_references(document), url=url), document)
 
 
 def parse_prefiltered(document: bytes, *, url: str) -> ParsedFeed:

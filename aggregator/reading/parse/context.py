@@ -325,8 +325,8 @@ class InContext(_FeedParserMixin):  # type: ignore[misc]
             self.push("link", 1)
 
     def _start_guid(self, attributes: dict[str, str]) -> None:
-        says = attributes.get("ispermalink", "").strip().lower()
-        self.guidislink = says not in ("false", "no", "0")
+        is_permalink = attributes.get("ispermalink", "").strip().lower()
+        self.guidislink = is_permalink not in ("false", "no", "0")
         self.push("id", 1)
 
     def _end_guid(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from html import escape
 from html.entities import html5
 
-from aggregator.text.references import in_attribute
+from aggregator.text.references import attribute_value
 
 _PREDEFINED = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _MAX_VALUE = 1000
@@ -31,7 +31,7 @@ _ENTITY = re.compile(rb"<!ENTITY\s+([A-Za-z_][\w.-]{0,63})\s+(?:\"([^\"]*)\"|'([
 _UNSAFE = re.compile(rb"&(?!#\w{1,9};)|%")
 _NAMED_REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);|#)")
 _NAME = re.compile(rb"&([A-Za-z_][\w.-]{0,63});")
-# Not a reference, for want of a `;`; the following characters decide in `in_attribute`.
+# Not a reference, for want of a `;`; the following characters decide in `attribute_value`.
 _UNENDED = re.compile(rb"&[A-Za-z][A-Za-z0-9]{0,63}(?![A-Za-z0-9;])=?")
 
 # U+D800 to U+DBFF and U+DC00 to U+DFFF, decimal or hexadecimal.
@@ -49,7 +49,7 @@ _HALVES_IN_HTML = re.compile(rb"&()#(%b);?&#(%b)(?:;|\b)" % (_HIGH, _LOW))
 _LONE_HALF = re.compile(rb"&#(?:%b|%b);" % (_HIGH, _LOW))
 
 
-def resolved(document: bytes) -> bytes:
+def with_resolved_references(document: bytes) -> bytes:
     """Return a document with no other references than XML's own.
 
     The DOCTYPE is removed.  Entities declared as text without references are replaced; undeclared
@@ -78,7 +78,7 @@ def resolved(document: bytes) -> bytes:
 
 
 def with_whole_characters(document: bytes) -> bytes:
-    """Return a well-formed document with the halves of characters joined, as `resolved` does."""
+    """Return a well-formed document with halves of characters joined; other references stay."""
     if not _HALF.search(document):
         return document
     return _replaced(document, lambda text: _HALVES.sub(_character, text), _halves_joined)
@@ -95,7 +95,7 @@ def with_unended_names_escaped(document: bytes) -> bytes:
 
 def _as_text(reference: re.Match[bytes]) -> bytes:
     reference_text = reference[0].decode()
-    text = in_attribute(reference_text)
+    text = attribute_value(reference_text)
     return (
         f"&amp;{reference_text[1:]}".encode() if text == reference_text else escape(text).encode()
     )

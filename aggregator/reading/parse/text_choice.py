@@ -46,12 +46,12 @@ def by_element(details: Iterable[Detail]) -> Texts:
     """Return the texts of an entry with visible content, by element."""
     texts: Texts = {}
     for detail in details:
-        if "describes" not in detail and _says_something(detail):
+        if "describes" not in detail and _has_content(detail):
             texts.setdefault(detail["element"], []).append(detail)
     return texts
 
 
-def _says_something(detail: Detail) -> bool:
+def _has_content(detail: Detail) -> bool:
     value = detail["value"]
     if detail.get("type") == PLAIN_TEXT or len(value) > _SHORT_VALUE:
         return bool(value)
@@ -82,7 +82,7 @@ def title_text(texts: Texts, *, atom: bool) -> Detail:
     return {}
 
 
-def of_feed(values: Mapping[str, Any], elements: Iterable[str], *, atom: bool) -> Detail:
+def feed_text(values: Mapping[str, Any], elements: Iterable[str], *, atom: bool) -> Detail:
     """Return the first text of a feed, or of an entry's source, with a value.
 
     Args:

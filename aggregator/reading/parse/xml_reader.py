@@ -94,7 +94,7 @@ _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 def parse(document: bytes, *, url: str) -> ParsedFeed:
     """Read an XML document in UTF-8; errors as `aggregator.reading.parse.parse`."""
     if not _FEED.search(document):
-        raise ParseError(url, _what_it_is(document))  # feedparser takes long to fail
+        raise ParseError(url, _rejection_reason(document))  # feedparser takes long to fail
     if len(document) > MAX_BROKEN and not _is_well_formed(document):
         document = document[:MAX_BROKEN].decode("utf-8", "ignore").encode()
     # Without a base for the document feedparser lets an entry's xml:base leak into later entries;
@@ -106,7 +106,7 @@ def parse(document: bytes, *, url: str) -> ParsedFeed:
         raise ParseError(url, "a defect in the document breaks the parser") from error
     version = result.get("version") or ""
     if not version and not result.entries:
-        raise ParseError(url, _what_it_is(document))
+        raise ParseError(url, _rejection_reason(document))
     head = _head(result, version, url, document)
     atom = version.startswith("atom")
     entry_context = link_choice.EntryContext(
@@ -154,7 +154,7 @@ def _last(pattern: re.Pattern[bytes], document: bytes) -> int:
     return max((match.end() for match in pattern.finditer(document)), default=0)
 
 
-def _what_it_is(body: bytes) -> str:
+def _rejection_reason(body: bytes) -> str:
     start = body[:2048]
     if _HTML_PAGE.search(start):
         return "not a feed but a web page (HTML)"
@@ -168,14 +168,14 @@ def _head(result: Any, version: str, url: str, body: bytes) -> FeedHead:
     subtitles = text_choice.SUBTITLES if atom else text_choice.SUBTITLES_OF_RSS
     language = _text(feed, "language") or None
     return FeedHead(
-        title=_short_html(text_choice.of_feed(feed, text_choice.FEED_TITLES, atom=atom)),
-        subtitle=_short_html(text_choice.of_feed(feed, subtitles, atom=atom)),
+        title=_short_html(text_choice.feed_text(feed, text_choice.FEED_TITLES, atom=atom)),
+        subtitle=_short_html(text_choice.feed_text(feed, subtitles, atom=atom)),
         site_url=link_choice.page(feed, base=url, language=language, by_text=not atom)
         or _site_named_by_id(feed, url),
         feed_id=_text(feed, "id") or None,
         language=language,
         author=next(iter(_authors(feed)), None),
-        rights=_short_html(text_choice.of_feed(feed, text_choice.RIGHTS, atom=atom)) or None,
+        rights=_short_html(text_choice.feed_text(feed, text_choice.RIGHTS, atom=atom)) or None,
         format=_FORMATS.get(version, version),
         note=_note(result),
         hints=_publisher_hints(feed, body),
@@ -342,11 +342,11 @@ def _origin(entry: Any, entry_context: link_choice.EntryContext) -> Origin | Non
     own_url = next(
         (link_choice.address(link, url) for link in link_choice.linked(source, "self")), None
     )
-    title = text_choice.of_feed(source, text_choice.FEED_TITLES, atom=atom)
+    title = text_choice.feed_text(source, text_choice.FEED_TITLES, atom=atom)
     return Origin(
         title=_short_html(title) if title else _text(source, "title"),
         id=source_id or None,
         feed_url=own_url or (source_id if is_web(source_id) else None),
         site_url=link_choice.page(source, base=url, language=None, by_text=not atom),
-        rights=_short_html(text_choice.of_feed(source, text_choice.RIGHTS, atom=atom)) or None,
+        rights=_short_html(text_choice.feed_text(source, text_choice.RIGHTS, atom=atom)) or None,
     )

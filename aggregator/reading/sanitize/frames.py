@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 
 from aggregator import urls
-from aggregator.reading.sanitize.pictures import is_hidden, is_placeholder, loaded
+from aggregator.reading.sanitize.pictures import is_hidden, is_placeholder, loaded_attributes
 
 FRAMES = frozenset("amp-iframe embed fencedframe iframe ilayer layer object portal x-frame".split())
 MOVIE_PARAMETERS = frozenset({"movie", "src", "url", "filename", "data"})
@@ -13,7 +13,7 @@ MOVIE_PARAMETERS = frozenset({"movie", "src", "url", "filename", "data"})
 _MAX_TITLE = 200
 
 
-def link(tag: str, attributes: Mapping[str, str], *, base: str) -> str | None:
+def frame_link(tag: str, attributes: Mapping[str, str], *, base: str) -> str | None:
     """Return a link to the content of a frame, None for a hidden frame or without an address.
 
     Args:
@@ -24,7 +24,7 @@ def link(tag: str, attributes: Mapping[str, str], *, base: str) -> str | None:
         return None
     address = attributes.get("data" if tag == "object" else "src")
     if is_placeholder(address):
-        address = loaded(tag, dict(attributes) | {"src": ""}).get("src")
+        address = loaded_attributes(tag, dict(attributes) | {"src": ""}).get("src")
     url = urls.absolute(address, base) if address else None
     if url is None or not urls.is_web(url):
         return None

@@ -57,7 +57,7 @@ def is_placeholder(src: str | None) -> bool:
     return len(name) < 100 and bool(_PLACEHOLDER.fullmatch(name))
 
 
-def loaded(tag: str, attributes: Mapping[str, str]) -> dict[str, str]:
+def loaded_attributes(tag: str, attributes: Mapping[str, str]) -> dict[str, str]:
     """Return an element's attributes after the script has loaded the picture.
 
     Args:

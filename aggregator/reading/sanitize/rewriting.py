@@ -13,8 +13,8 @@ from html import escape
 import nh3
 
 from aggregator.reading.sanitize import formulas
-from aggregator.reading.sanitize.frames import FRAMES, MOVIE_PARAMETERS, link
-from aggregator.reading.sanitize.pictures import is_hidden, is_placeholder, loaded
+from aggregator.reading.sanitize.frames import FRAMES, MOVIE_PARAMETERS, frame_link
+from aggregator.reading.sanitize.pictures import is_hidden, is_placeholder, loaded_attributes
 from aggregator.reading.sanitize.policy import ATTRIBUTES, FORMULA_TAGS
 from aggregator.reading.sanitize.repair import without_cdata
 from aggregator.reading.sanitize.unusual import LAZY_ATTRIBUTES, any_of
@@ -223,7 +223,7 @@ class _MarkupRewriter:
         return f" {escape(value)} " if is_seen else " ", ""
 
     def picture(self, name: str, attributes: dict[str, str]) -> _Rewritten:
-        values = loaded(name, attributes)
+        values = loaded_attributes(name, attributes)
         tag = _RENAMED.get(name, name)
         if tag == "img" and not self._is_to_show(values):
             return "", ""
@@ -243,7 +243,7 @@ class _MarkupRewriter:
 
     def frame(self, name: str, attributes: dict[str, str]) -> _Rewritten:
         picture = _picture_in_object(attributes) if name == "object" else None
-        address = link(name, attributes, base=self._base or _NO_BASE)
+        address = frame_link(name, attributes, base=self._base or _NO_BASE)
         replacement = picture or address
         if replacement is None:
             return ("", "") if name in _WITH_FALLBACK else None
@@ -257,7 +257,9 @@ class _MarkupRewriter:
         depth = len(self._open)
         if is_movie and depth and self._open[-1][0] == "object":
             address = {"src": attributes.get("value", "")}
-            if (replacement := link("param", address, base=self._base or _NO_BASE)) is not None:
+            if (
+                replacement := frame_link("param", address, base=self._base or _NO_BASE)
+            ) is not None:
                 self._insert_frame(replacement)
                 self._dropped_from = depth  # the remainder is for browsers without a player
         return "", ""
@@ -340,7 +342,7 @@ def _addresses_outside_noscript(html: str) -> frozenset[str]:
     """Return the addresses of pictures and frames outside of any `noscript`."""
     outside = _NOSCRIPT.sub("", html)
     tags = (match for match in _ADDRESSED.finditer(outside))
-    addresses = (loaded(tag[1], _values(tag[2])).get("src", "") for tag in tags)
+    addresses = (loaded_attributes(tag[1], _values(tag[2])).get("src", "") for tag in tags)
     return frozenset({"", *addresses})
 
 

@@ -77,8 +77,8 @@ def decoded(body: bytes, *, content_type: str = "", declared: str = "") -> str:
     try:
         return body.decode().lstrip("\ufeff")
     except UnicodeDecodeError:
-        says_utf8 = marked == _UTF_8 or _UTF_8 in encodings or not candidates
-        return _decode_malformed(body, candidates, says_utf8=says_utf8)
+        is_labelled_utf8 = marked == _UTF_8 or _UTF_8 in encodings or not candidates
+        return _decode_malformed(body, candidates, is_labelled_utf8=is_labelled_utf8)
 
 
 def in_utf8(body: bytes, content_type: str = "") -> bytes:
@@ -166,13 +166,13 @@ def _decode_seven_bits(body: bytes, candidates: list[str]) -> str:
     return body.decode("ascii")
 
 
-def _decode_malformed(body: bytes, candidates: list[str], *, says_utf8: bool) -> str:
+def _decode_malformed(body: bytes, candidates: list[str], *, is_labelled_utf8: bool) -> str:
     """Decode bytes that are not well-formed UTF-8."""
     joined = _TWO_HALVES.sub(_one_character, body)
     text = joined.decode(_UTF_8, "replace")
     wellformed, malformed = _evidence(joined, text)
     is_mostly = wellformed >= malformed
-    if is_mostly and (says_utf8 or wellformed >= _UTF8_RATIO * malformed):
+    if is_mostly and (is_labelled_utf8 or wellformed >= _UTF8_RATIO * malformed):
         return text
     # Every byte is valid in Windows-1252, which is no evidence for that encoding.
     better = [name for name in candidates if name != _WESTERN]

@@ -196,7 +196,7 @@ _THREE_BYTES = 0x8F
 _EUC_JP_LEADS = frozenset({*range(0xA1, 0xFF), 0x8E, _THREE_BYTES})
 
 
-def _of_jis(row: int, cell: int) -> str | None:
+def _jis_character(row: int, cell: int) -> str | None:
     """Return the character at a row and cell of JIS X 0208 with Windows' extensions; each 1 to 94.
 
     Windows' Shift_JIS has the same characters, two rows behind each lead byte.
@@ -209,23 +209,23 @@ def _of_jis(row: int, cell: int) -> str | None:
     return character if len(character) == 1 and character != REPLACEMENT else None
 
 
-def _of_euc_jp(pair: bytes) -> str | None:
-    return _of_jis(pair[0] - 0xA0, pair[1] - 0xA0) if len(pair) == 2 else None
+def _euc_jp_character(pair: bytes) -> str | None:
+    return _jis_character(pair[0] - 0xA0, pair[1] - 0xA0) if len(pair) == 2 else None
 
 
-def _of_iso_2022_jp(pair: bytes) -> str | None:
-    return _of_jis(pair[0] - 0x20, pair[1] - 0x20) if len(pair) == 2 else None
+def _iso_2022_jp_character(pair: bytes) -> str | None:
+    return _jis_character(pair[0] - 0x20, pair[1] - 0x20) if len(pair) == 2 else None
 
 
-def _of_gb18030(pair: bytes) -> str | None:
+def _gb18030_character(pair: bytes) -> str | None:
     return "€" if pair[0] == _EURO else None
 
 
-def _of_big5(pair: bytes) -> str | None:
+def _big5_character(pair: bytes) -> str | None:
     return _big5_table().get(pair)
 
 
-def _of_none(_pair: bytes) -> str | None:
+def _no_character(_pair: bytes) -> str | None:
     return None
 
 
@@ -243,10 +243,10 @@ def _big5_table() -> dict[bytes, str]:
 _LEADS = range(0x81, 0xFF)
 _SHIFT_JIS_LEADS = (*range(0x81, 0xA0), *range(0xE0, 0xFD))
 _HANDLERS = {
-    "big5hkscs": _handler("big5", _of_big5, _after_lead(_LEADS)),
-    "cp932": _handler("shift_jis", _of_none, _after_lead(_SHIFT_JIS_LEADS)),
-    "cp949": _handler("euc-kr", _of_none, _after_lead(_LEADS)),
-    "euc_jp": _handler("euc-jp", _of_euc_jp, _size_in_euc_jp),
-    "gb18030": _handler("gb18030", _of_gb18030, _after_lead(_LEADS)),
-    "iso2022_jp_ext": _handler("iso-2022-jp", _of_iso_2022_jp, _size_in_iso_2022_jp),
+    "big5hkscs": _handler("big5", _big5_character, _after_lead(_LEADS)),
+    "cp932": _handler("shift_jis", _no_character, _after_lead(_SHIFT_JIS_LEADS)),
+    "cp949": _handler("euc-kr", _no_character, _after_lead(_LEADS)),
+    "euc_jp": _handler("euc-jp", _euc_jp_character, _size_in_euc_jp),
+    "gb18030": _handler("gb18030", _gb18030_character, _after_lead(_LEADS)),
+    "iso2022_jp_ext": _handler("iso-2022-jp", _iso_2022_jp_character, _size_in_iso_2022_jp),
 }
