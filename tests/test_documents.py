@@ -45,6 +45,14 @@ def test_every_link_between_documents_leads_to_a_heading(document):
     assert [link for link in links if not leads_somewhere(link, document)] == []
 
 
+@pytest.mark.parametrize("document", ["docs/config.md", "docs/operating.md", "config.yaml"])
+def test_a_document_names_every_setting_that_needs_a_restart(document):
+    paragraphs = (ROOT / document).read_text("utf-8").split("\n\n")
+    paragraph = next(paragraph for paragraph in paragraphs if "take effect" in paragraph)
+
+    assert [key for key in settings_that_need_a_restart() if key not in paragraph] == []
+
+
 def test_every_room_of_the_map_exists():
     text = (ROOT / "docs/architecture.md").read_text("utf-8")
     cells = ROOM.findall(text.partition("## Rooms")[2].partition("\n## ")[0])
@@ -225,3 +233,13 @@ def texts_of(call: ast.Call) -> list[str]:
 def config_keys() -> frozenset[str]:
     """Return the keys of config.yaml; `test_config` holds the table of docs/config.md to them."""
     return frozenset(KEY.findall((ROOT / "docs" / "config.md").read_text("utf-8")))
+
+
+def settings_that_need_a_restart() -> tuple[str, ...]:
+    service = tree(PROGRAM / "scheduler" / "service.py")
+    (keys,) = (
+        node.value
+        for node in service.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_NEED_A_RESTART"
+    )
+    return tuple(ast.literal_eval(keys))
