@@ -29,5 +29,5 @@ def test_an_attack_has_a_bound_a_result_and_tests_that_exist(attack):
             assert f"def test_{test}" in source, (name, sentence)
 
 
-def test_the_table_is_read():
-    assert len(ATTACKS) > 40
+def test_the_table_has_each_attack_once():
+    assert len(ROWS) - 2 == len(ATTACKS) > 40

@@ -247,7 +247,7 @@ def test_a_poll_of_an_address_that_was_replaced_meanwhile_says_nothing_about_the
     with database.connect() as connection:
         health = read_health.feed(connection, "a", now=NOW)
     assert health is not None
-    assert (health.gone, health.error, health.polls) == (False, None, ())
+    assert (health.is_gone, health.error, health.polls) == (False, None, ())
     assert lease_due(database) == ["a"]
 
 
