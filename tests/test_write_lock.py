@@ -262,6 +262,41 @@ def test_work_that_has_read_runs_again_at_once_if_another_process_wrote_meanwhil
 
 
 @only_sqlite
+def test_work_that_has_read_waits_without_a_word_for_another_process_that_is_writing(
+    tmp_path, caplog
+):
+    database = new_database(tmp_path)
+    other_connection = database.connect()
+    attempts: list[int] = []
+
+    def commit_theirs(*_: object) -> None:
+        if attempts == [1]:  # before the second attempt
+            other_connection.commit()
+
+    def read_then_write(connection: Connection) -> None:
+        attempts.append(len(attempts) + 1)
+        connection.execute(text("SELECT version FROM state")).scalar_one()
+        if attempts == [1]:
+            write_polls.note_change(other_connection)
+        write_polls.note_change(connection)
+
+    async def run() -> None:
+        writer = DatabaseWriter(database)
+        try:
+            await writer.transact_after_reading(read_then_write)
+        finally:
+            writer.stop()
+
+    event.listen(database, "checkout", commit_theirs)
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(run())
+    other_connection.close()
+
+    assert attempts == [1, 2]
+    assert not caplog.records
+
+
+@only_sqlite
 def test_others_write_while_what_a_poll_brought_is_compared(tmp_path, monkeypatch):
     reconcile = recording.reconcile
     with FeedServer() as server:

@@ -58,7 +58,7 @@ def reading_first(engine: Engine) -> Engine:
     """Return an engine whose transactions lock nothing before their first write.
 
     What a transaction has read is still true when it writes: the database refuses a write after
-    another transaction wrote; `failures.is_outdated` recognises the error.
+    another transaction wrote; `failures.is_write_conflict` recognises the error.
     """
     if engine.dialect.name == "sqlite":
         return engine.execution_options(reads_first=True)

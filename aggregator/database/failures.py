@@ -158,11 +158,15 @@ def is_cancelled(error: BaseException) -> bool:
     return getattr(original, "sqlstate", None) == "57014"  # query_canceled
 
 
-def is_outdated(error: DBAPIError) -> bool:
-    """Whether a transaction that read first can't write: another one wrote meanwhile."""
+def is_write_conflict(error: DBAPIError) -> bool:
+    """Whether a transaction that read first can't write, as another one writes or wrote meanwhile.
+
+    SQLite does not wait for the other transaction then (https://www.sqlite.org/c3ref/busy_handler.html).
+    """
     original: Any = error.orig
     if isinstance(original, sqlite3.Error):
-        return getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY_SNAPSHOT
+        code = getattr(original, "sqlite_errorcode", None)
+        return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
     return getattr(original, "sqlstate", None) == "40001"  # serialization_failure
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from aggregator.database.dialects import wait_for_writers
 from aggregator.database.engine import reading_first
-from aggregator.database.failures import is_missing, is_outdated, is_passing
+from aggregator.database.failures import is_missing, is_passing, is_write_conflict
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +65,8 @@ class DatabaseWriter:
     async def transact_after_reading(self, work: Callable[[Connection], _T]) -> _T:
         """Run `work`, which reads and decides before its first write, in one transaction.
 
-        Other processes may write until that first write.  If one did, `work` runs again, in a
-        transaction that keeps the others from writing from its beginning.
+        Other processes may write until that first write.  If one did, or is about to, `work` runs
+        again, in a transaction that keeps the others from writing from its beginning.
 
         Raises:
             DBAPIError: As for `transact`.
@@ -77,7 +77,7 @@ class DatabaseWriter:
                 with self._reading_first.begin() as connection:
                     return work(connection)
             except DBAPIError as error:
-                if not is_outdated(error):
+                if not is_write_conflict(error):
                     raise
             with self._engine.begin() as connection:
                 wait_for_writers(connection)
