@@ -18,6 +18,7 @@ from sqlalchemy.util import LRUCache
 
 from tests.browser import system_chromium
 from tests.pollers import LASTING
+from tests.selection import QUICK
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -31,8 +32,14 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The same examples on each run, however busy the machine is; `make fuzz` looks for other ones.
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
+settings.register_profile(QUICK, settings.get_profile("same"), max_examples=20)
 settings.register_profile("fuzz", deadline=None)
-settings.load_profile("fuzz" if "FUZZ_EXAMPLES" in os.environ else "same")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples hypothesis tries, before a module of tests is imported."""
+    quick = QUICK if "not slow" in config.option.markexpr else "same"
+    settings.load_profile("fuzz" if "FUZZ_EXAMPLES" in os.environ else quick)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

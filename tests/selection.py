@@ -1,10 +1,19 @@
-"""Which values of a parametrized test the default run tries, and which `make test` alone does."""
+"""What of a test the default run tries, and what `make test` alone does: values and examples."""
 
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from _pytest.mark import ParameterSet
+from hypothesis import settings
+
+QUICK = "quick"
+"""Name of the profile of hypothesis in the default run."""
+
+
+def examples(count: int) -> int:
+    """Return how many of `count` examples hypothesis tries: a fifth of them in the default run."""
+    return max(count // 5, 2) if settings.get_current_profile_name() == QUICK else count
 
 
 def slow_after(count: int, values: Iterable[Any]) -> list[Any]:

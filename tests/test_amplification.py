@@ -14,7 +14,7 @@ from aggregator.reading.parse import parse
 from aggregator.reading.sanitize import MAX_GROWTH as MAX_GROWTH_OF_TEXT
 from aggregator.reading.sanitize import MAX_OUTPUT, content
 from aggregator.reading.worker_task import read_document
-from tests.selection import slow_but
+from tests.selection import slow_after, slow_but
 from tests.test_event_loop import HOSTILE, declared
 
 URL = "https://example.org/feed"
@@ -62,7 +62,9 @@ def kept_of(document: bytes) -> tuple[int, list[str]]:
     return sum(map(len, (*texts, *addresses))), addresses
 
 
-@pytest.mark.parametrize("base", [LONG, ALLOWED], ids=["too long", "as long as allowed"])
+@pytest.mark.parametrize(
+    "base", slow_after(1, [LONG, ALLOWED]), ids=["too long", "as long as allowed"]
+)
 @pytest.mark.parametrize(
     "text", slow_but(["links", "a set of pictures", "places", "formulas"], RELATIVE)
 )
@@ -78,7 +80,9 @@ def test_a_text_of_relative_addresses_grows_by_a_bound(text, base):
     assert time.thread_time() - started < 8
 
 
-@pytest.mark.parametrize("base", [LONG, ALLOWED], ids=["too long", "as long as allowed"])
+@pytest.mark.parametrize(
+    "base", slow_after(1, [LONG, ALLOWED]), ids=["too long", "as long as allowed"]
+)
 @pytest.mark.parametrize(
     "item",
     [
@@ -154,7 +158,9 @@ def test_a_long_address_of_a_document_is_not_repeated_for_each_of_its_links():
         assert [entry.url for entry in read.entries] == [None] * 1_000
 
 
-@pytest.mark.parametrize("name", ["a long default namespace", "a long namespace of attributes"])
+@pytest.mark.parametrize(
+    "name", slow_after(1, ["a long default namespace", "a long namespace of attributes"])
+)
 def test_a_long_namespace_costs_no_element_its_length(name):
     started = time.thread_time()
 

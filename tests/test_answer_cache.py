@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from tests.selection import slow_after
 from tests.web_fixtures import Site, entry
 from web import answer_cache, create_app
 
@@ -33,7 +34,7 @@ def answers(client, path: str, headers: dict[str, str]) -> list[object]:
     return [(one.status_code, sorted(one.headers.items()), one.data) for one in found]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", slow_after(2, PATHS))
 def test_an_answer_from_memory_is_the_applications_own(site, path):
     plain = create_app(site.config, site.engine)
     plain.wsgi_app = cache_of(plain)._app  # without the cache

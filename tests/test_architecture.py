@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.words import nodes
+
 ROOT = Path(__file__).resolve().parents[1]
 PURE = frozenset({"errors", "model", "urls"})
 
@@ -106,11 +108,6 @@ def sources() -> list[tuple[str, Path]]:
 def _module(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
-
-
-@cache
-def nodes(path: Path) -> list[ast.AST]:
-    return list(ast.walk(ast.parse(path.read_text())))
 
 
 @cache

@@ -141,7 +141,10 @@ def test_only_the_whole_list_and_categories_have_archives_and_only_as_atom(site)
 
 
 @pytest.mark.parametrize(
-    "week", ["1999-W01", "2026-W54", "2026-W00", "2021-W53", "0000-W01", "2026-47", "9999-W52", "x"]
+    "week",
+    slow_after(
+        3, ["1999-W01", "2026-W54", "2026-W00", "2021-W53", "0000-W01", "2026-47", "9999-W52", "x"]
+    ),
 )
 def test_a_week_in_which_nothing_came_or_that_is_none_has_no_archive(site, week):
     site.publish(CLOSED.start + DAY)
@@ -194,9 +197,16 @@ def test_who_follows_the_archives_gets_every_entry(site, path, monkeypatch):
 
 @pytest.mark.parametrize(
     "path",
-    ["/feed.atom?limit=7", "/category/trade/feed.atom", "/source/lamp/feed.atom?limit=1",
-     "/search/feed.atom?q=post&limit=10"],
-)  # fmt: skip
+    slow_after(
+        2,
+        [
+            "/feed.atom?limit=7",
+            "/category/trade/feed.atom",
+            "/source/lamp/feed.atom?limit=1",
+            "/search/feed.atom?q=post&limit=10",
+        ],
+    ),
+)
 def test_who_follows_the_pages_gets_every_entry_once_while_new_ones_arrive(site, path):
     wanted = spread(site, weeks=4, each=6)
     last = NOW
@@ -232,7 +242,7 @@ def test_who_follows_the_archives_while_entries_arrive_late_and_new_gets_all_of_
     assert set(wanted) <= set(found) | set(reads[0].titles)
 
 
-@pytest.mark.parametrize("path", ["/feed.atom?limit=2", "/category/trade/feed.atom"])
+@pytest.mark.parametrize("path", slow_after(1, ["/feed.atom?limit=2", "/category/trade/feed.atom"]))
 def test_next_archive_leads_to_the_document_whose_prev_archive_leads_here(site, path, monkeypatch):
     monkeypatch.setattr("aggregator.merged.archives.ARCHIVED", 3)
     for week in (0, 1, 3, 4, 6):  # in two weeks nothing came

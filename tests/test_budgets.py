@@ -95,7 +95,7 @@ def titles_and_next(form: str, data: bytes) -> tuple[list[str], str | None]:
     return [str(item.findtext(name)) for item in items], links.get("next")
 
 
-@pytest.mark.parametrize("form", ["atom", "rss", "json"])
+@pytest.mark.parametrize("form", slow_after(1, ["atom", "rss", "json"]))
 @pytest.mark.parametrize(
     "path", slow_after(1, ["/feed.{}?limit=200", "/search/feed.{}?q=author:ada&limit=200"])
 )
@@ -132,7 +132,7 @@ def test_what_a_document_has_no_room_for_is_never_read(heavy):
 
 
 @pytest.mark.parametrize("size", slow_but([1], [1, 15_000, 10**9]))
-@pytest.mark.parametrize("archived", [3, 500])
+@pytest.mark.parametrize("archived", slow_after(1, [3, 500]))
 def test_who_follows_archives_gets_every_entry_once_however_small_documents_are(
     tmp_path, monkeypatch, size, archived
 ):
@@ -243,7 +243,7 @@ def long_feeds(tmp_path_factory) -> Site:
         is_long = not name.startswith("plain")
         error = "<&" * 900 if is_long else "502 Bad Gateway"
         head = FeedHead(title="x", site_url=f"https://s.example/{'&' * 1900 if is_long else ''}")
-        for _ in range(24):
+        for _ in range(24 if is_long else 2):
             site.record(name, entry(number, guid=f"g{number}"), head=head)
         if number % 2:
             site.record(name, outcome=Outcome.FAILED, error=error, next_reason=error, failures=1)
@@ -253,7 +253,9 @@ def long_feeds(tmp_path_factory) -> Site:
 @pytest.mark.parametrize(
     ("path", "language"), [("/sources", "en"), ("/status", "en"), ("/status", "ja")]
 )
-@pytest.mark.parametrize("budget", [1, 30_000, 200_000, page_contents.PAGE_BUDGET])
+@pytest.mark.parametrize(
+    "budget", slow_but([200_000], [1, 30_000, 200_000, page_contents.PAGE_BUDGET])
+)
 def test_every_page_of_all_feeds_keeps_its_budget_and_none_loses_a_feed(
     long_feeds, monkeypatch, path, language, budget
 ):

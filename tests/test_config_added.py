@@ -17,6 +17,7 @@ from aggregator.errors import ConfigError
 from aggregator.model import OpmlOutline
 from tests.configured import PATH
 from tests.running import limited
+from tests.selection import examples
 
 ROOT = Path(__file__).parents[1]
 
@@ -181,7 +182,7 @@ def test_any_title_survives_being_written(title, before):
     assert yaml.safe_load(appended.text)["feeds"][1]["title"] == plain
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=30), st.text(max_size=30)), min_size=1, max_size=4))
 def test_whatever_titles_and_categories_are_the_file_stays_right(texts):
     outlines = [

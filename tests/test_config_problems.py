@@ -13,7 +13,7 @@ from aggregator import config
 from aggregator.config import yaml_document
 from aggregator.errors import ConfigError
 from tests.configured import PATH, parsed, problem, problems
-from tests.selection import slow_but
+from tests.selection import examples, slow_but
 
 DATA = Path(__file__).parent / "data" / "config"
 ROOT = Path(__file__).parents[1]
@@ -195,7 +195,7 @@ def assert_values_are_those_of_the_tree(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from(_WORDS), max_size=25).map("".join))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_any_text_has_the_values_of_its_tree_or_needs_the_tree(text):
     assert_values_are_those_of_the_tree(text)
 
@@ -219,7 +219,7 @@ _ITEMS = st.dictionaries(
 
 
 @given(st.lists(_ITEMS | _ODD, max_size=6), st.sampled_from(["", "title: x", "poll: {timeout: 0}"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_what_is_read_or_said_is_the_same_as_with_every_place_known(items, first):
     text = "\n".join([first, "feeds:", *(f"  - {item}" for item in items)])
 

@@ -63,7 +63,9 @@ def write_mounted(place: Path, text: str, *, before: str = "") -> str:
         ],
     ),
 )
-@pytest.mark.parametrize("before", ["", "mount --bind app app; mount -o remount,ro,bind app;"])
+@pytest.mark.parametrize(
+    "before", slow_after(1, ["", "mount --bind app app; mount -o remount,ro,bind app;"])
+)
 def test_a_file_that_is_a_mount_point_is_written_in_place(place, text, before):
     said = write_mounted(place, text, before=before)
 

@@ -24,6 +24,7 @@ from aggregator.search import MAX_EXCLUDED, MAX_TERMS, SearchFault, parse
 from bench.pages import seed
 from tests import worlds
 from tests.running import eventually, get, running
+from tests.selection import slow_after
 from tests.stored import statements
 from tests.web_fixtures import Site, entry, words
 from web import create_app, machine_views, server
@@ -153,7 +154,9 @@ def test_a_search_that_meets_its_deadline_goes_on_page_by_page(
 
 @pytest.mark.parametrize(
     "search",
-    ["lamp author:ada", "author:ada -7", "lamp -167 -247", "source:lamp", "lam* before:2100"],
+    slow_after(
+        3, ["lamp author:ada", "author:ada -7", "lamp -167 -247", "source:lamp", "lam* before:2100"]
+    ),
 )
 def test_in_steps_a_search_finds_what_one_statement_finds(lamps, search, monkeypatch):
     monkeypatch.setattr(read_lists, "_FIRST_STEP", 20)
@@ -203,7 +206,7 @@ def test_a_list_that_meets_its_deadline_while_it_is_read_leads_on(reader, lamps)
 
 
 @worlds.only_sqlite
-@pytest.mark.parametrize("path", ["/", "/feed.atom", "/status"])
+@pytest.mark.parametrize("path", slow_after(2, ["/", "/feed.atom", "/status"]))
 def test_any_other_page_that_takes_too_long_is_a_503(reader, lamps, path, monkeypatch):
     monkeypatch.setattr(deadline, "_STEPS", 1)
     lamps.app = create_app(lamps.config, reader(lamps.engine, deadline=AT_ONCE_OVER))
@@ -332,7 +335,9 @@ def asked_twice(site, *paths):
     return [each for each in executed if each.startswith("SELECT")]
 
 
-@pytest.mark.parametrize("path", ["/status", "/sources", "/", "/source/lamp", "/search?q=lamp"])
+@pytest.mark.parametrize(
+    "path", slow_after(2, ["/status", "/sources", "/", "/source/lamp", "/search?q=lamp"])
+)
 def test_a_page_is_not_made_anew_for_what_is_added_to_its_address(lamps, path):
     again = path + ("&" if "?" in path else "?") + "x=1"
 

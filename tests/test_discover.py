@@ -7,7 +7,7 @@ import pytest
 
 from aggregator.reading import autodiscovery
 from aggregator.reading.autodiscovery import advertised_feeds
-from tests.selection import slow_after
+from tests.selection import slow_after, slow_but
 
 URL = "https://blog.example/posts/"
 
@@ -67,12 +67,14 @@ def test_titles_are_read_and_may_be_missing():
 
 @pytest.mark.parametrize(
     "part",
-    [
-        *("<a ", "<a", "<a x='", '<link x="', "<a =", "<!--", "<!-- -->", "<script", "<script>"),
-        *("</script ", "<title>", "a b ", " ", "=", "&amp", "<style></style ", "<base href=x>"),
-        link("/x"),
-        "<link rel=alternate type=application/rss+xml href=/x",
-    ],
+    slow_but(
+        ["<a ", "<script", "=", "&amp"],
+        [
+            *("<a ", "<a", "<a x='", '<link x="', "<a =", "<!--", "<!-- -->", "<script"),
+            *("<script>", "</script ", "<title>", "a b ", " ", "=", "&amp", "<style></style "),
+            *("<base href=x>", link("/x"), "<link rel=alternate type=application/rss+xml href=/x"),
+        ],
+    ),
 )
 @pytest.mark.parametrize("start", slow_after(1, ["", "<a title="]))
 def test_a_hostile_page_takes_no_more_time_than_its_size_deserves(start, part):

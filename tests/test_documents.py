@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.words import nodes, parsed
+
 ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "aggregator"
 DOCUMENTS = ("docs/architecture.md", "docs/internals.md")
@@ -173,14 +175,9 @@ def python_files(folder: str) -> list[Path]:
 
 
 @cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
-
-
-@cache
 def names_in(path: Path) -> frozenset[str]:
     """Return the names that a module defines or imports."""
-    return frozenset(name for node in tree(path).body for name in names_of(node))
+    return frozenset(name for node in parsed(path).body for name in names_of(node))
 
 
 def names_of(node: ast.stmt) -> list[str]:
@@ -201,7 +198,7 @@ def classes() -> dict[str, set[str]]:
     """Return the attributes and methods of each class, of all modules together."""
     members: dict[str, set[str]] = defaultdict(set)
     for path in modules():
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef):
                 members[node.name].update(name for part in node.body for name in names_of(part))
     return dict(members)
@@ -210,7 +207,7 @@ def classes() -> dict[str, set[str]]:
 @cache
 def tables() -> dict[str, set[str]]:
     """Return the columns of each table, by their names in Python and in the database."""
-    schema = tree(PROGRAM / "database" / "schema.py")
+    schema = parsed(PROGRAM / "database" / "schema.py")
     return {
         texts_of(call)[0]: {
             name
@@ -236,7 +233,7 @@ def config_keys() -> frozenset[str]:
 
 
 def settings_that_need_a_restart() -> tuple[str, ...]:
-    service = tree(PROGRAM / "scheduler" / "service.py")
+    service = parsed(PROGRAM / "scheduler" / "service.py")
     (keys,) = (
         node.value
         for node in service.body

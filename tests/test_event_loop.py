@@ -20,6 +20,7 @@ from aggregator.reading.prefilter import without_known_entries
 from aggregator.text.encodings import plain_utf8
 from tests.faults import World, channel, item
 from tests.feedserver import FeedServer
+from tests.selection import examples, slow_but
 
 MAX_PAUSE = 0.05
 """CPU seconds that one step of the loop may take."""
@@ -99,7 +100,9 @@ def prefilter_seconds(document: bytes) -> float:
     return min(seconds)  # the others also collected this process's garbage
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    "name", slow_but(["many entries", "elements within an entry", "bases"], HOSTILE)
+)
 def test_the_prefilter_in_the_event_loop_takes_a_bounded_time(name):
     document = HOSTILE[name].encode()
     assert len(document) < 1_000_000  # larger documents are never prefiltered there
@@ -133,7 +136,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(PIECES, st.integers(1, 60_000)), max_size=6), st.integers(1, 90_000))
 def test_a_generated_document_is_prefiltered_in_a_bounded_time(pieces, namespace):
     inside = "".join(piece * min(times, 200_000 // len(piece)) for piece, times in pieces)

@@ -25,6 +25,7 @@ from aggregator.reading.parse import MAX_ENTRIES
 from aggregator.runtime.worker_pool import Workers
 from tests.faults import HOUR, NOW, World, channel, hosts_of_their_own, item
 from tests.feedserver import Canary, FeedServer
+from tests.selection import slow_after
 from tests.test_corpus import executable
 
 TWO = item("two", "Entry two")
@@ -411,7 +412,7 @@ OPAQUE = "<guid isPermaLink='false'>"
 
 @pytest.mark.parametrize(
     "churn",
-    [
+    slow_after(3, [
         pytest.param(lambda _, n: plain(n, guid=f"{OPAQUE}same</guid>"), id="duplicate GUIDs"),
         pytest.param(lambda _, n: plain(n), id="no GUID"),
         pytest.param(
@@ -426,7 +427,7 @@ OPAQUE = "<guid isPermaLink='false'>"
             lambda poll, n: plain(n, link=f"<link>/{n}?PHPSESSID={poll}</link>"),
             id="session links",
         ),
-    ],
+    ]),
 )  # fmt: skip
 def test_ten_polls_of_five_entries_are_five_entries(tmp_path, churn):
     def document(poll: int) -> str:
@@ -551,10 +552,27 @@ def test_a_json_feed_that_is_hostile_is_read_or_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "date",
-    ["", "now", "Thu, 01 Jan 1970 00:00:00 GMT", "2099-01-01T00:00:00Z", "Mon, 23 Nov 2026 10:00",
-     "lundi 23 novembre 2026", "31 Feb 2026", "99999-99-99", "0000-00-00T00:00:00Z", "1e999",
-     "Mon, 23 Nov 2026 10:00:00 +9999", "-1", "2026-W48", "\u0661\u0662", "9" * 5000],
-)  # fmt: skip
+    slow_after(
+        8,
+        [
+            "",
+            "now",
+            "Thu, 01 Jan 1970 00:00:00 GMT",
+            "2099-01-01T00:00:00Z",
+            "Mon, 23 Nov 2026 10:00",
+            "lundi 23 novembre 2026",
+            "31 Feb 2026",
+            "99999-99-99",
+            "0000-00-00T00:00:00Z",
+            "1e999",
+            "Mon, 23 Nov 2026 10:00:00 +9999",
+            "-1",
+            "2026-W48",
+            "\u0661\u0662",
+            "9" * 5000,
+        ],
+    ),
+)
 def test_no_date_is_an_exception_and_none_is_in_the_future(tmp_path, date):
     with FeedServer() as server:
         world = World(tmp_path, server)

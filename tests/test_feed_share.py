@@ -12,6 +12,7 @@ from aggregator.database.lists import read_lists
 from aggregator.database.stories import write_stories
 from aggregator.model import ListScope, Subscription
 from tests import worlds
+from tests.selection import slow_after
 from tests.worlds import NOW, entry, new_database, record, subscribe
 from web import create_app
 
@@ -126,7 +127,7 @@ def test_what_is_spread_over_the_hours_is_listed_whole(database):
     assert listed(database) == {"flood": 130}
 
 
-@pytest.mark.parametrize("together", [1, 3, 50])
+@pytest.mark.parametrize("together", slow_after(2, [1, 3, 50]))
 def test_the_share_counts_whether_posts_come_together_or_one_by_one(database, together):
     follow(database, flood=None, blog=None)
     share(database, 20)

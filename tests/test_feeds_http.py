@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from aggregator.model import FeedHead, Subscription
-from tests.selection import slow_but
+from tests.selection import slow_after, slow_but
 from tests.web_fixtures import Site, entry
 from web.responses import Body, BodyCache, body
 
@@ -163,7 +163,10 @@ def page_of(form: str, answer: TestResponse) -> tuple[list[str], str | None]:
 @pytest.mark.parametrize("form", ["atom", "rss", "json"])
 @pytest.mark.parametrize("limit", slow_but([50, 120], [7, 50, 119, 120, 200]))
 @pytest.mark.parametrize(
-    "place", ["/", "/category/trade/", "/source/lamp/", "/search/?q=post", "/search/?q=source:lamp"]
+    "place",
+    slow_after(
+        3, ["/", "/category/trade/", "/source/lamp/", "/search/?q=post", "/search/?q=source:lamp"]
+    ),
 )
 def test_the_next_links_lead_through_every_entry_once(full, place, form, limit):
     path, _, query = place.partition("?")

@@ -13,6 +13,7 @@ from aggregator.fetch.content_encoding import BodyDecoder
 from aggregator.fetch.failure import FetchFailure
 from tests.feedserver import FeedServer
 from tests.fetching import failure, fetch, reason
+from tests.selection import slow_after, slow_but
 
 FEED = (
     b"<rss version='2.0'><channel>"
@@ -53,7 +54,7 @@ def refusal(data: bytes, encodings: str, **options: int) -> str:
 # ----------------------------------------------------------------------- decoding
 
 
-@pytest.mark.parametrize("step", [1, 7, 1000, 1 << 16])
+@pytest.mark.parametrize("step", slow_after(2, [1, 7, 1000, 1 << 16]))
 @pytest.mark.parametrize(
     "body", [FEED, NOISE, b"<a/>", b"<" * 300_000], ids=["feed", "noise", "short", "dense"]
 )
@@ -116,7 +117,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("body", TEXTS.values(), ids=TEXTS)
-@pytest.mark.parametrize("step", [1, 1000])
+@pytest.mark.parametrize("step", slow_but([1000], [1, 1000]))
 @pytest.mark.parametrize("encodings", NO_CODINGS)
 def test_text_under_a_label_that_is_no_coding_is_read_as_it_is(encodings, body, step):
     assert decoded(body, encodings, step=step) == body
@@ -216,7 +217,7 @@ def test_gzip_without_a_label_is_unpacked():
 
 
 @pytest.mark.parametrize("encoding", PACKERS)
-@pytest.mark.parametrize("step", [100, 1 << 20])
+@pytest.mark.parametrize("step", slow_but([1 << 20], [100, 1 << 20]))
 def test_a_bomb_is_stopped_at_the_limit(encoding, step):
     bomb = PACKERS[encoding](bytes(10_000_000))
 

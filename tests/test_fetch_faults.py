@@ -14,6 +14,7 @@ from aggregator.fetch.response_headers import parse_retry_after, status_message
 from aggregator.model import Validators
 from tests.feedserver import FeedServer
 from tests.fetching import failure, fetch, reason, settings
+from tests.selection import slow_after
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -211,12 +212,15 @@ def test_an_answer_that_never_ends_is_given_up(server):
 
 @pytest.mark.parametrize(
     ("first", "then", "words"),
-    [
-        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, "the answer's headers are too large"),
-        (b"", b"HTTP/1.1 103 x\r\nA: b\r\n\r\n" * 1000, "the answer's headers are too large"),
-        (CHUNKED, b"1;%s\r\nx\r\n" % (b"e" * 4000) * 50, "too large (limit 1 MB)"),
-        (CHUNKED, b"1\r\nx\r\n" * 10_000, "too large (limit 1 MB)"),
-    ],
+    slow_after(
+        2,
+        [
+            (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, "the answer's headers are too large"),
+            (b"", b"HTTP/1.1 103 x\r\nA: b\r\n\r\n" * 1000, "the answer's headers are too large"),
+            (CHUNKED, b"1;%s\r\nx\r\n" % (b"e" * 4000) * 50, "too large (limit 1 MB)"),
+            (CHUNKED, b"1\r\nx\r\n" * 10_000, "too large (limit 1 MB)"),
+        ],
+    ),
 )
 def test_a_flood_of_what_is_not_the_body_is_given_up_at_its_limit(server, first, then, words):
     server.raw("/feed.xml", trickle(server, first, then, pause=0))

@@ -33,9 +33,10 @@ from aggregator.text.encodings import plain_utf8
 from tests import fetching
 from tests.faults import NOW
 from tests.feedserver import FeedServer
+from tests.selection import examples
 from tests.test_corpus import executable
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", examples(60)))
 fuzzed = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck)
 )  # fmt: skip

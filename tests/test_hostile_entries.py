@@ -10,6 +10,7 @@ from aggregator.reading.autodiscovery import advertised_feeds
 from aggregator.reading.parse import parse
 from aggregator.reading.worker_task import read_document
 from aggregator.text.references import attribute_value, unescape
+from tests.selection import slow_after
 
 URL = "https://example.org/feed"
 DIGITS = "9" * 5000
@@ -67,7 +68,7 @@ def written(text: str) -> list[str]:
 VALUES = [value for text in (*REFERENCES, *ODD) for value in written(text)]
 
 
-@pytest.mark.parametrize("element", RSS)
+@pytest.mark.parametrize("element", slow_after(8, RSS))
 def test_an_item_of_rss_costs_no_other_item(element):
     for value in VALUES:
         odd = f"<item>{element.replace('{}', value)}</item>"
@@ -102,7 +103,7 @@ def test_an_item_of_json_costs_no_other_item(key):
 
 
 @pytest.mark.parametrize("inside", ["[", '{"a":', '[{"b":'])
-@pytest.mark.parametrize("depth", [40, 5000, 200_000])
+@pytest.mark.parametrize("depth", slow_after(2, [40, 5000, 200_000]))
 def test_json_that_is_nested_deeply_costs_no_other_item(inside, depth):
     closing = "".join("]" if sign == "[" else "}" for sign in reversed(inside) if sign in "[{")
     deep = f'{inside * depth}"[{{"{closing * depth}'

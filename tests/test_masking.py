@@ -12,7 +12,7 @@ from aggregator.cli import logs
 from aggregator.errors import ConfigError
 from tests.configured import PATH, parsed, problems
 from tests.running import command, write_config
-from tests.selection import slow_but
+from tests.selection import slow_after, slow_but
 
 BROKEN_PASSWORDS = ("hun#ter", "hun/ter", "hun?ter", "hun@ter", "hun:ter", "a/b@c", "hun'ter",
                     'hun"ter', "hun ter", "hun\\ter", "#hunter", "hun[ter", "hun<ter", "10#x",
@@ -219,7 +219,9 @@ def test_no_secret_stands_in_what_is_wrong_with_the_file(text):
 
 
 @pytest.mark.parametrize("arguments", [["import"], ["add", "a.xml"], ["poll"], ["explain"]])
-@pytest.mark.parametrize("password", ["hunter2", "a hunter2", 'a"hunter2', "<hunter2>"])
+@pytest.mark.parametrize(
+    "password", slow_after(1, ["hunter2", "a hunter2", 'a"hunter2', "<hunter2>"])
+)
 def test_no_password_stands_in_what_is_wrong_with_an_argument(tmp_path, arguments, password):
     write_config(tmp_path, [])
 

@@ -16,7 +16,7 @@ from aggregator.model import OpmlOutline
 from aggregator.opml import extras
 from aggregator.opml import outlines as opml
 from aggregator.opml.outlines import OmissionReason
-from tests.selection import slow_after
+from tests.selection import examples, slow_after
 
 DATA = Path(__file__).parent / "data" / "opml"
 CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus" / "opml"
@@ -456,7 +456,7 @@ def test_a_list_without_feeds_is_a_list():
     assert feeds_of(opml.write("Nothing yet", [])) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=5))
 def test_whatever_the_titles_the_list_is_xml_and_complete(texts):
     feeds = [

@@ -19,6 +19,7 @@ from tests.feedserver import FeedServer
 from tests.pollers import new_scheduler
 from tests.publisher import DAY, HOUR, Answer, Publisher, World
 from tests.running import COMMAND, eventually, limited, rss, write_config
+from tests.selection import slow_after, slow_but
 from tests.test_scheduler import stopped, until
 
 NOW = datetime.now(UTC)
@@ -68,7 +69,7 @@ A, B, C = (
 )
 
 
-@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("restarts", slow_but([True], [False, True]))
 def test_a_long_sequence_of_polls_scores_100_per_cent(world, server, restarts):
     publisher = served(world, server)
     later = format_datetime(world.now() + 300 * DAY)  # far beyond any cap
@@ -190,7 +191,7 @@ def test_a_kill_in_the_middle_of_a_request_is_no_reason_to_ask_again_at_once(ser
     assert "wait for their interval" in said
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", slow_after(1, [1, 2]))
 @pytest.mark.parametrize("step", [DAY, -DAY, 10 * MINUTE, -400 * DAY])
 def test_a_clock_that_is_set_moves_the_schedule_along_once(world, server, step, processes):
     booted_at = datetime.now(UTC) - 5 * HOUR

@@ -42,7 +42,7 @@ def private_site(folder, *, error: str | None = None, private: str = "true") -> 
     return site
 
 
-@pytest.mark.parametrize("error", slow_after(2, [None, *FAILURES]))
+@pytest.mark.parametrize("error", slow_after(1, [None, *FAILURES]))
 def test_its_address_stands_nowhere(tmp_path, error):
     site = private_site(tmp_path, error=error)
 

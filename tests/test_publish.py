@@ -29,6 +29,7 @@ from tests.listed import (
     links,
     source,
 )
+from tests.selection import examples
 
 GOLDEN = Path(__file__).parent / "data" / "publish"
 ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
@@ -577,7 +578,7 @@ any_text = st.one_of(
 
 
 @given(any_text)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_any_text_in_any_field_gives_atom_that_says_the_same(text: str) -> None:
     feed = ET.fromstring(render(with_text_everywhere(text), Format.ATOM))
     written = feed.findall(f"{ATOM}entry")[0]
@@ -592,7 +593,7 @@ def test_any_text_in_any_field_gives_atom_that_says_the_same(text: str) -> None:
 
 
 @given(any_text)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_any_text_in_any_field_gives_rss_that_says_the_same(text: str) -> None:
     channel = ET.fromstring(render(with_text_everywhere(text), Format.RSS))[0]
     item = channel.findall("item")[0]
@@ -606,7 +607,7 @@ def test_any_text_in_any_field_gives_rss_that_says_the_same(text: str) -> None:
 
 
 @given(any_text)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_any_text_in_any_field_gives_json_that_says_the_same(text: str) -> None:
     feed = json.loads(render(with_text_everywhere(text), Format.JSON))
 

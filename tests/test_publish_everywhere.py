@@ -26,6 +26,7 @@ from aggregator.reading.clean import clean
 from aggregator.reading.parse import parse
 from tests.listed import HOSTILE
 from tests.musts import broken
+from tests.selection import slow_after
 from tests.test_corpus import CORPUS
 from tests.web_fixtures import Site
 from tests.worlds import entry
@@ -87,7 +88,7 @@ def addresses(view: str, form: Format) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("form", Format)
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", slow_after(3, VIEWS))
 def test_every_document_keeps_the_musts_of_its_format(site, view, form):
     for address in addresses(view, form):
         answer = site.client.get(address)

@@ -74,7 +74,7 @@ ZONES = (
 )
 
 
-@pytest.mark.parametrize("name", ZONES)
+@pytest.mark.parametrize("name", slow_after(4, ZONES))
 def test_the_date_of_a_label_is_the_day_of_the_full_time_beside_it(name):
     clock = zone(name)
     days = [NOW - timedelta(days=days, hours=14, minutes=33) for days in range(8, 7000, 61)]
@@ -143,7 +143,7 @@ def milliseconds(at: datetime) -> float:
     return at.timestamp() * 1000
 
 
-@pytest.mark.parametrize("tag", available())
+@pytest.mark.parametrize("tag", slow_after(2, available()))
 def test_the_script_in_the_page_says_the_same_at_every_step(tag):
     ages = [age for age, _ in STEPS]
     ages += [timedelta(seconds=seconds) for seconds in range(-100, 700_000, 4111)]
@@ -188,7 +188,7 @@ def test_a_browser_that_does_not_know_the_zone_takes_the_offset_of_the_server():
     assert run_script("offsets('Mars/Olympus', 90)(0)") == 90 * 60_000
 
 
-@pytest.mark.parametrize("name", slow_after(3, ZONES))
+@pytest.mark.parametrize("name", slow_after(1, ZONES))
 def test_the_script_knows_when_a_label_goes_stale(name):
     ages = [age.total_seconds() * 1000 for age, _ in STEPS]
     # Hours before and after clocks change somewhere, beside an ordinary day.

@@ -11,7 +11,7 @@ from aggregator.dedup import keys_of
 from aggregator.reading.clean import clean
 from aggregator.reading.parse import parse
 from tests.replay import HOUR, LONG, NOW, Post, Step, feed, posts, replay
-from tests.selection import slow_but
+from tests.selection import examples, slow_after, slow_but
 
 DAY = timedelta(days=1)
 
@@ -34,7 +34,7 @@ def renamed(old, new, *, after=()):
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [
+    slow_after(6, [
         ({"guid": "http://blog.example/{}"}, {"guid": "https://blog.example/{}"}),
         ({"guid": "http://www.blog.example/{}"}, {"guid": "http://blog.example/{}"}),
         (
@@ -50,7 +50,7 @@ def renamed(old, new, *, after=()):
         ({"link": "/{}?sessiontoken=1"}, {"link": "/{}?sessiontoken=2"}),
         ({"link": "/{}?utm_source=a"}, {"link": "/{}/?utm_source=b&fbclid=c"}),
         ({"link": "http://m.blog.example/{}"}, {"link": "https://www.blog.example/{}/amp/"}),
-    ],
+    ]),
     ids=[
         "https", "www", "moved domain", "new software", "guid only", "guid and link", "guid left",
         "guid came", "session", "unknown session", "tracking", "mobile and AMP",
@@ -85,14 +85,17 @@ def test_a_moved_site_that_edits_while_it_moves_stays_the_same(tmp_path):
 )
 @pytest.mark.parametrize(
     "values",
-    [
-        {"guid": "{}-%d", "link": "/{}"},
-        {"guid": "https://blog.example/{}?r=%d", "link": "/{}"},
-        {"guid": "{}-%d", "link": "/{}?r=%d"},
-        {"guid": "{}-%d", "text": LONG},
-        {"link": "/{}?r=%d", "text": LONG + "%d"},
-        {"guid": "{}-%d", "link": "/same", "text": LONG},
-    ],
+    slow_after(
+        3,
+        [
+            {"guid": "{}-%d", "link": "/{}"},
+            {"guid": "https://blog.example/{}?r=%d", "link": "/{}"},
+            {"guid": "{}-%d", "link": "/{}?r=%d"},
+            {"guid": "{}-%d", "text": LONG},
+            {"link": "/{}?r=%d", "text": LONG + "%d"},
+            {"guid": "{}-%d", "link": "/same", "text": LONG},
+        ],
+    ),
     ids=["guid", "guid is URL", "guid and link", "no link", "link and text", "one link for all"],
 )
 def test_ten_polls_of_a_feed_that_renames_everything_add_nothing(tmp_path, values, names, dated):
@@ -263,7 +266,7 @@ def test_an_entry_twice_in_one_document_counts_once(tmp_path):
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [
+    slow_after(5, [
         ("<p>Some  text</p>", "<p>Some\n text</p>"),
         ("Text 35 views", "Text 1,204 views"),
         ("Text (Comments: 3)", "Text (Comments: 12)"),
@@ -275,7 +278,7 @@ def test_an_entry_twice_in_one_document_counts_once(tmp_path):
         ('<a href="https://x.example/?a=1&amp;fbclid=2">x</a>',
          '<a href="https://x.example/?a=1&amp;fbclid=3">x</a>'),
         ("<p>Some text</p>", "<div><b>Some</b> text</div>"),
-    ],
+    ]),
 )  # fmt: skip
 def test_a_version_that_says_the_same_is_not_called_an_update(tmp_path, before, after):
     one, other = Post("A", guid="1", text=before), Post("A", guid="1", text=after)
@@ -365,12 +368,15 @@ def test_an_empty_or_shuffled_document_changes_nothing(tmp_path, dated):
 
 @pytest.mark.parametrize(
     ("values", "later"),
-    [
-        ({"guid": "{}"}, {"guid": "{}"}),
-        ({"link": "/{}"}, {"link": "/{}"}),
-        ({"text": LONG + "{}"}, {"text": LONG + "{}"}),
-        ({"guid": "1{}", "link": "/{}"}, {"guid": "2{}", "link": "/{}"}),
-    ],
+    slow_after(
+        2,
+        [
+            ({"guid": "{}"}, {"guid": "{}"}),
+            ({"link": "/{}"}, {"link": "/{}"}),
+            ({"text": LONG + "{}"}, {"text": LONG + "{}"}),
+            ({"guid": "1{}", "link": "/{}"}, {"guid": "2{}", "link": "/{}"}),
+        ],
+    ),
     ids=["guid", "link", "text", "other guids"],
 )
 def test_what_retention_removed_does_not_come_back_while_the_feed_lists_it(tmp_path, values, later):
@@ -473,7 +479,9 @@ DOCUMENTS = strategies.lists(
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(8),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(DOCUMENTS, strategies.randoms(use_true_random=False))
 def test_any_order_of_polls_of_the_same_documents_gives_the_same_entries(

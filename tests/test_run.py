@@ -174,6 +174,7 @@ def test_ctrl_c_while_the_parser_is_loaded_leaves_no_traceback(server, tmp_path,
     assert "Traceback" not in said and "Fatal" not in said and "Warning" not in said, said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"), slow_after(1, [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 )

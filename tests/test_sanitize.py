@@ -9,7 +9,7 @@ from hypothesis import example, given, settings, strategies
 from aggregator.reading import sanitize
 from aggregator.reading.sanitize import policy, rewriting
 from aggregator.reading.sanitize.unusual import needs_rewriting
-from tests.selection import slow_after
+from tests.selection import examples, slow_after
 
 BASE = "https://example.org/blog/"
 PNG = "iVBORw0KGgoAAAANSUhEUgAA" * 4
@@ -207,7 +207,7 @@ def elements(html):
     return [one for one in tree.iter() if isinstance(one.tag, str) and one is not tree]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(strategies.lists(strategies.sampled_from(PIECES), max_size=16).map("".join))
 @example("&lt;![CDATA[&lt;img src=x onerror=a()&gt;]]&gt;")
 @example("<p>&lt;![CDATA[&lt;img src=x onerror=a()&gt;]]&gt;")

@@ -18,6 +18,7 @@ from aggregator.search import (
     parse,
     spaced_cjk,
 )
+from tests.selection import slow_after
 
 
 @pytest.mark.parametrize(
@@ -119,16 +120,19 @@ def _cpu_time(text: str) -> float:
 
 @pytest.mark.parametrize(
     "part",
-    [
-        *("\ufdfa", "\u200b", "①", "!", "\u0f73", "\u0344", "\uff9e\u0301"),
-        *(
-            "\u0301\u0316",
-            "\u0345\u0301\u0316",
-            "\u0651\u064b",
-            "\u093c\u094d",
-            "\u200d\u0301\u0323",
-        ),
-    ],
+    slow_after(
+        1,
+        [
+            *("\ufdfa", "\u200b", "①", "!", "\u0f73", "\u0344", "\uff9e\u0301"),
+            *(
+                "\u0301\u0316",
+                "\u0345\u0301\u0316",
+                "\u0651\u064b",
+                "\u093c\u094d",
+                "\u200d\u0301\u0323",
+            ),
+        ],
+    ),
     ids=ascii,
 )
 def test_the_form_of_a_text_takes_time_in_proportion_to_its_length(part):

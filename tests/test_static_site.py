@@ -19,6 +19,7 @@ from aggregator.model import FeedHead
 from aggregator.opml.outlines import read as opml_of
 from aggregator.publish import Format
 from tests.musts import broken
+from tests.selection import slow_after
 from tests.web_fixtures import HtmlPage, Site
 from tests.worlds import entry
 from web import page_contents
@@ -141,7 +142,7 @@ def test_the_pages_lead_through_every_entry(exported):
     assert list(dict.fromkeys(titles)) == [f"Post {number}" for number in range(1, 131)]
 
 
-@pytest.mark.parametrize("size", [ARCHIVED, 4])
+@pytest.mark.parametrize("size", slow_after(1, [ARCHIVED, 4]))
 def test_the_feeds_say_their_addresses_and_lead_to_every_entry(site, monkeypatch, size):
     monkeypatch.setattr(
         "aggregator.merged.archives.ARCHIVED", size

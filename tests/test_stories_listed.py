@@ -35,6 +35,7 @@ from aggregator.stories.similarity import StoryLink, StoryRule
 from aggregator.stories.story_keys import story_keys as keys_of_story
 from tests.feedserver import FeedServer
 from tests.running import command
+from tests.selection import examples
 from tests.test_poll import World
 from tests.test_stories import TEXT
 from tests.worlds import entry, new_database, only_sqlite, subscribe
@@ -527,7 +528,7 @@ def bare(tmp_path_factory):
     database.dispose()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(arrivals, st.randoms(use_true_random=False))
 def test_any_order_of_arrival_makes_the_same_stories(bare, order, random):
     shuffled = list(order)
@@ -536,7 +537,7 @@ def test_any_order_of_arrival_makes_the_same_stories(bare, order, random):
     assert arrive(bare, shuffled) == arrive(bare, order)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(arrivals)
 def test_when_an_entry_goes_the_stories_are_as_if_it_had_never_come(bare, order):
     *rest, oldest = sorted(order, key=lambda one: one[1].at, reverse=True)

@@ -63,6 +63,7 @@ def test_no_encoding_of_the_terminal_is_a_fault(folder, arguments, encoding):
     assert done.stdout
 
 
+@pytest.mark.slow
 def test_what_the_encoding_lacks_is_written_as_its_number(folder):
     done = ended(folder, "feeds", PYTHONIOENCODING="cp1252")
     text = done.stdout.decode("cp1252")

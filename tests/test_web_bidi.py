@@ -54,7 +54,7 @@ def open_names(page: HtmlPage) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("kind", slow_but(["Hebrew", "an open isolate"], NAMES))
+@pytest.mark.parametrize("kind", slow_but(["Hebrew"], NAMES))
 def test_every_name_that_a_feed_gives_is_isolated_on_every_page(tmp_path, kind):
     site = site_of(tmp_path, NAMES[kind])
     category = site.page("/").one("ul", "chips")[1][0].get("href")

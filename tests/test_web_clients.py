@@ -145,7 +145,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("name", LISTS)
-@pytest.mark.parametrize("path", ["/", "/feed.atom?x=1"])
+@pytest.mark.parametrize("path", slow_after(1, ["/", "/feed.atom?x=1"]))
 def test_no_header_costs_by_its_length(tmp_path, name, path):
     site = Site(tmp_path, publish={"deltas": "on", "limit_clients": "on"})
     site.client.get(path.partition("?")[0])

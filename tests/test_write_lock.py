@@ -82,33 +82,38 @@ def long_text(words: int, word: str = "word") -> str:
     return f"<content:encoded xmlns:content='http://purl.org/rss/1.0/modules/content/'>{text}</content:encoded>"
 
 
-LARGE = [
-    posts(4_999, ""),
-    posts(4_999, "").replace("guid", "nothing"),
-    posts(4_999, long_text(150)),
-    posts(4_900, "".join(f"<category>c{n}</category>" for n in range(30))),
-    posts(18, long_text(45_000)),
-    posts(18, long_text(45_000)),  # to be compared with the same texts
-]
-SECOND_VERSIONS = [
-    posts(4_999, "", version=1),
-    posts(4_999, "", version=1).replace("guid", "nothing"),
-    posts(4_999, long_text(150), version=1),
-    posts(4_900, "<category>c</category>", version=1),
-    posts(18, long_text(45_000, "other"), version=1),
-]
-THIRD_VERSIONS = [posts(4_999, long_text(2, "other"), version=2)]
+def large_documents() -> list[list[str]]:
+    """Return three versions of documents near the limits, each document of another kind."""
+    return [
+        [
+            posts(4_999, ""),
+            posts(4_999, "").replace("guid", "nothing"),
+            posts(4_999, long_text(150)),
+            posts(4_900, "".join(f"<category>c{n}</category>" for n in range(30))),
+            posts(18, long_text(45_000)),
+            posts(18, long_text(45_000)),  # to be compared with the same texts
+        ],
+        [
+            posts(4_999, "", version=1),
+            posts(4_999, "", version=1).replace("guid", "nothing"),
+            posts(4_999, long_text(150), version=1),
+            posts(4_900, "<category>c</category>", version=1),
+            posts(18, long_text(45_000, "other"), version=1),
+        ],
+        [posts(4_999, long_text(2, "other"), version=2)],
+    ]
 
 
 @only_sqlite
 @pytest.mark.slow
 def test_no_version_of_a_document_keeps_the_database_locked(tmp_path):
     locked = []
-    names = [f"f{n}" for n in range(len(LARGE))]
+    versions = large_documents()
+    names = [f"f{n}" for n in range(len(versions[0]))]
     with FeedServer() as server:
         world = World(tmp_path, server, timeout=60)
         world.subscribe(*names)
-        for documents in (LARGE, SECOND_VERSIONS, THIRD_VERSIONS):
+        for documents in versions:
             for name, document in zip(names, documents, strict=False):
                 packed = gzip.compress(document.encode(), 1)
                 server.put(f"/{name}", packed, headers={"Content-Encoding": "gzip"})

@@ -9,6 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,9 +58,21 @@ def modules(*places: Path) -> list[Path]:
     return sorted(path for path in paths if FROZEN not in path.parts)
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a module, which several tests look at."""
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Return all nodes of a module's syntax tree."""
+    return list(ast.walk(parsed(path)))
+
+
 def bindings(path: Path) -> Iterator[Binding]:
     """Yield every binding of a module, in no order."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         for name in _names(node):
             yield Binding(path, getattr(node, "lineno", 0), name)
 
@@ -82,7 +95,7 @@ def classes(paths: list[Path]) -> dict[str, list[Path]]:
     """Return where each class name, without a leading underscore, is defined."""
     places: dict[str, list[Path]] = defaultdict(list)
     for path in paths:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef):
                 places[node.name.lstrip("_")].append(path)
     return places
@@ -102,7 +115,7 @@ def pronouns(paths: list[Path]) -> tuple[int, int]:
     words = [
         word
         for path in paths
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         for word in re.findall(r"[a-z']+", (ast.get_docstring(node) or "").lower())
     ]
