@@ -105,6 +105,7 @@ def test_an_export_that_is_killed_leaves_whole_files_and_the_next_one_finishes(t
     assert sorted(path.name for path in tmp_path.rglob("*")) == [folder_sync.MANIFEST, "index.html"]
 
 
+@pytest.mark.slow
 def test_what_an_export_that_was_killed_left_where_no_file_is_any_more_is_removed(tmp_path):
     folder_sync.replace(tmp_path, [File("index.html", b"one")])
     program = textwrap.dedent(
@@ -184,6 +185,7 @@ def in_a_namespace(script: str, folder: Path) -> str:
     return answer.stdout
 
 
+@pytest.mark.slow
 def test_a_mount_point_is_written_into_be_it_the_folder_or_a_file_in_it(tmp_path):
     write = (
         f'{sys.executable} -c "from pathlib import Path; from aggregator.cli import folder_sync;'

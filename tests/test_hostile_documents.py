@@ -12,23 +12,25 @@ from tests.feedserver import FeedServer
 from tests.running import children, eventually, get, running, write_config
 from tests.test_amplification import ALLOWED, LONG, RELATIVE, rss
 from tests.test_event_loop import HOSTILE, MAX_PAUSE, measured_steps
-from tests.test_write_lock import LARGE, MAX_LOCKED, measured_locks
+from tests.test_write_lock import MAX_LOCKED, large_documents, measured_locks
 from tests.worlds import only_sqlite
 
 MAX_MAIN = 150  # megabytes more than at the start
 MAX_WEB = 200
 
-DOCUMENTS = [
-    *(document.encode() for document in HOSTILE.values()),
-    *(
+LISTS = ["/", "/search?q=a", "/search?q=word1+OR+word2"]
+FORMATS = ["feed.atom?limit=200", "feed.rss?limit=200", "feed.json?limit=200"]
+
+
+def hostile_documents() -> list[bytes]:
+    """Return documents that cost the most that the limits allow, each in another way."""
+    texts = [*HOSTILE.values(), *large_documents()[0]]
+    relative = [
         rss(*[f"<guid>{n}</guid><description>{text}</description>" for n in range(3)], base=base)
         for text in RELATIVE.values()
         for base in (LONG, ALLOWED)
-    ),
-    *(document.encode() for document in LARGE),
-]
-LISTS = ["/", "/search?q=a", "/search?q=word1+OR+word2"]
-FORMATS = ["feed.atom?limit=200", "feed.rss?limit=200", "feed.json?limit=200"]
+    ]
+    return [*(text.encode() for text in texts), *relative]
 
 
 def memory_of(pid: int, kind: str) -> float:
@@ -64,10 +66,11 @@ def pages_of(database: Path) -> list[str]:
 
 def put_all(server: FeedServer) -> list[str]:
     """Let a server have all documents, compressed; return their names."""
-    for number, document in enumerate(DOCUMENTS):
+    documents = hostile_documents()
+    for number, document in enumerate(documents):
         packed = gzip.compress(document, 1)
         server.put(f"/h{number}", packed, headers={"Content-Encoding": "gzip"})
-    return [f"h{number}" for number in range(len(DOCUMENTS))]
+    return [f"h{number}" for number in range(len(documents))]
 
 
 @only_sqlite

@@ -166,6 +166,7 @@ def labels_of_script(cases: list[tuple[datetime, datetime, str]], tag: str = "en
     return labels
 
 
+@pytest.mark.slow
 def test_the_script_in_the_page_has_the_offsets_of_all_times():
     times = [NOW - timedelta(hours=hours) for hours in range(170, 60_000, 83)]
     times += [datetime(year, 6, 30, 22, 30, tzinfo=UTC) for year in (1, 99, 1582, 1890, 1947)]

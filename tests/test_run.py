@@ -129,6 +129,7 @@ def test_the_page_and_the_three_feeds_show_what_was_polled(server, tmp_path):
         eventually(lambda: not [pid for pid in below if alive(pid)], within=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", slow_after(1, [signal.SIGTERM, signal.SIGINT]))
 def test_a_stop_in_the_middle_of_a_slow_answer_is_clean_and_gives_the_lease_back(
     server, tmp_path, number
