@@ -283,18 +283,7 @@ def _first_hand(
     ]
     if not copies:
         return None
-    feeds = write_subscriptions.read_feeds(connection)
-    first_hand = dedup.FirstHand(
-        own_names=frozenset(
-            name for uri in settings.published for name in dedup.feed_names(uri, "")
-        ),
-        feeds={
-            name: feed_id
-            for feed_id, published_id, url in feeds
-            for name in dedup.believed_names(published_id, url)
-        },
-        feed_urls={feed_id: url for feed_id, _, url in feeds},
-    )
+    first_hand = _known_feeds(connection, settings)
     origin_keys = {
         (feed_id, key)
         for origin, entry_keys in copies
@@ -306,6 +295,22 @@ def _first_hand(
     return first_hand
 
 
+def _known_feeds(connection: Connection, settings: PollSettings) -> dedup.FirstHand:
+    """Return the names of all feeds, ours included, as yet without the keys of entries."""
+    feeds = write_subscriptions.read_feeds(connection)
+    return dedup.FirstHand(
+        own_names=frozenset(
+            name for uri in settings.published for name in dedup.feed_names(uri, "")
+        ),
+        feeds={
+            name: feed_id
+            for feed_id, published_id, url in feeds
+            for name in dedup.believed_names(published_id, url)
+        },
+        feed_urls={feed_id: url for feed_id, _, url in feeds},
+    )
+
+
 def _placed_entries(
     document: _PolledDocument,
     new_entries: Sequence[dedup.NewEntry],
@@ -314,18 +319,7 @@ def _placed_entries(
 ) -> list[write_entries.PlacedEntry]:
     """Decide the place in the list and the public id of new entries, both for good."""
     due, now, first_hand = document.poll.due, document.poll.ended_at, stored.first_hand
-    places = dates.placements(
-        [
-            dates.PublishedTime(new_entry.entry.published_at, bool(date and date.whole_day))
-            for new_entry in new_entries
-            for date in [new_entry.entry.date]
-        ],
-        first_seen_at=now,
-        first_poll=due.validation.body_hash is None,
-        order=settings.order,
-        latest=_latest_times(document.success, new_entries),
-        keep=settings.keep,
-    )
+    places = _placements(document, new_entries, settings)
     placed_entries: list[write_entries.PlacedEntry] = []
     for new_entry, place in zip(new_entries, places, strict=True):
         entry = new_entry.entry
@@ -356,6 +350,24 @@ def _placed_entries(
             )
         )
     return placed_entries
+
+
+def _placements(
+    document: _PolledDocument, new_entries: Sequence[dedup.NewEntry], settings: PollSettings
+) -> list[dates.Placement]:
+    published_times = [
+        dates.PublishedTime(new_entry.entry.published_at, bool(date and date.whole_day))
+        for new_entry in new_entries
+        for date in [new_entry.entry.date]
+    ]
+    return dates.placements(
+        published_times,
+        first_seen_at=document.poll.ended_at,
+        first_poll=document.poll.due.validation.body_hash is None,
+        order=settings.order,
+        latest=_latest_times(document.success, new_entries),
+        keep=settings.keep,
+    )
 
 
 def _latest_times(

@@ -126,15 +126,24 @@ def record_part(
         write_polls.note_change(connection)
         _note_unannounced(connection, partly_stored, settings, now)
         return replace(recording, partly_stored=tuple(partly_stored))
-    write_keys.add_keys(connection, [key for poll in partly_stored for key in poll.reconciled.keys])
-    reports = [_report(poll) for poll in partly_stored]
-    pauses = [pause for poll in recording.polls for pause in poll.pauses]
-    write_polls.record_polls(locked, reports, pauses)
+    reports = _write_reports(locked, recording, partly_stored)
     match_stories(connection, new_entries, entry_ids)
     _note_unannounced(connection, partly_stored, settings, now)
     report_by_feed = {report.feed.id: report for report in reports}
     all_reports = tuple(report_by_feed.get(poll.due.id) for poll in recording.polls)
     return replace(recording, reports=all_reports)
+
+
+def _write_reports(
+    locked: write_polls.LockedPolls, recording: Recording, polls: Sequence[PartlyStoredPoll]
+) -> list[write_polls.PollReport]:
+    """Write keys and outcomes of polls, after the last of their entries."""
+    keys = [key for poll in polls for key in poll.reconciled.keys]
+    write_keys.add_keys(locked.connection, keys)
+    reports = [_report(poll) for poll in polls]
+    pauses = [pause for poll in recording.polls for pause in poll.pauses]
+    write_polls.record_polls(locked, reports, pauses)
+    return reports
 
 
 def _begin(

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aggregator.database import Connection, DBAPIError
 from aggregator.database.feeds import write_clock_shift, write_leases
@@ -56,12 +57,8 @@ async def held_leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator
     finally:
         task.cancel()
         with contextlib.suppress(TimeoutError, DBAPIError):  # then they end by themselves
-            await asyncio.wait_for(
-                poller().transact(
-                    lambda connection: write_leases.release_leases(connection, owner=owner)
-                ),
-                STOP_STEP,
-            )
+            release = partial(write_leases.release_leases, owner=owner)
+            await asyncio.wait_for(poller().transact(release), STOP_STEP)
 
 
 async def drain(poller: Poller) -> None:

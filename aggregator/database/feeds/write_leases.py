@@ -122,10 +122,8 @@ def lease_named(
     else:
         statement = _DUE.where(feeds.c.subscribed, _FREE).order_by(feeds.c.name)
         rows = _in_parts(connection, statement, feeds.c.name, sorted(names))
-        hosts = {
-            name: replace(host, free_at=None) if is_pausing(host, now) else host
-            for name, host in hosts.items()
-        }
+        for host in [host for host in hosts.values() if is_pausing(host, now)]:
+            hosts[host.name] = replace(host, free_at=None)
     return _lease(connection, rows, hosts, shared_hosts, owner=owner, until=until)
 
 

@@ -97,14 +97,11 @@ def sync_subscriptions(
     if len(unchanged) == len(subscriptions) == len(stored_ranks):
         return SyncResult()
     note_change(connection)  # first: `state` is locked before `feeds`, as by `lock_polls`
-    differing = [
-        subscription for subscription in subscriptions if subscription.name not in unchanged
-    ]
+    differing = [feed for feed in subscriptions if feed.name not in unchanged]
     rows = [row for row in connection.execute(_ROWS) if row.name not in unchanged]
     row_by_name = _match(differing, rows)
     pairs = [
-        (row_by_name.get(subscription.name), _configured(subscription, category_ids, ranks))
-        for subscription in differing
+        (row_by_name.get(feed.name), _configured(feed, category_ids, ranks)) for feed in differing
     ]
     kept_ids = {row.id for row, _ in pairs if row is not None}
     removed_rows = [row for row in rows if row.subscribed and row.id not in kept_ids]
@@ -115,22 +112,9 @@ def sync_subscriptions(
     former_names = {row.name: row.id for row, values in changes if row.name != values["name"]}
     remember_names(connection, former_names, in_use={values["name"] for _, values in pairs})
     moved_ids = _resubscribe(connection, changes, now)
-    if new_feeds:
-        connection.execute(
-            insert(feeds),
-            [
-                {
-                    **values,
-                    "host": urls.site_of(values["url"]),
-                    "next_poll_at": now,
-                    "next_reason": "never polled yet",
-                }
-                for values in new_feeds
-            ],
-        )
-    write_stories.choose_representatives(
-        connection, feed_ids=[row.id for row in removed_rows] + moved_ids
-    )
+    _subscribe(connection, new_feeds, now)
+    listed_anew = [row.id for row in removed_rows] + moved_ids
+    write_stories.choose_representatives(connection, feed_ids=listed_anew)
     return SyncResult(
         added_feeds=tuple(values["name"] for values in new_feeds),
         removed_feeds=tuple(row.name for row in removed_rows),
@@ -272,6 +256,15 @@ def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[st
     ]
     if parked:
         connection.execute(_set("name"), parked)
+
+
+def _subscribe(connection: Connection, new_feeds: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Insert feeds that are new in config.yaml; each is due at once."""
+    if not new_feeds:
+        return
+    unpolled = {"next_poll_at": now, "next_reason": "never polled yet"}
+    rows = [{**values, "host": urls.site_of(values["url"]), **unpolled} for values in new_feeds]
+    connection.execute(insert(feeds), rows)
 
 
 def _resubscribe(

@@ -94,14 +94,10 @@ def add_subscriber(
     if is_new and (host_count >= max_per_host or total_count >= max_total):
         return False
     row: dict[str, Any] = {"topic": topic, "callback": callback, "host": host, "secret": secret}
+    row |= {"lease_until": lease_until}
     if is_new:
         row |= {"wanted": 0, "delivered": 0, "failures": 0}
-    upsert(
-        connection,
-        subscribers,
-        [{**row, "lease_until": lease_until}],
-        key=["topic", "callback"],
-    )
+    upsert(connection, subscribers, [row], key=["topic", "callback"])
     return True
 
 

@@ -110,15 +110,8 @@ def page_of_entry(
     for key in _REDIRECTED:
         if link := dict.get(entry, key):  # type: ignore[call-overload]
             return joined(context.base, link)
-    link = (
-        page(
-            entry,
-            base=context.base,
-            language=language or context.language,
-            by_text=not context.atom,
-        )
-        or ""
-    )
+    language = language or context.language
+    link = page(entry, base=context.base, language=language, by_text=not context.atom) or ""
     if is_web(link):
         return link
     entry_id: str = dict.get(entry, "id") or ""  # type: ignore[call-overload]

@@ -230,6 +230,11 @@ def _ttl(text: str) -> timedelta | None:
     return timedelta(minutes=int(text))
 
 
+def _comments_url(entry: Any, base: str) -> str | None:
+    comments = _text(entry, "comments")
+    return joined(base, comments) if comments else None
+
+
 def _entry(entry: Any, entry_context: link_choice.EntryContext) -> ParsedEntry:
     atom = entry_context.atom
     details = [dict(detail) for detail in dict.get(entry, "content") or ()]
@@ -242,7 +247,6 @@ def _entry(entry: Any, entry_context: link_choice.EntryContext) -> ParsedEntry:
     link = link_choice.page_of_entry(entry, elsewhere, language, entry_context)
     own_base = content.get("base") or summary.get("base") or title.get("base") or ""
     base = link_choice.base_of_entry(own_base, link, entry_context)
-    comments = _text(entry, "comments")
     published, published_at = date_field(entry, "published")
     updated, updated_at = date_field(entry, "updated")
     if published is None and updated is None:
@@ -259,7 +263,7 @@ def _entry(entry: Any, entry_context: link_choice.EntryContext) -> ParsedEntry:
         categories=_categories(entry),
         enclosures=link_choice.enclosures(entry, base=base, elsewhere=elsewhere),
         language=language,
-        comments_url=joined(base, comments) if comments else None,
+        comments_url=_comments_url(entry, base),
         image=link_choice.picture(entry),
         origin=_origin(entry, entry_context),
         published=published,
