@@ -188,8 +188,16 @@ def test_a_post_that_the_database_refuses_costs_the_document_its_part_and_those_
     assert world.titles("f") == [f"Title {n} v0" for n in range(70)]
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(posts(70, ""), id="guids"),
+        pytest.param(posts(70, "").replace("guid", "nothing"), id="links"),
+        pytest.param(posts(70, "").replace("guid", "nothing").replace("link", "none"), id="texts"),
+    ],
+)
 def test_what_is_stored_of_a_document_when_the_program_is_killed_is_known_at_the_next_poll(
-    tmp_path, monkeypatch
+    tmp_path, monkeypatch, document
 ):
     monkeypatch.setattr(recording, "PART_SIZE", 20)
     record_part = recording.record_part
@@ -201,7 +209,7 @@ def test_what_is_stored_of_a_document_when_the_program_is_killed_is_known_at_the
 
     with FeedServer() as server:
         world = World(tmp_path, server)
-        server.put("/f", posts(70, ""))
+        server.put("/f", document)
         world.subscribe("f")
         with monkeypatch.context() as patch, pytest.raises(SystemExit):
             patch.setattr(recording, "record_part", killed)

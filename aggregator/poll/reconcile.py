@@ -202,7 +202,7 @@ class _StoredState:
         weak_keys = [
             (poll.due.id, key)
             for poll, poll_keys in zip(polls, keys, strict=True)
-            if poll.due.history.polls and poll.document
+            if poll.document  # also of a first poll: an earlier attempt may be stored in part
             for key in _weak_keys(poll, poll.document, poll_keys, by_guid.get(poll.due.id, {}))
         ]
         owners = write_keys.key_owners(connection, weak_keys)
