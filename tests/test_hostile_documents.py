@@ -76,17 +76,25 @@ def put_all(server: FeedServer) -> list[str]:
 @only_sqlite
 @pytest.mark.slow
 def test_no_document_pauses_the_event_loop_or_keeps_the_database_locked(tmp_path):
-    with FeedServer() as server:
-        world = World(tmp_path, server, timeout=250)
-        names = put_all(server)
-        world.subscribe(*names)
-        world.poll(names[0])  # processes start, modules are imported
-        with measured_steps() as pauses, measured_locks(world.database) as locks:
-            results = world.poll(*names)
+    # What a document costs, it costs in each run; what other processes cost, in some.
+    pauses_of_runs, locks_of_runs = [], []
+    for run in range(3):
+        (folder := tmp_path / str(run)).mkdir()
+        with FeedServer() as server:
+            world = World(folder, server, timeout=250)
+            names = put_all(server)
+            world.subscribe(*names)
+            world.poll(names[0])  # processes start, modules are imported
+            with measured_steps() as pauses, measured_locks(world.database) as locks:
+                results = world.poll(*names)
+        assert len(results) == len(names)
+        pauses_of_runs.append((pauses.longest, pauses.step))
+        locks_of_runs.append(locks.longest)
+        if pauses.longest < MAX_PAUSE and locks.longest < MAX_LOCKED:
+            break
 
-    assert len(results) == len(names)
-    assert pauses.longest < MAX_PAUSE, pauses.step
-    assert locks.longest < MAX_LOCKED
+    assert min(pauses_of_runs)[0] < MAX_PAUSE, pauses_of_runs
+    assert min(locks_of_runs) < MAX_LOCKED
 
 
 @pytest.mark.slow

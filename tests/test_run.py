@@ -233,7 +233,7 @@ def test_a_changed_file_is_noticed_and_a_broken_one_changes_nothing(server, tmp_
         good = path.read_text()
         path.write_text(good + "  - not a feed\n")
         assert process.stderr is not None
-        while "stays in force" not in (line := process.stderr.readline()):
+        while "still using the last valid version" not in (line := process.stderr.readline()):
             assert line
         assert b"From a" in get(address + "/")[2]
 
