@@ -20,6 +20,7 @@ from aggregator.reading.prefilter import without_known_entries
 from aggregator.text.encodings import plain_utf8
 from tests.faults import World, channel, item
 from tests.feedserver import FeedServer
+from tests.running import freeze_objects
 from tests.selection import examples, slow_but
 
 MAX_PAUSE = 0.05
@@ -34,6 +35,7 @@ class Pauses:
 @contextmanager
 def measured_steps() -> Iterator[Pauses]:
     """Record the longest step of every event loop in this process, in CPU seconds."""
+    freeze_objects()
     pauses = Pauses()
     run = asyncio.events.Handle._run
 

@@ -476,7 +476,8 @@ def test_a_disk_that_is_full_while_polls_are_stored_one_by_one_is_no_documents_f
 
 
 @only_sqlite
-def test_a_transaction_takes_so_many_entries_and_no_more(world):
+def test_a_transaction_takes_so_many_entries_and_no_more(world, monkeypatch):
+    monkeypatch.setattr("aggregator.poll.recording.PART_SIZE", 1_000)
     paths = [f"/{number}" for number in range(6)]
     for path in paths:
         world.server.put(path, rss([(f"{path}-{n}", f"Post {n}", NOW) for n in range(300)]))

@@ -33,6 +33,7 @@ BeforeRedirect = Callable[[str], Awaitable[None]]
 _NO_VALIDATORS = Validators()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT_REDIRECTS = frozenset({301, 308})
+_LARGE_BODY = 1_000_000  # bytes
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.4, */*;q=0.2"
@@ -260,4 +261,7 @@ class _Attempt:
             if self.received > max_size:
                 raise too_large(max_size)
             decoder.feed(chunk)
-        return decoder.finish()
+        body = decoder.finish()
+        if len(body) > _LARGE_BODY:
+            await asyncio.sleep(0)  # decoding has kept the event loop: others first
+        return body

@@ -10,7 +10,7 @@ MAX_SIZE_HERE = 1_000_000
 """Bytes of a document that the event loop prefilters itself, which costs less than handing the
 document to a worker."""
 
-MAX_WORK_HERE = 40_000
+MAX_WORK_HERE = 10_000
 """`max_work` of the prefilter in the event loop, which must not stand still: documents with more
 elements go to a worker.  A feed of 100 entries has about 2,000."""
 

@@ -20,7 +20,7 @@ from aggregator.poll.reports import CompletedPoll, report_of
 from aggregator.poll.settings import PollSettings
 from aggregator.poll.story_matching import match_stories, postpone_matching
 
-PART_SIZE = 700
+PART_SIZE = 500
 """Entries that one transaction adds or changes at most; nobody else can write meanwhile."""
 
 

@@ -25,7 +25,7 @@ TASK_TIMEOUT = 10
 """Seconds for one document."""
 
 LARGE = 1_000_000
-"""Bytes of a task or reply that is not copied without need, nor unpickled in the event loop."""
+"""Bytes of a task or reply that is not copied without need."""
 
 HEADER_SIZE = 8
 _LAST_REPLY = 1 << 63

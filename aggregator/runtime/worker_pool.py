@@ -16,7 +16,7 @@ from typing import ParamSpec, TypeVar
 from aggregator.errors import ParseError
 from aggregator.model.times import span_text
 from aggregator.runtime.child_processes import lock_socket_folder
-from aggregator.runtime.worker_loop import LARGE, TASK_TIMEOUT, load_reply
+from aggregator.runtime.worker_loop import TASK_TIMEOUT, load_reply
 from aggregator.runtime.worker_process import WorkerEndedError, WorkerProcess, pickle_task
 from aggregator.urls import masked
 
@@ -34,6 +34,7 @@ START_TIMEOUT = 20
 _RESTART_PAUSE = 0.1  # seconds, after the fork server died
 _SHUTDOWN_TIMEOUT = 2  # seconds
 _MAX_LOGGED_OUTPUT = 1_000  # bytes of a process's output for one document
+_MAX_LOADED_IN_LOOP = 200_000  # bytes of a reply: a pause of the event loop; more goes to a thread
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -75,7 +76,7 @@ class Workers:
             async with self._places:
                 reply = await self._run_task(url, task)
             result: _T
-            if len(reply) <= LARGE:
+            if len(reply) <= _MAX_LOADED_IN_LOOP:
                 result = load_reply(reply)
             else:
                 result = await asyncio.to_thread(load_reply, reply)
