@@ -53,15 +53,20 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class ListScope:
-    """The entries of a list: all, one category (slug), one source (name) or a search.
+    """The entries of a list: all, one category (slug), one view or source (name) or a search.
 
-    At most one of the three is set.  Days in a search begin and end in `zone`.
+    At most one of the four is set.  Days in a search begin and end in `zone`.
+
+    Attributes:
+        hidden: With the entries that config.yaml hides; only of a source.
     """
 
     category: str | None = None
     source: str | None = None
     search: str | None = None
     zone: tzinfo = UTC
+    view: str | None = None
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

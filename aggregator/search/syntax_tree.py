@@ -1,0 +1,111 @@
+"""The syntax tree of searches, rules and views.  Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+
+class TextField(StrEnum):
+    """The texts of an entry in which a phrase is searched."""
+
+    ANY = "text"  # title, excerpt and full text
+    TITLE = "title"
+    TAG = "tag"  # the entry's own categories
+    AUTHOR = "author"
+
+
+class NameField(StrEnum):
+    """What a name is the name of."""
+
+    SOURCE = "source"
+    CATEGORY = "category"
+
+
+class Medium(StrEnum):
+    """What an entry may have besides text."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+    PICTURE = "picture"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words that stand side by side in one text of an entry.
+
+    Attributes:
+        words: At least one, as `word_forms` returns them.
+        is_prefix: The last word is the beginning of a word.
+    """
+
+    words: tuple[str, ...]
+    is_prefix: bool = False
+    field: TextField = TextField.ANY
+
+
+@dataclass(frozen=True, slots=True)
+class NameTest:
+    """The entry's source, or one of the source's categories, has a name; see `Resolution`.
+
+    Attributes:
+        value: The name or slug, or a part of the title that is shown.
+    """
+
+    field: NameField
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTest:
+    """The entry's link contains a text; case makes no difference."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageTest:
+    """The entry, or else the feed, is in a language: `de` also matches `de-AT` (RFC 4647)."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaTest:
+    """The entry has an enclosure of a kind, or a picture of its own."""
+
+    medium: Medium
+
+
+@dataclass(frozen=True, slots=True)
+class DayTest:
+    """The entry is listed on `day` or later, earlier with `is_before`; in the zone of the page."""
+
+    day: date
+    is_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The entry does not match `node`."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """The entry matches all of at least two nodes."""
+
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """The entry matches one of at least two nodes."""
+
+    nodes: tuple[Node, ...]
+
+
+Test = Phrase | NameTest | LinkTest | LanguageTest | MediaTest | DayTest
+Node = Test | Not | And | Or
