@@ -26,6 +26,7 @@ ALLOWED = {
     "aggregator.opml": PURE | {"text"},
     "aggregator.schedule": {"model"},
     "aggregator.feed_status": {"model"},
+    "aggregator.rules": {"model"},
     "aggregator.dates": {"model"},
     "aggregator.dedup": PURE | {"links", "text"},
     "aggregator.stories": PURE | {"links", "text"},
@@ -42,8 +43,8 @@ ALLOWED = {
     | {"reading.autodiscovery", "reading.clean", "reading.parse", "reading.prefilter", "text"},
     "aggregator.runtime": PURE,
     "aggregator.database": PURE
-    | {"database.migrations", "dates", "dedup", "feed_status", "search"}
-    | {"stories", "text"},
+    | {"database.migrations", "dates", "dedup", "feed_status", "rules"}
+    | {"search", "stories", "text"},
     "aggregator.database.migrations": frozenset(),
     "aggregator.publish": PURE | {"text"},
     "aggregator.merged": PURE | {"config", "database", "dates", "publish"},
@@ -96,7 +97,7 @@ OF_DATABASE = frozenset({"deadline", "dialects", "engine", "failures"})
 OF_RUNTIME = frozenset({"hub_socket"})
 # No clock, network or file is touched here.
 UNWORLDLY = ("dates", "dedup", "errors", "feed_status", "links", "model", "opml", "publish",
-             "reading", "schedule", "search", "stories", "text", "urls")  # fmt: skip
+             "reading", "rules", "schedule", "search", "stories", "text", "urls")  # fmt: skip
 WORLD = frozenset({"socket", "sqlite3", "subprocess", "threading", "asyncio", "os", "random"})
 
 

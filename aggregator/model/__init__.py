@@ -4,13 +4,14 @@ Pure; imports nothing of ours.  Times are aware UTC and named `..._at`, spans ar
 Words are those of the glossary in docs/architecture.md: an RSS item is an *entry* (RFC 4287),
 a line in config.yaml a *subscription*, one attempt to bring a feed up to date a *poll*.
 
-documents    subscriptions, responses, and the feeds and entries in documents
-polling      the state of a feed between two polls, and the outcome of a poll
-listing      lists of entries, their sources, and what stands around them on a page
-feed_health  past polls and health of a subscription
-seen_hashes  the format of the hashes of a feed's last document
-entry_id     the id of an entry, which is its place in the list
-times        points and spans of time, as values and as text
+documents      subscriptions, responses, and the feeds and entries in documents
+polling        the state of a feed between two polls, and the outcome of a poll
+listing        lists of entries, their sources, and what stands around them on a page
+listing_rules  what config.yaml says about the entries of lists
+feed_health    past polls and health of a subscription
+seen_hashes    the format of the hashes of a feed's last document
+entry_id       the id of an entry, which is its place in the list
+times          points and spans of time, as values and as text
 """
 
 from aggregator.model.documents import (
@@ -31,9 +32,11 @@ from aggregator.model.documents import (
 from aggregator.model.entry_id import IDS_PER_MILLISECOND, LOWEST_ID, EntryId
 from aggregator.model.feed_health import FeedHealth, FeedOrder, PollRecord
 from aggregator.model.listing import (
+    HIDDEN,
     CategoryCount,
     Cursor,
     Dating,
+    Exclusion,
     ListedEntry,
     ListPage,
     ListScope,
@@ -41,6 +44,14 @@ from aggregator.model.listing import (
     Sidebar,
     Source,
     SourceName,
+)
+from aggregator.model.listing_rules import (
+    Backlog,
+    CommonRules,
+    FeedRules,
+    ListingRules,
+    Rule,
+    View,
 )
 from aggregator.model.polling import (
     BECAUSE_NO_VALIDATORS,
@@ -68,12 +79,15 @@ __all__ = [
     "BY_INTERVAL",
     "BY_PAUSE",
     "BY_RHYTHM",
+    "HIDDEN",
     "IDS_PER_MILLISECOND",
     "LOWEST_ID",
     "OUR_REASONS",
+    "Backlog",
     "CategoryCount",
     "CleanEntry",
     "CleanFeed",
+    "CommonRules",
     "Constraint",
     "Cursor",
     "Date",
@@ -81,9 +95,11 @@ __all__ = [
     "DueFeed",
     "Enclosure",
     "EntryId",
+    "Exclusion",
     "FeedHead",
     "FeedHealth",
     "FeedOrder",
+    "FeedRules",
     "Fetched",
     "Habits",
     "HostPause",
@@ -91,6 +107,7 @@ __all__ = [
     "ListPage",
     "ListScope",
     "ListedEntry",
+    "ListingRules",
     "NextPoll",
     "OpmlOutline",
     "Order",
@@ -105,10 +122,12 @@ __all__ = [
     "PollRecord",
     "PublisherHints",
     "Relocation",
+    "Rule",
     "Sidebar",
     "Source",
     "SourceName",
     "Subscription",
     "Validation",
     "Validators",
+    "View",
 ]

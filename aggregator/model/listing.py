@@ -5,12 +5,32 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
 
 from aggregator.model.documents import Enclosure, Origin
 from aggregator.model.entry_id import EntryId
 
 _CURSOR = re.compile(r"-?[0-9]{1,19}")
 _MAX_ID = 2**63 - 2  # databases can store the number above as well
+
+
+class Exclusion(StrEnum):
+    """Why no list has an entry."""
+
+    UNSUBSCRIBED = "unsubscribed"
+    """The feed is not in config.yaml."""
+    COPY = "copy"
+    """The entry is a copy of another feed's entry."""
+    HIDE = "hide"
+    KEEP = "keep"
+    """The feed has a rule `keep`, which the entry does not match."""
+    PER_DAY = "per_day"
+    BACKLOG = "backlog"
+    PER_HOUR = "per_hour"
+
+
+HIDDEN = frozenset({Exclusion.HIDE, Exclusion.KEEP, Exclusion.PER_DAY})
+"""Why the page and feed of an entry's source, and searches, leave the entry out, too."""
 
 
 @dataclass(frozen=True, slots=True)
