@@ -120,8 +120,8 @@ def test_a_feed_that_changes_category_takes_its_entries_along(database):
     assert titles(database, scope=ListScope(category="old")) == []
     assert titles(database, scope=ListScope(category="künste-co")) == ["Post 1"]
     with database.connect() as connection:
-        found = read_overview.sidebar(connection, now=NOW).categories
-    assert [(category.name, category.entries) for category in found] == [("Künste & Co", 1)]
+        found = read_overview.sidebar(connection, now=NOW).lists
+    assert [(category.title, category.posts) for category in found] == [("Künste & Co", 1)]
 
 
 def test_reading_the_same_file_again_changes_nothing(database):
@@ -229,7 +229,7 @@ def test_another_spelling_of_a_category_is_a_change_that_readers_see(database):
     with database.connect() as connection:
         found = read_overview.sidebar(connection, now=NOW)
         after = read_overview.version(connection)
-    assert [category.name for category in found.categories] == ["News"]
+    assert [category.title for category in found.lists] == ["News"]
     assert after > before
 
 

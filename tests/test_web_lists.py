@@ -100,7 +100,7 @@ def test_who_is_busiest_is_found_once_a_minute_and_all_else_each_time(site):
         with site.engine.connect() as connection:
             whole = read_overview.overview(connection)
             found = sidebars.read(connection, whole, now=minute + timedelta(seconds=seconds))
-        return [each.entries for each in found.categories], [number for _, number in found.busiest]
+        return [each.posts for each in found.lists], [number for _, number in found.busiest]
 
     assert beside(0) == ([0, 1], [1])
     site.record("tide", entry(2, guid="other"))

@@ -13,8 +13,9 @@ from aggregator.database import open_database
 from aggregator.database.schema import feeds, unannounced
 from aggregator.database.websub import write_unannounced
 from aggregator.fetch import WebSubClient
-from aggregator.merged import Publication
-from aggregator.model import Subscription
+from aggregator.merged import ListRequest, Publication
+from aggregator.model import ListScope, Subscription
+from aggregator.publish import Format
 from aggregator.websub.announcer import Announcer, topics
 from aggregator.websub.remote_hub import RemoteHub
 from aggregator.websub.websub_service import WebSubService
@@ -44,10 +45,28 @@ def test_a_change_is_seen_in_the_whole_list_its_source_and_its_category():
         assert request is not None and PUBLICATION.url(request) == topic and request.is_topic
 
 
+@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize(
+    "scope",
+    [
+        ListScope(),
+        ListScope(category="öl-trade"),
+        ListScope(view="security"),
+        ListScope(source="lamp"),
+    ],
+)
+def test_the_first_page_of_a_list_is_a_topic_by_its_address(scope, form):
+    request = ListRequest(scope, form)
+
+    assert PUBLICATION.request_for(PUBLICATION.url(request)) == request
+
+
 @pytest.mark.parametrize(
     "url",
     [
         "https://other.example/feed.atom",
+        f"{HOST}/all/lamp/feed.atom",
+        f"{HOST}/search/lamp/feed.atom",
         f"{HOST}/feed.atom?limit=3",
         f"{HOST}/feed.atom#x",
         f"{HOST}/search/feed.atom",

@@ -18,7 +18,7 @@ from aggregator.database.lists import read_archives
 from aggregator.database.state import read_overview
 from aggregator.dates import Week
 from aggregator.merged import ListRequest
-from aggregator.model import ListScope, OpmlOutline, Source
+from aggregator.model import ListKind, ListScope, OpmlOutline, Source
 from aggregator.opml import outlines as opml
 from aggregator.publish import Document, Format, last_modified_at, links, render
 from web import pages, parameters, presentation, renamed_lists
@@ -48,21 +48,10 @@ _PREVIEWED = 10  # entries on the page about a feed
 
 
 @bp.get(f"/feed.{_FORM}")
-def whole_list(form: str) -> Response:
-    """Publish the whole list."""
-    return _answer(ListScope(), Format(form))
-
-
-@bp.get(f"/category/<slug>/feed.{_FORM}")
-def category(slug: str, form: str) -> Response:
-    """Publish one category."""
-    return _answer(ListScope(category=parameters.name(slug)), Format(form))
-
-
-@bp.get(f"/source/<name>/feed.{_FORM}")
-def source(name: str, form: str) -> Response:
-    """Publish one source."""
-    return _answer(ListScope(source=parameters.name(name)), Format(form))
+@bp.get(f"/{parameters.NAMED_LIST}/feed.{_FORM}")
+def feed(form: str, kind: str = ListKind.ALL, key: str = "") -> Response:
+    """Publish a list: all, one category, one view or one source."""
+    return _answer(parameters.list_scope(kind, key), Format(form))
 
 
 @bp.get(f"/search/feed.{_FORM}")
@@ -73,15 +62,10 @@ def search(form: str) -> Response:
 
 
 @bp.get("/archive/<week>.atom")
-def archive(week: str) -> Response:
-    """Publish the entries of one week."""
-    return _answer(ListScope(), Format.ATOM, parameters.week(week))
-
-
-@bp.get("/category/<slug>/archive/<week>.atom")
-def category_archive(slug: str, week: str) -> Response:
-    """Publish the entries of one week in one category."""
-    return _answer(ListScope(category=parameters.name(slug)), Format.ATOM, parameters.week(week))
+@bp.get(f"/{parameters.MERGED_LIST}/archive/<week>.atom")
+def archive(week: str, kind: str = ListKind.ALL, key: str = "") -> Response:
+    """Publish the entries of one week in a list of several sources."""
+    return _answer(parameters.list_scope(kind, key), Format.ATOM, parameters.week(week))
 
 
 @bp.get("/sources.opml")
@@ -183,9 +167,7 @@ def _document(connection: Connection, list_request: ListRequest, now: datetime) 
         document = merged.document(connection, list_request, site().publication, now=now)
     if document is None:
         renamed_lists.redirect_if_renamed(connection, list_request.scope, list_request)
-        scope = list_request.scope
-        kind = "category" if scope.category else "source"
-        abort(404, f"No such {'archive' if list_request.week else kind}.")
+        abort(404, f"No such {'archive' if list_request.week else list_request.scope.kind}.")
     return document
 
 

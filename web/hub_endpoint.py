@@ -10,9 +10,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, Response, abort, request
 
 from aggregator import merged, urls
-from aggregator.database.feeds import read_health
-from aggregator.database.state import read_overview
-from aggregator.model import ListScope
+from aggregator.merged import ListRequest
 from aggregator.runtime.hub_socket import MAX_REQUEST, SubscriptionRequest
 from web.site import site
 
@@ -53,18 +51,15 @@ def _topic() -> str:
     """Return the URL of one of our documents."""
     topic = request.form.get("hub.topic", "")
     list_request = site().publication.request_for(topic)
-    if list_request is None or not _exists(list_request.scope):
+    if list_request is None or not _exists(list_request):
         abort(400, "hub.topic: not a feed of this site; take the address of its rel=self")
     return topic
 
 
-def _exists(scope: ListScope) -> bool:
+def _exists(list_request: ListRequest) -> bool:
+    now = datetime.now(UTC)
     with site().engine.connect() as connection:
-        if scope.category is not None:
-            return read_overview.category(connection, scope.category) is not None
-        if scope.source is not None:
-            return read_health.feed(connection, scope.source, now=datetime.now(UTC)) is not None
-    return True
+        return merged.has_list(connection, list_request.scope, site().publication, now=now)
 
 
 def _callback() -> str:

@@ -12,7 +12,7 @@ from aggregator.database.state import read_metrics, read_overview
 from aggregator.database.state.read_metrics import Metrics
 from aggregator.errors import DeadlineError
 from aggregator.feed_status import FeedStatus
-from aggregator.model import ListScope
+from aggregator.model import ListKind, ListScope
 from web import parameters
 from web.assets import version
 from web.responses import REVALIDATE, body, send
@@ -144,10 +144,9 @@ def _scope() -> ListScope:
     search = parameters.search()
     if search:
         return ListScope(search=search, zone=site().zone)
-    if text := request.args.get("source"):
-        return ListScope(source=parameters.name(text))
-    if text := request.args.get("category"):
-        return ListScope(category=parameters.name(text))
+    for kind in (ListKind.SOURCE, ListKind.VIEW, ListKind.CATEGORY):
+        if text := request.args.get(kind):
+            return parameters.list_scope(kind, text)
     return ListScope()
 
 

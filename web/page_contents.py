@@ -14,7 +14,7 @@ from flask import render_template
 from aggregator.database import Connection
 from aggregator.database.feeds import read_health, read_status
 from aggregator.database.lists import read_lists
-from aggregator.model import Cursor, EntryId, FeedOrder, ListScope, Overview, Sidebar
+from aggregator.model import Cursor, EntryId, FeedOrder, ListKind, ListScope, Overview
 from aggregator.publish import room_on_page
 from aggregator.search import parse
 from web import disclosure, presentation, status_texts
@@ -127,33 +127,22 @@ def render(page: Page, *, clock: Clock, overview: Overview | None, links: PageLi
     )
 
 
-def recent_posts(data: PageData, position: ListPosition) -> Page:
-    """Return a page of the whole list; the page of a first run while the list is empty."""
-    listing = _listing(data, ListScope(), position)
-    if not listing.days and listing.newest is None:
+def list_page(data: PageData, scope: ListScope, position: ListPosition) -> Page | None:
+    """Return a page of a list, None without such a list; not for searches."""
+    if scope.kind is ListKind.SOURCE:
+        return _source(data, scope, position)
+    sidebar = site().sidebars.read(data.connection, data.overview, now=data.clock.now)
+    if scope.kind is ListKind.ALL:
+        named_list = None
+    else:
+        named_list = next((each for each in sidebar.lists if each.scope == scope), None)
+        if named_list is None:
+            return None
+    listing = _listing(data, scope, position)
+    if named_list is None and not listing.days and listing.newest is None:
         return _first_run(data)
-    values = {"heading": data.clock.lang.gettext("Recent posts"), "sidebar": _sidebar(data)}
+    values: dict[str, object] = {"named_list": named_list, "sidebar": sidebar}
     return _list_page("list.html", listing, values, section="recent")
-
-
-def category(data: PageData, slug: str, position: ListPosition) -> Page | None:
-    """Return a page of a category's list, None if there is no such category."""
-    sidebar = _sidebar(data)
-    count = next((count for count in sidebar.categories if count.slug == slug), None)
-    if count is None:
-        return None
-    listing = _listing(data, ListScope(category=slug), position)
-    values = {"heading": count.name, "category": count, "sidebar": sidebar}
-    return _list_page("list.html", listing, values, section="recent")
-
-
-def source(data: PageData, name: str, position: ListPosition) -> Page | None:
-    """Return a page of a source's list, with the health of its feed; None without such a source."""
-    feed = read_health.feed(data.connection, name, now=data.clock.now)
-    if feed is None:
-        return None
-    listing = _listing(data, ListScope(source=name), position)
-    return _list_page("source.html", listing, {"feed": disclosure.public(feed)}, section="sources")
 
 
 def search(data: PageData, scope: ListScope, position: ListPosition) -> Page:
@@ -194,6 +183,15 @@ def robot(data: PageData) -> Page:
     """Return the page about our crawler for owners of servers."""
     fastest = read_health.shortest_interval(data.connection)
     return Page("robot.html", {"fastest": fastest or site().config.poll.interval})
+
+
+def _source(data: PageData, scope: ListScope, position: ListPosition) -> Page | None:
+    """Return a page of a source's list, with the health of its feed; None without such a source."""
+    feed = read_health.feed(data.connection, scope.key, now=data.clock.now)
+    if feed is None:
+        return None
+    listing = _listing(data, scope, position)
+    return _list_page("source.html", listing, {"feed": disclosure.public(feed)}, section="sources")
 
 
 def _has_halted(data: PageData) -> bool:
@@ -289,7 +287,3 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
         visit=data.visit,
         following=following,
     )
-
-
-def _sidebar(data: PageData) -> Sidebar:
-    return site().sidebars.read(data.connection, data.overview, now=data.clock.now)

@@ -5,8 +5,6 @@ other files (`aggregator.cli.file_links`).
 """
 
 from abc import ABC, abstractmethod
-from functools import lru_cache
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import request, url_for
@@ -110,9 +108,9 @@ class RequestLinks(PageLinks):
 
 def list_path(scope: ListScope, *, before: Cursor | None = None, view: str | None = None) -> str:
     """Return the path of a list for people."""
-    if before is None and scope.search is None:  # a page has dozens of them
-        return _short_path(request.script_root, scope, view)
-    return _path(scope, before=before, view=view)
+    values = {"before": None if before is None else str(before), "view": view}
+    parameters = {name: value for name, value in values.items() if value is not None}
+    return request.script_root + merged.list_path(scope, parameters)
 
 
 def document_path(list_request: ListRequest) -> str:
@@ -122,27 +120,5 @@ def document_path(list_request: ListRequest) -> str:
 
 def updates_path(scope: ListScope, after: Cursor) -> str:
     """Return the path of the number of entries of a list above `after`."""
-    return url_for(
-        "machines.updates",
-        after=str(after),
-        category=scope.category,
-        source=scope.source,
-        q=scope.search,
-    )
-
-
-@lru_cache(maxsize=4096)
-def _short_path(_script_root: str, scope: ListScope, view: str | None) -> str:
-    return _path(scope, view=view)
-
-
-def _path(scope: ListScope, **query: object) -> str:
-    endpoint = "pages.recent"
-    values: dict[str, Any] = {key: str(value) for key, value in query.items() if value is not None}
-    if scope.category is not None:
-        endpoint, values["slug"] = "pages.category", scope.category
-    elif scope.source is not None:
-        endpoint, values["name"] = "pages.source", scope.source
-    elif scope.search is not None:
-        endpoint, values["q"] = "pages.search", scope.search
-    return url_for(endpoint, **values)
+    keys = {str(scope.kind): scope.key} if scope.kind.is_named else {"q": scope.search}
+    return url_for("machines.updates", after=str(after), **keys)

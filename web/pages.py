@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec
 from flask import Blueprint, Response, abort, request, url_for
 
 from aggregator.database.state import read_overview
-from aggregator.model import ListScope, Overview
+from aggregator.model import ListKind, ListScope, Overview
 from web import page_contents, parameters, renamed_lists
 from web.language import language, to_translate
 from web.last_visit import COOKIE, MAX_AGE, LastVisit
@@ -26,6 +26,11 @@ from web.site import site
 LINKS = RequestLinks()
 
 bp = Blueprint("pages", __name__)
+_UNKNOWN = {
+    ListKind.CATEGORY: to_translate("There is no such category."),
+    ListKind.VIEW: to_translate("There is no such view."),
+    ListKind.SOURCE: to_translate("There is no such source."),
+}
 _PARAMETERS = ("before", "view", "q", "skip")  # of all views
 
 _Arguments = ParamSpec("_Arguments")
@@ -94,29 +99,21 @@ def _page(
 @_page(Part.VISIT)
 def recent(data: PageData) -> Page:
     """List all entries, newest first; `?before=` is the cursor of a further page."""
-    return page_contents.recent_posts(data, _position())
+    return _list_page(data, ListScope())
 
 
-@bp.get("/category/<slug>")
+@bp.get(f"/{parameters.MERGED_LIST}")
 @_page(Part.VISIT)
-def category(data: PageData, slug: str) -> Page:
-    """List the entries of one category."""
-    page = page_contents.category(data, parameters.name(slug), _position())
-    if page is None:
-        renamed_lists.redirect_if_renamed(data.connection, ListScope(category=slug))
-        abort(404, to_translate("There is no such category."))
-    return page
+def merged_list(data: PageData, kind: str, key: str) -> Page:
+    """List the entries of one category or view."""
+    return _list_page(data, parameters.list_scope(kind, key))
 
 
 @bp.get("/source/<name>")
 @_page(Part.VISIT, Part.CHECKS)
 def source(data: PageData, name: str) -> Page:
     """List the entries of one source, with what is known about it."""
-    page = page_contents.source(data, parameters.name(name), _position())
-    if page is None:
-        renamed_lists.redirect_if_renamed(data.connection, ListScope(source=name))
-        abort(404, to_translate("There is no such source."))
-    return page
+    return _list_page(data, parameters.list_scope(ListKind.SOURCE, name))
 
 
 @bp.get("/search")
@@ -157,6 +154,15 @@ def _keep_out_of_searches(response: Response) -> Response:
     if request.endpoint == "pages.search" or "before" in request.args:
         response.headers["X-Robots-Tag"] = "noindex"
     return response
+
+
+def _list_page(data: PageData, scope: ListScope) -> Page:
+    """Return a page of a list; 301 for a former name, 404 for a name that no list has."""
+    page = page_contents.list_page(data, scope, _position())
+    if page is None:
+        renamed_lists.redirect_if_renamed(data.connection, scope)
+        abort(404, _UNKNOWN[scope.kind])
+    return page
 
 
 def _position() -> ListPosition:

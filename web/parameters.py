@@ -6,11 +6,16 @@ from flask import abort, request
 
 from aggregator.dates import Week
 from aggregator.merged import DEFAULT_LIMIT, MAX_LIMIT
-from aggregator.model import Cursor
+from aggregator.model import Cursor, ListKind, ListScope
 from web.language import SOURCE, available
 
 AVAILABLE = frozenset(available())
 MAX_SEARCH = 200  # characters; the search field takes no more either
+NAMED_LIST = f"<any({', '.join(kind for kind in ListKind if kind.is_named)}):kind>/<key>"
+MERGED_LIST = (
+    f"<any({', '.join(kind for kind in ListKind if kind.is_named and kind.is_merged)}):kind>/<key>"
+)
+"""Rules of paths to lists with names, to those of several sources, for `list_scope`."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
@@ -66,11 +71,11 @@ def skip() -> int:
     return int(text) if _NUMBER.fullmatch(text) else 0
 
 
-def name(text: str) -> str:
-    """Return a source's name or a category's slug from a path; 404 for an impossible name."""
-    if _CONTROL.search(text):  # PostgreSQL refuses to compare text with a NUL in it
+def list_scope(kind: str, key: str) -> ListScope:
+    """Return a list from a path; 404 for an impossible slug or name."""
+    if _CONTROL.search(key):  # PostgreSQL refuses to compare text with a NUL in it
         abort(404)
-    return text
+    return ListScope.of(ListKind(kind), key)
 
 
 def week(text: str) -> Week:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from markupsafe import Markup, escape
 
 from aggregator import urls
-from aggregator.model import CategoryCount, ListedEntry, Source, SourceName
+from aggregator.model import ListedEntry, ListScope, NamedList, Source, SourceName
 from aggregator.publish import first_words, title_of
 from aggregator.search import MAX_EXCLUDED, MAX_TERMS, Hint, SearchFault
 from aggregator.text.references import unescape
@@ -271,33 +271,33 @@ def media(entry: ListedEntry, lang: Language) -> str:
 
 
 def in_one_row(
-    categories: Sequence[CategoryCount], current: str | None
-) -> tuple[list[CategoryCount], list[CategoryCount]]:
-    """Return the largest categories with room in one row, and all further ones.
+    lists: Sequence[NamedList], current: ListScope
+) -> tuple[list[NamedList], list[NamedList]]:
+    """Return the largest categories and views with room in one row, and all further ones.
 
     Args:
-        categories: In the order of the page.
-        current: Slug of the category of the page, which is always in the row.
+        lists: In the order of the page.
+        current: The list of the page, which is always in the row.
     """
-    room = _ROW - _width("All") - _width(str(sum(category.entries for category in categories)))
+    room = _ROW - _width("All") - _width(str(sum(named_list.posts for named_list in lists)))
     widths = {
-        category.slug: _width(category.name, str(category.entries)) for category in categories
+        named_list.scope: _width(named_list.title, str(named_list.posts)) for named_list in lists
     }
     if sum(widths.values()) <= room:
-        return list(categories), []
+        return list(lists), []
     room -= _width("99 more")
-    in_row: set[str] = set()
+    in_row: set[ListScope] = set()
 
-    def rank(category: CategoryCount) -> tuple[bool, int]:
-        return category.slug != current, -category.entries
+    def rank(named_list: NamedList) -> tuple[bool, int]:
+        return named_list.scope != current, -named_list.posts
 
-    for category in sorted(categories, key=rank):
-        if widths[category.slug] <= room:
-            in_row.add(category.slug)
-            room -= widths[category.slug]
+    for named_list in sorted(lists, key=rank):
+        if widths[named_list.scope] <= room:
+            in_row.add(named_list.scope)
+            room -= widths[named_list.scope]
     return (
-        [category for category in categories if category.slug in in_row],
-        [category for category in categories if category.slug not in in_row],
+        [named_list for named_list in lists if named_list.scope in in_row],
+        [named_list for named_list in lists if named_list.scope not in in_row],
     )
 
 

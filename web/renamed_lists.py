@@ -11,10 +11,15 @@ from flask import abort, redirect, request
 from aggregator.database import Connection
 from aggregator.database.feeds import read_names
 from aggregator.merged import ListRequest
-from aggregator.model import ListScope
+from aggregator.model import ListKind, ListScope
 from web.page_links import document_path, list_path
 
 _CACHE_CONTROL = "public, max-age=3600"
+_PRESENT_KEYS = {
+    ListKind.CATEGORY: read_names.present_slug,
+    ListKind.SOURCE: read_names.present_name,
+    ListKind.SEARCH: read_names.present_search,
+}
 
 
 def redirect_if_renamed(
@@ -48,11 +53,6 @@ def _carried_over() -> str:
 
 def _present_scope(connection: Connection, scope: ListScope) -> ListScope | None:
     """Return the list under its present name, None if the name has not changed."""
-    if scope.search is not None:
-        text = read_names.present_search(connection, scope.search)
-        return None if text is None else replace(scope, search=text)
-    if scope.source is not None:
-        name = read_names.present_name(connection, scope.source)
-        return None if name is None else replace(scope, source=name)
-    slug = read_names.present_slug(connection, scope.category or "")
-    return None if slug is None else replace(scope, category=slug)
+    present_key = _PRESENT_KEYS.get(scope.kind)
+    key = None if present_key is None else present_key(connection, scope.key)
+    return None if key is None else scope.with_key(key)

@@ -80,11 +80,7 @@ def format_of(path: str) -> str:
 
 
 def _scopes(config: Config) -> list[ListScope]:
-    return [
-        ListScope(),
-        *(ListScope(category=slug) for slug in sorted(set(config.category_slugs.values()))),
-        *(ListScope(source=feed.name) for feed in config.feeds),
-    ]
+    return [*merged.merged_lists(config), *(ListScope(source=feed.name) for feed in config.feeds)]
 
 
 def _feed(config: Config, engine: Engine, scope: ListScope, form: publish.Format) -> Iterator[File]:
@@ -150,7 +146,7 @@ class _Pages:
             next_of = _CursorAfter(ids, cursor)
             path = list_file(scope, cursor)
             data = self._data(connection, path, next_of)
-            page = _page_of_list(data, scope, ListPosition(before=cursor))
+            page = page_contents.list_page(data, scope, ListPosition(before=cursor))
             if page is None:
                 raise AggregatorError(f"{merged.list_path(scope)}: there is no such list")
             yield _file(path, page, data)
@@ -207,14 +203,6 @@ class _CursorAfter:
         if index >= len(self.ids) or (self.cursor and self.ids[index] >= self.cursor.id):
             return end
         return Cursor(self.ids[index])
-
-
-def _page_of_list(data: PageData, scope: ListScope, position: ListPosition) -> Page | None:
-    if scope.category is not None:
-        return page_contents.category(data, scope.category, position)
-    if scope.source is not None:
-        return page_contents.source(data, scope.source, position)
-    return page_contents.recent_posts(data, position)
 
 
 def _file(path: str, page: Page, data: PageData) -> File:

@@ -18,8 +18,9 @@ from aggregator.merged.addresses import (
     Publication,
     document_path,
     list_path,
+    merged_lists,
 )
-from aggregator.merged.list_documents import document
+from aggregator.merged.list_documents import document, has_list
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -29,5 +30,7 @@ __all__ = [
     "Publication",
     "document",
     "document_path",
+    "has_list",
     "list_path",
+    "merged_lists",
 ]

@@ -7,13 +7,13 @@ Source: WebSub, 4 (discovery).
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlencode
 
 from aggregator.config import Config
 from aggregator.dates import Week
-from aggregator.model import Cursor, ListScope
+from aggregator.model import Cursor, ListKind, ListScope
 from aggregator.publish import Format
 
 DEFAULT_LIMIT = 50
@@ -21,7 +21,8 @@ MAX_LIMIT = 200
 HUB_PATH = "/hub"
 
 _WHOLE_LIST = ListScope()
-_TOPIC = re.compile(r"(?:/(category|source)/([^/?#]+))?/feed\.(atom|rss|json)")
+_NAMED = "|".join(kind for kind in ListKind if kind.is_named)
+_TOPIC = re.compile(rf"(?:/({_NAMED})/([^/?#]+))?/feed\.(atom|rss|json)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class ListRequest:
     Attributes:
         before: Only entries below the place `before`; None for the top of the list.  With `week`
             and `after`: the entries without room in the document without `before`.
-        week: An archive, as Atom, of the whole list or a category; None for the list.
+        week: An archive, as Atom, of a list of several sources; None for the list.
         after: Of an archive only entries above the place `after`; None for the oldest entries.
     """
 
@@ -108,38 +109,35 @@ class Publication:
         if match is None or not url.startswith(self.base_url):
             return None
         kind, name, form = match.groups()
-        name = unquote(name or "")
-        scope = {
-            None: _WHOLE_LIST,
-            "category": ListScope(category=name),
-            "source": ListScope(source=name),
-        }[kind]
+        scope = ListScope.of(ListKind(kind or ListKind.ALL), unquote(name or ""))
         request = ListRequest(scope, Format(form))
         return request if self.url(request) == url else None
 
-    def names(self, categories: Iterable[str]) -> tuple[str, ...]:
-        """Return the ids and addresses of all merged feeds with several sources.
-
-        Args:
-            categories: Slugs of all categories.
-        """
-        scopes = [_WHOLE_LIST, *(ListScope(category=slug) for slug in categories)]
+    def names(self, scopes: Sequence[ListScope]) -> tuple[str, ...]:
+        """Return the ids and addresses of lists as merged feeds."""
         urls = (self.url(ListRequest(scope, form)) for scope in scopes for form in Format)
         return (*map(self.id_of, scopes), *urls)
 
 
-def list_path(scope: ListScope) -> str:
-    """Return the path of a list for people, below the base URL."""
-    if scope.search is not None:
-        return f"/search?{_encoded({'q': scope.search})}"
-    return _folder(scope) or "/"
+def merged_lists(config: Config) -> list[ListScope]:
+    """Return the lists of several sources: the whole list, then each category."""
+    slugs = sorted(set(config.category_slugs.values()))
+    return [_WHOLE_LIST, *(ListScope(category=slug) for slug in slugs)]
+
+
+def list_path(scope: ListScope, parameters: Mapping[str, str] | None = None) -> str:
+    """Return the path of a list for people, below the base URL.
+
+    Args:
+        parameters: Of the address besides the list.
+    """
+    encoded = _encoded(dict(parameters or {}) | _search_parameter(scope))
+    return (_folder(scope) or "/") + (f"?{encoded}" if encoded else "")
 
 
 def document_path(request: ListRequest) -> str:
     """Return the path of a document, below the base URL."""
-    scope, parameters = request.scope, dict[str, str]()
-    if scope.search is not None:
-        parameters["q"] = scope.search
+    scope, parameters = request.scope, _search_parameter(request.scope)
     if request.before is not None:
         parameters["before"] = str(request.before)
     if request.after is not None:
@@ -166,9 +164,11 @@ def _encoded(parameters: Mapping[str, str]) -> str:
     return urlencode(parameters, safe="!$'()*,/:;?@")  # as Flask writes the same addresses
 
 
+def _search_parameter(scope: ListScope) -> dict[str, str]:
+    return {} if scope.search is None else {"q": scope.search}
+
+
 def _folder(scope: ListScope) -> str:
-    if scope.category is not None:
-        return f"/category/{quote(scope.category, safe='')}"
-    if scope.source is not None:
-        return f"/source/{quote(scope.source, safe='')}"
-    return "/search" if scope.search is not None else ""
+    if scope.kind is ListKind.ALL:
+        return ""
+    return f"/{scope.kind}/{quote(scope.key, safe='')}" if scope.kind.is_named else f"/{scope.kind}"

@@ -34,8 +34,8 @@ class _ArchivePart:
 
 
 def has_archives(scope: ListScope) -> bool:
-    """Whether a list has archives: the whole list and categories have."""
-    return scope.source is None and scope.search is None
+    """Whether a list has archives: the lists of several sources have, searches have not."""
+    return scope.kind.is_merged
 
 
 def archive(

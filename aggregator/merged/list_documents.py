@@ -46,22 +46,29 @@ def document(
     )
 
 
+def has_list(
+    connection: Connection, scope: ListScope, publication: Publication, *, now: datetime
+) -> bool:
+    """Whether a list exists, so that its documents do."""
+    return _head(connection, scope, publication, now) is not None
+
+
 def _head(
     connection: Connection, scope: ListScope, publication: Publication, now: datetime
 ) -> Document | None:
     """Return the document of a list without entries."""
     title, subtitle, language = publication.title, "", None
-    if scope.category is not None:
-        category = read_overview.category(connection, scope.category)
-        if category is None:
-            return None
-        title = f"{title}: {category.name}"
-    elif scope.source is not None:
+    if scope.source is not None:
         feed = read_health.feed(connection, scope.source, now=now)
         if feed is None:
             return None
         title, language = feed.source.title, feed.source.language
         subtitle = "" if feed.source.private else feed.subtitle
+    elif scope.kind.is_named:
+        named_list = read_overview.named_list(connection, scope)
+        if named_list is None:
+            return None
+        title, subtitle = f"{title}: {named_list.title}", named_list.description
     elif scope.search is not None:
         title = f"{title}: posts about “{scope.search}”"
     address = publication.list_url(scope)

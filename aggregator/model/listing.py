@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
+from typing import Any
 
 from aggregator.model.documents import Enclosure, Origin
 from aggregator.model.entry_id import EntryId
@@ -71,6 +72,26 @@ class Cursor:
         return str(self.id)
 
 
+class ListKind(StrEnum):
+    """The kinds of lists; a kind with keys has the name of the key's field in `ListScope`."""
+
+    ALL = "all"
+    CATEGORY = "category"
+    VIEW = "view"
+    SOURCE = "source"
+    SEARCH = "search"
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the address of a list of this kind has the key in its path."""
+        return self not in {ListKind.ALL, ListKind.SEARCH}
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether a list of this kind has members of several feeds, and archives of members."""
+        return self in {ListKind.ALL, ListKind.CATEGORY, ListKind.VIEW}
+
+
 @dataclass(frozen=True, slots=True)
 class ListScope:
     """The entries of a list: all, one category (slug), one view or source (name) or a search.
@@ -87,6 +108,32 @@ class ListScope:
     zone: tzinfo = UTC
     view: str | None = None
     hidden: bool = False
+
+    @classmethod
+    def of(cls, kind: ListKind, key: str = "") -> ListScope:
+        """Return the list of a kind with a key; the whole list has none."""
+        fields: dict[str, Any] = {} if kind is ListKind.ALL else {kind.value: key}
+        return cls(**fields)
+
+    @property
+    def kind(self) -> ListKind:
+        """The kind of the list."""
+        if self.category is not None:
+            return ListKind.CATEGORY
+        if self.view is not None:
+            return ListKind.VIEW
+        if self.source is not None:
+            return ListKind.SOURCE
+        return ListKind.ALL if self.search is None else ListKind.SEARCH
+
+    @property
+    def key(self) -> str:
+        """Slug, name or text of the search; empty for the whole list."""
+        return "" if self.kind is ListKind.ALL else getattr(self, self.kind)
+
+    def with_key(self, key: str) -> ListScope:
+        """Return the list of the same kind with another slug, name or text."""
+        return replace(ListScope.of(self.kind, key), zone=self.zone, hidden=self.hidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +229,19 @@ class ListPage:
 
 
 @dataclass(frozen=True, slots=True)
-class CategoryCount:
-    """A category and the number of its stored entries."""
+class NamedList:
+    """A category or a view of config.yaml.
 
-    slug: str
-    name: str
-    entries: int
+    Attributes:
+        title: Title of the view, or name of the category as written.
+        posts: Number of posts in the list.
+        description: One line about the view; empty without one.
+    """
+
+    scope: ListScope
+    title: str
+    posts: int
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +271,9 @@ class Sidebar:
     """The sidebar of a list.
 
     Attributes:
-        categories: Categories with a subscription, by name.
+        lists: Categories with a subscription, by name; then views in the order of config.yaml.
         busiest: Sources with the most entries of the last seven days (UTC), at most twelve.
     """
 
-    categories: tuple[CategoryCount, ...] = ()
+    lists: tuple[NamedList, ...] = ()
     busiest: tuple[tuple[SourceName, int], ...] = ()

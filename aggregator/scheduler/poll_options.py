@@ -3,7 +3,7 @@
 from aggregator import __version__, urls
 from aggregator.config import Config
 from aggregator.fetch import FetchSettings
-from aggregator.merged import Publication
+from aggregator.merged import Publication, merged_lists
 from aggregator.poll import PollSettings
 from aggregator.poll.host_limits import Budget
 
@@ -21,7 +21,7 @@ def poll_settings(config: Config) -> PollSettings:
             extra_ports=frozenset(port for port in ports if port),
         ),
         authority=urls.host_of(config.base_url),
-        published=Publication.of(config).names(set(config.category_slugs.values())),
+        published=Publication.of(config).names(merged_lists(config)),
         concurrency=config.poll.concurrency,
         host_delay=config.poll.host_delay,
         budgets={

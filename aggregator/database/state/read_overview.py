@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, bindparam, exists, func, literal, nul
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.schema import activity, categories, feeds, former_names, state
-from aggregator.model import CategoryCount, Overview, Sidebar, SourceName
+from aggregator.model import ListScope, NamedList, Overview, Sidebar, SourceName
 from aggregator.model.times import EPOCH
 
 _BUSIEST = 12
@@ -123,10 +123,14 @@ def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = Non
         row.key: SourceName(row.key, row.title, row.language) for row in rows if row.busy
     }
     return Sidebar(
-        categories=tuple(
+        lists=tuple(
             sorted(
-                (CategoryCount(row.key, row.title, row.entries) for row in rows if not row.busy),
-                key=lambda category: category.name.casefold(),
+                (
+                    NamedList(ListScope(category=row.key), row.title, row.entries)
+                    for row in rows
+                    if not row.busy
+                ),
+                key=lambda category: category.title.casefold(),
             )
         ),
         busiest=tuple(
@@ -135,10 +139,10 @@ def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = Non
     )
 
 
-def category(connection: Connection, slug: str) -> CategoryCount | None:
-    """Return the category with the slug, None without a subscription."""
-    row = connection.execute(_CATEGORY.where(categories.c.slug == slug)).one_or_none()
-    return None if row is None else CategoryCount(row.slug, row.name, row.entries)
+def named_list(connection: Connection, scope: ListScope) -> NamedList | None:
+    """Return a category with a subscription, or a view; None if there is none."""
+    row = connection.execute(_CATEGORY.where(categories.c.slug == scope.category)).one_or_none()
+    return None if row is None else NamedList(scope, row.name, row.entries)
 
 
 def day_of(at: datetime) -> int:
