@@ -68,7 +68,7 @@ def test_every_key_is_read_as_it_is_meant():
                 name="the-example",
                 url="https://www.example.com/atom",
                 title="Example: the blog",
-                category="Business",
+                categories=("Business",),
                 interval=timedelta(minutes=90),
                 name_given=True,
                 interval_given=True,
@@ -177,7 +177,7 @@ def test_text_needs_no_quotes_where_yaml_would_take_it_for_something_else():
     read = parsed("title: 2026\nfeeds: [{url: https://a.example/, category: no, name: 1e3}]")
 
     assert read.title == "2026"
-    assert (read.feeds[0].category, read.feeds[0].name) == ("no", "1e3")
+    assert (read.feeds[0].categories, read.feeds[0].name) == (("no",), "1e3")
 
 
 def test_blank_values_of_a_feed_are_as_good_as_none():
@@ -196,7 +196,7 @@ def test_anchors_aliases_and_merge_keys_are_understood():
     )
 
     assert read.feeds[1].interval == timedelta(days=1)
-    assert read.feeds[1].category == "Other"
+    assert read.feeds[1].categories == ("Other",)
 
 
 def test_windows_line_ends_and_a_byte_order_mark_do_not_matter():

@@ -29,7 +29,8 @@ BY_DAY = """
 
 
 def feed(name: str, category: str | None = None) -> Subscription:
-    return Subscription(name, f"https://{name}.example/", category=category, name_given=True)
+    categories = (category,) if category else ()
+    return Subscription(name, f"https://{name}.example/", categories=categories, name_given=True)
 
 
 def hold(database) -> tuple[int, ...]:

@@ -67,7 +67,12 @@ def listed(database, **scope):
 
 def follow(database, **categories):
     subscriptions = [
-        Subscription(name, f"https://{name}.example/feed", category=category, name_given=True)
+        Subscription(
+            name,
+            f"https://{name}.example/feed",
+            categories=(category,) if category else (),
+            name_given=True,
+        )
         for name, category in categories.items()
     ]
     subscribe(database, *subscriptions)

@@ -268,7 +268,7 @@ def test_folders_with_odd_names_are_kept(attributes, category):
     assert [feed.category for feed in subscriptions.feeds] == [category]
     assert (subscriptions.left_out, subscriptions.not_taken_over) == ([], {})
     appended = config.append("title: x\n", subscriptions.feeds, path=Path("config.yaml"))
-    assert [feed.category for feed in appended.feeds] == [category]
+    assert [feed.categories for feed in appended.feeds] == [(category,) if category else ()]
 
 
 def folder(name: str, *inside: str) -> str:

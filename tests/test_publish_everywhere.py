@@ -255,7 +255,7 @@ def test_what_came_in_broken_goes_out_valid(tmp_path):
     site = Site(tmp_path)
     names = [f"f{number}" for number in range(len(feeds))]
     site.subscribe(
-        *(Subscription(name, f"https://{name}.example/feed", category="All") for name in names)
+        *(Subscription(name, f"https://{name}.example/feed", categories=("All",)) for name in names)
     )
     for name, feed in zip(names, feeds, strict=True):
         site.record(name, *feed.entries, head=feed.head)

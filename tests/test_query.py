@@ -21,7 +21,7 @@ def database(tmp_path_factory):
     engine = new_database(tmp_path_factory.mktemp("query"))
     subscribe(
         engine,
-        Subscription("a", "https://a.example/feed", category="News", name_given=True),
+        Subscription("a", "https://a.example/feed", categories=("News",), name_given=True),
         Subscription("b", "https://b.example/feed", title="Given title", name_given=True),
         Subscription("c", "https://c.example/feed", name_given=True),
         Subscription("new", "https://new.example/feed", name_given=True),

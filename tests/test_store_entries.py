@@ -61,7 +61,7 @@ def test_a_date_that_moves_changes_nothing(database):
 
 
 def test_everything_about_an_entry_comes_back(database):
-    subscribe(database, feed("a", category="News"))
+    subscribe(database, feed("a", categories=("News",)))
     values = {
         "title": "A & B",
         "title_html": "A &amp; <b>B</b>",

@@ -112,10 +112,10 @@ def test_a_name_that_a_removed_feed_had_is_free_again(database):
 
 
 def test_a_feed_that_changes_category_takes_its_entries_along(database):
-    subscribe(database, feed("a", category="Old"))
+    subscribe(database, feed("a", categories=("Old",)))
     record(database, "a", [entry(1)])
 
-    subscribe(database, feed("a", category="Künste & Co"))
+    subscribe(database, feed("a", categories=("Künste & Co",)))
 
     assert titles(database, scope=ListScope(category="old")) == []
     assert titles(database, scope=ListScope(category="künste-co")) == ["Post 1"]
@@ -138,7 +138,7 @@ def test_reading_the_same_file_again_changes_nothing(database):
 
 
 def test_a_start_with_the_same_file_reads_each_feed_once_and_writes_nothing(database):
-    many = [feed(f"f{number}", category=f"C {number % 9}") for number in range(300)]
+    many = [feed(f"f{number}", categories=(f"C {number % 9}",)) for number in range(300)]
     subscribe(database, *many)
 
     with statements(database) as seen:
@@ -152,10 +152,12 @@ def test_a_change_of_all_feeds_takes_no_more_statements_than_a_change_of_one(dat
     names = [f"f{number}" for number in range(300)]
     subscribe(database, *(feed(name) for name in names))
     with statements(database) as for_one:
-        changed = feed(names[0], interval=2 * HOUR, category="New")
+        changed = feed(names[0], interval=2 * HOUR, categories=("New",))
         subscribe(database, changed, *(feed(name) for name in names[1:]))
     with statements(database) as for_all:
-        subscribe(database, *(feed(name, interval=3 * HOUR, category="Other") for name in names))
+        subscribe(
+            database, *(feed(name, interval=3 * HOUR, categories=("Other",)) for name in names)
+        )
     with statements(database) as to_leave:
         subscribe(database)
 
@@ -220,11 +222,11 @@ def test_what_a_server_calls_fresh_is_not_asked_for_because_the_interval_changed
 
 
 def test_another_spelling_of_a_category_is_a_change_that_readers_see(database):
-    subscribe(database, feed("a", category="news"))
+    subscribe(database, feed("a", categories=("news",)))
     with database.connect() as connection:
         before = read_overview.version(connection)
 
-    subscribe(database, feed("a", category="News"))
+    subscribe(database, feed("a", categories=("News",)))
 
     with database.connect() as connection:
         found = read_overview.sidebar(connection, now=NOW)
@@ -355,7 +357,7 @@ def test_searches_take_the_present_names_of_sources(database):
 
 def test_categories_that_differ_by_signs_are_lists_of_their_own(database):
     names = ("C", "C++", "C#", "🎮")
-    subscribe(database, *(feed(f"f{n}", category=name) for n, name in enumerate(names)))
+    subscribe(database, *(feed(f"f{n}", categories=(name,)) for n, name in enumerate(names)))
     for n in range(len(names)):
         record(database, f"f{n}", [entry(n)])
 
@@ -367,7 +369,7 @@ def test_categories_that_differ_by_signs_are_lists_of_their_own(database):
         [f"Post {n}"] for n in range(len(names))
     ]
 
-    subscribe(database, *(feed(f"f{n}", category=name) for n, name in enumerate(names) if n))
+    subscribe(database, *(feed(f"f{n}", categories=(name,)) for n, name in enumerate(names) if n))
     with database.connect() as connection:
         assert read_names.present_slug(connection, "c") == "c-plus-plus"
         assert read_names.present_slug(connection, "c-plus-plus") is None

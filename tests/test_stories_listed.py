@@ -87,7 +87,12 @@ class StoryWorld(World):
     def follow(self, **categories: str | None) -> None:
         """Make these the subscriptions, each in its category."""
         subscriptions = [
-            Subscription(name, self.server.url(f"/{name}"), category=category, name_given=True)
+            Subscription(
+                name,
+                self.server.url(f"/{name}"),
+                categories=(category,) if category else (),
+                name_given=True,
+            )
             for name, category in categories.items()
         ]
         with self.database.begin() as connection:

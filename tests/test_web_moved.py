@@ -11,9 +11,9 @@ def moved(tmp_path) -> Site:
     """A site whose source `old` is called `neu-ä` now, below a path."""
     site = Site(tmp_path, base_url="https://posts.example/reader")
     url = "https://blog.example/feed"
-    site.subscribe(Subscription("old", url, category="C++"))
+    site.subscribe(Subscription("old", url, categories=("C++",)))
     site.record("old", entry(1))
-    site.subscribe(Subscription("neu-ä", url, category="C++"))
+    site.subscribe(Subscription("neu-ä", url, categories=("C++",)))
     return site
 
 

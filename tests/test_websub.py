@@ -27,7 +27,7 @@ from tests.web_fixtures import Site
 # -------------------------------------------------------------------------- announcing
 
 FEEDS = (
-    Subscription("lamp", "https://lamp.example/", category="Öl & Trade"),
+    Subscription("lamp", "https://lamp.example/", categories=("Öl & Trade",)),
     Subscription("tide", "https://tide.example/"),
 )
 PUBLICATION = Publication("Posts", HOST, f"{HOST}/", hub=f"{HOST}/hub")

@@ -79,7 +79,9 @@ def _added_feeds(
         raise _by_hand(config.path, reasons[0]) from error
     count = len(config.feeds)
     feeds = new_config.feeds[count:]
-    actual = [(feed.url, feed.title, feed.category) for feed in feeds]
+    actual = [
+        (feed.url, feed.title, feed.categories[0] if feed.categories else None) for feed in feeds
+    ]
     if actual != expected or replace(new_config, feeds=new_config.feeds[:count]) != config:
         raise _by_hand(config.path, "the way `feeds` is written there can't be extended safely")
     return feeds

@@ -232,7 +232,7 @@ class Config(GlobalOptions):
     @property
     def category_slugs(self) -> dict[str, str]:
         """The slugs of the categories by name as written, in the order of the file."""
-        return urls.category_slugs(feed.category for feed in self.feeds if feed.category)
+        return urls.category_slugs(category for feed in self.feeds for category in feed.categories)
 
     @property
     def share(self) -> int | None:

@@ -64,12 +64,12 @@ def _on_files(config: Config) -> Iterator[str]:
 def _on_categories(config: Config) -> Iterator[str]:
     first_spellings: dict[str, str] = {}
     reported: set[str] = set()
-    for index, feed in enumerate(config.feeds):
-        category = feed.category
-        if category is None or category in reported:
-            continue
+    named = (
+        (index, feed, name) for index, feed in enumerate(config.feeds) for name in feed.categories
+    )
+    for index, feed, category in named:
         first = first_spellings.setdefault(urls.category_key(category), category)
-        if first != category:
+        if first != category and category not in reported:
             reported.add(category)
             yield f'{_place(index, feed)}: category "{category}" is the same page as "{first}"'
 
@@ -92,10 +92,8 @@ def _on_characters(config: Config) -> Iterator[str]:
     texts = [("title", config.title)]
     for index, feed in enumerate(config.feeds):
         place = _place(index, feed)
-        texts += [
-            (f"{place}: title", feed.title or ""),
-            (f"{place}: category", feed.category or ""),
-        ]
+        texts.append((f"{place}: title", feed.title or ""))
+        texts += [(f"{place}: category", category) for category in feed.categories]
     for place, text in texts:
         if character := stray_characters.stray_in_prose(text):
             yield f"{place}: {stray_characters.complaint(character)}"

@@ -42,7 +42,7 @@ def subscriptions(
                 url=feed.url,
                 # The feed's own title may be the address, or contain the address.
                 title=feed.title or (feed.name if feed.private else None),
-                category=feed.category,
+                categories=(feed.category,) if feed.category else (),
                 interval=feed.interval or interval,
                 name_given=feed.name is not None,
                 interval_given=interval_given or feed.interval is not None,

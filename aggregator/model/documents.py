@@ -18,7 +18,7 @@ class Subscription:
         name: Stable key and slug, unique in the file.
         url: An http(s) URL or a path relative to config.yaml, as written.
         title: The title in the file, None for the feed's own title.
-        category: The category as written, None for no category.
+        categories: The categories as written, without two of the same page; the first is shown.
         interval: Wait between two polls.
         name_given: The file has the name; False for a name made from title or host.
         interval_given: The file has the interval, for this feed or for all feeds.
@@ -31,7 +31,7 @@ class Subscription:
     name: str
     url: str
     title: str | None = None
-    category: str | None = None
+    categories: tuple[str, ...] = ()
     interval: timedelta = timedelta(hours=1)
     name_given: bool = False
     interval_given: bool = False

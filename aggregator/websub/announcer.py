@@ -67,11 +67,11 @@ def topics(
 ) -> list[str]:
     """Return the URLs of all documents that show entries of some feeds, each once."""
     feeds = list(subscriptions)
-    slugs = urls.category_slugs(feed.category for feed in feeds if feed.category)
+    slugs = urls.category_slugs(category for feed in feeds for category in feed.categories)
     scopes = {ListScope(): None}
     for feed in feeds:
         if feed.name in changed_names:
             scopes[ListScope(source=feed.name)] = None
-            if feed.category:
-                scopes[ListScope(category=slugs[feed.category])] = None
+            for category in feed.categories:
+                scopes[ListScope(category=slugs[category])] = None
     return [publication.url(ListRequest(scope, form)) for scope in scopes for form in Format]

@@ -133,7 +133,7 @@ def _unchanged(
         subscription.name: (
             subscription.url,
             subscription.title,
-            category_ids[subscription.category or None],
+            category_ids[_shown_category(subscription)],
             subscription.interval,
             subscription.interval_given,
             subscription.distrust_304,
@@ -208,7 +208,7 @@ def _configured(
         "name": subscription.name,
         "url": subscription.url,
         "configured_title": subscription.title,
-        "category_id": category_ids[subscription.category or None],
+        "category_id": category_ids[_shown_category(subscription)],
         "interval": subscription.interval,
         "interval_given": subscription.interval_given,
         "distrust_304": subscription.distrust_304,
@@ -223,7 +223,7 @@ def _configured(
 def _category_ids(connection: Connection, subscriptions: Sequence[Subscription]) -> _CategoryIds:
     """Return the id of each category by its spelling; of two spellings the first is shown."""
     spellings = dict.fromkeys(
-        subscription.category for subscription in subscriptions if subscription.category
+        category for feed in subscriptions if (category := _shown_category(feed)) is not None
     )
     slugs = urls.category_slugs(spellings)
     names = {slugs[category]: category for category in reversed(spellings)}
@@ -238,6 +238,10 @@ def _category_ids(connection: Connection, subscriptions: Sequence[Subscription])
     upsert(connection, categories, rows, key=["slug"])
     ids = {row.slug: row.id for row in connection.execute(select(categories))}
     return {None: None, **{category: ids[slug] for category, slug in slugs.items()}}
+
+
+def _shown_category(subscription: Subscription) -> str | None:
+    return subscription.categories[0] if subscription.categories else None
 
 
 def _unsubscribe(connection: Connection, rows: Sequence[Any]) -> None:
