@@ -27,6 +27,7 @@ ALLOWED = {
     "aggregator.schedule": {"model"},
     "aggregator.feed_status": {"model"},
     "aggregator.rules": {"model"},
+    "aggregator.plan": {"model"},
     "aggregator.dates": {"model"},
     "aggregator.dedup": PURE | {"links", "text"},
     "aggregator.stories": PURE | {"links", "text"},
@@ -43,7 +44,7 @@ ALLOWED = {
     | {"reading.autodiscovery", "reading.clean", "reading.parse", "reading.prefilter", "text"},
     "aggregator.runtime": PURE,
     "aggregator.database": PURE
-    | {"database.migrations", "dates", "dedup", "feed_status", "rules"}
+    | {"database.migrations", "dates", "dedup", "feed_status", "plan", "rules"}
     | {"search", "stories", "text"},
     "aggregator.database.migrations": frozenset(),
     "aggregator.publish": PURE | {"text"},
@@ -96,8 +97,9 @@ READ_REFERENCES = {"aggregator.text.references", f"{MIGRATIONS}.frozen.character
 OF_DATABASE = frozenset({"deadline", "dialects", "engine", "failures"})
 OF_RUNTIME = frozenset({"hub_socket"})
 # No clock, network or file is touched here.
-UNWORLDLY = ("dates", "dedup", "errors", "feed_status", "links", "model", "opml", "publish",
-             "reading", "rules", "schedule", "search", "stories", "text", "urls")  # fmt: skip
+UNWORLDLY = ("dates", "dedup", "errors", "feed_status", "links", "model", "opml", "plan",
+             "publish", "reading", "rules", "schedule", "search", "stories", "text",
+             "urls")  # fmt: skip
 WORLD = frozenset({"socket", "sqlite3", "subprocess", "threading", "asyncio", "os", "random"})
 
 

@@ -15,6 +15,7 @@ from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.schema import categories, entries, feeds, polls
 from aggregator.database.stories import write_stories
 from aggregator.model import BY_INTERVAL, OUR_REASONS, Subscription
+from aggregator.plan import matching_feeds
 
 _FROM_FILE = frozenset(
     "name url host configured_title category_id interval interval_given distrust_304 timezone "
@@ -99,7 +100,7 @@ def sync_subscriptions(
     note_change(connection)  # first: `state` is locked before `feeds`, as by `lock_polls`
     differing = [feed for feed in subscriptions if feed.name not in unchanged]
     rows = [row for row in connection.execute(_ROWS) if row.name not in unchanged]
-    row_by_name = _match(differing, rows)
+    row_by_name = matching_feeds(differing, rows)
     pairs = [
         (row_by_name.get(feed.name), _configured(feed, category_ids, ranks)) for feed in differing
     ]
@@ -176,29 +177,6 @@ def _rank(
         write_stories.choose_representatives(
             connection, feed_ids=[change["feed"] for change in changes]
         )
-
-
-def _match(subscriptions: Sequence[Subscription], rows: Sequence[Any]) -> dict[str, Any]:
-    """Return the row of each subscription with a row, by name."""
-    by_name = {row.name: row for row in rows}
-    # Of two rows with the same URL the subscribed row is meant.
-    by_url = {row.url: row for row in sorted(rows, key=lambda row: row.subscribed)}
-    row_of: dict[str, Any] = {}
-    claimed_ids: set[int] = set()
-
-    def claim(subscription: Subscription, row: Any) -> None:
-        if subscription.name not in row_of and row is not None and row.id not in claimed_ids:
-            row_of[subscription.name] = row
-            claimed_ids.add(row.id)
-
-    with_names = [subscription for subscription in subscriptions if subscription.name_given]
-    without_names = [subscription for subscription in subscriptions if not subscription.name_given]
-    for subscription in with_names:
-        claim(subscription, by_name.get(subscription.name))
-    for subscription in (*without_names, *with_names):
-        claim(subscription, by_url.get(subscription.url))
-    # A name made from the host does not tell the feeds of that host apart.
-    return row_of
 
 
 def _configured(
