@@ -12,7 +12,7 @@ beyond `first_seen_at`.
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
@@ -22,7 +22,6 @@ from aggregator.model import (
     EntryId,
     Exclusion,
     FeedRules,
-    Rule,
 )
 
 WHOLE_BACKLOG = Backlog()
@@ -160,20 +159,25 @@ def hour_of(entry_id: int) -> tuple[EntryId, EntryId]:
 
 
 def as_json(rules: CommonRules | FeedRules) -> str:
-    """Return rules in a canonical form: equal for equal rules only; lines do not count."""
-    values = {name: _value(getattr(rules, name)) for name in rules.__dataclass_fields__}
-    given_values = {name: value for name, value in values.items() if value is not None}
-    return json.dumps(given_values, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    """Return rules in a canonical form: equal for equal rules only."""
+    values = {field.name: getattr(rules, field.name) for field in fields(rules)}
+    return json.dumps(
+        {name: value for name, value in values.items() if value is not None},
+        default=_backlog_values,
+        ensure_ascii=False,
+        sort_keys=True,
+        separators=(",", ":"),
+    )
 
 
 def feed_rules(text: str) -> FeedRules:
     """Return the rules of a feed from their canonical form."""
-    return FeedRules(**_fields(text))
+    return FeedRules(**_values(text))
 
 
 def common_rules(text: str) -> CommonRules:
     """Return the rules of all feeds from their canonical form."""
-    return CommonRules(**_fields(text))
+    return CommonRules(**_values(text))
 
 
 def _over_limit(
@@ -203,28 +207,19 @@ def _hour(entry_id: int) -> datetime:
     return EntryId(entry_id).at.replace(minute=0, second=0, microsecond=0)
 
 
-def _value(value: Rule | Backlog | str | int | None) -> object:
-    """Return a value of rules as JSON has it."""
-    match value:
-        case Rule():
-            return value.text
-        case Backlog():
-            return {
-                "newest": value.newest,
-                "within": None if value.within is None else value.within.total_seconds(),
-            }
-        case _:
-            return value
+def _backlog_values(backlog: Backlog) -> dict[str, float | None]:
+    within = backlog.within
+    return {
+        "newest": backlog.newest,
+        "within": None if within is None else within.total_seconds(),
+    }
 
 
-def _fields(text: str) -> dict[str, Any]:
+def _values(text: str) -> dict[str, Any]:
     """Return the values of rules from their canonical form, by name."""
-    fields: dict[str, Any] = json.loads(text)
-    for name in ("hide", "keep"):
-        if name in fields:
-            fields[name] = Rule(fields[name])
-    if backlog := fields.get("backlog"):
+    values: dict[str, Any] = json.loads(text)
+    if backlog := values.get("backlog"):
         within = backlog["within"]
         span = None if within is None else timedelta(seconds=within)
-        fields["backlog"] = Backlog(backlog["newest"], span)
-    return fields
+        values["backlog"] = Backlog(backlog["newest"], span)
+    return values

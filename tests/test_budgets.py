@@ -221,7 +221,7 @@ def kinds_of_feeds() -> dict[str, Subscription]:
     """Return subscriptions by name: of plain words, and as long as they may be."""
     long = [
         Subscription(f"{'n' * 75}-{number}", f"https://h{number}.example/{'&' * 1900}", title=title,
-                     category=title)
+                     categories=(title,))
         for number, title in enumerate(["<" * 1000, "ש" * 1000, "&'\"" * 333] * 10)
     ]  # fmt: skip
     plain = [

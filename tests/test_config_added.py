@@ -21,7 +21,7 @@ from tests.selection import examples
 
 ROOT = Path(__file__).parents[1]
 
-NEW = OpmlOutline("https://new.example/feed", "New: one # here", "Tech")
+NEW = OpmlOutline("https://new.example/feed", "New: one # here", ("Tech",))
 BARE = OpmlOutline("https://bare.example/feed")
 
 
@@ -175,7 +175,9 @@ def test_nothing_is_added_to_a_file_with_problems():
 )
 @pytest.mark.parametrize("before", ["feeds:\n  - a.xml\n", "feeds: [a.xml]\n"])
 def test_any_title_survives_being_written(title, before):
-    appended = config.append(before, [OpmlOutline("https://a.example/", title, title)], path=PATH)
+    appended = config.append(
+        before, [OpmlOutline("https://a.example/", title, (title,))], path=PATH
+    )
 
     plain = " ".join(title.split())
     assert appended.feeds[0].title == plain
@@ -186,7 +188,7 @@ def test_any_title_survives_being_written(title, before):
 @given(st.lists(st.tuples(st.text(max_size=30), st.text(max_size=30)), min_size=1, max_size=4))
 def test_whatever_titles_and_categories_are_the_file_stays_right(texts):
     outlines = [
-        OpmlOutline(f"https://h{n}.example/?q=1&r={n}", title, category)
+        OpmlOutline(f"https://h{n}.example/?q=1&r={n}", title, (category,))
         for n, (title, category) in enumerate(texts)
     ]
 

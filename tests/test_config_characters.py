@@ -158,7 +158,7 @@ def test_two_dollars_before_a_brace_are_one(written, title):
 
 
 def test_a_feed_is_added_with_the_address_that_it_has():
-    outline = OpmlOutline(url="https://a.example/?q=${x}", title="${y}", category=None)
+    outline = OpmlOutline(url="https://a.example/?q=${x}", title="${y}")
 
     for text in ("feeds: []\n", "feeds: [b.xml]\n"):
         appended = config.append(text, [outline], path=PATH)

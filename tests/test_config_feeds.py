@@ -159,6 +159,34 @@ def test_check_remarks_on_stories_of_a_category_that_no_feed_is_in():
     ]
 
 
+def test_a_feed_may_be_in_several_categories():
+    config = parsed(
+        "feeds:\n"
+        "  - {url: a.xml, category: [Python, ' Berlin ']}\n"
+        "  - {url: b.xml, category: [C]}\n"
+        "  - {url: c.xml, category: []}\n"
+    )
+
+    assert [feed.categories for feed in config.feeds] == [("Python", "Berlin"), ("C",), ()]
+    assert config.category_slugs == {"Python": "python", "Berlin": "berlin", "C": "c"}
+
+
+@pytest.mark.parametrize(
+    ("category", "problem_text"),
+    [
+        (
+            "[Sea, Trade, SEA]",
+            '2:39: feeds[0].category[2]: "SEA" is the same category as "Sea"; remove one',
+        ),
+        ("[Sea, {a: b}]", "2:32: feeds[0].category[1]: must be one value, not a group of settings"),
+        ("[Sea, '']", "2:32: feeds[0].category[1]: empty; write some text, or leave the line out"),
+        (str(list(range(11))), "2:26: feeds[0].category: has 11 names; write at most 10"),
+    ],
+)
+def test_a_list_of_categories_is_checked_name_by_name(category, problem_text):
+    assert problem(f"feeds:\n- {{url: a.xml, category: {category}}}") == problem_text
+
+
 def test_a_category_may_have_any_name_and_an_address_of_its_own():
     config = parsed(
         "feeds: [{url: a.xml, category: '!!!'}, {url: b.xml, category: C}, {url: c.xml}, "

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from aggregator import config
 from aggregator.errors import OpmlError
-from aggregator.model import OpmlOutline
+from aggregator.model import OpmlOutline, Subscription
 from aggregator.opml import extras
 from aggregator.opml import outlines as opml
 from aggregator.opml.outlines import OmissionReason
@@ -41,12 +42,12 @@ def test_a_list_is_read_with_the_outermost_folder_as_category():
     found = feeds_of((DATA / "nested.opml").read_bytes())
 
     assert found == [
-        OpmlOutline("https://cafe.example/feed", "Le Café", "News", "https://cafe.example/"),
-        OpmlOutline("https://second.example/feed", "Second", "News"),
-        OpmlOutline("http://third.example/feed", "Third", "Tech"),
-        OpmlOutline("https://fourth.example/feed", "Fourth", "Science"),
-        OpmlOutline("https://fifth.example/feed", None, None),
-        OpmlOutline("https://sixth.example/feed", "Old style", None),
+        OpmlOutline("https://cafe.example/feed", "Le Café", ("News",), "https://cafe.example/"),
+        OpmlOutline("https://second.example/feed", "Second", ("News",)),
+        OpmlOutline("http://third.example/feed", "Third", ("Tech",)),
+        OpmlOutline("https://fourth.example/feed", "Fourth", ("Science", "x")),
+        OpmlOutline("https://fifth.example/feed", None, ()),
+        OpmlOutline("https://sixth.example/feed", "Old style", ()),
     ]
 
 
@@ -54,11 +55,11 @@ def test_a_list_that_is_no_xml_is_read_all_the_same():
     found = feeds_of((DATA / "broken.opml").read_bytes())
 
     assert found == [
-        OpmlOutline("https://a.example/feed?x=1&y=2", "Café & more", "R & D"),
-        OpmlOutline("https://b.example/", 'The "quoted" one', "R & D"),
-        OpmlOutline("https://c.example/", "Said", "R & D"),
-        OpmlOutline("https://d.example/", "5 < 6", "R & D"),
-        OpmlOutline("https://e.example/", "Outside", None),
+        OpmlOutline("https://a.example/feed?x=1&y=2", "Café & more", ("R & D",)),
+        OpmlOutline("https://b.example/", 'The "quoted" one', ("R & D",)),
+        OpmlOutline("https://c.example/", "Said", ("R & D",)),
+        OpmlOutline("https://d.example/", "5 < 6", ("R & D",)),
+        OpmlOutline("https://e.example/", "Outside", ()),
     ]
 
 
@@ -70,7 +71,7 @@ def test_a_folder_that_is_a_feed_itself_is_no_category():
         )
     )
 
-    assert [(feed.title, feed.category) for feed in found] == [("A", None), ("B", None)]
+    assert [(feed.title, feed.categories) for feed in found] == [("A", ()), ("B", ())]
 
 
 def test_namespaces_and_a_document_type_do_not_matter():
@@ -265,10 +266,14 @@ def test_folders_with_odd_names_are_kept(attributes, category):
         in_opml(f'<outline {attributes}><outline xmlUrl="https://a.example/"/></outline>')
     )
 
-    assert [feed.category for feed in subscriptions.feeds] == [category]
+    assert first_categories(subscriptions.feeds) == [category]
     assert (subscriptions.left_out, subscriptions.not_taken_over) == ([], {})
     appended = config.append("title: x\n", subscriptions.feeds, path=Path("config.yaml"))
-    assert [feed.categories for feed in appended.feeds] == [(category,) if category else ()]
+    assert first_categories(appended.feeds) == [category]
+
+
+def first_categories(feeds: Sequence[OpmlOutline | Subscription]) -> list[str | None]:
+    return [next(iter(feed.categories), None) for feed in feeds]
 
 
 def folder(name: str, *inside: str) -> str:
@@ -295,16 +300,10 @@ def feed(name: str, attributes: str = "") -> str:
             ["NEWS (now News)"],
         ),
         (
-            folder("News", feed("a")) + folder("Best", feed("a")),
-            ["News"],
-            extras.SEVERAL_FOLDERS,
-            ["a (Best)"],
-        ),
-        (
-            feed("a", 'category="/News/Local,/Best"'),
-            ["News"],
-            extras.SEVERAL_CATEGORIES,
-            ["a"],
+            "".join(folder(f"C{n}", feed("a")) for n in range(12)),
+            ["C0"],
+            extras.MANY_CATEGORIES,
+            ["a (C10)", "a (C11)"],
         ),
         (
             folder("x" * 300, feed("a")),
@@ -317,8 +316,54 @@ def feed(name: str, attributes: str = "") -> str:
 def test_what_folders_lose_is_told(outlines, categories, kind, names):
     subscriptions = opml.read(in_opml(outlines))
 
-    assert [each.category for each in subscriptions.feeds] == categories
+    assert first_categories(subscriptions.feeds) == categories
     assert subscriptions.not_taken_over == {kind: names}
+
+
+@pytest.mark.parametrize(
+    ("outlines", "categories"),
+    [
+        (folder("News", feed("a")) + folder("Best", feed("a")), ("News", "Best")),
+        (feed("a") + folder("Best", feed("a")), ("Best",)),
+        (folder("News", feed("a")) + folder("NEWS", feed("a")), ("News",)),
+        (folder("News", feed("a"), feed("a")) + folder("Sea", feed("b")), ("News",)),
+        (folder("All", folder("News", feed("a")), folder("Sea", feed("a"))), ("News", "Sea")),
+        (feed("a", 'category="/News/Local,/Best"'), ("News", "Best")),
+        (folder("Sea", feed("a", 'category="/News,/Best"')), ("Sea",)),
+        (
+            "".join(folder(name, feed("a", 'category="/Sea,/Best"')) for name in ("Best", "Sea")),
+            ("Sea", "Best"),
+        ),
+    ],
+)
+def test_a_feed_in_several_folders_has_several_categories(outlines, categories):
+    read = feeds_of(in_opml(outlines))
+
+    assert read[0].categories == categories
+    appended = config.append("title: x\n", read, path=Path("config.yaml"))
+    assert appended.feeds[0].categories == categories
+
+
+CATEGORY = st.sampled_from(["Sea", "Öl & Wachs", "R, D", "A/B", "[1]", "no", "Trade: today"])
+
+
+@given(st.lists(st.lists(CATEGORY, max_size=3, unique=True), min_size=1, max_size=3))
+def test_several_categories_come_back_from_opml_and_from_the_file(categories):
+    outlines = [
+        OpmlOutline(f"https://{number}.example/", categories=tuple(names))
+        for number, names in enumerate(categories)
+    ]
+
+    read = {feed.url: feed for feed in feeds_of(opml.write("x", outlines))}
+    appended = config.append("feeds: []\n", outlines, path=Path("config.yaml"))
+    in_braces = config.append("{feeds: []}\n", outlines, path=Path("config.yaml"))
+
+    assert [set(read[feed.url].categories) for feed in outlines] == list(map(set, categories))
+    assert [feed.categories for feed in appended.feeds] == list(map(tuple, categories))
+    assert [feed.categories for feed in in_braces.feeds] == list(map(tuple, categories))
+    for names, feed in zip(categories, outlines, strict=True):
+        if not {"R, D", "A/B"} & set(names):
+            assert read[feed.url].categories == tuple(names)
 
 
 def test_a_folder_around_all_other_folders_is_not_a_category():
@@ -326,9 +371,9 @@ def test_a_folder_around_all_other_folders_is_not_a_category():
 
     wrapped = feeds_of(in_opml(folder("All", folder("Mine", inside))))
 
-    assert [each.category for each in wrapped] == ["News", "Tech"]
+    assert first_categories(wrapped) == ["News", "Tech"]
     only = feeds_of(in_opml(folder("Tech", folder("Python", feed("a")))))
-    assert [each.category for each in only] == ["Tech"]
+    assert first_categories(only) == ["Tech"]
 
 
 @pytest.mark.parametrize(
@@ -393,10 +438,10 @@ def test_lists_filters_and_labels_outside_of_feeds_are_told_too():
 # --------------------------------------------------------------------- writing
 
 FEEDS = [
-    OpmlOutline("https://a.example/?x=1&y=<2>", 'A "quoted" & <b>bold</b> one', "News & more"),
-    OpmlOutline("https://b.example/", None, None, "https://b.example/home"),
-    OpmlOutline("https://c.example/", "C", "News & more"),
-    OpmlOutline("https://d.example/", "日本語 🎉", "Жизнь"),
+    OpmlOutline("https://a.example/?x=1&y=<2>", 'A "quoted" & <b>bold</b> one', ("News & more",)),
+    OpmlOutline("https://b.example/", None, (), "https://b.example/home"),
+    OpmlOutline("https://c.example/", "C", ("News & more",)),
+    OpmlOutline("https://d.example/", "日本語 🎉", ("Жизнь",)),
 ]
 
 
@@ -445,11 +490,11 @@ def test_the_same_feeds_are_the_same_bytes_whatever_the_zone_of_the_clock():
 
 def test_characters_that_xml_can_not_hold_are_left_out():
     document = opml.write(
-        "a\x00b\ud800", [OpmlOutline("https://a.example/\x01x", "c\x0bd\ufffe\n e", "\x1b[2J")]
+        "a\x00b\ud800", [OpmlOutline("https://a.example/\x01x", "c\x0bd\ufffe\n e", ("\x1b[2J",))]
     )
 
     assert ElementTree.fromstring(document).findtext("head/title") == "a b"
-    assert feeds_of(document) == [OpmlOutline("https://a.example/x", "c d e", "[2J")]
+    assert feeds_of(document) == [OpmlOutline("https://a.example/x", "c d e", ("[2J",))]
 
 
 def test_a_list_without_feeds_is_a_list():
@@ -499,7 +544,7 @@ def test_every_list_of_the_corpus_is_read_completely():
         assert len(found) == len(set(addresses)), path
         titled = sum(feed.title is not None for feed in found)
         assert titled >= 0.9 * len(found), path
-        assert all(feed.category != "" for feed in found), path
+        assert all("" not in feed.categories for feed in found), path
 
 
 @pytest.mark.corpus

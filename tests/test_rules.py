@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator import rules
-from aggregator.model import Backlog, CommonRules, EntryId, Exclusion, FeedRules, Rule
+from aggregator.model import Backlog, CommonRules, EntryId, Exclusion, FeedRules
 from aggregator.rules import Arrival, Limits
 from tests.selection import examples
 
@@ -217,7 +217,7 @@ def test_what_arrives_later_takes_no_place_from_earlier_posts(arrivals, limits):
         assert rules.exclusions(stored, limits).items() <= final.items()
 
 
-TEXTS = st.none() | st.text(min_size=1, max_size=5).map(Rule)
+TEXTS = st.none() | st.text(min_size=1, max_size=5)
 
 
 @given(st.builds(FeedRules, TEXTS, TEXTS, st.none() | st.integers(1, 9), st.none() | BACKLOGS))
@@ -230,8 +230,6 @@ def test_the_rules_of_all_feeds_come_back_from_their_canonical_form(common):
     assert rules.common_rules(rules.as_json(common)) == common
 
 
-def test_the_line_of_a_rule_is_not_a_part_of_its_canonical_form():
+def test_the_canonical_form_has_only_what_the_file_says():
     assert rules.as_json(FeedRules()) == "{}"
-    assert rules.as_json(FeedRules(hide=Rule("jobs", line=7), per_day=5)) == (
-        '{"hide":"jobs","per_day":5}'
-    )
+    assert rules.as_json(FeedRules(hide="jobs", per_day=5)) == ('{"hide":"jobs","per_day":5}')

@@ -381,9 +381,9 @@ def test_the_list_of_subscriptions_says_the_same_when_it_is_read_back(site):
 
     found = opml_of((site.out / "sources.opml").read_bytes()).feeds
 
-    assert [(one.url, one.category) for one in found] == [
-        ("https://tide.example/rss", None),
-        ("https://lamp.example/feed.xml", "Öl & Trade"),
+    assert [(one.url, one.categories) for one in found] == [
+        ("https://tide.example/rss", ()),
+        ("https://lamp.example/feed.xml", ("Öl & Trade",)),
     ]
 
 

@@ -1,6 +1,7 @@
 """WebSub: changes announced to a hub elsewhere, and the whole program with a hub."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -40,6 +41,8 @@ def test_a_change_is_seen_in_the_whole_list_its_source_and_its_category():
         for form in ("atom", "rss", "json")
     ]
     assert len(topics(PUBLICATION, FEEDS, {"lamp", "tide"})) == 12
+    in_two = (replace(FEEDS[0], categories=("Sea", "Öl & Trade")), FEEDS[1])
+    assert len(topics(PUBLICATION, in_two, {"lamp"})) == 12
     for topic in topics(PUBLICATION, FEEDS, {"lamp", "tide"}):
         request = PUBLICATION.request_for(topic)
         assert request is not None and PUBLICATION.url(request) == topic and request.is_topic

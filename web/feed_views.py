@@ -90,7 +90,7 @@ def opml_body(subscriptions: Iterable[Source]) -> Body:
         OpmlOutline(
             urls.masked(source.feed_url),
             source.title,
-            source.category,
+            (source.category,) if source.category else (),
             urls.masked(link) if (link := presentation.web_link(source.site_url)) else None,
         )
         for source in sources

@@ -83,9 +83,9 @@ def _address_notes(config: Config) -> Iterator[str]:
 @takes_config
 @click.argument("url")
 @click.option("--title", help="Title to show.  [default: the feed's own]")
-@click.option("--category", help="Category of the feed.")
+@click.option("--category", "categories", multiple=True, help="Category; several are allowed.")
 @click.option("--no-check", is_flag=True, help="Add the address without a request to the server.")
-def add(url: str, title: str | None, category: str | None, no_check: bool) -> None:
+def add(url: str, title: str | None, categories: tuple[str, ...], no_check: bool) -> None:
     """Subscribe to a feed, or to the feed of a web page."""
     config = load_config()
     if feed_addresses.is_masked(url):
@@ -96,7 +96,7 @@ def add(url: str, title: str | None, category: str | None, no_check: bool) -> No
         url = _completed(url)
     if not no_check and not configuration.has_feed(config, url):
         url = asyncio.run(_discover(config, url))
-    if _append([OpmlOutline(url=url, title=title, category=category)]).duplicates:
+    if _append([OpmlOutline(url=url, title=title, categories=categories)]).duplicates:
         click.echo(f"already there: {urls.masked(url)}")
 
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from aggregator import urls
 from aggregator.config import config_file, value_parsers, yaml_document
+from aggregator.config.option_readers import MAX_CATEGORIES
 from aggregator.config.options import Config
 from aggregator.config.subscriptions import same_feed_key
 from aggregator.config.yaml_document import Node
@@ -70,7 +72,7 @@ def _added_feeds(
     Raises:
         ConfigError: The new text has problems, or other changes than the feeds.
     """
-    expected = [(item.url.strip(), _title(item), _category(item)) for item in outlines]
+    expected = [(item.url.strip(), _title(item), _categories(item)) for item in outlines]
     try:
         new_config = config_file.parse(new_text, path=config.path)
     except ConfigError as error:
@@ -79,9 +81,7 @@ def _added_feeds(
         raise _by_hand(config.path, reasons[0]) from error
     count = len(config.feeds)
     feeds = new_config.feeds[count:]
-    actual = [
-        (feed.url, feed.title, feed.categories[0] if feed.categories else None) for feed in feeds
-    ]
+    actual = [(feed.url, feed.title, feed.categories) for feed in feeds]
     if actual != expected or replace(new_config, feeds=new_config.feeds[:count]) != config:
         raise _by_hand(config.path, "the way `feeds` is written there can't be extended safely")
     return feeds
@@ -174,27 +174,44 @@ def _block_items(outlines: Sequence[OpmlOutline], indent: str, dash: str) -> str
 
 
 def _flow_item(outline: OpmlOutline) -> str:
-    texts = {"url": outline.url.strip(), "title": _title(outline), "category": _category(outline)}
-    pairs = [f"{key}: {_quoted(value)}" for key, value in texts.items() if value]
+    pairs = [f"url: {_quoted(outline.url.strip())}"]
+    if title := _title(outline):
+        pairs.append(f"title: {_quoted(title)}")
+    if categories := _categories(outline):
+        pairs.append(f"category: {_one_or_list([_quoted(name) for name in categories])}")
     return _quoted(outline.url.strip()) if len(pairs) == 1 else f"{{{', '.join(pairs)}}}"
 
 
 def _settings(outline: OpmlOutline) -> dict[str, str]:
     url = outline.url.strip()
     settings = {"url": url if _PLAIN_URL.fullmatch(url) else _quoted(url)}
-    for key, value in (("title", _title(outline)), ("category", _category(outline))):
-        if value:
-            is_plain = _PLAIN_TEXT.fullmatch(value) and value.lower() not in _WORDS_OF_YAML
-            settings[key] = value if is_plain else _quoted(value)
+    if title := _title(outline):
+        settings["title"] = _scalar(title)
+    if categories := _categories(outline):
+        settings["category"] = _one_or_list([_scalar(name) for name in categories])
     return settings
+
+
+def _one_or_list(scalars: Sequence[str]) -> str:
+    return scalars[0] if len(scalars) == 1 else f"[{', '.join(scalars)}]"
+
+
+def _scalar(text: str) -> str:
+    """Return a text as a YAML scalar, in quotes if it needs quotes."""
+    is_plain = _PLAIN_TEXT.fullmatch(text) and text.lower() not in _WORDS_OF_YAML
+    return text if is_plain else _quoted(text)
 
 
 def _title(outline: OpmlOutline) -> str | None:
     return value_parsers.tidy_title(outline.title or "") or None
 
 
-def _category(outline: OpmlOutline) -> str | None:
-    return value_parsers.tidy_title(outline.category or "") or None
+def _categories(outline: OpmlOutline) -> tuple[str, ...]:
+    """Return the categories in a form that config.yaml accepts."""
+    names: dict[str, str] = {}
+    for name in filter(None, map(value_parsers.tidy_title, outline.categories)):
+        names.setdefault(urls.category_key(name), name)
+    return tuple(names.values())[:MAX_CATEGORIES]
 
 
 def _quoted(text: str) -> str:

@@ -8,10 +8,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator, ValidationInfo
 
+from aggregator import urls
 from aggregator.config import address_parsers, stray_characters, value_parsers
 
 _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 YEAR = timedelta(days=365)
+
+MAX_CATEGORIES = 10
+"""Most categories of one feed."""
 
 _BLANK = (None, "")
 _PROSE_PARSERS = (value_parsers.title, value_parsers.category)
@@ -105,8 +109,32 @@ def whole_number(minimum: int, maximum: int) -> PlainValidator:
 
 
 class InKeyError(ValueError):
-    """A wrong value of a key, in a section with keys of the user's choice."""
+    """A wrong value of a key or an item, in a section with keys or items of the user's choice."""
 
-    def __init__(self, key: str, message: str) -> None:
+    def __init__(self, key: str | int, message: str) -> None:
         super().__init__(message)
         self.key = key
+
+
+def categories(value: object) -> tuple[str, ...]:
+    """Read the name of a category, or a list of several; a blank value has none."""
+    if value in _BLANK:
+        return ()
+    if not isinstance(value, list):
+        return (value_parsers.category(one_value(value)),)
+    if len(value) > MAX_CATEGORIES:
+        raise ValueError(f"has {len(value):,} names; write at most {MAX_CATEGORIES}")
+    names: dict[str, str] = {}
+    for index, item in enumerate(value):
+        try:
+            name = value_parsers.category(one_value(item))
+        except ValueError as error:
+            raise InKeyError(index, str(error)) from error
+        first = names.setdefault(urls.category_key(name), name)
+        if len(names) <= index:
+            message = f"{value_parsers.quoted(name)} is the same category as"
+            raise InKeyError(index, f"{message} {value_parsers.quoted(first)}; remove one")
+    return tuple(names.values())
+
+
+CATEGORIES = PlainValidator(categories)

@@ -254,7 +254,7 @@ class FeedOptions:
     url: Annotated[str, parsed_in_folder(address_parsers.feed_url)]
     name: Annotated[str | None, parsed_or_none(value_parsers.name)] = None
     title: Annotated[str | None, parsed_or_none(value_parsers.title)] = None
-    category: Annotated[str | None, parsed_or_none(value_parsers.category)] = None
+    category: Annotated[tuple[str, ...], option_readers.CATEGORIES] = ()
     interval: Annotated[timedelta | None, parsed_or_none(option_readers.interval)] = None
     distrust_304: Annotated[bool | None, parsed_or_none(value_parsers.true_or_false)] = None
     timezone: Annotated[str | None, parsed_or_none(value_parsers.timezone)] = None

@@ -42,7 +42,7 @@ def subscriptions(
                 url=feed.url,
                 # The feed's own title may be the address, or contain the address.
                 title=feed.title or (feed.name if feed.private else None),
-                categories=(feed.category,) if feed.category else (),
+                categories=feed.category,
                 interval=feed.interval or interval,
                 name_given=feed.name is not None,
                 interval_given=interval_given or feed.interval is not None,

@@ -47,11 +47,11 @@ from aggregator.model.listing import (
     SourceName,
 )
 from aggregator.model.listing_rules import (
+    NO_RULES,
     Backlog,
     CommonRules,
     FeedRules,
     ListingRules,
-    Rule,
     View,
 )
 from aggregator.model.polling import (
@@ -83,6 +83,7 @@ __all__ = [
     "HIDDEN",
     "IDS_PER_MILLISECOND",
     "LOWEST_ID",
+    "NO_RULES",
     "OUR_REASONS",
     "Backlog",
     "CleanEntry",
@@ -124,7 +125,6 @@ __all__ = [
     "PollRecord",
     "PublisherHints",
     "Relocation",
-    "Rule",
     "Sidebar",
     "Source",
     "SourceName",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from aggregator.model.listing_rules import NO_RULES, FeedRules
+
 # --- subscribing
 
 
@@ -26,6 +28,8 @@ class Subscription:
         timezone: IANA name of the zone of dates without a zone, None to infer the zone.
         private: The address is never shown; the feed has a title.
         stories: Lists may show an entry of another feed instead of this feed's, and vice versa.
+        rules: Which of the entries lists have.
+        paused: The feed is not polled; its entries stay in lists.
     """
 
     name: str
@@ -39,15 +43,17 @@ class Subscription:
     timezone: str | None = None
     private: bool = False
     stories: bool = True
+    rules: FeedRules = NO_RULES
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OpmlOutline:
-    """One subscription of an OPML document (OPML 2.0, `type="rss"`)."""
+    """One subscription of an OPML document (OPML 2.0, `type="rss"`); `categories` in order."""
 
     url: str
     title: str | None = None
-    category: str | None = None
+    categories: tuple[str, ...] = ()
     html_url: str | None = None
 
 

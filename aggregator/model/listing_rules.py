@@ -1,23 +1,13 @@
-"""What config.yaml says about lists: which entries they have, and which views there are."""
+"""What config.yaml says about lists: which entries they have, and which views there are.
+
+A rule is a text in the language of searches, as `search.parse_rule` reads the text.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A text in the language of searches, which some entries match.
-
-    Attributes:
-        text: As `search.parse_rule` reads the text.
-        line: Where the text begins in config.yaml, counted from 1; None if unknown.
-    """
-
-    text: str
-    line: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +28,19 @@ class FeedRules:
     """What config.yaml says about the entries of one feed.
 
     Attributes:
-        keep: Lists have only entries that match; None: all.
-        hide: No list has an entry that matches.
+        keep: A rule: lists have only entries that match.  None: all.
+        hide: A rule: no list has an entry that matches.
         per_day: Most entries of a day in lists, None for any number.
         backlog: None for `CommonRules.backlog`.
     """
 
-    keep: Rule | None = None
-    hide: Rule | None = None
+    keep: str | None = None
+    hide: str | None = None
     per_day: int | None = None
     backlog: Backlog | None = None
+
+
+NO_RULES = FeedRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +48,14 @@ class CommonRules:
     """What config.yaml says about the entries of all feeds.
 
     Attributes:
-        hide: No list has an entry that matches.
+        hide: A rule: no list has an entry that matches.
         backlog: None: everything of feeds that the database had from its beginning, ten entries
             of feeds that were added later.
         per_hour: Most entries of one feed and hour (UTC) in lists, None for any number.
         timezone: IANA name of the zone in which days begin.
     """
 
-    hide: Rule | None = None
+    hide: str | None = None
     backlog: Backlog | None = None
     per_hour: int | None = None
     timezone: str = "UTC"
@@ -79,7 +72,7 @@ class View:
 
     name: str
     title: str
-    search: Rule
+    search: str
     description: str = ""
 
 

@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 LISTS = "lists of feeds at other addresses"
-INNER_FOLDERS = "folders within folders (the outermost one became the category)"
-SEVERAL_FOLDERS = "further folders of feeds that stand in several"
-SEVERAL_CATEGORIES = "further categories of feeds that have several"
+INNER_FOLDERS = "folders within folders (the outermost one became a category)"
+MANY_CATEGORIES = "further categories of feeds that have more than ten"
 SPELLINGS = "spellings of folders that differ by capitals or spaces alone"
 LONG_NAMES = "ends of names that are too long"
 UNKNOWN = "settings of another program"

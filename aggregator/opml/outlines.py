@@ -27,6 +27,7 @@ from aggregator.urls import feed_addresses
 
 MAX_SIZE = 20_000_000  # bytes; a list of 10,000 feeds has about 2,000,000
 MAX_TITLE = 200
+MAX_CATEGORIES = 10
 
 _MAX_FOLDERS = 8  # levels
 _FEED_TYPES = ("rss", "atom", "rdf", "feed", "jsonfeed")
@@ -81,8 +82,8 @@ class SubscriptionList:
 def read(document: bytes) -> SubscriptionList:
     """Return the content of a subscription list.
 
-    The category of a feed is the name of the outermost folder, or the first of the outline's own
-    `category`.  A folder around all other folders does not count.
+    The categories of a feed are the names of the outermost folders around its outlines, or, outside
+    of folders, the outlines' own `category`.  A folder around all other folders does not count.
 
     Raises:
         OpmlError: The document is not OPML, too large, or declares entities.
@@ -106,6 +107,8 @@ def write(
 ) -> bytes:
     """Return an OPML 2.0 document with a folder for each category; equal bytes for equal feeds.
 
+    A feed of several categories stands in the folder of each.
+
     Args:
         title: Title of the list.
         outlines: The feeds.
@@ -120,24 +123,32 @@ def write(
     body = ElementTree.SubElement(root, "body")
     folders: dict[str, ElementTree.Element] = {}
     for outline in outlines:
-        parent = body
-        if category := _line(outline.category or ""):
+        categories = list(dict.fromkeys(filter(None, map(_line, outline.categories))))
+        attributes = _attributes(outline, categories)
+        for category in categories:
             if category not in folders:
-                attributes = {"text": category, "title": category}
-                folders[category] = ElementTree.SubElement(body, "outline", attributes)
-            parent = folders[category]
-        ElementTree.SubElement(parent, "outline", _attributes(outline))
+                names = {"text": category, "title": category}
+                folders[category] = ElementTree.SubElement(body, "outline", names)
+            ElementTree.SubElement(folders[category], "outline", attributes)
+        if not categories:
+            ElementTree.SubElement(body, "outline", attributes)
     ElementTree.indent(root)
     document: bytes = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
     return document + b"\n"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _ListedFeed:
-    """A feed and the names of the folders around the feed, outermost first."""
+    """A feed, and where its outlines stand.
+
+    Attributes:
+        feed: With the categories that the outlines themselves name.
+        paths: The names of the folders around each outline, outermost first; none for outlines
+            outside of folders.
+    """
 
     feed: OpmlOutline
-    folders: tuple[str, ...]
+    paths: list[tuple[str, ...]] = field(default_factory=list)
 
 
 class _Outlines:
@@ -195,40 +206,58 @@ class _Outlines:
         elif extras.is_scraped(attributes):
             reason = OmissionReason.SCRAPED
         else:
-            if not folders and len(_own_categories(attributes)) > 1:
-                self._lose(extras.SEVERAL_CATEGORIES, label or url)
-            feed = _ListedFeed(_feed(url, attributes), folders)
-            first = self._listed_feeds.setdefault(urls.normalized(url), feed)
-            if folders and first.folders[:1] not in {(), folders[:1]}:
-                self._lose(extras.SEVERAL_FOLDERS, f"{label or url} ({folders[0]})")
+            listed_feed = self._listed_feeds.setdefault(
+                urls.normalized(url), _ListedFeed(_feed(url, attributes))
+            )
+            if folders:
+                listed_feed.paths.append(folders)
             return
         self._left_out.append(LeftOut(_line(address, urls.MAX_LENGTH), label, reason))
 
     def _in_categories(self) -> list[OpmlOutline]:
         """Return the feeds with their categories."""
         listed_feeds = list(self._listed_feeds.values())
-        level = _level([listed_feed.folders for listed_feed in listed_feeds])
+        level = _level([path for listed_feed in listed_feeds for path in listed_feed.paths or [()]])
         spellings: dict[str, str] = {}
         feeds = []
         for listed_feed in listed_feeds:
-            if len(listed_feed.folders) > level + 1:
-                self._lose(extras.INNER_FOLDERS, " / ".join(listed_feed.folders[level:]))
-            category = (
-                listed_feed.folders[level] if listed_feed.folders else listed_feed.feed.category
-            )
-            if category:
-                first = spellings.setdefault(urls.category_key(category), category)
-                if first != category:
-                    self._lose(extras.SPELLINGS, f"{category} (now {first})")
-                category = first
-            for name in filter(None, (category, listed_feed.feed.title)):
+            for path in listed_feed.paths:
+                if len(path) > level + 1:
+                    self._lose(extras.INNER_FOLDERS, " / ".join(path[level:]))
+            names = [self._spelling(name, spellings) for name in _categories(listed_feed, level)]
+            categories = list(dict.fromkeys(names))
+            title = listed_feed.feed.title or ""
+            for name in categories[MAX_CATEGORIES:]:
+                self._lose(extras.MANY_CATEGORIES, f"{title or listed_feed.feed.url} ({name})")
+            for name in (*categories, title):
                 if len(name) == MAX_TITLE:
                     self._lose(extras.LONG_NAMES, name)
-            feeds.append(replace(listed_feed.feed, category=category))
+            feeds.append(replace(listed_feed.feed, categories=tuple(categories[:MAX_CATEGORIES])))
         return feeds
+
+    def _spelling(self, category: str, spellings: dict[str, str]) -> str:
+        """Return the first spelling of a category."""
+        first = spellings.setdefault(urls.category_key(category), category)
+        if first != category:
+            self._lose(extras.SPELLINGS, f"{category} (now {first})")
+        return first
 
     def _lose(self, kind: str, name: str) -> None:
         self._losses.setdefault(kind, {})[name] = None
+
+
+def _categories(listed_feed: _ListedFeed, level: int) -> list[str]:
+    """Return the names of a feed's categories, in the order that its outline gives, if any.
+
+    Args:
+        level: Index of the category in each path.
+    """
+    own_categories = listed_feed.feed.categories
+    if not listed_feed.paths:
+        return list(own_categories)
+    names = [path[level] for path in listed_feed.paths]
+    order = {name: position for position, name in enumerate(own_categories)}
+    return sorted(names, key=lambda name: order.get(name, len(order)))
 
 
 def _level(paths: Sequence[tuple[str, ...]]) -> int:
@@ -257,28 +286,29 @@ def _address(attributes: Mapping[str, str]) -> str | None:
 def _feed(url: str, attributes: Mapping[str, str]) -> OpmlOutline:
     names = (_line(attributes.get("text", "")), _line(attributes.get("title", "")))
     address = _line(attributes.get("xmlurl", ""))
-    categories = _own_categories(attributes)
     site = urls.absolute(attributes.get("htmlurl", ""), "")
     return OpmlOutline(
         url=url,
         title=next((name for name in names if name and name not in {url, address}), None),
-        category=categories[0] if categories else None,
+        categories=_own_categories(attributes),
         html_url=site if site and urls.is_web(site) else None,
     )
 
 
-def _own_categories(attributes: Mapping[str, str]) -> list[str]:
+def _own_categories(attributes: Mapping[str, str]) -> tuple[str, ...]:
     """Return the categories of an outline itself: `/News/Local,/Sports` is News and Sports."""
-    paths = attributes.get("category", "").split(",", _MAX_FOLDERS)
+    paths = attributes.get("category", "").split(",", 2 * MAX_CATEGORIES)
     names = (_line(path.strip(" /").partition("/")[0]) for path in paths)
-    return list(dict.fromkeys(filter(None, names)))
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
-def _attributes(outline: OpmlOutline) -> dict[str, str]:
+def _attributes(outline: OpmlOutline, categories: Sequence[str]) -> dict[str, str]:
     title = _line(outline.title or "") or outline.url
     attributes = {"type": "rss", "text": title, "title": title, "xmlUrl": outline.url}
     if outline.html_url:
         attributes["htmlUrl"] = outline.html_url
+    if len(categories) > 1:  # the order, which folders do not tell
+        attributes["category"] = ",".join(f"/{category}" for category in categories)
     return {key: _UNPRINTABLE.sub("", value) for key, value in attributes.items()}
 
 
