@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from aggregator.model import FeedHead, Subscription
 from tests.selection import slow_after, slow_but
-from tests.web_fixtures import Site, entry
+from tests.web_fixtures import Site, entry, words
 from web.responses import Body, BodyCache, body
 
 FORMS = {
@@ -477,3 +477,18 @@ def test_the_subscriptions_are_published_without_passwords_and_local_files(full)
     assert b"secret" not in answer.data
     known = {"If-None-Match": answer.headers["ETag"]}
     assert full.client.get("/sources.opml", headers=known).status_code == 304
+
+
+def test_the_subscriptions_of_a_category_are_published_below_its_address(full):
+    page = full.page("/category/trade")
+    (link,) = [a for a in page.one("p", "fmts") if words(a) == "OPML"]
+
+    answer = full.client.get(link.get("href"))
+
+    assert answer.content_type == link.get("type") + "; charset=utf-8"
+    opml = ET.fromstring(answer.data)
+    assert opml.findtext("head/title") == "Daybook: Trade"
+    assert [each.get("xmlUrl") for each in opml.iter("outline") if each.get("xmlUrl")] == [
+        "https://lamp.example/feed.xml"
+    ]
+    assert not [a for a in full.page("/").one("p", "fmts") if words(a) == "OPML"]

@@ -105,6 +105,7 @@ def test_every_list_has_its_pages_and_feeds_and_nothing_leads_nowhere(exported):
         "feed.json",
         "category/öl-trade/index.html",
         "category/öl-trade/feed.atom",
+        "category/öl-trade/sources.opml",
         "source/tide/index.html",
         "source/tide/feed.json",
         "icon.svg",

@@ -28,6 +28,7 @@ def moved(tmp_path) -> Site:
         ("/search/feed.rss?q=source:old", "/reader/search/feed.rss?q=source:neu-%C3%A4"),
         ("/category/c", "/reader/category/c-plus-plus"),
         ("/category/c/feed.atom", "/reader/category/c-plus-plus/feed.atom"),
+        ("/category/c/sources.opml?x=1", "/reader/category/c-plus-plus/sources.opml"),
     ],
 )
 def test_a_former_address_answers_301_to_the_present_one(moved, former, present):
@@ -38,7 +39,19 @@ def test_a_former_address_answers_301_to_the_present_one(moved, former, present)
     assert moved.client.get(present).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/source/none", "/source/none/feed.atom", "/category/d"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/source/none",
+        "/source/none/feed.atom",
+        "/category/d",
+        "/category/d/sources.opml",
+        "/view/none",
+        "/view/none/feed.json",
+        "/view/none/archive/2026-W47.atom",
+        "/view/old/sources.opml",
+    ],
+)
 def test_an_address_that_nothing_ever_had_is_404(moved, path):
     assert moved.client.get(f"/reader{path}").status_code == 404
 

@@ -4,7 +4,6 @@ Rendered documents are cached by the version of the database, so rendering costs
 change and not once for each client: a repeated request reads one number from the database.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -18,12 +17,11 @@ from aggregator.database.lists import read_archives
 from aggregator.database.state import read_overview
 from aggregator.dates import Week
 from aggregator.merged import ListRequest
-from aggregator.model import ListKind, ListScope, OpmlOutline, Source
+from aggregator.model import ListKind, ListScope, OpmlOutline
 from aggregator.opml import outlines as opml
 from aggregator.publish import Document, Format, last_modified_at, links, render
-from web import pages, parameters, presentation, renamed_lists
+from web import page_links, pages, parameters, presentation, renamed_lists
 from web.page_contents import Page
-from web.page_links import FORMAT_NAMES
 from web.responses import (
     Body,
     body,
@@ -69,21 +67,39 @@ def archive(week: str, kind: str = ListKind.ALL, key: str = "") -> Response:
 
 
 @bp.get("/sources.opml")
-def subscriptions() -> Response:
-    """Publish the subscriptions as OPML 2.0."""
+@bp.get("/category/<slug>/sources.opml")
+def subscriptions(slug: str | None = None) -> Response:
+    """Publish all subscriptions, or those of one category, as OPML 2.0."""
+    scope = ListScope() if slug is None else parameters.list_scope(ListKind.CATEGORY, slug)
     with site().engine.connect() as connection:
-        key = read_overview.version(connection), "subscriptions"
+        key = read_overview.version(connection), "subscriptions", scope
         content = site().documents.get(key)
         if content is None:
-            content = opml_body(read_sources.subscriptions(connection))
+            content = opml_body(connection, scope)
+            if content is None:
+                renamed_lists.redirect_if_renamed(connection, scope, page_links.opml_path, ())
+                abort(404, "No such category.")
             site().documents.store(key, content)
     return send(content, cache_control=_cache_control(None, datetime.now(UTC)))
 
 
-def opml_body(subscriptions: Iterable[Source]) -> Body:
-    """Return subscriptions as OPML 2.0, private feeds and files of this machine left out."""
+def opml_body(connection: Connection, scope: ListScope) -> Body | None:
+    """Return subscriptions as OPML 2.0, private feeds and files of this machine left out.
+
+    Args:
+        scope: All subscriptions, or those of one category.
+
+    Returns:
+        None without such a category.
+    """
+    now = datetime.now(UTC)
+    head = merged.document_head(connection, scope, site().publication, now=now)
+    if head is None:
+        return None
     sources = [
-        source for source in subscriptions if urls.is_web(source.feed_url) and not source.private
+        source
+        for source in read_sources.subscriptions(connection, category=scope.category)
+        if urls.is_web(source.feed_url) and not source.private
     ]
     sources.sort(key=lambda source: ((source.category or "").casefold(), source.title.casefold()))
     outlines = [
@@ -97,7 +113,7 @@ def opml_body(subscriptions: Iterable[Source]) -> Body:
     ]
     # Not the time of this request: the same subscriptions give the same document.
     changed_at = max((source.updated_at for source in sources if source.updated_at), default=None)
-    return body(opml.write(site().config.title, outlines, created_at=changed_at), _OPML_TYPE)
+    return body(opml.write(head.title, outlines, created_at=changed_at), _OPML_TYPE)
 
 
 @bp.after_request
@@ -162,13 +178,20 @@ def _content(list_request: ListRequest, now: datetime) -> Body:
 
 def _document(connection: Connection, list_request: ListRequest, now: datetime) -> Document:
     if list_request.scope.search is not None:
-        renamed_lists.redirect_if_renamed(connection, list_request.scope, list_request)
+        _redirect_if_renamed(connection, list_request)
     with site().costly_searches.room_for(list_request.scope):
         document = merged.document(connection, list_request, site().publication, now=now)
     if document is None:
-        renamed_lists.redirect_if_renamed(connection, list_request.scope, list_request)
+        _redirect_if_renamed(connection, list_request)
         abort(404, f"No such {'archive' if list_request.week else list_request.scope.kind}.")
     return document
+
+
+def _redirect_if_renamed(connection: Connection, list_request: ListRequest) -> None:
+    def path_of(scope: ListScope) -> str:
+        return page_links.document_path(replace(list_request, scope=scope))
+
+    renamed_lists.redirect_if_renamed(connection, list_request.scope, path_of, ("raw",))
 
 
 def _links(document: Document, form: Format) -> list[tuple[str, str, str | None]]:
@@ -242,7 +265,7 @@ def _explanation(list_request: ListRequest, now: datetime) -> Response:
     clock, no_news = pages.request_clock(), presentation.NewPosts()
     values = {
         "document": document,
-        "format": FORMAT_NAMES[list_request.form],
+        "format": page_links.FORMAT_NAMES[list_request.form],
         "raw": f"{request.script_root}{raw}",
         "days": presentation.days(
             document.entries[:_PREVIEWED], clock, news=no_news, phrases=(), fold=False

@@ -59,7 +59,8 @@ def _topic() -> str:
 def _exists(list_request: ListRequest) -> bool:
     now = datetime.now(UTC)
     with site().engine.connect() as connection:
-        return merged.has_list(connection, list_request.scope, site().publication, now=now)
+        head = merged.document_head(connection, list_request.scope, site().publication, now=now)
+        return head is not None
 
 
 def _callback() -> str:

@@ -16,6 +16,7 @@ from aggregator.publish import Format
 from web.assets import version
 from web.site import site
 
+WHOLE_LIST = ListScope()
 FORMAT_NAMES = {Format.ATOM: "Atom", Format.RSS: "RSS", Format.JSON: "JSON Feed"}
 
 
@@ -47,8 +48,8 @@ class PageLinks(ABC):
         """Return the address of the status of all feeds, None without such a page."""
 
     @abstractmethod
-    def of_subscriptions(self) -> str:
-        """Return the address of the subscriptions as OPML."""
+    def of_subscriptions(self, scope: ListScope = WHOLE_LIST) -> str:
+        """Return the address of all subscriptions, or of those of a category, as OPML."""
 
     @abstractmethod
     def of_asset(self, name: str) -> str:
@@ -93,9 +94,9 @@ class RequestLinks(PageLinks):
         """Return the path of the status of all feeds."""
         return url_for("pages.status")
 
-    def of_subscriptions(self) -> str:
-        """Return the path of the subscriptions as OPML."""
-        return url_for("feeds.subscriptions")
+    def of_subscriptions(self, scope: ListScope = WHOLE_LIST) -> str:
+        """Return the path of all subscriptions, or of those of a category, as OPML."""
+        return opml_path(scope)
 
     def of_asset(self, name: str) -> str:
         """Return the path of a file of static/, with its version, so browsers may keep the file."""
@@ -116,6 +117,11 @@ def list_path(scope: ListScope, *, before: Cursor | None = None, view: str | Non
 def document_path(list_request: ListRequest) -> str:
     """Return the path of a merged document."""
     return urlsplit(site().config.base_url).path + merged.document_path(list_request)
+
+
+def opml_path(scope: ListScope) -> str:
+    """Return the path of all subscriptions, or of those of a category, as OPML."""
+    return request.script_root + merged.opml_path(scope)
 
 
 def updates_path(scope: ListScope, after: Cursor) -> str:

@@ -4,15 +4,14 @@ Bookmarks, links and feed readers have former names of sources.  A 301 makes rea
 address; caches may store a 301 for an hour only, as another source can get the name one day.
 """
 
-from dataclasses import replace
+from collections.abc import Callable, Collection
 
 from flask import abort, redirect, request
 
 from aggregator.database import Connection
 from aggregator.database.feeds import read_names
-from aggregator.merged import ListRequest
 from aggregator.model import ListKind, ListScope
-from web.page_links import document_path, list_path
+from web.page_links import list_path
 
 _CACHE_CONTROL = "public, max-age=3600"
 _PRESENT_KEYS = {
@@ -23,32 +22,28 @@ _PRESENT_KEYS = {
 
 
 def redirect_if_renamed(
-    connection: Connection, scope: ListScope, list_request: ListRequest | None = None
+    connection: Connection,
+    scope: ListScope,
+    path_of: Callable[[ListScope], str] = list_path,
+    parameters: Collection[str] = ("before", "view"),
 ) -> None:
     """End the request with a redirect if the requested list has another name now.
 
     Args:
-        list_request: The requested document; None for a page.
+        path_of: Returns the path of the requested page or document for a list.
+        parameters: Names of the parameters that the new address has as the request has them.
     """
     present_scope = _present_scope(connection, scope)
     if present_scope is None:
         return
-    if list_request is not None:
-        path = document_path(replace(list_request, scope=present_scope))
-        query = "raw" if "raw" in request.args else ""
-    else:
-        path, query = list_path(present_scope), _carried_over()
+    path = path_of(present_scope)
+    parts = request.query_string.decode("ascii", "replace").split("&")
+    query = "&".join(part for part in parts if part.partition("=")[0] in parameters)
     if query:
         path += ("&" if "?" in path else "?") + query
     response = redirect(path, 301)
     response.headers["Cache-Control"] = _CACHE_CONTROL
     abort(response)
-
-
-def _carried_over() -> str:
-    """Return the parameters of a page besides the list, as in the request."""
-    parts = request.query_string.decode("ascii", "replace").split("&")
-    return "&".join(part for part in parts if part.partition("=")[0] in {"before", "view"})
 
 
 def _present_scope(connection: Connection, scope: ListScope) -> ListScope | None:

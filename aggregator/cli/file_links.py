@@ -8,7 +8,7 @@ from aggregator import merged
 from aggregator.merged import ListRequest
 from aggregator.model import Cursor, ListScope
 from aggregator.publish import Format
-from web.page_links import PageLinks
+from web.page_links import WHOLE_LIST, PageLinks
 
 
 class FileLinks(PageLinks):
@@ -60,9 +60,12 @@ class FileLinks(PageLinks):
     def of_status(self) -> None:
         """Return None: the status page is not written."""
 
-    def of_subscriptions(self) -> str:
-        """Return the path to the subscriptions as OPML; a URL if OPML is not written."""
-        return self._document("/sources.opml", "opml")
+    def of_subscriptions(self, scope: ListScope = WHOLE_LIST) -> str:
+        """Return the path to the subscriptions, or to those of a category, as OPML.
+
+        A URL if OPML is not written.
+        """
+        return self._document(merged.opml_path(scope), "opml")
 
     def of_asset(self, name: str) -> str:
         """Return the path to a file of static/."""

@@ -19,13 +19,12 @@ from aggregator import merged, publish
 from aggregator.cli.file_links import FileLinks, list_file, sources_file
 from aggregator.config import Config
 from aggregator.database import Connection, Engine
-from aggregator.database.feeds import read_sources
 from aggregator.database.lists import read_lists
 from aggregator.database.state import read_overview
 from aggregator.dates import Week
 from aggregator.errors import AggregatorError
 from aggregator.merged import ListRequest, Publication
-from aggregator.model import Cursor, ListScope
+from aggregator.model import Cursor, ListKind, ListScope
 from aggregator.model.times import EPOCH
 from web import create_app, page_contents
 from web.feed_views import opml_body
@@ -69,8 +68,7 @@ def files(config: Config, engine: Engine, formats: frozenset[str]) -> Iterator[F
                 yield from _feed(config, engine, scope, form)
     if "opml" in formats:
         with app.app_context(), engine.connect() as connection:
-            data = opml_body(read_sources.subscriptions(connection)).data
-        yield File("sources.opml", data)
+            yield from _subscriptions(connection, scopes)
 
 
 def format_of(path: str) -> str:
@@ -97,6 +95,16 @@ def _feed(config: Config, engine: Engine, scope: ListScope, form: publish.Format
         if older is None:
             return
         request = _older_at(request, _place_of(older, config))
+
+
+def _subscriptions(connection: Connection, scopes: Sequence[ListScope]) -> Iterator[File]:
+    """Yield the subscriptions, and those of each category, as OPML."""
+    for scope in scopes:
+        if scope.kind in {ListKind.ALL, ListKind.CATEGORY}:
+            content = opml_body(connection, scope)
+            if content is None:
+                raise AggregatorError(f"{merged.opml_path(scope)}: there is no such list")
+            yield File(unquote(merged.opml_path(scope).lstrip("/")), content.data)
 
 
 def _place_of(url: str, config: Config) -> str:

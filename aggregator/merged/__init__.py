@@ -19,8 +19,9 @@ from aggregator.merged.addresses import (
     document_path,
     list_path,
     merged_lists,
+    opml_path,
 )
-from aggregator.merged.list_documents import document, has_list
+from aggregator.merged.list_documents import document, document_head
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -29,8 +30,9 @@ __all__ = [
     "ListRequest",
     "Publication",
     "document",
+    "document_head",
     "document_path",
-    "has_list",
     "list_path",
     "merged_lists",
+    "opml_path",
 ]

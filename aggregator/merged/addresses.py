@@ -135,6 +135,11 @@ def list_path(scope: ListScope, parameters: Mapping[str, str] | None = None) -> 
     return (_folder(scope) or "/") + (f"?{encoded}" if encoded else "")
 
 
+def opml_path(scope: ListScope) -> str:
+    """Return the path of the subscriptions, or of those of a category, below the base URL."""
+    return f"{_folder(scope)}/sources.opml"
+
+
 def document_path(request: ListRequest) -> str:
     """Return the path of a document, below the base URL."""
     scope, parameters = request.scope, _search_parameter(request.scope)

@@ -29,7 +29,7 @@ def document(
     Args:
         now: Decides which weeks are over; aware.
     """
-    head = _head(connection, request.scope, publication, now)
+    head = document_head(connection, request.scope, publication, now=now)
     if head is None:
         return None
     if request.week is None:
@@ -46,17 +46,10 @@ def document(
     )
 
 
-def has_list(
+def document_head(
     connection: Connection, scope: ListScope, publication: Publication, *, now: datetime
-) -> bool:
-    """Whether a list exists, so that its documents do."""
-    return _head(connection, scope, publication, now) is not None
-
-
-def _head(
-    connection: Connection, scope: ListScope, publication: Publication, now: datetime
 ) -> Document | None:
-    """Return the document of a list without entries."""
+    """Return the document of a list without entries, None without such a list."""
     title, subtitle, language = publication.title, "", None
     if scope.source is not None:
         feed = read_health.feed(connection, scope.source, now=now)

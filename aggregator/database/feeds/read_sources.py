@@ -55,13 +55,18 @@ def source_of(row: Any) -> Source:
     )
 
 
-def subscriptions(connection: Connection) -> list[Source]:
-    """Return the source of every subscription, in no order."""
+def subscriptions(connection: Connection, *, category: str | None = None) -> list[Source]:
+    """Return the source of every subscription, in no order.
+
+    Args:
+        category: Slug of the category of the subscriptions; None for all.
+    """
+    is_wanted = [feeds.c.subscribed, *([] if category is None else [categories.c.slug == category])]
     statement = (
         select(*SOURCE_COLUMNS)
         .select_from(feeds)
         .outerjoin(categories, categories.c.id == feeds.c.category_id)
-        .where(feeds.c.subscribed)
+        .where(*is_wanted)
         .execution_options(**within(OF_ALL_FEEDS))
     )
     return [source_of(row) for row in connection.execute(statement)]
