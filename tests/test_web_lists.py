@@ -3,9 +3,18 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aggregator.database.state import read_overview
-from aggregator.model import CleanEntry, Enclosure, FeedHead, Subscription
+from aggregator.model import (
+    CleanEntry,
+    Enclosure,
+    FeedHead,
+    ListScope,
+    NamedList,
+    Sidebar,
+    Subscription,
+)
 from tests.web_fixtures import Site, entry, words
 from web.sidebars import Sidebars
 
@@ -86,6 +95,40 @@ def test_of_many_categories_a_row_has_the_fullest_and_the_one_being_read(tmp_pat
     there = site.page(hidden.get("href")).all("ul", "chips")[0]
     here = [each for each in there.iter("a") if each.get("aria-current")]
     assert [each.get("href") for each in here] == [hidden.get("href")]
+
+
+def test_views_follow_the_categories_and_say_what_they_are(site, monkeypatch):
+    view = NamedList(ListScope(view="deep"), "Deep sea", 1204, "Whales & <waves>")
+    categories = read_overview.sidebar
+
+    def sidebar(*args: Any, **options: Any) -> Sidebar:
+        found = categories(*args, **options)
+        return replace(found, lists=(*found.lists, view))
+
+    monkeypatch.setattr(read_overview, "sidebar", sidebar)
+    site.record("lamp", entry(1))
+
+    page = site.page("/view/deep")
+
+    chips = page.one("ul", "chips")
+    assert [words(each) for each in chips] == [
+        "All 1",
+        "The Sea 0",
+        "Trade 1",
+        "View: Deep sea 1,204",
+    ]
+    (current,) = [a for a in chips.iter("a") if a.get("aria-current")]
+    assert current.get("href") == "/view/deep"
+    assert words(page.one("h1")) == "Deep sea"
+    assert [words(each) for each in page.all("p", "lede")] == [
+        "Whales & <waves>",
+        "1,204 posts, checked just now",
+    ]
+    (description,) = [each for each in page.all("meta") if each.get("name") == "description"]
+    assert description.get("content") == "Whales & <waves>"
+    assert {each.get("href") for each in page.all("a") if each.get("type")} == {
+        f"/view/deep/feed.{form}" for form in ("atom", "rss", "json")
+    }
 
 
 def test_a_few_categories_need_no_list_of_more(full):

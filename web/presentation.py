@@ -281,7 +281,8 @@ def in_one_row(
     """
     room = _ROW - _width("All") - _width(str(sum(named_list.posts for named_list in lists)))
     widths = {
-        named_list.scope: _width(named_list.title, str(named_list.posts)) for named_list in lists
+        named_list.scope: _width(named_list.title, str(named_list.posts)) + named_list.is_view
+        for named_list in lists
     }
     if sum(widths.values()) <= room:
         return list(lists), []

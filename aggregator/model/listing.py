@@ -234,7 +234,7 @@ class NamedList:
 
     Attributes:
         title: Title of the view, or name of the category as written.
-        posts: Number of posts in the list.
+        posts: Number of posts in the list, a story counted once.
         description: One line about the view; empty without one.
     """
 
@@ -242,6 +242,11 @@ class NamedList:
     title: str
     posts: int
     description: str = ""
+
+    @property
+    def is_view(self) -> bool:
+        """Whether the list is a view, not a category."""
+        return self.scope.kind is ListKind.VIEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +256,7 @@ class Overview:
     Attributes:
         version: Grows with every change that a page or merged feed may show.
         entries, feeds: Number of stored entries of subscribed feeds, and of subscribed feeds.
+        posts: Number of posts in the whole list, a story counted once.
         unpolled_feeds: Number of feeds that were never polled.
         failing: Number of feeds whose last poll failed.
         checked_at: End of the newest poll, None before the first poll.
@@ -259,6 +265,7 @@ class Overview:
 
     version: int
     entries: int
+    posts: int
     feeds: int
     unpolled_feeds: int
     failing: int

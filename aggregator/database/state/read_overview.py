@@ -100,6 +100,7 @@ def overview(connection: Connection) -> Overview:
         checked_at=row.checked_at,
         feeds=row.feeds,
         entries=row.entries,
+        posts=row.entries,
         failing=row.failing,
         unpolled_feeds=row.unpolled,
         has_former_names=bool(row.renamed),
