@@ -20,7 +20,8 @@ from aggregator.database.lists.list_query import list_query
 from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
 from aggregator.model import ListScope
-from aggregator.search import MAX_EXCLUDED, MAX_TERMS, SearchFault, parse
+from aggregator.search import MAX_EXCLUDED, MAX_TERMS, parse
+from aggregator.search.search_faults import SearchFault
 from bench.pages import seed
 from tests import worlds
 from tests.running import eventually, get, running

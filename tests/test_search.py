@@ -10,14 +10,14 @@ from hypothesis import given, strategies
 from aggregator import search
 from aggregator.search import (
     Filter,
+    FlatSearch,
     Kind,
-    Search,
-    SearchFault,
     index_form,
     normalized,
     parse,
     spaced_cjk,
 )
+from aggregator.search.search_faults import SearchFault
 from tests.selection import slow_after
 
 
@@ -175,7 +175,7 @@ def test_no_mark_is_left_out_of_what_is_put_in_order():
 def test_names_and_days_narrow_it():
     search = parse('source:lamp -Category:"the sea" author:"ada q" after:2026-11-02 before:2027 x')
 
-    assert search == Search(
+    assert search == FlatSearch(
         required=("x",),
         filters=(
             Filter(Kind.SOURCE, "lamp"),
@@ -201,7 +201,7 @@ def test_what_is_not_before_a_day_is_on_or_after_it():
         ("after:tomorrow x", SearchFault.BAD_DAY, "after:tomorrow"),
         ("before:2026-02-30 x", SearchFault.BAD_DAY, "before:2026-02-30"),
         ("before:0000 x", SearchFault.BAD_DAY, "before:0000"),
-        ("-coal", SearchFault.ONLY_WITHOUT, "-coal"),
+        ("-coal", SearchFault.ONLY_EXCLUDED, "-coal"),
         ("-source:lamp", None, None),
     ],
 )

@@ -15,7 +15,8 @@ from markupsafe import Markup, escape
 from aggregator import urls
 from aggregator.model import ListedEntry, ListScope, NamedList, Source, SourceName
 from aggregator.publish import first_words, title_of
-from aggregator.search import MAX_EXCLUDED, MAX_TERMS, Hint, SearchFault
+from aggregator.search import MAX_EXCLUDED, MAX_TERMS
+from aggregator.search.search_faults import Hint, SearchFault
 from aggregator.text.references import unescape
 from web.bidi_text import isolated
 from web.language import Language
@@ -348,7 +349,7 @@ def hint(hint: Hint, lang: Language) -> str:
         SearchFault.OPEN_QUOTE: lang.gettext("“{text}” has no closing quote; read to the end."),
         SearchFault.NO_VALUE: lang.gettext("“{text}” needs a value right behind the colon."),
         SearchFault.BAD_DAY: lang.gettext("“{text}” is not a day; write one like 2026-11-23."),
-        SearchFault.ONLY_WITHOUT: lang.gettext(
+        SearchFault.ONLY_EXCLUDED: lang.gettext(
             "“{text}” only leaves out; say also what to look for."
         ),
         SearchFault.TOO_MANY_TERMS: lang.gettext(

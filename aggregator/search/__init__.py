@@ -26,6 +26,8 @@ from enum import StrEnum
 from itertools import groupby
 from unicodedata import combining, ucd_3_2_0
 
+from aggregator.search.search_faults import Hint, SearchFault
+
 _TERM = re.compile(
     r'(-?)(?:(source|category|author|before|after):)?(?:"([^"]*)("?)|(\S+))', re.IGNORECASE
 )
@@ -37,7 +39,7 @@ MAX_TERMS = 16
 MAX_EXCLUDED = 5  # phrases: each is searched in every entry with the required ones
 MAX_PHRASE = 8  # words
 _MAX_CJK = 24  # characters of a phrase in Chinese or Japanese: each is a word of the index
-_COSTLY = 7  # points, see `Search.is_costly`
+_COSTLY = 7  # points, see `FlatSearch.is_costly`
 _MIN_PREFIX = 2  # letters; for one letter SQLite reads most of the index
 
 # Default ignorable code points (The Unicode Standard, 5.21).  Two stay where they separate words:
@@ -102,28 +104,8 @@ class Filter:
     is_required: bool = True
 
 
-class SearchFault(StrEnum):
-    """The reason for a hint."""
-
-    OPEN_QUOTE = "quote"
-    NO_VALUE = "value"
-    BAD_DAY = "day"
-    ONLY_WITHOUT = "without"
-    TOO_MANY_TERMS = "terms"
-    TOO_MANY_EXCLUDED = "excluded"
-    LONG_PHRASE = "phrase"
-
-
 @dataclass(frozen=True, slots=True)
-class Hint:
-    """A part of a search that makes no sense or is beyond a limit; `text` is as typed."""
-
-    fault: SearchFault
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
+class FlatSearch:
     """A parsed search.
 
     Attributes:
@@ -217,7 +199,7 @@ def words_of(phrases: Sequence[str]) -> tuple[re.Pattern[str], list[list[str]]]:
     return (_CJK_OR_WORD if has_cjk else _WORD_IN_TEXT), phrase_words
 
 
-def parse(text: str) -> Search:
+def parse(text: str) -> FlatSearch:
     """Return the search that `text` means; any text is one."""
     terms = list(_TERM.finditer(text))
     parser = _SearchParser()
@@ -241,8 +223,8 @@ class _SearchParser:
     def hint(self, fault: SearchFault, text: str) -> None:
         self.hints.append(Hint(fault, text))
 
-    def search(self) -> Search:
-        return Search(
+    def search(self) -> FlatSearch:
+        return FlatSearch(
             tuple(self.required),
             tuple(self.excluded),
             tuple(self.filters),
@@ -322,9 +304,9 @@ def _phrase(value: str) -> str:
     return " ".join(words) + star
 
 
-def _with_advice(search: Search, text: str) -> Search:
+def _with_advice(search: FlatSearch, text: str) -> FlatSearch:
     if search.is_empty and search.excluded:
-        return replace(search, hints=(*search.hints, Hint(SearchFault.ONLY_WITHOUT, text.strip())))
+        return replace(search, hints=(*search.hints, Hint(SearchFault.ONLY_EXCLUDED, text.strip())))
     return search
 
 

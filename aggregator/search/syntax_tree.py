@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -59,7 +60,7 @@ class NameTest:
 
 @dataclass(frozen=True, slots=True)
 class LinkTest:
-    """The entry's link contains a text; case makes no difference."""
+    """The entry's link contains a text; the case of ASCII letters makes no difference."""
 
     value: str
 
@@ -109,3 +110,35 @@ class Or:
 
 Test = Phrase | NameTest | LinkTest | LanguageTest | MediaTest | DayTest
 Node = Test | Not | And | Or
+
+Resolution = Mapping[NameTest, frozenset[int]]
+"""The ids of the feeds that each name means."""
+
+
+def all_of(nodes: Iterable[Node]) -> Node | None:
+    """Return the node that entries match if they match all `nodes`; None without nodes."""
+    return _joined(And, nodes)
+
+
+def any_of(nodes: Iterable[Node]) -> Node | None:
+    """Return the node that entries match if they match one of `nodes`; None without nodes."""
+    return _joined(Or, nodes)
+
+
+def negated(node: Node) -> Node:
+    """Return the node that entries match if they do not match `node`."""
+    if isinstance(node, Not):
+        return node.node
+    if isinstance(node, DayTest):
+        return DayTest(node.day, not node.is_before)
+    return Not(node)
+
+
+def _joined(kind: type[And] | type[Or], nodes: Iterable[Node]) -> Node | None:
+    """Return a node of the nodes, without nodes that occur twice or join nodes in the same way."""
+    parts: dict[Node, None] = {}
+    for node in nodes:
+        parts.update(dict.fromkeys(node.nodes if isinstance(node, kind) else [node]))
+    if len(parts) <= 1:
+        return next(iter(parts), None)
+    return kind(tuple(parts))

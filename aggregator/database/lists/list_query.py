@@ -33,7 +33,7 @@ from aggregator.database.lists.hourly_limit import WITHIN_HOURLY_LIMIT
 from aggregator.database.schema import categories, entries, feeds
 from aggregator.database.stories import read_stories
 from aggregator.model import LOWEST_ID, Cursor, EntryId, ListScope
-from aggregator.search import Filter, Kind, Search, parse
+from aggregator.search import Filter, FlatSearch, Kind, parse
 
 MAX_EXAMINED = 20_000
 """Entries at most that a page tests one by one."""
@@ -133,7 +133,7 @@ def list_query(connection: Connection, scope: ListScope) -> ListQuery | None:
     )
 
 
-def _search_query(connection: Connection, search: Search, zone: tzinfo) -> ListQuery | None:
+def _search_query(connection: Connection, search: FlatSearch, zone: tzinfo) -> ListQuery | None:
     if search.is_empty:
         return None
     filters: list[ColumnElement[bool]] = []
@@ -160,7 +160,7 @@ def _search_query(connection: Connection, search: Search, zone: tzinfo) -> ListQ
 
 def _search_conditions(
     connection: Connection,
-    search: Search,
+    search: FlatSearch,
     zone: tzinfo,
     ids: Mapping[Filter, list[int]],
     of: FromClause,
@@ -177,7 +177,7 @@ def _search_conditions(
 
 
 def _within_days(
-    search: Search, place: ColumnElement[int], zone: tzinfo
+    search: FlatSearch, place: ColumnElement[int], zone: tzinfo
 ) -> Iterator[ColumnElement[bool]]:
     if search.since:
         yield place >= _first_id_of(search.since, zone)

@@ -1,0 +1,211 @@
+"""A search as a condition on one entry, for entries that are about to be stored.  Pure.
+
+What the database finds with the same search, this condition is true for, and for nothing else;
+`database.lists.search_query` makes the SQL.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, time, tzinfo
+from functools import cached_property
+
+from aggregator.model import CleanEntry, EntryId
+from aggregator.search.syntax_tree import (
+    And,
+    DayTest,
+    LanguageTest,
+    LinkTest,
+    MediaTest,
+    Medium,
+    NameTest,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Resolution,
+    Test,
+    TextField,
+)
+from aggregator.search.word_forms import words
+
+_TEXT_END = "\n"  # not within a word, and so not within a phrase
+_ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+class SearchedEntry:
+    """The values of an entry that searches compare; each is folded once, when first compared.
+
+    Attributes:
+        feed_id: The feed that has the entry.
+        place: The place in lists, which is the entry's id.
+        title_words, summary_words, content_words: The words of each text.
+        author_words, tag_words: The words of each author, of each tag.
+    """
+
+    def __init__(self, entry: CleanEntry, *, content: str, feed_id: int, place: int) -> None:
+        """Take the values of an entry.
+
+        Args:
+            content: Plain text of the entry's content.
+        """
+        self.feed_id = feed_id
+        self.place = place
+        self._entry = entry
+        self._content = content
+
+    @cached_property
+    def title_words(self) -> list[str]:
+        return words(self._entry.title)
+
+    @cached_property
+    def summary_words(self) -> list[str]:
+        return words(self._entry.summary)
+
+    @cached_property
+    def content_words(self) -> list[str]:
+        return words(self._content)
+
+    @cached_property
+    def author_words(self) -> list[list[str]]:
+        return [words(author) for author in self._entry.authors]
+
+    @cached_property
+    def tag_words(self) -> list[list[str]]:
+        return [words(tag) for tag in self._entry.categories]
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of title, summary and content."""
+        return frozenset().union(self.title_words, self.summary_words, self.content_words)
+
+    @cached_property
+    def text(self) -> str:
+        """Title, summary and content as `_comparable` texts."""
+        return _comparable([self.title_words, self.summary_words, self.content_words])
+
+    @cached_property
+    def title(self) -> str:
+        """The title as a `_comparable` text."""
+        return _comparable([self.title_words])
+
+    @cached_property
+    def authors(self) -> str:
+        """The authors as `_comparable` texts."""
+        return _comparable(self.author_words)
+
+    @cached_property
+    def tags(self) -> str:
+        """The tags as `_comparable` texts."""
+        return _comparable(self.tag_words)
+
+    @cached_property
+    def link(self) -> str:
+        """The link in lower case; empty for an entry without a link."""
+        return _lower(self._entry.url or "")
+
+    @cached_property
+    def language(self) -> str:
+        """The tag of the language in lower case with a hyphen behind it; empty if unknown."""
+        return f"{self._entry.language.lower()}-" if self._entry.language else ""
+
+    @cached_property
+    def media(self) -> frozenset[Medium]:
+        """The kinds of media of the entry."""
+        types = {(enclosure.type or "").lower() for enclosure in self._entry.enclosures}
+        media = {medium for medium, prefix in _TYPES.items() if _has_prefix(types, prefix)}
+        return frozenset(media | ({Medium.PICTURE} if self._entry.image else set()))
+
+
+Condition = Callable[[SearchedEntry], bool]
+
+_TYPES = {Medium.AUDIO: "audio/", Medium.VIDEO: "video/", Medium.PICTURE: "image/"}
+
+
+def compiled(node: Node, resolution: Resolution, zone: tzinfo = UTC) -> Condition:
+    """Return the condition that a search puts on an entry.
+
+    Args:
+        resolution: The feeds that the names in the search mean; a name without a value in
+            `resolution` means none.
+        zone: Days begin and end in this zone.
+    """
+    match node:
+        case Not(inner):
+            condition = compiled(inner, resolution, zone)
+            return lambda entry: not condition(entry)
+        case And(nodes):
+            return _all_of([compiled(part, resolution, zone) for part in nodes])
+        case Or(nodes):
+            return _any_of([compiled(part, resolution, zone) for part in nodes])
+        case _:
+            return _test(node, resolution, zone)
+
+
+def _all_of(conditions: list[Condition]) -> Condition:
+    def is_match(entry: SearchedEntry) -> bool:
+        for condition in conditions:  # a loop takes half the time of `all`  # noqa: SIM110
+            if not condition(entry):
+                return False
+        return True
+
+    return is_match
+
+
+def _any_of(conditions: list[Condition]) -> Condition:
+    def is_match(entry: SearchedEntry) -> bool:
+        for condition in conditions:  # noqa: SIM110
+            if condition(entry):
+                return True
+        return False
+
+    return is_match
+
+
+def _test(test: Test, resolution: Resolution, zone: tzinfo) -> Condition:
+    match test:
+        case Phrase():
+            return _phrase(test)
+        case NameTest():
+            feeds = resolution.get(test, frozenset())
+            return lambda entry: entry.feed_id in feeds
+        case LinkTest(value):
+            part = _lower(value)
+            return lambda entry: part in entry.link
+        case LanguageTest(tag):
+            prefix = f"{tag.lower()}-"
+            return lambda entry: entry.language.startswith(prefix)
+        case MediaTest(medium):
+            return lambda entry: medium in entry.media
+        case DayTest(day, is_before):
+            first_id = EntryId.first_at(datetime.combine(day, time(), zone))
+            return lambda entry: (entry.place < first_id) is is_before
+
+
+def _phrase(phrase: Phrase) -> Condition:
+    part = f" {' '.join(phrase.words)}{'' if phrase.is_prefix else ' '}"
+    match phrase.field:
+        case TextField.TITLE:
+            return lambda entry: part in entry.title
+        case TextField.AUTHOR:
+            return lambda entry: part in entry.authors
+        case TextField.TAG:
+            return lambda entry: part in entry.tags
+    if len(phrase.words) == 1 and not phrase.is_prefix:
+        word = phrase.words[0]
+        return lambda entry: word in entry.words
+    # Few entries have all words of a phrase, and a set tells that sooner than a text.
+    whole_words = frozenset(phrase.words[:-1] if phrase.is_prefix else phrase.words)
+    return lambda entry: whole_words <= entry.words and part in entry.text
+
+
+def _comparable(texts: Iterable[list[str]]) -> str:
+    """Return the words of texts with a space before and behind each, and an end of each text."""
+    return _TEXT_END.join(f" {' '.join(text_words)} " for text_words in texts)
+
+
+def _lower(text: str) -> str:
+    """Return a text with ASCII letters in lower case, which is all that SQLite folds."""
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
+
+
+def _has_prefix(texts: Iterable[str], prefix: str) -> bool:
+    return any(text.startswith(prefix) for text in texts)

@@ -1,0 +1,150 @@
+"""Facts about searches that follow from the syntax tree alone.  Pure."""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+
+from aggregator.search.syntax_tree import (
+    And,
+    DayTest,
+    NameTest,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Test,
+)
+
+_COSTLY = 7  # points, see `is_costly`
+_MAX_CONTESTED = 10  # tests whose combinations are computed
+
+
+def tests_of(node: Node) -> Iterator[tuple[Test, bool]]:
+    """Yield each test of a search in order, and whether an even number of `Not` is around it."""
+    match node:
+        case Not(inner):
+            yield from ((test, not is_positive) for test, is_positive in tests_of(inner))
+        case And(nodes) | Or(nodes):
+            for part in nodes:
+                yield from tests_of(part)
+        case _:
+            yield node, True
+
+
+def keywords(node: Node | None) -> tuple[Phrase, ...]:
+    """Return the phrases that entries of a search have; none that a search excludes."""
+    if node is None:
+        return ()
+    phrases = (test for test, is_positive in tests_of(node) if is_positive)
+    return tuple(dict.fromkeys(test for test in phrases if isinstance(test, Phrase)))
+
+
+def name_tests(node: Node | None) -> tuple[NameTest, ...]:
+    """Return the names of sources and categories in a search, each once."""
+    if node is None:
+        return ()
+    tests = (test for test, _ in tests_of(node))
+    return tuple(dict.fromkeys(test for test in tests if isinstance(test, NameTest)))
+
+
+def only_excludes_phrases(node: Node) -> bool:
+    """Return whether a search has excluded phrases and nothing else."""
+    return all(isinstance(test, Phrase) and not is_positive for test, is_positive in tests_of(node))
+
+
+def is_costly(node: Node) -> bool:
+    """Return whether a search may take many times longer than most searches.
+
+    A word costs one access to the index; the beginning of a word many.  An excluded word is
+    searched in all entries that have the words beside it, and without words in every entry.  Links,
+    languages and media have no index.
+    """
+    return _points(node, has_words=False) >= _COSTLY
+
+
+def _points(node: Node, *, has_words: bool) -> int:
+    match node:
+        case Phrase(words, is_prefix):
+            return len(words) + 2 * is_prefix
+        case NameTest():
+            return 1
+        case DayTest():
+            return 0
+        case Not(inner):
+            phrases = [test for test, _ in tests_of(inner) if isinstance(test, Phrase)]
+            points = (2 if has_words else _COSTLY) * sum(len(phrase.words) for phrase in phrases)
+            return points + sum(
+                _points(test, has_words=True)
+                for test, _ in tests_of(inner)
+                if not isinstance(test, Phrase)
+            )
+        case And(nodes):
+            has_words = has_words or any(_has_words(part) for part in nodes)
+            return sum(_points(part, has_words=has_words) for part in nodes)
+        case Or(nodes):
+            return sum(_points(part, has_words=has_words) for part in nodes)
+        case _:
+            return _COSTLY
+
+
+def _has_words(node: Node) -> bool:
+    """Return whether every entry that matches `node` has a word of it."""
+    match node:
+        case Phrase():
+            return True
+        case And(nodes):
+            return any(_has_words(part) for part in nodes)
+        case Or(nodes):
+            return all(_has_words(part) for part in nodes)
+        case _:
+            return False
+
+
+def is_always_true(node: Node) -> bool:
+    """Return whether every entry matches for certain, whatever its words: `a OR -a`."""
+    return _is_certain(node, is_true=True)
+
+
+def is_never_true(node: Node) -> bool:
+    """Return whether no entry can match: `a -a`, or a day before an earlier day."""
+    return _is_certain(node, is_true=False)
+
+
+def _is_certain(node: Node, *, is_true: bool) -> bool:
+    """Return whether a search has the same truth for all entries; False if that is too much work.
+
+    A test that only stands under an odd, or only under an even number of `Not` has the value that
+    speaks against certainty; the other tests have all combinations of values.
+    """
+    signs: dict[Test, set[bool]] = {}
+    for test, is_positive in tests_of(node):
+        signs.setdefault(test, set()).add(is_positive)
+    days = [test for test in signs if isinstance(test, DayTest)]
+    contested = [test for test in signs if len(signs[test]) > 1 and test not in days]
+    if len(contested) > _MAX_CONTESTED:
+        return False
+    fixed = {test: (True in signs[test]) is not is_true for test in signs}
+    combinations = product(_day_values(days), product((True, False), repeat=len(contested)))
+    return all(
+        _truth(node, fixed | of_days | dict(zip(contested, values, strict=True))) is is_true
+        for of_days, values in combinations
+    )
+
+
+def _day_values(days: list[DayTest]) -> Iterator[dict[Test, bool]]:
+    """Yield the combinations of truth that tests of days have in the course of time."""
+    bounds = sorted({test.day for test in days})
+    yield {test: test.is_before for test in days}
+    for moment in bounds:
+        yield {test: (moment < test.day) is test.is_before for test in days}
+
+
+def _truth(node: Node, values: Mapping[Test, bool]) -> bool:
+    match node:
+        case Not(inner):
+            return not _truth(inner, values)
+        case And(nodes):
+            return all(_truth(part, values) for part in nodes)
+        case Or(nodes):
+            return any(_truth(part, values) for part in nodes)
+        case _:
+            return values[node]

@@ -1,0 +1,39 @@
+"""The places of words in a text, for marks."""
+
+import pytest
+from hypothesis import given, strategies
+
+from aggregator.search.word_forms import words
+from aggregator.search.word_places import word_places
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("Big, big!", ["Big", "big"]),
+        ("“Crème” – naïve_straße", ["Crème", "naïve", "straße"]),
+        ("iPhone発売、東京", ["iPhone", "発", "売", "東", "京"]),
+        ("ｶﾞｷﾞ 한국", ["ｶﾞ", "ｷﾞ", "한", "국"]),
+        ("हिन्दी में", ["हिन्दी", "में"]),
+        ("Do\u00adnau Python™ ①②", ["Do\u00adnau", "Python", "™", "①", "②"]),
+        ("cre\u0300me", ["cre\u0300me"]),
+    ],
+)
+def test_each_word_has_its_place_in_the_text(text, places):
+    assert [text[start:end] for _, start, end in word_places(text)] == places
+    assert [word for word, _, _ in word_places(text)] == words(text)
+
+
+@given(strategies.text(alphabet="aB1é è東か\u3099ｶﾞกำลัง한 हिन्\u200d\u00ad™①—“.,_ß"))
+def test_the_words_with_places_are_those_of_the_index(text):
+    places = word_places(text)
+
+    assert [word for word, _, _ in places] == words(text)
+    assert all(0 <= start < end <= len(text) for _, start, end in places)
+
+
+@given(strategies.text())
+def test_places_ascend_in_any_text(text):
+    starts = [start for _, start, _ in word_places(text)]
+
+    assert starts == sorted(starts)
