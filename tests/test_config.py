@@ -522,7 +522,7 @@ EXAMPLE = re.compile(r"```yaml\n(.*?)```(?:\n+[^`\n]+\n+```text\n(.*?)```)?", re
 def test_the_examples_in_the_documentation_do_what_it_says():
     examples = EXAMPLE.findall((ROOT / "docs" / "config.md").read_text())
 
-    assert len(examples) == 11
+    assert len(examples) == 15
     for text, said in examples:
         if said:
             assert "\n".join(problems(text)) + "\n" == said
@@ -537,13 +537,14 @@ def test_the_documentation_names_every_key():
         "poll": config.PollOptions,
         "network": config.NetworkOptions,
     }
-    sections["websub"] = options.WebSubOptions
+    sections |= {"websub": options.WebSubOptions, "views[]": options.ViewOptions}
     keys = [
         f"{name}.{field.name}"
         for name, section in {**sections, "retention": config.RetentionOptions}.items()
         for field in dataclasses.fields(section)
     ]
     keys += ["title", "base_url", "timezone", "database", "stories", "order", "per_hour", "feeds"]
+    keys += ["hide", "backlog", "views"]
     keys += [f"hosts.NAME.{field.name}" for field in dataclasses.fields(config.HostOptions)]
     keys += [f"feeds[].{field.name}" for field in dataclasses.fields(options.FeedOptions)]
 

@@ -6,6 +6,7 @@ config_file        reads the file, joins the steps, reports all problems
 yaml_document      values and their places in the text; yaml_mistakes explains broken syntax
 options            keys, types, defaults; option_readers says how each text is read
 value_parsers      titles, names, spans, numbers; address_parsers reads addresses
+scalar_places      where a part of a text stands in the file
 option_validation  values -> options, or every fault
 stray_characters   invisible and confusable characters
 subscriptions      items of `feeds` -> subscriptions with unique names
@@ -15,7 +16,7 @@ appending          adds feeds; atomic_write replaces the file
 
 from aggregator.config.appending import Appended, append, has_feed
 from aggregator.config.atomic_write import clear_leftovers, write
-from aggregator.config.config_file import load, parse, reached_at_port, read, stamp_of
+from aggregator.config.config_file import line_of, load, parse, reached_at_port, read, stamp_of
 from aggregator.config.options import (
     Config,
     HostOptions,
@@ -43,6 +44,7 @@ __all__ = [
     "append",
     "clear_leftovers",
     "has_feed",
+    "line_of",
     "load",
     "notes",
     "parse",

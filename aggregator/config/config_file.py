@@ -10,6 +10,7 @@ from aggregator.config import (
     option_readers,
     option_validation,
     options,
+    scalar_places,
     stray_characters,
     subscriptions,
     yaml_document,
@@ -82,6 +83,27 @@ def read(path: Path) -> str:
         raise ConfigError([f"{path}: can't be read: {_reason(error)}"]) from error
 
 
+def line_of(config: Config, *location: str | int) -> int | None:
+    """Return the line in which a key of the file stands, counted from 1.
+
+    Args:
+        location: Keys and indexes that lead to the value, such as "feeds", 3, "hide".
+
+    Returns:
+        None if the file does not have the key any more.
+    """
+    *outer, key = location
+    try:
+        text = read(config.path).removeprefix("\ufeff")
+        root, _ = yaml_document.compose(text, path=config.path)
+    except ConfigError:
+        return None
+    section, steps = yaml_document.find(root, outer)
+    if len(steps) < len(outer) or key not in section.pairs:
+        return None
+    return section.pairs[str(key)][0].start.line + 1
+
+
 def parse(text: str, *, path: Path) -> Config:
     """Read the configuration from the text of the file at `path`.
 
@@ -103,6 +125,8 @@ def parse(text: str, *, path: Path) -> Config:
     faults += subscriptions.unnamed_private(feeds)
     if isinstance(settings, list):
         faults += settings
+    else:
+        faults += subscriptions.duplicate_views(settings.views)
     if faults or config_text.problems or not isinstance(settings, GlobalOptions):
         raise config_text.error(faults)
     config = Config(
@@ -217,7 +241,25 @@ def _problem_of(fault: ConfigFault, root: Node, text: str) -> Problem:
         return _problem_at(parent.pairs[str(last)][0], fault.location, fault, text)
     # An address alone has no key `url`, a missing key has no value; the message names the key.
     is_missing = isinstance(node.value, dict) and len(steps) < len(fault.location)
+    if fault.index is not None and isinstance(node.value, str):
+        return _problem_in_text(node, node.value, fault, text)
     return _problem_at(node, fault.location if is_missing else steps, fault, text)
+
+
+def _problem_in_text(node: Node, value: str, fault: ConfigFault, text: str) -> Problem:
+    """Return a problem with a part of a text."""
+    at = scalar_places.place_in_scalar(
+        text, node.start.index, node.end.index, value, fault.index or 0
+    )
+    problem = yaml_document.problem_at(node.start, fault.location, fault.message)
+    return _moved(problem, node, at, text)
+
+
+def _moved(problem: Problem, node: Node, at: int, text: str) -> Problem:
+    """Return a problem with the place of a character within the node."""
+    line = problem.line + text.count("\n", node.start.index, at)
+    line_start = text.rfind("\n", 0, at) + 1
+    return replace(problem, line=line, column=at - line_start + 1)
 
 
 def _problem_at(
@@ -244,11 +286,7 @@ def _problem_at(
         f"{fault.message}{hints}",
         None if suggest is None else lambda: f"{suggest()}{hints}",
     )
-    if at < 0:
-        return problem
-    line = problem.line + text.count("\n", node.start.index, at)
-    line_start = text.rfind("\n", 0, at) + 1
-    return replace(problem, line=line, column=at - line_start + 1)
+    return problem if at < 0 else _moved(problem, node, at, text)
 
 
 def _reason(error: Exception) -> str:

@@ -18,7 +18,7 @@ MAX_CATEGORIES = 10
 """Most categories of one feed."""
 
 _BLANK = (None, "")
-_PROSE_PARSERS = (value_parsers.title, value_parsers.category)
+_PROSE_PARSERS = (value_parsers.title, value_parsers.description, value_parsers.category)
 
 
 def one_value(value: object) -> str:
@@ -70,8 +70,11 @@ def _refuse_variables(value: object) -> None:
 
 
 def _settings_or_none(value: object) -> object:
-    if value is None:  # every line below the section's name is commented out
-        return {}
+    # None: every line below the section's name is commented out.
+    return {} if value is None else _settings(value)
+
+
+def _settings(value: object) -> object:
     if not isinstance(value, dict):
         _refuse_variables(value)
         raise ValueError("must be followed by indented settings, one `key: value` a line")  # noqa: TRY004
@@ -93,6 +96,7 @@ def items_of(value: object) -> list[Any]:
 
 
 SECTION = BeforeValidator(_settings_or_none)
+SETTINGS = BeforeValidator(_settings)
 AllowedAddresses = Annotated[
     tuple[Annotated[str, parsed(address_parsers.allowed_address)], ...], BeforeValidator(items_of)
 ]
@@ -116,6 +120,31 @@ class InKeyError(ValueError):
         self.key = key
 
 
+class InTextError(ValueError):
+    """A mistake within a text.
+
+    Attributes:
+        index: Of the mistake in the text as written.
+    """
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+
+
+def rule(value: object) -> str:
+    """Return the text of a rule.
+
+    Raises:
+        InTextError: The text is not a search, or a part of the text means nothing.
+    """
+    return value_parsers.rule(one_value(value))
+
+
+def _rule_or_none(value: object) -> str | None:
+    return None if value in _BLANK else rule(value)
+
+
 def categories(value: object) -> tuple[str, ...]:
     """Read the name of a category, or a list of several; a blank value has none."""
     if value in _BLANK:
@@ -137,4 +166,6 @@ def categories(value: object) -> tuple[str, ...]:
     return tuple(names.values())
 
 
+RULE = PlainValidator(rule)
+RULE_OR_NONE = PlainValidator(_rule_or_none)
 CATEGORIES = PlainValidator(categories)

@@ -1,7 +1,7 @@
 """The values of config.yaml -> options, or every fault."""
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from aggregator.config import stray_characters
-from aggregator.config.option_readers import InKeyError
+from aggregator.config.option_readers import InKeyError, InTextError
 from aggregator.config.options import (
     DEFAULT_DATABASE,
     FeedOptions,
@@ -21,6 +21,7 @@ from aggregator.config.options import (
     PollOptions,
     PublishOptions,
     RetentionOptions,
+    ViewOptions,
     WebOptions,
     WebSubOptions,
 )
@@ -39,12 +40,14 @@ class ConfigFault:
         suggest: Returns a message that names the nearest known word; None without a known word.
             The search takes milliseconds, so only the first few faults are printed with
             suggestions.
+        index: Where in the text of the value the fault is; None for the whole value.
     """
 
     location: tuple[str | int, ...]
     message: str
     of_key: bool = False
     suggest: Callable[[], str] | None = field(default=None, compare=False)
+    index: int | None = None
 
     def below(self, *outer: str | int) -> "ConfigFault":
         """Return the fault with the location below `outer`."""
@@ -81,6 +84,7 @@ _SECTIONS: dict[str, type] = {
     "retention": RetentionOptions,
     "publish": PublishOptions,
     "websub": WebSubOptions,
+    "views": ViewOptions,
 }
 
 
@@ -100,9 +104,11 @@ def _fault(details: ErrorDetails, outermost: type) -> ConfigFault:
         error = details["ctx"]["error"]
         inner = (error.key,) if isinstance(error, InKeyError) else ()
         suggest = error.suggestion if isinstance(error, UnknownWordError) else None
-        return ConfigFault((*location, *inner), str(error), suggest=suggest)
+        index = error.index if isinstance(error, InTextError) else None
+        return ConfigFault((*location, *inner), str(error), suggest=suggest, index=index)
     if details["type"] == "missing":
-        return ConfigFault(location, "missing; every feed needs one")
+        noun = "view" if location[0] == "views" else "feed"
+        return ConfigFault(location, f"missing; every {noun} needs one")
     if details["type"] == "unexpected_keyword_argument":
         *outer, key = map(str, location)
         section = _SECTIONS[outer[0]] if outer else outermost
@@ -125,7 +131,15 @@ def _unknown_key(key: str, section: type) -> str:
     known_keys = _known_keys(section)
     if similar := difflib.get_close_matches(key.lower(), known_keys, n=1):
         return f'unknown key; did you mean "{similar[0]}"?'
+    if places := list(_places_of(key, section)):
+        return f'unknown key; "{key}" belongs {" or ".join(places)}'
+    return f"unknown key; known here are {', '.join(known_keys)}"
+
+
+def _places_of(key: str, section: type) -> Iterator[str]:
+    """Yield where else in the file a key is known."""
     for name, options in _SECTIONS.items():
         if key in {field.name for field in fields(options)}:
-            return f'unknown key; "{key}" belongs under "{name}"'
-    return f"unknown key; known here are {', '.join(known_keys)}"
+            yield f'under "{name}"'
+    if section is GlobalOptions and key in _known_keys(FeedOptions):
+        yield "to a feed"

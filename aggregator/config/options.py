@@ -11,22 +11,32 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, PlainValidator
+from pydantic import BeforeValidator, ConfigDict, PlainValidator
 
 from aggregator import urls
 from aggregator.config import address_parsers, option_readers, value_parsers
 from aggregator.config.option_readers import (
     SECTION,
+    SETTINGS,
     YEAR,
     AllowedAddresses,
     InKeyError,
+    items_of,
     one_value,
     parsed,
     parsed_in_folder,
     parsed_or_none,
     whole_number,
 )
-from aggregator.model import Order, Subscription
+from aggregator.model import (
+    NO_RULES,
+    Backlog,
+    CommonRules,
+    ListingRules,
+    Order,
+    Subscription,
+    View,
+)
 
 DEFAULT_DATABASE = "sqlite:///aggregator.db"
 
@@ -181,6 +191,18 @@ class WebSubOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViewOptions:
+    """An item of `views`; see `View`."""
+
+    __pydantic_config__ = _STRICT
+
+    name: Annotated[str, parsed(value_parsers.name)]
+    search: Annotated[str, option_readers.RULE]
+    title: Annotated[str | None, parsed_or_none(value_parsers.title)] = None
+    description: Annotated[str | None, parsed_or_none(value_parsers.description)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GlobalOptions:
     """Everything in config.yaml but the feeds; see `Config`."""
 
@@ -205,6 +227,9 @@ class GlobalOptions:
     per_hour: Annotated[
         int | None, parsed(partial(value_parsers.whole_number_or_off, minimum=1, maximum=10_000))
     ] = 500
+    hide: Annotated[str | None, option_readers.RULE] = None
+    backlog: Annotated[Backlog | None, parsed(value_parsers.backlog)] = None
+    views: Annotated[tuple[Annotated[ViewOptions, SETTINGS], ...], BeforeValidator(items_of)] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +244,7 @@ class Config(GlobalOptions):
         database: SQLAlchemy URL; the path of an SQLite file is absolute.
         order: The time by which new entries of a known feed are placed in lists.
         hosts: Limits by site (`aggregator.urls.site_of`).
+        hide, backlog, views: See `listing_rules`.
         base_url_given: The file has a `base_url`.
         feeds: Subscriptions in the order of the file; names and addresses are unique.
         stamp: Stamp of the file at the time of reading; None if the text was not read from a file.
@@ -238,6 +264,18 @@ class Config(GlobalOptions):
     def share(self) -> int | None:
         """Most posts of one feed and hour in lists of several feeds; None for no limit."""
         return self.per_hour if len(self.feeds) > 1 else None
+
+    @property
+    def listing_rules(self) -> ListingRules:
+        """Which entries lists have, and the views."""
+        return ListingRules(
+            common=CommonRules(self.hide, self.backlog, self.share, self.timezone),
+            feeds={feed.name: feed.rules for feed in self.feeds if feed.rules != NO_RULES},
+            views=tuple(
+                View(view.name, view.title or view.name, view.search, view.description or "")
+                for view in self.views
+            ),
+        )
 
     @property
     def folder(self) -> Path:
@@ -260,6 +298,13 @@ class FeedOptions:
     timezone: Annotated[str | None, parsed_or_none(value_parsers.timezone)] = None
     private: Annotated[bool | None, parsed_or_none(value_parsers.true_or_false)] = None
     stories: Annotated[bool | None, parsed_or_none(value_parsers.on_or_off)] = None
+    keep: Annotated[str | None, option_readers.RULE_OR_NONE] = None
+    hide: Annotated[str | None, option_readers.RULE_OR_NONE] = None
+    per_day: Annotated[
+        int | None, parsed_or_none(partial(value_parsers.whole_number, minimum=1, maximum=10_000))
+    ] = None
+    backlog: Annotated[Backlog | None, parsed_or_none(value_parsers.backlog)] = None
+    paused: Annotated[bool | None, parsed_or_none(value_parsers.true_or_false)] = None
 
 
 def folder_of(path: Path) -> Path:

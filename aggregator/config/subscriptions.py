@@ -1,15 +1,15 @@
 """Items of `feeds` -> subscriptions with unique names; no feed may be listed twice.  Pure."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import PurePosixPath
 
 from aggregator import urls
 from aggregator.config.option_validation import ConfigFault
-from aggregator.config.options import FeedOptions
+from aggregator.config.options import FeedOptions, ViewOptions
 from aggregator.config.value_parsers import MAX_NAME
-from aggregator.model import Subscription
+from aggregator.model import FeedRules, Subscription
 
 _SUFFIX = 6  # hexadecimal digits
 
@@ -50,6 +50,8 @@ def subscriptions(
                 timezone=feed.timezone,
                 private=feed.private or False,
                 stories=feed.stories is not False,
+                rules=FeedRules(feed.keep, feed.hide, feed.per_day, feed.backlog),
+                paused=feed.paused or False,
             )
         )
     return tuple(subscriptions)
@@ -75,6 +77,15 @@ def duplicates(
             where = f"feeds[{first}] in line {line_of(first)}"
             message = f'"{feed.name}" is the name of {where}; write another'
             yield ConfigFault(("feeds", index, "name"), message)
+
+
+def duplicate_views(views: Sequence[ViewOptions]) -> Iterable[ConfigFault]:
+    """Yield a fault for each view with the name of a view before."""
+    by_name: dict[str, int] = {}
+    for index, view in enumerate(views):
+        if (first := by_name.setdefault(view.name, index)) != index:
+            message = f'"{view.name}" is the name of views[{first}]; write another'
+            yield ConfigFault(("views", index, "name"), message)
 
 
 def unnamed_private(feeds: Mapping[int, FeedOptions]) -> Iterable[ConfigFault]:

@@ -17,11 +17,14 @@ from datetime import timedelta
 from functools import lru_cache, partial
 
 from aggregator import urls
-from aggregator.model import Order
+from aggregator.model import Backlog, Order
 from aggregator.model.times import span_text
 
 MAX_TITLE = 200
 MAX_NAME = 80
+MAX_DESCRIPTION = 1_000
+MAX_RULE = 10_000
+MAX_BACKLOG = 1_000_000
 
 CONTROL_CHARACTER = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
@@ -56,6 +59,7 @@ _SIZE_UNITS = {
 }
 _NAME = re.compile(r"[\w.-]*\w[\w.-]*")
 _VARIABLE = re.compile(r"(\$?)\$\{(file:|[A-Za-z_]\w{0,60})?")
+_SECOND, _YEAR = timedelta(seconds=1), timedelta(days=365)
 _YES, _NO = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 
 
@@ -93,21 +97,47 @@ def unescaped(text: str) -> str:
     return text.replace("$${", "${")
 
 
-def line(text: str) -> str:
-    """Read one line of text: white space collapsed, 1 to `MAX_TITLE` characters."""
-    if control := CONTROL_CHARACTER.search(text):
-        raise ValueError(f"has a control character (U+{ord(control[0]):04X}); remove it")
-    words = " ".join(text.split())
+def escaped_index(text: str, index: int) -> int:
+    """Return the index in `text` of the character with `index` in `unescaped(text)`."""
+    for escape in re.finditer(r"\$\$\{", text):
+        if escape.start() < index:
+            index += 1
+    return index
+
+
+def line(text: str, maximum: int = MAX_TITLE) -> str:
+    """Read one line of text: white space collapsed, 1 to `maximum` characters."""
+    words = " ".join(_text(text, maximum).split())
     if not words:
         raise ValueError("empty; write some text, or leave the line out")
-    if len(words) > MAX_TITLE:
-        raise ValueError(f"is {len(words):,} characters long; write at most {MAX_TITLE}")
     return words
+
+
+def _text(text: str, maximum: int) -> str:
+    """Read a text without control characters."""
+    if control := CONTROL_CHARACTER.search(text):
+        raise ValueError(f"has a control character (U+{ord(control[0]):04X}); remove it")
+    length = len(" ".join(text.split()))
+    if length > maximum:
+        raise ValueError(f"is {length:,} characters long; write at most {maximum:,}")
+    return text
 
 
 def title(text: str) -> str:
     """Read a title: a line with masked secrets, as other programs export addresses as titles."""
     return urls.masked_text(line(text))
+
+
+def description(text: str) -> str:
+    """Read a description: a line with masked secrets."""
+    return urls.masked_text(line(text, MAX_DESCRIPTION))
+
+
+def rule(text: str) -> str:
+    """Read a text that the language of searches will read; line breaks and blanks stay."""
+    if not text.strip():
+        raise ValueError("empty; write a search, or leave the line out")
+    return _text(text, MAX_RULE)
 
 
 def tidy_title(text: str) -> str:
@@ -208,6 +238,22 @@ def whole_number_or_off(text: str, *, minimum: int, maximum: int) -> int | None:
     if text.strip().lower() in {"off", "no", "false"}:
         return None
     return whole_number(text, minimum=minimum, maximum=maximum)
+
+
+def backlog(text: str) -> Backlog:
+    """Read how much of a first poll is listed: `all`, a number of entries, or a span of time."""
+    word = text.strip().lower()
+    if word == "all":
+        return Backlog()
+    if _NUMBER.fullmatch(word.replace("_", "")):
+        return Backlog(newest=whole_number(word, minimum=0, maximum=MAX_BACKLOG))
+    try:
+        return Backlog(within=duration(word, minimum=_SECOND, maximum=100 * _YEAR))
+    except ValueError as error:
+        if not word[:1].isdecimal():
+            message = f"{quoted(text)} is no backlog; write all, a number of posts, or 7d"
+            raise ValueError(message) from error
+        raise
 
 
 def order(text: str) -> Order:
