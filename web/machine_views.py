@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response, abort, request, url_for
@@ -146,7 +147,8 @@ def _scope() -> ListScope:
         return ListScope(search=search, zone=site().zone)
     for kind in (ListKind.SOURCE, ListKind.VIEW, ListKind.CATEGORY):
         if text := request.args.get(kind):
-            return parameters.list_scope(kind, text)
+            is_hidden = kind is ListKind.SOURCE and parameters.hidden()
+            return replace(parameters.list_scope(kind, text), hidden=is_hidden)
     return ListScope()
 
 

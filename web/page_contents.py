@@ -5,7 +5,7 @@ Functions here read the database and know nothing of the request, so a page can 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -244,9 +244,9 @@ def _list_page(template: str, listing: Listing, values: dict[str, object], *, se
     return Page(
         template,
         values | {"listing": listing},
-        scope=listing.scope,
+        scope=replace(listing.scope, hidden=False),  # no feed has hidden entries
         section=section,
-        index=listing.newest is None,
+        index=listing.newest is None and not listing.scope.hidden,
         following=listing.following,
     )
 

@@ -6,6 +6,7 @@ after the transaction, once for all requests for the same page in the same minut
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from enum import Enum
 from functools import wraps
 from typing import Concatenate, ParamSpec
@@ -31,7 +32,7 @@ _UNKNOWN = {
     ListKind.VIEW: to_translate("There is no such view."),
     ListKind.SOURCE: to_translate("There is no such source."),
 }
-_PARAMETERS = ("before", "view", "q", "skip")  # of all views
+_PARAMETERS = ("before", "view", "q", "skip", "hidden")  # of all views
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -113,7 +114,8 @@ def merged_list(data: PageData, kind: str, key: str) -> Page:
 @_page(Part.VISIT, Part.CHECKS)
 def source(data: PageData, name: str) -> Page:
     """List the entries of one source, with what is known about it."""
-    return _list_page(data, parameters.list_scope(ListKind.SOURCE, name))
+    scope = parameters.list_scope(ListKind.SOURCE, name)
+    return _list_page(data, replace(scope, hidden=parameters.hidden()))
 
 
 @bp.get("/search")
@@ -150,8 +152,8 @@ def robot(data: PageData) -> Page:
 
 @bp.after_request
 def _keep_out_of_searches(response: Response) -> Response:
-    """Keep searches and the older pages of lists, which have no end, out of search engines."""
-    if request.endpoint == "pages.search" or "before" in request.args:
+    """Keep searches, older pages of lists, and hidden entries out of search engines."""
+    if request.endpoint == "pages.search" or {"before", "hidden"} & set(request.args):
         response.headers["X-Robots-Tag"] = "noindex"
     return response
 

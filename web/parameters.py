@@ -35,6 +35,11 @@ def view() -> str | None:
     return "titles" if request.args.get("view") == "titles" else None
 
 
+def hidden() -> bool:
+    """Whether a source's list has the entries that config.yaml hides."""
+    return request.args.get("hidden") == "1"
+
+
 def search() -> str:
     """Return the text of a search, without control characters; empty without the parameter."""
     text = _CONTROL.sub(" ", request.args.get("q", "")).strip()

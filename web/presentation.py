@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from markupsafe import Markup, escape
 
 from aggregator import urls
-from aggregator.model import ListedEntry, ListScope, NamedList, Source, SourceName
+from aggregator.model import HIDDEN, ListedEntry, ListScope, NamedList, Source, SourceName
 from aggregator.publish import first_words, title_of
 from aggregator.search import MAX_EXCLUDED, MAX_TERMS
 from aggregator.search.search_faults import Hint, SearchFault
@@ -57,6 +57,7 @@ class Post:
         updated: When the text changed, None if never or only in the first minutes.
         dated: Day of a publication date in the future, else empty.
         media: "Audio", "Video" or empty.
+        hidden_by: The key of config.yaml that hides the entry, else empty.
     """
 
     id: int
@@ -72,12 +73,13 @@ class Post:
     updated: Moment | None
     dated: str
     media: str
+    hidden_by: str
     also_in: tuple[SourceName, ...]
 
     @property
     def has_tags(self) -> bool:
         """Whether the entry has tags below the excerpt."""
-        return bool(self.updated or self.dated or self.media or self.also_in)
+        return bool(self.updated or self.dated or self.media or self.hidden_by or self.also_in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,7 @@ def post(
         if entry.published_at and entry.published_at - entry.listed_at > _SAME_MOMENT
         else "",
         media=media(entry, lang),
+        hidden_by=entry.exclusion if entry.exclusion in HIDDEN else "",
         also_in=entry.also_in,
     )
 

@@ -131,7 +131,8 @@ def list_path(scope: ListScope, parameters: Mapping[str, str] | None = None) -> 
     Args:
         parameters: Of the address besides the list.
     """
-    encoded = _encoded(dict(parameters or {}) | _search_parameter(scope))
+    hidden = {"hidden": "1"} if scope.hidden else {}
+    encoded = _encoded(dict(parameters or {}) | _search_parameter(scope) | hidden)
     return (_folder(scope) or "/") + (f"?{encoded}" if encoded else "")
 
 

@@ -30,6 +30,7 @@ class FeedHealth:
 
     Attributes:
         entries: Number of stored entries.
+        hidden: Number of entries that config.yaml hides (`model.HIDDEN`).
         per_week: Entries listed in the last four weeks, divided by four.
         weeks: Entries listed in each of the last weeks of seven days, oldest first.
         next_poll_at: None for a feed that is polled no more (410).
@@ -48,6 +49,7 @@ class FeedHealth:
     format: str = ""
     interval: timedelta = timedelta(hours=1)
     entries: int = 0
+    hidden: int = 0
     per_week: float = 0.0
     weeks: tuple[int, ...] = ()
     first_entry_at: datetime | None = None

@@ -184,6 +184,7 @@ class ListedEntry:
         updated_at: Time of the last change of the text, None for no change.
         also_in: Other sources of the same story, in the order of their entries' arrival.
         image: URL of the lead picture.
+        exclusion: The reason why no list has the entry, None for an entry in lists.
         origin: The feed that `source` copied the entry from, None for an entry of `source` itself.
         content_html: None if the query left the content out.
     """
@@ -209,6 +210,7 @@ class ListedEntry:
     also_in: tuple[SourceName, ...] = ()
     image: str | None = None
     origin: Origin | None = None
+    exclusion: Exclusion | None = None
     content_html: str | None = None
 
 

@@ -1,0 +1,67 @@
+"""Posts that config.yaml hides: on the page of their source with `?hidden=1`, and nowhere else."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from aggregator.model import Exclusion
+from tests import listed
+from tests.web_fixtures import Site
+from web import presentation
+from web.language import language
+from web.relative_time import Clock
+
+CLOCK = Clock(datetime.now(UTC), ZoneInfo("UTC"), "UTC", language("en"))
+
+
+@pytest.mark.parametrize(
+    ("exclusion", "key"),
+    [
+        (Exclusion.HIDE, "hide"),
+        (Exclusion.KEEP, "keep"),
+        (Exclusion.PER_DAY, "per_day"),
+        (Exclusion.BACKLOG, ""),
+        (Exclusion.COPY, ""),
+        (None, ""),
+    ],
+)
+def test_a_hidden_post_names_the_key_that_hides_it(exclusion, key):
+    post = presentation.post(listed.entry(exclusion=exclusion), CLOCK)
+
+    assert post.hidden_by == key
+    assert post.has_tags is bool(key)
+
+
+def test_a_page_with_hidden_posts_is_for_no_search_engine_and_leads_to_more_of_them(full):
+    page = full.page("/source/lamp?hidden=1")
+
+    assert full.client.get("/source/lamp?hidden=1").headers["X-Robots-Tag"] == "noindex"
+    assert '<meta name="robots" content="noindex">' in page.text
+    assert page.link("Older posts").endswith("&hidden=1")
+    older = full.page(page.link("Older posts"))
+    assert older.link("Newest posts") == "/source/lamp?hidden=1"
+    assert page.link("Titles") == "/source/lamp?view=titles&hidden=1"
+    assert "&hidden=1" in page.one("main").get("data-poll", "")
+    feeds = [each.get("href", "") for each in page.all("link") if each.get("rel") == "alternate"]
+    assert [path for path in feeds if "/source/" in path] == [
+        f"/source/lamp/feed.{form}" for form in ("atom", "rss", "json")
+    ]
+
+
+@pytest.mark.parametrize("path", ["/", "/category/trade", "/search?q=post"])
+def test_only_sources_have_pages_with_hidden_posts(full, path):
+    mark = "&" if "?" in path else "?"
+
+    page = full.page(f"{path}{mark}hidden=1")
+
+    assert "hidden=1" not in page.text
+    assert page.titles() == full.page(path).titles()
+
+
+@pytest.mark.parametrize("form", ["atom", "rss", "json"])
+@pytest.mark.parametrize("folder", ["", "/source/lamp", "/category/trade"])
+def test_no_feed_takes_the_parameter(full: Site, folder, form):
+    path = f"{folder}/feed.{form}"
+
+    assert full.client.get(f"{path}?hidden=1").data == full.client.get(path).data
