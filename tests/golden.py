@@ -60,6 +60,8 @@ COMMANDS = {
     "explain-waiting.txt": ("explain", "slow"),
     "explain-failing.txt": ("explain", "mast"),
     "explain-story.txt": ("explain-story", STORY),
+    "plan.txt": ("plan",),
+    "plan-as-json.txt": ("plan", "--json"),
     "unknown-feed.txt": ("explain", "harbor"),
 }
 EXPORTED = {

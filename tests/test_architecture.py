@@ -27,7 +27,7 @@ ALLOWED = {
     "aggregator.schedule": {"model"},
     "aggregator.feed_status": {"model"},
     "aggregator.rules": {"model"},
-    "aggregator.plan": {"model"},
+    "aggregator.plan": {"model", "urls"},
     "aggregator.dates": {"model"},
     "aggregator.dedup": PURE | {"links", "text"},
     "aggregator.stories": PURE | {"links", "text"},
@@ -56,8 +56,9 @@ ALLOWED = {
     "aggregator.scheduler": PURE
     | {"config", "database", "fetch", "merged", "poll", "runtime", "websub"},
     "aggregator.cli": PURE
-    | {"config", "database", "dates", "feed_status", "fetch", "merged", "opml", "poll", "publish"}
-    | {"reading.autodiscovery", "reading.worker_task", "runtime", "scheduler", "text", "web"},
+    | {"config", "database", "dates", "feed_status", "fetch", "merged", "opml", "plan", "poll"}
+    | {"publish", "reading.autodiscovery", "reading.worker_task", "runtime", "scheduler"}
+    | {"text", "web"},
     "web": PURE
     | {"config", "database", "dates", "feed_status", "merged", "opml", "publish", "runtime"}
     | {"search", "text"},

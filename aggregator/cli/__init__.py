@@ -18,6 +18,7 @@ _COMMANDS = {
     "serve": "service_commands:serve",
     "schedule": "service_commands:schedule",
     "check": "config_commands:check",
+    "plan": "plan:plan",
     "feeds": "poll_commands:list_feeds",
     "explain": "explain:explain",
     "explain-story": "explain_story:explain_story",

@@ -11,7 +11,12 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from aggregator.database.deadline import READING
-from aggregator.database.engine import is_up_to_date, open_database, watch_file
+from aggregator.database.engine import (
+    is_up_to_date,
+    open_database,
+    open_unchanged,
+    watch_file,
+)
 from aggregator.database.failures import database_error, is_gone, is_missing, is_passing
 from aggregator.database.sqlite_file import main_file
 from aggregator.database.writer import DatabaseWriter, Transact
@@ -30,5 +35,6 @@ __all__ = [
     "is_up_to_date",
     "main_file",
     "open_database",
+    "open_unchanged",
     "watch_file",
 ]

@@ -54,6 +54,30 @@ def open_database(
     return engine
 
 
+def open_unchanged(url: str) -> Engine | None:
+    """Return an engine that only reads, without an update of the schema; None without a database.
+
+    An empty database is like none.
+
+    Raises:
+        DatabaseError: The database can't be opened, belongs to another program, or has the schema
+            of another version.
+    """
+    place = parse_url(url)
+    try:
+        revision = _revision(place)
+    except DBAPIError as error:
+        raise database_error(error, url) from error
+    if revision is None:
+        return None
+    if revision != HEAD:
+        raise DatabaseError(
+            f"{name_of(place)}: was written by an older version of this program (schema "
+            f"{revision}, this one has {HEAD}); `aggregator poll` or `aggregator run` updates it"
+        )
+    return open_database(url, read_only=True)
+
+
 def reading_first(engine: Engine) -> Engine:
     """Return an engine whose transactions lock nothing before their first write.
 
