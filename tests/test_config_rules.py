@@ -1,6 +1,7 @@
 """What config.yaml says about lists: rules, limits, the backlog and views."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from aggregator import config
 from aggregator.config.scalar_places import place_in_scalar
 from aggregator.model import Backlog, CommonRules, FeedRules, View
-from tests.configured import parsed, problem
+from tests.configured import parsed, problem, problems
 from tests.selection import examples
+
+ROOT = Path(__file__).parents[1]
 
 RULES = """\
 timezone: Europe/Berlin
@@ -186,3 +189,91 @@ def test_every_visible_character_of_a_value_stands_in_the_file(value, style, wid
         if not character.isspace():
             assert text[at] in {character, "\\"}
             assert text[at] == character or text[at : at + 2] != "\\ "
+
+
+# ------------------------------------------------------------------ the language of searches
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("hide: ads (", '1:11: hide: "(" is never closed'),
+        ("hide: 'it''s (ads'", '1:14: hide: "(" is never closed'),
+        ('hide: "\\x61ds (b"', '1:15: hide: "(" is never closed'),
+        ("hide: >-\n  ads\n  OR\n\n  (b\n", '5:3: hide: "(" is never closed'),
+        ("hide: |\n  all\n  ads OR\n", "3:7: hide: OR needs a word on both sides"),
+        ("hide: $${x} (b", '1:13: hide: "(" is never closed'),
+        ("a: &a 'x ('\nhide: *a", '2:7: hide: "(" is never closed'),
+        ("views: [{name: a, search: ads )}]", '1:31: views[0].search: ")" is never opened'),
+        (
+            "feeds:\n  - url: a.xml\n    keep: 'title:'\n",
+            "3:12: feeds[0].keep: title: needs a value right behind the colon",
+        ),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_a_mistake_at_its_place_in_the_file(text, fault):
+    (found,) = [line for line in problems(text) if "a: unknown" not in line]
+
+    assert found == f"config.yaml:{fault}"
+
+
+def test_each_rule_with_a_mistake_is_reported():
+    text = "hide: (\nviews:\n- {name: a, search: ')'}\nfeeds:\n- {url: a.xml, hide: (, keep: (}"
+
+    assert [line.split(": ")[1] for line in problems(text)] == [
+        "hide", "views[0].search", "feeds[0].hide", "feeds[0].keep",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "remarks"),
+    [
+        ("hide: ads -ads", ["hide: no post can match, so this hides none"]),
+        ("hide: ads OR -ads", ["hide: every post matches, so no list has a post"]),
+        (
+            "hide: category:Sae -category:air",
+            [
+                'hide: no feed is in the category "Sae"; did you mean Sea?',
+                'hide: no feed is in the category "air"',
+            ],
+        ),
+        (
+            "views: [{name: v, search: before:2026 after:2027}]",
+            ["views[0] (v): search: no post can match"],
+        ),
+        ("views: [{name: v, search: a OR -a}]", ["views[0] (v): search: every post matches"]),
+        (
+            "hide: title:x OR ads\nviews: [{name: v, search: ads whale}]",
+            ["views[0] (v): search: hide leaves out every post that matches"],
+        ),
+        ("hide: -title:x\nviews: [{name: v, search: ads whale}]", []),
+    ],
+)
+def test_check_remarks_on_rules_that_say_nothing_or_too_much(text, remarks):
+    assert config.notes(parsed(f"{text}\nfeeds: [{{url: README.md, category: Sea}}]\n",
+                               path=ROOT / "config.yaml")) == remarks  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rules", "remarks"),
+    [
+        ("hide: b -b", ["hide: no post can match, so this hides none"]),
+        ("hide: b OR -b", ["hide: every post matches, so no list has a post of this feed"]),
+        ("keep: b -b", ["keep: no post can match"]),
+        ("keep: b OR -b", ["keep: every post matches"]),
+        ("keep: b, hide: b", ["keep: hide of this feed leaves out every post that matches"]),
+        ("keep: ads b", ["keep: hide at the top of the file leaves out every post that matches"]),
+        ("keep: category:Air", ['keep: no feed is in the category "Air"']),
+        ("per_day: 480", ["per_day: never that many are listed, as per_hour is 20"]),
+        ("per_day: 479, keep: b, hide: c", []),
+    ],
+)
+def test_check_remarks_on_the_rules_of_a_feed(rules, remarks):
+    text = (
+        "hide: ads\nper_hour: 20\nfeeds:\n"
+        f"- {{url: README.md, {rules}}}\n- {{url: LICENSE, category: Sea}}\n"
+    )
+
+    assert config.notes(parsed(text, path=ROOT / "config.yaml")) == [
+        f"feeds[0] (readme): {remark}" for remark in remarks
+    ]

@@ -10,7 +10,8 @@ scalar_places      where a part of a text stands in the file
 option_validation  values -> options, or every fault
 stray_characters   invisible and confusable characters
 subscriptions      items of `feeds` -> subscriptions with unique names
-remarks            remarks on a valid file; file_permissions on secrets that others can read
+remarks            remarks on a valid file: rule_remarks on rules, file_permissions on secrets that
+                   others can read
 appending          adds feeds; atomic_write replaces the file
 """
 

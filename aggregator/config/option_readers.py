@@ -10,6 +10,8 @@ from pydantic import BeforeValidator, PlainValidator, ValidationInfo
 
 from aggregator import urls
 from aggregator.config import address_parsers, stray_characters, value_parsers
+from aggregator.search.search_faults import RuleError
+from aggregator.search.search_parser import parse_rule
 
 _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 YEAR = timedelta(days=365)
@@ -138,7 +140,13 @@ def rule(value: object) -> str:
     Raises:
         InTextError: The text is not a search, or a part of the text means nothing.
     """
-    return value_parsers.rule(one_value(value))
+    text = value_parsers.rule(one_value(value))
+    try:
+        parse_rule(text)
+    except RuleError as error:
+        index = value_parsers.escaped_index(str(value), error.column - 1)
+        raise InTextError(index, error.message) from error
+    return text
 
 
 def _rule_or_none(value: object) -> str | None:

@@ -1,19 +1,17 @@
 """Remarks on likely mistakes in a valid configuration."""
 
-import difflib
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice
 
 from aggregator import urls
 from aggregator.config import file_permissions, stray_characters
 from aggregator.config.options import Config
+from aggregator.config.rule_remarks import CategoryNames, remarks_on_rules
 from aggregator.model import Subscription
 from aggregator.model.times import span_text
 
 POLITE_INTERVAL = timedelta(minutes=30)
 MAX_OF_KIND = 5  # remarks
-_MAX_COMPARED = 5_000  # names that are compared with an unknown one
 
 
 def notes(config: Config) -> list[str]:
@@ -31,6 +29,7 @@ def notes(config: Config) -> list[str]:
     remarks += _clipped(_on_categories(config))
     remarks += _clipped(_on_stories(config))
     remarks += _clipped(_on_characters(config))
+    remarks += _clipped(remarks_on_rules(config))
     return remarks
 
 
@@ -75,16 +74,10 @@ def _on_categories(config: Config) -> Iterator[str]:
 
 
 def _on_stories(config: Config) -> Iterator[str]:
-    slugs = config.category_slugs
-    names = list(islice(slugs, _MAX_COMPARED))
-    remark_count = 0
+    categories = CategoryNames(config)
     for category in config.stories.off_in:
-        if not urls.matching_categories(category, slugs):
-            remark_count += 1
-            is_reported = remark_count <= MAX_OF_KIND
-            similar = difflib.get_close_matches(category, names, n=1) if is_reported else []
-            hint = f"; did you mean {similar[0]}?" if similar else ""
-            yield f'stories: no feed is in the category "{category}"{hint}'
+        if remark := categories.remark(category):
+            yield f"stories: {remark}"
 
 
 def _on_characters(config: Config) -> Iterator[str]:
