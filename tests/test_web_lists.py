@@ -332,7 +332,7 @@ def test_where_one_source_is_asked_for_nothing_is_folded(site):
 
     assert site.page("/").all("details")
     assert not site.page("/source/lamp").all("details")
-    assert not site.page("/search?q=post").all("details")
+    assert not site.page("/search?q=post").all("details", "fold")
 
 
 def test_an_entry_says_where_else_its_story_is(site):

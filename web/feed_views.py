@@ -267,9 +267,7 @@ def _explanation(list_request: ListRequest, now: datetime) -> Response:
         "document": document,
         "format": page_links.FORMAT_NAMES[list_request.form],
         "raw": f"{request.script_root}{raw}",
-        "days": presentation.days(
-            document.entries[:_PREVIEWED], clock, news=no_news, phrases=(), fold=False
-        ),
+        "days": presentation.days(document.entries[:_PREVIEWED], clock, news=no_news, fold=False),
         "posts": {"news": no_news},
     }
     page = Page("feed.html", values, scope=list_request.scope, index=False)

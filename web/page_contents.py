@@ -4,7 +4,7 @@ Functions here read the database and know nothing of the request, so a page can 
 (`web.pages`) or a file (`aggregator.cli.static_site`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,14 +13,16 @@ from flask import render_template
 
 from aggregator.database import Connection
 from aggregator.database.feeds import read_health, read_status
-from aggregator.database.lists import read_lists
-from aggregator.model import Cursor, EntryId, FeedOrder, ListKind, ListScope, Overview
+from aggregator.database.lists import read_lists, read_searches
+from aggregator.model import Cursor, EntryId, FeedOrder, ListedEntry, ListKind, ListScope, Overview
 from aggregator.publish import room_on_page
-from aggregator.search import parse
-from web import disclosure, presentation, status_texts
+from aggregator.search.search_parser import parse
+from aggregator.search.tree_facts import keywords
+from web import disclosure, presentation, search_texts, status_texts
 from web.last_visit import LastVisit
 from web.page_links import PageLinks, updates_path
 from web.relative_time import Clock
+from web.search_marks import excerpt_around
 from web.site import site
 from web.template_globals import translation_context
 
@@ -148,7 +150,13 @@ def list_page(data: PageData, scope: ListScope, position: ListPosition) -> Page 
 def search(data: PageData, scope: ListScope, position: ListPosition) -> Page:
     """Return a page of search results; for an empty search the help alone."""
     listing = _listing(data, scope, position)
-    values = {"listing": listing, "hints": parse(listing.search).hints}
+    search_text = listing.search
+    values = {
+        "listing": listing,
+        "hints": parse(search_text).hints,
+        "results": _number_of_results(data, listing),
+        "view_lines": search_texts.view_lines(search_text) if listing.count else None,
+    }
     page_scope = scope if listing.search else ListScope()  # an empty search has no feed
     return Page("search.html", values, scope=page_scope, index=False)
 
@@ -269,7 +277,7 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
             entries,
             data.clock,
             news=news,
-            phrases=parse(scope.search).required if scope.search else (),
+            keywords=_keywords(data, scope, entries, view),
             fold=not (scope.search or scope.source),
         ),
         count=len(entries),
@@ -287,3 +295,30 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
         visit=data.visit,
         following=following,
     )
+
+
+def _number_of_results(data: PageData, listing: Listing) -> int | None:
+    """Return the number of results on all pages, None if unknown or on a later page."""
+    if listing.newest is not None or listing.looked_back_to or listing.gave_up:
+        return None
+    if listing.older is None:
+        return listing.count
+    most = search_texts.MOST_COUNTED + 1
+    return read_searches.count_results(data.connection, listing.scope, most)
+
+
+def _keywords(
+    data: PageData, scope: ListScope, entries: Sequence[ListedEntry], view: str | None
+) -> presentation.Keywords:
+    """Return what to mark in entries; with parts of full texts, where all hits are in these."""
+    phrases = keywords(parse(scope.search).root) if scope.search else ()
+    marks = presentation.Keywords(phrases)
+    if not phrases or view == "titles":
+        return marks
+    missing = [(int(entry.id), marks.missing_in(entry)) for entry in entries]
+    hidden = {entry_id: phrases for entry_id, phrases in missing if phrases}
+    texts = read_searches.full_texts(data.connection, list(hidden))
+    excerpts = {
+        entry_id: excerpt_around(text, hidden[entry_id]) for entry_id, text in texts.items()
+    }
+    return presentation.Keywords(phrases, excerpts)

@@ -3,8 +3,8 @@
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from itertools import groupby
@@ -15,16 +15,14 @@ from markupsafe import Markup, escape
 from aggregator import urls
 from aggregator.model import HIDDEN, ListedEntry, ListScope, NamedList, Source, SourceName
 from aggregator.publish import first_words, title_of
-from aggregator.search import MAX_EXCLUDED, MAX_TERMS
-from aggregator.search.search_faults import Hint, SearchFault
+from aggregator.search.syntax_tree import Phrase, TextField
 from aggregator.text.references import unescape
 from web.bidi_text import isolated
 from web.language import Language
 from web.last_visit import LastVisit
 from web.relative_time import Clock, Moment
-from web.search_marks import marked
+from web.search_marks import marked, occurring
 
-_LIMITS = {SearchFault.TOO_MANY_TERMS: MAX_TERMS, SearchFault.TOO_MANY_EXCLUDED: MAX_EXCLUDED}
 _HUES = 12  # classes c0 to c11 in static/style.css
 _MAX_AUTHORS = 3
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
@@ -119,6 +117,37 @@ class NewPosts:
     ends_before: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Keywords:
+    """The words and phrases of a search, to be marked.
+
+    Attributes:
+        phrases: As `tree_facts.keywords` returns them.
+        excerpts: By the id of an entry, a part of the full text to show instead of the excerpt.
+    """
+
+    phrases: tuple[Phrase, ...] = ()
+    excerpts: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def in_text(self) -> list[Phrase]:
+        """The phrases that are searched in all texts."""
+        return [phrase for phrase in self.phrases if phrase.field is TextField.ANY]
+
+    @property
+    def in_title(self) -> list[Phrase]:
+        """The phrases that are searched in titles."""
+        fields = {TextField.ANY, TextField.TITLE}
+        return [phrase for phrase in self.phrases if phrase.field in fields]
+
+    def missing_in(self, entry: ListedEntry) -> list[Phrase]:
+        """Return the phrases that only the full text may have; none if the excerpt has any."""
+        if occurring(summary(entry), self.in_text):
+            return []
+        in_title = occurring(entry.title, self.in_text)
+        return [phrase for phrase in self.in_text if phrase not in in_title]
+
+
 def new_posts(entries: Sequence[ListedEntry], visit: LastVisit) -> NewPosts:
     """Return which entries, newest first, are new, and the place of the line below new ones.
 
@@ -135,22 +164,23 @@ def days(
     clock: Clock,
     *,
     news: NewPosts | None = None,
-    phrases: Sequence[str] = (),
+    keywords: Keywords | None = None,
     fold: bool = True,
 ) -> list[Day]:
     """Return entries, newest first, in groups by day.
 
     Args:
-        phrases: Words and phrases of a search, to be marked.
+        keywords: Words and phrases of a search, to be marked.
         fold: Show only the first post of a source with many posts within an hour.
     """
-    news = news or NewPosts()
+    news, keywords = news or NewPosts(), keywords or Keywords()
     groups = []
     for day, entries_of_day in groupby(entries, key=lambda entry: clock.day(entry.listed_at)):
         runs = []
         for entries_of_run, is_long in _runs(tuple(entries_of_day), news):
             posts = [
-                post(entry, clock, phrases, is_new=entry.id in news.ids) for entry in entries_of_run
+                post(entry, clock, keywords, is_new=entry.id in news.ids)
+                for entry in entries_of_run
             ]
             unfolded = 1 if is_long and fold else len(posts)
             runs.append(Run(tuple(posts[:unfolded]), tuple(posts[unfolded:])))
@@ -174,17 +204,15 @@ def _runs(
             yield hour, len(hour) > _MAX_RUN
 
 
-def post(
-    entry: ListedEntry, clock: Clock, phrases: Sequence[str] = (), *, is_new: bool = False
-) -> Post:
+def post(entry: ListedEntry, clock: Clock, keywords: Keywords, *, is_new: bool = False) -> Post:
     """Return an entry for the list."""
     lang = clock.lang
     found_text = lang.gettext("found {time}")
     return Post(
         id=entry.id,
         url=entry.url,
-        title=title(entry, phrases, lang),
-        summary=marked(_summary(entry), phrases),
+        title=title(entry, keywords.in_title, lang),
+        summary=marked(keywords.excerpts.get(entry.id) or summary(entry), keywords.in_text),
         lang=text_language(entry.language or entry.source.language, lang),
         time=clock.moment(entry.listed_at)
         if entry.dated
@@ -216,7 +244,7 @@ def _tile(name: str, title: str) -> Tile:
     return Tile(letter.upper()[:1], f"c{zlib.crc32(name.encode()) % _HUES}")
 
 
-def title(entry: ListedEntry, phrases: Sequence[str], lang: Language) -> Markup:
+def title(entry: ListedEntry, phrases: Sequence[Phrase], lang: Language) -> Markup:
     """Return an entry's title as inline HTML, with the words of a search marked.
 
     An entry without title gets the beginning of its text.  `title_html` was sanitised before it was
@@ -232,7 +260,7 @@ def title(entry: ListedEntry, phrases: Sequence[str], lang: Language) -> Markup:
     )
 
 
-def _summary(entry: ListedEntry) -> str:
+def summary(entry: ListedEntry) -> str:
     """Return the excerpt; for an entry without title the part that is not in the made title."""
     if entry.title:
         return entry.summary
@@ -344,28 +372,6 @@ def rhythm(per_week: float, lang: Language) -> str:
 def rate(per_week: float, lang: Language) -> str:
     """Return posts a week for a table: "0.3", "21"."""
     return lang.number(per_week if per_week < 1 else round(per_week))
-
-
-def hint(hint: Hint, lang: Language) -> str:
-    """Return advice about a part of a search with a mistake."""
-    texts = {
-        SearchFault.OPEN_QUOTE: lang.gettext("“{text}” has no closing quote; read to the end."),
-        SearchFault.NO_VALUE: lang.gettext("“{text}” needs a value right behind the colon."),
-        SearchFault.BAD_DAY: lang.gettext("“{text}” is not a day; write one like 2026-11-23."),
-        SearchFault.ONLY_EXCLUDED: lang.gettext(
-            "“{text}” only leaves out; say also what to look for."
-        ),
-        SearchFault.TOO_MANY_TERMS: lang.gettext(
-            "A search has {n} words and names at most; “{text}” and what follows was left out."
-        ),
-        SearchFault.TOO_MANY_EXCLUDED: lang.gettext(
-            "A search excludes {n} words at most; “{text}” was ignored."
-        ),
-        SearchFault.LONG_PHRASE: lang.gettext(
-            "“{text}” is too long for a phrase; only its beginning was looked for."
-        ),
-    }
-    return texts[hint.fault].format(text=hint.text, n=_LIMITS.get(hint.fault))
 
 
 def _plain_title(entry: ListedEntry, lang: Language) -> str:

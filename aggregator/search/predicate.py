@@ -79,23 +79,23 @@ class SearchedEntry:
 
     @cached_property
     def text(self) -> str:
-        """Title, summary and content as `_comparable` texts."""
-        return _comparable([self.title_words, self.summary_words, self.content_words])
+        """Title, summary and content as `comparable` texts."""
+        return comparable([self.title_words, self.summary_words, self.content_words])
 
     @cached_property
     def title(self) -> str:
-        """The title as a `_comparable` text."""
-        return _comparable([self.title_words])
+        """The title as a `comparable` text."""
+        return comparable([self.title_words])
 
     @cached_property
     def authors(self) -> str:
-        """The authors as `_comparable` texts."""
-        return _comparable(self.author_words)
+        """The authors as `comparable` texts."""
+        return comparable(self.author_words)
 
     @cached_property
     def tags(self) -> str:
-        """The tags as `_comparable` texts."""
-        return _comparable(self.tag_words)
+        """The tags as `comparable` texts."""
+        return comparable(self.tag_words)
 
     @cached_property
     def link(self) -> str:
@@ -181,7 +181,7 @@ def _test(test: Test, resolution: Resolution, zone: tzinfo) -> Condition:
 
 
 def _phrase(phrase: Phrase) -> Condition:
-    part = f" {' '.join(phrase.words)}{'' if phrase.is_prefix else ' '}"
+    part = comparable_part(phrase)
     match phrase.field:
         case TextField.TITLE:
             return lambda entry: part in entry.title
@@ -197,9 +197,14 @@ def _phrase(phrase: Phrase) -> Condition:
     return lambda entry: whole_words <= entry.words and part in entry.text
 
 
-def _comparable(texts: Iterable[list[str]]) -> str:
+def comparable(texts: Iterable[list[str]]) -> str:
     """Return the words of texts with a space before and behind each, and an end of each text."""
     return _TEXT_END.join(f" {' '.join(text_words)} " for text_words in texts)
+
+
+def comparable_part(phrase: Phrase) -> str:
+    """Return what `comparable` texts with a phrase contain."""
+    return f" {' '.join(phrase.words)}{'' if phrase.is_prefix else ' '}"
 
 
 def _lower(text: str) -> str:

@@ -1,0 +1,185 @@
+"""The search page: marks, excerpts from full texts, the number of results, a search as a view."""
+
+import time
+
+import pytest
+import yaml
+from hypothesis import given, strategies
+
+from aggregator.config import load
+from aggregator.search.search_parser import parse, parse_rule
+from aggregator.search.tree_facts import keywords
+from tests.web_fixtures import Site, entry, words
+from web import search_texts
+from web.language import language
+from web.search_marks import excerpt_around, marked, occurring
+
+FILLER = "nothing of interest here. " * 200
+
+
+@pytest.fixture
+def site(tmp_path):
+    site = Site(tmp_path)
+    site.subscribe()
+    return site
+
+
+def phrases(text):
+    return keywords(parse(text).root)
+
+
+@pytest.mark.parametrize(
+    ("text", "search", "marks"),
+    [
+        ("Energy & energyless", "energy", "<mark>Energy</mark> &amp; energyless"),
+        ("a big whale, big", '"big whale"', "a <mark>big whale</mark>, big"),
+        ("Whales, whaling", "whal*", "<mark>Whales, whaling</mark>"),
+        ("big blue whale", '"blue wh*" -big', "big <mark>blue whale</mark>"),
+        ("Crème brûlée", "creme", "<mark>Crème</mark> brûlée"),
+        ("東京大学の海", "大学", "東京<mark>大学</mark>の海"),
+        ("Straße", "strasse OR weg", "<mark>Straße</mark>"),
+        ("<b>", "b", "&lt;<mark>b</mark>&gt;"),
+        ("nothing", "energy", "nothing"),
+    ],
+)
+def test_what_was_searched_is_marked(text, search, marks):
+    assert str(marked(text, phrases(search))) == marks
+
+
+@given(strategies.text(), strategies.text())
+def test_marks_change_no_text(text, search):
+    plain = marked(text, phrases(search)).replace("<mark>", "").replace("</mark>", "")
+
+    assert str(plain) == str(marked(text, ()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FILLER + "at last a lighthouse of Brittany stood there. " + FILLER,
+        "lighthouse " + FILLER,
+        FILLER + "the lighthouse",
+        "x" * 1190 + " lighthouse",  # across two pieces of the text
+        "灯" * 2500 + " lighthouse",
+    ],
+)
+def test_an_excerpt_has_the_words_around_a_hit(text):
+    excerpt = excerpt_around(text, phrases("lighthouse"))
+
+    assert "lighthouse" in excerpt
+    assert len(excerpt) <= 220
+    assert excerpt.startswith("…") is not text.startswith(excerpt.strip("…"))
+    assert excerpt.strip("…") in text
+
+
+def test_a_word_that_is_a_part_of_another_is_no_hit():
+    assert excerpt_around("x" * 990 + " narwhales " + FILLER, phrases("whales")) == ""
+    assert not occurring("narwhales", phrases("whales"))
+
+
+def test_a_hit_in_the_full_text_shows_the_words_around_it(site):
+    content = f"<p>{FILLER}Keepers of the <b>light</b>house &amp; the sea.</p><p>{FILLER}</p>"
+    site.record(
+        "lamp",
+        entry(1, title="A title", summary="An excerpt.", content_html=content),
+        entry(2, title="The lighthouse", summary="Its excerpt.", content_html=content),
+        entry(3, title="Third", summary="Lighthouse first.", content_html=content),
+    )
+
+    page = site.page("/search?q=lighthouse")
+
+    summaries = {words(each).split(" ")[0]: each for each in page.all("p", "p-summary")}
+    assert set(summaries) == {"…here.", "Its", "Lighthouse"}
+    assert "Keepers of the lighthouse & the sea." in words(summaries["…here."])
+    assert [words(each) for each in summaries["…here."].iter("mark")] == ["lighthouse"]
+
+
+def test_an_excerpt_shows_what_neither_title_nor_excerpt_has(site):
+    content = f"<p>{FILLER} old keepers {FILLER}</p>"
+    site.record("lamp", entry(1, title="Lighthouse", summary="Excerpt.", content_html=content))
+
+    page = site.page("/search?q=lighthouse+keepers")
+
+    assert [words(each) for each in page.all("mark")] == ["Lighthouse", "keepers"]
+    assert not site.page("/search?q=lighthouse+keepers&view=titles").text.count("old keepers")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1, "1 post, newest first"),
+        (41, "41 posts, newest first"),
+        (1000, "1,000 posts, newest first"),
+        (1001, "More than 1,000 posts, newest first"),
+    ],
+)
+def test_the_number_of_results_is_told_up_to_a_thousand(number, text):
+    assert search_texts.count(number, language("en")) == text
+
+
+def test_the_first_page_of_a_search_tells_the_number_of_its_results(site):
+    site.record("lamp", *(entry(number, title=f"Whale {number}") for number in range(50)))
+
+    first = site.page("/search?q=whale")
+    later = site.client.get(first.link("Older posts")).text
+
+    assert words(first.one("p", "lede")) == "50 posts, newest first"
+    assert '<p class="lede">Newest first</p>' in later
+    assert words(site.page("/search?q=whale+7").one("p", "lede")) == "1 post, newest first"
+    assert words(site.page("/search?q=nothing").one("p", "lede")) == "Newest first"
+
+
+def test_a_search_can_be_kept_as_a_view(site):
+    site.record("lamp", entry(1, title="Whale"))
+
+    page = site.page("/search?q=whale")
+
+    assert page.one("pre")[0].text == search_texts.view_lines("whale")
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        "whale",
+        "It's a 'post'",
+        "a ${NAME} OR $x",
+        "title:post OR post",
+        "2026 OR 2027",
+        '"12"',
+        "鯨",
+    ],
+)
+def test_config_yaml_reads_the_lines_of_a_view_as_the_same_search(tmp_path, search):
+    lines = f"{search_texts.view_lines(search)}\nfeeds: [https://x.example/feed]\n"
+    (tmp_path / "views.yaml").write_text(lines, "utf-8")
+
+    (view,) = load(tmp_path / "views.yaml").listing_rules.views
+
+    assert view.search == search
+    assert parse_rule(view.search)
+
+
+@given(strategies.text(strategies.characters(blacklist_categories=["Cc", "Cs"])))
+def test_the_lines_of_any_search_are_read_as_the_same_search(search):
+    lines = search_texts.view_lines(search)
+
+    if lines is not None:
+        (view,) = yaml.safe_load(lines)["views"]
+        assert view["search"].replace("$${", "${").split() == search.split()
+
+
+def test_a_search_that_the_file_refuses_has_no_lines(site):
+    site.record("lamp", entry(1, title="Whale"))
+
+    assert not site.page("/search?q=whale+(whale").all("pre")
+
+
+def test_the_excerpt_of_a_long_text_is_soon_there():
+    text = "é " * 50_000
+    started = time.process_time()
+    assert excerpt_around(text, phrases("missing")) == ""
+
+    whole = time.process_time() - started
+    started = time.process_time()
+    excerpt_around(text[:25_000], phrases("missing"))
+    assert whole < 8 * (time.process_time() - started) + 0.05
