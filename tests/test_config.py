@@ -530,6 +530,18 @@ def test_the_examples_in_the_documentation_do_what_it_says():
             parsed(text)
 
 
+def test_the_examples_of_the_readme_and_of_the_repositorys_own_file_are_right():
+    ((example, _),) = EXAMPLE.findall((ROOT / "README.md").read_text())
+    own_text = (ROOT / "config.yaml").read_text()
+    switched_on = re.sub(r"^# ( *(?:- \{|\w+:))", r"\1", own_text, flags=re.MULTILINE)
+
+    assert [view.name for view in parsed(example).views] == ["security"]
+    read = parsed(switched_on, path=ROOT / "config.yaml")
+    assert (read.hide, read.web, len(read.views)) == (
+        'tag:sponsored OR title:"(ad)"', config.WebOptions(), 1,
+    )  # fmt: skip
+
+
 def test_the_documentation_names_every_key():
     documented = (ROOT / "docs" / "config.md").read_text()
     sections = {
