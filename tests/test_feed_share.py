@@ -8,12 +8,14 @@ from datetime import timedelta
 import pytest
 
 from aggregator.config import load
+from aggregator.database.feeds import write_leases
 from aggregator.database.lists import read_lists
 from aggregator.database.stories import write_stories
 from aggregator.model import ListScope, Subscription
+from aggregator.poll import recording
 from tests import worlds
 from tests.selection import slow_after
-from tests.worlds import NOW, entry, new_database, record, subscribe
+from tests.worlds import NOW, SETTINGS, entry, new_database, poll_of, record, subscribe
 from web import create_app
 
 
@@ -141,6 +143,29 @@ def test_the_share_counts_whether_posts_come_together_or_one_by_one(database, to
         record(database, "flood", flood(together, start=start))
 
     assert listed(database)["flood"] == 20
+
+
+@pytest.mark.parametrize("known", [0, 1, 5])
+def test_of_a_document_stored_in_part_by_a_killed_program_the_share_is_listed_in_the_end(
+    database, monkeypatch, known
+):
+    monkeypatch.setattr(recording, "PART_SIZE", 50)
+    follow(database, flood=None, blog=None)
+    share(database, 30)
+    if known:
+        record(database, "flood", flood(known, start=100))
+    poll = poll_of(database, "flood", flood(70, minutes=0.01))
+    with database.begin() as connection:
+        state = recording.record_part(connection, recording.Recording((poll,)), SETTINGS, now=NOW)
+        write_leases.release_leases(connection, owner="test")  # as the next start does
+
+    record(database, "flood", flood(75, minutes=0.01))
+
+    assert state.reports is None
+    assert listed(database, source="flood") == {"flood": 75 + known}
+    assert listed(database) == {"flood": 30}
+    with database.connect() as connection:
+        assert read_lists.entries_page(connection, limit=1).entries[0].title == "Offer 0"
 
 
 def test_another_share_counts_at_once_for_what_is_stored(database):

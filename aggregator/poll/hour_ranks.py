@@ -1,8 +1,9 @@
 """The rank of new entries within an hour, which bounds the share of a feed in a list."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
 
 from aggregator.database import Connection
 from aggregator.database.entries import read_known_entries, write_entries
@@ -19,13 +20,15 @@ def with_hour_ranks(
 ) -> list[write_entries.PlacedEntry]:
     """Return new entries of a feed with `hour_rank` set, in the same order.
 
-    Of entries from one poll the newest counts first.  Copies, which no list shows, do not count.
+    Of entries from one poll the newest gets the lowest rank that no stored entry of the hour has:
+    a document stored in part by a program that was killed has left the low ranks.  Copies, which
+    no list shows, get none.
 
     Args:
         newest_places: Places in the list of the newest stored entries of the feed, newest first.
         are_all: The feed has no other stored entries.
     """
-    counts: dict[datetime, int] = {}
+    unused_ranks: dict[datetime, Iterator[int]] = {}
     ranked = list(new_entries)
     positions = sorted(
         range(len(ranked)), key=lambda position: ranked[position].listed_at, reverse=True
@@ -35,18 +38,20 @@ def with_hour_ranks(
         if entry.copied:
             continue
         hour = entry.listed_at.replace(minute=0, second=0, microsecond=0)
-        if hour not in counts:
-            if are_all or newest_places[-1] < hour:
-                counts[hour] = _count(newest_places, hour)
-            else:
-                counts[hour] = read_known_entries.count_within(
+        if hour not in unused_ranks:
+            used_ranks: set[int] = set()
+            if not (are_all or newest_places[-1] < hour) or _has_place(newest_places, hour):
+                used_ranks = read_known_entries.hour_ranks(
                     connection, entry.feed_id, hour, hour + _HOUR
                 )
-        if counts[hour]:
-            ranked[position] = replace(entry, hour_rank=counts[hour])
-        counts[hour] += 1
+            unused_ranks[hour] = _unused_ranks(used_ranks)
+        ranked[position] = replace(entry, hour_rank=next(unused_ranks[hour]))
     return ranked
 
 
-def _count(places: Iterable[datetime], hour: datetime) -> int:
-    return sum(hour <= place < hour + _HOUR for place in places)
+def _has_place(places: Sequence[datetime], hour: datetime) -> bool:
+    return any(hour <= place < hour + _HOUR for place in places)
+
+
+def _unused_ranks(used_ranks: set[int]) -> Iterator[int]:
+    return (rank for rank in count() if rank not in used_ranks)

@@ -142,8 +142,8 @@ def _feeds_with_new_gap(polls: Iterable[CompletedPoll]) -> list[int]:
     """Return the ids of the feeds with a possibly changed gap between posts."""
     return [
         poll.due.id
-        for poll in polls
-        if poll.due.history.polls and (poll.entry_count or poll.due.pacing.gap is None)
+        for poll in polls  # also first ones: an earlier attempt may be stored in part
+        if poll.entry_count or poll.due.pacing.gap is None
     ]
 
 

@@ -46,7 +46,7 @@ _NEWEST_PLACES = (
     )
     .order_by(entries.c.feed_id, entries.c.id.desc())
 )
-_COUNT_WITHIN = select(func.count()).where(
+_HOUR_RANKS = select(entries.c.hour_rank).where(
     entries.c.feed_id == bindparam("feed"),
     entries.c.id >= bindparam("low"),
     entries.c.id < bindparam("high"),
@@ -81,10 +81,10 @@ def stored_texts(connection: Connection, ids: Sequence[int]) -> dict[int, EntryT
     }
 
 
-def count_within(connection: Connection, feed_id: int, start: datetime, end: datetime) -> int:
-    """Return how many entries of a feed stand from `start` to before `end`; copies do not count."""
+def hour_ranks(connection: Connection, feed_id: int, start: datetime, end: datetime) -> set[int]:
+    """Return the ranks of a feed's entries from `start` to before `end`; copies have none."""
     values = {"feed": feed_id, "low": EntryId.first_at(start), "high": EntryId.first_at(end)}
-    return connection.scalar(_COUNT_WITHIN, values) or 0
+    return set(connection.scalars(_HOUR_RANKS, values))
 
 
 def newest_places(
