@@ -1,6 +1,8 @@
 """The commands that write subscriptions into config.yaml: `add` and `import`."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +11,7 @@ from aggregator.fetch import guard
 from aggregator.reading import autodiscovery
 from tests.feedserver import Canary, FeedServer
 from tests.running import command, one_line, rss, write_config
+from tests.selection import slow_after
 
 NOW = datetime.now(UTC)
 
@@ -64,6 +67,36 @@ def test_add_refuses_what_is_no_feed(server, tmp_path):
     assert line.endswith("404 Not Found; to add it all the same: --no-check")
     line = one_line(command(tmp_path, "add", "example.org/feed"), 2)
     assert line.endswith("no such file; if it is on the web, write https://example.org/feed")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("ftp://x.example/f", 'URL: "ftp:" can\'t be polled; write an http:// or https:// URL'),
+        ("javascript:f()", 'URL: "javascript:" can\'t be polled; write an http:// or https:// URL'),
+        ("http://", 'URL: "http://" is no address; write https://host/path'),
+        ("https://x.example:99999/", "is no address; write https://host/path"),
+        ("http://[::1", "is no address; write https://host/path"),
+        ("https://x.example/" + "a" * 5000, "characters long; no address is"),
+        ("file:///etc/passwd", "copy the file into the folder of config.yaml"),
+        ("/etc/passwd", "copy the file into the folder of config.yaml"),
+        ("../feed.xml", "leaves the folder of config.yaml; copy the file into it"),
+        ("feed.xml", "feed.xml: no such file"),
+        ("x" * 300 + ".xml", "no such file"),
+        (" ", "URL: write the address of a feed or page"),
+    ],
+)
+@pytest.mark.parametrize("option", slow_after(1, [[], ["--no-check"]]))
+def test_add_refuses_what_can_not_stand_in_the_file_before_any_request(
+    tmp_path, address, said, option
+):
+    path = write_config(tmp_path, [])
+    before = path.read_text()
+
+    line = one_line(command(tmp_path, "add", *option, "--", address), 2)
+
+    assert said in line and "--no-check" not in line
+    assert path.read_text() == before
 
 
 def page_with(*feeds: str) -> str:
@@ -195,6 +228,45 @@ def test_import_says_what_it_leaves_out(tmp_path):
             "1 added, 1 already there, 6 left out",
         ],
     )
+
+
+def test_import_says_that_a_list_breaks_off_and_takes_no_address_in_part(tmp_path):
+    path = write_config(tmp_path, [])
+    (tmp_path / "list.opml").write_text(
+        "<opml version='2.0'><body><outline text='A' xmlUrl='https://a.example/feed'/>"
+        "<outline text='B' xmlUrl='https://b.exam"
+    )
+
+    done = command(tmp_path, "import", "list.opml")
+
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        [
+            "added https://a.example/feed",
+            "list.opml breaks off: feeds may be missing; export the list again",
+            "1 added, 0 already there",
+        ],
+    )
+    assert "b.exam" not in path.read_text()
+
+
+def test_import_reads_no_more_of_a_file_than_a_list_may_have(tmp_path):
+    write_config(tmp_path, [])
+    limited_command = (
+        "import resource as r, sys; r.setrlimit(r.RLIMIT_AS, (2 << 30, 2 << 30)); "
+        "from aggregator.__main__ import main; sys.argv[1:] = ['import', '/dev/zero']; main()"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", limited_command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "/dev/zero: the list has more than 20,000,000 bytes; none has so many\n"
 
 
 def test_import_takes_over_another_readers_list(tmp_path):

@@ -157,7 +157,7 @@ def test_an_encoding_that_is_none_is_taken_for_utf_8(encoding):
         (b"/etc/passwd", "this is not OPML"),
         (bytes(range(256)) * 10, "this is not OPML"),
         (b"[]", "this is not OPML"),
-        (b"<opml" + b" " * opml.MAX_SIZE, "at most 20,000,000 are read"),
+        (b"<opml" + b" " * opml.MAX_SIZE, "more than 20,000,000 bytes"),
     ],
 )
 def test_what_is_no_list_is_refused_in_one_line(document, said):

@@ -1,6 +1,7 @@
 """`check`, `add`, `import`: the configuration file."""
 
 import asyncio
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,12 +89,7 @@ def _address_notes(config: Config) -> Iterator[str]:
 def add(url: str, title: str | None, categories: tuple[str, ...], no_check: bool) -> None:
     """Subscribe to a feed, or to the feed of a web page."""
     config = load_config()
-    if feed_addresses.is_masked(url):
-        raise UsageError(
-            f"{urls.masked_input(url)}: *** stands for a secret there; write the whole address"
-        )
-    if not urls.is_web(url) and not (config.folder / url).is_file():
-        url = _completed(url)
+    url = _as_in_file(url, config.folder)
     if not no_check and not configuration.has_feed(config, url):
         url = asyncio.run(_discover(config, url))
     if _append([OpmlOutline(url=url, title=title, categories=categories)]).duplicates:
@@ -106,7 +102,8 @@ def add(url: str, title: str | None, categories: tuple[str, ...], no_check: bool
 def import_opml(file: Path) -> None:
     """Subscribe to the feeds of another reader's OPML file."""
     try:
-        subscriptions = opml.read(file.read_bytes())
+        with file.open("rb") as stream:
+            subscriptions = opml.read(stream.read(opml.MAX_SIZE + 1))
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from error
     except OpmlError as error:
@@ -121,24 +118,38 @@ def import_opml(file: Path) -> None:
     known_count = len(appended.duplicates) + len(subscriptions.left_out) - len(left_out)
     for line in (*_left_out(left_out), *_not_taken_over(subscriptions)):
         click.echo(line)
+    if subscriptions.breaks_off:
+        click.echo(f"{file} breaks off: feeds may be missing; export the list again")
     count = f", {len(left_out)} left out" if left_out else ""
     click.echo(f"{len(appended.feeds)} added, {known_count} already there{count}")
 
 
-def _completed(text: str) -> str:
-    """Return the URL for a text, neither a web address nor a file.
+def _as_in_file(text: str, folder: Path) -> str:
+    """Return the address of a feed or page as config.yaml can hold it.
+
+    Args:
+        folder: The folder of config.yaml, for the names of files.
 
     Raises:
-        UsageError: The text does not name a URL.
+        UsageError: The text is neither a web address nor the name of a file.
     """
-    url = feed_addresses.web_url(text)
-    if url is not None and ":" in text.partition("/")[0]:  # feed:, itpc: and the like
-        return url
-    if not text:
-        raise UsageError("URL: write the address of a feed or page")
-    if "://" in text:
-        return text  # the fetcher reports what is wrong
     masked = urls.masked_input(text)
+    if not text.strip():
+        raise UsageError("URL: write the address of a feed or page")
+    if feed_addresses.is_masked(text):
+        raise UsageError(f"{masked}: *** stands for a secret there; write the whole address")
+    try:
+        address = configuration.feed_url(text, folder=folder)
+    except ValueError as error:
+        url = feed_addresses.web_url(text)
+        if url is None:
+            raise UsageError(f"URL: {error}") from error
+        if ":" in text.partition("/")[0]:  # feed:, itpc: and the like
+            return url
+    else:
+        # Path.is_file() raises an error for a name that is too long.
+        if urls.is_web(address) or os.path.isfile(folder / address):  # noqa: PTH113
+            return address
     raise UsageError(f"{masked}: no such file; if it is on the web, write https://{masked}")
 
 

@@ -15,6 +15,7 @@ remarks            remarks on a valid file: rule_remarks on rules, file_permissi
 appending          adds feeds; atomic_write replaces the file
 """
 
+from aggregator.config.address_parsers import feed_url
 from aggregator.config.appending import Appended, append, has_feed
 from aggregator.config.atomic_write import clear_leftovers, write
 from aggregator.config.config_file import line_of, load, parse, reached_at_port, read, stamp_of
@@ -44,6 +45,7 @@ __all__ = [
     "WebSubOptions",
     "append",
     "clear_leftovers",
+    "feed_url",
     "has_feed",
     "line_of",
     "load",

@@ -72,11 +72,13 @@ class SubscriptionList:
         left_out: Feeds that can't be polled.
         not_taken_over: Everything else that is lost: by kind (see `extras`) the names of feeds,
             folders or attributes, each once.
+        breaks_off: The end of the document is missing, and perhaps feeds with it.
     """
 
     feeds: list[OpmlOutline]
     left_out: list[LeftOut] = field(default_factory=list)
     not_taken_over: dict[str, list[str]] = field(default_factory=dict)
+    breaks_off: bool = False
 
 
 def read(document: bytes) -> SubscriptionList:
@@ -89,7 +91,7 @@ def read(document: bytes) -> SubscriptionList:
         OpmlError: The document is not OPML, too large, or declares entities.
     """
     if len(document) > MAX_SIZE:
-        raise OpmlError(f"the list has {len(document):,} bytes; at most {MAX_SIZE:,} are read")
+        raise OpmlError(f"the list has more than {MAX_SIZE:,} bytes; none has so many")
     text = decoded(document, declared=declared_in_xml(document)).lstrip("\ufeff \t\r\n\x00")
     if not text:
         raise OpmlError("the list is empty")
@@ -156,6 +158,7 @@ class _Outlines:
 
     def __init__(self) -> None:
         self._root = ""
+        self._has_ended = False
         self._folders: list[tuple[str, ...]] = []  # of each open outline: the names around
         self._listed_feeds: dict[str, _ListedFeed] = {}
         self._left_out: list[LeftOut] = []
@@ -168,7 +171,9 @@ class _Outlines:
             self._outline({key.lower(): value for key, value in attributes.items()})
 
     def end(self, tag: str) -> None:
-        if tag.rpartition(":")[2].lower() == "outline" and self._folders:
+        name = tag.rpartition(":")[2].lower()
+        self._has_ended = self._has_ended or name == "opml"
+        if name == "outline" and self._folders:
             self._folders.pop()
 
     def subscriptions(self) -> SubscriptionList:
@@ -178,7 +183,7 @@ class _Outlines:
             raise OpmlError("this is not OPML; export the list from the other program as OPML")
         feeds = self._in_categories()
         losses = {kind: list(names) for kind, names in self._losses.items()}
-        return SubscriptionList(feeds, self._left_out, losses)
+        return SubscriptionList(feeds, self._left_out, losses, breaks_off=not self._has_ended)
 
     def _outline(self, attributes: Mapping[str, str]) -> None:
         folders = self._folders[-1] if self._folders else ()
@@ -350,7 +355,10 @@ def _read_tags(text: str, outlines: _Outlines) -> None:
 
 
 def _tags(text: str) -> Iterable[str]:
-    """Split a text at each `<` that opens a tag, outside of quotation marks; drop comments."""
+    """Split a text at each `<` that opens a tag, outside of quotation marks.
+
+    Comments are dropped, and so is a tag in which the text breaks off.
+    """
     pieces: list[str] = []
     quote_count = 0
     in_comment = False
@@ -367,7 +375,8 @@ def _tags(text: str) -> Iterable[str]:
         if ">" in piece and quote_count % 2 == 0:
             yield "<".join(pieces)
             pieces, quote_count = [], 0
-    yield "<".join(pieces)
+    if any(">" in piece for piece in pieces):  # an odd quotation mark within the last tag
+        yield "<".join(pieces)
 
 
 def _tag_attributes(tag: str) -> Iterable[tuple[str, str]]:
