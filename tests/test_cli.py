@@ -12,6 +12,7 @@ from pathlib import Path
 import feedparser
 import pytest
 
+from aggregator.cli import config_commands
 from aggregator.database import open_database
 from tests.feedserver import FeedServer
 from tests.running import command, in_process, json_lines, one_line, rss, write_config
@@ -54,6 +55,15 @@ def test_poll_polls_what_is_due_or_named_or_all(server, tmp_path):
     assert command(tmp_path, "poll", "--all").stdout == "127-0-0-1: unchanged\n"
     assert command(tmp_path, "poll", "127-0-0-1").stdout == "127-0-0-1: unchanged\n"
     assert one_line(command(tmp_path, "poll", "nobody"), 2).startswith("nobody: no such feed")
+
+
+def test_poll_takes_names_or_all_and_tells_what_to_do_without_feeds(tmp_path):
+    write_config(tmp_path, [])
+
+    assert command(tmp_path, "poll").stderr == (
+        "nothing was polled: config.yaml lists no feed; add one: aggregator add URL\n"
+    )
+    assert "--all" in one_line(command(tmp_path, "poll", "--all", "a"), 2)
 
 
 def test_failing_feeds_fail_the_command_only_if_asked_to(server, tmp_path):
@@ -195,6 +205,26 @@ def test_a_host_that_is_not_this_machine_is_not_called_a_taken_port(tmp_path):
 )
 def test_wrong_usage_is_one_line_that_names_the_help(tmp_path, arguments):
     assert "--help`." in one_line(command(tmp_path, *arguments), 2)
+
+
+def test_what_is_wrong_with_an_argument_is_one_line_whatever_is_in_it(tmp_path):
+    write_config(tmp_path, [])
+
+    line = one_line(command(tmp_path, "explain", "a\nb\x1b[31m\u2028c"), 2)
+
+    assert line.startswith("a\\nb\\x1b[31m\\u2028c: no such feed")
+
+
+def test_an_interrupted_command_says_nothing(tmp_path, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    write_config(tmp_path, [])
+    monkeypatch.setattr(config_commands, "load_config", interrupted)
+
+    done = command(tmp_path, "check")
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_a_database_that_can_not_be_used_is_one_line_and_left_alone(tmp_path):

@@ -1,5 +1,6 @@
 """The commands: a few lines around a stage each; errors become a line and an exit status."""
 
+import signal
 from importlib import import_module
 from typing import Any
 
@@ -61,8 +62,11 @@ class _Commands(click.Group):
         except OutputError:  # stderr may be unusable as well: left to `aggregator.__main__`
             raise
         except AggregatorError as error:
-            click.echo("\n".join(logs.escaped(line) for line in str(error).splitlines()), err=True)
+            problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+            click.echo("\n".join(map(logs.escaped, problems)), err=True)
             ctx.exit(2 if isinstance(error, _WRONG_USE) else 1)
+        except KeyboardInterrupt:
+            ctx.exit(128 + signal.SIGINT)
 
 
 def _without_secrets(message: str, ctx: click.Context) -> str:

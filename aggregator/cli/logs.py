@@ -7,7 +7,7 @@ import time
 
 from aggregator.urls import masked_text
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def set_up(*, verbose: bool = False) -> None:
@@ -31,4 +31,4 @@ def escaped(text: str) -> str:
 class _OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         # Including the traceback, which may have texts of a server.
-        return escaped(super().format(record)).replace("\n", "\\n").replace("\t", "\\t")
+        return escaped(super().format(record))

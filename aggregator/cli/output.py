@@ -48,13 +48,13 @@ def _masked(text: str | None) -> str | None:
     return urls.masked_text(text) if text else text
 
 
-def nothing_polled(next_due_at: datetime | None, *, now: datetime) -> str:
-    """Return the message of a command without any poll."""
+def nothing_due(next_due_at: datetime | None, *, now: datetime) -> str:
+    """Return why a command polled nothing although feeds are subscribed."""
     if next_due_at is None:
-        return "nothing was polled: no feed is ever due again; `aggregator feeds` says why"
+        return "no feed is ever due again; `aggregator feeds` says why"
     if next_due_at <= now:
-        return "nothing was polled: what is due waits for its site, or another process polls it"
-    return f"nothing was polled: the next feed is due {moment(next_due_at)} UTC"
+        return "what is due waits for its site, or another process polls it"
+    return f"the next feed is due {moment(next_due_at)} UTC"
 
 
 def health_json(feeds: Sequence[FeedHealth]) -> str:

@@ -9,6 +9,7 @@ import click
 from aggregator.cli import logs, output
 from aggregator.cli.common import load_config, opened_database, run_until_done, takes_config
 from aggregator.database.feeds import read_health
+from aggregator.errors import UsageError
 from aggregator.poll import PollResult
 from aggregator.scheduler import poll_once
 
@@ -21,6 +22,8 @@ from aggregator.scheduler import poll_once
 @click.option("--strict", is_flag=True, help="Exit with 1 if a feed failed.")
 def poll(feeds: tuple[str, ...], all_feeds: bool, as_json: bool, strict: bool) -> None:
     """Poll due feeds, or the named feeds, once and exit."""
+    if feeds and all_feeds:
+        raise UsageError("--all polls every feed; leave it out, or name no feed")
     config = load_config()
     polled: list[str] = []
     failed: list[str] = []
@@ -50,7 +53,11 @@ def poll(feeds: tuple[str, ...], all_feeds: bool, as_json: bool, strict: bool) -
         if not polled:
             with engine.connect() as connection:
                 next_due_at = read_health.next_due_at(connection)
-            click.echo(output.nothing_polled(next_due_at, now=datetime.now(UTC)), err=True)
+            if config.feeds:
+                reason = output.nothing_due(next_due_at, now=datetime.now(UTC))
+            else:
+                reason = f"{config.path} lists no feed; add one: aggregator add URL"
+            click.echo(f"nothing was polled: {reason}", err=True)
     sys.exit(1 if strict and failed else 0)
 
 
