@@ -238,6 +238,10 @@ def test_each_rule_with_a_mistake_is_reported():
             ],
         ),
         (
+            "hide: ads or sponsored",
+            ['hide: "or" is a word like others; between alternatives OR is written in capitals'],
+        ),
+        (
             "views: [{name: v, search: before:2026 after:2027}]",
             ["views[0] (v): search: no post can match"],
         ),

@@ -9,9 +9,10 @@ from aggregator.config.options import Config
 from aggregator.config.value_parsers import quoted
 from aggregator.model import FeedRules
 from aggregator.search.search_parser import parse_rule
-from aggregator.search.syntax_tree import And, NameField, Node, Not
-from aggregator.search.tree_facts import is_always_true, is_never_true, name_tests
+from aggregator.search.syntax_tree import And, NameField, Node, Not, Phrase
+from aggregator.search.tree_facts import is_always_true, is_never_true, keywords, name_tests
 
+_OR = Phrase(("or",))
 _HOURS = 24
 _MAX_SUGGESTIONS = 5
 _MAX_COMPARED = 5_000  # names that are compared with an unknown one
@@ -41,11 +42,11 @@ def remarks_on_rules(config: Config) -> Iterator[str]:
     categories = CategoryNames(config)
     hide = None if config.hide is None else parse_rule(config.hide)
     if hide is not None:
-        yield from _on_categories("hide", hide, categories)
+        yield from _on_words("hide", hide, categories)
         yield from _on_hide("hide", hide, "a post")
     for index, view in enumerate(config.views):
         place, search = f"views[{index}] ({view.name}): search", parse_rule(view.search)
-        yield from _on_categories(place, search, categories)
+        yield from _on_words(place, search, categories)
         if remark := _on_search(search, {"hide": hide}):
             yield f"{place}: {remark}"
     for index, feed in enumerate(config.feeds):
@@ -63,10 +64,10 @@ def _on_rules_of(
     keep = None if rules.keep is None else parse_rule(rules.keep)
     hide = None if rules.hide is None else parse_rule(rules.hide)
     if hide is not None:
-        yield from _on_categories(f"{place}: hide", hide, categories)
+        yield from _on_words(f"{place}: hide", hide, categories)
         yield from _on_hide(f"{place}: hide", hide, "a post of this feed")
     if keep is not None:
-        yield from _on_categories(f"{place}: keep", keep, categories)
+        yield from _on_words(f"{place}: keep", keep, categories)
         hiding = {"hide of this feed": hide, "hide at the top of the file": common_hide}
         if remark := _on_search(keep, hiding):
             yield f"{place}: keep: {remark}"
@@ -95,7 +96,10 @@ def _on_search(search: Node, hiding: Mapping[str, Node | None]) -> str | None:
     return None
 
 
-def _on_categories(place: str, rule: Node, categories: CategoryNames) -> Iterator[str]:
+def _on_words(place: str, rule: Node, categories: CategoryNames) -> Iterator[str]:
+    """Yield remarks on words and names that may not mean what their author meant."""
+    if _OR in keywords(rule):
+        yield f'{place}: "or" is a word like others; between alternatives OR is written in capitals'
     for test in name_tests(rule):
         if test.field is NameField.CATEGORY and (remark := categories.remark(test.value)):
             yield f"{place}: {remark}"
