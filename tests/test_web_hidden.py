@@ -27,7 +27,7 @@ CLOCK = Clock(datetime.now(UTC), ZoneInfo("UTC"), "UTC", language("en"))
     ],
 )
 def test_a_hidden_post_names_the_key_that_hides_it(exclusion, key):
-    post = presentation.post(listed.entry(exclusion=exclusion), CLOCK)
+    post = presentation.post(listed.entry(exclusion=exclusion), CLOCK, presentation.Keywords())
 
     assert post.hidden_by == key
     assert post.has_tags is bool(key)
