@@ -23,7 +23,7 @@ from tests.web_fixtures import by_waitress
 from tests.worlds import sqlite_database
 from web import create_app
 
-ROUNDS = 20
+ROUNDS = 8
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 

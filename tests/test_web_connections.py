@@ -2,55 +2,44 @@
 
 import contextlib
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from statistics import quantiles
+from typing import Any
 
 import pytest
 
 from tests.running import eventually, get, running, write_config
+from tests.web_fixtures import answering
+from web import connections
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 EACH = 600
 
 
-SERVER = """
-import socket
-from web import connections
-
-connections.REQUEST_SECONDS, connections.IDLE_SECONDS, connections._LOOK_EVERY = 0.3, 1, 0.1
-
-def app(environ, start_response):
+def ok(_environ: Any, start_response: Any) -> list[bytes]:
     start_response("200 OK", [("Content-Length", "2"), ("Content-Type", "text/plain")])
     return [b"ok"]
-
-listener = socket.create_server(("127.0.0.1", 0))
-listener.setblocking(False)
-server = connections.create_server(app, listener, threads=2, max_body=1000)
-print(listener.getsockname()[1], flush=True)
-server.run()
-"""
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[tuple[str, int]]:
     """A server with short deadlines."""
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield "127.0.0.1", int(process.stdout.readline())
-        finally:
-            process.kill()
+    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as listener:
+        patch.setattr(connections, "REQUEST_SECONDS", 0.3)
+        patch.setattr(connections, "IDLE_SECONDS", 1)
+        patch.setattr(connections, "CLEANUP_SECONDS", 0)
+        listener.setblocking(False)
+        with answering(connections.create_server(ok, listener, threads=2, max_body=1000)):
+            yield "127.0.0.1", listener.getsockname()[1]
 
 
 def answer(place: tuple[str, int], *parts: bytes, pause: float = 0) -> bytes:
     """Send these parts, a pause after each; return all that comes until the server closes."""
     received = b""
-    with socket.create_connection(place, timeout=10) as client:
+    with socket.create_connection(place, timeout=60) as client:
         with contextlib.suppress(ConnectionError):
             for part in parts:
                 client.sendall(part)
@@ -62,8 +51,12 @@ def answer(place: tuple[str, int], *parts: bytes, pause: float = 0) -> bytes:
 
 
 def test_a_connection_on_which_nothing_moves_is_closed(place):
-    assert answer(place) == b""
-    assert answer(place, HEALTH + b"\r\n").endswith(b"ok")
+    with ThreadPoolExecutor() as clients:
+        silent = clients.submit(answer, place)
+        answered = clients.submit(answer, place, HEALTH + b"\r\n")
+
+    assert silent.result() == b""
+    assert answered.result().endswith(b"ok")
 
 
 def test_a_request_that_drips_in_is_given_up(place):

@@ -1,6 +1,7 @@
 """The web application on a real SQLite database, and a strict reading of its pages."""
 
 import contextlib
+import functools
 import re
 import socket
 import threading
@@ -173,13 +174,19 @@ def served(site: Site) -> Iterator[str]:
         server.server_close()
 
 
+@functools.lru_cache(maxsize=50)  # of pages that nothing has changed since the last look at them
+def _strictly_parsed(text: str) -> Element:
+    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
+    root: Element = parser.parse(text)
+    return root
+
+
 class HtmlPage:
     """A page as a strict HTML parser sees it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
-        self.root: Element = parser.parse(text)
+        self.root = _strictly_parsed(text)
 
     def all(self, tag: str, name: str = "") -> list[Element]:
         """Return the elements with this tag, and this class if one is given."""
@@ -219,16 +226,24 @@ def entry(number: int, **changes: Any) -> CleanEntry:
 @contextlib.contextmanager
 def by_waitress(app: Flask, listener: socket.socket) -> Iterator[None]:
     """Serve `app` on a listening socket."""
-    server = waitress.create_server(app, sockets=[listener], threads=2)
+    with answering(waitress.create_server(app, sockets=[listener], threads=2)):
+        yield
 
-    def serve() -> None:
-        with contextlib.suppress(OSError):  # it looks at sockets that are being closed from here
-            server.run()
 
-    thread = threading.Thread(target=serve)
+@contextlib.contextmanager
+def answering(server: Any) -> Iterator[None]:
+    """Run a server of waitress in a thread."""
+
+    def end() -> None:
+        for channel in [*server.active_channels.values()]:
+            channel.handle_close()
+        server.close()
+
+    thread = threading.Thread(target=server.run)
     thread.start()
     try:
         yield
     finally:
-        server.close()
+        server.trigger.pull_trigger(end)  # in the server's thread, which would look up in a second
         thread.join(30)
+        server.task_dispatcher.shutdown()

@@ -28,8 +28,10 @@ IDLE_SECONDS = 30
 MAX_HEAD = 16_384
 """Bytes of a request line with its header fields."""
 
+CLEANUP_SECONDS = 2
+"""Between two searches for idle connections."""
+
 _OTHER_FILES = 64  # open besides connections
-_CLEANUP_INTERVAL = 2  # seconds
 
 
 def create_server(
@@ -50,7 +52,7 @@ def create_server(
         max_request_header_size=MAX_HEAD,
         connection_limit=min(MAX_CONNECTIONS, _file_limit() - _OTHER_FILES),
         channel_timeout=IDLE_SECONDS,
-        cleanup_interval=_CLEANUP_INTERVAL,
+        cleanup_interval=CLEANUP_SECONDS,
         asyncore_use_poll=True,  # select() knows 1,024 files
     )
     server.channel_class = _Channel
