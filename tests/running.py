@@ -1,16 +1,20 @@
 """The real program as a process, on a folder with a config.yaml."""
 
 import contextlib
+import ctypes
 import gc
 import http.client
 import json
 import logging
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
+import traceback
+import warnings
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,6 +85,45 @@ def in_process(folder: Path, *arguments: str, timeout: float = 60) -> Done:
         [*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=timeout
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def forked(work: Callable[[], object]) -> int:
+    """Run `work` in a fork of this process, which needs no start; return how the fork ended.
+
+    Returns:
+        0, or 1 after an exception, or the number of a signal, negative.
+    """
+    with warnings.catch_warnings(action="ignore"):  # of the threads, which the fork does not have
+        pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    ended = False
+    try:
+        status = os.waitpid(pid, 0)[1]
+        ended = True
+    finally:
+        if not ended:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def give_up_rights_of_root() -> None:
+    """Take from this thread what lets root read and write where modes forbid it; see capset(2)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = struct.pack("Ii", 0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
+    rights = ctypes.create_string_buffer(24)  # effective, permitted, inheritable; twice
+    assert libc.capget(header, rights) == 0
+    effective, *others = struct.unpack("6I", rights)
+    effective &= ~0b110  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    assert libc.capset(header, struct.pack("6I", effective, *others)) == 0
 
 
 @contextlib.contextmanager

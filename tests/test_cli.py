@@ -186,7 +186,7 @@ def test_a_taken_port_is_one_line(tmp_path, name):
         port = taken.getsockname()[1]
         write_config(tmp_path, [], web=f"{{port: {port}}}")
 
-        line = one_line(in_process(tmp_path, name), 1)
+        line = one_line(command(tmp_path, name), 1)
 
     assert line.startswith(f"127.0.0.1:{port}: Address already in use; ")
 

@@ -1,7 +1,5 @@
 """Mistakes in config.yaml: told all at once, with their places, in plain words."""
 
-import os
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,9 @@ from aggregator import config
 from aggregator.config import yaml_document
 from aggregator.errors import ConfigError
 from tests.configured import PATH, parsed, problem, problems
-from tests.selection import examples, slow_but
+from tests.cpu_time import cpu_limit
+from tests.running import forked, give_up_rights_of_root
+from tests.selection import examples, slow_after, slow_but
 
 DATA = Path(__file__).parent / "data" / "config"
 ROOT = Path(__file__).parents[1]
@@ -261,12 +261,10 @@ def test_a_right_file_is_read_without_asking_for_places(feed, monkeypatch):
 def test_aliases_that_stand_for_billions_of_values_are_refused_at_once():
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 30)]
     text = "l0: &l0 [lol, lol, lol]\n" + "\n".join(levels)
-    start = time.process_time()
-
-    (said,) = problems(text)
+    with cpu_limit(2):
+        (said,) = problems(text)
 
     assert "aliases (*) that stand for far too much" in said
-    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("nested", ["[" * 100_000, "- " * 100_000, "{a: " * 50_000])
@@ -274,18 +272,17 @@ def test_a_file_nested_without_end_is_refused_and_does_not_crash(nested):
     assert "nested too deep for a configuration" in problem(nested)
 
 
-def test_twenty_thousand_feeds_load_in_less_than_a_second():
+@pytest.mark.parametrize("count", slow_after(1, [4_000, 20_000]))
+def test_thousands_of_feeds_load_in_less_than_a_second(count):
     text = "feeds:\n" + "".join(
         f"  - url: https://host{n}.example.org/feed.xml\n    name: feed-{n}\n"
         f"    title: Feed number {n}\n    category: Category {n % 20}\n    interval: 1h\n"
-        for n in range(20_000)
+        for n in range(count)
     )
-    start = time.process_time()
+    with cpu_limit(count / 5_000):
+        read = parsed(text)
 
-    read = parsed(text)
-
-    assert len(read.feeds) == 20_000
-    assert time.process_time() - start < 3  # 0.5 s; 2 s with every place worked out
+    assert len(read.feeds) == count
 
 
 # --------------------------------------------------------------------- the file itself
@@ -323,13 +320,16 @@ def test_a_path_that_is_none_is_told_in_one_line(tmp_path):
         config.load(Path("a\0b"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
 def test_a_file_that_may_not_be_read_is_told_in_one_line(tmp_path):
     path = tmp_path / "config.yaml"
     path.touch(mode=0)
 
-    with pytest.raises(ConfigError, match="can't be read: Permission denied"):
-        config.load(path)
+    def load() -> None:
+        give_up_rights_of_root()
+        with pytest.raises(ConfigError, match="can't be read: Permission denied"):
+            config.load(path)
+
+    assert forked(load) == 0
 
 
 def test_paths_start_where_the_file_stands_also_if_it_is_a_link(tmp_path):
@@ -348,7 +348,7 @@ def test_paths_start_where_the_file_stands_also_if_it_is_a_link(tmp_path):
 
 MANY_KEYS = ",".join(f"k{number}: 1" for number in range(3000))
 ENDLESS = {
-    "zones": "feeds:\n" + "- {url: a.xml, timezone: America/X}\n" * 2300,
+    "zones": "feeds:\n" + "- {url: a.xml, timezone: America/X}\n" * 1500,
     "unknown keys": "".join(f"intervall{number}: 1\n" for number in range(6000)),
     "addresses": "feeds:\n" + "".join(f"- foo{number}\n" for number in range(100_000)),
     "same feeds": "feeds:\n" + "- https://a.example/x\n" * 50_000,
@@ -371,16 +371,12 @@ ENDLESS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "kind", slow_but(["zones", "same keys", "laughs", "brackets", "a long alias"], ENDLESS)
-)
+@pytest.mark.parametrize("kind", slow_but(["zones", "laughs", "brackets", "a long alias"], ENDLESS))
 def test_a_file_of_any_kind_is_told_about_in_bounded_time_and_lines(kind):
-    """81 kB of time zones, each a little wrong, took a minute."""
-    started = time.process_time()
+    """50 kB of time zones, each a little wrong, took a minute."""
+    with cpu_limit(10):
+        found = problems(ENDLESS[kind])
 
-    found = problems(ENDLESS[kind])
-
-    assert time.process_time() - started < 4
     assert len(found) <= 51
     assert max(map(len, found)) < 500
 

@@ -2,9 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-import textwrap
 import threading
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from aggregator.cli import folder_sync
 from aggregator.cli.static_site import File
 from aggregator.errors import AggregatorError
+from tests.running import forked, give_up_rights_of_root
 from tests.selection import slow_but
 
 
@@ -78,24 +79,20 @@ def test_new_files_stand_before_what_leads_to_them_and_the_index_changes_last(
 def test_an_export_that_is_killed_leaves_whole_files_and_the_next_one_finishes(tmp_path, after):
     names = ["index.html", "a/1.html", "a/2.html", "b/3.html"]
     folder_sync.replace(tmp_path, [File(name, b"old" * 1000) for name in names])
-    program = textwrap.dedent("""
-        import os, sys
-        from pathlib import Path
-        from aggregator.cli import folder_sync
-        from aggregator.cli.static_site import File
-        put, count = Path.replace, iter(range(int(sys.argv[2])))
-        def counted(path, target):
+
+    def export() -> None:
+        rename, count = Path.replace, iter(range(after))
+
+        def rename_some(path: Path, target: Path) -> Path:
             if next(count, None) is None:
-                os.kill(os.getpid(), 9)
-            return put(path, target)
-        Path.replace = counted
+                os.kill(os.getpid(), signal.SIGKILL)
+            return rename(path, target)
+
+        Path.replace = rename_some  # type: ignore[method-assign]  # of the fork alone
         names = ["index.html", "a/1.html", "a/2.html", "c/4.html"]
-        folder_sync.replace(Path(sys.argv[1]), [File(name, b"new" * 1000) for name in names])
-    """)
+        folder_sync.replace(tmp_path, [File(name, b"new" * 1000) for name in names])
 
-    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path), str(after)], check=False)
-
-    assert killed.returncode == -9
+    assert forked(export) == -signal.SIGKILL
     shown = [path for path in tmp_path.rglob("[!.]*") if path.is_file()]
     assert {path.read_bytes() for path in shown} <= {b"old" * 1000, b"new" * 1000}
     assert {path.relative_to(tmp_path).as_posix() for path in shown} >= set(names[:3])
@@ -108,21 +105,13 @@ def test_an_export_that_is_killed_leaves_whole_files_and_the_next_one_finishes(t
 @pytest.mark.slow
 def test_what_an_export_that_was_killed_left_where_no_file_is_any_more_is_removed(tmp_path):
     folder_sync.replace(tmp_path, [File("index.html", b"one")])
-    program = textwrap.dedent(
-        """
-        import os, pathlib, sys
-        from aggregator.cli import folder_sync
-        from aggregator.cli.static_site import File
 
-        def files():
-            yield File("index.html", b"two")
-            yield File("category/old/index.html", b"two")
-            os.kill(os.getpid(), 9)
+    def files():
+        yield File("index.html", b"two")
+        yield File("category/old/index.html", b"two")
+        os.kill(os.getpid(), signal.SIGKILL)
 
-        folder_sync.replace(pathlib.Path(sys.argv[1]), files())
-        """
-    )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    assert forked(lambda: folder_sync.replace(tmp_path, files())) == -signal.SIGKILL
     assert list(tmp_path.rglob("category/old/.*"))
 
     folder_sync.replace(tmp_path, [File("index.html", b"three")])
@@ -209,22 +198,14 @@ def test_a_mount_point_is_written_into_be_it_the_folder_or_a_file_in_it(tmp_path
 def test_only_the_folder_itself_has_to_be_writable(tmp_path):
     (tmp_path / "www" / "html").mkdir(parents=True)
     (tmp_path / "www").chmod(0o555)
-    program = (
-        "from pathlib import Path; from aggregator.cli import folder_sync; "
-        "from aggregator.cli.static_site import File; "
-        "folder_sync.replace(Path('www/html'), [File('index.html', b'one')])"
-    )
-    command = [sys.executable, "-c", program]
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip("root may write everywhere, and setpriv is not installed")
-        (tmp_path / "www").chmod(0o700)
-        os.chown(tmp_path / "www", 12345, 12345)
-        may_not = ["--bounding-set", "-dac_override", "--inh-caps", "-dac_override"]
-        command = ["setpriv", *may_not, *command]
 
-    subprocess.run(command, cwd=tmp_path, check=True)
+    def export() -> None:
+        give_up_rights_of_root()
+        with pytest.raises(PermissionError):
+            (tmp_path / "www" / "other").touch()
+        folder_sync.replace(tmp_path / "www" / "html", [File("index.html", b"one")])
 
+    assert forked(export) == 0
     assert (tmp_path / "www" / "html" / "index.html").read_bytes() == b"one"
 
 

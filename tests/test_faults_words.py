@@ -17,7 +17,7 @@ from hypothesis import given, strategies
 
 from aggregator.cli import logs
 from tests.feedserver import Canary, FeedServer
-from tests.running import command, eventually, get, in_process, rss, running, write_config
+from tests.running import command, eventually, get, rss, running, write_config
 
 PASSWORD, TOKEN = "pa55w0rd", "t0ken-t0ken"
 SECRETS = (PASSWORD, TOKEN)
@@ -152,7 +152,7 @@ def test_line_breaks_and_control_characters_of_servers_forge_no_line(tmp_path):
         write_config(tmp_path, [server.url(path) for path in
                                 ("/a", "/ssh", "/phrase", "/type", "/there")])  # fmt: skip
 
-        done = in_process(tmp_path, "poll")
+        done = command(tmp_path, "poll")
         table = command(tmp_path, "feeds")
         page = command(tmp_path, "export", "out")
 

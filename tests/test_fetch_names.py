@@ -2,20 +2,18 @@
 
 import asyncio
 import contextlib
-import json
-import os
 import shutil
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 import time
 import warnings
 
 import pytest
 
-from aggregator.fetch import Fetcher
+from aggregator.errors import FetchError
+from aggregator.fetch import Fetcher, http_connections
 from tests.feedserver import FeedServer
 from tests.fetching import fetch, reason, settings
 
@@ -117,32 +115,16 @@ def test_a_look_up_that_finds_no_thread_takes_no_place_from_the_others(monkeypat
 # ------------------------------------------------------------------------- TLS
 
 
-TLS_SCRIPT = """
-import asyncio, json, sys
-from aggregator.errors import FetchError
-from aggregator.fetch import Fetcher, FetchSettings
-
-async def main():
-    async with Fetcher(FetchSettings("t", allow=("127.0.0.1", "localhost"))) as fetcher:
-        for url in sys.argv[1:]:
-            try:
-                print(json.dumps((await fetcher.fetch(url)).body.decode()))
-            except FetchError as error:
-                print(json.dumps(error.reason))
-
-asyncio.run(main())
-"""
-
-
 def openssl(*arguments, cwd):
     subprocess.run(["openssl", *arguments], cwd=cwd, check=True, capture_output=True, timeout=30)
 
 
-@pytest.fixture
-def certificates(tmp_path):
-    """An authority, and certificates of it for 127.0.0.1: `good.pem` and `expired.pem`."""
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """An authority, and certificates of it for 127.0.0.1: `good.pem`, `rsa.pem`, `expired.pem`."""
     if shutil.which("openssl") is None:
         pytest.skip("needs the openssl command to make certificates")
+    tmp_path = tmp_path_factory.mktemp("certificates")
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj",
             "/CN=ca", "-addext", "keyUsage=keyCertSign", cwd=tmp_path)  # fmt: skip
@@ -154,7 +136,37 @@ def certificates(tmp_path):
                 cwd=tmp_path)  # fmt: skip
     openssl("x509", "-req", "-in", "csr", "-signkey", "key.pem", "-days", "1", "-extfile", "names",
             "-out", "self.pem", cwd=tmp_path)  # fmt: skip
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "rsa.key", "-out", "rsa.csr",
+            "-subj", "/CN=x", cwd=tmp_path)  # fmt: skip
+    openssl("x509", "-req", "-in", "rsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "1",
+            "-extfile", "names", "-out", "rsa.pem", cwd=tmp_path)  # fmt: skip
     return tmp_path
+
+
+@pytest.fixture
+def trusted(certificates, monkeypatch):
+    """Trust the authority of the certificates, as OpenSSL does where the environment says so."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
+    settings_of_tls = http_connections._tls  # made once for all connections of a process
+    settings_of_tls.cache_clear()
+    yield certificates
+    settings_of_tls.cache_clear()
+
+
+def bodies_or_reasons(urls):
+    """Return what is read from each address, or why nothing is."""
+
+    async def read(fetcher, url):
+        try:
+            return (await fetcher.fetch(url)).body.decode()
+        except FetchError as error:
+            return error.reason
+
+    async def run():
+        async with Fetcher(settings(allow=("127.0.0.1", "localhost"), timeout=60)) as fetcher:
+            return [await read(fetcher, url) for url in urls]
+
+    return asyncio.run(run())
 
 
 def tls_server(folder, certificate):
@@ -165,11 +177,11 @@ def tls_server(folder, certificate):
     return server
 
 
-def test_certificates_are_checked_and_what_is_wrong_is_told(certificates):
+def test_certificates_are_checked_and_what_is_wrong_is_told(trusted):
     with (
-        tls_server(certificates, "good.pem") as good,
-        tls_server(certificates, "expired.pem") as expired,
-        tls_server(certificates, "self.pem") as itself,
+        tls_server(trusted, "good.pem") as good,
+        tls_server(trusted, "expired.pem") as expired,
+        tls_server(trusted, "self.pem") as itself,
         FeedServer() as plain,
     ):
         plain.put("/feed.xml", "<rss/>")
@@ -184,14 +196,8 @@ def test_certificates_are_checked_and_what_is_wrong_is_told(certificates):
             ),
             good.url("/feed.xml").replace("https", "http"): "connection closed before an answer",
         }
-        output = subprocess.run(
-            [sys.executable, "-W", "error", "-c", TLS_SCRIPT, *wanted],
-            env={**os.environ, "SSL_CERT_FILE": str(certificates / "ca.pem")},
-            check=True, capture_output=True, timeout=30, text=True,
-        )  # fmt: skip
 
-    assert output.stderr == ""
-    assert [json.loads(line) for line in output.stdout.splitlines()] == list(wanted.values())
+        assert bodies_or_reasons(wanted) == list(wanted.values())
 
 
 SUITES = [
@@ -205,16 +211,6 @@ SUITES = [
     "AES256-SHA",
 ]
 TOO_OLD = [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1]
-
-
-@pytest.fixture
-def rsa_certificate(certificates):
-    """A certificate with an RSA key beside the others: `rsa.pem`."""
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "rsa.key", "-out", "rsa.csr",
-            "-subj", "/CN=x", cwd=certificates)  # fmt: skip
-    openssl("x509", "-req", "-in", "rsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "1",
-            "-extfile", "names", "-out", "rsa.pem", cwd=certificates)  # fmt: skip
-    return certificates
 
 
 def tls_server_of(folder, suites, version=ssl.TLSVersion.TLSv1_2):
@@ -231,20 +227,15 @@ def tls_server_of(folder, suites, version=ssl.TLSVersion.TLSv1_2):
     return server
 
 
-def test_the_suites_of_openssls_default_are_spoken_and_no_older_versions(rsa_certificate):
+def test_the_suites_of_openssls_default_are_spoken_and_no_older_versions(trusted):
     with contextlib.ExitStack() as stack:
-        servers = [tls_server_of(rsa_certificate, suite) for suite in SUITES]
-        servers += [tls_server_of(rsa_certificate, "ALL", version) for version in TOO_OLD]
-        servers.append(tls_server_of(rsa_certificate, "eNULL"))
+        servers = [tls_server_of(trusted, suite) for suite in SUITES]
+        servers += [tls_server_of(trusted, "ALL", version) for version in TOO_OLD]
+        servers.append(tls_server_of(trusted, "eNULL"))
         urls = [stack.enter_context(server).url("/feed.xml") for server in servers]
-        output = subprocess.run(
-            [sys.executable, "-W", "error", "-c", TLS_SCRIPT, *urls],
-            env={**os.environ, "SSL_CERT_FILE": str(rsa_certificate / "ca.pem")},
-            check=True, capture_output=True, timeout=30, text=True,
-        )  # fmt: skip
+        results = bodies_or_reasons(urls)
 
     refused = "no secure connection: the server's TLS can't be used"
-    results = [json.loads(line) for line in output.stdout.splitlines()]
     assert results == ["<rss/>"] * len(SUITES) + [refused] * 3
 
 
@@ -254,12 +245,8 @@ def test_an_unknown_authority_is_not_trusted(certificates):
         assert server.requests == []
 
 
-def test_a_redirect_from_https_to_http_is_followed_but_the_feed_has_not_moved(
-    certificates, monkeypatch
-):
-    trusting = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
-    monkeypatch.setattr("aggregator.fetch.http_connections._tls", lambda: trusting)
-    with tls_server(certificates, "good.pem") as secure, FeedServer() as plain:
+def test_a_redirect_from_https_to_http_is_followed_but_the_feed_has_not_moved(trusted):
+    with tls_server(trusted, "good.pem") as secure, FeedServer() as plain:
         plain.put("/feed.xml", "<rss/>")
         secure.redirect("/old", plain.url("/feed.xml"))
         plain.redirect("/old", secure.url("/feed.xml"))
