@@ -5,6 +5,7 @@ not used any more goes.  New ones are empty, and a test fails until they are tra
 """
 
 import sys
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -19,8 +20,9 @@ _METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "choose": (1, 2), "to_translate": None}
 
 
+@cache
 def texts() -> Catalog:
-    """Return every text that the pages can say."""
+    """Return every text that the pages can say; not to be changed."""
     catalog = Catalog()
     for path, line, message, comments, context in extract_from_dir(
         _WEB, _METHODS, keywords=_KEYWORDS

@@ -5,9 +5,9 @@ import gc
 import os
 import sqlite3
 import sys
-from collections.abc import Hashable, Iterator, MutableMapping
+from collections.abc import Callable, Hashable, Iterator, MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from flask import Flask
@@ -15,6 +15,7 @@ from hypothesis import settings
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.util import LRUCache
+from werkzeug.routing import Rule
 
 from tests.browser import system_chromium
 from tests.pollers import LASTING
@@ -38,6 +39,7 @@ settings.register_profile("fuzz", deadline=None)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples hypothesis tries, before a module of tests is imported."""
+    gc.disable()  # until all tests are collected, of which none is garbage
     quick = QUICK if "not slow" in config.option.markexpr else "same"
     settings.load_profile("fuzz" if "FUZZ_EXAMPLES" in os.environ else quick)
 
@@ -56,6 +58,7 @@ def pytest_collection_finish() -> None:
     """Leave the thousands of collected tests out of each collection of garbage."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 class _Templates(BytecodeCache):
@@ -73,6 +76,21 @@ class _Templates(BytecodeCache):
 
 
 Flask.jinja_options = {"bytecode_cache": _Templates()}
+
+
+class _Route(Rule):
+    """A route whose compiled functions are those of the same route in another application."""
+
+    _compiled: ClassVar[dict[tuple[object, ...], Callable[..., tuple[str, str]]]] = {}
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        key = (self.rule, repr(self.defaults), repr(self._trace), append_unknown)
+        if key not in self._compiled:
+            self._compiled[key] = super()._compile_builder(append_unknown)
+        return self._compiled[key]
+
+
+Flask.url_rule_class = _Route
 
 
 class _Statements(MutableMapping[Any, Any]):

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import resource
-import time
 
 import pytest
 
@@ -14,6 +13,7 @@ from aggregator.reading.parse import parse
 from aggregator.reading.sanitize import MAX_GROWTH as MAX_GROWTH_OF_TEXT
 from aggregator.reading.sanitize import MAX_OUTPUT, content
 from aggregator.reading.worker_task import read_document
+from tests.cpu_time import cpu_limit
 from tests.selection import slow_after, slow_but
 from tests.test_event_loop import HOSTILE, declared
 
@@ -65,19 +65,15 @@ def kept_of(document: bytes) -> tuple[int, list[str]]:
 @pytest.mark.parametrize(
     "base", slow_after(1, [LONG, ALLOWED]), ids=["too long", "as long as allowed"]
 )
-@pytest.mark.parametrize(
-    "text", slow_but(["links", "a set of pictures", "places", "formulas"], RELATIVE)
-)
+@pytest.mark.parametrize("text", slow_but(["links", "a set of pictures", "places"], RELATIVE))
 def test_a_text_of_relative_addresses_grows_by_a_bound(text, base):
     description = f"<link>https://example.org/1</link><description>{RELATIVE[text]}</description>"
     document = rss(description, base=base)
-    started = time.thread_time()
-
-    kept, addresses = kept_of(document)
+    with cpu_limit(8):
+        kept, addresses = kept_of(document)
 
     assert kept <= 2 * len(RELATIVE[text]) + MAX_GROWTH_OF_TEXT + 10_000
     assert max(map(len, addresses), default=0) <= urls.MAX_LENGTH
-    assert time.thread_time() - started < 8
 
 
 @pytest.mark.parametrize(
@@ -136,13 +132,11 @@ def test_bases_within_each_other_do_not_add_up():
 def test_a_base_costs_each_element_a_bounded_time(scheme):
     base = f"{scheme}:x/" + "b" * 300_000
     document = rss("<title>Fine</title>" + "<a/>" * 9_000, "<a/>" * 9_000, base=base)
-    started = time.thread_time()
-
-    feed = read_document(document, {}, URL).feed
+    with cpu_limit(4):
+        feed = read_document(document, {}, URL).feed
 
     assert feed is not None
     assert feed.entries[0].title == "Fine"
-    assert time.thread_time() - started < 4
 
 
 def test_a_long_address_of_a_document_is_not_repeated_for_each_of_its_links():
@@ -162,11 +156,8 @@ def test_a_long_address_of_a_document_is_not_repeated_for_each_of_its_links():
     "name", slow_after(1, ["a long default namespace", "a long namespace of attributes"])
 )
 def test_a_long_namespace_costs_no_element_its_length(name):
-    started = time.thread_time()
-
-    read_document(HOSTILE[name].encode(), {}, URL)
-
-    assert time.thread_time() - started < 5
+    with cpu_limit(5):
+        read_document(HOSTILE[name].encode(), {}, URL)
 
 
 @pytest.mark.parametrize("quote", ["'", '"'])
@@ -187,12 +178,8 @@ def test_a_feed_with_long_namespaces_is_read(quote):
 @pytest.mark.parametrize("part", ["xmlns=", " xmlns", " xmlns=\"' xmlns='", " xmlns=" + " " * 50])
 def test_looking_for_namespaces_takes_linear_time(part):
     document = declared("urn:x", part * (2_000_000 // len(part)))
-    started = time.thread_time()
-
-    with contextlib.suppress(ParseError):
+    with cpu_limit(5), contextlib.suppress(ParseError):
         parse(document.encode(), headers={}, url=URL)
-
-    assert time.thread_time() - started < 5
 
 
 @pytest.mark.parametrize("room", [0, 1, 10, 1000])

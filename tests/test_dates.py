@@ -1,7 +1,6 @@
 """Dates as publishers write them, the zones that they leave out, and places in the list."""
 
 import itertools
-import time
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from aggregator import dates
 from aggregator.dates import Bounds, PlacementReason
 from aggregator.model import Date, Order
 from aggregator.reading.parse import parse
+from tests.cpu_time import cpu_limit
 
 TIMES = strategies.datetimes(timezones=strategies.just(UTC)).filter(
     lambda at: 1900 < at.year < 2199
@@ -267,12 +267,10 @@ def test_plain_dates_are_read_as_feedparser_reads_them(at):
 
 @given(strategies.text() | strategies.text("0123456789:-/. TZ+WJanUhrde年月日午後,"))
 def test_any_text_is_read_and_never_takes_long(text):
-    started = time.process_time()
-
-    date = dates.read(text, None)
+    with cpu_limit(0.2):
+        date = dates.read(text, None)
 
     assert date is None or date.at is None or date.at.tzinfo is UTC
-    assert time.process_time() - started < 0.2
 
 
 def test_a_date_is_kept_without_what_no_database_takes():

@@ -8,7 +8,6 @@ here finds any that is named nowhere.
 import hashlib
 import json
 import re
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +21,7 @@ from aggregator.errors import ParseError
 from aggregator.publish import Format, render
 from aggregator.reading import sanitize
 from aggregator.reading.parse import parse
+from tests.cpu_time import cpu_limit
 from tests.feedserver import Canary, FeedServer
 from tests.listed import document
 from tests.listed import entry as listed_entry
@@ -178,11 +178,10 @@ def test_cve_2022_31110_what_somebody_searches_for_is_no_pattern(tmp_path):
     site = Site(tmp_path)
     site.subscribe()
     site.record("lamp", entry(1, title="a" * 5000 + "!"), entry(2, title="b"))
-    began = time.process_time()
-    for query in ("(a+)+$", "(a|a)*b", ".*", "(?=(a+))a*b\\1", "a{1,9999}" * 20):
-        assert site.client.get("/search", query_string={"q": query}).status_code in {200, 400}
+    with cpu_limit(2):
+        for query in ("(a+)+$", "(a|a)*b", ".*", "(?=(a+))a*b\\1", "a{1,9999}" * 20):
+            assert site.client.get("/search", query_string={"q": query}).status_code in {200, 400}
 
-    assert time.process_time() - began < 2
     assert "b</a>" not in site.client.get("/search", query_string={"q": ".*"}).text
     site.engine.dispose()
 

@@ -7,7 +7,6 @@ nothing is fetched or opened, and what we publish afterwards is well-formed.
 import asyncio
 import json
 import re
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from aggregator.poll import PollResult
 from aggregator.publish import Document, Format, render
 from aggregator.reading.parse import MAX_ENTRIES
 from aggregator.runtime.worker_pool import Workers
+from tests.cpu_time import cpu_limit
 from tests.faults import HOUR, NOW, World, channel, hosts_of_their_own, item
 from tests.feedserver import Canary, FeedServer
 from tests.selection import slow_after
@@ -94,7 +94,7 @@ SECOND_ENTRY = {
     "many namespaces": "<item><title>1</title>"
     + "".join(f"<n{n}:a xmlns:n{n}='http://x.example/{n}'/>" for n in range(3000))
     + "</item>" + TWO,
-    "many categories": item("one", inside="".join(f"<category>{n}</category>" for n in range(9000)))
+    "many categories": item("one", inside="".join(f"<category>{n}</category>" for n in range(3000)))
     + TWO,
     "many enclosures": item("one", inside="<enclosure url='http://x.example/a'/>" * 9000) + TWO,
     "quadratic author (feedparser#562)": item("one", inside=f"<author>{'a-@a-' * 12_000}</author>")
@@ -482,10 +482,8 @@ def test_as_many_entries_as_the_limit_are_stored_and_the_rest_is_left_out(tmp_pa
         result = world.poll()["a"]
 
         assert (result.error, result.new) == (None, MAX_ENTRIES)
-        with world.database.connect() as connection:
-            began = time.process_time()
+        with world.database.connect() as connection, cpu_limit(1):
             page = read_lists.entries_page(connection, limit=40).entries
-            assert time.process_time() - began < 1
         assert page[0].title == "0"
         world.database.dispose()
 

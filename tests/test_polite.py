@@ -143,7 +143,7 @@ def test_stuck_validators_are_dropped_once_in_eight_days_where_the_file_says_so(
         server.put(f"/{name}", body("1"), etag='"stuck"')
     world.subscribe(
         *(
-            Subscription(name, server.url(f"/{name}"), interval=12 * HOUR, interval_given=True,
+            Subscription(name, server.url(f"/{name}"), interval=DAY, interval_given=True,
                          name_given=True, distrust_304=distrust)
             for name, distrust in (("a", True), ("b", False))
         )

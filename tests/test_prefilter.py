@@ -1,6 +1,5 @@
 """Cutting known entries out of a document changes nothing about the others."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from aggregator.reading.parse import is_json, parse, parse_prefiltered
 from aggregator.reading.prefilter import without_known_entries
 from aggregator.reading.worker_task import read_document
 from aggregator.text.encodings import in_utf8, plain_utf8
+from tests.cpu_time import cpu_limit
 from tests.running import rss
 from tests.selection import examples, slow_after
 from tests.worlds import NOW
@@ -276,10 +276,7 @@ _NAMESPACES = " ".join(f'xmlns:a{number}="u{number}"' for number in range(20_000
     ids=["namespaces", "namespaces, apart", "base", "declaration", "encodings", "dates"],
 )
 def test_a_hostile_document_does_not_hold_up_the_event_loop(document):
-    started = time.process_time()
-
-    found = plain_utf8(document.encode(), "")
-    if found is not None:
-        without_known_entries(found)
-
-    assert time.process_time() - started < 2
+    with cpu_limit(5):
+        found = plain_utf8(document.encode(), "")
+        if found is not None:
+            without_known_entries(found)

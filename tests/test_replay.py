@@ -34,7 +34,7 @@ def renamed(old, new, *, after=()):
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    slow_after(6, [
+    slow_after(3, [
         ({"guid": "http://blog.example/{}"}, {"guid": "https://blog.example/{}"}),
         ({"guid": "http://www.blog.example/{}"}, {"guid": "http://blog.example/{}"}),
         (
@@ -86,17 +86,17 @@ def test_a_moved_site_that_edits_while_it_moves_stays_the_same(tmp_path):
 @pytest.mark.parametrize(
     "values",
     slow_after(
-        3,
+        1,
         [
+            {"guid": "{}-%d", "link": "/{}?r=%d"},
             {"guid": "{}-%d", "link": "/{}"},
             {"guid": "https://blog.example/{}?r=%d", "link": "/{}"},
-            {"guid": "{}-%d", "link": "/{}?r=%d"},
             {"guid": "{}-%d", "text": LONG},
             {"link": "/{}?r=%d", "text": LONG + "%d"},
             {"guid": "{}-%d", "link": "/same", "text": LONG},
         ],
     ),
-    ids=["guid", "guid is URL", "guid and link", "no link", "link and text", "one link for all"],
+    ids=["guid and link", "guid", "guid is URL", "no link", "link and text", "one link for all"],
 )
 def test_ten_polls_of_a_feed_that_renames_everything_add_nothing(tmp_path, values, names, dated):
     def version(number):
@@ -219,7 +219,7 @@ def test_posts_of_a_planet_with_equal_paths_are_many_posts(tmp_path):
 # --------------------------------------------------------------- useless guids
 
 
-@pytest.mark.parametrize("guid", ["1", "", "https://blog.example/feed.xml"])
+@pytest.mark.parametrize("guid", slow_after(1, ["1", "", "https://blog.example/feed.xml"]))
 @pytest.mark.parametrize("link", slow_but(["/{}"], ["/{}", "https://blog.example/", None]))
 def test_guids_that_repeat_say_nothing_for_ever(tmp_path, guid, link):
     every = [
@@ -266,7 +266,7 @@ def test_an_entry_twice_in_one_document_counts_once(tmp_path):
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    slow_after(5, [
+    slow_after(3, [
         ("<p>Some  text</p>", "<p>Some\n text</p>"),
         ("Text 35 views", "Text 1,204 views"),
         ("Text (Comments: 3)", "Text (Comments: 12)"),
@@ -288,13 +288,13 @@ def test_a_version_that_says_the_same_is_not_called_an_update(tmp_path, before, 
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [
-        ("Some text", "Some other text"),
+    slow_after(2, [
         ("5 people", "7 people"),
-        ("Version 1.2.3", "Version 1.2.4"),
         ("The views differ", "The 3 views differ"),
-    ],
-)
+        ("Some text", "Some other text"),
+        ("Version 1.2.3", "Version 1.2.4"),
+    ]),
+)  # fmt: skip
 def test_a_version_that_says_something_else_is_an_update_in_its_old_place(tmp_path, before, after):
     old = [Post("N", guid="0", at=NOW), Post("A", guid="1", text=before, at=NOW - HOUR)]
     new = [replace(old[1], text=after, at=NOW), old[0]]

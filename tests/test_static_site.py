@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import xml.etree.ElementTree as ET
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -86,6 +88,15 @@ def exported(tmp_path_factory) -> Exported:
     """A site that was exported, only to be read: an export takes half a second."""
     site = Exported(tmp_path_factory.mktemp("exported"))
     site.export()
+    return site
+
+
+@pytest.fixture
+def copied(exported, tmp_path) -> Exported:
+    """The exported site with a folder of its own, which a test may change."""
+    site = copy(exported)
+    site.out = tmp_path / "out"
+    shutil.copytree(exported.out, site.out)
     return site
 
 
@@ -264,14 +275,13 @@ def test_no_page_says_how_long_ago_anything_was_nor_offers_what_only_the_program
     assert any(each.text and str(NOW.year) in each.text for each in page.all("time"))
 
 
-def test_twice_the_same_database_gives_the_same_bytes_and_touches_nothing(site):
-    site.export()
-    before = site.read()
-    stamps = {path: path.stat() for path in site.out.rglob("*")}
+def test_twice_the_same_database_gives_the_same_bytes_and_touches_nothing(copied):
+    before = copied.read()
+    stamps = {path: path.stat() for path in copied.out.rglob("*")}
 
-    assert site.export() == []
+    assert copied.export() == []
 
-    assert site.read() == before
+    assert copied.read() == before
     for path, was in stamps.items():
         is_now = path.stat()
         assert (is_now.st_ino, is_now.st_mtime_ns) == (was.st_ino, was.st_mtime_ns), path
@@ -295,9 +305,8 @@ def test_a_new_entry_changes_what_it_stands_in_and_leaves_the_rest_alone(site):
         assert (site.out / path).stat().st_ino == inodes[path]
 
 
-def test_a_failed_export_changes_nothing_and_leaves_nothing(site):
-    site.export()
-    before = site.read()
+def test_a_failed_export_changes_nothing_and_leaves_nothing(copied):
+    before = copied.read()
 
     def failing():
         yield File("index.html", b"half")
@@ -305,35 +314,32 @@ def test_a_failed_export_changes_nothing_and_leaves_nothing(site):
         raise AggregatorError("no more")
 
     with pytest.raises(AggregatorError):
-        folder_sync.replace(site.out, failing())
+        folder_sync.replace(copied.out, failing())
 
-    assert site.read() == before
-    assert not (site.out / "new").exists()
+    assert copied.read() == before
+    assert not (copied.out / "new").exists()
 
 
-def test_what_the_last_export_wrote_and_this_one_does_not_is_removed(site):
-    site.export()
+def test_what_the_last_export_wrote_and_this_one_does_not_is_removed(copied):
+    folder_sync.replace(copied.out, [File("a/b.html", b"one")])
 
-    folder_sync.replace(site.out, [File("a/b.html", b"one")])
-
-    assert {path.relative_to(site.out).as_posix() for path in site.out.rglob("*")} == {
+    assert {path.relative_to(copied.out).as_posix() for path in copied.out.rglob("*")} == {
         "a",
         "a/b.html",
         folder_sync.MANIFEST,
     }
 
 
-def test_a_format_alone_removes_its_own_documents_only(site):
-    site.export()
+def test_a_format_alone_removes_its_own_documents_only(copied):
     wanted = frozenset({"rss"})
 
     folder_sync.replace(
-        site.out,
+        copied.out,
         [File("feed.rss", b"new")],
         owns=lambda name: static_site.format_of(name) in wanted,
     )
 
-    files = site.read()
+    files = copied.read()
     assert [path for path in files if path.endswith(".rss")] == ["feed.rss"]
     assert {"feed.atom", "index.html", "static/style.css", "source/tide/feed.json"} <= set(files)
     assert "category/öl-trade/feed.rss" not in files[folder_sync.MANIFEST].decode().splitlines()
@@ -345,29 +351,28 @@ def test_the_page_of_everything_comes_first_so_that_it_is_replaced_last(site):
     assert next(files).path == "index.html"
 
 
-def test_other_peoples_files_stay(site):
-    (site.out / "photos").mkdir(parents=True)
-    (site.out / "photos" / "cat.jpg").write_bytes(b"cat")
+def test_other_peoples_files_stay(copied):
+    (copied.out / "photos").mkdir(parents=True)
+    (copied.out / "photos" / "cat.jpg").write_bytes(b"cat")
 
-    site.export()
-    folder_sync.replace(site.out, [File("index.html", b"one")])
+    copied.export("rss")
+    folder_sync.replace(copied.out, [File("index.html", b"one")])
 
-    assert site.read() == {
+    assert copied.read() == {
         "index.html": b"one",
         "photos/cat.jpg": b"cat",
         folder_sync.MANIFEST: b"index.html\n",
     }
 
 
-def test_some_formats_alone_are_written_beside_the_others(site):
-    site.export()
-    before = site.read()
-    (site.out / "feed.rss").write_bytes(b"old")
-    (site.out / "feed.json").write_bytes(b"old")
+def test_some_formats_alone_are_written_beside_the_others(copied):
+    before = copied.read()
+    (copied.out / "feed.rss").write_bytes(b"old")
+    (copied.out / "feed.json").write_bytes(b"old")
 
-    assert site.export("rss", "opml") == ["feed.rss"]
+    assert copied.export("rss", "opml") == ["feed.rss"]
 
-    assert site.read() == before | {"feed.json": b"old"}
+    assert copied.read() == before | {"feed.json": b"old"}
 
 
 def test_links_to_documents_that_are_not_written_lead_to_the_program(site):

@@ -1,7 +1,6 @@
 """URLs: absolute, normalized, masked, and slugs."""
 
 import re
-import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import given, strategies
 from yarl import URL
 
 from aggregator import urls
+from tests.cpu_time import cpu_limit
 
 BASE = "https://example.org/blog/feed.xml"
 
@@ -248,9 +248,6 @@ def test_slugs_of_ascii_are_those_of_any_script(text):
 
 
 def test_a_host_that_no_dns_knows_costs_no_time():
-    started = time.process_time()
-
-    for number in range(200):
-        urls.normalized(f"http://{number}.{'ü.' * 2000}/")
-
-    assert time.process_time() - started < 1
+    with cpu_limit(1):
+        for number in range(200):
+            urls.normalized(f"http://{number}.{'ü.' * 2000}/")

@@ -2,7 +2,6 @@
 
 import random
 import socket
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 import web
+from tests.cpu_time import cpu_limit
 from tests.running import eventually, get, running, write_config
 from tests.selection import slow_after
 from tests.web_fixtures import Site, entry
@@ -151,12 +151,10 @@ def test_no_header_costs_by_its_length(tmp_path, name, path):
     site.client.get(path.partition("?")[0])
     long = LISTS[name] * (250_000 // len(LISTS[name]))
 
-    spent = time.process_time()
-    answer = site.client.get(path, headers={name: long})
-    spent = time.process_time() - spent
+    with cpu_limit(0.1):  # without a bound up to 0.4
+        answer = site.client.get(path, headers={name: long})
 
     assert answer.status_code == 200
-    assert spent < 0.05, f"{name}: {spent:.3f} s"  # without a bound up to 0.4
 
 
 @pytest.mark.parametrize("path", ["/", "/feed.atom", "/search"])
@@ -185,7 +183,7 @@ def test_what_clients_send_is_not_remembered(tmp_path):
 
     tracemalloc.start()
     try:
-        for number in range(60):
+        for number in range(15):
             agent = {"User-Agent": f"{number}{letters}", "X-Forwarded-For": f"{number},{letters}"}
             site.client.get(f"/feed.atom?x={number}{letters[:7000]}", headers=agent)
             site.client.get(f"/?x={number}{letters[:7000]}", headers=agent)
@@ -194,7 +192,7 @@ def test_what_clients_send_is_not_remembered(tmp_path):
     finally:
         tracemalloc.stop()
 
-    assert sum(each.size for each in taken) < 1_000_000
+    assert sum(each.size for each in taken) < 200_000
 
 
 def test_ten_thousand_clients_are_remembered_and_no_more():
