@@ -82,12 +82,15 @@ def _phrase(value: str, field: TextField, max_words: int) -> Interpretation:
 def _prefix(stem: str, stem_words: list[str]) -> tuple[bool, SearchFault | None]:
     """Return whether the last word of a text before `*` is a prefix, and what is wrong with it."""
     ends_in_word = len(words(stem + _LETTER)) == len(stem_words)
-    if ends_in_word and "*" not in stem:
-        is_long = len(stem_words[-1]) >= _MIN_PREFIX
-        return is_long, None if is_long else SearchFault.SHORT_PREFIX
-    # Words of scripts without spaces are found within longer rows anyway.
-    is_fault = not _is_character(stem_words[-1]) or "*" in stem
-    return ends_in_word, SearchFault.MISPLACED_STAR if is_fault else None
+    is_long = len(stem_words[-1]) >= _MIN_PREFIX
+    fault: SearchFault | None
+    if "*" in stem:
+        fault = SearchFault.MISPLACED_STAR
+    elif ends_in_word:
+        fault = None if is_long else SearchFault.SHORT_PREFIX
+    else:  # words of scripts without spaces are found within longer rows anyway
+        fault = None if _is_character(stem_words[-1]) else SearchFault.MISPLACED_STAR
+    return ends_in_word and is_long, fault
 
 
 def _beginning(phrase: list[str], max_words: int) -> list[str]:
