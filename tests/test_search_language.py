@@ -16,6 +16,7 @@ from aggregator.search.tree_facts import (
     keywords,
     name_tests,
 )
+from aggregator.search.word_forms import words
 from tests.searches import written
 
 DEEP = IN_BOX.depth + 1
@@ -197,6 +198,46 @@ def test_the_file_refuses_what_makes_no_sense_with_its_column(text, column, mess
 )
 def test_a_rule_may_only_exclude_and_have_many_words(text, meaning):
     assert written(parse_rule(text)) == meaning
+
+
+EXCLUDING = "lamp " + " ".join(f"-word{number}" for number in range(15))
+
+
+def test_a_search_excludes_a_few_words_and_says_which_one_was_too_many():
+    search = parse(EXCLUDING)
+
+    assert written(search.root) == "lamp -word0 -word1 -word2 -word3 -word4"
+    (hint,) = search.hints
+    assert (hint.fault, hint.text) == (SearchFault.TOO_MANY_EXCLUDED, f"-word{IN_BOX.excluded}")
+    assert written(parse("lamp -(a b c d e f -g)").root) == "lamp -(a b c d e -g)"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "compared"),
+    [
+        ("a b c d e f g h", None),
+        ("a b c d e f g h i j", "a b c d e f g h"),
+        ("a b c d e f g h ij*", "a b c d e f g h"),
+        ("海" * 24, None),
+        ("海" * 30, "海" * 24),
+        ("海" * 20 + " " + "音" * 20, "海" * 20 + " " + "音" * 4),
+        ("東京 a b c d e f g h", "東京 a b c d e f g"),
+    ],
+)
+def test_of_a_long_phrase_the_beginning_is_looked_for(phrase, compared):
+    search = parse(f'"{phrase}"')
+
+    assert search.root == Phrase(tuple(words(compared or phrase)))
+    assert [hint.fault for hint in search.hints] == ([SearchFault.LONG_PHRASE] if compared else [])
+
+
+def test_terms_that_are_too_many_are_told():
+    search = parse("w " * IN_BOX.terms + "author:x y")
+
+    assert search.root == Phrase(("w",))
+    assert [(hint.fault, hint.text, hint.bound) for hint in search.hints] == [
+        (SearchFault.TOO_MANY_TERMS, "author:x", IN_BOX.terms)
+    ]
 
 
 SIGNS = [*"ab1é東สक *-:|()\"“”\n", *("OR", "or", "NOT", "title:", "source:", "after:", "２０２６"),
