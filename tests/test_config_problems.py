@@ -1,5 +1,6 @@
 """Mistakes in config.yaml: told all at once, with their places, in plain words."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -301,6 +302,19 @@ def test_a_missing_file_is_told_in_one_line(tmp_path):
 def test_a_folder_is_told_in_one_line(tmp_path):
     with pytest.raises(ConfigError, match=r"a folder; name the file in it with --config .*\.yaml"):
         config.load(tmp_path)
+
+
+def test_a_pipe_without_a_writer_keeps_nobody_waiting_and_one_with_a_writer_is_read(tmp_path):
+    path = tmp_path / "config.yaml"
+    os.mkfifo(path)
+    reader, writer = os.pipe()
+    os.write(writer, b"feeds: []")
+    os.close(writer)
+
+    with pytest.raises(ConfigError, match="empty"):
+        config.load(path)
+    assert config.load(Path(f"/dev/fd/{reader}")).feeds == ()
+    os.close(reader)
 
 
 def test_a_file_that_is_not_utf_8_is_told_with_the_place(tmp_path):

@@ -1,5 +1,6 @@
 """config.yaml -> Config, or every problem in the file with line and column."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -63,7 +64,7 @@ def read(path: Path) -> str:
         ConfigError: The file does not exist, can't be opened, or is not UTF-8.
     """
     try:
-        with path.open("rb") as stream:
+        with open(path, "rb", opener=_open_at_once) as stream:
             text = stream.read(MAX_SIZE + 1)
         if len(text) > MAX_SIZE:
             message = f"larger than {MAX_SIZE // 10**6} MB; no configuration is"
@@ -102,6 +103,13 @@ def line_of(config: Config, *location: str | int) -> int | None:
     if len(steps) < len(outer) or key not in section.pairs:
         return None
     return section.pairs[str(key)][0].start.line + 1
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; opening a pipe would wait for a writer, and a stop of the program with it."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def parse(text: str, *, path: Path) -> Config:
