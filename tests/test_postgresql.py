@@ -17,6 +17,7 @@ import yaml
 from sqlalchemy import create_engine, event, func, select, text
 
 from aggregator.database import DatabaseWriter, DBAPIError, open_database
+from aggregator.database.engine import HEAD
 from aggregator.database.feeds import write_clock_shift, write_leases, write_polls
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists import read_lists
@@ -96,6 +97,28 @@ def test_an_older_postgresql_database_is_brought_up_with_what_is_in_it(server):
     database.dispose()
     assert counted.entries == 1
     assert keys == [7, 7, 7]
+
+
+@pytest.mark.parametrize("revision", [None, "0021"])
+def test_of_two_processes_that_start_on_one_database_the_second_waits_for_the_tables(
+    server, revision
+):
+    first = create_engine(postgresql.new_url(server))
+    if revision:
+        with first.begin() as connection:
+            upgrade(connection, to=revision)
+    place = first.url.render_as_string(hide_password=False)
+    with ThreadPoolExecutor(1) as threads:
+        with first.begin() as connection:
+            upgrade(connection, to=HEAD)
+            second = threads.submit(open_database, place)
+            wait_for_a_lock(first)
+        database = second.result()
+
+    subscribe(database, Subscription("a", "https://a.example/feed", name_given=True))
+    assert record(database, "a", [entry(1)]).new == 1
+    database.dispose()
+    first.dispose()
 
 
 def test_a_reader_of_postgresql_can_not_write_and_sees_one_moment(server):

@@ -6,11 +6,19 @@ from typing import Any
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
+
+_UPGRADING = 0x75706772616465  # "upgrade"; any number that nobody else takes in this database
 
 
 def upgrade(connection: Connection, *, to: str) -> None:
-    """Bring the schema to a revision; the caller's transaction makes it all or nothing."""
+    """Bring the schema to a revision; the caller's transaction makes it all or nothing.
+
+    Of several processes that start at the same time, one runs the revisions and the others wait:
+    SQLite has a single writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_UPGRADING)))
     scripts = ScriptDirectory(str(Path(__file__).parent))
 
     def revisions(current: Any, _context: Any) -> Any:
