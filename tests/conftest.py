@@ -1,47 +1,23 @@
-"""What many tests share: worker processes, templates, sites, a browser; and how tests are run."""
+"""How tests are run: in which processes, and what is loaded there."""
 
-import contextlib
 import gc
 import os
-import sqlite3
 import sys
-from collections.abc import Callable, Hashable, Iterator, MutableMapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from flask import Flask
-from hypothesis import settings
-from jinja2.bccache import Bucket, BytecodeCache
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.util import LRUCache
-from werkzeug.routing import Rule
-
-from tests.browser import system_chromium
-from tests.pollers import LASTING
-from tests.selection import QUICK
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-    from tests.web_fixtures import Site
 
 # Bytecode is kept, also where the environment says otherwise: a run starts a hundred processes,
 # and each of them would compile the program anew, and pytest all of its own tests.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# The same examples on each run, however busy the machine is; `make fuzz` looks for other ones.
-settings.register_profile("same", derandomize=True, deadline=None, database=None)
-settings.register_profile(QUICK, settings.get_profile("same"), max_examples=20)
-settings.register_profile("fuzz", deadline=None)
-
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples hypothesis tries, before a module of tests is imported."""
+    """Load what tests share, but not in a process that only hands tests out to others."""
+    if getattr(config.option, "tx", None) and not hasattr(config, "workerinput"):
+        return
     gc.disable()  # until all tests are collected, of which none is garbage
-    quick = QUICK if "not slow" in config.option.markexpr else "same"
-    settings.load_profile("fuzz" if "FUZZ_EXAMPLES" in os.environ else quick)
+    config.pluginmanager.import_plugin("tests.shared")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
@@ -59,130 +35,3 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
-
-
-class _Templates(BytecodeCache):
-    """Compiled templates; for they are the same for every application, and take it 0.1 s."""
-
-    def __init__(self) -> None:
-        self._compiled: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._compiled:
-            bucket.bytecode_from_string(self._compiled[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._compiled[bucket.key] = bucket.bytecode_to_string()
-
-
-Flask.jinja_options = {"bytecode_cache": _Templates()}
-
-
-class _Route(Rule):
-    """A route whose compiled functions are those of the same route in another application."""
-
-    _compiled: ClassVar[dict[tuple[object, ...], Callable[..., tuple[str, str]]]] = {}
-
-    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        key = (self.rule, repr(self.defaults), repr(self._trace), append_unknown)
-        if key not in self._compiled:
-            self._compiled[key] = super()._compile_builder(append_unknown)
-        return self._compiled[key]
-
-
-Flask.url_rule_class = _Route
-
-
-class _Statements(MutableMapping[Any, Any]):
-    """Compiled statements of all engines: each engine would compile the same ones anew.
-
-    SQLAlchemy's key begins with the engine's dialect, an object of that engine's own.
-    """
-
-    def __init__(self) -> None:
-        self._compiled: LRUCache[Hashable, Any] = LRUCache(2000)
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._compiled[type(key[0]), *key[1:]]
-
-    def __setitem__(self, key: Any, statement: Any) -> None:
-        self._compiled[type(key[0]), *key[1:]] = statement
-
-    def __delitem__(self, key: Any) -> None:
-        del self._compiled[type(key[0]), *key[1:]]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._compiled)
-
-    def __len__(self) -> int:
-        return len(self._compiled)
-
-
-_statements = _Statements()
-
-
-@event.listens_for(Engine, "engine_connect")
-def share_statements(connection: Connection) -> None:
-    """Give the connections of all engines the same compiled statements."""
-    connection.execution_options(compiled_cache=_statements)
-
-
-@event.listens_for(Engine, "engine_connect")
-def never_sync(connection: Connection) -> None:
-    """Leave a file of SQLite to the operating system: no machine loses power in these tests."""
-    if connection.dialect.name == "sqlite" and "synced" not in connection.info:
-        connection.info["synced"] = False
-        with contextlib.suppress(sqlite3.Error):  # a file that is not a database
-            connection.connection.driver_connection.execute("PRAGMA synchronous = OFF")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def lasting_workers() -> Iterator[None]:
-    """End the workers of all tests with the last of them."""
-    yield
-    LASTING.stop()
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Engine]:
-    """Return an engine on an empty database."""
-    from tests.worlds import new_database
-
-    engine = new_database(tmp_path)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> "Site":
-    """Return a site whose feeds were never read."""
-    from tests.web_fixtures import Site
-
-    fresh = Site(tmp_path)
-    fresh.subscribe()
-    return fresh
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> "Site":
-    """Return a site that nothing in the tests changes."""
-    from tests.web_fixtures import full_site
-
-    return full_site(tmp_path_factory.mktemp("full"))
-
-
-@pytest.fixture(scope="module")  # its event loop runs on as long as it lives
-def browser() -> "Iterator[Browser]":
-    """Return Chromium; skip the test where there is none, but fail in CI."""
-    from playwright.sync_api import Error, sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        try:
-            chromium = playwright.chromium.launch(executable_path=system_chromium(), args=arguments)
-        except Error as error:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(f"NO BROWSER, NOT TESTED: {str(error).splitlines()[0]}")
-        yield chromium
-        chromium.close()

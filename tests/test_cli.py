@@ -17,7 +17,7 @@ from aggregator.database import open_database
 from tests.feedserver import FeedServer
 from tests.running import command, in_process, json_lines, one_line, rss, write_config
 from tests.selection import slow_after
-from tests.worlds import record
+from tests.worlds import record, sqlite_database
 
 NOW = datetime.now(UTC)
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -30,10 +30,17 @@ def server():
         yield server
 
 
-def test_poll_prints_one_json_object_a_feed_and_line(server, tmp_path):
-    write_config(tmp_path, [server.url("/a"), server.url("/none")])
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with an empty database: the migrations of a new one take 50 ms."""
+    sqlite_database(tmp_path).dispose()
+    return tmp_path
 
-    done = command(tmp_path, "poll", "--json")
+
+def test_poll_prints_one_json_object_a_feed_and_line(server, folder):
+    write_config(folder, [server.url("/a"), server.url("/none")])
+
+    done = command(folder, "poll", "--json")
 
     lines = {str(line["url"]).rpartition("/")[2]: line for line in json_lines(done.stdout)}
     assert done.returncode == 0
@@ -43,42 +50,42 @@ def test_poll_prints_one_json_object_a_feed_and_line(server, tmp_path):
     assert datetime.fromisoformat(str(lines["a"]["next_poll_at"])) > NOW
 
 
-def test_poll_polls_what_is_due_or_named_or_all(server, tmp_path):
-    write_config(tmp_path, [server.url("/a")])
+def test_poll_polls_what_is_due_or_named_or_all(server, folder):
+    write_config(folder, [server.url("/a")])
 
-    assert command(tmp_path, "poll").stdout == "127-0-0-1: 2 new, 0 updated\n"
-    again = command(tmp_path, "poll")
+    assert command(folder, "poll").stdout == "127-0-0-1: 2 new, 0 updated\n"
+    again = command(folder, "poll")
     assert (again.returncode, again.stdout) == (0, "")
     assert re.fullmatch(
         r"nothing was polled: the next feed is due \d{4}-\d\d-\d\d \d\d:\d\d UTC\n", again.stderr
     )
-    assert command(tmp_path, "poll", "--all").stdout == "127-0-0-1: unchanged\n"
-    assert command(tmp_path, "poll", "127-0-0-1").stdout == "127-0-0-1: unchanged\n"
-    assert one_line(command(tmp_path, "poll", "nobody"), 2).startswith("nobody: no such feed")
+    assert command(folder, "poll", "--all").stdout == "127-0-0-1: unchanged\n"
+    assert command(folder, "poll", "127-0-0-1").stdout == "127-0-0-1: unchanged\n"
+    assert one_line(command(folder, "poll", "nobody"), 2).startswith("nobody: no such feed")
 
 
-def test_poll_takes_names_or_all_and_tells_what_to_do_without_feeds(tmp_path):
-    write_config(tmp_path, [])
+def test_poll_takes_names_or_all_and_tells_what_to_do_without_feeds(folder):
+    write_config(folder, [])
 
-    assert command(tmp_path, "poll").stderr == (
+    assert command(folder, "poll").stderr == (
         "nothing was polled: config.yaml lists no feed; add one: aggregator add URL\n"
     )
-    assert "--all" in one_line(command(tmp_path, "poll", "--all", "a"), 2)
+    assert "--all" in one_line(command(folder, "poll", "--all", "a"), 2)
 
 
-def test_failing_feeds_fail_the_command_only_if_asked_to(server, tmp_path):
-    write_config(tmp_path, [server.url("/none")])
+def test_failing_feeds_fail_the_command_only_if_asked_to(server, folder):
+    write_config(folder, [server.url("/none")])
 
-    assert command(tmp_path, "poll").returncode == 0
-    assert command(tmp_path, "poll", "--all", "--strict").returncode == 1
+    assert command(folder, "poll").returncode == 0
+    assert command(folder, "poll", "--all", "--strict").returncode == 1
 
 
-def test_feeds_lists_health_for_people_and_programs(server, tmp_path):
-    write_config(tmp_path, [server.url("/a"), server.url("/none")])
-    command(tmp_path, "poll")
+def test_feeds_lists_health_for_people_and_programs(server, folder):
+    write_config(folder, [server.url("/a"), server.url("/none")])
+    command(folder, "poll")
 
-    table = command(tmp_path, "feeds").stdout.splitlines()
-    found = json.loads(command(tmp_path, "feeds", "--json").stdout)
+    table = command(folder, "feeds").stdout.splitlines()
+    found = json.loads(command(folder, "feeds", "--json").stdout)
 
     assert table[0].startswith("FEED ")
     assert any("404 Not Found" in line for line in table)
@@ -95,10 +102,10 @@ def test_feeds_lists_health_for_people_and_programs(server, tmp_path):
         ["--config=other.yaml", "feeds", "--json"],
     ],
 )
-def test_the_file_can_be_named_before_or_after_the_command(tmp_path, arguments):
-    write_config(tmp_path, []).rename(tmp_path / "other.yaml")
+def test_the_file_can_be_named_before_or_after_the_command(folder, arguments):
+    write_config(folder, []).rename(folder / "other.yaml")
 
-    assert command(tmp_path, *arguments).stdout == "[]\n"
+    assert command(folder, *arguments).stdout == "[]\n"
 
 
 def test_the_environment_names_the_file(tmp_path, monkeypatch):
@@ -124,15 +131,15 @@ def test_check_says_everything_with_line_and_column_or_that_all_is_fine(tmp_path
     assert second.startswith("config.yaml:4:15: feeds[0].interval: ")
 
 
-def test_check_proposes_the_line_to_change_for_a_feed_that_moved(tmp_path):
-    write_config(tmp_path, ["https://old.example/feed", "https://other.example/feed"])
-    command(tmp_path, "feeds")
-    database = open_database(f"sqlite:///{tmp_path}/aggregator.db")
+def test_check_proposes_the_line_to_change_for_a_feed_that_moved(folder):
+    write_config(folder, ["https://old.example/feed", "https://other.example/feed"])
+    command(folder, "feeds")
+    database = open_database(f"sqlite:///{folder}/aggregator.db")
     record(database, "old-example", moved_to="https://me:secret@new.example/feed")
     database.dispose()
 
-    checked = command(tmp_path, "check").stdout
-    listed = command(tmp_path, "feeds").stdout
+    checked = command(folder, "check").stdout
+    listed = command(folder, "feeds").stdout
 
     assert checked.splitlines()[0] == (
         "feeds[0] (old-example): moved for good; "
@@ -142,15 +149,15 @@ def test_check_proposes_the_line_to_change_for_a_feed_that_moved(tmp_path):
     assert "other.example" not in checked
 
 
-def test_check_proposes_the_feed_that_a_polled_page_names(server, tmp_path):
+def test_check_proposes_the_feed_that_a_polled_page_names(server, folder):
     link = '<link rel="alternate" type="application/rss+xml" href="/feed.xml?token=s3cret">'
     server.put("/lamp", f"<!doctype html><title>Lamp</title>{link}")
     server.put("/dark", "<!doctype html><title>None</title>")
-    write_config(tmp_path, [server.url("/lamp"), server.url("/dark")])
-    before = command(tmp_path, "check").stdout
-    command(tmp_path, "poll")
+    write_config(folder, [server.url("/lamp"), server.url("/dark")])
+    before = command(folder, "check").stdout
+    command(folder, "poll")
 
-    remark, fine = command(tmp_path, "check").stdout.splitlines()
+    remark, fine = command(folder, "check").stdout.splitlines()
 
     assert before == "config.yaml: fine, 2 feeds\n"
     feed = server.url("/feed.xml?token=***")
@@ -207,10 +214,10 @@ def test_wrong_usage_is_one_line_that_names_the_help(tmp_path, arguments):
     assert "--help`." in one_line(command(tmp_path, *arguments), 2)
 
 
-def test_what_is_wrong_with_an_argument_is_one_line_whatever_is_in_it(tmp_path):
-    write_config(tmp_path, [])
+def test_what_is_wrong_with_an_argument_is_one_line_whatever_is_in_it(folder):
+    write_config(folder, [])
 
-    line = one_line(command(tmp_path, "explain", "a\nb\x1b[31m\u2028c"), 2)
+    line = one_line(command(folder, "explain", "a\nb\x1b[31m\u2028c"), 2)
 
     assert line.startswith("a\\nb\\x1b[31m\\u2028c: no such feed")
 
@@ -237,15 +244,15 @@ def test_a_database_that_can_not_be_used_is_one_line_and_left_alone(tmp_path):
     assert (tmp_path / "a.db").read_bytes() == b"not a database at all" * 50
 
 
-def test_a_database_of_a_newer_program_is_one_line(tmp_path):
-    write_config(tmp_path, [])
-    command(tmp_path, "poll")
-    connection = sqlite3.connect(tmp_path / "aggregator.db")
+def test_a_database_of_a_newer_program_is_one_line(folder):
+    write_config(folder, [])
+    command(folder, "poll")
+    connection = sqlite3.connect(folder / "aggregator.db")
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.commit()
     connection.close()
 
-    assert "newer version" in one_line(command(tmp_path, "run"), 1)
+    assert "newer version" in one_line(command(folder, "run"), 1)
 
 
 NEED_THE_DATABASE = ["run", "poll", "schedule", "feeds"]
@@ -273,13 +280,13 @@ def test_a_locked_database_is_one_line(locked_out, name):
     assert "another process kept it locked" in one_line(locked_out[name], 1)
 
 
-def test_explain_says_what_decides_when_a_feed_is_polled_next(server, tmp_path):
+def test_explain_says_what_decides_when_a_feed_is_polled_next(server, folder):
     server.put("/feed", rss([("a", "Post", NOW)]), headers={"Cache-Control": "max-age=7200"})
-    write_config(tmp_path, [f"{{url: '{server.url('/feed')}', name: blog}}"])
-    command(tmp_path, "poll")
+    write_config(folder, [f"{{url: '{server.url('/feed')}', name: blog}}"])
+    command(folder, "poll")
 
-    text = command(tmp_path, "explain", "blog").stdout
-    told = json.loads(command(tmp_path, "explain", "blog", "--json").stdout)
+    text = command(folder, "explain", "blog").stdout
+    told = json.loads(command(folder, "explain", "blog", "--json").stdout)
 
     assert "the server calls its answer fresh" in text
     decides = next(line for line in text.splitlines() if "<- decides" in line)
@@ -292,49 +299,49 @@ def test_explain_says_what_decides_when_a_feed_is_polled_next(server, tmp_path):
     assert poll["seconds"] >= 0
 
 
-def test_explain_shows_the_last_twenty_polls_newest_first(tmp_path):
-    write_config(tmp_path, ["{url: 'https://example.org/feed', name: blog}"])
-    command(tmp_path, "feeds")
-    database = open_database(f"sqlite:///{tmp_path}/aggregator.db")
+def test_explain_shows_the_last_twenty_polls_newest_first(folder):
+    write_config(folder, ["{url: 'https://example.org/feed', name: blog}"])
+    command(folder, "feeds")
+    database = open_database(f"sqlite:///{folder}/aggregator.db")
     for number in range(22):
         record(database, "blog", now=NOW + timedelta(minutes=number), size=number)
     database.dispose()
 
-    polls = json.loads(command(tmp_path, "explain", "blog", "--json").stdout)["polls"]
+    polls = json.loads(command(folder, "explain", "blog", "--json").stdout)["polls"]
 
     assert [poll["bytes"] for poll in polls] == [*range(21, 1, -1)]
 
 
-def test_explain_of_an_unknown_or_unread_feed_is_clear(server, tmp_path):
-    write_config(tmp_path, [f"{{url: '{server.url('/feed')}', name: blog}}"])
+def test_explain_of_an_unknown_or_unread_feed_is_clear(server, folder):
+    write_config(folder, [f"{{url: '{server.url('/feed')}', name: blog}}"])
 
-    unknown = command(tmp_path, "explain", "blgo")
+    unknown = command(folder, "explain", "blgo")
 
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert unknown.stderr == "blgo: no such feed; `aggregator feeds` lists them\n"
-    assert "never polled yet" in command(tmp_path, "explain", "blog").stdout
+    assert "never polled yet" in command(folder, "explain", "blog").stdout
 
 
-def test_export_writes_the_documents_that_the_web_serves(server, tmp_path):
-    write_config(tmp_path, [server.url("/a")])
-    command(tmp_path, "poll")
+def test_export_writes_the_documents_that_the_web_serves(server, folder):
+    write_config(folder, [server.url("/a")])
+    command(folder, "poll")
 
-    done = command(tmp_path, "export", "out")
+    done = command(folder, "export", "out")
 
     names = {"feed.atom", "feed.rss", "feed.json", "sources.opml", "index.html"}
     assert done.returncode == 0, done.stderr
-    assert names <= {path.name for path in (tmp_path / "out").iterdir()}
-    feed = feedparser.parse((tmp_path / "out" / "feed.atom").read_bytes())
+    assert names <= {path.name for path in (folder / "out").iterdir()}
+    feed = feedparser.parse((folder / "out" / "feed.atom").read_bytes())
     assert sorted(entry.title for entry in feed.entries) == ["One", "Two"]
-    page = (tmp_path / "out" / "index.html").read_text()
+    page = (folder / "out" / "index.html").read_text()
     assert 'href="static/style.css"' in page
-    assert (tmp_path / "out" / "static" / "style.css").exists()
+    assert (folder / "out" / "static" / "style.css").exists()
     assert 'href="sources.html"' in page
-    before = (tmp_path / "out" / "feed.atom").read_bytes()
-    command(tmp_path, "export", "--format", "atom", "out")
-    assert (tmp_path / "out" / "feed.atom").read_bytes() == before
+    before = (folder / "out" / "feed.atom").read_bytes()
+    command(folder, "export", "--format", "atom", "out")
+    assert (folder / "out" / "feed.atom").read_bytes() == before
     for wrong in ("pdf", ""):
-        assert "choose from" in one_line(command(tmp_path, "export", "--format", wrong), 2)
+        assert "choose from" in one_line(command(folder, "export", "--format", wrong), 2)
 
 
 def test_help_names_every_command(tmp_path):
@@ -344,13 +351,13 @@ def test_help_names_every_command(tmp_path):
         assert f"  {name} " in done.stdout
 
 
-def test_an_error_from_the_network_is_one_line_without_foreign_bytes(server, tmp_path):
+def test_an_error_from_the_network_is_one_line_without_foreign_bytes(server, folder):
     server.send("/evil", b"SSH-2.0-Open\x1b[31mSSH\r\n\r\n")
     server.put("/name", rss([("x", "X", NOW)], title="A\x1b[31mB".replace("\x1b", "&#x9b;")))
-    write_config(tmp_path, [server.url("/evil"), server.url("/name")])
+    write_config(folder, [server.url("/evil"), server.url("/name")])
 
-    done = command(tmp_path, "poll")
-    table = command(tmp_path, "feeds")
+    done = command(folder, "poll")
+    table = command(folder, "feeds")
 
     assert "\x1b" not in done.stdout + table.stdout
     assert "\x9b" not in done.stdout + table.stdout

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import quantiles
@@ -52,16 +53,25 @@ def reader():
         yield reading
 
 
-@pytest.fixture
-def lamps(tmp_path):
-    """A site with 400 posts, five of them by one author."""
-    site = Site(tmp_path)
+@pytest.fixture(scope="module")
+def lamps_database(tmp_path_factory):
+    """A site with 400 posts, five of them by one author; nothing in the tests changes them."""
+    site = Site(tmp_path_factory.mktemp("lamps"))
     site.subscribe()
     posts = [
         entry(n, authors=("Ada Bergström",) if n % 80 == 7 else ("Nils",), title=f"Lamp {n}")
         for n in range(400)
     ]
     site.record("lamp", *posts, now=datetime.now(UTC) - timedelta(hours=1))
+    return site
+
+
+@pytest.fixture
+def lamps(lamps_database):
+    """The site with an application that has answered nothing yet."""
+    site = copy(lamps_database)
+    site.app = create_app(site.config, site.engine)
+    site.client = site.app.test_client()
     return site
 
 

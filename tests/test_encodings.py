@@ -52,7 +52,6 @@ SAMPLES = {
     "x-mac-cyrillic": (b"\x8e\xe7\xe5\xf0\xee \xb6", "Озеро ґ"),
     "x-user-defined": (b"\x80a\xff", "\uf780a\uf7ff"),
 }
-READ = sorted(label for label, name in LABELS.items() if name in SAMPLES)
 
 
 def feed(title: bytes, label: str = "") -> bytes:
@@ -69,12 +68,14 @@ def title_of(body: bytes, content_type: str = "application/xml") -> str:
 # ------------------------------------------------------------------------- labels and decoders
 
 
-@pytest.mark.parametrize("label", READ)
-def test_a_label_of_the_standard_is_read_as_the_standard_says(label):
-    sample, text = SAMPLES[LABELS[label]]
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_label_of_the_standard_is_read_as_the_standard_says(name):
+    labels = [label for label in LABELS if LABELS[label] == name]
+    sample, text = SAMPLES[name]
 
-    assert encoding_of(f"\t{label.upper()} ") == LABELS[label]
-    assert decode(sample, LABELS[label]) == text
+    assert labels
+    assert {encoding_of(f"\t{label.upper()} ") for label in labels} == {name}
+    assert decode(sample, name) == text
 
 
 @pytest.mark.parametrize("label", ["Shift_JIS", "EUC-KR", "koi8-u", "x-cp1251", "TIS-620", "l5"])

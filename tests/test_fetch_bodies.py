@@ -116,18 +116,18 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("body", TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("step", slow_but([1000], [1, 1000]))
 @pytest.mark.parametrize("encodings", NO_CODINGS)
-def test_text_under_a_label_that_is_no_coding_is_read_as_it_is(encodings, body, step):
-    assert decoded(body, encodings, step=step) == body
+def test_text_under_a_label_that_is_no_coding_is_read_as_it_is(encodings, step):
+    for body in TEXTS.values():
+        assert decoded(body, encodings, step=step) == body
 
 
-@pytest.mark.parametrize("body", TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("step", [1, 1000])
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "br", "gzip, gzip", "br, gzip"])
-def test_text_under_the_label_of_a_coding_is_read_as_it_is(encoding, body, step):
-    assert decoded(body, encoding, step=step) == body
+def test_text_under_the_label_of_a_coding_is_read_as_it_is(encoding, step):
+    for body in TEXTS.values():
+        assert decoded(body, encoding, step=step) == body
 
 
 @pytest.mark.parametrize(
@@ -158,10 +158,10 @@ def test_what_is_compressed_otherwise_than_its_label_says_is_unpacked(encodings,
 
 
 @pytest.mark.parametrize("quality", range(12))
-@pytest.mark.parametrize("size", [1, 20, 64, 100, 1000, 5000])
-def test_brotli_is_never_taken_for_text(quality, size):
-    for body in (FEED[:size], NOISE[:size]):
-        assert decoded(brotli.compress(body, quality=quality), "br") == body
+def test_brotli_is_never_taken_for_text(quality):
+    for size in (1, 20, 64, 100, 1000, 5000):
+        for body in (FEED[:size], NOISE[:size]):
+            assert decoded(brotli.compress(body, quality=quality), "br") == body
 
 
 @pytest.mark.parametrize("step", [1, 3, 1000])

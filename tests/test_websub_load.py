@@ -214,6 +214,7 @@ def test_who_asks_a_hub_that_is_full_is_told_to_come_again(tmp_path, limits):
     async def main() -> None:
         site = new_site(tmp_path)
         web_socket, requests = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        web_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 20_000)  # full after a few
         client = create_app(site.config, site.engine, hub=web_socket).test_client()
         service = WebSubService(
             site.config,
