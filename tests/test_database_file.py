@@ -171,6 +171,21 @@ def test_what_can_not_be_used_in_the_place_of_the_file_is_told_and_left_alone(
     assert titles(database) == ["Post 1"]
 
 
+@pytest.mark.parametrize("size", [0, 50_000])
+def test_a_copy_is_not_taken_for_the_removed_file_before_it_is_whole(tmp_path, database, size):
+    path, whole = tmp_path / "aggregator.db", copy_of(tmp_path).read_bytes()
+    for side in SIDES:
+        (tmp_path / f"aggregator.db{side}").unlink(missing_ok=True)
+    with pytest.raises(OperationalError, match="moved or removed"):
+        titles(database)
+    path.write_bytes(whole[:size])  # the system may give it the inode of the removed file
+
+    with pytest.raises(OperationalError, match="not whole yet"):
+        titles(database)
+    path.write_bytes(whole)
+    assert titles(database) == ["Post 1"]
+
+
 def test_a_database_of_an_older_version_in_its_place_is_brought_up_to_date(tmp_path, database):
     move(tmp_path, to="elsewhere")
     shutil.copy(tmp_path / "elsewhere" / "aggregator.db", tmp_path / "old.db")

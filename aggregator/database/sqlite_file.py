@@ -29,6 +29,9 @@ _FILE_IS_GONE = (
     "the file was moved or removed while the program runs; put it or a copy there, or restart the "
     "program to begin with an empty one; nothing is stored meanwhile"
 )
+_ONLY_THE_INODE: int | None = getattr(os, "O_PATH", None)
+"""A way of Linux to open a file; to close any other descriptor would end SQLite's locks."""
+
 _FILES = "files"  # key of a connection's files in the pool's record
 _HEADER = struct.Struct(">16sH6xII60xI4x")  # magic, page size, change counter, pages, valid for
 _MAGIC = b"SQLite format 3\0"
@@ -77,6 +80,7 @@ class WatchedFile:
         self._lock = threading.RLock()
         self._last: _Files | None = None
         self._old_log: int | None = None  # open, so that no other file gets its inode
+        self._main: int | None = None  # the same of the database itself
 
     def attach(self, engine: Engine) -> None:
         """Watch the connections of an engine; to be called after all listeners to `connect`."""
@@ -93,6 +97,7 @@ class WatchedFile:
         def note_files(connection: sqlite3.Connection, record: _Record) -> None:
             connection.execute("PRAGMA schema_version").fetchone()  # opens the log
             record.info[_FILES] = self._last = self._files()
+            self._keep_inode()
 
         def check_files(connection: Any, record: _Record, _proxy: Any) -> None:
             if not _is_current(record.info[_FILES], self._files()):
@@ -103,6 +108,7 @@ class WatchedFile:
         event.listen(engine, "do_connect", prepare_connection)
         event.listen(engine, "connect", note_files)
         event.listen(engine, "checkout", check_files)
+        event.listen(engine, "engine_disposed", lambda _engine: self._free_inode())
 
     def _let_go(self, connection: sqlite3.Connection, files: _Files, pool: Pool) -> None:
         """Complete the database of an open connection, and close all its connections."""
@@ -171,6 +177,21 @@ class WatchedFile:
         if self._old_log is not None:
             os.close(self._old_log)
             self._old_log = None
+
+    def _keep_inode(self) -> None:
+        """Let no file that is put in place of a removed database have the database's inode."""
+        if _ONLY_THE_INODE is None:
+            return
+        with self._lock, contextlib.suppress(OSError):
+            descriptor = os.open(self._path, _ONLY_THE_INODE | os.O_CLOEXEC)
+            self._free_inode()
+            self._main = descriptor
+
+    def _free_inode(self) -> None:
+        with self._lock:
+            if self._main is not None:
+                os.close(self._main)
+                self._main = None
 
     def _files(self) -> _Files:
         return _Files(_inode(self._path), _inode(self._log), _inode(self._shared_memory))
