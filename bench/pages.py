@@ -7,7 +7,6 @@ import os
 import random
 import re
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -19,12 +18,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, func, select, update
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from aggregator.config import load
-from aggregator.database import open_database
+from aggregator.database import Engine, open_database
+from aggregator.database.dialects import insert_all
 from aggregator.database.feeds import write_subscriptions
+from aggregator.database.schema import entries, feeds, state
+from aggregator.database.word_index import word_index
+from aggregator.model import EntryId
+from aggregator.search.entry_words import EntryWords
 from web import create_app
 
 ENTRIES = 1_000_000
@@ -39,8 +43,9 @@ _RARE_CATEGORY = 300  # entries
 _CATEGORIES = ("Science", "Web", "Cities", "World", "Business", "Audio")
 
 _COLUMNS = (
-    "id, feed_id, category_id, listed, identity, content_hash, record_hash, public_id, url, "
-    "title, summary, authors, published_at, first_seen_at, changed_at"
+    *("id", "feed_id", "category_id", "listed", "identity", "content_hash", "record_hash"),
+    *("public_id", "url", "title", "summary", "authors", "categories"),
+    *("published_at", "first_seen_at", "changed_at"),
 )
 
 
@@ -76,15 +81,23 @@ class Weight:
 # -------------------------------------------------------------------------- seed
 
 
-def seed(folder: Path, entries: int = ENTRIES, feeds: int = FEEDS) -> Path:
+def seed(
+    folder: Path,
+    entry_count: int = ENTRIES,
+    feed_count: int = FEEDS,
+    database: str = "sqlite:///pages.db",
+) -> Path:
     """Make a config.yaml and its database with so many entries; return the file's path.
 
     Some feeds write much and most write little; every second post has the common word, one in
     20,000 the rare one; one category has a few hundred posts.
+
+    Args:
+        database: URL of an empty database.
     """
     config_path = folder / "config.yaml"
-    lines = ["title: Bench", "database: sqlite:///pages.db", "feeds:"]
-    for number in range(feeds):
+    lines = ["title: Bench", f"database: {database}", "feeds:"]
+    for number in range(feed_count):
         category = "Rare" if number == 0 else _CATEGORIES[number % len(_CATEGORIES)]
         lines.append(
             f"  - {{url: 'https://f{number}.example/feed', name: f{number}, "
@@ -95,52 +108,49 @@ def seed(folder: Path, entries: int = ENTRIES, feeds: int = FEEDS) -> Path:
     engine = open_database(config.database)
     with engine.begin() as connection:
         write_subscriptions.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.connection.executescript(
+                "PRAGMA synchronous = OFF; PRAGMA cache_size = -400000"
+            )
+    _fill(engine, entry_count, feed_count)
     engine.dispose()
-    connection = sqlite3.connect(folder / "pages.db")
-    connection.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000")
-    _fill(connection, entries, feeds)
-    connection.close()
     return config_path
 
 
-def _fill(connection: sqlite3.Connection, entries: int, feeds: int) -> None:
+def _fill(engine: Engine, count: int, feed_count: int) -> None:
     chance = random.Random(_SEED)
     sentences = _sentences(chance)
-    categories = dict(connection.execute("SELECT id, category_id FROM feeds").fetchall())
-    rare = set(chance.sample(range(entries), min(_RARE_CATEGORY, entries // 10)))
-    now = int(datetime.now(UTC).timestamp() * 1000)
-    step = int(_SPAN / timedelta(milliseconds=1)) // entries
-    for start in range(0, entries, _AT_ONCE):
-        rows, texts = [], []
-        for number in range(start, min(start + _AT_ONCE, entries)):
-            feed = 1 if number in rare else 2 + int((feeds - 1) * chance.random() ** 2)
-            at = now - (entries - number) * step
+    rare = set(chance.sample(range(count), min(_RARE_CATEGORY, count // 10)))
+    now = datetime.now(UTC)
+    with engine.begin() as connection:
+        rows = connection.execute(select(feeds.c.id, feeds.c.category_id)).all()
+    categories = {row.id: row.category_id for row in rows}
+    for start in range(0, count, _AT_ONCE):
+        rows, words = [], []
+        for number in range(start, min(start + _AT_ONCE, count)):
+            feed = 1 if number in rare else 2 + int((feed_count - 1) * chance.random() ** 2)
+            at = now - (count - number) * (_SPAN // count)
             title, summary, content = (chance.choice(sentences) for _ in range(3))
             if chance.random() < 0.5:
                 summary = f"{summary} By the {_COMMON}."
             if chance.random() < 1 / 20_000:
                 summary = f"A {_RARE} turn. {summary}"
-            key = number.to_bytes(16)
+            authors = (f"Author {number % 500}",) if number % 3 else ()
+            tags = (f"Tag {number % 300}",) if number % 2 else ()
+            entry_id, key = EntryId.first_at(at), number.to_bytes(16)
             url = f"https://f{feed}.example/{number}"
-            author = f'["Author {number % 500}"]' if number % 3 else None
-            category = categories[feed]
-            known = (at << 20, feed, category, 1, key, key, key, url, url, title, summary, author)
-            rows.append((*known, at * 1000, at * 1000, at * 1000))
-            texts.append((at << 20, title, summary, content))
-        with connection:
-            marks = ", ".join("?" * len(rows[0]))
-            connection.executemany(f"INSERT INTO entries ({_COLUMNS}) VALUES ({marks})", rows)
-            connection.executemany(
-                "INSERT INTO entries_text (rowid, title, summary, content) VALUES (?, ?, ?, ?)",
-                texts,
-            )
-    with connection:
-        connection.execute(
-            "UPDATE feeds SET polls = 1, last_polled_at = ?1, last_success_at = ?1, entries = "
-            "(SELECT count(*) FROM entries WHERE feed_id = feeds.id)",
-            (now * 1000,),
-        )
-        connection.execute("UPDATE state SET version = version + 1, checked_at = ?", (now * 1000,))
+            known = (entry_id, feed, categories[feed], True, key, key, key, url, url)
+            rows.append((*known, title, summary, authors, tags, at, at, at))
+            words.append(EntryWords(entry_id, feed, title, summary, content, authors, tags))
+        with engine.begin() as connection:
+            insert_all(connection, entries, _COLUMNS, rows)
+            word_index(connection).add(connection, words)
+    with engine.begin() as connection:
+        of_feed = select(func.count()).where(entries.c.feed_id == feeds.c.id)
+        polled = {"polls": 1, "last_polled_at": now, "last_success_at": now}
+        connection.execute(update(feeds).values(entries=of_feed.scalar_subquery(), **polled))
+        connection.execute(update(state).values(version=state.c.version + 1, checked_at=now))
 
 
 def _sentences(chance: random.Random) -> list[str]:
@@ -175,6 +185,10 @@ def timings(config_path: Path, rounds: int = 300) -> list[Timing]:
         "search, two words": lambda: f"/search?q={_COMMON}+{chance.choice('etaoin')}e",
         "search, a source among a common word": lambda: f"/search?q={_COMMON}+source:f7",
         "search, an author": lambda: "/search?q=author:%22author+77%22",
+        "search, a tag": lambda: "/search?q=tag:%22tag+77%22",
+        "search, a prefix": lambda: f"/search?q={_COMMON[:4]}*",
+        "search, one of two words": lambda: f"/search?q={_COMMON}+OR+{_RARE}",
+        "search, not a word": lambda: f"/search?q={_COMMON}+-e{chance.choice('taoin')}",
         "news for an open page": lambda: f"/updates.json?after={now - 3_600_000 << 20}",
     }
     return [_timing(app, name, make, rounds) for name, make in pages.items()]

@@ -136,7 +136,7 @@ def _schema(folder: Path) -> bytes:
     with engine.connect() as connection:
         statements = connection.exec_driver_sql(
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL "
-            "AND name NOT LIKE 'entries_text_%' "  # SQLite's own tables of the index of texts
+            "AND name NOT LIKE 'word_index_%' "  # SQLite's own tables of the index of texts
             "ORDER BY type, name"
         ).scalars()
         text = "".join(f"{statement};\n" for statement in statements)

@@ -24,7 +24,8 @@ from sqlalchemy import (
 )
 
 from aggregator.database.migrations import run
-from aggregator.database.migrations.frozen import indexed_texts
+from aggregator.database.migrations.frozen.indexed_texts import normal, spaced, words
+from aggregator.database.migrations.frozen.word_index_rows import add_to_index
 
 ROWS = Path(__file__).parent / "data" / "released" / "rows.json"
 VERSIONS = Path(run.__file__).parent / "versions"
@@ -41,6 +42,11 @@ BY_TRIGGERS = {
     "categories": {"feeds", "entries"},
 }
 """Columns that the database keeps up to date itself, as it does the table `activity`."""
+
+_TEXTS = text(
+    "SELECT id, feed_id, title, summary, coalesce(html, ''), authors, categories FROM entries "
+    "LEFT JOIN contents ON entry_id = id ORDER BY id DESC"
+)
 
 
 def rows_of(connection: Connection) -> Rows:
@@ -82,7 +88,9 @@ def make(url: str, revision: str) -> None:
         for name in TABLES:
             if inspect(connection).has_table(name):
                 _insert(connection, name, rows[name])
-        if engine.dialect.name == "sqlite" and revision >= "0002":
+        if revision >= "0023":
+            add_to_index(connection, map(tuple, connection.execute(_TEXTS)))
+        elif engine.dialect.name == "sqlite" and revision >= "0002":
             _index(connection, revision)
     engine.dispose()
 
@@ -112,24 +120,13 @@ def _index(connection: Connection, revision: str) -> None:
 
     def form(plain: str) -> str:
         if revision >= "0016":
-            plain = indexed_texts.normal(plain)
-        return indexed_texts.spaced(plain) if revision >= "0012" else plain
+            plain = normal(plain)
+        return spaced(plain) if revision >= "0012" else plain
 
-    texts = connection.execute(
-        text(
-            "SELECT id, title, summary, coalesce(html, '') FROM entries "
-            "LEFT JOIN contents ON entry_id = id ORDER BY id"
-        )
-    ).all()
     connection.execute(
         text("INSERT INTO entries_text (rowid, title, summary, content) VALUES (:id, :t, :s, :c)"),
         [
-            {
-                "id": row[0],
-                "t": form(row[1]),
-                "s": form(row[2]),
-                "c": form(indexed_texts.words(row[3])),
-            }
-            for row in texts
+            {"id": row[0], "t": form(row[2]), "s": form(row[3]), "c": form(words(row[4]))}
+            for row in connection.execute(_TEXTS)
         ],
     )

@@ -13,22 +13,24 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from aggregator import search
-from aggregator.database import DBAPIError, dialects, engine, open_database
-from aggregator.database.dialects import IndexedText, plain_text, unindex_texts
+from aggregator.database import DBAPIError, engine, open_database
 from aggregator.database.entries import write_retention
+from aggregator.database.entries.write_entries import stored_words
 from aggregator.database.feeds import write_leases
 from aggregator.database.lists import read_lists
+from aggregator.database.migrations.frozen import indexed_texts
 from aggregator.database.schema import entry_keys, metadata
 from aggregator.database.websub import write_unannounced
+from aggregator.database.word_index import word_index
 from aggregator.dates import PlacementReason
 from aggregator.dedup import keys_of
 from aggregator.errors import DatabaseError
 from aggregator.model import ListScope
+from aggregator.search import entry_words, word_forms
 from aggregator.stories.story_keys import story_keys
 from tests.worlds import NOW, entry, new_database
 
-FULL_TEXT = "entries_text"
+WORD_INDEX = ("word_index", "indexed_words")
 
 
 def url(path: Path) -> str:
@@ -39,7 +41,7 @@ def test_a_new_database_gets_the_schema_that_the_statements_name(tmp_path):
     database = open_database(url(tmp_path / "a.db"))
 
     def ours(_object, name, kind, _reflected, _compared):
-        return not (kind == "table" and name.startswith(FULL_TEXT))
+        return not (kind == "table" and name.startswith(WORD_INDEX))
 
     with database.connect() as connection:
         context = MigrationContext.configure(
@@ -188,10 +190,8 @@ def test_signs_in_an_older_databases_texts_are_found_after_the_upgrade(tmp_path)
 
     assert [found(search) for search in ("大学", "の音", "harbour")] == [[7], [7], [8]]
     with upgraded.begin() as connection:
-        unindex_texts(connection, [IndexedText(7, "東京大学", "", "<p>海の<b>音</b></p>")])
-        connection.exec_driver_sql(
-            "INSERT INTO entries_text(entries_text) VALUES('integrity-check')"
-        )
+        word_index(connection).remove(connection, stored_words(connection, [7]))
+        connection.exec_driver_sql("INSERT INTO word_index(word_index) VALUES('integrity-check')")
     assert found("大学") == found("海") == []
     upgraded.dispose()
 
@@ -206,7 +206,7 @@ def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tm
         12: "Harbour",
     }
     html = "<p>" + "We\u200bir &amp; <b>o\ufb03</b>ce</p>"
-    signs = search.spaced_cjk(titles[10])
+    signs = indexed_texts.spaced(titles[10])
     old_database(
         tmp_path / "a.db",
         "0015",
@@ -223,7 +223,7 @@ def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tm
         *(
             "INSERT INTO entries_text (rowid, title, summary, content) VALUES "
             f"({at}, '{signs if at == 10 else title}', '', "
-            f"'{plain_text(html) if at == 12 else ''}')"
+            f"'{indexed_texts.words(html) if at == 12 else ''}')"
             for at, title in titles.items()
         ),
     )
@@ -240,12 +240,9 @@ def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tm
     searches = ("crème", "Kraftwerk", "rust", "office 京ガ", "naive text", "weir", "office")
     assert [found(text) for text in searches] == [[7], [8], [9], [10], [11], [12], [12, 10]]
     with upgraded.begin() as connection:
-        texts = [
-            IndexedText(at, title, "", html if at == 12 else "") for at, title in titles.items()
-        ]
-        unindex_texts(connection, texts)
+        word_index(connection).remove(connection, stored_words(connection, list(titles)))
         connection.exec_driver_sql(
-            "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'entries_text', 'row')"
+            "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'word_index', 'row')"
         )
         left = connection.exec_driver_sql("SELECT term FROM temp.vocabulary").scalars().all()
     assert left == []
@@ -255,10 +252,8 @@ def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tm
 def test_no_later_change_of_the_index_changes_what_an_old_migration_does(tmp_path, monkeypatch):
     from aggregator.database.migrations.run import upgrade
 
-    for name in ("plain_text", "index_form"):
-        monkeypatch.setattr(dialects, name, lambda _: "otherwise")
-    for name in ("spaced_cjk", "normalized"):
-        monkeypatch.setattr(search, name, lambda _: "otherwise")
+    monkeypatch.setattr(entry_words, "searched_text", lambda _: "otherwise")
+    monkeypatch.setattr(word_forms, "words", lambda _: ["otherwise"])
     old_database(
         tmp_path / "a.db",
         "0001",
@@ -278,6 +273,10 @@ def test_no_later_change_of_the_index_changes_what_an_old_migration_does(tmp_pat
             "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'entries_text', 'row')"
         )
         indexed = connection.exec_driver_sql("SELECT term FROM temp.vocabulary").scalars().all()
+        connection.exec_driver_sql("DROP TABLE temp.vocabulary")
+        upgrade(connection, to="0023")
+        words = connection.exec_driver_sql("SELECT DISTINCT term FROM indexed_words").scalars()
+        assert sorted(words) == ["f1", "gulls", "trawlers", "京", "東"]
     database.dispose()
     assert sorted(indexed) == ["gulls", "trawlers", "京", "東"]
 

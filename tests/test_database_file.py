@@ -7,6 +7,7 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from aggregator.database import (
@@ -18,6 +19,7 @@ from aggregator.database import (
     open_database,
 )
 from aggregator.database.feeds import write_hosts, write_polls
+from aggregator.database.migrations.run import upgrade
 from aggregator.database.state import read_overview
 from tests.stored import feed, lease_due, titles
 from tests.worlds import NOW, entry, record, sqlite_database, subscribe
@@ -68,7 +70,7 @@ def copy_of(folder):
 
 def is_whole(path):
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("INSERT INTO entries_text (entries_text) VALUES ('integrity-check')")
+        connection.execute("INSERT INTO word_index (word_index) VALUES ('integrity-check')")
         return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
@@ -189,17 +191,10 @@ def test_a_copy_is_not_taken_for_the_removed_file_before_it_is_whole(tmp_path, d
 def test_a_database_of_an_older_version_in_its_place_is_brought_up_to_date(tmp_path, database):
     move(tmp_path, to="elsewhere")
     shutil.copy(tmp_path / "elsewhere" / "aggregator.db", tmp_path / "old.db")
-    open_database(f"sqlite:///{tmp_path / 'new.db'}").dispose()
-    with contextlib.closing(sqlite3.connect(tmp_path / "new.db")) as connection:
-        for table in ("unannounced", "former_names", "story_candidates"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("ALTER TABLE feeds DROP COLUMN private")
-        connection.execute("ALTER TABLE state DROP COLUMN began_at")
-        for column in ("feeds.stories", "feeds.rank", "state.per_hour", "entries.hour_rank"):
-            table, _, name = column.partition(".")
-            connection.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
-        connection.execute("UPDATE alembic_version SET version_num = '0013'")
-        connection.commit()
+    older = create_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    with older.begin() as connection:
+        upgrade(connection, to="0013")
+    older.dispose()
     (tmp_path / "new.db").rename(tmp_path / "aggregator.db")
 
     subscribe(database, feed("a"))

@@ -53,7 +53,7 @@ def contents(site: Site) -> str:
     with site.engine.connect() as connection:
         driver = connection.connection.driver_connection
         assert driver is not None
-        return hashlib.sha256("\n".join(driver.iterdump()).encode()).hexdigest()
+        return hashlib.sha256(driver.serialize()).hexdigest()
 
 
 # ----------------------------------------------------------------------- the pages

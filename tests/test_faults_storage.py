@@ -415,7 +415,7 @@ def test_a_database_that_is_gone_while_running_is_said_and_gone_on_with_when_it_
         assert process.wait(8) == 0
     for whole in {path, *elsewhere.glob("*.db")}:
         with contextlib.closing(sqlite3.connect(whole)) as connection:
-            connection.execute("INSERT INTO entries_text (entries_text) VALUES ('integrity-check')")
+            connection.execute("INSERT INTO word_index (word_index) VALUES ('integrity-check')")
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 

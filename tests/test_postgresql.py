@@ -6,7 +6,6 @@ import itertools
 import os
 import subprocess
 import sys
-import unicodedata
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +13,7 @@ from functools import partial
 
 import pytest
 import yaml
-from sqlalchemy import create_engine, event, func, select, text
+from sqlalchemy import create_engine, event, select, text
 
 from aggregator.database import DatabaseWriter, DBAPIError, open_database
 from aggregator.database.engine import HEAD
@@ -47,7 +46,7 @@ def server():
     "names",
     [
         "store store_entries store_subscriptions query counters feed_status columns",
-        "stories_listed costly_searches replay replay_dates",
+        "stories_listed costly_searches replay replay_dates word_index search_agreement",
     ],
 )
 def test_on_postgresql_the_program_does_the_same(server, names):
@@ -301,21 +300,6 @@ def test_two_processes_that_store_posts_of_one_moment_store_both(server):
         listed = read_lists.entries_page(connection, limit=9).entries
     assert (result.error, result.new) == (None, 1)
     assert sorted(found.source.name for found in listed) == ["a", "a", "b"]
-
-
-def test_a_letter_keeps_thirty_marks_in_its_search_form(server):
-    database = postgresql.new_database(server)
-    marks = ("\u0651\u064b", "\u05b0\u05b7", "\u200d\u093c\u094d", "\u0f73", "\uff9e\u3099")
-    ordinary = "\u0628\u0651\u064b " * 20_000
-
-    with database.connect() as connection:
-
-        def form(value: str) -> str:
-            return connection.scalar(select(func.search_form(value)))
-
-        lengths = [len(form(f"a{mark * 50_000}b")) for mark in marks]
-        assert form(ordinary) == unicodedata.normalize("NFC", ordinary)
-    assert lengths == [32, 32, 32, 62, 32]  # U+0F73 becomes two
 
 
 def wait_for_a_lock(database):

@@ -340,7 +340,7 @@ def test_twenty_kills_in_the_middle_of_a_poll_lose_and_double_nothing(server, tm
     ).fetchone()
     assert counts == (3000, 3000, 3000)
     texts = connection.execute(
-        "SELECT count(*) FROM entries_text WHERE entries_text MATCH 'post'"
+        "SELECT count(*) FROM word_index WHERE word_index MATCH 'post'"
     ).fetchone()
     assert texts == (3000,)
     connection.close()

@@ -42,8 +42,9 @@ def entry_of(example: str) -> SearchedEntry:
             entry = replace(entry, enclosures=(Enclosure("https://a.example/x", value),))
         case "listed":
             listed_at = datetime.fromisoformat(f"{value}T12:00:00+00:00")
-    content = value if name == "content" else ""
-    return SearchedEntry(entry, content=content, feed_id=1, place=EntryId.first_at(listed_at))
+        case "content":
+            entry = replace(entry, content_html=value)
+    return SearchedEntry(entry, feed_id=1, place=EntryId.first_at(listed_at))
 
 
 def entries_of(cell: str) -> list[SearchedEntry]:

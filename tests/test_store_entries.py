@@ -319,12 +319,13 @@ def test_of_changed_and_deleted_entries_no_old_word_stays_in_the_index(database)
 
     with database.begin() as connection:
         connection.exec_driver_sql(
-            "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'entries_text', 'row')"
+            "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'word_index', 'row')"
         )
         left = connection.exec_driver_sql("SELECT term, cnt FROM temp.vocabulary").all()
     assert sorted(map(tuple, left)) == [
         ("1", 1),
         ("corrected", 1),
+        ("f1", 1),
         ("of", 1),
         ("post", 1),
         ("text", 1),

@@ -10,7 +10,7 @@ from threading import BoundedSemaphore
 from werkzeug.exceptions import ServiceUnavailable
 
 from aggregator.model import ListScope
-from aggregator.search import parse
+from aggregator.search.search_parser import parse
 from web.language import to_translate
 
 AT_ONCE = 2  # of `web.server.THREADS`

@@ -1,50 +1,35 @@
-"""SQLite and PostgreSQL side by side where they differ: upserts, locks and full text."""
+"""SQLite and PostgreSQL side by side where they differ: upserts, locks, JSON and letters.
+
+`word_index` has the index of words of each.
+"""
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     Connection,
-    FromClause,
-    Select,
     Table,
+    Text,
     bindparam,
+    cast,
+    column,
     exists,
     func,
     literal_column,
-    or_,
     select,
-    text,
     tuple_,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
 from aggregator.database.columns import UtcDateTime
-from aggregator.database.schema import contents, entries, entry_keys, state
-from aggregator.search import index_form
-from aggregator.text.references import unescape
-
-_FULL_TEXTS = contents.alias("full_texts")  # as a list may read `contents` as well
-_MAX_TEXT = 100_000  # characters of a text in the index
-
-# Inline tags of the cleaned HTML of an entry: words go on through these, and end at other tags.
-_INLINE_TAG = re.compile(
-    r"</?(?:a|abbr|b|bdi|bdo|cite|code|data|del|dfn|em|i|ins|kbd|mark|q|ruby|s|samp|small|span|"
-    r"strong|sub|sup|time|u|var|wbr)(?:>|\s[^>]*>)"
-)
-_ANY_TAG = re.compile(r"<[^>]*>")
-_INDEX_TEXT = "INSERT INTO entries_text (rowid, title, summary, content) VALUES (?, ?, ?, ?)"
-_UNINDEX_TEXT = (
-    "INSERT INTO entries_text (entries_text, rowid, title, summary, content) "
-    "VALUES ('delete', ?, ?, ?, ?)"
-)
+from aggregator.database.schema import entry_keys, state
 
 _PLACES = {"sqlite": "?", "postgresql": "%s"}
 _MAX_PAIRS = 400  # in one statement
@@ -70,16 +55,6 @@ _INSERT_KEY = (
 _LEASING = 0x6C65617365  # "lease"; any number that nobody else takes in this database
 _LOCK_STATE = select(state.c.version).with_for_update()
 _WAIT_FOR_LEASES = select(func.pg_advisory_xact_lock(_LEASING))
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedText:
-    """The texts of an entry for the search index; `html` as stored in `contents`."""
-
-    entry_id: int
-    title: str
-    summary: str
-    html: str
 
 
 def upsert(
@@ -193,96 +168,6 @@ def stored_keys(
         yield from map(tuple, connection.execute(_KEYS_IN_LIST, chunk))
 
 
-def index_texts(connection: Connection, texts: Sequence[IndexedText]) -> None:
-    """Add stored entries to the search index."""
-    _write_texts(connection, _INDEX_TEXT, texts)
-
-
-def unindex_texts(connection: Connection, texts: Sequence[IndexedText]) -> None:
-    """Remove entries from the search index; `texts` must be the indexed texts, to the letter."""
-    _write_texts(connection, _UNINDEX_TEXT, texts)
-
-
-def _write_texts(connection: Connection, statement: str, texts: Sequence[IndexedText]) -> None:
-    if not texts or connection.dialect.name != "sqlite":
-        return  # columns of PostgreSQL's tables follow by themselves
-    rows = [
-        (
-            text.entry_id,
-            index_form(text.title),
-            index_form(text.summary),
-            index_form(plain_text(text.html)),
-        )
-        # FTS5 flushes its buffer at every id below the last id, so ids ascend.
-        for text in sorted(texts, key=lambda text: text.entry_id)
-    ]
-    connection.exec_driver_sql(statement, rows)
-
-
-def plain_text(html: str) -> str:
-    """Return the text of stored HTML.
-
-    The index has no copy of the texts: `plain_text` and `index_form` must always return the same
-    for a text, or indexed entries can't be removed.  A change needs a migration with a new index.
-    """
-    text = _ANY_TAG.sub(" ", _INLINE_TAG.sub("", html[:_MAX_TEXT]))
-    return unescape(text) if "&" in text else text
-
-
-def matching(
-    connection: Connection, required: Sequence[str], excluded: Sequence[str]
-) -> Select[Any]:
-    """Select the entries whose texts have all phrases of `required` and none of `excluded`.
-
-    Phrases are words with single spaces between; the column of ids is `place_of`.
-    """
-    if connection.dialect.name == "sqlite":
-        expression = " ".join(_quoted(phrase) for phrase in required)
-        for phrase in excluded:
-            expression = f"({expression}) NOT {_quoted(phrase)}"
-        matches = text("entries_text MATCH :expression").bindparams(expression=expression)
-        return select().select_from(text("entries_text")).where(matches)
-    return (
-        select()
-        .select_from(entries)
-        .where(*(occurring(connection, phrase, entries) for phrase in required))
-        .where(*(~occurring(connection, phrase, entries) for phrase in excluded))
-    )
-
-
-def occurring(connection: Connection, phrase: str, of: FromClause) -> ColumnElement[bool]:
-    """Return the condition on an entry to have `phrase` in its texts.
-
-    Args:
-        of: The table of entries, or an alias of it.
-    """
-    if connection.dialect.name != "sqlite":
-        return _has(phrase, of)
-    matches = text("entries_text MATCH :phrase").bindparams(
-        bindparam("phrase", _quoted(phrase), unique=True)
-    )
-    rowid: ColumnElement[int] = literal_column("entries_text.rowid", entries.c.id.type)
-    within: Select[Any] = select(literal_column("1")).select_from(text("entries_text"))
-    return exists(within.where(matches, rowid == of.c.id).correlate(of))
-
-
-def _quoted(phrase: str) -> str:
-    """Return a phrase for FTS5; a phrase has letters and digits only, so quotes are enough."""
-    star = "*" if phrase.endswith("*") else ""
-    return f'"{index_form(phrase.rstrip("*"))}"{star}'
-
-
-def place_of(connection: Connection) -> ColumnElement[int]:
-    """Return the column of ids by which the entries of `matching` are ordered and sought.
-
-    FTS5 returns matches in the order of its own rowid.  Ordered by the equal id of the entries, all
-    matches would be read and sorted for every page.
-    """
-    if connection.dialect.name != "sqlite":
-        return entries.c.id
-    return literal_column("entries_text.rowid", entries.c.id.type)
-
-
 def gathered(dialect: str, *columns: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the aggregate of rows as one JSON array of arrays, for `rows_in`."""
     if dialect == "sqlite":
@@ -297,13 +182,26 @@ def rows_in(value: str | list[list[Any]] | None) -> list[list[Any]]:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _has(phrase: str, of: FromClause) -> ColumnElement[bool]:
-    if phrase.endswith("*"):
-        words = " <-> ".join(f"'{word}'" for word in phrase.rstrip("*").split())
-        query = func.to_tsquery("simple", func.search_form(f"{words}:*"))
+def in_ascii_lower_case(connection: Connection, value: ColumnElement[str]) -> ColumnElement[str]:
+    """Return a text with ASCII letters in lower case, and other letters as they are."""
+    if connection.dialect.name == "sqlite":  # which knows no other letters
+        return func.lower(value)
+    return func.lower(value.collate("C"))
+
+
+def has_enclosure_of_type(
+    connection: Connection, enclosures: ColumnElement[Any], prefix: str
+) -> ColumnElement[bool]:
+    """Return the condition that an enclosure has a type that begins with `prefix`."""
+    stored = type_coerce(enclosures, Text)
+    if connection.dialect.name == "sqlite":
+        rows = func.json_each(stored).table_valued("value")
+        kind = func.json_extract(rows.c.value, "$[1]")
     else:
-        query = func.phraseto_tsquery("simple", func.search_form(phrase))
-    short: ColumnElement[Any] = literal_column(f"{of.name}.text")  # type: ignore[attr-defined]
-    full: ColumnElement[Any] = literal_column("full_texts.text")
-    in_full = exists().where(_FULL_TEXTS.c.entry_id == of.c.id, full.op("@@")(query))
-    return or_(short.op("@@")(query), in_full)
+        rows = func.json_array_elements(cast(stored, JSON)).table_valued(column("value", JSON))
+        kind = rows.c.value[1].as_string()
+    return exists(
+        select(literal_column("1"))
+        .select_from(rows)
+        .where(func.lower(kind).startswith(prefix, autoescape=True))
+    )

@@ -19,7 +19,7 @@ from aggregator.database.failures import BUSY_TIMEOUT, database_error, name_of, 
 from aggregator.database.sqlite_file import WatchedFile, log_when_missing
 from aggregator.errors import DatabaseError
 
-HEAD = "0022"
+HEAD = "0023"
 """Newest revision in migrations/; a test holds it to the folder."""
 
 _PRIVATE = 0o600

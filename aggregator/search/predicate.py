@@ -4,11 +4,12 @@ What the database finds with the same search, this condition is true for, and fo
 `database.lists.search_query` makes the SQL.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, time, tzinfo
 from functools import cached_property
 
 from aggregator.model import CleanEntry, EntryId
+from aggregator.search.entry_words import EntryWords
 from aggregator.search.syntax_tree import (
     And,
     DayTest,
@@ -25,52 +26,30 @@ from aggregator.search.syntax_tree import (
     Test,
     TextField,
 )
-from aggregator.search.word_forms import words
 
 _TEXT_END = "\n"  # not within a word, and so not within a phrase
-_ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+_IN_LOWER_CASE = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
-class SearchedEntry:
-    """The values of an entry that searches compare; each is folded once, when first compared.
+class SearchedEntry(EntryWords):
+    """The values of an entry that searches compare; each is made once, when first compared."""
 
-    Attributes:
-        feed_id: The feed that has the entry.
-        place: The place in lists, which is the entry's id.
-        title_words, summary_words, content_words: The words of each text.
-        author_words, tag_words: The words of each author, of each tag.
-    """
-
-    def __init__(self, entry: CleanEntry, *, content: str, feed_id: int, place: int) -> None:
+    def __init__(self, entry: CleanEntry, *, feed_id: int, place: int) -> None:
         """Take the values of an entry.
 
         Args:
-            content: Plain text of the entry's content.
+            place: The place in lists, which is the entry's id.
         """
-        self.feed_id = feed_id
-        self.place = place
+        super().__init__(
+            place,
+            feed_id,
+            entry.title,
+            entry.summary,
+            entry.content_html,
+            entry.authors,
+            entry.categories,
+        )
         self._entry = entry
-        self._content = content
-
-    @cached_property
-    def title_words(self) -> list[str]:
-        return words(self._entry.title)
-
-    @cached_property
-    def summary_words(self) -> list[str]:
-        return words(self._entry.summary)
-
-    @cached_property
-    def content_words(self) -> list[str]:
-        return words(self._content)
-
-    @cached_property
-    def author_words(self) -> list[list[str]]:
-        return [words(author) for author in self._entry.authors]
-
-    @cached_property
-    def tag_words(self) -> list[list[str]]:
-        return [words(tag) for tag in self._entry.categories]
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -100,7 +79,7 @@ class SearchedEntry:
     @cached_property
     def link(self) -> str:
         """The link in lower case; empty for an entry without a link."""
-        return _lower(self._entry.url or "")
+        return ascii_lower(self._entry.url or "")
 
     @cached_property
     def language(self) -> str:
@@ -111,13 +90,14 @@ class SearchedEntry:
     def media(self) -> frozenset[Medium]:
         """The kinds of media of the entry."""
         types = {(enclosure.type or "").lower() for enclosure in self._entry.enclosures}
-        media = {medium for medium, prefix in _TYPES.items() if _has_prefix(types, prefix)}
+        media = {medium for medium, prefix in MEDIA_TYPES.items() if _has_prefix(types, prefix)}
         return frozenset(media | ({Medium.PICTURE} if self._entry.image else set()))
 
 
 Condition = Callable[[SearchedEntry], bool]
 
-_TYPES = {Medium.AUDIO: "audio/", Medium.VIDEO: "video/", Medium.PICTURE: "image/"}
+MEDIA_TYPES = {Medium.AUDIO: "audio/", Medium.VIDEO: "video/", Medium.PICTURE: "image/"}
+"""The beginnings of the types of media."""
 
 
 def compiled(node: Node, resolution: Resolution, zone: tzinfo = UTC) -> Condition:
@@ -168,7 +148,7 @@ def _test(test: Test, resolution: Resolution, zone: tzinfo) -> Condition:
             feeds = resolution.get(test, frozenset())
             return lambda entry: entry.feed_id in feeds
         case LinkTest(value):
-            part = _lower(value)
+            part = ascii_lower(value)
             return lambda entry: part in entry.link
         case LanguageTest(tag):
             prefix = f"{tag.lower()}-"
@@ -197,7 +177,7 @@ def _phrase(phrase: Phrase) -> Condition:
     return lambda entry: whole_words <= entry.words and part in entry.text
 
 
-def comparable(texts: Iterable[list[str]]) -> str:
+def comparable(texts: Iterable[Sequence[str]]) -> str:
     """Return the words of texts with a space before and behind each, and an end of each text."""
     return _TEXT_END.join(f" {' '.join(text_words)} " for text_words in texts)
 
@@ -207,9 +187,9 @@ def comparable_part(phrase: Phrase) -> str:
     return f" {' '.join(phrase.words)}{'' if phrase.is_prefix else ' '}"
 
 
-def _lower(text: str) -> str:
+def ascii_lower(text: str) -> str:
     """Return a text with ASCII letters in lower case, which is all that SQLite folds."""
-    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
+    return text.lower() if text.isascii() else text.translate(_IN_LOWER_CASE)
 
 
 def _has_prefix(texts: Iterable[str], prefix: str) -> bool:

@@ -24,7 +24,7 @@ import re
 from itertools import groupby
 from unicodedata import combining, ucd_3_2_0
 
-MAX_WORDS = 16_000
+MAX_WORDS = 100_000
 """Words of a text at most; later words are not found."""
 
 # Default ignorable code points (The Unicode Standard, 5.21).  Two stay where they separate words:

@@ -64,8 +64,6 @@ CREATE TABLE entries (
 	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE,
 	UNIQUE (identity, feed_id)
 );
-CREATE VIRTUAL TABLE entries_text USING fts5(
-        title, summary, content, content='', tokenize='unicode61 remove_diacritics 2');
 CREATE TABLE entry_keys (
 	feed_id INTEGER NOT NULL,
 	"key" BIGINT NOT NULL,
@@ -133,6 +131,7 @@ CREATE TABLE hosts (
 	learned_at BIGINT,
 	PRIMARY KEY (name)
 );
+CREATE VIRTUAL TABLE indexed_words USING fts5vocab(word_index, instance);
 CREATE TABLE polls (
 	feed_id INTEGER NOT NULL,
 	slot INTEGER NOT NULL,
@@ -206,6 +205,9 @@ CREATE TABLE unannounced (
 	PRIMARY KEY (feed_id),
 	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
 );
+CREATE VIRTUAL TABLE word_index USING fts5(
+        title, summary, content, authors, tags, feed,
+        content='', columnsize=0, tokenize='ascii');
 CREATE TRIGGER entries_counted_delete AFTER DELETE ON entries BEGIN UPDATE activity SET entries = entries - 1 WHERE feed_id = old.feed_id AND day = (old.id >> 20) / 86400000; DELETE FROM activity WHERE feed_id = old.feed_id AND day = (old.id >> 20) / 86400000 AND entries <= 0; END;
 CREATE TRIGGER entries_counted_insert AFTER INSERT ON entries BEGIN INSERT INTO activity (feed_id, day, entries) VALUES (new.feed_id, (new.id >> 20) / 86400000, 1) ON CONFLICT (feed_id, day) DO UPDATE SET entries = activity.entries + 1; END;
 CREATE TRIGGER feeds_counted_delete AFTER DELETE ON feeds WHEN old.subscribed BEGIN UPDATE state SET feeds = feeds - CASE WHEN old.subscribed THEN 1 ELSE 0 END, entries = entries - CASE WHEN old.subscribed THEN old.entries ELSE 0 END, unread = unread - CASE WHEN old.subscribed AND old.last_polled_at IS NULL THEN 1 ELSE 0 END, failing = failing - CASE WHEN old.subscribed AND old.failures > 0 AND NOT old.gone AND old.not_before IS NULL THEN 1 ELSE 0 END; UPDATE categories SET feeds = feeds - CASE WHEN old.subscribed THEN 1 ELSE 0 END, entries = entries - CASE WHEN old.subscribed THEN old.entries ELSE 0 END WHERE id = old.category_id; END;

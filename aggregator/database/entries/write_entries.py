@@ -20,12 +20,14 @@ from sqlalchemy import (
 from aggregator import dates
 from aggregator.database.chunks import chunks
 from aggregator.database.columns import UtcDateTime
-from aggregator.database.dialects import IndexedText, index_texts, insert_all, unindex_texts, upsert
+from aggregator.database.dialects import insert_all, upsert
 from aggregator.database.entries.write_keys import EntryKey, add_keys, replace_keys
 from aggregator.database.schema import contents, entries, feeds, state
 from aggregator.database.stories.write_candidates import packed_keys
+from aggregator.database.word_index import word_index
 from aggregator.dedup import Change, ChangedEntry, NewEntry
 from aggregator.model import IDS_PER_MILLISECOND, CleanEntry, Dating, EntryId
+from aggregator.search.entry_words import EntryWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,12 @@ def add_entries(
         if entry.new_entry.entry.content_html
     ]
     insert_all(connection, contents, ("entry_id", "html"), texts)
-    index_texts(
-        connection, [_indexed_text(entry_id, entry.new_entry.entry) for entry_id, entry in with_ids]
+    word_index(connection).add(
+        connection,
+        [
+            _entry_words(entry_id, entry.feed_id, entry.new_entry.entry)
+            for entry_id, entry in with_ids
+        ],
     )
     add_keys(
         connection,
@@ -136,8 +142,7 @@ def change_entries(
     if not versions:
         return
     changed_entries = [version.changed_entry for version in versions]
-    unindex_texts(connection, indexed_texts(connection, [entry.id for entry in changed_entries]))
-    index_texts(connection, [_indexed_text(entry.id, entry.entry) for entry in changed_entries])
+    _index_versions(connection, versions)
     for change, times in _TIMES.items():
         rows = [
             _version_values(version, times, now)
@@ -158,16 +163,38 @@ def change_entries(
     _note_changes(connection, seen_at, new_counts={})
 
 
-def _indexed_text(entry_id: int, entry: CleanEntry) -> IndexedText:
-    return IndexedText(entry_id, entry.title, entry.summary, entry.content_html)
+def _index_versions(connection: Connection, versions: Sequence[NewVersion]) -> None:
+    """Put the words of changed entries into the index, in place of the words of stored versions."""
+    index = word_index(connection)
+    ids = [version.changed_entry.id for version in versions]
+    index.remove(connection, stored_words(connection, ids))
+    index.add(
+        connection,
+        [
+            _entry_words(version.changed_entry.id, version.feed_id, version.changed_entry.entry)
+            for version in versions
+        ],
+    )
 
 
-def indexed_texts(connection: Connection, ids: Sequence[int]) -> list[IndexedText]:
-    """Return the texts under which search finds entries."""
+def _entry_words(entry_id: int, feed_id: int, entry: CleanEntry) -> EntryWords:
+    return EntryWords(
+        entry_id,
+        feed_id,
+        entry.title,
+        entry.summary,
+        entry.content_html,
+        entry.authors,
+        entry.categories,
+    )
+
+
+def stored_words(connection: Connection, ids: Sequence[int]) -> list[EntryWords]:
+    """Return the words under which searches find stored entries."""
     return [
-        IndexedText(*row)
+        EntryWords(*row)
         for chunk in chunks(ids)
-        for row in connection.execute(_INDEXED, {"ids": chunk})
+        for row in connection.execute(_STORED_TEXTS, {"ids": chunk})
     ]
 
 
@@ -179,8 +206,16 @@ _FEED_ROWS = select(
     feeds.c.body_hash.is_(None).label("never_read"),
     select(state.c.began_at).scalar_subquery().label("began_at"),
 ).where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
-_INDEXED = (
-    select(entries.c.id, entries.c.title, entries.c.summary, func.coalesce(contents.c.html, ""))
+_STORED_TEXTS = (
+    select(
+        entries.c.id,
+        entries.c.feed_id,
+        entries.c.title,
+        entries.c.summary,
+        func.coalesce(contents.c.html, ""),
+        entries.c.authors,
+        entries.c.categories,
+    )
     .outerjoin(contents, contents.c.entry_id == entries.c.id)
     .where(entries.c.id.in_(bindparam("ids", expanding=True)))
 )

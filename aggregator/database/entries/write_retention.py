@@ -17,12 +17,12 @@ from sqlalchemy import (
 )
 
 from aggregator.database.chunks import chunks
-from aggregator.database.dialects import unindex_texts
-from aggregator.database.entries.write_entries import indexed_texts
+from aggregator.database.entries.write_entries import stored_words
 from aggregator.database.entries.write_keys import forget, forget_unlisted
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.schema import entries, feeds
 from aggregator.database.stories import write_stories
+from aggregator.database.word_index import word_index
 from aggregator.model import EntryId
 
 
@@ -57,7 +57,7 @@ def delete_old(
     for feed_id, spare in connection.execute(with_old).all():
         bounds = (before_id, spare, max_entries)
         doomed = _oldest(connection, feed_id, *bounds, limit=limit - deleted)
-        unindex_texts(connection, indexed_texts(connection, doomed))
+        word_index(connection).remove(connection, stored_words(connection, doomed))
         forget(connection, feed_id, doomed, before=before)
         linked_ids = write_stories.forget(connection, doomed)
         for chunk in chunks(doomed):

@@ -2,8 +2,11 @@
 
 from sqlalchemy import Connection, select
 
-from aggregator import search, urls
+from aggregator import urls
 from aggregator.database.schema import categories, feeds, former_names
+from aggregator.search.search_parser import parse, with_sources
+from aggregator.search.syntax_tree import NameField
+from aggregator.search.tree_facts import name_tests
 
 _PRESENT = select(former_names.c.name.label("former"), feeds.c.name).join_from(
     former_names, feeds, feeds.c.id == former_names.c.feed_id
@@ -43,9 +46,9 @@ def present_search(connection: Connection, text: str) -> str | None:
     A present name means the source with the name now, not a source with the name before.
     """
     values = {
-        term.value: (term.value, urls.slug(term.value))
-        for term in search.parse(text).filters
-        if term.kind is search.Kind.SOURCE
+        test.value: (test.value, urls.slug(test.value))
+        for test in name_tests(parse(text).root)
+        if test.field is NameField.SOURCE
     }
     if not values:
         return None
@@ -60,7 +63,7 @@ def present_search(connection: Connection, text: str) -> str | None:
         for value, names in values.items()
         if not present.intersection(names) and any(name in former for name in names)
     }
-    return search.with_sources(text, renamed) if renamed else None
+    return with_sources(text, renamed) if renamed else None
 
 
 def _present_names(connection: Connection, names: list[str]) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from html import escape
+from itertools import chain
 from time import monotonic
 from typing import Any
 
@@ -122,16 +123,19 @@ class _PageRequest:
 
 def _page(connection: Connection, request: _PageRequest, before: Cursor | None) -> ListPage:
     query, with_content = request.query, request.with_content
-    statement = query.below(before).limit(
-        request.limit + 1
-    )  # the last row shows that there is a next page
-    statement = statement.execution_options(**request.options)
+    statements = [  # the last row shows that there is a next page
+        part.limit(request.limit + 1).execution_options(**request.options)
+        for part in query.parts(before)
+    ]
+    rows: Iterable[Row[Any]]
+    end = None
     if not query.filters:
-        rows: Iterable[Row[Any]] = _rows(connection, statement, with_content=with_content)
-        end = None
+        rows = chain.from_iterable(
+            _rows(connection, statement, with_content=with_content) for statement in statements
+        )
     else:
         rows, end = _rows_and_end(
-            connection, statement, query.last_examined(before), with_content=with_content
+            connection, statements[0], query.last_examined(before), with_content=with_content
         )
     entries, is_cut = _fitting_entries(rows, request.limit, request.fits, with_content=with_content)
     if is_cut:

@@ -6,11 +6,11 @@ from datetime import timedelta
 from sqlalchemy import Connection, func, select
 
 from aggregator.database.deadline import attempt, within
-from aggregator.database.dialects import plain_text
 from aggregator.database.lists.list_query import list_query
 from aggregator.database.schema import contents, entries
 from aggregator.errors import DeadlineError
 from aggregator.model import ListScope
+from aggregator.search.entry_words import searched_text
 
 _COUNTING = timedelta(milliseconds=30)
 _MAX_HTML = 100_000  # characters of a full text
@@ -23,7 +23,7 @@ def count_results(connection: Connection, scope: ListScope, most: int) -> int | 
         return 0
     if query.filters:  # only the newest candidates are tested
         return None
-    results = query.below(None).add_columns(entries.c.id).limit(most).subquery()
+    results = query.whole().add_columns(entries.c.id).limit(most).subquery()
     statement = select(func.count()).select_from(results)
     try:
         with attempt(connection):
@@ -38,5 +38,5 @@ def full_texts(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
         return {}
     html = func.substr(contents.c.html, 1, _MAX_HTML)
     rows = connection.execute(select(contents.c.entry_id, html).where(contents.c.entry_id.in_(ids)))
-    texts = {entry_id: " ".join(plain_text(text).split()) for entry_id, text in rows}
+    texts = {entry_id: " ".join(searched_text(text).split()) for entry_id, text in rows}
     return {entry_id: text for entry_id, text in texts.items() if text}

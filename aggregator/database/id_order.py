@@ -1,0 +1,35 @@
+"""Columns by whose order an index has entries as a list has them."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, UnaryExpression
+
+
+@dataclass(frozen=True, slots=True)
+class IdOrder:
+    """A column with the ids of entries, or with the negated ids.
+
+    Attributes:
+        is_negated: The newest entry has the lowest value.
+    """
+
+    column: ColumnElement[int]
+    is_negated: bool = False
+
+    @property
+    def ids(self) -> ColumnElement[int]:
+        """The ids of the entries."""
+        return -self.column if self.is_negated else self.column
+
+    @property
+    def newest_first(self) -> UnaryExpression[int]:
+        """The order of a list."""
+        return self.column.asc() if self.is_negated else self.column.desc()
+
+    def is_below(self, entry_id: int | ColumnElement[int]) -> ColumnElement[bool]:
+        """Return the condition on an entry to stand below an id in a list: to be older."""
+        return self.column > -entry_id if self.is_negated else self.column < entry_id
+
+    def is_from(self, entry_id: int | ColumnElement[int]) -> ColumnElement[bool]:
+        """Return the condition on an entry to have an id or to stand above: to be newer."""
+        return self.column <= -entry_id if self.is_negated else self.column >= entry_id
