@@ -46,7 +46,7 @@ def server():
     "names",
     [
         "store store_entries store_subscriptions query counters feed_status columns",
-        "stories_listed costly_searches replay replay_dates word_index search_agreement",
+        "stories_listed costly_searches web_search replay replay_dates word_index search_agreement",
     ],
 )
 def test_on_postgresql_the_program_does_the_same(server, names):

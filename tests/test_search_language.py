@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given, strategies
 
 from aggregator.search import tree_facts
+from aggregator.search.name_hints import unknown_name
 from aggregator.search.search_faults import Hint, RuleError, SearchFault
 from aggregator.search.search_lexer import in_ascii
 from aggregator.search.search_parser import IN_BOX, parse, parse_rule, with_sources
@@ -383,3 +384,20 @@ def test_days_bound_a_search_from_both_sides():
     assert parse("after:2026 before:2026-03-05").root == And(
         (DayTest(date(2026, 1, 1)), DayTest(date(2026, 3, 5), is_before=True))
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "proposals"),
+    [
+        ("lampp", ("lamp",)),
+        ("Harbor & Tide", ("tide",)),
+        ("Harbuor", ("tide",)),
+        ("nonexistent", ()),
+    ],
+)
+def test_the_nearest_names_are_proposed_for_an_unknown_one(typed, proposals):
+    titles = {"lamp": "The Lamp", "tide": "Harbour & Tide", "x": "y"}
+
+    hint = unknown_name(NameTest(NameField.SOURCE, typed), titles)
+
+    assert hint == Hint(SearchFault.UNKNOWN_SOURCE, typed, proposals=proposals)

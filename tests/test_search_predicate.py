@@ -1,14 +1,25 @@
 """Searches as conditions on entries that are about to be stored."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, strategies
 
 from aggregator.model import CleanEntry, Enclosure, EntryId
 from aggregator.search.predicate import SearchedEntry, compiled
 from aggregator.search.search_parser import parse_rule
-from aggregator.search.syntax_tree import NameField, NameTest
+from aggregator.search.syntax_tree import (
+    And,
+    NameField,
+    NameTest,
+    Not,
+    Or,
+    Phrase,
+    TextField,
+)
+from aggregator.search.word_forms import words
 
 LISTED_AT = datetime(2026, 11, 2, 23, 30, tzinfo=UTC)
 WHALES = CleanEntry(
@@ -111,3 +122,67 @@ def test_letters_beyond_ascii_keep_their_case_in_links():
 
     assert is_match("link:Äb", entry)
     assert not is_match("link:äb", entry)
+
+
+WORDS = ("ab", "abc", "b", "東", "京", "é")
+TEXTS = strategies.lists(strategies.sampled_from(WORDS), max_size=5).map(" ".join)
+PHRASES = strategies.builds(
+    Phrase,
+    strategies.lists(
+        strategies.sampled_from(["ab", "abc", "b", "東", "京", "e"]), min_size=1, max_size=3
+    ).map(tuple),
+    strategies.booleans(),
+    strategies.sampled_from(TextField),
+)
+TREES = strategies.recursive(
+    PHRASES,
+    lambda nodes: (
+        strategies.builds(Not, nodes)
+        | strategies.builds(And, strategies.tuples(nodes, nodes))
+        | strategies.builds(Or, strategies.tuples(nodes, nodes, nodes))
+    ),
+    max_leaves=6,
+)
+
+
+def is_true(node, texts):
+    """Return whether a search is true by its definition, word by word."""
+    match node:
+        case Not(inner):
+            return not is_true(inner, texts)
+        case And(nodes):
+            return all(is_true(part, texts) for part in nodes)
+        case Or(nodes):
+            return any(is_true(part, texts) for part in nodes)
+        case Phrase(phrase_words, is_prefix, field):
+            *first, last = phrase_words
+            rows = [
+                text_words[start : start + len(phrase_words)]
+                for text_words in map(words, texts[field])
+                for start in range(len(text_words) - len(phrase_words) + 1)
+            ]
+            return any(
+                row[:-1] == first and (row[-1].startswith(last) if is_prefix else row[-1] == last)
+                for row in rows
+            )
+
+
+@given(TREES, TEXTS, TEXTS, TEXTS, strategies.lists(TEXTS), strategies.lists(TEXTS))
+def test_the_condition_is_what_the_tree_says(node, title, summary, content, authors, tags):
+    texts = {
+        TextField.ANY: [title, summary, content],
+        TextField.TITLE: [title],
+        TextField.AUTHOR: authors,
+        TextField.TAG: tags,
+    }
+    entry = replace(
+        WHALES,
+        title=title,
+        summary=summary,
+        content_html=content,
+        authors=tuple(authors),
+        categories=tuple(tags),
+    )
+    searched = SearchedEntry(entry, feed_id=1, place=0)
+
+    assert compiled(node, {})(searched) is is_true(node, texts)

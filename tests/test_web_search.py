@@ -168,6 +168,21 @@ def test_the_lines_of_any_search_are_read_as_the_same_search(search):
         assert view["search"].replace("$${", "${").split() == search.split()
 
 
+@pytest.mark.parametrize(
+    ("search", "hint"),
+    [
+        ("source:lampp whale", "No source is called “lampp”; did you mean lamp?"),
+        ("-source:nonexistent", "No source is called “nonexistent”."),
+        ("category:traed", "No category is called “traed”; did you mean trade?"),
+    ],
+)
+def test_a_name_that_nothing_has_is_answered_with_the_nearest(site, search, hint):
+    page = site.page(f"/search?q={search}")
+
+    assert [words(each) for each in page.one("div", "hints")] == [hint]
+    assert not site.page("/search?q=source:amp category:sea whale").all("div", "hints")
+
+
 def test_a_search_that_the_file_refuses_has_no_lines(site):
     site.record("lamp", entry(1, title="Whale"))
 

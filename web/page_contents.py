@@ -16,6 +16,7 @@ from aggregator.database.feeds import read_health, read_status
 from aggregator.database.lists import read_lists, read_searches
 from aggregator.model import Cursor, EntryId, FeedOrder, ListedEntry, ListKind, ListScope, Overview
 from aggregator.publish import room_on_page
+from aggregator.search.search_faults import Hint
 from aggregator.search.search_parser import parse
 from aggregator.search.tree_facts import keywords
 from web import disclosure, presentation, search_texts, status_texts
@@ -153,7 +154,7 @@ def search(data: PageData, scope: ListScope, position: ListPosition) -> Page:
     search_text = listing.search
     values = {
         "listing": listing,
-        "hints": parse(search_text).hints,
+        "hints": _hints(data, search_text),
         "results": _number_of_results(data, listing),
         "view_lines": search_texts.view_lines(search_text) if listing.count else None,
     }
@@ -295,6 +296,12 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
         visit=data.visit,
         following=following,
     )
+
+
+def _hints(data: PageData, search_text: str) -> tuple[Hint, ...]:
+    """Return advice about a search: about its text, then about names that nothing has."""
+    parsed_search = parse(search_text)
+    return parsed_search.hints + read_searches.unknown_names(data.connection, parsed_search.root)
 
 
 def _number_of_results(data: PageData, listing: Listing) -> int | None:

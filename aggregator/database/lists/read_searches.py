@@ -1,4 +1,4 @@
-"""What the search page shows besides a list: the number of results, and parts of full texts."""
+"""What the search page shows besides a list: the number of results, full texts, unknown names."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,14 +6,26 @@ from datetime import timedelta
 from sqlalchemy import Connection, func, select
 
 from aggregator.database.deadline import attempt, within
+from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.lists.list_query import list_query
-from aggregator.database.schema import contents, entries
+from aggregator.database.lists.search_names import resolve_names
+from aggregator.database.schema import categories, contents, entries, feeds
 from aggregator.errors import DeadlineError
 from aggregator.model import ListScope
 from aggregator.search.entry_words import searched_text
+from aggregator.search.name_hints import MAX_COMPARED, unknown_name
+from aggregator.search.search_faults import Hint
+from aggregator.search.syntax_tree import NameField, Node
+from aggregator.search.tree_facts import name_tests
 
 _COUNTING = timedelta(milliseconds=30)
 _MAX_HTML = 100_000  # characters of a full text
+_MAX_UNKNOWN = 3  # names of a search that are compared with others
+
+_TITLES = {
+    NameField.SOURCE: select(feeds.c.name, shown_title(feeds)).where(feeds.c.subscribed),
+    NameField.CATEGORY: select(categories.c.slug, categories.c.name).where(categories.c.feeds > 0),
+}
 
 
 def count_results(connection: Connection, scope: ListScope, most: int) -> int | None:
@@ -40,3 +52,15 @@ def full_texts(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     rows = connection.execute(select(contents.c.entry_id, html).where(contents.c.entry_id.in_(ids)))
     texts = {entry_id: " ".join(searched_text(text).split()) for entry_id, text in rows}
     return {entry_id: text for entry_id, text in texts.items() if text}
+
+
+def unknown_names(connection: Connection, root: Node | None) -> tuple[Hint, ...]:
+    """Return hints on the names in a search that no source or category has."""
+    tests = name_tests(root)
+    resolution = resolve_names(connection, tests)
+    unknown_tests = [test for test in tests if not resolution[test]][:_MAX_UNKNOWN]
+    titles = {
+        field: {row[0]: row[1] for row in connection.execute(_TITLES[field].limit(MAX_COMPARED))}
+        for field in {test.field for test in unknown_tests}
+    }
+    return tuple(unknown_name(test, titles[test.field]) for test in unknown_tests)
