@@ -154,11 +154,31 @@ def test_without_any_answer_the_network_may_be_down():
 
 
 def test_a_server_that_answered_a_moment_ago_shows_that_the_network_works():
-    assert judged([2, -1, -3], seconds=RECENT - 1) == [True, True]
+    assert judged([2, -1, 2, -3, -3], seconds=RECENT / 3) == [True, True, True]
+
+
+def test_after_a_first_failure_an_answer_of_a_moment_ago_shows_nothing():
+    assert judged([2, -1, -3, -4, -1]) == [True, False, False, False]
+
+
+def test_several_that_fail_at_once_do_so_as_the_network_has_gone():
+    async def run():
+        clock = SteppedClock()
+        network = NetworkHealth(clock)
+        network.note_response(9)
+        failing = [
+            asyncio.create_task(network.is_working(feed_id, others_under_way=True))
+            for feed_id in (1, 2, 3)
+        ]
+        await clock.advance(MAX_WAIT)
+        return await asyncio.gather(*failing)
+
+    assert asyncio.run(run()) == [False, False, False]
 
 
 def test_an_answer_of_long_ago_shows_nothing():
     assert judged([2, -1, -3], seconds=RECENT + 1) == [False, False]
+    assert judged([2, -1], seconds=RECENT - 1) == [True]
 
 
 def test_an_answer_since_a_feed_failed_last_shows_that_it_is_the_feed():

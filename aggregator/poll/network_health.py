@@ -17,9 +17,9 @@ class NetworkHealth:
     """The state of the network, from the polls of this process.
 
     A feed with an unreachable server is at fault only if the network is known to work: some server
-    answered within the last minute, or answers in the next moment, or has answered since this feed
-    failed in the same way.  The last case finds a dead name or a dead route of one feed, even with
-    polls far apart.
+    answers in the next moment, or has answered since this feed failed in the same way, or answered
+    within the last minute and no other feed has failed in this way since.  The second case finds a
+    dead name or a dead route of one feed, even with polls far apart.
     """
 
     def __init__(self, clock: PollClock) -> None:
@@ -27,13 +27,15 @@ class NetworkHealth:
         self._reached_at = -math.inf
         self._waiters: set[asyncio.Future[bool]] = set()
         self._failed_at: dict[int, float] = {}
+        self._failed_since: set[int] = set()  # since the last response
 
     def note_response(self, feed_id: int) -> None:
         """Note that the server of a feed answered, with any status."""
         self._reached_at = self._clock.monotonic()
         self._failed_at.pop(feed_id, None)
+        self._failed_since.clear()
         for waiter in self._waiters:
-            _resolve(waiter, is_working=True)
+            _resolve(waiter, is_answered=True)
 
     async def is_working(self, feed_id: int, *, others_under_way: bool) -> bool:
         """Return whether the network works although the server of a feed can't be reached.
@@ -44,12 +46,17 @@ class NetworkHealth:
         now = self._clock.monotonic()
         failed_before_at = self._failed_at.get(feed_id, math.inf)
         self._failed_at[feed_id] = now
-        if now - self._reached_at <= RECENT or failed_before_at < self._reached_at:
+        if failed_before_at < self._reached_at:
             return True
-        if not others_under_way:
-            return False
+        self._failed_since.add(feed_id)
+        if others_under_way and await self._next_response():
+            return True
+        return now - self._reached_at <= RECENT and len(self._failed_since) == 1
+
+    async def _next_response(self) -> bool:
+        """Return whether a server answers within `MAX_WAIT`."""
         waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        timer = self._clock.call_later(MAX_WAIT, partial(_resolve, waiter, is_working=False))
+        timer = self._clock.call_later(MAX_WAIT, partial(_resolve, waiter, is_answered=False))
         self._waiters.add(waiter)
         try:
             return await waiter
@@ -58,6 +65,6 @@ class NetworkHealth:
             timer.cancel()
 
 
-def _resolve(waiter: asyncio.Future[bool], *, is_working: bool) -> None:
+def _resolve(waiter: asyncio.Future[bool], *, is_answered: bool) -> None:
     if not waiter.done():
-        waiter.set_result(is_working)
+        waiter.set_result(is_answered)
