@@ -14,6 +14,7 @@ import pytest
 
 from aggregator.cli import config_commands
 from aggregator.database import open_database
+from aggregator.model import FeedHead
 from tests.feedserver import FeedServer
 from tests.running import command, in_process, json_lines, one_line, rss, write_config
 from tests.selection import slow_after
@@ -129,6 +130,30 @@ def test_check_says_everything_with_line_and_column_or_that_all_is_fine(tmp_path
     first, second = broken.stderr.splitlines()
     assert first.startswith('config.yaml:1:1: titel: unknown key; did you mean "title"?')
     assert second.startswith("config.yaml:4:15: feeds[0].interval: ")
+
+
+def test_check_remarks_on_rules_that_name_a_source_nobody_has_subscribed_to(tmp_path):
+    rule = "'source:harbor OR source:lamp OR source:\"The Harbour\" OR source:quay OR source:Old'"
+    feeds = [
+        "{url: 'https://harbour.example/', name: harbour, title: Harbour}",
+        "{url: 'https://lamp.example/'}",
+        "{url: 'https://renamed.example/', name: old}",
+    ]
+    write_config(tmp_path, feeds, hide=rule)
+    before_any_poll = command(tmp_path, "check").stdout
+    command(tmp_path, "feeds")
+    feeds[2] = feeds[2].replace("old", "renamed")
+    write_config(tmp_path, feeds, hide=rule)
+    command(tmp_path, "feeds")
+    database = open_database(f"sqlite:///{tmp_path}/aggregator.db")
+    record(database, "lamp-example", head=FeedHead(title="Lamp and Quay"))
+    database.dispose()
+
+    assert before_any_poll == "config.yaml: fine, 3 feeds\n"
+    assert command(tmp_path, "check").stdout.splitlines()[:-1] == [
+        'hide: no source is called "harbor" so far; did you mean harbour?',
+        'hide: no source is called "The Harbour" so far; did you mean harbour?',
+    ]
 
 
 def test_check_proposes_the_line_to_change_for_a_feed_that_moved(folder):

@@ -231,7 +231,7 @@ def test_each_rule_with_a_mistake_is_reported():
         ("hide: ads -ads", ["hide: no post can match, so this hides none"]),
         ("hide: ads OR -ads", ["hide: every post matches, so no list has a post"]),
         (
-            "hide: category:Sae -category:air",
+            "hide: category:Sae OR category:ea -category:air",
             [
                 'hide: no feed is in the category "Sae"; did you mean Sea?',
                 'hide: no feed is in the category "air"',

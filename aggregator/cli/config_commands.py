@@ -13,8 +13,9 @@ from aggregator import urls
 from aggregator.cli.common import config_path, load_config, takes_config
 from aggregator.cli.logs import escaped
 from aggregator.config import Config
-from aggregator.database import DBAPIError, database_error, is_up_to_date, open_database
+from aggregator.database import Connection, DBAPIError, database_error, is_up_to_date, open_database
 from aggregator.database.feeds import read_health
+from aggregator.database.lists.search_names import resolve_names
 from aggregator.errors import (
     AggregatorError,
     DatabaseError,
@@ -45,39 +46,48 @@ _ADVICE = {OmissionReason.MASKED: "; add it with the whole address: aggregator a
 def check() -> None:
     """Report every problem in the configuration file."""
     config = load_config()
-    for note in [*configuration.notes(config), *_address_notes(config)]:
+    for note in [*configuration.notes(config), *_notes_from_polls(config)]:
         click.echo(escaped(note))
     count = len(config.feeds)
     click.echo(f"{config.path}: fine, {count} feed{'' if count == 1 else 's'}")
 
 
-def _poll_findings(database: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return new addresses of moved feeds, and errors of feeds, by address in the file."""
-    if not is_up_to_date(database):
-        return {}, {}
-    engine = open_database(database, read_only=True)
+def _notes_from_polls(config: Config) -> Iterator[str]:
+    """Yield notes about the file that need the database; none without a database."""
     try:
-        with engine.connect() as connection:
-            return read_health.moved_addresses(connection), read_health.poll_errors(connection)
-    except DBAPIError as error:
-        raise database_error(error, database) from error
-    finally:
-        engine.dispose()
-
-
-def _address_notes(config: Config) -> Iterator[str]:
-    """Yield notes about wrong addresses, as found by polls; none without a database."""
-    try:
-        moved, errors = _poll_findings(config.database)
+        if not is_up_to_date(config.database):
+            return
+        engine = open_database(config.database, read_only=True)
+        try:
+            with engine.connect() as connection:
+                notes = [*_address_notes(connection, config), *_source_notes(connection, config)]
+        except DBAPIError as error:
+            raise database_error(error, config.database) from error
+        finally:
+            engine.dispose()
     except DatabaseError as error:  # the file may be valid nevertheless
-        yield f"database: {error}"
-        return
+        notes = [f"database: {error}"]
+    yield from notes
+
+
+def _address_notes(connection: Connection, config: Config) -> Iterator[str]:
+    """Yield notes about wrong addresses, as found by polls."""
+    moved = read_health.moved_addresses(connection)
+    errors = read_health.poll_errors(connection)
     for index, feed in enumerate(config.feeds):
         where, url = f"feeds[{index}] ({feed.name})", urls.masked(feed.url)
         if place := moved.get(feed.url):
             yield f"{where}: moved for good; write {urls.masked(place)} instead of {url}"
         elif place := feed_in_reason(errors.get(feed.url, "")):
             yield f"{where}: {url} is a web page; its feed is {place}, write that instead"
+
+
+def _source_notes(connection: Connection, config: Config) -> list[str]:
+    """Return notes about rules that name a source by no name and no title."""
+    sources = configuration.unknown_sources(config)
+    feeds = resolve_names(connection, [test for _, test in sources])
+    unknown = [(place, test) for place, test in sources if not feeds[test]]
+    return configuration.source_notes(config, unknown)
 
 
 @click.command()

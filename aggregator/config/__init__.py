@@ -30,7 +30,8 @@ from aggregator.config.options import (
     WebOptions,
     WebSubOptions,
 )
-from aggregator.config.remarks import notes
+from aggregator.config.remarks import notes, source_notes
+from aggregator.config.rule_remarks import unknown_sources
 
 __all__ = [
     "Appended",
@@ -53,6 +54,8 @@ __all__ = [
     "parse",
     "reached_at_port",
     "read",
+    "source_notes",
     "stamp_of",
+    "unknown_sources",
     "write",
 ]

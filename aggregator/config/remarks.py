@@ -1,14 +1,15 @@
 """Remarks on likely mistakes in a valid configuration."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from aggregator import urls
 from aggregator.config import file_permissions, stray_characters
 from aggregator.config.options import Config
-from aggregator.config.rule_remarks import CategoryNames, remarks_on_rules
+from aggregator.config.rule_remarks import CategoryNames, remarks_on_rules, remarks_on_sources
 from aggregator.model import Subscription
 from aggregator.model.times import span_text
+from aggregator.search.syntax_tree import NameTest
 
 POLITE_INTERVAL = timedelta(minutes=30)
 MAX_OF_KIND = 5  # remarks
@@ -31,6 +32,15 @@ def notes(config: Config) -> list[str]:
     remarks += _clipped(_on_characters(config))
     remarks += _clipped(remarks_on_rules(config))
     return remarks
+
+
+def source_notes(config: Config, unknown: Iterable[tuple[str, NameTest]]) -> list[str]:
+    """Return remarks on rules that name unknown sources.
+
+    Args:
+        unknown: Those of `unknown_sources` that the database does not know either.
+    """
+    return _clipped(remarks_on_sources(config, unknown))
 
 
 def _on_addresses(config: Config) -> Iterator[str]:
