@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator import config
-from aggregator.config import value_parsers
+from aggregator.config import appending, value_parsers
 from aggregator.errors import ConfigError
 from aggregator.model import OpmlOutline
 from tests.configured import PATH
@@ -218,6 +218,38 @@ def test_the_file_is_replaced_and_keeps_its_mode_and_line_ends(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert config.read(path) == "title: ü\r\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_several_that_add_feeds_at_the_same_time_all_are_added(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("feeds:\n  - https://a.example/\n")
+    outlines = [OpmlOutline(f"https://x{number}.example/") for number in range(20)]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda outline: config.append_to_file(path, [outline]), outlines))
+
+    assert {feed.url for feed in config.load(path).feeds} == {
+        "https://a.example/",
+        *(outline.url for outline in outlines),
+    }
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_an_editor_saves_while_feeds_are_added_stays(tmp_path, monkeypatch):
+    path = tmp_path / "config.yaml"
+    path.write_text("title: old\n")
+    append = appending.append
+
+    def saved_meanwhile(text, outlines, *, path):
+        if "old" in text:
+            path.write_text("title: saved\n")
+        return append(text, outlines, path=path)
+
+    monkeypatch.setattr(appending, "append", saved_meanwhile)
+    config.append_to_file(path, [BARE])
+
+    read = config.load(path)
+    assert (read.title, [feed.url for feed in read.feeds]) == ("saved", [BARE.url])
 
 
 def test_a_link_stays_a_link_and_its_target_is_replaced(tmp_path):

@@ -276,10 +276,7 @@ class _Discovery:
 
 def _append(outlines: list[OpmlOutline]) -> configuration.Appended:
     """Write subscriptions into the file, and print each."""
-    path = config_path()
-    appended = configuration.append(configuration.read(path), outlines, path=path)
-    if appended.feeds:
-        configuration.write(path, appended.text)
+    appended = configuration.append_to_file(config_path(), outlines)
     for subscription in appended.feeds:
         click.echo(f"added {urls.masked(subscription.url)}")
     return appended

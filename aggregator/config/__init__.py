@@ -16,7 +16,7 @@ appending          adds feeds; atomic_write replaces the file
 """
 
 from aggregator.config.address_parsers import feed_url
-from aggregator.config.appending import Appended, append, has_feed
+from aggregator.config.appending import Appended, append, append_to_file, has_feed
 from aggregator.config.atomic_write import clear_leftovers, write
 from aggregator.config.config_file import line_of, load, parse, reached_at_port, read, stamp_of
 from aggregator.config.options import (
@@ -45,6 +45,7 @@ __all__ = [
     "WebOptions",
     "WebSubOptions",
     "append",
+    "append_to_file",
     "clear_leftovers",
     "feed_url",
     "has_feed",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aggregator import urls
-from aggregator.config import config_file, value_parsers, yaml_document
+from aggregator.config import atomic_write, config_file, value_parsers, yaml_document
 from aggregator.config.option_readers import MAX_CATEGORIES
 from aggregator.config.options import Config
 from aggregator.config.subscriptions import same_feed_key
@@ -41,6 +41,25 @@ def has_feed(config: Config, url: str) -> bool:
     """Whether a feed with the address `url`, in any spelling, is subscribed."""
     key = same_feed_key(url.strip())
     return any(same_feed_key(feed.url) == key for feed in config.feeds)
+
+
+def append_to_file(path: Path, outlines: Sequence[OpmlOutline]) -> Appended:
+    """Add feeds to the file at `path`.
+
+    Feeds that another process adds, and what an editor saves, meanwhile stay.
+
+    Raises:
+        ConfigError: See `append`; or the file can't be read or written.
+    """
+    with atomic_write.locked(path):
+        while True:
+            stamp = config_file.stamp_of(path)
+            appended = append(config_file.read(path), outlines, path=path)
+            if not appended.feeds:
+                return appended
+            if config_file.stamp_of(path) == stamp:
+                atomic_write.write(path, appended.text)
+                return appended
 
 
 def append(text: str, outlines: Sequence[OpmlOutline], *, path: Path) -> Appended:

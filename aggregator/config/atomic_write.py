@@ -5,7 +5,8 @@ import fcntl
 import glob
 import os
 import tempfile
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from aggregator.errors import ConfigError
@@ -30,6 +31,20 @@ def write(path: Path, text: str) -> None:
     except OSError as error:
         message = f"{path}: can't be written: {error.strerror}; nothing in it was changed"
         raise ConfigError([message]) from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes from changing the file with this lock, where the system has such locks.
+
+    The folder is locked: a lock of the file would be one of the file that is replaced.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):
+            handle = os.open(path.resolve(strict=False).parent, os.O_RDONLY)
+            stack.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def clear_leftovers(path: Path) -> None:
