@@ -14,7 +14,16 @@ from flask import render_template
 from aggregator.database import Connection
 from aggregator.database.feeds import read_health, read_status
 from aggregator.database.lists import read_lists, read_searches
-from aggregator.model import Cursor, EntryId, FeedOrder, ListedEntry, ListKind, ListScope, Overview
+from aggregator.model import (
+    Cursor,
+    EntryId,
+    FeedOrder,
+    ListedEntry,
+    ListKind,
+    ListPage,
+    ListScope,
+    Overview,
+)
 from aggregator.publish import room_on_page
 from aggregator.search.search_faults import Hint
 from aggregator.search.search_parser import parse
@@ -92,6 +101,7 @@ class Listing:
         looked_back_to: Where a search ran out of time before the page was full, else None.
         gave_up: A search ran out of time before any entry was searched.
         poll: Address of the number of newer entries; None on all but the first page.
+        total: Number of results of a search on all pages; None if unknown, and on later pages.
     """
 
     scope: ListScope
@@ -110,6 +120,7 @@ class Listing:
     news: presentation.NewPosts
     visit: LastVisit
     following: Cursor | None
+    total: int | None
 
 
 def render(page: Page, *, clock: Clock, overview: Overview | None, links: PageLinks) -> str:
@@ -155,7 +166,7 @@ def search(data: PageData, scope: ListScope, position: ListPosition) -> Page:
     values = {
         "listing": listing,
         "hints": _hints(data, search_text),
-        "results": _number_of_results(data, listing),
+        "results": listing.total,
         "view_lines": search_texts.view_lines(search_text) if listing.count else None,
     }
     page_scope = scope if listing.search else ListScope()  # an empty search has no feed
@@ -260,15 +271,21 @@ def _list_page(template: str, listing: Listing, values: dict[str, object], *, se
     )
 
 
-def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listing:
-    before, view = position.before, position.view
-    rows = read_lists.entries_page(
+def _rows(data: PageData, scope: ListScope, before: Cursor | None) -> ListPage:
+    """Return the entries of a page; of the first page of a search also the number of results."""
+    return read_lists.entries_page(
         data.connection,
         scope=scope,
         limit=PAGE_SIZE,
         before=before,
         fits=room_on_page(PAGE_BUDGET).takes,
+        count_up_to=search_texts.MOST_COUNTED + 1 if scope.search and before is None else None,
     )
+
+
+def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listing:
+    before, view = position.before, position.view
+    rows = _rows(data, scope, before)
     entries, following, path_of = rows.entries, rows.next, data.links.of_list
     news = presentation.new_posts(entries, data.visit)
     is_live_top = before is None and not data.links.static
@@ -295,6 +312,7 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
         news=news,
         visit=data.visit,
         following=following,
+        total=rows.total,
     )
 
 
@@ -302,16 +320,6 @@ def _hints(data: PageData, search_text: str) -> tuple[Hint, ...]:
     """Return advice about a search: about its text, then about names that nothing has."""
     parsed_search = parse(search_text)
     return parsed_search.hints + read_searches.unknown_names(data.connection, parsed_search.root)
-
-
-def _number_of_results(data: PageData, listing: Listing) -> int | None:
-    """Return the number of results on all pages, None if unknown or on a later page."""
-    if listing.newest is not None or listing.looked_back_to or listing.gave_up:
-        return None
-    if listing.older is None:
-        return listing.count
-    most = search_texts.MOST_COUNTED + 1
-    return read_searches.count_results(data.connection, listing.scope, most)
 
 
 def _keywords(

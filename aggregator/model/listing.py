@@ -223,11 +223,14 @@ class ListPage:
         next: Cursor of the next page, None at the end of the list.
         ended_early: The page has too few entries as the search took too long; without `next` the
             search has reached no entry at all.
+        total: Number of entries of the whole list, at most the number that was asked for; None if
+            unknown.
     """
 
     entries: tuple[ListedEntry, ...] = ()
     next: Cursor | None = None
     ended_early: bool = False
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ A page is a walk of one index at any depth, as the id of an entry is the place i
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from itertools import chain
 from time import monotonic
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, Select, func, null, select, union_all
 from aggregator.database.deadline import SEARCHING, STEP, attempt, within
 from aggregator.database.feeds.read_sources import SOURCE_COLUMNS, source_of
 from aggregator.database.lists.list_query import ListQuery, list_query
+from aggregator.database.lists.read_searches import count_entries
 from aggregator.database.schema import categories, contents, entries, feeds
 from aggregator.database.stories import read_stories
 from aggregator.errors import DeadlineError
@@ -47,6 +48,7 @@ def entries_page(
     before: Cursor | None = None,
     with_content: bool = False,
     fits: PageLimit = lambda _: True,
+    count_up_to: int | None = None,
 ) -> ListPage:
     """Return up to `limit` entries of a list, newest first, all older than `before`.
 
@@ -58,18 +60,28 @@ def entries_page(
         with_content: Read full texts as well.
         fits: Called with each entry in turn; the page ends before the first entry without room, and
             no entry below is read.
+        count_up_to: How far to count the entries of the list; None to leave `total` unknown.
     """
     query = list_query(connection, scope)
     if query is None:
         return ListPage()
+    request = _PageRequest(query, limit, fits, with_content)
     if scope.search is None:
-        return _page(connection, _PageRequest(query, limit, fits, with_content), before)
-    request = _PageRequest(query, limit, fits, with_content, within(SEARCHING))
-    try:
-        with attempt(connection):
-            return _page(connection, request, before)
-    except DeadlineError:
-        return _page_by_steps(connection, request, before)
+        page = _page(connection, request, before)
+    else:
+        page = _search_page(connection, replace(request, options=within(SEARCHING)), before)
+    if count_up_to is None:
+        return page
+    return replace(page, total=_total(connection, query, page, count_up_to))
+
+
+def _total(connection: Connection, query: ListQuery, page: ListPage, most: int) -> int | None:
+    """Return the number of entries of a list with this first page, up to `most`."""
+    if page.ended_early:
+        return None
+    if page.next is None:
+        return len(page.entries)
+    return count_entries(connection, query, most)
 
 
 def entry_ids(connection: Connection, scope: ListScope) -> list[int]:
@@ -119,6 +131,14 @@ class _PageRequest:
     fits: PageLimit
     with_content: bool
     options: dict[str, Any] = field(default_factory=dict)
+
+
+def _search_page(connection: Connection, request: _PageRequest, before: Cursor | None) -> ListPage:
+    try:
+        with attempt(connection):
+            return _page(connection, request, before)
+    except DeadlineError:
+        return _page_by_steps(connection, request, before)
 
 
 def _page(connection: Connection, request: _PageRequest, before: Cursor | None) -> ListPage:

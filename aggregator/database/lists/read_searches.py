@@ -7,11 +7,10 @@ from sqlalchemy import Connection, func, select
 
 from aggregator.database.deadline import attempt, within
 from aggregator.database.feeds.read_sources import shown_title
-from aggregator.database.lists.list_query import list_query
+from aggregator.database.lists.list_query import ListQuery
 from aggregator.database.lists.search_names import resolve_names
 from aggregator.database.schema import categories, contents, entries, feeds
 from aggregator.errors import DeadlineError
-from aggregator.model import ListScope
 from aggregator.search.entry_words import searched_text
 from aggregator.search.name_hints import MAX_COMPARED, unknown_name
 from aggregator.search.search_faults import Hint
@@ -28,11 +27,8 @@ _TITLES = {
 }
 
 
-def count_results(connection: Connection, scope: ListScope, most: int) -> int | None:
-    """Count the entries of a search, up to `most`; None if that takes too long."""
-    query = list_query(connection, scope)
-    if query is None:
-        return 0
+def count_entries(connection: Connection, query: ListQuery, most: int) -> int | None:
+    """Count the entries of a list, up to `most`; None if that takes too long."""
     if query.filters:  # only the newest candidates are tested
         return None
     results = query.whole().add_columns(entries.c.id).limit(most).subquery()
