@@ -25,7 +25,7 @@ from aggregator.config import load
 from aggregator.database import Engine, open_database
 from aggregator.database.dialects import insert_all
 from aggregator.database.feeds import write_subscriptions
-from aggregator.database.schema import entries, feeds, state
+from aggregator.database.schema import entries, feed_categories, feeds, list_members, state
 from aggregator.database.word_index import word_index
 from aggregator.model import EntryId
 from aggregator.search.entry_words import EntryWords
@@ -43,10 +43,11 @@ _RARE_CATEGORY = 300  # entries
 _CATEGORIES = ("Science", "Web", "Cities", "World", "Business", "Audio")
 
 _COLUMNS = (
-    *("id", "feed_id", "category_id", "listed", "identity", "content_hash", "record_hash"),
+    *("id", "feed_id", "identity", "content_hash", "record_hash"),
     *("public_id", "url", "title", "summary", "authors", "categories"),
     *("published_at", "first_seen_at", "changed_at"),
 )
+_MEMBER_COLUMNS = ("list_id", "entry_id", "is_representative")
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,11 @@ def _fill(engine: Engine, count: int, feed_count: int) -> None:
     rare = set(chance.sample(range(count), min(_RARE_CATEGORY, count // 10)))
     now = datetime.now(UTC)
     with engine.begin() as connection:
-        rows = connection.execute(select(feeds.c.id, feeds.c.category_id)).all()
-    categories = {row.id: row.category_id for row in rows}
+        categories = dict(
+            connection.execute(select(feed_categories.c.feed_id, feed_categories.c.list_id)).all()
+        )
     for start in range(0, count, _AT_ONCE):
-        rows, words = [], []
+        rows, words, members = [], [], []
         for number in range(start, min(start + _AT_ONCE, count)):
             feed = 1 if number in rare else 2 + int((feed_count - 1) * chance.random() ** 2)
             at = now - (count - number) * (_SPAN // count)
@@ -140,11 +142,13 @@ def _fill(engine: Engine, count: int, feed_count: int) -> None:
             tags = (f"Tag {number % 300}",) if number % 2 else ()
             entry_id, key = EntryId.first_at(at), number.to_bytes(16)
             url = f"https://f{feed}.example/{number}"
-            known = (entry_id, feed, categories[feed], True, key, key, key, url, url)
+            known = (entry_id, feed, key, key, key, url, url)
             rows.append((*known, title, summary, authors, tags, at, at, at))
+            members += [(1, entry_id, True), (categories[feed], entry_id, True)]
             words.append(EntryWords(entry_id, feed, title, summary, content, authors, tags))
         with engine.begin() as connection:
             insert_all(connection, entries, _COLUMNS, rows)
+            insert_all(connection, list_members, _MEMBER_COLUMNS, sorted(members))
             word_index(connection).add(connection, words)
     with engine.begin() as connection:
         of_feed = select(func.count()).where(entries.c.feed_id == feeds.c.id)

@@ -169,9 +169,9 @@ def _seed(path: Path, count: int) -> float:
             ),
         )
         connection.executemany(
-            "INSERT INTO entries (id, feed_id, listed, identity, content_hash, record_hash,"
+            "INSERT INTO entries (id, feed_id, identity, content_hash, record_hash,"
             " public_id, url, title, summary, first_seen_at, changed_at)"
-            " VALUES (?, ?, 1, ?, x'00', x'00', ?, ?, ?, '', 0, 0)",
+            " VALUES (?, ?, ?, x'00', x'00', ?, ?, ?, '', 0, 0)",
             (
                 (
                     _place(n),

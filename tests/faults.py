@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Row, text
 
 from aggregator.database.feeds import read_health, write_leases, write_subscriptions
-from aggregator.database.lists import read_lists
+from aggregator.database.lists import read_lists, write_relisting
 from aggregator.fetch import FetchSettings
 from aggregator.model import FeedHealth, ListedEntry, ListScope, Subscription
 from aggregator.poll import PollResult, PollSettings
@@ -61,6 +61,7 @@ class World:
         subscriptions = [Subscription(name, url, name_given=True) for name, url in places.items()]
         with self.database.begin() as connection:
             write_subscriptions.sync_subscriptions(connection, subscriptions, now=NOW)
+        write_relisting.relist_all(self.database)
 
     def poll(
         self, *names: str, times: int = 1, before: Callable[[int], None] = lambda _: None

@@ -21,7 +21,8 @@ import aggregator
 import web
 from aggregator.config import Config, load
 from aggregator.database.feeds import write_hosts, write_leases, write_polls, write_subscriptions
-from aggregator.database.stories import write_candidates, write_stories
+from aggregator.database.lists import write_relisting
+from aggregator.database.stories import write_candidates
 from aggregator.database.websub import write_subscribers, write_unannounced
 from aggregator.errors import FetchError
 from aggregator.model import DueFeed, Fetched, HostPause, Validators
@@ -94,9 +95,10 @@ def configure(folder: Path) -> Config:
 def subscribe(engine: Engine, config: Config) -> None:
     """Make the feeds of config.yaml the subscriptions, as each start of the program does."""
     with engine.begin() as connection:
-        write_subscriptions.sync_subscriptions(connection, config.feeds, now=FIRST)
-        write_stories.switch(connection, on=config.stories.on, off_in=config.stories.off_in)
-        write_stories.set_share(connection, config.share)
+        write_subscriptions.follow_config(
+            connection, config.feeds, config.listing_rules, stories=config.stories.on, now=FIRST
+        )
+    write_relisting.relist_all(engine, now=FIRST)
 
 
 def poll_all(engine: Engine, config: Config) -> None:
@@ -116,7 +118,7 @@ def poll_all(engine: Engine, config: Config) -> None:
     poll(engine, config, "harbour", "harbour-2.rss", at=LAST + MINUTE)
     with engine.begin() as connection:
         write_hosts.note_pauses(connection, [HostPause("slow.example", NOW, 5 * SECOND, LAST)])
-        write_unannounced.note_unannounced(connection, [1], now=LAST)
+        write_unannounced.note_unannounced(connection, feed_ids=[1], list_ids=[1, 2], now=LAST)
         write_candidates.postpone(connection, [(2, 1)])
         write_subscribers.add_subscriber(
             connection,

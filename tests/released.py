@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     create_engine,
+    delete,
     insert,
     inspect,
     select,
@@ -34,14 +35,19 @@ REVISIONS = sorted(path.name[:4] for path in VERSIONS.glob("[0-9]*.py"))
 Rows = dict[str, list[dict[str, Any]]]
 
 # Parents before children.
-TABLES = ("state", "categories", "feeds", "former_names", "hosts", "polls", "entries", "contents",
-          "entry_keys", "story_keys", "story_links", "story_candidates", "subscribers",
+TABLES = ("state", "categories", "lists", "feeds", "feed_categories", "former_names", "hosts",
+          "polls", "entries", "list_members", "withdrawn_members", "relistings", "resolved_names",
+          "contents", "entry_keys", "story_keys", "story_links", "story_candidates", "subscribers",
           "unannounced")  # fmt: skip
+FORMER_TABLES = {"categories"}
+"""Tables that the program of today does not have."""
+
 BY_TRIGGERS = {
     "state": {"feeds", "entries", "unread", "failing"},
     "categories": {"feeds", "entries"},
+    "lists": {"feeds", "entries", "stories"},
 }
-"""Columns that the database keeps up to date itself, as it does the table `activity`."""
+"""Columns that the database keeps up to date itself, as it does whole tables."""
 
 _TEXTS = text(
     "SELECT id, feed_id, title, summary, coalesce(html, ''), authors, categories FROM entries "
@@ -53,6 +59,8 @@ def rows_of(connection: Connection) -> Rows:
     """Return what is in a database's tables, less what triggers make."""
     found: Rows = {}
     for name in TABLES:
+        if name in FORMER_TABLES:
+            continue
         table = Table(name, MetaData(), autoload_with=connection)
         columns = [column for column in table.c if column.name not in BY_TRIGGERS.get(name, ())]
         rows = connection.execute(select(*columns).order_by(*table.primary_key)).mappings()
@@ -100,7 +108,10 @@ def _insert(connection: Connection, name: str, rows: list[dict[str, Any]]) -> No
     values = [{key: row[key] for key in row if key in table.c} for row in rows]
     if name == "state":  # its one row is there
         connection.execute(update(table).values(values[0]))
-    elif values:
+        return
+    if name == "lists":  # the whole list is there
+        connection.execute(delete(table))
+    if values:
         connection.execute(insert(table), values)
 
 

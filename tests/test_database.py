@@ -489,7 +489,7 @@ def test_a_new_database_and_the_files_beside_it_are_for_their_owner_alone(tmp_pa
     try:
         engine = open_database(f"sqlite:///{tmp_path}/new.db")
         with engine.begin() as connection:
-            write_unannounced.note_unannounced(connection, [], now=NOW)
+            write_unannounced.note_unannounced(connection, feed_ids=[], now=NOW)
             connection.exec_driver_sql("UPDATE state SET version = version + 1")
             modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
         engine.dispose()

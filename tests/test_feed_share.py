@@ -9,9 +9,8 @@ import pytest
 
 from aggregator.config import load
 from aggregator.database.feeds import write_leases
-from aggregator.database.lists import read_lists
-from aggregator.database.stories import write_stories
-from aggregator.model import ListScope, Subscription
+from aggregator.database.lists import read_lists, write_definitions, write_relisting
+from aggregator.model import CommonRules, ListingRules, ListScope, Subscription
 from aggregator.poll import recording
 from tests import worlds
 from tests.selection import slow_after
@@ -49,7 +48,8 @@ def database(tmp_path):
 
 def share(database, per_hour):
     with database.begin() as connection:
-        write_stories.set_share(connection, per_hour)
+        write_definitions.write_rules(connection, ListingRules(CommonRules(per_hour=per_hour)))
+    write_relisting.relist_all(database)
 
 
 def listed(database, **scope):

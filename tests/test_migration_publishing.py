@@ -10,6 +10,7 @@ from aggregator.database.lists import read_archives, read_lists
 from aggregator.database.migrations import run
 from aggregator.database.websub import write_unannounced
 from aggregator.dates import Week
+from aggregator.model import ListScope
 from tests.worlds import NOW, only_sqlite
 
 ENTRY = """INSERT INTO entries (id, feed_id, listed, identity, content_hash, record_hash, public_id,
@@ -51,8 +52,10 @@ def test_a_database_of_before_began_with_its_first_entry(tmp_path):
     engine = open_database(f"sqlite:///{tmp_path / 'aggregator.db'}")
 
     with engine.connect() as connection:
-        assert connection.execute(text("SELECT began_at FROM state")).scalars().all() == [0]
-        assert read_archives.is_closed(connection, Week(2026, 46), now=NOW)
+        assert connection.execute(
+            text("SELECT began_at FROM lists WHERE id = 1")
+        ).scalars().all() == [0]
+        assert read_archives.is_closed(connection, ListScope(), Week(2026, 46), now=NOW)
     engine.dispose()
 
 
@@ -65,9 +68,8 @@ def test_changes_of_before_wait_for_no_announcement_and_those_after_do(tmp_path)
     with engine.begin() as connection:
         at_once = {"now": NOW, "debounce": timedelta(0)}
         assert write_unannounced.waiting_changes(connection, **at_once) == []
-        write_unannounced.note_unannounced(connection, [1], now=NOW)
-        assert [one.name for one in write_unannounced.waiting_changes(connection, **at_once)] == [
-            "lamp"
-        ]
+        write_unannounced.note_unannounced(connection, feed_ids=[1], now=NOW)
+        (change,) = write_unannounced.waiting_changes(connection, **at_once)
+        assert change.scope == ListScope(source="lamp")
         assert len(read_lists.entries_page(connection, limit=5).entries) == 1
     engine.dispose()

@@ -432,7 +432,7 @@ def test_of_two_polls_under_one_lease_that_are_stored_together_the_second_does_n
 
 
 @only_sqlite
-@pytest.mark.parametrize("room", [0, 12, 16])
+@pytest.mark.parametrize("room", [0, 4, 8])
 def test_a_disk_that_is_full_while_polls_are_stored_one_by_one_is_no_documents_fault(
     world, monkeypatch, room
 ):

@@ -249,7 +249,7 @@ def test_the_overview_counts(database):
         found = read_overview.overview(connection)
         busiest = read_overview.sidebar(connection, now=NOW).busiest
 
-    assert (found.entries, found.feeds, found.failing, found.unpolled_feeds) == (12, 4, 1, 1)
+    assert (found.posts, found.feeds, found.failing, found.unpolled_feeds) == (12, 4, 1, 1)
     assert found.checked_at == NOW
     assert [(source.name, count) for source, count in busiest] == [("a", 10), ("b", 2)]
 

@@ -164,7 +164,7 @@ def agree(connection: Connection, node: Node, stored: dict[int, SearchedEntry]) 
     query = search_query(connection, node, UTC)
     parts = (part.add_columns(entries.c.id) for part in query.parts(None))
     found = list(chain.from_iterable(connection.scalars(part) for part in parts))
-    listed = set(connection.scalars(select(entries.c.id).where(entries.c.listed)))
+    listed = set(connection.scalars(select(entries.c.id).where(entries.c.exclusion.is_(None))))
     assert found == sorted(expected & listed, reverse=True)
     return expected
 

@@ -13,14 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 
+from aggregator import urls
 from aggregator.config import load
 from aggregator.database.entries import write_entries, write_retention
 from aggregator.database.feeds import write_subscriptions
-from aggregator.database.lists import read_lists
+from aggregator.database.lists import read_lists, write_relisting
 from aggregator.database.schema import (
     contents,
     entries,
     feeds,
+    list_members,
     story_candidates,
     story_keys,
     story_links,
@@ -84,23 +86,28 @@ class StoryWorld(World):
     def publish(self, name: str, *posts: Post) -> None:
         self.server.put(f"/{name}", document(f"{name}.example", *posts))
 
-    def follow(self, **categories: str | None) -> None:
-        """Make these the subscriptions, each in its category."""
+    def follow(self, *, off_in: Sequence[str] = (), **categories: str | None) -> None:
+        """Make these the subscriptions, each in its category, without stories in some."""
+        self.followed = categories
+        keys = {urls.category_key(category) for category in off_in}
         subscriptions = [
             Subscription(
                 name,
                 self.server.url(f"/{name}"),
                 categories=(category,) if category else (),
                 name_given=True,
+                stories=urls.category_key(category or "") not in keys,
             )
             for name, category in categories.items()
         ]
         with self.database.begin() as connection:
             write_subscriptions.sync_subscriptions(connection, subscriptions, now=NOW)
+        write_relisting.relist_all(self.database)
 
     def switch(self, *, on: bool = True, off_in: Sequence[str] = ()) -> None:
         with self.database.begin() as connection:
-            write_stories.switch(connection, on=on, off_in=off_in)
+            write_stories.switch(connection, on=on)
+        self.follow(off_in=off_in, **self.followed)
 
     def shown(self, **scope: str) -> list[tuple[str, list[str]]]:
         """Return the source of each entry of a list, and where else its story stands."""
@@ -440,7 +447,7 @@ def arrive(
 ) -> set[frozenset[str]]:
     """Let entries come, each in a transaction of its own or all in one; return the stories."""
     with database.begin() as connection:
-        for table in (story_candidates, story_keys, story_links, contents, entries):
+        for table in (story_candidates, story_keys, story_links, list_members, contents, entries):
             connection.execute(table.delete())
         ids = {row.name: row.id for row in connection.execute(select(feeds.c.id, feeds.c.name))}
     arrivals = []
@@ -458,7 +465,7 @@ def arrive(
     for together in [arrivals] if at_once else [[placed] for placed in arrivals]:
         with database.begin() as connection:
             story_matching.match_stories(
-                connection, together, write_entries.add_entries(connection, together)
+                connection, together, write_entries.add_entries(connection, together), now=NOW
             )
     return found_stories(database)
 
@@ -475,7 +482,14 @@ def found_stories(database) -> set[frozenset[str]]:
 
 
 def assert_one_leads_each(connection, groups) -> None:
-    leads = set(connection.scalars(select(entries.c.guid).where(entries.c.is_representative)))
+    is_shown = list_members.c.list_id == 1, list_members.c.is_representative
+    leads = set(
+        connection.scalars(
+            select(entries.c.guid)
+            .join(list_members, list_members.c.entry_id == entries.c.id)
+            .where(*is_shown)
+        )
+    )
     everything = set(connection.scalars(select(entries.c.guid)))
     alone = everything - {guid for group in groups for guid in group}
 

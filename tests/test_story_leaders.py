@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 
 from aggregator.database.feeds import write_subscriptions
-from aggregator.database.lists import read_lists
+from aggregator.database.lists import read_lists, write_relisting
 from aggregator.model import ListScope, Subscription
 from aggregator.stories.representatives import (
     HOME_WINDOW,
     RANK_WINDOW,
-    Representation,
     StoryMember,
-    choose_representatives,
+    shown_entries,
 )
 from tests.faults import World, channel, hosts_of_their_own
 from tests.feedserver import FeedServer
@@ -29,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 def member(number: int, after: timedelta = timedelta(0), **changes: object) -> StoryMember:
     """Return an entry of a feed that has a site of its own and copies from author.example."""
     site = f"site{number}.example"
-    base = StoryMember(number, 1, NOW + after, True, "author.example", site, site, number)
+    base = StoryMember(number, NOW + after, True, "author.example", site, site, number)
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
@@ -39,10 +38,7 @@ def author(number: int, after: timedelta) -> StoryMember:
 
 def leader(members: Sequence[StoryMember]) -> int:
     """Return the entry that the list shows, the same in whatever order they are given."""
-    leaders = {
-        tuple(entry for entry, shown in choose_representatives(order).items() if shown.in_all)
-        for order in itertools.permutations(members)
-    }
+    leaders = {tuple(shown_entries(order)) for order in itertools.permutations(members)}
     ((entry,),) = leaders
     return entry
 
@@ -72,13 +68,11 @@ def test_the_feed_that_the_others_link_to_is_shown_then_the_one_higher_in_the_fi
 
 
 def test_an_entry_that_takes_no_part_is_shown_and_stands_for_no_other():
-    members = [member(1), replace(author(2, MINUTE), takes_part=False), member(3, category_id=2)]
+    members = [member(1), replace(author(2, MINUTE), takes_part=False), member(3)]
 
-    assert choose_representatives(members) == {
-        1: Representation(in_all=True, in_category=True),
-        2: Representation(in_all=True, in_category=True),
-        3: Representation(in_all=False, in_category=True),
-    }
+    assert shown_entries(members) == {1, 2}
+    assert shown_entries(members[1:2]) == {2}
+    assert shown_entries([]) == set()
 
 
 # ------------------------------------------------------------------------------- from feeds
@@ -112,6 +106,7 @@ def follow(world: World, *names: str, without_stories: str = "") -> None:
     ]
     with world.database.begin() as connection:
         write_subscriptions.sync_subscriptions(connection, subscriptions, now=datetime.now(UTC))
+    write_relisting.relist_all(world.database)
 
 
 def shown(world: World, **scope: str) -> list[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """WebSub: changes announced to a hub elsewhere, and the whole program with a hub."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -34,16 +33,14 @@ FEEDS = (
 PUBLICATION = Publication("Posts", HOST, f"{HOST}/", hub=f"{HOST}/hub")
 
 
-def test_a_change_is_seen_in_the_whole_list_its_source_and_its_category():
-    assert topics(PUBLICATION, FEEDS, {"lamp"}) == [
+def test_a_change_is_seen_in_all_documents_of_a_list():
+    lists = [ListScope(), ListScope(category="öl-trade"), ListScope(source="lamp")]
+    assert topics(PUBLICATION, lists) == [
         f"{HOST}{path}/feed.{form}"
-        for path in ("", "/source/lamp", "/category/%C3%B6l-trade")
+        for path in ("", "/category/%C3%B6l-trade", "/source/lamp")
         for form in ("atom", "rss", "json")
     ]
-    assert len(topics(PUBLICATION, FEEDS, {"lamp", "tide"})) == 12
-    in_two = (replace(FEEDS[0], categories=("Sea", "Öl & Trade")), FEEDS[1])
-    assert len(topics(PUBLICATION, in_two, {"lamp"})) == 12
-    for topic in topics(PUBLICATION, FEEDS, {"lamp", "tide"}):
+    for topic in topics(PUBLICATION, lists):
         request = PUBLICATION.request_for(topic)
         assert request is not None and PUBLICATION.url(request) == topic and request.is_topic
 
@@ -95,7 +92,7 @@ def test_changes_that_come_together_are_told_once_and_those_after_in_their_turn(
             change("tide", 10)  # while the others are being told
 
     async def main() -> None:
-        announcer = Announcer(PUBLICATION, tell, lambda: FEEDS, transact_on(site))
+        announcer = Announcer(PUBLICATION, tell, transact_on(site))
         for seconds in (40, 39, 38):
             change("lamp", seconds)
         change("tide", 35)
@@ -110,13 +107,19 @@ def test_changes_that_come_together_are_told_once_and_those_after_in_their_turn(
         await announcer.announce()
         now = datetime.now(UTC)
         later = partial(write_unannounced.waiting_changes, now=now, debounce=timedelta(seconds=9))
-        assert [one.name for one in await transact_on(site)(later)] == ["tide"]
+        assert [one.scope for one in await transact_on(site)(later)] == [
+            ListScope(),
+            ListScope(source="tide"),
+        ]
 
     def change(feed: str, seconds_ago: int) -> None:
         with site.engine.begin() as connection:
             feed_id = connection.scalar(select(feeds.c.id).where(feeds.c.name == feed))
             at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
-            write_unannounced.note_unannounced(connection, [feed_id], now=at)
+            lists = [1] if feed == "tide" else [1, 2]
+            write_unannounced.note_unannounced(
+                connection, list_ids=lists, feed_ids=[feed_id], now=at
+            )
 
     asyncio.run(main())
 
@@ -132,8 +135,10 @@ def test_a_clock_that_is_set_back_holds_up_no_announcement(tmp_path):
         told.append(set(some))
 
     with site.engine.begin() as connection:  # by a clock that was six hours ahead
-        write_unannounced.note_unannounced(connection, [1], now=datetime.now(UTC) + 6 * AN_HOUR)
-    announcer = Announcer(PUBLICATION, tell, lambda: FEEDS, transact_on(site))
+        write_unannounced.note_unannounced(
+            connection, feed_ids=[1], now=datetime.now(UTC) + 6 * AN_HOUR
+        )
+    announcer = Announcer(PUBLICATION, tell, transact_on(site))
 
     async def main() -> None:
         await announcer.announce()
@@ -181,7 +186,6 @@ def test_a_hub_of_the_file_is_told_what_polls_of_another_process_brought(tmp_pat
             announcements = WebSubService(
                 site_config,
                 transact_on(engine),
-                lambda: site_config.feeds,
                 LOOPBACK,
                 debounce=timedelta(0),
             )
@@ -213,7 +217,7 @@ def test_without_a_hub_nothing_is_noted_and_nothing_to_do(tmp_path):
         assert connection.scalar(select(func.count()).select_from(unannounced)) == 0
     engine.dispose()
     nothing: Any = None
-    assert WebSubService(site_config, nothing, lambda: (), LOOPBACK).jobs() == {}
+    assert WebSubService(site_config, nothing, LOOPBACK).jobs() == {}
 
 
 # -------------------------------------------------------------------- the whole program

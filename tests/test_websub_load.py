@@ -219,7 +219,6 @@ def test_who_asks_a_hub_that_is_full_is_told_to_come_again(tmp_path, limits):
         service = WebSubService(
             site.config,
             transact_on(site),
-            lambda: site.config.feeds,
             LOOPBACK,
             requests,
             limits=limits,
@@ -258,7 +257,6 @@ def test_a_hub_that_was_full_takes_requests_again(tmp_path):
         service = WebSubService(
             site.config,
             transact_on(site),
-            lambda: site.config.feeds,
             LOOPBACK,
             requests,
             limits=limits,

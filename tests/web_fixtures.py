@@ -22,6 +22,7 @@ from werkzeug.serving import make_server
 from aggregator.config import load
 from aggregator.database import Engine
 from aggregator.database.feeds import write_subscriptions
+from aggregator.database.lists import write_relisting
 from aggregator.model import CleanEntry, Enclosure, FeedHead, Outcome, Subscription
 from tests import worlds
 from web import create_app
@@ -54,8 +55,14 @@ class Site:
     def subscribe(self, *subscriptions: Subscription) -> None:
         """Make the configured feeds, or these, the subscriptions."""
         with self.engine.begin() as connection:
-            wanted = subscriptions or self.config.feeds
-            write_subscriptions.sync_subscriptions(connection, wanted, now=datetime.now(UTC))
+            write_subscriptions.follow_config(
+                connection,
+                subscriptions or self.config.feeds,
+                self.config.listing_rules,
+                stories=self.config.stories.on,
+                now=datetime.now(UTC),
+            )
+        write_relisting.relist_all(self.engine)
 
     def record(self, name: str, *entries: CleanEntry, **report: Any) -> None:
         """Store one poll of a feed that ended just now."""

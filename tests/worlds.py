@@ -16,6 +16,7 @@ from sqlalchemy import update
 
 from aggregator.database import Connection, Engine, open_database
 from aggregator.database.feeds import write_leases, write_polls, write_subscriptions
+from aggregator.database.lists import write_relisting
 from aggregator.database.schema import feeds
 from aggregator.fetch import FetchSettings
 from aggregator.model import (
@@ -88,6 +89,7 @@ def subscribe(engine: Engine, *subscriptions: Subscription, now: datetime = NOW)
     """Make these the subscriptions; no others stay."""
     with engine.begin() as connection:
         write_subscriptions.sync_subscriptions(connection, subscriptions, now=now)
+    write_relisting.relist_all(engine, now=now)
 
 
 def record(

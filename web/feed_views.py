@@ -153,7 +153,7 @@ def _answer(scope: ListScope, form: Format, week: Week | None = None) -> Respons
         return _too_often(wait)
     if not is_current(content) and (delta := _delta(list_request, now)) is not None:
         return send_delta(delta, content)
-    return send(content, cache_control=_cache_control(list_request.week, now))
+    return send(content, cache_control=_cache_control(list_request, now))
 
 
 def _content(list_request: ListRequest, now: datetime) -> Body:
@@ -277,11 +277,13 @@ def _explanation(list_request: ListRequest, now: datetime) -> Response:
     return response
 
 
-def _cache_control(week: Week | None, now: datetime) -> str:
+def _cache_control(list_request: ListRequest | None, now: datetime) -> str:
     """Return how long a document may be cached: as long as the shortest interval of a feed."""
     with site().engine.connect() as connection:
-        if week is not None and read_archives.is_closed(connection, week, now=now):
-            return _FOR_GOOD
+        if list_request is not None and list_request.week is not None:
+            scope, week = list_request.scope, list_request.week
+            if read_archives.is_closed(connection, scope, week, now=now):
+                return _FOR_GOOD
         fastest = read_health.shortest_interval(connection) or site().config.poll.interval
     age = min(max(fastest, _MIN_AGE), _MAX_AGE)
     return f"public, max-age={int(age.total_seconds())}, stale-if-error=86400"

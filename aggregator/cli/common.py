@@ -15,7 +15,7 @@ import click
 from aggregator.config import Config, load
 from aggregator.database import DBAPIError, Engine, database_error, open_database
 from aggregator.database.feeds import write_subscriptions
-from aggregator.database.stories import write_stories
+from aggregator.database.lists import write_relisting
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -96,9 +96,14 @@ def opened_database(config: Config) -> Iterator[Engine]:
     engine = open_database(config.database)
     try:
         with engine.begin() as connection:
-            write_subscriptions.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
-            write_stories.switch(connection, on=config.stories.on, off_in=config.stories.off_in)
-            write_stories.set_share(connection, config.share)
+            write_subscriptions.follow_config(
+                connection,
+                config.feeds,
+                config.listing_rules,
+                stories=config.stories.on,
+                now=datetime.now(UTC),
+            )
+        write_relisting.relist_all(engine)
         yield engine
     except DBAPIError as error:
         raise database_error(error, config.database) from error

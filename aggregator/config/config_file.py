@@ -143,6 +143,7 @@ def parse(text: str, *, path: Path) -> Config:
             feeds,
             interval=settings.poll.interval,
             interval_given="interval" in (values.get("poll") or {}),
+            stories_off_in=settings.stories.off_in,
         ),
         base_url_given="base_url" in global_values,
         **option_validation.as_arguments(settings),

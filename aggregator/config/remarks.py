@@ -73,10 +73,10 @@ def _on_files(config: Config) -> Iterator[str]:
 def _on_categories(config: Config) -> Iterator[str]:
     first_spellings: dict[str, str] = {}
     reported: set[str] = set()
-    named = (
+    category_names = (
         (index, feed, name) for index, feed in enumerate(config.feeds) for name in feed.categories
     )
-    for index, feed, category in named:
+    for index, feed, category in category_names:
         first = first_spellings.setdefault(urls.category_key(category), category)
         if first != category and category not in reported:
             reported.add(category)

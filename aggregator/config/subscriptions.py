@@ -1,7 +1,8 @@
 """Items of `feeds` -> subscriptions with unique names; no feed may be listed twice.  Pure."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import PurePosixPath
 
@@ -20,7 +21,11 @@ def same_feed_key(url: str) -> str:
 
 
 def subscriptions(
-    feeds: Mapping[int, FeedOptions], *, interval: timedelta, interval_given: bool
+    feeds: Mapping[int, FeedOptions],
+    *,
+    interval: timedelta,
+    interval_given: bool,
+    stories_off_in: Iterable[str] = (),
 ) -> tuple[Subscription, ...]:
     """Return the subscriptions, each with a unique name.
 
@@ -30,31 +35,49 @@ def subscriptions(
         feeds: Options by the feed's index in the file.
         interval: Interval of the feeds without their own.
         interval_given: The file has `interval`.
+        stories_off_in: Categories without stories, as written.
     """
+    without_stories = _matching_categories(feeds.values(), stories_off_in)
     used_names = {feed.name for feed in feeds.values() if feed.name}
     subscriptions = []
     for feed in feeds.values():
         name = feed.name or _unused_name(feed, used_names)
         used_names.add(name)
-        subscriptions.append(
-            Subscription(
-                name=name,
-                url=feed.url,
-                # The feed's own title may be the address, or contain the address.
-                title=feed.title or (feed.name if feed.private else None),
-                categories=feed.category,
-                interval=feed.interval or interval,
-                name_given=feed.name is not None,
-                interval_given=interval_given or feed.interval is not None,
-                distrust_304=feed.distrust_304 or False,
-                timezone=feed.timezone,
-                private=feed.private or False,
-                stories=feed.stories is not False,
-                rules=FeedRules(feed.keep, feed.hide, feed.per_day, feed.backlog),
-                paused=feed.paused or False,
-            )
-        )
+        subscription = _subscription(name, feed, without_stories)
+        if feed.interval is None:
+            subscription = replace(subscription, interval=interval, interval_given=interval_given)
+        subscriptions.append(subscription)
     return tuple(subscriptions)
+
+
+def _subscription(name: str, feed: FeedOptions, without_stories: Collection[str]) -> Subscription:
+    """Return the subscription to a feed with an interval of its own.
+
+    Args:
+        without_stories: Spellings of the categories without stories.
+    """
+    return Subscription(
+        name=name,
+        url=feed.url,
+        # The feed's own title may be the address, or contain the address.
+        title=feed.title or (feed.name if feed.private else None),
+        categories=feed.category,
+        interval=feed.interval or timedelta(0),
+        name_given=feed.name is not None,
+        interval_given=True,
+        distrust_304=feed.distrust_304 or False,
+        timezone=feed.timezone,
+        private=feed.private or False,
+        stories=feed.stories is not False and not set(without_stories).intersection(feed.category),
+        rules=FeedRules(feed.keep, feed.hide, feed.per_day, feed.backlog),
+        paused=feed.paused or False,
+    )
+
+
+def _matching_categories(feeds: Iterable[FeedOptions], texts: Iterable[str]) -> set[str]:
+    """Return the spellings of the categories of feeds that a person means by some texts."""
+    slugs = urls.category_slugs(name for feed in feeds for name in feed.category)
+    return {name for text in texts for name in urls.matching_categories(text, slugs)}
 
 
 def duplicates(

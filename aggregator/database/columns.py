@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from aggregator.model import Constraint, Dating, Enclosure, Habits, Origin
+from aggregator.model import Constraint, Dating, Enclosure, Exclusion, Habits, Origin
 from aggregator.model.times import EPOCH
 
 _T = TypeVar("_T")
@@ -187,6 +187,21 @@ class DatingText(_ValueType[Dating]):
             return Dating(reason)
         field, form, certainty, text = date
         return Dating(reason, text, field, form, is_certain=bool(certainty))
+
+
+class ExclusionText(_ValueType[Exclusion]):
+    """An `Exclusion` as its value."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: Exclusion | None) -> str | None:
+        return None if value is None else value.value
+
+    @staticmethod
+    def decode(stored: str | None) -> Exclusion | None:
+        return None if stored is None else Exclusion(stored)
 
 
 def _enclosure_values(enclosure: Enclosure) -> list[Any]:

@@ -19,7 +19,7 @@ from aggregator.database.failures import BUSY_TIMEOUT, database_error, name_of, 
 from aggregator.database.sqlite_file import WatchedFile, log_when_missing
 from aggregator.errors import DatabaseError
 
-HEAD = "0023"
+HEAD = "0024"
 """Newest revision in migrations/; a test holds it to the folder."""
 
 _PRIVATE = 0o600
@@ -127,7 +127,7 @@ def _is_file(place: URL) -> bool:
     return place.get_backend_name() == "sqlite" and not name.startswith((":memory:", "file:"))
 
 
-def _engine(place: URL, *, read_only: bool) -> Engine:
+def _engine(place: URL, *, read_only: bool, foreign_keys: bool = True) -> Engine:
     options: dict[str, Any] = {"pool_pre_ping": True}
     if place.get_backend_name() == "sqlite":
         options = {"connect_args": {"timeout": BUSY_TIMEOUT}}
@@ -149,11 +149,11 @@ def _engine(place: URL, *, read_only: bool) -> Engine:
             f"for PostgreSQL: {sys.executable} -m pip install 'psycopg[binary]'"
         ) from error
     if place.get_backend_name() == "sqlite":
-        _set_up_sqlite(engine, read_only=read_only)
+        _set_up_sqlite(engine, read_only=read_only, foreign_keys=foreign_keys)
     return engine
 
 
-def _set_up_sqlite(engine: Engine, *, read_only: bool) -> None:
+def _set_up_sqlite(engine: Engine, *, read_only: bool, foreign_keys: bool) -> None:
     # A writer takes the write lock at once: a transaction that starts as a reader and turns
     # writer later fails without waiting when another process wrote in between.  Transactions of
     # `reading_first` are started again then.
@@ -162,7 +162,7 @@ def _set_up_sqlite(engine: Engine, *, read_only: bool) -> None:
     def set_up_connection(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # we begin, the driver doesn't
         cursor = connection.cursor()
-        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
         if read_only:
             cursor.execute("PRAGMA query_only = ON")
         else:
@@ -217,7 +217,8 @@ def _migrate(place: URL) -> None:
 
     if place.get_backend_name() == "sqlite":
         _create_private(Path(place.database or ""))
-    engine = _engine(place, read_only=False)
+    # Without foreign keys: a table with other columns replaces one that other tables refer to.
+    engine = _engine(place, read_only=False, foreign_keys=False)
     try:
         with engine.begin() as connection:
             upgrade(connection, to=HEAD)

@@ -28,6 +28,7 @@ from aggregator.database.columns import (
     ConstraintsJson,
     DatingText,
     EnclosuresJson,
+    ExclusionText,
     HabitsJson,
     JsonTuple,
     OriginJson,
@@ -49,30 +50,48 @@ state = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
     Column("checked_at", UtcDateTime),
-    Column("began_at", UtcDateTime),
     Column("boot", Text),
     Column("boot_at", UtcDateTime),
     # Counters of the subscribed feeds, kept by triggers
     Column("feeds", BigInteger, nullable=False, server_default="0"),
-    Column("entries", BigInteger, nullable=False, server_default="0"),
     Column("unread", BigInteger, key="unpolled", nullable=False, server_default="0"),
     Column("failing", BigInteger, nullable=False, server_default="0"),
     Column("stories", Boolean, nullable=False, server_default=true()),
-    Column("per_hour", Integer),  # posts of one feed and hour in a list; NULL for any number
+    Column("listing", Text),  # the rules of all feeds, as `rules.as_json` writes them
+    Column("rules_version", Integer, nullable=False, server_default="0"),  # of their language
 )
 """One row: `version` grows with every change that a reader could see; `boot` and `boot_at` tell
-whether the clock was set; `began_at` is when the first entry was stored."""
+whether the clock was set."""
 
-categories = Table(
-    "categories",
+WHOLE_LIST_ID = 1
+
+lists = Table(
+    "lists",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("slug", Text, nullable=False, unique=True),
-    Column("name", Text, nullable=False),
-    # Counters of the subscribed feeds in the category, kept by triggers
-    Column("feeds", BigInteger, nullable=False, server_default="0"),
+    Column("kind", Text, nullable=False),  # all, category, view
+    Column("key", Text, nullable=False),  # slug of a category, name of a view
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("search", Text),  # of a view
+    Column("position", Integer),  # in config.yaml; NULL for a list that left the file
+    Column("began_at", UtcDateTime),  # when the first entry came in
+    # Counters, kept by triggers
     Column("entries", BigInteger, nullable=False, server_default="0"),
-    Column("stories", Boolean, nullable=False, server_default=true()),
+    Column("stories", BigInteger, nullable=False, server_default="0"),
+    Column("feeds", BigInteger, nullable=False, server_default="0"),
+    UniqueConstraint("kind", "key"),
+)
+"""The whole list, the categories and the views.
+
+`entries` counts the members of a list, `stories` the representatives among them, `feeds` the
+subscribed feeds of a category.
+"""
+Index(
+    "ix_lists_left",
+    lists.c.id,
+    sqlite_where=lists.c.position.is_(None),
+    postgresql_where=lists.c.position.is_(None),
 )
 
 feeds = Table(
@@ -84,15 +103,19 @@ feeds = Table(
     Column("url", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("configured_title", Text),
-    Column("category_id", ForeignKey("categories.id")),
     Column("interval", TimeSpan, nullable=False),
     Column("interval_given", Boolean, nullable=False, default=False),
     Column("distrust_304", Boolean, nullable=False, default=False),
-    Column("stories", Boolean, nullable=False, server_default=true()),
+    Column("stories", Boolean, nullable=False, server_default=true()),  # also by its categories
+    Column("paused", Boolean, nullable=False, default=False),
     Column("rank", Integer, nullable=False, server_default="0"),
     Column("timezone", Text),
     Column("private", Boolean, nullable=False, default=False),
+    Column("listing", Text),  # the feed's own rules, as `rules.as_json` writes them
     Column("subscribed", Boolean, nullable=False),
+    # The first poll, which decides about the backlog once
+    Column("is_initial", Boolean, nullable=False, default=False),
+    Column("first_read_at", UtcDateTime),  # when it was stored whole
     # From the document
     Column("title", Text, nullable=False, default=""),
     Column("subtitle", Text, nullable=False, default=""),
@@ -147,6 +170,17 @@ Index(  # of the few that are leased
     postgresql_where=feeds.c.lease_owner.is_not(None),
 )
 
+feed_categories = Table(
+    "feed_categories",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("list_id", ForeignKey("lists.id"), nullable=False),
+    Index("ix_feed_categories_list", "list_id"),
+    sqlite_with_rowid=False,
+)
+"""The categories of each feed in the order of config.yaml; the one at position 0 is shown."""
+
 former_names = Table(
     "former_names",
     metadata,
@@ -190,8 +224,7 @@ entries = Table(
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=False),
     Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), nullable=False),
-    Column("category_id", Integer),
-    Column("listed", Boolean, nullable=False),
+    Column("exclusion", ExclusionText),  # why no list has the entry
     Column("identity", LargeBinary, nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
     Column("record_hash", LargeBinary, nullable=False),
@@ -209,35 +242,73 @@ entries = Table(
     Column("image", Text),
     Column("origin", OriginJson),
     Column("copied", Boolean, nullable=False, default=False),
-    # How many entries of the feed had a place in the same hour (UTC) when the entry was stored
-    Column("hour_rank", Integer, nullable=False, server_default="0"),
     Column("published_at", UtcDateTime),
     Column("dating", DatingText),
     Column("updated_at", UtcDateTime),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
-    # The story it belongs to, NULL for most; whether it is the one of its story that the whole list
-    # shows, and that its category's list shows.
-    Column("story_id", BigInteger),
-    Column("leads", Boolean, key="is_representative", nullable=False, server_default=true()),
-    Column(
-        "leads_category",
-        Boolean,
-        key="is_category_representative",
-        nullable=False,
-        server_default=true(),
-    ),
+    Column("story_id", BigInteger),  # NULL for most
     Column("story_keys", LargeBinary),  # its rows of the table of that name, 4 bytes each
-    # When the entry came into the archive; NULL where the place in the list decides
-    Column("archived_at", UtcDateTime),
     # Not (feed_id, identity): in this order one index also finds the same id in other feeds.
-    UniqueConstraint("identity", "feed_id"),
-    Index("ix_entries_feed", "feed_id", "id"),
-    Index("ix_entries_category", "category_id", "id"),
-    Index("ix_entries_archived", "archived_at", **_WHERE_ARCHIVED),
-    Index("ix_entries_category_archived", "category_id", "archived_at", **_WHERE_ARCHIVED),
+    Index("ix_entries_identity", "identity", "feed_id", unique=True),
+    # With the exclusion, so that the list of a source passes over hidden entries in the index.
+    Index("ix_entries_feed", "feed_id", "id", "exclusion"),
 )
 """`id` is the place in the list, so newest first, paging and search are walks of one index."""
+
+list_members = Table(
+    "list_members",
+    metadata,
+    Column("list_id", Integer, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
+    # Whether the entry is the one of its story that the list shows
+    Column("is_representative", Boolean, nullable=False),
+    # When the entry came into the archive; NULL where the place in the list decides
+    Column("archived_at", UtcDateTime),
+    Index("ix_list_members_archived", "list_id", "archived_at", **_WHERE_ARCHIVED),
+    sqlite_with_rowid=False,
+)
+"""The members of each list: its pages are a walk of the primary key.
+
+Without foreign keys: an index by entry would be as large as the table, so whoever deletes entries
+deletes their rows.
+"""
+
+withdrawn_members = Table(
+    "withdrawn_members",
+    metadata,
+    Column("list_id", ForeignKey("lists.id"), primary_key=True, autoincrement=False),
+    Column("entry_id", ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
+    Column("archived_at", UtcDateTime),
+    Index("ix_withdrawn_members_entry", "entry_id"),
+    Index("ix_withdrawn_members_archived", "list_id", "archived_at", **_WHERE_ARCHIVED),
+    sqlite_with_rowid=False,
+)
+"""Entries that a list showed when the archive of their week was closed, and shows no longer."""
+
+relistings = Table(
+    "relistings",
+    metadata,
+    Column("feed_id", Integer, primary_key=True, autoincrement=False),  # 0 for all feeds
+    Column("below", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False, default=0),
+    Column("former_lists", JsonTuple),
+    sqlite_with_rowid=False,
+)
+"""Feeds whose entries below an id are still to be listed anew; `done` counts those above.
+
+`former_lists` has the ids of lists that the feed left, and that may still have its entries.
+"""
+
+resolved_names = Table(
+    "resolved_names",
+    metadata,
+    Column("field", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("feeds", JsonTuple),
+    sqlite_with_rowid=False,
+)
+"""The feeds that the names of sources and categories in rules and views mean."""
 
 entry_keys = Table(
     "entry_keys",
@@ -325,6 +396,14 @@ activity = Table(
 )
 """Entries kept of each feed by the day they are listed on (UTC, days since 1970); by triggers."""
 
+hidden_entries = Table(
+    "hidden_entries",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("entries", Integer, nullable=False),
+)
+"""How many entries of a feed are hidden; by triggers.  Feeds that never had one have no row."""
+
 subscribers = Table(
     "subscribers",
     metadata,
@@ -347,13 +426,10 @@ subscribers = Table(
 unannounced = Table(
     "unannounced",
     metadata,
-    Column(
-        "feed_id",
-        ForeignKey("feeds.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    Column("list_id", Integer, primary_key=True, autoincrement=False),  # 0 for a feed's own list
+    Column("feed_id", Integer, primary_key=True, autoincrement=False),  # 0 for a list
     Column("first_at", UtcDateTime, nullable=False),
     Column("latest_at", UtcDateTime, nullable=False),
+    sqlite_with_rowid=False,
 )
-"""Feeds with changes that were not announced to a hub yet, with the times of first and last."""
+"""Lists, and lists of single feeds, with changes that were not announced to a hub yet."""

@@ -27,7 +27,8 @@ class Subscription:
         distrust_304: Request unconditionally after eight days of nothing but 304.
         timezone: IANA name of the zone of dates without a zone, None to infer the zone.
         private: The address is never shown; the feed has a title.
-        stories: Lists may show an entry of another feed instead of this feed's, and vice versa.
+        stories: Lists may show an entry of another feed instead of this feed's, and vice versa:
+            neither the feed nor one of its categories has stories off.
         rules: Which of the entries lists have.
         paused: The feed is not polled; its entries stay in lists.
     """

@@ -260,8 +260,8 @@ class Overview:
 
     Attributes:
         version: Grows with every change that a page or merged feed may show.
-        entries, feeds: Number of stored entries of subscribed feeds, and of subscribed feeds.
         posts: Number of posts in the whole list, a story counted once.
+        feeds: Number of subscribed feeds.
         unpolled_feeds: Number of feeds that were never polled.
         failing: Number of feeds whose last poll failed.
         checked_at: End of the newest poll, None before the first poll.
@@ -269,7 +269,6 @@ class Overview:
     """
 
     version: int
-    entries: int
     posts: int
     feeds: int
     unpolled_feeds: int

@@ -16,7 +16,6 @@ from aggregator.database.feeds import write_subscriptions
 from aggregator.model import CleanFeed, Habits
 from aggregator.model.seen_hashes import seen_ids
 from aggregator.poll import document_dates
-from aggregator.poll.hour_ranks import with_hour_ranks
 from aggregator.poll.reports import CompletedPoll, PollSuccess
 from aggregator.poll.settings import PollSettings
 from aggregator.reading.document_limits import MAX_ENTRIES
@@ -129,7 +128,7 @@ def _reconciled(
         changes.habits,
         updated,
         changes.matches,
-        with_hour_ranks(connection, new_entries, newest, are_all=len(newest) < _GAP_SAMPLE),
+        new_entries,
         [
             write_entries.NewVersion(due.id, changed_entry, poll.ended_at)
             for changed_entry in changes.changed_entries

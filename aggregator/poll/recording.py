@@ -50,6 +50,13 @@ class PartlyStoredPoll:
         new_entries, versions = self.next_part(1)
         return not new_entries and not versions
 
+    def visible_ids_since(self, former: "PartlyStoredPoll") -> list[int]:
+        """Return the ids of the entries stored since `former` that are new or tell an update."""
+        new_count = len(self.new_ids) - len(former.new_ids)
+        versions = self.reconciled.versions[former.version_count : self.version_count]
+        updated_entries = (v.changed_entry for v in versions if v.changed_entry.is_update)
+        return [*self.new_ids[:new_count], *(entry.id for entry in updated_entries)]
+
     def next_part(
         self, size: int
     ) -> tuple[Sequence[write_entries.PlacedEntry], Sequence[write_entries.NewVersion]]:
@@ -124,11 +131,11 @@ def record_part(
     if not all(poll.is_stored for poll in partly_stored):
         postpone_matching(connection, new_entries, entry_ids)
         write_polls.note_change(connection)
-        _note_unannounced(connection, partly_stored, settings, now)
+        _note_unannounced(connection, unfinished, partly_stored, settings, now)
         return replace(recording, partly_stored=tuple(partly_stored))
     reports = _write_reports(locked, recording, partly_stored)
-    match_stories(connection, new_entries, entry_ids)
-    _note_unannounced(connection, partly_stored, settings, now)
+    match_stories(connection, new_entries, entry_ids, now=now)
+    _note_unannounced(connection, unfinished, partly_stored, settings, now)
     report_by_feed = {report.feed.id: report for report in reports}
     all_reports = tuple(report_by_feed.get(poll.due.id) for poll in recording.polls)
     return replace(recording, reports=all_reports)
@@ -209,16 +216,19 @@ def _store_part(
 
 def _note_unannounced(
     connection: Connection,
-    partly_stored: Sequence[PartlyStoredPoll],
+    before: Sequence[PartlyStoredPoll],
+    after: Sequence[PartlyStoredPoll],
     settings: PollSettings,
     now: datetime,
 ) -> None:
-    """Note the feeds with entries that readers can see by now, if any are announced."""
+    """Note the lists with entries of a part that readers can see by now, if any are announced."""
     if settings.announced:
-        changed_feeds = [
-            poll.feed_id for poll in partly_stored if poll.new_ids or poll.reconciled.updated
+        changed_ids = [
+            entry_id
+            for former, stored in zip(before, after, strict=True)
+            for entry_id in stored.visible_ids_since(former)
         ]
-        write_unannounced.note_unannounced(connection, changed_feeds, now=now)
+        write_unannounced.note_changed_entries(connection, changed_ids, now=now)
 
 
 def _report(stored: PartlyStoredPoll) -> write_polls.PollReport:

@@ -1,6 +1,7 @@
 """New entries compared with entries of other feeds, for a bounded time in each transaction."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from time import monotonic
 
 from aggregator.database import Connection
@@ -20,13 +21,15 @@ def match_stories(
     connection: Connection,
     new_entries: Sequence[write_entries.PlacedEntry],
     entry_ids: Sequence[int],
+    *,
+    now: datetime,
 ) -> None:
     """Find the stories of stored entries; the rows of the feeds are written.
 
     Args:
         entry_ids: Ids under which `new_entries` were stored.
     """
-    _compare(connection, _candidates(connection, new_entries, entry_ids))
+    _compare(connection, _candidates(connection, new_entries, entry_ids), now)
 
 
 def postpone_matching(
@@ -34,7 +37,11 @@ def postpone_matching(
     new_entries: Sequence[write_entries.PlacedEntry],
     entry_ids: Sequence[int],
 ) -> None:
-    """Leave stored entries to `match_postponed`; arguments as for `match_stories`."""
+    """Leave stored entries to `match_postponed`.
+
+    Args:
+        entry_ids: Ids under which `new_entries` were stored.
+    """
     write_candidates.postpone(connection, _candidates(connection, new_entries, entry_ids))
 
 
@@ -54,10 +61,10 @@ def _candidates(
 def match_postponed(connection: Connection) -> bool:
     """Compare entries postponed by earlier transactions; return whether any are left."""
     pairs = write_candidates.take_postponed(connection, _MAX_PAIRS)
-    return _compare(connection, pairs) or len(pairs) == _MAX_PAIRS
+    return _compare(connection, pairs, datetime.now(UTC)) or len(pairs) == _MAX_PAIRS
 
 
-def _compare(connection: Connection, pairs: Sequence[tuple[int, int]]) -> bool:
+def _compare(connection: Connection, pairs: Sequence[tuple[int, int]], now: datetime) -> bool:
     """Link pairs of the same story; postpone the pairs beyond the time limit.
 
     Returns:
@@ -72,6 +79,6 @@ def _compare(connection: Connection, pairs: Sequence[tuple[int, int]]) -> bool:
             link = similarity.compare(entry, candidate)
             if link is not None:
                 links.append(link)
-    write_stories.add_links(connection, links)
+    write_stories.add_links(connection, links, now=now)
     write_candidates.postpone(connection, pairs[compared:])
     return compared < len(pairs)

@@ -31,7 +31,6 @@ from aggregator.config import Config, load, stamp_of
 from aggregator.database import Connection, DBAPIError, Engine, database_error, main_file
 from aggregator.database.entries import write_retention
 from aggregator.database.feeds import write_hosts, write_leases, write_polls, write_subscriptions
-from aggregator.database.stories import write_stories
 from aggregator.errors import ConfigError
 from aggregator.model import DueFeed, Outcome
 from aggregator.poll import Poller, PollerFactory, PollSettings
@@ -42,13 +41,15 @@ from aggregator.websub import WebSubService
 from . import leases
 from .leases import FEEDS_PER_SLOT, LEASE, STOP_STEP
 from .poll_options import poll_settings
+from .relisting import Relisting
 from .shared_hosts import SharedHosts
 
 log = logging.getLogger(__name__)
 
 TICK = 1
 _NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web", "publish", "websub.hub")
-_RELOAD = 2
+_RELOAD = 1
+_RELIST = 1
 _REPLACED_WITHIN = 0.5  # seconds between an editor's taking a file away and its putting one there
 _RETENTION = 3600
 _BROKEN = 60  # seconds until a job tries a database again that waiting does not heal
@@ -102,7 +103,6 @@ class Scheduler:
         self._websub = WebSubService(
             config,
             lambda work: self._poller.transact(work),
-            lambda: self._config.feeds,
             self._settings.fetch,
             subscription_requests,
         )
@@ -117,6 +117,7 @@ class Scheduler:
         jobs: dict[str, tuple[float, Job]] = {
             "dispatch": (TICK, self._dispatch),
             "reload": (_RELOAD, self._reload),
+            "lists": (_RELIST, self._relist),
             "retention": (_RETENTION, self._retain),
             **self._websub.jobs(),
             **self._jobs,
@@ -303,6 +304,7 @@ class Scheduler:
             self._config = config
             self._websub.use_config(config, settings.fetch)
             await self._take_over(settings)
+            self._scheduler.modify_job("lists", next_run_time=datetime.now(UTC))
         # Only now: a change that the database refused is tried again.
         self._stamp, self._answered_requests = stamp, request_count
 
@@ -311,14 +313,19 @@ class Scheduler:
 
         def sync(connection: Connection) -> write_subscriptions.SyncResult:
             with _uncollected():
-                result = write_subscriptions.sync_subscriptions(
-                    connection, config.feeds, now=datetime.now(UTC)
+                return write_subscriptions.follow_config(
+                    connection,
+                    config.feeds,
+                    config.listing_rules,
+                    stories=config.stories.on,
+                    now=datetime.now(UTC),
                 )
-            write_stories.switch(connection, on=config.stories.on, off_in=config.stories.off_in)
-            write_stories.set_share(connection, config.share)
-            return result
 
         return await self._poller.transact(sync)
+
+    async def _relist(self) -> None:
+        """List entries anew that config.yaml puts into other lists."""
+        await Relisting(lambda work: self._poller.transact(work)).work(lambda: self._stopping)
 
     def _read(self, path: Path) -> tuple[Config, PollSettings]:
         """Read the file; 100,000 feeds would take too long in the event loop."""

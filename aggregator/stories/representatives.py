@@ -1,4 +1,4 @@
-"""Which entry of a story the lists show.  Pure."""
+"""Which entry of a story a list shows.  Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class StoryMember:
     """An entry of a story, for the choice of a representative.
 
     Attributes:
-        takes_part: The entry is listed, and stories are on for feed and category.
+        takes_part: Stories are on for the feed.
         link_site: The site of the link, "" without a link; see `urls.site_of`.
         feed_site: The site of the feed's address.
         named_site: The home page's site according to the feed: any feed may name any site.
@@ -25,7 +25,6 @@ class StoryMember:
     """
 
     entry_id: int
-    category_id: int | None
     first_seen_at: datetime
     takes_part: bool
     link_site: str = ""
@@ -34,51 +33,27 @@ class StoryMember:
     rank: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Representation:
-    """Which lists show an entry of a story.
+def shown_entries(members: Iterable[StoryMember]) -> set[int]:
+    """Return the ids of the entries of a story that a list shows: one representative.
 
-    Attributes:
-        in_all: The list of all entries.
-        in_category: The list of the entry's category.
-    """
-
-    in_all: bool
-    in_category: bool
-
-
-SHOWN_EVERYWHERE = Representation(in_all=True, in_category=True)
-"""Of an entry that is in no story, or takes no part in stories."""
-
-
-def choose_representatives(members: Iterable[StoryMember]) -> dict[int, Representation]:
-    """Return which lists show each entry of a story, by entry id.
-
-    A list shows the entry first seen, lest entries already read move or come again, with two
+    The list shows the entry first seen, lest entries already read move or come again, with two
     exceptions.  Within `HOME_WINDOW`, an entry of the site to which the others link is preferred:
     else a copier polled first would represent the author.  Of equal entries within `RANK_WINDOW`,
     the entry of the feed first in config.yaml is preferred.
 
-    Entries taking no part are shown everywhere and represent no others.
+    Entries taking no part are shown, too, and represent no others.
+
+    Args:
+        members: The entries of the story that are members of the list.
     """
-    members = list(members)
-    by_category: dict[int | None, list[StoryMember]] = {}
+    taking_part: list[StoryMember] = []
+    shown_ids = set[int]()
     for member in members:
         if member.takes_part:
-            by_category.setdefault(member.category_id, []).append(member)
-    taking_part = [member for member in members if member.takes_part]
-    in_all = {_representative(taking_part).entry_id} if taking_part else set()
-    in_category = {
-        _representative(category_members).entry_id for category_members in by_category.values()
-    }
-    return {
-        member.entry_id: Representation(
-            in_all=member.entry_id in in_all, in_category=member.entry_id in in_category
-        )
-        if member.takes_part
-        else SHOWN_EVERYWHERE
-        for member in members
-    }
+            taking_part.append(member)
+        else:
+            shown_ids.add(member.entry_id)
+    return shown_ids | {_representative(taking_part).entry_id} if taking_part else shown_ids
 
 
 def _representative(members: Sequence[StoryMember]) -> StoryMember:

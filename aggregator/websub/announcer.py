@@ -1,14 +1,13 @@
-"""Feeds with changes -> the documents that show the changes, at intervals."""
+"""Lists with changes -> the documents of the lists, at intervals."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from aggregator import urls
 from aggregator.database import Transact
 from aggregator.database.websub import write_unannounced
 from aggregator.merged import ListRequest, Publication
-from aggregator.model import ListScope, Subscription
+from aggregator.model import ListScope
 from aggregator.publish import Format
 
 DEBOUNCE = timedelta(seconds=30)
@@ -24,7 +23,6 @@ class Announcer:
     Args:
         publication: Which documents exist, and their URLs.
         publish: Called with the changed documents.
-        subscriptions: Returns the current subscriptions.
         transact: Runs a function in one transaction that may write.
         debounce: How long the first change waits for further changes.
     """
@@ -33,14 +31,12 @@ class Announcer:
         self,
         publication: Publication,
         publish: Publish,
-        subscriptions: Callable[[], Iterable[Subscription]],
         transact: Transact,
         *,
         debounce: timedelta = DEBOUNCE,
     ) -> None:
         self._publication = publication
         self._publish = publish
-        self._subscriptions = subscriptions
         self._transact = transact
         self._debounce = debounce
 
@@ -57,21 +53,10 @@ class Announcer:
         )
         if not changes:
             return
-        names = {change.name for change in changes}
-        await self._publish(topics(self._publication, self._subscriptions(), names))
+        await self._publish(topics(self._publication, [change.scope for change in changes]))
         await self._transact(partial(write_unannounced.note_announced, announced=changes))
 
 
-def topics(
-    publication: Publication, subscriptions: Iterable[Subscription], changed_names: Collection[str]
-) -> list[str]:
-    """Return the URLs of all documents that show entries of some feeds, each once."""
-    feeds = list(subscriptions)
-    slugs = urls.category_slugs(category for feed in feeds for category in feed.categories)
-    scopes = {ListScope(): None}
-    for feed in feeds:
-        if feed.name in changed_names:
-            scopes[ListScope(source=feed.name)] = None
-            for category in feed.categories:
-                scopes[ListScope(category=slugs[category])] = None
+def topics(publication: Publication, scopes: Iterable[ListScope]) -> list[str]:
+    """Return the URLs of all documents of lists."""
     return [publication.url(ListRequest(scope, form)) for scope in scopes for form in Format]

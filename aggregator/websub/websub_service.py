@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Self
@@ -13,7 +13,6 @@ from aggregator.config import Config
 from aggregator.database import Transact, open_database
 from aggregator.fetch import FetchSettings, WebSubClient
 from aggregator.merged import Publication
-from aggregator.model import Subscription
 from aggregator.runtime.hub_socket import MAX_REQUEST
 from aggregator.websub.announcer import DEBOUNCE, Announcer, Publish
 from aggregator.websub.hub_limits import DEFAULT_LIMITS, HubLimits
@@ -35,7 +34,6 @@ class WebSubService:
     Args:
         config: A change of `websub.hub` takes effect at the next start.
         transact: Runs a function in one transaction that may write.
-        subscriptions: Returns the current subscriptions to feeds.
         settings: Of requests.
         requests: Socket with the requests of subscribers; None without a hub of our own.
         debounce: How long the first change waits for further changes.
@@ -46,7 +44,6 @@ class WebSubService:
         self,
         config: Config,
         transact: Transact,
-        subscriptions: Callable[[], Iterable[Subscription]],
         settings: FetchSettings,
         requests: socket.socket | None = None,
         *,
@@ -73,9 +70,7 @@ class WebSubService:
                 publication, engine, self._client, self._delivering_client, transact, limits=limits
             )
             publish = self._hub.publish
-        self._announcer = Announcer(
-            publication, publish, subscriptions, transact, debounce=debounce
-        )
+        self._announcer = Announcer(publication, publish, transact, debounce=debounce)
 
     async def __aenter__(self) -> Self:
         if self._announcer is not None:

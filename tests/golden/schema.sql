@@ -1,15 +1,18 @@
 CREATE INDEX ix_activity_day ON activity (day, feed_id, entries);
-CREATE INDEX ix_entries_archived ON entries (archived_at) WHERE archived_at IS NOT NULL;
-CREATE INDEX ix_entries_category ON entries (category_id, id);
-CREATE INDEX ix_entries_category_archived ON entries (category_id, archived_at) WHERE archived_at IS NOT NULL;
-CREATE INDEX ix_entries_feed ON entries (feed_id, id);
+CREATE INDEX ix_entries_feed ON entries (feed_id, id, exclusion);
+CREATE UNIQUE INDEX ix_entries_identity ON entries (identity, feed_id);
 CREATE INDEX ix_entries_story ON entries (story_id) WHERE story_id IS NOT NULL;
 CREATE INDEX ix_entry_keys_gone ON entry_keys (gone_before) WHERE gone_before IS NOT NULL;
+CREATE INDEX ix_feed_categories_list ON feed_categories (list_id);
 CREATE INDEX ix_feeds_due ON feeds (next_poll_at, host);
 CREATE INDEX ix_feeds_leased ON feeds (lease_owner) WHERE lease_owner IS NOT NULL;
+CREATE INDEX ix_list_members_archived ON list_members (list_id, archived_at) WHERE archived_at IS NOT NULL;
+CREATE INDEX ix_lists_left ON lists (id) WHERE position IS NULL;
 CREATE INDEX ix_story_links_other ON story_links (other);
 CREATE INDEX ix_subscribers_due ON subscribers (next_at);
 CREATE INDEX ix_subscribers_host ON subscribers (host);
+CREATE INDEX ix_withdrawn_members_archived ON withdrawn_members (list_id, archived_at) WHERE archived_at IS NOT NULL;
+CREATE INDEX ix_withdrawn_members_entry ON withdrawn_members (entry_id);
 CREATE TABLE activity (
 	feed_id INTEGER NOT NULL,
 	day INTEGER NOT NULL,
@@ -24,24 +27,16 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-CREATE TABLE categories (
-	id INTEGER NOT NULL,
-	slug TEXT NOT NULL,
-	name TEXT NOT NULL, feeds BIGINT DEFAULT '0' NOT NULL, entries BIGINT DEFAULT '0' NOT NULL, stories BOOLEAN DEFAULT 1 NOT NULL,
-	PRIMARY KEY (id),
-	UNIQUE (slug)
-);
 CREATE TABLE contents (
 	entry_id INTEGER NOT NULL,
 	html TEXT NOT NULL,
 	PRIMARY KEY (entry_id),
 	FOREIGN KEY(entry_id) REFERENCES entries (id) ON DELETE CASCADE
 );
-CREATE TABLE entries (
+CREATE TABLE "entries" (
 	id INTEGER NOT NULL,
 	feed_id INTEGER NOT NULL,
-	category_id INTEGER,
-	listed BOOLEAN NOT NULL,
+	exclusion TEXT,
 	identity BLOB NOT NULL,
 	content_hash BLOB NOT NULL,
 	record_hash BLOB NOT NULL,
@@ -59,10 +54,15 @@ CREATE TABLE entries (
 	published_at BIGINT,
 	updated_at BIGINT,
 	first_seen_at BIGINT NOT NULL,
-	changed_at BIGINT NOT NULL, story_id BIGINT, leads BOOLEAN DEFAULT 1 NOT NULL, leads_category BOOLEAN DEFAULT 1 NOT NULL, story_keys BLOB, image TEXT, origin TEXT, copied BOOLEAN DEFAULT 0 NOT NULL, archived_at BIGINT, dating TEXT, hour_rank INTEGER DEFAULT '0' NOT NULL,
+	changed_at BIGINT NOT NULL,
+	story_id BIGINT,
+	story_keys BLOB,
+	image TEXT,
+	origin TEXT,
+	copied BOOLEAN DEFAULT 0 NOT NULL,
+	dating TEXT,
 	PRIMARY KEY (id),
-	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE,
-	UNIQUE (identity, feed_id)
+	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
 );
 CREATE TABLE entry_keys (
 	feed_id INTEGER NOT NULL,
@@ -75,13 +75,23 @@ CREATE TABLE entry_keys (
  WITHOUT ROWID
 
 ;
-CREATE TABLE feeds (
+CREATE TABLE feed_categories (
+	feed_id INTEGER NOT NULL,
+	position INTEGER NOT NULL,
+	list_id INTEGER NOT NULL,
+	PRIMARY KEY (feed_id, position),
+	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE,
+	FOREIGN KEY(list_id) REFERENCES lists (id)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE "feeds" (
 	id INTEGER NOT NULL,
 	name TEXT NOT NULL,
 	url TEXT NOT NULL,
 	host TEXT NOT NULL,
 	configured_title TEXT,
-	category_id INTEGER,
 	interval BIGINT NOT NULL,
 	subscribed BOOLEAN NOT NULL,
 	title TEXT NOT NULL,
@@ -113,15 +123,41 @@ CREATE TABLE feeds (
 	failures INTEGER NOT NULL,
 	failing_since BIGINT,
 	error TEXT,
-	gone BOOLEAN NOT NULL, interval_given BOOLEAN DEFAULT 0 NOT NULL, distrust_304 BOOLEAN DEFAULT 0 NOT NULL, last_full_at BIGINT, freshness BIGINT, moving_to TEXT, moving_since BIGINT, moving_seen INTEGER, update_every BIGINT, skip_hours TEXT, skip_days TEXT, gap BIGINT, "plan" TEXT, habits TEXT, timezone TEXT, private BOOLEAN DEFAULT 0 NOT NULL, stories BOOLEAN DEFAULT 1 NOT NULL, rank INTEGER DEFAULT '0' NOT NULL,
+	gone BOOLEAN NOT NULL,
+	interval_given BOOLEAN DEFAULT 0 NOT NULL,
+	distrust_304 BOOLEAN DEFAULT 0 NOT NULL,
+	last_full_at BIGINT,
+	freshness BIGINT,
+	moving_to TEXT,
+	moving_since BIGINT,
+	moving_seen INTEGER,
+	update_every BIGINT,
+	skip_hours TEXT,
+	skip_days TEXT,
+	gap BIGINT,
+	"plan" TEXT,
+	habits TEXT,
+	timezone TEXT,
+	private BOOLEAN DEFAULT 0 NOT NULL,
+	stories BOOLEAN DEFAULT 1 NOT NULL,
+	rank INTEGER DEFAULT '0' NOT NULL,
+	listing TEXT,
+	is_initial BOOLEAN DEFAULT 0 NOT NULL,
+	first_read_at BIGINT,
+	paused BOOLEAN DEFAULT 0 NOT NULL,
 	PRIMARY KEY (id),
-	FOREIGN KEY(category_id) REFERENCES categories (id),
 	UNIQUE (name)
 );
 CREATE TABLE former_names (
 	name TEXT NOT NULL,
 	feed_id INTEGER NOT NULL,
 	PRIMARY KEY (name),
+	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
+);
+CREATE TABLE hidden_entries (
+	feed_id INTEGER NOT NULL,
+	entries INTEGER NOT NULL,
+	PRIMARY KEY (feed_id),
 	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
 );
 CREATE TABLE hosts (
@@ -132,6 +168,31 @@ CREATE TABLE hosts (
 	PRIMARY KEY (name)
 );
 CREATE VIRTUAL TABLE indexed_words USING fts5vocab(word_index, instance);
+CREATE TABLE list_members (
+	list_id INTEGER NOT NULL,
+	entry_id BIGINT NOT NULL,
+	is_representative BOOLEAN NOT NULL,
+	archived_at BIGINT,
+	PRIMARY KEY (list_id, entry_id)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE lists (
+	id INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	"key" TEXT NOT NULL,
+	title TEXT NOT NULL,
+	description TEXT DEFAULT '' NOT NULL,
+	search TEXT,
+	position INTEGER,
+	began_at BIGINT,
+	entries BIGINT DEFAULT '0' NOT NULL,
+	stories BIGINT DEFAULT '0' NOT NULL,
+	feeds BIGINT DEFAULT '0' NOT NULL,
+	PRIMARY KEY (id),
+	UNIQUE (kind, "key")
+);
 CREATE TABLE polls (
 	feed_id INTEGER NOT NULL,
 	slot INTEGER NOT NULL,
@@ -149,10 +210,29 @@ CREATE TABLE polls (
  WITHOUT ROWID
 
 ;
+CREATE TABLE relistings (
+	feed_id INTEGER NOT NULL,
+	below BIGINT NOT NULL,
+	done BIGINT NOT NULL,
+	former_lists TEXT,
+	PRIMARY KEY (feed_id)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE resolved_names (
+	field TEXT NOT NULL,
+	value TEXT NOT NULL,
+	feeds TEXT,
+	PRIMARY KEY (field, value)
+)
+ WITHOUT ROWID
+
+;
 CREATE TABLE state (
 	id INTEGER NOT NULL,
 	version BIGINT NOT NULL,
-	checked_at BIGINT, boot TEXT, boot_at BIGINT, feeds BIGINT DEFAULT '0' NOT NULL, entries BIGINT DEFAULT '0' NOT NULL, unread BIGINT DEFAULT '0' NOT NULL, failing BIGINT DEFAULT '0' NOT NULL, stories BOOLEAN DEFAULT 1 NOT NULL, began_at BIGINT, per_hour INTEGER,
+	checked_at BIGINT, boot TEXT, boot_at BIGINT, feeds BIGINT DEFAULT '0' NOT NULL, unread BIGINT DEFAULT '0' NOT NULL, failing BIGINT DEFAULT '0' NOT NULL, stories BOOLEAN DEFAULT 1 NOT NULL, listing TEXT, rules_version INTEGER DEFAULT '0' NOT NULL,
 	PRIMARY KEY (id)
 );
 CREATE TABLE story_candidates (
@@ -199,17 +279,41 @@ CREATE TABLE subscribers (
 	UNIQUE (topic, callback)
 );
 CREATE TABLE unannounced (
+	list_id INTEGER NOT NULL,
 	feed_id INTEGER NOT NULL,
 	first_at BIGINT NOT NULL,
 	latest_at BIGINT NOT NULL,
-	PRIMARY KEY (feed_id),
-	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
-);
+	PRIMARY KEY (list_id, feed_id)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE withdrawn_members (
+	list_id INTEGER NOT NULL,
+	entry_id INTEGER NOT NULL,
+	archived_at BIGINT,
+	PRIMARY KEY (list_id, entry_id),
+	FOREIGN KEY(list_id) REFERENCES lists (id),
+	FOREIGN KEY(entry_id) REFERENCES entries (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
 CREATE VIRTUAL TABLE word_index USING fts5(
         title, summary, content, authors, tags, feed,
         content='', columnsize=0, tokenize='ascii');
 CREATE TRIGGER entries_counted_delete AFTER DELETE ON entries BEGIN UPDATE activity SET entries = entries - 1 WHERE feed_id = old.feed_id AND day = (old.id >> 20) / 86400000; DELETE FROM activity WHERE feed_id = old.feed_id AND day = (old.id >> 20) / 86400000 AND entries <= 0; END;
 CREATE TRIGGER entries_counted_insert AFTER INSERT ON entries BEGIN INSERT INTO activity (feed_id, day, entries) VALUES (new.feed_id, (new.id >> 20) / 86400000, 1) ON CONFLICT (feed_id, day) DO UPDATE SET entries = activity.entries + 1; END;
-CREATE TRIGGER feeds_counted_delete AFTER DELETE ON feeds WHEN old.subscribed BEGIN UPDATE state SET feeds = feeds - CASE WHEN old.subscribed THEN 1 ELSE 0 END, entries = entries - CASE WHEN old.subscribed THEN old.entries ELSE 0 END, unread = unread - CASE WHEN old.subscribed AND old.last_polled_at IS NULL THEN 1 ELSE 0 END, failing = failing - CASE WHEN old.subscribed AND old.failures > 0 AND NOT old.gone AND old.not_before IS NULL THEN 1 ELSE 0 END; UPDATE categories SET feeds = feeds - CASE WHEN old.subscribed THEN 1 ELSE 0 END, entries = entries - CASE WHEN old.subscribed THEN old.entries ELSE 0 END WHERE id = old.category_id; END;
-CREATE TRIGGER feeds_counted_insert AFTER INSERT ON feeds WHEN new.subscribed BEGIN UPDATE state SET feeds = feeds + CASE WHEN new.subscribed THEN 1 ELSE 0 END, entries = entries + CASE WHEN new.subscribed THEN new.entries ELSE 0 END, unread = unread + CASE WHEN new.subscribed AND new.last_polled_at IS NULL THEN 1 ELSE 0 END, failing = failing + CASE WHEN new.subscribed AND new.failures > 0 AND NOT new.gone AND new.not_before IS NULL THEN 1 ELSE 0 END; UPDATE categories SET feeds = feeds + CASE WHEN new.subscribed THEN 1 ELSE 0 END, entries = entries + CASE WHEN new.subscribed THEN new.entries ELSE 0 END WHERE id = new.category_id; END;
-CREATE TRIGGER feeds_counted_update AFTER UPDATE OF subscribed, category_id, entries, last_polled_at, failures, gone, not_before ON feeds WHEN CASE WHEN old.subscribed THEN 1 ELSE 0 END <> CASE WHEN new.subscribed THEN 1 ELSE 0 END OR CASE WHEN old.subscribed THEN old.entries ELSE 0 END <> CASE WHEN new.subscribed THEN new.entries ELSE 0 END OR CASE WHEN old.subscribed AND old.last_polled_at IS NULL THEN 1 ELSE 0 END <> CASE WHEN new.subscribed AND new.last_polled_at IS NULL THEN 1 ELSE 0 END OR CASE WHEN old.subscribed AND old.failures > 0 AND NOT old.gone AND old.not_before IS NULL THEN 1 ELSE 0 END <> CASE WHEN new.subscribed AND new.failures > 0 AND NOT new.gone AND new.not_before IS NULL THEN 1 ELSE 0 END OR old.category_id IS NOT new.category_id BEGIN UPDATE state SET feeds = feeds - CASE WHEN old.subscribed THEN 1 ELSE 0 END + CASE WHEN new.subscribed THEN 1 ELSE 0 END, entries = entries - CASE WHEN old.subscribed THEN old.entries ELSE 0 END + CASE WHEN new.subscribed THEN new.entries ELSE 0 END, unread = unread - CASE WHEN old.subscribed AND old.last_polled_at IS NULL THEN 1 ELSE 0 END + CASE WHEN new.subscribed AND new.last_polled_at IS NULL THEN 1 ELSE 0 END, failing = failing - CASE WHEN old.subscribed AND old.failures > 0 AND NOT old.gone AND old.not_before IS NULL THEN 1 ELSE 0 END + CASE WHEN new.subscribed AND new.failures > 0 AND NOT new.gone AND new.not_before IS NULL THEN 1 ELSE 0 END; UPDATE categories SET feeds = feeds - CASE WHEN old.subscribed THEN 1 ELSE 0 END, entries = entries - CASE WHEN old.subscribed THEN old.entries ELSE 0 END WHERE id = old.category_id; UPDATE categories SET feeds = feeds + CASE WHEN new.subscribed THEN 1 ELSE 0 END, entries = entries + CASE WHEN new.subscribed THEN new.entries ELSE 0 END WHERE id = new.category_id; END;
+CREATE TRIGGER entries_hidden_delete AFTER DELETE ON entries WHEN coalesce(old.exclusion, '') IN ('hide', 'keep', 'per_day') BEGIN UPDATE hidden_entries SET entries = entries - 1 WHERE feed_id = old.feed_id; END;
+CREATE TRIGGER entries_hidden_insert AFTER INSERT ON entries WHEN coalesce(new.exclusion, '') IN ('hide', 'keep', 'per_day') BEGIN INSERT INTO hidden_entries (feed_id, entries) VALUES (new.feed_id, 1) ON CONFLICT (feed_id) DO UPDATE SET entries = hidden_entries.entries + 1; END;
+CREATE TRIGGER entries_hidden_update AFTER UPDATE OF exclusion ON entries WHEN coalesce(new.exclusion, '') IN ('hide', 'keep', 'per_day') AND NOT coalesce(old.exclusion, '') IN ('hide', 'keep', 'per_day') BEGIN INSERT INTO hidden_entries (feed_id, entries) VALUES (new.feed_id, 1) ON CONFLICT (feed_id) DO UPDATE SET entries = hidden_entries.entries + 1; END;
+CREATE TRIGGER entries_shown_update AFTER UPDATE OF exclusion ON entries WHEN coalesce(old.exclusion, '') IN ('hide', 'keep', 'per_day') AND NOT coalesce(new.exclusion, '') IN ('hide', 'keep', 'per_day') BEGIN UPDATE hidden_entries SET entries = entries - 1 WHERE feed_id = old.feed_id; END;
+CREATE TRIGGER feed_categories_counted_delete AFTER DELETE ON feed_categories BEGIN UPDATE lists SET feeds = feeds - 1 WHERE id = old.list_id AND EXISTS (SELECT 1 FROM feeds WHERE id = old.feed_id AND subscribed); END;
+CREATE TRIGGER feed_categories_counted_insert AFTER INSERT ON feed_categories BEGIN UPDATE lists SET feeds = feeds + 1 WHERE id = new.list_id AND EXISTS (SELECT 1 FROM feeds WHERE id = new.feed_id AND subscribed); END;
+CREATE TRIGGER feeds_counted_delete AFTER DELETE ON feeds WHEN old.subscribed BEGIN UPDATE state SET feeds = feeds - CASE WHEN old.subscribed THEN 1 ELSE 0 END, unread = unread - CASE WHEN old.subscribed AND old.last_polled_at IS NULL THEN 1 ELSE 0 END, failing = failing - CASE WHEN old.subscribed AND old.failures > 0 AND NOT old.gone AND old.not_before IS NULL THEN 1 ELSE 0 END; END;
+CREATE TRIGGER feeds_counted_insert AFTER INSERT ON feeds WHEN new.subscribed BEGIN UPDATE state SET feeds = feeds + CASE WHEN new.subscribed THEN 1 ELSE 0 END, unread = unread + CASE WHEN new.subscribed AND new.last_polled_at IS NULL THEN 1 ELSE 0 END, failing = failing + CASE WHEN new.subscribed AND new.failures > 0 AND NOT new.gone AND new.not_before IS NULL THEN 1 ELSE 0 END; END;
+CREATE TRIGGER feeds_counted_update AFTER UPDATE OF subscribed, last_polled_at, failures, gone, not_before ON feeds WHEN CASE WHEN old.subscribed THEN 1 ELSE 0 END <> CASE WHEN new.subscribed THEN 1 ELSE 0 END OR CASE WHEN old.subscribed AND old.last_polled_at IS NULL THEN 1 ELSE 0 END <> CASE WHEN new.subscribed AND new.last_polled_at IS NULL THEN 1 ELSE 0 END OR CASE WHEN old.subscribed AND old.failures > 0 AND NOT old.gone AND old.not_before IS NULL THEN 1 ELSE 0 END <> CASE WHEN new.subscribed AND new.failures > 0 AND NOT new.gone AND new.not_before IS NULL THEN 1 ELSE 0 END BEGIN UPDATE state SET feeds = feeds - CASE WHEN old.subscribed THEN 1 ELSE 0 END + CASE WHEN new.subscribed THEN 1 ELSE 0 END, unread = unread - CASE WHEN old.subscribed AND old.last_polled_at IS NULL THEN 1 ELSE 0 END + CASE WHEN new.subscribed AND new.last_polled_at IS NULL THEN 1 ELSE 0 END, failing = failing - CASE WHEN old.subscribed AND old.failures > 0 AND NOT old.gone AND old.not_before IS NULL THEN 1 ELSE 0 END + CASE WHEN new.subscribed AND new.failures > 0 AND NOT new.gone AND new.not_before IS NULL THEN 1 ELSE 0 END; END;
+CREATE TRIGGER feeds_in_lists_update AFTER UPDATE OF subscribed ON feeds WHEN old.subscribed <> new.subscribed BEGIN UPDATE lists SET feeds = feeds + CASE WHEN new.subscribed THEN 1 ELSE 0 END - CASE WHEN old.subscribed THEN 1 ELSE 0 END WHERE id IN (SELECT list_id FROM feed_categories WHERE feed_id = new.id); END;
+CREATE TRIGGER list_members_counted_delete AFTER DELETE ON list_members BEGIN UPDATE lists SET entries = entries - 1, stories = stories - old.is_representative WHERE id = old.list_id; END;
+CREATE TRIGGER list_members_counted_insert AFTER INSERT ON list_members BEGIN UPDATE lists SET entries = entries + 1, stories = stories + new.is_representative WHERE id = new.list_id; END;
+CREATE TRIGGER list_members_counted_update AFTER UPDATE OF is_representative ON list_members WHEN new.is_representative <> old.is_representative BEGIN UPDATE lists SET stories = stories + new.is_representative - old.is_representative WHERE id = new.list_id; END;

@@ -46,12 +46,6 @@ _NEWEST_PLACES = (
     )
     .order_by(entries.c.feed_id, entries.c.id.desc())
 )
-_HOUR_RANKS = select(entries.c.hour_rank).where(
-    entries.c.feed_id == bindparam("feed"),
-    entries.c.id >= bindparam("low"),
-    entries.c.id < bindparam("high"),
-    ~entries.c.copied,
-)
 
 
 def known_by_identity(connection: Connection, identities: Collection[bytes]) -> list[KnownEntry]:
@@ -79,12 +73,6 @@ def stored_texts(connection: Connection, ids: Sequence[int]) -> dict[int, EntryT
         for chunk in chunks(ids)
         for row in connection.execute(_TEXTS, {"ids": chunk})
     }
-
-
-def hour_ranks(connection: Connection, feed_id: int, start: datetime, end: datetime) -> set[int]:
-    """Return the ranks of a feed's entries from `start` to before `end`; copies have none."""
-    values = {"feed": feed_id, "low": EntryId.first_at(start), "high": EntryId.first_at(end)}
-    return set(connection.scalars(_HOUR_RANKS, values))
 
 
 def newest_places(

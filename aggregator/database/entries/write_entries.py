@@ -17,17 +17,18 @@ from sqlalchemy import (
     update,
 )
 
-from aggregator import dates
 from aggregator.database.chunks import chunks
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import insert_all, upsert
 from aggregator.database.entries.write_keys import EntryKey, add_keys, replace_keys
-from aggregator.database.schema import contents, entries, feeds, state
+from aggregator.database.lists import write_members
+from aggregator.database.schema import contents, entries, feeds
 from aggregator.database.stories.write_candidates import packed_keys
 from aggregator.database.word_index import word_index
 from aggregator.dedup import Change, ChangedEntry, NewEntry
 from aggregator.model import IDS_PER_MILLISECOND, CleanEntry, Dating, EntryId
 from aggregator.search.entry_words import EntryWords
+from aggregator.search.predicate import SearchedEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,6 @@ class PlacedEntry:
         story_keys: See `aggregator.stories`.
         copied: The entry is a copy of a listed original.
         reason: Why the entry stands at `listed_at`, in words.
-        hour_rank: Number of listed entries of the feed already placed in the same hour.
     """
 
     feed_id: int
@@ -49,7 +49,6 @@ class PlacedEntry:
     story_keys: tuple[int, ...] = ()
     copied: bool = False
     reason: str = ""
-    hour_rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class NewVersion:
 def add_entries(
     connection: Connection, new_entries: Sequence[PlacedEntry], *, now: datetime | None = None
 ) -> list[int]:
-    """Store new entries; of several at the same time the first in the sequence stands highest.
+    """Store new entries, and list them; of several at the same time the first stands highest.
 
     Args:
         now: When the entries are stored; None: when each was first seen.
@@ -87,16 +86,10 @@ def add_entries(
     """
     if not new_entries:
         return []
-    feed_of = _feed_rows(connection, {entry.feed_id for entry in new_entries})
-    if feed_of[new_entries[0].feed_id].began_at is None:
-        connection.execute(update(state).values(began_at=now or new_entries[0].first_seen_at))
     ids = _allocate_ids(connection, [entry.listed_at for entry in new_entries])
     with_ids = list(zip(ids, new_entries, strict=True))
     rows = [
-        (
-            *_fixed_values(entry_id, entry, feed_of[entry.feed_id], now),
-            *_replaced_values(entry.new_entry.entry),
-        )
+        (*_fixed_values(entry_id, entry), *_replaced_values(entry.new_entry.entry))
         for entry_id, entry in with_ids
     ]
     insert_all(connection, entries, _COLUMNS, rows)
@@ -106,13 +99,11 @@ def add_entries(
         if entry.new_entry.entry.content_html
     ]
     insert_all(connection, contents, ("entry_id", "html"), texts)
-    word_index(connection).add(
-        connection,
-        [
-            _entry_words(entry_id, entry.feed_id, entry.new_entry.entry)
-            for entry_id, entry in with_ids
-        ],
-    )
+    searched = {
+        entry_id: SearchedEntry(entry.new_entry.entry, feed_id=entry.feed_id, place=entry_id)
+        for entry_id, entry in with_ids
+    }
+    word_index(connection).add(connection, list(searched.values()))
     add_keys(
         connection,
         [
@@ -126,13 +117,25 @@ def add_entries(
         {entry.feed_id: entry.first_seen_at for entry in new_entries},
         new_counts=Counter(entry.feed_id for entry in new_entries),
     )
+    write_members.list_rows(
+        connection,
+        [_listed_row(entry_id, entry) for entry_id, entry in with_ids],
+        now=now or new_entries[0].first_seen_at,
+        searched=searched,
+    )
     return ids
+
+
+def _listed_row(entry_id: int, entry: PlacedEntry) -> write_members.ListedRow:
+    return write_members.ListedRow(
+        entry_id, entry.feed_id, entry.copied, entry.first_seen_at, is_new=True
+    )
 
 
 def change_entries(
     connection: Connection, versions: Sequence[NewVersion], *, now: datetime | None = None
 ) -> None:
-    """Store new versions of entries; ids and places in the list stay.
+    """Store new versions of entries, and list them again; ids and places in the list stay.
 
     Any change but an update replaces the text and leaves all times.
 
@@ -142,10 +145,41 @@ def change_entries(
     if not versions:
         return
     changed_entries = [version.changed_entry for version in versions]
-    _index_versions(connection, versions)
+    searched = {
+        version.changed_entry.id: SearchedEntry(
+            version.changed_entry.entry, feed_id=version.feed_id, place=version.changed_entry.id
+        )
+        for version in versions
+    }
+    _replace_texts(connection, versions, searched.values())
+    replace_keys(
+        connection,
+        old_keys=[key for version in versions for key in version.old_keys],
+        new_keys=[key for version in versions for key in version.new_keys],
+    )
+    seen_at = {
+        version.feed_id: version.seen_at for version in versions if version.changed_entry.is_update
+    }
+    _note_changes(connection, seen_at, new_counts={})
+    write_members.list_changed_entries(
+        connection,
+        searched,
+        [entry.id for entry in changed_entries if entry.change is Change.TEXT],
+        now=now or versions[0].seen_at,
+    )
+
+
+def _replace_texts(
+    connection: Connection, versions: Sequence[NewVersion], words: Collection[EntryWords]
+) -> None:
+    """Store the texts and times of versions, and index the words of the texts."""
+    changed_entries = [version.changed_entry for version in versions]
+    index = word_index(connection)
+    index.remove(connection, stored_words(connection, [entry.id for entry in changed_entries]))
+    index.add(connection, list(words))
     for change, times in _TIMES.items():
         rows = [
-            _version_values(version, times, now)
+            _version_values(version, times)
             for version in versions
             if version.changed_entry.change is change
         ]
@@ -153,40 +187,6 @@ def change_entries(
             connection.execute(_update_entry(*times), rows)
     html = [{"entry_id": entry.id, "html": entry.entry.content_html} for entry in changed_entries]
     upsert(connection, contents, html, key=["entry_id"])
-    replace_keys(
-        connection,
-        old_keys=[key for version in versions for key in version.old_keys],
-        new_keys=[key for version in versions for key in version.new_keys],
-    )
-    updates = [version for version in versions if version.changed_entry.is_update]
-    seen_at = {version.feed_id: version.seen_at for version in updates}
-    _note_changes(connection, seen_at, new_counts={})
-
-
-def _index_versions(connection: Connection, versions: Sequence[NewVersion]) -> None:
-    """Put the words of changed entries into the index, in place of the words of stored versions."""
-    index = word_index(connection)
-    ids = [version.changed_entry.id for version in versions]
-    index.remove(connection, stored_words(connection, ids))
-    index.add(
-        connection,
-        [
-            _entry_words(version.changed_entry.id, version.feed_id, version.changed_entry.entry)
-            for version in versions
-        ],
-    )
-
-
-def _entry_words(entry_id: int, feed_id: int, entry: CleanEntry) -> EntryWords:
-    return EntryWords(
-        entry_id,
-        feed_id,
-        entry.title,
-        entry.summary,
-        entry.content_html,
-        entry.authors,
-        entry.categories,
-    )
 
 
 def stored_words(connection: Connection, ids: Sequence[int]) -> list[EntryWords]:
@@ -199,13 +199,6 @@ def stored_words(connection: Connection, ids: Sequence[int]) -> list[EntryWords]
 
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-_FEED_ROWS = select(
-    feeds.c.id,
-    feeds.c.category_id,
-    feeds.c.subscribed,
-    feeds.c.body_hash.is_(None).label("never_read"),
-    select(state.c.began_at).scalar_subquery().label("began_at"),
-).where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
 _STORED_TEXTS = (
     select(
         entries.c.id,
@@ -233,23 +226,13 @@ _NOTE_CHANGES = (
 )
 
 
-def _feed_rows(connection: Connection, feed_ids: Collection[int]) -> dict[int, Any]:
-    rows = connection.execute(_FEED_ROWS, {"feeds": sorted(feed_ids)})
-    return {row.id: row for row in rows}
-
-
-def _fixed_values(
-    entry_id: int, entry: PlacedEntry, feed: Any, now: datetime | None
-) -> tuple[Any, ...]:
+def _fixed_values(entry_id: int, entry: PlacedEntry) -> tuple[Any, ...]:
     """Return the values of `_FIXED`, the columns not replaced by later versions."""
     new_entry = entry.new_entry
     return (
         entry_id,
         entry.feed_id,
-        feed.category_id,
-        feed.subscribed and not entry.copied,
         entry.copied,
-        entry.hour_rank,
         new_entry.identity,
         new_entry.record_hash,
         new_entry.entry.guid,
@@ -259,20 +242,7 @@ def _fixed_values(
         entry.first_seen_at,
         entry.first_seen_at,
         packed_keys(entry.story_keys),
-        _archived_at(entry, feed, now),
     )
-
-
-def _archived_at(entry: PlacedEntry, feed: Any, now: datetime | None) -> datetime | None:
-    """Return when an entry came into the archive; None: at the place in the list.
-
-    In the first week of a database no archive is closed: older entries stand at the time of
-    publication.
-    """
-    now = now or entry.first_seen_at
-    if feed.never_read and dates.archived_at(feed.began_at or now, now) is None:
-        return None
-    return dates.archived_at(entry.listed_at, now)
 
 
 def _note_changes(
@@ -302,9 +272,7 @@ def _update_entry(*times: str) -> Update:
     )
 
 
-def _version_values(
-    version: NewVersion, times: Sequence[str], now: datetime | None
-) -> dict[str, Any]:
+def _version_values(version: NewVersion, times: Sequence[str]) -> dict[str, Any]:
     """Return the parameters of `_update_entry`.
 
     Args:
@@ -315,8 +283,6 @@ def _version_values(
     values["record_hash"] = changed_entry.record_hash
     if "changed_at" in times:
         values["changed_at"] = seen_at
-    if "archived_at" in times:
-        values["archived_at"] = dates.archived_at(EntryId(changed_entry.id).at, now or seen_at)
     if "updated_at" in times:
         updated_at = min(changed_entry.entry.updated_at or seen_at, seen_at)
         values["updated_at"] = updated_at if changed_entry.is_update else None
@@ -328,15 +294,12 @@ _TIMES: dict[Change, tuple[str, ...]] = {
     Change.UNCOMPARED: (),
     Change.TRIVIAL: (),
     Change.MARKUP: ("changed_at",),
-    Change.TEXT: ("changed_at", "updated_at", "archived_at"),
+    Change.TEXT: ("changed_at", "updated_at"),
 }
 _FIXED = (
     "id",
     "feed_id",
-    "category_id",
-    "listed",
     "copied",
-    "hour_rank",
     "identity",
     "record_hash",
     "guid",
@@ -346,7 +309,6 @@ _FIXED = (
     "first_seen_at",
     "changed_at",
     "story_keys",
-    "archived_at",
 )
 _REPLACED = (
     "content_hash",

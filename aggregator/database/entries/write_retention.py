@@ -1,7 +1,7 @@
 """Retention: the deletion of old entries."""
 
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -20,6 +20,7 @@ from aggregator.database.chunks import chunks
 from aggregator.database.entries.write_entries import stored_words
 from aggregator.database.entries.write_keys import forget, forget_unlisted
 from aggregator.database.feeds.write_polls import note_change
+from aggregator.database.lists import write_members
 from aggregator.database.schema import entries, feeds
 from aggregator.database.stories import write_stories
 from aggregator.database.word_index import word_index
@@ -53,16 +54,17 @@ def delete_old(
             feeds.c.entries > literal(max_entries, BigInteger),
         )
     )
-    deleted = 0
+    deleted, now = 0, datetime.now(UTC)
     for feed_id, spare in connection.execute(with_old).all():
         bounds = (before_id, spare, max_entries)
         doomed = _oldest(connection, feed_id, *bounds, limit=limit - deleted)
         word_index(connection).remove(connection, stored_words(connection, doomed))
         forget(connection, feed_id, doomed, before=before)
         linked_ids = write_stories.forget(connection, doomed)
+        write_members.forget_members(connection, feed_id, doomed)
         for chunk in chunks(doomed):
             connection.execute(delete(entries).where(entries.c.id.in_(chunk)))
-        write_stories.regroup(connection, linked_ids)
+        write_stories.regroup(connection, linked_ids, now=now)
         connection.execute(
             update(feeds).where(feeds.c.id == feed_id).values(entries=feeds.c.entries - len(doomed))
         )

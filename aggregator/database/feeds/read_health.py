@@ -16,14 +16,19 @@ from sqlalchemy import (
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.dialects import gathered, rows_in
-from aggregator.database.feeds.read_sources import SOURCE_COLUMNS, shown_title, source_of
+from aggregator.database.feeds.read_sources import (
+    SOURCE_COLUMNS,
+    shown_title,
+    source_of,
+    with_category,
+)
 from aggregator.database.feeds.read_status import BY_URGENCY
 from aggregator.database.schema import (
     POLLS_KEPT,
     activity,
-    categories,
     entries,
     feeds,
+    hidden_entries,
     hosts,
     polls,
 )
@@ -143,6 +148,7 @@ _HEALTH_COLUMNS = (
     feeds.c.moved_to,
     feeds.c.plan,
     _UNCONDITIONAL.label("unconditional"),
+    func.coalesce(hidden_entries.c.entries, 0).label("hidden"),
     hosts.c.name.label("host_name"),
     hosts.c.free_at,
     hosts.c.min_delay,
@@ -173,7 +179,7 @@ def _healths(
     first_day = day_of(now) - _WEEKS * WEEK.days + 1
     slots = [(feeds.c.polls + POLLS_KEPT - back) % POLLS_KEPT for back in range(1, history + 1)]
     recent = [] if history == POLLS_KEPT else [polls.c.slot.in_(slots)]
-    rows = connection.execute(
+    statement = with_category(
         select(
             *_HEALTH_COLUMNS,
             _per_feed(gathered(dialect, *_POLL_COLUMNS), polls, *recent).label("history"),
@@ -183,15 +189,16 @@ def _healths(
                 activity.c.day >= first_day,
             ).label("days"),
             _per_feed(func.min(entries.c.id), entries).label("oldest"),
-        )
-        .select_from(feeds)
-        .outerjoin(categories, categories.c.id == feeds.c.category_id)
-        .outerjoin(hosts, hosts.c.name == feeds.c.host)
+        ).select_from(feeds)
+    )
+    statement = (
+        statement.outerjoin(hosts, hosts.c.name == feeds.c.host)
+        .outerjoin(hidden_entries, hidden_entries.c.feed_id == feeds.c.id)
         .where(condition)
         .order_by(*_ORDERS[order])
         .execution_options(**within(OF_ALL_FEEDS))
     )
-    return [_health(row, first_day, now) for row in rows]
+    return [_health(row, first_day, now) for row in connection.execute(statement)]
 
 
 def _per_feed(
@@ -213,6 +220,7 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
         format=row.format,
         interval=row.interval,
         entries=row.entries,
+        hidden=row.hidden,
         per_week=sum(weeks[-_WEEKS_OF_RATE:]) / _WEEKS_OF_RATE,
         weeks=tuple(weeks),
         first_entry_at=None if row.oldest is None else EntryId(row.oldest).at,

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, select
 
 from aggregator import urls
-from aggregator.database.schema import categories, feeds, former_names
+from aggregator.database.schema import feeds, former_names, lists
 from aggregator.search.search_parser import parse, with_sources
 from aggregator.search.syntax_tree import NameField
 from aggregator.search.tree_facts import name_tests
@@ -33,10 +33,12 @@ def present_slug(connection: Connection, former: str) -> str | None:
     no category had the slug, or a category has it now.
     """
     rows = connection.execute(
-        select(categories.c.slug, categories.c.name).where(categories.c.feeds > 0)
+        select(lists.c.key, lists.c.title).where(
+            lists.c.kind == "category", lists.c.position.is_not(None)
+        )
     ).all()
-    slugs = [row.slug for row in rows]
-    candidates = sorted(row.slug for row in rows if urls.slug(row.name) == former)
+    slugs = [row.key for row in rows]
+    candidates = sorted(row.key for row in rows if urls.slug(row.title) == former)
     return candidates[0] if candidates and former not in slugs else None
 
 

@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, exists, func, select
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
-from aggregator.database.schema import categories, feeds
-from aggregator.model import Source
+from aggregator.database.lists.list_conditions import list_id_of
+from aggregator.database.schema import feed_categories, feeds, lists
+from aggregator.model import ListScope, Source
+
+_IN_CATEGORY = feed_categories.alias("in_category")
 
 
 def shown_title(of: FromClause) -> ColumnElement[str]:
@@ -31,9 +34,18 @@ SOURCE_COLUMNS = (
     feeds.c.rights.label("source_rights"),
     feeds.c.last_change_at.label("source_updated_at"),
     feeds.c.private.label("source_private"),
-    categories.c.name.label("source_category"),
-    categories.c.slug.label("source_category_slug"),
+    lists.c.title.label("source_category"),
+    lists.c.key.label("source_category_slug"),
 )
+"""For a statement about `feeds` to which `with_category` was applied."""
+
+
+def with_category(statement: Select[Any]) -> Select[Any]:
+    """Join `feeds` with the category that is shown beside each feed, if any."""
+    is_first = and_(feed_categories.c.feed_id == feeds.c.id, feed_categories.c.position == 0)
+    return statement.outerjoin(feed_categories, is_first).outerjoin(
+        lists, lists.c.id == feed_categories.c.list_id
+    )
 
 
 def source_of(row: Any) -> Source:
@@ -61,12 +73,12 @@ def subscriptions(connection: Connection, *, category: str | None = None) -> lis
     Args:
         category: Slug of the category of the subscriptions; None for all.
     """
-    is_wanted = [feeds.c.subscribed, *([] if category is None else [categories.c.slug == category])]
-    statement = (
-        select(*SOURCE_COLUMNS)
-        .select_from(feeds)
-        .outerjoin(categories, categories.c.id == feeds.c.category_id)
-        .where(*is_wanted)
-        .execution_options(**within(OF_ALL_FEEDS))
-    )
+    statement = with_category(select(*SOURCE_COLUMNS).select_from(feeds))
+    statement = statement.where(feeds.c.subscribed).execution_options(**within(OF_ALL_FEEDS))
+    if category is not None:
+        is_in_category = exists().where(
+            _IN_CATEGORY.c.feed_id == feeds.c.id,
+            _IN_CATEGORY.c.list_id == list_id_of(ListScope(category=category)),
+        )
+        statement = statement.where(is_in_category.correlate(feeds))
     return [source_of(row) for row in connection.execute(statement)]

@@ -103,8 +103,8 @@ def lease_named(
     Args:
         owner: Name of this process; `until`: end of the lease without a renewal.
         names: A person asked for these feeds: no pause, 410 or other process at the host keeps
-            them back.  None: every feed without a pause in force or a 410, of hosts without
-            leases of other processes.
+            them back.  None: every feed that is not paused, without a pause in force or a 410, of
+            hosts without leases of other processes.
         shared_hosts: Hosts of more than one feed.
     """
     wait_for_leases(connection)
@@ -112,7 +112,7 @@ def lease_named(
     hosts = {host.name: host for host in known_hosts(connection, now=now)}
     if names is None:
         statement = (
-            _DUE.where(feeds.c.subscribed, _FREE, ~feeds.c.gone, _HOST_FREE)
+            _DUE.where(feeds.c.subscribed, ~feeds.c.paused, _FREE, ~feeds.c.gone, _HOST_FREE)
             .where(or_(feeds.c.not_before.is_(None), feeds.c.not_before <= now))
             .order_by(feeds.c.next_poll_at, feeds.c.id)
         )

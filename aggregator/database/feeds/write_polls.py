@@ -144,7 +144,7 @@ def _record_reports(connection: Connection, reports: Sequence[PollReport]) -> No
         note_change(connection)
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for report in reports:
-        values = _feed_values(report, subscribed=row_of[report.feed.id].subscribed)
+        values = _feed_values(report, row_of[report.feed.id])
         row = {"feed": report.feed.id} | {f"new_{name}": v for name, v in values.items()}
         by_columns.setdefault(tuple(values), []).append(row)
     for columns, changes in by_columns.items():
@@ -179,13 +179,17 @@ def _is_visible(report: PollReport, row: Any) -> bool:
     return any(row._mapping[key] != value for key, value in head.items())
 
 
-def _feed_values(report: PollReport, *, subscribed: bool) -> dict[str, Any]:
-    """Return the columns of the feed's row that a poll changes."""
+def _feed_values(report: PollReport, row: Any) -> dict[str, Any]:
+    """Return the columns of the feed's row that a poll changes.
+
+    Args:
+        row: The feed as stored.
+    """
     next_poll, redirect = report.next_poll, report.relocation.redirect
     values: dict[str, Any] = {
         "polls": report.feed.history.polls + 1,
         "last_polled_at": report.started_at,
-        "next_poll_at": next_poll.at if subscribed else None,
+        "next_poll_at": next_poll.at if row.subscribed and not row.paused else None,
         "next_reason": next_poll.reason,
         "not_before": next_poll.not_before,
         "lease_owner": None,
@@ -202,6 +206,8 @@ def _feed_values(report: PollReport, *, subscribed: bool) -> dict[str, Any]:
         values["host"] = urls.site_of(report.relocation.moved_to or report.feed.url)
     if isinstance(report.result, PollFailure):
         return values | {"failures": report.result.count, "failing_since": report.started_at}
+    if report.result.head is not None and row.first_read_at is None:
+        values["first_read_at"] = report.ended_at
     return values | _success_values(report, report.result)
 
 
@@ -247,7 +253,11 @@ def _head_values(head: FeedHead) -> dict[str, Any]:
 
 
 _CURRENT = select(
-    feeds.c.id, feeds.c.subscribed, *(feeds.c[key] for key in _head_values(FeedHead()))
+    feeds.c.id,
+    feeds.c.subscribed,
+    feeds.c.paused,
+    feeds.c.first_read_at,
+    *(feeds.c[key] for key in _head_values(FeedHead())),
 ).where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
 
 

@@ -8,20 +8,23 @@ from typing import Any
 
 from sqlalchemy import ColumnDefault, Connection, Update, bindparam, delete, insert, select, update
 
-from aggregator import urls
-from aggregator.database.dialects import upsert
+from aggregator import rules, urls
+from aggregator.database.chunks import chunks
 from aggregator.database.feeds.write_names import PARKED, remember_names
 from aggregator.database.feeds.write_polls import note_change
-from aggregator.database.schema import categories, entries, feeds, polls
+from aggregator.database.lists import write_definitions, write_relistings
+from aggregator.database.schema import feeds, polls
 from aggregator.database.stories import write_stories
-from aggregator.model import BY_INTERVAL, OUR_REASONS, Subscription
+from aggregator.model import BY_INTERVAL, NO_RULES, OUR_REASONS, ListingRules, Subscription
 from aggregator.plan import matching_feeds
 
 _FROM_FILE = frozenset(
-    "name url host configured_title category_id interval interval_given distrust_304 timezone "
-    "stories rank subscribed".split()
+    "name url host configured_title interval interval_given distrust_304 timezone private stories "
+    "listing paused rank subscribed".split()
 )
-_OF_THE_NAME = frozenset("id polls entries last_change_at lease_owner lease_until".split())
+_OF_THE_NAME = frozenset(
+    "id polls entries last_change_at is_initial first_read_at lease_owner lease_until".split()
+)
 """What belongs to a feed whatever its URL is: its entries, and a poll that is under way."""
 
 _UNLEARNED = {
@@ -31,38 +34,38 @@ _UNLEARNED = {
 }
 """A feed of which nothing is known: every column that documents and answers of a URL fill."""
 
-_PACING = ("subscribed", "interval", "interval_given")
+_PACING = ("subscribed", "interval", "interval_given", "paused")
 _CONFIGURED = select(
+    feeds.c.id,
+    feeds.c.rank,
     feeds.c.name,
     feeds.c.url,
     feeds.c.configured_title,
-    feeds.c.category_id,
     feeds.c.interval,
     feeds.c.interval_given,
     feeds.c.distrust_304,
     feeds.c.timezone,
     feeds.c.private,
     feeds.c.stories,
-    feeds.c.rank,
+    feeds.c.listing,
+    feeds.c.paused,
 ).where(feeds.c.subscribed)
 _ROWS = select(
     feeds.c.id,
     feeds.c.name,
     feeds.c.url,
-    feeds.c.category_id,
     feeds.c.interval,
     feeds.c.interval_given,
     feeds.c.subscribed,
+    feeds.c.paused,
     feeds.c.last_polled_at,
     feeds.c.gone,
     feeds.c.not_before,
     feeds.c.next_poll_at,
     feeds.c.next_reason,
     feeds.c.stories,
+    feeds.c.listing,
 )
-
-_CategoryIds = Mapping[str | None, int | None]
-"""Ids by what a subscription has as its category; None for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,26 @@ def read_feeds(connection: Connection) -> list[tuple[int, str | None, str]]:
     return [(row.id, row.feed_id, row.url) for row in rows]
 
 
+def follow_config(
+    connection: Connection,
+    subscriptions: Sequence[Subscription],
+    listing: ListingRules,
+    *,
+    stories: bool,
+    now: datetime,
+) -> SyncResult:
+    """Make the database agree with config.yaml; `write_relisting` lists entries anew.
+
+    Args:
+        listing: The rules and views of config.yaml.
+        stories: Lists show one entry of a story.
+    """
+    result = sync_subscriptions(connection, subscriptions, now=now)
+    write_stories.switch(connection, on=stories)
+    write_definitions.write_rules(connection, listing)
+    return result
+
+
 def sync_subscriptions(
     connection: Connection, subscriptions: Sequence[Subscription], *, now: datetime
 ) -> SyncResult:
@@ -91,31 +114,45 @@ def sync_subscriptions(
     that left the file keeps its entries in the database, out of the list, and gets them back on its
     return.
     """
-    category_ids = _category_ids(connection, subscriptions)
+    list_ids = write_definitions.write_categories(connection, subscriptions).ids
+    categories = {
+        feed.name: tuple(list_ids[category] for category in feed.categories)
+        for feed in subscriptions
+    }
     ranks = {subscription.name: rank for rank, subscription in enumerate(subscriptions)}
-    unchanged, stored_ranks = _unchanged(connection, subscriptions, category_ids)
+    stored_categories = write_definitions.categories_of_feeds(connection)
+    unchanged, stored_ranks = _unchanged(connection, subscriptions, categories, stored_categories)
     _rank(connection, {name: stored_ranks[name] for name in unchanged}, ranks)
     if len(unchanged) == len(subscriptions) == len(stored_ranks):
         return SyncResult()
     note_change(connection)  # first: `state` is locked before `feeds`, as by `lock_polls`
     differing = [feed for feed in subscriptions if feed.name not in unchanged]
+    is_initial = connection.scalar(select(feeds.c.id).limit(1)) is None
     rows = [row for row in connection.execute(_ROWS) if row.name not in unchanged]
     row_by_name = matching_feeds(differing, rows)
     pairs = [
-        (row_by_name.get(feed.name), _configured(feed, category_ids, ranks)) for feed in differing
+        (
+            row_by_name.get(feed.name),
+            _configured(feed) | {"rank": ranks[feed.name], "subscribed": True},
+        )
+        for feed in differing
     ]
     kept_ids = {row.id for row, _ in pairs if row is not None}
     removed_rows = [row for row in rows if row.subscribed and row.id not in kept_ids]
     changes = [(row, values) for row, values in pairs if row is not None]
     new_feeds = [values for row, values in pairs if row is None]
-    _unsubscribe(connection, removed_rows)
+    if removed_rows:
+        connection.execute(_LEAVE, [{"feed": row.id} for row in removed_rows])
     _free_names(connection, rows, {values["name"]: row for row, values in pairs})
     former_names = {row.name: row.id for row, values in changes if row.name != values["name"]}
     remember_names(connection, former_names, in_use={values["name"] for _, values in pairs})
-    moved_ids = _resubscribe(connection, changes, now)
-    _subscribe(connection, new_feeds, now)
-    listed_anew = [row.id for row in removed_rows] + moved_ids
-    write_stories.choose_representatives(connection, feed_ids=listed_anew)
+    _resubscribe(connection, changes, now)
+    _subscribe(connection, new_feeds, now, is_initial=is_initial)
+    write_definitions.write_feed_categories(
+        connection, _categories_by_id(connection, differing, categories, stored_categories)
+    )
+    former_lists = _former_lists(changes, categories, stored_categories)
+    write_relistings.relist_feeds(connection, former_lists | {row.id: () for row in removed_rows})
     return SyncResult(
         added_feeds=tuple(values["name"] for values in new_feeds),
         removed_feeds=tuple(row.name for row in removed_rows),
@@ -124,32 +161,29 @@ def sync_subscriptions(
 
 
 def _unchanged(
-    connection: Connection, subscriptions: Sequence[Subscription], category_ids: _CategoryIds
+    connection: Connection,
+    subscriptions: Sequence[Subscription],
+    categories: Mapping[str, tuple[int, ...]],
+    stored_categories: Mapping[int, tuple[int, ...]],
 ) -> tuple[set[str], dict[str, int]]:
     """Return the names of the feeds whose rows agree with the file; the rank of every row.
 
     At nearly every start all rows agree, so this is one walk over the table and no more.
+
+    Args:
+        categories: Ids of the lists of categories, by the name of the feed.
+        stored_categories: The same by the id of the feed, as stored.
     """
-    configured = {
-        subscription.name: (
-            subscription.url,
-            subscription.title,
-            category_ids[_shown_category(subscription)],
-            subscription.interval,
-            subscription.interval_given,
-            subscription.distrust_304,
-            subscription.timezone,
-            subscription.private,
-            subscription.stories,
-        )
-        for subscription in subscriptions
-    }
+    configured = {subscription.name: _configured(subscription) for subscription in subscriptions}
     unchanged: set[str] = set()
     ranks: dict[str, int] = {}
-    for row in connection.execute(_CONFIGURED):
-        ranks[row[0]] = row[-1]
-        if configured.get(row[0]) == row[1:-1]:
-            unchanged.add(row[0])
+    for feed_id, rank, *values in connection.execute(_CONFIGURED):
+        name = values[0]
+        ranks[name] = rank
+        if name not in configured or stored_categories.get(feed_id, ()) != categories[name]:
+            continue
+        if list(configured[name].values()) == values:
+            unchanged.add(name)
     return unchanged, ranks
 
 
@@ -174,59 +208,68 @@ def _rank(
         note_change(connection)
     connection.execute(_set("rank"), changes)
     if is_reordered:
-        write_stories.choose_representatives(
-            connection, feed_ids=[change["feed"] for change in changes]
-        )
+        write_relistings.relist_feeds(connection, {change["feed"]: () for change in changes})
 
 
-def _configured(
-    subscription: Subscription, category_ids: _CategoryIds, ranks: Mapping[str, int]
-) -> dict[str, Any]:
+def _configured(subscription: Subscription) -> dict[str, Any]:
+    """Return the columns of `_CONFIGURED` as in the file, in the same order."""
     return {
         "name": subscription.name,
         "url": subscription.url,
         "configured_title": subscription.title,
-        "category_id": category_ids[_shown_category(subscription)],
         "interval": subscription.interval,
         "interval_given": subscription.interval_given,
         "distrust_304": subscription.distrust_304,
         "timezone": subscription.timezone,
         "private": subscription.private,
         "stories": subscription.stories,
-        "rank": ranks[subscription.name],
-        "subscribed": True,
+        "listing": _listing(subscription),
+        "paused": subscription.paused,
     }
 
 
-def _category_ids(connection: Connection, subscriptions: Sequence[Subscription]) -> _CategoryIds:
-    """Return the id of each category by its spelling; of two spellings the first is shown."""
-    spellings = dict.fromkeys(
-        category for feed in subscriptions if (category := _shown_category(feed)) is not None
-    )
-    slugs = urls.category_slugs(spellings)
-    names = {slugs[category]: category for category in reversed(spellings)}
-    stored_names = {row.slug: row.name for row in connection.execute(select(categories))}
-    rows = [
-        {"slug": slug, "name": name}
-        for slug, name in sorted(names.items())
-        if stored_names.get(slug) != name
+def _listing(subscription: Subscription) -> str | None:
+    return None if subscription.rules == NO_RULES else rules.as_json(subscription.rules)
+
+
+def _categories_by_id(
+    connection: Connection,
+    subscriptions: Sequence[Subscription],
+    categories: Mapping[str, tuple[int, ...]],
+    stored_categories: Mapping[int, tuple[int, ...]],
+) -> dict[int, tuple[int, ...]]:
+    """Return the categories of feeds by id, where others are stored."""
+    names = [subscription.name for subscription in subscriptions]
+    ids = [
+        (row.id, row.name)
+        for chunk in chunks(names)
+        for row in connection.execute(
+            select(feeds.c.id, feeds.c.name).where(feeds.c.name.in_(chunk))
+        )
     ]
-    if any(row["slug"] in stored_names for row in rows):  # another spelling of a known category
-        note_change(connection)
-    upsert(connection, categories, rows, key=["slug"])
-    ids = {row.slug: row.id for row in connection.execute(select(categories))}
-    return {None: None, **{category: ids[slug] for category, slug in slugs.items()}}
+    return {
+        feed_id: categories[name]
+        for feed_id, name in ids
+        if categories[name] != stored_categories.get(feed_id, ())
+    }
 
 
-def _shown_category(subscription: Subscription) -> str | None:
-    return subscription.categories[0] if subscription.categories else None
-
-
-def _unsubscribe(connection: Connection, rows: Sequence[Any]) -> None:
-    if rows:
-        feed_ids = [{"feed": row.id} for row in rows]
-        connection.execute(_LEAVE, feed_ids)
-        connection.execute(_UNLIST, feed_ids)
+def _former_lists(
+    changes: Sequence[tuple[Any, dict[str, Any]]],
+    categories: Mapping[str, tuple[int, ...]],
+    stored_categories: Mapping[int, tuple[int, ...]],
+) -> dict[int, set[int]]:
+    """Return the ids of the categories that feeds left, for each feed to be listed anew."""
+    former_lists = {}
+    for row, values in changes:
+        stored, present = stored_categories.get(row.id, ()), categories[values["name"]]
+        if (
+            set(stored) != set(present)
+            or not row.subscribed
+            or (row.stories, row.listing) != (values["stories"], values["listing"])
+        ):
+            former_lists[row.id] = set(stored) - set(present)
+    return former_lists
 
 
 def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[str, Any]) -> None:
@@ -240,44 +283,46 @@ def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[st
         connection.execute(_set("name"), parked)
 
 
-def _subscribe(connection: Connection, new_feeds: Sequence[dict[str, Any]], now: datetime) -> None:
-    """Insert feeds that are new in config.yaml; each is due at once."""
+def _subscribe(
+    connection: Connection, new_feeds: Sequence[dict[str, Any]], now: datetime, *, is_initial: bool
+) -> None:
+    """Insert feeds that are new in config.yaml; each is due at once.
+
+    Args:
+        is_initial: The database has no feeds yet.
+    """
     if not new_feeds:
         return
-    unpolled = {"next_poll_at": now, "next_reason": "never polled yet"}
-    rows = [{**values, "host": urls.site_of(values["url"]), **unpolled} for values in new_feeds]
+    rows = [
+        {
+            **values,
+            "host": urls.site_of(values["url"]),
+            "is_initial": is_initial,
+            **_due(now, "never polled yet", paused=values["paused"]),
+        }
+        for values in new_feeds
+    ]
     connection.execute(insert(feeds), rows)
 
 
 def _resubscribe(
     connection: Connection, changes: Sequence[tuple[Any, dict[str, Any]]], now: datetime
-) -> list[int]:
+) -> None:
     """Write the file's values for known feeds, and the consequences.
 
     Args:
         changes: The stored row of each feed, and its columns as in the file.
-
-    Returns:
-        Ids of the feeds whose entries may represent other stories now, or none any more.
     """
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    new_lists, new_addresses = [], []
     for row, values in changes:
         columns = values | _consequences(row, values, now)
         change = {"feed": row.id} | {f"new_{name}": value for name, value in columns.items()}
         by_columns.setdefault(tuple(columns), []).append(change)
-        if row.category_id != values["category_id"] or not row.subscribed:
-            new_lists.append({"feed": row.id, "category": values["category_id"]})
-        if row.url != values["url"]:
-            new_addresses.append({"feed": row.id})
     for names, feed_changes in by_columns.items():
         connection.execute(_set(*names), feed_changes)
-    if new_lists:
-        connection.execute(_LIST, new_lists)
+    new_addresses = [{"feed": row.id} for row, values in changes if row.url != values["url"]]
     if new_addresses:
         connection.execute(_FORGET_POLLS, new_addresses)
-    switched_ids = [row.id for row, values in changes if row.stories != values["stories"]]
-    return [change["feed"] for change in new_lists] + switched_ids
 
 
 @cache
@@ -292,14 +337,6 @@ _LEAVE = (
     .where(feeds.c.id == bindparam("feed"))
     .values(subscribed=False, next_poll_at=None, lease_owner=None, lease_until=None)
 )
-_UNLIST = update(entries).where(entries.c.feed_id == bindparam("feed")).values(listed=False)
-_LIST = (
-    update(entries)
-    .where(entries.c.feed_id == bindparam("feed"))
-    .values(category_id=bindparam("category"), listed=~entries.c.copied)
-)
-
-
 _FORGET_POLLS = delete(polls).where(polls.c.feed_id == bindparam("feed"))
 
 
@@ -308,12 +345,20 @@ def _consequences(row: Any, values: Mapping[str, Any], now: datetime) -> dict[st
     if row.url != values["url"]:
         return _UNLEARNED | {
             "host": urls.site_of(values["url"]),
-            "next_poll_at": now,
-            "next_reason": "the address changed",
+            **_due(now, "the address changed", paused=values["paused"]),
         }
+    if values["paused"]:
+        return _due(now, "", paused=True)
     if not row.gone and any(row._mapping[key] != values[key] for key in _PACING):
         return _planned(row, values["interval"], now)
     return {}
+
+
+def _due(at: datetime, reason: str, *, paused: bool) -> dict[str, Any]:
+    """Return when and why a feed is polled next; a paused feed is not."""
+    if paused:
+        return {"next_poll_at": None, "next_reason": "paused in config.yaml"}
+    return {"next_poll_at": at, "next_reason": reason}
 
 
 def _planned(row: Any, interval: timedelta, now: datetime) -> dict[str, Any]:

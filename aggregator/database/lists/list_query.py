@@ -13,10 +13,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from aggregator.database.id_order import IdOrder
-from aggregator.database.lists.hourly_limit import WITHIN_HOURLY_LIMIT
+from aggregator.database.lists.list_conditions import (
+    IS_SHOWN,
+    is_searched,
+    is_shown_by_source,
+    list_id_of,
+)
 from aggregator.database.lists.search_names import resolve_names
 from aggregator.database.lists.search_query import SearchCompiler
-from aggregator.database.schema import categories, entries, feeds
+from aggregator.database.schema import entries, feeds, list_members
 from aggregator.database.stories import read_stories
 from aggregator.model import LOWEST_ID, Cursor, ListScope
 from aggregator.search.search_parser import parse
@@ -30,13 +35,17 @@ MAX_EXAMINED = 20_000
 ENTRY_ORDER = IdOrder(entries.c.id)
 """The order of the table of entries."""
 
+MEMBER_ORDER = IdOrder(list_members.c.entry_id)
+"""The order of the members of a list."""
+
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
     """The entries of a list as a SELECT without columns.
 
     Attributes:
-        candidates: Finds entries by an index; a search in texts is not joined with `entries`.
+        candidates: Finds entries by an index; not joined with `entries` for the members of a list
+            and a search in texts.
         order: The column to order by, and to seek in.
         conditions: Further conditions, which nearly every candidate meets.
         filters: Further conditions, which few candidates may meet.
@@ -125,18 +134,15 @@ def list_query(connection: Connection, scope: ListScope) -> ListQuery | None:
     """Return the query of a list; None for an empty search."""
     if scope.search is not None:
         return search_query(connection, parse(scope.search).root, scope.zone)
-    candidates = select().select_from(entries)
     if scope.source is not None:
-        # A source's own page shows all of its entries, whatever the merged list leaves out.
         feed_id = select(feeds.c.id).where(feeds.c.name == scope.source, feeds.c.subscribed)
-        return ListQuery(candidates.where(entries.c.feed_id == feed_id.scalar_subquery()))
-    if scope.category is not None:
-        category_id = select(categories.c.id).where(categories.c.slug == scope.category)
-        candidates = candidates.where(entries.c.category_id == category_id.scalar_subquery())
-        conditions = [entries.c.listed, WITHIN_HOURLY_LIMIT, read_stories.IS_SHOWN_IN_CATEGORY]
+        candidates = select().select_from(entries)
+        candidates = candidates.where(entries.c.feed_id == feed_id.scalar_subquery())
+        conditions = [] if scope.hidden else [is_shown_by_source(entries)]
         return ListQuery(candidates, conditions=conditions)
-    conditions = [entries.c.listed, WITHIN_HOURLY_LIMIT, read_stories.IS_SHOWN]
-    return ListQuery(candidates, conditions=conditions)
+    candidates = select().select_from(list_members)
+    candidates = candidates.where(list_members.c.list_id == list_id_of(scope))
+    return ListQuery(candidates, MEMBER_ORDER, [IS_SHOWN])
 
 
 def search_query(connection: Connection, root: Node | None, zone: tzinfo) -> ListQuery | None:
@@ -154,7 +160,7 @@ def search_query(connection: Connection, root: Node | None, zone: tzinfo) -> Lis
         candidates = select().select_from(index.source).where(index.matches(expression))
         order, tested = index.order, compiler.tested(tests)
     filters = [compiler.condition(node, entries) for node in tested]
-    conditions: list[ColumnElement[bool]] = [entries.c.listed]
+    conditions: list[ColumnElement[bool]] = [is_searched(entries)]
     if not _asks_for_source(root):
         conditions.append(
             read_stories.shown_once(lambda member: [compiler.condition(root, member)])

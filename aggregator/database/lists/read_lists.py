@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, null, select, union_all
 
 from aggregator.database.deadline import SEARCHING, STEP, attempt, within
-from aggregator.database.feeds.read_sources import SOURCE_COLUMNS, source_of
+from aggregator.database.feeds.read_sources import SOURCE_COLUMNS, source_of, with_category
 from aggregator.database.lists.list_query import ListQuery, list_query
 from aggregator.database.lists.read_searches import count_entries
-from aggregator.database.schema import categories, contents, entries, feeds
+from aggregator.database.schema import contents, entries, feeds
 from aggregator.database.stories import read_stories
 from aggregator.errors import DeadlineError
 from aggregator.model import (
@@ -282,11 +282,8 @@ def _with_columns(
     if with_content:
         columns.append(contents.c.html)
         statement = statement.outerjoin(contents, contents.c.entry_id == entries.c.id)
-    return (
-        statement.add_columns(*columns)
-        .join(feeds, feeds.c.id == entries.c.feed_id)
-        .outerjoin(categories, categories.c.id == feeds.c.category_id)
-    )
+    statement = statement.add_columns(*columns).join(feeds, feeds.c.id == entries.c.feed_id)
+    return with_category(statement)
 
 
 def _listed_entry(row: Any, sources: dict[int, Source], *, with_content: bool) -> ListedEntry:

@@ -9,8 +9,9 @@ from aggregator.database.deadline import attempt, within
 from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.lists.list_query import ListQuery
 from aggregator.database.lists.search_names import resolve_names
-from aggregator.database.schema import categories, contents, entries, feeds
+from aggregator.database.schema import contents, entries, feeds, lists
 from aggregator.errors import DeadlineError
+from aggregator.model import ListKind
 from aggregator.search.entry_words import searched_text
 from aggregator.search.name_hints import MAX_COMPARED, unknown_name
 from aggregator.search.search_faults import Hint
@@ -23,7 +24,9 @@ _MAX_UNKNOWN = 3  # names of a search that are compared with others
 
 _TITLES = {
     NameField.SOURCE: select(feeds.c.name, shown_title(feeds)).where(feeds.c.subscribed),
-    NameField.CATEGORY: select(categories.c.slug, categories.c.name).where(categories.c.feeds > 0),
+    NameField.CATEGORY: select(lists.c.key, lists.c.title).where(
+        lists.c.kind == ListKind.CATEGORY.value, lists.c.position.is_not(None)
+    ),
 }
 
 

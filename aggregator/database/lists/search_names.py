@@ -14,12 +14,14 @@ from sqlalchemy import (
 
 from aggregator import urls
 from aggregator.database.feeds.read_sources import shown_title
-from aggregator.database.schema import categories, feeds, former_names
+from aggregator.database.schema import feed_categories, feeds, former_names, lists
 from aggregator.search.syntax_tree import NameField, NameTest, Resolution
 
-_CATEGORIES = select(
-    feeds.c.id, categories.c.slug.label("key"), categories.c.name.label("title")
-).join_from(feeds, categories, categories.c.id == feeds.c.category_id)
+_CATEGORIES = (
+    select(feeds.c.id, lists.c.key, lists.c.title)
+    .join_from(feeds, feed_categories, feed_categories.c.feed_id == feeds.c.id)
+    .join(lists, lists.c.id == feed_categories.c.list_id)
+)
 _SOURCES = select(feeds.c.id, feeds.c.name.label("key"), shown_title(feeds).label("title"))
 _FORMER = select(
     feeds.c.id, former_names.c.name.label("key"), former_names.c.name.label("title")

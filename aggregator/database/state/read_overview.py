@@ -1,31 +1,50 @@
 """Numbers of the whole database for pages: counters, categories, busiest sources."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, exists, func, literal, null, select, union_all
+from sqlalchemy import (
+    Connection,
+    Engine,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.feeds.read_sources import shown_title
-from aggregator.database.schema import activity, categories, feeds, former_names, state
-from aggregator.model import ListScope, NamedList, Overview, Sidebar, SourceName
+from aggregator.database.lists.list_conditions import STORIES_ON
+from aggregator.database.schema import WHOLE_LIST_ID, activity, feeds, former_names, lists, state
+from aggregator.model import ListKind, ListScope, NamedList, Overview, Sidebar, SourceName
 from aggregator.model.times import EPOCH
 
 _BUSIEST = 12
 
 WEEK = timedelta(days=7)
 
+# As the list shows its members: a story once, if stories are on.
+_POSTS = case((STORIES_ON, lists.c.stories), else_=lists.c.entries)
+
 _STATE = select(
     state.c.version,
     state.c.checked_at,
     state.c.feeds,
-    state.c.entries,
+    select(_POSTS).where(lists.c.id == WHOLE_LIST_ID).scalar_subquery().label("posts"),
     state.c.failing,
     state.c.unpolled,
     exists(select(former_names.c.name)).label("renamed"),
 )
 
-_CATEGORY = select(categories.c.slug, categories.c.name, categories.c.entries).where(
-    categories.c.feeds > 0
+# Columns of `_LISTS` that sources do not have
+_NO_LIST = (
+    literal("").label("kind"),
+    literal("").label("description"),
+    literal(0).label("position"),
 )
 
 _WEEK_OF_EACH = (
@@ -42,6 +61,7 @@ _BUSY = (
         shown_title(feeds).label("title"),
         feeds.c.language,
         _WEEK_OF_EACH.c.entries,
+        *_NO_LIST,
     )
     .join_from(_WEEK_OF_EACH, feeds, feeds.c.id == _WEEK_OF_EACH.c.feed_id)
     .where(feeds.c.subscribed)
@@ -50,13 +70,16 @@ _BUSY = (
     .subquery()
 )
 
-_CATEGORIES = select(
+_LISTS = select(
     literal(0).label("busy"),
-    categories.c.slug.label("key"),
-    categories.c.name.label("title"),
+    lists.c.key,
+    lists.c.title,
     null().label("language"),
-    categories.c.entries,
-).where(categories.c.feeds > 0)
+    _POSTS.label("entries"),
+    lists.c.kind,
+    lists.c.description,
+    lists.c.position,
+).where(lists.c.position.is_not(None), lists.c.kind != ListKind.ALL.value)
 
 _NAMED_SOURCES = select(
     literal(1).label("busy"),
@@ -64,11 +87,12 @@ _NAMED_SOURCES = select(
     shown_title(feeds).label("title"),
     feeds.c.language,
     literal(0).label("entries"),
+    *_NO_LIST,
 ).where(feeds.c.subscribed, feeds.c.name.in_(bindparam("names", expanding=True)))
 
 # One statement for both, as a page reads them together.
-_SIDEBAR = union_all(_CATEGORIES, select(_BUSY)).execution_options(**within(OF_ALL_FEEDS))
-_SIDEBAR_AGAIN = union_all(_CATEGORIES, _NAMED_SOURCES)
+_SIDEBAR = union_all(_LISTS, select(_BUSY)).execution_options(**within(OF_ALL_FEEDS))
+_SIDEBAR_AGAIN = union_all(_LISTS, _NAMED_SOURCES)
 
 
 def version(connection: Connection) -> int:
@@ -99,8 +123,7 @@ def overview(connection: Connection) -> Overview:
         version=row.version,
         checked_at=row.checked_at,
         feeds=row.feeds,
-        entries=row.entries,
-        posts=row.entries,
+        posts=row.posts,
         failing=row.failing,
         unpolled_feeds=row.unpolled,
         has_former_names=bool(row.renamed),
@@ -125,14 +148,7 @@ def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = Non
     }
     return Sidebar(
         lists=tuple(
-            sorted(
-                (
-                    NamedList(ListScope(category=row.key), row.title, row.entries)
-                    for row in rows
-                    if not row.busy
-                ),
-                key=lambda category: category.title.casefold(),
-            )
+            _named_list(row) for row in sorted(rows, key=_place_in_sidebar) if not row.busy
         ),
         busiest=tuple(
             (source_names[name], number) for name, number in counts if name in source_names
@@ -142,8 +158,21 @@ def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = Non
 
 def named_list(connection: Connection, scope: ListScope) -> NamedList | None:
     """Return a category with a subscription, or a view; None if there is none."""
-    row = connection.execute(_CATEGORY.where(categories.c.slug == scope.category)).one_or_none()
-    return None if row is None else NamedList(scope, row.name, row.entries)
+    is_named = lists.c.kind == scope.kind.value, lists.c.key == scope.key
+    row = connection.execute(_LISTS.where(*is_named)).one_or_none()
+    return None if row is None else _named_list(row)
+
+
+def _named_list(row: Any) -> NamedList:
+    scope = ListScope.of(ListKind(row.kind), row.key)
+    return NamedList(scope, row.title, row.entries, row.description)
+
+
+def _place_in_sidebar(row: Any) -> tuple[bool, int, str]:
+    """Return a key: categories by name, then views in the order of config.yaml."""
+    if row.kind == ListKind.VIEW:
+        return True, row.position, ""
+    return False, 0, row.title.casefold()
 
 
 def day_of(at: datetime) -> int:

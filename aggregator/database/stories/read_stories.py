@@ -23,29 +23,14 @@ from sqlalchemy import (
 
 from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.feeds.read_sources import shown_title
-from aggregator.database.lists.hourly_limit import WITHIN_HOURLY_LIMIT
-from aggregator.database.schema import categories, entries, feeds, state, story_links
+from aggregator.database.lists.list_conditions import IS_SHOWN, STORIES_ON, is_searched
+from aggregator.database.schema import WHOLE_LIST_ID, entries, feeds, list_members, story_links
 from aggregator.model import EntryId, SourceName
 
-STORIES_ON = select(state.c.stories).scalar_subquery()
-"""Read in each statement, so that turning stories off or on changes one row and no entry."""
+_MEMBER, _FEED_OF_MEMBER = entries.alias("member"), feeds.alias("feed_of_member")
+_IN_WHOLE_LIST = list_members.alias("in_whole_list")
 
-IS_SHOWN = or_(entries.c.is_representative, ~STORIES_ON)
-IS_SHOWN_IN_CATEGORY = or_(entries.c.is_category_representative, ~STORIES_ON)
-
-TAKES_PART = and_(
-    entries.c.listed,
-    WITHIN_HOURLY_LIMIT,
-    feeds.c.stories,
-    or_(categories.c.id.is_(None), categories.c.stories),
-)
-"""Whether stories can hide an entry or let it represent others; needs `feeds` and `categories`."""
-
-
-_MEMBER, _OF_MEMBER = entries.alias("member"), categories.alias("of_member")
-_FEED_OF_MEMBER = feeds.alias("feed_of_member")
-
-_ALSO_IN, _FEED, _CATEGORY = entries.alias("there"), feeds.alias("of"), categories.alias("within")
+_ALSO_IN, _FEED = entries.alias("there"), feeds.alias("of")
 _SOURCE_NAME = (_FEED.c.name, shown_title(_FEED), _FEED.c.language)
 _FIRST = type_coerce(_ALSO_IN.c.first_seen_at, BigInteger)
 
@@ -91,8 +76,8 @@ def shown_once(
     """Return the condition under which a search shows an entry: the representative of the story.
 
     If the search does not match the representative, the first matching entry is shown.  The
-    database looks at the other entries of a story, which are few, only for entries that are not
-    representatives.
+    database looks at the other entries of a story, which are few, only for entries of stories that
+    are not representatives in the whole list.
 
     Args:
         conditions: The conditions of the search, about an alias of the table.
@@ -101,27 +86,44 @@ def shown_once(
         select(literal_column("1"))
         .select_from(_MEMBER)
         .join(_FEED_OF_MEMBER, _FEED_OF_MEMBER.c.id == _MEMBER.c.feed_id)
-        .outerjoin(_OF_MEMBER, _OF_MEMBER.c.id == _MEMBER.c.category_id)
         .where(
             _MEMBER.c.story_id == entries.c.story_id,
             _MEMBER.c.id != entries.c.id,
             or_(
-                _MEMBER.c.is_representative,
+                _is_representative(_MEMBER),
                 tuple_(_MEMBER.c.first_seen_at, _MEMBER.c.id)
                 < tuple_(entries.c.first_seen_at, entries.c.id),
             ),
-            _MEMBER.c.listed,
+            is_searched(_MEMBER),
             _FEED_OF_MEMBER.c.stories,
-            or_(_OF_MEMBER.c.id.is_(None), _OF_MEMBER.c.stories),
             *conditions(_MEMBER),
         )
     )
-    return or_(IS_SHOWN, ~exists(earlier.correlate(entries)))
+    return or_(
+        entries.c.story_id.is_(None),
+        ~STORIES_ON,
+        _is_representative(entries),
+        ~exists(earlier.correlate(entries)),
+    )
+
+
+def _is_representative(of: FromClause) -> ColumnElement[bool]:
+    """Return whether the whole list shows an entry; an alias of `entries` or the table."""
+    return exists(
+        select(literal_column("1"))
+        .select_from(_IN_WHOLE_LIST)
+        .where(
+            _IN_WHOLE_LIST.c.list_id == WHOLE_LIST_ID,
+            _IN_WHOLE_LIST.c.entry_id == of.c.id,
+            _IN_WHOLE_LIST.c.is_representative,
+        )
+        .correlate(of)
+    )
 
 
 @cache
 def also_in(dialect: str) -> ColumnElement[Any]:
-    """Return the column `also_in` of a list of `entries`, joined with `feeds` and `categories`.
+    """Return the column `also_in` of a list of `entries`, joined with `feeds`.
 
     Most entries have no story, so the column costs a list next to nothing; a separate statement
     would be an additional one for each page.
@@ -130,18 +132,15 @@ def also_in(dialect: str) -> ColumnElement[Any]:
         select(gathered(dialect, _FIRST, _ALSO_IN.c.id, *_SOURCE_NAME))
         .select_from(_ALSO_IN)
         .join(_FEED, _FEED.c.id == _ALSO_IN.c.feed_id)
-        .outerjoin(_CATEGORY, _CATEGORY.c.id == _ALSO_IN.c.category_id)
         .where(
             _ALSO_IN.c.story_id == entries.c.story_id,
             _ALSO_IN.c.id != entries.c.id,
-            _ALSO_IN.c.listed,
-            or_(_CATEGORY.c.id.is_(None), _CATEGORY.c.stories),
+            is_searched(_ALSO_IN),
             _FEED.c.stories,
             feeds.c.stories,
-            or_(categories.c.id.is_(None), categories.c.stories),
             STORIES_ON,
         )
-        .correlate(entries, feeds, categories)
+        .correlate(entries, feeds)
         .scalar_subquery()
         .label("also_in")
     )
@@ -174,7 +173,7 @@ def story(connection: Connection, entry_id: int) -> Story | None:
             url=row.url,
             listed_at=EntryId(row.id).at,
             first_seen_at=row.first_seen_at,
-            is_shown=row.listed and (row.is_representative or not row.stories),
+            is_shown=bool(row.is_shown),
         )
         for row in connection.execute(_ENTRIES.where(is_member))
     ]
@@ -194,11 +193,13 @@ _ENTRIES = (
         entries.c.title,
         entries.c.url,
         entries.c.first_seen_at,
-        entries.c.listed,
-        entries.c.is_representative.label("is_representative"),
         feeds.c.name,
-        STORIES_ON.label("stories"),
+        and_(list_members.c.entry_id.is_not(None), IS_SHOWN).label("is_shown"),
     )
     .join_from(entries, feeds, feeds.c.id == entries.c.feed_id)
+    .outerjoin(
+        list_members,
+        and_(list_members.c.list_id == WHOLE_LIST_ID, list_members.c.entry_id == entries.c.id),
+    )
     .order_by(entries.c.first_seen_at, entries.c.id)
 )

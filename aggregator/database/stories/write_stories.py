@@ -1,24 +1,21 @@
-"""Stories: the links between entries, and the representatives shown in lists.
+"""Stories: the links between entries, and the groups that the links make.
 
-Links are stored with a reason; stories follow from links alone, and representatives from stories:
-a story has an entry for the list of all entries, and another for the list of each category.
+Links are stored with a reason; stories follow from links alone, and representatives from stories.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, true, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from aggregator import urls
-from aggregator.database.chunks import CHUNK_SIZE, chunks
+from aggregator.database.chunks import chunks
 from aggregator.database.dialects import upsert
 from aggregator.database.feeds.write_polls import note_change
-from aggregator.database.schema import categories, entries, feeds, state, story_links
-from aggregator.database.stories.read_stories import TAKES_PART
+from aggregator.database.schema import entries, state, story_links
 from aggregator.database.stories.write_candidates import delete_keys
-from aggregator.stories import representatives
+from aggregator.database.stories.write_representatives import STORY_ENTRIES, write_representatives
 from aggregator.stories.grouping import stories_of
-from aggregator.stories.representatives import SHOWN_EVERYWHERE, Representation, StoryMember
 from aggregator.stories.similarity import StoryLink, StoryRule
 
 _MAX_STORY = 1000  # entries that are linked with each other
@@ -28,47 +25,16 @@ _LINKS = select(
 )
 _LINKS_FROM = _LINKS.where(story_links.c.older_id.in_(bindparam("ids", expanding=True)))
 _LINKS_TO = _LINKS.where(story_links.c.newer_id.in_(bindparam("ids", expanding=True)))
-_MEMBERS = (
-    select(
-        entries.c.id,
-        entries.c.feed_id,
-        entries.c.category_id,
-        entries.c.first_seen_at,
-        entries.c.story_id,
-        entries.c.is_representative.label("in_all"),
-        entries.c.is_category_representative.label("in_category"),
-        entries.c.guid,
-        entries.c.public_id,
-        entries.c.url,
-        feeds.c.url.label("feed_url"),
-        feeds.c.site_url,
-        feeds.c.rank,
-        TAKES_PART.label("takes_part"),
-    )
-    .join_from(entries, feeds, feeds.c.id == entries.c.feed_id)
-    .outerjoin(categories, categories.c.id == entries.c.category_id)
-)
-_MEMBERS_BY_ID = _MEMBERS.where(entries.c.id.in_(bindparam("ids", expanding=True)))
+_ENTRIES_BY_ID = STORY_ENTRIES.where(entries.c.id.in_(bindparam("ids", expanding=True)))
 _KEYS_AND_STORY = select(entries.c.id, entries.c.story_keys, entries.c.story_id).where(
     entries.c.id.in_(bindparam("ids", expanding=True)), entries.c.story_keys.is_not(None)
 )
 _SET_STORY = (
-    update(entries)
-    .where(entries.c.id == bindparam("entry"))
-    .values(
-        story_id=bindparam("story"),
-        is_representative=bindparam("in_all"),
-        is_category_representative=bindparam("in_category"),
-    )
-)
-_SET_ID = (
-    update(entries)
-    .where(entries.c.id == bindparam("entry"))
-    .values(public_id=bindparam("new_public_id"))
+    update(entries).where(entries.c.id == bindparam("entry")).values(story_id=bindparam("story"))
 )
 
 
-def add_links(connection: Connection, links: Collection[StoryLink]) -> None:
+def add_links(connection: Connection, links: Collection[StoryLink], *, now: datetime) -> None:
     """Store links between entries, and make the stories again."""
     if not links:
         return
@@ -82,7 +48,8 @@ def add_links(connection: Connection, links: Collection[StoryLink]) -> None:
         for link in links
     ]
     upsert(connection, story_links, rows, key=["older_id", "newer_id"])
-    regroup(connection, {entry_id for link in links for entry_id in (link.older_id, link.newer_id)})
+    linked_ids = {entry_id for link in links for entry_id in (link.older_id, link.newer_id)}
+    regroup(connection, linked_ids, now=now)
 
 
 def forget(connection: Connection, doomed: Sequence[int]) -> set[int]:
@@ -104,7 +71,7 @@ def forget(connection: Connection, doomed: Sequence[int]) -> set[int]:
     return neighbour_ids - set(doomed)
 
 
-def regroup(connection: Connection, entry_ids: Collection[int]) -> None:
+def regroup(connection: Connection, entry_ids: Collection[int], *, now: datetime) -> None:
     """Make the stories of entries again from the stored links."""
     if not entry_ids:
         return
@@ -112,77 +79,21 @@ def regroup(connection: Connection, entry_ids: Collection[int]) -> None:
     rows = [
         row
         for chunk in chunks(sorted(linked_ids))
-        for row in connection.execute(_MEMBERS_BY_ID, {"ids": chunk})
+        for row in connection.execute(_ENTRIES_BY_ID, {"ids": chunk})
     ]
     feed_of = {row.id: row.feed_id for row in rows}
     stored_links = [link for link in links if link.older_id in feed_of and link.newer_id in feed_of]
     story_of = {
         entry_id: min(story) for story in stories_of(stored_links, feed_of) for entry_id in story
     }
-    _write(connection, rows, story_of)
+    _write(connection, rows, story_of, now)
 
 
-def choose_representatives(
-    connection: Connection,
-    *,
-    feed_ids: Sequence[int] = (),
-    category_ids: Sequence[int] = (),
-) -> None:
-    """Choose representatives again for the stories with entries of some feeds or categories.
-
-    Links and stories stay.
-    """
-    if not feed_ids and not category_ids:
-        return
-    condition = or_(entries.c.feed_id.in_(feed_ids), entries.c.category_id.in_(category_ids))
-    if len(feed_ids) + len(category_ids) > CHUNK_SIZE:
-        condition = true()
-    story_ids = (
-        select(entries.c.story_id).where(entries.c.story_id.is_not(None), condition).distinct()
-    )
-    for chunk in chunks(list(connection.scalars(story_ids))):
-        rows = connection.execute(_MEMBERS.where(entries.c.story_id.in_(chunk))).all()
-        _write(connection, rows, {row.id: row.story_id for row in rows})
-
-
-def switch(connection: Connection, *, on: bool, off_in: Iterable[str] = ()) -> None:
-    """Turn stories on or off, in all lists or for categories; lists follow at once.
-
-    Args:
-        off_in: Names of categories without stories, in any spelling.
-    """
-    rows = connection.execute(select(categories)).all()
-    slugs = {row.name: row.slug for row in rows}
-    names_off = {name for text in off_in for name in urls.matching_categories(text, slugs)}
-    is_switched = connection.scalar(select(state.c.stories)) != on
-    if is_switched:
+def switch(connection: Connection, *, on: bool) -> None:
+    """Turn stories on or off in all lists, which follow at once."""
+    if connection.scalar(select(state.c.stories)) != on:
         connection.execute(update(state).values(stories=on))
-    switched_ids = [row.id for row in rows if row.stories is (row.name in names_off)]
-    if switched_ids:
-        connection.execute(
-            update(categories)
-            .where(categories.c.id.in_(switched_ids))
-            .values(stories=~categories.c.stories)
-        )
-        choose_representatives(connection, category_ids=switched_ids)
-    if switched_ids or is_switched:
         note_change(connection)
-
-
-def set_share(connection: Connection, per_hour: int | None) -> None:
-    """Bound the number of posts per feed and hour in lists; lists follow at once.
-
-    Args:
-        per_hour: None for any number.
-    """
-    before: int | None = connection.scalar(select(state.c.per_hour))
-    if before == per_hour:
-        return
-    connection.execute(update(state).values(per_hour=per_hour))
-    bounds = [bound for bound in (before, per_hour) if bound is not None]
-    feed_ids = select(entries.c.feed_id).where(entries.c.hour_rank >= min(bounds)).distinct()
-    choose_representatives(connection, feed_ids=list(connection.scalars(feed_ids)))
-    note_change(connection)
 
 
 def _links_of(connection: Connection, ids: Sequence[int]) -> set[StoryLink]:
@@ -208,73 +119,26 @@ def _linked(connection: Connection, seeds: Collection[int]) -> tuple[set[int], s
     return linked_ids, links
 
 
-def _member(row: Any) -> StoryMember:
-    return StoryMember(
-        row.id,
-        row.category_id,
-        row.first_seen_at,
-        row.takes_part,
-        link_site=urls.site_of(row.url or ""),
-        feed_site=urls.site_of(row.feed_url),
-        named_site=urls.site_of(row.site_url or ""),
-        rank=row.rank,
-    )
-
-
-def _write(connection: Connection, rows: Sequence[Any], story_of: Mapping[int, int]) -> None:
-    """Store the story of each entry and which lists show the entry, where either changed.
+def _write(
+    connection: Connection,
+    rows: Sequence[Any],
+    story_of: Mapping[int, int],
+    now: datetime,
+) -> None:
+    """Store the story of each entry where it changed, and the representatives.
 
     Args:
-        rows: Of `_MEMBERS`.
+        rows: Of `STORY_ENTRIES`.
         story_of: Id of the story by entry id; entries without a story are missing.
     """
-    members: dict[int | None, list[StoryMember]] = {}
-    for row in rows:
-        members.setdefault(story_of.get(row.id), []).append(_member(row))
-    representations = {member.entry_id: SHOWN_EVERYWHERE for member in members.pop(None, [])}
-    for story_members in members.values():
-        representations |= representatives.choose_representatives(story_members)
     changes = [
-        {
-            "entry": row.id,
-            "story": story_of.get(row.id),
-            "in_all": representations[row.id].in_all,
-            "in_category": representations[row.id].in_category,
-        }
+        {"entry": row.id, "story": story_of.get(row.id)}
         for row in rows
-        if representations[row.id] != Representation(row.in_all, row.in_category)
-        or story_of.get(row.id) != row.story_id
+        if story_of.get(row.id) != row.story_id
     ]
     if changes:
         connection.execute(_SET_STORY, changes)
-    if exchanged_ids := _exchanged_ids(rows, story_of, representations):
-        connection.execute(_SET_ID, exchanged_ids)
-
-
-def _exchanged_ids(
-    rows: Sequence[Any],
-    story_of: Mapping[int, int],
-    representations: Mapping[int, Representation],
-) -> list[dict[str, Any]]:
-    """Return new public ids where a representative replaces another entry with the same guid.
-
-    The new representative is published under the guid, so feed readers do not show the story as
-    new.
-    """
-    replaced: dict[tuple[int | None, str | None], Any] = {
-        (story_of.get(row.id), row.guid): row
-        for row in rows
-        if row.in_all
-        and not representations[row.id].in_all
-        and row.guid
-        and row.public_id == row.guid
-    }
-    exchanged_ids = []
+    stories: dict[int, list[Any]] = {}
     for row in rows:
-        if not representations[row.id].in_all:
-            continue
-        former = replaced.pop((story_of.get(row.id), row.guid), None)
-        if former is not None:
-            exchanged_ids.append({"entry": row.id, "new_public_id": former.public_id})
-            exchanged_ids.append({"entry": former.id, "new_public_id": row.public_id})
-    return exchanged_ids
+        stories.setdefault(story_of.get(row.id, row.id), []).append(row)
+    write_representatives(connection, stories.values(), now=now)

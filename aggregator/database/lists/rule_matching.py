@@ -1,0 +1,134 @@
+"""Entries that match rules of config.yaml: new entries in memory, stored ones in the database."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import tzinfo
+from functools import lru_cache
+from html import escape
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from aggregator.database.chunks import chunks
+from aggregator.database.schema import contents, entries, resolved_names
+from aggregator.model import CleanEntry
+from aggregator.search.predicate import Condition, SearchedEntry, compiled
+from aggregator.search.search_parser import parse_rule
+from aggregator.search.syntax_tree import NameField, NameTest, Node, Resolution
+from aggregator.search.tree_facts import name_tests
+
+_AT_ONCE = 100  # stored entries whose full texts are in memory at the same time
+
+_TEXTS = (
+    select(
+        entries.c.id,
+        entries.c.feed_id,
+        entries.c.url,
+        entries.c.title,
+        entries.c.summary,
+        entries.c.authors,
+        entries.c.categories,
+        entries.c.enclosures,
+        entries.c.language,
+        entries.c.image,
+        func.coalesce(contents.c.html, "").label("html"),
+    )
+    .outerjoin_from(entries, contents, contents.c.entry_id == entries.c.id)
+    .where(entries.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
+class RuleMatcher:
+    """Finds the entries that match rules, in one transaction.
+
+    Args:
+        searched: Entries whose texts are at hand, by id.
+        timezone: IANA name of the zone in which days begin.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        searched: Mapping[int, SearchedEntry],
+        *,
+        timezone: str,
+    ) -> None:
+        self._connection = connection
+        self._searched = searched
+        self._zone = ZoneInfo(timezone)
+        self._resolution: Resolution | None = None
+
+    def matches(self, rules: Collection[str], ids: Collection[int]) -> dict[str, set[int]]:
+        """Return the ids of the entries among `ids` that match each rule."""
+        matching_ids: dict[str, set[int]] = {rule: set() for rule in rules}
+        if not matching_ids:
+            return {}
+        conditions = [(matching_ids[rule], self._condition(rule)) for rule in matching_ids]
+        for entry_id, entry in self._searched_entries(ids):
+            for matched_ids, condition in conditions:
+                if condition(entry):
+                    matched_ids.add(entry_id)
+        return matching_ids
+
+    def _searched_entries(self, ids: Collection[int]) -> Iterable[tuple[int, SearchedEntry]]:
+        stored_ids = []
+        for entry_id in ids:
+            if entry_id in self._searched:
+                yield entry_id, self._searched[entry_id]
+            else:
+                stored_ids.append(entry_id)
+        for start in range(0, len(stored_ids), _AT_ONCE):
+            part = stored_ids[start : start + _AT_ONCE]
+            yield from _stored_entries(self._connection, part).items()
+
+    def _condition(self, rule: str) -> Condition:
+        tests = name_tests(_node(rule))
+        if tests and self._resolution is None:
+            self._resolution = read_resolution(self._connection)
+        resolution = self._resolution or {}
+        feeds_of_names = tuple((test, resolution.get(test, frozenset())) for test in tests)
+        return _compiled(rule, self._zone, feeds_of_names)
+
+
+def read_resolution(connection: Connection) -> dict[NameTest, frozenset[int]]:
+    """Return the ids of the feeds that the names in rules mean, as stored."""
+    return {
+        NameTest(NameField(row.field), row.value): frozenset(row.feeds)
+        for row in connection.execute(select(resolved_names))
+    }
+
+
+def _stored_entries(connection: Connection, ids: Collection[int]) -> dict[int, SearchedEntry]:
+    return {
+        row.id: SearchedEntry(
+            CleanEntry(
+                guid=None,
+                url=row.url,
+                title=row.title,
+                title_html=escape(row.title),
+                summary=row.summary,
+                content_html=row.html,
+                content_hash=b"",
+                authors=row.authors,
+                categories=row.categories,
+                enclosures=row.enclosures,
+                language=row.language,
+                image=row.image,
+            ),
+            feed_id=row.feed_id,
+            place=row.id,
+        )
+        for chunk in chunks(sorted(ids))
+        for row in connection.execute(_TEXTS, {"ids": chunk})
+    }
+
+
+@lru_cache(maxsize=1024)
+def _node(rule: str) -> Node:
+    return parse_rule(rule)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(
+    rule: str, zone: tzinfo, feeds_of_names: tuple[tuple[NameTest, frozenset[int]], ...]
+) -> Condition:
+    return compiled(_node(rule), dict(feeds_of_names), zone)

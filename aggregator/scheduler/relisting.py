@@ -1,0 +1,45 @@
+"""Entries listed anew after a change of config.yaml, while polls go on."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+
+from aggregator.database import Connection, Transact
+from aggregator.database.lists import read_relisting
+from aggregator.database.lists.write_relisting import BatchSize, relist_batch
+
+log = logging.getLogger(__name__)
+
+_LOG_INTERVAL = 5.0  # seconds
+
+
+class Relisting:
+    """Lists entries anew in short transactions, and logs the progress.
+
+    Args:
+        transact: Runs a function in one transaction that may write.
+    """
+
+    def __init__(self, transact: Transact) -> None:
+        self._transact = transact
+        self._size = BatchSize()
+        self._logged_at = 0.0
+
+    async def work(self, is_stopping: Callable[[], bool]) -> None:
+        """List anew whatever remains to be listed, until `is_stopping`."""
+        self._logged_at = monotonic()
+        while not is_stopping() and await self._transact(self._batch):
+            pass
+
+    def _batch(self, connection: Connection) -> bool:
+        started_at = monotonic()
+        remained = relist_batch(connection, self._size.entries, now=datetime.now(UTC))
+        self._size.learn(monotonic() - started_at)
+        if remained and monotonic() - self._logged_at >= _LOG_INTERVAL:
+            self._logged_at = monotonic()
+            progress = read_relisting.relisting_progress(connection)
+            if progress is not None:
+                entries, total = progress.entries, progress.total
+                log.info("lists: %s of %s posts worked over", f"{entries:,}", f"{total:,}")
+        return remained
