@@ -16,6 +16,8 @@ class FeedStatus(StrEnum):
     """Never polled."""
     REMOVED = "gone"
     """The server answered 410: the feed is polled no more."""
+    PAUSED = "paused"
+    """config.yaml says that the feed is not polled."""
     FAILING = "failing"
     """The last poll failed."""
     WAITING = "waiting"
@@ -33,6 +35,7 @@ URGENCY = {
     FeedStatus.OFFLINE: 1,
     FeedStatus.REPAIRED: 2,
     FeedStatus.REMOVED: 3,
+    FeedStatus.PAUSED: 4,
     FeedStatus.UNPOLLED: 4,
     FeedStatus.FINE: 4,
 }
@@ -47,6 +50,8 @@ def feed_status(feed: FeedHealth) -> FeedStatus:
     """
     if feed.is_gone:
         return FeedStatus.REMOVED
+    if feed.is_paused:
+        return FeedStatus.PAUSED
     if feed.last_polled_at is None:
         return FeedStatus.UNPOLLED
     if feed.failures > 0:

@@ -21,17 +21,19 @@ from tests.worlds import NOW, poll_of, record, store_poll, subscribe
 
 LATER = NOW + timedelta(hours=1)
 POLLED = [
-    {"last_polled_at": NOW, "gone": gone, "failures": failures, "error": error, "note": note,
-     "not_before": not_before}
-    for gone, failures, error, note, not_before in product(
-        (False, True), (0, 1, 7), (None, "", "404"), (None, "", "repaired"), (None, LATER)
+    {"last_polled_at": NOW, "gone": gone, "paused": paused, "failures": failures, "error": error,
+     "note": note, "not_before": not_before}
+    for gone, paused, failures, error, note, not_before in product(
+        (False, True), (False, True), (0, 1, 7), (None, "", "404"), (None, "", "repaired"),
+        (None, LATER),
     )
 ]  # fmt: skip
-NEVER_POLLED = {
-    "last_polled_at": None, "gone": False, "failures": 0, "error": None, "note": None,
-    "not_before": None,
-}  # fmt: skip
-ROWS = [*POLLED, NEVER_POLLED]
+NEVER_POLLED = [
+    {"last_polled_at": None, "gone": False, "paused": paused, "failures": 0, "error": None,
+     "note": None, "not_before": None}
+    for paused in (False, True)
+]  # fmt: skip
+ROWS = [*POLLED, *NEVER_POLLED]
 """Every combination of what the rule looks at that a poll, or none, can leave behind."""
 
 

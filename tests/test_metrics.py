@@ -42,7 +42,7 @@ def test_the_figures_are_those_of_the_feeds(tmp_path):
 
     assert {key: found[key] for key in found if key.startswith("feeds")} == {
         "feeds": 3, "feeds_failing": 1, "feeds_waiting": 0, "feeds_offline": 0, "feeds_gone": 0,
-        "feeds_unread": 1, "feeds_overdue": 1,
+        "feeds_paused": 0, "feeds_unread": 1, "feeds_overdue": 1,
     }  # fmt: skip
     assert (found["entries"], found["polls_total"]) == (3, 3)
     assert abs(found["last_poll_timestamp_seconds"] - now.timestamp()) < 60

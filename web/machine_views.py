@@ -112,6 +112,7 @@ _BY_STATUS = (
     ("waiting", FeedStatus.WAITING, "Feeds whose server asked for a pause."),
     ("offline", FeedStatus.OFFLINE, "Feeds whose last poll this machine's network failed."),
     ("gone", FeedStatus.REMOVED, "Feeds that are polled no more (410)."),
+    ("paused", FeedStatus.PAUSED, "Feeds that config.yaml pauses."),
     ("unread", FeedStatus.UNPOLLED, "Feeds that were never polled."),
 )
 

@@ -1,7 +1,7 @@
 """The texts and marks of the status page about a feed.  Pure."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import accumulate, takewhile
@@ -36,6 +36,7 @@ _STYLES = {
     FeedStatus.UNPOLLED: "wait reading",
     FeedStatus.FAILING: "bad",
     FeedStatus.REMOVED: "gone",
+    FeedStatus.PAUSED: "gone",
 }
 """Classes of the style sheet."""
 
@@ -78,6 +79,7 @@ class Totals:
     offline: int
     unpolled: int
     removed: int
+    paused: int
     unchanged: float | None
 
 
@@ -127,6 +129,7 @@ def status_word(status: FeedStatus, lang: Language) -> str:
         FeedStatus.UNPOLLED: lang.gettext("Reading"),
         FeedStatus.FAILING: lang.gettext("Failing"),
         FeedStatus.REMOVED: lang.gettext("Gone"),
+        FeedStatus.PAUSED: lang.gettext("Paused"),
     }[status]
 
 
@@ -147,6 +150,8 @@ def next_check(feed: FeedHealth, clock: Clock) -> str:
     """Return when the feed is polled next: "in 48 minutes", "never"."""
     if feed.is_gone:
         return clock.lang.gettext("never")
+    if feed.is_paused:
+        return clock.lang.gettext("paused")
     if feed.next_poll_at is None:
         return clock.lang.gettext("not planned yet")
     return clock.until(feed.next_poll_at)
@@ -155,52 +160,60 @@ def next_check(feed: FeedHealth, clock: Clock) -> str:
 def details(feed: FeedHealth, clock: Clock) -> list[StatusText]:
     """Return the sentences below a feed, none for an inconspicuous feed."""
     lang, status = clock.lang, feed_status(feed)
-
-    def translated(text: str) -> StatusText:
-        return StatusText(text, lang.tag)
-
-    lines = []
-    if status is FeedStatus.REMOVED:
-        lines.append(
-            translated(
-                lang.gettext(
-                    "The publisher removed this feed. It is safe to delete from config.yaml."
-                )
-            )
-        )
-    elif status in (FeedStatus.FAILING, FeedStatus.WAITING, FeedStatus.OFFLINE):
-        reason = feed.next_reason if feed.next_reason != BY_PAUSE else None
-        lines.append(StatusText(sentence(reason or "the last check failed"), SOURCE))
-        began = feed.failing_since if status is FeedStatus.FAILING else None
-        if began:
-            since = clock.brief(began)
-            lines.append(translated(lang.gettext("Failing since {time}.", time=since)))
-        if feed.entries:
-            lines.append(translated(lang.gettext("Posts already collected stay in the list.")))
-        elif began and feed.last_success_at is None and not feed.source.private:
-            place = urls.masked(feed.source.feed_url)
-            question = lang.gettext("It was never read so far; is {place} the right address?")
-            lines.append(translated(question.format(place=place)))
-    elif feed.note:
-        lines.append(StatusText(sentence(feed.note), SOURCE))
+    lines = list(_status_details(feed, clock))
     if feed.unconditional:
         lines.append(
-            translated(lang.gettext("Its server can’t say “unchanged”: all is sent each time."))
+            StatusText(
+                lang.gettext("Its server can’t say “unchanged”: all is sent each time."), lang.tag
+            )
         )
         if feed.next_reason == BECAUSE_NO_VALIDATORS:
             lines.append(
-                translated(lang.gettext("So it is asked once a day while nothing is new."))
+                StatusText(
+                    lang.gettext("So it is asked once a day while nothing is new."), lang.tag
+                )
             )
     if status in (FeedStatus.FINE, FeedStatus.REPAIRED) and feed.next_reason not in {
         None,
         *OUR_REASONS,
     }:
-        lines.append(translated(lang.gettext("Why it is asked then:")))
+        lines.append(StatusText(lang.gettext("Why it is asked then:"), lang.tag))
         lines.append(StatusText(sentence(feed.next_reason or ""), SOURCE))
     if feed.moved_to:
         moved = lang.gettext("It has moved to {place} and is read there; change it in config.yaml.")
-        lines.append(translated(moved.format(place=urls.masked(feed.moved_to))))
+        lines.append(StatusText(moved.format(place=urls.masked(feed.moved_to)), lang.tag))
     return lines
+
+
+def _status_details(feed: FeedHealth, clock: Clock) -> Iterator[StatusText]:
+    """Yield the sentences about a feed's status."""
+    lang, status = clock.lang, feed_status(feed)
+
+    def translated(text: str) -> StatusText:
+        return StatusText(text, lang.tag)
+
+    if status is FeedStatus.REMOVED:
+        yield translated(
+            lang.gettext("The publisher removed this feed. It is safe to delete from config.yaml.")
+        )
+    elif status is FeedStatus.PAUSED:
+        yield translated(lang.gettext("It is paused in config.yaml."))
+        if feed.entries:
+            yield translated(lang.gettext("Posts already collected stay in the list."))
+    elif status in (FeedStatus.FAILING, FeedStatus.WAITING, FeedStatus.OFFLINE):
+        reason = feed.next_reason if feed.next_reason != BY_PAUSE else None
+        yield StatusText(sentence(reason or "the last check failed"), SOURCE)
+        began = feed.failing_since if status is FeedStatus.FAILING else None
+        if began:
+            yield translated(lang.gettext("Failing since {time}.", time=clock.brief(began)))
+        if feed.entries:
+            yield translated(lang.gettext("Posts already collected stay in the list."))
+        elif began and feed.last_success_at is None and not feed.source.private:
+            place = urls.masked(feed.source.feed_url)
+            question = lang.gettext("It was never read so far; is {place} the right address?")
+            yield translated(question.format(place=place))
+    elif feed.note:
+        yield StatusText(sentence(feed.note), SOURCE)
 
 
 def strip(polls: Sequence[PollRecord], lang: Language) -> Strip:
@@ -268,6 +281,7 @@ def totals(
         offline=counts.get(FeedStatus.OFFLINE, 0),
         unpolled=counts.get(FeedStatus.UNPOLLED, 0),
         removed=counts.get(FeedStatus.REMOVED, 0),
+        paused=counts.get(FeedStatus.PAUSED, 0),
         unchanged=outcomes[Outcome.UNCHANGED] / checks if is_all else None,
     )
 

@@ -56,6 +56,7 @@ from aggregator.model.listing_rules import (
 )
 from aggregator.model.polling import (
     BECAUSE_NO_VALIDATORS,
+    BECAUSE_PAUSED,
     BY_INTERVAL,
     BY_PAUSE,
     BY_RHYTHM,
@@ -77,6 +78,7 @@ from aggregator.model.polling import (
 
 __all__ = [
     "BECAUSE_NO_VALIDATORS",
+    "BECAUSE_PAUSED",
     "BY_INTERVAL",
     "BY_PAUSE",
     "BY_RHYTHM",

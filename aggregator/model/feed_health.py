@@ -33,11 +33,12 @@ class FeedHealth:
         hidden: Number of entries that config.yaml hides (`model.HIDDEN`).
         per_week: Entries listed in the last four weeks, divided by four.
         weeks: Entries listed in each of the last weeks of seven days, oldest first.
-        next_poll_at: None for a feed that is polled no more (410).
+        next_poll_at: None for a feed that is paused, or polled no more (410).
         next_reason: The reason for the time of the next poll, in words.
         not_before: End of the pause that the server asked for at the last poll, None for no pause.
         failing_since: Start of the first of the last failed polls, None if the last poll succeeded.
         is_gone: The server answered 410.
+        is_paused: config.yaml has `paused: true` for the feed.
         moved_to: The address that is polled instead, after a permanent redirect.
         unconditional: The server offers no validators: each poll transfers the whole document.
         constraints: All constraints on the time of the next poll, those of the host included.
@@ -61,6 +62,7 @@ class FeedHealth:
     failures: int = 0
     failing_since: datetime | None = None
     is_gone: bool = False
+    is_paused: bool = False
     error: str | None = None
     note: str | None = None
     moved_to: str | None = None

@@ -15,6 +15,7 @@ BY_INTERVAL = "the interval in config.yaml"
 BY_RHYTHM = "the feed's own rhythm"
 BECAUSE_NO_VALIDATORS = "the server offers no validators, and nothing was new"
 BY_PAUSE = "a pause between two requests"
+BECAUSE_PAUSED = "paused in config.yaml"
 OUR_REASONS = frozenset({BY_INTERVAL, BY_RHYTHM, BECAUSE_NO_VALIDATORS, BY_PAUSE})
 """Reasons for the time of the next poll that this program chose; no publisher asked for them."""
 
@@ -200,6 +201,7 @@ class DueFeed:
         pacing: How often the feed is polled.
         lease_owner: Name of the leasing process.
         host: The site of the feed's address.
+        is_paused: The feed is polled now as a person asked for it, and not again.
         distrust_304: Send no validators after eight days of nothing but 304.
         timezone: IANA name, for times without a zone; None to find out.
         habits: How the feed's documents behave.
@@ -214,6 +216,7 @@ class DueFeed:
     validation: Validation = Validation()
     relocation: Relocation = Relocation()
     history: PollHistory = PollHistory()
+    is_paused: bool = False
     distrust_304: bool = False
     timezone: str | None = None
     habits: Habits = Habits()

@@ -319,5 +319,5 @@ def result_of(report: PollReport) -> PollResult:
         new=report.new,
         updated=report.updated,
         error=report.error,
-        next_poll_at=report.next_poll.at,
+        next_poll_at=None if report.feed.is_paused else report.next_poll.at,
     )

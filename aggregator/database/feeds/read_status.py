@@ -8,6 +8,7 @@ from aggregator.feed_status import URGENCY, FeedStatus
 
 STATUS = case(
     (feeds.c.gone, FeedStatus.REMOVED.value),
+    (feeds.c.paused, FeedStatus.PAUSED.value),
     (feeds.c.last_polled_at.is_(None), FeedStatus.UNPOLLED.value),
     (and_(feeds.c.failures > 0, feeds.c.not_before.is_(None)), FeedStatus.FAILING.value),
     (feeds.c.failures > 0, FeedStatus.WAITING.value),

@@ -241,6 +241,7 @@ _DUE = select(
     feeds.c.host,
     feeds.c.interval,
     feeds.c.interval_given,
+    feeds.c.paused,
     feeds.c.distrust_304,
     feeds.c.validators_url,
     feeds.c.etag,
@@ -336,6 +337,7 @@ def _due_feed(row: Any, host: KnownHost, *, owner: str) -> DueFeed:
         history=PollHistory(
             row.polls, row.failures, row.last_success_at, row.last_full_at, row.not_before
         ),
+        is_paused=row.paused,
         distrust_304=row.distrust_304,
         timezone=row.timezone,
         habits=row.habits,

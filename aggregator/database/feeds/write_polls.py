@@ -14,6 +14,7 @@ from aggregator.database.feeds.write_hosts import note_pauses
 from aggregator.database.feeds.write_leases import lock_leased, release_leases
 from aggregator.database.schema import POLLS_KEPT, feeds, polls, state
 from aggregator.model import (
+    BECAUSE_PAUSED,
     DueFeed,
     FeedHead,
     Habits,
@@ -186,16 +187,17 @@ def _feed_values(report: PollReport, row: Any) -> dict[str, Any]:
         row: The feed as stored.
     """
     next_poll, redirect = report.next_poll, report.relocation.redirect
+    is_gone = report.outcome is Outcome.GONE
     values: dict[str, Any] = {
         "polls": report.feed.history.polls + 1,
         "last_polled_at": report.started_at,
         "next_poll_at": next_poll.at if row.subscribed and not row.paused else None,
-        "next_reason": next_poll.reason,
+        "next_reason": BECAUSE_PAUSED if row.paused and not is_gone else next_poll.reason,
         "not_before": next_poll.not_before,
         "lease_owner": None,
         "lease_until": None,
         "error": report.error,
-        "gone": report.outcome is Outcome.GONE,
+        "gone": is_gone,
         "plan": next_poll.constraints,
         "moved_to": report.relocation.moved_to,
         "moving_to": redirect.target if redirect else None,

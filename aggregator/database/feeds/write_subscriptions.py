@@ -15,7 +15,14 @@ from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists import write_definitions, write_relistings
 from aggregator.database.schema import feeds, polls
 from aggregator.database.stories import write_stories
-from aggregator.model import BY_INTERVAL, NO_RULES, OUR_REASONS, ListingRules, Subscription
+from aggregator.model import (
+    BECAUSE_PAUSED,
+    BY_INTERVAL,
+    NO_RULES,
+    OUR_REASONS,
+    ListingRules,
+    Subscription,
+)
 from aggregator.plan import matching_feeds
 
 _FROM_FILE = frozenset(
@@ -347,9 +354,11 @@ def _consequences(row: Any, values: Mapping[str, Any], now: datetime) -> dict[st
             "host": urls.site_of(values["url"]),
             **_due(now, "the address changed", paused=values["paused"]),
         }
+    if row.gone:
+        return {}
     if values["paused"]:
-        return _due(now, "", paused=True)
-    if not row.gone and any(row._mapping[key] != values[key] for key in _PACING):
+        return _due(now, BECAUSE_PAUSED, paused=True)
+    if any(row._mapping[key] != values[key] for key in _PACING):
         return _planned(row, values["interval"], now)
     return {}
 
@@ -357,7 +366,7 @@ def _consequences(row: Any, values: Mapping[str, Any], now: datetime) -> dict[st
 def _due(at: datetime, reason: str, *, paused: bool) -> dict[str, Any]:
     """Return when and why a feed is polled next; a paused feed is not."""
     if paused:
-        return {"next_poll_at": None, "next_reason": "paused in config.yaml"}
+        return {"next_poll_at": None, "next_reason": BECAUSE_PAUSED}
     return {"next_poll_at": at, "next_reason": reason}
 
 

@@ -298,12 +298,15 @@ def _make_unannounced() -> None:
 _NUMBER = "CASE WHEN {} THEN 1 ELSE 0 END"
 _COUNTED = {
     "feeds": _NUMBER.format("{row}.subscribed"),
-    "unread": _NUMBER.format("{row}.subscribed AND {row}.last_polled_at IS NULL"),
+    "unread": _NUMBER.format(
+        "{row}.subscribed AND {row}.last_polled_at IS NULL AND NOT {row}.paused"
+    ),
     "failing": _NUMBER.format(
-        "{row}.subscribed AND {row}.failures > 0 AND NOT {row}.gone AND {row}.not_before IS NULL"
+        "{row}.subscribed AND {row}.failures > 0 AND NOT {row}.gone AND NOT {row}.paused "
+        "AND {row}.not_before IS NULL"
     ),
 }
-_WATCHED = "UPDATE OF subscribed, last_polled_at, failures, gone, not_before"
+_WATCHED = "UPDATE OF subscribed, paused, last_polled_at, failures, gone, not_before"
 _DAY = f"({{row}}.id >> 20) / {_MS_A_DAY}"  # the time is in an entry's id
 _IS_HIDDEN = "coalesce({row}.exclusion, '') IN ('hide', 'keep', 'per_day')"
 _HIDES = (
