@@ -235,6 +235,14 @@ def test_of_several_that_add_feeds_at_the_same_time_all_are_added(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_to_add_feeds_to_a_link_to_itself_is_told_in_one_line(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.symlink_to(path)
+
+    with pytest.raises(ConfigError, match="can't be read: Too many levels of symbolic links"):
+        config.append_to_file(path, [BARE])
+
+
 def test_what_an_editor_saves_while_feeds_are_added_stays(tmp_path, monkeypatch):
     path = tmp_path / "config.yaml"
     path.write_text("title: old\n")

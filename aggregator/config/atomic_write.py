@@ -41,7 +41,8 @@ def locked(path: Path) -> Iterator[None]:
     """
     with ExitStack() as stack:
         with suppress(OSError):
-            handle = os.open(path.resolve(strict=False).parent, os.O_RDONLY)
+            target = Path(os.path.realpath(path))  # Path.resolve() refuses a link to itself
+            handle = os.open(target.parent, os.O_RDONLY)
             stack.callback(os.close, handle)
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
