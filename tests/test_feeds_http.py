@@ -2,6 +2,7 @@ import gzip
 import re
 import threading
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
@@ -10,6 +11,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from aggregator.model import FeedHead, Subscription
+from aggregator.opml import outlines as opml
 from tests.selection import slow_after, slow_but
 from tests.web_fixtures import Site, entry, words
 from web.responses import Body, BodyCache, body
@@ -492,3 +494,23 @@ def test_the_subscriptions_of_a_category_are_published_below_its_address(full):
         "https://lamp.example/feed.xml"
     ]
     assert not [a for a in full.page("/").one("p", "fmts") if words(a) == "OPML"]
+
+
+def test_a_subscription_of_several_categories_stands_in_the_folder_of_each(tmp_path):
+    site = Site(tmp_path)
+    lamp, *further = site.config.feeds
+    site.subscribe(replace(lamp, categories=("Trade", "The Sea")), *further)
+
+    def folders(path):
+        body = ET.fromstring(site.client.get(path).data).find("body")
+        return {
+            folder.get("text"): [outline.get("xmlUrl") for outline in folder.iter("outline")][1:]
+            for folder in body
+        }
+
+    lamp_url, tide_url = "https://lamp.example/feed.xml", "https://***@tide.example/rss"
+    assert folders("/sources.opml") == {"The Sea": [lamp_url, tide_url], "Trade": [lamp_url]}
+    assert folders("/category/the-sea/sources.opml") == {"The Sea": [lamp_url, tide_url]}
+    assert folders("/category/trade/sources.opml") == {"Trade": [lamp_url]}
+    listed = opml.read(site.client.get("/sources.opml").data).feeds
+    assert {feed.title: feed.categories for feed in listed}["Lamp"] == ("Trade", "The Sea")

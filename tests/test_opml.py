@@ -455,14 +455,14 @@ def test_a_list_is_written_as_opml_2_with_a_folder_for_each_category():
     <dateCreated>Mon, 23 Nov 2026 08:41:00 GMT</dateCreated>
   </head>
   <body>
+    <outline type="rss" text="https://b.example/" title="https://b.example/" \
+xmlUrl="https://b.example/" htmlUrl="https://b.example/home" />
     <outline text="News &amp; more" title="News &amp; more">
       <outline type="rss" text="A &quot;quoted&quot; &amp; &lt;b&gt;bold&lt;/b&gt; one" \
 title="A &quot;quoted&quot; &amp; &lt;b&gt;bold&lt;/b&gt; one" \
 xmlUrl="https://a.example/?x=1&amp;y=&lt;2&gt;" />
       <outline type="rss" text="C" title="C" xmlUrl="https://c.example/" />
     </outline>
-    <outline type="rss" text="https://b.example/" title="https://b.example/" \
-xmlUrl="https://b.example/" htmlUrl="https://b.example/home" />
     <outline text="Жизнь" title="Жизнь">
       <outline type="rss" text="日本語 🎉" title="日本語 🎉" xmlUrl="https://d.example/" />
     </outline>

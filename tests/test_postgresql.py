@@ -94,7 +94,7 @@ def test_an_older_postgresql_database_is_brought_up_with_what_is_in_it(server):
         counted = read_overview.overview(connection)
         keys = connection.exec_driver_sql("SELECT entry_id FROM entry_keys").scalars().all()
     database.dispose()
-    assert counted.entries == 1
+    assert counted.posts == 1
     assert keys == [7, 7, 7]
 
 

@@ -86,6 +86,8 @@ def subscriptions(slug: str | None = None) -> Response:
 def opml_body(connection: Connection, scope: ListScope) -> Body | None:
     """Return subscriptions as OPML 2.0, private feeds and files of this machine left out.
 
+    A feed stands in the folder of each of its categories; in the list of one category, there alone.
+
     Args:
         scope: All subscriptions, or those of one category.
 
@@ -101,12 +103,17 @@ def opml_body(connection: Connection, scope: ListScope) -> Body | None:
         for source in read_sources.subscriptions(connection, category=scope.category)
         if urls.is_web(source.feed_url) and not source.private
     ]
-    sources.sort(key=lambda source: ((source.category or "").casefold(), source.title.casefold()))
+    sources.sort(key=lambda source: (source.title.casefold(), source.name))
+    categories = read_sources.categories_of_feeds(connection)
     outlines = [
         OpmlOutline(
             urls.masked(source.feed_url),
             source.title,
-            (source.category,) if source.category else (),
+            tuple(
+                name
+                for slug, name in categories.get(source.id, {}).items()
+                if scope.category in {None, slug}
+            ),
             urls.masked(link) if (link := presentation.web_link(source.site_url)) else None,
         )
         for source in sources

@@ -109,7 +109,8 @@ def write(
 ) -> bytes:
     """Return an OPML 2.0 document with a folder for each category; equal bytes for equal feeds.
 
-    A feed of several categories stands in the folder of each.
+    A feed of several categories stands in the folder of each.  Feeds without a category come first,
+    then the folders by name; both keep the order of the feeds.
 
     Args:
         title: Title of the list.
@@ -123,17 +124,17 @@ def write(
         stamp = format_datetime(created_at.astimezone(UTC), usegmt=True)
         ElementTree.SubElement(head, "dateCreated").text = stamp
     body = ElementTree.SubElement(root, "body")
-    folders: dict[str, ElementTree.Element] = {}
+    folders: dict[str, list[ElementTree.Element]] = {}
     for outline in outlines:
         categories = list(dict.fromkeys(filter(None, map(_line, outline.categories))))
         attributes = _attributes(outline, categories)
         for category in categories:
-            if category not in folders:
-                names = {"text": category, "title": category}
-                folders[category] = ElementTree.SubElement(body, "outline", names)
-            ElementTree.SubElement(folders[category], "outline", attributes)
+            folders.setdefault(category, []).append(ElementTree.Element("outline", attributes))
         if not categories:
             ElementTree.SubElement(body, "outline", attributes)
+    for category in sorted(folders, key=lambda name: (name.casefold(), name)):
+        names = {"text": category, "title": category}
+        ElementTree.SubElement(body, "outline", names).extend(folders[category])
     ElementTree.indent(root)
     document: bytes = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
     return document + b"\n"

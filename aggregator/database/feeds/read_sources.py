@@ -82,3 +82,20 @@ def subscriptions(connection: Connection, *, category: str | None = None) -> lis
         )
         statement = statement.where(is_in_category.correlate(feeds))
     return [source_of(row) for row in connection.execute(statement)]
+
+
+def categories_of_feeds(connection: Connection) -> dict[int, dict[str, str]]:
+    """Return the names of the categories of each feed by slug, in the order of config.yaml.
+
+    A feed without a category is left out.
+    """
+    categories: dict[int, dict[str, str]] = {}
+    statement = (
+        select(feed_categories.c.feed_id, lists.c.key, lists.c.title)
+        .join(lists, lists.c.id == feed_categories.c.list_id)
+        .order_by(feed_categories.c.feed_id, feed_categories.c.position)
+        .execution_options(**within(OF_ALL_FEEDS))
+    )
+    for feed_id, slug, name in connection.execute(statement):
+        categories.setdefault(feed_id, {})[slug] = name
+    return categories
