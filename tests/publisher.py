@@ -17,6 +17,7 @@ from aggregator.database.feeds import read_health, write_hosts, write_leases, wr
 from aggregator.fetch import FetchSettings
 from aggregator.model import FeedHealth, Subscription
 from aggregator.poll import PollResult, PollSettings
+from aggregator.poll.poll_clock import PollClock
 from tests.feedserver import FeedServer, Request
 from tests.pollers import polling
 from tests.worlds import sqlite_database
@@ -37,6 +38,7 @@ class World:
 
     folder: Path
     host_delay: float = 0.0
+    clock: PollClock | None = None
     passed: timedelta = timedelta(0)
 
     def subscribe(self, *subscriptions: Subscription) -> None:
@@ -64,7 +66,7 @@ class World:
                 authority="example.org",
                 host_delay=timedelta(seconds=self.host_delay),
             )
-            async with polling(self._engine, settings) as poller:
+            async with polling(self._engine, settings, clock=self.clock) as poller:
                 return await asyncio.gather(*map(poller.poll, due))
 
         with self._database() as connection:
