@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -20,15 +21,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
+from statistics import quantiles
 from typing import AnyStr
 from urllib.parse import urlsplit
 
 from click.testing import CliRunner
 
 from aggregator.cli import main
+from tests.feedserver import FeedServer
 
 COMMAND = [sys.executable, "-W", "error", "-m", "aggregator"]
-STARTS_WITHIN = 20
+HANGS_AFTER = 60  # seconds; nothing takes so long, and on no machine is it a verdict
 ENDS_WITHIN = 240  # sooner than a test is given up (pyproject.toml)
 
 
@@ -143,7 +146,7 @@ def limited(
     finally:
         killer.cancel()
         process.kill()
-        process.wait(10)
+        process.wait(HANGS_AFTER)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
@@ -165,13 +168,13 @@ def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[st
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
+                process.wait(HANGS_AFTER)
 
 
 def get(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body of a GET."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=HANGS_AFTER)
     try:
         path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
         connection.request(
@@ -184,7 +187,7 @@ def get(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
 
 
 def eventually(
-    condition: Callable[[], object], *, within: float = STARTS_WITHIN, every: float = 0.1
+    condition: Callable[[], object], *, within: float = HANGS_AFTER, every: float = 0.1
 ) -> object:
     """Return the first true value of `condition`; fail when the time is up."""
     end = time.monotonic() + within
@@ -194,6 +197,20 @@ def eventually(
                 return value
         assert time.monotonic() < end, "did not happen in time"
         time.sleep(every)
+
+
+MUCH_LONGER = 20
+"""How many times longer what waits for others takes than a control on the same machine."""
+
+
+def slowest_usual(work: Callable[[], object], *, count: int = 60) -> float:
+    """Return the seconds in which 95 of 100 calls of `work` have ended."""
+    seconds = []
+    for _ in range(count):
+        began = time.monotonic()
+        work()
+        seconds.append(time.monotonic() - began)
+    return quantiles(seconds, n=20)[-1]
 
 
 def freeze_objects() -> None:
@@ -259,6 +276,13 @@ def rss(items: list[tuple[str, str, datetime | None]], title: str = "Blog") -> b
         f"<?xml version='1.0'?><rss version='2.0'><channel><title>{title}</title>"
         f"<link>https://example.org/</link>{entries}</channel></rss>"
     ).encode()
+
+
+def trickle(connection: socket.socket, server: FeedServer) -> None:
+    """Answer a request for as long as the server runs, a byte now and then."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    while not server.pause(0.1):
+        connection.sendall(b" ")
 
 
 def json_lines(text: str) -> list[dict[str, object]]:

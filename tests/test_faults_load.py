@@ -11,26 +11,35 @@ import threading
 import time
 import zlib
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from statistics import quantiles
 
 import brotli
 import pytest
 
 from aggregator.database.feeds import write_leases
-from aggregator.poll.slots import MAX_SLOT_TIME
 from tests.faults import HOUR, NOW, World, channel, hosts_of_their_own, item
 from tests.feedserver import FeedServer
 from tests.pollers import polling
-from tests.running import command, eventually, get, rss, running, write_config
+from tests.running import (
+    HANGS_AFTER,
+    MUCH_LONGER,
+    command,
+    eventually,
+    get,
+    rss,
+    running,
+    slowest_usual,
+    write_config,
+)
 
 # ------------------------------------------------------------------------ slow hosts
 
 
-def seconds_until(world: World, quick: list[str], hanging: list[str]) -> float:
-    """Return how long polls of the quick ones take while the others hang."""
+def poll_beside(world: World, quick: list[str], hanging: list[str]) -> None:
+    """Poll the quick ones to their end while the others hang."""
 
-    async def run() -> float:
+    async def run() -> None:
         async with polling(world.database, world.settings) as poller:
             due = await poller.transact(
                 lambda connection: write_leases.lease_named(
@@ -38,45 +47,39 @@ def seconds_until(world: World, quick: list[str], hanging: list[str]) -> float:
                 )
             )
             due.sort(key=lambda feed: feed.name not in hanging)  # the worst order
-            began = time.monotonic()
             tasks = {feed.name: asyncio.create_task(poller.poll(feed)) for feed in due}
-            results = await asyncio.gather(*(tasks[name] for name in quick))
-            seconds = time.monotonic() - began
+            async with asyncio.timeout(HANGS_AFTER):
+                results = await asyncio.gather(*(tasks[name] for name in quick))
             assert {result.error for result in results} == {None}
             for name in hanging:
+                assert not tasks[name].done()
                 tasks[name].cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
         with world.database.begin() as connection:
             write_leases.release_leases(connection, owner="t")
-        return seconds
 
-    return asyncio.run(run())
+    asyncio.run(run())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hanging", [20, 60])
+@pytest.mark.parametrize("hanging", [20, 60])  # of 32 places; 60 hang until there is room
 def test_hosts_that_hang_delay_nobody(tmp_path, hanging):
     quick = [f"quick{n}" for n in range(80)]
     silent = [f"silent{n}" for n in range(hanging)]
     with hosts_of_their_own(), FeedServer() as server:
-        world = World(tmp_path, server, timeout=30)
+        world = World(tmp_path, server, timeout=900, read_timeout=900)
         world.settings = world.settings.__class__(
             fetch=world.settings.fetch, authority="x.example", concurrency=32,
             host_delay=world.settings.host_delay,
         )  # fmt: skip
         for name in quick:
-            server.put(f"/{name}", channel(item(name)), delay=0.5)
+            server.put(f"/{name}", channel(item(name)), delay=0.1)
         for name in silent:
-            server.raw(f"/{name}", lambda _: server.pause(60))
+            server.raw(f"/{name}", lambda _: server.pause(900))
         world.subscribe(*quick, *silent, apart=True)
-        seconds_until(world, quick, [])  # first polls have more to store
 
-        alone = seconds_until(world, quick, [])
-        together = seconds_until(world, quick, silent)
+        poll_beside(world, quick, silent)
 
-        # Of 20 hosts nobody notices anything; 60 hang where 32 places are: a second until there
-        # is room, twice.
-        assert together < (1.5 * alone if hanging == 20 else alone + 2 * MAX_SLOT_TIME + 1)
         world.database.dispose()
 
 
@@ -85,7 +88,7 @@ def test_hosts_that_hang_delay_nobody(tmp_path, hanging):
 
 @pytest.mark.slow
 def test_the_page_answers_while_1000_feeds_are_polled_and_hostile_ones_are_read(tmp_path):
-    """95 of 100 pages within 300 ms, and of those while a parser chews for seconds."""
+    """Also while a parser chews for seconds; the control is the page when all is read."""
     now = datetime.now(UTC)
     hostile = channel("&broken;" + "".join(f"<item><a b='{n}'/></item>" for n in range(400_000)))
     looks: list[tuple[float, float]] = []  # when, and how long it took
@@ -120,20 +123,21 @@ def test_the_page_answers_while_1000_feeds_are_polled_and_hostile_ones_are_read(
             polled = "SELECT count(*) FROM polls"
             eventually(lambda: database.execute(polled).fetchone() == (1003,), within=180)
             stop.set()
-            looker.join(30)
+            looker.join(HANGS_AFTER)
+            quiet = slowest_usual(partial(get, f"{address}/?view=titles"))
             spans = database.execute(
                 "SELECT started_at / 1e6, seconds FROM polls JOIN feeds "
                 "ON feeds.id = polls.feed_id "
                 "WHERE url LIKE '%/hostile%'"
             ).fetchall()
             process.terminate()
-            process.wait(10)
+            process.wait(HANGS_AFTER)
 
     hard = [took for at, took in looks if any(start <= at <= start + s for start, s in spans)]
     assert min(seconds for _, seconds in spans) > 2
     assert len(hard) > 50
-    assert quantiles(hard, n=20)[-1] < 0.3
-    assert quantiles([took for _, took in looks], n=20)[-1] < 0.3
+    assert quantiles(hard, n=20)[-1] < MUCH_LONGER * quiet
+    assert quantiles([took for _, took in looks], n=20)[-1] < MUCH_LONGER * quiet
 
 
 # --------------------------------------------------------------------------- memory
@@ -147,7 +151,7 @@ from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.fetch import FetchSettings
 from aggregator.model import Subscription
 from aggregator.poll import PollerFactory, PollSettings
-from tests.running import own_tree_memory, tree_memory
+from tests.running import HANGS_AFTER, own_tree_memory, tree_memory
 
 async def main(folder, rounds, urls):
     engine = open_database(f"sqlite:///{folder}/memory.db")

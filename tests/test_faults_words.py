@@ -17,7 +17,7 @@ from hypothesis import given, strategies
 
 from aggregator.cli import logs
 from tests.feedserver import Canary, FeedServer
-from tests.running import command, eventually, get, rss, running, write_config
+from tests.running import HANGS_AFTER, command, eventually, get, rss, running, write_config
 
 PASSWORD, TOKEN = "pa55w0rd", "t0ken-t0ken"
 SECRETS = (PASSWORD, TOKEN)
@@ -98,7 +98,7 @@ def test_no_secret_of_a_url_stands_on_any_page_feed_error_or_output(tmp_path):
             texts += [get(address + page)[2].decode() for page in pages]
             texts += [str(get(address + page)[1]) for page in pages]
             process.terminate()
-            assert process.wait(10) == 0
+            assert process.wait(HANGS_AFTER) == 0
             assert process.stderr is not None
             texts.append(process.stderr.read())
         command(tmp_path, "export", "out")
@@ -187,7 +187,7 @@ def test_our_own_address_is_refused_like_any_other_of_this_machine(tmp_path):
     with running(tmp_path) as (process, address):
         eventually(lambda: b"eads to an address that is not public" in get(f"{address}/status")[2])
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(HANGS_AFTER) == 0
 
 
 def test_no_address_of_the_web_serves_what_others_sent_or_takes_a_url_to_fetch():

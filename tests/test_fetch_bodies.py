@@ -279,11 +279,11 @@ def test_a_length_above_the_limit_is_refused_before_the_body_is_read(server):
         "/feed.xml",
         lambda sock: (
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200000000\r\n\r\n"),
-            server.pause(30),
+            server.pause(900),
         ),
     )
 
-    error = failure(server.url("/feed.xml"), timeout=2)
+    error = failure(server.url("/feed.xml"), timeout=900, read_timeout=900)
 
     assert (error.reason, error.status, error.size) == ("too large (limit 10 MB)", 200, 0)
 

@@ -178,7 +178,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def test_an_answer_that_never_ends_is_given_up(server):
-    unanswered, unfinished = "no answer within 0.5s", "no complete answer within 0.5s"
+    unanswered, unfinished = "no answer within 1s", "no complete answer within 1s"
     endless = {
         "/silence": (b"", b"", unanswered),
         "/headers": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", unanswered),
@@ -198,7 +198,7 @@ def test_an_answer_that_never_ends_is_given_up(server):
 
     async def all_at_once():
         # Without a limit for the whole they would go on for ever.
-        async with asyncio.timeout(30), Fetcher(settings(timeout=0.5)) as fetcher:
+        async with asyncio.timeout(30), Fetcher(settings(timeout=1)) as fetcher:
             return await asyncio.gather(
                 *(fetcher.fetch(server.url(path)) for path in endless), return_exceptions=True
             )
@@ -225,7 +225,7 @@ def test_an_answer_that_never_ends_is_given_up(server):
 def test_a_flood_of_what_is_not_the_body_is_given_up_at_its_limit(server, first, then, words):
     server.raw("/feed.xml", trickle(server, first, then, pause=0))
 
-    assert reason(server.url("/feed.xml"), timeout=20, max_size=1_000_000) == words
+    assert reason(server.url("/feed.xml"), timeout=60, max_size=1_000_000) == words
 
 
 def test_the_time_limit_is_for_all_redirects_together(server):
@@ -233,7 +233,7 @@ def test_the_time_limit_is_for_all_redirects_together(server):
     server.put("/b", "<rss/>", delay=0.15)
 
     assert reason(server.url("/a"), timeout=0.25) == "no answer within 0.25s"
-    assert fetch(server.url("/a"), timeout=3).status == 200
+    assert fetch(server.url("/a"), timeout=60).status == 200
 
 
 def test_silence_is_given_up_before_the_whole_time_is_over(server):
@@ -241,19 +241,19 @@ def test_silence_is_given_up_before_the_whole_time_is_over(server):
     server.raw("/body", trickle(server, b"HTTP/1.1 200 OK\r\n\r\n<rss>", b""))
 
     assert reason(server.url("/head"), read_timeout=0.2) == "no answer within 0.2s"
-    assert reason(server.url("/body"), read_timeout=0.2) == "nothing came for 0.2s"
+    assert reason(server.url("/body"), read_timeout=1) == "nothing came for 1s"
 
 
 def test_slow_but_alive_is_fine(server):
     def slow(sock):
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")
         for byte in b"<rss/>":
-            server.pause(0.06)
+            server.pause(0.25)
             sock.sendall(bytes([byte]))
 
     server.raw("/feed.xml", slow)
 
-    assert fetch(server.url("/feed.xml"), read_timeout=0.25).body == b"<rss/>"
+    assert fetch(server.url("/feed.xml"), read_timeout=1).body == b"<rss/>"
 
 
 def test_a_host_that_does_not_take_connections_is_given_up():

@@ -8,11 +8,11 @@ import multiprocessing
 import os
 import socket
 import sqlite3
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,16 +24,18 @@ from aggregator.database import Engine, open_database
 from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.database.lists import read_lists
 from aggregator.errors import FetchError
+from aggregator.poll import Poller
 from aggregator.runtime import process_identity
-from aggregator.scheduler import Scheduler, poll_once, poll_settings
+from aggregator.scheduler import Scheduler, leases, poll_once, poll_settings
 from aggregator.scheduler import service as scheduling
+from tests.cpu_time import cpu_seconds
 from tests.feedserver import FeedServer
 from tests.pollers import CountingWorkers, new_scheduler, pollers
-from tests.running import rss, write_config
+from tests.running import rss, trickle, write_config
 from tests.worlds import sqlite_database
 
 HOUR = timedelta(hours=1)
-FAST = "{interval: 1s, host_delay: 0s, workers: 1, concurrency: 4}"
+FAST = "{interval: 1s, host_delay: 0s, workers: 1, concurrency: 4, timeout: 10m}"
 
 
 class World:
@@ -85,31 +87,39 @@ async def settled():
         await asyncio.sleep(0)
 
 
-async def until(condition, *, within=10.0):
+async def until(condition, *, within=60.0):
     async with asyncio.timeout(within):
         while not condition():
             await asyncio.sleep(0.02)
 
 
 async def stopped(scheduler, meanwhile):
-    """Run a scheduler while `meanwhile` goes on; return how many seconds the stop took."""
+    """Run a scheduler while `meanwhile` goes on, and stop it; fail if the stop waits for ever."""
     stop = asyncio.Event()
     running = asyncio.create_task(scheduler.run(stop))
     try:
         await meanwhile
     finally:
-        started = time.monotonic()
         stop.set()
-        await running
-    return time.monotonic() - started
+        async with asyncio.timeout(60):
+            await running
 
 
 def problems(caplog):
     return [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-def test_a_stop_with_much_still_to_do_is_quick_quiet_and_begins_nothing(world, caplog):
-    world.subscribe(*(f"/{number}" for number in range(60)), delay=0.1)
+def test_a_stop_with_much_still_to_do_is_quiet_and_neither_begins_nor_ends_anything(world, caplog):
+    def answer(connection):
+        if len(world.server.requests) > 8:
+            trickle(connection, world.server)
+        body = rss([("a", "Post", datetime.now(UTC))])
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    paths = [f"/{number}" for number in range(60)]
+    world.subscribe(*paths)
+    for path in paths:
+        world.server.raw(path, answer)
     scheduler = new_scheduler(world.config, world.database)
     made = 0
 
@@ -118,9 +128,8 @@ def test_a_stop_with_much_still_to_do_is_quick_quiet_and_begins_nothing(world, c
         await until(lambda: len(world.server.requests) > 8)
         made = len(world.server.requests)
 
-    seconds = asyncio.run(stopped(scheduler, meanwhile()))
+    asyncio.run(stopped(scheduler, meanwhile()))
 
-    assert seconds < 2
     assert len(world.server.requests) <= made + 1
     assert world.leases() == []
     assert problems(caplog) == []
@@ -145,13 +154,18 @@ def test_a_stop_in_the_moment_in_which_feeds_are_leased_begins_none(world, caplo
     scheduler = new_scheduler(world.config, world.database)
 
     async def run():
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        stop, loop, is_stopping = asyncio.Event(), asyncio.get_running_loop(), threading.Event()
+
+        async def begin_to_stop():
+            stop.set()
+            await settled()
+            is_stopping.set()
 
         @event.listens_for(world.database, "before_cursor_execute")
         def lease(_connection, _cursor, statement, *_):
             if statement.startswith("UPDATE feeds SET lease_owner=?, lease_until=? WHERE feeds.id"):
-                loop.call_soon_threadsafe(stop.set)
-                time.sleep(0.05)  # the loop has seen it before the feeds are leased
+                asyncio.run_coroutine_threadsafe(begin_to_stop(), loop)
+                is_stopping.wait(60)
 
         await scheduler.run(stop)
 
@@ -186,8 +200,10 @@ def test_what_was_read_before_a_single_poll_is_stopped_is_stored(world):
     assert world.leases() == []
 
 
-def test_polls_that_wait_for_the_writer_when_the_program_stops_are_stored_or_put_off(world, caplog):
-    """The second half of them: the writer needs longer than a stop waits for it."""
+def test_polls_that_wait_for_the_writer_when_the_program_stops_are_stored_or_put_off(
+    world, caplog, monkeypatch
+):
+    """Most of them are put off: the writer needs longer than a stop waits for it."""
     names = [f"/{number}" for number in range(12)]
     world.subscribe(*names)
     world.config = world.write(*names, poll="{interval: 1h, host_delay: 0s, workers: 1}")
@@ -205,21 +221,36 @@ def test_polls_that_wait_for_the_writer_when_the_program_stops_are_stored_or_put
         for workers in all_workers
     )
 
+    inserted, is_waited_for, is_given_up = [], threading.Event(), threading.Event()
+
     def slow(_connection, _cursor, statement, *_):
         if statement.startswith("INSERT INTO entries "):
-            time.sleep(0.25)
+            inserted.append(statement)
+            if len(inserted) == 3:
+                is_waited_for.set()
+                is_given_up.wait(60)
+            elif len(inserted) > 3:
+                time.sleep(1)
+
+    async def give_up(_poller):
+        await until(is_waited_for.is_set)
+        asyncio.get_running_loop().call_later(0.1, is_given_up.set)
+        raise TimeoutError
 
     async def meanwhile():
         await until(lambda: all_workers[0].count > 10)
         await settled()
 
     event.listen(world.database, "before_cursor_execute", slow)
-    seconds = asyncio.run(stopped(first, meanwhile()))
+    with monkeypatch.context() as patch:
+        patch.setattr(scheduling, "STOP_STEP", 60)
+        patch.setattr(leases, "STOP_STEP", 60)
+        patch.setattr(Poller, "drained", give_up)
+        asyncio.run(stopped(first, meanwhile()))
     event.remove(world.database, "before_cursor_execute", slow)
     stored = len(world.titles())
-    asyncio.run(stopped(second, asyncio.sleep(1)))
+    asyncio.run(stopped(second, asyncio.sleep(0.5)))
 
-    assert seconds < 4
     assert 1 < stored < len(names)
     assert len(world.server.requests) == len(names)  # none was asked again
     assert len(world.titles()) == stored
@@ -229,9 +260,7 @@ def test_polls_that_wait_for_the_writer_when_the_program_stops_are_stored_or_put
 
 @pytest.mark.slow
 @pytest.mark.parametrize("locked_for", [0.5, 2.5, 4])
-def test_a_stop_while_the_database_is_locked_takes_less_than_five_seconds(
-    world, caplog, locked_for
-):
+def test_a_stop_while_the_database_is_locked_does_not_wait_for_it(world, caplog, locked_for):
     world.subscribe("/a", "/b")
     scheduler = new_scheduler(world.config, world.database)
     other = sqlite3.connect(world.folder / "aggregator.db", isolation_level=None)
@@ -241,10 +270,9 @@ def test_a_stop_while_the_database_is_locked_takes_less_than_five_seconds(
         other.execute("BEGIN IMMEDIATE")
         await asyncio.sleep(locked_for)
 
-    seconds = asyncio.run(stopped(scheduler, meanwhile()))
+    asyncio.run(stopped(scheduler, meanwhile()))
 
-    other.close()
-    assert seconds < 4.5
+    other.close()  # only now
     assert not [record for record in problems(caplog) if record.exc_info]
 
 
@@ -274,7 +302,7 @@ def test_other_settings_take_over_while_polls_go_on_and_nothing_stays_behind(wor
     caplog.set_level(logging.INFO, "aggregator")
     world.subscribe("/a")
     with FeedServer("127.0.0.2") as slow:
-        slow.put("/slow", delay=60)
+        slow.raw("/slow", partial(trickle, server=slow))
         path = world.config.path
         feeds = f"  - {slow.url('/slow')}\n"
         path.write_text(path.read_text().replace("[127.0.0.1]", "[127.0.0.0/8]") + feeds)
@@ -291,11 +319,10 @@ def test_other_settings_take_over_while_polls_go_on_and_nothing_stays_behind(wor
             await until(lambda: "Post of /b" in world.titles())
 
         before = len(multiprocessing.active_children())
-        seconds = asyncio.run(stopped(scheduler, meanwhile()))
+        asyncio.run(stopped(scheduler, meanwhile()))
 
     assert "feeds: 1 added" in caplog.text
     assert len(slow.requests) == 1
-    assert seconds < 3
     assert world.leases() == []
     assert len(multiprocessing.active_children()) == before
     assert problems(caplog) == []
@@ -312,9 +339,8 @@ def test_a_changed_file_with_20_000_feeds_is_taken_over_without_holding_up_the_l
         return write_config(tmp_path, feeds)
 
     path = write("Old")
-    started = time.monotonic()
+    reading = cpu_seconds(lambda: configuration.load(path), runs=1)
     config = configuration.load(path)
-    reading = time.monotonic() - started
     database = open_database(config.database)
     with database.begin() as connection:
         write_subscriptions.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
@@ -324,16 +350,16 @@ def test_a_changed_file_with_20_000_feeds_is_taken_over_without_holding_up_the_l
     async def meanwhile():
         await asyncio.sleep(0.5)
         write("New")
-        last = time.monotonic()
+        last = time.thread_time()
         while "20000 changed" not in caplog.text:
             await asyncio.sleep(0.002)
-            gaps.append(time.monotonic() - last)
+            gaps.append(time.thread_time() - last)
             last += gaps[-1]
 
     asyncio.run(stopped(new_scheduler(config, database), meanwhile()))
     database.dispose()
 
-    assert max(gaps) < reading / 2  # 0.03 s, reading alone takes 0.4 s
+    assert max(gaps) < reading / 2  # 0.03 s of the loop's CPU time; reading alone takes 0.4 s
     assert gc.isenabled()
     assert problems(caplog) == []
 
@@ -492,8 +518,7 @@ def test_what_a_process_that_is_gone_held_is_asked_an_interval_later(world, capl
 
     asyncio.run(stopped(scheduler, until(lambda: len(world.titles()) == 2)))
 
-    second = world.server.requests[1]  # one was free, and the other's interval is a second
-    assert second.at - began >= 1
+    assert world.server.requests[1].at - began >= 1  # one was free, the other's interval is 1 s
     assert "ended or stopped renewing its leases" in caplog.text
     assert "feeds that it held (1) wait for their interval, new ones for 5 minutes" in caplog.text
 
@@ -504,10 +529,9 @@ def test_a_stop_before_the_database_was_ever_free_is_a_stop(world):
     other = sqlite3.connect(world.folder / "aggregator.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    seconds = asyncio.run(stopped(new_scheduler(world.config, world.database), asyncio.sleep(0.2)))
+    asyncio.run(stopped(new_scheduler(world.config, world.database), asyncio.sleep(0.2)))
 
-    other.close()
-    assert seconds < 4.5
+    other.close()  # only now
 
 
 @pytest.mark.parametrize(
@@ -589,13 +613,11 @@ def test_a_feed_whose_poll_could_not_be_stored_is_polled_again_after_its_interva
         asked = len(world.server.requests)
         with world.database.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO polls")
-        await until(lambda: "New" in world.titles(), within=40)
-        assert len(world.server.requests) == asked + 1
+        await until(lambda: "New" in world.titles())
+        unstored, following = world.server.requests[asked - 1 :]
+        assert following.at - unstored.at >= 1
 
     asyncio.run(stopped(scheduler, meanwhile()))
-
-    times = [request.at for request in world.server.requests]
-    assert all(later - earlier >= 0.95 for earlier, later in pairwise(times))
     assert not [record for record in problems(caplog) if record.exc_info]
 
 

@@ -17,7 +17,17 @@ import pytest
 
 from aggregator.runtime import terminal
 from tests.feedserver import FeedServer
-from tests.running import children, command, eventually, get, limited, rss, running, write_config
+from tests.running import (
+    HANGS_AFTER,
+    children,
+    command,
+    eventually,
+    get,
+    limited,
+    rss,
+    running,
+    write_config,
+)
 
 PROGRAM = [sys.executable, "-m", "aggregator"]
 LETTERS = "日本 é 👩 \ud800"
@@ -224,7 +234,7 @@ def group(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     with limited(process):
         yield process
         process.terminate()
-        process.wait(10)
+        process.wait(HANGS_AFTER)
 
 
 def log_of(folder: Path) -> str:
@@ -271,7 +281,7 @@ def test_a_hangup_in_the_middle_of_a_poll_does_not_end_it(tmp_path):
         with group(tmp_path, "poll") as process:
             eventually(lambda: server.requests)
             os.killpg(process.pid, signal.SIGHUP)
-            process.wait(30)
+            process.wait(HANGS_AFTER)
 
     assert process.returncode == 0
     assert "1 new" in log_of(tmp_path)

@@ -189,10 +189,10 @@ def test_a_process_that_stands_still_costs_one_deadline(workers):
     async def run() -> None:
         worker = await workers.run("u", os.getpid)
         os.kill(worker, signal.SIGSTOP)
-        began = time.monotonic()
         with a_second_for_each(), pytest.raises(ParseError, match="could not be read in 1s"):
             await workers.run("u", len, b"a")
-        assert time.monotonic() - began < 2
+        # It is given up without its end, which would never come.
+        assert alive(worker)
         assert await title(workers) == "Post 1"
         os.kill(worker, signal.SIGCONT)  # it learns now that nobody waits for it
         eventually(lambda: not alive(worker))
@@ -298,7 +298,7 @@ def test_a_deadline_ends_a_process_whose_fork_server_died(monkeypatch):
         await workers.run("u", os.getpid)  # in a process of a new server
         with pytest.raises(ParseError, match="in 1s"):
             await reading
-        eventually(lambda: not alive(worker), within=1)
+        eventually(lambda: not alive(worker))
 
     try:
         asyncio.run(run())
@@ -376,7 +376,7 @@ def test_as_many_documents_are_read_at_a_time_as_there_are_processes(tmp_path, c
         workers = Workers(count)
         tasks = [asyncio.create_task(workers.run("u", Path.read_bytes, place)) for place in places]
         try:
-            async with asyncio.timeout(9):
+            async with asyncio.timeout(60):
                 while open_what_is_being_read() < count:
                     await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)
