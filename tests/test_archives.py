@@ -31,7 +31,7 @@ class Archived(Site):
     """A site whose feeds were first read long ago."""
 
     def __init__(self, folder, **values) -> None:
-        super().__init__(folder, **values)
+        super().__init__(folder, views=[{"name": "old", "search": "title:1"}], **values)
         self.subscribe()
         self.numbers = count(1)
         for name in ("lamp", "tide"):
@@ -121,16 +121,19 @@ def test_the_archive_of_a_week_has_what_came_in_it_and_leads_to_its_neighbours(s
     assert re.fullmatch(r"public, max-age=31536000, immutable", read.cache_control)
 
 
-def test_a_category_has_archives_of_its_own(site):
+@pytest.mark.parametrize("path", ["/category/trade", "/view/old"])
+def test_a_category_and_a_view_have_archives_of_their_own(site, path):
     mine = site.publish(CLOSED.start + DAY)
     site.publish(CLOSED.start + DAY, feed="tide")
 
-    assert site.fetch(f"{HOST}/category/trade/archive/{CLOSED}.atom").titles == [mine]
-    first = site.fetch(f"{HOST}/category/trade/feed.atom")
-    assert first.links["prev-archive"] == f"{HOST}/category/trade/archive/{CLOSED}.atom"
+    archive = site.fetch(f"{HOST}{path}/archive/{CLOSED}.atom")
+    assert archive.titles == [mine]
+    assert "immutable" in archive.cache_control
+    first = site.fetch(f"{HOST}{path}/feed.atom")
+    assert first.links["prev-archive"] == f"{HOST}{path}/archive/{CLOSED}.atom"
 
 
-def test_only_the_whole_list_and_categories_have_archives_and_only_as_atom(site):
+def test_only_lists_of_several_sources_have_archives_and_only_as_atom(site):
     site.publish(CLOSED.start + DAY)
 
     for path in ("/source/lamp/feed.atom", "/search/feed.atom?q=post"):

@@ -35,13 +35,14 @@ FEEDS = (
     {"name": "lamp", "url": "https://lamp.example/feed.xml", "category": "Öl & Trade"},
     {"name": "tide", "url": "https://tide.example/rss"},
 )
+VIEWS = [{"name": "tens", "title": "The tens", "search": "title:10"}]
 
 
 class Exported(Site):
     """A site of 130 entries in several weeks, and its export."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, FEEDS, base_url=HOST)
+        super().__init__(folder, FEEDS, base_url=HOST, views=VIEWS)
         self.subscribe()
         self.bring(*range(1, 101))
         self.bring(*range(101, 131), feed="tide")
@@ -117,6 +118,8 @@ def test_every_list_has_its_pages_and_feeds_and_nothing_leads_nowhere(exported):
         "category/öl-trade/index.html",
         "category/öl-trade/feed.atom",
         "category/öl-trade/sources.opml",
+        "view/tens/index.html",
+        "view/tens/feed.rss",
         "source/tide/index.html",
         "source/tide/feed.json",
         "icon.svg",

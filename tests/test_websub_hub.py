@@ -341,6 +341,7 @@ def test_a_category_that_is_no_more_ends_its_subscriptions(tmp_path):
         ({"topic": "https://other.example/feed.atom"}, "hub.topic"),
         ({"topic": f"{HOST}/source/none/feed.atom"}, "hub.topic"),
         ({"topic": f"{HOST}/category/none/feed.atom"}, "hub.topic"),
+        ({"topic": f"{HOST}/view/none/feed.atom"}, "hub.topic"),
         ({"callback": "ftp://a.example/"}, "hub.callback"),
         ({"callback": "/relative"}, "hub.callback"),
         ({"callback": "https://a.example/#x"}, "hub.callback"),

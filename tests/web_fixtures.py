@@ -120,7 +120,11 @@ def lively_site(folder: Path) -> Site:
         {"name": name, "url": f"https://{name}.example/feed.xml", "title": title, **more}
         for name, title, more in [
             ("lamp", "Lamp & Ledger", {"category": "Trade"}),
-            ("tide", "Harbour & Tide", {"category": "The Sea"}),
+            (
+                "tide",
+                "Harbour & Tide",
+                {"category": ["The Sea", "Trade"], "hide": "selectedoption"},
+            ),
             ("watch", "Preprint Watch", {"category": "Science"}),
             ("licht", "Nordlicht", {"category": "Science"}),
             ("orbit", "Orbit Weekly", {}),
@@ -128,7 +132,8 @@ def lively_site(folder: Path) -> Site:
             ("gate", "Garden Gate", {}),
         ]
     ]
-    site = Site(folder, feeds=feeds)
+    view = {"title": "Odd & even", "search": "post OR preprint", "description": "But no weather"}
+    site = Site(folder, feeds=feeds, views=[{"name": "odd", **view}, {"name": "b", "search": "x"}])
     site.subscribe()
     now = datetime.now(UTC)
     old = now - timedelta(hours=3)

@@ -120,9 +120,13 @@ class Publication:
 
 
 def merged_lists(config: Config) -> list[ListScope]:
-    """Return the lists of several sources: the whole list, then each category."""
+    """Return the lists of several sources: the whole list, then categories, then views."""
     slugs = sorted(set(config.category_slugs.values()))
-    return [_WHOLE_LIST, *(ListScope(category=slug) for slug in slugs)]
+    return [
+        _WHOLE_LIST,
+        *(ListScope(category=slug) for slug in slugs),
+        *(ListScope(view=view.name) for view in config.views),
+    ]
 
 
 def list_path(scope: ListScope, parameters: Mapping[str, str] | None = None) -> str:
