@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aggregator.model import Exclusion
-from tests import listed
-from tests.web_fixtures import Site
+from tests import listed, worlds
+from tests.web_fixtures import Site, words
 from web import presentation
 from web.language import language
 from web.relative_time import Clock
@@ -31,6 +31,68 @@ def test_a_hidden_post_names_the_key_that_hides_it(exclusion, key):
 
     assert post.hidden_by == key
     assert post.has_tags is bool(key)
+
+
+RULES = {"name": "lamp", "url": "https://lamp.example/", "hide": "rumour", "keep": "-match"}
+
+
+@pytest.fixture
+def hiding(tmp_path) -> Site:
+    """A site that hides four of the seven posts of its source, by three keys."""
+    site = Site(tmp_path, feeds=[RULES | {"per_day": 3}], hide='title:"(ad)"')  # type: ignore[dict-item]
+    site.subscribe()
+    titles = "Soap (ad)", "A rumour", "A match", "First", "Second", "Third", "Fourth"
+    posts = [worlds.entry(number, title=title) for number, title in enumerate(titles)]
+    site.record("lamp", *posts, now=worlds.NOW)
+    return site
+
+
+def test_a_source_says_how_many_posts_are_hidden_and_shows_them_with_the_reason(hiding):
+    page = hiding.page("/source/lamp")
+    whole = hiding.page(page.link("4 hidden by config.yaml · show"))
+
+    assert page.titles() == ["First", "Second", "Third"]
+    assert not page.all("p", "tags")
+    reasons = {
+        words(each.find("h3")): words(tags)
+        if (tags := each.find("p[@class='tags hidden']")) is not None
+        else ""
+        for each in whole.all("article")
+    }
+    assert reasons == {
+        "Soap (ad)": "Hidden by config.yaml: hide",
+        "A rumour": "Hidden by config.yaml: hide",
+        "A match": "Hidden by config.yaml: keep",
+        "First": "",
+        "Second": "",
+        "Third": "",
+        "Fourth": "Hidden by config.yaml: per_day",
+    }
+    assert whole.link("4 hidden by config.yaml · leave out") == "/source/lamp"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/feed.atom", "/source/lamp/feed.rss", "/source/lamp/feed.json", "/search/feed.atom?q=post"],
+)
+def test_no_feed_has_a_hidden_post(hiding, path):
+    mark = "&" if "?" in path else "?"
+
+    text = hiding.client.get(f"{path}{mark}hidden=1").text
+
+    assert text == hiding.client.get(path).text
+    assert not any(title in text for title in ("Soap", "rumour", "match", "Fourth"))
+
+
+def test_a_source_all_of_whose_posts_are_hidden_says_so(tmp_path):
+    site = Site(tmp_path, feeds=[RULES | {"keep": "nothing"}])
+    site.subscribe()
+    site.record("lamp", worlds.entry(1))
+
+    page = site.page("/source/lamp")
+
+    assert page.titles() == []
+    assert words(page.one("p", "end")) == "Every post of this source is hidden by config.yaml."
 
 
 def test_a_page_with_hidden_posts_is_for_no_search_engine_and_leads_to_more_of_them(full):

@@ -209,6 +209,7 @@ _STORED = (
     "comments_url",
     "image",
     "origin",
+    "exclusion",
 )
 """Fields of `ListedEntry` that are columns of `entries`, by the same names."""
 
