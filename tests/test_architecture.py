@@ -57,8 +57,8 @@ ALLOWED = {
     | {"config", "database", "fetch", "merged", "poll", "runtime", "websub"},
     "aggregator.cli": PURE
     | {"config", "database", "dates", "feed_status", "fetch", "merged", "opml", "plan", "poll"}
-    | {"publish", "reading.autodiscovery", "reading.worker_task", "runtime", "scheduler"}
-    | {"text", "web"},
+    | {"publish", "reading.autodiscovery", "reading.worker_task", "rules", "runtime"}
+    | {"scheduler", "text", "web"},
     "web": PURE
     | {"config", "database", "dates", "feed_status", "merged", "opml", "publish", "runtime"}
     | {"search", "text"},

@@ -52,7 +52,7 @@ def test_explain_story_says_how_an_entry_was_dated(tmp_path):
     for one in world.entries():
         done = command(tmp_path, "explain-story", str(one.id))
         said[one.title] = done.stdout.splitlines()[2].partition(" UTC; ")[2]
-        assert done.stdout.splitlines()[3] == "in no story; nothing was found to be the same"
+        assert done.stdout.splitlines()[4] == "in no story; nothing was found to be the same"
 
     below = "no date: below the dated ones of the first poll"
     assert said == {

@@ -407,8 +407,8 @@ def test_explain_story_prints_the_entries_and_the_rule_and_score_of_every_link(w
 
     assert done.returncode == 0
     *lines, why = done.stdout.splitlines()
-    assert [line.endswith("(shown in the list)") for line in lines[::3]] == [True, False]
-    assert {str(one), str(two)} == {line.split(",")[0].strip() for line in lines[1::3]}
+    assert [line.endswith("(shown in the list)") for line in lines[::4]] == [True, False]
+    assert {str(one), str(two)} == {line.split(",")[0].strip() for line in lines[1::4]}
     assert why in {"1 = 2: text, 100 %", "2 = 1: text, 100 %"}
     assert unknown.returncode == 1
     assert unknown.stderr == "5: there is no such entry; an id is in the page's source\n"

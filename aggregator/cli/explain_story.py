@@ -1,17 +1,24 @@
-"""`explain-story`: the entries of a story, the reasons, and the dates of the entries."""
+"""`explain-story`: the entries of a story, the reasons, and where and why each one is listed."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
 
 import click
 
 from aggregator import urls
-from aggregator.cli import output
+from aggregator.cli import exclusion_reasons, output
 from aggregator.cli.common import load_config, opened_database, takes_config
 from aggregator.cli.logs import escaped
-from aggregator.database.lists import read_lists
+from aggregator.config import Config, line_of
+from aggregator.database import Connection
+from aggregator.database.lists import read_lists, read_memberships
+from aggregator.database.lists.read_memberships import Membership
+from aggregator.database.lists.rule_matching import RuleMatcher
 from aggregator.database.stories import read_stories
 from aggregator.database.stories.read_stories import StoryEntry, StoryReason
 from aggregator.errors import AggregatorError, UsageError
+from aggregator.merged import list_path
 from aggregator.model import Dating
 
 _MAX_ID = 2**63 - 1
@@ -23,18 +30,18 @@ _MAX_ID = 2**63 - 1
 def explain_story(place: str) -> None:
     """Show the story of an entry, and why.
 
-    With all entries of the story, the reasons, and the dates of the entries.
+    With all entries of the story, the reasons, the dates of the entries, and the lists that have
+    them, or what keeps them out of lists.
 
     ID is the `id` of an entry in the page's source, such as e1866547893248000, with or without e.
     """
-    entry_id = _number(place)
-    with opened_database(load_config()) as engine, engine.connect() as connection:
+    entry_id, config = _number(place), load_config()
+    with opened_database(config) as engine, engine.connect() as connection:
         story = read_stories.story(connection, entry_id)
-        entries = story.entries if story else []
-        datings = {entry.id: read_lists.dating(connection, entry.id) for entry in entries}
+        listings = {} if story is None else _listings(connection, story.entries, config)
     if story is None:
         raise AggregatorError(f"{place}: there is no such entry; an id is in the page's source")
-    for line in lines(story.entries, story.reasons, datings):
+    for line in lines(story.entries, story.reasons, listings):
         click.echo(escaped(line))
 
 
@@ -51,19 +58,63 @@ def _number(place: str) -> int:
     return number
 
 
+@dataclass(frozen=True, slots=True)
+class EntryPresence:
+    """Where an entry is listed, and why there.
+
+    Attributes:
+        dating: The reason for the place in lists, None if it was not stored.
+        lists: Lists that have the entry.
+        exclusion: Why no list has the entry, in words; empty for an entry in lists.
+    """
+
+    dating: Dating | None
+    lists: Sequence[Membership]
+    exclusion: str
+
+
+def _listings(
+    connection: Connection, entries: Sequence[StoryEntry], config: Config
+) -> dict[int, EntryPresence]:
+    """Return where each entry of a story is listed, by id."""
+    lists = read_memberships.memberships(connection, [entry.id for entry in entries])
+    matcher = RuleMatcher(connection, {}, timezone=config.timezone)
+
+    def exclusion(entry: StoryEntry) -> str:
+        if entry.exclusion is None:
+            return ""
+        return exclusion_reasons.reason(
+            entry.exclusion,
+            entry.feed,
+            config,
+            is_match=lambda rule: bool(matcher.matches([rule], [entry.id])[rule]),
+            line_of=lambda setting: line_of(config, *setting.location),
+        )
+
+    return {
+        entry.id: EntryPresence(
+            read_lists.dating(connection, entry.id), lists[entry.id], exclusion(entry)
+        )
+        for entry in entries
+    }
+
+
 def lines(
     entries: Sequence[StoryEntry],
     reasons: Sequence[StoryReason],
-    datings: Mapping[int, Dating | None],
+    listings: Mapping[int, EntryPresence],
 ) -> Iterator[str]:
-    """Yield lines about the entries of a story, their dates, and the links between entries."""
+    """Yield lines about the entries of a story, where they are listed, and their links."""
     numbers = {entry.id: number for number, entry in enumerate(entries, 1)}
     for entry in entries:
-        position = "shown in the list" if entry.is_shown else "also in"
+        listing = listings[entry.id]
+        absence = "in no list" if entry.exclusion else "also in"
+        position = "shown in the list" if entry.is_shown else absence
         yield f"{numbers[entry.id]}. {entry.feed}: {entry.title}  ({position})"
         link = entry.url or "no link"
         yield f"   {entry.id}, listed {output.moment(entry.listed_at)} UTC, {link}"
-        yield f"   first seen {output.moment(entry.first_seen_at)} UTC; {_dated(datings[entry.id])}"
+        yield f"   first seen {output.moment(entry.first_seen_at)} UTC; {_dated(listing.dating)}"
+        yield f"   {_listed(listing)}"
     if len(entries) == 1 and not reasons:
         yield "in no story; nothing was found to be the same"
     for reason in reasons:
@@ -71,6 +122,18 @@ def lines(
         ends = " = ".join(str(numbers.get(entry_id, entry_id)) for entry_id in linked_ids)
         outside = "" if set(linked_ids) <= set(numbers) else "; kept apart"
         yield f"{ends}: {reason.rule}, {reason.score} %{outside}"
+
+
+def _listed(listing: EntryPresence) -> str:
+    """Return which lists have an entry, or why none has."""
+    if listing.exclusion:
+        return f"in no list: {listing.exclusion}"
+    shown = [unquote(list_path(of.scope)) for of in listing.lists if of.is_shown]
+    others = [unquote(list_path(of.scope)) for of in listing.lists if not of.is_shown]
+    texts = [f"shown in {', '.join(shown)}"] if shown else []
+    if others:
+        texts.append(f"another entry of the story is shown in {', '.join(others)}")
+    return "; ".join(texts) or "in no list yet"
 
 
 def _dated(dating: Dating | None) -> str:

@@ -25,7 +25,7 @@ from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.lists.list_conditions import IS_SHOWN, STORIES_ON, is_searched
 from aggregator.database.schema import WHOLE_LIST_ID, entries, feeds, list_members, story_links
-from aggregator.model import EntryId, SourceName
+from aggregator.model import EntryId, Exclusion, SourceName
 
 _MEMBER, _FEED_OF_MEMBER = entries.alias("member"), feeds.alias("feed_of_member")
 _IN_WHOLE_LIST = list_members.alias("in_whole_list")
@@ -41,6 +41,7 @@ class StoryEntry:
 
     Attributes:
         is_shown: The list of all entries shows the entry.
+        exclusion: The reason why no list has the entry, None for an entry in lists.
     """
 
     id: int
@@ -50,6 +51,7 @@ class StoryEntry:
     listed_at: datetime
     first_seen_at: datetime
     is_shown: bool
+    exclusion: Exclusion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ def story(connection: Connection, entry_id: int) -> Story | None:
             listed_at=EntryId(row.id).at,
             first_seen_at=row.first_seen_at,
             is_shown=bool(row.is_shown),
+            exclusion=row.exclusion,
         )
         for row in connection.execute(_ENTRIES.where(is_member))
     ]
@@ -193,6 +196,7 @@ _ENTRIES = (
         entries.c.title,
         entries.c.url,
         entries.c.first_seen_at,
+        entries.c.exclusion,
         feeds.c.name,
         and_(list_members.c.entry_id.is_not(None), IS_SHOWN).label("is_shown"),
     )

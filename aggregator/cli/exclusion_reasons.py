@@ -1,0 +1,94 @@
+"""Why no list has an entry: the keys of config.yaml that decide, with their lines.  Pure."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from aggregator import rules
+from aggregator.config import Config
+from aggregator.model import NO_RULES, Backlog, Exclusion
+from aggregator.model.times import span_text
+
+_VERBS = {
+    Exclusion.HIDE: "hidden by",
+    Exclusion.KEEP: "hidden, as it does not match",
+    Exclusion.PER_DAY: "hidden by",
+    Exclusion.BACKLOG: "from the first poll of its feed, and beyond",
+    Exclusion.PER_HOUR: "beyond",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key of config.yaml and its value.
+
+    Attributes:
+        location: Keys and indexes that lead to the value; the last one is the key.
+        value: As the file may have it.
+    """
+
+    location: tuple[str | int, ...]
+    value: str
+
+
+def reason(
+    exclusion: Exclusion,
+    feed: str,
+    config: Config,
+    *,
+    is_match: Callable[[str], bool],
+    line_of: Callable[[Setting], int | None],
+) -> str:
+    """Return why no list has an entry, in words.
+
+    Args:
+        feed: Name of the entry's feed.
+        is_match: Whether the entry matches a rule.
+        line_of: Returns the line of a setting in config.yaml, None for a default.
+    """
+    if exclusion is Exclusion.UNSUBSCRIBED:
+        return f"its feed is not in {config.path}"
+    if exclusion is Exclusion.COPY:
+        return "a copy; its original is listed"
+    settings = [
+        _in_words(setting, line_of(setting), config)
+        for setting in _settings(exclusion, feed, config)
+        if exclusion is not Exclusion.HIDE or is_match(setting.value)
+    ]
+    # The file may have changed since the entry was listed.
+    return f"{_VERBS[exclusion]} {' and '.join(settings) or 'a rule that is gone'}"
+
+
+def _in_words(setting: Setting, line: int | None, config: Config) -> str:
+    place = "the default" if line is None else f"{config.path}:{line}"
+    return f"`{setting.location[-1]}: {setting.value}`, {place}"
+
+
+def _settings(exclusion: Exclusion, feed: str, config: Config) -> Iterator[Setting]:
+    """Yield the settings that may exclude entries of a feed for a reason."""
+    common = config.listing_rules.common
+    index = next((n for n, listed in enumerate(config.feeds) if listed.name == feed), 0)
+    own_rules = config.feeds[index].rules if config.feeds else NO_RULES
+    own_location = "feeds", index, str(exclusion)
+    match exclusion:
+        case Exclusion.HIDE:
+            if common.hide:
+                yield Setting(("hide",), common.hide)
+            if own_rules.hide:
+                yield Setting(own_location, own_rules.hide)
+        case Exclusion.KEEP if own_rules.keep:
+            yield Setting(own_location, own_rules.keep)
+        case Exclusion.PER_DAY if own_rules.per_day:
+            yield Setting(own_location, str(own_rules.per_day))
+        case Exclusion.BACKLOG:
+            # Only the default of feeds that were added later leaves out anything.
+            backlog = rules.backlog_of(common, own_rules, is_initial=False)
+            yield Setting(own_location if own_rules.backlog else ("backlog",), _in_file(backlog))
+        case Exclusion.PER_HOUR:
+            yield Setting(("per_hour",), str(config.per_hour))
+
+
+def _in_file(backlog: Backlog) -> str:
+    """Return a backlog as config.yaml has it."""
+    if backlog.within is not None:
+        return span_text(backlog.within)
+    return "all" if backlog.newest is None else str(backlog.newest)
