@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -6,6 +7,7 @@ from sqlalchemy import text
 
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.feeds import write_subscriptions
+from aggregator.database.lists import write_relisting
 from aggregator.model import FeedHead, HostPause, Outcome
 from tests.selection import slow_but
 from tests.web_fixtures import EVIL, Site, entry, full_site, words
@@ -127,6 +129,26 @@ def test_the_status_page_is_never_behind_the_last_poll(site):
         states += [row[1] for row in site.page("/status").rows() if row[0] == "LLamp"]
 
     assert states == ["Fine", "Failing", "Fine"]
+
+
+def test_the_status_page_says_how_far_a_changed_rule_is_worked_over(site):
+    site.record("lamp", *(entry(number) for number in range(7)))
+    rules = replace(site.config, hide="title:2").listing_rules
+    with site.engine.begin() as connection:
+        write_subscriptions.follow_config(
+            connection, site.config.feeds, rules, stories=True, now=datetime.now(UTC)
+        )
+
+    def ledes() -> list[str]:
+        return [words(each) for each in site.page("/status").all("p", "lede")][1:]
+
+    assert ledes() == ["Lists are being worked over: 0 of 7 posts."]
+    with site.engine.begin() as connection:
+        write_relisting.relist_batch(connection, 3, now=datetime.now(UTC))
+    assert ledes() == ["Lists are being worked over: 3 of 7 posts."]
+    write_relisting.relist_all(site.engine)
+    assert ledes() == []
+    assert "Post 2" not in site.page("/").titles()
 
 
 def test_what_servers_say_is_text_on_the_page_and_passwords_are_masked(full):

@@ -13,7 +13,7 @@ from flask import render_template
 
 from aggregator.database import Connection
 from aggregator.database.feeds import read_health, read_status
-from aggregator.database.lists import read_lists, read_searches
+from aggregator.database.lists import read_lists, read_relisting, read_searches
 from aggregator.model import (
     Cursor,
     EntryId,
@@ -196,6 +196,8 @@ def status(data: PageData, skipped: int, path_of: Callable[[int], str]) -> Page:
     counts = read_status.count_by_status(data.connection)
     totals = status_texts.totals(counts, data.overview, values["feeds"])
     values |= {"totals": totals, "halted": _has_halted(data)}
+    if data.overview.relisted_entries is not None:
+        values["relisting"] = read_relisting.relisting_progress(data.connection)
     return Page("status.html", values, section="status", index=False)
 
 

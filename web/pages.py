@@ -41,7 +41,7 @@ class Part(Enum):
     """Parts of some pages that their validators depend on."""
 
     VISIT = "what is new to this reader"
-    CHECKS = "how the last polls went"
+    CHECKS = "how the last polls went, and how far lists are worked over"
     FEEDS = "hundreds of feeds: made for one reader at a time, the others get the same"
 
 
@@ -208,7 +208,8 @@ def _tag(overview: Overview, clock: Clock, visit: LastVisit, parts: Sequence[Par
     """
     checked = overview.checked_at
     new_since = f"{visit.new_since}.{visit.last}" if checked and visit.is_new(checked) else ""
-    precision = "%Y%m%d%H%M%S%f" if Part.CHECKS in parts else "%Y%m%d%H%M"
+    is_exact = Part.CHECKS in parts
+    precision = "%Y%m%d%H%M%S%f" if is_exact else "%Y%m%d%H%M"
     values = (
         site().build,
         clock.lang.tag,
@@ -217,6 +218,7 @@ def _tag(overview: Overview, clock: Clock, visit: LastVisit, parts: Sequence[Par
         overview.unpolled_feeds,
         overview.failing,
         checked.strftime(precision) if checked else "never",
+        overview.relisted_entries if is_exact else "",
         new_since,
         clock.now.strftime("%Y%m%d%H%M"),
     )

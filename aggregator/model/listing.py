@@ -266,6 +266,8 @@ class Overview:
         failing: Number of feeds whose last poll failed.
         checked_at: End of the newest poll, None before the first poll.
         has_former_names: A feed had another name before.
+        relisted_entries: Number of entries that are listed anew already after a change of
+            config.yaml; None if none remain to be.
     """
 
     version: int
@@ -275,6 +277,7 @@ class Overview:
     failing: int
     checked_at: datetime | None
     has_former_names: bool = False
+    relisted_entries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

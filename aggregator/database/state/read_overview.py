@@ -19,7 +19,15 @@ from sqlalchemy import (
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.lists.list_conditions import STORIES_ON
-from aggregator.database.schema import WHOLE_LIST_ID, activity, feeds, former_names, lists, state
+from aggregator.database.schema import (
+    WHOLE_LIST_ID,
+    activity,
+    feeds,
+    former_names,
+    lists,
+    relistings,
+    state,
+)
 from aggregator.model import ListKind, ListScope, NamedList, Overview, Sidebar, SourceName
 from aggregator.model.times import EPOCH
 
@@ -38,6 +46,7 @@ _STATE = select(
     state.c.failing,
     state.c.unpolled,
     exists(select(former_names.c.name)).label("renamed"),
+    select(func.sum(relistings.c.done)).scalar_subquery().label("relisted"),
 )
 
 # Columns of `_LISTS` that sources do not have
@@ -127,6 +136,7 @@ def overview(connection: Connection) -> Overview:
         failing=row.failing,
         unpolled_feeds=row.unpolled,
         has_former_names=bool(row.renamed),
+        relisted_entries=None if row.relisted is None else int(row.relisted),
     )
 
 
