@@ -239,8 +239,11 @@ def test_in_real_feeds_the_database_finds_what_matches_in_memory(corpus):
 def _search_for(searched: SearchedEntry, chance: random.Random) -> Node:
     """Return a search of words of an entry, which the entry matches."""
     texts = {
-        TextField.ANY: [searched.title_words, searched.summary_words, searched.content_words],
-        TextField.TITLE: [searched.title_words],
+        TextField.ANY: [
+            text.split()
+            for text in (searched.title_words, searched.summary_words, searched.content_words)
+        ],
+        TextField.TITLE: [searched.title_words.split()],
         TextField.AUTHOR: searched.author_words,
         TextField.TAG: searched.tag_words,
     }

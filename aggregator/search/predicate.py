@@ -51,20 +51,24 @@ class SearchedEntry(EntryWords):
         )
         self._entry = entry
 
+    @property
+    def _texts(self) -> tuple[str, str, str]:
+        return self.title_words, self.summary_words, self.content_words
+
     @cached_property
     def words(self) -> frozenset[str]:
         """The words of title, summary and content."""
-        return frozenset().union(self.title_words, self.summary_words, self.content_words)
+        return frozenset().union(*(text.split() for text in self._texts))
 
     @cached_property
     def text(self) -> str:
         """Title, summary and content as `comparable` texts."""
-        return comparable([self.title_words, self.summary_words, self.content_words])
+        return comparable(text.split() for text in self._texts)
 
     @cached_property
     def title(self) -> str:
         """The title as a `comparable` text."""
-        return comparable([self.title_words])
+        return comparable([self.title_words.split()])
 
     @cached_property
     def authors(self) -> str:

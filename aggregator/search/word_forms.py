@@ -24,9 +24,6 @@ import re
 from itertools import groupby
 from unicodedata import combining, ucd_3_2_0
 
-MAX_WORDS = 100_000
-"""Words of a text at most; later words are not found."""
-
 # Default ignorable code points (The Unicode Standard, 5.21).  Two stay where they separate words:
 # U+200B before Thai, Lao, Burmese and Khmer letters, U+200C before Arabic ones.
 _INVISIBLE = re.compile(
@@ -129,22 +126,26 @@ _ASCII = "".join(chr(code).lower() if chr(code).isalnum() else " " for code in r
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text or of a search, folded, at most `MAX_WORDS`.
+    """Return the words of a text or of a search, folded.
 
     A word has letters, marks and digits; of ASCII only `a` to `z` and `0` to `9`.
     """
+    return folded(text).split()
+
+
+def folded(text: str) -> str:
+    """Return the words of a text, folded, with spaces between."""
     if text.isascii():
-        return text.translate(_ASCII).split()[:MAX_WORDS]
+        return text.translate(_ASCII)
     for page in _PAGES:
         try:
-            encoded, _ = codecs.charmap_encode(text, _FOLDING, page.encoding)
+            return page.folded(text)
         except UnicodeEncodeError:
             continue
-        return codecs.charmap_decode(encoded, "strict", page.forms)[0].split()[:MAX_WORDS]
-    return _TOKEN.findall(_folded(text))[:MAX_WORDS]
+    return " ".join(_TOKEN.findall(_in_general(text)))
 
 
-def _folded(text: str) -> str:
+def _in_general(text: str) -> str:
     """Return a text with its characters folded, and spaces for what separates words."""
     if _WITHOUT_CONTEXT.fullmatch(text):
         return text.translate(_FORMS)
@@ -220,16 +221,31 @@ class _CodePage:
 
     def __init__(self, letters: str) -> None:
         characters = "".join(map(chr, range(128))) + _PUNCTUATION + letters
-        self.encoding = codecs.charmap_build(characters.ljust(256, "\ufffe"))
-        self.forms = "".join(_FORMS[ord(character)] for character in characters)
+        self._encoding = codecs.charmap_build(characters.ljust(256, "\ufffe"))
+        forms = {character: _FORMS[ord(character)] for character in characters}
+        self._long_forms = [(letter, form) for letter, form in forms.items() if len(form) > 1]
+        self._forms = "".join(form if len(form) == 1 else letter for letter, form in forms.items())
+
+    def folded(self, text: str) -> str:
+        """Return a text folded.
+
+        Raises:
+            UnicodeEncodeError: The text has letters of another script.
+        """
+        encoded, _ = codecs.charmap_encode(text, _FOLDING, self._encoding)
+        folded, _ = codecs.charmap_decode(encoded, "strict", self._forms)
+        if not folded.isascii():
+            for letter, form in self._long_forms:
+                folded = folded.replace(letter, form)
+        return folded
 
 
 _PUNCTUATION = "\xa0¡§©®°·¿«»–—‘’‚“”„†•…‹›€→"
-_LATIN = "àáâãäåçèéêëìíîïñòóôõöøùúûüýđłšžčřěůťňąęśźżćńőășțğ"
+_LATIN = "àáâãäåæçèéêëìíîïñòóôõöøùúûüýđłšžčřěůťňąęśźżćńőăș"
 _CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюяёєіїґўј"
 _GREEK = "αβγδεζηθικλμνξοπρστυφχψωάέήίόύώϊϋ"
 _PAGES = (
-    _CodePage(_LATIN + _LATIN.upper()),
+    _CodePage(_LATIN + _LATIN.upper() + "ßœ"),
     _CodePage(_CYRILLIC + _CYRILLIC.upper()),
     _CodePage(_GREEK + _GREEK.upper() + "ςΐΰ"),
 )
@@ -252,7 +268,7 @@ def _fold_unencodable(error: UnicodeError) -> tuple[str, int]:
     can_compose = before >= "\u0370" and not _WITHOUT_CONTEXT.fullmatch(row[0])
     if can_compose or len(row) > _LONG_ROW or not _FORMS[ord(row[0])].isascii():
         raise error
-    return _folded(row), error.end
+    return _in_general(row), error.end
 
 
 codecs.register_error(_FOLDING, _fold_unencodable)

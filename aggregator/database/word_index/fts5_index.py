@@ -128,9 +128,9 @@ def _write(connection: Connection, statement: str, entries: Iterable[EntryWords]
 def _row(entry: EntryWords) -> tuple[Any, ...]:
     return (
         -entry.place,
-        " ".join(entry.title_words),
-        " ".join(entry.summary_words),
-        " ".join(entry.content_words),
+        entry.title_words,
+        entry.summary_words,
+        entry.content_words,
         _NAME_END.join(" ".join(words) for words in entry.author_words),
         _NAME_END.join(" ".join(words) for words in entry.tag_words),
         _feed_word(entry.feed_id),

@@ -20,6 +20,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     literal_column,
     select,
     table,
@@ -113,15 +114,16 @@ def _quoted(word: str) -> str:
 
 
 def _matches(row: FromClause, expression: Expression) -> ColumnElement[bool]:
-    return row.c.lexemes.bool_op("@@")(cast(expression.text, TSQUERY))
+    return row.c.lexemes.bool_op("@@")(cast(literal(expression.text), TSQUERY))
 
 
 def _row(entry: EntryWords) -> tuple[int, str, list[str]]:
+    title_words = entry.title_words.split()
     texts = [
-        entry.title_words,
-        entry.summary_words,
-        entry.content_words,
-        _marked(TextField.TITLE, entry.title_words),
+        title_words,
+        entry.summary_words.split(),
+        entry.content_words.split(),
+        _marked(TextField.TITLE, title_words),
         *(_marked(TextField.AUTHOR, words) for words in entry.author_words),
         *(_marked(TextField.TAG, words) for words in entry.tag_words),
     ]

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from aggregator.database.migrations.frozen import indexed_texts
-from aggregator.database.migrations.frozen.folded_words import words
+from aggregator.database.migrations.frozen.folded_words import folded, words
 
 _ADD_ON_SQLITE = (
     "INSERT INTO word_index (rowid, title, summary, content, authors, tags, feed) "
@@ -39,10 +39,10 @@ def add_to_index(connection: Connection, entries: Iterable[tuple[Any, ...]]) -> 
 
 def _texts(
     title: str, summary: str, html: str, authors: str | None, tags: str | None
-) -> tuple[list[list[str]], list[list[str]], list[list[str]]]:
+) -> tuple[list[str], list[list[str]], list[list[str]]]:
     """Return the words of title, summary and content, of each author, and of each tag."""
-    content = indexed_texts.words(html)
-    return [words(title), words(summary), words(content)], _names(authors), _names(tags)
+    texts = [folded(text) for text in (title, summary, indexed_texts.words(html))]
+    return texts, _names(authors), _names(tags)
 
 
 def _names(stored: str | None) -> list[list[str]]:
@@ -52,24 +52,28 @@ def _names(stored: str | None) -> list[list[str]]:
 def _columns(
     entry_id: int,
     feed_id: int,
-    texts: list[list[str]],
+    texts: list[str],
     authors: list[list[str]],
     tags: list[list[str]],
 ) -> tuple[Any, ...]:
     names = (_NAME_END.join(map(" ".join, each)) for each in (authors, tags))
-    return -entry_id, *map(" ".join, texts), *names, f"f{feed_id}"
+    return -entry_id, *texts, *names, f"f{feed_id}"
 
 
 def _lexemes(
     entry_id: int,
     feed_id: int,
-    texts: list[list[str]],
+    texts: list[str],
     authors: list[list[str]],
     tags: list[list[str]],
 ) -> tuple[Any, ...]:
-    title, *_ = texts
-    marked = [("§", title), *(("©", author) for author in authors), *(("®", tag) for tag in tags)]
-    rows = texts + [[f"{mark}{word}" for word in row] for mark, row in marked]
+    unmarked = [text.split() for text in texts]
+    marked = [
+        ("§", unmarked[0]),
+        *(("©", author) for author in authors),
+        *(("®", tag) for tag in tags),
+    ]
+    rows = unmarked + [[f"{mark}{word}" for word in row] for mark, row in marked]
     lexemes, size = [], 0
     for lexeme in {f"¤{feed_id}"}.union(*rows):
         cut = lexeme[:_MAX_LEXEME]
