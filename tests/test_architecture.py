@@ -27,7 +27,7 @@ ALLOWED = {
     "aggregator.schedule": {"model"},
     "aggregator.feed_status": {"model"},
     "aggregator.rules": {"model"},
-    "aggregator.plan": {"model", "urls"},
+    "aggregator.plan": {"model", "rules", "search", "urls"},
     "aggregator.dates": {"model"},
     "aggregator.dedup": PURE | {"links", "text"},
     "aggregator.stories": PURE | {"links", "text"},

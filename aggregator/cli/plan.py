@@ -1,16 +1,18 @@
 """`plan`: the changes of a configuration file, before the file is read."""
 
 import json
+from datetime import UTC, datetime
 
 import click
 
-from aggregator.cli import plan_output
+from aggregator.cli import plan_json, plan_output
 from aggregator.cli.common import load_config, takes_config
 from aggregator.cli.logs import escaped
+from aggregator.cli.plan_output import Examples
 from aggregator.config import Config
 from aggregator.database import DBAPIError, database_error, open_unchanged
-from aggregator.database.feeds import read_subscriptions
-from aggregator.plan import Plan, feed_changes
+from aggregator.database.lists import read_plan
+from aggregator.plan import Comparison, Plan, StoredConfig
 
 
 @click.command()
@@ -19,30 +21,48 @@ from aggregator.plan import Plan, feed_changes
 def plan(as_json: bool) -> None:
     """Show what the configuration file would change.
 
-    Compares the feeds of the file with the database, and changes nothing.
+    Compares the file with the database, and changes nothing: feeds, lists and rules, and the posts
+    of the last 30 days that lists would have, or lack.
     """
     config = load_config()
-    planned = _planned(config)
+    planned, entries = _planned(config, now=datetime.now(UTC))
     if as_json:
-        click.echo(json.dumps(plan_output.as_json(planned), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(plan_json.as_json(planned, entries), ensure_ascii=False, indent=2))
         return
-    for line in plan_output.lines(planned, path=config.path):
+    for line in plan_output.lines(planned, entries, path=config.path):
         click.echo(escaped(line))
 
 
-def _planned(config: Config) -> Plan:
+def _planned(config: Config, *, now: datetime) -> tuple[Plan, Examples]:
     """Compare the configuration with its database, in one transaction that only reads.
+
+    Returns:
+        The plan, and the entries that it gives as examples.
 
     Raises:
         DatabaseError: The database cannot be used, or has the schema of another version.
     """
     engine = open_unchanged(config.database)
     if engine is None:
-        return Plan(feed_changes(config.feeds, []), is_first=True)
+        comparison = _comparison(StoredConfig(), config, now)
+        return comparison.plan([], dict.fromkeys(comparison.searches, frozenset())), {}
     try:
         with engine.connect() as connection:
-            return Plan(feed_changes(config.feeds, read_subscriptions.stored_feeds(connection)))
+            comparison = _comparison(read_plan.stored_config(connection), config, now)
+            entries = read_plan.recent_entries(connection, comparison.lowest_id)
+            matches = {
+                search: read_plan.matching_ids(connection, search, comparison.lowest_id)
+                for search in comparison.searches
+            }
+            planned = comparison.plan(entries, matches)
+            return planned, read_plan.example_entries(connection, planned.example_ids)
     except DBAPIError as error:
         raise database_error(error, config.database) from error
     finally:
         engine.dispose()
+
+
+def _comparison(stored: StoredConfig, config: Config, now: datetime) -> Comparison:
+    return Comparison.of(
+        stored, config.feeds, config.listing_rules, shows_stories=config.stories.on, now=now
+    )

@@ -1,61 +1,88 @@
-"""The plan of a configuration file as lines for people, and as JSON for programs."""
+"""The plan of a configuration file as lines for people."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from aggregator import urls
+from aggregator.model import EntryId, ListKind
 from aggregator.plan import (
+    DAYS,
     AddedFeed,
     ChangedFeed,
-    FeedChanges,
+    ExampleEntry,
     Plan,
+    PlannedList,
+    PlannedRule,
     SettingChange,
     SettingValue,
     StoredFeed,
+    examples,
 )
 
-MAX_LINES = 20
-"""Lines below a heading."""
+MAX_ITEMS = 20
+"""Items below a heading."""
 
 MAX_NAMES = 8
 """Feeds in a line."""
 
-_Section = tuple[str, Sequence[str]]
-"""A heading, and the lines below."""
+_NOT_SET = "not set"
+_WITH_HEADINGS = {"category", "paused"}
+
+Examples = Mapping[int, ExampleEntry]
+"""Entries by id."""
+
+_Item = Sequence[str]
+"""A line, and lines with examples."""
 
 
-def lines(plan: Plan, *, path: Path) -> Iterator[str]:
+def lines(plan: Plan, entries: Examples, *, path: Path) -> Iterator[str]:
     """Yield a plan as lines, grouped under headings.
 
     Args:
+        entries: With the ids of `plan.example_ids`.
         path: Of the configuration file.
     """
-    if plan.is_first:
-        yield f"{path}: there is no database yet, so all feeds are new"
-    elif not plan.has_changes:
+    if not plan.has_changes:
         yield f"{path}: nothing to change"
-    for heading, section_lines in _feed_sections(plan.feeds):
-        if section_lines:
-            yield f"{heading}: {len(section_lines):,}"
-            yield from (f"  {line}" for line in section_lines[:MAX_LINES])
-            if len(section_lines) > MAX_LINES:
-                yield f"  and {len(section_lines) - MAX_LINES:,} more; --json lists all"
-    if plan.feeds.is_reordered:
-        yield "Order of the feeds: another; of an article in several feeds, lists may show another"
+        return
+    if plan.is_first:
+        yield f"{path}: the database has no feeds yet, so all feeds are new"
+    for heading, items in _sections(plan, entries).items():
+        if items:
+            yield f"{heading}: {len(items):,}"
+            yield from (f"  {line}" for item in items[:MAX_ITEMS] for line in item)
+            if len(items) > MAX_ITEMS:
+                yield f"  and {len(items) - MAX_ITEMS:,} more; --json lists all"
 
 
-def _feed_sections(changes: FeedChanges) -> Iterator[_Section]:
-    moved_feeds = [feed for feed in changes.changed_feeds if feed.is_moved]
-    renamed_feeds = [feed for feed in changes.changed_feeds if feed.is_renamed]
-    yield "Feeds added", [_added_line(feed) for feed in changes.added_feeds]
-    yield "Feeds removed", [_removed_line(feed) for feed in changes.removed_feeds]
-    yield "Feeds with another address", [_moved_line(feed) for feed in moved_feeds]
-    yield (
-        "Feeds with another name",
-        [f"{feed.stored.name} -> {feed.subscription.name}" for feed in renamed_feeds],
-    )
-    yield "Settings", list(_setting_lines(changes.changed_feeds))
+def _sections(plan: Plan, entries: Examples) -> Mapping[str, Sequence[_Item]]:
+    """Return the items below each heading."""
+    changed_feeds = plan.feeds.changed_feeds
+    added_feeds = {"Feeds added": [[_added_line(feed)] for feed in plan.feeds.added_feeds]}
+    if plan.is_first:  # no post comes or goes
+        return added_feeds
+    return added_feeds | {
+        "Feeds removed": [[_removed_line(feed)] for feed in plan.feeds.removed_feeds],
+        "Feeds with another address": [
+            [_moved_line(feed)] for feed in changed_feeds if feed.is_moved
+        ],
+        "Feeds with another name": [
+            [f"{feed.stored.name} -> {feed.subscription.name}"]
+            for feed in changed_feeds
+            if feed.is_renamed
+        ],
+        "Feeds in other categories": [[line] for line in _category_lines(changed_feeds)],
+        "Feeds paused": [[line] for line in _paused_lines(changed_feeds, paused=True)],
+        "Feeds polled again": [[line] for line in _paused_lines(changed_feeds, paused=False)],
+        "Settings": [[line] for line in _setting_lines(plan)],
+        f"Lists (posts of the last {DAYS} days)": [
+            list(_list_lines(planned, entries)) for planned in plan.lists if planned.is_changed
+        ],
+        f"Rules (posts of the last {DAYS} days)": [
+            list(_rule_lines(rule, entries)) for rule in plan.rules if rule.is_changed
+        ],
+        "Order": [[line] for line in _order_lines(plan)],
+    }
 
 
 def _added_line(feed: AddedFeed) -> str:
@@ -80,23 +107,45 @@ def _moved_line(feed: ChangedFeed) -> str:
     return f"{feed.subscription.name}: {before} -> {after}"
 
 
-def _setting_lines(feeds: Iterable[ChangedFeed]) -> Iterator[str]:
-    """Yield a line for each change of a setting, with the names of the feeds."""
-    names_of: dict[SettingChange, list[str]] = {}
+def _category_lines(feeds: Iterable[ChangedFeed]) -> Iterator[str]:
     for feed in feeds:
         for change in feed.settings:
+            if change.key == "category":
+                yield _change(feed.subscription.name, change.before, change.after)
+
+
+def _paused_lines(feeds: Iterable[ChangedFeed], *, paused: bool) -> Iterator[str]:
+    for feed in feeds:
+        for change in feed.settings:
+            if change.key == "paused" and change.after is paused:
+                yield feed.subscription.name
+
+
+def _setting_lines(plan: Plan) -> Iterator[str]:
+    """Yield a line for each change of another setting; of feeds, with their names."""
+    for change in plan.settings:
+        yield _change(change.key, change.before, change.after)
+    names_of: dict[SettingChange, list[str]] = {}
+    for feed in plan.feeds.changed_feeds:
+        for change in feed.settings:
+            if change.key in _WITH_HEADINGS:
+                continue
             names_of.setdefault(change, []).append(feed.subscription.name)
     for change, names in names_of.items():
         text = ", ".join(names[:MAX_NAMES])
         if len(names) > MAX_NAMES:
             text += f" and {len(names) - MAX_NAMES:,} more"
-        yield f"{change.key}: {_value(change.before)} -> {_value(change.after)} ({text})"
+        yield f"{_change(change.key, change.before, change.after)} ({text})"
+
+
+def _change(key: str, before: SettingValue, after: SettingValue) -> str:
+    return f"{key}: {_value(before)} -> {_value(after)}"
 
 
 def _value(value: SettingValue) -> str:
     match value:
         case None | ():
-            return "not set"
+            return _NOT_SET
         case True | False:
             return "true" if value else "false"
         case tuple():
@@ -105,60 +154,85 @@ def _value(value: SettingValue) -> str:
             return str(value)
 
 
+def _list_lines(planned: PlannedList, entries: Examples) -> Iterator[str]:
+    """Yield the changes of a list, with examples of the posts that come and go."""
+    after, before = len(planned.content_after.shown_ids), len(planned.content_before.shown_ids)
+    if planned.after is None:
+        yield f"{list_name(planned)}: leaves the file, with {_posts(before)}"
+        return
+    if planned.before is None:
+        yield f"{list_name(planned)}: new, with {_posts(after)}"
+    else:
+        yield f"{list_name(planned)}: {_posts(after)} ({before:,} now)"
+        for key, former, value in _redefined_keys(planned):
+            yield f"  {_change(key, former or None, value or None)}"
+    yield from _example_lines("+ ", planned.added_ids, entries)
+    yield from _example_lines("- ", planned.removed_ids, entries)
+
+
+def list_name(planned: PlannedList) -> str:
+    """Return the name of a list for people."""
+    definition = planned.definition
+    match definition.kind:
+        case ListKind.ALL:
+            return "all posts"
+        case ListKind.CATEGORY:
+            return f"category {definition.title}"
+        case _:
+            return f"view {definition.key}"
+
+
+def _redefined_keys(planned: PlannedList) -> Iterator[tuple[str, str, str]]:
+    """Yield the changes of a list's definition: key, value before, value after."""
+    if planned.before and planned.after:
+        for key in ("title", "search", "description"):
+            former, value = getattr(planned.before, key), getattr(planned.after, key)
+            if former != value:
+                yield key, former, value
+
+
+def _rule_lines(rule: PlannedRule, entries: Examples) -> Iterator[str]:
+    """Yield the changes of a rule, with examples of the posts that lists lack by the rule."""
+    feed = f"{rule.feed}: " if rule.feed else ""
+    values = _change(rule.kind.value, rule.before, rule.after)
+    if not rule.is_redefined:
+        values = f"{rule.kind.value}: {_value(rule.after)}"
+    yield f"{feed}{values}; {_effect(rule)}"
+    yield from _example_lines("", rule.effect_after.ids, entries)
+
+
+def _effect(rule: PlannedRule) -> str:
+    """Return the number of posts that lists lack by a rule."""
+    before, after = len(rule.effect_before.ids), len(rule.effect_after.ids)
+    posts = _posts(rule.posts)
+    if not rule.posts:
+        return "no posts yet"
+    if rule.after is None:
+        return f"left out {before:,} of {posts}"
+    now = f" ({before:,} now)" if rule.before is not None else ""
+    number = {0: "none", rule.posts: "all"}.get(after, f"{after:,}")
+    return f"leaves out {number} of {posts}{now}"
+
+
+def _example_lines(sign: str, ids: Iterable[int], entries: Examples) -> Iterator[str]:
+    """Yield a line for each of the newest entries, and the number of further entries."""
+    ids = list(ids)
+    example_ids = examples(ids)
+    for entry_id in example_ids:
+        entry = entries[entry_id]
+        yield f'  {sign}"{entry.title}" ({entry.feed}, {EntryId(entry_id).at:%Y-%m-%d})'
+    if len(ids) > len(example_ids):
+        yield f"  {sign}{len(ids) - len(example_ids):,} more"
+
+
+def _order_lines(plan: Plan) -> Iterator[str]:
+    if plan.feeds.is_reordered:
+        yield "feeds: of an article in several of them, lists may show another post"
+    if plan.is_reordered:
+        yield "views: shown in another order"
+
+
 def _posts(count: int) -> str:
+    if not count:
+        return "no posts"
     return "1 post" if count == 1 else f"{count:,} posts"
-
-
-def as_json(plan: Plan) -> dict[str, Any]:
-    """Return a plan as a JSON object; docs/planet.md describes the keys."""
-    return {
-        "changes": plan.has_changes,
-        "new_database": plan.is_first,
-        "feeds": _feeds_json(plan.feeds),
-    }
-
-
-def _feeds_json(changes: FeedChanges) -> dict[str, Any]:
-    return {
-        "added": [
-            {
-                **_subscription_json(feed.subscription.name, feed.subscription.url),
-                "categories": list(feed.subscription.categories),
-                "posts": feed.returning.entries if feed.returning else 0,
-            }
-            for feed in changes.added_feeds
-        ],
-        "removed": [
-            {**_subscription_json(feed.name, feed.url), "posts": feed.entries}
-            for feed in changes.removed_feeds
-        ],
-        "moved": [
-            {
-                "feed": feed.subscription.name,
-                "from": urls.masked(feed.stored.url),
-                "to": urls.masked(feed.subscription.url),
-            }
-            for feed in changes.changed_feeds
-            if feed.is_moved
-        ],
-        "renamed": [
-            {"from": feed.stored.name, "to": feed.subscription.name}
-            for feed in changes.changed_feeds
-            if feed.is_renamed
-        ],
-        "settings": [
-            {
-                "feed": feed.subscription.name,
-                "key": change.key,
-                "from": change.before,
-                "to": change.after,
-            }
-            for feed in changes.changed_feeds
-            for change in feed.settings
-        ],
-        "reordered": changes.is_reordered,
-    }
-
-
-def _subscription_json(name: str, url: str) -> dict[str, str]:
-    return {"feed": name, "url": urls.masked(url)}

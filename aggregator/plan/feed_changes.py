@@ -5,6 +5,7 @@ The former config.yaml is the file from which the database has the present subsc
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from aggregator import urls
 from aggregator.model import NO_RULES, Subscription
@@ -24,12 +25,17 @@ class StoredFeed:
             `name_given`.
         subscribed: The feed is in the former config.yaml.
         entries: Number of stored entries.
+        own_title: From the feed's documents; empty before the first.
+        is_initial, first_read_at: See `rules.backlog_of` and `rules.Limits`.
     """
 
     id: int
     subscription: Subscription
     subscribed: bool
-    entries: int
+    entries: int = 0
+    own_title: str = ""
+    is_initial: bool = True
+    first_read_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -69,7 +75,7 @@ class AddedFeed:
 
 @dataclass(frozen=True, slots=True)
 class ChangedFeed:
-    """A feed with another address, another name or other settings.
+    """A feed with another address, another name or other settings; rules are apart.
 
     Attributes:
         settings: In the order of docs/config.md.
@@ -159,11 +165,8 @@ def stored_feeds_of(
 
 def _comparable(subscription: Subscription) -> Subscription:
     """Return a subscription without differences of no consequence."""
-    # The database has neither rules nor pauses yet, and one category.
-    categories = tuple(map(urls.category_key, subscription.categories[:1]))
-    return replace(
-        subscription, name_given=False, categories=categories, rules=NO_RULES, paused=False
-    )
+    categories = tuple(map(urls.category_key, subscription.categories))
+    return replace(subscription, name_given=False, categories=categories, rules=NO_RULES)
 
 
 _SETTINGS: Mapping[str, Callable[[Subscription], SettingValue]] = {
@@ -174,6 +177,7 @@ _SETTINGS: Mapping[str, Callable[[Subscription], SettingValue]] = {
     "distrust_304": lambda feed: feed.distrust_304,
     "private": lambda feed: feed.private,
     "stories": lambda feed: feed.stories,
+    "paused": lambda feed: feed.paused,
 }
 """The value of each key of a feed but `url` and `name`."""
 

@@ -43,4 +43,12 @@ def _stored_feed(row: Any, categories: Sequence[str]) -> StoredFeed:
         rules=feed_rules(row.listing),
         paused=row.paused,
     )
-    return StoredFeed(row.id, subscription, row.subscribed, row.entries)
+    return StoredFeed(
+        row.id,
+        subscription,
+        row.subscribed,
+        row.entries,
+        own_title=row.title,
+        is_initial=row.is_initial,
+        first_read_at=row.first_read_at,
+    )
