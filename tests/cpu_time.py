@@ -28,13 +28,14 @@ def cpu_limit(seconds: float) -> Iterator[None]:
     yield
     spent = time.thread_time() - started
     if spent >= seconds:
-        allowed = seconds * max(_pace(), 1)
-        assert spent < allowed, f"{spent:.3f} s of CPU time instead of {allowed:.3f}"
+        limit = allowed(seconds)
+        assert spent < limit, f"{spent:.3f} s of CPU time instead of {limit:.3f}"
 
 
-def _pace() -> float:
-    """Return how much longer a piece of work takes than on the machine of the limits."""
-    return median(_seconds(_control) for _ in range(5)) / _CONTROL_SECONDS
+def allowed(seconds: float) -> float:
+    """Return the limit that is `seconds` on an idle machine, as the control has it just now."""
+    pace = median(_seconds(_control) for _ in range(5)) / _CONTROL_SECONDS
+    return seconds * max(pace, 1)
 
 
 def _control() -> None:

@@ -14,7 +14,10 @@ LASTING = Workers(1)
 
 
 class _SameWorkers(Workers):
-    """Workers of one event loop that use the processes of the loops before it."""
+    """Workers of one event loop that use the processes of the loops before it.
+
+    In the program processes never change hands: there is nothing public to take them over with.
+    """
 
     def __init__(self) -> None:
         super().__init__(1)

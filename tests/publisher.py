@@ -66,7 +66,7 @@ class World:
                 authority="example.org",
                 host_delay=timedelta(seconds=self.host_delay),
             )
-            async with polling(self._engine, settings, clock=self.clock) as poller:
+            async with polling(self.engine, settings, clock=self.clock) as poller:
                 return await asyncio.gather(*map(poller.poll, due))
 
         with self._database() as connection:
@@ -100,18 +100,18 @@ class World:
         return found
 
     def _database(self) -> Any:
-        return self._engine.begin()
+        return self.engine.begin()
 
     def __post_init__(self) -> None:
-        self._engine = sqlite_database(self.folder)
+        self.engine = sqlite_database(self.folder)
 
     def restart(self) -> None:
         """Begin anew on the same file."""
-        self._engine.dispose()
+        self.engine.dispose()
         self.__post_init__()
 
     def close(self) -> None:
-        self._engine.dispose()
+        self.engine.dispose()
 
 
 @dataclass
@@ -143,7 +143,7 @@ class Publisher:
         self.answers: list[Answer] = []
         self.faults: list[str] = []
         self.judged = 0
-        self._expected: dict[str, str] = {}
+        self.expected: dict[str, str] = {}
         self._not_before: datetime | None = None
         self._unconditional_at: datetime | None = None
         server.raw(path, self._serve)
@@ -170,9 +170,9 @@ class Publisher:
 
     def _remember(self, answer: Answer) -> None:
         if answer.status == 200:  # both are replaced: what is not there is forgotten
-            self._expected = answer.validators
+            self.expected = answer.validators
         elif answer.status == 304:
-            self._expected |= answer.validators
+            self.expected |= answer.validators
         self._not_before = self._now() + answer.wait
 
     def _judge(self, request: Request) -> None:
@@ -182,8 +182,8 @@ class Publisher:
             if name in request.headers
         }
         now = self._now()
-        if sent != self._expected:
-            self._fault(f"sent {sent} instead of {self._expected}")
+        if sent != self.expected:
+            self._fault(f"sent {sent} instead of {self.expected}")
         if self._not_before is not None and now < self._not_before:
             self._fault(f"{self._not_before - now} too early")
         if not sent:

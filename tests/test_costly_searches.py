@@ -120,6 +120,7 @@ def test_what_the_web_reads_with_has_the_deadline_and_what_commands_read_with_ha
     reader, tmp_path
 ):
     site = Site(tmp_path)
+    # What both servers make; they themselves run until a signal.
     app = server._app(site.config, listens_on="127.0.0.1")
     with app.extensions["aggregator"].engine.connect() as connection:
         assert "deadline" in connection.info
@@ -176,6 +177,7 @@ def test_in_steps_a_search_finds_what_one_statement_finds(lamps, search, monkeyp
     with lamps.engine.connect() as connection:
         whole = read_lists.entries_page(connection, scope=ListScope(search=search), limit=30)
         found = list_query(connection, ListScope(search=search))
+        # Called by itself: where a deadline falls is up to the machine.
         request = read_lists._PageRequest(found, 30, lambda _: True, with_content=False)
 
         assert read_lists._page_by_steps(connection, request, None) == whole

@@ -537,6 +537,7 @@ PIECES = strategies.lists(
 @given(PIECES, PIECES, PIECES, PIECES)
 def test_the_parts_that_differ_tell_what_whole_texts_tell(head, before, after, tail):
     old, new = ("".join([*head, *some, *tail]) for some in (before, after))
+    # The comparison of whole texts, for which `change_of` takes a short way.
     whole = edits._change(f"A\n{old}", f"A\n{new}")
 
     assert change_of(EntryText("A", old), entry(1, title_html="A", content_html=new)) is whole

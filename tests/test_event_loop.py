@@ -18,13 +18,14 @@ from aggregator.poll.document_reader import MAX_WORK_HERE
 from aggregator.reading.document_limits import MAX_NAMESPACE
 from aggregator.reading.prefilter import without_known_entries
 from aggregator.text.encodings import plain_utf8
+from tests.cpu_time import allowed
 from tests.faults import World, channel, item
 from tests.feedserver import FeedServer
 from tests.running import freeze_objects
 from tests.selection import examples, slow_but
 
 MAX_PAUSE = 0.05
-"""CPU seconds that one step of the loop may take."""
+"""CPU seconds that one step of the loop may take; see `cpu_time.allowed`."""
 
 
 class Pauses:
@@ -37,7 +38,7 @@ def measured_steps() -> Iterator[Pauses]:
     """Record the longest step of every event loop in this process, in CPU seconds."""
     freeze_objects()
     pauses = Pauses()
-    run = asyncio.events.Handle._run
+    run = asyncio.events.Handle._run  # asyncio offers nothing that is called around a step
 
     def timed(handle: asyncio.Handle) -> None:
         started = thread_time()
@@ -109,7 +110,7 @@ def test_the_prefilter_in_the_event_loop_takes_a_bounded_time(name):
     document = HOSTILE[name].encode()
     assert len(document) < 1_000_000  # larger documents are never prefiltered there
 
-    assert prefilter_seconds(document) < MAX_PAUSE
+    assert prefilter_seconds(document) < allowed(MAX_PAUSE)
 
 
 @pytest.mark.slow
@@ -129,7 +130,7 @@ def test_the_longest_step_of_the_loop_is_short_whatever_feeds_send(tmp_path):
 
     fine = [results[name] for name in list(names)[-5:]]
     assert [result.error for result in fine] == [None] * 5
-    assert pauses.longest < MAX_PAUSE, pauses.step
+    assert pauses.longest < allowed(MAX_PAUSE), pauses.step
 
 
 PIECES = st.sampled_from(
@@ -144,4 +145,4 @@ def test_a_generated_document_is_prefiltered_in_a_bounded_time(pieces, namespace
     inside = "".join(piece * min(times, 200_000 // len(piece)) for piece, times in pieces)
     document = declared("n" * namespace, inside)[:999_999].encode()
 
-    assert prefilter_seconds(document) < MAX_PAUSE
+    assert prefilter_seconds(document) < allowed(MAX_PAUSE)

@@ -24,7 +24,7 @@ from aggregator.text.encodings import in_utf8
 if sys.argv[1] == "fast":
     from aggregator.reading.parse import feedparser_speed, xml_reader
     feedparser_speed.speed_up()
-    read = xml_reader._read
+    read = xml_reader._read  # a document without what stands around the parser
     assert feedparser.util.FeedParserDict.get is feedparser_speed._get
 else:
     from aggregator.reading.parse.parsers import LooseInContext, StrictInContext

@@ -46,6 +46,7 @@ def test_a_request_is_sent_once(server):
 def test_without_a_request_there_is_no_connection(server):
     async def bare(connections, _request):
         with pytest.raises(LookupError):
+            # As another module of `fetch` could by mistake; others do not see the session.
             await connections._session.get(server.url("/feed.xml"))
 
     requesting(server.url("/feed.xml"), bare)

@@ -104,7 +104,7 @@ def test_a_long_sequence_of_polls_scores_100_per_cent(world, server, restarts):
             world.restart()
     assert_perfect(publisher, polls)
 
-    publisher._expected = {"if-none-match": 'W/"weak"'}
+    publisher.expected = {"if-none-match": 'W/"weak"'}
     publisher.will_say(say(body("4"), ETag='"4"'))
     assert [result.status for result in world.next_poll()] == [200]
     assert_perfect(publisher, polls + 1)
@@ -168,7 +168,7 @@ def test_a_stop_in_the_middle_of_a_request_is_no_reason_to_ask_again_at_once(
     config = configuration.load(write_config(tmp_path, [server.url("/feed")], poll=HOURLY))
     world.subscribe(*config.feeds)
     for _ in range(2):
-        scheduler = new_scheduler(config, world._engine)
+        scheduler = new_scheduler(config, world.engine)
         asyncio.run(stopped(scheduler, until(lambda: server.requests)))
         world.restart()
 
@@ -199,7 +199,7 @@ def test_a_clock_that_is_set_moves_the_schedule_along_once(world, server, step, 
     booted_at = datetime.now(UTC) - 5 * HOUR
     publisher = served(world, server, interval=2 * HOUR)
     publisher.will_say(say(body("1"), ETag='"1"'))
-    engine = world._engine
+    engine = world.engine
 
     def look(started_at, now):
         with engine.begin() as connection:
@@ -224,7 +224,7 @@ def test_a_clock_that_is_put_right_after_a_start_leaves_older_dates_alone(world,
     world.poll()
     at = world.health("feed").next_poll_at
     epoch = datetime(1970, 1, 1, tzinfo=UTC)  # a machine without a battery
-    with world._engine.begin() as connection:
+    with world.engine.begin() as connection:
         write_clock_shift.follow_clock(connection, boot="c", started_at=epoch, now=epoch + MINUTE)
         now = datetime.now(UTC)
         write_clock_shift.follow_clock(connection, boot="c", started_at=now - 2 * MINUTE, now=now)
@@ -250,7 +250,7 @@ def test_the_scheduler_notices_that_the_clock_is_set(world, server, tmp_path, mo
         shift[0] = -DAY
         await until(lambda: "the clock was set by -86400 s" in caplog.text)
 
-    asyncio.run(stopped(new_scheduler(config, world._engine), meanwhile()))
+    asyncio.run(stopped(new_scheduler(config, world.engine), meanwhile()))
     assert caplog.text.count("the clock was set") == 1
 
 
@@ -462,7 +462,7 @@ def test_all_feeds_of_a_host_that_allows_little_are_refreshed_after_one_lesson(
     world = World(tmp_path)
     config = configuration.load(path)
     world.subscribe(*config.feeds)
-    scheduler = new_scheduler(config, world._engine)
+    scheduler = new_scheduler(config, world.engine)
     # What was refused is asked again after its back-off; that is two hours here, and time passes.
     all_but_one = until(lambda: len(set(state["served"])) >= feeds - 1, within=60 + 5 * feeds)
     asyncio.run(stopped(scheduler, all_but_one))
@@ -472,7 +472,7 @@ def test_all_feeds_of_a_host_that_allows_little_are_refreshed_after_one_lesson(
     time.sleep(1)  # the host's own clock does not take part
     asyncio.run(
         stopped(
-            new_scheduler(config, world._engine),
+            new_scheduler(config, world.engine),
             until(lambda: len(set(state["served"])) == feeds, within=60 + 5 * feeds),
         )
     )
@@ -523,7 +523,7 @@ def test_a_redirect_to_another_site_lets_the_first_one_rest_as_well(world, serve
         world.poll(owner="x", limit=1)
 
         for site in ("127.0.0.1", "127.0.0.2"):
-            with world._engine.connect() as connection:
+            with world.engine.connect() as connection:
                 pause = write_hosts.host_pause(connection, site)
             assert pause is not None, site
             assert pause.free_at > datetime.now(UTC) + MINUTE / 2
@@ -544,7 +544,7 @@ def test_each_site_of_a_chain_of_redirects_rests(world, server, end):
             rest(world, "127.0.0.3", HOUR)
         world.poll(owner="x")
 
-        with world._engine.connect() as connection:
+        with world.engine.connect() as connection:
             pause = write_hosts.host_pause(connection, "127.0.0.2")
         assert pause is not None
         assert pause.free_at > datetime.now(UTC) + MINUTE / 2
@@ -574,7 +574,7 @@ def test_a_site_in_the_middle_of_a_chain_waits_for_its_turn_in_one_process(world
 
 def rest(world, site, wait):
     """Let another process have learned that a site wants to be left alone."""
-    with world._engine.begin() as connection:
+    with world.engine.begin() as connection:
         connection.execute(
             text("INSERT INTO hosts (name, free_at) VALUES (:site, :at)"),
             {"site": site, "at": UtcDateTime.encode(datetime.now(UTC) + wait)},

@@ -1,4 +1,7 @@
-"""Where reading takes a short way, the same comes out as by the long one."""
+"""Where reading takes a short way, the same comes out as by the long one.
+
+From outside a short way can only be told by its time, so both ways are called by their own names.
+"""
 
 import random
 import re

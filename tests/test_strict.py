@@ -131,7 +131,7 @@ def parsed_by(parser: type, *drivers: str) -> Iterator[None]:
 @contextmanager
 def parsed_the_long_way() -> Iterator[None]:
     """With feedparser's own methods, on the standard library's driver."""
-    names = xml_reader._read.__globals__
+    names = xml_reader._read.__globals__  # of the one module that names them
     with patch.dict(names, StrictFeedParser=StrictInContext, PREFERRED_XML_PARSERS=[]):
         yield
 

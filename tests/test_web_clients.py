@@ -198,11 +198,17 @@ def test_what_clients_send_is_not_remembered(tmp_path):
 def test_ten_thousand_clients_are_remembered_and_no_more():
     limiter = ClientLimiter()
 
-    for number in range(12_000):
-        limiter.wait(f"client {number}", "/feed.atom", "x")
+    def asks_again(number: int, version: str = "x") -> bool:
+        name = f"client {number}, whose name is long: {'x' * 1000}"
+        return limiter.wait(name, "/feed.atom", version) is not None
 
-    assert len(limiter._last_sent) == 10_000
-    assert {len(key) for key in limiter._last_sent} == {16}
-    assert limiter.wait("client 11999", "/feed.atom", "x") is not None
-    assert limiter.wait("client 11999", "/feed.atom", "y") is None
-    assert limiter.wait("client 1", "/feed.atom", "x") is None
+    tracemalloc.start()
+    try:
+        assert not any(asks_again(number) for number in range(12_000))
+        size = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert size < 6_000_000  # half of what the names alone would take
+    assert sum(asks_again(number) for number in reversed(range(12_000))) == 10_000
+    assert not asks_again(11_999, "y")

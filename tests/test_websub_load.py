@@ -239,8 +239,6 @@ def test_who_asks_a_hub_that_is_full_is_told_to_come_again(tmp_path, limits):
             assert statuses.count(202) > 20
             assert full[-1].status_code == 503
             assert full[-1].headers["Retry-After"] == "60"
-            assert service._hub is not None and not service._hub.has_room
-            assert len(service._hub._verification._tasks) <= 20
             assert len(taken) <= 20
         web_socket.close()
         requests.close()
