@@ -15,13 +15,13 @@ import pytest
 import yaml
 from sqlalchemy import create_engine, event, select, text
 
-from aggregator.database import DatabaseWriter, DBAPIError, open_database
+from aggregator.database import DatabaseWriter, DBAPIError, engine, is_passing, open_database
 from aggregator.database.engine import HEAD
 from aggregator.database.feeds import write_clock_shift, write_leases, write_polls
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists import read_lists
 from aggregator.database.migrations.run import upgrade
-from aggregator.database.schema import feeds
+from aggregator.database.schema import feeds, state
 from aggregator.database.state import read_overview
 from aggregator.model import HostPause, ListScope, Subscription
 from aggregator.poll import PollResult, recording
@@ -310,6 +310,43 @@ def wait_for_a_lock(database):
 def waits_for_a_lock(database):
     with database.connect() as connection:
         return connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+
+def test_a_process_that_vanishes_in_a_transaction_keeps_others_waiting_for_a_limited_time(
+    server, monkeypatch
+):
+    monkeypatch.setattr(engine, "MAX_IDLE", timedelta(milliseconds=100))
+    database = postgresql.new_database(server)
+
+    async def run() -> None:
+        writer = DatabaseWriter(database)
+        vanished = database.connect()
+        try:
+            vanished.execute(select(state.c.version).with_for_update())
+            await asyncio.wait_for(writer.transact(note_change), 60)
+            with pytest.raises(DBAPIError) as caught:
+                vanished.execute(select(state.c.version))
+            assert is_passing(caught.value)
+        finally:
+            vanished.close()
+            writer.stop()
+
+    asyncio.run(run())
+
+
+def test_a_writer_waits_no_longer_for_a_lock_than_a_stop_may_take(server):
+    database = postgresql.new_database(server)
+
+    async def run() -> None:
+        writer = DatabaseWriter(database, max_wait=timedelta(0))
+        try:
+            with database.connect() as first, pytest.raises(DBAPIError, match="lock timeout"):
+                first.execute(select(state.c.version).with_for_update())
+                await asyncio.wait_for(writer.transact(note_change), 60)
+        finally:
+            writer.stop()
+
+    asyncio.run(run())
 
 
 def test_the_commands_poll_and_export_with_postgresql(server, tmp_path):

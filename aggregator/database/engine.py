@@ -22,6 +22,12 @@ from aggregator.errors import DatabaseError
 HEAD = "0024"
 """Newest revision in migrations/; a test holds it to the folder."""
 
+MAX_IDLE = timedelta(minutes=1)
+"""Time between two statements of a transaction after which a PostgreSQL server ends the session.
+
+A process that was stopped, or whose machine has vanished, would keep its locks for hours.
+"""
+
 _PRIVATE = 0o600
 
 
@@ -150,6 +156,8 @@ def _engine(place: URL, *, read_only: bool, foreign_keys: bool = True) -> Engine
         ) from error
     if place.get_backend_name() == "sqlite":
         _set_up_sqlite(engine, read_only=read_only, foreign_keys=foreign_keys)
+    else:
+        _set_up_postgresql(engine, read_only=read_only)
     return engine
 
 
@@ -180,6 +188,24 @@ def _set_up_sqlite(engine: Engine, *, read_only: bool, foreign_keys: bool) -> No
 
     event.listen(engine, "connect", set_up_connection)
     event.listen(engine, "begin", begin_transaction)
+
+
+def _set_up_postgresql(engine: Engine, *, read_only: bool) -> None:
+    max_idle = MAX_IDLE // timedelta(milliseconds=1)
+
+    def set_up_connection(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {max_idle}")
+        cursor.close()
+        connection.commit()
+
+    def begin_transaction(connection: Connection) -> None:
+        wait = connection.get_execution_options().get("busy_timeout", BUSY_TIMEOUT)
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait * 1000}")
+
+    event.listen(engine, "connect", set_up_connection)
+    if not read_only:
+        event.listen(engine, "begin", begin_transaction)
 
 
 def _revision(place: URL) -> str | None:

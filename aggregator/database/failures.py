@@ -62,6 +62,7 @@ _SQLITE = {
 _POSTGRESQL = {
     "08": DatabaseFailure.UNREACHABLE,
     "25006": DatabaseFailure.READ_ONLY,
+    "25P03": DatabaseFailure.UNREACHABLE,  # this process was idle in a transaction for too long
     "28": DatabaseFailure.REFUSED,
     "3D000": DatabaseFailure.REFUSED,
     "40": DatabaseFailure.LOCKED,  # serialization failures, deadlocks
