@@ -33,12 +33,15 @@ def test_add_discovers_the_feed_of_a_page_and_keeps_comments(server, tmp_path):
         path.read_text().replace("feeds:\n  []", "# mine\nfeeds:  # none yet") + "# end"
     )
 
-    done = command(tmp_path, "add", server.url("/page"), "--category", "News")
+    done = command(
+        tmp_path, "add", server.url("/page"), "--category", "News", "--category", "The Sea"
+    )
 
     assert done.returncode == 0, done.stderr
     assert f"added {server.url('/a')}" in done.stdout
     assert "# mine" in path.read_text()
     assert "# none yet" in path.read_text()
+    assert "category: [News, The Sea]" in path.read_text()
     assert json.loads(command(tmp_path, "feeds", "--json").stdout)[0]["category"] == "News"
     assert "already there" in command(tmp_path, "add", server.url("/a")).stdout
 
