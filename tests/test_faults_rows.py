@@ -117,7 +117,7 @@ ROWS = {
         "test_files_that_may_not_grow_are_like_a_full_disk",
         "test_a_full_disk_at_the_start_is_one_line",
     ],
-    "database locked": ["test_a_lock_of_ten_seconds_loses_no_poll_and_no_page_notices_it"],
+    "database locked": ["test_a_long_lock_loses_no_poll_and_no_page_notices_it"],
     "database file missing, read-only, corrupt, newer schema": [
         "test_a_database_that_is_damaged_or_newer_is_one_line_and_left_as_it_is",
         "test_a_read_only_disk_at_the_start_is_one_line",
