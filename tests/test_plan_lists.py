@@ -182,6 +182,28 @@ def test_a_backlog_leaves_out_older_posts_of_the_first_poll():
     assert (planned.content_after.shown_ids, planned.content_after.hidden) == ({posts[0]}, 0)
 
 
+def test_the_limit_of_an_hour_is_no_change_where_a_second_feed_brings_it():
+    world = World(feed("a"))
+
+    plan = world.plan(feed("a"), feed("b"), common=CommonRules(per_hour=500))
+
+    assert planned_rule(plan, Exclusion.PER_HOUR).is_changed is False
+
+
+def test_the_limit_of_an_hour_is_a_change_among_several_feeds():
+    world = World(feed("a"), feed("b"), common=CommonRules(per_hour=500))
+    first = world.post("a", ago=DAY)
+    world.post("a", ago=DAY - timedelta(minutes=1))
+
+    plan = world.plan(common=CommonRules(per_hour=1))
+    without = world.plan(common=CommonRules())
+
+    rule = planned_rule(plan, Exclusion.PER_HOUR)
+    assert (rule.before, rule.after, len(rule.effect_after.ids)) == ("500", "1", 1)
+    assert planned_list(plan).content_after.shown_ids == {first}
+    assert planned_rule(without, Exclusion.PER_HOUR).after == "off"
+
+
 def test_a_new_view_lists_what_its_search_finds_and_no_rule_hides():
     world = World(feed("a"), common=CommonRules(hide="ad"))
     sun = world.post("a", "sun")

@@ -7,7 +7,7 @@ from typing import TypeVar
 from aggregator.model import Exclusion
 from aggregator.plan.feed_changes import SettingChange
 from aggregator.plan.list_contents import Contents, ListContent, RuleEffect
-from aggregator.plan.list_settings import ALL_FEEDS, ConfiguredList, ListSettings
+from aggregator.plan.list_settings import ALL_FEEDS, ConfiguredList, ListSettings, RuleKey
 
 MAX_EXAMPLES = 3
 
@@ -113,8 +113,7 @@ def planned_rules(
         PlannedRule(
             kind,
             None if feed_id == ALL_FEEDS else names[feed_id],
-            before.rules.get((kind, feed_id)),
-            after.rules.get((kind, feed_id)),
+            *_texts(before, after, (kind, feed_id)),
             contents_before.rules.get((kind, feed_id), _NO_EFFECT),
             contents_after.rules.get((kind, feed_id), _NO_EFFECT),
         )
@@ -122,6 +121,16 @@ def planned_rules(
             after.rules, before.rules, contents_after.rules, contents_before.rules
         )
     )
+
+
+def _texts(
+    before: ListSettings, after: ListSettings, key: RuleKey
+) -> tuple[str | None, str | None]:
+    """Return the values of a rule in both files."""
+    former_text, text = before.rules.get(key), after.rules.get(key)
+    if key[0] is Exclusion.PER_HOUR:  # a file with a single feed does not tell
+        return former_text or text, text or former_text
+    return former_text, text
 
 
 def changed_settings(before: ListSettings, after: ListSettings) -> Iterator[SettingChange]:

@@ -126,8 +126,9 @@ class ListSettings:
         texts: dict[RuleKey, str | None] = {
             (Exclusion.HIDE, ALL_FEEDS): self.common.hide,
             (Exclusion.BACKLOG, ALL_FEEDS): _backlog_text(self.common.backlog),
-            (Exclusion.PER_HOUR, ALL_FEEDS): _limit_text(self.common.per_hour),
         }
+        if len(self.feeds) > 1:  # a single feed has no limit, whatever the file says
+            texts[Exclusion.PER_HOUR, ALL_FEEDS] = _limit_text(self.common.per_hour) or "off"
         for feed in self.feeds:
             of_feed = feed.subscription.rules
             texts |= {
