@@ -283,3 +283,21 @@ def test_names_mean_the_same_in_plans_and_in_the_database(tmp_path):
         assert dict(item for search in searches for item in search.names) == resolution
     assert len(set(resolution.values())) == 5
     engine.dispose()
+
+
+def test_a_story_is_planned_as_lists_count_it(tmp_path):
+    engine = new_database(tmp_path)
+    both = [feed("a", categories=("C",)), feed("b", categories=("C",))]
+    follow(engine, both)
+    record(engine, "a", [entry(1), entry(2)])
+    record(engine, "b", [entry(1, guid="other"), entry(3)])
+
+    for subscriptions in (both, both[1:], both):
+        plan = plan_of(engine, subscriptions)
+        follow(engine, subscriptions)
+        numbers = {key: len(ids) for key, ids in planned_lists(plan, "after").items()}
+        with engine.connect() as connection:
+            rows = connection.execute(select(lists.c.kind, lists.c.key, lists.c.stories)).all()
+        assert numbers == {(row.kind, row.key): row.stories for row in rows}
+    assert numbers == {("all", ""): 3, ("category", "c"): 3}
+    engine.dispose()
