@@ -104,7 +104,8 @@ def test_the_navigation_shows_how_many_feeds_fail(full, site):
 @only_sqlite  # what stands around the statements differs
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_one_transaction_and_at_most_three_statements(full, path):
-    asked: list[str] = []
+    """Two more for a search by names: one to resolve them, one for hints about unknown ones."""
+    asked, most = [], 5 if "source:" in path or "category:" in path else 3
 
     def note(_connection, _cursor, statement, *_more):
         asked.append(statement)
@@ -116,7 +117,7 @@ def test_a_page_is_one_transaction_and_at_most_three_statements(full, path):
         event.remove(full.engine, "before_cursor_execute", note)
 
     assert sum(statement.startswith("BEGIN") for statement in asked) == 1
-    assert 1 <= sum(statement.startswith("SELECT") for statement in asked) <= 3
+    assert 1 <= sum(statement.startswith("SELECT") for statement in asked) <= most
     assert not [each for each in asked if "count(*)" in each.lower() and "entries" in each.lower()]
 
 

@@ -38,6 +38,8 @@ NAMED = {
     "form": st.sampled_from([b"atom", b"rss", b"json"]),
     "name": st.one_of(st.sampled_from([b"lamp", b"tide", b"app.en.js"]), in_addresses),
     "slug": st.one_of(st.sampled_from([b"trade", b"the-sea"]), in_addresses),
+    "kind": st.sampled_from([b"category", b"view", b"list"]),  # empty, the path would name a host
+    "key": st.one_of(st.sampled_from([b"trade", b"the-sea"]), in_addresses),
     "week": st.one_of(st.sampled_from([b"2026-W48", b"0001-W01", b"9999-W52"]), in_addresses),
 }
 PLACE = re.compile(r"<(?:[^<>]*:)?(\w+)>")
