@@ -12,7 +12,7 @@ from aggregator import rules, urls
 from aggregator.database.chunks import chunks
 from aggregator.database.feeds.write_names import PARKED, remember_names
 from aggregator.database.feeds.write_polls import note_change
-from aggregator.database.lists import write_definitions, write_relistings
+from aggregator.database.lists import write_definitions, write_relistings, write_resolved_names
 from aggregator.database.schema import feeds, polls
 from aggregator.database.stories import write_stories
 from aggregator.model import (
@@ -108,6 +108,7 @@ def follow_config(
     result = sync_subscriptions(connection, subscriptions, now=now)
     write_stories.switch(connection, on=stories)
     write_definitions.write_rules(connection, listing)
+    write_resolved_names.resolve_again(connection)
     return result
 
 

@@ -1,6 +1,7 @@
 """Entries that match rules of config.yaml: new entries in memory, stored ones in the database."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
 from html import escape
@@ -9,13 +10,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, bindparam, func, select
 
 from aggregator.database.chunks import chunks
+from aggregator.database.lists.search_query import SearchCompiler
 from aggregator.database.schema import contents, entries, resolved_names
 from aggregator.model import CleanEntry
 from aggregator.search.predicate import Condition, SearchedEntry, compiled
 from aggregator.search.search_parser import parse_rule
-from aggregator.search.syntax_tree import NameField, NameTest, Node, Resolution
+from aggregator.search.syntax_tree import And, NameField, NameTest, Node, Resolution
 from aggregator.search.tree_facts import name_tests
 
+_OF_FEED = NameTest(NameField.SOURCE, "")  # of a span; no rule has an empty name
 _AT_ONCE = 100  # stored entries whose full texts are in memory at the same time
 
 _TEXTS = (
@@ -37,12 +40,26 @@ _TEXTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class StoredSpan:
+    """The stored entries from one id to another, of all feeds or of one.
+
+    Attributes:
+        feed_id: None for all feeds.
+    """
+
+    lowest: int
+    highest: int
+    feed_id: int | None = None
+
+
 class RuleMatcher:
     """Finds the entries that match rules, in one transaction.
 
     Args:
         searched: Entries whose texts are at hand, by id.
         timezone: IANA name of the zone in which days begin.
+        span: The index of words finds these entries, if it has the texts that are stored.
     """
 
     def __init__(
@@ -51,23 +68,45 @@ class RuleMatcher:
         searched: Mapping[int, SearchedEntry],
         *,
         timezone: str,
+        span: StoredSpan | None = None,
     ) -> None:
         self._connection = connection
         self._searched = searched
         self._zone = ZoneInfo(timezone)
+        self._span = span
         self._resolution: Resolution | None = None
+        self._compiler: SearchCompiler | None = None
 
     def matches(self, rules: Collection[str], ids: Collection[int]) -> dict[str, set[int]]:
         """Return the ids of the entries among `ids` that match each rule."""
         matching_ids: dict[str, set[int]] = {rule: set() for rule in rules}
         if not matching_ids:
             return {}
+        remaining_ids = list(ids)
+        if (span := self._span) is not None:
+            for rule in matching_ids:
+                matching_ids[rule] |= self._ids_in_span(rule, span).intersection(ids)
+            remaining_ids = [
+                entry_id for entry_id in ids if not span.lowest <= entry_id <= span.highest
+            ]
         conditions = [(matching_ids[rule], self._condition(rule)) for rule in matching_ids]
-        for entry_id, entry in self._searched_entries(ids):
+        for entry_id, entry in self._searched_entries(remaining_ids):
             for matched_ids, condition in conditions:
                 if condition(entry):
                     matched_ids.add(entry_id)
         return matching_ids
+
+    def _ids_in_span(self, rule: str, span: StoredSpan) -> set[int]:
+        """Return the ids of the entries in the span that match a rule."""
+        if self._compiler is None:
+            resolution = dict(self._names())
+            if span.feed_id is not None:
+                resolution[_OF_FEED] = frozenset([span.feed_id])
+            self._compiler = SearchCompiler(self._connection, resolution, self._zone)
+        node = rule_node(rule)
+        if span.feed_id is not None:
+            node = And((_OF_FEED, *(node.nodes if isinstance(node, And) else (node,))))
+        return self._compiler.matching_ids(node, low=span.lowest, high=span.highest)
 
     def _searched_entries(self, ids: Collection[int]) -> Iterable[tuple[int, SearchedEntry]]:
         stored_ids = []
@@ -81,12 +120,15 @@ class RuleMatcher:
             yield from _stored_entries(self._connection, part).items()
 
     def _condition(self, rule: str) -> Condition:
-        tests = name_tests(_node(rule))
-        if tests and self._resolution is None:
-            self._resolution = read_resolution(self._connection)
-        resolution = self._resolution or {}
+        tests = name_tests(rule_node(rule))
+        resolution = self._names() if tests else {}
         feeds_of_names = tuple((test, resolution.get(test, frozenset())) for test in tests)
         return _compiled(rule, self._zone, feeds_of_names)
+
+    def _names(self) -> Resolution:
+        if self._resolution is None:
+            self._resolution = read_resolution(self._connection)
+        return self._resolution
 
 
 def read_resolution(connection: Connection) -> dict[NameTest, frozenset[int]]:
@@ -123,7 +165,8 @@ def _stored_entries(connection: Connection, ids: Collection[int]) -> dict[int, S
 
 
 @lru_cache(maxsize=1024)
-def _node(rule: str) -> Node:
+def rule_node(rule: str) -> Node:
+    """Return the syntax tree of a rule."""
     return parse_rule(rule)
 
 
@@ -131,4 +174,4 @@ def _node(rule: str) -> Node:
 def _compiled(
     rule: str, zone: tzinfo, feeds_of_names: tuple[tuple[NameTest, frozenset[int]], ...]
 ) -> Condition:
-    return compiled(_node(rule), dict(feeds_of_names), zone)
+    return compiled(rule_node(rule), dict(feeds_of_names), zone)

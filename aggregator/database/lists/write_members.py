@@ -20,8 +20,11 @@ from aggregator.database.chunks import chunks
 from aggregator.database.columns import ExclusionText
 from aggregator.database.lists import write_member_rows, write_relistings
 from aggregator.database.lists.read_definitions import Definitions, read_definitions
-from aggregator.database.lists.read_limited_entries import has_busy_day, limited_exclusions
-from aggregator.database.lists.rule_matching import RuleMatcher
+from aggregator.database.lists.read_limited_entries import (
+    has_busy_day,
+    limited_exclusions,
+)
+from aggregator.database.lists.rule_matching import RuleMatcher, StoredSpan
 from aggregator.database.lists.write_member_rows import MemberKey, MemberRow
 from aggregator.database.schema import WHOLE_LIST_ID, entries
 from aggregator.database.stories.write_representatives import choose_representatives
@@ -120,18 +123,19 @@ def list_rows(
     *,
     now: datetime,
     searched: Mapping[int, SearchedEntry],
-    all_stories: bool = False,
+    span: StoredSpan | None = None,
 ) -> bool:
     """Decide and write which lists have the entries of `rows`; return whether anything changed.
 
     Args:
         searched: The entries whose texts are at hand, by id.
-        all_stories: Choose the representatives of unchanged entries again, too.
+        span: `rows` are all entries of the span, and definitions have changed: the representatives
+            of stories are chosen again, too.
     """
     if not rows:
         return False
     definitions = read_definitions(connection, {row.feed_id for row in rows})
-    matcher = RuleMatcher(connection, searched, timezone=definitions.common.timezone)
+    matcher = RuleMatcher(connection, searched, timezone=definitions.common.timezone, span=span)
     listing = _EntryListing(connection, definitions, matcher, now)
     exclusions = listing.exclusions(rows)
     row_of = {row.id: row for row in rows}
@@ -139,7 +143,7 @@ def list_rows(
     row_of |= {row.id: row for row in listed_rows(connection, neighbour_ids)}
     has_exclusions = _write_exclusions(connection, row_of, exclusions)
     changed_ids = listing.write_members(row_of, exclusions)
-    relisted_ids = row_of if all_stories else changed_ids
+    relisted_ids = changed_ids if span is None else row_of
     story_ids = {
         story_id for entry_id in relisted_ids if (story_id := row_of[entry_id].story_id) is not None
     }

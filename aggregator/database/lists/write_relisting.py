@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 from aggregator.database.dialects import wait_for_writers
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists.read_definitions import ALL_FEEDS
+from aggregator.database.lists.rule_matching import StoredSpan
 from aggregator.database.lists.write_members import ListedRow, list_rows
 from aggregator.database.schema import entries, relistings
 
@@ -64,8 +65,11 @@ def relist_batch(connection: Connection, limit: int, *, now: datetime) -> bool:
     statement = _BELOW if relisting.feed_id == ALL_FEEDS else _BELOW_OF_FEED
     values = {"below": relisting.below, "limit": limit, "feed": relisting.feed_id}
     rows = [ListedRow(*row) for row in connection.execute(statement, values)]
-    if list_rows(connection, rows, now=now, searched={}, all_stories=True):
-        note_change(connection)
+    if rows:
+        feed_id = None if relisting.feed_id == ALL_FEEDS else relisting.feed_id
+        span = StoredSpan(rows[-1].id, rows[0].id, feed_id)
+        if list_rows(connection, rows, now=now, searched={}, span=span):
+            note_change(connection)
     if len(rows) < limit:
         of_feed = relistings.c.feed_id == relisting.feed_id
         connection.execute(delete(relistings).where(of_feed))

@@ -1,0 +1,569 @@
+"""Which lists have an entry: the same whether it came before or after what config.yaml says."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from aggregator import rules
+from aggregator.database import Engine
+from aggregator.database.entries import write_retention
+from aggregator.database.feeds import write_subscriptions
+from aggregator.database.lists import read_lists, read_relisting, write_relisting
+from aggregator.database.lists.search_names import resolve_names
+from aggregator.database.schema import (
+    contents,
+    entries,
+    feed_categories,
+    feeds,
+    list_members,
+    lists,
+    state,
+)
+from aggregator.database.websub import write_unannounced
+from aggregator.model import (
+    Backlog,
+    CleanEntry,
+    CommonRules,
+    Cursor,
+    Exclusion,
+    FeedHead,
+    FeedRules,
+    ListingRules,
+    ListScope,
+    Subscription,
+    View,
+)
+from aggregator.rules import Arrival, Limits
+from aggregator.search.predicate import SearchedEntry, compiled
+from aggregator.search.search_parser import parse_rule
+from aggregator.search.tree_facts import name_tests
+from aggregator.stories.representatives import StoryMember, shown_entries
+from tests import worlds
+from tests.selection import examples
+from tests.stored import statements
+from tests.test_counters import hold
+from tests.worlds import NOW, entry, new_database, only_sqlite, record
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+NAMES = "abc"
+WORDS = ("rust", "ferry", "sale", "storm")
+TEXT = " ".join(f"word{number}" for number in range(60))  # long enough for a story
+
+
+@dataclass(frozen=True)
+class File:
+    """What a config.yaml says about lists."""
+
+    names: str = NAMES
+    categories: tuple[tuple[str, ...], ...] = ((), (), ())
+    rules: tuple[FeedRules, ...] = (FeedRules(), FeedRules(), FeedRules())
+    without_stories: str = ""
+    listing: ListingRules = field(default_factory=ListingRules)
+
+    def subscriptions(self) -> list[Subscription]:
+        return [
+            Subscription(
+                name,
+                f"https://{name}.example/feed",
+                name_given=True,
+                categories=self.categories[NAMES.index(name)],
+                rules=self.rules[NAMES.index(name)],
+                stories=name not in self.without_stories,
+            )
+            for name in self.names
+        ]
+
+
+@dataclass
+class Lists:
+    """A database that follows a file."""
+
+    database: Engine
+    now: datetime = NOW
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def follow(self, file: File) -> None:
+        with self.database.begin() as connection:
+            write_subscriptions.follow_config(
+                connection, file.subscriptions(), file.listing, stories=True, now=self.now
+            )
+
+    def relist(self, batches: int | None = None, size: int = 3) -> None:
+        """Work over stored entries, in so many batches or until nothing remains."""
+        while batches is None or batches > 0:
+            with self.database.begin() as connection:
+                if not write_relisting.relist_batch(connection, size, now=self.now):
+                    return
+            batches = None if batches is None else batches - 1
+
+    def poll(self, name: str, *posts: CleanEntry, hours: float = 1) -> None:
+        self.now += hours * HOUR
+        with self.database.connect() as connection:
+            of_name = select(feeds.c.subscribed).where(feeds.c.name == name)
+            if not connection.scalar(of_name):
+                return
+        record(self.database, name, posts, now=self.now)
+
+    def members(self) -> dict[str, dict[int, bool]]:
+        """Return which entries each list has, and whether it shows them."""
+        found: dict[str, dict[int, bool]] = {}
+        with self.database.connect() as connection:
+            statement = select(lists.c.kind, lists.c.key, list_members).join(
+                lists, lists.c.id == list_members.c.list_id
+            )
+            for row in connection.execute(statement):
+                of_list = found.setdefault(f"{row.kind}:{row.key}", {})
+                of_list[row.entry_id] = row.is_representative
+        return found
+
+    def exclusions(self) -> dict[int, Exclusion | None]:
+        with self.database.connect() as connection:
+            rows = connection.execute(select(entries.c.id, entries.c.exclusion))
+            return {row.id: row.exclusion for row in rows}
+
+    def titles(self, name: str = "all:") -> list[str]:
+        """Return the titles of the entries that a list shows, the newest first."""
+        shown = [key for key, is_shown in self.members().get(name, {}).items() if is_shown]
+        with self.database.connect() as connection:
+            statement = select(entries.c.title).where(entries.c.id.in_(shown))
+            return list(connection.scalars(statement.order_by(entries.c.id.desc())))
+
+
+# ----------------------------------------------------------------- what should be in lists
+
+
+def expected(database: Engine) -> tuple[dict[int, Exclusion | None], dict[str, dict[int, bool]]]:
+    """Return the exclusions and the members of lists, from the entries and the file alone."""
+    with database.connect() as connection:
+        listing = connection.scalar(select(state.c.listing))
+        common = rules.common_rules(listing) if listing else CommonRules()
+        zone = ZoneInfo(common.timezone)
+        statement = select(entries, func.coalesce(contents.c.html, "").label("html")).outerjoin(
+            contents, contents.c.entry_id == entries.c.id
+        )
+        stored = {row.id: row for row in connection.execute(statement)}
+
+        def matching(rule: str) -> set[int]:
+            node = parse_rule(rule)
+            condition = compiled(node, resolve_names(connection, name_tests(node)), zone)
+            return {key for key, row in stored.items() if condition(searched(row))}
+
+        feed_rows = connection.execute(select(feeds)).all()
+        exclusions: dict[int, Exclusion | None] = {}
+        for feed in feed_rows:
+            own = rules.feed_rules(feed.listing) if feed.listing else FeedRules()
+            limits = Limits(
+                own.per_day,
+                common.per_hour,
+                rules.backlog_of(common, own, is_initial=feed.is_initial),
+                feed.first_read_at,
+                zone,
+            )
+            hidden = {key for rule in (common.hide, own.hide) if rule for key in matching(rule)}
+            kept = matching(own.keep) if own.keep else set(stored)
+            arrivals = [
+                Arrival(
+                    row.id,
+                    row.first_seen_at,
+                    rules.own_exclusion(
+                        is_subscribed=feed.subscribed,
+                        is_copy=row.copied,
+                        matches_hide=row.id in hidden,
+                        matches_keep=row.id in kept,
+                    ),
+                )
+                for row in stored.values()
+                if row.feed_id == feed.id
+            ]
+            exclusions |= (
+                rules.exclusions(arrivals, limits)
+                if feed.subscribed
+                else {arrival.id: arrival.exclusion for arrival in arrivals}
+            )
+        in_category: dict[int, set[int]] = {}
+        for row in connection.execute(select(feed_categories)):
+            in_category.setdefault(row.list_id, set()).add(row.feed_id)
+        listed = {key for key, exclusion in exclusions.items() if exclusion is None}
+        members: dict[str, dict[int, bool]] = {}
+        feed_of = {feed.id: feed for feed in feed_rows}
+        for row in connection.execute(select(lists).where(lists.c.position.is_not(None))):
+            ids = listed
+            if row.kind == "view":
+                ids = listed & matching(row.search)
+            if row.kind == "category":
+                of_feeds = in_category.get(row.id, set())
+                ids = {key for key in listed if stored[key].feed_id in of_feeds}
+            if ids:
+                members[f"{row.kind}:{row.key}"] = shown(ids, stored, feed_of)
+    return exclusions, members
+
+
+def searched(row: Any) -> SearchedEntry:
+    clean = CleanEntry(
+        row.guid, row.url, row.title, "", row.summary, row.html, b"", row.authors, row.categories,
+        row.enclosures, row.language, image=row.image,
+    )  # fmt: skip
+    return SearchedEntry(clean, feed_id=row.feed_id, place=row.id)
+
+
+def shown(ids: set[int], stored: dict[int, Any], feed_of: dict[int, Any]) -> dict[int, bool]:
+    """Return whether a list shows each of its members."""
+    stories: dict[int, list[StoryMember]] = {}
+    for key in ids:
+        row, feed = stored[key], feed_of[stored[key].feed_id]
+        site = f"{feed.name}.example"
+        member = StoryMember(
+            key, row.first_seen_at, feed.stories, "example.org", site, "example.org", feed.rank
+        )
+        stories.setdefault(row.story_id or key, []).append(member)
+    representatives = {key for story in stories.values() for key in shown_entries(story)}
+    return {key: key in representatives for key in ids}
+
+
+def agree(world: Lists) -> None:
+    """Check exclusions, members and counters against the entries and the file."""
+    exclusions, members = expected(world.database)
+    assert world.exclusions() == exclusions
+    assert world.members() == members
+    hold(world.database)
+
+
+# ------------------------------------------------------------------------- any series
+
+
+rule_texts = st.none() | st.sampled_from(
+    ["rust", "ferry OR sale", "-storm", 'title:"post 1"', "source:a", "category:sea -rust",
+     "tag:tag2", "rust sale", "after:2026-11-22", "source:title"]
+)  # fmt: skip
+backlogs = st.none() | st.sampled_from([Backlog(), Backlog(0), Backlog(2), Backlog(None, DAY)])
+feed_rules = st.builds(
+    FeedRules,
+    keep=rule_texts,
+    hide=rule_texts,
+    per_day=st.none() | st.integers(1, 3),
+    backlog=backlogs,
+)
+views = st.lists(rule_texts.filter(bool), max_size=3).map(
+    lambda texts: tuple(
+        View(f"v{number}", f"View {number}", text) for number, text in enumerate(texts)
+    )
+)
+files = st.builds(
+    File,
+    names=st.sampled_from(["abc", "abc", "ab", "b", "cba"]),
+    categories=st.tuples(
+        *[st.sampled_from([(), ("Sea",), ("Land",), ("Sea", "Land"), ("Land", "Sea")])] * 3
+    ),
+    rules=st.tuples(*[st.just(FeedRules()) | feed_rules] * 3),
+    without_stories=st.sampled_from(["", "", "b"]),
+    listing=st.builds(
+        ListingRules,
+        st.builds(
+            CommonRules,
+            hide=rule_texts,
+            backlog=backlogs,
+            per_hour=st.none() | st.integers(1, 4),
+            timezone=st.sampled_from(["UTC", "Asia/Kolkata", "America/New_York"]),
+        ),
+        views=views,
+    ),
+)
+posts = st.builds(
+    lambda number, words, hours, is_story: post(number, *words, hours=hours, is_story=is_story),
+    st.integers(0, 12),
+    st.lists(st.sampled_from(WORDS), max_size=2),
+    st.sampled_from([0, 0, 1, 5, 30, 200]),
+    st.booleans(),
+)
+steps = st.lists(
+    st.tuples(st.just("file"), files)
+    | st.tuples(st.just("poll"), st.sampled_from(NAMES), st.lists(posts, max_size=6))
+    | st.tuples(st.just("relist"), st.integers(0, 3)),
+    max_size=10,
+)
+
+
+def post(number: int, *words: str, hours: float = 0, is_story: bool = False) -> CleanEntry:
+    """Return a post with some words that was published so many hours before `NOW`."""
+    made = entry(
+        number,
+        title=f"Post {number} {' '.join(words)}",
+        published_at=NOW - hours * HOUR - number * timedelta(minutes=7),
+        categories=(f"tag{number % 4}",),
+    )
+    if is_story:
+        text = f"<p>{TEXT} {' '.join(words)}</p>"
+        made = replace(made, content_html=text, content_hash=text.encode()[-16:])
+    return made
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Lists]:
+    made = Lists(new_database(tmp_path))
+    yield made
+    made.database.dispose()
+
+
+@given(st.data())
+@settings(
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_after_any_series_of_files_polls_and_kills_lists_follow_from_the_last_file(
+    tmp_path_factory, data
+):
+    world = Lists(new_database(tmp_path_factory.mktemp("lists")))
+    world.follow(data.draw(files))
+    for kind, *values in data.draw(steps):
+        if kind == "file":
+            world.follow(values[0])
+        elif kind == "poll":
+            unique = {made.guid: made for made in values[1]}
+            world.poll(values[0], *unique.values())
+        else:
+            world.relist(values[0])
+
+    world.relist()
+
+    agree(world)
+    world.database.dispose()
+
+
+# ------------------------------------------------------------------------- one by one
+
+
+def only(*own_rules: FeedRules, **common: Any) -> File:
+    """Return a file with rules of feeds, and with rules of all feeds."""
+    given_rules = (*own_rules, *[FeedRules()] * (3 - len(own_rules)))
+    return File(rules=given_rules, listing=ListingRules(CommonRules(**common)))
+
+
+def with_views(**searches: str) -> File:
+    views = tuple(View(name, name.title(), search) for name, search in searches.items())
+    return File(listing=ListingRules(views=views))
+
+
+def follow(world: Lists, file: File) -> None:
+    world.follow(file)
+    world.relist()
+    agree(world)
+
+
+def test_a_post_that_a_rule_hides_comes_back_at_its_place_and_is_not_new(world):
+    world.follow(File())
+    world.poll("a", post(1, "rust", hours=3), post(2), post(3, "sale"))
+    with world.database.connect() as connection:
+        before = connection.execute(select(entries).order_by(entries.c.id)).all()
+
+    follow(world, only(hide="rust OR sale"))
+    hidden = world.titles()
+    follow(world, File())
+
+    assert hidden == ["Post 2 "]
+    assert world.titles() == ["Post 2 ", "Post 3 sale", "Post 1 rust"]
+    with world.database.connect() as connection:
+        assert connection.execute(select(entries).order_by(entries.c.id)).all() == before
+
+
+def test_a_rule_holds_for_posts_that_come_and_for_edits(world):
+    follow(world, only(FeedRules(keep="rust OR ferry", hide="sale")))
+
+    world.poll("a", post(1, "rust"), post(2, "storm"), post(3, "rust", "sale"))
+    assert world.titles() == ["Post 1 rust"]
+    world.poll("a", post(1, "storm"), post(2, "ferry"), post(3, "rust", "sale"))
+
+    assert world.titles() == ["Post 2 ferry"]
+    assert sorted(filter(None, world.exclusions().values())) == [Exclusion.HIDE, Exclusion.KEEP]
+    agree(world)
+
+
+def test_another_post_takes_the_place_of_one_that_a_rule_hides_in_the_limit_of_a_day(world):
+    follow(world, only(FeedRules(per_day=2)))
+    world.poll("a", post(1))
+    world.poll("a", post(1), post(2, "sale"))
+    world.poll("a", post(1), post(2, "sale"), post(3))
+    assert world.titles() == ["Post 1 ", "Post 2 sale"]
+
+    follow(world, only(FeedRules(per_day=2), hide="sale"))
+    assert world.titles() == ["Post 1 ", "Post 3 "]
+    world.poll("a", post(1, "sale"), post(2, "sale"), post(3), post(4))
+
+    assert world.titles() == ["Post 3 ", "Post 4 "]
+    agree(world)
+
+
+def test_of_the_first_poll_of_a_feed_that_is_added_later_the_ten_newest_are_listed(world):
+    follow(world, File(names="a"))
+    world.poll("a", *map(post, range(20)))
+    follow(world, File(names="ab"))
+
+    world.poll("b", *map(post, range(20)))
+    world.poll("b", *map(post, range(25)))
+
+    assert len(world.members()["all:"]) == 20 + 10 + 5
+    agree(world)
+    follow(world, only(backlog=Backlog(3)))
+    assert len(world.members()["all:"]) == 3 + 3 + 5
+
+
+def test_a_view_has_the_posts_that_match_before_and_after_it_is_defined(world):
+    world.follow(File())
+    world.poll("a", post(1, "rust"), post(2))
+
+    follow(world, with_views(oxide="rust", rest="-rust"))
+    world.poll("b", post(3, "rust"), post(4))
+
+    assert world.titles("view:oxide") == ["Post 1 rust", "Post 3 rust"]
+    assert world.titles("view:rest") == ["Post 2 ", "Post 4 "]
+    agree(world)
+    follow(world, with_views(oxide="rust -source:b"))
+    assert world.titles("view:oxide") == ["Post 1 rust"]
+    assert world.titles("view:rest") == []
+
+
+def test_the_source_that_a_rule_names_is_the_one_whose_title_says_so_now(world):
+    follow(world, with_views(sea="source:harbour"))
+    world.poll("a", post(1))
+    assert world.titles("view:sea") == []
+
+    record(world.database, "a", [post(1)], head=FeedHead(title="The Harbour"), now=world.now)
+    world.relist()
+    now_named = world.titles("view:sea")
+    record(world.database, "a", [post(1)], head=FeedHead(title="The Quay"), now=world.now)
+    world.relist()
+
+    assert now_named == ["Post 1 "]
+    assert world.titles("view:sea") == []
+    agree(world)
+
+
+def test_a_relisting_goes_on_where_a_killed_process_left_it(world):
+    world.follow(File())
+    world.poll("a", *(post(number, "sale") for number in range(9)))
+
+    world.follow(only(hide="sale"))
+    world.relist(batches=2, size=2)
+    newest_are_hidden = world.titles()
+    with world.database.connect() as connection:
+        progress = read_relisting.relisting_progress(connection)
+    world.relist()
+
+    assert newest_are_hidden == [f"Post {number} sale" for number in range(4, 9)]
+    assert progress == read_relisting.RelistingProgress(4, 9)
+    assert world.titles() == []
+    with world.database.connect() as connection:
+        assert read_relisting.relisting_progress(connection) is None
+    agree(world)
+
+
+def test_another_change_begins_a_relisting_at_the_top_again(world):
+    world.follow(File())
+    world.poll("a", *(post(number, "sale") for number in range(9)))
+
+    world.follow(only(hide="sale"))
+    world.relist(batches=2, size=2)
+    world.follow(File())
+    world.relist()
+
+    assert len(world.titles()) == 9
+    agree(world)
+
+
+def test_a_file_that_says_the_same_relists_nothing_and_changes_no_version(world):
+    file = replace(with_views(v="rust"), categories=(("Sea",), ("Sea", "Land"), ()))
+    world.follow(file)
+    world.poll("a", post(1, "rust"))
+    world.relist()
+    with world.database.connect() as connection:
+        version = connection.scalar(select(state.c.version))
+
+    world.follow(file)
+
+    with world.database.connect() as connection:
+        assert read_relisting.relisting_progress(connection) is None
+        assert connection.scalar(select(state.c.version)) == version
+
+
+def test_retention_lists_others_of_a_busy_day_in_place_of_deleted_posts(world):
+    follow(world, only(FeedRules(per_day=2)))
+    world.poll("a", *(post(number) for number in range(3, 9)))
+    world.poll("a", post(0), post(1), post(2))
+    assert world.titles() == ["Post 3 ", "Post 4 "]
+
+    with world.database.begin() as connection:
+        before = NOW - 18 * timedelta(minutes=1)
+        write_retention.delete_old(connection, before=before, min_entries=0)
+    world.relist()
+
+    assert world.titles() == ["Post 0 ", "Post 1 "]
+    agree(world)
+
+
+def test_only_lists_that_show_a_change_are_announced(world, monkeypatch):
+    monkeypatch.setattr(worlds, "SETTINGS", replace(worlds.SETTINGS, announced=True))
+    listing = ListingRules(CommonRules(hide="sale"), views=(View("oxide", "Oxide", "rust"),))
+    follow(world, File(names="a", categories=(("Sea",), (), ()), listing=listing))
+
+    def announced() -> set[ListScope]:
+        with world.database.begin() as connection:
+            changes = write_unannounced.waiting_changes(
+                connection, now=world.now, debounce=timedelta(0)
+            )
+            if changes:
+                write_unannounced.note_announced(connection, changes)
+        return {change.scope for change in changes}
+
+    world.poll("a", post(1))
+    of_a_post = announced()
+    world.poll("a", post(1), post(2, "rust"))
+    of_a_match = announced()
+    world.poll("a", post(1), post(3, "sale"))
+    of_a_hidden_post = announced()
+    follow(world, File(names="ab", listing=ListingRules(CommonRules(backlog=Backlog(0)))))
+    world.poll("b", post(4))
+
+    assert of_a_post == {ListScope(), ListScope(category="sea"), ListScope(source="a")}
+    assert of_a_match == of_a_post | {ListScope(view="oxide")}
+    assert of_a_hidden_post == set()
+    assert announced() == {ListScope(source="b")}
+
+
+@only_sqlite
+def test_each_list_is_one_walk_of_one_index(world):
+    file = with_views(v="rust")
+    follow(world, replace(file, categories=(("Sea",), (), ())))
+    world.poll("a", *map(post, range(9)))
+    scopes = [
+        ListScope(),
+        ListScope(category="sea"),
+        ListScope(view="v"),
+        ListScope(source="a"),
+        ListScope(source="a", hidden=True),
+    ]
+
+    plans = {}
+    for scope in scopes:
+        with world.database.connect() as connection, statements(world.database) as asked:
+            read_lists.entries_page(connection, scope=scope, limit=3, before=Cursor(1 << 62))
+        (statement,) = [each for each in asked if each.startswith("SELECT")]
+        with world.database.connect() as connection:
+            values = ("0",) * statement.count("?")
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans[scope] = [step.detail for step in plan]
+
+    for scope, plan in plans.items():
+        index = "entries USING INDEX ix_entries_feed (feed_id=? AND id<?)"
+        if scope.source is None:
+            index = "list_members USING PRIMARY KEY (list_id=? AND entry_id<?)"
+        assert f"SEARCH {index}" in plan
+        assert not any("TEMP B-TREE" in step for step in plan)
+        assert not any(step.startswith("SCAN") and step != "SCAN state" for step in plan)
