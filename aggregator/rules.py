@@ -138,6 +138,13 @@ def beyond_backlog(candidates: Sequence[Arrival], limits: Limits) -> set[int]:
     return {arrival.id for arrival in of_first_poll} - set(ids[first:])
 
 
+def has_backlog(arrivals: Iterable[Arrival], limits: Limits) -> bool:
+    """Whether the backlog may leave out some of a feed's entries."""
+    return limits.backlog != WHOLE_BACKLOG and any(
+        is_backlog(arrival, limits) for arrival in arrivals
+    )
+
+
 def is_backlog(arrival: Arrival, limits: Limits) -> bool:
     """Whether an entry is from the first poll of its feed."""
     return limits.first_read_at is None or arrival.first_seen_at <= limits.first_read_at

@@ -415,6 +415,16 @@ def test_of_the_first_poll_of_a_feed_that_is_added_later_the_ten_newest_are_list
     assert len(world.members()["all:"]) == 3 + 3 + 5
 
 
+def test_a_post_that_the_backlog_left_out_stays_out_when_its_day_gets_more_posts(world):
+    follow(world, only(FeedRules(per_day=1), backlog=Backlog(1)))
+    world.poll("a", post(1), post(2, hours=30))
+
+    world.poll("a", post(3, hours=30), post(4, hours=30))
+
+    assert world.titles() == ["Post 1 "]
+    agree(world)
+
+
 def test_a_view_has_the_posts_that_match_before_and_after_it_is_defined(world):
     world.follow(File())
     world.poll("a", post(1, "rust"), post(2))

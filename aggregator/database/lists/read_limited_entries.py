@@ -9,7 +9,7 @@ from aggregator import rules
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.schema import activity, entries
 from aggregator.model import IDS_PER_MILLISECOND, EntryId, Exclusion
-from aggregator.rules import WHOLE_BACKLOG, Arrival, Limits
+from aggregator.rules import Arrival, Limits
 
 _BY_LIMITS = frozenset({Exclusion.PER_DAY, Exclusion.BACKLOG, Exclusion.PER_HOUR})
 _MS_A_DAY = 86_400_000
@@ -58,9 +58,7 @@ def limited_exclusions(
     days.read(arrivals)
     for feed_id, feed_arrivals in arrivals.items():
         feed_limits = limits[feed_id]
-        has_backlog = feed_limits.backlog != WHOLE_BACKLOG and any(
-            rules.is_backlog(arrival, feed_limits) for arrival in feed_arrivals
-        )
+        has_backlog = rules.has_backlog(feed_arrivals, feed_limits)
         if has_backlog or feed_id in days.busy_feeds:
             group = _Group(connection, feed_id, feed_limits, feed_arrivals, days)
             reasons |= group.reasons(has_backlog=has_backlog)
@@ -154,6 +152,9 @@ class _Group:
         while True:
             for span in new_spans:
                 self._read(span)
+            if not has_backlog and rules.has_backlog(self._neighbours.values(), self._limits):
+                has_backlog = True  # of which these are a part: the reasons need all of it
+                self._read_first_poll()
             arrivals = self._neighbours | self._arrivals
             reasons = rules.exclusions(arrivals.values(), self._limits)
             changed_ids = [
