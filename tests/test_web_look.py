@@ -93,7 +93,8 @@ def test_nobody_is_shut_out_of_many_categories(browser, axe, tmp_path, width):
         {"name": f"f{n}", "url": f"https://x.example/{n}", "category": f"Category {n}"}
         for n in range(30)
     ]
-    site = Site(tmp_path, feeds=feeds)
+    views = [{"name": f"v{n}", "title": f"View {n}", "search": f"title:{n}"} for n in range(9)]
+    site = Site(tmp_path, feeds=feeds, views=views)
     site.subscribe()
     site.record("f1", entry(1))
     with served(site) as base:
