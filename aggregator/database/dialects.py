@@ -73,16 +73,20 @@ def upsert(
     """
     if not rows:
         return
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
     names = [name for name in rows[0] if name not in key] if replaced is None else replaced
-    values = {name: insert.excluded[name] for name in names}
-    index = [table.c[name] for name in key]
-    statement = (
-        insert.on_conflict_do_update(index_elements=index, set_=values)
-        if values
-        else insert.on_conflict_do_nothing(index_elements=index)
-    )
+    statement = _upsert(table, tuple(key), tuple(names), connection.dialect.name)
     connection.execute(statement, list(rows))
+
+
+@cache
+def _upsert(table: Table, key: tuple[str, ...], replaced: tuple[str, ...], dialect: str) -> Any:
+    """Return the statement; built once, which takes longer than to run it."""
+    insert = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    values = {name: insert.excluded[name] for name in replaced}
+    index = [table.c[name] for name in key]
+    if values:
+        return insert.on_conflict_do_update(index_elements=index, set_=values)
+    return insert.on_conflict_do_nothing(index_elements=index)
 
 
 def wait_for_leases(connection: Connection) -> None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, select, union_all
+from sqlalchemy import Connection, bindparam, exists, select, union_all
 
 from aggregator import dates, rules
 from aggregator.database.lists.list_conditions import STORIES_ON
@@ -32,6 +32,7 @@ _FEEDS = (
         feeds.c.listing,
         feeds.c.is_initial,
         feeds.c.first_read_at,
+        feeds.c.entries,
         feed_categories.c.list_id,
     )
     .outerjoin_from(feeds, feed_categories, feed_categories.c.feed_id == feeds.c.id)
@@ -48,6 +49,7 @@ _COLUMNS = (
     lists.c.began_at,
     select(state.c.listing).scalar_subquery().label("listing"),
     STORIES_ON.label("stories"),
+    exists(select(relistings.c.feed_id)).label("is_relisting"),
 )
 _LISTS = union_all(
     select(*_COLUMNS).where(lists.c.kind.in_([ListKind.ALL.value, ListKind.VIEW.value])),
@@ -66,6 +68,7 @@ class FeedDefinition:
     """What lists need to know about a feed.
 
     Attributes:
+        entries: Number of stored entries.
         categories: Ids of the lists of the feed's categories, in the order of config.yaml.
         former_lists: Ids of lists that the feed left, and that may still have its entries.
     """
@@ -73,6 +76,7 @@ class FeedDefinition:
     is_subscribed: bool
     rules: FeedRules
     limits: Limits
+    entries: int
     categories: tuple[int, ...] = ()
     former_lists: frozenset[int] = frozenset()
 
@@ -143,7 +147,8 @@ def read_definitions(connection: Connection, feed_ids: Collection[int]) -> Defin
     list_rows = connection.execute(_LISTS, ids).all()
     common = common_rules(list_rows[0].listing)
     former_lists = {
-        row.feed_id: frozenset(row.former_lists) for row in connection.execute(_FORMER_LISTS)
+        row.feed_id: frozenset(row.former_lists)
+        for row in (connection.execute(_FORMER_LISTS) if list_rows[0].is_relisting else ())
     }
     rows_of: dict[int, list[Any]] = {}
     for row in connection.execute(_FEEDS, ids):
@@ -177,6 +182,7 @@ def _feed(
             feed.first_read_at,
             ZoneInfo(common.timezone),
         ),
+        feed.entries,
         tuple(row.list_id for row in rows if row.list_id is not None),
         former_lists.get(feed.id, no_lists) | former_lists.get(ALL_FEEDS, no_lists),
     )

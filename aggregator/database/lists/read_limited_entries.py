@@ -9,7 +9,7 @@ from aggregator import rules
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.schema import activity, entries
 from aggregator.model import IDS_PER_MILLISECOND, EntryId, Exclusion
-from aggregator.rules import Arrival, Limits
+from aggregator.rules import WHOLE_BACKLOG, Arrival, Limits
 
 _BY_LIMITS = frozenset({Exclusion.PER_DAY, Exclusion.BACKLOG, Exclusion.PER_HOUR})
 _MS_A_DAY = 86_400_000
@@ -63,6 +63,12 @@ def limited_exclusions(
             group = _Group(connection, feed_id, feed_limits, feed_arrivals, days)
             reasons |= group.reasons(has_backlog=has_backlog)
     return reasons
+
+
+def may_exclude(limits: Limits, entries: int) -> bool:
+    """Whether a limit may leave out any entry of a feed with so many entries."""
+    numbers = [n for n in (limits.per_day, limits.per_hour) if n is not None]
+    return limits.backlog != WHOLE_BACKLOG or (bool(numbers) and entries > min(numbers))
 
 
 def has_busy_day(connection: Connection, feed_id: int, limits: Limits, entry_id: int) -> bool:

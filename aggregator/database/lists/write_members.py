@@ -23,6 +23,7 @@ from aggregator.database.lists.read_definitions import Definitions, read_definit
 from aggregator.database.lists.read_limited_entries import (
     has_busy_day,
     limited_exclusions,
+    may_exclude,
 )
 from aggregator.database.lists.rule_matching import RuleMatcher, StoredSpan
 from aggregator.database.lists.write_member_rows import MemberKey, MemberRow
@@ -190,8 +191,13 @@ class _EntryListing:
         subscribed = {
             feed_id: group for feed_id, group in arrivals.items() if feeds[feed_id].is_subscribed
         }
-        limits = {feed_id: feeds[feed_id].limits for feed_id in subscribed}
-        return own_exclusions | limited_exclusions(self.connection, subscribed, limits)
+        limited = {
+            feed_id: group
+            for feed_id, group in subscribed.items()
+            if may_exclude(feeds[feed_id].limits, feeds[feed_id].entries)
+        }
+        limits = {feed_id: feeds[feed_id].limits for feed_id in limited}
+        return own_exclusions | limited_exclusions(self.connection, limited, limits)
 
     def _own_exclusions(self, rows: Sequence[ListedRow]) -> dict[int, Exclusion | None]:
         """Return the reasons in the entries themselves."""
