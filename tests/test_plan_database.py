@@ -166,7 +166,9 @@ def _keys(value):
 
 # ------------------------------------------------------------------ the database
 
-TEXTS = st.sampled_from([None, "ad", "title:rain", "-sun", "sun OR ad"])
+TEXTS = st.sampled_from(
+    [None, "ad", "title:rain", "-sun", "sun OR ad", "source:a", "category:c", "-category:d sun"]
+)
 BACKLOGS = st.sampled_from([None, Backlog(), Backlog(0), Backlog(1), Backlog(within=10 * HOUR)])
 RULES = st.builds(
     FeedRules, keep=TEXTS, hide=TEXTS, per_day=st.sampled_from([None, 1, 2]), backlog=BACKLOGS
