@@ -162,7 +162,7 @@ def agree(connection: Connection, node: Node, stored: dict[int, SearchedEntry]) 
     assert within == expected.intersection(some)
 
     query = search_query(connection, node, UTC)
-    parts = (part.add_columns(entries.c.id) for part in query.parts(None))
+    parts = (part.add_columns(entries.c.id) for part in query.parts(connection, None))
     found = list(chain.from_iterable(connection.scalars(part) for part in parts))
     listed = set(connection.scalars(select(entries.c.id).where(entries.c.exclusion.is_(None))))
     assert found == sorted(expected & listed, reverse=True)

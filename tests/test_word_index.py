@@ -7,13 +7,27 @@ import pytest
 from sqlalchemy import select
 
 from aggregator.database.lists import read_lists, search_query
-from aggregator.database.word_index import fts5_index, word_index
+from aggregator.database.word_index import fts5_index, tsvector_index, word_index
 from aggregator.model import ListScope, Subscription
 from aggregator.search.entry_words import EntryWords
 from aggregator.search.syntax_tree import Phrase
 from tests.worlds import NOW, entry, new_database, only_sqlite, record, subscribe
 
 YEAR = timedelta(days=365)
+
+
+def pages_of(database, search, limit):
+    """Return the titles on all pages of a search."""
+    found, before = [], None
+    with database.connect() as connection:
+        while True:
+            page = read_lists.entries_page(
+                connection, scope=ListScope(search=search), limit=limit, before=before
+            )
+            found += [listed.title for listed in page.entries]
+            before = page.next
+            if before is None:
+                return found
 
 
 @pytest.fixture
@@ -49,9 +63,9 @@ def test_years_between_posts_hide_none_from_a_search(database):
         ],
     )
 
-    assert sorted(titles(database, '"the keeper"')) == sorted(
-        f"Post {number}" for number in range(0, 500, 20)
-    )
+    oldest_first = [f"Post {number}" for number in range(0, 500, 20)]
+    assert titles(database, '"the keeper"') == oldest_first[::-1]
+    assert pages_of(database, '"the keeper"', 4) == oldest_first[::-1]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +120,19 @@ def test_an_entry_with_more_words_than_an_index_takes_is_stored(database):
     record(database, "a", [entry(1, content_html=f"<p>{' '.join(words)}</p>")])
 
     assert titles(database, "post") == ["Post 1"]
+
+
+def test_a_search_that_the_database_expects_to_be_long_finds_the_same(database, monkeypatch):
+    record(database, "a", [entry(number, title=f"Whale {number % 3}") for number in range(9)])
+    found = [titles(database, search) for search in ("whale 2", '"whale 1"', "whale -1", "tide")]
+
+    monkeypatch.setattr(tsvector_index, "_LONG_SEARCH", 0)
+
+    assert found == [
+        titles(database, search) for search in ("whale 2", '"whale 1"', "whale -1", "tide")
+    ]
+    assert [len(each) for each in found] == [3, 3, 6, 0]
+    assert pages_of(database, "whale -1", 4) == found[2]
 
 
 def test_what_is_removed_is_not_found(database):

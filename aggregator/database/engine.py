@@ -29,6 +29,9 @@ A process that was stopped, or whose machine has vanished, would keep its locks 
 """
 
 _PRIVATE = 0o600
+_READER_SETTINGS = ("max_parallel_workers_per_gather = 0", "jit = off", "enable_mergejoin = off")
+"""PostgreSQL plans for many rows where a page only takes the first of them: it starts processes,
+compiles to machine code, and reads from the beginning what a page joins from the middle."""
 
 
 def open_database(
@@ -192,10 +195,14 @@ def _set_up_sqlite(engine: Engine, *, read_only: bool, foreign_keys: bool) -> No
 
 def _set_up_postgresql(engine: Engine, *, read_only: bool) -> None:
     max_idle = MAX_IDLE // timedelta(milliseconds=1)
+    settings = [f"idle_in_transaction_session_timeout = {max_idle}"]
+    if read_only:
+        settings += _READER_SETTINGS
 
     def set_up_connection(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute(f"SET idle_in_transaction_session_timeout = {max_idle}")
+        for setting in settings:
+            cursor.execute(f"SET {setting}")
         cursor.close()
         connection.commit()
 

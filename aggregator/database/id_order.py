@@ -11,10 +11,13 @@ class IdOrder:
 
     Attributes:
         is_negated: The newest entry has the lowest value.
+        is_sorted: The database sorts the entries that it found, and does not look for entries in
+            the order of the column.
     """
 
     column: ColumnElement[int]
     is_negated: bool = False
+    is_sorted: bool = False
 
     @property
     def ids(self) -> ColumnElement[int]:
@@ -24,7 +27,8 @@ class IdOrder:
     @property
     def newest_first(self) -> UnaryExpression[int]:
         """The order of a list."""
-        return self.column.asc() if self.is_negated else self.column.desc()
+        column = self.column + 0 if self.is_sorted else self.column  # which no index has
+        return column.asc() if self.is_negated else column.desc()
 
     def is_below(self, entry_id: int | ColumnElement[int]) -> ColumnElement[bool]:
         """Return the condition on an entry to stand below an id in a list: to be older."""

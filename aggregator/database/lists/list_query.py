@@ -5,9 +5,10 @@ a language) are tested entry by entry, on `MAX_EXAMINED` entries at most: a shor
 such, and the next page continues behind the last tested entry.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import tzinfo
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
@@ -23,6 +24,7 @@ from aggregator.database.lists.search_names import resolve_names
 from aggregator.database.lists.search_query import SearchCompiler
 from aggregator.database.schema import entries, feeds, list_members
 from aggregator.database.stories import read_stories
+from aggregator.database.word_index import Expression, word_index
 from aggregator.model import LOWEST_ID, Cursor, ListScope
 from aggregator.search.search_parser import parse
 from aggregator.search.syntax_tree import And, DayTest, NameField, NameTest, Node
@@ -31,6 +33,7 @@ from aggregator.search.tree_facts import name_tests, tests_of
 MAX_EXAMINED = 20_000
 """Entries at most that a page tests one by one."""
 
+_HIGHEST = select(func.max(entries.c.id))
 
 ENTRY_ORDER = IdOrder(entries.c.id)
 """The order of the table of entries."""
@@ -50,8 +53,9 @@ class ListQuery:
         conditions: Further conditions, which nearly every candidate meets.
         filters: Further conditions, which few candidates may meet.
         days: The days of a search as conditions on ids of entries.
-        walked: Number of the newest entries of which each is tested before an index without order
-            finds the others; None for an index in the order of ids.
+        has_many: The database expects more entries than anybody counts.
+        recent: Returns the condition on candidates to be recent, and the lowest recent id, for the
+            highest id of a page; None if the index finds entries in order.
     """
 
     candidates: Select[Any]
@@ -59,21 +63,20 @@ class ListQuery:
     conditions: Sequence[ColumnElement[bool]] = ()
     filters: Sequence[ColumnElement[bool]] = ()
     days: Sequence[ColumnElement[bool]] = ()
-    walked: int | None = None
+    has_many: bool = False
+    recent: Callable[[int], tuple[ColumnElement[bool], int]] | None = None
 
-    def parts(self, before: Cursor | None) -> list[Select[Any]]:
+    def parts(self, connection: Connection, before: Cursor | None) -> list[Select[Any]]:
         """Return the list below a place in one part or two, newest first.
 
-        The second part is for a page that the first part does not fill.  It is not ordered by the
-        column of the index in order, so the database does not walk that index through all entries.
+        If all entries must be found and sorted for the few of a page, recent ones are the first
+        part.
         """
-        if self.walked is None:
+        if self.recent is None:
             return [self.below(before)]
-        lowest = self.step(before, self.walked).scalar_subquery()
-        newest = self.below(before).where(self.order.is_from(func.coalesce(lowest, LOWEST_ID)))
-        unordered = IdOrder(self.order.column + 0)
-        older = self._joined().where(unordered.is_below(lowest))
-        return [newest, older.order_by(unordered.newest_first)]
+        highest = before.id - 1 if before else connection.scalar(_HIGHEST) or 0
+        is_recent, lowest = self.recent(highest)
+        return [self.below(before).where(is_recent), self.below(Cursor(lowest))]
 
     def below(self, before: Cursor | None) -> Select[Any]:
         """Return the list, newest first, below a place."""
@@ -153,29 +156,45 @@ def search_query(connection: Connection, root: Node | None, zone: tzinfo) -> Lis
     nodes = root.nodes if isinstance(root, And) else (root,)
     days = [node for node in nodes if isinstance(node, DayTest)]
     tests: list[Node] = [node for node in nodes if not isinstance(node, DayTest)]
-    expression = compiler.expression_of_all(tests)
-    candidates, order, tested = select().select_from(entries), ENTRY_ORDER, tests
-    if expression is not None:
-        index = compiler.index
-        candidates = select().select_from(index.source).where(index.matches(expression))
-        order, tested = index.order, compiler.tested(tests)
-    filters = [compiler.condition(node, entries) for node in tested]
-    conditions: list[ColumnElement[bool]] = [is_searched(entries)]
+    is_shown = [is_searched(entries)]
     if not _asks_for_source(root):
-        conditions.append(
-            read_stories.shown_once(lambda member: [compiler.condition(root, member)])
+        is_match = partial(compiler.condition, root)
+        is_shown.append(read_stories.shown_once(lambda member: [is_match(member)]))
+    expression = compiler.expression_of_all(tests)
+    if expression is None:
+        query = ListQuery(
+            select().select_from(entries),
+            conditions=is_shown,
+            filters=[compiler.condition(node, entries) for node in tests],
         )
-    walked = None if expression is None else compiler.index.walked
-    if walked is not None:  # the deadline bounds tests of entries
-        conditions, filters = [*filters, *conditions], []
-    return ListQuery(
-        candidates.where(*(compiler.within_day(node, order) for node in days)),
-        order,
-        conditions,
-        filters,
-        [compiler.within_day(node, ENTRY_ORDER) for node in days],
-        walked,
+    else:
+        filters = [compiler.condition(node, entries) for node in compiler.tested(tests)]
+        query = _indexed_query(connection, expression, is_shown, filters)
+    return replace(
+        query,
+        candidates=query.candidates.where(
+            *(compiler.within_day(node, query.order) for node in days)
+        ),
+        days=[compiler.within_day(node, ENTRY_ORDER) for node in days],
     )
+
+
+def _indexed_query(
+    connection: Connection,
+    expression: Expression,
+    conditions: Sequence[ColumnElement[bool]],
+    filters: Sequence[ColumnElement[bool]],
+) -> ListQuery:
+    """Return the query of the entries that match an expression of the index of words."""
+    index = word_index(connection)
+    candidates = select().select_from(index.source).where(index.matches(expression))
+    if index.is_ordered:
+        return ListQuery(candidates, index.order, conditions, filters)
+    conditions = [*filters, *conditions]  # the deadline bounds tests of entries
+    if index.expects_many(connection, expression):
+        return ListQuery(candidates, index.order, conditions, has_many=True)
+    order = replace(index.order, is_sorted=True)
+    return ListQuery(candidates, order, conditions, recent=index.recent)
 
 
 def _asks_for_source(root: Node) -> bool:

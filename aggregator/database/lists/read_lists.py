@@ -75,13 +75,15 @@ def entries_page(
     return replace(page, total=_total(connection, query, page, count_up_to))
 
 
-def _total(connection: Connection, query: ListQuery, page: ListPage, most: int) -> int | None:
-    """Return the number of entries of a list with this first page, up to `most`."""
+def _total(
+    connection: Connection, query: ListQuery, page: ListPage, count_limit: int
+) -> int | None:
+    """Return the number of entries of a list with this first page, up to `count_limit`."""
     if page.ended_early:
         return None
     if page.next is None:
         return len(page.entries)
-    return count_entries(connection, query, most)
+    return count_entries(connection, query, count_limit)
 
 
 def entry_ids(connection: Connection, scope: ListScope) -> list[int]:
@@ -145,7 +147,7 @@ def _page(connection: Connection, request: _PageRequest, before: Cursor | None) 
     query, with_content = request.query, request.with_content
     statements = [  # the last row shows that there is a next page
         part.limit(request.limit + 1).execution_options(**request.options)
-        for part in query.parts(before)
+        for part in query.parts(connection, before)
     ]
     rows: Iterable[Row[Any]]
     end = None

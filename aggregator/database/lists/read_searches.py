@@ -30,11 +30,13 @@ _TITLES = {
 }
 
 
-def count_entries(connection: Connection, query: ListQuery, most: int) -> int | None:
-    """Count the entries of a list, up to `most`; None if that takes too long."""
+def count_entries(connection: Connection, query: ListQuery, count_limit: int) -> int | None:
+    """Count the entries of a list, up to `count_limit`; None if that takes too long."""
+    if query.has_many:
+        return count_limit
     if query.filters:  # only the newest candidates are tested
         return None
-    results = query.whole().add_columns(entries.c.id).limit(most).subquery()
+    results = query.whole().add_columns(entries.c.id).limit(count_limit).subquery()
     statement = select(func.count()).select_from(results)
     try:
         with attempt(connection):

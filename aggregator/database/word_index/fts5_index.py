@@ -52,7 +52,7 @@ class Fts5Index(WordIndex):
     # FTS5 finds rows in the order of its own ids.  Backwards it loses rows where ids leap by more
     # than 2^56, two years here, so the newest entry comes first.
     order = IdOrder(source.c.rowid, is_negated=True)
-    walked = None
+    is_ordered = True
     _and = " AND "
     _or = " OR "
     _and_not = " NOT "

@@ -33,13 +33,13 @@ class WordIndex(ABC):
     Attributes:
         source: The table, to select from.
         order: The column of the ids of entries.
-        walked: Number of the newest rows that are to be tested one by one before the index is
-            asked for all others; None if the index finds entries in order.
+        is_ordered: The index finds entries in the order of their ids, so that their number does not
+            matter for a page.
     """
 
     source: ClassVar[TableClause]
     order: ClassVar[IdOrder]
-    walked: ClassVar[int | None]
+    is_ordered: ClassVar[bool]
     _and: ClassVar[str]
     _or: ClassVar[str]
     _and_not: ClassVar[str]
@@ -55,6 +55,23 @@ class WordIndex(ABC):
     @abstractmethod
     def phrase(self, connection: Connection, phrase: Phrase) -> Expression:
         """Return the expression for the entries with a phrase."""
+
+    def recent(self, highest: int) -> tuple[ColumnElement[bool], int]:
+        """Return the condition on a row of `source` to be recent, and the lowest recent id.
+
+        Of an index without order, finding recent matches alone takes less time than finding all.
+
+        Args:
+            highest: The highest id that is to be found.
+        """
+        raise NotImplementedError
+
+    def expects_many(self, connection: Connection, expression: Expression) -> bool:
+        """Return whether so many entries match that a walk from the newest one soon meets some.
+
+        Of an index without order, finding and sorting all matches would take longer.
+        """
+        return False
 
     @abstractmethod
     def matches(self, expression: Expression) -> ColumnElement[bool]:
