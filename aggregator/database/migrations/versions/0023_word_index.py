@@ -17,7 +17,7 @@ from aggregator.database.migrations.frozen.word_index_rows import add_to_index
 revision = "0023"
 down_revision = "0022"
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("aggregator.database.migrations")
 
 _AT_ONCE = 1000
 _LOGGED_AFTER = 50_000  # entries
@@ -45,7 +45,10 @@ _POSTGRESQL = (
         words text NOT NULL,
         lexemes tsvector NOT NULL)""",
 )
-_INDEX_ON_POSTGRESQL = "CREATE INDEX ix_word_index_lexemes ON word_index USING gin (lexemes)"
+_FILLED_POSTGRESQL = (
+    "CREATE INDEX ix_word_index_lexemes ON word_index USING gin (lexemes)",
+    "ANALYZE word_index",  # searches depend on the frequencies of words
+)
 
 
 def upgrade() -> None:
@@ -55,8 +58,8 @@ def upgrade() -> None:
     for statement in _SQLITE if is_sqlite else _POSTGRESQL:
         connection.exec_driver_sql(statement)
     _fill()
-    if not is_sqlite:
-        connection.exec_driver_sql(_INDEX_ON_POSTGRESQL)
+    for statement in () if is_sqlite else _FILLED_POSTGRESQL:
+        connection.exec_driver_sql(statement)
 
 
 def _fill() -> None:
