@@ -6,6 +6,7 @@ from aggregator.database.migrations.frozen import indexed_texts
 from aggregator.database.migrations.frozen.canonical_links import canonical, site_of
 from aggregator.database.migrations.frozen.character_references import unescape
 from aggregator.database.migrations.frozen.entry_identity import key_numbers
+from aggregator.database.migrations.frozen.folded_words import words
 from aggregator.database.migrations.frozen.story_fingerprints import packed, story_keys
 
 LINKS = {
@@ -101,3 +102,15 @@ def test_texts_are_indexed_in_the_form_of_their_revision():
     assert indexed_texts.spaced("a東京b") == "a 東 京 b"
     assert indexed_texts.normal("o\ufb03ce\u00ad №5") == "office  No 5"
     assert unescape("&eacute;&#x41;&#99999999999;&nbsp") == "éA\ufffd\xa0"
+
+
+def test_words_are_those_of_their_revision():
+    texts = {
+        "Crème “brûlée” Łódź, Straße": "creme brulee lodz strasse",
+        "Ёлка й \u0301и\u0306 σοφός": "елка й й σοφοσ",
+        "العَرَبِيَّة ﬁ ２０२६": "العربية fi 2026",
+        "iPhone発売 선거 ที่ไทย": "iphone 発 売 선 거 ที่ ไ ท ย",
+        "हिन्दी C++ foo_bar 🐋": "हिन्दी c foo bar",
+    }
+
+    assert {text: " ".join(words(text)) for text in texts} == texts
