@@ -42,6 +42,7 @@ ALLOWED = {
     "aggregator.reading.clean": PURE | {"dates", "links", "reading.sanitize", "text"},
     "aggregator.reading.worker_task": PURE
     | {"reading.autodiscovery", "reading.clean", "reading.parse", "reading.prefilter", "text"},
+    "aggregator.pictures": PURE | {"text"},
     "aggregator.runtime": PURE,
     "aggregator.database": PURE
     | {"database.migrations", "dates", "dedup", "feed_status", "plan", "rules"}
@@ -78,6 +79,7 @@ HOMES = {
     "jinja2": {"web"},
     "markupsafe": {"web"},
     "nh3": {"aggregator.reading.sanitize"},
+    "PIL": {"aggregator.pictures"},
     "publicsuffixlist": {"aggregator.urls", "aggregator.database.migrations"},
     "pydantic": {"aggregator.config"},
     "pydantic_core": {"aggregator.config"},
@@ -98,9 +100,10 @@ READ_REFERENCES = {"aggregator.text.references", f"{MIGRATIONS}.frozen.character
 OF_DATABASE = frozenset({"deadline", "dialects", "engine", "failures"})
 OF_RUNTIME = frozenset({"hub_socket"})
 # No clock, network or file is touched here.
-UNWORLDLY = ("dates", "dedup", "errors", "feed_status", "links", "model", "opml", "plan",
-             "publish", "reading", "rules", "schedule", "search", "stories", "text",
-             "urls")  # fmt: skip
+UNWORLDLY = ("dates", "dedup", "errors", "feed_status", "links", "model", "opml",
+             "pictures.picture_choice", "pictures.picture_markup", "pictures.picture_sizes",
+             "pictures.raster", "plan", "publish", "reading", "rules", "schedule", "search",
+             "stories", "text", "urls")  # fmt: skip
 WORLD = frozenset({"socket", "sqlite3", "subprocess", "threading", "asyncio", "os", "random"})
 
 

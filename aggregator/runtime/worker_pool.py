@@ -46,11 +46,13 @@ class Workers:
     Args:
         count: Largest number of processes.
         max_size: Bytes of the largest document.
+        max_memory: Bytes of a process beyond those of a process without a task; more for large
+            documents.
     """
 
-    def __init__(self, count: int, *, max_size: int = 0) -> None:
+    def __init__(self, count: int, *, max_size: int = 0, max_memory: int = MAX_MEMORY) -> None:
         lock_socket_folder()
-        self._max_memory = max(MAX_MEMORY, _MEMORY_PER_BYTE * max_size)
+        self._max_memory = max(max_memory, _MEMORY_PER_BYTE * max_size)
         self._places = asyncio.Semaphore(count)
         self._processes: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
