@@ -76,9 +76,9 @@ def test_add_refuses_what_is_no_feed(server, tmp_path):
     [
         ("ftp://x.example/f", 'URL: "ftp:" can\'t be polled; write an http:// or https:// URL'),
         ("javascript:f()", 'URL: "javascript:" can\'t be polled; write an http:// or https:// URL'),
-        ("http://", 'URL: "http://" is no address; write https://host/path'),
-        ("https://x.example:99999/", "is no address; write https://host/path"),
-        ("http://[::1", "is no address; write https://host/path"),
+        ("http://", 'URL: "http://" is not an address; write https://host/path'),
+        ("https://x.example:99999/", "is not an address; write https://host/path"),
+        ("http://[::1", "is not an address; write https://host/path"),
         ("https://x.example/" + "a" * 5000, "characters long; no address is"),
         ("file:///etc/passwd", "copy the file into the folder of config.yaml"),
         ("/etc/passwd", "copy the file into the folder of config.yaml"),

@@ -106,7 +106,7 @@ def test_an_interval_that_stands_in_the_file_is_told_from_the_default(text, give
     ("text", "problem"),
     [
         ("hosts: {https://a.example/: {}}", '1:9: hosts.https://a.example/: "https://a.example/"'),
-        ("hosts: {a b: {}}", '1:9: hosts.a b: "a b" is no host; write example.org'),
+        ("hosts: {a b: {}}", '1:9: hosts.a b: "a b" is not a host; write example.org'),
         (
             "hosts: {a.example: {dely: 5s}}",
             'hosts.a.example.dely: unknown key; did you mean "delay"?',
@@ -247,15 +247,15 @@ def test_a_span_of_time_is_written_as_people_do(written, seconds):
     [
         ("90", "90 of what? Write a unit: 90s, 90m or 90h"),
         ("1.5", "1.5 of what? Write a unit: 1.5s, 1.5m or 1.5h"),
-        ("1y", '"y" is no unit of time; use s, m, h, d or w'),
-        ("1 fortnight", '"fortnight" is no unit of time; use s, m, h, d or w'),
-        ("-5m", '"-5m" is no span of time; write 30s, 15m, 1h, 1h30m or 1d'),
-        ("PT1H", '"PT1H" is no span of time; write 30s, 15m, 1h, 1h30m or 1d'),
-        ("1h30", '"1h30" is no span of time; write 30s, 15m, 1h, 1h30m or 1d'),
-        ("soon", '"soon" is no span of time; write 30s, 15m, 1h, 1h30m or 1d'),
+        ("1y", '"y" is not a unit of time; use s, m, h, d or w'),
+        ("1 fortnight", '"fortnight" is not a unit of time; use s, m, h, d or w'),
+        ("-5m", '"-5m" is not a span of time; write 30s, 15m, 1h, 1h30m or 1d'),
+        ("PT1H", '"PT1H" is not a span of time; write 30s, 15m, 1h, 1h30m or 1d'),
+        ("1h30", '"1h30" is not a span of time; write 30s, 15m, 1h, 1h30m or 1d'),
+        ("soon", '"soon" is not a span of time; write 30s, 15m, 1h, 1h30m or 1d'),
         ("0.5s", '"0.5s" is out of range; write 1s to 365d'),
         ("999999999w", '"999999999w" is out of range; write 1s to 365d'),
-        ("''", '"" is no span of time; write 30s, 15m, 1h, 1h30m or 1d'),
+        ("''", '"" is not a span of time; write 30s, 15m, 1h, 1h30m or 1d'),
         ("", "empty; write a value, or remove the line"),
         ("[1h]", "must be one value, not a list"),
         ("{h: 1}", "must be one value, not a group of settings"),
@@ -333,7 +333,7 @@ def test_the_web_listens_on_an_address_or_a_host_name(host):
 
 @pytest.mark.parametrize("host", ["*", "http://localhost", "a b", "127.0.0.1:80", "1.2.3", "-x"])
 def test_the_web_can_not_listen_on_what_is_no_address(host):
-    assert "is no address; write " in problem(f"web: {{host: '{host}'}}")
+    assert "is not an address; write " in problem(f"web: {{host: '{host}'}}")
 
 
 def test_without_a_base_url_the_port_of_the_web_is_in_it():
@@ -358,9 +358,9 @@ def test_the_base_url_ends_without_a_slash(written, read):
     [
         ("feeds.example.org", "write http:// or https:// before it"),
         ("localhost:8080", "write http:// or https:// before it"),
-        ("ftp://example.org", "is no web address"),
-        ("https://", "is no web address"),
-        ("https://example.org:99999", "is no web address"),
+        ("ftp://example.org", "is not a web address"),
+        ("https://", "is not a web address"),
+        ("https://example.org:99999", "is not a web address"),
         ("https://example.org/?q=1", "leave out everything from ? or # on"),
         ("'https://example.org/#top'", "leave out everything from ? or # on"),
         ("https://me:secret@example.org/", "leave out user and password"),
@@ -380,9 +380,9 @@ def test_a_time_zone_is_kept_as_its_name(zone):
     [
         ("europe/berlin!", "did you mean Europe/Berlin?"),
         ("America/New York", "did you mean America/New_York?"),
-        ("America", "is no time zone"),
-        ("../UTC", "is no time zone"),
-        ("/etc/localtime", "is no time zone"),
+        ("America", "is not a time zone"),
+        ("../UTC", "is not a time zone"),
+        ("/etc/localtime", "is not a time zone"),
         ("'+02:00'", "write UTC or Europe/Berlin"),
     ],
 )
@@ -496,7 +496,9 @@ def test_the_id_of_the_merged_feeds_is_an_absolute_uri_or_none(text):
         return
     (problem,) = problems(f"publish: {{id: '{text}'}}")
 
-    assert problem.endswith("is no absolute URI; write tag:feeds.example.org,2026:/ or https://...")
+    assert problem.endswith(
+        "is not an absolute URI; write tag:feeds.example.org,2026:/ or https://..."
+    )
 
 
 @pytest.mark.parametrize("text", ["1", "maybe", "y", "On Off"])
@@ -511,7 +513,7 @@ def test_a_hub_is_an_address_or_ourselves(text):
     assert parsed("websub: {hub: Self}").websub.hub == "self"
     (problem,) = problems(f"websub: {{hub: {text}}}")
 
-    assert problem.endswith("is no hub; write https://hub.example.org/ or self")
+    assert problem.endswith("is not a hub; write https://hub.example.org/ or self")
 
 
 # --------------------------------------------------------------------- the documentation

@@ -52,10 +52,10 @@ def test_a_path_without_a_known_ending_is_a_feed_if_the_file_exists(tmp_path):
         ("ftp://example.org/feed.xml", '"ftp:" can\'t be polled'),
         ("javascript:alert(1)", '"javascript:" can\'t be polled'),
         ("C:/feeds/feed.xml", '"C:" can\'t be polled'),
-        ("http://", "is no address; write https://host/path"),
-        ("https:example.org", "is no address; write https://host/path"),
-        ("http://example.org:99999/", "is no address; write https://host/path"),
-        ("http://[::1/feed", "is no address; write https://host/path"),
+        ("http://", "is not an address; write https://host/path"),
+        ("https:example.org", "is not an address; write https://host/path"),
+        ("http://example.org:99999/", "is not an address; write https://host/path"),
+        ("http://[::1/feed", "is not an address; write https://host/path"),
         ("https://me:secret@example.org/a b", '"https://***@example.org/a b" has a space in it'),
         ("'<rss><channel/></rss>'", "is a document; save it as a file"),
         ('"a\\nb.xml"', "is a document; save it as a file"),
@@ -244,7 +244,7 @@ def test_the_zone_of_a_feed_is_a_zone():
     (problem,) = problems("feeds: [{url: 'https://a.example/', timezone: CEST}]")
 
     assert "feeds[0].timezone" in problem
-    assert '"CEST" is no time zone' in problem
+    assert '"CEST" is not a time zone' in problem
 
 
 # --------------------------------------------------------------------- remarks

@@ -80,7 +80,7 @@ def test_what_yaml_allows_but_nobody_means_is_refused(text, said):
     [
         ("web: {port: -1}", 'web.port: "-1" is out of range; write 0 to 65535'),
         ("web: {port: -}", "web.port: "),
-        ("web: {port: 1-1}", 'web.port: "1-1" is no whole number; write 0 to 65535'),
+        ("web: {port: 1-1}", 'web.port: "1-1" is not a whole number; write 0 to 65535'),
         (
             "feeds:\n- url:https://a.example/x",
             'feeds[0]: a space is missing; write url: "https://a.example/x"',
@@ -408,7 +408,7 @@ def test_the_first_twenty_problems_say_what_was_probably_meant():
     found = problems(f"feeds:\n{zones}")
 
     assert ["did you mean Europe/Berlin?" in line for line in found] == [True] * 20 + [False] * 10
-    assert found[20].endswith("is no time zone; write UTC or Europe/Berlin")
+    assert found[20].endswith("is not a time zone; write UTC or Europe/Berlin")
 
 
 def test_a_file_larger_than_any_configuration_is_refused(tmp_path):

@@ -96,7 +96,7 @@ def test_a_long_sequence_of_polls_scores_100_per_cent(world, server, restarts):
         say(status=503, Retry_After=later, wait=30 * DAY),
         say(b"<html>Sorry</html>", Cache_Control="no-cache", ETag='"html"'),
     )
-    # A document that can't be read is no answer: what was known before stays.
+    # A document that can't be read is not an answer: what was known before stays.
     polls = len(publisher.answers)
     for number in range(polls):
         world.next_poll()

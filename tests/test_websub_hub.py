@@ -139,7 +139,7 @@ def test_a_feed_names_our_hub_and_itself_as_websub_wants_it(tmp_path):
                 f'<{TOPIC}>; rel="self"; type="application/atom+xml"'
             ]
             assert [link for link in links if 'rel="hub"' in link] == [f'<{HOST}/hub>; rel="hub"']
-            # without the program's other half there is no hub, and none is named
+            # without the program's other half there is not a hub, and none is named
             assert 'rel="hub"' not in str(here.site.client.get("/feed.atom").headers)
             assert here.site.client.post("/hub").status_code == 404
 

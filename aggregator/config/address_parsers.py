@@ -25,9 +25,11 @@ def listening_host(text: str) -> str:
     """Read the address on which the web server listens: an IP address or a host name."""
     words = line(text).removeprefix("[").removesuffix("]").lower()
     if words == "*":
-        raise ValueError('"*" is no address; write 0.0.0.0 to listen on all of them')
+        raise ValueError('"*" is not an address; write 0.0.0.0 to listen on all of them')
     if not _is_address(words) and not _is_host_name(words):
-        raise ValueError(f"{quoted(text)} is no address; write 127.0.0.1, 0.0.0.0 or a host name")
+        raise ValueError(
+            f"{quoted(text)} is not an address; write 127.0.0.1, 0.0.0.0 or a host name"
+        )
     return words
 
 
@@ -38,7 +40,7 @@ def site_name(text: str) -> str:
         hint = urls.host_of(words) or urls.masked_input(words).partition("/")[0]
         raise ValueError(f"{quoted(text)} is a URL; write the host alone: {hint}")
     if not _is_address(words) and not _is_host_name(words):
-        raise ValueError(f"{quoted(text)} is no host; write example.org")
+        raise ValueError(f"{quoted(text)} is not a host; write example.org")
     return urls.site_of(f"//[{words}]" if ":" in words else f"//{words}")
 
 
@@ -70,7 +72,7 @@ def base_url(text: str) -> str:
     if not _SCHEME.match(words) or _HOST_AND_PORT.match(words):
         raise ValueError(f"{quoted(words)} is not complete; write http:// or https:// before it")
     if not _is_usable(words):
-        raise ValueError(f"{quoted(words)} is no web address; write https://feeds.example.org")
+        raise ValueError(f"{quoted(words)} is not a web address; write https://feeds.example.org")
     parts = urlsplit(words)
     if "?" in words or "#" in words:
         raise ValueError("links are made by adding to it; leave out everything from ? or # on")
@@ -86,7 +88,7 @@ def uri(text: str) -> str:
     words = line(text)
     if not urls.is_absolute(words) or words.endswith(":"):
         hint = "tag:feeds.example.org,2026:/"
-        raise ValueError(f"{quoted(words)} is no absolute URI; write {hint} or https://...")
+        raise ValueError(f"{quoted(words)} is not an absolute URI; write {hint} or https://...")
     return words
 
 
@@ -96,7 +98,7 @@ def hub(text: str) -> str:
     if words.lower() == "self":
         return "self"
     if not _is_usable(words):
-        raise ValueError(f"{quoted(words)} is no hub; write https://hub.example.org/ or self")
+        raise ValueError(f"{quoted(words)} is not a hub; write https://hub.example.org/ or self")
     return _in_ascii(words)
 
 
@@ -195,7 +197,7 @@ def _web_url(text: str) -> str:
         raise ValueError(f"{quoted(text)} is not complete; write {quoted('https://' + text)}")
     if kind == "feed":
         better = behind_scheme if _SCHEME.match(behind_scheme) else f"https:{behind_scheme}"
-        raise ValueError(f"feed: is no protocol; write {quoted(better)}")
+        raise ValueError(f"feed: is not a protocol; write {quoted(better)}")
     if kind == "file":
         raise ValueError(
             "copy the file into the folder of config.yaml and write its path from there, "
@@ -210,7 +212,7 @@ def _web_url(text: str) -> str:
     if re.search(r"\s", text):
         raise ValueError(f"{quoted(text)} has a space in it; write %20 for it")
     if not _is_usable(text):
-        raise ValueError(f"{quoted(text)} is no address; write https://host/path")
+        raise ValueError(f"{quoted(text)} is not an address; write https://host/path")
     return text
 
 

@@ -177,11 +177,11 @@ def duration(text: str, *, minimum: timedelta, maximum: timedelta) -> timedelta:
     while part := _SPAN_PART.match(compact, end):
         unit = _UNIT_WORDS.get(part[2])
         if unit is None:
-            raise ValueError(f'"{part[2]}" is no unit of time; use s, m, h, d or w')
+            raise ValueError(f'"{part[2]}" is not a unit of time; use s, m, h, d or w')
         seconds += float(part[1]) * _UNITS[unit]
         end = part.end()
     if end == 0 or end < len(compact):
-        raise ValueError(f"{quoted(text)} is no span of time; write 30s, 15m, 1h, 1h30m or 1d")
+        raise ValueError(f"{quoted(text)} is not a span of time; write 30s, 15m, 1h, 1h30m or 1d")
     if not minimum.total_seconds() <= seconds <= maximum.total_seconds():
         raise ValueError(
             f"{quoted(text)} is out of range; write {span_text(minimum)} to {span_text(maximum)}"
@@ -196,7 +196,7 @@ def size(text: str, *, minimum: int, maximum: int) -> int:
     factor = _SIZE_UNITS.get(match[2]) if match else None
     if match is None or factor is None:
         raise ValueError(
-            f"{quoted(text)} is no size; write 512kB, 10MB, 10MiB or a number of bytes"
+            f"{quoted(text)} is not a size; write 512kB, 10MB, 10MiB or a number of bytes"
         )
     value = float(match[1]) * factor if "." in match[1] else int(match[1]) * factor
     if not minimum <= value <= maximum:
@@ -209,7 +209,7 @@ def whole_number(text: str, *, minimum: int, maximum: int) -> int:
     compact = text.strip().replace("_", "")
     digits = compact.removeprefix("-")
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 19):
-        raise ValueError(f"{quoted(text)} is no whole number; write {minimum} to {maximum}")
+        raise ValueError(f"{quoted(text)} is not a whole number; write {minimum} to {maximum}")
     if not minimum <= int(compact) <= maximum:
         raise ValueError(f"{quoted(text)} is out of range; write {minimum} to {maximum}")
     return int(compact)
@@ -251,7 +251,7 @@ def backlog(text: str) -> Backlog:
         return Backlog(within=duration(word, minimum=_SECOND, maximum=100 * _YEAR))
     except ValueError as error:
         if not word[:1].isdecimal():
-            message = f"{quoted(text)} is no backlog; write all, a number of posts, or 7d"
+            message = f"{quoted(text)} is not a backlog; write all, a number of posts, or 7d"
             raise ValueError(message) from error
         raise
 
@@ -270,7 +270,7 @@ def timezone(text: str) -> str:
     try:
         zoneinfo.ZoneInfo(words)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:  # a folder, a NUL ...
-        message = f"{quoted(words)} is no time zone; write UTC or Europe/Berlin"
+        message = f"{quoted(words)} is not a time zone; write UTC or Europe/Berlin"
         raise UnknownWordError(message, partial(_similar_zone, words, message)) from error
     return words
 
@@ -280,7 +280,7 @@ def _similar_zone(words: str, message: str) -> str:
     similar = difflib.get_close_matches(words.casefold().replace(" ", "_"), zones, n=1)
     if not similar:
         return message
-    return f"{quoted(words)} is no time zone; did you mean {zones[similar[0]]}?"
+    return f"{quoted(words)} is not a time zone; did you mean {zones[similar[0]]}?"
 
 
 def core_count() -> int:

@@ -8,7 +8,7 @@ from aggregator.database.columns import TimeSpan
 from aggregator.database.schema import feeds, hosts, state
 
 TOLERANCE = timedelta(seconds=30)
-"""Clocks drift; a difference below this is no step, and makes no poll early that counts."""
+"""Clocks drift; a difference below this is not a step, and makes no poll early that counts."""
 
 
 def follow_clock(

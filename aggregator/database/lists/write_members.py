@@ -279,7 +279,7 @@ class _EntryListing:
     def _add(self, row_of: Mapping[int, ListedRow], keys: Sequence[MemberKey]) -> None:
         """Add members; what a closed archive has kept takes its place there again.
 
-        An entry of a story is no representative until one is chosen.
+        An entry of a story is not a representative until one is chosen.
         """
         former_ids = {key.entry_id for key in keys if not row_of[key.entry_id].is_new}
         withdrawn = (

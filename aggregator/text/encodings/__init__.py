@@ -174,7 +174,7 @@ def _decode_malformed(body: bytes, candidates: list[str], *, is_labelled_utf8: b
     is_mostly = wellformed >= malformed
     if is_mostly and (is_labelled_utf8 or wellformed >= _UTF8_RATIO * malformed):
         return text
-    # Every byte is valid in Windows-1252, which is no evidence for that encoding.
+    # Every byte is valid in Windows-1252, which is not evidence for that encoding.
     better = [name for name in candidates if name != _WESTERN]
     readings = [decode(body, name) for name in better]
     if readings:
