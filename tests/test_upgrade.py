@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import MetaData, Table, create_engine, inspect, text
+from sqlalchemy import MetaData, Table, create_engine, inspect, select, text
 
 from aggregator.database import Engine, open_database
 from aggregator.database.entries import write_retention
 from aggregator.database.feeds import read_health
 from aggregator.database.lists import read_lists
+from aggregator.database.schema import lists, relistings
 from aggregator.database.stories import read_stories
 from aggregator.feed_status import feed_status
 from aggregator.model import ListScope
@@ -82,6 +83,33 @@ def test_on_postgresql_the_program_reads_a_database_of_each_older_revision(
 
     with closing_engine(open_database(url)) as database:
         is_read(database, revision, tmp_path, SEARCHES, keys)
+
+
+def test_entries_that_were_being_listed_anew_at_an_upgrade_meet_all_views(tmp_path):
+    url = f"sqlite:///{tmp_path / 'aggregator.db'}"
+    released.make(url, "0024")
+
+    with closing_engine(open_database(url)) as database, database.connect() as connection:
+        (relisting,) = connection.execute(select(relistings)).all()
+        views = select(lists.c.id).where(lists.c.kind == "view")
+        assert list(connection.scalars(views)) == list(relisting.changed_views) != []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(OTHER_DATABASE in os.environ, reason="starts a server of its own")
+def test_a_postgresql_database_of_before_the_index_had_periods_finds_recent_entries(server):
+    url = postgresql.new_url(server)
+    released.make(url, "0024")
+
+    with closing_engine(open_database(url)) as database:
+        found = {search: sorted(set(listed(database, search=search))) for search in SEARCHES}
+        with database.connect() as connection:
+            columns = "(SELECT count(*) FROM entries), count(*) FILTER (WHERE NOT lexemes @@ "
+            period = "CAST('†' || (entry_id >> 51) AS tsquery))"
+            counts = connection.exec_driver_sql(f"SELECT {columns}{period} FROM word_index").one()
+
+    assert found == SEARCHES
+    assert tuple(counts) == (len(TITLES), 0)
 
 
 def is_read(

@@ -293,11 +293,13 @@ relistings = Table(
     Column("below", BigInteger, nullable=False),
     Column("done", BigInteger, nullable=False, default=0),
     Column("former_lists", JsonTuple),
+    Column("changed_views", JsonTuple),
     sqlite_with_rowid=False,
 )
 """Feeds whose entries below an id are still to be listed anew; `done` counts those above.
 
-`former_lists` has the ids of lists that the feed left, and that may still have its entries.
+`former_lists` has the ids of lists that the feed left, and that may still have its entries;
+`changed_views` those of views that may match other entries than before.
 """
 
 resolved_names = Table(

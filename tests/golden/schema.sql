@@ -214,7 +214,7 @@ CREATE TABLE relistings (
 	feed_id INTEGER NOT NULL,
 	below BIGINT NOT NULL,
 	done BIGINT NOT NULL,
-	former_lists TEXT,
+	former_lists TEXT, changed_views TEXT,
 	PRIMARY KEY (feed_id)
 )
  WITHOUT ROWID

@@ -21,7 +21,6 @@ _ADD_ON_POSTGRESQL = (
     "VALUES (%s, %s, array_to_tsvector(%s::text[]))"
 )
 _NAME_END = " ¶ "
-_PERIOD_BITS = 51
 _MAX_LEXEME = 500  # characters
 _MAX_LEXEMES = 900_000  # bytes
 
@@ -76,7 +75,7 @@ def _lexemes(
     ]
     rows = unmarked + [[f"{mark}{word}" for word in row] for mark, row in marked]
     lexemes, size = [], 0
-    for lexeme in {f"¤{feed_id}", f"†{entry_id >> _PERIOD_BITS}"}.union(*rows):
+    for lexeme in {f"¤{feed_id}"}.union(*rows):
         cut = lexeme[:_MAX_LEXEME]
         size += len(cut.encode())
         if size <= _MAX_LEXEMES:

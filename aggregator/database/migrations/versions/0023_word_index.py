@@ -45,10 +45,7 @@ _POSTGRESQL = (
         words text NOT NULL,
         lexemes tsvector NOT NULL)""",
 )
-_FILLED_POSTGRESQL = (
-    "CREATE INDEX ix_word_index_lexemes ON word_index USING gin (lexemes)",
-    "ANALYZE word_index",  # searches depend on the frequencies of words
-)
+_INDEX_ON_POSTGRESQL = "CREATE INDEX ix_word_index_lexemes ON word_index USING gin (lexemes)"
 
 
 def upgrade() -> None:
@@ -58,8 +55,8 @@ def upgrade() -> None:
     for statement in _SQLITE if is_sqlite else _POSTGRESQL:
         connection.exec_driver_sql(statement)
     _fill()
-    for statement in () if is_sqlite else _FILLED_POSTGRESQL:
-        connection.exec_driver_sql(statement)
+    if not is_sqlite:
+        connection.exec_driver_sql(_INDEX_ON_POSTGRESQL)
 
 
 def _fill() -> None:
