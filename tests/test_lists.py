@@ -16,7 +16,12 @@ from aggregator import rules
 from aggregator.database import Engine
 from aggregator.database.entries import write_retention
 from aggregator.database.feeds import write_subscriptions
-from aggregator.database.lists import read_lists, read_relisting, write_relisting
+from aggregator.database.lists import (
+    read_lists,
+    read_relisting,
+    rule_matching,
+    write_relisting,
+)
 from aggregator.database.lists.search_names import resolve_names
 from aggregator.database.schema import (
     contents,
@@ -100,7 +105,7 @@ class Lists:
         """Work over stored entries, in so many batches or until nothing remains."""
         while batches is None or batches > 0:
             with self.database.begin() as connection:
-                if not write_relisting.relist_batch(connection, size, now=self.now):
+                if write_relisting.relist_batch(connection, size, now=self.now) is None:
                     return
             batches = None if batches is None else batches - 1
 
@@ -239,10 +244,11 @@ def agree(world: Lists) -> None:
 # ------------------------------------------------------------------------- any series
 
 
-rule_texts = st.none() | st.sampled_from(
+searches = st.sampled_from(
     ["rust", "ferry OR sale", "-storm", 'title:"post 1"', "source:a", "category:sea -rust",
      "tag:tag2", "rust sale", "after:2026-11-22", "source:title"]
 )  # fmt: skip
+rule_texts = st.none() | searches
 backlogs = st.none() | st.sampled_from([Backlog(), Backlog(0), Backlog(2), Backlog(None, DAY)])
 feed_rules = st.builds(
     FeedRules,
@@ -251,7 +257,7 @@ feed_rules = st.builds(
     per_day=st.none() | st.integers(1, 3),
     backlog=backlogs,
 )
-views = st.lists(rule_texts.filter(bool), max_size=3).map(
+views = st.lists(searches, max_size=3).map(
     lambda texts: tuple(
         View(f"v{number}", f"View {number}", text) for number, text in enumerate(texts)
     )
@@ -322,17 +328,20 @@ def test_after_any_series_of_files_polls_and_kills_lists_follow_from_the_last_fi
     tmp_path_factory, data
 ):
     world = Lists(new_database(tmp_path_factory.mktemp("lists")))
-    world.follow(data.draw(files))
-    for kind, *values in data.draw(steps):
-        if kind == "file":
-            world.follow(values[0])
-        elif kind == "poll":
-            unique = {made.guid: made for made in values[1]}
-            world.poll(values[0], *unique.values())
-        else:
-            world.relist(values[0])
-
-    world.relist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write_relisting, "_MAX_ROWS", data.draw(st.sampled_from([1, 4, 800])))
+        # Rules are compared with texts, or looked for in the index.
+        patch.setattr(rule_matching, "_ENTRIES_PER_STATEMENT", data.draw(st.sampled_from([0, 8])))
+        world.follow(data.draw(files))
+        for kind, *values in data.draw(steps):
+            if kind == "file":
+                world.follow(values[0])
+            elif kind == "poll":
+                unique = {made.guid: made for made in values[1]}
+                world.poll(values[0], *unique.values())
+            else:
+                world.relist(values[0])
+        world.relist()
 
     agree(world)
     world.database.dispose()
@@ -486,6 +495,52 @@ def test_another_change_begins_a_relisting_at_the_top_again(world):
 
     assert len(world.titles()) == 9
     agree(world)
+
+
+def test_a_batch_writes_no_more_rows_than_others_wait_for(world, monkeypatch):
+    monkeypatch.setattr(write_relisting, "_MAX_ROWS", 5)
+    follow(world, with_views(v="sale"))
+    world.poll("a", *(post(number, "sale") for number in range(9)))
+    world.follow(only(hide="sale"))
+
+    world.relist(batches=1, size=100)  # three rows for each post: the reason and two lists
+    left_in_list = len(world.titles())
+    world.relist()
+
+    assert left_in_list == 8
+    agree(world)
+
+
+def test_a_batch_compares_posts_with_rules_before_its_first_write(world):
+    world.follow(with_views(v="sale"))
+    world.poll("a", *(post(number, "sale") for number in range(20)))
+    world.follow(replace(with_views(v="rust OR sale"), rules=(FeedRules(hide="1"),) * 3))
+
+    with statements(world.database) as seen:
+        world.relist(batches=1, size=100)
+
+    writing = [statement.startswith(("INSERT", "UPDATE", "DELETE")) for statement in seen]
+    reading_rules = ["word_index" in statement for statement in seen]
+    assert any(reading_rules)
+    assert not any(reading_rules[writing.index(True) :])
+    agree(world)
+
+
+def test_posts_that_stay_in_lists_are_compared_with_changed_views_alone(world, monkeypatch):
+    follow(world, with_views(same="rust", other="ferry"))
+    world.poll("a", *(post(number, "rust", "sale") for number in range(3)))
+    compared: list[str] = []
+    matches = rule_matching.RuleMatcher.matches
+
+    def notes(matcher: Any, texts: Any, ids: Any) -> Any:
+        compared.extend(texts if ids else ())
+        return matches(matcher, texts, ids)
+
+    monkeypatch.setattr(rule_matching.RuleMatcher, "matches", notes)
+    follow(world, with_views(same="rust", other="sale"))
+
+    assert compared == ["sale"]
+    assert len(world.titles("view:other")) == 3
 
 
 def test_a_file_that_says_the_same_relists_nothing_and_changes_no_version(world):

@@ -19,11 +19,11 @@ from aggregator.database import DatabaseWriter, DBAPIError, engine, is_passing, 
 from aggregator.database.engine import HEAD
 from aggregator.database.feeds import write_clock_shift, write_leases, write_polls
 from aggregator.database.feeds.write_polls import note_change
-from aggregator.database.lists import read_lists
+from aggregator.database.lists import read_lists, write_relisting
 from aggregator.database.migrations.run import upgrade
 from aggregator.database.schema import feeds, state
 from aggregator.database.state import read_overview
-from aggregator.model import HostPause, ListScope, Subscription
+from aggregator.model import FeedRules, HostPause, ListScope, Subscription
 from aggregator.poll import PollResult, recording
 from aggregator.poll.poll_clock import PollClock
 from aggregator.poll.slots import Slots
@@ -31,6 +31,7 @@ from aggregator.poll.storage_queue import StorageQueue
 from tests import postgresql
 from tests.replay import Post, feed
 from tests.running import eventually
+from tests.test_lists import Lists, agree, only, post
 from tests.worlds import NOW, OTHER_DATABASE, SETTINGS, entry, poll_of, record, subscribe
 
 pytestmark = pytest.mark.slow
@@ -47,7 +48,7 @@ def server():
     [
         "store store_entries store_subscriptions query counters feed_status columns",
         "stories_listed costly_searches web_search replay replay_dates word_index search_agreement",
-        "plan plan_database views web_hidden",
+        "plan plan_database views web_hidden lists",
     ],
 )
 def test_on_postgresql_the_program_does_the_same(server, names):
@@ -241,6 +242,33 @@ def test_a_poll_and_a_set_clock_do_not_wait_for_each_other(server, first, news):
         if not others:
             break
     assert at > 3
+
+
+def test_a_relisting_and_a_poll_at_the_same_time_list_what_they_would_one_after_the_other(server):
+    lists = Lists(postgresql.new_database(server))
+    lists.follow(only(FeedRules(per_day=3)))
+    lists.poll("a", *(post(number, "sale") for number in range(4)))
+
+    async def relist():
+        writer = DatabaseWriter(lists.database)
+        try:
+            while None is not await writer.transact_after_reading(
+                partial(write_relisting.relist_batch, limit=500, now=lists.now)
+            ):
+                pass
+        finally:
+            writer.stop()
+
+    for at in itertools.count(1):
+        lists.follow(only(FeedRules(per_day=3), hide="sale" if at % 2 else None))
+        poll = poll_of(lists.database, "a", [post(3 + at, "sale"), post(2)], now=lists.now)
+        store = partial(recording.record, polls=[poll], settings=SETTINGS, now=lists.now)
+        with meanwhile(lists.database, store, after=at) as others:
+            asyncio.run(relist())
+        if not others:
+            break
+        agree(lists)
+    assert at > 10
 
 
 def in_one(database, work):

@@ -119,6 +119,10 @@ class Poller:
             return None
         return await result
 
+    async def transact_after_reading(self, work: Callable[[Connection], _T]) -> _T:
+        """Do `work`, which reads before its first write, in one transaction in the same thread."""
+        return await self._database.transact_after_reading(work)
+
     async def transact(self, work: Callable[[Connection], _T]) -> _T:
         """Do `work` in one transaction, in the writing thread; wait out a busy database."""
         return await self._database.transact(work)

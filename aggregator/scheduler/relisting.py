@@ -18,7 +18,7 @@ class Relisting:
     """Lists entries anew in short transactions, and logs the progress.
 
     Args:
-        transact: Runs a function in one transaction that may write.
+        transact: Runs a function in a transaction that locks nothing before its first write.
     """
 
     def __init__(self, transact: Transact) -> None:
@@ -34,12 +34,19 @@ class Relisting:
 
     def _batch(self, connection: Connection) -> bool:
         started_at = monotonic()
-        remained = relist_batch(connection, self._size.entries, now=datetime.now(UTC))
-        self._size.learn(monotonic() - started_at)
-        if remained and monotonic() - self._logged_at >= _LOG_INTERVAL:
-            self._logged_at = monotonic()
-            progress = read_relisting.relisting_progress(connection)
-            if progress is not None:
-                entries, total = progress.entries, progress.total
-                log.info("lists: %s of %s posts worked over", f"{entries:,}", f"{total:,}")
-        return remained
+        if started_at - self._logged_at >= _LOG_INTERVAL:
+            self._logged_at = started_at
+            _log_progress(connection)  # before the first write
+        count = relist_batch(connection, self._size.entries, now=datetime.now(UTC))
+        if count is None:
+            return False
+        self._size.learn(monotonic() - started_at, count)
+        return True
+
+
+def _log_progress(connection: Connection) -> None:
+    progress = read_relisting.relisting_progress(connection)
+    if progress is not None:
+        log.info(
+            "lists: %s of %s posts worked over", f"{progress.entries:,}", f"{progress.total:,}"
+        )

@@ -325,7 +325,9 @@ class Scheduler:
 
     async def _relist(self) -> None:
         """List entries anew that config.yaml puts into other lists."""
-        await Relisting(lambda work: self._poller.transact(work)).work(lambda: self._stopping)
+        await Relisting(lambda work: self._poller.transact_after_reading(work)).work(
+            lambda: self._stopping
+        )
 
     def _read(self, path: Path) -> tuple[Config, PollSettings]:
         """Read the file; 100,000 feeds would take too long in the event loop."""

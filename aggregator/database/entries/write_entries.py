@@ -22,6 +22,7 @@ from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import insert_all, upsert
 from aggregator.database.entries.write_keys import EntryKey, add_keys, replace_keys
 from aggregator.database.lists import write_members
+from aggregator.database.lists.read_member_changes import ListedRow
 from aggregator.database.schema import contents, entries, feeds
 from aggregator.database.stories.write_candidates import packed_keys
 from aggregator.database.word_index import word_index
@@ -126,10 +127,8 @@ def add_entries(
     return ids
 
 
-def _listed_row(entry_id: int, entry: PlacedEntry) -> write_members.ListedRow:
-    return write_members.ListedRow(
-        entry_id, entry.feed_id, entry.copied, entry.first_seen_at, is_new=True
-    )
+def _listed_row(entry_id: int, entry: PlacedEntry) -> ListedRow:
+    return ListedRow(entry_id, entry.feed_id, entry.copied, entry.first_seen_at, is_new=True)
 
 
 def change_entries(

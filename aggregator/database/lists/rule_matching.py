@@ -19,7 +19,8 @@ from aggregator.search.syntax_tree import And, NameField, NameTest, Node, Resolu
 from aggregator.search.tree_facts import name_tests
 
 _OF_FEED = NameTest(NameField.SOURCE, "")  # of a span; no rule has an empty name
-_AT_ONCE = 100  # stored entries whose full texts are in memory at the same time
+_MAX_READ = 500  # stored entries whose full texts are in memory at the same time
+_ENTRIES_PER_STATEMENT = 8  # whose texts are read and folded in the time of a statement
 
 _TEXTS = (
     select(
@@ -71,7 +72,7 @@ class RuleMatcher:
         span: StoredSpan | None = None,
     ) -> None:
         self._connection = connection
-        self._searched = searched
+        self._searched = dict(searched)
         self._zone = ZoneInfo(timezone)
         self._span = span
         self._resolution: Resolution | None = None
@@ -82,13 +83,13 @@ class RuleMatcher:
         matching_ids: dict[str, set[int]] = {rule: set() for rule in rules}
         if not matching_ids:
             return {}
-        remaining_ids = list(ids)
-        if (span := self._span) is not None:
+        remaining_ids = set(ids)
+        span = self._span
+        if span is not None and len(remaining_ids) > len(matching_ids) * _ENTRIES_PER_STATEMENT:
+            in_span = {i for i in remaining_ids if span.lowest <= i <= span.highest}
             for rule in matching_ids:
-                matching_ids[rule] |= self._ids_in_span(rule, span).intersection(ids)
-            remaining_ids = [
-                entry_id for entry_id in ids if not span.lowest <= entry_id <= span.highest
-            ]
+                matching_ids[rule] = self._ids_in_span(rule, span) & in_span
+            remaining_ids -= in_span
         conditions = [(matching_ids[rule], self._condition(rule)) for rule in matching_ids]
         for entry_id, entry in self._searched_entries(remaining_ids):
             for matched_ids, condition in conditions:
@@ -109,15 +110,17 @@ class RuleMatcher:
         return self._compiler.matching_ids(node, low=span.lowest, high=span.highest)
 
     def _searched_entries(self, ids: Collection[int]) -> Iterable[tuple[int, SearchedEntry]]:
-        stored_ids = []
+        """Yield entries by id, and keep their texts for other rules if they are few."""
+        unread_ids = [entry_id for entry_id in ids if entry_id not in self._searched]
+        for start in range(0, len(unread_ids), _MAX_READ):
+            part = _stored_entries(self._connection, unread_ids[start : start + _MAX_READ])
+            if len(unread_ids) <= _MAX_READ:
+                self._searched |= part
+            else:
+                yield from part.items()
         for entry_id in ids:
             if entry_id in self._searched:
                 yield entry_id, self._searched[entry_id]
-            else:
-                stored_ids.append(entry_id)
-        for start in range(0, len(stored_ids), _AT_ONCE):
-            part = stored_ids[start : start + _AT_ONCE]
-            yield from _stored_entries(self._connection, part).items()
 
     def _condition(self, rule: str) -> Condition:
         tests = name_tests(rule_node(rule))

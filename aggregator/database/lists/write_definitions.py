@@ -1,10 +1,10 @@
 """Lists and rules of config.yaml, written to the database; what follows is left to relisting."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from aggregator import rules, urls
 from aggregator.database.chunks import chunks
@@ -45,11 +45,13 @@ class ListChanges:
 
     Attributes:
         ids: Ids of the lists in the file, by key.
-        has_other_members: A list is new, is back, left the file, or has another search.
+        changed_ids: Ids of lists that are new or back, or have another search.
+        have_left: Lists have left the file.
     """
 
     ids: Mapping[str, int]
-    has_other_members: bool = False
+    changed_ids: frozenset[int] = frozenset()
+    have_left: bool = False
 
 
 def write_categories(connection: Connection, subscriptions: Iterable[Subscription]) -> ListChanges:
@@ -64,7 +66,7 @@ def write_categories(connection: Connection, subscriptions: Iterable[Subscriptio
         definitions.setdefault(slugs[category], ListDefinition(category, "", None, place))
     changes = _write_lists(connection, ListKind.CATEGORY, definitions)
     ids = {category: changes.ids[slug] for category, slug in slugs.items()}
-    return ListChanges(ids, changes.has_other_members)
+    return replace(changes, ids=ids)
 
 
 def write_rules(connection: Connection, listing: ListingRules) -> None:
@@ -76,8 +78,11 @@ def write_rules(connection: Connection, listing: ListingRules) -> None:
         connection.execute(
             update(state).values(listing=rules.as_json(common), rules_version=RULES_VERSION)
         )
-    if views.has_other_members or _concerns_all(connection, former, common, row.rules_version):
-        write_relistings.relist_all_feeds(connection)
+    has_other_meaning = row.rules_version != RULES_VERSION or former.timezone != common.timezone
+    changed_views = views.ids.values() if has_other_meaning else views.changed_ids
+    concerns_all = _concerns_all(connection, former, common, has_other_meaning=has_other_meaning)
+    if views.have_left or changed_views or concerns_all:
+        write_relistings.relist_all_feeds(connection, changed_views)
     elif former.per_hour != common.per_hour:
         limits = [limit for limit in (former.per_hour, common.per_hour) if limit is not None]
         busy = select(activity.c.feed_id).where(activity.c.entries * 2 > min(limits)).distinct()
@@ -131,7 +136,7 @@ def _write_lists(
         row for key, row in rows.items() if row.position is not None and key not in definitions
     ]
     if not new_lists and not changed_lists and not left_rows:
-        return ListChanges({key: row.id for key, row in rows.items()})
+        return ListChanges({key: rows[key].id for key in definitions})
     note_change(connection)
     if new_lists:
         values = [
@@ -140,11 +145,15 @@ def _write_lists(
         ]
         connection.execute(insert(lists), values)
     _change_lists(connection, changed_lists, left_rows)
-    ids = connection.execute(select(lists.c.key, lists.c.id).where(lists.c.kind == kind.value))
-    has_other_members = bool(new_lists or left_rows) or any(
-        row.position is None or row.search != definition.search for row, definition in changed_lists
-    )
-    return ListChanges({row.key: row.id for row in ids}, has_other_members)
+    stored = connection.execute(select(lists.c.key, lists.c.id).where(lists.c.kind == kind.value))
+    ids = {row.key: row.id for row in stored if row.key in definitions}
+    with_other_members = {
+        row.id
+        for row, definition in changed_lists
+        if row.position is None or row.search != definition.search
+    }
+    changed_ids = with_other_members | {ids[key] for key in new_lists}
+    return ListChanges(ids, frozenset(changed_ids), bool(left_rows))
 
 
 def _change_lists(
@@ -168,16 +177,16 @@ def _definition(row: Any) -> ListDefinition:
 
 
 def _concerns_all(
-    connection: Connection, former: CommonRules, common: CommonRules, rules_version: int
+    connection: Connection, former: CommonRules, common: CommonRules, *, has_other_meaning: bool
 ) -> bool:
-    """Whether entries of any feed may be in other lists, by other rules of all feeds."""
+    """Whether entries of any feed may be in other lists, by other rules of all feeds.
+
+    Args:
+        has_other_meaning: Days begin elsewhere, or words mean something else.
+    """
     if (former.hide, former.backlog) != (common.hide, common.backlog):
         return True
-    if former.timezone == common.timezone and rules_version == RULES_VERSION:
-        return False
-    # Days begin elsewhere, or words mean something else.
-    with_rules = select(func.count()).where(feeds.c.listing.is_not(None))
-    with_search = select(func.count()).where(lists.c.search.is_not(None))
-    return common.hide is not None or any(
-        connection.scalar(statement) for statement in (with_rules, with_search)
+    own_rules = select(feeds.c.id).where(feeds.c.listing.is_not(None)).limit(1)
+    return has_other_meaning and (
+        common.hide is not None or connection.scalar(own_rules) is not None
     )

@@ -2,25 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, update
 
 from aggregator.database.chunks import chunks
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import insert_all, upsert
+from aggregator.database.lists.read_member_rows import MemberKey, MemberRow
 from aggregator.database.schema import list_members, lists, withdrawn_members
 
-_OF_LISTS = select(list_members).where(
-    list_members.c.list_id.in_(bindparam("lists", expanding=True))
-)
-_ROWS = _OF_LISTS.where(list_members.c.entry_id.in_(bindparam("ids", expanding=True)))
-_ROWS_IN_RANGE = _OF_LISTS.where(
-    list_members.c.entry_id >= bindparam("low"), list_members.c.entry_id <= bindparam("high")
-)
-_WITHDRAWN = select(withdrawn_members).where(
-    withdrawn_members.c.entry_id.in_(bindparam("ids", expanding=True))
-)
 _DELETE = delete(list_members).where(
     list_members.c.list_id == bindparam("a_list"), list_members.c.entry_id == bindparam("an_entry")
 )
@@ -48,58 +38,6 @@ _BEGIN = (
     .where(lists.c.id.in_(bindparam("ids", expanding=True)), lists.c.began_at.is_(None))
     .values(began_at=bindparam("at", type_=UtcDateTime))
 )
-
-
-class MemberKey(NamedTuple):
-    """A list and an entry."""
-
-    list_id: int
-    entry_id: int
-
-
-class MemberRow(NamedTuple):
-    """A row of `list_members`."""
-
-    list_id: int
-    entry_id: int
-    is_representative: bool
-    archived_at: datetime | None = None
-
-    @property
-    def key(self) -> MemberKey:
-        """The primary key."""
-        return MemberKey(self.list_id, self.entry_id)
-
-
-def member_rows(
-    connection: Connection, list_ids: Collection[int], entry_ids: Collection[int]
-) -> list[MemberRow]:
-    """Return the rows of entries in some lists."""
-    ids = sorted(list_ids)
-    return [
-        MemberRow(*row)
-        for chunk in chunks(sorted(entry_ids))
-        for row in connection.execute(_ROWS, {"lists": ids, "ids": chunk})
-    ]
-
-
-def member_rows_between(
-    connection: Connection, list_ids: Collection[int], low: int, high: int
-) -> list[MemberRow]:
-    """Return the rows of all entries from `low` to `high` in some lists."""
-    values = {"lists": sorted(list_ids), "low": low, "high": high}
-    return [MemberRow(*row) for row in connection.execute(_ROWS_IN_RANGE, values)]
-
-
-def withdrawn_rows(
-    connection: Connection, entry_ids: Collection[int]
-) -> dict[MemberKey, datetime | None]:
-    """Return when withdrawn entries came into archives: by list and entry."""
-    return {
-        MemberKey(row.list_id, row.entry_id): row.archived_at
-        for chunk in chunks(sorted(entry_ids))
-        for row in connection.execute(_WITHDRAWN, {"ids": chunk})
-    }
 
 
 def add_members(connection: Connection, rows: Sequence[MemberRow]) -> None:

@@ -4,23 +4,31 @@ Each batch is a transaction of its own.  What remains is stored with it (`relist
 another process goes on after a kill.  Nothing becomes new by that, and nothing is announced.
 """
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from time import monotonic
+from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 
 from aggregator.database.dialects import wait_for_writers
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists.read_definitions import ALL_FEEDS
+from aggregator.database.lists.read_member_changes import (
+    ListedRow,
+    RelistedSpan,
+    member_changes,
+)
 from aggregator.database.lists.rule_matching import StoredSpan
-from aggregator.database.lists.write_members import ListedRow, list_rows
+from aggregator.database.lists.write_members import write_changes
 from aggregator.database.schema import entries, relistings
 
-FIRST_BATCH = 100
-"""Entries of the first batch; `BatchSize` finds how many more take `_TARGET`."""
-
-_TARGET = timedelta(milliseconds=20)  # of a transaction
-_MAX_BATCH = 5000
+_MIN_BATCH = 200  # entries; each batch costs some statements for each rule
+_MAX_BATCH = 1000
+_MAX_ROWS = 800  # that a batch writes, so that others wait for a moment only
+_TARGET = timedelta(milliseconds=100)  # of a batch, with the reading before the first write
 
 _NEXT = select(relistings).order_by(relistings.c.below.desc(), relistings.c.feed_id).limit(1)
 _BELOW = (
@@ -45,38 +53,62 @@ _GO_ON = (
 
 
 class BatchSize:
-    """How many entries one transaction lists anew, so that others wait for a moment only."""
+    """How many entries are read and decided in one transaction."""
 
     def __init__(self) -> None:
-        self.entries = FIRST_BATCH
+        self.entries = _MIN_BATCH
 
-    def learn(self, seconds: float) -> None:
-        """Change the size, after a batch took so long."""
-        fitting = int(self.entries * _TARGET.total_seconds() / max(seconds, 0.001))
-        self.entries = max(10, min(fitting, 2 * self.entries, _MAX_BATCH))
+    def learn(self, seconds: float, count: int) -> None:
+        """Change the size, after a batch took so long and worked over so many entries."""
+        growth = min(_TARGET.total_seconds() / max(seconds, 0.001), 2)
+        fitting = min(int(self.entries * growth), 2 * count)
+        self.entries = max(_MIN_BATCH, min(fitting, _MAX_BATCH))
 
 
-def relist_batch(connection: Connection, limit: int, *, now: datetime) -> bool:
-    """List the next entries anew, at most `limit`; return whether any remained to be listed."""
-    wait_for_writers(connection)
+def relist_batch(connection: Connection, limit: int, *, now: datetime) -> int | None:
+    """List the next entries anew, at most `limit`; return how many, None if none remained.
+
+    Reads and decides before the first write.
+    """
     relisting = connection.execute(_NEXT).one_or_none()
     if relisting is None:
-        return False
-    statement = _BELOW if relisting.feed_id == ALL_FEEDS else _BELOW_OF_FEED
-    values = {"below": relisting.below, "limit": limit, "feed": relisting.feed_id}
+        return None
+    feed_id = None if relisting.feed_id == ALL_FEEDS else relisting.feed_id
+    statement = _BELOW if feed_id is None else _BELOW_OF_FEED
+    values = {"below": relisting.below, "limit": limit, "feed": feed_id}
     rows = [ListedRow(*row) for row in connection.execute(statement, values)]
-    if rows:
-        feed_id = None if relisting.feed_id == ALL_FEEDS else relisting.feed_id
-        span = StoredSpan(rows[-1].id, rows[0].id, feed_id)
-        if list_rows(connection, rows, now=now, searched={}, span=span):
-            note_change(connection)
-    if len(rows) < limit:
+    done_rows = _list_anew(connection, rows, relisting, now) if rows else rows
+    if len(done_rows) < limit and len(done_rows) == len(rows):
         of_feed = relistings.c.feed_id == relisting.feed_id
         connection.execute(delete(relistings).where(of_feed))
     else:
-        changes = {"feed": relisting.feed_id, "lowest": rows[-1].id, "count": len(rows)}
-        connection.execute(_GO_ON, changes)
-    return True
+        lowest = done_rows[-1].id
+        progress = {"feed": relisting.feed_id, "lowest": lowest, "count": len(done_rows)}
+        connection.execute(_GO_ON, progress)
+    return len(done_rows)
+
+
+def _list_anew(
+    connection: Connection, rows: Sequence[ListedRow], relisting: Any, now: datetime
+) -> Sequence[ListedRow]:
+    """List the first of the entries anew, as many as one transaction may write; return these."""
+    feed_id = None if relisting.feed_id == ALL_FEEDS else relisting.feed_id
+    span = StoredSpan(rows[-1].id, rows[0].id, feed_id)
+    relisted = RelistedSpan(span, frozenset(relisting.changed_views))
+    changes = member_changes(connection, rows, {}, relisted)
+    row_counts = changes.row_counts()
+    if row_counts:  # `state` is locked before entries, as by polls
+        wait_for_writers(connection)
+    count = _count_within(_MAX_ROWS, [row_counts[row.id] for row in rows])
+    changes = changes.without({row.id for row in rows[count:]})
+    if write_changes(connection, changes, now=now):
+        note_change(connection)
+    return rows[:count]
+
+
+def _count_within(limit: int, sizes: Sequence[int]) -> int:
+    """Return how many of the first sizes have a sum within the limit; at least one."""
+    return max(1, bisect_right(list(accumulate(sizes)), limit))
 
 
 def relist_all(engine: Engine, *, now: datetime | None = None) -> None:
@@ -85,9 +117,12 @@ def relist_all(engine: Engine, *, now: datetime | None = None) -> None:
     Args:
         now: Decides which archives are closed; None: the time of each transaction.
     """
-    size, remains = BatchSize(), True
-    while remains:
-        started = monotonic()
+    size = BatchSize()
+    while True:
+        started_at = monotonic()
         with engine.begin() as connection:
-            remains = relist_batch(connection, size.entries, now=now or datetime.now(UTC))
-        size.learn(monotonic() - started)
+            wait_for_writers(connection)
+            count = relist_batch(connection, size.entries, now=now or datetime.now(UTC))
+        if count is None:
+            return
+        size.learn(monotonic() - started_at, count)

@@ -1,6 +1,9 @@
 """Which stored entries are still to be listed anew, after a change of config.yaml."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from sqlalchemy import Connection, delete, select
 
@@ -14,22 +17,47 @@ TOP = 2**63 - 1
 _MAX_FEEDS = 50  # of more feeds all entries are listed anew
 
 
-def relist_all_feeds(connection: Connection) -> None:
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What else is to be looked at when the entries of a feed are listed anew.
+
+    Attributes:
+        former_lists: Ids of lists that the feed has left.
+        changed_views: Ids of views that may match other entries than before.
+    """
+
+    former_lists: frozenset[int] = frozenset()
+    changed_views: frozenset[int] = frozenset()
+
+    def __or__(self, other: "Reason") -> "Reason":
+        return Reason(
+            self.former_lists | other.former_lists, self.changed_views | other.changed_views
+        )
+
+
+def relist_all_feeds(connection: Connection, changed_views: Iterable[int] = ()) -> None:
     """Note that the entries of all feeds are to be listed anew, from the top."""
-    _note(connection, {ALL_FEEDS: ()})
+    _note(connection, {ALL_FEEDS: Reason(changed_views=frozenset(changed_views))})
 
 
-def relist_feeds(connection: Connection, former_lists: Mapping[int, Collection[int]]) -> None:
+def relist_feeds(
+    connection: Connection,
+    former_lists: Mapping[int, Iterable[int]],
+    changed_views: Iterable[int] = (),
+) -> None:
     """Note that the entries of feeds are to be listed anew, from the top.
 
     Args:
         former_lists: Ids of lists that each feed has left, by feed.
     """
-    if len(former_lists) > _MAX_FEEDS:
-        left_lists = {list_id for list_ids in former_lists.values() for list_id in list_ids}
-        _note(connection, {ALL_FEEDS: sorted(left_lists)})
+    views = frozenset(changed_views)
+    reasons = {
+        feed_id: Reason(frozenset(list_ids), views) for feed_id, list_ids in former_lists.items()
+    }
+    if len(reasons) > _MAX_FEEDS:
+        _note(connection, {ALL_FEEDS: _joined(reasons.values())})
     else:
-        _note(connection, former_lists)
+        _note(connection, reasons)
 
 
 def relist_below(connection: Connection, feed_id: int, below: int) -> None:
@@ -40,19 +68,30 @@ def relist_below(connection: Connection, feed_id: int, below: int) -> None:
         upsert(connection, relistings, [row], key=["feed_id"], replaced=["below"])
 
 
-def _note(connection: Connection, former_lists: Mapping[int, Collection[int]]) -> None:
-    rows = connection.execute(select(relistings.c.feed_id, relistings.c.former_lists))
-    stored = {row.feed_id: row.former_lists for row in rows}
-    noted = {
-        feed_id: tuple(sorted({*list_ids, *stored.get(feed_id, ())}))
-        for feed_id, list_ids in former_lists.items()
+def _note(connection: Connection, reasons: Mapping[int, Reason]) -> None:
+    stored = {
+        row.feed_id: Reason(frozenset(row.former_lists), frozenset(row.changed_views))
+        for row in connection.execute(select(relistings))
     }
-    if ALL_FEEDS in noted:  # which includes whatever was noted before
-        all_lists = {list_id for ids in (*stored.values(), *noted.values()) for list_id in ids}
-        noted = {ALL_FEEDS: tuple(sorted(all_lists))}
+    joined = {
+        feed_id: _joined([reason, stored.get(feed_id, Reason())])
+        for feed_id, reason in reasons.items()
+    }
+    if ALL_FEEDS in joined:  # which includes whatever was noted before
+        joined = {ALL_FEEDS: _joined([*stored.values(), *joined.values()])}
         connection.execute(delete(relistings).where(relistings.c.feed_id != ALL_FEEDS))
-    values = [
-        {"feed_id": feed_id, "below": TOP, "done": 0, "former_lists": list_ids}
-        for feed_id, list_ids in noted.items()
+    rows = [
+        {
+            "feed_id": feed_id,
+            "below": TOP,
+            "done": 0,
+            "former_lists": sorted(reason.former_lists),
+            "changed_views": sorted(reason.changed_views),
+        }
+        for feed_id, reason in joined.items()
     ]
-    upsert(connection, relistings, values, key=["feed_id"])
+    upsert(connection, relistings, rows, key=["feed_id"])
+
+
+def _joined(reasons: Iterable[Reason]) -> Reason:
+    return reduce(or_, reasons, Reason())

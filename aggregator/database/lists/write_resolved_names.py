@@ -7,7 +7,7 @@ listed anew.
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, and_, delete, insert, select
 
 from aggregator.database.lists import write_relistings
 from aggregator.database.lists.read_definitions import common_rules, feed_rules
@@ -18,6 +18,7 @@ from aggregator.search.predicate import ascii_lower
 from aggregator.search.syntax_tree import NameTest, Resolution
 from aggregator.search.tree_facts import name_tests
 
+_IS_VIEW = and_(lists.c.search.is_not(None), lists.c.position.is_not(None))
 _FOLDS = (ascii_lower, str.lower)
 """How SQLite and PostgreSQL make texts equal that differ in case."""
 
@@ -28,14 +29,19 @@ def resolve_again(connection: Connection) -> None:
     resolution = resolve_names(connection, _tests(connection))
     if resolution == stored:
         return
-    changed_ids = {
-        feed_id
-        for test in stored.keys() & resolution.keys()
-        for feed_id in stored[test] ^ resolution[test]
-    }
+    changed_tests = [
+        test for test in stored.keys() & resolution.keys() if stored[test] != resolution[test]
+    ]
     connection.execute(delete(resolved_names))
     _store(connection, resolution)
-    write_relistings.relist_feeds(connection, dict.fromkeys(sorted(changed_ids), ()))
+    feed_ids = {feed_id for test in changed_tests for feed_id in stored[test] ^ resolution[test]}
+    views = connection.execute(select(lists.c.id, lists.c.search).where(_IS_VIEW))
+    names_of = {row.id: name_tests(rule_node(row.search)) for row in views}
+    write_relistings.relist_feeds(
+        connection,
+        dict.fromkeys(sorted(feed_ids), ()),
+        [list_id for list_id, names in names_of.items() if set(names).intersection(changed_tests)],
+    )
 
 
 def follow_titles(connection: Connection, titles: Iterable[tuple[str, str]]) -> None:
@@ -61,9 +67,7 @@ def _tests(connection: Connection) -> list[NameTest]:
     """Return the names in all rules and views."""
     common = common_rules(connection.scalar(select(state.c.listing)))
     texts = [common.hide]
-    texts += connection.scalars(
-        select(lists.c.search).where(lists.c.search.is_not(None), lists.c.position.is_not(None))
-    )
+    texts += connection.scalars(select(lists.c.search).where(_IS_VIEW))
     own_rules = select(feeds.c.listing).where(feeds.c.listing.is_not(None), feeds.c.subscribed)
     for listing in connection.scalars(own_rules.distinct()):
         own = feed_rules(listing)

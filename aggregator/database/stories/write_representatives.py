@@ -8,9 +8,9 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from aggregator import urls
 from aggregator.database.chunks import chunks
-from aggregator.database.lists import write_member_rows
+from aggregator.database.lists import read_member_rows, write_member_rows
 from aggregator.database.lists.read_definitions import Definitions, read_definitions
-from aggregator.database.lists.write_member_rows import MemberKey, MemberRow
+from aggregator.database.lists.read_member_rows import MemberKey, MemberRow
 from aggregator.database.schema import WHOLE_LIST_ID, entries, feeds
 from aggregator.stories.representatives import StoryMember, shown_entries
 
@@ -63,7 +63,7 @@ def write_representatives(
         return False
     definitions = read_definitions(connection, feed_ids)
     rows_of: dict[int, list[MemberRow]] = {}
-    for member in write_member_rows.member_rows(
+    for member in read_member_rows.member_rows(
         connection,
         definitions.possible_lists(feed_ids),
         [row.id for rows in stories for row in rows],
@@ -114,7 +114,7 @@ def _write(
     now: datetime,
 ) -> None:
     """Store new representatives, so that no closed archive changes."""
-    withdrawn = write_member_rows.withdrawn_rows(
+    withdrawn = read_member_rows.withdrawn_rows(
         connection, {row.entry_id for row in changed_rows if row.is_representative}
     )
     withdrawing: dict[MemberKey, datetime | None] = {}
