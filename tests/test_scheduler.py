@@ -16,13 +16,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from aggregator import __version__
 from aggregator import config as configuration
 from aggregator.database import Engine, open_database
 from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.database.lists import read_lists
+from aggregator.database.schema import feeds
 from aggregator.poll import Poller
 from aggregator.runtime import process_identity
 from aggregator.runtime.hub_socket import SubscriptionRequest
@@ -182,6 +183,63 @@ def test_a_stop_in_the_moment_in_which_feeds_are_leased_begins_none(world, caplo
     asyncio.run(run())
 
     assert world.server.requests == []
+    assert world.leases() == []
+    assert problems(caplog) == []
+
+
+def test_a_stop_does_not_wait_for_a_long_file_that_is_being_read(world, monkeypatch, caplog):
+    world.subscribe("/a")
+    is_reading, may_end, ended = threading.Event(), threading.Event(), []
+
+    def load(_path):
+        is_reading.set()
+        may_end.wait(60)
+        ended.append(True)
+        return world.config
+
+    async def meanwhile():
+        scheduler.reload_now()
+        await until(is_reading.is_set)
+
+    monkeypatch.setattr(scheduling, "load", load)
+    scheduler = new_scheduler(world.config, world.database)
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    assert ended == []
+    may_end.set()
+    assert problems(caplog) == []
+
+
+def test_a_stop_ends_the_comparison_of_a_file_with_the_database_and_undoes_it(world, caplog):
+    world.subscribe("/a")
+    scheduler = new_scheduler(world.config, world.database)
+    stop_seen = []
+
+    async def run():
+        stop, loop, is_stopping = asyncio.Event(), asyncio.get_running_loop(), threading.Event()
+
+        async def begin_to_stop():
+            stop.set()
+            await settled()
+            is_stopping.set()
+
+        @event.listens_for(world.database, "before_cursor_execute")
+        def look(_connection, _cursor, statement, *_):
+            if statement.startswith("INSERT INTO feeds") and not is_stopping.is_set():
+                asyncio.run_coroutine_threadsafe(begin_to_stop(), loop)
+                stop_seen.append(is_stopping.wait(60))
+
+        running = asyncio.create_task(scheduler.run(stop))
+        world.write("/a", *(f"/new{number}" for number in range(20)))
+        async with asyncio.timeout(60):
+            await running
+
+    asyncio.run(run())
+
+    with world.database.connect() as connection:
+        stored = connection.execute(select(feeds.c.url)).scalars().all()
+    assert stop_seen == [True]
+    assert stored == [world.server.url("/a")]
     assert world.leases() == []
     assert problems(caplog) == []
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from aggregator.database.feeds import read_health, read_names, write_hosts, write_subscriptions
 from aggregator.database.schema import feeds
@@ -355,6 +355,29 @@ def test_searches_take_the_present_names_of_sources(database):
         "old": None,
         "source:held": None,
     }
+
+
+def test_a_long_file_is_compared_with_the_database_in_statements_between_which_a_stop_may_come(
+    database,
+):
+    row_counts = []
+
+    def note(_connection, _cursor, _statement, values, *_):
+        row_counts.append(len(values) if isinstance(values, list) else 1)
+
+    event.listen(database, "before_cursor_execute", note)
+    names = [f"f{number}" for number in range(1200)]
+    files = [
+        [feed(name, categories=("A",)) for name in names],
+        [feed(name, categories=("B",), interval=9 * HOUR) for name in reversed(names)],
+        [feed(f"new-{name}", f"https://{name}.example/feed") for name in names],
+        [feed("other")],
+    ]
+    for subscriptions in files:
+        subscribe(database, *subscriptions)
+    event.remove(database, "before_cursor_execute", note)
+
+    assert max(row_counts) == 500
 
 
 def test_categories_that_differ_by_signs_are_lists_of_their_own(database):

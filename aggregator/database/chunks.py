@@ -1,7 +1,9 @@
-"""Long lists in chunks for IN (...)."""
+"""Long lists in chunks: for IN (...), and so that a stop may come between two statements."""
 
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Executable
 
 _T = TypeVar("_T")
 CHUNK_SIZE = 500
@@ -12,3 +14,11 @@ def chunks(values: Sequence[_T]) -> Iterable[Sequence[_T]]:
     """Return `values` in chunks of `CHUNK_SIZE`."""
     for start in range(0, len(values), CHUNK_SIZE):
         yield values[start : start + CHUNK_SIZE]
+
+
+def execute_for_each(
+    connection: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Execute a statement with the values of each row, a chunk of the rows at a time."""
+    for chunk in chunks(rows):
+        connection.execute(statement, chunk)

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 
+from aggregator.database.chunks import execute_for_each
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.schema import entry_keys, state
 
@@ -75,7 +76,7 @@ def upsert(
         return
     names = [name for name in rows[0] if name not in key] if replaced is None else replaced
     statement = _upsert(table, tuple(key), tuple(names), connection.dialect.name)
-    connection.execute(statement, list(rows))
+    execute_for_each(connection, statement, rows)
 
 
 @cache

@@ -6,9 +6,9 @@ import math
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
 from aggregator.database.dialects import wait_for_writers
@@ -24,7 +24,13 @@ _MISSING_WAIT = 2  # seconds between two attempts while the file is missing
 
 _BUSY_TIMEOUT = 1  # seconds, as a busy database is tried again, and a stop waits no longer
 
+_STOPPING = "is_stopping"  # execution option
+
 _T = TypeVar("_T")
+
+
+class _StoppedError(Exception):
+    """A transaction is not to go on."""
 
 
 class Transact(Protocol):
@@ -44,23 +50,35 @@ class DatabaseWriter:
         self._max_wait = math.inf if max_wait is None else max_wait.total_seconds()
         self._engine = engine.execution_options(busy_timeout=_BUSY_TIMEOUT)
         self._reading_first = reading_first(self._engine)
+        event.listen(self._engine, "before_cursor_execute", _end_if_stopping)
         self._missing = ""  # the message about a missing file, "" while the file is there
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
 
-    async def transact(self, work: Callable[[Connection], _T]) -> _T:
+    async def transact(
+        self, work: Callable[[Connection], _T], *, is_stopping: Callable[[], bool] | None = None
+    ) -> _T:
         """Run `work` in a transaction; wait while the database is locked or full.
 
         `work` may run again after a failure, so `work` reads the clock by itself if needed.
 
+        Args:
+            is_stopping: Once true, the transaction ends at its next statement and is undone.
+
         Raises:
             DBAPIError: A permanent error, or an error beyond `max_wait`.
+            CancelledError: The transaction was ended by `is_stopping`.
         """
 
         def run() -> _T:
             with self._engine.begin() as connection:
+                if is_stopping is not None:
+                    connection.execution_options(**{_STOPPING: is_stopping})
                 return work(connection)
 
-        return await self._run_until_done(run)
+        try:
+            return await self._run_until_done(run)
+        except _StoppedError:
+            raise asyncio.CancelledError from None
 
     async def transact_after_reading(self, work: Callable[[Connection], _T]) -> _T:
         """Run `work`, which reads and decides before its first write, in one transaction.
@@ -118,3 +136,9 @@ class DatabaseWriter:
     def stop(self) -> None:
         """End the thread after the present transaction."""
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_if_stopping(connection: Connection, *_statement: Any) -> None:
+    is_stopping = connection.get_execution_options().get(_STOPPING)
+    if is_stopping is not None and is_stopping():
+        raise _StoppedError

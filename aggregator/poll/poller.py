@@ -123,9 +123,15 @@ class Poller:
         """Do `work`, which reads before its first write, in one transaction in the same thread."""
         return await self._database.transact_after_reading(work)
 
-    async def transact(self, work: Callable[[Connection], _T]) -> _T:
-        """Do `work` in one transaction, in the writing thread; wait out a busy database."""
-        return await self._database.transact(work)
+    async def transact(
+        self, work: Callable[[Connection], _T], *, is_stopping: Callable[[], bool] | None = None
+    ) -> _T:
+        """Do `work` in one transaction, in the writing thread; wait out a busy database.
+
+        Args:
+            is_stopping: Once true, the transaction ends at its next statement and is undone.
+        """
+        return await self._database.transact(work, is_stopping=is_stopping)
 
     async def drained(self) -> None:
         """Return when every completed poll is stored."""

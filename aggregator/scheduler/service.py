@@ -36,6 +36,7 @@ from aggregator.model import DueFeed, Outcome
 from aggregator.poll import Poller, PollerFactory, PollSettings
 from aggregator.poll.host_limits import Budget
 from aggregator.runtime import process_identity, system_clock
+from aggregator.runtime.daemon_thread import in_daemon_thread
 from aggregator.websub import WebSubService
 
 from . import leases
@@ -285,7 +286,7 @@ class Scheduler:
         if stamp == self._stamp and request_count == self._answered_requests:
             return
         try:
-            config, settings = await asyncio.to_thread(self._read, config_path)
+            config, settings = await in_daemon_thread(partial(self._read, config_path))
         except ConfigError as error:
             for problem in error.problems:
                 log.error("%s", problem)
@@ -321,7 +322,7 @@ class Scheduler:
                     now=datetime.now(UTC),
                 )
 
-        return await self._poller.transact(sync)
+        return await self._poller.transact(sync, is_stopping=lambda: self._stopping)
 
     async def _relist(self) -> None:
         """List entries anew that config.yaml puts into other lists."""
@@ -330,7 +331,7 @@ class Scheduler:
         )
 
     def _read(self, path: Path) -> tuple[Config, PollSettings]:
-        """Read the file; 100,000 feeds would take too long in the event loop."""
+        """Read the file; 100,000 feeds take too long for the event loop, and for a stop."""
         with _uncollected():
             config = self._amend(load(path))
             return config, poll_settings(config)

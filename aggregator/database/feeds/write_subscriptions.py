@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnDefault, Connection, Update, bindparam, delete, insert, select, update
 
 from aggregator import rules, urls
-from aggregator.database.chunks import chunks
+from aggregator.database.chunks import chunks, execute_for_each
 from aggregator.database.feeds.write_names import PARKED, remember_names
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists import write_definitions, write_relistings, write_resolved_names
@@ -149,8 +149,7 @@ def sync_subscriptions(
     removed_rows = [row for row in rows if row.subscribed and row.id not in kept_ids]
     changes = [(row, values) for row, values in pairs if row is not None]
     new_feeds = [values for row, values in pairs if row is None]
-    if removed_rows:
-        connection.execute(_LEAVE, [{"feed": row.id} for row in removed_rows])
+    execute_for_each(connection, _LEAVE, [{"feed": row.id} for row in removed_rows])
     _free_names(connection, rows, {values["name"]: row for row, values in pairs})
     former_names = {row.name: row.id for row, values in changes if row.name != values["name"]}
     remember_names(connection, former_names, in_use={values["name"] for _, values in pairs})
@@ -214,7 +213,7 @@ def _rank(
     is_reordered = in_file_order != sorted(in_file_order)
     if is_reordered:
         note_change(connection)
-    connection.execute(_set("rank"), changes)
+    execute_for_each(connection, _set("rank"), changes)
     if is_reordered:
         write_relistings.relist_feeds(connection, {change["feed"]: () for change in changes})
 
@@ -287,8 +286,7 @@ def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[st
         for row in rows
         if row.name in holders and holders[row.name] is not row
     ]
-    if parked:
-        connection.execute(_set("name"), parked)
+    execute_for_each(connection, _set("name"), parked)
 
 
 def _subscribe(
@@ -310,7 +308,7 @@ def _subscribe(
         }
         for values in new_feeds
     ]
-    connection.execute(insert(feeds), rows)
+    execute_for_each(connection, insert(feeds), rows)
 
 
 def _resubscribe(
@@ -327,10 +325,9 @@ def _resubscribe(
         change = {"feed": row.id} | {f"new_{name}": value for name, value in columns.items()}
         by_columns.setdefault(tuple(columns), []).append(change)
     for names, feed_changes in by_columns.items():
-        connection.execute(_set(*names), feed_changes)
+        execute_for_each(connection, _set(*names), feed_changes)
     new_addresses = [{"feed": row.id} for row, values in changes if row.url != values["url"]]
-    if new_addresses:
-        connection.execute(_FORGET_POLLS, new_addresses)
+    execute_for_each(connection, _FORGET_POLLS, new_addresses)
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from aggregator import rules, urls
-from aggregator.database.chunks import chunks
+from aggregator.database.chunks import chunks, execute_for_each
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists import write_relistings
 from aggregator.database.lists.read_definitions import common_rules
@@ -110,8 +110,7 @@ def write_feed_categories(connection: Connection, categories: Mapping[int, Seque
         for feed_id, list_ids in categories.items()
         for position, list_id in enumerate(list_ids)
     ]
-    if rows:
-        connection.execute(insert(feed_categories), rows)
+    execute_for_each(connection, insert(feed_categories), rows)
 
 
 def _view_definitions(views: Iterable[View]) -> dict[str, ListDefinition]:
