@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import pages, polling, publishing, stories, ticks
+from bench import lists, pages, polling, publishing, stories, ticks
 
 RESULTS = Path(__file__).with_name("results.md")
 TARGETS = {"first": 0.35, "304": 0.012, "same 200": 0.02, "touched": 0.04, "one new": 0.08}
@@ -30,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("--feeds", type=int, default=1000, help="of the phases, 1,000 at most")
     parser.add_argument("--growth", type=int, nargs="*", default=[1000, 10_000, 100_000])
+    parser.add_argument("--entries", type=int, nargs="*", default=[100_000], help="of the lists")
     parser.add_argument("--only", nargs="*", choices=SECTIONS, help="print these, write nothing")
     arguments = parser.parse_args()
     lines = head()
@@ -142,12 +143,18 @@ def story_table(_arguments: argparse.Namespace) -> list[str]:
     ]
 
 
+def list_table(arguments: argparse.Namespace) -> list[str]:
+    """Return what lists cost for new entries, after a change of the file, and for pages."""
+    return lists.table(arguments.entries)
+
+
 SECTIONS = {
     "polling": phase_table,
     "growth": growth_table,
     "pages": page_table,
     "feeds": feed_table,
     "stories": story_table,
+    "lists": list_table,
 }
 
 

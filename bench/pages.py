@@ -170,21 +170,17 @@ def _sentences(chance: random.Random) -> list[str]:
 
 def timings(config_path: Path, rounds: int = 300) -> list[Timing]:
     """Measure pages in the server, none of them rendered before: queries, rendering, gzip."""
-    app = _app(config_path)
+    app = application(config_path)
     chance = random.Random(_SEED)
     now = int(datetime.now(UTC).timestamp() * 1000)
-
-    def cursor() -> int:
-        return now - chance.randrange(int(_SPAN / timedelta(milliseconds=1))) << 20
-
     pages = {
         "first page": lambda: "/?",
-        "deep page": lambda: f"/?before={cursor()}",
+        "deep page": lambda: f"/?before={any_place()}",
         "rare category": lambda: "/category/rare?",
-        "rare category, deep": lambda: f"/category/rare?before={cursor()}",
+        "rare category, deep": lambda: f"/category/rare?before={any_place()}",
         "source": lambda: f"/source/f{chance.randrange(1000)}?",
         "search, common word": lambda: f"/search?q={_COMMON}",
-        "search, common word, deep": lambda: f"/search?q={_COMMON}&before={cursor()}",
+        "search, common word, deep": lambda: f"/search?q={_COMMON}&before={any_place()}",
         "search, rare word": lambda: f"/search?q={_RARE}",
         "search, two words": lambda: f"/search?q={_COMMON}+{chance.choice('etaoin')}e",
         "search, a source among a common word": lambda: f"/search?q={_COMMON}+source:f7",
@@ -195,10 +191,21 @@ def timings(config_path: Path, rounds: int = 300) -> list[Timing]:
         "search, not a word": lambda: f"/search?q={_COMMON}+-e{chance.choice('taoin')}",
         "news for an open page": lambda: f"/updates.json?after={now - 3_600_000 << 20}",
     }
-    return [_timing(app, name, make, rounds) for name, make in pages.items()]
+    return [timing(app, name, make, rounds) for name, make in pages.items()]
 
 
-def _timing(app: Flask, name: str, make: Callable[[], str], rounds: int) -> Timing:
+def any_place() -> int:
+    """Return a place in the list."""
+    at = datetime.now(UTC) - random.random() * _SPAN
+    return EntryId.first_at(at)
+
+
+def timing(app: Flask, name: str, make: Callable[[], str], rounds: int) -> Timing:
+    """Measure a page of a site.
+
+    Args:
+        make: Returns the address of another page of the kind each time.
+    """
     walls, cpus = [], []
     engine = app.extensions["aggregator"].engine
     asked = 0
@@ -234,7 +241,7 @@ def _timing(app: Flask, name: str, make: Callable[[], str], rounds: int) -> Timi
 
 def weight(config_path: Path) -> Weight:
     """Return what a browser loads for the first page: every file that it names, once."""
-    client = _app(config_path).test_client()
+    client = application(config_path).test_client()
     html = client.get("/", headers={"Accept-Language": "en"}).text
     head = html.partition("</head>")[0]
     files = {
@@ -335,7 +342,8 @@ def _cpu(pid: int) -> float:
     return own + sum(_cpu(int(child)) for child in children)
 
 
-def _app(config_path: Path) -> Flask:
+def application(config_path: Path) -> Flask:
+    """Return the site of a configuration."""
     config = load(config_path)
     return create_app(config, open_database(config.database, read_only=True))
 
