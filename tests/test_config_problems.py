@@ -16,6 +16,7 @@ from tests.cpu_time import cpu_limit
 from tests.running import forked, give_up_rights_of_root
 from tests.selection import examples, slow_after, slow_but
 
+UNNAMED = "needs a title or name; one made from the address would show it"
 DATA = Path(__file__).parent / "data" / "config"
 ROOT = Path(__file__).parents[1]
 
@@ -151,6 +152,54 @@ def test_what_is_not_yaml_is_told_with_its_place(text, said):
 )
 def test_the_line_to_mend_is_the_one_where_the_mistake_was_made(text, said):
     assert problem(text).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "repetition"),
+    [
+        (
+            "feeds:\n- {url: a.xml, interval: x}\n- {url: ./a.xml, per_day: x}",
+            "3:9: feeds[1].url: the same feed as feeds[0] in line 2; remove one",
+        ),
+        (
+            "feeds:\n- {url: 'ftp://x', name: a}\n- {name: a}",
+            '3:10: feeds[1].name: "a" is the name of feeds[0] in line 2; write another',
+        ),
+        (
+            "order: x\nviews:\n- {name: a, search: (}\n- {name: a}\n- {name: ' '}",
+            '4:10: views[1].name: "a" is the name of views[0]; write another',
+        ),
+        (
+            "hosts:\n  www.a.example: {delay: x}\n  a.example: {}\n  'a b': {}",
+            '3:3: hosts.a.example: "a.example" is the same site as "www.a.example"; keep one',
+        ),
+        (
+            "feeds: [{url: a.xml, category: ['', a, [], A]}]",
+            '1:44: feeds[0].category[3]: "A" is the same category as "a"; remove one',
+        ),
+        (
+            "stories: {'a': x, b: off, B: on}",
+            '1:30: stories.B: "B" is the same category as "b"; remove one',
+        ),
+        (
+            "feeds:\n- private: true\n  url: a.xml\n  interval: x",
+            f"2:12: feeds[0].private: {UNNAMED}",
+        ),
+    ],
+)
+def test_a_repetition_is_reported_beside_other_faults(text, repetition):
+    lines = problems(text)
+
+    assert f"config.yaml:{repetition}" in lines
+    assert len(lines) > 1
+
+
+def test_each_wrong_item_of_a_value_is_reported():
+    text = "stories: {a: x, b: y}\nfeeds: [{url: a.xml, category: ['', []]}]"
+
+    assert [line.split(": ")[1] for line in problems(text)] == [
+        "stories.a", "stories.b", "feeds[0].category[0]", "feeds[0].category[1]",
+    ]  # fmt: skip
 
 
 def test_a_text_over_several_lines_says_how_far_it_goes():

@@ -4,20 +4,21 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from aggregator.config import (
-    option_readers,
+    feed_items,
     option_validation,
     options,
+    repeated_values,
     scalar_places,
     stray_characters,
     subscriptions,
     yaml_document,
 )
 from aggregator.config.option_validation import ConfigFault
-from aggregator.config.options import Config, FeedOptions, GlobalOptions, Stamp
+from aggregator.config.options import Config, GlobalOptions, Stamp
 from aggregator.config.yaml_document import Node, Problem
 from aggregator.errors import ConfigError
 
@@ -127,20 +128,21 @@ def parse(text: str, *, path: Path) -> Config:
     if oversized := _oversized_part(global_values):
         raise ConfigError([f"{path}: {oversized}"])  # to find the line would take seconds
     settings = option_validation.read_settings(global_values, folder=folder)
-    feeds, faults = _read_feeds(values.get("feeds"), folder)
-    duplicates = subscriptions.duplicates(feeds, config_text.line_of_feed)
-    faults += islice(duplicates, yaml_document.MAX_PROBLEMS)
-    faults += subscriptions.unnamed_private(feeds)
+    items = feed_items.read_feeds(values.get("feeds"), folder=folder)
+    repetitions = chain(
+        repeated_values.repeated_feeds(items.addresses, items.names, config_text.line_of_feed),
+        repeated_values.repeated_views(global_values.get("views")),
+        repeated_values.repeated_sites(global_values.get("hosts")),
+    )
+    faults = [*items.faults, *islice(repetitions, yaml_document.MAX_PROBLEMS)]
     if isinstance(settings, list):
         faults += settings
-    else:
-        faults += subscriptions.duplicate_views(settings.views)
     if faults or config_text.problems or not isinstance(settings, GlobalOptions):
         raise config_text.error(faults)
     config = Config(
         path=path,
         feeds=subscriptions.subscriptions(
-            feeds,
+            items.feeds,
             interval=settings.poll.interval,
             interval_given="interval" in (values.get("poll") or {}),
             stories_off_in=settings.stories.off_in,
@@ -209,25 +211,6 @@ def reached_at_port(config: Config, port: int) -> Config:
     if not port or (config.base_url_given and elsewhere):
         return config
     return replace(config, base_url=f"http://127.0.0.1:{port}")
-
-
-def _read_feeds(items: object, folder: Path) -> tuple[dict[int, FeedOptions], list[ConfigFault]]:
-    """Return the items of `feeds` by index, and the faults of the items that can't be read."""
-    feeds: dict[int, FeedOptions] = {}
-    faults: list[ConfigFault] = []
-    try:
-        values = option_readers.items_of(items)
-    except ValueError as error:
-        return {}, [ConfigFault(("feeds",), str(error))]
-    for index, value in enumerate(values):
-        if len(faults) >= yaml_document.MAX_PROBLEMS:
-            break
-        feed = option_validation.read_feed(value, folder=folder)
-        if isinstance(feed, FeedOptions):
-            feeds[index] = feed
-        else:
-            faults += [fault.below("feeds", index) for fault in feed]
-    return feeds, faults
 
 
 def _oversized_part(value: object, location: tuple[str, ...] = ()) -> str | None:

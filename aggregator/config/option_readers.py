@@ -1,10 +1,10 @@
 """Validators of pydantic that read the texts of config.yaml with parsers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, PlainValidator, ValidationInfo
 
@@ -12,6 +12,8 @@ from aggregator import urls
 from aggregator.config import address_parsers, stray_characters, value_parsers
 from aggregator.search.search_faults import RuleError
 from aggregator.search.search_parser import parse_rule
+
+_K = TypeVar("_K", str, int)
 
 _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 YEAR = timedelta(days=365)
@@ -114,12 +116,16 @@ def whole_number(minimum: int, maximum: int) -> PlainValidator:
     return parsed(partial(value_parsers.whole_number, minimum=minimum, maximum=maximum))
 
 
-class InKeyError(ValueError):
-    """A wrong value of a key or an item, in a section with keys or items of the user's choice."""
+class InKeysError(ValueError):
+    """Wrong values of keys or items, in a section with keys or items of the user's choice.
 
-    def __init__(self, key: str | int, message: str) -> None:
-        super().__init__(message)
-        self.key = key
+    Attributes:
+        messages: By key or index.
+    """
+
+    def __init__(self, messages: Mapping[str | int, str]) -> None:
+        super().__init__("; ".join(messages.values()))
+        self.messages = messages
 
 
 class InTextError(ValueError):
@@ -161,17 +167,36 @@ def categories(value: object) -> tuple[str, ...]:
         return (value_parsers.category(one_value(value)),)
     if len(value) > MAX_CATEGORIES:
         raise ValueError(f"has {len(value):,} names; write at most {MAX_CATEGORIES}")
-    names: dict[str, str] = {}
-    for index, item in enumerate(value):
-        try:
-            name = value_parsers.category(one_value(item))
-        except ValueError as error:
-            raise InKeyError(index, str(error)) from error
-        first = names.setdefault(urls.category_key(name), name)
-        if len(names) <= index:
-            message = f"{value_parsers.quoted(name)} is the same category as"
-            raise InKeyError(index, f"{message} {value_parsers.quoted(first)}; remove one")
+    names, messages = category_names(dict(enumerate(value)))
+    if messages:
+        raise InKeysError(messages)
     return tuple(names.values())
+
+
+def category_names(
+    texts: Mapping[_K, object],
+) -> tuple[dict[_K, str], dict[str | int, str]]:
+    """Read names of categories, each of which may stand in `texts` only once.
+
+    Returns:
+        Names by key, and the mistakes of the other texts by key.
+    """
+    names: dict[_K, str] = {}
+    messages: dict[str | int, str] = {}
+    spellings: dict[str, str] = {}
+    for key, text in texts.items():
+        try:
+            name = value_parsers.category(one_value(text))
+        except ValueError as error:
+            messages[key] = str(error)
+            continue
+        first = spellings.get(urls.category_key(name))
+        if first is None:
+            names[key] = spellings[urls.category_key(name)] = name
+        else:
+            message = f"{value_parsers.quoted(name)} is the same category as"
+            messages[key] = f"{message} {value_parsers.quoted(first)}; remove one"
+    return names, messages
 
 
 RULE = PlainValidator(rule)

@@ -3,15 +3,15 @@
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from aggregator.config import stray_characters
-from aggregator.config.option_readers import InKeyError, InTextError
+from aggregator.config.option_readers import InKeysError, InTextError
 from aggregator.config.options import (
     DEFAULT_DATABASE,
     FeedOptions,
@@ -71,7 +71,43 @@ def read_feed(raw: object, *, folder: Path) -> FeedOptions | list[ConfigFault]:
         return [ConfigFault((), "empty; write a feed's address, or remove the dash")]
     if isinstance(raw, list):
         return [ConfigFault((), "must be an address or settings, not a list")]
-    return _check(_FEED, {"url": raw} if isinstance(raw, str) else raw, folder)
+    raw = {"url": raw} if isinstance(raw, str) else raw
+    options = _check(_FEED, raw, folder)
+    if not isinstance(raw, dict) or not _would_reveal_address(raw, folder):
+        return options
+    message = "needs a title or name; one made from the address would show it"
+    faults = options if isinstance(options, list) else []
+    return [*faults, ConfigFault(("private",), message)]
+
+
+def readable_value(options: type, key: str, raw: object, *, folder: Path = Path()) -> Any:
+    """Return the value of one key, whatever is wrong with the keys beside it.
+
+    Args:
+        options: The class of the section with the key.
+        raw: The section.
+        folder: Relative paths start from here.
+
+    Returns:
+        None if the key is missing or its value wrong.
+    """
+    if not isinstance(raw, dict) or key not in raw:
+        return None
+    try:
+        return _adapter(options, key).validate_python(raw[key], context=folder)
+    except ValidationError:
+        return None
+
+
+@cache
+def _adapter(options: type, key: str) -> TypeAdapter[Any]:
+    return TypeAdapter(get_type_hints(options, include_extras=True)[key])
+
+
+def _would_reveal_address(feed: Mapping[str, object], folder: Path) -> bool:
+    """Whether a feed is private, and would get a name from the address."""
+    is_private = readable_value(FeedOptions, "private", feed, folder=folder)
+    return bool(is_private) and not feed.get("title") and not feed.get("name")
 
 
 _SETTINGS = TypeAdapter(GlobalOptions)
@@ -93,7 +129,17 @@ def _check(adapter: TypeAdapter[_T], raw: object, folder: Path) -> _T | list[Con
         return adapter.validate_python(raw, context=folder)
     except ValidationError as error:
         section = FeedOptions if adapter is _FEED else GlobalOptions
-        return [_fault(details, section) for details in error.errors(include_url=False)]
+        errors = error.errors(include_url=False)
+        return [fault for details in errors for fault in _faults(details, section)]
+
+
+def _faults(details: ErrorDetails, outermost: type) -> Iterator[ConfigFault]:
+    error = details.get("ctx", {}).get("error")
+    if isinstance(error, InKeysError):
+        for key, message in error.messages.items():
+            yield ConfigFault((*details["loc"], key), message)
+    else:
+        yield _fault(details, outermost)
 
 
 def _fault(details: ErrorDetails, outermost: type) -> ConfigFault:
@@ -102,10 +148,9 @@ def _fault(details: ErrorDetails, outermost: type) -> ConfigFault:
         return ConfigFault(location[:-1], str(details["ctx"]["error"]), of_key=True)
     if details["type"] == "value_error":
         error = details["ctx"]["error"]
-        inner = (error.key,) if isinstance(error, InKeyError) else ()
         suggest = error.suggestion if isinstance(error, UnknownWordError) else None
         index = error.index if isinstance(error, InTextError) else None
-        return ConfigFault((*location, *inner), str(error), suggest=suggest, index=index)
+        return ConfigFault(location, str(error), suggest=suggest, index=index)
     if details["type"] == "missing":
         noun = "view" if location[0] == "views" else "feed"
         return ConfigFault(location, f"missing; every {noun} needs one")

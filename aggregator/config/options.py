@@ -20,7 +20,8 @@ from aggregator.config.option_readers import (
     SETTINGS,
     YEAR,
     AllowedAddresses,
-    InKeyError,
+    InKeysError,
+    category_names,
     items_of,
     one_value,
     parsed,
@@ -143,13 +144,18 @@ def _stories(value: object) -> StoriesOptions:
         return StoriesOptions()
     if not isinstance(value, dict):
         return StoriesOptions(on=value_parsers.on_or_off(one_value(value)))
+    names, messages = category_names({str(key): str(key) for key in value})
     categories_off = []
-    for category, text in value.items():
+    for key, text in value.items():
         try:
-            if not value_parsers.on_or_off(one_value(text)):
-                categories_off.append(value_parsers.category(str(category)))
+            is_on = value_parsers.on_or_off(one_value(text))
         except ValueError as error:
-            raise InKeyError(str(category), str(error)) from error
+            messages.setdefault(str(key), str(error))
+            continue
+        if not is_on and str(key) in names:
+            categories_off.append(names[str(key)])
+    if messages:
+        raise InKeysError(messages)
     return StoriesOptions(off_in=tuple(categories_off))
 
 

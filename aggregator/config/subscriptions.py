@@ -1,14 +1,13 @@
-"""Items of `feeds` -> subscriptions with unique names; no feed may be listed twice.  Pure."""
+"""Items of `feeds` -> subscriptions with unique names.  Pure."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import PurePosixPath
 
 from aggregator import urls
-from aggregator.config.option_validation import ConfigFault
-from aggregator.config.options import FeedOptions, ViewOptions
+from aggregator.config.options import FeedOptions
 from aggregator.config.value_parsers import MAX_NAME
 from aggregator.model import FeedRules, Subscription
 
@@ -78,45 +77,6 @@ def _matching_categories(feeds: Iterable[FeedOptions], texts: Iterable[str]) -> 
     """Return the spellings of the categories of feeds that a person means by some texts."""
     slugs = urls.category_slugs(name for feed in feeds for name in feed.category)
     return {name for text in texts for name in urls.matching_categories(text, slugs)}
-
-
-def duplicates(
-    feeds: Mapping[int, FeedOptions], line_of: Callable[[int], int]
-) -> Iterable[ConfigFault]:
-    """Yield a fault for each feed, and each name in the file, that is in the file before.
-
-    Args:
-        feeds: Options by the feed's index in the file.
-        line_of: Returns the line in which the feed of an index begins.
-    """
-    by_address: dict[str, int] = {}
-    by_name: dict[str, int] = {}
-    for index, feed in feeds.items():
-        first = by_address.setdefault(same_feed_key(feed.url), index)
-        if first != index:
-            where = f"feeds[{first}] in line {line_of(first)}"
-            yield ConfigFault(("feeds", index, "url"), f"the same feed as {where}; remove one")
-        if feed.name and (first := by_name.setdefault(feed.name, index)) != index:
-            where = f"feeds[{first}] in line {line_of(first)}"
-            message = f'"{feed.name}" is the name of {where}; write another'
-            yield ConfigFault(("feeds", index, "name"), message)
-
-
-def duplicate_views(views: Sequence[ViewOptions]) -> Iterable[ConfigFault]:
-    """Yield a fault for each view with the name of a view before."""
-    by_name: dict[str, int] = {}
-    for index, view in enumerate(views):
-        if (first := by_name.setdefault(view.name, index)) != index:
-            message = f'"{view.name}" is the name of views[{first}]; write another'
-            yield ConfigFault(("views", index, "name"), message)
-
-
-def unnamed_private(feeds: Mapping[int, FeedOptions]) -> Iterable[ConfigFault]:
-    """Yield a fault for each private feed whose name would reveal the address."""
-    for index, feed in feeds.items():
-        if feed.private and not (feed.title or feed.name):
-            message = "needs a title or name; one made from the address would show it"
-            yield ConfigFault(("feeds", index, "private"), message)
 
 
 def _unused_name(feed: FeedOptions, used_names: set[str]) -> str:

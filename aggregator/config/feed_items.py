@@ -1,0 +1,51 @@
+"""Items of `feeds` -> options, and the faults of the items.  Pure."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aggregator.config import option_readers, option_validation, yaml_document
+from aggregator.config.option_validation import ConfigFault
+from aggregator.config.options import FeedOptions
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItems:
+    """The items of `feeds`, by index.
+
+    Attributes:
+        feeds: Items without faults.
+        addresses, names: Of all items that have such a value, whatever else is wrong with an item.
+    """
+
+    feeds: dict[int, FeedOptions] = field(default_factory=dict)
+    addresses: dict[int, str] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    faults: list[ConfigFault] = field(default_factory=list)
+
+
+def read_feeds(items: object, *, folder: Path) -> FeedItems:
+    """Return the items of `feeds`, up to the one with which there are too many faults."""
+    read = FeedItems()
+    try:
+        values = option_readers.items_of(items)
+    except ValueError as error:
+        read.faults.append(ConfigFault(("feeds",), str(error)))
+        return read
+    for index, value in enumerate(values):
+        if len(read.faults) >= yaml_document.MAX_PROBLEMS:
+            break
+        feed = option_validation.read_feed(value, folder=folder)
+        if isinstance(feed, FeedOptions):
+            read.feeds[index] = feed
+            address, name = feed.url, feed.name
+        else:
+            read.faults.extend(fault.below("feeds", index) for fault in feed)
+            address, name = (
+                option_validation.readable_value(FeedOptions, key, value, folder=folder)
+                for key in ("url", "name")
+            )
+        if address is not None:
+            read.addresses[index] = address
+        if name is not None:
+            read.names[index] = name
+    return read

@@ -1,0 +1,68 @@
+"""Faults of values that may stand in config.yaml only once.  Pure."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import suppress
+from typing import TypeVar
+
+from aggregator.config.address_parsers import site_name
+from aggregator.config.option_validation import ConfigFault, readable_value
+from aggregator.config.options import ViewOptions
+from aggregator.config.subscriptions import same_feed_key
+from aggregator.config.value_parsers import quoted
+
+_K = TypeVar("_K")
+
+
+def repeated_feeds(
+    addresses: Mapping[int, str], names: Mapping[int, str], line_of: Callable[[int], int]
+) -> Iterator[ConfigFault]:
+    """Yield a fault for each address, and each name, that an earlier feed has.
+
+    Args:
+        addresses, names: As the file has them, by the feed's index in the file.
+        line_of: Returns the line in which the feed of an index begins.
+    """
+    for index, first in _repetitions({n: same_feed_key(url) for n, url in addresses.items()}):
+        where = f"feeds[{first}] in line {line_of(first)}"
+        yield ConfigFault(("feeds", index, "url"), f"the same feed as {where}; remove one")
+    for index, first in _repetitions(names):
+        where = f"feeds[{first}] in line {line_of(first)}"
+        message = f'"{names[index]}" is the name of {where}; write another'
+        yield ConfigFault(("feeds", index, "name"), message)
+
+
+def repeated_views(views: object) -> Iterator[ConfigFault]:
+    """Yield a fault for each name that an earlier view has.
+
+    Args:
+        views: As the file has them, with or without faults.
+    """
+    items = views if isinstance(views, list) else []
+    read = (readable_value(ViewOptions, "name", view) for view in items)
+    names = {index: name for index, name in enumerate(read) if name is not None}
+    for index, first in _repetitions(names):
+        message = f'"{names[index]}" is the name of views[{first}]; write another'
+        yield ConfigFault(("views", index, "name"), message)
+
+
+def repeated_sites(hosts: object) -> Iterator[ConfigFault]:
+    """Yield a fault for each key of `hosts` that means the site of an earlier key.
+
+    Args:
+        hosts: As the file has them, with or without faults.
+    """
+    sites: dict[str, str] = {}
+    for host in hosts if isinstance(hosts, dict) else ():
+        with suppress(ValueError):
+            sites[host] = site_name(host)
+    for host, first in _repetitions(sites):
+        message = f"{quoted(host)} is the same site as {quoted(first)}; keep one"
+        yield ConfigFault(("hosts", host), message, of_key=True)
+
+
+def _repetitions(values: Mapping[_K, Hashable]) -> Iterator[tuple[_K, _K]]:
+    """Yield each key whose value an earlier key has, and the first key with the value."""
+    first_keys: dict[Hashable, _K] = {}
+    for key, value in values.items():
+        if (first := first_keys.setdefault(value, key)) != key:
+            yield key, first
