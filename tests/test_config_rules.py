@@ -62,8 +62,7 @@ def test_the_rules_of_a_file_are_read():
 def test_a_file_without_rules_has_the_usual_ones():
     assert parsed("feeds: [a.xml]").listing_rules.common == CommonRules()
     assert parsed("feeds: [a.xml, b.xml]").listing_rules.common == CommonRules(per_hour=500)
-    blank = "feeds:\n- {url: a.xml, keep: , hide: '', per_day: , backlog: , paused: }\n"
-    assert parsed(blank).listing_rules.feeds == {}
+    assert parsed("feeds:\n- {url: a.xml, paused: }\n").listing_rules.feeds == {}
     assert parsed("views:\n").listing_rules.views == ()
 
 
@@ -98,6 +97,16 @@ def test_a_backlog_is_all_or_a_number_or_a_span(text, backlog):
          '1:31: feeds[0].per_day: "0" is out of range; write 1 to 10000'),
         ("feeds: [{url: a.xml, paused: often}]",
          '1:30: feeds[0].paused: "often" is neither; write true or false'),
+        ("feeds: [{url: a.xml, keep: }]",
+         "1:28: feeds[0].keep: empty; write a value, or remove the line"),
+        ("feeds: [{url: a.xml, keep: ''}]",
+         "1:28: feeds[0].keep: empty; write a search, or leave the line out"),
+        ("feeds: [{url: a.xml, hide: ' '}]",
+         "1:28: feeds[0].hide: empty; write a search, or leave the line out"),
+        ("feeds: [{url: a.xml, per_day: }]",
+         "1:31: feeds[0].per_day: empty; write a value, or remove the line"),
+        ("feeds: [{url: a.xml, backlog: ''}]",
+         '1:31: feeds[0].backlog: "" is no backlog; write all, a number of posts, or 7d'),
         ("views: {a: b}", "1:8: views: must be a list; write each after `- `, or in [brackets]"),
         ("views: [a]", "1:9: views[0]: must be followed by indented settings"),
         ("views: [{name: a}]", "1:9: views[0].search: missing; every view needs one"),

@@ -155,10 +155,6 @@ def rule(value: object) -> str:
     return text
 
 
-def _rule_or_none(value: object) -> str | None:
-    return None if value in _BLANK else rule(value)
-
-
 def categories(value: object) -> tuple[str, ...]:
     """Read the name of a category, or a list of several; a blank value has none."""
     if value in _BLANK:
@@ -200,5 +196,4 @@ def category_names(
 
 
 RULE = PlainValidator(rule)
-RULE_OR_NONE = PlainValidator(_rule_or_none)
 CATEGORIES = PlainValidator(categories)

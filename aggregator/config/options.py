@@ -291,7 +291,11 @@ class Config(GlobalOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedOptions:
-    """An item of `feeds` before the feed is named; None for each missing key."""
+    """An item of `feeds` before the feed is named; None for each missing key.
+
+    Blank values count as missing, as exported lists have many; but not of rules and limits, because
+    a blank rule could mean all posts or none.
+    """
 
     __pydantic_config__ = _STRICT
 
@@ -304,12 +308,12 @@ class FeedOptions:
     timezone: Annotated[str | None, parsed_or_none(value_parsers.timezone)] = None
     private: Annotated[bool | None, parsed_or_none(value_parsers.true_or_false)] = None
     stories: Annotated[bool | None, parsed_or_none(value_parsers.on_or_off)] = None
-    keep: Annotated[str | None, option_readers.RULE_OR_NONE] = None
-    hide: Annotated[str | None, option_readers.RULE_OR_NONE] = None
+    keep: Annotated[str | None, option_readers.RULE] = None
+    hide: Annotated[str | None, option_readers.RULE] = None
     per_day: Annotated[
-        int | None, parsed_or_none(partial(value_parsers.whole_number, minimum=1, maximum=10_000))
+        int | None, parsed(partial(value_parsers.whole_number, minimum=1, maximum=10_000))
     ] = None
-    backlog: Annotated[Backlog | None, parsed_or_none(value_parsers.backlog)] = None
+    backlog: Annotated[Backlog | None, parsed(value_parsers.backlog)] = None
     paused: Annotated[bool | None, parsed_or_none(value_parsers.true_or_false)] = None
 
 
