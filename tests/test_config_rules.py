@@ -276,6 +276,12 @@ def test_check_remarks_on_rules_that_say_nothing_or_too_much(text, remarks):
         ("keep: b OR -b", ["keep: every post matches"]),
         ("keep: b, hide: b", ["keep: hide of this feed leaves out every post that matches"]),
         ("keep: ads b", ["keep: hide at the top of the file leaves out every post that matches"]),
+        ("hide: title:ads", ["hide: hide at the top of the file leaves out the same posts"]),
+        ("hide: title:ads OR b", []),
+        (
+            "keep: title:ads -b",
+            ["keep: hide at the top of the file leaves out every post that matches"],
+        ),
         ("keep: category:Air", ['keep: no feed is in the category "Air"']),
         ("per_day: 480", ["per_day: never that many are listed, as per_hour is 20"]),
         ("per_day: 479, keep: b, hide: c", []),

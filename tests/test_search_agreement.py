@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings, strategies
+from hypothesis import assume, given, settings, strategies
 from sqlalchemy import Connection, func, select
 
 from aggregator.database.lists.list_query import search_query
@@ -33,7 +33,7 @@ from aggregator.search.syntax_tree import (
     Phrase,
     TextField,
 )
-from aggregator.search.tree_facts import name_tests
+from aggregator.search.tree_facts import is_always_true, is_never_true, name_tests
 from aggregator.search.word_forms import words
 from tests.selection import examples
 from tests.worlds import NOW, entry, new_database, record, subscribe
@@ -128,7 +128,30 @@ NODES: strategies.SearchStrategy[Node] = strategies.recursive(
 @given(NODES)
 def test_the_database_finds_what_matches_in_memory(library, node):
     with library.connect() as connection:
-        agree(connection, node, stored_entries(connection))
+        stored = stored_entries(connection)
+        matching_ids = agree(connection, node, stored)
+
+    assert not (is_never_true(node) and matching_ids)
+    assert not (is_always_true(node) and matching_ids != stored.keys())
+
+
+SIMILAR_PHRASES = strategies.builds(
+    Phrase,
+    strategies.lists(strategies.sampled_from(["wha", "whale"]), min_size=1, max_size=2).map(tuple),
+    strategies.booleans(),
+    strategies.sampled_from([TextField.ANY, TextField.TITLE]),
+)
+
+
+@given(SIMILAR_PHRASES, SIMILAR_PHRASES)
+def test_a_text_with_a_phrase_has_the_phrases_that_follow_from_it(first, second):
+    assume(is_never_true(And((first, Not(second)))))
+    text = " ".join(first.words)
+    post = entry(1, title=text, authors=(text,), categories=(text,))
+    searched = SearchedEntry(post, feed_id=1, place=1)
+
+    assert compiled(first, {})(searched)
+    assert compiled(second, {})(searched)
 
 
 def test_names_mean_the_feeds_that_they_name(library):

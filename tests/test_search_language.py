@@ -312,6 +312,15 @@ def test_names_are_told_once_each():
         "source:a -source:a",
         "(a -a) OR (b -b)",
         " ".join(f"w{n}" for n in range(20)) + " (a -a)",
+        "title:a -a",
+        "title:abc -title:ab*",
+        '"a bcd" -a',
+        '"a bcd" -bc*',
+        "bcd* -bc*",
+        "(title:ab OR title:abc) -ab*",
+        "tag:a -(tag:a OR b)",
+        "link:Example.org/a -link:example.ORG",
+        "lang:de-AT -lang:DE",
     ],
 )
 def test_a_search_that_nothing_can_match_is_noticed(text):
@@ -327,6 +336,8 @@ def test_a_search_that_nothing_can_match_is_noticed(text):
     [
         "a OR -a",
         "-(a -a)",
+        "a OR -title:a",
+        "-lang:de-AT OR ab OR lang:de",
         "before:2026-11 OR after:2026-10",
         " OR ".join(f"w{n}" for n in range(20)) + " OR (a OR -a)",
     ],
@@ -349,6 +360,14 @@ def test_a_search_that_everything_matches_is_noticed(text):
         "before:2026-10 OR after:2026-11",
         'a -"a b"',
         "a -title:a",
+        "tag:a -a",
+        "author:a -tag:a",
+        "ab* -ab",
+        '"a b" -"b a"',
+        "lang:de -lang:de-AT",
+        "lang:deu -lang:de",
+        "source:a -source:ab",
+        "title:a OR -a",
     ],
 )
 def test_most_searches_are_true_for_some_entries(text):

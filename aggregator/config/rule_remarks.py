@@ -124,6 +124,8 @@ def _on_rules_of(place: str, rules: Mapping[str, Node]) -> Iterator[str]:
     hide, keep = rules.get(f"{place}: hide"), rules.get(f"{place}: keep")
     if hide is not None:
         yield from _on_hide(f"{place}: hide", hide, "a post of this feed")
+        if _leaves_out(rules.get(_HIDE), hide) and not is_never_true(hide):
+            yield f"{place}: hide: hide at the top of the file leaves out the same posts"
     if keep is not None:
         hiding = {"hide of this feed": hide, "hide at the top of the file": rules.get(_HIDE)}
         if remark := _on_search(keep, hiding):
@@ -148,6 +150,11 @@ def _on_search(search: Node, hiding: Mapping[str, Node | None]) -> str | None:
     if is_never_true(search):
         return "no post can match"
     for name, rule in hiding.items():
-        if rule is not None and is_never_true(And((search, Not(rule)))):
+        if _leaves_out(rule, search):
             return f"{name} leaves out every post that matches"
     return None
+
+
+def _leaves_out(rule: Node | None, search: Node) -> bool:
+    """Return whether a rule of `hide` matches every post that a search matches."""
+    return rule is not None and is_never_true(And((search, Not(rule))))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from itertools import product
 
+from aggregator.search.implications import implies
 from aggregator.search.syntax_tree import (
     And,
     DayTest,
@@ -16,6 +17,7 @@ from aggregator.search.syntax_tree import (
 
 _COSTLY = 7  # points, see `is_costly`
 _MAX_CONTESTED = 10  # tests whose combinations are computed
+_MAX_PAIRS = 2_000  # tests that are compared with each other, which takes a millisecond
 
 
 def tests_of(node: Node) -> Iterator[tuple[Test, bool]]:
@@ -100,34 +102,52 @@ def _has_words(node: Node) -> bool:
 
 
 def is_always_true(node: Node) -> bool:
-    """Return whether every entry matches for certain, whatever its words: `a OR -a`."""
+    """Return whether every entry matches for certain: `a OR -a`, `a OR -title:a`."""
     return _is_certain(node, is_true=True)
 
 
 def is_never_true(node: Node) -> bool:
-    """Return whether no entry can match: `a -a`, or a day before an earlier day."""
+    """Return whether no entry can match: `a -a`, `title:a -a`, or a day before an earlier day."""
     return _is_certain(node, is_true=False)
 
 
 def _is_certain(node: Node, *, is_true: bool) -> bool:
     """Return whether a search has the same truth for all entries; False if that is too much work.
 
-    A test that only stands under an odd, or only under an even number of `Not` has the value that
-    speaks against certainty; the other tests have all combinations of values.
+    A test has the value that speaks against certainty.  The tests for which that would be both
+    values, or a value that contradicts the value of another test, have all combinations of values
+    without such contradictions.
     """
-    signs: dict[Test, set[bool]] = {}
+    passed: set[Test] = set()
+    failed: set[Test] = set()
     for test, is_positive in tests_of(node):
-        signs.setdefault(test, set()).add(is_positive)
-    days = [test for test in signs if isinstance(test, DayTest)]
-    contested = [test for test in signs if len(signs[test]) > 1 and test not in days]
+        (failed if is_positive is is_true else passed).add(test)
+    days = [test for test in passed | failed if isinstance(test, DayTest)]
+    contradictions = _contradictions(passed.difference(days), failed.difference(days))
+    contested = list(dict.fromkeys(test for pair in contradictions for test in pair))
     if len(contested) > _MAX_CONTESTED:
         return False
-    fixed = {test: (True in signs[test]) is not is_true for test in signs}
-    combinations = product(_day_values(days), product((True, False), repeat=len(contested)))
+    fixed = dict.fromkeys(failed, False) | dict.fromkeys(passed, True)
+    combinations = [
+        values
+        for row in product((True, False), repeat=len(contested))
+        if not _contradicts(values := dict(zip(contested, row, strict=True)), contradictions)
+    ]
     return all(
-        _truth(node, fixed | of_days | dict(zip(contested, values, strict=True))) is is_true
-        for of_days, values in combinations
+        _truth(node, fixed | of_days | values) is is_true
+        for of_days, values in product(_day_values(days), combinations)
     )
+
+
+def _contradictions(passed: set[Test], failed: set[Test]) -> list[tuple[Test, Test]]:
+    """Return the tests of `passed` that imply one of `failed`, with that one."""
+    if len(passed) * len(failed) > _MAX_PAIRS:
+        return [(test, test) for test in passed & failed]
+    return [(test, implied) for test in passed for implied in failed if implies(test, implied)]
+
+
+def _contradicts(values: Mapping[Test, bool], contradictions: list[tuple[Test, Test]]) -> bool:
+    return any(values[test] and not values[implied] for test, implied in contradictions)
 
 
 def _day_values(days: list[DayTest]) -> Iterator[dict[Test, bool]]:
