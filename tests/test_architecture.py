@@ -31,7 +31,7 @@ ALLOWED = {
     "aggregator.dates": {"model"},
     "aggregator.dedup": PURE | {"links", "text"},
     "aggregator.stories": PURE | {"links", "text"},
-    "aggregator.search": {"model", "text"},
+    "aggregator.search": {"model", "text", "urls"},
     "aggregator.fetch": PURE,
     "aggregator.reading": frozenset(),
     "aggregator.reading.document_limits": frozenset(),

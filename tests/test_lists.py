@@ -449,12 +449,16 @@ def test_a_view_has_the_posts_that_match_before_and_after_it_is_defined(world):
     assert world.titles("view:rest") == []
 
 
-def test_the_source_that_a_rule_names_is_the_one_whose_title_says_so_now(world):
-    follow(world, with_views(sea="source:harbour"))
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("harbour", "The Harbour"), ("ärzte", "Die ÄRZTE"), ("strasse", "Straße")],
+)
+def test_the_source_that_a_rule_names_is_the_one_whose_title_says_so_now(world, name, title):
+    follow(world, with_views(sea=f"source:{name}"))
     world.poll("a", post(1))
     assert world.titles("view:sea") == []
 
-    record(world.database, "a", [post(1)], head=FeedHead(title="The Harbour"), now=world.now)
+    record(world.database, "a", [post(1)], head=FeedHead(title=title), now=world.now)
     world.relist()
     now_named = world.titles("view:sea")
     record(world.database, "a", [post(1)], head=FeedHead(title="The Quay"), now=world.now)

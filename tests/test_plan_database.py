@@ -263,13 +263,22 @@ def _post(number):
     return entry(number, title=f"Post {number}", content_html=words, published_at=at)
 
 
-NAMES_IN_SEARCHES = ("a", "b", "A", "old", "title", "Title of", "c", "C", "c++", "c-plus-plus", "x")
+NAMES_IN_SEARCHES = (
+    *("a", "b", "A", "old", "title", "Title of", "c", "C", "c++", "c-plus-plus", "x"),
+    *("Ärzte", "ärzte", "ÄRZTE", "arzte", "die arzte ｖ", "Öl", "ol", "ÖL & GAS", "rz", "ß", "SS"),
+)
 
 
 def test_names_mean_the_same_in_plans_and_in_the_database(tmp_path):
     engine = new_database(tmp_path)
     follow(engine, [feed("old", url="https://a.example/feed"), feed("b"), feed("gone")])
-    former = [feed("a", categories=("C",)), feed("b", categories=("C++", "Cats")), feed("c")]
+    former = [
+        feed("a", categories=("C",)),
+        feed("b", categories=("C++", "Cats")),
+        feed("c"),
+        feed("d", title="Die Ärzte V", categories=("Öl & Gas",)),
+        feed("e", title="DIE ÄRZTE v", categories=("Straße",)),
+    ]
     follow(engine, former)
     for name in "abc":
         record(engine, name)
@@ -283,7 +292,16 @@ def test_names_mean_the_same_in_plans_and_in_the_database(tmp_path):
     for side in (comparison.former, comparison.planned):
         searches = [side.search(f'{test.field}:"{test.value}"') for test in tests]
         assert dict(item for search in searches for item in search.names) == resolution
-    assert len(set(resolution.values())) == 5
+    assert len(set(resolution.values())) == 9
+    meant = {(test.field, test.value): sorted(ids) for test, ids in resolution.items()}
+    doctors = meant[NameField.SOURCE, "rz"]
+    assert len(doctors) == 2
+    for value in ("Ärzte", "ÄRZTE", "arzte", "die arzte ｖ"):
+        assert meant[NameField.SOURCE, value] == doctors
+    for value in ("Öl", "ol", "ÖL & GAS"):
+        assert meant[NameField.CATEGORY, value] == doctors[:1]
+    for value in ("ß", "SS"):
+        assert meant[NameField.CATEGORY, value] == doctors[1:]
     engine.dispose()
 
 

@@ -8,6 +8,7 @@ from aggregator import urls
 from aggregator.config.options import Config, ViewOptions
 from aggregator.config.value_parsers import quoted
 from aggregator.model import Subscription
+from aggregator.search.known_names import exact_names, is_part_of
 from aggregator.search.search_parser import parse_rule
 from aggregator.search.syntax_tree import And, NameField, NameTest, Node, Not, Phrase
 from aggregator.search.tree_facts import is_always_true, is_never_true, keywords, name_tests
@@ -32,9 +33,8 @@ class CategoryNames:
         Args:
             in_part: A part of the category's name is enough, as in searches.
         """
-        folded = name.casefold()
         if urls.matching_categories(name, self._slugs) or (
-            in_part and any(folded in category.casefold() for category in self._slugs)
+            in_part and any(is_part_of(category, name) for category in self._slugs)
         ):
             return None
         self._unknown_count += 1
@@ -71,14 +71,14 @@ def remarks_on_rules(config: Config) -> Iterator[str]:
 def unknown_sources(config: Config) -> list[tuple[str, NameTest]]:
     """Return places of rules, with the sources that they name and that the file does not."""
     names = {feed.name for feed in config.feeds}
-    titles = [feed.title.casefold() for feed in config.feeds if feed.title]
+    titles = [feed.title for feed in config.feeds if feed.title]
     return [
         (place, test)
         for place, rule in _rules_of(config).items()
         for test in name_tests(rule)
         if test.field is NameField.SOURCE
-        if not names & {test.value, urls.slug(test.value)}
-        if not any(test.value.casefold() in title for title in titles)
+        if not names.intersection(exact_names(test.value))
+        if not any(is_part_of(title, test.value) for title in titles)
     ]
 
 

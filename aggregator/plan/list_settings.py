@@ -10,8 +10,9 @@ from aggregator import rules, urls
 from aggregator.model import Backlog, CommonRules, Exclusion, ListKind, Subscription, View
 from aggregator.model.times import span_text
 from aggregator.plan.feed_changes import StoredFeed
-from aggregator.plan.rule_searches import KnownNames, RuleSearch
+from aggregator.plan.rule_searches import RuleSearch, rule_search
 from aggregator.rules import Limits
+from aggregator.search.known_names import KnownNames
 
 ALL_FEEDS = 0
 """In place of a feed's id, in the key of a rule of all feeds."""
@@ -118,7 +119,7 @@ class ListSettings:
             feed_id: Of the feed with the rule.
         """
         only_feed = None if feed_id == ALL_FEEDS else feed_id
-        return self.names.search(text, timezone=self.common.timezone, only_feed=only_feed)
+        return rule_search(text, self.names, timezone=self.common.timezone, only_feed=only_feed)
 
     @cached_property
     def rules(self) -> Mapping[RuleKey, str]:

@@ -21,6 +21,7 @@ and for characters that are newer than Unicode 3.2 the rules are in this module.
 
 import codecs
 import re
+from functools import lru_cache
 from itertools import groupby
 from unicodedata import combining, ucd_3_2_0
 
@@ -145,13 +146,27 @@ def folded(text: str) -> str:
     return " ".join(_TOKEN.findall(_in_general(text)))
 
 
+@lru_cache(maxsize=16_384)  # titles of sources
+def folded_letters(text: str) -> str:
+    """Return a text with its letters folded as in words; what stands between words stays."""
+    if text.isascii():
+        return text.lower()
+    visible = _INVISIBLE.sub("", text)
+    forms = ((character, _FORMS[ord(character)]) for character in _composed(visible))
+    return "".join(character if form.isspace() else form.strip() for character, form in forms)
+
+
 def _in_general(text: str) -> str:
     """Return a text with its characters folded, and spaces for what separates words."""
     if _WITHOUT_CONTEXT.fullmatch(text):
         return text.translate(_FORMS)
     visible = _SYMBOL.sub(r" \g<0> ", _INVISIBLE.sub("", text))
-    composed = ucd_3_2_0.normalize("NFKC", _LONG_MARKS.sub(_in_order, visible))
-    return composed.translate(_FORMS)
+    return _composed(visible).translate(_FORMS)
+
+
+def _composed(text: str) -> str:
+    """Return a text in NFKC."""
+    return ucd_3_2_0.normalize("NFKC", _LONG_MARKS.sub(_in_order, text))
 
 
 def _in_order(row: re.Match[str]) -> str:

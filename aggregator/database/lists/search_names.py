@@ -1,81 +1,80 @@
-"""Which feeds the names of sources and categories in searches, rules and views mean."""
+"""Which feeds the names of sources and categories in searches, rules and views mean.
+
+`search.known_names` has the rule.  Titles are compared in memory, as no database folds letters as
+searches do.
+"""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import replace
 
-from sqlalchemy import (
-    Connection,
-    Select,
-    literal,
-    or_,
-    select,
-    union_all,
-)
+from sqlalchemy import Connection, literal, select, union_all
 
-from aggregator import urls
+from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.schema import feed_categories, feeds, former_names, lists
+from aggregator.model import ListKind
+from aggregator.search.known_names import KnownNames, exact_names
 from aggregator.search.syntax_tree import NameField, NameTest, Resolution
 
-_CATEGORIES = (
-    select(feeds.c.id, lists.c.key, lists.c.title)
-    .join_from(feeds, feed_categories, feed_categories.c.feed_id == feeds.c.id)
-    .join(lists, lists.c.id == feed_categories.c.list_id)
+_CATEGORIES = select(lists.c.id, lists.c.key, lists.c.title).where(
+    lists.c.kind == ListKind.CATEGORY.value, lists.c.position.is_not(None)
 )
-_SOURCES = select(feeds.c.id, feeds.c.name.label("key"), shown_title(feeds).label("title"))
-_FORMER = select(
-    feeds.c.id, former_names.c.name.label("key"), former_names.c.name.label("title")
-).join_from(former_names, feeds, feeds.c.id == former_names.c.feed_id)
+_PRESENT = select(feeds.c.id, feeds.c.name, literal(0).label("is_former")).where(feeds.c.subscribed)
+_FORMER = (
+    select(feeds.c.id, former_names.c.name, literal(1).label("is_former"))
+    .join_from(former_names, feeds, feeds.c.id == former_names.c.feed_id)
+    .where(feeds.c.subscribed)
+)
+_TITLES = select(feeds.c.id, shown_title(feeds).label("title")).where(feeds.c.subscribed)
+_FEEDS_OF_LISTS = (
+    select(feed_categories.c.feed_id, feed_categories.c.list_id)
+    .join(feeds, feeds.c.id == feed_categories.c.feed_id)
+    .where(feeds.c.subscribed)
+)
 
 
 def resolve_names(connection: Connection, tests: Iterable[NameTest]) -> Resolution:
-    """Return the ids of the subscribed feeds that each name means.
-
-    A source is meant by its name, else by a former name, else by a part of the title that is shown.
-    A category is meant by its name or slug, else by a part of its name.
-    """
+    """Return the ids of the subscribed feeds that each name means."""
     distinct_tests = list(dict.fromkeys(tests))
-    if not distinct_tests:
-        return {}
-    statements = [
-        statement
-        for number, test in enumerate(distinct_tests)
-        for statement in _candidates(number, test)
-    ]
-    rows = connection.execute(union_all(*statements)).all()
-    return {
-        test: frozenset(_meant_ids(test, [row for row in rows if row.number == number]))
-        for number, test in enumerate(distinct_tests)
+    sources = [test for test in distinct_tests if test.field is NameField.SOURCE]
+    categories = [test for test in distinct_tests if test.field is NameField.CATEGORY]
+    resolution = _resolved_sources(connection, sources) if sources else {}
+    if categories:
+        resolution |= _resolved_categories(connection, categories)
+    return {test: resolution[test] for test in distinct_tests}
+
+
+def _resolved_sources(
+    connection: Connection, tests: Sequence[NameTest]
+) -> dict[NameTest, frozenset[int]]:
+    names = sorted({name for test in tests for name in exact_names(test.value)})
+    present = _PRESENT.where(feeds.c.name.in_(names))
+    former = _FORMER.where(former_names.c.name.in_(names))
+    named_feeds = connection.execute(union_all(present, former)).all()
+    known_names = KnownNames(
+        names={row.id: row.name for row in named_feeds if not row.is_former},
+        former_names={row.name: row.id for row in named_feeds if row.is_former},
+    )
+    if not all(known_names.feeds(test) for test in tests):
+        rows = connection.execute(_TITLES.execution_options(**within(OF_ALL_FEEDS)))
+        known_names = replace(known_names, titles={row.id: row.title for row in rows})
+    return {test: known_names.feeds(test) for test in tests}
+
+
+def _resolved_categories(
+    connection: Connection, tests: Sequence[NameTest]
+) -> dict[NameTest, frozenset[int]]:
+    rows = connection.execute(_CATEGORIES).all()
+    known_names = KnownNames(category_titles={row.key: row.title for row in rows})
+    slugs = {test: known_names.category_slugs(test.value) for test in tests}
+    keys = {
+        row.id: row.key for row in rows if any(row.key in of_test for of_test in slugs.values())
     }
-
-
-def _candidates(number: int, test: NameTest) -> Iterable[Select[Any]]:
-    keys = {test.value, urls.slug(test.value)}
-    if test.field is NameField.CATEGORY:
-        keys |= set(urls.category_slugs([test.value]).values())
-        return [_with_name(number, _CATEGORIES, test.value, keys)]
-    former = _FORMER.where(former_names.c.name.in_(sorted(keys)), feeds.c.subscribed)
-    former = former.add_columns(literal(number).label("number"), literal(1).label("is_former"))
-    return [_with_name(number, _SOURCES, test.value, keys), former]
-
-
-def _with_name(number: int, names: Select[Any], value: str, keys: Iterable[str]) -> Select[Any]:
-    key, title = names.selected_columns["key"], names.selected_columns["title"]
-    has_name = or_(key.in_(sorted(keys)), title.icontains(value, autoescape=True))
-    numbered = names.where(feeds.c.subscribed, has_name)
-    return numbered.add_columns(literal(number).label("number"), literal(0).label("is_former"))
-
-
-def _meant_ids(test: NameTest, rows: Sequence[Any]) -> list[int]:
-    """Return the ids of the rows with exactly the name: C is not C++; else of all."""
-    present = [row for row in rows if not row.is_former]
-    if test.field is NameField.CATEGORY:
-        names = urls.matching_categories(test.value, {row.title: row.key for row in present})
-        of_name = [row for row in present if row.title in names]
-    else:
-        of_name = (
-            [row for row in present if row.key == test.value]
-            or [row for row in present if row.key == urls.slug(test.value)]
-            or [row for row in rows if row.is_former]
-        )
-    return [row.id for row in of_name or present]
+    feed_ids: dict[str, set[int]] = {key: set() for key in keys.values()}
+    statement = _FEEDS_OF_LISTS.where(feed_categories.c.list_id.in_(keys))
+    for feed_id, list_id in connection.execute(statement.execution_options(**within(OF_ALL_FEEDS))):
+        feed_ids[keys[list_id]].add(feed_id)
+    return {
+        test: frozenset(feed_id for slug in of_test for feed_id in feed_ids[slug])
+        for test, of_test in slugs.items()
+    }

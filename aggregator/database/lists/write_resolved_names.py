@@ -14,13 +14,11 @@ from aggregator.database.lists.read_definitions import common_rules, feed_rules
 from aggregator.database.lists.rule_matching import read_resolution, rule_node
 from aggregator.database.lists.search_names import resolve_names
 from aggregator.database.schema import feeds, lists, resolved_names, state
-from aggregator.search.predicate import ascii_lower
+from aggregator.search.known_names import is_part_of
 from aggregator.search.syntax_tree import NameTest, Resolution
 from aggregator.search.tree_facts import name_tests
 
 _IS_VIEW = and_(lists.c.search.is_not(None), lists.c.position.is_not(None))
-_FOLDS = (ascii_lower, str.lower)
-"""How SQLite and PostgreSQL make texts equal that differ in case."""
 
 
 def resolve_again(connection: Connection) -> None:
@@ -55,8 +53,7 @@ def follow_titles(connection: Connection, titles: Iterable[tuple[str, str]]) -> 
         return
     values = connection.scalars(select(resolved_names.c.value)).all()
     if any(
-        (fold(value) in fold(former)) != (fold(value) in fold(present))
-        for fold in _FOLDS
+        is_part_of(former, value) != is_part_of(present, value)
         for value in values
         for former, present in changed_titles
     ):
