@@ -4,8 +4,11 @@ import asyncio
 import contextlib
 import itertools
 import os
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +16,7 @@ from functools import partial
 
 import pytest
 import yaml
-from sqlalchemy import create_engine, event, select, text
+from sqlalchemy import create_engine, event, make_url, select, text
 
 from aggregator.database import DatabaseWriter, DBAPIError, engine, is_passing, open_database
 from aggregator.database.engine import HEAD
@@ -360,6 +363,61 @@ def test_a_process_that_vanishes_in_a_transaction_keeps_others_waiting_for_a_lim
             writer.stop()
 
     asyncio.run(run())
+
+
+class _Forwarder(socketserver.BaseRequestHandler):
+    """Passes on what comes over TCP to the server's socket of the system, and back."""
+
+    def handle(self):
+        with socket.socket(socket.AF_UNIX) as upstream:
+            upstream.connect(self.server.path)
+            back = threading.Thread(target=_pass_on, args=(upstream, self.request))
+            back.start()
+            _pass_on(self.request, upstream)
+            back.join()
+
+
+def _pass_on(source, target):
+    while piece := source.recv(65_536):
+        target.sendall(piece)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+def test_a_connection_over_tcp_notices_that_the_server_has_vanished(server):
+    place = make_url(postgresql.new_url(server))
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Forwarder) as forwarder:
+        forwarder.path = f"{place.query['host']}/.s.PGSQL.5432"
+        threading.Thread(target=forwarder.serve_forever, daemon=True).start()
+        over_tcp = place.set(
+            host="127.0.0.1",
+            port=forwarder.server_address[1],
+            query={"keepalives_interval": "7"},
+        )
+        database = open_database(over_tcp.render_as_string(hide_password=False))
+        with database.connect() as connection:
+            descriptor = os.dup(connection.connection.dbapi_connection.fileno())
+            with socket.socket(fileno=descriptor) as client:
+                options = {
+                    name: client.getsockopt(level, getattr(socket, name))
+                    for level, name in (
+                        (socket.SOL_SOCKET, "SO_KEEPALIVE"),
+                        (socket.IPPROTO_TCP, "TCP_KEEPIDLE"),
+                        (socket.IPPROTO_TCP, "TCP_KEEPINTVL"),
+                        (socket.IPPROTO_TCP, "TCP_KEEPCNT"),
+                        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT"),
+                    )
+                }
+        database.dispose()
+        forwarder.shutdown()
+
+    assert options == {
+        "SO_KEEPALIVE": 1,
+        "TCP_KEEPIDLE": 30,
+        "TCP_KEEPINTVL": 7,  # as the URL says
+        "TCP_KEEPCNT": 3,
+        "TCP_USER_TIMEOUT": 60_000,
+    }
 
 
 def test_a_writer_waits_no_longer_for_a_lock_than_a_stop_may_take(server):

@@ -28,6 +28,20 @@ MAX_IDLE = timedelta(minutes=1)
 A process that was stopped, or whose machine has vanished, would keep its locks for hours.
 """
 
+_VANISHED_SERVER = {
+    "connect_timeout": 10,  # seconds, for each address
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds without an acknowledgement of what was sent
+}
+"""After a minute without a sign of life from a PostgreSQL server, a statement fails.
+
+A server that vanished without closing its connections would be waited for without end.  libpq
+ignores all but the first where the server is at a Unix-domain socket.
+"""
+
+_DRIVERS_ON_LIBPQ = frozenset({"psycopg", "psycopg2"})
 _PRIVATE = 0o600
 _READER_SETTINGS = ("max_parallel_workers_per_gather = 0", "jit = off", "enable_mergejoin = off")
 """PostgreSQL plans for many rows where a page only takes the first of them: it starts processes,
@@ -140,9 +154,11 @@ def _engine(place: URL, *, read_only: bool, foreign_keys: bool = True) -> Engine
     options: dict[str, Any] = {"pool_pre_ping": True}
     if place.get_backend_name() == "sqlite":
         options = {"connect_args": {"timeout": BUSY_TIMEOUT}}
-    elif read_only:  # a page's statements see the same, as in SQLite
-        reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        options["execution_options"] = reading
+    else:
+        options["connect_args"] = _connect_arguments(place)
+        if read_only:  # a page's statements see the same, as in SQLite
+            reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            options["execution_options"] = reading
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", SAWarning)  # an unknown option
@@ -162,6 +178,13 @@ def _engine(place: URL, *, read_only: bool, foreign_keys: bool = True) -> Engine
     else:
         _set_up_postgresql(engine, read_only=read_only)
     return engine
+
+
+def _connect_arguments(place: URL) -> dict[str, int]:
+    """Return the options of libpq for a connection; those of the URL have precedence."""
+    if place.get_driver_name() not in _DRIVERS_ON_LIBPQ:
+        return {}
+    return {key: value for key, value in _VANISHED_SERVER.items() if key not in place.query}
 
 
 def _set_up_sqlite(engine: Engine, *, read_only: bool, foreign_keys: bool) -> None:
