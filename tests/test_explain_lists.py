@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from aggregator.config import load
 from aggregator.database.schema import entries
+from aggregator.model import Origin
 from tests.running import command
 from tests.web_fixtures import Site
 from tests.worlds import NOW, entry, only_sqlite
@@ -51,6 +52,20 @@ def explained(site: Site, title: str) -> list[str]:
     done = command(Path(site.config.path).parent, "explain-story", str(ids[0]))
     assert done.returncode == 0, done.stderr
     return [line.strip() for line in done.stdout.splitlines()]
+
+
+def explained_at(site: Site, place: str) -> list[str]:
+    """Return the lines of explain-story about an address, without blanks at the sides."""
+    done = command(Path(site.config.path).parent, "explain-story", place)
+    assert done.returncode == 0, done.stderr
+    return [line.strip() for line in done.stdout.splitlines()]
+
+
+def follow(site: Site, text: str) -> None:
+    """Save a file, and list all entries anew that it concerns."""
+    Path(site.config.path).write_text(text)
+    site.config = load(Path(site.config.path))
+    site.subscribe()
 
 
 def record(site: Site, feed: str, *titles: str, **changes: Any) -> None:
@@ -113,13 +128,107 @@ def test_an_entry_beyond_a_limit_names_the_limit(site):
 
 
 def test_the_default_of_a_limit_is_named_as_such(site):
-    path = Path(site.config.path)
     record(site, "lamp", "First")
-    path.write_text(CONFIG.replace("backlog: all\n", "").replace("    backlog: 2\n", ""))
-    path.write_text(path.read_text() + "  - {url: https://new.example/, name: new}\n")
-    site.config = load(path)
-    site.subscribe()
+    without = CONFIG.replace("backlog: all\n", "").replace("    backlog: 2\n", "")
+    follow(site, f"{without}  - {{url: https://new.example/, name: new}}\n")
     record(site, "new", *(f"Post {number}" for number in range(11)))
 
     beyond = "in no list: from the first poll of its feed, and beyond"
     assert explained(site, "Post 10")[3] == f"{beyond} `backlog: 10`, the default"
+
+
+NEW_FEED = "  - {url: https://new.example/, name: new}\n"
+
+
+def test_the_backlog_of_all_feeds_names_its_line(site):
+    follow(site, CONFIG.replace("backlog: all", "backlog: 1") + NEW_FEED)
+    record(site, "new", "First", "Second")
+
+    beyond = "in no list: from the first poll of its feed, and beyond"
+    assert explained(site, "Second")[3] == f"{beyond} `backlog: 1`, config.yaml:5"
+
+
+def test_an_entry_beyond_the_share_of_its_feed_names_the_limit(site):
+    follow(site, CONFIG + NEW_FEED)
+    record(site, "new", *(f"Post {number}" for number in range(5)))
+
+    beyond = "in no list: beyond `per_hour: 3`, config.yaml:3"
+    assert explained(site, "Post 0")[3] == "shown in /"
+    assert explained(site, "Post 4")[3] == beyond
+
+
+def test_the_default_share_is_named_as_such(site):
+    follow(site, CONFIG.replace("per_hour: 3\n", "") + NEW_FEED)
+    record(site, "new", *(f"Post {number}" for number in range(501)), published_at=NOW)
+
+    assert explained(site, "Post 500")[3] == "in no list: beyond `per_hour: 500`, the default"
+
+
+def test_a_limit_of_a_day_names_the_line_of_its_feed(site):
+    follow(site, CONFIG + NEW_FEED.replace("}", ",\n     per_day: 1}"))
+    record(site, "new", "First", "Second")
+
+    assert explained(site, "Second")[3] == "in no list: hidden by `per_day: 1`, config.yaml:19"
+
+
+def test_an_entry_of_a_feed_that_left_the_file_says_so(site):
+    record(site, "tide", "First")
+    follow(site, CONFIG.partition("  - url: https://tide")[0])
+
+    assert explained(site, "First")[3] == "in no list: its feed is not in config.yaml"
+
+
+def test_a_copy_names_its_original(site):
+    original = {"url": "https://lamp.example/1", "guid": "tag:lamp"}
+    site.record("lamp", entry(1, title="First", **original), now=NOW)
+    origin = Origin("Lamp", feed_url="https://lamp.example/feed.xml")
+    site.record("tide", entry(1, title="Copy", origin=origin, **original), now=NOW)
+
+    assert "in no list: a copy; its original is listed" in explained(site, "Copy")
+
+
+# ------------------------------------------------------------------ addresses of entries
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://www.lamp.example/2026/whales/",
+        "http://lamp.example/2026/whales?utm_source=feed#top",
+        "lamp.example/2026/whales",
+        "//m.lamp.example/2026/whales/index.html",
+        "HTTPS://LAMP.EXAMPLE:443/2026/whales",
+    ],
+)
+def test_an_entry_is_named_by_any_form_of_its_link(site, address):
+    record(site, "lamp", "A whale", url="https://lamp.example/2026/whales")
+
+    assert explained_at(site, address) == explained(site, "A whale")
+
+
+def test_all_entries_with_a_link_are_explained_each_story_once(site):
+    link = {"url": "https://lamp.example/whales", "content_html": ""}
+    follow(site, f"stories: off\n{CONFIG}")
+    record(site, "lamp", "A whale", "A gull", **link)
+    record(site, "tide", "A shark", **link)
+    record(site, "tide", "A seal", url="https://lamp.example/whales?page=2")
+
+    lines = explained_at(site, "https://lamp.example/whales/")
+
+    assert sorted(line.partition(" ")[2] for line in lines if line[:2] in {"1.", "2.", "3."}) == [
+        "lamp: A gull  (shown in the list)",
+        "lamp: A whale  (shown in the list)",
+        "tide: A shark  (shown in the list)",
+    ]
+
+
+def test_an_address_that_no_entry_links_to_is_an_error(site):
+    record(site, "lamp", "A whale", url="https://lamp.example/whales")
+
+    done = command(
+        Path(site.config.path).parent, "explain-story", "https://x:pw@lamp.example/gulls"
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.endswith("there is no such entry; no post has this link\n")
+    assert "pw" not in done.stderr

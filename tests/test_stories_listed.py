@@ -413,8 +413,9 @@ def test_explain_story_prints_the_entries_and_the_rule_and_score_of_every_link(w
     assert unknown.returncode == 1
     assert unknown.stderr == "5: there is no such entry; an id is in the page's source\n"
     assert command(tmp_path, "explain-story", f"e{one}") == done
+    advice = "an id is in the page's source, such as e1866547893248000"
     assert {(each.returncode, each.stderr.partition(": ")[2]) for each in odd} == {
-        (2, "no id; an id is in the page's source, such as e1866547893248000\n")
+        (2, f"neither an address nor an id; {advice}\n")
     }
 
 

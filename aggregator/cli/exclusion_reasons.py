@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aggregator import rules
 from aggregator.config import Config
-from aggregator.model import NO_RULES, Backlog, Exclusion
+from aggregator.model import Backlog, Exclusion
 from aggregator.model.times import span_text
 
 _VERBS = {
@@ -45,7 +45,7 @@ def reason(
         is_match: Whether the entry matches a rule.
         line_of: Returns the line of a setting in config.yaml, None for a default.
     """
-    if exclusion is Exclusion.UNSUBSCRIBED:
+    if exclusion is Exclusion.UNSUBSCRIBED or feed not in _names(config):
         return f"its feed is not in {config.path}"
     if exclusion is Exclusion.COPY:
         return "a copy; its original is listed"
@@ -58,33 +58,43 @@ def reason(
     return f"{_VERBS[exclusion]} {' and '.join(settings) or 'a rule that is gone'}"
 
 
+def _names(config: Config) -> list[str]:
+    """Return the names of the feeds in the order of the file."""
+    return [subscription.name for subscription in config.feeds]
+
+
 def _in_words(setting: Setting, line: int | None, config: Config) -> str:
     place = "the default" if line is None else f"{config.path}:{line}"
     return f"`{setting.location[-1]}: {setting.value}`, {place}"
 
 
 def _settings(exclusion: Exclusion, feed: str, config: Config) -> Iterator[Setting]:
-    """Yield the settings that may exclude entries of a feed for a reason."""
+    """Yield the settings that may exclude entries of a feed of the file for a reason."""
     common = config.listing_rules.common
-    index = next((n for n, listed in enumerate(config.feeds) if listed.name == feed), 0)
-    own_rules = config.feeds[index].rules if config.feeds else NO_RULES
-    own_location = "feeds", index, str(exclusion)
+    index = _names(config).index(feed)
+    own_rules = config.feeds[index].rules
+
+    def of_feed(value: str) -> Setting:
+        return Setting(("feeds", index, str(exclusion)), value)
+
     match exclusion:
         case Exclusion.HIDE:
             if common.hide:
                 yield Setting(("hide",), common.hide)
             if own_rules.hide:
-                yield Setting(own_location, own_rules.hide)
+                yield of_feed(own_rules.hide)
         case Exclusion.KEEP if own_rules.keep:
-            yield Setting(own_location, own_rules.keep)
+            yield of_feed(own_rules.keep)
         case Exclusion.PER_DAY if own_rules.per_day:
-            yield Setting(own_location, str(own_rules.per_day))
+            yield of_feed(str(own_rules.per_day))
         case Exclusion.BACKLOG:
             # Only the default of feeds that were added later leaves out anything.
             backlog = rules.backlog_of(common, own_rules, is_initial=False)
-            yield Setting(own_location if own_rules.backlog else ("backlog",), _in_file(backlog))
-        case Exclusion.PER_HOUR:
-            yield Setting(("per_hour",), str(config.per_hour))
+            if backlog != Backlog():
+                text = _in_file(backlog)
+                yield of_feed(text) if own_rules.backlog else Setting(("backlog",), text)
+        case Exclusion.PER_HOUR if config.share is not None:
+            yield Setting(("per_hour",), str(config.share))
 
 
 def _in_file(backlog: Backlog) -> str:

@@ -1,6 +1,6 @@
 """`explain-story`: the entries of a story, the reasons, and where and why each one is listed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -12,50 +12,85 @@ from aggregator.cli.common import load_config, opened_database, takes_config
 from aggregator.cli.logs import escaped
 from aggregator.config import Config, line_of
 from aggregator.database import Connection
+from aggregator.database.entries import read_links
 from aggregator.database.lists import read_lists, read_memberships
 from aggregator.database.lists.read_memberships import Membership
 from aggregator.database.lists.rule_matching import RuleMatcher
 from aggregator.database.stories import read_stories
-from aggregator.database.stories.read_stories import StoryEntry, StoryReason
+from aggregator.database.stories.read_stories import Story, StoryEntry, StoryReason
 from aggregator.errors import AggregatorError, UsageError
 from aggregator.merged import list_path
 from aggregator.model import Dating
 
 _MAX_ID = 2**63 - 1
+_SIGNS_OF_URLS = frozenset(".:/")
 
 
 @click.command("explain-story")
 @takes_config
-@click.argument("place", metavar="ID")
+@click.argument("place", metavar="ID|URL")
 def explain_story(place: str) -> None:
     """Show the story of an entry, and why.
 
     With all entries of the story, the reasons, the dates of the entries, and the lists that have
     them, or what keeps them out of lists.
 
-    ID is the `id` of an entry in the page's source, such as e1866547893248000, with or without e.
+    URL is the address of a post, in any form: with or without https://, www. and parameters that
+    follow readers.  ID is the `id` of an entry in the page's source, such as e1866547893248000,
+    with or without e.
     """
-    entry_id, config = _number(place), load_config()
+    number, config = _number(place), load_config()
     with opened_database(config) as engine, engine.connect() as connection:
-        story = read_stories.story(connection, entry_id)
-        listings = {} if story is None else _listings(connection, story.entries, config)
-    if story is None:
-        raise AggregatorError(f"{place}: there is no such entry; an id is in the page's source")
-    for line in lines(story.entries, story.reasons, listings):
-        click.echo(escaped(line))
+        ids = [number] if number is not None else _ids_of_link(connection, place)
+        stories = _stories(connection, ids)
+        listings = [_listings(connection, story.entries, config) for story in stories]
+    if not stories:
+        advice = "an id is in the page's source" if number is not None else "no post has this link"
+        raise AggregatorError(f"{urls.masked_input(place)}: there is no such entry; {advice}")
+    for index, (story, of_story) in enumerate(zip(stories, listings, strict=True)):
+        if index:
+            click.echo()
+        for line in lines(story.entries, story.reasons, of_story):
+            click.echo(escaped(line))
 
 
-def _number(place: str) -> int:
+def _number(place: str) -> int | None:
+    """Return the number in an id; None for an address.
+
+    Raises:
+        UsageError: The text is neither.
+    """
     try:
         number = int(place.removeprefix("e"))
     except ValueError:
+        if _SIGNS_OF_URLS.intersection(place):
+            return None
         number = _MAX_ID + 1
     if abs(number) > _MAX_ID:
-        masked = urls.masked_input(place)
         raise UsageError(
-            f"{masked}: no id; an id is in the page's source, such as e1866547893248000"
+            f"{urls.masked_input(place)}: neither an address nor an id; an id is in the page's "
+            "source, such as e1866547893248000"
         )
     return number
+
+
+def _ids_of_link(connection: Connection, address: str) -> list[int]:
+    """Return the ids of the entries with a link, which may lack its scheme."""
+    return read_links.ids_of_link(connection, address) or read_links.ids_of_link(
+        connection, f"https://{address.removeprefix('//')}"
+    )
+
+
+def _stories(connection: Connection, ids: Iterable[int]) -> list[Story]:
+    """Return the stories of entries, each once; none for unknown ids."""
+    stories: list[Story] = []
+    for entry_id in ids:
+        if any(entry.id == entry_id for story in stories for entry in story.entries):
+            continue
+        story = read_stories.story(connection, entry_id)
+        if story is not None:
+            stories.append(story)
+    return stories
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from aggregator.dedup.changes import (
     StoredEntries,
 )
 from aggregator.dedup.edits import BUDGET, EditComparison, EntryText
-from aggregator.dedup.keys import Keys, combined_key, keys_of, short_key
+from aggregator.dedup.keys import Keys, combined_key, key_of_link, keys_of, short_key
 from aggregator.dedup.matching import compare
 from aggregator.dedup.public_ids import (
     FirstHand,
@@ -54,6 +54,7 @@ __all__ = [
     "compare",
     "feed_names",
     "is_of_site",
+    "key_of_link",
     "keys_of",
     "public_id",
     "short_key",

@@ -70,6 +70,11 @@ def key_of_guid(guid: str) -> bytes:
     return digest("guid", guid)
 
 
+def key_of_link(url: str) -> bytes:
+    """Return the key of a link, which is equal for all addresses of one page."""
+    return digest("link", links.canonical(url))
+
+
 def combined_key(entry: CleanEntry) -> bytes:
     """Return the key of an entry with guid, link and text each shared with other entries."""
     return digest("all", entry.guid or "", entry.url or "", entry.content_hash.hex())
