@@ -42,7 +42,9 @@ def test_add_discovers_the_feed_of_a_page_and_keeps_comments(server, tmp_path):
     assert "# mine" in path.read_text()
     assert "# none yet" in path.read_text()
     assert "category: [News, The Sea]" in path.read_text()
-    assert json.loads(command(tmp_path, "feeds", "--json").stdout)[0]["category"] == "News"
+    (feed,) = json.loads(command(tmp_path, "feeds", "--json").stdout)
+    assert feed["category"] == "News"
+    assert feed["categories"] == ["News", "The Sea"]
     assert "already there" in command(tmp_path, "add", server.url("/a")).stdout
 
 

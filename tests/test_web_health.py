@@ -10,7 +10,7 @@ from aggregator.database.feeds import write_subscriptions
 from aggregator.database.lists import write_relisting
 from aggregator.model import FeedHead, HostPause, Outcome
 from tests.selection import slow_but
-from tests.web_fixtures import EVIL, Site, entry, full_site, words
+from tests.web_fixtures import EVIL, FEEDS, Site, entry, full_site, words
 from web import page_contents
 
 
@@ -39,6 +39,32 @@ def test_sources_lists_every_subscription(full):
         [f"TTide {EVIL}", "The Sea", "tide.example", "0.2", "1"],
     ]
     assert page.link("LLamp") == "/source/lamp"
+
+
+def test_a_source_with_several_categories_names_all_of_them_in_the_order_of_the_file(tmp_path):
+    feed = {"name": "lamp", "url": "https://lamp.example/", "category": ["Öl", "Berlin", "C & D"]}
+    site = Site(tmp_path, feeds=[feed, *FEEDS[1:]])  # type: ignore[list-item]
+    site.subscribe()
+    links = [
+        ("Öl", "/category/%C3%B6l"),
+        ("Berlin", "/category/berlin"),
+        ("C & D", "/category/c-d"),
+    ]
+
+    page, others = site.page("/source/lamp"), site.page("/source/tide")
+
+    (section,) = [s for s in page.all("section") if s.get("aria-labelledby") == "s-c"]
+    assert words(section) == "CategoriesÖl, Berlin, C & D"
+    assert [(words(link), link.get("href")) for link in section.iter("a")] == links
+    (section,) = [s for s in others.all("section") if s.get("aria-labelledby") == "s-c"]
+    assert words(section) == "CategoryThe Sea"
+    assert not [
+        s for s in site.page("/source/local").all("section") if s.get("aria-labelledby") == "s-c"
+    ]
+    cells = [
+        words(cell) for cell in site.page("/sources").all("td") if cell.get("data-l") == "Category"
+    ]
+    assert sorted(cells) == ["The Sea", "Öl, Berlin, C & D", "–"]
 
 
 def test_a_pause_between_two_requests_is_not_given_as_the_reason_of_a_failure(site):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import accumulate, takewhile
+from urllib.parse import quote
 
 from aggregator import urls
 from aggregator.feed_status import FeedStatus, feed_status
@@ -23,6 +24,7 @@ from web.relative_time import Clock, every
 
 STRIP_LENGTH = 24
 _ROW_SIZE = 1_200  # bytes of a row without the texts of a feed or its server
+_LINK_SIZE = 60  # bytes of a link without its address and text
 _STEP = 4  # pixels from one check to the next; a strip is 96 by 14
 _NOT_MODIFIED = 304
 _SPARK_HEIGHT = 14
@@ -107,11 +109,12 @@ def size_in_table(feed: FeedHealth) -> int:
     """Return about as many bytes as a feed takes in a table of feeds, or more."""
     source = feed.source
     last_error = feed.polls[-1].error if feed.polls else None
-    cut = [*[source.title] * 4, source.category, feed.note, last_error, *[feed.next_reason] * 2]
-    cut += [feed.moved_to, source.feed_url]
+    cut = [*[source.title] * 4, feed.note, last_error, *[feed.next_reason] * 2]
+    cut += [feed.moved_to, source.feed_url, *feed.categories.values()]
     texts = [text[:MAX_LENGTH] for text in cut if text]
-    texts += [text for text in (source.site_url, source.category_slug) if text]
-    return _ROW_SIZE + 6 * len(source.name) + sum(len(escape(text).encode()) for text in texts)
+    texts += [source.site_url or "", *map(quote, feed.categories)]
+    row_size = _ROW_SIZE + _LINK_SIZE * len(feed.categories)
+    return row_size + 6 * len(source.name) + sum(len(escape(text).encode()) for text in texts)
 
 
 def status_style(status: FeedStatus) -> str:

@@ -69,6 +69,7 @@ def _health(feed: FeedHealth) -> dict[str, Any]:
         "title": feed.source.title,
         "url": urls.masked(feed.source.feed_url),
         "category": feed.source.category,
+        "categories": list(feed.categories.values()),
         "state": feed_status(feed).value,
         "error": _masked(feed.error),
         "note": _masked(feed.note),

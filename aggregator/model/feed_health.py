@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -29,6 +30,7 @@ class FeedHealth:
     """A subscription and its health.
 
     Attributes:
+        categories: Names of the feed's categories by slug, in the order of config.yaml.
         entries: Number of stored entries.
         hidden: Number of entries that config.yaml hides (`model.HIDDEN`).
         per_week: Entries listed in the last four weeks, divided by four.
@@ -49,6 +51,7 @@ class FeedHealth:
     subtitle: str = ""
     format: str = ""
     interval: timedelta = timedelta(hours=1)
+    categories: Mapping[str, str] = field(default_factory=dict, hash=False)
     entries: int = 0
     hidden: int = 0
     per_week: float = 0.0

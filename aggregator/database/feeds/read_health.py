@@ -27,9 +27,11 @@ from aggregator.database.schema import (
     POLLS_KEPT,
     activity,
     entries,
+    feed_categories,
     feeds,
     hidden_entries,
     hosts,
+    lists,
     polls,
 )
 from aggregator.database.state.read_overview import WEEK, day_of
@@ -46,6 +48,7 @@ from aggregator.model.times import EPOCH, span_text
 
 _WEEKS = 26
 _WEEKS_OF_RATE = 4
+_CATEGORY = lists.alias("category")
 _MAX_OWN_PAUSE = timedelta(minutes=1)  # a longer pause was most likely asked for (503)
 
 
@@ -190,6 +193,7 @@ def _healths(
                 activity.c.day >= first_day,
             ).label("days"),
             _per_feed(func.min(entries.c.id), entries).label("oldest"),
+            _categories(dialect).label("categories"),
         ).select_from(feeds)
     )
     statement = (
@@ -209,6 +213,19 @@ def _per_feed(
     return values.correlate(feeds).scalar_subquery()
 
 
+def _categories(dialect: str) -> ColumnElement[Any]:
+    """Return position, slug and name of each category of a feed."""
+    names = select(
+        gathered(dialect, feed_categories.c.position, _CATEGORY.c.key, _CATEGORY.c.title)
+    )
+    return (
+        names.join_from(feed_categories, _CATEGORY, _CATEGORY.c.id == feed_categories.c.list_id)
+        .where(feed_categories.c.feed_id == feeds.c.id)
+        .correlate(feeds)
+        .scalar_subquery()
+    )
+
+
 def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
     weeks = [0] * _WEEKS
     for day, number in rows_in(row.days):
@@ -220,6 +237,7 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
         subtitle=row.subtitle,
         format=row.format,
         interval=row.interval,
+        categories={slug: name for _, slug, name in sorted(rows_in(row.categories))},
         entries=row.entries,
         hidden=row.hidden,
         per_week=sum(weeks[-_WEEKS_OF_RATE:]) / _WEEKS_OF_RATE,
