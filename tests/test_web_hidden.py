@@ -1,15 +1,17 @@
 """Posts that config.yaml hides: on the page of their source with `?hidden=1`, and nowhere else."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from aggregator.model import Exclusion
+from aggregator.model.times import EPOCH
 from tests import listed, worlds
 from tests.web_fixtures import Site, words
 from web import presentation
 from web.language import language
+from web.last_visit import LastVisit
 from web.relative_time import Clock
 
 CLOCK = Clock(datetime.now(UTC), ZoneInfo("UTC"), "UTC", language("en"))
@@ -69,6 +71,41 @@ def test_a_source_says_how_many_posts_are_hidden_and_shows_them_with_the_reason(
         "Fourth": "Hidden by config.yaml: per_day",
     }
     assert whole.link("4 hidden by config.yaml · leave out") == "/source/lamp"
+
+
+def test_a_hidden_post_is_no_news(hiding):
+    before = worlds.NOW - timedelta(days=1)
+    visit = LastVisit().page(before, stored_until=before)
+    hiding.client.set_cookie("seen", str(visit), domain="localhost")
+
+    page = hiding.page("/source/lamp?hidden=1")
+
+    assert [words(post.find("h3")) for post in page.all("article")] == [
+        *("Soap (ad)", "A rumour", "A match"),
+        *("New: First", "New: Second", "New: Third"),
+        "Fourth",
+    ]
+
+
+def test_the_line_below_new_posts_stands_above_the_first_known_one():
+    visit = LastVisit(at=2, last=1)
+    new, known = datetime.now(UTC), EPOCH
+
+    def news(*posts):
+        entries = [
+            listed.entry(id=number, first_seen_at=seen_at, exclusion=exclusion)
+            for number, (seen_at, exclusion) in enumerate(posts, 1)
+        ]
+        found = presentation.new_posts(entries, visit)
+        return sorted(found.ids), found.ends_before
+
+    hide = Exclusion.HIDE
+    assert news((new, None), (known, None)) == ([1], 2)
+    assert news((new, hide), (new, None), (known, None)) == ([2], 3)
+    assert news((new, None), (new, hide), (known, hide)) == ([1], 3)
+    assert news((new, hide), (known, None)) == ([], None)
+    assert news((known, None), (new, hide)) == ([], None)
+    assert news((new, Exclusion.BACKLOG), (known, None)) == ([1], 2)
 
 
 @pytest.mark.parametrize(

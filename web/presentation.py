@@ -152,9 +152,12 @@ def new_posts(entries: Sequence[ListedEntry], visit: LastVisit) -> NewPosts:
     """Return which entries, newest first, are new, and the place of the line below new ones.
 
     A late arrival below the line is new as well: an entry is new by its arrival, not its position.
+    A hidden entry is no news.
     """
-    ids = frozenset(entry.id for entry in entries if visit.is_new(entry.first_seen_at))
-    known_id = next((entry.id for entry in entries if entry.id not in ids), None)
+    arrived = [entry for entry in entries if visit.is_new(entry.first_seen_at)]
+    ids = frozenset(entry.id for entry in arrived if entry.exclusion not in HIDDEN)
+    arrived_ids = {entry.id for entry in arrived}
+    known_id = next((entry.id for entry in entries if entry.id not in arrived_ids), None)
     has_line = ids and known_id not in (None, entries[0].id)
     return NewPosts(ids, known_id if has_line else None)
 
