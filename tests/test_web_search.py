@@ -9,6 +9,7 @@ from hypothesis import given, strategies
 from aggregator.config import load
 from aggregator.search.search_parser import parse, parse_rule
 from aggregator.search.tree_facts import keywords
+from tests.stored import statements
 from tests.web_fixtures import Site, entry, words
 from web import search_texts
 from web.language import language
@@ -181,6 +182,13 @@ def test_a_name_that_nothing_has_is_answered_with_the_nearest(site, search, hint
 
     assert [words(each) for each in page.one("div", "hints")] == [hint]
     assert not site.page("/search?q=source:amp category:sea whale").all("div", "hints")
+
+
+def test_the_names_in_a_search_are_looked_up_once(site):
+    with statements(site.engine) as executed:
+        site.page("/search?q=source:lampp+category:traed+whale")
+
+    assert sum("is_former" in statement for statement in executed) == 1
 
 
 def test_a_search_that_the_file_refuses_has_no_lines(site):

@@ -102,6 +102,7 @@ class Listing:
         gave_up: A search ran out of time before any entry was searched.
         poll: Address of the number of newer entries; None on all but the first page.
         total: Number of results of a search on all pages; None if unknown, and on later pages.
+        hints: Advice about a search.
     """
 
     scope: ListScope
@@ -121,6 +122,7 @@ class Listing:
     visit: LastVisit
     following: Cursor | None
     total: int | None
+    hints: tuple[Hint, ...]
 
 
 def render(page: Page, *, clock: Clock, overview: Overview | None, links: PageLinks) -> str:
@@ -165,7 +167,7 @@ def search(data: PageData, scope: ListScope, position: ListPosition) -> Page:
     search_text = listing.search
     values = {
         "listing": listing,
-        "hints": _hints(data, search_text),
+        "hints": listing.hints,
         "results": listing.total,
         "view_lines": search_texts.view_lines(search_text) if listing.count else None,
     }
@@ -315,13 +317,13 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
         visit=data.visit,
         following=following,
         total=rows.total,
+        hints=_hints(data, scope.search, rows) if scope.search else (),
     )
 
 
-def _hints(data: PageData, search_text: str) -> tuple[Hint, ...]:
+def _hints(data: PageData, search_text: str, rows: ListPage) -> tuple[Hint, ...]:
     """Return advice about a search: about its text, then about names that nothing has."""
-    parsed_search = parse(search_text)
-    return parsed_search.hints + read_searches.unknown_names(data.connection, parsed_search.root)
+    return parse(search_text).hints + read_searches.name_hints(data.connection, rows)
 
 
 def _keywords(

@@ -225,12 +225,15 @@ class ListPage:
             search has reached no entry at all.
         total: Number of entries of the whole list, at most the number that was asked for; None if
             unknown.
+        unknown_names: Field (`source`, `category`) and value of each name in a search that no
+            source or category has.
     """
 
     entries: tuple[ListedEntry, ...] = ()
     next: Cursor | None = None
     ended_early: bool = False
     total: int | None = None
+    unknown_names: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class ListQuery:
         filters: Further conditions, which few candidates may meet.
         days: The days of a search as conditions on ids of entries.
         has_many: The database expects more entries than anybody counts.
+        unknown_names: The names in a search that no source or category has.
         recent: Returns the condition on candidates to be recent, and the lowest recent id, for the
             highest id of a page; None if the index finds entries in order.
     """
@@ -64,6 +65,7 @@ class ListQuery:
     filters: Sequence[ColumnElement[bool]] = ()
     days: Sequence[ColumnElement[bool]] = ()
     has_many: bool = False
+    unknown_names: Sequence[NameTest] = ()
     recent: Callable[[int], tuple[ColumnElement[bool], int]] | None = None
 
     def parts(self, connection: Connection, before: Cursor | None) -> list[Select[Any]]:
@@ -152,7 +154,8 @@ def search_query(connection: Connection, root: Node | None, zone: tzinfo) -> Lis
     """Return the query of a parsed search; None for a search without results."""
     if root is None:
         return None
-    compiler = SearchCompiler(connection, resolve_names(connection, name_tests(root)), zone)
+    resolution = resolve_names(connection, name_tests(root))
+    compiler = SearchCompiler(connection, resolution, zone)
     nodes = root.nodes if isinstance(root, And) else (root,)
     days = [node for node in nodes if isinstance(node, DayTest)]
     tests: list[Node] = [node for node in nodes if not isinstance(node, DayTest)]
@@ -176,6 +179,7 @@ def search_query(connection: Connection, root: Node | None, zone: tzinfo) -> Lis
             *(compiler.within_day(node, query.order) for node in days)
         ),
         days=[compiler.within_day(node, ENTRY_ORDER) for node in days],
+        unknown_names=[test for test, feed_ids in resolution.items() if not feed_ids],
     )
 
 

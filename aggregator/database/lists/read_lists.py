@@ -70,6 +70,8 @@ def entries_page(
         page = _page(connection, request, before)
     else:
         page = _search_page(connection, replace(request, options=within(SEARCHING)), before)
+        names = tuple((test.field.value, test.value) for test in query.unknown_names)
+        page = replace(page, unknown_names=names)
     if count_up_to is None:
         return page
     return replace(page, total=_total(connection, query, page, count_up_to))

@@ -8,15 +8,13 @@ from sqlalchemy import Connection, func, select
 from aggregator.database.deadline import attempt, within
 from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.lists.list_query import ListQuery
-from aggregator.database.lists.search_names import resolve_names
 from aggregator.database.schema import contents, entries, feeds, lists
 from aggregator.errors import DeadlineError
-from aggregator.model import ListKind
+from aggregator.model import ListKind, ListPage
 from aggregator.search.entry_words import searched_text
 from aggregator.search.name_hints import MAX_COMPARED, unknown_name
 from aggregator.search.search_faults import Hint
-from aggregator.search.syntax_tree import NameField, Node
-from aggregator.search.tree_facts import name_tests
+from aggregator.search.syntax_tree import NameField, NameTest
 
 _COUNTING = timedelta(milliseconds=30)
 _MAX_HTML = 100_000  # characters of a full text
@@ -55,11 +53,11 @@ def full_texts(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     return {entry_id: text for entry_id, text in texts.items() if text}
 
 
-def unknown_names(connection: Connection, root: Node | None) -> tuple[Hint, ...]:
-    """Return hints on the names in a search that no source or category has."""
-    tests = name_tests(root)
-    resolution = resolve_names(connection, tests)
-    unknown_tests = [test for test in tests if not resolution[test]][:_MAX_UNKNOWN]
+def name_hints(connection: Connection, page: ListPage) -> tuple[Hint, ...]:
+    """Return hints on the names that no source or category has in the search of a page."""
+    unknown_tests = [
+        NameTest(NameField(field), value) for field, value in page.unknown_names[:_MAX_UNKNOWN]
+    ]
     titles = {
         field: {row[0]: row[1] for row in connection.execute(_TITLES[field].limit(MAX_COMPARED))}
         for field in {test.field for test in unknown_tests}
