@@ -73,6 +73,44 @@ def test_an_excerpt_has_the_words_around_a_hit(text):
     assert excerpt.strip("…") in text
 
 
+@pytest.mark.parametrize(
+    ("text", "excerpt"),
+    [
+        (
+            FILLER + "keepers of the sea. " + FILLER + "a lighthouse at last. " + FILLER,
+            "…of interest here. keepers of the sea. nothing of interest here. nothing",
+        ),
+        (
+            "keepers " + FILLER + "lighthouse",
+            "keepers nothing of interest here. nothing of interest",
+        ),
+        ("keepers of the lighthouse " + FILLER, "keepers of the lighthouse nothing"),
+        ("keepers " * 17 + "lighthouse " + FILLER, "keepers keepers"),
+    ],
+)
+def test_an_excerpt_has_both_of_two_words_that_are_far_apart(text, excerpt):
+    around = excerpt_around(text, phrases("lighthouse keepers missing OR x"))
+
+    assert around.startswith(excerpt)
+    assert "keepers" in around
+    assert "lighthouse" in around
+    assert len(around) <= 220
+    assert all(part.strip("…") in text for part in around.split(" … "))
+
+
+@given(
+    strategies.lists(strategies.sampled_from(["whale", "sea", "deep sea", "東京", "x" * 30, "."]))
+)
+def test_an_excerpt_of_any_text_is_short_and_has_a_hit(parts):
+    text = " ".join(part for part in parts for _ in range(5))
+    searched = phrases('whale "deep sea" 東京')
+
+    excerpt = excerpt_around(text, searched)
+
+    assert len(excerpt) <= 220
+    assert bool(occurring(excerpt, searched)) is bool(occurring(text, searched))
+
+
 def test_a_word_that_is_a_part_of_another_is_no_hit():
     assert excerpt_around("x" * 990 + " narwhales " + FILLER, phrases("whales")) == ""
     assert not occurring("narwhales", phrases("whales"))
@@ -93,6 +131,35 @@ def test_a_hit_in_the_full_text_shows_the_words_around_it(site):
     assert set(summaries) == {"…here.", "Its", "Lighthouse"}
     assert "Keepers of the lighthouse & the sea." in words(summaries["…here."])
     assert [words(each) for each in summaries["…here."].iter("mark")] == ["lighthouse"]
+
+
+def test_a_hit_in_a_name_or_a_tag_is_marked(site):
+    site.record(
+        "lamp",
+        entry(
+            1,
+            authors=("Grace", "Barbara", "Katherine", "Ada Lovelace"),
+            categories=("Deep Sea", "sea & sky", "Energy"),
+        ),
+        entry(2, authors=("Adam",), categories=("Seaside",), content_html="<p>ada sea</p>"),
+    )
+
+    page = site.page("/search?q=author:ada+tag:sea")
+
+    (post,) = page.all("article")
+    assert [words(each) for each in post.iter("mark")] == ["Ada", "Sea", "sea"]
+    (name,) = page.all("span", "p-author")
+    assert words(name) == "Ada Lovelace, Grace, Barbara, and others"
+    assert [words(each) for each in page.all("p", "tags")] == ["Tags: Deep Sea, sea & sky"]
+    assert not site.page("/search?q=post").all("p", "tags")
+
+
+def test_an_author_with_the_name_of_the_source_is_shown_if_the_search_asks_for_the_author(site):
+    site.record("lamp", entry(1, authors=("Lamp",)))
+
+    assert not site.page("/search?q=post").all("span", "p-author")
+    (name,) = site.page("/search?q=author:lamp").all("span", "p-author")
+    assert [words(each) for each in name.iter("mark")] == ["Lamp"]
 
 
 def test_an_excerpt_shows_what_neither_title_nor_excerpt_has(site):

@@ -4,6 +4,7 @@ Sources: UAX #9 (bidirectional algorithm), HTML, 4.5.24 (`bdi`).
 """
 
 import unicodedata
+from collections.abc import Callable
 
 from markupsafe import Markup, escape
 
@@ -12,13 +13,16 @@ _ISOLATES, _FIRST_STRONG_ISOLATE, _END_OF_ISOLATE = "\u2066\u2067\u2068", "\u206
 _BIDI_CLASSES = frozenset("R AL AN RLE LRE RLO LRO RLI LRI FSI PDI PDF".split())
 
 
-def isolated(name: str) -> Markup:
+def isolated(name: str, as_markup: Callable[[str], Markup] = escape) -> Markup:
     """Return a name as markup, isolated from the direction of the texts around.
+
+    Args:
+        as_markup: Escapes the name, and may mark words.
 
     Sources: HTML, 4.5.24 (`bdi`), UAX #9, 2.7 (the end of an isolate ends embeddings inside).
     """
     # Not Markup.format, which is slower: a page has a hundred names (docs/cost.md).
-    return Markup(f"<bdi>{escape(_without_stray_ends(_shortened(name)))}</bdi>")  # noqa: S704
+    return Markup(f"<bdi>{as_markup(_without_stray_ends(_shortened(name)))}</bdi>")  # noqa: S704
 
 
 def isolated_text(name: str) -> str:

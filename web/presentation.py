@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from urllib.parse import urlsplit
 
@@ -25,6 +25,7 @@ from web.search_marks import marked, occurring
 
 _HUES = 12  # classes c0 to c11 in static/style.css
 _MAX_AUTHORS = 3
+_MAX_TAGS = 3  # of those that a search asks for
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _TAG = re.compile(r"(<[^>]*>)")  # titles were sanitised: no `>` within a tag
 _MAX_RUN = 5
@@ -55,6 +56,7 @@ class Post:
         updated: When the text changed, None if never or only in the first minutes.
         dated: Day of a publication date in the future, else empty.
         media: "Audio", "Video" or empty.
+        matching_tags: The entry's own categories that a search asks for.
         hidden_by: The key of config.yaml that hides the entry, else empty.
     """
 
@@ -71,13 +73,21 @@ class Post:
     updated: Moment | None
     dated: str
     media: str
+    matching_tags: Markup
     hidden_by: str
     also_in: tuple[SourceName, ...]
 
     @property
     def has_tags(self) -> bool:
         """Whether the entry has tags below the excerpt."""
-        return bool(self.updated or self.dated or self.media or self.hidden_by or self.also_in)
+        return bool(
+            self.updated
+            or self.dated
+            or self.media
+            or self.matching_tags
+            or self.hidden_by
+            or self.also_in
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +142,24 @@ class Keywords:
     @property
     def in_text(self) -> list[Phrase]:
         """The phrases that are searched in all texts."""
-        return [phrase for phrase in self.phrases if phrase.field is TextField.ANY]
+        return self._of(TextField.ANY)
 
     @property
     def in_title(self) -> list[Phrase]:
         """The phrases that are searched in titles."""
-        fields = {TextField.ANY, TextField.TITLE}
+        return self._of(TextField.ANY, TextField.TITLE)
+
+    @property
+    def in_authors(self) -> list[Phrase]:
+        """The phrases that are searched in names of authors."""
+        return self._of(TextField.AUTHOR)
+
+    @property
+    def in_tags(self) -> list[Phrase]:
+        """The phrases that are searched in the entry's own categories."""
+        return self._of(TextField.TAG)
+
+    def _of(self, *fields: TextField) -> list[Phrase]:
         return [phrase for phrase in self.phrases if phrase.field in fields]
 
     def missing_in(self, entry: ListedEntry) -> list[Phrase]:
@@ -222,13 +244,14 @@ def post(entry: ListedEntry, clock: Clock, keywords: Keywords, *, is_new: bool =
         else clock.moment(entry.first_seen_at, found_text),
         source=entry.source,
         tile=tile(entry.source),
-        authors=authors(entry, lang),
+        authors=authors(entry, keywords.in_authors, lang),
         is_new=is_new,
         updated=clock.moment(entry.updated_at) if _is_updated(entry) and entry.updated_at else None,
         dated=clock.date_of(entry.published_at)
         if entry.published_at and entry.published_at - entry.listed_at > _SAME_MOMENT
         else "",
         media=media(entry, lang),
+        matching_tags=matching_tags(entry, keywords.in_tags, lang),
         hidden_by=entry.exclusion if entry.exclusion in HIDDEN else "",
         also_in=entry.also_in,
     )
@@ -279,14 +302,28 @@ def text_language(tag: str | None, page: Language) -> str | None:
     return tag
 
 
-def authors(entry: ListedEntry, lang: Language) -> Markup:
-    """Return the authors in one line; empty if the only author is the source."""
+def authors(entry: ListedEntry, phrases: Sequence[Phrase], lang: Language) -> Markup:
+    """Return the authors in one line, with the words of a search marked.
+
+    Authors whom the search asks for come first.  Empty if the only author is the source, unless the
+    search asks for the author.
+    """
     names = [name for name in entry.authors if name.strip()]
-    if [name.casefold() for name in names] == [entry.source.title.casefold()]:
+    matches = [name for name in names if occurring(name, phrases)]
+    if not matches and [name.casefold() for name in names] == [entry.source.title.casefold()]:
         return Markup()
-    parts = [isolated(name) for name in names[:_MAX_AUTHORS]]
+    if not set(matches) <= set(names[:_MAX_AUTHORS]):
+        names = list(dict.fromkeys([*matches, *names]))
+    parts = [isolated(name, partial(marked, phrases=phrases)) for name in names[:_MAX_AUTHORS]]
     if len(names) > _MAX_AUTHORS:
         parts.append(escape(lang.gettext("and others")))
+    return escape(lang.gettext(", ")).join(parts)
+
+
+def matching_tags(entry: ListedEntry, phrases: Sequence[Phrase], lang: Language) -> Markup:
+    """Return the entry's own categories that a search asks for, with the words marked."""
+    tags = [tag for tag in entry.categories if occurring(tag, phrases)] if phrases else []
+    parts = [isolated(tag, partial(marked, phrases=phrases)) for tag in tags[:_MAX_TAGS]]
     return escape(lang.gettext(", ")).join(parts)
 
 

@@ -1,7 +1,7 @@
 """The words of a search in a text: marked, and with the text around them.  Pure."""
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 
 from markupsafe import Markup, escape
 
@@ -13,6 +13,9 @@ from aggregator.search.word_places import WordPlace, word_places
 _PIECE = 1_000  # characters of a long text that are searched at a time
 _OVERLAP = 200  # characters, so that a phrase stands within one of the pieces
 _BEFORE, _AFTER = 50, 150  # characters around a word
+_BEFORE_EACH, _AFTER_EACH = 25, 75  # characters around each of two words that are far apart
+
+_Span = tuple[int, int]  # start and end in a text
 
 
 def occurring(text: str, phrases: Sequence[Phrase]) -> list[Phrase]:
@@ -47,17 +50,38 @@ def marked(text: str, phrases: Sequence[Phrase]) -> Markup:
 def excerpt_around(text: str, phrases: Sequence[Phrase]) -> str:
     """Return the part of a text around the first of the phrases; empty if the text has none.
 
-    An ellipsis stands where the text goes on.
+    If that part lacks another phrase of the text, two shorter parts are returned.  An ellipsis
+    stands where the text goes on.
     """
+    hits = _first_hits(text, occurring(text, phrases))
+    if not hits:
+        return ""
+    first = hits[0][0]
+    parts = [_words_around(text, first, _BEFORE, _AFTER)]
+    far_hits = [start for start, end in hits if end > parts[0][1]]
+    if far_hits:
+        parts = [_words_around(text, at, _BEFORE_EACH, _AFTER_EACH) for at in (first, far_hits[0])]
+        if parts[1][0] <= parts[0][1]:
+            parts = [(parts[0][0], parts[1][1])]
+    before, after = "…" if parts[0][0] else "", "…" if parts[-1][1] < len(text) else ""
+    return f"{before}{' … '.join(text[start:end].strip() for start, end in parts)}{after}"
+
+
+def _first_hits(text: str, phrases: Sequence[Phrase]) -> list[_Span]:
+    """Return where each of the phrases of a text stands first, in the order of the text."""
+    hits: dict[Phrase, _Span] = {}
     for start, end in _pieces(text):
+        missing = [phrase for phrase in phrases if phrase not in hits]
+        if not missing:
+            break
         piece = text[start:end]
-        if not occurring(piece, phrases):
-            continue
-        places = word_places(piece)
-        firsts = [first for phrase in phrases for first in _matches(places, phrase)]
-        if firsts:
-            return _cut_out(text, start + places[min(firsts)][1])
-    return ""
+        in_piece = occurring(piece, missing)
+        places = word_places(piece) if in_piece else []
+        for phrase in in_piece:
+            for first in islice(_matches(places, phrase), 1):
+                last = first + len(phrase.words) - 1
+                hits[phrase] = (start + places[first][1], start + places[last][2])
+    return sorted(hits.values())
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:
@@ -79,11 +103,15 @@ def _matches(places: Sequence[WordPlace], phrase: Phrase) -> Iterator[int]:
                 yield first
 
 
-def _cut_out(text: str, place: int) -> str:
-    """Return the words around a place."""
-    start, end = max(0, place - _BEFORE), min(len(text), place + _AFTER)
+def _words_around(text: str, place: int, before: int, after: int) -> _Span:
+    """Return the start and end of the words around a place.
+
+    Args:
+        before, after: Characters at most.
+    """
+    start, end = max(0, place - before), min(len(text), place + after)
     if start and (blank := text.find(" ", start - 1, place)) >= 0:
         start = blank + 1
     if end < len(text) and (blank := text.rfind(" ", place, end + 1)) > place:
         end = blank
-    return f"{'…' if start else ''}{text[start:end].strip()}{'…' if end < len(text) else ''}"
+    return start, end
