@@ -82,6 +82,7 @@ class FetchError(FeedError):
         size: Bytes of the body that were received before the failure.
         redirected: The response came from the target of a redirect.
         unreachable: No server was reached; the network of this machine may have failed.
+        refused: The connection was refused, by the server or by something on the way.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class FetchError(FeedError):
         size: int = 0,
         redirected: bool = False,
         unreachable: bool = False,
+        refused: bool = False,
     ) -> None:
         super().__init__(feed_url, reason)
         self.status = status
@@ -101,6 +103,7 @@ class FetchError(FeedError):
         self.size = size
         self.redirected = redirected
         self.unreachable = unreachable
+        self.refused = refused
 
 
 class ParseError(FeedError):

@@ -4,10 +4,11 @@ import asyncio
 import errno
 import socket
 import threading
+from dataclasses import replace
 
 import pytest
 
-from aggregator.poll.network_health import MAX_WAIT, RECENT, NetworkHealth
+from aggregator.poll.network_health import MAX_WAIT, MIN_REFUSING, RECENT, NetworkHealth
 from tests.faults import World, hosts_of_their_own
 from tests.feedserver import FeedServer
 from tests.fetching import failure
@@ -78,7 +79,10 @@ def test_where_no_address_has_a_route_it_may_be_this_machine(monkeypatch, number
 def test_where_a_server_was_asked_it_is_not_this_machine(monkeypatch, numbers):
     connecting_ends_with(monkeypatch, *numbers)
 
-    assert not fails().unreachable
+    error = fails()
+
+    assert not error.unreachable
+    assert error.refused is (errno.ECONNREFUSED in numbers)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +135,7 @@ def judged(steps, *, seconds=0.0):
     """Return what is said of each feed that fails; a number answers, a negative one fails.
 
     Args:
+        steps: A name is a feed that fails because the site of this name refuses connections.
         seconds: That pass after each answer.
     """
 
@@ -138,7 +143,13 @@ def judged(steps, *, seconds=0.0):
         clock = SteppedClock()
         network, verdicts = NetworkHealth(clock), []
         for step in steps:
-            if step > 0:
+            if isinstance(step, str):
+                feed_id = 100 + ord(step[0])
+                verdicts.append(
+                    await network.is_working(feed_id, others_under_way=False, refusing_site=step)
+                )
+                await clock.advance(1)
+            elif step > 0:
                 network.note_response(step)
                 await clock.advance(seconds)
             else:
@@ -185,6 +196,71 @@ def test_an_answer_since_a_feed_failed_last_shows_that_it_is_the_feed():
     long_ago = RECENT + 1
     assert judged([-1, 2, -1, -3, -1], seconds=long_ago) == [False, True, False, False]
     assert judged([-1, 1, -1], seconds=long_ago) == [False, False]  # it was well in between
+
+
+def test_a_server_that_refuses_connections_is_at_fault_itself():
+    assert judged(["a", "b", "a", "b"]) == [True] * 4
+    assert judged(["a", "b", 1, "c", "d", 1, "e"]) == [True] * 5
+
+
+def test_where_one_site_after_the_other_refuses_connections_the_network_does_so():
+    assert judged(["a", "b", "c", "d", "a"]) == [True, True, False, False, False]
+    assert judged([1, "a", "b", "c", 1, "d"]) == [True, True, False, True]
+    assert judged(["a", -1, -2, "b"]) == [True, False, False, True]
+
+
+def test_a_server_that_refuses_again_after_another_answered_is_at_fault_itself():
+    assert judged(["a", "b", "c", 1, "a", "b", "c"]) == [True, True, False, True, True, True]
+
+
+def test_several_sites_that_refuse_at_once_do_so_as_the_network_does():
+    async def run(answers):
+        clock = SteppedClock()
+        network = NetworkHealth(clock)
+        refused = [
+            asyncio.create_task(
+                network.is_working(number, others_under_way=True, refusing_site=f"{number}.test")
+            )
+            for number in range(MIN_REFUSING)
+        ]
+        await clock.advance(MAX_WAIT / 2)
+        if answers:
+            network.note_response(9)
+        await clock.advance(MAX_WAIT / 2)
+        return await asyncio.gather(*refused)
+
+    assert asyncio.run(run(answers=False)) == [False] * MIN_REFUSING
+    assert asyncio.run(run(answers=True)) == [True] * MIN_REFUSING
+
+
+@pytest.mark.parametrize("live", [(), ("live",)])
+def test_feeds_are_not_blamed_for_a_network_that_refuses_all_connections(
+    tmp_path, monkeypatch, live
+):
+    monkeypatch.setattr("aggregator.poll.network_health.MAX_WAIT", 0.3)
+    with hosts_of_their_own(), FeedServer() as server:
+        world = World(tmp_path, server)
+        server.put("/live", "<rss version='2.0'><channel/></rss>", delay=0.1)
+        closed = {name: f"http://{name}.test:1/" for name in "abc"}
+        world.subscribe(*live, apart=True, **closed)
+        world.poll()
+
+        for name in closed:
+            assert world.health(name).error == "connection refused"
+            assert world.health(name).failures == len(live)
+        world.database.dispose()
+
+
+def test_services_of_this_machine_that_are_not_running_are_at_fault(tmp_path):
+    with FeedServer() as server:
+        world = World(tmp_path, server)
+        fetch = replace(world.settings.fetch, allow=("127.0.0.0/8",))
+        world.settings = replace(world.settings, fetch=fetch)
+        world.subscribe(**{name: f"http://127.0.0.{n}:1/" for n, name in enumerate("abc", 1)})
+        world.poll()
+
+        assert [world.health(name).failures for name in "abc"] == [1, 1, 1]
+        world.database.dispose()
 
 
 @pytest.mark.parametrize(("answers", "verdict"), [(False, False), (True, True)])

@@ -107,6 +107,16 @@ def is_unreachable(error: Exception) -> bool:
     return bool(numbers) and numbers <= _NO_ROUTE
 
 
+def is_connection_refused(error: Exception) -> bool:
+    """Whether the connection was refused, which a firewall on the way may do for all servers."""
+    if not isinstance(error, aiohttp.ClientConnectorError):
+        return False
+    if isinstance(error.os_error, ssl.SSLError | socket.gaierror):  # with numbers of their own
+        return False
+    numbers = _errnos(error.os_error)
+    return errno.ECONNREFUSED in numbers and numbers <= _NO_ROUTE | {errno.ECONNREFUSED}
+
+
 def _certificate_message(error: Exception) -> str:
     code = getattr(error, "verify_code", None)
     return _CERTIFICATE_MESSAGES.get(code or 0, "certificate: not accepted")

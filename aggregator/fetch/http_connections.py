@@ -20,7 +20,12 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from .error_messages import ConnectionLostError, error_message, is_unreachable
+from .error_messages import (
+    ConnectionLostError,
+    error_message,
+    is_connection_refused,
+    is_unreachable,
+)
 from .failure import AddressRefusedError, FetchFailure
 from .fetch_settings import FetchSettings
 from .guard import AddressPolicy, Guard
@@ -263,7 +268,9 @@ def _failure(error: Exception, settings: FetchSettings, *, is_answered: bool) ->
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
     )
-    return FetchFailure(message, unreachable=is_unreachable(error))
+    return FetchFailure(
+        message, unreachable=is_unreachable(error), refused=is_connection_refused(error)
+    )
 
 
 def _guard(settings: FetchSettings) -> Guard:

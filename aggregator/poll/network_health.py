@@ -9,6 +9,9 @@ from aggregator.poll.poll_clock import PollClock
 RECENT = 60.0
 """Seconds for which a response of any server shows that the network works."""
 
+MIN_REFUSING = 3
+"""Sites that refuse connections, with no answer of any server between, if the network does so."""
+
 MAX_WAIT = 2.0
 """Seconds within which one of the other polls under way may show it."""
 
@@ -20,6 +23,9 @@ class NetworkHealth:
     answers in the next moment, or has answered since this feed failed in the same way, or answered
     within the last minute and no other feed has failed in this way since.  The second case finds a
     dead name or a dead route of one feed, even with polls far apart.
+
+    A server that refuses a connection is at fault, unless several sites do so and no server answers
+    between: a firewall, or a router without a line, refuses connections to all servers.
     """
 
     def __init__(self, clock: PollClock) -> None:
@@ -28,29 +34,39 @@ class NetworkHealth:
         self._waiters: set[asyncio.Future[bool]] = set()
         self._failed_at: dict[int, float] = {}
         self._failed_since: set[int] = set()  # since the last response
+        self._refusing_sites: set[str] = set()  # since the last response
 
     def note_response(self, feed_id: int) -> None:
         """Note that the server of a feed answered, with any status."""
         self._reached_at = self._clock.monotonic()
         self._failed_at.pop(feed_id, None)
         self._failed_since.clear()
+        self._refusing_sites.clear()
         for waiter in self._waiters:
             _resolve(waiter, is_answered=True)
 
-    async def is_working(self, feed_id: int, *, others_under_way: bool) -> bool:
+    async def is_working(
+        self, feed_id: int, *, others_under_way: bool, refusing_site: str | None = None
+    ) -> bool:
         """Return whether the network works although the server of a feed can't be reached.
 
         Args:
             others_under_way: Wait a moment for what other polls see.
+            refusing_site: The site that refused the connection; None for a server not reached.
         """
         now = self._clock.monotonic()
         failed_before_at = self._failed_at.get(feed_id, math.inf)
         self._failed_at[feed_id] = now
         if failed_before_at < self._reached_at:
             return True
-        self._failed_since.add(feed_id)
+        if refusing_site is None:
+            self._failed_since.add(feed_id)
+        else:
+            self._refusing_sites.add(refusing_site)
         if others_under_way and await self._next_response():
             return True
+        if refusing_site is not None:
+            return len(self._refusing_sites) < MIN_REFUSING
         return now - self._reached_at <= RECENT and len(self._failed_since) == 1
 
     async def _next_response(self) -> bool:

@@ -243,11 +243,16 @@ class Poller:
             return False
         if error.status is not None or error.redirected:
             self._network.note_response(due.id)
-        if not error.unreachable:
+        # What this machine refuses itself says nothing about the network.
+        is_refused = error.refused and not urls.is_loopback(urls.host_of(due.address))
+        if not (error.unreachable or is_refused):
             return False
         self._slots.release()  # what follows takes time, but no work
-        others_under_way = self._slots.poll_count > 0
-        return not await self._network.is_working(due.id, others_under_way=others_under_way)
+        return not await self._network.is_working(
+            due.id,
+            others_under_way=self._slots.poll_count > 0,
+            refusing_site=due.host.name if is_refused else None,
+        )
 
     def _put_off(self, due: DueFeed, started_at: datetime) -> None:
         """Put off the next poll of a feed whose poll was cancelled during the request."""
