@@ -7,6 +7,7 @@ AggregatorError
 ├── OutputError        standard output can't be written any more
 ├── OpmlError          a subscription list can't be read
 ├── UsageError         a command names something that does not exist
+├── NoWorkerError      this machine can't start a process to read documents
 └── FeedError          the poll of one feed failed: recorded on the feed, other feeds go on
     ├── FetchError     no usable response from the network, or no readable file
     └── ParseError     a document that is not a feed, or that could not be read in time
@@ -58,6 +59,10 @@ class OpmlError(AggregatorError):
 
 class UsageError(AggregatorError):
     """A command names something that does not exist, such as an unknown feed."""
+
+
+class NoWorkerError(AggregatorError):
+    """This machine can't start a process to read a document, whatever the document."""
 
 
 class FeedError(AggregatorError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import gzip
 import itertools
@@ -35,6 +36,8 @@ from aggregator.model import (
 from aggregator.poll import Poller, PollResult, PollSettings
 from aggregator.poll.reports import CompletedPoll
 from aggregator.poll.storage_queue import StorageQueue, UnstoredPoll
+from aggregator.runtime.worker_pool import Workers
+from aggregator.runtime.worker_process import WorkerProcess
 from tests.feedserver import FeedServer
 from tests.pollers import pollers, polling
 from tests.running import eventually, rss
@@ -612,6 +615,31 @@ def test_an_error_that_nobody_foresaw_costs_one_feed_one_poll(world, monkeypatch
     assert results["a"].error == "could not be polled; the log says why"
     assert (results["b"].new, results["b"].error) == (1, None)
     assert "Traceback" in caplog.text
+
+
+def test_a_machine_that_can_start_no_process_blames_no_feed_and_polls_again(
+    world, monkeypatch, caplog
+):
+    for name in "abc":
+        world.server.put(f"/{name}", rss(items(1)))
+    world.subscribe("/a", "/b", "/c")
+
+    def no_room(_process: WorkerProcess, _max_memory: int) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WorkerProcess, "__init__", no_room)
+        results = world.poll(workers=lambda _settings: Workers(1))
+
+    assert results == {}
+    assert len(caplog.records) == 1
+    for name in "abc":
+        health = world.health(name)
+        assert (health.failures, health.error, health.polls) == (0, None, ())
+        assert "could not start a process" in (health.next_reason or "")
+        assert health.next_poll_at is not None
+        assert health.next_poll_at > NOW + HOUR / 2
+    assert {name: result.error for name, result in world.poll().items()} == dict.fromkeys("abc")
 
 
 def test_no_document_waits_for_the_collector_of_garbage(world):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import errno
 import faulthandler
 import multiprocessing
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.errors import ParseError
+from aggregator.errors import NoWorkerError, ParseError
 from aggregator.reading.worker_task import read_document
 from aggregator.runtime.worker_loop import HEADER_SIZE, own_memory
 from aggregator.runtime.worker_pool import Workers
@@ -231,12 +232,50 @@ def test_whoever_a_stop_keeps_from_its_process_learns_it_and_nobody_is_warned(
         reading = asyncio.create_task(workers.run("u", signal.pause))
         await asyncio.sleep(0.1)
         await asyncio.to_thread(workers.stop)
-        with pytest.raises(ParseError, match=r"process that read it died|no process to read it"):
+        with pytest.raises((ParseError, NoWorkerError)):
             await reading
 
     asyncio.run(run())
     assert caplog.records == []
     eventually(lambda: set(multiprocessing.active_children()) <= before)
+
+
+def test_a_machine_without_room_for_a_process_blames_no_document_and_says_so_once(
+    workers, monkeypatch, caplog
+):
+    def no_room(_process):
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    async def run() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(multiprocessing.process.BaseProcess, "start", no_room)
+            for _ in range(3):
+                with pytest.raises(NoWorkerError, match="temporarily unavailable"):
+                    await title(workers)
+        for _ in range(2):
+            assert await title(workers) == "Post 1"
+
+    asyncio.run(run())
+    cause = "no process that reads documents can be started: [Errno 11] Resource temporarily"
+    first, second = (record.getMessage() for record in caplog.records)
+    assert first == f"{cause} unavailable; what was fetched is fetched again later"
+    assert second == "processes that read documents can be started again"
+
+
+def test_processes_that_end_without_any_document_blame_none(workers, monkeypatch, caplog):
+    start = WorkerProcess.__init__
+
+    def ending(process: WorkerProcess, max_memory: int) -> None:
+        start(process, max_memory)
+        os.kill(process._process.pid, signal.SIGKILL)
+
+    async def run() -> None:
+        monkeypatch.setattr(WorkerProcess, "__init__", ending)
+        with pytest.raises(NoWorkerError, match="each ends at once"):
+            await title(workers)
+
+    asyncio.run(run())
+    assert len(caplog.records) == 1
 
 
 def test_an_answer_that_nobody_waits_for_any_more_is_nobody_elses(workers):
@@ -342,7 +381,7 @@ def test_a_fork_server_that_stands_still_holds_up_neither_a_document_nor_the_sto
         wake = threading.Timer(60, lambda: (woken.set(), os.kill(server, signal.SIGCONT)))
         wake.start()
         try:
-            with pytest.raises(ParseError):
+            with pytest.raises(NoWorkerError, match="none started in 1s"):
                 await workers.run("u", os.getpid)
             await asyncio.to_thread(workers.stop)
         finally:

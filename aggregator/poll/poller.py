@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 from aggregator import urls
 from aggregator.database import Connection, DatabaseWriter
 from aggregator.database.feeds import write_hosts, write_leases
-from aggregator.errors import FeedError, FetchError, ParseError
+from aggregator.errors import FeedError, FetchError, NoWorkerError, ParseError
 from aggregator.fetch import Fetcher
 from aggregator.model import DueFeed, Fetched, HostPause, Validators
 from aggregator.poll import document_reader
@@ -43,6 +43,7 @@ from aggregator.runtime.worker_pool import Workers
 
 log = logging.getLogger(__name__)
 
+_UNREAD = "this machine could not start a process to read the last document"
 _THROTTLING = frozenset({429, 503})  # statuses with which a server asks for fewer requests
 _T = TypeVar("_T")
 
@@ -98,8 +99,8 @@ class Poller:
         """Poll one leased feed, store the outcome, and give the lease back.
 
         Returns:
-            None if no request was made, as the host wants to be left alone, or if the poll was
-            overtaken and does not count.
+            None if no request was made, as the host wants to be left alone, or if the poll does not
+            count: another overtook it, or this machine could not read the document.
 
         Raises:
             DBAPIError: The database did not take the poll.
@@ -114,7 +115,7 @@ class Poller:
                 self._slots,
             ):
                 result = await self._queue.enqueue(await self._attempt(due, turn))
-        except HostPausedError:
+        except (HostPausedError, NoWorkerError):
             await self.transact(partial(_release, due))
             return None
         return await result
@@ -166,6 +167,11 @@ class Poller:
             relocation = relocation_of(due, fetched.moved_to, started_at)
         except asyncio.CancelledError:
             self._put_off(due, started_at)
+            raise
+        except NoWorkerError:
+            await self.transact(
+                partial(write_leases.put_off, leased=[due], requested_at=started_at, reason=_UNREAD)
+            )
             raise
         except Exception as error:
             ended_at = self._clock.now()

@@ -8,12 +8,13 @@ The event loop talks to the processes without threads or queues, over a pair of 
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from aggregator.errors import ParseError
+from aggregator.errors import NoWorkerError, ParseError
 from aggregator.model.times import span_text
 from aggregator.runtime.child_processes import lock_socket_folder
 from aggregator.runtime.worker_loop import TASK_TIMEOUT, load_reply
@@ -59,6 +60,7 @@ class Workers:
         self._abandoned_starts: list[asyncio.Future[WorkerProcess | None]] = []
         self._starter = ThreadPoolExecutor(count, "start")  # a start that hangs blocks no other
         self._is_stopped = False
+        self._is_failing = False  # no process could be started
 
     async def run(
         self, url: str, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
@@ -71,12 +73,13 @@ class Workers:
 
         Raises:
             ParseError: Raised by `function`, or the task took too much time or memory.
+            NoWorkerError: No process can be started, or each ends at once.
         """
         task = pickle_task((function, args, kwargs))
         del args, kwargs
         try:
             async with self._places:
-                reply = await self._run_task(url, task)
+                reply = await self._reply(url, task)
             result: _T
             if len(reply) <= _MAX_LOADED_IN_LOOP:
                 result = load_reply(reply)
@@ -88,15 +91,18 @@ class Workers:
             raise ParseError(url, "could not be read: it takes too much memory") from error
         except WorkerEndedError as error:
             raise ParseError(url, "could not be read: the process that read it died") from error
-        except _NoWorkerError as error:
-            reason = f"could not be read: no process to read it, {error}"
-            raise ParseError(url, reason) from error
+        except NoWorkerError as error:
+            self._log_once(error)
+            raise
         except ParseError:
             raise
         except Exception as error:  # a bug of this program costs one poll of one feed
             log.exception("%s: could not be read", masked(url))
             raise ParseError(url, "could not be read; the log says why") from error
         else:
+            if self._is_failing:
+                self._is_failing = False
+                log.warning("processes that read documents can be started again")
             return result
 
     def stop(self) -> None:
@@ -110,6 +116,33 @@ class Workers:
             process.join(deadline - time.monotonic())
         self._idle.clear()
         self._starter.shutdown(wait=False)  # `_start` does nothing from now on
+
+    def _log_once(self, error: NoWorkerError) -> None:
+        """Log why no process can be started, until one is started again."""
+        if not self._is_failing and not self._is_stopped:
+            log.error("%s; what was fetched is fetched again later", error)
+            self._is_failing = True
+
+    async def _reply(self, url: str, task: list[bytes]) -> memoryview:
+        """Return the reply to a task.
+
+        Raises:
+            WorkerEndedError: The task ends processes.
+            NoWorkerError: No process can be started, or each ends at once.
+        """
+        try:
+            return await self._run_task(url, task)
+        except WorkerEndedError:
+            if not self._is_stopped:
+                await self._check_processes(url)
+            raise
+
+    async def _check_processes(self, url: str) -> None:
+        """Check that a process without a document does not end."""
+        try:
+            await self._run_in(await self._new_process(), url, pickle_task((os.getpid, (), {})))
+        except (WorkerEndedError, TimeoutError) as error:
+            raise _no_worker("each ends at once") from error
 
     async def _run_task(self, url: str, task: list[bytes]) -> memoryview:
         if self._idle:
@@ -147,21 +180,21 @@ class Workers:
                 process = await asyncio.shield(future)
         except TimeoutError as error:
             self._abandoned_starts.append(future)  # the next task takes the process
-            raise _NoWorkerError(f"none started in {span_text(START_TIMEOUT)}") from error
+            raise _no_worker(f"none started in {span_text(START_TIMEOUT)}") from error
         except (OSError, EOFError) as error:
-            raise _NoWorkerError(str(error) or "the fork server died") from error
+            raise _no_worker(str(error) or "the fork server died") from error
         except asyncio.CancelledError:
             self._abandoned_starts.append(future)
             raise
         if process is None:
-            raise _NoWorkerError("all are stopped")
+            raise _no_worker("all are stopped")
         return process
 
     def _begin_start(self) -> "asyncio.Future[WorkerProcess | None]":
         try:
             future = asyncio.get_running_loop().run_in_executor(self._starter, self._start)
         except RuntimeError as error:  # shut down, or the system has no more threads
-            raise _NoWorkerError(str(error)) from error
+            raise _no_worker(str(error)) from error
         # Marks an exception as retrieved, where no task waits for the future any more.
         future.add_done_callback(lambda future: future.cancelled() or future.exception())
         return future
@@ -182,8 +215,8 @@ class Workers:
         return process
 
 
-class _NoWorkerError(Exception):
-    """There is no process, and none could be started."""
+def _no_worker(reason: str) -> NoWorkerError:
+    return NoWorkerError(f"no process that reads documents can be started: {reason}")
 
 
 def _log_output(url: str, output: bytes) -> None:

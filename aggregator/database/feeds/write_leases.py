@@ -37,7 +37,7 @@ from aggregator.model import (
 _MAX_CANDIDATES = 4096  # due feeds that are read, as some hosts have more than their share
 _NO_SITES: Mapping[str, int] = {}
 _NEW_FEED_PAUSE = timedelta(minutes=5)
-_CUT_SHORT = "the last poll was cut short by a stop"
+CUT_SHORT = "the last poll was cut short by a stop"
 
 _Rows = Select[*tuple[Any, ...]]
 
@@ -179,13 +179,19 @@ def reclaim_leases(
     connection.execute(
         update(feeds)
         .where(ended, feeds.c.next_poll_at < again_at)
-        .values(next_poll_at=again_at, next_reason=_CUT_SHORT, plan=None)
+        .values(next_poll_at=again_at, next_reason=CUT_SHORT, plan=None)
     )
     release = update(feeds).where(ended).values(lease_owner=None, lease_until=None)
     return connection.execute(release).rowcount
 
 
-def put_off(connection: Connection, leased: Sequence[DueFeed], *, requested_at: datetime) -> None:
+def put_off(
+    connection: Connection,
+    leased: Sequence[DueFeed],
+    *,
+    requested_at: datetime,
+    reason: str = CUT_SHORT,
+) -> None:
     """Put off the next polls of feeds with a request in vain, by their intervals.
 
     A feed with a new URL keeps its time.
@@ -196,7 +202,7 @@ def put_off(connection: Connection, leased: Sequence[DueFeed], *, requested_at: 
             update(feeds)
             .where(feeds.c.id == due.id, feeds.c.url == due.url)
             .where(feeds.c.next_poll_at < until)
-            .values(next_poll_at=until, next_reason=_CUT_SHORT, plan=None)
+            .values(next_poll_at=until, next_reason=reason, plan=None)
         )
 
 
