@@ -7,6 +7,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Hashable, Iterator, MutableMapping
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -164,3 +165,9 @@ def browser() -> "Iterator[Browser]":
             pytest.skip(f"NO BROWSER, NOT TESTED: {str(error).splitlines()[0]}")
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """Return the script of axe-core, which finds barriers on a page."""
+    return files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")

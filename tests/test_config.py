@@ -47,6 +47,7 @@ def test_every_key_is_read_as_it_is_meant():
         },
         retention=config.RetentionOptions(timedelta(days=30), min_entries=20, max_entries=500),
         stories=config.StoriesOptions(off_in=("Business",)),
+        page=config.PageOptions(read_here=False),
         publish=config.PublishOptions(
             id="tag:feeds.example.org,2026:/",
             prefix_titles=True,
@@ -63,6 +64,7 @@ def test_every_key_is_read_as_it_is_meant():
                 url="https://news.example.org/feed.xml",
                 interval=timedelta(hours=2),
                 interval_given=True,
+                read_here=False,
             ),
             Subscription(
                 name="the-example",
@@ -81,6 +83,7 @@ def test_every_key_is_read_as_it_is_meant():
                 url="samples/local.xml",
                 interval=timedelta(hours=2),
                 interval_given=True,
+                read_here=False,
             ),
         ),
     )

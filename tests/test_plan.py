@@ -106,13 +106,14 @@ def test_every_setting_of_a_feed_is_compared(database):
     subscribe(database, feed("a", interval=HOUR))
     values = {"title": "A", "categories": ("C",), "interval": 2 * HOUR, "interval_given": True,
               "distrust_304": True, "timezone": "Europe/Berlin", "private": True,
-              "stories": False, "paused": True}  # fmt: skip
+              "stories": False, "paused": True, "read_here": False}  # fmt: skip
 
     (changed,) = changes_of(database, feed("a", **values)).changed_feeds
 
     assert [(change.key, change.after) for change in changed.settings] == [
         ("title", "A"), ("category", ("C",)), ("interval", "2h"), ("timezone", "Europe/Berlin"),
         ("distrust_304", True), ("private", True), ("stories", False), ("paused", True),
+        ("read_here", False),
     ]  # fmt: skip
     assert {"name", "url", "name_given", "rules", *values} == set(Subscription.__match_args__)
 

@@ -5,7 +5,6 @@ Screenshots are written to screenshots/ (which git ignores): look at them.
 
 import gzip
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -44,11 +43,6 @@ SEEN = "1.1.1.1"  # a reader who was here in 1970: everything is new
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with served(lively_site(tmp_path_factory.mktemp("lively"))) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    return files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 
 
 def open_page(browser: Browser, address: str, width: int = 1280, **options: object) -> Page:

@@ -17,12 +17,14 @@ import waitress
 import yaml
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from aggregator.config import load
 from aggregator.database import Engine
 from aggregator.database.feeds import write_subscriptions
 from aggregator.database.lists import write_relisting
+from aggregator.database.schema import entries
 from aggregator.model import CleanEntry, Enclosure, FeedHead, Outcome, Subscription
 from tests import worlds
 from web import create_app
@@ -82,6 +84,15 @@ class Site:
         assert answer.status_code == status, f"{path}: {answer.status_code} {answer.text[:300]}"
         assert answer.content_type == "text/html; charset=utf-8"
         return HtmlPage(answer.text)
+
+
+def post_path(site: Site, title: str | None = None) -> str:
+    """Return the path of the page of the post with a title, else of the newest post."""
+    statement = select(entries.c.id).order_by(entries.c.id.desc())
+    if title is not None:
+        statement = statement.where(entries.c.title == title)
+    with site.engine.connect() as connection:
+        return f"/post/{connection.scalar(statement.limit(1))}"
 
 
 def full_site(folder: Path) -> Site:

@@ -117,7 +117,8 @@ def _wrapped(
 def _protect(response: Response) -> Response:
     if response.status_code != 304:  # a stored response keeps the policy of its first answer
         is_page = response.mimetype == "text/html"
-        response.headers["Content-Security-Policy"] = PAGE_POLICY if is_page else DOCUMENT_POLICY
+        policy = PAGE_POLICY if is_page else DOCUMENT_POLICY
+        response.headers.setdefault("Content-Security-Policy", policy)
     response.headers["X-Content-Type-Options"] = "nosniff"
     # Publishers learn nothing of their readers, nor the name of a private host.
     response.headers["Referrer-Policy"] = "no-referrer"

@@ -19,20 +19,28 @@ _PAGE_DIRECTIVES = (
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
 )
+_MEDIA = "media-src https:"
 _ONLY_IN_HEADERS = ("frame-ancestors", "report-uri", "sandbox")
 
 PAGE_POLICY = "; ".join(_PAGE_DIRECTIVES)
+
+POST_POLICY = f"{PAGE_POLICY}; {_MEDIA}"
+"""Of the page of a post: sound and video come from the publisher when a reader plays them."""
 
 DOCUMENT_POLICY = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 """Of what is not a page but may be opened like one: texts of other people are in it."""
 
 
-def policy_of_file() -> Markup:
+def policy_of_file(*, plays_media: bool) -> Markup:
     """Return the policy that a page in a file carries in a `meta` element, as attribute text.
+
+    Args:
+        plays_media: The page is that of a post.
 
     Source: HTML, 4.2.5.3 (pragma directives: Content security policy state).
     """
     directives = (
         directive for directive in _PAGE_DIRECTIVES if not directive.startswith(_ONLY_IN_HEADERS)
     )
-    return Markup(escape("; ".join(directives)))  # noqa: S704
+    media = [_MEDIA] if plays_media else []
+    return Markup(escape("; ".join([*directives, *media])))  # noqa: S704

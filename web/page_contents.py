@@ -28,7 +28,7 @@ from aggregator.publish import room_on_page
 from aggregator.search.search_faults import Hint
 from aggregator.search.search_parser import parse
 from aggregator.search.tree_facts import keywords
-from web import disclosure, presentation, search_texts, status_texts
+from web import disclosure, full_post, presentation, search_texts, status_texts
 from web.last_visit import LastVisit
 from web.page_links import PageLinks, updates_path
 from web.relative_time import Clock
@@ -75,6 +75,7 @@ class Page:
         scope: The list whose feeds the page offers.
         section: Item of the navigation for the page, empty for none.
         index: Whether search engines may list the page.
+        plays_media: Whether the page may have sound and video.
         following: Cursor of the next page of the same list, None on the last page.
         following_row: Rows before the next page of the same table, None on the last page.
     """
@@ -84,6 +85,7 @@ class Page:
     scope: ListScope = read_lists.WHOLE_LIST
     section: str = ""
     index: bool = True
+    plays_media: bool = False
     following: Cursor | None = None
     following_row: int | None = None
 
@@ -207,6 +209,15 @@ def robot(data: PageData) -> Page:
     """Return the page about our crawler for owners of servers."""
     fastest = read_health.shortest_interval(data.connection)
     return Page("robot.html", {"fastest": fastest or site().config.poll.interval})
+
+
+def post(data: PageData, entry_id: int) -> Page | None:
+    """Return the page of a post with its text; None where there is no such post to read here."""
+    entry = read_lists.post(data.connection, entry_id)
+    if entry is None or not entry.source.read_here:
+        return None
+    values: dict[str, object] = {"post": full_post.full_post(entry, data.clock)}
+    return Page("post.html", values, index=False, plays_media=True)
 
 
 def _source(data: PageData, scope: ListScope, position: ListPosition) -> Page | None:

@@ -16,6 +16,7 @@ from flask import Blueprint, Response, abort, request, url_for
 from aggregator.database.state import read_overview
 from aggregator.model import ListKind, ListScope, Overview
 from web import page_contents, parameters, renamed_lists
+from web.content_policy import POST_POLICY
 from web.language import language, to_translate
 from web.last_visit import COOKIE, MAX_AGE, LastVisit
 from web.page_contents import ListPosition, Page, PageData
@@ -129,6 +130,14 @@ def search(data: PageData) -> Page:
         return page_contents.search(data, scope, _position())
 
 
+@bp.get("/post/<entry_id>")
+@_page()
+def post(data: PageData, entry_id: str) -> Page:
+    """Show a post with its text."""
+    page = page_contents.post(data, parameters.entry_id(entry_id))
+    return page or abort(404, to_translate("This post can’t be read here."))
+
+
 @bp.get("/sources")
 @_page(Part.CHECKS, Part.FEEDS)
 def sources(data: PageData) -> Page:
@@ -151,9 +160,19 @@ def robot(data: PageData) -> Page:
 
 
 @bp.after_request
+def _let_media_play(response: Response) -> Response:
+    """Let a reader of a post play sound and video from the publisher's host."""
+    if request.endpoint == "pages.post" and response.status_code == 200:
+        response.headers["Content-Security-Policy"] = POST_POLICY
+    return response
+
+
+@bp.after_request
 def _keep_out_of_searches(response: Response) -> Response:
-    """Keep searches, older pages of lists, and hidden entries out of search engines."""
-    if request.endpoint == "pages.search" or {"before", "hidden"} & set(request.args):
+    """Keep searches, older pages of lists, hidden entries and posts out of search engines."""
+    if request.endpoint in {"pages.search", "pages.post"} or {"before", "hidden"} & set(
+        request.args
+    ):
         response.headers["X-Robots-Tag"] = "noindex"
     return response
 

@@ -83,6 +83,14 @@ def list_scope(kind: str, key: str) -> ListScope:
     return ListScope.of(ListKind(kind), key)
 
 
+def entry_id(text: str) -> int:
+    """Return the id of an entry from a path; 404 for a text that is not an id."""
+    try:
+        return Cursor.parse(text).id
+    except ValueError:
+        abort(404)
+
+
 def week(text: str) -> Week:
     """Return a week from a path; 404 for an impossible week."""
     try:

@@ -277,7 +277,7 @@ def title(entry: ListedEntry, phrases: Sequence[Phrase], lang: Language) -> Mark
     stored, so it is markup; all other texts are escaped.
     """
     if not entry.title:
-        return marked(_plain_title(entry, lang), phrases)
+        return marked(plain_title(entry, lang), phrases)
     if not phrases:
         return Markup(entry.title_html)  # noqa: S704
     return Markup("").join(
@@ -414,5 +414,8 @@ def rate(per_week: float, lang: Language) -> str:
     return lang.number(per_week if per_week < 1 else round(per_week))
 
 
-def _plain_title(entry: ListedEntry, lang: Language) -> str:
+def plain_title(entry: ListedEntry, lang: Language) -> str:
+    """Return an entry's title as text, else the beginning of its text, else "Untitled"."""
+    if entry.title:
+        return entry.title
     return title_of(entry) if entry.summary.strip() else lang.gettext("Untitled")

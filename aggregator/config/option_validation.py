@@ -18,6 +18,7 @@ from aggregator.config.options import (
     GlobalOptions,
     HostOptions,
     NetworkOptions,
+    PageOptions,
     PollOptions,
     PublishOptions,
     RetentionOptions,
@@ -118,6 +119,7 @@ _SECTIONS: dict[str, type] = {
     "network": NetworkOptions,
     "hosts": HostOptions,
     "retention": RetentionOptions,
+    "page": PageOptions,
     "publish": PublishOptions,
     "websub": WebSubOptions,
     "views": ViewOptions,
@@ -174,10 +176,10 @@ def _unknown_key(key: str, section: type) -> str:
     if character := stray_characters.confusable(key):
         return f"unknown key; {stray_characters.complaint(character)}"
     known_keys = _known_keys(section)
-    if similar := difflib.get_close_matches(key.lower(), known_keys, n=1):
-        return f'unknown key; did you mean "{similar[0]}"?'
     if places := list(_places_of(key, section)):
         return f'unknown key; "{key}" belongs {" or ".join(places)}'
+    if similar := difflib.get_close_matches(key.lower(), known_keys, n=1):
+        return f'unknown key; did you mean "{similar[0]}"?'
     return f"unknown key; known here are {', '.join(known_keys)}"
 
 

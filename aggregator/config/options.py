@@ -160,6 +160,19 @@ def _stories(value: object) -> StoriesOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class PageOptions:
+    """What the pages show.
+
+    Attributes:
+        read_here: Posts have pages with their texts; see also `FeedOptions`.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    read_here: Annotated[bool, parsed(value_parsers.on_or_off)] = True
+
+
+@dataclass(frozen=True, slots=True)
 class PublishOptions:
     """How the merged feeds are published.
 
@@ -227,6 +240,7 @@ class GlobalOptions:
     ] = field(default_factory=dict, hash=False)
     retention: Annotated[RetentionOptions, SECTION] = RetentionOptions()
     stories: Annotated[StoriesOptions, PlainValidator(_stories)] = StoriesOptions()
+    page: Annotated[PageOptions, SECTION] = PageOptions()
     publish: Annotated[PublishOptions, SECTION] = PublishOptions()
     websub: Annotated[WebSubOptions, SECTION] = WebSubOptions()
     order: Annotated[Order, parsed(value_parsers.order)] = Order.PUBLISHED
@@ -308,6 +322,7 @@ class FeedOptions:
     timezone: Annotated[str | None, parsed_or_none(value_parsers.timezone)] = None
     private: Annotated[bool | None, parsed_or_none(value_parsers.true_or_false)] = None
     stories: Annotated[bool | None, parsed_or_none(value_parsers.on_or_off)] = None
+    read_here: Annotated[bool | None, parsed_or_none(value_parsers.on_or_off)] = None
     keep: Annotated[str | None, option_readers.RULE] = None
     hide: Annotated[str | None, option_readers.RULE] = None
     per_day: Annotated[

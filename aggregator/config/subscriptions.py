@@ -25,6 +25,7 @@ def subscriptions(
     interval: timedelta,
     interval_given: bool,
     stories_off_in: Iterable[str] = (),
+    read_here: bool = True,
 ) -> tuple[Subscription, ...]:
     """Return the subscriptions, each with a unique name.
 
@@ -35,6 +36,7 @@ def subscriptions(
         interval: Interval of the feeds without their own.
         interval_given: The file has `interval`.
         stories_off_in: Categories without stories, as written.
+        read_here: The value of `read_here` of the feeds without their own.
     """
     without_stories = _matching_categories(feeds.values(), stories_off_in)
     used_names = {feed.name for feed in feeds.values() if feed.name}
@@ -45,12 +47,14 @@ def subscriptions(
         subscription = _subscription(name, feed, without_stories)
         if feed.interval is None:
             subscription = replace(subscription, interval=interval, interval_given=interval_given)
+        if feed.read_here is None:
+            subscription = replace(subscription, read_here=read_here)
         subscriptions.append(subscription)
     return tuple(subscriptions)
 
 
 def _subscription(name: str, feed: FeedOptions, without_stories: Collection[str]) -> Subscription:
-    """Return the subscription to a feed with an interval of its own.
+    """Return the subscription to a feed with settings of its own.
 
     Args:
         without_stories: Spellings of the categories without stories.
@@ -70,6 +74,7 @@ def _subscription(name: str, feed: FeedOptions, without_stories: Collection[str]
         stories=feed.stories is not False and not set(without_stories).intersection(feed.category),
         rules=FeedRules(feed.keep, feed.hide, feed.per_day, feed.backlog),
         paused=feed.paused or False,
+        read_here=feed.read_here is not False,
     )
 
 

@@ -108,6 +108,7 @@ feeds = Table(
     Column("distrust_304", Boolean, nullable=False, default=False),
     Column("stories", Boolean, nullable=False, server_default=true()),  # also by its categories
     Column("paused", Boolean, nullable=False, default=False),
+    Column("read_here", Boolean, nullable=False, server_default=true()),
     Column("rank", Integer, nullable=False, server_default="0"),
     Column("timezone", Text),
     Column("private", Boolean, nullable=False, default=False),

@@ -31,6 +31,7 @@ class Subscription:
             neither the feed nor one of its categories has stories off.
         rules: Which of the entries lists have.
         paused: The feed is not polled; its entries stay in lists.
+        read_here: The feed's entries have pages with their texts.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Subscription:
     stories: bool = True
     rules: FeedRules = NO_RULES
     paused: bool = False
+    read_here: bool = True
 
 
 @dataclass(frozen=True, slots=True)

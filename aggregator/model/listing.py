@@ -154,6 +154,7 @@ class Source:
         feed_id: Atom id of the feed, None without an id.
         updated_at: Time of the last new or changed entry, None without any.
         private: Addresses, id and own texts of the feed are never shown.
+        read_here: The feed's entries have pages with their texts.
     """
 
     id: int
@@ -169,6 +170,7 @@ class Source:
     category_slug: str | None = None
     updated_at: datetime | None = None
     private: bool = False
+    read_here: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,7 @@ _SETTINGS: Mapping[str, Callable[[Subscription], SettingValue]] = {
     "private": lambda feed: feed.private,
     "stories": lambda feed: feed.stories,
     "paused": lambda feed: feed.paused,
+    "read_here": lambda feed: feed.read_here,
 }
 """The value of each key of a feed but `url` and `name`."""
 

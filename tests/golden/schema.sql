@@ -144,7 +144,7 @@ CREATE TABLE "feeds" (
 	listing TEXT,
 	is_initial BOOLEAN DEFAULT 0 NOT NULL,
 	first_read_at BIGINT,
-	paused BOOLEAN DEFAULT 0 NOT NULL,
+	paused BOOLEAN DEFAULT 0 NOT NULL, read_here BOOLEAN DEFAULT 1 NOT NULL,
 	PRIMARY KEY (id),
 	UNIQUE (name)
 );

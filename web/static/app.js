@@ -63,7 +63,7 @@
   // nothing runs in a hidden tab.
   function keepTimes() {
     const offset = offsets(root.dataset.zone, +root.dataset.tz || 0);
-    const times = [...d.querySelectorAll("time[datetime*=T]")].map((el) => [el, Date.parse(el.dateTime), el.dataset.say]);
+    const times = [...d.querySelectorAll("time[title]")].map((el) => [el, Date.parse(el.dateTime), el.dataset.say]);
     let timer;
     const tick = () => {
       clearTimeout(timer);

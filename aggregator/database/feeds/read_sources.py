@@ -34,6 +34,7 @@ SOURCE_COLUMNS = (
     feeds.c.rights.label("source_rights"),
     feeds.c.last_change_at.label("source_updated_at"),
     feeds.c.private.label("source_private"),
+    feeds.c.read_here.label("source_read_here"),
     lists.c.title.label("source_category"),
     lists.c.key.label("source_category_slug"),
 )
@@ -64,6 +65,7 @@ def source_of(row: Any) -> Source:
         category_slug=row.source_category_slug,
         updated_at=row.source_updated_at,
         private=row.source_private,
+        read_here=row.source_read_here,
     )
 
 

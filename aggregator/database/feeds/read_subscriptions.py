@@ -42,6 +42,7 @@ def _stored_feed(row: Any, categories: Sequence[str]) -> StoredFeed:
         stories=row.stories,
         rules=feed_rules(row.listing),
         paused=row.paused,
+        read_here=row.read_here,
     )
     return StoredFeed(
         row.id,

@@ -27,7 +27,7 @@ from aggregator.plan import matching_feeds
 
 _FROM_FILE = frozenset(
     "name url host configured_title interval interval_given distrust_304 timezone private stories "
-    "listing paused rank subscribed".split()
+    "listing paused read_here rank subscribed".split()
 )
 _OF_THE_NAME = frozenset(
     "id polls entries last_change_at is_initial first_read_at lease_owner lease_until".split()
@@ -56,6 +56,7 @@ _CONFIGURED = select(
     feeds.c.stories,
     feeds.c.listing,
     feeds.c.paused,
+    feeds.c.read_here,
 ).where(feeds.c.subscribed)
 _ROWS = select(
     feeds.c.id,
@@ -232,6 +233,7 @@ def _configured(subscription: Subscription) -> dict[str, Any]:
         "stories": subscription.stories,
         "listing": _listing(subscription),
         "paused": subscription.paused,
+        "read_here": subscription.read_here,
     }
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, Select, func, null, select, union_all
 
 from aggregator.database.deadline import SEARCHING, STEP, attempt, within
 from aggregator.database.feeds.read_sources import SOURCE_COLUMNS, source_of, with_category
+from aggregator.database.lists.list_conditions import is_shown_by_source, is_subscribed
 from aggregator.database.lists.list_query import ListQuery, list_query
 from aggregator.database.lists.read_searches import count_entries
 from aggregator.database.schema import contents, entries, feeds
@@ -107,6 +108,17 @@ def entries_by_id(
     statement = select().select_from(entries).where(entries.c.id.in_(ids))
     rows = _rows(connection, statement.order_by(entries.c.id.desc()), with_content=True)
     return _fitting_entries(rows, len(ids), fits, with_content=True)[0]
+
+
+def post(connection: Connection, entry_id: int) -> ListedEntry | None:
+    """Return an entry with its full text; None if the list of its source does not show the entry.
+
+    Feeds that config.yaml lacks show no entries.
+    """
+    statement = select().select_from(entries).where(entries.c.id == entry_id)
+    statement = statement.where(is_shown_by_source(entries), is_subscribed(entries))
+    rows = _rows(connection, statement, with_content=True)
+    return next((_listed_entry(row, {}, with_content=True) for row in rows), None)
 
 
 def dating(connection: Connection, entry_id: int) -> Dating | None:

@@ -16,7 +16,6 @@ from aggregator.reading.sanitize import formulas
 from aggregator.reading.sanitize.policy import (
     BLOCK_TAGS,
     FORMULA_TAGS,
-    ID_PREFIX,
     cleaner_of_page,
     content_cleaner,
     filtering_cleaner,
@@ -40,6 +39,7 @@ from aggregator.reading.sanitize.unusual import (
     needs_rewriting,
 )
 from aggregator.text.hypertext import ELEMENTS, VOID
+from aggregator.text.post_text import ID_PREFIX
 from aggregator.text.references import unescape
 
 __all__ = ["as_inline", "content", "inline", "is_binary", "plain_text", "text_of",

@@ -14,9 +14,7 @@ import nh3
 
 from aggregator import urls
 from aggregator.reading.sanitize.url_attributes import DATA_IMAGE, SCRIPT, srcset
-
-ID_PREFIX = "text-"
-"""Prefix of ids in texts, against collisions with ids of our pages and names in scripts."""
+from aggregator.text.post_text import ID_PREFIX
 
 TITLE_TAGS = frozenset({"b", "strong", "i", "em", "code", "sub", "sup"})
 

@@ -1,0 +1,307 @@
+"""The sanitised text of an entry as a part of one of our pages.  Pure.
+
+Texts are stored for feed readers: safe, but written for a page of their own.  Here headings are
+set below the page's, landmarks become plain blocks, links to places within the text stay on the
+page, wide parts scroll within themselves, and no other host is asked for anything: the caller says
+what stands for a picture, and sound and video are loaded when a reader plays them.
+
+The input is output of nh3, so a pattern finds the tags: every attribute is ` name="value"`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import NamedTuple
+from urllib.parse import unquote, urldefrag, urlsplit
+
+from aggregator.text.references import unescape
+
+ID_PREFIX = "text-"
+"""Prefix of ids in texts, against collisions with ids of our pages and names in scripts."""
+
+_ATTRIBUTES = r'((?: [a-zA-Z:-]+="[^"]*")*)'
+_TAG = re.compile(rf"<(/?)([a-z][a-z0-9]*){_ATTRIBUTES}>")
+_ATTRIBUTE = re.compile(r' ([a-zA-Z:-]+)="([^"]*)"')
+_PIECE = re.compile(  # an empty link, sound or video with all that is in it, or any other tag
+    rf"<a{_ATTRIBUTES}></a>|<(audio|video){_ATTRIBUTES}>(.*?)</\2>"
+    rf"|<(/?)([a-z][a-z0-9]*){_ATTRIBUTES}>",
+    re.DOTALL,
+)
+_TARGET = re.compile(rf' id="{ID_PREFIX}([^"]*)"')
+_ANY_TAG = re.compile(r"<[^>]*>")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
+_CANDIDATE = re.compile(r"\s*(https?://[^\s,][^\s]*)")
+_WEB = ("http://", "https://")
+_LONG_LINE = 36  # characters of code that may be wider than a narrow page
+_LAST_HEADING = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture in a text.
+
+    Attributes:
+        url: http(s) address; None for a picture that is written into the text itself.
+        alt: Alternative text, empty for none.
+        is_in_link: The picture is a part of a link.
+    """
+
+    url: str | None
+    alt: str
+    is_in_link: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TextLabels:
+    """What screen readers call parts of a text that scroll, in the language of the page."""
+
+    table: str
+    code: str
+    formula: str
+
+
+def text_on_page(
+    html: str, *, url: str | None, labels: TextLabels, picture: Callable[[Picture], str]
+) -> str:
+    """Return the HTML of an entry's text for a page of ours.
+
+    Args:
+        html: As stored: sanitised, with absolute addresses.
+        url: Address of the entry; links to places within the text begin with it.  None if unknown.
+        picture: Returns the HTML that stands for a picture.
+    """
+    return _PageText(html, url, labels, picture).result()
+
+
+def _anchor(attributes: str) -> str:
+    """Return a link without text as the target of other links, if it is one."""
+    place = _values(attributes).get("id")
+    return "" if place is None else f'<span id="{escape(place)}"></span>'
+
+
+def _medium(name: str, attributes: str, content: str) -> str:
+    """Return sound or video that loads nothing before it is played; a link if it cannot be.
+
+    Only https passes the policy of the page.
+    """
+    sources = [_values(attributes)]
+    sources += [_values(tag[3]) for tag in _TAG.finditer(content) if tag[1] + tag[2] == "source"]
+    urls = [values["src"] for values in sources if values.get("src", "").startswith(_WEB)]
+    if not urls:
+        return ""
+    link = (
+        f'<a href="{escape(urls[0])}" rel="noopener noreferrer">{escape(_file_name(urls[0]))}</a>'
+    )
+    playable = [url for url in urls if url.startswith("https://")]
+    if not playable:
+        return link
+    options = "".join(f'<source src="{escape(url)}">' for url in playable)
+    return f'<{name} controls="" preload="none">{options}{link}</{name}>'
+
+
+def _file_name(url: str) -> str:
+    parts = urlsplit(url)
+    return unquote(parts.path.rpartition("/")[2]) or parts.netloc
+
+
+def _values(attributes: str) -> dict[str, str]:
+    """Return attributes by name, without character references."""
+    return {name: unescape(value) for name, value in _ATTRIBUTE.findall(attributes)}
+
+
+def _tag(name: str, values: dict[str, str]) -> str:
+    attributes = "".join(f' {key}="{escape(value)}"' for key, value in values.items())
+    return f"<{name}{attributes}>"
+
+
+class _Start(NamedTuple):
+    """A start tag: the name of the element, and the place behind the tag."""
+
+    name: str
+    end: int
+
+
+class _PageText:
+    """Rewrites the tags of one text in order."""
+
+    def __init__(
+        self,
+        html: str,
+        url: str | None,
+        labels: TextLabels,
+        picture: Callable[[Picture], str],
+    ) -> None:
+        self._html = html
+        self._page = urldefrag(url)[0] if url else None
+        self._labels = labels
+        self._picture = picture
+        self._targets = frozenset(map(unescape, _TARGET.findall(html)))
+        self._links = 0  # open elements of the name
+        self._tables = 0
+        self._levels: list[int] = []  # of the headings above, as written
+        self._open_headings: list[int] = []
+        self._open_formulas: list[bool] = []  # whether each scrolls
+        self._code_ends = 0
+
+    def result(self) -> str:
+        """Return the text."""
+        return _PIECE.sub(self._rewritten, self._html)
+
+    def _rewritten(self, piece: re.Match[str]) -> str:
+        anchor, medium, of_medium, content, is_end, name, attributes = piece.groups()
+        if anchor is not None:
+            return _anchor(anchor)
+        if medium is not None:
+            return _medium(medium, of_medium, content)
+        if is_end:
+            return _ENDS[name](self, name) if name in _ENDS else piece[0]
+        if name not in _STARTS and " id=" not in attributes and " lang=" not in attributes:
+            return piece[0]
+        values = _values(attributes)
+        if not values.get("id", ID_PREFIX).startswith(ID_PREFIX):
+            del values["id"]
+        if not _LANGUAGE.fullmatch(values.get("lang", "en")):
+            del values["lang"]
+        return (
+            _STARTS[name](self, _Start(name, piece.end()), values)
+            if name in _STARTS
+            else _tag(name, values)
+        )
+
+    # --- starts
+
+    def heading(self, start: _Start, values: dict[str, str]) -> str:
+        """Set a heading below those of the page, without a gap between levels."""
+        written = int(start.name[1])
+        while self._levels and self._levels[-1] >= written:
+            self._levels.pop()
+        self._levels.append(written)
+        self._open_headings.append(min(1 + len(self._levels), _LAST_HEADING))
+        return _tag(f"h{self._open_headings[-1]}", values)
+
+    def block(self, start: _Start, values: dict[str, str]) -> str:
+        """Make a landmark a plain block: the page has its own landmarks."""
+        return _tag("div", values | ({"class": "aside"} if start.name == "aside" else {}))
+
+    def link(self, _start: _Start, values: dict[str, str]) -> str:
+        """Keep a link to a place in the text on the page."""
+        self._links += 1
+        page, _, place = values.get("href", "").partition("#")
+        if page == self._page and place:
+            target = place if place in self._targets else unquote(place)
+            if target in self._targets:
+                values = {"href": f"#{ID_PREFIX}{target}"} | (
+                    {"id": values["id"]} if "id" in values else {}
+                )
+        return _tag("a", values)
+
+    def image(self, _start: _Start, values: dict[str, str]) -> str:
+        """Put in what stands for a picture; nothing for a pixel that counts readers."""
+        if {values.get("width"), values.get("height")} & {"0", "1"}:
+            return ""
+        candidate = _CANDIDATE.match(values.get("srcset", ""))
+        url = values.get("src", "")
+        if not url.startswith(_WEB):
+            url = candidate[1] if candidate else ""
+        alt = " ".join(values.get("alt", "").split())
+        return self._picture(Picture(url or None, alt, is_in_link=self._links > 0))
+
+    def table(self, _start: _Start, values: dict[str, str]) -> str:
+        """Let the outermost table scroll."""
+        self._tables += 1
+        table = _tag("table", values)
+        return _scrolling("div", self._labels.table) + table if self._tables == 1 else table
+
+    def cell(self, start: _Start, values: dict[str, str]) -> str:
+        """Remove references to ids of other cells, which the text has no longer."""
+        return _tag(start.name, {key: value for key, value in values.items() if key != "headers"})
+
+    def code(self, start: _Start, values: dict[str, str]) -> str:
+        """Let code with long lines be scrolled by keys."""
+        if start.end > self._code_ends:
+            end = self._html.find("</pre>", start.end)
+            self._code_ends = len(self._html) if end < 0 else end
+            lines = _ANY_TAG.sub("", self._html[start.end : self._code_ends]).split("\n")
+            if max(map(len, lines)) > _LONG_LINE:
+                values |= {"tabindex": "0", "role": "group", "aria-label": self._labels.code}
+        return _tag("pre", values)
+
+    def formula(self, _start: _Start, values: dict[str, str]) -> str:
+        """Let a formula on a line of its own scroll."""
+        is_block = values.get("display") == "block"
+        self._open_formulas.append(is_block)
+        formula = _tag("math", values)
+        return _scrolling("span", self._labels.formula) + formula if is_block else formula
+
+    def moment(self, _start: _Start, _values_of_time: dict[str, str]) -> str:
+        """Leave the words of a time to its author; the page's script renews our own."""
+        return "<span>"
+
+    def dropped(self, _start: _Start, _values_of_tag: dict[str, str]) -> str:
+        """Drop a tag that would load something, or that stands without its element."""
+        return ""
+
+    # --- ends
+
+    def heading_end(self, name: str) -> str:
+        """Return the end tag of the heading that is open."""
+        return f"</h{self._open_headings.pop()}>" if self._open_headings else f"</{name}>"
+
+    def block_end(self, _name: str) -> str:
+        """Return the end tag of a plain block."""
+        return "</div>"
+
+    def link_end(self, _name: str) -> str:
+        """Return the end tag of a link."""
+        self._links -= 1
+        return "</a>"
+
+    def table_end(self, _name: str) -> str:
+        """Return the end tag of a table, and of what scrolls."""
+        self._tables -= 1
+        return "</table>" if self._tables else "</table></div>"
+
+    def formula_end(self, _name: str) -> str:
+        """Return the end tag of a formula, and of what scrolls."""
+        is_block = self._open_formulas.pop() if self._open_formulas else False
+        return "</math></span>" if is_block else "</math>"
+
+    def moment_end(self, _name: str) -> str:
+        """Return the end tag of a time."""
+        return "</span>"
+
+    def dropped_end(self, _name: str) -> str:
+        """Drop the end tag of what was dropped."""
+        return ""
+
+
+def _scrolling(name: str, label: str) -> str:
+    return _tag(name, {"class": "tw", "role": "group", "tabindex": "0", "aria-label": label})
+
+
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_LANDMARKS = ("aside", "footer", "header", "main", "nav")
+_LOADING = ("audio", "picture", "source", "track", "video")
+
+_STARTS: dict[str, Callable[[_PageText, _Start, dict[str, str]], str]] = {
+    **dict.fromkeys(_HEADINGS, _PageText.heading),
+    **dict.fromkeys(_LANDMARKS, _PageText.block),
+    **dict.fromkeys(_LOADING, _PageText.dropped),
+    **dict.fromkeys(("td", "th"), _PageText.cell),
+    "a": _PageText.link,
+    "img": _PageText.image,
+    "math": _PageText.formula,
+    "pre": _PageText.code,
+    "table": _PageText.table,
+    "time": _PageText.moment,
+}
+_ENDS: dict[str, Callable[[_PageText, str], str]] = {
+    **dict.fromkeys(_HEADINGS, _PageText.heading_end),
+    **dict.fromkeys(_LANDMARKS, _PageText.block_end),
+    **dict.fromkeys(_LOADING, _PageText.dropped_end),
+    "a": _PageText.link_end,
+    "math": _PageText.formula_end,
+    "table": _PageText.table_end,
+    "time": _PageText.moment_end,
+}
