@@ -21,13 +21,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """One process a core for the whole suite; none for a part: a process takes 3 s to begin.
+    """Return two processes more than there are cores for the whole suite, whose tests often wait.
 
-    One more without the slow tests: some of the fast ones wait, for a deadline or a pause.
+    The default run has one more, for its tests wait less. A part of the suite runs in this
+    process alone: another one takes 3 s to begin.
     """
     if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.keyword:
         return 0
-    return (os.cpu_count() or 1) + 1 if "not slow" in config.option.markexpr else None
+    return (os.cpu_count() or 1) + (1 if "not slow" in config.option.markexpr else 2)
+
+
+@pytest.hookimpl(trylast=True)  # when the tests that were not asked for are gone
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each process begin with long tests, so that no long test ends the run alone."""
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    if processes > 1:
+        from tests.selection import long_tests_first  # it loads Hypothesis
+
+        items[:] = long_tests_first(items, processes)
 
 
 def pytest_collection_finish() -> None:

@@ -1,6 +1,8 @@
 """What of a test the default run tries, and what `make test` alone does: values and examples."""
 
-from collections.abc import Iterable
+import os
+import random
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -12,8 +14,24 @@ QUICK = "quick"
 
 
 def examples(count: int) -> int:
-    """Return how many of `count` examples hypothesis tries: a fifth of them in the default run."""
-    return max(count // 5, 2) if settings.get_current_profile_name() == QUICK else count
+    """Return how many of `count` examples hypothesis tries: at most ten in the default run."""
+    if settings.get_current_profile_name() == QUICK:
+        return min(max(count // 20, 2), 10)
+    return count
+
+
+def fuzz_examples(count: int) -> int:
+    """Return how many of `count` examples a test tries; `make fuzz` says the number itself."""
+    return int(os.environ.get("FUZZ_EXAMPLES", examples(count)))
+
+
+def seeds(count: int) -> range:
+    """Return the seeds of a test's random documents: other ones on each run of `make fuzz`.
+
+    Such a test needs `pytest.mark.hypothesis` for `make fuzz`, which selects by that mark.
+    """
+    start = random.randrange(10**9) if "FUZZ_EXAMPLES" in os.environ else 0
+    return range(start, start + fuzz_examples(count))
 
 
 def slow_after(count: int, values: Iterable[Any]) -> list[Any]:
@@ -28,6 +46,30 @@ def slow_but(fast: Iterable[Any], values: Iterable[Any]) -> list[Any]:
     """Return `values` for `parametrize`, marked as slow where they are not among `fast`."""
     quick = list(fast)
     return [value if value in quick else _slow(value) for value in values]
+
+
+def long_tests_first(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
+    """Return tests in the order in which some processes, each with an equal share, run them best.
+
+    Each process begins with the long tests of some modules and goes on with short ones; at the
+    end pytest-xdist's `worksteal` moves tests from the end of the longest queue.
+    """
+    modules: dict[Any, list[pytest.Item]] = {}
+    short = []
+    for item in items:
+        if any(item.get_closest_marker(mark) for mark in ("slow", "browser", "corpus")):
+            modules.setdefault(item.path, []).append(item)
+        else:
+            short.append(item)
+    long = [*modules.values()]
+    ordered: list[pytest.Item] = []
+    for process in range(processes):
+        share = [item for module in long[process::processes] for item in module]
+        size = (len(items) - len(ordered)) // (processes - process)  # as xdist divides them
+        missing = max(size - len(share), 0)
+        ordered += share + short[:missing]
+        del short[:missing]
+    return ordered + short
 
 
 def _slow(value: Any) -> ParameterSet:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # The same examples on each run, however busy the machine is; `make fuzz` looks for other ones.
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
-settings.register_profile(QUICK, settings.get_profile("same"), max_examples=20)
+settings.register_profile(QUICK, settings.get_profile("same"), max_examples=10)
 settings.register_profile("fuzz", deadline=None)
 
 

@@ -102,6 +102,7 @@ def test_a_document_of_relative_addresses_grows_by_a_bound(item, base):
     assert max(map(len, addresses), default=0) <= urls.MAX_LENGTH
 
 
+@pytest.mark.slow
 def test_entries_beyond_the_bound_are_listed_all_the_same():
     enclosures = "".join(f"<enclosure url='{n}' type='a/b'/>" for n in range(50))
     items = [f"<guid>{n}</guid><title>{n}</title>{enclosures}" for n in range(300)]
@@ -152,6 +153,7 @@ def test_a_long_address_of_a_document_is_not_repeated_for_each_of_its_links():
         assert [entry.url for entry in read.entries] == [None] * 1_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", slow_after(1, ["a long default namespace", "a long namespace of attributes"])
 )

@@ -32,6 +32,7 @@ texts = st.text(
 some = st.lists(texts, max_size=3).map(tuple)
 
 
+@pytest.mark.slow
 @given(data=st.data(), form=st.sampled_from(list(Format)), is_prefixed=st.booleans())
 def test_no_entry_takes_more_bytes_than_is_counted_for_it(data, form, is_prefixed):
     def drawn() -> str:
@@ -164,6 +165,7 @@ def test_who_follows_archives_gets_every_entry_once_however_small_documents_are(
     assert all(read.titles or size > 1 for read in archives)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", slow_but([15_000], [1, 15_000]))
 def test_an_export_leads_to_every_entry_however_small_documents_are(tmp_path, monkeypatch, size):
     site = Archived(tmp_path)
@@ -198,6 +200,7 @@ def test_an_export_leads_to_every_entry_however_small_documents_are(tmp_path, mo
     assert shown == wanted
 
 
+@pytest.mark.slow
 def test_a_page_keeps_its_budget_and_leads_on(tmp_path, monkeypatch):
     budget = page_contents.PAGE_BUDGET // 4
     monkeypatch.setattr(page_contents, "PAGE_BUDGET", budget)
@@ -270,7 +273,7 @@ def long_feeds(tmp_path_factory) -> Site:
 
 
 @pytest.mark.parametrize(
-    ("path", "language"), [("/sources", "en"), ("/status", "en"), ("/status", "ja")]
+    ("path", "language"), slow_after(1, [("/status", "ja"), ("/status", "en"), ("/sources", "en")])
 )
 @pytest.mark.parametrize(
     "budget", slow_but([200_000], [1, 30_000, 200_000, page_contents.PAGE_BUDGET])

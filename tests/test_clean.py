@@ -246,6 +246,7 @@ def test_markup_that_was_escaped_twice_is_markup():
     assert cleaned(content="The &lt;p&gt; element").content_html == "The &lt;p&gt; element"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "markup",
     [f'<img src="data:image/png;base64,{"AAAA" * 9000}">', f"<svg>{'<path/>' * 9000}</svg>",

@@ -322,6 +322,7 @@ def test_a_file_nested_without_end_is_refused_and_does_not_crash(nested):
     assert "nested too deep for a configuration" in problem(nested)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", slow_after(1, [4_000, 20_000]))
 def test_thousands_of_feeds_load_in_less_than_a_second(count):
     text = "feeds:\n" + "".join(
@@ -434,6 +435,7 @@ ENDLESS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", slow_but(["zones", "laughs", "brackets", "a long alias"], ENDLESS))
 def test_a_file_of_any_kind_is_told_about_in_bounded_time_and_lines(kind):
     """50 kB of time zones, each a little wrong, took a minute."""

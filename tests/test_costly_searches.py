@@ -140,7 +140,7 @@ def short_searches(monkeypatch):
 
 
 @worlds.only_sqlite
-@pytest.mark.parametrize("with_content", [False, True])
+@pytest.mark.parametrize("with_content", slow_after(1, [True, False]))
 def test_a_search_that_meets_its_deadline_goes_on_page_by_page(
     reader, lamps, short_searches, with_content
 ):
@@ -168,7 +168,7 @@ def test_a_search_that_meets_its_deadline_goes_on_page_by_page(
 @pytest.mark.parametrize(
     "search",
     slow_after(
-        3, ["lamp link:/ada/", "link:/ada/ -7", "lamp -167 -247", "source:lamp", "lam* before:2100"]
+        1, ["lamp link:/ada/", "link:/ada/ -7", "lamp -167 -247", "source:lamp", "lam* before:2100"]
     ),
 )
 def test_in_steps_a_search_finds_what_one_statement_finds(lamps, search, monkeypatch):
@@ -220,7 +220,7 @@ def test_a_list_that_meets_its_deadline_while_it_is_read_leads_on(reader, lamps)
 
 
 @worlds.only_sqlite
-@pytest.mark.parametrize("path", slow_after(2, ["/", "/feed.atom", "/status"]))
+@pytest.mark.parametrize("path", slow_after(1, ["/", "/feed.atom", "/status"]))
 def test_any_other_page_that_takes_too_long_is_a_503(reader, lamps, path, monkeypatch):
     monkeypatch.setattr(deadline, "_STEPS", 1)
     lamps.app = create_app(lamps.config, reader(lamps.engine, deadline=AT_ONCE_OVER))
@@ -267,6 +267,7 @@ def test_usual_searches_do_not_count_as_costly(search):
     assert not parse(search).is_costly
 
 
+@pytest.mark.slow
 def test_costly_searches_are_few_at_a_time_and_nothing_else_waits_for_them(lamps):
     costly = lamps.app.extensions["aggregator"].costly_searches
     asked = ListScope(search="link:/ada/")
@@ -315,7 +316,7 @@ def asked_twice(site, *paths):
 
 
 @pytest.mark.parametrize(
-    "path", slow_after(2, ["/status", "/sources", "/", "/source/lamp", "/search?q=lamp"])
+    "path", slow_after(1, ["/status", "/sources", "/", "/source/lamp", "/search?q=lamp"])
 )
 def test_a_page_is_not_made_anew_for_what_is_added_to_its_address(lamps, path):
     again = path + ("&" if "?" in path else "?") + "x=1"

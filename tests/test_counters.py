@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import text
 
 from aggregator.database import open_database
@@ -114,6 +115,7 @@ def test_busiest_is_who_posted_most_in_seven_days(database):
     assert health.per_week == 5
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_a_database_from_before_the_counters_is_counted_once(tmp_path, monkeypatch):
     from aggregator.database import engine as opening

@@ -28,6 +28,7 @@ from aggregator.errors import DatabaseError
 from aggregator.model import ListScope
 from aggregator.search import entry_words, word_forms
 from aggregator.stories.story_keys import story_keys
+from tests.selection import slow_after
 from tests.worlds import NOW, entry, new_database
 
 WORD_INDEX = ("word_index", "indexed_words")
@@ -161,6 +162,7 @@ def old_database(path, revision, *statements):
     database.dispose()
 
 
+@pytest.mark.slow
 def test_signs_in_an_older_databases_texts_are_found_after_the_upgrade(tmp_path):
     old_database(
         tmp_path / "a.db",
@@ -196,6 +198,7 @@ def test_signs_in_an_older_databases_texts_are_found_after_the_upgrade(tmp_path)
     upgraded.dispose()
 
 
+@pytest.mark.slow
 def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tmp_path):
     titles = {
         7: "cre\u0300me",
@@ -305,6 +308,7 @@ def test_the_texts_of_an_older_database_are_found_after_the_upgrade(tmp_path):
     upgraded.dispose()
 
 
+@pytest.mark.slow
 def test_the_feeds_of_an_older_database_share_the_budget_of_their_site(tmp_path):
     old_database(
         tmp_path / "a.db",
@@ -373,6 +377,7 @@ def test_the_entries_of_an_older_database_are_known_by_all_their_keys_after_the_
         assert owners[title] is None
 
 
+@pytest.mark.slow
 def test_the_entries_of_an_older_database_say_why_they_stand_where_they_do(tmp_path):
     times = {  # id: published, first seen; in milliseconds
         1_000: (None, 900_000_000),
@@ -418,6 +423,7 @@ def test_postgresql_without_its_driver_says_what_to_install():
         open_database("postgresql+psycopg://127.0.0.1:1/none")
 
 
+@pytest.mark.slow
 def test_an_older_databases_feeds_are_found_by_the_new_indexes(tmp_path):
     old_database(
         tmp_path / "a.db",
@@ -456,6 +462,7 @@ def test_a_password_in_a_url_that_is_none_is_not_repeated(url):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_entries_of_an_older_database_are_compared_with_new_ones(tmp_path):
     text = "<p>The pier is open again, two years after the storm, and the first boat was full.</p>"
     old_database(
@@ -483,7 +490,7 @@ def test_the_entries_of_an_older_database_are_compared_with_new_ones(tmp_path):
     assert (shown, left) == ([8, 7], 2)
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize("umask", slow_after(1, [0o000, 0o022, 0o077]))
 def test_a_new_database_and_the_files_beside_it_are_for_their_owner_alone(tmp_path, umask):
     before = os.umask(umask)
     try:
@@ -501,6 +508,7 @@ def test_a_new_database_and_the_files_beside_it_are_for_their_owner_alone(tmp_pa
     assert modes["new.db"] == 0o600
 
 
+@pytest.mark.slow
 def test_a_database_that_is_there_keeps_its_mode(tmp_path):
     path = tmp_path / "old.db"
     path.touch()

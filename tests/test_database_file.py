@@ -188,6 +188,7 @@ def test_a_copy_is_not_taken_for_the_removed_file_before_it_is_whole(tmp_path, d
     assert titles(database) == ["Post 1"]
 
 
+@pytest.mark.slow
 def test_a_database_of_an_older_version_in_its_place_is_brought_up_to_date(tmp_path, database):
     move(tmp_path, to="elsewhere")
     shutil.copy(tmp_path / "elsewhere" / "aggregator.db", tmp_path / "old.db")

@@ -68,7 +68,7 @@ def test_titles_are_read_and_may_be_missing():
 @pytest.mark.parametrize(
     "part",
     slow_but(
-        ["<a ", "<script", "=", "&amp"],
+        ["<script", "="],
         [
             *("<a ", "<a", "<a x='", '<link x="', "<a =", "<!--", "<!-- -->", "<script"),
             *("<script>", "</script ", "<title>", "a b ", " ", "=", "&amp", "<style></style "),
@@ -83,6 +83,7 @@ def test_a_hostile_page_takes_no_more_time_than_its_size_deserves(start, part):
         assert len(advertised_feeds(page, url=URL)) <= autodiscovery.MAX_FEEDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", slow_after(1, ["<a ", "<a x=y>", link("/x")]))
 def test_a_hostile_page_takes_no_memory_of_its_size_for_each_tag(part):
     page = (part * (100_000 // len(part))).encode()

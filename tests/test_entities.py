@@ -117,6 +117,7 @@ def test_entities_of_the_document_let_it_grow_by_a_million_bytes_at_most():
     assert len(document) < 1_000_000 + 3 * 100_000 + 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     slow_after(

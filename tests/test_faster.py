@@ -72,6 +72,7 @@ def test_it_is_proved_for_the_version_that_is_installed():
     assert feedparser.__version__ == feedparser_speed.PROVED_FOR
 
 
+@pytest.mark.slow
 def test_our_own_feeds_are_read_as_without():
     paths = sorted(FEEDS.iterdir())
 

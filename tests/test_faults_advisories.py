@@ -59,6 +59,7 @@ def contents(site: Site) -> str:
 # ----------------------------------------------------------------------- the pages
 
 
+@pytest.mark.slow
 def test_cve_2023_27592_no_page_shows_an_address_or_an_error_as_markup(full):
     for path in [*PAGES, "/http:a<script>alert(1)</script>", f"/source/{EVIL}", f"/?before={EVIL}"]:
         text = full.client.get(path).text
@@ -68,6 +69,7 @@ def test_cve_2023_27592_no_page_shows_an_address_or_an_error_as_markup(full):
     assert "&lt;script&gt;alert(1)" in full.client.get("/status").text  # it is there, as text
 
 
+@pytest.mark.slow
 def test_freshrss_2121_no_parameter_comes_back_as_markup(full):
     for path in ("/", "/search", "/sources", "/status", "/updates.json", "/feed.atom", "/metrics"):
         for name in ("q", "before", "after", "view", "limit", "skip", "source", "category", "raw"):
@@ -120,6 +122,7 @@ def test_tt_rss_323_no_address_takes_anything_but_a_question(full):
         assert rule.methods <= {"GET", "HEAD", "OPTIONS"}, rule
 
 
+@pytest.mark.slow
 def test_cve_2025_46339_what_is_kept_for_one_way_of_asking_is_no_answer_to_another(full):
     asked = [{"Accept-Language": tag, "Accept-Encoding": coding, "Sec-Fetch-Dest": dest}
              for tag in ("en", "de") for coding in ("identity", "gzip")
@@ -150,6 +153,7 @@ def test_cve_2025_58173_no_language_is_a_path(full, value):
     assert 'lang="en"' in answer.text
 
 
+@pytest.mark.slow
 def test_cve_2025_58173_no_name_or_category_leads_out_of_the_folder_of_an_export(tmp_path):
     write_config(tmp_path, ["{url: a.xml, name: ../../out}"])
     assert "may only have letters, digits" in command(tmp_path, "check").stderr
@@ -215,6 +219,7 @@ def test_inline_xml_as_an_address_is_no_feed(tmp_path):
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
 
 
+@pytest.mark.slow
 def test_cve_2019_9187_an_address_of_this_machine_is_refused(tmp_path):
     with Canary("127.0.0.2") as canary:
         write_config(tmp_path, [f"http://127.0.0.2:{canary.port}/feed"])

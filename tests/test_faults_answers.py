@@ -130,6 +130,7 @@ def test_of_a_document_that_is_cut_short_only_whole_entries_are_taken_and_no_val
 # ----------------------------------------------------------- what outlasts one answer
 
 
+@pytest.mark.slow
 def test_304_for_ever_is_no_fault_and_304_unasked_is_one(tmp_path):
     with FeedServer() as server:
         world = World(tmp_path, server)
@@ -158,6 +159,7 @@ def test_flaky_errors_clear_at_the_next_success(tmp_path):
         world.database.dispose()
 
 
+@pytest.mark.slow
 def test_etags_that_flap_are_huge_8_bit_or_unquoted_never_break_the_next_poll(tmp_path):
     etags = ['"a"', "unquoted", '"\xff\xe9"', "x" * 30_000, '"b\tc"', "W/", "", '"a"']
     with FeedServer() as server:

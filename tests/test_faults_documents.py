@@ -241,7 +241,8 @@ def test_nothing_that_a_document_names_is_opened_or_fetched(read, kind):
         assert "Entry two" in found.titles
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.slow
+@pytest.mark.parametrize("form", slow_after(1, Format))
 def test_what_is_published_of_all_of_them_is_well_formed_and_harmless(read, form):
     entries = read["everything"].entries
     assert len(entries) > len(SECOND_ENTRY)
@@ -471,6 +472,7 @@ def test_edited_reordered_vanishing_and_rolling_entries_are_one_each_and_stay(tm
 # ------------------------------------------------------------------------------ many
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_as_many_entries_as_the_limit_are_stored_and_the_rest_is_left_out(tmp_path, count):
     entries = "".join(f"<item><title>{n}</title><guid>{n}</guid></item>" for n in range(count))
@@ -521,6 +523,7 @@ def test_a_document_that_needs_too_much_memory_costs_its_feed_one_poll():
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_a_json_feed_that_is_hostile_is_read_or_refused(tmp_path):
     version = '"version": "https://jsonfeed.org/version/1.1"'
     many = ",".join(f'{{"id": {n}}}' for n in range(9000))

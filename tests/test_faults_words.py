@@ -140,6 +140,7 @@ def test_adding_a_feed_repeats_no_secret(tmp_path, name):
     assert PASSWORD in (tmp_path / "config.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_line_breaks_and_control_characters_of_servers_forge_no_line(tmp_path):
     """Also CVE-2017-7848: line breaks in the fields of a feed broke into what was made of them."""
     with FeedServer() as server:

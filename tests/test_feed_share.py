@@ -95,6 +95,7 @@ def flood(count, *, start=0, minutes=0.0):
     ]
 
 
+@pytest.mark.slow
 def test_one_feed_takes_no_more_than_its_share_of_an_hour_and_its_own_page_has_all(database):
     follow(database, flood="News", blog="News")
     share(database, 20)
@@ -123,6 +124,7 @@ def test_the_merged_feed_has_the_others_and_the_feeds_own_has_all_of_it(database
     assert (len(merged), len(own)) == (25, 200)
 
 
+@pytest.mark.slow
 def test_what_is_spread_over_the_hours_is_listed_whole(database):
     follow(database, flood=None, blog=None)
     share(database, 20)
@@ -134,7 +136,7 @@ def test_what_is_spread_over_the_hours_is_listed_whole(database):
     assert listed(database) == {"flood": 130}
 
 
-@pytest.mark.parametrize("together", slow_after(2, [1, 3, 50]))
+@pytest.mark.parametrize("together", slow_after(1, [3, 1, 50]))
 def test_the_share_counts_whether_posts_come_together_or_one_by_one(database, together):
     follow(database, flood=None, blog=None)
     share(database, 20)

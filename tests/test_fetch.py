@@ -409,6 +409,7 @@ def test_without_a_folder_no_file_is_read():
 # -------------------------------------------------------------------------- many
 
 
+@pytest.mark.slow
 def test_three_hundred_fetches_at_once_leave_nothing_behind(server):
     server.put("/feed.xml", FEED, delay=0.1)
 

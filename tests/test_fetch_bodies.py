@@ -216,7 +216,7 @@ def test_gzip_without_a_label_is_unpacked():
 # ------------------------------------------------------------------------- limits
 
 
-@pytest.mark.parametrize("encoding", PACKERS)
+@pytest.mark.parametrize("encoding", slow_after(2, PACKERS))
 @pytest.mark.parametrize("step", slow_but([1 << 20], [100, 1 << 20]))
 def test_a_bomb_is_stopped_at_the_limit(encoding, step):
     bomb = PACKERS[encoding](bytes(10_000_000))
@@ -302,6 +302,7 @@ def test_a_body_without_end_is_left_at_the_limit(server):
     assert 500_000 < error.size < 5_000_000
 
 
+@pytest.mark.slow
 def test_a_bomb_from_a_server_is_an_error(server):
     server.put("/feed.xml", gzip.compress(bytes(50_000_000)), headers={"Content-Encoding": "gzip"})
 

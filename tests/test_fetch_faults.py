@@ -213,7 +213,7 @@ def test_an_answer_that_never_ends_is_given_up(server):
 @pytest.mark.parametrize(
     ("first", "then", "words"),
     slow_after(
-        2,
+        1,
         [
             (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, "the answer's headers are too large"),
             (b"", b"HTTP/1.1 103 x\r\nA: b\r\n\r\n" * 1000, "the answer's headers are too large"),

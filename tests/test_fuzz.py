@@ -4,7 +4,6 @@ Part of every test run with few examples; `make fuzz` takes a profile of many (C
 """
 
 import asyncio
-import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -33,12 +32,11 @@ from aggregator.text.encodings import plain_utf8
 from tests import fetching
 from tests.faults import NOW
 from tests.feedserver import FeedServer
-from tests.selection import examples
+from tests.selection import fuzz_examples
 from tests.test_corpus import executable
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", examples(60)))
 fuzzed = settings(
-    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=fuzz_examples(60), deadline=None, suppress_health_check=list(HealthCheck)
 )  # fmt: skip
 
 URL = "https://example.org/dir/feed"
@@ -330,7 +328,7 @@ ANSWERS = strategies.tuples(
 )
 
 
-@settings(fuzzed, max_examples=max(EXAMPLES // 2, 20))
+@settings(fuzzed, max_examples=fuzz_examples(60) // 2 or 1)
 @given(strategies.lists(ANSWERS, min_size=8, max_size=8))
 def test_any_answer_over_the_wire_is_a_body_or_a_fetch_error(server, answers):
     for number, answer in enumerate(answers):

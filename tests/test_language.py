@@ -70,7 +70,7 @@ def test_the_page_speaks_the_language_that_the_browser_asks_for(full, header, ta
 
 
 @pytest.mark.parametrize("tag", OTHERS)
-@pytest.mark.parametrize("path", slow_but(["/", "/status", "/search?q=post"], PATHS))
+@pytest.mark.parametrize("path", slow_but(["/status", "/search?q=post"], PATHS))
 def test_every_page_is_whole_in_every_language(full, path, tag):
     page = full.page(path, language=tag)
 

@@ -83,6 +83,7 @@ def test_the_lock_says_when_it_was_audited_or_that_it_was_not():
     )
 
 
+@pytest.mark.slow
 def test_pip_refuses_a_file_with_another_hash(tmp_path):
     wheel = tmp_path / "thimble-1.0-py3-none-any.whl"
     wheel.write_bytes(b"anything")

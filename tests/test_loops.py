@@ -87,6 +87,7 @@ def blog(name: str, *numbers: int, absolute: bool = True) -> bytes:
     return rss(items, title=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "form",
     [

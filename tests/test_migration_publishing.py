@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from aggregator.database import open_database
@@ -31,6 +32,7 @@ def database_of(revision: str, folder: Path) -> Engine:
     return engine
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_entries_of_before_have_no_picture_and_are_their_feeds_own(tmp_path):
     database_of("0005", tmp_path).dispose()
@@ -59,6 +61,7 @@ def test_a_database_of_before_began_with_its_first_entry(tmp_path):
     engine.dispose()
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_changes_of_before_wait_for_no_announcement_and_those_after_do(tmp_path):
     database_of("0013", tmp_path).dispose()

@@ -174,6 +174,7 @@ def test_what_is_no_feed_is_named(body, reason):
         parse(body, headers={}, url=URL)
 
 
+@pytest.mark.slow
 def test_a_document_with_too_many_entries_is_cut_at_the_limit():
     items = b"<item><title>x</title></item>" * (MAX_ENTRIES + 1)
 

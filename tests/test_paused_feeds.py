@@ -93,6 +93,7 @@ def test_the_410_of_a_paused_feed_is_not_forgotten(world, server):
     assert (world.poll(), world.health("feed").next_poll_at) == ([], None)
 
 
+@pytest.mark.slow
 def test_a_person_may_poll_a_paused_feed_by_name(tmp_path, server):
     write_config(tmp_path, [f"{{url: '{server.url(FEED)}', name: feed, paused: true}}"])
 

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -253,6 +254,7 @@ def test_plan_without_a_database_adds_all_feeds_and_makes_none(tmp_path):
     assert not (tmp_path / "aggregator.db").exists()
 
 
+@pytest.mark.slow
 def test_plan_does_not_update_a_database_of_an_older_version(tmp_path):
     configure(tmp_path, "https://a.example/feed")
     command(tmp_path, "feeds")

@@ -71,6 +71,7 @@ A, B, C = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("restarts", slow_but([True], [False, True]))
 def test_a_long_sequence_of_polls_scores_100_per_cent(world, server, restarts):
     publisher = served(world, server)
@@ -140,6 +141,7 @@ def test_a_feed_without_validators_is_asked_once_a_day_while_nothing_changes(wor
     assert health.next_reason == "the server offers no validators, and nothing was new"
 
 
+@pytest.mark.slow
 def test_stuck_validators_are_dropped_once_in_eight_days_where_the_file_says_so(world, server):
     for name in "ab":
         server.put(f"/{name}", body("1"), etag='"stuck"')
@@ -295,7 +297,7 @@ def test_a_permanent_redirect_is_followed_for_good_after_three_sightings_over_a_
     assert health.source.feed_url == server.url("/old")
 
 
-@pytest.mark.parametrize("status", [302, 303, 307])
+@pytest.mark.parametrize("status", slow_after(1, [302, 303, 307]))
 def test_a_temporary_redirect_is_never_followed_for_good(world, server, status):
     server.put("/new", body("1"), etag='"n"')
     server.redirect("/old", server.url("/new"), status)

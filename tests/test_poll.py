@@ -522,6 +522,7 @@ def test_a_disk_that_is_full_while_polls_are_stored_one_by_one_is_no_documents_f
     assert told == ["refused", "refused", "database or disk is full"]
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_a_transaction_takes_so_many_entries_and_no_more(world, queued, monkeypatch):
     monkeypatch.setattr("aggregator.poll.recording.PART_SIZE", 1_000)
@@ -642,6 +643,7 @@ def test_a_machine_that_can_start_no_process_blames_no_feed_and_polls_again(
     assert {name: result.error for name, result in world.poll().items()} == dict.fromkeys("abc")
 
 
+@pytest.mark.slow
 def test_no_document_waits_for_the_collector_of_garbage(world):
     """It comes seldom: what an error's frames or a parser hold would be there for long."""
     size = 900_000

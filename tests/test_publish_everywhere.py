@@ -88,7 +88,7 @@ def addresses(view: str, form: Format) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("form", Format)
-@pytest.mark.parametrize("view", slow_after(3, VIEWS))
+@pytest.mark.parametrize("view", slow_after(1, VIEWS))
 def test_every_document_keeps_the_musts_of_its_format(site, view, form):
     for address in addresses(view, form):
         answer = site.client.get(address)
@@ -194,6 +194,7 @@ def digests(site: Site) -> dict[str, str]:
     return {path: hashlib.sha256(site.client.get(path).data).hexdigest() for path in paths}
 
 
+@pytest.mark.slow
 def test_the_order_in_which_feeds_and_entries_came_changes_no_byte(site, tmp_path):
     assert digests(difficult_site(tmp_path, turned=True)) == digests(site)
 

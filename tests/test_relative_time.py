@@ -143,7 +143,7 @@ def milliseconds(at: datetime) -> float:
     return at.timestamp() * 1000
 
 
-@pytest.mark.parametrize("tag", slow_after(2, available()))
+@pytest.mark.parametrize("tag", slow_after(1, available()))
 def test_the_script_in_the_page_says_the_same_at_every_step(tag):
     ages = [age for age, _ in STEPS]
     ages += [timedelta(seconds=seconds) for seconds in range(-100, 700_000, 4111)]

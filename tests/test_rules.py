@@ -176,6 +176,7 @@ LIMITS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(200))
 @given(ARRIVALS, LIMITS, st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_makes_no_difference(arrivals, limits, random):

@@ -206,6 +206,7 @@ def elements(html):
     return [one for one in tree.iter() if isinstance(one.tag, str) and one is not tree]
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300), deadline=None)
 @given(strategies.lists(strategies.sampled_from(PIECES), max_size=16).map("".join))
 @example("&lt;![CDATA[&lt;img src=x onerror=a()&gt;]]&gt;")
@@ -331,6 +332,7 @@ def test_marks_of_cdata_in_prose_stay():
 # ------------------------------------------------------------- limits
 
 
+@pytest.mark.slow
 def test_words_behind_a_huge_inline_picture_are_kept():
     picture = f'<img src="data:image/png;base64,{"AAAA" * 200_000}" alt="a">'
 

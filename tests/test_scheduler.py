@@ -672,6 +672,7 @@ def test_a_file_that_was_saved_while_the_program_started_is_read_again(world, ca
     assert "feeds: 1 added" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_feed_whose_poll_could_not_be_stored_is_polled_again_after_its_interval(world, caplog):
     world.subscribe("/a")
     scheduler = new_scheduler(world.config, world.database)

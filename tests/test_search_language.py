@@ -273,6 +273,7 @@ def test_a_rule_without_mistakes_means_what_the_box_makes_of_it(text):
         assert parse(text).root in {root, None} or parse(text).hints
 
 
+@pytest.mark.slow
 def test_thousands_of_brackets_are_no_danger():
     for text in ("(" * 20_000, "-(" * 10_000 + "a", "title:(" * 5_000 + ")" * 5_000):
         assert parse(text).root is None

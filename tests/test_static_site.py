@@ -230,6 +230,7 @@ def test_a_template_that_links_to_the_program_by_itself_fails_the_export(site, m
         site.export("html")
 
 
+@pytest.mark.slow
 def test_a_long_table_of_sources_has_several_files_that_lead_to_each_other(site, monkeypatch):
     monkeypatch.setattr(page_contents, "FEEDS_A_PAGE", 1)
 
@@ -278,6 +279,7 @@ def test_no_page_says_how_long_ago_anything_was_nor_offers_what_only_the_program
     assert any(each.text and str(NOW.year) in each.text for each in page.all("time"))
 
 
+@pytest.mark.slow
 def test_twice_the_same_database_gives_the_same_bytes_and_touches_nothing(copied):
     before = copied.read()
     stamps = {path: path.stat() for path in copied.out.rglob("*")}
@@ -290,6 +292,7 @@ def test_twice_the_same_database_gives_the_same_bytes_and_touches_nothing(copied
         assert (is_now.st_ino, is_now.st_mtime_ns) == (was.st_ino, was.st_mtime_ns), path
 
 
+@pytest.mark.slow
 def test_a_new_entry_changes_what_it_stands_in_and_leaves_the_rest_alone(site):
     site.export()
     inodes = {path: (site.out / path).stat().st_ino for path in site.read()}

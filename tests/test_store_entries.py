@@ -19,6 +19,7 @@ from aggregator.model import (
     Validation,
     Validators,
 )
+from tests.selection import slow_but
 from tests.stored import MINUTE, feed, statements, titles
 from tests.worlds import NOW, entry, only_sqlite, record, subscribe
 
@@ -136,7 +137,7 @@ def test_the_last_24_polls_are_remembered_oldest_first(database):
     ]
 
 
-@pytest.mark.parametrize("hours", [1, 2, 24, 25, 50])
+@pytest.mark.parametrize("hours", slow_but([1, 25], [1, 2, 24, 25, 50]))
 def test_as_many_of_the_last_polls_are_read_as_are_asked_for(database, hours):
     subscribe(database, feed("a"), feed("b"))
     for hour in range(hours):

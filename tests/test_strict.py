@@ -17,6 +17,7 @@ import pytest
 from aggregator.reading.parse import xml_reader
 from aggregator.reading.parse.parsers import StrictInContext
 from aggregator.reading.parse.strict_parser import StrictParser
+from tests.selection import seeds
 
 DRIVER = "aggregator.reading.parse.sax_driver"
 URL = "https://example.org/dir/feed"
@@ -175,8 +176,6 @@ def test_each_element_says_what_it_says_to_feedparser_alone(root):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize(
-    "seeds", [range(50), pytest.param(range(50, 4000), marks=pytest.mark.slow)], ids=str
-)
-def test_random_elements_say_what_they_say_to_feedparser_alone(seeds):
-    assert [seed for seed in seeds if not says_the_same(random_document(seed))] == []
+@pytest.mark.hypothesis
+def test_random_elements_say_what_they_say_to_feedparser_alone():
+    assert [seed for seed in seeds(1000) if not says_the_same(random_document(seed))] == []

@@ -139,6 +139,7 @@ def test_a_full_disk_under_the_output_is_one_line(folder, arguments):
     assert done.stderr == said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", ANY_COMMAND, ids=str)
 def test_an_output_that_nobody_reads_ends_the_program_quietly(folder, arguments):
     reader, writer = os.pipe()
@@ -294,6 +295,7 @@ def test_a_hangup_in_the_middle_of_a_poll_does_not_end_it(tmp_path):
     assert "1 new" in log_of(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", ["waitress", pytest.param("granian", marks=pytest.mark.slow)])
 def test_serve_takes_the_file_over_at_a_hangup(tmp_path, server):
     path = write_config(tmp_path, [], title="Before")

@@ -173,6 +173,7 @@ def test_a_long_list_of_known_versions_is_read(site):
     assert site.client.get("/feed.atom", headers={"If-None-Match": known}).status_code == 304
 
 
+@pytest.mark.slow
 def test_what_clients_send_is_not_remembered(tmp_path):
     site = Site(tmp_path, publish={"limit_clients": "on"})
     site.subscribe()
@@ -195,6 +196,7 @@ def test_what_clients_send_is_not_remembered(tmp_path):
     assert sum(each.size for each in taken) < 200_000
 
 
+@pytest.mark.slow
 def test_ten_thousand_clients_are_remembered_and_no_more():
     limiter = ClientLimiter()
 

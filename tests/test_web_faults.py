@@ -276,6 +276,7 @@ BASES = {
 FEW_BASES = ["https://faß.example:8443/"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", slow_but(FEW_BASES, BASES))
 def test_any_base_url_leads_everywhere_and_headers_are_ascii(tmp_path, written):
     base = BASES[written]
@@ -310,6 +311,7 @@ def test_any_base_url_leads_everywhere_and_headers_are_ascii(tmp_path, written):
     assert {f"{prefix}/feed.atom", f"{prefix}/source/lamp", f"{prefix}/status"} <= seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", slow_but(FEW_BASES, BASES))
 def test_a_site_below_any_base_url_is_exported_whole(tmp_path, written):
     site = Site(tmp_path, base_url=written)

@@ -1,6 +1,5 @@
 """Whatever a client asks, in whatever words: an answer, and never a fault of ours."""
 
-import os
 import re
 from urllib.parse import quote_from_bytes
 
@@ -8,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.selection import examples, slow_after
+from tests.selection import fuzz_examples, slow_after
 from tests.web_fixtures import Site, full_site
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", examples(150)))
-fuzzed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+fuzzed = settings(
+    max_examples=fuzz_examples(150), deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 PARAMETERS = ("q", "before", "after", "limit", "skip", "view", "raw", "source", "category", "v")
 HEADERS = (

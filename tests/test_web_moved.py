@@ -1,15 +1,21 @@
 """Former addresses of lists lead to the present ones."""
 
+from pathlib import Path
+
 import pytest
 
 from aggregator.model import Subscription
 from tests.web_fixtures import Site, entry
 
 
-@pytest.fixture
-def moved(tmp_path) -> Site:
-    """A site whose source `old` is called `neu-ä` now, below a path."""
-    site = Site(tmp_path, base_url="https://posts.example/reader")
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory) -> Site:
+    """A site whose source `old` is called `neu-ä` now, below a path; nothing changes it."""
+    return moved_site(tmp_path_factory.mktemp("moved"))
+
+
+def moved_site(folder: Path) -> Site:
+    site = Site(folder, base_url="https://posts.example/reader")
     url = "https://blog.example/feed"
     site.subscribe(Subscription("old", url, categories=("C++",)))
     site.record("old", entry(1))
@@ -65,7 +71,8 @@ def test_the_feed_of_a_former_address_opened_in_a_browser_is_explained_at_the_pr
     assert answer.headers["Location"].endswith("/source/neu-%C3%A4/feed.atom")
 
 
-def test_a_name_that_is_in_use_again_answers_itself(moved):
+def test_a_name_that_is_in_use_again_answers_itself(tmp_path):
+    moved = moved_site(tmp_path)
     url = "https://blog.example/feed"
     moved.subscribe(Subscription("neu-ä", url), Subscription("old", "https://other.example/"))
 

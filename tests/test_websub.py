@@ -298,6 +298,7 @@ def _post(url: str, form: dict[str, str]) -> int:
         return int(answer.status)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("apart", ["serve", "schedule"])
 def test_where_our_own_hub_can_not_work_one_line_says_so(tmp_path, monkeypatch, caplog, apart):
     monkeypatch.setattr("aggregator.cli.service_commands.run_until_done", lambda _work: None)

@@ -304,6 +304,7 @@ def test_one_host_can_not_fill_the_hub_nor_be_asked_without_end(tmp_path):
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_requests_that_nobody_takes_out_are_refused_and_never_pile_up(tmp_path):
     async def main() -> None:
         async with world(tmp_path) as (here, _):

@@ -94,6 +94,7 @@ def every_name_leads_to(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", looked_up)
 
 
+@pytest.mark.slow
 def test_a_subscriber_that_never_answers_holds_up_nobody_else(tmp_path):
     async def main() -> None:
         site, peer = new_site(tmp_path), Peer()
@@ -130,6 +131,7 @@ def test_a_delivery_has_one_deadline_for_all_of_it(tmp_path, caplog):
     assert caplog.text.count("no answer within 0.2s; not delivered") == 1  # a line a minute
 
 
+@pytest.mark.slow
 def test_one_address_gets_few_deliveries_at_a_time_whatever_names_it_has(tmp_path, monkeypatch):
     every_name_leads_to(monkeypatch, "127.0.0.2")
 
@@ -147,6 +149,7 @@ def test_one_address_gets_few_deliveries_at_a_time_whatever_names_it_has(tmp_pat
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_one_address_is_asked_so_often_a_minute_whatever_names_it_has(
     tmp_path, monkeypatch, caplog
 ):
@@ -206,6 +209,7 @@ def test_a_verification_has_one_deadline_for_all_of_it(tmp_path):
     asyncio.run(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "limits",
     slow_after(1, [HubLimits(pending_verifications=20), HubLimits(total_per_minute=20)]),

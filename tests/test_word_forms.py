@@ -142,6 +142,7 @@ PARTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", slow_after(1, PARTS), ids=ascii)
 def test_the_words_of_a_text_take_time_in_proportion_to_its_length(part):
     count = 20_000 // len(part)

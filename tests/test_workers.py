@@ -330,6 +330,7 @@ def test_the_number_of_a_process_that_ended_long_ago_is_not_killed(workers, monk
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_a_deadline_ends_a_process_whose_fork_server_died(monkeypatch):
     monkeypatch.setattr("aggregator.runtime.worker_pool.TASK_TIMEOUT", 1)
     workers = Workers(2)
@@ -393,7 +394,9 @@ def test_a_fork_server_that_stands_still_holds_up_neither_a_document_nor_the_sto
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("size", [0, 1, 1 << 18, (1 << 18) + 1, 999_999, 1_000_001, 30_000_000])
+@pytest.mark.parametrize(
+    "size", slow_after(4, [0, 1, 1 << 18, (1 << 18) + 1, 999_999, 1_000_001, 30_000_000])
+)
 def test_tasks_and_answers_of_every_size_arrive_whole(workers, size):
     body = os.urandom(size)
 
