@@ -45,24 +45,24 @@ ALLOWED = {
     "aggregator.pictures": PURE | {"text"},
     "aggregator.runtime": PURE,
     "aggregator.database": PURE
-    | {"database.migrations", "dates", "dedup", "feed_status", "plan", "rules"}
+    | {"database.migrations", "dates", "dedup", "feed_status", "pictures", "plan", "rules"}
     | {"search", "stories", "text"},
     "aggregator.database.migrations": frozenset(),
     "aggregator.publish": PURE | {"text"},
     "aggregator.merged": PURE | {"config", "database", "dates", "publish"},
     "aggregator.websub": PURE | {"config", "database", "fetch", "merged", "publish", "runtime"},
     "aggregator.poll": PURE
-    | {"database", "dates", "dedup", "fetch", "reading.document_limits", "reading.worker_task"}
-    | {"runtime", "schedule", "stories", "text"},
+    | {"database", "dates", "dedup", "fetch", "pictures", "reading.document_limits"}
+    | {"reading.worker_task", "runtime", "schedule", "stories", "text"},
     "aggregator.scheduler": PURE
-    | {"config", "database", "fetch", "merged", "poll", "runtime", "websub"},
+    | {"config", "database", "fetch", "merged", "pictures", "poll", "runtime", "websub"},
     "aggregator.cli": PURE
     | {"config", "database", "dates", "feed_status", "fetch", "merged", "opml", "plan", "poll"}
     | {"publish", "reading.autodiscovery", "reading.worker_task", "rules", "runtime"}
     | {"scheduler", "text", "web"},
     "web": PURE
-    | {"config", "database", "dates", "feed_status", "merged", "opml", "publish", "runtime"}
-    | {"search", "text"},
+    | {"config", "database", "dates", "feed_status", "merged", "opml", "pictures", "publish"}
+    | {"runtime", "search", "text"},
 }
 
 # Each third-party library is imported in one place; its types may be named where it is used.
@@ -99,6 +99,8 @@ READ_REFERENCES = {"aggregator.text.references", f"{MIGRATIONS}.frozen.character
 # the database it may import the modules `read_*` alone, of `runtime` the socket of the hub alone.
 OF_DATABASE = frozenset({"deadline", "dialects", "engine", "failures"})
 OF_RUNTIME = frozenset({"hub_socket"})
+# Of the pictures it reads the files, and never loads Pillow.
+OF_PICTURES = frozenset({"picture_files", "picture_sizes", "picture_choice", "picture_markup"})
 # No clock, network or file is touched here.
 UNWORLDLY = ("dates", "dedup", "errors", "feed_status", "links", "model", "opml",
              "pictures.picture_choice", "pictures.picture_markup", "pictures.picture_sizes",
@@ -211,6 +213,8 @@ def _is_open_to_the_web(name: str) -> bool:
             return stem.startswith("read_")
         case ["aggregator", "runtime", stem]:
             return stem in OF_RUNTIME
+        case ["aggregator", "pictures", stem]:
+            return stem in OF_PICTURES
         case ["aggregator", "database", stem]:
             return stem in OF_DATABASE or name in PACKAGES
     return True

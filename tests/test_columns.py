@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select
 
 from aggregator.database import columns
-from aggregator.model import Constraint, Dating, Enclosure, Habits, Origin
+from aggregator.model import Constraint, Dating, Enclosure, Habits, Origin, PictureMode
 
 AT = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
 VALUES = {
@@ -18,6 +18,7 @@ VALUES = {
         (Enclosure("https://example.org/a.mp3", "audio/mpeg", 9, 60), Enclosure("https://b.example/")),
     ],
     columns.OriginJson: [None, Origin(), Origin("Title", "id", "https://f", "https://s", "©")],
+    columns.PictureModeText: [PictureMode.OFF, PictureMode.LEAD, PictureMode.ALL],
     columns.HabitsJson: [Habits(), Habits(renamed=2, moving_dates=True, zone=(-60, 60, 3))],
     columns.ConstraintsJson: [
         (),

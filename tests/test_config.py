@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aggregator import config
 from aggregator.config import options, value_parsers
 from aggregator.errors import ConfigError
-from aggregator.model import Order, Subscription
+from aggregator.model import Order, PictureMode, Subscription
 from aggregator.model.times import span_text
 from tests.configured import parsed, problem, problems
 
@@ -47,7 +47,9 @@ def test_every_key_is_read_as_it_is_meant():
         },
         retention=config.RetentionOptions(timedelta(days=30), min_entries=20, max_entries=500),
         stories=config.StoriesOptions(off_in=("Business",)),
-        page=config.PageOptions(read_here=False),
+        page=config.PageOptions(
+            read_here=False, pictures=PictureMode.LEAD, pictures_size=2_000_000_000
+        ),
         publish=config.PublishOptions(
             id="tag:feeds.example.org,2026:/",
             prefix_titles=True,
@@ -65,6 +67,7 @@ def test_every_key_is_read_as_it_is_meant():
                 interval=timedelta(hours=2),
                 interval_given=True,
                 read_here=False,
+                pictures=PictureMode.LEAD,
             ),
             Subscription(
                 name="the-example",
@@ -77,6 +80,7 @@ def test_every_key_is_read_as_it_is_meant():
                 distrust_304=True,
                 timezone="Asia/Tokyo",
                 stories=False,
+                pictures=PictureMode.ALL,
             ),
             Subscription(
                 name="local",
@@ -84,9 +88,42 @@ def test_every_key_is_read_as_it_is_meant():
                 interval=timedelta(hours=2),
                 interval_given=True,
                 read_here=False,
+                pictures=PictureMode.LEAD,
             ),
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "modes"),
+    [
+        ("feeds: [a.xml]", ["off"]),
+        ("page: {pictures: lead}\nfeeds: [a.xml, {url: b.xml, pictures: all}]", ["lead", "all"]),
+        ("page: {pictures: all}\nfeeds: [{url: b.xml, pictures: no}]", ["off"]),
+    ],
+)
+def test_pictures_of_a_feed_are_those_of_all_feeds_unless_it_says_so(text, modes):
+    assert [feed.pictures for feed in parsed(text).feeds] == modes
+
+
+def test_a_wrong_choice_of_pictures_names_the_right_ones():
+    assert problem("page: {pictures: some}\nfeeds: [a.xml]") == (
+        '1:18: page.pictures: "some" is none of them; write off, lead or all'
+    )
+
+
+@pytest.mark.parametrize(
+    ("database", "folder"),
+    [
+        ("sqlite:///data/a.db", "data/pictures"),
+        ("sqlite:////var/lib/a.db?timeout=5", "/var/lib/pictures"),
+        ("postgresql://user@host/name", "pictures"),
+    ],
+)
+def test_pictures_lie_beside_the_database_or_the_file(database, folder):
+    config = parsed(f"database: {database}\nfeeds: [a.xml]", path=DATA / "config.yaml")
+
+    assert config.picture_folder == DATA / folder
 
 
 @pytest.mark.parametrize(

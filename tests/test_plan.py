@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aggregator.database import open_database
 from aggregator.database.feeds import read_subscriptions, write_subscriptions
-from aggregator.model import Subscription
+from aggregator.model import PictureMode, Subscription
 from aggregator.plan import FeedChanges, SettingChange, feed_changes
 from tests import quay
 from tests.running import command, one_line
@@ -107,7 +107,8 @@ def test_every_setting_of_a_feed_is_compared(database):
     subscribe(database, feed("a", interval=HOUR))
     values = {"title": "A", "categories": ("C",), "interval": 2 * HOUR, "interval_given": True,
               "distrust_304": True, "timezone": "Europe/Berlin", "private": True,
-              "stories": False, "paused": True, "read_here": False}  # fmt: skip
+              "stories": False, "paused": True, "read_here": False,
+              "pictures": PictureMode.ALL}  # fmt: skip
 
     (changed,) = changes_of(database, feed("a", **values)).changed_feeds
 
@@ -115,6 +116,7 @@ def test_every_setting_of_a_feed_is_compared(database):
         ("title", "A"), ("category", ("C",)), ("interval", "2h"), ("timezone", "Europe/Berlin"),
         ("distrust_304", True), ("private", True), ("stories", False), ("paused", True),
         ("read_here", False),
+        ("pictures", "all"),
     ]  # fmt: skip
     assert {"name", "url", "name_given", "rules", *values} == set(Subscription.__match_args__)
 

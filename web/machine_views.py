@@ -16,12 +16,13 @@ from aggregator.feed_status import FeedStatus
 from aggregator.model import ListKind, ListScope
 from web import parameters
 from web.assets import version
-from web.responses import REVALIDATE, body, send
+from web.responses import REVALIDATE, Body, body, send
 from web.site import site
 
 bp = Blueprint("machines", __name__)
 
 _JSON = "application/json"
+_WEBP = "image/webp"
 _MANIFEST = "application/manifest+json"
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 _METRICS_KEPT = 10  # seconds; feeds get overdue without anything being written
@@ -37,6 +38,15 @@ def static(name: str) -> Response:
     asset = site().assets.get(name) or abort(404)
     is_versioned = request.args.get("v") == version(asset)
     return send(asset, cache_control=_FOR_GOOD if is_versioned else REVALIDATE)
+
+
+@bp.get("/picture/<name>")
+def picture(name: str) -> Response:
+    """Send a picture of a post, made small; the name is of the content, so it never changes."""
+    content = site().pictures.read(name)
+    if content is None:
+        abort(404)
+    return send(Body(content, _WEBP, name), cache_control=_FOR_GOOD)
 
 
 @bp.get("/icon.svg")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 REVALIDATE = "no-cache"
 _MIN_COMPRESSED = 500  # bytes; the frame of gzip costs more than compression of less saves
+_COMPRESSED_TYPES = frozenset({"image/webp"})  # compressed as they are
 _GZIP_LEVEL = 6
 _BROTLI_QUALITY = 5  # as fast as gzip at 6, and smaller
 _CODING_SUFFIX = re.compile(r"-(?:gzip|br)$")
@@ -199,7 +200,7 @@ _CODINGS: dict[str, Callable[[bytes], bytes]] = {"br": _brotli, "gzip": _gzip}
 
 def _coding(content: Body) -> str | None:
     """Return the content coding for the current request, None for identity."""
-    if len(content.data) < _MIN_COMPRESSED:
+    if len(content.data) < _MIN_COMPRESSED or content.content_type in _COMPRESSED_TYPES:
         return None
     accepted = request.accept_encodings
     names = {value.lower() for value, _ in accepted}

@@ -15,6 +15,7 @@ from flask import Flask, current_app
 from aggregator.config import Config
 from aggregator.database import Engine
 from aggregator.merged import Publication
+from aggregator.pictures.picture_files import PictureFiles
 from web.assets import load_assets
 from web.client_limits import ClientLimiter
 from web.costly_searches import CostlySearches
@@ -36,6 +37,7 @@ class Site:
         versions: Former versions of merged feeds, for deltas.
         client_limiter: Limit for repeated requests of a client.
         pages: Cache of pages.
+        pictures: The files of pictures of entries.
         sidebars: Cache of the sidebar.
         feed_table_lock: Held while a page of hundreds of feeds is made.
         costly_searches: Limit for costly searches in progress.
@@ -53,6 +55,7 @@ class Site:
     versions: SentVersions
     client_limiter: ClientLimiter
     pages: BodyCache
+    pictures: PictureFiles
     sidebars: Sidebars
     feed_table_lock: threading.Lock
     costly_searches: CostlySearches
@@ -86,6 +89,7 @@ def set_site(
         versions=SentVersions(),
         client_limiter=ClientLimiter(),
         pages=BodyCache(),
+        pictures=PictureFiles(config.picture_folder),
         sidebars=Sidebars(),
         feed_table_lock=threading.Lock(),
         costly_searches=CostlySearches(),

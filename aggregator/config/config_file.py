@@ -147,6 +147,7 @@ def parse(text: str, *, path: Path) -> Config:
             interval_given="interval" in (values.get("poll") or {}),
             stories_off_in=settings.stories.off_in,
             read_here=settings.page.read_here,
+            pictures=settings.page.pictures,
         ),
         base_url_given="base_url" in global_values,
         **option_validation.as_arguments(settings),

@@ -35,6 +35,7 @@ from aggregator.model import (
     CommonRules,
     ListingRules,
     Order,
+    PictureMode,
     Subscription,
     View,
 )
@@ -165,11 +166,17 @@ class PageOptions:
 
     Attributes:
         read_here: Posts have pages with their texts; see also `FeedOptions`.
+        pictures: Which pictures of posts are fetched and shown; see also `FeedOptions`.
+        pictures_size: Most bytes of the files of pictures.
     """
 
     __pydantic_config__ = _STRICT
 
     read_here: Annotated[bool, parsed(value_parsers.on_or_off)] = True
+    pictures: Annotated[PictureMode, parsed(value_parsers.pictures)] = PictureMode.OFF
+    pictures_size: Annotated[
+        int, parsed(partial(value_parsers.size, minimum=10**6, maximum=10**13))
+    ] = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +305,13 @@ class Config(GlobalOptions):
         )
 
     @property
+    def picture_folder(self) -> Path:
+        """The folder of pictures: beside an SQLite database, else beside the file."""
+        is_file = self.database.startswith("sqlite")
+        file = self.database.partition("///")[2].partition("?")[0] if is_file else ""
+        return (self.folder / file).parent / "pictures" if file else self.folder / "pictures"
+
+    @property
     def folder(self) -> Path:
         """The absolute folder that relative paths start from; of a link, not of its target."""
         return folder_of(self.path)
@@ -323,6 +337,7 @@ class FeedOptions:
     private: Annotated[bool | None, parsed_or_none(value_parsers.true_or_false)] = None
     stories: Annotated[bool | None, parsed_or_none(value_parsers.on_or_off)] = None
     read_here: Annotated[bool | None, parsed_or_none(value_parsers.on_or_off)] = None
+    pictures: Annotated[PictureMode | None, parsed_or_none(value_parsers.pictures)] = None
     keep: Annotated[str | None, option_readers.RULE] = None
     hide: Annotated[str | None, option_readers.RULE] = None
     per_day: Annotated[

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from aggregator import urls
 from aggregator.config.options import FeedOptions
 from aggregator.config.value_parsers import MAX_NAME
-from aggregator.model import FeedRules, Subscription
+from aggregator.model import FeedRules, PictureMode, Subscription
 
 _SUFFIX = 6  # hexadecimal digits
 
@@ -26,6 +26,7 @@ def subscriptions(
     interval_given: bool,
     stories_off_in: Iterable[str] = (),
     read_here: bool = True,
+    pictures: PictureMode = PictureMode.OFF,
 ) -> tuple[Subscription, ...]:
     """Return the subscriptions, each with a unique name.
 
@@ -37,6 +38,7 @@ def subscriptions(
         interval_given: The file has `interval`.
         stories_off_in: Categories without stories, as written.
         read_here: The value of `read_here` of the feeds without their own.
+        pictures: The value of `pictures` of the feeds without their own.
     """
     without_stories = _matching_categories(feeds.values(), stories_off_in)
     used_names = {feed.name for feed in feeds.values() if feed.name}
@@ -49,6 +51,8 @@ def subscriptions(
             subscription = replace(subscription, interval=interval, interval_given=interval_given)
         if feed.read_here is None:
             subscription = replace(subscription, read_here=read_here)
+        if feed.pictures is None:
+            subscription = replace(subscription, pictures=pictures)
         subscriptions.append(subscription)
     return tuple(subscriptions)
 
@@ -75,6 +79,7 @@ def _subscription(name: str, feed: FeedOptions, without_stories: Collection[str]
         rules=FeedRules(feed.keep, feed.hide, feed.per_day, feed.backlog),
         paused=feed.paused or False,
         read_here=feed.read_here is not False,
+        pictures=feed.pictures or PictureMode.OFF,
     )
 
 

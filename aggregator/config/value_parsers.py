@@ -17,7 +17,7 @@ from datetime import timedelta
 from functools import lru_cache, partial
 
 from aggregator import urls
-from aggregator.model import Backlog, Order
+from aggregator.model import Backlog, Order, PictureMode
 from aggregator.model.times import span_text
 
 MAX_TITLE = 200
@@ -262,6 +262,16 @@ def order(text: str) -> Order:
     if word not in set(Order):
         raise ValueError(f"{quoted(text)} is neither; write {' or '.join(Order)}")
     return Order(word)
+
+
+def pictures(text: str) -> PictureMode:
+    """Read which pictures are fetched and shown."""
+    word = text.strip().lower()
+    if word in _NO:
+        return PictureMode.OFF
+    if word not in set(PictureMode):
+        raise ValueError(f"{quoted(text)} is none of them; write off, lead or all")
+    return PictureMode(word)
 
 
 def timezone(text: str) -> str:

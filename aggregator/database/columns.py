@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from aggregator.model import Constraint, Dating, Enclosure, Exclusion, Habits, Origin
+from aggregator.model import Constraint, Dating, Enclosure, Exclusion, Habits, Origin, PictureMode
 from aggregator.model.times import EPOCH
 
 _T = TypeVar("_T")
@@ -202,6 +202,21 @@ class ExclusionText(_ValueType[Exclusion]):
     @staticmethod
     def decode(stored: str | None) -> Exclusion | None:
         return None if stored is None else Exclusion(stored)
+
+
+class PictureModeText(_ValueType[PictureMode]):
+    """A `PictureMode` as its value; NULL for `OFF`."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: PictureMode | None) -> str | None:
+        return None if value in {None, PictureMode.OFF} else str(value)
+
+    @staticmethod
+    def decode(stored: str | None) -> PictureMode:
+        return PictureMode(stored or PictureMode.OFF)
 
 
 def _enclosure_values(enclosure: Enclosure) -> list[Any]:

@@ -32,6 +32,7 @@ from aggregator.database.columns import (
     HabitsJson,
     JsonTuple,
     OriginJson,
+    PictureModeText,
     TimeSpan,
     UtcDateTime,
 )
@@ -109,6 +110,7 @@ feeds = Table(
     Column("stories", Boolean, nullable=False, server_default=true()),  # also by its categories
     Column("paused", Boolean, nullable=False, default=False),
     Column("read_here", Boolean, nullable=False, server_default=true()),
+    Column("pictures", PictureModeText),
     Column("rank", Integer, nullable=False, server_default="0"),
     Column("timezone", Text),
     Column("private", Boolean, nullable=False, default=False),

@@ -4,6 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+OF_FEEDS = (
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
+    "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.4, */*;q=0.2"
+)
+"""Types that a feed may have, for the header Accept."""
+
 
 @dataclass(frozen=True, slots=True)
 class FetchSettings:
@@ -21,6 +27,7 @@ class FetchSettings:
         allowed_in: Key of `allow` in config.yaml, for error messages.
         files: Folder of relative paths; None where files can't be polled.
         extra_ports: Ports that URLs in the configuration name.
+        accept: Value of the header Accept.
     """
 
     user_agent: str
@@ -32,3 +39,4 @@ class FetchSettings:
     allowed_in: str = "network.allow"
     files: Path | None = None
     extra_ports: frozenset[int] = frozenset()
+    accept: str = OF_FEEDS

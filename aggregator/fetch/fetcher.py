@@ -34,10 +34,6 @@ _NO_VALIDATORS = Validators()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT_REDIRECTS = frozenset({301, 308})
 _LARGE_BODY = 1_000_000  # bytes
-_ACCEPT = (
-    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
-    "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.4, */*;q=0.2"
-)
 
 
 class Fetcher:
@@ -213,7 +209,7 @@ class _Attempt:
     def _headers(self, target: Target, cookie: str) -> dict[str, str]:
         headers = {
             "User-Agent": self.settings.user_agent,
-            "Accept": _ACCEPT,
+            "Accept": self.settings.accept,
             "Accept-Encoding": "gzip, deflate, br",
         }
         if target.authorization:

@@ -10,6 +10,7 @@ listing        lists of entries, their sources, and what stands around them on a
 listing_rules  what config.yaml says about the entries of lists
 feed_health    past polls and health of a subscription
 seen_hashes    the format of the hashes of a feed's last document
+picture_values pictures of entries, to be fetched and to be shown
 entry_id       the id of an entry, which is its place in the list
 times          points and spans of time, as values and as text
 """
@@ -54,6 +55,7 @@ from aggregator.model.listing_rules import (
     ListingRules,
     View,
 )
+from aggregator.model.picture_values import DuePicture, FetchedPicture, PictureMode, StoredPicture
 from aggregator.model.polling import (
     BECAUSE_NO_VALIDATORS,
     BECAUSE_PAUSED,
@@ -96,6 +98,7 @@ __all__ = [
     "Date",
     "Dating",
     "DueFeed",
+    "DuePicture",
     "Enclosure",
     "EntryId",
     "Exclusion",
@@ -104,6 +107,7 @@ __all__ = [
     "FeedOrder",
     "FeedRules",
     "Fetched",
+    "FetchedPicture",
     "Habits",
     "HostPause",
     "KnownHost",
@@ -123,6 +127,7 @@ __all__ = [
     "ParsedEntry",
     "ParsedFeed",
     "PermanentRedirect",
+    "PictureMode",
     "PollHistory",
     "PollRecord",
     "PublisherHints",
@@ -130,6 +135,7 @@ __all__ = [
     "Sidebar",
     "Source",
     "SourceName",
+    "StoredPicture",
     "Subscription",
     "Validation",
     "Validators",

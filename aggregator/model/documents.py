@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from aggregator.model.listing_rules import NO_RULES, FeedRules
+from aggregator.model.picture_values import PictureMode
 
 # --- subscribing
 
@@ -32,6 +33,7 @@ class Subscription:
         rules: Which of the entries lists have.
         paused: The feed is not polled; its entries stay in lists.
         read_here: The feed's entries have pages with their texts.
+        pictures: Which pictures of its entries are fetched and shown.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Subscription:
     rules: FeedRules = NO_RULES
     paused: bool = False
     read_here: bool = True
+    pictures: PictureMode = PictureMode.OFF
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ picture without `width` and `height`) is told by the bytes: see `picture_sizes.m
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from aggregator import urls
 from aggregator.model import Enclosure
@@ -51,6 +52,11 @@ class ChosenPicture:
 
     url: str
     may_lead: bool
+
+
+def address_hash(url: str) -> bytes:
+    """Return 16 bytes by which the database knows an address."""
+    return blake2b(url.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def chosen_pictures(

@@ -14,12 +14,14 @@ POST_WIDTH = 1600
 LIST_WIDTH = 224
 """Twice the width in a list, for screens with two pixels in place of one."""
 
+MIN_LEAD_WIDTH, MIN_LEAD_HEIGHT = 100, 60
+"""Pixels of a picture that leads an entry: no icon, line or button."""
+
 _MAX_POST_PIXELS = 6_000_000  # a comic of 800 x 7,500; WebP takes a second for as many
 _MAX_SIDE = 16_383  # of WebP
 _MIN_SIDE = 3  # a smaller original is a tracking pixel
 _MAX_LIST_RATIO = 2  # width to height; the sides are cut off
 _TOP_PART = 1 / 3  # of what is cut off a high picture: faces and titles stand above the middle
-_MIN_LEAD_WIDTH, _MIN_LEAD_HEIGHT = 100, 60
 
 
 class PictureSize(NamedTuple):
@@ -69,5 +71,5 @@ def list_cut(post: PictureSize) -> ListCut:
 
 
 def may_lead(post: PictureSize) -> bool:
-    """Whether a picture is large enough to stand for an entry: no icon, line or button."""
-    return post.width >= _MIN_LEAD_WIDTH and post.height >= _MIN_LEAD_HEIGHT
+    """Whether a picture is large enough to stand for an entry."""
+    return post.width >= MIN_LEAD_WIDTH and post.height >= MIN_LEAD_HEIGHT

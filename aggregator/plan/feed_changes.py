@@ -179,6 +179,7 @@ _SETTINGS: Mapping[str, Callable[[Subscription], SettingValue]] = {
     "stories": lambda feed: feed.stories,
     "paused": lambda feed: feed.paused,
     "read_here": lambda feed: feed.read_here,
+    "pictures": lambda feed: feed.pictures.value,
 }
 """The value of each key of a feed but `url` and `name`."""
 

@@ -6,10 +6,12 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
-from aggregator.database import DatabaseWriter, Engine
+from aggregator.database import DatabaseWriter, Engine, Transact
 from aggregator.fetch import Fetcher
 from aggregator.poll.host_limits import HostLimits
 from aggregator.poll.network_health import NetworkHealth
+from aggregator.poll.picture_fetcher import PictureFetcher, PictureSettings
+from aggregator.poll.picture_stage import PictureStage
 from aggregator.poll.poll_clock import PollClock
 from aggregator.poll.poller import Poller, PollerParts
 from aggregator.poll.settings import PollSettings
@@ -81,6 +83,23 @@ class PollerFactory:
             clock=self._clock,
         )
         return Poller(settings, parts)
+
+    def picture_stage(
+        self, settings: PollSettings, pictures: PictureSettings, transact: Transact
+    ) -> PictureStage:
+        """Return the stage that fetches pictures, not entered yet.
+
+        Args:
+            settings: Of the limits of hosts.
+        """
+        fetcher = PictureFetcher(
+            pictures,
+            host_limits=self._host_limits,
+            budget_of=settings.budget_of,
+            transact=transact,
+            clock=self._clock,
+        )
+        return PictureStage(pictures, fetcher, transact, self._clock)
 
     async def close(self) -> None:
         """End the writing thread after its present transaction."""

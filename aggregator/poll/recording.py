@@ -12,6 +12,7 @@ from itertools import islice
 from aggregator.database import Connection
 from aggregator.database.entries import write_entries, write_keys
 from aggregator.database.feeds import write_leases, write_polls
+from aggregator.database.pictures import write_choices
 from aggregator.database.websub import write_unannounced
 from aggregator.dedup import KnownEntry, Match, NewEntry
 from aggregator.model.seen_hashes import with_ids
@@ -127,7 +128,7 @@ def record_part(
         locked, unfinished = _begin(connection, recording.polls, settings)
     else:
         locked, unfinished = _continue(connection, recording.partly_stored)
-    partly_stored, new_entries, entry_ids = _store_part(connection, unfinished, now)
+    partly_stored, new_entries, entry_ids = _store_part(connection, unfinished, settings, now)
     if not all(poll.is_stored for poll in partly_stored):
         postpone_matching(connection, new_entries, entry_ids)
         write_polls.note_change(connection)
@@ -185,7 +186,10 @@ def _lock(connection: Connection, polls: Sequence[CompletedPoll]) -> write_polls
 
 
 def _store_part(
-    connection: Connection, unfinished: Sequence[PartlyStoredPoll], now: datetime
+    connection: Connection,
+    unfinished: Sequence[PartlyStoredPoll],
+    settings: PollSettings,
+    now: datetime,
 ) -> tuple[list[PartlyStoredPoll], list[write_entries.PlacedEntry], list[int]]:
     """Add and change up to `PART_SIZE` entries.
 
@@ -202,6 +206,9 @@ def _store_part(
     entry_ids = write_entries.add_entries(connection, placed_entries, now=now)
     versions_to_store = [version for _, _, versions in parts for version in versions]
     write_entries.change_entries(connection, versions_to_store, now=now)
+    if settings.pictures is not None:
+        changed_ids = [version.changed_entry.id for version in versions_to_store]
+        write_choices.note_entries(connection, [*entry_ids, *changed_ids])
     next_ids = iter(entry_ids)
     stored = [
         replace(

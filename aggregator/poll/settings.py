@@ -8,6 +8,7 @@ from datetime import timedelta
 from aggregator.fetch import FetchSettings
 from aggregator.model import Order
 from aggregator.poll.host_limits import Budget
+from aggregator.poll.picture_fetcher import PictureSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class PollSettings:
         announced: Changes are announced (WebSub), so feeds with changes are noted.
         order: Decides the place of new entries of a feed with earlier polls.
         budgets: Of sites under `hosts` in config.yaml.
+        pictures: None where no feed has pictures.
     """
 
     fetch: FetchSettings
@@ -38,6 +40,7 @@ class PollSettings:
     budgets: Mapping[str, Budget] = field(default_factory=dict, hash=False)
     order: Order = Order.PUBLISHED
     announced: bool = False
+    pictures: PictureSettings | None = None
 
     def budget_of(self, site: str) -> Budget:
         """Return the limits of requests to `site`."""

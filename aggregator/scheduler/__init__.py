@@ -3,6 +3,7 @@
 poll_options  the part of config.yaml for polling                       pure
 leases        leases of a process, renewed and given back
 shared_hosts  hosts of more than one feed
+picture_jobs  pictures of entries, fetched and deleted
 once          due or named feeds, polled once
 service       polling until a stop: APScheduler and a handful of jobs   apscheduler
 """

@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import monotonic
 
 from aggregator import urls
 from aggregator.config import Config
@@ -22,6 +23,8 @@ from .poll_options import poll_settings
 MAX_WAIT = timedelta(minutes=1)
 """How long a single command waits for a database that is locked or full."""
 
+MAX_PICTURE_TIME = timedelta(minutes=1)
+
 
 async def poll_once(
     config: Config,
@@ -33,7 +36,9 @@ async def poll_once(
     on_result: Callable[[PollResult], None],
     pollers: PollerFactory | None = None,
 ) -> None:
-    """Poll each feed at most once and return when all are stored.
+    """Poll each feed at most once and return when all are stored; then fetch pictures.
+
+    Pictures that are not fetched within `MAX_PICTURE_TIME` are left to the next call.
 
     Args:
         names: Only these, due or not; None: the due feeds.
@@ -51,8 +56,9 @@ async def poll_once(
 
     lease = partial(_lease, owner=owner, names=requested, all_feeds=everything)
     pollers = pollers or PollerFactory(engine, max_wait=MAX_WAIT)
+    settings = poll_settings(config)
     async with (
-        pollers.polling(poll_settings(config)) as poller,
+        pollers.polling(settings) as poller,
         leases.held_leases(lambda: poller, owner),
     ):
         waiting = deque(_interleaved(await poller.transact(lease)))
@@ -72,6 +78,15 @@ async def poll_once(
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             await leases.drain(poller)
+        if settings.pictures is not None:
+            async with pollers.picture_stage(settings, settings.pictures, poller.transact) as stage:
+                await stage.work(_is_over(MAX_PICTURE_TIME))
+
+
+def _is_over(span: timedelta) -> Callable[[], bool]:
+    """Return a function that tells whether a span that begins now is over."""
+    end = monotonic() + span.total_seconds()
+    return lambda: monotonic() > end
 
 
 def _lease(

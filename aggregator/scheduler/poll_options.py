@@ -4,22 +4,25 @@ from aggregator import __version__, urls
 from aggregator.config import Config
 from aggregator.fetch import FetchSettings
 from aggregator.merged import Publication, merged_lists
+from aggregator.model import PictureMode
 from aggregator.poll import PollSettings
 from aggregator.poll.host_limits import Budget
+from aggregator.poll.picture_fetcher import PictureSettings
 
 
 def poll_settings(config: Config) -> PollSettings:
     """Return the part of the configuration for polling."""
     ports = {urls.port_of(feed.url) for feed in config.feeds}
+    fetch = FetchSettings(
+        user_agent=_user_agent(config),
+        timeout=config.poll.timeout,
+        max_size=config.poll.max_size,
+        allow=config.network.allow,
+        files=config.folder,
+        extra_ports=frozenset(port for port in ports if port),
+    )
     return PollSettings(
-        fetch=FetchSettings(
-            user_agent=_user_agent(config),
-            timeout=config.poll.timeout,
-            max_size=config.poll.max_size,
-            allow=config.network.allow,
-            files=config.folder,
-            extra_ports=frozenset(port for port in ports if port),
-        ),
+        fetch=fetch,
         authority=urls.host_of(config.base_url),
         published=Publication.of(config).names(merged_lists(config)),
         concurrency=config.poll.concurrency,
@@ -36,7 +39,14 @@ def poll_settings(config: Config) -> PollSettings:
         max_entries=config.retention.max_entries,
         order=config.order,
         announced=config.websub.hub is not None,
+        pictures=_picture_settings(config, fetch),
     )
+
+
+def _picture_settings(config: Config, fetch: FetchSettings) -> PictureSettings | None:
+    if all(feed.pictures is PictureMode.OFF for feed in config.feeds):
+        return None
+    return PictureSettings(fetch, config.picture_folder, config.page.pictures_size)
 
 
 def _user_agent(config: Config) -> str:

@@ -33,6 +33,7 @@ from aggregator.database.entries import write_retention
 from aggregator.database.feeds import write_hosts, write_leases, write_polls, write_subscriptions
 from aggregator.errors import ConfigError
 from aggregator.model import DueFeed, Outcome
+from aggregator.pictures.picture_files import PictureFiles
 from aggregator.poll import Poller, PollerFactory, PollSettings
 from aggregator.poll.host_limits import Budget
 from aggregator.runtime import process_identity, system_clock
@@ -41,6 +42,7 @@ from aggregator.websub import WebSubService
 
 from . import leases
 from .leases import FEEDS_PER_SLOT, LEASE, STOP_STEP
+from .picture_jobs import PictureJobs
 from .poll_options import poll_settings
 from .relisting import Relisting
 from .shared_hosts import SharedHosts
@@ -52,6 +54,7 @@ _NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web", "publish"
 _RELOAD = 1
 _RELIST = 1
 _REPLACED_WITHIN = 0.5  # seconds between an editor's taking a file away and its putting one there
+_PICTURES = 2
 _RETENTION = 3600
 _BROKEN = 60  # seconds until a job tries a database again that waiting does not heal
 _MAX_RELEASED = 1000
@@ -107,6 +110,7 @@ class Scheduler:
             self._settings.fetch,
             subscription_requests,
         )
+        self._pictures = PictureJobs(self._pollers, lambda work: self._poller.transact(work))
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": 30},
@@ -119,6 +123,7 @@ class Scheduler:
             "dispatch": (TICK, self._dispatch),
             "reload": (_RELOAD, self._reload),
             "lists": (_RELIST, self._relist),
+            "pictures": (_PICTURES, self._fetch_pictures),
             "retention": (_RETENTION, self._retain),
             **self._websub.jobs(),
             **self._jobs,
@@ -140,6 +145,7 @@ class Scheduler:
                 self._scheduler.shutdown(wait=False)
                 await self._end_polls()
         finally:
+            await self._pictures.close()
             await self._poller.__aexit__()
             await self._pollers.close()
 
@@ -330,6 +336,10 @@ class Scheduler:
             lambda: self._stopping
         )
 
+    async def _fetch_pictures(self) -> None:
+        """Fetch pictures of stored entries."""
+        await self._pictures.fetch(self._settings, lambda: self._stopping)
+
     def _read(self, path: Path) -> tuple[Config, PollSettings]:
         """Read the file; 100,000 feeds take too long for the event loop, and for a stop."""
         with _uncollected():
@@ -368,6 +378,7 @@ class Scheduler:
             )
             if deleted:
                 log.info("retention: %d old entries deleted", deleted)
+        await self._pictures.retain(PictureFiles(self._config.picture_folder))
 
     async def _end_polls(self) -> None:
         """Stop fetching, and let polls end that are only being stored."""

@@ -3,11 +3,15 @@ CREATE INDEX ix_entries_feed ON entries (feed_id, id, exclusion);
 CREATE UNIQUE INDEX ix_entries_identity ON entries (identity, feed_id);
 CREATE INDEX ix_entries_story ON entries (story_id) WHERE story_id IS NOT NULL;
 CREATE INDEX ix_entry_keys_gone ON entry_keys (gone_before) WHERE gone_before IS NOT NULL;
+CREATE INDEX ix_entry_pictures_picture ON entry_pictures (picture_id);
 CREATE INDEX ix_feed_categories_list ON feed_categories (list_id);
 CREATE INDEX ix_feeds_due ON feeds (next_poll_at, host);
 CREATE INDEX ix_feeds_leased ON feeds (lease_owner) WHERE lease_owner IS NOT NULL;
 CREATE INDEX ix_list_members_archived ON list_members (list_id, archived_at) WHERE archived_at IS NOT NULL;
 CREATE INDEX ix_lists_left ON lists (id) WHERE position IS NULL;
+CREATE INDEX ix_pictures_due ON pictures (place) WHERE next_at IS NOT NULL;
+CREATE INDEX ix_pictures_file ON pictures (file_key) WHERE file_key IS NOT NULL;
+CREATE INDEX ix_pictures_stored ON pictures (place, size) WHERE file_key IS NOT NULL;
 CREATE INDEX ix_story_links_other ON story_links (other);
 CREATE INDEX ix_subscribers_due ON subscribers (next_at);
 CREATE INDEX ix_subscribers_host ON subscribers (host);
@@ -71,6 +75,17 @@ CREATE TABLE entry_keys (
 	gone_before BIGINT,
 	PRIMARY KEY (feed_id, "key"),
 	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE entry_pictures (
+	entry_id BIGINT NOT NULL,
+	position INTEGER NOT NULL,
+	picture_id INTEGER NOT NULL,
+	may_lead BOOLEAN NOT NULL,
+	PRIMARY KEY (entry_id, position),
+	FOREIGN KEY(entry_id) REFERENCES entries (id) ON DELETE CASCADE
 )
  WITHOUT ROWID
 
@@ -144,7 +159,7 @@ CREATE TABLE "feeds" (
 	listing TEXT,
 	is_initial BOOLEAN DEFAULT 0 NOT NULL,
 	first_read_at BIGINT,
-	paused BOOLEAN DEFAULT 0 NOT NULL, read_here BOOLEAN DEFAULT 1 NOT NULL,
+	paused BOOLEAN DEFAULT 0 NOT NULL, read_here BOOLEAN DEFAULT 1 NOT NULL, pictures TEXT,
 	PRIMARY KEY (id),
 	UNIQUE (name)
 );
@@ -192,6 +207,23 @@ CREATE TABLE lists (
 	feeds BIGINT DEFAULT '0' NOT NULL,
 	PRIMARY KEY (id),
 	UNIQUE (kind, "key")
+);
+CREATE TABLE pictures (
+	id INTEGER NOT NULL,
+	address_hash BLOB NOT NULL,
+	url TEXT NOT NULL,
+	site TEXT NOT NULL,
+	feed_id INTEGER NOT NULL,
+	place BIGINT NOT NULL,
+	file_key TEXT,
+	width INTEGER,
+	height INTEGER,
+	size BIGINT DEFAULT '0' NOT NULL,
+	attempts INTEGER DEFAULT '0' NOT NULL,
+	next_at BIGINT,
+	failure TEXT,
+	PRIMARY KEY (id),
+	UNIQUE (address_hash)
 );
 CREATE TABLE polls (
 	feed_id INTEGER NOT NULL,
@@ -284,6 +316,15 @@ CREATE TABLE unannounced (
 	first_at BIGINT NOT NULL,
 	latest_at BIGINT NOT NULL,
 	PRIMARY KEY (list_id, feed_id)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE unchosen_pictures (
+	entry_id BIGINT NOT NULL,
+	feed_id INTEGER NOT NULL,
+	PRIMARY KEY (entry_id, feed_id),
+	FOREIGN KEY(feed_id) REFERENCES feeds (id) ON DELETE CASCADE
 )
  WITHOUT ROWID
 

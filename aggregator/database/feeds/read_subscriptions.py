@@ -43,6 +43,7 @@ def _stored_feed(row: Any, categories: Sequence[str]) -> StoredFeed:
         rules=feed_rules(row.listing),
         paused=row.paused,
         read_here=row.read_here,
+        pictures=row.pictures,
     )
     return StoredFeed(
         row.id,

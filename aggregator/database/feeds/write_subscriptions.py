@@ -13,6 +13,7 @@ from aggregator.database.chunks import chunks, execute_for_each
 from aggregator.database.feeds.write_names import PARKED, remember_names
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists import write_definitions, write_relistings, write_resolved_names
+from aggregator.database.pictures import write_choices
 from aggregator.database.schema import feeds, polls
 from aggregator.database.stories import write_stories
 from aggregator.model import (
@@ -21,13 +22,14 @@ from aggregator.model import (
     NO_RULES,
     OUR_REASONS,
     ListingRules,
+    PictureMode,
     Subscription,
 )
 from aggregator.plan import matching_feeds
 
 _FROM_FILE = frozenset(
     "name url host configured_title interval interval_given distrust_304 timezone private stories "
-    "listing paused read_here rank subscribed".split()
+    "listing paused read_here pictures rank subscribed".split()
 )
 _OF_THE_NAME = frozenset(
     "id polls entries last_change_at is_initial first_read_at lease_owner lease_until".split()
@@ -57,6 +59,7 @@ _CONFIGURED = select(
     feeds.c.listing,
     feeds.c.paused,
     feeds.c.read_here,
+    feeds.c.pictures,
 ).where(feeds.c.subscribed)
 _ROWS = select(
     feeds.c.id,
@@ -73,6 +76,7 @@ _ROWS = select(
     feeds.c.next_reason,
     feeds.c.stories,
     feeds.c.listing,
+    feeds.c.pictures,
 )
 
 
@@ -156,6 +160,7 @@ def sync_subscriptions(
     remember_names(connection, former_names, in_use={values["name"] for _, values in pairs})
     _resubscribe(connection, changes, now)
     _subscribe(connection, new_feeds, now, is_initial=is_initial)
+    write_choices.note_feeds(connection, _new_modes(changes))
     write_definitions.write_feed_categories(
         connection, _categories_by_id(connection, differing, categories, stored_categories)
     )
@@ -234,6 +239,7 @@ def _configured(subscription: Subscription) -> dict[str, Any]:
         "listing": _listing(subscription),
         "paused": subscription.paused,
         "read_here": subscription.read_here,
+        "pictures": subscription.pictures,
     }
 
 
@@ -279,6 +285,15 @@ def _former_lists(
         ):
             former_lists[row.id] = set(stored) - set(present)
     return former_lists
+
+
+def _new_modes(changes: Sequence[tuple[Any, dict[str, Any]]]) -> dict[int, PictureMode]:
+    """Return which pictures of feeds are shown from now on, where others were."""
+    return {
+        row.id: values["pictures"]
+        for row, values in changes
+        if row.pictures is not values["pictures"]
+    }
 
 
 def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[str, Any]) -> None:

@@ -1,0 +1,195 @@
+"""Pictures that are fetched, stored as files, and forgotten."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, literal, select, update
+
+from aggregator.database.chunks import chunks
+from aggregator.database.columns import UtcDateTime
+from aggregator.database.feeds.write_polls import note_change
+from aggregator.database.picture_tables import entry_pictures, pictures
+from aggregator.database.pictures.write_choices import make_next_due
+from aggregator.database.schema import feeds
+from aggregator.model import DuePicture, FetchedPicture
+from aggregator.pictures.picture_sizes import PictureSize, may_lead
+
+_MAX_CANDIDATES = 200  # due pictures that are looked at, as some sites have many
+_EVICTED = "removed: page.pictures_size"
+
+
+def claim_due(
+    connection: Connection, *, now: datetime, until: datetime, limit: int, busy: Collection[str]
+) -> list[DuePicture]:
+    """Return up to `limit` due pictures, newest first, each of another site.
+
+    Args:
+        until: No process fetches the same pictures before; after a kill they are due then.
+        busy: Sites that are left alone just now.
+    """
+    rows = connection.execute(_DUE, {"now": now, "busy": sorted(busy)})
+    claimed: dict[object, DuePicture] = {}
+    for row in rows:
+        if len(claimed) < limit:
+            picture = DuePicture(*row)
+            claimed.setdefault(picture.site or picture.id, picture)
+    if claimed:
+        ids = [picture.id for picture in claimed.values()]
+        connection.execute(_CLAIM, {"ids": ids, "until": until})
+    return list(claimed.values())
+
+
+def store_outcomes(
+    connection: Connection, outcomes: Sequence[FetchedPicture], *, now: datetime
+) -> None:
+    """Store what became of due pictures; where one can't lead its entries, the next one is due."""
+    if any(outcome.stored for outcome in outcomes):
+        note_change(connection)  # first: `state` is locked before all other tables
+    for outcome in outcomes:
+        connection.execute(_STORE, _values(outcome))
+    unfit = [outcome.due.id for outcome in outcomes if not _leads(outcome)]
+    for chunk in chunks(unfit):
+        entry_ids = connection.scalars(_USES, {"ids": chunk}).all()
+        make_next_due(connection, entry_ids, now)
+
+
+def _leads(outcome: FetchedPicture) -> bool:
+    stored = outcome.stored
+    return stored is not None and may_lead(PictureSize(stored.width, stored.height))
+
+
+def _values(outcome: FetchedPicture) -> dict[str, Any]:
+    stored = outcome.stored
+    is_settled = outcome.again_at is None
+    is_inline = outcome.due.url.startswith("data:")
+    return {
+        "picture": outcome.due.id,
+        "new_url": "" if is_settled and is_inline else outcome.due.url,
+        "new_key": stored.key if stored else None,
+        "new_width": stored.width if stored else None,
+        "new_height": stored.height if stored else None,
+        "new_size": outcome.size,
+        "new_failure": outcome.failure or None,
+        "new_attempts": outcome.due.attempts + (outcome.is_attempt and stored is None),
+        "again_at": outcome.again_at,
+    }
+
+
+def stored_size(connection: Connection) -> int:
+    """Return the bytes of all files."""
+    return connection.scalar(select(func.coalesce(func.sum(pictures.c.size), 0))) or 0
+
+
+def evict(connection: Connection, surplus: int) -> list[str]:
+    """Take the pictures of the oldest entries off pages, until `surplus` bytes are free.
+
+    Returns:
+        Keys of files that nothing needs any more.
+    """
+    doomed: list[int] = []
+    keys: list[str] = []
+    for row in connection.execute(_OLDEST):
+        if surplus <= 0:
+            break
+        surplus -= row.size
+        doomed.append(row.id)
+        keys.append(row.file_key)
+    for chunk in chunks(doomed):
+        connection.execute(_EVICT, {"ids": chunk})
+    if doomed:
+        note_change(connection)
+    return _unused(connection, keys)
+
+
+def delete_unused(connection: Connection, *, limit: int) -> tuple[int, list[str]]:
+    """Delete up to `limit` pictures that no entry has.
+
+    Returns:
+        The number of deleted pictures, and the keys of files that nothing needs any more.
+    """
+    rows = connection.execute(_WITHOUT_USE, {"limit": limit}).all()
+    for chunk in chunks([row.id for row in rows]):
+        connection.execute(delete(pictures).where(pictures.c.id.in_(chunk)))
+    return len(rows), _unused(connection, [row.file_key for row in rows if row.file_key])
+
+
+def fetch_again(connection: Connection, keys: Iterable[str], *, now: datetime) -> None:
+    """Make pictures due again whose files are missing."""
+    for chunk in chunks(sorted(keys)):
+        connection.execute(_FETCH_AGAIN, {"keys": chunk, "now": now})
+
+
+def _unused(connection: Connection, keys: Sequence[str]) -> list[str]:
+    """Return the keys that no picture has: equal pictures of two addresses share their files."""
+    unused = set(keys)
+    for chunk in chunks(sorted(unused)):
+        unused -= set(connection.scalars(_USED_KEYS, {"keys": chunk}))
+    return sorted(unused)
+
+
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_DUE = (
+    select(
+        pictures.c.id,
+        pictures.c.url,
+        pictures.c.site,
+        func.coalesce(feeds.c.url, ""),
+        pictures.c.attempts,
+    )
+    .outerjoin(feeds, feeds.c.id == pictures.c.feed_id)
+    .where(
+        pictures.c.next_at.is_not(None),
+        pictures.c.next_at <= bindparam("now", type_=UtcDateTime),
+        pictures.c.site.not_in(bindparam("busy", expanding=True)),
+    )
+    .order_by(pictures.c.place.desc())
+    .limit(_MAX_CANDIDATES)
+    .with_for_update(of=pictures, skip_locked=True)
+)
+_CLAIM = (
+    update(pictures)
+    .where(pictures.c.id.in_(_IDS))
+    .values(next_at=bindparam("until", type_=UtcDateTime))
+)
+_STORE = (
+    update(pictures)
+    .where(pictures.c.id == bindparam("picture"))
+    .values(
+        url=bindparam("new_url"),
+        file_key=bindparam("new_key"),
+        width=bindparam("new_width"),
+        height=bindparam("new_height"),
+        size=bindparam("new_size"),
+        failure=bindparam("new_failure"),
+        attempts=bindparam("new_attempts"),
+        next_at=bindparam("again_at", type_=UtcDateTime),
+    )
+)
+_USES = select(entry_pictures.c.entry_id).where(
+    entry_pictures.c.picture_id.in_(_IDS), entry_pictures.c.may_lead
+)
+_OLDEST = (
+    select(pictures.c.id, pictures.c.size, pictures.c.file_key)
+    .where(pictures.c.file_key.is_not(None))
+    .order_by(pictures.c.place)
+    .limit(1000)
+)
+_EVICT = (
+    update(pictures).where(pictures.c.id.in_(_IDS)).values(file_key=None, size=0, failure=_EVICTED)
+)
+_WITHOUT_USE = (
+    select(pictures.c.id, pictures.c.file_key)
+    .where(
+        ~select(literal(1)).where(entry_pictures.c.picture_id == pictures.c.id).exists(),
+    )
+    .limit(bindparam("limit"))
+)
+_USED_KEYS = select(pictures.c.file_key).where(
+    pictures.c.file_key.in_(bindparam("keys", expanding=True))
+)
+_FETCH_AGAIN = (
+    update(pictures)
+    .where(pictures.c.file_key.in_(bindparam("keys", expanding=True)), pictures.c.url != "")
+    .values(file_key=None, size=0, next_at=bindparam("now", type_=UtcDateTime))
+)

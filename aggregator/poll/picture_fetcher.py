@@ -1,0 +1,167 @@
+"""One picture: requested like a feed, made small in a worker process, written to its files."""
+
+import asyncio
+import base64
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from aggregator import urls
+from aggregator.database import Transact
+from aggregator.database.feeds import write_hosts
+from aggregator.errors import FeedError, FetchError, ParseError
+from aggregator.fetch import Fetcher, FetchSettings
+from aggregator.model import DuePicture, FetchedPicture, StoredPicture
+from aggregator.pictures.picture_files import PictureFiles
+from aggregator.poll.host_limits import Budget, HostLimits, HostPausedError, HostTurn
+from aggregator.poll.poll_clock import PollClock
+from aggregator.runtime.worker_pool import Workers
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""Pictures that are fetched at a time, each from another site."""
+
+MAX_SIZE = 5_000_000
+"""Bytes of a picture as sent."""
+
+TIMEOUT = timedelta(seconds=20)
+"""For a request with its redirects."""
+
+_RETRIES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
+_DISK_PAUSE = timedelta(minutes=10)
+_ACCEPT = "image/avif, image/webp, image/png, image/jpeg, image/gif;q=0.8"
+_REFUSALS = frozenset({400, 401, 403, 404, 405, 406, 410, 451})
+_NO_EXCEPTIONS = "http://file.invalid/"  # for pictures of files, whose texts may come from anywhere
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSettings:
+    """How pictures are fetched.
+
+    Attributes:
+        fetch: As for feeds.
+        folder: Of the files.
+        max_stored: Bytes of all files together.
+    """
+
+    fetch: FetchSettings
+    folder: Path
+    max_stored: int
+
+
+class PictureFetcher:
+    """Fetches pictures.  Use with `async with`.
+
+    Args:
+        host_limits: Shared with the polls, so that a site gets its pauses between all requests.
+        budget_of: Returns the limits of requests to a site.
+        transact: Reads the pauses of hosts that other processes know of.
+    """
+
+    def __init__(
+        self,
+        settings: PictureSettings,
+        *,
+        host_limits: HostLimits,
+        budget_of: Callable[[str], Budget],
+        transact: Transact,
+        clock: PollClock,
+    ) -> None:
+        # Pillow takes memory: it is loaded where pictures are on, and in no other process.
+        from aggregator.pictures import raster
+
+        self._shrink = raster.shrink
+        self._workers = Workers(1, max_memory=raster.MAX_MEMORY)
+        self._fetcher = Fetcher(
+            replace(settings.fetch, max_size=MAX_SIZE, timeout=TIMEOUT, files=None, accept=_ACCEPT)
+        )
+        self._files = PictureFiles(settings.folder)
+        self._host_limits = host_limits
+        self._budget_of = budget_of
+        self._transact = transact
+        self._clock = clock
+
+    async def __aenter__(self) -> Self:
+        await self._fetcher.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await asyncio.to_thread(self._workers.stop)
+        await self._fetcher.__aexit__(None, None, None)
+
+    async def fetch(self, due: DuePicture) -> FetchedPicture:
+        """Fetch a picture, make it small, and write its files."""
+        try:
+            body = _inline(due.url) if due.url.startswith("data:") else await self._request(due)
+            small = await self._workers.run(due.url, self._shrink, body, due.url)
+        except HostPausedError as error:
+            again_at = self._clock.now() + error.wait
+            return FetchedPicture(due, failure=str(error), again_at=again_at, is_attempt=False)
+        except FeedError as error:
+            return self._failure(due, error)
+        try:
+            key = await asyncio.to_thread(self._files.store, small.for_post, small.for_list)
+        except OSError as error:
+            log.error("pictures: can't be written: %s", error.strerror)
+            again_at = self._clock.now() + _DISK_PAUSE
+            return FetchedPicture(
+                due, failure="can't be written", again_at=again_at, is_attempt=False
+            )
+        stored = StoredPicture(key, small.width, small.height)
+        return FetchedPicture(due, stored, size=len(small.for_post) + len(small.for_list))
+
+    def _failure(self, due: DuePicture, error: FeedError) -> FetchedPicture:
+        """Return the outcome of a failure: bytes that are no picture never become one."""
+        log.debug("%s: %s", urls.masked(due.url), error.reason)
+        is_final = due.attempts >= len(_RETRIES) or not isinstance(error, FetchError)
+        if is_final or (isinstance(error, FetchError) and error.status in _REFUSALS):
+            return FetchedPicture(due, failure=error.reason)
+        wait = _RETRIES[due.attempts]
+        if isinstance(error, FetchError) and error.retry_after:
+            wait = max(wait, error.retry_after)
+            self._host_limits.pause(due.site, error.retry_after)
+        return FetchedPicture(due, failure=error.reason, again_at=self._clock.now() + wait)
+
+    async def _request(self, due: DuePicture) -> bytes:
+        budget, pause = await self._limits(due.site)
+        subscribed = due.feed_url if urls.is_web(due.feed_url) else _NO_EXCEPTIONS
+        async with self._host_limits.turn(due.site, budget, pause=pause) as turn:
+            fetched = await self._fetcher.fetch(
+                due.url, subscribed=subscribed, before_redirect=partial(self._follow, turn)
+            )
+        return fetched.body
+
+    async def _follow(self, turn: HostTurn, url: str) -> None:
+        """Wait for a turn at the site that a redirect leads to."""
+        site = urls.site_of(url)
+        if site != turn.site:
+            turn.leave()
+            budget, pause = await self._limits(site)
+            await turn.move(site, budget, pause=pause)
+
+    async def _limits(self, site: str) -> tuple[Budget, timedelta]:
+        """Return the limits of a site, and how long the site wants to be left alone."""
+        budget = self._budget_of(site)
+        stored = await self._transact(partial(write_hosts.host_pause, name=site))
+        if stored is None:
+            return budget, timedelta(0)
+        if stored.min_delay is not None:
+            budget = replace(budget, delay=max(budget.delay, stored.min_delay))
+        return budget, max(stored.free_at - self._clock.now(), timedelta(0))
+
+
+def _inline(url: str) -> bytes:
+    """Return the bytes of a `data:` URL.
+
+    Raises:
+        ParseError: The text is not base64.
+    """
+    try:
+        return base64.b64decode(url.partition(",")[2], validate=False)
+    except ValueError as error:
+        raise ParseError("data:", "a damaged picture") from error

@@ -1,0 +1,136 @@
+"""The pictures of stored entries: chosen, fetched a few at a time, stored, forgotten.
+
+Everything that is still to be done is in the database, so a stop or a kill costs nothing but the
+requests under way.  No transaction is open during a request.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Self
+
+from aggregator.database import Connection, Transact
+from aggregator.database.pictures import read_pictures, write_choices, write_pictures
+from aggregator.model import DuePicture, FetchedPicture, PictureMode
+from aggregator.pictures.picture_choice import chosen_pictures
+from aggregator.pictures.picture_files import PictureFiles
+from aggregator.poll.picture_fetcher import AT_ONCE, PictureFetcher, PictureSettings
+from aggregator.poll.poll_clock import PollClock
+
+log = logging.getLogger(__name__)
+
+CLAIM = timedelta(minutes=5)
+"""For which a process has a picture to itself; longer than waiting, request and worker take."""
+
+_CHOSEN_AT_ONCE = 50  # entries in a transaction
+_STEP = 1.0  # seconds between two transactions while requests are under way
+_DELETED_AT_ONCE = 500
+
+
+class PictureStage:
+    """Fetches the pictures of stored entries.  Use with `async with`.
+
+    Args:
+        transact: Runs a function in one transaction that may write.
+    """
+
+    def __init__(
+        self,
+        settings: PictureSettings,
+        fetcher: PictureFetcher,
+        transact: Transact,
+        clock: PollClock,
+    ) -> None:
+        self.settings = settings
+        self._fetcher = fetcher
+        self._files = PictureFiles(settings.folder)
+        self._transact = transact
+        self._clock = clock
+        self._stored_size = 0
+
+    async def __aenter__(self) -> Self:
+        await self._fetcher.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._fetcher.__aexit__(None, None, None)
+
+    async def work(self, is_stopping: Callable[[], bool]) -> None:
+        """Choose and fetch pictures until none is due, or until `is_stopping`."""
+        self._stored_size = await self._transact(write_pictures.stored_size)
+        running: dict[asyncio.Task[FetchedPicture], DuePicture] = {}
+        outcomes: list[FetchedPicture] = []
+        try:
+            while not is_stopping():
+                claimed = await self._step(outcomes, [due.site for due in running.values()])
+                running |= {asyncio.create_task(self._fetcher.fetch(due)): due for due in claimed}
+                if not running:
+                    return
+                ended, _ = await asyncio.wait(running, timeout=_STEP)
+                outcomes = [task.result() for task in ended]
+                for task in ended:
+                    del running[task]
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _step(
+        self, outcomes: Sequence[FetchedPicture], busy_sites: Sequence[str]
+    ) -> list[DuePicture]:
+        """Store outcomes, choose pictures of a few entries, and claim the next pictures."""
+        surplus = self._stored_size + sum(outcome.size for outcome in outcomes)
+        surplus -= self.settings.max_stored
+
+        def step(connection: Connection) -> tuple[list[DuePicture], list[str]]:
+            now = self._clock.now()
+            write_pictures.store_outcomes(connection, outcomes, now=now)
+            doomed = write_pictures.evict(connection, surplus) if surplus > 0 else []
+            for entry in write_choices.unchosen_entries(connection, _CHOSEN_AT_ONCE):
+                whole_text = entry.mode is PictureMode.ALL
+                choice = chosen_pictures(
+                    entry.image, entry.enclosures, entry.html, whole_text=whole_text
+                )
+                write_choices.store_choice(connection, entry, choice, now)
+            claimed = write_pictures.claim_due(
+                connection,
+                now=now,
+                until=now + CLAIM,
+                limit=AT_ONCE - len(busy_sites),
+                busy=[site for site in busy_sites if site],
+            )
+            return claimed, doomed
+
+        claimed, doomed = await self._transact(step)
+        if doomed:
+            await asyncio.to_thread(self._files.delete, doomed)
+            self._stored_size = await self._transact(write_pictures.stored_size)
+        else:
+            self._stored_size += sum(outcome.size for outcome in outcomes)
+        return claimed
+
+
+async def forget_pictures(transact: Transact, files: PictureFiles) -> None:
+    """Delete the pictures that no entry has, and whatever else lies in their folder.
+
+    A picture whose files are missing is fetched again.
+    """
+    deleted = _DELETED_AT_ONCE
+    while deleted == _DELETED_AT_ONCE:
+        deleted, unused = await transact(
+            lambda connection: write_pictures.delete_unused(connection, limit=_DELETED_AT_ONCE)
+        )
+        await asyncio.to_thread(files.delete, unused)
+        if deleted:
+            log.info("retention: %d pictures deleted", deleted)
+    stored = await transact(read_pictures.file_keys)  # first: files are written before rows
+    present = await asyncio.to_thread(files.keys)
+    if missing := stored - present:
+        log.warning("pictures: %d files are missing; they are fetched again", len(missing))
+        await transact(
+            lambda connection: write_pictures.fetch_again(
+                connection, missing, now=PollClock().now()
+            )
+        )
+    await asyncio.to_thread(files.delete_others, stored)

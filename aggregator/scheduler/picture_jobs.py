@@ -1,0 +1,42 @@
+"""The pictures of entries, while polls go on: fetched by a job, deleted with their entries."""
+
+from collections.abc import Callable
+
+from aggregator.database import Transact
+from aggregator.pictures.picture_files import PictureFiles
+from aggregator.poll import PollerFactory, PollSettings
+from aggregator.poll.picture_stage import PictureStage, forget_pictures
+
+
+class PictureJobs:
+    """Keeps the stage that fetches pictures, as long as config.yaml asks for pictures.
+
+    Args:
+        transact: Runs a function in one transaction that may write.
+    """
+
+    def __init__(self, pollers: PollerFactory, transact: Transact) -> None:
+        self._pollers = pollers
+        self._transact = transact
+        self._stage: PictureStage | None = None
+
+    async def fetch(self, settings: PollSettings, is_stopping: Callable[[], bool]) -> None:
+        """Fetch the pictures that are due, until `is_stopping`."""
+        if self._stage is not None and self._stage.settings != settings.pictures:
+            await self.close()
+        if settings.pictures is None:
+            return
+        if self._stage is None:
+            stage = self._pollers.picture_stage(settings, settings.pictures, self._transact)
+            self._stage = await stage.__aenter__()
+        await self._stage.work(is_stopping)
+
+    async def retain(self, files: PictureFiles) -> None:
+        """Delete the pictures that no entry has any more."""
+        await forget_pictures(self._transact, files)
+
+    async def close(self) -> None:
+        """End the worker process and the connections."""
+        if self._stage is not None:
+            stage, self._stage = self._stage, None
+            await stage.__aexit__(None, None, None)

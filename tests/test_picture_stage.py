@@ -1,0 +1,373 @@
+"""Pictures of stored entries: fetched once, made small, stored as files, forgotten."""
+
+import asyncio
+import base64
+import logging
+from datetime import timedelta
+
+import pytest
+
+from aggregator.config import load
+from aggregator.database import DatabaseWriter
+from aggregator.database.entries import write_retention
+from aggregator.database.pictures import write_choices
+from aggregator.model import Enclosure, PictureMode
+from aggregator.pictures.picture_files import PictureFiles
+from aggregator.poll.picture_fetcher import MAX_SIZE
+from aggregator.poll.picture_stage import forget_pictures
+from tests.feedserver import FeedServer
+from tests.hostile_pictures import NOT_PICTURES, picture
+from tests.pictured import Pictured, SetClock
+from tests.pollers import _SameWorkers, new_scheduler
+from tests.running import command, write_config
+from tests.worlds import NOW, entry, sqlite_database, subscribe
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def server():
+    with FeedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def blog(database, server, tmp_path, monkeypatch):
+    monkeypatch.setattr("aggregator.poll.picture_fetcher.Workers", lambda *_, **__: _SameWorkers())
+    return Pictured(database, server, tmp_path, PictureMode.LEAD)
+
+
+def test_the_picture_that_leads_an_entry_is_fetched_after_the_entry_is_stored(blog):
+    blog.server.put("/a.png", picture(2000, 1500))
+
+    blog.store(blog.entry(1, "/a.png", "/b.png"))
+    assert blog.leads() == [None]
+    blog.fetch()
+
+    (lead,) = blog.leads()
+    assert (lead.width, lead.height) == (1600, 1200)
+    assert blog.paths() == ["/a.png"]
+    (request,) = blog.server.requests
+    assert request.headers["accept"].startswith("image/")
+    assert [path.name for path in blog.files()] == [f"{lead.key}-list.webp", f"{lead.key}.webp"]
+
+
+def test_each_address_is_asked_for_once(blog):
+    blog.server.put("/a.png", picture())
+
+    blog.store(blog.entry(1, "/a.png"), blog.entry(2, "/a.png"))
+    blog.fetch()
+    blog.store(blog.entry(3, "/a.png"), now=NOW + HOUR)
+    blog.fetch()
+
+    assert blog.paths() == ["/a.png"]
+    assert None not in blog.leads()
+
+
+def test_where_the_first_picture_is_no_lead_the_next_one_is_fetched(blog):
+    blog.server.put("/icon.png", picture(32, 32))
+    blog.server.put("/page.png", b"<!doctype html>")
+    blog.server.put("/photo.png", picture(640, 480))
+
+    blog.store(blog.entry(1, "/icon.png", "/page.png", "/photo.png"))
+    blog.fetch()
+
+    assert blog.paths() == ["/icon.png", "/page.png", "/photo.png"]
+    assert [lead.width for lead in blog.leads()] == [640]
+
+
+def test_with_all_pictures_those_of_the_text_are_fetched_too(database, server, tmp_path, blog):
+    blog.subscribe(PictureMode.ALL)
+    for path in ("/a.png", "/b.png"):
+        server.put(path, picture())
+
+    blog.store(blog.entry(1, "/a.png", "/b.png", "/c.png"))
+    blog.fetch()
+
+    assert sorted(blog.paths()) == ["/a.png", "/b.png", "/c.png"]
+    assert len(blog.rows("SELECT id FROM pictures WHERE file_key IS NOT NULL")) == 2
+
+
+def test_without_pictures_nothing_is_noted_and_nothing_is_asked_for(blog):
+    blog.subscribe(PictureMode.OFF)
+
+    blog.store(blog.entry(1, "/a.png"))
+    blog.fetch()
+
+    assert blog.rows("SELECT entry_id FROM unchosen_pictures") == blog.paths() == []
+    assert not blog.folder.exists()
+
+
+def test_pictures_of_stored_entries_are_fetched_when_they_are_turned_on(blog):
+    blog.server.put("/a.png", picture())
+    blog.subscribe(PictureMode.OFF)
+    blog.store(blog.entry(1, "/a.png"))
+
+    blog.subscribe(PictureMode.LEAD)
+    blog.fetch()
+    assert None not in blog.leads()
+
+    blog.subscribe(PictureMode.OFF)
+    assert blog.leads() == [None]
+
+
+def test_a_new_version_of_an_entry_has_its_own_picture(blog):
+    for path in ("/a.png", "/b.png"):
+        blog.server.put(path, picture(640 if path == "/a.png" else 320, 240))
+    blog.store(blog.entry(1, "/a.png"))
+    blog.fetch()
+
+    blog.store(blog.entry(1, "/b.png"), now=NOW + HOUR)
+    blog.fetch()
+
+    assert [lead.width for lead in blog.leads()] == [320]
+
+
+def test_only_the_newest_entries_of_a_feed_get_pictures(blog, monkeypatch):
+    monkeypatch.setattr(write_choices, "ENTRIES_PER_FEED", 2)
+    for number in range(4):
+        blog.server.put(f"/{number}.png", picture())
+
+    blog.store(*(blog.entry(number, f"/{number}.png") for number in range(4)))
+    blog.fetch()
+
+    assert sorted(blog.paths()) == ["/0.png", "/1.png"]
+
+
+def test_a_picture_within_the_text_needs_no_request(blog):
+    url = "data:image/png;base64," + base64.b64encode(picture(320, 240)).decode()
+
+    blog.store(entry(1, content_html=f'<img src="{url}">'))
+    blog.fetch()
+
+    assert [lead.width for lead in blog.leads()] == [320]
+    assert blog.rows("SELECT url FROM pictures") == [""]
+    assert blog.paths() == []
+
+
+@pytest.mark.parametrize("name", ["an SVG behind the start of a PNG", "a web page", "zeros"])
+def test_what_is_not_a_picture_is_asked_for_once_and_never_reaches_the_folder(blog, name):
+    blog.clock = SetClock(NOW)
+    blog.server.put("/a.png", NOT_PICTURES[name])
+
+    blog.store(blog.entry(1, "/a.png"))
+    blog.fetch()
+    blog.clock.advance(48 * HOUR)
+    blog.fetch()
+
+    assert blog.leads() == [None]
+    assert blog.files() == []
+    assert blog.paths() == ["/a.png"]
+
+
+def test_a_picture_of_more_than_5_mb_is_not_read_to_its_end(blog):
+    blog.server.put("/a.png", picture() + bytes(MAX_SIZE))
+
+    blog.store(blog.entry(1, "/a.png"))
+    blog.fetch()
+
+    assert blog.failures() == ["too large (limit 5 MB)"]
+
+
+def test_a_picture_at_a_private_address_is_refused(blog):
+    """An entry's text comes from anywhere: it must not make this machine ask its neighbours."""
+    with FeedServer("127.0.0.2") as neighbour:
+        neighbour.put("/a.png", picture())
+        blog.store(entry(1, content_html=f'<img src="{neighbour.url("/a.png")}">'))
+        blog.fetch()
+
+        assert neighbour.requests == []
+    assert "private address" in blog.failures()[0]
+
+
+def test_a_failure_is_tried_again_later_and_given_up_in_the_end(blog):
+    blog.clock = SetClock(NOW)
+    blog.server.put("/a.png", status=500)
+    blog.store(blog.entry(1, "/a.png"))
+
+    for _ in range(10):
+        blog.fetch()
+        blog.clock.advance(25 * HOUR)
+
+    assert len(blog.paths()) == 5
+    assert blog.rows("SELECT attempts FROM pictures WHERE next_at IS NULL") == [5]
+
+
+def test_a_picture_that_is_not_there_is_not_asked_for_again(blog):
+    blog.clock = SetClock(NOW)
+    blog.store(blog.entry(1, "/a.png"))
+
+    blog.fetch()
+    blog.clock.advance(48 * HOUR)
+    blog.fetch()
+
+    assert len(blog.paths()) == 1
+
+
+def test_a_server_that_wants_to_be_left_alone_is(blog):
+    blog.clock = SetClock(NOW)
+    blog.server.put("/a.png", status=429, headers={"Retry-After": "7200"})
+    blog.store(blog.entry(1, "/a.png"))
+
+    blog.fetch()
+    blog.clock.advance(HOUR)
+    blog.fetch()
+    assert len(blog.paths()) == 1
+
+    blog.server.put("/a.png", picture())
+    blog.clock.advance(2 * HOUR)
+    blog.fetch()
+    assert None not in blog.leads()
+
+
+def test_a_picture_that_was_claimed_by_a_killed_process_is_fetched_later(blog):
+    blog.clock = SetClock(NOW)
+    blog.server.put("/a.png", picture())
+    blog.store(blog.entry(1, "/a.png"))
+    blog.fetch()
+    with blog.database.begin() as connection:  # as after a claim without an outcome
+        connection.exec_driver_sql(
+            "UPDATE pictures SET file_key = NULL, next_at = "
+            f"{int((NOW + timedelta(minutes=5)).timestamp() * 1e6)}"
+        )
+
+    blog.fetch()
+    assert blog.leads() == [None]
+    blog.clock.advance(HOUR)
+    blog.fetch()
+
+    assert None not in blog.leads()
+
+
+def forget(blog: Pictured) -> None:
+    async def work() -> None:
+        writer = DatabaseWriter(blog.database)
+        await forget_pictures(writer.transact, PictureFiles(blog.folder))
+        writer.stop()
+
+    asyncio.run(work())
+
+
+def test_pictures_go_with_the_last_entry_that_has_them(blog):
+    blog.server.put("/a.png", picture(640, 480))
+    blog.server.put("/b.png", picture(320, 240))
+    blog.store(blog.entry(1, "/a.png"), blog.entry(2, "/a.png"), blog.entry(5000, "/b.png"))
+    blog.fetch()
+    assert len(blog.files()) == 4
+
+    with blog.database.begin() as connection:
+        write_retention.delete_old(connection, before=NOW - HOUR, min_entries=0)
+    forget(blog)
+
+    assert len(blog.files()) == 2
+    assert len(blog.rows("SELECT id FROM pictures")) == 1
+
+
+def test_equal_pictures_of_two_addresses_share_their_files(blog):
+    for path in ("/a.png", "/b.png"):
+        blog.server.put(path, picture())
+    blog.store(blog.entry(1, "/a.png"), blog.entry(5000, "/b.png"))
+    blog.fetch()
+    assert len(blog.files()) == 2
+
+    with blog.database.begin() as connection:
+        write_retention.delete_old(connection, before=NOW - HOUR, min_entries=0)
+    forget(blog)
+
+    assert len(blog.files()) == 2
+    assert None not in blog.leads()
+
+
+def test_files_that_were_lost_are_fetched_again_and_strange_ones_deleted(blog, monkeypatch):
+    blog.server.put("/a.png", picture())
+    blog.store(blog.entry(1, "/a.png"))
+    blog.fetch()
+    for path in blog.files():
+        path.unlink()
+    strange = blog.folder / "ab" / f"ab{'0' * 30}.webp"
+    strange.parent.mkdir(exist_ok=True)
+    strange.write_bytes(b"a")
+    foreign = blog.folder / "notes.txt"
+    foreign.write_text("mine")
+
+    forget(blog)
+    assert strange.exists()  # another process may just be storing it
+    monkeypatch.setattr("aggregator.pictures.picture_files._STALE", -1.0)
+    forget(blog)
+    blog.fetch()
+
+    assert foreign in blog.files()
+    assert strange not in blog.files()
+    assert None not in blog.leads()
+
+
+def test_the_pictures_of_the_oldest_entries_make_room(blog):
+    for number in range(3):
+        blog.server.put(f"/{number}.png", picture(640, 480 + number))
+    blog.store(*(blog.entry(10 * number, f"/{number}.png") for number in range(3)))
+    blog.fetch()
+    sizes = blog.rows("SELECT size FROM pictures ORDER BY place")
+
+    blog.limit(sum(sizes[1:]) + 10)
+    blog.server.put("/3.png", picture(640, 500))
+    blog.store(blog.entry(1, "/3.png"), now=NOW + HOUR)
+    blog.fetch()
+
+    assert [lead is not None for lead in blog.leads()] == [True, True, False, False]
+    assert len(blog.files()) == 4
+    assert "page.pictures_size" in blog.failures()[0]
+
+
+def test_the_picture_of_an_enclosure_leads(blog):
+    blog.server.put("/e.jpg", picture(file_format="JPEG"))
+    enclosure = Enclosure(blog.server.url("/e.jpg"), "image/jpeg")
+
+    blog.store(entry(1, enclosures=(enclosure,)))
+    blog.fetch()
+
+    assert None not in blog.leads()
+
+
+def rss_with(pictures: list[str]) -> str:
+    items = "".join(
+        f"<item><guid>{number}</guid><title>Post {number}</title>"
+        f'<description>&lt;img src="{url}"&gt;</description></item>'
+        for number, url in enumerate(pictures)
+    )
+    return f'<rss version="2.0"><channel><title>Blog</title>{items}</channel></rss>'
+
+
+def test_a_single_poll_fetches_pictures_into_a_folder_beside_the_database(server, tmp_path):
+    server.put("/feed", rss_with([server.url("/a.png"), server.url("/b.html")]))
+    server.put("/a.png", picture())
+    write_config(tmp_path, [server.url("/feed")], page="{pictures: lead}")
+
+    done = command(tmp_path, "poll")
+
+    assert done.returncode == 0, done.stderr
+    names = {path.parent.parent.name for path in tmp_path.rglob("*.webp")}
+    assert names == {"pictures"}
+    assert sorted(request.path for request in server.requests) == ["/a.png", "/b.html", "/feed"]
+
+
+def test_a_running_program_fetches_pictures_and_stops_quietly(server, tmp_path, caplog):
+    server.put("/feed", rss_with([server.url("/a.png"), server.url("/slow.png")]))
+    server.put("/a.png", picture())
+    server.put("/slow.png", picture(), delay=60)
+    config = load(write_config(tmp_path, [server.url("/feed")], page="{pictures: lead}"))
+    engine = sqlite_database(tmp_path)
+    subscribe(engine, *config.feeds)
+    stop = asyncio.Event()
+
+    async def run() -> None:
+        scheduler = asyncio.create_task(new_scheduler(config, engine).run(stop))
+        async with asyncio.timeout(60):
+            while len(list(tmp_path.rglob("*.webp"))) < 2 or len(server.requests) < 3:
+                await asyncio.sleep(0.05)
+            stop.set()
+            await scheduler
+
+    asyncio.run(run())
+    engine.dispose()
+
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
