@@ -66,16 +66,25 @@ class NoWorkerError(AggregatorError):
 
 
 class FeedError(AggregatorError):
-    """One feed's poll failed: recorded on the feed, the other feeds go on."""
+    """One feed's poll failed: recorded on the feed, the other feeds go on.
 
-    def __init__(self, feed_url: str, reason: str) -> None:
+    Attributes:
+        kind: Value of a `model.FailureKind`.
+        named_feed: Address of the feed that a web page in place of the feed names, masked.
+    """
+
+    def __init__(
+        self, feed_url: str, reason: str, kind: str = "unreadable", named_feed: str | None = None
+    ) -> None:
         super().__init__(f"{feed_url}: {reason}")
         self.feed_url = feed_url
         self.reason = reason
+        self.kind = kind
+        self.named_feed = named_feed
 
-    def __reduce__(self) -> tuple[type["FeedError"], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type["FeedError"], tuple[str, str, str, str | None]]:
         """Pickle the arguments: worker processes return errors."""
-        return type(self), (self.feed_url, self.reason)
+        return type(self), (self.feed_url, self.reason, self.kind, self.named_feed)
 
 
 class FetchError(FeedError):
@@ -94,6 +103,7 @@ class FetchError(FeedError):
         self,
         feed_url: str,
         reason: str,
+        kind: str = "broken",
         *,
         status: int | None = None,
         retry_after: timedelta | None = None,
@@ -102,7 +112,7 @@ class FetchError(FeedError):
         unreachable: bool = False,
         refused: bool = False,
     ) -> None:
-        super().__init__(feed_url, reason)
+        super().__init__(feed_url, reason, kind)
         self.status = status
         self.retry_after = retry_after
         self.size = size

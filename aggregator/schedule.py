@@ -114,12 +114,12 @@ def after_failure(
     elif status == 429:
         wait = min(FIRST_PAUSE * doubled, DAY)
         pause = started_at + wait
-        reason = "429: the server wants fewer requests"
+        reason = "429: the server asked for fewer requests"
         constraints.append(Constraint("429", span_text(wait), pause, reason))
     if pause is None or status not in _PAUSING:
         wait = min(HOUR * doubled, DAY)
-        plural = "" if failures == 1 else "s in a row"
-        reason = f"backing off after {failures} failure{plural}"
+        plural = "" if failures == 1 else "s"
+        reason = f"asked less often after {failures} failure{plural}"
         constraints.append(Constraint("back-off", span_text(wait), started_at + wait, reason))
     # Of equal times the last one: what happened now says more than the interval.
     return _decide(

@@ -111,9 +111,14 @@ def poll_all(engine: Engine, config: Config) -> None:
     for name in ("lamp", "gulls", "circle"):
         poll(engine, config, name, DOCUMENTS[name], at=FIRST + MINUTE)
     for hours in (1, 2, 4):
-        _fail(engine, config, "mast", "DNS name not found", at=FIRST + hours * HOUR)
-    _fail(engine, config, "slow", "429 Too Many Requests", at=LAST, status=429, retry_after=HOUR)
-    _fail(engine, config, "gone", "410 Gone", at=LAST, status=410)
+        _fail(
+            engine, config, "mast", "name not found", at=FIRST + hours * HOUR, kind="unknown-host"
+        )
+    _fail(
+        engine, config, "slow", "429 Too Many Requests", at=LAST, kind="throttled", status=429,
+        retry_after=HOUR,
+    )  # fmt: skip
+    _fail(engine, config, "gone", "410 Gone", at=LAST, kind="gone", status=410)
     poll(engine, config, "lamp", None, at=LAST)
     poll(engine, config, "harbour", "harbour-2.rss", at=LAST + MINUTE)
     with engine.begin() as connection:

@@ -274,9 +274,9 @@ def test_sighup_reads_the_file_at_once(server, tmp_path):
     with running(tmp_path) as (process, address):
         log = Log(process)
         eventually(lambda: shows(address, 1))
-        assert not log.has("read again")
+        assert not log.has("reloaded")
         process.send_signal(signal.SIGHUP)
-        eventually(lambda: log.has("read again; feeds: the same"))
+        eventually(lambda: log.has("reloaded: no feed changed"))
 
 
 # --------------------------------------------------- read-only, corrupt, newer, missing

@@ -492,7 +492,7 @@ def test_a_redirect_to_a_host_that_told_another_process_to_wait_is_not_followed(
 
         (result,) = world.poll()
 
-        assert result.error == "a redirect leads to 127.0.0.2, which wants fewer requests"
+        assert result.error == "a redirect leads to 127.0.0.2, which asked for fewer requests"
         assert other.requests == []
         assert result.next_poll_at > free_at - MINUTE
 

@@ -37,7 +37,7 @@ def private_site(folder, *, error: str | None = None, private: str = "true") -> 
     site.record("tide", entry(5, guid="g1", title="Post 1", url="https://else.example/1"))
     if error:
         failed = {"outcome": Outcome.FAILED, "status": None, "failures": 1, "head": HEAD}
-        reason = f"{error} wants fewer requests"
+        reason = f"{error} asked for fewer requests"
         site.record("circle", **failed, error=error, next_reason=reason, moved_to=f"{URL}/new")
     return site
 

@@ -211,7 +211,7 @@ def test_problems_come_first(database):
 
     assert [feed.source.name for feed in found] == ["c", "b", "new", "a"]
     assert [feed.source.title for feed in found] == ["c", "Given title", "new", "Title of a"]
-    assert found[3].per_week == 2.5
+    assert found[3].per_week == 10 * 7 * 8  # as many in the three hours that count at least
     assert found[3].first_entry_at == NOW - timedelta(minutes=10)
 
 
@@ -220,8 +220,8 @@ def test_problems_come_first(database):
     [
         (5, None, 0, "a pause between two requests", ["a.example"]),
         (5, None, 60, "the interval in config.yaml", []),
-        (7200, None, 0, "a.example wants fewer requests", ["a.example"]),
-        (9, 9, 0, "a.example wants fewer requests", ["9s between requests"]),
+        (7200, None, 0, "a.example asked for fewer requests", ["a.example"]),
+        (9, 9, 0, "a.example asked for fewer requests", ["9s between requests"]),
         (9, 9, 60, "the interval in config.yaml", ["9s between requests"]),
     ],
 )

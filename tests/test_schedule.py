@@ -224,7 +224,7 @@ def test_a_503_without_a_time_is_a_failure_like_any_other(failures, hours):
 
     assert decided.at == NOW + hours * HOUR
     assert decided.not_before is None
-    assert decided.reason.startswith("backing off")
+    assert decided.reason.startswith("asked less often")
 
 
 def test_429_without_a_time_doubles_to_a_day():

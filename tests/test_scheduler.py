@@ -389,7 +389,7 @@ def test_other_settings_take_over_while_polls_go_on_and_nothing_stays_behind(wor
         before = len(multiprocessing.active_children())
         asyncio.run(stopped(scheduler, meanwhile()))
 
-    assert "feeds: 1 added" in caplog.text
+    assert "reloaded: added " in caplog.text
     assert len(slow.requests) == 1
     assert world.leases() == []
     assert len(multiprocessing.active_children()) == before
@@ -452,7 +452,7 @@ def test_a_configuration_file_that_disappears_is_told_once_and_again_on_sighup(
         scheduler.reload_now()
         await until(lambda: caplog.text.count(stays) == 2)
         path.write_text(text)
-        await until(lambda: "read again; feeds: the same" in caplog.text)
+        await until(lambda: "reloaded: no feed changed" in caplog.text)
 
     asyncio.run(stopped(scheduler, meanwhile()))
 
@@ -477,7 +477,7 @@ def test_subscribers_have_the_exceptions_of_websub_alone_and_those_may_change(
     async def meanwhile():
         for number, (allow, is_reached) in enumerate([("127.0.0.0/8", True), ("10.0.0.1", False)]):
             world.write(websub=f"{{hub: self, allow: [{allow}]}}", **settings)
-            await until(lambda seen=number: caplog.text.count("read again") > seen)
+            await until(lambda seen=number: caplog.text.count("reloaded") > seen)
             assert "takes effect after a restart" not in caplog.text
             web.send(ask.encode())
             if is_reached:
@@ -516,7 +516,7 @@ def test_a_changed_file_is_taken_over_when_the_database_takes_it_at_last(
 
     asyncio.run(stopped(scheduler, meanwhile()))
 
-    assert caplog.text.count("read again; feeds: 1 added") == 1
+    assert caplog.text.count("reloaded: added ") == 1
 
 
 @pytest.mark.parametrize("moved", ["link", "file", "folder"])
@@ -549,11 +549,11 @@ def test_a_file_of_the_same_size_and_time_is_read_again(world, caplog, monkeypat
             target = "two" if moved == "folder" else "two/config.yaml"
             (world.folder / "new").symlink_to(target)
             (world.folder / "new").replace(link if moved == "folder" else path)
-        await until(lambda: "read again" in caplog.text)
+        await until(lambda: "reloaded" in caplog.text)
 
     asyncio.run(stopped(scheduler, meanwhile()))
 
-    assert "1 added" in caplog.text
+    assert "reloaded: added " in caplog.text
 
 
 @pytest.mark.slow
@@ -573,7 +573,7 @@ def test_what_the_command_line_says_holds_when_the_file_is_read_anew(world, capl
 
     asyncio.run(stopped(scheduler, meanwhile()))
 
-    assert "feeds: 1 added" in caplog.text
+    assert "reloaded: added " in caplog.text
     assert "after a restart" not in caplog.text
     assert "https://news.example/" in world.server.requests[0].headers["user-agent"]
 
@@ -669,7 +669,7 @@ def test_a_file_that_was_saved_while_the_program_started_is_read_again(world, ca
     scheduler = new_scheduler(old, world.database)
     asyncio.run(stopped(scheduler, until(lambda: world.titles() == ["Post of /a"])))
 
-    assert "feeds: 1 added" in caplog.text
+    assert "reloaded: added " in caplog.text
 
 
 @pytest.mark.slow

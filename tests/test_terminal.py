@@ -271,7 +271,7 @@ def test_a_hangup_of_the_terminal_ends_no_process_of_ours(tmp_path, arguments):
         before = children(process.pid)
         for _ in range(2):
             os.killpg(process.pid, signal.SIGHUP)
-            eventually(lambda: "read again" in log_of(tmp_path))
+            eventually(lambda: "reloaded" in log_of(tmp_path))
             time.sleep(0.5)
 
         assert process.poll() is None

@@ -164,7 +164,9 @@ def _poll_of(
     if "error" in values:
         result = FailedPoll(
             values.get("outcome", Outcome.FAILED),
-            write_polls.PollFailure(values["error"], values.get("failures", 0)),
+            write_polls.PollFailure(
+                values["error"], values.get("failures", 0), values.get("failure")
+            ),
             _next_poll(now + feed.pacing.interval, values),
         )
     else:

@@ -169,7 +169,7 @@ def _take_over(path: Path, amend: Callable[[Config], Config], web: "WebServer") 
             log.error("%s", line)
         log.error("%s: not loaded; still using the last valid version", path)
     else:
-        log.info("%s: read again", path)
+        log.info("%s: reloaded", path)
 
 
 async def _schedule(scheduler: Scheduler, on_start: Callable[[], None] | None = None) -> None:

@@ -14,7 +14,17 @@ from sqlalchemy import BigInteger, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from aggregator.model import Constraint, Dating, Enclosure, Exclusion, Habits, Origin, PictureMode
+from aggregator.model import (
+    Constraint,
+    Dating,
+    Enclosure,
+    Exclusion,
+    Failure,
+    FailureKind,
+    Habits,
+    Origin,
+    PictureMode,
+)
 from aggregator.model.times import EPOCH
 
 _T = TypeVar("_T")
@@ -158,6 +168,27 @@ class ConstraintsJson(_ValueType[tuple[Constraint, ...]]):
     @staticmethod
     def decode(stored: str | None) -> tuple[Constraint, ...]:
         return tuple(_constraint(*values) for values in json.loads(stored)) if stored else ()
+
+
+class FailureJson(_ValueType[Failure]):
+    """A `Failure` as an array of kind, HTTP status or null and, where known, the named feed."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: Failure | None) -> str | None:
+        if value is None:
+            return None
+        feed_urls = [value.named_feed] if value.named_feed else []
+        return _to_json([value.kind.value, value.status, *feed_urls])
+
+    @staticmethod
+    def decode(stored: str | None) -> Failure | None:
+        if not stored:
+            return None
+        kind, status, *feed_urls = json.loads(stored)
+        return Failure(FailureKind(kind), status, *feed_urls)
 
 
 class DatingText(_ValueType[Dating]):

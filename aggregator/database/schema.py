@@ -29,6 +29,7 @@ from aggregator.database.columns import (
     DatingText,
     EnclosuresJson,
     ExclusionText,
+    FailureJson,
     HabitsJson,
     JsonTuple,
     OriginJson,
@@ -60,6 +61,7 @@ state = Table(
     Column("stories", Boolean, nullable=False, server_default=true()),
     Column("listing", Text),  # the rules of all feeds, as `rules.as_json` writes them
     Column("rules_version", Integer, nullable=False, server_default="0"),  # of their language
+    Column("config_problem", Text),  # the first mistake, while config.yaml is not in use
 )
 """One row: `version` grows with every change that a reader could see; `boot` and `boot_at` tell
 whether the clock was set."""
@@ -163,6 +165,7 @@ feeds = Table(
     Column("failures", Integer, nullable=False, default=0),
     Column("failing_since", UtcDateTime),
     Column("error", Text),
+    Column("failure", FailureJson),
     Column("gone", Boolean, nullable=False, default=False),
     Index("ix_feeds_due", "next_poll_at", "host"),
 )

@@ -1,4 +1,4 @@
-"""Exceptions of aiohttp and of the system -> a message for people.
+"""Exceptions of aiohttp and of the system -> a message for people, and the kind of the failure.
 
 No message repeats content from a server: messages stand on pages and in logs.
 """
@@ -12,6 +12,7 @@ from datetime import timedelta
 import aiohttp
 from aiohttp import http_exceptions
 
+from aggregator.model import FailureKind
 from aggregator.model.times import span_text
 
 from .failure import CUT_SHORT, HEAD_TOO_LARGE, NOT_HTTP, AddressRefusedError
@@ -30,6 +31,13 @@ _ERRNO_MESSAGES = {
     errno.EAGAIN: "too many threads for another look-up; lower poll.concurrency",
     errno.EMFILE: "too many open connections; lower poll.concurrency",
     errno.ENFILE: "too many open connections; lower poll.concurrency",
+}
+_ERRNO_KINDS = {
+    errno.ECONNREFUSED: FailureKind.REFUSED,
+    errno.ETIMEDOUT: FailureKind.TIMEOUT,
+    errno.EAGAIN: FailureKind.UNREADABLE,
+    errno.EMFILE: FailureKind.UNREADABLE,
+    errno.ENFILE: FailureKind.UNREADABLE,
 }
 # Errors without any packet sent: this machine has no route.
 _NO_ROUTE = frozenset(
@@ -53,14 +61,22 @@ _CERTIFICATE_MESSAGES = {
 }
 
 
+_CERTIFICATE_KINDS = {
+    10: FailureKind.CERTIFICATE_EXPIRED,
+    62: FailureKind.CERTIFICATE_NAME,
+    64: FailureKind.CERTIFICATE_NAME,
+}
+_Reason = tuple[str, FailureKind]
+
+
 class ConnectionLostError(aiohttp.ClientError):
     """The connection ended before a response; aiohttp does not repeat the request then."""
 
 
-def error_message(
+def reason_and_kind(
     error: Exception, *, is_answered: bool, connect_timeout: timedelta, read_timeout: timedelta
-) -> str:
-    """Return an exception of aiohttp or of the system in plain words.
+) -> _Reason:
+    """Return an exception of aiohttp or of the system in plain words, and the kind of the failure.
 
     Args:
         is_answered: The head of the response was complete; the body failed.
@@ -69,29 +85,29 @@ def error_message(
     """
     match error:
         case aiohttp.ConnectionTimeoutError():
-            return f"no connection within {span_text(connect_timeout)}"
+            return f"no connection within {span_text(connect_timeout)}", FailureKind.TIMEOUT
         case TimeoutError():
             limit = span_text(read_timeout)
-            return f"nothing came for {limit}" if is_answered else f"no answer within {limit}"
+            reason = f"nothing came for {limit}" if is_answered else f"no answer within {limit}"
+            return reason, FailureKind.TIMEOUT
         case aiohttp.ClientConnectorCertificateError():
-            return _certificate_message(error.certificate_error)
+            return _certificate_reason(error.certificate_error)
         case aiohttp.ClientSSLError() | ssl.SSLError():
-            return "no secure connection: the server's TLS can't be used"
+            return "no secure connection: the server's TLS can't be used", FailureKind.TLS
         case aiohttp.ClientConnectorError():
-            return _connection_message(error.os_error)
+            return _connection_reason(error.os_error)
         case socket.gaierror():
-            return _connection_message(error)
+            return _connection_reason(error)
         case aiohttp.ClientResponseError():
-            return _protocol_message(error)
+            return _protocol_message(error), FailureKind.BROKEN
         case aiohttp.ClientPayloadError():
-            return CUT_SHORT
-        case aiohttp.InvalidURL():
-            return "not a valid address"
+            return CUT_SHORT, FailureKind.BROKEN
         case ConnectionLostError() | aiohttp.ServerDisconnectedError() | OSError():
-            return CUT_SHORT if is_answered else _NO_ANSWER
-        case ValueError():  # UnicodeError among them
-            return "not a valid address"
-    return "no usable answer"
+            broken = CUT_SHORT, FailureKind.BROKEN
+            return broken if is_answered else (_NO_ANSWER, FailureKind.UNREACHABLE)
+        case ValueError():  # InvalidURL of aiohttp and UnicodeError among them
+            return "not a valid address", FailureKind.BAD_ADDRESS
+    return "no usable answer", FailureKind.BROKEN
 
 
 def is_unreachable(error: Exception) -> bool:
@@ -117,9 +133,10 @@ def is_connection_refused(error: Exception) -> bool:
     return errno.ECONNREFUSED in numbers and numbers <= _NO_ROUTE | {errno.ECONNREFUSED}
 
 
-def _certificate_message(error: Exception) -> str:
-    code = getattr(error, "verify_code", None)
-    return _CERTIFICATE_MESSAGES.get(code or 0, "certificate: not accepted")
+def _certificate_reason(error: Exception) -> _Reason:
+    code = getattr(error, "verify_code", None) or 0
+    message = _CERTIFICATE_MESSAGES.get(code, "certificate: not accepted")
+    return message, _CERTIFICATE_KINDS.get(code, FailureKind.CERTIFICATE)
 
 
 def _errnos(error: OSError) -> set[int]:
@@ -132,17 +149,20 @@ def _errnos(error: OSError) -> set[int]:
     return {int(number) for number in _ERRNO_IN_TEXT.findall(str(error))}
 
 
-def _connection_message(error: OSError) -> str:
+def _connection_reason(error: OSError) -> _Reason:
     if isinstance(error, AddressRefusedError):
-        return error.reason
+        return error.reason, FailureKind.NOT_PUBLIC
     if isinstance(error, socket.gaierror):
         if error.errno in _NO_RESOLVER:
-            return "name not found: the name server does not answer"
-        return "name not found"
+            reason = "name not found: the name server does not answer"
+            return reason, FailureKind.NO_NAME_SERVER
+        return "name not found", FailureKind.UNKNOWN_HOST
     numbers = _errnos(error)
     if len(numbers) > 1 and numbers <= _NO_ROUTE:
-        return "network unreachable"
-    return _ERRNO_MESSAGES.get(next(iter(numbers), 0), "no connection")
+        return "network unreachable", FailureKind.UNREACHABLE
+    number = next(iter(numbers), 0)
+    kind = _ERRNO_KINDS.get(number, FailureKind.UNREACHABLE)
+    return _ERRNO_MESSAGES.get(number, "no connection"), kind
 
 
 def _protocol_message(error: BaseException | None) -> str:

@@ -5,6 +5,8 @@ The reasons that several modules give are here.
 
 from datetime import timedelta
 
+from aggregator.model import FailureKind
+
 CUT_SHORT = "the answer was cut short"
 HEAD_TOO_LARGE = "the answer's headers are too large"
 NOT_HTTP = "not an HTTP answer"
@@ -23,6 +25,7 @@ class FetchFailure(Exception):  # noqa: N818 - an outcome, not a defect; becomes
     def __init__(
         self,
         reason: str,
+        kind: FailureKind = FailureKind.BROKEN,
         *,
         retry_after: timedelta | None = None,
         unreachable: bool = False,
@@ -30,6 +33,7 @@ class FetchFailure(Exception):  # noqa: N818 - an outcome, not a defect; becomes
     ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.kind = kind
         self.retry_after = retry_after
         self.unreachable = unreachable
         self.refused = refused
@@ -38,7 +42,7 @@ class FetchFailure(Exception):  # noqa: N818 - an outcome, not a defect; becomes
 def too_large(max_size: int) -> FetchFailure:
     """Return the failure of a body of more than `max_size` bytes."""
     size = f"{max_size / 1e6:g} MB" if max_size >= 1e6 else f"{max_size / 1e3:g} kB"
-    return FetchFailure(f"too large (limit {size})")
+    return FetchFailure(f"too large (limit {size})", FailureKind.TOO_LARGE)
 
 
 class AddressRefusedError(OSError):

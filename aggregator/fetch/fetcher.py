@@ -13,7 +13,7 @@ import aiohttp
 
 from aggregator import urls
 from aggregator.errors import FetchError
-from aggregator.model import Fetched, Validators
+from aggregator.model import FailureKind, Fetched, Validators, kind_of_status
 from aggregator.model.times import span_text
 
 from . import response_headers
@@ -90,6 +90,7 @@ class Fetcher:
             raise FetchError(
                 urls.masked(url),
                 failure.reason,
+                failure.kind,
                 status=attempt.status,
                 retry_after=failure.retry_after,
                 size=attempt.received,
@@ -151,6 +152,7 @@ class _Attempt:
             is_resolving = self.request is not None and self.request.is_resolving
             raise FetchFailure(
                 f"{progress} within {span_text(span)}",
+                FailureKind.TIMEOUT,
                 unreachable=is_resolving and not self.redirects,
             ) from error
 
@@ -169,7 +171,7 @@ class _Attempt:
             next_target = target.follow(result.location)
             cookie = self.cookies.header(next_target.request) if self.cookies else ""
             if self.redirects == MAX_REDIRECTS or (next_target.url, cookie) in requested:
-                raise FetchFailure("too many redirects")
+                raise FetchFailure("too many redirects", FailureKind.REDIRECTS)
             is_downgrade = (target.request.scheme, next_target.request.scheme) == ("https", "http")
             is_permanent = self.status in _PERMANENT_REDIRECTS and not is_downgrade
             self.is_moved = self.is_moved and is_permanent
@@ -222,7 +224,8 @@ class _Attempt:
         """Return the failure, with a note where not the subscription's own URL failed."""
         if not self.redirects:
             return failure
-        return FetchFailure(f"after a redirect: {failure.reason}", retry_after=failure.retry_after)
+        reason = f"after a redirect: {failure.reason}"
+        return FetchFailure(reason, failure.kind, retry_after=failure.retry_after)
 
     async def _read(
         self, response: aiohttp.ClientResponse, target: Target, *, is_conditional: bool
@@ -240,10 +243,12 @@ class _Attempt:
             return Fetched(304, url, headers=headers, validators=validators)
         wait = response_headers.parse_retry_after(headers, now=datetime.now(UTC))
         if not response_headers.may_be_document(self.status, headers):
-            raise FetchFailure(response_headers.status_message(self.status, wait), retry_after=wait)
+            reason = response_headers.status_message(self.status, wait)
+            kind = kind_of_status(self.status, headers)
+            raise FetchFailure(reason, kind, retry_after=wait)
         body = await self._read_body(response, headers.get("content-encoding", ""))
         if not body.strip():
-            raise FetchFailure("empty answer", retry_after=wait)
+            raise FetchFailure("empty answer", FailureKind.EMPTY, retry_after=wait)
         return Fetched(
             self.status, url, headers=headers, body=body, validators=validators, size=self.received
         )

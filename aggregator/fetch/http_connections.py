@@ -20,11 +20,13 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from aggregator.model import FailureKind
+
 from .error_messages import (
     ConnectionLostError,
-    error_message,
     is_connection_refused,
     is_unreachable,
+    reason_and_kind,
 )
 from .failure import AddressRefusedError, FetchFailure
 from .fetch_settings import FetchSettings
@@ -103,13 +105,13 @@ class Connections:
             pass
         else:
             if reason := policy.refusal(host, port):
-                raise FetchFailure(reason)
+                raise FetchFailure(reason, FailureKind.NOT_PUBLIC)
             return (host,)
         try:
             addresses = await self._lookups.addresses(host, port)
             return tuple(policy.allowed_addresses(host, port, addresses)[:_MAX_ADDRESSES])
         except AddressRefusedError as refused:
-            raise FetchFailure(refused.reason) from refused
+            raise FetchFailure(refused.reason, FailureKind.NOT_PUBLIC) from refused
         except OSError as error:
             raise _failure(error, self._settings, is_answered=False) from error
 
@@ -262,14 +264,17 @@ _current_request: ContextVar[Request] = ContextVar("current_request")
 
 
 def _failure(error: Exception, settings: FetchSettings, *, is_answered: bool) -> FetchFailure:
-    message = error_message(
+    reason, kind = reason_and_kind(
         error,
         is_answered=is_answered,
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
     )
     return FetchFailure(
-        message, unreachable=is_unreachable(error), refused=is_connection_refused(error)
+        reason,
+        kind,
+        unreachable=is_unreachable(error),
+        refused=is_connection_refused(error),
     )
 
 

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from aggregator.model import Fetched, Validators
+from aggregator.model import FailureKind, Fetched, Validators
 
 from .failure import FetchFailure, too_large
 
@@ -26,13 +26,13 @@ def read_local(path: str, validators: Validators, *, folder: Path | None, max_si
             _inside(path, folder), os.O_RDONLY | os.O_NONBLOCK
         )  # opening a pipe would block
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise FetchFailure("no such file beside config.yaml") from error
+        raise FetchFailure("no such file beside config.yaml", FailureKind.FILE) from error
     except OSError as error:
-        raise FetchFailure("the file can't be opened") from error
+        raise FetchFailure("the file can't be opened", FailureKind.FILE) from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise FetchFailure("not a regular file")
+            raise FetchFailure("not a regular file", FailureKind.FILE)
         current = Validators(path, f'"{status.st_mtime_ns}-{status.st_size}"')
         if validators == current:
             return Fetched(304, path, validators=current)
@@ -43,7 +43,7 @@ def read_local(path: str, validators: Validators, *, folder: Path | None, max_si
     if len(body) > max_size:
         raise too_large(max_size)
     if not body.strip():
-        raise FetchFailure("the file is empty")
+        raise FetchFailure("the file is empty", FailureKind.EMPTY)
     return Fetched(200, path, body=body, validators=current, size=len(body))
 
 
@@ -54,9 +54,9 @@ def _inside(path: str, folder: Path | None) -> Path:
         FetchFailure: The path leads out of the folder.
     """
     if folder is None:
-        raise FetchFailure("only http and https addresses are polled")
+        raise FetchFailure("only http and https addresses are polled", FailureKind.BAD_ADDRESS)
     root = folder.resolve()
     file = (root / path).resolve()
     if not file.is_relative_to(root):
-        raise FetchFailure("the file is outside the folder of config.yaml")
+        raise FetchFailure("the file is outside the folder of config.yaml", FailureKind.FILE)
     return file

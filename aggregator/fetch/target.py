@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from yarl import URL
 
 from aggregator import urls
+from aggregator.model import FailureKind
 
 from .failure import FetchFailure
 
@@ -49,7 +50,7 @@ class Target:
             FetchFailure: The URL can't be requested.
         """
         if not text.lower().startswith(("http://", "https://")):
-            raise FetchFailure("only http and https addresses are polled")
+            raise FetchFailure("only http and https addresses are polled", FailureKind.BAD_ADDRESS)
         bare = text.partition("#")[0]
         user_info = _USER.search(bare)
         if user_info:
@@ -71,10 +72,13 @@ class Target:
             FetchFailure: The redirect leads nowhere.
         """
         if not location:
-            raise FetchFailure("a redirect that does not say where to")
+            raise FetchFailure("a redirect that does not say where to", FailureKind.REDIRECTS)
         url = urls.absolute(location, self.url)
         if url is None or not urls.is_web(url):
-            raise FetchFailure("a redirect to something that is not an http or https address")
+            raise FetchFailure(
+                "a redirect to something that is not an http or https address",
+                FailureKind.REDIRECTS,
+            )
         target = self.parse(url)
         is_same_origin = target._origin == self._origin
         return replace(target, authorization=self.authorization if is_same_origin else None)
@@ -101,9 +105,9 @@ def _parse_url(text: str) -> URL:
             address = socket.inet_ntoa(socket.inet_aton(host.rstrip(".")))
             return url if address == host else url.with_host(address)
     except (ValueError, OSError) as error:
-        raise FetchFailure("not a valid address") from error
+        raise FetchFailure("not a valid address", FailureKind.BAD_ADDRESS) from error
     if not _HOST.fullmatch(host):
-        raise FetchFailure("not a valid address")
+        raise FetchFailure("not a valid address", FailureKind.BAD_ADDRESS)
     return url
 
 

@@ -8,6 +8,7 @@ documents      subscriptions, responses, and the feeds and entries in documents
 polling        the state of a feed between two polls, and the outcome of a poll
 listing        lists of entries, their sources, and what stands around them on a page
 listing_rules  what config.yaml says about the entries of lists
+poll_failures  why a poll failed
 feed_health    past polls and health of a subscription
 seen_hashes    the format of the hashes of a feed's last document
 picture_values pictures of entries, to be fetched and to be shown
@@ -31,7 +32,7 @@ from aggregator.model.documents import (
     Validators,
 )
 from aggregator.model.entry_id import IDS_PER_MILLISECOND, LOWEST_ID, EntryId
-from aggregator.model.feed_health import FeedHealth, FeedOrder, PollRecord
+from aggregator.model.feed_health import FeedHealth, FeedOrder, PollRecord, SourceCategory
 from aggregator.model.listing import (
     HIDDEN,
     Cursor,
@@ -56,6 +57,7 @@ from aggregator.model.listing_rules import (
     View,
 )
 from aggregator.model.picture_values import DuePicture, FetchedPicture, PictureMode, StoredPicture
+from aggregator.model.poll_failures import Failure, FailureKind, is_bot_check, kind_of_status
 from aggregator.model.polling import (
     BECAUSE_NO_VALIDATORS,
     BECAUSE_PAUSED,
@@ -102,6 +104,8 @@ __all__ = [
     "Enclosure",
     "EntryId",
     "Exclusion",
+    "Failure",
+    "FailureKind",
     "FeedHead",
     "FeedHealth",
     "FeedOrder",
@@ -134,10 +138,13 @@ __all__ = [
     "Relocation",
     "Sidebar",
     "Source",
+    "SourceCategory",
     "SourceName",
     "StoredPicture",
     "Subscription",
     "Validation",
     "Validators",
     "View",
+    "is_bot_check",
+    "kind_of_status",
 ]

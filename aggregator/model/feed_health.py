@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.model.listing import Source
+from aggregator.model.poll_failures import Failure
 from aggregator.model.polling import Constraint, Outcome
 
 
@@ -33,13 +34,15 @@ class FeedHealth:
         categories: Names of the feed's categories by slug, in the order of config.yaml.
         entries: Number of stored entries.
         hidden: Number of entries that config.yaml hides (`model.HIDDEN`).
-        per_week: Entries listed in the last four weeks, divided by four.
+        per_week: Entries listed a week, by the last four weeks or the shorter time since the oldest
+            entry; None below three entries in that time, but 0 without any in four weeks.
         weeks: Entries listed in each of the last weeks of seven days, oldest first.
         next_poll_at: None for a feed that is paused, or polled no more (410).
         next_reason: The reason for the time of the next poll, in words.
         not_before: End of the pause that the server asked for at the last poll, None for no pause.
         failing_since: Start of the first of the last failed polls, None if the last poll succeeded.
         is_gone: The server answered 410.
+        failure: Why the last poll failed, None if it succeeded or for a poll before revision 0028.
         is_paused: config.yaml has `paused: true` for the feed.
         moved_to: The address that is polled instead, after a permanent redirect.
         unconditional: The server offers no validators: each poll transfers the whole document.
@@ -54,9 +57,10 @@ class FeedHealth:
     categories: Mapping[str, str] = field(default_factory=dict, hash=False)
     entries: int = 0
     hidden: int = 0
-    per_week: float = 0.0
+    per_week: float | None = None
     weeks: tuple[int, ...] = ()
     first_entry_at: datetime | None = None
+    last_entry_at: datetime | None = None
     last_polled_at: datetime | None = None
     last_success_at: datetime | None = None
     next_poll_at: datetime | None = None
@@ -67,6 +71,7 @@ class FeedHealth:
     is_gone: bool = False
     is_paused: bool = False
     error: str | None = None
+    failure: Failure | None = None
     note: str | None = None
     moved_to: str | None = None
     unconditional: bool = False
@@ -74,8 +79,24 @@ class FeedHealth:
     polls: tuple[PollRecord, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SourceCategory:
+    """A category with the subscriptions that are shown below it.
+
+    Attributes:
+        slug: None for the subscriptions without category.
+        feeds: Number of these subscriptions.
+    """
+
+    slug: str | None
+    title: str
+    feeds: int
+
+
 class FeedOrder(StrEnum):
     """The order of a list of subscriptions; feeds of one urgency are ordered by title."""
 
     URGENCY = "urgency"
     TITLE = "title"
+    CATEGORY = "category"
+    """By the category that is shown beside a feed, feeds without category last; then by title."""

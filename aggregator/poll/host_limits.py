@@ -46,7 +46,7 @@ class HostPausedError(Exception):
     """
 
     def __init__(self, site: str, wait: timedelta) -> None:
-        super().__init__(f"{site} wants fewer requests")
+        super().__init__(f"{site} asked for fewer requests")
         self.site = site
         self.wait = wait
 

@@ -19,7 +19,7 @@ from aggregator.database import Connection, DatabaseWriter
 from aggregator.database.feeds import write_hosts, write_leases
 from aggregator.errors import FeedError, FetchError, NoWorkerError, ParseError
 from aggregator.fetch import Fetcher
-from aggregator.model import DueFeed, Fetched, HostPause, Validators
+from aggregator.model import DueFeed, FailureKind, Fetched, HostPause, Validators
 from aggregator.poll import document_reader
 from aggregator.poll.host_limits import MAX_WAIT, Budget, HostLimits, HostPausedError, HostTurn
 from aggregator.poll.network_health import NetworkHealth
@@ -215,8 +215,10 @@ class Poller:
             pause = self._time_until(stored.free_at if stored else None)
             await turn.move(site, budget, pause=pause)
         except HostPausedError as error:
-            reason = f"a redirect leads to {error.site}, which wants fewer requests"
-            raise FetchError(urls.masked(url), reason, retry_after=error.wait) from error
+            reason = f"a redirect leads to {error.site}, which asked for fewer requests"
+            raise FetchError(
+                urls.masked(url), reason, FailureKind.THROTTLED, retry_after=error.wait
+            ) from error
         finally:
             await self._slots.acquire()
 

@@ -11,6 +11,8 @@ from aggregator.model import (
     CleanFeed,
     Constraint,
     DueFeed,
+    Failure,
+    FailureKind,
     Fetched,
     Habits,
     HostPause,
@@ -208,7 +210,8 @@ def failure_of(
         outcome = Outcome.GONE
     elif next_poll.not_before is not None:
         outcome = Outcome.POSTPONED
-    return FailedPoll(outcome, PollFailure(error.reason, failures), next_poll, pause)
+    failure = PollFailure(error.reason, failures, _cause(error, status))
+    return FailedPoll(outcome, failure, next_poll, pause)
 
 
 def offline_failure_of(due: DueFeed, started_at: datetime, error: FeedError) -> FailedPoll:
@@ -220,9 +223,13 @@ def offline_failure_of(due: DueFeed, started_at: datetime, error: FeedError) -> 
     wait = min(due.pacing.interval, OFFLINE_PAUSE)
     at, reason = started_at + wait, "this machine seems to be offline"
     constraints = (Constraint("offline", span_text(wait), at, reason),)
-    failure = PollFailure(error.reason, due.history.failures)
+    failure = PollFailure(error.reason, due.history.failures, _cause(error, None))
     next_poll = NextPoll(at, reason, due.history.not_before, constraints)
     return FailedPoll(Outcome.FAILED, failure, next_poll)
+
+
+def _cause(error: FeedError, status: int | None) -> Failure:
+    return Failure(FailureKind(error.kind), status, error.named_feed)
 
 
 def relocation_of(due: DueFeed, redirected_to: str | None, at: datetime) -> Relocation:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from aggregator import urls
+from aggregator.errors import ParseError
 from aggregator.model import OpmlOutline
 from aggregator.text import references
 from aggregator.text.encodings import declared_in_html, decoded
@@ -69,13 +70,14 @@ def is_about_comments(feed: OpmlOutline) -> bool:
     return bool(_COMMENTS.search(f"{feed.url} {feed.title or ''}"))
 
 
-def reason_with_feed(reason: str, url: str) -> str:
-    """Return why a page is not a feed, with the masked address of the page's feed."""
-    return f"{reason}{_NAMES}{urls.masked(url)[:_MAX_SHOWN]}"
+def error_with_feed(error: ParseError, url: str) -> ParseError:
+    """Return the error of a page that is not a feed, with the masked address of the page's feed."""
+    feed_url = urls.masked(url)[:_MAX_SHOWN]
+    return ParseError(error.feed_url, f"{error.reason}{_NAMES}{feed_url}", error.kind, feed_url)
 
 
 def feed_in_reason(reason: str) -> str | None:
-    """Return the whole address in a reason of `reason_with_feed`, None for none."""
+    """Return the whole address in a reason of `error_with_feed`, None for none."""
     address = reason.partition(_NAMES)[2]
     return address if 0 < len(address) < _MAX_SHOWN else None
 

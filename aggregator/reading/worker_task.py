@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aggregator.errors import ParseError
 from aggregator.model import CleanFeed, ParsedFeed
-from aggregator.reading.autodiscovery import advertised_feeds, reason_with_feed
+from aggregator.reading.autodiscovery import advertised_feeds, error_with_feed
 from aggregator.reading.clean import clean
 from aggregator.reading.parse import feedparser_speed, is_json, parse, parse_prefiltered
 from aggregator.reading.parse.feedparser_speed import slow_warning as slow_warning
@@ -103,7 +103,7 @@ def _whole_feed(body: bytes, headers: Mapping[str, str], url: str) -> CleanFeed:
         feed_urls = [feed.url for feed in advertised if feed.url != url]
         if not feed_urls:
             raise
-        raise ParseError(url, reason_with_feed(error.reason, feed_urls[0])) from None
+        raise error_with_feed(error, feed_urls[0]) from None
 
 
 def _cleaned(feed: ParsedFeed, url: str) -> CleanFeed:

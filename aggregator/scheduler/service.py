@@ -17,6 +17,7 @@ from collections.abc import (
     Collection,
     Iterator,
     Mapping,
+    Sequence,
 )
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -60,6 +61,7 @@ _BROKEN = 60  # seconds until a job tries a database again that waiting does not
 _MAX_RELEASED = 1000
 _DELETE_AT_ONCE = 1000
 _MAX_PER_HOST = 256
+_NAMES_LOGGED = 5
 _DELAYS_KEPT = timedelta(days=30)
 
 Job = Callable[[], Awaitable[None]]
@@ -262,7 +264,7 @@ class Scheduler:
             log.error("%s: its poll could not be stored: %s", feed.name, error.orig)
             return
         if result is None:
-            log.debug("%s: left alone, as its host wants fewer requests", feed.name)
+            log.debug("%s: left alone, as its host asked for fewer requests", feed.name)
         elif result.error:
             log.warning("%s: %s; next poll %s", feed.name, result.error, _when(result.next_poll_at))
         elif result.outcome is Outcome.NEW:
@@ -297,14 +299,18 @@ class Scheduler:
             for problem in error.problems:
                 log.error("%s", problem)
             log.error("%s: not loaded; still using the last valid version", config_path)
+            problem = error.problems[0].replace(str(config_path), config_path.name, 1)
+            await self._poller.transact(
+                partial(write_subscriptions.note_config_problem, problem=problem)
+            )
         else:
             result = await self._sync(config)
-            counts = _counts(result)
+            changes = _changes(result)
             # Some file systems give a file another inode each time, though it was not saved.
             is_saved = (stamp or ())[:2] != (self._stamp or ())[:2]
-            is_news = is_saved or request_count != self._answered_requests or counts
+            is_news = is_saved or request_count != self._answered_requests or changes
             level = logging.INFO if is_news or config != self._config else logging.DEBUG
-            log.log(level, "%s: read again; feeds: %s", config_path, counts or "the same")
+            log.log(level, "%s: reloaded: %s", config_path, changes or "no feed changed")
             for key in _NEED_A_RESTART:
                 if attrgetter(key)(config) != attrgetter(key)(self._started_with):
                     log.warning("%s: `%s` takes effect after a restart", config_path, key)
@@ -428,14 +434,20 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _counts(result: write_subscriptions.SyncResult) -> str:
-    """Return how many feeds changed in which way, "" for none."""
+def _changes(result: write_subscriptions.SyncResult) -> str:
+    """Return which feeds changed in which way, "" for none."""
     feeds = {
         "added": result.added_feeds,
         "removed": result.removed_feeds,
         "changed": result.changed_feeds,
     }
-    return ", ".join(f"{len(names)} {change}" for change, names in feeds.items() if names)
+    return "; ".join(f"{change} {_listing(names)}" for change, names in feeds.items() if names)
+
+
+def _listing(names: Sequence[str]) -> str:
+    """Return the first names, and the number of all others."""
+    count = len(names) - _NAMES_LOGGED
+    return ", ".join(names[:_NAMES_LOGGED]) + (f" and {count} more" if count > 0 else "")
 
 
 def _when(at: datetime | None) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.feeds.read_sources import (
+    BY_CATEGORY,
     SOURCE_COLUMNS,
     shown_title,
     source_of,
@@ -49,6 +50,8 @@ from aggregator.model.times import EPOCH, span_text
 _WEEKS = 26
 _WEEKS_OF_RATE = 4
 _CATEGORY = lists.alias("category")
+_MIN_ENTRIES = 3  # fewer tell no rate
+_MIN_COVERED = timedelta(hours=3)  # a feed that begins with a burst has no rate of hundreds a day
 _MAX_OWN_PAUSE = timedelta(minutes=1)  # a longer pause was most likely asked for (503)
 
 
@@ -67,8 +70,9 @@ def feeds_page(
     connection: Connection, *, now: datetime, order: FeedOrder, limit: int, offset: int = 0
 ) -> list[FeedHealth]:
     """Return the health of up to `limit` subscriptions, from the position `offset` on."""
+    every_id = select(feeds.c.id).select_from(feeds)
     ids = (
-        select(feeds.c.id)
+        (with_category(every_id) if order is FeedOrder.CATEGORY else every_id)
         .where(feeds.c.subscribed)
         .order_by(*_ORDERS[order])
         .limit(limit)
@@ -123,6 +127,7 @@ def is_overdue_since(connection: Connection, at: datetime) -> bool:
 _ORDERS = {
     FeedOrder.URGENCY: (BY_URGENCY, func.lower(shown_title(feeds)), feeds.c.id),
     FeedOrder.TITLE: (func.lower(shown_title(feeds)), feeds.c.id),
+    FeedOrder.CATEGORY: (*BY_CATEGORY, func.lower(shown_title(feeds)), feeds.c.id),
 }
 
 _UNCONDITIONAL = and_(
@@ -148,6 +153,7 @@ _HEALTH_COLUMNS = (
     feeds.c.gone,
     feeds.c.paused,
     feeds.c.error,
+    feeds.c.failure,
     feeds.c.note,
     feeds.c.moved_to,
     feeds.c.plan,
@@ -194,6 +200,7 @@ def _healths(
             ).label("days"),
             _per_feed(func.min(entries.c.id), entries).label("oldest"),
             _categories(dialect).label("categories"),
+            _per_feed(func.max(entries.c.id), entries).label("newest"),
         ).select_from(feeds)
     )
     statement = (
@@ -232,6 +239,7 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
         # Entries with a future date are listed at arrival, but time zones add some hours.
         weeks[min((day - first_day) // WEEK.days, _WEEKS - 1)] += number
     history = sorted(rows_in(row.history), key=lambda poll: poll[0])
+    first_entry_at = None if row.oldest is None else EntryId(row.oldest).at
     return FeedHealth(
         source=source_of(row),
         subtitle=row.subtitle,
@@ -240,9 +248,10 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
         categories={slug: name for _, slug, name in sorted(rows_in(row.categories))},
         entries=row.entries,
         hidden=row.hidden,
-        per_week=sum(weeks[-_WEEKS_OF_RATE:]) / _WEEKS_OF_RATE,
+        per_week=_per_week(sum(weeks[-_WEEKS_OF_RATE:]), first_entry_at, now),
         weeks=tuple(weeks),
-        first_entry_at=None if row.oldest is None else EntryId(row.oldest).at,
+        first_entry_at=first_entry_at,
+        last_entry_at=None if row.newest is None else EntryId(row.newest).at,
         last_polled_at=row.last_polled_at,
         last_success_at=row.last_success_at,
         **_schedule(row, now),
@@ -252,11 +261,28 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
         is_gone=row.gone,
         is_paused=row.paused,
         error=row.error,
+        failure=row.failure,
         note=row.note,
         moved_to=row.moved_to,
         unconditional=row.unconditional,
         polls=tuple(_poll(*poll) for poll in history),
     )
+
+
+def _per_week(number: int, first_entry_at: datetime | None, now: datetime) -> float | None:
+    """Return entries a week, of the entries listed in the last four weeks.
+
+    Args:
+        number: Of these entries.
+        first_entry_at: When the feed's oldest entry was listed: before that nothing is known.
+    """
+    whole = _WEEKS_OF_RATE * WEEK
+    if first_entry_at is None:
+        return None
+    covered = min(max(now - first_entry_at, _MIN_COVERED), whole)
+    if number < _MIN_ENTRIES:
+        return number / _WEEKS_OF_RATE if covered == whole else None
+    return number * (WEEK / covered)
 
 
 def _schedule(row: Any, now: datetime) -> dict[str, Any]:
@@ -274,7 +300,7 @@ def _schedule(row: Any, now: datetime) -> dict[str, Any]:
 def _host_constraint(row: Any, now: datetime) -> Constraint:
     """Return the constraint of a host; most are no more than the pause between two requests."""
     is_throttled = row.min_delay is not None or row.free_at - now > _MAX_OWN_PAUSE
-    reason = f"{row.host_name} wants fewer requests" if is_throttled else BY_PAUSE
+    reason = f"{row.host_name} asked for fewer requests" if is_throttled else BY_PAUSE
     value = row.host_name
     if row.min_delay:
         value = f"{span_text(row.min_delay)} between requests"

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, exis
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.lists.list_conditions import list_id_of
 from aggregator.database.schema import feed_categories, feeds, lists
-from aggregator.model import ListScope, Source
+from aggregator.model import ListScope, Source, SourceCategory
 
 _IN_CATEGORY = feed_categories.alias("in_category")
 
@@ -39,6 +39,10 @@ SOURCE_COLUMNS = (
     lists.c.key.label("source_category_slug"),
 )
 """For a statement about `feeds` to which `with_category` was applied."""
+
+
+BY_CATEGORY = (lists.c.key.is_(None), func.lower(lists.c.title), lists.c.key)
+"""The order of categories, for a statement to which `with_category` was applied."""
 
 
 def with_category(statement: Select[Any]) -> Select[Any]:
@@ -84,6 +88,21 @@ def subscriptions(connection: Connection, *, category: str | None = None) -> lis
         )
         statement = statement.where(is_in_category.correlate(feeds))
     return [source_of(row) for row in connection.execute(statement)]
+
+
+def shown_categories(connection: Connection) -> list[SourceCategory]:
+    """Return the categories that are shown beside subscriptions, in `FeedOrder.CATEGORY`."""
+    statement = with_category(select(lists.c.key, lists.c.title, func.count().label("feeds")))
+    statement = (
+        statement.select_from(feeds)
+        .where(feeds.c.subscribed)
+        .group_by(lists.c.key, lists.c.title)
+        .order_by(*BY_CATEGORY)
+        .execution_options(**within(OF_ALL_FEEDS))
+    )
+    return [
+        SourceCategory(row.key, row.title or "", row.feeds) for row in connection.execute(statement)
+    ]
 
 
 def categories_of_feeds(connection: Connection) -> dict[int, dict[str, str]]:

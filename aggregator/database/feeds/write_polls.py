@@ -17,6 +17,7 @@ from aggregator.database.schema import POLLS_KEPT, feeds, polls, state
 from aggregator.model import (
     BECAUSE_PAUSED,
     DueFeed,
+    Failure,
     FeedHead,
     Habits,
     HostPause,
@@ -52,12 +53,14 @@ class PollFailure:
     """The failure of a poll.
 
     Attributes:
-        reason: In words, as on the status page.
+        reason: In words, for the log.
         count: Failed polls in a row, including this poll; 0 for an uncounted failure.
+        cause: For the status page; None if unknown.
     """
 
     reason: str
     count: int
+    cause: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,11 @@ class PollReport:
     def error(self) -> str | None:
         """Why the poll failed, None after a success."""
         return self.result.reason if isinstance(self.result, PollFailure) else None
+
+    @property
+    def failure(self) -> Failure | None:
+        """The cause of a failure, None after a success."""
+        return self.result.cause if isinstance(self.result, PollFailure) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +214,7 @@ def _feed_values(report: PollReport, row: Any) -> dict[str, Any]:
         "lease_owner": None,
         "lease_until": None,
         "error": report.error,
+        "failure": report.failure,
         "gone": is_gone,
         "plan": next_poll.constraints,
         "moved_to": report.relocation.moved_to,

@@ -14,7 +14,7 @@ from aggregator.database.feeds.write_names import PARKED, remember_names
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists import write_definitions, write_relistings, write_resolved_names
 from aggregator.database.pictures import write_choices
-from aggregator.database.schema import feeds, polls
+from aggregator.database.schema import feeds, polls, state
 from aggregator.database.stories import write_stories
 from aggregator.model import (
     BECAUSE_PAUSED,
@@ -114,7 +114,16 @@ def follow_config(
     write_stories.switch(connection, on=stories)
     write_definitions.write_rules(connection, listing)
     write_resolved_names.resolve_again(connection)
+    note_config_problem(connection, None)
     return result
+
+
+def note_config_problem(connection: Connection, problem: str | None) -> None:
+    """Store the first mistake of a config.yaml that is not in use; None: the file is in use."""
+    is_other = state.c.config_problem.is_distinct_from(problem)
+    changed = connection.execute(update(state).where(is_other).values(config_problem=problem))
+    if changed.rowcount:
+        note_change(connection)
 
 
 def sync_subscriptions(

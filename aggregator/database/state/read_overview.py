@@ -109,6 +109,12 @@ def version(connection: Connection) -> int:
     return connection.scalar(select(state.c.version)) or 0
 
 
+def config_problem(connection: Connection) -> str | None:
+    """Return the first mistake of the present config.yaml, None if the file is in use."""
+    problem: str | None = connection.scalar(select(state.c.config_problem))
+    return problem
+
+
 def current_version(engine: Engine) -> int | None:
     """Return `version` without a transaction, None if the database can't be read."""
     try:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from aggregator.errors import ParseError
-from aggregator.model import ParsedFeed
+from aggregator.model import FailureKind, ParsedFeed
 from aggregator.reading.document_limits import MAX_ENTRIES
 from aggregator.reading.parse import json_reader, xml_reader
 from aggregator.reading.parse.element_filter import with_short_namespaces
@@ -42,7 +42,7 @@ def parse(body: bytes, *, headers: Mapping[str, str], url: str) -> ParsedFeed:
     """
     document = in_utf8(body, headers.get("content-type", ""))
     if not document.strip(_BLANK):
-        raise ParseError(url, "the answer is empty")
+        raise ParseError(url, "the answer is empty", FailureKind.EMPTY)
     if is_json(document):
         return _limited(json_reader.parse(document, url=url), document)
     document = with_short_namespaces(document)

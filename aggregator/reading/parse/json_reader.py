@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from aggregator.errors import ParseError
-from aggregator.model import Enclosure, FeedHead, Origin, ParsedEntry, ParsedFeed
+from aggregator.model import Enclosure, FailureKind, FeedHead, Origin, ParsedEntry, ParsedFeed
 from aggregator.reading.parse.entities import joined_halves
 from aggregator.reading.parse.link_choice import MAX_SECONDS
 from aggregator.text.hypertext import from_plain, is_blank
@@ -31,9 +31,11 @@ def parse(body: bytes, *, url: str) -> ParsedFeed:
     try:
         document = _read(body.decode())
     except (ValueError, RecursionError) as error:
-        raise ParseError(url, "not a feed: JSON that can't be read") from error
+        raise ParseError(
+            url, "not a feed: JSON that can't be read", FailureKind.NOT_A_FEED
+        ) from error
     if not isinstance(document, dict) or _VERSION not in _text(document, "version"):
-        raise ParseError(url, "not a feed but JSON of another kind")
+        raise ParseError(url, "not a feed but JSON of another kind", FailureKind.NOT_A_FEED)
     items = document.get("items")
     entries = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     language = _text(document, "language") or None

@@ -19,7 +19,15 @@ from xml.sax import SAXParseException
 import feedparser
 
 from aggregator.errors import ParseError
-from aggregator.model import FeedHead, Origin, ParsedEntry, ParsedFeed, PublisherHints
+from aggregator.model import (
+    FailureKind,
+    FeedHead,
+    Origin,
+    ParsedEntry,
+    ParsedFeed,
+    PublisherHints,
+    is_bot_check,
+)
 from aggregator.reading.document_limits import MAX_BROKEN
 from aggregator.reading.parse import feedparser_speed, link_choice, text_choice
 from aggregator.reading.parse.date_choice import date_field
@@ -75,6 +83,7 @@ _ENTRY_START = re.compile(rb"<(?:[a-z]{1,20}:)?(?:item|entry)[\s>]", re.IGNORECA
 _ENTRY_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:item|entry)\s{0,9}>", re.IGNORECASE)
 _ROOT_END = re.compile(rb"</(?:[a-z]{1,20}:)?(?:rss|channel|feed|rdf)\s{0,9}>", re.IGNORECASE)
 _MAX_TTL_DIGITS = 6
+_SEARCHED_FOR_CHECK = 50_000  # bytes of a web page
 _SKIP_HOURS = re.compile(rb"<skipHours\s*>(.{1,2000}?)</skipHours", re.IGNORECASE | re.DOTALL)
 _SKIP_DAYS = re.compile(rb"<skipDays\s*>(.{1,2000}?)</skipDays", re.IGNORECASE | re.DOTALL)
 _SKIPPED = re.compile(rb">\s*(\d{1,2}|[A-Za-z]{3,9})\s*<")
@@ -94,7 +103,7 @@ _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 def parse(document: bytes, *, url: str) -> ParsedFeed:
     """Read an XML document in UTF-8; errors as `aggregator.reading.parse.parse`."""
     if not _FEED.search(document):
-        raise ParseError(url, _rejection_reason(document))  # feedparser takes long to fail
+        raise _rejection(document, url)  # feedparser takes long to fail
     if len(document) > MAX_BROKEN and not _is_well_formed(document):
         document = document[:MAX_BROKEN].decode("utf-8", "ignore").encode()
     # Without a base for the document feedparser lets an entry's xml:base leak into later entries;
@@ -106,7 +115,7 @@ def parse(document: bytes, *, url: str) -> ParsedFeed:
         raise ParseError(url, "a defect in the document breaks the parser") from error
     version = result.get("version") or ""
     if not version and not result.entries:
-        raise ParseError(url, _rejection_reason(document))
+        raise _rejection(document, url)
     head = _head(result, version, url, document)
     atom = version.startswith("atom")
     entry_context = link_choice.EntryContext(
@@ -154,13 +163,16 @@ def _last(pattern: re.Pattern[bytes], document: bytes) -> int:
     return max((match.end() for match in pattern.finditer(document)), default=0)
 
 
-def _rejection_reason(body: bytes) -> str:
+def _rejection(body: bytes, url: str) -> ParseError:
+    """Return the error of a document that is not a feed."""
     start = body[:2048]
     if _HTML_PAGE.search(start):
-        return "not a feed but a web page (HTML)"
-    if start.lstrip()[:1] == b"<":
-        return "not a feed: XML of another kind"
-    return "not a feed"
+        if is_bot_check(body[:_SEARCHED_FOR_CHECK]):
+            reason = "not a feed but a check for people in browsers"
+            return ParseError(url, reason, FailureKind.BOT_CHECK)
+        return ParseError(url, "not a feed but a web page (HTML)", FailureKind.WEB_PAGE)
+    reason = "not a feed: XML of another kind" if start.lstrip()[:1] == b"<" else "not a feed"
+    return ParseError(url, reason, FailureKind.NOT_A_FEED)
 
 
 def _head(result: Any, version: str, url: str, body: bytes) -> FeedHead:

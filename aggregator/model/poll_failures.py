@@ -1,0 +1,124 @@
+"""Why a poll failed, as a code: the log has a reason in words, pages have a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FailureKind(StrEnum):
+    """The kind of a failure; stored, so a value never changes its meaning."""
+
+    UNAUTHORIZED = "unauthorized"
+    """401."""
+    FORBIDDEN = "forbidden"
+    """403."""
+    BOT_CHECK = "bot-check"
+    """A check for people in browsers, in place of the feed."""
+    NOT_FOUND = "not-found"
+    """404."""
+    REMOVED = "gone"
+    """410."""
+    THROTTLED = "throttled"
+    """429."""
+    SERVER_ERROR = "server-error"
+    """5xx."""
+    HTTP_ERROR = "http-error"
+    """Another status without a document."""
+    TIMEOUT = "timeout"
+    UNKNOWN_HOST = "unknown-host"
+    NO_NAME_SERVER = "no-name-server"
+    REFUSED = "refused"
+    """No program listens at the port."""
+    UNREACHABLE = "unreachable"
+    """No way to the host, or a connection that ended before an answer."""
+    CERTIFICATE_EXPIRED = "certificate-expired"
+    CERTIFICATE_NAME = "certificate-name"
+    """The certificate is for another host."""
+    CERTIFICATE = "certificate"
+    """A certificate that nobody vouches for, or that is revoked or not valid yet."""
+    TLS = "tls"
+    REDIRECTS = "redirects"
+    NOT_PUBLIC = "not-public"
+    """An address or a port that is refused (`network.allow`)."""
+    BAD_ADDRESS = "bad-address"
+    FILE = "file"
+    """A file beside config.yaml that can't be read."""
+    EMPTY = "empty"
+    TOO_LARGE = "too-large"
+    BROKEN = "broken"
+    """An answer that is cut short, damaged, or against the protocol."""
+    WEB_PAGE = "web-page"
+    NOT_A_FEED = "not-a-feed"
+    UNREADABLE = "unreadable"
+    """A document that takes too much time or memory, or meets a fault of this program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a poll failed.
+
+    Attributes:
+        status: HTTP status, None without an answer.
+        named_feed: Address of the feed that a web page in place of the feed names, masked.
+    """
+
+    kind: FailureKind
+    status: int | None = None
+    named_feed: str | None = None
+
+
+_KINDS = {
+    401: FailureKind.UNAUTHORIZED,
+    403: FailureKind.FORBIDDEN,
+    404: FailureKind.NOT_FOUND,
+    410: FailureKind.REMOVED,
+    429: FailureKind.THROTTLED,
+}
+_EMPTY = frozenset({204, 205})
+
+# Fields by which services name their checks, with the beginning of the value.
+_CHECK_FIELDS = {
+    "cf-mitigated": "challenge",
+    "x-vercel-mitigated": "challenge",
+    "x-amzn-waf-action": "",
+    "sg-captcha": "challenge",
+    "x-datadome": "",
+}
+_CHECK_MARKS = (
+    b"/cdn-cgi/challenge-platform/",
+    b"cf-chl-",
+    b"/.within.website/",
+    b"_incapsula_resource",
+    b"captcha-delivery.com",
+    b"/.well-known/sgcaptcha/",
+    b"awswafcookiedomainlist",
+    b"ddos-guard/js-challenge",
+    b"<title>just a moment...</title>",
+)
+
+
+def kind_of_status(status: int, headers: Mapping[str, str]) -> FailureKind:
+    """Return the kind of an answer without a document.
+
+    Args:
+        headers: Names in lower case.
+    """
+    if any(
+        headers[name].lower().startswith(value)
+        for name, value in _CHECK_FIELDS.items()
+        if name in headers
+    ):
+        return FailureKind.BOT_CHECK
+    if status in _EMPTY:
+        return FailureKind.EMPTY
+    if 500 <= status <= 599:
+        return FailureKind.SERVER_ERROR
+    return _KINDS.get(status, FailureKind.HTTP_ERROR)
+
+
+def is_bot_check(page: bytes) -> bool:
+    """Whether the beginning of a web page is a check for people in browsers."""
+    lower = page.lower()
+    return any(mark in lower for mark in _CHECK_MARKS)
