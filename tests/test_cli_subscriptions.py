@@ -45,7 +45,7 @@ def test_add_discovers_the_feed_of_a_page_and_keeps_comments(server, tmp_path):
     (feed,) = json.loads(command(tmp_path, "feeds", "--json").stdout)
     assert feed["category"] == "News"
     assert feed["categories"] == ["News", "The Sea"]
-    assert "already there" in command(tmp_path, "add", server.url("/a")).stdout
+    assert "already subscribed" in command(tmp_path, "add", server.url("/a")).stdout
 
 
 def test_add_asks_nobody_about_what_is_there_already_wherever_it_leads(server, tmp_path):
@@ -54,7 +54,7 @@ def test_add_asks_nobody_about_what_is_there_already_wherever_it_leads(server, t
 
     done = command(tmp_path, "add", server.url("/moved"))
 
-    assert done.stdout == f"already there: {server.url('/moved')}\n"
+    assert done.stdout == f"already subscribed: {server.url('/moved')}\n"
     assert server.requests_to("/moved") == []
 
 
@@ -229,7 +229,7 @@ def test_import_says_what_it_leaves_out(tmp_path):
             f"{hidden}: 'https://***@d.example/f' (x){advice}",
             f"{scraped}: 'https://s.example/' (S)",
             "not taken over: filters: 1 (A)",
-            "1 added, 1 already there, 6 left out",
+            "1 added, 1 already subscribed, 6 left out",
         ],
     )
 
@@ -248,7 +248,7 @@ def test_import_says_that_a_list_breaks_off_and_takes_no_address_in_part(tmp_pat
         [
             "added https://a.example/feed",
             "list.opml breaks off: feeds may be missing; export the list again",
-            "1 added, 0 already there",
+            "1 added, 0 already subscribed",
         ],
     )
     assert "b.exam" not in path.read_text()
@@ -276,9 +276,11 @@ def test_import_takes_over_another_readers_list(tmp_path):
     done = command(tmp_path, "import", "list.opml")
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("2 added, 0 already there\n")
+    assert done.stdout.endswith("2 added, 0 already subscribed\n")
     found = json.loads(command(tmp_path, "feeds", "--json").stdout)
     assert [(feed["title"], feed["category"]) for feed in found] == [("A: b", "News"), ("C", None)]
-    assert command(tmp_path, "import", "list.opml").stdout == "0 added, 2 already there\n"
+    assert command(tmp_path, "import", "list.opml").stdout == (
+        "nothing to add: all 2 are already subscribed\n"
+    )
     (tmp_path / "no.opml").write_text("hello")
     assert "no.opml" in one_line(command(tmp_path, "import", "no.opml"), 2)

@@ -216,7 +216,7 @@ def test_every_visible_character_of_a_value_stands_in_the_file(value, style, wid
         ("views: [{name: a, search: ads )}]", '1:31: views[0].search: ")" is never opened'),
         (
             "feeds:\n  - url: a.xml\n    keep: 'title:'\n",
-            "3:12: feeds[0].keep: title: needs a value right behind the colon",
+            "3:12: feeds[0].keep: title: needs a value directly after the colon",
         ),
     ],
 )

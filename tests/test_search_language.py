@@ -160,7 +160,7 @@ def test_a_search_without_mistakes_has_no_hint(text):
         ("a | | b", 5, "| needs a word on both sides"),
         ("a AND b", 3, 'AND is not needed, as all words must occur; write "and" for the word'),
         ("a NOT b", 3, 'NOT is written as a minus: -word; write "not" for the word'),
-        ("source: x", 1, "source: needs a value right behind the colon"),
+        ("source: x", 1, "source: needs a value directly after the colon"),
         (
             "a after:noon",
             3,

@@ -103,7 +103,7 @@ def add(url: str, title: str | None, categories: tuple[str, ...], no_check: bool
     if not no_check and not configuration.has_feed(config, url):
         url = asyncio.run(_discover(config, url))
     if _append([OpmlOutline(url=url, title=title, categories=categories)]).duplicates:
-        click.echo(f"already there: {urls.masked(url)}")
+        click.echo(f"already subscribed: {urls.masked(url)}")
 
 
 @click.command(name="import")
@@ -130,8 +130,15 @@ def import_opml(file: Path) -> None:
         click.echo(line)
     if subscriptions.breaks_off:
         click.echo(f"{file} breaks off: feeds may be missing; export the list again")
-    count = f", {len(left_out)} left out" if left_out else ""
-    click.echo(f"{len(appended.feeds)} added, {known_count} already there{count}")
+    click.echo(_import_summary(len(appended.feeds), known_count, len(left_out)))
+
+
+def _import_summary(added_count: int, known_count: int, omitted_count: int) -> str:
+    """Return how many feeds were added, were subscribed to before, and were left out."""
+    if known_count and not added_count and not omitted_count:
+        return f"nothing to add: all {known_count} are already subscribed"
+    end = f", {omitted_count} left out" if omitted_count else ""
+    return f"{added_count} added, {known_count} already subscribed{end}"
 
 
 def _as_in_file(text: str, folder: Path) -> str:

@@ -75,7 +75,7 @@ def _health(feed: FeedHealth) -> dict[str, Any]:
         "note": _masked(feed.note),
         "moved_to": urls.masked(feed.moved_to) if feed.moved_to else None,
         "entries": feed.entries,
-        "posts_a_week": round(feed.per_week, 2),
+        "posts_a_week": None if feed.per_week is None else round(feed.per_week, 2),
         "failures": feed.failures,
         "failing_since": iso(feed.failing_since),
         "last_polled_at": iso(feed.last_polled_at),

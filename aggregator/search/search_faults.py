@@ -49,7 +49,7 @@ _NEVER_HINTED = frozenset(
 _MESSAGES = {
     SearchFault.OPEN_QUOTE: "'\"' is never closed",
     SearchFault.OPEN_BRACKET: '"(" is never closed',
-    SearchFault.NO_VALUE: "{text} needs a value right behind the colon",
+    SearchFault.NO_VALUE: "{text} needs a value directly after the colon",
     SearchFault.BAD_DAY: "{text}: write a day like 2026-11-23, a month like 2026-11, or a year",
     SearchFault.BAD_LANGUAGE: "{text}: write the code of a language, such as de or pt-BR",
     SearchFault.BAD_MEDIUM: "{text}: write audio, video or picture",
