@@ -13,7 +13,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from web.language import SOURCE, available, catalogue
+from web.language import SOURCE, available, catalogue, is_variant_of_source
 
 _WEB = Path(__file__).parents[1] / "web"
 _METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
@@ -37,7 +37,7 @@ def read(tag: str) -> Catalog:
     """Return a language's catalogue; an empty one if there is none yet."""
     path = catalogue(tag)
     data = path.read_bytes() if path.exists() else b""
-    return read_po(BytesIO(data), locale=tag)
+    return read_po(BytesIO(data), locale=tag.replace("-", "_"))
 
 
 def renewed(tag: str) -> bytes:
@@ -61,5 +61,5 @@ def renewed(tag: str) -> bytes:
 
 if __name__ == "__main__":
     for tag in [*available(), *sys.argv[1:]]:
-        if tag != SOURCE:
+        if tag != SOURCE and not is_variant_of_source(tag):
             catalogue(tag).write_bytes(renewed(tag))

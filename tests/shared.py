@@ -142,6 +142,16 @@ def site(tmp_path: Path) -> "Site":
     return fresh
 
 
+@pytest.fixture
+def midday(tmp_path: Path) -> "Site":
+    """Return a site where it is about noon, whose feeds were never read."""
+    from tests.web_fixtures import Site, midday_zone
+
+    fresh = Site(tmp_path, timezone=midday_zone())
+    fresh.subscribe()
+    return fresh
+
+
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> "Site":
     """Return a site that nothing in the tests changes."""

@@ -188,7 +188,7 @@ def test_in_steps_a_search_finds_what_one_statement_finds(lamps, search, monkeyp
 def test_a_page_of_a_costly_search_says_how_far_it_looked(bounded, short_searches):
     page = bounded.page("/search?q=link:nobody")
 
-    assert "Looked at posts back to" in page.text
+    assert "Searched back to" in page.text
     assert "before=" in page.link("Older posts")
 
 

@@ -288,7 +288,7 @@ def test_a_person_who_opens_a_feed_sees_a_page_that_explains_it(site, path):
     assert answer.headers["X-Robots-Tag"] == "noindex"
     assert "ETag" not in answer.headers
     assert "Access-Control-Allow-Origin" not in answer.headers
-    raw = site.client.get(page.link("See the feed as programs do"), headers=PERSON)
+    raw = site.client.get(page.link("View the raw feed"), headers=PERSON)
     assert raw.data == site.client.get(path).data
     assert raw.mimetype != "text/html"
 

@@ -279,6 +279,47 @@ def test_a_file_says_dates_in_its_zone_and_keeps_the_pattern_for_the_script():
     assert moment.say == "found {time}"
 
 
+@pytest.mark.parametrize(
+    ("name", "day", "hour", "text"),
+    [
+        ("UTC", 23, 8, "2 hours ago"),
+        ("UTC", 22, 9, "09:05"),
+        ("UTC", 16, 18, "18:05"),
+        ("Europe/Berlin", 22, 9, "10:05"),
+        ("Asia/Kolkata", 22, 20, "14 hours ago"),
+    ],
+)
+def test_below_the_heading_of_another_day_than_today_stands_the_time_of_day(name, day, hour, text):
+    clock = zone(name, NOW.replace(hour=10))
+    at = NOW.replace(day=day, hour=hour, minute=5)
+
+    assert clock.moment_below(clock.day(at), at).text == text
+
+
+def test_a_time_of_day_stays_and_a_relative_time_does_not():
+    clock, yesterday = zone("UTC"), NOW - timedelta(days=1)
+
+    fixed = clock.moment_below(clock.day(yesterday), yesterday)
+    moving = clock.moment_below(clock.day(NOW), NOW - timedelta(hours=2))
+
+    assert (fixed.text, fixed.say) == ("14:33", "14:33")
+    assert (moving.text, moving.say) == ("2 hours ago", "")
+
+
+def test_a_time_of_another_day_than_the_heading_is_told_as_everywhere():
+    clock = zone("UTC")
+
+    moment = clock.moment_below(date(2026, 11, 20), NOW - timedelta(days=1), "first seen {time}")
+
+    assert (moment.text, moment.say) == ("first seen yesterday", "first seen {time}")
+
+
+def test_in_a_file_every_post_has_the_time_of_day():
+    clock = DateClock(NOW, ZoneInfo("UTC"), "UTC", ENGLISH)
+
+    assert clock.moment_below(date(2026, 11, 23), NOW).text == "14:33"
+
+
 def test_the_day_of_a_moment_depends_on_the_zone():
     late = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
 

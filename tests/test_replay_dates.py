@@ -73,7 +73,7 @@ def test_a_post_from_the_future_stands_where_it_came_and_says_so(tmp_path):
              shows="F N A"),
     )  # fmt: skip
 
-    assert "by its publisher, listed by arrival" in world.client.get("/").text
+    assert "(in the future); listed when it arrived" in world.client.get("/").text
     assert dating(world)[0].reason == "dated in the future: first seen"
 
 

@@ -71,6 +71,20 @@ def test_any_other_cookie_is_a_first_visit(text):
     assert LastVisit.parse(text) == LastVisit()
 
 
+def test_asking_for_new_posts_begins_a_visit_in_which_these_are_new():
+    first = after(0)
+    visit = LastVisit.begun(NOW + 5 * MINUTE, since=first.seen_until)
+    visit = LastVisit.parse(str(visit)).page(NOW + 6 * MINUTE, stored_until=NOW + 5 * MINUTE)
+
+    assert (first.is_first, visit.is_first) == (True, False)
+    assert (new(visit, 0), new(visit, 1)) == (False, True)
+    assert visit.last_at == NOW
+
+
+def test_nobody_asks_for_posts_of_the_future():
+    assert LastVisit.begun(NOW, since=9_999_999_999_999).last_at == NOW
+
+
 def test_the_latest_time_that_a_cookie_can_hold_is_a_time():
     assert (
         LastVisit.parse(".".join(["9" * 13] * 4)).page(NOW, stored_until=NOW).last_at.year == 2286

@@ -233,14 +233,14 @@ def test_a_page_that_is_exactly_full_has_no_further_one(site):
 
     assert len(page.titles()) == PAGE_SIZE
     assert not page.all("nav", "pager")
-    assert words(page.one("p", "end")) == "That is all there is."
+    assert words(page.one("p", "end")) == "No older posts."
 
 
 def test_beyond_the_end_a_page_leads_back(full):
     page = full.page("/?before=1")
 
     assert page.titles() == []
-    assert "Nothing is older than this." in words(page.one("nav", "pager"))
+    assert "No older posts." in words(page.one("nav", "pager"))
     assert page.link("Newest posts") == "/"
     assert page.one("main").get("data-poll") is None
 
@@ -279,7 +279,7 @@ def test_a_search_marks_the_words_that_it_found(site):
 
     assert page.titles() == ["Energy & <mark>", "Energy"]
     assert [words(each) for each in page.all("mark")] == ["Energy", "energy", "Energy"]
-    assert words(page.one("h1")) == 'Posts about “"energy" -coal”'
+    assert words(page.one("h1")) == 'Search: "energy" -coal'
     assert page.all("input")[0].get("value") == '"energy" -coal'
     assert '<meta name="robots" content="noindex">' in page.text
 
@@ -362,8 +362,8 @@ def test_a_search_that_was_not_understood_is_answered_with_a_hint(full):
 
     assert [words(each) for each in page.one("div", "hints")] == [
         "“after:soon” is not a day; write one like 2026-11-23.",
-        "“source:” needs a value right behind the colon.",
-        '“"open” has no closing quote; read to the end.',
+        "“source:” needs a value directly after the colon.",
+        '“"open” has no closing quote; the phrase ends with the search.',
     ]
 
 
@@ -377,5 +377,5 @@ def test_a_narrowed_search_has_its_own_feed(full):
 
 
 def test_an_empty_search_says_what_to_do_and_one_without_hits_says_so(full):
-    assert "Type what you look for" in full.page("/search?q=+").text
-    assert "Nothing found." in full.page("/search?q=nothingofthekind").text
+    assert "Type your search above" in full.page("/search?q=+").text
+    assert "No posts match." in full.page("/search?q=nothingofthekind").text

@@ -28,7 +28,7 @@ def test_an_exported_site_works_from_a_folder_without_any_server(
 
     assert page.evaluate("getComputedStyle(document.body).display") == "block"
     assert page.locator("article").count() == 40
-    assert page.locator(".entry time").first.inner_text().endswith(("ago", "just now"))
+    assert page.locator(".entry time").first.inner_text().count(":") == 1
     page.get_by_role("link", name="Older posts").click()
     expect(page.locator("article")).to_have_count(40)
     page.locator(".brand").click()
@@ -52,9 +52,13 @@ def test_the_script_dates_a_post_as_the_server_does(browser, tmp_path, name):
     midnight = datetime.now(ZoneInfo(name)).replace(hour=0, minute=0)
     days = [midnight - timedelta(days=days, minutes=30) for days in range(8, 360, 11)]
     site.record("lamp", *(entry(n, published_at=day) for n, day in enumerate(days)))
-    texts = [words(each) for each in site.page("/").all("time") if each.get("datetime", "")[10:]]
+    texts = [
+        words(each)
+        for each in site.page("/search?q=post").all("time")
+        if each.get("datetime", "")[10:]
+    ]
     with served(site) as base:
-        page = at_home(browser, base, timezone_id="Asia/Tokyo")
+        page = at_home(browser, f"{base}/search?q=post", timezone_id="Asia/Tokyo", locale="en-GB")
         page.wait_for_function("document.documentElement.classList.contains('has-js')")
         shown = page.locator("time[datetime*=T]").all_inner_texts()
         page.context.close()
@@ -65,9 +69,9 @@ def test_the_script_dates_a_post_as_the_server_does(browser, tmp_path, name):
 
 @pytest.mark.parametrize("off", [timedelta(days=3), timedelta(hours=-12), timedelta(0)])
 @pytest.mark.parametrize("locale", ["en-GB", "de-DE", "ja-JP"])
-def test_times_stay_true_and_follow_the_clock_of_the_server(browser, site, off, locale):
-    site.record("lamp", entry(19))
-    with served(site) as base:
+def test_times_stay_true_and_follow_the_clock_of_the_server(browser, midday, off, locale):
+    midday.record("lamp", entry(19))
+    with served(midday) as base:
         context = browser.new_context(locale=locale)
         page = context.new_page()
         page.clock.install(time=datetime.now(UTC) + off)
@@ -89,9 +93,9 @@ def test_times_stay_true_and_follow_the_clock_of_the_server(browser, site, off, 
     )
 
 
-def test_a_page_that_slept_is_right_at_once_and_not_before(browser, site):
-    site.record("lamp", entry(19))
-    with served(site) as base:
+def test_a_page_that_slept_is_right_at_once_and_not_before(browser, midday):
+    midday.record("lamp", entry(19))
+    with served(midday) as base:
         page = browser.new_context().new_page()
         page.clock.install(time=datetime.now(UTC))
         page.goto(base)
@@ -110,9 +114,9 @@ def test_a_page_that_slept_is_right_at_once_and_not_before(browser, site):
     assert (asleep, awake) == ("19 minutes ago", "3 hours ago")
 
 
-def test_a_label_is_written_when_it_goes_stale_and_at_no_other_time(browser, site):
-    site.record("lamp", entry(19))
-    with served(site) as base:
+def test_a_label_is_written_when_it_goes_stale_and_at_no_other_time(browser, midday):
+    midday.record("lamp", entry(19))
+    with served(midday) as base:
         page = browser.new_context().new_page()
         page.clock.install(time=datetime.now(UTC))
         page.goto(base)
@@ -208,7 +212,7 @@ def test_keys_pass_by_what_is_folded_and_o_opens_a_tab(browser, site):
         page.keyboard.press("j")
         page.keyboard.press("j")
         assert page.evaluate(focused) == "Post 600"
-        page.locator("summary").click()
+        page.locator(".fold summary").click()
         page.locator("body").press("k")
         page.keyboard.press("j")
         with page.context.expect_page() as opened:
@@ -217,7 +221,7 @@ def test_keys_pass_by_what_is_folded_and_o_opens_a_tab(browser, site):
         page.context.close()
 
 
-def test_more_categories_hang_below_their_button_until_one_turns_away(browser, tmp_path):
+def test_the_menu_of_categories_hangs_below_its_button_until_one_turns_away(browser, tmp_path):
     names = [f"Category {number}" for number in range(30)]
     feeds = [{"name": n[9:], "url": f"https://x.example/{n[9:]}", "category": n} for n in names]
     site = Site(tmp_path, feeds=feeds)
@@ -227,8 +231,8 @@ def test_more_categories_hang_below_their_button_until_one_turns_away(browser, t
         for width in (1280, 800, 390):
             page = at_home(browser, base, viewport={"width": width, "height": 800})
             top = page.locator(".entry").first.bounding_box()["y"]
-            assert top < (250 if width == 390 else 200)
-            more, hidden = page.locator(".more summary"), page.locator(".more a").first
+            assert top <= 200
+            more, hidden = page.locator(".more summary"), page.locator(".more a").last
             more.press("Enter")
             assert hidden.is_visible()
             assert page.locator(".entry").first.bounding_box()["y"] == top
@@ -239,22 +243,6 @@ def test_more_categories_hang_below_their_button_until_one_turns_away(browser, t
             page.locator("h1").click()
             assert not hidden.is_visible()
             page.context.close()
-
-
-def test_the_category_being_read_is_in_sight_on_a_phone(browser, tmp_path):
-    names = [f"Category {number}" for number in range(9)]
-    feeds = [{"name": n[9:], "url": f"https://x.example/{n[9:]}", "category": n} for n in names]
-    site = Site(tmp_path, feeds=feeds)
-    site.subscribe()
-    site.record("1", entry(1))
-    with served(site) as base:
-        page = at_home(
-            browser, f"{base}/category/category-8", viewport={"width": 390, "height": 800}
-        )
-        box = page.locator(".chips [aria-current]").bounding_box()
-        page.context.close()
-
-    assert 0 <= box["x"] < box["x"] + box["width"] <= 390
 
 
 def test_a_title_reads_in_its_own_direction_whether_new_or_not(browser, site):
@@ -288,7 +276,7 @@ def test_every_control_can_be_reached_by_tab_and_shows_it(browser, site):
         for _ in range(40):
             page.keyboard.press("Tab")
             stops.append(page.evaluate(walk))
-            if stops[-1][0].startswith("About the robot"):
+            if stops[-1][0].startswith("About our crawler"):
                 break
         page.keyboard.press("Home")
         page.context.close()
@@ -298,7 +286,7 @@ def test_every_control_can_be_reached_by_tab_and_shows_it(browser, site):
     post = said.index("Post 1")
     assert said[post + 1] == "LLamp"  # two stops a post: its title and its source
     assert "Daybook" not in said[post + 2]
-    assert said[-1] == "About the robot"
+    assert said[-1] == "About our crawler"
     assert {outline for _, outline in stops} == {"solid2px"}
 
 
@@ -317,15 +305,15 @@ def test_a_chosen_theme_is_kept(browser, site):
     assert light != dark == kept
 
 
-def test_without_the_script_the_page_is_whole(browser, site):
-    site.record("lamp", entry(19))
-    with served(site) as base:
+def test_without_the_script_the_page_is_whole(browser, midday):
+    midday.record("lamp", entry(19))
+    with served(midday) as base:
         page = at_home(browser, base, java_script_enabled=False)
         assert page.locator("time.dt-published").inner_text() == "19 minutes ago"
         assert not page.locator("[data-theme-btn]").is_visible()
         page.locator("#q").fill("post")
         page.locator("#q").press("Enter")
-        assert page.locator("h1").inner_text() == "Posts about “post”"
+        assert page.locator("h1").inner_text() == "Search: post"
         page.locator("#q").fill("post source:lamp -nothing")
         page.locator("#q").press("Enter")
         assert page.locator("mark").count() == 1 + 1

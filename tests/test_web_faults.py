@@ -93,7 +93,7 @@ def test_a_broken_database_gives_a_page_that_tells_nothing(site, caplog):
     assert site.client.get("/").headers["Retry-After"] == "10"
     answer = site.client.get("/healthz")
     assert (answer.status_code, answer.json) == (503, {"status": "database unavailable"})
-    assert site.client.get("/feed.atom").text == "The database can’t be read just now.\n"
+    assert site.client.get("/feed.atom").text == "The database cannot be read at the moment.\n"
     assert all("\n" not in record.getMessage() for record in caplog.records)
 
 
@@ -118,7 +118,7 @@ def test_a_fault_of_ours_gives_a_page_without_details(site, monkeypatch, caplog)
 
     page = site.page("/status", 500)
 
-    assert words(page.one("h1")) == "Something broke"
+    assert words(page.one("h1")) == "Something went wrong"
     assert "undefined" not in page.text
     assert "'status_texts' is undefined" in caplog.text
 
@@ -201,7 +201,7 @@ def test_the_page_about_the_robot_says_how_often_it_asks(tmp_path):
 
     said = words(site.page("/about/robot").one("main"))
 
-    assert "asked every hour, some every 10 minutes" in said
+    assert "checked every hour, some every 10 minutes" in said
     assert "410 Gone stops it for good" in said
 
 

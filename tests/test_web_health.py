@@ -8,7 +8,7 @@ from sqlalchemy import text
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.feeds import write_subscriptions
 from aggregator.database.lists import write_relisting
-from aggregator.model import FeedHead, HostPause, Outcome
+from aggregator.model import Failure, FailureKind, FeedHead, HostPause, Outcome
 from tests.selection import slow_but
 from tests.web_fixtures import EVIL, FEEDS, Site, entry, full_site, words
 from web import page_contents
@@ -33,11 +33,14 @@ def site(tmp_path) -> Site:
 def test_sources_lists_every_subscription(full):
     page = full.page("/sources")
 
-    assert [row[:5] for row in page.rows()] == [
-        ["LLamp", "Trade", "example.org", "24", "95"],
-        ["LLocal File", "–", "samples/local.xml", "0", "0"],
-        [f"TTide {EVIL}", "The Sea", "tide.example", "0.2", "1"],
+    groups = [[[words(cell) for cell in row] for row in group] for group in page.all("tbody")]
+    assert [group[0] for group in groups] == [["The Sea"], ["Trade"], ["Without category"]]
+    assert [[row[:4] for row in group[1:]] for group in groups] == [
+        [[f"TTide {EVIL}{EVIL}", "tide.example", "–", "1"]],
+        [["LLamp", "example.org", groups[1][1][2], "95"]],
+        [["LLocal File", "samples/local.xml", "–", "0"]],
     ]
+    assert groups[1][1][4].endswith("ago")
     assert page.link("LLamp") == "/source/lamp"
 
 
@@ -61,10 +64,47 @@ def test_a_source_with_several_categories_names_all_of_them_in_the_order_of_the_
     assert not [
         s for s in site.page("/source/local").all("section") if s.get("aria-labelledby") == "s-c"
     ]
-    cells = [
-        words(cell) for cell in site.page("/sources").all("td") if cell.get("data-l") == "Category"
+    (cell,) = [cell for cell in site.page("/sources").all("th") if words(cell).startswith("Llamp")]
+    assert words(cell).endswith("Also in Berlin, C & D")
+
+
+def test_a_source_in_the_table_has_two_links(full):
+    page = full.page("/sources")
+
+    for row in page.all("tr")[1:]:
+        links = [each.get("href") for each in row.iter("a")]
+        assert len(links) <= 2
+    assert page.link("Feed") == "/source/tide/feed.atom"
+
+
+def test_the_sources_of_a_category_are_one_click_away_on_any_page(tmp_path, monkeypatch):
+    feeds = [
+        {"name": f"f{n}", "url": f"https://f{n}.example/", "category": f"Category {n % 3}"}
+        for n in range(9)
     ]
-    assert sorted(cells) == ["The Sea", "Öl, Berlin, C & D", "–"]
+    site = Site(tmp_path, feeds=[*feeds, {"name": "bare", "url": "https://bare.example/"}])
+    site.subscribe()
+
+    def jumps(path: str) -> list[tuple[str, str | None]]:
+        (menu,) = site.page(path).all("ul", "chips")
+        return [(words(link), link.get("href")) for link in menu.iter("a")]
+
+    assert jumps("/sources") == [
+        ("Category 0 3", "#category-category-0"),
+        ("Category 1 3", "#category-category-1"),
+        ("Category 2 3", "#category-category-2"),
+        ("Without category 1", "#no-category"),
+    ]
+    monkeypatch.setattr(page_contents, "FEEDS_A_PAGE", 4)
+    assert jumps("/sources?skip=4") == [
+        ("Category 0 3", "/sources#category-category-0"),
+        ("Category 1 3", "/sources?skip=3#category-category-1"),
+        ("Category 2 3", "#category-category-2"),
+        ("Without category 1", "/sources?skip=9#no-category"),
+    ]
+    for _, path in jumps("/sources?skip=4")[:2]:
+        address, _, anchor = (path or "").partition("#")
+        assert anchor in {each.get("id") for each in site.page(address).all("tbody")}
 
 
 def test_a_pause_between_two_requests_is_not_given_as_the_reason_of_a_failure(site):
@@ -77,7 +117,7 @@ def test_a_pause_between_two_requests_is_not_given_as_the_reason_of_a_failure(si
 
     said = site.page("/status").rows()[1][0]
 
-    assert said.startswith("The last check failed. Failing since ")
+    assert said.startswith("404. Checked less often after 1 failure. Failing since ")
 
 
 def test_the_status_page_has_problems_first_and_says_what_happened(site):
@@ -91,8 +131,9 @@ def test_the_status_page_has_problems_first_and_says_what_happened(site):
             outcome=Outcome.FAILED,
             status=None,
             error="DNS name not found",
+            failure=Failure(FailureKind.UNKNOWN_HOST),
             failures=2,
-            next_reason="backing off after 2 failures in a row",
+            next_reason="asked less often after 2 failures",
             next_poll_at=now + timedelta(hours=6, minutes=1),
         )
     site.record("local", outcome=Outcome.GONE, status=410, error="410 Gone", next_poll_at=None)
@@ -100,19 +141,22 @@ def test_the_status_page_has_problems_first_and_says_what_happened(site):
     page = site.page("/status")
 
     rows = page.rows()
-    assert rows[0][1:6] == ["Failing", "never", "in 6 hours", "DNS name not found", "0"]
-    assert rows[1][0].startswith("Backing off after 2 failures in a row. Failing since ")
+    assert rows[0][1:6] == ["Failing", "never", "in 6 hours", "none", "–"]
+    assert rows[1][0].startswith(
+        "There is no host of this name. The address may be misspelled, or the domain expired. "
+        "Checked less often after 2 failures. Failing since "
+    )
     assert rows[2][1:5] == ["Gone", "never", "never", "410 Gone"]
     assert "safe to delete" in rows[3][0]
     assert rows[4][1:3] == ["Fine", "12 minutes ago"]
-    assert rows[4][4:6] == ["304, 210 B", "0.2"]
-    assert rows[4][6].endswith("50 %")
+    assert rows[4][4:6] == ["304, 210 B", "–"]
+    assert rows[4][6].endswith("50 % unchanged")
     sparks = [each.get("aria-label") for each in page.all("svg", "spark")]
     assert sparks[2] == "Posts of the last 26 weeks, at most 1 in one"
     strips = [each.get("aria-label") for each in page.all("svg", "strip")]
     assert strips == ["2 failed", "1 gone", "1 with news, 1 unchanged"]
     assert page.all("path", "k-n")[0].get("d") == "M90 1v13"
-    assert words(page.one("dl", "stats")).startswith("Feeds3Fine1Need a look1Waiting0Gone1")
+    assert words(page.one("dl", "stats")).startswith("Feeds3Fine1With problems1Waiting0Gone1")
 
 
 def test_a_pause_that_a_server_asked_for_is_no_failure(site):
@@ -134,6 +178,7 @@ def test_a_pause_that_a_server_asked_for_is_no_failure(site):
 
 def test_a_failing_feed_keeps_its_posts_and_one_never_read_shows_its_address(site):
     failed = {"outcome": Outcome.FAILED, "status": 404, "error": "404 Not Found", "failures": 1}
+    failed["failure"] = Failure(FailureKind.NOT_FOUND, 404)
     site.record("lamp", entry(1))
     site.record("lamp", **failed)
     site.record("tide", **failed)
@@ -141,8 +186,9 @@ def test_a_failing_feed_keeps_its_posts_and_one_never_read_shows_its_address(sit
     said = [words(each) for each in site.page("/status").all("tr", "det")]
 
     assert said[0].endswith("Posts already collected stay in the list.")
-    assert said[1].endswith("never read so far; is https://***@tide.example/rss the right address?")
-    assert "404 Not Found. " in words(site.page("/source/tide").one("p", "trouble"))
+    assert said[1].endswith("never worked. Is https://***@tide.example/rss the right address?")
+    trouble = words(site.page("/source/tide").one("p", "trouble"))
+    assert trouble.startswith("Failing There is nothing at this address (404). The feed may have")
 
 
 def test_the_status_page_is_never_behind_the_last_poll(site):
@@ -168,10 +214,10 @@ def test_the_status_page_says_how_far_a_changed_rule_is_worked_over(site):
     def ledes() -> list[str]:
         return [words(each) for each in site.page("/status").all("p", "lede")][1:]
 
-    assert ledes() == ["Lists are being worked over: 0 of 7 posts."]
+    assert ledes() == ["Lists are being updated: 0 of 7 posts."]
     with site.engine.begin() as connection:
         write_relisting.relist_batch(connection, 3, now=datetime.now(UTC))
-    assert ledes() == ["Lists are being worked over: 3 of 7 posts."]
+    assert ledes() == ["Lists are being updated: 3 of 7 posts."]
     write_relisting.relist_all(site.engine)
     assert ledes() == []
     assert "Post 2" not in site.page("/").titles()
@@ -202,11 +248,32 @@ def test_a_long_list_of_feeds_has_pages(tmp_path, monkeypatch):
         "/status",
     )
     assert words(second.one("dl", "stats")).startswith(
-        "Feeds3Fine0Need a look1Reading2Waiting0Gone0"
+        "Feeds3Fine0With problems1Reading2Waiting0Gone0"
     )
-    assert len(site.page("/sources?skip=2").rows()) == 1
+    assert len(site.page("/sources?skip=2").rows()) == 2  # with the heading of its category
     assert site.page("/status?skip=9").all("a") != []
     assert len(site.page("/status?skip=x").rows()) == 3
+
+
+def test_the_status_page_begins_with_the_mistake_of_a_config_that_is_not_in_use(site):
+    problem = "config.yaml:12:5: feeds[3].interval: https://me:secret@x.example/ is not a span"
+    with site.engine.begin() as connection:
+        write_subscriptions.note_config_problem(connection, problem)
+    before = site.client.get("/status").headers["ETag"]
+
+    alert = site.page("/status").one("p", "halted")
+    with site.engine.begin() as connection:
+        write_subscriptions.follow_config(
+            connection, site.config.feeds, site.config.listing_rules, stories=True,
+            now=datetime.now(UTC),
+        )  # fmt: skip
+
+    assert words(alert) == (
+        "config.yaml has a mistake and was not loaded; the last valid version is still in use. "
+        "config.yaml:12:5: feeds[3].interval: https://***@x.example/ is not a span"
+    )
+    assert not site.page("/status").all("p", "halted")
+    assert site.client.get("/status").headers["ETag"] != before
 
 
 # --------------------------------------------------------------------- first run
@@ -220,7 +287,7 @@ def test_without_feeds_the_page_says_what_to_write(tmp_path):
 
 
 def test_the_first_reading_shows_how_far_it_is(site):
-    assert "First reading, 0 of 3 feeds done" in site.page("/").text
+    assert "Reading feeds for the first time: 0 of 3 done" in site.page("/").text
 
     site.record("lamp")
     site.record("tide", outcome=Outcome.FAILED, status=500, error="500 Oh no", failures=1)
@@ -237,17 +304,15 @@ def test_the_first_reading_shows_how_far_it_is(site):
 
 
 def test_a_server_that_starts_before_the_scheduler_counts_the_configured_feeds(tmp_path):
-    assert "First reading, 0 of 3 feeds done" in Site(tmp_path).page("/").text
+    assert "Reading feeds for the first time: 0 of 3 done" in Site(tmp_path).page("/").text
 
 
 def test_feeds_without_posts_are_no_fault(site):
     for name in ("lamp", "tide", "local"):
         site.record(name)
 
-    assert words(site.page("/").one("h1")) == "No posts so far"
-    assert (
-        words(site.page("/").one("p", "lede")) == "Every feed was read, and none has posts to list."
-    )
+    assert words(site.page("/").one("h1")) == "No posts yet"
+    assert words(site.page("/").one("p", "lede")) == "All feeds were read; none has any posts yet."
     assert "This source has no posts." in site.page("/source/lamp").text
     assert "No posts in this category yet." in site.page("/category/trade").text
 
@@ -257,19 +322,19 @@ def test_feeds_that_can_not_be_read_are_not_called_read(site):
     site.record("lamp")
     site.record("tide", **failed)
     site.record("local", **failed)
-    assert "2 could not be read" in words(site.page("/").one("p", "lede"))
-    assert words(site.page("/").all("h2")[0]) == "3 feeds asked, 2 failed"
+    assert "2 feeds could not be read" in words(site.page("/").one("p", "lede"))
+    assert words(site.page("/").all("h2")[0]) == "3 feeds checked, 2 failed"
 
     site.record("lamp", **failed)
 
-    assert words(site.page("/").one("p", "lede")).startswith("No feed could be read")
+    assert words(site.page("/").one("p", "lede")).startswith("None of the feeds could be read")
 
 
 def test_the_status_page_says_when_nothing_is_stored_any_more(tmp_path):
     """A full disk can't be noted in the database; that feeds are due and nothing came, is there."""
     site = Site(tmp_path)
     now = datetime.now(UTC)
-    said = "Nothing is being stored although feeds are due"
+    said = "Feeds are due, but nothing is being saved"
     with site.engine.begin() as connection:
         write_subscriptions.sync_subscriptions(
             connection, site.config.feeds, now=now - timedelta(minutes=6)

@@ -37,6 +37,12 @@ FEEDS = (
 )
 
 
+def midday_zone() -> str:
+    """Return a zone where it is about noon: what came in the last hours came today."""
+    east = 12 - datetime.now(UTC).hour
+    return f"Etc/GMT{-east:+d}" if east else "UTC"
+
+
 class Site:
     """One application, its database and a client of it."""
 
@@ -119,7 +125,7 @@ def full_site(folder: Path) -> Site:
         status=None,
         error=EVIL,
         failures=1,
-        next_reason="backing off after 1 failure",
+        next_reason="asked less often after 1 failure",
         head=FeedHead(),
     )
     return site
@@ -171,7 +177,7 @@ def lively_site(folder: Path) -> Site:
         entry(17, guid="ja", language="ja", title="海の音はどこから来るのか", url=None),
     )
     failed = {"outcome": Outcome.FAILED, "status": None, "error": "DNS name not found"}
-    site.record("orbit", **failed, failures=9, next_reason="backing off after 9 failures")
+    site.record("orbit", **failed, failures=9, next_reason="asked less often after 9 failures")
     site.record(
         "bee",
         **failed | {"outcome": Outcome.POSTPONED, "error": "429 Too Many Requests, wait 60 min"},

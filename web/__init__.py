@@ -8,7 +8,7 @@
 A request first passes `host_check` (names of this server), `request_limits` (long headers),
 `answer_cache` (repeated requests for feeds) and, below a prefix, `mount`.
 
-`presentation` and `status_texts` put entries and feeds into words, `relative_time` times;
+`presentation`, `source_texts` and `status_texts` put entries and feeds into words, `relative_time`
 `disclosure` leaves private addresses out.  `responses` is HTTP: validators, 304, compression.
 `site` holds the values that all requests share.
 """
@@ -50,16 +50,16 @@ __all__ = ["create_app"]
 _MACHINE_PATHS = (".atom", ".rss", ".json", ".opml", ".txt", HUB_PATH, "/metrics")
 _MESSAGES = {
     404: to_translate("Nothing is published at this address."),
-    405: to_translate("This address can only be read."),
-    500: to_translate("The fault is on this side; it was written to the log."),
-    503: to_translate("The database can’t be read just now."),
+    405: to_translate("This address is read-only."),
+    500: to_translate("The error is ours, and has been logged."),
+    503: to_translate("The database cannot be read at the moment."),
 }
-_TOO_LONG = to_translate("This takes too long just now. Ask for less, or try again in a moment.")
+_TOO_LONG = to_translate("This takes too long. Ask for less, or try again in a moment.")
 _HEADINGS = {
-    400: to_translate("That is not a question for this page"),
+    400: to_translate("This address has a mistake"),
     404: to_translate("Not found"),
-    405: to_translate("Not possible here"),
-    500: to_translate("Something broke"),
+    405: to_translate("Not allowed"),
+    500: to_translate("Something went wrong"),
     503: to_translate("Back in a moment"),
 }
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from aggregator import urls
-from aggregator.model import FeedHealth
+from aggregator.model import Failure, FeedHealth
 
 NOT_PUBLIC = "leads to an address that is not public"
 
@@ -31,6 +31,7 @@ def public(feed: FeedHealth) -> FeedHealth:
     return replace(
         feed,
         error=_public(feed.error),
+        failure=_public_failure(feed.failure),
         note=_public(feed.note),
         next_reason=_public(feed.next_reason),
         moved_to=None if feed.moved_to and urls.is_private(feed.moved_to) else feed.moved_to,
@@ -38,6 +39,17 @@ def public(feed: FeedHealth) -> FeedHealth:
             replace(poll, error=_public(poll.error)) if poll.error else poll for poll in feed.polls
         ),
     )
+
+
+def public_problem(problem: str) -> str:
+    """Return a mistake in config.yaml without passwords of addresses and private addresses."""
+    return _public(_URL.sub(lambda match: urls.masked(match[0]), problem)) or ""
+
+
+def _public_failure(failure: Failure | None) -> Failure | None:
+    if failure is None or failure.named_feed is None or not urls.is_private(failure.named_feed):
+        return failure
+    return replace(failure, named_feed=None)
 
 
 def _without_address(feed: FeedHealth) -> FeedHealth:
@@ -56,6 +68,7 @@ def _without_address(feed: FeedHealth) -> FeedHealth:
         source=source,
         subtitle="",
         error=placeless(feed.error, _FAILED),
+        failure=replace(feed.failure, named_feed=None) if feed.failure else None,
         note=placeless(feed.note, _REPAIRED),
         next_reason=placeless(feed.next_reason, None),
         moved_to=None,

@@ -20,7 +20,7 @@ from aggregator.merged import ListRequest
 from aggregator.model import ListKind, ListScope, OpmlOutline
 from aggregator.opml import outlines as opml
 from aggregator.publish import Document, Format, last_modified_at, links, render
-from web import page_links, pages, parameters, presentation, renamed_lists
+from web import page_links, pages, parameters, presentation, renamed_lists, source_texts
 from web.page_contents import Page
 from web.responses import (
     Body,
@@ -114,7 +114,7 @@ def opml_body(connection: Connection, scope: ListScope) -> Body | None:
                 for slug, name in categories.get(source.id, {}).items()
                 if scope.category in {None, slug}
             ),
-            urls.masked(link) if (link := presentation.web_link(source.site_url)) else None,
+            urls.masked(link) if (link := source_texts.web_link(source.site_url)) else None,
         )
         for source in sources
     ]

@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 
 from aggregator.model import ListedEntry
 from aggregator.text.post_text import Picture, TextLabels, text_on_page
-from web import presentation
+from web import presentation, source_texts
 from web.language import Language
 from web.presentation import Keywords, Post
 from web.relative_time import Clock, machine
@@ -55,13 +55,13 @@ def full_post(entry: ListedEntry, clock: Clock) -> FullPost:
         entry: With the full text.
     """
     list_post = presentation.post(entry, clock, Keywords())
-    canonical = presentation.web_link(entry.url)
+    canonical = source_texts.web_link(entry.url)
     published_at = entry.published_at if entry.dated else None
     return FullPost(
         as_listed=list_post,
         plain_title=presentation.plain_title(entry, clock.lang),
         text=_text(entry, clock.lang),
-        site=presentation.site_name(canonical),
+        site=source_texts.site_name(canonical),
         canonical=canonical,
         published=_date(published_at, clock),
         first_seen=_date(None if published_at else entry.first_seen_at, clock),

@@ -1,8 +1,8 @@
 """The languages of the interface: texts from a catalogue, names and plurals from CLDR.
 
 English texts are in the sources; every other language is a file `languages/TAG.po` (gettext) with
-the English texts as keys.  `{name}` in a text stands for a value.  `script_words` has the texts of
-the page's script.
+the English texts as keys.  The file of an English variant (`en-US`) has only the texts that differ.
+`{name}` in a text stands for a value.  `script_words` has the texts of the page's script.
 """
 
 import gettext
@@ -10,14 +10,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 from babel import Locale
-from babel.dates import format_timedelta, get_day_names, get_month_names
+from babel.dates import format_timedelta, get_day_names, get_month_names, get_time_format
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -56,7 +56,7 @@ class Language:
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
-        self._locale = Locale.parse(_CLDR.get(tag, tag), sep="_")
+        self._locale = Locale.parse(_CLDR.get(tag, tag).replace("-", "_"))
         self._texts = _texts(tag)
         self.plural: Callable[[int], str] = self._locale.plural_form
         months = get_month_names("wide", locale=self._locale)
@@ -64,6 +64,7 @@ class Language:
         weekdays = get_day_names("wide", locale=self._locale)
         self.weekdays = tuple(weekdays[number] for number in range(7))
         self.steps = self._steps()
+        self._has_two_halves = "a" in get_time_format("short", locale=self._locale).pattern
 
     def gettext(self, message: str, /, **values: object) -> str:
         """Return a text with its values."""
@@ -83,6 +84,13 @@ class Language:
         if isinstance(number, int) and 0 <= number < 1000:
             return str(number)  # most numbers, and the same in all our languages
         return format_decimal(round(number, 1), locale=self._locale)
+
+    def time(self, at: datetime) -> str:
+        """Return a time of day: "14:05", "2:05 PM"."""
+        if not self._has_two_halves:
+            return f"{at:%H:%M}"
+        half = self._locale.periods["am" if at.hour < 12 else "pm"]
+        return f"{at.hour % 12 or 12}:{at:%M}\u00a0{half}"
 
     def share(self, part: float) -> str:
         """Return a share of 1 in per cent."""
@@ -174,6 +182,16 @@ def script_words(lang: Language) -> str:
     return json.dumps(words, ensure_ascii=False, separators=(",", ":"))
 
 
+def is_variant_of_source(tag: str) -> bool:
+    """Whether a language is English of some region, which takes most texts from the sources."""
+    return tag.startswith(f"{SOURCE}-")
+
+
+def primary(tag: str) -> str:
+    """Return the language of a tag without region: "pt" of "pt-BR"."""
+    return tag.lower().partition("-")[0]
+
+
 def catalogue(tag: str) -> Path:
     """Return the file of a language other than English."""
     return _FOLDER / f"{tag}.po"
@@ -183,7 +201,7 @@ def _texts(tag: str) -> gettext.NullTranslations:
     if tag == SOURCE:
         return gettext.NullTranslations()
     with catalogue(tag).open("rb") as file:
-        catalogue_of_tag = read_po(file, locale=tag)
+        catalogue_of_tag = read_po(file, locale=tag.replace("-", "_"))
     compiled = BytesIO()
     write_mo(compiled, catalogue_of_tag)
     compiled.seek(0)

@@ -1,7 +1,8 @@
 """Which posts are new to a reader: one cookie of four numbers, no account.  Pure.
 
 A visit is a series of pages with less than half an hour between.  Posts are new if they were stored
-after the previous visit, on every page of a visit: paging and reloading change nothing.
+after the previous visit, on every page of a visit: paging and reloading change nothing.  A click on
+"4 new posts" begins a visit, in which these four are new.
 """
 
 import re
@@ -47,12 +48,19 @@ class LastVisit:
         Args:
             stored_until: End of the newest poll in the database.
         """
-        at, seen_at = _number(now), max(self.seen_until, _number(stored_until or EPOCH))
+        at, seen_at = milliseconds(now), max(self.seen_until, milliseconds(stored_until))
         if not self.at:
             return LastVisit(seen_at, 0, at, 0)
         if 0 <= at - self.at < _PAUSE // MILLISECOND:
             return LastVisit(seen_at, self.new_since, at, self.last)
         return LastVisit(seen_at, self.seen_until, at, self.at)
+
+    @classmethod
+    def begun(cls, now: datetime, *, since: int) -> "LastVisit":
+        """Return a visit that begins at a reader's request for the posts stored after `since`."""
+        at = milliseconds(now)
+        since = min(since, at)
+        return cls(since, since, at, since)
 
     @property
     def is_first(self) -> bool:
@@ -66,8 +74,9 @@ class LastVisit:
 
     def is_new(self, stored_at: datetime) -> bool:
         """Whether an entry stored at `stored_at` came after the previous visit."""
-        return not self.is_first and _number(stored_at) > self.new_since
+        return not self.is_first and milliseconds(stored_at) > self.new_since
 
 
-def _number(at: datetime) -> int:
-    return (at - EPOCH) // MILLISECOND
+def milliseconds(at: datetime | None) -> int:
+    """Return a time in milliseconds since 1970, 0 for None."""
+    return 0 if at is None else (at - EPOCH) // MILLISECOND

@@ -12,8 +12,9 @@ from typing import Any
 from flask import render_template
 
 from aggregator.database import Connection
-from aggregator.database.feeds import read_health, read_status
+from aggregator.database.feeds import read_health, read_sources, read_status
 from aggregator.database.lists import read_lists, read_relisting, read_searches
+from aggregator.database.state import read_overview
 from aggregator.model import (
     Cursor,
     EntryId,
@@ -28,8 +29,15 @@ from aggregator.publish import room_on_page
 from aggregator.search.search_faults import Hint
 from aggregator.search.search_parser import parse
 from aggregator.search.tree_facts import keywords
-from web import disclosure, full_post, presentation, search_texts, status_texts
-from web.last_visit import LastVisit
+from web import (
+    disclosure,
+    full_post,
+    presentation,
+    search_texts,
+    source_groups,
+    status_texts,
+)
+from web.last_visit import LastVisit, milliseconds
 from web.page_links import PageLinks, updates_path
 from web.relative_time import Clock
 from web.search_marks import excerpt_around
@@ -103,6 +111,8 @@ class Listing:
         looked_back_to: Where a search ran out of time before the page was full, else None.
         gave_up: A search ran out of time before any entry was searched.
         poll: Address of the number of newer entries; None on all but the first page.
+        stored_until: End of the newest poll, in milliseconds since 1970: entries of later polls are
+            new in the visit that begins when a reader asks for them.
         total: Number of results of a search on all pages; None if unknown, and on later pages.
         hints: Advice about a search.
     """
@@ -120,6 +130,7 @@ class Listing:
     looked_back_to: datetime | None
     gave_up: bool
     poll: str | None
+    stored_until: int
     news: presentation.NewPosts
     visit: LastVisit
     following: Cursor | None
@@ -178,14 +189,27 @@ def search(data: PageData, scope: ListScope, position: ListPosition) -> Page:
 
 
 def sources(data: PageData, skipped: int = 0, *, previous: int | None = None) -> Page:
-    """Return a page of the subscriptions, by title.
+    """Return a page of the subscriptions, by category and title.
 
     Args:
         skipped: How many subscriptions precede the page.
         previous: The same for the page before; None: that page has `FEEDS_A_PAGE`.
     """
-    values = _feeds(data, FeedOrder.TITLE, skipped, data.links.of_sources, previous=previous)
-    following_row = skipped + len(values["feeds"]) if values["after"] else None
+    path_of = data.links.of_sources
+    values = _feeds(data, FeedOrder.CATEGORY, skipped, path_of, previous=previous)
+    shown_count = len(values["feeds"])
+    is_whole = not skipped and not values["after"]
+    groups = source_groups.groups(values["feeds"])
+    if is_whole or data.links.static:  # a file has no address for any place in the table
+        categories = [group.category for group in groups]
+        jumps = source_groups.jumps(categories, skipped=0, shown_count=shown_count, path_of=path_of)
+    else:
+        categories = read_sources.shown_categories(data.connection)
+        jumps = source_groups.jumps(
+            categories, skipped=skipped, shown_count=shown_count, path_of=path_of
+        )
+    values |= {"groups": groups, "jumps": jumps}
+    following_row = skipped + shown_count if values["after"] else None
     return Page("sources.html", values, section="sources", following_row=following_row)
 
 
@@ -199,7 +223,12 @@ def status(data: PageData, skipped: int, path_of: Callable[[int], str]) -> Page:
     values = _feeds(data, FeedOrder.URGENCY, skipped, path_of)
     counts = read_status.count_by_status(data.connection)
     totals = status_texts.totals(counts, data.overview, values["feeds"])
-    values |= {"totals": totals, "halted": _has_halted(data)}
+    problem = read_overview.config_problem(data.connection)
+    values |= {
+        "totals": totals,
+        "halted": _has_halted(data),
+        "problem": disclosure.public_problem(problem) if problem else None,
+    }
     if data.overview.relisted_entries is not None:
         values["relisting"] = read_relisting.relisting_progress(data.connection)
     return Page("status.html", values, section="status", index=False)
@@ -312,6 +341,7 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
             news=news,
             keywords=_keywords(data, scope, entries, view),
             fold=not (scope.search or scope.source),
+            headed=not scope.search,
         ),
         count=len(entries),
         view=view,
@@ -324,6 +354,7 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
         looked_back_to=EntryId(following.id).at if following and rows.ended_early else None,
         gave_up=rows.ended_early and following is None,
         poll=updates_path(scope, Cursor(entries[0].id if entries else 0)) if is_live_top else None,
+        stored_until=milliseconds(data.overview.checked_at),
         news=news,
         visit=data.visit,
         following=following,

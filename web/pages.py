@@ -10,6 +10,7 @@ from dataclasses import replace
 from enum import Enum
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, abort, request, url_for
 
@@ -72,6 +73,8 @@ def _page(
         @wraps(view)
         def answer(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Response:
             clock = request_clock()
+            if Part.VISIT in parts and (since := parameters.since()) is not None:
+                return _begin_visit(clock, since)
             with ExitStack() as locks, site().engine.connect() as connection:
                 overview = read_overview.overview(connection)
                 visit = _visit(overview, clock) if Part.VISIT in parts else LastVisit()
@@ -198,6 +201,15 @@ def _visit(overview: Overview, clock: Clock) -> LastVisit:
     """Return the reader's visit, which the page continues or begins."""
     cookie = LastVisit.parse(request.cookies.get(COOKIE, ""))
     return cookie.page(clock.now, stored_until=overview.checked_at)
+
+
+def _begin_visit(clock: Clock, since: int) -> Response:
+    """Send a reader who asked for new posts to the same page, with the cookie of a new visit."""
+    query = {name: text for name, text in request.args.items() if name != "since"}
+    path = request.script_root + quote(request.path)
+    response = Response(status=303)
+    response.headers["Location"] = f"{path}?{urlencode(query)}" if query else path
+    return _for_reader(response, clock, LastVisit.begun(clock.now, since=since))
 
 
 def _for_reader(response: Response, clock: Clock, visit: LastVisit) -> Response:

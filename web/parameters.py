@@ -7,9 +7,9 @@ from flask import abort, request
 from aggregator.dates import Week
 from aggregator.merged import DEFAULT_LIMIT, MAX_LIMIT
 from aggregator.model import Cursor, ListKind, ListScope
-from web.language import SOURCE, available
+from web.language import SOURCE, available, primary
 
-AVAILABLE = frozenset(available())
+_AVAILABLE = {tag.lower(): tag for tag in available()}
 MAX_SEARCH = 200  # characters; the search field takes no more either
 NAMED_LIST = f"<any({', '.join(kind for kind in ListKind if kind.is_named)}):kind>/<key>"
 MERGED_LIST = (
@@ -18,6 +18,7 @@ MERGED_LIST = (
 """Rules of paths to lists with names, to those of several sources, for `list_scope`."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _NUMBER = re.compile(r"[0-9]{1,6}")
+_MILLISECONDS = re.compile(r"[0-9]{1,13}")
 
 
 def before() -> Cursor | None:
@@ -28,6 +29,12 @@ def before() -> Cursor | None:
 def after() -> Cursor | None:
     """Return the place that entries have to be above, None without the parameter."""
     return _cursor("after", "not a cursor of a page")
+
+
+def since() -> int | None:
+    """Return the time after which posts are new, in milliseconds since 1970; None for no visit."""
+    text = request.args.get("since", "")
+    return int(text) if _MILLISECONDS.fullmatch(text) else None
 
 
 def view() -> str | None:
@@ -51,12 +58,13 @@ def search() -> str:
 def language() -> str:
     """Return the available language with the highest quality, English if there is none.
 
-    A regional variant counts as its language; `q=0` refuses a language (RFC 9110, 12.5.4).
+    A regional variant that is not available counts as its language; `q=0` refuses a language
+    (RFC 9110, 12.5.4).
     """
-    for tag, quality in request.accept_languages:
-        primary = tag.lower().split("-")[0]
-        if quality > 0 and primary in AVAILABLE:
-            return primary
+    for requested_tag, quality in request.accept_languages:
+        for tag in (requested_tag.lower(), primary(requested_tag)):
+            if quality > 0 and tag in _AVAILABLE:
+                return _AVAILABLE[tag]
     return SOURCE
 
 

@@ -5,20 +5,25 @@ import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import lru_cache, partial
 from itertools import groupby
-from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
 
-from aggregator import urls
-from aggregator.model import HIDDEN, ListedEntry, ListScope, NamedList, Source, SourceName
+from aggregator.model import (
+    HIDDEN,
+    ListedEntry,
+    ListScope,
+    NamedList,
+    Source,
+    SourceName,
+)
 from aggregator.publish import first_words, title_of
 from aggregator.search.syntax_tree import Phrase, TextField
 from aggregator.text.references import unescape
 from web.bidi_text import isolated
-from web.language import Language
+from web.language import Language, primary
 from web.last_visit import LastVisit
 from web.relative_time import Clock, Moment
 from web.search_marks import marked, occurring
@@ -30,6 +35,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _TAG = re.compile(r"(<[^>]*>)")  # titles were sanitised: no `>` within a tag
 _MAX_RUN = 5
 _ROW = 90  # characters, at full width and beside the choice of a view
+_MAX_ROW = 16  # categories and views; more never fit
 _GAP = 3
 _HOUR = timedelta(hours=1)
 _SETTLING = timedelta(minutes=10)
@@ -115,6 +121,20 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class CategoryRow:
+    """The categories and views beside "All".
+
+    Attributes:
+        lists: A short row has all lists in the order of the page; any other row begins with the
+            list of the page, followed by the largest lists.
+        is_short: The row fits at full width, by an estimate.
+    """
+
+    lists: tuple[NamedList, ...]
+    is_short: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewPosts:
     """The new entries of a page.
 
@@ -191,12 +211,14 @@ def days(
     news: NewPosts | None = None,
     keywords: Keywords | None = None,
     fold: bool = True,
+    headed: bool = True,
 ) -> list[Day]:
     """Return entries, newest first, in groups by day.
 
     Args:
         keywords: Words and phrases of a search, to be marked.
         fold: Show only the first post of a source with many posts within an hour.
+        headed: The page shows the days as headings.
     """
     news, keywords = news or NewPosts(), keywords or Keywords()
     groups = []
@@ -204,7 +226,13 @@ def days(
         runs = []
         for entries_of_run, is_long in _runs(tuple(entries_of_day), news):
             posts = [
-                post(entry, clock, keywords, is_new=entry.id in news.ids)
+                post(
+                    entry,
+                    clock,
+                    keywords,
+                    is_new=entry.id in news.ids,
+                    below=day if headed else None,
+                )
                 for entry in entries_of_run
             ]
             unfolded = 1 if is_long and fold else len(posts)
@@ -229,19 +257,27 @@ def _runs(
             yield hour, len(hour) > _MAX_RUN
 
 
-def post(entry: ListedEntry, clock: Clock, keywords: Keywords, *, is_new: bool = False) -> Post:
-    """Return an entry for the list."""
+def post(
+    entry: ListedEntry,
+    clock: Clock,
+    keywords: Keywords,
+    *,
+    is_new: bool = False,
+    below: date | None = None,
+) -> Post:
+    """Return an entry for the list.
+
+    Args:
+        below: Day of the heading above the entry; None for a list without headings.
+    """
     lang = clock.lang
-    found_text = lang.gettext("found {time}")
     return Post(
         id=entry.id,
         url=entry.url,
         title=title(entry, keywords.in_title, lang),
         summary=marked(keywords.excerpts.get(entry.id) or summary(entry), keywords.in_text),
         lang=text_language(entry.language or entry.source.language, lang),
-        time=clock.moment(entry.listed_at)
-        if entry.dated
-        else clock.moment(entry.first_seen_at, found_text),
+        time=_time(entry, clock, below),
         source=entry.source,
         tile=tile(entry.source),
         authors=authors(entry, keywords.in_authors, lang),
@@ -255,6 +291,14 @@ def post(entry: ListedEntry, clock: Clock, keywords: Keywords, *, is_new: bool =
         hidden_by=entry.exclusion if entry.exclusion in HIDDEN else "",
         also_in=entry.also_in,
     )
+
+
+def _time(entry: ListedEntry, clock: Clock, below: date | None) -> Moment:
+    """Return when an entry was published, or first seen if undated."""
+    at, say = entry.listed_at, ""
+    if not entry.dated:
+        at, say = entry.first_seen_at, clock.lang.gettext("first seen {time} (no date given)")
+    return clock.moment(at, say) if below is None else clock.moment_below(below, at, say)
 
 
 def tile(source: Source | SourceName) -> Tile:
@@ -297,7 +341,7 @@ def summary(entry: ListedEntry) -> str:
 def text_language(tag: str | None, page: Language) -> str | None:
     """Return the language tag of a text, None for the language of the page or a malformed tag."""
     tag = (tag or "").strip().replace("_", "-")
-    if not _LANGUAGE.fullmatch(tag) or tag.lower().split("-")[0] == page.tag:
+    if not _LANGUAGE.fullmatch(tag) or primary(tag) == primary(page.tag):
         return None
     return tag
 
@@ -342,36 +386,24 @@ def media(entry: ListedEntry, lang: Language) -> str:
     return lang.gettext("Audio") if "audio" in kinds else ""
 
 
-def in_one_row(
-    lists: Sequence[NamedList], current: ListScope
-) -> tuple[list[NamedList], list[NamedList]]:
-    """Return the largest categories and views with room in one row, and all further ones.
+def category_row(lists: Sequence[NamedList], current: ListScope) -> CategoryRow:
+    """Return the row of categories and views, which the style sheet ends where the room ends.
 
     Args:
         lists: In the order of the page.
-        current: The list of the page, which is always in the row.
+        current: The list of the page, which the style sheet moves to the front.
     """
     room = _ROW - _width("All") - _width(str(sum(named_list.posts for named_list in lists)))
-    widths = {
-        named_list.scope: _width(named_list.title, str(named_list.posts)) + named_list.is_view
-        for named_list in lists
-    }
-    if sum(widths.values()) <= room:
-        return list(lists), []
-    room -= _width("99 more")
-    in_row: set[ListScope] = set()
+    widths = (
+        _width(named_list.title, str(named_list.posts)) + named_list.is_view for named_list in lists
+    )
+    if sum(widths) <= room:
+        return CategoryRow(tuple(lists), is_short=True)
 
     def rank(named_list: NamedList) -> tuple[bool, int]:
         return named_list.scope != current, -named_list.posts
 
-    for named_list in sorted(lists, key=rank):
-        if widths[named_list.scope] <= room:
-            in_row.add(named_list.scope)
-            room -= widths[named_list.scope]
-    return (
-        [named_list for named_list in lists if named_list.scope in in_row],
-        [named_list for named_list in lists if named_list.scope not in in_row],
-    )
+    return CategoryRow(tuple(sorted(lists, key=rank)[:_MAX_ROW]), is_short=False)
 
 
 def _width(*texts: str) -> int:
@@ -380,38 +412,6 @@ def _width(*texts: str) -> int:
         unicodedata.east_asian_width(character) in "WF" for text in texts for character in text
     )
     return sum(map(len, texts)) + wide_characters + _GAP
-
-
-def site_name(url: str | None) -> str:
-    """Return the text of a link to a source's site: the host."""
-    return urls.host_of(url or "").removeprefix("www.")
-
-
-def web_link(url: str | None) -> str | None:
-    """Return a web address without its password, None for other addresses."""
-    return urls.masked(url) if url and urls.is_web(url) else None
-
-
-def feed_place(url: str) -> str:
-    """Return the short address of a feed, without scheme and password."""
-    if not urls.is_web(url):
-        return url
-    parts = urlsplit(urls.masked(url))
-    return f"{parts.netloc}{parts.path}".rstrip("/")
-
-
-def rhythm(per_week: float, lang: Language) -> str:
-    """Return how often a source posts: "about 4 posts a week"."""
-    if per_week <= 0:
-        return lang.gettext("nothing in four weeks")
-    if per_week < 1:
-        return lang.gettext("less than one post a week")
-    return lang.ngettext("about {n} post a week", "about {n} posts a week", round(per_week))
-
-
-def rate(per_week: float, lang: Language) -> str:
-    """Return posts a week for a table: "0.3", "21"."""
-    return lang.number(per_week if per_week < 1 else round(per_week))
 
 
 def plain_title(entry: ListedEntry, lang: Language) -> str:

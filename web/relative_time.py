@@ -81,7 +81,8 @@ class Moment:
         machine: For the attribute `datetime`.
         full: For the attribute `title`.
         text: The text at this moment.
-        say: Pattern of the text with `{time}` for the part that changes; empty for the time alone.
+        say: Pattern of the text with `{time}` for the part that changes, or a text that stays as it
+            is; empty for the time alone.
     """
 
     machine: str
@@ -121,6 +122,18 @@ class Clock:
         ago = self.ago(at)
         return Moment(machine(at), self.full(at), say.replace("{time}", ago) or ago, say)
 
+    def moment_below(self, day: date, at: datetime, say: str = "") -> Moment:
+        """Return `at` below the heading of a day: of another day than today as the time of day."""
+        local = _in(self.zone, at)
+        if local.date() != day or not self._has_fixed_times(day):
+            return self.moment(at, say)
+        text = (say or "{time}").replace("{time}", self.lang.time(local))
+        return Moment(machine(at), self.full(at), text, text)
+
+    def _has_fixed_times(self, day: date) -> bool:
+        """Whether posts below the heading of a day show the time of day."""
+        return day != self.day(self.now)
+
     def until(self, at: datetime) -> str:
         """Return `until`."""
         return until(at, self.now, self.lang)
@@ -132,7 +145,7 @@ class Clock:
     def full(self, at: datetime) -> str:
         """Return "Monday 23 November 2026, 14:14 UTC"."""
         local = _in(self.zone, at)
-        return f"{self.full_day(at)}, {local:%H:%M} {local.tzname()}"
+        return f"{self.full_day(at)}, {self.lang.time(local)} {local.tzname()}"
 
     def full_day(self, at: datetime) -> str:
         """Return "Monday 23 November 2026"."""
@@ -143,10 +156,11 @@ class Clock:
         """Return "14:14" today, "Saturday 14:14" within six days, then the date."""
         local = _in(self.zone, at)
         days = (self.day(self.now) - local.date()).days
+        time = self.lang.time(local)
         if days == 0:
-            return f"{local:%H:%M}"
+            return time
         if 0 < days < 7:
-            return f"{self.lang.weekdays[local.weekday()]} {local:%H:%M}"
+            return f"{self.lang.weekdays[local.weekday()]} {time}"
         return self.date_of(at)
 
     def month(self, at: datetime) -> str:
@@ -191,6 +205,10 @@ class DateClock(Clock):
     def moment(self, at: datetime, say: str = "") -> Moment:
         """Return `at` as a date; the page's script may replace the date by a relative time."""
         return Moment(machine(at), self.full(at), self.ago(at), say)
+
+    def _has_fixed_times(self, day: date) -> bool:
+        """Every day has: "today" is no part of a page in a file."""
+        return True
 
     def heading(self, day: date) -> tuple[str, str]:
         """Return a day's name and a detail; no name for the last week, where names are relative."""

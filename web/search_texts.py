@@ -11,46 +11,50 @@ MOST_COUNTED = 1_000
 _MAX_NAME = 40  # characters of a view's name
 _NOT_IN_YAML = {0xFFFE: None, 0xFFFF: None}
 _HINTS = {
-    SearchFault.OPEN_QUOTE: to_translate("“{text}” has no closing quote; read to the end."),
-    SearchFault.OPEN_BRACKET: to_translate("“{text}” has no closing bracket; read to the end."),
-    SearchFault.NO_VALUE: to_translate("“{text}” needs a value right behind the colon."),
+    SearchFault.OPEN_QUOTE: to_translate(
+        "“{text}” has no closing quote; the phrase ends with the search."
+    ),
+    SearchFault.OPEN_BRACKET: to_translate(
+        "“{text}” has no closing bracket; the group ends with the search."
+    ),
+    SearchFault.NO_VALUE: to_translate("“{text}” needs a value directly after the colon."),
     SearchFault.BAD_DAY: to_translate("“{text}” is not a day; write one like 2026-11-23."),
     SearchFault.BAD_LANGUAGE: to_translate(
         "“{text}” is not a language; write a code like de or pt-BR."
     ),
     SearchFault.BAD_MEDIUM: to_translate(
-        "“{text}” was left out; write has:audio, has:video or has:picture."
+        "“{text}” was ignored; write has:audio, has:video or has:picture."
     ),
     SearchFault.OR_AT_EDGE: to_translate(
-        "“{text}” was left out, because it needs a word on both sides."
+        "“{text}” was ignored because it needs a word on both sides."
     ),
     SearchFault.UNKNOWN_FIELD: to_translate(
-        "“{text}” was searched as words; did you mean “{proposals}”?"
+        "“{text}” was searched for as words; did you mean “{proposals}”?"
     ),
     SearchFault.SHORT_PREFIX: to_translate(
-        "“{text}” needs two letters before the star; the whole word was searched."
+        "“{text}” needs two letters before the asterisk; the whole word was searched for."
     ),
     SearchFault.AND_WORD: to_translate(
-        "“{text}” was searched as a word; all words have to occur without it."
+        "“{text}” was searched for as a word; posts must match all words anyway."
     ),
     SearchFault.NOT_WORD: to_translate(
-        "“{text}” was searched as a word; a minus leaves a word out: -coal."
+        "“{text}” was searched for as a word; to exclude a word, put a minus before it: -coal."
     ),
     SearchFault.OR_IN_LOWER_CASE: to_translate(
-        "“{text}” was searched as a word; OR between alternatives is written in capitals."
+        "“{text}” was searched for as a word; write OR in capitals."
     ),
-    SearchFault.ONLY_EXCLUDED: to_translate("“{text}” only leaves out; say also what to look for."),
+    SearchFault.ONLY_EXCLUDED: to_translate("“{text}” only excludes; add a word to search for."),
     SearchFault.TOO_MANY_TERMS: to_translate(
-        "A search has {n} words and names at most; “{text}” and what follows was left out."
+        "A search has at most {n} words and names; “{text}” and everything after was ignored."
     ),
     SearchFault.TOO_MANY_EXCLUDED: to_translate(
-        "A search excludes {n} words at most; “{text}” was ignored."
+        "A search excludes at most {n} words; “{text}” was ignored."
     ),
     SearchFault.LONG_PHRASE: to_translate(
-        "“{text}” is too long for a phrase; only its beginning was looked for."
+        "“{text}” is too long for a phrase; only its beginning was searched for."
     ),
     SearchFault.TOO_DEEP: to_translate(
-        "Brackets stand {n} deep within each other at most; what is deeper was left out."
+        "Brackets are nested at most {n} deep; deeper ones were ignored."
     ),
     SearchFault.UNKNOWN_SOURCE: to_translate(
         "No source is called “{text}”; did you mean {proposals}?"

@@ -11,14 +11,14 @@ from aggregator import urls
 from aggregator.feed_status import FeedStatus, feed_status
 from aggregator.model import (
     BECAUSE_NO_VALIDATORS,
-    BY_PAUSE,
-    OUR_REASONS,
+    FailureKind,
     FeedHealth,
     Outcome,
     Overview,
     PollRecord,
 )
 from web.bidi_text import MAX_LENGTH
+from web.failure_texts import check_reason, failure_sentence
 from web.language import SOURCE, Language
 from web.relative_time import Clock, every
 
@@ -110,7 +110,7 @@ def size_in_table(feed: FeedHealth) -> int:
     source = feed.source
     last_error = feed.polls[-1].error if feed.polls else None
     cut = [*[source.title] * 4, feed.note, last_error, *[feed.next_reason] * 2]
-    cut += [feed.moved_to, source.feed_url, *feed.categories.values()]
+    cut += [feed.moved_to, source.feed_url, feed.subtitle, *feed.categories.values()]
     texts = [text[:MAX_LENGTH] for text in cut if text]
     texts += [source.site_url or "", *map(quote, feed.categories)]
     row_size = _ROW_SIZE + _LINK_SIZE * len(feed.categories)
@@ -137,14 +137,18 @@ def status_word(status: FeedStatus, lang: Language) -> str:
 
 
 def answer(feed: FeedHealth, lang: Language) -> StatusText:
-    """Return the last answer of the server: "200, 38 kB", "304", or the error of the poll."""
+    """Return the last answer of the server: "200, 38 kB", "304", "none".
+
+    A failure from before revision 0028 is an English error.
+    """
     if not feed.polls:
-        return StatusText(lang.gettext("not asked yet"), lang.tag)
+        return StatusText(lang.gettext("not checked yet"), lang.tag)
     last = feed.polls[-1]
-    if last.error:
+    if last.error and feed.failure is None:
         return StatusText(last.error, SOURCE)
     if last.status is None:
-        return StatusText(size(last.size, lang), lang.tag)
+        text = lang.gettext("none") if last.error else size(last.size, lang)
+        return StatusText(text, lang.tag)
     text = f"{last.status}, {size(last.size, lang)}" if last.size else str(last.status)
     return StatusText(text, lang.tag)
 
@@ -156,7 +160,7 @@ def next_check(feed: FeedHealth, clock: Clock) -> str:
     if feed.is_paused:
         return clock.lang.gettext("paused")
     if feed.next_poll_at is None:
-        return clock.lang.gettext("not planned yet")
+        return clock.lang.gettext("not scheduled yet")
     return clock.until(feed.next_poll_at)
 
 
@@ -166,22 +170,16 @@ def details(feed: FeedHealth, clock: Clock) -> list[StatusText]:
     lines = list(_status_details(feed, clock))
     if feed.unconditional:
         lines.append(
-            StatusText(
-                lang.gettext("Its server can’t say “unchanged”: all is sent each time."), lang.tag
-            )
+            StatusText(lang.gettext("Its server sends the whole feed every time."), lang.tag)
         )
         if feed.next_reason == BECAUSE_NO_VALIDATORS:
             lines.append(
                 StatusText(
-                    lang.gettext("So it is asked once a day while nothing is new."), lang.tag
+                    lang.gettext("So it is checked once a day while nothing is new."), lang.tag
                 )
             )
-    if status in (FeedStatus.FINE, FeedStatus.REPAIRED) and feed.next_reason not in {
-        None,
-        *OUR_REASONS,
-    }:
-        lines.append(StatusText(lang.gettext("Why it is asked then:"), lang.tag))
-        lines.append(StatusText(sentence(feed.next_reason or ""), SOURCE))
+    if status in (FeedStatus.FINE, FeedStatus.REPAIRED) and (reason := check_reason(feed, lang)):
+        lines.append(StatusText(reason, lang.tag))
     if feed.moved_to:
         moved = lang.gettext("It has moved to {place} and is read there; change it in config.yaml.")
         lines.append(StatusText(moved.format(place=urls.masked(feed.moved_to)), lang.tag))
@@ -204,8 +202,9 @@ def _status_details(feed: FeedHealth, clock: Clock) -> Iterator[StatusText]:
         if feed.entries:
             yield translated(lang.gettext("Posts already collected stay in the list."))
     elif status in (FeedStatus.FAILING, FeedStatus.WAITING, FeedStatus.OFFLINE):
-        reason = feed.next_reason if feed.next_reason != BY_PAUSE else None
-        yield StatusText(sentence(reason or "the last check failed"), SOURCE)
+        yield from _failure(feed, lang)
+        if reason := check_reason(feed, lang):
+            yield translated(reason)
         began = feed.failing_since if status is FeedStatus.FAILING else None
         if began:
             yield translated(lang.gettext("Failing since {time}.", time=clock.brief(began)))
@@ -213,10 +212,19 @@ def _status_details(feed: FeedHealth, clock: Clock) -> Iterator[StatusText]:
             yield translated(lang.gettext("Posts already collected stay in the list."))
         elif began and feed.last_success_at is None and not feed.source.private:
             place = urls.masked(feed.source.feed_url)
-            question = lang.gettext("It was never read so far; is {place} the right address?")
+            question = lang.gettext("It has never worked. Is {place} the right address?")
             yield translated(question.format(place=place))
     elif feed.note:
         yield StatusText(sentence(feed.note), SOURCE)
+
+
+def _failure(feed: FeedHealth, lang: Language) -> Iterator[StatusText]:
+    """Yield what went wrong at the last poll; nothing where the next sentence says the same."""
+    if feed.failure is None:
+        if feed.error and feed_status(feed) is not FeedStatus.WAITING:
+            yield StatusText(sentence(feed.error), SOURCE)
+    elif feed.failure.kind is not FailureKind.THROTTLED:
+        yield StatusText(failure_sentence(feed.failure, lang), lang.tag)
 
 
 def strip(polls: Sequence[PollRecord], lang: Language) -> Strip:
@@ -294,10 +302,12 @@ def cost_of_polls(feed: FeedHealth, lang: Language) -> str:
     not_modified = sum(poll.status == _NOT_MODIFIED for poll in feed.polls)
     if not not_modified:
         rhythm = every(feed.interval, lang)
-        return lang.gettext("Asked {every}, or less often if the server says so.", every=rhythm)
+        return lang.gettext(
+            "Checked {every}, less often if its server asks for that.", every=rhythm
+        )
     return lang.ngettext(
-        "{same} of {n} answers was “unchanged” and had no body at all.",
-        "{same} of {n} answers were “unchanged” and had no body at all.",
+        "{same} of the last {n} check found nothing new and cost almost nothing.",
+        "{same} of the last {n} checks found nothing new and cost almost nothing.",
         len(feed.polls),
         same=not_modified,
     )

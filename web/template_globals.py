@@ -6,7 +6,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from aggregator.model import ListScope
-from web import bidi_text, presentation, search_texts, status_texts
+from web import bidi_text, presentation, search_texts, source_texts, status_texts
 from web.content_policy import policy_of_file
 from web.language import Language, in_markup
 from web.relative_time import machine
@@ -19,6 +19,7 @@ def register_globals(environment: Environment) -> None:
         presentation=presentation,
         scope=ListScope,
         search_texts=search_texts,
+        source_texts=source_texts,
         status_texts=status_texts,
     )
     environment.filters.update(

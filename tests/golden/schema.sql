@@ -159,7 +159,7 @@ CREATE TABLE "feeds" (
 	listing TEXT,
 	is_initial BOOLEAN DEFAULT 0 NOT NULL,
 	first_read_at BIGINT,
-	paused BOOLEAN DEFAULT 0 NOT NULL, read_here BOOLEAN DEFAULT 1 NOT NULL, pictures TEXT,
+	paused BOOLEAN DEFAULT 0 NOT NULL, read_here BOOLEAN DEFAULT 1 NOT NULL, pictures TEXT, failure TEXT,
 	PRIMARY KEY (id),
 	UNIQUE (name)
 );
@@ -264,7 +264,7 @@ CREATE TABLE resolved_names (
 CREATE TABLE state (
 	id INTEGER NOT NULL,
 	version BIGINT NOT NULL,
-	checked_at BIGINT, boot TEXT, boot_at BIGINT, feeds BIGINT DEFAULT '0' NOT NULL, unread BIGINT DEFAULT '0' NOT NULL, failing BIGINT DEFAULT '0' NOT NULL, stories BOOLEAN DEFAULT 1 NOT NULL, listing TEXT, rules_version INTEGER DEFAULT '0' NOT NULL,
+	checked_at BIGINT, boot TEXT, boot_at BIGINT, feeds BIGINT DEFAULT '0' NOT NULL, unread BIGINT DEFAULT '0' NOT NULL, failing BIGINT DEFAULT '0' NOT NULL, stories BOOLEAN DEFAULT 1 NOT NULL, listing TEXT, rules_version INTEGER DEFAULT '0' NOT NULL, config_problem TEXT,
 	PRIMARY KEY (id)
 );
 CREATE TABLE story_candidates (

@@ -110,12 +110,6 @@
     });
   }
 
-  // On a phone the categories are a row to be pushed: the one being read is in sight.
-  function showCategory() {
-    const here = $(".chips [aria-current]"), row = here?.closest(".chips");
-    if (row) row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
-  }
-
   // What hangs below its button closes when one turns to something else.
   function closeMenus() {
     const menu = $(".more");
@@ -138,6 +132,23 @@
     };
   }
 
+  // The page of sources: what has all words of the field, with the name of its category.
+  function offerFilter() {
+    const field = $("#filter");
+    if (!field) return;
+    field.oninput = () => {
+      const wanted = field.value.toLowerCase().split(/\s+/);
+      for (const group of d.querySelectorAll(".st tbody")) {
+        const [heading, ...rows] = group.rows;
+        for (const row of rows) {
+          const text = (heading.textContent + row.textContent).toLowerCase();
+          row.hidden = !wanted.every((word) => text.includes(word));
+        }
+        group.hidden = rows.every((row) => row.hidden);
+      }
+    };
+  }
+
   function offerThemes() {
     const button = $("[data-theme-btn]"), order = ["auto", "light", "dark"];
     const show = () => { setTheme(); $("span", button).textContent = words.themes[theme]; };
@@ -149,7 +160,8 @@
     show();
   }
 
-  // New posts: ask once a minute while the tab is visible, tell, never move the page.
+  // New posts: ask once a minute while the tab is visible, tell, never move the page.  To show them
+  // is a new visit: what came after this page was made is new.
   function askForNews() {
     const main = $("main[data-poll]"), wrap = $(".pill-wrap");
     if (!main || !wrap) return;
@@ -159,7 +171,11 @@
       const b = d.createElement("button"), many = count >= 99 ? "99+" : String(count);
       b.className = "pill";
       b.textContent = amount(words.news, count).replace(count, many);
-      b.onclick = () => { scrollTo(0, 0); location.reload(); };
+      b.onclick = () => {
+        const top = new URL(location), since = main.dataset.since;
+        since ? top.searchParams.set("since", since) : scrollTo(0, 0);
+        since ? location.replace(top) : location.reload();
+      };
       wrap.replaceChildren(b);
       d.title = d.title.replace(/^(\(\d+\+?\) )?/, `(${many}) `);
     };
@@ -184,8 +200,8 @@
     listenToKeys();
     offerThemes();
     offerCopy();
+    offerFilter();
     closeMenus();
-    showCategory();
     askForNews();
   });
 })();
