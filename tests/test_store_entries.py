@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event, func, select
 
-from aggregator.database.entries import read_known_entries, write_retention
+from aggregator.database.entries import read_known_entries, read_links, write_retention
 from aggregator.database.feeds import read_health, write_leases, write_polls
 from aggregator.database.lists import read_lists
 from aggregator.database.schema import entry_keys
@@ -50,6 +50,25 @@ def test_a_changed_entry_keeps_its_place_and_says_when_it_changed(database):
     assert second.updated_at == NOW + HOUR
     assert second.public_id == "https://example.org/?p=2"
     assert first.updated_at is None
+
+
+def test_entries_are_known_by_any_form_of_their_link_also_where_several_share_it(database):
+    subscribe(database, feed("a"), feed("b"))
+    page, news = "https://a.example/page", "https://www.a.example/news/"
+    record(database, "a", [entry(n, url=url) for n, url in enumerate((page, news, news, None))])
+    record(database, "b", [entry(9, url="http://a.example/news?utm_source=b"), entry(8, url=page)])
+
+    with database.connect() as connection:
+        ids_of = {
+            url: read_links.ids_of_link(connection, url)
+            for url in (f"{page}/index.html", "https://a.example/news", "https://a.example/", "a")
+        }
+        entries = read_lists.entries_by_id(connection, [n for ids in ids_of.values() for n in ids])
+
+    numbers = {entry.id: entry.title for entry in entries}
+    assert [sorted(numbers[n] for n in ids) for ids in ids_of.values()] == [
+        ["Post 0", "Post 8"], ["Post 1", "Post 2", "Post 9"], [], [],
+    ]  # fmt: skip
 
 
 def test_a_date_that_moves_changes_nothing(database):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, literal, select, union_all
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
+from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.schema import feed_categories, feeds, former_names, lists
 from aggregator.model import ListKind
@@ -25,7 +26,6 @@ _FORMER = (
     .join_from(former_names, feeds, feeds.c.id == former_names.c.feed_id)
     .where(feeds.c.subscribed)
 )
-_TITLES = select(feeds.c.id, shown_title(feeds).label("title")).where(feeds.c.subscribed)
 _FEEDS_OF_LISTS = (
     select(feed_categories.c.feed_id, feed_categories.c.list_id)
     .join(feeds, feeds.c.id == feed_categories.c.feed_id)
@@ -56,8 +56,10 @@ def _resolved_sources(
         former_names={row.name: row.id for row in named_feeds if row.is_former},
     )
     if not all(known_names.feeds(test) for test in tests):
-        rows = connection.execute(_TITLES.execution_options(**within(OF_ALL_FEEDS)))
-        known_names = replace(known_names, titles={row.id: row.title for row in rows})
+        # One row: thousands of rows take three times as long.
+        titles = select(gathered(connection.dialect.name, feeds.c.id, shown_title(feeds)))
+        titles = titles.where(feeds.c.subscribed).execution_options(**within(OF_ALL_FEEDS))
+        known_names = replace(known_names, titles=dict(rows_in(connection.scalar(titles))))
     return {test: known_names.feeds(test) for test in tests}
 
 
