@@ -12,6 +12,7 @@ from aggregator.search.word_places import WordPlace, word_places
 
 _PIECE = 1_000  # characters of a long text that are searched at a time
 _OVERLAP = 200  # characters, so that a phrase stands within one of the pieces
+_REACH = 20_000  # characters, so that a second hit takes a bounded time
 _BEFORE, _AFTER = 50, 150  # characters around a word
 _BEFORE_EACH, _AFTER_EACH = 25, 75  # characters around each of two words that are far apart
 
@@ -53,7 +54,7 @@ def excerpt_around(text: str, phrases: Sequence[Phrase]) -> str:
     If that part lacks another phrase of the text, two shorter parts are returned.  An ellipsis
     stands where the text goes on.
     """
-    hits = _first_hits(text, occurring(text, phrases))
+    hits = _first_hits(text, phrases)
     if not hits:
         return ""
     first = hits[0][0]
@@ -68,11 +69,15 @@ def excerpt_around(text: str, phrases: Sequence[Phrase]) -> str:
 
 
 def _first_hits(text: str, phrases: Sequence[Phrase]) -> list[_Span]:
-    """Return where each of the phrases of a text stands first, in the order of the text."""
+    """Return where each of the phrases stands first, in the order of the text.
+
+    Phrases that stand more than `_REACH` behind the first hit are left out, as are those that the
+    text does not have.
+    """
     hits: dict[Phrase, _Span] = {}
     for start, end in _pieces(text):
         missing = [phrase for phrase in phrases if phrase not in hits]
-        if not missing:
+        if not missing or (hits and start > min(hits.values())[0] + _REACH):
             break
         piece = text[start:end]
         in_piece = occurring(piece, missing)
