@@ -87,6 +87,14 @@ def test_a_hidden_post_is_no_news(hiding):
     ]
 
 
+def test_hidden_posts_are_not_counted_as_newer_ones(hiding):
+    hiding.record("lamp", worlds.entry(9, title="Hair (ad)", published_at=worlds.NOW))
+    path = hiding.page("/source/lamp?hidden=1").one("main").get("data-poll", "")
+    above_all = path.replace(path.partition("after=")[2].partition("&")[0], "0")
+
+    assert hiding.client.get(above_all).json == {"count": 3}
+
+
 def test_the_line_below_new_posts_stands_above_the_first_known_one():
     visit = LastVisit(at=2, last=1)
     new, known = datetime.now(UTC), EPOCH
@@ -141,7 +149,7 @@ def test_a_page_with_hidden_posts_is_for_no_search_engine_and_leads_to_more_of_t
     older = full.page(page.link("Older posts"))
     assert older.link("Newest posts") == "/source/lamp?hidden=1"
     assert page.link("Titles") == "/source/lamp?view=titles&hidden=1"
-    assert "&hidden=1" in page.one("main").get("data-poll", "")
+    assert "hidden" not in page.one("main").get("data-poll", "")
     feeds = [each.get("href", "") for each in page.all("link") if each.get("rel") == "alternate"]
     assert [path for path in feeds if "/source/" in path] == [
         f"/source/lamp/feed.{form}" for form in ("atom", "rss", "json")

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response, abort, request, url_for
@@ -158,8 +157,7 @@ def _scope() -> ListScope:
         return ListScope(search=search, zone=site().zone)
     for kind in (ListKind.SOURCE, ListKind.VIEW, ListKind.CATEGORY):
         if text := request.args.get(kind):
-            is_hidden = kind is ListKind.SOURCE and parameters.hidden()
-            return replace(parameters.list_scope(kind, text), hidden=is_hidden)
+            return parameters.list_scope(kind, text)
     return ListScope()
 
 

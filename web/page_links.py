@@ -125,7 +125,6 @@ def opml_path(scope: ListScope) -> str:
 
 
 def updates_path(scope: ListScope, after: Cursor) -> str:
-    """Return the path of the number of entries of a list above `after`."""
+    """Return the path of the number of entries of a list above `after`, without hidden ones."""
     keys = {str(scope.kind): scope.key} if scope.kind.is_named else {"q": scope.search}
-    hidden = 1 if scope.hidden else None
-    return url_for("machines.updates", after=str(after), hidden=hidden, **keys)
+    return url_for("machines.updates", after=str(after), **keys)
