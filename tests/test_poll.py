@@ -633,7 +633,9 @@ def test_a_machine_that_can_start_no_process_blames_no_feed_and_polls_again(
         results = world.poll(workers=lambda _settings: Workers(1))
 
     assert results == {}
-    assert len(caplog.records) == 1
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("no process that reads documents can be started: [Errno 11] Resource")
+    assert line.endswith("unavailable; the feeds with new documents are polled again later")
     for name in "abc":
         health = world.health(name)
         assert (health.failures, health.error, health.polls) == (0, None, ())
@@ -644,6 +646,24 @@ def test_a_machine_that_can_start_no_process_blames_no_feed_and_polls_again(
 
 
 @pytest.mark.slow
+def test_the_log_says_when_processes_can_be_started_again(world, monkeypatch, caplog):
+    for name in "abc":
+        world.server.put(f"/{name}", rss(items(1)))
+    world.subscribe("/a", "/b", "/c")
+    start, starts = WorkerProcess.__init__, itertools.count()
+
+    def no_room_at_first(process: WorkerProcess, max_memory: int) -> None:
+        if next(starts) < 2:  # a start is tried twice
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        start(process, max_memory)
+
+    monkeypatch.setattr(WorkerProcess, "__init__", no_room_at_first)
+
+    assert len(world.poll(workers=lambda _settings: Workers(1))) == 2
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert caplog.records[1].getMessage() == "processes that read documents can be started again"
+
+
 def test_no_document_waits_for_the_collector_of_garbage(world):
     """It comes seldom: what an error's frames or a parser hold would be there for long."""
     size = 900_000

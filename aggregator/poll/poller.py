@@ -82,6 +82,7 @@ class Poller:
         self._clock = parts.clock
         self._storing: asyncio.Task[None] | None = None
         self._putting_off: set[asyncio.Task[None]] = set()
+        self._lacks_workers = False
 
     async def __aenter__(self) -> Self:
         await self._fetcher.__aenter__()
@@ -168,7 +169,10 @@ class Poller:
         except asyncio.CancelledError:
             self._put_off(due, started_at)
             raise
-        except NoWorkerError:
+        except NoWorkerError as error:
+            if not self._lacks_workers:  # one line, not one for each feed
+                log.error("%s; the feeds with new documents are polled again later", error)
+                self._lacks_workers = True
             await self.transact(
                 partial(write_leases.put_off, leased=[due], requested_at=started_at, reason=_UNREAD)
             )
@@ -232,6 +236,9 @@ class Poller:
         reading = document_reader.read(self._workers, due, fetched.headers, fetched.url, body)
         del body
         document = await reading
+        if self._lacks_workers and document.feed is not None:
+            log.warning("processes that read documents can be started again")
+            self._lacks_workers = False
         return success_of(due, started_at, fetched, document, body_hash)
 
     async def _failure(

@@ -60,7 +60,6 @@ class Workers:
         self._abandoned_starts: list[asyncio.Future[WorkerProcess | None]] = []
         self._starter = ThreadPoolExecutor(count, "start")  # a start that hangs blocks no other
         self._is_stopped = False
-        self._is_failing = False  # no process could be started
 
     async def run(
         self, url: str, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
@@ -91,18 +90,12 @@ class Workers:
             raise ParseError(url, "could not be read: it takes too much memory") from error
         except WorkerEndedError as error:
             raise ParseError(url, "could not be read: the process that read it died") from error
-        except NoWorkerError as error:
-            self._log_once(error)
-            raise
-        except ParseError:
+        except (ParseError, NoWorkerError):
             raise
         except Exception as error:  # a bug of this program costs one poll of one feed
             log.exception("%s: could not be read", masked(url))
             raise ParseError(url, "could not be read; the log says why") from error
         else:
-            if self._is_failing:
-                self._is_failing = False
-                log.warning("processes that read documents can be started again")
             return result
 
     def stop(self) -> None:
@@ -116,12 +109,6 @@ class Workers:
             process.join(deadline - time.monotonic())
         self._idle.clear()
         self._starter.shutdown(wait=False)  # `_start` does nothing from now on
-
-    def _log_once(self, error: NoWorkerError) -> None:
-        """Log why no process can be started, until one is started again."""
-        if not self._is_failing and not self._is_stopped:
-            log.error("%s; what was fetched is fetched again later", error)
-            self._is_failing = True
 
     async def _reply(self, url: str, task: list[bytes]) -> memoryview:
         """Return the reply to a task.
