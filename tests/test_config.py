@@ -48,7 +48,12 @@ def test_every_key_is_read_as_it_is_meant():
         retention=config.RetentionOptions(timedelta(days=30), min_entries=20, max_entries=500),
         stories=config.StoriesOptions(off_in=("Business",)),
         page=config.PageOptions(
-            read_here=False, pictures=PictureMode.LEAD, pictures_size=2_000_000_000
+            read_here=False,
+            pictures=PictureMode.LEAD,
+            pictures_size=2_000_000_000,
+            description="What we read in the evening",
+            contact="mailto:reader@example.org",
+            imprint="https://xn--xample-9ua.org/imprint",
         ),
         publish=config.PublishOptions(
             id="tag:feeds.example.org,2026:/",
@@ -564,7 +569,7 @@ EXAMPLE = re.compile(r"```yaml\n(.*?)```(?:\n+[^`\n]+\n+```text\n(.*?)```)?", re
 def test_the_examples_in_the_documentation_do_what_it_says():
     examples = EXAMPLE.findall((ROOT / "docs" / "config.md").read_text())
 
-    assert len(examples) == 16
+    assert len(examples) == 17
     for text, said in examples:
         if said:
             assert "\n".join(problems(text)) + "\n" == said
@@ -591,7 +596,11 @@ def test_the_documentation_names_every_key():
         "poll": config.PollOptions,
         "network": config.NetworkOptions,
     }
-    sections |= {"websub": options.WebSubOptions, "views[]": options.ViewOptions}
+    sections |= {
+        "page": options.PageOptions,
+        "websub": options.WebSubOptions,
+        "views[]": options.ViewOptions,
+    }
     keys = [
         f"{name}.{field.name}"
         for name, section in {**sections, "retention": config.RetentionOptions}.items()

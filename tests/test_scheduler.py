@@ -647,6 +647,24 @@ def test_the_robot_names_its_page_where_others_can_reach_it(tmp_path, base_url, 
 
 
 @pytest.mark.parametrize(
+    ("base_url", "contact", "comment"),
+    [
+        ("http://nas.local", "mailto:me@example.org", "(me@example.org; 1 subscriber)"),
+        (
+            "https://example.org",
+            "https://example.org/(us)",
+            r"(+https://example.org/about/robot; https://example.org/\(us\); 1 subscriber)",
+        ),
+    ],
+)
+def test_the_robot_names_whom_to_write_to(tmp_path, base_url, contact, comment):
+    text = f"base_url: {base_url}\npage: {{contact: '{contact}'}}"
+    config = configuration.parse(text, path=tmp_path / "config.yaml")
+
+    assert poll_settings(config).fetch.user_agent == f"aggregator/{__version__} {comment}"
+
+
+@pytest.mark.parametrize(
     ("started", "realm", "gone"),
     [("1", None, True), ("1", "another-boot", False), ("", "", False), (None, None, False)],
     ids=["another start", "another boot or container", "an older version's name", "this process"],

@@ -85,6 +85,7 @@ class Page:
         index: Whether search engines may list the page.
         plays_media: Whether the page may have sound and video.
         following: Cursor of the next page of the same list, None on the last page.
+        public_url: Address of the page for other sites to link to; empty where none is needed.
         following_row: Rows before the next page of the same table, None on the last page.
     """
 
@@ -95,6 +96,7 @@ class Page:
     index: bool = True
     plays_media: bool = False
     following: Cursor | None = None
+    public_url: str = ""
     following_row: int | None = None
 
 
@@ -312,6 +314,7 @@ def _list_page(template: str, listing: Listing, values: dict[str, object], *, se
         section=section,
         index=listing.newest is None and not listing.scope.hidden,
         following=listing.following,
+        public_url=site().publication.list_url(listing.scope),
     )
 
 

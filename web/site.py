@@ -106,7 +106,7 @@ def site() -> Site:
 
 def _build(config: Config, assets: Mapping[str, Body]) -> str:
     digest = hashlib.sha256(repr((config.title, config.base_url, config.timezone)).encode())
-    digest.update(repr(config.feeds).encode())
+    digest.update(repr((config.page, config.feeds)).encode())
     for name in sorted(assets):
         digest.update(assets[name].etag.encode())
     for folder in ("templates", "languages"):

@@ -49,7 +49,12 @@ def _run(config: Config, bound: "_BoundAddress") -> None:
         try:
             jobs = {"web": (2, web.keep_alive)}
             scheduler = Scheduler(
-                config, engine, jobs=jobs, amend=bound.amend, subscription_requests=hub_socket
+                config,
+                engine,
+                jobs=jobs,
+                amend=bound.amend,
+                on_change=web.take_over,
+                subscription_requests=hub_socket,
             )
             on_start = partial(_print_address, bound.listener.getsockname())
             run_until_done(partial(_schedule, scheduler, on_start))

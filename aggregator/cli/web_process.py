@@ -1,12 +1,15 @@
 """The web process beside the scheduler, so that polls never delay pages."""
 
+import contextlib
 import errno
 import logging
 import multiprocessing
 import os
 import socket
 import threading
-from multiprocessing.connection import wait
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection, wait
 
 from aggregator.cli import logs
 from aggregator.config import Config
@@ -61,7 +64,7 @@ class WebProcess:
         self._config = config
         self._listener = listener
         self._hub = hub
-        self._process = self._new_process()
+        self._process, self._changes = self._new_process()
 
     def start(self) -> None:
         """Start the process."""
@@ -71,8 +74,19 @@ class WebProcess:
         """Start a new process if the present one has ended."""
         if not self._process.is_alive():
             log.error("the web process ended (%s); starting it again", self._process.exitcode)
-            self._process = self._new_process()
+            self._process, self._changes = self._new_process()
             start_ignoring_sigint(self._process)
+
+    def take_over(self, config: Config) -> None:
+        """Serve the pages by the section `page` of a changed configuration.
+
+        Waits until the process has read the change.  A process that has ended is started again
+        with the change.
+        """
+        if config.page != self._config.page:
+            self._config = replace(self._config, page=config.page)
+            with contextlib.suppress(OSError):
+                self._changes.send(self._config)
 
     def stop(self) -> None:
         """Terminate the process; kill it after `STOP_WITHIN`."""
@@ -84,18 +98,36 @@ class WebProcess:
             self._process.kill()
             self._process.join()
 
-    def _new_process(self) -> multiprocessing.context.SpawnProcess:
-        return multiprocessing.get_context("spawn").Process(
-            target=_serve, args=(self._config, self._listener, self._hub), name="web", daemon=True
-        )
+    def _new_process(self) -> tuple[multiprocessing.context.SpawnProcess, Connection]:
+        """Return a process, and the connection to it for changed configurations."""
+        spawn = multiprocessing.get_context("spawn")
+        received, changes = spawn.Pipe(duplex=False)
+        arguments = (self._config, self._listener, self._hub, received)
+        process = spawn.Process(target=_serve, args=arguments, name="web", daemon=True)
+        return process, changes
 
 
-def _serve(config: Config, listener: socket.socket, hub: socket.socket | None) -> None:
+def _serve(
+    config: Config, listener: socket.socket, hub: socket.socket | None, changes: Connection
+) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logs.set_up()
     from web.server import Waitress
 
-    Waitress(config, listener, hub=hub).run()
+    server = Waitress(config, listener, hub=hub)
+    threading.Thread(target=_follow, args=(changes, server.take_over), daemon=True).start()
+    server.run()
+
+
+def _follow(changes: Connection, take_over: Callable[[Config], None]) -> None:
+    """Use every configuration that the main process sends."""
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            config = changes.recv()
+            try:
+                take_over(config)
+            except AggregatorError as error:
+                log.error("%s", error)
 
 
 def _end_with_parent() -> None:

@@ -18,6 +18,7 @@ FEED_ENDINGS = (".xml", ".rss", ".atom", ".json", ".rdf")
 _HOST = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _HOST_AND_PORT = re.compile(r"(?:[\w-]+\.[\w.-]+|localhost):\d+(?:/|$)", re.IGNORECASE)
+_MAIL_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _DATABASE = re.compile(r"(sqlite|postgresql)(\+[a-z0-9_]+)?://")
 
 
@@ -99,6 +100,27 @@ def hub(text: str) -> str:
         return "self"
     if not _is_usable(words):
         raise ValueError(f"{quoted(words)} is not a hub; write https://hub.example.org/ or self")
+    return _in_ascii(words)
+
+
+def contact(text: str) -> str:
+    """Read where the operator is reached: a `mailto:` address or a web address, in ASCII."""
+    words = line(text)
+    if _MAIL_ADDRESS.fullmatch(words):
+        raise ValueError(f"{quoted(words)} is not complete; write mailto:{words}")
+    if _is_usable(words):
+        return _in_ascii(words)
+    if words.isascii() and _MAIL_ADDRESS.fullmatch(words.removeprefix("mailto:")):
+        return words
+    hint = "write mailto:planet@example.org or https://example.org/contact"
+    raise ValueError(f"{quoted(words)} is not an address; {hint}")
+
+
+def web_page(text: str) -> str:
+    """Read the address of a web page."""
+    words = line(text)
+    if not _is_usable(words):
+        raise ValueError(f"{quoted(words)} is not a web address; write https://example.org/page")
     return _in_ascii(words)
 
 

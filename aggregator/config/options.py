@@ -162,12 +162,15 @@ def _stories(value: object) -> StoriesOptions:
 
 @dataclass(frozen=True, slots=True)
 class PageOptions:
-    """What the pages show.
+    """What the pages show, and whose they are.
 
     Attributes:
         read_here: Posts have pages with their texts; see also `FeedOptions`.
         pictures: Which pictures of posts are fetched and shown; see also `FeedOptions`.
         pictures_size: Most bytes of the files of pictures.
+        description: What the site is about, in one line.
+        contact: Where the operator is reached: a `mailto:` or web address in ASCII.
+        imprint: Address of the page with the operator's legal notice.
     """
 
     __pydantic_config__ = _STRICT
@@ -177,6 +180,9 @@ class PageOptions:
     pictures_size: Annotated[
         int, parsed(partial(value_parsers.size, minimum=10**6, maximum=10**13))
     ] = 10**9
+    description: Annotated[str | None, parsed_or_none(value_parsers.description)] = None
+    contact: Annotated[str | None, parsed_or_none(address_parsers.contact)] = None
+    imprint: Annotated[str | None, parsed_or_none(address_parsers.web_page)] = None
 
 
 @dataclass(frozen=True, slots=True)

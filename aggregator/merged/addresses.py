@@ -8,10 +8,10 @@ Source: WebSub, 4 (discovery).
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote, urlencode
 
-from aggregator.config import Config
+from aggregator.config import Config, PageOptions
 from aggregator.dates import Week
 from aggregator.model import Cursor, ListKind, ListScope
 from aggregator.publish import Format
@@ -57,6 +57,7 @@ class Publication:
     Attributes:
         base_url: Without a slash at the end.
         id: URI, a prefix of the ids of all documents.
+        description: What the instance is about, in one line; empty for none.
         hub: Address of the WebSub hub for changes, None without a hub.
         prefix_titles: Put each entry's source before its title.
         files: The documents are files: no address has a query, and old entries are cut into pages
@@ -66,6 +67,7 @@ class Publication:
     title: str
     base_url: str
     id: str
+    description: str = ""
     hub: str | None = None
     prefix_titles: bool = False
     files: bool = False
@@ -80,13 +82,18 @@ class Publication:
         hub = config.websub.hub
         if hub == "self":
             hub = f"{config.base_url}{HUB_PATH}" if own_hub else None
-        return cls(
+        publication = cls(
             title=config.title,
             base_url=config.base_url,
             id=config.publish.id or f"{config.base_url}/",
             hub=hub,
             prefix_titles=config.publish.prefix_titles,
         )
+        return publication.with_page(config.page)
+
+    def with_page(self, page: PageOptions) -> "Publication":
+        """Return the properties with those of the pages, which change without a restart."""
+        return replace(self, description=page.description or "")
 
     def url(self, request: ListRequest) -> str:
         """Return the address of a document."""

@@ -64,6 +64,8 @@ def document_head(
         title, subtitle = f"{title}: {named_list.title}", named_list.description
     elif scope.search is not None:
         title = f"{title}: posts about “{scope.search}”"
+    else:
+        subtitle = publication.description
     address = publication.list_url(scope)
     return Document(
         id=publication.id_of(scope),

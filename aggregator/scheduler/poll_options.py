@@ -1,5 +1,7 @@
 """The part of config.yaml for polling.  Pure."""
 
+import re
+
 from aggregator import __version__, urls
 from aggregator.config import Config
 from aggregator.fetch import FetchSettings
@@ -8,6 +10,8 @@ from aggregator.model import PictureMode
 from aggregator.poll import PollSettings
 from aggregator.poll.host_limits import Budget
 from aggregator.poll.picture_fetcher import PictureSettings
+
+_COMMENT_SIGN = re.compile(r"[()\\]")  # needs a backslash in a comment (RFC 9110, 5.6.5)
 
 
 def poll_settings(config: Config) -> PollSettings:
@@ -50,8 +54,13 @@ def _picture_settings(config: Config, fetch: FetchSettings) -> PictureSettings |
 
 
 def _user_agent(config: Config) -> str:
-    """Return the program's name, with the page about the robot unless the address is private."""
-    program = f"aggregator/{__version__}"
-    if urls.is_private(config.base_url):
-        return program
-    return f"{program} (+{config.base_url}/about/robot; 1 subscriber)"
+    """Return the program's name, and in a comment where publishers learn of the program.
+
+    The page about the robot is left out where publishers could not reach the page.
+    """
+    program, places = f"aggregator/{__version__}", []
+    if not urls.is_private(config.base_url):
+        places.append(f"+{config.base_url}/about/robot")
+    if config.page.contact:
+        places.append(_COMMENT_SIGN.sub(r"\\\g<0>", config.page.contact.removeprefix("mailto:")))
+    return f"{program} ({'; '.join([*places, '1 subscriber'])})" if places else program

@@ -74,6 +74,7 @@ class Scheduler:
     Args:
         jobs: Further jobs by name, each with the seconds between two runs.
         amend: Puts the options of the command line into a configuration that is read again.
+        on_change: Called in a thread with each configuration that is read again.
         subscription_requests: Socket with the requests of subscribers to our own hub; None without
             such a hub.
         pollers: Closed at the end.  None: pollers with parts of their own.
@@ -86,11 +87,12 @@ class Scheduler:
         *,
         jobs: Mapping[str, tuple[float, Job]] | None = None,
         amend: Callable[[Config], Config] = lambda config: config,
+        on_change: Callable[[Config], None] = lambda _config: None,
         subscription_requests: socket.socket | None = None,
         pollers: PollerFactory | None = None,
     ) -> None:
         self._config = self._started_with = config
-        self._amend = amend
+        self._amend, self._on_change = amend, on_change
         self._owner = process_identity.own_name()
         self._jobs = jobs or {}
         self._stamp = config.stamp
@@ -317,6 +319,7 @@ class Scheduler:
             self._config = config
             self._websub.use_config(config, settings.fetch)
             await self._take_over(settings)
+            await asyncio.to_thread(self._on_change, config)
             self._scheduler.modify_job("lists", next_run_time=datetime.now(UTC))
         # Only now: a change that the database refused is tried again.
         self._stamp, self._answered_requests = stamp, request_count

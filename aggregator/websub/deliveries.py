@@ -107,6 +107,10 @@ class Deliveries:
         while self._tasks or self._writing is not None:
             await asyncio.wait({*self._tasks, *({self._writing} if self._writing else ())})
 
+    def use_publication(self, publication: Publication) -> None:
+        """Render documents with other common properties from now on."""
+        self._documents.publication = publication
+
     async def stop(self) -> None:
         """Cancel the deliveries in memory, which are due again at the next start."""
         tasks = [*self._tasks, *([self._writing] if self._writing else [])]
@@ -229,7 +233,7 @@ class _RenderedDocuments:
     """Documents as our web serves them, with a small cache."""
 
     def __init__(self, publication: Publication, engine: Engine) -> None:
-        self._publication = publication
+        self.publication = publication
         self._engine = engine
         self._free = asyncio.Semaphore(_CONCURRENT_RENDERINGS)
         self._cache: OrderedDict[str, tuple[datetime, asyncio.Task[_Content | None]]]
@@ -258,17 +262,15 @@ class _RenderedDocuments:
             return await asyncio.to_thread(self._render, url)
 
     def _render(self, url: str) -> _Content | None:
-        request = self._publication.request_for(url)
+        request = self.publication.request_for(url)
         if request is None:
             return None
         with self._engine.connect() as connection:
-            document = merged.document(
-                connection, request, self._publication, now=datetime.now(UTC)
-            )
+            document = merged.document(connection, request, self.publication, now=datetime.now(UTC))
         if document is None:
             return None
         headers = {
             "Content-Type": request.form.content_type,
-            "Link": f'<{self._publication.hub}>; rel="hub", <{url}>; rel="self"',
+            "Link": f'<{self.publication.hub}>; rel="hub", <{url}>; rel="self"',
         }
         return _Content(render(document, request.form), headers)

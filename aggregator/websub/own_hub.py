@@ -56,6 +56,10 @@ class OwnHub:
         """Whether the hub accepts another request; else the web answers that the hub is busy."""
         return self._verification.has_room
 
+    def use_publication(self, publication: Publication) -> None:
+        """Deliver documents with other common properties from now on."""
+        self._deliveries.use_publication(publication)
+
     def receive(self, datagram: bytes) -> None:
         """Begin to verify a request from the web (`SubscriptionRequest.encode`)."""
         self._verification.receive(datagram)

@@ -55,7 +55,7 @@ class WebSubService:
         self._requests = requests
         self._hub_option = config.websub.hub
         self._exits = contextlib.AsyncExitStack()
-        publication = Publication.of(config, own_hub=requests is not None)
+        self._publication = Publication.of(config, own_hub=requests is not None)
         self._client = WebSubClient(self._fetch_settings(config, settings))
         self._delivering_client = WebSubClient(self._fetch_settings(config, settings))
         publish: Publish
@@ -67,10 +67,15 @@ class WebSubService:
             engine = open_database(config.database, read_only=True)
             self._exits.callback(engine.dispose)
             self._hub = OwnHub(
-                publication, engine, self._client, self._delivering_client, transact, limits=limits
+                self._publication,
+                engine,
+                self._client,
+                self._delivering_client,
+                transact,
+                limits=limits,
             )
             publish = self._hub.publish
-        self._announcer = Announcer(publication, publish, transact, debounce=debounce)
+        self._announcer = Announcer(self._publication, publish, transact, debounce=debounce)
 
     async def __aenter__(self) -> Self:
         if self._announcer is not None:
@@ -90,6 +95,8 @@ class WebSubService:
         """Use other settings for the next requests, after a change of config.yaml."""
         for client in (self._client, self._delivering_client):
             client.use_settings(self._fetch_settings(config, settings))
+        if self._hub is not None:
+            self._hub.use_publication(self._publication.with_page(config.page))
 
     def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
         """Return periodic jobs by name, each with the interval in seconds."""
