@@ -13,8 +13,9 @@ AggregatorError
     └── ParseError     a document that is not a feed, or that could not be read in time
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 
 class AggregatorError(Exception):
@@ -26,11 +27,18 @@ class ConfigError(AggregatorError):
 
     Attributes:
         problems: One line each, `config.yaml:12:5: feeds[3].interval: what is wrong`.
+        stamps: Of the files beside the configuration that were read, by path; None for a missing
+            file.  A change of a file may solve a problem.
     """
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(
+        self,
+        problems: Sequence[str],
+        stamps: Mapping[Path, tuple[int, ...] | None] | None = None,
+    ) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+        self.stamps: Mapping[Path, tuple[int, ...] | None] = dict(stamps or {})
 
 
 class DatabaseError(AggregatorError):

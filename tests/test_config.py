@@ -569,7 +569,7 @@ EXAMPLE = re.compile(r"```yaml\n(.*?)```(?:\n+[^`\n]+\n+```text\n(.*?)```)?", re
 def test_the_examples_in_the_documentation_do_what_it_says():
     examples = EXAMPLE.findall((ROOT / "docs" / "config.md").read_text())
 
-    assert len(examples) == 17
+    assert len(examples) == 18
     for text, said in examples:
         if said:
             assert "\n".join(problems(text)) + "\n" == said

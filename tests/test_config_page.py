@@ -1,8 +1,13 @@
 """The section `page` of config.yaml: what the pages say of their operator."""
 
+import os
+
 import pytest
 
-from tests.configured import parsed, problem
+from aggregator import config
+from aggregator.errors import ConfigError
+from tests import drawn
+from tests.configured import parsed, problem, problems
 
 
 @pytest.mark.parametrize(
@@ -36,3 +41,120 @@ def test_what_cannot_stand_on_the_pages_is_refused_with_what_to_write(key, writt
     assert message.startswith(("2:3: ", f"2:{len(key) + 5}: "))
     assert f"page.{key}: " in message
     assert said in message
+
+
+def test_the_status_is_public_or_off():
+    assert parsed("page:").page.status
+    assert not parsed("page: {status: off}").page.status
+    assert problem("page: {status: on}").endswith("is neither public nor off; write one of them")
+
+
+# ----------------------------------------------------------------------------- files
+
+
+def page_of(folder, **files):
+    """Return the section `page` with files of these contents, each under the name of its key."""
+    lines = []
+    for key, data in files.items():
+        (folder / f"{key}.file").write_bytes(data)
+        lines.append(f"  {key}: {key}.file\n")
+    return parsed(f"page:\n{''.join(lines)}", path=folder / "config.yaml").page
+
+
+def fault_of(folder, text):
+    """Return the only problem of the section `page`, without the place of the file."""
+    (only,) = problems(f"page:\n  {text}\n", path=folder / "config.yaml")
+    return only.removeprefix(f"{folder}/config.yaml:")
+
+
+def test_files_are_read_with_the_configuration(tmp_path):
+    page = page_of(tmp_path, about="# Über uns".encode(), logo=drawn.png(8, 6), css=b"a{}")
+
+    assert page.about.text == "# Über uns"
+    assert (page.logo.format, page.logo.width, page.logo.height) == ("png", 8, 6)
+    assert page.css.data == b"a{}"
+
+
+def test_a_drawing_is_cleaned_before_anybody_sees_it(tmp_path):
+    document = drawn.SVG.replace(b"<path", b"<script>alert(1)</script><path")
+
+    logo = page_of(tmp_path, logo=document).logo
+
+    assert (logo.format, logo.width, logo.height) == ("svg", 48, 24)
+    assert b"script" not in logo.file.data
+
+
+def test_a_changed_file_makes_another_configuration(tmp_path):
+    assert page_of(tmp_path, css=b"a{}") != page_of(tmp_path, css=b"b{}")
+
+
+@pytest.mark.parametrize("key", ["about", "logo", "css"])
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("none.file", 'there is no file "none.file" beside config.yaml'),
+        ("folder", '"folder" is a folder; name a file in it'),
+        ("/etc/passwd", "copy the file into the folder of config.yaml"),
+        ("../x", "leaves the folder of config.yaml"),
+        ("large", '"large" is larger than 100 kB; make it smaller'),
+        ("pipe", "is"),
+        ("x" * 300, "is 300 characters long"),
+    ],
+)
+def test_a_file_that_can_not_be_read_is_a_fault_of_its_key(tmp_path, key, path, said):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "large").write_bytes(b"a" * 100_001)
+    os.mkfifo(tmp_path / "pipe")
+
+    message = fault_of(tmp_path, f"{key}: {path}")
+
+    assert message.startswith(f"2:{len(key) + 5}: page.{key}: ")
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("key", "data", "said"),
+    [
+        ("about", b"a\nb\xff", "page.file:2:2: not UTF-8; save the file as UTF-8"),
+        ("about", b" \n", '"page.file" is empty; write something, or remove the line'),
+        ("about", b"a\0b", '"page.file" is not a text; save it as UTF-8'),
+        ("css", b"a{color:red\n", "page.file:1:2: { is never closed"),
+        ("css", b"a{}\n}", "page.file:2:1: } closes nothing"),
+        ("css", b"a{}\n /* b{}", "page.file:2:2: /* is never closed"),
+        ("css", b"a{content:'}", "page.file:1:11: ' is never closed"),
+        ("css", b"<style>a{}</style>", '"page.file" is a document; write the rules of CSS alone'),
+        ("logo", b"a{}", '"page.file" is not a whole picture; save it as SVG, PNG, JPEG, GIF or'),
+        ("logo", drawn.png()[:-9], '"page.file" is not a whole picture'),
+        ("logo", drawn.SVG.replace(b"</svg>", b""), "page.file:3:1: not well-formed"),
+    ],
+)
+def test_a_file_of_the_wrong_kind_is_a_fault_with_its_place(tmp_path, key, data, said):
+    (tmp_path / "page.file").write_bytes(data)
+
+    message = fault_of(tmp_path, f"{key}: page.file")
+
+    assert message.startswith(f"2:{len(key) + 5}: page.{key}: ")
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    "sheet", ["a{content:'}'}", 'a{content:"\\""}', "/* { */ a{}", "", "\\{{}"]
+)
+def test_a_brace_in_a_text_or_a_remark_opens_nothing(tmp_path, sheet):
+    assert page_of(tmp_path, css=f"{sheet} b{{}}".encode()).css
+
+
+def test_a_file_that_is_read_is_watched_and_so_is_one_that_is_missing(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("page: {about: about.md, css: look.css}")
+    (tmp_path / "about.md").write_text("About")
+
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    assert set(caught.value.stamps) == {tmp_path / "about.md", tmp_path / "look.css"}
+    assert caught.value.stamps[tmp_path / "look.css"] is None
+
+    (tmp_path / "look.css").write_text("a{}")
+    stamps = config.load(path).stamps
+    assert set(stamps) == {path, tmp_path / "about.md", tmp_path / "look.css"}
+    assert all(stamps.values())

@@ -3,11 +3,18 @@
 import html
 import json
 import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import feedparser
 import pytest
 
-from tests.web_fixtures import EVIL, Site, entry, words
+from aggregator.dates import Week
+from aggregator.model import Outcome
+from tests import drawn
+from tests.web_fixtures import EVIL, Site, entry, lively_site, words
+
+ROOT = Path(__file__).parents[1]
 
 PAGE = {
     "description": f"What we write & {EVIL}",
@@ -23,6 +30,11 @@ def site(tmp_path):
     site.subscribe()
     site.record("lamp", *(entry(number) for number in range(1, 12)))
     return site
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    return lively_site(tmp_path_factory.mktemp("lively"))
 
 
 def metas(page):
@@ -102,3 +114,207 @@ def test_a_page_of_another_operator_is_another_page(tmp_path):
         tags.append(re.sub("-[0-9]+$", "", site.client.get("/sources").headers["ETag"]))
 
     assert tags[0] != tags[1]
+
+
+# ----------------------------------------------------------------------------- about
+
+ABOUT = """# Blogs of the lamp group
+
+Written by *us*, see [the rules](/sources) and [elsewhere](https://example.org/).
+
+## How to be listed
+
+- Write to us <script>alert(1)</script>
+
+<img src=x onerror=alert(1)><style>*{color:red}</style>
+[x](javascript:alert(1))
+"""
+
+
+def branded(folder, **files):
+    """Return a site with files of these contents, each under the name of its key."""
+    page = {}
+    for key, data in files.items():
+        if isinstance(data, bytes):
+            (folder / f"{key}.file").write_bytes(data)
+        page[key] = f"{key}.file" if isinstance(data, bytes) else data
+    site = Site(folder, page=page)
+    site.subscribe()
+    site.record("lamp", *(entry(number) for number in range(1, 12)))
+    return site
+
+
+def test_the_text_about_the_site_is_a_page(tmp_path):
+    page = branded(tmp_path, about=ABOUT.encode()).page("/about")
+
+    assert words(page.one("h1")) == "About Daybook"
+    assert [words(each) for each in page.all("h2")][:1] == ["Blogs of the lamp group"]
+    assert [words(each) for each in page.all("h3")] == ["How to be listed"]
+    assert page.link("the rules") == "https://posts.example/sources"
+    prose = page.one("div", "prose")
+    assert {each.tag for each in prose.iter()} == {
+        "div",
+        "h2",
+        "h3",
+        "p",
+        "em",
+        "a",
+        "ul",
+        "li",
+        "img",
+    }
+    assert "javascript" not in " ".join(str(each.get("href")) for each in prose.iter())
+    assert not any(each.get("onerror") for each in prose.iter())
+
+
+def test_lists_lead_to_the_text_about_the_site_with_its_headings(tmp_path):
+    page = branded(tmp_path, about=ABOUT.encode()).page("/")
+
+    assert page.link("Blogs of the lamp group · How to be listed") == "/about"
+    assert page.link("About this site") == "/about"
+
+
+def test_a_text_without_headings_is_called_after_the_site(tmp_path):
+    page = branded(tmp_path, about=b"Only words").page("/")
+
+    assert page.link("About Daybook") == "/about"
+
+
+def test_without_a_text_there_is_no_page_about_the_site(site):
+    assert "/about" not in [each.get("href") for each in site.page("/").all("a")]
+    site.page("/about", 404)
+
+
+# ------------------------------------------------------------------------------ logo
+
+
+@pytest.mark.parametrize(
+    ("data", "ending", "media_type"),
+    [(drawn.SVG, "svg", "image/svg+xml"), (drawn.png(180, 90), "png", "image/png")],
+)
+def test_the_logo_stands_for_the_site(tmp_path, data, ending, media_type):
+    site = branded(tmp_path, logo=data)
+    page = site.page("/")
+
+    picture = next(each for each in page.all("img"))
+    address = picture.get("src")
+    assert re.fullmatch(rf"/static/logo\.{ending}\?v=[0-9a-f]+", address)
+    assert picture.get("alt") == ""
+    assert int(picture.get("width")) == 2 * int(picture.get("height"))
+    icons = {each.get("rel"): each.get("href") for each in page.all("link")}
+    assert icons["icon"] == address
+    assert icons.get("apple-touch-icon") == (address if ending == "png" else None)
+
+    answer = site.client.get(address)
+    assert answer.content_type == media_type
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert "script" not in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "sizes"),
+    [(drawn.SVG, "logo.svg", "any"), (drawn.png(512, 512), "logo.png", "512x512")],
+)
+def test_the_logo_is_the_icon_of_feeds_previews_and_the_manifest(tmp_path, data, name, sizes):
+    site = branded(tmp_path, logo=data)
+    address = f"https://posts.example/static/{name}"
+
+    atom = feedparser.parse(site.client.get("/feed.atom").data).feed
+    rss = feedparser.parse(site.client.get("/category/trade/feed.rss").data).feed
+    assert (atom.icon, atom.logo) == (address, address)
+    assert rss.get("image", {}).get("href") == (address if name == "logo.png" else None)
+    assert json.loads(site.client.get("/feed.json").data)["icon"] == address
+    assert metas(site.page("/")).get("og:image") == (address if name == "logo.png" else None)
+    (icon,) = json.loads(site.client.get("/manifest.webmanifest").data)["icons"]
+    assert icon["sizes"] == sizes
+    assert site.client.get(icon["src"]).status_code == 200
+    assert site.client.get(f"/static/{name}").headers["Cache-Control"] == "no-cache"
+
+
+def test_the_feed_of_a_source_and_a_closed_archive_have_no_icon_of_ours(tmp_path):
+    site = branded(tmp_path, logo=drawn.png(), description="Ours")
+    week = Week.of(datetime.now(UTC) - timedelta(days=14))
+    site.record("tide", entry(500, published_at=week.start + timedelta(days=3)))
+
+    assert "static/logo" not in site.client.get("/source/lamp/feed.atom").text
+    archive = site.client.get(f"/archive/{week}.atom").text
+    assert "<entry>" in archive
+    assert "static/logo" not in archive
+    assert "Ours" not in archive
+
+
+# ----------------------------------------------------------------------- accent and style
+
+
+def test_the_operators_style_is_the_last_in_the_cascade(tmp_path):
+    site = branded(tmp_path, css="a{color:red} /* ü */".encode(), accent="#0a58ca")
+
+    sheets = [
+        each.get("href") for each in site.page("/").all("link") if each.get("rel") == "stylesheet"
+    ]
+    assert [address.partition("?")[0] for address in sheets] == [
+        "/static/style.css",
+        "/static/look.css",
+    ]
+    answer = site.client.get(sheets[1])
+    assert answer.text == ":root{--accent:light-dark(#0a58ca,#5394ff)}\na{color:red} /* ü */"
+    assert answer.content_type == "text/css; charset=utf-8"
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert "#0a58ca" in site.client.get("/icon.svg").text
+
+
+def test_without_a_style_of_the_operator_there_is_one_style_sheet(site):
+    sheets = [each for each in site.page("/").all("link") if each.get("rel") == "stylesheet"]
+
+    assert len(sheets) == 1
+    assert site.client.get("/static/look.css").status_code == 404
+
+
+# --------------------------------------------------------------------------- the status
+
+
+def test_the_public_does_not_see_how_feeds_are_doing_where_the_status_is_off(tmp_path):
+    site = branded(tmp_path, status="off")
+    site.record("tide", outcome=Outcome.FAILED, status=None, error="DNS name not found", failures=3)
+
+    site.page("/status", 404)
+    for path in ("/", "/category/the-sea", "/source/tide", "/sources", "/search?q=post"):
+        page = site.page(path)
+        assert not page.all("span", "badge")
+        assert "Status" not in page.text
+        assert "DNS" not in page.text
+        assert "Checked" not in page.text
+        assert "/status" not in [each.get("href") for each in page.all("a")]
+    assert "aggregator_feeds_failing 1" in site.client.get("/metrics").text
+    assert site.client.get("/healthz").status_code == 200
+
+
+# ----------------------------------------------------------------------------- documents
+
+
+def test_the_documented_names_of_the_look_exist(full):
+    document = (ROOT / "docs" / "look.md").read_text("utf-8")
+    styles = (ROOT / "web" / "static" / "style.css").read_text("utf-8")
+    pages = [full.page(path) for path in ("/", "/?before=99999999999999999", "/about/robot")]
+    marked = {name for page in pages for each in page.root.iter() for name in classes_of(each)}
+    templates = "".join(path.read_text() for path in (ROOT / "web" / "templates").iterdir())
+
+    properties = re.findall(r"^\| `(--[\w-]+)` \|", document, re.MULTILINE)
+    assert len(properties) > 10
+    assert [each for each in properties if f"{each}:" not in styles.partition("}")[0]] == []
+    names = re.findall(r"^\| `([a-z][\w-]*)` \|", document, re.MULTILINE)
+    assert len(names) > 20
+    unmarked = [name for name in names if name not in marked]
+    assert [name for name in unmarked if not re.search(rf'class="[^"]*\b{name}\b', templates)] == []
+
+
+def classes_of(element):
+    return str(element.get("class") or "").split()
+
+
+def test_the_example_of_a_style_sheet_is_read(tmp_path):
+    document = (ROOT / "docs" / "look.md").read_text("utf-8")
+    (sheet,) = re.findall(r"```css\n(.*?)```", document, re.DOTALL)
+
+    assert branded(tmp_path, css=sheet.encode()).config.page.css

@@ -15,11 +15,13 @@ import pytest
 
 from aggregator.cli import folder_sync, static_site
 from aggregator.cli.static_site import File
+from aggregator.config import load
 from aggregator.errors import AggregatorError
 from aggregator.merged.archives import ARCHIVED
 from aggregator.model import FeedHead
 from aggregator.opml.outlines import read as opml_of
 from aggregator.publish import Format
+from tests import drawn
 from tests.musts import broken
 from tests.selection import slow_after
 from tests.web_fixtures import HtmlPage, Site
@@ -99,6 +101,27 @@ def copied(exported, tmp_path) -> Exported:
     site.out = tmp_path / "out"
     shutil.copytree(exported.out, site.out)
     return site
+
+
+def test_the_operators_files_are_written_with_the_pages(tmp_path):
+    site = Exported(tmp_path)
+    for name, data in (("logo", drawn.SVG), ("css", b"a{}"), ("about", b"# How to be listed")):
+        (tmp_path / f"{name}.file").write_bytes(data)
+    path = tmp_path / "config.yaml"
+    page = "{logo: logo.file, css: css.file, about: about.file, status: off}"
+    path.write_text(f"{path.read_text('utf-8')}page: {page}\n", "utf-8")
+    site.config = load(path)
+    site.export()
+
+    files = site.read()
+    assert b"<path" in files["static/logo.svg"]
+    assert files["static/look.css"] == b"a{}"
+    assert "How to be listed" in files["about.html"].decode()
+    for path in ("index.html", "about.html", "source/tide/index.html"):
+        page = HtmlPage(files[path].decode())
+        there = {normpath(join(dirname(path), target)) for target in targets(page.text)}
+        assert {"static/logo.svg", "static/look.css", "about.html"} <= there
+        assert "iframe" not in page.text
 
 
 def targets(html: str) -> set[str]:

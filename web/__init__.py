@@ -31,7 +31,7 @@ from aggregator.merged import HUB_PATH
 from aggregator.runtime.hub_socket import MAX_REQUEST
 from web import feed_views, hub_endpoint, machine_views, pages
 from web.answer_cache import AnswerCache
-from web.content_policy import DOCUMENT_POLICY, PAGE_POLICY
+from web.content_policy import DOCUMENT_POLICY, PAGE_POLICY, PICTURE_POLICY
 from web.host_check import HostCheck
 from web.language import SOURCE, to_translate
 from web.mount import Mount
@@ -54,6 +54,7 @@ _MESSAGES = {
     500: to_translate("The error is ours, and has been logged."),
     503: to_translate("The database cannot be read at the moment."),
 }
+_POLICIES = {"text/html": PAGE_POLICY, "image/svg+xml": PICTURE_POLICY}
 _TOO_LONG = to_translate("This takes too long. Ask for less, or try again in a moment.")
 _HEADINGS = {
     400: to_translate("This address has a mistake"),
@@ -116,8 +117,7 @@ def _wrapped(
 
 def _protect(response: Response) -> Response:
     if response.status_code != 304:  # a stored response keeps the policy of its first answer
-        is_page = response.mimetype == "text/html"
-        policy = PAGE_POLICY if is_page else DOCUMENT_POLICY
+        policy = _POLICIES.get(response.mimetype or "", DOCUMENT_POLICY)
         response.headers.setdefault("Content-Security-Policy", policy)
     response.headers["X-Content-Type-Options"] = "nosniff"
     # Publishers learn nothing of their readers, nor the name of a private host.

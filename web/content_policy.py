@@ -30,6 +30,9 @@ POST_POLICY = f"{PAGE_POLICY}; {_MEDIA}"
 DOCUMENT_POLICY = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 """Of what is not a page but may be opened like one: texts of other people are in it."""
 
+PICTURE_POLICY = DOCUMENT_POLICY.replace(";", "; style-src 'unsafe-inline'; img-src data:;", 1)
+"""Of an SVG document, which is drawn with styles and has pictures in it, but runs nothing."""
+
 
 def policy_of_file(*, plays_media: bool) -> Markup:
     """Return the policy that a page in a file carries in a `meta` element, as attribute text.

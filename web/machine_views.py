@@ -13,6 +13,7 @@ from aggregator.database.state.read_metrics import Metrics
 from aggregator.errors import DeadlineError
 from aggregator.feed_status import FeedStatus
 from aggregator.model import ListKind, ListScope
+from aggregator.pictures.picture_header import PictureFormat
 from web import parameters
 from web.assets import version
 from web.responses import REVALIDATE, Body, body, send
@@ -57,7 +58,6 @@ def icon() -> Response:
 @bp.get("/manifest.webmanifest")
 def manifest() -> Response:
     """Describe the page for an installation in a browser (W3C Web Application Manifest)."""
-    icon_path = url_for("machines.icon")
     described = {
         "name": site().config.title,
         "short_name": site().config.title,
@@ -67,9 +67,20 @@ def manifest() -> Response:
         "display": "minimal-ui",
         "background_color": "#faf9f6",
         "theme_color": "#faf9f6",
-        "icons": [{"src": icon_path, "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
+        "icons": [_icon()],
     }
     return send(body(_json(described), _MANIFEST), cache_control=_FOR_A_DAY)
+
+
+def _icon() -> dict[str, str]:
+    """Return the logo, or our icon, as an icon of the manifest; browsers make it smaller."""
+    logo, path = site().branding.logo, url_for("machines.icon")
+    media_type, sizes = "image/svg+xml", "any"
+    if logo is not None:
+        name, media_type = site().branding.logo_name, logo.format.media_type
+        path = url_for("machines.static", name=name, v=version(site().assets[name]))
+        sizes = "any" if logo.format is PictureFormat.SVG else f"{logo.width}x{logo.height}"
+    return {"src": path, "sizes": sizes, "type": media_type, "purpose": "any"}
 
 
 @bp.get("/robots.txt")

@@ -152,6 +152,7 @@ def render(page: Page, *, clock: Clock, overview: Overview | None, links: PageLi
         clock=clock,
         overview=overview,
         config=site().config,
+        branding=site().branding,
         links=links,
         **translation_context(clock.lang),
         **page.values,
@@ -234,6 +235,13 @@ def status(data: PageData, skipped: int, path_of: Callable[[int], str]) -> Page:
     if data.overview.relisted_entries is not None:
         values["relisting"] = read_relisting.relisting_progress(data.connection)
     return Page("status.html", values, section="status", index=False)
+
+
+def about() -> Page | None:
+    """Return the page with the operator's text on the site, None without such a text."""
+    if site().branding.about is None:
+        return None
+    return Page("about.html", public_url=f"{site().config.base_url}/about")
 
 
 def robot(data: PageData) -> Page:

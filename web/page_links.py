@@ -48,6 +48,10 @@ class PageLinks(ABC):
         """Return the address of the status of all feeds, None without such a page."""
 
     @abstractmethod
+    def of_about(self) -> str | None:
+        """Return the address of the operator's text on the site, None without such a text."""
+
+    @abstractmethod
     def of_subscriptions(self, scope: ListScope = WHOLE_LIST) -> str:
         """Return the address of all subscriptions, or of those of a category, as OPML."""
 
@@ -90,9 +94,13 @@ class RequestLinks(PageLinks):
         """Return the path of the table of sources, of its page after `skipped` sources."""
         return url_for("pages.sources", skip=skipped or None)
 
-    def of_status(self) -> str:
-        """Return the path of the status of all feeds."""
-        return url_for("pages.status")
+    def of_status(self) -> str | None:
+        """Return the path of the status of all feeds, None where config.yaml hides the status."""
+        return url_for("pages.status") if site().config.page.status else None
+
+    def of_about(self) -> str | None:
+        """Return the path of the operator's text on the site, None without such a text."""
+        return url_for("pages.about") if site().branding.about else None
 
     def of_subscriptions(self, scope: ListScope = WHOLE_LIST) -> str:
         """Return the path of all subscriptions, or of those of a category, as OPML."""

@@ -152,7 +152,16 @@ def sources(data: PageData) -> Page:
 @_page(Part.CHECKS, Part.FEEDS)
 def status(data: PageData) -> Page:
     """Show how every feed is doing, problems first; `?skip=` is the number of those before."""
+    if not site().config.page.status:
+        abort(404)
     return page_contents.status(data, parameters.skip(), _status_path)
+
+
+@bp.get("/about")
+@_page()
+def about(_data: PageData) -> Page:
+    """Show the operator's text on the site."""
+    return page_contents.about() or abort(404)
 
 
 @bp.get("/about/robot")

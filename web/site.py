@@ -17,6 +17,7 @@ from aggregator.database import Engine
 from aggregator.merged import Publication
 from aggregator.pictures.picture_files import PictureFiles
 from web.assets import load_assets
+from web.branding import Branding, branding
 from web.client_limits import ClientLimiter
 from web.costly_searches import CostlySearches
 from web.deltas import SentVersions
@@ -32,7 +33,8 @@ class Site:
 
     Attributes:
         publication: Common properties of all merged feeds.
-        assets: The files of static/, by name.
+        assets: The files of static/ and of the operator, by name.
+        branding: The operator's own logo, style sheet and text.
         documents: Cache of merged feeds, subscriptions and metrics.
         versions: Former versions of merged feeds, for deltas.
         client_limiter: Limit for repeated requests of a client.
@@ -51,6 +53,7 @@ class Site:
     publication: Publication
     zone: ZoneInfo
     assets: Mapping[str, Body]
+    branding: Branding
     documents: BodyCache
     versions: SentVersions
     client_limiter: ClientLimiter
@@ -78,13 +81,16 @@ def set_site(
     utc_now: Callable[[], datetime] = system_time,
 ) -> None:
     """Make the values of an application."""
-    assets = load_assets()
+    files = load_assets()
+    brand = branding(config, files["icon.svg"])
+    assets = {**files, **brand.assets}
     app.extensions[_KEY] = Site(
         config=config,
         engine=engine,
         publication=Publication.of(config, own_hub=hub is not None),
         zone=ZoneInfo(config.timezone),
         assets=assets,
+        branding=brand,
         documents=BodyCache(),
         versions=SentVersions(),
         client_limiter=ClientLimiter(),
@@ -93,7 +99,7 @@ def set_site(
         sidebars=Sidebars(),
         feed_table_lock=threading.Lock(),
         costly_searches=CostlySearches(),
-        build=_build(config, assets),
+        build=_build(config, assets, brand),
         utc_now=utc_now,
         hub=hub,
     )
@@ -104,9 +110,9 @@ def site() -> Site:
     return cast("Site", current_app.extensions[_KEY])
 
 
-def _build(config: Config, assets: Mapping[str, Body]) -> str:
+def _build(config: Config, assets: Mapping[str, Body], brand: Branding) -> str:
     digest = hashlib.sha256(repr((config.title, config.base_url, config.timezone)).encode())
-    digest.update(repr((config.page, config.feeds)).encode())
+    digest.update(repr((config.page, brand.about, config.feeds)).encode())
     for name in sorted(assets):
         digest.update(assets[name].etag.encode())
     for folder in ("templates", "languages"):

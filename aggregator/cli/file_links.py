@@ -10,6 +10,8 @@ from aggregator.model import Cursor, ListScope
 from aggregator.publish import Format
 from web.page_links import WHOLE_LIST, PageLinks
 
+ABOUT_FILE = "about.html"
+
 
 class FileLinks(PageLinks):
     """The links of one page.
@@ -20,6 +22,7 @@ class FileLinks(PageLinks):
         formats: Formats of the documents with files.
         cursor_at: Returns the cursor of the page with the list below a place.
         assets: Collects the paths of assets, each with the name of the asset in static/.
+        has_about: There is a page with the operator's text.
     """
 
     static = True
@@ -32,12 +35,14 @@ class FileLinks(PageLinks):
         formats: Collection[str],
         cursor_at: Callable[[Cursor], Cursor],
         assets: dict[str, str],
+        has_about: bool,
     ) -> None:
         self._folder = dirname(path) or "."
         self._base_url = base_url
         self._formats = formats
         self._cursor_at = cursor_at
         self._assets = assets
+        self._has_about = has_about
 
     def of_list(
         self, scope: ListScope, *, before: Cursor | None = None, view: str | None = None
@@ -59,6 +64,10 @@ class FileLinks(PageLinks):
 
     def of_status(self) -> None:
         """Return None: the status page is not written."""
+
+    def of_about(self) -> str | None:
+        """Return the path to the operator's text on the site, None without such a text."""
+        return self._relative(ABOUT_FILE) if self._has_about else None
 
     def of_subscriptions(self, scope: ListScope = WHOLE_LIST) -> str:
         """Return the path to the subscriptions, or to those of a category, as OPML.

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import logging
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,9 +16,9 @@ import click
 from aggregator.cli import logs
 from aggregator.cli.common import load_config, opened_database, run_until_done, takes_config
 from aggregator.cli.web_process import WebProcess, bind
-from aggregator.config import Config, clear_leftovers, load, reached_at_port
+from aggregator.config import Config, clear_leftovers, load, present_stamps, reached_at_port
 from aggregator.database import open_database, watch_file
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, ConfigError
 from aggregator.runtime.child_processes import on_hangup
 from aggregator.scheduler import Scheduler, stop_on_signals
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from web.server import WebServer
 
 log = logging.getLogger(__name__)
+
+_LOOK = 1  # seconds between two looks at the files
 
 
 @click.command()
@@ -91,7 +94,9 @@ def serve(host: str | None, port: int | None, server: str) -> None:
             web = Waitress(config, bound.listener)
         _print_address(bound.address)
         watch_file(config.database)
-        on_hangup(partial(_take_over, config.path, bound.amend, web))
+        reading = _Reading(config, bound.amend, web)
+        on_hangup(reading.take_over)
+        threading.Thread(target=reading.watch, name="files", daemon=True).start()
         web.run()
 
 
@@ -165,16 +170,38 @@ def _listening(config: Config, host: str | None, port: int | None) -> Iterator[_
         yield _BoundAddress(listener, host, port, configured_port, listener.getsockname())
 
 
-def _take_over(path: Path, amend: Callable[[Config], Config], web: "WebServer") -> None:
-    """Load the file again, for the web alone."""
-    try:
-        web.take_over(amend(load(path)))
-    except AggregatorError as error:
-        for line in str(error).splitlines():
-            log.error("%s", line)
-        log.error("%s: not loaded; still using the last valid version", path)
-    else:
-        log.info("%s: reloaded", path)
+class _Reading:
+    """Reads the configuration again, for the web alone."""
+
+    def __init__(self, config: Config, amend: Callable[[Config], Config], web: "WebServer") -> None:
+        self._path, self._amend, self._web = config.path, amend, web
+        self._stamps = config.stamps
+        self._lock = threading.Lock()
+
+    def watch(self) -> None:
+        """Read the files again whenever one of them was saved, without end."""
+        while True:
+            time.sleep(_LOOK)
+            if present_stamps(self._stamps) != self._stamps:
+                time.sleep(_LOOK)  # an editor may be about to put another file there
+                self.take_over()
+
+    def take_over(self) -> None:
+        """Read the files again; a faulty configuration changes nothing."""
+        with self._lock:
+            stamps = present_stamps(self._stamps)
+            try:
+                config = self._amend(load(self._path))
+                self._web.take_over(config)
+            except AggregatorError as error:
+                for line in str(error).splitlines():
+                    log.error("%s", line)
+                log.error("%s: not loaded; still using the last valid version", self._path)
+                beside = error.stamps if isinstance(error, ConfigError) else self._stamps
+            else:
+                log.info("%s: reloaded", self._path)
+                beside = config.stamps
+            self._stamps = {**beside, self._path: stamps[self._path]}
 
 
 async def _schedule(scheduler: Scheduler, on_start: Callable[[], None] | None = None) -> None:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from aggregator import merged, publish
-from aggregator.cli.file_links import FileLinks, list_file, sources_file
+from aggregator.cli.file_links import ABOUT_FILE, FileLinks, list_file, sources_file
 from aggregator.config import Config
 from aggregator.database import Connection, Engine
 from aggregator.database.lists import read_lists
@@ -143,6 +143,9 @@ class _Pages:
                 yield from self._list_pages(connection, scope)
         with self._engine.connect() as connection:
             yield from self._sources_pages(connection)
+            data = self._data(connection, ABOUT_FILE)
+            if (about := page_contents.about()) is not None:
+                yield _file(ABOUT_FILE, about, data)
         for path, name in sorted(self._assets.items()):
             yield File(path, site().assets[name].data)
 
@@ -183,6 +186,7 @@ class _Pages:
             formats=self._formats,
             cursor_at=next_of or _CursorAfter((), None),
             assets=self._assets,
+            has_about=site().branding.about is not None,
         )
         return PageData(connection, self._clock, self._overview, LastVisit(), links)
 

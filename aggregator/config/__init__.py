@@ -5,6 +5,7 @@
 config_file        reads the file, joins the steps, reports all problems
 yaml_document      values and their places in the text; yaml_mistakes explains broken syntax
 options            keys, types, defaults; option_readers says how each text is read
+files              files beside config.yaml; page_files reads those of the pages
 value_parsers      titles, names, spans, numbers; address_parsers reads addresses
 scalar_places      where a part of a text stands in the file
 option_validation  values -> options, or every fault
@@ -18,7 +19,8 @@ appending          adds feeds; atomic_write replaces the file
 from aggregator.config.address_parsers import feed_url
 from aggregator.config.appending import Appended, append, append_to_file, has_feed
 from aggregator.config.atomic_write import clear_leftovers, write
-from aggregator.config.config_file import line_of, load, parse, reached_at_port, read, stamp_of
+from aggregator.config.config_file import line_of, load, parse, reached_at_port, read
+from aggregator.config.files import PageFile, Stamp, present_stamps
 from aggregator.config.options import (
     Config,
     HostOptions,
@@ -31,6 +33,7 @@ from aggregator.config.options import (
     WebOptions,
     WebSubOptions,
 )
+from aggregator.config.page_files import Logo
 from aggregator.config.remarks import notes, source_notes
 from aggregator.config.rule_remarks import unknown_sources
 
@@ -38,11 +41,14 @@ __all__ = [
     "Appended",
     "Config",
     "HostOptions",
+    "Logo",
     "NetworkOptions",
+    "PageFile",
     "PageOptions",
     "PollOptions",
     "PublishOptions",
     "RetentionOptions",
+    "Stamp",
     "StoriesOptions",
     "WebOptions",
     "WebSubOptions",
@@ -55,10 +61,10 @@ __all__ = [
     "load",
     "notes",
     "parse",
+    "present_stamps",
     "reached_at_port",
     "read",
     "source_notes",
-    "stamp_of",
     "unknown_sources",
     "write",
 ]

@@ -7,10 +7,11 @@ Nearly pure: `feed_url` looks for files beside config.yaml.  The functions are r
 import ipaddress
 import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from aggregator import urls
+from aggregator.config.files import path_within
 from aggregator.config.value_parsers import CONTROL_CHARACTER, line, quoted
 
 FEED_ENDINGS = (".xml", ".rss", ".atom", ".json", ".rdf")
@@ -239,15 +240,7 @@ def _web_url(text: str) -> str:
 
 
 def _local_path(text: str, folder: Path) -> str:
-    if text.startswith(("/", "~", "\\")):
-        raise ValueError(
-            f"{quoted(text)}: copy the file into the folder of config.yaml "
-            "and write its path from there, such as samples/feed.xml"
-        )
-    if "\\" in text:
-        raise ValueError(f"{quoted(text)}: write / instead of \\ between folder and file")
-    if ".." in PurePosixPath(text).parts:
-        raise ValueError(f"{quoted(text)} leaves the folder of config.yaml; copy the file into it")
+    path_within(text, "samples/feed.xml")
     if text.lower().endswith(FEED_ENDINGS) or _is_file(folder / text):
         return text
     if "." in text.partition("/")[0] or text.startswith("localhost"):

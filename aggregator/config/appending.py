@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aggregator import urls
 from aggregator.config import atomic_write, config_file, value_parsers, yaml_document
+from aggregator.config.files import stamp_of
 from aggregator.config.option_readers import MAX_CATEGORIES
 from aggregator.config.options import Config
 from aggregator.config.subscriptions import same_feed_key
@@ -53,11 +54,11 @@ def append_to_file(path: Path, outlines: Sequence[OpmlOutline]) -> Appended:
     """
     with atomic_write.locked(path):
         while True:
-            stamp = config_file.stamp_of(path)
+            stamp = stamp_of(path)
             appended = append(config_file.read(path), outlines, path=path)
             if not appended.feeds:
                 return appended
-            if config_file.stamp_of(path) == stamp:
+            if stamp_of(path) == stamp:
                 atomic_write.write(path, appended.text)
                 return appended
 

@@ -1,7 +1,6 @@
 """config.yaml -> Config, or every problem in the file with line and column."""
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain, islice
@@ -17,8 +16,9 @@ from aggregator.config import (
     subscriptions,
     yaml_document,
 )
+from aggregator.config.files import Folder, Stamp, open_at_once, stamp_of
 from aggregator.config.option_validation import ConfigFault
-from aggregator.config.options import Config, GlobalOptions, Stamp
+from aggregator.config.options import Config, GlobalOptions
 from aggregator.config.yaml_document import Node, Problem
 from aggregator.errors import ConfigError
 
@@ -42,20 +42,8 @@ def load(path: Path) -> Config:
         ConfigError: The file can't be read, or has problems; the error lists all problems.
     """
     stamp = stamp_of(path)  # before the text: a file that is saved meanwhile is noticed later
-    return replace(parse(read(path), path=path), stamp=stamp)
-
-
-def stamp_of(path: Path) -> Stamp | None:
-    """Return the stamp of a file, which changes with every save; None for no file."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    # Two files of a Nix store have one time, and may have one size; so may a file that was written
-    # with the time of another file.  Device and inode notice a link with a new target.
-    return (
-        status.st_mtime_ns, status.st_size, status.st_ctime_ns, status.st_dev, status.st_ino,
-    )  # fmt: skip
+    config = parse(read(path), path=path)
+    return replace(config, stamps={path: stamp, **config.stamps})
 
 
 def read(path: Path) -> str:
@@ -65,7 +53,7 @@ def read(path: Path) -> str:
         ConfigError: The file does not exist, can't be opened, or is not UTF-8.
     """
     try:
-        with open(path, "rb", opener=_open_at_once) as stream:
+        with open(path, "rb", opener=open_at_once) as stream:
             text = stream.read(MAX_SIZE + 1)
         if len(text) > MAX_SIZE:
             message = f"larger than {MAX_SIZE // 10**6} MB; no configuration is"
@@ -106,13 +94,6 @@ def line_of(config: Config, *location: str | int) -> int | None:
     return section.pairs[str(key)][0].start.line + 1
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file; opening a pipe would wait for a writer, and a stop of the program with it."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK)
-    os.set_blocking(descriptor, True)
-    return descriptor
-
-
 def parse(text: str, *, path: Path) -> Config:
     """Read the configuration from the text of the file at `path`.
 
@@ -123,7 +104,7 @@ def parse(text: str, *, path: Path) -> Config:
     values = config_text.values
     if not isinstance(values, dict):
         raise config_text.error([ConfigFault((), "must be `key: value` lines")])
-    folder = options.folder_of(path)
+    folder = Folder(options.folder_of(path))
     global_values = {key: value for key, value in values.items() if key != "feeds"}
     if oversized := _oversized_part(global_values):
         raise ConfigError([f"{path}: {oversized}"])  # to find the line would take seconds
@@ -138,9 +119,10 @@ def parse(text: str, *, path: Path) -> Config:
     if isinstance(settings, list):
         faults += settings
     if faults or config_text.problems or not isinstance(settings, GlobalOptions):
-        raise config_text.error(faults)
+        raise config_text.error(faults, folder.stamps)
     config = Config(
         path=path,
+        stamps=folder.stamps,
         feeds=subscriptions.subscriptions(
             items.feeds,
             interval=settings.poll.interval,
@@ -182,11 +164,16 @@ class _ConfigText:
         """Return the line in which an item of `feeds` begins."""
         return yaml_document.find(self.root, ["feeds", index])[0].start.line + 1
 
-    def error(self, faults: Iterable[ConfigFault]) -> ConfigError:
+    def error(
+        self, faults: Iterable[ConfigFault], stamps: Mapping[Path, Stamp | None] | None = None
+    ) -> ConfigError:
         """Return the error that lists all problems, in the order of the file.
 
         Problems beyond `MAX_REPORTED` are only counted: a person mends the first problems and
         checks again.
+
+        Args:
+            stamps: Of the files beside the file that were read, or are missing.
         """
         fault_problems = [_problem_of(fault, self.root, self._text) for fault in faults]
         problems = sorted({*self.problems, *fault_problems})
@@ -200,7 +187,7 @@ class _ConfigText:
             at_least = "at least " if len(problems) >= yaml_document.MAX_PROBLEMS else ""
             number = "1 more problem" if unreported == 1 else f"{unreported:,} more problems"
             lines.append(f"{self._path}: {at_least}{number}; mend these first")
-        return ConfigError(lines)
+        return ConfigError(lines, stamps)
 
 
 def reached_at_port(config: Config, port: int) -> Config:

@@ -1,9 +1,9 @@
 """Items of `feeds` -> options, and the faults of the items.  Pure."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from aggregator.config import option_readers, option_validation, yaml_document
+from aggregator.config.files import Folder
 from aggregator.config.option_validation import ConfigFault
 from aggregator.config.options import FeedOptions
 
@@ -23,7 +23,7 @@ class FeedItems:
     faults: list[ConfigFault] = field(default_factory=list)
 
 
-def read_feeds(items: object, *, folder: Path) -> FeedItems:
+def read_feeds(items: object, *, folder: Folder) -> FeedItems:
     """Return the items of `feeds`, up to the one with which there are too many faults."""
     read = FeedItems()
     try:

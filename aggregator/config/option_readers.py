@@ -10,6 +10,9 @@ from pydantic import BeforeValidator, PlainValidator, ValidationInfo
 
 from aggregator import urls
 from aggregator.config import address_parsers, stray_characters, value_parsers
+from aggregator.config.accent import Accent
+from aggregator.config.accent import accent as accent_of
+from aggregator.config.files import Folder
 from aggregator.search.search_faults import RuleError
 from aggregator.search.search_parser import parse_rule
 
@@ -63,9 +66,23 @@ def parsed_in_folder(parser: Callable[..., object]) -> PlainValidator:
     """Read a text relative to the folder of config.yaml, which is the validation's context."""
 
     def parse(value: object, info: ValidationInfo) -> object:
-        return parser(_technical_value(value), folder=info.context or Path())
+        return parser(_technical_value(value), folder=_folder(info).path)
 
     return PlainValidator(parse)
+
+
+def file_or_none(reader: Callable[..., object]) -> PlainValidator:
+    """Read a file of the folder of config.yaml with `reader`; a blank value is None."""
+
+    def read(value: object, info: ValidationInfo) -> object:
+        return None if value in _BLANK else reader(_technical_value(value), folder=_folder(info))
+
+    return PlainValidator(read)
+
+
+def _folder(info: ValidationInfo) -> Folder:
+    folder: Folder | None = info.context
+    return folder or Folder(Path())
 
 
 def _refuse_variables(value: object) -> None:
@@ -195,5 +212,14 @@ def category_names(
     return names, messages
 
 
+def accent(value: object) -> Accent:
+    """Read a colour, or a list of two: of the light theme and of the dark theme."""
+    if value in _BLANK:
+        raise ValueError('empty; # begins a comment, so write a colour in quotes: "#a83c08"')
+    colours = value if isinstance(value, list) else [value]
+    return accent_of(tuple(one_value(colour) for colour in colours))
+
+
 RULE = PlainValidator(rule)
 CATEGORIES = PlainValidator(categories)
+ACCENT = PlainValidator(accent)

@@ -4,13 +4,13 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache, partial
-from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from aggregator.config import stray_characters
+from aggregator.config.files import Folder
 from aggregator.config.option_readers import InKeysError, InTextError
 from aggregator.config.options import (
     DEFAULT_DATABASE,
@@ -55,7 +55,9 @@ class ConfigFault:
         return replace(self, location=(*outer, *self.location))
 
 
-def read_settings(raw: Mapping[str, object], *, folder: Path) -> GlobalOptions | list[ConfigFault]:
+def read_settings(
+    raw: Mapping[str, object], *, folder: Folder
+) -> GlobalOptions | list[ConfigFault]:
     """Return all settings but `feeds`, or every fault."""
     # A default does not pass through its reader, which makes this path absolute.
     return _check(_SETTINGS, {"database": DEFAULT_DATABASE, **raw}, folder)
@@ -66,7 +68,7 @@ def as_arguments(settings: GlobalOptions) -> dict[str, Any]:
     return {field.name: getattr(settings, field.name) for field in fields(GlobalOptions)}
 
 
-def read_feed(raw: object, *, folder: Path) -> FeedOptions | list[ConfigFault]:
+def read_feed(raw: object, *, folder: Folder) -> FeedOptions | list[ConfigFault]:
     """Return the options of an item of `feeds`, an address alone or settings; or every fault."""
     if raw is None:
         return [ConfigFault((), "empty; write a feed's address, or remove the dash")]
@@ -81,7 +83,7 @@ def read_feed(raw: object, *, folder: Path) -> FeedOptions | list[ConfigFault]:
     return [*faults, ConfigFault(("private",), message)]
 
 
-def readable_value(options: type, key: str, raw: object, *, folder: Path = Path()) -> Any:
+def readable_value(options: type, key: str, raw: object, *, folder: Folder | None = None) -> Any:
     """Return the value of one key, whatever is wrong with the keys beside it.
 
     Args:
@@ -105,7 +107,7 @@ def _adapter(options: type, key: str) -> TypeAdapter[Any]:
     return TypeAdapter(get_type_hints(options, include_extras=True)[key])
 
 
-def _would_reveal_address(feed: Mapping[str, object], folder: Path) -> bool:
+def _would_reveal_address(feed: Mapping[str, object], folder: Folder) -> bool:
     """Whether a feed is private, and would get a name from the address."""
     is_private = readable_value(FeedOptions, "private", feed, folder=folder)
     return bool(is_private) and not feed.get("title") and not feed.get("name")
@@ -126,7 +128,7 @@ _SECTIONS: dict[str, type] = {
 }
 
 
-def _check(adapter: TypeAdapter[_T], raw: object, folder: Path) -> _T | list[ConfigFault]:
+def _check(adapter: TypeAdapter[_T], raw: object, folder: Folder) -> _T | list[ConfigFault]:
     try:
         return adapter.validate_python(raw, context=folder)
     except ValidationError as error:

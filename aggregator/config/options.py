@@ -5,6 +5,7 @@ sections without pydantic.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -14,7 +15,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, ConfigDict, PlainValidator
 
 from aggregator import urls
-from aggregator.config import address_parsers, option_readers, value_parsers
+from aggregator.config import address_parsers, option_readers, page_files, value_parsers
+from aggregator.config.accent import Accent
+from aggregator.config.files import PageFile, Stamp
 from aggregator.config.option_readers import (
     SECTION,
     SETTINGS,
@@ -22,6 +25,7 @@ from aggregator.config.option_readers import (
     AllowedAddresses,
     InKeysError,
     category_names,
+    file_or_none,
     items_of,
     one_value,
     parsed,
@@ -29,6 +33,7 @@ from aggregator.config.option_readers import (
     parsed_or_none,
     whole_number,
 )
+from aggregator.config.page_files import Logo
 from aggregator.model import (
     NO_RULES,
     Backlog,
@@ -41,9 +46,6 @@ from aggregator.model import (
 )
 
 DEFAULT_DATABASE = "sqlite:///aggregator.db"
-
-Stamp = tuple[int, ...]
-"""What changes when a file is saved or replaced: times in nanoseconds, size, device and inode."""
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -171,6 +173,11 @@ class PageOptions:
         description: What the site is about, in one line.
         contact: Where the operator is reached: a `mailto:` or web address in ASCII.
         imprint: Address of the page with the operator's legal notice.
+        about: A text on the site, as CommonMark in UTF-8.
+        logo: A picture that stands for the site.
+        accent: The colour of what is new, current or the site's own.
+        css: A style sheet in UTF-8 that the pages have last.
+        status: The pages show how the feeds are doing.
     """
 
     __pydantic_config__ = _STRICT
@@ -183,6 +190,16 @@ class PageOptions:
     description: Annotated[str | None, parsed_or_none(value_parsers.description)] = None
     contact: Annotated[str | None, parsed_or_none(address_parsers.contact)] = None
     imprint: Annotated[str | None, parsed_or_none(address_parsers.web_page)] = None
+    about: Annotated[PageFile | None, file_or_none(page_files.text_file)] = None
+    logo: Annotated[Logo | None, file_or_none(page_files.logo)] = None
+    accent: Annotated[Accent | None, option_readers.ACCENT] = None
+    css: Annotated[PageFile | None, file_or_none(page_files.style_sheet)] = None
+    status: Annotated[bool, parsed(value_parsers.public_or_off)] = True
+
+    @property
+    def logo_name(self) -> str:
+        """The name of the logo below static/, empty without a logo."""
+        return "" if self.logo is None else f"logo.{self.logo.format}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +297,14 @@ class Config(GlobalOptions):
         hide, backlog, views: See `listing_rules`.
         base_url_given: The file has a `base_url`.
         feeds: Subscriptions in the order of the file; names and addresses are unique.
-        stamp: Stamp of the file at the time of reading; None if the text was not read from a file.
+        stamps: Stamps of the file, and of those beside the file that were read, at the time of
+            reading; None for a missing file.
     """
 
     path: Path
     base_url_given: bool = field(default=False, compare=False)
     feeds: tuple[Subscription, ...] = ()
-    stamp: Stamp | None = field(default=None, compare=False)
+    stamps: Mapping[Path, Stamp | None] = field(default_factory=dict, compare=False)
 
     @property
     def category_slugs(self) -> dict[str, str]:

@@ -233,6 +233,14 @@ def on_or_off(text: str) -> bool:
     raise ValueError(f"{quoted(text)} is neither on nor off; write one of them")
 
 
+def public_or_off(text: str) -> bool:
+    """Read whether something is public, or off."""
+    word = text.strip().lower()
+    if word not in {"public", "off"}:
+        raise ValueError(f"{quoted(text)} is neither public nor off; write one of them")
+    return word == "public"
+
+
 def whole_number_or_off(text: str, *, minimum: int, maximum: int) -> int | None:
     """Read a whole number, or `off` for no bound."""
     if text.strip().lower() in {"off", "no", "false"}:

@@ -58,6 +58,7 @@ class Publication:
         base_url: Without a slash at the end.
         id: URI, a prefix of the ids of all documents.
         description: What the instance is about, in one line; empty for none.
+        icon: Absolute address of the logo, the same for every version; empty for none.
         hub: Address of the WebSub hub for changes, None without a hub.
         prefix_titles: Put each entry's source before its title.
         files: The documents are files: no address has a query, and old entries are cut into pages
@@ -68,6 +69,7 @@ class Publication:
     base_url: str
     id: str
     description: str = ""
+    icon: str = ""
     hub: str | None = None
     prefix_titles: bool = False
     files: bool = False
@@ -93,7 +95,8 @@ class Publication:
 
     def with_page(self, page: PageOptions) -> "Publication":
         """Return the properties with those of the pages, which change without a restart."""
-        return replace(self, description=page.description or "")
+        icon = f"{self.base_url}/static/{page.logo_name}" if page.logo else ""
+        return replace(self, description=page.description or "", icon=icon)
 
     def url(self, request: ListRequest) -> str:
         """Return the address of a document."""

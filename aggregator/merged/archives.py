@@ -78,6 +78,8 @@ def archive(
         newer = ListRequest(request.scope, week=week.following)
     return replace(
         head,
+        subtitle="",  # as with the icon, a closed archive stays as it is when config.yaml changes
+        icon="",
         self_url=publication.url(request),
         archived=True,
         current_url=publication.url(ListRequest(request.scope)),

@@ -75,6 +75,7 @@ def document_head(
         subtitle=subtitle,
         language=language,
         generator=_GENERATOR,
+        icon="" if scope.source is not None else publication.icon,
     )
 
 

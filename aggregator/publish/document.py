@@ -36,6 +36,7 @@ class Document:
         language: Default language of texts, None if unknown.
         hubs: WebSub hubs for changes of `self_url`.
         generator: Name and version of the program.
+        icon: Absolute address of a picture that stands for the list, empty for none.
         entries: In the order of the list; ids are unique, and `content_html` was read.
     """
 
@@ -53,6 +54,7 @@ class Document:
     language: str | None = None
     hubs: tuple[str, ...] = ()
     generator: str = ""
+    icon: str = ""
     entries: Sequence[ListedEntry] = ()
 
 

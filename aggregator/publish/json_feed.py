@@ -52,6 +52,7 @@ def write(document: Document) -> bytes:
         feed_url=document.self_url,
         description=document.subtitle or None,
         next_url=document.next_url,
+        icon=document.icon or None,
         language=language_tag(document.language),
         hubs=[{"type": "WebSub", "url": hub} for hub in document.hubs] or None,
         items=[_item(entry) for entry in document.entries],

@@ -56,6 +56,7 @@ def write(document: Document) -> bytes:
     out.add("description", html.escape(document.subtitle or document.title, quote=False))
     if language := language_tag(document.language):
         out.add("language", language)
+    _image(out, document)
     if document.entries:
         out.add("lastBuildDate", _rfc822(updated_at(document)))
     if document.generator:
@@ -69,6 +70,16 @@ def write(document: Document) -> bytes:
     out.close("channel")
     out.close("rss")
     return out.document()
+
+
+def _image(out: XmlWriter, document: Document) -> None:
+    """Add the icon where the format of the icon is one that RSS 2.0 names."""
+    if document.icon and document.icon.endswith((".png", ".jpg", ".gif")):
+        out.open("image")
+        out.add("url", document.icon)
+        out.add("title", _title(document.title))
+        out.add("link", document.html_url)
+        out.close("image")
 
 
 def _item(out: XmlWriter, entry: ListedEntry) -> None:

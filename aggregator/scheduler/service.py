@@ -28,7 +28,7 @@ from typing import TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from aggregator.config import Config, load, stamp_of
+from aggregator.config import Config, Stamp, load, present_stamps
 from aggregator.database import Connection, DBAPIError, Engine, database_error, main_file
 from aggregator.database.entries import write_retention
 from aggregator.database.feeds import write_hosts, write_leases, write_polls, write_subscriptions
@@ -95,7 +95,7 @@ class Scheduler:
         self._amend, self._on_change = amend, on_change
         self._owner = process_identity.own_name()
         self._jobs = jobs or {}
-        self._stamp = config.stamp
+        self._stamps: Mapping[Path, Stamp | None] = {config.path: None, **config.stamps}
         self._reload_requests = self._answered_requests = 0  # counted, so that none is forgotten
         self._settings = poll_settings(config)
         self._pollers = pollers or PollerFactory(engine)
@@ -289,11 +289,8 @@ class Scheduler:
     async def _reload(self) -> None:
         """Take over what changed in config.yaml; a broken or missing file changes nothing."""
         config_path, request_count = self._config.path, self._reload_requests
-        stamp = stamp_of(config_path)
-        if stamp is None and self._stamp is not None:
-            await asyncio.sleep(_REPLACED_WITHIN)
-            stamp = stamp_of(config_path)
-        if stamp == self._stamp and request_count == self._answered_requests:
+        stamps = await self._present_stamps()
+        if stamps == self._stamps and request_count == self._answered_requests:
             return
         try:
             config, settings = await in_daemon_thread(partial(self._read, config_path))
@@ -305,11 +302,12 @@ class Scheduler:
             await self._poller.transact(
                 partial(write_subscriptions.note_config_problem, problem=problem)
             )
+            beside = error.stamps
         else:
             result = await self._sync(config)
             changes = _changes(result)
             # Some file systems give a file another inode each time, though it was not saved.
-            is_saved = (stamp or ())[:2] != (self._stamp or ())[:2]
+            is_saved = _times(stamps) != _times(self._stamps)
             is_news = is_saved or request_count != self._answered_requests or changes
             level = logging.INFO if is_news or config != self._config else logging.DEBUG
             log.log(level, "%s: reloaded: %s", config_path, changes or "no feed changed")
@@ -321,8 +319,18 @@ class Scheduler:
             await self._take_over(settings)
             await asyncio.to_thread(self._on_change, config)
             self._scheduler.modify_job("lists", next_run_time=datetime.now(UTC))
+            beside = config.stamps
         # Only now: a change that the database refused is tried again.
-        self._stamp, self._answered_requests = stamp, request_count
+        self._stamps = {**beside, config_path: stamps[config_path]}
+        self._answered_requests = request_count
+
+    async def _present_stamps(self) -> Mapping[Path, Stamp | None]:
+        """Return the stamps of config.yaml and of the files beside it that were read."""
+        stamps = present_stamps(self._stamps)
+        if any(stamps[path] is None and stamp for path, stamp in self._stamps.items()):
+            await asyncio.sleep(_REPLACED_WITHIN)
+            stamps = present_stamps(self._stamps)
+        return stamps
 
     async def _sync(self, config: Config) -> write_subscriptions.SyncResult:
         """Make the database agree with the file."""
@@ -435,6 +443,11 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _times(stamps: Mapping[Path, Stamp | None]) -> Mapping[Path, Stamp]:
+    """Return time and size of each file."""
+    return {path: (stamp or ())[:2] for path, stamp in stamps.items()}
 
 
 def _changes(result: write_subscriptions.SyncResult) -> str:

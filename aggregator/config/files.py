@@ -1,0 +1,127 @@
+"""Files beside config.yaml: read without waiting for a pipe, with stamps that tell of a save."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from aggregator.config.value_parsers import line, quoted
+
+Stamp = tuple[int, ...]
+"""What changes when a file is saved or replaced: times in nanoseconds, size, device and inode."""
+
+MAX_SIZE = 100_000
+"""Bytes of a file beside config.yaml."""
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return the stamp of a file, which changes with every save; None for no file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    # Two files of a Nix store have one time, and may have one size; so may a file that was written
+    # with the time of another file.  Device and inode notice a link with a new target.
+    return (
+        status.st_mtime_ns, status.st_size, status.st_ctime_ns, status.st_dev, status.st_ino,
+    )  # fmt: skip
+
+
+def present_stamps(paths: Iterable[Path]) -> dict[Path, Stamp | None]:
+    """Return the stamps of files at this moment."""
+    return {path: stamp_of(path) for path in paths}
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """Open a file; opening a pipe would wait for a writer, and a stop of the program with it."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """A file beside config.yaml.
+
+    Attributes:
+        path: Relative to the folder of config.yaml, as written.
+        data: The content, at most `MAX_SIZE` bytes.
+    """
+
+    path: str
+    data: bytes = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The content as text.
+
+        Raises:
+            ValueError: The content is not UTF-8, or is empty.
+        """
+        try:
+            text = self.data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start]
+            line_number, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+            message = "not UTF-8; save the file as UTF-8"
+            raise ValueError(f"{self.path}:{line_number}:{column}: {message}") from error
+        if not text.strip():
+            raise ValueError(f"{quoted(self.path)} is empty; write something, or remove the line")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The folder of config.yaml.
+
+    Attributes:
+        path: Absolute.
+        stamps: Of the files that were read, by path; None for a file that was not there.
+    """
+
+    path: Path
+    stamps: dict[Path, Stamp | None] = field(default_factory=dict)
+
+    def read(self, text: str) -> PageFile:
+        """Read a file at or below the folder, and note its stamp.
+
+        Raises:
+            ValueError: The path leads out of the folder, or the file can't be read.
+        """
+        words = path_within(line(text), "logo.svg")
+        path, name = self.path / words, quoted(words)
+        self.stamps[path] = stamp_of(path)  # before the content: a later save is noticed
+        try:
+            with open(path, "rb", opener=open_at_once) as stream:
+                data = stream.read(MAX_SIZE + 1)
+        except FileNotFoundError as error:
+            raise ValueError(f"there is no file {name} beside config.yaml") from error
+        except IsADirectoryError as error:
+            raise ValueError(f"{name} is a folder; name a file in it") from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ValueError(f"{name} can't be read: {reason}") from error
+        if len(data) > MAX_SIZE:
+            raise ValueError(f"{name} is larger than {MAX_SIZE // 1000} kB; make it smaller")
+        return PageFile(words, data)
+
+
+def path_within(text: str, example: str) -> str:
+    """Return a relative path that does not leave its folder.
+
+    Args:
+        example: Of such a path, for messages.
+
+    Raises:
+        ValueError: The path is absolute, or leads out of the folder.
+    """
+    if text.startswith(("/", "~", "\\")):
+        raise ValueError(
+            f"{quoted(text)}: copy the file into the folder of config.yaml "
+            f"and write its path from there, such as {example}"
+        )
+    if "\\" in text:
+        raise ValueError(f"{quoted(text)}: write / instead of \\ between folder and file")
+    if ".." in PurePosixPath(text).parts:
+        raise ValueError(f"{quoted(text)} leaves the folder of config.yaml; copy the file into it")
+    return text

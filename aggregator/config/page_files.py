@@ -1,0 +1,89 @@
+"""The paths of files for the pages -> their contents, checked: logo, style sheet, text.
+
+The functions are readers like those of `value_parsers`; the folder is that of config.yaml.
+"""
+
+import re
+from dataclasses import dataclass
+
+from aggregator.config.files import Folder, PageFile
+from aggregator.config.value_parsers import quoted
+from aggregator.pictures.picture_header import PictureFormat, header_of
+from aggregator.pictures.svg import SvgError, cleaned_svg, is_svg
+
+_CSS_PART = re.compile(
+    r"/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|\\.|/\*|[\"'{}]", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """A picture that stands for the site.
+
+    Attributes:
+        file: The picture, safe to show: an SVG document is cleaned.
+        width, height: In CSS pixels; None for an SVG document without a size.
+    """
+
+    file: PageFile
+    format: PictureFormat
+    width: int | None
+    height: int | None
+
+
+def text_file(text: str, *, folder: Folder) -> PageFile:
+    """Read a file of text."""
+    file = folder.read(text)
+    if not file.text.isprintable() and "\0" in file.text:
+        raise ValueError(f"{quoted(file.path)} is not a text; save it as UTF-8")
+    return file
+
+
+def style_sheet(text: str, *, folder: Folder) -> PageFile:
+    """Read a CSS style sheet; what a browser makes of a declaration is not checked."""
+    file = text_file(text, folder=folder)
+    sheet = file.text
+    if sheet.lstrip().startswith("<"):
+        raise ValueError(f"{quoted(file.path)} is a document; write the rules of CSS alone")
+    if fault := _unbalanced(sheet):
+        index, message = fault
+        line_number = sheet.count("\n", 0, index) + 1
+        column = index - sheet.rfind("\n", 0, index)
+        raise ValueError(f"{file.path}:{line_number}:{column}: {message}")
+    return file
+
+
+def logo(text: str, *, folder: Folder) -> Logo:
+    """Read a picture; the bytes decide on its format, not its name."""
+    file = folder.read(text)
+    if is_svg(file.data):
+        try:
+            svg = cleaned_svg(file.data)
+        except SvgError as error:
+            raise ValueError(f"{file.path}:{error.line}:{error.column}: {error}") from error
+        return Logo(PageFile(file.path, svg.data), PictureFormat.SVG, svg.width, svg.height)
+    header = header_of(file.data)
+    if header is None:
+        raise ValueError(
+            f"{quoted(file.path)} is not a whole picture; save it as SVG, PNG, JPEG, GIF or WebP"
+        )
+    return Logo(file, header.format, header.width, header.height)
+
+
+def _unbalanced(sheet: str) -> tuple[int, str] | None:
+    """Return where a style sheet has a sign without its counterpart, and which; None for nowhere.
+
+    A browser would silently ignore all rules from there on.
+    """
+    braces: list[int] = []
+    for part in _CSS_PART.finditer(sheet):
+        match part[0]:
+            case "/*" | '"' | "'":
+                return part.start(), f"{part[0]} is never closed"
+            case "{":
+                braces.append(part.start())
+            case "}":
+                if not braces:
+                    return part.start(), "} closes nothing"
+                braces.pop()
+    return (braces[-1], "{ is never closed") if braces else None

@@ -1,0 +1,98 @@
+"""The logo, style sheet and text of the operator, as files and as values for templates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from aggregator.config import Config, Logo, PageOptions
+from web.responses import Body, body
+
+STYLE_SHEET = "look.css"
+_DEFAULT_ACCENT = b"#a83c08"  # in static/icon.svg
+_CSS = "text/css; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The text about the site.
+
+    Attributes:
+        html: Sanitised; headings begin at `h2`.
+        headings: The text of each heading, in order.
+    """
+
+    html: Markup
+    headings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Branding:
+    """What the section `page` of config.yaml adds to the look of the pages.
+
+    Attributes:
+        assets: Files beside those of static/, by name.
+        logo_name: Name of the logo among the assets, empty without a logo.
+        style_sheet: Name of the style sheet among the assets, empty without a style of its own.
+    """
+
+    assets: Mapping[str, Body] = field(default_factory=dict)
+    about: About | None = None
+    logo: Logo | None = None
+    logo_name: str = ""
+    style_sheet: str = ""
+
+
+def branding(config: Config, icon: Body) -> Branding:
+    """Return what config.yaml adds to the look of the pages.
+
+    Args:
+        icon: The icon of sites without an accent.
+    """
+    page, assets = config.page, {}
+    logo_name = config.page.logo_name
+    if page.logo is not None:
+        assets[logo_name] = body(page.logo.file.data, page.logo.format.media_type)
+    if page.accent is not None:
+        coloured = icon.data.replace(_DEFAULT_ACCENT, page.accent.light.encode())
+        assets["icon.svg"] = body(coloured, icon.content_type)
+    if style := _style(page):
+        assets[STYLE_SHEET] = body(style.encode(), _CSS)
+    return Branding(
+        assets=assets,
+        about=None if page.about is None else _about(page.about.text, config.base_url),
+        logo=page.logo,
+        logo_name=logo_name,
+        style_sheet=STYLE_SHEET if style else "",
+    )
+
+
+def _style(page: PageOptions) -> str:
+    """Return the accent and the operator's style sheet, empty without both."""
+    parts = []
+    if page.accent is not None:
+        parts.append(f":root{{--accent:light-dark({page.accent.light},{page.accent.dark})}}\n")
+    if page.css is not None:
+        parts.append(page.css.text)
+    return "".join(parts)
+
+
+def _about(markdown: str, base_url: str) -> About:
+    """Return CommonMark as HTML below the page's own heading; relative links begin at the site."""
+    # Few sites have such a text; both libraries take 50 ms and some MB.
+    from markdown_it import MarkdownIt
+
+    from aggregator.reading import sanitize
+
+    parser = MarkdownIt("commonmark")
+    tokens, headings = parser.parse(markdown), []
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(6, int(token.tag[1:]) + 1)}"
+        if token.type == "heading_open" and following is not None:
+            parts = following.children or []
+            headings.append("".join(part.content for part in parts).strip())
+    html = parser.renderer.render(tokens, parser.options, {})
+    address = f"{base_url}/about"
+    safe = sanitize.content(html, base=address, page=address)
+    return About(Markup(safe), tuple(filter(None, headings)))  # noqa: S704 - sanitised
