@@ -206,6 +206,18 @@ def test_an_entry_is_named_by_any_form_of_its_link(site, address):
     assert explained_at(site, address) == explained(site, "A whale")
 
 
+def test_an_entry_is_named_by_the_address_of_its_page_here(site):
+    record(site, "lamp", "A whale", url="https://lamp.example/post/12")
+    lines = explained(site, "A whale")
+    entry_id = lines[1].partition(",")[0]
+
+    for address in (f"https://posts.example/post/{entry_id}?x#top", "https://lamp.example/post/12"):
+        assert explained_at(site, address) == lines
+    for address in ("https://posts.example/post/12", f"https://posts.example/post/{2**63}"):
+        done = command(Path(site.config.path).parent, "explain-story", address)
+        assert (done.returncode, done.stderr[-24:]) == (1, "; no post has this link\n")
+
+
 def test_all_entries_with_a_link_are_explained_each_story_once(site):
     link = {"url": "https://lamp.example/whales", "content_html": ""}
     follow(site, f"stories: off\n{CONFIG}")

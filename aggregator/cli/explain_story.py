@@ -1,5 +1,6 @@
 """`explain-story`: the entries of a story, the reasons, and where and why each one is listed."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -23,6 +24,7 @@ from aggregator.merged import list_path
 from aggregator.model import Dating
 
 _MAX_ID = 2**63 - 1
+_OWN_PAGE = re.compile(r"/post/(-?[0-9]{1,19})/?(?:[?#].*)?$")
 _SIGNS_OF_URLS = frozenset(".:/")
 
 
@@ -36,12 +38,12 @@ def explain_story(place: str) -> None:
     them, or what keeps them out of lists.
 
     URL is the address of a post, in any form: with or without https://, www. and parameters that
-    follow readers.  ID is the `id` of an entry in the page's source, such as e1866547893248000,
-    with or without e.
+    follow readers; or the address of its page here, /post/ID.  ID is the `id` of an entry in the
+    page's source, such as e1866547893248000, with or without e.
     """
     number, config = _number(place), load_config()
     with opened_database(config) as engine, engine.connect() as connection:
-        ids = [number] if number is not None else _ids_of_link(connection, place)
+        ids = [number] if number is not None else _ids_at(connection, place)
         stories = _stories(connection, ids)
         listings = [_listings(connection, story.entries, config) for story in stories]
     if not stories:
@@ -74,11 +76,17 @@ def _number(place: str) -> int | None:
     return number
 
 
-def _ids_of_link(connection: Connection, address: str) -> list[int]:
-    """Return the ids of the entries with a link, which may lack its scheme."""
-    return read_links.ids_of_link(connection, address) or read_links.ids_of_link(
-        connection, f"https://{address.removeprefix('//')}"
-    )
+def _ids_at(connection: Connection, address: str) -> list[int]:
+    """Return the ids of the entries that link to an address, or the id in an address of our own.
+
+    Args:
+        address: May lack its scheme.
+    """
+    for url in (address, f"https://{address.removeprefix('//')}"):
+        if ids := read_links.ids_of_link(connection, url):
+            return ids
+    own_page = _OWN_PAGE.search(address)
+    return [int(own_page[1])] if own_page and abs(int(own_page[1])) <= _MAX_ID else []
 
 
 def _stories(connection: Connection, ids: Iterable[int]) -> list[Story]:
