@@ -72,6 +72,8 @@ def _resolved_categories(
     keys = {
         row.id: row.key for row in rows if any(row.key in of_test for of_test in slugs.values())
     }
+    if not keys:
+        return dict.fromkeys(tests, frozenset())
     feed_ids: dict[str, set[int]] = {key: set() for key in keys.values()}
     statement = _FEEDS_OF_LISTS.where(feed_categories.c.list_id.in_(keys))
     for feed_id, list_id in connection.execute(statement.execution_options(**within(OF_ALL_FEEDS))):
