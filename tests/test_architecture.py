@@ -39,7 +39,9 @@ ALLOWED = {
     "aggregator.reading.autodiscovery": PURE | {"text"},
     "aggregator.reading.parse": PURE | {"dates", "reading.document_limits", "text"},
     "aggregator.reading.sanitize": {"text", "urls"},
-    "aggregator.reading.clean": PURE | {"dates", "links", "reading.sanitize", "text"},
+    "aggregator.reading.excerpts": {"reading.sanitize", "text"},
+    "aggregator.reading.clean": PURE
+    | {"dates", "links", "reading.excerpts", "reading.sanitize", "text"},
     "aggregator.reading.worker_task": PURE
     | {"reading.autodiscovery", "reading.clean", "reading.parse", "reading.prefilter", "text"},
     "aggregator.pictures": PURE | {"text"},

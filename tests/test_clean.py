@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, strategies
 
 from aggregator.model import Enclosure, FeedHead, ParsedEntry, ParsedFeed
-from aggregator.reading import clean as stage
 from aggregator.reading import sanitize
-from aggregator.reading.clean import clean, excerpt
+from aggregator.reading.clean import clean
+from aggregator.reading.excerpts import EXCERPT, excerpt
 from aggregator.reading.parse import parse
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
@@ -91,7 +91,23 @@ def test_a_title_is_inline_html(html, expected):
         ("** Asia's reliance on coal…", "Asia's reliance on coal…"),
         ("**Bold** and *thin*, 2 * 3 * 4, **args", "Bold and thin, 2 * 3 * 4, **args"),
         ("C# and issue #5 and a # b", "C# and issue #5 and a # b"),
-        ("<h2>Head</h2><p>text</p><ul><li>a</li><li>b</li></ul>", "Head text a b"),
+        ("<h2>Head</h2><p>text</p><ul><li>a</li><li>b</li></ul>", "Head · text · a · b"),
+        ("<h2>Why?</h2>Because:<ul><li>a.</li><li>b</li></ul><p>So</p>", "Why? Because: a. b · So"),
+        ("<table><tr><th>Port</th><td>Husum</td></tr></table>", "Port · Husum"),
+        ("<p>One</p><p>two</p>", "One two"),
+        ("<p>Tides. <a href=x>Read more »</a></p>", "Tides."),
+        ("<p>Tides</p><p><a href=x>Continue reading <b>Tides</b> →</a></p>", "Tides"),
+        ("<p>Tides</p><a href=x>permalink</a>", "Tides"),
+        ("<p>Tides (<a href=x>permalink</a>)</p>", "Tides"),
+        ("<p>Tides</p><div><a href=x>Permalink</a></div>", "Tides"),
+        ("<p>Tides [<a href=x>Weiterlesen…</a>]</p>", "Tides"),
+        ("<h3>Tides<a href=x>¶</a></h3><p>They turn.</p>", "Tides · They turn."),
+        ("<p>Tides https://tides.example/a?b=1</p><p>They turn.</p>", "Tides They turn."),
+        ("<p>At https://tides.example/ they turn</p>", "At https://tides.example/ they turn"),
+        ("<p>https://tides.example/ https://b.example/</p>", ""),
+        ("<p>Get it at: https://tides.example/</p>", "Get it at: https://tides.example/"),
+        ("<p>They turn. <a href=x>∞ Permalink</a></p>", "They turn."),
+        ("<p>I like to read more.</p>", "I like to read more."),
         ("one<br>two<b>three</b>", "one twothree"),
         ("x<style>p{}</style><script>y</script>", "x"),
         ("The post <a>A</a> appeared first on <a>B</a>.", ""),
@@ -108,12 +124,12 @@ def test_a_long_excerpt_is_cut_at_a_word():
     text = excerpt("<p>" + "Twelve, ten. " * 100)
 
     assert text.endswith("…")
-    assert 180 < len(text) <= stage.EXCERPT + 1
+    assert 180 < len(text) <= EXCERPT + 1
     assert text[:-1].split()[-1] in {"Twelve", "ten."}
 
 
 def test_a_long_excerpt_without_spaces_is_cut_all_the_same():
-    assert excerpt("字" * 1000) == "字" * stage.EXCERPT + "…"
+    assert excerpt("字" * 1000) == "字" * EXCERPT + "…"
 
 
 def test_the_excerpt_comes_from_the_summary_or_else_the_content():

@@ -17,8 +17,9 @@ from hypothesis import given, strategies
 from aggregator import urls
 from aggregator.errors import ParseError
 from aggregator.reading import clean as stage
-from aggregator.reading import sanitize
-from aggregator.reading.clean import clean, excerpt
+from aggregator.reading import excerpts, sanitize
+from aggregator.reading.clean import clean
+from aggregator.reading.excerpts import excerpt
 from aggregator.reading.parse import date_choice, parse, xml_reader
 from aggregator.reading.sanitize import unusual as unusual_markup
 from aggregator.urls import syntax
@@ -55,24 +56,24 @@ def unusual(html: bytes) -> bool:
     return any(part in lower for part in ("srcset", "data:", "script:", '"#', "'#", "=#"))
 
 
-def excerpt_of_all(html: str) -> str:
-    text = sanitize.plain_text(html[:20_000])
-    text = text if len(text) > stage.EXCERPT else sanitize.plain_text(html)
+def excerpt_of_all(html: str, *, of_all: bool = False) -> str:
+    text = excerpts._line(html[:20_000], of_all=of_all)
+    text = text if len(text) > excerpts.EXCERPT else excerpts._line(html, of_all=of_all)
     shortened = len(text) > 1000
-    text = text[:1000] if shortened else stage._APPEARED_FIRST.sub("", text)
-    shortened |= bool(stage._ELLIPSIS.search(text))
-    text = stage._ELLIPSIS.sub("", text)
+    text = text[:1000] if shortened else excerpts._APPEARED_FIRST.sub("", text)
+    shortened |= bool(excerpts._ELLIPSIS.search(text))
+    text = excerpts._ELLIPSIS.sub("", text)
     for pattern, by in (
-        (stage._HEADING, ""),
-        (stage._STRONG, r"\1"),
-        (stage._EMPHASIS, r"\1"),
-        (stage._STRAY, ""),
+        (excerpts._HEADING, ""),
+        (excerpts._STRONG, r"\1"),
+        (excerpts._EMPHASIS, r"\1"),
+        (excerpts._STRAY, ""),
     ):
         text = pattern.sub(by, text)
     text = text.strip()
-    if len(text) > stage.EXCERPT:
-        text, shortened = stage._cut(text), True
-    return f"{text.rstrip(' ,;:–—-')}…" if shortened and text else text
+    if len(text) > excerpts.EXCERPT:
+        text, shortened = excerpts._cut(text), True
+    return f"{text.rstrip(' ,;:·–—-')}…" if shortened and text else text
 
 
 def read(body: bytes) -> str:
@@ -136,7 +137,7 @@ def test_the_start_of_some_html_has_the_start_of_its_text():
         pieces = [*chance.choices(MARKUP, k=8), "&CounterClockwiseContourIntegral;"]
         words = ["word ", "many words, one after another "]
         html = "".join(chance.choice([*pieces, *words * 4]) for _ in range(400))
-        whole, start = sanitize.plain_text(html[:20_000]), stage._start_of_text(html)
+        whole, start = excerpts._line(html[:20_000]), excerpts._start_of_text(html)
         shorter += len(start) < len(whole)
 
         assert start[:1000] == whole[:1000], seed
@@ -152,7 +153,7 @@ def test_a_reference_that_the_cut_goes_through_is_read_whole():
         tags = "<br>" * 500
         html = f"{tags[: 1980 - letters]}{shown}{reference}{shown}"
 
-        assert stage._start_of_text(html)[:1000] == sanitize.plain_text(html)[:1000]
+        assert excerpts._start_of_text(html)[:1000] == excerpts._line(html)[:1000]
 
 
 @given(strategies.text() | soup(PIECES).map("".join))

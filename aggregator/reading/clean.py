@@ -15,21 +15,14 @@ from aggregator.model import (
     ParsedFeed,
 )
 from aggregator.reading import sanitize
+from aggregator.reading.excerpts import excerpt
 from aggregator.text import hypertext
 from aggregator.text.references import unescape
-
-EXCERPT = 220
-"""Characters of an excerpt, about."""
 
 MAX_GROWTH = 1_000_000
 """Characters of a cleaned document beyond twice the length of the document: an address of one
 character can resolve to `urls.MAX_LENGTH`."""
 
-_MAX_INVISIBLE = 20  # characters that may all be invisible
-_SOURCE = 20_000  # characters of HTML, the source of an excerpt
-_LONG = 1000  # characters of text; later characters never reach the excerpt
-_START = 2000  # characters of HTML, mostly with that much text
-_CUT_REFERENCE = 40  # characters of text, at most, from the first half of a cut reference
 _MAX_TITLE = 1000
 _TITLE_SOURCE = 20_000  # characters of HTML, the source of a title
 _MAX_NAME = 200
@@ -44,15 +37,6 @@ _WORD = re.compile(r"(?:\A|>)\w")  # a letter right behind a tag, as most texts 
 _REFERENCE = re.compile(r"&(?:#\d{1,8}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,40});")
 _TIMES_ESCAPED = 2
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
-
-# WordPress adds this line to every excerpt.
-_APPEARED_FIRST = re.compile(r"\s*The post .{1,400}? appeared first on .{1,200}?\.?\s*$")
-_ELLIPSIS = re.compile(r"\s*(?:\[(?:…|\.{2,3})\]|…|\.{3})\s*$")
-_ENDS_OF_ELLIPSIS = ("…", "...", "]")
-_HEADING = re.compile(r"(?:^|(?<=\s))#{2,6}\s+|^#\s+")
-_STRONG = re.compile(r"(?<!\*)\*\*(?=\S)([^*]{1,300}?)(?<=\S)\*\*(?!\*)")
-_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]{1,300}?)(?<=\S)\*(?![\w*])")
-_STRAY = re.compile(r"(?:^|(?<=\s))\*{2,3}(?=\s|$)\s?")
 
 
 def clean(feed: ParsedFeed, *, url: str) -> CleanFeed:
@@ -89,65 +73,6 @@ def _length(entry: CleanEntry) -> int:
     return len(entry.content_html) + sum(len(address) for address in addresses if address)
 
 
-def excerpt(html: str) -> str:
-    """Return the start of a text as one plain line of about `EXCERPT` characters.
-
-    Leftovers of Markdown and WordPress's "The post ... appeared first on ..." are taken out, the
-    cut is at a word, and a shortened text ends in "…".
-    """
-    text = _start_of_text(html)
-    if len(text) < _MAX_INVISIBLE and hypertext.is_invisible(text):
-        return ""
-    shortened = len(text) > _LONG
-    if shortened:
-        text = text[:_LONG]
-    elif "appeared first on" in text:
-        text = _APPEARED_FIRST.sub("", text)
-    if text.rstrip().endswith(_ENDS_OF_ELLIPSIS):
-        shortened |= bool(_ELLIPSIS.search(text))
-        text = _ELLIPSIS.sub("", text)
-    text = _without_markdown(text)
-    if len(text) > EXCERPT:
-        text, shortened = _cut(text), True
-    return f"{text.rstrip(' ,;:–—-')}…" if shortened and text else text
-
-
-def _start_of_text(html: str) -> str:
-    """Return the text of some HTML; of a long one perhaps less, but past `_LONG`.
-
-    An excerpt rarely needs all of the HTML.  All is read where the beginning has so much markup
-    (pictures, drawings, styles) and so little text.
-    """
-    if len(html) > _START:
-        start = html[:_START]
-        # HTML's parser moves text back in one case only: out of a table, to before it.
-        if "<table" not in start.lower():
-            text = _plain_text(start)
-            if len(text) > _LONG + _CUT_REFERENCE:
-                return text
-    text = _plain_text(html[:_SOURCE])
-    return text if len(text) > EXCERPT or len(html) <= _SOURCE else _plain_text(html)
-
-
-def _plain_text(html: str) -> str:
-    return hypertext.without_padding(sanitize.plain_text(html))
-
-
-def _without_markdown(text: str) -> str:
-    if "#" in text:
-        text = _HEADING.sub("", text)
-    if "*" in text:
-        text = _STRONG.sub(r"\1", text)
-        text = _EMPHASIS.sub(r"\1", text)
-        text = _STRAY.sub("", text)
-    return text.strip()
-
-
-def _cut(text: str) -> str:
-    space = text.rfind(" ", EXCERPT // 2, EXCERPT)
-    return text[: space if space > 0 else EXCERPT]  # Chinese and Japanese have no spaces
-
-
 def _head(head: FeedHead, url: str) -> FeedHead:
     return FeedHead(
         title=_short(head.title),
@@ -181,7 +106,7 @@ def _entry(entry: ParsedEntry, head: FeedHead, url: str, spare: int) -> CleanEnt
         url=link,
         title=title,
         title_html=title_html,
-        summary=excerpt(summary) or excerpt(content),
+        summary=_summary(summary, content, has_title=bool(title)),
         content_html=html,
         content_hash=_hash(title, html),
         authors=_names(entry.authors),
@@ -195,6 +120,14 @@ def _entry(entry: ParsedEntry, head: FeedHead, url: str, spare: int) -> CleanEnt
         updated_at=updated.at if updated else None,
         date=date,
     )
+
+
+def _summary(*texts: str, has_title: bool) -> str:
+    """Return the excerpt of the first text with one; an address is the title of a bare link."""
+    excerpts = (excerpt(text, of_all=of_all) for of_all in (False, True) for text in texts)
+    if has_title:
+        excerpts = (excerpt(text) for text in texts)
+    return next(filter(None, excerpts), "")
 
 
 def _html(text: str) -> str:

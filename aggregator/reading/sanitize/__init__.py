@@ -16,6 +16,7 @@ from aggregator.reading.sanitize import formulas
 from aggregator.reading.sanitize.policy import (
     BLOCK_TAGS,
     FORMULA_TAGS,
+    SET_APART,
     cleaner_of_page,
     content_cleaner,
     filtering_cleaner,
@@ -42,7 +43,7 @@ from aggregator.text.hypertext import ELEMENTS, VOID
 from aggregator.text.post_text import ID_PREFIX
 from aggregator.text.references import unescape
 
-__all__ = ["as_inline", "content", "inline", "is_binary", "plain_text", "text_of",
+__all__ = ["as_inline", "content", "inline", "is_binary", "plain_text", "text_blocks", "text_of",
            "with_whole_pairs"]  # fmt: skip
 
 MAX_FRAGMENT = 512_000
@@ -172,6 +173,27 @@ def plain_text(html: str) -> str:
     """Return the text of some HTML in one line, blocks separated by a space."""
     text = _prepared(html, None)[0]
     return text_of(text_cleaner().clean(formulas.as_text(text)) if "<" in text else text)
+
+
+def text_blocks(html: str) -> list[tuple[bool, str]]:
+    """Return the texts of the blocks of some HTML, each in one line; empty texts are left out.
+
+    Each with whether something but a paragraph begins or ends before: a heading, an item, a cell.
+    """
+    text = _prepared(html, None)[0]
+    if "<" not in text:
+        return [(False, line)] if (line := text_of(text)) else []
+    safe = text_cleaner().clean(formulas.as_text(text))
+    blocks: list[tuple[bool, str]] = []
+    is_apart, start = False, 0
+    for tag in _ANY_TAG.finditer(safe):
+        segment = safe[start : tag.start()]
+        if segment and not segment.isspace() and (line := text_of(segment)):
+            blocks.append((is_apart, line))
+            is_apart = False
+        is_apart |= tag[2] in SET_APART
+        start = tag.end()
+    return [*blocks, (is_apart, line)] if (line := text_of(safe[start:])) else blocks
 
 
 def text_of(safe_html: str) -> str:

@@ -23,6 +23,9 @@ BLOCK_TAGS = frozenset(
     "h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section summary table tbody td tfoot th "
     "thead tr ul".split()
 )
+SET_APART = frozenset("caption dd dt figcaption h1 h2 h3 h4 h5 h6 li summary td th".split())
+"""Blocks whose texts are not a sentence with the text before or after."""
+
 CONTENT_TAGS = (
     TITLE_TAGS
     | BLOCK_TAGS
