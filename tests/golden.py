@@ -23,6 +23,7 @@ from web import create_app
 
 FOLDER = Path(__file__).parent / "golden"
 STORY = "1882469066342400000"  # the copy that lists leave out
+FERRY = "1882454910566400000"  # in several feeds, with sound
 
 PAGES = {
     "list.html": "/",
@@ -38,6 +39,7 @@ PAGES = {
     "robot.html": "/about/robot",
     "error.html": "/nothing-here",
     "moved.html": "/source/old-harbour",
+    "post.html": f"/post/{FERRY}?in=category/the-sea",
     "feed.html": "/feed.atom",
     "feed.atom": "/feed.atom",
     "feed.rss": "/feed.rss",

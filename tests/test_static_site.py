@@ -54,9 +54,9 @@ class Exported(Site):
         some = [entry(number, published_at=NOW - number * timedelta(hours=8)) for number in numbers]
         self.record(feed, *some, now=now, head=FeedHead(title=feed), body_hash=b"read before")
 
-    def export(self, *formats: str) -> list[str]:
+    def export(self, *formats: str, posts: bool = False) -> list[str]:
         wanted = frozenset(formats or static_site.FORMATS)
-        files = static_site.files(self.config, self.engine, wanted)
+        files = static_site.files(self.config, self.engine, wanted, posts=posts)
         paths = folder_sync.replace(
             self.out, files, owns=lambda name: static_site.format_of(name) in wanted
         )
@@ -128,6 +128,20 @@ def targets(html: str) -> set[str]:
     return {unescape(link) for link in re.findall(r'(?:href|src|action)="([^"]*)"', html)}
 
 
+def lead_somewhere(site: Exported) -> None:
+    """Check that every link of every page leads to a file."""
+    pages = {path: data.decode() for path, data in site.read().items() if path.endswith(".html")}
+    for path, html in pages.items():
+        HtmlPage(html)
+        for target in targets(html):
+            if re.match(r"[a-z]+:", target):
+                assert not target.startswith(HOST), (path, target)
+            elif not target.startswith("#"):
+                assert not target.startswith("/"), (path, target)
+                there = (site.out / path).parent / unquote(target).partition("#")[0]
+                assert there.is_file(), (path, target)
+
+
 def test_every_list_has_its_pages_and_feeds_and_nothing_leads_nowhere(exported):
     files = exported.read()
 
@@ -148,20 +162,34 @@ def test_every_list_has_its_pages_and_feeds_and_nothing_leads_nowhere(exported):
         "icon.svg",
         "static/style.css",
     } <= set(files)
-    pages = {path: data.decode() for path, data in files.items() if path.endswith(".html")}
-    for path, html in pages.items():
-        HtmlPage(html)
-        for target in targets(html):
-            if re.match(r"[a-z]+:", target):
-                assert not target.startswith(HOST), (path, target)
-            elif not target.startswith("#"):
-                assert not target.startswith("/"), (path, target)
-                there = (exported.out / path).parent / unquote(target).partition("#")[0]
-                assert there.is_file(), (path, target)
+    lead_somewhere(exported)
     for path, data in files.items():
         for address in addresses_in(path, data):
             there = exported.out / unquote(address.removeprefix(HOST).lstrip("/"))
             assert (there / "index.html" if there.is_dir() else there).is_file(), (path, address)
+
+
+@pytest.mark.slow
+def test_posts_are_written_if_asked_for_and_lead_to_each_other(site):
+    long = [
+        entry(number, guid=f"long {number}", title=f"Long {number}", summary="The beginning…")
+        for number in range(3)
+    ]
+    site.record("lamp", *long)
+    site.export(posts=True)
+    posts = {path: data for path, data in site.read().items() if path.startswith("post/")}
+    first = HtmlPage((site.out / "index.html").read_text())
+    read_here = [one.get("href") for one in first.all("a") if one.text == "Read here"]
+
+    assert len(posts) == 133
+    assert set(read_here) <= set(posts) and len(read_here) == 3
+    assert HtmlPage(posts[str(read_here[1])].decode()).all("nav", "ways")
+    assert "media-src https:" in posts[str(read_here[0])].decode()
+    lead_somewhere(site)
+
+    site.export()
+    assert not [path for path in site.read() if path.startswith("post/")]
+    lead_somewhere(site)
 
 
 def test_the_pages_lead_through_every_entry(exported):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.model import Subscription
+from aggregator.model import Enclosure, Subscription
 from tests.stored import statements
 from tests.test_web import POLICY
 from tests.web_fixtures import EVIL, HtmlPage, Site, entry, post_path, words
@@ -91,7 +91,7 @@ def test_a_post_without_a_date_says_when_it_was_first_seen(site):
 
     page = site.page(post_path(site))
 
-    assert words(page.one("ul", "when")).startswith("found ")
+    assert words(page.one("ul", "when")).startswith("first seen ")
 
 
 def test_a_post_names_the_other_sources_of_its_story(site):
@@ -143,14 +143,14 @@ def test_read_here_off_leaves_the_pages_of_posts_out(tmp_path):
     site.page(post_path(site, "Excerpt only"))
 
 
-def test_the_page_of_a_post_takes_two_statements(site):
+def test_the_page_of_a_post_takes_three_statements(site):
     site.record("lamp", entry(1))
     path = post_path(site)
 
     with statements(site.engine) as executed:
         site.page(path)
 
-    assert sum(statement.startswith("SELECT") for statement in executed) == 2
+    assert sum(statement.startswith("SELECT") for statement in executed) == 3
 
 
 def test_a_page_that_the_reader_has_is_not_sent_again(site):
@@ -167,4 +167,163 @@ def test_dates_of_a_post_are_those_of_its_publisher(site):
     page = site.page(post_path(site))
 
     assert isinstance(page, HtmlPage)
-    assert "by its publisher, listed by arrival" in words(page.one("ul", "when"))
+    assert "(in the future); listed when it arrived" in words(page.one("ul", "when"))
+
+
+# ------------------------------------------------------------------- files
+
+
+EPISODE = Enclosure("https://cdn.example/ep%201.mp3", "audio/mpeg", 38_400_000, 2520)
+
+
+def test_sound_and_video_of_a_post_can_be_played_and_downloaded(site):
+    files = (
+        EPISODE,
+        Enclosure("https://cdn.example/talk.mp4"),
+        Enclosure("http://old.example/b.ogg", "audio/ogg"),
+        Enclosure("https://cdn.example/notes.pdf", "application/pdf", 900),
+    )
+    site.record("lamp", entry(1, enclosures=files))
+
+    page = site.page(post_path(site))
+
+    assert [
+        (each.tag, each.get("src"), each.get("preload"), each.get("controls"))
+        for each in [*page.all("audio"), *page.all("video")]
+    ] == [
+        ("audio", "https://cdn.example/ep%201.mp3", "none", ""),
+        ("video", "https://cdn.example/talk.mp4", "none", ""),
+    ]
+    assert [words(each) for each in page.one("ul", "files")] == [
+        "Download ep 1.mp3 42 min, 38 MB",
+        "Download talk.mp4",
+        "b.ogg",
+        "notes.pdf 1 kB",
+    ]
+    assert page.link("b.ogg") == "http://old.example/b.ogg"
+
+
+def test_a_file_that_the_text_plays_is_not_offered_twice(site):
+    text = '<p>Listen</p><audio src="https://cdn.example/ep%201.mp3"></audio>'
+    site.record("lamp", entry(1, enclosures=(EPISODE,), content_html=text))
+
+    page = site.page(post_path(site))
+
+    assert len(page.all("audio")) == 1
+    assert not page.all("ul", "files")
+
+
+def test_the_comments_of_a_post_are_a_link(site):
+    site.record("lamp", entry(1, comments_url="https://talk.example/1"), entry(2, guid="b"))
+
+    for path in ("/", post_path(site)):
+        assert site.page(path).link("Comments") == "https://talk.example/1"
+
+
+# -------------------------------------------------------- from a list and back
+
+
+def titles_of_ways(page: HtmlPage) -> list[str]:
+    return [words(each) for nav in page.all("nav", "ways") for each in nav]
+
+
+def test_a_post_leads_to_the_newer_and_the_older_one_of_its_list(site):
+    site.record("lamp", entry(1), entry(2), entry(5))
+    site.record("tide", entry(3, guid="c"), entry(4, guid="d", title="<b>"))
+    path = post_path(site, "Post 3")
+
+    assert titles_of_ways(site.page(path)) == ["Newer Post 2", "Older <b>"]
+    assert titles_of_ways(site.page(f"{path}?in=source/tide")) == ["Older <b>"]
+    page = site.page(f"{path}?in=category/the-sea")
+    assert titles_of_ways(page) == ["Older <b>"]
+    older = page.link("Older <b>")
+    assert older == f"{post_path(site, '<b>')}?in=category/the-sea"
+    assert titles_of_ways(site.page(older)) == ["Newer Post 3"]
+
+
+@pytest.mark.parametrize("origin", ["category/none", "all/", "search/ferry", "x", "%00/%00", "a/b"])
+def test_an_unknown_list_in_the_address_does_no_harm(site, origin):
+    site.record("lamp", entry(1), entry(2))
+
+    page = site.page(f"{post_path(site)}?in={origin}")
+
+    assert words(page.one("h1")) == "Post 1"
+
+
+def test_the_way_on_passes_over_posts_that_cannot_be_read_here(tmp_path):
+    feeds = [
+        {"name": "lamp", "url": "https://lamp.example/"},
+        {"name": "tide", "url": "https://tide.example/", "read_here": "off"},
+    ]
+    site = Site(tmp_path, feeds=feeds)
+    site.subscribe()
+    site.record("lamp", entry(1), entry(4))
+    site.record("tide", entry(2, guid="b"), entry(3, guid="c"))
+
+    assert titles_of_ways(site.page(post_path(site))) == ["Older Post 4"]
+
+
+def test_a_list_offers_to_read_what_goes_beyond_the_excerpt(site):
+    site.record(
+        "lamp",
+        entry(1, title="Cut", summary="The beginning of it…"),
+        entry(2, title="Long", summary="What it is about.", content_html=f"<p>{'word ' * 300}</p>"),
+        entry(3, title="Short"),
+        entry(4, title="Empty", summary="All there is.", content_html=""),
+    )
+
+    page = site.page("/category/trade")
+
+    offers = {
+        words(article.find("h3")): [
+            each.get("href") for each in article.iter("a") if words(each) == "Read here"
+        ]
+        for article in page.all("article")
+    }
+    assert offers == {
+        "Cut": [f"{post_path(site, 'Cut')}?in=category/trade"],
+        "Long": [f"{post_path(site, 'Long')}?in=category/trade"],
+        "Short": [],
+        "Empty": [],
+    }
+
+
+def test_a_list_leads_to_what_a_post_has_besides_words(tmp_path):
+    feeds = [
+        {"name": "here", "url": "https://here.example/"},
+        {"name": "away", "url": "https://away.example/", "read_here": "off"},
+    ]
+    site = Site(tmp_path, feeds=feeds)
+    site.subscribe()
+    pictures = tuple(Enclosure(f"https://cdn.example/{n}.jpg", "image/jpeg") for n in range(3))
+    text = '<img src="https://cdn.example/a.png">'
+    site.record("here", entry(1, enclosures=(EPISODE,)))
+    site.record("here", entry(2, guid="b", enclosures=pictures))
+    site.record("here", entry(3, guid="c", summary="", content_html=text * 2))
+    site.record("here", entry(4, guid="d", summary="", content_html=text))
+    site.record("away", entry(5, guid="e", enclosures=(EPISODE,)))
+    site.record("away", entry(6, guid="f", summary="", content_html=text))
+
+    articles = site.page("/").all("article")
+
+    notes = [
+        (words(note), *(link.get("href") for link in note))
+        for article in articles
+        for note in article.iter("span")
+        if "tag" in note.get("class", "").split()
+    ]
+    posts = [post_path(site, f"Post {number}") for number in range(1, 5)]
+    assert notes == [
+        ("Audio, 42 min", posts[0]),
+        ("3 pictures", posts[1]),
+        ("2 pictures", posts[2]),
+        ("1 picture", posts[3]),
+        ("Audio, 42 min", "https://cdn.example/ep%201.mp3"),
+        ("1 picture",),
+    ]
+
+
+def test_a_post_without_a_link_is_read_here(site):
+    site.record("lamp", entry(1, url=None))
+
+    assert site.page("/").link("Post 1") == post_path(site)

@@ -1,12 +1,14 @@
 """The page of a post in a real browser: at every width and colour, on paper, without a script."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
+from aggregator.model import Enclosure
 from aggregator.reading import sanitize
 from tests.test_web_look import SCREENSHOTS, open_page, violations
 from tests.web_fixtures import Site, entry, post_path, served
@@ -25,6 +27,7 @@ class Posts:
     server: str
     everything: str
     arabic: str
+    episode: str
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +44,38 @@ def posts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Posts]:
         80, guid="ar", title="كيف يعمل البحر؟", language="ar",
         content_html="<p>نص قصير عن البحر.</p><ul><li>المد</li><li>الجزر</li></ul>",
     )  # fmt: skip
-    site.record("lamp", everything, arabic)
+    files = (
+        Enclosure("https://cdn.example/the-tide-turns-a-talk.mp3", "audio/mpeg", 38_400_000, 2520),
+        Enclosure("https://cdn.example/harbour.mp4", "video/mp4", 190_000_000, 600),
+        Enclosure("https://cdn.example/map.png", "image/png", 400_000),
+    )  # fmt: skip
+    episode = entry(
+        100, title="The tide turns: a conversation", summary="What it is about, in a sentence.",
+        enclosures=files, comments_url="https://talk.example/9", guid="episode",
+    )  # fmt: skip
+    cut = [
+        entry(
+            110 + n,
+            guid=f"c{n}",
+            summary=f"{'A cut excerpt of some length ' * 7}…",
+            authors=("Ada",),
+        )
+        for n in range(6)
+    ]
+    site.record("lamp", everything, arabic, episode)
+    site.record("tide", *cut)
     with served(site) as address:
         yield Posts(
             address,
             address + post_path(site, "Everything"),
             address + post_path(site, "كيف يعمل البحر؟"),
+            address + post_path(site, "The tide turns: a conversation"),
         )
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", ["everything", "arabic"])
+@pytest.mark.parametrize("name", ["server", "everything", "arabic", "episode"])
 def test_nobody_is_shut_out_of_a_post(browser: Browser, posts, axe, name, width, colours):
     page = open_page(browser, getattr(posts, name), width, color_scheme=colours)
     SCREENSHOTS.mkdir(exist_ok=True)
@@ -117,3 +140,21 @@ def test_a_post_is_whole_on_paper_and_without_the_script(browser: Browser, posts
     assert not page.locator(".top").is_visible()
     assert page.locator(".when time").first.inner_text().endswith("UTC")
     context.close()
+
+
+def test_keys_lead_from_a_list_to_a_post_on_to_the_next_and_out(browser: Browser, posts):
+    page = browser.new_context().new_page()
+    page.context.route("https://example.org/**", lambda route: route.fulfill(body="there"))
+    page.goto(f"{posts.server}/source/lamp")
+    for key, title in (
+        ("j", "Lamp"), ("j", "Lamp"), ("v", "Everything"), ("j", "The tide turns: a conversation"),
+        ("k", "Everything"), ("k", "كيف يعمل البحر؟"),
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        expect(page).to_have_title(re.compile(title))
+        page.wait_for_load_state()
+    with page.context.expect_page() as opened:
+        page.keyboard.press("o")
+
+    assert opened.value.url == "https://example.org/post-80"
+    page.context.close()

@@ -1,5 +1,6 @@
-"""A post on a page of its own: the text, and all that stands around the text.  Pure."""
+"""A post on its page: the text, and all other contents of the page.  Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from aggregator.model import ListedEntry
 from aggregator.text.post_text import Picture, TextLabels, text_on_page
 from web import presentation, source_texts
 from web.language import Language
+from web.media_texts import PostFile, post_files
 from web.presentation import Keywords, Post
 from web.relative_time import Clock, machine
 
@@ -36,6 +38,7 @@ class FullPost:
         published: None for a post without a date.
         first_seen: Of a post without a date.
         updated: None for a post that was not changed.
+        files: The files that do not occur in the text.
     """
 
     as_listed: Post
@@ -46,6 +49,16 @@ class FullPost:
     published: DateText | None
     first_seen: DateText | None
     updated: DateText | None
+    files: Sequence[PostFile]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The post above or below in a list."""
+
+    id: int
+    title: str
+    lang: str | None
 
 
 def full_post(entry: ListedEntry, clock: Clock) -> FullPost:
@@ -66,7 +79,16 @@ def full_post(entry: ListedEntry, clock: Clock) -> FullPost:
         published=_date(published_at, clock),
         first_seen=_date(None if published_at else entry.first_seen_at, clock),
         updated=_date(entry.updated_at if list_post.updated else None, clock),
+        files=post_files(entry, clock.lang),
     )
+
+
+def neighbour(entry: ListedEntry | None, lang: Language) -> Neighbour | None:
+    """Return the post above or below for a link; None without one."""
+    if entry is None:
+        return None
+    tag = presentation.text_language(entry.language or entry.source.language, lang)
+    return Neighbour(entry.id, presentation.plain_title(entry, lang), tag)
 
 
 def _date(at: datetime | None, clock: Clock) -> DateText | None:
@@ -74,7 +96,7 @@ def _date(at: datetime | None, clock: Clock) -> DateText | None:
 
 
 def _text(entry: ListedEntry, lang: Language) -> Markup:
-    """Return the text for the page; the excerpt stands in for a text that is missing."""
+    """Return the text for the page; the excerpt for an entry without text."""
     if not entry.content_html:
         return escape(entry.summary)
     labels = TextLabels(
@@ -91,7 +113,7 @@ def _text(entry: ListedEntry, lang: Language) -> Markup:
 
 
 def _picture(picture: Picture, lang: Language) -> Markup:
-    """Return what stands for a picture in a text: a link, as no reader's browser asks other hosts.
+    """Return the replacement of a picture in a text: a link, as browsers ask no other host.
 
     An emoji is written as a character.
     """

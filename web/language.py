@@ -21,6 +21,7 @@ from babel.dates import format_timedelta, get_day_names, get_month_names, get_ti
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
+from babel.units import format_unit
 from markupsafe import Markup, escape
 
 SOURCE = "en"
@@ -95,6 +96,16 @@ class Language:
     def share(self, part: float) -> str:
         """Return a share of 1 in per cent."""
         return self.gettext("{n} %", n=round(100 * part))
+
+    def duration(self, seconds: float) -> str:
+        """Return a duration in minutes, at least one: "42 min"."""
+        return self.gettext("{n} min", n=self.number(max(1, round(seconds / 60))))
+
+    def size(self, number: int) -> str:
+        """Return a number of bytes as kilobytes or megabytes: "38 MB"."""
+        unit, length = ("megabyte", 10**6) if number >= 10**6 else ("kilobyte", 10**3)
+        amount = max(1, round(number / length))
+        return format_unit(amount, f"digital-{unit}", length="short", locale=self._locale)
 
     def listing(self, items: Iterable[str]) -> str:
         """Return items with the commas of the language between."""

@@ -250,12 +250,22 @@ def robot(data: PageData) -> Page:
     return Page("robot.html", {"fastest": fastest or site().config.poll.interval})
 
 
-def post(data: PageData, entry_id: int) -> Page | None:
-    """Return the page of a post with its text; None where there is no such post to read here."""
+def post(data: PageData, entry_id: int, origin: ListScope = read_lists.WHOLE_LIST) -> Page | None:
+    """Return the page of a post with its text; None without such a post to read here.
+
+    Args:
+        origin: The list of the newer and the older post that the page leads to.
+    """
     entry = read_lists.post(data.connection, entry_id)
     if entry is None or not entry.source.read_here:
         return None
-    values: dict[str, object] = {"post": full_post.full_post(entry, data.clock)}
+    newer, older = read_lists.neighbours(data.connection, origin, entry_id)
+    values: dict[str, object] = {
+        "post": full_post.full_post(entry, data.clock),
+        "origin": origin,
+        "newer": full_post.neighbour(newer, data.clock.lang),
+        "older": full_post.neighbour(older, data.clock.lang),
+    }
     return Page("post.html", values, index=False, plays_media=True)
 
 

@@ -40,6 +40,14 @@ class PageLinks(ABC):
         """Return the address of a list as a merged feed."""
 
     @abstractmethod
+    def of_post(self, entry_id: int, scope: ListScope = WHOLE_LIST) -> str | None:
+        """Return the address of a post to be read here, None if posts have no pages.
+
+        Args:
+            scope: The list that has the link.
+        """
+
+    @abstractmethod
     def of_sources(self, skipped: int = 0) -> str:
         """Return the address of the table of sources, of its page after `skipped` sources."""
 
@@ -89,6 +97,10 @@ class RequestLinks(PageLinks):
     def of_feed(self, scope: ListScope, form: Format) -> str:
         """Return the path of a list as a merged feed."""
         return document_path(ListRequest(scope, form))
+
+    def of_post(self, entry_id: int, scope: ListScope = WHOLE_LIST) -> str:
+        """Return the path of a post, with the list that the reader comes from."""
+        return request.script_root + merged.post_path(entry_id, scope)
 
     def of_sources(self, skipped: int = 0) -> str:
         """Return the path of the table of sources, of its page after `skipped` sources."""

@@ -34,7 +34,7 @@ _UNKNOWN = {
     ListKind.VIEW: to_translate("There is no such view."),
     ListKind.SOURCE: to_translate("There is no such source."),
 }
-_PARAMETERS = ("before", "view", "q", "skip", "hidden")  # of all views
+_PARAMETERS = ("before", "view", "q", "skip", "hidden", "in")  # of all views
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -136,8 +136,8 @@ def search(data: PageData) -> Page:
 @bp.get("/post/<entry_id>")
 @_page()
 def post(data: PageData, entry_id: str) -> Page:
-    """Show a post with its text."""
-    page = page_contents.post(data, parameters.entry_id(entry_id))
+    """Show a post with its text; `?in=` is the list that the reader comes from."""
+    page = page_contents.post(data, parameters.entry_id(entry_id), parameters.origin())
     return page or abort(404, to_translate("This post can’t be read here."))
 
 

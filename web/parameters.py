@@ -99,6 +99,14 @@ def entry_id(text: str) -> int:
         abort(404)
 
 
+def origin() -> ListScope:
+    """Return the list that the reader of a post comes from; the whole list if unknown."""
+    kind, _, key = _CONTROL.sub(" ", request.args.get("in", "")).partition("/")
+    if kind not in set(ListKind) - {ListKind.ALL} or not 0 < len(key) <= MAX_SEARCH:
+        return ListScope()
+    return ListScope.of(ListKind(kind), key)
+
+
 def week(text: str) -> Week:
     """Return a week from a path; 404 for an impossible week."""
     try:

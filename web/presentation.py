@@ -22,9 +22,11 @@ from aggregator.model import (
 from aggregator.publish import first_words, title_of
 from aggregator.search.syntax_tree import Phrase, TextField
 from aggregator.text.references import unescape
+from web import source_texts
 from web.bidi_text import isolated
 from web.language import Language, primary
 from web.last_visit import LastVisit
+from web.media_texts import MediaNote, media_notes
 from web.relative_time import Clock, Moment
 from web.search_marks import marked, occurring
 
@@ -37,6 +39,7 @@ _MAX_RUN = 5
 _ROW = 90  # characters, at full width and beside the choice of a view
 _MAX_ROW = 16  # categories and views; more never fit
 _GAP = 3
+_MARKUP = 600  # characters of HTML that add nothing to read to an excerpt
 _HOUR = timedelta(hours=1)
 _SETTLING = timedelta(minutes=10)
 # Dates carry seconds at best; an id carries milliseconds.
@@ -61,7 +64,10 @@ class Post:
         time: When the entry was published, or first seen if undated.
         updated: When the text changed, None if never or only in the first minutes.
         dated: Day of a publication date in the future, else empty.
-        media: "Audio", "Video" or empty.
+        media: What the entry has besides words.
+        has_page: The entry has a page of its own, to be read here.
+        has_more: The text of the entry goes beyond the excerpt.
+        comments_url: Web address of the comments, None if unknown.
         matching_tags: The entry's own categories that a search asks for.
         hidden_by: The key of config.yaml that hides the entry, else empty.
     """
@@ -78,7 +84,10 @@ class Post:
     is_new: bool
     updated: Moment | None
     dated: str
-    media: str
+    media: Sequence[MediaNote]
+    has_page: bool
+    has_more: bool
+    comments_url: str | None
     matching_tags: Markup
     hidden_by: str
     also_in: tuple[SourceName, ...]
@@ -86,14 +95,8 @@ class Post:
     @property
     def has_tags(self) -> bool:
         """Whether the entry has tags below the excerpt."""
-        return bool(
-            self.updated
-            or self.dated
-            or self.media
-            or self.matching_tags
-            or self.hidden_by
-            or self.also_in
-        )
+        tags = (self.updated, self.dated, self.media, self.matching_tags, self.hidden_by)
+        return any(tags) or bool(self.also_in or self.comments_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +289,10 @@ def post(
         dated=clock.date_of(entry.published_at)
         if entry.published_at and entry.published_at - entry.listed_at > _SAME_MOMENT
         else "",
-        media=media(entry, lang),
+        media=media_notes(entry, lang),
+        has_page=entry.source.read_here and entry.exclusion not in HIDDEN,
+        has_more=has_more(entry),
+        comments_url=source_texts.web_link(entry.comments_url),
         matching_tags=matching_tags(entry, keywords.in_tags, lang),
         hidden_by=entry.exclusion if entry.exclusion in HIDDEN else "",
         also_in=entry.also_in,
@@ -376,14 +382,14 @@ def _is_updated(entry: ListedEntry) -> bool:
     return entry.updated_at is not None and entry.updated_at - entry.listed_at > _SETTLING
 
 
-def media(entry: ListedEntry, lang: Language) -> str:
-    """Return "Audio" or "Video" for an entry with such enclosures, else an empty text."""
-    if not entry.enclosures:
-        return ""
-    kinds = {(file.type or "").partition("/")[0].lower() for file in entry.enclosures}
-    if "video" in kinds:
-        return lang.gettext("Video")
-    return lang.gettext("Audio") if "audio" in kinds else ""
+def has_more(entry: ListedEntry) -> bool:
+    """Whether an entry's text goes beyond the excerpt.
+
+    Markup takes about as much room as words, and addresses take more.
+    """
+    if entry.text_length is None:
+        return True
+    return entry.text_length > 2 * len(entry.summary) + _MARKUP
 
 
 def category_row(lists: Sequence[NamedList], current: ListScope) -> CategoryRow:

@@ -19,8 +19,9 @@ from aggregator.errors import UsageError
     show_default=True,
     help="Formats of documents, separated by commas.",
 )
+@click.option("--posts", is_flag=True, help="Write the pages of posts, too.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
-def export(formats: str, folder: Path) -> None:
+def export(formats: str, posts: bool, folder: Path) -> None:
     """Write lists and merged feeds as files.
 
     FOLDER is the current folder by default.
@@ -35,7 +36,7 @@ def export(formats: str, folder: Path) -> None:
         raise UsageError(f"--format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
     config = load_config()
     with opened_database(config) as engine:
-        files = static_site.files(config, engine, frozenset(names))
+        files = static_site.files(config, engine, frozenset(names), posts=posts)
         changed_paths = folder_sync.replace(
             folder, files, owns=lambda name: static_site.format_of(name) in names
         )

@@ -23,6 +23,7 @@ class FileLinks(PageLinks):
         cursor_at: Returns the cursor of the page with the list below a place.
         assets: Collects the paths of assets, each with the name of the asset in static/.
         has_about: There is a page with the operator's text.
+        has_posts: Posts have files.
     """
 
     static = True
@@ -36,6 +37,7 @@ class FileLinks(PageLinks):
         cursor_at: Callable[[Cursor], Cursor],
         assets: dict[str, str],
         has_about: bool,
+        has_posts: bool,
     ) -> None:
         self._folder = dirname(path) or "."
         self._base_url = base_url
@@ -43,6 +45,7 @@ class FileLinks(PageLinks):
         self._cursor_at = cursor_at
         self._assets = assets
         self._has_about = has_about
+        self._has_posts = has_posts
 
     def of_list(
         self, scope: ListScope, *, before: Cursor | None = None, view: str | None = None
@@ -57,6 +60,13 @@ class FileLinks(PageLinks):
     def of_feed(self, scope: ListScope, form: Format) -> str:
         """Return the path to a list as a merged feed; a URL if the format is not written."""
         return self._document(merged.document_path(ListRequest(scope, form)), form.value)
+
+    def of_post(self, entry_id: int, scope: ListScope = WHOLE_LIST) -> str | None:
+        """Return the path to a post; None if posts are not written.
+
+        Files have one page of each post, so `scope` is ignored.
+        """
+        return self._relative(post_file(entry_id)) if self._has_posts else None
 
     def of_sources(self, skipped: int = 0) -> str:
         """Return the path to the table of sources, to its page after `skipped` sources."""
@@ -101,6 +111,11 @@ def list_file(scope: ListScope, cursor: Cursor | None = None) -> str:
     """Return the path of the file of a list, or of a page of the list below a cursor."""
     name = "index.html" if cursor is None else f"page/{cursor}.html"
     return f"{unquote(merged.list_path(scope))}/{name}".lstrip("/")
+
+
+def post_file(entry_id: int) -> str:
+    """Return the path of the file of a post."""
+    return f"{merged.post_path(entry_id).lstrip('/')}.html"
 
 
 def sources_file(skipped: int) -> str:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from aggregator import merged, publish
-from aggregator.cli.file_links import ABOUT_FILE, FileLinks, list_file, sources_file
+from aggregator.cli.file_links import ABOUT_FILE, FileLinks, list_file, post_file, sources_file
 from aggregator.config import Config
 from aggregator.database import Connection, Engine
 from aggregator.database.lists import read_lists
@@ -48,11 +48,14 @@ class File:
     data: bytes
 
 
-def files(config: Config, engine: Engine, formats: frozenset[str]) -> Iterator[File]:
+def files(
+    config: Config, engine: Engine, formats: frozenset[str], *, posts: bool = False
+) -> Iterator[File]:
     """Yield the files of one database, each before the files that it links to.
 
     Args:
         formats: Kinds of documents, of `FORMATS`; links to further formats lead to `base_url`.
+        posts: Write the pages of posts; of "html".
 
     Raises:
         AggregatorError: A list does not exist in the database.
@@ -61,7 +64,7 @@ def files(config: Config, engine: Engine, formats: frozenset[str]) -> Iterator[F
     scopes = _scopes(config)
     if "html" in formats:
         with app.app_context():
-            yield from _Pages(config, engine, formats).files(scopes)
+            yield from _Pages(config, engine, formats, has_posts=posts).files(scopes)
     for scope in scopes:
         for form in publish.Format:
             if form.value in formats:
@@ -127,7 +130,11 @@ def _older_at(request: ListRequest, path: str) -> ListRequest:
 class _Pages:
     """The pages, each rendered for its file."""
 
-    def __init__(self, config: Config, engine: Engine, formats: frozenset[str]) -> None:
+    def __init__(
+        self, config: Config, engine: Engine, formats: frozenset[str], *, has_posts: bool
+    ) -> None:
+        self._has_posts = has_posts
+        self._listed_ids: set[int] = set()
         self._config = config
         self._engine = engine
         self._formats = formats
@@ -146,12 +153,16 @@ class _Pages:
             data = self._data(connection, ABOUT_FILE)
             if (about := page_contents.about()) is not None:
                 yield _file(ABOUT_FILE, about, data)
+        if self._has_posts:
+            with self._engine.connect() as connection:
+                yield from self._post_pages(connection)
         for path, name in sorted(self._assets.items()):
             yield File(path, site().assets[name].data)
 
     def _list_pages(self, connection: Connection, scope: ListScope) -> Iterator[File]:
         """Yield the pages of a list, newest first."""
         ids = read_lists.entry_ids(connection, scope)[::-1]
+        self._listed_ids.update(ids)
         cursor: Cursor | None = None
         while True:
             next_of = _CursorAfter(ids, cursor)
@@ -177,6 +188,14 @@ class _Pages:
                 return
             skipped, previous = page.following_row, skipped
 
+    def _post_pages(self, connection: Connection) -> Iterator[File]:
+        """Yield the pages of the posts of all lists that can be read here, oldest first."""
+        for entry_id in sorted(self._listed_ids):
+            data = self._data(connection, post_file(entry_id))
+            page = page_contents.post(data, entry_id)
+            if page is not None:
+                yield _file(post_file(entry_id), page, data)
+
     def _data(
         self, connection: Connection, path: str, next_of: "_CursorAfter | None" = None
     ) -> PageData:
@@ -187,6 +206,7 @@ class _Pages:
             cursor_at=next_of or _CursorAfter((), None),
             assets=self._assets,
             has_about=site().branding.about is not None,
+            has_posts=self._has_posts,
         )
         return PageData(connection, self._clock, self._overview, LastVisit(), links)
 

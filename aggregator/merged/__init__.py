@@ -20,6 +20,7 @@ from aggregator.merged.addresses import (
     list_path,
     merged_lists,
     opml_path,
+    post_path,
 )
 from aggregator.merged.list_documents import document, document_head
 
@@ -35,4 +36,5 @@ __all__ = [
     "list_path",
     "merged_lists",
     "opml_path",
+    "post_path",
 ]

@@ -150,6 +150,16 @@ def list_path(scope: ListScope, parameters: Mapping[str, str] | None = None) -> 
     return (_folder(scope) or "/") + (f"?{encoded}" if encoded else "")
 
 
+def post_path(entry_id: int, scope: ListScope = _WHOLE_LIST) -> str:
+    """Return the path of the page of a post, below the base URL.
+
+    Args:
+        scope: The list that the reader comes from, for the way on to its other posts.
+    """
+    origin = {} if scope == _WHOLE_LIST else {"in": f"{scope.kind}/{scope.key}"}
+    return f"/post/{entry_id}" + (f"?{_encoded(origin)}" if origin else "")
+
+
 def opml_path(scope: ListScope) -> str:
     """Return the path of the subscriptions, or of those of a category, below the base URL."""
     return f"{_folder(scope)}/sources.opml"

@@ -189,6 +189,9 @@ class ListedEntry:
         exclusion: The reason why no list has the entry, None for an entry in lists.
         origin: The feed that `source` copied the entry from, None for an entry of `source` itself.
         content_html: None if the query left the content out.
+        text_length: Characters of the content, 0 without content; None where the excerpt ends in an
+            ellipsis, so that the content has more.
+        pictures: Number of pictures in the content of an entry without excerpt, else 0.
     """
 
     id: EntryId
@@ -214,6 +217,8 @@ class ListedEntry:
     origin: Origin | None = None
     exclusion: Exclusion | None = None
     content_html: str | None = None
+    text_length: int | None = None
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

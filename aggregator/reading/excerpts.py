@@ -1,8 +1,8 @@
 """The excerpt of a text: the start, as one plain line.  Pure.
 
 Blocks of a text become parts of a line: a middle dot stands between items of a list, behind a
-heading, and between cells, unless a sentence ends there.  What is not a part of the text is left
-out: leftovers of Markdown, links like "Read more" and "permalink", addresses that stand alone, and
+heading, and between cells, except at the end of a sentence.  Left out are leftovers of Markdown,
+links like "Read more" and "permalink", addresses in a block or at an end of a block, and
 WordPress's "The post ... appeared first on ...".
 """
 
@@ -60,7 +60,7 @@ def excerpt(html: str, *, of_all: bool = False) -> str:
     The cut is at a word, and a shortened text ends in "…".
 
     Args:
-        of_all: With all that other excerpts leave out; for a text that has nothing else.
+        of_all: With all parts that other excerpts leave out; for a text without further parts.
     """
     text = _start_of_text(html, of_all=of_all)
     if len(text) < _MAX_INVISIBLE and hypertext.is_invisible(text):
@@ -103,18 +103,18 @@ def _line(html: str, *, of_all: bool = False) -> str:
     if not of_all:
         blocks = ((is_apart, _without_links(text)) for is_apart, text in blocks)
     line = ""
-    apart = False
+    is_separated = False
     for is_apart, text in blocks:
-        apart |= is_apart
+        is_separated |= is_apart
         if text:
-            separator = _POINT if apart and not line.endswith(_ENDS_OF_SENTENCES) else " "
+            separator = _POINT if is_separated and not line.endswith(_ENDS_OF_SENTENCES) else " "
             line = f"{line}{separator}{text}" if line else text
-            apart = False
+            is_separated = False
     return hypertext.without_padding(line)
 
 
 def _without_links(text: str) -> str:
-    """Return the text of a block without links that are no part of what is told."""
+    """Return the text of a block without links like "Read more" and without addresses."""
     if _LINK.fullmatch(text) or _TO_POST.fullmatch(text):
         return ""
     if "://" in text:

@@ -1,9 +1,9 @@
 """The sanitised text of an entry as a part of one of our pages.  Pure.
 
-Texts are stored for feed readers: safe, but written for a page of their own.  Here headings are
-set below the page's, landmarks become plain blocks, links to places within the text stay on the
-page, wide parts scroll within themselves, and no other host is asked for anything: the caller says
-what stands for a picture, and sound and video are loaded when a reader plays them.
+Texts are stored for feed readers: safe, but written for a page without other contents.  Here
+headings are set below the headings of our page, landmarks become plain blocks, links to places
+within the text stay on the page, wide parts scroll, and no other host is asked for anything: the
+caller chooses the replacement of a picture, and sound and video are loaded when they are played.
 
 The input is output of nh3, so a pattern finds the tags: every attribute is ` name="value"`.
 """
@@ -42,7 +42,7 @@ class Picture:
     """A picture in a text.
 
     Attributes:
-        url: http(s) address; None for a picture that is written into the text itself.
+        url: http(s) address; None for a picture with its data in the text.
         alt: Alternative text, empty for none.
         is_in_link: The picture is a part of a link.
     """
@@ -54,7 +54,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class TextLabels:
-    """What screen readers call parts of a text that scroll, in the language of the page."""
+    """Names of scrolling parts of a text for screen readers, in the language of the page."""
 
     table: str
     code: str
@@ -69,21 +69,21 @@ def text_on_page(
     Args:
         html: As stored: sanitised, with absolute addresses.
         url: Address of the entry; links to places within the text begin with it.  None if unknown.
-        picture: Returns the HTML that stands for a picture.
+        picture: Returns the HTML in place of a picture.
     """
     return _PageText(html, url, labels, picture).result()
 
 
 def _anchor(attributes: str) -> str:
-    """Return a link without text as the target of other links, if it is one."""
+    """Return a link without text as the target of other links; empty if no link leads there."""
     place = _values(attributes).get("id")
     return "" if place is None else f'<span id="{escape(place)}"></span>'
 
 
 def _medium(name: str, attributes: str, content: str) -> str:
-    """Return sound or video that loads nothing before it is played; a link if it cannot be.
+    """Return sound or video without any request before a reader plays the file.
 
-    Only https passes the policy of the page.
+    A link if no source is https, as the policy of the page has no other scheme.
     """
     sources = [_values(attributes)]
     sources += [_values(tag[3]) for tag in _TAG.finditer(content) if tag[1] + tag[2] == "source"]
@@ -172,16 +172,16 @@ class _PageText:
     # --- starts
 
     def heading(self, start: _Start, values: dict[str, str]) -> str:
-        """Set a heading below those of the page, without a gap between levels."""
-        written = int(start.name[1])
-        while self._levels and self._levels[-1] >= written:
+        """Set a heading below the headings of the page, without a gap between levels."""
+        written_level = int(start.name[1])
+        while self._levels and self._levels[-1] >= written_level:
             self._levels.pop()
-        self._levels.append(written)
+        self._levels.append(written_level)
         self._open_headings.append(min(1 + len(self._levels), _LAST_HEADING))
         return _tag(f"h{self._open_headings[-1]}", values)
 
     def block(self, start: _Start, values: dict[str, str]) -> str:
-        """Make a landmark a plain block: the page has its own landmarks."""
+        """Make a landmark a plain block: the page has landmarks already."""
         return _tag("div", values | ({"class": "aside"} if start.name == "aside" else {}))
 
     def link(self, _start: _Start, values: dict[str, str]) -> str:
@@ -197,7 +197,7 @@ class _PageText:
         return _tag("a", values)
 
     def image(self, _start: _Start, values: dict[str, str]) -> str:
-        """Put in what stands for a picture; nothing for a pixel that counts readers."""
+        """Put in the replacement of a picture; empty for a pixel for counting readers."""
         if {values.get("width"), values.get("height")} & {"0", "1"}:
             return ""
         candidate = _CANDIDATE.match(values.get("srcset", ""))
@@ -214,7 +214,7 @@ class _PageText:
         return _scrolling("div", self._labels.table) + table if self._tables == 1 else table
 
     def cell(self, start: _Start, values: dict[str, str]) -> str:
-        """Remove references to ids of other cells, which the text has no longer."""
+        """Remove references to ids of other cells, as sanitising has removed the ids."""
         return _tag(start.name, {key: value for key, value in values.items() if key != "headers"})
 
     def code(self, start: _Start, values: dict[str, str]) -> str:
@@ -228,24 +228,24 @@ class _PageText:
         return _tag("pre", values)
 
     def formula(self, _start: _Start, values: dict[str, str]) -> str:
-        """Let a formula on a line of its own scroll."""
+        """Let a formula on a separate line scroll."""
         is_block = values.get("display") == "block"
         self._open_formulas.append(is_block)
         formula = _tag("math", values)
         return _scrolling("span", self._labels.formula) + formula if is_block else formula
 
     def moment(self, _start: _Start, _values_of_time: dict[str, str]) -> str:
-        """Leave the words of a time to its author; the page's script renews our own."""
+        """Keep the author's words for a time: the script of the page renews elements `time`."""
         return "<span>"
 
     def dropped(self, _start: _Start, _values_of_tag: dict[str, str]) -> str:
-        """Drop a tag that would load something, or that stands without its element."""
+        """Drop a tag with a file to load, or without its element."""
         return ""
 
     # --- ends
 
     def heading_end(self, name: str) -> str:
-        """Return the end tag of the heading that is open."""
+        """Return the end tag of the open heading."""
         return f"</h{self._open_headings.pop()}>" if self._open_headings else f"</{name}>"
 
     def block_end(self, _name: str) -> str:
@@ -258,12 +258,12 @@ class _PageText:
         return "</a>"
 
     def table_end(self, _name: str) -> str:
-        """Return the end tag of a table, and of what scrolls."""
+        """Return the end tag of a table, and of the scrolling part."""
         self._tables -= 1
         return "</table>" if self._tables else "</table></div>"
 
     def formula_end(self, _name: str) -> str:
-        """Return the end tag of a formula, and of what scrolls."""
+        """Return the end tag of a formula, and of the scrolling part."""
         is_block = self._open_formulas.pop() if self._open_formulas else False
         return "</math></span>" if is_block else "</math>"
 
@@ -272,7 +272,7 @@ class _PageText:
         return "</span>"
 
     def dropped_end(self, _name: str) -> str:
-        """Drop the end tag of what was dropped."""
+        """Drop the end tag of a dropped element."""
         return ""
 
 

@@ -92,13 +92,14 @@
       const all = [...d.querySelectorAll(".entry > h3 a")].filter((a) => a.checkVisibility()), here = d.activeElement?.closest(".entry");
       const i = all.findIndex((a) => a.closest(".entry") === here);
       const a = all[i < 0 ? (step > 0 ? 0 : -1) : i + step] || (i < 0 ? all[0] : null);
-      if (!a) return;
+      if (!a) return $(`.ways [rel=${step > 0 ? "next" : "prev"}]`)?.click();
       a.focus({ preventScroll: true });
       a.closest(".entry").scrollIntoView({ block: "nearest" });
     };
     const keys = {
       j: () => move(1), k: () => move(-1),
-      o: () => { const a = $(".entry:focus-within > h3 a"); a && open(a.href, "_blank", "noopener"); },
+      o: () => { const a = $(".entry:focus-within > h3 a, .out a"); a && open(a.href, "_blank", "noopener"); },
+      v: () => $(".entry:focus-within .here")?.click(),
       "/": () => { $("#q").focus(); $("#q").select(); },
       ".": () => $(".pill")?.click(),
       "?": () => dialog.showModal(),

@@ -11,7 +11,18 @@ from itertools import chain
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, null, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    case,
+    func,
+    null,
+    select,
+    union_all,
+)
 
 from aggregator.database.deadline import SEARCHING, STEP, attempt, within
 from aggregator.database.feeds.read_sources import SOURCE_COLUMNS, source_of, with_category
@@ -35,6 +46,7 @@ PageLimit = Callable[[ListedEntry], bool]
 """Whether an entry still has room on a page."""
 
 _MAX_COUNT = 99
+_NEARBY_ENTRIES = 20  # entries
 _FIRST_STEP = 500  # entries; each further step reads twice as many
 _MAX_STEPPING = 0.2  # seconds after which no further step begins
 
@@ -119,6 +131,39 @@ def post(connection: Connection, entry_id: int) -> ListedEntry | None:
     statement = statement.where(is_shown_by_source(entries), is_subscribed(entries))
     rows = _rows(connection, statement, with_content=True)
     return next((_listed_entry(row, {}, with_content=True) for row in rows), None)
+
+
+def neighbours(
+    connection: Connection, scope: ListScope, entry_id: int
+) -> tuple[ListedEntry | None, ListedEntry | None]:
+    """Return the entries above and below an entry in a list, without content; not for searches.
+
+    Of the `_NEARBY_ENTRIES` entries on each side, the nearest that can be read here.
+    """
+    query = None if scope.search is not None else list_query(connection, scope)
+    if query is None:
+        return None, None
+    place = Cursor(entry_id)
+    above = query.above(place).order_by(query.order.column)
+    sides = [
+        _nearest(connection, above, entries.c.id),
+        _nearest(connection, query.below(place), entries.c.id.desc()),
+    ]
+    nearest = [
+        _listed_entry(row, {}, with_content=False) for row in connection.execute(union_all(*sides))
+    ]
+    return (
+        next((entry for entry in nearest if entry.id > entry_id), None),
+        next((entry for entry in nearest if entry.id < entry_id), None),
+    )
+
+
+def _nearest(connection: Connection, side: Select[Any], order: ColumnElement[Any]) -> Select[Any]:
+    """Return the first entry of a part of a list that can be read here."""
+    nearby_ids = side.add_columns(entries.c.id).limit(_NEARBY_ENTRIES)
+    statement = select().select_from(entries).where(entries.c.id.in_(nearby_ids), feeds.c.read_here)
+    nearest = _with_columns(connection, statement.order_by(order).limit(1), with_content=False)
+    return select(nearest.subquery())
 
 
 def dating(connection: Connection, entry_id: int) -> Dating | None:
@@ -236,6 +281,36 @@ _LISTED_COLUMNS = (
 )
 
 
+_HTML = (
+    select(contents.c.html)
+    .where(contents.c.entry_id == entries.c.id)
+    .correlate(entries)
+    .scalar_subquery()
+)
+_PICTURE = "<img "
+# Most excerpts tell that there is more, and a text that is an excerpt is short: so a list reads
+# next to nothing of full texts.
+_TEXT_COLUMNS = (
+    case(
+        (entries.c.summary.like("%…"), null()),
+        else_=func.coalesce(func.length(_HTML, type_=Integer), 0),
+    ).label("text_length"),
+    case(
+        (
+            entries.c.summary == "",
+            func.coalesce(
+                func.length(_HTML, type_=Integer)
+                - func.length(func.replace(_HTML, _PICTURE, ""), type_=Integer),
+                0,
+            )
+            // len(_PICTURE),
+        ),
+        else_=0,
+    ).label("pictures"),
+)
+"""Columns about full texts, for lists without full texts."""
+
+
 def _rows(
     connection: Connection, statement: Select[Any], *, with_content: bool
 ) -> Iterator[Row[Any]]:
@@ -299,6 +374,8 @@ def _with_columns(
     if with_content:
         columns.append(contents.c.html)
         statement = statement.outerjoin(contents, contents.c.entry_id == entries.c.id)
+    else:
+        columns += _TEXT_COLUMNS
     statement = statement.add_columns(*columns).join(feeds, feeds.c.id == entries.c.feed_id)
     return with_category(statement)
 
@@ -313,6 +390,8 @@ def _listed_entry(row: Any, sources: dict[int, Source], *, with_content: bool) -
         listed_at=entry_id.at,
         dated=values["published_at"] is not None,
         content_html=(row.html or "") if with_content else None,
+        text_length=len(row.html or "") if with_content else row.text_length,
+        pictures=0 if with_content else row.pictures,
         also_in=read_stories.sources_in(row.also_in),
         **values,
     )

@@ -178,7 +178,7 @@ def plain_text(html: str) -> str:
 def text_blocks(html: str) -> list[tuple[bool, str]]:
     """Return the texts of the blocks of some HTML, each in one line; empty texts are left out.
 
-    Each with whether something but a paragraph begins or ends before: a heading, an item, a cell.
+    Each with whether a heading, an item or a cell begins or ends before.
     """
     text = _prepared(html, None)[0]
     if "<" not in text:
