@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from aggregator import rules
+from aggregator import rules, urls
 from aggregator.database import Engine
 from aggregator.database.entries import write_retention
 from aggregator.database.feeds import write_subscriptions
@@ -224,10 +224,8 @@ def shown(ids: set[int], stored: dict[int, Any], feed_of: dict[int, Any]) -> dic
     stories: dict[int, list[StoryMember]] = {}
     for key in ids:
         row, feed = stored[key], feed_of[stored[key].feed_id]
-        site = f"{feed.name}.example"
-        member = StoryMember(
-            key, row.first_seen_at, feed.stories, "example.org", site, "example.org", feed.rank
-        )
+        sites = [urls.site_of(address or "") for address in (row.url, feed.url, feed.site_url)]
+        member = StoryMember(key, row.first_seen_at, feed.stories, *sites, rank=feed.rank)
         stories.setdefault(row.story_id or key, []).append(member)
     representatives = {key for story in stories.values() for key in shown_entries(story)}
     return {key: key in representatives for key in ids}
@@ -575,6 +573,60 @@ def test_retention_lists_others_of_a_busy_day_in_place_of_deleted_posts(world):
 
     assert world.titles() == ["Post 0 ", "Post 1 "]
     agree(world)
+
+
+@pytest.fixture
+def story(world: Lists) -> Lists:
+    """Return lists with a story of two feeds, each with a site of its own, like the links."""
+    follow(world, File(names="ab"))
+    for name in "ab":
+        head = FeedHead(title=name, site_url=f"https://{name}.example/")
+        record(world.database, name, [post(1, is_story=True)], head=head, now=world.now)
+    agree(world)
+    return world
+
+
+def shown_feeds(world: Lists) -> list[str]:
+    """Return the names of the feeds whose entries the whole list shows."""
+    shown_ids = [key for key, is_shown in world.members()["all:"].items() if is_shown]
+    with world.database.connect() as connection:
+        names = select(feeds.c.name).join(entries, entries.c.feed_id == feeds.c.id)
+        return list(connection.scalars(names.where(entries.c.id.in_(shown_ids))))
+
+
+def test_a_feed_that_moves_to_the_site_of_the_links_stands_for_the_story(story):
+    assert shown_feeds(story) == ["a"]
+    moved = [
+        replace(subscription, url="https://example.org/feed")
+        if subscription.name == "b"
+        else subscription
+        for subscription in File(names="ab").subscriptions()
+    ]
+    with story.database.begin() as connection:
+        write_subscriptions.follow_config(
+            connection, moved, ListingRules(), stories=True, now=story.now
+        )
+    story.relist()
+
+    assert shown_feeds(story) == ["b"]
+    agree(story)
+
+
+def test_a_feed_that_names_the_site_of_the_links_stands_for_the_story_from_then_on(story):
+    head = FeedHead(title="b", site_url="https://example.org/blog")
+    record(story.database, "b", [post(1, is_story=True)], head=head, now=story.now)
+    story.relist()
+
+    assert shown_feeds(story) == ["b"]
+    agree(story)
+
+
+def test_a_post_that_links_elsewhere_after_an_edit_may_give_another_feed_the_story(story):
+    edited = replace(post(1, "edited", is_story=True), url="https://b.example/post-1")
+    record(story.database, "a", [edited], head=FeedHead(site_url="https://a.example/"))
+
+    assert shown_feeds(story) == ["b"]
+    agree(story)
 
 
 def test_only_lists_that_show_a_change_are_announced(world, monkeypatch):

@@ -1,6 +1,6 @@
 """Outcomes of polls: all changes of a poll, but for entries."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -12,6 +12,7 @@ from aggregator import urls
 from aggregator.database.dialects import upsert
 from aggregator.database.feeds.write_hosts import note_pauses
 from aggregator.database.feeds.write_leases import lock_leased, release_leases
+from aggregator.database.lists import write_relistings
 from aggregator.database.lists.write_resolved_names import follow_titles
 from aggregator.database.schema import POLLS_KEPT, feeds, polls, state
 from aggregator.model import (
@@ -159,7 +160,7 @@ def _record_reports(connection: Connection, reports: Sequence[PollReport]) -> No
         by_columns.setdefault(tuple(values), []).append(row)
     for columns, changes in by_columns.items():
         connection.execute(_update_feed(columns), changes)
-    follow_titles(connection, list(_titles(reports, row_of)))
+    _follow_heads(connection, reports, row_of)
     upsert(connection, polls, [_poll_row(report) for report in reports], key=["feed_id", "slot"])
 
 
@@ -173,11 +174,28 @@ def _update_feed(columns: tuple[str, ...]) -> Update:
     return update(feeds).where(feeds.c.id == bindparam("feed")).values(values)
 
 
-def _titles(reports: Sequence[PollReport], row_of: Mapping[int, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the former and the present title of each feed."""
-    for report in reports:
-        if isinstance(report.result, FeedUpdate) and report.result.head is not None:
-            yield row_of[report.feed.id].title, report.result.head.title
+def _follow_heads(
+    connection: Connection, reports: Sequence[PollReport], row_of: Mapping[int, Any]
+) -> None:
+    """Have lists follow the titles and sites that documents name: rules and stories use these.
+
+    Args:
+        row_of: The feeds as stored before, by id.
+    """
+    heads = [
+        (row_of[report.feed.id], report.result.head)
+        for report in reports
+        if isinstance(report.result, FeedUpdate) and report.result.head is not None
+    ]
+    follow_titles(connection, [(row.title, head.title) for row, head in heads])
+    moved_feeds = [
+        row.id
+        for row, head in heads
+        if row.first_read_at is not None
+        and urls.site_of(row.site_url or "") != urls.site_of(head.site_url or "")
+    ]
+    if moved_feeds:
+        write_relistings.relist_feeds(connection, dict.fromkeys(moved_feeds, ()))
 
 
 def _is_visible(report: PollReport, row: Any) -> bool:

@@ -283,7 +283,10 @@ def _former_lists(
     categories: Mapping[str, tuple[int, ...]],
     stored_categories: Mapping[int, tuple[int, ...]],
 ) -> dict[int, set[int]]:
-    """Return the ids of the categories that feeds left, for each feed to be listed anew."""
+    """Return the ids of the categories that feeds left, for each feed to be listed anew.
+
+    Another site changes which entries of stories lists show.
+    """
     former_lists = {}
     for row, values in changes:
         stored, present = stored_categories.get(row.id, ()), categories[values["name"]]
@@ -291,6 +294,7 @@ def _former_lists(
             set(stored) != set(present)
             or not row.subscribed
             or (row.stories, row.listing) != (values["stories"], values["listing"])
+            or urls.site_of(row.url) != urls.site_of(values["url"])
         ):
             former_lists[row.id] = set(stored) - set(present)
     return former_lists

@@ -1,7 +1,8 @@
 """The members of lists: one routine decides and writes which lists have an entry.
 
-Whatever happens to entries, `list_entries` is called with them: they are new or changed, their feed
-left config.yaml or has another category, a rule or a view has changed.  It writes differences only.
+Whatever happens to entries, `write_changes` writes what follows: they are new or changed, their
+feed left config.yaml or has another category, a rule or a view has changed.  It writes differences
+only.
 
     changes      which lists should have the entries, and which have them (`read_member_changes`)
     members      rows that are too many go, missing rows come, archives stay as they were closed
@@ -37,21 +38,6 @@ _SET_EXCLUSION = (
 )
 
 
-def list_entries(
-    connection: Connection,
-    entry_ids: Collection[int],
-    *,
-    now: datetime,
-    searched: Mapping[int, SearchedEntry] | None = None,
-) -> None:
-    """Decide and write which lists have some stored entries.
-
-    Args:
-        searched: The entries whose texts are at hand, by id.
-    """
-    list_rows(connection, listed_rows(connection, entry_ids), now=now, searched=searched or {})
-
-
 def list_changed_entries(
     connection: Connection,
     changed: Mapping[int, SearchedEntry],
@@ -59,22 +45,27 @@ def list_changed_entries(
     *,
     now: datetime,
 ) -> None:
-    """Decide again which lists have changed entries, as rules may match other texts now.
+    """Decide again which lists have changed entries, and which entries of their stories are shown.
+
+    Rules may match other texts now, and links may lead to other sites.
 
     Args:
         changed: The new versions by id.
         updated_ids: Of the entries that archives show as changed, in the week of the change.
     """
     definitions = read_definitions(connection, {entry.feed_id for entry in changed.values()})
+    rows = listed_rows(connection, changed.keys())
     if definitions.has_rules:
-        list_entries(connection, changed.keys(), now=now, searched=changed)
-    rows = [
-        row._replace(archived_at=definitions.archived_at(row.list_id, row.entry_id, now))
-        for row in read_member_rows.member_rows(
+        list_rows(connection, rows, now=now, searched=changed)
+    story_ids = {row.story_id for row in rows if row.story_id is not None}
+    choose_representatives(connection, story_ids, now=now)
+    members = [
+        member._replace(archived_at=definitions.archived_at(member.list_id, member.entry_id, now))
+        for member in read_member_rows.member_rows(
             connection, definitions.possible_lists(definitions.feeds), updated_ids
         )
     ]
-    write_member_rows.change_members(connection, rows)
+    write_member_rows.change_members(connection, members)
     write_member_rows.forget_withdrawn(
         connection, read_member_rows.withdrawn_rows(connection, updated_ids)
     )
