@@ -23,6 +23,16 @@ def picture(
     return file.getvalue()
 
 
+def painting(width: int, height: int, *, hue: int = 0) -> bytes:
+    """Return a picture like a photo: a sky, a sea and a sun."""
+    sky = Image.linear_gradient("L").resize((width, height))
+    image = Image.merge("HSV", (Image.new("L", (width, height), hue % 256), sky, sky.rotate(180)))
+    image.paste((hue % 256, 60, 250), (width // 2, height // 4, width * 2 // 3, height // 2))
+    file = BytesIO()
+    image.convert("RGB").save(file, "JPEG", quality=80)
+    return file.getvalue()
+
+
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 

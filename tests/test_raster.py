@@ -208,11 +208,11 @@ def test_scans_without_end_meet_the_deadline(workers, monkeypatch):
     ("original", "post", "listed"),
     [
         ((4000, 3000), (1600, 1200), (224, 168)),
-        ((3000, 4000), (1600, 2133), (224, 224)),  # a square of a portrait
-        ((800, 12_000), (632, 9487), (224, 224)),  # a comic
+        ((3000, 4000), (1600, 2133), (224, 168)),  # the upper part of a portrait
+        ((800, 12_000), (632, 9487), (224, 168)),  # a comic
         ((3000, 300), (1600, 160), (224, 112)),  # the middle of a panorama
         ((200, 150), (200, 150), (200, 150)),
-        ((5, 30_000), (3, 16_383), (3, 3)),
+        ((5, 30_000), (3, 16_383), (3, 2)),
     ],
 )
 def test_sizes_for_posts_and_lists(original, post, listed):
@@ -223,7 +223,7 @@ def test_sizes_for_posts_and_lists(original, post, listed):
 
 
 def test_of_a_high_picture_the_list_shows_a_part_above_the_middle():
-    assert list_cut(PictureSize(600, 1200)).box == (0, 200, 600, 800)
+    assert list_cut(PictureSize(600, 1200)).box == (0, 250, 600, 700)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
+from aggregator.cli import static_site
 from aggregator.database.schema import entries
 from tests.hostile_pictures import picture
 from tests.pictured import add_picture
-from tests.web_fixtures import Site, entry
+from tests.stored import statements
+from tests.web_fixtures import Site, entry, post_path
 
 PHOTO = "https://lamp.example/photo.jpg"
 
@@ -57,3 +59,149 @@ def test_a_picture_is_served_in_both_sizes_and_may_be_kept_for_ever(site):
 )
 def test_any_other_name_is_not_found(site, name):
     assert site.client.get(f"/picture/{name}").status_code == 404
+
+
+def images(site: Site, path: str = "/") -> list[dict[str, str]]:
+    page = site.page(path)
+    return [dict(image.attrib) for image in page.all("img")]
+
+
+def test_the_picture_stands_beside_the_excerpt_with_its_size(site):
+    site.record("lamp", entry(0, summary=80 * "word "))
+    stored = add(site, picture(1200, 800))
+
+    (image,) = images(site)
+
+    assert image == {
+        "src": f"/picture/{stored.key}-list",
+        "width": "112",
+        "height": "74",
+        "alt": "",
+        "loading": "lazy",
+    }
+
+
+def test_a_post_that_is_mostly_a_picture_shows_the_picture_large(site):
+    site.record("lamp", entry(0, summary="Three gulls."))
+    stored = add(site, picture(1200, 800))
+
+    (image,) = images(site)
+
+    assert image["src"] == f"/picture/{stored.key}"
+    assert (image["width"], image["height"]) == ("608", "405")
+
+
+def test_a_small_picture_is_never_shown_large(site):
+    site.record("lamp", entry(0, summary=""))
+    stored = add(site, picture(200, 150))
+
+    (image,) = images(site)
+
+    assert image["src"] == f"/picture/{stored.key}-list"
+
+
+def test_a_list_of_titles_has_no_pictures(site):
+    add(site, picture(1200, 800))
+
+    assert len(images(site)) == 1
+    assert images(site, "/?view=titles") == []
+
+
+@pytest.mark.parametrize("path", ["/source/lamp", "/category/trade", "/search?q=post"])
+def test_every_list_shows_pictures(site, path):
+    add(site, picture(1200, 800))
+
+    assert len(images(site, path)) == 1
+
+
+def test_the_first_picture_that_is_large_enough_leads(site):
+    first = newest_id(site)
+    folder = site.config.picture_folder
+    add_picture(site.engine, folder, first, "https://a.example/1", picture(40, 40), position=0)
+    photo = add_picture(
+        site.engine, folder, first, "https://a.example/2", picture(300, 200), position=1
+    )
+    add_picture(site.engine, folder, first, "https://a.example/3", picture(310, 200), position=2)
+
+    (image,) = images(site)
+
+    assert image["src"] == f"/picture/{photo.key}-list"
+
+
+def test_without_pictures_a_page_takes_no_statement_more(tmp_path):
+    counts = []
+    for name, mode in (("off", "off"), ("lead", "lead")):
+        (tmp_path / name).mkdir()
+        site = Site(tmp_path / name, page={"pictures": mode})
+        site.subscribe()
+        site.record("lamp", entry(1))
+        site.page("/")
+        site.record("lamp", entry(2))
+        with statements(site.engine) as seen:
+            site.page("/")
+        counts.append(len(seen))
+        site.engine.dispose()
+
+    assert counts[1] == counts[0] + 1
+
+
+def test_pictures_ask_nobody_else(site):
+    """Whatever a feed says, the page names no picture of another host."""
+    evil = entry(0, image='https://evil.example/"onerror="x.png', summary="")
+    site.record("lamp", evil)
+    add(site, picture(1200, 800))
+
+    assert "evil.example/" not in "".join(image["src"] for image in images(site))
+
+
+def of_text(site: Site) -> list[dict[str, str]]:
+    (text,) = site.page(post_path(site)).all("div", "text")
+    return [dict(image.attrib) for image in text.iter() if str(image.tag).endswith("img")]
+
+
+def test_the_page_of_a_post_shows_stored_pictures_in_their_places(site):
+    html = f'<p>A</p><img src="{PHOTO}" alt="Gulls &amp; a &quot;boat&quot;"><img src="{PHOTO}2">'
+    site.record("lamp", entry(0, content_html=html))
+    stored = add(site, picture(1200, 800))
+
+    assert of_text(site) == [
+        {
+            "src": f"/picture/{stored.key}",
+            "width": "1200",
+            "height": "800",
+            "alt": 'Gulls & a "boat"',
+            "loading": "lazy",
+        }
+    ]
+    links = [link.get("href") for link in site.page(post_path(site)).all("a", "pic")]
+    assert links == [f"{PHOTO}2"]
+
+
+def test_a_picture_that_leads_a_post_and_is_not_in_its_text_stands_above_it(site):
+    site.record("lamp", entry(0, content_html="<p>Words.</p>"))
+    stored = add(site, picture(1200, 800))
+
+    (image,) = of_text(site)
+
+    assert (image["src"], image["alt"]) == (f"/picture/{stored.key}", "")
+
+
+def test_an_emoji_stays_a_character(site):
+    site.record("lamp", entry(0, content_html=f'<p>So <img src="{PHOTO}" alt="😀"></p>'))
+    add(site, picture(72, 72))
+
+    assert of_text(site) == []
+    assert "So 😀" in site.page(post_path(site)).text
+
+
+def test_an_export_has_the_pictures_as_files(site, tmp_path):
+    stored = add(site, picture(1200, 800))
+
+    exported = {
+        file.path: file.data
+        for file in static_site.files(site.config, site.engine, frozenset({"html"}))
+    }
+
+    assert f'src="picture/{stored.key}.webp"' in exported["index.html"].decode()
+    assert f'src="../../picture/{stored.key}.webp"' in exported["source/lamp/index.html"].decode()
+    assert Image.open(BytesIO(exported[f"picture/{stored.key}.webp"])).width == 1200

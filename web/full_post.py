@@ -1,12 +1,14 @@
 """A post on its page: the text, and all other contents of the page.  Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from markupsafe import Markup, escape
 
-from aggregator.model import ListedEntry
+from aggregator.model import ListedEntry, StoredPicture
+from aggregator.pictures.picture_choice import address_hash
+from aggregator.pictures.picture_files import FOR_POST
 from aggregator.text.post_text import Picture, TextLabels, text_on_page
 from web import presentation, source_texts
 from web.language import Language
@@ -61,7 +63,28 @@ class Neighbour:
     lang: str | None
 
 
-def full_post(entry: ListedEntry, clock: Clock) -> FullPost:
+@dataclass(frozen=True, slots=True)
+class PostPictures:
+    """The stored pictures of a post.
+
+    Attributes:
+        by_address: By the hashes of their addresses.
+        lead: None for a post without a picture that leads it.
+        path_of: Returns the address of a file on this site.
+    """
+
+    by_address: Mapping[bytes, StoredPicture]
+    lead: StoredPicture | None
+    path_of: Callable[[str], str]
+
+    def element(self, picture: StoredPicture, alt: str = "") -> Markup:
+        """Return a picture as HTML."""
+        return Markup('<img src="{}" width="{}" height="{}" alt="{}" loading="lazy">').format(
+            self.path_of(picture.key + FOR_POST), picture.width, picture.height, alt
+        )
+
+
+def full_post(entry: ListedEntry, clock: Clock, pictures: PostPictures) -> FullPost:
     """Return a post for its page.
 
     Args:
@@ -73,7 +96,7 @@ def full_post(entry: ListedEntry, clock: Clock) -> FullPost:
     return FullPost(
         as_listed=list_post,
         plain_title=presentation.plain_title(entry, clock.lang),
-        text=_text(entry, clock.lang),
+        text=_text(entry, clock.lang, pictures),
         site=source_texts.site_name(canonical),
         canonical=canonical,
         published=_date(published_at, clock),
@@ -95,31 +118,41 @@ def _date(at: datetime | None, clock: Clock) -> DateText | None:
     return DateText(machine(at), clock.full(at)) if at else None
 
 
-def _text(entry: ListedEntry, lang: Language) -> Markup:
-    """Return the text for the page; the excerpt for an entry without text."""
-    if not entry.content_html:
-        return escape(entry.summary)
-    labels = TextLabels(
-        table=lang.gettext("Table"), code=lang.gettext("Code"), formula=lang.gettext("Formula")
-    )
-    # Sanitised before it was stored.
-    html = text_on_page(
-        entry.content_html,
-        url=entry.url,
-        labels=labels,
-        picture=lambda picture: str(_picture(picture, lang)),
-    )
-    return Markup(html)  # noqa: S704
+def _text(entry: ListedEntry, lang: Language, pictures: PostPictures) -> Markup:
+    """Return the text for the page; the excerpt for an entry without text.
 
-
-def _picture(picture: Picture, lang: Language) -> Markup:
-    """Return the replacement of a picture in a text: a link, as browsers ask no other host.
-
-    An emoji is written as a character.
+    A picture that leads the post and is not in the text stands above it.
     """
+    text, shown_pictures = escape(entry.summary), set()
+
+    def picture(picture: Picture) -> str:
+        if _is_emoji(picture.alt):
+            return str(escape(picture.alt))
+        stored = pictures.by_address.get(address_hash(picture.address))
+        if stored is None:
+            return str(_link(picture, lang))
+        shown_pictures.add(stored)
+        return str(pictures.element(stored, picture.alt))
+
+    if entry.content_html:
+        labels = TextLabels(
+            table=lang.gettext("Table"), code=lang.gettext("Code"), formula=lang.gettext("Formula")
+        )
+        # Sanitised before it was stored.
+        html = text_on_page(entry.content_html, url=entry.url, labels=labels, picture=picture)
+        text = Markup(html)  # noqa: S704
+    if pictures.lead is None or pictures.lead in shown_pictures:
+        return text
+    return Markup("<p>{}</p>").format(pictures.element(pictures.lead)) + text
+
+
+def _is_emoji(alt: str) -> bool:
+    return 0 < len(alt) <= _LONGEST_EMOJI and not any(map(str.isalnum, alt))
+
+
+def _link(picture: Picture, lang: Language) -> Markup:
+    """Return what stands for a picture that is not stored: no reader's browser asks other hosts."""
     alt = picture.alt
-    if alt and len(alt) <= _LONGEST_EMOJI and not any(map(str.isalnum, alt)):
-        return escape(alt)
     name = lang.gettext("Picture: {text}", text=alt) if alt else lang.gettext("Picture")
     if picture.is_in_link or picture.url is None:
         return Markup('<span class="pic">{}</span>').format(name)

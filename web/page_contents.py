@@ -4,7 +4,7 @@ Functions here read the database and know nothing of the request, so a page can 
 (`web.pages`) or a file (`aggregator.cli.static_site`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from flask import render_template
 from aggregator.database import Connection
 from aggregator.database.feeds import read_health, read_sources, read_status
 from aggregator.database.lists import read_lists, read_relisting, read_searches
+from aggregator.database.pictures import read_pictures
 from aggregator.database.state import read_overview
 from aggregator.model import (
     Cursor,
@@ -24,6 +25,7 @@ from aggregator.model import (
     ListPage,
     ListScope,
     Overview,
+    StoredPicture,
 )
 from aggregator.publish import room_on_page
 from aggregator.search.search_faults import Hint
@@ -37,6 +39,7 @@ from web import (
     source_groups,
     status_texts,
 )
+from web.full_post import PostPictures
 from web.last_visit import LastVisit, milliseconds
 from web.page_links import PageLinks, updates_path
 from web.relative_time import Clock
@@ -261,7 +264,7 @@ def post(data: PageData, entry_id: int, origin: ListScope = read_lists.WHOLE_LIS
         return None
     newer, older = read_lists.neighbours(data.connection, origin, entry_id)
     values: dict[str, object] = {
-        "post": full_post.full_post(entry, data.clock),
+        "post": full_post.full_post(entry, data.clock, _pictures_of_post(data, entry)),
         "origin": origin,
         "newer": full_post.neighbour(newer, data.clock.lang),
         "older": full_post.neighbour(older, data.clock.lang),
@@ -361,6 +364,7 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
             data.clock,
             news=news,
             keywords=_keywords(data, scope, entries, view),
+            pictures=_pictures(data, entries, view),
             fold=not (scope.search or scope.source),
             headed=not scope.search,
         ),
@@ -382,6 +386,23 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
         total=rows.total,
         hints=_hints(data, scope.search, rows) if scope.search else (),
     )
+
+
+def _pictures_of_post(data: PageData, entry: ListedEntry) -> PostPictures:
+    by_address: Mapping[bytes, StoredPicture] = {}
+    leads = _pictures(data, [entry], view=None)
+    if site().has_pictures:
+        by_address = read_pictures.pictures_of_entry(data.connection, entry.id)
+    return PostPictures(by_address, leads.get(entry.id), data.links.of_picture)
+
+
+def _pictures(
+    data: PageData, entries: Sequence[ListedEntry], view: str | None
+) -> Mapping[int, StoredPicture]:
+    """Return the pictures that lead entries; none of a list of titles."""
+    if view == "titles" or not site().has_pictures:
+        return presentation.NO_PICTURES
+    return read_pictures.lead_pictures(data.connection, [entry.id for entry in entries])
 
 
 def _hints(data: PageData, search_text: str, rows: ListPage) -> tuple[Hint, ...]:

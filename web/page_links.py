@@ -71,6 +71,10 @@ class PageLinks(ABC):
     def of_icon(self) -> str:
         """Return the address of the icon of the site."""
 
+    @abstractmethod
+    def of_picture(self, name: str) -> str:
+        """Return the address of a picture of a post, by the name of its file."""
+
     def of_source(self, name: str) -> str:
         """Return the address of a source's list."""
         return self.of_list(ListScope(source=name))
@@ -125,6 +129,10 @@ class RequestLinks(PageLinks):
     def of_icon(self) -> str:
         """Return the path of the icon, the same for every version."""
         return url_for("machines.icon")
+
+    def of_picture(self, name: str) -> str:
+        """Return the path of a picture of a post."""
+        return url_for("machines.picture", name=name)
 
 
 def list_path(scope: ListScope, *, before: Cursor | None = None, view: str | None = None) -> str:

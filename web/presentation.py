@@ -18,6 +18,7 @@ from aggregator.model import (
     NamedList,
     Source,
     SourceName,
+    StoredPicture,
 )
 from aggregator.publish import first_words, title_of
 from aggregator.search.syntax_tree import Phrase, TextField
@@ -26,6 +27,7 @@ from web import source_texts
 from web.bidi_text import isolated
 from web.language import Language, primary
 from web.last_visit import LastVisit
+from web.list_pictures import ListPicture, list_picture
 from web.media_texts import MediaNote, media_notes
 from web.relative_time import Clock, Moment
 from web.search_marks import marked, occurring
@@ -44,6 +46,8 @@ _HOUR = timedelta(hours=1)
 _SETTLING = timedelta(minutes=10)
 # Dates carry seconds at best; an id carries milliseconds.
 _SAME_MOMENT = timedelta(minutes=1)
+
+NO_PICTURES: Mapping[int, StoredPicture] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class Post:
         comments_url: Web address of the comments, None if unknown.
         matching_tags: The entry's own categories that a search asks for.
         hidden_by: The key of config.yaml that hides the entry, else empty.
+        picture: None for a post without one.
     """
 
     id: int
@@ -91,6 +96,7 @@ class Post:
     matching_tags: Markup
     hidden_by: str
     also_in: tuple[SourceName, ...]
+    picture: ListPicture | None
 
     @property
     def has_tags(self) -> bool:
@@ -213,6 +219,7 @@ def days(
     *,
     news: NewPosts | None = None,
     keywords: Keywords | None = None,
+    pictures: Mapping[int, StoredPicture] = NO_PICTURES,
     fold: bool = True,
     headed: bool = True,
 ) -> list[Day]:
@@ -220,6 +227,7 @@ def days(
 
     Args:
         keywords: Words and phrases of a search, to be marked.
+        pictures: By the id of an entry.
         fold: Show only the first post of a source with many posts within an hour.
         headed: The page shows the days as headings.
     """
@@ -233,6 +241,7 @@ def days(
                     entry,
                     clock,
                     keywords,
+                    pictures.get(entry.id),
                     is_new=entry.id in news.ids,
                     below=day if headed else None,
                 )
@@ -264,6 +273,7 @@ def post(
     entry: ListedEntry,
     clock: Clock,
     keywords: Keywords,
+    picture: StoredPicture | None = None,
     *,
     is_new: bool = False,
     below: date | None = None,
@@ -296,6 +306,7 @@ def post(
         matching_tags=matching_tags(entry, keywords.in_tags, lang),
         hidden_by=entry.exclusion if entry.exclusion in HIDDEN else "",
         also_in=entry.also_in,
+        picture=list_picture(picture, summary(entry)) if picture else None,
     )
 
 

@@ -24,6 +24,7 @@ class FileLinks(PageLinks):
         assets: Collects the paths of assets, each with the name of the asset in static/.
         has_about: There is a page with the operator's text.
         has_posts: Posts have files.
+        pictures: Collects the names of pictures.
     """
 
     static = True
@@ -38,6 +39,7 @@ class FileLinks(PageLinks):
         assets: dict[str, str],
         has_about: bool,
         has_posts: bool,
+        pictures: set[str],
     ) -> None:
         self._folder = dirname(path) or "."
         self._base_url = base_url
@@ -46,6 +48,7 @@ class FileLinks(PageLinks):
         self._assets = assets
         self._has_about = has_about
         self._has_posts = has_posts
+        self._pictures = pictures
 
     def of_list(
         self, scope: ListScope, *, before: Cursor | None = None, view: str | None = None
@@ -94,6 +97,11 @@ class FileLinks(PageLinks):
         """Return the path to the icon."""
         return self._asset("icon.svg", "icon.svg")
 
+    def of_picture(self, name: str) -> str:
+        """Return the path to a picture of a post."""
+        self._pictures.add(name)
+        return self._relative(picture_file(name))
+
     def _document(self, path: str, form: str) -> str:
         if form not in self._formats:
             return self._base_url + path
@@ -116,6 +124,11 @@ def list_file(scope: ListScope, cursor: Cursor | None = None) -> str:
 def post_file(entry_id: int) -> str:
     """Return the path of the file of a post."""
     return f"{merged.post_path(entry_id).lstrip('/')}.html"
+
+
+def picture_file(name: str) -> str:
+    """Return the path of the file of a picture."""
+    return f"picture/{name}.webp"
 
 
 def sources_file(skipped: int) -> str:

@@ -16,7 +16,14 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from aggregator import merged, publish
-from aggregator.cli.file_links import ABOUT_FILE, FileLinks, list_file, post_file, sources_file
+from aggregator.cli.file_links import (
+    ABOUT_FILE,
+    FileLinks,
+    list_file,
+    picture_file,
+    post_file,
+    sources_file,
+)
 from aggregator.config import Config
 from aggregator.database import Connection, Engine
 from aggregator.database.lists import read_lists
@@ -143,6 +150,7 @@ class _Pages:
         now = self._overview.checked_at or EPOCH
         self._clock = DateClock(now, site().zone, config.timezone, language())
         self._assets: dict[str, str] = {}  # files that pages need, and their names in static/
+        self._pictures: set[str] = set()
 
     def files(self, scopes: Sequence[ListScope]) -> Iterator[File]:
         for scope in scopes:
@@ -158,6 +166,10 @@ class _Pages:
                 yield from self._post_pages(connection)
         for path, name in sorted(self._assets.items()):
             yield File(path, site().assets[name].data)
+        for name in sorted(self._pictures):
+            content = site().pictures.read(name)
+            if content is not None:  # deleted meanwhile
+                yield File(picture_file(name), content)
 
     def _list_pages(self, connection: Connection, scope: ListScope) -> Iterator[File]:
         """Yield the pages of a list, newest first."""
@@ -207,6 +219,7 @@ class _Pages:
             assets=self._assets,
             has_about=site().branding.about is not None,
             has_posts=self._has_posts,
+            pictures=self._pictures,
         )
         return PageData(connection, self._clock, self._overview, LastVisit(), links)
 

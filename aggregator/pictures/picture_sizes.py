@@ -20,7 +20,7 @@ MIN_LEAD_WIDTH, MIN_LEAD_HEIGHT = 100, 60
 _MAX_POST_PIXELS = 6_000_000  # a comic of 800 x 7,500; WebP takes a second for as many
 _MAX_SIDE = 16_383  # of WebP
 _MIN_SIDE = 3  # a smaller original is a tracking pixel
-_MAX_LIST_RATIO = 2  # width to height; the sides are cut off
+_MIN_LIST_RATIO, _MAX_LIST_RATIO = 4 / 3, 2  # width to height; what is beyond is cut off
 _TOP_PART = 1 / 3  # of what is cut off a high picture: faces and titles stand above the middle
 
 
@@ -60,10 +60,10 @@ def post_size(original: PictureSize) -> PictureSize:
 
 
 def list_cut(post: PictureSize) -> ListCut:
-    """Return which part of a picture lists show: a square at the narrowest, else up to 2 : 1."""
+    """Return which part of a picture lists show, between 4 : 3 and 2 : 1."""
     width, height = post
     cut_width = min(width, _MAX_LIST_RATIO * height)
-    cut_height = min(height, width)
+    cut_height = min(height, round(width / _MIN_LIST_RATIO))
     x, y = (width - cut_width) // 2, int((height - cut_height) * _TOP_PART)
     factor = min(1.0, LIST_WIDTH / cut_width)
     size = PictureSize(max(1, round(cut_width * factor)), max(1, round(cut_height * factor)))

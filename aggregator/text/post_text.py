@@ -42,14 +42,20 @@ class Picture:
     """A picture in a text.
 
     Attributes:
-        url: http(s) address; None for a picture with its data in the text.
+        address: http(s) address, or the `data:` URL of a picture with its data in the text; empty
+            for none.
         alt: Alternative text, empty for none.
         is_in_link: The picture is a part of a link.
     """
 
-    url: str | None
+    address: str
     alt: str
     is_in_link: bool
+
+    @property
+    def url(self) -> str | None:
+        """The http(s) address, None without one."""
+        return self.address if self.address.startswith(_WEB) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +207,9 @@ class _PageText:
         if {values.get("width"), values.get("height")} & {"0", "1"}:
             return ""
         candidate = _CANDIDATE.match(values.get("srcset", ""))
-        url = values.get("src", "")
-        if not url.startswith(_WEB):
-            url = candidate[1] if candidate else ""
+        address = values.get("src") or (candidate[1] if candidate else "")
         alt = " ".join(values.get("alt", "").split())
-        return self._picture(Picture(url or None, alt, is_in_link=self._links > 0))
+        return self._picture(Picture(address, alt, is_in_link=self._links > 0))
 
     def table(self, _start: _Start, values: dict[str, str]) -> str:
         """Let the outermost table scroll."""

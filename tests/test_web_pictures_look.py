@@ -1,0 +1,92 @@
+"""Pictures in a real browser: nothing moves when they come, and nobody else is asked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser
+from sqlalchemy import select
+
+from aggregator.database.schema import entries
+from tests.hostile_pictures import painting
+from tests.pictured import add_picture
+from tests.test_web_look import SCREENSHOTS, open_page, violations
+from tests.web_fixtures import Site, entry, post_path, served
+
+pytestmark = pytest.mark.browser
+
+EXCERPT = "The harbour was quiet, the nets were dry, and nobody had asked for the tide yet. " * 3
+SHIFT = """async () => {
+  let total = 0
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) total += entry.value
+  }).observe({type: "layout-shift", buffered: true})
+  for (let y = 0; y < document.body.scrollHeight; y += 200) {
+    scrollTo(0, y)
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 30)))
+  }
+  await Promise.all([...document.images].map((image) => image.decode()))
+  scrollTo(0, 0)
+  await new Promise((done) => setTimeout(done, 100))
+  return total
+}"""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Addresses of a list with pictures and of a post."""
+
+    server: str
+    post: str
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    folder = tmp_path_factory.mktemp("gallery")
+    site = Site(folder, page={"pictures": "all"})
+    site.subscribe()
+    sizes = [(1200, 800), (800, 1200), (1600, 500), (300, 300), (1200, 900), (120, 90)]
+    texts = [EXCERPT, EXCERPT, EXCERPT, EXCERPT, "Three gulls.", EXCERPT]
+    html = f"<p>{EXCERPT}</p>" + "".join(
+        f'<p><img src="https://lamp.example/{number}.jpg" alt="Boats {number}"></p>'
+        for number in range(6)
+    )
+    posts = [
+        entry(
+            70 * number,
+            title=f"Post {number}",
+            summary=text,
+            content_html=html if number == 3 else f"<p>{text}</p>",
+            language="ar" if number == 2 else None,
+        )
+        for number, text in enumerate(texts)
+    ]
+    site.record("lamp", *posts, entry(800, summary=EXCERPT), entry(900, summary=""))
+    with site.engine.connect() as connection:
+        ids = connection.scalars(select(entries.c.id).order_by(entries.c.id.desc())).all()
+    place = site.config.picture_folder
+    for number, (entry_id, size) in enumerate(zip(ids, sizes, strict=False)):
+        url = f"https://lamp.example/{number}.jpg"
+        add_picture(site.engine, place, entry_id, url, painting(*size, hue=number * 40))
+    with served(site) as address:
+        yield Gallery(address, address + post_path(site, "Post 3"))
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390, 320])
+@pytest.mark.parametrize("name", ["server", "post"])
+def test_nobody_is_shut_out_and_nothing_moves(browser: Browser, gallery, axe, name, width, colours):
+    page = open_page(browser, getattr(gallery, name), width, color_scheme=colours)
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(request.url))
+
+    shift = page.evaluate(SHIFT)
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"pictures-{name}-{width}-{colours}.png", full_page=True)
+
+    assert shift == 0
+    assert violations(page, axe) == []
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
+    assert all(url.startswith(gallery.server) for url in hosts)
+    page.context.close()
