@@ -156,7 +156,6 @@ def test_a_document_that_had_to_be_repaired_is_no_problem_of_its_polls(database)
     assert status_of(database, "a") is FeedStatus.REPAIRED
 
 
-@pytest.mark.slow
 def test_page_commands_and_metrics_count_alike(tmp_path):
     site = Site(tmp_path)
     stored(site.engine)

@@ -34,8 +34,9 @@ from aggregator.poll.storage_queue import StorageQueue
 from tests import postgresql
 from tests.replay import Post, feed
 from tests.running import eventually
+from tests.selection import OTHER_DATABASE
 from tests.test_lists import Lists, agree, only, post
-from tests.worlds import NOW, OTHER_DATABASE, SETTINGS, entry, poll_of, record, subscribe
+from tests.worlds import NOW, SETTINGS, entry, poll_of, record, subscribe
 
 pytestmark = pytest.mark.slow
 

@@ -113,7 +113,6 @@ def test_ten_polls_of_a_feed_that_renames_everything_add_nothing(tmp_path, value
     assert keys <= 20 * len(names.split())
 
 
-@pytest.mark.slow
 def test_a_feed_that_dates_and_names_everything_anew_adds_nothing(tmp_path):
     def version(number):
         at = NOW - DAY + number * HOUR
@@ -127,7 +126,6 @@ def test_a_feed_that_dates_and_names_everything_anew_adds_nothing(tmp_path):
 # -------------------------------------------------- what looks alike and is not
 
 
-@pytest.mark.slow
 def test_a_series_with_one_title_is_many_posts(tmp_path):
     week = [
         Post("Links", guid=f"g{n}", link=f"/{n}", text=f"<p>{LONG} {n}</p>", at=NOW - n * DAY)
@@ -316,7 +314,6 @@ def test_a_version_that_only_counts_on_is_no_change_that_readers_see(tmp_path):
     assert "2 views" in world.entries()[0].content_html
 
 
-@pytest.mark.slow
 def test_the_edits_of_a_feed_that_edits_everything_on_each_poll_stop_counting(tmp_path):
     def version(number):
         return feed(*posts("A B C", guid="{}", text=f"{LONG} Advertisement {chr(number + 97)}."))

@@ -226,10 +226,10 @@ def stored_entries(connection: Connection) -> dict[int, SearchedEntry]:
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    """A database of the entries of all feeds of the corpus that have entries."""
+    """A database of the entries of every fourth feed of the corpus: to store all takes a minute."""
     engine = new_database(tmp_path_factory.mktemp("corpus"))
     subscriptions, documents = [], []
-    for number, path in enumerate(sorted(CORPUS.rglob("*"))):
+    for number, path in enumerate(sorted(CORPUS.rglob("*"))[::4]):
         if not path.is_file() or path.suffix in {".md", ".tsv", ".opml", ".json"}:
             continue
         url = f"https://f{number}.example/"
@@ -253,8 +253,8 @@ def test_in_real_feeds_the_database_finds_what_matches_in_memory(corpus):
     chance = random.Random(3)
     with corpus.connect() as connection:
         stored = stored_entries(connection)
-        assert len(stored) > 5000
-        for searched in chance.sample(list(stored.values()), 300):
+        assert len(stored) > 1500
+        for searched in chance.sample(list(stored.values()), 200):
             node = _search_for(searched, chance)
             assert searched.place in agree(connection, node, stored)
 

@@ -238,7 +238,6 @@ def test_polling_all_leaves_out_feeds_in_a_pause_and_gone_ones_but_a_name_is_a_n
     assert leased({"a", "b"}) == ["a", "b"]
 
 
-@pytest.mark.slow
 def test_a_host_with_thousands_of_overdue_feeds_does_not_hide_the_others(database):
     crowd = [feed(f"a{number}", f"https://a.example/{number}") for number in range(2000)]
     subscribe(database, *crowd)
@@ -250,7 +249,6 @@ def test_a_host_with_thousands_of_overdue_feeds_does_not_hide_the_others(databas
     assert leased[2:] == ["b", "c"]
 
 
-@pytest.mark.slow
 def test_any_number_of_feeds_can_be_leased_at_once(database):
     names = [f"f{number}" for number in range(1200)]
     subscribe(database, *(feed(name) for name in names))

@@ -548,7 +548,6 @@ def bare(tmp_path_factory):
     database.dispose()
 
 
-@pytest.mark.slow
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(arrivals, st.randoms(use_true_random=False))
 def test_any_order_of_arrival_makes_the_same_stories(bare, order, random):
@@ -618,7 +617,6 @@ def test_a_poll_compares_what_an_earlier_process_left_over(world, monkeypatch):
     assert [(name, len(copies)) for name, copies in world.shown()] == [("a", 2)]
 
 
-@pytest.mark.slow
 def test_what_many_entries_share_is_no_key_and_keeps_the_table_small(bare):
     posts = [
         (1 + n % 8, Post("Photo of the day", f"https://f.example/{n}/a-b-c", f"No. {n}"))

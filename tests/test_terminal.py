@@ -30,13 +30,14 @@ from tests.running import (
     running,
     write_config,
 )
+from tests.selection import slow_after
 
 PROGRAM = [sys.executable, "-m", "aggregator"]
 LETTERS = "日本 é 👩 \ud800"
-SOME_COMMANDS = [["--version"]]  # the quickest to start
-OTHERS = [["poll", "--json", "lamp"], ["--help"], ["feeds", "--json"], ["check"],
-          ["explain", "lamp"], ["poll", "lamp"], ["feeds"], ["run", "--help"]]  # fmt: skip
-ANY_COMMAND = [*SOME_COMMANDS, *(pytest.param(each, marks=pytest.mark.slow) for each in OTHERS)]
+# What writes differs: an option, a help, a poll line by line, a table.  The first starts quickest.
+WRITERS = [["--version"], ["--help"], ["poll", "--json", "lamp"], ["feeds"]]
+ALL_COMMANDS = [*WRITERS, ["feeds", "--json"], ["check"], ["explain", "lamp"], ["poll", "lamp"],
+                ["run", "--help"]]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +66,15 @@ def ended(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
 # ------------------------------------------------------------------ encodings
 
 
-@pytest.mark.parametrize("arguments", ANY_COMMAND, ids=str)
 @pytest.mark.slow
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize(
+    ("encoding", "arguments"),
+    [
+        *(("cp1252", command) for command in ALL_COMMANDS),
+        *(("ascii", command) for command in WRITERS),
+    ],
+    ids=str,
+)
 def test_no_encoding_of_the_terminal_is_a_fault(folder, arguments, encoding):
     done = ended(folder, *arguments, PYTHONIOENCODING=encoding)
 
@@ -127,7 +134,7 @@ def test_a_progress_bar_fits_any_encoding(folder):
 # ------------------------------------------------------------------ where output can't go
 
 
-@pytest.mark.parametrize("arguments", ANY_COMMAND, ids=str)
+@pytest.mark.parametrize("arguments", slow_after(1, WRITERS), ids=str)
 def test_a_full_disk_under_the_output_is_one_line(folder, arguments):
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
@@ -140,7 +147,7 @@ def test_a_full_disk_under_the_output_is_one_line(folder, arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arguments", ANY_COMMAND, ids=str)
+@pytest.mark.parametrize("arguments", WRITERS, ids=str)
 def test_an_output_that_nobody_reads_ends_the_program_quietly(folder, arguments):
     reader, writer = os.pipe()
     os.close(reader)
@@ -252,12 +259,7 @@ def log_of(folder: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["run"],
-        pytest.param(["schedule"], marks=pytest.mark.slow),
-        pytest.param(["serve"], marks=pytest.mark.slow),
-        pytest.param(["serve", "--server", "granian"], marks=pytest.mark.slow),
-    ],
+    [["run"], ["schedule"], ["serve"], ["serve", "--server", "granian"]],
     ids=str,
 )
 def test_a_hangup_of_the_terminal_ends_no_process_of_ours(tmp_path, arguments):
@@ -296,7 +298,7 @@ def test_a_hangup_in_the_middle_of_a_poll_does_not_end_it(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("server", ["waitress", pytest.param("granian", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("server", ["waitress", "granian"])
 def test_serve_takes_the_file_over_at_a_hangup(tmp_path, server):
     path = write_config(tmp_path, [], title="Before")
     with running(tmp_path, "serve", "--server", server) as (process, address):

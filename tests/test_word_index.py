@@ -44,7 +44,6 @@ def titles(database, search):
     return [listed.title for listed in page.entries]
 
 
-@pytest.mark.slow
 def test_years_between_posts_hide_none_from_a_search(database):
     chance = random.Random(5)
     times = sorted(

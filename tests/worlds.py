@@ -32,13 +32,11 @@ from aggregator.poll import PollSettings, recording
 from aggregator.poll.reports import CompletedPoll, FailedPoll, PollSuccess
 from aggregator.schedule import PollResponse
 from tests import postgresql
+from tests.selection import OTHER_DATABASE
 
 NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
 SETTINGS = PollSettings(fetch=FetchSettings("test"), authority="example.org")
 
-
-OTHER_DATABASE = "AGGREGATOR_TEST_DATABASE"
-"""URL of a PostgreSQL database, beside which tests make theirs; see CONTRIBUTING.md."""
 
 only_sqlite = pytest.mark.skipif(OTHER_DATABASE in os.environ, reason="about SQLite only")
 
