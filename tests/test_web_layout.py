@@ -112,16 +112,28 @@ def test_the_line_below_the_list_being_read_ends_with_its_name(browser, lively):
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, 640, 1280])
 def test_the_header_leaves_the_list_its_place(browser, categorised, locale, width):
     page = opened(browser, categorised, width, locale=locale)
     top = page.locator(".entry").first.bounding_box()["y"]  # type: ignore[index]
     views = page.locator(".view a")
     visible = [views.nth(number).is_visible() for number in range(views.count())]
     width_needed = page.evaluate("document.documentElement.scrollWidth")
+    is_covered = page.evaluate(
+        """() => {
+            const [lede, view] = [".lede", ".view a"].map((one) => {
+                const range = document.createRange();
+                range.selectNodeContents(document.querySelector(one));
+                return range.getBoundingClientRect();
+            });
+            return lede.bottom > view.top && view.bottom > lede.top
+                && lede.right > view.left && view.right > lede.left;
+        }"""
+    )
     page.context.close()
 
     assert top <= 200
+    assert not is_covered
     assert visible == [True, True]
     assert width_needed <= width
 

@@ -56,7 +56,7 @@ _SENTENCES = {
     ),
 }
 _NAMED_FEED = to_translate(
-    "This address has a web page, not a feed. The page names this feed: {place}"
+    "This address has a web page, not a feed. The page names {place} as its feed."
 )
 
 _CLOSED = to_translate(
