@@ -4,6 +4,7 @@ What the database finds with the same search, this condition is true for, and fo
 `database.lists.search_query` makes the SQL.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, time, tzinfo
 from functools import cached_property
@@ -58,7 +59,12 @@ class SearchedEntry(EntryWords):
     @cached_property
     def words(self) -> frozenset[str]:
         """The words of title, summary and content."""
-        return frozenset().union(*(text.split() for text in self._texts))
+        return frozenset(" ".join(self._texts).split())
+
+    @cached_property
+    def sorted_words(self) -> list[str]:
+        """The `words` in order, so that words with a prefix stand side by side."""
+        return sorted(self.words)
 
     @cached_property
     def text(self) -> str:
@@ -173,12 +179,20 @@ def _phrase(phrase: Phrase) -> Condition:
             return lambda entry: part in entry.authors
         case TextField.TAG:
             return lambda entry: part in entry.tags
-    if len(phrase.words) == 1 and not phrase.is_prefix:
+    if len(phrase.words) == 1:
         word = phrase.words[0]
-        return lambda entry: word in entry.words
+        return _prefix(word) if phrase.is_prefix else lambda entry: word in entry.words
     # Few entries have all words of a phrase, and a set tells that sooner than a text.
     whole_words = frozenset(phrase.words[:-1] if phrase.is_prefix else phrase.words)
     return lambda entry: whole_words <= entry.words and part in entry.text
+
+
+def _prefix(prefix: str) -> Condition:
+    def is_match(entry: SearchedEntry) -> bool:
+        place = bisect_left(entry.sorted_words, prefix)
+        return place < len(entry.sorted_words) and entry.sorted_words[place].startswith(prefix)
+
+    return is_match
 
 
 def comparable(texts: Iterable[Sequence[str]]) -> str:
