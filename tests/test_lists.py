@@ -1,5 +1,6 @@
 """Which lists have an entry: the same whether it came before or after what config.yaml says."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -318,7 +319,7 @@ def world(tmp_path: Path) -> Iterator[Lists]:
 
 @given(st.data())
 @settings(
-    max_examples=examples(150),
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", examples(150))),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
