@@ -576,6 +576,24 @@ def test_retention_lists_others_of_a_busy_day_in_place_of_deleted_posts(world):
     agree(world)
 
 
+def test_retention_lists_others_of_a_busy_hour_that_reaches_into_the_next_day(world):
+    in_kolkata = {"per_hour": 2, "timezone": "Asia/Kolkata"}  # midnight there is 18:30 here
+    follow(world, only(FeedRules(), **in_kolkata))
+    evening = [entry(n, published_at=NOW.replace(hour=18, minute=n)) for n in (5, 15, 35, 45)]
+    world.now += DAY
+    world.poll("a", *evening[:2])
+    world.poll("a", *evening[2:])
+    assert world.titles() == ["Post 15", "Post 5"]
+
+    with world.database.begin() as connection:
+        midnight = NOW.replace(hour=18, minute=30)
+        write_retention.delete_old(connection, before=midnight, min_entries=0)
+    world.relist()
+
+    assert world.titles() == ["Post 45", "Post 35"]
+    agree(world)
+
+
 @pytest.fixture
 def story(world: Lists) -> Lists:
     """Return lists with a story of two feeds, each with a site of its own, like the links."""

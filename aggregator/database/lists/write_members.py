@@ -104,8 +104,8 @@ def write_changes(connection: Connection, changes: MemberChanges, *, now: dateti
 def forget_members(connection: Connection, feed_id: int, doomed: Sequence[int]) -> None:
     """Remove entries that are about to be deleted from all lists and archives.
 
-    The limits of a day leave the remaining entries of the day in place of the deleted ones, so
-    these are listed anew.
+    Limits leave the remaining entries of a day or hour in place of the deleted ones, so these are
+    listed anew.  In some zones the hour reaches into the next day.
 
     Args:
         doomed: Ids of the entries of the feed with the lowest ids.
@@ -115,9 +115,11 @@ def forget_members(connection: Connection, feed_id: int, doomed: Sequence[int]) 
     definitions = read_definitions(connection, [feed_id])
     write_member_rows.delete_members(connection, definitions.possible_lists([feed_id]), doomed)
     limits = definitions.feeds[feed_id].limits
-    if has_busy_day(connection, feed_id, limits, max(doomed)):
-        last_day = rules.day_of(max(doomed), limits.zone)
-        write_relistings.relist_below(connection, feed_id, last_day[1])
+    last_id = max(doomed)
+    if has_busy_day(connection, feed_id, limits, last_id):
+        _, next_day = rules.day_of(last_id, limits.zone)
+        _, next_hour = rules.hour_of(last_id)
+        write_relistings.relist_below(connection, feed_id, max(next_day, next_hour))
 
 
 @dataclass(frozen=True, slots=True)
