@@ -276,6 +276,14 @@ def test_many_remarks_of_one_kind_are_cut_short():
     assert remarks[-1] == "feeds: 995 more remarks of this kind"
 
 
+def test_many_remarks_on_rules_are_cut_short_as_remarks_on_rules():
+    views = "".join(f"  - {{name: v{n}, search: a OR -a}}\n" for n in range(9))
+
+    remarks = config.notes(parsed(f"feeds: [https://a.example/]\nviews:\n{views}"))
+
+    assert remarks[-1] == "rules: 4 more remarks of this kind"
+
+
 @pytest.mark.parametrize(
     ("text", "remark"),
     [

@@ -28,9 +28,9 @@ def notes(config: Config) -> list[str]:
     remarks += _clipped(_on_intervals(config))
     remarks += _clipped(_on_files(config))
     remarks += _clipped(_on_categories(config))
-    remarks += _clipped(_on_stories(config))
+    remarks += _clipped(_on_stories(config), of="stories")
     remarks += _clipped(_on_characters(config))
-    remarks += _clipped(remarks_on_rules(config))
+    remarks += _clipped(remarks_on_rules(config), of="rules")
     return remarks
 
 
@@ -40,7 +40,7 @@ def source_notes(config: Config, unknown: Iterable[tuple[str, NameTest]]) -> lis
     Args:
         unknown: Those of `unknown_sources` that the database does not know either.
     """
-    return _clipped(remarks_on_sources(config, unknown))
+    return _clipped(remarks_on_sources(config, unknown), of="rules")
 
 
 def _on_addresses(config: Config) -> Iterator[str]:
@@ -113,9 +113,9 @@ def _place(index: int, feed: Subscription) -> str:
     return f"feeds[{index}] ({feed.name})"
 
 
-def _clipped(remarks: Iterator[str]) -> list[str]:
+def _clipped(remarks: Iterator[str], *, of: str = "feeds") -> list[str]:
     of_kind = list(remarks)
     if len(of_kind) <= MAX_OF_KIND:
         return of_kind
     count = len(of_kind) - MAX_OF_KIND
-    return [*of_kind[:MAX_OF_KIND], f"feeds: {count:,} more remarks of this kind"]
+    return [*of_kind[:MAX_OF_KIND], f"{of}: {count:,} more remarks of this kind"]
