@@ -243,6 +243,15 @@ def test_names_in_searches_mean_the_feeds_of_their_file():
     assert (view.added_ids, view.removed_ids, view.is_redefined) == ({second}, {first}, False)
 
 
+def test_a_rule_names_the_feed_that_its_text_says_whatever_the_number_of_its_own_feed():
+    world = World(feed("a"), feed("b"))
+    world.post("a")
+
+    plan = world.plan(feed("a", rules=FeedRules(hide='source:"=1"')), feed("b"))
+
+    assert planned_rule(plan, Exclusion.HIDE, "a").effect_after.ids == set()
+
+
 def test_posts_of_a_removed_feed_leave_all_lists():
     world = World(feed("a", categories=("C",)), feed("b"))
     post, other = world.post("a"), world.post("b")

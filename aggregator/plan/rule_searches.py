@@ -4,7 +4,13 @@ from dataclasses import dataclass
 
 from aggregator.search.known_names import KnownNames
 from aggregator.search.search_parser import parse_rule
-from aggregator.search.syntax_tree import NameField, NameTest, Node, Resolution, all_of
+from aggregator.search.syntax_tree import (
+    ONE_FEED,
+    NameTest,
+    Node,
+    Resolution,
+    within_one_feed,
+)
 from aggregator.search.tree_facts import name_tests
 
 
@@ -40,7 +46,6 @@ def rule_search(
     node = parse_rule(text)
     meant_feeds = {test: names.feeds(test) for test in name_tests(node)}
     if only_feed is not None:
-        own_test = NameTest(NameField.SOURCE, f"={only_feed}")
-        meant_feeds[own_test] = frozenset({only_feed})
-        node = all_of([own_test, node]) or node
+        meant_feeds[ONE_FEED] = frozenset({only_feed})
+        node = within_one_feed(node)
     return RuleSearch(node, frozenset(meant_feeds.items()), timezone)

@@ -115,6 +115,15 @@ Resolution = Mapping[NameTest, frozenset[int]]
 """The ids of the feeds that each name means."""
 
 
+ONE_FEED = NameTest(NameField.SOURCE, "")
+"""The entry is of one feed, which a `Resolution` names; no name in a search is empty."""
+
+
+def within_one_feed(node: Node) -> Node:
+    """Return the node that entries of `ONE_FEED` match if they match `node`."""
+    return And((ONE_FEED, *(node.nodes if isinstance(node, And) else (node,))))
+
+
 def all_of(nodes: Iterable[Node]) -> Node | None:
     """Return the node that entries match if they match all `nodes`; None without nodes."""
     return _joined(And, nodes)

@@ -15,10 +15,16 @@ from aggregator.database.schema import contents, entries, resolved_names
 from aggregator.model import CleanEntry
 from aggregator.search.predicate import Condition, SearchedEntry, compiled
 from aggregator.search.search_parser import parse_rule
-from aggregator.search.syntax_tree import And, NameField, NameTest, Node, Resolution
+from aggregator.search.syntax_tree import (
+    ONE_FEED,
+    NameField,
+    NameTest,
+    Node,
+    Resolution,
+    within_one_feed,
+)
 from aggregator.search.tree_facts import name_tests
 
-_OF_FEED = NameTest(NameField.SOURCE, "")  # of a span; no rule has an empty name
 _MAX_READ = 500  # stored entries whose full texts are in memory at the same time
 _ENTRIES_PER_STATEMENT = 8  # whose texts are read and folded in the time of a statement
 
@@ -102,11 +108,11 @@ class RuleMatcher:
         if self._compiler is None:
             resolution = dict(self._names())
             if span.feed_id is not None:
-                resolution[_OF_FEED] = frozenset([span.feed_id])
+                resolution[ONE_FEED] = frozenset([span.feed_id])
             self._compiler = SearchCompiler(self._connection, resolution, self._zone)
         node = rule_node(rule)
         if span.feed_id is not None:
-            node = And((_OF_FEED, *(node.nodes if isinstance(node, And) else (node,))))
+            node = within_one_feed(node)
         return self._compiler.matching_ids(node, low=span.lowest, high=span.highest)
 
     def _searched_entries(self, ids: Collection[int]) -> Iterable[tuple[int, SearchedEntry]]:
