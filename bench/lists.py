@@ -28,6 +28,7 @@ from aggregator.model import (
     CommonRules,
     FeedRules,
     ListingRules,
+    ListKind,
     ListScope,
     Subscription,
     View,
@@ -232,7 +233,7 @@ def relisting_costs(config_path: Path) -> list[RelistingCost]:
     costs = []
     for change, listing in changes.items():
         _follow(engine, config.feeds, listing)
-        scope = ListScope(view=_COMMON) if listing.views else ListScope()
+        scope = ListScope(ListKind.VIEW, _COMMON) if listing.views else ListScope()
         costs.append(_relist(engine, change, scope))
     engine.dispose()
     return costs

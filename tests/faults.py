@@ -14,7 +14,7 @@ from sqlalchemy import Row, text
 from aggregator.database.feeds import read_health, write_leases, write_subscriptions
 from aggregator.database.lists import read_lists, write_relisting
 from aggregator.fetch import FetchSettings
-from aggregator.model import FeedHealth, ListedEntry, ListScope, Subscription
+from aggregator.model import FeedHealth, ListedEntry, ListKind, ListScope, Subscription
 from aggregator.poll import PollResult, PollSettings
 from tests.feedserver import FeedServer
 from tests.pollers import polling
@@ -92,7 +92,7 @@ class World:
         """Return what is stored of a feed, newest first."""
         with self.database.connect() as connection:
             return read_lists.entries_page(
-                connection, scope=ListScope(source=name), limit=10_000, with_content=True
+                connection, scope=ListScope(ListKind.SOURCE, name), limit=10_000, with_content=True
             ).entries
 
     def titles(self, name: str) -> list[str]:

@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from aggregator.database.feeds import write_leases
 from aggregator.database.lists import read_lists
-from aggregator.model import Subscription
+from aggregator.model import ListKind, ListScope, Subscription
 from tests.worlds import NOW
 
 MINUTE = timedelta(minutes=1)
@@ -17,6 +17,11 @@ def feed(name="blog", url=None, **values):
     return Subscription(
         name=name, url=url or f"https://{name}.example/feed", name_given=True, **values
     )
+
+
+def list_scope(**key: str) -> ListScope:
+    """Return the list with a key, such as `category="sea"`; without a key that of all entries."""
+    return next((ListScope(ListKind(kind), text) for kind, text in key.items()), ListScope())
 
 
 def titles(database, **arguments):

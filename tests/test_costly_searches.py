@@ -20,7 +20,7 @@ from aggregator.database.lists import read_lists
 from aggregator.database.lists.list_query import list_query
 from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
-from aggregator.model import ListScope
+from aggregator.model import ListKind, ListScope
 from aggregator.search.search_parser import parse
 from bench.pages import seed
 from tests import worlds
@@ -150,7 +150,7 @@ def test_a_search_that_meets_its_deadline_goes_on_page_by_page(
         while True:
             page = read_lists.entries_page(
                 connection,
-                scope=ListScope(search="link:/ada/"),
+                scope=ListScope(ListKind.SEARCH, "link:/ada/"),
                 limit=3,
                 before=before,
                 with_content=with_content,
@@ -175,8 +175,10 @@ def test_in_steps_a_search_finds_what_one_statement_finds(lamps, search, monkeyp
     monkeypatch.setattr(read_lists, "_FIRST_STEP", 20)
     monkeypatch.setattr(read_lists, "_MAX_STEPPING", 60)
     with lamps.engine.connect() as connection:
-        whole = read_lists.entries_page(connection, scope=ListScope(search=search), limit=30)
-        found = list_query(connection, ListScope(search=search))
+        whole = read_lists.entries_page(
+            connection, scope=ListScope(ListKind.SEARCH, search), limit=30
+        )
+        found = list_query(connection, ListScope(ListKind.SEARCH, search))
         # Called by itself: where a deadline falls is up to the machine.
         request = read_lists._PageRequest(found, 30, lambda _: True, with_content=False)
 
@@ -269,7 +271,7 @@ def test_usual_searches_do_not_count_as_costly(search):
 
 def test_costly_searches_are_few_at_a_time_and_nothing_else_waits_for_them(lamps):
     costly = lamps.app.extensions["aggregator"].costly_searches
-    asked = ListScope(search="link:/ada/")
+    asked = ListScope(ListKind.SEARCH, "link:/ada/")
     paths = [
         "/search?q=link:/nils/",
         "/search/feed.json?q=link:/nils/",

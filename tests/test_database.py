@@ -25,7 +25,7 @@ from aggregator.database.word_index import word_index
 from aggregator.dates import PlacementReason
 from aggregator.dedup import keys_of
 from aggregator.errors import DatabaseError
-from aggregator.model import ListScope
+from aggregator.model import ListKind, ListScope
 from aggregator.search import entry_words, word_forms
 from aggregator.stories.story_keys import story_keys
 from tests.selection import slow_after
@@ -186,7 +186,7 @@ def test_signs_in_an_older_databases_texts_are_found_after_the_upgrade(tmp_path)
     def found(search: str) -> list[int]:
         with upgraded.connect() as connection:
             page = read_lists.entries_page(
-                connection, limit=9, scope=ListScope(search=search)
+                connection, limit=9, scope=ListScope(ListKind.SEARCH, search)
             ).entries
         return [one.id for one in page]
 
@@ -236,7 +236,7 @@ def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tm
     def found(text: str) -> list[int]:
         with upgraded.connect() as connection:
             page = read_lists.entries_page(
-                connection, limit=9, scope=ListScope(search=text)
+                connection, limit=9, scope=ListScope(ListKind.SEARCH, text)
             ).entries
         return [entry.id for entry in page]
 
@@ -302,7 +302,7 @@ def test_the_texts_of_an_older_database_are_found_after_the_upgrade(tmp_path):
     with upgraded.connect() as connection:
         for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
             found = read_lists.entries_page(
-                connection, limit=9, scope=ListScope(search=search)
+                connection, limit=9, scope=ListScope(ListKind.SEARCH, search)
             ).entries
             assert [one.id for one in found] == [7], search
     upgraded.dispose()

@@ -10,10 +10,11 @@ import pytest
 from aggregator.config import load
 from aggregator.database.feeds import write_leases
 from aggregator.database.lists import read_lists, write_definitions, write_relisting
-from aggregator.model import CommonRules, ListingRules, ListScope, Subscription
+from aggregator.model import CommonRules, ListingRules, ListKind, ListScope, Subscription
 from aggregator.poll import recording
 from tests import worlds
 from tests.selection import slow_after
+from tests.stored import list_scope
 from tests.worlds import NOW, SETTINGS, entry, new_database, poll_of, record, subscribe
 from web import create_app
 
@@ -31,7 +32,7 @@ def test_of_a_document_the_newest_entries_are_stored_and_the_others_do_not_come_
     ]
 
     with database.connect() as connection:
-        page = read_lists.entries_page(connection, scope=ListScope(source="a"), limit=9)
+        page = read_lists.entries_page(connection, scope=ListScope(ListKind.SOURCE, "a"), limit=9)
     assert [each.title for each in page.entries] == ["Post 1", "Post 2", "Post 3"]
     assert reports[0].new == 3
 
@@ -59,7 +60,7 @@ def listed(database, **scope):
     with database.connect() as connection:
         while True:
             page = read_lists.entries_page(
-                connection, scope=ListScope(**scope), limit=7, before=before
+                connection, scope=list_scope(**scope), limit=7, before=before
             )
             counts.update(entry.source.name for entry in page.entries)
             if page.next is None:

@@ -43,6 +43,7 @@ from aggregator.model import (
     FeedHead,
     FeedRules,
     ListingRules,
+    ListKind,
     ListScope,
     Subscription,
     View,
@@ -671,10 +672,14 @@ def test_only_lists_that_show_a_change_are_announced(world, monkeypatch):
     follow(world, File(names="ab", listing=ListingRules(CommonRules(backlog=Backlog(0)))))
     world.poll("b", post(4))
 
-    assert of_a_post == {ListScope(), ListScope(category="sea"), ListScope(source="a")}
-    assert of_a_match == of_a_post | {ListScope(view="oxide")}
+    assert of_a_post == {
+        ListScope(),
+        ListScope(ListKind.CATEGORY, "sea"),
+        ListScope(ListKind.SOURCE, "a"),
+    }
+    assert of_a_match == of_a_post | {ListScope(ListKind.VIEW, "oxide")}
     assert of_a_hidden_post == set()
-    assert announced() == {ListScope(source="b")}
+    assert announced() == {ListScope(ListKind.SOURCE, "b")}
 
 
 @only_sqlite
@@ -684,10 +689,10 @@ def test_each_list_is_one_walk_of_one_index(world):
     world.poll("a", *map(post, range(9)))
     scopes = [
         ListScope(),
-        ListScope(category="sea"),
-        ListScope(view="v"),
-        ListScope(source="a"),
-        ListScope(source="a", hidden=True),
+        ListScope(ListKind.CATEGORY, "sea"),
+        ListScope(ListKind.VIEW, "v"),
+        ListScope(ListKind.SOURCE, "a"),
+        ListScope(ListKind.SOURCE, "a", hidden=True),
     ]
 
     plans = {}
@@ -702,7 +707,7 @@ def test_each_list_is_one_walk_of_one_index(world):
 
     for scope, plan in plans.items():
         index = "entries USING INDEX ix_entries_feed (feed_id=? AND id<?)"
-        if scope.source is None:
+        if scope.kind is not ListKind.SOURCE:
             index = "list_members USING PRIMARY KEY (list_id=? AND entry_id<?)"
         assert f"SEARCH {index}" in plan
         assert not any("TEMP B-TREE" in step for step in plan)

@@ -14,7 +14,7 @@ import pytest
 from aggregator import config as configuration
 from aggregator.database.feeds import read_health, write_subscriptions
 from aggregator.database.lists import read_lists
-from aggregator.model import ListedEntry, ListScope
+from aggregator.model import ListedEntry, ListKind, ListScope
 from aggregator.scheduler import poll_once
 from tests.feedserver import FeedServer
 from tests.pollers import pollers
@@ -182,7 +182,7 @@ def test_what_is_copied_stands_in_the_list_of_the_aggregate_alone(tmp_path, exit
     name = next(each.source.name for each in sources if each.source.feed_url == planet)
 
     assert len(one.entries()) == 1
-    assert [entry.title for entry in one.entries(ListScope(source=name))] == ["brook 1"]
+    assert [entry.title for entry in one.entries(ListScope(ListKind.SOURCE, name))] == ["brook 1"]
     assert one.client.get(f"/source/{name}/feed.atom").data.count(b"<entry>") == 1
 
     one.subscribe(planet)  # and a feed that comes back does not bring its copies into the list

@@ -11,7 +11,7 @@ from aggregator.database.lists import read_archives, read_lists
 from aggregator.database.migrations import run
 from aggregator.database.websub import write_unannounced
 from aggregator.dates import Week
-from aggregator.model import ListScope
+from aggregator.model import ListKind, ListScope
 from tests.worlds import NOW, only_sqlite
 
 ENTRY = """INSERT INTO entries (id, feed_id, listed, identity, content_hash, record_hash, public_id,
@@ -73,6 +73,6 @@ def test_changes_of_before_wait_for_no_announcement_and_those_after_do(tmp_path)
         assert write_unannounced.waiting_changes(connection, **at_once) == []
         write_unannounced.note_unannounced(connection, feed_ids=[1], now=NOW)
         (change,) = write_unannounced.waiting_changes(connection, **at_once)
-        assert change.scope == ListScope(source="lamp")
+        assert change.scope == ListScope(ListKind.SOURCE, "lamp")
         assert len(read_lists.entries_page(connection, limit=5).entries) == 1
     engine.dispose()

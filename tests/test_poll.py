@@ -28,6 +28,7 @@ from aggregator.model import (
     DueFeed,
     FeedHealth,
     Fetched,
+    ListKind,
     ListScope,
     Outcome,
     Subscription,
@@ -265,7 +266,7 @@ def test_an_id_that_two_feeds_use_is_published_as_two(world):
             entry.title: entry.public_id
             for name in "ab"
             for entry in read_lists.entries_page(
-                connection, scope=ListScope(source=name), limit=9
+                connection, scope=ListScope(ListKind.SOURCE, name), limit=9
             ).entries
         }
 

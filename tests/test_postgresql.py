@@ -26,7 +26,7 @@ from aggregator.database.lists import read_lists, write_relisting
 from aggregator.database.migrations.run import upgrade
 from aggregator.database.schema import feeds, state
 from aggregator.database.state import read_overview
-from aggregator.model import FeedRules, HostPause, ListScope, Subscription
+from aggregator.model import FeedRules, HostPause, ListKind, ListScope, Subscription
 from aggregator.poll import PollResult, recording
 from aggregator.poll.poll_clock import PollClock
 from aggregator.poll.slots import Slots
@@ -94,7 +94,7 @@ def test_an_older_postgresql_database_is_brought_up_with_what_is_in_it(server):
     with database.connect() as connection:
         for search in ("harbour", "dawn", "trawlers", "harbour gulls"):
             found = read_lists.entries_page(
-                connection, limit=9, scope=ListScope(search=search)
+                connection, limit=9, scope=ListScope(ListKind.SEARCH, search)
             ).entries
             assert [one.id for one in found] == [7], search
         counted = read_overview.overview(connection)

@@ -10,7 +10,7 @@ from sqlalchemy import event
 from aggregator.database.feeds import read_health
 from aggregator.database.lists import list_query, read_lists
 from aggregator.database.state import read_overview
-from aggregator.model import Cursor, FeedHead, HostPause, ListScope, Outcome, Subscription
+from aggregator.model import Cursor, FeedHead, HostPause, ListKind, ListScope, Outcome, Subscription
 from aggregator.search.entry_words import searched_text
 from tests.selection import slow_after
 from tests.worlds import NOW, entry, new_database, only_sqlite, record, subscribe
@@ -62,7 +62,7 @@ def scripts(tmp_path_factory):
 
 @pytest.mark.parametrize("word", SCRIPTS)
 def test_a_word_is_found_as_it_is_written_in_whatever_script(scripts, word):
-    assert titles(scripts, scope=ListScope(search=word)) == [word]
+    assert titles(scripts, scope=ListScope(ListKind.SEARCH, word)) == [word]
 
 
 def test_pages_meet_without_gap_or_repeat(database):
@@ -80,10 +80,10 @@ def test_pages_meet_without_gap_or_repeat(database):
 
 
 def test_a_category_and_a_source_narrow_the_list(database):
-    assert len(titles(database, scope=ListScope(category="news"))) == 10
-    assert len(titles(database, scope=ListScope(source="b"))) == 2
-    assert titles(database, scope=ListScope(category="none")) == []
-    assert titles(database, scope=ListScope(source="none")) == []
+    assert len(titles(database, scope=ListScope(ListKind.CATEGORY, "news"))) == 10
+    assert len(titles(database, scope=ListScope(ListKind.SOURCE, "b"))) == 2
+    assert titles(database, scope=ListScope(ListKind.CATEGORY, "none")) == []
+    assert titles(database, scope=ListScope(ListKind.SOURCE, "none")) == []
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_category_and_a_source_narrow_the_list(database):
     ],
 )
 def test_a_search_finds_words_and_phrases_and_never_fails(database, search, found):
-    assert titles(database, scope=ListScope(search=search)) == found
+    assert titles(database, scope=ListScope(ListKind.SEARCH, search)) == found
 
 
 def test_the_text_that_is_indexed_stays_as_it_was_or_a_migration_fills_the_index_anew():
@@ -141,11 +141,13 @@ def test_the_text_that_is_indexed_stays_as_it_was_or_a_migration_fills_the_index
     ],
 )
 def test_a_search_is_narrowed_by_source_category_author_and_day(database, search, found):
-    assert len(titles(database, scope=ListScope(search=search))) == found
+    assert len(titles(database, scope=ListScope(ListKind.SEARCH, search))) == found
 
 
 def test_days_of_a_search_begin_in_the_zone_of_the_page(database):
-    evening = ListScope(search="post after:2026-11-24", zone=ZoneInfo("Pacific/Kiritimati"))
+    evening = ListScope(
+        ListKind.SEARCH, "post after:2026-11-24", zone=ZoneInfo("Pacific/Kiritimati")
+    )
 
     assert len(titles(database, scope=evening)) == 12  # 14:33 UTC is after midnight there
     assert titles(database, scope=replace(evening, zone=UTC)) == []
@@ -161,7 +163,7 @@ def test_days_of_a_search_begin_in_the_zone_of_the_page(database):
 def test_a_search_that_looks_at_entries_one_by_one_goes_on_where_it_stopped(
     database, search, monkeypatch
 ):
-    scope = ListScope(search=search)
+    scope = ListScope(ListKind.SEARCH, search)
     whole = titles(database, scope=scope)
     monkeypatch.setattr(list_query, "MAX_EXAMINED", 3)
 
@@ -183,26 +185,26 @@ def test_only_a_search_with_something_to_look_at_stops_early(database, monkeypat
 
     for scope in (
         ListScope(),
-        ListScope(source="a"),
-        ListScope(search="post"),
-        ListScope(search="source:b"),
-        ListScope(search="post source:b -author:ada"),
-        ListScope(search="category:news OR author:ada"),
+        ListScope(ListKind.SOURCE, "a"),
+        ListScope(ListKind.SEARCH, "post"),
+        ListScope(ListKind.SEARCH, "source:b"),
+        ListScope(ListKind.SEARCH, "post source:b -author:ada"),
+        ListScope(ListKind.SEARCH, "category:news OR author:ada"),
     ):
         with database.connect() as connection:
             assert read_lists.entries_page(connection, scope=scope, limit=100).next is None
 
 
 def test_a_searchs_pages_are_seeks(database):
-    first = titles(database, scope=ListScope(search="post"), limit=4)
+    first = titles(database, scope=ListScope(ListKind.SEARCH, "post"), limit=4)
     with database.connect() as connection:
-        last = read_lists.entries_page(connection, limit=4, scope=ListScope(search="post")).entries[
-            -1
-        ]
+        last = read_lists.entries_page(
+            connection, limit=4, scope=ListScope(ListKind.SEARCH, "post")
+        ).entries[-1]
 
-    rest = titles(database, scope=ListScope(search="post"), before=Cursor(last.id))
+    rest = titles(database, scope=ListScope(ListKind.SEARCH, "post"), before=Cursor(last.id))
 
-    assert first + rest == titles(database, scope=ListScope(search="post"))
+    assert first + rest == titles(database, scope=ListScope(ListKind.SEARCH, "post"))
 
 
 def test_problems_come_first(database):
@@ -255,7 +257,7 @@ def test_the_overview_counts(database):
 
 
 def test_news_of_a_narrow_search_are_counted_as_far_as_a_page_looks(database, monkeypatch):
-    scope = ListScope(search="link:post-2")
+    scope = ListScope(ListKind.SEARCH, "link:post-2")
     counts = []
     for walk in (list_query.MAX_EXAMINED, 3):
         monkeypatch.setattr(list_query, "MAX_EXAMINED", walk)
@@ -297,9 +299,15 @@ def plans(database, ask):
 @pytest.mark.parametrize(
     "scope",
     [
-        *(ListScope(), ListScope(category="news"), ListScope(source="a")),
-        *(ListScope(search="post -nothing"), ListScope(search="post after:2020 source:a")),
-        *(ListScope(search="source:a"), ListScope(search="category:news before:2027")),
+        *(ListScope(), ListScope(ListKind.CATEGORY, "news"), ListScope(ListKind.SOURCE, "a")),
+        *(
+            ListScope(ListKind.SEARCH, "post -nothing"),
+            ListScope(ListKind.SEARCH, "post after:2020 source:a"),
+        ),
+        *(
+            ListScope(ListKind.SEARCH, "source:a"),
+            ListScope(ListKind.SEARCH, "category:news before:2027"),
+        ),
     ],
 )
 @pytest.mark.parametrize("before", [None, Cursor(2**62)])
@@ -346,11 +354,11 @@ def test_a_word_is_found_within_a_row_of_signs(tmp_path, search, found):
     there = entry(1, title="東京大学の研究者", content_html=f"<p>{text}</p>")
     record(fresh, "a", [there])
 
-    assert titles(fresh, scope=ListScope(search=search)) == ["東京大学の研究者"] * found
+    assert titles(fresh, scope=ListScope(ListKind.SEARCH, search)) == ["東京大学の研究者"] * found
 
     record(fresh, "a", [replace(there, title="京都", content_hash=b"x" * 16)])
-    assert titles(fresh, scope=ListScope(search="京都")) == ["京都"]
-    assert titles(fresh, scope=ListScope(search="東京")) == []
+    assert titles(fresh, scope=ListScope(ListKind.SEARCH, "京都")) == ["京都"]
+    assert titles(fresh, scope=ListScope(ListKind.SEARCH, "東京")) == []
     fresh.dispose()
 
 
@@ -385,11 +393,11 @@ def test_what_is_written_in_another_form_is_found_and_taken_out_of_the_index_aga
     if fresh.dialect.name == "postgresql" and "体" in text:
         searches = ["ラジオ体操"]  # rows of signs are one word there
     for search in searches:
-        assert titles(fresh, scope=ListScope(search=search)) == ["Post about"], search
-    assert titles(fresh, scope=ListScope(search="lightho")) == []
+        assert titles(fresh, scope=ListScope(ListKind.SEARCH, search)) == ["Post about"], search
+    assert titles(fresh, scope=ListScope(ListKind.SEARCH, "lightho")) == []
     record(fresh, "a", [replace(there, summary="", content_html="", content_hash=b"x" * 16)])
     for search in searches:
-        assert titles(fresh, scope=ListScope(search=search)) == [], search
+        assert titles(fresh, scope=ListScope(ListKind.SEARCH, search)) == [], search
     fresh.dispose()
 
 
@@ -403,11 +411,11 @@ def test_a_search_finds_the_words_of_full_texts_but_not_their_markup(tmp_path):
     record(database, "a", [entry(31, content_html=html, summary="Café by-line, 3.5 km.")])
 
     for search in ("lighthouse", '"keeper s log"', "post lighthouse", "log é", "cafe -tea"):
-        assert titles(database, scope=ListScope(search=search)) == ["Post 31"], search
+        assert titles(database, scope=ListScope(ListKind.SEARCH, search)) == ["Post 31"], search
     for search in ("example", "after html", '"3 5"', "한국어", "line 5", "E", "CAFÉ"):
-        assert titles(database, scope=ListScope(search=search)) == ["Post 31"], search
+        assert titles(database, scope=ListScope(ListKind.SEARCH, search)) == ["Post 31"], search
     for search in ("lead", "class", "amp", '"lighthousekeeper"', "post -cafe"):
-        assert titles(database, scope=ListScope(search=search)) == [], search
+        assert titles(database, scope=ListScope(ListKind.SEARCH, search)) == [], search
     database.dispose()
 
 
@@ -423,7 +431,7 @@ def test_a_source_has_one_title_wherever_it_is_named(tmp_path, configured, own, 
     with database.connect() as connection:
         (listed,) = read_lists.entries_page(connection, limit=9).entries
         found = read_lists.entries_page(
-            connection, scope=ListScope(search=f"source:{title[1:4]}"), limit=9
+            connection, scope=ListScope(ListKind.SEARCH, f"source:{title[1:4]}"), limit=9
         )
         ((busiest, _),) = read_overview.sidebar(connection, now=NOW).busiest
         (health,) = read_health.feeds_by_urgency(connection, now=NOW)

@@ -13,6 +13,7 @@ from aggregator.database.state import read_overview
 from aggregator.model import (
     Enclosure,
     FeedHead,
+    ListKind,
     ListScope,
     NextPoll,
     Outcome,
@@ -215,7 +216,9 @@ def test_an_old_entry_goes_unless_it_is_among_the_newest_of_its_feed(database):
     assert titles(database) == ["Post 1", "Post 2", "Post 9"]
     with database.connect() as connection:
         assert read_overview.overview(connection).posts == 3
-        found = read_lists.entries_page(connection, limit=9, scope=ListScope(search="post")).entries
+        found = read_lists.entries_page(
+            connection, limit=9, scope=ListScope(ListKind.SEARCH, "post")
+        ).entries
     assert [one.title for one in found] == ["Post 1", "Post 2", "Post 9"]
 
 

@@ -8,7 +8,15 @@ from sqlalchemy import event, select, update
 from aggregator.database.feeds import read_health, read_names, write_hosts, write_subscriptions
 from aggregator.database.schema import feeds
 from aggregator.database.state import read_overview
-from aggregator.model import Constraint, Habits, HostPause, ListScope, Outcome, Subscription
+from aggregator.model import (
+    Constraint,
+    Habits,
+    HostPause,
+    ListKind,
+    ListScope,
+    Outcome,
+    Subscription,
+)
 from tests.stored import MINUTE, feed, lease_due, statements, titles
 from tests.worlds import NOW, entry, poll_of, record, store_poll, subscribe
 
@@ -34,7 +42,7 @@ def test_a_new_url_under_the_same_name_keeps_the_entries_and_is_polled_at_once(d
 
     subscribe(database, feed("a", "https://moved.example/feed"))
 
-    assert titles(database, scope=ListScope(source="a")) == ["Post 1"]
+    assert titles(database, scope=ListScope(ListKind.SOURCE, "a")) == ["Post 1"]
     assert lease_due(database) == ["a"]
 
 
@@ -87,8 +95,8 @@ def test_a_made_name_follows_its_url(database):
         Subscription("example-org-abc", "https://example.org/one"),
     )
 
-    assert titles(database, scope=ListScope(source="example-org-abc")) == ["Post 1"]
-    assert titles(database, scope=ListScope(source="example-org")) == []
+    assert titles(database, scope=ListScope(ListKind.SOURCE, "example-org-abc")) == ["Post 1"]
+    assert titles(database, scope=ListScope(ListKind.SOURCE, "example-org")) == []
 
 
 def test_two_feeds_can_swap_their_names(database):
@@ -101,7 +109,7 @@ def test_two_feeds_can_swap_their_names(database):
         Subscription("b", "https://a.example/feed"),
     )
 
-    assert titles(database, scope=ListScope(source="b")) == ["Post 1"]
+    assert titles(database, scope=ListScope(ListKind.SOURCE, "b")) == ["Post 1"]
 
 
 def test_a_name_that_a_removed_feed_had_is_free_again(database):
@@ -110,7 +118,7 @@ def test_a_name_that_a_removed_feed_had_is_free_again(database):
 
     subscribe(database, Subscription("b", "https://a.example/feed"))
 
-    assert titles(database, scope=ListScope(source="b")) == ["Post 1"]
+    assert titles(database, scope=ListScope(ListKind.SOURCE, "b")) == ["Post 1"]
 
 
 def test_a_feed_that_changes_category_takes_its_entries_along(database):
@@ -119,8 +127,8 @@ def test_a_feed_that_changes_category_takes_its_entries_along(database):
 
     subscribe(database, feed("a", categories=("Künste & Co",)))
 
-    assert titles(database, scope=ListScope(category="old")) == []
-    assert titles(database, scope=ListScope(category="künste-co")) == ["Post 1"]
+    assert titles(database, scope=ListScope(ListKind.CATEGORY, "old")) == []
+    assert titles(database, scope=ListScope(ListKind.CATEGORY, "künste-co")) == ["Post 1"]
     with database.connect() as connection:
         found = read_overview.sidebar(connection, now=NOW).lists
     assert [(category.title, category.posts) for category in found] == [("Künste & Co", 1)]
@@ -389,12 +397,12 @@ def test_categories_that_differ_by_signs_are_lists_of_their_own(database):
         record(database, f"f{n}", [entry(n)])
 
     slugs = ("c", "c-plus-plus", "c-sharp", "🎮")
-    assert [titles(database, scope=ListScope(category=slug)) for slug in slugs] == [
+    assert [titles(database, scope=ListScope(ListKind.CATEGORY, slug)) for slug in slugs] == [
         [f"Post {n}"] for n in range(len(names))
     ]
-    assert [titles(database, scope=ListScope(search=f"category:{name}")) for name in names] == [
-        [f"Post {n}"] for n in range(len(names))
-    ]
+    assert [
+        titles(database, scope=ListScope(ListKind.SEARCH, f"category:{name}")) for name in names
+    ] == [[f"Post {n}"] for n in range(len(names))]
 
     subscribe(database, *(feed(f"f{n}", categories=(name,)) for n, name in enumerate(names) if n))
     with database.connect() as connection:

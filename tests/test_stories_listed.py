@@ -30,7 +30,7 @@ from aggregator.database.schema import (
 from aggregator.database.state import read_overview
 from aggregator.database.stories import read_stories, write_candidates, write_stories
 from aggregator.dedup import NewEntry
-from aggregator.model import Cursor, ListScope, Subscription
+from aggregator.model import Cursor, Subscription
 from aggregator.poll import storage_queue, story_matching
 from aggregator.stories.grouping import stories_of
 from aggregator.stories.similarity import StoryLink, StoryRule
@@ -38,6 +38,7 @@ from aggregator.stories.story_keys import story_keys as keys_of_story
 from tests.feedserver import FeedServer
 from tests.running import command
 from tests.selection import examples
+from tests.stored import list_scope
 from tests.test_poll import World
 from tests.test_stories import TEXT
 from tests.worlds import entry, new_database, only_sqlite, subscribe
@@ -112,7 +113,9 @@ class StoryWorld(World):
     def shown(self, **scope: str) -> list[tuple[str, list[str]]]:
         """Return the source of each entry of a list, and where else its story stands."""
         with self.database.connect() as connection:
-            found = read_lists.entries_page(connection, scope=ListScope(**scope), limit=100).entries
+            found = read_lists.entries_page(
+                connection, scope=list_scope(**scope), limit=100
+            ).entries
         return [(one.source.name, [there.name for there in one.also_in]) for one in found]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from aggregator.database.feeds import write_subscriptions
 from aggregator.database.lists import read_lists, write_relisting
-from aggregator.model import ListScope, Subscription
+from aggregator.model import Subscription
 from aggregator.stories.representatives import (
     HOME_WINDOW,
     RANK_WINDOW,
@@ -19,6 +19,7 @@ from aggregator.stories.representatives import (
 )
 from tests.faults import World, channel, hosts_of_their_own
 from tests.feedserver import FeedServer
+from tests.stored import list_scope
 from tests.test_stories import TEXT
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -112,7 +113,7 @@ def follow(world: World, *names: str, without_stories: str = "") -> None:
 def shown(world: World, **scope: str) -> list[tuple[str, str]]:
     """Return the source and the published id of each entry of a list."""
     with world.database.connect() as connection:
-        entries = read_lists.entries_page(connection, scope=ListScope(**scope), limit=100).entries
+        entries = read_lists.entries_page(connection, scope=list_scope(**scope), limit=100).entries
     return [(entry.source.name, entry.public_id) for entry in entries]
 
 

@@ -15,10 +15,10 @@ from aggregator.database.lists import read_lists
 from aggregator.database.schema import lists, relistings
 from aggregator.database.stories import read_stories
 from aggregator.feed_status import feed_status
-from aggregator.model import ListScope
 from tests import postgresql, quay, released
 from tests.quay import HOUR, NOW
 from tests.selection import OTHER_DATABASE, slow_but
+from tests.stored import list_scope
 from tests.test_counters import hold
 from tests.worlds import entry, only_sqlite, record, sqlite_database
 from web import create_app
@@ -179,7 +179,7 @@ def joins_story(database: Engine) -> None:
 
 def listed(database: Engine, **scope: str) -> list[str]:
     with database.connect() as connection:
-        page = read_lists.entries_page(connection, limit=50, scope=ListScope(**scope))
+        page = read_lists.entries_page(connection, limit=50, scope=list_scope(**scope))
     return [each.title for each in page.entries]
 
 

@@ -13,7 +13,7 @@ from aggregator.config import load
 from aggregator.database.websub import write_unannounced
 from aggregator.dates import Week
 from aggregator.merged import ListRequest, Publication
-from aggregator.model import ListScope
+from aggregator.model import ListKind, ListScope
 from aggregator.poll import recording
 from tests import worlds
 from tests.web_fixtures import Site, entry, words
@@ -158,10 +158,10 @@ def test_a_poll_announces_the_views_that_have_its_new_posts(site):
 
     assert {change.scope for change in changes} == {
         ListScope(),
-        ListScope(category="the-sea"),
-        ListScope(view="whales"),
-        ListScope(view="no-land"),
-        ListScope(source="tide"),
+        ListScope(ListKind.CATEGORY, "the-sea"),
+        ListScope(ListKind.VIEW, "whales"),
+        ListScope(ListKind.VIEW, "no-land"),
+        ListScope(ListKind.SOURCE, "tide"),
     }
     for change in changes:
         request = ListRequest(change.scope)

@@ -10,6 +10,7 @@ from aggregator.model import (
     CleanEntry,
     Enclosure,
     FeedHead,
+    ListKind,
     ListScope,
     NamedList,
     Sidebar,
@@ -94,7 +95,7 @@ def test_of_many_categories_the_row_begins_with_the_one_being_read_and_the_fulle
 
 
 def test_views_follow_the_categories_and_say_what_they_are(site, monkeypatch):
-    view = NamedList(ListScope(view="deep"), "Deep sea", 1204, "Whales & <waves>")
+    view = NamedList(ListScope(ListKind.VIEW, "deep"), "Deep sea", 1204, "Whales & <waves>")
     categories = read_overview.sidebar
 
     def sidebar(*args: Any, **options: Any) -> Sidebar:

@@ -14,7 +14,7 @@ from aggregator.database.schema import feeds, unannounced
 from aggregator.database.websub import write_unannounced
 from aggregator.fetch import WebSubClient
 from aggregator.merged import ListRequest, Publication
-from aggregator.model import ListScope, Subscription
+from aggregator.model import ListKind, ListScope, Subscription
 from aggregator.publish import Format
 from aggregator.websub.announcer import Announcer, topics
 from aggregator.websub.remote_hub import RemoteHub
@@ -34,7 +34,11 @@ PUBLICATION = Publication("Posts", HOST, f"{HOST}/", hub=f"{HOST}/hub")
 
 
 def test_a_change_is_seen_in_all_documents_of_a_list():
-    lists = [ListScope(), ListScope(category="öl-trade"), ListScope(source="lamp")]
+    lists = [
+        ListScope(),
+        ListScope(ListKind.CATEGORY, "öl-trade"),
+        ListScope(ListKind.SOURCE, "lamp"),
+    ]
     assert topics(PUBLICATION, lists) == [
         f"{HOST}{path}/feed.{form}"
         for path in ("", "/category/%C3%B6l-trade", "/source/lamp")
@@ -50,9 +54,9 @@ def test_a_change_is_seen_in_all_documents_of_a_list():
     "scope",
     [
         ListScope(),
-        ListScope(category="öl-trade"),
-        ListScope(view="security"),
-        ListScope(source="lamp"),
+        ListScope(ListKind.CATEGORY, "öl-trade"),
+        ListScope(ListKind.VIEW, "security"),
+        ListScope(ListKind.SOURCE, "lamp"),
     ],
 )
 def test_the_first_page_of_a_list_is_a_topic_by_its_address(scope, form):
@@ -109,7 +113,7 @@ def test_changes_that_come_together_are_told_once_and_those_after_in_their_turn(
         later = partial(write_unannounced.waiting_changes, now=now, debounce=timedelta(seconds=9))
         assert [one.scope for one in await transact_on(site)(later)] == [
             ListScope(),
-            ListScope(source="tide"),
+            ListScope(ListKind.SOURCE, "tide"),
         ]
 
     def change(feed: str, seconds_ago: int) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from aggregator.database.lists import read_lists, search_query
 from aggregator.database.word_index import fts5_index, tsvector_index, word_index
-from aggregator.model import ListScope, Subscription
+from aggregator.model import ListKind, ListScope, Subscription
 from aggregator.search.entry_words import EntryWords
 from aggregator.search.syntax_tree import Phrase
 from tests.worlds import NOW, entry, new_database, only_sqlite, record, subscribe
@@ -22,7 +22,7 @@ def pages_of(database, search, limit):
     with database.connect() as connection:
         while True:
             page = read_lists.entries_page(
-                connection, scope=ListScope(search=search), limit=limit, before=before
+                connection, scope=ListScope(ListKind.SEARCH, search), limit=limit, before=before
             )
             found += [listed.title for listed in page.entries]
             before = page.next
@@ -40,7 +40,9 @@ def database(tmp_path):
 
 def titles(database, search):
     with database.connect() as connection:
-        page = read_lists.entries_page(connection, scope=ListScope(search=search), limit=1000)
+        page = read_lists.entries_page(
+            connection, scope=ListScope(ListKind.SEARCH, search), limit=1000
+        )
     return [listed.title for listed in page.entries]
 
 

@@ -32,7 +32,7 @@ class CostlySearches:
         Raises:
             ServiceUnavailable: All places are taken.
         """
-        if scope.search is None or not parse(scope.search).is_costly:
+        if not parse(scope.search_text).is_costly:
             yield
             return
         if not self._free.acquire(blocking=False):

@@ -56,7 +56,7 @@ def feed(form: str, kind: str = ListKind.ALL, key: str = "") -> Response:
 def search(form: str) -> Response:
     """Publish the results of a search."""
     text = parameters.search() or abort(400, "q: missing; what is to be searched for?")
-    return _answer(ListScope(search=text, zone=site().zone), Format(form))
+    return _answer(ListScope(ListKind.SEARCH, text, zone=site().zone), Format(form))
 
 
 @bp.get("/archive/<week>.atom")
@@ -100,7 +100,7 @@ def opml_body(connection: Connection, scope: ListScope) -> Body | None:
         return None
     sources = [
         source
-        for source in read_sources.subscriptions(connection, category=scope.category)
+        for source in read_sources.subscriptions(connection, scope)
         if urls.is_web(source.feed_url) and not source.private
     ]
     sources.sort(key=lambda source: (source.title.casefold(), source.name))
@@ -112,7 +112,7 @@ def opml_body(connection: Connection, scope: ListScope) -> Body | None:
             tuple(
                 name
                 for slug, name in categories.get(source.id, {}).items()
-                if scope.category in {None, slug}
+                if scope.kind is ListKind.ALL or scope.key == slug
             ),
             urls.masked(link) if (link := source_texts.web_link(source.site_url)) else None,
         )
@@ -184,7 +184,7 @@ def _content(list_request: ListRequest, now: datetime) -> Body:
 
 
 def _document(connection: Connection, list_request: ListRequest, now: datetime) -> Document:
-    if list_request.scope.search is not None:
+    if list_request.scope.kind is ListKind.SEARCH:
         _redirect_if_renamed(connection, list_request)
     with site().costly_searches.room_for(list_request.scope):
         document = merged.document(connection, list_request, site().publication, now=now)

@@ -165,7 +165,7 @@ def _scope() -> ListScope:
     """Return the list of the parameters; of several parameters the narrowest list."""
     search = parameters.search()
     if search:
-        return ListScope(search=search, zone=site().zone)
+        return ListScope(ListKind.SEARCH, search, zone=site().zone)
     for kind in (ListKind.SOURCE, ListKind.VIEW, ListKind.CATEGORY):
         if text := request.args.get(kind):
             return parameters.list_scope(kind, text)

@@ -341,13 +341,14 @@ def _list_page(template: str, listing: Listing, values: dict[str, object], *, se
 
 def _rows(data: PageData, scope: ListScope, before: Cursor | None) -> ListPage:
     """Return the entries of a page; of the first page of a search also the number of results."""
+    is_search = scope.kind is ListKind.SEARCH
     return read_lists.entries_page(
         data.connection,
         scope=scope,
         limit=PAGE_SIZE,
         before=before,
         fits=room_on_page(PAGE_BUDGET).takes,
-        count_up_to=search_texts.MOST_COUNTED + 1 if scope.search and before is None else None,
+        count_up_to=search_texts.MOST_COUNTED + 1 if is_search and before is None else None,
     )
 
 
@@ -365,12 +366,12 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
             news=news,
             keywords=_keywords(data, scope, entries, view),
             pictures=_pictures(data, entries, view),
-            fold=not (scope.search or scope.source),
-            headed=not scope.search,
+            fold=scope.kind not in {ListKind.SEARCH, ListKind.SOURCE},
+            headed=not scope.search_text,
         ),
         count=len(entries),
         view=view,
-        search=scope.search or "",
+        search=scope.search_text,
         full=path_of(scope, before=before),
         titles=path_of(scope, before=before, view="titles"),
         older=None if following is None else path_of(scope, before=following, view=view),
@@ -384,7 +385,7 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
         visit=data.visit,
         following=following,
         total=rows.total,
-        hints=_hints(data, scope.search, rows) if scope.search else (),
+        hints=_hints(data, scope.search_text, rows),
     )
 
 
@@ -414,7 +415,7 @@ def _keywords(
     data: PageData, scope: ListScope, entries: Sequence[ListedEntry], view: str | None
 ) -> presentation.Keywords:
     """Return what to mark in entries; with parts of full texts, where all hits are in these."""
-    phrases = keywords(parse(scope.search).root) if scope.search else ()
+    phrases = keywords(parse(scope.search_text).root)
     marks = presentation.Keywords(phrases)
     if not phrases or view == "titles":
         return marks

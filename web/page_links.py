@@ -11,7 +11,7 @@ from flask import request, url_for
 
 from aggregator import merged
 from aggregator.merged import ListRequest
-from aggregator.model import Cursor, ListScope
+from aggregator.model import Cursor, ListKind, ListScope
 from aggregator.publish import Format
 from web.assets import version
 from web.site import site
@@ -77,7 +77,7 @@ class PageLinks(ABC):
 
     def of_source(self, name: str) -> str:
         """Return the address of a source's list."""
-        return self.of_list(ListScope(source=name))
+        return self.of_list(ListScope(ListKind.SOURCE, name))
 
     def of_feeds(self, scope: ListScope) -> list[tuple[str, str, str]]:
         """Return name, address and media type of each format of a list's merged feed."""
@@ -154,5 +154,5 @@ def opml_path(scope: ListScope) -> str:
 
 def updates_path(scope: ListScope, after: Cursor) -> str:
     """Return the path of the number of entries of a list above `after`, without hidden ones."""
-    keys = {str(scope.kind): scope.key} if scope.kind.is_named else {"q": scope.search}
+    keys = {str(scope.kind): scope.key} if scope.kind.is_named else {"q": scope.search_text or None}
     return url_for("machines.updates", after=str(after), **keys)

@@ -88,7 +88,7 @@ def list_scope(kind: str, key: str) -> ListScope:
     """Return a list from a path; 404 for an impossible slug or name."""
     if _CONTROL.search(key):  # PostgreSQL refuses to compare text with a NUL in it
         abort(404)
-    return ListScope.of(ListKind(kind), key)
+    return ListScope(ListKind(kind), key)
 
 
 def entry_id(text: str) -> int:
@@ -104,7 +104,7 @@ def origin() -> ListScope:
     kind, _, key = _CONTROL.sub(" ", request.args.get("in", "")).partition("/")
     if kind not in set(ListKind) - {ListKind.ALL} or not 0 < len(key) <= MAX_SEARCH:
         return ListScope()
-    return ListScope.of(ListKind(kind), key)
+    return ListScope(ListKind(kind), key)
 
 
 def week(text: str) -> Week:

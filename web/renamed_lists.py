@@ -5,6 +5,7 @@ address; caches may store a 301 for an hour only, as another source can get the 
 """
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from flask import abort, redirect, request
 
@@ -50,4 +51,4 @@ def _present_scope(connection: Connection, scope: ListScope) -> ListScope | None
     """Return the list under its present name, None if the name has not changed."""
     present_key = _PRESENT_KEYS.get(scope.kind)
     key = None if present_key is None else present_key(connection, scope.key)
-    return None if key is None else scope.with_key(key)
+    return None if key is None else replace(scope, key=key)

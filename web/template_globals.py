@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jinja2 import Environment
 from markupsafe import Markup
 
-from aggregator.model import ListScope
+from aggregator.model import ListKind, ListScope
 from web import bidi_text, presentation, search_texts, source_texts, status_texts
 from web.content_policy import policy_of_file
 from web.language import Language, in_markup
@@ -16,6 +16,7 @@ def register_globals(environment: Environment) -> None:
     """Register what all templates use, whichever page they make."""
     environment.globals.update(
         policy_of_file=policy_of_file,
+        kinds=ListKind,
         presentation=presentation,
         scope=ListScope,
         search_texts=search_texts,

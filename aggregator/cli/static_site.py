@@ -88,7 +88,10 @@ def format_of(path: str) -> str:
 
 
 def _scopes(config: Config) -> list[ListScope]:
-    return [*merged.merged_lists(config), *(ListScope(source=feed.name) for feed in config.feeds)]
+    return [
+        *merged.merged_lists(config),
+        *(ListScope(ListKind.SOURCE, feed.name) for feed in config.feeds),
+    ]
 
 
 def _feed(config: Config, engine: Engine, scope: ListScope, form: publish.Format) -> Iterator[File]:

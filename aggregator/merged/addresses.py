@@ -47,7 +47,7 @@ class ListRequest:
     def is_topic(self) -> bool:
         """Whether changes are announced (WebSub): only of the first page of a list."""
         is_first_page = self.before is None and self.week is None and self.limit == DEFAULT_LIMIT
-        return is_first_page and self.scope.search is None
+        return is_first_page and self.scope.kind is not ListKind.SEARCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Publication:
         if match is None or not url.startswith(self.base_url):
             return None
         kind, name, form = match.groups()
-        scope = ListScope.of(ListKind(kind or ListKind.ALL), unquote(name or ""))
+        scope = ListScope(ListKind(kind or ListKind.ALL), unquote(name or ""))
         request = ListRequest(scope, Format(form))
         return request if self.url(request) == url else None
 
@@ -134,8 +134,8 @@ def merged_lists(config: Config) -> list[ListScope]:
     slugs = sorted(set(config.category_slugs.values()))
     return [
         _WHOLE_LIST,
-        *(ListScope(category=slug) for slug in slugs),
-        *(ListScope(view=view.name) for view in config.views),
+        *(ListScope(ListKind.CATEGORY, slug) for slug in slugs),
+        *(ListScope(ListKind.VIEW, view.name) for view in config.views),
     ]
 
 
@@ -195,7 +195,7 @@ def _encoded(parameters: Mapping[str, str]) -> str:
 
 
 def _search_parameter(scope: ListScope) -> dict[str, str]:
-    return {} if scope.search is None else {"q": scope.search}
+    return {"q": scope.key} if scope.kind is ListKind.SEARCH else {}
 
 
 def _folder(scope: ListScope) -> str:

@@ -15,7 +15,7 @@ from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
 from aggregator.merged import archives
 from aggregator.merged.addresses import DEFAULT_LIMIT, ListRequest, Publication
-from aggregator.model import ListedEntry, ListScope
+from aggregator.model import ListedEntry, ListKind, ListScope
 from aggregator.publish import Document, Format, room_in_feed, title_of
 
 _GENERATOR = f"aggregator {__version__}"
@@ -51,8 +51,8 @@ def document_head(
 ) -> Document | None:
     """Return the document of a list without entries, None without such a list."""
     title, subtitle, language = publication.title, "", None
-    if scope.source is not None:
-        feed = read_health.feed(connection, scope.source, now=now)
+    if scope.kind is ListKind.SOURCE:
+        feed = read_health.feed(connection, scope.key, now=now)
         if feed is None:
             return None
         title, language = feed.source.title, feed.source.language
@@ -62,8 +62,8 @@ def document_head(
         if named_list is None:
             return None
         title, subtitle = f"{title}: {named_list.title}", named_list.description
-    elif scope.search is not None:
-        title = f"{title}: posts about “{scope.search}”"
+    elif scope.kind is ListKind.SEARCH:
+        title = f"{title}: posts about “{scope.key}”"
     else:
         subtitle = publication.description
     address = publication.list_url(scope)
@@ -75,7 +75,7 @@ def document_head(
         subtitle=subtitle,
         language=language,
         generator=_GENERATOR,
-        icon="" if scope.source is not None else publication.icon,
+        icon="" if scope.kind is ListKind.SOURCE else publication.icon,
     )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from typing import Any
 
 from aggregator.model.documents import Enclosure, Origin
 from aggregator.model.entry_id import EntryId
@@ -73,7 +72,7 @@ class Cursor:
 
 
 class ListKind(StrEnum):
-    """The kinds of lists; a kind with keys has the name of the key's field in `ListScope`."""
+    """The kinds of lists."""
 
     ALL = "all"
     CATEGORY = "category"
@@ -94,46 +93,23 @@ class ListKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListScope:
-    """The entries of a list: all, one category (slug), one view or source (name) or a search.
-
-    At most one of the four is set.  Days in a search begin and end in `zone`.
+    """The entries of a list.
 
     Attributes:
+        key: Slug of a category, name of a view or source, text of a search; empty for all entries.
+        zone: Days in a search begin and end in this zone.
         hidden: With the entries that config.yaml hides; only of a source.
     """
 
-    category: str | None = None
-    source: str | None = None
-    search: str | None = None
+    kind: ListKind = ListKind.ALL
+    key: str = ""
     zone: tzinfo = UTC
-    view: str | None = None
     hidden: bool = False
 
-    @classmethod
-    def of(cls, kind: ListKind, key: str = "") -> ListScope:
-        """Return the list of a kind with a key; the whole list has none."""
-        fields: dict[str, Any] = {} if kind is ListKind.ALL else {kind.value: key}
-        return cls(**fields)
-
     @property
-    def kind(self) -> ListKind:
-        """The kind of the list."""
-        if self.category is not None:
-            return ListKind.CATEGORY
-        if self.view is not None:
-            return ListKind.VIEW
-        if self.source is not None:
-            return ListKind.SOURCE
-        return ListKind.ALL if self.search is None else ListKind.SEARCH
-
-    @property
-    def key(self) -> str:
-        """Slug, name or text of the search; empty for the whole list."""
-        return "" if self.kind is ListKind.ALL else getattr(self, self.kind)
-
-    def with_key(self, key: str) -> ListScope:
-        """Return the list of the same kind with another slug, name or text."""
-        return replace(ListScope.of(self.kind, key), zone=self.zone, hidden=self.hidden)
+    def search_text(self) -> str:
+        """The text of a search; empty for other lists."""
+        return self.key if self.kind is ListKind.SEARCH else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, exis
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.lists.list_conditions import list_id_of
 from aggregator.database.schema import feed_categories, feeds, lists
-from aggregator.model import ListScope, Source, SourceCategory
+from aggregator.model import ListKind, ListScope, Source, SourceCategory
 
 _IN_CATEGORY = feed_categories.alias("in_category")
 
@@ -73,18 +73,18 @@ def source_of(row: Any) -> Source:
     )
 
 
-def subscriptions(connection: Connection, *, category: str | None = None) -> list[Source]:
+def subscriptions(connection: Connection, scope: ListScope) -> list[Source]:
     """Return the source of every subscription, in no order.
 
     Args:
-        category: Slug of the category of the subscriptions; None for all.
+        scope: The whole list, or the category of the subscriptions.
     """
     statement = with_category(select(*SOURCE_COLUMNS).select_from(feeds))
     statement = statement.where(feeds.c.subscribed).execution_options(**within(OF_ALL_FEEDS))
-    if category is not None:
+    if scope.kind is ListKind.CATEGORY:
         is_in_category = exists().where(
             _IN_CATEGORY.c.feed_id == feeds.c.id,
-            _IN_CATEGORY.c.list_id == list_id_of(ListScope(category=category)),
+            _IN_CATEGORY.c.list_id == list_id_of(scope),
         )
         statement = statement.where(is_in_category.correlate(feeds))
     return [source_of(row) for row in connection.execute(statement)]

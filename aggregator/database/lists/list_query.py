@@ -25,7 +25,7 @@ from aggregator.database.lists.search_query import SearchCompiler
 from aggregator.database.schema import entries, feeds, list_members
 from aggregator.database.stories import read_stories
 from aggregator.database.word_index import Expression, word_index
-from aggregator.model import LOWEST_ID, Cursor, ListScope
+from aggregator.model import LOWEST_ID, Cursor, ListKind, ListScope
 from aggregator.search.search_parser import parse
 from aggregator.search.syntax_tree import And, DayTest, NameField, NameTest, Node
 from aggregator.search.tree_facts import name_tests, tests_of
@@ -137,10 +137,10 @@ class ListQuery:
 
 def list_query(connection: Connection, scope: ListScope) -> ListQuery | None:
     """Return the query of a list; None for an empty search."""
-    if scope.search is not None:
-        return search_query(connection, parse(scope.search).root, scope.zone)
-    if scope.source is not None:
-        feed_id = select(feeds.c.id).where(feeds.c.name == scope.source, feeds.c.subscribed)
+    if scope.kind is ListKind.SEARCH:
+        return search_query(connection, parse(scope.key).root, scope.zone)
+    if scope.kind is ListKind.SOURCE:
+        feed_id = select(feeds.c.id).where(feeds.c.name == scope.key, feeds.c.subscribed)
         candidates = select().select_from(entries)
         candidates = candidates.where(entries.c.feed_id == feed_id.scalar_subquery())
         conditions = [] if scope.hidden else [is_shown_by_source(entries)]

@@ -37,6 +37,7 @@ from aggregator.model import (
     Dating,
     EntryId,
     ListedEntry,
+    ListKind,
     ListPage,
     ListScope,
     Source,
@@ -79,7 +80,7 @@ def entries_page(
     if query is None:
         return ListPage()
     request = _PageRequest(query, limit, fits, with_content)
-    if scope.search is None:
+    if scope.kind is not ListKind.SEARCH:
         page = _page(connection, request, before)
     else:
         page = _search_page(connection, replace(request, options=within(SEARCHING)), before)
@@ -140,7 +141,7 @@ def neighbours(
 
     Of the `_NEARBY_ENTRIES` entries on each side, the nearest that can be read here.
     """
-    query = None if scope.search is not None else list_query(connection, scope)
+    query = None if scope.kind is ListKind.SEARCH else list_query(connection, scope)
     if query is None:
         return None, None
     place = Cursor(entry_id)

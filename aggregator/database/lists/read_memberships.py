@@ -28,6 +28,6 @@ def memberships(connection: Connection, ids: Collection[int]) -> dict[int, list[
     )
     memberships: dict[int, list[Membership]] = {entry_id: [] for entry_id in ids}
     for row in connection.execute(statement):
-        scope = ListScope.of(ListKind(row.kind), row.key)
+        scope = ListScope(ListKind(row.kind), row.key)
         memberships[row.entry_id].append(Membership(scope, bool(row.is_shown)))
     return memberships

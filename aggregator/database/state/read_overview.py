@@ -180,7 +180,7 @@ def named_list(connection: Connection, scope: ListScope) -> NamedList | None:
 
 
 def _named_list(row: Any) -> NamedList:
-    scope = ListScope.of(ListKind(row.kind), row.key)
+    scope = ListScope(ListKind(row.kind), row.key)
     return NamedList(scope, row.title, row.entries, row.description)
 
 

@@ -96,12 +96,10 @@ def waiting_changes(
     )
     of_feeds = select(unannounced, feeds.c.name).join(feeds, feeds.c.id == unannounced.c.feed_id)
     return [
-        Unannounced(
-            ListScope.of(ListKind(row.kind), row.key), row.list_id, row.feed_id, row.latest_at
-        )
+        Unannounced(ListScope(ListKind(row.kind), row.key), row.list_id, row.feed_id, row.latest_at)
         for row in connection.execute(of_lists.order_by(lists.c.id))
     ] + [
-        Unannounced(ListScope(source=row.name), row.list_id, row.feed_id, row.latest_at)
+        Unannounced(ListScope(ListKind.SOURCE, row.name), row.list_id, row.feed_id, row.latest_at)
         for row in connection.execute(of_feeds.order_by(feeds.c.id))
     ]
 
