@@ -73,6 +73,19 @@ def test_a_source_says_how_many_posts_are_hidden_and_shows_them_with_the_reason(
     assert whole.link("4 hidden by config.yaml · leave out") == "/source/lamp"
 
 
+def test_a_list_whose_posts_are_all_kept_out_says_so(tmp_path):
+    site = Site(tmp_path, feeds=[RULES], backlog=0)
+    site.subscribe()
+    site.record("lamp", worlds.entry(1, title="A rumour"), worlds.entry(2))
+
+    page = site.page("/")
+
+    assert words(page.one("h1")) == "No posts in this list"
+    assert words(page.one("p", "lede")) == (
+        "The feeds have posts, but config.yaml keeps all of them out of this list."
+    )
+
+
 def test_a_hidden_post_is_no_news(hiding):
     before = worlds.NOW - timedelta(days=1)
     visit = LastVisit().page(before, stored_until=before)
