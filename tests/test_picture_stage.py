@@ -2,7 +2,10 @@
 
 import asyncio
 import base64
+import errno
 import logging
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -371,3 +374,50 @@ def test_a_running_program_fetches_pictures_and_stops_quietly(server, tmp_path, 
     engine.dispose()
 
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_a_fault_of_the_program_costs_one_picture(blog, monkeypatch, caplog):
+    for path in ("/a.png", "/b.png"):
+        blog.server.put(path, picture())
+    blog.store(blog.entry(1, "/a.png"), blog.entry(2, "/b.png"))
+    store, calls = PictureFiles.store, []
+
+    def fail_once(files, *contents):
+        calls.append(contents)
+        if len(calls) == 1:
+            raise RuntimeError("a fault")
+        return store(files, *contents)
+
+    monkeypatch.setattr(PictureFiles, "store", fail_once)
+    blog.fetch()
+
+    assert [lead is not None for lead in blog.leads()] == [False, True]
+    assert blog.failures() == ["could not be fetched; the log says why"]
+    assert "a fault" in caplog.text
+
+
+def test_a_full_disk_is_said_and_the_picture_fetched_again_later(blog, monkeypatch, caplog):
+    blog.clock = SetClock(NOW)
+    blog.server.put("/a.png", picture())
+    blog.store(blog.entry(1, "/a.png"))
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PictureFiles, "store", refuse)
+        blog.fetch()
+    assert "No space left on device" in caplog.text
+    assert blog.rows("SELECT attempts FROM pictures") == [0]
+
+    blog.clock.advance(HOUR)
+    blog.fetch()
+    assert None not in blog.leads()
+
+
+def test_without_pictures_pillow_is_never_loaded():
+    program = "import sys, aggregator.cli, aggregator.scheduler, web; print('PIL' in sys.modules)"
+
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert run.stdout == "False\n", run.stderr

@@ -392,7 +392,7 @@ def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listin
 def _pictures_of_post(data: PageData, entry: ListedEntry) -> PostPictures:
     by_address: Mapping[bytes, StoredPicture] = {}
     leads = _pictures(data, [entry], view=None)
-    if site().has_pictures:
+    if data.overview.has_pictures:
         by_address = read_pictures.pictures_of_entry(data.connection, entry.id)
     return PostPictures(by_address, leads.get(entry.id), data.links.of_picture)
 
@@ -401,7 +401,7 @@ def _pictures(
     data: PageData, entries: Sequence[ListedEntry], view: str | None
 ) -> Mapping[int, StoredPicture]:
     """Return the pictures that lead entries; none of a list of titles."""
-    if view == "titles" or not site().has_pictures:
+    if view == "titles" or not data.overview.has_pictures:
         return presentation.NO_PICTURES
     return read_pictures.lead_pictures(data.connection, [entry.id for entry in entries])
 

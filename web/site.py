@@ -15,7 +15,6 @@ from flask import Flask, current_app
 from aggregator.config import Config
 from aggregator.database import Engine
 from aggregator.merged import Publication
-from aggregator.model import PictureMode
 from aggregator.pictures.picture_files import PictureFiles
 from web.assets import load_assets
 from web.branding import Branding, branding
@@ -66,11 +65,6 @@ class Site:
     build: str
     utc_now: Callable[[], datetime]
     hub: socket.socket | None = None
-
-    @property
-    def has_pictures(self) -> bool:
-        """Whether a feed of config.yaml has pictures."""
-        return any(feed.pictures is not PictureMode.OFF for feed in self.config.feeds)
 
 
 def system_time() -> datetime:

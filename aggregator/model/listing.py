@@ -254,6 +254,7 @@ class Overview:
         has_former_names: A feed had another name before.
         relisted_entries: Number of entries that are listed anew already after a change of
             config.yaml; None if none remain to be.
+        has_pictures: Entries have pictures.
     """
 
     version: int
@@ -264,6 +265,7 @@ class Overview:
     checked_at: datetime | None
     has_former_names: bool = False
     relisted_entries: int | None = None
+    has_pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Self
 
-from aggregator.database import Connection, Transact
+from aggregator import urls
+from aggregator.database import Connection, DBAPIError, Transact
 from aggregator.database.pictures import read_pictures, write_choices, write_pictures
 from aggregator.model import DuePicture, FetchedPicture, PictureMode
 from aggregator.pictures.picture_choice import chosen_pictures
@@ -68,9 +69,7 @@ class PictureStage:
                 if not running:
                     return
                 ended, _ = await asyncio.wait(running, timeout=_STEP)
-                outcomes = [task.result() for task in ended]
-                for task in ended:
-                    del running[task]
+                outcomes = [_outcome(task, running.pop(task)) for task in ended]
         finally:
             for task in running:
                 task.cancel()
@@ -109,6 +108,21 @@ class PictureStage:
         else:
             self._stored_size += sum(outcome.size for outcome in outcomes)
         return claimed
+
+
+def _outcome(task: asyncio.Task[FetchedPicture], due: DuePicture) -> FetchedPicture:
+    """Return what became of a picture; a fault of ours costs one picture.
+
+    Raises:
+        DBAPIError: The database refused something.
+    """
+    error = task.exception()
+    if error is None:
+        return task.result()
+    if isinstance(error, DBAPIError):
+        raise error
+    log.error("%s: could not be fetched", urls.masked(due.url), exc_info=error)
+    return FetchedPicture(due, failure="could not be fetched; the log says why")
 
 
 async def forget_pictures(transact: Transact, files: PictureFiles) -> None:

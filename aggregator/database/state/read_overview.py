@@ -19,6 +19,7 @@ from sqlalchemy import (
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.lists.list_conditions import STORIES_ON
+from aggregator.database.picture_tables import entry_pictures
 from aggregator.database.schema import (
     WHOLE_LIST_ID,
     activity,
@@ -47,6 +48,7 @@ _STATE = select(
     state.c.unpolled,
     exists(select(former_names.c.name)).label("renamed"),
     select(func.sum(relistings.c.done)).scalar_subquery().label("relisted"),
+    exists(select(entry_pictures.c.entry_id)).label("pictured"),
 )
 
 # Columns of `_LISTS` that sources do not have
@@ -143,6 +145,7 @@ def overview(connection: Connection) -> Overview:
         unpolled_feeds=row.unpolled,
         has_former_names=bool(row.renamed),
         relisted_entries=None if row.relisted is None else int(row.relisted),
+        has_pictures=bool(row.pictured),
     )
 
 
