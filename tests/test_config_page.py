@@ -43,6 +43,39 @@ def test_what_cannot_stand_on_the_pages_is_refused_with_what_to_write(key, writt
     assert said in message
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("https://Example.org", "https://example.org"),
+        ("https://example.org/", "https://example.org"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+    ],
+)
+def test_a_site_that_may_embed_lists_is_its_origin(written, read):
+    assert parsed(f"page: {{embed: ['{written}']}}").page.embed == (read,)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("example.org", "is not complete; write https:// before it"),
+        ("localhost:8000", "is not complete; write https:// before it"),
+        ("*", "is not complete"),
+        ("https://*.example.org", "is not a web site; write https://example.org"),
+        ("https://a:b@example.org", "is not a web site"),
+        ("https://example.org/forum", "a site is its host alone; write https://example.org"),
+        ("https://example.org?", "a site is its host alone; write https://example.org"),
+        ("https://example.org; script-src *", "is not a web site"),
+    ],
+)
+def test_what_is_no_site_may_not_embed_lists(written, said):
+    message = problem(f"page: {{embed: ['{written}']}}")
+
+    assert "page.embed[0]: " in message
+    assert said in message
+
+
 def test_the_status_is_public_or_off():
     assert parsed("page:").page.status
     assert not parsed("page: {status: off}").page.status

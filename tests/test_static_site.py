@@ -108,7 +108,7 @@ def test_the_operators_files_are_written_with_the_pages(tmp_path):
     for name, data in (("logo", drawn.SVG), ("css", b"a{}"), ("about", b"# How to be listed")):
         (tmp_path / f"{name}.file").write_bytes(data)
     path = tmp_path / "config.yaml"
-    page = "{logo: logo.file, css: css.file, about: about.file, status: off}"
+    page = "{logo: logo.file, css: css.file, about: about.file, status: off, embed: [https://a.example]}"
     path.write_text(f"{path.read_text('utf-8')}page: {page}\n", "utf-8")
     site.config = load(path)
     site.export()

@@ -3,6 +3,7 @@
 Source: Content Security Policy Level 3.
 """
 
+from collections.abc import Sequence
 from html import escape
 
 from markupsafe import Markup
@@ -20,6 +21,12 @@ _PAGE_DIRECTIVES = (
     "require-trusted-types-for 'script'",
 )
 _MEDIA = "media-src https:"
+_FRAME_DIRECTIVES = (
+    "default-src 'none'",
+    "style-src 'self'",
+    "form-action 'none'",
+    "base-uri 'none'",
+)
 _ONLY_IN_HEADERS = ("frame-ancestors", "report-uri", "sandbox")
 
 PAGE_POLICY = "; ".join(_PAGE_DIRECTIVES)
@@ -32,6 +39,11 @@ DOCUMENT_POLICY = "default-src 'none'; form-action 'none'; frame-ancestors 'none
 
 PICTURE_POLICY = DOCUMENT_POLICY.replace(";", "; style-src 'unsafe-inline'; img-src data:;", 1)
 """Of an SVG document, which is drawn with styles and has pictures in it, but runs nothing."""
+
+
+def frame_policy(origins: Sequence[str]) -> str:
+    """Return the policy of a page that the pages of `origins` may have in a frame."""
+    return "; ".join((*_FRAME_DIRECTIVES, f"frame-ancestors {' '.join(origins)}"))
 
 
 def policy_of_file(*, plays_media: bool) -> Markup:

@@ -75,6 +75,12 @@ class PageLinks(ABC):
     def of_picture(self, name: str) -> str:
         """Return the address of a picture of a post, by the name of its file."""
 
+    def of_embed(self, scope: ListScope) -> str | None:
+        """Return the URL of a list for frames of other sites; None where no site may have any."""
+        if self.static or not site().config.page.embed:
+            return None
+        return site().config.base_url + merged.embed_path(scope)
+
     def of_source(self, name: str) -> str:
         """Return the address of a source's list."""
         return self.of_list(ListScope(ListKind.SOURCE, name))
@@ -145,6 +151,11 @@ def list_path(scope: ListScope, *, before: Cursor | None = None, view: str | Non
 def document_path(list_request: ListRequest) -> str:
     """Return the path of a merged document."""
     return urlsplit(site().config.base_url).path + merged.document_path(list_request)
+
+
+def embed_path(scope: ListScope) -> str:
+    """Return the path of a list for frames of other sites."""
+    return request.script_root + merged.embed_path(scope)
 
 
 def opml_path(scope: ListScope) -> str:

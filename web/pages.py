@@ -16,12 +16,12 @@ from flask import Blueprint, Response, abort, request, url_for
 
 from aggregator.database.state import read_overview
 from aggregator.model import ListKind, ListScope, Overview
-from web import page_contents, parameters, renamed_lists
-from web.content_policy import POST_POLICY
+from web import embedded_list, page_contents, parameters, renamed_lists
+from web.content_policy import POST_POLICY, frame_policy
 from web.language import language, to_translate
 from web.last_visit import COOKIE, MAX_AGE, LastVisit
 from web.page_contents import ListPosition, Page, PageData
-from web.page_links import RequestLinks
+from web.page_links import RequestLinks, embed_path
 from web.relative_time import Clock
 from web.responses import page_body, send_page, unchanged_page
 from web.site import site
@@ -34,7 +34,8 @@ _UNKNOWN = {
     ListKind.VIEW: to_translate("There is no such view."),
     ListKind.SOURCE: to_translate("There is no such source."),
 }
-_PARAMETERS = ("before", "view", "q", "skip", "hidden", "in")  # of all views
+_OF_EMBED = ("limit", "excerpt", "theme")
+_PARAMETERS = ("before", "view", "q", "skip", "hidden", "in", *_OF_EMBED)  # of all views
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -157,6 +158,21 @@ def status(data: PageData) -> Page:
     return page_contents.status(data, parameters.skip(), _status_path)
 
 
+@bp.get("/embed")
+@bp.get(f"/{parameters.NAMED_LIST}/embed")
+@_page()
+def embed(data: PageData, kind: str = ListKind.ALL, key: str = "") -> Page:
+    """Show the newest posts of a list in a frame of another site."""
+    if not site().config.page.embed:
+        abort(404)
+    scope = parameters.list_scope(kind, key)
+    page = embedded_list.embedded(data, scope, parameters.embed())
+    if page is None:
+        renamed_lists.redirect_if_renamed(data.connection, scope, embed_path, _OF_EMBED)
+        abort(404, _UNKNOWN[scope.kind])
+    return page
+
+
 @bp.get("/about")
 @_page()
 def about(_data: PageData) -> Page:
@@ -181,11 +197,19 @@ def _let_media_play(response: Response) -> Response:
 
 @bp.after_request
 def _keep_out_of_searches(response: Response) -> Response:
-    """Keep searches, older pages of lists, hidden entries and posts out of search engines."""
-    if request.endpoint in {"pages.search", "pages.post"} or {"before", "hidden"} & set(
-        request.args
-    ):
+    """Keep searches, older pages of lists, hidden entries, posts and frames out of searches."""
+    is_never_listed = request.endpoint in {"pages.search", "pages.post", "pages.embed"}
+    if is_never_listed or {"before", "hidden"} & set(request.args):
         response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
+@bp.after_request
+def _let_sites_frame(response: Response) -> Response:
+    """Let the sites of config.yaml have lists in frames; no site may have any other page."""
+    if request.endpoint == "pages.embed" and response.status_code == 200:
+        policy = frame_policy(site().config.page.embed)
+        response.headers["Content-Security-Policy"] = policy
     return response
 
 

@@ -1,6 +1,7 @@
 """Query parameters and path parts: a usable value, or an answer with an error in one line."""
 
 import re
+from dataclasses import dataclass
 
 from flask import abort, request
 
@@ -16,9 +17,26 @@ MERGED_LIST = (
     f"<any({', '.join(kind for kind in ListKind if kind.is_named and kind.is_merged)}):kind>/<key>"
 )
 """Rules of paths to lists with names, to those of several sources, for `list_scope`."""
+MAX_EMBEDDED = 20  # posts
+_THEMES = ("", "light", "dark")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _MILLISECONDS = re.compile(r"[0-9]{1,13}")
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedOptions:
+    """How an embedded list looks.
+
+    Attributes:
+        limit: Most posts.
+        excerpt: Show the excerpt of each post.
+        theme: "light" or "dark"; empty for the reader's.
+    """
+
+    limit: int = 5
+    excerpt: bool = False
+    theme: str = ""
 
 
 def before() -> Cursor | None:
@@ -76,6 +94,18 @@ def limit() -> int:
     if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= MAX_LIMIT:
         abort(400, f"limit: a whole number from 1 to {MAX_LIMIT}")
     return int(text)
+
+
+def embed() -> EmbedOptions:
+    """Return how an embedded list is to look."""
+    options = EmbedOptions()
+    text = request.args.get("limit", str(options.limit))
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= MAX_EMBEDDED:
+        abort(400, f"limit: a whole number from 1 to {MAX_EMBEDDED}")
+    theme = request.args.get("theme", "")
+    if theme not in _THEMES:
+        abort(400, f"theme: {' or '.join(filter(None, _THEMES))}")
+    return EmbedOptions(int(text), request.args.get("excerpt") == "1", theme)
 
 
 def skip() -> int:

@@ -125,6 +125,19 @@ def web_page(text: str) -> str:
     return _in_ascii(words)
 
 
+def origin(text: str) -> str:
+    """Read the origin of a web site in ASCII: scheme, host and port (RFC 6454)."""
+    words = line(text)
+    if not _SCHEME.match(words) or _HOST_AND_PORT.match(words):
+        raise ValueError(f"{quoted(words)} is not complete; write https:// before it")
+    if not _is_usable(words) or "@" in words or "*" in words:
+        raise ValueError(f"{quoted(words)} is not a web site; write https://example.org")
+    parts = urlsplit(_in_ascii(words).lower())
+    if parts.path not in {"", "/"} or "?" in words or "#" in words:
+        raise ValueError(f"a site is its host alone; write {parts.scheme}://{parts.netloc}")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def database(text: str, *, folder: Path) -> str:
     """Read a SQLAlchemy URL; a relative path of SQLite is made absolute below `folder`.
 

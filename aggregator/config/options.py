@@ -178,6 +178,8 @@ class PageOptions:
         accent: The colour of what is new, current or the site's own.
         css: A style sheet in UTF-8 that the pages have last.
         status: The pages show how the feeds are doing.
+        embed: Origins of the pages that may have our lists in frames, such as
+            `https://example.org`.
     """
 
     __pydantic_config__ = _STRICT
@@ -195,6 +197,9 @@ class PageOptions:
     accent: Annotated[Accent | None, option_readers.ACCENT] = None
     css: Annotated[PageFile | None, file_or_none(page_files.style_sheet)] = None
     status: Annotated[bool, parsed(value_parsers.public_or_off)] = True
+    embed: Annotated[
+        tuple[Annotated[str, parsed(address_parsers.origin)], ...], BeforeValidator(items_of)
+    ] = ()
 
     @property
     def logo_name(self) -> str:

@@ -165,6 +165,11 @@ def opml_path(scope: ListScope) -> str:
     return f"{_folder(scope)}/sources.opml"
 
 
+def embed_path(scope: ListScope) -> str:
+    """Return the path of a list for frames of other sites, below the base URL."""
+    return f"{_folder(scope)}/embed"
+
+
 def document_path(request: ListRequest) -> str:
     """Return the path of a document, below the base URL."""
     scope, parameters = request.scope, _search_parameter(request.scope)
