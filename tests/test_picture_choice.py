@@ -1,10 +1,13 @@
 """Which pictures an entry has, and which of them may lead it."""
 
+from pathlib import Path
+
 import pytest
 
 from aggregator.model import Enclosure
 from aggregator.pictures.picture_choice import MAX_INLINE, MAX_PICTURES, chosen_pictures
 from aggregator.reading import sanitize
+from aggregator.reading.worker_task import read_document
 
 BASE = "https://blog.example/post"
 
@@ -115,3 +118,17 @@ def test_only_web_addresses_are_asked_for():
     assert leads("", "file:///etc/passwd") == []
     assert leads("", "samples/a.png") == []
     assert leads("", "gopher://example.org/a.png") == []
+
+
+def test_the_sample_brings_pictures_that_need_no_network():
+    path = Path(__file__).parents[1] / "samples" / "recent-posts.xml"
+    read = read_document(path.read_bytes(), {}, "samples/recent-posts.xml")
+    assert read.feed is not None
+
+    choices = [
+        chosen_pictures(entry.image, entry.enclosures, entry.content_html, whole_text=False)
+        for entry in read.feed.entries
+    ]
+
+    assert [len(choice) for choice in choices] == [1, 1, 1, 0, 0]
+    assert all(chosen.url.startswith("data:") for choice in choices for chosen in choice)

@@ -33,7 +33,8 @@ class ListPicture:
 def list_picture(stored: StoredPicture, excerpt: str) -> ListPicture:
     """Return the picture of a post with this excerpt."""
     size = PictureSize(stored.width, stored.height)
-    if len(excerpt) <= _SHORT and size >= _LARGE_FROM and size.height >= _LARGE_FROM.height:
+    is_wide = size.width >= _LARGE_FROM.width and size.height >= _LARGE_FROM.height
+    if len(excerpt) <= _SHORT and is_wide:
         return ListPicture(stored.key + FOR_POST, *_fitted(size, _LARGE), is_large=True)
     width = LIST_WIDTH // 2
     list_size = list_cut(size).size
