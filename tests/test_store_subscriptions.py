@@ -10,6 +10,8 @@ from aggregator.database.schema import feeds
 from aggregator.database.state import read_overview
 from aggregator.model import (
     Constraint,
+    Failure,
+    FailureKind,
     Habits,
     HostPause,
     ListKind,
@@ -62,6 +64,7 @@ def test_what_an_old_address_taught_is_forgotten_when_the_address_changes(databa
         "skip_days": (1,), "gap": HOUR, "plan": (Constraint("ttl", "1h", NOW),),
         "next_poll_at": NOW, "next_reason": "x", "not_before": NOW, "last_polled_at": NOW,
         "last_success_at": NOW, "failures": 3, "failing_since": NOW, "error": "404", "gone": True,
+        "failure": Failure(FailureKind.NOT_FOUND, 404),
     }  # fmt: skip
     stays = {"id", "name", "url", "host", "configured_title", "listing", "paused", "interval",
              "read_here",

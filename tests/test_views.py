@@ -73,7 +73,7 @@ def test_the_page_of_a_view_has_what_matches_below_its_title_and_description(sit
 
 
 def test_views_follow_the_categories_in_the_order_of_the_file_and_say_what_they_are(site):
-    chips = site.page("/view/no-land").one("ul", "chips")
+    chips = site.page("/view/no-land").all("ul", "chips")[0]
 
     assert [words(each) for each in chips] == [
         "All 4",
@@ -92,7 +92,7 @@ def test_numbers_beside_lists_count_a_story_once(site):
     site.record("lamp", entry(5, guid="l5", **same))
     site.record("tide", entry(5, guid="t5", **same))
 
-    chips = site.page("/").one("ul", "chips")
+    chips = site.page("/").all("ul", "chips")[0]
 
     assert [words(each) for each in chips] == [
         "All 5",
