@@ -104,7 +104,6 @@ class FetchError(FeedError):
         size: Bytes of the body that were received before the failure.
         redirected: The response came from the target of a redirect.
         unreachable: No server was reached; the network of this machine may have failed.
-        refused: The connection was refused, by the server or by something on the way.
     """
 
     def __init__(
@@ -118,7 +117,6 @@ class FetchError(FeedError):
         size: int = 0,
         redirected: bool = False,
         unreachable: bool = False,
-        refused: bool = False,
     ) -> None:
         super().__init__(feed_url, reason, kind)
         self.status = status
@@ -126,7 +124,6 @@ class FetchError(FeedError):
         self.size = size
         self.redirected = redirected
         self.unreachable = unreachable
-        self.refused = refused
 
 
 class ParseError(FeedError):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from aggregator.model import FailureKind
 from aggregator.poll.network_health import MAX_WAIT, MIN_REFUSING, RECENT, NetworkHealth
 from tests.faults import World, hosts_of_their_own
 from tests.feedserver import FeedServer
@@ -82,7 +83,7 @@ def test_where_a_server_was_asked_it_is_not_this_machine(monkeypatch, numbers):
     error = fails()
 
     assert not error.unreachable
-    assert error.refused is (errno.ECONNREFUSED in numbers)
+    assert (error.kind == FailureKind.REFUSED) is (errno.ECONNREFUSED in numbers)
 
 
 @pytest.mark.parametrize(

@@ -123,16 +123,6 @@ def is_unreachable(error: Exception) -> bool:
     return bool(numbers) and numbers <= _NO_ROUTE
 
 
-def is_connection_refused(error: Exception) -> bool:
-    """Whether the connection was refused, which a firewall on the way may do for all servers."""
-    if not isinstance(error, aiohttp.ClientConnectorError):
-        return False
-    if isinstance(error.os_error, ssl.SSLError | socket.gaierror):  # with numbers of their own
-        return False
-    numbers = _errnos(error.os_error)
-    return errno.ECONNREFUSED in numbers and numbers <= _NO_ROUTE | {errno.ECONNREFUSED}
-
-
 def _certificate_reason(error: Exception) -> _Reason:
     code = getattr(error, "verify_code", None) or 0
     message = _CERTIFICATE_MESSAGES.get(code, "certificate: not accepted")
@@ -160,7 +150,8 @@ def _connection_reason(error: OSError) -> _Reason:
     numbers = _errnos(error)
     if len(numbers) > 1 and numbers <= _NO_ROUTE:
         return "network unreachable", FailureKind.UNREACHABLE
-    number = next(iter(numbers), 0)
+    # Of several addresses, the one that was reached says more than those without a route.
+    number = next(iter(numbers - _NO_ROUTE or numbers), 0)
     kind = _ERRNO_KINDS.get(number, FailureKind.UNREACHABLE)
     return _ERRNO_MESSAGES.get(number, "no connection"), kind
 

@@ -19,7 +19,6 @@ class FetchFailure(Exception):  # noqa: N818 - an outcome, not a defect; becomes
         reason: In plain words, shown to people.
         retry_after: How long the server asked to be left alone; None if it did not say.
         unreachable: The network of this machine may be at fault instead of the server.
-        refused: The connection was refused, by the server or by something on the way.
     """
 
     def __init__(
@@ -29,14 +28,12 @@ class FetchFailure(Exception):  # noqa: N818 - an outcome, not a defect; becomes
         *,
         retry_after: timedelta | None = None,
         unreachable: bool = False,
-        refused: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.kind = kind
         self.retry_after = retry_after
         self.unreachable = unreachable
-        self.refused = refused
 
 
 def too_large(max_size: int) -> FetchFailure:

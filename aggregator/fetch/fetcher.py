@@ -96,7 +96,6 @@ class Fetcher:
                 size=attempt.received,
                 redirected=bool(attempt.redirects),
                 unreachable=failure.unreachable,
-                refused=failure.refused,
             ) from failure
 
     async def _read_file(self, path: str, validators: Validators) -> Fetched:

@@ -24,7 +24,6 @@ from aggregator.model import FailureKind
 
 from .error_messages import (
     ConnectionLostError,
-    is_connection_refused,
     is_unreachable,
     reason_and_kind,
 )
@@ -274,7 +273,6 @@ def _failure(error: Exception, settings: FetchSettings, *, is_answered: bool) ->
         reason,
         kind,
         unreachable=is_unreachable(error),
-        refused=is_connection_refused(error),
     )
 
 

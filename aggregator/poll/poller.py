@@ -258,8 +258,10 @@ class Poller:
             return False
         if error.status is not None or error.redirected:
             self._network.note_response(due.id)
-        # What this machine refuses itself says nothing about the network.
-        is_refused = error.refused and not urls.is_loopback(urls.host_of(due.address))
+        is_refused = error.kind == FailureKind.REFUSED and not (
+            # What this machine refuses itself says nothing about the network.
+            error.redirected or urls.is_loopback(urls.host_of(due.address))
+        )
         if not (error.unreachable or is_refused):
             return False
         self._slots.release()  # what follows takes time, but no work
