@@ -530,6 +530,26 @@ def test_a_batch_compares_posts_with_rules_before_its_first_write(world):
     agree(world)
 
 
+@only_sqlite
+def test_others_write_while_posts_are_compared_with_a_changed_rule(world, monkeypatch):
+    world.follow(File())
+    world.poll("a", *(post(number, "sale") for number in range(20)))
+    world.follow(only(hide="sale"))
+    matches, calls = rule_matching.RuleMatcher.matches, []
+
+    def writes_meanwhile(matcher: Any, texts: Any, ids: Any) -> Any:
+        calls.append(texts)
+        if len(calls) == 1:  # waits for nobody
+            world.poll("b", post(30, "sale"), post(31))
+        return matches(matcher, texts, ids)
+
+    monkeypatch.setattr(rule_matching.RuleMatcher, "matches", writes_meanwhile)
+    write_relisting.relist_all(world.database)
+
+    assert world.titles() == ["Post 31 "]
+    agree(world)
+
+
 def test_posts_that_stay_in_lists_are_compared_with_changed_views_alone(world, monkeypatch):
     follow(world, with_views(same="rust", other="ferry"))
     world.poll("a", *(post(number, "rust", "sale") for number in range(3)))

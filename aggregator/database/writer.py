@@ -6,6 +6,7 @@ import math
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, event
@@ -39,6 +40,26 @@ class Transact(Protocol):
     def __call__(self, work: Callable[[Connection], _T]) -> Awaitable[_T]: ...
 
 
+def run_after_reading(engine: Engine, work: Callable[[Connection], _T]) -> _T:
+    """Run `work`, which reads and decides before its first write, in one transaction.
+
+    Other processes may write until that first write.  If one did, or is about to, `work` runs
+    again, in a transaction that keeps the others from writing from its beginning.
+
+    Raises:
+        DBAPIError: The database is locked for longer than the engine waits, or can't be written.
+    """
+    try:
+        with reading_first(engine).begin() as connection:
+            return work(connection)
+    except DBAPIError as error:
+        if not is_write_conflict(error):
+            raise
+    with engine.begin() as connection:
+        wait_for_writers(connection)
+        return work(connection)
+
+
 class DatabaseWriter:
     """Runs one transaction at a time, in the order of the calls.
 
@@ -49,7 +70,6 @@ class DatabaseWriter:
     def __init__(self, engine: Engine, *, max_wait: timedelta | None = None) -> None:
         self._max_wait = math.inf if max_wait is None else max_wait.total_seconds()
         self._engine = engine.execution_options(busy_timeout=_BUSY_TIMEOUT)
-        self._reading_first = reading_first(self._engine)
         event.listen(self._engine, "before_cursor_execute", _end_if_stopping)
         self._missing = ""  # the message about a missing file, "" while the file is there
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
@@ -81,27 +101,12 @@ class DatabaseWriter:
             raise asyncio.CancelledError from None
 
     async def transact_after_reading(self, work: Callable[[Connection], _T]) -> _T:
-        """Run `work`, which reads and decides before its first write, in one transaction.
-
-        Other processes may write until that first write.  If one did, or is about to, `work` runs
-        again, in a transaction that keeps the others from writing from its beginning.
+        """Run `work` as `run_after_reading` does; wait while the database is locked or full.
 
         Raises:
             DBAPIError: As for `transact`.
         """
-
-        def run() -> _T:
-            try:
-                with self._reading_first.begin() as connection:
-                    return work(connection)
-            except DBAPIError as error:
-                if not is_write_conflict(error):
-                    raise
-            with self._engine.begin() as connection:
-                wait_for_writers(connection)
-                return work(connection)
-
-        return await self._run_until_done(run)
+        return await self._run_until_done(partial(run_after_reading, self._engine, work))
 
     async def _run_until_done(self, run: Callable[[], _T]) -> _T:
         """Call `run` in the thread that writes, again while the database is locked or full."""

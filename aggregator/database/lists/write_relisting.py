@@ -24,6 +24,7 @@ from aggregator.database.lists.read_member_changes import (
 from aggregator.database.lists.rule_matching import StoredSpan
 from aggregator.database.lists.write_members import write_changes
 from aggregator.database.schema import entries, relistings
+from aggregator.database.writer import run_after_reading
 
 _MIN_BATCH = 200  # entries; each batch costs some statements for each rule
 _MAX_BATCH = 1000
@@ -118,11 +119,11 @@ def relist_all(engine: Engine, *, now: datetime | None = None) -> None:
         now: Decides which archives are closed; None: the time of each transaction.
     """
     size = BatchSize()
-    while True:
-        started_at = monotonic()
-        with engine.begin() as connection:
-            wait_for_writers(connection)
-            count = relist_batch(connection, size.entries, now=now or datetime.now(UTC))
-        if count is None:
-            return
+
+    def relist(connection: Connection) -> int | None:
+        return relist_batch(connection, size.entries, now=now or datetime.now(UTC))
+
+    started_at = monotonic()
+    while (count := run_after_reading(engine, relist)) is not None:
         size.learn(monotonic() - started_at, count)
+        started_at = monotonic()
