@@ -14,6 +14,7 @@ from aggregator.config import load
 from aggregator.database import DatabaseWriter
 from aggregator.database.entries import write_retention
 from aggregator.database.pictures import write_choices
+from aggregator.errors import NoWorkerError
 from aggregator.model import Enclosure, PictureMode
 from aggregator.pictures.picture_files import PictureFiles
 from aggregator.poll.picture_fetcher import MAX_SIZE
@@ -409,6 +410,28 @@ def test_a_full_disk_is_said_and_the_picture_fetched_again_later(blog, monkeypat
         blog.fetch()
     assert "No space left on device" in caplog.text
     assert blog.rows("SELECT attempts FROM pictures") == [0]
+
+    blog.clock.advance(HOUR)
+    blog.fetch()
+    assert None not in blog.leads()
+
+
+def test_a_machine_that_can_start_no_process_says_so_once_and_fetches_pictures_later(
+    blog, monkeypatch, caplog
+):
+    blog.clock = SetClock(NOW)
+    for path in ("/a.png", "/b.png"):
+        blog.server.put(path, picture())
+    blog.store(blog.entry(1, "/a.png"), blog.entry(2, "/b.png"))
+
+    async def refuse(*_, **__):
+        raise NoWorkerError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_SameWorkers, "run", refuse)
+        blog.fetch()
+    assert [record.getMessage() for record in caplog.records] == ["pictures: no room"]
+    assert blog.rows("SELECT attempts FROM pictures") == [0, 0]
 
     blog.clock.advance(HOUR)
     blog.fetch()

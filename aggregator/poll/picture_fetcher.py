@@ -13,7 +13,7 @@ from typing import Self
 from aggregator import urls
 from aggregator.database import Transact
 from aggregator.database.feeds import write_hosts
-from aggregator.errors import FeedError, FetchError, ParseError
+from aggregator.errors import FeedError, FetchError, NoWorkerError, ParseError
 from aggregator.fetch import Fetcher, FetchSettings
 from aggregator.model import DuePicture, FetchedPicture, StoredPicture
 from aggregator.pictures.picture_files import PictureFiles
@@ -33,7 +33,7 @@ TIMEOUT = timedelta(seconds=20)
 """For a request with its redirects."""
 
 _RETRIES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
-_DISK_PAUSE = timedelta(minutes=10)
+_OWN_PAUSE = timedelta(minutes=10)  # after a fault of this machine
 _ACCEPT = "image/avif, image/webp, image/png, image/jpeg, image/gif;q=0.8"
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 406, 410, 451})
 _NO_EXCEPTIONS = "http://file.invalid/"  # for pictures of files, whose texts may come from anywhere
@@ -85,6 +85,7 @@ class PictureFetcher:
         self._budget_of = budget_of
         self._transact = transact
         self._clock = clock
+        self._lacks_workers = False
 
     async def __aenter__(self) -> Self:
         await self._fetcher.__aenter__()
@@ -102,18 +103,26 @@ class PictureFetcher:
         except HostPausedError as error:
             again_at = self._clock.now() + error.wait
             return FetchedPicture(due, failure=str(error), again_at=again_at, is_attempt=False)
+        except NoWorkerError as error:
+            if not self._lacks_workers:  # one line, not one for each picture
+                log.error("pictures: %s", error)
+            self._lacks_workers = True
+            return self._postponed(due, "no process to read it")
         except FeedError as error:
             return self._failure(due, error)
+        self._lacks_workers = False
         try:
             key = await asyncio.to_thread(self._files.store, small.for_post, small.for_list)
         except OSError as error:
             log.error("pictures: can't be written: %s", error.strerror)
-            again_at = self._clock.now() + _DISK_PAUSE
-            return FetchedPicture(
-                due, failure="can't be written", again_at=again_at, is_attempt=False
-            )
+            return self._postponed(due, "can't be written")
         stored = StoredPicture(key, small.width, small.height)
         return FetchedPicture(due, stored, size=len(small.for_post) + len(small.for_list))
+
+    def _postponed(self, due: DuePicture, reason: str) -> FetchedPicture:
+        """Return the outcome of a fault of this machine."""
+        again_at = self._clock.now() + _OWN_PAUSE
+        return FetchedPicture(due, failure=reason, again_at=again_at, is_attempt=False)
 
     def _failure(self, due: DuePicture, error: FeedError) -> FetchedPicture:
         """Return the outcome of a failure: bytes that are no picture never become one."""
