@@ -11,6 +11,7 @@ import pytest
 
 from aggregator.dates import Week
 from aggregator.model import Outcome
+from aggregator.pictures.picture_header import PictureFormat, PictureHeader, header_of
 from tests import drawn
 from tests.web_fixtures import EVIL, Site, entry, lively_site, words
 
@@ -203,7 +204,12 @@ def test_the_logo_stands_for_the_site(tmp_path, data, ending, media_type):
     assert int(picture.get("width")) == 2 * int(picture.get("height"))
     icons = {each.get("rel"): each.get("href") for each in page.all("link")}
     assert icons["icon"] == address
-    assert icons.get("apple-touch-icon") == (address if ending == "png" else None)
+    touch_icon = icons.get("apple-touch-icon")
+    assert (touch_icon is not None) == (ending == "png")
+    if touch_icon:
+        icon = site.client.get(touch_icon)
+        assert header_of(icon.data) == PictureHeader(PictureFormat.PNG, 180, 180)
+        assert "immutable" in icon.headers["Cache-Control"]
 
     answer = site.client.get(address)
     assert answer.content_type == media_type
@@ -214,7 +220,7 @@ def test_the_logo_stands_for_the_site(tmp_path, data, ending, media_type):
 
 @pytest.mark.parametrize(
     ("data", "name", "sizes"),
-    [(drawn.SVG, "logo.svg", "any"), (drawn.png(512, 512), "logo.png", "512x512")],
+    [(drawn.SVG, "logo.svg", ["any"]), (drawn.png(64, 32), "logo.png", ["180x180", "512x512"])],
 )
 def test_the_logo_is_the_icon_of_feeds_previews_and_the_manifest(tmp_path, data, name, sizes):
     site = branded(tmp_path, logo=data)
@@ -226,9 +232,13 @@ def test_the_logo_is_the_icon_of_feeds_previews_and_the_manifest(tmp_path, data,
     assert rss.get("image", {}).get("href") == (address if name == "logo.png" else None)
     assert json.loads(site.client.get("/feed.json").data)["icon"] == address
     assert metas(site.page("/")).get("og:image") == (address if name == "logo.png" else None)
-    (icon,) = json.loads(site.client.get("/manifest.webmanifest").data)["icons"]
-    assert icon["sizes"] == sizes
-    assert site.client.get(icon["src"]).status_code == 200
+    icons = json.loads(site.client.get("/manifest.webmanifest").data)["icons"]
+    assert [icon["sizes"] for icon in icons] == sizes
+    for icon in icons:
+        answer = site.client.get(icon["src"])
+        assert answer.content_type == icon["type"]
+        if header := header_of(answer.data):
+            assert f"{header.width}x{header.height}" == icon["sizes"]
     assert site.client.get(f"/static/{name}").headers["Cache-Control"] == "no-cache"
 
 

@@ -8,6 +8,8 @@ from markupsafe import Markup
 from aggregator.config import Config, Logo, PageOptions
 from web.responses import Body, body
 
+TOUCH_ICON = "touch-icon.png"
+LARGE_ICON = "large-icon.png"
 STYLE_SHEET = "look.css"
 _DEFAULT_ACCENT = b"#a83c08"  # in static/icon.svg
 _CSS = "text/css; charset=utf-8"
@@ -54,6 +56,8 @@ def branding(config: Config, icon: Body) -> Branding:
     if page.logo is not None:
         assets[logo_name] = body(page.logo.file.data, page.logo.format.media_type)
     if page.accent is not None:
+        icons = {TOUCH_ICON: page.logo.touch_icon, LARGE_ICON: page.logo.large_icon}
+        assets |= {name: body(icon, "image/png") for name, icon in icons.items() if icon}
         coloured = icon.data.replace(_DEFAULT_ACCENT, page.accent.light.encode())
         assets["icon.svg"] = body(coloured, icon.content_type)
     if style := _style(page):

@@ -16,6 +16,7 @@ from aggregator.model import ListKind, ListScope
 from aggregator.pictures.picture_header import PictureFormat
 from web import parameters
 from web.assets import version
+from web.branding import LARGE_ICON, TOUCH_ICON
 from web.responses import REVALIDATE, Body, body, send
 from web.site import site
 
@@ -67,20 +68,30 @@ def manifest() -> Response:
         "display": "minimal-ui",
         "background_color": "#faf9f6",
         "theme_color": "#faf9f6",
-        "icons": [_icon()],
+        "icons": _icons(),
     }
     return send(body(_json(described), _MANIFEST), cache_control=_FOR_A_DAY)
 
 
-def _icon() -> dict[str, str]:
-    """Return the logo, or our icon, as an icon of the manifest; browsers make it smaller."""
-    logo, path = site().branding.logo, url_for("machines.icon")
-    media_type, sizes = "image/svg+xml", "any"
-    if logo is not None:
-        name, media_type = site().branding.logo_name, logo.format.media_type
-        path = url_for("machines.static", name=name, v=version(site().assets[name]))
-        sizes = "any" if logo.format is PictureFormat.SVG else f"{logo.width}x{logo.height}"
+def _icons() -> list[dict[str, str]]:
+    """Return the icons of the manifest: the raster ones of the logo, or the drawing."""
+    brand = site().branding
+    if brand.logo is None:
+        return [_icon(url_for("machines.icon"), "any", "image/svg+xml")]
+    if brand.logo.format is PictureFormat.SVG:
+        return [_icon(_asset_path(brand.logo_name), "any", "image/svg+xml")]
+    return [
+        _icon(_asset_path(TOUCH_ICON), "180x180", "image/png"),
+        _icon(_asset_path(LARGE_ICON), "512x512", "image/png"),
+    ]
+
+
+def _icon(path: str, sizes: str, media_type: str) -> dict[str, str]:
     return {"src": path, "sizes": sizes, "type": media_type, "purpose": "any"}
+
+
+def _asset_path(name: str) -> str:
+    return url_for("machines.static", name=name, v=version(site().assets[name]))
 
 
 @bp.get("/robots.txt")

@@ -4,12 +4,15 @@ The functions are readers like those of `value_parsers`; the folder is that of c
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aggregator.config.files import Folder, PageFile
 from aggregator.config.value_parsers import quoted
 from aggregator.pictures.picture_header import PictureFormat, header_of
 from aggregator.pictures.svg import SvgError, cleaned_svg, is_svg
+
+MAX_PIXELS = 4_000_000
+"""Pixels of a logo."""
 
 _CSS_PART = re.compile(
     r"/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|\\.|/\*|[\"'{}]", re.DOTALL
@@ -23,12 +26,16 @@ class Logo:
     Attributes:
         file: The picture, safe to show: an SVG document is cleaned.
         width, height: In CSS pixels; None for an SVG document without a size.
+        touch_icon, large_icon: The picture as PNG, 180 and 512 pixels wide and high; empty for an
+            SVG document, which browsers draw in every size.
     """
 
     file: PageFile
     format: PictureFormat
     width: int | None
     height: int | None
+    touch_icon: bytes = field(default=b"", repr=False)
+    large_icon: bytes = field(default=b"", repr=False)
 
 
 def text_file(text: str, *, folder: Folder) -> PageFile:
@@ -67,7 +74,15 @@ def logo(text: str, *, folder: Folder) -> Logo:
         raise ValueError(
             f"{quoted(file.path)} is not a whole picture; save it as SVG, PNG, JPEG, GIF or WebP"
         )
-    return Logo(file, header.format, header.width, header.height)
+    if header.width * header.height > MAX_PIXELS:
+        raise ValueError(f"{quoted(file.path)} has more than 4 megapixels; make it smaller")
+    from aggregator.pictures.logo_icons import large_icon, touch_icon  # Pillow takes memory
+
+    try:
+        icons = touch_icon(file.data), large_icon(file.data)
+    except ValueError as error:
+        raise ValueError(f"{quoted(file.path)} is {error}; save it anew") from error
+    return Logo(file, header.format, header.width, header.height, *icons)
 
 
 def _unbalanced(sheet: str) -> tuple[int, str] | None:

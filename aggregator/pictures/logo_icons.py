@@ -1,0 +1,61 @@
+"""The icons of the site, made from a raster logo.
+
+The file is the operator's own and small, so it is decoded in this process; `header_of` has looked
+at its size before.
+"""
+
+import warnings
+from io import BytesIO
+
+from PIL import Image, ImageOps
+
+from aggregator.pictures.raster import format_of
+
+TOUCH_SIDE = 180
+"""Pixels of the icon of a page on the home screen of iOS, which shows transparency as black."""
+
+LARGE_SIDE = 512
+"""Pixels of the largest icon that browsers ask of an installed page."""
+
+_GROUND = "#faf9f6"
+
+
+def touch_icon(logo: bytes) -> bytes:
+    """Return a logo as a square PNG on the light ground of the pages, `TOUCH_SIDE` wide.
+
+    Raises:
+        ValueError: The picture is damaged.
+    """
+    icon = _square(logo, TOUCH_SIDE)
+    ground = Image.new("RGBA", icon.size, _GROUND)
+    ground.alpha_composite(icon)
+    return _png(ground.convert("RGB"))
+
+
+def large_icon(logo: bytes) -> bytes:
+    """Return a logo as a square PNG with transparent margins, `LARGE_SIDE` wide.
+
+    Raises:
+        ValueError: The picture is damaged.
+    """
+    return _png(_square(logo, LARGE_SIDE))
+
+
+def _square(logo: bytes, side: int) -> Image.Image:
+    file_format = format_of(logo)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of broken metadata
+            picture = Image.open(BytesIO(logo), formats=[file_format] if file_format else [])
+            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    except Exception as error:  # whatever a decoder stumbles over
+        raise ValueError("a damaged picture") from error
+    resized = ImageOps.contain(upright, (side, side), Image.Resampling.LANCZOS)
+    square = Image.new("RGBA", (side, side), (0, 0, 0, 0))
+    square.alpha_composite(resized, ((side - resized.width) // 2, (side - resized.height) // 2))
+    return square
+
+
+def _png(image: Image.Image) -> bytes:
+    file = BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return file.getvalue()
