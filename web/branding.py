@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from markupsafe import Markup
+from itertools import pairwise
 
 from aggregator.config import Config, Logo, PageOptions
 from web.responses import Body, body
 
+STYLE_SHEET = "look.css"
 TOUCH_ICON = "touch-icon.png"
 LARGE_ICON = "large-icon.png"
-STYLE_SHEET = "look.css"
 _DEFAULT_ACCENT = b"#a83c08"  # in static/icon.svg
 _CSS = "text/css; charset=utf-8"
 
@@ -20,11 +19,13 @@ class About:
     """The text about the site.
 
     Attributes:
-        html: Sanitised; headings begin at `h2`.
+        html: Sanitised, as the texts of posts are stored.
+        address: Of the page with the text.
         headings: The text of each heading, in order.
     """
 
-    html: Markup
+    html: str
+    address: str
     headings: tuple[str, ...]
 
 
@@ -55,9 +56,9 @@ def branding(config: Config, icon: Body) -> Branding:
     logo_name = config.page.logo_name
     if page.logo is not None:
         assets[logo_name] = body(page.logo.file.data, page.logo.format.media_type)
-    if page.accent is not None:
         icons = {TOUCH_ICON: page.logo.touch_icon, LARGE_ICON: page.logo.large_icon}
         assets |= {name: body(icon, "image/png") for name, icon in icons.items() if icon}
+    if page.accent is not None:
         coloured = icon.data.replace(_DEFAULT_ACCENT, page.accent.light.encode())
         assets["icon.svg"] = body(coloured, icon.content_type)
     if style := _style(page):
@@ -82,21 +83,21 @@ def _style(page: PageOptions) -> str:
 
 
 def _about(markdown: str, base_url: str) -> About:
-    """Return CommonMark as HTML below the page's own heading; relative links begin at the site."""
+    """Return CommonMark as safe HTML; relative links begin at the site."""
     # Few sites have such a text; both libraries take 50 ms and some MB.
     from markdown_it import MarkdownIt
 
     from aggregator.reading import sanitize
 
     parser = MarkdownIt("commonmark")
-    tokens, headings = parser.parse(markdown), []
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(6, int(token.tag[1:]) + 1)}"
-        if token.type == "heading_open" and following is not None:
-            parts = following.children or []
-            headings.append("".join(part.content for part in parts).strip())
-    html = parser.renderer.render(tokens, parser.options, {})
+    tokens = parser.parse(markdown)
+    headings = (
+        "".join(part.content for part in following.children or ()).strip()
+        for token, following in pairwise(tokens)
+        if token.type == "heading_open"
+    )
     address = f"{base_url}/about"
-    safe = sanitize.content(html, base=address, page=address)
-    return About(Markup(safe), tuple(filter(None, headings)))  # noqa: S704 - sanitised
+    html = parser.renderer.render(tokens, parser.options, {})
+    return About(
+        sanitize.content(html, base=address, page=address), address, tuple(filter(None, headings))
+    )

@@ -135,15 +135,30 @@ def _text(entry: ListedEntry, lang: Language, pictures: PostPictures) -> Markup:
         return str(pictures.element(stored, picture.alt))
 
     if entry.content_html:
-        labels = TextLabels(
-            table=lang.gettext("Table"), code=lang.gettext("Code"), formula=lang.gettext("Formula")
-        )
-        # Sanitised before it was stored.
-        html = text_on_page(entry.content_html, url=entry.url, labels=labels, picture=picture)
-        text = Markup(html)  # noqa: S704
+        text = text_of_page(entry.content_html, entry.url, lang, picture)
     if pictures.lead is None or pictures.lead in shown_pictures:
         return text
     return Markup("<p>{}</p>").format(pictures.element(pictures.lead)) + text
+
+
+def text_of_page(
+    html: str,
+    url: str | None,
+    lang: Language,
+    picture: Callable[[Picture], str] | None = None,
+) -> Markup:
+    """Return a text as a part of the page.
+
+    Args:
+        html: Sanitised.
+        url: Address of the text.
+        picture: Returns what stands for a picture; without the function it is a link.
+    """
+    labels = TextLabels(
+        table=lang.gettext("Table"), code=lang.gettext("Code"), formula=lang.gettext("Formula")
+    )
+    link = picture or (lambda picture: str(_link(picture, lang)))
+    return Markup(text_on_page(html, url=url, labels=labels, picture=link))  # noqa: S704
 
 
 def _is_emoji(alt: str) -> bool:

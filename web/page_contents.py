@@ -240,11 +240,13 @@ def status(data: PageData, skipped: int, path_of: Callable[[int], str]) -> Page:
     return Page("status.html", values, section="status", index=False)
 
 
-def about() -> Page | None:
+def about(data: PageData) -> Page | None:
     """Return the page with the operator's text on the site, None without such a text."""
-    if site().branding.about is None:
+    own_text = site().branding.about
+    if own_text is None:
         return None
-    return Page("about.html", public_url=f"{site().config.base_url}/about")
+    text = full_post.text_of_page(own_text.html, own_text.address, data.clock.lang)
+    return Page("about.html", {"text": text}, public_url=own_text.address)
 
 
 def robot(data: PageData) -> Page:

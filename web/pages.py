@@ -175,9 +175,9 @@ def embed(data: PageData, kind: str = ListKind.ALL, key: str = "") -> Page:
 
 @bp.get("/about")
 @_page()
-def about(_data: PageData) -> Page:
+def about(data: PageData) -> Page:
     """Show the operator's text on the site."""
-    return page_contents.about() or abort(404)
+    return page_contents.about(data) or abort(404)
 
 
 @bp.get("/about/robot")

@@ -162,7 +162,7 @@ class _Pages:
         with self._engine.connect() as connection:
             yield from self._sources_pages(connection)
             data = self._data(connection, ABOUT_FILE)
-            if (about := page_contents.about()) is not None:
+            if (about := page_contents.about(data)) is not None:
                 yield _file(ABOUT_FILE, about, data)
         if self._has_posts:
             with self._engine.connect() as connection:
