@@ -26,6 +26,8 @@ from aggregator.database.lists import read_lists
 from aggregator.fetch import Fetcher, FetchSettings
 from aggregator.model import (
     DueFeed,
+    Failure,
+    FailureKind,
     FeedHealth,
     Fetched,
     ListKind,
@@ -185,6 +187,7 @@ def test_a_feed_that_fails_keeps_its_entries_and_the_others_go_on(world):
     assert "Post 1" in world.titles()
     health = world.health("a")
     assert (health.failures, health.error) == (1, "not a feed but a web page (HTML)")
+    assert health.failure == Failure(FailureKind.WEB_PAGE, 200)
     assert [poll.outcome for poll in health.polls] == [Outcome.NEW, Outcome.FAILED]
     world.poll()
     assert "if-none-match" not in world.server.requests_to("/a")[-1].headers
@@ -195,12 +198,14 @@ def test_a_success_ends_a_row_of_failures(world):
     assert world.poll()["a"].error == "404 Not Found"
     world.poll()
     assert world.health("a").failures == 2
+    assert world.health("a").failure == Failure(FailureKind.NOT_FOUND, 404)
     world.server.put("/a", rss(items(1)))
 
     world.poll()
 
     health = world.health("a")
     assert (health.failures, health.failing_since, health.error) == (0, None, None)
+    assert health.failure is None
 
 
 def test_a_pause_and_a_410_are_kept(world):

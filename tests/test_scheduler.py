@@ -24,6 +24,7 @@ from aggregator.database import Engine, open_database
 from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.database.lists import read_lists
 from aggregator.database.schema import feeds
+from aggregator.database.state import read_overview
 from aggregator.poll import Poller
 from aggregator.runtime import process_identity
 from aggregator.runtime.hub_socket import SubscriptionRequest
@@ -430,6 +431,32 @@ def test_a_changed_file_with_20_000_feeds_is_taken_over_without_holding_up_the_l
     assert max(gaps) < reading / 2  # 0.03 s of the loop's CPU time; reading alone takes 0.4 s
     assert gc.isenabled()
     assert problems(caplog) == []
+
+
+def test_the_first_mistake_of_a_file_is_stored_until_the_file_is_in_use_again(world, monkeypatch):
+    monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
+    world.subscribe("/a")
+    scheduler = new_scheduler(world.config, world.database)
+    path = world.config.path
+    text = path.read_text()
+
+    def problem() -> str | None:
+        with world.database.connect() as connection:
+            return read_overview.config_problem(connection)
+
+    async def meanwhile():
+        assert problem() is None
+        path.write_text(f"timezone: Mars/Olympus\n{text}".replace("poll:", "pol:"))
+        await until(lambda: problem() is not None)
+        stored.append(problem() or "")
+        path.write_text(f"{text}# mended\n")
+        await until(lambda: problem() is None)
+
+    stored: list[str] = []
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    assert stored[0].startswith(f"{path.name}:1:")
+    assert "Mars/Olympus" in stored[0]
 
 
 def test_a_configuration_file_that_disappears_is_told_once_and_again_on_sighup(

@@ -19,6 +19,7 @@ from aggregator.database.state import read_overview
 from aggregator.model import (
     Cursor,
     EntryId,
+    FeedHealth,
     FeedOrder,
     ListedEntry,
     ListKind,
@@ -201,19 +202,20 @@ def sources(data: PageData, skipped: int = 0, *, previous: int | None = None) ->
         skipped: How many subscriptions precede the page.
         previous: The same for the page before; None: that page has `FEEDS_A_PAGE`.
     """
-    path_of = data.links.of_sources
-    values = _feeds(data, FeedOrder.CATEGORY, skipped, path_of, previous=previous)
+    path_of, now = data.links.of_sources, data.clock.now
+    categories = read_sources.shown_categories(data.connection)
+    healths = read_health.feeds_page_by_category(
+        data.connection, categories, now=now, limit=FEEDS_A_PAGE, offset=skipped
+    )
+    values = _feeds_page(data, healths, skipped, path_of, previous=previous)
     shown_count = len(values["feeds"])
-    is_whole = not skipped and not values["after"]
     groups = source_groups.groups(values["feeds"])
-    if is_whole or data.links.static:  # a file has no address for any place in the table
-        categories = [group.category for group in groups]
-        jumps = source_groups.jumps(categories, skipped=0, shown_count=shown_count, path_of=path_of)
-    else:
-        categories = read_sources.shown_categories(data.connection)
-        jumps = source_groups.jumps(
-            categories, skipped=skipped, shown_count=shown_count, path_of=path_of
-        )
+    first_place = skipped
+    if data.links.static:  # a file has no address for any place in the table
+        categories, first_place = [group.category for group in groups], 0
+    jumps = source_groups.jumps(
+        categories, skipped=first_place, shown_count=shown_count, path_of=path_of
+    )
     values |= {"groups": groups, "jumps": jumps}
     following_row = skipped + shown_count if values["after"] else None
     return Page("sources.html", values, section="sources", following_row=following_row)
@@ -303,8 +305,18 @@ def _first_run(data: PageData) -> Page:
 
 
 def _feeds(
+    data: PageData, order: FeedOrder, skipped: int, path_of: Callable[[int], str]
+) -> dict[str, Any]:
+    """Return `_feeds_page` of the subscriptions in an order."""
+    healths = read_health.feeds_page(
+        data.connection, now=data.clock.now, order=order, limit=FEEDS_A_PAGE, offset=skipped
+    )
+    return _feeds_page(data, healths, skipped, path_of)
+
+
+def _feeds_page(
     data: PageData,
-    order: FeedOrder,
+    healths: Sequence[FeedHealth],
     skipped: int,
     path_of: Callable[[int], str],
     *,
@@ -314,9 +326,6 @@ def _feeds(
 
     The page ends before the first feed beyond `PAGE_BUDGET`, so the page after it begins there.
     """
-    healths = read_health.feeds_page(
-        data.connection, now=data.clock.now, order=order, limit=FEEDS_A_PAGE, offset=skipped
-    )
     feeds = [disclosure.public(feed) for feed in healths]
     feeds = feeds[: status_texts.fitting_count(feeds, PAGE_BUDGET)]
     end, total = skipped + len(feeds), data.overview.feeds

@@ -202,7 +202,8 @@ def _status_details(feed: FeedHealth, clock: Clock) -> Iterator[StatusText]:
         if feed.entries:
             yield translated(lang.gettext("Posts already collected stay in the list."))
     elif status in (FeedStatus.FAILING, FeedStatus.WAITING, FeedStatus.OFFLINE):
-        yield from _failure(feed, lang)
+        if status is not FeedStatus.OFFLINE:  # which says nothing about the feed
+            yield from _failure(feed, lang)
         if reason := check_reason(feed, lang):
             yield translated(reason)
         began = feed.failing_since if status is FeedStatus.FAILING else None

@@ -72,6 +72,7 @@ def _health(feed: FeedHealth) -> dict[str, Any]:
         "categories": list(feed.categories.values()),
         "state": feed_status(feed).value,
         "error": _masked(feed.error),
+        "failure": feed.failure.kind.value if feed.failure else None,
         "note": _masked(feed.note),
         "moved_to": urls.masked(feed.moved_to) if feed.moved_to else None,
         "entries": feed.entries,

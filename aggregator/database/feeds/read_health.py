@@ -1,5 +1,6 @@
 """The health of subscriptions: polls, schedule and entries of each."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.feeds.read_sources import (
     BY_CATEGORY,
     SOURCE_COLUMNS,
+    feeds_shown_in,
     shown_title,
     source_of,
     with_category,
@@ -44,6 +46,7 @@ from aggregator.model import (
     FeedOrder,
     Outcome,
     PollRecord,
+    SourceCategory,
 )
 from aggregator.model.times import EPOCH, span_text
 
@@ -70,14 +73,35 @@ def feeds_page(
     connection: Connection, *, now: datetime, order: FeedOrder, limit: int, offset: int = 0
 ) -> list[FeedHealth]:
     """Return the health of up to `limit` subscriptions, from the position `offset` on."""
-    every_id = select(feeds.c.id).select_from(feeds)
-    ids = (
-        (with_category(every_id) if order is FeedOrder.CATEGORY else every_id)
-        .where(feeds.c.subscribed)
-        .order_by(*_ORDERS[order])
-        .limit(limit)
-        .offset(offset)
-    )
+    every_id = select(feeds.c.id).where(feeds.c.subscribed)
+    ids = every_id.order_by(*_ORDERS[order]).limit(limit).offset(offset)
+    return _healths(connection, feeds.c.id.in_(ids.scalar_subquery()), now, order=order)
+
+
+def feeds_page_by_category(
+    connection: Connection,
+    categories: Sequence[SourceCategory],
+    *,
+    now: datetime,
+    limit: int,
+    offset: int = 0,
+) -> list[FeedHealth]:
+    """Return `feeds_page` in `FeedOrder.CATEGORY`; only feeds of categories on the page are sorted.
+
+    Args:
+        categories: From `read_sources.shown_categories`.
+    """
+    slugs: list[str | None] = []
+    first_place = place = 0
+    for category in categories:
+        if place + category.feeds > offset and place < offset + limit:
+            first_place = place if not slugs else first_place
+            slugs.append(category.slug)
+        place += category.feeds
+    if not slugs:
+        return []
+    order = FeedOrder.CATEGORY
+    ids = feeds_shown_in(slugs).order_by(*_ORDERS[order]).limit(limit).offset(offset - first_place)
     return _healths(connection, feeds.c.id.in_(ids.scalar_subquery()), now, order=order)
 
 

@@ -1,8 +1,19 @@
 """Feeds as sources of entries: columns, and the value of a row."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.lists.list_conditions import list_id_of
@@ -10,6 +21,7 @@ from aggregator.database.schema import feed_categories, feeds, lists
 from aggregator.model import ListKind, ListScope, Source, SourceCategory
 
 _IN_CATEGORY = feed_categories.alias("in_category")
+_IS_FIRST = and_(feed_categories.c.feed_id == feeds.c.id, feed_categories.c.position == 0)
 
 
 def shown_title(of: FromClause) -> ColumnElement[str]:
@@ -47,8 +59,7 @@ BY_CATEGORY = (lists.c.key.is_(None), func.lower(lists.c.title), lists.c.key)
 
 def with_category(statement: Select[Any]) -> Select[Any]:
     """Join `feeds` with the category that is shown beside each feed, if any."""
-    is_first = and_(feed_categories.c.feed_id == feeds.c.id, feed_categories.c.position == 0)
-    return statement.outerjoin(feed_categories, is_first).outerjoin(
+    return statement.outerjoin(feed_categories, _IS_FIRST).outerjoin(
         lists, lists.c.id == feed_categories.c.list_id
     )
 
@@ -92,17 +103,50 @@ def subscriptions(connection: Connection, scope: ListScope) -> list[Source]:
 
 def shown_categories(connection: Connection) -> list[SourceCategory]:
     """Return the categories that are shown beside subscriptions, in `FeedOrder.CATEGORY`."""
-    statement = with_category(select(lists.c.key, lists.c.title, func.count().label("feeds")))
-    statement = (
-        statement.select_from(feeds)
+    counts = (
+        select(feed_categories.c.list_id, func.count().label("feeds"))
+        .select_from(feeds.outerjoin(feed_categories, _IS_FIRST))
         .where(feeds.c.subscribed)
-        .group_by(lists.c.key, lists.c.title)
+        .group_by(feed_categories.c.list_id)
+        .subquery()
+    )
+    statement = (
+        select(lists.c.key, lists.c.title, counts.c.feeds)
+        .select_from(counts.outerjoin(lists, lists.c.id == counts.c.list_id))
         .order_by(*BY_CATEGORY)
         .execution_options(**within(OF_ALL_FEEDS))
     )
     return [
         SourceCategory(row.key, row.title or "", row.feeds) for row in connection.execute(statement)
     ]
+
+
+def feeds_shown_in(slugs: Collection[str | None]) -> Select[Any]:
+    """Return a statement for the ids of the subscriptions that are shown in some categories.
+
+    The subscriptions of categories with a slug are found by an index.
+
+    Args:
+        slugs: Of the categories; None stands for the subscriptions without category.
+    """
+    named = [slug for slug in slugs if slug is not None]
+    if None in slugs:
+        is_shown = or_(lists.c.key.is_(None), lists.c.key.in_(named))
+        return with_category(select(feeds.c.id).select_from(feeds)).where(
+            feeds.c.subscribed, is_shown
+        )
+    return (
+        select(feeds.c.id)
+        .select_from(lists)
+        .join(feed_categories, feed_categories.c.list_id == lists.c.id)
+        .join(feeds, feeds.c.id == feed_categories.c.feed_id)
+        .where(
+            lists.c.kind == ListKind.CATEGORY.value,
+            lists.c.key.in_(named),
+            feed_categories.c.position == 0,
+            feeds.c.subscribed,
+        )
+    )
 
 
 def categories_of_feeds(connection: Connection) -> dict[int, dict[str, str]]:
