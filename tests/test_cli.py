@@ -81,6 +81,16 @@ def test_failing_feeds_fail_the_command_only_if_asked_to(server, folder):
     assert command(folder, "poll", "--all", "--strict").returncode == 1
 
 
+def test_poll_lists_posts_in_the_views_that_name_the_title_which_the_poll_has_read(server, folder):
+    write_config(folder, [server.url("/a")], views="[{name: of-a, search: 'source:\"feed a\"'}]")
+
+    command(folder, "poll")
+
+    with contextlib.closing(sqlite3.connect(folder / "aggregator.db")) as database:
+        (posts,) = database.execute("SELECT entries FROM lists WHERE key = 'of-a'").fetchone()
+    assert posts == 2
+
+
 def test_feeds_lists_health_for_people_and_programs(server, folder):
     write_config(folder, [server.url("/a"), server.url("/none")])
     command(folder, "poll")

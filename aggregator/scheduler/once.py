@@ -13,12 +13,13 @@ from aggregator.database import Connection, Engine
 from aggregator.database.feeds import write_hosts, write_leases
 from aggregator.errors import UsageError
 from aggregator.model import DueFeed
-from aggregator.poll import PollerFactory, PollResult
+from aggregator.poll import Poller, PollerFactory, PollResult
 from aggregator.runtime import process_identity, system_clock
 
 from . import leases
 from .leases import FEEDS_PER_SLOT, LEASE
 from .poll_options import poll_settings
+from .relisting import Relisting
 
 MAX_WAIT = timedelta(minutes=1)
 """How long a single command waits for a database that is locked or full."""
@@ -36,7 +37,7 @@ async def poll_once(
     on_result: Callable[[PollResult], None],
     pollers: PollerFactory | None = None,
 ) -> None:
-    """Poll each feed at most once and return when all are stored; then fetch pictures.
+    """Poll each feed at most once and return when all are stored and listed; then fetch pictures.
 
     Pictures that are not fetched within `MAX_PICTURE_TIME` are left to the next call.
 
@@ -61,26 +62,42 @@ async def poll_once(
         pollers.polling(settings) as poller,
         leases.held_leases(lambda: poller, owner),
     ):
-        waiting = deque(_interleaved(await poller.transact(lease)))
-        on_start(len(waiting))
+        due = _interleaved(await poller.transact(lease))
+        on_start(len(due))
         at_once = config.poll.concurrency * FEEDS_PER_SLOT
-        running: set[asyncio.Task[PollResult | None]] = set()
         try:
-            while waiting or running:
-                while waiting and len(running) < at_once:
-                    running.add(asyncio.create_task(poller.poll(waiting.popleft())))
-                ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in ended:
-                    if result := task.result():
-                        on_result(result)
+            await _poll_each(poller, due, at_once=at_once, on_result=on_result)
         finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
             await leases.drain(poller)
+        # Documents have told titles and sites, on which rules and stories depend.
+        await Relisting(poller.transact_after_reading).work(lambda: False)
         if settings.pictures is not None:
             async with pollers.picture_stage(settings, settings.pictures, poller.transact) as stage:
                 await stage.work(_is_over(MAX_PICTURE_TIME))
+
+
+async def _poll_each(
+    poller: Poller,
+    due: Sequence[DueFeed],
+    *,
+    at_once: int,
+    on_result: Callable[[PollResult], None],
+) -> None:
+    """Poll feeds, so many at a time; a cancellation ends the polls under way."""
+    waiting = deque(due)
+    running: set[asyncio.Task[PollResult | None]] = set()
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                running.add(asyncio.create_task(poller.poll(waiting.popleft())))
+            ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                if result := task.result():
+                    on_result(result)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 def _is_over(span: timedelta) -> Callable[[], bool]:
