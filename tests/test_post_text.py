@@ -111,6 +111,13 @@ def test_sound_that_the_policy_of_the_page_refuses_is_a_link():
     )
 
 
+def test_sound_within_sound_ends_no_other_element():
+    html = on_page('<audio src="/a.mp3"><div>Or <audio src="/b.mp3"></audio></div></audio>')
+
+    assert html.startswith("<div>Or <audio controls")
+    assert html.endswith("</audio></div>")
+
+
 def test_what_may_be_wide_scrolls_within_itself():
     short, long = "<pre>make run</pre>", f"<pre>make run\n{'x' * 90}</pre>"
     table = "<table><tbody><tr><td>{}</td></tr></tbody></table>"

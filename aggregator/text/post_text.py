@@ -23,8 +23,9 @@ ID_PREFIX = "text-"
 _ATTRIBUTES = r'((?: [a-zA-Z:-]+="[^"]*")*)'
 _TAG = re.compile(rf"<(/?)([a-z][a-z0-9]*){_ATTRIBUTES}>")
 _ATTRIBUTE = re.compile(r' ([a-zA-Z:-]+)="([^"]*)"')
-_PIECE = re.compile(  # an empty link, sound or video with all that is in it, or any other tag
-    rf"<a{_ATTRIBUTES}></a>|<(audio|video){_ATTRIBUTES}>(.*?)</\2>"
+# An empty link, sound or video without further ones in the element, or any other tag.
+_PIECE = re.compile(
+    rf"<a{_ATTRIBUTES}></a>|<(audio|video){_ATTRIBUTES}>((?:(?!<(?:audio|video)\b).)*?)</\2>"
     rf"|<(/?)([a-z][a-z0-9]*){_ATTRIBUTES}>",
     re.DOTALL,
 )
