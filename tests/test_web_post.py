@@ -241,6 +241,18 @@ def test_a_post_leads_to_the_newer_and_the_older_one_of_its_list(site):
     assert titles_of_ways(site.page(older)) == ["Newer Post 3"]
 
 
+def test_a_post_leads_on_through_the_results_of_a_search(site):
+    site.record("lamp", *(entry(n, title=f"Tide {n}" if n % 2 else f"Wind {n}") for n in range(6)))
+    path = post_path(site, "Tide 3")
+
+    assert titles_of_ways(site.page(f"{path}?in=search/tide")) == ["Newer Tide 1", "Older Tide 5"]
+    (link,) = [
+        each for each in site.page(f"{path}?in=search/tide").all("a") if each.get("rel") == "next"
+    ]
+    assert link.get("href") == f"{post_path(site, 'Tide 5')}?in=search/tide"
+    assert titles_of_ways(site.page(f"{path}?in=search/t* -w* link:example")) == []
+
+
 @pytest.mark.parametrize("origin", ["category/none", "all/", "search/ferry", "x", "%00/%00", "a/b"])
 def test_an_unknown_list_in_the_address_does_no_harm(site, origin):
     site.record("lamp", entry(1), entry(2))

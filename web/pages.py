@@ -138,7 +138,8 @@ def search(data: PageData) -> Page:
 @_page()
 def post(data: PageData, entry_id: str) -> Page:
     """Show a post with its text; `?in=` is the list that the reader comes from."""
-    page = page_contents.post(data, parameters.entry_id(entry_id), parameters.origin())
+    origin = replace(parameters.origin(), zone=site().zone)
+    page = page_contents.post(data, parameters.entry_id(entry_id), origin)
     return page or abort(404, to_translate("This post can’t be read here."))
 
 

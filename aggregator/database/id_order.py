@@ -30,6 +30,12 @@ class IdOrder:
         column = self.column + 0 if self.is_sorted else self.column  # which no index has
         return column.asc() if self.is_negated else column.desc()
 
+    @property
+    def oldest_first(self) -> UnaryExpression[int]:
+        """The order of a list from its end."""
+        column = self.column + 0 if self.is_sorted else self.column
+        return column.desc() if self.is_negated else column.asc()
+
     def is_below(self, entry_id: int | ColumnElement[int]) -> ColumnElement[bool]:
         """Return the condition on an entry to stand below an id in a list: to be older."""
         return self.column > -entry_id if self.is_negated else self.column < entry_id

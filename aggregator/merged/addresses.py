@@ -156,7 +156,7 @@ def post_path(entry_id: int, scope: ListScope = _WHOLE_LIST) -> str:
     Args:
         scope: The list that the reader comes from, for the way on to its other posts.
     """
-    origin = {} if scope == _WHOLE_LIST else {"in": f"{scope.kind}/{scope.key}"}
+    origin = {} if scope.kind is ListKind.ALL else {"in": f"{scope.kind}/{scope.key}"}
     return f"/post/{entry_id}" + (f"?{_encoded(origin)}" if origin else "")
 
 

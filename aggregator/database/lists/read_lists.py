@@ -42,6 +42,7 @@ from aggregator.model import (
     ListScope,
     Source,
 )
+from aggregator.search.search_parser import parse
 
 PageLimit = Callable[[ListedEntry], bool]
 """Whether an entry still has room on a page."""
@@ -137,22 +138,29 @@ def post(connection: Connection, entry_id: int) -> ListedEntry | None:
 def neighbours(
     connection: Connection, scope: ListScope, entry_id: int
 ) -> tuple[ListedEntry | None, ListedEntry | None]:
-    """Return the entries above and below an entry in a list, without content; not for searches.
+    """Return the entries above and below an entry in a list, without content.
 
-    Of the `_NEARBY_ENTRIES` entries on each side, the nearest that can be read here.
+    Of the `_NEARBY_ENTRIES` entries on each side, the nearest that can be read here.  None for a
+    search that takes long.
     """
-    query = None if scope.kind is ListKind.SEARCH else list_query(connection, scope)
+    if parse(scope.search_text).is_costly:
+        return None, None
+    query = list_query(connection, scope)
     if query is None:
         return None, None
     place = Cursor(entry_id)
-    above = query.above(place).order_by(query.order.column)
+    above = query.above(place).order_by(query.order.oldest_first)
     sides = [
         _nearest(connection, above, entries.c.id),
         _nearest(connection, query.below(place), entries.c.id.desc()),
     ]
-    nearest = [
-        _listed_entry(row, {}, with_content=False) for row in connection.execute(union_all(*sides))
-    ]
+    statement = union_all(*sides).execution_options(**within(SEARCHING))
+    try:
+        with attempt(connection):
+            rows = connection.execute(statement).all()
+    except DeadlineError:
+        return None, None
+    nearest = [_listed_entry(row, {}, with_content=False) for row in rows]
     return (
         next((entry for entry in nearest if entry.id > entry_id), None),
         next((entry for entry in nearest if entry.id < entry_id), None),
