@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.test_web_look import open_page, violations
+from tests.test_web_look import SCREENSHOTS, open_page, violations
 from tests.web_fixtures import EVIL, HtmlPage, Site, entry, full_site, served, words
 
 FRIEND = "https://community.example.org"
@@ -246,6 +246,8 @@ def test_a_browser_shows_the_block_in_pages_of_the_named_sites_only(browser, tmp
 def test_the_block_shuts_nobody_out(browser, axe, site, width, colours):
     with served(site) as address:
         page = open_page(browser, f"{address}/embed?excerpt=1", width, color_scheme=colours)
+        SCREENSHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"embed-{width}-{colours}.png")
         assert violations(page, axe) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.context.close()

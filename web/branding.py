@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from aggregator.config import Config, Logo, PageOptions
 from web.responses import Body, body
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 STYLE_SHEET = "look.css"
 TOUCH_ICON = "touch-icon.png"
@@ -19,11 +23,13 @@ class About:
     """The text about the site.
 
     Attributes:
-        html: Sanitised, as the texts of posts are stored.
+        title: The heading with which the text begins, empty if it begins with none.
+        html: The text below the title; sanitised, as the texts of posts are stored.
         address: Of the page with the text.
-        headings: The text of each heading, in order.
+        headings: The text of each heading, in order, the title first.
     """
 
+    title: str
     html: str
     address: str
     headings: tuple[str, ...]
@@ -91,13 +97,21 @@ def _about(markdown: str, base_url: str) -> About:
 
     parser = MarkdownIt("commonmark")
     tokens = parser.parse(markdown)
-    headings = (
-        "".join(part.content for part in following.children or ()).strip()
-        for token, following in pairwise(tokens)
-        if token.type == "heading_open"
-    )
+    title = ""
+    if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
+        (_, line, _), tokens = tokens[:3], tokens[3:]
+        title = _plain(line)
+    headings = [_plain(line) for token, line in pairwise(tokens) if token.type == "heading_open"]
     address = f"{base_url}/about"
     html = parser.renderer.render(tokens, parser.options, {})
     return About(
-        sanitize.content(html, base=address, page=address), address, tuple(filter(None, headings))
+        title,
+        sanitize.content(html, base=address, page=address),
+        address,
+        tuple(filter(None, [title, *headings])),
     )
+
+
+def _plain(line: "Token") -> str:
+    """Return the text of a line without markup."""
+    return "".join(part.content for part in line.children or ()).strip()

@@ -1,0 +1,123 @@
+"""Pages with logo, accent and a text of the operator, in a real browser."""
+
+import pytest
+
+from tests import drawn
+from tests.test_web_look import SCREENSHOTS, open_page, violations
+from tests.web_fixtures import Site, entry, served
+
+pytestmark = pytest.mark.browser
+
+ABOUT = """# Blogs of the harbour people
+
+We read what *our neighbours* write; [all sources](/sources).
+
+## How to be listed
+
+1. Have a feed
+2. Write to us
+
+```
+- https://example.org/an-address-that-is-much-too-long-for-a-line-on-a-telephone/feed.xml
+```
+
+> Posts belong to their authors.
+"""
+ACCENT = """(() => {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = "var(--accent)";
+  return getComputedStyle(probe).color;
+})()"""
+PATHS = {"list": "/", "about": "/about", "source": "/source/lamp", "error": "/nothing"}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("branded")
+    (folder / "about.md").write_text(ABOUT)
+    (folder / "logo.svg").write_bytes(drawn.SVG)
+    (folder / "look.css").write_text(".brand span { letter-spacing: .02em }")
+    page = {
+        "description": "What the people of the harbour write",
+        "contact": "mailto:us@example.org",
+        "imprint": "https://example.org/imprint",
+        "about": "about.md",
+        "logo": "logo.svg",
+        "accent": "#0a58ca",
+        "css": "look.css",
+        "status": "off",
+        "embed": ["https://community.example.org"],
+    }
+    site = Site(folder, title="Harbour Planet", page=page)
+    site.subscribe()
+    site.record("lamp", *(entry(number) for number in range(1, 30)))
+    with served(site) as address:
+        yield address
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("name", PATHS)
+def test_the_operators_look_shuts_nobody_out(browser, base, axe, name, width, colours):
+    page = open_page(browser, base + PATHS[name], width, color_scheme=colours)
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"branded-{name}-{width}-{colours}.png")
+
+    assert violations(page, axe) == []
+    assert page.evaluate("document.querySelector('.brand img').naturalWidth > 0")
+    page.context.close()
+
+
+def test_the_operators_pages_ask_nobody_else_and_break_no_policy(browser, base):
+    page = browser.new_page()
+    hosts, complaints = set(), []
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    page.on("console", lambda message: complaints.append(message.text))
+    for path in ("/", "/about"):
+        page.goto(base + path)
+
+    assert hosts == {base.removeprefix("http://")}
+    assert complaints == []
+    page.close()
+
+
+@pytest.mark.parametrize("width", [320, 640])  # 640: 1280 at 200 %
+def test_nothing_is_wider_than_a_narrow_window(browser, base, width):
+    for path in PATHS.values():
+        page = open_page(browser, base + path, width)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        page.context.close()
+
+
+def test_the_accent_is_that_of_the_theme(browser, base):
+    for scheme, colour in (("light", "rgb(10, 88, 202)"), ("dark", "rgb(83, 148, 255)")):
+        page = open_page(browser, base, color_scheme=scheme)
+        assert page.evaluate(ACCENT) == colour
+        page.context.close()
+
+
+def test_a_reader_copies_the_html_of_the_list(browser, base):
+    page = open_page(browser, base)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+
+    assert page.evaluate("navigator.clipboard.readText()").startswith("<iframe src=")
+    page.context.close()
+
+
+def test_a_hostile_logo_opened_by_its_address_runs_nothing(browser, base):
+    page = open_page(browser, base)
+    address = page.evaluate("document.querySelector('.brand img').src")
+    page.goto(address)
+
+    assert page.evaluate("document.documentElement.nodeName") == "svg"
+    refused = page.evaluate(
+        """() => {
+          const script = document.createElementNS("http://www.w3.org/2000/svg", "script");
+          script.textContent = "document.documentElement.id = 'ran'";
+          document.documentElement.append(script);
+          return document.documentElement.id !== "ran";
+        }"""
+    )
+    assert refused
+    page.context.close()
