@@ -12,7 +12,7 @@ import pytest
 from aggregator import dates, merged
 from aggregator.dates import Week
 from aggregator.merged import ListRequest
-from aggregator.model import Cursor, ListScope
+from aggregator.model import CommonRules, Cursor, ListingRules, ListScope
 from tests.selection import slow_after
 from tests.web_fixtures import Site
 from tests.worlds import entry
@@ -329,6 +329,29 @@ def test_the_past_of_a_new_subscription_changes_no_closed_archive(site):
     _, opened, *closed = crawl(site, "/feed.atom?limit=1", "prev-archive")
     assert "From the past" in opened.titles
     assert {read.links["self"]: read.etag for read in closed}.items() <= before.items()
+
+
+@pytest.mark.parametrize("path", ["", "/category/trade", "/view/old"])
+def test_a_rule_that_comes_and_goes_changes_no_closed_archive(site, path):
+    def archives():
+        weeks = [CLOSED, Week.of(CLOSED.start - DAY)]
+        return [site.fetch(f"{HOST}{path}/archive/{week}.atom").etag for week in weeks]
+
+    site.publish(CLOSED.start + DAY)
+    site.publish(CLOSED.start - WEEK + DAY)
+    site.record("lamp", entry(11, title="1", published_at=CLOSED.start - DAY), now=CLOSED.start)
+    before = archives()
+
+    site.subscribe(
+        listing=ListingRules(CommonRules(hide="1"), views=site.config.listing_rules.views)
+    )
+    hidden = archives()
+    hidden_titles = site.fetch(f"{HOST}{path}/feed.atom").titles
+    site.subscribe()
+
+    assert hidden == before == archives()
+    assert "Post 1" not in hidden_titles
+    assert "Post 1" in site.fetch(f"{HOST}{path}/feed.atom").titles
 
 
 def test_in_the_first_week_the_past_of_feeds_stands_in_its_weeks_and_nothing_is_closed(tmp_path):

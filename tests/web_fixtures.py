@@ -25,7 +25,7 @@ from aggregator.database import Engine
 from aggregator.database.feeds import write_subscriptions
 from aggregator.database.lists import write_relisting
 from aggregator.database.schema import entries
-from aggregator.model import CleanEntry, Enclosure, FeedHead, Outcome, Subscription
+from aggregator.model import CleanEntry, Enclosure, FeedHead, ListingRules, Outcome, Subscription
 from tests import worlds
 from web import create_app
 
@@ -60,13 +60,13 @@ class Site:
         self.app: Flask = create_app(self.config, self.engine)
         self.client: FlaskClient = self.app.test_client()
 
-    def subscribe(self, *subscriptions: Subscription) -> None:
-        """Make the configured feeds, or these, the subscriptions."""
+    def subscribe(self, *subscriptions: Subscription, listing: ListingRules | None = None) -> None:
+        """Make the configured feeds, or these, the subscriptions; likewise rules and views."""
         with self.engine.begin() as connection:
             write_subscriptions.follow_config(
                 connection,
                 subscriptions or self.config.feeds,
-                self.config.listing_rules,
+                listing or self.config.listing_rules,
                 stories=self.config.stories.on,
                 now=datetime.now(UTC),
             )

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, exists, select, union_all
+from sqlalchemy import Connection, and_, bindparam, exists, or_, select
 
 from aggregator import dates, rules
 from aggregator.database.lists.list_conditions import STORIES_ON
@@ -34,15 +34,14 @@ _FEEDS = (
         feeds.c.first_read_at,
         feeds.c.entries,
         feed_categories.c.list_id,
+        lists.c.began_at,
     )
     .outerjoin_from(feeds, feed_categories, feed_categories.c.feed_id == feeds.c.id)
+    .outerjoin(lists, lists.c.id == feed_categories.c.list_id)
     .where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
     .order_by(feeds.c.id, feed_categories.c.position)
 )
-_IN_CATEGORIES = select(feed_categories.c.list_id).where(
-    feed_categories.c.feed_id.in_(bindparam("feeds", expanding=True))
-)
-_COLUMNS = (
+_LISTS = select(
     lists.c.id,
     lists.c.search,
     lists.c.position,
@@ -50,13 +49,13 @@ _COLUMNS = (
     select(state.c.listing).scalar_subquery().label("listing"),
     STORIES_ON.label("stories"),
     exists(select(relistings.c.feed_id)).label("is_relisting"),
+).where(
+    or_(
+        lists.c.kind != ListKind.CATEGORY.value,
+        and_(lists.c.position.is_(None), lists.c.entries > 0),
+    )
 )
-_LISTS = union_all(
-    select(*_COLUMNS).where(lists.c.kind.in_([ListKind.ALL.value, ListKind.VIEW.value])),
-    select(*_COLUMNS).where(lists.c.id.in_(_IN_CATEGORIES)),
-    select(*_COLUMNS).where(lists.c.position.is_(None), lists.c.entries > 0),
-)
-"""A list that left the file may come twice."""
+"""The whole list, views, and lists that left the file; the categories of a feed are in `_FEEDS`."""
 
 _FORMER_LISTS = select(relistings.c.feed_id, relistings.c.former_lists).where(
     relistings.c.former_lists.is_not(None)
@@ -143,24 +142,28 @@ class Definitions:
 
 def read_definitions(connection: Connection, feed_ids: Collection[int]) -> Definitions:
     """Return what the database says about lists and some feeds."""
-    ids = {"feeds": sorted(feed_ids)}
-    list_rows = connection.execute(_LISTS, ids).all()
+    list_rows = connection.execute(_LISTS).all()
     common = common_rules(list_rows[0].listing)
-    former_lists = {
-        row.feed_id: frozenset(row.former_lists)
-        for row in (connection.execute(_FORMER_LISTS) if list_rows[0].is_relisting else ())
-    }
+    former_lists = _former_lists(connection) if list_rows[0].is_relisting else {}
     rows_of: dict[int, list[Any]] = {}
-    for row in connection.execute(_FEEDS, ids):
+    for row in connection.execute(_FEEDS, {"feeds": sorted(feed_ids)}):
         rows_of.setdefault(row.id, []).append(row)
+    feed_rows = (row for rows in rows_of.values() for row in rows)
+    began_at = {row.list_id: row.began_at for row in feed_rows if row.list_id is not None}
     return Definitions(
         common=common,
         feeds={feed_id: _feed(rows, common, former_lists) for feed_id, rows in rows_of.items()},
         views={row.id: row.search for row in list_rows if row.search and row.position is not None},
         left_lists=frozenset(row.id for row in list_rows if row.position is None),
-        began_at={row.id: row.began_at for row in list_rows},
+        began_at=began_at | {row.id: row.began_at for row in list_rows},
         shows_stories=list_rows[0].stories,
     )
+
+
+def _former_lists(connection: Connection) -> dict[int, frozenset[int]]:
+    """Return the ids of the lists that feeds have left and that may still have their entries."""
+    rows = connection.execute(_FORMER_LISTS)
+    return {row.feed_id: frozenset(row.former_lists) for row in rows}
 
 
 def _feed(
