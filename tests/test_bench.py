@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import publishing
+from bench import lists, publishing
 
 
 @pytest.mark.slow
@@ -16,3 +16,17 @@ def test_the_bench_of_the_merged_feeds_runs_and_its_targets_are_far_away(monkeyp
     assert all(0 < ms < 50 for ms in found.rendered.values())  # ten times the target: no flicker
     assert found.not_modified < 0.2
     assert found.cached * 5 < found.made
+
+
+@pytest.mark.slow
+def test_the_bench_of_lists_runs_and_measures_what_it_says(monkeypatch):
+    sizes = {"FEEDS": 20, "_BATCH": 10, "_ROUNDS": 1, "MIGRATED": 50, "PAGES": 20}
+    for name, number in sizes.items():
+        monkeypatch.setattr(lists, name, number)
+
+    lines = lists.table([300])
+
+    (hidden,) = [line for line in lines if line.startswith("| hide: harbour")]
+    assert int(hidden.split("|")[2]) > 200  # from the whole list and a category
+    assert any(line.startswith("| view, deep page") for line in lines)
+    assert "for 0025" in lines[-2]
