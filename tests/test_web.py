@@ -175,6 +175,33 @@ def test_the_boundary_stays_over_paging_and_reloading(site):
     assert words(second.one("p", "seen")).startswith("New since your last visit, 2 hours ago")
 
 
+def test_a_page_that_is_open_all_day_shows_what_came_since_it_was_made(site):
+    now = datetime.now(UTC)
+    site.record("lamp", *(entry(n) for n in range(300, 303)), now=now - timedelta(hours=4))
+    morning = site.page("/").one("main").get("data-since")
+    site.record("lamp", *(entry(n) for n in range(100, 103)), now=now - timedelta(hours=2))
+    site.page("/")  # in another tab
+    site.record("lamp", entry(1))
+
+    answer = site.client.get(f"/?view=titles&since={morning}")
+    page = site.page(answer.headers["Location"])
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/?view=titles")
+    assert words(page.one("p", "seen")) == "4 new since your last visit, 4 hours ago"
+    assert len(new_ones(page)) == 4
+
+
+@pytest.mark.parametrize("since", ["", "x", "-1", "1" * 14, "%F0%9F"])
+def test_any_other_time_since_which_posts_are_new_is_ignored(site, since):
+    assert site.client.get(f"/?since={since}").status_code == 200
+
+
+def test_a_visit_that_begins_keeps_the_search_and_its_letters(site):
+    answer = site.client.get("/search?q=%C3%A9t%C3%A9+%26+b&since=1")
+
+    assert answer.headers["Location"] == "/search?q=%C3%A9t%C3%A9+%26+b"
+
+
 def test_a_reader_s_page_is_no_answer_to_another(site):
     site.record("lamp", entry(1), now=datetime.now(UTC) - timedelta(hours=1))
     tag = site.client.get("/").headers["ETag"]

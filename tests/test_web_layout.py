@@ -229,3 +229,56 @@ def test_new_posts_that_a_reader_asks_for_are_marked(browser, tmp_path, view):
     assert (marked, again) == (4, 4)
     assert first_known.endswith("Post 10")
     assert "since" not in address
+
+
+def test_a_filter_leaves_the_sources_with_all_of_its_words(browser, tmp_path):
+    feeds = [
+        {
+            "name": "crane",
+            "url": "https://crane.example/",
+            "title": "Harbour Cranes",
+            "category": "Sea",
+        },
+        {"name": "tide", "url": "https://tide.example/", "title": "Tide Tables", "category": "Sea"},
+        {
+            "name": "tram",
+            "url": "https://tram.example/",
+            "title": "Harbour Trams",
+            "category": "Cities",
+        },
+    ]
+    site = Site(tmp_path, feeds=feeds)
+    site.subscribe()
+    with served(site) as address:
+        page = opened(browser, f"{address}/sources", 390)
+        shown = {}
+        for text in ("HARBOUR", "harbour sea", "nothing like it", ""):
+            page.locator("#filter").fill(text)
+            names = page.locator(".st th[scope=row] a").all()
+            headings = page.locator(".grp th").all()
+            shown[text] = (
+                [name.inner_text() for name in names if name.is_visible()],
+                [heading.inner_text() for heading in headings if heading.is_visible()],
+            )
+        page.context.close()
+
+    assert [len(names) for names, _ in shown.values()] == [2, 1, 0, 3]
+    assert [headings for _, headings in shown.values()] == [
+        ["Cities", "Sea"],
+        ["Sea"],
+        [],
+        ["Cities", "Sea"],
+    ]
+
+
+def test_without_the_script_there_is_no_field_that_filters(browser, tmp_path):
+    site = Site(tmp_path)
+    site.subscribe()
+    with served(site) as address:
+        context = browser.new_context(java_script_enabled=False)
+        page = context.new_page()
+        page.goto(f"{address}/sources")
+        visible = page.locator("#filter").is_visible()
+        context.close()
+
+    assert not visible

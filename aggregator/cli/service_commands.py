@@ -221,4 +221,4 @@ async def _schedule(scheduler: Scheduler, on_start: Callable[[], None] | None = 
 def _print_address(address: tuple[Any, ...]) -> None:
     host, port = address[:2]
     authority = f"[{host}]" if ":" in host else host
-    click.echo(f"The list is at http://{authority}:{port}/ (Ctrl-C stops)", err=True)
+    click.echo(f"The list is at http://{authority}:{port}/ (Ctrl-C to stop)", err=True)

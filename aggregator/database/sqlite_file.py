@@ -218,7 +218,7 @@ def log_when_missing(path: Path) -> None:
             if was_there and not is_there:
                 log.error("database: %s: %s", path, _FILE_IS_GONE)
             elif is_there and not was_there:
-                log.warning("database: its file is there again; going on")
+                log.warning("database: the file is back; continuing")
             was_there = is_there
             time.sleep(_WATCH_INTERVAL)
 

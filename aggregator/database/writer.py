@@ -123,7 +123,7 @@ class DatabaseWriter:
                 attempt += 1
             else:
                 if self._missing:
-                    log.warning("database: its file is there again; going on")
+                    log.warning("database: the file is back; continuing")
                     self._missing = ""
                 return result
 

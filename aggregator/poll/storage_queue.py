@@ -58,8 +58,8 @@ class UnstoredPoll:
         """Hand the result to the caller of the poll; None: the poll was overtaken."""
         if report is None:
             log.info(
-                "%s: what was read is not stored: its address changed meanwhile, or another "
-                "process has taken it over",
+                "%s: what was read is discarded, as its address changed in the meantime or another "
+                "process took it over",
                 self.poll.due.name,
             )
         if not self.result.done():

@@ -39,7 +39,8 @@ async def held_leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator
         for new_owner in set(write_leases.lease_owners(connection)) - known_owners:
             known_owners.add(new_owner)
             log.info(
-                "%s polls on this database, too; each site is polled by one at a time", new_owner
+                "%s also polls for this database; only one process polls a site at a time",
+                new_owner,
             )
         write_leases.renew_leases(connection, owner=owner, until=datetime.now(UTC) + LEASE)
 
@@ -96,4 +97,6 @@ def follow_clock(reading: system_clock.ClockReading, connection: Connection) -> 
         connection, boot=reading.boot, started_at=reading.started_at, now=datetime.now(UTC)
     )
     if step:
-        log.warning("the clock was set by %+.0f s; the schedule goes along", step.total_seconds())
+        log.warning(
+            "the clock was set by %+.0f s; the schedule was shifted with it", step.total_seconds()
+        )

@@ -47,6 +47,4 @@ class Relisting:
 def _log_progress(connection: Connection) -> None:
     progress = read_relisting.relisting_progress(connection)
     if progress is not None:
-        log.info(
-            "lists: %s of %s posts worked over", f"{progress.entries:,}", f"{progress.total:,}"
-        )
+        log.info("lists: %s of %s posts updated", f"{progress.entries:,}", f"{progress.total:,}")

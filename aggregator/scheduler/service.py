@@ -238,7 +238,7 @@ class Scheduler:
     def _use_replaced(self, file: tuple[int, int] | None) -> None:
         """Bring a database in place of another one up to config.yaml."""
         if self._file is not None:
-            log.warning("%s: another file is in its place; using that", self._config.database)
+            log.warning("%s: the file was replaced; using the new one", self._config.database)
             self.reload_now()
         self._file = file
 
@@ -277,7 +277,7 @@ class Scheduler:
     def _polled(self, task: asyncio.Task[None]) -> None:
         self._polls.pop(task, None)
         if not task.cancelled() and (error := task.exception()):
-            log.error("a poll failed in an unforeseen way", exc_info=error)
+            log.error("a poll failed unexpectedly", exc_info=error)
         if (
             self._is_more_due
             and not self._stopping

@@ -55,4 +55,4 @@ class RemoteHub:
             reason = f"answered {response.status}"
             if response.status < 500 and response.status != 429:
                 break  # a refusal, which another attempt would not change
-        log.warning("hub %s: %s; not told of %s", urls.masked(self._url), reason, topic)
+        log.warning("hub %s: %s; not notified of %s", urls.masked(self._url), reason, topic)
