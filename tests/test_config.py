@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import config
-from aggregator.config import options, value_parsers
+from aggregator.config import Logo, options, value_parsers
+from aggregator.config.files import PageFile
 from aggregator.errors import ConfigError
 from aggregator.model import Order, PictureMode, Subscription
 from aggregator.model.times import span_text
+from aggregator.pictures.picture_header import PictureFormat
+from aggregator.pictures.svg import cleaned_svg
 from tests.configured import parsed, problem, problems
 
 DATA = Path(__file__).parent / "data" / "config"
@@ -24,9 +27,11 @@ HOUR = timedelta(hours=1)
 
 def test_every_key_is_read_as_it_is_meant():
     path = DATA / "every-key.yaml"
+    face = cleaned_svg((DATA / "face.svg").read_bytes()).data
 
     assert config.load(path) == config.Config(
         path=path,
+        faces={"the-example": Logo(PageFile("face.svg", face), PictureFormat.SVG, 8, 8)},
         title="Evening reading",
         base_url="https://feeds.example.org/reading",
         timezone="Europe/Berlin",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ class Branding:
         assets: Files beside those of static/, by name.
         logo_name: Name of the logo among the assets, empty without a logo.
         style_sheet: Name of the style sheet among the assets, empty without a style of its own.
+        faces: Names of the pictures of feeds among the assets, by the name of the feed.
     """
 
     assets: Mapping[str, Body] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class Branding:
     logo: Logo | None = None
     logo_name: str = ""
     style_sheet: str = ""
+    faces: Mapping[str, str] = field(default_factory=dict)
 
 
 def branding(config: Config, icon: Body) -> Branding:
@@ -67,6 +70,9 @@ def branding(config: Config, icon: Body) -> Branding:
     if page.accent is not None:
         coloured = icon.data.replace(_DEFAULT_ACCENT, page.accent.light.encode())
         assets["icon.svg"] = body(coloured, icon.content_type)
+    faces = {name: _face_name(face) for name, face in config.faces.items()}
+    for name, face in config.faces.items():
+        assets[faces[name]] = body(face.file.data, face.format.media_type)
     if style := _style(page):
         assets[STYLE_SHEET] = body(style.encode(), _CSS)
     return Branding(
@@ -75,7 +81,12 @@ def branding(config: Config, icon: Body) -> Branding:
         logo=page.logo,
         logo_name=logo_name,
         style_sheet=STYLE_SHEET if style else "",
+        faces=faces,
     )
+
+
+def _face_name(face: Logo) -> str:
+    return f"face-{blake2b(face.file.data, digest_size=6).hexdigest()}.{face.format}"
 
 
 def _style(page: PageOptions) -> str:

@@ -84,7 +84,6 @@ class Post:
     lang: str | None
     time: Moment
     source: Source
-    tile: Tile
     authors: Markup
     is_new: bool
     updated: Moment | None
@@ -292,7 +291,6 @@ def post(
         lang=text_language(entry.language or entry.source.language, lang),
         time=_time(entry, clock, below),
         source=entry.source,
-        tile=tile(entry.source),
         authors=authors(entry, keywords.in_authors, lang),
         is_new=is_new,
         updated=clock.moment(entry.updated_at) if _is_updated(entry) and entry.updated_at else None,

@@ -112,7 +112,7 @@ def site() -> Site:
 
 def _build(config: Config, assets: Mapping[str, Body], brand: Branding) -> str:
     digest = hashlib.sha256(repr((config.title, config.base_url, config.timezone)).encode())
-    digest.update(repr((config.page, brand.about, config.feeds)).encode())
+    digest.update(repr((config.page, brand.about, brand.faces, config.feeds)).encode())
     for name in sorted(assets):
         digest.update(assets[name].etag.encode())
     for folder in ("templates", "languages"):

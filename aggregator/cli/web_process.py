@@ -78,13 +78,13 @@ class WebProcess:
             start_ignoring_sigint(self._process)
 
     def take_over(self, config: Config) -> None:
-        """Serve the pages by the section `page` of a changed configuration.
+        """Serve the pages by the section `page`, and the pictures of feeds, of a changed file.
 
         Waits until the process has read the change.  A process that has ended is started again
         with the change.
         """
-        if config.page != self._config.page:
-            self._config = replace(self._config, page=config.page)
+        if (config.page, config.faces) != (self._config.page, self._config.faces):
+            self._config = replace(self._config, page=config.page, faces=config.faces)
             with contextlib.suppress(OSError):
                 self._changes.send(self._config)
 

@@ -18,9 +18,11 @@ from aggregator.config import (
 )
 from aggregator.config.files import Folder, Stamp, open_at_once, stamp_of
 from aggregator.config.option_validation import ConfigFault
-from aggregator.config.options import Config, GlobalOptions
+from aggregator.config.options import Config, FeedOptions, GlobalOptions
+from aggregator.config.page_files import Logo
 from aggregator.config.yaml_document import Node, Problem
 from aggregator.errors import ConfigError
+from aggregator.model import Subscription
 
 MAX_SIZE = 20_000_000
 """Bytes of a file; 100,000 feeds take about ten million."""
@@ -120,21 +122,33 @@ def parse(text: str, *, path: Path) -> Config:
         faults += settings
     if faults or config_text.problems or not isinstance(settings, GlobalOptions):
         raise config_text.error(faults, folder.stamps)
+    feeds = subscriptions.subscriptions(
+        items.feeds,
+        interval=settings.poll.interval,
+        interval_given="interval" in (values.get("poll") or {}),
+        stories_off_in=settings.stories.off_in,
+        read_here=settings.page.read_here,
+        pictures=settings.page.pictures,
+    )
     config = Config(
         path=path,
         stamps=folder.stamps,
-        feeds=subscriptions.subscriptions(
-            items.feeds,
-            interval=settings.poll.interval,
-            interval_given="interval" in (values.get("poll") or {}),
-            stories_off_in=settings.stories.off_in,
-            read_here=settings.page.read_here,
-            pictures=settings.page.pictures,
-        ),
+        feeds=feeds,
+        faces=_faces(feeds, items.feeds.values()),
         base_url_given="base_url" in global_values,
         **option_validation.as_arguments(settings),
     )
     return reached_at_port(config, config.web.port)
+
+
+def _faces(feeds: Iterable[Subscription], items: Iterable[FeedOptions]) -> dict[str, Logo]:
+    """Return the pictures of feeds by name.
+
+    Args:
+        items: As in the file, in the order of the feeds.
+    """
+    pairs = zip(feeds, items, strict=True)
+    return {feed.name: item.picture for feed, item in pairs if item.picture is not None}
 
 
 class _ConfigText:

@@ -302,6 +302,7 @@ class Config(GlobalOptions):
         hide, backlog, views: See `listing_rules`.
         base_url_given: The file has a `base_url`.
         feeds: Subscriptions in the order of the file; names and addresses are unique.
+        faces: Pictures that stand for feeds, by the name of the feed.
         stamps: Stamps of the file, and of those beside the file that were read, at the time of
             reading; None for a missing file.
     """
@@ -309,6 +310,7 @@ class Config(GlobalOptions):
     path: Path
     base_url_given: bool = field(default=False, compare=False)
     feeds: tuple[Subscription, ...] = ()
+    faces: Mapping[str, Logo] = field(default_factory=dict, hash=False)
     stamps: Mapping[Path, Stamp | None] = field(default_factory=dict, compare=False)
 
     @property
@@ -367,6 +369,7 @@ class FeedOptions:
     stories: Annotated[bool | None, parsed_or_none(value_parsers.on_or_off)] = None
     read_here: Annotated[bool | None, parsed_or_none(value_parsers.on_or_off)] = None
     pictures: Annotated[PictureMode | None, parsed_or_none(value_parsers.pictures)] = None
+    picture: Annotated[Logo | None, file_or_none(page_files.logo)] = None
     keep: Annotated[str | None, option_readers.RULE] = None
     hide: Annotated[str | None, option_readers.RULE] = None
     per_day: Annotated[

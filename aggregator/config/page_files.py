@@ -21,7 +21,7 @@ _CSS_PART = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Logo:
-    """A picture that stands for the site.
+    """A picture that stands for the site, or for a feed.
 
     Attributes:
         file: The picture, safe to show: an SVG document is cleaned.
