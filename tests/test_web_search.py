@@ -227,7 +227,18 @@ def test_config_yaml_reads_the_lines_of_a_view_as_the_same_search(tmp_path, sear
     assert parse_rule(view.search)
 
 
-@given(strategies.text(strategies.characters(blacklist_categories=["Cc", "Cs"])))
+def test_a_byte_order_mark_of_a_pasted_search_does_not_stand_in_the_lines_of_a_view():
+    assert search_texts.view_lines("\ufeffwhale") == search_texts.view_lines("whale")
+
+
+SEARCHES = strategies.text(
+    strategies.characters(
+        blacklist_categories=["Cc", "Cs"], blacklist_characters="\ufeff\ufffe\uffff"
+    )
+)
+
+
+@given(SEARCHES)
 def test_the_lines_of_any_search_are_read_as_the_same_search(search):
     lines = search_texts.view_lines(search)
 

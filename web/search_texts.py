@@ -9,7 +9,7 @@ MOST_COUNTED = 1_000
 """Results that are counted; of more the page says that there are more."""
 
 _MAX_NAME = 40  # characters of a view's name
-_NOT_IN_YAML = {0xFFFE: None, 0xFFFF: None}
+_NOT_IN_YAML = {0xFEFF: None, 0xFFFE: None, 0xFFFF: None}
 _HINTS = {
     SearchFault.OPEN_QUOTE: to_translate(
         "“{text}” has no closing quote; the phrase ends with the search."
