@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from flask import Flask
 
 from aggregator.config import Config, load
-from aggregator.database import READING, open_database, watch_file
+from aggregator.database import READING, Engine, open_database, watch_file
 from aggregator.errors import UsageError
 from aggregator.runtime.hub_socket import MAX_REQUEST
 from web import create_app
@@ -55,11 +55,13 @@ class Waitress:
     ) -> None:
         self._hub = hub
         self._listener = listener
-        self._app = self._new_app(config)
+        self._app, self._engine = self._new_app(config)
 
     def take_over(self, config: Config) -> None:
         """Use another configuration from the next request on."""
-        self._app = self._new_app(config)
+        former_engine = self._engine
+        self._app, self._engine = self._new_app(config)
+        former_engine.dispose()  # requests in progress keep their connections
 
     def run(self) -> None:
         """Answer requests until SIGTERM or SIGINT."""
@@ -69,7 +71,7 @@ class Waitress:
             server.run()
         server.close()
 
-    def _new_app(self, config: Config) -> Flask:
+    def _new_app(self, config: Config) -> tuple[Flask, Engine]:
         return _app(config, listens_on=self._listener.getsockname()[0], hub=self._hub)
 
     def _answer(
@@ -107,7 +109,7 @@ class _Loader:
     config: Config
 
     def __call__(self, _target: str) -> Flask:
-        return _app(self.config, listens_on=self.config.web.host)
+        return _app(self.config, listens_on=self.config.web.host)[0]
 
 
 def _granian(host: str, port: int) -> Any:
@@ -140,12 +142,14 @@ def application() -> Flask:
     """Return the application for the file in `CONFIG_VARIABLE`; for WSGI servers."""
     config = load(Path(os.environ.get(CONFIG_VARIABLE, "config.yaml")))
     watch_file(config.database)
-    return _app(config, listens_on=config.web.host)
+    return _app(config, listens_on=config.web.host)[0]
 
 
-def _app(config: Config, *, listens_on: str, hub: socket.socket | None = None) -> Flask:
+def _app(
+    config: Config, *, listens_on: str, hub: socket.socket | None = None
+) -> tuple[Flask, Engine]:
     engine = open_database(config.database, read_only=True, deadline=READING)
-    return create_app(config, engine, hub=hub, listens_on=listens_on)
+    return create_app(config, engine, hub=hub, listens_on=listens_on), engine
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
