@@ -3,8 +3,10 @@
 import contextlib
 import gzip
 import random
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -124,6 +126,17 @@ def test_the_block_sets_no_cookie_and_is_in_no_search_engine(site):
 
     assert "Set-Cookie" not in answer.headers
     assert answer.headers["X-Robots-Tag"] == "noindex"
+
+
+def test_the_colours_of_the_block_are_those_of_the_pages():
+    static = Path(__file__).parents[1] / "web" / "static"
+    colours = [
+        dict(re.findall(r"(--[\w-]+):(light-dark\([^)]*\))", (static / name).read_text()))
+        for name in ("embed.css", "style.css")
+    ]
+
+    assert colours[0]
+    assert colours[0].items() <= colours[1].items()
 
 
 def test_without_a_site_to_have_them_there_are_no_blocks(tmp_path):

@@ -216,13 +216,14 @@ def test_the_logo_stands_for_the_site(tmp_path, data, ending, media_type):
 def test_the_logo_is_the_icon_of_feeds_previews_and_the_manifest(tmp_path, data, name, sizes):
     site = branded(tmp_path, logo=data)
     address = f"https://posts.example/static/{name}"
+    square = address.replace("logo.png", "large-icon.png")
 
     atom = feedparser.parse(site.client.get("/feed.atom").data).feed
     rss = feedparser.parse(site.client.get("/category/trade/feed.rss").data).feed
-    assert (atom.icon, atom.logo) == (address, address)
+    assert (atom.icon, atom.logo) == (square, address)
     assert rss.get("image", {}).get("href") == (address if name == "logo.png" else None)
-    assert json.loads(site.client.get("/feed.json").data)["icon"] == address
-    assert metas(site.page("/")).get("og:image") == (address if name == "logo.png" else None)
+    assert json.loads(site.client.get("/feed.json").data)["icon"] == square
+    assert metas(site.page("/")).get("og:image") == (square if name == "logo.png" else None)
     icons = json.loads(site.client.get("/manifest.webmanifest").data)["icons"]
     assert [icon["sizes"] for icon in icons] == sizes
     for icon in icons:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 STYLE_SHEET = "look.css"
 TOUCH_ICON = "touch-icon.png"
-LARGE_ICON = "large-icon.png"
 _DEFAULT_ACCENT = b"#a83c08"  # in static/icon.svg
 _CSS = "text/css; charset=utf-8"
 
@@ -65,7 +64,7 @@ def branding(config: Config, icon: Body) -> Branding:
     logo_name = config.page.logo_name
     if page.logo is not None:
         assets[logo_name] = body(page.logo.file.data, page.logo.format.media_type)
-        icons = {TOUCH_ICON: page.logo.touch_icon, LARGE_ICON: page.logo.large_icon}
+        icons = {TOUCH_ICON: page.logo.touch_icon, page.icon_name: page.logo.large_icon}
         assets |= {name: body(icon, "image/png") for name, icon in icons.items() if icon}
     if page.accent is not None:
         coloured = icon.data.replace(_DEFAULT_ACCENT, page.accent.light.encode())

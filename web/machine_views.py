@@ -16,7 +16,7 @@ from aggregator.model import ListKind, ListScope
 from aggregator.pictures.picture_header import PictureFormat
 from web import parameters
 from web.assets import version
-from web.branding import LARGE_ICON, TOUCH_ICON
+from web.branding import TOUCH_ICON
 from web.responses import REVALIDATE, Body, body, send
 from web.site import site
 
@@ -82,7 +82,7 @@ def _icons() -> list[dict[str, str]]:
         return [_icon(_asset_path(brand.logo_name), "any", "image/svg+xml")]
     return [
         _icon(_asset_path(TOUCH_ICON), "180x180", "image/png"),
-        _icon(_asset_path(LARGE_ICON), "512x512", "image/png"),
+        _icon(_asset_path(site().config.page.icon_name), "512x512", "image/png"),
     ]
 
 

@@ -206,6 +206,11 @@ class PageOptions:
         """The name of the logo below static/, empty without a logo."""
         return "" if self.logo is None else f"logo.{self.logo.format}"
 
+    @property
+    def icon_name(self) -> str:
+        """The name of the largest icon below static/, empty without a logo."""
+        return "large-icon.png" if self.logo and self.logo.large_icon else self.logo_name
+
 
 @dataclass(frozen=True, slots=True)
 class PublishOptions:

@@ -58,7 +58,8 @@ class Publication:
         base_url: Without a slash at the end.
         id: URI, a prefix of the ids of all documents.
         description: What the instance is about, in one line; empty for none.
-        icon: Absolute address of the logo, the same for every version; empty for none.
+        icon, logo: Absolute addresses of the logo as a square and as it is, the same for every
+            version; empty for none.
         hub: Address of the WebSub hub for changes, None without a hub.
         prefix_titles: Put each entry's source before its title.
         files: The documents are files: no address has a query, and old entries are cut into pages
@@ -70,6 +71,7 @@ class Publication:
     id: str
     description: str = ""
     icon: str = ""
+    logo: str = ""
     hub: str | None = None
     prefix_titles: bool = False
     files: bool = False
@@ -95,8 +97,13 @@ class Publication:
 
     def with_page(self, page: PageOptions) -> "Publication":
         """Return the properties with those of the pages, which change without a restart."""
-        icon = f"{self.base_url}/static/{page.logo_name}" if page.logo else ""
-        return replace(self, description=page.description or "", icon=icon)
+        files = f"{self.base_url}/static/"
+        return replace(
+            self,
+            description=page.description or "",
+            icon=f"{files}{page.icon_name}" if page.logo else "",
+            logo=f"{files}{page.logo_name}" if page.logo else "",
+        )
 
     def url(self, request: ListRequest) -> str:
         """Return the address of a document."""

@@ -80,6 +80,7 @@ def archive(
         head,
         subtitle="",  # as with the icon, a closed archive stays as it is when config.yaml changes
         icon="",
+        logo="",
         self_url=publication.url(request),
         archived=True,
         current_url=publication.url(ListRequest(request.scope)),

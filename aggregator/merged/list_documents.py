@@ -76,6 +76,7 @@ def document_head(
         language=language,
         generator=_GENERATOR,
         icon="" if scope.kind is ListKind.SOURCE else publication.icon,
+        logo="" if scope.kind is ListKind.SOURCE else publication.logo,
     )
 
 

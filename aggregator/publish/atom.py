@@ -39,7 +39,8 @@ def write(document: Document) -> bytes:
         out.add("subtitle", document.subtitle)
     if document.icon:
         out.add("icon", document.icon)
-        out.add("logo", document.icon)
+    if document.logo:
+        out.add("logo", document.logo)
     out.add("updated", rfc3339(updated_at(document)))
     out.add("link", rel="self", type=MEDIA_TYPE, href=document.self_url)
     out.add("link", rel="alternate", type="text/html", href=document.html_url)

@@ -36,7 +36,8 @@ class Document:
         language: Default language of texts, None if unknown.
         hubs: WebSub hubs for changes of `self_url`.
         generator: Name and version of the program.
-        icon: Absolute address of a picture that stands for the list, empty for none.
+        icon: Absolute address of a square picture that stands for the list, empty for none.
+        logo: The same for a picture of any shape.
         entries: In the order of the list; ids are unique, and `content_html` was read.
     """
 
@@ -55,6 +56,7 @@ class Document:
     hubs: tuple[str, ...] = ()
     generator: str = ""
     icon: str = ""
+    logo: str = ""
     entries: Sequence[ListedEntry] = ()
 
 

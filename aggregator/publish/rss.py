@@ -39,6 +39,7 @@ _NAMESPACES: dict[str, str | None] = {
     "xmlns:dc": DUBLIN_CORE,
 }
 _MARKUP = re.compile(r"<[A-Za-z/!?]")  # begins a tag or comment (HTML, 13.2.5.6)
+_IMAGE = re.compile(r"\.(?:png|jpg|gif)$")
 _UNKNOWN_TYPE = "application/octet-stream"
 
 
@@ -73,10 +74,11 @@ def write(document: Document) -> bytes:
 
 
 def _image(out: XmlWriter, document: Document) -> None:
-    """Add the icon where the format of the icon is one that RSS 2.0 names."""
-    if document.icon and document.icon.endswith((".png", ".jpg", ".gif")):
+    """Add the logo, or else the icon, in a format that RSS 2.0 names."""
+    url = next(filter(_IMAGE.search, (document.logo, document.icon)), None)
+    if url:
         out.open("image")
-        out.add("url", document.icon)
+        out.add("url", url)
         out.add("title", _title(document.title))
         out.add("link", document.html_url)
         out.close("image")
