@@ -515,6 +515,16 @@ def test_a_batch_writes_no_more_rows_than_others_wait_for(world, monkeypatch):
     agree(world)
 
 
+def test_batches_grow_while_they_are_quick_and_are_as_large_as_what_one_may_write():
+    size = write_relisting.BatchSize()
+    sizes = []
+    for seconds, part in [(0.02, 1), (0.02, 1), (0.05, 0.5), (0.05, 1), (0.2, 1), (9, 1)]:
+        size.learn(seconds, int(size.entries * part))
+        sizes.append(size.entries)
+
+    assert sizes == [400, 800, 500, 1000, 500, 200]
+
+
 def test_a_batch_compares_posts_with_rules_before_its_first_write(world):
     world.follow(with_views(v="sale"))
     world.poll("a", *(post(number, "sale") for number in range(20)))

@@ -61,8 +61,9 @@ class BatchSize:
 
     def learn(self, seconds: float, count: int) -> None:
         """Change the size, after a batch took so long and worked over so many entries."""
-        growth = min(_TARGET.total_seconds() / max(seconds, 0.001), 2)
-        fitting = min(int(self.entries * growth), 2 * count)
+        fitting = int(self.entries * min(_TARGET.total_seconds() / max(seconds, 0.001), 2))
+        if count < self.entries:  # the rows of the others were too many; they are decided again
+            fitting = min(fitting, count * 5 // 4)
         self.entries = max(_MIN_BATCH, min(fitting, _MAX_BATCH))
 
 
