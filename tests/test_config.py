@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import config
-from aggregator.config import Logo, options, value_parsers
-from aggregator.config.files import PageFile
+from aggregator.config import Face, options, value_parsers
 from aggregator.errors import ConfigError
 from aggregator.model import Order, PictureMode, Subscription
 from aggregator.model.times import span_text
@@ -31,7 +30,7 @@ def test_every_key_is_read_as_it_is_meant():
 
     assert config.load(path) == config.Config(
         path=path,
-        faces={"the-example": Logo(PageFile("face.svg", face), PictureFormat.SVG, 8, 8)},
+        faces={"the-example": Face(face, PictureFormat.SVG)},
         title="Evening reading",
         base_url="https://feeds.example.org/reading",
         timezone="Europe/Berlin",

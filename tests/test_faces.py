@@ -1,13 +1,17 @@
 """Faces: pictures beside config.yaml that stand for feeds in place of a letter."""
 
+from io import BytesIO
+
 import pytest
+from PIL import Image
 
 from aggregator.cli import static_site
 from tests import drawn
 from tests.configured import parsed, problems
+from tests.hostile_pictures import picture
 from tests.web_fixtures import Site, entry, post_path
 
-FACE = drawn.png(88, 88)
+FACE = drawn.png(120, 90)
 
 
 @pytest.fixture
@@ -34,7 +38,8 @@ def test_a_face_stands_in_place_of_the_letter_wherever_its_feed_is_named(site):
         assert {face.get("alt") for face in faces} == {""}
         assert faces[0].get("width") == faces[0].get("height") == str(size)
         answer = site.client.get(faces[0].get("src"))
-        assert (answer.data, answer.content_type) == (FACE, "image/png")
+        assert answer.content_type == "image/webp"
+        assert Image.open(BytesIO(answer.data)).size == (88, 88)
         assert "immutable" in answer.headers["Cache-Control"]
 
 
@@ -48,7 +53,7 @@ def test_a_feed_without_a_face_keeps_its_letter(site):
 def test_an_export_has_the_faces(site):
     files = static_site.files(site.config, site.engine, frozenset({"html"}))
 
-    assert FACE in {file.data for file in files}
+    assert site.config.faces["lamp"].data in {file.data for file in files}
 
 
 @pytest.mark.parametrize(
@@ -57,11 +62,13 @@ def test_an_export_has_the_faces(site):
         ("ada.png", 'there is no file "ada.png" beside config.yaml'),
         ("../ada.png", "leaves the folder of config.yaml"),
         ("text.png", "is not a whole picture"),
+        ("half.png", '"half.png" is a damaged picture; save it anew'),
         ("large.png", "is larger than 100 kB"),
     ],
 )
 def test_a_wrong_file_is_named_with_its_place(tmp_path, picture, said):
     (tmp_path / "text.png").write_text("text")
+    (tmp_path / "half.png").write_bytes(FACE[:50] + FACE[55:])
     (tmp_path / "large.png").write_bytes(bytes(100_001))
     text = f"feeds:\n  - {{url: https://a.example/, picture: {picture}}}\n"
 
@@ -78,5 +85,5 @@ def test_a_changed_face_is_noticed(tmp_path):
     config = parsed(text, path=tmp_path / "config.yaml")
 
     assert tmp_path / "ada.png" in config.stamps
-    (tmp_path / "ada.png").write_bytes(drawn.png(44, 44))
+    (tmp_path / "ada.png").write_bytes(picture(44, 44))
     assert parsed(text, path=tmp_path / "config.yaml").faces != config.faces

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from aggregator.config import Config, Logo, PageOptions
+from aggregator.config import Config, Face, Logo, PageOptions
 from web.responses import Body, body
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def branding(config: Config, icon: Body) -> Branding:
         assets["icon.svg"] = body(coloured, icon.content_type)
     faces = {name: _face_name(face) for name, face in config.faces.items()}
     for name, face in config.faces.items():
-        assets[faces[name]] = body(face.file.data, face.format.media_type)
+        assets[faces[name]] = body(face.data, face.format.media_type)
     if style := _style(page):
         assets[STYLE_SHEET] = body(style.encode(), _CSS)
     return Branding(
@@ -84,8 +84,8 @@ def branding(config: Config, icon: Body) -> Branding:
     )
 
 
-def _face_name(face: Logo) -> str:
-    return f"face-{blake2b(face.file.data, digest_size=6).hexdigest()}.{face.format}"
+def _face_name(face: Face) -> str:
+    return f"face-{blake2b(face.data, digest_size=6).hexdigest()}.{face.format}"
 
 
 def _style(page: PageOptions) -> str:

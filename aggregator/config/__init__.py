@@ -33,13 +33,14 @@ from aggregator.config.options import (
     WebOptions,
     WebSubOptions,
 )
-from aggregator.config.page_files import Logo
+from aggregator.config.page_files import Face, Logo
 from aggregator.config.remarks import notes, source_notes
 from aggregator.config.rule_remarks import unknown_sources
 
 __all__ = [
     "Appended",
     "Config",
+    "Face",
     "HostOptions",
     "Logo",
     "NetworkOptions",

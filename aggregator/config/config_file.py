@@ -19,7 +19,7 @@ from aggregator.config import (
 from aggregator.config.files import Folder, Stamp, open_at_once, stamp_of
 from aggregator.config.option_validation import ConfigFault
 from aggregator.config.options import Config, FeedOptions, GlobalOptions
-from aggregator.config.page_files import Logo
+from aggregator.config.page_files import Face
 from aggregator.config.yaml_document import Node, Problem
 from aggregator.errors import ConfigError
 from aggregator.model import Subscription
@@ -141,7 +141,7 @@ def parse(text: str, *, path: Path) -> Config:
     return reached_at_port(config, config.web.port)
 
 
-def _faces(feeds: Iterable[Subscription], items: Iterable[FeedOptions]) -> dict[str, Logo]:
+def _faces(feeds: Iterable[Subscription], items: Iterable[FeedOptions]) -> dict[str, Face]:
     """Return the pictures of feeds by name.
 
     Args:

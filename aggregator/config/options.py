@@ -33,7 +33,7 @@ from aggregator.config.option_readers import (
     parsed_or_none,
     whole_number,
 )
-from aggregator.config.page_files import Logo
+from aggregator.config.page_files import Face, Logo
 from aggregator.model import (
     NO_RULES,
     Backlog,
@@ -315,7 +315,7 @@ class Config(GlobalOptions):
     path: Path
     base_url_given: bool = field(default=False, compare=False)
     feeds: tuple[Subscription, ...] = ()
-    faces: Mapping[str, Logo] = field(default_factory=dict, hash=False)
+    faces: Mapping[str, Face] = field(default_factory=dict, hash=False)
     stamps: Mapping[Path, Stamp | None] = field(default_factory=dict, compare=False)
 
     @property
@@ -374,7 +374,7 @@ class FeedOptions:
     stories: Annotated[bool | None, parsed_or_none(value_parsers.on_or_off)] = None
     read_here: Annotated[bool | None, parsed_or_none(value_parsers.on_or_off)] = None
     pictures: Annotated[PictureMode | None, parsed_or_none(value_parsers.pictures)] = None
-    picture: Annotated[Logo | None, file_or_none(page_files.logo)] = None
+    picture: Annotated[Face | None, file_or_none(page_files.face)] = None
     keep: Annotated[str | None, option_readers.RULE] = None
     hide: Annotated[str | None, option_readers.RULE] = None
     per_day: Annotated[

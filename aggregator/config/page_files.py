@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from aggregator.config.files import Folder, PageFile
 from aggregator.config.value_parsers import quoted
-from aggregator.pictures.picture_header import PictureFormat, header_of
-from aggregator.pictures.svg import SvgError, cleaned_svg, is_svg
+from aggregator.pictures.picture_header import PictureFormat, PictureHeader, header_of
+from aggregator.pictures.svg import CleanSvg, SvgError, cleaned_svg, is_svg
 
 MAX_PIXELS = 4_000_000
 """Pixels of a logo."""
@@ -21,7 +21,7 @@ _CSS_PART = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Logo:
-    """A picture that stands for the site, or for a feed.
+    """A picture that stands for the site.
 
     Attributes:
         file: The picture, safe to show: an SVG document is cleaned.
@@ -36,6 +36,19 @@ class Logo:
     height: int | None
     touch_icon: bytes = field(default=b"", repr=False)
     large_icon: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A picture that stands for a feed.
+
+    Attributes:
+        data: A cleaned SVG document, or WebP of `logo_icons.FACE_SIDE` pixels.
+        format: Of the data.
+    """
+
+    data: bytes = field(repr=False)
+    format: PictureFormat
 
 
 def text_file(text: str, *, folder: Folder) -> PageFile:
@@ -64,18 +77,9 @@ def logo(text: str, *, folder: Folder) -> Logo:
     """Read a picture; the bytes decide on its format, not its name."""
     file = folder.read(text)
     if is_svg(file.data):
-        try:
-            svg = cleaned_svg(file.data)
-        except SvgError as error:
-            raise ValueError(f"{file.path}:{error.line}:{error.column}: {error}") from error
+        svg = _drawing(file)
         return Logo(PageFile(file.path, svg.data), PictureFormat.SVG, svg.width, svg.height)
-    header = header_of(file.data)
-    if header is None:
-        raise ValueError(
-            f"{quoted(file.path)} is not a whole picture; save it as SVG, PNG, JPEG, GIF or WebP"
-        )
-    if header.width * header.height > MAX_PIXELS:
-        raise ValueError(f"{quoted(file.path)} has more than 4 megapixels; make it smaller")
+    header = _header(file)
     from aggregator.pictures.logo_icons import large_icon, touch_icon  # Pillow takes memory
 
     try:
@@ -83,6 +87,39 @@ def logo(text: str, *, folder: Folder) -> Logo:
     except ValueError as error:
         raise ValueError(f"{quoted(file.path)} is {error}; save it anew") from error
     return Logo(file, header.format, header.width, header.height, *icons)
+
+
+def face(text: str, *, folder: Folder) -> Face:
+    """Read a picture of a feed; the bytes decide on its format, not its name."""
+    file = folder.read(text)
+    if is_svg(file.data):
+        return Face(_drawing(file).data, PictureFormat.SVG)
+    _header(file)
+    from aggregator.pictures.logo_icons import face_icon
+
+    try:
+        return Face(face_icon(file.data), PictureFormat.WEBP)
+    except ValueError as error:
+        raise ValueError(f"{quoted(file.path)} is {error}; save it anew") from error
+
+
+def _drawing(file: PageFile) -> CleanSvg:
+    try:
+        return cleaned_svg(file.data)
+    except SvgError as error:
+        raise ValueError(f"{file.path}:{error.line}:{error.column}: {error}") from error
+
+
+def _header(file: PageFile) -> PictureHeader:
+    """Return the header of a raster picture that is not too large to decode."""
+    header = header_of(file.data)
+    if header is None:
+        raise ValueError(
+            f"{quoted(file.path)} is not a whole picture; save it as SVG, PNG, JPEG, GIF or WebP"
+        )
+    if header.width * header.height > MAX_PIXELS:
+        raise ValueError(f"{quoted(file.path)} has more than 4 megapixels; make it smaller")
+    return header
 
 
 def _unbalanced(sheet: str) -> tuple[int, str] | None:

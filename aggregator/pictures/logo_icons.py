@@ -1,4 +1,4 @@
-"""The icons of the site, made from a raster logo.
+"""The icons of the site, made from a raster logo, and the faces of feeds.
 
 The file is the operator's own and small, so it is decoded in this process; `header_of` has looked
 at its size before.
@@ -16,6 +16,9 @@ TOUCH_SIDE = 180
 
 LARGE_SIDE = 512
 """Pixels of the largest icon that browsers ask of an installed page."""
+
+FACE_SIDE = 88
+"""Pixels of the picture of a feed, for screens with two of them in place of one."""
 
 _GROUND = "#faf9f6"
 
@@ -41,18 +44,33 @@ def large_icon(logo: bytes) -> bytes:
     return _png(_square(logo, LARGE_SIDE))
 
 
+def face_icon(face: bytes) -> bytes:
+    """Return the middle of a picture as a square WebP, `FACE_SIDE` wide.
+
+    Raises:
+        ValueError: The picture is damaged.
+    """
+    file = BytesIO()
+    square = ImageOps.fit(_upright(face), (FACE_SIDE, FACE_SIDE), Image.Resampling.LANCZOS)
+    square.save(file, "WEBP", quality=85)
+    return file.getvalue()
+
+
 def _square(logo: bytes, side: int) -> Image.Image:
+    resized = ImageOps.contain(_upright(logo), (side, side), Image.Resampling.LANCZOS)
+    square = Image.new("RGBA", (side, side), (0, 0, 0, 0))
+    square.alpha_composite(resized, ((side - resized.width) // 2, (side - resized.height) // 2))
+    return square
+
+
+def _upright(logo: bytes) -> Image.Image:
     file_format = format_of(logo)
     try:
         with warnings.catch_warnings(action="ignore"):  # of broken metadata
             picture = Image.open(BytesIO(logo), formats=[file_format] if file_format else [])
-            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+            return ImageOps.exif_transpose(picture).convert("RGBA")
     except Exception as error:  # whatever a decoder stumbles over
         raise ValueError("a damaged picture") from error
-    resized = ImageOps.contain(upright, (side, side), Image.Resampling.LANCZOS)
-    square = Image.new("RGBA", (side, side), (0, 0, 0, 0))
-    square.alpha_composite(resized, ((side - resized.width) // 2, (side - resized.height) // 2))
-    return square
 
 
 def _png(image: Image.Image) -> bytes:
