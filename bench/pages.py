@@ -25,7 +25,14 @@ from aggregator.config import load
 from aggregator.database import Engine, open_database
 from aggregator.database.dialects import insert_all
 from aggregator.database.feeds import write_subscriptions
-from aggregator.database.schema import entries, feed_categories, feeds, list_members, state
+from aggregator.database.schema import (
+    contents,
+    entries,
+    feed_categories,
+    feeds,
+    list_members,
+    state,
+)
 from aggregator.database.word_index import word_index
 from aggregator.model import EntryId
 from aggregator.search.entry_words import EntryWords
@@ -40,6 +47,8 @@ _SPAN = timedelta(days=700)
 _WORDS = 20_000
 _COMMON, _RARE = "harbour", "quixotic"
 _RARE_CATEGORY = 300  # entries
+_WITH_TEXT = 1000  # of the newest entries, and as many of the others
+_PARAGRAPHS = 40  # of a text, 5 kB
 _CATEGORIES = ("Science", "Web", "Cities", "World", "Business", "Audio")
 
 _COLUMNS = (
@@ -91,7 +100,7 @@ def seed(
     """Make a config.yaml and its database with so many entries; return the file's path.
 
     Some feeds write much and most write little; every second post has the common word, one in
-    20,000 the rare one; one category has a few hundred posts.
+    20,000 the rare one; one category has a few hundred posts; two thousand have texts of 5 kB.
 
     Args:
         database: URL of an empty database.
@@ -151,6 +160,17 @@ def _fill(engine: Engine, count: int, feed_count: int) -> None:
             insert_all(connection, list_members, _MEMBER_COLUMNS, sorted(members))
             word_index(connection).add(connection, words)
     with engine.begin() as connection:
+        ids = connection.scalars(select(entries.c.id).order_by(entries.c.id.desc())).all()
+        spread_ids = ids[_WITH_TEXT :: max(1, count // _WITH_TEXT)]
+        texts = [
+            (
+                entry_id,
+                "".join(f"<p>{sentence}</p>" for sentence in chance.sample(sentences, _PARAGRAPHS)),
+            )
+            for entry_id in (*ids[:_WITH_TEXT], *spread_ids)
+        ]
+        insert_all(connection, contents, ("entry_id", "html"), texts)
+    with engine.begin() as connection:
         of_feed = select(func.count()).where(entries.c.feed_id == feeds.c.id)
         polled = {"polls": 1, "last_polled_at": now, "last_success_at": now}
         connection.execute(update(feeds).values(entries=of_feed.scalar_subquery(), **polled))
@@ -173,12 +193,17 @@ def timings(config_path: Path, rounds: int = 300) -> list[Timing]:
     app = application(config_path)
     chance = random.Random(_SEED)
     now = int(datetime.now(UTC).timestamp() * 1000)
+    with app.extensions["aggregator"].engine.connect() as connection:
+        ids = connection.scalars(select(contents.c.entry_id)).all()
     pages = {
         "first page": lambda: "/?",
         "deep page": lambda: f"/?before={any_place()}",
         "rare category": lambda: "/category/rare?",
         "rare category, deep": lambda: f"/category/rare?before={any_place()}",
         "source": lambda: f"/source/f{chance.randrange(1000)}?",
+        "post": lambda: f"/post/{chance.choice(ids)}?",
+        "post, from a category": lambda: f"/post/{chance.choice(ids)}?in=category/science",
+        "post, from a search": lambda: f"/post/{chance.choice(ids)}?in=search/{_COMMON}",
         "search, common word": lambda: f"/search?q={_COMMON}",
         "search, common word, deep": lambda: f"/search?q={_COMMON}&before={any_place()}",
         "search, rare word": lambda: f"/search?q={_RARE}",

@@ -70,7 +70,7 @@ def test_a_place_in_the_text_may_have_letters_that_addresses_escape():
 
 
 def test_the_target_of_a_link_stays_where_an_empty_link_was():
-    html = on_page('<p><a name="top"></a>Up <a href="#top">again</a> <a href="/x"></a></p>')
+    html = on_page('<p><a name="top"></a>Up <a href="#top">again</a> <a href="/x">&nbsp;</a></p>')
 
     assert html == '<p><span id="text-top"></span>Up <a href="#text-top">again</a> </p>'
 

@@ -25,7 +25,8 @@ _TAG = re.compile(rf"<(/?)([a-z][a-z0-9]*){_ATTRIBUTES}>")
 _ATTRIBUTE = re.compile(r' ([a-zA-Z:-]+)="([^"]*)"')
 # An empty link, sound or video without further ones in the element, or any other tag.
 _PIECE = re.compile(
-    rf"<a{_ATTRIBUTES}></a>|<(audio|video){_ATTRIBUTES}>((?:(?!<(?:audio|video)\b).)*?)</\2>"
+    rf"<a{_ATTRIBUTES}>(?:\s|&nbsp;)*</a>"
+    rf"|<(audio|video){_ATTRIBUTES}>((?:(?!<(?:audio|video)\b).)*?)</\2>"
     rf"|<(/?)([a-z][a-z0-9]*){_ATTRIBUTES}>",
     re.DOTALL,
 )
