@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.cpu_time import allowed
-from tests.faults import World
+from tests.faults import World, channel, item
 from tests.feedserver import FeedServer
 from tests.running import children, eventually, get, running, write_config
 from tests.test_amplification import ALLOWED, LONG, RELATIVE, rss
@@ -27,8 +27,11 @@ def hostile_documents() -> list[bytes]:
     """Return documents that cost the most that the limits allow, each in another way."""
     texts = [*HOSTILE.values(), *large_documents()[0]]
     relative = [
-        rss(*[f"<guid>{n}</guid><description>{text}</description>" for n in range(3)], base=base)
-        for text in RELATIVE.values()
+        rss(
+            *[f"<guid>{n}</guid><description>{text}</description>" for n in range(count)], base=base
+        )
+        for kind, text in RELATIVE.items()
+        for count in [3 if kind == "pictures" else 1]  # each text takes seconds
         for base in (LONG, ALLOWED)
     ]
     return [*(text.encode() for text in texts), *relative]
@@ -84,11 +87,12 @@ def test_no_document_pauses_the_event_loop_or_keeps_the_database_locked(tmp_path
         with FeedServer() as server:
             world = World(folder, server, timeout=250)
             names = put_all(server)
-            world.subscribe(*names)
-            world.poll(names[0])  # processes start, modules are imported
+            server.put("/fine", channel(item("1")))
+            world.subscribe(*names, "fine")
+            world.poll("fine")  # processes start, modules are imported
             with measured_steps() as pauses, measured_locks(world.database) as locks:
-                results = world.poll(*names)
-        assert len(results) == len(names)
+                results = [world.poll(), world.poll()]  # as new ones and as known ones
+        assert [len(each) for each in results] == [len(names) + 1] * 2
         pauses_of_runs.append((pauses.longest, pauses.step))
         locks_of_runs.append(locks.longest)
         if pauses.longest < allowed(MAX_PAUSE) and locks.longest < allowed(MAX_LOCKED):

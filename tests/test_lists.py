@@ -1,6 +1,5 @@
 """Which lists have an entry: the same whether it came before or after what config.yaml says."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -54,7 +53,7 @@ from aggregator.search.search_parser import parse_rule
 from aggregator.search.tree_facts import name_tests
 from aggregator.stories.representatives import StoryMember, shown_entries
 from tests import worlds
-from tests.selection import examples
+from tests.selection import fuzz_examples
 from tests.stored import statements
 from tests.test_counters import hold
 from tests.worlds import NOW, entry, new_database, only_sqlite, record
@@ -320,7 +319,7 @@ def world(tmp_path: Path) -> Iterator[Lists]:
 
 @given(st.data())
 @settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", examples(150))),
+    max_examples=fuzz_examples(150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -452,7 +452,7 @@ def serve_one_in(server: FeedServer, feeds: int, seconds: float):
     return state
 
 
-@pytest.mark.parametrize("feeds", [4, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("feeds", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_all_feeds_of_a_host_that_allows_little_are_refreshed_after_one_lesson(
     tmp_path, server, feeds
 ):
