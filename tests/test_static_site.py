@@ -103,9 +103,10 @@ def copied(exported, tmp_path) -> Exported:
     return site
 
 
-def test_the_operators_files_are_written_with_the_pages(tmp_path):
+@pytest.mark.parametrize(("logo", "ending"), [(drawn.SVG, "svg"), (drawn.png(), "png")])
+def test_the_operators_files_are_written_with_the_pages(tmp_path, logo, ending):
     site = Exported(tmp_path)
-    for name, data in (("logo", drawn.SVG), ("css", b"a{}"), ("about", b"# How to be listed")):
+    for name, data in (("logo", logo), ("css", b"a{}"), ("about", b"# How to be listed")):
         (tmp_path / f"{name}.file").write_bytes(data)
     path = tmp_path / "config.yaml"
     page = "{logo: logo.file, css: css.file, about: about.file, status: off, embed: [https://a.example]}"
@@ -114,13 +115,15 @@ def test_the_operators_files_are_written_with_the_pages(tmp_path):
     site.export()
 
     files = site.read()
-    assert b"<path" in files["static/logo.svg"]
+    assert files[f"static/logo.{ending}"]
+    icon = json.loads(files["feed.json"])["icon"]
+    assert files[icon.removeprefix(f"{HOST}/")]
     assert files["static/look.css"] == b"a{}"
     assert "How to be listed" in files["about.html"].decode()
     for path in ("index.html", "about.html", "source/tide/index.html"):
         page = HtmlPage(files[path].decode())
         there = {normpath(join(dirname(path), target)) for target in targets(page.text)}
-        assert {"static/logo.svg", "static/look.css", "about.html"} <= there
+        assert {f"static/logo.{ending}", "static/look.css", "about.html"} <= there
         assert "iframe" not in page.text
 
 

@@ -167,6 +167,8 @@ class _Pages:
         if self._has_posts:
             with self._engine.connect() as connection:
                 yield from self._post_pages(connection)
+        if icon := self._config.page.icon_name:  # only feeds and previews lead there
+            self._assets[f"static/{icon}"] = icon
         for path, name in sorted(self._assets.items()):
             yield File(path, site().assets[name].data)
         for name in sorted(self._pictures):
