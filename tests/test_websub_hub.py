@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from aggregator.config import PageOptions
 from aggregator.database.schema import subscribers
 from aggregator.database.websub import write_subscribers
 from aggregator.fetch import FetchSettings, WebSubClient
@@ -115,6 +116,21 @@ def test_a_subscriber_is_asked_back_and_gets_what_changed_signed(tmp_path):
 
             await here.tell()
             assert len(here.peer.received) == 1  # once
+
+    asyncio.run(main())
+
+
+def test_a_delivery_says_what_the_pages_say_by_now_of_the_site(tmp_path):
+    async def main() -> None:
+        async with world(tmp_path) as (here, requests):
+            await here.subscribe(requests)
+            publication = Publication.of(here.site.config, own_hub=True)
+            here.hub.use_publication(publication.with_page(PageOptions(description="By now")))
+            here.publish("Fresh")
+            await here.tell(TOPIC)
+
+            ((_, _, body),) = here.peer.received
+            assert b"<subtitle>By now</subtitle>" in body
 
     asyncio.run(main())
 
