@@ -156,6 +156,11 @@ def folded_letters(text: str) -> str:
     return "".join(character if form.isspace() else form.strip() for character, form in forms)
 
 
+def tokens_in(row: str) -> list[str]:
+    """Return the parts of a row of letters and marks that are words, if folding divides no more."""
+    return _TOKEN.findall(row)
+
+
 def _in_general(text: str) -> str:
     """Return a text with its characters folded, and spaces for what separates words."""
     if _WITHOUT_CONTEXT.fullmatch(text):

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import accumulate
 from unicodedata import category
 
-from aggregator.search.word_forms import words
+from aggregator.search.word_forms import tokens_in, words
 
 _MAX_CLUSTER = 3  # characters of a cluster that are looked at
 _ASCII_WORD = re.compile("[A-Za-z0-9]+")
@@ -44,6 +46,10 @@ def _rows(text: str) -> Iterator[tuple[int, int]]:
 def _places_in_row(row: str, start: int) -> list[WordPlace]:
     row_words = words(row)
     if len(row_words) > 1:
+        tokens = tokens_in(row)
+        if len(tokens) == len(row_words) and all(map(_is_form, tokens, row_words)):
+            ends = list(accumulate(map(len, tokens), initial=start))
+            return list(zip(row_words, ends, ends[1:], strict=False))
         places = [
             (word, start + first, start + end)
             for first, end in _clusters(row)
@@ -58,7 +64,17 @@ def _clusters(row: str) -> Iterator[tuple[int, int]]:
     """Yield the start and end of each word, and of each character of scripts without spaces."""
     start = 0
     for place in range(1, len(row)):
-        if len(words(row[max(start, place - _MAX_CLUSTER) : place + 1])) > 1:
+        if _has_two_words(row[max(start, place - _MAX_CLUSTER) : place + 1]):
             yield start, place
             start = place
     yield start, len(row)
+
+
+def _is_form(token: str, word: str) -> bool:
+    """Whether a part of a row is a word; False where marks or invisible characters are folded."""
+    return token == word or (token.isalnum() and words(token) == [word])
+
+
+@lru_cache(maxsize=8_192)  # folding a few characters takes longer than finding them
+def _has_two_words(characters: str) -> bool:
+    return len(words(characters)) > 1
