@@ -139,6 +139,7 @@ def test_what_a_document_has_no_room_for_is_never_read(heavy, monkeypatch):
     assert peak < 12_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", slow_but([1], [1, 15_000, 10**9]))
 @pytest.mark.parametrize("archived", slow_after(1, [3, 500]))
 def test_who_follows_archives_gets_every_entry_once_however_small_documents_are(

@@ -438,6 +438,7 @@ def test_a_machine_that_can_start_no_process_says_so_once_and_fetches_pictures_l
     assert None not in blog.leads()
 
 
+@pytest.mark.slow
 def test_without_pictures_pillow_is_never_loaded():
     program = "import sys, aggregator.cli, aggregator.scheduler, web; print('PIL' in sys.modules)"
 
