@@ -66,6 +66,14 @@ def test_a_post_has_title_source_and_time_and_on_request_an_excerpt(site):
     assert "Lamp ·" not in words(site.page("/source/lamp/embed?limit=1").one("p"))
 
 
+def test_a_post_without_a_link_leads_to_its_page_here(tmp_path):
+    site = embedding(tmp_path)
+    site.subscribe()
+    site.record("lamp", entry(1, url=None, title="Unlinked"))
+
+    assert site.page("/embed").link("Unlinked").startswith("/post/")
+
+
 def test_a_hostile_post_is_text(site):
     page = site.page("/source/tide/embed?excerpt=1")
 
@@ -126,6 +134,7 @@ def test_the_block_sets_no_cookie_and_is_in_no_search_engine(site):
 
     assert "Set-Cookie" not in answer.headers
     assert answer.headers["X-Robots-Tag"] == "noindex"
+    assert answer.headers["Cache-Control"] == "public, max-age=60"
 
 
 def test_the_colours_of_the_block_are_those_of_the_pages():

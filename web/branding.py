@@ -100,7 +100,7 @@ def _style(page: PageOptions) -> str:
 
 def _about(markdown: str, base_url: str) -> About:
     """Return CommonMark as safe HTML; relative links begin at the site."""
-    # Few sites have such a text; both libraries take 50 ms and some MB.
+    # Few sites have such a text, and both libraries take time and memory.
     from markdown_it import MarkdownIt
 
     from aggregator.reading import sanitize

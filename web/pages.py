@@ -207,10 +207,15 @@ def _keep_out_of_searches(response: Response) -> Response:
 
 @bp.after_request
 def _let_sites_frame(response: Response) -> Response:
-    """Let the sites of config.yaml have lists in frames; no site may have any other page."""
-    if request.endpoint == "pages.embed" and response.status_code == 200:
-        policy = frame_policy(site().config.page.embed)
-        response.headers["Content-Security-Policy"] = policy
+    """Let the sites of config.yaml have lists in frames; no site may have any other page.
+
+    The readers of these sites ask once a minute, which is how often the times on a list change.
+    """
+    if request.endpoint == "pages.embed" and response.status_code in {200, 304}:
+        response.headers["Cache-Control"] = "public, max-age=60"
+        if response.status_code == 200:
+            policy = frame_policy(site().config.page.embed)
+            response.headers["Content-Security-Policy"] = policy
     return response
 
 
