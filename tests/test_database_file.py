@@ -225,7 +225,7 @@ def test_the_writer_says_once_that_the_file_is_missing_and_waits_for_it(
 
     gone, back = [record.getMessage() for record in caplog.records]
     assert f"{tmp_path / 'aggregator.db'}: the file was moved or removed" in gone
-    assert "there again" in back
+    assert "the file is back" in back
 
 
 def test_a_copy_that_is_taken_over_has_no_lease_and_no_version_of_the_former_database(

@@ -412,7 +412,7 @@ def test_a_database_that_is_gone_while_running_is_said_and_gone_on_with_when_it_
             (tmp_path / "copy.db").rename(path)
         eventually(lambda: shows(address, 3))
         assert get(address + "/healthz")[0] == 200
-        assert log.has("there again")
+        assert log.has("the file is back")
         assert not any(log.has(word) for word in ("Traceback", "malformed", "damaged"))
         process.terminate()
         assert process.wait(HANGS_AFTER) == 0

@@ -120,7 +120,7 @@ def test_the_page_and_the_three_feeds_show_what_was_polled(server, tmp_path):
             assert (again[0], again[2]) == (304, b"")
         feed = json.loads(get(f"{address}/feed.json")[2])
         assert [item["title"] for item in feed["items"]] == ["One bold", "Three", "Two"]
-        assert b"404 Not Found" in get(f"{address}/status")[2]
+        assert b"nothing at this address (404)" in get(f"{address}/status")[2]
         assert b"xmlUrl" in get(f"{address}/sources.opml")[2]
         assert json.loads(get(f"{address}/healthz")[2]) == {"status": "ok"}
 

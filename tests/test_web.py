@@ -172,7 +172,9 @@ def test_the_boundary_stays_over_paging_and_reloading(site):
     assert len(new_ones(first)) == len(new_ones(again)) == 40
     assert not first.all("p", "seen")
     assert len(new_ones(second)) == 10
-    assert words(second.one("p", "seen")).startswith("New since your last visit, 2 hours ago")
+    assert words(second.one("p", "seen")).startswith(
+        "Everything above is new since your last visit, 2 hours ago"
+    )
 
 
 def test_a_page_that_is_open_all_day_shows_what_came_since_it_was_made(site):

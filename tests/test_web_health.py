@@ -152,9 +152,9 @@ def test_the_status_page_has_problems_first_and_says_what_happened(site):
     assert rows[4][4:6] == ["304, 210 B", "–"]
     assert rows[4][6].endswith("50 % unchanged")
     sparks = [each.get("aria-label") for each in page.all("svg", "spark")]
-    assert sparks[2] == "Posts of the last 26 weeks, at most 1 in one"
+    assert sparks[2] == "Posts in the last 26 weeks, at most 1 a week"
     strips = [each.get("aria-label") for each in page.all("svg", "strip")]
-    assert strips == ["2 failed", "1 gone", "1 with news, 1 unchanged"]
+    assert strips == ["2 failed", "1 gone", "1 with new posts, 1 unchanged"]
     assert page.all("path", "k-n")[0].get("d") == "M90 1v13"
     assert words(page.one("dl", "stats")).startswith("Feeds3Fine1With problems1Waiting0Gone1")
 

@@ -70,7 +70,7 @@ def test_a_source_says_how_many_posts_are_hidden_and_shows_them_with_the_reason(
         "Third": "",
         "Fourth": "Hidden by config.yaml: per_day",
     }
-    assert whole.link("4 hidden by config.yaml · leave out") == "/source/lamp"
+    assert whole.link("4 hidden by config.yaml · hide") == "/source/lamp"
 
 
 def test_a_list_whose_posts_are_all_kept_out_says_so(tmp_path):

@@ -181,7 +181,9 @@ def details(feed: FeedHealth, clock: Clock) -> list[StatusText]:
     if status in (FeedStatus.FINE, FeedStatus.REPAIRED) and (reason := check_reason(feed, lang)):
         lines.append(StatusText(reason, lang.tag))
     if feed.moved_to:
-        moved = lang.gettext("It has moved to {place} and is read there; change it in config.yaml.")
+        moved = lang.gettext(
+            "It has moved to {place}, which is checked instead; change the address in config.yaml."
+        )
         lines.append(StatusText(moved.format(place=urls.masked(feed.moved_to)), lang.tag))
     return lines
 
@@ -243,7 +245,7 @@ def strip(polls: Sequence[PollRecord], lang: Language) -> Strip:
 
 def _counted(counts: Counter[Outcome], lang: Language) -> list[str]:
     texts = {
-        Outcome.NEW: lang.gettext("{n} with news"),
+        Outcome.NEW: lang.gettext("{n} with new posts"),
         Outcome.UNCHANGED: lang.gettext("{n} unchanged"),
         Outcome.POSTPONED: lang.gettext("{n} postponed"),
         Outcome.FAILED: lang.gettext("{n} failed"),
@@ -260,7 +262,7 @@ def sparkline(weeks: Sequence[int], lang: Language) -> Strip:
         for place, number in enumerate(weeks)
         if number
     )
-    label = lang.gettext("Posts of the last {n} weeks, at most {most} in one")
+    label = lang.gettext("Posts in the last {n} weeks, at most {most} a week")
     base = f"M0 {_SPARK_HEIGHT}.5h{2 * len(weeks)}"
     return Strip((("k-b", base), ("k-s", bars)), label.format(n=len(weeks), most=highest))
 
