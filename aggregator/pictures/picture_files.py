@@ -14,7 +14,8 @@ from pathlib import Path
 FOR_POST, FOR_LIST = "", "-list"
 """Behind a key, the names of the two sizes of a picture."""
 
-_NAME = re.compile(r"([0-9a-f]{32})(?:-list)?")
+_NAME = re.compile(r"([0-9a-f]{20})(?:-list)?")
+_KEY_SIZE = 10  # bytes; pages name forty keys, which no compression makes shorter
 _SUFFIX = ".webp"
 _UNFINISHED = ".new"
 _STALE = 3600.0  # seconds; a younger file may be in no row of the database yet
@@ -32,7 +33,7 @@ class PictureFiles:
         Raises:
             OSError: The files can't be written.
         """
-        key = blake2b(for_post + for_list, digest_size=16).hexdigest()
+        key = blake2b(for_post + for_list, digest_size=_KEY_SIZE).hexdigest()
         for name, content in ((key + FOR_LIST, for_list), (key + FOR_POST, for_post)):
             path = self._path(name)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
