@@ -261,17 +261,20 @@ def post(data: PageData, entry_id: int, origin: ListScope = read_lists.WHOLE_LIS
     """Return the page of a post with its text; None without such a post to read here.
 
     Args:
-        origin: The list of the newer and the older post that the page leads to.
+        origin: The list of the newer and the older post that the page leads to; the whole list
+            takes the place of a list without the post.
     """
     entry = read_lists.post(data.connection, entry_id)
     if entry is None or not entry.source.read_here:
         return None
-    newer, older = read_lists.neighbours(data.connection, origin, entry_id)
+    neighbours = read_lists.neighbours(data.connection, origin, entry_id)
+    if neighbours is None:
+        return post(data, entry_id)
     values: dict[str, object] = {
         "post": full_post.full_post(entry, data.clock, _pictures_of_post(data, entry)),
         "origin": origin,
-        "newer": full_post.neighbour(newer, data.clock.lang),
-        "older": full_post.neighbour(older, data.clock.lang),
+        "newer": full_post.neighbour(neighbours.above, data.clock.lang),
+        "older": full_post.neighbour(neighbours.below, data.clock.lang),
     }
     return Page("post.html", values, index=False, plays_media=True)
 

@@ -135,33 +135,40 @@ def post(connection: Connection, entry_id: int) -> ListedEntry | None:
     return next((_listed_entry(row, {}, with_content=True) for row in rows), None)
 
 
-def neighbours(
-    connection: Connection, scope: ListScope, entry_id: int
-) -> tuple[ListedEntry | None, ListedEntry | None]:
-    """Return the entries above and below an entry in a list, without content.
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The entries above and below an entry in a list, None without one."""
 
-    Of the `_NEARBY_ENTRIES` entries on each side, the nearest that can be read here.  None for a
-    search that takes long.
+    above: ListedEntry | None = None
+    below: ListedEntry | None = None
+
+
+def neighbours(connection: Connection, scope: ListScope, entry_id: int) -> Neighbours | None:
+    """Return the entries around an entry in a list, without content; None if it is not in the list.
+
+    Of the `_NEARBY_ENTRIES` entries on each side, the nearest that can be read here; none of a
+    search that takes long.  The whole list has a place for every entry.
     """
-    if parse(scope.search_text).is_costly:
-        return None, None
     query = list_query(connection, scope)
-    if query is None:
-        return None, None
-    place = Cursor(entry_id)
+    if parse(scope.search_text).is_costly or query is None:
+        return Neighbours()
+    place, next_place = Cursor(entry_id), Cursor(entry_id + 1)
     above = query.above(place).order_by(query.order.oldest_first)
-    sides = [
+    parts = [
         _nearest(connection, above, entries.c.id),
         _nearest(connection, query.below(place), entries.c.id.desc()),
+        _nearest(connection, query.between(next_place, entry_id), entries.c.id),
     ]
-    statement = union_all(*sides).execution_options(**within(SEARCHING))
     try:
         with attempt(connection):
-            rows = connection.execute(statement).all()
+            options = within(SEARCHING)
+            rows = connection.execute(union_all(*parts).execution_options(**options)).all()
     except DeadlineError:
-        return None, None
+        return Neighbours()
     nearest = [_listed_entry(row, {}, with_content=False) for row in rows]
-    return (
+    if scope.kind is not ListKind.ALL and all(entry.id != entry_id for entry in nearest):
+        return None
+    return Neighbours(
         next((entry for entry in nearest if entry.id > entry_id), None),
         next((entry for entry in nearest if entry.id < entry_id), None),
     )
