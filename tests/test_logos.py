@@ -141,7 +141,7 @@ def test_what_a_still_picture_does_not_need_is_left_out(part):
         (f"<svg {NAMESPACE}><path fill='url(//x.example/#a)'/></svg>", None, "loads something"),
         (f"<svg {NAMESPACE}><path style='fill:u\\72l(//x.example/)'/></svg>", None, "loads"),
         (f"<svg {NAMESPACE}>{'<g>' * 200}{'</g>' * 200}</svg>", None, "too intricate"),
-        (f"<svg {NAMESPACE}>{'<use/>' * 200}</svg>", None, "too intricate"),
+        (f"<svg {NAMESPACE}>{'<use/>' * 300}</svg>", None, "too intricate"),
     ],
 )
 def test_a_drawing_that_can_not_be_used_is_refused_with_the_place(document, place, message):
@@ -151,6 +151,19 @@ def test_a_drawing_that_can_not_be_used_is_refused_with_the_place(document, plac
     assert message in str(caught.value)
     if place:
         assert (caught.value.line, caught.value.column) == place
+
+
+def test_elements_that_show_each_other_do_not_multiply():
+    uses = ["".join(f"<use href='#g{n}'/>" for _ in range(10)) for n in range(19)]
+    groups = "".join(f"<g id='g{n}'>{inner}</g>" for n, inner in enumerate(uses, 1))
+
+    with pytest.raises(SvgError, match="too intricate"):
+        cleaned_svg(f"<svg {NAMESPACE}><path id='g0'/>{groups}</svg>".encode())
+    chain = "".join(f"<g id='g{n + 1}'><use href='#g{n}'/></g>" for n in range(2000))
+    with pytest.raises(SvgError, match="too intricate"):
+        cleaned_svg(f"<svg {NAMESPACE}>{chain}</svg>".encode())
+    circle = "<g id='a'><use href='#b'/></g><g id='b'><use href='#a'/></g>"
+    assert cleaned_svg(f"<svg {NAMESPACE}>{circle}</svg>".encode())
 
 
 def test_entities_that_multiply_cost_nothing():

@@ -11,6 +11,7 @@ Source: SVG 2; the lists are those of a still picture.
 import re
 import xml.parsers.expat
 from codecs import BOM_UTF8
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -49,7 +50,11 @@ _ATTRIBUTES = frozenset(
 )
 _EMBEDDED = re.compile(r"\s*data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _MAX_DEPTH = 100
-_MAX_USES = 100  # each may show all others: elements multiply
+_MAX_USES = 200
+_MAX_SHOWN = (
+    1_000  # elements that all `use` elements show: with `use` elements within they multiply
+)
+_INTRICATE = "is too intricate for a picture of the page; simplify it"
 # A style that loads something, or hides with an escape that it does.
 _LOADING = re.compile(
     r"@import|\\|expression\s*\(|javascript:|image-set\s*\(|\bsrc\s*\(|url\s*\((?!\s*[\"']?\s*#)",
@@ -113,8 +118,9 @@ class _Cleaner:
         self.root: dict[str, str] = {}
         self._left_out = 0  # elements that are open and have no place in the picture
         self._open: list[str] = []
+        self._ids: list[str | None] = []  # of the open elements
+        self._uses: list[tuple[str, list[str]]] = []  # target, and ids of the elements around
         self._style: list[str] | None = None  # parts of the open style sheet
-        self._uses = 0
         self.parser = xml.parsers.expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
@@ -135,9 +141,8 @@ class _Cleaner:
         if self._left_out or namespace != _SVG or tag not in _ELEMENTS:
             self._left_out += 1
             return
-        self._uses += tag == "use"
-        if len(self._open) > _MAX_DEPTH or self._uses > _MAX_USES:
-            raise self._error("is too intricate for a picture of the page; simplify it")
+        if len(self._open) > _MAX_DEPTH or len(self._uses) > _MAX_USES:
+            raise self._error(_INTRICATE)
         safe_attributes = {key: value for key, value in attributes.items() if key in _ATTRIBUTES}
         href = attributes.get("href", attributes.get(_XLINK_HREF))
         if href is not None and self._is_within(tag, href):
@@ -150,7 +155,10 @@ class _Cleaner:
             safe_attributes = {"xmlns": _SVG, **safe_attributes}
         markup = "".join(f' {key}="{escape(value)}"' for key, value in safe_attributes.items())
         self.parts.append(f"<{tag}{markup}>")
+        if tag == "use":
+            self._uses.append((safe_attributes.get("href", "")[1:], list(filter(None, self._ids))))
         self._open.append(tag)
+        self._ids.append(safe_attributes.get("id"))
         self._style = [] if tag == "style" else None
 
     def _end(self, _name: str) -> None:
@@ -163,6 +171,9 @@ class _Cleaner:
             self.parts.append(escape(style, quote=False))
             self._style = None
         self.parts.append(f"</{self._open.pop()}>")
+        self._ids.pop()
+        if not self._open and _shown_count(self._uses) > _MAX_SHOWN:
+            raise self._error(_INTRICATE)
 
     def _text(self, text: str) -> None:
         if self._left_out:
@@ -185,6 +196,27 @@ class _Cleaner:
     def _check_style(self, style: str) -> None:
         if _LOADING.search(style):
             raise self._error("has a style that loads something; remove url(...), @import and \\")
+
+
+def _shown_count(uses: Sequence[tuple[str, Sequence[str]]]) -> int:
+    """Return how many elements all `use` elements show, each with those within its target.
+
+    Args:
+        uses: The target of each, and the ids of the elements around.
+    """
+    within: dict[str, list[str]] = {}
+    for target, ids in uses:
+        for element_id in ids:
+            within.setdefault(element_id, []).append(target)
+    counts: dict[str, int] = {}
+
+    def count(target: str) -> int:
+        if target not in counts:
+            counts[target] = 1  # browsers show no element within itself
+            counts[target] += sum(map(count, within.get(target, ())))
+        return counts[target]
+
+    return sum(count(target) for target, _ in uses)
 
 
 def _size(root: dict[str, str]) -> tuple[int | None, int | None]:
