@@ -28,6 +28,9 @@ WHOLE_BACKLOG = Backlog()
 LATER_BACKLOG = Backlog(newest=10)
 """Default of feeds that are added to a database with feeds."""
 
+Span = tuple[EntryId, EntryId]
+"""The lowest id of a day or an hour, and of the next one."""
+
 _HOUR = timedelta(hours=1)
 
 
@@ -150,7 +153,7 @@ def is_backlog(arrival: Arrival, limits: Limits) -> bool:
     return limits.first_read_at is None or arrival.first_seen_at <= limits.first_read_at
 
 
-def day_of(entry_id: int, zone: tzinfo) -> tuple[EntryId, EntryId]:
+def day_span(entry_id: int, zone: tzinfo) -> Span:
     """Return the lowest id of an entry's day, and of the day after."""
     day = _day(entry_id, zone)
     begin, end = (
@@ -159,7 +162,7 @@ def day_of(entry_id: int, zone: tzinfo) -> tuple[EntryId, EntryId]:
     return EntryId.first_at(begin.astimezone(UTC)), EntryId.first_at(end.astimezone(UTC))
 
 
-def hour_of(entry_id: int) -> tuple[EntryId, EntryId]:
+def hour_span(entry_id: int) -> Span:
     """Return the lowest id of an entry's hour (UTC), and of the hour after."""
     hour = _hour(entry_id)
     return EntryId.first_at(hour), EntryId.first_at(hour + _HOUR)

@@ -142,12 +142,12 @@ ZONES = [
 )
 def test_a_day_has_the_entries_of_one_date(at, zone):
     entry_id = EntryId.first_at(at)
-    begin, end = rules.day_of(entry_id, zone)
+    begin, end = rules.day_span(entry_id, zone)
     dates = [EntryId(number).at.astimezone(zone).date() for number in (begin, end - 1)]
 
     assert begin <= entry_id < end
     assert dates == [entry_id.at.astimezone(zone).date()] * 2
-    assert rules.hour_of(entry_id)[0] <= entry_id < rules.hour_of(entry_id)[1]
+    assert rules.hour_span(entry_id)[0] <= entry_id < rules.hour_span(entry_id)[1]
 
 
 ARRIVALS = st.lists(
@@ -192,14 +192,16 @@ def test_no_limit_is_passed_and_none_leaves_room(arrivals, limits):
     members = [entry.id for entry in arrivals if by_id[entry.id] is None]
     days, hours = (
         [[key(other) for other in members].count(key(member)) for member in members]
-        for key in (lambda number: rules.day_of(number, limits.zone), rules.hour_of)
+        for key in (lambda number: rules.day_span(number, limits.zone), rules.hour_span)
     )
 
     assert not limits.per_day or all(count <= limits.per_day for count in days)
     assert not limits.per_hour or all(count <= limits.per_hour for count in hours)
     for entry in arrivals:
         if by_id[entry.id] is Exclusion.PER_HOUR:
-            mates = [other for other in members if rules.hour_of(other) == rules.hour_of(entry.id)]
+            mates = [
+                other for other in members if rules.hour_span(other) == rules.hour_span(entry.id)
+            ]
             assert len(mates) == limits.per_hour
 
 

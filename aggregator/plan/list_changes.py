@@ -93,13 +93,13 @@ def planned_lists(
     contents_before, contents_after = contents
     return tuple(
         PlannedList(
-            definition,
+            after.lists.get(key) or before.lists[key],
             before.lists.get(key),
             after.lists.get(key),
             contents_before.lists.get(key, _NO_CONTENT),
             contents_after.lists.get(key, _NO_CONTENT),
         )
-        for key, definition in {**after.lists, **before.lists, **after.lists}.items()
+        for key in _all_keys(after.lists, before.lists)
     )
 
 

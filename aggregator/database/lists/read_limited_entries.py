@@ -9,7 +9,7 @@ from aggregator import rules
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.schema import activity, entries
 from aggregator.model import IDS_PER_MILLISECOND, EntryId, Exclusion
-from aggregator.rules import WHOLE_BACKLOG, Arrival, Limits
+from aggregator.rules import WHOLE_BACKLOG, Arrival, Limits, Span
 
 _BY_LIMITS = frozenset({Exclusion.PER_DAY, Exclusion.BACKLOG, Exclusion.PER_HOUR})
 _MS_A_DAY = 86_400_000
@@ -33,9 +33,6 @@ _READ_FIRST = _FIRST_ARRIVALS.where(
     entries.c.id < bindparam("high"),
     entries.c.first_seen_at <= bindparam("read_at", type_=UtcDateTime),
 )
-
-Span = tuple[int, int]
-"""The lowest id of a day, and of the day after."""
 
 
 def limited_exclusions(
@@ -75,7 +72,9 @@ def has_busy_day(connection: Connection, feed_id: int, limits: Limits, entry_id:
     """Whether a limit of a feed may leave out entries of an entry's day."""
     days = _BusyDays(connection, {feed_id: limits})
     days.read_ids([entry_id])
-    return feed_id in days.busy_feeds and days.is_busy(feed_id, rules.day_of(entry_id, limits.zone))
+    return feed_id in days.busy_feeds and days.is_busy(
+        feed_id, rules.day_span(entry_id, limits.zone)
+    )
 
 
 class _BusyDays:
@@ -179,9 +178,9 @@ class _Group:
             return set()
         spans: set[Span] = set()
         for entry_id in ids:
-            hour = rules.hour_of(entry_id)
+            hour = rules.hour_span(entry_id)
             for touched_id in (hour[0], hour[1] - 1):
-                spans.add(rules.day_of(touched_id, self._limits.zone))
+                spans.add(rules.day_span(touched_id, self._limits.zone))
         return {
             span for span in spans - self._read_spans if self._days.is_busy(self._feed_id, span)
         }

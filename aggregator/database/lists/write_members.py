@@ -117,8 +117,8 @@ def forget_members(connection: Connection, feed_id: int, doomed: Sequence[int]) 
     limits = definitions.feeds[feed_id].limits
     last_id = max(doomed)
     if has_busy_day(connection, feed_id, limits, last_id):
-        _, next_day = rules.day_of(last_id, limits.zone)
-        _, next_hour = rules.hour_of(last_id)
+        _, next_day = rules.day_span(last_id, limits.zone)
+        _, next_hour = rules.hour_span(last_id)
         write_relistings.relist_below(connection, feed_id, max(next_day, next_hour))
 
 

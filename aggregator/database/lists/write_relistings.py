@@ -18,8 +18,8 @@ _MAX_FEEDS = 50  # of more feeds all entries are listed anew
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """What else is to be looked at when the entries of a feed are listed anew.
+class ChangedLists:
+    """Lists that may lose or gain entries of a feed, besides the present lists of the feed.
 
     Attributes:
         former_lists: Ids of lists that the feed has left.
@@ -29,15 +29,15 @@ class Reason:
     former_lists: frozenset[int] = frozenset()
     changed_views: frozenset[int] = frozenset()
 
-    def __or__(self, other: "Reason") -> "Reason":
-        return Reason(
+    def __or__(self, other: "ChangedLists") -> "ChangedLists":
+        return ChangedLists(
             self.former_lists | other.former_lists, self.changed_views | other.changed_views
         )
 
 
 def relist_all_feeds(connection: Connection, changed_views: Iterable[int] = ()) -> None:
     """Note that the entries of all feeds are to be listed anew, from the top."""
-    _note(connection, {ALL_FEEDS: Reason(changed_views=frozenset(changed_views))})
+    _note(connection, {ALL_FEEDS: ChangedLists(changed_views=frozenset(changed_views))})
 
 
 def relist_feeds(
@@ -51,13 +51,14 @@ def relist_feeds(
         former_lists: Ids of lists that each feed has left, by feed.
     """
     views = frozenset(changed_views)
-    reasons = {
-        feed_id: Reason(frozenset(list_ids), views) for feed_id, list_ids in former_lists.items()
+    changes = {
+        feed_id: ChangedLists(frozenset(list_ids), views)
+        for feed_id, list_ids in former_lists.items()
     }
-    if len(reasons) > _MAX_FEEDS:
-        _note(connection, {ALL_FEEDS: _joined(reasons.values())})
+    if len(changes) > _MAX_FEEDS:
+        _note(connection, {ALL_FEEDS: _joined(changes.values())})
     else:
-        _note(connection, reasons)
+        _note(connection, changes)
 
 
 def relist_below(connection: Connection, feed_id: int, below: int) -> None:
@@ -68,14 +69,14 @@ def relist_below(connection: Connection, feed_id: int, below: int) -> None:
         upsert(connection, relistings, [row], key=["feed_id"], replaced=["below"])
 
 
-def _note(connection: Connection, reasons: Mapping[int, Reason]) -> None:
+def _note(connection: Connection, changes: Mapping[int, ChangedLists]) -> None:
     stored = {
-        row.feed_id: Reason(frozenset(row.former_lists), frozenset(row.changed_views))
+        row.feed_id: ChangedLists(frozenset(row.former_lists), frozenset(row.changed_views))
         for row in connection.execute(select(relistings))
     }
     joined = {
-        feed_id: _joined([reason, stored.get(feed_id, Reason())])
-        for feed_id, reason in reasons.items()
+        feed_id: _joined([changed_lists, stored.get(feed_id, ChangedLists())])
+        for feed_id, changed_lists in changes.items()
     }
     if ALL_FEEDS in joined:  # which includes whatever was noted before
         joined = {ALL_FEEDS: _joined([*stored.values(), *joined.values()])}
@@ -85,13 +86,13 @@ def _note(connection: Connection, reasons: Mapping[int, Reason]) -> None:
             "feed_id": feed_id,
             "below": TOP,
             "done": 0,
-            "former_lists": sorted(reason.former_lists),
-            "changed_views": sorted(reason.changed_views),
+            "former_lists": sorted(changed_lists.former_lists),
+            "changed_views": sorted(changed_lists.changed_views),
         }
-        for feed_id, reason in joined.items()
+        for feed_id, changed_lists in joined.items()
     ]
     upsert(connection, relistings, rows, key=["feed_id"])
 
 
-def _joined(reasons: Iterable[Reason]) -> Reason:
-    return reduce(or_, reasons, Reason())
+def _joined(parts: Iterable[ChangedLists]) -> ChangedLists:
+    return reduce(or_, parts, ChangedLists())
