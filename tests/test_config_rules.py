@@ -106,7 +106,7 @@ def test_a_backlog_is_all_or_a_number_or_a_span(text, backlog):
         ("feeds: [{url: a.xml, per_day: }]",
          "1:31: feeds[0].per_day: empty; write a value, or remove the line"),
         ("feeds: [{url: a.xml, backlog: ''}]",
-         '1:31: feeds[0].backlog: "" is no backlog; write all, a number of posts, or 7d'),
+         '1:31: feeds[0].backlog: "" is not a backlog; write all, a number of posts, or 7d'),
         ("views: {a: b}", "1:8: views: must be a list; write each after `- `, or in [brackets]"),
         ("views: [a]", "1:9: views[0]: must be followed by indented settings"),
         ("views: [{name: a}]", "1:9: views[0].search: missing; every view needs one"),
