@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests import drawn
 from tests.test_web_look import SCREENSHOTS, open_page, violations
 from tests.web_fixtures import Site, entry, served
 
@@ -28,6 +27,14 @@ ACCENT = """(() => {
   probe.style.color = "var(--accent)";
   return getComputedStyle(probe).color;
 })()"""
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 24" onload="alert(1)"><style>
+rect { fill: #080 } @media (prefers-color-scheme: dark) { rect { fill: #8f8 } }
+</style><rect width="48" height="24"/><script>alert(1)</script></svg>"""
+PIXEL = """(() => {
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.drawImage(document.querySelector(".brand img"), 0, 0);
+  return [...canvas.getImageData(1, 1, 1, 1).data].join();
+})()"""
 PATHS = {"list": "/", "about": "/about", "source": "/source/lamp", "error": "/nothing"}
 
 
@@ -35,7 +42,7 @@ PATHS = {"list": "/", "about": "/about", "source": "/source/lamp", "error": "/no
 def base(tmp_path_factory):
     folder = tmp_path_factory.mktemp("branded")
     (folder / "about.md").write_text(ABOUT)
-    (folder / "logo.svg").write_bytes(drawn.SVG)
+    (folder / "logo.svg").write_text(LOGO)
     (folder / "look.css").write_text(".brand span { letter-spacing: .02em }")
     page = {
         "description": "What the people of the harbour write",
@@ -89,10 +96,11 @@ def test_nothing_is_wider_than_a_narrow_window(browser, base, width):
         page.context.close()
 
 
-def test_the_accent_is_that_of_the_theme(browser, base):
+def test_accent_and_logo_are_those_of_the_theme(browser, base):
     for scheme, colour in (("light", "rgb(10, 88, 202)"), ("dark", "rgb(83, 148, 255)")):
         page = open_page(browser, base, color_scheme=scheme)
         assert page.evaluate(ACCENT) == colour
+        assert page.evaluate(PIXEL) == ("0,136,0,255" if scheme == "light" else "136,255,136,255")
         page.context.close()
 
 
