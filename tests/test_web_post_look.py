@@ -137,7 +137,12 @@ def test_a_post_is_whole_on_paper_and_without_the_script(browser: Browser, posts
     page.screenshot(path=SCREENSHOTS / "post-print.png", full_page=True)
 
     assert page.locator(".text").is_visible()
-    assert not page.locator(".top").is_visible()
+    assert page.locator(".text kbd").is_visible()
+    for hidden in (".top", ".ways", "audio", "article > footer"):
+        assert not page.locator(hidden).first.is_visible()
+    assert ADDRESS in page.evaluate(
+        "getComputedStyle(document.querySelector('.out a'), '::after').content"
+    )
     assert page.locator(".when time").first.inner_text().endswith("UTC")
     context.close()
 
