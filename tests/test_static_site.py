@@ -103,7 +103,13 @@ def copied(exported, tmp_path) -> Exported:
     return site
 
 
-@pytest.mark.parametrize(("logo", "ending"), [(drawn.SVG, "svg"), (drawn.png(), "png")])
+@pytest.mark.parametrize(
+    ("logo", "ending"),
+    [
+        pytest.param(drawn.png(), "png", id="raster"),
+        pytest.param(drawn.SVG, "svg", id="drawing", marks=pytest.mark.slow),
+    ],
+)
 def test_the_operators_files_are_written_with_the_pages(tmp_path, logo, ending):
     site = Exported(tmp_path)
     for name, data in (("logo", logo), ("css", b"a{}"), ("about", b"# How to be listed")):
