@@ -357,6 +357,45 @@ def test_explain_of_an_unknown_or_unread_feed_is_clear(server, folder):
     assert "never polled yet" in command(folder, "explain", "blog").stdout
 
 
+@pytest.mark.parametrize(
+    ("argument", "name"),
+    [
+        ("boss-mind", "boss-mind"),
+        ("https://thebossmind.example:443/feed#x", "boss-mind"),
+        ("thebossmind.example/feed", "boss-mind"),
+        ("the BOSS mind!", "boss-mind"),
+        ("The Boss", "boss-mind"),
+        ("boss-mind ", "boss-mind"),
+        ("zweite", "boss-mind-2"),
+        ("boss-mind-2", "boss-mind-2"),
+        ("zweite öl", "boss-mind-2"),
+        ("samples/a.xml", "samples"),
+        ("./samples/a.xml", "samples"),
+    ],
+)
+def test_a_feed_is_named_by_name_address_title_or_beginning(folder, argument, name):
+    write_config(folder, [
+        "{url: 'http://thebossmind.example/feed', name: boss-mind, title: The Boss Mind}",
+        "{url: 'https://b.example/feed?x=1', name: boss-mind-2, title: Zweite Ölmühle}",
+        "{url: samples/a.xml, name: samples}",
+    ])  # fmt: skip
+    done = command(folder, "explain", argument, "--json")
+
+    assert json.loads(done.stdout)["feed"] == name
+
+
+def test_an_argument_that_may_be_several_feeds_names_them(server, folder):
+    write_config(folder, [f"{{url: '{server.url(f'/{n}')}', name: feed-{n}}}" for n in range(7)])
+
+    several = command(folder, "poll", "feed")
+    address = command(folder, "poll", server.url("/3"), "--json")
+
+    told = "feed-0, feed-1, feed-2, feed-3, feed-4 and more"
+    assert (several.returncode, several.stdout) == (2, "")
+    assert several.stderr == f"feed: may be {told}; write one of these names\n"
+    assert [json.loads(line)["feed"] for line in address.stdout.splitlines()] == ["feed-3"]
+
+
 def test_export_writes_the_documents_that_the_web_serves(server, folder):
     write_config(folder, [server.url("/a")])
     command(folder, "poll")

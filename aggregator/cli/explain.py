@@ -9,6 +9,7 @@ import click
 
 from aggregator import urls
 from aggregator.cli.common import load_config, opened_database, takes_config
+from aggregator.cli.feed_arguments import feed_names
 from aggregator.cli.logs import escaped
 from aggregator.cli.output import iso
 from aggregator.database.feeds import read_health
@@ -26,15 +27,14 @@ def explain(feed: str, as_json: bool) -> None:
     """Show when a feed is polled next, and why.
 
     With the last polls of the feed.
+
+    FEED is a name, an address, a title, or the beginning of a name or title that no other feed has.
     """
-    config = load_config()
-    unknown = UsageError(f"{urls.masked_input(feed)}: no such feed; `aggregator feeds` lists them")
-    if feed not in {subscription.name for subscription in config.feeds}:
-        raise unknown
-    with opened_database(config) as engine, engine.connect() as connection:
-        health = read_health.feed(connection, feed, now=datetime.now(UTC))
+    with opened_database(load_config()) as engine, engine.connect() as connection:
+        (name,) = feed_names(connection, [feed])
+        health = read_health.feed(connection, name, now=datetime.now(UTC))
     if health is None:  # removed from the file by another process
-        raise unknown
+        raise UsageError(f"{name}: left the file just now")
     if as_json:
         click.echo(json.dumps(_json(health), ensure_ascii=False, indent=2))
         return

@@ -157,7 +157,7 @@ def lines(
         link = entry.url or "no link"
         yield f"   {entry.id}, listed {output.moment(entry.listed_at)} UTC, {link}"
         yield f"   first seen {output.moment(entry.first_seen_at)} UTC; {_dated(listing.dating)}"
-        yield f"   {_listed(listing)}"
+        yield f"   {_places(listing)}"
     if len(entries) == 1 and not reasons:
         yield "in no story; nothing was found to be the same"
     for reason in reasons:
@@ -167,15 +167,15 @@ def lines(
         yield f"{ends}: {reason.rule}, {reason.score} %{outside}"
 
 
-def _listed(listing: EntryPresence) -> str:
+def _places(listing: EntryPresence) -> str:
     """Return which lists have an entry, or why none has."""
     if listing.exclusion:
         return f"in no list: {listing.exclusion}"
-    shown = [unquote(list_path(of.scope)) for of in listing.lists if of.is_shown]
-    others = [unquote(list_path(of.scope)) for of in listing.lists if not of.is_shown]
-    texts = [f"shown in {', '.join(shown)}"] if shown else []
-    if others:
-        texts.append(f"another entry of the story is shown in {', '.join(others)}")
+    shown_in = [unquote(list_path(of.scope)) for of in listing.lists if of.is_shown]
+    other_lists = [unquote(list_path(of.scope)) for of in listing.lists if not of.is_shown]
+    texts = [f"shown in {', '.join(shown_in)}"] if shown_in else []
+    if other_lists:
+        texts.append(f"another entry of the story is shown in {', '.join(other_lists)}")
     return "; ".join(texts) or "in no list yet"
 
 

@@ -8,6 +8,7 @@ import click
 
 from aggregator.cli import logs, output
 from aggregator.cli.common import load_config, opened_database, run_until_done, takes_config
+from aggregator.cli.feed_arguments import feed_names
 from aggregator.database.feeds import read_health
 from aggregator.errors import UsageError
 from aggregator.poll import PollResult
@@ -21,7 +22,10 @@ from aggregator.scheduler import poll_once
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per feed and line.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if a feed failed.")
 def poll(feeds: tuple[str, ...], all_feeds: bool, as_json: bool, strict: bool) -> None:
-    """Poll due feeds, or the named feeds, once and exit."""
+    """Poll due feeds, or the named feeds, once and exit.
+
+    FEED is a name, an address, a title, or the beginning of a name or title that no other feed has.
+    """
     if feeds and all_feeds:
         raise UsageError("--all polls every feed; leave it out, or name no feed")
     config = load_config()
@@ -32,6 +36,8 @@ def poll(feeds: tuple[str, ...], all_feeds: bool, as_json: bool, strict: bool) -
         opened_database(config) as engine,
         output.progress(as_json=as_json) as (started, show_result),
     ):
+        with engine.connect() as connection:
+            names = feed_names(connection, feeds) if feeds else None
 
         def note(result: PollResult) -> None:
             show_result(result)
@@ -44,7 +50,7 @@ def poll(feeds: tuple[str, ...], all_feeds: bool, as_json: bool, strict: bool) -
                 poll_once,
                 config,
                 engine,
-                names=feeds or None,
+                names=names,
                 everything=all_feeds,
                 on_start=started,
                 on_result=note,
