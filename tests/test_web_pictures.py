@@ -77,6 +77,7 @@ def test_the_picture_stands_beside_the_excerpt_with_its_size(site):
     (image,) = images(site)
 
     assert image == {
+        "class": "shot",
         "src": f"/picture/{stored.key}-list",
         "width": "112",
         "height": "74",

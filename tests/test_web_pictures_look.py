@@ -90,3 +90,27 @@ def test_nobody_is_shut_out_and_nothing_moves(browser: Browser, gallery, axe, na
     assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
     assert all(url.startswith(gallery.server) for url in hosts)
     page.context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("number", [0, 2, 4])
+def test_a_click_on_a_picture_leads_where_the_title_leads(browser: Browser, gallery, width, number):
+    page = open_page(browser, gallery.server, width)
+    title = page.get_by_role("link", name=f"Post {number}", exact=True)
+    box = page.locator("img.shot, .shot img").nth(number).bounding_box()
+    assert box is not None
+
+    target = page.evaluate(
+        "([x, y]) => document.elementFromPoint(x, y).closest('a')?.href",
+        [box["x"] + box["width"] / 2, box["y"] + box["height"] / 3],
+    )
+    source = page.locator(".src").nth(number).bounding_box()
+    assert source is not None
+    named = page.evaluate(
+        "([x, y]) => document.elementFromPoint(x, y).closest('a')?.className",
+        [source["x"] + source["width"] / 2, source["y"] + source["height"] / 2],
+    )
+
+    assert target == title.get_attribute("href")
+    assert named == "src"
+    page.context.close()
