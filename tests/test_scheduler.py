@@ -459,6 +459,22 @@ def test_the_first_mistake_of_a_file_is_stored_until_the_file_is_in_use_again(wo
     assert "Mars/Olympus" in stored[0]
 
 
+def test_the_log_says_that_another_rule_was_read(world, caplog, monkeypatch):
+    monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
+    caplog.set_level(logging.INFO, "aggregator")
+    world.subscribe("/a")
+    scheduler = new_scheduler(world.config, world.database)
+
+    async def meanwhile():
+        await until(lambda: world.titles() == ["Post of /a"])
+        world.write("/a", hide="post")
+        await until(lambda: world.titles() == [])
+
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    assert "reloaded: rules or views changed" in caplog.text
+
+
 def test_a_configuration_file_that_disappears_is_told_once_and_again_on_sighup(
     world, caplog, monkeypatch
 ):

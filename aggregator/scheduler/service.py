@@ -305,7 +305,7 @@ class Scheduler:
             beside = error.stamps
         else:
             result = await self._sync(config)
-            changes = _changes(result)
+            changes = _changes(result, self._config, config)
             # Some file systems give a file another inode each time, though it was not saved.
             is_saved = _times(stamps) != _times(self._stamps)
             is_news = is_saved or request_count != self._answered_requests or changes
@@ -450,14 +450,16 @@ def _times(stamps: Mapping[Path, Stamp | None]) -> Mapping[Path, Stamp]:
     return {path: (stamp or ())[:2] for path, stamp in stamps.items()}
 
 
-def _changes(result: write_subscriptions.SyncResult) -> str:
-    """Return which feeds changed in which way, "" for none."""
+def _changes(result: write_subscriptions.SyncResult, former: Config, config: Config) -> str:
+    """Return which feeds changed in which way, and whether rules or views did; "" for none."""
     feeds = {
         "added": result.added_feeds,
         "removed": result.removed_feeds,
         "changed": result.changed_feeds,
     }
-    return "; ".join(f"{change} {_listing(names)}" for change, names in feeds.items() if names)
+    parts = [f"{change} {_listing(names)}" for change, names in feeds.items() if names]
+    parts += ["rules or views changed"] if former.listing_rules != config.listing_rules else []
+    return "; ".join(parts)
 
 
 def _listing(names: Sequence[str]) -> str:
