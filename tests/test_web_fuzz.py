@@ -8,13 +8,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.selection import fuzz_examples, slow_after
-from tests.web_fixtures import Site, full_site
+from tests.web_fixtures import Site, full_site, post_path
 
 fuzzed = settings(
     max_examples=fuzz_examples(150), deadline=None, suppress_health_check=list(HealthCheck)
 )
 
-PARAMETERS = ("q", "before", "after", "limit", "skip", "view", "raw", "source", "category", "v")
+PARAMETERS = (
+    "q",
+    "before",
+    "after",
+    "limit",
+    "skip",
+    "view",
+    "raw",
+    "source",
+    "category",
+    "v",
+    "in",
+)
 HEADERS = (
     "Accept", "Accept-Encoding", "Accept-Language", "A-IM", "Authorization", "Content-Length",
     "Content-Type", "Cookie", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "Range",
@@ -74,6 +86,17 @@ def test_no_address_parameter_or_header_leads_to_a_fault(fuzzed_site, data):
 
     assert answer.status_code < 500
     answer.close()
+
+
+@fuzzed
+@given(
+    kind=st.sampled_from([b"", b"all/", b"category/", b"view/", b"source/", b"search/"]),
+    key=in_addresses,
+)
+def test_no_list_in_the_address_of_a_post_leads_to_a_fault(fuzzed_site, kind, key):
+    path = f"{post_path(fuzzed_site)}?in={quote_from_bytes(kind + key)}"
+
+    assert fuzzed_site.client.get(path).status_code in {200, 404}
 
 
 @pytest.mark.parametrize("path", ["/search", "/search/feed.atom", "/updates.json"])
