@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import lists, pages, polling, publishing, stories, ticks
+from bench import lists, pages, pictures, polling, publishing, stories, ticks
 
 RESULTS = Path(__file__).with_name("results.md")
 TARGETS = {"first": 0.35, "304": 0.012, "same 200": 0.02, "touched": 0.04, "one new": 0.08}
@@ -148,6 +148,11 @@ def list_table(arguments: argparse.Namespace) -> list[str]:
     return lists.table(arguments.entries)
 
 
+def picture_table(_arguments: argparse.Namespace) -> list[str]:
+    """Return what pictures cost."""
+    return pictures.table()
+
+
 SECTIONS = {
     "polling": phase_table,
     "growth": growth_table,
@@ -155,6 +160,7 @@ SECTIONS = {
     "feeds": feed_table,
     "stories": story_table,
     "lists": list_table,
+    "pictures": picture_table,
 }
 
 

@@ -161,12 +161,12 @@ def _app(folder: Path) -> Flask:
         due = write_leases.lease_named(
             connection, owner="bench", now=now, until=now + timedelta(minutes=1), names=None
         )
-        polls = [_poll(feed, number, now) for number, feed in enumerate(due)]
+        polls = [completed_poll(feed, number, now) for number, feed in enumerate(due)]
         recording.record(connection, polls, poll_settings(config), now=now)
     return create_app(config, engine)
 
 
-def _poll(feed: DueFeed, number: int, now: datetime) -> CompletedPoll:
+def completed_poll(feed: DueFeed, number: int, now: datetime) -> CompletedPoll:
     """Return a poll that brought the feed's document, as the pipeline hands it to the writer."""
     read = read_document(feeds.document(number), {}, feed.url)
     assert read.feed is not None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import lists, publishing
+from bench import lists, pictures, publishing
 
 
 @pytest.mark.slow
@@ -30,3 +30,14 @@ def test_the_bench_of_lists_runs_and_measures_what_it_says(monkeypatch):
     assert int(hidden.split("|")[2]) > 200  # from the whole list and a category
     assert any(line.startswith("| view, deep page") for line in lines)
     assert "for 0025" in lines[-2]
+
+
+@pytest.mark.slow
+def test_the_bench_of_pictures_runs(monkeypatch):
+    for name, value in {"ROUNDS": 1, "FEEDS": 1, "SIZES": {"small": (300, 200, "PNG")}}.items():
+        monkeypatch.setattr(pictures, name, value)
+
+    lines = pictures.table()
+
+    assert any(line.startswith("| small | ") for line in lines)
+    assert "from choice to row" in lines[-2]

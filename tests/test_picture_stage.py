@@ -20,10 +20,11 @@ from aggregator.pictures.picture_files import PictureFiles
 from aggregator.poll.picture_fetcher import MAX_SIZE
 from aggregator.poll.picture_stage import forget_pictures
 from tests.feedserver import FeedServer
-from tests.hostile_pictures import NOT_PICTURES, picture
+from tests.hostile_pictures import DAMAGED, HUGE, NOT_PICTURES, picture
 from tests.pictured import Pictured, SetClock
 from tests.pollers import _SameWorkers, new_scheduler
 from tests.running import command, write_config
+from tests.selection import slow_but
 from tests.worlds import NOW, entry, sqlite_database, subscribe
 
 HOUR = timedelta(hours=1)
@@ -162,6 +163,19 @@ def test_what_is_not_a_picture_is_asked_for_once_and_never_reaches_the_folder(bl
     assert blog.leads() == [None]
     assert blog.files() == []
     assert blog.paths() == ["/a.png"]
+
+
+@pytest.mark.parametrize("name", slow_but(["half a JPEG"], [*DAMAGED, *HUGE]))
+def test_a_hostile_picture_never_reaches_the_folder(blog, name):
+    blog.server.put("/a.png", (DAMAGED | HUGE)[name]())
+    blog.server.put("/b.png", picture())
+
+    blog.store(blog.entry(1, "/a.png", "/b.png"))
+    blog.fetch()
+
+    assert len(blog.failures()) == 1
+    assert len(blog.files()) == 2
+    assert None not in blog.leads()
 
 
 def test_a_picture_of_more_than_5_mb_is_not_read_to_its_end(blog):
