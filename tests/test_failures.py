@@ -12,7 +12,7 @@ from aggregator.reading.worker_task import read_document
 from tests.feedserver import FeedServer
 from tests.fetching import failure
 from tests.worlds import NOW
-from web.failure_texts import check_reason, failure_sentence
+from web.failure_texts import check_reason, defect_sentence, failure_sentence
 from web.language import available, language
 
 ENGLISH = language("en")
@@ -200,3 +200,30 @@ def test_a_reason_that_we_chose_is_told_only_after_failures():
     assert (
         check_reason(replace(FAILING, failures=0), ENGLISH) == "This machine seems to be offline."
     )
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        (
+            b"<rss><channel><item><title>A</title></item>\n<item><title>B",
+            "; its last post is left out.",
+        ),
+        (b"<rss><channel><item><title>A</title></item>\n", "The document ends too early."),
+        (
+            b"<rss><channel>\n<item><title>A & B</title></item></channel></rss>",
+            "The document has a mistake in line 2, but could be read.",
+        ),
+    ],
+)
+def test_a_defect_of_a_document_is_a_sentence_in_each_language(document, text):
+    feed = read_document(document, {}, URL).feed
+    assert feed is not None
+    note = feed.head.note or ""
+
+    sentences = [defect_sentence(note, language(tag)) for tag in available()]
+
+    assert (defect_sentence(note, ENGLISH) or "").endswith(text)
+    assert None not in sentences
+    assert len(set(sentences)) == len(available()) - 1  # American English has it from English
+    assert defect_sentence("something else", ENGLISH) is None

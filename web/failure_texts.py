@@ -4,7 +4,14 @@ from datetime import timedelta
 
 from aggregator import urls
 from aggregator.feed_status import FeedStatus, feed_status
-from aggregator.model import OUR_REASONS, Constraint, Failure, FailureKind, FeedHealth
+from aggregator.model import (
+    OUR_REASONS,
+    Constraint,
+    Failure,
+    FailureKind,
+    FeedHealth,
+    document_defects,
+)
 from web.language import Language, to_translate
 from web.relative_time import every
 
@@ -70,6 +77,18 @@ def failure_sentence(failure: Failure, lang: Language) -> str:
         return lang.gettext(_NAMED_FEED, place=failure.named_feed)
     sentence = lang.gettext(_SENTENCES[failure.kind])
     return sentence.format(status=failure.status) if "{" in sentence else sentence
+
+
+def defect_sentence(note: str, lang: Language) -> str | None:
+    """Return what was wrong with a document that was read all the same, None for another note."""
+    if note == document_defects.CUT_SHORT:
+        return lang.gettext("The document ends too early.")
+    if note == document_defects.CUT_WITHIN_ENTRY:
+        return lang.gettext("The document ends too early; its last post is left out.")
+    line = document_defects.line_not_well_formed(note)
+    if line is None:
+        return None
+    return lang.gettext("The document has a mistake in line {line}, but could be read.", line=line)
 
 
 def check_reason(feed: FeedHealth, lang: Language) -> str | None:

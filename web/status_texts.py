@@ -18,7 +18,7 @@ from aggregator.model import (
     PollRecord,
 )
 from web.bidi_text import MAX_LENGTH
-from web.failure_texts import check_reason, failure_sentence
+from web.failure_texts import check_reason, defect_sentence, failure_sentence
 from web.language import SOURCE, Language
 from web.relative_time import Clock, every
 
@@ -218,7 +218,8 @@ def _status_details(feed: FeedHealth, clock: Clock) -> Iterator[StatusText]:
             question = lang.gettext("It has never worked. Is {place} the right address?")
             yield translated(question.format(place=place))
     elif feed.note:
-        yield StatusText(sentence(feed.note), SOURCE)
+        defect = defect_sentence(feed.note, lang)
+        yield translated(defect) if defect else StatusText(sentence(feed.note), SOURCE)
 
 
 def _failure(feed: FeedHealth, lang: Language) -> Iterator[StatusText]:

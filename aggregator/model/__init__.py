@@ -5,6 +5,7 @@ Words are those of the glossary in docs/architecture.md: an RSS item is an *entr
 a line in config.yaml a *subscription*, one attempt to bring a feed up to date a *poll*.
 
 documents      subscriptions, responses, and the feeds and entries in documents
+document_defects  what was wrong with a document that was read all the same
 polling        the state of a feed between two polls, and the outcome of a poll
 listing        lists of entries, their sources, and what stands around them on a page
 listing_rules  what config.yaml says about the entries of lists

@@ -26,6 +26,7 @@ from aggregator.model import (
     ParsedEntry,
     ParsedFeed,
     PublisherHints,
+    document_defects,
     is_bot_check,
 )
 from aggregator.reading.document_limits import MAX_BROKEN
@@ -153,8 +154,8 @@ def _without_half(feed: ParsedFeed, document: bytes) -> ParsedFeed:
     if _ROOT_END.search(document, max(begun, ended)):
         return feed
     has_half = begun > ended
-    consequence = "; its last entry is left out" if has_half else ""
-    head = replace(feed.head, note=f"the document is cut short{consequence}")
+    note = document_defects.CUT_WITHIN_ENTRY if has_half else document_defects.CUT_SHORT
+    head = replace(feed.head, note=note)
     return ParsedFeed(head, feed.entries[:-1] if has_half else feed.entries, cut_short=True)
 
 
@@ -206,7 +207,7 @@ def _note(result: Any) -> str | None:
     error = result.get("bozo_exception")
     if not result.bozo or not isinstance(error, SAXParseException):
         return None
-    return f"XML not well-formed in line {error.getLineNumber()}: {error.getMessage()}"
+    return document_defects.not_well_formed(error.getLineNumber() or 1, error.getMessage())
 
 
 def _publisher_hints(feed: Any, body: bytes) -> PublisherHints:
