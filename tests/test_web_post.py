@@ -117,9 +117,12 @@ def test_a_post_that_no_list_of_its_source_shows_cannot_be_read(tmp_path):
     feeds = [{"name": "lamp", "url": "https://lamp.example/", "hide": "secret"}]
     site = Site(tmp_path, feeds=feeds)
     site.subscribe()
-    site.record("lamp", entry(1, title="Secret"), entry(2, guid="b", title="Open"))
+    site.record(
+        "lamp", entry(1, title="Secret", summary="Cut…", url=None), entry(2, guid="b", title="Open")
+    )
     hidden, shown = post_path(site, "Secret"), post_path(site, "Open")
 
+    assert "/post/" not in site.page("/source/lamp?hidden=1").text
     site.page(hidden, 404)
     site.page(shown)
     site.subscribe(Subscription("other", "https://other.example/"))
