@@ -142,6 +142,39 @@ def test_the_dialog_and_the_first_run_shut_nobody_out(browser, base, axe, tmp_pa
             page.context.close()
 
 
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+def test_pages_without_posts_have_the_operator_s_face_and_can_be_mirrored(
+    browser, axe, tmp_path, direction
+):
+    drawing = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>'
+    )
+    (tmp_path / "logo.svg").write_text(drawing)
+    face = {"logo": "logo.svg", "accent": "#0a6b4a", "description": "What the tide brings"}
+    site = Site(tmp_path, page=face, views=[{"name": "none", "search": "nothing"}])
+    site.subscribe()
+    site.record("lamp", entry(1))
+    SCREENSHOTS.mkdir(exist_ok=True)
+    with served(site) as base:
+        for name, path in {
+            "feed": "/feed.atom",
+            "nothing": "/nope",
+            "empty-view": "/view/none",
+            "no-results": "/search?q=zeppelin",
+        }.items():
+            page = open_page(browser, base + path, 390)
+            page.evaluate("(side) => { document.documentElement.dir = side; }", direction)
+            page.screenshot(path=SCREENSHOTS / f"face-{name}-{direction}.png")
+            logo = page.locator(".brand img").bounding_box()
+            width = page.evaluate("document.documentElement.scrollWidth")
+            found = violations(page, axe)
+            page.context.close()
+            assert found == [], name
+            assert width <= 390, name
+            assert logo is not None
+            assert (logo["x"] < 195) == (direction == "ltr"), name
+
+
 @pytest.mark.parametrize("locale", ["en", "de", "fr", "es", "ja"])
 def test_every_page_is_quiet_stays_with_us_and_fits_a_narrow_phone(
     browser, base, locale, tmp_path_factory
