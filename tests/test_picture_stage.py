@@ -16,6 +16,7 @@ from aggregator.database.entries import write_retention
 from aggregator.database.pictures import write_choices
 from aggregator.errors import NoWorkerError
 from aggregator.model import Enclosure, PictureMode
+from aggregator.pictures.picture_choice import ChosenPicture
 from aggregator.pictures.picture_files import PictureFiles
 from aggregator.poll.picture_fetcher import MAX_SIZE
 from aggregator.poll.picture_stage import forget_pictures
@@ -114,6 +115,22 @@ def test_pictures_of_stored_entries_are_fetched_when_they_are_turned_on(blog):
 
     blog.subscribe(PictureMode.OFF)
     assert blog.leads() == [None]
+
+
+def test_pictures_that_are_turned_off_are_not_fetched_any_more(blog):
+    blog.server.put("/a.png", picture())
+    blog.store(blog.entry(1, "/a.png"))
+    with blog.database.begin() as connection:
+        (entry,) = write_choices.unchosen_entries(connection, 10)
+        write_choices.store_choice(
+            connection, entry, [ChosenPicture("https://a.example/", True)], NOW
+        )
+
+    blog.subscribe(PictureMode.OFF)
+    blog.fetch()
+
+    assert blog.paths() == []
+    assert blog.rows("SELECT attempts FROM pictures") == [0]
 
 
 def test_a_new_version_of_an_entry_has_its_own_picture(blog):

@@ -43,12 +43,11 @@ class PictureStage:
         transact: Transact,
         clock: PollClock,
     ) -> None:
-        self.settings = settings
+        self._settings = settings
         self._fetcher = fetcher
         self._files = PictureFiles(settings.folder)
         self._transact = transact
         self._clock = clock
-        self._stored_size = 0
 
     async def __aenter__(self) -> Self:
         await self._fetcher.__aenter__()
@@ -59,7 +58,6 @@ class PictureStage:
 
     async def work(self, is_stopping: Callable[[], bool]) -> None:
         """Choose and fetch pictures until none is due, or until `is_stopping`."""
-        self._stored_size = await self._transact(write_pictures.stored_size)
         running: dict[asyncio.Task[FetchedPicture], DuePicture] = {}
         outcomes: list[FetchedPicture] = []
         try:
@@ -79,13 +77,13 @@ class PictureStage:
         self, outcomes: Sequence[FetchedPicture], busy_sites: Sequence[str]
     ) -> list[DuePicture]:
         """Store outcomes, choose pictures of a few entries, and claim the next pictures."""
-        surplus = self._stored_size + sum(outcome.size for outcome in outcomes)
-        surplus -= self.settings.max_stored
 
         def step(connection: Connection) -> tuple[list[DuePicture], list[str]]:
             now = self._clock.now()
             write_pictures.store_outcomes(connection, outcomes, now=now)
-            doomed = write_pictures.evict(connection, surplus) if surplus > 0 else []
+            doomed: list[str] = []
+            if outcomes:
+                doomed = write_pictures.evict(connection, max_size=self._settings.max_stored)
             for entry in write_choices.unchosen_entries(connection, _CHOSEN_AT_ONCE):
                 whole_text = entry.mode is PictureMode.ALL
                 choice = chosen_pictures(
@@ -104,9 +102,6 @@ class PictureStage:
         claimed, doomed = await self._transact(step)
         if doomed:
             await asyncio.to_thread(self._files.delete, doomed)
-            self._stored_size = await self._transact(write_pictures.stored_size)
-        else:
-            self._stored_size += sum(outcome.size for outcome in outcomes)
         return claimed
 
 

@@ -1,6 +1,7 @@
 """Due or named feeds, polled once: `aggregator poll`."""
 
 import asyncio
+import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,17 +10,21 @@ from time import monotonic
 
 from aggregator import urls
 from aggregator.config import Config
-from aggregator.database import Connection, Engine
+from aggregator.database import Connection, Engine, Transact
 from aggregator.database.feeds import write_hosts, write_leases
+from aggregator.database.pictures import write_pictures
 from aggregator.errors import UsageError
 from aggregator.model import DueFeed
-from aggregator.poll import Poller, PollerFactory, PollResult
+from aggregator.poll import Poller, PollerFactory, PollResult, PollSettings
+from aggregator.poll.picture_fetcher import PictureSettings
 from aggregator.runtime import process_identity, system_clock
 
 from . import leases
 from .leases import FEEDS_PER_SLOT, LEASE
 from .poll_options import poll_settings
 from .relisting import Relisting
+
+log = logging.getLogger(__name__)
 
 MAX_WAIT = timedelta(minutes=1)
 """How long a single command waits for a database that is locked or full."""
@@ -72,8 +77,7 @@ async def poll_once(
         # Documents have told titles and sites, on which rules and stories depend.
         await Relisting(poller.transact_after_reading).work(lambda: False)
         if settings.pictures is not None:
-            async with pollers.picture_stage(settings, settings.pictures, poller.transact) as stage:
-                await stage.work(_is_over(MAX_PICTURE_TIME))
+            await _fetch_pictures(pollers, settings, settings.pictures, poller.transact)
 
 
 async def _poll_each(
@@ -98,6 +102,17 @@ async def _poll_each(
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _fetch_pictures(
+    pollers: PollerFactory, settings: PollSettings, pictures: PictureSettings, transact: Transact
+) -> None:
+    """Fetch the pictures that are due, for `MAX_PICTURE_TIME` at most."""
+    has_due = partial(write_pictures.has_due, now=datetime.now(UTC))
+    if await transact(has_due):
+        log.info("pictures: fetching those of new posts, for a minute at most")
+        async with pollers.picture_stage(settings, pictures, transact) as stage:
+            await stage.work(_is_over(MAX_PICTURE_TIME))
 
 
 def _is_over(span: timedelta) -> Callable[[], bool]:

@@ -19,17 +19,26 @@ class PictureJobs:
         self._pollers = pollers
         self._transact = transact
         self._stage: PictureStage | None = None
+        self._settings: PollSettings | None = None
 
-    async def fetch(self, settings: PollSettings, is_stopping: Callable[[], bool]) -> None:
-        """Fetch the pictures that are due, until `is_stopping`."""
-        if self._stage is not None and self._stage.settings != settings.pictures:
+    async def fetch(
+        self, settings_now: Callable[[], PollSettings], is_stopping: Callable[[], bool]
+    ) -> None:
+        """Fetch the pictures that are due, until `is_stopping` or until the settings change.
+
+        Args:
+            settings_now: Returns the present settings.
+        """
+        settings = settings_now()
+        if settings != self._settings:
             await self.close()
+            self._settings = settings
         if settings.pictures is None:
             return
         if self._stage is None:
             stage = self._pollers.picture_stage(settings, settings.pictures, self._transact)
             self._stage = await stage.__aenter__()
-        await self._stage.work(is_stopping)
+        await self._stage.work(lambda: is_stopping() or settings_now() is not settings)
 
     async def retain(self, files: PictureFiles) -> None:
         """Delete the pictures that no entry has any more."""

@@ -355,7 +355,7 @@ class Scheduler:
 
     async def _fetch_pictures(self) -> None:
         """Fetch pictures of stored entries."""
-        await self._pictures.fetch(self._settings, lambda: self._stopping)
+        await self._pictures.fetch(lambda: self._settings, lambda: self._stopping)
 
     def _read(self, path: Path) -> tuple[Config, PollSettings]:
         """Read the file; 100,000 feeds take too long for the event loop, and for a stop."""

@@ -4,12 +4,23 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, literal, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from aggregator.database.chunks import chunks
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.feeds.write_polls import note_change
-from aggregator.database.picture_tables import entry_pictures, pictures
+from aggregator.database.picture_tables import entry_pictures, pictures, unchosen_pictures
 from aggregator.database.pictures.write_choices import make_next_due
 from aggregator.database.schema import feeds
 from aggregator.model import DuePicture, FetchedPicture
@@ -76,17 +87,20 @@ def _values(outcome: FetchedPicture) -> dict[str, Any]:
     }
 
 
-def stored_size(connection: Connection) -> int:
-    """Return the bytes of all files."""
-    return connection.scalar(select(func.coalesce(func.sum(pictures.c.size), 0))) or 0
+def has_due(connection: Connection, *, now: datetime) -> bool:
+    """Return whether pictures are to be chosen or fetched."""
+    return bool(connection.scalar(_HAS_DUE, {"now": now}))
 
 
-def evict(connection: Connection, surplus: int) -> list[str]:
-    """Take the pictures of the oldest entries off pages, until `surplus` bytes are free.
+def evict(connection: Connection, *, max_size: int) -> list[str]:
+    """Take the pictures of the oldest entries off pages, until all files have `max_size` bytes.
 
     Returns:
         Keys of files that nothing needs any more.
     """
+    surplus = (connection.scalar(_STORED_SIZE) or 0) - max_size
+    if surplus <= 0:
+        return []
     doomed: list[int] = []
     keys: list[str] = []
     for row in connection.execute(_OLDEST):
@@ -129,6 +143,9 @@ def _unused(connection: Connection, keys: Sequence[str]) -> list[str]:
 
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_IS_USED = exists(
+    select(literal(1)).where(entry_pictures.c.picture_id == pictures.c.id).correlate(pictures)
+)
 _DUE = (
     select(
         pictures.c.id,
@@ -142,11 +159,25 @@ _DUE = (
         pictures.c.next_at.is_not(None),
         pictures.c.next_at <= bindparam("now", type_=UtcDateTime),
         pictures.c.site.not_in(bindparam("busy", expanding=True)),
+        _IS_USED,  # pictures may have been turned off meanwhile
     )
     .order_by(pictures.c.place.desc())
     .limit(_MAX_CANDIDATES)
     .with_for_update(of=pictures, skip_locked=True)
 )
+_HAS_DUE = select(
+    or_(
+        exists(select(unchosen_pictures.c.entry_id)),
+        exists(
+            select(pictures.c.id).where(
+                pictures.c.next_at.is_not(None),
+                pictures.c.next_at <= bindparam("now", type_=UtcDateTime),
+                _IS_USED,
+            )
+        ),
+    )
+)
+_STORED_SIZE = select(func.sum(pictures.c.size)).where(pictures.c.file_key.is_not(None))
 _CLAIM = (
     update(pictures)
     .where(pictures.c.id.in_(_IDS))
@@ -178,13 +209,7 @@ _OLDEST = (
 _EVICT = (
     update(pictures).where(pictures.c.id.in_(_IDS)).values(file_key=None, size=0, failure=_EVICTED)
 )
-_WITHOUT_USE = (
-    select(pictures.c.id, pictures.c.file_key)
-    .where(
-        ~select(literal(1)).where(entry_pictures.c.picture_id == pictures.c.id).exists(),
-    )
-    .limit(bindparam("limit"))
-)
+_WITHOUT_USE = select(pictures.c.id, pictures.c.file_key).where(~_IS_USED).limit(bindparam("limit"))
 _USED_KEYS = select(pictures.c.file_key).where(
     pictures.c.file_key.in_(bindparam("keys", expanding=True))
 )
