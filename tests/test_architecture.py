@@ -59,8 +59,8 @@ ALLOWED = {
     "aggregator.scheduler": PURE
     | {"config", "database", "fetch", "merged", "pictures", "poll", "runtime", "websub"},
     "aggregator.cli": PURE
-    | {"config", "database", "dates", "feed_status", "fetch", "merged", "opml", "plan", "poll"}
-    | {"publish", "reading.autodiscovery", "reading.worker_task", "rules", "runtime"}
+    | {"config", "database", "dates", "feed_status", "fetch", "merged", "opml", "pictures", "plan"}
+    | {"poll", "publish", "reading.autodiscovery", "reading.worker_task", "rules", "runtime"}
     | {"scheduler", "text", "web"},
     "web": PURE
     | {"config", "database", "dates", "feed_status", "merged", "opml", "pictures", "publish"}

@@ -4,9 +4,12 @@ import asyncio
 import base64
 import errno
 import logging
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
+from html import escape
 
 import pytest
 
@@ -364,10 +367,14 @@ def test_the_picture_of_an_enclosure_leads(blog):
 
 
 def rss_with(pictures: list[str]) -> str:
+    return rss_of(*(f'&lt;img src="{url}"&gt;' for url in pictures))
+
+
+def rss_of(*descriptions: str) -> str:
     items = "".join(
         f"<item><guid>{number}</guid><title>Post {number}</title>"
-        f'<description>&lt;img src="{url}"&gt;</description></item>'
-        for number, url in enumerate(pictures)
+        f"<description>{description}</description></item>"
+        for number, description in enumerate(descriptions)
     )
     return f'<rss version="2.0"><channel><title>Blog</title>{items}</channel></rss>'
 
@@ -383,6 +390,27 @@ def test_a_single_poll_fetches_pictures_into_a_folder_beside_the_database(server
     names = {path.parent.parent.name for path in tmp_path.rglob("*.webp")}
     assert names == {"pictures"}
     assert sorted(request.path for request in server.requests) == ["/a.png", "/b.html", "/feed"]
+
+
+def test_explain_story_says_what_became_of_each_picture(server, tmp_path):
+    server.put("/icon.png", picture(40, 40))
+    server.put("/page.png", b"<!doctype html>")
+    server.put("/photo.png", picture(640, 480))
+    html = "".join(f'<img src="{server.url(path)}">' for path in ("/icon.png", "/page.png"))
+    html += f'<img src="{server.url("/photo.png")}">'
+    server.put("/feed", rss_of(escape(html)))
+    write_config(tmp_path, [server.url("/feed")], page="{pictures: lead}")
+    command(tmp_path, "poll")
+    with closing(sqlite3.connect(tmp_path / "aggregator.db")) as database:
+        ((entry_id,),) = database.execute("SELECT id FROM entries").fetchall()
+
+    lines = command(tmp_path, "explain-story", str(entry_id)).stdout.splitlines()
+
+    assert [line.strip() for line in lines if "picture" in line] == [
+        f"picture {server.url('/icon.png')}: stored, 40 x 40, too small for a list",
+        f"picture {server.url('/page.png')}: not a PNG, JPEG, GIF, WebP or AVIF picture",
+        f"picture {server.url('/photo.png')}: stored, 640 x 480",
+    ]
 
 
 def test_a_running_program_fetches_pictures_and_stops_quietly(server, tmp_path, caplog):

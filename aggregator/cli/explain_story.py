@@ -17,11 +17,13 @@ from aggregator.database.entries import read_links
 from aggregator.database.lists import read_lists, read_memberships
 from aggregator.database.lists.read_memberships import Membership
 from aggregator.database.lists.rule_matching import RuleMatcher
+from aggregator.database.pictures import read_pictures
 from aggregator.database.stories import read_stories
 from aggregator.database.stories.read_stories import Story, StoryEntry, StoryReason
 from aggregator.errors import AggregatorError, UsageError
 from aggregator.merged import list_path
-from aggregator.model import Dating
+from aggregator.model import Dating, PictureState
+from aggregator.pictures.picture_sizes import PictureSize, may_lead
 
 _MAX_ID = 2**63 - 1
 _OWN_PAGE = re.compile(r"/post/(-?[0-9]{1,19})/?(?:[?#].*)?$")
@@ -109,11 +111,13 @@ class EntryPresence:
         dating: The reason for the place in lists, None if it was not stored.
         lists: Lists that have the entry.
         exclusion: Why no list has the entry, in words; empty for an entry in lists.
+        pictures: Of the entry, in order of preference.
     """
 
     dating: Dating | None
     lists: Sequence[Membership]
     exclusion: str
+    pictures: Sequence[PictureState] = ()
 
 
 def _listings(
@@ -136,7 +140,10 @@ def _listings(
 
     return {
         entry.id: EntryPresence(
-            read_lists.dating(connection, entry.id), lists[entry.id], exclusion(entry)
+            read_lists.dating(connection, entry.id),
+            lists[entry.id],
+            exclusion(entry),
+            read_pictures.picture_states(connection, entry.id),
         )
         for entry in entries
     }
@@ -158,6 +165,7 @@ def lines(
         yield f"   {entry.id}, listed {output.moment(entry.listed_at)} UTC, {link}"
         yield f"   first seen {output.moment(entry.first_seen_at)} UTC; {_dated(listing.dating)}"
         yield f"   {_places(listing)}"
+        yield from (f"   {_picture(state)}" for state in listing.pictures)
     if len(entries) == 1 and not reasons:
         yield "in no story; nothing was found to be the same"
     for reason in reasons:
@@ -177,6 +185,20 @@ def _places(listing: EntryPresence) -> str:
     if other_lists:
         texts.append(f"another entry of the story is shown in {', '.join(other_lists)}")
     return "; ".join(texts) or "in no list yet"
+
+
+def _picture(state: PictureState) -> str:
+    """Return what became of a picture."""
+    if state.stored is not None:
+        size = PictureSize(state.stored.width, state.stored.height)
+        outcome = f"stored, {size.width} x {size.height}"
+        outcome += "" if may_lead(size) else ", too small for a list"
+    elif state.failure:
+        outcome = state.failure
+        outcome += f"; again at {output.moment(state.next_at)} UTC" if state.next_at else ""
+    else:
+        outcome = "to be fetched" if state.next_at else "not needed so far"
+    return f"picture {urls.masked(state.url) or 'in the text'}: {outcome}"
 
 
 def _dated(dating: Dating | None) -> str:

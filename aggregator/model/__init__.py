@@ -57,7 +57,13 @@ from aggregator.model.listing_rules import (
     ListingRules,
     View,
 )
-from aggregator.model.picture_values import DuePicture, FetchedPicture, PictureMode, StoredPicture
+from aggregator.model.picture_values import (
+    DuePicture,
+    FetchedPicture,
+    PictureMode,
+    PictureState,
+    StoredPicture,
+)
 from aggregator.model.poll_failures import Failure, FailureKind, is_bot_check, kind_of_status
 from aggregator.model.polling import (
     BECAUSE_NO_VALIDATORS,
@@ -133,6 +139,7 @@ __all__ = [
     "ParsedFeed",
     "PermanentRedirect",
     "PictureMode",
+    "PictureState",
     "PollHistory",
     "PollRecord",
     "PublisherHints",

@@ -65,3 +65,21 @@ class FetchedPicture:
     failure: str = ""
     again_at: datetime | None = None
     is_attempt: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PictureState:
+    """What became of a picture of an entry.
+
+    Attributes:
+        url: "" for a picture that stands within the text.
+        stored: None if there are no files.
+        failure: Why there are none, "" if nothing failed so far.
+        next_at: When the picture is to be fetched; None for a picture whose turn has not come, and
+            for one that is stored or given up.
+    """
+
+    url: str
+    stored: StoredPicture | None
+    failure: str
+    next_at: datetime | None

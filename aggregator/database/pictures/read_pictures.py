@@ -6,7 +6,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from aggregator.database.chunks import chunks
 from aggregator.database.picture_tables import entry_pictures, pictures
-from aggregator.model import StoredPicture
+from aggregator.model import PictureState, StoredPicture
 from aggregator.pictures.picture_sizes import MIN_LEAD_HEIGHT, MIN_LEAD_WIDTH
 
 _STORED = (pictures.c.file_key, pictures.c.width, pictures.c.height)
@@ -27,6 +27,12 @@ _OF_ENTRY = (
     .join(entry_pictures, entry_pictures.c.picture_id == pictures.c.id)
     .where(entry_pictures.c.entry_id == bindparam("entry"), pictures.c.file_key.is_not(None))
 )
+_STATES = (
+    select(pictures.c.url, *_STORED, pictures.c.failure, pictures.c.next_at)
+    .join(entry_pictures, entry_pictures.c.picture_id == pictures.c.id)
+    .where(entry_pictures.c.entry_id == bindparam("entry"))
+    .order_by(entry_pictures.c.position)
+)
 _KEYS = select(pictures.c.file_key).where(pictures.c.file_key.is_not(None)).distinct()
 
 
@@ -43,6 +49,18 @@ def pictures_of_entry(connection: Connection, entry_id: int) -> dict[bytes, Stor
     """Return the stored pictures of an entry by the hashes of their addresses."""
     rows = connection.execute(_OF_ENTRY, {"entry": entry_id})
     return {address_hash: StoredPicture(*values) for address_hash, *values in rows}
+
+
+def picture_states(connection: Connection, entry_id: int) -> list[PictureState]:
+    """Return what became of the pictures of an entry, in order of preference."""
+    return [
+        PictureState(
+            url, None if key is None else StoredPicture(key, width, height), failure or "", next_at
+        )
+        for url, key, width, height, failure, next_at in connection.execute(
+            _STATES, {"entry": entry_id}
+        )
+    ]
 
 
 def file_keys(connection: Connection) -> set[str]:
