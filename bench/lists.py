@@ -246,16 +246,16 @@ def _relist(engine: Engine, change: str, scope: ListScope) -> RelistingCost:
     size = write_relisting.BatchSize()
     shown: list[tuple[float, list[int]]] = []
     cpu_seconds = wall_seconds = 0.0
-    count: int | None = 0
+    share: float | None = 0.0
     with locks.watched(engine):
-        while count is not None:
+        while share is not None:
             cpu, wall = time.process_time(), time.perf_counter()
             with locks.measured(), reading_first(engine).begin() as connection:
-                count = write_relisting.relist_batch(
+                share = write_relisting.relist_batch(
                     connection, size.entries, now=datetime.now(UTC)
                 )
             spent = time.process_time() - cpu
-            size.learn(spent, count or 0)
+            size.learn(spent, share or 1)
             cpu_seconds, wall_seconds = (
                 cpu_seconds + spent,
                 wall_seconds + time.perf_counter() - wall,

@@ -305,7 +305,8 @@ relistings = Table(
 """Feeds whose entries below an id are still to be listed anew; `done` counts those above.
 
 `former_lists` has the ids of lists that the feed left, and that may still have its entries;
-`changed_views` those of views that may match other entries than before.
+`changed_views` those of views that may match other entries than before, or that left the file.
+`read_definitions` has the ids that stand for all feeds.
 """
 
 resolved_names = Table(

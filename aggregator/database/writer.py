@@ -43,8 +43,8 @@ class Transact(Protocol):
 def run_after_reading(engine: Engine, work: Callable[[Connection], _T]) -> _T:
     """Run `work`, which reads and decides before its first write, in one transaction.
 
-    Other processes may write until that first write.  If one did, or is about to, `work` runs
-    again, in a transaction that keeps the others from writing from its beginning.
+    Other processes may write until then.  After or during a write of another process, `work` runs
+    again, in a transaction with the lock of writers from the beginning.
 
     Raises:
         DBAPIError: The database is locked for longer than the engine waits, or can't be written.

@@ -1,4 +1,4 @@
-"""Long work in a thread that the end of the program does not wait for."""
+"""Long work in a thread; the end of the program does not wait for the thread."""
 
 import asyncio
 import contextlib
@@ -11,10 +11,10 @@ _T = TypeVar("_T")
 
 
 async def in_daemon_thread(work: Callable[[], _T]) -> _T:
-    """Return what `work` returns, or raise what it raises.
+    """Return the result of `work`, or raise the error of `work`.
 
-    A cancellation, and then the end of the process, abandon the work wherever it is: it must not
-    hold anything that others wait for.
+    A cancellation, and then the end of the process, abandon `work` in the middle, so `work` must
+    hold nothing for which others wait.
     """
     future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
     threading.Thread(target=_run, args=(work, future), daemon=True).start()

@@ -37,10 +37,10 @@ class Relisting:
         if started_at - self._logged_at >= _LOG_INTERVAL:
             self._logged_at = started_at
             _log_progress(connection)  # before the first write
-        count = relist_batch(connection, self._size.entries, now=datetime.now(UTC))
-        if count is None:
+        share = relist_batch(connection, self._size.entries, now=datetime.now(UTC))
+        if share is None:
             return False
-        self._size.learn(monotonic() - started_at, count)
+        self._size.learn(monotonic() - started_at, share)
         return True
 
 

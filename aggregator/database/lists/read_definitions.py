@@ -25,6 +25,9 @@ from aggregator.rules import Limits
 ALL_FEEDS = 0
 """The id in `relistings` that stands for all feeds."""
 
+VIEWS_ALONE = -1
+"""The id in `relistings` that stands for all feeds, if only views have changed."""
+
 _FEEDS = (
     select(
         feeds.c.id,

@@ -1,4 +1,4 @@
-"""Which lists should have entries, and which have them: what there is to write, without a write.
+"""Which lists should have entries, and which have the entries now; modules `write_*` write.
 
 The reasons are looked for in this order:
 
@@ -17,7 +17,12 @@ from aggregator import rules
 from aggregator.database.chunks import chunks
 from aggregator.database.lists.read_definitions import Definitions, read_definitions
 from aggregator.database.lists.read_limited_entries import limited_exclusions, may_exclude
-from aggregator.database.lists.read_member_rows import MemberKey, MemberRow, member_rows
+from aggregator.database.lists.read_member_rows import (
+    MemberKey,
+    MemberRow,
+    member_rows,
+    member_rows_between,
+)
 from aggregator.database.lists.rule_matching import RuleMatcher, StoredSpan
 from aggregator.database.schema import WHOLE_LIST_ID, entries
 from aggregator.model import Exclusion
@@ -57,8 +62,8 @@ class RelistedSpan:
     """Entries that are listed anew because definitions have changed.
 
     Attributes:
-        changed_views: Ids of views that may match other entries than before; entries stay in all
-            other views, unless their exclusion changes.
+        changed_views: Ids of views with possibly other members than before; entries stay in all
+            other views, unless the exclusion of an entry changes.
     """
 
     span: StoredSpan
@@ -123,7 +128,7 @@ def member_changes(
     searched: Mapping[int, SearchedEntry],
     relisted: RelistedSpan | None = None,
 ) -> MemberChanges:
-    """Decide which lists should have some entries, and compare that with what is stored.
+    """Decide which lists should have some entries, and compare the lists with the stored members.
 
     Args:
         searched: The entries whose texts are at hand, by id.
@@ -159,6 +164,47 @@ def member_changes(
         member_keys,
         concern_all_stories=relisted is not None,
     )
+
+
+def view_changes(
+    connection: Connection, span: StoredSpan, view_ids: Collection[int], *, max_rows: int
+) -> tuple[MemberChanges, int]:
+    """Compare the entries of a span with some views; the exclusions of entries stay.
+
+    Args:
+        view_ids: Of views with possibly other members than before, and of views outside the file.
+        max_rows: Most rows to change.
+
+    Returns:
+        The changes for the entries with the highest ids, and the lowest id without a further change
+        above.
+    """
+    definitions = read_definitions(connection, [])
+    matcher = RuleMatcher(connection, {}, timezone=definitions.common.timezone)
+    matching_keys = {
+        MemberKey(view_id, entry_id)
+        for view_id in definitions.views.keys() & set(view_ids)
+        for entry_id in matcher.ids_in_span(definitions.views[view_id], span)
+    }
+    rows = member_rows_between(connection, view_ids, span.lowest, span.highest)
+    stored = {row.key: row for row in rows}
+    changed_ids = sorted((key.entry_id for key in matching_keys ^ stored.keys()), reverse=True)
+    lowest = span.lowest if len(changed_ids) <= max_rows else changed_ids[max_rows - 1]
+    ids = {entry_id for entry_id in changed_ids if entry_id >= lowest}
+    row_of = {row.id: row for row in listed_rows(connection, ids)}
+    changes = MemberChanges(
+        definitions,
+        row_of,
+        {row.id: row.exclusion for row in row_of.values()},
+        {key: row for key, row in stored.items() if key.entry_id in ids},
+        {
+            key
+            for key in matching_keys
+            if key.entry_id in ids and row_of[key.entry_id].exclusion is None
+        },
+        concern_all_stories=False,
+    )
+    return changes, lowest
 
 
 def _stored_members(

@@ -9,9 +9,12 @@ from sqlalchemy import Connection, bindparam, select
 from aggregator.database.chunks import chunks
 from aggregator.database.schema import list_members, withdrawn_members
 
-_ROWS = select(list_members).where(
-    list_members.c.list_id.in_(bindparam("lists", expanding=True)),
-    list_members.c.entry_id.in_(bindparam("ids", expanding=True)),
+_OF_LISTS = select(list_members).where(
+    list_members.c.list_id.in_(bindparam("lists", expanding=True))
+)
+_ROWS = _OF_LISTS.where(list_members.c.entry_id.in_(bindparam("ids", expanding=True)))
+_ROWS_IN_SPAN = _OF_LISTS.where(
+    list_members.c.entry_id.between(bindparam("lowest"), bindparam("highest"))
 )
 _WITHDRAWN = select(withdrawn_members).where(
     withdrawn_members.c.entry_id.in_(bindparam("ids", expanding=True))
@@ -49,6 +52,14 @@ def member_rows(
         for chunk in chunks(sorted(entry_ids))
         for row in connection.execute(_ROWS, {"lists": ids, "ids": chunk})
     ]
+
+
+def member_rows_between(
+    connection: Connection, list_ids: Collection[int], lowest: int, highest: int
+) -> list[MemberRow]:
+    """Return the rows of all entries from one id to another in some lists."""
+    values = {"lists": sorted(list_ids), "lowest": lowest, "highest": highest}
+    return [MemberRow(*row) for row in connection.execute(_ROWS_IN_SPAN, values)]
 
 
 def withdrawn_rows(

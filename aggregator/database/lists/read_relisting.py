@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from aggregator.database.lists.read_definitions import ALL_FEEDS
+from aggregator.database.lists.read_definitions import ALL_FEEDS, VIEWS_ALONE
 from aggregator.database.schema import feeds, relistings
+
+_OF_ALL = (ALL_FEEDS, VIEWS_ALONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,9 @@ def relisting_progress(connection: Connection) -> RelistingProgress | None:
     rows = connection.execute(select(relistings.c.feed_id, relistings.c.done)).all()
     if not rows:
         return None
-    total = select(func.coalesce(func.sum(feeds.c.entries), 0))
-    ids = [row.feed_id for row in rows]
-    if ALL_FEEDS not in ids:
-        total = total.where(feeds.c.id.in_(ids))
-    return RelistingProgress(sum(row.done for row in rows), connection.scalar(total) or 0)
+    of_all = select(func.coalesce(func.sum(feeds.c.entries), 0))
+    feed_ids = [row.feed_id for row in rows if row.feed_id not in _OF_ALL]
+    total = connection.scalar(of_all.where(feeds.c.id.in_(feed_ids))) or 0
+    if len(feed_ids) < len(rows):
+        total += (connection.scalar(of_all) or 0) * (len(rows) - len(feed_ids))
+    return RelistingProgress(sum(row.done for row in rows), total)

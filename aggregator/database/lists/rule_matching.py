@@ -94,7 +94,7 @@ class RuleMatcher:
         if span is not None and len(remaining_ids) > len(matching_ids) * _ENTRIES_PER_STATEMENT:
             in_span = {i for i in remaining_ids if span.lowest <= i <= span.highest}
             for rule in matching_ids:
-                matching_ids[rule] = self._ids_in_span(rule, span) & in_span
+                matching_ids[rule] = self.ids_in_span(rule, span) & in_span
             remaining_ids -= in_span
         conditions = [(matching_ids[rule], self._condition(rule)) for rule in matching_ids]
         for entry_id, entry in self._searched_entries(remaining_ids):
@@ -103,8 +103,8 @@ class RuleMatcher:
                     matched_ids.add(entry_id)
         return matching_ids
 
-    def _ids_in_span(self, rule: str, span: StoredSpan) -> set[int]:
-        """Return the ids of the entries in the span that match a rule."""
+    def ids_in_span(self, rule: str, span: StoredSpan) -> set[int]:
+        """Return the ids of the entries in a span with a match of a rule, by the index of words."""
         if self._compiler is None:
             resolution = dict(self._names())
             if span.feed_id is not None:
@@ -116,7 +116,7 @@ class RuleMatcher:
         return self._compiler.matching_ids(node, low=span.lowest, high=span.highest)
 
     def _searched_entries(self, ids: Collection[int]) -> Iterable[tuple[int, SearchedEntry]]:
-        """Yield entries by id, and keep their texts for other rules if they are few."""
+        """Yield entries by id; keep the texts of few entries for other rules."""
         unread_ids = [entry_id for entry_id in ids if entry_id not in self._searched]
         for start in range(0, len(unread_ids), _MAX_READ):
             part = _stored_entries(self._connection, unread_ids[start : start + _MAX_READ])

@@ -45,13 +45,11 @@ class ListChanges:
 
     Attributes:
         ids: Ids of the lists in the file, by key.
-        changed_ids: Ids of lists that are new or back, or have another search.
-        have_left: Lists have left the file.
+        changed_ids: Ids of lists with another search than before: new, back, changed or gone.
     """
 
     ids: Mapping[str, int]
     changed_ids: frozenset[int] = frozenset()
-    have_left: bool = False
 
 
 def write_categories(connection: Connection, subscriptions: Iterable[Subscription]) -> ListChanges:
@@ -79,11 +77,13 @@ def write_rules(connection: Connection, listing: ListingRules) -> None:
             update(state).values(listing=rules.as_json(common), rules_version=RULES_VERSION)
         )
     has_other_meaning = row.rules_version != RULES_VERSION or former.timezone != common.timezone
-    changed_views = views.ids.values() if has_other_meaning else views.changed_ids
-    concerns_all = _concerns_all(connection, former, common, has_other_meaning=has_other_meaning)
-    if views.have_left or changed_views or concerns_all:
+    changed_views = views.changed_ids.union(views.ids.values() if has_other_meaning else ())
+    if _concerns_all(connection, former, common, has_other_meaning=has_other_meaning):
         write_relistings.relist_all_feeds(connection, changed_views)
-    elif former.per_hour != common.per_hour:
+        return
+    if changed_views:
+        write_relistings.relist_views(connection, changed_views)
+    if former.per_hour != common.per_hour:
         limits = [limit for limit in (former.per_hour, common.per_hour) if limit is not None]
         busy = select(activity.c.feed_id).where(activity.c.entries * 2 > min(limits)).distinct()
         write_relistings.relist_feeds(connection, dict.fromkeys(connection.scalars(busy), ()))
@@ -151,8 +151,8 @@ def _write_lists(
         for row, definition in changed_lists
         if row.position is None or row.search != definition.search
     }
-    changed_ids = with_other_members | {ids[key] for key in new_lists}
-    return ListChanges(ids, frozenset(changed_ids), bool(left_rows))
+    new_ids, left_ids = {ids[key] for key in new_lists}, {row.id for row in left_rows}
+    return ListChanges(ids, frozenset(with_other_members | new_ids | left_ids))
 
 
 def _change_lists(

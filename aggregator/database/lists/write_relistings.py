@@ -8,7 +8,7 @@ from operator import or_
 from sqlalchemy import Connection, delete, select
 
 from aggregator.database.dialects import upsert
-from aggregator.database.lists.read_definitions import ALL_FEEDS
+from aggregator.database.lists.read_definitions import ALL_FEEDS, VIEWS_ALONE
 from aggregator.database.schema import relistings
 
 TOP = 2**63 - 1
@@ -23,7 +23,7 @@ class ChangedLists:
 
     Attributes:
         former_lists: Ids of lists that the feed has left.
-        changed_views: Ids of views that may match other entries than before.
+        changed_views: Ids of views with possibly other members than before.
     """
 
     former_lists: frozenset[int] = frozenset()
@@ -38,6 +38,11 @@ class ChangedLists:
 def relist_all_feeds(connection: Connection, changed_views: Iterable[int] = ()) -> None:
     """Note that the entries of all feeds are to be listed anew, from the top."""
     _note(connection, {ALL_FEEDS: ChangedLists(changed_views=frozenset(changed_views))})
+
+
+def relist_views(connection: Connection, changed_views: Iterable[int]) -> None:
+    """Note that all entries are to be compared with some views, from the top."""
+    _note(connection, {VIEWS_ALONE: ChangedLists(changed_views=frozenset(changed_views))})
 
 
 def relist_feeds(
