@@ -55,6 +55,7 @@ class Waitress:
     ) -> None:
         self._hub = hub
         self._listener = listener
+        self._listens_on = listener.getsockname()[0]
         self._app, self._engine = self._new_app(config)
 
     def take_over(self, config: Config) -> None:
@@ -72,7 +73,7 @@ class Waitress:
         server.close()
 
     def _new_app(self, config: Config) -> tuple[Flask, Engine]:
-        return _app(config, listens_on=self._listener.getsockname()[0], hub=self._hub)
+        return _app(config, listens_on=self._listens_on, hub=self._hub)
 
     def _answer(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

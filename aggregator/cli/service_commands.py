@@ -96,8 +96,8 @@ def serve(host: str | None, port: int | None, server: str) -> None:
         watch_file(config.database)
         reading = _Reading(config, bound.amend, web)
         on_hangup(reading.take_over)
-        threading.Thread(target=reading.watch, name="files", daemon=True).start()
-        web.run()
+        with reading.watching():
+            web.run()
 
 
 @click.command()
@@ -178,10 +178,18 @@ class _Reading:
         self._stamps = config.stamps
         self._lock = threading.Lock()
 
-    def watch(self) -> None:
-        """Read the files again whenever one of them was saved, without end."""
-        while True:
-            time.sleep(_LOOK)
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Read the files again whenever one of them was saved."""
+        ended = threading.Event()
+        threading.Thread(target=self._watch, args=(ended,), name="files", daemon=True).start()
+        try:
+            yield
+        finally:
+            ended.set()
+
+    def _watch(self, ended: threading.Event) -> None:
+        while not ended.wait(_LOOK):
             if present_stamps(self._stamps) != self._stamps:
                 time.sleep(_LOOK)  # an editor may be about to put another file there
                 self.take_over()
