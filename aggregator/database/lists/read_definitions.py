@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, bindparam, exists, or_, select
+from sqlalchemy import Connection, bindparam, exists, select, union_all
 
 from aggregator import dates, rules
 from aggregator.database.lists.list_conditions import STORIES_ON
@@ -44,7 +44,7 @@ _FEEDS = (
     .where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
     .order_by(feeds.c.id, feed_categories.c.position)
 )
-_LISTS = select(
+_COLUMNS = (
     lists.c.id,
     lists.c.search,
     lists.c.position,
@@ -52,13 +52,15 @@ _LISTS = select(
     select(state.c.listing).scalar_subquery().label("listing"),
     STORIES_ON.label("stories"),
     exists(select(relistings.c.feed_id)).label("is_relisting"),
-).where(
-    or_(
-        lists.c.kind != ListKind.CATEGORY.value,
-        and_(lists.c.position.is_(None), lists.c.entries > 0),
-    )
 )
-"""The whole list, views, and lists that left the file; the categories of a feed are in `_FEEDS`."""
+_LISTS = union_all(  # each by an index, as there may be thousands of categories
+    select(*_COLUMNS).where(lists.c.kind.in_([ListKind.ALL.value, ListKind.VIEW.value])),
+    select(*_COLUMNS).where(lists.c.position.is_(None), lists.c.entries > 0),
+)
+"""The whole list, views, and lists that left the file; the categories of a feed are in `_FEEDS`.
+
+A view that left the file comes twice.
+"""
 
 _FORMER_LISTS = select(relistings.c.feed_id, relistings.c.former_lists).where(
     relistings.c.former_lists.is_not(None)
