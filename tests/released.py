@@ -54,6 +54,10 @@ _TEXTS = text(
     "LEFT JOIN contents ON entry_id = id ORDER BY id DESC"
 )
 
+_ADD_PERIODS = (
+    "UPDATE word_index SET lexemes = lexemes || array_to_tsvector(ARRAY['†' || (entry_id >> 51)])"
+)
+
 
 def rows_of(connection: Connection) -> Rows:
     """Return what is in a database's tables, less what triggers make."""
@@ -98,6 +102,8 @@ def make(url: str, revision: str) -> None:
                 _insert(connection, name, rows[name])
         if revision >= "0023":
             add_to_index(connection, map(tuple, connection.execute(_TEXTS)))
+            if revision >= "0025" and engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(_ADD_PERIODS)
         elif engine.dialect.name == "sqlite" and revision >= "0002":
             _index(connection, revision)
     engine.dispose()

@@ -214,11 +214,11 @@ def test_an_empty_file_is_told_from_one_without_feeds(text):
 
 
 def test_the_slower_parser_of_yaml_reads_the_same(monkeypatch):
-    texts = [path.read_text() for path in (DATA / "every-key.yaml", ROOT / "config.yaml")]
-    fast = [parsed(text) for text in texts]
+    paths = (DATA / "every-key.yaml", ROOT / "config.yaml")
+    fast = [parsed(path.read_text(), path=path) for path in paths]
     monkeypatch.setattr(yaml_document, "_Loader", yaml.SafeLoader)
 
-    assert [parsed(text) for text in texts] == fast
+    assert [parsed(path.read_text(), path=path) for path in paths] == fast
     assert problem("title: 'x").startswith("1:8: this quotation mark is never closed")
     assert problem("title: a: b").startswith('1:9: a ":" too much')
 

@@ -186,7 +186,7 @@ def test_our_own_address_is_refused_like_any_other_of_this_machine(tmp_path):
     write_config(tmp_path, [f"http://127.0.0.1:{port}/feed.atom"], network="{allow: []}",
                  web=f"{{port: {port}}}")  # fmt: skip
     with running(tmp_path) as (process, address):
-        eventually(lambda: b"eads to an address that is not public" in get(f"{address}/status")[2])
+        eventually(lambda: b"leads into a private network" in get(f"{address}/status")[2])
         process.terminate()
         assert process.wait(HANGS_AFTER) == 0
 

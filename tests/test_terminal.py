@@ -105,7 +105,7 @@ def test_no_locale_is_a_fault(folder, locale):
 @pytest.mark.slow
 def test_errors_can_be_written_too(folder):
     for encoding in ("ascii", "cp1252"):
-        done = ended(folder, "explain", LETTERS.removesuffix("\ud800"), PYTHONIOENCODING=encoding)
+        done = ended(folder, "explain", "no " + LETTERS[:-1], PYTHONIOENCODING=encoding)
 
         assert done.returncode == 2
         assert done.stderr.count(b"\n") == 1
