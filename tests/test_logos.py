@@ -138,6 +138,8 @@ def test_what_a_still_picture_does_not_need_is_left_out(part):
         ("<!DOCTYPE svg [<!ENTITY a 'b'>]>\n<svg/>", (1, 27), "declares an entity"),
         (f"<svg {NAMESPACE}>\n<image href='//x.example/a.png'/></svg>", (2, 1), "from elsewhere"),
         (f"<svg {NAMESPACE}>\n <style>@import 'a'</style></svg>", (2, 20), "that loads something"),
+        (f"<svg {NAMESPACE}><style><g/>@import 'a'</style></svg>", None, "that loads something"),
+        (f"<svg {NAMESPACE}><style>@imp<g>o</g>ort 'a'</style></svg>", None, "loads something"),
         (f"<svg {NAMESPACE}><path fill='url(//x.example/#a)'/></svg>", None, "loads something"),
         (f"<svg {NAMESPACE}><path style='fill:u\\72l(//x.example/)'/></svg>", None, "loads"),
         (f"<svg {NAMESPACE}>{'<g>' * 200}{'</g>' * 200}</svg>", None, "too intricate"),
@@ -153,8 +155,9 @@ def test_a_drawing_that_can_not_be_used_is_refused_with_the_place(document, plac
         assert (caught.value.line, caught.value.column) == place
 
 
-def test_elements_that_show_each_other_do_not_multiply():
-    uses = ["".join(f"<use href='#g{n}'/>" for _ in range(10)) for n in range(19)]
+@pytest.mark.parametrize("prefix", ["#g", " #g", "#%67", "#g&#10;"])
+def test_elements_that_show_each_other_do_not_multiply(prefix):
+    uses = ["".join(f"<use href='{prefix}{n}'/>" for _ in range(10)) for n in range(19)]
     groups = "".join(f"<g id='g{n}'>{inner}</g>" for n, inner in enumerate(uses, 1))
 
     with pytest.raises(SvgError, match="too intricate"):

@@ -14,6 +14,7 @@ from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from urllib.parse import unquote
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK_HREF = "http://www.w3.org/1999/xlink href"
@@ -48,6 +49,8 @@ _ATTRIBUTES = frozenset(
     vector-effect visibility word-spacing writing-mode
     """.split()
 )
+_BLANK = "".join(map(chr, range(0x21)))  # what browsers remove around an address
+_IGNORED = dict.fromkeys(map(ord, "\t\n\r"))  # what they remove within
 _EMBEDDED = re.compile(r"\s*data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _MAX_DEPTH = 100
 _MAX_USES = 200
@@ -138,25 +141,26 @@ class _Cleaner:
         namespace, _, tag = name.rpartition(" ")
         if not self._open and (namespace, tag) != (_SVG, "svg"):
             raise self._error(f'is not SVG; its outermost element needs xmlns="{_SVG}"')
-        if self._left_out or namespace != _SVG or tag not in _ELEMENTS:
+        is_in_style = self._style is not None  # of a style sheet, browsers read the text alone
+        if self._left_out or is_in_style or namespace != _SVG or tag not in _ELEMENTS:
             self._left_out += 1
             return
         if len(self._open) > _MAX_DEPTH or len(self._uses) > _MAX_USES:
             raise self._error(_INTRICATE)
         safe_attributes = {key: value for key, value in attributes.items() if key in _ATTRIBUTES}
         href = attributes.get("href", attributes.get(_XLINK_HREF))
-        if href is not None and self._is_within(tag, href):
-            safe_attributes["href"] = href
         for value in safe_attributes.values():
-            if value is not href:
-                self._check_style(value)
+            self._check_style(value)
+        if href is not None and self._is_within(tag, href := href.strip(_BLANK)):
+            safe_attributes["href"] = href
         if not self._open:
             self.root = safe_attributes
             safe_attributes = {"xmlns": _SVG, **safe_attributes}
         markup = "".join(f' {key}="{escape(value)}"' for key, value in safe_attributes.items())
         self.parts.append(f"<{tag}{markup}>")
         if tag == "use":
-            self._uses.append((safe_attributes.get("href", "")[1:], list(filter(None, self._ids))))
+            target = _target(safe_attributes.get("href", ""))
+            self._uses.append((target, list(filter(None, self._ids))))
         self._open.append(tag)
         self._ids.append(safe_attributes.get("id"))
         self._style = [] if tag == "style" else None
@@ -185,7 +189,7 @@ class _Cleaner:
 
     def _is_within(self, tag: str, href: str) -> bool:
         """Return whether a reference leads to a part of the document, or is a picture itself."""
-        if href.lstrip().startswith("#"):
+        if href.startswith("#"):
             return True
         if tag != "image":
             return False
@@ -196,6 +200,11 @@ class _Cleaner:
     def _check_style(self, style: str) -> None:
         if _LOADING.search(style):
             raise self._error("has a style that loads something; remove url(...), @import and \\")
+
+
+def _target(href: str) -> str:
+    """Return the id that browsers look for, given a reference to a part of the document."""
+    return unquote(href.translate(_IGNORED).removeprefix("#"))
 
 
 def _shown_count(uses: Sequence[tuple[str, Sequence[str]]]) -> int:
