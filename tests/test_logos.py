@@ -140,6 +140,8 @@ def test_what_a_still_picture_does_not_need_is_left_out(part):
         (f"<svg {NAMESPACE}>\n <style>@import 'a'</style></svg>", (2, 20), "that loads something"),
         (f"<svg {NAMESPACE}><style><g/>@import 'a'</style></svg>", None, "that loads something"),
         (f"<svg {NAMESPACE}><style>@imp<g>o</g>ort 'a'</style></svg>", None, "loads something"),
+        (f"<?xml version='1.0' encoding='x'?><svg {NAMESPACE}/>", (1, 1), "unusual encoding"),
+        (f"<?xml version='1.0' encoding='utf-7'?><svg {NAMESPACE}/>", (1, 1), "unusual encoding"),
         (f"<svg {NAMESPACE}><path fill='url(//x.example/#a)'/></svg>", None, "loads something"),
         (f"<svg {NAMESPACE}><path style='fill:u\\72l(//x.example/)'/></svg>", None, "loads"),
         (f"<svg {NAMESPACE}>{'<g>' * 200}{'</g>' * 200}</svg>", None, "too intricate"),

@@ -105,6 +105,10 @@ def cleaned_svg(data: bytes) -> CleanSvg:
     except xml.parsers.expat.ExpatError as error:
         message = f"not well-formed: {xml.parsers.expat.ErrorString(error.code)}"
         raise SvgError(message, error.lineno, error.offset + 1) from error
+    except SvgError:
+        raise
+    except (LookupError, ValueError) as error:  # of the encoding that the document declares
+        raise SvgError("has an unusual encoding; save the file as UTF-8", 1, 1) from error
     return CleanSvg("".join(cleaner.parts).encode(), *_size(cleaner.root))
 
 
