@@ -5,16 +5,20 @@ may be shared by several machines, or be lost: `read_pictures` knows which files
 """
 
 import contextlib
+import os
 import re
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 
 FOR_POST, FOR_LIST = "", "-list"
 """Behind a key, the names of the two sizes of a picture."""
 
-_NAME = re.compile(r"([0-9a-f]{20})(?:-list)?")
+_NAME = re.compile(r"[0-9a-f]{20}(?:-list)?")
+_FILE = re.compile(r"(?P<key>[0-9a-f]{20})(?:-list)?(?:\.webp|\.\w+\.new)")
+_FOLDERS = "[0-9a-f][0-9a-f]"
 _KEY_SIZE = 10  # bytes; pages name forty keys, which no compression makes shorter
 _SUFFIX = ".webp"
 _UNFINISHED = ".new"
@@ -35,12 +39,7 @@ class PictureFiles:
         """
         key = blake2b(for_post + for_list, digest_size=_KEY_SIZE).hexdigest()
         for name, content in ((key + FOR_LIST, for_list), (key + FOR_POST, for_post)):
-            path = self._path(name)
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            unfinished = path.with_suffix(_UNFINISHED)
-            unfinished.touch(mode=0o600)
-            unfinished.write_bytes(content)
-            unfinished.replace(path)
+            _write(self._path(name), content)
         return key
 
     def read(self, name: str) -> bytes | None:
@@ -65,23 +64,34 @@ class PictureFiles:
 
     def keys(self) -> set[str]:
         """Return the keys of all files for posts."""
-        return {path.stem for path in self._files() if not path.stem.endswith(FOR_LIST)}
+        paths = self._folder.glob(f"{_FOLDERS}/*{_SUFFIX}")
+        return {path.stem for path in paths if not path.stem.endswith(FOR_LIST)}
 
     def delete_others(self, keys: set[str]) -> int:
         """Delete all files but those of `keys`, and but new ones; return how many."""
         count, before = 0, time.time() - _STALE
-        for path in self._files():
-            if path.stem.removesuffix(FOR_LIST) not in keys:
+        for path in self._folder.glob(f"{_FOLDERS}/*"):
+            file = _FILE.fullmatch(path.name)
+            if file and (path.suffix == _UNFINISHED or file["key"] not in keys):
                 with contextlib.suppress(OSError):
                     if path.stat().st_mtime < before:
                         path.unlink()
                         count += 1
         return count
 
-    def _files(self) -> Iterator[Path]:
-        for path in self._folder.glob("[0-9a-f][0-9a-f]/*"):
-            if path.suffix in {_SUFFIX, _UNFINISHED} and _NAME.fullmatch(path.stem):
-                yield path
-
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / f"{name}{_SUFFIX}"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file as a whole, while other processes may be writing the same file."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(_UNFINISHED, f"{path.stem}.", path.parent)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
