@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from aggregator import rules, urls
 from aggregator.database import Engine
@@ -146,70 +146,93 @@ class Lists:
 # ----------------------------------------------------------------- what should be in lists
 
 
+@dataclass(frozen=True)
+class Stored:
+    """The entries and the file, as one transaction reads them."""
+
+    connection: Connection
+    common: CommonRules
+    feeds: dict[int, Any]
+    entries: dict[int, Any]
+
+    def matching(self, rule: str | None) -> set[int]:
+        """Return the ids of the entries that match a rule, each tested in memory."""
+        if rule is None:
+            return set()
+        node = parse_rule(rule)
+        names = resolve_names(self.connection, name_tests(node))
+        condition = compiled(node, names, ZoneInfo(self.common.timezone))
+        return {key for key, row in self.entries.items() if condition(searched(row))}
+
+
 def expected(database: Engine) -> tuple[dict[int, Exclusion | None], dict[str, dict[int, bool]]]:
     """Return the exclusions and the members of lists, from the entries and the file alone."""
     with database.connect() as connection:
         listing = connection.scalar(select(state.c.listing))
-        common = rules.common_rules(listing) if listing else CommonRules()
-        zone = ZoneInfo(common.timezone)
-        statement = select(entries, func.coalesce(contents.c.html, "").label("html")).outerjoin(
+        rows = select(entries, func.coalesce(contents.c.html, "").label("html")).outerjoin(
             contents, contents.c.entry_id == entries.c.id
         )
-        stored = {row.id: row for row in connection.execute(statement)}
-
-        def matching(rule: str) -> set[int]:
-            node = parse_rule(rule)
-            condition = compiled(node, resolve_names(connection, name_tests(node)), zone)
-            return {key for key, row in stored.items() if condition(searched(row))}
-
-        feed_rows = connection.execute(select(feeds)).all()
+        stored = Stored(
+            connection,
+            rules.common_rules(listing) if listing else CommonRules(),
+            {row.id: row for row in connection.execute(select(feeds))},
+            {row.id: row for row in connection.execute(rows)},
+        )
         exclusions: dict[int, Exclusion | None] = {}
-        for feed in feed_rows:
-            own = rules.feed_rules(feed.listing) if feed.listing else FeedRules()
-            limits = Limits(
-                own.per_day,
-                common.per_hour,
-                rules.backlog_of(common, own, is_initial=feed.is_initial),
-                feed.first_read_at,
-                zone,
-            )
-            hidden = {key for rule in (common.hide, own.hide) if rule for key in matching(rule)}
-            kept = matching(own.keep) if own.keep else set(stored)
-            arrivals = [
-                Arrival(
-                    row.id,
-                    row.first_seen_at,
-                    rules.own_exclusion(
-                        is_subscribed=feed.subscribed,
-                        is_copy=row.copied,
-                        matches_hide=row.id in hidden,
-                        matches_keep=row.id in kept,
-                    ),
-                )
-                for row in stored.values()
-                if row.feed_id == feed.id
-            ]
-            exclusions |= (
-                rules.exclusions(arrivals, limits)
-                if feed.subscribed
-                else {arrival.id: arrival.exclusion for arrival in arrivals}
-            )
-        in_category: dict[int, set[int]] = {}
-        for row in connection.execute(select(feed_categories)):
-            in_category.setdefault(row.list_id, set()).add(row.feed_id)
+        for feed in stored.feeds.values():
+            exclusions |= expected_exclusions(stored, feed)
         listed = {key for key, exclusion in exclusions.items() if exclusion is None}
-        members: dict[str, dict[int, bool]] = {}
-        feed_of = {feed.id: feed for feed in feed_rows}
-        for row in connection.execute(select(lists).where(lists.c.position.is_not(None))):
-            ids = listed
-            if row.kind == "view":
-                ids = listed & matching(row.search)
-            if row.kind == "category":
-                of_feeds = in_category.get(row.id, set())
-                ids = {key for key in listed if stored[key].feed_id in of_feeds}
-            if ids:
-                members[f"{row.kind}:{row.key}"] = shown(ids, stored, feed_of)
-    return exclusions, members
+        return exclusions, expected_members(stored, listed)
+
+
+def expected_exclusions(stored: Stored, feed: Any) -> dict[int, Exclusion | None]:
+    """Return the exclusions of a feed's entries."""
+    common = stored.common
+    own = rules.feed_rules(feed.listing) if feed.listing else FeedRules()
+    hidden_ids = stored.matching(common.hide) | stored.matching(own.hide)
+    kept_ids = stored.matching(own.keep) if own.keep else set(stored.entries)
+    arrivals = [
+        Arrival(
+            row.id,
+            row.first_seen_at,
+            rules.own_exclusion(
+                is_subscribed=feed.subscribed,
+                is_copy=row.copied,
+                matches_hide=row.id in hidden_ids,
+                matches_keep=row.id in kept_ids,
+            ),
+        )
+        for row in stored.entries.values()
+        if row.feed_id == feed.id
+    ]
+    if not feed.subscribed:
+        return {arrival.id: arrival.exclusion for arrival in arrivals}
+    limits = Limits(
+        own.per_day,
+        common.per_hour,
+        rules.backlog_of(common, own, is_initial=feed.is_initial),
+        feed.first_read_at,
+        ZoneInfo(common.timezone),
+    )
+    return rules.exclusions(arrivals, limits)
+
+
+def expected_members(stored: Stored, listed: set[int]) -> dict[str, dict[int, bool]]:
+    """Return the members of lists among the entries without exclusion, and which are shown."""
+    in_category: dict[int, set[int]] = {}
+    for row in stored.connection.execute(select(feed_categories)):
+        in_category.setdefault(row.list_id, set()).add(row.feed_id)
+    members: dict[str, dict[int, bool]] = {}
+    for row in stored.connection.execute(select(lists).where(lists.c.position.is_not(None))):
+        ids = listed
+        if row.kind == "view":
+            ids = listed & stored.matching(row.search)
+        if row.kind == "category":
+            of_feeds = in_category.get(row.id, set())
+            ids = {key for key in listed if stored.entries[key].feed_id in of_feeds}
+        if ids:
+            members[f"{row.kind}:{row.key}"] = shown(ids, stored.entries, stored.feeds)
+    return members
 
 
 def searched(row: Any) -> SearchedEntry:
