@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from html import escape
 
@@ -18,7 +19,7 @@ from aggregator.database import DatabaseWriter
 from aggregator.database.entries import write_retention
 from aggregator.database.pictures import write_choices
 from aggregator.errors import NoWorkerError
-from aggregator.model import Enclosure, PictureMode
+from aggregator.model import Enclosure, PictureMode, Subscription
 from aggregator.pictures.picture_choice import ChosenPicture
 from aggregator.pictures.picture_files import PictureFiles
 from aggregator.poll.picture_fetcher import MAX_SIZE
@@ -29,7 +30,7 @@ from tests.pictured import Pictured, SetClock
 from tests.pollers import _SameWorkers, new_scheduler
 from tests.running import command, write_config
 from tests.selection import slow_but
-from tests.worlds import NOW, entry, sqlite_database, subscribe
+from tests.worlds import NOW, entry, record, sqlite_database, subscribe
 
 HOUR = timedelta(hours=1)
 
@@ -118,6 +119,23 @@ def test_pictures_of_stored_entries_are_fetched_when_they_are_turned_on(blog):
 
     blog.subscribe(PictureMode.OFF)
     assert blog.leads() == [None]
+
+
+def test_pictures_of_all_feeds_are_fetched_when_they_are_turned_on_for_several(blog, monkeypatch):
+    monkeypatch.setattr("aggregator.poll.picture_stage._CHOSEN_AT_ONCE", 2)
+    feeds = [
+        Subscription(name, blog.server.url(f"/{name}"), name_given=True) for name in ("a", "b", "c")
+    ]
+    subscribe(blog.database, *feeds)
+    for feed in feeds:
+        blog.server.put(f"/{feed.name}.png", picture())
+        texts_alone = [entry(number) for number in range(3)]
+        record(blog.database, feed.name, [*texts_alone, blog.entry(9, f"/{feed.name}.png")])
+
+    subscribe(blog.database, *(replace(feed, pictures=PictureMode.LEAD) for feed in feeds))
+    blog.fetch()
+
+    assert sorted(blog.paths()) == ["/a.png", "/b.png", "/c.png"]
 
 
 def test_pictures_that_are_turned_off_are_not_fetched_any_more(blog):

@@ -62,12 +62,15 @@ class PictureStage:
         outcomes: list[FetchedPicture] = []
         try:
             while not is_stopping():
-                claimed = await self._step(outcomes, [due.site for due in running.values()])
+                busy_sites = [due.site for due in running.values()]
+                claimed, has_unchosen = await self._step(outcomes, busy_sites)
                 running |= {asyncio.create_task(self._fetcher.fetch(due)): due for due in claimed}
-                if not running:
+                outcomes = []
+                if running:
+                    ended, _ = await asyncio.wait(running, timeout=_STEP)
+                    outcomes = [_outcome(task, running.pop(task)) for task in ended]
+                elif not has_unchosen:
                     return
-                ended, _ = await asyncio.wait(running, timeout=_STEP)
-                outcomes = [_outcome(task, running.pop(task)) for task in ended]
         finally:
             for task in running:
                 task.cancel()
@@ -75,10 +78,14 @@ class PictureStage:
 
     async def _step(
         self, outcomes: Sequence[FetchedPicture], busy_sites: Sequence[str]
-    ) -> list[DuePicture]:
-        """Store outcomes, choose pictures of a few entries, and claim the next pictures."""
+    ) -> tuple[list[DuePicture], bool]:
+        """Store outcomes, choose pictures of a few entries, and claim the next pictures.
 
-        def step(connection: Connection) -> tuple[list[DuePicture], list[str]]:
+        Returns:
+            The claimed pictures, and whether there are further entries to choose pictures of.
+        """
+
+        def step(connection: Connection) -> tuple[list[DuePicture], bool, list[str]]:
             now = self._clock.now()
             write_pictures.store_outcomes(connection, outcomes, now=now)
             doomed: list[str] = []
@@ -97,12 +104,12 @@ class PictureStage:
                 limit=AT_ONCE - len(busy_sites),
                 busy=[site for site in busy_sites if site],
             )
-            return claimed, doomed
+            return claimed, write_choices.has_unchosen(connection), doomed
 
-        claimed, doomed = await self._transact(step)
+        claimed, has_unchosen, doomed = await self._transact(step)
         if doomed:
             await asyncio.to_thread(self._files.delete, doomed)
-        return claimed
+        return claimed, has_unchosen
 
 
 def _outcome(task: asyncio.Task[FetchedPicture], due: DuePicture) -> FetchedPicture:

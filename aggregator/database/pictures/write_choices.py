@@ -1,7 +1,7 @@
 """Which pictures entries have: noted when entries are stored, chosen soon after.
 
-Choosing reads texts, so it is no part of the transaction that stores a poll: that one notes the ids
-of its entries, and the stage that fetches pictures goes on from there, also after a kill.
+Choosing reads texts, so the transaction that stores a poll only notes the ids of its entries.  The
+stage that fetches pictures goes on from there, also after a kill.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     bindparam,
     delete,
+    exists,
     func,
     literal,
     select,
@@ -74,8 +75,17 @@ def _note(connection: Connection, keys: Sequence[tuple[int, int]]) -> None:
     upsert(connection, unchosen_pictures, rows, key=["feed_id", "entry_id"])
 
 
+def has_unchosen(connection: Connection) -> bool:
+    """Return whether pictures are to be chosen."""
+    return bool(connection.scalar(_HAS_UNCHOSEN))
+
+
 def unchosen_entries(connection: Connection, limit: int) -> list[UnchosenEntry]:
-    """Return the newest entries whose pictures are to be chosen, and note them no more."""
+    """Return the newest entries whose pictures are to be chosen, and note them no more.
+
+    The entries of one more feed are noted, if `note_feeds` has noted any feed; so the list may be
+    empty although pictures of other feeds are to be chosen (`has_unchosen`).
+    """
     feed_id = connection.scalar(_NOTED_FEED)
     if feed_id is not None:
         bounds = {"feed": feed_id, "limit": ENTRIES_PER_FEED}
@@ -172,6 +182,7 @@ _FORGET_FEEDS = delete(entry_pictures).where(
     .exists()
 )
 _UNNOTE_FEEDS = delete(unchosen_pictures).where(unchosen_pictures.c.feed_id.in_(_FEED_IDS))
+_HAS_UNCHOSEN = select(exists(select(unchosen_pictures.c.entry_id)))
 _NOTED_FEED = (
     select(unchosen_pictures.c.feed_id).where(unchosen_pictures.c.entry_id == _WHOLE_FEED).limit(1)
 )
@@ -190,6 +201,7 @@ _LAST = (
 )
 _NOTED = (
     select(unchosen_pictures.c.feed_id, unchosen_pictures.c.entry_id)
+    .where(unchosen_pictures.c.entry_id != _WHOLE_FEED)
     .order_by(unchosen_pictures.c.entry_id.desc())
     .limit(bindparam("limit"))
 )

@@ -12,7 +12,6 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    or_,
     select,
     update,
 )
@@ -20,8 +19,8 @@ from sqlalchemy import (
 from aggregator.database.chunks import chunks
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.feeds.write_polls import note_change
-from aggregator.database.picture_tables import entry_pictures, pictures, unchosen_pictures
-from aggregator.database.pictures.write_choices import make_next_due
+from aggregator.database.picture_tables import entry_pictures, pictures
+from aggregator.database.pictures.write_choices import has_unchosen, make_next_due
 from aggregator.database.schema import feeds
 from aggregator.model import DuePicture, FetchedPicture
 from aggregator.pictures.picture_sizes import PictureSize, may_lead
@@ -89,7 +88,7 @@ def _values(outcome: FetchedPicture) -> dict[str, Any]:
 
 def has_due(connection: Connection, *, now: datetime) -> bool:
     """Return whether pictures are to be chosen or fetched."""
-    return bool(connection.scalar(_HAS_DUE, {"now": now}))
+    return has_unchosen(connection) or bool(connection.scalar(_HAS_DUE, {"now": now}))
 
 
 def evict(connection: Connection, *, max_size: int) -> list[str]:
@@ -166,15 +165,12 @@ _DUE = (
     .with_for_update(of=pictures, skip_locked=True)
 )
 _HAS_DUE = select(
-    or_(
-        exists(select(unchosen_pictures.c.entry_id)),
-        exists(
-            select(pictures.c.id).where(
-                pictures.c.next_at.is_not(None),
-                pictures.c.next_at <= bindparam("now", type_=UtcDateTime),
-                _IS_USED,
-            )
-        ),
+    exists(
+        select(pictures.c.id).where(
+            pictures.c.next_at.is_not(None),
+            pictures.c.next_at <= bindparam("now", type_=UtcDateTime),
+            _IS_USED,
+        )
     )
 )
 _STORED_SIZE = select(func.sum(pictures.c.size)).where(pictures.c.file_key.is_not(None))
