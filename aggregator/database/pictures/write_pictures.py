@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from aggregator.database.chunks import chunks
 from aggregator.database.columns import UtcDateTime
+from aggregator.database.dialects import wait_for_writers
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.picture_tables import entry_pictures, pictures
 from aggregator.database.pictures.write_choices import has_unchosen, make_next_due
@@ -54,8 +55,10 @@ def store_outcomes(
     connection: Connection, outcomes: Sequence[FetchedPicture], *, now: datetime
 ) -> None:
     """Store what became of due pictures; where one can't lead its entries, the next one is due."""
+    if outcomes:
+        wait_for_writers(connection)  # first: `state` is locked before all other tables
     if any(outcome.stored for outcome in outcomes):
-        note_change(connection)  # first: `state` is locked before all other tables
+        note_change(connection)
     for outcome in outcomes:
         connection.execute(_STORE, _values(outcome))
     unfit = [outcome.due.id for outcome in outcomes if not _leads(outcome)]
@@ -108,10 +111,10 @@ def evict(connection: Connection, *, max_size: int) -> list[str]:
         surplus -= row.size
         doomed.append(row.id)
         keys.append(row.file_key)
-    for chunk in chunks(doomed):
-        connection.execute(_EVICT, {"ids": chunk})
     if doomed:
         note_change(connection)
+    for chunk in chunks(doomed):
+        connection.execute(_EVICT, {"ids": chunk})
     return _unused(connection, keys)
 
 
