@@ -1,7 +1,7 @@
 """A feed whose entries have pictures, a server with the pictures, and the stage between them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -81,8 +81,8 @@ class Pictured:
         html = "".join(f'<p><img src="{self.server.url(path)}" alt="{path}"></p>' for path in paths)
         return entry(number, **({"content_html": html} | values))
 
-    def fetch(self) -> None:
-        """Let the stage work until nothing is due."""
+    def fetch(self, is_stopping: Callable[[], bool] = lambda: False) -> None:
+        """Let the stage work until nothing is due, or until it is to stop."""
 
         async def work() -> None:
             writer = DatabaseWriter(self.database)
@@ -91,7 +91,7 @@ class Pictured:
             stage = factory.picture_stage(self.settings, self.settings.pictures, writer.transact)
             try:
                 async with stage:
-                    await stage.work(lambda: False)
+                    await stage.work(is_stopping)
             finally:
                 await factory.close()
                 writer.stop()

@@ -304,6 +304,15 @@ def forget(blog: Pictured) -> None:
     asyncio.run(work())
 
 
+def test_a_picture_that_was_fetched_before_a_stop_is_stored(blog):
+    blog.server.put("/a.png", picture())
+    blog.store(blog.entry(1, "/a.png"))
+
+    blog.fetch(is_stopping=lambda: bool(blog.folder.exists() and blog.files()))
+
+    assert None not in blog.leads()
+
+
 def test_pictures_go_with_the_last_entry_that_has_them(blog):
     blog.server.put("/a.png", picture(640, 480))
     blog.server.put("/b.png", picture(320, 240))

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Self
 
 from aggregator import urls
@@ -57,7 +58,10 @@ class PictureStage:
         await self._fetcher.__aexit__(None, None, None)
 
     async def work(self, is_stopping: Callable[[], bool]) -> None:
-        """Choose and fetch pictures until none is due, or until `is_stopping`."""
+        """Choose and fetch pictures until none is due, or until `is_stopping`.
+
+        What was fetched by then is stored.
+        """
         running: dict[asyncio.Task[FetchedPicture], DuePicture] = {}
         outcomes: list[FetchedPicture] = []
         try:
@@ -71,6 +75,11 @@ class PictureStage:
                     outcomes = [_outcome(task, running.pop(task)) for task in ended]
                 elif not has_unchosen:
                     return
+            if outcomes:
+                now = self._clock.now()
+                await self._transact(
+                    partial(write_pictures.store_outcomes, outcomes=outcomes, now=now)
+                )
         finally:
             for task in running:
                 task.cancel()
