@@ -366,6 +366,21 @@ def test_files_that_were_lost_are_fetched_again_and_strange_ones_deleted(blog, m
     assert None not in blog.leads()
 
 
+def test_a_picture_within_the_text_whose_files_were_lost_is_read_from_the_text_again(blog):
+    url = "data:image/png;base64," + base64.b64encode(picture(320, 240)).decode()
+    blog.store(entry(1, content_html=f'<img src="{url}">'))
+    blog.fetch()
+    for path in blog.files():
+        path.unlink()
+
+    forget(blog)
+    assert blog.leads() == [None]
+    blog.fetch()
+
+    assert [lead.width for lead in blog.leads()] == [320]
+    assert len(blog.files()) == 2
+
+
 def test_the_pictures_of_the_oldest_entries_make_room(blog):
     for number in range(3):
         blog.server.put(f"/{number}.png", picture(640, 480 + number))

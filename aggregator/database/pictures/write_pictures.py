@@ -21,7 +21,7 @@ from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import wait_for_writers
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.picture_tables import entry_pictures, pictures
-from aggregator.database.pictures.write_choices import has_unchosen, make_next_due
+from aggregator.database.pictures.write_choices import has_unchosen, make_next_due, note_entries
 from aggregator.database.schema import feeds
 from aggregator.model import DuePicture, FetchedPicture
 from aggregator.pictures.picture_sizes import PictureSize, may_lead
@@ -131,9 +131,20 @@ def delete_unused(connection: Connection, *, limit: int) -> tuple[int, list[str]
 
 
 def fetch_again(connection: Connection, keys: Iterable[str], *, now: datetime) -> None:
-    """Make pictures due again whose files are missing."""
+    """Make pictures due again whose files are missing; those within texts are chosen again."""
     for chunk in chunks(sorted(keys)):
         connection.execute(_FETCH_AGAIN, {"keys": chunk, "now": now})
+        _choose_again(connection, connection.scalars(_WITHIN_TEXTS, {"keys": chunk}).all())
+
+
+def _choose_again(connection: Connection, ids: Sequence[int]) -> None:
+    """Delete pictures, and note the entries that have them."""
+    for chunk in chunks(ids):
+        of_pictures = entry_pictures.c.picture_id.in_(chunk)
+        entry_ids = connection.scalars(select(entry_pictures.c.entry_id).where(of_pictures)).all()
+        note_entries(connection, set(entry_ids))
+        connection.execute(delete(entry_pictures).where(of_pictures))
+        connection.execute(delete(pictures).where(pictures.c.id.in_(chunk)))
 
 
 def _unused(connection: Connection, keys: Sequence[str]) -> list[str]:
@@ -216,4 +227,7 @@ _FETCH_AGAIN = (
     update(pictures)
     .where(pictures.c.file_key.in_(bindparam("keys", expanding=True)), pictures.c.url != "")
     .values(file_key=None, size=0, next_at=bindparam("now", type_=UtcDateTime))
+)
+_WITHIN_TEXTS = select(pictures.c.id).where(
+    pictures.c.file_key.in_(bindparam("keys", expanding=True)), pictures.c.url == ""
 )
