@@ -28,16 +28,11 @@ def _name(connection: Connection, argument: str, sources: Sequence[Source]) -> s
         return argument
     if present_name := read_names.present_name(connection, argument):
         return present_name
-    meant_names = next(
-        filter(
-            None,
-            (
-                sorted(source.name for source in sources if is_meant(source))
-                for is_meant in _meanings(argument)
-            ),
-        ),
-        [],
+    names_by_meaning = (
+        sorted(source.name for source in sources if is_meant(source))
+        for is_meant in _meanings(argument)
     )
+    meant_names = next(filter(None, names_by_meaning), [])
     if len(meant_names) == 1:
         return meant_names[0]
     masked = urls.masked_input(argument)
@@ -54,12 +49,12 @@ def _meanings(argument: str) -> Iterable[Callable[[Source], bool]]:
     yield lambda source: _is_address(argument, source.feed_url)
     yield lambda source: source.title.casefold() == folded
     if words:
-        yield lambda source: words in {source.name, urls.slug(source.title)}
-        yield (
-            lambda source: (
-                source.name.startswith(words) or (urls.slug(source.title).startswith(words))
-            )
-        )
+        yield lambda source: words in _slugs(source)
+        yield lambda source: any(slug.startswith(words) for slug in _slugs(source))
+
+
+def _slugs(source: Source) -> tuple[str, str]:
+    return source.name, urls.slug(source.title)
 
 
 def _is_address(text: str, feed_url: str) -> bool:

@@ -54,7 +54,7 @@ class Face:
 def text_file(text: str, *, folder: Folder) -> PageFile:
     """Read a file of text."""
     file = folder.read(text)
-    if not file.text.isprintable() and "\0" in file.text:
+    if "\0" in file.text:
         raise ValueError(f"{quoted(file.path)} is not a text; save it as UTF-8")
     return file
 

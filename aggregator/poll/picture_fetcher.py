@@ -125,7 +125,7 @@ class PictureFetcher:
         return FetchedPicture(due, failure=reason, again_at=again_at, is_attempt=False)
 
     def _failure(self, due: DuePicture, error: FeedError) -> FetchedPicture:
-        """Return the outcome of a failure: bytes that are no picture never become one."""
+        """Return the outcome of a failure: bytes that are not a picture never become one."""
         log.debug("%s: %s", urls.masked(due.url), error.reason)
         is_final = due.attempts >= len(_RETRIES) or not isinstance(error, FetchError)
         if is_final or (isinstance(error, FetchError) and error.status in _REFUSALS):
