@@ -416,6 +416,8 @@ def test_export_writes_the_documents_that_the_web_serves(server, folder):
     assert (folder / "out" / "feed.atom").read_bytes() == before
     for wrong in ("pdf", ""):
         assert "choose from" in one_line(command(folder, "export", "--format", wrong), 2)
+    without_pages = command(folder, "export", "--posts", "--format", "atom")
+    assert "add html to --format" in one_line(without_pages, 2)
 
 
 def test_help_names_every_command(tmp_path):

@@ -34,6 +34,8 @@ def export(formats: str, posts: bool, folder: Path) -> None:
     unknown = [name for name in names or [formats] if name not in FORMATS]
     if unknown:
         raise UsageError(f"--format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
+    if posts and "html" not in names:
+        raise UsageError("--posts writes pages; add html to --format, or leave --posts out")
     config = load_config()
     with opened_database(config) as engine:
         files = static_site.files(config, engine, frozenset(names), posts=posts)
