@@ -4,6 +4,7 @@ import asyncio
 import base64
 import errno
 import logging
+import os
 import sqlite3
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from tests.pictured import Pictured, SetClock
 from tests.pollers import _SameWorkers, new_scheduler
 from tests.running import command, write_config
 from tests.selection import slow_but
+from tests.test_scheduler import stopped, until
 from tests.worlds import NOW, entry, record, sqlite_database, subscribe
 
 HOUR = timedelta(hours=1)
@@ -476,6 +478,43 @@ def test_a_running_program_fetches_pictures_and_stops_quietly(server, tmp_path, 
     engine.dispose()
 
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_pictures_stay_beside_the_database_in_use_until_a_restart(
+    server, tmp_path, caplog, monkeypatch
+):
+    for interval in ("_RELOAD", "_PICTURES", "_RETENTION"):
+        monkeypatch.setattr(f"aggregator.scheduler.service.{interval}", 0.1)
+    caplog.set_level(logging.INFO, "aggregator")
+    server.put("/feed", rss_with([server.url("/a.png")]))
+    server.put("/other", rss_with([server.url("/b.png")]))
+    server.put("/a.png", picture(640, 480))
+    server.put("/b.png", picture(320, 240))
+    config = load(write_config(tmp_path, [server.url("/feed")], page="{pictures: lead}"))
+    foreign = tmp_path / "moved" / "pictures" / "ab" / f"ab{'0' * 18}.webp"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"of another database")
+    os.utime(foreign, (0, 0))
+    engine = sqlite_database(tmp_path)
+    subscribe(engine, *config.feeds)
+
+    async def meanwhile() -> None:
+        await until(lambda: len(list((tmp_path / "pictures").rglob("*.webp"))) == 2)
+        write_config(
+            tmp_path,
+            [server.url("/feed"), server.url("/other")],
+            page="{pictures: lead}",
+            database="sqlite:///moved/aggregator.db",
+        )
+        await until(lambda: "`database` takes effect after a restart" in caplog.text)
+        await until(lambda: len(list((tmp_path / "pictures").rglob("*.webp"))) == 4)
+        await asyncio.sleep(0.3)
+
+    asyncio.run(stopped(new_scheduler(config, engine), meanwhile()))
+    engine.dispose()
+
+    assert [path for path in (tmp_path / "moved").rglob("*") if path.is_file()] == [foreign]
+    assert "files are missing" not in caplog.text
 
 
 def test_a_fault_of_the_program_costs_one_picture(blog, monkeypatch, caplog):

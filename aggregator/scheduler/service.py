@@ -19,6 +19,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
@@ -361,7 +362,8 @@ class Scheduler:
         """Read the file; 100,000 feeds take too long for the event loop, and for a stop."""
         with _uncollected():
             config = self._amend(load(path))
-            return config, poll_settings(config)
+            in_use = replace(config, database=self._started_with.database)
+            return config, poll_settings(in_use)
 
     async def _take_over(self, settings: PollSettings) -> None:
         """Poll with other settings from now on; polls under way end with the old settings."""
@@ -395,7 +397,7 @@ class Scheduler:
             )
             if deleted:
                 log.info("retention: %d old entries deleted", deleted)
-        await self._pictures.retain(PictureFiles(self._config.picture_folder))
+        await self._pictures.retain(PictureFiles(self._started_with.picture_folder))
 
     async def _end_polls(self) -> None:
         """Stop fetching, and let polls end that are only being stored."""
