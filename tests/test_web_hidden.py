@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from aggregator.database.state import read_overview
 from aggregator.model import Exclusion
 from aggregator.model.times import EPOCH
 from tests import listed, worlds
@@ -84,6 +85,24 @@ def test_a_list_whose_posts_are_all_kept_out_says_so(tmp_path):
     assert words(page.one("p", "lede")) == (
         "The feeds have posts, but config.yaml keeps all of them out of this list."
     )
+
+
+def test_the_busiest_sources_are_counted_without_hidden_posts(tmp_path):
+    feeds = [
+        RULES,
+        *({"name": name, "url": f"https://{name}.example/"} for name in ("tide", "vane")),
+    ]
+    site = Site(tmp_path, feeds=feeds, hide="rumour OR tide")
+    site.subscribe()
+    for name in ("lamp", "tide", "vane"):
+        titles = f"A rumour of {name}", f"A calm {name}", f"A new {name}"
+        posts = [worlds.entry(n, guid=f"{name}{n}", title=title) for n, title in enumerate(titles)]
+        site.record(name, *posts, now=worlds.NOW)
+
+    with site.engine.connect() as connection:
+        busiest = read_overview.sidebar(connection, now=worlds.NOW).busiest
+
+    assert [(source.name, number) for source, number in busiest] == [("lamp", 2), ("vane", 2)]
 
 
 def test_a_hidden_post_is_no_news(hiding):

@@ -274,7 +274,7 @@ class Sidebar:
 
     Attributes:
         lists: Categories with a subscription, by name; then views in the order of config.yaml.
-        busiest: Sources with the most entries of the last seven days (UTC), at most twelve.
+        busiest: Sources that show the most entries of the last seven days (UTC), at most twelve.
     """
 
     lists: tuple[NamedList, ...] = ()

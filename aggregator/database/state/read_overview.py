@@ -18,18 +18,20 @@ from sqlalchemy import (
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.feeds.read_sources import shown_title
-from aggregator.database.lists.list_conditions import STORIES_ON
+from aggregator.database.lists.list_conditions import STORIES_ON, is_shown_by_source
 from aggregator.database.picture_tables import entry_pictures
 from aggregator.database.schema import (
     WHOLE_LIST_ID,
     activity,
+    entries,
     feeds,
     former_names,
+    hidden_entries,
     lists,
     relistings,
     state,
 )
-from aggregator.model import ListKind, ListScope, NamedList, Overview, Sidebar, SourceName
+from aggregator.model import EntryId, ListKind, ListScope, NamedList, Overview, Sidebar, SourceName
 from aggregator.model.times import EPOCH
 
 _BUSIEST = 12
@@ -58,6 +60,17 @@ _NO_LIST = (
     literal(0).label("position"),
 )
 
+_IDS_OF_WEEK = entries.c.id >= bindparam("first_id"), entries.c.id < bindparam("end_id")
+
+# Only feeds with hidden entries are read, within `ix_entries_feed`.
+_HIDDEN_OF_WEEK = (
+    select(entries.c.feed_id, func.count().label("entries"))
+    .join_from(hidden_entries, entries, entries.c.feed_id == hidden_entries.c.feed_id)
+    .where(hidden_entries.c.entries > 0, *_IDS_OF_WEEK, ~is_shown_by_source(entries))
+    .group_by(entries.c.feed_id)
+    .subquery()
+)
+
 _WEEK_OF_EACH = (
     select(activity.c.feed_id, func.sum(activity.c.entries).label("entries"))
     .where(activity.c.day > bindparam("today") - WEEK.days, activity.c.day <= bindparam("today"))
@@ -65,18 +78,21 @@ _WEEK_OF_EACH = (
     .subquery()
 )
 
+_SHOWN_OF_WEEK = _WEEK_OF_EACH.c.entries - func.coalesce(_HIDDEN_OF_WEEK.c.entries, 0)
+
 _BUSY = (
     select(
         literal(1).label("busy"),
         feeds.c.name.label("key"),
         shown_title(feeds).label("title"),
         feeds.c.language,
-        _WEEK_OF_EACH.c.entries,
+        _SHOWN_OF_WEEK.label("entries"),
         *_NO_LIST,
     )
     .join_from(_WEEK_OF_EACH, feeds, feeds.c.id == _WEEK_OF_EACH.c.feed_id)
-    .where(feeds.c.subscribed)
-    .order_by(_WEEK_OF_EACH.c.entries.desc(), feeds.c.id)
+    .outerjoin(_HIDDEN_OF_WEEK, _HIDDEN_OF_WEEK.c.feed_id == feeds.c.id)
+    .where(feeds.c.subscribed, _SHOWN_OF_WEEK > 0)
+    .order_by(_SHOWN_OF_WEEK.desc(), feeds.c.id)
     .limit(_BUSIEST)
     .subquery()
 )
@@ -157,7 +173,7 @@ def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = Non
             count the busiest sources, the week of every feed has to be added up.
     """
     if last is None:
-        rows = connection.execute(_SIDEBAR, {"today": day_of(now)}).all()
+        rows = connection.execute(_SIDEBAR, _week_until(day_of(now))).all()
         counts = [(row.key, row.entries) for row in rows if row.busy]
     else:
         counts = [(source.name, number) for source, number in last.busiest]
@@ -192,6 +208,16 @@ def _place_in_sidebar(row: Any) -> tuple[bool, int, str]:
     if row.kind == ListKind.VIEW:
         return True, row.position, ""
     return False, 0, row.title.casefold()
+
+
+def _week_until(today: int) -> dict[str, int]:
+    """Return the parameters of `_SIDEBAR` for the seven days that end with a day."""
+    end = EPOCH + timedelta(days=today + 1)
+    return {
+        "today": today,
+        "first_id": EntryId.first_at(end - WEEK),
+        "end_id": EntryId.first_at(end),
+    }
 
 
 def day_of(at: datetime) -> int:
