@@ -105,6 +105,16 @@ def test_the_busiest_sources_are_counted_without_hidden_posts(tmp_path):
     assert [(source.name, number) for source, number in busiest] == [("lamp", 2), ("vane", 2)]
 
 
+def test_a_category_or_view_without_shown_posts_does_not_promise_any(tmp_path):
+    views = [{"name": "rumours", "search": "rumour"}]
+    site = Site(tmp_path, feeds=[RULES | {"category": "Trade"}], views=views)
+    site.subscribe()
+    site.record("lamp", worlds.entry(1, title="A rumour"))
+
+    assert "No posts in this category." in site.page("/category/trade").text
+    assert "No posts in this view." in site.page("/view/rumours").text
+
+
 def test_a_hidden_post_is_no_news(hiding):
     before = worlds.NOW - timedelta(days=1)
     visit = LastVisit().page(before, stored_until=before)
