@@ -1,6 +1,7 @@
 """The commands as people and programs use them: output, errors, exit status."""
 
 import contextlib
+import errno
 import json
 import re
 import socket
@@ -15,6 +16,7 @@ import pytest
 from aggregator.cli import config_commands
 from aggregator.database import open_database
 from aggregator.model import FeedHead
+from aggregator.runtime.worker_process import WorkerProcess
 from tests.feedserver import FeedServer
 from tests.running import command, in_process, json_lines, one_line, rss, write_config
 from tests.selection import slow_after
@@ -79,6 +81,21 @@ def test_failing_feeds_fail_the_command_only_if_asked_to(server, folder):
 
     assert command(folder, "poll").returncode == 0
     assert command(folder, "poll", "--all", "--strict").returncode == 1
+
+
+def test_a_machine_that_can_not_start_a_process_fails_the_command(server, folder, monkeypatch):
+    def no_room(_process: WorkerProcess, _max_memory: int) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    write_config(folder, [server.url("/a")])
+    monkeypatch.setattr(WorkerProcess, "__init__", no_room)
+
+    done = command(folder, "poll", "--json")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith(
+        "not every feed was polled: this machine could not start a process to read documents\n"
+    )
 
 
 def test_poll_lists_posts_in_the_views_that_name_the_title_which_the_poll_has_read(server, folder):

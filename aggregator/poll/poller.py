@@ -121,6 +121,11 @@ class Poller:
             return None
         return await result
 
+    @property
+    def lacks_workers(self) -> bool:
+        """Whether this machine could not start a process to read the last document."""
+        return self._lacks_workers
+
     async def transact_after_reading(self, work: Callable[[Connection], _T]) -> _T:
         """Do `work`, which reads before its first write, in one transaction in the same thread."""
         return await self._database.transact_after_reading(work)

@@ -13,7 +13,7 @@ from aggregator.config import Config
 from aggregator.database import Connection, Engine, Transact
 from aggregator.database.feeds import write_hosts, write_leases
 from aggregator.database.pictures import write_pictures
-from aggregator.errors import UsageError
+from aggregator.errors import NoWorkerError, UsageError
 from aggregator.model import DueFeed
 from aggregator.poll import Poller, PollerFactory, PollResult, PollSettings
 from aggregator.poll.picture_fetcher import PictureSettings
@@ -30,6 +30,8 @@ MAX_WAIT = timedelta(minutes=1)
 """How long a single command waits for a database that is locked or full."""
 
 MAX_PICTURE_TIME = timedelta(minutes=1)
+
+_UNREAD = "not every feed was polled: this machine could not start a process to read documents"
 
 
 async def poll_once(
@@ -56,6 +58,8 @@ async def poll_once(
 
     Raises:
         UsageError: A name is not a subscription.
+        NoWorkerError: This machine could not start a process to read documents; these feeds are
+            polled again later.
     """
     requested = None if names is None else _known_names(names, config)
     owner = process_identity.own_name()
@@ -76,6 +80,8 @@ async def poll_once(
             await leases.drain(poller)
         # Documents have told titles and sites, on which rules and stories depend.
         await Relisting(poller.transact_after_reading).work(lambda: False)
+        if poller.lacks_workers:
+            raise NoWorkerError(_UNREAD)
         if settings.pictures is not None:
             await _fetch_pictures(pollers, settings, settings.pictures, poller.transact)
 
