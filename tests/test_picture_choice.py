@@ -8,6 +8,7 @@ from aggregator.model import Enclosure
 from aggregator.pictures.picture_choice import MAX_INLINE, MAX_PICTURES, chosen_pictures
 from aggregator.reading import sanitize
 from aggregator.reading.worker_task import read_document
+from aggregator.text.post_text import TextLabels, text_on_page
 
 BASE = "https://blog.example/post"
 
@@ -102,6 +103,26 @@ def test_an_address_is_read_as_a_browser_reads_it():
     assert leads(
         '<picture><source srcset="b.avif"><img srcset="s.jpg 1x, l.jpg 2x"></picture>'
     ) == ["https://blog.example/s.jpg"]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'src=" https://blog.example/a b.png "',
+        'srcset="/a.png, /b.png 2x"',
+        'srcset="/a,b.png 100w, /c.png 200w"',
+    ],
+)
+def test_the_page_of_a_post_asks_for_the_picture_that_was_chosen(attributes):
+    html = safe(f"<img {attributes}>")
+    shown = []
+    labels = TextLabels("Table", "Code", "Formula")
+    text_on_page(
+        html, url=None, labels=labels, picture=lambda picture: shown.append(picture.url) or ""
+    )
+
+    chosen = chosen_pictures(None, (), html, whole_text=True)
+    assert shown == [picture.url for picture in chosen] != []
 
 
 def test_a_picture_within_the_text_is_a_picture_unless_large():

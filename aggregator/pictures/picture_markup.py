@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from aggregator.text.post_text import picture_address
 from aggregator.text.references import unescape
 
 _IMAGE = re.compile(r'<img((?:\s+[^\s=>"]+="[^"]*")*)\s*/?>')
 _ATTRIBUTE = re.compile(r'([^\s=>"]+)="([^"]*)"')
-_FIRST_OF_SET = re.compile(r"\s*([^\s,]\S*[^\s,])")
 _NUMBER = re.compile(r"\s*(\d{1,5})(?:\.\d*)?(?:px)?\s*")
 
 
@@ -49,11 +49,4 @@ def images(html: str) -> Iterator[ImageElement]:
         attributes = {
             name.lower(): unescape(value) for name, value in _ATTRIBUTE.findall(element[1])
         }
-        yield ImageElement(element.start(), element.end(), _address(attributes), attributes)
-
-
-def _address(attributes: dict[str, str]) -> str:
-    if src := attributes.get("src", "").strip():
-        return src
-    candidate = _FIRST_OF_SET.match(attributes.get("srcset", ""))
-    return candidate[1] if candidate else ""
+        yield ImageElement(element.start(), element.end(), picture_address(attributes), attributes)

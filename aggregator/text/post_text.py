@@ -9,7 +9,7 @@ The input is output of nh3, so a pattern finds the tags: every attribute is ` na
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
@@ -33,7 +33,7 @@ _PIECE = re.compile(
 _TARGET = re.compile(rf' id="{ID_PREFIX}([^"]*)"')
 _ANY_TAG = re.compile(r"<[^>]*>")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
-_CANDIDATE = re.compile(r"\s*(https?://[^\s,][^\s]*)")
+_FIRST_OF_SET = re.compile(r"\s*([^\s,]\S*[^\s,])")
 _WEB = ("http://", "https://")
 _LONG_LINE = 36  # characters of code that may be wider than a narrow page
 _LAST_HEADING = 6
@@ -80,6 +80,14 @@ def text_on_page(
         picture: Returns the HTML in place of a picture.
     """
     return _PageText(html, url, labels, picture).result()
+
+
+def picture_address(attributes: Mapping[str, str]) -> str:
+    """Return the address of the picture of an element `img`, empty without an address."""
+    if src := attributes.get("src", "").strip():
+        return src
+    candidate = _FIRST_OF_SET.match(attributes.get("srcset", ""))
+    return candidate[1] if candidate else ""
 
 
 def _anchor(attributes: str) -> str:
@@ -208,10 +216,8 @@ class _PageText:
         """Put in the replacement of a picture; empty for a pixel for counting readers."""
         if {values.get("width"), values.get("height")} & {"0", "1"}:
             return ""
-        candidate = _CANDIDATE.match(values.get("srcset", ""))
-        address = values.get("src") or (candidate[1] if candidate else "")
         alt = " ".join(values.get("alt", "").split())
-        return self._picture(Picture(address, alt, is_in_link=self._links > 0))
+        return self._picture(Picture(picture_address(values), alt, is_in_link=self._links > 0))
 
     def table(self, _start: _Start, values: dict[str, str]) -> str:
         """Let the outermost table scroll."""
