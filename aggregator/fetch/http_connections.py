@@ -22,11 +22,7 @@ from yarl import URL
 
 from aggregator.model import FailureKind
 
-from .error_messages import (
-    ConnectionLostError,
-    is_unreachable,
-    reason_and_kind,
-)
+from .error_messages import ConnectionLostError, is_unreachable, reason_and_kind
 from .failure import AddressRefusedError, FetchFailure
 from .fetch_settings import FetchSettings
 from .guard import AddressPolicy, Guard
@@ -269,11 +265,7 @@ def _failure(error: Exception, settings: FetchSettings, *, is_answered: bool) ->
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
     )
-    return FetchFailure(
-        reason,
-        kind,
-        unreachable=is_unreachable(error),
-    )
+    return FetchFailure(reason, kind, unreachable=is_unreachable(error))
 
 
 def _guard(settings: FetchSettings) -> Guard:

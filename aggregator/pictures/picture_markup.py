@@ -20,20 +20,12 @@ class ImageElement:
     """A picture in a text.
 
     Attributes:
-        start, end: Of the element in the HTML.
-        attributes: Names in lower case, values as text.
         url: Address of the picture, "" for a picture without an address.
+        attributes: Names in lower case, values as text.
     """
 
-    start: int
-    end: int
     url: str
     attributes: dict[str, str] = field(hash=False)
-
-    @property
-    def alt(self) -> str:
-        """The text in place of the picture, "" without such a text."""
-        return self.attributes.get("alt", "").strip()
 
     def length(self, name: str) -> int | None:
         """Return `width` or `height` in pixels, None where absent, relative or unreadable."""
@@ -49,4 +41,4 @@ def images(html: str) -> Iterator[ImageElement]:
         attributes = {
             name.lower(): unescape(value) for name, value in _ATTRIBUTE.findall(element[1])
         }
-        yield ImageElement(element.start(), element.end(), picture_address(attributes), attributes)
+        yield ImageElement(picture_address(attributes), attributes)
