@@ -190,22 +190,6 @@ def test_a_picture_within_the_text_needs_no_request(blog):
     assert blog.paths() == []
 
 
-def test_a_picture_within_the_text_whose_files_were_lost_is_read_again(blog):
-    url = "data:image/png;base64," + base64.b64encode(picture(320, 240)).decode()
-    blog.server.put("/a.png", picture())
-    blog.store(entry(1, content_html=f'<img src="{url}">'), blog.entry(2, "/a.png"))
-    blog.fetch()
-    for path in blog.files():
-        path.unlink()
-
-    forget(blog)
-    assert blog.leads() == [None, None]
-    blog.fetch()
-
-    assert None not in blog.leads()
-    assert len(blog.files()) == 4
-
-
 @pytest.mark.parametrize("name", ["an SVG behind the start of a PNG", "a web page", "zeros"])
 def test_what_is_not_a_picture_is_asked_for_once_and_never_reaches_the_folder(blog, name):
     blog.clock = SetClock(NOW)

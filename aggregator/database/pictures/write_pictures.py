@@ -231,7 +231,3 @@ _FETCH_AGAIN = (
 _WITHIN_TEXTS = select(pictures.c.id).where(
     pictures.c.file_key.in_(bindparam("keys", expanding=True)), pictures.c.url == ""
 )
-_INLINE = select(pictures.c.id).where(
-    pictures.c.file_key.in_(bindparam("keys", expanding=True)), pictures.c.url == ""
-)
-_ALL_USES = select(entry_pictures.c.entry_id).where(entry_pictures.c.picture_id.in_(_IDS))
