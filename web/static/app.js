@@ -174,8 +174,13 @@
       b.textContent = amount(words.news, count).replace(count, many);
       b.onclick = () => {
         const top = new URL(location), since = main.dataset.since;
-        since ? top.searchParams.set("since", since) : scrollTo(0, 0);
-        since ? location.replace(top) : location.reload();
+        if (since) {
+          top.searchParams.set("since", since);
+          location.replace(top);
+        } else {
+          scrollTo(0, 0);
+          location.reload();
+        }
       };
       wrap.replaceChildren(b);
       d.title = d.title.replace(/^(\(\d+\+?\) )?/, `(${many}) `);
