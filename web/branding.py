@@ -61,11 +61,10 @@ def branding(config: Config, icon: Body) -> Branding:
         icon: The icon of sites without an accent.
     """
     page, assets = config.page, {}
-    logo_name = config.page.logo_name
     if page.logo is not None:
-        assets[logo_name] = body(page.logo.file.data, page.logo.format.media_type)
+        assets[page.logo_name] = body(page.logo.file.data, page.logo.format.media_type)
         icons = {TOUCH_ICON: page.logo.touch_icon, page.icon_name: page.logo.large_icon}
-        assets |= {name: body(icon, "image/png") for name, icon in icons.items() if icon}
+        assets |= {name: body(png, "image/png") for name, png in icons.items() if png}
     if page.accent is not None:
         coloured = icon.data.replace(_DEFAULT_ACCENT, page.accent.light.encode())
         assets["icon.svg"] = body(coloured, icon.content_type)
@@ -78,7 +77,7 @@ def branding(config: Config, icon: Body) -> Branding:
         assets=assets,
         about=None if page.about is None else _about(page.about.text, config.base_url),
         logo=page.logo,
-        logo_name=logo_name,
+        logo_name=page.logo_name,
         style_sheet=STYLE_SHEET if style else "",
         faces=faces,
     )

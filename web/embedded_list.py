@@ -37,7 +37,7 @@ def _title(data: PageData, scope: ListScope) -> str | None:
         feed = read_health.feed(data.connection, scope.key, now=data.clock.now)
         return None if feed is None else feed.source.title
     sidebar = site().sidebars.read(data.connection, data.overview, now=data.clock.now)
-    return next((view.title for view in sidebar.lists if view.scope == scope), None)
+    return next((each.title for each in sidebar.lists if each.scope == scope), None)
 
 
 def _fitting(

@@ -125,7 +125,7 @@ def _text(entry: ListedEntry, lang: Language, pictures: PostPictures) -> Markup:
     """
     text, shown_pictures = escape(entry.summary), set()
 
-    def picture(picture: Picture) -> str:
+    def stand_in(picture: Picture) -> str:
         if _is_emoji(picture.alt):
             return str(escape(picture.alt))
         stored = pictures.by_address.get(address_hash(picture.address))
@@ -135,7 +135,7 @@ def _text(entry: ListedEntry, lang: Language, pictures: PostPictures) -> Markup:
         return str(pictures.element(stored, picture.alt))
 
     if entry.content_html:
-        text = text_of_page(entry.content_html, entry.url, lang, picture)
+        text = text_of_page(entry.content_html, entry.url, lang, stand_in)
     if pictures.lead is None or pictures.lead in shown_pictures:
         return text
     return Markup("<p>{}</p>").format(pictures.element(pictures.lead)) + text

@@ -269,7 +269,7 @@ def sparkline(weeks: Sequence[int], lang: Language) -> Strip:
 
 
 def unchanged_share(feed: FeedHealth, lang: Language) -> str:
-    """Return how many of the last checks, of which there is one, were answered with 304."""
+    """Return the share of the last checks, at least one, that were answered with 304."""
     not_modified = sum(poll.status == _NOT_MODIFIED for poll in feed.polls)
     return lang.share(not_modified / len(feed.polls))
 
