@@ -54,9 +54,7 @@ _IGNORED = dict.fromkeys(map(ord, "\t\n\r"))  # what they remove within
 _EMBEDDED = re.compile(r"\s*data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _MAX_DEPTH = 100
 _MAX_USES = 200
-_MAX_SHOWN = (
-    1_000  # elements that all `use` elements show: with `use` elements within they multiply
-)
+_MAX_SHOWN = 1_000  # elements that all `use` elements show; those within each other multiply
 _INTRICATE = "is too intricate for a picture of the page; simplify it"
 # A style that loads something, or hides with an escape that it does.
 _LOADING = re.compile(
