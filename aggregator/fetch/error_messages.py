@@ -18,26 +18,24 @@ from aggregator.model.times import span_text
 from .failure import CUT_SHORT, HEAD_TOO_LARGE, NOT_HTTP, AddressRefusedError
 
 _NO_ANSWER = "connection closed before an answer"
-_ERRNO_MESSAGES = {
-    errno.ECONNREFUSED: "connection refused",
-    errno.EHOSTUNREACH: "host unreachable",
-    errno.ENETUNREACH: "network unreachable",
-    errno.ENETDOWN: "network unreachable",
-    errno.EADDRNOTAVAIL: "network unreachable",
-    errno.ETIMEDOUT: "no connection: the host does not answer",
-    errno.ECONNRESET: _NO_ANSWER,
-    errno.EPIPE: _NO_ANSWER,
-    errno.ECONNABORTED: _NO_ANSWER,
-    errno.EAGAIN: "too many threads for another look-up; lower poll.concurrency",
-    errno.EMFILE: "too many open connections; lower poll.concurrency",
-    errno.ENFILE: "too many open connections; lower poll.concurrency",
-}
-_ERRNO_KINDS = {
-    errno.ECONNREFUSED: FailureKind.REFUSED,
-    errno.ETIMEDOUT: FailureKind.TIMEOUT,
-    errno.EAGAIN: FailureKind.UNREADABLE,
-    errno.EMFILE: FailureKind.UNREADABLE,
-    errno.ENFILE: FailureKind.UNREADABLE,
+_TOO_MANY_CONNECTIONS = "too many open connections; lower poll.concurrency"
+_Reason = tuple[str, FailureKind]
+_ERRNO_REASONS: dict[int, _Reason] = {
+    errno.ECONNREFUSED: ("connection refused", FailureKind.REFUSED),
+    errno.EHOSTUNREACH: ("host unreachable", FailureKind.UNREACHABLE),
+    errno.ENETUNREACH: ("network unreachable", FailureKind.UNREACHABLE),
+    errno.ENETDOWN: ("network unreachable", FailureKind.UNREACHABLE),
+    errno.EADDRNOTAVAIL: ("network unreachable", FailureKind.UNREACHABLE),
+    errno.ETIMEDOUT: ("no connection: the host does not answer", FailureKind.TIMEOUT),
+    errno.ECONNRESET: (_NO_ANSWER, FailureKind.UNREACHABLE),
+    errno.EPIPE: (_NO_ANSWER, FailureKind.UNREACHABLE),
+    errno.ECONNABORTED: (_NO_ANSWER, FailureKind.UNREACHABLE),
+    errno.EAGAIN: (
+        "too many threads for another look-up; lower poll.concurrency",
+        FailureKind.UNREADABLE,
+    ),
+    errno.EMFILE: (_TOO_MANY_CONNECTIONS, FailureKind.UNREADABLE),
+    errno.ENFILE: (_TOO_MANY_CONNECTIONS, FailureKind.UNREADABLE),
 }
 # Errors without any packet sent: this machine has no route.
 _NO_ROUTE = frozenset(
@@ -48,25 +46,17 @@ _NO_ROUTE = frozenset(
 _NO_RESOLVER = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_SYSTEM})
 _ERRNO_IN_TEXT = re.compile(r"\[Errno (\d{1,4})\]")
 # OpenSSL's X509_V_ERR_...; the module ssl has no names for these numbers.
-_CERTIFICATE_MESSAGES = {
-    9: "certificate: not valid yet",
-    10: "certificate: expired",
-    18: "certificate: self-signed",
-    19: "certificate: self-signed",
-    20: "certificate: its issuer is unknown",
-    21: "certificate: its issuer is unknown",
-    23: "certificate: revoked",
-    62: "certificate is for another name",
-    64: "certificate is for another name",
+_CERTIFICATE_REASONS: dict[int, _Reason] = {
+    9: ("certificate: not valid yet", FailureKind.CERTIFICATE),
+    10: ("certificate: expired", FailureKind.CERTIFICATE_EXPIRED),
+    18: ("certificate: self-signed", FailureKind.CERTIFICATE),
+    19: ("certificate: self-signed", FailureKind.CERTIFICATE),
+    20: ("certificate: its issuer is unknown", FailureKind.CERTIFICATE),
+    21: ("certificate: its issuer is unknown", FailureKind.CERTIFICATE),
+    23: ("certificate: revoked", FailureKind.CERTIFICATE),
+    62: ("certificate is for another name", FailureKind.CERTIFICATE_NAME),
+    64: ("certificate is for another name", FailureKind.CERTIFICATE_NAME),
 }
-
-
-_CERTIFICATE_KINDS = {
-    10: FailureKind.CERTIFICATE_EXPIRED,
-    62: FailureKind.CERTIFICATE_NAME,
-    64: FailureKind.CERTIFICATE_NAME,
-}
-_Reason = tuple[str, FailureKind]
 
 
 class ConnectionLostError(aiohttp.ClientError):
@@ -125,8 +115,8 @@ def is_unreachable(error: Exception) -> bool:
 
 def _certificate_reason(error: Exception) -> _Reason:
     code = getattr(error, "verify_code", None) or 0
-    message = _CERTIFICATE_MESSAGES.get(code, "certificate: not accepted")
-    return message, _CERTIFICATE_KINDS.get(code, FailureKind.CERTIFICATE)
+    unknown = "certificate: not accepted", FailureKind.CERTIFICATE
+    return _CERTIFICATE_REASONS.get(code, unknown)
 
 
 def _errnos(error: OSError) -> set[int]:
@@ -152,8 +142,7 @@ def _connection_reason(error: OSError) -> _Reason:
         return "network unreachable", FailureKind.UNREACHABLE
     # Of several addresses, the one that was reached says more than those without a route.
     number = next(iter(numbers - _NO_ROUTE or numbers), 0)
-    kind = _ERRNO_KINDS.get(number, FailureKind.UNREACHABLE)
-    return _ERRNO_MESSAGES.get(number, "no connection"), kind
+    return _ERRNO_REASONS.get(number, ("no connection", FailureKind.UNREACHABLE))
 
 
 def _protocol_message(error: BaseException | None) -> str:
