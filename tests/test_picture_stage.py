@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -328,6 +329,25 @@ def test_pictures_go_with_the_last_entry_that_has_them(blog):
 
     assert len(blog.files()) == 2
     assert len(blog.rows("SELECT id FROM pictures")) == 1
+
+
+def test_a_picture_that_an_entry_gets_while_another_process_deletes_unused_ones_stays(blog):
+    blog.server.put("/a.png", picture())
+    blog.store(blog.entry(1, "/a.png"))
+    blog.fetch()
+    blog.subscribe(PictureMode.OFF)
+    blog.subscribe(PictureMode.LEAD)
+
+    with ThreadPoolExecutor(1) as thread:
+        with blog.database.begin() as connection:
+            (entry,) = write_choices.unchosen_entries(connection, 9)
+            chosen = [ChosenPicture(blog.server.url("/a.png"), True)]
+            write_choices.store_choice(connection, entry, chosen, NOW)
+            forgetting = thread.submit(forget, blog)
+            wait([forgetting], timeout=0.5)
+        forgetting.result()
+
+    assert None not in blog.leads()
 
 
 def test_equal_pictures_of_two_addresses_share_their_files(blog):

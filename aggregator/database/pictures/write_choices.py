@@ -25,7 +25,7 @@ from sqlalchemy import (
 from aggregator import urls
 from aggregator.database.chunks import chunks
 from aggregator.database.columns import UtcDateTime
-from aggregator.database.dialects import upsert
+from aggregator.database.dialects import upsert, wait_for_writers
 from aggregator.database.picture_tables import entry_pictures, pictures, unchosen_pictures
 from aggregator.database.schema import contents, entries, feeds
 from aggregator.model import Enclosure, PictureMode
@@ -86,6 +86,9 @@ def unchosen_entries(connection: Connection, limit: int) -> list[UnchosenEntry]:
     The entries of one more feed are noted, if `note_feeds` has noted any feed; so the list may be
     empty although pictures of other feeds are to be chosen (`has_unchosen`).
     """
+    if not has_unchosen(connection):
+        return []
+    wait_for_writers(connection)  # no other process deletes pictures that are found here
     feed_id = connection.scalar(_NOTED_FEED)
     if feed_id is not None:
         bounds = {"feed": feed_id, "limit": ENTRIES_PER_FEED}

@@ -124,6 +124,7 @@ def delete_unused(connection: Connection, *, limit: int) -> tuple[int, list[str]
     Returns:
         The number of deleted pictures, and the keys of files that nothing needs any more.
     """
+    wait_for_writers(connection)  # no other process gives these pictures to entries
     rows = connection.execute(_WITHOUT_USE, {"limit": limit}).all()
     for chunk in chunks([row.id for row in rows]):
         connection.execute(delete(pictures).where(pictures.c.id.in_(chunk)))
