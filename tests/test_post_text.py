@@ -75,6 +75,12 @@ def test_the_target_of_a_link_stays_where_an_empty_link_was():
     assert html == '<p><span id="text-top"></span>Up <a href="#text-top">again</a> </p>'
 
 
+def test_an_id_that_may_be_one_of_the_page_is_left_out():
+    html = '<p id="after">a</p><a id="after"></a>'
+
+    assert text_on_page(html, url=None, labels=LABELS, picture=str_of) == "<p>a</p>"
+
+
 def test_a_picture_is_what_the_page_makes_of_it():
     html = on_page(
         '<img src="quay.jpg" alt="The  quay"><a href="/large"><img src="b.png"></a>'

@@ -92,8 +92,8 @@ def picture_address(attributes: Mapping[str, str]) -> str:
 
 def _anchor(attributes: str) -> str:
     """Return a link without text as the target of other links; empty if no link leads there."""
-    place = _values(attributes).get("id")
-    return "" if place is None else f'<span id="{escape(place)}"></span>'
+    place = _values(attributes).get("id", "")
+    return f'<span id="{escape(place)}"></span>' if place.startswith(ID_PREFIX) else ""
 
 
 def _medium(name: str, attributes: str, content: str) -> str:
