@@ -559,8 +559,9 @@ def test_a_fault_of_the_program_costs_one_picture(blog, monkeypatch, caplog):
 
 def test_a_full_disk_is_said_and_the_picture_fetched_again_later(blog, monkeypatch, caplog):
     blog.clock = SetClock(NOW)
-    blog.server.put("/a.png", picture())
-    blog.store(blog.entry(1, "/a.png"))
+    for path in ("/a.png", "/b.png"):
+        blog.server.put(path, picture())
+    blog.store(blog.entry(1, "/a.png"), blog.entry(2, "/b.png"))
 
     def refuse(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -568,8 +569,9 @@ def test_a_full_disk_is_said_and_the_picture_fetched_again_later(blog, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(PictureFiles, "store", refuse)
         blog.fetch()
-    assert "No space left on device" in caplog.text
-    assert blog.rows("SELECT attempts FROM pictures") == [0]
+    assert caplog.text.count("No space left on device") == 1
+    assert blog.rows("SELECT attempts FROM pictures") == [0, 0]
+    assert blog.paths() == ["/a.png"]  # a picture without room is not asked for
 
     blog.clock.advance(HOUR)
     blog.fetch()

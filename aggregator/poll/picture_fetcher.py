@@ -5,7 +5,7 @@ import base64
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -34,6 +34,7 @@ TIMEOUT = timedelta(seconds=20)
 
 _RETRIES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
 _OWN_PAUSE = timedelta(minutes=10)  # after a fault of this machine
+_NOT_WRITTEN = "can't be written"
 _ACCEPT = "image/avif, image/webp, image/png, image/jpeg, image/gif;q=0.8"
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 406, 410, 451})
 _NO_EXCEPTIONS = "http://file.invalid/"  # for pictures of files, whose texts may come from anywhere
@@ -86,6 +87,7 @@ class PictureFetcher:
         self._transact = transact
         self._clock = clock
         self._lacks_workers = False
+        self._next_write_at = datetime.min.replace(tzinfo=UTC)
 
     async def __aenter__(self) -> Self:
         await self._fetcher.__aenter__()
@@ -97,6 +99,8 @@ class PictureFetcher:
 
     async def fetch(self, due: DuePicture) -> FetchedPicture:
         """Fetch a picture, make it small, and write its files."""
+        if self._clock.now() < self._next_write_at:  # no request for what has no room
+            return self._postponed(due, _NOT_WRITTEN)
         try:
             body = _inline(due.url) if due.url.startswith("data:") else await self._request(due)
             small = await self._workers.run(due.url, self._shrink, body, due.url)
@@ -114,8 +118,10 @@ class PictureFetcher:
         try:
             key = await asyncio.to_thread(self._files.store, small.for_post, small.for_list)
         except OSError as error:
-            log.error("pictures: can't be written: %s", error.strerror)
-            return self._postponed(due, "can't be written")
+            if self._clock.now() >= self._next_write_at:  # one line, not one for each picture
+                log.error("pictures: can't be written: %s", error.strerror)
+            self._next_write_at = self._clock.now() + _OWN_PAUSE
+            return self._postponed(due, _NOT_WRITTEN)
         stored = StoredPicture(key, small.width, small.height)
         return FetchedPicture(due, stored, size=len(small.for_post) + len(small.for_list))
 
