@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LOOK = 1  # seconds between two looks at the files
+_LOOK_INTERVAL = 1  # seconds between two looks at the files
 
 
 @click.command()
@@ -94,9 +94,9 @@ def serve(host: str | None, port: int | None, server: str) -> None:
             web = Waitress(config, bound.listener)
         _print_address(bound.address)
         watch_file(config.database)
-        reading = _Reading(config, bound.amend, web)
-        on_hangup(reading.take_over)
-        with reading.watching():
+        reader = _ConfigReader(config, bound.amend, web)
+        on_hangup(reader.take_over)
+        with reader.watching():
             web.run()
 
 
@@ -170,7 +170,7 @@ def _listening(config: Config, host: str | None, port: int | None) -> Iterator[_
         yield _BoundAddress(listener, host, port, configured_port, listener.getsockname())
 
 
-class _Reading:
+class _ConfigReader:
     """Reads the configuration again, for the web alone."""
 
     def __init__(self, config: Config, amend: Callable[[Config], Config], web: "WebServer") -> None:
@@ -189,9 +189,9 @@ class _Reading:
             ended.set()
 
     def _watch(self, ended: threading.Event) -> None:
-        while not ended.wait(_LOOK):
+        while not ended.wait(_LOOK_INTERVAL):
             if present_stamps(self._stamps) != self._stamps:
-                time.sleep(_LOOK)  # an editor may be about to put another file there
+                time.sleep(_LOOK_INTERVAL)  # an editor may be about to put another file there
                 self.take_over()
 
     def take_over(self) -> None:
