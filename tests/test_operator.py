@@ -292,6 +292,18 @@ def test_the_public_does_not_see_how_feeds_are_doing_where_the_status_is_off(tmp
     assert site.client.get("/healthz").status_code == 200
 
 
+def test_pages_without_posts_do_not_tell_which_feeds_fail_where_the_status_is_off(tmp_path):
+    site = Site(tmp_path, page={"status": "off"})
+    site.subscribe()
+    for name in ("lamp", "tide", "local"):
+        site.record(name, outcome=Outcome.FAILED, status=None, error="timed out", failures=3)
+
+    first_page, source_page = site.page("/"), site.page("/source/tide")
+
+    assert not re.search('fail|could not|class="state', first_page.text)
+    assert words(source_page.one("p", "end")) == "This source has no posts."
+
+
 # ----------------------------------------------------------------------------- documents
 
 
