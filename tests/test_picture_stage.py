@@ -301,7 +301,10 @@ def test_a_picture_that_was_claimed_by_a_killed_process_is_fetched_later(blog):
 def forget(blog: Pictured) -> None:
     async def work() -> None:
         writer = DatabaseWriter(blog.database)
-        await forget_pictures(writer.transact, PictureFiles(blog.folder))
+        pictures = blog.settings.pictures
+        await forget_pictures(
+            writer.transact, PictureFiles(blog.folder), max_stored=pictures.max_stored
+        )
         writer.stop()
 
     asyncio.run(work())
@@ -418,6 +421,19 @@ def test_the_pictures_of_the_oldest_entries_make_room(blog):
     assert [lead is not None for lead in blog.leads()] == [True, True, False, False]
     assert len(blog.files()) == 4
     assert "page.pictures_size" in blog.failures()[0]
+
+
+def test_a_lower_limit_of_all_files_holds_without_a_new_picture(blog):
+    for number in range(3):
+        blog.server.put(f"/{number}.png", picture(640, 480 + number))
+    blog.store(*(blog.entry(10 * number, f"/{number}.png") for number in range(3)))
+    blog.fetch()
+
+    blog.limit(blog.rows("SELECT size FROM pictures ORDER BY place DESC")[0] + 10)
+    forget(blog)
+
+    assert [lead is not None for lead in blog.leads()] == [True, False, False]
+    assert len(blog.files()) == 2
 
 
 def test_the_picture_of_an_enclosure_leads(blog):

@@ -136,10 +136,16 @@ def _outcome(task: asyncio.Task[FetchedPicture], due: DuePicture) -> FetchedPict
     return FetchedPicture(due, failure="could not be fetched; the log says why")
 
 
-async def forget_pictures(transact: Transact, files: PictureFiles) -> None:
+async def forget_pictures(
+    transact: Transact, files: PictureFiles, *, max_stored: int | None = None
+) -> None:
     """Delete the pictures that no entry has, and whatever else lies in their folder.
 
     A picture whose files are missing is fetched again.
+
+    Args:
+        max_stored: Bytes of all files together, of which config.yaml may allow less than before;
+            None for no limit.
     """
     deleted = _DELETED_AT_ONCE
     while deleted == _DELETED_AT_ONCE:
@@ -149,6 +155,10 @@ async def forget_pictures(transact: Transact, files: PictureFiles) -> None:
         await asyncio.to_thread(files.delete, unused)
         if deleted:
             log.info("retention: %d pictures deleted", deleted)
+    if max_stored is not None:
+        evict = partial(write_pictures.evict, max_size=max_stored)
+        while doomed := await transact(evict):
+            await asyncio.to_thread(files.delete, doomed)
     stored = await transact(read_pictures.file_keys)  # first: files are written before rows
     present = await asyncio.to_thread(files.keys)
     if missing := stored - present:

@@ -41,8 +41,10 @@ class PictureJobs:
         await self._stage.work(lambda: is_stopping() or settings_now() is not settings)
 
     async def retain(self, files: PictureFiles) -> None:
-        """Delete the pictures that no entry has any more."""
-        await forget_pictures(self._transact, files)
+        """Delete the pictures that no entry has any more, and those beyond the limit."""
+        pictures = self._settings.pictures if self._settings is not None else None
+        max_stored = None if pictures is None else pictures.max_stored
+        await forget_pictures(self._transact, files, max_stored=max_stored)
 
     async def close(self) -> None:
         """End the worker process and the connections."""
