@@ -21,6 +21,8 @@ from tests.hostile_pictures import (
     gif_of_frames,
     jpeg_of_scans,
     picture,
+    png,
+    zeros,
 )
 from tests.selection import slow_after, slow_but
 
@@ -179,6 +181,14 @@ def peak() -> int:
     """Return the most memory that this process ever had."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+@pytest.mark.slow
+def test_a_whole_picture_that_takes_too_much_memory_is_not_called_damaged(workers):
+    whole = png(6300, 6300, zeros(6300 * 6301 * 4))
+
+    with pytest.raises(ParseError, match="it takes too much memory"):
+        in_worker(workers, whole)
 
 
 @pytest.mark.parametrize("name", slow_but(FAST, DAMAGED))
