@@ -123,11 +123,33 @@ def compiled(node: Node, resolution: Resolution, zone: tzinfo = UTC) -> Conditio
             condition = compiled(inner, resolution, zone)
             return lambda entry: not condition(entry)
         case And(nodes):
-            return _all_of([compiled(part, resolution, zone) for part in nodes])
+            return _all_of([compiled(part, resolution, zone) for part in _cheapest_first(nodes)])
         case Or(nodes):
-            return _any_of([compiled(part, resolution, zone) for part in nodes])
+            return _any_of([compiled(part, resolution, zone) for part in _cheapest_first(nodes)])
         case _:
             return _test(node, resolution, zone)
+
+
+def _cheapest_first(nodes: Iterable[Node]) -> list[Node]:
+    """Return conditions in an order in which the first ones often spare the others."""
+    return sorted(nodes, key=_cost)
+
+
+def _cost(node: Node) -> int:
+    """Return a rank by what a condition makes of an entry: nothing, a text, a set, an order."""
+    match node:
+        case Not(inner):
+            return _cost(inner)
+        case And(nodes) | Or(nodes):
+            return max(map(_cost, nodes))
+        case Phrase(field=TextField.TITLE | TextField.AUTHOR | TextField.TAG):
+            return 1
+        case Phrase(is_prefix=True):
+            return 3
+        case Phrase():
+            return 2
+        case _:
+            return 0
 
 
 def _all_of(conditions: list[Condition]) -> Condition:
@@ -189,8 +211,9 @@ def _phrase(phrase: Phrase) -> Condition:
 
 def _prefix(prefix: str) -> Condition:
     def is_match(entry: SearchedEntry) -> bool:
-        place = bisect_left(entry.sorted_words, prefix)
-        return place < len(entry.sorted_words) and entry.sorted_words[place].startswith(prefix)
+        words = entry.sorted_words
+        place = bisect_left(words, prefix)
+        return place < len(words) and words[place].startswith(prefix)
 
     return is_match
 
