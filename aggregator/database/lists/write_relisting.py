@@ -30,7 +30,7 @@ from aggregator.database.writer import run_after_reading
 
 _MIN_BATCH = 200  # entries; each batch costs some statements for each rule
 _MAX_BATCH = 1000
-_MAX_ROWS = 500  # that a batch writes, so that others wait for a moment only
+_MAX_ROWS = 800  # that a batch writes, so that others wait for a moment only
 _SPARED = 20  # entries that are compared with views in the time of deciding for one
 _TARGET = timedelta(milliseconds=100)  # of a batch, with the reading before the first write
 
