@@ -45,7 +45,9 @@ def renewed(tag: str) -> bytes:
     catalog = read(tag)
     catalog.update(texts(), no_fuzzy_matching=True)
     catalog.obsolete.clear()
-    plain = Catalog(locale=tag, fuzzy=False, header_comment="")
+    plain = Catalog(locale=catalog.locale, fuzzy=False, header_comment="")
+    # As the file has them: Russian has a form for 1 alone, beside those of CLDR.
+    plain.mime_headers = [("Plural-Forms", catalog.plural_forms)]
     for message in catalog:
         if message.id:
             flags = {flag for flag in message.flags if flag != "fuzzy"}

@@ -24,7 +24,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 def test_there_are_the_promised_languages():
-    assert {"en", "de", "fr", "es", "ja"} <= set(available())
+    assert {"en", "de", "fr", "es", "it", "ja"} <= set(available())
 
 
 @pytest.mark.parametrize("tag", OTHERS)

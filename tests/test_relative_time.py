@@ -98,6 +98,7 @@ def test_the_day_on_which_clocks_go_back_has_25_hours():
         ("de", ["gerade eben", "vor 1 Minute", "vor 2 Stunden", "gestern", "vor 2 Tagen"]),
         ("fr", ["à l’instant", "il y a 1 minute", "il y a 2 heures", "hier", "il y a 2 jours"]),
         ("es", ["ahora mismo", "hace 1 minuto", "hace 2 horas", "ayer", "hace 2 días"]),
+        ("it", ["poco fa", "1 minuto fa", "2 ore fa", "ieri", "2 giorni fa"]),
         ("ja", ["たった今", "1 分前", "2 時間前", "昨日", "2 日前"]),
     ],
 )
@@ -113,6 +114,7 @@ def test_the_steps_are_the_same_in_every_language(tag, said):
         ("de", ["16. November", "31. Dezember 2025"]),
         ("fr", ["16 novembre", "31 décembre 2025"]),
         ("es", ["16 de noviembre", "31 de diciembre de 2025"]),
+        ("it", ["16 novembre", "31 dicembre 2025"]),
         ("ja", ["11月16日", "2025年12月31日"]),
     ],
 )
