@@ -24,7 +24,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 def test_there_are_the_promised_languages():
-    assert {"en", "de", "fr", "es", "it", "ja"} <= set(available())
+    assert {"en", "de", "fr", "es", "it", "ja", "pt-BR"} <= set(available())
 
 
 @pytest.mark.parametrize("tag", OTHERS)
@@ -58,6 +58,9 @@ def test_every_text_is_translated_with_the_same_values(tag):
         ("nl,fr;q=0.8,en;q=0.7", "fr"),
         ("de;q=0,ja", "ja"),
         ("DE-ch-1996", "de"),
+        ("pt-BR,pt;q=0.9,en;q=0.8", "pt-BR"),
+        ("pt-PT", "pt-BR"),
+        ("pt", "pt-BR"),
         ("*", "en"),
         ("x" * 5000, "en"),
         (",,;;q=2,es", "es"),
