@@ -10,7 +10,7 @@ from tests import catalogues
 from tests.selection import slow_but
 from tests.web_fixtures import Site, entry, full_site, words
 from web.language import SOURCE, available, catalogue, is_variant_of_source, language
-from web.relative_time import Clock
+from web.relative_time import Clock, every
 
 OTHERS = [tag for tag in available() if tag != SOURCE and not is_variant_of_source(tag)]
 PATHS = ["/", "/?view=titles", "/category/trade", "/source/local", "/source/tide", "/sources"]
@@ -24,7 +24,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 def test_there_are_the_promised_languages():
-    assert {"en", "de", "fr", "es", "it", "ja", "pt-BR"} <= set(available())
+    assert {"en", "de", "fr", "es", "it", "ja", "pt-BR", "ru"} <= set(available())
 
 
 @pytest.mark.parametrize("tag", OTHERS)
@@ -133,6 +133,19 @@ def test_posts_name_their_language_where_it_is_not_the_page_s(tmp_path):
 
     assert [each.get("lang") for each in page.all("article")] == [None, "en"]
     assert [each.get("lang") for each in page.all("time", "dt-published")] == [None, "de"]
+
+
+def test_russian_counts_in_four_forms():
+    russian = language("ru")
+    posts = [
+        russian.ngettext("{n} post", "{n} posts", number) for number in (1, 2, 5, 11, 21, 1234)
+    ]
+    rhythms = [every(timedelta(minutes=number), russian) for number in (1, 21, 22, 25, 60)]
+
+    assert posts[:3] == ["1 запись", "2 записи", "5 записей"]
+    assert posts[3:] == ["11 записей", "21 запись", "1\u00a0234 записи"]
+    assert rhythms[:3] == ["раз в минуту", "раз в 21 минуту", "раз в 22 минуты"]
+    assert rhythms[3:] == ["раз в 25 минут", "раз в час"]
 
 
 def test_numbers_are_written_as_in_each_language():

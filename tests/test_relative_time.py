@@ -101,6 +101,7 @@ def test_the_day_on_which_clocks_go_back_has_25_hours():
         ("it", ["poco fa", "1 minuto fa", "2 ore fa", "ieri", "2 giorni fa"]),
         ("ja", ["たった今", "1 分前", "2 時間前", "昨日", "2 日前"]),
         ("pt-BR", ["agora há pouco", "há 1 minuto", "há 2 horas", "ontem", "há 2 dias"]),
+        ("ru", ["только что", "1 минуту назад", "2 часа назад", "вчера", "2 дня назад"]),
     ],
 )
 def test_the_steps_are_the_same_in_every_language(tag, said):
@@ -118,6 +119,7 @@ def test_the_steps_are_the_same_in_every_language(tag, said):
         ("it", ["16 novembre", "31 dicembre 2025"]),
         ("ja", ["11月16日", "2025年12月31日"]),
         ("pt-BR", ["16 de novembro", "31 de dezembro de 2025"]),
+        ("ru", ["16 ноября", "31 декабря 2025"]),
     ],
 )
 def test_dates_are_written_as_in_each_language(tag, said):
