@@ -201,7 +201,7 @@ def test_sound_and_video_of_a_post_can_be_played_and_downloaded(site):
         "Download ep 1.mp3 42 min, 38 MB",
         "Download talk.mp4",
         "b.ogg",
-        "notes.pdf 1 kB",
+        "notes.pdf 0.9 kB",
     ]
     assert page.link("b.ogg") == "http://old.example/b.ogg"
 

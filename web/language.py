@@ -65,6 +65,7 @@ class Language:
         weekdays = get_day_names("wide", locale=self._locale)
         self.weekdays = tuple(weekdays[number] for number in range(7))
         self.steps = self._steps()
+        self._sizes = {unit: self._size_pattern(unit) for unit in ("kilobyte", "megabyte")}
         self._has_two_halves = "a" in get_time_format("short", locale=self._locale).pattern
 
     def gettext(self, message: str, /, **values: object) -> str:
@@ -102,10 +103,11 @@ class Language:
         return self.gettext("{n} min", n=self.number(max(1, round(seconds / 60))))
 
     def size(self, number: int) -> str:
-        """Return a number of bytes as kilobytes or megabytes: "38 MB"."""
+        """Return a number of bytes in kilobytes or megabytes: "0.2 kB", "38 kB", "1.4 MB"."""
         unit, length = ("megabyte", 10**6) if number >= 10**6 else ("kilobyte", 10**3)
-        amount = max(1, round(number / length))
-        return format_unit(amount, f"digital-{unit}", length="short", locale=self._locale)
+        amount = max(number / length, 0.1) if number else 0
+        rounded = amount if amount < 10 else round(amount)
+        return self._sizes[unit].replace("{0}", self.number(rounded))
 
     def listing(self, items: Iterable[str]) -> str:
         """Return items with the commas of the language between."""
@@ -128,6 +130,11 @@ class Language:
                 with_year.format(day=day, month=name, year="{1}") for name in self.months
             ),
         )
+
+    def _size_pattern(self, unit: str) -> str:
+        """Return the pattern for sizes in a unit, whose short forms have no plural."""
+        text = format_unit(5, f"digital-{unit}", length="short", locale=self._locale)
+        return text.replace("5", "{0}")
 
     def _patterns(self, unit: _Unit, sign: int) -> dict[str, str]:
         """Return the patterns for numbers of a unit, ago or in the future, by plural category."""

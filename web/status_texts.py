@@ -147,9 +147,9 @@ def answer(feed: FeedHealth, lang: Language) -> StatusText:
     if last.error and feed.failure is None:
         return StatusText(last.error, SOURCE)
     if last.status is None:
-        text = lang.gettext("none") if last.error else size(last.size, lang)
+        text = lang.gettext("none") if last.error else lang.size(last.size)
         return StatusText(text, lang.tag)
-    text = f"{last.status}, {size(last.size, lang)}" if last.size else str(last.status)
+    text = f"{last.status}, {lang.size(last.size)}" if last.size else str(last.status)
     return StatusText(text, lang.tag)
 
 
@@ -313,16 +313,6 @@ def cost_of_polls(feed: FeedHealth, lang: Language) -> str:
         len(feed.polls),
         same=not_modified,
     )
-
-
-def size(count: int, lang: Language) -> str:
-    """Return bytes for people: "0.2 kB", "38 kB", "1.4 MB"."""
-    if count < 1000:
-        return f"{count} B"
-    kilo = count / 1000
-    if kilo < 1000:
-        return f"{lang.number(kilo if kilo < 10 else round(kilo))} kB"
-    return f"{lang.number(kilo / 1000)} MB"
 
 
 def sentence(text: str) -> str:
