@@ -10,6 +10,7 @@ from tests import catalogues
 from tests.selection import slow_but
 from tests.web_fixtures import Site, entry, full_site, words
 from web.language import SOURCE, available, catalogue, is_variant_of_source, language
+from web.presentation import text_language
 from web.relative_time import Clock, every
 
 OTHERS = [tag for tag in available() if tag != SOURCE and not is_variant_of_source(tag)]
@@ -24,7 +25,18 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 def test_there_are_the_promised_languages():
-    assert {"en", "de", "fr", "es", "it", "ja", "pt-BR", "ru"} <= set(available())
+    promised_languages = {
+        "en",
+        "de",
+        "fr",
+        "es",
+        "it",
+        "ja",
+        "pt-BR",
+        "ru",
+        "zh-Hans",
+    }
+    assert promised_languages <= set(available())
 
 
 @pytest.mark.parametrize("tag", OTHERS)
@@ -55,7 +67,9 @@ def test_every_text_is_translated_with_the_same_values(tag):
         ("de-AT,en;q=0.5", "de"),
         ("en-US,en;q=0.9,de;q=0.8", "en-US"),
         ("en-au,de;q=0.8", "en"),
-        ("nl,fr;q=0.8,en;q=0.7", "fr"),
+        ("sv,fr;q=0.8,en;q=0.7", "fr"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans"),
+        ("zh-TW,zh;q=0.9,en-US;q=0.8,en;q=0.7", "zh-Hans"),
         ("de;q=0,ja", "ja"),
         ("DE-ch-1996", "de"),
         ("pt-BR,pt;q=0.9,en;q=0.8", "pt-BR"),
@@ -96,6 +110,24 @@ def test_american_english_has_dates_of_its_own_and_all_other_texts_of_english():
     assert clock.brief(clock.now - timedelta(hours=14)) == "12:05\u00a0AM"
     assert american.gettext("Sources") == "Sources"
     assert american.ngettext("{n} post", "{n} posts", 2) == "2 posts"
+
+
+@pytest.mark.parametrize(
+    ("tag", "full", "date", "ago", "until"),
+    [
+        ("en", "Sunday 22 November 2026, 14:05 UTC", "22 November", "5 hours ago", "in 2 hours"),
+        ("ja", "2026年11月22日 日曜日 14:05 UTC", "11月22日", "5 時間前", "2 時間後"),
+        ("zh-Hans", "2026年11月22日 星期日 14:05 UTC", "11月22日", "5 小时前", "2 小时后"),
+    ],
+)
+def test_times_are_written_as_in_each_language(tag, full, date, ago, until):
+    at = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
+    clock = Clock(at + timedelta(days=8), ZoneInfo("UTC"), "UTC", language(tag))
+
+    assert clock.full(at) == full
+    assert clock.date_of(at) == date
+    assert clock.ago(clock.now - timedelta(hours=5)) == ago
+    assert clock.until(clock.now + timedelta(hours=2)) == until
 
 
 def test_a_variant_of_english_translates_texts_of_today():
@@ -146,6 +178,20 @@ def test_russian_counts_in_four_forms():
     assert posts[3:] == ["11 записей", "21 запись", "1\u00a0234 записи"]
     assert rhythms[:3] == ["раз в минуту", "раз в 21 минуту", "раз в 22 минуты"]
     assert rhythms[3:] == ["раз в 25 минут", "раз в час"]
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "tag"),
+    [
+        ("zh-Hans", "zh", None),
+        ("zh-Hans", "zh_CN", None),
+        ("zh-Hans", "zh-TW", "zh-TW"),  # the same characters have other shapes there
+        ("en-US", "en-gb", None),
+        ("en", "no such tag", None),
+    ],
+)
+def test_a_text_names_its_language_unless_the_page_is_written_the_same(page, text, tag):
+    assert text_language(text, language(page)) == tag
 
 
 def test_numbers_are_written_as_in_each_language():

@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.web_fixtures import Site, entry, lively_site, served
+from web.language import available
 
 pytestmark = pytest.mark.browser
 
-LOCALES = ["en-GB", "de", "fr", "es", "ja"]
 NAMES = ["World news", "Architecture", "Business", "Cities", "Science", "The Sea", "Web", "日本"]
 
 
@@ -111,7 +111,7 @@ def test_the_line_below_the_list_being_read_ends_with_its_name(browser, lively):
     assert styles == ["none", "underline"]
 
 
-@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("locale", available())
 @pytest.mark.parametrize("width", [390, 640, 1280])
 def test_the_header_leaves_the_list_its_place(browser, categorised, locale, width):
     page = opened(browser, categorised, width, locale=locale)

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from aggregator.model import Subscription
 from tests.web_fixtures import Site, entry, full_site, lively_site, served
+from web.language import available
 
 pytestmark = pytest.mark.browser
 
@@ -175,7 +176,7 @@ def test_pages_without_posts_have_the_operator_s_face_and_can_be_mirrored(
             assert (logo["x"] < 195) == (direction == "ltr"), name
 
 
-@pytest.mark.parametrize("locale", ["en", "de", "fr", "es", "ja"])
+@pytest.mark.parametrize("locale", available())
 def test_every_page_is_quiet_stays_with_us_and_fits_a_narrow_phone(
     browser, base, locale, tmp_path_factory
 ):
@@ -201,7 +202,7 @@ def test_every_page_is_quiet_stays_with_us_and_fits_a_narrow_phone(
     assert [text for text in said if "404" not in text] == []
 
 
-@pytest.mark.parametrize("locale", ["en", "de", "fr", "es", "ja"])
+@pytest.mark.parametrize("locale", available())
 def test_no_word_is_cut_off_at_full_width(browser, base, locale):
     for name in ("list", "sources", "status", "source"):
         page = open_page(browser, base + PATHS[name], locale=locale)
@@ -213,7 +214,7 @@ def test_no_word_is_cut_off_at_full_width(browser, base, locale):
         page.context.close()
 
 
-@pytest.mark.parametrize("locale", ["en", "de", "fr", "es", "ja"])
+@pytest.mark.parametrize("locale", available())
 def test_the_first_post_is_near_the_top(browser, base, locale):
     page = open_page(browser, base, locale=locale)
     top = page.locator(".entry").first.bounding_box()["y"]  # type: ignore[index]

@@ -28,6 +28,8 @@ SOURCE = "en"
 _FOLDER = Path(__file__).parent / "languages"
 _CLDR = {SOURCE: "en_GB"}  # day before month, as in all our texts
 _PLACE = re.compile(r"\{(\w+)\}")
+_BEFORE_HAN = re.compile(r"\{0\}(?=[\u4e00-\u9fff])")
+"""A number without the gap that sets it apart from Han characters (W3C, clreq, 3.2.2)."""
 _Unit = Literal["minute", "hour", "day"]
 _UNITS: tuple[_Unit, ...] = ("minute", "hour", "day")
 
@@ -52,7 +54,7 @@ class Language:
 
     Attributes:
         tag: For `lang` attributes (BCP 47).
-        months, weekdays: Full names; Monday is 0.
+        months, weekdays: Full names, of months as in dates; Monday is 0.
     """
 
     def __init__(self, tag: str) -> None:
@@ -60,12 +62,15 @@ class Language:
         self._locale = Locale.parse(_CLDR.get(tag, tag).replace("-", "_"))
         self._texts = _texts(tag)
         self.plural: Callable[[int], str] = self._locale.plural_form
-        months = get_month_names("wide", locale=self._locale)
+        # Where dates number the months (Chinese), their full names are not for dates.
+        is_named = "MMM" in self._locale.date_formats["long"].pattern
+        months = get_month_names("wide" if is_named else "abbreviated", locale=self._locale)
         self.months = tuple(months[number] for number in range(1, 13))
         weekdays = get_day_names("wide", locale=self._locale)
         self.weekdays = tuple(weekdays[number] for number in range(7))
         self.steps = self._steps()
         self._sizes = {unit: self._size_pattern(unit) for unit in ("kilobyte", "megabyte")}
+        self._day_and_time = str(self._locale.datetime_formats["medium"])
         self._has_two_halves = "a" in get_time_format("short", locale=self._locale).pattern
 
     def gettext(self, message: str, /, **values: object) -> str:
@@ -93,6 +98,10 @@ class Language:
             return f"{at:%H:%M}"
         half = self._locale.periods["am" if at.hour < 12 else "pm"]
         return f"{at.hour % 12 or 12}:{at:%M}\u00a0{half}"
+
+    def day_and_time(self, day: str, time: str) -> str:
+        """Return a day with a time of day: "Monday 23 November 2026, 14:14 UTC"."""
+        return self._day_and_time.replace("{1}", day).replace("{0}", time)
 
     def share(self, part: float) -> str:
         """Return a share of 1 in per cent."""
@@ -148,7 +157,7 @@ class Language:
                     add_direction=True,
                     locale=self._locale,
                 )
-                patterns[category] = text.replace(str(number), "{0}")
+                patterns[category] = _BEFORE_HAN.sub("{0} ", text.replace(str(number), "{0}"))
         return patterns
 
 
@@ -203,11 +212,6 @@ def script_words(lang: Language) -> str:
 def is_variant_of_source(tag: str) -> bool:
     """Whether a language is English of some region, which takes most texts from the sources."""
     return tag.startswith(f"{SOURCE}-")
-
-
-def primary(tag: str) -> str:
-    """Return the language of a tag without region: "pt" of "pt-BR"."""
-    return tag.lower().partition("-")[0]
 
 
 def catalogue(tag: str) -> Path:

@@ -8,12 +8,10 @@ from flask import abort, request
 from aggregator.dates import Week
 from aggregator.merged import DEFAULT_LIMIT, MAX_LIMIT
 from aggregator.model import Cursor, ListKind, ListScope
-from web.language import SOURCE, available, primary
+from web.language import SOURCE, available
+from web.language_tags import LanguageMatcher
 
-_AVAILABLE = {
-    **{primary(tag): tag for tag in available()},  # "pt" is "pt-BR", as there is no other
-    **{tag.lower(): tag for tag in available()},
-}
+_LANGUAGES = LanguageMatcher(available())
 MAX_SEARCH = 200  # characters; the search field takes no more either
 NAMED_LIST = f"<any({', '.join(kind for kind in ListKind if kind.is_named)}):kind>/<key>"
 MERGED_LIST = (
@@ -77,16 +75,12 @@ def search() -> str:
 
 
 def language() -> str:
-    """Return the available language with the highest quality, English if there is none.
+    """Return the available language that a browser prefers, English if there is none.
 
-    A regional variant that is not available counts as its language, and a language as its variant;
     `q=0` refuses a language (RFC 9110, 12.5.4).
     """
-    for requested_tag, quality in request.accept_languages:
-        for tag in (requested_tag.lower(), primary(requested_tag)):
-            if quality > 0 and tag in _AVAILABLE:
-                return _AVAILABLE[tag]
-    return SOURCE
+    requested_tags = [tag for tag, quality in request.accept_languages if quality > 0]
+    return _LANGUAGES.best(requested_tags) or SOURCE
 
 
 def limit() -> int:

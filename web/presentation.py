@@ -25,7 +25,8 @@ from aggregator.search.syntax_tree import Phrase, TextField
 from aggregator.text.references import unescape
 from web import source_texts
 from web.bidi_text import isolated
-from web.language import Language, primary
+from web.language import Language
+from web.language_tags import written_language
 from web.last_visit import LastVisit
 from web.list_pictures import ListPicture, list_picture
 from web.media_texts import MediaNote, media_notes
@@ -354,9 +355,9 @@ def summary(entry: ListedEntry) -> str:
 
 
 def text_language(tag: str | None, page: Language) -> str | None:
-    """Return the language tag of a text, None for the language of the page or a malformed tag."""
+    """Return the language tag of a text, None if malformed or written as the page is."""
     tag = (tag or "").strip().replace("_", "-")
-    if not _LANGUAGE.fullmatch(tag) or primary(tag) == primary(page.tag):
+    if not _LANGUAGE.fullmatch(tag) or written_language(tag) == written_language(page.tag):
         return None
     return tag
 

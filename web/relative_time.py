@@ -145,7 +145,8 @@ class Clock:
     def full(self, at: datetime) -> str:
         """Return "Monday 23 November 2026, 14:14 UTC"."""
         local = _in(self.zone, at)
-        return f"{self.full_day(at)}, {self.lang.time(local)} {local.tzname()}"
+        time = f"{self.lang.time(local)} {local.tzname()}"
+        return self.lang.day_and_time(self.full_day(at), time)
 
     def full_day(self, at: datetime) -> str:
         """Return "Monday 23 November 2026"."""
