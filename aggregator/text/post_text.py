@@ -90,10 +90,9 @@ def picture_address(attributes: Mapping[str, str]) -> str:
     return candidate[1] if candidate else ""
 
 
-def _anchor(attributes: str) -> str:
-    """Return a link without text as the target of other links; empty if no link leads there."""
-    place = _values(attributes).get("id", "")
-    return f'<span id="{escape(place)}"></span>' if place.startswith(ID_PREFIX) else ""
+def _targets(markup: str) -> str:
+    """Return the targets of links in markup that is replaced, without the markup."""
+    return "".join(f'<span id="{ID_PREFIX}{place}"></span>' for place in _TARGET.findall(markup))
 
 
 def _medium(name: str, attributes: str, content: str) -> str:
@@ -167,9 +166,9 @@ class _PageText:
     def _rewritten(self, piece: re.Match[str]) -> str:
         anchor, medium, of_medium, content, is_end, name, attributes = piece.groups()
         if anchor is not None:
-            return _anchor(anchor)
+            return _targets(anchor)
         if medium is not None:
-            return _medium(medium, of_medium, content)
+            return _targets(piece[0]) + _medium(medium, of_medium, content)
         if is_end:
             return _ENDS[name](self, name) if name in _ENDS else piece[0]
         if name not in _STARTS and " id=" not in attributes and " lang=" not in attributes:
@@ -179,11 +178,10 @@ class _PageText:
             del values["id"]
         if not _LANGUAGE.fullmatch(values.get("lang", "en")):
             del values["lang"]
-        return (
-            _STARTS[name](self, _Start(name, piece.end()), values)
-            if name in _STARTS
-            else _tag(name, values)
-        )
+        if name not in _STARTS:
+            return _tag(name, values)
+        targets = _targets(attributes) if name in _REPLACED else ""
+        return targets + _STARTS[name](self, _Start(name, piece.end()), values)
 
     # --- starts
 
@@ -246,9 +244,9 @@ class _PageText:
         formula = _tag("math", values)
         return _scrolling("span", self._labels.formula) + formula if is_block else formula
 
-    def moment(self, _start: _Start, _values_of_time: dict[str, str]) -> str:
+    def moment(self, _start: _Start, values: dict[str, str]) -> str:
         """Keep the author's words for a time: the script of the page renews elements `time`."""
-        return "<span>"
+        return _tag("span", {key: values[key] for key in ("id", "lang", "dir") if key in values})
 
     def dropped(self, _start: _Start, _values_of_tag: dict[str, str]) -> str:
         """Drop a tag with a file to load, or without its element."""
@@ -295,6 +293,7 @@ def _scrolling(name: str, label: str) -> str:
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _LANDMARKS = ("aside", "footer", "header", "main", "nav")
 _LOADING = ("audio", "picture", "source", "track", "video")
+_REPLACED = ("img", *_LOADING)
 
 _STARTS: dict[str, Callable[[_PageText, _Start, dict[str, str]], str]] = {
     **dict.fromkeys(_HEADINGS, _PageText.heading),
