@@ -216,6 +216,25 @@ def test_a_file_that_the_text_plays_is_not_offered_twice(site):
     assert not page.all("ul", "files")
 
 
+def test_a_file_to_which_the_text_only_leads_can_still_be_played(site):
+    text = f'<p><a href="{EPISODE.url}">Listen</a></p>'
+    site.record("lamp", entry(1, enclosures=(EPISODE,), content_html=text))
+
+    (audio,) = site.page(post_path(site)).all("audio")
+
+    assert audio.get("src") == EPISODE.url
+
+
+def test_a_file_whose_address_begins_another_address_of_the_text_is_offered(site):
+    notes = Enclosure("https://cdn.example/notes", "application/pdf")
+    text = (
+        '<p><a href="https://cdn.example/notes/2">Other notes</a> at https://cdn.example/notes</p>'
+    )
+    site.record("lamp", entry(1, enclosures=(notes,), content_html=text))
+
+    assert site.page(post_path(site)).link("notes") == "https://cdn.example/notes"
+
+
 def test_the_comments_of_a_post_are_a_link(site):
     site.record("lamp", entry(1, comments_url="https://talk.example/1"), entry(2, guid="b"))
 

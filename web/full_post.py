@@ -40,7 +40,7 @@ class FullPost:
         published: None for a post without a date.
         first_seen: Of a post without a date.
         updated: None for a post that was not changed.
-        files: The files that do not occur in the text.
+        files: The files to offer beside the text.
     """
 
     as_listed: Post

@@ -69,7 +69,10 @@ def media_notes(entry: ListedEntry, lang: Language) -> list[MediaNote]:
 
 
 def post_files(entry: ListedEntry, lang: Language) -> list[PostFile]:
-    """Return the files of an entry that do not occur in the text."""
+    """Return the files of an entry that the text does not show, play or lead to.
+
+    A file that can be played is returned unless the text plays the file.
+    """
     text = entry.content_html or ""
     return [
         PostFile(
@@ -79,8 +82,13 @@ def post_files(entry: ListedEntry, lang: Language) -> list[PostFile]:
             element=_element(file),
         )
         for file in _web_files(entry)
-        if file.url.replace("&", "&amp;") not in text
+        if not _is_in_text(file, text)
     ]
+
+
+def _is_in_text(file: Enclosure, text: str) -> bool:
+    address = file.url.replace("&", "&amp;").replace('"', "&quot;")
+    return f'{" src" if _element(file) else ""}="{address}"' in text
 
 
 def _web_files(entry: ListedEntry) -> Iterable[Enclosure]:
