@@ -100,6 +100,25 @@ def test_wide_parts_of_a_post_scroll_within_themselves(browser: Browser, posts, 
     page.context.close()
 
 
+@pytest.mark.parametrize(
+    "nest", ["<blockquote>{}</blockquote>", "<ul><li>{}</li></ul>", "<dl><dd>{}</dd></dl>"]
+)
+def test_quotations_and_lists_within_each_other_do_not_widen_the_page(
+    browser: Browser, tmp_path, nest
+):
+    site = Site(tmp_path)
+    site.subscribe()
+    start, end = nest.split("{}")
+    text = sanitize.content(f"{100 * start}words{100 * end}", base=ADDRESS)
+    site.record("lamp", entry(1, content_html=text))
+    with served(site) as address:
+        page = open_page(browser, address + post_path(site), 320)
+
+        assert page.locator(".text").inner_text().strip() == "words"
+        assert not page.evaluate(IS_WIDER)
+        page.context.close()
+
+
 def test_a_post_asks_no_other_host_for_anything_before_a_reader_does(browser: Browser, posts):
     page = browser.new_page()
     hosts, complaints = set(), []
