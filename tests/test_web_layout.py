@@ -89,6 +89,20 @@ def test_a_row_with_room_for_all_has_no_menu(browser, lively):
     assert all(chip["shown"] > 0.99 for chip in row)
 
 
+def test_a_row_with_room_for_all_keeps_its_order(browser, lively):
+    orders = []
+    for path in ("/", "/category/science"):
+        page = opened(browser, lively + path, 1280)
+        lefts = page.evaluate(
+            """() => [...document.querySelectorAll(".bar nav > .chips a")].map(
+                (link) => [link.getBoundingClientRect().left, link.innerText])"""
+        )
+        orders.append([text for _left, text in sorted(lefts)])
+        page.context.close()
+
+    assert orders[0] == orders[1]
+
+
 def test_a_category_beyond_the_row_is_in_sight_while_it_has_the_focus(browser, categorised):
     page = opened(browser, categorised, 390)
     last = page.locator(".bar nav > .chips a").last
