@@ -32,6 +32,7 @@ def test_there_are_the_promised_languages():
         "es",
         "it",
         "ja",
+        "nl",
         "pt-BR",
         "ru",
         "zh-Hans",
@@ -68,6 +69,7 @@ def test_every_text_is_translated_with_the_same_values(tag):
         ("en-US,en;q=0.9,de;q=0.8", "en-US"),
         ("en-au,de;q=0.8", "en"),
         ("sv,fr;q=0.8,en;q=0.7", "fr"),
+        ("nl-BE,nl;q=0.9,en;q=0.8", "nl"),
         ("zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans"),
         ("zh-TW,zh;q=0.9,en-US;q=0.8,en;q=0.7", "zh-Hans"),
         ("de;q=0,ja", "ja"),
@@ -117,6 +119,7 @@ def test_american_english_has_dates_of_its_own_and_all_other_texts_of_english():
     [
         ("en", "Sunday 22 November 2026, 14:05 UTC", "22 November", "5 hours ago", "in 2 hours"),
         ("ja", "2026年11月22日 日曜日 14:05 UTC", "11月22日", "5 時間前", "2 時間後"),
+        ("nl", "zondag 22 november 2026, 14:05 UTC", "22 november", "5 uur geleden", "over 2 uur"),
         ("zh-Hans", "2026年11月22日 星期日 14:05 UTC", "11月22日", "5 小时前", "2 小时后"),
     ],
 )
