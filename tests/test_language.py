@@ -33,6 +33,7 @@ def test_there_are_the_promised_languages():
         "it",
         "ja",
         "nl",
+        "pl",
         "pt-BR",
         "ru",
         "zh-Hans",
@@ -120,6 +121,13 @@ def test_american_english_has_dates_of_its_own_and_all_other_texts_of_english():
         ("en", "Sunday 22 November 2026, 14:05 UTC", "22 November", "5 hours ago", "in 2 hours"),
         ("ja", "2026年11月22日 日曜日 14:05 UTC", "11月22日", "5 時間前", "2 時間後"),
         ("nl", "zondag 22 november 2026, 14:05 UTC", "22 november", "5 uur geleden", "over 2 uur"),
+        (
+            "pl",
+            "niedziela, 22 listopada 2026, 14:05 UTC",
+            "22 listopada",
+            "5 godzin temu",
+            "za 2 godziny",
+        ),
         ("zh-Hans", "2026年11月22日 星期日 14:05 UTC", "11月22日", "5 小时前", "2 小时后"),
     ],
 )
@@ -168,6 +176,19 @@ def test_posts_name_their_language_where_it_is_not_the_page_s(tmp_path):
 
     assert [each.get("lang") for each in page.all("article")] == [None, "en"]
     assert [each.get("lang") for each in page.all("time", "dt-published")] == [None, "de"]
+
+
+def test_polish_counts_in_three_forms():
+    polish = language("pl")
+    numbers = (1, 2, 5, 12, 22, 25, 112)
+    posts = [polish.ngettext("{n} post", "{n} posts", number) for number in numbers]
+    minutes = [polish.amount(polish.steps.past["minute"], number) for number in numbers[:5]]
+
+    assert posts[:3] == ["1 wpis", "2 wpisy", "5 wpisów"]
+    assert posts[3:] == ["12 wpisów", "22 wpisy", "25 wpisów", "112 wpisów"]
+    assert minutes[:3] == ["1 minutę temu", "2 minuty temu", "5 minut temu"]
+    assert minutes[3:] == ["12 minut temu", "22 minuty temu"]
+    assert every(timedelta(hours=22), polish) == "co 22 godziny"
 
 
 def test_russian_counts_in_four_forms():
