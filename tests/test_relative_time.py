@@ -100,7 +100,7 @@ def test_the_day_on_which_clocks_go_back_has_25_hours():
         ("es", ["ahora mismo", "hace 1 minuto", "hace 2 horas", "ayer", "hace 2 días"]),
         ("it", ["poco fa", "1 minuto fa", "2 ore fa", "ieri", "2 giorni fa"]),
         ("ja", ["たった今", "1 分前", "2 時間前", "昨日", "2 日前"]),
-        ("pt-BR", ["agora há pouco", "há 1 minuto", "há 2 horas", "ontem", "há 2 dias"]),
+        ("pt-BR", ["agora mesmo", "há 1 minuto", "há 2 horas", "ontem", "há 2 dias"]),
         ("ru", ["только что", "1 минуту назад", "2 часа назад", "вчера", "2 дня назад"]),
     ],
 )
