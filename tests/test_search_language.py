@@ -9,7 +9,7 @@ from aggregator.search import tree_facts
 from aggregator.search.name_hints import unknown_name
 from aggregator.search.search_faults import Hint, RuleError, SearchFault
 from aggregator.search.search_lexer import in_ascii
-from aggregator.search.search_parser import IN_BOX, parse, parse_rule, with_sources
+from aggregator.search.search_parser import IN_BOX, parse, parse_rule, prefix_proposal, with_sources
 from aggregator.search.syntax_tree import And, DayTest, NameField, NameTest, Not, Phrase, TextField
 from aggregator.search.tree_facts import (
     is_always_true,
@@ -421,3 +421,16 @@ def test_the_nearest_names_are_proposed_for_an_unknown_one(typed, proposals):
     hint = unknown_name(NameTest(NameField.SOURCE, typed), titles)
 
     assert hint == Hint(SearchFault.UNKNOWN_SOURCE, typed, proposals=proposals)
+
+
+@given(strategies.text(), strategies.sampled_from(["", "title:", "(a OR "]))
+def test_a_proposed_asterisk_makes_the_last_word_a_prefix(text, before):
+    search = f"{before}{text}"
+    hint = prefix_proposal(search)
+    assume(hint is not None)
+
+    (proposal,) = hint.proposals
+
+    assert search.endswith(hint.text)
+    assert proposal == f"{hint.text}*"
+    assert any(phrase.is_prefix for phrase in keywords(parse(f"{search}*").root))

@@ -1,4 +1,4 @@
-"""Posts that config.yaml hides: on the page of their source with `?hidden=1`, and nowhere else."""
+"""Posts that config.yaml hides: on pages of sources and searches, and only with `?hidden=1`."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -182,6 +182,44 @@ def test_a_source_all_of_whose_posts_are_hidden_says_so(tmp_path):
     assert words(page.one("p", "end")) == "Every post of this source is hidden by config.yaml."
 
 
+@pytest.mark.parametrize(
+    ("search", "titles"),
+    [
+        ("rumour", ["A rumour"]),
+        ("match OR soap", ["Soap (ad)", "A match"]),
+        ("link:example rumour", ["A rumour"]),
+    ],
+)
+def test_a_search_that_only_hidden_posts_match_says_how_many_and_shows_them(hiding, search, titles):
+    page = hiding.page(f"/search?q={search}&view=titles")
+    end = page.one("p", "end")
+    whole = hiding.page(page.link(f"{len(titles)} hidden by config.yaml · show"))
+
+    assert page.titles() == []
+    assert words(end) == f"{len(titles)} hidden by config.yaml · show"
+    assert whole.titles() == titles
+    assert whole.text.count("Hidden by config.yaml: ") == len(titles)
+    assert whole.link("Excerpts").endswith("&hidden=1")
+    feeds = [each.get("href", "") for each in whole.all("link") if each.get("rel") == "alternate"]
+    assert "/search/feed.atom" in feeds[0]
+    assert not any("hidden" in path for path in feeds)
+
+
+def test_a_search_with_results_tells_no_hidden_posts_and_shows_them_on_request(hiding):
+    page = hiding.page("/search?q=first+OR+match")
+    whole = hiding.page("/search?q=a+OR+first&hidden=1")
+
+    assert page.titles() == ["First"]
+    assert "hidden" not in words(page.one("main"))
+    assert whole.titles() == ["A rumour", "A match", "First"]
+
+
+def test_a_search_that_nothing_matches_tells_no_hidden_posts(hiding):
+    page = hiding.page("/search?q=nothing")
+
+    assert words(page.one("p", "end")) == "No posts match. Try fewer or other words."
+
+
 def test_a_page_with_hidden_posts_is_for_no_search_engine_and_leads_to_more_of_them(full):
     page = full.page("/source/lamp?hidden=1")
 
@@ -198,11 +236,9 @@ def test_a_page_with_hidden_posts_is_for_no_search_engine_and_leads_to_more_of_t
     ]
 
 
-@pytest.mark.parametrize("path", ["/", "/category/trade", "/search?q=post"])
-def test_only_sources_have_pages_with_hidden_posts(full, path):
-    mark = "&" if "?" in path else "?"
-
-    page = full.page(f"{path}{mark}hidden=1")
+@pytest.mark.parametrize("path", ["/", "/category/trade"])
+def test_only_sources_and_searches_have_pages_with_hidden_posts(full, path):
+    page = full.page(f"{path}?hidden=1")
 
     assert "hidden=1" not in page.text
     assert page.titles() == full.page(path).titles()

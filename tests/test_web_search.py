@@ -262,6 +262,35 @@ def test_a_name_that_nothing_has_is_answered_with_the_nearest(site, search, hint
     assert not site.page("/search?q=source:amp category:sea whale").all("div", "hints")
 
 
+@pytest.mark.parametrize(
+    ("search", "hint"),
+    [
+        ("whal", "“whal” was searched for as a whole word; did you mean “whal*”?"),
+        (
+            "big title:Whal",
+            "“title:Whal” was searched for as a whole word; did you mean “title:Whal*”?",
+        ),
+        ("-coal (fish OR whal", "“whal” was searched for as a whole word; did you mean “whal*”?"),
+    ],
+)
+def test_a_word_that_no_post_has_is_answered_with_the_words_that_begin_so(site, search, hint):
+    site.record("lamp", entry(1, title="Big whales"))
+
+    page = site.page(f"/search?q={search}")
+
+    assert hint in [words(each) for each in page.one("div", "hints")]
+
+
+@pytest.mark.parametrize(
+    "search",
+    ["whales", "shar", "whal*", "w", "big -whal", "source:lam", "whal big", '"whal"', "lang:e"],
+)
+def test_no_asterisk_is_proposed_that_would_find_nothing_more(site, search):
+    site.record("lamp", entry(1, title="Big whales", language="en"))
+
+    assert "whole word" not in site.page(f"/search?q={search}").text
+
+
 def test_the_names_in_a_search_are_looked_up_once(site):
     with statements(site.engine) as executed:
         site.page("/search?q=source:lampp+category:traed+whale")

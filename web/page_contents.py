@@ -29,7 +29,7 @@ from aggregator.model import (
     StoredPicture,
 )
 from aggregator.publish import room_on_page
-from aggregator.search.search_faults import Hint
+from aggregator.search.search_faults import Hint, names_unknown
 from aggregator.search.search_parser import parse
 from aggregator.search.tree_facts import keywords
 from web import (
@@ -184,14 +184,21 @@ def list_page(data: PageData, scope: ListScope, position: ListPosition) -> Page 
 def search(data: PageData, scope: ListScope, position: ListPosition) -> Page:
     """Return a page of search results; for an empty search the help alone."""
     listing = _listing(data, scope, position)
-    search_text = listing.search
+    search_text, hints, hidden = listing.search, listing.hints, 0
+    if listing.total == 0 and not names_unknown(hints):
+        if not scope.hidden:
+            hidden = read_searches.count_hidden(data.connection, scope, search_texts.MOST_COUNTED)
+        prefix_hint = None if hidden else read_searches.prefix_hint(data.connection, scope)
+        hints += () if prefix_hint is None else (prefix_hint,)
     values = {
         "listing": listing,
-        "hints": listing.hints,
+        "hints": hints,
         "results": listing.total,
+        "hidden": hidden,
         "view_lines": search_texts.view_lines(search_text) if listing.count else None,
     }
-    page_scope = scope if listing.search else ListScope()  # an empty search has no feed
+    # An empty search has no feed, and no feed has hidden entries.
+    page_scope = replace(scope, hidden=False) if listing.search else ListScope()
     return Page("search.html", values, scope=page_scope, index=False)
 
 

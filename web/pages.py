@@ -127,7 +127,9 @@ def source(data: PageData, name: str) -> Page:
 @_page(Part.VISIT)
 def search(data: PageData) -> Page:
     """List the entries that a search finds."""
-    scope = ListScope(ListKind.SEARCH, parameters.search(), zone=site().zone)
+    scope = ListScope(
+        ListKind.SEARCH, parameters.search(), zone=site().zone, hidden=parameters.hidden()
+    )
     if data.overview.has_former_names:
         renamed_lists.redirect_if_renamed(data.connection, scope)
     with site().costly_searches.room_for(scope):

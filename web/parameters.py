@@ -62,7 +62,7 @@ def view() -> str | None:
 
 
 def hidden() -> bool:
-    """Whether a source's list has the entries that config.yaml hides."""
+    """Whether the list of a source or a search has the entries that config.yaml hides."""
     return request.args.get("hidden") == "1"
 
 

@@ -43,6 +43,9 @@ _HINTS = {
     SearchFault.OR_IN_LOWER_CASE: to_translate(
         "“{text}” was searched for as a word; write OR in capitals."
     ),
+    SearchFault.WHOLE_WORD: to_translate(
+        "“{text}” was searched for as a whole word; did you mean “{proposals}”?"
+    ),
     SearchFault.ONLY_EXCLUDED: to_translate("“{text}” only excludes; add a word to search for."),
     SearchFault.TOO_MANY_TERMS: to_translate(
         "A search has at most {n} words and names; “{text}” and everything after was ignored."

@@ -98,7 +98,7 @@ class ListScope:
     Attributes:
         key: Slug of a category, name of a view or source, text of a search; empty for all entries.
         zone: Days in a search begin and end in this zone.
-        hidden: With the entries that config.yaml hides; only of a source.
+        hidden: With the entries that config.yaml hides; only of a source or a search.
     """
 
     kind: ListKind = ListKind.ALL

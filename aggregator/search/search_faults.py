@@ -26,6 +26,7 @@ class SearchFault(StrEnum):
     # Only the search box tells these.
     OR_IN_LOWER_CASE = "or"
     ONLY_EXCLUDED = "without"
+    WHOLE_WORD = "whole"
     UNKNOWN_SOURCE = "source"
     UNKNOWN_CATEGORY = "category"
     # Only config.yaml refuses these; the search box leaves them out without a word.
@@ -36,6 +37,7 @@ class SearchFault(StrEnum):
     NO_WORDS = "words"
 
 
+_UNKNOWN_NAMES = frozenset({SearchFault.UNKNOWN_SOURCE, SearchFault.UNKNOWN_CATEGORY})
 _NEVER_REFUSED = frozenset({SearchFault.OR_IN_LOWER_CASE})
 _NEVER_HINTED = frozenset(
     {
@@ -110,6 +112,11 @@ def shown_hints(mistakes: Iterable[Hint]) -> tuple[Hint, ...]:
         if hint.fault not in _NEVER_HINTED
     }
     return tuple(sorted(hints.values(), key=lambda hint: hint.start))
+
+
+def names_unknown(hints: Iterable[Hint]) -> bool:
+    """Return whether a search names sources or categories that do not exist."""
+    return any(hint.fault in _UNKNOWN_NAMES for hint in hints)
 
 
 def rule_error(mistakes: Iterable[Hint]) -> RuleError | None:

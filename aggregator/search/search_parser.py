@@ -112,6 +112,22 @@ def parse_rule(text: str) -> Node:
     return root
 
 
+def prefix_proposal(text: str) -> Hint | None:
+    """Return the hint to search for words that begin like the last word of a search.
+
+    None for a search in the search box whose last part is not a whole word that entries must have.
+    """
+    last = next(reversed(list(signs(text))), None)
+    if last is None or last.kind is not SignKind.WORD or last.is_excluded:
+        return None
+    typed = text[last.start : last.end]
+    test, fault = test_of(f"{last.value}*", last.field, IN_BOX.phrase)
+    has_asterisk = in_ascii(typed).endswith("*")
+    if has_asterisk or fault or not (isinstance(test, Phrase) and test.is_prefix):
+        return None
+    return Hint(SearchFault.WHOLE_WORD, typed, last.start, (f"{typed}*",))
+
+
 def with_sources(text: str, names: Mapping[str, str]) -> str:
     """Return a search with other names of sources.
 

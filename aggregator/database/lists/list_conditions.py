@@ -11,7 +11,7 @@ STORIES_ON = select(state.c.stories).scalar_subquery()
 """Read in each statement, so that turning stories off or on changes one row and no member."""
 
 _NAMED_LIST = lists.alias("meant")  # as a page joins `lists` for the categories of feeds
-_SEARCHED = sorted({Exclusion.BACKLOG, Exclusion.PER_HOUR})
+_SEARCHED = frozenset({Exclusion.BACKLOG, Exclusion.PER_HOUR})
 
 IS_SHOWN = or_(list_members.c.is_representative, ~STORIES_ON)
 """Whether a list shows a member."""
@@ -35,13 +35,15 @@ def is_subscribed(of: FromClause) -> ColumnElement[bool]:
     return or_(of.c.exclusion.is_(None), of.c.exclusion != Exclusion.UNSUBSCRIBED)
 
 
-def is_searched(of: FromClause) -> ColumnElement[bool]:
+def is_searched(of: FromClause, *, with_hidden: bool = False) -> ColumnElement[bool]:
     """Return whether searches find an entry, and other entries of its story name it.
 
     Args:
         of: The table of entries, or an alias of it.
+        with_hidden: The search is for entries that config.yaml hides, too.
     """
-    return or_(of.c.exclusion.is_(None), of.c.exclusion.in_(_SEARCHED))
+    exclusions = _SEARCHED | HIDDEN if with_hidden else _SEARCHED
+    return or_(of.c.exclusion.is_(None), of.c.exclusion.in_(sorted(exclusions)))
 
 
 def list_id_of(scope: ListScope) -> ColumnElement[int] | ScalarSelect[Any]:

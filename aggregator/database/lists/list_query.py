@@ -8,7 +8,6 @@ such, and the next page continues behind the last tested entry.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
@@ -138,7 +137,8 @@ class ListQuery:
 def list_query(connection: Connection, scope: ListScope) -> ListQuery | None:
     """Return the query of a list; None for an empty search."""
     if scope.kind is ListKind.SEARCH:
-        return search_query(connection, parse(scope.key).root, scope.zone)
+        root = parse(scope.key).root
+        return search_query(connection, root, scope.zone, with_hidden=scope.hidden)
     if scope.kind is ListKind.SOURCE:
         feed_id = select(feeds.c.id).where(feeds.c.name == scope.key, feeds.c.subscribed)
         candidates = select().select_from(entries)
@@ -150,8 +150,14 @@ def list_query(connection: Connection, scope: ListScope) -> ListQuery | None:
     return ListQuery(candidates, MEMBER_ORDER, [IS_SHOWN])
 
 
-def search_query(connection: Connection, root: Node | None, zone: tzinfo) -> ListQuery | None:
-    """Return the query of a parsed search; None for a search without results."""
+def search_query(
+    connection: Connection, root: Node | None, zone: tzinfo, *, with_hidden: bool = False
+) -> ListQuery | None:
+    """Return the query of a parsed search; None for a search without results.
+
+    Args:
+        with_hidden: Find the entries that config.yaml hides, too.
+    """
     if root is None:
         return None
     resolution = resolve_names(connection, name_tests(root))
@@ -159,10 +165,9 @@ def search_query(connection: Connection, root: Node | None, zone: tzinfo) -> Lis
     nodes = root.nodes if isinstance(root, And) else (root,)
     days = [node for node in nodes if isinstance(node, DayTest)]
     tests: list[Node] = [node for node in nodes if not isinstance(node, DayTest)]
-    is_shown = [is_searched(entries)]
+    is_shown = [is_searched(entries, with_hidden=with_hidden)]
     if not _asks_for_source(root):
-        is_match = partial(compiler.condition, root)
-        is_shown.append(read_stories.shown_once(lambda member: [is_match(member)]))
+        is_shown.append(read_stories.shown_once(lambda of: [compiler.condition(root, of)]))
     expression = compiler.expression_of_all(tests)
     if expression is None:
         query = ListQuery(

@@ -1,19 +1,21 @@
-"""What the search page shows besides a list: the number of results, full texts, unknown names."""
+"""What the search page shows besides a list: the number of results, full texts, advice."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection, func, select
 
-from aggregator.database.deadline import attempt, within
+from aggregator.database.deadline import SEARCHING, attempt, within
 from aggregator.database.feeds.read_sources import shown_title
-from aggregator.database.lists.list_query import ListQuery
+from aggregator.database.lists.list_query import ListQuery, list_query
 from aggregator.database.schema import contents, entries, feeds, lists
 from aggregator.errors import DeadlineError
-from aggregator.model import ListKind, ListPage
+from aggregator.model import ListKind, ListPage, ListScope
 from aggregator.search.entry_words import searched_text
 from aggregator.search.name_hints import MAX_COMPARED, unknown_name
 from aggregator.search.search_faults import Hint
+from aggregator.search.search_parser import parse, prefix_proposal
 from aggregator.search.syntax_tree import NameField, NameTest
 
 _COUNTING = timedelta(milliseconds=30)
@@ -41,6 +43,42 @@ def count_entries(connection: Connection, query: ListQuery, count_limit: int) ->
             return connection.scalar(statement.execution_options(**within(_COUNTING)))
     except DeadlineError:
         return None
+
+
+def count_hidden(connection: Connection, scope: ListScope, count_limit: int) -> int:
+    """Count the entries that config.yaml hides from a search without results, up to `count_limit`.
+
+    0 if that takes too long.
+    """
+    return _count_first(connection, replace(scope, hidden=True), count_limit)
+
+
+def prefix_hint(connection: Connection, scope: ListScope) -> Hint | None:
+    """Return the hint that a search without results has results with an asterisk at its end.
+
+    None if it has none, or if finding out would take long.
+    """
+    hint = prefix_proposal(scope.search_text)
+    if hint is None:
+        return None
+    proposed_scope = replace(scope, key=scope.key + "*")
+    if parse(proposed_scope.key).is_costly or not _count_first(connection, proposed_scope, 1):
+        return None
+    return hint
+
+
+def _count_first(connection: Connection, scope: ListScope, count_limit: int) -> int:
+    """Count the entries on a first page of `count_limit` entries; 0 if that takes too long."""
+    query = list_query(connection, scope)
+    if query is None:
+        return 0
+    results = query.below(None).add_columns(entries.c.id).limit(count_limit).subquery()
+    statement = select(func.count()).select_from(results)
+    try:
+        with attempt(connection):
+            return connection.scalar(statement.execution_options(**within(SEARCHING))) or 0
+    except DeadlineError:
+        return 0
 
 
 def full_texts(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
