@@ -61,6 +61,17 @@ def test_a_changed_file_is_on_the_pages_and_a_faulty_one_changes_nothing(tmp_pat
 
 
 @pytest.mark.slow
+def test_pages_follow_another_time_zone_at_once_as_rules_do(tmp_path):
+    path = write_config(tmp_path, [], timezone="UTC")
+    with running(tmp_path) as (_process, address):
+        eventually(lambda: b'data-zone="UTC"' in get(address + "/sources")[2])
+
+        path.write_text(path.read_text().replace("UTC", "Asia/Tokyo"))
+
+        assert eventually(lambda: b'data-zone="Asia/Tokyo"' in get(address + "/sources")[2])
+
+
+@pytest.mark.slow
 def test_a_web_process_that_is_started_again_has_the_changed_page(tmp_path):
     path = write_config(tmp_path, [], page="{description: First words}")
     with running(tmp_path) as (process, address):

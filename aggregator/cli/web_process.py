@@ -78,13 +78,16 @@ class WebProcess:
             start_ignoring_sigint(self._process)
 
     def take_over(self, config: Config) -> None:
-        """Serve the pages by the section `page`, and the pictures of feeds, of a changed file.
+        """Serve the pages by the section `page`, the faces of feeds and the zone of a changed file.
 
         Waits until the process has read the change.  A process that has ended is started again
         with the change.
         """
-        if (config.page, config.faces) != (self._config.page, self._config.faces):
-            self._config = replace(self._config, page=config.page, faces=config.faces)
+        changed_config = replace(
+            self._config, page=config.page, faces=config.faces, timezone=config.timezone
+        )
+        if changed_config != self._config:
+            self._config = changed_config
             with contextlib.suppress(OSError):
                 self._changes.send(self._config)
 

@@ -52,7 +52,7 @@ from .shared_hosts import SharedHosts
 log = logging.getLogger(__name__)
 
 TICK = 1
-_NEED_A_RESTART = ("title", "base_url", "timezone", "database", "web", "publish", "websub.hub")
+_NEED_A_RESTART = ("title", "base_url", "database", "web", "publish", "websub.hub")
 _RELOAD = 1
 _RELIST = 1
 _REPLACED_WITHIN = 0.5  # seconds between an editor's taking a file away and its putting one there
