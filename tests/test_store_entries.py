@@ -1,5 +1,6 @@
 """Writes: entries, the bookkeeping of polls, retention."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -70,6 +71,25 @@ def test_entries_are_known_by_any_form_of_their_link_also_where_several_share_it
     assert [sorted(numbers[n] for n in ids) for ids in ids_of.values()] == [
         ["Post 0", "Post 8"], ["Post 1", "Post 2", "Post 9"], [], [],
     ]  # fmt: skip
+
+
+@only_sqlite
+def test_entries_with_one_link_are_found_a_few_at_a_time(database, monkeypatch):
+    monkeypatch.setattr("aggregator.database.chunks.CHUNK_SIZE", 2)
+    names, page, news = "abcde", "https://a.example/page", "https://a.example/news"
+    subscribe(database, *map(feed, names))
+    for name in names:
+        urls = (page, news, news)
+        record(database, name, [entry(n, url=url) for n, url in enumerate(urls)])
+
+    with database.connect() as connection:
+        sqlite = connection.connection.driver_connection
+        limit = sqlite.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 3)
+        ids = {url: read_links.ids_of_link(connection, url) for url in (page, news)}
+        sqlite.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, limit)
+
+    assert [len(ids[url]) for url in (page, news)] == [5, 10]
+    assert all(of_link == sorted(of_link) for of_link in ids.values())
 
 
 def test_a_date_that_moves_changes_nothing(database):

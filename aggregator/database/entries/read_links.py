@@ -1,6 +1,6 @@
 """Entries by their links."""
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from aggregator.database.chunks import chunks
 from aggregator.database.schema import entries, entry_keys, feeds
@@ -25,11 +25,12 @@ def ids_of_link(connection: Connection, url: str) -> list[int]:
                 feeds_with_several.add(feed_id)
             else:
                 keyed_ids.add(entry_id)
-    candidates = select(entries.c.id, entries.c.url).where(
-        or_(entries.c.id.in_(keyed_ids), entries.c.feed_id.in_(feeds_with_several))
-    )
-    return sorted(
+    candidates = select(entries.c.id, entries.c.url).where(entries.c.url.is_not(None))
+    ids = {
         entry_id
-        for entry_id, stored_url in connection.execute(candidates)
-        if stored_url is not None and key_of_link(stored_url) == key
-    )
+        for column, values in ((entries.c.id, keyed_ids), (entries.c.feed_id, feeds_with_several))
+        for chunk in chunks(sorted(values))
+        for entry_id, stored_url in connection.execute(candidates.where(column.in_(chunk)))
+        if key_of_link(stored_url) == key
+    }
+    return sorted(ids)
