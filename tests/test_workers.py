@@ -19,7 +19,7 @@ from aggregator.errors import NoWorkerError, ParseError
 from aggregator.reading.worker_task import read_document
 from aggregator.runtime.worker_loop import HEADER_SIZE, own_memory
 from aggregator.runtime.worker_pool import Workers
-from aggregator.runtime.worker_process import WorkerProcess
+from aggregator.runtime.worker_process import WorkerEndedError, WorkerProcess
 from tests.running import alive, eventually, rss
 from tests.selection import slow_after
 
@@ -266,6 +266,24 @@ def test_processes_that_end_without_any_document_blame_none(workers, monkeypatch
     async def run() -> None:
         monkeypatch.setattr(WorkerProcess, "__init__", ending)
         with pytest.raises(NoWorkerError, match="each ends at once"):
+            await title(workers)
+
+    asyncio.run(run())
+
+
+def test_processes_that_never_reply_blame_no_document(workers, monkeypatch):
+    tasks = []
+
+    async def end_first_and_then_stand_still(_process: WorkerProcess, task: list[bytes]) -> None:
+        tasks.append(task)
+        if len(tasks) == 1:
+            raise WorkerEndedError
+        await asyncio.sleep(60)
+
+    async def run() -> None:
+        monkeypatch.setattr("aggregator.runtime.worker_pool.TASK_TIMEOUT", 1)
+        monkeypatch.setattr(WorkerProcess, "run", end_first_and_then_stand_still)
+        with pytest.raises(NoWorkerError, match="can be started: none replies within 1s"):
             await title(workers)
 
     asyncio.run(run())

@@ -125,11 +125,13 @@ class Workers:
             raise
 
     async def _check_processes(self, url: str) -> None:
-        """Check that a process without a document does not end."""
+        """Check that a process without a document does not end, and replies."""
         try:
             await self._run_in(await self._new_process(), url, pickle_task((os.getpid, (), {})))
-        except (WorkerEndedError, TimeoutError) as error:
+        except WorkerEndedError as error:
             raise _no_worker("each ends at once") from error
+        except TimeoutError as error:
+            raise _no_worker(f"none replies within {span_text(TASK_TIMEOUT)}") from error
 
     async def _run_task(self, url: str, task: list[bytes]) -> memoryview:
         if self._idle:
