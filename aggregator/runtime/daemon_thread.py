@@ -24,7 +24,7 @@ async def in_daemon_thread(work: Callable[[], _T]) -> _T:
 def _run(work: Callable[[], _T], future: asyncio.Future[_T]) -> None:
     try:
         result = work()
-    except Exception as error:
+    except BaseException as error:  # whoever awaits the result must not wait for ever
         _report(future, partial(future.set_exception, error))
     else:
         _report(future, partial(future.set_result, result))
