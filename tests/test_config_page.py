@@ -130,7 +130,7 @@ def test_a_changed_file_makes_another_configuration(tmp_path):
         ("/etc/passwd", "copy the file into the folder of config.yaml"),
         ("../x", "leaves the folder of config.yaml"),
         ("large", '"large" is larger than 100 kB; make it smaller'),
-        ("pipe", "is"),
+        ("pipe", '"pipe" can\'t be read: a pipe or a device, not a file'),
         ("x" * 300, "is 300 characters long"),
     ],
 )
@@ -143,6 +143,16 @@ def test_a_file_that_can_not_be_read_is_a_fault_of_its_key(tmp_path, key, path, 
 
     assert message.startswith(f"2:{len(key) + 5}: page.{key}: ")
     assert said in message
+
+
+def test_a_pipe_whose_writer_is_silent_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = os.open(tmp_path / "pipe", os.O_RDWR)
+
+    message = fault_of(tmp_path, "logo: pipe")
+
+    os.close(writer)
+    assert message.endswith('"pipe" can\'t be read: a pipe or a device, not a file')
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Files beside config.yaml: read without waiting for a pipe, with stamps that tell of a save."""
 
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -92,8 +93,7 @@ class Folder:
         path, name = self.path / words, quoted(words)
         self.stamps[path] = stamp_of(path)  # before the content: a later save is noticed
         try:
-            with open(path, "rb", opener=open_at_once) as stream:
-                data = stream.read(MAX_SIZE + 1)
+            data = _content(path)
         except FileNotFoundError as error:
             raise ValueError(f"there is no file {name} beside config.yaml") from error
         except IsADirectoryError as error:
@@ -104,6 +104,18 @@ class Folder:
         if len(data) > MAX_SIZE:
             raise ValueError(f"{name} is larger than {MAX_SIZE // 1000} kB; make it smaller")
         return PageFile(words, data)
+
+
+def _content(path: Path) -> bytes:
+    """Return the content of a file, cut behind `MAX_SIZE`.
+
+    Raises:
+        ValueError: The path leads to a pipe, whose writer may be silent, or to a device.
+    """
+    with open(path, "rb", opener=open_at_once) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise ValueError("a pipe or a device, not a file")
+        return stream.read(MAX_SIZE + 1)
 
 
 def path_within(text: str, example: str) -> str:
