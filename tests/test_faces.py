@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from aggregator.cli import static_site
+from aggregator.pictures import logo_icons
 from tests import drawn
 from tests.configured import parsed, problems
 from tests.hostile_pictures import picture
@@ -87,3 +88,19 @@ def test_a_changed_face_is_noticed(tmp_path):
     assert tmp_path / "ada.png" in config.stamps
     (tmp_path / "ada.png").write_bytes(picture(44, 44))
     assert parsed(text, path=tmp_path / "config.yaml").faces != config.faces
+
+
+def test_a_face_is_made_small_once_however_often_config_yaml_is_read(tmp_path, monkeypatch):
+    opened = []
+    upright = logo_icons._upright
+    monkeypatch.setattr(logo_icons, "_upright", lambda data: opened.append(data) or upright(data))
+    text = "feeds: [{url: https://a.example/, picture: face.png}]"
+    pictures = [drawn.png(31, 17), drawn.png(31, 17), drawn.png(17, 31)]
+
+    faces = []
+    for data in pictures:
+        (tmp_path / "face.png").write_bytes(data)
+        faces += parsed(text, path=tmp_path / "config.yaml").faces.values()
+
+    assert opened == pictures[1:]
+    assert faces[0] == faces[1]

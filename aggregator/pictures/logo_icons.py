@@ -5,6 +5,9 @@ at its size before.
 """
 
 import warnings
+from collections.abc import Callable
+from functools import wraps
+from hashlib import blake2b
 from io import BytesIO
 
 from PIL import Image, ImageOps
@@ -21,8 +24,27 @@ FACE_SIDE = 88
 """Pixels of the picture of a feed, for screens with two of them in place of one."""
 
 _GROUND = "#faf9f6"
+_MAX_KEPT = 1_000  # results, of some kilobytes each
 
 
+def _made_once(make: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    """Have `make` called once for each picture: config.yaml is read again after every save."""
+    results: dict[bytes, bytes] = {}
+
+    @wraps(make)
+    def made(picture: bytes) -> bytes:
+        key = blake2b(picture).digest()
+        result = results.get(key)
+        if result is None:
+            result = results[key] = make(picture)
+            if len(results) > _MAX_KEPT:
+                results.pop(next(iter(results)), None)
+        return result
+
+    return made
+
+
+@_made_once
 def touch_icon(logo: bytes) -> bytes:
     """Return a logo as a square PNG on the light ground of the pages, `TOUCH_SIDE` wide.
 
@@ -35,6 +57,7 @@ def touch_icon(logo: bytes) -> bytes:
     return _png(ground.convert("RGB"))
 
 
+@_made_once
 def large_icon(logo: bytes) -> bytes:
     """Return a logo as a square PNG with transparent margins, `LARGE_SIDE` wide.
 
@@ -44,6 +67,7 @@ def large_icon(logo: bytes) -> bytes:
     return _png(_square(logo, LARGE_SIDE))
 
 
+@_made_once
 def face_icon(face: bytes) -> bytes:
     """Return the middle of a picture as a square WebP, `FACE_SIDE` wide.
 
