@@ -1,5 +1,6 @@
 """The files of pictures, on full disks, and with several processes and after kills."""
 
+import os
 import resource
 import socket
 import sqlite3
@@ -55,6 +56,23 @@ def test_processes_that_store_the_same_picture_do_not_disturb_each_other(folder)
 
     assert errors == torn == []
     assert names(folder) == [f"{key}-list.webp", f"{key}.webp"]
+
+
+def test_a_picture_is_on_the_disk_before_its_file_has_a_name(folder, monkeypatch):
+    synced = []
+
+    def sync(descriptor: int) -> None:
+        size = os.fstat(descriptor).st_size
+        synced.append((size, [path.suffix for path in folder.rglob("*.*")]))
+
+    monkeypatch.setattr(os, "fsync", sync)
+
+    PictureFiles(folder).store(b"large", b"list")
+
+    assert synced == [(4, [".new"]), (5, [".webp", ".new"])] or synced == [
+        (4, [".new"]),
+        (5, [".new", ".webp"]),
+    ]
 
 
 def test_a_picture_for_which_the_disk_has_no_room_leaves_no_unfinished_file(folder):

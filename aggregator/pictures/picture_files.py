@@ -91,6 +91,8 @@ def _write(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())  # a power cut leaves no row of the database with half a file
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
