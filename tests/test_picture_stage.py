@@ -2,13 +2,11 @@
 
 import asyncio
 import base64
-import errno
 import logging
 import os
 import sqlite3
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -17,21 +15,14 @@ from html import escape
 import pytest
 
 from aggregator.config import load
-from aggregator.database import DatabaseWriter
-from aggregator.database.entries import write_retention
 from aggregator.database.pictures import write_choices
-from aggregator.errors import NoWorkerError
 from aggregator.model import Enclosure, PictureMode, Subscription
 from aggregator.pictures.picture_choice import ChosenPicture
-from aggregator.pictures.picture_files import PictureFiles
-from aggregator.poll.picture_fetcher import MAX_SIZE
-from aggregator.poll.picture_stage import forget_pictures
 from tests.feedserver import FeedServer
-from tests.hostile_pictures import DAMAGED, HUGE, NOT_PICTURES, picture
-from tests.pictured import Pictured, SetClock
+from tests.hostile_pictures import picture
+from tests.pictured import Pictured
 from tests.pollers import _SameWorkers, new_scheduler
 from tests.running import command, write_config
-from tests.selection import slow_but
 from tests.test_scheduler import stopped, until
 from tests.worlds import NOW, entry, record, sqlite_database, subscribe
 
@@ -191,125 +182,6 @@ def test_a_picture_within_the_text_needs_no_request(blog):
     assert blog.paths() == []
 
 
-@pytest.mark.parametrize("name", ["an SVG behind the start of a PNG", "a web page", "zeros"])
-def test_what_is_not_a_picture_is_asked_for_once_and_never_reaches_the_folder(blog, name):
-    blog.clock = SetClock(NOW)
-    blog.server.put("/a.png", NOT_PICTURES[name])
-
-    blog.store(blog.entry(1, "/a.png"))
-    blog.fetch()
-    blog.clock.advance(48 * HOUR)
-    blog.fetch()
-
-    assert blog.leads() == [None]
-    assert blog.files() == []
-    assert blog.paths() == ["/a.png"]
-
-
-@pytest.mark.parametrize("name", slow_but(["half a JPEG"], [*DAMAGED, *HUGE]))
-def test_a_hostile_picture_never_reaches_the_folder(blog, name):
-    blog.server.put("/a.png", (DAMAGED | HUGE)[name]())
-    blog.server.put("/b.png", picture())
-
-    blog.store(blog.entry(1, "/a.png", "/b.png"))
-    blog.fetch()
-
-    assert len(blog.failures()) == 1
-    assert len(blog.files()) == 2
-    assert None not in blog.leads()
-
-
-def test_a_picture_of_more_than_5_mb_is_not_read_to_its_end(blog):
-    blog.server.put("/a.png", picture() + bytes(MAX_SIZE))
-
-    blog.store(blog.entry(1, "/a.png"))
-    blog.fetch()
-
-    assert blog.failures() == ["too large (limit 5 MB)"]
-
-
-def test_a_picture_at_a_private_address_is_refused(blog):
-    """An entry's text comes from anywhere: it must not make this machine ask its neighbours."""
-    with FeedServer("127.0.0.2") as neighbour:
-        neighbour.put("/a.png", picture())
-        blog.store(entry(1, content_html=f'<img src="{neighbour.url("/a.png")}">'))
-        blog.fetch()
-
-        assert neighbour.requests == []
-    assert "private address" in blog.failures()[0]
-
-
-def test_a_failure_is_tried_again_later_and_given_up_in_the_end(blog):
-    blog.clock = SetClock(NOW)
-    blog.server.put("/a.png", status=500)
-    blog.store(blog.entry(1, "/a.png"))
-
-    for _ in range(10):
-        blog.fetch()
-        blog.clock.advance(25 * HOUR)
-
-    assert len(blog.paths()) == 5
-    assert blog.rows("SELECT attempts FROM pictures WHERE next_at IS NULL") == [5]
-
-
-def test_a_picture_that_is_not_there_is_not_asked_for_again(blog):
-    blog.clock = SetClock(NOW)
-    blog.store(blog.entry(1, "/a.png"))
-
-    blog.fetch()
-    blog.clock.advance(48 * HOUR)
-    blog.fetch()
-
-    assert len(blog.paths()) == 1
-
-
-def test_a_server_that_wants_to_be_left_alone_is(blog):
-    blog.clock = SetClock(NOW)
-    blog.server.put("/a.png", status=429, headers={"Retry-After": "7200"})
-    blog.store(blog.entry(1, "/a.png"))
-
-    blog.fetch()
-    blog.clock.advance(HOUR)
-    blog.fetch()
-    assert len(blog.paths()) == 1
-
-    blog.server.put("/a.png", picture())
-    blog.clock.advance(2 * HOUR)
-    blog.fetch()
-    assert None not in blog.leads()
-
-
-def test_a_picture_that_was_claimed_by_a_killed_process_is_fetched_later(blog):
-    blog.clock = SetClock(NOW)
-    blog.server.put("/a.png", picture())
-    blog.store(blog.entry(1, "/a.png"))
-    blog.fetch()
-    with blog.database.begin() as connection:  # as after a claim without an outcome
-        connection.exec_driver_sql(
-            "UPDATE pictures SET file_key = NULL, next_at = "
-            f"{int((NOW + timedelta(minutes=5)).timestamp() * 1e6)}"
-        )
-
-    blog.fetch()
-    assert blog.leads() == [None]
-    blog.clock.advance(HOUR)
-    blog.fetch()
-
-    assert None not in blog.leads()
-
-
-def forget(blog: Pictured) -> None:
-    async def work() -> None:
-        writer = DatabaseWriter(blog.database)
-        pictures = blog.settings.pictures
-        await forget_pictures(
-            writer.transact, PictureFiles(blog.folder), max_stored=pictures.max_stored
-        )
-        writer.stop()
-
-    asyncio.run(work())
-
-
 def test_a_picture_that_was_fetched_before_a_stop_is_stored(blog):
     blog.server.put("/a.png", picture())
     blog.store(blog.entry(1, "/a.png"))
@@ -317,123 +189,6 @@ def test_a_picture_that_was_fetched_before_a_stop_is_stored(blog):
     blog.fetch(is_stopping=lambda: bool(blog.folder.exists() and blog.files()))
 
     assert None not in blog.leads()
-
-
-def test_pictures_go_with_the_last_entry_that_has_them(blog):
-    blog.server.put("/a.png", picture(640, 480))
-    blog.server.put("/b.png", picture(320, 240))
-    blog.store(blog.entry(1, "/a.png"), blog.entry(2, "/a.png"), blog.entry(5000, "/b.png"))
-    blog.fetch()
-    assert len(blog.files()) == 4
-
-    with blog.database.begin() as connection:
-        write_retention.delete_old(connection, before=NOW - HOUR, min_entries=0)
-    forget(blog)
-
-    assert len(blog.files()) == 2
-    assert len(blog.rows("SELECT id FROM pictures")) == 1
-
-
-def test_a_picture_that_an_entry_gets_while_another_process_deletes_unused_ones_stays(blog):
-    blog.server.put("/a.png", picture())
-    blog.store(blog.entry(1, "/a.png"))
-    blog.fetch()
-    blog.subscribe(PictureMode.OFF)
-    blog.subscribe(PictureMode.LEAD)
-
-    with ThreadPoolExecutor(1) as thread:
-        with blog.database.begin() as connection:
-            (entry,) = write_choices.unchosen_entries(connection, 9)
-            chosen = [ChosenPicture(blog.server.url("/a.png"), True)]
-            write_choices.store_choice(connection, entry, chosen, NOW)
-            forgetting = thread.submit(forget, blog)
-            wait([forgetting], timeout=0.5)
-        forgetting.result()
-
-    assert None not in blog.leads()
-
-
-def test_equal_pictures_of_two_addresses_share_their_files(blog):
-    for path in ("/a.png", "/b.png"):
-        blog.server.put(path, picture())
-    blog.store(blog.entry(1, "/a.png"), blog.entry(5000, "/b.png"))
-    blog.fetch()
-    assert len(blog.files()) == 2
-
-    with blog.database.begin() as connection:
-        write_retention.delete_old(connection, before=NOW - HOUR, min_entries=0)
-    forget(blog)
-
-    assert len(blog.files()) == 2
-    assert None not in blog.leads()
-
-
-def test_files_that_were_lost_are_fetched_again_and_strange_ones_deleted(blog, monkeypatch):
-    blog.server.put("/a.png", picture())
-    blog.store(blog.entry(1, "/a.png"))
-    blog.fetch()
-    for path in blog.files():
-        path.unlink()
-    strange = blog.folder / "ab" / f"ab{'0' * 18}.webp"
-    strange.parent.mkdir(exist_ok=True)
-    strange.write_bytes(b"a")
-    foreign = blog.folder / "notes.txt"
-    foreign.write_text("mine")
-
-    forget(blog)
-    assert strange.exists()  # another process may just be storing it
-    monkeypatch.setattr("aggregator.pictures.picture_files._STALE", -1.0)
-    forget(blog)
-    blog.fetch()
-
-    assert foreign in blog.files()
-    assert strange not in blog.files()
-    assert None not in blog.leads()
-
-
-def test_a_picture_within_the_text_whose_files_were_lost_is_read_from_the_text_again(blog):
-    url = "data:image/png;base64," + base64.b64encode(picture(320, 240)).decode()
-    blog.store(entry(1, content_html=f'<img src="{url}">'))
-    blog.fetch()
-    for path in blog.files():
-        path.unlink()
-
-    forget(blog)
-    assert blog.leads() == [None]
-    blog.fetch()
-
-    assert [lead.width for lead in blog.leads()] == [320]
-    assert len(blog.files()) == 2
-
-
-def test_the_pictures_of_the_oldest_entries_make_room(blog):
-    for number in range(3):
-        blog.server.put(f"/{number}.png", picture(640, 480 + number))
-    blog.store(*(blog.entry(10 * number, f"/{number}.png") for number in range(3)))
-    blog.fetch()
-    sizes = blog.rows("SELECT size FROM pictures ORDER BY place")
-
-    blog.limit(sum(sizes[1:]) + 10)
-    blog.server.put("/3.png", picture(640, 500))
-    blog.store(blog.entry(1, "/3.png"), now=NOW + HOUR)
-    blog.fetch()
-
-    assert [lead is not None for lead in blog.leads()] == [True, True, False, False]
-    assert len(blog.files()) == 4
-    assert "page.pictures_size" in blog.failures()[0]
-
-
-def test_a_lower_limit_of_all_files_holds_without_a_new_picture(blog):
-    for number in range(3):
-        blog.server.put(f"/{number}.png", picture(640, 480 + number))
-    blog.store(*(blog.entry(10 * number, f"/{number}.png") for number in range(3)))
-    blog.fetch()
-
-    blog.limit(blog.rows("SELECT size FROM pictures ORDER BY place DESC")[0] + 10)
-    forget(blog)
-
-    assert [lead is not None for lead in blog.leads()] == [True, False, False]
-    assert len(blog.files()) == 2
 
 
 def test_the_picture_of_an_enclosure_leads(blog):
@@ -551,69 +306,6 @@ def test_pictures_stay_beside_the_database_in_use_until_a_restart(
 
     assert [path for path in (tmp_path / "moved").rglob("*") if path.is_file()] == [foreign]
     assert "files are missing" not in caplog.text
-
-
-def test_a_fault_of_the_program_costs_one_picture(blog, monkeypatch, caplog):
-    for path in ("/a.png", "/b.png"):
-        blog.server.put(path, picture())
-    blog.store(blog.entry(1, "/a.png"), blog.entry(2, "/b.png"))
-    store, calls = PictureFiles.store, []
-
-    def fail_once(files, *contents):
-        calls.append(contents)
-        if len(calls) == 1:
-            raise RuntimeError("a fault")
-        return store(files, *contents)
-
-    monkeypatch.setattr(PictureFiles, "store", fail_once)
-    blog.fetch()
-
-    assert [lead is not None for lead in blog.leads()] == [False, True]
-    assert blog.failures() == ["could not be fetched; the log says why"]
-    assert "a fault" in caplog.text
-
-
-def test_a_full_disk_is_said_and_the_picture_fetched_again_later(blog, monkeypatch, caplog):
-    blog.clock = SetClock(NOW)
-    for path in ("/a.png", "/b.png"):
-        blog.server.put(path, picture())
-    blog.store(blog.entry(1, "/a.png"), blog.entry(2, "/b.png"))
-
-    def refuse(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(PictureFiles, "store", refuse)
-        blog.fetch()
-    assert caplog.text.count("No space left on device") == 1
-    assert blog.rows("SELECT attempts FROM pictures") == [0, 0]
-    assert blog.paths() == ["/a.png"]  # a picture without room is not asked for
-
-    blog.clock.advance(HOUR)
-    blog.fetch()
-    assert None not in blog.leads()
-
-
-def test_a_machine_that_can_start_no_process_says_so_once_and_fetches_pictures_later(
-    blog, monkeypatch, caplog
-):
-    blog.clock = SetClock(NOW)
-    for path in ("/a.png", "/b.png"):
-        blog.server.put(path, picture())
-    blog.store(blog.entry(1, "/a.png"), blog.entry(2, "/b.png"))
-
-    async def refuse(*_, **__):
-        raise NoWorkerError("no room")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(_SameWorkers, "run", refuse)
-        blog.fetch()
-    assert [record.getMessage() for record in caplog.records] == ["pictures: no room"]
-    assert blog.rows("SELECT attempts FROM pictures") == [0, 0]
-
-    blog.clock.advance(HOUR)
-    blog.fetch()
-    assert None not in blog.leads()
 
 
 @pytest.mark.slow

@@ -52,7 +52,8 @@ def server():
     [
         "store store_entries store_subscriptions query counters feed_status columns",
         "stories_listed costly_searches web_search replay replay_dates word_index search_agreement",
-        "plan plan_database views web_hidden web_post lists picture_stage",
+        "plan plan_database views web_hidden web_post lists",
+        "picture_stage picture_failures picture_retention",
     ],
 )
 def test_on_postgresql_the_program_does_the_same(server, names):
