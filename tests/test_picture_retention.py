@@ -162,3 +162,76 @@ def test_a_lower_limit_of_all_files_holds_without_a_new_picture(blog):
 
     assert [lead is not None for lead in blog.leads()] == [True, False, False]
     assert len(blog.files()) == 2
+
+
+def store_three(blog: Pictured) -> list[int]:
+    """Store three entries with a picture each; return the sizes, the oldest first."""
+    for number in range(3):
+        blog.server.put(f"/{number}.png", picture(640, 480 + number))
+    blog.store(*(blog.entry(10 * number, f"/{number}.png") for number in range(3)))
+    blog.fetch()
+    return blog.rows("SELECT size FROM pictures ORDER BY place")
+
+
+def test_pictures_that_made_room_come_again_as_soon_as_there_is_room_the_newest_first(blog):
+    oldest_size, *other_sizes = store_three(blog)
+    blog.limit(0)
+    forget(blog)
+    assert blog.leads() == [None, None, None]
+
+    blog.limit(oldest_size + sum(other_sizes) - 1)
+    forget(blog)
+    forget(blog)  # what is due has its room already
+    blog.fetch()
+    assert [lead is not None for lead in blog.leads()] == [True, True, False]
+
+    blog.limit(oldest_size + sum(other_sizes))
+    forget(blog)
+    blog.fetch()
+    assert None not in blog.leads()
+    assert len(blog.files()) == 6
+    assert blog.failures() == []
+    assert sorted(blog.paths()) == ["/0.png", "/0.png", "/1.png", "/1.png", "/2.png", "/2.png"]
+
+
+def test_a_picture_that_made_room_is_not_fetched_while_there_is_none(blog):
+    store_three(blog)
+    blog.limit(0)
+    forget(blog)
+
+    forget(blog)
+    blog.fetch()
+
+    assert len(blog.paths()) == 3
+
+
+def test_a_picture_within_the_text_that_made_room_is_read_from_the_text_again(blog):
+    url = "data:image/png;base64," + base64.b64encode(picture(320, 240)).decode()
+    blog.store(entry(1, content_html=f'<img src="{url}">'))
+    blog.fetch()
+    limit = blog.settings.pictures.max_stored
+    blog.limit(0)
+    forget(blog)
+    assert blog.leads() == [None]
+
+    blog.limit(limit)
+    forget(blog)
+    blog.fetch()
+
+    assert [lead.width for lead in blog.leads()] == [320]
+
+
+def test_a_picture_that_made_room_comes_again_after_pictures_were_off(blog):
+    store_three(blog)
+    limit = blog.settings.pictures.max_stored
+    blog.limit(0)
+    forget(blog)
+
+    blog.subscribe(PictureMode.OFF)
+    blog.subscribe(PictureMode.LEAD)
+    blog.limit(limit)
+    blog.fetch()
+    forget(blog)
+    blog.fetch()
+
+    assert None not in blog.leads()

@@ -37,7 +37,8 @@ pictures = Table(
 
 A picture with a `file_key` is stored, in the two sizes of `aggregator.pictures.picture_sizes`; one
 with `next_at` is to be fetched; one with a `failure` alone is given up.  `place` is the id of the
-newest entry with the picture, `feed_id` its feed.  `size` counts the bytes of both files.
+newest entry with the picture, `feed_id` its feed.  `size` counts the bytes of both files, also of
+those that had to make room for newer ones.
 """
 _DUE, _STORED = text("next_at IS NOT NULL"), text("file_key IS NOT NULL")
 Index("ix_pictures_due", pictures.c.place, sqlite_where=_DUE, postgresql_where=_DUE)

@@ -141,11 +141,12 @@ async def forget_pictures(
 ) -> None:
     """Delete the pictures that no entry has, and whatever else lies in their folder.
 
-    A picture whose files are missing is fetched again.
+    A picture whose files are missing is fetched again, and so is one that had to make room for
+    newer ones where there is room again.
 
     Args:
-        max_stored: Bytes of all files together, of which config.yaml may allow less than before;
-            None for no limit.
+        max_stored: Bytes of all files together, of which config.yaml may allow less or more than
+            before; None for no limit.
     """
     deleted = _DELETED_AT_ONCE
     while deleted == _DELETED_AT_ONCE:
@@ -156,9 +157,7 @@ async def forget_pictures(
         if deleted:
             log.info("retention: %d pictures deleted", deleted)
     if max_stored is not None:
-        evict = partial(write_pictures.evict, max_size=max_stored)
-        while doomed := await transact(evict):
-            await asyncio.to_thread(files.delete, doomed)
+        await _fill(transact, files, max_stored)
     stored = await transact(read_pictures.file_keys)  # first: files are written before rows
     present = await asyncio.to_thread(files.keys)
     if missing := stored - present:
@@ -169,3 +168,13 @@ async def forget_pictures(
             )
         )
     await asyncio.to_thread(files.delete_others, stored)
+
+
+async def _fill(transact: Transact, files: PictureFiles, max_stored: int) -> None:
+    """Delete the oldest pictures beyond the limit, or have some fetched that made room before."""
+    evict = partial(write_pictures.evict, max_size=max_stored)
+    while doomed := await transact(evict):
+        await asyncio.to_thread(files.delete, doomed)
+    readmit = partial(write_pictures.readmit, max_size=max_stored, now=PollClock().now())
+    if count := await transact(readmit):
+        log.info("pictures: there is room for %d again; they are fetched", count)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    or_,
     select,
     update,
 )
@@ -118,6 +119,25 @@ def evict(connection: Connection, *, max_size: int) -> list[str]:
     return _unused(connection, keys)
 
 
+def readmit(connection: Connection, *, max_size: int, now: datetime) -> int:
+    """Make evicted pictures due again, the newest first, as many as have room; return how many.
+
+    The first that has no room is the last to be considered, so that none is evicted soon after.
+    """
+    room = max_size - (connection.scalar(_KNOWN_SIZE) or 0)
+    due_ids: list[int] = []
+    ids_within_texts: list[int] = []
+    for picture_id, url, size in connection.execute(_NEWEST_EVICTED):
+        room -= size
+        if room < 0:
+            break
+        (due_ids if url else ids_within_texts).append(picture_id)
+    for chunk in chunks(due_ids):
+        connection.execute(_READMIT, {"ids": chunk, "now": now})
+    _choose_again(connection, ids_within_texts)
+    return len(due_ids) + len(ids_within_texts)
+
+
 def delete_unused(connection: Connection, *, limit: int) -> tuple[int, list[str]]:
     """Delete up to `limit` pictures that no entry has.
 
@@ -217,8 +237,20 @@ _OLDEST = (
     .order_by(pictures.c.place)
     .limit(1000)
 )
-_EVICT = (
-    update(pictures).where(pictures.c.id.in_(_IDS)).values(file_key=None, size=0, failure=_EVICTED)
+_EVICT = update(pictures).where(pictures.c.id.in_(_IDS)).values(file_key=None, failure=_EVICTED)
+_KNOWN_SIZE = select(func.sum(pictures.c.size)).where(
+    or_(pictures.c.file_key.is_not(None), pictures.c.next_at.is_not(None))
+)
+_NEWEST_EVICTED = (
+    select(pictures.c.id, pictures.c.url, pictures.c.size)
+    .where(pictures.c.failure == _EVICTED, _IS_USED)
+    .order_by(pictures.c.place.desc())
+    .limit(1000)
+)
+_READMIT = (
+    update(pictures)
+    .where(pictures.c.id.in_(_IDS))
+    .values(failure=None, next_at=bindparam("now", type_=UtcDateTime))
 )
 _WITHOUT_USE = select(pictures.c.id, pictures.c.file_key).where(~_IS_USED).limit(bindparam("limit"))
 _USED_KEYS = select(pictures.c.file_key).where(
