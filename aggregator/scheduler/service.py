@@ -17,7 +17,6 @@ from collections.abc import (
     Collection,
     Iterator,
     Mapping,
-    Sequence,
 )
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -43,6 +42,7 @@ from aggregator.runtime.daemon_thread import in_daemon_thread
 from aggregator.websub import WebSubService
 
 from . import leases
+from .config_changes import config_changes
 from .leases import FEEDS_PER_SLOT, LEASE, STOP_STEP
 from .picture_jobs import PictureJobs
 from .poll_options import poll_settings
@@ -62,7 +62,6 @@ _BROKEN = 60  # seconds until a job tries a database again that waiting does not
 _MAX_RELEASED = 1000
 _DELETE_AT_ONCE = 1000
 _MAX_PER_HOST = 256
-_NAMES_LOGGED = 5
 _DELAYS_KEPT = timedelta(days=30)
 
 Job = Callable[[], Awaitable[None]]
@@ -306,7 +305,7 @@ class Scheduler:
             beside = error.stamps
         else:
             result = await self._sync(config)
-            changes = _changes(result, self._config, config)
+            changes = config_changes(result, self._config, config)
             # Some file systems give a file another inode each time, though it was not saved.
             is_saved = _times(stamps) != _times(self._stamps)
             is_news = is_saved or request_count != self._answered_requests or changes
@@ -450,24 +449,6 @@ def _uncollected() -> Iterator[None]:
 def _times(stamps: Mapping[Path, Stamp | None]) -> Mapping[Path, Stamp]:
     """Return time and size of each file."""
     return {path: (stamp or ())[:2] for path, stamp in stamps.items()}
-
-
-def _changes(result: write_subscriptions.SyncResult, former: Config, config: Config) -> str:
-    """Return which feeds changed in which way, and whether rules or views did; "" for none."""
-    feeds = {
-        "added": result.added_feeds,
-        "removed": result.removed_feeds,
-        "changed": result.changed_feeds,
-    }
-    parts = [f"{change} {_listing(names)}" for change, names in feeds.items() if names]
-    parts += ["rules or views changed"] if former.listing_rules != config.listing_rules else []
-    return "; ".join(parts)
-
-
-def _listing(names: Sequence[str]) -> str:
-    """Return the first names, and the number of all others."""
-    count = len(names) - _NAMES_LOGGED
-    return ", ".join(names[:_NAMES_LOGGED]) + (f" and {count} more" if count > 0 else "")
 
 
 def _when(at: datetime | None) -> str:
