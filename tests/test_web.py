@@ -97,7 +97,8 @@ def test_the_feeds_that_a_page_names_are_there(full, path):
 
 
 def test_the_navigation_shows_how_many_feeds_fail(full, site):
-    assert words(full.page("/sources").one("span", "badge")).endswith("1")
+    for path, status in (("/sources", 200), ("/nothing", 404), ("/?before=x", 400)):
+        assert words(full.page(path, status).one("span", "badge")).endswith("1")
     assert not site.page("/sources").all("span", "badge")
 
 

@@ -26,8 +26,10 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from aggregator import urls
 from aggregator.config import Config
 from aggregator.database import DBAPIError, Engine, database_error, is_gone
+from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
 from aggregator.merged import HUB_PATH
+from aggregator.model import Overview
 from aggregator.runtime.hub_socket import MAX_REQUEST
 from web import feed_views, hub_endpoint, machine_views, pages
 from web.answer_cache import AnswerCache
@@ -154,6 +156,17 @@ def _database_error(error: DBAPIError) -> Response:
     return response
 
 
+def _overview(status: int) -> Overview | None:
+    """Return what the head of an error page tells; None where the database may be at fault."""
+    if status >= 500:
+        return None
+    try:
+        with site().engine.connect() as connection:
+            return read_overview.overview(connection)
+    except (DBAPIError, DeadlineError):
+        return None
+
+
 def _error_answer(status: int, message: str) -> Response:
     if request.path.endswith(_MACHINE_PATHS):
         response = Response(f"{message}\n", status=status, mimetype="text/plain")
@@ -174,7 +187,7 @@ def _error_answer(status: int, message: str) -> Response:
     content = site().pages.get(key)
     if content is None:
         page = Page("error.html", values, index=False)
-        content = page_body(pages.render(page, clock=clock, overview=None))
+        content = page_body(pages.render(page, clock=clock, overview=_overview(status)))
         site().pages.store(key, content)
     response = send_error_page(content, status)
     response.vary.add("Accept-Language")
