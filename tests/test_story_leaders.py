@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from aggregator.database.feeds import write_subscriptions
 from aggregator.database.lists import read_lists, write_relisting
+from aggregator.database.schema import relistings
 from aggregator.model import Subscription
 from aggregator.stories.representatives import (
     HOME_WINDOW,
@@ -162,3 +164,28 @@ def test_stories_can_be_off_for_one_feed_and_on_again(world):
     follow(world, "copier", "author", "mirror", without_stories="copier")
     assert sorted(name for name, _ in shown(world)) == ["author", "copier"]
     assert sorted(name for name, _ in shown(world, search="ferry")) == ["author", "copier"]
+
+
+def test_another_site_of_a_feed_is_work_only_where_it_decides_on_a_story(world):
+    def publish(site: str, *items: str) -> list[int]:
+        """Poll the feed again with a document that names a site; return the relistings noted."""
+        document = channel(*items).replace("https://example.org/", f"http://{site}/")
+        world.server.put("/mirror", document)
+        world.poll("mirror")
+        with world.database.connect() as connection:
+            noted_feeds = list(connection.scalars(select(relistings.c.feed_id)))
+        write_relisting.relist_all(world.database)
+        return noted_feeds
+
+    world.server.put("/copier", channel(post()))
+    follow(world, "copier", "mirror")
+    publish("one.test")
+    assert publish("two.test") == []
+
+    world.poll("copier")
+    assert publish("three.test", post()) == []
+    assert [name for name, _ in shown(world)] == ["copier"]
+    (mirror_id,) = publish("author.test", post())
+    assert [name for name, _ in shown(world)] == ["mirror"]
+    assert publish("four.test", post()) == [mirror_id]
+    assert [name for name, _ in shown(world)] == ["copier"]

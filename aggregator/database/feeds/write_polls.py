@@ -15,6 +15,7 @@ from aggregator.database.feeds.write_leases import lock_leased, release_leases
 from aggregator.database.lists import write_relistings
 from aggregator.database.lists.write_resolved_names import follow_titles
 from aggregator.database.schema import POLLS_KEPT, feeds, polls, state
+from aggregator.database.stories import read_stories
 from aggregator.model import (
     BECAUSE_PAUSED,
     DueFeed,
@@ -179,6 +180,9 @@ def _follow_heads(
 ) -> None:
     """Have lists follow the titles and sites that documents name: rules and stories use these.
 
+    A feed may name another site in each of its documents, which decides on a story only if another
+    entry of the story links to one of these sites.
+
     Args:
         row_of: The feeds as stored before, by id.
     """
@@ -188,14 +192,18 @@ def _follow_heads(
         if isinstance(report.result, FeedUpdate) and report.result.head is not None
     ]
     follow_titles(connection, [(row.title, head.title) for row, head in heads])
-    moved_feeds = [
-        row.id
+    sites_of = {
+        row.id: {urls.site_of(row.site_url or ""), urls.site_of(head.site_url or "")}
         for row, head in heads
         if row.first_read_at is not None
-        and urls.site_of(row.site_url or "") != urls.site_of(head.site_url or "")
+    }
+    moved_feeds = [feed_id for feed_id, sites in sites_of.items() if len(sites) > 1]
+    linked_sites = read_stories.linked_sites(connection, moved_feeds)
+    affected_feeds = [
+        feed_id for feed_id in moved_feeds if sites_of[feed_id] & linked_sites.get(feed_id, set())
     ]
-    if moved_feeds:
-        write_relistings.relist_feeds(connection, dict.fromkeys(moved_feeds, ()))
+    if affected_feeds:
+        write_relistings.relist_feeds(connection, dict.fromkeys(affected_feeds, ()))
 
 
 def _is_visible(report: PollReport, row: Any) -> bool:

@@ -1,6 +1,6 @@
 """Stories in lists: one entry of each, and the other feeds with the same story."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -13,6 +13,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     and_,
+    bindparam,
     exists,
     literal_column,
     or_,
@@ -21,6 +22,8 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from aggregator import urls
+from aggregator.database.chunks import chunks
 from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.lists.list_conditions import IS_SHOWN, STORIES_ON, is_searched
@@ -153,6 +156,15 @@ def sources_in(value: Any) -> tuple[SourceName, ...]:
     return tuple(SourceName(*source) for _seen_at, _id, *source in sorted(rows_in(value)))
 
 
+def linked_sites(connection: Connection, feed_ids: Collection[int]) -> dict[int, set[str]]:
+    """Return the sites that other entries of the stories of feeds link to, by feed."""
+    sites: dict[int, set[str]] = {}
+    for chunk in chunks(sorted(feed_ids)):
+        for feed_id, url in connection.execute(_LINKS_OF_STORIES, {"feeds": chunk}):
+            sites.setdefault(feed_id, set()).add(urls.site_of(url))
+    return sites
+
+
 def story(connection: Connection, entry_id: int) -> Story | None:
     """Return the story of an entry, None for an unknown id.
 
@@ -190,6 +202,19 @@ def story(connection: Connection, entry_id: int) -> Story | None:
     return Story(members, [StoryReason(*link) for link in links])
 
 
+_LINKS_OF_STORIES = (
+    select(entries.c.feed_id, _MEMBER.c.url)
+    .join(
+        _MEMBER,
+        and_(_MEMBER.c.story_id == entries.c.story_id, _MEMBER.c.id != entries.c.id),
+    )
+    .where(
+        entries.c.feed_id.in_(bindparam("feeds", expanding=True)),
+        entries.c.story_id.is_not(None),
+        _MEMBER.c.url.is_not(None),
+    )
+    .distinct()
+)
 _ENTRIES = (
     select(
         entries.c.id,
