@@ -104,6 +104,17 @@ def test_a_post_names_the_other_sources_of_its_story(site):
     assert words(page.one("ul", "when")).endswith("Also in Lamp")
 
 
+def test_a_date_in_the_future_is_told_once(site):
+    later = datetime.now(UTC) + timedelta(days=9)
+    site.record("lamp", entry(1, published_at=later))
+
+    dates = site.page(post_path(site)).one("ul", "when")
+
+    assert [each.get("class") for each in dates.iter("time")] == ["dt-published"]
+    assert words(dates).startswith("Dated ")
+    assert words(dates).endswith(" UTC (in the future); listed when it arrived")
+
+
 @pytest.mark.parametrize(
     "path", ["/post/1", "/post/x", "/post/" + "9" * 30, "/post/-", "/post/1/x"]
 )
