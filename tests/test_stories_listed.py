@@ -116,7 +116,7 @@ class StoryWorld(World):
             found = read_lists.entries_page(
                 connection, scope=list_scope(**scope), limit=100
             ).entries
-        return [(one.source.name, [there.name for there in one.also_in]) for one in found]
+        return [(one.source.name, [other.source.name for other in one.also_in]) for one in found]
 
 
 @pytest.fixture

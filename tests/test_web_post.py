@@ -102,6 +102,28 @@ def test_a_post_names_the_other_sources_of_its_story(site):
     page = site.page(post_path(site))
 
     assert words(page.one("ul", "when")).endswith("Also in Lamp")
+    other = site.page(page.link("Lamp"))
+    assert words(other.one("p", "by")) == "LLamp"
+    (link,) = other.one("ul", "when").iter("a")
+    assert link.get("href") == post_path(site)
+
+
+def test_the_post_of_another_source_that_is_not_read_here_is_a_link_to_its_page(tmp_path):
+    feeds = [
+        {"name": "lamp", "url": "https://lamp.example/", "title": "Lamp", "read_here": "off"},
+        {"name": "tide", "url": "https://tide.example/", "title": "Tide"},
+    ]
+    site = Site(tmp_path, feeds=feeds)
+    site.subscribe()
+    text = "<p>" + " ".join(f"word{n} of the same article" for n in range(60)) + "</p>"
+    for name, url in (("lamp", "https://lamp.example/ferry"), ("tide", None)):
+        title = "The ferry runs again after the storm"
+        site.record(name, entry(1, title=title, content_html=text, url=url))
+
+    page = site.page(post_path(site))
+
+    assert words(page.one("p", "by")) == "TTide"
+    assert page.link("Lamp") == "https://lamp.example/ferry"
 
 
 def test_a_date_in_the_future_is_told_once(site):

@@ -16,6 +16,7 @@ from aggregator.model import (
     ListedEntry,
     ListScope,
     NamedList,
+    OtherEntry,
     Source,
     SourceName,
     StoredPicture,
@@ -95,7 +96,7 @@ class Post:
     comments_url: str | None
     matching_tags: Markup
     hidden_by: str
-    also_in: tuple[SourceName, ...]
+    also_in: tuple[OtherEntry, ...]
     picture: ListPicture | None
 
     @property

@@ -150,6 +150,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherEntry:
+    """An entry of the same story in another feed.
+
+    Attributes:
+        read_here: The entry has a page with its text.
+    """
+
+    id: int
+    url: str | None
+    source: SourceName
+    read_here: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ListedEntry:
     """An entry as the list and the merged feeds show it.
 
@@ -160,7 +174,7 @@ class ListedEntry:
         dated: False for an entry without a usable date.
         changed_at: Time of the last change of any published value; for validators only.
         updated_at: Time of the last change of the text, None for no change.
-        also_in: Other sources of the same story, in the order of their entries' arrival.
+        also_in: Other entries of the same story, in the order of arrival.
         image: URL of the lead picture.
         exclusion: The reason why no list has the entry, None for an entry in lists.
         origin: The feed that `source` copied the entry from, None for an entry of `source` itself.
@@ -188,7 +202,7 @@ class ListedEntry:
     enclosures: tuple[Enclosure, ...] = ()
     language: str | None = None
     comments_url: str | None = None
-    also_in: tuple[SourceName, ...] = ()
+    also_in: tuple[OtherEntry, ...] = ()
     image: str | None = None
     origin: Origin | None = None
     exclusion: Exclusion | None = None

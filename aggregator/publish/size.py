@@ -72,7 +72,7 @@ def size_on_page(entry: ListedEntry) -> int:
     """Return an upper bound for the bytes of an entry in a list for people."""
     texts = [entry.url, entry.title_html, entry.title, entry.summary, entry.source.title]
     texts += [entry.source.name, *entry.authors]
-    texts += [text for source in entry.also_in for text in (source.title, source.name)]
+    texts += [text for other in entry.also_in for text in (other.source.title, other.source.name)]
     parts = len(entry.authors) + len(entry.also_in)
     return (
         _OVERHEAD

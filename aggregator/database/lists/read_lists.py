@@ -408,6 +408,6 @@ def _listed_entry(row: Any, sources: dict[int, Source], *, with_content: bool) -
         content_html=(row.html or "") if with_content else None,
         text_length=len(row.html or "") if with_content else row.text_length,
         pictures=0 if with_content else row.pictures,
-        also_in=read_stories.sources_in(row.also_in),
+        also_in=read_stories.other_entries(row.also_in),
         **values,
     )

@@ -28,13 +28,20 @@ from aggregator.database.dialects import gathered, rows_in
 from aggregator.database.feeds.read_sources import shown_title
 from aggregator.database.lists.list_conditions import IS_SHOWN, STORIES_ON, is_searched
 from aggregator.database.schema import WHOLE_LIST_ID, entries, feeds, list_members, story_links
-from aggregator.model import EntryId, Exclusion, SourceName
+from aggregator.model import EntryId, Exclusion, OtherEntry, SourceName
 
 _MEMBER, _FEED_OF_MEMBER = entries.alias("member"), feeds.alias("feed_of_member")
 _IN_WHOLE_LIST = list_members.alias("in_whole_list")
 
 _ALSO_IN, _FEED = entries.alias("there"), feeds.alias("of")
-_SOURCE_NAME = (_FEED.c.name, shown_title(_FEED), _FEED.c.language)
+_OTHER_ENTRY = (
+    _ALSO_IN.c.id,
+    _ALSO_IN.c.url,
+    _FEED.c.read_here,
+    _FEED.c.name,
+    shown_title(_FEED),
+    _FEED.c.language,
+)
 _FIRST = type_coerce(_ALSO_IN.c.first_seen_at, BigInteger)
 
 
@@ -134,7 +141,7 @@ def also_in(dialect: str) -> ColumnElement[Any]:
     would be an additional one for each page.
     """
     return (
-        select(gathered(dialect, _FIRST, _ALSO_IN.c.id, *_SOURCE_NAME))
+        select(gathered(dialect, _FIRST, *_OTHER_ENTRY))
         .select_from(_ALSO_IN)
         .join(_FEED, _FEED.c.id == _ALSO_IN.c.feed_id)
         .where(
@@ -151,9 +158,14 @@ def also_in(dialect: str) -> ColumnElement[Any]:
     )
 
 
-def sources_in(value: Any) -> tuple[SourceName, ...]:
-    """Return the sources in a value of the column `also_in`, in order of arrival."""
-    return tuple(SourceName(*source) for _seen_at, _id, *source in sorted(rows_in(value)))
+def other_entries(value: Any) -> tuple[OtherEntry, ...]:
+    """Return the entries in a value of the column `also_in`, in order of arrival."""
+    return tuple(
+        OtherEntry(entry_id, url, SourceName(*source), bool(read_here))
+        for _seen_at, entry_id, url, read_here, *source in sorted(
+            rows_in(value), key=lambda row: row[:2]
+        )
+    )
 
 
 def linked_sites(connection: Connection, feed_ids: Collection[int]) -> dict[int, set[str]]:
