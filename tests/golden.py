@@ -70,7 +70,7 @@ EXPORTED = {
     "exported-list.html": "index.html",
     "exported-feed.atom": "feed.atom",
 }
-LANGUAGES = ("de", "es", "fr", "ja")
+LANGUAGES = ("ar", "de", "es", "fr", "ja")
 NAMES = [*PAGES, *(f"status.{code}.html" for code in LANGUAGES), *COMMANDS, "export.txt",
          *EXPORTED, "rows.json", "schema.sql"]  # fmt: skip
 

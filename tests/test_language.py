@@ -2,17 +2,19 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests import catalogues
 from tests.selection import slow_but
-from tests.web_fixtures import Site, entry, full_site, words
+from tests.web_fixtures import HtmlPage, Site, entry, full_site, words
 from web.language import SOURCE, available, catalogue, is_variant_of_source, language
 from web.presentation import text_language
 from web.relative_time import Clock, every
 
+ROOT = Path(__file__).parents[1]
 OTHERS = [tag for tag in available() if tag != SOURCE and not is_variant_of_source(tag)]
 PATHS = ["/", "/?view=titles", "/category/trade", "/source/local", "/source/tide", "/sources"]
 PATHS += ["/status", "/about/robot", "/search", "/search?q=post", '/search?q="a before:x source:']
@@ -24,21 +26,32 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return full_site(tmp_path_factory.mktemp("full"))
 
 
+PROMISED_LANGUAGES = {
+    "ar",
+    "de",
+    "en",
+    "es",
+    "fr",
+    "he",
+    "it",
+    "ja",
+    "nl",
+    "pl",
+    "pt-BR",
+    "ru",
+    "zh-Hans",
+}
+
+
 def test_there_are_the_promised_languages():
-    promised_languages = {
-        "en",
-        "de",
-        "fr",
-        "es",
-        "it",
-        "ja",
-        "nl",
-        "pl",
-        "pt-BR",
-        "ru",
-        "zh-Hans",
-    }
-    assert promised_languages <= set(available())
+    assert set(available()) >= PROMISED_LANGUAGES
+
+
+def test_the_document_has_all_languages():
+    document = (ROOT / "docs" / "languages.md").read_text("utf-8")
+    rows = [line for line in document.splitlines() if line.startswith("| `")]
+
+    assert sorted(re.findall(r"`([\w-]+)`", "".join(rows))) == sorted(available())
 
 
 @pytest.mark.parametrize("tag", OTHERS)
@@ -222,6 +235,57 @@ def test_numbers_are_written_as_in_each_language():
     written = {tag: language(tag).number(12345.6) for tag in ("en", "de", "ja")}
 
     assert written == {"en": "12,345.6", "de": "12.345,6", "ja": "12,345.6"}
+
+
+@pytest.mark.parametrize("tag", ["ar", "he"])
+@pytest.mark.parametrize("path", ["/", "/embed", "/nothing"])
+def test_a_page_of_a_language_from_right_to_left_is_mirrored(full, path, tag):
+    pages = [
+        HtmlPage(full.client.get(path, headers={"Accept-Language": asked}).text).one("html")
+        for asked in (tag, "en")
+    ]
+
+    assert [(page.get("lang"), page.get("dir")) for page in pages] == [(tag, "rtl"), ("en", None)]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("-coal", "\u2068-coal\u2069"),
+        ("config.yaml", "\u2068config.yaml\u2069"),
+        ("C++", "\u2068C++\u2069"),
+        ("a\u2069b", "\u2068ab\u2069"),
+        ("البحر", "البحر"),
+        ("السبت 2:05\u00a0م", "السبت 2:05\u00a0م"),
+        ("12,345.6", "12,345.6"),
+        ("2026-11-23", "\u20682026-11-23\u2069"),
+    ],
+)
+def test_a_value_keeps_its_direction_in_a_text_from_right_to_left(value, shown):
+    arabic, text = language("ar"), "No source is called “{text}”."
+
+    assert arabic.gettext(text, text=value) == arabic.gettext(text).format(text=shown)
+    assert arabic.listing([value, value]) == f"{shown}، {shown}"
+    assert language().gettext(text, text=value) == text.format(text=value)
+
+
+def test_arabic_has_twelve_hours_latin_digits_and_six_plurals():
+    arabic, at = language("ar"), datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
+    clock = Clock(at + timedelta(hours=1), ZoneInfo("UTC"), "UTC", arabic)
+    counts = [arabic.ngettext("{n} post", "{n} posts", n) for n in (0, 1, 2, 3, 11, 100, 1003)]
+
+    assert clock.brief(at) == "2:05\u00a0م"
+    assert clock.full(at) == "الأحد، 22 نوفمبر 2026، 2:05\u00a0م UTC"
+    assert arabic.number(12345.6) == "12,345.6"
+    assert counts == [
+        "لا منشورات",
+        "منشور واحد",
+        "منشوران",
+        "3 منشورات",
+        "11 منشورًا",
+        "100 منشور",
+        "1,003 منشورات",
+    ]
 
 
 def test_the_script_s_words_come_from_the_catalogue(full):

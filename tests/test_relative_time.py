@@ -102,6 +102,8 @@ def test_the_day_on_which_clocks_go_back_has_25_hours():
         ("ja", ["たった今", "1 分前", "2 時間前", "昨日", "2 日前"]),
         ("pt-BR", ["agora mesmo", "há 1 minuto", "há 2 horas", "ontem", "há 2 dias"]),
         ("ru", ["только что", "1 минуту назад", "2 часа назад", "вчера", "2 дня назад"]),
+        ("ar", ["قبل لحظات", "قبل دقيقة واحدة", "قبل ساعتين", "أمس", "قبل يومين"]),
+        ("he", ["ממש עכשיו", "לפני דקה", "לפני שעתיים", "אתמול", "לפני יומיים"]),
     ],
 )
 def test_the_steps_are_the_same_in_every_language(tag, said):
@@ -120,6 +122,8 @@ def test_the_steps_are_the_same_in_every_language(tag, said):
         ("ja", ["11月16日", "2025年12月31日"]),
         ("pt-BR", ["16 de novembro", "31 de dezembro de 2025"]),
         ("ru", ["16 ноября", "31 декабря 2025"]),
+        ("ar", ["16 نوفمبر", "31 ديسمبر 2025"]),
+        ("he", ["16 בנובמבר", "31 בדצמבר 2025"]),
     ],
 )
 def test_dates_are_written_as_in_each_language(tag, said):

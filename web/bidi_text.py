@@ -1,4 +1,4 @@
-"""Names in any direction, isolated from the text around.  Pure.
+"""Names and values in any direction, isolated from the text around.  Pure.
 
 Sources: UAX #9 (bidirectional algorithm), HTML, 4.5.24 (`bdi`).
 """
@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 MAX_LENGTH = 400  # characters of a name or a sentence about a feed
 _ISOLATES, _FIRST_STRONG_ISOLATE, _END_OF_ISOLATE = "\u2066\u2067\u2068", "\u2068", "\u2069"
 _BIDI_CLASSES = frozenset("R AL AN RLE LRE RLO LRO RLI LRI FSI PDI PDF".split())
+_CLASSES_OF_RTL = frozenset("R AL AN EN CS NSM WS".split())  # letters, numbers and their commas
 
 
 def isolated(name: str, as_markup: Callable[[str], Markup] = escape) -> Markup:
@@ -34,6 +35,16 @@ def isolated_text(name: str) -> str:
     if name.isascii() or not any(map(_turns, name)):
         return name
     return f"{_FIRST_STRONG_ISOLATE}{_without_stray_ends(name)}{_END_OF_ISOLATE}"
+
+
+def isolated_in_rtl(text: str) -> str:
+    """Return a value for a text that runs from right to left, isolated if it may run otherwise.
+
+    Source: UAX #9, 3.3.4 (a sign beside a number or a Latin word takes the direction around).
+    """
+    if all(unicodedata.bidirectional(character) in _CLASSES_OF_RTL for character in text):
+        return text
+    return f"{_FIRST_STRONG_ISOLATE}{_without_stray_ends(text)}{_END_OF_ISOLATE}"
 
 
 def _shortened(name: str) -> str:

@@ -17,12 +17,20 @@ from pathlib import Path
 from typing import Literal
 
 from babel import Locale
-from babel.dates import format_timedelta, get_day_names, get_month_names, get_time_format
+from babel.dates import (
+    format_timedelta,
+    get_day_names,
+    get_month_names,
+    get_period_names,
+    get_time_format,
+)
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.units import format_unit
 from markupsafe import Markup, escape
+
+from web.bidi_text import isolated_in_rtl
 
 SOURCE = "en"
 _FOLDER = Path(__file__).parent / "languages"
@@ -54,12 +62,14 @@ class Language:
 
     Attributes:
         tag: For `lang` attributes (BCP 47).
+        direction: For `dir` attributes: "ltr" or "rtl".
         months, weekdays: Full names, of months as in dates; Monday is 0.
     """
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
         self._locale = Locale.parse(_CLDR.get(tag, tag).replace("-", "_"))
+        self.direction = self._locale.text_direction
         self._texts = _texts(tag)
         self.plural: Callable[[int], str] = self._locale.plural_form
         # Where dates number the months (Chinese), their full names are not for dates.
@@ -72,19 +82,35 @@ class Language:
         self._sizes = {unit: self._size_pattern(unit) for unit in ("kilobyte", "megabyte")}
         self._day_and_time = str(self._locale.datetime_formats["medium"])
         self._has_two_halves = "a" in get_time_format("short", locale=self._locale).pattern
+        self._halves = get_period_names("abbreviated", "format", locale=self._locale)
 
     def gettext(self, message: str, /, **values: object) -> str:
         """Return a text with its values."""
         text = self._texts.gettext(message)
-        return text.format(**values) if values else text
+        return text.format(**self.isolated_values(values)) if values else text
 
     def ngettext(self, singular: str, plural: str, number: int, /, **values: object) -> str:
         """Return the text for a number, which is `{n}` in the text, with its values."""
-        return self.choose(singular, plural, number).format(n=self.number(number), **values)
+        text = self.choose(singular, plural, number)
+        return text.format(n=self.number(number), **self.isolated_values(values))
 
     def choose(self, singular: str, plural: str, number: int) -> str:
         """Return the text for a number, without its values."""
         return self._texts.ngettext(singular, plural, number)
+
+    def isolated_values(self, values: Mapping[str, object]) -> Mapping[str, object]:
+        """Return the values of a text, isolated where the texts run from right to left.
+
+        Values of type `Markup` are elements, which isolate what is in them.
+        """
+        if self.direction == "ltr":
+            return values
+        return {
+            name: isolated_in_rtl(value)
+            if isinstance(value, str) and not isinstance(value, Markup)
+            else value
+            for name, value in values.items()
+        }
 
     def number(self, number: float) -> str:
         """Return a number in the notation of the language, with one decimal place at most."""
@@ -96,7 +122,7 @@ class Language:
         """Return a time of day: "14:05", "2:05 PM"."""
         if not self._has_two_halves:
             return f"{at:%H:%M}"
-        half = self._locale.periods["am" if at.hour < 12 else "pm"]
+        half = self._halves["am" if at.hour < 12 else "pm"]
         return f"{at.hour % 12 or 12}:{at:%M}\u00a0{half}"
 
     def day_and_time(self, day: str, time: str) -> str:
@@ -120,6 +146,8 @@ class Language:
 
     def listing(self, items: Iterable[str]) -> str:
         """Return items with the commas of the language between."""
+        if self.direction == "rtl":
+            items = map(isolated_in_rtl, items)
         return self.gettext(", ").join(items)
 
     def amount(self, patterns: Mapping[str, str], number: int) -> str:

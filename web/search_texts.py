@@ -77,7 +77,7 @@ def hint(hint: Hint, lang: Language) -> str:
     text = _HINTS[hint.fault]
     if not hint.proposals:
         text = _WITHOUT_PROPOSALS.get(hint.fault, text)
-    proposals = lang.gettext(", ").join(hint.proposals)
+    proposals = lang.listing(hint.proposals)
     return lang.gettext(text, text=hint.text, n=hint.bound, proposals=proposals)
 
 

@@ -182,9 +182,10 @@ def details(feed: FeedHealth, clock: Clock) -> list[StatusText]:
         lines.append(StatusText(reason, lang.tag))
     if feed.moved_to:
         moved = lang.gettext(
-            "It has moved to {place}, which is checked instead; change the address in config.yaml."
+            "It has moved to {place}, which is checked instead; change the address in config.yaml.",
+            place=urls.masked(feed.moved_to),
         )
-        lines.append(StatusText(moved.format(place=urls.masked(feed.moved_to)), lang.tag))
+        lines.append(StatusText(moved, lang.tag))
     return lines
 
 
@@ -215,8 +216,9 @@ def _status_details(feed: FeedHealth, clock: Clock) -> Iterator[StatusText]:
             yield translated(lang.gettext("Posts already collected stay in the list."))
         elif began and feed.last_success_at is None and not feed.source.private:
             place = urls.masked(feed.source.feed_url)
-            question = lang.gettext("It has never worked. Is {place} the right address?")
-            yield translated(question.format(place=place))
+            yield translated(
+                lang.gettext("It has never worked. Is {place} the right address?", place=place)
+            )
     elif feed.note:
         defect = defect_sentence(feed.note, lang)
         yield translated(defect) if defect else StatusText(sentence(feed.note), SOURCE)

@@ -34,11 +34,12 @@ def translation_context(lang: Language) -> dict[str, Language | Callable[..., Ma
     """Return what a page writes its texts with: `_` and `ngettext` put values into markup."""
 
     def translate(message: str, /, **values: object) -> Markup:
-        return in_markup(lang.gettext(message), values)
+        return in_markup(lang.gettext(message), lang.isolated_values(values))
 
     def translate_number(singular: str, plural: str, number: int, /, **values: object) -> Markup:
         return in_markup(
-            lang.choose(singular, plural, number), {"n": lang.number(number), **values}
+            lang.choose(singular, plural, number),
+            {"n": lang.number(number), **lang.isolated_values(values)},
         )
 
     return {"lang": lang, "_": translate, "ngettext": translate_number}

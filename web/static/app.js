@@ -21,7 +21,7 @@
   const now = () => Date.now() + skew;
 
   const plural = new Intl.PluralRules(root.lang);
-  const amount = (patterns, count) => (patterns[plural.select(count)] || Object.values(patterns)[0]).replace("{0}", count);
+  const amount = (patterns, count) => (patterns[plural.select(count)] || patterns.other || Object.values(patterns)[0]).replace("{0}", count);
 
   // Returns a function from a moment to the milliseconds that the zone is east of UTC then: days are
   // counted as on the server.  Where the browser does not know the zone, `minutes` stand for all.
