@@ -204,6 +204,12 @@ def test_polish_counts_in_three_forms():
     assert every(timedelta(hours=22), polish) == "co 22 godziny"
 
 
+def test_french_signs_never_begin_a_line():
+    for message in catalogues.read("fr"):
+        forms = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert not [text for text in forms if re.search(r" [;:!?»]|« ", text)], message.id
+
+
 def test_russian_counts_in_four_forms():
     russian = language("ru")
     posts = [
