@@ -127,29 +127,6 @@ def test_what_nobody_sees_in_a_title_or_category_is_remarked_on():
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("feeds: ['https://me:${PASSWORD}@a.example/']", "1:9: feeds[0]: has ${PASSWORD} in it"),
-        ("feeds:\n  - {url: a.xml, title: '${T:-s3cret}'}", "2:25: feeds[0].title: has ${T} in it"),
-        ("base_url: ${BASE_URL}", "1:11: base_url: has ${BASE_URL} in it"),
-        ("database: ${file:/run/secrets/db}", "1:11: database: has ${file:...} in it"),
-        ("network: {allow: ['${A}']}", "1:19: network.allow[0]: has ${A} in it"),
-        ("web: ${WEB}", "1:6: web: has ${WEB} in it"),
-        ("feeds: ${FEEDS}", "1:8: feeds: has ${FEEDS} in it"),
-        ("stories: {News: '${ON}'}", "1:17: stories.News: has ${ON} in it"),
-        ("title: a ${", "1:8: title: has ${} in it"),
-        ("title: a $${x} ${y}", "1:8: title: has ${y} in it"),
-    ],
-)
-def test_a_variable_is_a_fault_as_none_is_filled_in(text, place):
-    said = problem(text)
-
-    assert said.startswith(place)
-    assert "s3cret" not in said
-    assert said.endswith("write the value itself, or $${ for the text ${")
-
-
-@pytest.mark.parametrize(
     ("written", "title"),
     [("$${x}", "${x}"), ("a $5 {b}", "a $5 {b}"), ("$$${x}", "$${x}"), ("$${", "${"), ("$$", "$$")],
 )

@@ -88,7 +88,7 @@ def test_a_backlog_is_all_or_a_number_or_a_span(text, backlog):
         ("hide: ' '", "1:7: hide: empty; write a search, or leave the line out"),
         ("hide: [a, b]", "1:7: hide: must be one value, not a list"),
         ('hide: "a\\x01"', "1:7: hide: has a control character (U+0001); remove it"),
-        ("hide: ${X}", "1:7: hide: has ${X} in it, but variables are not filled in"),
+        ("hide: a ${UNSET}", "1:9: hide: ${UNSET} has no value; set UNSET in the environment"),
         ("backlog: some", '1:10: backlog: "some" is not a backlog; write all, a number of'),
         ("backlog: 2x", '1:10: backlog: "x" is not a unit of time; use s, m, h, d or w'),
         ("backlog: -1", '1:10: backlog: "-1" is not a backlog; write all, a number of'),

@@ -118,7 +118,9 @@ def test_every_setting_of_a_feed_is_compared(database):
         ("read_here", False),
         ("pictures", "all"),
     ]  # fmt: skip
-    assert {"name", "url", "name_given", "rules", *values} == set(Subscription.__match_args__)
+    assert {"name", "url", "written_url", "name_given", "rules", *values} == set(
+        Subscription.__match_args__
+    )
 
 
 def test_only_another_order_of_the_same_feeds_counts(database):

@@ -43,8 +43,13 @@ _ADVICE = {OmissionReason.MASKED: "; add it with the whole address: aggregator a
 
 @click.command()
 @takes_config
-def check() -> None:
+@click.option("--without-env", is_flag=True, help="Leave out values with unset variables.")
+def check(*, without_env: bool) -> None:
     """Report every problem in the configuration file."""
+    if without_env and (count := configuration.count_unread(config_path())):
+        values = "1 value was" if count == 1 else f"{count:,} values were"
+        click.echo(f"{config_path()}: fine; {values} left out, with variables that are not set")
+        return
     config = load_config()
     for note in [*configuration.notes(config), *_notes_from_polls(config)]:
         click.echo(escaped(note))

@@ -41,21 +41,21 @@ def _feeds(changes: FeedChanges) -> dict[str, Any]:
         "added": [
             {
                 "feed": feed.subscription.name,
-                "url": urls.masked(feed.subscription.url),
+                "url": urls.masked(feed.subscription.known_url),
                 "categories": list(feed.subscription.categories),
                 "posts": feed.returning.entries if feed.returning else 0,
             }
             for feed in changes.added_feeds
         ],
         "removed": [
-            {"feed": feed.name, "url": urls.masked(feed.url), "posts": feed.entries}
+            {"feed": feed.name, "url": urls.masked(feed.known_url), "posts": feed.entries}
             for feed in changes.removed_feeds
         ],
         "moved": [
             {
                 "feed": feed.subscription.name,
-                "from": urls.masked(feed.stored.url),
-                "to": urls.masked(feed.subscription.url),
+                "from": urls.masked(feed.stored.known_url),
+                "to": urls.masked(feed.subscription.known_url),
             }
             for feed in changed_feeds
             if feed.is_moved

@@ -87,7 +87,7 @@ def _sections(plan: Plan, entries: Examples) -> Mapping[str, Sequence[_Item]]:
 
 def _added_line(feed: AddedFeed) -> str:
     subscription = feed.subscription
-    line = f"{subscription.name}: {urls.masked(subscription.url)}"
+    line = f"{subscription.name}: {urls.masked(subscription.known_url)}"
     if subscription.categories:
         line += f" ({', '.join(subscription.categories)})"
     if feed.returning:
@@ -96,12 +96,12 @@ def _added_line(feed: AddedFeed) -> str:
 
 
 def _removed_line(feed: StoredFeed) -> str:
-    line = f"{feed.name}: {urls.masked(feed.url)}"
+    line = f"{feed.name}: {urls.masked(feed.known_url)}"
     return f"{line}; lists lose its {_posts(feed.entries)}" if feed.entries else line
 
 
 def _moved_line(feed: ChangedFeed) -> str:
-    before, after = urls.masked(feed.stored.url), urls.masked(feed.subscription.url)
+    before, after = urls.masked(feed.stored.known_url), urls.masked(feed.subscription.known_url)
     if before == after:
         return f"{feed.subscription.name}: {after} (in its secret part)"
     return f"{feed.subscription.name}: {before} -> {after}"

@@ -1,14 +1,16 @@
 """config.yaml -> Config, or every problem with line and column; and adding feeds to the file.
 
-    text -> yaml_document -> option_validation -> subscriptions -> Config
+    text -> yaml_document -> variables -> option_validation -> subscriptions -> Config
 
 config_file        reads the file, joins the steps, reports all problems
+variables          values of variables from the environment and from files
 yaml_document      values and their places in the text; yaml_mistakes explains broken syntax
 options            keys, types, defaults; option_readers says how each text is read
 files              files beside config.yaml; page_files reads those of the pages
 value_parsers      titles, names, spans, numbers; address_parsers reads addresses
 scalar_places      where a part of a text stands in the file
 option_validation  values -> options, or every fault
+config_faults      a fault in a value
 stray_characters   invisible and confusable characters
 subscriptions      items of `feeds` -> subscriptions with unique names
 remarks            remarks on a valid file: rule_remarks on rules, file_permissions on secrets that
@@ -19,7 +21,7 @@ appending          adds feeds; atomic_write replaces the file
 from aggregator.config.address_parsers import feed_url
 from aggregator.config.appending import Appended, append, append_to_file, has_feed
 from aggregator.config.atomic_write import clear_leftovers, write
-from aggregator.config.config_file import line_of, load, parse, reached_at_port, read
+from aggregator.config.config_file import count_unread, line_of, load, parse, reached_at_port, read
 from aggregator.config.files import PageFile, Stamp, present_stamps
 from aggregator.config.options import (
     Config,
@@ -56,6 +58,7 @@ __all__ = [
     "append",
     "append_to_file",
     "clear_leftovers",
+    "count_unread",
     "feed_url",
     "has_feed",
     "line_of",

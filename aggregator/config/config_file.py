@@ -1,10 +1,12 @@
 """config.yaml -> Config, or every problem in the file with line and column."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from aggregator.config import (
     feed_items,
@@ -16,10 +18,12 @@ from aggregator.config import (
     subscriptions,
     yaml_document,
 )
+from aggregator.config.config_faults import ConfigFault
+from aggregator.config.feed_items import FeedItems
 from aggregator.config.files import Folder, Stamp, open_at_once, stamp_of
-from aggregator.config.option_validation import ConfigFault
 from aggregator.config.options import Config, FeedOptions, GlobalOptions
 from aggregator.config.page_files import Face
+from aggregator.config.variables import Environment, Filling, fill
 from aggregator.config.yaml_document import Node, Problem
 from aggregator.errors import ConfigError
 from aggregator.model import Subscription
@@ -99,33 +103,19 @@ def line_of(config: Config, *location: str | int) -> int | None:
 def parse(text: str, *, path: Path) -> Config:
     """Read the configuration from the text of the file at `path`.
 
+    Variables have their values from the environment of this process.
+
     Raises:
         ConfigError: All problems of the text, in the order of the file.
     """
-    config_text = _ConfigText(text.removeprefix("\ufeff"), path)
-    values = config_text.values
-    if not isinstance(values, dict):
-        raise config_text.error([ConfigFault((), "must be `key: value` lines")])
     folder = Folder(options.folder_of(path))
-    global_values = {key: value for key, value in values.items() if key != "feeds"}
-    if oversized := _oversized_part(global_values):
-        raise ConfigError([f"{path}: {oversized}"])  # to find the line would take seconds
-    settings = option_validation.read_settings(global_values, folder=folder)
-    items = feed_items.read_feeds(values.get("feeds"), folder=folder)
-    repetitions = chain(
-        repeated_values.repeated_feeds(items.addresses, items.names, config_text.line_of_feed),
-        repeated_values.repeated_views(global_values.get("views")),
-        repeated_values.repeated_sites(global_values.get("hosts")),
-    )
-    faults = [*items.faults, *islice(repetitions, yaml_document.MAX_PROBLEMS)]
-    if isinstance(settings, list):
-        faults += settings
-    if faults or config_text.problems or not isinstance(settings, GlobalOptions):
-        raise config_text.error(faults, folder.stamps)
+    read = _read_values(_ConfigText(text, path), Environment(os.environ, folder))
+    settings = read.settings
     feeds = subscriptions.subscriptions(
-        items.feeds,
+        read.items.feeds,
+        read.items.written_addresses,
         interval=settings.poll.interval,
-        interval_given="interval" in (values.get("poll") or {}),
+        interval_given="interval" in (read.values.get("poll") or {}),
         stories_off_in=settings.stories.off_in,
         read_here=settings.page.read_here,
         pictures=settings.page.pictures,
@@ -134,11 +124,70 @@ def parse(text: str, *, path: Path) -> Config:
         path=path,
         stamps=folder.stamps,
         feeds=feeds,
-        faces=_faces(feeds, items.feeds.values()),
-        base_url_given="base_url" in global_values,
+        faces=_faces(feeds, read.items.feeds.values()),
+        base_url_given="base_url" in read.values,
         **option_validation.as_arguments(settings),
     )
     return reached_at_port(config, config.web.port)
+
+
+def count_unread(path: Path) -> int:
+    """Return how many values of the file have variables without a value.
+
+    Raises:
+        ConfigError: All problems of the other values, in the order of the file.
+    """
+    environment = Environment(os.environ, Folder(options.folder_of(path)), is_complete=False)
+    return _read_values(_ConfigText(read(path), path), environment).unread_count
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadValues:
+    """The values of a file without faults.
+
+    Attributes:
+        values: Texts, None, lists and dicts, by key.
+        settings: Defaults stand in for a value with a variable without a value.
+        unread_count: Number of values with such a variable.
+    """
+
+    values: dict[str, Any]
+    settings: GlobalOptions
+    items: FeedItems
+    unread_count: int
+
+
+def _read_values(config_text: "_ConfigText", environment: Environment) -> _ReadValues:
+    """Return the values, filled in and checked.
+
+    Raises:
+        ConfigError: All problems of the text, in the order of the file.
+    """
+    if not isinstance(config_text.values, dict):
+        raise config_text.error([ConfigFault((), "must be `key: value` lines")])
+    if oversized := _oversized_part(_without_feeds(config_text.values)):
+        raise ConfigError([f"{config_text.path}: {oversized}"])  # to find the line takes seconds
+    filling = config_text.filling(environment)
+    values, folder = filling.values, environment.folder
+    settings = option_validation.read_settings(_without_feeds(values), folder=folder)
+    items = feed_items.read_feeds(values.get("feeds"), folder=folder)
+    repetitions = chain(
+        repeated_values.repeated_feeds(items.addresses, items.names, config_text.line_of_feed),
+        repeated_values.repeated_views(values.get("views")),
+        repeated_values.repeated_sites(values.get("hosts")),
+    )
+    faults = [*items.faults, *islice(repetitions, yaml_document.MAX_PROBLEMS)]
+    if isinstance(settings, list):
+        faults += settings
+        settings = GlobalOptions()
+    faults = [*filling.faults, *filling.without_unread(faults)]
+    if faults or config_text.problems:
+        raise config_text.error(faults, folder.stamps)
+    return _ReadValues(values, settings, items, len(filling.unread))
+
+
+def _without_feeds(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key != "feeds"}
 
 
 def _faces(feeds: Iterable[Subscription], items: Iterable[FeedOptions]) -> dict[str, Face]:
@@ -157,22 +206,27 @@ class _ConfigText:
     The places of the values, and the problems of the text, are worked out when needed.
 
     Attributes:
-        values: Texts, None, lists and dicts.
+        path: Of the file.
+        values: Texts, None, lists and dicts, as written.
         problems: Problems of the text as YAML.
     """
 
     def __init__(self, text: str, path: Path) -> None:
-        self._text, self._path = text, path
+        self._text, self.path = text.removeprefix("\ufeff"), path
         self.problems: list[Problem] = []
-        self.values = yaml_document.values(text)
+        self.values = yaml_document.values(self._text)
         if self.values is None:
             self.values = self.root.value
 
     @cached_property
     def root(self) -> Node:
         """The text as a tree of nodes with places."""
-        root, self.problems = yaml_document.compose(self._text, path=self._path)
+        root, self.problems = yaml_document.compose(self._text, path=self.path)
         return root
+
+    def filling(self, environment: Environment) -> Filling:
+        """Return the values with their variables filled in."""
+        return fill(self.values, environment) if "${" in self._text else Filling(self.values)
 
     def line_of_feed(self, index: int) -> int:
         """Return the line in which an item of `feeds` begins."""
@@ -193,14 +247,14 @@ class _ConfigText:
         problems = sorted({*self.problems, *fault_problems})
         suggested = [problem.suggesting() for problem in problems[:MAX_SUGGESTIONS]]
         lines = [
-            problem.under(self._path)
+            problem.under(self.path)
             for problem in [*suggested, *problems[MAX_SUGGESTIONS:MAX_REPORTED]]
         ]
         unreported = len(problems) - len(lines)
         if unreported:
             at_least = "at least " if len(problems) >= yaml_document.MAX_PROBLEMS else ""
             number = "1 more problem" if unreported == 1 else f"{unreported:,} more problems"
-            lines.append(f"{self._path}: {at_least}{number}; mend these first")
+            lines.append(f"{self.path}: {at_least}{number}; mend these first")
         return ConfigError(lines, stamps)
 
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 
 from aggregator.config import option_readers, option_validation, yaml_document
+from aggregator.config.config_faults import ConfigFault
 from aggregator.config.files import Folder
-from aggregator.config.option_validation import ConfigFault
 from aggregator.config.options import FeedOptions
+from aggregator.config.variables import FilledText
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +16,13 @@ class FeedItems:
     Attributes:
         feeds: Items without faults.
         addresses, names: Of all items that have such a value, whatever else is wrong with an item.
+        written_addresses: Addresses with variables, as written.
     """
 
     feeds: dict[int, FeedOptions] = field(default_factory=dict)
     addresses: dict[int, str] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
+    written_addresses: dict[int, str] = field(default_factory=dict)
     faults: list[ConfigFault] = field(default_factory=list)
 
 
@@ -46,6 +49,9 @@ def read_feeds(items: object, *, folder: Folder) -> FeedItems:
             )
         if address is not None:
             read.addresses[index] = address
+        text = value.get("url") if isinstance(value, dict) else value
+        if isinstance(text, FilledText):
+            read.written_addresses[index] = text.written_text
         if name is not None:
             read.names[index] = name
     return read

@@ -90,12 +90,44 @@ class Folder:
             ValueError: The path leads out of the folder, or the file can't be read.
         """
         words = path_within(line(text), "logo.svg")
-        path, name = self.path / words, quoted(words)
+        return PageFile(words, self._read(words, "beside config.yaml"))
+
+    def read_secret(self, text: str) -> str:
+        """Read a file with a secret anywhere, without the last line break; note its stamp.
+
+        Args:
+            text: The path, absolute or from the folder.
+
+        Raises:
+            ValueError: The file can't be read, is empty or not UTF-8.
+        """
+        if not text.strip():
+            raise ValueError("${file:} names no file; write ${file:/run/secrets/name}")
+        data = self._read(text, f"in {quoted(str(self.path / Path(text).parent))}")
+        try:
+            secret = data.decode()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{quoted(text)} is not UTF-8; save the file as UTF-8") from error
+        secret = secret.removesuffix("\n").removesuffix("\r")
+        if not secret:
+            raise ValueError(f"{quoted(text)} is empty; write the value into the file")
+        return secret
+
+    def _read(self, text: str, where: str) -> bytes:
+        """Read a file, and note its stamp.
+
+        Args:
+            where: Where a missing file should be.
+
+        Raises:
+            ValueError: The file can't be read.
+        """
+        path, name = self.path / text, quoted(text)
         self.stamps[path] = stamp_of(path)  # before the content: a later save is noticed
         try:
             data = _content(path)
         except FileNotFoundError as error:
-            raise ValueError(f"there is no file {name} beside config.yaml") from error
+            raise ValueError(f"there is no file {name} {where}") from error
         except IsADirectoryError as error:
             raise ValueError(f"{name} is a folder; name a file in it") from error
         except (OSError, ValueError) as error:
@@ -103,7 +135,7 @@ class Folder:
             raise ValueError(f"{name} can't be read: {reason}") from error
         if len(data) > MAX_SIZE:
             raise ValueError(f"{name} is larger than {MAX_SIZE // 1000} kB; make it smaller")
-        return PageFile(words, data)
+        return data
 
 
 def _content(path: Path) -> bytes:

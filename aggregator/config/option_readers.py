@@ -13,6 +13,7 @@ from aggregator.config import address_parsers, stray_characters, value_parsers
 from aggregator.config.accent import Accent
 from aggregator.config.accent import accent as accent_of
 from aggregator.config.files import Folder
+from aggregator.config.variables import FilledText
 from aggregator.search.search_faults import RuleError
 from aggregator.search.search_parser import parse_rule
 
@@ -32,10 +33,10 @@ def one_value(value: object) -> str:
     """Return the text of a scalar.
 
     Raises:
-        ValueError: The value is empty, a list or a mapping, or the text has a variable.
+        ValueError: The value is empty, a list or a mapping.
     """
     if isinstance(value, str):
-        return value_parsers.unescaped(value)
+        return str(value)
     if value is None:
         raise ValueError("empty; write a value, or remove the line")
     kind = "a list" if isinstance(value, list) else "a group of settings"
@@ -85,11 +86,6 @@ def _folder(info: ValidationInfo) -> Folder:
     return folder or Folder(Path())
 
 
-def _refuse_variables(value: object) -> None:
-    if isinstance(value, str):
-        value_parsers.unescaped(value)
-
-
 def _settings_or_none(value: object) -> object:
     # None: every line below the section's name is commented out.
     return {} if value is None else _settings(value)
@@ -97,7 +93,6 @@ def _settings_or_none(value: object) -> object:
 
 def _settings(value: object) -> object:
     if not isinstance(value, dict):
-        _refuse_variables(value)
         raise ValueError("must be followed by indented settings, one `key: value` a line")  # noqa: TRY004
     return value
 
@@ -111,7 +106,6 @@ def items_of(value: object) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        _refuse_variables(value)
         raise ValueError("must be a list; write each after `- `, or in [brackets]")  # noqa: TRY004
     return value
 
@@ -167,7 +161,9 @@ def rule(value: object) -> str:
     try:
         parse_rule(text)
     except RuleError as error:
-        index = value_parsers.escaped_index(str(value), error.column - 1)
+        index = error.column - 1
+        if isinstance(value, FilledText):
+            index = value.index_as_written(index)
         raise InTextError(index, error.message) from error
     return text
 

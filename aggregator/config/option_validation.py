@@ -1,8 +1,8 @@
 """The values of config.yaml -> options, or every fault."""
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from functools import cache, partial
 from typing import Any, TypeVar, get_type_hints
 
@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from aggregator.config import stray_characters
+from aggregator.config.config_faults import ConfigFault
 from aggregator.config.files import Folder
 from aggregator.config.option_readers import InKeysError, InTextError
 from aggregator.config.options import (
@@ -29,30 +30,6 @@ from aggregator.config.options import (
 from aggregator.config.value_parsers import UnknownWordError
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigFault:
-    """A fault in a value, or in a key.
-
-    Attributes:
-        location: Keys and indexes that lead to the value.
-        of_key: The key is wrong, not the value.
-        suggest: Returns a message that names the nearest known word; None without a known word.
-            The search takes milliseconds, so only the first few faults are printed with
-            suggestions.
-        index: Where in the text of the value the fault is; None for the whole value.
-    """
-
-    location: tuple[str | int, ...]
-    message: str
-    of_key: bool = False
-    suggest: Callable[[], str] | None = field(default=None, compare=False)
-    index: int | None = None
-
-    def below(self, *outer: str | int) -> "ConfigFault":
-        """Return the fault with the location below `outer`."""
-        return replace(self, location=(*outer, *self.location))
 
 
 def read_settings(

@@ -5,7 +5,8 @@ from contextlib import suppress
 from typing import TypeVar
 
 from aggregator.config.address_parsers import site_name
-from aggregator.config.option_validation import ConfigFault, readable_value
+from aggregator.config.config_faults import ConfigFault
+from aggregator.config.option_validation import readable_value
 from aggregator.config.options import ViewOptions
 from aggregator.config.subscriptions import same_feed_key
 from aggregator.config.value_parsers import quoted

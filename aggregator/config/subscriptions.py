@@ -21,6 +21,7 @@ def same_feed_key(url: str) -> str:
 
 def subscriptions(
     feeds: Mapping[int, FeedOptions],
+    written_addresses: Mapping[int, str],
     *,
     interval: timedelta,
     interval_given: bool,
@@ -34,6 +35,7 @@ def subscriptions(
 
     Args:
         feeds: Options by the feed's index in the file.
+        written_addresses: Addresses with variables, as written, by index.
         interval: Interval of the feeds without their own.
         interval_given: The file has `interval`.
         stories_off_in: Categories without stories, as written.
@@ -43,10 +45,11 @@ def subscriptions(
     without_stories = _matching_categories(feeds.values(), stories_off_in)
     used_names = {feed.name for feed in feeds.values() if feed.name}
     subscriptions = []
-    for feed in feeds.values():
-        name = feed.name or _unused_name(feed, used_names)
+    for index, feed in feeds.items():
+        written_url = written_addresses.get(index)
+        name = feed.name or _unused_name(feed.title, written_url or feed.url, used_names)
         used_names.add(name)
-        subscription = _subscription(name, feed, without_stories)
+        subscription = replace(_subscription(name, feed, without_stories), written_url=written_url)
         if feed.interval is None:
             subscription = replace(subscription, interval=interval, interval_given=interval_given)
         if feed.read_here is None:
@@ -89,14 +92,14 @@ def _matching_categories(feeds: Iterable[FeedOptions], texts: Iterable[str]) -> 
     return {name for text in texts for name in urls.matching_categories(text, slugs)}
 
 
-def _unused_name(feed: FeedOptions, used_names: set[str]) -> str:
-    host = urls.host_of(feed.url).removeprefix("www.")
-    file = "" if urls.is_web(feed.url) else PurePosixPath(feed.url).stem
-    base = urls.slug(feed.title or "") or urls.slug(host or file) or "feed"
+def _unused_name(title: str | None, url: str, used_names: set[str]) -> str:
+    host = urls.host_of(url).removeprefix("www.")
+    file = "" if urls.is_web(url) else PurePosixPath(url).stem
+    base = urls.slug(title or "") or urls.slug(host or file) or "feed"
     name = base[:MAX_NAME].strip("-")
     digits = _SUFFIX
     while name in used_names:  # more digits only if a name in the file looks like a made one
-        suffix = hashlib.blake2b(feed.url.encode(), digest_size=digits // 2).hexdigest()
+        suffix = hashlib.blake2b(url.encode(), digest_size=digits // 2).hexdigest()
         name = f"{base[: MAX_NAME - digits - 1].strip('-')}-{suffix}"
         digits += 2
     return name

@@ -58,7 +58,6 @@ _SIZE_UNITS = {
     for unit in units
 }
 _NAME = re.compile(r"[\w.-]*\w[\w.-]*")
-_VARIABLE = re.compile(r"(\$?)\$\{(file:|[A-Za-z_]\w{0,60})?")
 _SECOND, _YEAR = timedelta(seconds=1), timedelta(days=365)
 _YES, _NO = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 
@@ -74,35 +73,6 @@ class UnknownWordError(ValueError):
     def __init__(self, message: str, suggestion: Callable[[], str]) -> None:
         super().__init__(message)
         self.suggestion = suggestion
-
-
-def unescaped(text: str) -> str:
-    """Return a value with `${` for each `$${`.
-
-    `${` without a second dollar sign begins a variable, as in many other programs.  Variables are
-    refused because none is filled in yet: an address would be requested with its variable.
-
-    Raises:
-        ValueError: The text has a variable.
-    """
-    if "${" not in text:
-        return text
-    for match in _VARIABLE.finditer(text):
-        if not match[1]:
-            name = f"${{{match[2]}...}}" if match[2] == "file:" else f"${{{match[2] or ''}}}"
-            raise ValueError(
-                f"has {name} in it, but variables are not filled in; "
-                "write the value itself, or $${ for the text ${"
-            )
-    return text.replace("$${", "${")
-
-
-def escaped_index(text: str, index: int) -> int:
-    """Return the index in `text` of the character with `index` in `unescaped(text)`."""
-    for escape in re.finditer(r"\$\$\{", text):
-        if escape.start() < index:
-            index += 1
-    return index
 
 
 def line(text: str, maximum: int = MAX_TITLE) -> str:

@@ -104,6 +104,7 @@ feeds = Table(
     # From config.yaml
     Column("name", Text, nullable=False, unique=True),
     Column("url", Text, nullable=False),
+    Column("written_url", Text),  # with variables; NULL without a variable
     Column("host", Text, nullable=False),
     Column("configured_title", Text),
     Column("interval", TimeSpan, nullable=False),

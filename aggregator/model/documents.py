@@ -19,7 +19,8 @@ class Subscription:
 
     Attributes:
         name: Stable key and slug, unique in the file.
-        url: An http(s) URL or a path relative to config.yaml, as written.
+        url: An http(s) URL or a path relative to config.yaml.
+        written_url: The URL as written, with variables; None for a URL without variables.
         title: The title in the file, None for the feed's own title.
         categories: The categories as written, without two of the same page; the first is shown.
         interval: Wait between two polls.
@@ -51,6 +52,12 @@ class Subscription:
     paused: bool = False
     read_here: bool = True
     pictures: PictureMode = PictureMode.OFF
+    written_url: str | None = None
+
+    @property
+    def known_url(self) -> str:
+        """The URL by which the feed is known: stays when the value of a variable changes."""
+        return self.written_url or self.url
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,11 @@ class StoredFeed:
         """The address in the former config.yaml."""
         return self.subscription.url
 
+    @property
+    def known_url(self) -> str:
+        """See `Subscription.known_url`."""
+        return self.subscription.known_url
+
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
@@ -166,7 +171,9 @@ def stored_feeds_of(
 def _comparable(subscription: Subscription) -> Subscription:
     """Return a subscription without differences of no consequence."""
     categories = tuple(map(urls.category_key, subscription.categories))
-    return replace(subscription, name_given=False, categories=categories, rules=NO_RULES)
+    return replace(
+        subscription, name_given=False, categories=categories, rules=NO_RULES, written_url=None
+    )
 
 
 _SETTINGS: Mapping[str, Callable[[Subscription], SettingValue]] = {

@@ -19,6 +19,9 @@ class KnownFeed(Protocol):
     def url(self) -> str: ...
 
     @property
+    def known_url(self) -> str: ...
+
+    @property
     def subscribed(self) -> bool: ...
 
 
@@ -35,7 +38,9 @@ def matching_feeds(
     """
     by_name = {feed.name: feed for feed in feeds}
     # Of two feeds with the same URL the subscribed feed is meant.
-    by_url = {feed.url: feed for feed in sorted(feeds, key=lambda feed: feed.subscribed)}
+    least_first = sorted(feeds, key=lambda feed: feed.subscribed)
+    by_known_url = {feed.known_url: feed for feed in least_first}
+    by_url = {feed.url: feed for feed in least_first}
     feed_of: dict[str, _Feed] = {}
     claimed_ids: set[int] = set()
 
@@ -49,5 +54,7 @@ def matching_feeds(
     for subscription in with_names:
         claim(subscription, by_name.get(subscription.name))
     for subscription in (*without_names, *with_names):
+        claim(subscription, by_known_url.get(subscription.known_url))
+    for subscription in (*without_names, *with_names):  # a secret became a variable, or vice versa
         claim(subscription, by_url.get(subscription.url))
     return feed_of

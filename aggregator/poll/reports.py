@@ -210,7 +210,7 @@ def failure_of(
         outcome = Outcome.GONE
     elif next_poll.not_before is not None:
         outcome = Outcome.POSTPONED
-    failure = PollFailure(error.reason, failures, _cause(error, status))
+    failure = PollFailure(urls.masked_text(error.reason), failures, _cause(error, status))
     return FailedPoll(outcome, failure, next_poll, pause)
 
 
@@ -223,7 +223,7 @@ def offline_failure_of(due: DueFeed, started_at: datetime, error: FeedError) -> 
     wait = min(due.pacing.interval, OFFLINE_PAUSE)
     at, reason = started_at + wait, "this machine seems to be offline"
     constraints = (Constraint("offline", span_text(wait), at, reason),)
-    failure = PollFailure(error.reason, due.history.failures, _cause(error, None))
+    failure = PollFailure(urls.masked_text(error.reason), due.history.failures, _cause(error, None))
     next_poll = NextPoll(at, reason, due.history.not_before, constraints)
     return FailedPoll(Outcome.FAILED, failure, next_poll)
 

@@ -10,7 +10,13 @@ feed_addresses  addresses of feeds as people and programs write them
 
 from aggregator.urls.hosts import host_and_port, is_loopback, is_private, site_of
 from aggregator.urls.identifiers import feed_uri, is_name
-from aggregator.urls.masking import SESSIONS, masked, masked_input, masked_text
+from aggregator.urls.masking import (
+    SESSIONS,
+    masked,
+    masked_input,
+    masked_text,
+    remember_secrets,
+)
 from aggregator.urls.slugs import category_key, category_slugs, matching_categories, slug
 from aggregator.urls.syntax import (
     MAX_HOST,
@@ -52,6 +58,7 @@ __all__ = [
     "matching_categories",
     "normalized",
     "port_of",
+    "remember_secrets",
     "site_of",
     "slug",
 ]

@@ -1,13 +1,16 @@
-"""Masking the secrets of addresses as `***`, for logs, pages and feeds.  Pure.
+"""Masking secrets as `***`, for logs, pages and feeds.
 
-Only this module decides what is secret: users and passwords (RFC 3986, 3.2.1), and the values of
-parameters with the name of a secret (`is_secret_name`).
+Only this module decides what is secret: users and passwords (RFC 3986, 3.2.1), the values of
+parameters with the name of a secret (`is_secret_name`), variables of config.yaml (`${NAME}`), and
+the values of variables (`remember_secrets`).  Pure but for the remembered secrets, which belong to
+the process: messages of any library may show secrets.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from urllib.parse import unquote
+from html import escape
+from urllib.parse import quote, quote_plus, unquote
 
 MASK = "***"
 SESSIONS = frozenset("phpsessid jsessionid aspsessionid cfid cftoken oscsid zenid".split())
@@ -46,14 +49,67 @@ _SECRET_NAME = re.compile(  # of a name without its separators, or of one word o
 )
 _AFTER_KEY = frozenset({"id", "pair"})  # `Key-Pair-Id`, `AWSAccessKeyId`
 
+_VARIABLE = re.compile(r"\$\{[^{}]{0,4096}\}")
+_MIN_SECRET = 4  # characters; shorter ones stand in any text
+_MIN_WITHIN_WORD = 8  # a shorter secret may be a part of a word
+_BEHIND_HOST = "/:@"  # as web addresses keep them
+
+
+class _Secrets:
+    """The secrets of this process, and a pattern that finds them."""
+
+    def __init__(self) -> None:
+        self._texts: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, texts: Iterable[str]) -> None:
+        spellings = {spelling for text in texts for spelling in _spellings(text)}
+        if spellings <= self._texts:
+            return
+        self._texts |= spellings
+        longest_first = sorted(self._texts, key=lambda text: (-len(text), text))
+        self._pattern = re.compile("|".join(map(_secret_pattern, longest_first)))
+
+    def masked(self, text: str) -> str:
+        return self._pattern.sub(MASK, text) if self._pattern else text
+
+
+def _spellings(secret: str) -> set[str]:
+    """Return the spellings of a secret in texts, addresses and HTML; none for a short secret."""
+    if len(secret) < _MIN_SECRET:
+        return set()
+    encoded = {quote(secret, safe=safe) for safe in ("", "/", _BEHIND_HOST)}
+    return {secret, escape(secret), quote_plus(secret), *encoded}
+
+
+def _secret_pattern(secret: str) -> str:
+    pattern = re.escape(secret)
+    return pattern if len(secret) >= _MIN_WITHIN_WORD else rf"(?<!\w){pattern}(?!\w)"
+
+
+_SECRETS = _Secrets()
+
+
+def remember_secrets(texts: Iterable[str]) -> None:
+    """Mask some texts from now on in every text that the process masks.
+
+    A secret of fewer than four characters is not masked, and one of fewer than eight not within a
+    word, as other words would have a `***` in them.
+    """
+    _SECRETS.add(texts)
+
 
 def masked(url: str) -> str:
     """Return an address with its secrets as `***`.
 
-    Secrets are user and password, and the values of parameters with the name of a secret.  The
+    Secrets are user and password, the values of parameters with the name of a secret, variables,
+    and the remembered values of variables.  The
     whole text counts as one address, as a password may have characters that should have been
     percent-encoded.
     """
+    url = _SECRETS.masked(url)
+    if "${" in url:
+        url = _VARIABLE.sub(MASK, url)
     if "@" in url or "%40" in url:
         url = _without_users(url, _end_of_all)
     return _without_values(url, _VALUE) if "=" in url else url
@@ -61,6 +117,7 @@ def masked(url: str) -> str:
 
 def masked_text(text: str) -> str:
     """Return a text with the secrets of all addresses in the text as `***`; see `masked`."""
+    text = _SECRETS.masked(text)
     if "@" in text or "%40" in text:
         text = _without_users(text, _end_of_address)
     return _without_values(text, _VALUE_IN_TEXT) if "=" in text else text

@@ -34,11 +34,14 @@ def shown_title(of: FromClause) -> ColumnElement[str]:
     return func.coalesce(*titles, of.c.name)
 
 
+KNOWN_URL = func.coalesce(feeds.c.written_url, feeds.c.url)
+"""The URL by which a feed is known; see `Subscription.known_url`."""
+
 SOURCE_COLUMNS = (
     feeds.c.id.label("source_id"),
     feeds.c.name.label("source_name"),
     shown_title(feeds).label("source_title"),
-    feeds.c.url.label("source_url"),
+    KNOWN_URL.label("source_url"),
     feeds.c.site_url.label("source_site_url"),
     feeds.c.feed_id.label("source_feed_id"),
     feeds.c.language.label("source_language"),

@@ -32,6 +32,7 @@ def _stored_feed(row: Any, categories: Sequence[str]) -> StoredFeed:
     subscription = Subscription(
         name=row.name,
         url=row.url,
+        written_url=row.written_url,
         title=row.configured_title,
         categories=tuple(categories),
         interval=row.interval,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnDefault, Connection, Update, bindparam, delete, ins
 
 from aggregator import rules, urls
 from aggregator.database.chunks import chunks, execute_for_each
+from aggregator.database.feeds.read_sources import KNOWN_URL
 from aggregator.database.feeds.write_names import PARKED, remember_names
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists import write_definitions, write_relistings, write_resolved_names
@@ -28,8 +29,8 @@ from aggregator.model import (
 from aggregator.plan import matching_feeds
 
 _FROM_FILE = frozenset(
-    "name url host configured_title interval interval_given distrust_304 timezone private stories "
-    "listing paused read_here pictures rank subscribed".split()
+    "name url written_url host configured_title interval interval_given distrust_304 timezone "
+    "private stories listing paused read_here pictures rank subscribed".split()
 )
 _OF_THE_NAME = frozenset(
     "id polls entries last_change_at is_initial first_read_at lease_owner lease_until".split()
@@ -49,6 +50,7 @@ _CONFIGURED = select(
     feeds.c.rank,
     feeds.c.name,
     feeds.c.url,
+    feeds.c.written_url,
     feeds.c.configured_title,
     feeds.c.interval,
     feeds.c.interval_given,
@@ -65,6 +67,7 @@ _ROWS = select(
     feeds.c.id,
     feeds.c.name,
     feeds.c.url,
+    KNOWN_URL.label("known_url"),
     feeds.c.interval,
     feeds.c.interval_given,
     feeds.c.subscribed,
@@ -91,7 +94,7 @@ class SyncResult:
 
 def read_feeds(connection: Connection) -> list[tuple[int, str | None, str]]:
     """Return row id, published id and URL of every feed that is subscribed to."""
-    columns = (feeds.c.id, feeds.c.feed_id, feeds.c.url)
+    columns = (feeds.c.id, feeds.c.feed_id, KNOWN_URL.label("url"))
     rows = connection.execute(select(*columns).where(feeds.c.subscribed))
     return [(row.id, row.feed_id, row.url) for row in rows]
 
@@ -238,6 +241,7 @@ def _configured(subscription: Subscription) -> dict[str, Any]:
     return {
         "name": subscription.name,
         "url": subscription.url,
+        "written_url": subscription.written_url,
         "configured_title": subscription.title,
         "interval": subscription.interval,
         "interval_given": subscription.interval_given,
