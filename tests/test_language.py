@@ -237,6 +237,17 @@ def test_a_text_names_its_language_unless_the_page_is_written_the_same(page, tex
     assert text_language(text, language(page)) == tag
 
 
+@pytest.mark.parametrize(
+    ("tag", "text"),
+    [("en", "first. Checked"), ("ja", "表示。"), ("zh-Hans", "前面。上次检查")],
+)
+def test_sentences_have_a_gap_between_unless_their_stops_are_wide(full, tag, text):
+    lede = words(full.page("/status", language=tag).all("p", "lede")[0])
+
+    assert text in lede
+    assert "。 " not in lede
+
+
 def test_numbers_are_written_as_in_each_language():
     written = {tag: language(tag).number(12345.6) for tag in ("en", "de", "ja")}
 

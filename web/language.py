@@ -31,6 +31,7 @@ from babel.units import format_unit
 from markupsafe import Markup, escape
 
 from web.bidi_text import isolated_in_rtl
+from web.language_tags import written_language
 
 SOURCE = "en"
 _FOLDER = Path(__file__).parent / "languages"
@@ -38,6 +39,7 @@ _CLDR = {SOURCE: "en_GB"}  # day before month, as in all our texts
 _PLACE = re.compile(r"\{(\w+)\}")
 _BEFORE_HAN = re.compile(r"\{0\}(?=[\u4e00-\u9fff])")
 """A number without the gap that sets it apart from Han characters (W3C, clreq, 3.2.2)."""
+_WIDE_STOPS = frozenset(("Hans", "Hant", "Jpan"))  # scripts whose stops bring their own room
 _Unit = Literal["minute", "hour", "day"]
 _UNITS: tuple[_Unit, ...] = ("minute", "hour", "day")
 
@@ -64,6 +66,7 @@ class Language:
         tag: For `lang` attributes (BCP 47).
         direction: For `dir` attributes: "ltr" or "rtl".
         months, weekdays: Full names, of months as in dates; Monday is 0.
+        gap: What stands between two sentences, and behind a colon.
     """
 
     def __init__(self, tag: str) -> None:
@@ -79,6 +82,7 @@ class Language:
         weekdays = get_day_names("wide", locale=self._locale)
         self.weekdays = tuple(weekdays[number] for number in range(7))
         self.steps = self._steps()
+        self.gap = "" if written_language(tag).script in _WIDE_STOPS else " "
         self._sizes = {unit: self._size_pattern(unit) for unit in ("kilobyte", "megabyte")}
         self._day_and_time = str(self._locale.datetime_formats["medium"])
         self._has_two_halves = "a" in get_time_format("short", locale=self._locale).pattern
