@@ -200,6 +200,20 @@ def test_keys_move_between_posts_and_can_be_switched_off(browser, site):
         page.context.close()
 
 
+def test_keys_stay_where_they_are_on_keyboards_with_other_letters(browser, site):
+    typed = """(keys) => keys.forEach(([key, code]) => document.activeElement.dispatchEvent(
+        new KeyboardEvent("keydown", {key, code, bubbles: true})))"""
+    russian, arabic, hebrew = ["о", "KeyJ"], ["ت", "KeyJ"], ["ל", "KeyK"]
+    site.record("lamp", *(entry(number, guid=f"g{number}") for number in range(1, 4)))
+    with served(site) as base:
+        page = at_home(browser, base)
+        page.evaluate(typed, [russian, arabic, arabic, hebrew, ["ж", "Semicolon"]])
+        focused = page.evaluate("document.activeElement.textContent")
+        page.context.close()
+
+    assert focused == "Post 2"
+
+
 def test_keys_pass_by_what_is_folded_and_o_opens_a_tab(browser, site):
     now = datetime.now(UTC)
     burst = [entry(n, published_at=now - timedelta(seconds=n)) for n in range(1, 8)]

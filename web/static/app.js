@@ -107,7 +107,9 @@
     addEventListener("keydown", (e) => {
       if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing || !box.checked || dialog.open) return;
       if (e.target.closest?.("input,select,textarea,[contenteditable]")) return e.key === "Escape" && e.target.blur();
-      if (Object.hasOwn(keys, e.key)) { e.preventDefault(); keys[e.key](); }
+      // Where the letters of the keyboard are Russian, Arabic or Hebrew, the place of a key counts.
+      const key = e.key > "\x7f" ? e.code.replace(/^Key/, "").toLowerCase() : e.key;
+      if (Object.hasOwn(keys, key)) { e.preventDefault(); keys[key](); }
     });
   }
 
