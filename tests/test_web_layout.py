@@ -296,3 +296,17 @@ def test_without_the_script_there_is_no_field_that_filters(browser, tmp_path):
         context.close()
 
     assert not visible
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de"])
+def test_read_here_on_a_line_of_its_own_begins_where_the_time_does(browser, tmp_path, locale):
+    site = Site(tmp_path)
+    site.subscribe()
+    site.record("lamp", entry(1, content_html=f"<p>{'More. ' * 300}</p>"))
+    with served(site) as base:
+        page = opened(browser, base, 1280, locale=locale)
+        page.locator(".meta").evaluate("meta => meta.style.width = '5rem'")
+        time, link = (page.locator(f".meta {name}").bounding_box() for name in ("time", ".here"))
+        assert link["y"] > time["y"]
+        assert link["x"] == time["x"]
+        page.context.close()
