@@ -1,6 +1,7 @@
 """Pictures that can't be had: refused, tried again, given up, and what the log says."""
 
 import errno
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -117,6 +118,39 @@ def test_a_server_that_wants_to_be_left_alone_is(blog):
     blog.clock.advance(2 * HOUR)
     blog.fetch()
     assert None not in blog.leads()
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "7200"}, {}])
+def test_a_site_that_refuses_a_picture_is_asked_for_no_other_picture(blog, headers):
+    blog.clock = SetClock(NOW)
+    blog.server.put("/a.png", status=429, headers=headers)
+    blog.server.put("/b.png", picture())
+    blog.store(blog.entry(1, "/a.png"), blog.entry(2, "/b.png"))
+
+    blog.fetch()
+    assert blog.paths() == ["/a.png"]
+
+    blog.server.put("/a.png", picture())
+    blog.clock.advance(3 * HOUR)
+    blog.fetch()
+    assert None not in blog.leads()
+
+
+def test_of_a_redirect_the_site_that_refuses_is_left_alone(blog):
+    blog.clock = SetClock(NOW)
+    fetch = replace(blog.settings.fetch, allow=("127.0.0.0/8",))
+    assert blog.settings.pictures is not None
+    blog.settings = replace(blog.settings, pictures=replace(blog.settings.pictures, fetch=fetch))
+    with FeedServer("127.0.0.2") as refusing:
+        refusing.put("/a.png", status=429, headers={"Retry-After": "7200"})
+        blog.server.redirect("/a.png", refusing.url("/a.png"))
+        blog.server.redirect("/b.png", refusing.url("/b.png"))
+        blog.server.put("/c.png", picture())
+        blog.store(*(blog.entry(n, f"/{name}.png") for n, name in enumerate("abc")))
+        blog.fetch()
+
+        assert [request.path for request in refusing.requests] == ["/a.png"]
+    assert [lead is not None for lead in blog.leads()] == [False, False, True]
 
 
 def test_a_picture_that_was_claimed_by_a_killed_process_is_fetched_later(blog):

@@ -271,6 +271,23 @@ def test_a_running_program_fetches_pictures_and_stops_quietly(server, tmp_path, 
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+def test_a_site_that_refuses_a_picture_is_polled_all_the_same(server, tmp_path, caplog):
+    server.put("/a.png", status=429, headers={"Retry-After": "7200"})
+    server.put("/feed", rss_with([server.url("/a.png")]))
+    poll = "{host_delay: 0s, workers: 1, interval: 1s}"
+    config = load(write_config(tmp_path, [server.url("/feed")], page="{pictures: lead}", poll=poll))
+    engine = sqlite_database(tmp_path)
+    subscribe(engine, *config.feeds)
+
+    async def meanwhile() -> None:
+        await until(lambda: server.requests_to("/a.png"))
+        count = len(server.requests_to("/feed"))
+        await until(lambda: len(server.requests_to("/feed")) > count)
+
+    asyncio.run(stopped(new_scheduler(config, engine), meanwhile()))
+    engine.dispose()
+
+
 def test_pictures_stay_beside_the_database_in_use_until_a_restart(
     server, tmp_path, caplog, monkeypatch
 ):

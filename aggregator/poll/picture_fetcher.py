@@ -36,6 +36,8 @@ _RETRIES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timed
 _OWN_PAUSE = timedelta(minutes=10)  # after a fault of this machine
 _NOT_WRITTEN = "can't be written"
 _ACCEPT = "image/avif, image/webp, image/png, image/jpeg, image/gif;q=0.8"
+_TOO_MANY = 429  # requests
+_NO_TIME = timedelta(0)
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 406, 410, 451})
 _NO_EXCEPTIONS = "http://file.invalid/"  # for pictures of files, whose texts may come from anywhere
 
@@ -86,6 +88,7 @@ class PictureFetcher:
         self._budget_of = budget_of
         self._transact = transact
         self._clock = clock
+        self._refusing_until: dict[str, datetime] = {}  # by site
         self._lacks_workers = False
         self._next_write_at = datetime.min.replace(tzinfo=UTC)
 
@@ -139,17 +142,30 @@ class PictureFetcher:
         wait = _RETRIES[due.attempts]
         if isinstance(error, FetchError) and error.retry_after:
             wait = max(wait, error.retry_after)
-            self._host_limits.pause(due.site, error.retry_after)
         return FetchedPicture(due, failure=error.reason, again_at=self._clock.now() + wait)
 
     async def _request(self, due: DuePicture) -> bytes:
         budget, pause = await self._limits(due.site)
         subscribed = due.feed_url if urls.is_web(due.feed_url) else _NO_EXCEPTIONS
         async with self._host_limits.turn(due.site, budget, pause=pause) as turn:
-            fetched = await self._fetcher.fetch(
-                due.url, subscribed=subscribed, before_redirect=partial(self._follow, turn)
-            )
+            try:
+                fetched = await self._fetcher.fetch(
+                    due.url, subscribed=subscribed, before_redirect=partial(self._follow, turn)
+                )
+            except FetchError as error:
+                if error.retry_after or error.status == _TOO_MANY:
+                    self._leave_alone(turn.site, error.retry_after or _RETRIES[0])
+                raise
         return fetched.body
+
+    def _leave_alone(self, site: str, wait: timedelta) -> None:
+        """Ask a site for no picture for so long.
+
+        Polls go on: any feed may name any address, and no feed may stop the polls of another.
+        """
+        now = self._clock.now()
+        refusing = {name: until for name, until in self._refusing_until.items() if until > now}
+        self._refusing_until = {**refusing, site: now + wait}
 
     async def _follow(self, turn: HostTurn, url: str) -> None:
         """Wait for a turn at the site that a redirect leads to."""
@@ -160,14 +176,21 @@ class PictureFetcher:
             await turn.move(site, budget, pause=pause)
 
     async def _limits(self, site: str) -> tuple[Budget, timedelta]:
-        """Return the limits of a site, and how long the site wants to be left alone."""
+        """Return the limits of a site, and how long the site wants to be left alone.
+
+        Raises:
+            HostPausedError: The site has refused a picture, and wants to be left alone.
+        """
+        refusing_until = self._refusing_until.get(site)
+        if refusing_until is not None and (wait := refusing_until - self._clock.now()) > _NO_TIME:
+            raise HostPausedError(site, wait)
         budget = self._budget_of(site)
         stored = await self._transact(partial(write_hosts.host_pause, name=site))
         if stored is None:
-            return budget, timedelta(0)
+            return budget, _NO_TIME
         if stored.min_delay is not None:
             budget = replace(budget, delay=max(budget.delay, stored.min_delay))
-        return budget, max(stored.free_at - self._clock.now(), timedelta(0))
+        return budget, max(stored.free_at - self._clock.now(), _NO_TIME)
 
 
 def _inline(url: str) -> bytes:
