@@ -235,3 +235,43 @@ def test_a_picture_that_made_room_comes_again_after_pictures_were_off(blog):
     blog.fetch()
 
     assert None not in blog.leads()
+
+
+def test_no_picture_is_asked_for_that_would_have_to_be_deleted_at_once(blog):
+    for number in range(4):
+        blog.server.put(f"/{number}.png", picture(640, 480 + number))
+    blog.store(*(blog.entry(10 * number, f"/{number}.png") for number in range(4)))
+    blog.limit(2500)  # a picture has a thousand
+
+    blog.fetch()
+
+    assert blog.paths() == ["/0.png", "/1.png"]
+    assert [lead is not None for lead in blog.leads()] == [True, True, False, False]
+    assert "page.pictures_size" in blog.failures()[0]
+
+
+def test_a_new_post_has_its_picture_where_all_room_is_taken(blog):
+    blog.server.put("/0.png", picture())
+    blog.store(blog.entry(10, "/0.png"))
+    blog.limit(1500)
+    blog.fetch()
+
+    blog.server.put("/1.png", picture(640, 500))
+    blog.store(blog.entry(1, "/1.png"), now=NOW + HOUR)
+    blog.fetch()
+
+    assert [lead is not None for lead in blog.leads()] == [True, False]
+
+
+def test_a_picture_that_made_room_returns_with_a_new_post(blog):
+    for number in range(2):
+        blog.server.put(f"/{number}.png", picture(640, 480 + number))
+    blog.store(*(blog.entry(10 + 10 * number, f"/{number}.png") for number in range(2)))
+    blog.limit(1500)
+    blog.fetch()
+    assert [lead is not None for lead in blog.leads()] == [True, False]
+
+    blog.store(blog.entry(1, "/1.png"), now=NOW + HOUR)
+    blog.fetch()
+
+    assert [lead is not None for lead in blog.leads()] == [True, False, True]

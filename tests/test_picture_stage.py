@@ -11,8 +11,10 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from html import escape
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from aggregator.config import load
 from aggregator.database.pictures import write_choices
@@ -323,6 +325,38 @@ def test_pictures_stay_beside_the_database_in_use_until_a_restart(
 
     assert [path for path in (tmp_path / "moved").rglob("*") if path.is_file()] == [foreign]
     assert "files are missing" not in caplog.text
+
+
+@pytest.mark.slow
+def test_another_limit_of_all_files_holds_as_soon_as_config_yaml_is_saved(
+    server, tmp_path, monkeypatch
+):
+    for interval in ("_RELOAD", "_PICTURES"):
+        monkeypatch.setattr(f"aggregator.scheduler.service.{interval}", 0.1)
+    names = [f"/{number}.png" for number in range(3)]
+    for name in names:
+        noise = Image.effect_noise((1000, 1000), 90)
+        file = BytesIO()
+        noise.save(file, "JPEG", quality=80)
+        server.put(name, file.getvalue())
+    server.put("/feed", rss_with([server.url(name) for name in names]))
+    config = load(write_config(tmp_path, [server.url("/feed")], page="{pictures: lead}"))
+    engine = sqlite_database(tmp_path)
+    subscribe(engine, *config.feeds)
+
+    def has_pictures(count: int) -> bool:
+        return len(list((tmp_path / "pictures").rglob("*.webp"))) == 2 * count
+
+    async def meanwhile() -> None:
+        await until(lambda: has_pictures(3))
+        page = "{pictures: lead, pictures_size: 1MB}"
+        write_config(tmp_path, [server.url("/feed")], page=page)
+        await until(lambda: has_pictures(1))
+        write_config(tmp_path, [server.url("/feed")], page="{pictures: lead}")
+        await until(lambda: has_pictures(3))
+
+    asyncio.run(stopped(new_scheduler(config, engine), meanwhile()))
+    engine.dispose()
 
 
 @pytest.mark.slow

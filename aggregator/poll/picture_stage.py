@@ -112,6 +112,7 @@ class PictureStage:
                 until=now + CLAIM,
                 limit=AT_ONCE - len(busy_sites),
                 busy=[site for site in busy_sites if site],
+                max_size=self._settings.max_stored,
             )
             return claimed, write_choices.has_unchosen(connection), doomed
 

@@ -40,9 +40,9 @@ class PictureJobs:
             self._stage = await stage.__aenter__()
         await self._stage.work(lambda: is_stopping() or settings_now() is not settings)
 
-    async def retain(self, files: PictureFiles) -> None:
+    async def retain(self, files: PictureFiles, settings: PollSettings) -> None:
         """Delete the pictures that no entry has any more, and those beyond the limit."""
-        pictures = self._settings.pictures if self._settings is not None else None
+        pictures = settings.pictures
         max_stored = None if pictures is None else pictures.max_stored
         await forget_pictures(self._transact, files, max_stored=max_stored)
 

@@ -369,6 +369,8 @@ class Scheduler:
         if settings == self._settings:
             return
         former_poller, under_way = self._poller, list(self._polls)
+        if settings.pictures and settings.pictures != self._settings.pictures:  # another limit
+            self._scheduler.modify_job("retention", next_run_time=datetime.now(UTC))
         self._settings, self._poller = settings, self._pollers.poller(settings)
         await self._poller.__aenter__()
         task = asyncio.create_task(_retire(former_poller, under_way))
@@ -396,7 +398,8 @@ class Scheduler:
             )
             if deleted:
                 log.info("retention: %d old entries deleted", deleted)
-        await self._pictures.retain(PictureFiles(self._started_with.picture_folder))
+        files = PictureFiles(self._started_with.picture_folder)
+        await self._pictures.retain(files, self._settings)
 
     async def _end_polls(self) -> None:
         """Stop fetching, and let polls end that are only being stored."""

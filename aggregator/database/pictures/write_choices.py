@@ -12,11 +12,14 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     Connection,
+    and_,
     bindparam,
+    case,
     delete,
     exists,
     func,
     literal,
+    null,
     select,
     tuple_,
     update,
@@ -34,6 +37,9 @@ from aggregator.pictures.picture_sizes import PictureSize, may_lead
 
 ENTRIES_PER_FEED = 100
 """Newest entries of a feed whose pictures are fetched."""
+
+EVICTED = "removed: page.pictures_size"
+"""The failure of a picture for which there is no room."""
 
 _WHOLE_FEED = 0  # in place of an id
 
@@ -232,7 +238,15 @@ _MOVE_UP = (
         pictures.c.address_hash.in_(bindparam("hashes", expanding=True)),
         pictures.c.place < bindparam("entry"),
     )
-    .values(place=bindparam("entry"), feed_id=bindparam("feed"))
+    .values(
+        place=bindparam("entry"),
+        feed_id=bindparam("feed"),
+        # For the picture of a newer entry an older one makes room.
+        failure=case(
+            (and_(pictures.c.failure == EVICTED, pictures.c.url != ""), null()),
+            else_=pictures.c.failure,
+        ),
+    )
 )
 _IDS = select(pictures.c.address_hash, pictures.c.id).where(
     pictures.c.address_hash.in_(bindparam("hashes", expanding=True))

@@ -22,30 +22,52 @@ from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import wait_for_writers
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.picture_tables import entry_pictures, pictures
-from aggregator.database.pictures.write_choices import has_unchosen, make_next_due, note_entries
+from aggregator.database.pictures.read_room import room
+from aggregator.database.pictures.write_choices import (
+    EVICTED,
+    has_unchosen,
+    make_next_due,
+    note_entries,
+)
 from aggregator.database.schema import feeds
 from aggregator.model import DuePicture, FetchedPicture
 from aggregator.pictures.picture_sizes import PictureSize, may_lead
 
 _MAX_CANDIDATES = 200  # due pictures that are looked at, as some sites have many
-_EVICTED = "removed: page.pictures_size"
 
 
 def claim_due(
-    connection: Connection, *, now: datetime, until: datetime, limit: int, busy: Collection[str]
+    connection: Connection,
+    *,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    busy: Collection[str],
+    max_size: int,
 ) -> list[DuePicture]:
     """Return up to `limit` due pictures, newest first, each of another site.
+
+    Those that `evict` would remove at once count as evicted, without a request.
 
     Args:
         until: No process fetches the same pictures before; after a kill they are due then.
         busy: Sites that are left alone just now.
+        max_size: Bytes of all files together.
     """
-    rows = connection.execute(_DUE, {"now": now, "busy": sorted(busy)})
+    rows = connection.execute(_DUE, {"now": now, "busy": sorted(busy)}).all()
+    if not rows:
+        return []
+    room_now = room(connection, max_size=max_size)
     claimed: dict[object, DuePicture] = {}
-    for row in rows:
-        if len(claimed) < limit:
-            picture = DuePicture(*row)
+    superfluous: list[int] = []
+    for *values, place, size in rows:
+        picture = DuePicture(*values)
+        if not room_now.has_for(place, size):
+            superfluous.append(picture.id)
+        elif len(claimed) < limit:
             claimed.setdefault(picture.site or picture.id, picture)
+    if superfluous:
+        connection.execute(_GIVE_UP, {"ids": superfluous})
     if claimed:
         ids = [picture.id for picture in claimed.values()]
         connection.execute(_CLAIM, {"ids": ids, "until": until})
@@ -101,7 +123,7 @@ def evict(connection: Connection, *, max_size: int) -> list[str]:
     Returns:
         Keys of files that nothing needs any more.
     """
-    surplus = (connection.scalar(_STORED_SIZE) or 0) - max_size
+    surplus = -room(connection, max_size=max_size).free
     if surplus <= 0:
         return []
     doomed: list[int] = []
@@ -124,12 +146,14 @@ def readmit(connection: Connection, *, max_size: int, now: datetime) -> int:
 
     The first that has no room is the last to be considered, so that none is evicted soon after.
     """
-    room = max_size - (connection.scalar(_KNOWN_SIZE) or 0)
+    rows = connection.execute(_NEWEST_EVICTED).all()
+    free = max_size - (connection.scalar(_KNOWN_SIZE) or 0)
+    average = room(connection, max_size=max_size).average if rows else 0
     due_ids: list[int] = []
     ids_within_texts: list[int] = []
-    for picture_id, url, size in connection.execute(_NEWEST_EVICTED):
-        room -= size
-        if room < 0:
+    for picture_id, url, size in rows:
+        free -= size or average
+        if free < 0:
             break
         (due_ids if url else ids_within_texts).append(picture_id)
     for chunk in chunks(due_ids):
@@ -187,6 +211,8 @@ _DUE = (
         pictures.c.site,
         func.coalesce(feeds.c.url, ""),
         pictures.c.attempts,
+        pictures.c.place,
+        pictures.c.size,
     )
     .outerjoin(feeds, feeds.c.id == pictures.c.feed_id)
     .where(
@@ -208,7 +234,6 @@ _HAS_DUE = select(
         )
     )
 )
-_STORED_SIZE = select(func.sum(pictures.c.size)).where(pictures.c.file_key.is_not(None))
 _CLAIM = (
     update(pictures)
     .where(pictures.c.id.in_(_IDS))
@@ -237,13 +262,14 @@ _OLDEST = (
     .order_by(pictures.c.place)
     .limit(1000)
 )
-_EVICT = update(pictures).where(pictures.c.id.in_(_IDS)).values(file_key=None, failure=_EVICTED)
+_EVICT = update(pictures).where(pictures.c.id.in_(_IDS)).values(file_key=None, failure=EVICTED)
+_GIVE_UP = update(pictures).where(pictures.c.id.in_(_IDS)).values(next_at=None, failure=EVICTED)
 _KNOWN_SIZE = select(func.sum(pictures.c.size)).where(
     or_(pictures.c.file_key.is_not(None), pictures.c.next_at.is_not(None))
 )
 _NEWEST_EVICTED = (
     select(pictures.c.id, pictures.c.url, pictures.c.size)
-    .where(pictures.c.failure == _EVICTED, _IS_USED)
+    .where(pictures.c.failure == EVICTED, _IS_USED)
     .order_by(pictures.c.place.desc())
     .limit(1000)
 )
