@@ -144,6 +144,15 @@ def test_the_parts_of_a_list_stand_in_the_order_of_reading(browser, base, locale
     assert shown == [names[::-1] if mirrored else names for names in orders]
 
 
+def test_keys_stand_in_the_order_of_their_meanings(browser, base):
+    page = open_page(browser, base, locale="ar")
+    page.keyboard.press("?")
+    next_key, previous_key = (page.locator("#keys kbd").nth(n).bounding_box() for n in (0, 1))
+    page.context.close()
+
+    assert next_key["x"] > previous_key["x"]
+
+
 def test_code_and_addresses_run_from_left_to_right_in_a_mirrored_page(browser, base):
     page = open_page(browser, f"{base}/about/robot", locale="ar")
     parts = {"/about/robot": "code", SHOWN["post"]: ".text :is(code, pre)", "/": "#embed"}
