@@ -18,6 +18,15 @@ ROOT = Path(__file__).parents[1]
 OTHERS = [tag for tag in available() if tag != SOURCE and not is_variant_of_source(tag)]
 PATHS = ["/", "/?view=titles", "/category/trade", "/source/local", "/source/tide", "/sources"]
 PATHS += ["/status", "/about/robot", "/search", "/search?q=post", '/search?q="a before:x source:']
+_HAN = r"[\u3040-\u30ff\u4e00-\u9fff]"
+_LATIN = r"(?:[A-Za-z0-9]|\{(?:n|done|same|file|place|host|line|status)\})"
+_UNPARTED = rf"{_HAN}{_LATIN}|{_LATIN}{_HAN}|{_HAN} ?[,;:?!()]"
+MISPLACED = {
+    "fr": " [;:!?»]|« ",  # a sign that could begin a line
+    "ja": _UNPARTED,  # numbers and Latin words stand apart, signs are wide
+    "pl": r"(?<![^\s(„])[aiouwz] ",  # a word of one letter that could end a line
+    "zh-Hans": _UNPARTED,
+}
 
 
 @pytest.fixture(scope="module")
@@ -204,10 +213,11 @@ def test_polish_counts_in_three_forms():
     assert every(timedelta(hours=22), polish) == "co 22 godziny"
 
 
-def test_french_signs_never_begin_a_line():
-    for message in catalogues.read("fr"):
+@pytest.mark.parametrize(("tag", "misplaced"), MISPLACED.items())
+def test_signs_and_gaps_are_those_of_the_language(tag, misplaced):
+    for message in catalogues.read(tag):
         forms = message.string if isinstance(message.string, tuple) else (message.string,)
-        assert not [text for text in forms if re.search(r" [;:!?»]|« ", text)], message.id
+        assert not [text for text in forms if re.search(misplaced, text)], message.id
 
 
 def test_russian_counts_in_four_forms():
