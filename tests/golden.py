@@ -37,6 +37,7 @@ PAGES = {
     "sources.html": "/sources",
     "status.html": "/status",
     "robot.html": "/about/robot",
+    "saved.html": "/saved",
     "error.html": "/nothing-here",
     "moved.html": "/source/old-harbour",
     "post.html": f"/post/{FERRY}?in=category/the-sea",

@@ -28,6 +28,7 @@ PAGES = [
     "/search?q=source:lamp+author:nobody",
     "/sources",
     "/status",
+    "/saved",
     "/about/robot",
 ]
 FAULTS = [

@@ -282,7 +282,7 @@ def test_every_control_can_be_reached_by_tab_and_shows_it(browser, site):
     site.record("lamp", entry(1, authors=("Ada",)))
     walk = """() => {
         const at = document.activeElement, { outlineStyle, outlineWidth } = getComputedStyle(at);
-        return [at.textContent.trim() || at.id, outlineStyle + outlineWidth];
+        return [at.textContent.trim() || at.ariaLabel || at.id, outlineStyle + outlineWidth];
     }"""
     with served(site) as base:
         page = at_home(browser, base)
@@ -296,10 +296,11 @@ def test_every_control_can_be_reached_by_tab_and_shows_it(browser, site):
         page.context.close()
 
     said = [text for text, _ in stops]
-    assert said[:6] == ["Skip to the posts", "Daybook", "Recent", "Sources", "Status", "q"]
+    assert said[:6] == ["Skip to the posts", "Daybook", "Recent", "Sources", "Status", "Saved"]
     post = said.index("Post 1")
-    assert said[post + 1] == "LLamp"  # two stops a post: its title and its source
-    assert "Daybook" not in said[post + 2]
+    # Three stops a post: its title, its source, and the button that saves it.
+    assert said[post + 1 : post + 3] == ["LLamp", "Save: Post 1"]
+    assert "Daybook" not in said[post + 3]
     assert said[-1] == "About our crawler"
     assert {outline for _, outline in stops} == {"solid2px"}
 

@@ -33,6 +33,7 @@ PATHS = {
     "empty-search": "/search",
     "sources": "/sources",
     "status": "/status",
+    "saved": "/saved",
     "robot": "/about/robot",
     "nothing": "/nope",
 }

@@ -17,7 +17,10 @@ _TYPES = {
 }
 _VERSION_LENGTH = 12
 _NO_WORDS = "null /* words */"
-_CSS_COMMENTS = re.compile(rb"/\*.*?\*/\n?", re.DOTALL)
+_WITHOUT_READERS = {
+    ".css": re.compile(rb"/\*.*?\*/\n?", re.DOTALL),
+    ".js": re.compile(rb"^\s*//.*\n|^\s+", re.MULTILINE),
+}  # comments, and the indentation of scripts
 
 
 def load_assets() -> dict[str, Body]:
@@ -35,9 +38,9 @@ def load_assets() -> dict[str, Body]:
 
 
 def _served(path: Path) -> bytes:
-    """Return a file; of a style sheet without the comments, which weigh as much as ten rules."""
-    content = path.read_bytes()
-    return _CSS_COMMENTS.sub(b"", content) if path.suffix == ".css" else content
+    """Return a file without comments, which weigh a fifth of a script."""
+    content, left_out = path.read_bytes(), _WITHOUT_READERS.get(path.suffix)
+    return left_out.sub(b"", content) if left_out else content
 
 
 def version(asset: Body) -> str:

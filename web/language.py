@@ -221,17 +221,29 @@ def in_markup(text: str, values: Mapping[str, object]) -> Markup:
 def script_words(lang: Language) -> str:
     """Return the texts of the page's script, as JSON."""
     categories = {lang.plural(number): number for number in range(100, 0, -1)}
-    news = {
-        category: lang.ngettext("{n} new post", "{n} new posts", number).replace(str(number), "{0}")
-        for category, number in categories.items()
-    }
+
+    def patterns(text_of: Callable[[int], str]) -> dict[str, str]:
+        return {
+            category: text_of(number).replace(str(number), "{0}")
+            for category, number in categories.items()
+        }
+
     words = {
         "now": lang.steps.now,
         "yesterday": lang.steps.yesterday,
         "past": lang.steps.past,
         "dates": lang.steps.dates,
         "dated": lang.steps.dates_with_year,
-        "news": news,
+        "news": patterns(lambda number: lang.ngettext("{n} new post", "{n} new posts", number)),
+        "hidden": patterns(
+            lambda number: lang.ngettext(
+                "{n} read post hidden · show", "{n} read posts hidden · show", number
+            )
+        ),
+        "hide": lang.gettext("Hide read posts"),
+        "save": lang.gettext("Save"),
+        "remove": lang.gettext("Remove"),
+        "full": lang.gettext("There is no room for more saved posts. Remove some first."),
         "themes": {
             "auto": lang.gettext("auto"),
             "light": lang.gettext("light"),

@@ -258,6 +258,11 @@ def about(data: PageData) -> Page | None:
     return Page("about.html", {"text": text}, public_url=own_text.address)
 
 
+def saved() -> Page:
+    """Return the page of saved posts, without posts: the reader's browser adds the posts."""
+    return Page("saved.html", section="saved", index=False)
+
+
 def robot(data: PageData) -> Page:
     """Return the page about our crawler for owners of servers."""
     fastest = read_health.shortest_interval(data.connection)

@@ -56,6 +56,10 @@ class PageLinks(ABC):
         """Return the address of the status of all feeds, None without such a page."""
 
     @abstractmethod
+    def of_saved(self) -> str:
+        """Return the address of the page of saved posts."""
+
+    @abstractmethod
     def of_about(self) -> str | None:
         """Return the address of the operator's text on the site, None without such a text."""
 
@@ -119,6 +123,10 @@ class RequestLinks(PageLinks):
     def of_status(self) -> str | None:
         """Return the path of the status of all feeds, None where config.yaml hides the status."""
         return url_for("pages.status") if site().config.page.status else None
+
+    def of_saved(self) -> str:
+        """Return the path of the page of saved posts."""
+        return url_for("pages.saved")
 
     def of_about(self) -> str | None:
         """Return the path of the operator's text on the site, None without such a text."""

@@ -34,6 +34,7 @@ _UNKNOWN = {
     ListKind.VIEW: to_translate("There is no such view."),
     ListKind.SOURCE: to_translate("There is no such source."),
 }
+_NEVER_LISTED = {"pages.search", "pages.post", "pages.embed", "pages.saved"}
 _OF_EMBED = ("limit", "excerpt", "theme")
 _PARAMETERS = ("before", "view", "q", "skip", "hidden", "in", *_OF_EMBED)  # of all views
 
@@ -176,6 +177,13 @@ def embed(data: PageData, kind: str = ListKind.ALL, key: str = "") -> Page:
     return page
 
 
+@bp.get("/saved")
+@_page()
+def saved(_data: PageData) -> Page:
+    """Show the page of saved posts; the reader's browser adds the posts."""
+    return page_contents.saved()
+
+
 @bp.get("/about")
 @_page()
 def about(data: PageData) -> Page:
@@ -200,9 +208,8 @@ def _let_media_play(response: Response) -> Response:
 
 @bp.after_request
 def _keep_out_of_searches(response: Response) -> Response:
-    """Keep searches, older pages of lists, hidden entries, posts and frames out of searches."""
-    is_never_listed = request.endpoint in {"pages.search", "pages.post", "pages.embed"}
-    if is_never_listed or {"before", "hidden"} & set(request.args):
+    """Keep searches, older pages, hidden or saved posts, posts and frames out of searches."""
+    if request.endpoint in _NEVER_LISTED or {"before", "hidden"} & set(request.args):
         response.headers["X-Robots-Tag"] = "noindex"
     return response
 

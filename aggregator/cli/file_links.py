@@ -11,6 +11,7 @@ from aggregator.publish import Format
 from web.page_links import WHOLE_LIST, PageLinks
 
 ABOUT_FILE = "about.html"
+SAVED_FILE = "saved.html"
 
 
 class FileLinks(PageLinks):
@@ -77,6 +78,10 @@ class FileLinks(PageLinks):
 
     def of_status(self) -> None:
         """Return None: the status page is not written."""
+
+    def of_saved(self) -> str:
+        """Return the path to the page of saved posts."""
+        return self._relative(SAVED_FILE)
 
     def of_about(self) -> str | None:
         """Return the path to the operator's text on the site, None without such a text."""

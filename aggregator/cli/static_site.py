@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from aggregator import merged, publish
 from aggregator.cli.file_links import (
     ABOUT_FILE,
+    SAVED_FILE,
     FileLinks,
     list_file,
     picture_file,
@@ -164,6 +165,8 @@ class _Pages:
             data = self._data(connection, ABOUT_FILE)
             if (about := page_contents.about(data)) is not None:
                 yield _file(ABOUT_FILE, about, data)
+            data = self._data(connection, SAVED_FILE)
+            yield _file(SAVED_FILE, page_contents.saved(), data)
         if self._has_posts:
             with self._engine.connect() as connection:
                 yield from self._post_pages(connection)

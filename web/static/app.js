@@ -13,6 +13,132 @@
   const setTheme = () => { theme === "auto" ? delete root.dataset.theme : (root.dataset.theme = theme); };
   setTheme();
 
+  // What this browser keeps, for each site of an origin apart: saved posts, the newest first, and the
+  // ids of posts that were read, the newest last.  `kept` returns null where the browser keeps nothing
+  // for us, and for what is not ours or is of a later version, which stays as it is.
+  const MOST = { saved: 1000, read: 4000 }, site = `aggregator:${new URL("..", d.currentScript.src).pathname}`;
+  const kept = (name) => {
+    try {
+      const { version, items } = JSON.parse(localStorage.getItem(site + name)) || { version: 1, items: [] };
+      return version === 1 ? items.filter(Boolean) : null;
+    } catch { return null; }
+  };
+  const keep = (name, items) => {
+    try { localStorage.setItem(site + name, JSON.stringify({ version: 1, items })); return true; } catch { return false; }
+  };
+  let saved, read, hides;
+  function recall() {
+    saved = kept("saved");
+    read = new Set(kept("read"));
+    hides = store.get(`${site}hide`) === "on";
+    root.classList.toggle("can-save", !!saved);
+    root.classList.toggle("hides", hides);
+  }
+  recall();
+  root.classList.toggle("can-share", !!navigator.share);
+  window.kept = { kept, keep, key: `${site}saved` }; // for static/saved.js
+
+  const idOf = (post) => post.id.slice(1);
+  const make = (tag, name) => Object.assign(d.createElement(tag), { className: name });
+
+  // Shows on each post what is kept of it.  A post that gets read stays in sight until the page is
+  // made again.  While a page comes, this runs before each painting, so that nothing moves.
+  function showKept(anew) {
+    const complete = d.readyState !== "loading", wrap = $(".h-feed .pill-wrap"), ids = new Set(saved?.map((item) => item.id));
+    const posts = [...d.querySelectorAll(".h-entry[id]")];
+    for (const post of posts) {
+      const id = idOf(post);
+      post.classList.toggle("read", read.has(id));
+      if (anew && wrap) post.hidden = hides && read.has(id);
+      if (!complete && !post.nextSibling) continue; // its end has not come yet
+      let button = $(".save", post);
+      if (!button && saved) post.append((button = make("button", "save")));
+      if (!button) continue;
+      const pressed = ids.has(id);
+      button.setAttribute("aria-pressed", pressed);
+      button.setAttribute("aria-label", `${words.save}: ${$(".p-name", post).textContent}`);
+      button.title = pressed ? words.remove : words.save;
+    }
+    if (!wrap) return;
+    let line = $(".kept");
+    if (!line) {
+      line = make("p", "kept");
+      line.append(make("button", ""));
+      line.firstChild.onclick = () => { store.set(`${site}hide`, hides ? null : "on"); refresh(true); };
+      wrap.after(line);
+    }
+    const count = posts.filter((post) => (hides ? post.hidden : read.has(idOf(post)))).length;
+    line.hidden = hides ? complete && !posts.length : !count;
+    line.firstChild.textContent = hides ? amount(words.hidden, count) : words.hide;
+  }
+
+  function refresh(anew) {
+    const hid = hides;
+    recall();
+    showKept(anew || hides !== hid);
+  }
+
+  function markRead(post) {
+    const ids = kept("read") || [];
+    if (!post || ids.includes(idOf(post))) return;
+    keep("read", [...ids, idOf(post)].slice(-MOST.read));
+    refresh();
+  }
+
+  // A post is saved whole, as the site may drop it.
+  function save(post) {
+    const before = kept("saved");
+    if (!before) return;
+    const id = idOf(post), after = before.filter((item) => item.id !== id), isNew = after.length === before.length;
+    if (isNew) after.unshift({
+      id,
+      title: $(".p-name", post).textContent,
+      url: $(".u-url", post)?.href,
+      here: post.matches(".post") ? location.href.replace(/[?#].*/, "") : $(".here, a.p-name:not(.u-url)", post)?.href,
+      source: ($(".src > :last-child", post) || $("h1")).textContent,
+      time: $(".dt-published", post)?.dateTime,
+      lang: ($("h1", post) || post).lang,
+      at: Date.now(),
+    });
+    if ((isNew && before.length >= MOST.saved) || !keep("saved", after)) say(words.full);
+    refresh();
+  }
+
+  function say(text) {
+    const note = $(".said") || make("p", "pill-wrap said"), pill = make("span", "pill");
+    note.setAttribute("role", "alert");
+    pill.textContent = text;
+    d.body.append(note);
+    note.replaceChildren(pill);
+    setTimeout(() => pill.remove(), 1e4);
+  }
+
+  const coming = new MutationObserver(() => { showKept(true); coming.takeRecords(); });
+  coming.observe(d, { childList: true, subtree: true });
+
+  function watchReading() {
+    coming.disconnect();
+    showKept(true);
+    markRead($(".post[id]"));
+    for (const type of ["click", "auxclick"]) {
+      addEventListener(type, (e) => {
+        const at = e.target.closest?.("h3 a, a.shot, .here, .save"), post = at?.closest(".h-entry[id]");
+        if (!post || e.button > 1) return;
+        if (!at.matches(".save")) markRead(post);
+        else if (type === "click") save(post);
+      });
+    }
+    addEventListener("storage", (e) => (!e.key || e.key.startsWith(site)) && refresh());
+    addEventListener("pageshow", (e) => e.persisted && refresh());
+  }
+
+  function offerShare() {
+    const button = $(".share");
+    if (!button) return;
+    const url = $(".post .u-url")?.href || location.href;
+    button.onclick = () => navigator.share({ title: $("h1").textContent, url }).catch(() => {}); // called off
+  }
+
   // The server's clock is the reference, so a wrong clock on the reader's machine never moves a
   // time.  A page that comes back from the history was made long ago: there the reader's own counts.
   const loaded = Date.now(), server = Date.parse(root.dataset.now) || loaded;
@@ -98,8 +224,14 @@
     };
     const keys = {
       j: () => move(1), k: () => move(-1),
-      o: () => { const a = $(".entry:focus-within > h3 a, .out a"); a && open(a.href, "_blank", "noopener"); },
+      o: () => {
+        const a = $(".entry:focus-within > h3 a, .out a");
+        if (!a) return;
+        open(a.href, "_blank", "noopener");
+        markRead(a.closest(".h-entry[id]"));
+      },
       v: () => $(".entry:focus-within .here")?.click(),
+      s: () => $(".entry:focus-within .save, .post .save")?.click(),
       "/": () => { $("#q").focus(); $("#q").select(); },
       ".": () => $(".pill")?.click(),
       "?": () => dialog.showModal(),
@@ -205,6 +337,8 @@
 
   d.addEventListener("DOMContentLoaded", () => {
     keepTimes();
+    watchReading();
+    offerShare();
     listenToKeys();
     offerThemes();
     offerCopy();
