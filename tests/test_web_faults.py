@@ -91,6 +91,7 @@ def test_a_broken_database_gives_a_page_that_tells_nothing(site, caplog):
     assert "elsewhere" not in page.text
     assert "sqlite" not in page.text.lower()
     assert site.client.get("/").headers["Retry-After"] == "10"
+    assert words(site.page("/nothing", 404).one("h1")) == "Not found"
     answer = site.client.get("/healthz")
     assert (answer.status_code, answer.json) == (503, {"status": "database unavailable"})
     assert site.client.get("/feed.atom").text == "The database cannot be read at the moment.\n"
