@@ -80,8 +80,8 @@ def test_an_accent_is_one_colour_or_one_for_each_theme(written, read):
     ("written", "said"),
     [
         ("#a33", 'empty; # begins a comment, so write a colour in quotes: "#a83c08"'),
-        ("red", '"red" is not a colour; write it in quotes: "#a83c08"'),
-        ("'#ffff'", '"#ffff" is not a colour'),
+        ("red", '"red" is not # with six digits; write a colour in quotes: "#a83c08"'),
+        ("'#ffff'", '"#ffff" is not # with six digits'),
         (
             "'#f0935a'",
             (

@@ -70,7 +70,8 @@ def readable(colour: str, theme: Theme, ratio: float = LEAST_CONTRAST) -> str:
 
 def _checked(text: str, theme: Theme) -> str:
     if not _COLOUR.fullmatch(text.strip()):
-        raise ValueError(f'{quoted(text)} is not a colour; write it in quotes: "#a83c08"')
+        advice = 'write a colour in quotes: "#a83c08"'
+        raise ValueError(f"{quoted(text)} is not # with six digits; {advice}")
     digits = text.strip().lower()[1:]
     colour = f"#{digits if len(digits) == 6 else ''.join(2 * digit for digit in digits)}"
     ratio = contrast(colour, GROUNDS[theme])
