@@ -165,6 +165,13 @@ def test_lists_lead_to_the_text_about_the_site_with_its_headings(tmp_path):
     assert page.link("About this site") == "/about"
 
 
+def test_a_heading_is_its_words_without_markup(tmp_path):
+    text = b"Blogs of <b>the *lamp*</b>\n[group](https://example.org/)&amp;\nfriends\n====\n\nWords"
+    site = branded(tmp_path, about=text)
+
+    assert words(site.page("/about").one("h1")) == "Blogs of the lamp group& friends"
+
+
 def test_a_text_without_headings_is_called_after_the_site(tmp_path):
     site = branded(tmp_path, about=b"Only words")
 

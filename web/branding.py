@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 STYLE_SHEET = "look.css"
 TOUCH_ICON = "touch-icon.png"
 _DEFAULT_ACCENT = b"#a83c08"  # in static/icon.svg
+_BREAKS = ("softbreak", "hardbreak")
 _CSS = "text/css; charset=utf-8"
 
 
@@ -123,4 +124,9 @@ def _about(markdown: str, base_url: str) -> About:
 
 def _plain(line: "Token") -> str:
     """Return the text of a line without markup."""
-    return "".join(part.content for part in line.children or ()).strip()
+    texts = (
+        " " if part.type in _BREAKS else part.content
+        for part in line.children or ()
+        if part.type != "html_inline"
+    )
+    return "".join(texts).strip()
