@@ -30,6 +30,8 @@ def test_a_contact_is_a_mail_address_or_a_web_page(written, read):
         ("contact", "mailto:a@example.org?bcc=b@example.org", "is not an address; write mailto:"),
         ("contact", "javascript:alert(1)", "is not an address; write mailto:"),
         ("imprint", "example.org/imprint", "is not a web address; write https://example.org/page"),
+        ("contact", "https://me:pw@example.org", "is on every page; leave out user and password"),
+        ("imprint", "https://me@example.org/", "is on every page; leave out user and password"),
         ("imprint", "javascript:alert(1)", "is not a web address; write https://example.org/page"),
         ("description", "x" * 1001, "is 1,001 characters long; write at most 1,000"),
         ("descripton", "x", 'unknown key; did you mean "description"?'),
@@ -67,6 +69,9 @@ def test_a_site_that_may_embed_lists_is_its_origin(written, read):
         ("https://example.org/forum", "a site is its host alone; write https://example.org"),
         ("https://example.org?", "a site is its host alone; write https://example.org"),
         ("https://example.org; script-src *", "is not a web site"),
+        ("https://example.org;", "is not a web site"),
+        ("https://example.org,", "is not a web site"),
+        ("http://[::1]:8000", "is not a web site"),
     ],
 )
 def test_what_is_no_site_may_not_embed_lists(written, said):
@@ -165,6 +170,8 @@ def test_a_pipe_whose_writer_is_silent_keeps_nobody_waiting(tmp_path):
         ("css", b"a{}\n}", "page.file:2:1: } closes nothing"),
         ("css", b"a{}\n /* b{}", "page.file:2:2: /* is never closed"),
         ("css", b"a{content:'}", "page.file:1:11: ' is never closed"),
+        ("css", b"a{color:rgb(1,2,3}\nb{}", "page.file:1:12: ( is never closed"),
+        ("css", b"a[b{}\nc{}", "page.file:1:2: [ is never closed"),
         ("css", b"<style>a{}</style>", '"page.file" is a document; write the rules of CSS alone'),
         ("logo", b"a{}", '"page.file" is not a whole picture; save it as SVG, PNG, JPEG, GIF or'),
         ("logo", drawn.png(2001, 2000), '"page.file" has more than 4 megapixels; make it smaller'),
@@ -183,7 +190,16 @@ def test_a_file_of_the_wrong_kind_is_a_fault_with_its_place(tmp_path, key, data,
 
 
 @pytest.mark.parametrize(
-    "sheet", ["a{content:'}'}", 'a{content:"\\""}', "/* { */ a{}", "", "\\{{}"]
+    "sheet",
+    [
+        "a{content:'}'}",
+        'a{content:"\\""}',
+        "/* { */ a{}",
+        "",
+        "\\{{}",
+        ':is(a,b[c="]"])>d{color:light-dark(rgb(1 2 3),#fff)}',
+        "a{b:url( it's}{.png )}",
+    ],
 )
 def test_a_brace_in_a_text_or_a_remark_opens_nothing(tmp_path, sheet):
     assert page_of(tmp_path, css=f"{sheet} b{{}}".encode()).css

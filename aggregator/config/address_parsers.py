@@ -20,6 +20,7 @@ _HOST = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _HOST_AND_PORT = re.compile(r"(?:[\w-]+\.[\w.-]+|localhost):\d+(?:/|$)", re.IGNORECASE)
 _MAIL_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)+")
+_CSP_HOST = re.compile(r"[a-z0-9_.-]+(?::\d+)?")
 _DATABASE = re.compile(r"(sqlite|postgresql)(\+[a-z0-9_]+)?://")
 
 
@@ -110,7 +111,7 @@ def contact(text: str) -> str:
     if _MAIL_ADDRESS.fullmatch(words):
         raise ValueError(f"{quoted(words)} is not complete; write mailto:{words}")
     if _is_usable(words):
-        return _in_ascii(words)
+        return _public(words)
     if words.isascii() and _MAIL_ADDRESS.fullmatch(words.removeprefix("mailto:")):
         return words
     hint = "write mailto:planet@example.org or https://example.org/contact"
@@ -122,11 +123,20 @@ def web_page(text: str) -> str:
     words = line(text)
     if not _is_usable(words):
         raise ValueError(f"{quoted(words)} is not a web address; write https://example.org/page")
-    return _in_ascii(words)
+    return _public(words)
+
+
+def _public(url: str) -> str:
+    if "@" in urlsplit(url).netloc:
+        raise ValueError(f"{quoted(url)} is on every page; leave out user and password")
+    return _in_ascii(url)
 
 
 def origin(text: str) -> str:
-    """Read the origin of a web site in ASCII: scheme, host and port (RFC 6454)."""
+    """Read the origin of a web site in ASCII: scheme, host and port (RFC 6454).
+
+    A content policy has no other characters and no IPv6 addresses (CSP Level 3, 2.3.1).
+    """
     words = line(text)
     if not _SCHEME.match(words) or _HOST_AND_PORT.match(words):
         raise ValueError(f"{quoted(words)} is not complete; write https:// before it")
@@ -135,6 +145,8 @@ def origin(text: str) -> str:
     parts = urlsplit(_in_ascii(words).lower())
     if parts.path not in {"", "/"} or "?" in words or "#" in words:
         raise ValueError(f"a site is its host alone; write {parts.scheme}://{parts.netloc}")
+    if not _CSP_HOST.fullmatch(parts.netloc):
+        raise ValueError(f"{quoted(words)} is not a web site; write https://example.org")
     return f"{parts.scheme}://{parts.netloc}"
 
 

@@ -15,8 +15,11 @@ MAX_PIXELS = 4_000_000
 """Pixels of a logo."""
 
 _CSS_PART = re.compile(
-    r"/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|\\.|/\*|[\"'{}]", re.DOTALL
+    r"/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+    r"|url\(\s*(?![\"'\s])[^)\s]*\s*\)|\\.|/\*|[\"'{}()[\]]",
+    re.DOTALL | re.IGNORECASE,
 )
+_CLOSED_BY = {"{": "}", "(": ")", "[": "]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +130,20 @@ def _unbalanced(sheet: str) -> tuple[int, str] | None:
 
     A browser would silently ignore all rules from there on.
     """
-    braces: list[int] = []
+    open_signs: list[tuple[int, str]] = []
     for part in _CSS_PART.finditer(sheet):
         match part[0]:
             case "/*" | '"' | "'":
                 return part.start(), f"{part[0]} is never closed"
-            case "{":
-                braces.append(part.start())
-            case "}":
-                if not braces:
-                    return part.start(), "} closes nothing"
-                braces.pop()
-    return (braces[-1], "{ is never closed") if braces else None
+            case "{" | "(" | "[":
+                open_signs.append((part.start(), part[0]))
+            case "}" | ")" | "]":
+                if not open_signs:
+                    return part.start(), f"{part[0]} closes nothing"
+                index, sign = open_signs.pop()
+                if part[0] != _CLOSED_BY[sign]:
+                    return index, f"{sign} is never closed"
+    if not open_signs:
+        return None
+    index, sign = open_signs[-1]
+    return index, f"{sign} is never closed"
