@@ -1,8 +1,11 @@
 """Bodies: compression undone up to a limit, and nothing less than the whole of it."""
 
+import contextlib
+import gc
 import gzip
 import random
 import tracemalloc
+import weakref
 import zlib
 from itertools import pairwise
 
@@ -367,3 +370,17 @@ def test_chunks_are_joined(server):
     )
 
     assert fetch(server.url("/feed.xml")).body == FEED
+
+
+def test_a_refused_body_is_freed_at_once():
+    decoder = BodyDecoder("gzip", max_size=LIMIT)
+    is_kept = weakref.ref(decoder)
+    gc.disable()
+    try:
+        with contextlib.suppress(FetchFailure):
+            decoder.feed(gzip.compress(bytes(2 * LIMIT)))
+        del decoder
+
+        assert is_kept() is None
+    finally:
+        gc.enable()

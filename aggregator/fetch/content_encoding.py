@@ -259,7 +259,10 @@ class _Stage:
                 return self._decoded(decoder, head)
             except FetchFailure as error:
                 failure = failure if number else error
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # refers to this frame: a cycle that would keep the body for long
 
     def _decoded(self, decoder: _Decoder, data: bytes) -> bytes:
         if not data:
