@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from hypothesis import given, strategies
 from aggregator.errors import ParseError
 from aggregator.model import Enclosure, PublisherHints
 from aggregator.publish import Format, render
-from aggregator.reading.parse import MAX_ENTRIES, parse
+from aggregator.reading.parse import MAX_ENTRIES, parse, parsers
+from tests.faults import channel, item
 from tests.listed import COPIED, document
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
@@ -119,6 +121,17 @@ def test_a_document_that_is_not_well_formed_is_read_and_the_defect_named():
 
     assert [entry.title for entry in feed.entries] == ["Tea & cake", "Two"]
     assert feed.head.note == "XML not well-formed in line 2: not well-formed (invalid token)"
+
+
+def test_elements_beyond_the_limit_of_open_ones_leave_their_text(monkeypatch):
+    monkeypatch.setattr(parsers, "MAX_OPEN", 10)
+    title = "".join(f"<i>{n} " for n in range(50))
+    document = channel(f"<item><title>a & b {title}</title></item>", item("two", "Two"))
+
+    first, second = parse(document.encode(), headers={}, url=URL).entries
+
+    assert re.sub("<[^>]*>", "", first.title).split() == ["a", "&", "b", *map(str, range(50))]
+    assert second.title == "Two"
 
 
 @pytest.mark.parametrize("junk", [b"\n \n", b"\xef\xbb\xbf", b"PHP Warning: x\n"])

@@ -6,6 +6,7 @@ from xml.sax.xmlreader import AttributesNSImpl
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
 
+from aggregator.reading.document_limits import MAX_OPEN
 from aggregator.reading.parse.context import InContext
 from aggregator.reading.parse.element_scopes import MARKUP
 from aggregator.reading.parse.entities import with_unended_names_escaped
@@ -64,7 +65,9 @@ class LooseInContext(InContext, LooseFeedParser):  # type: ignore[misc]
         return decoded
 
     def unknown_starttag(self, tag: str, attributes: list[tuple[str, str]]) -> None:
-        """Begin an element."""
+        """Begin an element; one too many within each other is left out, but for its text."""
+        if len(self._open) == MAX_OPEN:
+            return
         self._open.append(tag)
         self._counts[tag] += 1
         for name, uri in attributes:
