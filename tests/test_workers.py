@@ -8,6 +8,8 @@ import faulthandler
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -454,3 +456,28 @@ def test_a_worker_starts_where_the_system_does_not_tell_what_memory_it_has(monke
     monkeypatch.setattr(Path, "read_text", lambda _: status)
 
     assert own_memory() == 60_000_000
+
+
+FREE_LARGE_BLOCKS = """
+from pathlib import Path
+from aggregator.runtime import process_memory
+
+def resident_megabytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+process_memory.return_large_blocks()
+before = resident_megabytes()
+for size in (15_000_000, 10_000_000, 10_000_000):  # the first one moves glibc's own threshold
+    block = b"x" * size
+    text = block.decode()
+    del block, text
+print(resident_megabytes() - before)
+"""
+
+
+def test_a_large_block_is_given_back_to_the_system_when_it_is_freed():
+    output = subprocess.run(
+        [sys.executable, "-c", FREE_LARGE_BLOCKS], check=True, capture_output=True, text=True
+    ).stdout
+
+    assert float(output) < 5

@@ -18,6 +18,7 @@ from aggregator.poll.settings import PollSettings
 from aggregator.poll.slots import Slots
 from aggregator.poll.storage_queue import LINGER, MAX_BATCH, StorageQueue
 from aggregator.reading.worker_task import slow_warning
+from aggregator.runtime.process_memory import return_large_blocks
 from aggregator.runtime.worker_pool import Workers
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class PollerFactory:
     ) -> None:
         if warning := slow_warning():
             log.warning(warning)
+        return_large_blocks()  # of documents
         self._clock = clock or PollClock()
         self._workers = workers
         self._max_batch = max_batch

@@ -15,7 +15,7 @@ MAX_DEPTH = 200
 """Elements within each other."""
 
 MAX_OPEN = 20_000
-"""Elements within each other in a document that is not well-formed, where many lack their end."""
+"""Elements within each other in a document that is not well-formed, where many lack an end tag."""
 
 MAX_ELEMENTS_IN_ENTRY = 10_000
 MAX_ELEMENTS = 200_000

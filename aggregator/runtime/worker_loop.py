@@ -6,7 +6,6 @@ memory kept after former documents would be missing for the next.
 """
 
 import contextlib
-import ctypes
 import fcntl
 import gc
 import io
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.errors import ParseError
+from aggregator.runtime.process_memory import return_large_blocks, trim_heap
 
 TASK_TIMEOUT = 10
 """Seconds for one document."""
@@ -36,7 +36,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def serve(tasks: socket.socket, parent: Connection, output: Connection, max_memory: int) -> None:
-    """Run one task after the other until the parent closes the connection.
+    """Run tasks, each after the last, until the parent closes the connection.
 
     Args:
         tasks: Tasks come from here, replies go there.
@@ -48,6 +48,8 @@ def serve(tasks: socket.socket, parent: Connection, output: Connection, max_memo
     with output:
         for descriptor in (1, 2):  # for libraries in C, too
             os.dup2(output.fileno(), descriptor)
+    return_large_blocks()
+    gc.freeze()  # a collection would write to, and so copy, what is shared with the fork server
     _limit_memory(max_memory)
     broken = (EOFError, ConnectionError, pickle.UnpicklingError)
     with tasks, tasks.makefile("rb") as stream, contextlib.suppress(*broken):
@@ -81,8 +83,8 @@ def load_reply(reply: memoryview) -> Any:
 def _run_task(stream: io.BufferedReader) -> memoryview:
     """Run the next task; return the reply, with room for the header.
 
-    Nothing of a large document is kept.  An error refers to the frames it passed, and so to the
-    document; that cycle is few objects, so the garbage collector would keep it for long.
+    Nothing of a large document is kept.  An error refers to the frames passed, and so to the
+    document; such a cycle is few objects, so the garbage collector would keep the cycle for long.
     """
     function, args, kwargs = pickle.load(stream)  # noqa: S301 - from a process of our own
     is_large = any(isinstance(argument, bytes) and len(argument) > LARGE for argument in args)
@@ -99,7 +101,7 @@ def _run_task(stream: io.BufferedReader) -> memoryview:
         if is_large:
             del args
             gc.collect()
-            _trim_heap()
+            trim_heap()
 
 
 def _reply(error: Exception | None, result: object) -> memoryview:
@@ -122,7 +124,7 @@ def _picklable(error: Exception) -> Exception:
 
 
 def _exit_when_closed(pipe: Connection) -> None:
-    """End this process, whatever the process does, when the other end of a pipe is closed.
+    """End the process, whatever the process does, when the other end of a pipe is closed.
 
     Nothing is ever written to the pipe, so the end is the only event.  The system reports events by
     SIGIO, which ends a process without a handler for the signal (Linux).
@@ -142,14 +144,8 @@ def _limit_memory(max_memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def _trim_heap() -> None:
-    """Return freed memory to the system, where the C library keeps freed memory (glibc)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
 def _data_size() -> int:
-    """Return the bytes of this process's data, 0 where the system does not say."""
+    """Return the bytes of the process's data, 0 where the system does not say."""
     try:
         return int(Path("/proc/self/statm").read_bytes().split()[5]) * _PAGE
     except (OSError, LookupError, ValueError):
@@ -157,7 +153,7 @@ def _data_size() -> int:
 
 
 def own_memory() -> int:
-    """Return the bytes of this process that count for RLIMIT_DATA; a guess if the system hides it.
+    """Return the process's bytes that count for RLIMIT_DATA; a guess if the system tells none.
 
     Some containers' kernels have no VmData.
     """
