@@ -41,7 +41,7 @@ PATHS = {"all": "/", "titles": "/?view=titles", "category": "/category/البح�
          "feed": "/feed.atom", "search": '/search?q=البحر+-coal+"the+sea"+source:+langs:x',
          "results": "/search?q=المد", "empty-search": "/search", "sources": "/sources",
          "status": "/status", "robot": "/about/robot", "about": "/about", "nothing": "/nope",
-         "mistake": "/?before=x", "embed": "/embed?excerpt=1"}  # fmt: skip
+         "mistake": "/?before=x", "saved": "/saved", "embed": "/embed?excerpt=1"}  # fmt: skip
 
 
 def arabic_site(folder: Path) -> Site:
@@ -137,7 +137,7 @@ def test_the_parts_of_a_list_stand_in_the_order_of_reading(browser, addresses, l
     page = open_page(browser, addresses["all"], locale=locale)
     orders = [
         [".brand", ".top nav", ".top search"],
-        [".meta", ".entry h3", "img.shot", ".side"],
+        [".meta", ".entry h3", "img.shot", ".entry > .save", ".side"],
         [".chips a", ".bar .view"],
         [".foot p:first-child", ".foot p:last-child"],
     ]
