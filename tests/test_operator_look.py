@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests import drawn
 from tests.test_web_look import SCREENSHOTS, open_page, violations
 from tests.web_fixtures import Site, entry, served
 
@@ -129,3 +130,41 @@ def test_a_hostile_logo_opened_by_its_address_runs_nothing(browser, base):
     )
     assert refused
     page.context.close()
+
+
+# Of each row: its height, and where words stand in it.
+ROWS = """() => [...document.querySelectorAll(".entry, .st tbody tr:not(.grp)")].map((row) => {
+  const {top, height} = row.getBoundingClientRect();
+  const texts = [...row.querySelectorAll("h3, time, td, .tile + span")];
+  return [height, ...texts.map((text) => text.getBoundingClientRect().top - top)];
+})"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("path", ["/", "/?view=titles", "/sources", "/status"])
+def test_words_stand_beside_a_face_as_beside_a_letter(browser, faced, path, width):
+    page = open_page(browser, faced + path, width)
+    rows = page.evaluate(ROWS)
+    faces = page.locator(".entry img.tile, .st img.tile").count()
+    page.context.close()
+
+    assert faces == 1
+    assert len(rows) == 2
+    assert rows[0] == pytest.approx(rows[1], abs=0.6)  # rows of tables are rounded
+
+
+@pytest.fixture(scope="module")
+def faced(tmp_path_factory):
+    """Serve two feeds that differ in the face of one."""
+    folder = tmp_path_factory.mktemp("faced")
+    (folder / "ada.png").write_bytes(drawn.png(120, 90))
+    feeds = [
+        {"name": name, "url": f"https://{name}.example/feed.xml", "category": "Sea", "title": title}
+        for name, title in (("lamp", "Lamp 1"), ("tide", "Lamp 2"))
+    ]
+    site = Site(folder, [feeds[0] | {"picture": "ada.png"}, feeds[1]], stories="off")
+    site.subscribe()
+    for feed in feeds:
+        site.record(feed["name"], entry(1, guid=feed["name"]))
+    with served(site) as address:
+        yield address

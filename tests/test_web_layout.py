@@ -200,6 +200,15 @@ def test_the_side_column_stays_in_sight(browser, lively):
     assert 0 <= box["y"] < 100
 
 
+@pytest.mark.parametrize("path", ["/", "/view/odd", "/source/lamp"])
+def test_the_side_column_begins_where_the_list_begins(browser, lively, path):
+    page = opened(browser, lively + path, 1280)
+    lines = [page.locator(css).first.bounding_box() for css in (".day h2", ".side h2")]
+    page.context.close()
+
+    assert lines[0]["y"] == pytest.approx(lines[1]["y"], abs=1)  # type: ignore[index]
+
+
 @pytest.mark.parametrize("width", [390, 700, 1280])
 def test_on_the_page_of_a_source_the_time_stands_beside_the_title(browser, lively, width):
     page = opened(browser, f"{lively}/source/lamp", width)
