@@ -268,13 +268,14 @@ def test_a_day_has_the_name_that_people_use(days, heading):
     ("days", "heading"),
     [
         (-1, ("24 November", "Tuesday")),
-        (0, ("", "Monday 23 November")),
-        (1, ("", "Sunday 22 November")),
-        (6, ("", "17 November")),
+        (0, ("23 November", "Monday")),
+        (1, ("22 November", "Sunday")),
+        (6, ("17 November", "Tuesday")),
         (7, ("16 November", "Monday")),
+        (327, ("31 December 2025", "Wednesday")),
     ],
 )
-def test_a_file_names_days_by_their_date_alone(days, heading):
+def test_a_file_names_days_by_their_dates(days, heading):
     clock = DateClock(NOW, ZoneInfo("UTC"), "UTC", ENGLISH)
 
     assert clock.heading(date(2026, 11, 23) - timedelta(days=days)) == heading

@@ -178,14 +178,19 @@ class Clock:
 
     def heading(self, day: date) -> tuple[str, str]:
         """Return a day's name and a detail: ("Today", "Monday 23 November")."""
-        today, lang = self.day(self.now), self.lang
-        days, date_text = (today - day).days, day_and_month(day, today, lang)
-        weekday = lang.weekdays[day.weekday()]
+        days, lang = (self.day(self.now) - day).days, self.lang
+        date_text, weekday = self._date_and_weekday(day)
         if days in (0, 1):
             name = lang.gettext("Today") if days == 0 else lang.gettext("Yesterday")
+            weekday = lang.weekdays[day.weekday()]
             return name, lang.gettext("{weekday} {date}", weekday=weekday, date=date_text)
-        weekday = weekday[:1].upper() + weekday[1:]
         return (weekday, date_text) if 1 < days < 7 else (date_text, weekday)
+
+    def _date_and_weekday(self, day: date) -> tuple[str, str]:
+        """Return ("16 November", "Monday")."""
+        weekday = self.lang.weekdays[day.weekday()]
+        date_text = day_and_month(day, self.day(self.now), self.lang)
+        return date_text, weekday[:1].upper() + weekday[1:]
 
     def _dated(self, pattern: str, day: date) -> str:
         return pattern.format(
@@ -212,9 +217,8 @@ class DateClock(Clock):
         return True
 
     def heading(self, day: date) -> tuple[str, str]:
-        """Return a day's name and a detail; no name for the last week, where names are relative."""
-        name, detail = super().heading(day)
-        return ("", detail) if 0 <= (self.day(self.now) - day).days < 7 else (name, detail)
+        """Return a day's date and its weekday, also of the last days: ("23 November", "Monday")."""
+        return self._date_and_weekday(day)
 
 
 def machine(at: datetime) -> str:
