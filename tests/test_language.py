@@ -315,6 +315,14 @@ def test_arabic_has_twelve_hours_latin_digits_and_six_plurals():
     ]
 
 
+def test_facts_about_one_thing_are_no_list_of_things():
+    chinese = language("zh-Hans")
+
+    assert chinese.facts(["音频", chinese.duration(2520)]) == "音频，42 分钟"
+    assert chinese.listing(["能源", "网络"]) == "能源、网络"
+    assert language("en").facts(["200", "38 kB"]) == "200, 38 kB"
+
+
 def test_the_script_s_words_come_from_the_catalogue(full):
     path = full.page("/", language="de").one("script").get("src", "")
     script = full.client.get(path)

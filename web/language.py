@@ -148,11 +148,19 @@ class Language:
         rounded = amount if amount < 10 else round(amount)
         return self._sizes[unit].replace("{0}", self.number(rounded))
 
+    def facts(self, items: Iterable[str]) -> str:
+        """Return facts about one thing in a row: "Audio, 42 min"."""
+        pattern = self.gettext("{first}, {second}")
+        return self._joined(pattern.removeprefix("{first}").removesuffix("{second}"), items)
+
     def listing(self, items: Iterable[str]) -> str:
-        """Return items with the commas of the language between."""
+        """Return things of one kind with the commas of the language between."""
+        return self._joined(self.gettext(", "), items)
+
+    def _joined(self, separator: str, items: Iterable[str]) -> str:
         if self.direction == "rtl":
             items = map(isolated_in_rtl, items)
-        return self.gettext(", ").join(items)
+        return separator.join(items)
 
     def amount(self, patterns: Mapping[str, str], number: int) -> str:
         """Return the pattern of `steps` for a number, filled with the number."""

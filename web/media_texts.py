@@ -60,7 +60,7 @@ def media_notes(entry: ListedEntry, lang: Language) -> list[MediaNote]:
         if files := by_medium.get(medium):
             duration = next((_duration(file, lang) for file in files if file.duration), "")
             words = [names[medium], duration] if duration else [names[medium]]
-            notes.append(MediaNote(lang.listing(words), files[0].url))
+            notes.append(MediaNote(lang.facts(words), files[0].url))
     pictures = by_medium.get(Medium.PICTURE, [])
     if number := len(pictures) or entry.pictures:
         text = lang.ngettext("{n} picture", "{n} pictures", number)
@@ -78,7 +78,7 @@ def post_files(entry: ListedEntry, lang: Language) -> list[PostFile]:
         PostFile(
             url=file.url,
             name=_name(file.url),
-            detail=lang.listing(filter(None, (_duration(file, lang), _size(file, lang)))),
+            detail=lang.facts(filter(None, (_duration(file, lang), _size(file, lang)))),
             element=_element(file),
         )
         for file in _web_files(entry)

@@ -149,8 +149,8 @@ def answer(feed: FeedHealth, lang: Language) -> StatusText:
     if last.status is None:
         text = lang.gettext("none") if last.error else lang.size(last.size)
         return StatusText(text, lang.tag)
-    text = f"{last.status}, {lang.size(last.size)}" if last.size else str(last.status)
-    return StatusText(text, lang.tag)
+    size = [lang.size(last.size)] if last.size else []
+    return StatusText(lang.facts([str(last.status), *size]), lang.tag)
 
 
 def next_check(feed: FeedHealth, clock: Clock) -> str:
@@ -243,7 +243,7 @@ def strip(polls: Sequence[PollRecord], lang: Language) -> Strip:
         paths[kind] = paths.get(kind, "") + f"M{place * _STEP + 2} {stroke}"
     counts = _counted(Counter(poll.outcome for poll in last_polls), lang)
     base = "k-b", f"M0 {_SPARK_HEIGHT}.5h{STRIP_LENGTH * _STEP}"
-    return Strip((base, *paths.items()), lang.listing(counts) or lang.gettext("no checks yet"))
+    return Strip((base, *paths.items()), lang.facts(counts) or lang.gettext("no checks yet"))
 
 
 def _counted(counts: Counter[Outcome], lang: Language) -> list[str]:
