@@ -185,6 +185,19 @@ def test_a_name_in_latin_letters_heads_a_mirrored_page_at_its_beginning(browser,
     assert all(0 < tile["x"] - edge < 20 for edge in edges)
 
 
+@pytest.mark.parametrize("locale", ["ar", "en"])
+def test_titles_without_excerpts_begin_at_one_edge(browser, addresses, locale):
+    page = open_page(browser, addresses["titles"], locale=locale)
+    side = "right" if locale == "ar" else "left"
+    edges = page.locator(".entry h3 > a").evaluate_all(
+        "(all, side) => all.map((each) => Math.round(each.getBoundingClientRect()[side]))", side
+    )
+    page.context.close()
+
+    assert len(edges) > 10
+    assert len({*edges}) == 1
+
+
 def test_what_a_reader_types_runs_as_it_is_written(browser, addresses):
     page = open_page(browser, addresses["all"], locale="ar")
     field = page.locator("#q")
