@@ -233,7 +233,7 @@ def config_keys() -> frozenset[str]:
 
 
 def settings_that_need_a_restart() -> tuple[str, ...]:
-    service = parsed(PROGRAM / "scheduler" / "service.py")
+    service = parsed(PROGRAM / "scheduler" / "config_changes.py")
     (keys,) = (
         node.value
         for node in service.body

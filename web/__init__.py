@@ -2,7 +2,8 @@
 
     pages            pages for people; page_contents says what they show     templates/, static/
     feed_views       merged feeds and subscriptions, for other programs
-    machine_views    files, health, metrics, new posts for an open page
+    machine_views    files, health, metrics, new posts for an open page; readiness says what is
+                     not up to date
     hub_endpoint     requests of WebSub subscribers, handed on to the scheduler
 
 A request first passes `host_check` (names of this server), `request_limits` (long headers),

@@ -14,7 +14,7 @@ from aggregator.errors import DeadlineError
 from aggregator.feed_status import FeedStatus
 from aggregator.model import ListKind, ListScope
 from aggregator.pictures.picture_header import PictureFormat
-from web import parameters
+from web import parameters, readiness
 from web.assets import version
 from web.branding import TOUCH_ICON
 from web.responses import REVALIDATE, Body, body, send
@@ -121,6 +121,16 @@ def health() -> Response:
         answer = Response(_json({"status": "ok"}), mimetype=_JSON)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+@bp.get("/readyz")
+def ready() -> Response:
+    """Say whether posts are up to date, or why not, without names, as the address is public."""
+    problems = readiness.problems(site())
+    answer = {"status": "not ready", "problems": problems} if problems else {"status": "ready"}
+    response = Response(_json(answer), status=503 if problems else 200, mimetype=_JSON)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @bp.get("/metrics")

@@ -6,7 +6,7 @@ Functions here read the database and know nothing of the request, so a page can 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import render_template
@@ -51,8 +51,6 @@ from web.template_globals import translation_context
 PAGE_SIZE = 40
 PAGE_BUDGET = 1_000_000  # bytes of the entries of a page; usual pages have a twentieth
 FEEDS_A_PAGE = 500
-
-_HALTED_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +300,7 @@ def _source(data: PageData, scope: ListScope, position: ListPosition) -> Page | 
 
 def _has_halted(data: PageData) -> bool:
     """Whether nothing is stored although feeds are due: a full disk, a lock, no scheduler."""
-    due_since, checked_at = data.clock.now - _HALTED_AFTER, data.overview.checked_at
+    due_since, checked_at = data.clock.now - read_health.OVERDUE_AFTER, data.overview.checked_at
     if checked_at is not None and checked_at > due_since:
         return False
     return read_health.is_overdue_since(data.connection, due_since)

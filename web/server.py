@@ -21,6 +21,7 @@ from aggregator.errors import UsageError
 from aggregator.runtime.hub_socket import MAX_REQUEST
 from web import create_app
 from web.connections import MAX_CONNECTIONS, MAX_HEAD, REQUEST_SECONDS, create_server
+from web.site import use_stamps
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -56,10 +57,15 @@ class Waitress:
         self._hub = hub
         self._listener = listener
         self._listens_on = listener.getsockname()[0]
+        self._config = config
         self._app, self._engine = self._new_app(config)
 
     def take_over(self, config: Config) -> None:
         """Use another configuration from the next request on."""
+        former_config, self._config = self._config, config
+        if config == former_config:  # the files were saved, and mean the same
+            use_stamps(self._app, config)
+            return
         former_engine = self._engine
         self._app, self._engine = self._new_app(config)
         former_engine.dispose()  # requests in progress keep their connections

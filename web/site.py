@@ -4,7 +4,7 @@ import hashlib
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -103,6 +103,11 @@ def set_site(
         utc_now=utc_now,
         hub=hub,
     )
+
+
+def use_stamps(app: Flask, config: Config) -> None:
+    """Note that files were saved; only stamps differ in `config` and the present configuration."""
+    app.extensions[_KEY] = replace(app.extensions[_KEY], config=config)
 
 
 def site() -> Site:

@@ -18,6 +18,7 @@ _COMMANDS = {
     "poll": "poll_commands:poll",
     "serve": "service_commands:serve",
     "schedule": "service_commands:schedule",
+    "health": "health:health",
     "check": "config_commands:check",
     "plan": "plan:plan",
     "feeds": "poll_commands:list_feeds",

@@ -15,6 +15,7 @@ from aggregator.cli import logs
 from aggregator.config import Config
 from aggregator.errors import AggregatorError
 from aggregator.runtime.child_processes import start_ignoring_sigint
+from aggregator.scheduler import keys_for_restart
 
 log = logging.getLogger(__name__)
 
@@ -80,13 +81,20 @@ class WebProcess:
     def take_over(self, config: Config) -> None:
         """Serve the pages by the section `page`, the faces of feeds and the zone of a changed file.
 
+        The process keeps the former stamps of a file with changes for the next start.
         Waits until the process has read the change.  A process that has ended is started again
         with the change.
         """
+        needs_restart = keys_for_restart(self._config, config)
         changed_config = replace(
-            self._config, page=config.page, faces=config.faces, timezone=config.timezone
+            self._config,
+            page=config.page,
+            faces=config.faces,
+            timezone=config.timezone,
+            stamps=self._config.stamps if needs_restart else config.stamps,
         )
-        if changed_config != self._config:
+        is_saved = changed_config.stamps != self._config.stamps
+        if is_saved or changed_config != self._config:
             self._config = changed_config
             with contextlib.suppress(OSError):
                 self._changes.send(self._config)

@@ -22,7 +22,7 @@ from aggregator.config.address_parsers import feed_url
 from aggregator.config.appending import Appended, append, append_to_file, has_feed
 from aggregator.config.atomic_write import clear_leftovers, write
 from aggregator.config.config_file import count_unread, line_of, load, parse, reached_at_port, read
-from aggregator.config.files import PageFile, Stamp, present_stamps
+from aggregator.config.files import PageFile, Stamp, present_stamps, save_times
 from aggregator.config.options import (
     Config,
     HostOptions,
@@ -68,6 +68,7 @@ __all__ = [
     "present_stamps",
     "reached_at_port",
     "read",
+    "save_times",
     "source_notes",
     "unknown_sources",
     "write",

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -31,6 +31,11 @@ def stamp_of(path: Path) -> Stamp | None:
 def present_stamps(paths: Iterable[Path]) -> dict[Path, Stamp | None]:
     """Return the stamps of files at this moment."""
     return {path: stamp_of(path) for path in paths}
+
+
+def save_times(stamps: Mapping[Path, Stamp | None]) -> dict[Path, Stamp]:
+    """Return time and size of each file; some file systems change the inode of an unsaved file."""
+    return {path: (stamp or ())[:2] for path, stamp in stamps.items()}
 
 
 def open_at_once(path: str, flags: int) -> int:

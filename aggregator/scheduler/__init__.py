@@ -1,15 +1,17 @@
 """Times of polls: once, or until a stop.
 
-poll_options  the part of config.yaml for polling                       pure
-leases        leases of a process, renewed and given back
-shared_hosts  hosts of more than one feed
-picture_jobs  pictures of entries, fetched and deleted
-once          due or named feeds, polled once
-service       polling until a stop: APScheduler and a handful of jobs   apscheduler
+poll_options    the part of config.yaml for polling                       pure
+config_changes  what a config.yaml that was read again changes            pure
+leases          leases of a process, renewed and given back
+shared_hosts    hosts of more than one feed
+picture_jobs    pictures of entries, fetched and deleted
+once            due or named feeds, polled once
+service         polling until a stop: APScheduler and a handful of jobs   apscheduler
 """
 
+from .config_changes import keys_for_restart
 from .once import poll_once
 from .poll_options import poll_settings
 from .service import Scheduler, stop_on_signals
 
-__all__ = ["Scheduler", "poll_once", "poll_settings", "stop_on_signals"]
+__all__ = ["Scheduler", "keys_for_restart", "poll_once", "poll_settings", "stop_on_signals"]

@@ -8,6 +8,7 @@ from aggregator.database.feeds.write_subscriptions import SyncResult
 from aggregator.model import FeedRules
 
 _NAMES_LOGGED = 5
+_NEED_A_RESTART = ("title", "base_url", "database", "web", "publish", "websub.hub")
 
 _common_rules = attrgetter("hide", "backlog", "per_hour", "views")
 
@@ -22,6 +23,11 @@ def config_changes(result: SyncResult, former: Config, config: Config) -> str:
     parts = [f"{change} {_listing(names)}" for change, names in feeds.items() if names]
     parts += ["rules or views changed"] if _has_other_rules(former, config) else []
     return "; ".join(parts)
+
+
+def keys_for_restart(in_use: Config, config: Config) -> list[str]:
+    """Return the keys of config.yaml that take effect at the next start, if their values differ."""
+    return [key for key in _NEED_A_RESTART if attrgetter(key)(in_use) != attrgetter(key)(config)]
 
 
 def _has_other_rules(former: Config, config: Config) -> bool:

@@ -22,13 +22,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
-from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from aggregator.config import Config, Stamp, load, present_stamps
+from aggregator.config import Config, Stamp, load, present_stamps, save_times
 from aggregator.database import Connection, DBAPIError, Engine, database_error, main_file
 from aggregator.database.entries import write_retention
 from aggregator.database.feeds import write_hosts, write_leases, write_polls, write_subscriptions
@@ -42,7 +41,7 @@ from aggregator.runtime.daemon_thread import in_daemon_thread
 from aggregator.websub import WebSubService
 
 from . import leases
-from .config_changes import config_changes
+from .config_changes import config_changes, keys_for_restart
 from .leases import FEEDS_PER_SLOT, LEASE, STOP_STEP
 from .picture_jobs import PictureJobs
 from .poll_options import poll_settings
@@ -52,7 +51,6 @@ from .shared_hosts import SharedHosts
 log = logging.getLogger(__name__)
 
 TICK = 1
-_NEED_A_RESTART = ("title", "base_url", "database", "web", "publish", "websub.hub")
 _RELOAD = 1
 _RELIST = 1
 _REPLACED_WITHIN = 0.5  # seconds between an editor's taking a file away and its putting one there
@@ -307,13 +305,12 @@ class Scheduler:
             result = await self._sync(config)
             changes = config_changes(result, self._config, config)
             # Some file systems give a file another inode each time, though it was not saved.
-            is_saved = _times(stamps) != _times(self._stamps)
+            is_saved = save_times(stamps) != save_times(self._stamps)
             is_news = is_saved or request_count != self._answered_requests or changes
             level = logging.INFO if is_news or config != self._config else logging.DEBUG
             log.log(level, "%s: reloaded: %s", config_path, changes or "no feed changed")
-            for key in _NEED_A_RESTART:
-                if attrgetter(key)(config) != attrgetter(key)(self._started_with):
-                    log.warning("%s: `%s` takes effect after a restart", config_path, key)
+            for key in keys_for_restart(self._started_with, config):
+                log.warning("%s: `%s` takes effect after a restart", config_path, key)
             self._config = config
             self._websub.use_config(config, settings.fetch)
             await self._take_over(settings)
@@ -447,11 +444,6 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _times(stamps: Mapping[Path, Stamp | None]) -> Mapping[Path, Stamp]:
-    """Return time and size of each file."""
-    return {path: (stamp or ())[:2] for path, stamp in stamps.items()}
 
 
 def _when(at: datetime | None) -> str:

@@ -50,6 +50,9 @@ from aggregator.model import (
 )
 from aggregator.model.times import EPOCH, span_text
 
+OVERDUE_AFTER = timedelta(minutes=5)
+"""Polling has stopped, or is too slow, if a feed has been due for so long."""
+
 _WEEKS = 26
 _WEEKS_OF_RATE = 4
 _CATEGORY = lists.alias("category")

@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
+from aggregator.database.feeds.read_health import OVERDUE_AFTER
 from aggregator.database.feeds.read_status import STATUS
 from aggregator.database.schema import feeds, state
 from aggregator.feed_status import FeedStatus
-
-_OVERDUE_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ def metrics(connection: Connection, *, now: datetime) -> Metrics:
         select(
             STATUS.label("status"),
             func.count().label("feeds"),
-            func.count().filter(feeds.c.next_poll_at < now - _OVERDUE_AFTER).label("overdue"),
+            func.count().filter(feeds.c.next_poll_at < now - OVERDUE_AFTER).label("overdue"),
             func.sum(feeds.c.entries).label("entries"),
             func.sum(feeds.c.polls).label("polls"),
         )

@@ -1,0 +1,140 @@
+"""/readyz and `aggregator health`: whether the program reads, polls and uses its config.yaml."""
+
+import socket
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from aggregator.cli.health import ready_address
+from aggregator.config import WebOptions, parse
+from aggregator.database.feeds import write_subscriptions
+from aggregator.errors import AggregatorError
+from aggregator.model import Outcome
+from tests.running import HANGS_AFTER, command, eventually, get, one_line, running, write_config
+from tests.web_fixtures import Site, entry
+
+OVERDUE = "feeds have been due for more than 5 minutes"
+NOT_IN_USE = "config.yaml is not in use as it was saved"
+
+
+@pytest.fixture
+def site(tmp_path):
+    site = Site(tmp_path)
+    site.subscribe()
+    return site
+
+
+def problems(site: Site) -> list[str]:
+    answer = site.client.get("/readyz")
+    assert answer.headers["Cache-Control"] == "no-store"
+    if answer.status_code == 200:
+        assert answer.json == {"status": "ready"}
+        return []
+    assert (answer.status_code, answer.json["status"]) == (503, "not ready")
+    return answer.json["problems"]
+
+
+def test_a_program_that_keeps_up_is_ready(site):
+    site.record("lamp", entry(1))
+
+    assert problems(site) == []
+
+
+def test_a_feed_that_has_been_due_for_long_is_a_problem(site):
+    now = datetime.now(UTC)
+    site.record("lamp", outcome=Outcome.FAILED, failures=1, error="x",
+                next_poll_at=now - timedelta(minutes=4))  # fmt: skip
+    assert problems(site) == []
+    site.record("tide", outcome=Outcome.FAILED, failures=1, error="x",
+                next_poll_at=now - timedelta(minutes=6))  # fmt: skip
+    assert problems(site) == [OVERDUE]
+
+
+def test_a_file_that_was_saved_and_not_read_yet_is_a_problem(site):
+    text = site.config.path.read_text()
+    site.config.path.write_text(f"{text}\n# a remark\n")
+    assert problems(site) == [NOT_IN_USE]
+
+    site.config.path.unlink()
+    assert problems(site) == [NOT_IN_USE]
+
+
+def test_a_mistake_that_the_scheduler_has_noted_is_a_problem_without_its_text(site):
+    with site.engine.begin() as connection:
+        write_subscriptions.note_config_problem(connection, "config.yaml:3:1: secret words")
+
+    assert problems(site) == [NOT_IN_USE]
+
+
+def test_a_database_that_cannot_be_read_is_a_problem(site):
+    with site.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE state RENAME TO elsewhere")
+
+    assert problems(site) == ["the database cannot be read"]
+
+
+@pytest.mark.parametrize(
+    ("host", "base_url", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080", "http://127.0.0.1:9000/readyz"),
+        ("0.0.0.0", "https://example.org", "http://127.0.0.1:9000/readyz"),
+        ("::", "https://example.org/news", "http://[::1]:9000/news/readyz"),
+        ("::1", "https://example.org/ü", "http://[::1]:9000/%C3%BC/readyz"),
+        ("192.0.2.7", "https://example.org/a/b/", "http://192.0.2.7:9000/a/b/readyz"),
+        ("nas.local", "https://example.org", "http://nas.local:9000/readyz"),
+    ],
+)
+def test_health_asks_where_config_yaml_lets_the_pages_be_served(tmp_path, host, base_url, address):
+    text = f"base_url: {base_url}\nweb: {{host: '{host}', port: 9000}}\nfeeds: []\n"
+
+    assert ready_address(parse(text, path=tmp_path / "config.yaml")) == address
+
+
+def test_health_cannot_guess_a_port(tmp_path):
+    config = parse("feeds: []", path=tmp_path / "config.yaml")
+
+    with pytest.raises(AggregatorError, match="name the port with --port"):
+        ready_address(replace(config, web=WebOptions(port=0)))
+
+
+def test_health_says_that_nothing_listens(tmp_path):
+    with closing(socket.socket()) as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        write_config(tmp_path, [], web=f"{{port: {port}}}")
+
+        line = one_line(command(tmp_path, "health"), 1)
+
+    assert line == f"http://127.0.0.1:{port}/readyz: not ready: Connection refused"
+
+
+def test_the_running_program_is_ready_while_its_file_is_in_use(tmp_path):
+    path = write_config(tmp_path, [], base_url="http://news.example/below")
+    with running(tmp_path) as (process, address):
+        port = str(urlsplit(address).port)
+        asked = f"http://127.0.0.1:{port}/below/readyz"
+
+        def health(status: int):
+            done = command(tmp_path, "health", "--port", port)
+            return done if done.returncode == status else None
+
+        assert eventually(lambda: health(0)).stdout == f"{asked}: ready\n"
+        assert get(f"{address}/readyz")[0] == 200
+
+        valid = path.read_text()
+        path.write_text(valid.replace("feeds:", "feds:"))
+        line = one_line(eventually(lambda: health(1)), 1)
+        assert "feds" in line  # the mistake itself: no need to ask
+        path.write_text(f"{valid}\n# mended\n")
+        eventually(lambda: health(0))
+
+        path.write_text(f"title: Another\n{valid}")  # takes effect after a restart
+        eventually(lambda: process.stderr and "`title` takes" in process.stderr.readline())
+        assert one_line(health(1), 1) == f"{asked}: not ready: {NOT_IN_USE}"
+
+        process.terminate()
+        assert process.wait(HANGS_AFTER) == 0
+    assert "Connection refused" in one_line(health(1), 1)

@@ -1,0 +1,30 @@
+"""Whether the database can be read, feeds are polled in time, and the saved file is in use."""
+
+from aggregator.config import Config, present_stamps, save_times
+from aggregator.database import DBAPIError
+from aggregator.database.feeds import read_health
+from aggregator.database.state import read_overview
+from aggregator.errors import DeadlineError
+from web.site import Site
+
+_UNREADABLE = "the database cannot be read"
+_OVERDUE = "feeds have been due for more than 5 minutes"
+_NOT_IN_USE = "config.yaml is not in use as it was saved"
+
+
+def problems(site: Site) -> list[str]:
+    """Return all faults, in words for the public: without names of feeds, files and servers."""
+    try:
+        with site.engine.connect() as connection:
+            is_faulty = read_overview.config_problem(connection) is not None
+            due_since = site.utc_now() - read_health.OVERDUE_AFTER
+            is_overdue = read_health.is_overdue_since(connection, due_since)
+    except (DBAPIError, DeadlineError):
+        return [_UNREADABLE]
+    overdue = [_OVERDUE] if is_overdue else []
+    return overdue + ([_NOT_IN_USE] if is_faulty or _is_saved(site.config) else [])
+
+
+def _is_saved(config: Config) -> bool:
+    """Whether a file of the configuration was saved, or taken away, after the program read it."""
+    return save_times(present_stamps(config.stamps)) != save_times(config.stamps)
