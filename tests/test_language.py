@@ -323,6 +323,18 @@ def test_facts_about_one_thing_are_no_list_of_things():
     assert language("en").facts(["200", "38 kB"]) == "200, 38 kB"
 
 
+def test_hebrew_has_a_plural_for_two():
+    hebrew = language("he")
+
+    assert [hebrew.ngettext("{n} post", "{n} posts", n) for n in (1, 2, 3, 12)] == [
+        "פוסט אחד",
+        "שני פוסטים",
+        "3 פוסטים",
+        "12 פוסטים",
+    ]
+    assert every(timedelta(hours=2), hebrew) == "בכל שעתיים"
+
+
 def test_the_script_s_words_come_from_the_catalogue(full):
     path = full.page("/", language="de").one("script").get("src", "")
     script = full.client.get(path)
