@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 
 from aggregator.cli import folder_sync, static_site
 from tests.test_web_look import SCREENSHOTS, open_page, violations
@@ -83,7 +83,7 @@ def page(browser: Browser, base: str) -> Iterator[Page]:
     assert said == []
 
 
-def button(page: Page, title: str) -> Any:
+def button(page: Page, title: str) -> Locator:
     return page.get_by_role("button", name=f"Save: {title}", exact=True)
 
 
@@ -555,27 +555,33 @@ def test_nobody_is_shut_out(browser, base, axe, site, width, colours):
 
 
 @pytest.mark.parametrize("width", [1280, 800, 390, 320])
-def test_the_bookmark_stands_at_the_end_of_its_line_and_covers_nothing(browser, base, width):
-    page = open_page(browser, base, width)
+@pytest.mark.parametrize("path", ["/", "/?view=titles", "/source/lamp"])
+def test_the_bookmark_stands_at_the_end_of_its_line_and_covers_nothing(browser, base, path, width):
+    page = open_page(browser, base + path, width)
     for direction in ("ltr", "rtl"):
         page.evaluate("(side) => { document.documentElement.dir = side; }", direction)
         post = page.locator(".entry").first
         post.hover()
-        bookmark = post.locator(".save").bounding_box()
-        words = [post.locator(part).bounding_box() for part in ("h3", "time", ".src")]
-        assert bookmark is not None
-        assert bookmark["width"] >= 24
-        assert bookmark["height"] >= 24
-        assert (bookmark["x"] > width / 2) == (direction == "ltr")
-        for box in words:
-            assert box is not None
+        bookmark, whole = box(post.locator(".save")), box(post)
+        assert min(bookmark["width"], bookmark["height"]) >= 24
+        edge = whole["x"] + (whole["width"] if direction == "ltr" else 0)
+        assert abs(bookmark["x"] + bookmark["width"] / 2 - edge) <= 20
+        for part in post.locator("h3, time, .src").all():
+            words = box(part)
             assert (
-                box["x"] + box["width"] <= bookmark["x"] + 1
-                or bookmark["x"] + bookmark["width"] <= box["x"] + 1
-                or box["y"] >= bookmark["y"] + bookmark["height"] - 1
+                words["x"] + words["width"] <= bookmark["x"] + 1
+                or bookmark["x"] + bookmark["width"] <= words["x"] + 1
+                or words["y"] >= bookmark["y"] + bookmark["height"] - 1
             ), direction
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.context.close()
+
+
+def box(element: Locator) -> FloatRect:
+    """Return where an element stands."""
+    rectangle = element.bounding_box()
+    assert rectangle is not None
+    return rectangle
 
 
 def test_on_paper_there_are_no_buttons(page, base):
