@@ -10,7 +10,7 @@ import feedparser
 import pytest
 
 from aggregator.dates import Week
-from aggregator.model import Outcome
+from aggregator.model import FeedHead, Outcome
 from aggregator.pictures.picture_header import PictureFormat, PictureHeader, header_of
 from tests import drawn
 from tests.web_fixtures import EVIL, Site, entry, lively_site, words
@@ -102,6 +102,22 @@ def test_a_link_to_a_list_has_a_preview(site):
     assert preview["og:description"] == PAGE["description"]
     assert preview["og:url"] == "https://posts.example/category/trade"
     assert preview["twitter:card"] == "summary"
+
+
+def test_a_link_to_the_site_has_the_title_of_the_site(site):
+    page = site.page("/")
+
+    assert metas(page)["og:title"] == words(page.one("title")) == "Daybook"
+
+
+def test_a_link_to_a_source_says_what_the_source_is_about(tmp_path):
+    site = Site(tmp_path, page=PAGE)
+    site.subscribe()
+    site.record("lamp", entry(1), head=FeedHead(title="Lamp", subtitle="Wicks & wax"))
+    site.record("tide", entry(2), head=FeedHead(title="Tide"))
+
+    assert metas(site.page("/source/lamp"))["og:description"] == "Wicks & wax"
+    assert metas(site.page("/source/tide"))["og:description"] == PAGE["description"]
 
 
 def test_a_page_that_search_engines_leave_out_has_no_preview(site):

@@ -149,7 +149,7 @@ def test_new_posts_are_announced_and_never_pushed_in(browser, site):
         pill = page.locator(".pill")
         pill.wait_for()
         assert pill.inner_text() == "2 new posts"
-        assert page.title() == "(2) Recent posts · Daybook"
+        assert page.title() == "(2) Daybook"
         assert page.locator(".entry").count() == 1
         page.keyboard.press(".")
         page.locator(".entry").nth(2).wait_for()

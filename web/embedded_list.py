@@ -32,7 +32,7 @@ def embedded(data: PageData, scope: ListScope, options: EmbedOptions) -> Page | 
 def _title(data: PageData, scope: ListScope) -> str | None:
     """Return the title of a list, None without such a list."""
     if scope.kind is ListKind.ALL:
-        return data.clock.lang.gettext("Recent posts")
+        return site().config.title
     if scope.kind is ListKind.SOURCE:
         feed = read_health.feed(data.connection, scope.key, now=data.clock.now)
         return None if feed is None else feed.source.title
