@@ -1,5 +1,6 @@
 """Names that run from right to left, or turn what follows: they change nothing around them."""
 
+from itertools import product
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -54,22 +55,24 @@ def open_names(page: HtmlPage) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("kind", slow_but(["Hebrew"], NAMES))
-def test_every_name_that_a_feed_gives_is_isolated_on_every_page(tmp_path, kind):
+@pytest.mark.parametrize(
+    ("kind", "language"), slow_but([("Hebrew", "en")], product(NAMES, ["en", "ar"]))
+)
+def test_every_name_that_a_feed_gives_is_isolated_on_every_page(tmp_path, kind, language):
     site = site_of(tmp_path, NAMES[kind])
     category = site.page("/").all("ul", "chips")[0][1][0].get("href")
     pages = ["/", "/?view=titles", category, "/source/lamp", "/source/tide", "/sources", "/status",
              "/about/robot", f"/search?q={MARK}", "/search?q=source:lamp"]  # fmt: skip
     shown = 0
     for path in pages:
-        page = site.page(path)
+        page = site.page(path, language=language)
         assert open_names(page) == [], path
         for each in page.all("bdi"):
             text = "".join(each.itertext())
             assert text.count("\u2069") <= sum(map(text.count, "\u2066\u2067\u2068")), path
         shown += page.text.count(MARK)
     for path in ("/feed.atom", "/source/lamp/feed.rss"):
-        page = site.page(path, headers={"Sec-Fetch-Dest": "document"})
+        page = site.page(path, language=language, headers={"Sec-Fetch-Dest": "document"})
         assert open_names(page) == [], path
     assert shown > 100
 

@@ -1,9 +1,12 @@
 """The texts of the search page: hints, the number of results, and a search as a view.  Pure."""
 
+from markupsafe import Markup, escape
+
 from aggregator import urls
 from aggregator.search.search_faults import Hint, RuleError, SearchFault
 from aggregator.search.search_parser import parse_rule
-from web.language import Language, to_translate
+from web.bidi_text import isolated
+from web.language import Language, in_markup, to_translate
 
 MOST_COUNTED = 1_000
 """Results that are counted; of more the page says that there are more."""
@@ -72,13 +75,14 @@ _WITHOUT_PROPOSALS = {
 }
 
 
-def hint(hint: Hint, lang: Language) -> str:
-    """Return advice about a part of a search with a mistake."""
+def hint(hint: Hint, lang: Language) -> Markup:
+    """Return advice about a part of a search with a mistake; what was typed is isolated."""
     text = _HINTS[hint.fault]
     if not hint.proposals:
         text = _WITHOUT_PROPOSALS.get(hint.fault, text)
-    proposals = lang.listing(hint.proposals)
-    return lang.gettext(text, text=hint.text, n=hint.bound, proposals=proposals)
+    proposals = escape(lang.gettext(", ")).join(map(isolated, hint.proposals))
+    values = {"text": isolated(hint.text), "n": hint.bound, "proposals": proposals}
+    return in_markup(lang.gettext(text), values)
 
 
 def count(number: int, lang: Language) -> str:
