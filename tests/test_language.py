@@ -22,7 +22,8 @@ _HAN = r"[\u3040-\u30ff\u4e00-\u9fff]"
 _LATIN = r"(?:[A-Za-z0-9]|\{(?:n|done|same|file|place|host|line|status)\})"
 _UNPARTED = rf"{_HAN}{_LATIN}|{_LATIN}{_HAN}|{_HAN} ?[,;:?!()]"
 MISPLACED = {
-    "fr": " [;:!?»]|« ",  # a sign that could begin a line
+    "de": " %",  # a sign that could begin a line
+    "fr": " [;:!?»%]|« ",
     "ja": _UNPARTED,  # numbers and Latin words stand apart, signs are wide
     "pl": r"(?<![^\s(„])[aiouwz] ",  # a word of one letter that could end a line
     "zh-Hans": _UNPARTED,

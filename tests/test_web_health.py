@@ -150,7 +150,7 @@ def test_the_status_page_has_problems_first_and_says_what_happened(site):
     assert "safe to delete" in rows[3][0]
     assert rows[4][1:3] == ["Fine", "12 minutes ago"]
     assert rows[4][4:6] == ["304, 0.2 kB", "–"]
-    assert rows[4][6].endswith("50 % unchanged")
+    assert rows[4][6].endswith("50% unchanged")
     sparks = [each.get("aria-label") for each in page.all("svg", "spark")]
     assert sparks[2] == "Posts in the last 26 weeks, at most 1 a week"
     strips = [each.get("aria-label") for each in page.all("svg", "strip")]

@@ -135,7 +135,7 @@ class Language:
 
     def share(self, part: float) -> str:
         """Return a share of 1 in per cent."""
-        return self.gettext("{n} %", n=round(100 * part))
+        return self.gettext("{n}%", n=round(100 * part))
 
     def duration(self, seconds: float) -> str:
         """Return a duration in minutes, at least one: "42 min"."""
