@@ -19,6 +19,7 @@ FEED_ENDINGS = (".xml", ".rss", ".atom", ".json", ".rdf")
 _HOST = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _HOST_AND_PORT = re.compile(r"(?:[\w-]+\.[\w.-]+|localhost):\d+(?:/|$)", re.IGNORECASE)
+_WITHOUT_SCHEME = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/|$)")
 _MAIL_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _CSP_HOST = re.compile(r"[a-z0-9_.-]+(?::\d+)?")
 _DATABASE = re.compile(r"(sqlite|postgresql)(\+[a-z0-9_]+)?://")
@@ -121,6 +122,8 @@ def contact(text: str) -> str:
 def web_page(text: str) -> str:
     """Read the address of a web page."""
     words = line(text)
+    if _WITHOUT_SCHEME.match(words):
+        raise ValueError(f"{quoted(words)} is not complete; write https:// before it")
     if not _is_usable(words):
         raise ValueError(f"{quoted(words)} is not a web address; write https://example.org/page")
     return _public(words)
@@ -138,6 +141,9 @@ def origin(text: str) -> str:
     A content policy has no other characters and no IPv6 addresses (CSP Level 3, 2.3.1).
     """
     words = line(text)
+    if words.startswith("*") or "//*" in words:
+        example = "https://example.org"
+        raise ValueError(f"{quoted(words)} stands for many sites; write each of them: {example}")
     if not _SCHEME.match(words) or _HOST_AND_PORT.match(words):
         raise ValueError(f"{quoted(words)} is not complete; write https:// before it")
     if not _is_usable(words) or "@" in words or "*" in words:
