@@ -195,6 +195,13 @@ def test_a_text_without_headings_is_called_after_the_site(tmp_path):
     assert words(site.page("/about").one("h1")) == "About Daybook"
 
 
+def test_the_text_about_the_site_may_have_tables(tmp_path):
+    table = b"| who | blog |\n| --- | --- |\n| Ada | looms |\n"
+    page = branded(tmp_path, about=table).page("/about")
+
+    assert page.rows() == [["Ada", "looms"]]
+
+
 def test_without_a_text_there_is_no_page_about_the_site(site):
     assert "/about" not in [each.get("href") for each in site.page("/").all("a")]
     site.page("/about", 404)

@@ -99,13 +99,13 @@ def _style(page: PageOptions) -> str:
 
 
 def _about(markdown: str, base_url: str) -> About:
-    """Return CommonMark as safe HTML; relative links begin at the site."""
+    """Return CommonMark with tables as safe HTML; relative links begin at the site."""
     # Few sites have such a text, and both libraries take time and memory.
     from markdown_it import MarkdownIt
 
     from aggregator.reading import sanitize
 
-    parser = MarkdownIt("commonmark")
+    parser = MarkdownIt("commonmark").enable("table")
     tokens = parser.parse(markdown)
     title = ""
     if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
