@@ -45,18 +45,35 @@ def ready_address(config: Config) -> str:
     Raises:
         AggregatorError: The program listens on any free port.
     """
-    host, port = config.web.host, config.web.port
+    host, port = _reachable(config.web.host), config.web.port
     if port == 0:
         raise AggregatorError("web.port is 0, any free port; name the port with --port")
+    authority = f"[{host}]" if ":" in host else host
+    return f"http://{authority}:{port}{urlsplit(config.base_url).path.rstrip('/')}{_PATH}"
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether a server listening at `host` answers a request, with any status."""
+    connection = http.client.HTTPConnection(_reachable(host), port, timeout=_TIMEOUT)
+    try:
+        connection.request("GET", "/healthz")
+        connection.getresponse().read(_MAX_ANSWER)
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _reachable(host: str) -> str:
+    """Return the address of a server on this machine; some servers listen at all addresses."""
     try:
         listened = ipaddress.ip_address(host)
     except ValueError:
-        pass
-    else:
-        if listened.is_unspecified:  # all addresses of this machine
-            host = "127.0.0.1" if listened.version == 4 else "::1"
-    authority = f"[{host}]" if ":" in host else host
-    return f"http://{authority}:{port}{urlsplit(config.base_url).path.rstrip('/')}{_PATH}"
+        return host
+    if not listened.is_unspecified:
+        return host
+    return "127.0.0.1" if listened.version == 4 else "::1"
 
 
 def _reasons(address: str) -> list[str]:

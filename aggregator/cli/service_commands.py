@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,18 +15,22 @@ import click
 
 from aggregator.cli import logs
 from aggregator.cli.common import load_config, opened_database, run_until_done, takes_config
+from aggregator.cli.health import answers
 from aggregator.cli.web_process import WebProcess, bind
 from aggregator.config import Config, clear_leftovers, load, present_stamps, reached_at_port
 from aggregator.database import open_database, watch_file
 from aggregator.errors import AggregatorError, ConfigError
+from aggregator.runtime import service_manager
 from aggregator.runtime.child_processes import on_hangup
-from aggregator.scheduler import Scheduler, stop_on_signals
+from aggregator.runtime.daemon_thread import in_daemon_thread
+from aggregator.scheduler import Job, Scheduler, stop_on_signals
 
 if TYPE_CHECKING:
     from web.server import WebServer
 
 log = logging.getLogger(__name__)
 
+_TELLS = 4  # signs of life within the time in which the service manager expects one
 _LOOK_INTERVAL = 1  # seconds between two looks at the files
 
 
@@ -50,7 +54,9 @@ def _run(config: Config, bound: "_BoundAddress") -> None:
         web = WebProcess(config, bound.listener, hub=web_socket)
         web.start()
         try:
-            jobs = {"web": (2, web.keep_alive)}
+            address = bound.listener.getsockname()
+            is_served = partial(in_daemon_thread, partial(answers, *address[:2]))
+            jobs = {"web": (2, web.keep_alive), **_watchdog(is_served)}
             scheduler = Scheduler(
                 config,
                 engine,
@@ -59,7 +65,7 @@ def _run(config: Config, bound: "_BoundAddress") -> None:
                 on_change=web.take_over,
                 subscription_requests=hub_socket,
             )
-            on_start = partial(_print_address, bound.listener.getsockname())
+            on_start = partial(_print_address, address)
             run_until_done(partial(_schedule, scheduler, on_start))
         finally:
             web.stop()
@@ -96,7 +102,7 @@ def serve(host: str | None, port: int | None, server: str) -> None:
         watch_file(config.database)
         reader = _ConfigReader(config, bound.amend, web)
         on_hangup(reader.take_over)
-        with reader.watching():
+        with reader.watching(), _supervised(bound.address):
             web.run()
 
 
@@ -110,7 +116,7 @@ def schedule(verbose: bool) -> None:
     logs.set_up(verbose=verbose)
     _warn_of_hub(config)
     with opened_database(config) as engine:
-        run_until_done(partial(_schedule, Scheduler(config, engine)))
+        run_until_done(partial(_schedule, Scheduler(config, engine, jobs=_watchdog())))
 
 
 @contextlib.contextmanager
@@ -196,7 +202,7 @@ class _ConfigReader:
 
     def take_over(self) -> None:
         """Read the files again; a faulty configuration changes nothing."""
-        with self._lock:
+        with self._lock, service_manager.reloading():
             stamps = present_stamps(self._stamps)
             try:
                 config = self._amend(load(self._path))
@@ -210,6 +216,42 @@ class _ConfigReader:
                 log.info("%s: reloaded", self._path)
                 beside = config.stamps
             self._stamps = {**beside, self._path: stamps[self._path]}
+
+
+def _watchdog(
+    is_served: Callable[[], Awaitable[bool]] | None = None,
+) -> dict[str, tuple[float, Job]]:
+    """Return the job that sends signs of life of scheduler and web to the service manager.
+
+    Args:
+        is_served: Whether the pages are served; None without pages.
+    """
+    seconds = service_manager.watchdog_seconds()
+
+    async def tell() -> None:
+        if is_served is None or await is_served():
+            service_manager.notify(service_manager.ALIVE)
+
+    return {} if seconds is None else {"watchdog": (seconds / _TELLS, tell)}
+
+
+@contextlib.contextmanager
+def _supervised(address: tuple[Any, ...]) -> Iterator[None]:
+    """Send signs of life to the service manager while the pages are served."""
+    seconds, ended = service_manager.watchdog_seconds(), threading.Event()
+
+    def tell() -> None:
+        while seconds and not ended.wait(seconds / _TELLS):
+            if answers(*address[:2]):
+                service_manager.notify(service_manager.ALIVE)
+
+    threading.Thread(target=tell, name="watchdog", daemon=True).start()
+    service_manager.notify(service_manager.READY)
+    try:
+        yield
+    finally:
+        service_manager.notify(service_manager.STOPPING)
+        ended.set()
 
 
 async def _schedule(scheduler: Scheduler, on_start: Callable[[], None] | None = None) -> None:

@@ -1,1 +1,1 @@
-"""Processes, signals, the system clock, standard output, the socket to the hub."""
+"""Processes, signals, the system clock, standard output, the socket to the hub, systemd."""

@@ -12,6 +12,6 @@ service         polling until a stop: APScheduler and a handful of jobs   apsche
 from .config_changes import keys_for_restart
 from .once import poll_once
 from .poll_options import poll_settings
-from .service import Scheduler, stop_on_signals
+from .service import Job, Scheduler, stop_on_signals
 
-__all__ = ["Scheduler", "keys_for_restart", "poll_once", "poll_settings", "stop_on_signals"]
+__all__ = ["Job", "Scheduler", "keys_for_restart", "poll_once", "poll_settings", "stop_on_signals"]

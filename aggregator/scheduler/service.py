@@ -36,7 +36,7 @@ from aggregator.model import DueFeed, Outcome
 from aggregator.pictures.picture_files import PictureFiles
 from aggregator.poll import Poller, PollerFactory, PollSettings
 from aggregator.poll.host_limits import Budget
-from aggregator.runtime import process_identity, system_clock
+from aggregator.runtime import process_identity, service_manager, system_clock
 from aggregator.runtime.daemon_thread import in_daemon_thread
 from aggregator.websub import WebSubService
 
@@ -140,7 +140,9 @@ class Scheduler:
         try:
             async with leases.held_leases(lambda: self._poller, self._owner), self._websub:
                 self._scheduler.start()
+                service_manager.notify(service_manager.READY)
                 await stop.wait()
+                service_manager.notify(service_manager.STOPPING)
                 self._stopping = True
                 self._scheduler.pause()
                 await asyncio.sleep(0)  # jobs that were submitted begin: `_guarded` sees their end
@@ -286,10 +288,20 @@ class Scheduler:
 
     async def _reload(self) -> None:
         """Take over what changed in config.yaml; a broken or missing file changes nothing."""
-        config_path, request_count = self._config.path, self._reload_requests
+        request_count = self._reload_requests
         stamps = await self._present_stamps()
-        if stamps == self._stamps and request_count == self._answered_requests:
-            return
+        if stamps != self._stamps or request_count != self._answered_requests:
+            with service_manager.reloading():
+                await self._read_again(stamps, request_count)
+
+    async def _read_again(self, stamps: Mapping[Path, Stamp | None], request_count: int) -> None:
+        """Read config.yaml again.
+
+        Args:
+            stamps: Of the files at this moment.
+            request_count: Requests to read the file (SIGHUP) until now.
+        """
+        config_path = self._config.path
         try:
             config, settings = await in_daemon_thread(partial(self._read, config_path))
         except ConfigError as error:
