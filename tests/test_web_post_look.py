@@ -166,6 +166,24 @@ def test_a_post_is_whole_on_paper_and_without_the_script(browser: Browser, posts
     context.close()
 
 
+def test_no_table_is_cut_off_on_paper_and_nothing_is_folded(browser: Browser, tmp_path):
+    site = Site(tmp_path)
+    site.subscribe()
+    cells = "".join(f"<td>A cell with words, number {number}</td>" for number in range(20))
+    text = f"<details><summary>More</summary><p>Folded</p></details><table><tr>{cells}</tr></table>"
+    site.record("lamp", entry(1, content_html=sanitize.content(text, base=ADDRESS)))
+    with served(site) as address:
+        page = open_page(browser, address + post_path(site), 700)
+        assert not page.get_by_text("Folded").is_visible()
+        page.emulate_media(media="print")
+
+        assert page.get_by_text("Folded").is_visible()
+        edge = page.get_by_text("number 19").bounding_box()
+        assert edge is not None
+        assert edge["x"] + edge["width"] <= 700
+        page.context.close()
+
+
 def test_keys_lead_from_a_list_to_a_post_on_to_the_next_and_out(browser: Browser, posts):
     page = browser.new_context().new_page()
     page.context.route("https://example.org/**", lambda route: route.fulfill(body="there"))
