@@ -444,3 +444,29 @@ def test_a_picture_that_was_escaped_in_a_noscript_is_shown():
     html = f'<img src="{GIF}"><noscript>&lt;img src="quay.jpg" onerror="a()"&gt;</noscript>'
 
     assert content(html) == f'<img src="{BASE}quay.jpg">'
+
+
+@pytest.mark.parametrize(
+    "nest",
+    ["<div>{}</div>", "<b><i><u>{}</u></i></b>", "<DIV>İ{}</DIV>", "<p><b class='x'>{}"],
+)
+def test_a_text_below_thousands_of_elements_keeps_its_words(nest):
+    start, _, end = nest.partition("{}")
+
+    html = sanitize.content(f"{3000 * start}deep{3000 * end}<p>After</p>", base=BASE)
+
+    assert "deep" in html
+    assert "After" in html
+
+
+def test_an_end_tag_that_ends_nothing_does_not_count():
+    html = sanitize.content(3000 * "<div></i>" + "deep", base=BASE)
+
+    assert html.count("<div>") <= sanitize.MAX_DEPTH
+    assert "deep" in html
+
+
+def test_tags_that_are_removed_at_a_depth_make_no_other_tag():
+    html = sanitize.content(f"{600 * '<div>'}{3000 * '<<i>div>'}deep", base=BASE)
+
+    assert html.count("<div>") <= sanitize.MAX_DEPTH

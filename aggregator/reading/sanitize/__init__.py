@@ -8,6 +8,7 @@ mistakes of publishers are repaired (`repair`), and markup beyond any allow list
 """
 
 import re
+from collections import Counter
 from html import escape
 from urllib.parse import unquote
 
@@ -69,12 +70,17 @@ _FRAGMENT = re.compile(r"#([^\s\"'<>]{1,200})")
 
 _TAG = re.compile(r"<(?=/?([A-Za-z][A-Za-z0-9:_-]*))")
 _ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)[^>]*(?:>|\Z)")
+_TAG_IN_ANY_CASE = re.compile(_ANY_TAG.pattern, re.IGNORECASE)
 _PICTURE = re.compile(r'<img(?: alt="([^"]*)")?>')
 _MANY_TAGS = 2000  # a text with fewer is cheap at any depth
 _MUCH_TO_REOPEN = 4_000_000  # characters, of at most the length times the number of tags
 _MAX_REOPENED = 3_000_000
 _ELEMENT = 50  # cost of an element beside its tag, in characters
 _FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
+_FORMATTING_TAG = re.compile(
+    rf"</?(?:{'|'.join(sorted(_FORMATTING, key=len, reverse=True))})(?![a-z0-9])[^>]*(?:>|\Z)",
+    re.IGNORECASE,
+)
 _NOT_NESTED = VOID | frozenset("dd dt li option p rp rt tbody td tfoot th thead tr".split())
 _LOWER = bytes(range(256)).lower()
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -265,36 +271,53 @@ def _readable(html: str) -> tuple[str, bytes]:
 
 
 def _shallow(html: str) -> str:
-    """Cut a text where elements are nested too deep: html5ever's time grows with the square.
+    """Remove tags of elements that are nested too deep: html5ever's time grows with the square.
 
     The time grows with unended formatting, too: at the end of a block the parser reopens formatting
-    elements in the next one (HTML Standard, 13.2.4.3).  Elements of a drawing may be self-closing;
-    elements of HTML are not, and end the drawing.
+    elements in the next one (HTML Standard, 13.2.4.3).  A text with too much of that loses all
+    formatting.  The words stay.
     """
-    depth = reopened = unended = 0
+    flat = _flat(html)
+    if flat is None:
+        flat = _flat(_FORMATTING_TAG.sub(" ", html))
+    return flat or ""
+
+
+def _flat(html: str) -> str | None:
+    """Return a text without the tags beyond `MAX_DEPTH`; None if much formatting is unended.
+
+    Elements of a drawing may be self-closing; elements of HTML are not, and end the drawing.
+    """
+    depth = reopened = unended = start = 0
+    parts: list[str] = []
     lengths: dict[str, list[int]] = {}  # of the formatting elements that are open
+    open_counts: Counter[str] = Counter()
     in_drawing = False
-    lower = html.lower()
-    for tag in _ANY_TAG.finditer(lower):
-        name = tag[2]
+    for tag in _TAG_IN_ANY_CASE.finditer(html):
+        name = tag[2].lower()
         if name in _FORMATTING:
             open_here = lengths.setdefault(name, [])
             if not tag[1]:
-                open_here.append(_length_of_tag(lower, tag))
+                open_here.append(_length_of_tag(html, tag))
                 unended += open_here[-1]
             elif open_here:
                 unended -= open_here.pop()
         reopened += unended
         if reopened > _MAX_REOPENED:
-            return html[: tag.start()]
+            return None
         if name in ELEMENTS or name == "foreignobject":
             in_drawing = name == "svg" and not tag[1]
         if name in _NOT_NESTED or (in_drawing and tag[0].endswith("/>")):
             continue
-        depth = max(depth - 1, 0) if tag[1] else depth + 1
-        if depth > MAX_DEPTH:
-            return html[: tag.start()]
-    return html
+        if tag[1] and not open_counts[name]:
+            continue  # it ends nothing
+        outer_depth, step = depth, -1 if tag[1] else 1
+        depth += step
+        open_counts[name] += step
+        if max(depth, outer_depth) > MAX_DEPTH:
+            parts += [html[start : tag.start()], " "]  # a space, so that no other tag comes about
+            start = tag.end()
+    return "".join([*parts, html[start:]])
 
 
 def _length_of_tag(html: str, tag: re.Match[str]) -> int:
