@@ -149,6 +149,12 @@ def run_script(program: str, tag: str = "en") -> Any:
     return json.loads(answer.stdout)
 
 
+def test_a_browser_with_older_plural_rules_says_the_number_too():
+    older = 'Intl.PluralRules.prototype.select = () => "many"'  # of Hebrew tens until CLDR 42
+
+    assert run_script(f"({older}, amount(words.past.minute, 20))", "he") == "לפני 20 דקות"
+
+
 def milliseconds(at: datetime) -> float:
     return at.timestamp() * 1000
 
