@@ -316,6 +316,12 @@ def test_arabic_has_twelve_hours_latin_digits_and_six_plurals():
     ]
 
 
+def test_chinese_has_a_form_for_one_alone():
+    rhythms = [every(timedelta(hours=hours), language("zh-Hans")) for hours in (1, 2, 24)]
+
+    assert rhythms == ["每小时", "每 2 小时", "每天"]
+
+
 def test_facts_about_one_thing_are_no_list_of_things():
     chinese = language("zh-Hans")
 
