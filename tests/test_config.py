@@ -136,6 +136,25 @@ def test_pictures_lie_beside_the_database_or_the_file(database, folder):
 
 
 @pytest.mark.parametrize(
+    ("database", "file", "folder"),
+    [
+        (None, "sqlite:////data/aggregator.db", "/data/pictures"),
+        ("sqlite:///a/b.db", "sqlite:////data/a/b.db", "/data/a/pictures"),
+        ("sqlite:////var/lib/a.db", "sqlite:////var/lib/a.db", "/var/lib/pictures"),
+        ("postgresql://user@host/name", "postgresql://user@host/name", "/data/pictures"),
+    ],
+)
+def test_a_variable_names_the_folder_of_database_and_pictures(monkeypatch, database, file, folder):
+    monkeypatch.setenv("AGGREGATOR_DATA", "/data/")
+    given = f"database: {database}\n" if database else ""
+
+    config = parsed(f"{given}feeds: [a.xml]", path=DATA / "config.yaml")
+
+    assert (config.database, config.picture_folder) == (file, Path(folder))
+    assert config.folder == DATA  # of the files that config.yaml names
+
+
+@pytest.mark.parametrize(
     ("text", "given"),
     [
         ("feeds: [a.xml]", False),

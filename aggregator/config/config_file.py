@@ -108,7 +108,7 @@ def parse(text: str, *, path: Path) -> Config:
     Raises:
         ConfigError: All problems of the text, in the order of the file.
     """
-    folder = Folder(options.folder_of(path))
+    folder = Folder(options.folder_of(path), options.data_folder())
     read = _read_values(_ConfigText(text, path), Environment(os.environ, folder))
     settings = read.settings
     feeds = subscriptions.subscriptions(
@@ -122,6 +122,7 @@ def parse(text: str, *, path: Path) -> Config:
     )
     config = Config(
         path=path,
+        data=folder.data,
         stamps=folder.stamps,
         feeds=feeds,
         faces=_faces(feeds, read.items.feeds.values()),
@@ -137,7 +138,8 @@ def count_unread(path: Path) -> int:
     Raises:
         ConfigError: All problems of the other values, in the order of the file.
     """
-    environment = Environment(os.environ, Folder(options.folder_of(path)), is_complete=False)
+    folder = Folder(options.folder_of(path), options.data_folder())
+    environment = Environment(os.environ, folder, is_complete=False)
     return _read_values(_ConfigText(read(path), path), environment).unread_count
 
 

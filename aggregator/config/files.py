@@ -82,10 +82,12 @@ class Folder:
 
     Attributes:
         path: Absolute.
+        data: The folder of the database, absolute; None for `path`.
         stamps: Of the files that were read, by path; None for a file that was not there.
     """
 
     path: Path
+    data: Path | None = None
     stamps: dict[Path, Stamp | None] = field(default_factory=dict)
 
     def read(self, text: str) -> PageFile:

@@ -72,6 +72,16 @@ def parsed_in_folder(parser: Callable[..., object]) -> PlainValidator:
     return PlainValidator(parse)
 
 
+def parsed_in_data_folder(parser: Callable[..., object]) -> PlainValidator:
+    """Read a text relative to the folder of the database, which is in the validation's context."""
+
+    def parse(value: object, info: ValidationInfo) -> object:
+        folder = _folder(info)
+        return parser(_technical_value(value), folder=folder.data or folder.path)
+
+    return PlainValidator(parse)
+
+
 def file_or_none(reader: Callable[..., object]) -> PlainValidator:
     """Read a file of the folder of config.yaml with `reader`; a blank value is None."""
 

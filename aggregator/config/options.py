@@ -29,6 +29,7 @@ from aggregator.config.option_readers import (
     items_of,
     one_value,
     parsed,
+    parsed_in_data_folder,
     parsed_in_folder,
     parsed_or_none,
     whole_number,
@@ -46,6 +47,8 @@ from aggregator.model import (
 )
 
 DEFAULT_DATABASE = "sqlite:///aggregator.db"
+DATA_VARIABLE = "AGGREGATOR_DATA"
+"""Environment variable with the folder of the database and of the pictures."""
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -270,7 +273,7 @@ class GlobalOptions:
     title: Annotated[str, parsed(value_parsers.title)] = "Recent posts"
     base_url: Annotated[str, parsed(address_parsers.base_url)] = "http://127.0.0.1:8080"
     timezone: Annotated[str, parsed(value_parsers.timezone)] = "UTC"
-    database: Annotated[str, parsed_in_folder(address_parsers.database)] = DEFAULT_DATABASE
+    database: Annotated[str, parsed_in_data_folder(address_parsers.database)] = DEFAULT_DATABASE
     web: Annotated[WebOptions, SECTION] = WebOptions()
     poll: Annotated[PollOptions, SECTION] = field(default_factory=PollOptions)
     network: Annotated[NetworkOptions, SECTION] = NetworkOptions()
@@ -305,6 +308,7 @@ class Config(GlobalOptions):
         order: The time by which new entries of a known feed are placed in lists.
         hosts: Limits by site (`aggregator.urls.site_of`).
         hide, backlog, views: See `listing_rules`.
+        data: Absolute folder of the database and the pictures; None for the folder of the file.
         base_url_given: The file has a `base_url`.
         feeds: Subscriptions in the order of the file; names and addresses are unique.
         faces: Pictures that stand for feeds, by the name of the feed.
@@ -313,6 +317,7 @@ class Config(GlobalOptions):
     """
 
     path: Path
+    data: Path | None = None
     base_url_given: bool = field(default=False, compare=False)
     feeds: tuple[Subscription, ...] = ()
     faces: Mapping[str, Face] = field(default_factory=dict, hash=False)
@@ -342,10 +347,11 @@ class Config(GlobalOptions):
 
     @property
     def picture_folder(self) -> Path:
-        """The folder of pictures: beside an SQLite database, else beside the file."""
+        """The folder of pictures: beside an SQLite database, else in the folder of data."""
         is_file = self.database.startswith("sqlite")
         file = self.database.partition("///")[2].partition("?")[0] if is_file else ""
-        return (self.folder / file).parent / "pictures" if file else self.folder / "pictures"
+        folder = self.data or self.folder
+        return (folder / file).parent / "pictures" if file else folder / "pictures"
 
     @property
     def folder(self) -> Path:
@@ -382,6 +388,12 @@ class FeedOptions:
     ] = None
     backlog: Annotated[Backlog | None, parsed(value_parsers.backlog)] = None
     paused: Annotated[bool | None, parsed_or_none(value_parsers.true_or_false)] = None
+
+
+def data_folder() -> Path | None:
+    """Return the absolute folder of the environment for database and pictures, None for none."""
+    text = os.environ.get(DATA_VARIABLE)
+    return Path(os.path.abspath(text)) if text else None  # noqa: PTH100 - resolve() follows links
 
 
 def folder_of(path: Path) -> Path:
