@@ -125,6 +125,24 @@ def test_the_line_below_the_list_being_read_ends_with_its_name(browser, lively):
     assert styles == ["none", "underline"]
 
 
+@pytest.mark.parametrize("width", [320, 1280])
+def test_names_without_a_place_to_break_do_not_widen_a_page(browser, tmp_path, width):
+    long = "W" * 80
+    feed = {"name": "f", "url": "https://f.example/", "title": long, "category": "C" * 60}
+    site = Site(tmp_path, title=long, feeds=[feed], page={"description": long})
+    site.subscribe()
+    site.record("f", entry(1, title=long, authors=(long,), url=f"https://f.example/{long}"))
+    widths = {}
+    with served(site) as address:
+        page = opened(browser, address, width)
+        for path in ("/", "/?view=titles", "/source/f", "/search?q=w", "/sources", "/status"):
+            page.goto(address + path)
+            widths[path] = page.evaluate("document.documentElement.scrollWidth")
+        page.context.close()
+
+    assert {path: needed for path, needed in widths.items() if needed > width} == {}
+
+
 @pytest.mark.parametrize("locale", available())
 @pytest.mark.parametrize("width", [390, 640, 1280])
 def test_the_header_leaves_the_list_its_place(browser, categorised, locale, width):
