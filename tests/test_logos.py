@@ -128,6 +128,13 @@ def test_what_a_still_picture_does_not_need_is_left_out(part):
         assert sign not in clean
 
 
+def test_what_is_drawn_within_a_link_stays():
+    drawing = '<a xlink:href="https://example.org/" fill="red"><path d="M0 0"/></a>'
+    clean = cleaned_svg(f"<svg {NAMESPACE}>{drawing}</svg>".encode()).data
+
+    assert b'<g fill="red"><path d="M0 0"></path></g>' in clean
+
+
 @pytest.mark.parametrize(
     ("document", "place", "message"),
     [

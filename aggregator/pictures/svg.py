@@ -141,6 +141,7 @@ class _Cleaner:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         namespace, _, tag = name.rpartition(" ")
+        tag = "g" if tag == "a" else tag  # a link is a group that leads somewhere
         if not self._open and (namespace, tag) != (_SVG, "svg"):
             raise self._error(f'is not SVG; its outermost element needs xmlns="{_SVG}"')
         is_in_style = self._style is not None  # of a style sheet, browsers read the text alone
