@@ -1,6 +1,7 @@
 """Saved posts and marks of reading in a real browser."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 from aggregator.cli import folder_sync, static_site
 from tests.test_web_look import SCREENSHOTS, open_page, violations
 from tests.web_fixtures import Site, entry, post_path, served
+from web.language import available
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -183,6 +185,16 @@ def test_what_is_removed_on_the_page_of_saved_posts_can_be_saved_again_until_it_
     assert saved_titles(page, base) == ["Post 1"]
 
 
+def test_a_saved_post_outlives_the_post_on_the_site(page, site, base):
+    page.keyboard.press("j")
+    page.keyboard.press("s")
+    page.route("**/post/*", lambda route: route.fulfill(status=404))
+    page.route("**/", lambda route: route.fulfill(body="empty"))
+
+    assert saved_titles(page, base) == ["Post 1"]
+    assert page.locator(".entry h3 a").get_attribute("href") == "https://example.org/post-1"
+
+
 def test_all_are_removed_after_a_question(page, base):
     page.keyboard.press("j")
     page.keyboard.press("s")
@@ -247,7 +259,7 @@ def test_where_the_browser_stores_nothing_no_button_is_offered_and_the_page_says
     page.goto(base)
     page.keyboard.press("j")
     page.keyboard.press("s")
-    buttons, lines = page.locator(".save").count(), page.locator(".kept:visible").count()
+    buttons, lines = page.locator(".save").count(), page.locator(".kept button:visible").count()
     page.goto(f"{base}/saved")
     told = page.locator("main .end:visible").all_inner_texts()
     context.close()
@@ -429,7 +441,7 @@ def test_the_oldest_marks_of_reading_go(page, base):
 def test_read_posts_are_hidden_on_every_list_and_come_back(page, base, path):
     page.goto(base + path)
     whole = page.locator(".entry").count()
-    assert not page.locator(".kept").is_visible()
+    assert not page.locator(".kept button").is_visible()
     page.get_by_role("link", name="Post 2", exact=True).click()
     page.goto(base + path)
     page.get_by_role("button", name="Hide read posts").click()
@@ -487,21 +499,22 @@ def test_saved_posts_are_shown_whether_read_or_not(page, base):
 # ---------------------------------------------------------------------------------------- looks
 
 
-def test_nothing_moves_while_a_page_comes_in_pieces(browser, site):
+@pytest.mark.parametrize(("path", "width"), [("/", 1280), ("/search?q=post", 390)])
+def test_nothing_moves_while_a_page_comes_in_pieces(browser, site, path, width):
     stop = threading.Event()
 
     def slowly(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         environ.pop("HTTP_ACCEPT_ENCODING", None)
         whole = b"".join(site.app.wsgi_app(environ, start))
-        if environ["PATH_INFO"] != "/":
+        if "static" in environ["PATH_INFO"]:
             yield whole
             return
-        for place in range(0, len(whole), 1500):
-            stop.wait(0.02)
-            yield whole[place : place + 1500]
+        for piece in re.split(b"(?<=</article>\n)", whole):
+            stop.wait(0.05)
+            yield piece
 
     with served(SimpleNamespace(app=slowly)) as base:  # type: ignore[arg-type]
-        page = open_page(browser, base)
+        page = open_page(browser, base + path, width)
         ids = page.locator(".entry").evaluate_all("all => all.map((post) => post.id.slice(1))")
         store(page, "read", json.dumps({"version": 1, "items": ids[1::2]}))
         moved = page.evaluate(MOVED)
@@ -577,6 +590,40 @@ def test_the_bookmark_stands_at_the_end_of_its_line_and_covers_nothing(browser, 
     page.context.close()
 
 
+COVERED = """() => {
+  const at = document.querySelector(".kept button").getBoundingClientRect(), covered = [];
+  for (const part of document.querySelectorAll(".day > h2, .head, .bar")) {
+    const texts = document.createTreeWalker(part, NodeFilter.SHOW_TEXT), range = new Range();
+    while (texts.nextNode()) {
+      if (!texts.currentNode.parentElement.checkVisibility()) continue;
+      range.selectNodeContents(texts.currentNode);
+      for (const text of range.getClientRects())
+        if (text.width > 1 && text.left < at.right && text.right > at.left &&
+            text.top < at.bottom - 4 && text.bottom > at.top + 4)
+          covered.push(texts.currentNode.data.trim());
+    }
+  }
+  return covered.filter(Boolean);
+}"""
+
+
+@pytest.mark.parametrize("locale", available())
+def test_the_button_that_hides_covers_no_word_in_any_language(browser, tmp_path, locale):
+    site = Site(tmp_path)
+    site.subscribe()
+    site.record("lamp", *(entry(1440 + 60 * n, title=f"Post {n}") for n in range(5)))
+    with served(site) as base:
+        for width in (1280, 390, 320):
+            page = open_page(browser, base, width, locale=locale)
+            ids = page.locator(".entry").evaluate_all("all => all.map((post) => post.id.slice(1))")
+            store(page, "read", json.dumps({"version": 1, "items": ids[:1]}))
+            for path in ("/", "/source/lamp", "/search?q=post"):
+                page.goto(base + path)
+                assert page.locator(".kept button").is_visible()
+                assert page.evaluate(COVERED) == [], (width, path)
+            page.context.close()
+
+
 def box(element: Locator) -> FloatRect:
     """Return where an element stands."""
     rectangle = element.bounding_box()
@@ -590,5 +637,5 @@ def test_on_paper_there_are_no_buttons(page, base):
     page.emulate_media(media="print")
 
     assert not page.locator(".save:visible").count()
-    assert not page.locator(".kept:visible").count()
+    assert not page.locator(".kept button:visible").count()
     assert page.locator(".entry").first.is_visible()

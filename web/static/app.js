@@ -67,9 +67,8 @@
       line.firstChild.onclick = () => { store.set(`${site}hide`, hides ? null : "on"); refresh(true); };
       wrap.after(line);
     }
-    const count = posts.filter((post) => (hides ? post.hidden : read.has(idOf(post)))).length;
-    line.hidden = hides ? complete && !posts.length : !count;
-    line.firstChild.textContent = hides ? amount(words.hidden, count) : words.hide;
+    line.hidden = !(hides || read.size) || (complete && !posts.length);
+    line.firstChild.textContent = hides ? amount(words.hidden, posts.filter((post) => post.hidden).length) : words.hide;
   }
 
   function refresh(anew) {
