@@ -132,6 +132,22 @@ def test_a_hostile_logo_opened_by_its_address_runs_nothing(browser, base):
     page.context.close()
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "de"])
+def test_the_foot_takes_two_rows_also_with_the_operators_links(browser, base, locale):
+    page = open_page(browser, base, locale=locale)
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll(".foot p")].map((part) => {
+            const {left, top, bottom} = part.getBoundingClientRect();
+            return [left, (top + bottom) / 2];
+        })"""
+    )
+    page.context.close()
+
+    lefts, middles = zip(*boxes, strict=True)
+    assert middles == pytest.approx([middles[0]] * 2 + [middles[2]] * 2, abs=2)
+    assert lefts[2] == pytest.approx(lefts[0], abs=1)
+
+
 # Of each row: its height, and where words stand in it.
 ROWS = """() => [...document.querySelectorAll(".entry, .st tbody tr:not(.grp)")].map((row) => {
   const {top, height} = row.getBoundingClientRect();
