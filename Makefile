@@ -3,12 +3,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Yours, which git ignores, or the sample: make run CONFIG=other/config.yaml names another one.
+CONFIG := $(or $(AGGREGATOR_CONFIG),$(wildcard config.local.yaml),config.yaml)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: run install test check lint demo bench fuzz lock clean format
 
-run: $(VENV)/run.stamp ## the main job: poll the feeds of config.yaml and serve the pages
-	$(BIN)/aggregator run
+run: $(VENV)/run.stamp ## the main job: poll the feeds of config.local.yaml or config.yaml and serve the pages
+	$(BIN)/aggregator --config $(CONFIG) run
 
 install: $(VENV)/run.stamp ## install only
 
