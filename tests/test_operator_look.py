@@ -144,8 +144,10 @@ def test_the_foot_takes_two_rows_also_with_the_operators_links(browser, base, lo
     page.context.close()
 
     lefts, middles = zip(*boxes, strict=True)
-    assert middles == pytest.approx([middles[0]] * 2 + [middles[2]] * 2, abs=2)
-    assert lefts[2] == pytest.approx(lefts[0], abs=1)
+    second_row = [middle > middles[0] + 10 for middle in middles]
+    assert second_row in ([False, False, True, True], [False, False, False, True])
+    assert max(middles) - min(middles) < 60
+    assert lefts[second_row.index(True)] == pytest.approx(lefts[0], abs=1)
 
 
 # Of each row: its height, and where words stand in it.
