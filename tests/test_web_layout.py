@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.web_fixtures import Site, entry, lively_site, served
+from tests.web_fixtures import Site, entry, lively_site, post_path, served
 from web.language import available
 
 pytestmark = pytest.mark.browser
@@ -135,7 +135,8 @@ def test_names_without_a_place_to_break_do_not_widen_a_page(browser, tmp_path, w
     widths = {}
     with served(site) as address:
         page = opened(browser, address, width)
-        for path in ("/", "/?view=titles", "/source/f", "/search?q=w", "/sources", "/status"):
+        paths = ["/", "/?view=titles", "/source/f", "/search?q=w", "/sources", "/status"]
+        for path in [*paths, post_path(site)]:
             page.goto(address + path)
             widths[path] = page.evaluate("document.documentElement.scrollWidth")
         page.context.close()
