@@ -15,7 +15,10 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
+from aggregator.config import Config
 from aggregator.database import open_database
+from aggregator.database.pictures import read_pictures
+from aggregator.pictures.picture_files import FOR_LIST, FOR_POST
 from tests import quay, released
 from tests.running import command
 from tests.worlds import sqlite_database
@@ -87,6 +90,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
     polled.mkdir()
     config = quay.configure(site)
     released.make(config.database, released.REVISIONS[-1])
+    _add_files_of_pictures(config)
     with quay.clock_at(quay.NOW):
         ran = {name: _ran(site, *arguments) for name, arguments in COMMANDS.items()}
         ran["export.txt"] = _ran(site, "export", "public")
@@ -98,6 +102,18 @@ def outputs(folder: Path) -> dict[str, bytes]:
         engine.dispose()
     exported = {name: (site / "public" / path).read_bytes() for name, path in EXPORTED.items()}
     return pages | ran | exported | {"rows.json": _rows(polled), "schema.sql": _schema(polled)}
+
+
+def _add_files_of_pictures(config: Config) -> None:
+    """Write empty files for the pictures that the database has: pages show no others."""
+    engine = open_database(config.database)
+    with engine.connect() as connection:
+        keys = read_pictures.file_keys(connection)
+    engine.dispose()
+    for name in [key + size for key in keys for size in (FOR_POST, FOR_LIST)]:
+        path = config.picture_folder / name[:2] / f"{name}.webp"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
 def stored(name: str) -> bytes:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from aggregator.cli import static_site
 from aggregator.database.schema import entries
+from aggregator.pictures.picture_files import PictureFiles
 from tests.hostile_pictures import picture
 from tests.pictured import add_picture
 from tests.stored import statements
@@ -205,6 +206,17 @@ def test_an_export_has_the_pictures_as_files(site, tmp_path):
     assert f'src="picture/{stored.key}.webp"' in exported["index.html"].decode()
     assert f'src="../../picture/{stored.key}.webp"' in exported["source/lamp/index.html"].decode()
     assert Image.open(BytesIO(exported[f"picture/{stored.key}.webp"])).width == 1200
+
+
+def test_a_picture_whose_files_are_lost_is_on_no_page(site):
+    lost = add(site, picture(640, 480))
+    PictureFiles(site.config.picture_folder).delete([lost.key])
+
+    exported = static_site.files(site.config, site.engine, frozenset({"html"}), posts=True)
+    texts = [file.data.decode() for file in exported if file.path.endswith(".html")]
+
+    assert not any(lost.key in text for text in texts)
+    assert lost.key not in site.client.get("/").text
 
 
 def test_a_page_of_forty_posts_with_pictures_is_light_without_them(tmp_path):

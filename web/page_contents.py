@@ -7,7 +7,7 @@ Functions here read the database and know nothing of the request, so a page can 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import render_template
 
@@ -48,6 +48,7 @@ from web.search_marks import excerpt_around
 from web.site import site
 from web.template_globals import translation_context
 
+_Key = TypeVar("_Key")
 PAGE_SIZE = 40
 PAGE_BUDGET = 1_000_000  # bytes of the entries of a page; usual pages have a twentieth
 FEEDS_A_PAGE = 500
@@ -417,7 +418,7 @@ def _pictures_of_post(data: PageData, entry: ListedEntry) -> PostPictures:
     by_address: Mapping[bytes, StoredPicture] = {}
     leads = _pictures(data, [entry], view=None)
     if data.overview.has_pictures:
-        by_address = read_pictures.pictures_of_entry(data.connection, entry.id)
+        by_address = _present(read_pictures.pictures_of_entry(data.connection, entry.id))
     return PostPictures(by_address, leads.get(entry.id), data.links.of_picture)
 
 
@@ -427,7 +428,13 @@ def _pictures(
     """Return the pictures that lead entries; none of a list of titles."""
     if view == "titles" or not data.overview.has_pictures:
         return presentation.NO_PICTURES
-    return read_pictures.lead_pictures(data.connection, [entry.id for entry in entries])
+    return _present(read_pictures.lead_pictures(data.connection, [entry.id for entry in entries]))
+
+
+def _present(pictures: Mapping[_Key, StoredPicture]) -> dict[_Key, StoredPicture]:
+    """Return the pictures without those whose files are lost."""
+    files = site().pictures
+    return {key: picture for key, picture in pictures.items() if files.has(picture.key)}
 
 
 def _hints(data: PageData, search_text: str, rows: ListPage) -> tuple[Hint, ...]:

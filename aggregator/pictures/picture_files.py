@@ -55,6 +55,10 @@ class PictureFiles:
         except OSError:
             return None
 
+    def has(self, key: str) -> bool:
+        """Return whether both files of a picture are there."""
+        return all(self._path(key + size).is_file() for size in (FOR_POST, FOR_LIST))
+
     def delete(self, keys: Iterable[str]) -> None:
         """Delete the files of pictures."""
         for key in keys:

@@ -83,6 +83,7 @@ class PictureFetcher:
         self._fetcher = Fetcher(
             replace(settings.fetch, max_size=MAX_SIZE, timeout=TIMEOUT, files=None, accept=_ACCEPT)
         )
+        self._folder = settings.folder
         self._files = PictureFiles(settings.folder)
         self._host_limits = host_limits
         self._budget_of = budget_of
@@ -122,7 +123,7 @@ class PictureFetcher:
             key = await asyncio.to_thread(self._files.store, small.for_post, small.for_list)
         except OSError as error:
             if self._clock.now() >= self._next_write_at:  # one line, not one for each picture
-                log.error("pictures: can't be written: %s", error.strerror)
+                log.error("%s: pictures can't be written: %s", self._folder, error.strerror)
             self._next_write_at = self._clock.now() + _OWN_PAUSE
             return self._postponed(due, _NOT_WRITTEN)
         stored = StoredPicture(key, small.width, small.height)
