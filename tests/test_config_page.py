@@ -220,3 +220,24 @@ def test_a_file_that_is_read_is_watched_and_so_is_one_that_is_missing(tmp_path):
     stamps = config.load(path).stamps
     assert set(stamps) == {path, tmp_path / "about.md", tmp_path / "look.css"}
     assert all(stamps.values())
+
+
+def test_check_says_what_of_a_style_sheet_no_browser_loads(tmp_path):
+    sheet = b"""/* @import x */ @import "a.css";
+@font-face { font-family: X; src: url(x.woff2) }
+.top { background: url( "https://x.example/a.png") } .page { background: url(/picture/x) }
+.foot { background: URL(data:image/png;base64,AA) }
+"""
+    (tmp_path / "look.css").write_bytes(sheet)
+    path = tmp_path / "config.yaml"
+    path.write_text("page: {css: look.css}\nfeeds: [https://x.example/feed.xml]")
+
+    remarks = config.notes(config.load(path))
+
+    told = [remark.partition(" is not loaded")[0] for remark in remarks]
+    assert told == [
+        "page.css: look.css:1:17: @import",
+        "page.css: look.css:2:1: @font-face",
+        "page.css: look.css:3:20: url(https:",
+        "page.css: look.css:4:21: URL(data:",
+    ]

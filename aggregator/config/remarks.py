@@ -1,5 +1,6 @@
 """Remarks on likely mistakes in a valid configuration."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
@@ -13,6 +14,9 @@ from aggregator.search.syntax_tree import NameTest
 
 POLITE_INTERVAL = timedelta(minutes=30)
 MAX_OF_KIND = 5  # remarks
+_NOT_LOADED = re.compile(
+    r"/\*.*?\*/|(@import|@font-face|url\(\s*[\"']?(?:data:|https?:|//))", re.DOTALL | re.IGNORECASE
+)
 
 
 def notes(config: Config) -> list[str]:
@@ -30,6 +34,7 @@ def notes(config: Config) -> list[str]:
     remarks += _clipped(_on_categories(config))
     remarks += _clipped(_on_stories(config), of="stories")
     remarks += _clipped(_on_characters(config))
+    remarks += _clipped(_on_style_sheet(config), of="page.css")
     remarks += _clipped(remarks_on_rules(config), of="rules")
     return remarks
 
@@ -100,6 +105,22 @@ def _on_characters(config: Config) -> Iterator[str]:
     for place, text in texts:
         if character := stray_characters.stray_in_prose(text):
             yield f"{place}: {stray_characters.complaint(character)}"
+
+
+def _on_style_sheet(config: Config) -> Iterator[str]:
+    """Yield remarks on what the content policy of the pages keeps browsers from loading."""
+    file = config.page.css
+    if file is None:
+        return
+    for match in _NOT_LOADED.finditer(file.text):
+        if match[1]:
+            line_number = file.text.count("\n", 0, match.start()) + 1
+            column = match.start() - file.text.rfind("\n", 0, match.start())
+            reference = re.sub(r"[\s\"']", "", match[1])
+            yield (
+                f"page.css: {file.path}:{line_number}:{column}: {reference} is not loaded; "
+                "pages load no fonts, and pictures from this server alone"
+            )
 
 
 def _on_short_interval(interval: timedelta) -> str:
