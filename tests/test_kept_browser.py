@@ -138,6 +138,7 @@ def test_a_saved_post_has_its_title_source_time_and_links(page, base):
 
     assert first.locator("h3 a").get_attribute("href") == "https://example.org/post-1"
     assert first.locator(".src").inner_text() == "Lamp"
+    assert first.get_attribute("lang") == "en-US"
     assert first.locator("time").inner_text() == "1 minute ago"
     assert str(time.gmtime().tm_year) in str(first.locator("time").get_attribute("title"))
     assert "/post/" in str(first.locator(".here").get_attribute("href"))

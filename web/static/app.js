@@ -96,7 +96,7 @@
       here: post.matches(".post") ? location.href.replace(/[?#].*/, "") : $(".here, a.p-name:not(.u-url)", post)?.href,
       source: ($(".src > :last-child", post) || $("h1")).textContent,
       time: $(".dt-published", post)?.dateTime,
-      lang: ($("h1", post) || post).lang,
+      lang: ($("h1", post) || post).closest("[lang]").lang,
       at: Date.now(),
     });
     if ((isNew && before.length >= MOST.saved) || !keep("saved", after)) say(words.full);
