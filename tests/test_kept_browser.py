@@ -458,6 +458,21 @@ def test_read_posts_are_hidden_on_every_list_and_come_back(page, base, path):
     assert page.locator(".entry:visible").count() == whole
 
 
+@pytest.mark.parametrize("locale", available())
+def test_the_offer_to_hide_read_posts_keeps_the_first_post_near_the_top(
+    browser, site, base, locale
+):
+    page = open_page(browser, base + post_path(site, "Post 1"), 390, locale=locale)
+    page.goto(base)
+    expect(page.locator(".kept button")).to_be_visible()
+    top = page.locator(".entry").first.bounding_box()["y"]
+    width = page.evaluate("document.documentElement.scrollWidth")
+    page.context.close()
+
+    assert top <= 200
+    assert width <= 390
+
+
 def test_a_post_that_gets_read_stays_in_sight_until_the_next_page(page, base):
     ids = [
         post.removeprefix("e")
