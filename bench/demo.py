@@ -1,7 +1,8 @@
 """`make demo`: a small local world of feeds that publish by themselves, and the program on it.
 
 Eight publishers on one loopback port write a new post every few seconds; one of them is broken,
-one asks for a pause and one sends markup in its titles, so that every page has something to show.
+one asks for a pause, one sends markup in its titles and two send pictures, so that every page has
+something to show.
 Everything lies in ./demo-world and may be deleted.
 """
 
@@ -9,6 +10,7 @@ import argparse
 import contextlib
 import itertools
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +26,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 WORLD = Path("demo-world")
+SAMPLE = Path(__file__).parents[1] / "samples" / "recent-posts.xml"  # with pictures
 SEED = 7
 KEPT = 12
 BACKLOG = timedelta(days=4)
@@ -73,6 +76,7 @@ class Publisher:
     authors: list[str]
     seconds: float
     markup: bool = False
+    pictures: list[str] = field(default_factory=list)
     posts: list[tuple[int, str, str, str, datetime]] = field(default_factory=list)
     numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
     next_at: float = 0.0
@@ -81,7 +85,7 @@ class Publisher:
         """Publish a post dated `at`."""
         thing = chance.choice(_THINGS)
         title = f"{chance.choice(_OPENINGS)} {f'<b>{thing}</b>' if self.markup else thing}"
-        text = " ".join(chance.sample(_SENTENCES, 3))
+        text = _text(chance, self.pictures)
         self.posts.insert(0, (next(self.numbers), title, text, chance.choice(self.authors), at))
         del self.posts[KEPT:]
 
@@ -90,6 +94,7 @@ class Publisher:
         items = "".join(self._item(*post) for post in self.posts)
         return (
             '<?xml version="1.0" encoding="utf-8"?><rss version="2.0" '
+            'xmlns:content="http://purl.org/rss/1.0/modules/content/" '
             'xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>'
             f"<title>{escape(self.title)}</title><link>https://{self.name}.example/</link>"
             f"<description>From the demo.</description>{items}</channel></rss>"
@@ -101,15 +106,47 @@ class Publisher:
             f"<link>https://{self.name}.example/{number}</link>"
             f'<guid isPermaLink="false">{self.name}-{number}</guid>'
             f"<pubDate>{format_datetime(at)}</pubDate>"
-            f"<description>{escape(f'<p>{text}</p>')}</description></item>"
+            f"<content:encoded>{escape(text)}</content:encoded></item>"
         )
+
+
+def _text(chance: random.Random, pictures: list[str]) -> str:
+    """Return some paragraphs as HTML, with one of the pictures if there are any."""
+    lead, first, second, quotation, last = (
+        " ".join(chance.sample(_SENTENCES, number)) for number in (3, 4, 3, 1, 4)
+    )
+    items = "".join(f"<li>{sentence}</li>" for sentence in chance.sample(_SENTENCES, 3))
+    picture = f'<p><img src="{chance.choice(pictures)}" alt="A view"></p>' if pictures else ""
+    return (
+        f"{picture}<p>{lead}</p><p>{first}</p><h2>What we learned</h2><ul>{items}</ul>"
+        f"<p>{second}</p><blockquote><p>{quotation}</p></blockquote><p>{last}</p>"
+    )
+
+
+def _sample_pictures() -> list[str]:
+    """Return the pictures of the sample as `data:` addresses, which need no server."""
+    return re.findall(r'"(data:image/[^"]+)"', SAMPLE.read_text(encoding="utf-8"))
 
 
 PUBLISHERS = [
     Publisher("kernel-notes", "Kernel Notes", "Engineering", ["Ines Okafor"], 40),
     Publisher("postgres-diary", "Postgres Diary", "Engineering", ["A. Mbeki"], 60),
-    Publisher("slow-lane", "The Slow Lane", "Cities", ["Theo Brandt", "Lu Wen"], 35),
-    Publisher("harbour-tide", "Harbour & Tide", "World", ["Marit Solheim"], 25),
+    Publisher(
+        "slow-lane",
+        "The Slow Lane",
+        "Cities",
+        ["Theo Brandt", "Lu Wen"],
+        35,
+        pictures=_sample_pictures(),
+    ),
+    Publisher(
+        "harbour-tide",
+        "Harbour & Tide",
+        "World",
+        ["Marit Solheim"],
+        25,
+        pictures=_sample_pictures(),
+    ),
     Publisher("preprint-watch", "Preprint Watch", "Science", ["the editors"], 12),
     Publisher("markup-matters", "Markup Matters", "Web", ["Jo Lindqvist"], 50, markup=True),
 ]
@@ -183,6 +220,8 @@ def write_config(folder: Path, feeds: int, *, web_port: int) -> Path:
         f"web: {{port: {web_port}}}",
         "poll: {interval: 5s, host_delay: 0s, workers: 1}",
         "network: {allow: [127.0.0.1, localhost]}",
+        "page: {pictures: lead, description: A small local world of feeds}",
+        "views: [{name: repairs, title: Repairs, search: 'title:repair'}]",
         "feeds:",
     ]
     for publisher in PUBLISHERS:

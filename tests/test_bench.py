@@ -2,7 +2,9 @@
 
 import pytest
 
-from bench import lists, pictures, publishing
+from aggregator.pictures.picture_choice import chosen_pictures
+from aggregator.reading.worker_task import read_document
+from bench import demo, lists, pictures, publishing
 
 
 @pytest.mark.slow
@@ -41,3 +43,16 @@ def test_the_bench_of_pictures_runs(monkeypatch):
 
     assert any(line.startswith("| small | ") for line in lines)
     assert "from choice to row" in lines[-2]
+
+
+@pytest.mark.slow
+def test_the_demo_has_texts_to_read_and_pictures_that_need_no_network():
+    _status, headers, body = demo.World().answer("/slow-lane")
+    read = read_document(body, headers, "https://slow-lane.example/feed")
+    assert read.feed is not None
+
+    entry = read.feed.entries[0]
+    choices = chosen_pictures(entry.image, entry.enclosures, entry.content_html, whole_text=False)
+
+    assert len(entry.content_html or "") > 2 * len(entry.summary) + 600
+    assert [chosen.url.partition(":")[0] for chosen in choices] == ["data"]
