@@ -44,6 +44,18 @@ def test_a_face_stands_in_place_of_the_letter_wherever_its_feed_is_named(site):
         assert "immutable" in answer.headers["Cache-Control"]
 
 
+def test_a_picture_of_sixteen_bits_keeps_its_shades():
+    bright = Image.new("I;16", (88, 88), 0x8000)
+    for x in range(44):
+        bright.putpixel((x, 0), 0xFFFF)
+    file = BytesIO()
+    bright.save(file, "PNG")
+
+    face = Image.open(BytesIO(logo_icons.face_icon(file.getvalue()))).convert("L")
+
+    assert 120 <= face.getpixel((44, 60)) <= 136
+
+
 def test_a_feed_without_a_face_keeps_its_letter(site):
     page = site.page("/source/tide")
 

@@ -12,7 +12,7 @@ from io import BytesIO
 
 from PIL import Image, ImageOps
 
-from aggregator.pictures.raster import format_of
+from aggregator.pictures.raster import format_of, in_eight_bits
 
 TOUCH_SIDE = 180
 """Pixels of the icon of a page on the home screen of iOS, which shows transparency as black."""
@@ -92,7 +92,7 @@ def _upright(logo: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings(action="ignore"):  # of broken metadata
             picture = Image.open(BytesIO(logo), formats=[file_format] if file_format else [])
-            return ImageOps.exif_transpose(picture).convert("RGBA")
+            return ImageOps.exif_transpose(in_eight_bits(picture)).convert("RGBA")
     except Exception as error:  # whatever a decoder stumbles over
         raise ValueError("a damaged picture") from error
 

@@ -135,11 +135,19 @@ def _resized(image: Image.Image, size: PictureSize) -> Image.Image:
     """Decode a picture, and return it in a size; in a mode with room for shades."""
     image.draft(image.mode, (_DRAFT * size.width, _DRAFT * size.height))
     image.load()
-    if image.mode.startswith("I"):
-        image = image.point(lambda value: value / _SIXTEEN_BITS).convert("L")
-    elif image.mode not in {"L", "RGB", "CMYK"} or "transparency" in image.info:
+    image = in_eight_bits(image)
+    if image.mode not in {"L", "RGB", "CMYK"} or "transparency" in image.info:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def in_eight_bits(image: Image.Image) -> Image.Image:
+    """Return a picture with at most 256 shades of a channel; Pillow would cut off brighter ones."""
+    if not image.mode.startswith("I"):
+        return image
+    image = image.point(lambda value: value / _SIXTEEN_BITS).convert("L")
+    image.info.pop("transparency", None)  # a shade of the former bits
+    return image
 
 
 def _upright(image: Image.Image) -> Image.Image:
