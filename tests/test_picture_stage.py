@@ -25,6 +25,7 @@ from tests.hostile_pictures import picture
 from tests.pictured import Pictured
 from tests.pollers import _SameWorkers, new_scheduler
 from tests.running import command, write_config
+from tests.stored import statements
 from tests.test_scheduler import stopped, until
 from tests.worlds import NOW, entry, record, sqlite_database, subscribe
 
@@ -80,6 +81,19 @@ def test_where_the_first_picture_is_no_lead_the_next_one_is_fetched(blog):
 
     assert blog.paths() == ["/icon.png", "/page.png", "/photo.png"]
     assert [lead.width for lead in blog.leads()] == [640]
+
+
+def test_a_small_picture_in_many_posts_costs_few_statements(blog):
+    blog.server.put("/seal.png", picture(88, 31))
+    blog.store(*(blog.entry(number, "/seal.png", f"/{number}.png") for number in range(20)))
+    blog.fetch()
+    ids = blog.ids()
+
+    with statements(blog.database) as seen, blog.database.begin() as connection:
+        write_choices.make_next_due(connection, ids, NOW)
+
+    assert len(blog.paths()) == 21
+    assert len(seen) < 5
 
 
 def test_with_all_pictures_those_of_the_text_are_fetched_too(database, server, tmp_path, blog):

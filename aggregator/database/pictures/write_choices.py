@@ -4,9 +4,11 @@ Choosing reads texts, so the transaction that stores a poll only notes the ids o
 stage that fetches pictures goes on from there, also after a kill.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -159,17 +161,28 @@ def _stored_ids(
 
 def make_next_due(connection: Connection, entry_ids: Collection[int], now: datetime) -> None:
     """Make the next picture due that may lead each entry, unless a better one leads or is due."""
-    next_ids = set()
-    for entry_id in entry_ids:
-        for row in connection.execute(_CANDIDATES, {"entry": entry_id}):
-            if row.file_key is not None and may_lead(PictureSize(row.width, row.height)):
-                break
-            if row.failure is None and row.file_key is None:
-                if row.next_at is None:
-                    next_ids.add(row.id)
-                break
-    if next_ids:
-        connection.execute(_MAKE_DUE, {"ids": sorted(next_ids), "now": now})
+    next_ids: set[int] = set()
+    for chunk in chunks(sorted(entry_ids)):
+        rows = connection.execute(_CANDIDATES, {"entries": chunk})
+        for _, candidates in groupby(rows, key=attrgetter("entry_id")):
+            next_ids.update(_next_id(candidates))
+    for ids in chunks(sorted(next_ids)):
+        connection.execute(_MAKE_DUE, {"ids": ids, "now": now})
+
+
+def _next_id(candidates: Iterable[Any]) -> Iterable[int]:
+    """Yield the id of the picture of an entry that is to be fetched next, if any is.
+
+    Args:
+        candidates: In order of preference.
+    """
+    for row in candidates:
+        if row.file_key is not None and may_lead(PictureSize(row.width, row.height)):
+            return
+        if row.failure is None and row.file_key is None:
+            if row.next_at is None:
+                yield row.id
+            return
 
 
 def _is_new(connection: Connection, entry: UnchosenEntry) -> bool:
@@ -263,6 +276,7 @@ _MAKE_DUE = (
 )
 _CANDIDATES = (
     select(
+        entry_pictures.c.entry_id,
         pictures.c.id,
         pictures.c.file_key,
         pictures.c.width,
@@ -271,6 +285,9 @@ _CANDIDATES = (
         pictures.c.failure,
     )
     .join(entry_pictures, entry_pictures.c.picture_id == pictures.c.id)
-    .where(entry_pictures.c.entry_id == bindparam("entry"), entry_pictures.c.may_lead)
-    .order_by(entry_pictures.c.position)
+    .where(
+        entry_pictures.c.entry_id.in_(bindparam("entries", expanding=True)),
+        entry_pictures.c.may_lead,
+    )
+    .order_by(entry_pictures.c.entry_id, entry_pictures.c.position)
 )
