@@ -1,6 +1,8 @@
 """/readyz and `aggregator health`: whether the program reads, polls and uses its config.yaml."""
 
 import socket
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -98,6 +100,12 @@ def test_health_cannot_guess_a_port(tmp_path):
 
     with pytest.raises(AggregatorError, match="name the port with --port"):
         ready_address(replace(config, web=WebOptions(port=0)))
+
+
+def test_health_loads_no_database_as_it_runs_every_minute():
+    script = "import aggregator.cli.health, sys; sys.exit('sqlalchemy' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_health_says_that_nothing_listens(tmp_path):

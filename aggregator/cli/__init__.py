@@ -8,7 +8,7 @@ import click
 
 from aggregator import __version__
 from aggregator.cli import logs
-from aggregator.cli.common import takes_config
+from aggregator.cli.config_option import takes_config
 from aggregator.errors import AggregatorError, ConfigError, OpmlError, OutputError, UsageError
 from aggregator.urls import masked_input
 

@@ -1,56 +1,17 @@
-"""Common parts of commands: the option --config, the file, the database."""
+"""Common parts of commands: the event loop, the database."""
 
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import click
-
-from aggregator.config import Config, load
+from aggregator.config import Config
 from aggregator.database import DBAPIError, Engine, database_error, open_database
 from aggregator.database.feeds import write_subscriptions
 from aggregator.database.lists import write_relisting
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def takes_config(command: _Command) -> _Command:
-    """Add the option -c/--config, which may stand before or after the command's name."""
-
-    def keep(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
-        if value is not None:
-            ctx.find_root().obj = value
-
-    return click.option(
-        "-c",
-        "--config",
-        type=click.Path(path_type=Path),
-        expose_value=False,
-        callback=keep,
-        help="The configuration file.  [default: $AGGREGATOR_CONFIG or config.yaml]",
-        metavar="PATH",
-    )(command)
-
-
-def config_path() -> Path:
-    """Return the path of the configuration: option, environment or default."""
-    option: Path | None = click.get_current_context().find_root().obj
-    return option or Path(os.environ.get("AGGREGATOR_CONFIG") or "config.yaml")
-
-
-def load_config() -> Config:
-    """Read the configuration.
-
-    Raises:
-        ConfigError: The file has problems.
-    """
-    return load(config_path())
 
 
 def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

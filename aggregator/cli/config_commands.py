@@ -10,7 +10,7 @@ import click
 
 from aggregator import config as configuration
 from aggregator import urls
-from aggregator.cli.common import config_path, load_config, takes_config
+from aggregator.cli.config_option import config_path, load_config, takes_config
 from aggregator.cli.logs import escaped
 from aggregator.config import Config
 from aggregator.database import Connection, DBAPIError, database_error, is_up_to_date, open_database

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from aggregator import urls
-from aggregator.cli.common import load_config, opened_database, takes_config
+from aggregator.cli.common import opened_database
+from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.feed_arguments import feed_names
 from aggregator.cli.logs import escaped
 from aggregator.cli.output import iso

@@ -9,7 +9,8 @@ import click
 
 from aggregator import urls
 from aggregator.cli import exclusion_reasons, output
-from aggregator.cli.common import load_config, opened_database, takes_config
+from aggregator.cli.common import opened_database
+from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.logs import escaped
 from aggregator.config import Config, line_of
 from aggregator.database import Connection

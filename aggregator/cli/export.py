@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from aggregator.cli import folder_sync, static_site
-from aggregator.cli.common import load_config, opened_database, takes_config
+from aggregator.cli.common import opened_database
+from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.static_site import FORMATS
 from aggregator.errors import UsageError
 

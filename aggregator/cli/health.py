@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from aggregator.cli.common import load_config, takes_config
+from aggregator.cli.config_option import load_config, takes_config
 from aggregator.config import Config
 from aggregator.errors import AggregatorError, ConfigError
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from aggregator.cli import plan_json, plan_output
-from aggregator.cli.common import load_config, takes_config
+from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.logs import escaped
 from aggregator.cli.plan_output import Examples
 from aggregator.config import Config

@@ -7,7 +7,8 @@ from functools import partial
 import click
 
 from aggregator.cli import logs, output
-from aggregator.cli.common import load_config, opened_database, run_until_done, takes_config
+from aggregator.cli.common import opened_database, run_until_done
+from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.feed_arguments import feed_names
 from aggregator.database.feeds import read_health
 from aggregator.errors import UsageError

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator.cli import logs
-from aggregator.cli.common import load_config, opened_database, run_until_done, takes_config
+from aggregator.cli.common import opened_database, run_until_done
+from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.health import answers
 from aggregator.cli.web_process import WebProcess, bind
 from aggregator.config import Config, clear_leftovers, load, present_stamps, reached_at_port
