@@ -344,7 +344,7 @@ def test_a_missing_file_is_told_in_one_line(tmp_path):
         config.load(tmp_path / "none.yaml")
 
     assert str(caught.value) == (
-        f"{tmp_path}/none.yaml: no such file; write one (see docs/config.md) "
+        f"{tmp_path}/none.yaml: no such file; write one with `aggregator init`, "
         "or name another with --config"
     )
 

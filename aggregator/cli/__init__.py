@@ -14,6 +14,7 @@ from aggregator.urls import masked_input
 
 # Module and function of each command; imported on use, as some modules import many others.
 _COMMANDS = {
+    "init": "starter_files:init",
     "run": "service_commands:run",
     "poll": "poll_commands:poll",
     "serve": "service_commands:serve",

@@ -66,7 +66,7 @@ def read(path: Path) -> str:
             raise ConfigError([f"{path}: {message}"])
         return text.decode()
     except FileNotFoundError as error:
-        message = "no such file; write one (see docs/config.md) or name another with --config"
+        message = "no such file; write one with `aggregator init`, or name another with --config"
         raise ConfigError([f"{path}: {message}"]) from error
     except IsADirectoryError as error:
         message = f"a folder; name the file in it with --config {path / 'config.yaml'}"
