@@ -1,5 +1,6 @@
 """The files of pictures, on full disks, and with several processes and after kills."""
 
+import errno
 import os
 import resource
 import socket
@@ -70,6 +71,18 @@ def test_a_picture_is_on_the_disk_before_its_file_has_a_name(folder, monkeypatch
     PictureFiles(folder).store(b"large", b"list")
 
     assert synced == [(4, [".new"]), (5, [".new", ".webp"])]
+
+
+def test_a_folder_that_may_not_be_entered_has_no_pictures(folder, monkeypatch):
+    files = PictureFiles(folder)
+    key = files.store(b"post", b"list")
+    assert files.has(key)
+
+    def refuse(*_args, **_options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert not files.has(key)
 
 
 def test_a_picture_for_which_the_disk_has_no_room_leaves_no_unfinished_file(folder):

@@ -56,8 +56,11 @@ class PictureFiles:
             return None
 
     def has(self, key: str) -> bool:
-        """Return whether both files of a picture are there."""
-        return all(self._path(key + size).is_file() for size in (FOR_POST, FOR_LIST))
+        """Return whether both files of a picture are there, and the folder may be entered."""
+        try:
+            return all(self._path(key + size).is_file() for size in (FOR_POST, FOR_LIST))
+        except OSError:
+            return False
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete the files of pictures."""
