@@ -125,6 +125,20 @@ def test_the_line_below_the_list_being_read_ends_with_its_name(browser, lively):
     assert styles == ["none", "underline"]
 
 
+def test_the_title_of_a_site_does_not_break_within_a_word(browser, lively):
+    page = opened(browser, lively, 660)
+    lines = page.evaluate(
+        """() => {
+            const title = document.createRange();
+            title.selectNodeContents(document.querySelector(".brand span"));
+            return title.getClientRects().length;
+        }"""
+    )
+    page.context.close()
+
+    assert lines == 1  # "Daybook"
+
+
 @pytest.mark.parametrize("width", [320, 1280])
 def test_names_without_a_place_to_break_do_not_widen_a_page(browser, tmp_path, width):
     long = "W" * 80
