@@ -4,16 +4,15 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
 
-from aggregator.cli.health import ready_address
-from aggregator.config import WebOptions, parse
+from aggregator.cli.health import ready_path
+from aggregator.cli.web_address import configured_address, reachable, url_of
+from aggregator.config import parse
 from aggregator.database.feeds import write_subscriptions
-from aggregator.errors import AggregatorError
 from aggregator.model import Outcome
 from tests.running import HANGS_AFTER, command, eventually, get, one_line, running, write_config
 from tests.web_fixtures import Site, entry
@@ -79,27 +78,27 @@ def test_a_database_that_cannot_be_read_is_a_problem(site):
 
 
 @pytest.mark.parametrize(
-    ("host", "base_url", "address"),
+    ("web", "base_url", "url"),
     [
-        ("127.0.0.1", "http://127.0.0.1:8080", "http://127.0.0.1:9000/readyz"),
-        ("0.0.0.0", "https://example.org", "http://127.0.0.1:9000/readyz"),
-        ("::", "https://example.org/news", "http://[::1]:9000/news/readyz"),
-        ("::1", "https://example.org/ü", "http://[::1]:9000/%C3%BC/readyz"),
-        ("192.0.2.7", "https://example.org/a/b/", "http://192.0.2.7:9000/a/b/readyz"),
-        ("nas.local", "https://example.org", "http://nas.local:9000/readyz"),
+        ("{host: 127.0.0.1, port: 9000}", "http://127.0.0.1:9000", "http://127.0.0.1:9000/readyz"),
+        ("{host: 0.0.0.0, port: 9000}", "https://example.org", "http://127.0.0.1:9000/readyz"),
+        ("{host: '::', port: 9000}", "https://example.org/news", "http://[::1]:9000/news/readyz"),
+        ("{port: 9000}", "https://example.org/ü", "http://127.0.0.1:9000/%C3%BC/readyz"),
+        ("{host: nas.local, port: 1}", "https://example.org/a/b/", "http://nas.local:1/a/b/readyz"),
+        ("{socket: /run/a.sock}", "https://example.org/news", "unix:/run/a.sock/news/readyz"),
     ],
 )
-def test_health_asks_where_config_yaml_lets_the_pages_be_served(tmp_path, host, base_url, address):
-    text = f"base_url: {base_url}\nweb: {{host: '{host}', port: 9000}}\nfeeds: []\n"
+def test_health_asks_where_config_yaml_lets_the_pages_be_served(tmp_path, web, base_url, url):
+    text = f"base_url: {base_url}\nweb: {web}\nfeeds: []\n"
+    config = parse(text, path=tmp_path / "config.yaml")
 
-    assert ready_address(parse(text, path=tmp_path / "config.yaml")) == address
+    assert url_of(reachable(configured_address(config.web))) + ready_path(config) == url
 
 
 def test_health_cannot_guess_a_port(tmp_path):
-    config = parse("feeds: []", path=tmp_path / "config.yaml")
+    write_config(tmp_path, [], web="{port: 0}")
 
-    with pytest.raises(AggregatorError, match="name the port with --port"):
-        ready_address(replace(config, web=WebOptions(port=0)))
+    assert "name the port with --port" in one_line(command(tmp_path, "health"), 1)
 
 
 def test_health_loads_no_database_as_it_runs_every_minute():

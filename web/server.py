@@ -56,7 +56,8 @@ class Waitress:
     ) -> None:
         self._hub = hub
         self._listener = listener
-        self._listens_on = listener.getsockname()[0]
+        address = listener.getsockname()
+        self._listens_on = None if isinstance(address, str) else address[0]
         self._config = config
         self._app, self._engine = self._new_app(config)
 
@@ -153,7 +154,7 @@ def application() -> Flask:
 
 
 def _app(
-    config: Config, *, listens_on: str, hub: socket.socket | None = None
+    config: Config, *, listens_on: str | None, hub: socket.socket | None = None
 ) -> tuple[Flask, Engine]:
     engine = open_database(config.database, read_only=True, deadline=READING)
     return create_app(config, engine, hub=hub, listens_on=listens_on), engine

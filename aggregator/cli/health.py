@@ -1,14 +1,19 @@
 """`health`: asks the running program whether posts are up to date, for containers, monitors."""
 
 import http.client
-import ipaddress
 import json
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 import click
 
 from aggregator.cli.config_option import load_config, takes_config
+from aggregator.cli.web_address import (
+    Address,
+    configured_address,
+    connection_to,
+    reachable,
+    url_of,
+)
 from aggregator.config import Config
 from aggregator.errors import AggregatorError, ConfigError
 
@@ -31,30 +36,25 @@ def health(host: str | None, port: int | None) -> None:
         config = load_config()
     except ConfigError as error:  # status 1 as well: to Docker, 2 means nothing
         raise AggregatorError(error.problems[0]) from error
-    web = replace(config.web, host=host or config.web.host, port=port or config.web.port)
-    address = ready_address(replace(config, web=web))
-    reasons = _reasons(address)
+    address = configured_address(config.web)
+    if host or port:
+        address = host or config.web.host, port or config.web.port
+    path = ready_path(config)
+    url = f"{url_of(reachable(address))}{path}"
+    reasons = _reasons(address, path)
     if reasons:
-        raise AggregatorError(f"{address}: not ready: {'; '.join(reasons)}")
-    click.echo(f"{address}: ready")
+        raise AggregatorError(f"{url}: not ready: {'; '.join(reasons)}")
+    click.echo(f"{url}: ready")
 
 
-def ready_address(config: Config) -> str:
-    """Return the address of the running program's `/readyz` on this machine.
-
-    Raises:
-        AggregatorError: The program listens on any free port.
-    """
-    host, port = _reachable(config.web.host), config.web.port
-    if port == 0:
-        raise AggregatorError("web.port is 0, any free port; name the port with --port")
-    authority = f"[{host}]" if ":" in host else host
-    return f"http://{authority}:{port}{urlsplit(config.base_url).path.rstrip('/')}{_PATH}"
+def ready_path(config: Config) -> str:
+    """Return the path of the running program's `/readyz`."""
+    return f"{urlsplit(config.base_url).path.rstrip('/')}{_PATH}"
 
 
-def answers(host: str, port: int) -> bool:
-    """Whether a server listening at `host` answers a request, with any status."""
-    connection = http.client.HTTPConnection(_reachable(host), port, timeout=_TIMEOUT)
+def answers(address: Address) -> bool:
+    """Whether a server listening at `address` answers a request, with any status."""
+    connection = connection_to(address, timeout=_TIMEOUT)
     try:
         connection.request("GET", "/healthz")
         connection.getresponse().read(_MAX_ANSWER)
@@ -65,23 +65,13 @@ def answers(host: str, port: int) -> bool:
     return True
 
 
-def _reachable(host: str) -> str:
-    """Return the address of a server on this machine; some servers listen at all addresses."""
-    try:
-        listened = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if not listened.is_unspecified:
-        return host
-    return "127.0.0.1" if listened.version == 4 else "::1"
-
-
-def _reasons(address: str) -> list[str]:
+def _reasons(address: Address, path: str) -> list[str]:
     """Return why the program at an address is not ready; empty for a ready program."""
-    parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT)
+    if not isinstance(address, str) and address[1] == 0:
+        return ["web.port is 0, any free port; name the port with --port"]
+    connection = connection_to(address, timeout=_TIMEOUT)
     try:
-        connection.request("GET", parts.path)
+        connection.request("GET", path)
         answer = connection.getresponse()
         text = answer.read(_MAX_ANSWER)
     except (OSError, http.client.HTTPException) as error:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,10 +17,11 @@ from aggregator.cli import logs
 from aggregator.cli.common import opened_database, run_until_done
 from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.health import answers
-from aggregator.cli.web_process import WebProcess, bind
+from aggregator.cli.web_address import Address, configured_address, listening, url_of
+from aggregator.cli.web_process import WebProcess
 from aggregator.config import Config, clear_leftovers, load, present_stamps, reached_at_port
 from aggregator.database import open_database, watch_file
-from aggregator.errors import AggregatorError, ConfigError
+from aggregator.errors import AggregatorError, ConfigError, UsageError
 from aggregator.runtime import service_manager
 from aggregator.runtime.child_processes import on_hangup
 from aggregator.runtime.daemon_thread import in_daemon_thread
@@ -56,7 +57,7 @@ def _run(config: Config, bound: "_BoundAddress") -> None:
         web.start()
         try:
             address = bound.listener.getsockname()
-            is_served = partial(in_daemon_thread, partial(answers, *address[:2]))
+            is_served = partial(in_daemon_thread, partial(answers, address))
             jobs = {"web": (2, web.keep_alive), **_watchdog(is_served)}
             scheduler = Scheduler(
                 config,
@@ -93,6 +94,8 @@ def serve(host: str | None, port: int | None, server: str) -> None:
     open_database(config.database).dispose()
     with _listening(config, host, port) as bound:
         config = bound.amend(config)
+        if server == "granian" and config.web.socket:
+            raise UsageError("granian does not use web.socket: name --port, or leave out --server")
         web: WebServer
         if server == "granian":
             web = Granian(config, host=config.web.host, port=config.web.port)
@@ -155,17 +158,20 @@ class _BoundAddress:
     host: str | None
     port: int | None
     configured_port: int
-    address: tuple[Any, ...]
+    address: Address
 
     def amend(self, config: Config) -> Config:
         """Return a configuration with the options of the command line and the actual port.
 
         Another port in a changed file takes effect at the next start.
         """
+        if isinstance(self.address, str):
+            return config
         port = config.web.port if self.port is None else self.port
         if port == self.configured_port:
             port = self.address[1]
-        web = replace(config.web, host=self.host or config.web.host, port=port)
+        host = self.host or config.web.host
+        web = replace(config.web, host=host, port=port, socket=None)
         return replace(reached_at_port(config, port), web=web)
 
 
@@ -173,7 +179,10 @@ class _BoundAddress:
 def _listening(config: Config, host: str | None, port: int | None) -> Iterator[_BoundAddress]:
     """Listen at the address of the command line, else of the file."""
     configured_port = config.web.port if port is None else port
-    with bind(host or config.web.host, configured_port) as listener:
+    address = configured_address(config.web)
+    if host is not None or port is not None:
+        address = host or config.web.host, configured_port
+    with listening(address) as listener:
         yield _BoundAddress(listener, host, port, configured_port, listener.getsockname())
 
 
@@ -237,13 +246,13 @@ def _watchdog(
 
 
 @contextlib.contextmanager
-def _supervised(address: tuple[Any, ...]) -> Iterator[None]:
+def _supervised(address: Address) -> Iterator[None]:
     """Send signs of life to the service manager while the pages are served."""
     seconds, ended = service_manager.watchdog_seconds(), threading.Event()
 
     def tell() -> None:
         while seconds and not ended.wait(seconds / _TELLS):
-            if answers(*address[:2]):
+            if answers(address):
                 service_manager.notify(service_manager.ALIVE)
 
     threading.Thread(target=tell, name="watchdog", daemon=True).start()
@@ -269,7 +278,6 @@ async def _schedule(scheduler: Scheduler, on_start: Callable[[], None] | None = 
     await scheduler.run(stop)
 
 
-def _print_address(address: tuple[Any, ...]) -> None:
-    host, port = address[:2]
-    authority = f"[{host}]" if ":" in host else host
-    click.echo(f"The list is at http://{authority}:{port}/ (Ctrl-C to stop)", err=True)
+def _print_address(address: Address) -> None:
+    end = "" if isinstance(address, str) else "/"
+    click.echo(f"The list is at {url_of(address)}{end} (Ctrl-C to stop)", err=True)

@@ -1,7 +1,6 @@
 """The web process beside the scheduler, so that polls never delay pages."""
 
 import contextlib
-import errno
 import logging
 import multiprocessing
 import os
@@ -20,36 +19,6 @@ from aggregator.scheduler import keys_for_restart
 log = logging.getLogger(__name__)
 
 STOP_WITHIN = 2  # seconds
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket.
-
-    Raises:
-        AggregatorError: The address cannot be bound.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(1024)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise AggregatorError(f"{host}:{port}: {_refusal(error)}") from error
-    listener.setblocking(False)
-    return listener
-
-
-def _refusal(error: OSError | OverflowError) -> str:
-    """Return why an address cannot be bound, and what to do."""
-    reason = getattr(error, "strerror", None) or str(error)
-    match getattr(error, "errno", None):
-        case errno.EADDRINUSE:
-            return f"{reason}; stop what uses it, or choose another port: --port or web.port"
-        case errno.EACCES:
-            return f"{reason}; choose a port of 1024 or more: --port or web.port"
-    return f"{reason}; name an address of this machine with --host, such as 127.0.0.1"
 
 
 class WebProcess:

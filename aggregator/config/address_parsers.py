@@ -14,6 +14,7 @@ from aggregator import urls
 from aggregator.config.files import path_within
 from aggregator.config.value_parsers import CONTROL_CHARACTER, line, quoted
 
+_MAX_SOCKET_PATH = 107
 FEED_ENDINGS = (".xml", ".rss", ".atom", ".json", ".rdf")
 
 _HOST = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
@@ -34,6 +35,16 @@ def listening_host(text: str) -> str:
         raise ValueError(
             f"{quoted(text)} is not an address; write 127.0.0.1, 0.0.0.0 or a host name"
         )
+    return words
+
+
+def socket_path(text: str) -> str:
+    """Read the path of a Unix socket; the system takes no more than 107 bytes (unix(7))."""
+    words = line(text)
+    if not words.startswith("/") or words.endswith("/"):
+        raise ValueError(f"{quoted(words)} is not the path of a socket; write /run/aggregator.sock")
+    if len(os.fsencode(words)) > _MAX_SOCKET_PATH:
+        raise ValueError(f"is longer than {_MAX_SOCKET_PATH} bytes; no path of a socket is")
     return words
 
 

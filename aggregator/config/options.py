@@ -55,12 +55,17 @@ _STRICT = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """Where the pages are served."""
+    """Where the pages are served.
+
+    Attributes:
+        socket: Path of a Unix socket in place of `host` and `port`.
+    """
 
     __pydantic_config__ = _STRICT
 
     host: Annotated[str, parsed(address_parsers.listening_host)] = "127.0.0.1"
     port: Annotated[int, whole_number(0, 65_535)] = 8080
+    socket: Annotated[str | None, parsed_or_none(address_parsers.socket_path)] = None
 
 
 @dataclass(frozen=True, slots=True)
