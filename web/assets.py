@@ -4,6 +4,8 @@ Pages link to each file with a hash of the content (`?v=`), so browsers may keep
 """
 
 import re
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from web.language import available, language, script_words
@@ -23,7 +25,8 @@ _WITHOUT_READERS = {
 }  # comments, and the indentation of scripts
 
 
-def load_assets() -> dict[str, Body]:
+@cache  # for the applications after this one, each with a configuration that was read again
+def load_assets() -> Mapping[str, Body]:
     """Return the files of static/ by name, app.js once for each language as app.TAG.js."""
     assets = {
         path.name: body(_served(path), _TYPES[path.suffix])

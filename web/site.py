@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -120,7 +121,15 @@ def _build(config: Config, assets: Mapping[str, Body], brand: Branding) -> str:
     digest.update(repr((config.page, brand.about, brand.faces, config.feeds)).encode())
     for name in sorted(assets):
         digest.update(assets[name].etag.encode())
+    digest.update(_texts_hash())
+    return digest.hexdigest()[:12]
+
+
+@cache
+def _texts_hash() -> bytes:
+    """Return a hash of templates and catalogues, which are read once, too."""
+    digest = hashlib.sha256()
     for folder in ("templates", "languages"):
         for path in sorted((Path(__file__).parent / folder).iterdir()):
             digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
+    return digest.digest()
