@@ -104,6 +104,23 @@ class World:
         assert health is not None
         return health
 
+    def all_healths(self) -> dict[str, FeedHealth]:
+        """Return the health of every feed by its name, in one statement."""
+        with self.database.connect() as connection:
+            healths = read_health.feeds_by_urgency(connection, now=NOW)
+        return {health.source.name: health for health in healths}
+
+    def all_titles(self) -> dict[str, list[str]]:
+        """Return the titles of the stored entries of every feed by its name, in one statement."""
+        titles: dict[str, list[str]] = {}
+        statement = text(
+            "SELECT name, entries.title FROM feeds JOIN entries ON entries.feed_id = feeds.id"
+        )
+        with self.database.connect() as connection:
+            for name, title in connection.execute(statement):
+                titles.setdefault(name, []).append(title)
+        return titles
+
     def row(self, name: str) -> Row[Any]:
         """Return a feed's row as it is stored."""
         with self.database.connect() as connection:

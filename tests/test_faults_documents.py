@@ -318,7 +318,8 @@ def encoded(tmp_path_factory):
                        headers={"Content-Type": f"application/xml{charset}"})  # fmt: skip
         world.subscribe(*names, apart=True)
         world.poll()
-        yield {pair: world.titles(name) for name, pair in names.items()}
+        titles = world.all_titles()
+        yield {pair: titles[name] for name, pair in names.items()}
         world.database.dispose()
 
 

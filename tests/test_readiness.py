@@ -118,6 +118,7 @@ def test_health_says_that_nothing_listens(tmp_path):
     assert line == f"http://127.0.0.1:{port}/readyz: not ready: Connection refused"
 
 
+@pytest.mark.slow
 def test_the_running_program_is_ready_while_its_file_is_in_use(tmp_path):
     path = write_config(tmp_path, [], base_url="http://news.example/below")
     with running(tmp_path) as (process, address):

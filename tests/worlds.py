@@ -1,8 +1,6 @@
 """A database with something in it, made through the program's own writes."""
 
-import functools
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -32,6 +30,7 @@ from aggregator.poll import PollSettings, recording
 from aggregator.poll.reports import CompletedPoll, FailedPoll, PollSuccess
 from aggregator.schedule import PollResponse
 from tests import postgresql
+from tests.empty_database import put_empty_database
 from tests.selection import OTHER_DATABASE
 
 NOW = datetime(2026, 11, 23, 14, 33, tzinfo=UTC)
@@ -48,22 +47,8 @@ def new_database(folder: Path) -> Engine:
 
 
 def sqlite_database(folder: Path) -> Engine:
-    """Return an engine on `folder`'s database: the one that is there, or an empty one.
-
-    That is a copy of one that the migrations made: running them again takes 50 ms a test.
-    """
-    path = folder / "aggregator.db"
-    if not path.exists():
-        path.write_bytes(_empty_database())
-    return open_database(f"sqlite:///{path}")
-
-
-@functools.cache
-def _empty_database() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "aggregator.db"
-        open_database(f"sqlite:///{path}").dispose()
-        return path.read_bytes()
+    """Return an engine on `folder`'s database: the one that is there, or an empty one."""
+    return open_database(f"sqlite:///{put_empty_database(folder)}")
 
 
 def entry(number: int, **changes: Any) -> CleanEntry:
