@@ -9,12 +9,14 @@ from sqlalchemy import select
 
 from aggregator import config
 from aggregator.cli import static_site
+from aggregator.cli.web_address import listening
+from aggregator.cli.web_process import WebProcess
 from aggregator.config import count_unread
 from aggregator.database.schema import feeds
 from aggregator.model import FeedHead, Outcome
 from tests.configured import parsed, problem, problems
 from tests.feedserver import FeedServer
-from tests.running import command, rss, write_config
+from tests.running import command, eventually, get, rss, write_config
 from tests.web_fixtures import Site, entry
 
 TOKEN = "t0k-7b/41 \u00e9&x"
@@ -226,6 +228,22 @@ def test_what_is_filled_into_an_address_stands_nowhere(site):
     secret = os.environ["TOKEN"]
     assert [text for text in texts if secret in text or secret.replace("&", "&amp;") in text] == []
     assert "members.a.example/***/feed.xml" in site.client.get("/status").text
+
+
+def test_the_process_of_the_pages_knows_the_secrets(site):
+    (feed,) = site.config.feeds
+    site.record(feed.name, entry(1), moved_to=f"{feed.url}/new")
+    served = replace(site.config, database=site.engine.url.render_as_string(hide_password=False))
+    with listening(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/status"
+        web = WebProcess(served, listener)
+        web.start()
+        try:
+            assert "members.a.example/***/feed.xml/new" in get(address)[2].decode()
+            web.take_over(replace(served, secrets=("feed.xml/new",)))
+            eventually(lambda: "members.a.example/***/***" in get(address)[2].decode())
+        finally:
+            web.stop()
 
 
 def test_commands_show_no_secret(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Flask
 
+from aggregator import urls
 from aggregator.config import Config, load
 from aggregator.database import READING, Engine, open_database, watch_file
 from aggregator.errors import UsageError
@@ -156,6 +157,7 @@ def application() -> Flask:
 def _app(
     config: Config, *, listens_on: str | None, hub: socket.socket | None = None
 ) -> tuple[Flask, Engine]:
+    urls.remember_secrets(config.secrets)  # another process may have read the file
     engine = open_database(config.database, read_only=True, deadline=READING)
     return create_app(config, engine, hub=hub, listens_on=listens_on), engine
 

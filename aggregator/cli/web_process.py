@@ -50,6 +50,7 @@ class WebProcess:
     def take_over(self, config: Config) -> None:
         """Serve the pages by the section `page`, the faces of feeds and the zone of a changed file.
 
+        The secrets of the file are masked, too.
         The process keeps the former stamps of a file with changes for the next start.
         Waits until the process has read the change.  A process that has ended is started again
         with the change.
@@ -60,6 +61,7 @@ class WebProcess:
             page=config.page,
             faces=config.faces,
             timezone=config.timezone,
+            secrets=config.secrets,
             stamps=self._config.stamps if needs_restart else config.stamps,
         )
         is_saved = changed_config.stamps != self._config.stamps

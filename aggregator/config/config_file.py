@@ -126,6 +126,7 @@ def parse(text: str, *, path: Path) -> Config:
         stamps=folder.stamps,
         feeds=feeds,
         faces=_faces(feeds, read.items.feeds.values()),
+        secrets=read.secrets,
         base_url_given="base_url" in read.values,
         **option_validation.as_arguments(settings),
     )
@@ -151,12 +152,14 @@ class _ReadValues:
         values: Texts, None, lists and dicts, by key.
         settings: Defaults stand in for a value with a variable without a value.
         unread_count: Number of values with such a variable.
+        secrets: As of `Filling`.
     """
 
     values: dict[str, Any]
     settings: GlobalOptions
     items: FeedItems
     unread_count: int
+    secrets: tuple[str, ...]
 
 
 def _read_values(config_text: "_ConfigText", environment: Environment) -> _ReadValues:
@@ -185,7 +188,7 @@ def _read_values(config_text: "_ConfigText", environment: Environment) -> _ReadV
     faults = [*filling.faults, *filling.without_unread(faults)]
     if faults or config_text.problems:
         raise config_text.error(faults, folder.stamps)
-    return _ReadValues(values, settings, items, len(filling.unread))
+    return _ReadValues(values, settings, items, len(filling.unread), filling.secrets)
 
 
 def _without_feeds(values: Mapping[str, Any]) -> dict[str, Any]:

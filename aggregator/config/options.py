@@ -317,6 +317,8 @@ class Config(GlobalOptions):
         base_url_given: The file has a `base_url`.
         feeds: Subscriptions in the order of the file; names and addresses are unique.
         faces: Pictures that stand for feeds, by the name of the feed.
+        secrets: Texts of variables in addresses, to be masked by each process with the
+            configuration (`aggregator.urls.remember_secrets`).
         stamps: Stamps of the file, and of those beside the file that were read, at the time of
             reading; None for a missing file.
     """
@@ -326,6 +328,7 @@ class Config(GlobalOptions):
     base_url_given: bool = field(default=False, compare=False)
     feeds: tuple[Subscription, ...] = ()
     faces: Mapping[str, Face] = field(default_factory=dict, hash=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     stamps: Mapping[Path, Stamp | None] = field(default_factory=dict, compare=False)
 
     @property

@@ -80,11 +80,13 @@ class Filling:
         values: As `yaml_document.values` returns them; texts with variables are `FilledText`.
         faults: Of variables.
         unread: Locations of values with variables without a value; they are as written.
+        secrets: Texts that were filled into addresses, each once.
     """
 
     values: Any
     faults: list[ConfigFault] = field(default_factory=list)
     unread: set[Location] = field(default_factory=set)
+    secrets: tuple[str, ...] = ()
 
     def without_unread(self, faults: Iterable[ConfigFault]) -> list[ConfigFault]:
         """Return the faults of keys, and of values whose variables have values."""
@@ -101,8 +103,9 @@ def fill(values: object, environment: Environment) -> Filling:
     """
     filler = _Filler(environment)
     filled = filler.filled(values, ())
-    urls.remember_secrets(filler.secrets)
-    return Filling(filled, filler.faults, filler.unread)
+    secrets = tuple(dict.fromkeys(filler.secrets))
+    urls.remember_secrets(secrets)
+    return Filling(filled, filler.faults, filler.unread, secrets)
 
 
 class _VariableError(ValueError):
