@@ -12,6 +12,7 @@ from aggregator.cli import static_site
 from aggregator.cli.web_address import listening
 from aggregator.cli.web_process import WebProcess
 from aggregator.config import count_unread
+from aggregator.database import open_database
 from aggregator.database.schema import feeds
 from aggregator.model import FeedHead, Outcome
 from tests.configured import parsed, problem, problems
@@ -250,7 +251,11 @@ def test_commands_show_no_secret(tmp_path, monkeypatch):
     monkeypatch.setenv("TOKEN", "pq-5519-zz")
     with FeedServer() as server:
         server.put("/pq-5519-zz/loop", b"", status=302, headers={"Location": "/pq-5519-zz/loop"})
-        server.put("/pq-5519-zz/page", b"<html><body>A page of pq-5519-zz</body></html>")
+        server.put(
+            "/pq-5519-zz/page",
+            b'<html><head><link rel="alternate" type="application/rss+xml" href="feed">'
+            b"</head><body>A page of pq-5519-zz</body></html>",
+        )
         server.put("/pq-5519-zz/a", rss([("a1", "One", None)], title="A"))
         pages = ("a", "none", "loop", "page")
         write_config(tmp_path, [f"'{server.url('/${TOKEN}/')}{page}'" for page in pages])
@@ -263,6 +268,9 @@ def test_commands_show_no_secret(tmp_path, monkeypatch):
                               ["export", "out"])
         ]  # fmt: skip
 
+    with open_database(f"sqlite:///{tmp_path / 'aggregator.db'}").connect() as connection:
+        named = connection.scalars(select(feeds.c.failure).where(feeds.c.failures > 0)).all()
+    assert [each.named_feed for each in named if each.named_feed] == [server.url("/***/feed")]
     texts = [part for each in done for part in (each.stdout, each.stderr)]
     texts += [
         file.read_text("utf-8", "replace")
