@@ -3,11 +3,13 @@
 import json
 import os
 from dataclasses import replace
+from html import escape
+from urllib.parse import unquote
 
 import pytest
 from sqlalchemy import select
 
-from aggregator import config
+from aggregator import config, urls
 from aggregator.cli import static_site
 from aggregator.cli.web_address import listening
 from aggregator.cli.web_process import WebProcess
@@ -320,6 +322,21 @@ def test_a_feed_keeps_its_entries_when_its_secret_becomes_a_variable_and_back(
         assert (row.entries, row.subscribed, row.written_url) == (1, True, subscription.written_url)
 
 
+@pytest.mark.parametrize(
+    "token", ["\u00fc!token*9", "\u00e4=b+c/d", "\u00e9'(x)|y;z", "%C3%A9%41bc!d&", "a%20b%2fc~[d]"]
+)
+@pytest.mark.parametrize("address", [FEED, "https://members.a.example/feed.xml?issue=${TOKEN}&n=1"])
+@pytest.mark.parametrize("spelled", [str, urls.normalized, urls.in_ascii, unquote])
+def test_a_secret_is_masked_however_an_address_spells_it(monkeypatch, token, address, spelled):
+    monkeypatch.setenv("TOKEN", token)
+    (feed,) = parsed(f"feeds: ['{address}']").feeds
+
+    assert urls.masked(spelled(feed.url)) == address.replace("${TOKEN}", "***")
+    assert urls.masked_text(f"see {escape(spelled(feed.url))}") == (
+        f"see {escape(address.replace('${TOKEN}', '***'))}"
+    )
+
+
 def test_a_short_text_is_not_masked_within_words(monkeypatch):
     monkeypatch.setenv("TOKEN", "qwx")
     monkeypatch.setenv("OTHER", "zqvk")
@@ -327,4 +344,4 @@ def test_a_short_text_is_not_masked_within_words(monkeypatch):
     feeds_of = parsed("feeds: ['https://a.example/${TOKEN}/${OTHER}']").feeds
 
     assert feeds_of[0].known_url == "https://a.example/${TOKEN}/${OTHER}"
-    assert config.remarks.urls.masked_text("qwx zqvk zqvks") == "qwx *** zqvks"
+    assert urls.masked_text("qwx zqvk zqvks") == "qwx *** zqvks"

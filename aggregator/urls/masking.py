@@ -52,7 +52,6 @@ _AFTER_KEY = frozenset({"id", "pair"})  # `Key-Pair-Id`, `AWSAccessKeyId`
 _VARIABLE = re.compile(r"\$\{[^{}]{0,4096}\}")
 _MIN_SECRET = 4  # characters; shorter ones stand in any text
 _MIN_WITHIN_WORD = 8  # a shorter secret may be a part of a word
-_BEHIND_HOST = "/:@"  # as web addresses keep them
 
 
 class _Secrets:
@@ -63,10 +62,10 @@ class _Secrets:
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, texts: Iterable[str]) -> None:
-        spellings = {spelling for text in texts for spelling in _spellings(text)}
-        if spellings <= self._texts:
+        long_texts = {text for text in texts if len(text) >= _MIN_SECRET}
+        if long_texts <= self._texts:
             return
-        self._texts |= spellings
+        self._texts |= long_texts
         longest_first = sorted(self._texts, key=lambda text: (-len(text), text))
         self._pattern = re.compile("|".join(map(_secret_pattern, longest_first)))
 
@@ -74,17 +73,24 @@ class _Secrets:
         return self._pattern.sub(MASK, text) if self._pattern else text
 
 
-def _spellings(secret: str) -> set[str]:
-    """Return the spellings of a secret in texts, addresses and HTML; none for a short secret."""
-    if len(secret) < _MIN_SECRET:
-        return set()
-    encoded = {quote(secret, safe=safe) for safe in ("", "/", _BEHIND_HOST)}
-    return {secret, escape(secret), quote_plus(secret), *encoded}
-
-
 def _secret_pattern(secret: str) -> str:
-    pattern = re.escape(secret)
+    """Return a pattern for all spellings of a secret in texts, addresses and HTML.
+
+    Programs differ in what they percent-encode (RFC 3986, 2.2), so each character counts alone.
+    """
+    texts = dict.fromkeys((secret, unquote(secret)))
+    spelled = "|".join("".join(map(_character_pattern, text)) for text in texts)
+    pattern = f"(?:{spelled})"
     return pattern if len(secret) >= _MIN_WITHIN_WORD else rf"(?<!\w){pattern}(?!\w)"
+
+
+def _character_pattern(character: str) -> str:
+    encoded = quote(character, safe="")
+    if encoded == character:
+        return re.escape(character)
+    spellings = {character, encoded, encoded.lower(), quote_plus(character), escape(character)}
+    longest_first = sorted(spellings, key=len, reverse=True)
+    return f"(?:{'|'.join(map(re.escape, longest_first))})"
 
 
 _SECRETS = _Secrets()
