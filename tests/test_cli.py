@@ -108,6 +108,33 @@ def test_poll_lists_posts_in_the_views_that_name_the_title_which_the_poll_has_re
     assert posts == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "start"),
+    [
+        (["fedds"], "No such command 'fedds'; did you mean 'feeds'? See "),
+        (["Explain", "a"], "No such command 'Explain'; did you mean 'explain'? See "),
+        (["xyzzy"], "No such command 'xyzzy'. See "),
+    ],
+)
+def test_an_unknown_command_gets_a_suggestion(tmp_path, arguments, start):
+    assert one_line(command(tmp_path, *arguments), 2).startswith(start)
+
+
+def test_feeds_lists_the_failing_feeds_alone_if_asked_to(server, folder):
+    server.put("/good", rss([("1", "One", None)]))
+    write_config(folder, [server.url("/good")])
+    assert command(folder, "poll").returncode == 0
+    assert command(folder, "feeds", "--failing").stdout == "no feed is failing\n"
+    assert json.loads(command(folder, "feeds", "--failing", "--json").stdout) == []
+
+    write_config(folder, [server.url("/good"), server.url("/nowhere")])
+    command(folder, "poll")
+
+    (feed,) = json.loads(command(folder, "feeds", "--failing", "--json").stdout)
+    assert feed["url"] == server.url("/nowhere")
+    assert "/good" not in command(folder, "feeds", "--failing").stdout
+
+
 def test_feeds_lists_health_for_people_and_programs(server, folder):
     write_config(folder, [server.url("/a"), server.url("/none")])
     command(folder, "poll")

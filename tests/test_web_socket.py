@@ -86,6 +86,17 @@ def test_options_of_the_command_line_come_before_the_socket(tmp_path, path):
         assert not path.exists()
 
 
+@pytest.mark.slow
+def test_a_socket_in_a_file_that_was_saved_waits_for_the_next_start(tmp_path, path):
+    config = write_config(tmp_path, [])
+    with running(tmp_path) as (process, address):
+        config.write_text(config.read_text().replace("{port: 0}", f"{{port: 0, socket: {path}}}"))
+
+        eventually(lambda: "`web` takes effect after a restart" in process.stderr.readline())
+        assert get(f"{address}/")[0] == 200
+        assert not path.exists()
+
+
 def test_a_file_that_is_no_socket_stays(tmp_path, path):
     path.write_text("mine")
     write_config(tmp_path, [], web=f"{{socket: {path}}}")

@@ -1,5 +1,6 @@
 """The commands: a few lines around a stage each; errors become a line and an exit status."""
 
+import difflib
 import signal
 from importlib import import_module
 from typing import Any
@@ -45,6 +46,16 @@ class _Commands(click.Group):
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(f"aggregator.cli.{module}"), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            similar = difflib.get_close_matches(name.lower(), _COMMANDS, n=1)
+            if similar:
+                ctx.fail(f"No such command {name!r}; did you mean {similar[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[_ARGUMENTS] = tuple(args)

@@ -12,6 +12,7 @@ from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.feed_arguments import feed_names
 from aggregator.database.feeds import read_health
 from aggregator.errors import UsageError
+from aggregator.feed_status import FeedStatus, feed_status
 from aggregator.poll import PollResult
 from aggregator.scheduler import poll_once
 
@@ -71,8 +72,14 @@ def poll(feeds: tuple[str, ...], all_feeds: bool, as_json: bool, strict: bool) -
 @click.command(name="feeds")
 @takes_config
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
-def list_feeds(as_json: bool) -> None:
+@click.option("--failing", is_flag=True, help="List only the feeds whose last poll failed.")
+def list_feeds(as_json: bool, failing: bool) -> None:
     """List the subscriptions and their health, problems first."""
     with opened_database(load_config()) as engine, engine.connect() as connection:
         feeds = read_health.feeds_by_urgency(connection, now=datetime.now(UTC), history=1)
+    if failing:
+        feeds = [feed for feed in feeds if feed_status(feed) is FeedStatus.FAILING]
+    if not feeds and failing and not as_json:
+        click.echo("no feed is failing")
+        return
     click.echo(output.health_json(feeds) if as_json else "\n".join(output.health_lines(feeds)))

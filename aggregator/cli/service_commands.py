@@ -171,7 +171,9 @@ class _BoundAddress:
         if port == self.configured_port:
             port = self.address[1]
         host = self.host or config.web.host
-        web = replace(config.web, host=host, port=port, socket=None)
+        is_named = self.host is not None or self.port is not None
+        path = None if is_named else config.web.socket  # a new one waits for the next start
+        web = replace(config.web, host=host, port=port, socket=path)
         return replace(reached_at_port(config, port), web=web)
 
 
