@@ -20,6 +20,7 @@ from aggregator.config import load
 from aggregator.database.pictures import write_choices
 from aggregator.model import Enclosure, PictureMode, Subscription
 from aggregator.pictures.picture_choice import ChosenPicture
+from aggregator.poll.picture_fetcher import PictureFetcher
 from tests.feedserver import FeedServer
 from tests.hostile_pictures import picture
 from tests.pictured import Pictured
@@ -81,6 +82,28 @@ def test_where_the_first_picture_is_no_lead_the_next_one_is_fetched(blog):
 
     assert blog.paths() == ["/icon.png", "/page.png", "/photo.png"]
     assert [lead.width for lead in blog.leads()] == [640]
+
+
+def test_a_site_that_has_to_wait_for_its_turn_holds_up_no_other_site(blog, monkeypatch):
+    monkeypatch.setattr("aggregator.poll.picture_stage.AT_ONCE", 1)
+    fetch, addresses = PictureFetcher.fetch, []
+
+    def noted(fetcher, due):
+        addresses.append(due.url)
+        return fetch(fetcher, due)
+
+    monkeypatch.setattr(PictureFetcher, "fetch", noted)
+    allowed = replace(blog.settings.fetch, allow=("127.0.0.0/8",))
+    pictures = replace(blog.settings.pictures, fetch=allowed)
+    blog.settings = replace(blog.settings, pictures=pictures, host_delay=timedelta(seconds=0.5))
+    with FeedServer("127.0.0.2") as other:
+        urls = [blog.server.url("/a.png"), blog.server.url("/b.png"), other.url("/c.png")]
+        blog.store(
+            *(entry(n, content_html=f'<img src="{url}">') for n, url in enumerate(urls, start=1))
+        )
+        blog.fetch()
+
+    assert addresses == [urls[0], urls[2], urls[1]]
 
 
 def test_a_small_picture_in_many_posts_costs_few_statements(blog):

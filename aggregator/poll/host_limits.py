@@ -144,6 +144,11 @@ class HostLimits:
         finally:
             turn.leave()
 
+    def waiting_sites(self) -> frozenset[str]:
+        """Return the sites whose next turn is in the future."""
+        now = self._clock.monotonic()
+        return frozenset(name for name, state in self._sites.items() if state.free_at > now)
+
     def pause(self, site: str, wait: timedelta) -> None:
         """Leave a site alone for so long, also in the name of waiting requests."""
         if state := self._sites.get(site):

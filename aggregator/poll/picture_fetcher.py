@@ -101,6 +101,10 @@ class PictureFetcher:
         await asyncio.to_thread(self._workers.stop)
         await self._fetcher.__aexit__(None, None, None)
 
+    def waiting_sites(self) -> frozenset[str]:
+        """Return the sites for whose pictures `fetch` would wait."""
+        return self._host_limits.waiting_sites()
+
     async def fetch(self, due: DuePicture) -> FetchedPicture:
         """Fetch a picture, make it small, and write its files."""
         if self._clock.now() < self._next_write_at:  # no request for what has no room

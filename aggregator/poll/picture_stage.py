@@ -94,6 +94,8 @@ class PictureStage:
             The claimed pictures, and whether there are further entries to choose pictures of.
         """
 
+        waiting_sites = self._fetcher.waiting_sites()
+
         def step(connection: Connection) -> tuple[list[DuePicture], bool, list[str]]:
             now = self._clock.now()
             write_pictures.store_outcomes(connection, outcomes, now=now)
@@ -112,6 +114,7 @@ class PictureStage:
                 until=now + CLAIM,
                 limit=AT_ONCE - len(busy_sites),
                 busy=[site for site in busy_sites if site],
+                waiting=waiting_sites,
                 max_size=self._settings.max_stored,
             )
             return claimed, write_choices.has_unchosen(connection), doomed

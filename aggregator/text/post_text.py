@@ -91,7 +91,7 @@ def picture_address(attributes: Mapping[str, str]) -> str:
 
 
 def _targets(markup: str) -> str:
-    """Return the targets of links in markup that is replaced, without the markup."""
+    """Return the targets of links in replaced markup, without the markup."""
     return "".join(f'<span id="{ID_PREFIX}{place}"></span>' for place in _TARGET.findall(markup))
 
 

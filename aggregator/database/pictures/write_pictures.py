@@ -43,15 +43,17 @@ def claim_due(
     until: datetime,
     limit: int,
     busy: Collection[str],
+    waiting: Collection[str] = (),
     max_size: int,
 ) -> list[DuePicture]:
     """Return up to `limit` due pictures, newest first, each of another site.
 
-    Those that `evict` would remove at once count as evicted, without a request.
+    Pictures for `evict` to remove at once count as evicted, without a request.
 
     Args:
         until: No process fetches the same pictures before; after a kill they are due then.
-        busy: Sites that are left alone just now.
+        busy: Sites to leave alone just now.
+        waiting: Sites with a turn in the future, after all others.
         max_size: Bytes of all files together.
     """
     rows = connection.execute(_DUE, {"now": now, "busy": sorted(busy)}).all()
@@ -60,7 +62,7 @@ def claim_due(
     room_now = room(connection, max_size=max_size)
     claimed: dict[object, DuePicture] = {}
     superfluous: list[int] = []
-    for *values, place, size in rows:
+    for *values, place, size in sorted(rows, key=lambda row: row.site in waiting):
         picture = DuePicture(*values)
         if not room_now.has_for(place, size):
             superfluous.append(picture.id)

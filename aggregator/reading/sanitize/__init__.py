@@ -271,11 +271,11 @@ def _readable(html: str) -> tuple[str, bytes]:
 
 
 def _shallow(html: str) -> str:
-    """Remove tags of elements that are nested too deep: html5ever's time grows with the square.
+    """Remove tags of elements nested too deep: html5ever's time grows with the square.
 
     The time grows with unended formatting, too: at the end of a block the parser reopens formatting
-    elements in the next one (HTML Standard, 13.2.4.3).  A text with too much of that loses all
-    formatting.  The words stay.
+    elements in the next one (HTML Standard, 13.2.4.3).  A text with too much unended
+    formatting loses all formatting.  The words stay.
     """
     flat = _flat(html)
     if flat is None:
