@@ -612,10 +612,13 @@ COVERED = """() => {
   for (const part of document.querySelectorAll(".day > h2, .head, .bar")) {
     const texts = document.createTreeWalker(part, NodeFilter.SHOW_TEXT), range = new Range();
     while (texts.nextNode()) {
-      if (!texts.currentNode.parentElement.checkVisibility()) continue;
+      const parent = texts.currentNode.parentElement, edges = parent.getBoundingClientRect();
+      const cut = getComputedStyle(parent).overflowX === "hidden"; // what goes beyond is not shown
+      if (!parent.checkVisibility()) continue;
       range.selectNodeContents(texts.currentNode);
       for (const text of range.getClientRects())
-        if (text.width > 1 && text.left < at.right && text.right > at.left &&
+        if (text.width > 1 && Math.max(text.left, cut ? edges.left : 0) < at.right &&
+            Math.min(text.right, cut ? edges.right : Infinity) > at.left &&
             text.top < at.bottom - 4 && text.bottom > at.top + 4)
           covered.push(texts.currentNode.data.trim());
     }
