@@ -18,6 +18,7 @@ from aggregator.poll.picture_stage import CLAIM
 from tests.feedserver import FeedServer
 from tests.hostile_pictures import picture
 from tests.running import HANGS_AFTER, eventually, forked, running, write_config
+from tests.selection import slow_after
 
 BOTH = (FOR_POST, FOR_LIST)
 MICROSECOND = timedelta(microseconds=1)
@@ -32,7 +33,8 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-def test_processes_that_store_the_same_picture_do_not_disturb_each_other(folder):
+@pytest.mark.parametrize("times", slow_after(1, [5, 50]))
+def test_processes_that_store_the_same_picture_do_not_disturb_each_other(folder, times):
     contents = (bytes(300_000), b"a" * 300_000)
     key = PictureFiles(folder).store(*contents)
     errors, torn = [], []
@@ -41,7 +43,7 @@ def test_processes_that_store_the_same_picture_do_not_disturb_each_other(folder)
     def store() -> None:
         begin.wait()
         try:
-            for _ in range(50):
+            for _ in range(times):
                 PictureFiles(folder).store(*contents)
         except OSError as error:
             errors.append(error)

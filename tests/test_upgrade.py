@@ -85,6 +85,7 @@ def test_on_postgresql_the_program_reads_databases_of_older_revisions(
         is_read(database, revision, tmp_path, SEARCHES, keys)
 
 
+@pytest.mark.slow
 def test_entries_that_were_being_listed_anew_at_an_upgrade_meet_all_views(tmp_path):
     url = f"sqlite:///{tmp_path / 'aggregator.db'}"
     released.make(url, "0024")
