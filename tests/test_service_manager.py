@@ -85,7 +85,7 @@ def test_a_manager_that_cannot_be_told_is_no_error(monkeypatch, address):
     [
         (None, None, None),
         ("30000000", None, 30),
-        ("30000000", str(os.getpid()), 30),
+        pytest.param("30000000", str(os.getpid()), 30, id="own"),  # the same in each process
         ("30000000", "1", None),  # another process is watched
         ("0", None, None),
         ("soon", None, None),
