@@ -4,18 +4,22 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from werkzeug.test import Client
 
 from aggregator.cli.health import ready_path
-from aggregator.cli.web_address import configured_address, reachable, url_of
+from aggregator.cli.web_address import configured_address, listening, reachable, url_of
 from aggregator.config import parse
 from aggregator.database.feeds import write_subscriptions
+from aggregator.errors import DatabaseError
 from aggregator.model import Outcome
 from tests.running import HANGS_AFTER, command, eventually, get, one_line, running, write_config
 from tests.web_fixtures import Site, entry
+from web.server import Waitress
 
 OVERDUE = "feeds have been due for more than 5 minutes"
 NOT_IN_USE = "config.yaml is not in use as it was saved"
@@ -75,6 +79,24 @@ def test_a_database_that_cannot_be_read_is_a_problem(site):
         connection.exec_driver_sql("ALTER TABLE state RENAME TO elsewhere")
 
     assert problems(site) == ["the database cannot be read"]
+
+
+def test_a_change_that_could_not_be_used_is_used_when_it_comes_again(site):
+    database = site.config.path.parent / "aggregator.db"
+    away = database.with_name("away.db")
+    config = replace(site.config, database=f"sqlite:///{database}")
+    changed = replace(config, timezone="Asia/Tokyo")
+    with listening(("127.0.0.1", 0)) as listener:
+        pages = Waitress(config, listener)
+        database.rename(away)
+        database.write_bytes(b"not a database" * 100)
+        with pytest.raises(DatabaseError):
+            pages.take_over(changed)
+        away.replace(database)
+
+        pages.take_over(changed)
+
+        assert 'data-tz="540"' in Client(pages._answer).get("/", base_url=config.base_url).text
 
 
 @pytest.mark.parametrize(

@@ -64,12 +64,12 @@ class Waitress:
 
     def take_over(self, config: Config) -> None:
         """Use another configuration from the next request on."""
-        former_config, self._config = self._config, config
-        if config == former_config:  # the files were saved, and mean the same
+        if config == self._config:  # the files were saved, and mean the same
             use_stamps(self._app, config)
             return
         former_engine = self._engine
         self._app, self._engine = self._new_app(config)
+        self._config = config
         former_engine.dispose()  # requests in progress keep their connections
 
     def run(self) -> None:
