@@ -99,6 +99,7 @@ def test_a_key_has_no_variables():
         ("title: ${1a}", "1:8: title: ${1a} is not a variable"),
         ("title: ${A B}", "1:8: title: ${A B} is not a variable"),
         ("title: ${A-b}", "1:8: title: ${A-b} is not a variable"),
+        ("title: a ${UNSET:-${WORD}}", "1:10: title: ${UNSET:-${WORD} has a variable within"),
         ("title: $${x} ${UNSET}", "1:14: title: ${UNSET} has no value"),
         ("hide: '${WORD} (b'", '1:16: hide: "(" is never closed'),
         ("hide: '(${WORD} ${WORD}'", '1:8: hide: "(" is never closed'),

@@ -186,6 +186,8 @@ class _Filler:
         Raises:
             _VariableError: The variable means nothing, or has no value.
         """
+        if "${" in inner:
+            raise _VariableError(f"${{{inner[:60]}}} has a variable within; {_HINT}")
         name, has_default, default = inner.partition(":-")
         if inner.startswith(_FILE):
             try:
