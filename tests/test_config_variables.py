@@ -14,6 +14,7 @@ from aggregator.cli import static_site
 from aggregator.cli.web_address import listening
 from aggregator.cli.web_process import WebProcess
 from aggregator.config import count_unread
+from aggregator.config.files import Folder, stamp_of
 from aggregator.database import open_database
 from aggregator.database.schema import feeds
 from aggregator.model import FeedHead, Outcome
@@ -132,6 +133,17 @@ def test_a_secret_is_read_from_a_file_which_is_watched(tmp_path):
 
     assert read.title == "abc def"
     assert set(read.stamps) == {tmp_path / "token", tmp_path / "windows"}
+
+
+def test_a_file_that_is_saved_between_two_readings_is_noticed(tmp_path):
+    folder = Folder(tmp_path)
+    (tmp_path / "token").write_text("first")
+    stamp = stamp_of(tmp_path / "token")
+    folder.read_secret("token")
+    (tmp_path / "token").write_text("the second")
+    folder.read_secret("token")
+
+    assert folder.stamps == {tmp_path / "token": stamp}
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,8 @@ class Folder:
             ValueError: The file can't be read.
         """
         path, name = self.path / text, quoted(text)
-        self.stamps[path] = stamp_of(path)  # before the content: a later save is noticed
+        # Before the content, and before the first of several readings: a later save is noticed.
+        self.stamps.setdefault(path, stamp_of(path))
         try:
             data = _content(path)
         except FileNotFoundError as error:
