@@ -200,3 +200,13 @@ def test_keys_lead_from_a_list_to_a_post_on_to_the_next_and_out(browser: Browser
 
     assert opened.value.url == "https://example.org/post-80"
     page.context.close()
+
+
+def test_a_key_opens_a_post_that_has_more_than_words(browser: Browser, posts):
+    page = browser.new_context().new_page()
+    page.goto(f"{posts.server}/source/lamp")
+    for key in "jjjv":
+        page.keyboard.press(key)
+
+    expect(page).to_have_title(re.compile("The tide turns: a conversation"))
+    page.context.close()
