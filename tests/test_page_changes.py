@@ -72,6 +72,17 @@ def test_pages_follow_another_time_zone_at_once_as_rules_do(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_page_about_the_crawler_follows_another_interval_at_once(tmp_path):
+    path = write_config(tmp_path, [], poll="{interval: 45m}")
+    with running(tmp_path) as (_process, address):
+        eventually(lambda: b"every 45 minutes" in get(address + "/about/robot")[2])
+
+        path.write_text(path.read_text().replace("45m", "50m"))
+
+        assert eventually(lambda: b"every 50 minutes" in get(address + "/about/robot")[2])
+
+
+@pytest.mark.slow
 def test_a_web_process_that_is_started_again_has_the_changed_page(tmp_path):
     path = write_config(tmp_path, [], page="{description: First words}")
     with running(tmp_path) as (process, address):

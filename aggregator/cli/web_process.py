@@ -48,7 +48,7 @@ class WebProcess:
             start_ignoring_sigint(self._process)
 
     def take_over(self, config: Config) -> None:
-        """Serve the pages by the section `page`, the faces of feeds and the zone of a changed file.
+        """Serve the pages by a changed file: by `page`, `poll`, the faces of feeds and the zone.
 
         The secrets of the file are masked, too.
         The process keeps the former stamps of a file with changes for the next start.
@@ -61,6 +61,7 @@ class WebProcess:
             page=config.page,
             faces=config.faces,
             timezone=config.timezone,
+            poll=config.poll,  # the page about the crawler and the age of feeds name the interval
             secrets=config.secrets,
             stamps=self._config.stamps if needs_restart else config.stamps,
         )
