@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 from click.testing import CliRunner
 
 from aggregator.cli import main
+from aggregator.config.options import DATA_VARIABLE
 from tests.empty_database import put_empty_database
 from tests.feedserver import FeedServer
 
@@ -66,7 +67,8 @@ def command(folder: Path, *arguments: str) -> Done:
     Commands that would make an empty database find one.  An exception that the command does not
     foresee is raised here.
     """
-    if arguments[0] in _MAKE_DATABASES and (folder / "config.yaml").exists():
+    has_default_place = (folder / "config.yaml").exists() and DATA_VARIABLE not in os.environ
+    if arguments[0] in _MAKE_DATABASES and has_default_place:
         put_empty_database(folder)
     handlers = logging.getLogger().handlers[:]
     try:

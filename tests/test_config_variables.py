@@ -246,6 +246,7 @@ def test_what_is_filled_into_an_address_stands_nowhere(site):
     assert "members.a.example/***/feed.xml" in site.client.get("/status").text
 
 
+@pytest.mark.slow
 def test_the_process_of_the_pages_knows_the_secrets(site):
     (feed,) = site.config.feeds
     site.record(feed.name, entry(1), moved_to=f"{feed.url}/new")

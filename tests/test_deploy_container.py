@@ -319,6 +319,7 @@ def test_only_the_folder_of_data_can_be_written(image):
     assert image.done("sh", "-c", script, "sh", *places).stdout.split() == ["/data"]
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_image_show_the_samples_and_are_healthy(image):
     port = free_port()
     with_sample(image, {"web": {"port": port}})

@@ -20,6 +20,7 @@ from tests.running import (
     running,
     write_config,
 )
+from tests.selection import slow_after
 
 INTERVAL = 0.4  # seconds of the watchdog
 
@@ -100,6 +101,7 @@ def test_the_watchdog_is_that_of_the_environment(monkeypatch, usec, pid, seconds
     assert service_manager.watchdog_seconds() == seconds
 
 
+@pytest.mark.slow
 def test_run_tells_the_manager_of_start_reload_and_stop_and_that_it_lives(
     manager, tmp_path, monkeypatch
 ):
@@ -157,7 +159,7 @@ def test_the_halves_of_run_tell_the_manager_as_well(manager, tmp_path, monkeypat
         assert process.wait(HANGS_AFTER) == 0
 
 
-@pytest.mark.parametrize("is_journal", [True, False])
+@pytest.mark.parametrize("is_journal", slow_after(1, [True, False]))
 def test_lines_of_the_journal_have_a_priority_in_place_of_the_time(
     manager, tmp_path, monkeypatch, is_journal
 ):

@@ -59,6 +59,7 @@ def serving(folder: Path) -> Iterator[subprocess.Popen[str]]:
         assert process.wait(HANGS_AFTER) == 0
 
 
+@pytest.mark.slow
 def test_run_serves_the_pages_at_a_socket_and_removes_it(tmp_path, path):
     with closing(socket.socket(socket.AF_UNIX)) as killed:
         killed.bind(str(path))  # a program that was killed leaves it
