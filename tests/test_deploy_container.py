@@ -187,7 +187,9 @@ def test_the_version_in_comments_and_documents_is_that_of_the_package():
     texts = [
         path.read_text("utf-8") for path in (DEPLOY / "Containerfile", ROOT / "docs/deploy.md")
     ]
-    versions = [each for text in texts for each in re.findall(r"\baggregator:(\d[\w.]*)", text)]
+    versions = [
+        each for text in texts for each in re.findall(r"(?<!=)\baggregator:(\d[\w.]*)", text)
+    ]
 
     assert versions and set(versions) == {PROJECT["version"]}
 
