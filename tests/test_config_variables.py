@@ -351,6 +351,20 @@ def test_a_secret_is_masked_however_an_address_spells_it(monkeypatch, token, add
     )
 
 
+@pytest.mark.parametrize(
+    "token", ["hunter2k:99999", "hunter2k secret", "hunter2k.example", "//hunter2k"]
+)
+@pytest.mark.parametrize(
+    "text", ["feeds: ['${TOKEN}']", "feeds: ['url:${TOKEN}']", "database: '${TOKEN}'",
+             "websub: {hub: '${TOKEN}'}", "feeds: ['https://h.example/ ${TOKEN}']"],
+)  # fmt: skip
+def test_no_part_of_a_secret_stands_in_what_is_wrong_with_its_address(monkeypatch, token, text):
+    monkeypatch.setenv("TOKEN", token)
+
+    for line in problems(text):
+        assert "hunter2k" not in line
+
+
 def test_a_short_text_is_not_masked_within_words(monkeypatch):
     monkeypatch.setenv("TOKEN", "qwx")
     monkeypatch.setenv("OTHER", "zqvk")

@@ -271,9 +271,9 @@ def _web_url(text: str) -> str:
     if kind == "url":
         raise ValueError(f"a space is missing; write url: {quoted(behind_scheme)}")
     if kind not in urls.WEB_SCHEMES:
-        raise ValueError(
-            f"{quoted(scheme + ':')} can't be polled; write an http:// or https:// URL"
-        )
+        is_public = urls.masked(text) == text  # else `scheme` may be a part of a secret
+        unknown = quoted(f"{scheme}:" if is_public else text)
+        raise ValueError(f"{unknown} can't be polled; write an http:// or https:// URL")
     if re.search(r"\s", text):
         raise ValueError(f"{quoted(text)} has a space in it; write %20 for it")
     if not _is_usable(text):
