@@ -109,9 +109,8 @@ def masked(url: str) -> str:
     """Return an address with its secrets as `***`.
 
     Secrets are user and password, the values of parameters with the name of a secret, variables,
-    and the remembered values of variables.  The
-    whole text counts as one address, as a password may have characters that should have been
-    percent-encoded.
+    and the remembered values of variables.  The whole text counts as one address, as a password
+    may have characters that should have been percent-encoded.
     """
     url = _SECRETS.masked(url)
     if "${" in url:
