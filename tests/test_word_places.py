@@ -47,7 +47,7 @@ def test_characters_of_scripts_without_spaces_are_not_folded_one_by_one():
         text = sentence * 60
         ratios = (seconds(word_places, text) / seconds(words, text) for _ in range(9))
         # Two measurements beside each other meet the same machine; one pair is enough.
-        assert min(ratios) < 25
+        assert any(ratio < 25 for ratio in ratios)
 
 
 @given(strategies.text())
