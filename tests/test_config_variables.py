@@ -373,3 +373,30 @@ def test_a_short_text_is_not_masked_within_words(monkeypatch):
 
     assert feeds_of[0].known_url == "https://a.example/${TOKEN}/${OTHER}"
     assert urls.masked_text("qwx zqvk zqvks") == "qwx *** zqvks"
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets"),
+    [
+        ("database: 'postgresql://${USER}:${PW}@${HOST}/${NAME}?sslpassword=${KEY}'", "PW KEY"),
+        ("database: 'postgresql://${USER}@${HOST}:5432/${NAME}'", ""),
+        ("database: 'sqlite:///${NAME}.db'", ""),
+        ("database: '${WHOLE}'", "WHOLE"),
+        ("feeds: ['${SCHEME}://${USER}:${PW}@a.example/${NAME}?k=${KEY}']", "USER PW NAME KEY"),
+        ("feeds: [{url: '${WHOLE}', title: '${NAME}'}]", "WHOLE"),
+        ("title: '${NAME}'\nbase_url: 'https://${HOST}'", ""),
+    ],
+)
+def test_secrets_are_what_is_filled_into_addresses_but_for_names_of_databases(
+    monkeypatch, text, secrets
+):
+    values = {
+        "USER": "gull-user", "PW": "gull-pw-1", "HOST": "gull.example", "NAME": "gull-name",
+        "KEY": "gull-key-1", "SCHEME": "https", "WHOLE": "postgresql://a:gull-pw-2@b/c",
+    }  # fmt: skip
+    if "feeds" in text:
+        values["WHOLE"] = "https://a.example/gull-path"
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+
+    assert set(parsed(text).secrets) == {values[name] for name in secrets.split()}

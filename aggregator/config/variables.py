@@ -130,6 +130,13 @@ class _Replacement:
     text: str
 
 
+class _Value(NamedTuple):
+    """The value of a variable; `is_from_outside` is False for a default, which is in the file."""
+
+    text: str
+    is_from_outside: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class _Filler:
     """Fills in variables.
@@ -168,7 +175,10 @@ class _Filler:
                 return
             inner, end = text[end:closing], closing + 1
             try:
-                yield _Replacement(start, end, self._value(inner, location))
+                value = self._value(inner)
+                yield _Replacement(start, end, value.text)
+                if value.is_from_outside and _is_secret(location, text[:start], text[end:]):
+                    self.secrets.append(value.text)
             except _VariableError as error:
                 self._note(location, start, error)
 
@@ -177,8 +187,8 @@ class _Filler:
         if self.environment.is_complete or not isinstance(error, _NoValueError):
             self.faults.append(ConfigFault(location, str(error), index=index))
 
-    def _value(self, inner: str, location: Location) -> str:
-        """Return the text in place of a variable.
+    def _value(self, inner: str) -> "_Value":
+        """Return the value of a variable.
 
         Args:
             inner: The text between the braces.
@@ -199,11 +209,9 @@ class _Filler:
         else:
             text = self.environment.variables.get(name, "")
             if has_default and not text:
-                return default
+                return _Value(default, is_from_outside=False)
             _check(name, text, is_set=name in self.environment.variables)
-        if _is_secret(location):
-            self.secrets.append(text)
-        return text
+        return _Value(text)
 
 
 def _check(name: str, text: str, *, is_set: bool) -> None:
@@ -232,7 +240,21 @@ def _filled(text: str, replacements: Iterable[_Replacement]) -> FilledText:
     return filled
 
 
-def _is_secret(location: Location) -> bool:
-    """Whether a value is an address; an item of `feeds` may be an address alone."""
+def _is_secret(location: Location, before: str, behind: str) -> bool:
+    """Whether a variable in a value is a secret: in an address, if not just its scheme.
+
+    Of a database's address the password and the parameters are secret: names of users and databases
+    are ordinary words.
+
+    Args:
+        before, behind: The parts of the value around the variable, as written.
+    """
     is_item = len(location) == 2 and location[0] == "feeds"
-    return is_item or (bool(location) and location[-1] in _SECRET_KEYS)
+    key = location[-1] if location else ""
+    if (not is_item and key not in _SECRET_KEYS) or behind.startswith("://"):
+        return False
+    _, colon, address = before.partition("://")
+    if key != "database" or not colon:
+        return True
+    is_password = ":" in address and not {"/", "@"} & set(address) and "@" in behind
+    return is_password or "?" in address
