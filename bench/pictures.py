@@ -81,7 +81,9 @@ def database_cost() -> float:
                     url = f"https://p{entry.id % 9}.example/{entry.id}.jpg"
                     choice = chosen_pictures(url, (), entry.html, whole_text=False)
                     write_choices.store_choice(connection, entry, choice, now)
-                due = write_pictures.claim_due(connection, now=now, until=until, limit=4, busy=[])
+                due = write_pictures.claim_due(
+                    connection, now=now, until=until, limit=4, busy=[], max_size=10**9
+                )
             if not due:
                 break
             outcomes = [

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 
 def run_line(folder: Path, *arguments: str, **variables: str) -> str:
     """Return what `make run` would do in a folder after the installation."""
-    environment = {key: value for key, value in os.environ.items() if key != "AGGREGATOR_CONFIG"}
+    of_other_runs = {"AGGREGATOR_CONFIG", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    environment = {key: value for key, value in os.environ.items() if key not in of_other_runs}
     done = subprocess.run(
         ["make", "-n", "-f", str(ROOT / "Makefile"), "-o", ".venv/run.stamp", "run", *arguments],
         cwd=folder,

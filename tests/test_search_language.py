@@ -425,7 +425,7 @@ def test_the_nearest_names_are_proposed_for_an_unknown_one(typed, proposals):
 
 @given(strategies.text(), strategies.sampled_from(["", "title:", "(a OR "]))
 def test_a_proposed_asterisk_makes_the_last_word_a_prefix(text, before):
-    search = f"{before}{text}"
+    search = f"{before}{text}".rstrip()
     hint = prefix_proposal(search)
     assume(hint is not None)
 
