@@ -76,6 +76,7 @@ def test_a_text_of_relative_addresses_grows_by_a_bound(text, base):
     assert max(map(len, addresses), default=0) <= urls.MAX_LENGTH
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "base", slow_after(1, [LONG, ALLOWED]), ids=["too long", "as long as allowed"]
 )

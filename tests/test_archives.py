@@ -180,6 +180,7 @@ def test_the_week_that_goes_on_is_not_kept_for_good(site):
 # --------------------------------------------------------------------------- crawlers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", slow_after(1, ["/category/trade/feed.atom", "/feed.atom?limit=3", "/feed.atom"])
 )

@@ -273,6 +273,7 @@ def long_feeds(tmp_path_factory) -> Site:
     return site
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "language"), slow_after(1, [("/status", "ja"), ("/status", "en"), ("/sources", "en")])
 )

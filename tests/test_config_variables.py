@@ -263,6 +263,7 @@ def test_the_process_of_the_pages_knows_the_secrets(site):
             web.stop()
 
 
+@pytest.mark.slow
 def test_commands_show_no_secret(tmp_path, monkeypatch):
     monkeypatch.setenv("TOKEN", "pq-5519-zz")
     with FeedServer() as server:

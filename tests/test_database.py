@@ -284,6 +284,7 @@ def test_no_later_change_of_the_index_changes_what_an_old_migration_does(tmp_pat
     assert sorted(indexed) == ["gulls", "trawlers", "京", "東"]
 
 
+@pytest.mark.slow
 def test_the_texts_of_an_older_database_are_found_after_the_upgrade(tmp_path):
     old_database(
         tmp_path / "a.db",
@@ -338,6 +339,7 @@ def test_the_feeds_of_an_older_database_share_the_budget_of_their_site(tmp_path)
     upgraded.dispose()
 
 
+@pytest.mark.slow
 def test_the_entries_of_an_older_database_are_known_by_all_their_keys_after_the_upgrade(tmp_path):
     values = "1, 1, x'00', 'a:1', '', 0, 0"
     old_database(

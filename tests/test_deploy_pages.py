@@ -4,6 +4,7 @@ import shlex
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 
@@ -44,6 +45,7 @@ def test_the_workflow_has_the_python_and_the_rights_that_it_needs():
     assert all("@v" in step["uses"] for step in STEPS if "uses" in step)
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_workflow_publish_what_was_polled_and_poll_nothing_twice(
     tmp_path, monkeypatch
 ):

@@ -491,6 +491,7 @@ def test_as_many_entries_as_the_limit_are_stored_and_the_rest_is_left_out(tmp_pa
         world.database.dispose()
 
 
+@pytest.mark.slow
 def test_a_document_that_takes_too_long_costs_its_feed_one_poll_and_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr("aggregator.runtime.worker_pool.TASK_TIMEOUT", 1)
     slow = "&broken;" + "".join(f"<item><a b='{n}'/></item>" for n in range(200_000))

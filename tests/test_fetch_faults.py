@@ -177,6 +177,7 @@ def trickle(server, first, then=b"x", pause=0.02):
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
+@pytest.mark.slow
 def test_an_answer_that_never_ends_is_given_up(server):
     unanswered, unfinished = "no answer within 1s", "no complete answer within 1s"
     endless = {
@@ -244,6 +245,7 @@ def test_silence_is_given_up_before_the_whole_time_is_over(server):
     assert reason(server.url("/body"), read_timeout=1) == "nothing came for 1s"
 
 
+@pytest.mark.slow
 def test_slow_but_alive_is_fine(server):
     def slow(sock):
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")

@@ -47,6 +47,7 @@ def test_entries_of_before_have_no_picture_and_are_their_feeds_own(tmp_path):
     assert copied == [0]
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_a_database_of_before_began_with_its_first_entry(tmp_path):
     database_of("0014", tmp_path).dispose()

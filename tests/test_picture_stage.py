@@ -287,6 +287,7 @@ def test_explain_story_says_what_became_of_each_picture(server, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_running_program_fetches_pictures_and_stops_quietly(server, tmp_path, caplog):
     server.put("/feed", rss_with([server.url("/a.png"), server.url("/slow.png")]))
     server.put("/a.png", picture())
@@ -310,6 +311,7 @@ def test_a_running_program_fetches_pictures_and_stops_quietly(server, tmp_path, 
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+@pytest.mark.slow
 def test_a_site_that_refuses_a_picture_is_polled_all_the_same(server, tmp_path, caplog):
     server.put("/a.png", status=429, headers={"Retry-After": "7200"})
     server.put("/feed", rss_with([server.url("/a.png")]))
@@ -327,6 +329,7 @@ def test_a_site_that_refuses_a_picture_is_polled_all_the_same(server, tmp_path, 
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_pictures_stay_beside_the_database_in_use_until_a_restart(
     server, tmp_path, caplog, monkeypatch
 ):

@@ -204,6 +204,7 @@ LISTINGS = st.builds(
 POSTS = st.lists(st.tuples(st.integers(0, 60), st.sampled_from(WORDS)), max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150))
 @given(data=st.data())
 def test_lists_become_as_planned(tmp_path_factory, data):

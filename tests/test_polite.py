@@ -239,6 +239,7 @@ def test_a_clock_that_is_put_right_after_a_start_leaves_older_dates_alone(world,
     assert world.health("feed").next_poll_at == at
 
 
+@pytest.mark.slow
 def test_the_scheduler_notices_that_the_clock_is_set(world, server, tmp_path, monkeypatch, caplog):
     server.put("/feed", body("1"))
     config = configuration.load(write_config(tmp_path, [server.url("/feed")], poll=HOURLY))
@@ -457,6 +458,7 @@ def serve_one_in(server: FeedServer, feeds: int, seconds: float):
     return state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("feeds", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_all_feeds_of_a_host_that_allows_little_are_refreshed_after_one_lesson(
     tmp_path, server, feeds

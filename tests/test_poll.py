@@ -583,6 +583,7 @@ def test_a_first_poll_stores_what_retention_would_keep(world, min_entries, store
     assert len(world.titles()) == stored
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_a_poller_without_much_patience_gives_a_locked_database_up(world):
     world.server.put("/a", rss(items(1)))

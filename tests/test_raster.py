@@ -191,6 +191,7 @@ def test_a_whole_picture_that_takes_too_much_memory_is_not_called_damaged(worker
         in_worker(workers, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_but(FAST, DAMAGED))
 def test_a_hostile_picture_costs_its_own_request_and_little_memory(workers, name):
     in_worker(workers, picture())

@@ -123,6 +123,7 @@ def test_health_cannot_guess_a_port(tmp_path):
     assert "name the port with --port" in one_line(command(tmp_path, "health"), 1)
 
 
+@pytest.mark.slow
 def test_health_loads_no_database_as_it_runs_every_minute():
     script = "import aggregator.cli.health, sys; sys.exit('sqlalchemy' in sys.modules)"
 

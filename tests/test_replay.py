@@ -63,6 +63,7 @@ def test_entries_that_get_another_name_stay_what_they_are(tmp_path, old, new):
     )
 
 
+@pytest.mark.slow
 def test_what_is_new_beside_renamed_entries_is_new(tmp_path):
     old = posts("A B C", guid="http://old.example/{}", link="http://old.example/{}")
     new = posts("A B C", guid="https://new.example/{}", link="https://new.example/{}")
@@ -79,6 +80,7 @@ def test_a_moved_site_that_edits_while_it_moves_stays_the_same(tmp_path):
     replay(tmp_path, feed(*old), Step(feed(*edited), shows="A2 B C D", new=0, updated="A2"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("names", "dated"),
     slow_but([("A B", False)], [("A", True), ("A B", False), ("A B C D", True)]),
@@ -113,6 +115,7 @@ def test_ten_polls_of_a_feed_that_renames_everything_add_nothing(tmp_path, value
     assert keys <= 20 * len(names.split())
 
 
+@pytest.mark.slow
 def test_a_feed_that_dates_and_names_everything_anew_adds_nothing(tmp_path):
     def version(number):
         at = NOW - DAY + number * HOUR
@@ -314,6 +317,7 @@ def test_a_version_that_only_counts_on_is_no_change_that_readers_see(tmp_path):
     assert "2 views" in world.entries()[0].content_html
 
 
+@pytest.mark.slow
 def test_the_edits_of_a_feed_that_edits_everything_on_each_poll_stop_counting(tmp_path):
     def version(number):
         return feed(*posts("A B C", guid="{}", text=f"{LONG} Advertisement {chr(number + 97)}."))
@@ -323,6 +327,7 @@ def test_the_edits_of_a_feed_that_edits_everything_on_each_poll_stop_counting(tm
     replay(tmp_path, version(0), version(1), Step(version(2), updated="A B C"), *restless)
 
 
+@pytest.mark.slow
 def test_the_edits_of_a_feed_that_comes_to_rest_count_again(tmp_path):
     def version(number):
         return posts("A B C D E", guid="{}", text=f"{LONG} Advertisement {chr(number + 97)}.")
@@ -478,6 +483,7 @@ DOCUMENTS = strategies.lists(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=examples(8),
     deadline=None,

@@ -362,6 +362,7 @@ def test_words_are_text(text):
     assert not sanitize.is_binary(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     slow_after(

@@ -112,6 +112,7 @@ def problems(caplog):
     return [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+@pytest.mark.slow
 def test_a_stop_with_much_still_to_do_is_quiet_and_neither_begins_nor_ends_anything(world, caplog):
     def answer(connection):
         if len(world.server.requests) > 8:
@@ -269,6 +270,7 @@ def test_what_was_read_before_a_single_poll_is_stopped_is_stored(world):
     assert world.leases() == []
 
 
+@pytest.mark.slow
 def test_polls_that_wait_for_the_writer_when_the_program_stops_are_stored_or_put_off(
     world, caplog, monkeypatch
 ):
@@ -475,6 +477,7 @@ def test_the_log_says_that_another_rule_was_read(world, caplog, monkeypatch):
     assert "reloaded: rules or views changed" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_configuration_file_that_disappears_is_told_once_and_again_on_sighup(
     world, caplog, monkeypatch
 ):

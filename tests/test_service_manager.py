@@ -159,6 +159,7 @@ def test_the_halves_of_run_tell_the_manager_as_well(manager, tmp_path, monkeypat
         assert process.wait(HANGS_AFTER) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_journal", slow_after(1, [True, False]))
 def test_lines_of_the_journal_have_a_priority_in_place_of_the_time(
     manager, tmp_path, monkeypatch, is_journal

@@ -103,6 +103,7 @@ def copied(exported, tmp_path) -> Exported:
     return site
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("logo", "ending"),
     [

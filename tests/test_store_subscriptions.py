@@ -370,6 +370,7 @@ def test_searches_take_the_present_names_of_sources(database):
     }
 
 
+@pytest.mark.slow
 def test_a_long_file_is_compared_with_the_database_in_statements_between_which_a_stop_may_come(
     database,
 ):

@@ -134,6 +134,7 @@ def test_a_progress_bar_fits_any_encoding(folder):
 # ------------------------------------------------------------------ where output can't go
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", slow_after(1, WRITERS), ids=str)
 def test_a_full_disk_under_the_output_is_one_line(request, tmp_path, arguments):
     is_alone = arguments == ["--version"]  # of the commands, the one that needs no polled feed

@@ -55,6 +55,7 @@ def keys(tmp_path_factory) -> Keys:
         return keys_of(database)
 
 
+@pytest.mark.slow
 @only_sqlite
 @pytest.mark.parametrize("revision", slow_but(OLDER[-1:], OLDER))
 def test_the_program_reads_a_database_of_each_older_revision(revision, tmp_path, keys):

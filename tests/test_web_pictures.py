@@ -219,6 +219,7 @@ def test_a_picture_whose_files_are_lost_is_on_no_page(site):
     assert lost.key not in site.client.get("/").text
 
 
+@pytest.mark.slow
 def test_a_page_of_forty_posts_with_pictures_is_light_without_them(tmp_path):
     site = Site(tmp_path, page={"pictures": "lead"})
     site.subscribe()

@@ -98,6 +98,7 @@ def test_a_socket_in_a_file_that_was_saved_waits_for_the_next_start(tmp_path, pa
         assert not path.exists()
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_socket_stays(tmp_path, path):
     path.write_text("mine")
     write_config(tmp_path, [], web=f"{{socket: {path}}}")

@@ -111,6 +111,7 @@ def test_a_subscriber_that_never_answers_holds_up_nobody_else(tmp_path):
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_a_delivery_has_one_deadline_for_all_of_it(tmp_path, caplog):
     caplog.set_level(logging.INFO, "aggregator")
 

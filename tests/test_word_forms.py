@@ -75,6 +75,7 @@ def test_a_form_is_its_own_form(text):
 BLOCKS = [range(start, start + 0x4000) for start in (0, 0x4000, 0x8000, 0xC000, 0x1C000, 0x2C000)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", slow_after(1, BLOCKS), ids=lambda block: hex(block.start))
 def test_the_pages_of_common_characters_change_no_form(block):
     texts = [f"a{chr(code)}b{chr(code)}" for code in block]
@@ -108,6 +109,7 @@ def test_every_character_that_composes_is_folded_with_its_neighbours():
     assert [one for one in in_context if word_forms._WITHOUT_CONTEXT.fullmatch(one)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", slow_after(1, BLOCKS), ids=lambda block: hex(block.start))
 def test_words_have_letters_marks_and_digits_only(block):
     forms = {chr(code): "".join(words(f"{chr(code)}")) for code in block}

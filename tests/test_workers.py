@@ -142,6 +142,7 @@ def test_what_a_process_writes_is_one_escaped_line_of_the_log(workers, caplog, c
     assert "all is well" not in out + err
 
 
+@pytest.mark.slow
 def test_a_process_that_writes_without_end_is_cut_short_in_the_log_and_by_its_deadline(
     workers, caplog
 ):
@@ -156,6 +157,7 @@ def test_a_process_that_writes_without_end_is_cut_short_in_the_log_and_by_its_de
     assert caplog.records[-1].getMessage().endswith("y' and 4,000 bytes more")
 
 
+@pytest.mark.slow
 def test_a_traceback_of_a_process_has_a_limit(workers, caplog):
     async def run() -> None:
         with pytest.raises(ParseError):
@@ -383,6 +385,7 @@ def test_a_process_that_dies_in_the_middle_of_its_answer_is_not_waited_for(worke
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_a_fork_server_that_stands_still_holds_up_neither_a_document_nor_the_stop(
     workers, monkeypatch
 ):
