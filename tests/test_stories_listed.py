@@ -31,7 +31,7 @@ from aggregator.database.state import read_overview
 from aggregator.database.stories import read_stories, write_candidates, write_stories
 from aggregator.dedup import NewEntry
 from aggregator.model import Cursor, Subscription
-from aggregator.poll import storage_queue, story_matching
+from aggregator.poll import recording, storage_queue, story_matching
 from aggregator.stories.grouping import stories_of
 from aggregator.stories.similarity import StoryLink, StoryRule
 from aggregator.stories.story_keys import story_keys as keys_of_story
@@ -609,11 +609,15 @@ def test_a_poll_compares_what_an_earlier_process_left_over(world, monkeypatch):
     world.publish("c", ferry("c.example"))
     world.follow(a=None, b=None, c=None)
     with monkeypatch.context() as patch:
-        patch.setattr(story_matching, "MATCH_SECONDS", 0)
-        patch.setattr(story_matching, "_BATCH", 1)
+        patch.setattr(
+            recording, "match_stories",
+            lambda connection, new, ids, *, now: story_matching.postpone_matching(
+                connection, new, ids
+            ),
+        )  # fmt: skip
         patch.setattr(storage_queue, "match_postponed", lambda _connection: False)
         world.poll()
-    assert len(world.shown()) == 2
+    assert len(world.shown()) == 3
 
     world.poll()
 
