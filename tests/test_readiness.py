@@ -17,6 +17,7 @@ from aggregator.config import parse
 from aggregator.database.feeds import write_subscriptions
 from aggregator.errors import DatabaseError
 from aggregator.model import Outcome
+from tests.feedserver import FeedServer
 from tests.running import HANGS_AFTER, command, eventually, get, one_line, running, write_config
 from tests.web_fixtures import Site, entry
 from web.server import Waitress
@@ -128,6 +129,16 @@ def test_health_loads_no_database_as_it_runs_every_minute():
     script = "import aggregator.cli.health, sys; sys.exit('sqlalchemy' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("answer", [b'{"ok": true}', b'{"status": "fine"}', b"[]", b"<html>"])
+def test_health_takes_no_other_program_for_ours(tmp_path, answer):
+    with FeedServer() as server:
+        server.put("/readyz", answer, headers={"Content-Type": "application/json"})
+        write_config(tmp_path, [], web=f"{{port: {urlsplit(server.url('/')).port}}}")
+        said = one_line(command(tmp_path, "health"), 1)
+
+    assert "not ready: " in said
 
 
 def test_health_says_that_nothing_listens(tmp_path):

@@ -80,7 +80,8 @@ def _reasons(address: Address, path: str) -> list[str]:
         connection.close()
     try:
         values = json.loads(text)
+        is_ready = values["status"] == "ready"
         reasons = [str(problem) for problem in values.get("problems", [])]
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, KeyError):
         return [f"another program answers there ({answer.status})"]
-    return [] if answer.status == 200 else reasons or [f"status {answer.status}"]
+    return [] if is_ready and answer.status == 200 else reasons or [f"status {answer.status}"]
