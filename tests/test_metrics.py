@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from aggregator.model import Outcome
+from aggregator.model import HostPause, Outcome
 from tests.web_fixtures import Site, entry
 
 
@@ -46,6 +46,22 @@ def test_the_figures_are_those_of_the_feeds(tmp_path):
     }  # fmt: skip
     assert (found["entries"], found["polls_total"]) == (3, 3)
     assert abs(found["last_poll_timestamp_seconds"] - now.timestamp()) < 60
+
+
+def test_a_feed_that_waits_for_the_pause_of_its_host_is_not_overdue(tmp_path):
+    site, now = Site(tmp_path), datetime.now(UTC)
+    site.subscribe()
+    due = {"outcome": Outcome.FAILED, "failures": 1, "error": "x",
+           "next_poll_at": now - timedelta(hours=1)}  # fmt: skip
+    site.record("tide", **due, pauses=(HostPause("tide.example", now + timedelta(hours=1)),))
+
+    assert read(site)["feeds_overdue"] == 0
+    assert site.client.get("/readyz").status_code == 200
+
+    site.record("lamp", **due)
+
+    assert read(site)["feeds_overdue"] == 1
+    assert site.client.get("/readyz").status_code == 503
 
 
 def test_pauses_and_goodbyes_are_no_failures(tmp_path):

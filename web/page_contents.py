@@ -304,7 +304,7 @@ def _has_halted(data: PageData) -> bool:
     due_since, checked_at = data.clock.now - read_health.OVERDUE_AFTER, data.overview.checked_at
     if checked_at is not None and checked_at > due_since:
         return False
-    return read_health.is_overdue_since(data.connection, due_since)
+    return read_health.has_overdue_feed(data.connection, now=data.clock.now)
 
 
 def _first_run(data: PageData) -> Page:

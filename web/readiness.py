@@ -17,8 +17,7 @@ def problems(site: Site) -> list[str]:
     try:
         with site.engine.connect() as connection:
             is_faulty = read_overview.config_problem(connection) is not None
-            due_since = site.utc_now() - read_health.OVERDUE_AFTER
-            is_overdue = read_health.is_overdue_since(connection, due_since)
+            is_overdue = read_health.has_overdue_feed(connection, now=site.utc_now())
     except (DBAPIError, DeadlineError):
         return [_UNREADABLE]
     overdue = [_OVERDUE] if is_overdue else []

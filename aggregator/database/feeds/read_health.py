@@ -144,11 +144,17 @@ def next_due_at(connection: Connection) -> datetime | None:
     return due_at
 
 
-def is_overdue_since(connection: Connection, at: datetime) -> bool:
-    """Whether a feed of a host without a pause has been due since `at`."""
-    paused_hosts = select(hosts.c.name).where(hosts.c.free_at > at)
-    overdue = select(feeds.c.id).where(feeds.c.next_poll_at < at, feeds.c.subscribed)
-    return connection.scalar(overdue.where(feeds.c.host.not_in(paused_hosts)).limit(1)) is not None
+def is_overdue(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a feed has been due for `OVERDUE_AFTER`, and its host is free."""
+    due_since = now - OVERDUE_AFTER
+    paused_hosts = select(hosts.c.name).where(hosts.c.free_at > due_since)
+    return and_(feeds.c.next_poll_at < due_since, feeds.c.host.not_in(paused_hosts))
+
+
+def has_overdue_feed(connection: Connection, *, now: datetime) -> bool:
+    """Whether a subscription is overdue."""
+    overdue = select(feeds.c.id).where(feeds.c.subscribed, is_overdue(now)).limit(1)
+    return connection.scalar(overdue) is not None
 
 
 _ORDERS = {

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
-from aggregator.database.feeds.read_health import OVERDUE_AFTER
+from aggregator.database.feeds.read_health import is_overdue
 from aggregator.database.feeds.read_status import STATUS
 from aggregator.database.schema import feeds, state
 from aggregator.feed_status import FeedStatus
@@ -19,7 +19,8 @@ class Metrics:
 
     Attributes:
         feeds: Number of subscriptions with each status.
-        overdue: Subscriptions due for more than five minutes: polling has stopped, or is too slow.
+        overdue: Subscriptions due for more than five minutes, of hosts without a pause: polling has
+            stopped, or is too slow.
         entries: Entries stored of subscriptions.
         polls: All polls of the subscriptions; grows.
         version: Grows with every change on pages or in merged feeds.
@@ -40,7 +41,7 @@ def metrics(connection: Connection, *, now: datetime) -> Metrics:
         select(
             STATUS.label("status"),
             func.count().label("feeds"),
-            func.count().filter(feeds.c.next_poll_at < now - OVERDUE_AFTER).label("overdue"),
+            func.count().filter(is_overdue(now)).label("overdue"),
             func.sum(feeds.c.entries).label("entries"),
             func.sum(feeds.c.polls).label("polls"),
         )
