@@ -328,6 +328,8 @@ def test_a_site_that_refuses_a_picture_is_polled_all_the_same(server, tmp_path, 
     asyncio.run(stopped(new_scheduler(config, engine), meanwhile()))
     engine.dispose()
 
+    assert len(server.requests_to("/a.png")) == 1
+
 
 @pytest.mark.slow
 def test_pictures_stay_beside_the_database_in_use_until_a_restart(
