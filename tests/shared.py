@@ -26,6 +26,7 @@ from tests.selection import QUICK
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.pictured import Pictured
     from tests.web_fixtures import Site
 
 # The same examples on each run, however busy the machine is; `make fuzz` looks for other ones.
@@ -181,3 +182,16 @@ def browser() -> "Iterator[Browser]":
 def axe() -> str:
     """Return the script of axe-core, which finds barriers on a page."""
     return files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+
+
+@pytest.fixture
+def blog(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Pictured]":
+    """Return a feed whose entries have pictures, on a server of its own."""
+    from aggregator.model import PictureMode
+    from tests.feedserver import FeedServer
+    from tests.pictured import Pictured  # Pillow takes time, and few tests have pictures
+    from tests.pollers import _SameWorkers
+
+    monkeypatch.setattr("aggregator.poll.picture_fetcher.Workers", lambda *_, **__: _SameWorkers())
+    with FeedServer() as server:
+        yield Pictured(database, server, tmp_path, PictureMode.LEAD)

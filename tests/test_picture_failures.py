@@ -7,29 +7,16 @@ from datetime import timedelta
 import pytest
 
 from aggregator.errors import NoWorkerError
-from aggregator.model import PictureMode
 from aggregator.pictures.picture_files import PictureFiles
 from aggregator.poll.picture_fetcher import MAX_SIZE
 from tests.feedserver import FeedServer
 from tests.hostile_pictures import DAMAGED, HUGE, NOT_PICTURES, picture
-from tests.pictured import Pictured, SetClock
+from tests.pictured import SetClock
 from tests.pollers import _SameWorkers
 from tests.selection import slow_but
 from tests.worlds import NOW, entry
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def server():
-    with FeedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def blog(database, server, tmp_path, monkeypatch):
-    monkeypatch.setattr("aggregator.poll.picture_fetcher.Workers", lambda *_, **__: _SameWorkers())
-    return Pictured(database, server, tmp_path, PictureMode.LEAD)
 
 
 @pytest.mark.parametrize("name", ["an SVG behind the start of a PNG", "a web page", "zeros"])

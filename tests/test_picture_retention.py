@@ -5,8 +5,6 @@ import base64
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
-import pytest
-
 from aggregator.database import DatabaseWriter
 from aggregator.database.entries import write_retention
 from aggregator.database.pictures import write_choices
@@ -14,25 +12,11 @@ from aggregator.model import PictureMode
 from aggregator.pictures.picture_choice import ChosenPicture
 from aggregator.pictures.picture_files import PictureFiles
 from aggregator.poll.picture_stage import forget_pictures
-from tests.feedserver import FeedServer
 from tests.hostile_pictures import picture
 from tests.pictured import Pictured
-from tests.pollers import _SameWorkers
 from tests.worlds import NOW, entry
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def server():
-    with FeedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def blog(database, server, tmp_path, monkeypatch):
-    monkeypatch.setattr("aggregator.poll.picture_fetcher.Workers", lambda *_, **__: _SameWorkers())
-    return Pictured(database, server, tmp_path, PictureMode.LEAD)
 
 
 def forget(blog: Pictured) -> None:

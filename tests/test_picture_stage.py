@@ -23,8 +23,7 @@ from aggregator.pictures.picture_choice import ChosenPicture
 from aggregator.poll.picture_fetcher import PictureFetcher
 from tests.feedserver import FeedServer
 from tests.hostile_pictures import picture
-from tests.pictured import Pictured
-from tests.pollers import _SameWorkers, new_scheduler
+from tests.pollers import new_scheduler
 from tests.running import command, write_config
 from tests.stored import statements
 from tests.test_scheduler import stopped, until
@@ -37,12 +36,6 @@ HOUR = timedelta(hours=1)
 def server():
     with FeedServer() as server:
         yield server
-
-
-@pytest.fixture
-def blog(database, server, tmp_path, monkeypatch):
-    monkeypatch.setattr("aggregator.poll.picture_fetcher.Workers", lambda *_, **__: _SameWorkers())
-    return Pictured(database, server, tmp_path, PictureMode.LEAD)
 
 
 def test_the_picture_that_leads_an_entry_is_fetched_after_the_entry_is_stored(blog):
@@ -119,10 +112,10 @@ def test_a_small_picture_in_many_posts_costs_few_statements(blog):
     assert len(seen) < 5
 
 
-def test_with_all_pictures_those_of_the_text_are_fetched_too(database, server, tmp_path, blog):
+def test_with_all_pictures_those_of_the_text_are_fetched_too(blog):
     blog.subscribe(PictureMode.ALL)
     for path in ("/a.png", "/b.png"):
-        server.put(path, picture())
+        blog.server.put(path, picture())
 
     blog.store(blog.entry(1, "/a.png", "/b.png", "/c.png"))
     blog.fetch()
