@@ -189,10 +189,10 @@ def _left_out(feeds: Sequence[LeftOut]) -> Iterator[str]:
 
 def _not_taken_over(subscriptions: SubscriptionList) -> Iterator[str]:
     for kind, names in subscriptions.not_taken_over.items():
-        text = ", ".join(names[:_MAX_NAMES])
+        text = ", ".join(name for name in names[:_MAX_NAMES] if name)
         if len(names) > _MAX_NAMES:
             text += f" and {len(names) - _MAX_NAMES:,} more"
-        yield f"not taken over: {kind}: {len(names):,} ({text})"
+        yield f"not taken over: {kind}: {len(names):,}{f' ({text})' if text else ''}"
 
 
 async def _discover(config: Config, url: str) -> str:

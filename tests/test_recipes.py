@@ -1,0 +1,92 @@
+"""docs/recipes.md: its configurations are valid, its commands and alerts do what the page says."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from collections import Counter
+from urllib.parse import urlsplit
+
+import pytest
+
+from aggregator.model import Enclosure
+from tests.document_blocks import blocks, configurations, file_of_others
+from tests.running import command
+from tests.web_fixtures import Site, entry
+
+PAGE = "docs/recipes.md"
+PIPELINES = [shlex.split(line) for text in blocks(PAGE, "sh") for line in text.splitlines()]
+AUDIO = Enclosure(url="https://lamp.example/1.mp3", type="audio/mpeg", length=1)
+
+
+@pytest.mark.parametrize("text", configurations(PAGE))
+def test_a_part_of_a_configuration_is_valid_without_remarks(tmp_path, text):
+    (tmp_path / "config.yaml").write_text(text, "utf-8")
+
+    done = command(tmp_path, "check", "--without-env")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"config\.yaml: fine[;,] .+\n", done.stdout)
+
+
+def test_a_feed_of_rss_bridge_has_the_name_of_the_service_which_is_allowed():
+    (service,) = file_of_others(PAGE, "services")["services"]
+    (text,) = [text for text in configurations(PAGE) if "bridge=" in text]
+
+    assert f"url: http://{service}/?" in text
+    assert f'allow: ["{service}:80"]' in text
+
+
+def test_alerts_compare_figures_that_the_program_has(tmp_path):
+    figures = Site(tmp_path).client.get("/metrics").text
+    (group,) = file_of_others(PAGE, "groups")["groups"]
+    names = [
+        name for rule in group["rules"] for name in re.findall(r"aggregator_\w+", rule["expr"])
+    ]
+
+    assert names and [name for name in names if f"\n{name} " not in figures] == []
+
+
+def test_prometheus_asks_the_address_at_which_the_program_listens(tmp_path):
+    (job,) = file_of_others(PAGE, "scrape_configs")["scrape_configs"]
+    web = Site(tmp_path).config.web
+
+    assert job["static_configs"] == [{"targets": [f"{web.host}:{web.port}"]}]
+    assert "metrics_path" not in job  # Prometheus asks for /metrics by itself
+    (group,) = file_of_others(PAGE, "groups")["groups"]
+    assert f'job="{job["job_name"]}"' in group["rules"][0]["expr"]
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="NOT TESTED: jq is not installed")
+def test_jq_prints_posts_and_counts_them_by_source(tmp_path):
+    site = Site(tmp_path)
+    site.subscribe()
+    site.record("lamp", entry(1, enclosures=(AUDIO,)), entry(2))
+    site.record("tide", entry(3))
+
+    newest, found, counts = (printed(site, pipeline) for pipeline in PIPELINES)
+
+    items = site.client.get("/feed.json").json["items"]
+    assert len(items) == 3
+    titles = [item["_source"]["title"] for item in items]
+    assert newest == [
+        f"{item['date_published']}\t{item['_source']['title']}\t{item['title']}" for item in items
+    ]
+    (audio,) = [item for item in items if "attachments" in item]
+    assert found == [f"- [{audio['title']}]({audio['url']})"]
+    assert counts == [f"{count} {title}" for title, count in Counter(titles).most_common()]
+
+
+def printed(site: Site, pipeline: list[str]) -> list[str]:
+    """Return what `curl -s URL | jq -r PROGRAM` prints with the program's answer."""
+    curl, silent, url, pipe, jq, raw, program = pipeline
+    assert (curl, silent, pipe, jq, raw) == ("curl", "-s", "|", "jq", "-r")
+    address = urlsplit(url)
+    assert f"{address.scheme}://{address.netloc}" == "http://127.0.0.1:8080"
+    answer = site.client.get(f"{address.path}?{address.query}")
+    assert answer.status_code == 200 and json.loads(answer.text)
+    done = subprocess.run(
+        [jq, raw, program], input=answer.text, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
