@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -592,14 +593,30 @@ EXAMPLE = re.compile(r"```yaml\n(.*?)```(?:\n+[^`\n]+\n+```text\n(.*?)```)?", re
 def test_the_examples_in_the_documentation_do_what_it_says(monkeypatch):
     monkeypatch.setenv("DATABASE_PASSWORD", "hunter2-of-the-database")
     monkeypatch.setenv("MEMBERS_TOKEN", "hunter2-of-the-members")
-    examples = EXAMPLE.findall((ROOT / "docs" / "config.md").read_text())
+    reference = (ROOT / "docs" / "config.md").read_text().partition("## Every key")[2]
+    examples = EXAMPLE.findall(reference)
 
-    assert len(examples) == 19
+    assert len(examples) == 18
     for text, said in examples:
         if said:
             assert "\n".join(problems(text)) + "\n" == said
         else:
             parsed(text)
+
+
+def test_the_whole_files_in_the_documentation_are_valid_without_remarks(tmp_path, monkeypatch):
+    for name in ("DATABASE_PASSWORD", "MEMBERS_KEY", "GIT_TOKEN"):
+        monkeypatch.setenv(name, "hunter2-of-a-secret")
+    (tmp_path / "faces").mkdir()
+    shutil.copy(DATA / "face.svg", tmp_path / "faces" / "ada.svg")
+    (tmp_path / "planet.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    (tmp_path / "welcome.md").write_text("# Welcome")
+    head = (ROOT / "docs" / "config.md").read_text().partition("## Every key")[0]
+
+    files = [parsed(text, path=tmp_path / "config.yaml") for text, _ in EXAMPLE.findall(head)]
+
+    assert [read.title for read in files] == ["Ada's reading", "Planet Harbour", "Security watch"]
+    assert [note for read in files for note in config.notes(read)] == []
 
 
 def test_the_examples_of_the_readme_and_of_the_repositorys_own_file_are_right():
