@@ -18,7 +18,16 @@ from tests.running import HANGS_AFTER, command, eventually, get, limited, one_li
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-PARTS = ("aggregator", "web", "samples", "pyproject.toml", "README.md", "LICENSE", "config.yaml")
+PARTS = (
+    "aggregator",
+    "web",
+    "samples",
+    "docs",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "config.yaml",
+)
 
 
 def test_init_writes_the_sample_into_an_empty_folder(tmp_path):

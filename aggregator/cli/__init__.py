@@ -22,6 +22,7 @@ _COMMANDS = {
     "schedule": "service_commands:schedule",
     "health": "health:health",
     "check": "config_commands:check",
+    "schema": "schema_command:schema",
     "plan": "plan:plan",
     "feeds": "poll_commands:list_feeds",
     "explain": "explain:explain",

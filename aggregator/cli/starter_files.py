@@ -9,8 +9,9 @@ import click
 from aggregator.cli.config_option import config_path, takes_config
 from aggregator.errors import AggregatorError
 
-SAMPLE_FILES = ("samples/recent-posts.xml", "config.yaml")
-"""Files of the checkout that a package has below share/aggregator; config.yaml is written last."""
+SAMPLE_FILES = ("samples/recent-posts.xml", "docs/config.schema.json", "config.yaml")
+"""Files of the checkout that a package has below share/aggregator, at the places where config.yaml
+names them; config.yaml is written last."""
 
 _SHARE = "share/aggregator"
 _CHECKOUT = Path(__file__).parents[2]

@@ -9,6 +9,8 @@ options            keys, types, defaults; option_readers says how each text is r
 files              files beside config.yaml; page_files reads those of the pages
 value_parsers      titles, names, spans, numbers; address_parsers reads addresses
 scalar_places      where a part of a text stands in the file
+key_reference      what each key means; value_forms: what each reader takes; json_schema makes of
+                   both the JSON Schema of the file
 option_validation  values -> options, or every fault
 config_faults      a fault in a value
 stray_characters   invisible and confusable characters

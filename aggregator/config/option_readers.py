@@ -1,8 +1,10 @@
 """Validators of pydantic that read the texts of config.yaml with parsers."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -51,44 +53,67 @@ def _technical_value(value: object) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class TextReader:
+    """Reads the text of one value with a parser.
+
+    Attributes:
+        takes_blank: A blank value is None, and does not come to the parser.
+    """
+
+    parser: Callable[[str], object]
+    takes_blank: bool = False
+
+    def __call__(self, value: object) -> object:
+        if self.takes_blank and value in _BLANK:
+            return None
+        text_of = one_value if self.parser in _PROSE_PARSERS else _technical_value
+        return self.parser(text_of(value))
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReader:
+    """Reads the text of one value, which may name a file, with a parser.
+
+    Attributes:
+        parser: Takes a text and, as `folder`, what `folder_of` returns.
+        folder_of: Returns a folder of the validation's context.
+        takes_blank: As of `TextReader`.
+    """
+
+    parser: Callable[..., object]
+    folder_of: Callable[[Folder], object]
+    takes_blank: bool = False
+
+    def __call__(self, value: object, info: ValidationInfo) -> object:
+        if self.takes_blank and value in _BLANK:
+            return None
+        return self.parser(_technical_value(value), folder=self.folder_of(_folder(info)))
+
+
 def parsed(parser: Callable[[str], object]) -> PlainValidator:
     """Read a text with `parser`."""
-    text_of = one_value if parser in _PROSE_PARSERS else _technical_value
-    return PlainValidator(lambda value: parser(text_of(value)))
+    return PlainValidator(TextReader(parser))
 
 
 def parsed_or_none(parser: Callable[[str], object]) -> PlainValidator:
     """Read a text with `parser`; a blank value is None."""
-    text_of = one_value if parser in _PROSE_PARSERS else _technical_value
-    return PlainValidator(lambda value: None if value in _BLANK else parser(text_of(value)))
+    return PlainValidator(TextReader(parser, takes_blank=True))
 
 
 def parsed_in_folder(parser: Callable[..., object]) -> PlainValidator:
     """Read a text relative to the folder of config.yaml, which is the validation's context."""
-
-    def parse(value: object, info: ValidationInfo) -> object:
-        return parser(_technical_value(value), folder=_folder(info).path)
-
-    return PlainValidator(parse)
+    return PlainValidator(FolderReader(parser, attrgetter("path")))
 
 
 def parsed_in_data_folder(parser: Callable[..., object]) -> PlainValidator:
     """Read a text relative to the folder of the database, which is in the validation's context."""
-
-    def parse(value: object, info: ValidationInfo) -> object:
-        folder = _folder(info)
-        return parser(_technical_value(value), folder=folder.data or folder.path)
-
-    return PlainValidator(parse)
+    return PlainValidator(FolderReader(parser, lambda folder: folder.data or folder.path))
 
 
 def file_or_none(reader: Callable[..., object]) -> PlainValidator:
     """Read a file of the folder of config.yaml with `reader`; a blank value is None."""
-
-    def read(value: object, info: ValidationInfo) -> object:
-        return None if value in _BLANK else reader(_technical_value(value), folder=_folder(info))
-
-    return PlainValidator(read)
+    return PlainValidator(FolderReader(reader, lambda folder: folder, takes_blank=True))
 
 
 def _folder(info: ValidationInfo) -> Folder:

@@ -150,7 +150,8 @@ class StoriesOptions:
     off_in: tuple[str, ...] = ()
 
 
-def _stories(value: object) -> StoriesOptions:
+def stories_options(value: object) -> StoriesOptions:
+    """Read on or off, or categories with on or off."""
     if value is None:
         return StoriesOptions()
     if not isinstance(value, dict):
@@ -287,7 +288,7 @@ class GlobalOptions:
         SECTION,
     ] = field(default_factory=dict, hash=False)
     retention: Annotated[RetentionOptions, SECTION] = RetentionOptions()
-    stories: Annotated[StoriesOptions, PlainValidator(_stories)] = StoriesOptions()
+    stories: Annotated[StoriesOptions, PlainValidator(stories_options)] = StoriesOptions()
     page: Annotated[PageOptions, SECTION] = PageOptions()
     publish: Annotated[PublishOptions, SECTION] = PublishOptions()
     websub: Annotated[WebSubOptions, SECTION] = WebSubOptions()

@@ -30,7 +30,7 @@ CONTROL_CHARACTER = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
 )
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_UNIT_WORDS = {
+UNIT_WORDS = {
     word: words[0]
     for words in (
         "s sec secs second seconds",
@@ -44,7 +44,7 @@ _UNIT_WORDS = {
 _SPAN_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s{0,9}([a-z]{1,20})\s{0,9}")
 _NUMBER = re.compile(r"\d+(?:\.\d*)?")
 _SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s{0,9}([a-z]{0,5})")
-_SIZE_UNITS = {
+SIZE_UNITS = {
     unit: factor
     for units, factor in (
         (("", "b", "byte", "bytes"), 1),
@@ -59,7 +59,7 @@ _SIZE_UNITS = {
 }
 _NAME = re.compile(r"[\w.-]*\w[\w.-]*")
 _SECOND, _YEAR = timedelta(seconds=1), timedelta(days=365)
-_YES, _NO = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
+YES, NO = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 
 
 class UnknownWordError(ValueError):
@@ -145,7 +145,7 @@ def duration(text: str, *, minimum: timedelta, maximum: timedelta) -> timedelta:
         raise ValueError(f"{compact} of what? Write a unit: {compact}s, {compact}m or {compact}h")
     seconds, end = 0.0, 0
     while part := _SPAN_PART.match(compact, end):
-        unit = _UNIT_WORDS.get(part[2])
+        unit = UNIT_WORDS.get(part[2])
         if unit is None:
             raise ValueError(f'"{part[2]}" is not a unit of time; use s, m, h, d or w')
         seconds += float(part[1]) * _UNITS[unit]
@@ -163,7 +163,7 @@ def size(text: str, *, minimum: int, maximum: int) -> int:
     """Read a number of bytes such as `10MB`, `512 kB`, `10MiB`, `5_000_000`."""
     compact = text.strip().lower().replace("_", "")
     match = _SIZE.fullmatch(compact)
-    factor = _SIZE_UNITS.get(match[2]) if match else None
+    factor = SIZE_UNITS.get(match[2]) if match else None
     if match is None or factor is None:
         raise ValueError(
             f"{quoted(text)} is not a size; write 512kB, 10MB, 10MiB or a number of bytes"
@@ -188,9 +188,9 @@ def whole_number(text: str, *, minimum: int, maximum: int) -> int:
 def true_or_false(text: str) -> bool:
     """Read `true` or `false`, or the words of YAML 1.1 for these."""
     word = text.strip().lower()
-    if word not in _YES | _NO:
+    if word not in YES | NO:
         raise ValueError(f"{quoted(text)} is neither; write true or false")
-    return word in _YES
+    return word in YES
 
 
 def on_or_off(text: str) -> bool:
@@ -245,7 +245,7 @@ def order(text: str) -> Order:
 def pictures(text: str) -> PictureMode:
     """Read which pictures are fetched and shown."""
     word = text.strip().lower()
-    if word in _NO:
+    if word in NO:
         return PictureMode.OFF
     if word not in set(PictureMode):
         raise ValueError(f"{quoted(text)} is none of them; write off, lead or all")
