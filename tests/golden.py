@@ -93,7 +93,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
     _add_files_of_pictures(config)
     with quay.clock_at(quay.NOW):
         ran = {name: _ran(site, *arguments) for name, arguments in COMMANDS.items()}
-        ran["export.txt"] = _ran(site, "export", "public")
+        ran["export.txt"] = _export(site)
         engine = open_database(config.database)
         client = create_app(config, engine).test_client(use_cookies=False)
         pages = {name: _answer(client, name, path) for name, path in PAGES.items()}
@@ -138,6 +138,14 @@ def _ran(folder: Path, *arguments: str) -> bytes:
     done = command(folder, *arguments)
     head = f"$ aggregator {' '.join(arguments)}\nexit status {done.returncode}\n"
     return f"{head}--- stdout\n{done.stdout}--- stderr\n{done.stderr}".encode()
+
+
+def _export(folder: Path) -> bytes:
+    """Return what an export prints, without the size of style sheets and scripts, and its files."""
+    printed = re.sub(rb"[0-9]+ kB", b"... kB", _ran(folder, "export", "public"))
+    paths = sorted(path for path in (folder / "public").rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return printed + b"--- files\n" + "".join(f"{name}\n" for name in names).encode()
 
 
 def _rows(folder: Path) -> bytes:

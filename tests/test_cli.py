@@ -448,6 +448,8 @@ def test_export_writes_the_documents_that_the_web_serves(server, folder):
 
     names = {"feed.atom", "feed.rss", "feed.json", "sources.opml", "index.html"}
     assert done.returncode == 0, done.stderr
+    files = sum(path.is_file() for path in (folder / "out").rglob("[!.]*"))
+    assert re.fullmatch(rf"{files} files, {files} changed, \d+ kB\n", done.stdout)
     assert names <= {path.name for path in (folder / "out").iterdir()}
     feed = feedparser.parse((folder / "out" / "feed.atom").read_bytes())
     assert sorted(entry.title for entry in feed.entries) == ["One", "Two"]
@@ -456,7 +458,8 @@ def test_export_writes_the_documents_that_the_web_serves(server, folder):
     assert (folder / "out" / "static" / "style.css").exists()
     assert 'href="sources.html"' in page
     before = (folder / "out" / "feed.atom").read_bytes()
-    command(folder, "export", "--format", "atom", "out")
+    again = command(folder, "export", "--format", "atom", "out")
+    assert re.fullmatch(r"\d+ files, 0 changed, [0-9.]+ kB\n", again.stdout)
     assert (folder / "out" / "feed.atom").read_bytes() == before
     for wrong in ("pdf", ""):
         assert "choose from" in one_line(command(folder, "export", "--format", wrong), 2)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from aggregator.cli import folder_sync
+from aggregator.cli.export import summary
+from aggregator.cli.folder_sync import FolderChange
 from aggregator.cli.static_site import File
 from aggregator.errors import AggregatorError
 from tests.running import forked, give_up_rights_of_root
@@ -224,3 +226,16 @@ def test_what_can_not_be_written_is_told_by_the_name_that_it_was_given(tmp_path)
         folder_sync.replace(Path("/proc/x"), files)
     with pytest.raises(AggregatorError, match=rf"^{tmp_path}/a: "):
         folder_sync.replace(tmp_path, files)
+
+
+def test_the_line_about_an_export_counts_what_was_written_and_what_was_removed(tmp_path):
+    names = [f"{number}.html" for number in range(3)]
+    first = folder_sync.replace(tmp_path, [File(name, b"x" * 1000) for name in names])
+    (tmp_path / names[2]).unlink()
+
+    second = folder_sync.replace(tmp_path, [File(names[0], b"new")])
+
+    assert summary(first) == "3 files, 3 changed, 3 kB"
+    assert summary(second) == "1 file, 1 changed, 1 removed, 0.1 kB"
+    long = FolderChange(names=set(map(str, range(1507))), size=84 * 10**6)
+    assert summary(long) == "1,507 files, 0 changed, 84 MB"

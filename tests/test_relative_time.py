@@ -273,11 +273,11 @@ def test_a_day_has_the_name_that_people_use(days, heading):
 @pytest.mark.parametrize(
     ("days", "heading"),
     [
-        (-1, ("24 November", "Tuesday")),
-        (0, ("23 November", "Monday")),
-        (1, ("22 November", "Sunday")),
-        (6, ("17 November", "Tuesday")),
-        (7, ("16 November", "Monday")),
+        (-1, ("24 November 2026", "Tuesday")),
+        (0, ("23 November 2026", "Monday")),
+        (1, ("22 November 2026", "Sunday")),
+        (6, ("17 November 2026", "Tuesday")),
+        (7, ("16 November 2026", "Monday")),
         (327, ("31 December 2025", "Wednesday")),
     ],
 )
@@ -285,6 +285,12 @@ def test_a_file_names_days_by_their_dates(days, heading):
     clock = DateClock(NOW, ZoneInfo("UTC"), "UTC", ENGLISH)
 
     assert clock.heading(date(2026, 11, 23) - timedelta(days=days)) == heading
+
+
+def test_a_file_names_the_year_of_every_date_as_it_is_read_in_any_year():
+    clock = DateClock(NOW, ZoneInfo("UTC"), "UTC", ENGLISH)
+
+    assert clock.brief(NOW) == clock.date_of(NOW) == "23 November 2026"
 
 
 def test_a_file_says_dates_in_its_zone_and_keeps_the_pattern_for_the_script():

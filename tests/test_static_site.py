@@ -57,10 +57,10 @@ class Exported(Site):
     def export(self, *formats: str, posts: bool = False) -> list[str]:
         wanted = frozenset(formats or static_site.FORMATS)
         files = static_site.files(self.config, self.engine, wanted, posts=posts)
-        paths = folder_sync.replace(
+        change = folder_sync.replace(
             self.out, files, owns=lambda name: static_site.format_of(name) in wanted
         )
-        return [path.relative_to(self.out).as_posix() for path in paths]
+        return [path.relative_to(self.out).as_posix() for path in change.changed_paths]
 
     def read(self) -> dict[str, bytes]:
         return {
@@ -353,6 +353,65 @@ def test_twice_the_same_database_gives_the_same_bytes_and_touches_nothing(copied
         assert (is_now.st_ino, is_now.st_mtime_ns) == (was.st_ino, was.st_mtime_ns), path
 
 
+def changes(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
+    return {path for path, data in after.items() if before.get(path) != data}
+
+
+def written(site: Site, formats: frozenset[str] = HTML) -> dict[str, bytes]:
+    return {file.path: file.data for file in static_site.files(site.config, site.engine, formats)}
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch) -> Site:
+    """A site of two sources, with two posts a page."""
+    for module in (page_contents, static_site):
+        monkeypatch.setattr(module, "PAGE_SIZE", 2)
+    site = Site(tmp_path, FEEDS, base_url=HOST, timezone="Europe/Berlin")
+    site.subscribe()
+    for number in range(5):
+        for feed in ("lamp", "tide"):
+            post = entry(number, guid=f"{feed} {number}", title=f"The {feed} {number}")
+            site.record(feed, post, now=NOW, head=FeedHead(title=feed), body_hash=b"read before")
+    return site
+
+
+def test_new_posts_change_the_newest_pages_of_their_lists_and_no_older_pages(small):
+    before = written(small)
+    new = [entry(90 + number, published_at=NOW + timedelta(seconds=number)) for number in range(3)]
+
+    small.record("tide", *new, now=NOW + timedelta(minutes=1), head=FeedHead(title="tide"))
+    after = written(small)
+
+    pages = {path for path in before if "page/" in path}
+    assert len(pages) > 5
+    assert changes(before, after) & before.keys() == {
+        "index.html",
+        "source/tide/index.html",
+        "sources.html",
+    }
+
+
+def test_polls_without_new_posts_change_the_first_page_alone_in_another_year_as_well(small):
+    before = written(small, frozenset({*HTML, "opml"}))
+
+    for feed in ("tide", "lamp"):
+        small.record(feed, now=NOW + timedelta(days=400), head=FeedHead(title=feed))
+
+    changed = changes(before, written(small, frozenset({*HTML, "opml"})))
+    assert changed == {"index.html", "sources.html"}
+
+
+def test_figures_of_the_whole_site_stand_on_its_first_page_alone(exported):
+    pages = {
+        path: data.decode() for path, data in exported.read().items() if path.endswith("index.html")
+    }
+
+    counts = {path for path, html in pages.items() if re.search(r"<li.*<span>130</span>", html)}
+    checked = {path for path, html in pages.items() if ", checked" in html or "Checked" in html}
+    assert counts == checked == {"index.html"}
+    assert "100 posts" in pages["category/öl-trade/index.html"]
+
+
 @pytest.mark.slow
 def test_a_new_entry_changes_what_it_stands_in_and_leaves_the_rest_alone(site):
     site.export()
@@ -361,7 +420,12 @@ def test_a_new_entry_changes_what_it_stands_in_and_leaves_the_rest_alone(site):
     site.bring(0, feed="tide", now=NOW + timedelta(seconds=1))
     changed = site.export()
 
-    assert "index.html" in changed and "feed.atom" in changed
+    assert {path for path in changed if path.endswith(".html")} - set(inodes) <= {"page/0.html"}
+    assert {path for path in changed if path.endswith((".html", ".opml"))} & set(inodes) == {
+        "index.html",
+        "source/tide/index.html",
+        "sources.html",
+    }
     assert not any(path.startswith("category/") and "/feed." in path for path in changed)
     assert {"feed.rss", "feed.json"} <= set(changed)
     older = [path for path in inodes if re.fullmatch(r"page/[0-9]+\.(rss|json)", path)]

@@ -113,18 +113,25 @@ def test_errors_can_be_written_too(folder):
 
 
 @pytest.mark.slow
-def test_a_progress_bar_fits_any_encoding(folder):
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [(["poll", "--all"], b"2/2"), (["export", "out"], b"files, ")],
+    ids=["poll", "export"],
+)
+def test_a_progress_bar_fits_any_encoding(folder, arguments, shown):
     ours, theirs = pty.openpty()
     environment = os.environ | {"PYTHONIOENCODING": "cp1252", "TERM": "xterm", "COLUMNS": "80"}
     with subprocess.Popen(
-        [*PROGRAM, "poll", "--all"], cwd=folder, stdout=theirs, stderr=subprocess.PIPE,
+        [*PROGRAM, *arguments], cwd=folder, stdout=theirs, stderr=subprocess.PIPE,
         env=environment,
     ) as process:  # fmt: skip
         os.close(theirs)
+        output = b""
         with contextlib.suppress(OSError):  # EIO: the program has ended
-            while os.read(ours, 65536):
-                pass
+            while part := os.read(ours, 65536):
+                output += part
         os.close(ours)
+        assert shown in output
         assert process.stderr is not None
         assert process.stderr.read() == b""
 

@@ -118,9 +118,8 @@ def opml_body(connection: Connection, scope: ListScope) -> Body | None:
         )
         for source in sources
     ]
-    # Not the time of this request: the same subscriptions give the same document.
-    changed_at = max((source.updated_at for source in sources if source.updated_at), default=None)
-    return body(opml.write(head.title, outlines, created_at=changed_at), _OPML_TYPE)
+    # Without a date: the same subscriptions give the same document.
+    return body(opml.write(head.title, outlines), _OPML_TYPE)
 
 
 @bp.after_request

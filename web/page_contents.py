@@ -42,6 +42,7 @@ from web import (
 )
 from web.full_post import PostPictures
 from web.last_visit import LastVisit, milliseconds
+from web.page_figures import ALL_FIGURES, PageFigures, figures_of_file
 from web.page_links import PageLinks, updates_path
 from web.relative_time import Clock
 from web.search_marks import excerpt_around
@@ -90,6 +91,7 @@ class Page:
         following: Cursor of the next page of the same list, None on the last page.
         public_url: Address of the page for other sites to link to; empty where none is needed.
         following_row: Rows before the next page of the same table, None on the last page.
+        figures: Which figures the page shows.
     """
 
     template: str
@@ -101,6 +103,7 @@ class Page:
     following: Cursor | None = None
     public_url: str = ""
     following_row: int | None = None
+    figures: PageFigures = ALL_FIGURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ def list_page(data: PageData, scope: ListScope, position: ListPosition) -> Page 
     if named_list is None and not listing.days and listing.newest is None:
         return _first_run(data)
     values: dict[str, object] = {"named_list": named_list, "sidebar": sidebar}
-    return _list_page("list.html", listing, values, section="recent")
+    return _list_page(data, "list.html", listing, values, section="recent")
 
 
 def search(data: PageData, scope: ListScope, position: ListPosition) -> Page:
@@ -296,7 +299,8 @@ def _source(data: PageData, scope: ListScope, position: ListPosition) -> Page | 
     if feed is None:
         return None
     listing = _listing(data, scope, position)
-    return _list_page("source.html", listing, {"feed": disclosure.public(feed)}, section="sources")
+    values: dict[str, object] = {"feed": disclosure.public(feed)}
+    return _list_page(data, "source.html", listing, values, section="sources")
 
 
 def _has_halted(data: PageData) -> bool:
@@ -352,15 +356,20 @@ def _feeds_page(
     }
 
 
-def _list_page(template: str, listing: Listing, values: dict[str, object], *, section: str) -> Page:
+def _list_page(
+    data: PageData, template: str, listing: Listing, values: dict[str, object], *, section: str
+) -> Page:
+    is_first = listing.newest is None
+    is_file = data.links.static
     return Page(
         template,
         values | {"listing": listing},
         scope=replace(listing.scope, hidden=False),  # no feed has hidden entries
         section=section,
-        index=listing.newest is None and not listing.scope.hidden,
+        index=is_first and not listing.scope.hidden,
         following=listing.following,
         public_url=site().publication.list_url(listing.scope),
+        figures=figures_of_file(listing.scope, is_first=is_first) if is_file else ALL_FIGURES,
     )
 
 

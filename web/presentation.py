@@ -4,7 +4,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache, partial
 from itertools import groupby
@@ -403,13 +403,18 @@ def has_more(entry: ListedEntry) -> bool:
     return entry.text_length > 2 * len(entry.summary) + _MARKUP
 
 
-def category_row(lists: Sequence[NamedList], current: ListScope) -> CategoryRow:
+def category_row(
+    lists: Sequence[NamedList], current: ListScope, *, has_counts: bool = True
+) -> CategoryRow:
     """Return the row of categories and views, which the style sheet ends where the room ends.
 
     Args:
         lists: In the order of the page.
         current: The list of the page, which the style sheet moves to the front.
+        has_counts: The row shows the posts of each list, and begins with the longest lists.
     """
+    if not has_counts:
+        lists = [replace(named_list, posts=0) for named_list in lists]
     room = _ROW - _width("All") - _width(str(sum(named_list.posts for named_list in lists)))
     widths = (
         _width(named_list.title, str(named_list.posts)) + named_list.is_view for named_list in lists

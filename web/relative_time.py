@@ -4,6 +4,7 @@ The words come from the language (`language.Steps`), also for the page's script.
 in static/app.js, and a test compares both, so that no text changes when the script takes over.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property
@@ -68,8 +69,13 @@ def every(length: timedelta, lang: Language) -> str:
 
 def day_and_month(day: date, today: date, lang: Language) -> str:
     """Return "16 November", with the year unless it is the present year."""
-    steps, number = lang.steps, day.month - 1
-    text = (steps.dates if day.year == today.year else steps.dates_with_year)[number]
+    steps = lang.steps
+    return dated_day(day, steps.dates if day.year == today.year else steps.dates_with_year)
+
+
+def dated_day(day: date, patterns: Sequence[str]) -> str:
+    """Return a day in the pattern of its month, of `Steps`."""
+    text = patterns[day.month - 1]
     return text.replace("{0}", str(day.day)).replace("{1}", str(day.year))
 
 
@@ -170,7 +176,7 @@ class Clock:
 
     def date_of(self, at: datetime) -> str:
         """Return "30 November", with the year unless it is the present year."""
-        return day_and_month(self.day(at), self.day(self.now), self.lang)
+        return self._date_text(self.day(at))
 
     def day(self, at: datetime) -> date:
         """Return the day of `at` in the zone."""
@@ -189,8 +195,10 @@ class Clock:
     def _date_and_weekday(self, day: date) -> tuple[str, str]:
         """Return ("16 November", "Monday")."""
         weekday = self.lang.weekdays[day.weekday()]
-        date_text = day_and_month(day, self.day(self.now), self.lang)
-        return date_text, weekday[:1].upper() + weekday[1:]
+        return self._date_text(day), weekday[:1].upper() + weekday[1:]
+
+    def _date_text(self, day: date) -> str:
+        return day_and_month(day, self.day(self.now), self.lang)
 
     def _dated(self, pattern: str, day: date) -> str:
         return pattern.format(
@@ -216,9 +224,16 @@ class DateClock(Clock):
         """Every day has: "today" is no part of a page in a file."""
         return True
 
+    def brief(self, at: datetime) -> str:
+        """Return "30 November 2026"."""
+        return self.date_of(at)
+
     def heading(self, day: date) -> tuple[str, str]:
-        """Return a day's date and its weekday, also of the last days: ("23 November", "Monday")."""
+        """Return a day's date and its weekday: ("23 November 2026", "Monday")."""
         return self._date_and_weekday(day)
+
+    def _date_text(self, day: date) -> str:
+        return dated_day(day, self.lang.steps.dates_with_year)
 
 
 def machine(at: datetime) -> str:

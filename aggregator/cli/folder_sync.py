@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from aggregator.cli.static_site import File
@@ -21,9 +22,26 @@ _UNFINISHED = ".aggregator-export-unfinished"  # exists while there are staged f
 _STAGED = ".aggregator-new"  # suffix of staged files, each beside the file to replace
 
 
+@dataclass(slots=True)
+class FolderChange:
+    """What a call of `replace` did.
+
+    Attributes:
+        names: Of all files.
+        size: Of all files, in bytes.
+        changed_paths: Of the new and changed files.
+        removed: Number of removed files.
+    """
+
+    names: set[str] = field(default_factory=set)
+    size: int = 0
+    changed_paths: list[Path] = field(default_factory=list)
+    removed: int = 0
+
+
 def replace(
     folder: Path, files: Iterable[File], *, owns: Callable[[str], bool] = lambda _name: True
-) -> list[Path]:
+) -> FolderChange:
     """Make `folder` hold `files`.
 
     All new content is staged beside the files first, so a failure changes nothing.  Then each
@@ -33,9 +51,6 @@ def replace(
 
     Args:
         owns: Whether the call may remove the file of a name.
-
-    Returns:
-        The paths of new and changed files.
 
     Raises:
         AggregatorError: A file cannot be written.
@@ -48,15 +63,16 @@ def replace(
         raise AggregatorError(f"{error.filename or folder}: {error.strerror}") from error
 
 
-def _replace(folder: Path, files: Iterable[File], owns: Callable[[str], bool]) -> list[Path]:
+def _replace(folder: Path, files: Iterable[File], owns: Callable[[str], bool]) -> FolderChange:
     former_names = _manifest_names(folder)
-    names: set[str] = set()
-    changed_paths: list[Path] = []
+    change = FolderChange()
+    names, changed_paths = change.names, change.changed_paths
     if (folder / _UNFINISHED).exists():
         _clear(folder)
     try:
         for file in files:
             names.add(file.path)
+            change.size += len(file.data)
             path = folder / file.path
             if not _holds(path, file.data):
                 if not changed_paths:
@@ -69,12 +85,21 @@ def _replace(folder: Path, files: Iterable[File], owns: Callable[[str], bool]) -
         for path in reversed(changed_paths):
             _put_in_place(path)
         for name in sorted(obsolete):
-            (folder / name).unlink(missing_ok=True)
+            change.removed += _is_removed(folder / name)
         _write_manifest(folder, (former_names | names) - obsolete)
     finally:
         _tidy(folder, former_names | names)
         (folder / _UNFINISHED).unlink(missing_ok=True)
-    return changed_paths
+    return change
+
+
+def _is_removed(path: Path) -> bool:
+    """Remove a file, and return whether the file existed."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _manifest_names(folder: Path) -> set[str]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from aggregator.cli.logs import escaped
 from aggregator.feed_status import feed_status
 from aggregator.model import FeedHealth
 from aggregator.poll import PollResult
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 
 def result_line(result: PollResult) -> str:
@@ -137,19 +140,30 @@ def progress(
     elif not sys.stdout.isatty():
         yield (lambda _: None), (lambda result: click.echo(result_line(result)))
     else:
-        with _bar() as calls:
+        with _poll_bar() as calls:
             yield calls
 
 
 @contextmanager
-def _bar() -> Iterator[tuple[Callable[[int], None], Callable[[PollResult], None]]]:
-    from rich.markup import escape
+def progress_bar(text: str, total: int | None = None) -> Iterator[tuple["Progress", "TaskID"]]:
+    """Show a bar on the terminal, with a text before the bar, until the block ends.
+
+    Args:
+        total: Number of steps; None until the number is known.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    counts = {"new": 0, "failed": 0}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns) as bar:
-        task = bar.add_task("polling", total=None)
+        yield bar, bar.add_task(text, total=total)
+
+
+@contextmanager
+def _poll_bar() -> Iterator[tuple[Callable[[int], None], Callable[[PollResult], None]]]:
+    from rich.markup import escape
+
+    counts = {"new": 0, "failed": 0}
+    with progress_bar("polling") as (bar, task):
 
         def result(result: PollResult) -> None:
             counts["new"] += result.new

@@ -10,7 +10,7 @@ leave all further pages as they are; the first page overlaps the second.
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import unquote
@@ -56,14 +56,26 @@ class File:
     data: bytes
 
 
+def count_lists(config: Config, formats: frozenset[str]) -> int:
+    """Return how often `files` calls `on_list`."""
+    kinds = formats - {"opml"}
+    return len(_scopes(config)) * len(kinds)
+
+
 def files(
-    config: Config, engine: Engine, formats: frozenset[str], *, posts: bool = False
+    config: Config,
+    engine: Engine,
+    formats: frozenset[str],
+    *,
+    posts: bool = False,
+    on_list: Callable[[], None] = lambda: None,
 ) -> Iterator[File]:
     """Yield the files of one database, each before the files that it links to.
 
     Args:
         formats: Kinds of documents, of `FORMATS`; links to further formats lead to `base_url`.
         posts: Write the pages of posts; of "html".
+        on_list: Called after each list of each format.
 
     Raises:
         AggregatorError: A list does not exist in the database.
@@ -72,11 +84,12 @@ def files(
     scopes = _scopes(config)
     if "html" in formats:
         with app.app_context():
-            yield from _Pages(config, engine, formats, has_posts=posts).files(scopes)
+            yield from _Pages(config, engine, formats, has_posts=posts).files(scopes, on_list)
     for scope in scopes:
         for form in publish.Format:
             if form.value in formats:
                 yield from _feed(config, engine, scope, form)
+                on_list()
     if "opml" in formats:
         with app.app_context(), engine.connect() as connection:
             yield from _subscriptions(connection, scopes)
@@ -156,10 +169,11 @@ class _Pages:
         self._assets: dict[str, str] = {}  # files that pages need, and their names in static/
         self._pictures: set[str] = set()
 
-    def files(self, scopes: Sequence[ListScope]) -> Iterator[File]:
+    def files(self, scopes: Sequence[ListScope], on_list: Callable[[], None]) -> Iterator[File]:
         for scope in scopes:
             with self._engine.connect() as connection:
                 yield from self._list_pages(connection, scope)
+            on_list()
         with self._engine.connect() as connection:
             yield from self._sources_pages(connection)
             data = self._data(connection, ABOUT_FILE)
