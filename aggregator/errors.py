@@ -15,7 +15,7 @@ AggregatorError
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
+from typing import Any
 
 
 class AggregatorError(Exception):
@@ -27,18 +27,18 @@ class ConfigError(AggregatorError):
 
     Attributes:
         problems: One line each, `config.yaml:12:5: feeds[3].interval: what is wrong`.
-        stamps: Of the files beside the configuration that were read, by path; None for a missing
-            file.  A change of a file may solve a problem.
+        stamps: Of the files beside the configuration that were read, by path, and of patterns of
+            paths; None for a missing file.  A change of a file may solve a problem.
     """
 
     def __init__(
         self,
         problems: Sequence[str],
-        stamps: Mapping[Path, tuple[int, ...] | None] | None = None,
+        stamps: Mapping[Any, tuple[int, ...] | None] | None = None,
     ) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
-        self.stamps: Mapping[Path, tuple[int, ...] | None] = dict(stamps or {})
+        self.stamps: Mapping[Any, tuple[int, ...] | None] = dict(stamps or {})
 
 
 class DatabaseError(AggregatorError):

@@ -131,7 +131,7 @@ def test_a_variable_may_stand_in_every_value(path, validator):
     assert list(validator.iter_errors(as_editors_read(at(path, value)))) == []
 
 
-LISTS = {"network.allow", "websub.allow", "page.embed", "feeds"}
+LISTS = {"network.allow", "websub.allow", "page.embed", "feeds", "include"}
 VALUES = (
     "", "~", "''", "' '", "x", "2026", "2026-11-30", "1.5", "true", "No", "on", "OFF", "all",
     "Lead", "PUBLIC", "Arrival", "self", "0", "-1", "10", "5_000", "8080.0", "1e3", "0x1F", "007",

@@ -79,8 +79,8 @@ def _address_notes(connection: Connection, config: Config) -> Iterator[str]:
     """Yield notes about wrong addresses, as found by polls."""
     moved = read_health.moved_addresses(connection)
     errors = read_health.poll_errors(connection)
-    for index, feed in enumerate(config.feeds):
-        where, url = f"feeds[{index}] ({feed.name})", urls.masked(feed.url)
+    for feed in config.feeds:
+        where, url = config.place_of(feed), urls.masked(feed.url)
         if place := moved.get(feed.url):
             yield f"{where}: moved for good; write {urls.masked(place)} instead of {url}"
         elif place := feed_in_reason(errors.get(feed.url, "")):
@@ -289,6 +289,7 @@ class _Discovery:
 def _append(outlines: list[OpmlOutline]) -> configuration.Appended:
     """Write subscriptions into the file, and print each."""
     appended = configuration.append_to_file(config_path(), outlines)
+    file = "" if appended.path == config_path() else f" to {appended.path}"
     for subscription in appended.feeds:
-        click.echo(f"added {urls.masked(subscription.url)}")
+        click.echo(f"added {urls.masked(subscription.url)}{file}")
     return appended

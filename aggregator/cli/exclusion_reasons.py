@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from aggregator import rules
-from aggregator.config import Config
+from aggregator.config import Config, FeedPlace
 from aggregator.model import Backlog, Exclusion
 from aggregator.model.times import span_text
 
@@ -22,12 +22,14 @@ class Setting:
     """A key of config.yaml and its value.
 
     Attributes:
-        location: Keys and indexes that lead to the value; the last one is the key.
+        key: Of the file, or of a feed.
         value: As the file may have it.
+        place: Where the feed is written, None for a key of the file.
     """
 
-    location: tuple[str | int, ...]
+    key: str
     value: str
+    place: FeedPlace | None = None
 
 
 def reason(
@@ -59,28 +61,28 @@ def reason(
 
 
 def _names(config: Config) -> list[str]:
-    """Return the names of the feeds in the order of the file."""
+    """Return the names of the feeds in the order of the files."""
     return [subscription.name for subscription in config.feeds]
 
 
 def _in_words(setting: Setting, line: int | None, config: Config) -> str:
-    place = "the default" if line is None else f"{config.path}:{line}"
-    return f"`{setting.location[-1]}: {setting.value}`, {place}"
+    path = setting.place.path if setting.place else config.path
+    where = "the default" if line is None else f"{path}:{line}"
+    return f"`{setting.key}: {setting.value}`, {where}"
 
 
 def _settings(exclusion: Exclusion, feed: str, config: Config) -> Iterator[Setting]:
     """Yield the settings that may exclude entries of a feed of the file for a reason."""
     common = config.listing_rules.common
-    index = _names(config).index(feed)
-    own_rules = config.feeds[index].rules
+    own_rules = next(item.rules for item in config.feeds if item.name == feed)
 
     def of_feed(value: str) -> Setting:
-        return Setting(("feeds", index, str(exclusion)), value)
+        return Setting(str(exclusion), value, config.places[feed])
 
     match exclusion:
         case Exclusion.HIDE:
             if common.hide:
-                yield Setting(("hide",), common.hide)
+                yield Setting("hide", common.hide)
             if own_rules.hide:
                 yield of_feed(own_rules.hide)
         case Exclusion.KEEP if own_rules.keep:
@@ -92,9 +94,9 @@ def _settings(exclusion: Exclusion, feed: str, config: Config) -> Iterator[Setti
             backlog = rules.backlog_of(common, own_rules, is_initial=False)
             if backlog != Backlog():
                 text = _in_file(backlog)
-                yield of_feed(text) if own_rules.backlog else Setting(("backlog",), text)
+                yield of_feed(text) if own_rules.backlog else Setting("backlog", text)
         case Exclusion.PER_HOUR if config.share is not None:
-            yield Setting(("per_hour",), str(config.share))
+            yield Setting("per_hour", str(config.share))
 
 
 def _in_file(backlog: Backlog) -> str:

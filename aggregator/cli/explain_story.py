@@ -12,7 +12,7 @@ from aggregator.cli import exclusion_reasons, output
 from aggregator.cli.common import opened_database
 from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.logs import escaped
-from aggregator.config import Config, line_of
+from aggregator.config import Config, line_of, line_of_feed
 from aggregator.database import Connection
 from aggregator.database.entries import read_links
 from aggregator.database.lists import read_lists, read_memberships
@@ -136,7 +136,11 @@ def _listings(
             entry.feed,
             config,
             is_match=lambda rule: bool(matcher.matches([rule], [entry.id])[rule]),
-            line_of=lambda setting: line_of(config, *setting.location),
+            line_of=lambda setting: (
+                line_of_feed(setting.place, setting.key)
+                if setting.place
+                else line_of(config, setting.key)
+            ),
         )
 
     return {

@@ -2,10 +2,13 @@
 
     text -> yaml_document -> variables -> option_validation -> subscriptions -> Config
 
-config_file        reads the file, joins the steps, reports all problems
+config_file        joins the steps
+config_text        reads the text of a file, reports all problems
+feed_files         the feeds of config.yaml, and of the files that it includes
 variables          values of variables from the environment and from files
 yaml_document      values and their places in the text; yaml_mistakes explains broken syntax
-options            keys, types, defaults; option_readers says how each text is read
+options            keys, types, defaults; feed_options those of a feed; option_readers says how each
+                   text is read
 files              files beside config.yaml; page_files reads those of the pages
 value_parsers      titles, names, spans, numbers; address_parsers reads addresses
 scalar_places      where a part of a text stands in the file
@@ -23,10 +26,19 @@ appending          adds feeds; atomic_write replaces the file
 from aggregator.config.address_parsers import feed_url
 from aggregator.config.appending import Appended, append, append_to_file, has_feed
 from aggregator.config.atomic_write import clear_leftovers, write
-from aggregator.config.config_file import count_unread, line_of, load, parse, reached_at_port, read
-from aggregator.config.files import PageFile, Stamp, present_stamps, save_times
+from aggregator.config.config_file import (
+    count_unread,
+    line_of,
+    line_of_feed,
+    load,
+    parse,
+    reached_at_port,
+)
+from aggregator.config.config_text import read
+from aggregator.config.files import PageFile, Stamp, Watched, present_stamps, save_times
 from aggregator.config.options import (
     Config,
+    FeedPlace,
     HostOptions,
     NetworkOptions,
     PageOptions,
@@ -45,6 +57,7 @@ __all__ = [
     "Appended",
     "Config",
     "Face",
+    "FeedPlace",
     "HostOptions",
     "Logo",
     "NetworkOptions",
@@ -55,6 +68,7 @@ __all__ = [
     "RetentionOptions",
     "Stamp",
     "StoriesOptions",
+    "Watched",
     "WebOptions",
     "WebSubOptions",
     "append",
@@ -64,6 +78,7 @@ __all__ = [
     "feed_url",
     "has_feed",
     "line_of",
+    "line_of_feed",
     "load",
     "notes",
     "parse",

@@ -184,6 +184,18 @@ def database(text: str, *, folder: Path) -> str:
     return words if match[1] == "postgresql" else _sqlite(words, match.end(), folder)
 
 
+def include_pattern(text: str) -> str:
+    """Read a pattern of the paths of files, from the folder of config.yaml or absolute."""
+    words = line(text)
+    if "\\" in words or words.startswith("~"):
+        raise ValueError(f"{quoted(words)} is not a path from here; write feeds/*.yaml")
+    if _SCHEME.match(words):
+        raise ValueError(f"{quoted(words)} is not a path; write feeds/*.yaml")
+    if "**" in words:
+        raise ValueError(f"{quoted(words)} looks into any folder; write each: feeds/*/*.yaml")
+    return words
+
+
 def feed_url(text: str, *, folder: Path) -> str:
     """Read a feed's address: an http(s) URL, or the path of a file at or below `folder`."""
     words = text.strip()

@@ -1,14 +1,15 @@
-"""Adding feeds at the end of `feeds:`; every other byte of the file stays."""
+"""Adding feeds at the end of `feeds:`; every other byte of the files stays."""
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aggregator import urls
-from aggregator.config import atomic_write, config_file, value_parsers, yaml_document
-from aggregator.config.files import stamp_of
+from aggregator.config import atomic_write, config_file, config_text, value_parsers
+from aggregator.config.config_text import ConfigText
+from aggregator.config.files import present_stamps
 from aggregator.config.option_readers import MAX_CATEGORIES
 from aggregator.config.options import Config
 from aggregator.config.subscriptions import same_feed_key
@@ -28,11 +29,13 @@ class Appended:
     """The result of adding feeds.
 
     Attributes:
+        path: Of the file with the new feeds: config.yaml, or an included file.
         text: The new text of the file.
         feeds: The added feeds with names, in the order of the file.
         duplicates: Feeds that were subscribed before, or listed more than once.
     """
 
+    path: Path
     text: str
     feeds: tuple[Subscription, ...]
     duplicates: tuple[OpmlOutline, ...] = ()
@@ -45,7 +48,7 @@ def has_feed(config: Config, url: str) -> bool:
 
 
 def append_to_file(path: Path, outlines: Sequence[OpmlOutline]) -> Appended:
-    """Add feeds to the file at `path`.
+    """Add feeds to the configuration at `path`.
 
     Feeds that another process adds, and what an editor saves, meanwhile stay.
 
@@ -54,17 +57,19 @@ def append_to_file(path: Path, outlines: Sequence[OpmlOutline]) -> Appended:
     """
     with atomic_write.locked(path):
         while True:
-            stamp = stamp_of(path)
-            appended = append(config_file.read(path), outlines, path=path)
+            stamps = present_stamps([path, *config_file.load(path).files])
+            appended = append(config_text.read(path), outlines, path=path)
             if not appended.feeds:
                 return appended
-            if stamp_of(path) == stamp:
-                atomic_write.write(path, appended.text)
+            if present_stamps(stamps) == stamps:
+                atomic_write.write(appended.path, appended.text)
                 return appended
 
 
 def append(text: str, outlines: Sequence[OpmlOutline], *, path: Path) -> Appended:
-    """Return the text of the file at `path` with feeds added.
+    """Return the text of the file at `path`, or of an included file, with feeds added.
+
+    An included file gets them if the feeds of the configuration stand there alone.
 
     Raises:
         ConfigError: The text has problems, a feed can't be subscribed to, or `feeds` is written in
@@ -78,32 +83,48 @@ def append(text: str, outlines: Sequence[OpmlOutline], *, path: Path) -> Appende
         key = same_feed_key(outline.url.strip())
         (duplicates if key in keys else new_outlines).append(outline)
         keys.add(key)
+    target = _file_with_feeds(config)
+    former_text = text if target == path else config_text.read(target)
     if not new_outlines:
-        return Appended(text, (), tuple(duplicates))
-    new_text = _insert(text, new_outlines, path)
-    return Appended(new_text, _added_feeds(new_text, config, new_outlines), tuple(duplicates))
+        return Appended(target, former_text, (), tuple(duplicates))
+    new_text = _insert(former_text, new_outlines, target)
+    texts = {path: text, target: new_text}
+    return Appended(target, new_text, _added_feeds(texts, config, new_outlines), tuple(duplicates))
+
+
+def _file_with_feeds(config: Config) -> Path:
+    """Return the path of the only included file if all feeds are there, else of config.yaml."""
+    return config.files[1] if len(config.files) == 2 and not config.has_own_feeds else config.path
 
 
 def _added_feeds(
-    new_text: str, config: Config, outlines: Sequence[OpmlOutline]
+    texts: Mapping[Path, str], config: Config, outlines: Sequence[OpmlOutline]
 ) -> tuple[Subscription, ...]:
-    """Return the feeds that were added to the text of `config`.
+    """Return the feeds that were added to the files of `config`: its last ones.
+
+    Args:
+        texts: Of config.yaml and, at last, the new text.
 
     Raises:
         ConfigError: The new text has problems, or other changes than the feeds.
     """
-    expected = [(item.url.strip(), _title(item), _categories(item)) for item in outlines]
+    *_, target = texts
     try:
-        new_config = config_file.parse(new_text, path=config.path)
+        new_config = config_file.parse(texts[config.path], path=config.path, new_texts=texts)
     except ConfigError as error:
         # Line numbers of a text that nobody has seen would only confuse.
         reasons = [problem.partition(": ")[2] for problem in error.problems]
-        raise _by_hand(config.path, reasons[0]) from error
+        raise _by_hand(target, reasons[0]) from error
     count = len(config.feeds)
     feeds = new_config.feeds[count:]
+    expected = [
+        (item.url.strip(), _title(item), _categories(item) or feed.categories)
+        for item, feed in zip(outlines, feeds, strict=False)
+    ]
     actual = [(feed.url, feed.title, feed.categories) for feed in feeds]
-    if actual != expected or replace(new_config, feeds=new_config.feeds[:count]) != config:
-        raise _by_hand(config.path, "the way `feeds` is written there can't be extended safely")
+    former_config = replace(new_config, feeds=new_config.feeds[:count])
+    if len(feeds) != len(outlines) or actual != expected or former_config != config:
+        raise _by_hand(target, "the way `feeds` is written there can't be extended safely")
     return feeds
 
 
@@ -112,8 +133,8 @@ def _by_hand(path: Path, reason: str) -> ConfigError:
 
 
 def _insert(text: str, outlines: Sequence[OpmlOutline], path: Path) -> str:
-    body = text.removeprefix("\ufeff")
-    root, _ = yaml_document.compose(body, path=path)
+    content = ConfigText(text, path)
+    body, root = content.text, content.root
     key, node = root.pairs.get("feeds", (None, None))
     if key is None or node is None:
         at, addition = _new_list(body, root, outlines)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from aggregator.config import option_readers, option_validation, yaml_document
 from aggregator.config.config_faults import ConfigFault
+from aggregator.config.feed_options import FeedDefaults, FeedOptions
 from aggregator.config.files import Folder
-from aggregator.config.options import FeedOptions
 from aggregator.config.variables import FilledText
 
 
@@ -26,8 +26,12 @@ class FeedItems:
     faults: list[ConfigFault] = field(default_factory=list)
 
 
-def read_feeds(items: object, *, folder: Folder) -> FeedItems:
-    """Return the items of `feeds`, up to the one with which there are too many faults."""
+def read_feeds(items: object, *, folder: Folder, defaults: FeedDefaults) -> FeedItems:
+    """Return the items of `feeds`, up to the one with which there are too many faults.
+
+    Args:
+        defaults: Settings of the feeds without their own.
+    """
     read = FeedItems()
     try:
         values = option_readers.items_of(items)
@@ -37,7 +41,7 @@ def read_feeds(items: object, *, folder: Folder) -> FeedItems:
     for index, value in enumerate(values):
         if len(read.faults) >= yaml_document.MAX_PROBLEMS:
             break
-        feed = option_validation.read_feed(value, folder=folder)
+        feed = option_validation.read_feed(value, folder=folder, defaults=defaults)
         if isinstance(feed, FeedOptions):
             read.feeds[index] = feed
             address, name = feed.url, feed.name

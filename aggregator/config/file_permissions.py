@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from aggregator import urls
-from aggregator.config import config_file, yaml_document
+from aggregator.config import config_text, yaml_document
 from aggregator.errors import ConfigError
 
 _READABLE_BY_OTHERS = 0o044  # by the group, by everybody
@@ -28,7 +28,7 @@ def remark(path: Path) -> str | None:
     try:
         if not path.stat().st_mode & _READABLE_BY_OTHERS:
             return None
-        text = config_file.read(path)
+        text = config_text.read(path)
         values = yaml_document.values(text) or yaml_document.compose(text, path=path)[0].value
     except (OSError, ConfigError):
         return None

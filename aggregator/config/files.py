@@ -1,9 +1,11 @@
 """Files beside config.yaml: read without waiting for a pipe, with stamps that tell of a save."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from glob import glob, has_magic
 from pathlib import Path, PurePosixPath
 
 from aggregator.config.value_parsers import line, quoted
@@ -15,10 +17,47 @@ MAX_SIZE = 100_000
 """Bytes of a file beside config.yaml."""
 
 
-def stamp_of(path: Path) -> Stamp | None:
-    """Return the stamp of a file, which changes with every save; None for no file."""
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern of the paths of files, such as `feeds/*.yaml`.
+
+    Attributes:
+        folder: The folder from which a relative pattern starts.
+        text: As of the module glob, without `**`; names that begin with a dot match no asterisk.
+    """
+
+    folder: Path
+    text: str
+
+    @property
+    def is_path(self) -> bool:
+        """Whether the pattern is the path of one file."""
+        return not has_magic(self.text)
+
+    def paths(self) -> list[Path]:
+        """Return the paths that match, of the form of `folder`, in alphabetical order.
+
+        The targets of links are not looked at: a link may lead nowhere.
+        """
+        # Path.glob() takes files that begin with a dot, such as those that editors write.
+        paths = glob(self.text, root_dir=self.folder)  # noqa: PTH207
+        return [self.folder / path for path in sorted(paths)]
+
+
+Watched = Path | Pattern
+"""The path of a file, or a pattern of paths; both have stamps."""
+
+
+def stamp_of(watched: Watched) -> Stamp | None:
+    """Return the stamp of a file, which changes with every save; None for no file.
+
+    The stamp of a pattern changes when matching files come or go.
+    """
+    if isinstance(watched, Pattern):
+        names = "\0".join(map(str, watched.paths()))
+        return (int.from_bytes(hashlib.blake2b(os.fsencode(names), digest_size=8).digest()),)
     try:
-        status = path.stat()
+        status = watched.stat()
     except (OSError, ValueError):
         return None
     # Two files of a Nix store have one time, and may have one size; so may a file that was written
@@ -28,14 +67,14 @@ def stamp_of(path: Path) -> Stamp | None:
     )  # fmt: skip
 
 
-def present_stamps(paths: Iterable[Path]) -> dict[Path, Stamp | None]:
-    """Return the stamps of files at this moment."""
-    return {path: stamp_of(path) for path in paths}
+def present_stamps(watched: Iterable[Watched]) -> dict[Watched, Stamp | None]:
+    """Return the stamps of files and patterns at this moment."""
+    return {path: stamp_of(path) for path in watched}
 
 
-def save_times(stamps: Mapping[Path, Stamp | None]) -> dict[Path, Stamp]:
+def save_times(stamps: Mapping[Watched, Stamp | None]) -> dict[Watched, Stamp]:
     """Return time and size of each file; some file systems change the inode of an unsaved file."""
-    return {path: (stamp or ())[:2] for path, stamp in stamps.items()}
+    return {watched: (stamp or ())[:2] for watched, stamp in stamps.items()}
 
 
 def open_at_once(path: str, flags: int) -> int:
@@ -83,12 +122,20 @@ class Folder:
     Attributes:
         path: Absolute.
         data: The folder of the database, absolute; None for `path`.
-        stamps: Of the files that were read, by path; None for a file that was not there.
+        stamps: Of the files that were read, by path, and of patterns; None for a file that was not
+            there.
     """
 
     path: Path
     data: Path | None = None
-    stamps: dict[Path, Stamp | None] = field(default_factory=dict)
+    stamps: dict[Watched, Stamp | None] = field(default_factory=dict)
+
+    def watch(self, watched: Watched) -> None:
+        """Note the stamp of a file before a reading, or of a pattern.
+
+        Before the content, and before the first of several readings: a later save is noticed.
+        """
+        self.stamps.setdefault(watched, stamp_of(watched))
 
     def read(self, text: str) -> PageFile:
         """Read a file at or below the folder, and note its stamp.
@@ -130,8 +177,7 @@ class Folder:
             ValueError: The file can't be read.
         """
         path, name = self.path / text, quoted(text)
-        # Before the content, and before the first of several readings: a later save is noticed.
-        self.stamps.setdefault(path, stamp_of(path))
+        self.watch(path)
         try:
             data = _content(path)
         except FileNotFoundError as error:

@@ -10,9 +10,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import PlainValidator
 
+from aggregator.config.feed_options import FeedOptions
 from aggregator.config.key_reference import KEYS, SECTIONS
 from aggregator.config.option_readers import SECTION
-from aggregator.config.options import FeedOptions, GlobalOptions
+from aggregator.config.options import GlobalOptions
 from aggregator.config.value_forms import Form, form_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

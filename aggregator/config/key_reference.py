@@ -135,6 +135,7 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "order": Key(
             "where the new posts of a known feed stand: `published` or `arrival`", "`published`"
         ),
+        "include": Key("patterns of the paths of further files with feeds"),
         "feeds": Key("the subscriptions"),
         "feeds[].url": Key("an http(s) URL, or the path of a file", "required"),
         "feeds[].name": Key("the feed's key", "made from title or host"),

@@ -4,18 +4,18 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache, partial
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from aggregator.config import stray_characters
 from aggregator.config.config_faults import ConfigFault
+from aggregator.config.feed_options import FeedDefaults, FeedOptions
 from aggregator.config.files import Folder
 from aggregator.config.option_readers import InKeysError, InTextError
 from aggregator.config.options import (
     DEFAULT_DATABASE,
-    FeedOptions,
     GlobalOptions,
     HostOptions,
     NetworkOptions,
@@ -37,7 +37,7 @@ def read_settings(
 ) -> GlobalOptions | list[ConfigFault]:
     """Return all settings but `feeds`, or every fault."""
     # A default does not pass through its reader, which makes this path absolute.
-    return _check(_SETTINGS, {"database": DEFAULT_DATABASE, **raw}, folder)
+    return _check(GlobalOptions, {"database": DEFAULT_DATABASE, **raw}, folder)
 
 
 def as_arguments(settings: GlobalOptions) -> dict[str, Any]:
@@ -45,19 +45,28 @@ def as_arguments(settings: GlobalOptions) -> dict[str, Any]:
     return {field.name: getattr(settings, field.name) for field in fields(GlobalOptions)}
 
 
-def read_feed(raw: object, *, folder: Folder) -> FeedOptions | list[ConfigFault]:
+def read_defaults(raw: Mapping[str, object], *, folder: Folder) -> FeedDefaults | list[ConfigFault]:
+    """Return the settings that stand for all feeds of an included file, or every fault."""
+    return _check(FeedDefaults, raw, folder)
+
+
+def read_feed(
+    raw: object, *, folder: Folder, defaults: FeedDefaults
+) -> FeedOptions | list[ConfigFault]:
     """Return the options of an item of `feeds`, an address alone or settings; or every fault."""
     if raw is None:
         return [ConfigFault((), "empty; write a feed's address, or remove the dash")]
     if isinstance(raw, list):
         return [ConfigFault((), "must be an address or settings, not a list")]
     raw = {"url": raw} if isinstance(raw, str) else raw
-    options = _check(_FEED, raw, folder)
-    if not isinstance(raw, dict) or not _would_reveal_address(raw, folder):
-        return options
-    message = "needs a title or name; one made from the address would show it"
+    options = _check(FeedOptions, raw, folder)
     faults = options if isinstance(options, list) else []
-    return [*faults, ConfigFault(("private",), message)]
+    if isinstance(raw, dict) and _would_reveal_address(raw, folder, defaults):
+        message = "needs a title or name; one made from the address would show it"
+        faults.append(ConfigFault(("private",), message))
+    if faults or isinstance(options, list):
+        return faults
+    return options.with_defaults(defaults)
 
 
 def readable_value(options: type, key: str, raw: object, *, folder: Folder | None = None) -> Any:
@@ -84,14 +93,16 @@ def _adapter(options: type, key: str) -> TypeAdapter[Any]:
     return TypeAdapter(get_type_hints(options, include_extras=True)[key])
 
 
-def _would_reveal_address(feed: Mapping[str, object], folder: Folder) -> bool:
+def _would_reveal_address(
+    feed: Mapping[str, object], folder: Folder, defaults: FeedDefaults
+) -> bool:
     """Whether a feed is private, and would get a name from the address."""
+    if feed.get("title") or feed.get("name"):
+        return False
     is_private = readable_value(FeedOptions, "private", feed, folder=folder)
-    return bool(is_private) and not feed.get("title") and not feed.get("name")
+    return bool(defaults.private if is_private is None else is_private)
 
 
-_SETTINGS = TypeAdapter(GlobalOptions)
-_FEED = TypeAdapter(FeedOptions)
 _SECTIONS: dict[str, type] = {
     "web": WebOptions,
     "poll": PollOptions,
@@ -105,13 +116,19 @@ _SECTIONS: dict[str, type] = {
 }
 
 
-def _check(adapter: TypeAdapter[_T], raw: object, folder: Folder) -> _T | list[ConfigFault]:
+@cache
+def _adapter_of(section: type) -> TypeAdapter[Any]:
+    return TypeAdapter(section)
+
+
+def _check(section: type[_T], raw: object, folder: Folder) -> _T | list[ConfigFault]:
     try:
-        return adapter.validate_python(raw, context=folder)
+        adapter: TypeAdapter[_T] = _adapter_of(cast("type", section))
+        options = adapter.validate_python(raw, context=folder)
     except ValidationError as error:
-        section = FeedOptions if adapter is _FEED else GlobalOptions
         errors = error.errors(include_url=False)
         return [fault for details in errors for fault in _faults(details, section)]
+    return options
 
 
 def _faults(details: ErrorDetails, outermost: type) -> Iterator[ConfigFault]:
@@ -148,7 +165,8 @@ def _fault(details: ErrorDetails, outermost: type) -> ConfigFault:
 
 def _known_keys(section: type) -> list[str]:
     keys = [field.name for field in fields(section)]
-    return [*keys, "feeds"] if section is GlobalOptions else keys
+    keys.sort(key=lambda key: key not in section.__annotations__)  # inherited ones last
+    return [*keys, "feeds"] if section in {GlobalOptions, FeedDefaults} else keys
 
 
 def _unknown_key(key: str, section: type) -> str:
@@ -167,5 +185,7 @@ def _places_of(key: str, section: type) -> Iterator[str]:
     for name, options in _SECTIONS.items():
         if key in {field.name for field in fields(options)}:
             yield f'under "{name}"'
-    if section is GlobalOptions and key in _known_keys(FeedOptions):
+    if section in {GlobalOptions, FeedDefaults} and key in _known_keys(FeedOptions):
         yield "to a feed"
+    if section is FeedDefaults and key in _known_keys(GlobalOptions):
+        yield "in config.yaml"

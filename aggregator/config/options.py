@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, ConfigDict, PlainValidator
 from aggregator import urls
 from aggregator.config import address_parsers, option_readers, page_files, value_parsers
 from aggregator.config.accent import Accent
-from aggregator.config.files import PageFile, Stamp
+from aggregator.config.files import PageFile, Stamp, Watched
 from aggregator.config.option_readers import (
     SECTION,
     SETTINGS,
@@ -30,7 +30,6 @@ from aggregator.config.option_readers import (
     one_value,
     parsed,
     parsed_in_data_folder,
-    parsed_in_folder,
     parsed_or_none,
     whole_number,
 )
@@ -299,6 +298,23 @@ class GlobalOptions:
     hide: Annotated[str | None, option_readers.RULE] = None
     backlog: Annotated[Backlog | None, parsed(value_parsers.backlog)] = None
     views: Annotated[tuple[Annotated[ViewOptions, SETTINGS], ...], BeforeValidator(items_of)] = ()
+    include: Annotated[
+        tuple[Annotated[str, parsed(address_parsers.include_pattern)], ...],
+        BeforeValidator(items_of),
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPlace:
+    """Where a feed is written.
+
+    Attributes:
+        path: Of config.yaml as given, or of a file that it includes.
+        index: In the `feeds` of the file.
+    """
+
+    path: Path
+    index: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,23 +330,43 @@ class Config(GlobalOptions):
         order: The time by which new entries of a known feed are placed in lists.
         hosts: Limits by site (`aggregator.urls.site_of`).
         hide, backlog, views: See `listing_rules`.
+        include: Patterns of the paths of further files with feeds.
         data: Absolute folder of the database and the pictures; None for the folder of the file.
         base_url_given: The file has a `base_url`.
-        feeds: Subscriptions in the order of the file; names and addresses are unique.
+        feeds: Subscriptions in the order of the files, config.yaml last; names and addresses are
+            unique.
+        places: Where the feeds are written, by the name of the feed.
         faces: Pictures that stand for feeds, by the name of the feed.
         secrets: Texts of variables in addresses, to be masked by each process with the
             configuration (`aggregator.urls.remember_secrets`).
-        stamps: Stamps of the file, and of those beside the file that were read, at the time of
-            reading; None for a missing file.
+        stamps: Stamps of the file, of those beside the file that were read, and of `include`, at
+            the time of reading; None for a missing file.
     """
 
     path: Path
     data: Path | None = None
     base_url_given: bool = field(default=False, compare=False)
     feeds: tuple[Subscription, ...] = ()
+    places: Mapping[str, FeedPlace] = field(default_factory=dict, compare=False)
     faces: Mapping[str, Face] = field(default_factory=dict, hash=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    stamps: Mapping[Path, Stamp | None] = field(default_factory=dict, compare=False)
+    stamps: Mapping[Watched, Stamp | None] = field(default_factory=dict, compare=False)
+
+    def place_of(self, feed: Subscription) -> str:
+        """Return where a feed is written: `feeds[3] (name)`, with the path of an included file."""
+        place = self.places[feed.name]
+        file = "" if place.path == self.path else f"{place.path}: "
+        return f"{file}feeds[{place.index}] ({feed.name})"
+
+    @property
+    def files(self) -> list[Path]:
+        """The paths of the file, and of included files with feeds."""
+        return list(dict.fromkeys([self.path, *(place.path for place in self.places.values())]))
+
+    @property
+    def has_own_feeds(self) -> bool:
+        """Whether config.yaml has feeds."""
+        return any(place.path == self.path for place in self.places.values())
 
     @property
     def category_slugs(self) -> dict[str, str]:
@@ -366,37 +402,6 @@ class Config(GlobalOptions):
     def folder(self) -> Path:
         """The absolute folder that relative paths start from; of a link, not of its target."""
         return folder_of(self.path)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedOptions:
-    """An item of `feeds` before the feed is named; None for each missing key.
-
-    Blank values count as missing, as exported lists have many; but not of rules and limits, because
-    a blank rule could mean all posts or none.
-    """
-
-    __pydantic_config__ = _STRICT
-
-    url: Annotated[str, parsed_in_folder(address_parsers.feed_url)]
-    name: Annotated[str | None, parsed_or_none(value_parsers.name)] = None
-    title: Annotated[str | None, parsed_or_none(value_parsers.title)] = None
-    category: Annotated[tuple[str, ...], option_readers.CATEGORIES] = ()
-    interval: Annotated[timedelta | None, parsed_or_none(option_readers.interval)] = None
-    distrust_304: Annotated[bool | None, parsed_or_none(value_parsers.true_or_false)] = None
-    timezone: Annotated[str | None, parsed_or_none(value_parsers.timezone)] = None
-    private: Annotated[bool | None, parsed_or_none(value_parsers.true_or_false)] = None
-    stories: Annotated[bool | None, parsed_or_none(value_parsers.on_or_off)] = None
-    read_here: Annotated[bool | None, parsed_or_none(value_parsers.on_or_off)] = None
-    pictures: Annotated[PictureMode | None, parsed_or_none(value_parsers.pictures)] = None
-    picture: Annotated[Face | None, file_or_none(page_files.face)] = None
-    keep: Annotated[str | None, option_readers.RULE] = None
-    hide: Annotated[str | None, option_readers.RULE] = None
-    per_day: Annotated[
-        int | None, parsed(partial(value_parsers.whole_number, minimum=1, maximum=10_000))
-    ] = None
-    backlog: Annotated[Backlog | None, parsed(value_parsers.backlog)] = None
-    paused: Annotated[bool | None, parsed_or_none(value_parsers.true_or_false)] = None
 
 
 def data_folder() -> Path | None:

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from aggregator import urls
 from aggregator.config import file_permissions, stray_characters
+from aggregator.config.files import Pattern
 from aggregator.config.options import Config
 from aggregator.config.rule_remarks import CategoryNames, remarks_on_rules, remarks_on_sources
-from aggregator.model import Subscription
+from aggregator.config.value_parsers import quoted
 from aggregator.model.times import span_text
 from aggregator.search.syntax_tree import NameTest
 
@@ -24,8 +25,8 @@ def notes(config: Config) -> list[str]:
     remarks: list[str] = []
     if not config.feeds:
         remarks.append("feeds: none yet; add one with `aggregator add URL`, or write its address")
-    if readable := file_permissions.remark(config.path):
-        remarks.append(readable)
+    remarks += _clipped(filter(None, map(file_permissions.remark, config.files)), of="files")
+    remarks += _on_patterns(config)
     remarks += _on_addresses(config)
     if config.poll.interval < POLITE_INTERVAL:
         remarks.append(f"poll.interval: {_on_short_interval(config.poll.interval)}")
@@ -60,32 +61,36 @@ def _on_addresses(config: Config) -> Iterator[str]:
                 yield f"{section}.allow[{index}]: {entry} allows every address there is"
 
 
+def _on_patterns(config: Config) -> Iterator[str]:
+    for index, pattern in enumerate(config.include):
+        if not Pattern(config.path.parent, pattern).paths():
+            yield f"include[{index}]: no file is called {quoted(pattern)} so far"
+
+
 def _on_intervals(config: Config) -> Iterator[str]:
-    for index, feed in enumerate(config.feeds):
+    for feed in config.feeds:
         is_short = feed.interval < POLITE_INTERVAL and feed.interval != config.poll.interval
         if is_short and urls.is_web(feed.url):
-            yield f"{_place(index, feed)}: {_on_short_interval(feed.interval)}"
+            yield f"{config.place_of(feed)}: {_on_short_interval(feed.interval)}"
 
 
 def _on_files(config: Config) -> Iterator[str]:
-    for index, feed in enumerate(config.feeds):
+    for feed in config.feeds:
         if not urls.is_web(feed.url) and not (config.folder / feed.url).is_file():
             hint = "; add https:// if it is on the web" if "." in feed.url.split("/")[0] else ""
             path = urls.masked_input(feed.url)
-            yield f"{_place(index, feed)}: there is no file {path} in {config.folder}{hint}"
+            yield f"{config.place_of(feed)}: there is no file {path} in {config.folder}{hint}"
 
 
 def _on_categories(config: Config) -> Iterator[str]:
     first_spellings: dict[str, str] = {}
     reported: set[str] = set()
-    category_names = (
-        (index, feed, name) for index, feed in enumerate(config.feeds) for name in feed.categories
-    )
-    for index, feed, category in category_names:
+    category_names = ((feed, name) for feed in config.feeds for name in feed.categories)
+    for feed, category in category_names:
         first = first_spellings.setdefault(urls.category_key(category), category)
         if first != category and category not in reported:
             reported.add(category)
-            yield f'{_place(index, feed)}: category "{category}" is the same page as "{first}"'
+            yield f'{config.place_of(feed)}: category "{category}" is the same page as "{first}"'
 
 
 def _on_stories(config: Config) -> Iterator[str]:
@@ -98,8 +103,8 @@ def _on_stories(config: Config) -> Iterator[str]:
 def _on_characters(config: Config) -> Iterator[str]:
     """Yield remarks on stray characters in titles and categories; elsewhere such are faults."""
     texts = [("title", config.title)]
-    for index, feed in enumerate(config.feeds):
-        place = _place(index, feed)
+    for feed in config.feeds:
+        place = config.place_of(feed)
         texts.append((f"{place}: title", feed.title or ""))
         texts += [(f"{place}: category", category) for category in feed.categories]
     for place, text in texts:
@@ -128,10 +133,6 @@ def _on_short_interval(interval: timedelta) -> str:
         f"polls every {span_text(interval)}; many publishers block readers that come more often "
         f"than every {span_text(POLITE_INTERVAL)}, so keep this for servers of your own"
     )
-
-
-def _place(index: int, feed: Subscription) -> str:
-    return f"feeds[{index}] ({feed.name})"
 
 
 def _clipped(remarks: Iterator[str], *, of: str = "feeds") -> list[str]:

@@ -1,13 +1,15 @@
 """Faults of values that may stand in config.yaml only once.  Pure."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 from aggregator.config.address_parsers import site_name
 from aggregator.config.config_faults import ConfigFault
+from aggregator.config.config_text import ConfigText
 from aggregator.config.option_validation import readable_value
-from aggregator.config.options import ViewOptions
+from aggregator.config.options import FeedPlace, ViewOptions
 from aggregator.config.subscriptions import same_feed_key
 from aggregator.config.value_parsers import quoted
 
@@ -15,21 +17,29 @@ _K = TypeVar("_K")
 
 
 def repeated_feeds(
-    addresses: Mapping[int, str], names: Mapping[int, str], line_of: Callable[[int], int]
-) -> Iterator[ConfigFault]:
-    """Yield a fault for each address, and each name, that an earlier feed has.
+    addresses: Mapping[FeedPlace, str],
+    names: Mapping[FeedPlace, str],
+    texts: Mapping[Path, ConfigText],
+) -> Iterator[tuple[FeedPlace, ConfigFault]]:
+    """Yield a fault, and its place, for each address, and each name, that an earlier feed has.
 
     Args:
-        addresses, names: As the file has them, by the feed's index in the file.
-        line_of: Returns the line in which the feed of an index begins.
+        addresses, names: As the files have them, by the feed's place.
+        texts: Of the files by path.
     """
-    for index, first in _repetitions({n: same_feed_key(url) for n, url in addresses.items()}):
-        where = f"feeds[{first}] in line {line_of(first)}"
-        yield ConfigFault(("feeds", index, "url"), f"the same feed as {where}; remove one")
-    for index, first in _repetitions(names):
-        where = f"feeds[{first}] in line {line_of(first)}"
-        message = f'"{names[index]}" is the name of {where}; write another'
-        yield ConfigFault(("feeds", index, "name"), message)
+
+    def in_words(first: FeedPlace, place: FeedPlace) -> str:
+        line = texts[first.path].line_of("feeds", first.index)
+        if first.path == place.path:
+            return f"feeds[{first.index}] in line {line}"
+        return f"feeds[{first.index}] in {first.path}:{line}"
+
+    for place, first in _repetitions({n: same_feed_key(url) for n, url in addresses.items()}):
+        message = f"the same feed as {in_words(first, place)}; remove one"
+        yield place, ConfigFault(("feeds", place.index, "url"), message)
+    for place, first in _repetitions(names):
+        message = f'"{names[place]}" is the name of {in_words(first, place)}; write another'
+        yield place, ConfigFault(("feeds", place.index, "name"), message)
 
 
 def repeated_views(views: object) -> Iterator[ConfigFault]:

@@ -7,7 +7,6 @@ from itertools import count, islice
 from aggregator import urls
 from aggregator.config.options import Config, ViewOptions
 from aggregator.config.value_parsers import quoted
-from aggregator.model import Subscription
 from aggregator.search.known_names import exact_names, is_part_of
 from aggregator.search.search_parser import parse_rule
 from aggregator.search.syntax_tree import And, NameField, NameTest, Node, Not, Phrase
@@ -60,11 +59,11 @@ def remarks_on_rules(config: Config) -> Iterator[str]:
     for place in map(_place_of_view, config.views, count()):
         if remark := _on_search(rules[place], {"hide": rules.get(_HIDE)}):
             yield f"{place}: {remark}"
-    for index, feed in enumerate(config.feeds):
-        yield from _on_rules_of(_place_of_feed(feed, index), rules)
+    for feed in config.feeds:
+        place = config.place_of(feed)
+        yield from _on_rules_of(place, rules)
         per_day, per_hour = feed.rules.per_day, config.share
         if per_day is not None and per_hour is not None and per_day >= _HOURS * per_hour:
-            place = _place_of_feed(feed, index)
             yield f"{place}: per_day: never that many are listed, as per_hour is {per_hour}"
 
 
@@ -105,18 +104,14 @@ def _rules_of(config: Config) -> dict[str, Node]:
     """Return all rules, and the searches of views, by their places."""
     texts = {_HIDE: config.hide}
     texts |= {_place_of_view(view, index): view.search for index, view in enumerate(config.views)}
-    for index, feed in enumerate(config.feeds):
-        place = _place_of_feed(feed, index)
+    for feed in config.feeds:
+        place = config.place_of(feed)
         texts |= {f"{place}: hide": feed.rules.hide, f"{place}: keep": feed.rules.keep}
     return {place: parse_rule(text) for place, text in texts.items() if text is not None}
 
 
 def _place_of_view(view: ViewOptions, index: int) -> str:
     return f"views[{index}] ({view.name}): search"
-
-
-def _place_of_feed(feed: Subscription, index: int) -> str:
-    return f"feeds[{index}] ({feed.name})"
 
 
 def _on_rules_of(place: str, rules: Mapping[str, Node]) -> Iterator[str]:

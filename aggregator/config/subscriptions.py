@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 
 from aggregator import urls
-from aggregator.config.options import FeedOptions
+from aggregator.config.feed_options import FeedOptions
+from aggregator.config.options import FeedPlace
 from aggregator.config.value_parsers import MAX_NAME
 from aggregator.model import FeedRules, PictureMode, Subscription
 
@@ -20,8 +21,8 @@ def same_feed_key(url: str) -> str:
 
 
 def subscriptions(
-    feeds: Mapping[int, FeedOptions],
-    written_addresses: Mapping[int, str],
+    feeds: Mapping[FeedPlace, FeedOptions],
+    written_addresses: Mapping[FeedPlace, str],
     *,
     interval: timedelta,
     interval_given: bool,
@@ -31,11 +32,11 @@ def subscriptions(
 ) -> tuple[Subscription, ...]:
     """Return the subscriptions, each with a unique name.
 
-    Names in the file have precedence; the other feeds are named in the order of the file.
+    Names in the files have precedence; the other feeds are named in the order of the files.
 
     Args:
-        feeds: Options by the feed's index in the file.
-        written_addresses: Addresses with variables, as written, by index.
+        feeds: Options by the feed's place.
+        written_addresses: Addresses with variables, as written, by place.
         interval: Interval of the feeds without their own.
         interval_given: The file has `interval`.
         stories_off_in: Categories without stories, as written.
@@ -45,8 +46,8 @@ def subscriptions(
     without_stories = _matching_categories(feeds.values(), stories_off_in)
     used_names = {feed.name for feed in feeds.values() if feed.name}
     subscriptions = []
-    for index, feed in feeds.items():
-        written_url = written_addresses.get(index)
+    for place, feed in feeds.items():
+        written_url = written_addresses.get(place)
         name = feed.name or _unused_name(feed.title, written_url or feed.url, used_names)
         used_names.add(name)
         subscription = replace(_subscription(name, feed, without_stories), written_url=written_url)

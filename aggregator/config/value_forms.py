@@ -157,6 +157,7 @@ _OF_PARSER: Mapping[Callable[..., object], Callable[..., Form]] = MappingProxyTy
             text, r"(?:sqlite|postgresql)(?:\+[a-z0-9_]+)?://.*",
             examples=("sqlite:///aggregator.db",),
         ),
+        address_parsers.include_pattern: partial(text, r"[^~\s].*", examples=("feeds/*.yaml",)),
         address_parsers.feed_url: partial(text, _LINE),
         page_files.text_file: partial(text, _LINE),
         page_files.style_sheet: partial(text, _LINE),

@@ -27,7 +27,7 @@ from typing import TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from aggregator.config import Config, Stamp, load, present_stamps, save_times
+from aggregator.config import Config, Stamp, Watched, load, present_stamps, save_times
 from aggregator.database import Connection, DBAPIError, Engine, database_error, main_file
 from aggregator.database.entries import write_retention
 from aggregator.database.feeds import write_hosts, write_leases, write_polls, write_subscriptions
@@ -93,7 +93,7 @@ class Scheduler:
         self._amend, self._on_change = amend, on_change
         self._owner = process_identity.own_name()
         self._jobs = jobs or {}
-        self._stamps: Mapping[Path, Stamp | None] = {config.path: None, **config.stamps}
+        self._stamps: Mapping[Watched, Stamp | None] = {config.path: None, **config.stamps}
         self._reload_requests = self._answered_requests = 0  # counted, so that none is forgotten
         self._settings = poll_settings(config)
         self._pollers = pollers or PollerFactory(engine)
@@ -294,7 +294,7 @@ class Scheduler:
             with service_manager.reloading():
                 await self._read_again(stamps, request_count)
 
-    async def _read_again(self, stamps: Mapping[Path, Stamp | None], request_count: int) -> None:
+    async def _read_again(self, stamps: Mapping[Watched, Stamp | None], request_count: int) -> None:
         """Read config.yaml again.
 
         Args:
@@ -333,7 +333,7 @@ class Scheduler:
         self._stamps = {**beside, config_path: stamps[config_path]}
         self._answered_requests = request_count
 
-    async def _present_stamps(self) -> Mapping[Path, Stamp | None]:
+    async def _present_stamps(self) -> Mapping[Watched, Stamp | None]:
         """Return the stamps of config.yaml and of the files beside it that were read."""
         stamps = present_stamps(self._stamps)
         if any(stamps[path] is None and stamp for path, stamp in self._stamps.items()):
