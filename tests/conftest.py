@@ -12,56 +12,34 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the number of processes be chosen."""
+    parser.addoption("--processes", type=int, metavar="COUNT", help="processes that run tests")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Load what tests share, but not in a process that only hands tests out to others."""
-    if getattr(config.option, "tx", None) and not hasattr(config, "workerinput"):
-        return
+    """Load what tests share, and choose the processes that run them."""
     gc.disable()  # until all tests are collected, of which none is garbage
     config.pluginmanager.import_plugin("tests.shared")
-    if hasattr(config, "workerinput"):
-        config.pluginmanager.import_plugin("tests.few_events")
+    if (count := _processes(config)) > 1:
+        from tests.processes import FirstProcess
+
+        config.pluginmanager.register(FirstProcess(count))
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Return two processes more than there are cores for the whole suite, whose tests often wait.
+def _processes(config: pytest.Config) -> int:
+    """Return how many processes run tests.
 
-    The default run has one more, for its tests wait less. A part of the suite runs in this
-    process alone: another one takes 3 s to begin.
+    By default a part of the suite runs in this process alone.  All tests have four processes more
+    than there are cores, for they often wait; the tests of the default run, which wait less, one.
     """
-    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.keyword:
-        return 0
-    return (os.cpu_count() or 1) + (1 if _is_default(config) else 2)
-
-
-@pytest.hookimpl(trylast=True)  # when the tests that were not asked for are gone
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let each process begin with long tests, so that no long test ends the run alone."""
-    processes = getattr(config, "workerinput", {}).get("workercount", 1)
-    if processes == 1:
-        return
-    if _is_default(config):
-        from tests.by_module import in_order
-
-        items[:] = in_order(items)
-    else:
-        from tests.selection import long_tests_first  # it loads Hypothesis
-
-        items[:] = long_tests_first(items, processes)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Hand out modules in the default run; the whole suite has modules that take minutes."""
-    if not _is_default(config) or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
-        return None
-    from tests.by_module import ModuleScheduling
-
-    config.option.loadscopereorder = False
-    return ModuleScheduling(config, log)
-
-
-def _is_default(config: pytest.Config) -> bool:
-    """Whether the slow tests are left out."""
-    return "not slow" in config.option.markexpr
+    option = config.option
+    if option.processes is not None:
+        return int(option.processes)
+    asks_for_all = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if not asks_for_all or option.keyword or option.collectonly or option.lf or option.failedfirst:
+        return 1
+    return (os.cpu_count() or 1) + (1 if "not slow" in option.markexpr else 4)
 
 
 def pytest_collection_finish() -> None:

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -53,30 +53,6 @@ def slow_but(fast: Iterable[Any], values: Iterable[Any]) -> list[Any]:
     """Return `values` for `parametrize`, marked as slow where they are not among `fast`."""
     quick = list(fast)
     return [value if value in quick else _slow(value) for value in values]
-
-
-def long_tests_first(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
-    """Return tests in the order in which some processes, each with an equal share, run them best.
-
-    Each process begins with the long tests of some modules and goes on with short ones; at the
-    end pytest-xdist's `worksteal` moves tests from the end of the longest queue.
-    """
-    modules: dict[Any, list[pytest.Item]] = {}
-    short = []
-    for item in items:
-        if any(item.get_closest_marker(mark) for mark in ("slow", "browser", "corpus")):
-            modules.setdefault(item.path, []).append(item)
-        else:
-            short.append(item)
-    long = [*modules.values()]
-    ordered: list[pytest.Item] = []
-    for process in range(processes):
-        share = [item for module in long[process::processes] for item in module]
-        size = (len(items) - len(ordered)) // (processes - process)  # as xdist divides them
-        missing = max(size - len(share), 0)
-        ordered += share + short[:missing]
-        del short[:missing]
-    return ordered + short
 
 
 def _slow(value: Any) -> ParameterSet:
