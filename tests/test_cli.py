@@ -56,14 +56,14 @@ def test_poll_prints_one_json_object_a_feed_and_line(server, folder):
 def test_poll_polls_what_is_due_or_named_or_all(server, folder):
     write_config(folder, [server.url("/a")])
 
-    assert command(folder, "poll").stdout == "127-0-0-1: 2 new, 0 updated\n"
+    assert command(folder, "poll").stdout == "feed-a: 2 new, 0 updated\n"
     again = command(folder, "poll")
     assert (again.returncode, again.stdout) == (0, "")
     assert re.fullmatch(
         r"nothing was polled: the next feed is due \d{4}-\d\d-\d\d \d\d:\d\d UTC\n", again.stderr
     )
-    assert command(folder, "poll", "--all").stdout == "127-0-0-1: unchanged\n"
-    assert command(folder, "poll", "127-0-0-1").stdout == "127-0-0-1: unchanged\n"
+    assert command(folder, "poll", "--all").stdout == "feed-a: unchanged\n"
+    assert command(folder, "poll", "127-0-0-1").stdout == "feed-a: unchanged\n"
     assert one_line(command(folder, "poll", "nobody"), 2).startswith("nobody: no such feed")
 
 

@@ -30,7 +30,7 @@ def test_every_key_is_read_as_it_is_meant():
 
     assert config.load(path) == config.Config(
         path=path,
-        faces={"the-example": Face(face, PictureFormat.SVG)},
+        faces={"https://www.example.com/atom": Face(face, PictureFormat.SVG)},
         title="Evening reading",
         base_url="https://feeds.example.org/reading",
         timezone="Europe/Berlin",
@@ -73,6 +73,7 @@ def test_every_key_is_read_as_it_is_meant():
             Subscription(
                 name="news-example-org",
                 url="https://news.example.org/feed.xml",
+                named_by_title=True,
                 interval=timedelta(hours=2),
                 interval_given=True,
                 read_here=False,
@@ -94,6 +95,7 @@ def test_every_key_is_read_as_it_is_meant():
             Subscription(
                 name="local",
                 url="samples/local.xml",
+                named_by_title=True,
                 interval=timedelta(hours=2),
                 interval_given=True,
                 read_here=False,
@@ -253,7 +255,8 @@ def test_blank_values_of_a_feed_are_as_good_as_none():
         "feeds:\n  - url: https://a.example/f\n    title:\n    category: ''\n    interval:"
     )
 
-    assert read.feeds == (Subscription(name="a-example", url="https://a.example/f"),)
+    (feed,) = read.feeds
+    assert feed == Subscription("a-example", "https://a.example/f", named_by_title=True)
 
 
 def test_anchors_aliases_and_merge_keys_are_understood():

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from aggregator.cli import static_site
+from aggregator.model import FeedHead
 from aggregator.pictures import logo_icons
 from tests import drawn
 from tests.configured import parsed, problems
@@ -20,12 +21,12 @@ def site(tmp_path):
     (tmp_path / "faces").mkdir()
     (tmp_path / "faces" / "ada.png").write_bytes(FACE)
     feeds = [
-        {"name": "lamp", "url": "https://lamp.example/feed.xml", "picture": "faces/ada.png"},
+        {"url": "https://lamp.example/feed.xml", "picture": "faces/ada.png"},
         {"name": "tide", "url": "https://tide.example/rss"},
     ]
     site = Site(tmp_path, feeds)
     site.subscribe()
-    site.record("lamp", entry(1))
+    site.record("lamp-example", entry(1), head=FeedHead(title="Lamp"))  # its name from now on
     site.record("tide", entry(2, guid="tide"))
     yield site
     site.engine.dispose()
@@ -66,7 +67,7 @@ def test_a_feed_without_a_face_keeps_its_letter(site):
 def test_an_export_has_the_faces(site):
     files = static_site.files(site.config, site.engine, frozenset({"html"}))
 
-    assert site.config.faces["lamp"].data in {file.data for file in files}
+    assert site.config.faces["https://lamp.example/feed.xml"].data in {file.data for file in files}
 
 
 @pytest.mark.parametrize(

@@ -118,9 +118,8 @@ def test_every_setting_of_a_feed_is_compared(database):
         ("read_here", False),
         ("pictures", "all"),
     ]  # fmt: skip
-    assert {"name", "url", "written_url", "name_given", "rules", *values} == set(
-        Subscription.__match_args__
-    )
+    apart = {"name", "url", "written_url", "name_given", "named_by_title", "rules"}
+    assert apart | set(values) == set(Subscription.__match_args__)
 
 
 def test_only_another_order_of_the_same_feeds_counts(database):
@@ -196,7 +195,7 @@ def test_plan_lists_the_changes_of_feeds_under_headings(tmp_path):
         "Feeds added: 1",
         "  added-example: https://added.example/feed (Berlin)",
         "Feeds removed: 1",
-        "  left-example: https://left.example/feed; lists lose its 1 post",
+        "  title-of-left-example: https://left.example/feed; lists lose its 1 post",
         "Feeds with another address: 1",
         "  moved: https://old.example/feed -> https://***@new.example/feed",
         "Feeds with another name: 1",
@@ -207,7 +206,7 @@ def test_plan_lists_the_changes_of_feeds_under_headings(tmp_path):
         "  interval: 1h -> 30m (set)",
         "Lists (posts of the last 30 days): 2",
         "  all posts: no posts (1 now)",
-        '    - "Post 1" (left-example, 2026-11-23)',
+        '    - "Post 1" (title-of-left-example, 2026-11-23)',
         "  category Berlin: new, with no posts",
     ]
     assert values["changes"] is True
@@ -217,7 +216,7 @@ def test_plan_lists_the_changes_of_feeds_under_headings(tmp_path):
                  "categories": ["Berlin"], "posts": 0},
             ],
             "removed": [
-                {"feed": "left-example", "url": "https://left.example/feed", "posts": 1},
+                {"feed": "title-of-left-example", "url": "https://left.example/feed", "posts": 1},
             ],
             "moved": [
                 {"feed": "moved", "from": "https://old.example/feed",

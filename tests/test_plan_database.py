@@ -16,7 +16,7 @@ from aggregator.database.feeds import write_subscriptions
 from aggregator.database.lists import read_plan, write_relisting
 from aggregator.database.lists.search_names import resolve_names
 from aggregator.database.schema import list_members, lists
-from aggregator.model import Backlog, CommonRules, FeedRules, ListingRules, View
+from aggregator.model import Backlog, CommonRules, FeedHead, FeedRules, ListingRules, View
 from aggregator.plan import Comparison, Plan
 from aggregator.search.syntax_tree import NameField, NameTest
 from tests import quay
@@ -118,7 +118,12 @@ def planet(tmp_path_factory):
     with quay.clock_at(NOW):
         command(folder, "feeds")
         engine = open_database(f"sqlite:///{folder}/aggregator.db")
-        record(engine, "ada-example", [entry(1, title="Sun on the roof"), entry(2)])
+        record(
+            engine,
+            "ada-example",
+            [entry(1, title="Sun on the roof"), entry(2)],
+            head=FeedHead(title="Ada Example"),
+        )
         record(
             engine,
             "news-example",
@@ -126,6 +131,7 @@ def planet(tmp_path_factory):
                 entry(number, title=title, categories=tags, published_at=NOW - number * DAY)
                 for number, (title, tags) in enumerate(POSTS_OF_NEWS, 10)
             ],
+            head=FeedHead(title="News Example"),
         )
         engine.dispose()
     path.write_text(AFTER)

@@ -26,7 +26,7 @@ from aggregator.database.lists import read_lists, write_relisting
 from aggregator.database.migrations.run import upgrade
 from aggregator.database.schema import feeds, state
 from aggregator.database.state import read_overview
-from aggregator.model import FeedRules, HostPause, ListKind, ListScope, Subscription
+from aggregator.model import FeedHead, FeedRules, HostPause, ListKind, ListScope, Subscription
 from aggregator.poll import PollResult, recording
 from aggregator.poll.poll_clock import PollClock
 from aggregator.poll.slots import Slots
@@ -52,7 +52,7 @@ def server():
     [
         "store store_entries store_subscriptions query counters feed_status columns",
         "stories_listed costly_searches web_search replay replay_dates word_index search_agreement",
-        "plan plan_database views web_hidden web_post lists",
+        "plan plan_database feed_names views web_hidden web_post lists",
         "picture_stage picture_failures picture_retention",
     ],
 )
@@ -334,6 +334,27 @@ def test_two_processes_that_store_posts_of_one_moment_store_both(server):
         listed = read_lists.entries_page(connection, limit=9).entries
     assert (result.error, result.new) == (None, 1)
     assert sorted(found.source.name for found in listed) == ["a", "a", "b"]
+
+
+def test_a_feed_that_is_named_while_another_process_reads_the_file_stays_one_feed(server):
+    """The file is compared before the name is stored, and written after it."""
+    database = postgresql.new_database(server)
+    unnamed = Subscription("blog-example", "https://blog.example/feed", named_by_title=True)
+    subscribe(database, unnamed)
+    poll = poll_of(database, "blog-example", [entry(1)], head=FeedHead(title="The Blog"))
+
+    with ThreadPoolExecutor(1) as other_process, database.connect() as connection:
+        recording.record(connection, [poll], SETTINGS, now=NOW)
+        reading = other_process.submit(subscribe, database, replace(unnamed, paused=True))
+        wait_for_a_lock(database)
+        connection.commit()
+        reading.result(60)
+
+    with database.connect() as connection:
+        rows = connection.execute(
+            select(feeds.c.name, feeds.c.subscribed, feeds.c.paused, feeds.c.entries)
+        ).all()
+    assert rows == [("the-blog", True, True, 1)]
 
 
 def wait_for_a_lock(database):

@@ -67,7 +67,7 @@ def test_what_an_old_address_taught_is_forgotten_when_the_address_changes(databa
         "failure": Failure(FailureKind.NOT_FOUND, 404),
     }  # fmt: skip
     stays = {"id", "name", "url", "host", "configured_title", "listing", "paused", "interval",
-             "read_here", "written_url",
+             "read_here", "written_url", "named_by_title",
              "pictures",
              "interval_given", "distrust_304", "timezone", "stories", "rank", "private",
              "subscribed", "polls", "entries", "last_change_at", "lease_owner",

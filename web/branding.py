@@ -44,7 +44,7 @@ class Branding:
         assets: Files beside those of static/, by name.
         logo_name: Name of the logo among the assets, empty without a logo.
         style_sheet: Name of the style sheet among the assets, empty without a style of its own.
-        faces: Names of the pictures of feeds among the assets, by the name of the feed.
+        faces: Names of the pictures of feeds among the assets, by `Subscription.known_url`.
     """
 
     assets: Mapping[str, Body] = field(default_factory=dict)
@@ -69,9 +69,9 @@ def branding(config: Config, icon: Body) -> Branding:
     if page.accent is not None:
         coloured = icon.data.replace(_DEFAULT_ACCENT, page.accent.light.encode())
         assets["icon.svg"] = body(coloured, icon.content_type)
-    faces = {name: _face_name(face) for name, face in config.faces.items()}
-    for name, face in config.faces.items():
-        assets[faces[name]] = body(face.data, face.format.media_type)
+    faces = {url: _face_name(face) for url, face in config.faces.items()}
+    for url, face in config.faces.items():
+        assets[faces[url]] = body(face.data, face.format.media_type)
     if style := _style(page):
         assets[STYLE_SHEET] = body(style.encode(), _CSS)
     return Branding(

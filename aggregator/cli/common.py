@@ -5,12 +5,13 @@ import contextlib
 import gc
 import signal
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from aggregator.config import Config
-from aggregator.database import DBAPIError, Engine, database_error, open_database
-from aggregator.database.feeds import write_subscriptions
+from aggregator.database import Connection, DBAPIError, Engine, database_error, open_database
+from aggregator.database.feeds import read_differences, write_subscriptions
 from aggregator.database.lists import write_relisting
 
 
@@ -70,3 +71,14 @@ def opened_database(config: Config) -> Iterator[Engine]:
         raise database_error(error, config.database) from error
     finally:
         engine.dispose()
+
+
+def config_with_present_names(connection: Connection, config: Config) -> Config:
+    """Return the configuration with feeds under their names in the database."""
+    feeds = tuple(read_differences.named_subscriptions(connection, config.feeds))
+    places = {
+        present.name: config.places[feed.name]
+        for feed, present in zip(config.feeds, feeds, strict=True)
+        if feed.name in config.places
+    }
+    return replace(config, feeds=feeds, places=places)

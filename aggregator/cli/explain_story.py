@@ -9,7 +9,7 @@ import click
 
 from aggregator import urls
 from aggregator.cli import exclusion_reasons, output
-from aggregator.cli.common import opened_database
+from aggregator.cli.common import config_with_present_names, opened_database
 from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.logs import escaped
 from aggregator.config import Config, line_of, line_of_feed
@@ -46,6 +46,7 @@ def explain_story(place: str) -> None:
     """
     number, config = _number(place), load_config()
     with opened_database(config) as engine, engine.connect() as connection:
+        config = config_with_present_names(connection, config)
         ids = [number] if number is not None else _ids_at(connection, place)
         stories = _stories(connection, ids)
         listings = [_listings(connection, story.entries, config) for story in stories]

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from aggregator import merged, publish
+from aggregator.cli.common import config_with_present_names
 from aggregator.cli.file_links import (
     ABOUT_FILE,
     SAVED_FILE,
@@ -80,6 +81,8 @@ def files(
     Raises:
         AggregatorError: A list does not exist in the database.
     """
+    with engine.connect() as connection:
+        config = config_with_present_names(connection, config)
     app = create_app(config, engine)
     scopes = _scopes(config)
     if "html" in formats:

@@ -209,13 +209,13 @@ def _faults_by_path(files: Iterable[FeedFile]) -> dict[Path, list[ConfigFault]]:
 
 
 def _faces(feeds: Iterable[Subscription], items: Iterable[FeedOptions]) -> dict[str, Face]:
-    """Return the pictures of feeds by name.
+    """Return the pictures of feeds by `known_url`.
 
     Args:
         items: As in the file, in the order of the feeds.
     """
     pairs = zip(feeds, items, strict=True)
-    return {feed.name: item.picture for feed, item in pairs if item.picture is not None}
+    return {feed.known_url: item.picture for feed, item in pairs if item.picture is not None}
 
 
 def reached_at_port(config: Config, port: int) -> Config:

@@ -336,7 +336,7 @@ class Config(GlobalOptions):
         feeds: Subscriptions in the order of the files, config.yaml last; names and addresses are
             unique.
         places: Where the feeds are written, by the name of the feed.
-        faces: Pictures that stand for feeds, by the name of the feed.
+        faces: Pictures that stand for feeds, by `Subscription.known_url`.
         secrets: Texts of variables in addresses, to be masked by each process with the
             configuration (`aggregator.urls.remember_secrets`).
         stamps: Stamps of the file, of those beside the file that were read, and of `include`, at

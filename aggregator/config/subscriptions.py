@@ -1,6 +1,5 @@
 """Items of `feeds` -> subscriptions with unique names.  Pure."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -9,10 +8,7 @@ from pathlib import PurePosixPath
 from aggregator import urls
 from aggregator.config.feed_options import FeedOptions
 from aggregator.config.options import FeedPlace
-from aggregator.config.value_parsers import MAX_NAME
 from aggregator.model import FeedRules, PictureMode, Subscription
-
-_SUFFIX = 6  # hexadecimal digits
 
 
 def same_feed_key(url: str) -> str:
@@ -75,6 +71,7 @@ def _subscription(name: str, feed: FeedOptions, without_stories: Collection[str]
         categories=feed.category,
         interval=feed.interval or timedelta(0),
         name_given=feed.name is not None,
+        named_by_title=feed.name is None and feed.title is None,
         interval_given=True,
         distrust_304=feed.distrust_304 or False,
         timezone=feed.timezone,
@@ -96,11 +93,5 @@ def _matching_categories(feeds: Iterable[FeedOptions], texts: Iterable[str]) -> 
 def _unused_name(title: str | None, url: str, used_names: set[str]) -> str:
     host = urls.host_of(url).removeprefix("www.")
     file = "" if urls.is_web(url) else PurePosixPath(url).stem
-    base = urls.slug(title or "") or urls.slug(host or file) or "feed"
-    name = base[:MAX_NAME].strip("-")
-    digits = _SUFFIX
-    while name in used_names:  # more digits only if a name in the file looks like a made one
-        suffix = hashlib.blake2b(url.encode(), digest_size=digits // 2).hexdigest()
-        name = f"{base[: MAX_NAME - digits - 1].strip('-')}-{suffix}"
-        digits += 2
-    return name
+    words = urls.slug(title or "") or urls.slug(host or file) or "feed"
+    return urls.unused_name(words, url, used_names.__contains__)

@@ -21,7 +21,6 @@ from aggregator.model import Backlog, Order, PictureMode
 from aggregator.model.times import span_text
 
 MAX_TITLE = 200
-MAX_NAME = 80
 MAX_DESCRIPTION = 1_000
 MAX_RULE = 10_000
 MAX_BACKLOG = 1_000_000
@@ -132,8 +131,8 @@ def name(text: str) -> str:
         slug = urls.slug(urls.masked_input(words))
         hint = f"; write {slug}" if slug else ""
         raise ValueError(f"{quoted(words)} may only have letters, digits, - _ and .{hint}")
-    if len(words) > MAX_NAME:
-        raise ValueError(f"is {len(words)} characters long; write at most {MAX_NAME}")
+    if len(words) > urls.MAX_NAME:
+        raise ValueError(f"is {len(words)} characters long; write at most {urls.MAX_NAME}")
     return words
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
     true,
 )
@@ -105,6 +106,7 @@ feeds = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("url", Text, nullable=False),
     Column("written_url", Text),  # with variables; NULL without a variable
+    Column("named_by_title", Boolean, nullable=False, server_default=false()),
     Column("host", Text, nullable=False),
     Column("configured_title", Text),
     Column("interval", TimeSpan, nullable=False),

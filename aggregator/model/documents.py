@@ -25,6 +25,8 @@ class Subscription:
         categories: The categories as written, without two of the same page; the first is shown.
         interval: Wait between two polls.
         name_given: The file has the name; False for a name made from title or host.
+        named_by_title: The file has neither name nor title: from the first good poll on, the feed
+            has a name made from the title of its document.
         interval_given: The file has the interval, for this feed or for all feeds.
         distrust_304: Request unconditionally after eight days of nothing but 304.
         timezone: IANA name of the zone of dates without a zone, None to infer the zone.
@@ -43,6 +45,7 @@ class Subscription:
     categories: tuple[str, ...] = ()
     interval: timedelta = timedelta(hours=1)
     name_given: bool = False
+    named_by_title: bool = False
     interval_given: bool = False
     distrust_304: bool = False
     timezone: str | None = None

@@ -114,11 +114,12 @@ class ListScope:
 
 @dataclass(frozen=True, slots=True)
 class SourceName:
-    """Name and title of a feed, for a link to the feed's page; `title` as in `Source`."""
+    """Name and title of a feed, for a link to the feed's page; attributes as in `Source`."""
 
     name: str
     title: str
     language: str | None = None
+    feed_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Changes that a config.yaml makes in a database.  Pure.
 
 feed_matching   the stored feed of a subscription
+feed_names      the names of subscriptions in the database
 feed_changes    feeds added, removed or changed
 list_settings   everything in a file that decides about the entries of lists
 rule_searches   searches of rules and views, with the feeds that names in them mean
@@ -20,12 +21,14 @@ from aggregator.plan.feed_changes import (
     feed_changes,
 )
 from aggregator.plan.feed_matching import matching_feeds
+from aggregator.plan.feed_names import PARKED, with_present_names
 from aggregator.plan.list_changes import PlannedList, PlannedRule, examples
 from aggregator.plan.list_contents import ExampleEntry, RecentEntry
 from aggregator.plan.rule_searches import RuleSearch
 
 __all__ = [
     "DAYS",
+    "PARKED",
     "AddedFeed",
     "ChangedFeed",
     "Comparison",
@@ -43,4 +46,5 @@ __all__ = [
     "examples",
     "feed_changes",
     "matching_feeds",
+    "with_present_names",
 ]

@@ -16,6 +16,7 @@ from aggregator.plan.feed_changes import (
     feed_changes,
     stored_feeds_of,
 )
+from aggregator.plan.feed_names import with_present_names
 from aggregator.plan.list_changes import (
     PlannedList,
     PlannedRule,
@@ -123,6 +124,7 @@ class Comparison:
         Args:
             subscriptions: In the order of the file; `stories` false also by categories.
         """
+        subscriptions = with_present_names(subscriptions, stored.feeds, stored.former_names)
         former_feeds = {feed.name: feed for feed in stored.feeds if feed.subscribed}
         matches = stored_feeds_of(subscriptions, stored.feeds)
         former_subscriptions = [feed.subscription for feed in former_feeds.values()]

@@ -172,7 +172,12 @@ def _comparable(subscription: Subscription) -> Subscription:
     """Return a subscription without differences of no consequence."""
     categories = tuple(map(urls.category_key, subscription.categories))
     return replace(
-        subscription, name_given=False, categories=categories, rules=NO_RULES, written_url=None
+        subscription,
+        name_given=False,
+        named_by_title=False,
+        categories=categories,
+        rules=NO_RULES,
+        written_url=None,
     )
 
 

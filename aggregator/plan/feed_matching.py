@@ -33,14 +33,16 @@ def matching_feeds(
 ) -> dict[str, _Feed]:
     """Return the stored feed of each subscription with a stored feed, by the subscription's name.
 
-    A name that the file gives is the feed's key, whatever the URL.  A name made from title or host
-    follows the URL: such a name does not tell the feeds of a host apart.
+    A name in the file is the feed's key, whatever the URL, unless the file has the stored URL at
+    another feed: entries stay with a URL of the file.  A name made from title or host follows the
+    URL: such a name does not tell the feeds of a host apart.
     """
     by_name = {feed.name: feed for feed in feeds}
     # Of two feeds with the same URL the subscribed feed is meant.
     least_first = sorted(feeds, key=lambda feed: feed.subscribed)
     by_known_url = {feed.known_url: feed for feed in least_first}
     by_url = {feed.url: feed for feed in least_first}
+    name_of_url = {subscription.known_url: subscription.name for subscription in subscriptions}
     feed_of: dict[str, _Feed] = {}
     claimed_ids: set[int] = set()
 
@@ -52,9 +54,13 @@ def matching_feeds(
     with_names = [subscription for subscription in subscriptions if subscription.name_given]
     without_names = [subscription for subscription in subscriptions if not subscription.name_given]
     for subscription in with_names:
-        claim(subscription, by_name.get(subscription.name))
+        feed = by_name.get(subscription.name)
+        if feed is not None and name_of_url.get(feed.known_url, feed.name) == feed.name:
+            claim(subscription, feed)
     for subscription in (*without_names, *with_names):
         claim(subscription, by_known_url.get(subscription.known_url))
     for subscription in (*without_names, *with_names):  # a secret became a variable, or vice versa
         claim(subscription, by_url.get(subscription.url))
+    for subscription in with_names:
+        claim(subscription, by_name.get(subscription.name))
     return feed_of

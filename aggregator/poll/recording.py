@@ -150,8 +150,7 @@ def _write_reports(
     write_keys.add_keys(locked.connection, keys)
     reports = [_report(poll) for poll in polls]
     pauses = [pause for poll in recording.polls for pause in poll.pauses]
-    write_polls.record_polls(locked, reports, pauses)
-    return reports
+    return write_polls.record_polls(locked, reports, pauses)
 
 
 def _begin(

@@ -62,6 +62,8 @@ class UnstoredPoll:
                 "process took it over",
                 self.poll.due.name,
             )
+        elif report.feed.name != self.poll.due.name:
+            log.info("%s is now called %s", self.poll.due.name, report.feed.name)
         if not self.result.done():
             self.result.set_result(None if report is None else result_of(report))
 

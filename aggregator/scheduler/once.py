@@ -11,7 +11,7 @@ from time import monotonic
 from aggregator import urls
 from aggregator.config import Config
 from aggregator.database import Connection, Engine, Transact
-from aggregator.database.feeds import write_hosts, write_leases
+from aggregator.database.feeds import read_names, write_hosts, write_leases
 from aggregator.database.pictures import write_pictures
 from aggregator.errors import NoWorkerError, UsageError
 from aggregator.model import DueFeed
@@ -61,7 +61,7 @@ async def poll_once(
         NoWorkerError: This machine could not start a process to read documents; these feeds are
             polled again later.
     """
-    requested = None if names is None else _known_names(names, config)
+    requested = None if names is None else _known_names(names, engine)
     owner = process_identity.own_name()
 
     lease = partial(_lease, owner=owner, names=requested, all_feeds=everything)
@@ -150,9 +150,11 @@ def _lease(
     )
 
 
-def _known_names(names: Iterable[str], config: Config) -> frozenset[str]:
+def _known_names(names: Iterable[str], engine: Engine) -> frozenset[str]:
     requested = frozenset(names)
-    if unknown := requested - {feed.name for feed in config.feeds}:
+    with engine.connect() as connection:
+        unknown = requested - read_names.present_names(connection, requested)
+    if unknown:
         name = urls.masked_input(min(unknown))
         raise UsageError(f"{name}: no such feed; `aggregator feeds` lists them")
     return requested

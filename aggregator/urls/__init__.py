@@ -17,7 +17,14 @@ from aggregator.urls.masking import (
     masked_text,
     remember_secrets,
 )
-from aggregator.urls.slugs import category_key, category_slugs, matching_categories, slug
+from aggregator.urls.slugs import (
+    MAX_NAME,
+    category_key,
+    category_slugs,
+    matching_categories,
+    slug,
+    unused_name,
+)
 from aggregator.urls.syntax import (
     MAX_HOST,
     MAX_LENGTH,
@@ -36,6 +43,7 @@ from aggregator.urls.syntax import (
 __all__ = [
     "MAX_HOST",
     "MAX_LENGTH",
+    "MAX_NAME",
     "SESSIONS",
     "WEB_SCHEMES",
     "absolute",
@@ -61,4 +69,5 @@ __all__ = [
     "remember_secrets",
     "site_of",
     "slug",
+    "unused_name",
 ]

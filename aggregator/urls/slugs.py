@@ -3,13 +3,15 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 _ASCII_SEPARATORS = {code: " " for code in range(128) if not chr(code).isalnum()}
 _BETWEEN_WORDS = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W_])|\s+")
 _SIGNS = re.compile(r"(?<=[^\W_])[+#]+(?![^\W_])")  # behind a word: C++, F#, but not A+B
 _SIGN_WORDS = {"+": " plus ", "#": " sharp "}
 _HASH_DIGITS = 6
+MAX_NAME = 80
+"""Characters of the name of a feed."""
 
 
 def slug(text: str) -> str:
@@ -18,6 +20,22 @@ def slug(text: str) -> str:
         return "-".join(text.lower().translate(_ASCII_SEPARATORS).split())
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "-".join("".join(map(_word_character, folded)).split())
+
+
+def unused_name(words: str, url: str, is_used: Callable[[str], bool]) -> str:
+    """Return a name for a feed: `words` if unused, else with digits made from the feed's address.
+
+    Args:
+        words: A slug; longer than a name may be, or a name of this function for the same address.
+    """
+    digest = hashlib.blake2b(url.encode(), digest_size=_HASH_DIGITS // 2).hexdigest()
+    words = words.removesuffix(f"-{digest}")
+    name, digits = words[:MAX_NAME].strip("-"), _HASH_DIGITS
+    while is_used(name):  # more digits only if a name in the file looks like a made one
+        digest = hashlib.blake2b(url.encode(), digest_size=digits // 2).hexdigest()
+        name = f"{words[: MAX_NAME - digits - 1].strip('-')}-{digest}"
+        digits += 2
+    return name
 
 
 def category_slugs(names: Iterable[str]) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Present names of feeds and slugs of categories, by former names and slugs."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, select
 
 from aggregator import urls
@@ -20,7 +22,7 @@ def present_name(connection: Connection, former: str) -> str | None:
     """
     statement = _PRESENT.where(former_names.c.name == former, feeds.c.subscribed)
     row = connection.execute(statement).one_or_none()
-    if row is None or _present_names(connection, [former]):
+    if row is None or present_names(connection, [former]):
         return None
     present: str = row.name
     return present
@@ -59,7 +61,7 @@ def present_search(connection: Connection, text: str) -> str | None:
     former = {row.former: row.name for row in connection.execute(statement)}
     if not former:
         return None
-    present = _present_names(connection, searched_names)
+    present = present_names(connection, searched_names)
     renamed = {
         value: next(former[name] for name in names if name in former)
         for value, names in values.items()
@@ -68,7 +70,7 @@ def present_search(connection: Connection, text: str) -> str | None:
     return with_sources(text, renamed) if renamed else None
 
 
-def _present_names(connection: Connection, names: list[str]) -> set[str]:
+def present_names(connection: Connection, names: Collection[str]) -> set[str]:
     """Return which of `names` are names of subscriptions."""
     statement = select(feeds.c.name).where(feeds.c.name.in_(names), feeds.c.subscribed)
     return set(connection.scalars(statement))

@@ -1,7 +1,7 @@
 """Outcomes of polls: all changes of a poll, but for entries."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -10,6 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Update, bindparam, case, func,
 
 from aggregator import urls
 from aggregator.database.dialects import upsert
+from aggregator.database.feeds import write_names
+from aggregator.database.feeds.read_sources import KNOWN_URL
 from aggregator.database.feeds.write_hosts import note_pauses
 from aggregator.database.feeds.write_leases import lock_leased, release_leases
 from aggregator.database.lists import write_relistings
@@ -134,22 +136,32 @@ def lock_polls(
 
 def record_polls(
     locked: LockedPolls, reports: Sequence[PollReport], pauses: Sequence[HostPause] = ()
-) -> None:
+) -> list[PollReport]:
     """Write the outcomes of polls, and give the leases back.
 
-    A feed that has left config.yaml meanwhile is not polled again.
+    A feed that has left config.yaml meanwhile is not polled again.  A feed without a name in the
+    file is called after the title of its first document.
 
     Args:
         reports: Of polls in force.
         pauses: Of all polls, including overtaken polls: the hosts were asked all the same.
+
+    Returns:
+        The reports, with the new names of feeds.
     """
     connection = locked.connection
-    if reports:
-        _record_reports(connection, reports)
+    new_names = _record_reports(connection, reports) if reports else {}
     note_pauses(connection, pauses)
+    return [
+        replace(report, feed=replace(report.feed, name=new_names[report.feed.id]))
+        if report.feed.id in new_names
+        else report
+        for report in reports
+    ]
 
 
-def _record_reports(connection: Connection, reports: Sequence[PollReport]) -> None:
+def _record_reports(connection: Connection, reports: Sequence[PollReport]) -> dict[int, str]:
+    """Write the outcomes of polls; return the new names of feeds by id."""
     rows = connection.execute(_CURRENT, {"feeds": sorted({report.feed.id for report in reports})})
     row_of = {row.id: row for row in rows}
     if any(_is_visible(report, row_of[report.feed.id]) for report in reports):
@@ -163,6 +175,22 @@ def _record_reports(connection: Connection, reports: Sequence[PollReport]) -> No
         connection.execute(_update_feed(columns), changes)
     _follow_heads(connection, reports, row_of)
     upsert(connection, polls, [_poll_row(report) for report in reports], key=["feed_id", "slot"])
+    return write_names.name_by_titles(connection, _newly_titled(reports, row_of))
+
+
+def _newly_titled(
+    reports: Sequence[PollReport], row_of: Mapping[int, Any]
+) -> Iterator[write_names.TitledFeed]:
+    """Yield the feeds to be called after the titles of their first documents.
+
+    Args:
+        row_of: The feeds as stored before, by id.
+    """
+    for report in reports:
+        row, learned = row_of[report.feed.id], report.result
+        head = learned.head if isinstance(learned, FeedUpdate) else None
+        if head and row.named_by_title and row.subscribed and row.first_read_at is None:
+            yield write_names.TitledFeed(row.id, row.name, row.known_url, head.title)
 
 
 @cache
@@ -300,6 +328,9 @@ def _head_values(head: FeedHead) -> dict[str, Any]:
 
 _CURRENT = select(
     feeds.c.id,
+    feeds.c.name,
+    KNOWN_URL.label("known_url"),
+    feeds.c.named_by_title,
     feeds.c.subscribed,
     feeds.c.paused,
     feeds.c.first_read_at,

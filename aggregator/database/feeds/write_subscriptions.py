@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnDefault, Connection, Update, bindparam, delete, insert, select, update
 
-from aggregator import rules, urls
+from aggregator import urls
 from aggregator.database.chunks import chunks, execute_for_each
+from aggregator.database.feeds.read_differences import Differences, columns_of, differences
 from aggregator.database.feeds.read_sources import KNOWN_URL
-from aggregator.database.feeds.write_names import PARKED, remember_names
+from aggregator.database.feeds.write_names import park, remember_names
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists import write_definitions, write_relistings, write_resolved_names
 from aggregator.database.pictures import write_choices
@@ -20,7 +21,6 @@ from aggregator.database.stories import write_stories
 from aggregator.model import (
     BECAUSE_PAUSED,
     BY_INTERVAL,
-    NO_RULES,
     OUR_REASONS,
     ListingRules,
     PictureMode,
@@ -29,8 +29,9 @@ from aggregator.model import (
 from aggregator.plan import matching_feeds
 
 _FROM_FILE = frozenset(
-    "name url written_url host configured_title interval interval_given distrust_304 timezone "
-    "private stories listing paused read_here pictures rank subscribed".split()
+    "name url written_url named_by_title host configured_title interval interval_given "
+    "distrust_304 timezone private stories listing paused read_here pictures rank "
+    "subscribed".split()
 )
 _OF_THE_NAME = frozenset(
     "id polls entries last_change_at is_initial first_read_at lease_owner lease_until".split()
@@ -45,24 +46,6 @@ _UNLEARNED = {
 """A feed of which nothing is known: every column that documents and answers of a URL fill."""
 
 _PACING = ("subscribed", "interval", "interval_given", "paused")
-_CONFIGURED = select(
-    feeds.c.id,
-    feeds.c.rank,
-    feeds.c.name,
-    feeds.c.url,
-    feeds.c.written_url,
-    feeds.c.configured_title,
-    feeds.c.interval,
-    feeds.c.interval_given,
-    feeds.c.distrust_304,
-    feeds.c.timezone,
-    feeds.c.private,
-    feeds.c.stories,
-    feeds.c.listing,
-    feeds.c.paused,
-    feeds.c.read_here,
-    feeds.c.pictures,
-).where(feeds.c.subscribed)
 _ROWS = select(
     feeds.c.id,
     feeds.c.name,
@@ -140,28 +123,39 @@ def sync_subscriptions(
     return.
     """
     list_ids = write_definitions.write_categories(connection, subscriptions).ids
-    categories = {
-        feed.name: tuple(list_ids[category] for category in feed.categories)
-        for feed in subscriptions
-    }
-    ranks = {subscription.name: rank for rank, subscription in enumerate(subscriptions)}
     stored_categories = write_definitions.categories_of_feeds(connection)
-    unchanged, stored_ranks = _unchanged(connection, subscriptions, categories, stored_categories)
-    _rank(connection, {name: stored_ranks[name] for name in unchanged}, ranks)
-    if len(unchanged) == len(subscriptions) == len(stored_ranks):
+    compared = differences(connection, subscriptions, list_ids, stored_categories)
+    if compared.is_empty:
         return SyncResult()
     note_change(connection)  # first: `state` is locked before `feeds`, as by `lock_polls`
-    differing = [feed for feed in subscriptions if feed.name not in unchanged]
+    # Until the lock, a poll may have given a name to a feed.
+    compared = differences(connection, subscriptions, list_ids, stored_categories)
+    _rank(connection, compared)
+    if not compared.differing and len(compared.unchanged) == len(compared.rows):
+        return SyncResult()
+    categories = {
+        feed.name: tuple(list_ids[category] for category in feed.categories)
+        for feed in compared.differing
+    }
+    return _write_differences(connection, compared, categories, stored_categories, now)
+
+
+def _write_differences(
+    connection: Connection,
+    compared: Differences,
+    categories: Mapping[str, tuple[int, ...]],
+    stored_categories: Mapping[int, tuple[int, ...]],
+    now: datetime,
+) -> SyncResult:
+    """Add, remove and change feeds.
+
+    Args:
+        categories: Ids of the lists of categories, by the name of each differing feed.
+        stored_categories: The same by the id of the feed, as stored.
+    """
     is_initial = connection.scalar(select(feeds.c.id).limit(1)) is None
-    rows = [row for row in connection.execute(_ROWS) if row.name not in unchanged]
-    row_by_name = matching_feeds(differing, rows)
-    pairs = [
-        (
-            row_by_name.get(feed.name),
-            _configured(feed) | {"rank": ranks[feed.name], "subscribed": True},
-        )
-        for feed in differing
-    ]
+    rows = [row for row in connection.execute(_ROWS) if row.name not in compared.unchanged]
+    pairs = _rows_and_columns(compared, rows)
     kept_ids = {row.id for row, _ in pairs if row is not None}
     removed_rows = [row for row in rows if row.subscribed and row.id not in kept_ids]
     changes = [(row, values) for row, values in pairs if row is not None]
@@ -174,7 +168,7 @@ def sync_subscriptions(
     _subscribe(connection, new_feeds, now, is_initial=is_initial)
     write_choices.note_feeds(connection, _new_modes(changes))
     write_definitions.write_feed_categories(
-        connection, _categories_by_id(connection, differing, categories, stored_categories)
+        connection, _categories_by_id(connection, compared.differing, categories, stored_categories)
     )
     former_lists = _former_lists(changes, categories, stored_categories)
     write_relistings.relist_feeds(connection, former_lists | {row.id: () for row in removed_rows})
@@ -185,79 +179,29 @@ def sync_subscriptions(
     )
 
 
-def _unchanged(
-    connection: Connection,
-    subscriptions: Sequence[Subscription],
-    categories: Mapping[str, tuple[int, ...]],
-    stored_categories: Mapping[int, tuple[int, ...]],
-) -> tuple[set[str], dict[str, int]]:
-    """Return the names of the feeds whose rows agree with the file; the rank of every row.
+def _rows_and_columns(
+    compared: Differences, rows: Sequence[Any]
+) -> list[tuple[Any | None, dict[str, Any]]]:
+    """Return the row of each differing feed, None for a new feed; and its columns in the file."""
+    row_by_name, ranks = matching_feeds(compared.differing, rows), compared.ranks
+    return [
+        (
+            row_by_name.get(feed.name),
+            columns_of(feed) | {"rank": ranks[feed.name], "subscribed": True},
+        )
+        for feed in compared.differing
+    ]
 
-    At nearly every start all rows agree, so this is one walk over the table and no more.
 
-    Args:
-        categories: Ids of the lists of categories, by the name of the feed.
-        stored_categories: The same by the id of the feed, as stored.
+def _rank(connection: Connection, compared: Differences) -> None:
+    """Store the ranks of unchanged feeds; where their order changed, decide stories anew.
+
+    The other feeds get ranks with their other columns.
     """
-    configured = {subscription.name: _configured(subscription) for subscription in subscriptions}
-    unchanged: set[str] = set()
-    ranks: dict[str, int] = {}
-    for feed_id, rank, *values in connection.execute(_CONFIGURED):
-        name = values[0]
-        ranks[name] = rank
-        if name not in configured or stored_categories.get(feed_id, ()) != categories[name]:
-            continue
-        if list(configured[name].values()) == values:
-            unchanged.add(name)
-    return unchanged, ranks
-
-
-def _rank(
-    connection: Connection, stored_ranks: Mapping[str, int], new_ranks: Mapping[str, int]
-) -> None:
-    """Store where feeds stand in the file; where their order changed, decide stories anew.
-
-    Args:
-        stored_ranks, new_ranks: By name; of the feeds whose rows stay, and of all.
-    """
-    moved_feeds = {
-        name: new_ranks[name] for name, rank in stored_ranks.items() if rank != new_ranks[name]
-    }
-    if not moved_feeds:
-        return
-    ids = {row.name: row.id for row in connection.execute(select(feeds.c.name, feeds.c.id))}
-    changes = [{"feed": ids[name], "new_rank": rank} for name, rank in moved_feeds.items()]
-    in_file_order = [stored_ranks[name] for name in sorted(stored_ranks, key=new_ranks.__getitem__)]
-    is_reordered = in_file_order != sorted(in_file_order)
-    if is_reordered:
-        note_change(connection)
+    changes = [{"feed": feed_id, "new_rank": rank} for feed_id, rank in compared.moved.items()]
     execute_for_each(connection, _set("rank"), changes)
-    if is_reordered:
-        write_relistings.relist_feeds(connection, {change["feed"]: () for change in changes})
-
-
-def _configured(subscription: Subscription) -> dict[str, Any]:
-    """Return the columns of `_CONFIGURED` as in the file, in the same order."""
-    return {
-        "name": subscription.name,
-        "url": subscription.url,
-        "written_url": subscription.written_url,
-        "configured_title": subscription.title,
-        "interval": subscription.interval,
-        "interval_given": subscription.interval_given,
-        "distrust_304": subscription.distrust_304,
-        "timezone": subscription.timezone,
-        "private": subscription.private,
-        "stories": subscription.stories,
-        "listing": _listing(subscription),
-        "paused": subscription.paused,
-        "read_here": subscription.read_here,
-        "pictures": subscription.pictures,
-    }
-
-
-def _listing(subscription: Subscription) -> str | None:
-    return None if subscription.rules == NO_RULES else rules.as_json(subscription.rules)
+    if compared.is_reordered:
+        write_relistings.relist_feeds(connection, dict.fromkeys(compared.moved, ()))
 
 
 def _categories_by_id(
@@ -315,12 +259,10 @@ def _new_modes(changes: Sequence[tuple[Any, dict[str, Any]]]) -> dict[int, Pictu
 
 def _free_names(connection: Connection, rows: Sequence[Any], holders: Mapping[str, Any]) -> None:
     """Rename rows out of the way whose name another feed is about to get."""
-    parked = [
-        {"feed": row.id, "new_name": f"{row.name}{PARKED}{row.id}"}
-        for row in rows
-        if row.name in holders and holders[row.name] is not row
-    ]
-    execute_for_each(connection, _set("name"), parked)
+    park(
+        connection,
+        {row.id: row.name for row in rows if row.name in holders and holders[row.name] is not row},
+    )
 
 
 def _subscribe(

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from aggregator.database.deadline import OF_ALL_FEEDS, within
-from aggregator.database.feeds.read_sources import shown_title
+from aggregator.database.feeds.read_sources import KNOWN_URL, shown_title
 from aggregator.database.lists.list_conditions import STORIES_ON, is_shown_by_source
 from aggregator.database.picture_tables import entry_pictures
 from aggregator.database.schema import (
@@ -95,6 +95,7 @@ _BUSY = (
         feeds.c.name.label("key"),
         shown_title(feeds).label("title"),
         feeds.c.language,
+        KNOWN_URL.label("url"),
         _SHOWN_OF_WEEK.label("entries"),
         *_NO_LIST,
     )
@@ -111,6 +112,7 @@ _LISTS = select(
     lists.c.key,
     lists.c.title,
     null().label("language"),
+    null().label("url"),
     _POSTS.label("entries"),
     lists.c.kind,
     lists.c.description,
@@ -122,6 +124,7 @@ _NAMED_SOURCES = select(
     feeds.c.name.label("key"),
     shown_title(feeds).label("title"),
     feeds.c.language,
+    KNOWN_URL.label("url"),
     literal(0).label("entries"),
     *_NO_LIST,
 ).where(feeds.c.subscribed, feeds.c.name.in_(bindparam("names", expanding=True)))
@@ -188,7 +191,7 @@ def sidebar(connection: Connection, *, now: datetime, last: Sidebar | None = Non
         counts = [(source.name, number) for source, number in last.busiest]
         rows = connection.execute(_SIDEBAR_AGAIN, {"names": [name for name, _ in counts]}).all()
     source_names = {
-        row.key: SourceName(row.key, row.title, row.language) for row in rows if row.busy
+        row.key: SourceName(row.key, row.title, row.language, row.url) for row in rows if row.busy
     }
     return Sidebar(
         lists=tuple(
