@@ -73,10 +73,12 @@ class ListPosition:
     Attributes:
         before: The page begins below this place; None for the top of the list.
         view: "titles" for a list without excerpts, else None.
+        limit: Number of entries on the page.
     """
 
     before: Cursor | None = None
     view: str | None = None
+    limit: int = PAGE_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,22 +375,24 @@ def _list_page(
     )
 
 
-def _rows(data: PageData, scope: ListScope, before: Cursor | None) -> ListPage:
+def _rows(data: PageData, scope: ListScope, position: ListPosition) -> ListPage:
     """Return the entries of a page; of the first page of a search also the number of results."""
     is_search = scope.kind is ListKind.SEARCH
     return read_lists.entries_page(
         data.connection,
         scope=scope,
-        limit=PAGE_SIZE,
-        before=before,
+        limit=position.limit,
+        before=position.before,
         fits=room_on_page(PAGE_BUDGET).takes,
-        count_up_to=search_texts.MOST_COUNTED + 1 if is_search and before is None else None,
+        count_up_to=search_texts.MOST_COUNTED + 1
+        if is_search and position.before is None
+        else None,
     )
 
 
 def _listing(data: PageData, scope: ListScope, position: ListPosition) -> Listing:
     before, view = position.before, position.view
-    rows = _rows(data, scope, before)
+    rows = _rows(data, scope, position)
     entries, following, path_of = rows.entries, rows.next, data.links.of_list
     news = presentation.new_posts(entries, data.visit)
     is_live_top = before is None and not data.links.static

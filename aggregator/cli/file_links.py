@@ -1,6 +1,6 @@
 """The links of a page in a file: relative paths, so the folder works in any place."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from posixpath import dirname, relpath
 from urllib.parse import quote, unquote
 
@@ -21,7 +21,6 @@ class FileLinks(PageLinks):
         path: Path of the page's file, below the folder of the site.
         base_url: Begins the addresses of documents without a file.
         formats: Formats of the documents with files.
-        cursor_at: Returns the cursor of the page with the list below a place.
         assets: Collects the paths of assets, each with the name of the asset in static/.
         has_about: There is a page with the operator's text.
         has_posts: Posts have files.
@@ -36,7 +35,6 @@ class FileLinks(PageLinks):
         *,
         base_url: str,
         formats: Collection[str],
-        cursor_at: Callable[[Cursor], Cursor],
         assets: dict[str, str],
         has_about: bool,
         has_posts: bool,
@@ -45,7 +43,6 @@ class FileLinks(PageLinks):
         self._folder = dirname(path) or "."
         self._base_url = base_url
         self._formats = formats
-        self._cursor_at = cursor_at
         self._assets = assets
         self._has_about = has_about
         self._has_posts = has_posts
@@ -58,8 +55,7 @@ class FileLinks(PageLinks):
 
         Files have one view of each list, so `view` is ignored.
         """
-        cursor = None if before is None else self._cursor_at(before)
-        return self._relative(list_file(scope, cursor))
+        return self._relative(list_file(scope, before))
 
     def of_feed(self, scope: ListScope, form: Format) -> str:
         """Return the path to a list as a merged feed; a URL if the format is not written."""

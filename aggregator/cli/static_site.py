@@ -4,12 +4,10 @@ Files have the content of the web's answers, with two differences: links between
 paths, so that the site works in any place, and times are dates.  The same database gives the same
 bytes.
 
-Older pages are cut from the oldest entry upwards, so that new entries change the first pages and
-leave all further pages as they are; the first page overlaps the second.
+`ListCuts` decides where a page ends, so that entries that come and go change few pages.
 """
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,6 +24,7 @@ from aggregator.cli.file_links import (
     post_file,
     sources_file,
 )
+from aggregator.cli.list_cuts import ListCuts
 from aggregator.config import Config
 from aggregator.database import Connection, Engine
 from aggregator.database.lists import read_lists
@@ -115,9 +114,12 @@ def _feed(config: Config, engine: Engine, scope: ListScope, form: publish.Format
     """Yield the feed of a list, and its archives or older pages."""
     publication = replace(Publication.of(config), files=True)
     now, request = datetime.now(UTC), ListRequest(scope, form)
+    with engine.connect() as connection:
+        cuts = ListCuts(read_lists.entry_ids(connection, scope)[::-1], merged.DEFAULT_LIMIT)
     while True:
+        length = cuts.length(request.before)
         with engine.connect() as connection:
-            document = merged.document(connection, request, publication, now=now)
+            document = merged.document(connection, request, publication, now=now, length=length)
         if document is None:
             raise AggregatorError(f"{merged.document_path(request)}: there is no such list")
         yield File(_place_of(document.self_url, config), publish.render(document, form))
@@ -200,18 +202,18 @@ class _Pages:
         """Yield the pages of a list, newest first."""
         ids = read_lists.entry_ids(connection, scope)[::-1]
         self._listed_ids.update(ids)
-        cursor: Cursor | None = None
+        cuts, cursor = ListCuts(ids, PAGE_SIZE), None
         while True:
-            next_of = _CursorAfter(ids, cursor)
             path = list_file(scope, cursor)
-            data = self._data(connection, path, next_of)
-            page = page_contents.list_page(data, scope, ListPosition(before=cursor))
+            data = self._data(connection, path)
+            position = ListPosition(before=cursor, limit=cuts.length(cursor))
+            page = page_contents.list_page(data, scope, position)
             if page is None:
                 raise AggregatorError(f"{merged.list_path(scope)}: there is no such list")
             yield _file(path, page, data)
             if page.following is None:
                 return
-            cursor = next_of(page.following)
+            cursor = page.following
 
     def _sources_pages(self, connection: Connection) -> Iterator[File]:
         """Yield the pages of the table of sources; a page links to the exact one before."""
@@ -233,46 +235,17 @@ class _Pages:
             if page is not None:
                 yield _file(post_file(entry_id), page, data)
 
-    def _data(
-        self, connection: Connection, path: str, next_of: "_CursorAfter | None" = None
-    ) -> PageData:
+    def _data(self, connection: Connection, path: str) -> PageData:
         links = FileLinks(
             path,
             base_url=self._config.base_url,
             formats=self._formats,
-            cursor_at=next_of or _CursorAfter((), None),
             assets=self._assets,
             has_about=site().branding.about is not None,
             has_posts=self._has_posts,
             pictures=self._pictures,
         )
         return PageData(connection, self._clock, self._overview, LastVisit(), links)
-
-
-@dataclass(frozen=True, slots=True)
-class _CursorAfter:
-    """Decides which page of a list continues a page.
-
-    Attributes:
-        ids: Of the list's entries, the oldest first.
-        cursor: Of the page that ends, None for the first one.
-    """
-
-    ids: Sequence[int]
-    cursor: Cursor | None
-
-    def __call__(self, end: Cursor) -> Cursor:
-        """Return the cursor of the page that continues the list below `end`.
-
-        Pages usually begin at every 40th entry, counted from the oldest.  If the usual page with
-        the entry below `end` is the present page, which had no room for all of its entries, or if
-        there is no such page, an additional page begins at `end`.
-        """
-        below = bisect_left(self.ids, end.id) - 1
-        index = (below // PAGE_SIZE + 1) * PAGE_SIZE
-        if index >= len(self.ids) or (self.cursor and self.ids[index] >= self.cursor.id):
-            return end
-        return Cursor(self.ids[index])
 
 
 def _file(path: str, page: Page, data: PageData) -> File:

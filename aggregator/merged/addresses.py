@@ -62,8 +62,7 @@ class Publication:
             version; empty for none.
         hub: Address of the WebSub hub for changes, None without a hub.
         prefix_titles: Put each entry's source before its title.
-        files: The documents are files: no address has a query, and old entries are cut into pages
-            without changes when new entries come.
+        files: The documents are files: no address has a query.
     """
 
     title: str

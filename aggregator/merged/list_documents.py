@@ -14,7 +14,7 @@ from aggregator.database.lists import read_lists
 from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
 from aggregator.merged import archives
-from aggregator.merged.addresses import DEFAULT_LIMIT, ListRequest, Publication
+from aggregator.merged.addresses import ListRequest, Publication
 from aggregator.model import ListedEntry, ListKind, ListScope
 from aggregator.publish import Document, Format, room_in_feed, title_of
 
@@ -22,18 +22,24 @@ _GENERATOR = f"aggregator {__version__}"
 
 
 def document(
-    connection: Connection, request: ListRequest, publication: Publication, *, now: datetime
+    connection: Connection,
+    request: ListRequest,
+    publication: Publication,
+    *,
+    now: datetime,
+    length: int | None = None,
 ) -> Document | None:
     """Return a document, None without such a list or archive.
 
     Args:
         now: Decides which weeks are over; aware.
+        length: Number of entries of a page, None for the limit of the request.
     """
     head = document_head(connection, request.scope, publication, now=now)
     if head is None:
         return None
     if request.week is None:
-        filled = _page(connection, request, publication, head, now)
+        filled = _page(connection, request, publication, head, now, length or request.limit)
     else:
         part = archives.archive(connection, request, request.week, publication, head, now=now)
         if part is None:
@@ -86,15 +92,14 @@ def _page(
     publication: Publication,
     head: Document,
     now: datetime,
+    length: int,
 ) -> Document:
     has_archives = request.form is Format.ATOM and archives.has_archives(request.scope)
-    limit, goes_on = request.limit, not (publication.files and has_archives)
-    if publication.files and goes_on and request.before is None:
-        limit = _length_of_first(len(read_lists.entry_ids(connection, request.scope)))
+    goes_on = not (publication.files and has_archives)
     page = read_lists.entries_page(
         connection,
         scope=request.scope,
-        limit=limit,
+        limit=length,
         before=request.before,
         with_content=True,
         fits=room_in_feed().takes,
@@ -115,14 +120,6 @@ def _page(
         return filled
     older = archives.archive_below(connection, request.scope, page.entries, now=now)
     return replace(filled, prev_archive_url=publication.url(older) if older else None)
-
-
-def _length_of_first(entries: int) -> int:
-    """Return the number of entries in the first file of a list; all further files are full.
-
-    The list is cut from the oldest entry upwards, so new entries mostly change the first file only.
-    """
-    return entries if entries < 2 * DEFAULT_LIMIT else DEFAULT_LIMIT + entries % DEFAULT_LIMIT
 
 
 def with_source_in_title(entry: ListedEntry, form: Format) -> ListedEntry:
