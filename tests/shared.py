@@ -5,6 +5,7 @@ A plugin of pytest that tests/conftest.py loads where tests run.
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Hashable, Iterator, MutableMapping
 from importlib.resources import files
@@ -182,6 +183,30 @@ def browser() -> "Iterator[Browser]":
 def axe() -> str:
     """Return the script of axe-core, which finds barriers on a page."""
     return files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of an authority and of its certificates for 127.0.0.1."""
+    from tests.certificates import make_certificates
+
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the openssl command to make certificates")
+    folder = tmp_path_factory.mktemp("certificates")
+    make_certificates(folder)
+    return folder
+
+
+@pytest.fixture
+def trusted(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Trust the authority of the certificates, as OpenSSL does where the environment says so."""
+    from aggregator.fetch import http_connections
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
+    settings_of_tls = http_connections._tls  # made once for all connections of a process
+    settings_of_tls.cache_clear()
+    yield certificates
+    settings_of_tls.cache_clear()
 
 
 @pytest.fixture

@@ -46,8 +46,8 @@ def test_every_key_is_read_as_it_is_meant():
         ),
         network=config.NetworkOptions(allow=("127.0.0.1", "10.0.0.0/8", "nas.local", "::1")),
         hosts={
-            "example.org": config.HostOptions(delay=timedelta(minutes=1), concurrency=2),
-            "example.com": config.HostOptions(),
+            "feeds.example.org": config.HostOptions(delay=timedelta(minutes=1), concurrency=2),
+            "www.example.com": config.HostOptions(),
         },
         retention=config.RetentionOptions(timedelta(days=30), min_entries=20, max_entries=500),
         stories=config.StoriesOptions(off_in=("Business",)),
@@ -595,10 +595,11 @@ EXAMPLE = re.compile(r"```yaml\n(.*?)```(?:\n+[^`\n]+\n+```text\n(.*?)```)?", re
 def test_the_examples_in_the_documentation_do_what_it_says(monkeypatch):
     monkeypatch.setenv("DATABASE_PASSWORD", "hunter2-of-the-database")
     monkeypatch.setenv("MEMBERS_TOKEN", "hunter2-of-the-members")
+    monkeypatch.setenv("TOKEN", "hunter2-of-the-team")
     reference = (ROOT / "docs" / "config.md").read_text().partition("## Every key")[2]
     examples = EXAMPLE.findall(reference)
 
-    assert len(examples) == 20
+    assert len(examples) == 21
     for text, said in examples:
         if said:
             assert "\n".join(problems(text)) + "\n" == said

@@ -48,7 +48,7 @@ def test_no_problem_speaks_the_language_of_a_library():
         ("web: {8080: x}", "1:7: web.8080: unknown key; known here are host, port"),
         (
             "feeds: [{url: a.xml, xyz: 1}]",
-            "1:22: feeds[0].xyz: unknown key; known here are url, name, title, picture, category",
+            "1:22: feeds[0].xyz: unknown key; known here are url, name, title, picture, request",
         ),
         (
             "retention: {xyz: }",

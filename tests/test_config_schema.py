@@ -127,6 +127,8 @@ def test_a_right_file_passes_whichever_yaml_an_editor_reads(text, version, valid
 @pytest.mark.parametrize("path", sorted({*KEYS} - {"views"}))
 def test_a_variable_may_stand_in_every_value(path, validator):
     value = "['${NAME}']" if path in LISTS else "${NAME}"
+    if path.endswith(".headers"):
+        value = "{X-Key: '${NAME}'}"
 
     assert list(validator.iter_errors(as_editors_read(at(path, value)))) == []
 
@@ -169,6 +171,8 @@ def at(path: str, value: str) -> str:
     match groups:
         case []:
             return f"{name}: {value}\n"
+        case [*outer, "request"]:
+            return at(".".join([*outer, "request"]), f"\n      {name}: {value}")
         case ["hosts", _]:
             return f"hosts:\n  a.example:\n    {name}: {value}\n"
         case [("views" | "feeds") as group]:

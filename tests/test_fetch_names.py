@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 import warnings
@@ -13,7 +11,8 @@ import warnings
 import pytest
 
 from aggregator.errors import FetchError
-from aggregator.fetch import Fetcher, http_connections
+from aggregator.fetch import Fetcher
+from tests.certificates import tls_server
 from tests.feedserver import FeedServer
 from tests.fetching import fetch, reason, settings
 
@@ -115,44 +114,6 @@ def test_a_look_up_that_finds_no_thread_takes_no_place_from_the_others(monkeypat
 # ------------------------------------------------------------------------- TLS
 
 
-def openssl(*arguments, cwd):
-    subprocess.run(["openssl", *arguments], cwd=cwd, check=True, capture_output=True, timeout=30)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """An authority, and certificates of it for 127.0.0.1: `good.pem`, `rsa.pem`, `expired.pem`."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs the openssl command to make certificates")
-    tmp_path = tmp_path_factory.mktemp("certificates")
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj",
-            "/CN=ca", "-addext", "keyUsage=keyCertSign", cwd=tmp_path)  # fmt: skip
-    openssl("req", *key, "-keyout", "key.pem", "-out", "csr", "-subj", "/CN=x", cwd=tmp_path)
-    (tmp_path / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    for name, days in (("good.pem", "1"), ("expired.pem", "-1")):
-        openssl("x509", "-req", "-in", "csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-                "-CAcreateserial", "-days", days, "-extfile", "names", "-out", name,
-                cwd=tmp_path)  # fmt: skip
-    openssl("x509", "-req", "-in", "csr", "-signkey", "key.pem", "-days", "1", "-extfile", "names",
-            "-out", "self.pem", cwd=tmp_path)  # fmt: skip
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "rsa.key", "-out", "rsa.csr",
-            "-subj", "/CN=x", cwd=tmp_path)  # fmt: skip
-    openssl("x509", "-req", "-in", "rsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "1",
-            "-extfile", "names", "-out", "rsa.pem", cwd=tmp_path)  # fmt: skip
-    return tmp_path
-
-
-@pytest.fixture
-def trusted(certificates, monkeypatch):
-    """Trust the authority of the certificates, as OpenSSL does where the environment says so."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
-    settings_of_tls = http_connections._tls  # made once for all connections of a process
-    settings_of_tls.cache_clear()
-    yield certificates
-    settings_of_tls.cache_clear()
-
-
 def bodies_or_reasons(urls):
     """Return what is read from each address, or why nothing is."""
 
@@ -167,14 +128,6 @@ def bodies_or_reasons(urls):
             return [await read(fetcher, url) for url in urls]
 
     return asyncio.run(run())
-
-
-def tls_server(folder, certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / certificate, folder / "key.pem")
-    server = FeedServer(tls=context)
-    server.put("/feed.xml", "<rss/>")
-    return server
 
 
 def test_certificates_are_checked_and_what_is_wrong_is_told(trusted):

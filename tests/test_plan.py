@@ -108,7 +108,7 @@ def test_every_setting_of_a_feed_is_compared(database):
     values = {"title": "A", "categories": ("C",), "interval": 2 * HOUR, "interval_given": True,
               "distrust_304": True, "timezone": "Europe/Berlin", "private": True,
               "stories": False, "paused": True, "read_here": False,
-              "pictures": PictureMode.ALL}  # fmt: skip
+              "pictures": PictureMode.ALL, "request_digest": "1"}  # fmt: skip
 
     (changed,) = changes_of(database, feed("a", **values)).changed_feeds
 
@@ -116,7 +116,7 @@ def test_every_setting_of_a_feed_is_compared(database):
         ("title", "A"), ("category", ("C",)), ("interval", "2h"), ("timezone", "Europe/Berlin"),
         ("distrust_304", True), ("private", True), ("stories", False), ("paused", True),
         ("read_here", False),
-        ("pictures", "all"),
+        ("pictures", "all"), ("request", "***"),
     ]  # fmt: skip
     apart = {"name", "url", "written_url", "name_given", "named_by_title", "rules"}
     assert apart | set(values) == set(Subscription.__match_args__)

@@ -221,7 +221,7 @@ class _Discovery:
     async def address(self, url: str) -> str:
         """Return the address of the feed at `url`, or of the first readable feed of the page."""
         try:
-            fetched = await self.fetcher.fetch(url)
+            fetched = await self._fetch(url)
         except FetchError as error:
             if not urls.is_web(url):
                 raise
@@ -259,7 +259,7 @@ class _Discovery:
                 address = feed.url
                 break
             try:
-                fetched = await self.fetcher.fetch(feed.url, subscribed=page)
+                fetched = await self._fetch(feed.url, page)
                 document = await self._read(fetched)
             except FeedError as error:
                 click.echo(f"tried {urls.masked(feed.url)}: {error.reason}")
@@ -279,6 +279,11 @@ class _Discovery:
         for feed in feeds[tried:]:
             click.echo(f"it also names {urls.masked(feed.url)} ({feed.title or 'no title'!r})")
         return address
+
+    async def _fetch(self, url: str, page: str | None = None) -> Fetched:
+        """Fetch `url`, which `page` names, with the headers of the host in config.yaml."""
+        feed_request = configuration.request_at(url, self.config.hosts)
+        return await self.fetcher.fetch(url, feed_request=feed_request, subscribed=page)
 
     async def _read(self, fetched: Fetched) -> ReadingResult:
         return await self.workers.run(

@@ -17,13 +17,14 @@ key_reference      what each key means; value_forms: what each reader takes; jso
 option_validation  values -> options, or every fault
 config_faults      a fault in a value
 stray_characters   invisible and confusable characters
+feed_requests      headers and user agents of feeds and hosts; header_parsers reads headers
 subscriptions      items of `feeds` -> subscriptions with unique names
 remarks            remarks on a valid file: rule_remarks on rules, file_permissions on secrets that
                    others can read
 appending          adds feeds; atomic_write replaces the file
 """
 
-from aggregator.config.address_parsers import feed_url
+from aggregator.config.address_parsers import feed_url, site_of_host
 from aggregator.config.appending import Appended, append, append_to_file, has_feed
 from aggregator.config.atomic_write import clear_leftovers, write
 from aggregator.config.config_file import (
@@ -35,12 +36,12 @@ from aggregator.config.config_file import (
     reached_at_port,
 )
 from aggregator.config.config_text import read
+from aggregator.config.feed_requests import request_at
 from aggregator.config.files import PageFile, Stamp, Watched, present_stamps, save_times
+from aggregator.config.network_options import HostOptions, NetworkOptions, RequestOptions
 from aggregator.config.options import (
     Config,
     FeedPlace,
-    HostOptions,
-    NetworkOptions,
     PageOptions,
     PollOptions,
     PublishOptions,
@@ -65,6 +66,7 @@ __all__ = [
     "PageOptions",
     "PollOptions",
     "PublishOptions",
+    "RequestOptions",
     "RetentionOptions",
     "Stamp",
     "StoriesOptions",
@@ -85,7 +87,9 @@ __all__ = [
     "present_stamps",
     "reached_at_port",
     "read",
+    "request_at",
     "save_times",
+    "site_of_host",
     "source_notes",
     "unknown_sources",
     "write",

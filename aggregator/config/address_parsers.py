@@ -48,15 +48,25 @@ def socket_path(text: str) -> str:
     return words
 
 
-def site_name(text: str) -> str:
-    """Read a key of `hosts`; all names of one site share a budget."""
+def host_name(text: str) -> str:
+    """Read a key of `hosts`: a name or an IP address, in lower case."""
     words = line(text).lower().rstrip(".")
     if "://" in words or "/" in words:
         hint = urls.host_of(words) or urls.masked_input(words).partition("/")[0]
         raise ValueError(f"{quoted(text)} is a URL; write the host alone: {hint}")
     if not _is_address(words) and not _is_host_name(words):
         raise ValueError(f"{quoted(text)} is not a host; write example.org")
-    return urls.site_of(f"//[{words}]" if ":" in words else f"//{words}")
+    return words
+
+
+def site_name(text: str) -> str:
+    """Read a key of `hosts` as the site of the host; all names of one site share a budget."""
+    return site_of_host(host_name(text))
+
+
+def site_of_host(host: str) -> str:
+    """Return the site of a host name or IP address."""
+    return urls.site_of(f"//[{host}]" if ":" in host else f"//{host}")
 
 
 def allowed_address(text: str) -> str:

@@ -7,9 +7,11 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from aggregator import urls
 from aggregator.config import (
     config_text,
     feed_files,
+    feed_requests,
     option_validation,
     options,
     repeated_values,
@@ -25,7 +27,7 @@ from aggregator.config.options import Config, FeedPlace, GlobalOptions
 from aggregator.config.page_files import Face
 from aggregator.config.variables import Environment
 from aggregator.errors import ConfigError
-from aggregator.model import Subscription
+from aggregator.model import FeedRequest, Subscription
 
 
 def load(path: Path) -> Config:
@@ -81,8 +83,11 @@ def parse(text: str, *, path: Path, new_texts: Mapping[Path, str] | None = None)
     folder = Folder(options.folder_of(path), options.data_folder())
     environment = Environment(os.environ, folder)
     read = _read_values(ConfigText(text, path), environment, new_texts or {})
-    items = read.by_place("feeds")
-    feeds = _subscriptions(read)
+    items: dict[FeedPlace, FeedOptions] = read.by_place("feeds")
+    requests = feed_requests.feed_requests(items.values(), read.settings.hosts)
+    feeds = _subscriptions(read, requests)
+    secrets = (*read.secrets, *feed_requests.secrets_of(requests.values()))
+    urls.remember_secrets(secrets)
     config = Config(
         path=path,
         data=folder.data,
@@ -90,15 +95,22 @@ def parse(text: str, *, path: Path, new_texts: Mapping[Path, str] | None = None)
         feeds=feeds,
         places={feed.name: place for feed, place in zip(feeds, items, strict=True)},
         faces=_faces(feeds, items.values()),
-        secrets=read.secrets,
+        requests=requests,
+        secrets=secrets,
         base_url_given="base_url" in read.values,
         **option_validation.as_arguments(read.settings),
     )
     return reached_at_port(config, config.web.port)
 
 
-def _subscriptions(read: "_ReadValues") -> tuple[Subscription, ...]:
-    """Return the feeds of all files with names, and with the settings of all feeds."""
+def _subscriptions(
+    read: "_ReadValues", requests: Mapping[str, FeedRequest]
+) -> tuple[Subscription, ...]:
+    """Return the feeds of all files with names, and with the settings of all feeds.
+
+    Args:
+        requests: Of `Config`.
+    """
     settings = read.settings
     return subscriptions.subscriptions(
         read.by_place("feeds"),
@@ -108,6 +120,7 @@ def _subscriptions(read: "_ReadValues") -> tuple[Subscription, ...]:
         stories_off_in=settings.stories.off_in,
         read_here=settings.page.read_here,
         pictures=settings.page.pictures,
+        requests=requests,
     )
 
 
@@ -143,7 +156,7 @@ class _ReadValues:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that were filled into addresses, each once."""
+        """Texts that were filled into addresses and headers, each once."""
         return tuple(dict.fromkeys(chain.from_iterable(f.filling.secrets for f in self.files)))
 
 

@@ -1,6 +1,6 @@
 """The keys of an item of `feeds`: types, defaults and bounds."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from functools import partial
 from typing import Annotated
@@ -8,7 +8,14 @@ from typing import Annotated
 from pydantic import ConfigDict
 
 from aggregator.config import address_parsers, option_readers, page_files, value_parsers
-from aggregator.config.option_readers import file_or_none, parsed, parsed_in_folder, parsed_or_none
+from aggregator.config.network_options import RequestOptions
+from aggregator.config.option_readers import (
+    SECTION,
+    file_or_none,
+    parsed,
+    parsed_in_folder,
+    parsed_or_none,
+)
 from aggregator.config.page_files import Face
 from aggregator.model import Backlog, PictureMode
 
@@ -50,6 +57,7 @@ class FeedOptions(FeedDefaults):
     name: Annotated[str | None, parsed_or_none(value_parsers.name)] = None
     title: Annotated[str | None, parsed_or_none(value_parsers.title)] = None
     picture: Annotated[Face | None, file_or_none(page_files.face)] = None
+    request: Annotated[RequestOptions, SECTION] = field(default_factory=RequestOptions)
 
     def with_defaults(self, defaults: FeedDefaults) -> "FeedOptions":
         """Return the settings, `defaults` in place of missing settings."""

@@ -44,12 +44,14 @@ SECTIONS: Mapping[str, str] = MappingProxyType(
         "network": "which private addresses may be polled",
         "hosts": "limits of the requests to single sites, by host name",
         "hosts.NAME": "limits of the requests to this site",
+        "hosts.NAME.request": "how the feeds at this host and below are requested",
         "retention": "which entries are deleted",
         "page": "what the pages show, whose they are, and how they look",
         "publish": "how the merged feeds are published",
         "websub": "how subscribers learn of changes",
         "views[]": "a list of the posts that match a search",
         "feeds[]": "a feed: its address alone, or its settings",
+        "feeds[].request": "how this feed is requested",
     }
 )
 """The purposes of groups of settings, and of items of lists."""
@@ -81,6 +83,10 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "network.allow": Key("private addresses that may be polled, by feeds at these addresses"),
         "hosts.NAME.delay": Key("the pause between two requests to this site", "`poll.host_delay`"),
         "hosts.NAME.concurrency": Key("how many requests to this site run at a time", "`1`"),
+        "hosts.NAME.request.headers": Key("headers for the feeds at this host and below"),
+        "hosts.NAME.request.user_agent": Key(
+            "the `User-Agent` for the feeds at this host and below", "the program's own"
+        ),
         "retention.keep": Key("how long entries are kept", "`365d`"),
         "retention.min_entries": Key(
             "how many entries of a feed are kept, however old they are", "`100`"
@@ -163,6 +169,10 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "feeds[].timezone": Key("the zone of the feed's times without a zone", "detected"),
         "feeds[].private": Key(
             "show the address of the feed to nobody; its posts are listed as usual", "`false`"
+        ),
+        "feeds[].request.headers": Key("headers for this feed"),
+        "feeds[].request.user_agent": Key(
+            "the `User-Agent` for this feed", "that of its host, or the program's own"
         ),
     }
 )

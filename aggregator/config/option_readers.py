@@ -1,6 +1,6 @@
 """Validators of pydantic that read the texts of config.yaml with parsers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -167,11 +167,15 @@ class InKeysError(ValueError):
 
     Attributes:
         messages: By key or index.
+        of_keys: Wrong keys, whatever the values.
     """
 
-    def __init__(self, messages: Mapping[str | int, str]) -> None:
+    def __init__(
+        self, messages: Mapping[str | int, str], of_keys: Collection[str | int] = ()
+    ) -> None:
         super().__init__("; ".join(messages.values()))
         self.messages = messages
+        self.of_keys = of_keys
 
 
 class InTextError(ValueError):

@@ -13,12 +13,11 @@ from aggregator.config import stray_characters
 from aggregator.config.config_faults import ConfigFault
 from aggregator.config.feed_options import FeedDefaults, FeedOptions
 from aggregator.config.files import Folder
+from aggregator.config.network_options import HostOptions, NetworkOptions, RequestOptions
 from aggregator.config.option_readers import InKeysError, InTextError
 from aggregator.config.options import (
     DEFAULT_DATABASE,
     GlobalOptions,
-    HostOptions,
-    NetworkOptions,
     PageOptions,
     PollOptions,
     PublishOptions,
@@ -109,6 +108,7 @@ _SECTIONS: dict[str, type] = {
     "network": NetworkOptions,
     "hosts": HostOptions,
     "retention": RetentionOptions,
+    "request": RequestOptions,
     "page": PageOptions,
     "publish": PublishOptions,
     "websub": WebSubOptions,
@@ -135,7 +135,7 @@ def _faults(details: ErrorDetails, outermost: type) -> Iterator[ConfigFault]:
     error = details.get("ctx", {}).get("error")
     if isinstance(error, InKeysError):
         for key, message in error.messages.items():
-            yield ConfigFault((*details["loc"], key), message)
+            yield ConfigFault((*details["loc"], key), message, of_key=key in error.of_keys)
     else:
         yield _fault(details, outermost)
 
@@ -154,13 +154,18 @@ def _fault(details: ErrorDetails, outermost: type) -> ConfigFault:
         return ConfigFault(location, f"missing; every {noun} needs one")
     if details["type"] == "unexpected_keyword_argument":
         *outer, key = map(str, location)
-        section = _SECTIONS[outer[0]] if outer else outermost
+        section = _SECTIONS[_section_name(outer)] if outer else outermost
         message = f"unknown key; known here are {', '.join(_known_keys(section))}"
         return ConfigFault(
             location, message, of_key=True, suggest=partial(_unknown_key, key, section)
         )
     # No value is known to lead here.
     return ConfigFault(location, "can't be read; see docs/config.md")
+
+
+def _section_name(location: list[str]) -> str:
+    """Return the name of the section at a location; a request may stand in other sections."""
+    return location[-1] if location[-1] == "request" else location[0]
 
 
 def _known_keys(section: type) -> list[str]:

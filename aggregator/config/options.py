@@ -18,6 +18,7 @@ from aggregator import urls
 from aggregator.config import address_parsers, option_readers, page_files, value_parsers
 from aggregator.config.accent import Accent
 from aggregator.config.files import PageFile, Stamp, Watched
+from aggregator.config.network_options import HostOptions, NetworkOptions
 from aggregator.config.option_readers import (
     SECTION,
     SETTINGS,
@@ -38,6 +39,7 @@ from aggregator.model import (
     NO_RULES,
     Backlog,
     CommonRules,
+    FeedRequest,
     ListingRules,
     Order,
     PictureMode,
@@ -90,35 +92,6 @@ class PollOptions:
     concurrency: Annotated[int, whole_number(1, 1000)] = 32
     host_delay: Annotated[timedelta, parsed(option_readers.delay)] = timedelta(seconds=5)
     workers: Annotated[int, whole_number(1, 256)] = field(default_factory=value_parsers.core_count)
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkOptions:
-    """Which private addresses may be polled.
-
-    Attributes:
-        allow: IP addresses, networks and host names in lower case, each with `:port` or for any
-            port.
-    """
-
-    __pydantic_config__ = _STRICT
-
-    allow: AllowedAddresses = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HostOptions:
-    """Limits of the requests to one site.
-
-    Attributes:
-        delay: Pause between two requests; None for `poll.host_delay`.
-        concurrency: Most requests at a time.
-    """
-
-    __pydantic_config__ = _STRICT
-
-    delay: Annotated[timedelta | None, parsed_or_none(option_readers.delay)] = None
-    concurrency: Annotated[int, whole_number(1, 100)] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,9 +254,9 @@ class GlobalOptions:
     database: Annotated[str, parsed_in_data_folder(address_parsers.database)] = DEFAULT_DATABASE
     web: Annotated[WebOptions, SECTION] = WebOptions()
     poll: Annotated[PollOptions, SECTION] = field(default_factory=PollOptions)
-    network: Annotated[NetworkOptions, SECTION] = NetworkOptions()
+    network: Annotated[NetworkOptions, SECTION] = field(default_factory=NetworkOptions)
     hosts: Annotated[
-        dict[Annotated[str, parsed(address_parsers.site_name)], Annotated[HostOptions, SECTION]],
+        dict[Annotated[str, parsed(address_parsers.host_name)], Annotated[HostOptions, SECTION]],
         SECTION,
     ] = field(default_factory=dict, hash=False)
     retention: Annotated[RetentionOptions, SECTION] = RetentionOptions()
@@ -328,7 +301,7 @@ class Config(GlobalOptions):
         timezone: IANA name of the zone whose days group the entries on the page.
         database: SQLAlchemy URL; the path of an SQLite file is absolute.
         order: The time by which new entries of a known feed are placed in lists.
-        hosts: Limits by site (`aggregator.urls.site_of`).
+        hosts: By host; limits hold for the whole site (`aggregator.urls.site_of`).
         hide, backlog, views: See `listing_rules`.
         include: Patterns of the paths of further files with feeds.
         data: Absolute folder of the database and the pictures; None for the folder of the file.
@@ -337,8 +310,9 @@ class Config(GlobalOptions):
             unique.
         places: Where the feeds are written, by the name of the feed.
         faces: Pictures that stand for feeds, by `Subscription.known_url`.
-        secrets: Texts of variables in addresses, to be masked by each process with the
-            configuration (`aggregator.urls.remember_secrets`).
+        requests: Of feeds with a request unlike every other, by the URL of the feed.
+        secrets: Texts of variables in addresses and headers, and secret headers, to be masked by
+            each process with the configuration (`aggregator.urls.remember_secrets`).
         stamps: Stamps of the file, of those beside the file that were read, and of `include`, at
             the time of reading; None for a missing file.
     """
@@ -349,6 +323,7 @@ class Config(GlobalOptions):
     feeds: tuple[Subscription, ...] = ()
     places: Mapping[str, FeedPlace] = field(default_factory=dict, compare=False)
     faces: Mapping[str, Face] = field(default_factory=dict, hash=False)
+    requests: Mapping[str, FeedRequest] = field(default_factory=dict, hash=False, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     stamps: Mapping[Watched, Stamp | None] = field(default_factory=dict, compare=False)
 

@@ -15,6 +15,8 @@ from aggregator.search.syntax_tree import NameTest
 
 POLITE_INTERVAL = timedelta(minutes=30)
 MAX_OF_KIND = 5  # remarks
+_BROWSER = re.compile(r"mozilla/|chrome/|safari/|firefox/|opera/|edge?/", re.IGNORECASE)
+_CONTACT = re.compile(r"https?://[\w.-]+|[\w.+-]+@[\w-]+\.\w+")
 _NOT_LOADED = re.compile(
     r"/\*.*?\*/|(@import|@font-face|url\(\s*[\"']?(?:data:|https?:|//))", re.DOTALL | re.IGNORECASE
 )
@@ -32,6 +34,8 @@ def notes(config: Config) -> list[str]:
         remarks.append(f"poll.interval: {_on_short_interval(config.poll.interval)}")
     remarks += _clipped(_on_intervals(config))
     remarks += _clipped(_on_files(config))
+    remarks += _clipped(_on_user_agents(config))
+    remarks += _clipped(_on_open_headers(config))
     remarks += _clipped(_on_categories(config))
     remarks += _clipped(_on_stories(config), of="stories")
     remarks += _clipped(_on_characters(config))
@@ -80,6 +84,33 @@ def _on_files(config: Config) -> Iterator[str]:
             hint = "; add https:// if it is on the web" if "." in feed.url.split("/")[0] else ""
             path = urls.masked_input(feed.url)
             yield f"{config.place_of(feed)}: there is no file {path} in {config.folder}{hint}"
+
+
+def _on_user_agents(config: Config) -> Iterator[str]:
+    """Yield a remark on each user agent hiding the robot from publishers."""
+    user_agents: set[str] = set()
+    for feed in config.feeds:
+        request = config.requests.get(feed.url)
+        if request is None or not request.user_agent or request.user_agent in user_agents:
+            continue
+        user_agents.add(request.user_agent)
+        fault = "names a browser" if _BROWSER.search(request.user_agent) else ""
+        if not fault and not _CONTACT.search(request.user_agent):
+            fault = "has no address to write to"
+        if fault:
+            yield (
+                f"{config.place_of(feed)}: user_agent {fault}; "
+                "publishers block programs that hide, so say who asks: my-reader/1.0 (+https://example.org/contact)"
+            )
+
+
+def _on_open_headers(config: Config) -> Iterator[str]:
+    for feed in config.feeds:
+        request = config.requests.get(feed.url)
+        if request and feed.url.lower().startswith("http://") and not urls.is_private(feed.url):
+            names = [name for name, _ in request.headers if urls.is_secret_name(name)]
+            if names:
+                yield f"{config.place_of(feed)}: {names[0]} is sent unencrypted; write https://"
 
 
 def _on_categories(config: Config) -> Iterator[str]:

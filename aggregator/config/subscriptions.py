@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 from aggregator import urls
 from aggregator.config.feed_options import FeedOptions
 from aggregator.config.options import FeedPlace
-from aggregator.model import FeedRules, PictureMode, Subscription
+from aggregator.model import PLAIN_REQUEST, FeedRequest, FeedRules, PictureMode, Subscription
 
 
 def same_feed_key(url: str) -> str:
@@ -25,6 +26,7 @@ def subscriptions(
     stories_off_in: Iterable[str] = (),
     read_here: bool = True,
     pictures: PictureMode = PictureMode.OFF,
+    requests: Mapping[str, FeedRequest] = MappingProxyType({}),
 ) -> tuple[Subscription, ...]:
     """Return the subscriptions, each with a unique name.
 
@@ -38,6 +40,7 @@ def subscriptions(
         stories_off_in: Categories without stories, as written.
         read_here: The value of `read_here` of the feeds without their own.
         pictures: The value of `pictures` of the feeds without their own.
+        requests: Of `Config`.
     """
     without_stories = _matching_categories(feeds.values(), stories_off_in)
     used_names = {feed.name for feed in feeds.values() if feed.name}
@@ -46,7 +49,11 @@ def subscriptions(
         written_url = written_addresses.get(place)
         name = feed.name or _unused_name(feed.title, written_url or feed.url, used_names)
         used_names.add(name)
-        subscription = replace(_subscription(name, feed, without_stories), written_url=written_url)
+        subscription = replace(
+            _subscription(name, feed, without_stories),
+            written_url=written_url,
+            request_digest=requests.get(feed.url, PLAIN_REQUEST).digest,
+        )
         if feed.interval is None:
             subscription = replace(subscription, interval=interval, interval_given=interval_given)
         if feed.read_here is None:

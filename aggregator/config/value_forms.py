@@ -11,7 +11,14 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from aggregator.config import address_parsers, option_readers, options, page_files, value_parsers
+from aggregator.config import (
+    address_parsers,
+    header_parsers,
+    option_readers,
+    options,
+    page_files,
+    value_parsers,
+)
 from aggregator.config.option_readers import MAX_CATEGORIES, FolderReader, TextReader
 
 Form = dict[str, Any]
@@ -115,6 +122,16 @@ def _categories() -> Form:
     return {"anyOf": [_or_blank(_prose()), names]}
 
 
+def _headers() -> Form:
+    """Return the form of headers; an editor checks names and values, but not which names."""
+    return {
+        "type": ["object", "null"],
+        "propertyNames": {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
+        "additionalProperties": text(_ASCII, types=_SCALAR),
+        "maxProperties": header_parsers.MAX_HEADERS,
+    }
+
+
 def _stories() -> Form:
     return {"anyOf": [_switch(), {"type": ["object", "null"], "additionalProperties": _switch()}]}
 
@@ -122,6 +139,7 @@ def _stories() -> Form:
 # Letters of any script are let pass.
 _NAME = r"[^\x00-\x20!-,/:-@\[-\^`{-\x7f]+"
 _LINE = r"\S.*"
+_ASCII = r"[ -~]*[!-~]"
 
 _OF_PARSER: Mapping[Callable[..., object], Callable[..., Form]] = MappingProxyType(
     {
@@ -145,7 +163,7 @@ _OF_PARSER: Mapping[Callable[..., object], Callable[..., Form]] = MappingProxyTy
             text, r"[^\s/*]+", types=_SCALAR, examples=("127.0.0.1", "::")
         ),
         address_parsers.socket_path: partial(text, r"/.*[^/]"),
-        address_parsers.site_name: partial(text, r"[^\s/*]+"),
+        address_parsers.host_name: partial(text, r"[^\s/*]+"),
         address_parsers.allowed_address: partial(text, r"[^\s*]+", types=_SCALAR),
         address_parsers.base_url: partial(text, _HTTP),
         address_parsers.web_page: partial(text, _HTTP),
@@ -159,6 +177,7 @@ _OF_PARSER: Mapping[Callable[..., object], Callable[..., Form]] = MappingProxyTy
         ),
         address_parsers.include_pattern: partial(text, r"[^~\s].*", examples=("feeds/*.yaml",)),
         address_parsers.feed_url: partial(text, _LINE),
+        header_parsers.header_value: partial(text, _ASCII, types=_SCALAR),
         page_files.text_file: partial(text, _LINE),
         page_files.style_sheet: partial(text, _LINE),
         page_files.logo: partial(text, _LINE),
@@ -166,6 +185,7 @@ _OF_PARSER: Mapping[Callable[..., object], Callable[..., Form]] = MappingProxyTy
         # Readers of values that are more than a text.
         option_readers.rule: _prose,
         option_readers.categories: _categories,
+        header_parsers.header_fields: _headers,
         option_readers.accent: _colours,
         options.stories_options: _stories,
     }

@@ -80,7 +80,7 @@ class Filling:
         values: As `yaml_document.values` returns them; texts with variables are `FilledText`.
         faults: Of variables.
         unread: Locations of values with variables without a value; they are as written.
-        secrets: Texts that were filled into addresses, each once.
+        secrets: Texts that were filled into addresses and headers, each once.
     """
 
     values: Any
@@ -99,7 +99,8 @@ class Filling:
 def fill(values: object, environment: Environment) -> Filling:
     """Return values with their variables filled in.
 
-    Texts that are filled into addresses are masked in the output of the process from now on.
+    Texts that are filled into addresses and headers are masked in the output of the process from
+    now on.
     """
     filler = _Filler(environment)
     filled = filler.filled(values, ())
@@ -142,7 +143,7 @@ class _Filler:
     """Fills in variables.
 
     Attributes:
-        secrets: Texts that were filled into addresses.
+        secrets: Texts that were filled into addresses and headers.
         faults, unread: As of `Filling`.
     """
 
@@ -241,7 +242,7 @@ def _filled(text: str, replacements: Iterable[_Replacement]) -> FilledText:
 
 
 def _is_secret(location: Location, before: str, behind: str) -> bool:
-    """Whether a variable in a value is a secret: in an address, if not just its scheme.
+    """Whether a variable in a value is a secret: in a header, or in an address but as its scheme.
 
     Of a database's address the password and the parameters are secret: names of users and databases
     are ordinary words.
@@ -251,6 +252,8 @@ def _is_secret(location: Location, before: str, behind: str) -> bool:
     """
     is_item = len(location) == 2 and location[0] == "feeds"
     key = location[-1] if location else ""
+    if location[-3:-1] == ("request", "headers"):
+        return True
     if (not is_item and key not in _SECRET_KEYS) or behind.startswith("://"):
         return False
     _, colon, address = before.partition("://")

@@ -13,7 +13,14 @@ import aiohttp
 
 from aggregator import urls
 from aggregator.errors import FetchError
-from aggregator.model import FailureKind, Fetched, Validators, kind_of_status
+from aggregator.model import (
+    PLAIN_REQUEST,
+    FailureKind,
+    FeedRequest,
+    Fetched,
+    Validators,
+    kind_of_status,
+)
 from aggregator.model.times import span_text
 
 from . import response_headers
@@ -33,6 +40,9 @@ BeforeRedirect = Callable[[str], Awaitable[None]]
 _NO_VALIDATORS = Validators()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT_REDIRECTS = frozenset({301, 308})
+_ACCESS_REFUSED = frozenset({401, 403})
+_REFUSED_HEADERS = ": the server refused the headers of `request`; check their values"
+_UNSENT_HEADERS = ": the headers of `request` go to the scheme, host and port of the url alone"
 _LARGE_BODY = 1_000_000  # bytes
 
 
@@ -59,6 +69,7 @@ class Fetcher:
         url: str,
         validators: Validators = _NO_VALIDATORS,
         *,
+        feed_request: FeedRequest = PLAIN_REQUEST,
         subscribed: str | None = None,
         before_redirect: BeforeRedirect | None = None,
     ) -> Fetched:
@@ -67,6 +78,8 @@ class Fetcher:
         Args:
             url: Absolute http(s) URL, or a path relative to `settings.files`.
             validators: Of the last response; sent only to the URL that sent them.
+            feed_request: Headers are sent to the scheme, host and port of `subscribed` only, and no
+                more once a redirect has led elsewhere.
             subscribed: URL in config.yaml, which decides on exceptions from the guard, where `url`
                 is another: the feed has moved, or a page names the feed.
             before_redirect: Called with the URL that a redirect leads to, before the request; the
@@ -78,14 +91,16 @@ class Fetcher:
         Raises:
             FetchError: There is no such response; the reason is in plain words.
         """
-        attempt = _Attempt(self._connections, self._settings, validators, before_redirect)
+        attempt = _Attempt(
+            self._connections, self._settings, validators, feed_request, before_redirect
+        )
         try:
             if is_path(url):
                 return await self._read_file(url, validators)
             target = Target.parse(url)
             owner = target if subscribed is None else Target.parse(subscribed)
             policy = self._connections.policy(owner.request.raw_host or "")
-            return await attempt.run(target, policy)
+            return await attempt.run(target.with_headers(feed_request.headers, owner), policy)
         except FetchFailure as failure:
             raise FetchError(
                 urls.masked(url),
@@ -128,6 +143,7 @@ class _Attempt:
     connections: Connections
     settings: FetchSettings
     validators: Validators
+    feed_request: FeedRequest = PLAIN_REQUEST
     before_redirect: BeforeRedirect | None = None
     request: Request | None = None
     status: int | None = None
@@ -163,8 +179,8 @@ class _Attempt:
         while True:
             result = await self._request(target, cookie, policy)
             if isinstance(result, Fetched):
-                # A URL that works only with a password or a cookie is not the feed's new URL.
-                is_open = start.authorization is None and not cookie
+                # A URL that works only with a header or a cookie is not the feed's new URL.
+                is_open = not start.own_headers and not cookie
                 is_moved = self.redirects and self.is_moved and is_open
                 return replace(result, moved_to=target.url) if is_moved else result
             next_target = target.follow(result.location)
@@ -208,16 +224,17 @@ class _Attempt:
             raise self._located(failure) from failure.__cause__
 
     def _headers(self, target: Target, cookie: str) -> dict[str, str]:
-        headers = {
-            "User-Agent": self.settings.user_agent,
-            "Accept": self.settings.accept,
-            "Accept-Encoding": "gzip, deflate, br",
+        """Return the header fields without conditions; fields of the target replace ours."""
+        own_fields = {name.lower(): (name, value) for name, value in target.own_headers}
+        if cookie and "cookie" in own_fields:
+            cookie = f"{own_fields.pop('cookie')[1]}; {cookie}"
+        fields = {
+            "user-agent": ("User-Agent", self.feed_request.user_agent or self.settings.user_agent),
+            "accept": ("Accept", self.settings.accept),
+            "accept-encoding": ("Accept-Encoding", "gzip, deflate, br"),
         }
-        if target.authorization:
-            headers["Authorization"] = target.authorization
-        if cookie:
-            headers["Cookie"] = cookie
-        return headers
+        fields |= {"cookie": ("Cookie", cookie)} if cookie else {}
+        return dict((fields | own_fields).values())
 
     def _located(self, failure: FetchFailure) -> FetchFailure:
         """Return the failure, with a note where not the subscription's own URL failed."""
@@ -243,6 +260,8 @@ class _Attempt:
         wait = response_headers.parse_retry_after(headers, now=datetime.now(UTC))
         if not response_headers.may_be_document(self.status, headers):
             reason = response_headers.status_message(self.status, wait)
+            if self.status in _ACCESS_REFUSED and self.feed_request.headers:
+                reason += _REFUSED_HEADERS if target.own_headers else _UNSENT_HEADERS
             kind = kind_of_status(self.status, headers)
             raise FetchFailure(reason, kind, retry_after=wait)
         body = await self._read_body(response, headers.get("content-encoding", ""))

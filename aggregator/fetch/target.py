@@ -6,7 +6,8 @@ Sources: RFC 3986 (syntax), RFC 9110, 10.2.2 (Location), RFC 7617 (Basic authent
 import base64
 import re
 import socket
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address
 from typing import Self
 from urllib.parse import unquote
@@ -35,12 +36,12 @@ class Target:
         url: Without user, password and fragment; validators belong to this URL, and relative
             links resolve against this URL.
         request: The URL as sent.
-        authorization: Value of the Authorization header, None for none.
+        own_headers: Names and values of headers for the URL's scheme, host and port alone.
     """
 
     url: str
     request: URL
-    authorization: str | None = None
+    own_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -57,13 +58,23 @@ class Target:
             bare = bare[: user_info.start()] + bare[user_info.end() :]
         request = _parse_url(bare)
         url = bare if _LEGAL.fullmatch(bare) else str(request)
-        return cls(url, request, _basic(user_info[0][:-1]) if user_info else None)
+        return cls(url, request, (_basic(user_info[0][:-1]),) if user_info else ())
+
+    def with_headers(self, headers: Iterable[tuple[str, str]], origin: Self) -> Self:
+        """Return the target with headers for the scheme, host and port of `origin`.
+
+        The headers replace headers of the target; a target of another origin stays as before.
+        """
+        if self._origin != origin._origin:
+            return self
+        fields = {name.lower(): (name, value) for name, value in (*self.own_headers, *headers)}
+        return replace(self, own_headers=tuple(fields.values()))
 
     def follow(self, location: str) -> Self:
         """Return the target of a redirect from this target.
 
-        User and password are sent to their own origin only.  User and password in the redirect's
-        URL are not sent.
+        Headers stay with the origin: nobody else gets the headers, nor the origin itself after a
+        redirect back from elsewhere.  User and password in the redirect's URL are not sent.
 
         Args:
             location: Value of the Location field; empty without the field.
@@ -79,14 +90,12 @@ class Target:
                 "a redirect to something that is not an http or https address",
                 FailureKind.REDIRECTS,
             )
-        target = self.parse(url)
-        is_same_origin = target._origin == self._origin
-        return replace(target, authorization=self.authorization if is_same_origin else None)
+        return replace(self.parse(url), own_headers=()).with_headers(self.own_headers, self)
 
     @property
     def _origin(self) -> tuple[str, str | None, int | None]:
         """Scheme, host and port (RFC 6454, 5)."""
-        return self.request.scheme, self.request.host, self.request.port
+        return self.request.scheme, self.request.raw_host, self.request.port
 
 
 def is_path(text: str) -> bool:
@@ -111,7 +120,8 @@ def _parse_url(text: str) -> URL:
     return url
 
 
-def _basic(user_info: str) -> str:
+def _basic(user_info: str) -> tuple[str, str]:
+    """Return the header for a user and password."""
     user, _, password = user_info.partition(":")
     pair = f"{unquote(user)}:{unquote(password)}".encode("utf-8", "surrogatepass")
-    return f"Basic {base64.b64encode(pair).decode()}"
+    return "Authorization", f"Basic {base64.b64encode(pair).decode()}"

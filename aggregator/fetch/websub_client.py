@@ -108,9 +108,8 @@ class WebSubClient:
         span = self._settings.timeout
         with _as_fetch_error(url):
             target = Target.parse(url)
-            fields = {"User-Agent": self._settings.user_agent, **headers}
-            if target.authorization:
-                fields["Authorization"] = target.authorization
+            own_headers = dict(target.own_headers)
+            fields = {"User-Agent": self._settings.user_agent, **headers, **own_headers}
             request = self._connections.request(
                 method,
                 target.request,

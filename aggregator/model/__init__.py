@@ -6,6 +6,7 @@ a line in config.yaml a *subscription*, one attempt to bring a feed up to date a
 
 documents      subscriptions, responses, and the feeds and entries in documents
 document_defects  what was wrong with a document that was read all the same
+feed_request   how one feed is requested: headers and user agent of its own
 polling        the state of a feed between two polls, and the outcome of a poll
 listing        lists of entries, their sources, and what stands around them on a page
 listing_rules  what config.yaml says about the entries of lists
@@ -34,6 +35,7 @@ from aggregator.model.documents import (
 )
 from aggregator.model.entry_id import IDS_PER_MILLISECOND, LOWEST_ID, EntryId
 from aggregator.model.feed_health import FeedHealth, FeedOrder, PollRecord, SourceCategory
+from aggregator.model.feed_request import PLAIN_REQUEST, FeedRequest
 from aggregator.model.listing import (
     HIDDEN,
     Cursor,
@@ -99,6 +101,7 @@ __all__ = [
     "LOWEST_ID",
     "NO_RULES",
     "OUR_REASONS",
+    "PLAIN_REQUEST",
     "Backlog",
     "CleanEntry",
     "CleanFeed",
@@ -117,6 +120,7 @@ __all__ = [
     "FeedHead",
     "FeedHealth",
     "FeedOrder",
+    "FeedRequest",
     "FeedRules",
     "Fetched",
     "FetchedPicture",

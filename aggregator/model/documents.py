@@ -37,6 +37,7 @@ class Subscription:
         paused: The feed is not polled; its entries stay in lists.
         read_here: The feed's entries have pages with their texts.
         pictures: Which pictures of its entries are fetched and shown.
+        request_digest: Of the feed's `FeedRequest`.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Subscription:
     read_here: bool = True
     pictures: PictureMode = PictureMode.OFF
     written_url: str | None = None
+    request_digest: str | None = None
 
     @property
     def known_url(self) -> str:

@@ -205,6 +205,7 @@ class DueFeed:
         distrust_304: Send no validators after eight days of nothing but 304.
         timezone: IANA name, for times without a zone; None to find out.
         habits: How the feed's documents behave.
+        request_digest: Of the `FeedRequest` in the config.yaml behind the database.
     """
 
     id: int
@@ -220,6 +221,7 @@ class DueFeed:
     distrust_304: bool = False
     timezone: str | None = None
     habits: Habits = Habits()
+    request_digest: str | None = None
 
     @property
     def address(self) -> str:

@@ -193,12 +193,20 @@ _SETTINGS: Mapping[str, Callable[[Subscription], SettingValue]] = {
     "read_here": lambda feed: feed.read_here,
     "pictures": lambda feed: feed.pictures.value,
 }
-"""The value of each key of a feed but `url` and `name`."""
+"""The value of each key of a feed but `url`, `name` and `request`."""
 
 
 def _setting_changes(before: Subscription, after: Subscription) -> tuple[SettingChange, ...]:
-    return tuple(
+    changes = [
         SettingChange(key, value_of(before), value_of(after))
         for key, value_of in _SETTINGS.items()
         if value_of(_comparable(before)) != value_of(_comparable(after))
-    )
+    ]
+    if before.request_digest != after.request_digest:
+        changes.append(SettingChange("request", _request(before), _request(after)))
+    return tuple(changes)
+
+
+def _request(feed: Subscription) -> str | None:
+    """Return a request for people, whom headers are not shown."""
+    return urls.MASK if feed.request_digest else None

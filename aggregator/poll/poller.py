@@ -83,6 +83,7 @@ class Poller:
         self._storing: asyncio.Task[None] | None = None
         self._putting_off: set[asyncio.Task[None]] = set()
         self._lacks_workers = False
+        self._disagrees = False
 
     async def __aenter__(self) -> Self:
         await self._fetcher.__aenter__()
@@ -100,12 +101,16 @@ class Poller:
         """Poll one leased feed, store the outcome, and give the lease back.
 
         Returns:
-            None if no request was made, as the host wants to be left alone, or if the poll does not
-            count: another overtook it, or this machine could not read the document.
+            None if no request was made, as the host wants to be left alone or the database follows
+            another config.yaml, or if the poll does not count: another overtook it, or this machine
+            could not read the document.
 
         Raises:
             DBAPIError: The database did not take the poll.
         """
+        if not self._is_agreed(due):
+            await self.transact(partial(_release, due))
+            return None
         host = due.host
         budget = self._budget(host.name, host.min_delay)
         max_wait = max(MAX_WAIT, self._settings.host_delay)
@@ -148,6 +153,21 @@ class Poller:
     async def abandon(self) -> None:
         """Put off the next polls of feeds with unstored polls, at a stop."""
         await self._queue.abandon()
+
+    def _is_agreed(self, due: DueFeed) -> bool:
+        """Return whether the database and the poller have the same request for a feed.
+
+        Another process may have read a newer config.yaml a moment ago.
+        """
+        if self._settings.request_of(due.url).digest == due.request_digest:
+            return True
+        if not self._disagrees:
+            log.warning(
+                "%s: not polled yet: another process has read config.yaml with another `request`",
+                due.name,
+            )
+            self._disagrees = True
+        return False
 
     def _budget(self, site: str, min_delay: timedelta | None) -> Budget:
         budget = self._settings.budget_of(site)
@@ -197,6 +217,7 @@ class Poller:
             fetched = await self._fetcher.fetch(
                 due.address,
                 _validators(due, started_at),
+                feed_request=self._settings.request_of(due.url),
                 subscribed=due.url,
                 before_redirect=partial(self._follow, turn),
             )

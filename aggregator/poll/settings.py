@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from aggregator.fetch import FetchSettings
-from aggregator.model import Order
+from aggregator.model import PLAIN_REQUEST, FeedRequest, Order
 from aggregator.poll.host_limits import Budget
 from aggregator.poll.picture_fetcher import PictureSettings
 
@@ -26,6 +26,7 @@ class PollSettings:
         order: Decides the place of new entries of a feed with earlier polls.
         budgets: Of sites under `hosts` in config.yaml.
         pictures: None where no feed has pictures.
+        requests: Of feeds with a request unlike every other, by the URL of the feed.
     """
 
     fetch: FetchSettings
@@ -41,7 +42,12 @@ class PollSettings:
     order: Order = Order.PUBLISHED
     announced: bool = False
     pictures: PictureSettings | None = None
+    requests: Mapping[str, FeedRequest] = field(default_factory=dict, hash=False, repr=False)
 
     def budget_of(self, site: str) -> Budget:
         """Return the limits of requests to `site`."""
         return self.budgets.get(site) or Budget(self.host_delay)
+
+    def request_of(self, url: str) -> FeedRequest:
+        """Return the request of the feed at `url`, the URL in config.yaml."""
+        return self.requests.get(url, PLAIN_REQUEST)

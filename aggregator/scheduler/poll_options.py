@@ -3,7 +3,7 @@
 import re
 
 from aggregator import __version__, urls
-from aggregator.config import Config
+from aggregator.config import Config, site_of_host
 from aggregator.fetch import FetchSettings
 from aggregator.merged import Publication, merged_lists
 from aggregator.model import PictureMode
@@ -32,10 +32,10 @@ def poll_settings(config: Config) -> PollSettings:
         concurrency=config.poll.concurrency,
         host_delay=config.poll.host_delay,
         budgets={
-            site: Budget(
+            site_of_host(name): Budget(
                 config.poll.host_delay if host.delay is None else host.delay, host.concurrency
             )
-            for site, host in config.hosts.items()
+            for name, host in config.hosts.items()
         },
         workers=config.poll.workers,
         keep=config.retention.keep,
@@ -44,6 +44,7 @@ def poll_settings(config: Config) -> PollSettings:
         order=config.order,
         announced=config.websub.hub is not None,
         pictures=_picture_settings(config, fetch),
+        requests=config.requests,
     )
 
 

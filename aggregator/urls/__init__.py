@@ -11,7 +11,9 @@ feed_addresses  addresses of feeds as people and programs write them
 from aggregator.urls.hosts import host_and_port, is_loopback, is_private, site_of
 from aggregator.urls.identifiers import feed_uri, is_name
 from aggregator.urls.masking import (
+    MASK,
     SESSIONS,
+    is_secret_name,
     masked,
     masked_input,
     masked_text,
@@ -41,6 +43,7 @@ from aggregator.urls.syntax import (
 )
 
 __all__ = [
+    "MASK",
     "MAX_HOST",
     "MAX_LENGTH",
     "MAX_NAME",
@@ -58,6 +61,7 @@ __all__ = [
     "is_name",
     "is_plain",
     "is_private",
+    "is_secret_name",
     "is_web",
     "joined",
     "masked",

@@ -28,6 +28,7 @@ _FROM_FILE = (
     feeds.c.paused,
     feeds.c.read_here,
     feeds.c.pictures,
+    feeds.c.request_digest,
 )
 _FEEDS = select(
     feeds.c.id, feeds.c.rank, feeds.c.subscribed, KNOWN_URL.label("known_url"), *_FROM_FILE
@@ -140,6 +141,7 @@ def columns_of(subscription: Subscription) -> dict[str, Any]:
         "paused": subscription.paused,
         "read_here": subscription.read_here,
         "pictures": subscription.pictures,
+        "request_digest": subscription.request_digest,
     }
 
 

@@ -45,6 +45,7 @@ def _stored_feed(row: Any, categories: Sequence[str]) -> StoredFeed:
         paused=row.paused,
         read_here=row.read_here,
         pictures=row.pictures,
+        request_digest=row.request_digest,
     )
     return StoredFeed(
         row.id,

@@ -209,10 +209,10 @@ def put_off(
 def lock_leased(connection: Connection, due: Sequence[DueFeed]) -> frozenset[int]:
     """Lock the rows of leased feeds; return the ids of the feeds whose polls may be stored.
 
-    A poll counts while its feed has the leased URL, no other process has taken the lease since, and
-    no other poll was recorded.  Other polls were overtaken: by a change of config.yaml, by another
-    process, or by another database file in place of this one.  On PostgreSQL the rows stay locked,
-    so all of this holds until the transaction ends.
+    A poll counts while its feed has the leased URL and request, no other process has taken the
+    lease since, and no other poll was recorded.  Other polls were overtaken: by a change of
+    config.yaml, by another process, or by another database file in place of this one.  On
+    PostgreSQL the rows stay locked, so all of this holds until the transaction ends.
     """
     rows = connection.execute(_LOCK_LEASED, {"feeds": sorted({feed.id for feed in due})})
     row_of = {row.id: row for row in rows}
@@ -220,7 +220,9 @@ def lock_leased(connection: Connection, due: Sequence[DueFeed]) -> frozenset[int
 
 
 def _is_in_force(feed: DueFeed, row: Any) -> bool:
-    if row is None or row.url != feed.url or row.polls != feed.history.polls:
+    if row is None or row.polls != feed.history.polls:
+        return False
+    if (row.url, row.request_digest) != (feed.url, feed.request_digest):
         return False
     return row.lease_owner in {None, feed.lease_owner}
 
@@ -271,6 +273,7 @@ _DUE = select(
     feeds.c.timezone,
     feeds.c.last_success_at,
     feeds.c.not_before,
+    feeds.c.request_digest,
 ).with_for_update(skip_locked=True)
 _FREE = feeds.c.lease_owner.is_(None)
 _held_feeds = feeds.alias("held")
@@ -296,7 +299,7 @@ _LEASE = (
 )
 
 _LOCK_LEASED = (
-    select(feeds.c.id, feeds.c.url, feeds.c.polls, feeds.c.lease_owner)
+    select(feeds.c.id, feeds.c.url, feeds.c.request_digest, feeds.c.polls, feeds.c.lease_owner)
     .where(feeds.c.id.in_(bindparam("feeds", expanding=True)))
     .order_by(feeds.c.id)
     .with_for_update()
@@ -347,6 +350,7 @@ def _due_feed(row: Any, host: KnownHost, *, owner: str) -> DueFeed:
         distrust_304=row.distrust_304,
         timezone=row.timezone,
         habits=row.habits,
+        request_digest=row.request_digest,
     )
 
 

@@ -31,7 +31,7 @@ from aggregator.plan import matching_feeds
 _FROM_FILE = frozenset(
     "name url written_url named_by_title host configured_title interval interval_given "
     "distrust_304 timezone private stories listing paused read_here pictures rank "
-    "subscribed".split()
+    "request_digest subscribed".split()
 )
 _OF_THE_NAME = frozenset(
     "id polls entries last_change_at is_initial first_read_at lease_owner lease_until".split()
@@ -44,6 +44,11 @@ _UNLEARNED = {
     if column.key not in _FROM_FILE | _OF_THE_NAME
 }
 """A feed of which nothing is known: every column that documents and answers of a URL fill."""
+
+_UNVALIDATED: dict[str, Any] = dict.fromkeys(
+    "validators_url etag last_modified body_hash seen_hashes".split()
+)
+"""A feed whose next document is read whole: other headers may bring another document."""
 
 _PACING = ("subscribed", "interval", "interval_given", "paused")
 _ROWS = select(
@@ -63,6 +68,7 @@ _ROWS = select(
     feeds.c.stories,
     feeds.c.listing,
     feeds.c.pictures,
+    feeds.c.request_digest,
 )
 
 
@@ -328,13 +334,15 @@ def _consequences(row: Any, values: Mapping[str, Any], now: datetime) -> dict[st
             "host": urls.site_of(values["url"]),
             **_due(now, "the address changed", paused=values["paused"]),
         }
+    is_same_request = row.request_digest == values["request_digest"]
+    unvalidated = {} if is_same_request else _UNVALIDATED
     if row.gone:
-        return {}
+        return unvalidated
     if values["paused"]:
-        return _due(now, BECAUSE_PAUSED, paused=True)
+        return unvalidated | _due(now, BECAUSE_PAUSED, paused=True)
     if any(row._mapping[key] != values[key] for key in _PACING):
-        return _planned(row, values["interval"], now)
-    return {}
+        return unvalidated | _planned(row, values["interval"], now)
+    return unvalidated
 
 
 def _due(at: datetime, reason: str, *, paused: bool) -> dict[str, Any]:
