@@ -205,6 +205,7 @@ def test_check_remarks_on_rules_that_name_a_source_nobody_has_subscribed_to(tmp_
 
     assert before_any_poll == "config.yaml: fine, 3 feeds\n"
     assert command(tmp_path, "check").stdout.splitlines()[:-1] == [
+        'hide: the source "Old" is called renamed now',
         'hide: no source is called "harbor" so far; did you mean harbour?',
         'hide: no source is called "The Harbour" so far; did you mean harbour?',
     ]

@@ -555,3 +555,19 @@ def test_a_page_that_is_opened_from_a_folder_has_its_looks_and_runs_nothing_else
     page.wait_for_timeout(100)
     assert any("Content Security Policy" in text for text in refused)
     page.close()
+
+
+def test_the_former_page_of_a_source_leads_to_the_present_one(tmp_path):
+    site = Site(tmp_path, [{"url": "https://blog.example/feed"}], base_url=HOST)
+    site.subscribe()
+    site.record("blog-example", entry(1), head=FeedHead(title="Grüße & <Küsse>"))
+
+    files = {file.path: file.data for file in static_site.files(site.config, site.engine, HTML)}
+
+    assert "source/grüsse-küsse/index.html" in files
+    moved = HtmlPage(files["source/blog-example/index.html"].decode())
+    path = quote("../grüsse-küsse/index.html")
+    assert moved.one("a").get("href") == path
+    assert moved.one("link").get("href") == f"{HOST}/source/{quote('grüsse-küsse')}"
+    assert [meta.get("content") for meta in moved.all("meta")][1] == f"0; url={path}"
+    assert moved.one("title").text == "Grüße & <Küsse>"

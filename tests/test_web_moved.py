@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.model import Subscription
-from tests.web_fixtures import Site, entry
+from tests.web_fixtures import Site, entry, post_path
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,13 @@ def moved_site(folder: Path) -> Site:
         ("/source/old?view=titles&x=1", "/reader/source/neu-%C3%A4?view=titles"),
         ("/source/old/feed.atom", "/reader/source/neu-%C3%A4/feed.atom"),
         ("/source/old/feed.json?limit=5", "/reader/source/neu-%C3%A4/feed.json?limit=5"),
+        (
+            "/source/old?before=1867000000000000",
+            "/reader/source/neu-%C3%A4?before=1867000000000000",
+        ),
+        ("/source/OLD", "/reader/source/neu-%C3%A4"),
+        ("/source/Neu-%C3%84", "/reader/source/neu-%C3%A4"),
+        ("/source/neu-a%CC%88/feed.rss", "/reader/source/neu-%C3%A4/feed.rss"),
         ("/search?q=source:old", "/reader/search?q=source:neu-%C3%A4"),
         ("/search/feed.rss?q=source:old", "/reader/search/feed.rss?q=source:neu-%C3%A4"),
         ("/category/c", "/reader/category/c-plus-plus"),
@@ -71,10 +78,22 @@ def test_the_feed_of_a_former_address_opened_in_a_browser_is_explained_at_the_pr
     assert answer.headers["Location"].endswith("/source/neu-%C3%A4/feed.atom")
 
 
+def test_a_post_that_was_opened_from_the_former_list_leads_to_its_neighbours(tmp_path):
+    moved = moved_site(tmp_path)
+    moved.record("neu-ä", entry(2, guid="2"), entry(3, guid="3"))
+    paths = [f"{post_path(moved, 'Post 2')}?in=source/{name}" for name in ("old", "neu-ä")]
+
+    former, present = (moved.client.get(f"/reader{path}").text for path in paths)
+
+    assert former == present
+
+
 def test_a_name_that_is_in_use_again_answers_itself(tmp_path):
     moved = moved_site(tmp_path)
     url = "https://blog.example/feed"
-    moved.subscribe(Subscription("neu-ä", url), Subscription("old", "https://other.example/"))
+    moved.subscribe(
+        Subscription("neu-ä", url), Subscription("old", "https://other.example/", name_given=True)
+    )
 
     assert moved.client.get("/reader/source/old").status_code == 200
     assert moved.client.get("/reader/search?q=source:old").status_code == 200

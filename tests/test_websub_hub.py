@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import socket
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,26 @@ def test_a_source_that_came_while_we_run_is_a_topic(tmp_path):
             feeds = (*here.site.config.feeds, Subscription("new", "https://new.example/"))
             here.site.subscribe(*feeds)
             assert here.ask(topic=new).status_code == 202
+
+    asyncio.run(main())
+
+
+def test_a_subscription_to_a_renamed_source_goes_on(tmp_path):
+    async def main() -> None:
+        former = f"{HOST}/source/lamp/feed.atom"
+        async with world(tmp_path) as (here, requests):
+            await here.subscribe(requests, topic=former)
+            feeds = [replace(feed, name="lantern" if feed.name == "lamp" else feed.name)
+                     for feed in here.site.config.feeds]  # fmt: skip
+            here.site.subscribe(*feeds)
+            await here.subscribe(requests, topic=former)  # renewed
+            here.site.record("lantern", entry(9, title="Fresh"))
+
+            await here.tell(f"{HOST}/source/lantern/feed.atom", f"{HOST}/source/tide/feed.atom")
+
+            ((_, headers, body),) = here.peer.received
+            assert b"Fresh" in body
+            assert headers["link"].endswith(f'<{former}>; rel="self"')
 
     asyncio.run(main())
 

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, abort, request
 from aggregator import merged, urls
 from aggregator.merged import ListRequest
 from aggregator.runtime.hub_socket import MAX_REQUEST, SubscriptionRequest
+from web import renamed_lists
 from web.site import site
 
 bp = Blueprint("hub", __name__)
@@ -59,8 +60,8 @@ def _topic() -> str:
 def _exists(list_request: ListRequest) -> bool:
     now = datetime.now(UTC)
     with site().engine.connect() as connection:
-        head = merged.document_head(connection, list_request.scope, site().publication, now=now)
-        return head is not None
+        scope = renamed_lists.in_present_names(connection, list_request.scope)
+        return merged.document_head(connection, scope, site().publication, now=now) is not None
 
 
 def _callback() -> str:

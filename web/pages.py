@@ -142,6 +142,8 @@ def search(data: PageData) -> Page:
 def post(data: PageData, entry_id: str) -> Page:
     """Show a post with its text; `?in=` is the list that the reader comes from."""
     origin = replace(parameters.origin(), zone=site().zone)
+    if data.overview.has_former_names:
+        origin = renamed_lists.in_present_names(data.connection, origin)
     page = page_contents.post(data, parameters.entry_id(entry_id), origin)
     return page or abort(404, to_translate("This post can’t be read here."))
 

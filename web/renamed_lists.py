@@ -34,8 +34,8 @@ def redirect_if_renamed(
         path_of: Returns the path of the requested page or document for a list.
         parameters: Names of the parameters that the new address has as the request has them.
     """
-    present_scope = _present_scope(connection, scope)
-    if present_scope is None:
+    present_scope = in_present_names(connection, scope)
+    if present_scope == scope:
         return
     path = path_of(present_scope)
     parts = request.query_string.decode("ascii", "replace").split("&")
@@ -47,8 +47,8 @@ def redirect_if_renamed(
     abort(response)
 
 
-def _present_scope(connection: Connection, scope: ListScope) -> ListScope | None:
-    """Return the list under its present name, None if the name has not changed."""
+def in_present_names(connection: Connection, scope: ListScope) -> ListScope:
+    """Return the list under its present name, which is mostly the name that `scope` has."""
     present_key = _PRESENT_KEYS.get(scope.kind)
     key = None if present_key is None else present_key(connection, scope.key)
-    return None if key is None else replace(scope, key=key)
+    return scope if key is None else replace(scope, key=key)

@@ -14,7 +14,7 @@ from aggregator.cli.config_option import config_path, load_config, takes_config
 from aggregator.cli.logs import escaped
 from aggregator.config import Config
 from aggregator.database import Connection, DBAPIError, database_error, is_up_to_date, open_database
-from aggregator.database.feeds import read_health
+from aggregator.database.feeds import read_health, read_names
 from aggregator.database.lists.search_names import resolve_names
 from aggregator.errors import (
     AggregatorError,
@@ -88,11 +88,19 @@ def _address_notes(connection: Connection, config: Config) -> Iterator[str]:
 
 
 def _source_notes(connection: Connection, config: Config) -> list[str]:
-    """Return notes about rules that name a source by no name and no title."""
+    """Return notes about rules that name a source by a former name, or by no name and no title."""
     sources = configuration.unknown_sources(config)
     feeds = resolve_names(connection, [test for _, test in sources])
     unknown = [(place, test) for place, test in sources if not feeds[test]]
-    return configuration.source_notes(config, unknown)
+    renamed = read_names.renamed_sources(connection, (test for _, test in sources))
+    return [
+        *(
+            f'{place}: the source "{test.value}" is called {renamed[test]} now'
+            for place, test in sources
+            if test in renamed
+        ),
+        *configuration.source_notes(config, unknown),
+    ]
 
 
 @click.command()

@@ -25,8 +25,10 @@ from aggregator.cli.file_links import (
     sources_file,
 )
 from aggregator.cli.list_cuts import ListCuts
+from aggregator.cli.moved_pages import moved_page
 from aggregator.config import Config
 from aggregator.database import Connection, Engine
+from aggregator.database.feeds import read_names, read_sources
 from aggregator.database.lists import read_lists
 from aggregator.database.state import read_overview
 from aggregator.dates import Week
@@ -180,6 +182,7 @@ class _Pages:
                 yield from self._list_pages(connection, scope)
             on_list()
         with self._engine.connect() as connection:
+            yield from self._moved_pages(connection)
             yield from self._sources_pages(connection)
             data = self._data(connection, ABOUT_FILE)
             if (about := page_contents.about(data)) is not None:
@@ -214,6 +217,19 @@ class _Pages:
             if page.following is None:
                 return
             cursor = page.following
+
+    def _moved_pages(self, connection: Connection) -> Iterator[File]:
+        """Yield a page for each former name of a source."""
+        sources = read_sources.subscriptions(connection, ListScope())
+        titles = {source.name: source.title for source in sources}
+        for former, present in read_names.names_by_former_names(connection).items():
+            path = list_file(ListScope(ListKind.SOURCE, former))
+            scope = ListScope(ListKind.SOURCE, present)
+            links = self._data(connection, path).links
+            page = moved_page(
+                titles[present], links.of_list(scope), site().publication.list_url(scope)
+            )
+            yield File(path, page.encode())
 
     def _sources_pages(self, connection: Connection) -> Iterator[File]:
         """Yield the pages of the table of sources; a page links to the exact one before."""

@@ -24,6 +24,7 @@ from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
 from aggregator.model.times import span_text
 from aggregator.publish import render
+from aggregator.websub import renamed_documents
 from aggregator.websub.hub_limits import HubLimits
 from aggregator.websub.rate_limits import ConcurrencyLimit, address_keys
 from aggregator.websub.throttled_log import ThrottledLog
@@ -266,6 +267,7 @@ class _RenderedDocuments:
         if request is None:
             return None
         with self._engine.connect() as connection:
+            request = renamed_documents.present_request(connection, request)
             document = merged.document(connection, request, self.publication, now=datetime.now(UTC))
         if document is None:
             return None

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from aggregator.database import Engine, Transact
+from aggregator.database import Connection, Engine, Transact
 from aggregator.database.websub import write_subscribers
 from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
+from aggregator.websub import renamed_documents
 from aggregator.websub.deliveries import RETRY_WAITS, Deliveries
 from aggregator.websub.hub_limits import DEFAULT_LIMITS, HubLimits
 from aggregator.websub.throttled_log import ThrottledLog
@@ -38,6 +39,7 @@ class OwnHub:
         limits: HubLimits = DEFAULT_LIMITS,
         retry_waits: tuple[timedelta, ...] = RETRY_WAITS,
     ) -> None:
+        self._publication = publication
         self._transact = transact
         self._log = ThrottledLog()
         self._verification = Verification(verifying_client, transact, self._log, limits)
@@ -58,6 +60,7 @@ class OwnHub:
 
     def use_publication(self, publication: Publication) -> None:
         """Deliver documents with other common properties from now on."""
+        self._publication = publication
         self._deliveries.use_publication(publication)
 
     def receive(self, datagram: bytes) -> None:
@@ -65,9 +68,17 @@ class OwnHub:
         self._verification.receive(datagram)
 
     async def publish(self, topics: Collection[str]) -> None:
-        """Note changed documents for their subscribers, and begin to deliver."""
-        now = datetime.now(UTC)
-        await self._transact(partial(write_subscribers.mark_topics, topics=list(topics), now=now))
+        """Note changed documents for their subscribers, and begin to deliver.
+
+        Subscribers of a document that has another address now get the document, too.
+        """
+        now, publication = datetime.now(UTC), self._publication
+
+        def mark(connection: Connection) -> None:
+            former_topics = renamed_documents.former_topics(connection, publication, topics)
+            write_subscribers.mark_topics(connection, topics=[*topics, *former_topics], now=now)
+
+        await self._transact(mark)
         await self.deliver()
 
     async def deliver(self) -> None:

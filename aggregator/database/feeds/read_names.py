@@ -1,13 +1,15 @@
 """Present names of feeds and slugs of categories, by former names and slugs."""
 
-from collections.abc import Collection
+import unicodedata
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
 from aggregator import urls
 from aggregator.database.schema import feeds, former_names, lists
+from aggregator.search.known_names import exact_names
 from aggregator.search.search_parser import parse, with_sources
-from aggregator.search.syntax_tree import NameField
+from aggregator.search.syntax_tree import NameField, NameTest
 from aggregator.search.tree_facts import name_tests
 
 _PRESENT = select(former_names.c.name.label("former"), feeds.c.name).join_from(
@@ -18,14 +20,35 @@ _PRESENT = select(former_names.c.name.label("former"), feeds.c.name).join_from(
 def present_name(connection: Connection, former: str) -> str | None:
     """Return the present name of the subscription with the former name `former`.
 
-    None if there is no such subscription, or if a subscription has the name now.
+    Another spelling of a present or former name counts as a former name: with capitals, or with
+    accents as characters of their own.  None if there is no such subscription, or if a subscription
+    has the name now.
     """
-    statement = _PRESENT.where(former_names.c.name == former, feeds.c.subscribed)
-    row = connection.execute(statement).one_or_none()
-    if row is None or present_names(connection, [former]):
+    spellings = dict.fromkeys((former, unicodedata.normalize("NFC", former), urls.slug(former)))
+    present = present_names(connection, spellings)
+    if former in present:
         return None
-    present: str = row.name
-    return present
+    statement = _PRESENT.where(former_names.c.name.in_(spellings), feeds.c.subscribed)
+    meant_names = {row.former: row.name for row in connection.execute(statement)}
+    meant_names |= {name: name for name in present}
+    return next((meant_names[name] for name in spellings if name in meant_names), None)
+
+
+def names_by_former_names(connection: Connection) -> dict[str, str]:
+    """Return the present names of subscriptions by former name."""
+    statement = _PRESENT.where(feeds.c.subscribed).order_by(former_names.c.name)
+    return {row.former: row.name for row in connection.execute(statement)}
+
+
+def renamed_sources(connection: Connection, tests: Iterable[NameTest]) -> dict[NameTest, str]:
+    """Return the present names of sources, by the tests that mean them by a former name."""
+    present_names = names_by_former_names(connection)
+    return {
+        test: present_names[name]
+        for test in tests
+        for name in exact_names(test.value)
+        if name in present_names
+    }
 
 
 def present_slug(connection: Connection, former: str) -> str | None:
@@ -70,7 +93,7 @@ def present_search(connection: Connection, text: str) -> str | None:
     return with_sources(text, renamed) if renamed else None
 
 
-def present_names(connection: Connection, names: Collection[str]) -> set[str]:
+def present_names(connection: Connection, names: Iterable[str]) -> set[str]:
     """Return which of `names` are names of subscriptions."""
-    statement = select(feeds.c.name).where(feeds.c.name.in_(names), feeds.c.subscribed)
+    statement = select(feeds.c.name).where(feeds.c.name.in_(list(names)), feeds.c.subscribed)
     return set(connection.scalars(statement))

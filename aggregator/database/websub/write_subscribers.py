@@ -112,6 +112,11 @@ def end_leases(connection: Connection, *, now: datetime) -> None:
     connection.execute(delete(subscribers).where(subscribers.c.lease_until < now))
 
 
+def subscribed_topics(connection: Connection) -> list[str]:
+    """Return the URLs of all documents with subscribers."""
+    return list(connection.scalars(select(subscribers.c.topic).distinct()))
+
+
 def mark_topics(connection: Connection, *, topics: Sequence[str], now: datetime) -> None:
     """Note a change of documents; after a failure a subscriber still waits for the next attempt."""
     values: dict[str, Any] = {
