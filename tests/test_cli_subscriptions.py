@@ -284,3 +284,74 @@ def test_import_takes_over_another_readers_list(tmp_path):
     )
     (tmp_path / "no.opml").write_text("hello")
     assert "no.opml" in one_line(command(tmp_path, "import", "no.opml"), 2)
+
+
+# --------------------------------------------------------------------- remove and rename
+
+
+@pytest.fixture
+def folder(server, tmp_path):
+    """A folder with a configuration and the posts of two feeds."""
+    write_two_feeds(tmp_path, server)
+    assert command(tmp_path, "poll").returncode == 0
+    return tmp_path
+
+
+def write_two_feeds(folder, server):
+    server.put("/b", rss([("b1", "Three", NOW)], title="Feed B"))
+    write_config(folder, [server.url("/a"), f"{{url: {server.url('/b')}, name: bees}}"])
+
+
+def posts_of_feeds(folder):
+    feeds = json.loads(command(folder, "feeds", "--json").stdout)
+    return {feed["feed"]: feed["entries"] for feed in feeds}
+
+
+def test_rename_keeps_the_posts_and_the_former_name_still_means_the_feed(folder):
+    done = command(folder, "rename", "bees", "wasps")
+
+    assert (done.returncode, done.stdout) == (0, "config.yaml:6: bees is now wasps\n")
+    assert posts_of_feeds(folder) == {"feed-a": 2, "wasps": 1}
+    assert "wasps" in command(folder, "explain", "bees").stdout
+    again = command(folder, "rename", "bees", "ants")
+    assert again.stdout == "config.yaml:6: wasps is now ants\n"
+    line = one_line(command(folder, "remove", "feed"), 2)
+    assert line == "feed: may be ants, feed-a; write one of these names"
+
+
+@pytest.mark.parametrize("argument", slow_after(1, ["Feed A", "127-0-0-1", "URL", "feed-a"]))
+def test_remove_takes_a_name_an_address_or_a_title(argument, server, folder):
+    address = server.url("/a")
+
+    done = command(folder, "remove", address if argument == "URL" else argument)
+
+    assert (done.returncode, done.stdout) == (0, f"config.yaml:5: removed feed-a ({address})\n")
+    assert posts_of_feeds(folder) == {"bees": 1}
+    assert command(folder, "add", address).returncode == 0
+    assert posts_of_feeds(folder) == {"bees": 1, "feed-a": 2}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["remove", "nobody"], "nobody: no such feed; `aggregator feeds` lists them"),
+        (["rename", "bees", "bees"], "bees is its name already"),
+        (["rename", "bees", "127-0-0-1"], "127-0-0-1 is the name of another feed; write another"),
+        (["rename", "bees", "a b"], 'NEW: "a b" may only have letters, digits, - _ and .; write'),
+    ],
+)
+def test_what_can_not_be_removed_or_renamed_is_told_in_one_line(arguments, line, server, tmp_path):
+    write_two_feeds(tmp_path, server)
+    before = (tmp_path / "config.yaml").read_bytes()
+
+    assert one_line(command(tmp_path, *arguments), 2).startswith(line)
+    assert (tmp_path / "config.yaml").read_bytes() == before
+
+
+def test_remove_works_without_a_database_and_shows_no_secret(tmp_path):
+    write_config(tmp_path, ["https://me:hunter2-of-ours@a.example/feed"])
+
+    done = command(tmp_path, "remove", "a-example")
+
+    assert done.stdout == "config.yaml:5: removed a-example (https://***@a.example/feed)\n"
+    assert not (tmp_path / "aggregator.db").exists()

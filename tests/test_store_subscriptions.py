@@ -304,6 +304,18 @@ def named(name, url="https://blog.example/feed", *, given=True):
     return Subscription(name, url, name_given=given)
 
 
+def test_a_feed_with_the_name_of_one_that_left_the_file_keeps_its_own_entries(database):
+    subscribe(database, feed("a"), feed("b"))
+    record(database, "a", [entry(1)])
+    record(database, "b", [entry(2)])
+    subscribe(database, feed("b"))
+
+    subscribe(database, feed("a", "https://b.example/feed"))
+
+    assert titles(database) == ["Post 2"]
+    assert present_name(database, "b") == "a"
+
+
 def test_a_former_name_leads_to_the_present_one_however_often_that_changes(database):
     subscribe(database, named("blog-example", given=False))
     subscribe(database, named("the-blog", given=False))

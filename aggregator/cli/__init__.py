@@ -29,6 +29,8 @@ _COMMANDS = {
     "explain-story": "explain_story:explain_story",
     "add": "config_commands:add",
     "import": "config_commands:import_opml",
+    "remove": "subscription_commands:remove",
+    "rename": "subscription_commands:rename",
     "export": "export:export",
 }
 _ARGUMENTS = "aggregator.arguments"

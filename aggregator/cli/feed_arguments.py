@@ -1,15 +1,40 @@
 """Feeds as arguments of commands: by name, address, title, or the beginning of a name or title."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Protocol
 
 from aggregator import urls
+from aggregator.config import Config
 from aggregator.database import Connection
 from aggregator.database.feeds import read_names, read_sources
 from aggregator.errors import UsageError
-from aggregator.model import ListScope, Source
+from aggregator.model import ListScope, Subscription
 
 _MAX_TOLD = 5  # feeds that an ambiguous argument may mean
+
+
+class _NamedFeed(Protocol):
+    """The names of a feed in arguments."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def feed_url(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _FeedLabel:
+    """A feed of config.yaml in arguments; the title is empty if unknown."""
+
+    name: str
+    title: str
+    feed_url: str
 
 
 def feed_names(connection: Connection, arguments: Iterable[str]) -> list[str]:
@@ -22,15 +47,33 @@ def feed_names(connection: Connection, arguments: Iterable[str]) -> list[str]:
     return [_name(connection, argument, sources) for argument in arguments]
 
 
-def _name(connection: Connection, argument: str, sources: Sequence[Source]) -> str:
-    names = {source.name for source in sources}
+def subscribed_feed(config: Config, argument: str, connection: Connection | None) -> Subscription:
+    """Return the feed of config.yaml that an argument means.
+
+    Args:
+        connection: To a database that may know titles and former names; None for no database.
+
+    Raises:
+        UsageError: The argument means no feed, or several.
+    """
+    sources = read_sources.subscriptions(connection, ListScope()) if connection else ()
+    titles = {source.feed_url: source.title for source in sources}  # names may be new
+    labels = [
+        _FeedLabel(feed.name, feed.title or titles.get(feed.url, ""), feed.url)
+        for feed in config.feeds
+    ]
+    name = _name(connection, argument, labels)
+    return next(feed for feed in config.feeds if feed.name == name)
+
+
+def _name(connection: Connection | None, argument: str, feeds: Sequence[_NamedFeed]) -> str:
+    names = {feed.name for feed in feeds}
     if argument in names:
         return argument
-    if present_name := read_names.present_name(connection, argument):
-        return present_name
+    if connection and (present_name := read_names.present_name(connection, argument)) in names:
+        return str(present_name)
     names_by_meaning = (
-        sorted(source.name for source in sources if is_meant(source))
-        for is_meant in _meanings(argument)
+        sorted(feed.name for feed in feeds if is_meant(feed)) for is_meant in _meanings(argument)
     )
     meant_names = next(filter(None, names_by_meaning), [])
     if len(meant_names) == 1:
@@ -43,18 +86,18 @@ def _name(connection: Connection, argument: str, sources: Sequence[Source]) -> s
     raise UsageError(f"{masked}: may be {told_names}{ending}; write one of these names")
 
 
-def _meanings(argument: str) -> Iterable[Callable[[Source], bool]]:
-    """Return the conditions under which an argument means a source, the most certain first."""
+def _meanings(argument: str) -> Iterator[Callable[[_NamedFeed], bool]]:
+    """Yield the conditions under which an argument means a feed, the most certain first."""
     words, folded = urls.slug(argument), argument.casefold()
-    yield lambda source: _is_address(argument, source.feed_url)
-    yield lambda source: source.title.casefold() == folded
+    yield lambda feed: _is_address(argument, feed.feed_url)
+    yield lambda feed: feed.title.casefold() == folded
     if words:
-        yield lambda source: words in _slugs(source)
-        yield lambda source: any(slug.startswith(words) for slug in _slugs(source))
+        yield lambda feed: words in _slugs(feed)
+        yield lambda feed: any(slug.startswith(words) for slug in _slugs(feed))
 
 
-def _slugs(source: Source) -> tuple[str, str]:
-    return source.name, urls.slug(source.title)
+def _slugs(feed: _NamedFeed) -> tuple[str, str]:
+    return feed.name, urls.slug(feed.title)
 
 
 def _is_address(text: str, feed_url: str) -> bool:

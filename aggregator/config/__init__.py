@@ -21,7 +21,8 @@ feed_requests      headers and user agents of feeds and hosts; header_parsers re
 subscriptions      items of `feeds` -> subscriptions with unique names
 remarks            remarks on a valid file: rule_remarks on rules, file_permissions on secrets that
                    others can read
-appending          adds feeds; atomic_write replaces the file
+appending          adds feeds; subscription_edits removes and renames them, with feed_edits;
+                   yaml_text writes scalars; atomic_write replaces the file
 """
 
 from aggregator.config.address_parsers import feed_url, site_of_host
@@ -53,6 +54,7 @@ from aggregator.config.options import (
 from aggregator.config.page_files import Face, Logo
 from aggregator.config.remarks import notes, source_notes
 from aggregator.config.rule_remarks import unknown_sources
+from aggregator.config.subscription_edits import remove_feed, rename_feed
 
 __all__ = [
     "Appended",
@@ -87,6 +89,8 @@ __all__ = [
     "present_stamps",
     "reached_at_port",
     "read",
+    "remove_feed",
+    "rename_feed",
     "request_at",
     "save_times",
     "site_of_host",

@@ -1,7 +1,5 @@
 """Adding feeds at the end of `feeds:`; every other byte of the files stays."""
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +12,9 @@ from aggregator.config.option_readers import MAX_CATEGORIES
 from aggregator.config.options import Config
 from aggregator.config.subscriptions import same_feed_key
 from aggregator.config.yaml_document import Node
+from aggregator.config.yaml_text import address_scalar, line_end, quoted_scalar, scalar
 from aggregator.errors import ConfigError
 from aggregator.model import OpmlOutline, Subscription
-
-_LINE_END = re.compile("[\r\n\x85\u2028\u2029]|$")
-_PLAIN_URL = re.compile(r"[A-Za-z][\w./:?=&%+~@-]*[\w/=-]", re.ASCII)
-_PLAIN_TEXT = re.compile(r"[^\W\d_](?:[\w ./&'()+-]*[\w.)])?")
-_WORDS_OF_YAML = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +134,14 @@ def _insert(text: str, outlines: Sequence[OpmlOutline], path: Path) -> str:
     elif node.flow and (node.items or root.flow):
         at, addition = _behind_last(node), _flow_items(body, node, outlines)
     elif node.items and not node.alias:
-        at, addition = _line_end(body, node.end.index), _block_items(outlines, *_style(body, node))
+        at, addition = (
+            line_end(body, node.end.index),
+            _block_items(outlines, *_style(body, node)),
+        )
     elif node.start.line == node.end.line and not node.alias:  # `[]`, `null` or nothing
         start = len(body[: node.start.index].rstrip(" "))
         body = body[:start] + body[node.end.index :]
-        at = _line_end(body, start)
+        at = line_end(body, start)
         addition = _block_items(outlines, " " * (key.start.column + 2), "- ")
     else:
         raise _by_hand(path, "`feeds` is written in a way that can't be extended")
@@ -160,7 +156,7 @@ def _new_list(body: str, root: Node, outlines: Sequence[OpmlOutline]) -> tuple[i
         comma = ", " if root.pairs else ""
         items = ", ".join(_flow_item(item) for item in outlines)
         return _behind_last(root), f"{comma}feeds: [{items}]"
-    at = _line_end(body, root.end.index)
+    at = line_end(body, root.end.index)
     if "\n..." not in body[at:]:
         at = len(body)
     indent = " " * root.start.column
@@ -183,13 +179,6 @@ def _flow_items(body: str, node: Node, outlines: Sequence[OpmlOutline]) -> str:
     line = body[: node.items[-1].start.index].rpartition("\n")
     between = f",\n{line[2]}" if line[1] and not line[2].strip() else ", "
     return "".join(between + item for item in items)
-
-
-def _line_end(body: str, at: int) -> int:
-    """Return the end of the line of the character before `at`."""
-    at = len(body[:at].rstrip("\r\n"))  # a block of text (`|`) ends behind its line
-    match = _LINE_END.search(body, at)
-    return match.start() if match else len(body)
 
 
 def _style(body: str, node: Node) -> tuple[str, str]:
@@ -215,32 +204,26 @@ def _block_items(outlines: Sequence[OpmlOutline], indent: str, dash: str) -> str
 
 
 def _flow_item(outline: OpmlOutline) -> str:
-    pairs = [f"url: {_quoted(outline.url.strip())}"]
+    pairs = [f"url: {quoted_scalar(outline.url.strip())}"]
     if title := _title(outline):
-        pairs.append(f"title: {_quoted(title)}")
+        pairs.append(f"title: {quoted_scalar(title)}")
     if categories := _categories(outline):
-        pairs.append(f"category: {_one_or_list([_quoted(name) for name in categories])}")
-    return _quoted(outline.url.strip()) if len(pairs) == 1 else f"{{{', '.join(pairs)}}}"
+        pairs.append(f"category: {_one_or_list([quoted_scalar(name) for name in categories])}")
+    return quoted_scalar(outline.url.strip()) if len(pairs) == 1 else f"{{{', '.join(pairs)}}}"
 
 
 def _settings(outline: OpmlOutline) -> dict[str, str]:
     url = outline.url.strip()
-    settings = {"url": url if _PLAIN_URL.fullmatch(url) else _quoted(url)}
+    settings = {"url": address_scalar(url)}
     if title := _title(outline):
-        settings["title"] = _scalar(title)
+        settings["title"] = scalar(title)
     if categories := _categories(outline):
-        settings["category"] = _one_or_list([_scalar(name) for name in categories])
+        settings["category"] = _one_or_list([scalar(name) for name in categories])
     return settings
 
 
 def _one_or_list(scalars: Sequence[str]) -> str:
     return scalars[0] if len(scalars) == 1 else f"[{', '.join(scalars)}]"
-
-
-def _scalar(text: str) -> str:
-    """Return a text as a YAML scalar, in quotes if it needs quotes."""
-    is_plain = _PLAIN_TEXT.fullmatch(text) and text.lower() not in _WORDS_OF_YAML
-    return text if is_plain else _quoted(text)
 
 
 def _title(outline: OpmlOutline) -> str | None:
@@ -253,9 +236,3 @@ def _categories(outline: OpmlOutline) -> tuple[str, ...]:
     for name in filter(None, map(value_parsers.tidy_title, outline.categories)):
         names.setdefault(urls.category_key(name), name)
     return tuple(names.values())[:MAX_CATEGORIES]
-
-
-def _quoted(text: str) -> str:
-    """Return a YAML scalar in double quotes, without variables; YAML has the escapes of JSON."""
-    scalar = json.dumps(text.replace("${", "$${"), ensure_ascii=False)
-    return _ESCAPED.sub(lambda character: f"\\u{ord(character[0]):04x}", scalar)
