@@ -9,23 +9,41 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy import URL, Connection, create_engine, make_url
 
 from aggregator.database import Engine, open_database
 
 _numbers = itertools.count(1)
 _opened: list[Engine] = []
 _made: list[URL] = []
+_returned: list[URL] = []  # the last one that nobody uses any more
 
 
 def new_database(url: str) -> Engine:
-    """Return an engine on a new database beside the one at `url`; it is dropped in the end."""
+    """Return an engine on an empty database beside the one at `url`; it is dropped in the end."""
     _close()
-    _opened.append(open_database(_text(_copy(url, of=_migrated(url)))))
+    template = _migrated(url)
+    if _returned and _empty(_returned[-1], template):
+        place = _returned.pop()
+    else:
+        place = _copy(url, of=template.name)
+    _opened.append(open_database(_text(place)))
     return _opened[-1]
+
+
+@contextlib.contextmanager
+def returning() -> Iterator[None]:
+    """Let the databases that are opened meanwhile be opened again later, as empty ones."""
+    before = len(_opened)
+    yield
+    for engine in _opened[before:]:
+        engine.dispose()
+        _returned[:] = [engine.url]
+    del _opened[before:]
 
 
 def new_url(url: str) -> str:
@@ -39,12 +57,75 @@ def _close() -> None:
         engine.dispose()
 
 
+@dataclass(frozen=True)
+class _Template:
+    """A database that has the program's tables, and in them what the migrations write."""
+
+    name: str
+    schema: str
+    """What tells its tables and triggers from others."""
+    emptying: str
+    """Statements that leave in a database with the same tables the rows of this one."""
+
+
 @functools.cache
-def _migrated(url: str) -> str:
-    """Return the name of a database that has the program's tables, and nothing in them."""
-    template = new_url(url)
-    open_database(template).dispose()
-    return str(make_url(template).database)
+def _migrated(url: str) -> _Template:
+    place = new_url(url)
+    open_database(place).dispose()
+    engine = create_engine(place)
+    with engine.connect() as connection:
+        template = _Template(
+            str(engine.url.database),
+            connection.exec_driver_sql(_SCHEMA).scalar_one(),
+            _emptying(connection),
+        )
+    engine.dispose()
+    return template
+
+
+_SCHEMA = """
+SELECT md5(string_agg(line, ' ' ORDER BY line)) FROM (
+    SELECT concat_ws(' ', relname, relkind, attname, atttypid, attnotnull, atthasdef)
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    WHERE relnamespace = 'public'::regnamespace AND attnum > 0
+    UNION ALL SELECT concat_ws(' ', tgrelid::regclass, tgname, tgenabled, tgtype)
+    FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL SELECT prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace
+) AS lines (line)
+"""
+_OF_KIND = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = "
+
+
+def _emptying(connection: Connection) -> str:
+    """Return statements that leave in a database the rows of this one."""
+    statements = ["SET LOCAL session_replication_role = replica"]  # no triggers, no references
+    for table in connection.exec_driver_sql(f"{_OF_KIND} 'r'").scalars().all():
+        rows = f"SELECT json_agg(rows)::text FROM {table} AS rows"
+        statements.append(f"DELETE FROM {table}")
+        if written := connection.exec_driver_sql(rows).scalar_one():
+            values = f"json_populate_recordset(NULL::{table}, $rows${written}$rows$)"
+            statements.append(f"INSERT INTO {table} SELECT * FROM {values}")
+    for sequence in connection.exec_driver_sql(f"{_OF_KIND} 'S'").scalars().all():
+        last, called = connection.exec_driver_sql(
+            f"SELECT last_value, is_called FROM {sequence}"
+        ).one()
+        statements.append(f"SELECT setval('{sequence}', {last}, {called})")
+    return ";".join(statements)
+
+
+def _empty(place: URL, template: _Template) -> bool:
+    """Empty a database, or return False if its schema is another one by now."""
+    engine = create_engine(place)
+    try:
+        with engine.begin() as connection:
+            is_same = connection.exec_driver_sql(_SCHEMA).scalar_one() == template.schema
+            if is_same:
+                connection.exec_driver_sql(template.emptying)
+        return is_same
+    finally:
+        engine.dispose()
 
 
 def _copy(url: str, *, of: str) -> URL:
@@ -99,6 +180,7 @@ def server() -> Iterator[str]:
         finally:
             _close()
             _made.clear()
+            _returned.clear()
             _as_postgres(*control, "-m", "immediate", "stop")
 
 

@@ -31,8 +31,10 @@ from aggregator.cli import main
 from aggregator.config.options import DATA_VARIABLE
 from tests.empty_database import put_empty_database
 from tests.feedserver import FeedServer
+from tests.preloaded import Program
 
 COMMAND = [sys.executable, "-W", "error", "-m", "aggregator"]
+"""For tests of the start itself; `Program` starts the same sooner."""
 _MAKE_DATABASES = frozenset({"poll", "feeds"})  # of the commands, those that tests begin with
 HANGS_AFTER = 60  # seconds; nothing takes so long, and on no machine is it a verdict
 ENDS_WITHIN = 240  # sooner than a test is given up (pyproject.toml)
@@ -91,10 +93,12 @@ def one_line(done: Done, status: int) -> str:
 
 def in_process(folder: Path, *arguments: str, timeout: float = 60) -> Done:
     """Run `aggregator ARGUMENTS` in `folder` to its end, in a process of its own."""
-    done = subprocess.run(
-        [*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=timeout
+    process = Program(
+        *arguments, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    return Done(done.returncode, done.stdout, done.stderr)
+    with limited(process, timeout):
+        stdout, stderr = process.communicate()
+    return Done(process.returncode, stdout, stderr)
 
 
 def forked(work: Callable[[], object]) -> int:
@@ -162,9 +166,7 @@ def limited(
 @contextlib.contextmanager
 def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Yield `aggregator ARGUMENTS` as a process and the address that it printed."""
-    process = subprocess.Popen(
-        [*COMMAND, *(arguments or ("run",))], cwd=folder, stderr=subprocess.PIPE, text=True
-    )
+    process = Program(*(arguments or ("run",)), cwd=folder, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     with limited(process):
         try:

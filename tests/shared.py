@@ -20,9 +20,10 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
+from tests import postgresql, preloaded
 from tests.browser import system_chromium
 from tests.pollers import LASTING
-from tests.selection import QUICK
+from tests.selection import OTHER_DATABASE, QUICK
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -119,9 +120,19 @@ def never_sync(connection: Connection) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def lasting_workers() -> Iterator[None]:
-    """End the workers of all tests with the last of them."""
+    """End the processes of all tests with the last of them."""
     yield
     LASTING.stop()
+    preloaded.stop()
+
+
+if OTHER_DATABASE in os.environ:
+
+    @pytest.fixture(autouse=True)
+    def returned_databases() -> Iterator[None]:
+        """Give the databases of each test to those after it."""
+        with postgresql.returning():
+            yield
 
 
 @pytest.fixture

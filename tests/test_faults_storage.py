@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from tests.feedserver import FeedServer
+from tests.preloaded import Program
 from tests.running import (
-    COMMAND,
     ENDS_WITHIN,
     HANGS_AFTER,
     command,
@@ -438,7 +438,7 @@ def test_one_process_alone_says_within_a_minute_that_the_database_is_gone(server
     write_config(tmp_path, [server.url("/a")], poll=FAST)
     command(tmp_path, "poll")
     polls = len(server.requests)
-    process = subprocess.Popen([*COMMAND, name], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = Program(name, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     with limited(process):
         log = Log(process)
         eventually(lambda: log.has("The list is at") or len(server.requests) > polls)
@@ -458,9 +458,8 @@ def test_one_process_alone_says_within_a_minute_that_the_database_is_gone(server
 @contextlib.contextmanager
 def two_schedulers(folder):
     """Run two on the database in `folder`; both have to end well."""
-    scheduler = [*COMMAND, "schedule"]
     processes = [
-        subprocess.Popen(scheduler, cwd=folder, stderr=subprocess.PIPE, text=True) for _ in range(2)
+        Program("schedule", cwd=folder, stderr=subprocess.PIPE, text=True) for _ in range(2)
     ]
     with limited(processes[0]), limited(processes[1]):
         try:

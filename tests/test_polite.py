@@ -1,7 +1,6 @@
 """What a publisher sees of this program, over weeks and restarts."""
 
 import asyncio
-import subprocess
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,8 +17,9 @@ from aggregator.model import Outcome, Subscription
 from aggregator.runtime import system_clock
 from tests.feedserver import FeedServer
 from tests.pollers import new_scheduler
+from tests.preloaded import Program
 from tests.publisher import DAY, HOUR, Answer, Publisher, World
-from tests.running import COMMAND, eventually, limited, rss, write_config
+from tests.running import eventually, limited, rss, write_config
 from tests.selection import slow_after, slow_but
 from tests.skipping_clock import SkippingClock
 from tests.test_scheduler import stopped, until
@@ -185,12 +185,12 @@ def test_a_kill_in_the_middle_of_a_request_is_no_reason_to_ask_again_at_once(ser
     write_config(tmp_path, [server.url("/feed")], poll=HOURLY)
     log = tmp_path / "schedule.log"
     with log.open("wb") as file:
-        first = subprocess.Popen([*COMMAND, "schedule"], cwd=tmp_path, stderr=file)
+        first = Program("schedule", cwd=tmp_path, stderr=file)
         with limited(first):
             eventually(lambda: server.requests)
             first.kill()
             first.wait()
-        second = subprocess.Popen([*COMMAND, "schedule"], cwd=tmp_path, stderr=file)
+        second = Program("schedule", cwd=tmp_path, stderr=file)
         with limited(second):
             eventually(lambda: "wait for their interval" in log.read_text())
             time.sleep(1)

@@ -20,6 +20,7 @@ import feedparser
 import pytest
 
 from tests.feedserver import FeedServer
+from tests.preloaded import Program
 from tests.running import (
     COMMAND,
     HANGS_AFTER,
@@ -178,8 +179,8 @@ def test_ctrl_c_while_the_parser_is_loaded_leaves_no_traceback(server, tmp_path,
 def test_a_stop_of_a_poll_gives_the_leases_back(server, tmp_path, number, status):
     server.raw("/slow", partial(trickle, server=server))
     write_config(tmp_path, [server.url("/slow")], poll=PATIENT)
-    process = subprocess.Popen(
-        [*COMMAND, "poll"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    process = Program(
+        "poll", cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     with limited(process):
         eventually(lambda: server.requests)
@@ -343,11 +344,8 @@ def test_twenty_kills_in_the_middle_of_a_poll_lose_and_double_nothing(server, tm
 
 
 def _start_poll(folder):
-    return subprocess.Popen(
-        [*COMMAND, "poll", "--all"],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    return Program(
+        "poll", "--all", cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from aggregator.runtime import service_manager
+from tests.preloaded import Program
 from tests.running import (
-    COMMAND,
     HANGS_AFTER,
     children,
     eventually,
@@ -147,7 +147,7 @@ def test_a_web_process_that_hangs_is_not_reported_as_alive(manager, tmp_path, mo
 def test_the_halves_of_run_tell_the_manager_as_well(manager, tmp_path, monkeypatch, arguments):
     monkeypatch.setenv("WATCHDOG_USEC", str(int(INTERVAL * 1_000_000)))
     write_config(tmp_path, [])
-    process = subprocess.Popen([*COMMAND, *arguments], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    process = Program(*arguments, cwd=tmp_path, stderr=subprocess.DEVNULL)
     with limited(process):
         assert manager.message() == "READY=1"
         assert manager.message() == "WATCHDOG=1"
@@ -169,7 +169,7 @@ def test_lines_of_the_journal_have_a_priority_in_place_of_the_time(
         status = os.fstat(log.fileno())
         inode = status.st_ino if is_journal else status.st_ino + 1
         monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{inode}")
-        process = subprocess.Popen([*COMMAND, "schedule"], cwd=tmp_path, stderr=log)
+        process = Program("schedule", cwd=tmp_path, stderr=log)
 
     def logged(text: str) -> str | None:
         lines = (tmp_path / "log").read_text().splitlines()

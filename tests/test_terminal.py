@@ -18,6 +18,7 @@ import pytest
 
 from aggregator.runtime import terminal
 from tests.feedserver import FeedServer
+from tests.preloaded import Program
 from tests.running import (
     HANGS_AFTER,
     children,
@@ -51,16 +52,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@functools.cache  # of programs that change nothing; each takes a second
+@functools.cache  # of programs that change nothing
 def ended(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [*PROGRAM, *arguments],
-        cwd=folder,
-        capture_output=True,
-        check=False,
-        timeout=60,
-        env=os.environ | environment,
+    return finished(
+        Program(
+            *arguments,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | environment,
+        )
     )
+
+
+def finished(process: subprocess.Popen[bytes]) -> subprocess.CompletedProcess[bytes]:
+    with limited(process):
+        output = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, *output)
 
 
 # ------------------------------------------------------------------ encodings
@@ -105,7 +113,13 @@ def test_no_locale_is_a_fault(folder, locale):
 @pytest.mark.slow
 def test_errors_can_be_written_too(folder):
     for encoding in ("ascii", "cp1252"):
-        done = ended(folder, "explain", "no " + LETTERS[:-1], PYTHONIOENCODING=encoding)
+        done = subprocess.run(  # also the interpreter has to understand the encoding
+            [*PROGRAM, "explain", f"no {LETTERS[:-1]}"],
+            cwd=folder,
+            capture_output=True,
+            check=False,
+            env=os.environ | {"PYTHONIOENCODING": encoding},
+        )
 
         assert done.returncode == 2
         assert done.stderr.count(b"\n") == 1
@@ -147,9 +161,7 @@ def test_a_full_disk_under_the_output_is_one_line(request, tmp_path, arguments):
     is_alone = arguments == ["--version"]  # of the commands, the one that needs no polled feed
     folder = tmp_path if is_alone else request.getfixturevalue("folder")
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [*PROGRAM, *arguments], cwd=folder, stdout=full, stderr=subprocess.PIPE, check=False
-        )
+        done = finished(Program(*arguments, cwd=folder, stdout=full, stderr=subprocess.PIPE))
 
     assert done.returncode == 1
     said = b"standard output: No space left on device; not all of it was written\n"
@@ -162,9 +174,7 @@ def test_an_output_that_nobody_reads_ends_the_program_quietly(folder, arguments)
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        done = subprocess.run(
-            [*PROGRAM, *arguments], cwd=folder, stdout=writer, stderr=subprocess.PIPE, check=False
-        )
+        done = finished(Program(*arguments, cwd=folder, stdout=writer, stderr=subprocess.PIPE))
     finally:
         os.close(writer)
 
@@ -253,9 +263,7 @@ def test_no_warning_of_python_gets_into_the_log(tmp_path):
 def group(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command as a process group of its own, as a terminal does."""
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*PROGRAM, *arguments], cwd=folder, stderr=log, stdout=log, start_new_session=True
-        )
+        process = Program(*arguments, cwd=folder, stderr=log, stdout=log, start_new_session=True)
     with limited(process):
         yield process
         process.terminate()

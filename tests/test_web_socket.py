@@ -16,8 +16,8 @@ import pytest
 
 from aggregator.cli.web_address import connection_to
 from tests.feedserver import FeedServer
+from tests.preloaded import Program
 from tests.running import (
-    COMMAND,
     HANGS_AFTER,
     command,
     eventually,
@@ -50,7 +50,7 @@ def asked(path: Path, target: str) -> tuple[int, bytes]:
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Yield the program after it has printed where the list is."""
-    process = subprocess.Popen([*COMMAND, "run"], cwd=folder, stderr=subprocess.PIPE, text=True)
+    process = Program("run", cwd=folder, stderr=subprocess.PIPE, text=True)
     with limited(process):
         line = process.stderr.readline()
         assert line.startswith("The list is at "), line + process.stderr.read()
