@@ -1,4 +1,4 @@
-# Targets: run, test, install, install-postgres, demo, check, bench, fuzz.  Each target installs what it needs.
+# Targets: run, test, install, install-postgres, demo, check, bench, fuzz, release.  Each target installs what it needs.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CONFIG := $(or $(AGGREGATOR_CONFIG),$(wildcard config.local.yaml),config.yaml)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run install test check lint demo bench fuzz lock clean format
+.PHONY: run install test check lint demo bench fuzz lock release clean format
 
 run: $(VENV)/run.stamp ## the main job: poll the feeds of config.local.yaml or config.yaml and serve the pages
 	$(BIN)/aggregator --config $(CONFIG) run
@@ -45,6 +45,9 @@ lock: ## pin the newest versions that pyproject.toml allows in constraints.txt, 
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	$(call pinned,build/lock,program lock)
 	PATH="$(CURDIR)/build/lock/bin:$$PATH" build/lock/bin/python -m bench.lock
+
+release: $(VENV)/dev.stamp ## tag the version of pyproject.toml; build wheel and sdist in dist, and try both
+	$(BIN)/python -m bench.release
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
