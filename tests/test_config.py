@@ -611,6 +611,8 @@ def test_the_whole_files_in_the_documentation_are_valid_without_remarks(tmp_path
     for name in ("DATABASE_PASSWORD", "MEMBERS_KEY", "GIT_TOKEN"):
         monkeypatch.setenv(name, "hunter2-of-a-secret")
     (tmp_path / "faces").mkdir()
+    (tmp_path / "teams").mkdir()
+    (tmp_path / "teams" / "data.yaml").write_text("- https://sqlite.org/news.rss\n")
     shutil.copy(DATA / "face.svg", tmp_path / "faces" / "ada.svg")
     (tmp_path / "planet.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     (tmp_path / "welcome.md").write_text("# Welcome")
@@ -620,6 +622,7 @@ def test_the_whole_files_in_the_documentation_are_valid_without_remarks(tmp_path
 
     assert [read.title for read in files] == ["Ada's reading", "Planet Harbour", "Security watch"]
     assert [note for read in files for note in config.notes(read)] == []
+    assert "https://sqlite.org/news.rss" in [feed.url for feed in files[-1].feeds]
 
 
 def test_the_examples_of_the_readme_and_of_the_repositorys_own_file_are_right():

@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import sys
 
+import click
 import pytest
 
+from aggregator.cli import main
 from aggregator.model.poll_failures import FailureKind
 from aggregator.plan.comparison import DAYS
 from tests.document_blocks import ROOT, blocks
@@ -15,6 +17,7 @@ from tests.feedserver import FeedServer
 from tests.running import HANGS_AFTER, command, rss
 from tests.screenshots import MAX_BYTES
 from tests.test_documented_attacks import ATTACKS
+from tests.test_documents import CODE, without_blocks
 
 README = (ROOT / "README.md").read_text("utf-8")
 LINES = [
@@ -33,8 +36,13 @@ NOT_RUN = {
     "tests/test_deploy_container.py runs the commands of the image",
     "docker run --rm -p 127.0.0.1:8080:8080 -v aggregator-data:/data aggregator": "the same",
 }
-COMMANDS_IN_TEXT = re.findall(r"`(aggregator [^`]+)`", README)
-"""The commands within the text and in tables."""
+PROGRAM = main.list_commands(click.Context(main))
+COMMANDS_IN_TEXT = {
+    span
+    for span in CODE.findall(without_blocks(README))
+    if span.startswith("aggregator ") or span.split()[0] in PROGRAM
+}
+"""The commands within the text and in tables, with their arguments; some without the program."""
 FIRST_POST = "https://example.org/one-file/"
 
 # Runs a command until the list has posts, then stops it; prints how many the first page has.
@@ -74,9 +82,10 @@ def test_every_command_is_run_or_left_out_for_a_reason():
 
     assert set(LINES) == runnable | NOT_RUN.keys()
     assert LINES[:2] == ["make run", "make test"]
-    assert set(COMMANDS_IN_TEXT) - {"aggregator COMMAND --help"} == COMMANDS.keys() | {
-        "aggregator run", "aggregator health",
+    assert COMMANDS_IN_TEXT - COMMANDS.keys() == {
+        "aggregator COMMAND --help", "aggregator run", "aggregator health", "schedule", "serve",
     }  # fmt: skip
+    assert COMMANDS.keys() - COMMANDS_IN_TEXT == set()
 
 
 @pytest.mark.slow
@@ -124,7 +133,12 @@ COMMANDS = {
     r"aggregator explain-story ID\|URL": ["explain-story", FIRST_POST],
     "aggregator export DIR": ["export", "public"],
     "aggregator add URL": ["add", "http://127.0.0.1:{port}/feed"],
+    "add": ["add", "--title", "Tide", "http://127.0.0.1:{port}/other"],
+    "rename FEED NEW": ["rename", "recent-posts", "first-posts"],
+    "aggregator remove FEED": ["remove", "http://127.0.0.1:{port}/feed"],
     "aggregator import LIST.opml": ["import", "list.opml"],
+    "import": ["import", "list.opml"],
+    "explain-story": ["explain-story", FIRST_POST],
 }
 """The commands in the order in which they are run, with what stands for their arguments."""
 
@@ -133,7 +147,8 @@ COMMANDS = {
 def test_every_command_that_ends_works_in_a_clean_folder(tmp_path):
     shutil.copy(ROOT / "tests" / "data" / "opml" / "miniflux.opml", tmp_path / "list.opml")
     with FeedServer() as server:
-        server.put("/feed", rss([("1", "Tide", None)]))
+        for path in ("/feed", "/other"):
+            server.put(path, rss([("1", "Tide", None)]))
         for name, arguments in COMMANDS.items():
             port = server.url("").rpartition(":")[2].strip("/")
             done = command(tmp_path, *(word.format(port=port) for word in arguments))
