@@ -60,7 +60,8 @@ def test_poll_polls_what_is_due_or_named_or_all(server, folder):
     again = command(folder, "poll")
     assert (again.returncode, again.stdout) == (0, "")
     assert re.fullmatch(
-        r"nothing was polled: the next feed is due \d{4}-\d\d-\d\d \d\d:\d\d UTC\n", again.stderr
+        r"nothing was polled: the next feed is due in [\dhms]+, at \d{4}-\d\d-\d\d \d\d:\d\d UTC\n",
+        again.stderr,
     )
     assert command(folder, "poll", "--all").stdout == "feed-a: unchanged\n"
     assert command(folder, "poll", "127-0-0-1").stdout == "feed-a: unchanged\n"
@@ -124,7 +125,8 @@ def test_feeds_lists_the_failing_feeds_alone_if_asked_to(server, folder):
     server.put("/good", rss([("1", "One", None)]))
     write_config(folder, [server.url("/good")])
     assert command(folder, "poll").returncode == 0
-    assert command(folder, "feeds", "--failing").stdout == "no feed is failing\n"
+    none = command(folder, "feeds", "--failing")
+    assert (none.stdout, none.stderr) == ("", "no feed is failing\n")
     assert json.loads(command(folder, "feeds", "--failing", "--json").stdout) == []
 
     write_config(folder, [server.url("/good"), server.url("/nowhere")])
@@ -139,11 +141,20 @@ def test_feeds_lists_health_for_people_and_programs(server, folder):
     write_config(folder, [server.url("/a"), server.url("/none")])
     command(folder, "poll")
 
-    table = command(folder, "feeds").stdout.splitlines()
+    table = [line.split("\t") for line in command(folder, "feeds").stdout.splitlines()]
     found = json.loads(command(folder, "feeds", "--json").stdout)
 
-    assert table[0].startswith("FEED ")
-    assert any("404 Not Found" in line for line in table)
+    assert table[0] == [
+        "TITLE", "STATE", "LAST SUCCESS (UTC)", "NEXT POLL (UTC)", "POSTS", "FEED", "NOTE",
+    ]  # fmt: skip
+    assert [row[:3] for row in table[1:]] == [
+        [found[0]["feed"], "failing", "never"],
+        ["Feed A", "fine", found[1]["last_success_at"][:16].replace("T", " ")],
+    ]
+    assert [row[4:] for row in table[1:]] == [
+        ["0", found[0]["feed"], "404 Not Found"],
+        ["2", "feed-a", ""],
+    ]
     assert [feed["state"] for feed in found] == ["failing", "fine"]
     assert found[1]["title"] == "Feed A"
     assert found[1]["entries"] == 2

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.cli import cell_width
 from aggregator.runtime import terminal
 from tests.feedserver import FeedServer
 from tests.preloaded import Program
@@ -126,18 +128,12 @@ def test_errors_can_be_written_too(folder):
         assert b"no such feed" in done.stderr
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "shown"),
-    [(["poll", "--all"], b"2/2"), (["export", "out"], b"files, ")],
-    ids=["poll", "export"],
-)
-def test_a_progress_bar_fits_any_encoding(folder, arguments, shown):
+def on_terminal(folder: Path, *arguments: str, **environment: str) -> bytes:
+    """Return what a command that must succeed in silence on stderr shows on a terminal."""
     ours, theirs = pty.openpty()
-    environment = os.environ | {"PYTHONIOENCODING": "cp1252", "TERM": "xterm", "COLUMNS": "80"}
     with subprocess.Popen(
         [*PROGRAM, *arguments], cwd=folder, stdout=theirs, stderr=subprocess.PIPE,
-        env=environment,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "80"} | environment,
     ) as process:  # fmt: skip
         os.close(theirs)
         output = b""
@@ -145,11 +141,37 @@ def test_a_progress_bar_fits_any_encoding(folder, arguments, shown):
             while part := os.read(ours, 65536):
                 output += part
         os.close(ours)
-        assert shown in output
         assert process.stderr is not None
         assert process.stderr.read() == b""
-
     assert process.returncode == 0
+    return output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [(["poll", "--all"], b"2/2"), (["export", "out"], b"files, ")],
+    ids=["poll", "export"],
+)
+def test_a_progress_bar_fits_any_encoding_and_has_no_colours_if_asked_to(folder, arguments, shown):
+    output = on_terminal(folder, *arguments, PYTHONIOENCODING="cp1252", NO_COLOR="1")
+
+    assert shown in output
+    assert not re.search(rb"\x1b\[[0-9;]*(3[0-7]|38;)[0-9;]*m", output)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_the_table_of_feeds_fits_the_terminal_in_any_encoding(folder, columns, encoding):
+    output = on_terminal(folder, "feeds", PYTHONIOENCODING=encoding, COLUMNS=columns)
+    lines = output.decode(encoding).replace("\r", "").splitlines()
+
+    assert max(map(cell_width.width, lines)) <= int(columns)
+    assert any(line.startswith("日本 é 👩" if encoding == "utf-8" else r"\u65e5") for line in lines)
+    assert "\x1b" not in output.decode(encoding)
+    if columns == "40" and encoding == "ascii":
+        assert any("..." in line for line in lines)
 
 
 # ------------------------------------------------------------------ where output can't go

@@ -43,14 +43,16 @@ def export(formats: str, posts: bool, folder: Path) -> None:
         raise UsageError(f"--format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
     if posts and "html" not in names:
         raise UsageError("--posts writes pages; add html to --format, or leave --posts out")
-    config, wanted = load_config(), frozenset(names)
+    config, written_formats = load_config(), frozenset(names)
     with (
         opened_database(config) as engine,
-        _bar(static_site.count_lists(config, wanted)) as (on_list, on_file),
+        _bar(static_site.count_lists(config, written_formats)) as (on_list, on_file),
     ):
-        files = static_site.files(config, engine, wanted, posts=posts, on_list=on_list)
+        files = static_site.files(config, engine, written_formats, posts=posts, on_list=on_list)
         change = folder_sync.replace(
-            folder, map(on_file, files), owns=lambda name: static_site.format_of(name) in wanted
+            folder,
+            map(on_file, files),
+            owns=lambda name: static_site.format_of(name) in written_formats,
         )
     click.echo(summary(change))
 

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +13,7 @@ from aggregator import urls
 from aggregator.cli.logs import escaped
 from aggregator.feed_status import feed_status
 from aggregator.model import FeedHealth
+from aggregator.model.times import span_text
 from aggregator.poll import PollResult
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def nothing_due(next_due_at: datetime | None, *, now: datetime) -> str:
         return "no feed is ever due again; `aggregator feeds` says why"
     if next_due_at <= now:
         return "what is due waits for its site, or another process polls it"
-    return f"the next feed is due {moment(next_due_at)} UTC"
+    wait = span_text(max(next_due_at - now, timedelta(seconds=1)))
+    return f"the next feed is due in {wait}, at {moment(next_due_at)} UTC"
 
 
 def health_json(feeds: Sequence[FeedHealth]) -> str:
@@ -87,37 +89,6 @@ def _health(feed: FeedHealth) -> dict[str, Any]:
         "next_poll_at": iso(feed.next_poll_at),
         "next_reason": feed.next_reason,
     }
-
-
-def health_lines(feeds: Sequence[FeedHealth]) -> Iterator[str]:
-    """Return the health of subscriptions as the lines of a table, in the given order."""
-    rows = [("FEED", "STATE", "LAST SUCCESS (UTC)", "NEXT POLL (UTC)", "POSTS", "TITLE")]
-    rows += [
-        (
-            feed.source.name,
-            feed_status(feed).value,
-            moment(feed.last_success_at),
-            moment(feed.next_poll_at),
-            str(feed.entries),
-            feed.source.title,
-        )
-        for feed in feeds
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    details = ["", *map(_detail, feeds)]
-    for row, detail in zip(rows, details, strict=True):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        yield escaped("  ".join([*cells, row[5]]).rstrip())
-        if detail:
-            yield escaped(f"  {detail}")
-
-
-def _detail(feed: FeedHealth) -> str:
-    """Return the line below a feed, "" for no line."""
-    details = [feed.error or feed.note or ""]
-    if feed.moved_to:
-        details.append(f"moved to {urls.masked(feed.moved_to)}; `aggregator check` has the line")
-    return "; ".join(filter(None, details))
 
 
 def moment(at: datetime | None) -> str:

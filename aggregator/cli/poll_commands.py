@@ -1,12 +1,13 @@
 """`poll` and `feeds`: poll feeds once, and list the health of feeds."""
 
+import shutil
 import sys
 from datetime import UTC, datetime
 from functools import partial
 
 import click
 
-from aggregator.cli import logs, output
+from aggregator.cli import feed_table, logs, output
 from aggregator.cli.common import opened_database, run_until_done
 from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.feed_arguments import feed_names
@@ -74,12 +75,21 @@ def poll(feeds: tuple[str, ...], all_feeds: bool, as_json: bool, strict: bool) -
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.option("--failing", is_flag=True, help="List only the feeds whose last poll failed.")
 def list_feeds(as_json: bool, failing: bool) -> None:
-    """List the subscriptions and their health, problems first."""
+    """List the subscriptions and their health, problems first.
+
+    A terminal gets a table of its width; a file or a program whole values with tabs between.
+    """
     with opened_database(load_config()) as engine, engine.connect() as connection:
         feeds = read_health.feeds_by_urgency(connection, now=datetime.now(UTC), history=1)
     if failing:
         feeds = [feed for feed in feeds if feed_status(feed) is FeedStatus.FAILING]
     if not feeds and failing and not as_json:
-        click.echo("no feed is failing")
+        click.echo("no feed is failing", err=True)
         return
-    click.echo(output.health_json(feeds) if as_json else "\n".join(output.health_lines(feeds)))
+    if as_json:
+        lines = [output.health_json(feeds)]
+    elif sys.stdout.isatty():
+        lines = list(feed_table.table_lines(feeds, shutil.get_terminal_size().columns))
+    else:
+        lines = list(feed_table.tab_lines(feeds))
+    click.echo("\n".join(lines))

@@ -1,6 +1,7 @@
 """Standard output and error, in any encoding, with one error message for a full disk.
 
-A character that the terminal's encoding lacks is written as a number, as in JSON.  A failure of
+A character that the terminal's encoding lacks is written as a number, as in JSON, quotation marks
+and dashes as those of ASCII.  A failure of
 standard output is an error of its own type, unlike a failure of any other file.  Output into a
 closed pipe (`| head`) ends the program quietly.
 """
@@ -15,6 +16,7 @@ from typing import Any, TextIO
 from aggregator.errors import OutputError
 
 _ERRORS = "aggregator.numbered"
+_SUBSTITUTES = {"…": "...", "“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-"}
 
 
 def prepare() -> None:
@@ -45,13 +47,28 @@ def _stream(descriptor: int, stream: TextIO | None, *, is_quiet: bool) -> TextIO
     )
 
 
+def as_written(text: str) -> str:
+    """Return a text as standard output has it, whose encoding may lack characters."""
+    encoding = sys.stdout.encoding or "utf-8"
+    errors = sys.stdout.errors if sys.stdout.errors == _ERRORS else "backslashreplace"
+    return text.encode(encoding, errors).decode(encoding)
+
+
 def _escape(error: UnicodeError) -> tuple[str, int]:
-    """Return `\\u65e5` for a character that can't be encoded, two such units beyond U+FFFF."""
+    """Return plain characters for a character of typography that can't be encoded.
+
+    Of other characters `\\u65e5`, two such units beyond U+FFFF.
+    """
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    text = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
-    units = (text[at : at + 2].hex() for at in range(0, len(text), 2))
-    return "".join(f"\\u{unit}" for unit in units), error.end
+    return "".join(map(_encodable, error.object[error.start : error.end])), error.end
+
+
+def _encodable(character: str) -> str:
+    if substitute := _SUBSTITUTES.get(character):
+        return substitute
+    text = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{text[at : at + 2].hex()}" for at in range(0, len(text), 2))
 
 
 class _Output(io.FileIO):
