@@ -406,10 +406,10 @@ def test_explain_shows_the_last_twenty_polls_newest_first(folder):
 def test_explain_of_an_unknown_or_unread_feed_is_clear(server, folder):
     write_config(folder, [f"{{url: '{server.url('/feed')}', name: blog}}"])
 
-    unknown = command(folder, "explain", "blgo")
+    unknown = command(folder, "explain", "zebra")
 
     assert (unknown.returncode, unknown.stdout) == (2, "")
-    assert unknown.stderr == "blgo: no such feed; `aggregator feeds` lists them\n"
+    assert unknown.stderr == "zebra: no such feed; `aggregator feeds` lists them\n"
     assert "never polled yet" in command(folder, "explain", "blog").stdout
 
 
@@ -438,6 +438,23 @@ def test_a_feed_is_named_by_name_address_title_or_beginning(folder, argument, na
     done = command(folder, "explain", argument, "--json")
 
     assert json.loads(done.stdout)["feed"] == name
+
+
+def test_an_argument_that_means_no_feed_gets_the_names_most_like_it(folder):
+    write_config(folder, [
+        "{url: samples/a.xml, name: boss-mind, title: The Harbour}",
+        "{url: samples/b.xml, name: boss-mined}",
+        "{url: samples/c.xml, name: lamp}",
+    ])  # fmt: skip
+    for argument, proposal in [
+        ("bos-mind", "boss-mind or boss-mined"),
+        ("Lmap", "lamp"),
+        ("the harbor", "boss-mind"),
+        ("https://nobody.example/lamp", None),
+    ]:
+        line = one_line(command(folder, "poll", argument), 2)
+        advice = f"did you mean {proposal}?" if proposal else "`aggregator feeds` lists them"
+        assert line == f"{argument}: no such feed; {advice}"
 
 
 def test_an_argument_that_may_be_several_feeds_names_them(server, folder):

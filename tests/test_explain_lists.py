@@ -211,7 +211,13 @@ def test_an_entry_is_named_by_the_address_of_its_page_here(site):
     lines = explained(site, "A whale")
     entry_id = lines[1].partition(",")[0]
 
-    for address in (f"https://posts.example/post/{entry_id}?x#top", "https://lamp.example/post/12"):
+    for address in (
+        f"https://posts.example/post/{entry_id}?x#top",
+        f"/post/{entry_id}?in=source/lamp",
+        f"post/{entry_id}",
+        f"public/post/{entry_id}.html",
+        "https://lamp.example/post/12",
+    ):
         assert explained_at(site, address) == lines
     for address in ("https://posts.example/post/12", f"https://posts.example/post/{2**63}"):
         done = command(Path(site.config.path).parent, "explain-story", address)

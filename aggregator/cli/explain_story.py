@@ -27,7 +27,7 @@ from aggregator.model import Dating, PictureState
 from aggregator.pictures.picture_sizes import PictureSize, may_lead
 
 _MAX_ID = 2**63 - 1
-_OWN_PAGE = re.compile(r"/post/(-?[0-9]{1,19})/?(?:[?#].*)?$")
+_OWN_PAGE = re.compile(r"(?:^|/)post/(-?[0-9]{1,19})(?:\.html|/)?(?:[?#].*)?$")
 _SIGNS_OF_URLS = frozenset(".:/")
 
 

@@ -1,5 +1,6 @@
 """Feeds as arguments of commands: by name, address, title, or the beginning of a name or title."""
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,6 +14,7 @@ from aggregator.errors import UsageError
 from aggregator.model import ListScope, Subscription
 
 _MAX_TOLD = 5  # feeds that an ambiguous argument may mean
+_MAX_SIMILAR = 3  # names
 
 
 class _NamedFeed(Protocol):
@@ -80,10 +82,19 @@ def _name(connection: Connection | None, argument: str, feeds: Sequence[_NamedFe
         return meant_names[0]
     masked = urls.masked_input(argument)
     if not meant_names:
-        raise UsageError(f"{masked}: no such feed; `aggregator feeds` lists them")
+        raise UsageError(f"{masked}: no such feed; {_advice(argument, feeds)}")
     told_names = ", ".join(meant_names[:_MAX_TOLD])
     ending = " and more" if len(meant_names) > _MAX_TOLD else ""
     raise UsageError(f"{masked}: may be {told_names}{ending}; write one of these names")
+
+
+def _advice(argument: str, feeds: Sequence[_NamedFeed]) -> str:
+    """Return the names most like an argument, or where all names are."""
+    names = {slug: feed.name for feed in feeds for slug in _slugs(feed) if slug}
+    similar = difflib.get_close_matches(urls.slug(argument), names, n=_MAX_SIMILAR)
+    if not similar:
+        return "`aggregator feeds` lists them"
+    return f"did you mean {' or '.join(dict.fromkeys(names[slug] for slug in similar))}?"
 
 
 def _meanings(argument: str) -> Iterator[Callable[[_NamedFeed], bool]]:
