@@ -48,6 +48,23 @@ def test_add_discovers_the_feed_of_a_page_and_keeps_comments(server, tmp_path):
     assert "already subscribed" in command(tmp_path, "add", server.url("/a")).stdout
 
 
+def test_add_says_what_the_feed_has_and_how_often_it_is_polled(server, tmp_path):
+    many = rss([(str(number), f"Post {number}", NOW) for number in range(25)], title="A &amp; B")
+    server.put("/many", many)
+    server.put("/bare", "<feed xmlns='http://www.w3.org/2005/Atom'><id>x:y</id></feed>")
+    write_config(tmp_path, [], poll="{host_delay: 0s, workers: 1, interval: 90m}")
+
+    added = {
+        "/many": "“A & B”, 25 posts, every 1h30m",
+        "/bare": "0 posts, every 1h30m",
+    }
+    for path, told in added.items():
+        done = command(tmp_path, "add", server.url(path))
+        assert (done.stdout, done.stderr) == (f"added {server.url(path)}: {told}\n", "")
+    titled = command(tmp_path, "add", "--title", "Mine", server.url("/a"))
+    assert titled.stdout == f"added {server.url('/a')}: “Mine”, 2 posts, every 1h30m\n"
+
+
 def test_add_asks_nobody_about_what_is_there_already_wherever_it_leads(server, tmp_path):
     server.redirect("/moved", "/a", status=301)
     write_config(tmp_path, [server.url("/moved")])
@@ -127,7 +144,7 @@ def test_add_tries_the_next_feed_of_a_page_where_one_is_dead_or_empty(server, tm
     assert lines[2].endswith("it has no posts yet")
     assert lines[3:] == [
         f"it also names {server.url('/more')} ('no title')",
-        f"added {server.url('/good?a=1&region=eu')}",
+        f"added {server.url('/good?a=1&region=eu')}: “Blog”, 1 post, every 1h",
     ]
     assert server.requests_to("/more") == []
 
@@ -172,7 +189,8 @@ def test_add_asks_the_port_that_the_address_names(server, tmp_path, monkeypatch)
 
     done = command(tmp_path, "add", server.url("/feed"))
 
-    assert (done.stdout, done.stderr) == (f"added {server.url('/feed')}\n", "")
+    assert done.stdout == f"added {server.url('/feed')}: “Blog”, 1 post, every 1h\n"
+    assert done.stderr == ""
 
 
 def test_add_reads_a_page_in_a_worker_process(server, tmp_path, monkeypatch):
@@ -190,7 +208,7 @@ def test_add_takes_the_addresses_that_browsers_hand_to_readers(server, tmp_path)
 
     done = command(tmp_path, "add", server.url("/feed").replace("http://", "feed://"))
 
-    assert done.stdout == f"added {server.url('/feed')}\n"
+    assert done.stdout == f"added {server.url('/feed')}: “Blog”, 1 post, every 1h\n"
 
 
 def test_add_refuses_an_address_whose_secret_is_masked(tmp_path):

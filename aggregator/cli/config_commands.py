@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -11,31 +10,24 @@ import click
 from aggregator import config as configuration
 from aggregator import urls
 from aggregator.cli.config_option import config_path, load_config, takes_config
+from aggregator.cli.discovery import DiscoveredFeed, discover
 from aggregator.cli.logs import escaped
 from aggregator.config import Config
 from aggregator.database import Connection, DBAPIError, database_error, is_up_to_date, open_database
 from aggregator.database.feeds import read_health, read_names
 from aggregator.database.lists.search_names import resolve_names
 from aggregator.errors import (
-    AggregatorError,
     DatabaseError,
-    FeedError,
-    FetchError,
     OpmlError,
-    ParseError,
     UsageError,
 )
-from aggregator.fetch import Fetcher
-from aggregator.model import Fetched, OpmlOutline
+from aggregator.model import OpmlOutline, Subscription
+from aggregator.model.times import span_text
 from aggregator.opml import outlines as opml
 from aggregator.opml.outlines import LeftOut, OmissionReason, SubscriptionList
-from aggregator.reading.autodiscovery import advertised_feeds, feed_in_reason, is_about_comments
-from aggregator.reading.worker_task import ReadingResult, read_document
-from aggregator.runtime.worker_pool import Workers
-from aggregator.scheduler import poll_settings
+from aggregator.reading.autodiscovery import feed_in_reason
 from aggregator.urls import feed_addresses
 
-_MAX_TRIED = 8  # feeds of one page
 _MAX_LINES = 50  # about one reason
 _MAX_NAMES = 8  # of one kind
 _ADVICE = {OmissionReason.MASKED: "; add it with the whole address: aggregator add URL"}
@@ -113,9 +105,11 @@ def add(url: str, title: str | None, categories: tuple[str, ...], no_check: bool
     """Subscribe to a feed, or to the feed of a web page."""
     config = load_config()
     url = _as_in_file(url, config.folder)
+    feed = None
     if not no_check and not configuration.has_feed(config, url):
-        url = asyncio.run(_discover(config, url))
-    if _append([OpmlOutline(url=url, title=title, categories=categories)]).duplicates:
+        feed = asyncio.run(discover(config, url))
+        url = feed.url
+    if _append([OpmlOutline(url=url, title=title, categories=categories)], feed).duplicates:
         click.echo(f"already subscribed: {urls.masked(url)}")
 
 
@@ -203,106 +197,25 @@ def _not_taken_over(subscriptions: SubscriptionList) -> Iterator[str]:
         yield f"not taken over: {kind}: {len(names):,}{f' ({text})' if text else ''}"
 
 
-async def _discover(config: Config, url: str) -> str:
-    """Return the address of the feed at `url`, or of a feed of the page at `url`."""
-    settings = poll_settings(config).fetch
-    port = urls.port_of(url)  # a port in a subscription's address is intended
-    if port is not None:
-        settings = replace(settings, extra_ports=settings.extra_ports | {port})
-    # The document may be hostile: workers have a deadline and a memory limit.
-    workers = Workers(1, max_size=config.poll.max_size)
-    try:
-        async with Fetcher(settings) as fetcher:
-            return await _Discovery(config, fetcher, workers).address(url)
-    finally:
-        workers.stop()
+def _append(
+    outlines: list[OpmlOutline], feed: DiscoveredFeed | None = None
+) -> configuration.Appended:
+    """Write subscriptions into the file, and print each.
 
-
-@dataclass(frozen=True, slots=True)
-class _Discovery:
-    """Looks for a feed at an address, and at the feed addresses of a web page."""
-
-    config: Config
-    fetcher: Fetcher
-    workers: Workers
-
-    async def address(self, url: str) -> str:
-        """Return the address of the feed at `url`, or of the first readable feed of the page."""
-        try:
-            fetched = await self._fetch(url)
-        except FetchError as error:
-            if not urls.is_web(url):
-                raise
-            raise AggregatorError(f"{error}; to add it all the same: --no-check") from error
-        try:
-            await self._read(fetched)
-        except ParseError as error:
-            feeds = await self.workers.run(
-                url,
-                advertised_feeds,
-                fetched.body,
-                fetched.url,
-                content_type=fetched.headers.get("content-type", ""),
-            )
-            if not feeds:
-                raise AggregatorError(
-                    f"{urls.masked(url)}: {error.reason}, and it names no feed; "
-                    "look there for a link to one"
-                ) from error
-            return await self._first_readable(url, feeds)
-        return fetched.moved_to or url
-
-    async def _first_readable(self, page: str, feeds: Sequence[OpmlOutline]) -> str:
-        """Return the address of the first feed with posts, else of the first readable feed.
-
-        A feed of comments is not preferred to a feed without posts.
-        """
-        address: str | None = None
-        tried = 0
-        for feed in feeds[:_MAX_TRIED]:
-            if address is not None and is_about_comments(feed):
-                break
-            tried += 1
-            if configuration.has_feed(self.config, feed.url):
-                address = feed.url
-                break
-            try:
-                fetched = await self._fetch(feed.url, page)
-                document = await self._read(fetched)
-            except FeedError as error:
-                click.echo(f"tried {urls.masked(feed.url)}: {error.reason}")
-                continue
-            has_posts = document.feed is not None and bool(document.feed.entries)
-            if has_posts or address is None:
-                address = fetched.moved_to or feed.url
-            if has_posts:
-                break
-            click.echo(f"tried {urls.masked(feed.url)}: it has no posts yet")
-        if address is None:
-            number = "1 feed" if len(feeds) == 1 else f"{len(feeds)} feeds"
-            raise AggregatorError(
-                f"{urls.masked(page)}: the page names {number}, and none that was tried can be "
-                "read now; to add one all the same: aggregator add --no-check ADDRESS"
-            )
-        for feed in feeds[tried:]:
-            click.echo(f"it also names {urls.masked(feed.url)} ({feed.title or 'no title'!r})")
-        return address
-
-    async def _fetch(self, url: str, page: str | None = None) -> Fetched:
-        """Fetch `url`, which `page` names, with the headers of the host in config.yaml."""
-        feed_request = configuration.request_at(url, self.config.hosts)
-        return await self.fetcher.fetch(url, feed_request=feed_request, subscribed=page)
-
-    async def _read(self, fetched: Fetched) -> ReadingResult:
-        return await self.workers.run(
-            fetched.url, read_document, fetched.body, dict(fetched.headers), fetched.url
-        )
-
-
-def _append(outlines: list[OpmlOutline]) -> configuration.Appended:
-    """Write subscriptions into the file, and print each."""
+    Args:
+        feed: The only subscription as it was read; None if it was not read.
+    """
     appended = configuration.append_to_file(config_path(), outlines)
     file = "" if appended.path == config_path() else f" to {appended.path}"
     for subscription in appended.feeds:
-        click.echo(f"added {urls.masked(subscription.url)}{file}")
+        details = "" if feed is None else f": {_details(feed, subscription)}"
+        click.echo(escaped(f"added {urls.masked(subscription.url)}{file}{details}"))
     return appended
+
+
+def _details(feed: DiscoveredFeed, subscription: Subscription) -> str:
+    """Return what a feed has, and how often it is polled: "“The Boss Mind”, 25 posts, every 1h"."""
+    title = subscription.title or feed.title
+    texts = [f"“{title}”"] if title else []
+    texts.append("1 post" if feed.posts == 1 else f"{feed.posts:,} posts")
+    return ", ".join([*texts, f"every {span_text(subscription.interval)}"])
