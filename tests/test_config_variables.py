@@ -16,7 +16,8 @@ from aggregator.cli.web_process import WebProcess
 from aggregator.config import count_unread
 from aggregator.config.files import Folder, stamp_of
 from aggregator.database import open_database
-from aggregator.database.schema import feeds
+from aggregator.database.picture_tables import entry_pictures
+from aggregator.database.schema import contents, entries, feeds
 from aggregator.model import FeedHead, Outcome
 from tests.configured import parsed, problem, problems
 from tests.feedserver import FeedServer
@@ -261,6 +262,32 @@ def test_the_process_of_the_pages_knows_the_secrets(site):
             eventually(lambda: "members.a.example/***/***" in get(address)[2].decode())
         finally:
             web.stop()
+
+
+def test_relative_links_of_a_feed_with_a_secret_in_its_path_do_not_show_the_secret(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TOKEN", "pq-5519-zz")
+    document = (
+        "<rss version='2.0'><channel><title>A</title><item><title>One</title><guid>1</guid>"
+        "<link>one</link><enclosure url='one.mp3' type='audio/mpeg' length='1'/>"
+        "<description>&lt;p&gt;&lt;a href='more'&gt;More&lt;/a&gt; &lt;a href='/top'&gt;Top"
+        "&lt;/a&gt; &lt;img src='one.png'&gt;&lt;/p&gt;</description></item></channel></rss>"
+    )
+    with FeedServer() as server:
+        server.put("/pq-5519-zz/a", document)
+        write_config(tmp_path, [f"'{server.url('/${TOKEN}/a')}'"])
+        assert command(tmp_path, "poll").stdout == "a: 1 new, 0 updated\n"
+        top = server.url("/top")
+
+    with open_database(f"sqlite:///{tmp_path / 'aggregator.db'}").connect() as connection:
+        (entry_row,) = connection.execute(select(entries)).all()
+        html = str(connection.scalar(select(contents.c.html)))
+        pictures = connection.scalars(select(entry_pictures.c.entry_id)).all()
+    assert (entry_row.url, entry_row.enclosures, pictures) == (None, (), [])
+    assert "5519" not in html
+    assert f'href="{top}"' in html
+    assert "More" in html
 
 
 @pytest.mark.slow

@@ -4,8 +4,13 @@ import tracemalloc
 
 import pytest
 
+from aggregator.errors import ParseError
 from aggregator.reading import autodiscovery
-from aggregator.reading.autodiscovery import advertised_feeds
+from aggregator.reading.autodiscovery import (
+    advertised_feeds,
+    error_with_feed,
+    feed_in_reason,
+)
 from tests.cpu_time import cpu_limit
 from tests.selection import slow_after, slow_but
 
@@ -96,3 +101,12 @@ def test_a_hostile_page_takes_no_memory_of_its_size_for_each_tag(part):
         tracemalloc.stop()
 
     assert peak < 10 * len(page)
+
+
+def test_an_address_that_is_too_long_to_show_is_left_out_and_not_cut_within_a_secret():
+    error = ParseError("https://blog.example/", "not a feed but a web page")
+    address = f"https://blog.example/{'x' * 270}/t0k-5519-zz/feed"
+
+    assert "t0k" not in str(error_with_feed(error, address))
+    assert feed_in_reason(error_with_feed(error, address).reason) is None
+    assert feed_in_reason(error_with_feed(error, address[:300]).reason) == address[:300]

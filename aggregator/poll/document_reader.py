@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from aggregator import urls
 from aggregator.model import DueFeed
 from aggregator.reading.worker_task import ReadingResult, prefilter_here, read_document
 from aggregator.runtime.worker_pool import Workers
@@ -40,7 +41,7 @@ async def read(
         read_document,
         body,
         {"content-type": content_type},
-        url,
+        urls.base_without_secrets(url),
         seen_hashes,
         prefiltered,
     )

@@ -6,6 +6,7 @@ A module of its own, so that a worker process loads the parser and nothing else.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aggregator import urls
 from aggregator.errors import ParseError
 from aggregator.model import CleanFeed, ParsedFeed
 from aggregator.reading.autodiscovery import advertised_feeds, error_with_feed
@@ -64,7 +65,7 @@ def read_document(
 
     Args:
         headers: Of the response, names in lower case.
-        url: Where the document came from.
+        url: Where the document came from; see `urls.base_without_secrets`.
         seen_hashes: Of the feed's last document, empty to read everything.
         prefiltered: The document without its known entries, where `prefilter_here` cut them out.
 
@@ -99,8 +100,9 @@ def _whole_feed(body: bytes, headers: Mapping[str, str], url: str) -> CleanFeed:
         return _cleaned(parse(body, headers=headers, url=url), url)
     except ParseError as error:
         content_type = headers.get("content-type", "")
-        advertised = advertised_feeds(body, url=url, content_type=content_type)
-        feed_urls = [feed.url for feed in advertised if feed.url != url]
+        page_url = url.replace(urls.HIDDEN, urls.MASK)  # addresses of feeds are shown masked
+        advertised = advertised_feeds(body, url=page_url, content_type=content_type)
+        feed_urls = [feed.url for feed in advertised if feed.url != page_url]
         if not feed_urls:
             raise
         raise error_with_feed(error, feed_urls[0]) from None

@@ -11,8 +11,10 @@ feed_addresses  addresses of feeds as people and programs write them
 from aggregator.urls.hosts import host_and_port, is_loopback, is_private, site_of
 from aggregator.urls.identifiers import feed_uri, is_name
 from aggregator.urls.masking import (
+    HIDDEN,
     MASK,
     SESSIONS,
+    base_without_secrets,
     is_secret_name,
     masked,
     masked_input,
@@ -43,6 +45,7 @@ from aggregator.urls.syntax import (
 )
 
 __all__ = [
+    "HIDDEN",
     "MASK",
     "MAX_HOST",
     "MAX_LENGTH",
@@ -50,6 +53,7 @@ __all__ = [
     "SESSIONS",
     "WEB_SCHEMES",
     "absolute",
+    "base_without_secrets",
     "category_key",
     "category_slugs",
     "feed_uri",

@@ -13,6 +13,9 @@ from html import escape
 from urllib.parse import quote, quote_plus, unquote
 
 MASK = "***"
+HIDDEN = "\ufdd0"
+"""Stands for a secret in a base of relative addresses (`base_without_secrets`): a noncharacter,
+which no address of a document has."""
 SESSIONS = frozenset("phpsessid jsessionid aspsessionid cfid cftoken oscsid zenid".split())
 """Parameters that hold the id of a session, whatever their value."""
 
@@ -69,8 +72,8 @@ class _Secrets:
         longest_first = sorted(self._texts, key=lambda text: (-len(text), text))
         self._pattern = re.compile("|".join(map(_secret_pattern, longest_first)))
 
-    def masked(self, text: str) -> str:
-        return self._pattern.sub(MASK, text) if self._pattern else text
+    def masked(self, text: str, mask: str = MASK) -> str:
+        return self._pattern.sub(mask, text) if self._pattern else text
 
 
 def _secret_pattern(secret: str) -> str:
@@ -118,6 +121,14 @@ def masked(url: str) -> str:
     if "@" in url or "%40" in url:
         url = _without_users(url, _end_of_all)
     return _without_values(url, _VALUE) if "=" in url else url
+
+
+def base_without_secrets(url: str) -> str:
+    """Return the address of a document, as a base of relative addresses, without its secrets.
+
+    The remembered values of variables are `HIDDEN`; no address with one of these is `absolute`.
+    """
+    return _SECRETS.masked(url, HIDDEN)
 
 
 def masked_text(text: str) -> str:

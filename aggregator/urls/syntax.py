@@ -8,6 +8,8 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from yarl import URL
 
+from aggregator.urls.masking import HIDDEN
+
 WEB_SCHEMES = frozenset({"http", "https"})
 MAX_LENGTH = 2048
 """Characters of an address, as written and as resolved; a longer text counts as no address."""
@@ -63,6 +65,7 @@ def is_absolute(uri: str) -> bool:
 def absolute(url: str, base: str) -> str | None:
     """Return `url` as an absolute http, https or mailto URL, None if that is impossible.
 
+    A URL with a hidden secret of `base` (`masking.base_without_secrets`) is impossible, too.
     White space around the address and line breaks inside are dropped, as browsers do.
     """
     if is_plain(url):
@@ -71,7 +74,7 @@ def absolute(url: str, base: str) -> str | None:
     if not text or len(text) > MAX_LENGTH:
         return None
     resolved = _encoded_blanks(joined(base, text))
-    if len(resolved) > MAX_LENGTH:
+    if len(resolved) > MAX_LENGTH or HIDDEN in resolved:
         return None
     try:
         parts = urlsplit(resolved)
