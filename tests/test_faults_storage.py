@@ -230,7 +230,7 @@ def test_a_command_that_starts_during_a_short_lock_waits_for_its_end(server, tmp
     with locked(tmp_path / "aggregator.db", 3):
         done = in_process(tmp_path, "poll")
 
-    assert (done.returncode, done.stdout) == (0, "127-0-0-1: 1 new, 0 updated\n")
+    assert (done.returncode, done.stdout) == (0, "blog: 1 new, 0 updated\n")
 
 
 @pytest.mark.slow
@@ -244,7 +244,7 @@ def test_a_command_that_starts_during_a_long_lock_gives_up_in_one_line(server, t
         assert (done.returncode, server.requests) == (1, [])
         (line,) = done.stderr.splitlines()
         assert "another process kept it locked for 5s" in line
-    assert command(tmp_path, "poll").stdout == "127-0-0-1: 1 new, 0 updated\n"
+    assert command(tmp_path, "poll").stdout == "blog: 1 new, 0 updated\n"
 
 
 # ------------------------------------------------------------------- backups, signals

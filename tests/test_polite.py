@@ -242,7 +242,8 @@ def test_a_clock_that_is_put_right_after_a_start_leaves_older_dates_alone(world,
 @pytest.mark.slow
 def test_the_scheduler_notices_that_the_clock_is_set(world, server, tmp_path, monkeypatch, caplog):
     server.put("/feed", body("1"))
-    config = configuration.load(write_config(tmp_path, [server.url("/feed")], poll=HOURLY))
+    feed = f"{{url: '{server.url('/feed')}', name: feed}}"
+    config = configuration.load(write_config(tmp_path, [feed], poll=HOURLY))
     world.subscribe(*config.feeds)
     shift = [timedelta(0)]
     real = system_clock.read
@@ -254,7 +255,7 @@ def test_the_scheduler_notices_that_the_clock_is_set(world, server, tmp_path, mo
     monkeypatch.setattr(system_clock, "read", read)
 
     async def meanwhile():
-        await until(lambda: world.health(config.feeds[0].name).last_success_at)
+        await until(lambda: world.health("feed").last_success_at)
         shift[0] = -DAY
         await until(lambda: "the clock was set by -86400 s" in caplog.text)
 
