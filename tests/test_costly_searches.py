@@ -348,17 +348,18 @@ def test_a_page_of_all_feeds_is_made_once_for_those_who_ask_at_the_same_time(lam
 CLIENTS = """
 import itertools, sys, threading, urllib.error, urllib.parse, urllib.request
 
-def ask(number, kind):
+def ask(number, path, kind):
     for n in itertools.count():
         query = urllib.parse.quote(kind.replace("#", f"{number}x{n}"))
         try:
-            urllib.request.urlopen(f"{sys.argv[1]}?q={query}", timeout=30).read()
+            urllib.request.urlopen(f"{sys.argv[1]}/{path}?q={query}", timeout=30).read()
         except urllib.error.HTTPError as refusal:
             refusal.read()
 
 kinds = sys.argv[2:]
 for number in range(20):
-    threading.Thread(target=ask, args=(number, kinds[number % len(kinds)]), daemon=True).start()
+    kind, path = kinds[number % len(kinds)], ("search", "search/feed.atom")[number % 2]
+    threading.Thread(target=ask, args=(number, path, kind), daemon=True).start()
 sys.stdin.read()
 """
 
@@ -373,8 +374,7 @@ def large(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", ["/search", "/search/feed.atom"])
-def test_the_page_answers_while_twenty_clients_ask_for_costly_searches(large, path):
+def test_the_page_answers_while_twenty_clients_ask_for_costly_searches(large):
     words = [f"{a}{b}" for a in "etaoins" for b in "etaoin"]  # the shortest are the most frequent
     kinds = [
         "harbour -# " + " ".join(f"-{word}" for word in words[:14]),
@@ -392,11 +392,11 @@ def test_the_page_answers_while_twenty_clients_ask_for_costly_searches(large, pa
     with running(large, "serve") as (_, url):
         eventually(lambda: get(f"{url}/healthz")[0] == 200)
         alone = slowest_usual(look)
-        arguments = [sys.executable, "-c", CLIENTS, f"{url}{path}", *kinds]
+        arguments = [sys.executable, "-c", CLIENTS, url, *kinds]
         with subprocess.Popen(arguments, stdin=subprocess.PIPE) as clients:
             try:
                 time.sleep(1)
-                assert slowest_usual(look) < MUCH_LONGER * alone
+                assert slowest_usual(look, count=30) < MUCH_LONGER * alone
                 assert clients.poll() is None
             finally:
                 clients.kill()

@@ -342,7 +342,7 @@ def world(tmp_path: Path) -> Iterator[Lists]:
 
 @given(st.data())
 @settings(
-    max_examples=fuzz_examples(150),
+    max_examples=fuzz_examples(80),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

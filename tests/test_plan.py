@@ -14,7 +14,7 @@ from aggregator.model import PictureMode, Subscription
 from aggregator.plan import FeedChanges, SettingChange, feed_changes
 from tests import quay
 from tests.running import command, one_line
-from tests.selection import examples
+from tests.selection import fuzz_examples
 from tests.stored import feed
 from tests.worlds import NOW, entry, record, sqlite_database, subscribe
 
@@ -141,7 +141,7 @@ FEEDS = st.builds(
 FILES = st.lists(FEEDS, max_size=4, unique_by=(lambda one: one.name, lambda one: one.url))
 
 
-@settings(max_examples=examples(200))
+@settings(max_examples=fuzz_examples(80))
 @given(files=st.lists(FILES, min_size=1, max_size=4))
 def test_the_plan_is_what_reading_the_file_does(tmp_path_factory, files):
     engine = sqlite_database(tmp_path_factory.mktemp("plan"))

@@ -22,7 +22,7 @@ from aggregator.search.syntax_tree import NameField, NameTest
 from tests import quay
 from tests.cpu_time import cpu_limit
 from tests.running import command
-from tests.selection import examples
+from tests.selection import fuzz_examples
 from tests.stored import feed, statements
 from tests.worlds import NOW, entry, new_database, record
 
@@ -211,7 +211,7 @@ POSTS = st.lists(st.tuples(st.integers(0, 60), st.sampled_from(WORDS)), max_size
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(150))
+@settings(max_examples=fuzz_examples(40))
 @given(data=st.data())
 def test_lists_become_as_planned(tmp_path_factory, data):
     engine = new_database(tmp_path_factory.mktemp("plan"))

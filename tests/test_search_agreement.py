@@ -35,7 +35,7 @@ from aggregator.search.syntax_tree import (
 )
 from aggregator.search.tree_facts import is_always_true, is_never_true, name_tests
 from aggregator.search.word_forms import words
-from tests.selection import examples
+from tests.selection import fuzz_examples
 from tests.worlds import NOW, entry, new_database, record, subscribe
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
@@ -124,7 +124,7 @@ NODES: strategies.SearchStrategy[Node] = strategies.recursive(
 )
 
 
-@settings(max_examples=examples(500))
+@settings(max_examples=fuzz_examples(150))
 @given(NODES)
 def test_the_database_finds_what_matches_in_memory(library, node):
     with library.connect() as connection:

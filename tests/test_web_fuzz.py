@@ -11,7 +11,7 @@ from tests.selection import fuzz_examples, slow_after
 from tests.web_fixtures import Site, full_site, post_path
 
 fuzzed = settings(
-    max_examples=fuzz_examples(150), deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=fuzz_examples(80), deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 PARAMETERS = (
