@@ -26,7 +26,7 @@ RELATIVE = {
     "pictures": "&lt;img src=x>" * 20_000,
     "sets of pictures": "&lt;img srcset='a 1w,b 2w,c 3w,d 4w,e 5w'>" * 5_000,
     "a set of pictures": f"&lt;img srcset='{'a 1w,' * 50_000}'>",
-    "frames": "&lt;iframe src=x>&lt;/iframe>" * 20_000,
+    "frames": "&lt;iframe src=x>&lt;/iframe>" * 10_000,
     "quotations": "&lt;q cite=x>x&lt;/q>" * 20_000,
     "places": "&lt;a href='#a'>x&lt;/a>&lt;p id=a>" * 10_000,
     "letters in addresses": f"&lt;a href='{'ü' * 400_000}'>x&lt;/a>",
