@@ -49,7 +49,7 @@ FIRST_POST = "https://example.org/one-file/"
 WATCH = """
 import subprocess, sys, time, urllib.request
 process = subprocess.Popen(sys.argv[2:])
-count, health = 0, None
+count = 0
 for _ in range(int(sys.argv[1])):
     time.sleep(1)
     try:
@@ -59,6 +59,8 @@ for _ in range(int(sys.argv[1])):
         continue
     if count >= 5:
         break
+if sys.argv[2] == "aggregator":
+    subprocess.run(["aggregator", "health"], check=True)
 process.terminate()
 process.wait()
 print("posts:", count)

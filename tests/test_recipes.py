@@ -16,6 +16,7 @@ from tests.running import command
 from tests.web_fixtures import Site, entry
 
 PAGE = "docs/recipes.md"
+DEPLOY = "docs/deploy.md"
 PIPELINES = [shlex.split(line) for text in blocks(PAGE, "sh") for line in text.splitlines()]
 AUDIO = Enclosure(url="https://lamp.example/1.mp3", type="audio/mpeg", length=1)
 
@@ -38,14 +39,18 @@ def test_a_feed_of_rss_bridge_has_the_name_of_the_service_which_is_allowed():
     assert f'allow: ["{service}:80"]' in text
 
 
-def test_alerts_compare_figures_that_the_program_has(tmp_path):
+@pytest.mark.parametrize("page", [PAGE, DEPLOY])
+def test_alerts_compare_figures_that_the_program_has(tmp_path, page):
     figures = Site(tmp_path).client.get("/metrics").text
-    (group,) = file_of_others(PAGE, "groups")["groups"]
-    names = [
-        name for rule in group["rules"] for name in re.findall(r"aggregator_\w+", rule["expr"])
-    ]
+    rules = alerts(page)
+    names = [name for rule in rules for name in re.findall(r"aggregator_\w+", rule["expr"])]
 
     assert names and [name for name in names if f"\n{name} " not in figures] == []
+
+
+def alerts(page: str) -> list[dict[str, str]]:
+    (group,) = file_of_others(page, "groups")["groups"]
+    return list(group["rules"])
 
 
 def test_prometheus_asks_the_address_at_which_the_program_listens(tmp_path):
@@ -54,8 +59,7 @@ def test_prometheus_asks_the_address_at_which_the_program_listens(tmp_path):
 
     assert job["static_configs"] == [{"targets": [f"{web.host}:{web.port}"]}]
     assert "metrics_path" not in job  # Prometheus asks for /metrics by itself
-    (group,) = file_of_others(PAGE, "groups")["groups"]
-    assert f'job="{job["job_name"]}"' in group["rules"][0]["expr"]
+    assert f'up{{job="{job["job_name"]}"}} == 0' in [rule["expr"] for rule in alerts(DEPLOY)]
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="NOT TESTED: jq is not installed")
