@@ -125,7 +125,8 @@ def _categories() -> Form:
 def _headers() -> Form:
     """Return the form of headers; an editor checks names and values, but not which names."""
     return {
-        "type": ["object", "null"],
+        "type": ["object", "null", "string"],
+        "maxLength": 0,
         "propertyNames": {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
         "additionalProperties": text(_ASCII, types=_SCALAR),
         "maxProperties": header_parsers.MAX_HEADERS,
