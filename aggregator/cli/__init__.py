@@ -24,6 +24,7 @@ _COMMANDS = {
     "check": "config_commands:check",
     "schema": "schema_command:schema",
     "plan": "plan:plan",
+    "preview": "preview:preview",
     "feeds": "poll_commands:list_feeds",
     "explain": "explain:explain",
     "explain-story": "explain_story:explain_story",

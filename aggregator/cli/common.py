@@ -10,9 +10,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aggregator.config import Config
-from aggregator.database import Connection, DBAPIError, Engine, database_error, open_database
+from aggregator.database import (
+    Connection,
+    DBAPIError,
+    Engine,
+    database_error,
+    open_database,
+    open_unchanged,
+)
 from aggregator.database.feeds import read_differences, write_subscriptions
 from aggregator.database.lists import write_relisting
+from aggregator.errors import DatabaseError
 
 
 def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -67,6 +75,25 @@ def opened_database(config: Config) -> Iterator[Engine]:
             )
         write_relisting.relist_all(engine)
         yield engine
+    except DBAPIError as error:
+        raise database_error(error, config.database) from error
+    finally:
+        engine.dispose()
+
+
+@contextlib.contextmanager
+def readable_database(config: Config) -> Iterator[Connection | None]:
+    """Open the database only to read; None without a database of this version."""
+    try:
+        engine = open_unchanged(config.database)
+    except DatabaseError:
+        engine = None
+    if engine is None:
+        yield None
+        return
+    try:
+        with engine.connect() as connection:
+            yield connection
     except DBAPIError as error:
         raise database_error(error, config.database) from error
     finally:

@@ -1,7 +1,6 @@
 """`check`, `add`, `import`: the configuration file."""
 
 import asyncio
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from aggregator import config as configuration
 from aggregator import urls
 from aggregator.cli.config_option import config_path, load_config, takes_config
 from aggregator.cli.discovery import DiscoveredFeed, discover
+from aggregator.cli.feed_arguments import address_as_in_file
 from aggregator.cli.logs import escaped
 from aggregator.config import Config
 from aggregator.database import Connection, DBAPIError, database_error, is_up_to_date, open_database
@@ -26,7 +26,6 @@ from aggregator.model.times import span_text
 from aggregator.opml import outlines as opml
 from aggregator.opml.outlines import LeftOut, OmissionReason, SubscriptionList
 from aggregator.reading.autodiscovery import feed_in_reason
-from aggregator.urls import feed_addresses
 
 _MAX_LINES = 50  # about one reason
 _MAX_NAMES = 8  # of one kind
@@ -104,7 +103,7 @@ def _source_notes(connection: Connection, config: Config) -> list[str]:
 def add(url: str, title: str | None, categories: tuple[str, ...], no_check: bool) -> None:
     """Subscribe to a feed, or to the feed of a web page."""
     config = load_config()
-    url = _as_in_file(url, config.folder)
+    url = address_as_in_file(url, config.folder)
     feed = None
     if not no_check and not configuration.has_feed(config, url):
         feed = asyncio.run(discover(config, url))
@@ -146,35 +145,6 @@ def _import_summary(added_count: int, known_count: int, omitted_count: int) -> s
         return f"nothing to add: all {known_count} are already subscribed"
     end = f", {omitted_count} left out" if omitted_count else ""
     return f"{added_count} added, {known_count} already subscribed{end}"
-
-
-def _as_in_file(text: str, folder: Path) -> str:
-    """Return the address of a feed or page as config.yaml can hold it.
-
-    Args:
-        folder: The folder of config.yaml, for the names of files.
-
-    Raises:
-        UsageError: The text is neither a web address nor the name of a file.
-    """
-    masked = urls.masked_input(text)
-    if not text.strip():
-        raise UsageError("URL: write the address of a feed or page")
-    if feed_addresses.is_masked(text):
-        raise UsageError(f"{masked}: *** stands for a secret there; write the whole address")
-    try:
-        address = configuration.feed_url(text, folder=folder)
-    except ValueError as error:
-        url = feed_addresses.web_url(text)
-        if url is None:
-            raise UsageError(f"URL: {error}") from error
-        if ":" in text.partition("/")[0]:  # feed:, itpc: and the like
-            return url
-    else:
-        # Path.is_file() raises an error for a name that is too long.
-        if urls.is_web(address) or os.path.isfile(folder / address):  # noqa: PTH113
-            return address
-    raise UsageError(f"{masked}: no such file; if it is on the web, write https://{masked}")
 
 
 def _left_out(feeds: Sequence[LeftOut]) -> Iterator[str]:

@@ -53,6 +53,17 @@ async def discover(config: Config, url: str) -> DiscoveredFeed:
         workers.stop()
 
 
+async def feeds_of_page(workers: Workers, fetched: Fetched) -> list[OpmlOutline]:
+    """Return the feeds of a web page."""
+    return await workers.run(
+        fetched.url,
+        advertised_feeds,
+        fetched.body,
+        fetched.url,
+        content_type=fetched.headers.get("content-type", ""),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Discovery:
     """Looks for a feed at an address, and at the feed addresses of a web page."""
@@ -72,13 +83,7 @@ class _Discovery:
         try:
             return await self._read(fetched, url)
         except ParseError as error:
-            feeds = await self.workers.run(
-                url,
-                advertised_feeds,
-                fetched.body,
-                fetched.url,
-                content_type=fetched.headers.get("content-type", ""),
-            )
+            feeds = await feeds_of_page(self.workers, fetched)
             if not feeds:
                 raise AggregatorError(
                     f"{urls.masked(url)}: {error.reason}, and it names no feed; "

@@ -2,28 +2,21 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from urllib.parse import unquote
 
 import click
 
 from aggregator import urls
-from aggregator.cli import exclusion_reasons, output
+from aggregator.cli import output
 from aggregator.cli.common import config_with_present_names, opened_database
 from aggregator.cli.config_option import load_config, takes_config
+from aggregator.cli.entry_presence import EntryPresence, dating_text, places_text, presences
 from aggregator.cli.logs import escaped
-from aggregator.config import Config, line_of, line_of_feed
 from aggregator.database import Connection
 from aggregator.database.entries import read_links
-from aggregator.database.lists import read_lists, read_memberships
-from aggregator.database.lists.read_memberships import Membership
-from aggregator.database.lists.rule_matching import RuleMatcher
-from aggregator.database.pictures import read_pictures
 from aggregator.database.stories import read_stories
 from aggregator.database.stories.read_stories import Story, StoryEntry, StoryReason
 from aggregator.errors import AggregatorError, UsageError
-from aggregator.merged import list_path
-from aggregator.model import Dating, PictureState
+from aggregator.model import PictureState
 from aggregator.pictures.picture_sizes import PictureSize, may_lead
 
 _MAX_ID = 2**63 - 1
@@ -49,7 +42,7 @@ def explain_story(place: str) -> None:
         config = config_with_present_names(connection, config)
         ids = [number] if number is not None else _ids_at(connection, place)
         stories = _stories(connection, ids)
-        listings = [_listings(connection, story.entries, config) for story in stories]
+        listings = [presences(connection, story.entries, config) for story in stories]
     if not stories:
         advice = "an id is in the page's source" if number is not None else "no post has this link"
         raise AggregatorError(f"{urls.masked_input(place)}: there is no such entry; {advice}")
@@ -105,56 +98,6 @@ def _stories(connection: Connection, ids: Iterable[int]) -> list[Story]:
     return stories
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPresence:
-    """Where an entry is listed, and why there.
-
-    Attributes:
-        dating: The reason for the place in lists, None if it was not stored.
-        lists: Lists that have the entry.
-        exclusion: Why no list has the entry, in words; empty for an entry in lists.
-        pictures: Of the entry, in order of preference.
-    """
-
-    dating: Dating | None
-    lists: Sequence[Membership]
-    exclusion: str
-    pictures: Sequence[PictureState] = ()
-
-
-def _listings(
-    connection: Connection, entries: Sequence[StoryEntry], config: Config
-) -> dict[int, EntryPresence]:
-    """Return where each entry of a story is listed, by id."""
-    lists = read_memberships.memberships(connection, [entry.id for entry in entries])
-    matcher = RuleMatcher(connection, {}, timezone=config.timezone)
-
-    def exclusion(entry: StoryEntry) -> str:
-        if entry.exclusion is None:
-            return ""
-        return exclusion_reasons.reason(
-            entry.exclusion,
-            entry.feed,
-            config,
-            is_match=lambda rule: bool(matcher.matches([rule], [entry.id])[rule]),
-            line_of=lambda setting: (
-                line_of_feed(setting.place, setting.key)
-                if setting.place
-                else line_of(config, setting.key)
-            ),
-        )
-
-    return {
-        entry.id: EntryPresence(
-            read_lists.dating(connection, entry.id),
-            lists[entry.id],
-            exclusion(entry),
-            read_pictures.picture_states(connection, entry.id),
-        )
-        for entry in entries
-    }
-
-
 def lines(
     entries: Sequence[StoryEntry],
     reasons: Sequence[StoryReason],
@@ -169,8 +112,9 @@ def lines(
         yield f"{numbers[entry.id]}. {entry.feed}: {entry.title}  ({position})"
         link = entry.url or "no link"
         yield f"   {entry.id}, listed {output.moment(entry.listed_at)} UTC, {link}"
-        yield f"   first seen {output.moment(entry.first_seen_at)} UTC; {_dated(listing.dating)}"
-        yield f"   {_places(listing)}"
+        first_seen = output.moment(entry.first_seen_at)
+        yield f"   first seen {first_seen} UTC; {dating_text(listing.dating)}"
+        yield f"   {places_text(listing)}"
         yield from (f"   {_picture(state)}" for state in listing.pictures)
     if len(entries) == 1 and not reasons:
         yield "in no story; nothing was found to be the same"
@@ -179,18 +123,6 @@ def lines(
         ends = " = ".join(str(numbers.get(entry_id, entry_id)) for entry_id in linked_ids)
         outside = "" if set(linked_ids) <= set(numbers) else "; kept apart"
         yield f"{ends}: {reason.rule}, {reason.score} %{outside}"
-
-
-def _places(listing: EntryPresence) -> str:
-    """Return which lists have an entry, or why none has."""
-    if listing.exclusion:
-        return f"in no list: {listing.exclusion}"
-    shown_in = [unquote(list_path(of.scope)) for of in listing.lists if of.is_shown]
-    other_lists = [unquote(list_path(of.scope)) for of in listing.lists if not of.is_shown]
-    texts = [f"shown in {', '.join(shown_in)}"] if shown_in else []
-    if other_lists:
-        texts.append(f"another entry of the story is shown in {', '.join(other_lists)}")
-    return "; ".join(texts) or "in no list yet"
 
 
 def _picture(state: PictureState) -> str:
@@ -205,13 +137,3 @@ def _picture(state: PictureState) -> str:
     else:
         outcome = "to be fetched" if state.next_at else "not needed so far"
     return f"picture {urls.masked(state.url) or 'in the text'}: {outcome}"
-
-
-def _dated(dating: Dating | None) -> str:
-    if dating is None:
-        return "why it stands there was not kept"
-    if dating.is_certain is None:
-        return dating.reason
-    form = f"read as {dating.form}" if dating.form else "not read as a date"
-    doubt = "" if dating.is_certain or not dating.form else ", not surely"
-    return f'{dating.reason} ("{dating.text}" in `{dating.field}`, {form}{doubt})'

@@ -1,20 +1,26 @@
 """Feeds as arguments of commands: by name, address, title, or the beginning of a name or title."""
 
 import difflib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from aggregator import urls
-from aggregator.config import Config
+from aggregator.config import Config, feed_url
 from aggregator.database import Connection
 from aggregator.database.feeds import read_names, read_sources
 from aggregator.errors import UsageError
 from aggregator.model import ListScope, Subscription
+from aggregator.urls import feed_addresses
 
 _MAX_TOLD = 5  # feeds that an ambiguous argument may mean
 _MAX_SIMILAR = 3  # names
+
+
+class NoSuchFeedError(UsageError):
+    """An argument means no feed of config.yaml."""
 
 
 class _NamedFeed(Protocol):
@@ -82,7 +88,7 @@ def _name(connection: Connection | None, argument: str, feeds: Sequence[_NamedFe
         return meant_names[0]
     masked = urls.masked_input(argument)
     if not meant_names:
-        raise UsageError(f"{masked}: no such feed; {_advice(argument, feeds)}")
+        raise NoSuchFeedError(f"{masked}: no such feed; {_advice(argument, feeds)}")
     told_names = ", ".join(meant_names[:_MAX_TOLD])
     ending = " and more" if len(meant_names) > _MAX_TOLD else ""
     raise UsageError(f"{masked}: may be {told_names}{ending}; write one of these names")
@@ -121,3 +127,32 @@ def _is_address(text: str, feed_url: str) -> bool:
 
 def _without_scheme(url: str) -> str:
     return urls.normalized(url).partition("://")[2]
+
+
+def address_as_in_file(text: str, folder: Path) -> str:
+    """Return the address of a feed or page as config.yaml can hold it.
+
+    Args:
+        folder: The folder of config.yaml, for the names of files.
+
+    Raises:
+        UsageError: The text is neither a web address nor the name of a file.
+    """
+    masked = urls.masked_input(text)
+    if not text.strip():
+        raise UsageError("URL: write the address of a feed or page")
+    if feed_addresses.is_masked(text):
+        raise UsageError(f"{masked}: *** stands for a secret there; write the whole address")
+    try:
+        address = feed_url(text, folder=folder)
+    except ValueError as error:
+        url = feed_addresses.web_url(text)
+        if url is None:
+            raise UsageError(f"URL: {error}") from error
+        if ":" in text.partition("/")[0]:  # feed:, itpc: and the like
+            return url
+    else:
+        # Path.is_file() raises an error for a name that is too long.
+        if urls.is_web(address) or os.path.isfile(folder / address):  # noqa: PTH113
+            return address
+    raise UsageError(f"{masked}: no such file; if it is on the web, write https://{masked}")

@@ -1,20 +1,16 @@
 """`remove`, `rename`: single feeds of the configuration file."""
 
-import contextlib
-from collections.abc import Iterator
-
 import click
 
 from aggregator import config as configuration
 from aggregator import urls
-from aggregator.cli.common import config_with_present_names
+from aggregator.cli.common import config_with_present_names, readable_database
 from aggregator.cli.config_option import config_path, load_config, takes_config
 from aggregator.cli.feed_arguments import subscribed_feed
 from aggregator.cli.logs import escaped
 from aggregator.config import Config
 from aggregator.config.value_parsers import name as read_name
-from aggregator.database import Connection, DBAPIError, database_error, open_unchanged
-from aggregator.errors import DatabaseError, UsageError
+from aggregator.errors import UsageError
 from aggregator.model import Subscription
 
 
@@ -56,29 +52,10 @@ def _meant_feed(argument: str) -> tuple[Subscription, Config]:
     Feeds have their names in the database, if the database can be read.
     """
     config = load_config()
-    with _readable_database(config) as connection:
+    with readable_database(config) as connection:
         if connection is not None:
             config = config_with_present_names(connection, config)
         return subscribed_feed(config, argument, connection), config
-
-
-@contextlib.contextmanager
-def _readable_database(config: Config) -> Iterator[Connection | None]:
-    """Open the database only to read; None without a database of this version."""
-    try:
-        engine = open_unchanged(config.database)
-    except DatabaseError:
-        engine = None
-    if engine is None:
-        yield None
-        return
-    try:
-        with engine.connect() as connection:
-            yield connection
-    except DBAPIError as error:
-        raise database_error(error, config.database) from error
-    finally:
-        engine.dispose()
 
 
 def _unused_name(config: Config, feed: Subscription, text: str) -> str:

@@ -1,0 +1,226 @@
+"""A feed polled once into a database that is deleted afterwards."""
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aggregator import rules
+from aggregator.cli.common import config_with_present_names
+from aggregator.cli.discovery import feeds_of_page
+from aggregator.cli.entry_presence import EntryPresence, presences
+from aggregator.config import Config, request_at
+from aggregator.database import Connection, Engine, open_database
+from aggregator.database.entries import read_known_entries
+from aggregator.database.feeds import write_leases, write_subscriptions
+from aggregator.database.lists import write_relisting
+from aggregator.database.stories import read_stories
+from aggregator.errors import AggregatorError, ParseError
+from aggregator.fetch import Fetcher
+from aggregator.model import (
+    CleanEntry,
+    CleanFeed,
+    DueFeed,
+    EntryId,
+    FeedHead,
+    Fetched,
+    OpmlOutline,
+    PictureMode,
+    Subscription,
+)
+from aggregator.poll import PollSettings, document_reader
+from aggregator.poll.reconcile import ReconciledPoll, reconcile
+from aggregator.poll.recording import record
+from aggregator.poll.reports import CompletedPoll, relocation_of, success_of
+from aggregator.reading.worker_task import ReadingResult
+from aggregator.runtime.worker_pool import Workers
+from aggregator.scheduler import poll_settings
+from aggregator.scheduler.leases import LEASE
+
+_OWNER = "preview"
+REPEATED = "the document has it twice"
+EXPIRED = "older than `retention.keep`, or beyond `retention.max_entries`"
+
+
+class NoFeedError(AggregatorError):
+    """The document is not a feed.
+
+    Attributes:
+        reason: In words, without feeds of a web page.
+        feeds: Of a web page.
+    """
+
+    def __init__(self, error: ParseError, feeds: Sequence[OpmlOutline]) -> None:
+        super().__init__(str(error))
+        self.reason = error.reason.removesuffix(f"; it names {error.named_feed}")
+        self.feeds = tuple(feeds)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEntry:
+    """An entry that would be stored; `id` is as if polled at the time of the trial."""
+
+    id: int
+    entry: CleanEntry
+    presence: EntryPresence
+
+    @property
+    def listed_at(self) -> datetime:
+        """The place in lists."""
+        return EntryId(self.id).at
+
+
+@dataclass(frozen=True, slots=True)
+class OmittedEntry:
+    """An entry of the document that would not be stored, and the reason."""
+
+    entry: CleanEntry
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The outcome of a trial.
+
+    Attributes:
+        url: Of the document, after redirects.
+        moved_to: See `Fetched`.
+        cut_short: The document breaks off, so its last entry is missing.
+        entries: In the order of a list, the newest first.
+    """
+
+    url: str
+    moved_to: str | None
+    head: FeedHead
+    cut_short: bool
+    entries: tuple[TrialEntry, ...]
+    omitted: tuple[OmittedEntry, ...]
+
+
+def try_feed(
+    config: Config, feed: Subscription, *, is_initial: bool, files: Path | None = None
+) -> Trial:
+    """Poll a feed as if for the first time, and store nothing for good.
+
+    Args:
+        feed: Of the configuration, or another one.
+        is_initial: The backlog is that of a feed with which a database begins.
+        files: Folder of a feed that is a file; None for the folder of config.yaml.
+
+    Raises:
+        FetchError: There is no answer to read.
+        NoFeedError: The document is not a feed.
+        NoWorkerError: This machine could not start a process to read the document.
+    """
+    if feed not in config.feeds:
+        request = request_at(feed.url, config.hosts)
+        requests = {**config.requests, feed.url: request}
+        config = replace(config, feeds=(*config.feeds, feed), requests=requests)
+    settings = poll_settings(config)
+    if files is not None:
+        settings = replace(settings, fetch=replace(settings.fetch, files=files))
+    with tempfile.TemporaryDirectory(prefix="aggregator-") as folder:
+        engine = open_database(f"sqlite:///{folder}/trial.db")
+        try:
+            due = _leased(config, feed, engine, is_initial=is_initial)
+            poll, fetched = asyncio.run(_polled(due, settings))
+            return _trial(config, engine, settings, poll, fetched)
+        finally:
+            engine.dispose()
+
+
+def _leased(config: Config, feed: Subscription, engine: Engine, *, is_initial: bool) -> DueFeed:
+    """Subscribe to the feed in an empty database, and lease it."""
+    now = datetime.now(UTC)
+    listing = config.listing_rules
+    backlog = rules.backlog_of(listing.common, feed.rules, is_initial=is_initial)
+    own_rules = replace(feed.rules, backlog=backlog)
+    feed = replace(feed, rules=own_rules, pictures=PictureMode.OFF)
+    with engine.begin() as connection:
+        write_subscriptions.follow_config(connection, [feed], listing, stories=False, now=now)
+        (due,) = write_leases.lease_named(
+            connection, owner=_OWNER, now=now, until=now + LEASE, names=None
+        )
+    return due
+
+
+async def _polled(due: DueFeed, settings: PollSettings) -> tuple[CompletedPoll, Fetched]:
+    """Fetch and read a feed as `Poller` does at a first poll."""
+    started_at = datetime.now(UTC)
+    # The document may be hostile: workers have a deadline and a memory limit.
+    workers = Workers(1, max_size=settings.fetch.max_size)
+    try:
+        async with Fetcher(settings.fetch) as fetcher:
+            fetched = await fetcher.fetch(
+                due.address, feed_request=settings.request_of(due.url), subscribed=due.url
+            )
+        reading = await _read(workers, due, fetched)
+    finally:
+        workers.stop()
+    success = success_of(due, started_at, fetched, reading)
+    relocation = relocation_of(due, fetched.moved_to, started_at)
+    poll = CompletedPoll(
+        due, started_at, datetime.now(UTC), relocation, success, fetched.status, fetched.size
+    )
+    return poll, fetched
+
+
+async def _read(workers: Workers, due: DueFeed, fetched: Fetched) -> ReadingResult:
+    try:
+        return await document_reader.read(workers, due, fetched.headers, fetched.url, fetched.body)
+    except ParseError as error:
+        feeds = await feeds_of_page(workers, fetched)
+        raise NoFeedError(error, feeds) from error
+
+
+def _trial(
+    config: Config, engine: Engine, settings: PollSettings, poll: CompletedPoll, fetched: Fetched
+) -> Trial:
+    """Store a poll, list the entries, and return the places of the entries."""
+    document = poll.document or CleanFeed(FeedHead())
+    with engine.begin() as connection:
+        (reconciled,) = reconcile(connection, [poll], settings)
+        record(connection, [poll], settings)
+    write_relisting.relist_all(engine)  # rules may name the title that the document has told
+    with engine.connect() as connection:
+        named_config = config_with_present_names(connection, config)
+        entries = _entries(connection, reconciled, named_config)
+    return Trial(
+        fetched.url,
+        fetched.moved_to,
+        document.head,
+        document.cut_short,
+        tuple(sorted(entries, key=lambda entry: entry.id, reverse=True)),
+        tuple(_omitted(document, reconciled)),
+    )
+
+
+def _entries(
+    connection: Connection, reconciled: ReconciledPoll, config: Config
+) -> list[TrialEntry]:
+    new_entries = {item.new_entry.identity: item.new_entry.entry for item in reconciled.new_entries}
+    ids = {
+        stored_entry.id: stored_entry.identity
+        for stored_entry in read_known_entries.known_by_identity(connection, new_entries)
+    }
+    stories = [read_stories.story(connection, entry_id) for entry_id in ids]
+    stored = [entry for story in stories if story for entry in story.entries]
+    presence_of = presences(connection, stored, config)
+    return [
+        TrialEntry(entry_id, new_entries[identity], presence_of[entry_id])
+        for entry_id, identity in ids.items()
+    ]
+
+
+def _omitted(document: CleanFeed, reconciled: ReconciledPoll) -> list[OmittedEntry]:
+    """Return the entries of the document without a stored entry, in order."""
+    stored = {item.new_entry.identity for item in reconciled.new_entries}
+    omitted = []
+    for entry, match in zip(document.entries, reconciled.matches, strict=False):
+        if match is None:
+            omitted.append(OmittedEntry(entry, REPEATED))
+        elif match.identity not in stored:
+            omitted.append(OmittedEntry(entry, EXPIRED))
+    return omitted
