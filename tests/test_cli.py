@@ -241,22 +241,59 @@ def test_check_proposes_the_line_to_change_for_a_feed_that_moved(folder):
 
 
 def test_check_proposes_the_feed_that_a_polled_page_names(server, folder):
-    link = '<link rel="alternate" type="application/rss+xml" href="/feed.xml?token=s3cret">'
-    server.put("/lamp", f"<!doctype html><title>Lamp</title>{link}")
-    server.put("/dark", "<!doctype html><title>None</title>")
-    write_config(folder, [server.url("/lamp"), server.url("/dark")])
-    before = command(folder, "check").stdout
+    names = ["secret", "new", "dark", "home", "double", "long", "fine"]
+    for name in names:
+        server.put(f"/{name}", rss([(name, name, None)]))
+    write_config(folder, [f"{{url: '{server.url(f'/{name}')}', name: {name}}}" for name in names])
     command(folder, "poll")
+    before = command(folder, "check").stdout
+    server.put("/secret", page_naming("/feed.xml?token=s3cret"))
+    server.put("/new", page_naming("/comments/feed", "/new/feed"))
+    server.put("/dark", page_naming())
+    server.redirect("/home", "/", status=301)
+    server.put("/", page_naming("/home"))
+    server.put("/double", page_naming("/fine#top"))
+    server.put("/long", page_naming("/" + "long" * 100))
+    command(folder, "poll", "--all")
 
-    remark, fine = command(folder, "check").stdout.splitlines()
+    *notes, fine = command(folder, "check").stdout.splitlines()
 
-    assert before == "config.yaml: fine, 2 feeds\n"
-    feed = server.url("/feed.xml?token=***")
-    assert remark.startswith("feeds[0] (127-0-0-1")
-    assert remark.endswith(
-        f"): {server.url('/lamp')} is a web page; its feed is {feed}, write that instead"
-    )
-    assert fine == "config.yaml: fine, 2 feeds"
+    assert before == fine + "\n" == "config.yaml: fine, 7 feeds\n"
+    secret, new = server.url("/feed.xml?token=***"), server.url("/new/feed")
+    for note, place, path, advice in zip(
+        notes,
+        ["feeds[0] (secret)", "feeds[1] (new)", "feeds[4] (double)"],
+        ["/secret", "/new", "/double"],
+        [
+            f"{secret}, write that with the secret that the page has",
+            f"{new}, write that instead",
+            "feeds[6] (fine), so remove this one",
+        ],
+        strict=True,
+    ):
+        assert note == f"{place}: {server.url(path)} is a web page; its feed is {advice}"
+
+
+def test_check_proposes_the_feed_of_the_page_that_a_feed_moved_to(server, folder):
+    server.put("/home", page_naming("/feed"))
+    write_config(folder, [f"{{url: '{server.url('/old')}', name: lamp}}"])
+    command(folder, "feeds")
+    database = open_database(f"sqlite:///{folder}/aggregator.db")
+    record(database, "lamp", moved_to=server.url("/home"))
+    database.dispose()
+    moved = command(folder, "check").stdout.splitlines()[0]
+    command(folder, "poll", "--all")
+
+    page = command(folder, "check").stdout.splitlines()[0]
+
+    home, old = server.url("/home"), server.url("/old")
+    assert moved == f"feeds[0] (lamp): moved for good; write {home} instead of {old}"
+    assert page.endswith(f" is a web page; its feed is {server.url('/feed')}, write that instead")
+
+
+def page_naming(*addresses: str) -> str:
+    links = (f'<link rel="alternate" type="application/rss+xml" href="{url}">' for url in addresses)
+    return f"<!doctype html><title>Lamp</title>{''.join(links)}"
 
 
 def test_check_makes_and_changes_no_database(tmp_path):

@@ -9,7 +9,6 @@ from aggregator.reading import autodiscovery
 from aggregator.reading.autodiscovery import (
     advertised_feeds,
     error_with_feed,
-    feed_in_reason,
 )
 from tests.cpu_time import cpu_limit
 from tests.selection import slow_after, slow_but
@@ -108,5 +107,5 @@ def test_an_address_that_is_too_long_to_show_is_left_out_and_not_cut_within_a_se
     address = f"https://blog.example/{'x' * 270}/t0k-5519-zz/feed"
 
     assert "t0k" not in str(error_with_feed(error, address))
-    assert feed_in_reason(error_with_feed(error, address).reason) is None
-    assert feed_in_reason(error_with_feed(error, address[:300]).reason) == address[:300]
+    assert error_with_feed(error, address).named_feed is None
+    assert error_with_feed(error, address[:300]).named_feed == address[:300]

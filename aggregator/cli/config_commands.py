@@ -25,7 +25,7 @@ from aggregator.model import OpmlOutline, Subscription
 from aggregator.model.times import span_text
 from aggregator.opml import outlines as opml
 from aggregator.opml.outlines import LeftOut, OmissionReason, SubscriptionList
-from aggregator.reading.autodiscovery import feed_in_reason
+from aggregator.urls import feed_addresses
 
 _MAX_LINES = 50  # about one reason
 _MAX_NAMES = 8  # of one kind
@@ -69,13 +69,38 @@ def _notes_from_polls(config: Config) -> Iterator[str]:
 def _address_notes(connection: Connection, config: Config) -> Iterator[str]:
     """Yield notes about wrong addresses, as found by polls."""
     moved = read_health.moved_addresses(connection)
-    errors = read_health.poll_errors(connection)
+    named = read_health.named_feeds(connection)  # also by the page that a feed moved to
     for feed in config.feeds:
         where, url = config.place_of(feed), urls.masked(feed.url)
-        if place := moved.get(feed.url):
+        if named_feed := named.get(feed.url):
+            if note := _page_note(config, feed, named_feed):
+                yield f"{where}: {url} is a web page; {note}"
+        elif place := moved.get(feed.url):
             yield f"{where}: moved for good; write {urls.masked(place)} instead of {url}"
-        elif place := feed_in_reason(errors.get(feed.url, "")):
-            yield f"{where}: {url} is a web page; its feed is {place}, write that instead"
+
+
+def _page_note(config: Config, feed: Subscription, named_feed: str) -> str | None:
+    """Return what to do about a feed whose address has a web page.
+
+    Args:
+        named_feed: Address of the feed that the page names, masked.
+
+    Returns:
+        None if the page names its own address, as pages do that still link to a feed that is gone.
+    """
+    key = configuration.same_feed_key(named_feed)
+    subscribed_feeds = [
+        each_feed
+        for each_feed in config.feeds
+        if configuration.same_feed_key(urls.masked(each_feed.url)) == key
+    ]
+    if feed in subscribed_feeds:
+        return None
+    if subscribed_feeds:
+        return f"its feed is {config.place_of(subscribed_feeds[0])}, so remove this one"
+    if feed_addresses.is_masked(named_feed):
+        return f"its feed is {named_feed}, write that with the secret that the page has"
+    return f"its feed is {named_feed}, write that instead"
 
 
 def _source_notes(connection: Connection, config: Config) -> list[str]:

@@ -55,6 +55,7 @@ from aggregator.config.page_files import Face, Logo
 from aggregator.config.remarks import notes, source_notes
 from aggregator.config.rule_remarks import unknown_sources
 from aggregator.config.subscription_edits import remove_feed, rename_feed
+from aggregator.config.subscriptions import same_feed_key
 
 __all__ = [
     "Appended",
@@ -92,6 +93,7 @@ __all__ = [
     "remove_feed",
     "rename_feed",
     "request_at",
+    "same_feed_key",
     "save_times",
     "site_of_host",
     "source_notes",

@@ -25,7 +25,6 @@ _TYPES = frozenset(
 )
 _MAX_PAGE = 1_000_000
 _MAX_SHOWN = 300  # characters of an address
-_NAMES = "; it names "
 _RAW = ("script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes")
 _TAG = re.compile(rf"<(?:(!--)|(link|a|base|{'|'.join(_RAW)})(?=[\s/>]))", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
@@ -79,12 +78,7 @@ def error_with_feed(error: ParseError, url: str) -> ParseError:
     if len(feed_url) > _MAX_SHOWN:
         reason = f"{error.reason}; the address of the feed in it is too long to show"
         return ParseError(error.feed_url, reason, error.kind)
-    return ParseError(error.feed_url, f"{error.reason}{_NAMES}{feed_url}", error.kind, feed_url)
-
-
-def feed_in_reason(reason: str) -> str | None:
-    """Return the address in a reason of `error_with_feed`, None for none."""
-    return reason.partition(_NAMES)[2] or None
+    return ParseError(error.feed_url, f"{error.reason}; it names {feed_url}", error.kind, feed_url)
 
 
 def _is_feed(attributes: Mapping[str, str]) -> bool:

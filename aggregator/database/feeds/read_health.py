@@ -130,12 +130,16 @@ def moved_addresses(connection: Connection) -> dict[str, str]:
     return {row.url: row.moved_to for row in connection.execute(statement)}
 
 
-def poll_errors(connection: Connection) -> dict[str, str]:
-    """Return the error of the last poll of each subscription with a failed poll, by address."""
-    statement = select(feeds.c.url, feeds.c.error).where(
-        feeds.c.error.is_not(None), feeds.c.subscribed
+def named_feeds(connection: Connection) -> dict[str, str]:
+    """Return the masked address of the feed that a web page in place of a feed names.
+
+    By the address of each subscription whose last poll met such a page.
+    """
+    statement = select(feeds.c.url, feeds.c.failure).where(
+        feeds.c.failure.is_not(None), feeds.c.subscribed
     )
-    return {row.url: row.error for row in connection.execute(statement)}
+    failures = {row.url: row.failure for row in connection.execute(statement)}
+    return {url: failure.named_feed for url, failure in failures.items() if failure.named_feed}
 
 
 def next_due_at(connection: Connection) -> datetime | None:
