@@ -126,6 +126,8 @@ COMMANDS = {
     "aggregator init": ["init"],
     "aggregator check": ["check"],
     "aggregator schema": ["schema"],
+    r"aggregator preview URL\|FILE\|FEED": ["preview", "samples/recent-posts.xml"],
+    "aggregator preview URL": ["preview", "http://127.0.0.1:{port}/feed"],
     "aggregator plan": ["plan"],
     "aggregator poll [FEED]": ["poll", "recent-posts"],
     "aggregator feeds": ["feeds"],
