@@ -1,8 +1,10 @@
 """The commands that write subscriptions into config.yaml: `add` and `import`."""
 
 import json
+import re
 import resource
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from tests.running import command, forked, one_line, rss, write_config
 from tests.selection import slow_after
 
 NOW = datetime.now(UTC)
+LISTS = Path(__file__).parents[1].parent / "shared" / "corpus" / "opml"
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +238,7 @@ def test_import_says_what_it_leaves_out(tmp_path):
     why = "left out, as it has no http:// or https:// address"
     hidden = "left out, as a password or token in its address is hidden (***)"
     advice = "; add it with the whole address: aggregator add URL"
+    reasons = "4 without a web address, 1 with a hidden secret, 1 made by rules of FreshRSS"
     scraped = "left out, as it is a page or a JSON document that rules of FreshRSS make a feed of"
     assert (done.returncode, done.stdout.splitlines()) == (
         0,
@@ -247,9 +251,74 @@ def test_import_says_what_it_leaves_out(tmp_path):
             f"{hidden}: 'https://***@d.example/f' (x){advice}",
             f"{scraped}: 'https://s.example/' (S)",
             "not taken over: filters: 1 (A)",
-            "1 added, 1 already subscribed, 6 left out",
+            f"1 added, 1 already subscribed, 6 left out ({reasons})",
         ],
     )
+
+
+def test_import_takes_the_feeds_of_a_list_of_freshrss_and_says_what_it_can_not_take(tmp_path):
+    write_config(tmp_path, ["https://known.example/feed"])
+    scraped = ["HTML+XPath", "XML+XPath", "JSON+DotNotation", "HTML+XPath+JSON+DotNotation",
+               "json+future", "HTML+Future"]  # fmt: skip
+    feeds = {
+        "JSONFeed": "https://json.example/feed.json",
+        "application/rss+xml": "https://typed.example/rss",
+        "rss": "feed:https://colon.example/feed",
+        "RSS": "feed://slashes.example/feed",
+        "atom": "https://known.example/feed",
+    }
+    outlines = [
+        f'<outline text="{kind}" type="{kind}" xmlUrl="https://page-{number}.example/" '
+        'frss:xPathItem="//article" frss:jsonItem="data.items" frss:xPathItemTitle=".//h2"/>'
+        for number, kind in enumerate(scraped)
+    ]
+    outlines += [
+        f'<outline text="{kind}" type="{kind}" xmlUrl="{url}" frss:priority="important" '
+        'frss:cssFullContent="article" frss:CURLOPT_USERAGENT="x" frss:unicityCriteria="link"/>'
+        for kind, url in feeds.items()
+    ]
+    (tmp_path / "freshrss.opml").write_text(
+        '<opml version="2.0" xmlns:frss="https://freshrss.org/opml"><body><outline text="News">'
+        f"{''.join(outlines)}</outline></body></opml>"
+    )
+
+    lines = command(tmp_path, "import", "freshrss.opml").stdout.splitlines()
+
+    assert lines[:4] == [
+        "added https://json.example/feed.json",
+        "added https://typed.example/rss",
+        "added https://colon.example/feed",
+        "added http://slashes.example/feed",
+    ]
+    assert [line.rpartition("(")[2] for line in lines if line.startswith("left out")] == [
+        f"{kind})" for kind in scraped
+    ]
+    assert {line.split(": ")[1] for line in lines if line.startswith("not taken over")} == {
+        "full texts from the pages of posts",
+        "headers, cookies, proxies and passwords of requests",
+        "how posts are told apart",
+        "priorities, and what is hidden or muted",
+    }
+    assert lines[-1] == ("4 added, 1 already subscribed, 6 left out (6 made by rules of FreshRSS)")
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not LISTS.is_dir(), reason="there is no ../shared/corpus/opml")
+def test_import_counts_every_feed_of_a_list_of_the_corpus(tmp_path):
+    lists = [path for path in LISTS.rglob("*") if path.suffix in {".opml", ".xml"}]
+    for number, path in enumerate(lists):
+        outlines = re.findall(rb"\sxmlUrl=[\"']", path.read_bytes(), re.IGNORECASE)
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        write_config(folder, [])
+
+        summary = command(folder, "import", str(path)).stdout.splitlines()[-1]
+
+        counts = re.match(r"([\d,]+) added, ([\d,]+) already subscribed(, [\d,]+)?", summary)
+        assert counts, (path, summary)
+        assert bool(outlines) <= int(counts[1].replace(",", "")) <= len(outlines), path
+        again = command(folder, "import", str(path)).stdout.splitlines()[-1]
+        assert again.startswith(("nothing to add: all ", "0 added, ")), (path, again)
 
 
 def test_import_says_that_a_list_breaks_off_and_takes_no_address_in_part(tmp_path):

@@ -1,6 +1,7 @@
 """`check`, `add`, `import`: the configuration file."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -29,6 +30,11 @@ from aggregator.urls import feed_addresses
 
 _MAX_LINES = 50  # about one reason
 _MAX_NAMES = 8  # of one kind
+_IN_SHORT = {
+    OmissionReason.NOT_AN_ADDRESS: "without a web address",
+    OmissionReason.MASKED: "with a hidden secret",
+    OmissionReason.SCRAPED: "made by rules of FreshRSS",
+}
 _ADVICE = {OmissionReason.MASKED: "; add it with the whole address: aggregator add URL"}
 
 
@@ -161,15 +167,19 @@ def import_opml(file: Path) -> None:
         click.echo(line)
     if subscriptions.breaks_off:
         click.echo(f"{file} breaks off: feeds may be missing; export the list again")
-    click.echo(_import_summary(len(appended.feeds), known_count, len(left_out)))
+    click.echo(_import_summary(len(appended.feeds), known_count, left_out))
 
 
-def _import_summary(added_count: int, known_count: int, omitted_count: int) -> str:
-    """Return how many feeds were added, were subscribed to before, and were left out."""
-    if known_count and not added_count and not omitted_count:
-        return f"nothing to add: all {known_count} are already subscribed"
-    end = f", {omitted_count} left out" if omitted_count else ""
-    return f"{added_count} added, {known_count} already subscribed{end}"
+def _import_summary(added_count: int, known_count: int, left_out: Sequence[LeftOut]) -> str:
+    """Return how many feeds were added, were subscribed to before, and were left out, and why."""
+    if known_count and not added_count and not left_out:
+        return f"nothing to add: all {known_count:,} are already subscribed"
+    summary = f"{added_count:,} added, {known_count:,} already subscribed"
+    if not left_out:
+        return summary
+    counts = Counter(feed.reason for feed in left_out)
+    reasons = (f"{counts[reason]:,} {_IN_SHORT[reason]}" for reason in _IN_SHORT if counts[reason])
+    return f"{summary}, {len(left_out):,} left out ({', '.join(reasons)})"
 
 
 def _left_out(feeds: Sequence[LeftOut]) -> Iterator[str]:

@@ -44,7 +44,7 @@ _INSIGNIFICANT = re.compile(
     r"xpath|^json|schema|encoding|format|width|height|email|site|home"
 )
 _UNSET_VALUES = frozenset({"", "0", "false", "no", "off", "none", "null", "default", "main", "id"})
-_SCRAPED = re.compile(r"xpath|dotnotation|scrap", re.IGNORECASE)
+_SCRAPED = re.compile(r"^\s*(?:html|xml|json)\+|xpath|dotnotation|scrap", re.IGNORECASE)
 _LIST = re.compile(r"\.opml(?:$|[?#])", re.IGNORECASE)
 
 
