@@ -72,11 +72,13 @@ def read_feeds(
         return FeedFile(text, filling, items, items.faults)
     filling = text.filling(environment)
     values = filling.values
-    if not isinstance(values, dict) or _FEEDS not in values:
+    if not isinstance(values, dict):
         return FeedFile(text, filling, FeedItems(), [ConfigFault((), _SHAPE)])
     written_defaults = {key: value for key, value in values.items() if key != _FEEDS}
     defaults = option_validation.read_defaults(written_defaults, folder=folder)
     faults = [] if isinstance(defaults, FeedDefaults) else defaults
+    if _FEEDS not in values:  # perhaps under a key that is not known
+        return FeedFile(text, filling, FeedItems(), faults or [ConfigFault((), _SHAPE)])
     items = feed_items.read_feeds(
         values[_FEEDS],
         folder=folder,

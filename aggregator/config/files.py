@@ -144,7 +144,7 @@ class Folder:
             ValueError: The path leads out of the folder, or the file can't be read.
         """
         words = path_within(line(text), "logo.svg")
-        return PageFile(words, self._read(words, "beside config.yaml"))
+        return PageFile(words, self._read(words, " beside config.yaml"))
 
     def read_secret(self, text: str) -> str:
         """Read a file with a secret anywhere, without the last line break; note its stamp.
@@ -157,7 +157,8 @@ class Folder:
         """
         if not text.strip():
             raise ValueError("${file:} names no file; write ${file:/run/secrets/name}")
-        data = self._read(text, f"in {quoted(str(self.path / Path(text).parent))}")
+        folder = quoted(str(self.path))
+        data = self._read(text, "" if Path(text).is_absolute() else f" in {folder}")
         try:
             secret = data.decode()
         except UnicodeDecodeError as error:
@@ -171,7 +172,7 @@ class Folder:
         """Read a file, and note its stamp.
 
         Args:
-            where: Where a missing file should be.
+            where: Where a missing file should be, for a message.
 
         Raises:
             ValueError: The file can't be read.
@@ -181,7 +182,7 @@ class Folder:
         try:
             data = _content(path)
         except FileNotFoundError as error:
-            raise ValueError(f"there is no file {name} {where}") from error
+            raise ValueError(f"there is no file {name}{where}") from error
         except IsADirectoryError as error:
             raise ValueError(f"{name} is a folder; name a file in it") from error
         except (OSError, ValueError) as error:

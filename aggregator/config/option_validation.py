@@ -1,7 +1,7 @@
 """The values of config.yaml -> options, or every fault."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cache, partial
 from typing import Any, TypeVar, cast, get_type_hints
@@ -102,6 +102,7 @@ def _would_reveal_address(
     return bool(defaults.private if is_private is None else is_private)
 
 
+_UNKNOWN = "unexpected_keyword_argument"
 _SECTIONS: dict[str, type] = {
     "web": WebOptions,
     "poll": PollOptions,
@@ -126,9 +127,21 @@ def _check(section: type[_T], raw: object, folder: Folder) -> _T | list[ConfigFa
         adapter: TypeAdapter[_T] = _adapter_of(cast("type", section))
         options = adapter.validate_python(raw, context=folder)
     except ValidationError as error:
-        errors = error.errors(include_url=False)
+        errors = _without_misspelt(error.errors(include_url=False), section)
         return [fault for details in errors for fault in _faults(details, section)]
     return options
+
+
+def _without_misspelt(errors: list[ErrorDetails], outermost: type) -> list[ErrorDetails]:
+    """Return errors, without keys that are missing because they are misspelt."""
+    missing = {details["loc"] for details in errors if details["type"] == "missing"}
+    misspelt = set()
+    for details in errors:
+        if details["type"] == _UNKNOWN and missing:
+            *outer, key = details["loc"]
+            similar = _similar_key(str(key), _section_at(outer, outermost))
+            misspelt.add((*outer, similar))
+    return [details for details in errors if details["loc"] not in missing & misspelt]
 
 
 def _faults(details: ErrorDetails, outermost: type) -> Iterator[ConfigFault]:
@@ -152,9 +165,9 @@ def _fault(details: ErrorDetails, outermost: type) -> ConfigFault:
     if details["type"] == "missing":
         noun = "view" if location[0] == "views" else "feed"
         return ConfigFault(location, f"missing; every {noun} needs one")
-    if details["type"] == "unexpected_keyword_argument":
+    if details["type"] == _UNKNOWN:
         *outer, key = map(str, location)
-        section = _SECTIONS[_section_name(outer)] if outer else outermost
+        section = _section_at(outer, outermost)
         message = f"unknown key; known here are {', '.join(_known_keys(section))}"
         return ConfigFault(
             location, message, of_key=True, suggest=partial(_unknown_key, key, section)
@@ -163,9 +176,16 @@ def _fault(details: ErrorDetails, outermost: type) -> ConfigFault:
     return ConfigFault(location, "can't be read; see docs/config.md")
 
 
-def _section_name(location: list[str]) -> str:
-    """Return the name of the section at a location; a request may stand in other sections."""
-    return location[-1] if location[-1] == "request" else location[0]
+def _section_at(location: Sequence[str | int], outermost: type) -> type:
+    """Return the class of the section at a location; a request may stand in other sections."""
+    if not location:
+        return outermost
+    return _SECTIONS[str(location[-1] if location[-1] == "request" else location[0])]
+
+
+def _similar_key(key: str, section: type) -> str | None:
+    similar = difflib.get_close_matches(key.lower(), _known_keys(section), n=1)
+    return similar[0] if similar else None
 
 
 def _known_keys(section: type) -> list[str]:
@@ -180,8 +200,8 @@ def _unknown_key(key: str, section: type) -> str:
     known_keys = _known_keys(section)
     if places := list(_places_of(key, section)):
         return f'unknown key; "{key}" belongs {" or ".join(places)}'
-    if similar := difflib.get_close_matches(key.lower(), known_keys, n=1):
-        return f'unknown key; did you mean "{similar[0]}"?'
+    if similar := _similar_key(key, section):
+        return f'unknown key; did you mean "{similar}"?'
     return f"unknown key; known here are {', '.join(known_keys)}"
 
 
