@@ -38,7 +38,8 @@ Rows = dict[str, list[dict[str, Any]]]
 TABLES = ("state", "categories", "lists", "feeds", "feed_categories", "former_names", "hosts",
           "polls", "entries", "list_members", "withdrawn_members", "relistings", "resolved_names",
           "contents", "entry_keys", "story_keys", "story_links", "story_candidates", "subscribers",
-          "unannounced", "pictures", "entry_pictures", "unchosen_pictures")  # fmt: skip
+          "unannounced", "pictures", "entry_pictures", "unchosen_pictures",
+          "opml_lists")  # fmt: skip
 FORMER_TABLES = {"categories"}
 """Tables that the program of today does not have."""
 

@@ -42,6 +42,7 @@ ALLOWED = {
     "aggregator.reading.excerpts": {"reading.sanitize", "text"},
     "aggregator.reading.clean": PURE
     | {"dates", "links", "reading.excerpts", "reading.sanitize", "text"},
+    "aggregator.reading.opml_document": PURE | {"opml"},
     "aggregator.reading.worker_task": PURE
     | {"reading.autodiscovery", "reading.clean", "reading.parse", "reading.prefilter", "text"},
     "aggregator.pictures": PURE | {"text"},
@@ -54,8 +55,8 @@ ALLOWED = {
     "aggregator.merged": PURE | {"config", "database", "dates", "publish"},
     "aggregator.websub": PURE | {"config", "database", "fetch", "merged", "publish", "runtime"},
     "aggregator.poll": PURE
-    | {"database", "dates", "dedup", "fetch", "pictures", "reading.document_limits"}
-    | {"reading.worker_task", "runtime", "schedule", "stories", "text"},
+    | {"database", "dates", "dedup", "fetch", "opml", "pictures", "reading.document_limits"}
+    | {"reading.opml_document", "reading.worker_task", "runtime", "schedule", "stories", "text"},
     "aggregator.scheduler": PURE
     | {"config", "database", "fetch", "merged", "pictures", "poll", "runtime", "websub"},
     "aggregator.cli": PURE

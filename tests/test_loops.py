@@ -15,7 +15,7 @@ from aggregator import config as configuration
 from aggregator.database.feeds import read_health, write_subscriptions
 from aggregator.database.lists import read_lists
 from aggregator.model import ListedEntry, ListKind, ListScope
-from aggregator.scheduler import poll_once
+from aggregator.scheduler import PollRequest, poll_once
 from tests.feedserver import FeedServer
 from tests.pollers import pollers
 from tests.running import rss, write_config
@@ -56,7 +56,7 @@ class Instance:
             poll_once(
                 self.config,
                 self.engine,
-                everything=True,
+                PollRequest(all_feeds=True),
                 on_start=lambda count: None,
                 on_result=lambda result: None,
                 pollers=pollers(self.engine),

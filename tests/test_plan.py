@@ -118,7 +118,7 @@ def test_every_setting_of_a_feed_is_compared(database):
         ("read_here", False),
         ("pictures", "all"), ("request", "***"),
     ]  # fmt: skip
-    apart = {"name", "url", "written_url", "name_given", "named_by_title", "rules"}
+    apart = {"name", "url", "written_url", "name_given", "named_by_title", "rules", "opml_list"}
     assert apart | set(values) == set(Subscription.__match_args__)
 
 

@@ -28,7 +28,7 @@ from aggregator.database.state import read_overview
 from aggregator.poll import Poller
 from aggregator.runtime import process_identity
 from aggregator.runtime.hub_socket import SubscriptionRequest
-from aggregator.scheduler import Scheduler, leases, poll_once, poll_settings
+from aggregator.scheduler import PollRequest, Scheduler, leases, poll_once, poll_settings
 from aggregator.scheduler import service as scheduling
 from tests.cpu_time import cpu_seconds
 from tests.feedserver import FeedServer
@@ -254,7 +254,7 @@ def test_what_was_read_before_a_single_poll_is_stopped_is_stored(world):
         workers = CountingWorkers()
         polling = asyncio.create_task(
             poll_once(
-                world.config, world.database, everything=False,
+                world.config, world.database, PollRequest(),
                 on_start=lambda _: None, on_result=lambda _: None,
                 pollers=pollers(world.database, workers=lambda _settings: workers),
             )

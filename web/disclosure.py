@@ -10,7 +10,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from aggregator import urls
-from aggregator.model import Failure, FeedHealth
+from aggregator.model import Failure, FeedHealth, OpmlListHealth
 
 NOT_PUBLIC = "leads to an address that is not public"
 
@@ -20,6 +20,7 @@ _REPAIRED = "the document had to be repaired"
 _POSSIBLE_PLACE = re.compile(r"/|\w[.:@]\w")  # a path, a host, an address
 _POSSIBLE_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,64}")
 _URL = re.compile(r"https?://[^\s\"'<>]{1,4096}", re.IGNORECASE)
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
 _MAX_TEXT = 2000  # characters of an error or a note
 _PRIVATE = "private address"
 
@@ -30,6 +31,7 @@ def public(feed: FeedHealth) -> FeedHealth:
         return _without_address(feed)
     return replace(
         feed,
+        opml_list=public_address(feed.opml_list) if feed.opml_list else None,
         error=_public(feed.error),
         failure=_public_failure(feed.failure),
         note=_public(feed.note),
@@ -39,6 +41,24 @@ def public(feed: FeedHealth) -> FeedHealth:
             replace(poll, error=_public(poll.error)) if poll.error else poll for poll in feed.polls
         ),
     )
+
+
+def public_list(opml_list: OpmlListHealth) -> OpmlListHealth:
+    """Return an OPML list without passwords, private addresses, and the name of a file."""
+    return replace(
+        opml_list,
+        address=public_address(opml_list.address),
+        failure=public_problem(opml_list.failure) if opml_list.failure else None,
+    )
+
+
+def public_address(address: str) -> str:
+    """Return the address of an OPML list without passwords; of a private server or file, nothing.
+
+    Variables in the address are not filled in, but their defaults may be secret.
+    """
+    is_public = urls.is_web(address) and not urls.is_private(address)
+    return urls.masked(_VARIABLE.sub("***", address)) if is_public else ""
 
 
 def public_problem(problem: str) -> str:
@@ -71,6 +91,7 @@ def _without_address(feed: FeedHealth) -> FeedHealth:
         failure=replace(feed.failure, named_feed=None) if feed.failure else None,
         note=placeless(feed.note, _REPAIRED),
         next_reason=placeless(feed.next_reason, None),
+        opml_list=None,
         moved_to=None,
         constraints=(),
         polls=tuple(replace(poll, error=placeless(poll.error, _FAILED)) for poll in feed.polls),

@@ -14,6 +14,7 @@ from flask import render_template
 from aggregator.database import Connection
 from aggregator.database.feeds import read_health, read_sources, read_status
 from aggregator.database.lists import read_lists, read_relisting, read_searches
+from aggregator.database.opml_lists import read_opml_lists
 from aggregator.database.pictures import read_pictures
 from aggregator.database.state import read_overview
 from aggregator.model import (
@@ -245,6 +246,7 @@ def status(data: PageData, skipped: int, path_of: Callable[[int], str]) -> Page:
     problem = read_overview.config_problem(data.connection)
     values |= {
         "totals": totals,
+        "opml_lists": map(disclosure.public_list, read_opml_lists.healths(data.connection)),
         "halted": _has_halted(data),
         "problem": disclosure.public_problem(problem) if problem else None,
     }

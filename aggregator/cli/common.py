@@ -18,9 +18,10 @@ from aggregator.database import (
     open_database,
     open_unchanged,
 )
-from aggregator.database.feeds import read_differences, write_subscriptions
+from aggregator.database.feeds import read_differences
 from aggregator.database.lists import write_relisting
 from aggregator.errors import DatabaseError
+from aggregator.scheduler import config_sync
 
 
 def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -57,8 +58,11 @@ def run_until_done(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 @contextlib.contextmanager
-def opened_database(config: Config) -> Iterator[Engine]:
+def opened_database(config: Config) -> Iterator[tuple[Engine, Config]]:
     """Open the database, and bring the subscriptions up to date with the file.
+
+    Yields:
+        The database, and the configuration with the feeds of its OPML lists.
 
     Raises:
         DatabaseError: The database cannot be used.
@@ -66,15 +70,9 @@ def opened_database(config: Config) -> Iterator[Engine]:
     engine = open_database(config.database)
     try:
         with engine.begin() as connection:
-            write_subscriptions.follow_config(
-                connection,
-                config.feeds,
-                config.listing_rules,
-                stories=config.stories.on,
-                now=datetime.now(UTC),
-            )
+            followed = config_sync.follow(connection, config, now=datetime.now(UTC))
         write_relisting.relist_all(engine)
-        yield engine
+        yield engine, followed.config
     except DBAPIError as error:
         raise database_error(error, config.database) from error
     finally:

@@ -9,6 +9,7 @@ import click
 
 from aggregator import config as configuration
 from aggregator import urls
+from aggregator.cli import opml_notes
 from aggregator.cli.config_option import config_path, load_config, takes_config
 from aggregator.cli.discovery import DiscoveredFeed, discover
 from aggregator.cli.feed_arguments import address_as_in_file
@@ -17,6 +18,7 @@ from aggregator.config import Config
 from aggregator.database import Connection, DBAPIError, database_error, is_up_to_date, open_database
 from aggregator.database.feeds import read_health, read_names
 from aggregator.database.lists.search_names import resolve_names
+from aggregator.database.opml_lists import read_opml_lists
 from aggregator.errors import (
     DatabaseError,
     OpmlError,
@@ -26,6 +28,7 @@ from aggregator.model import OpmlOutline, Subscription
 from aggregator.model.times import span_text
 from aggregator.opml import outlines as opml
 from aggregator.opml.outlines import LeftOut, OmissionReason, SubscriptionList
+from aggregator.scheduler import config_sync
 from aggregator.urls import feed_addresses
 
 _MAX_LINES = 50  # about one reason
@@ -47,29 +50,38 @@ def check(*, without_env: bool) -> None:
         values = "1 value was" if count == 1 else f"{count:,} values were"
         click.echo(f"{config_path()}: fine; {values} left out, with variables that are not set")
         return
-    config = load_config()
-    for note in [*configuration.notes(config), *_notes_from_polls(config)]:
+    config, notes_from_polls = _with_polls(load_config())
+    for note in [*configuration.notes(config), *notes_from_polls]:
         click.echo(escaped(note))
     count = len(config.feeds)
-    click.echo(f"{config.path}: fine, {count} feed{'' if count == 1 else 's'}")
+    listed_count = sum(feed.opml_list is not None for feed in config.feeds)
+    of_lists = f", {listed_count} of them of OPML lists" if config.opml_lists else ""
+    click.echo(f"{config.path}: fine, {count} feed{'' if count == 1 else 's'}{of_lists}")
 
 
-def _notes_from_polls(config: Config) -> Iterator[str]:
-    """Yield notes about the file that need the database; none without a database."""
+def _with_polls(config: Config) -> tuple[Config, list[str]]:
+    """Return the file with the feeds of its OPML lists, and notes that need the database.
+
+    Without a database there are neither.
+    """
+    notes: list[str] = []
     try:
         if not is_up_to_date(config.database):
-            return
+            return config, notes
         engine = open_database(config.database, read_only=True)
         try:
             with engine.connect() as connection:
-                notes = [*_address_notes(connection, config), *_source_notes(connection, config)]
+                config = config_sync.with_stored_lists(connection, config)
+                notes += opml_notes.notes(config, read_opml_lists.healths(connection))
+                notes += _address_notes(connection, config)
+                notes += _source_notes(connection, config)
         except DBAPIError as error:
             raise database_error(error, config.database) from error
         finally:
             engine.dispose()
     except DatabaseError as error:  # the file may be valid nevertheless
         notes = [f"database: {error}"]
-    yield from notes
+    return config, notes
 
 
 def _address_notes(connection: Connection, config: Config) -> Iterator[str]:
@@ -77,6 +89,8 @@ def _address_notes(connection: Connection, config: Config) -> Iterator[str]:
     moved = read_health.moved_addresses(connection)
     named = read_health.named_feeds(connection)  # also by the page that a feed moved to
     for feed in config.feeds:
+        if feed.opml_list is not None:
+            continue  # only the author of the list can write another address
         where, url = config.place_of(feed), urls.masked(feed.url)
         if named_feed := named.get(feed.url):
             if note := _page_note(config, feed, named_feed):

@@ -31,7 +31,7 @@ def explain(feed: str, as_json: bool) -> None:
 
     FEED is a name, an address, a title, or the beginning of a name or title that no other feed has.
     """
-    with opened_database(load_config()) as engine, engine.connect() as connection:
+    with opened_database(load_config()) as (engine, _), engine.connect() as connection:
         (name,) = feed_names(connection, [feed])
         health = read_health.feed(connection, name, now=datetime.now(UTC))
     if health is None:  # removed from the file by another process

@@ -38,7 +38,7 @@ def explain_story(place: str) -> None:
     page's source, such as e1866547893248000, with or without e.
     """
     number, config = _number(place), load_config()
-    with opened_database(config) as engine, engine.connect() as connection:
+    with opened_database(config) as (engine, config), engine.connect() as connection:
         config = config_with_present_names(connection, config)
         ids = [number] if number is not None else _ids_at(connection, place)
         stories = _stories(connection, ids)

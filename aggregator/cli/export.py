@@ -45,7 +45,7 @@ def export(formats: str, posts: bool, folder: Path) -> None:
         raise UsageError("--posts writes pages; add html to --format, or leave --posts out")
     config, written_formats = load_config(), frozenset(names)
     with (
-        opened_database(config) as engine,
+        opened_database(config) as (engine, config),
         _bar(static_site.count_lists(config, written_formats)) as (on_list, on_file),
     ):
         files = static_site.files(config, engine, written_formats, posts=posts, on_list=on_list)

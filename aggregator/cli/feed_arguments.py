@@ -74,6 +74,15 @@ def subscribed_feed(config: Config, argument: str, connection: Connection | None
     return next(feed for feed in config.feeds if feed.name == name)
 
 
+def list_address(config: Config, argument: str) -> str | None:
+    """Return the known address of the OPML list that an argument means, None for no list."""
+    for opml_list in config.opml_lists:
+        addresses = {opml_list.known_address, opml_list.address}
+        if argument in addresses or any(_is_address(argument, url) for url in addresses):
+            return opml_list.known_address
+    return None
+
+
 def _name(connection: Connection | None, argument: str, feeds: Sequence[_NamedFeed]) -> str:
     names = {feed.name for feed in feeds}
     if argument in names:

@@ -73,6 +73,7 @@ def _health(feed: FeedHealth) -> dict[str, Any]:
         "feed": feed.source.name,
         "title": feed.source.title,
         "url": urls.masked(feed.source.feed_url),
+        "opml_list": urls.masked(feed.opml_list) if feed.opml_list else None,
         "category": feed.source.category,
         "categories": list(feed.categories.values()),
         "state": feed_status(feed).value,

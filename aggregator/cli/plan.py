@@ -5,14 +5,17 @@ from datetime import UTC, datetime
 
 import click
 
-from aggregator.cli import plan_json, plan_output
+from aggregator.cli import opml_notes, plan_json, plan_output
 from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.logs import escaped
 from aggregator.cli.plan_output import Examples
 from aggregator.config import Config
 from aggregator.database import DBAPIError, database_error, open_unchanged
 from aggregator.database.lists import read_plan
+from aggregator.database.opml_lists import read_opml_lists
+from aggregator.model import OpmlListHealth
 from aggregator.plan import Comparison, Plan, StoredConfig
+from aggregator.scheduler import config_sync
 
 
 @click.command()
@@ -25,19 +28,21 @@ def plan(as_json: bool) -> None:
     of the last 30 days that lists would have, or lack.
     """
     config = load_config()
-    planned, entries = _planned(config, now=datetime.now(UTC))
+    planned, entries, lists = _planned(config, now=datetime.now(UTC))
     if as_json:
-        click.echo(json.dumps(plan_json.as_json(planned, entries), ensure_ascii=False, indent=2))
+        values = plan_json.as_json(planned, entries) | {"opml_lists": opml_notes.as_json(lists)}
+        click.echo(json.dumps(values, ensure_ascii=False, indent=2))
         return
-    for line in plan_output.lines(planned, entries, path=config.path):
+    lines = plan_output.lines(planned, entries, path=config.path)
+    for line in (*opml_notes.notes(config, lists), *lines):
         click.echo(escaped(line))
 
 
-def _planned(config: Config, *, now: datetime) -> tuple[Plan, Examples]:
+def _planned(config: Config, *, now: datetime) -> tuple[Plan, Examples, list[OpmlListHealth]]:
     """Compare the configuration with its database, in one transaction that only reads.
 
     Returns:
-        The plan, and the entries that it gives as examples.
+        The plan, the entries that it gives as examples, and the OPML lists of the database.
 
     Raises:
         DatabaseError: The database cannot be used, or has the schema of another version.
@@ -45,9 +50,10 @@ def _planned(config: Config, *, now: datetime) -> tuple[Plan, Examples]:
     engine = open_unchanged(config.database)
     if engine is None:
         comparison = _comparison(StoredConfig(), config, now)
-        return comparison.plan([], dict.fromkeys(comparison.searches, frozenset())), {}
+        return comparison.plan([], dict.fromkeys(comparison.searches, frozenset())), {}, []
     try:
         with engine.connect() as connection:
+            config = config_sync.with_stored_lists(connection, config)
             comparison = _comparison(read_plan.stored_config(connection), config, now)
             entries = read_plan.recent_entries(connection, comparison.lowest_id)
             matches = {
@@ -55,7 +61,8 @@ def _planned(config: Config, *, now: datetime) -> tuple[Plan, Examples]:
                 for search in comparison.searches
             }
             planned = comparison.plan(entries, matches)
-            return planned, read_plan.example_entries(connection, planned.example_ids)
+            example_entries = read_plan.example_entries(connection, planned.example_ids)
+            return planned, example_entries, read_opml_lists.healths(connection)
     except DBAPIError as error:
         raise database_error(error, config.database) from error
     finally:

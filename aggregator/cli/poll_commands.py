@@ -2,20 +2,25 @@
 
 import shutil
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
 import click
 
-from aggregator.cli import feed_table, logs, output
+from aggregator.cli import feed_table, logs, opml_notes, output
 from aggregator.cli.common import opened_database, run_until_done
 from aggregator.cli.config_option import load_config, takes_config
-from aggregator.cli.feed_arguments import feed_names
+from aggregator.cli.feed_arguments import feed_names, list_address
+from aggregator.cli.logs import escaped
+from aggregator.config import Config
+from aggregator.database import Engine
 from aggregator.database.feeds import read_health
+from aggregator.database.opml_lists import read_opml_lists
 from aggregator.errors import UsageError
 from aggregator.feed_status import FeedStatus, feed_status
 from aggregator.poll import PollResult
-from aggregator.scheduler import poll_once
+from aggregator.scheduler import PollRequest, poll_once
 
 
 @click.command()
@@ -27,47 +32,68 @@ from aggregator.scheduler import poll_once
 def poll(feeds: tuple[str, ...], all_feeds: bool, as_json: bool, strict: bool) -> None:
     """Poll due feeds, or the named feeds, once and exit.
 
-    FEED is a name, an address, a title, or the beginning of a name or title that no other feed has.
+    FEED is a name, an address, a title, or the beginning of a name or title that no other feed has;
+    or the address of an OPML list, which is taken as it is, even if it lost most of its feeds.
     """
     if feeds and all_feeds:
         raise UsageError("--all polls every feed; leave it out, or name no feed")
-    config = load_config()
     polled: list[str] = []
     failed: list[str] = []
     logs.set_up()
+
+    def note(name: str, error: str | None) -> None:
+        polled.append(name)
+        if error:
+            failed.append(name)
+
     with (
-        opened_database(config) as engine,
+        opened_database(load_config()) as (engine, config),
         output.progress(as_json=as_json) as (started, show_result),
     ):
-        with engine.connect() as connection:
-            names = feed_names(connection, feeds) if feeds else None
 
-        def note(result: PollResult) -> None:
+        def note_feed(result: PollResult) -> None:
             show_result(result)
-            polled.append(result.feed)
-            if result.error:
-                failed.append(result.feed)
+            note(result.feed, result.error)
 
         run_until_done(
             partial(
                 poll_once,
                 config,
                 engine,
-                names=names,
-                everything=all_feeds,
+                _request(config, engine, feeds, all_feeds=all_feeds),
                 on_start=started,
-                on_result=note,
+                on_result=note_feed,
+                on_list=lambda result: note(result.address, result.failure),
             )
         )
         if not polled:
-            with engine.connect() as connection:
-                next_due_at = read_health.next_due_at(connection)
-            if config.feeds:
-                reason = output.nothing_due(next_due_at, now=datetime.now(UTC))
-            else:
-                reason = f"{config.path} lists no feed; add one: aggregator add URL"
-            click.echo(f"nothing was polled: {reason}", err=True)
+            click.echo(f"nothing was polled: {_nothing_polled(config, engine)}", err=True)
     sys.exit(1 if strict and failed else 0)
+
+
+def _request(
+    config: Config, engine: Engine, arguments: Sequence[str], *, all_feeds: bool
+) -> PollRequest:
+    """Return what a command asks for; without a feed among the arguments, what is due, too.
+
+    Raises:
+        UsageError: An argument means no feed, or several.
+    """
+    addresses = {text: list_address(config, text) for text in arguments}
+    feeds = [text for text, address in addresses.items() if address is None]
+    lists = [address for address in addresses.values() if address is not None]
+    with engine.connect() as connection:
+        names = feed_names(connection, feeds) if feeds else None
+    return PollRequest(names, lists if arguments else None, all_feeds)
+
+
+def _nothing_polled(config: Config, engine: Engine) -> str:
+    """Return why nothing was polled."""
+    if not config.feeds and not config.opml_lists:
+        return f"{config.path} lists no feed; add one: aggregator add URL"
+    with engine.connect() as connection:
+        next_due_at = read_health.next_due_at(connection)
+    return output.nothing_due(next_due_at, now=datetime.now(UTC))
 
 
 @click.command(name="feeds")
@@ -79,8 +105,9 @@ def list_feeds(as_json: bool, failing: bool) -> None:
 
     A terminal gets a table of its width; a file or a program whole values with tabs between.
     """
-    with opened_database(load_config()) as engine, engine.connect() as connection:
+    with opened_database(load_config()) as (engine, _), engine.connect() as connection:
         feeds = read_health.feeds_by_urgency(connection, now=datetime.now(UTC), history=1)
+        lists = read_opml_lists.healths(connection)
     if failing:
         feeds = [feed for feed in feeds if feed_status(feed) is FeedStatus.FAILING]
     if not feeds and failing and not as_json:
@@ -93,3 +120,5 @@ def list_feeds(as_json: bool, failing: bool) -> None:
     else:
         lines = list(feed_table.tab_lines(feeds))
     click.echo("\n".join(lines))
+    for line in () if as_json else opml_notes.lines(lists):
+        click.echo(escaped(line), err=True)

@@ -52,7 +52,10 @@ def run(host: str | None, port: int | None, verbose: bool) -> None:
 
 
 def _run(config: Config, bound: "_BoundAddress") -> None:
-    with opened_database(config) as engine, _hub_sockets(config) as (web_socket, hub_socket):
+    with (
+        opened_database(config) as (engine, config),
+        _hub_sockets(config) as (web_socket, hub_socket),
+    ):
         web = WebProcess(config, bound.listener, hub=web_socket)
         web.start()
         try:
@@ -119,7 +122,7 @@ def schedule(verbose: bool) -> None:
     clear_leftovers(config.path)
     logs.set_up(verbose=verbose)
     _warn_of_hub(config)
-    with opened_database(config) as engine:
+    with opened_database(config) as (engine, config):
         run_until_done(partial(_schedule, Scheduler(config, engine, jobs=_watchdog())))
 
 

@@ -19,6 +19,7 @@ config_faults      a fault in a value
 stray_characters   invisible and confusable characters
 feed_requests      headers and user agents of feeds and hosts; header_parsers reads headers
 subscriptions      items of `feeds` -> subscriptions with unique names
+opml_lists         the same for the feeds of OPML lists
 remarks            remarks on a valid file: rule_remarks on rules, file_permissions on secrets that
                    others can read
 appending          adds feeds; subscription_edits removes and renames them, with feed_edits;
@@ -40,9 +41,11 @@ from aggregator.config.config_text import read
 from aggregator.config.feed_requests import request_at
 from aggregator.config.files import PageFile, Stamp, Watched, present_stamps, save_times
 from aggregator.config.network_options import HostOptions, NetworkOptions, RequestOptions
+from aggregator.config.opml_lists import is_allowed, with_opml_lists
 from aggregator.config.options import (
     Config,
     FeedPlace,
+    OpmlList,
     PageOptions,
     PollOptions,
     PublishOptions,
@@ -65,6 +68,7 @@ __all__ = [
     "HostOptions",
     "Logo",
     "NetworkOptions",
+    "OpmlList",
     "PageFile",
     "PageOptions",
     "PollOptions",
@@ -82,6 +86,7 @@ __all__ = [
     "count_unread",
     "feed_url",
     "has_feed",
+    "is_allowed",
     "line_of",
     "line_of_feed",
     "load",
@@ -98,5 +103,6 @@ __all__ = [
     "site_of_host",
     "source_notes",
     "unknown_sources",
+    "with_opml_lists",
     "write",
 ]

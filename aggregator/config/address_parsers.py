@@ -206,8 +206,17 @@ def include_pattern(text: str) -> str:
     return words
 
 
-def feed_url(text: str, *, folder: Path) -> str:
-    """Read a feed's address: an http(s) URL, or the path of a file at or below `folder`."""
+def opml_address(text: str, *, folder: Path) -> str:
+    """Read the address of an OPML list: an http(s) URL, or the path of a file below `folder`."""
+    return feed_url(text, folder=folder, endings=(".opml", ".xml"))
+
+
+def feed_url(text: str, *, folder: Path, endings: tuple[str, ...] = FEED_ENDINGS) -> str:
+    """Read a feed's address: an http(s) URL, or the path of a file at or below `folder`.
+
+    Args:
+        endings: Of names that are paths even without such a file.
+    """
     words = text.strip()
     if urls.is_plain(words):
         return words
@@ -221,7 +230,7 @@ def feed_url(text: str, *, folder: Path) -> str:
         raise ValueError(f"is {len(words):,} characters long; no address is")
     if _SCHEME.match(words) or words.startswith("//"):
         return _web_url(words)
-    return _local_path(words, folder)
+    return _local_path(words, folder, endings)
 
 
 def _is_address(text: str) -> bool:
@@ -303,9 +312,9 @@ def _web_url(text: str) -> str:
     return text
 
 
-def _local_path(text: str, folder: Path) -> str:
+def _local_path(text: str, folder: Path, endings: tuple[str, ...]) -> str:
     path_within(text, "samples/feed.xml")
-    if text.lower().endswith(FEED_ENDINGS) or _is_file(folder / text):
+    if text.lower().endswith(endings) or _is_file(folder / text):
         return text
     if "." in text.partition("/")[0] or text.startswith("localhost"):
         raise ValueError(f"{quoted(text)}: add https:// if it is on the web; there is no such file")

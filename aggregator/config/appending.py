@@ -62,7 +62,7 @@ def append_to_file(path: Path, outlines: Sequence[OpmlOutline]) -> Appended:
 def append(text: str, outlines: Sequence[OpmlOutline], *, path: Path) -> Appended:
     """Return the text of the file at `path`, or of an included file, with feeds added.
 
-    An included file gets them if the feeds of the configuration stand there alone.
+    An included file gets the feeds if no other file has feeds.
 
     Raises:
         ConfigError: The text has problems, a feed can't be subscribed to, or `feeds` is written in

@@ -23,8 +23,9 @@ from aggregator.config.config_text import ConfigText, error_of
 from aggregator.config.feed_files import FeedFile
 from aggregator.config.feed_options import FeedOptions
 from aggregator.config.files import Folder, stamp_of
-from aggregator.config.options import Config, FeedPlace, GlobalOptions
+from aggregator.config.options import Config, FeedPlace, GlobalOptions, OpmlList
 from aggregator.config.page_files import Face
+from aggregator.config.subscriptions import CommonSettings
 from aggregator.config.variables import Environment
 from aggregator.errors import ConfigError
 from aggregator.model import FeedRequest, Subscription
@@ -84,7 +85,9 @@ def parse(text: str, *, path: Path, new_texts: Mapping[Path, str] | None = None)
     environment = Environment(os.environ, folder)
     read = _read_values(ConfigText(text, path), environment, new_texts or {})
     items: dict[FeedPlace, FeedOptions] = read.by_place("feeds")
-    requests = feed_requests.feed_requests(items.values(), read.settings.hosts)
+    hosts = read.settings.hosts
+    requests = feed_requests.feed_requests(items.values(), hosts)
+    requests |= feed_requests.list_requests(read.by_place("opml_lists").values(), hosts)
     feeds = _subscriptions(read, requests)
     secrets = (*read.secrets, *feed_requests.secrets_of(requests.values()))
     urls.remember_secrets(secrets)
@@ -92,7 +95,9 @@ def parse(text: str, *, path: Path, new_texts: Mapping[Path, str] | None = None)
         path=path,
         data=folder.data,
         stamps=folder.stamps,
+        interval_given=read.has_interval,
         feeds=feeds,
+        opml_lists=_opml_lists(read),
         places={feed.name: place for feed, place in zip(feeds, items, strict=True)},
         faces=_faces(feeds, items.values()),
         requests=requests,
@@ -111,16 +116,19 @@ def _subscriptions(
     Args:
         requests: Of `Config`.
     """
-    settings = read.settings
     return subscriptions.subscriptions(
         read.by_place("feeds"),
         read.by_place("written_addresses"),
-        interval=settings.poll.interval,
-        interval_given="interval" in (read.values.get("poll") or {}),
-        stories_off_in=settings.stories.off_in,
-        read_here=settings.page.read_here,
-        pictures=settings.page.pictures,
-        requests=requests,
+        CommonSettings.of(read.settings, interval_given=read.has_interval, requests=requests),
+    )
+
+
+def _opml_lists(read: "_ReadValues") -> tuple[OpmlList, ...]:
+    """Return the OPML lists of all files."""
+    addresses = read.by_place("written_addresses")
+    return tuple(
+        OpmlList(item, place, addresses.get(place))
+        for place, item in read.by_place("opml_lists").items()
     )
 
 
@@ -153,6 +161,11 @@ class _ReadValues:
     def by_place(self, attribute: str) -> dict[FeedPlace, Any]:
         """Return an attribute of the feeds of all files, by their places."""
         return _by_place(self.files, attribute)
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether the file has `poll.interval`."""
+        return "interval" in (self.values.get("poll") or {})
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -211,10 +224,13 @@ def _read_values(
 def _faults_by_path(files: Iterable[FeedFile]) -> dict[Path, list[ConfigFault]]:
     """Return the faults of feeds, also of repeated feeds, by path."""
     faults = {file.text.path: list(file.faults) for file in files}
-    repetitions = repeated_values.repeated_feeds(
-        _by_place(files, "addresses"),
-        _by_place(files, "names"),
-        {file.text.path: file.text for file in files},
+    texts = {file.text.path: file.text for file in files}
+    lists = {place: item.opml for place, item in _by_place(files, "opml_lists").items()}
+    repetitions = chain(
+        repeated_values.repeated_feeds(
+            _by_place(files, "addresses"), _by_place(files, "names"), texts
+        ),
+        repeated_values.repeated_lists(lists, texts),
     )
     for place, fault in islice(repetitions, yaml_document.MAX_PROBLEMS):
         faults[place.path].append(fault)

@@ -29,7 +29,7 @@ class FeedFile:
 
     Attributes:
         items: By index in the file.
-        faults: Of the values with all their variables.
+        faults: Of the values, not of variables.
     """
 
     text: ConfigText

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import ConfigDict
 
@@ -48,6 +48,17 @@ class FeedDefaults:
     backlog: Annotated[Backlog | None, parsed(value_parsers.backlog)] = None
     paused: Annotated[bool | None, parsed_or_none(value_parsers.true_or_false)] = None
 
+    def with_defaults(self, defaults: "FeedDefaults") -> Self:
+        """Return the settings, `defaults` in place of missing settings."""
+        return replace(
+            self,
+            **{
+                key.name: getattr(defaults, key.name)
+                for key in fields(FeedDefaults)
+                if getattr(self, key.name) == key.default
+            },
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedOptions(FeedDefaults):
@@ -59,13 +70,13 @@ class FeedOptions(FeedDefaults):
     picture: Annotated[Face | None, file_or_none(page_files.face)] = None
     request: Annotated[RequestOptions, SECTION] = field(default_factory=RequestOptions)
 
-    def with_defaults(self, defaults: FeedDefaults) -> "FeedOptions":
-        """Return the settings, `defaults` in place of missing settings."""
-        return replace(
-            self,
-            **{
-                key.name: getattr(defaults, key.name)
-                for key in fields(FeedDefaults)
-                if getattr(self, key.name) == key.default
-            },
-        )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpmlListOptions(FeedDefaults):
+    """An item of `feeds` in place of the feeds of an OPML list, with the settings of the feeds.
+
+    `request` is the request of the list, not of the feeds.
+    """
+
+    opml: Annotated[str, parsed_in_folder(address_parsers.opml_address)]
+    request: Annotated[RequestOptions, SECTION] = field(default_factory=RequestOptions)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from aggregator import urls
-from aggregator.config.feed_options import FeedOptions
+from aggregator.config.feed_options import FeedOptions, OpmlListOptions
 from aggregator.config.network_options import HostOptions, RequestOptions
 from aggregator.model import PLAIN_REQUEST, FeedRequest
 
@@ -21,6 +21,31 @@ def feed_requests(
         if (has_hosts or feed.request != _NO_OPTIONS) and urls.is_web(feed.url)
     }
     return {url: request for url, request in requests.items() if request != PLAIN_REQUEST}
+
+
+def list_requests(
+    lists: Iterable[OpmlListOptions], hosts: Mapping[str, HostOptions]
+) -> dict[str, FeedRequest]:
+    """Return the requests of OPML lists by address, without requests like every other."""
+    web_lists = (item for item in lists if urls.is_web(item.opml))
+    requests = {item.opml: request_at(item.opml, hosts, item.request) for item in web_lists}
+    return {url: request for url, request in requests.items() if request != PLAIN_REQUEST}
+
+
+def listed_requests(
+    addresses: Iterable[str], hosts: Mapping[str, HostOptions]
+) -> dict[str, FeedRequest]:
+    """Return the requests of feeds of OPML lists by URL, without requests like every other.
+
+    Only the user agent of a host is sent: the author of a list must not choose where secret headers
+    go, such as to a server without encryption.
+    """
+    user_agents = {
+        url: request_at(url, hosts).user_agent
+        for url in addresses
+        if any(host.request != _NO_OPTIONS for host in hosts.values())
+    }
+    return {url: FeedRequest((), agent) for url, agent in user_agents.items() if agent}
 
 
 def request_at(

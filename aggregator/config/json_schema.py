@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import PlainValidator
 
-from aggregator.config.feed_options import FeedOptions
+from aggregator.config.feed_options import FeedOptions, OpmlListOptions
 from aggregator.config.key_reference import KEYS, SECTIONS
 from aggregator.config.option_readers import SECTION
 from aggregator.config.options import GlobalOptions
@@ -30,7 +30,8 @@ def config_schema() -> Form:
     """
     root = _settings(GlobalOptions, "")
     address = _value(_hints(FeedOptions)["url"], "feeds[].url")
-    feed = {"anyOf": [address, _settings(FeedOptions, "feeds[].")]}
+    forms = [address, _settings(FeedOptions, "feeds[]."), _settings(OpmlListOptions, "feeds[].")]
+    feed = {"anyOf": forms}
     feeds = {"type": ["array", "null"], "items": _described(feed, "feeds[]")}
     root["properties"]["feeds"] = _described(feeds, "feeds")
     about = "The subscriptions and settings of aggregator; docs/config.md explains every key."

@@ -144,6 +144,9 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "include": Key("patterns of the paths of further files with feeds"),
         "feeds": Key("the subscriptions"),
         "feeds[].url": Key("an http(s) URL, or the path of a file", "required"),
+        "feeds[].opml": Key(
+            "in place of `url`: an OPML list, whose feeds count as if written here"
+        ),
         "feeds[].name": Key("the feed's key", "made from title or host"),
         "feeds[].title": Key("the title to show instead of the feed's own title", "the feed's own"),
         "feeds[].category": Key(

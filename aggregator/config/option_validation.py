@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from aggregator.config import stray_characters
 from aggregator.config.config_faults import ConfigFault
-from aggregator.config.feed_options import FeedDefaults, FeedOptions
+from aggregator.config.feed_options import FeedDefaults, FeedOptions, OpmlListOptions
 from aggregator.config.files import Folder
 from aggregator.config.network_options import HostOptions, NetworkOptions, RequestOptions
 from aggregator.config.option_readers import InKeysError, InTextError
@@ -66,6 +66,14 @@ def read_feed(
     if faults or isinstance(options, list):
         return faults
     return options.with_defaults(defaults)
+
+
+def read_opml_list(
+    raw: Mapping[str, object], *, folder: Folder, defaults: FeedDefaults
+) -> OpmlListOptions | list[ConfigFault]:
+    """Return the options of an item of `feeds` with the key `opml`, or every fault."""
+    options = _check(OpmlListOptions, raw, folder)
+    return options if isinstance(options, list) else options.with_defaults(defaults)
 
 
 def readable_value(options: type, key: str, raw: object, *, folder: Folder | None = None) -> Any:
@@ -210,7 +218,8 @@ def _places_of(key: str, section: type) -> Iterator[str]:
     for name, options in _SECTIONS.items():
         if key in {field.name for field in fields(options)}:
             yield f'under "{name}"'
-    if section in {GlobalOptions, FeedDefaults} and key in _known_keys(FeedOptions):
+    may_have_feeds = section in {GlobalOptions, FeedDefaults, OpmlListOptions}
+    if may_have_feeds and key in _known_keys(FeedOptions):
         yield "to a feed"
     if section is FeedDefaults and key in _known_keys(GlobalOptions):
         yield "in config.yaml"

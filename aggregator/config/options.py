@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, ConfigDict, PlainValidator
 from aggregator import urls
 from aggregator.config import address_parsers, option_readers, page_files, value_parsers
 from aggregator.config.accent import Accent
+from aggregator.config.feed_options import OpmlListOptions
 from aggregator.config.files import PageFile, Stamp, Watched
 from aggregator.config.network_options import HostOptions, NetworkOptions
 from aggregator.config.option_readers import (
@@ -282,12 +283,38 @@ class FeedPlace:
     """Where a feed is written.
 
     Attributes:
-        path: Of config.yaml as given, or of a file that it includes.
+        path: Of config.yaml as given, or of an included file.
         index: In the `feeds` of the file.
+        outline: Number of the feed in the OPML list that is at the place; None for a feed.
     """
 
     path: Path
     index: int
+    outline: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpmlList:
+    """An OPML list in `feeds`; the feeds of the list count as feeds of config.yaml.
+
+    Attributes:
+        options: The address, and settings of the feeds.
+        written_address: The address as written, with variables; None without variables.
+    """
+
+    options: OpmlListOptions
+    place: FeedPlace = field(compare=False)
+    written_address: str | None = None
+
+    @property
+    def address(self) -> str:
+        """An http(s) URL, or a path relative to config.yaml."""
+        return self.options.opml
+
+    @property
+    def known_address(self) -> str:
+        """The address by which the list is known: stays when the value of a variable changes."""
+        return self.written_address or self.address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,6 +336,8 @@ class Config(GlobalOptions):
         feeds: Subscriptions in the order of the files, config.yaml last; names and addresses are
             unique.
         places: Where the feeds are written, by the name of the feed.
+        opml_lists: In the order of the files; `config.with_opml_lists` adds the feeds.
+        interval_given: The file has `poll.interval`.
         faces: Pictures that stand for feeds, by `Subscription.known_url`.
         requests: Of feeds with a request unlike every other, by the URL of the feed.
         secrets: Texts of variables in addresses and headers, and secret headers, to be masked by
@@ -320,7 +349,9 @@ class Config(GlobalOptions):
     path: Path
     data: Path | None = None
     base_url_given: bool = field(default=False, compare=False)
+    interval_given: bool = field(default=False, compare=False)
     feeds: tuple[Subscription, ...] = ()
+    opml_lists: tuple[OpmlList, ...] = ()
     places: Mapping[str, FeedPlace] = field(default_factory=dict, compare=False)
     faces: Mapping[str, Face] = field(default_factory=dict, hash=False)
     requests: Mapping[str, FeedRequest] = field(default_factory=dict, hash=False, repr=False)
@@ -329,19 +360,29 @@ class Config(GlobalOptions):
 
     def place_of(self, feed: Subscription) -> str:
         """Return where a feed is written: `feeds[3] (name)`, with the path of an included file."""
-        place = self.places[feed.name]
+        return f"{self._item(self.places[feed.name])} ({feed.name})"
+
+    def place_of_list(self, opml_list: OpmlList) -> str:
+        """Return where an OPML list is written, as `place_of` of a feed."""
+        return f"{self._item(opml_list.place)} ({urls.masked(opml_list.known_address)})"
+
+    def _item(self, place: FeedPlace) -> str:
         file = "" if place.path == self.path else f"{place.path}: "
-        return f"{file}feeds[{place.index}] ({feed.name})"
+        return f"{file}feeds[{place.index}]"
 
     @property
     def files(self) -> list[Path]:
         """The paths of the file, and of included files with feeds."""
-        return list(dict.fromkeys([self.path, *(place.path for place in self.places.values())]))
+        return list(dict.fromkeys([self.path, *(place.path for place in self._item_places)]))
 
     @property
     def has_own_feeds(self) -> bool:
-        """Whether config.yaml has feeds."""
-        return any(place.path == self.path for place in self.places.values())
+        """Whether config.yaml itself has items in `feeds`."""
+        return any(place.path == self.path for place in self._item_places)
+
+    @property
+    def _item_places(self) -> list[FeedPlace]:
+        return [*self.places.values(), *(opml_list.place for opml_list in self.opml_lists)]
 
     @property
     def category_slugs(self) -> dict[str, str]:

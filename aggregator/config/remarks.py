@@ -25,7 +25,7 @@ _NOT_LOADED = re.compile(
 def notes(config: Config) -> list[str]:
     """Return the remarks, a line each, such as `feeds[3] (boss-mind): polled every 5m; ...`."""
     remarks: list[str] = []
-    if not config.feeds:
+    if not config.feeds and not config.opml_lists:
         remarks.append("feeds: none yet; add one with `aggregator add URL`, or write its address")
     remarks += _clipped(filter(None, map(file_permissions.remark, config.files)), of="files")
     remarks += _on_patterns(config)
@@ -84,6 +84,10 @@ def _on_files(config: Config) -> Iterator[str]:
             hint = "; add https:// if it is on the web" if "." in feed.url.split("/")[0] else ""
             path = urls.masked_input(feed.url)
             yield f"{config.place_of(feed)}: there is no file {path} in {config.folder}{hint}"
+    for opml_list in config.opml_lists:
+        path = opml_list.address
+        if not urls.is_web(path) and not (config.folder / path).is_file():
+            yield f"{config.place_of_list(opml_list)}: there is no such file in {config.folder}"
 
 
 def _on_user_agents(config: Config) -> Iterator[str]:

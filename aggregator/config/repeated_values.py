@@ -27,19 +27,22 @@ def repeated_feeds(
         addresses, names: As the files have them, by the feed's place.
         texts: Of the files by path.
     """
-
-    def in_words(first: FeedPlace, place: FeedPlace) -> str:
-        line = texts[first.path].line_of("feeds", first.index)
-        if first.path == place.path:
-            return f"feeds[{first.index}] in line {line}"
-        return f"feeds[{first.index}] in {first.path}:{line}"
-
     for place, first in _repetitions({n: same_feed_key(url) for n, url in addresses.items()}):
-        message = f"the same feed as {in_words(first, place)}; remove one"
+        message = f"the same feed as {_in_words(first, place, texts)}; remove one"
         yield place, ConfigFault(("feeds", place.index, "url"), message)
     for place, first in _repetitions(names):
-        message = f'"{names[place]}" is the name of {in_words(first, place)}; write another'
+        where = _in_words(first, place, texts)
+        message = f'"{names[place]}" is the name of {where}; write another'
         yield place, ConfigFault(("feeds", place.index, "name"), message)
+
+
+def repeated_lists(
+    addresses: Mapping[FeedPlace, str], texts: Mapping[Path, ConfigText]
+) -> Iterator[tuple[FeedPlace, ConfigFault]]:
+    """Yield a fault, and its place, for each OPML list of an earlier item; see `repeated_feeds`."""
+    for place, first in _repetitions({n: same_feed_key(url) for n, url in addresses.items()}):
+        message = f"the same list as {_in_words(first, place, texts)}; remove one"
+        yield place, ConfigFault(("feeds", place.index, "opml"), message)
 
 
 def repeated_views(views: object) -> Iterator[ConfigFault]:
@@ -69,6 +72,14 @@ def repeated_sites(hosts: object) -> Iterator[ConfigFault]:
     for host, first in _repetitions(sites):
         message = f"{quoted(host)} is the same site as {quoted(first)}; keep one"
         yield ConfigFault(("hosts", host), message, of_key=True)
+
+
+def _in_words(first: FeedPlace, place: FeedPlace, texts: Mapping[Path, ConfigText]) -> str:
+    """Return where an item stands, for a fault at `place`."""
+    line = texts[first.path].line_of("feeds", first.index)
+    if first.path == place.path:
+        return f"feeds[{first.index}] in line {line}"
+    return f"feeds[{first.index}] in {first.path}:{line}"
 
 
 def _repetitions(values: Mapping[_K, Hashable]) -> Iterator[tuple[_K, _K]]:

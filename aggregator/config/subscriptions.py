@@ -1,14 +1,13 @@
 """Items of `feeds` -> subscriptions with unique names.  Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import PurePosixPath
-from types import MappingProxyType
 
 from aggregator import urls
 from aggregator.config.feed_options import FeedOptions
-from aggregator.config.options import FeedPlace
+from aggregator.config.options import FeedPlace, GlobalOptions
 from aggregator.model import PLAIN_REQUEST, FeedRequest, FeedRules, PictureMode, Subscription
 
 
@@ -17,16 +16,47 @@ def same_feed_key(url: str) -> str:
     return urls.normalized(url) if urls.is_web(url) else str(PurePosixPath(url))
 
 
+@dataclass(frozen=True, slots=True)
+class CommonSettings:
+    """The settings of feeds without their own.
+
+    Attributes:
+        interval_given: The file has `interval`.
+        stories_off_in: Categories without stories, as written.
+        requests: Of `Config`.
+    """
+
+    interval: timedelta
+    interval_given: bool
+    stories_off_in: tuple[str, ...] = ()
+    read_here: bool = True
+    pictures: PictureMode = PictureMode.OFF
+    requests: Mapping[str, FeedRequest] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def of(
+        cls,
+        settings: GlobalOptions,
+        *,
+        interval_given: bool,
+        requests: Mapping[str, FeedRequest],
+    ) -> "CommonSettings":
+        """Return the settings of a file."""
+        return cls(
+            settings.poll.interval,
+            interval_given,
+            settings.stories.off_in,
+            settings.page.read_here,
+            settings.page.pictures,
+            requests,
+        )
+
+
 def subscriptions(
     feeds: Mapping[FeedPlace, FeedOptions],
     written_addresses: Mapping[FeedPlace, str],
-    *,
-    interval: timedelta,
-    interval_given: bool,
-    stories_off_in: Iterable[str] = (),
-    read_here: bool = True,
-    pictures: PictureMode = PictureMode.OFF,
-    requests: Mapping[str, FeedRequest] = MappingProxyType({}),
+    common: CommonSettings,
+    used_names: Collection[str] = (),
 ) -> tuple[Subscription, ...]:
     """Return the subscriptions, each with a unique name.
 
@@ -35,15 +65,10 @@ def subscriptions(
     Args:
         feeds: Options by the feed's place.
         written_addresses: Addresses with variables, as written, by place.
-        interval: Interval of the feeds without their own.
-        interval_given: The file has `interval`.
-        stories_off_in: Categories without stories, as written.
-        read_here: The value of `read_here` of the feeds without their own.
-        pictures: The value of `pictures` of the feeds without their own.
-        requests: Of `Config`.
+        used_names: Names of feeds with precedence.
     """
-    without_stories = _matching_categories(feeds.values(), stories_off_in)
-    used_names = {feed.name for feed in feeds.values() if feed.name}
+    without_stories = _matching_categories(feeds.values(), common.stories_off_in)
+    used_names = {*used_names, *(feed.name for feed in feeds.values() if feed.name)}
     subscriptions = []
     for place, feed in feeds.items():
         written_url = written_addresses.get(place)
@@ -52,16 +77,24 @@ def subscriptions(
         subscription = replace(
             _subscription(name, feed, without_stories),
             written_url=written_url,
-            request_digest=requests.get(feed.url, PLAIN_REQUEST).digest,
+            request_digest=common.requests.get(feed.url, PLAIN_REQUEST).digest,
         )
-        if feed.interval is None:
-            subscription = replace(subscription, interval=interval, interval_given=interval_given)
-        if feed.read_here is None:
-            subscription = replace(subscription, read_here=read_here)
-        if feed.pictures is None:
-            subscription = replace(subscription, pictures=pictures)
-        subscriptions.append(subscription)
+        subscriptions.append(_with_common_settings(subscription, feed, common))
     return tuple(subscriptions)
+
+
+def _with_common_settings(
+    subscription: Subscription, feed: FeedOptions, common: CommonSettings
+) -> Subscription:
+    if feed.interval is None:
+        subscription = replace(
+            subscription, interval=common.interval, interval_given=common.interval_given
+        )
+    if feed.read_here is None:
+        subscription = replace(subscription, read_here=common.read_here)
+    if feed.pictures is None:
+        subscription = replace(subscription, pictures=common.pictures)
+    return subscription
 
 
 def _subscription(name: str, feed: FeedOptions, without_stories: Collection[str]) -> Subscription:

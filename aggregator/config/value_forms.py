@@ -179,6 +179,7 @@ _OF_PARSER: Mapping[Callable[..., object], Callable[..., Form]] = MappingProxyTy
         address_parsers.include_pattern: partial(text, r"[^~\s].*", examples=("feeds/*.yaml",)),
         address_parsers.feed_url: partial(text, _LINE),
         header_parsers.header_value: partial(text, _ASCII, types=_SCALAR),
+        address_parsers.opml_address: partial(text, _LINE),
         page_files.text_file: partial(text, _LINE),
         page_files.style_sheet: partial(text, _LINE),
         page_files.logo: partial(text, _LINE),

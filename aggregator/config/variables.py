@@ -19,7 +19,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HINT = "write ${NAME}, ${NAME:-text} or ${file:PATH}, or $${ for the text ${"
 _FILE = "file:"
-_SECRET_KEYS = frozenset({"url", "database", "hub"})  # what is filled in elsewhere may be seen
+_SECRET_KEYS = frozenset(
+    {"url", "opml", "database", "hub"}
+)  # what is filled in elsewhere may be seen
 
 Location = tuple[str | int, ...]
 

@@ -22,6 +22,7 @@ from aggregator.model import (
     Failure,
     FailureKind,
     Habits,
+    OpmlOutline,
     Origin,
     PictureMode,
 )
@@ -101,6 +102,28 @@ class JsonTuple(_ValueType[tuple[Any, ...]]):
     @staticmethod
     def decode(stored: str | None) -> tuple[Any, ...]:
         return tuple(json.loads(stored)) if stored else ()
+
+
+class OutlinesJson(_ValueType[tuple[OpmlOutline, ...]]):
+    """Feeds of an OPML list as arrays of address, title and categories; no feeds are not NULL."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def encode(value: tuple[OpmlOutline, ...] | None) -> str | None:
+        if value is None:
+            return None
+        return _to_json([(outline.url, outline.title, outline.categories) for outline in value])
+
+    @staticmethod
+    def decode(stored: str | None) -> tuple[OpmlOutline, ...] | None:
+        if stored is None:
+            return None
+        return tuple(
+            OpmlOutline(url, title, tuple(categories))
+            for url, title, categories in json.loads(stored)
+        )
 
 
 class EnclosuresJson(_ValueType[tuple[Enclosure, ...]]):

@@ -109,6 +109,7 @@ feeds = Table(
     Column("named_by_title", Boolean, nullable=False, server_default=false()),
     Column("host", Text, nullable=False),
     Column("configured_title", Text),
+    Column("opml_list", Text),  # address, as written, of the OPML list with the feed
     Column("interval", TimeSpan, nullable=False),
     Column("interval_given", Boolean, nullable=False, default=False),
     Column("distrust_304", Boolean, nullable=False, default=False),

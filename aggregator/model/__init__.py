@@ -11,6 +11,7 @@ polling        the state of a feed between two polls, and the outcome of a poll
 listing        lists of entries, their sources, and what stands around them on a page
 listing_rules  what config.yaml says about the entries of lists
 poll_failures  why a poll failed
+opml_polls     OPML lists of config.yaml, and their polls
 feed_health    past polls and health of a subscription
 seen_hashes    the format of the hashes of a feed's last document
 picture_values pictures of entries, to be fetched and to be shown
@@ -60,6 +61,7 @@ from aggregator.model.listing_rules import (
     ListingRules,
     View,
 )
+from aggregator.model.opml_polls import DueOpmlList, OpmlListHealth, OpmlPoll
 from aggregator.model.picture_values import (
     DuePicture,
     FetchedPicture,
@@ -111,6 +113,7 @@ __all__ = [
     "Date",
     "Dating",
     "DueFeed",
+    "DueOpmlList",
     "DuePicture",
     "Enclosure",
     "EntryId",
@@ -134,7 +137,9 @@ __all__ = [
     "ListingRules",
     "NamedList",
     "NextPoll",
+    "OpmlListHealth",
     "OpmlOutline",
+    "OpmlPoll",
     "Order",
     "Origin",
     "OtherEntry",

@@ -38,6 +38,7 @@ class Subscription:
         read_here: The feed's entries have pages with their texts.
         pictures: Which pictures of its entries are fetched and shown.
         request_digest: Of the feed's `FeedRequest`.
+        opml_list: Address, as written, of the OPML list with the feed; None for a feed of a file.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Subscription:
     pictures: PictureMode = PictureMode.OFF
     written_url: str | None = None
     request_digest: str | None = None
+    opml_list: str | None = None
 
     @property
     def known_url(self) -> str:

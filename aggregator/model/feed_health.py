@@ -44,6 +44,7 @@ class FeedHealth:
         is_gone: The server answered 410.
         failure: Why the last poll failed, None if it succeeded or for a poll before revision 0028.
         is_paused: config.yaml has `paused: true` for the feed.
+        opml_list: Address, as in config.yaml, of the OPML list with the feed.
         moved_to: The address that is polled instead, after a permanent redirect.
         unconditional: The server offers no validators: each poll transfers the whole document.
         constraints: All constraints on the time of the next poll, those of the host included.
@@ -73,6 +74,7 @@ class FeedHealth:
     error: str | None = None
     failure: Failure | None = None
     note: str | None = None
+    opml_list: str | None = None
     moved_to: str | None = None
     unconditional: bool = False
     constraints: tuple[Constraint, ...] = ()

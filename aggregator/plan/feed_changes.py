@@ -178,6 +178,7 @@ def _comparable(subscription: Subscription) -> Subscription:
         categories=categories,
         rules=NO_RULES,
         written_url=None,
+        opml_list=None,
     )
 
 

@@ -11,6 +11,7 @@ document_reader  documents read in the event loop or by a worker
 reports          outcome of a poll, time of the next poll
 storage_queue    completed polls on their way into the database
 reconcile        polls compared with stored entries; recording writes the outcome
+opml_poll        one poll of an OPML list
 picture_stage    pictures of stored entries, fetched by picture_fetcher
 poll_clock       the clock of polling
 """

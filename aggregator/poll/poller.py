@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from typing import Self, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 from aggregator import urls
 from aggregator.database import Connection, DatabaseWriter
@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 _UNREAD = "this machine could not start a process to read the last document"
 _THROTTLING = frozenset({429, 503})  # statuses with which a server asks for fewer requests
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,43 @@ class Poller:
             is_stopping: Once true, the transaction ends at its next statement and is undone.
         """
         return await self._database.transact(work, is_stopping=is_stopping)
+
+    async def fetch(self, url: str, validators: Validators) -> Fetched:
+        """Fetch an OPML list, in a turn of the host and in a slot.
+
+        Args:
+            url: An address of config.yaml.
+
+        Raises:
+            FetchError: No usable response came.
+            HostPausedError: The host wants to be left alone for longer.
+        """
+        site = urls.site_of(url)
+        stored = await self.transact(partial(write_hosts.host_pause, name=site))
+        budget = self._budget(site, stored.min_delay if stored else None)
+        pause = self._time_until(stored.free_at if stored else None)
+        max_wait = max(MAX_WAIT, self._settings.host_delay)
+        async with (
+            self._host_limits.turn(site, budget, max_wait=max_wait, pause=pause) as turn,
+            self._slots,
+        ):
+            try:
+                return await self._fetcher.fetch(
+                    url,
+                    validators,
+                    feed_request=self._settings.request_of(url),
+                    before_redirect=partial(self._follow, turn),
+                )
+            except FetchError as error:
+                if error.retry_after is not None:
+                    self._host_limits.pause(turn.site, error.retry_after)
+                raise
+
+    async def read(
+        self, url: str, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        """Run a function on a document in a worker process; see `Workers.run`."""
+        return await self._workers.run(url, function, *args, **kwargs)
 
     async def drained(self) -> None:
         """Return when every completed poll is stored."""

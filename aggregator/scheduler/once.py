@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -14,13 +15,14 @@ from aggregator.database import Connection, Engine, Transact
 from aggregator.database.feeds import read_names, write_hosts, write_leases
 from aggregator.database.pictures import write_pictures
 from aggregator.errors import NoWorkerError, UsageError
-from aggregator.model import DueFeed
+from aggregator.model import DueFeed, OpmlPoll
 from aggregator.poll import Poller, PollerFactory, PollResult, PollSettings
 from aggregator.poll.picture_fetcher import PictureSettings
 from aggregator.runtime import process_identity, system_clock
 
-from . import leases
+from . import config_sync, leases
 from .leases import FEEDS_PER_SLOT, LEASE
+from .opml_list_polls import poll_opml_lists
 from .poll_options import poll_settings
 from .relisting import Relisting
 
@@ -34,26 +36,40 @@ MAX_PICTURE_TIME = timedelta(minutes=1)
 _UNREAD = "not every feed was polled: this machine could not start a process to read documents"
 
 
+@dataclass(frozen=True, slots=True)
+class PollRequest:
+    """Feeds and lists to poll.
+
+    Attributes:
+        names: Of feeds, due or not; None: the due feeds.
+        lists: Known addresses of OPML lists, due or not; None: the due lists.
+        all_feeds: Without `names` all feeds, due or not, but for feeds in a pause and hosts with
+            leases of other processes; without `lists` all lists.
+    """
+
+    names: Collection[str] | None = None
+    lists: Collection[str] | None = None
+    all_feeds: bool = False
+
+
 async def poll_once(
     config: Config,
     engine: Engine,
+    request: PollRequest,
     *,
-    names: Iterable[str] | None = None,
-    everything: bool,
     on_start: Callable[[int], None],
     on_result: Callable[[PollResult], None],
+    on_list: Callable[[OpmlPoll], None] = lambda _poll: None,
     pollers: PollerFactory | None = None,
 ) -> None:
     """Poll each feed at most once and return when all are stored and listed; then fetch pictures.
 
-    Pictures that are not fetched within `MAX_PICTURE_TIME` are left to the next call.
+    OPML lists are polled first, then also the new feeds of lists.  Pictures that are not
+    fetched within `MAX_PICTURE_TIME` are left to the next call.
 
     Args:
-        names: Only these, due or not; None: the due feeds.
-        everything: With `names` None: all feeds, due or not, but for feeds in a pause and hosts
-            with leases of other processes.
         on_start: Called with the number of feeds.
-        on_result: Called for each feed after its poll is stored.
+        on_result, on_list: Called for each feed, and each list, after its poll is stored.
         pollers: Closed at the end.  None: pollers with parts of their own.
 
     Raises:
@@ -61,11 +77,16 @@ async def poll_once(
         NoWorkerError: This machine could not start a process to read documents; these feeds are
             polled again later.
     """
-    requested = None if names is None else _known_names(names, engine)
+    names = None if request.names is None else _known_names(request.names, engine)
     owner = process_identity.own_name()
-
-    lease = partial(_lease, owner=owner, names=requested, all_feeds=everything)
+    lease = partial(_lease, owner=owner, names=names, all_feeds=request.all_feeds)
     pollers = pollers or PollerFactory(engine, max_wait=MAX_WAIT)
+    if config.opml_lists:
+        try:
+            config = await _with_polled_lists(pollers, config, request, owner, on_list)
+        except BaseException:
+            await pollers.close()
+            raise
     settings = poll_settings(config)
     async with (
         pollers.polling(settings) as poller,
@@ -84,6 +105,32 @@ async def poll_once(
             raise NoWorkerError(_UNREAD)
         if settings.pictures is not None:
             await _fetch_pictures(pollers, settings, settings.pictures, poller.transact)
+
+
+async def _with_polled_lists(
+    pollers: PollerFactory,
+    config: Config,
+    request: PollRequest,
+    owner: str,
+    on_list: Callable[[OpmlPoll], None],
+) -> Config:
+    """Poll OPML lists; return the configuration with the new feeds, as the database has them."""
+    async with pollers.poller(poll_settings(config)) as poller:
+        polls = await poll_opml_lists(
+            poller,
+            config,
+            owner=owner,
+            addresses=request.lists,
+            only_due=request.lists is None and not request.all_feeds,
+        )
+        for poll in polls:
+            on_list(poll)
+        if all(poll.outlines is None for poll in polls):
+            return config
+        followed = await poller.transact(
+            lambda connection: config_sync.follow(connection, config, now=datetime.now(UTC))
+        )
+        return followed.config
 
 
 async def _poll_each(

@@ -16,7 +16,10 @@ _COMMENT_SIGN = re.compile(r"[()\\]")  # needs a backslash in a comment (RFC 911
 
 def poll_settings(config: Config) -> PollSettings:
     """Return the part of the configuration for polling."""
-    ports = {urls.port_of(feed.url) for feed in config.feeds}
+    # A list of somebody else leads to no unusual port of a public server.
+    addresses = [feed.url for feed in config.feeds if feed.opml_list is None]
+    addresses += [opml_list.address for opml_list in config.opml_lists]
+    ports = {urls.port_of(address) for address in addresses}
     fetch = FetchSettings(
         user_agent=_user_agent(config),
         timeout=config.poll.timeout,
@@ -49,7 +52,9 @@ def poll_settings(config: Config) -> PollSettings:
 
 
 def _picture_settings(config: Config, fetch: FetchSettings) -> PictureSettings | None:
-    if all(feed.pictures is PictureMode.OFF for feed in config.feeds):
+    modes = [feed.pictures for feed in config.feeds]
+    modes += [opml_list.options.pictures or config.page.pictures for opml_list in config.opml_lists]
+    if all(mode is PictureMode.OFF for mode in modes):
         return None
     return PictureSettings(fetch, config.picture_folder, config.page.pictures_size)
 

@@ -5,8 +5,6 @@ second process, a restart or a changed clock never poll a feed twice or early.
 """
 
 import asyncio
-import contextlib
-import gc
 import logging
 import signal
 import socket
@@ -15,7 +13,6 @@ from collections.abc import (
     Awaitable,
     Callable,
     Collection,
-    Iterator,
     Mapping,
 )
 from dataclasses import replace
@@ -40,9 +37,10 @@ from aggregator.runtime import process_identity, service_manager, system_clock
 from aggregator.runtime.daemon_thread import in_daemon_thread
 from aggregator.websub import WebSubService
 
-from . import leases
+from . import config_sync, leases
 from .config_changes import config_changes, keys_for_restart
 from .leases import FEEDS_PER_SLOT, LEASE, STOP_STEP
+from .opml_list_polls import OpmlListFollower
 from .picture_jobs import PictureJobs
 from .poll_options import poll_settings
 from .relisting import Relisting
@@ -54,6 +52,7 @@ TICK = 1
 _RELOAD = 1
 _RELIST = 1
 _REPLACED_WITHIN = 0.5  # seconds between an editor's taking a file away and its putting one there
+_OPML_LISTS = 2
 _PICTURES = 2
 _RETENTION = 3600
 _BROKEN = 60  # seconds until a job tries a database again that waiting does not heal
@@ -112,6 +111,13 @@ class Scheduler:
             self._settings.fetch,
             subscription_requests,
         )
+        self._taking_over = asyncio.Lock()
+        self._opml_lists = OpmlListFollower(
+            self._owner,
+            poller=lambda: self._poller,
+            config=lambda: self._config,
+            use=self._use_opml_lists,
+        )
         self._pictures = PictureJobs(self._pollers, lambda work: self._poller.transact(work))
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
@@ -125,6 +131,7 @@ class Scheduler:
             "dispatch": (TICK, self._dispatch),
             "reload": (_RELOAD, self._reload),
             "lists": (_RELIST, self._relist),
+            "opml lists": (_OPML_LISTS, self._opml_lists.follow),
             "pictures": (_PICTURES, self._fetch_pictures),
             "retention": (_RETENTION, self._retain),
             **self._websub.jobs(),
@@ -292,7 +299,8 @@ class Scheduler:
         stamps = await self._present_stamps()
         if stamps != self._stamps or request_count != self._answered_requests:
             with service_manager.reloading():
-                await self._read_again(stamps, request_count)
+                async with self._taking_over:
+                    await self._read_again(stamps, request_count)
 
     async def _read_again(self, stamps: Mapping[Watched, Stamp | None], request_count: int) -> None:
         """Read config.yaml again.
@@ -303,7 +311,7 @@ class Scheduler:
         """
         config_path = self._config.path
         try:
-            config, settings = await in_daemon_thread(partial(self._read, config_path))
+            config = await in_daemon_thread(partial(self._read, config_path))
         except ConfigError as error:
             for problem in error.problems:
                 log.error("%s", problem)
@@ -314,20 +322,15 @@ class Scheduler:
             )
             beside = error.stamps
         else:
-            result = await self._sync(config)
-            changes = config_changes(result, self._config, config)
+            former_config = self._config
+            changes = await self._use(config)
             # Some file systems give a file another inode each time, though it was not saved.
             is_saved = save_times(stamps) != save_times(self._stamps)
             is_news = is_saved or request_count != self._answered_requests or changes
-            level = logging.INFO if is_news or config != self._config else logging.DEBUG
+            level = logging.INFO if is_news or self._config != former_config else logging.DEBUG
             log.log(level, "%s: reloaded: %s", config_path, changes or "no feed changed")
             for key in keys_for_restart(self._started_with, config):
                 log.warning("%s: `%s` takes effect after a restart", config_path, key)
-            self._config = config
-            self._websub.use_config(config, settings.fetch)
-            await self._take_over(settings)
-            await asyncio.to_thread(self._on_change, config)
-            self._scheduler.modify_job("lists", next_run_time=datetime.now(UTC))
             beside = config.stamps
         # Only now: a change that the database refused is tried again.
         self._stamps = {**beside, config_path: stamps[config_path]}
@@ -341,20 +344,31 @@ class Scheduler:
             stamps = present_stamps(self._stamps)
         return stamps
 
-    async def _sync(self, config: Config) -> write_subscriptions.SyncResult:
-        """Make the database agree with the file."""
+    async def _use(self, config: Config) -> str:
+        """Poll by a configuration from now on, in the database, too; return the changes in words.
 
-        def sync(connection: Connection) -> write_subscriptions.SyncResult:
-            with _uncollected():
-                return write_subscriptions.follow_config(
-                    connection,
-                    config.feeds,
-                    config.listing_rules,
-                    stories=config.stories.on,
-                    now=datetime.now(UTC),
-                )
+        Args:
+            config: With or without the feeds of its OPML lists, which are taken from the database.
+        """
+        followed = await self._poller.transact(
+            lambda connection: config_sync.follow(connection, config, now=datetime.now(UTC)),
+            is_stopping=lambda: self._stopping,
+        )
+        self._opml_lists.versions = followed.list_versions
+        settings = await in_daemon_thread(partial(self._settings_of, followed.config))
+        changes = config_changes(followed.changes, self._config, followed.config)
+        self._config = followed.config
+        self._websub.use_config(followed.config, settings.fetch)
+        await self._take_over(settings)
+        await asyncio.to_thread(self._on_change, followed.config)
+        self._scheduler.modify_job("lists", next_run_time=datetime.now(UTC))
+        return changes
 
-        return await self._poller.transact(sync, is_stopping=lambda: self._stopping)
+    async def _use_opml_lists(self) -> None:
+        """Take over OPML lists with other feeds."""
+        async with self._taking_over:
+            if changes := await self._use(self._config):
+                log.info("feeds of OPML lists: %s", changes)
 
     async def _relist(self) -> None:
         """List entries anew that config.yaml puts into other lists."""
@@ -366,12 +380,13 @@ class Scheduler:
         """Fetch pictures of stored entries."""
         await self._pictures.fetch(lambda: self._settings, lambda: self._stopping)
 
-    def _read(self, path: Path) -> tuple[Config, PollSettings]:
+    def _read(self, path: Path) -> Config:
         """Read the file; 100,000 feeds take too long for the event loop, and for a stop."""
-        with _uncollected():
-            config = self._amend(load(path))
-            in_use = replace(config, database=self._started_with.database)
-            return config, poll_settings(in_use)
+        with config_sync.uncollected():
+            return self._amend(load(path))
+
+    def _settings_of(self, config: Config) -> PollSettings:
+        return poll_settings(replace(config, database=self._started_with.database))
 
     async def _take_over(self, settings: PollSettings) -> None:
         """Poll with other settings from now on; polls under way end with the old settings."""
@@ -446,16 +461,6 @@ async def _cancelled(tasks: Collection[asyncio.Task[_T]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Put off garbage collection: a pass over 100,000 new feeds would hold up everything else."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _when(at: datetime | None) -> str:

@@ -159,7 +159,7 @@ CREATE TABLE "feeds" (
 	listing TEXT,
 	is_initial BOOLEAN DEFAULT 0 NOT NULL,
 	first_read_at BIGINT,
-	paused BOOLEAN DEFAULT 0 NOT NULL, read_here BOOLEAN DEFAULT 1 NOT NULL, pictures TEXT, failure TEXT, written_url TEXT, named_by_title BOOLEAN DEFAULT 0 NOT NULL, request_digest TEXT,
+	paused BOOLEAN DEFAULT 0 NOT NULL, read_here BOOLEAN DEFAULT 1 NOT NULL, pictures TEXT, failure TEXT, written_url TEXT, named_by_title BOOLEAN DEFAULT 0 NOT NULL, request_digest TEXT, opml_list TEXT,
 	PRIMARY KEY (id),
 	UNIQUE (name)
 );
@@ -207,6 +207,25 @@ CREATE TABLE lists (
 	feeds BIGINT DEFAULT '0' NOT NULL,
 	PRIMARY KEY (id),
 	UNIQUE (kind, "key")
+);
+CREATE TABLE opml_lists (
+	id INTEGER NOT NULL,
+	address TEXT NOT NULL,
+	position INTEGER NOT NULL,
+	validators_url TEXT,
+	etag TEXT,
+	last_modified TEXT,
+	outlines TEXT,
+	version INTEGER DEFAULT '0' NOT NULL,
+	failures INTEGER DEFAULT '0' NOT NULL,
+	failure TEXT,
+	last_polled_at BIGINT,
+	last_success_at BIGINT,
+	next_poll_at BIGINT,
+	lease_owner TEXT,
+	lease_until BIGINT,
+	PRIMARY KEY (id),
+	UNIQUE (address)
 );
 CREATE TABLE pictures (
 	id INTEGER NOT NULL,

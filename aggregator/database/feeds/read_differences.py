@@ -29,6 +29,7 @@ _FROM_FILE = (
     feeds.c.read_here,
     feeds.c.pictures,
     feeds.c.request_digest,
+    feeds.c.opml_list,
 )
 _FEEDS = select(
     feeds.c.id, feeds.c.rank, feeds.c.subscribed, KNOWN_URL.label("known_url"), *_FROM_FILE
@@ -142,6 +143,7 @@ def columns_of(subscription: Subscription) -> dict[str, Any]:
         "read_here": subscription.read_here,
         "pictures": subscription.pictures,
         "request_digest": subscription.request_digest,
+        "opml_list": subscription.opml_list,
     }
 
 

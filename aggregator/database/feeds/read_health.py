@@ -193,6 +193,7 @@ _HEALTH_COLUMNS = (
     feeds.c.failure,
     feeds.c.note,
     feeds.c.moved_to,
+    feeds.c.opml_list,
     feeds.c.plan,
     _UNCONDITIONAL.label("unconditional"),
     func.coalesce(hidden_entries.c.entries, 0).label("hidden"),
@@ -301,6 +302,7 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
         failure=row.failure,
         note=row.note,
         moved_to=row.moved_to,
+        opml_list=row.opml_list,
         unconditional=row.unconditional,
         polls=tuple(_poll(*poll) for poll in history),
     )

@@ -46,6 +46,7 @@ def _stored_feed(row: Any, categories: Sequence[str]) -> StoredFeed:
         read_here=row.read_here,
         pictures=row.pictures,
         request_digest=row.request_digest,
+        opml_list=row.opml_list,
     )
     return StoredFeed(
         row.id,

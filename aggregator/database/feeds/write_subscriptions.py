@@ -30,7 +30,7 @@ from aggregator.plan import matching_feeds
 
 _FROM_FILE = frozenset(
     "name url written_url named_by_title host configured_title interval interval_given "
-    "distrust_304 timezone private stories listing paused read_here pictures rank "
+    "distrust_304 timezone private stories listing paused read_here pictures opml_list rank "
     "request_digest subscribed".split()
 )
 _OF_THE_NAME = frozenset(

@@ -1,0 +1,1 @@
+"""The OPML lists of config.yaml."""

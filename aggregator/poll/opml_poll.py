@@ -1,0 +1,74 @@
+"""One poll of an OPML list."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from aggregator import schedule, urls
+from aggregator.errors import FeedError, FetchError, NoWorkerError
+from aggregator.model import DueOpmlList, Fetched, NextPoll, OpmlPoll, Pacing
+from aggregator.opml import list_refusals
+from aggregator.opml.outlines import LeftOut
+from aggregator.poll.host_limits import HostPausedError
+from aggregator.poll.poller import Poller
+from aggregator.reading.opml_document import read_opml
+
+
+async def poll_opml_list(
+    poller: Poller,
+    due: DueOpmlList,
+    address: str,
+    *,
+    interval: timedelta,
+    now: datetime,
+    is_requested: bool = False,
+) -> OpmlPoll:
+    """Fetch and read an OPML list.
+
+    Args:
+        address: With the values of variables.
+        interval: Wait between two polls.
+        now: The present time.
+        is_requested: A person asked for this poll.
+    """
+    failures = due.failures + 1
+    pacing = Pacing(interval)
+    try:
+        fetched = await poller.fetch(address, due.validators)
+        if fetched.status == 304:
+            return _success(due, fetched, pacing, now)
+        subscriptions = await poller.read(address, read_opml, address, fetched.body)
+        reason = list_refusals.refusal(subscriptions, due.outlines, is_requested=is_requested)
+        next_poll = schedule.after_failure(now, pacing=pacing, failures=failures)
+    except HostPausedError as error:
+        reason, failures = str(error), due.failures
+        next_poll = NextPoll(now + error.wait, reason)
+    except FetchError as error:
+        reason = error.reason
+        next_poll = schedule.after_failure(
+            now,
+            pacing=pacing,
+            failures=failures,
+            status=error.status,
+            retry_after=error.retry_after,
+        )
+    except (FeedError, NoWorkerError) as error:
+        reason = error.reason if isinstance(error, FeedError) else str(error)
+        next_poll = schedule.after_failure(now, pacing=pacing, failures=failures)
+    if reason is not None:
+        return OpmlPoll(due.id, due.address, now, next_poll, failure=reason, failures=failures)
+    outlines = list_refusals.without_sites(subscriptions.feeds)
+    return replace(
+        _success(due, fetched, pacing, now),
+        outlines=None if outlines == due.outlines else outlines,
+        notes=tuple(map(_note, subscriptions.left_out)),
+    )
+
+
+def _success(due: DueOpmlList, fetched: Fetched, pacing: Pacing, now: datetime) -> OpmlPoll:
+    response = schedule.PollResponse(schedule.freshness(fetched.headers))
+    next_poll = schedule.after_success(now, feed=due.address, pacing=pacing, response=response)
+    return OpmlPoll(due.id, due.address, now, next_poll, fetched.validators)
+
+
+def _note(feed: LeftOut) -> str:
+    return f"{urls.masked(feed.address)} is left out, as {feed.reason.value}"

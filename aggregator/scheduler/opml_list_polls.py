@@ -1,0 +1,114 @@
+"""Polls of the OPML lists of config.yaml."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime
+from functools import partial
+
+from aggregator import urls
+from aggregator.config import Config, OpmlList
+from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
+from aggregator.model import DueOpmlList, OpmlPoll
+from aggregator.poll import Poller
+from aggregator.poll.opml_poll import poll_opml_list
+
+from .leases import LEASE
+
+log = logging.getLogger(__name__)
+
+
+async def poll_opml_lists(
+    poller: Poller,
+    config: Config,
+    *,
+    owner: str,
+    addresses: Collection[str] | None = None,
+    only_due: bool = True,
+) -> list[OpmlPoll]:
+    """Poll lists without a lease of another process; store and log the polls.
+
+    Args:
+        owner: Name of the present process.
+        addresses: Known addresses, at a person's request; None: all lists.
+        only_due: Only due lists.
+    """
+    lists = {opml_list.known_address: opml_list for opml_list in config.opml_lists}
+    requested = lists.keys() if addresses is None else lists.keys() & set(addresses)
+    if not requested:
+        return []
+    now = datetime.now(UTC)
+    lease = partial(
+        write_opml_lists.lease_lists,
+        owner=owner,
+        now=now,
+        until=now + config.poll.timeout + LEASE,
+        addresses=requested,
+        only_due=only_due,
+    )
+
+    async def poll(due: DueOpmlList) -> OpmlPoll:
+        opml_list = lists[due.address]
+        result = await poll_opml_list(
+            poller,
+            due,
+            opml_list.address,
+            interval=opml_list.options.interval or config.poll.interval,
+            now=datetime.now(UTC),
+            is_requested=addresses is not None,
+        )
+        await poller.transact(partial(write_opml_lists.record, poll=result, owner=owner))
+        _log(result, opml_list)
+        return result
+
+    try:
+        due_lists = await poller.transact(lease)
+        return list(await asyncio.gather(*map(poll, due_lists)))
+    except asyncio.CancelledError:
+        await poller.transact(partial(write_opml_lists.release, owner=owner))
+        raise
+
+
+def _log(poll: OpmlPoll, opml_list: OpmlList) -> None:
+    name = urls.masked(opml_list.known_address)
+    for note in poll.notes:
+        log.warning("%s: %s", name, note)
+    if poll.failure is not None:
+        at = poll.next_poll.at
+        next_poll = "no next poll" if at is None else f"next poll {at:%Y-%m-%d %H:%M} UTC"
+        log.warning("%s: %s; its feeds stay as they are; %s", name, poll.failure, next_poll)
+    elif poll.outlines is not None:
+        log.info("%s: feeds in the list: %d", name, len(poll.outlines))
+    else:
+        log.debug("%s: unchanged", name)
+
+
+class OpmlListFollower:
+    """Polls the lists of a running scheduler, and follows lists that any process has read.
+
+    Args:
+        owner: Name of the present process.
+        poller: Returns the present poller.
+        config: Returns the present configuration.
+        use: Makes scheduler and database follow the configuration, with lists.
+    """
+
+    def __init__(
+        self,
+        owner: str,
+        *,
+        poller: Callable[[], Poller],
+        config: Callable[[], Config],
+        use: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._owner, self._poller, self._config, self._use = owner, poller, config, use
+        self.versions: dict[str, int] = {}
+
+    async def follow(self) -> None:
+        """Poll due lists; then take over lists with other feeds."""
+        config = self._config()
+        if not config.opml_lists:
+            return
+        await poll_opml_lists(self._poller(), config, owner=self._owner)
+        if await self._poller().transact(read_opml_lists.versions) != self.versions:
+            await self._use()

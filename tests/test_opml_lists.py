@@ -1,0 +1,398 @@
+"""OPML lists of config.yaml: polled, and followed by database, commands and a running program."""
+
+import asyncio
+import json
+import logging
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from aggregator import config as configuration
+from aggregator.config import Config
+from aggregator.database import Engine
+from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
+from aggregator.model import NextPoll, OpmlListHealth, OpmlOutline, OpmlPoll
+from aggregator.opml import outlines
+from aggregator.scheduler import config_sync, poll_settings, service
+from aggregator.scheduler.opml_list_polls import poll_opml_lists
+from tests.feedserver import FeedServer
+from tests.pollers import new_scheduler, polling
+from tests.running import command, eventually, get, rss, running, write_config
+from tests.worlds import sqlite_database
+from web import create_app, disclosure
+
+LIST = "/blogs.opml"
+
+
+def opml(server: FeedServer, *names: str, folder: str = "People") -> bytes:
+    """Return a list of feeds of the server."""
+    feeds = [OpmlOutline(server.url(f"/{name}"), f"Blog {name}", (folder,)) for name in names]
+    return outlines.write("Blogs", feeds)
+
+
+class World:
+    """A folder with a config.yaml that names a list, its database, and a server."""
+
+    def __init__(self, folder: Path, server: FeedServer) -> None:
+        self.folder, self.server = folder, server
+        self.path = write_config(folder, [f"opml: {server.url(LIST)}"])
+        self.database: Engine = sqlite_database(folder)
+        self.follow()
+
+    @property
+    def config(self) -> Config:
+        return configuration.load(self.path)
+
+    def follow(self) -> Config:
+        with self.database.begin() as connection:
+            return config_sync.follow(connection, self.config, now=datetime.now(UTC)).config
+
+    def poll(self, *addresses: str, config: Config | None = None) -> list[OpmlPoll]:
+        """Poll lists, due or not, and follow them."""
+        config = config or self.config
+
+        async def poll() -> list[OpmlPoll]:
+            async with polling(self.database, poll_settings(config)) as poller:
+                return await poll_opml_lists(
+                    poller, config, owner="test", addresses=addresses or None, only_due=False
+                )
+
+        polls = asyncio.run(poll())
+        self.follow()
+        return polls
+
+    def feeds(self) -> list[str]:
+        """Return the names of the subscribed feeds."""
+        return [feed.name for feed in self.follow().feeds]
+
+    def health(self) -> OpmlListHealth:
+        with self.database.connect() as connection:
+            (health,) = read_opml_lists.healths(connection)
+            return health
+
+
+@pytest.fixture
+def world(tmp_path) -> Iterator[World]:
+    with FeedServer() as server:
+        made = World(tmp_path, server)
+        yield made
+        made.database.dispose()
+
+
+def test_the_feeds_of_a_list_are_subscribed_with_titles_and_categories(world):
+    world.server.put(LIST, opml(world.server, "a", "b"))
+
+    assert world.feeds() == []
+    (poll,) = world.poll()
+
+    assert (poll.failure, len(poll.outlines)) == (None, 2)
+    assert world.feeds() == ["blog-a", "blog-b"]
+    assert [feed.categories for feed in world.follow().feeds] == [("People",)] * 2
+    assert world.health().feeds == 2
+    assert world.health().next_poll_at > datetime.now(UTC) + timedelta(minutes=59)
+
+
+def test_an_unchanged_list_is_not_sent_again(world):
+    world.server.put(LIST, opml(world.server, "a"), etag='"1"')
+    world.poll()
+
+    (poll,) = world.poll()
+
+    assert world.server.requests[-1].headers["if-none-match"] == '"1"'
+    assert (poll.failure, poll.outlines) == (None, None)
+    assert world.feeds() == ["blog-a"]
+
+
+def test_a_feed_that_leaves_a_list_keeps_its_row_and_comes_back(world):
+    world.server.put(LIST, opml(world.server, "a", "b", "c"))
+    world.poll()
+
+    world.server.put(LIST, opml(world.server, "b", "c", "d"))
+    world.poll()
+    assert world.feeds() == ["blog-b", "blog-c", "blog-d"]
+
+    world.server.put(LIST, opml(world.server, "a", "b", "c"))
+    world.poll()
+    assert world.feeds() == ["blog-a", "blog-b", "blog-c"]
+    with sqlite3.connect(world.folder / "aggregator.db") as connection:
+        rows = connection.execute("SELECT name, subscribed FROM feeds ORDER BY id").fetchall()
+    assert rows == [("blog-a", 1), ("blog-b", 1), ("blog-c", 1), ("blog-d", 0)]
+
+
+ENTITIES = b"<!DOCTYPE o [<!ENTITY a 'x'>]><opml><body><outline xmlUrl='&a;'/></body></opml>"
+MANY = outlines.write("Many", [OpmlOutline(f"https://a{n}.example/") for n in range(2_001)])
+BROKEN = {
+    "not found": (404, b"", "404"),
+    "server error": (500, b"", "500"),
+    "nothing": (200, b" ", "empty answer"),
+    "no feeds": (200, b"<opml><body/></opml>", "the list names no feed"),
+    "a page": (200, b"<!doctype html><p>Moved", "this is not OPML"),
+    "a feed": (200, b"<rss><channel/></rss>", "this is a feed, not a list"),
+    "cut short": (200, b"<opml><body><outline xmlUrl='https://a.example/'/>", "breaks off"),
+    "entities": (200, ENTITIES, "the list declares entities"),
+    "too many": (200, MANY, "the list names more than 2,000 feeds"),
+    "too large": (200, b"x" * 11_000_000, "too large (limit 10 MB)"),
+    "deep": (200, b"<opml><body>" + b"<outline text='x'>" * 20_000, "breaks off"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_list_that_cannot_be_taken_changes_nothing_and_says_so(world, name, caplog):
+    world.server.put(LIST, opml(world.server, "a", "b"), etag='"1"')
+    world.poll()
+    status, body, words = BROKEN[name]
+    world.server.put(LIST, body, status=status)
+
+    (poll,) = world.poll()
+
+    assert words in poll.failure
+    assert world.feeds() == ["blog-a", "blog-b"]
+    assert (world.health().failure, world.health().failures) == (poll.failure, 1)
+    assert f"{poll.failure}; its feeds stay as they are; next poll" in caplog.text
+
+    world.server.put(LIST, opml(world.server, "a", "b"), etag='"1"')
+    (poll,) = world.poll()
+    assert (poll.failure, world.health().failure, world.health().failures) == (None, None, 0)
+
+
+def test_a_list_that_loses_more_than_half_at_once_changes_nothing_until_a_person_asks(world):
+    world.server.put(LIST, opml(world.server, "a", "b", "c"))
+    world.poll()
+    world.server.put(LIST, opml(world.server, "a"))
+
+    (poll,) = world.poll()
+    assert poll.failure.startswith("the list names 1 of its 3 former feeds; ")
+    assert world.feeds() == ["blog-a", "blog-b", "blog-c"]
+
+    (poll,) = world.poll(world.server.url(LIST))
+    assert poll.failure is None
+    assert world.feeds() == ["blog-a"]
+
+
+def test_a_list_that_loses_half_is_followed(world):
+    world.server.put(LIST, opml(world.server, "a", "b"))
+    world.poll()
+    world.server.put(LIST, opml(world.server, "a"))
+    world.poll()
+
+    assert world.feeds() == ["blog-a"]
+
+
+def test_a_failing_list_is_asked_less_and_less_often(world):
+    spans = []
+    for _ in range(3):
+        (poll,) = world.poll()
+        spans.append(round((poll.next_poll.at - poll.polled_at) / timedelta(hours=1)))
+
+    assert spans == [1, 2, 4]
+
+
+def test_a_list_in_a_file_is_read_and_its_outlines_may_be_private(world):
+    (world.folder / "mine.opml").write_bytes(opml(world.server, "a"))
+    world.path.write_text("feeds: [{opml: mine.opml, category: Mine}]")
+    world.follow()
+
+    world.poll()
+
+    assert [feed.categories for feed in world.follow().feeds] == [("Mine",)]
+
+
+def test_outlines_without_a_feed_are_logged(world, caplog):
+    other = "<outline text='J' type='HTML+XPath' xmlUrl='https://a.example/p'/>"
+    document = opml(world.server, "a").replace(b"</body>", f"{other}</body>".encode())
+    document = document.replace(b"http://", b"feed://")
+    world.server.put(LIST, document)
+
+    world.poll()
+
+    assert world.feeds() == ["blog-a"]
+    assert "https://a.example/p is left out, as it is a page" in caplog.text
+
+
+def test_a_list_at_a_private_address_is_refused_unless_the_file_allows_it(world):
+    world.path.write_text(world.path.read_text().replace("[127.0.0.1]", "[]"))
+
+    (poll,) = world.poll()
+
+    assert "private address" in poll.failure
+    assert world.server.requests == []
+
+
+def test_a_list_that_left_the_file_takes_its_feeds_along(world):
+    world.server.put(LIST, opml(world.server, "a"))
+    world.poll()
+
+    world.path.write_text("feeds: []")
+
+    assert world.feeds() == []
+    with world.database.connect() as connection:
+        assert read_opml_lists.healths(connection) == []
+
+
+def test_of_several_processes_one_polls_a_list(world):
+    now = datetime.now(UTC)
+
+    def lease(owner: str, at: datetime) -> Sequence[str]:
+        with world.database.begin() as connection:
+            due = write_opml_lists.lease_lists(
+                connection, owner=owner, now=at, until=at + timedelta(minutes=2), addresses=None,
+                only_due=True,
+            )  # fmt: skip
+            return [item.address for item in due]
+
+    assert lease("one", now) == [world.server.url(LIST)]
+    assert lease("two", now) == []
+    assert lease("two", now + timedelta(minutes=3)) == [world.server.url(LIST)]
+
+
+# ------------------------------------------------------------------ commands
+
+
+def test_poll_brings_the_list_and_its_new_feeds_up_to_date_at_once(world):
+    world.server.put(LIST, opml(world.server, "a"))
+    world.server.put("/a", rss([("1", "From the list", datetime.now(UTC))]))
+
+    done = command(world.folder, "poll")
+
+    assert (done.returncode, done.stdout) == (0, "blog-a: 1 new, 0 updated\n")
+
+
+def test_poll_names_a_list_and_is_strict_about_it(world):
+    world.server.put(LIST, opml(world.server, "a", "b", "c"))
+    assert command(world.folder, "poll", world.server.url(LIST)).returncode == 0
+    requests = len(world.server.requests_to(LIST))
+
+    command(world.folder, "poll", "blog-a")
+    assert len(world.server.requests_to(LIST)) == requests
+    world.server.remove(LIST)
+    done = command(world.folder, "poll", "--all", "--strict")
+    assert len(world.server.requests_to(LIST)) == requests + 1
+    assert done.returncode == 1
+
+
+def test_commands_name_the_list_of_a_feed_and_what_is_wrong_with_the_list(world):
+    address = world.server.url(LIST)
+    place = f"feeds[0] ({address})"
+    unread = f"{place}: not read so far, so its feeds are not known\n"
+    assert command(world.folder, "check").stdout.startswith(unread)
+    assert command(world.folder, "plan").stdout == f"{unread}config.yaml: nothing to change\n"
+
+    world.server.put(LIST, opml(world.server, "a", "b", "c"))
+    world.poll()
+    world.server.put(LIST, opml(world.server, "a"))
+    world.poll()
+
+    failure = "the list names 1 of its 3 former feeds; if that is right, run `aggregator poll` with"
+    for name in ("check", "plan"):
+        first_line = command(world.folder, name).stdout.partition("\n")[0]
+        assert first_line.startswith(f"{place}: {failure}")
+        assert first_line.endswith("; its feeds stay as they were: 3")
+    assert command(world.folder, "check").stdout.endswith("3 feeds, 3 of them of OPML lists\n")
+    (planned_list,) = json.loads(command(world.folder, "plan", "--json").stdout)["opml_lists"]
+    assert (planned_list["opml"], planned_list["feeds"]) == (address, 3)
+    assert planned_list["error"].startswith(failure)
+
+    done = command(world.folder, "feeds")
+    assert done.stdout.splitlines()[1].endswith(f"of the list {address}")
+    assert done.stderr.startswith(f"{address}: feeds: 3, last read ")
+    feeds = json.loads(command(world.folder, "feeds", "--json").stdout)
+    assert [feed["opml_list"] for feed in feeds] == [address] * 3
+
+
+def test_explain_story_names_the_line_of_a_rule_of_the_list(world):
+    world.path.write_text(world.path.read_text() + "    hide: title:rain\n")
+    world.server.put(LIST, opml(world.server, "a"))
+    world.server.put("/a", rss([("1", "Rain", datetime.now(UTC))]))
+    command(world.folder, "poll")
+
+    story = command(world.folder, "explain-story", "https://example.org/1").stdout
+
+    assert "hidden by `hide: title:rain`, config.yaml:6" in story
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        (
+            "https://ann:geheim@lists.example/x?token=abcdef",
+            "https://***@lists.example/x?token=***",
+        ),
+        ("https://lists.example/${TOKEN:-geheim}/x", "https://lists.example/***/x"),
+        ("http://nas.local/x.opml", ""),
+        ("mine/blogs.opml", ""),
+    ],
+)
+def test_pages_name_lists_without_secrets_and_private_places(address, shown):
+    health = OpmlListHealth(address, 3, "refused: 10.0.0.5 is a private address")
+
+    public = disclosure.public_list(health)
+
+    assert (public.address, public.failure) == (shown, disclosure.NOT_PUBLIC)
+
+
+def test_the_status_page_and_the_sources_name_lists(world, monkeypatch):
+    world.server.put(LIST, opml(world.server, "a"))
+    world.poll()
+    world.server.put(LIST, b"<opml/>")
+    world.poll()
+    public = "https://lists.example/blogs.opml"
+    monkeypatch.setattr(disclosure, "public_address", lambda _address: public)
+
+    client = create_app(world.config, world.database).test_client()
+    status, sources = client.get("/status").text, client.get("/sources").text
+
+    assert public in status
+    assert "the list names no feed" in status
+    assert f"OPML: <bdi>{public}</bdi>" in sources
+
+
+# ------------------------------------------------------------------ a running program
+
+
+def test_a_running_scheduler_follows_a_list_also_what_another_process_read(
+    world, caplog, monkeypatch
+):
+    caplog.set_level(logging.INFO, "aggregator")
+    monkeypatch.setattr(service, "_OPML_LISTS", 0.1)
+    world.server.put(LIST, opml(world.server, "a"))
+    scheduler = new_scheduler(world.follow(), world.database)
+
+    async def follow() -> None:
+        stop = asyncio.Event()
+        running_scheduler = asyncio.create_task(scheduler.run(stop))
+        async with asyncio.timeout(60):
+            while "feeds of OPML lists: added blog-a" not in caplog.text:
+                await asyncio.sleep(0.02)
+            with world.database.begin() as connection:
+                (health,) = read_opml_lists.healths(connection)
+                due = write_opml_lists.lease_lists(
+                    connection, owner="another", now=datetime.now(UTC), addresses=None,
+                    until=datetime.now(UTC), only_due=False,
+                )  # fmt: skip
+                next_poll = NextPoll(datetime.now(UTC) + timedelta(hours=1), "x")
+                outline = OpmlOutline(world.server.url("/b"), "Blog b")
+                poll = OpmlPoll(
+                    due[0].id, health.address, datetime.now(UTC), next_poll,
+                    due[0].validators, outlines=(outline,),
+                )  # fmt: skip
+                write_opml_lists.record(connection, poll, owner="another")
+            while "feeds of OPML lists: added blog-b; removed blog-a" not in caplog.text:
+                await asyncio.sleep(0.02)
+            stop.set()
+            await running_scheduler
+
+    asyncio.run(follow())
+
+
+@pytest.mark.slow
+def test_the_program_shows_posts_of_a_list_that_config_yaml_names_later(tmp_path):
+    with FeedServer() as server:
+        server.put(LIST, opml(server, "a"))
+        server.put("/a", rss([("1", "From the list", datetime.now(UTC))]))
+        path = write_config(tmp_path, [])
+        with running(tmp_path) as (_, address):
+            path.write_text(path.read_text().replace("[]\n", f"- opml: {server.url(LIST)}\n"))
+            eventually(lambda: b"From the list" in get(address + "/")[2])
