@@ -20,7 +20,7 @@ from aggregator.scheduler import config_sync, poll_settings, service
 from aggregator.scheduler.opml_list_polls import poll_opml_lists
 from tests.feedserver import FeedServer
 from tests.pollers import new_scheduler, polling
-from tests.running import command, eventually, get, rss, running, write_config
+from tests.running import command, eventually, get, one_line, rss, running, write_config
 from tests.worlds import sqlite_database
 from web import create_app, disclosure
 
@@ -302,6 +302,32 @@ def test_commands_name_the_list_of_a_feed_and_what_is_wrong_with_the_list(world)
     assert [feed["opml_list"] for feed in feeds] == [address] * 3
 
 
+def test_a_feed_of_a_list_is_neither_removed_nor_renamed(world):
+    world.server.put(LIST, opml(world.server, "a"))
+    world.poll()
+    text = world.path.read_text()
+
+    for arguments in (["remove", "blog-a"], ["rename", "blog-a", "b"]):
+        line = one_line(command(world.folder, *arguments), 2)
+        assert f"blog-a comes from the list {world.server.url(LIST)}; to give" in line
+    assert world.path.read_text() == text
+
+
+def test_a_feed_of_a_list_has_the_user_agent_of_its_host(world):
+    world.server.put(LIST, opml(world.server, "a"))
+    world.server.put("/a", rss([("1", "Rain", datetime.now(UTC))]))
+    request = "{user_agent: reader/1.0, headers: {X-Key: hunter2-of-the-host}}"
+    world.path.write_text(f"hosts: {{127.0.0.1: {{request: {request}}}}}\n{world.path.read_text()}")
+
+    command(world.folder, "poll")
+
+    (list_request,), (feed_request,) = map(world.server.requests_to, (LIST, "/a"))
+    for made_request in (list_request, feed_request):
+        assert made_request.headers["user-agent"] == "reader/1.0"
+    assert list_request.headers["x-key"] == "hunter2-of-the-host"
+    assert "x-key" not in feed_request.headers
+
+
 def test_explain_story_names_the_line_of_a_rule_of_the_list(world):
     world.path.write_text(world.path.read_text() + "    hide: title:rain\n")
     world.server.put(LIST, opml(world.server, "a"))
@@ -396,3 +422,26 @@ def test_the_program_shows_posts_of_a_list_that_config_yaml_names_later(tmp_path
         with running(tmp_path) as (_, address):
             path.write_text(path.read_text().replace("[]\n", f"- opml: {server.url(LIST)}\n"))
             eventually(lambda: b"From the list" in get(address + "/")[2])
+
+
+def test_a_stop_during_the_poll_of_a_list_is_clean_and_gives_the_lease_back(
+    world, caplog, monkeypatch
+):
+    monkeypatch.setattr(service, "_OPML_LISTS", 0.1)
+    world.server.put(LIST, opml(world.server, "a"), delay=60)
+    scheduler = new_scheduler(world.follow(), world.database)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        running_scheduler = asyncio.create_task(scheduler.run(stop))
+        async with asyncio.timeout(60):
+            while not world.server.requests_to(LIST):
+                await asyncio.sleep(0.02)
+            stop.set()
+            await running_scheduler
+
+    asyncio.run(run())
+
+    assert [record.getMessage() for record in caplog.records if record.levelno > 20] == []
+    with sqlite3.connect(world.folder / "aggregator.db") as connection:
+        assert connection.execute("SELECT lease_owner FROM opml_lists").fetchall() == [(None,)]

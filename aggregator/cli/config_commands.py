@@ -62,12 +62,12 @@ def check(*, without_env: bool) -> None:
 def _with_polls(config: Config) -> tuple[Config, list[str]]:
     """Return the file with the feeds of its OPML lists, and notes that need the database.
 
-    Without a database there are neither.
+    Without a database all lists are unread.
     """
     notes: list[str] = []
     try:
         if not is_up_to_date(config.database):
-            return config, notes
+            return config, list(opml_notes.notes(config, ()))
         engine = open_database(config.database, read_only=True)
         try:
             with engine.connect() as connection:

@@ -12,6 +12,7 @@ from aggregator.config import Config
 from aggregator.config.value_parsers import name as read_name
 from aggregator.errors import UsageError
 from aggregator.model import Subscription
+from aggregator.scheduler import config_sync
 
 
 @click.command()
@@ -50,12 +51,23 @@ def _meant_feed(argument: str) -> tuple[Subscription, Config]:
     """Return the feed of config.yaml that an argument means, and the configuration.
 
     Feeds have their names in the database, if the database can be read.
+
+    Raises:
+        UsageError: The argument means no feed, several feeds, or a feed of an OPML list.
     """
     config = load_config()
     with readable_database(config) as connection:
         if connection is not None:
+            config = config_sync.with_stored_lists(connection, config)
             config = config_with_present_names(connection, config)
-        return subscribed_feed(config, argument, connection), config
+        subscription = subscribed_feed(config, argument, connection)
+    if subscription.opml_list is not None:
+        name, address = subscription.name, urls.masked(subscription.opml_list)
+        raise UsageError(
+            f"{name} comes from the list {address}; to give the feed other settings, such as "
+            f"`paused: true`, write its address into {config.path}"
+        )
+    return subscription, config
 
 
 def _unused_name(config: Config, feed: Subscription, text: str) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 
 from aggregator.database import Connection, DBAPIError
 from aggregator.database.feeds import write_clock_shift, write_leases
+from aggregator.database.opml_lists import write_opml_lists
 from aggregator.poll import Poller
 from aggregator.runtime import process_identity, system_clock
 
@@ -58,8 +59,12 @@ async def held_leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator
     finally:
         task.cancel()
         with contextlib.suppress(TimeoutError, DBAPIError):  # then they end by themselves
-            release = partial(write_leases.release_leases, owner=owner)
-            await asyncio.wait_for(poller().transact(release), STOP_STEP)
+            await asyncio.wait_for(poller().transact(partial(_release, owner=owner)), STOP_STEP)
+
+
+def _release(connection: Connection, *, owner: str) -> None:
+    write_leases.release_leases(connection, owner=owner)
+    write_opml_lists.release(connection, owner=owner)
 
 
 async def drain(poller: Poller) -> None:

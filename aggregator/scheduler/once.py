@@ -115,7 +115,10 @@ async def _with_polled_lists(
     on_list: Callable[[OpmlPoll], None],
 ) -> Config:
     """Poll OPML lists; return the configuration with the new feeds, as the database has them."""
-    async with pollers.poller(poll_settings(config)) as poller:
+    async with (
+        pollers.poller(poll_settings(config)) as poller,
+        leases.held_leases(lambda: poller, owner),
+    ):
         polls = await poll_opml_lists(
             poller,
             config,

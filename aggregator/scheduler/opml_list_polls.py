@@ -28,6 +28,8 @@ async def poll_opml_lists(
 ) -> list[OpmlPoll]:
     """Poll lists without a lease of another process; store and log the polls.
 
+    Called within `leases.held_leases`, which gives leases back after a cancellation.
+
     Args:
         owner: Name of the present process.
         addresses: Known addresses, at a person's request; None: all lists.
@@ -61,12 +63,8 @@ async def poll_opml_lists(
         _log(result, opml_list)
         return result
 
-    try:
-        due_lists = await poller.transact(lease)
-        return list(await asyncio.gather(*map(poll, due_lists)))
-    except asyncio.CancelledError:
-        await poller.transact(partial(write_opml_lists.release, owner=owner))
-        raise
+    due_lists = await poller.transact(lease)
+    return list(await asyncio.gather(*map(poll, due_lists)))
 
 
 def _log(poll: OpmlPoll, opml_list: OpmlList) -> None:
