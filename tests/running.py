@@ -180,6 +180,12 @@ def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[st
                 process.wait(HANGS_AFTER)
 
 
+def free_port() -> int:
+    """Return a port of loopback that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 def get(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body of a GET."""
     parts = urlsplit(url)

@@ -3,12 +3,11 @@
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from aggregator.cli import main
 from aggregator.config import WebOptions, parse
 from aggregator.config.options import DATA_VARIABLE
 from bench import lock
-from tests.running import HANGS_AFTER, eventually, get, limited
+from tests.running import HANGS_AFTER, eventually, free_port, get, limited
 from web.server import CONFIG_VARIABLE
 
 ROOT = Path(__file__).parents[1]
@@ -291,12 +290,6 @@ def image(tmp_path):
     if done.returncode:
         pytest.skip(f"no namespaces of users and mounts here: {done.stderr.strip()}")
     return image
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
 
 
 def with_sample(image: Image, changes: Mapping[str, object]) -> None:

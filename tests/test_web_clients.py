@@ -1,7 +1,6 @@
 """What one client sends costs nobody else anything, and shows nobody what is private."""
 
 import random
-import socket
 import tracemalloc
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 import web
 from tests.cpu_time import cpu_limit
-from tests.running import eventually, get, running, write_config
+from tests.running import eventually, free_port, get, running, write_config
 from tests.selection import slow_after
 from tests.web_fixtures import Site, entry
 from web import create_app
@@ -45,11 +44,6 @@ OTHERS = ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.
           "posts.example.evil.example", "localhost@evil.example", "evil.example, localhost", "x",
           "[::1].evil.example", "[::2]", "192.168.1.5", "0.0.0.0", "2130706433", "localhost:x", ":",
           "[", "a" * 2000, "é", " localhost", "localhost/..", "localhost\t"]  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def asked(app, host: str | None, path: str = "/") -> tuple[int, str]:

@@ -21,6 +21,7 @@ from tests.running import (
     HANGS_AFTER,
     command,
     eventually,
+    free_port,
     get,
     in_process,
     limited,
@@ -151,12 +152,6 @@ def nginx(folder: Path, http: str) -> Iterator[None]:
     )
     with limited(process):
         yield
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
 
 
 def adapted(text: str, folder: Path, path: Path, port: int) -> str:
