@@ -4,7 +4,8 @@ import pytest
 
 from aggregator import config, urls
 from aggregator.config import header_parsers
-from aggregator.model import FeedRequest
+from aggregator.config.opml_lists import with_opml_lists
+from aggregator.model import FeedRequest, OpmlOutline, Proxy
 from tests.configured import parsed, problem, problems
 
 FEED = "https://feeds.a.example/x.xml"
@@ -55,7 +56,9 @@ def test_a_feed_goes_before_its_host_and_headers_are_put_together():
         "https://a.example/": FeedRequest(wide, "wide/1"),
         "https://www.feeds.b.example/": FeedRequest((("A", "b"),)),
     }
-    assert config.request_at("https://x.a.example/", read.hosts).user_agent == "wide/1"
+    assert (
+        config.request_at("https://x.a.example/", read.hosts, read.network).user_agent == "wide/1"
+    )
 
 
 def test_a_file_has_no_request():
@@ -222,3 +225,126 @@ def test_two_hosts_of_one_site_are_still_one_key():
     text = "hosts: {www.a.example: {}, a.example: {}}"
 
     assert "is the same site as" in problems(text)[0]
+
+
+# ------------------------------------------------------------------------------ proxies
+
+TOR = Proxy("socks5", "127.0.0.1", 9050)
+
+
+@pytest.mark.parametrize(
+    ("text", "proxy"),
+    [
+        ("socks5://127.0.0.1:9050", TOR),
+        ("SOCKS5H://127.0.0.1:9050/", TOR),
+        ("http://Proxy.Example:3128", Proxy("http", "proxy.example", 3128)),
+        ("https://me:p%40ss%3a@[fd00::1]:8443", Proxy("https", "fd00::1", 8443, "me", "p@ss:")),
+        ("http://прокси.example:1", Proxy("http", "xn--h1adldfi.example", 1)),
+    ],
+)
+def test_a_proxy_has_a_scheme_a_host_and_a_port(text, proxy):
+    assert parsed(f"network: {{proxy: '{text}'}}").network.proxy == proxy
+
+
+@pytest.mark.parametrize("text", ["", "''", "off", "no", "'${PROXY:-}'"])
+def test_a_network_may_have_no_proxy(text, monkeypatch):
+    monkeypatch.delenv("PROXY", raising=False)
+    read = parsed(f"network: {{proxy: {text}}}\nfeeds: [{FEED}]")
+
+    assert (read.network.proxy, read.requests) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("proxy.example:3128", '"proxy.example:3128" is not complete; write http:// or socks5://'),
+        ("me:s3cret@proxy.example:1", '"***@proxy.example:1" is not complete; write http:// or'),
+        ("socks4://a.example:1", '"socks4://a.example:1" can\'t be used; write http://, https://'),
+        ("ftp://me:s3cret@a.example:1", '"ftp://***@a.example:1" can\'t be used; write http://, '),
+        ("http://a.example", '"http://a.example" has no port; write http://a.example:3128'),
+        ("socks5://a.example", '"socks5://a.example" has no port; write socks5://a.example:9050'),
+        ("http://me:s3/cret@a.example:1", "ends with its port; leave out everything behind, and"),
+        ("http://a.example:1/path", "ends with its port; leave out everything behind, and write"),
+        ("http://:1", '"http://:1" is not an address; write http://host:port'),
+        ("http://a.example:99999", '"http://a.example:99999" is not an address; write http://ho'),
+        ("http://:s3cret@a.example:1", "has a password without a user; write both, as user:pass"),
+        (f"socks5://me:{'s3cret' * 50}@a.example:1", "has a user or password of more than 255 by"),
+        ("[a]", "must be one value, not a list"),
+    ],
+)
+def test_what_is_wrong_with_a_proxy_is_told_without_its_password(text, fault):
+    for before, where in (("network: {proxy: ", "network.proxy"),
+                          ("feeds:\n  - url: a.xml\n    request: {proxy: ",
+                           "feeds[0].request.proxy")):  # fmt: skip
+        said = problem(f"{before}{text if text == '[a]' else repr(text)}}}")
+
+        assert f" {where}: {fault}" in said
+        assert "s3cret" not in said and "cret" not in said
+
+
+def test_the_nearest_proxy_wins_and_off_means_none():
+    read = parsed(
+        "network: {proxy: 'http://wide.example:1'}\n"
+        "hosts:\n"
+        "  a.example: {request: {proxy: 'http://of.host.example:2'}}\n"
+        "  b.example: {request: {proxy: off}}\n"
+        "feeds:\n"
+        "  - https://c.example/\n"
+        "  - https://a.example/\n"
+        "  - {url: 'https://a.example/2', request: {proxy: 'http://of.feed.example:3'}}\n"
+        "  - {url: 'https://a.example/3', request: {proxy: off}}\n"
+        "  - https://b.example/\n"
+        "  - {url: 'https://c.example/4', request: {headers: {A: b}}}\n"
+        "  - a.xml\n"
+    )
+
+    ports = [read.requests[feed.url].proxy.port if feed.by_proxy else None for feed in read.feeds]
+    assert ports == [1, 2, 3, None, None, 1, None]
+    digests = [feed.request_digest for feed in read.feeds]
+    assert [digest is None for digest in digests] == [port is None for port in ports]
+    assert len(set(digests)) == 5
+    assert config.request_at("https://d.example/", read.hosts, read.network).proxy.port == 1
+
+
+def test_the_password_of_a_proxy_is_secret(monkeypatch):
+    monkeypatch.setenv("PROXY", "socks5://me:from-outside-1@a.example:1")
+    monkeypatch.setenv("PASSWORD", "from-outside-2")
+    read = parsed(
+        "network: {proxy: '${PROXY}'}\n"
+        "feeds:\n"
+        "  - url: https://b.example/\n"
+        "    request: {proxy: 'http://me:${PASSWORD}@a.example:2'}\n"
+        "  - url: https://c.example/\n"
+        "    request: {proxy: 'http://me:literal-3@a.example:2'}\n"
+    )
+
+    assert set(read.secrets) == {"from-outside-1", "from-outside-2", "literal-3"}
+    assert "outside" not in repr(read)
+    assert "literal-3" not in repr(read)
+
+
+def test_our_own_hub_needs_direct_requests():
+    text = "network: {proxy: 'http://a.example:1'}\nwebsub: {hub: %s}"
+
+    assert problem(text % "self").startswith("2:15: websub.hub: self needs direct requests; ")
+    assert parsed(text % "https://hub.example/").network.proxy
+
+
+def test_an_opml_list_and_its_feeds_go_by_the_proxy_without_headers_of_hosts():
+    read = parsed(
+        "network: {proxy: 'http://wide.example:1'}\n"
+        "hosts:\n"
+        "  a.example: {request: {headers: {A: b}, proxy: 'http://of.host.example:2'}}\n"
+        "feeds:\n"
+        "  - opml: https://lists.example/a.opml\n"
+    )
+    outlines = [OpmlOutline("https://a.example/1"), OpmlOutline("https://b.example/2")]
+
+    listed = with_opml_lists(read, {"https://lists.example/a.opml": outlines})
+
+    ports = {url: request.proxy.port for url, request in listed.requests.items()}
+    assert ports == {
+        "https://lists.example/a.opml": 1, "https://a.example/1": 2, "https://b.example/2": 1,
+    }  # fmt: skip
+    assert not any(request.headers for request in listed.requests.values())
+    assert [feed.by_proxy for feed in listed.feeds] == [True, True]

@@ -108,7 +108,7 @@ def test_every_setting_of_a_feed_is_compared(database):
     values = {"title": "A", "categories": ("C",), "interval": 2 * HOUR, "interval_given": True,
               "distrust_304": True, "timezone": "Europe/Berlin", "private": True,
               "stories": False, "paused": True, "read_here": False,
-              "pictures": PictureMode.ALL, "request_digest": "1"}  # fmt: skip
+              "pictures": PictureMode.ALL, "request_digest": "1", "by_proxy": True}  # fmt: skip
 
     (changed,) = changes_of(database, feed("a", **values)).changed_feeds
 

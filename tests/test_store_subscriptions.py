@@ -68,7 +68,7 @@ def test_what_an_old_address_taught_is_forgotten_when_the_address_changes(databa
     }  # fmt: skip
     stays = {"id", "name", "url", "host", "configured_title", "listing", "paused", "interval",
              "read_here", "written_url", "named_by_title",
-             "pictures", "request_digest", "opml_list",
+             "pictures", "request_digest", "opml_list", "by_proxy",
              "interval_given", "distrust_304", "timezone", "stories", "rank", "private",
              "subscribed", "polls", "entries", "last_change_at", "lease_owner",
              "lease_until", "is_initial", "first_read_at"}  # fmt: skip

@@ -42,6 +42,7 @@ _SENTENCES = {
     FailureKind.NO_NAME_SERVER: to_translate("The host’s name could not be looked up."),
     FailureKind.REFUSED: to_translate("The server refuses connections; it may be down."),
     FailureKind.UNREACHABLE: to_translate("The server could not be reached."),
+    FailureKind.PROXY: to_translate("The proxy in config.yaml does not lead to the server."),
     FailureKind.CERTIFICATE_EXPIRED: to_translate("The server’s certificate has expired."),
     FailureKind.CERTIFICATE_NAME: to_translate("The server’s certificate is for another host."),
     FailureKind.CERTIFICATE: to_translate("The server’s certificate cannot be trusted."),

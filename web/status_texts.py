@@ -137,7 +137,7 @@ def status_word(status: FeedStatus, lang: Language) -> str:
 
 
 def answer(feed: FeedHealth, lang: Language) -> StatusText:
-    """Return the last answer of the server: "200, 38 kB", "304", "none".
+    """Return the last answer of the server: "200, 38 kB", "304, by proxy", "none".
 
     A failure from before revision 0028 is an English error.
     """
@@ -146,11 +146,12 @@ def answer(feed: FeedHealth, lang: Language) -> StatusText:
     last = feed.polls[-1]
     if last.error and feed.failure is None:
         return StatusText(last.error, SOURCE)
+    by_proxy = [lang.gettext("by proxy")] if feed.by_proxy else []
     if last.status is None:
         text = lang.gettext("none") if last.error else lang.size(last.size)
-        return StatusText(text, lang.tag)
+        return StatusText(lang.facts([text, *by_proxy]), lang.tag)
     size = [lang.size(last.size)] if last.size else []
-    return StatusText(lang.facts([str(last.status), *size]), lang.tag)
+    return StatusText(lang.facts([str(last.status), *size, *by_proxy]), lang.tag)
 
 
 def next_check(feed: FeedHealth, clock: Clock) -> str:

@@ -128,7 +128,7 @@ class _Discovery:
 
     async def _fetch(self, url: str, page: str | None = None) -> Fetched:
         """Fetch `url`, which `page` names, with the headers of the host in config.yaml."""
-        feed_request = configuration.request_at(url, self.config.hosts)
+        feed_request = configuration.request_at(url, self.config.hosts, self.config.network)
         return await self.fetcher.fetch(url, feed_request=feed_request, subscribed=page)
 
     async def _read(self, fetched: Fetched, url: str) -> DiscoveredFeed:

@@ -47,6 +47,8 @@ def _lines(feed: FeedHealth) -> Iterator[str]:
     yield f"{feed.source.name}: {urls.masked(feed.source.feed_url)}"
     if feed.moved_to:
         yield f"polled at {urls.masked(feed.moved_to)}, as it moved for good"
+    if feed.by_proxy:
+        yield "requested by proxy"
     if feed.unconditional:
         yield "its server offers no validators: every poll transfers the whole document"
     yield f"next poll: {_next(feed)}"
@@ -107,6 +109,7 @@ def _json(feed: FeedHealth) -> dict[str, Any]:
         "feed": feed.source.name,
         "url": urls.masked(feed.source.feed_url),
         "moved_to": urls.masked(feed.moved_to) if feed.moved_to else None,
+        "by_proxy": feed.by_proxy,
         "next_poll_at": iso(feed.next_poll_at),
         "reason": feed.next_reason,
         "constraints": [

@@ -81,6 +81,7 @@ def _health(feed: FeedHealth) -> dict[str, Any]:
         "failure": feed.failure.kind.value if feed.failure else None,
         "note": _masked(feed.note),
         "moved_to": urls.masked(feed.moved_to) if feed.moved_to else None,
+        "by_proxy": feed.by_proxy,
         "entries": feed.entries,
         "posts_a_week": None if feed.per_week is None else round(feed.per_week, 2),
         "failures": feed.failures,

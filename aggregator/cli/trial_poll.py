@@ -115,7 +115,7 @@ def try_feed(
         NoWorkerError: This machine could not start a process to read the document.
     """
     if feed not in config.feeds:
-        request = request_at(feed.url, config.hosts)
+        request = request_at(feed.url, config.hosts, config.network)
         requests = {**config.requests, feed.url: request}
         config = replace(config, feeds=(*config.feeds, feed), requests=requests)
     settings = poll_settings(config)

@@ -8,13 +8,16 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from aggregator import urls
 from aggregator.config.files import path_within
-from aggregator.config.value_parsers import CONTROL_CHARACTER, line, quoted
+from aggregator.config.value_parsers import CONTROL_CHARACTER, NO, line, quoted
+from aggregator.model import NO_PROXY, Proxy
 
 _MAX_SOCKET_PATH = 107
+_MAX_LOGIN = 255  # RFC 1929
+_PROXY_SCHEMES = frozenset({"http", "https", "socks5"})
 FEED_ENDINGS = (".xml", ".rss", ".atom", ".json", ".rdf")
 
 _HOST = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
@@ -125,6 +128,43 @@ def hub(text: str) -> str:
     if not _is_usable(words):
         raise ValueError(f"{quoted(words)} is not a hub; write https://hub.example.org/ or self")
     return _in_ascii(words)
+
+
+def network_proxy(text: str) -> Proxy | None:
+    """Read the address of a proxy; None for `off`."""
+    server = proxy(text)
+    return None if server == NO_PROXY else server
+
+
+def proxy(text: str) -> Proxy:
+    """Read the address of a proxy, or `off`; no message repeats a user or password."""
+    words = line(text, urls.MAX_LENGTH)
+    if words.lower() in NO:
+        return NO_PROXY
+    scheme, separator, _ = words.partition("://")
+    if not separator:
+        raise ValueError(f"{quoted(words)} is not complete; write http:// or socks5:// before it")
+    scheme = {"socks5h": "socks5"}.get(scheme.lower(), scheme.lower())
+    if scheme not in _PROXY_SCHEMES:
+        raise ValueError(f"{quoted(words)} can't be used; write http://, https:// or socks5://")
+    try:
+        parts = urlsplit(words)
+        host, port = urls.host_of(urls.in_ascii(f"http://{parts.netloc}")), parts.port
+    except ValueError:
+        host, port = "", None
+    if parts.path.strip("/") or "?" in words or "#" in words:
+        raise ValueError("ends with its port; leave out everything behind, and write %2F for a /")
+    if not (_is_address(host) or _is_host_name(host)):
+        raise ValueError(f"{quoted(words)} is not an address; write {scheme}://host:port")
+    if not port:
+        example = 9050 if scheme == "socks5" else 3128
+        raise ValueError(f"{quoted(words)} has no port; write {scheme}://{host}:{example}")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if password and not user:
+        raise ValueError("has a password without a user; write both, as user:password@")
+    if max(len(user.encode()), len(password.encode())) > _MAX_LOGIN:
+        raise ValueError(f"has a user or password of more than {_MAX_LOGIN} bytes")
+    return Proxy(scheme, host, port, user, password)
 
 
 def contact(text: str) -> str:

@@ -115,7 +115,8 @@ def _added_feeds(
         for item, feed in zip(outlines, feeds, strict=False)
     ]
     actual = [(feed.url, feed.title, feed.categories) for feed in feeds]
-    former_config = replace(new_config, feeds=new_config.feeds[:count])
+    # The headers of a host may be those of an added feed alone.
+    former_config = replace(new_config, feeds=new_config.feeds[:count], secrets=config.secrets)
     if len(feeds) != len(outlines) or actual != expected or former_config != config:
         raise _by_hand(target, "the way `feeds` is written there can't be extended safely")
     return feeds

@@ -85,11 +85,13 @@ def parse(text: str, *, path: Path, new_texts: Mapping[Path, str] | None = None)
     environment = Environment(os.environ, folder)
     read = _read_values(ConfigText(text, path), environment, new_texts or {})
     items: dict[FeedPlace, FeedOptions] = read.by_place("feeds")
-    hosts = read.settings.hosts
-    requests = feed_requests.feed_requests(items.values(), hosts)
-    requests |= feed_requests.list_requests(read.by_place("opml_lists").values(), hosts)
+    hosts, network = read.settings.hosts, read.settings.network
+    requests = feed_requests.feed_requests(items.values(), hosts, network)
+    opml_lists = read.by_place("opml_lists").values()
+    requests |= feed_requests.list_requests(opml_lists, hosts, network)
     feeds = _subscriptions(read, requests)
-    secrets = (*read.secrets, *feed_requests.secrets_of(requests.values()))
+    all_requests = [*requests.values(), FeedRequest(proxy=network.proxy)]
+    secrets = (*read.secrets, *feed_requests.secrets_of(all_requests))
     urls.remember_secrets(secrets)
     config = Config(
         path=path,

@@ -41,7 +41,7 @@ SECTIONS: Mapping[str, str] = MappingProxyType(
     {
         "web": "where the pages are served",
         "poll": "how feeds are polled",
-        "network": "which private addresses may be polled",
+        "network": "which private addresses may be polled, and by which proxy all requests go",
         "hosts": "limits of the requests to single sites, by host name",
         "hosts.NAME": "limits of the requests to this site",
         "hosts.NAME.request": "how the feeds at this host and below are requested",
@@ -81,11 +81,15 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "poll.host_delay": Key("the pause between two requests to one host", "`5s`"),
         "poll.workers": Key("how many processes read documents", "one per core"),
         "network.allow": Key("private addresses that may be polled, by feeds at these addresses"),
+        "network.proxy": Key("the proxy of all requests: an http, https or socks5 address"),
         "hosts.NAME.delay": Key("the pause between two requests to this site", "`poll.host_delay`"),
         "hosts.NAME.concurrency": Key("how many requests to this site run at a time", "`1`"),
         "hosts.NAME.request.headers": Key("headers for the feeds at this host and below"),
         "hosts.NAME.request.user_agent": Key(
             "the `User-Agent` for the feeds at this host and below", "the program's own"
+        ),
+        "hosts.NAME.request.proxy": Key(
+            "the proxy for the feeds at this host and below, or `off`", "`network.proxy`"
         ),
         "retention.keep": Key("how long entries are kept", "`365d`"),
         "retention.min_entries": Key(
@@ -176,6 +180,9 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "feeds[].request.headers": Key("headers for this feed"),
         "feeds[].request.user_agent": Key(
             "the `User-Agent` for this feed", "that of its host, or the program's own"
+        ),
+        "feeds[].request.proxy": Key(
+            "the proxy for this feed, or `off`", "that of its host, or `network.proxy`"
         ),
     }
 )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, PlainValidator
 
-from aggregator.config import option_readers
+from aggregator.config import address_parsers, option_readers
 from aggregator.config.header_parsers import header_fields, header_value
 from aggregator.config.option_readers import (
     SECTION,
@@ -14,27 +14,34 @@ from aggregator.config.option_readers import (
     parsed_or_none,
     whole_number,
 )
+from aggregator.model import Proxy
 
 _STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkOptions:
-    """Which private addresses may be polled.
+    """Which private addresses may be polled, and the way to all servers.
 
     Attributes:
         allow: IP addresses, networks and host names in lower case, each with `:port` or for any
             port.
+        proxy: Of all requests without a nearer proxy; None for direct requests.
     """
 
     __pydantic_config__ = _STRICT
 
     allow: AllowedAddresses = ()
+    proxy: Annotated[Proxy | None, parsed_or_none(address_parsers.network_proxy)] = None
 
 
 @dataclass(frozen=True, slots=True)
 class RequestOptions:
-    """How a feed, or each feed of a host, is requested; see `FeedRequest`."""
+    """How a feed, or each feed of a host, is requested; see `FeedRequest`.
+
+    Attributes:
+        proxy: None for the proxy of a wider section.
+    """
 
     __pydantic_config__ = _STRICT
 
@@ -42,6 +49,7 @@ class RequestOptions:
         default=(), repr=False
     )
     user_agent: Annotated[str | None, parsed_or_none(header_value)] = None
+    proxy: Annotated[Proxy | None, parsed_or_none(address_parsers.proxy)] = None
 
 
 @dataclass(frozen=True, slots=True)

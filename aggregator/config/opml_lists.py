@@ -28,7 +28,7 @@ def with_opml_lists(config: Config, outlines: Mapping[str, Sequence[OpmlOutline]
     own_urls |= {opml_list.address for opml_list in config.opml_lists}
     requests = {url: request for url, request in config.requests.items() if url in own_urls}
     listed_urls = {item.url for item in items.values()} - own_urls
-    requests |= listed_requests(listed_urls, config.hosts)
+    requests |= listed_requests(listed_urls, config.hosts, config.network)
     common = CommonSettings.of(config, interval_given=config.interval_given, requests=requests)
     listed_feeds = subscriptions(items, {}, common, {feed.name for feed in written_feeds})
     places = {feed.name: config.places[feed.name] for feed in written_feeds}

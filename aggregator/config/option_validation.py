@@ -36,7 +36,12 @@ def read_settings(
 ) -> GlobalOptions | list[ConfigFault]:
     """Return all settings but `feeds`, or every fault."""
     # A default does not pass through its reader, which makes this path absolute.
-    return _check(GlobalOptions, {"database": DEFAULT_DATABASE, **raw}, folder)
+    settings = _check(GlobalOptions, {"database": DEFAULT_DATABASE, **raw}, folder)
+    if isinstance(settings, list) or settings.websub.hub != "self" or not settings.network.proxy:
+        return settings
+    # A proxy looks names up by itself, and subscribers may name any host.
+    message = "self needs direct requests; remove network.proxy, or write the URL of a hub"
+    return [ConfigFault(("websub", "hub"), message)]
 
 
 def as_arguments(settings: GlobalOptions) -> dict[str, Any]:

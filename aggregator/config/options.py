@@ -354,7 +354,7 @@ class Config(GlobalOptions):
     opml_lists: tuple[OpmlList, ...] = ()
     places: Mapping[str, FeedPlace] = field(default_factory=dict, compare=False)
     faces: Mapping[str, Face] = field(default_factory=dict, hash=False)
-    requests: Mapping[str, FeedRequest] = field(default_factory=dict, hash=False, repr=False)
+    requests: Mapping[str, FeedRequest] = field(default_factory=dict, compare=False, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     stamps: Mapping[Watched, Stamp | None] = field(default_factory=dict, compare=False)
 

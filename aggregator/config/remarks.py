@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from aggregator import urls
 from aggregator.config import file_permissions, stray_characters
+from aggregator.config.feed_requests import is_secret_header
 from aggregator.config.files import Pattern
 from aggregator.config.options import Config
 from aggregator.config.rule_remarks import CategoryNames, remarks_on_rules, remarks_on_sources
@@ -103,8 +104,8 @@ def _on_user_agents(config: Config) -> Iterator[str]:
             fault = "has no address to write to"
         if fault:
             yield (
-                f"{config.place_of(feed)}: user_agent {fault}; "
-                "publishers block programs that hide, so say who asks: my-reader/1.0 (+https://example.org/contact)"
+                f"{config.place_of(feed)}: user_agent {fault}; publishers block programs that "
+                "hide, so say who asks: my-reader/1.0 (+https://example.org/contact)"
             )
 
 
@@ -112,7 +113,7 @@ def _on_open_headers(config: Config) -> Iterator[str]:
     for feed in config.feeds:
         request = config.requests.get(feed.url)
         if request and feed.url.lower().startswith("http://") and not urls.is_private(feed.url):
-            names = [name for name, _ in request.headers if urls.is_secret_name(name)]
+            names = [name for name, _ in request.headers if is_secret_header(name)]
             if names:
                 yield f"{config.place_of(feed)}: {names[0]} is sent unencrypted; write https://"
 

@@ -78,6 +78,7 @@ def subscriptions(
             _subscription(name, feed, without_stories),
             written_url=written_url,
             request_digest=common.requests.get(feed.url, PLAIN_REQUEST).digest,
+            by_proxy=common.requests.get(feed.url, PLAIN_REQUEST).proxy is not None,
         )
         subscriptions.append(_with_common_settings(subscription, feed, common))
     return tuple(subscriptions)

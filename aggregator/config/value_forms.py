@@ -122,6 +122,13 @@ def _categories() -> Form:
     return {"anyOf": [_or_blank(_prose()), names]}
 
 
+def _proxy() -> Form:
+    """Return the form of a proxy's address; `off` is false in YAML 1.1."""
+    scheme = "|".join(map(any_case, ("http", "https", "socks5", "socks5h")))
+    form = text(rf"{_OFF}|(?:{scheme})://.*\S", types=("string", "boolean"))
+    return form | {"not": {"const": True}, "examples": ["socks5://127.0.0.1:9050", "off"]}
+
+
 def _headers() -> Form:
     """Return the form of headers; an editor checks names and values, but not which names."""
     return {
@@ -169,6 +176,8 @@ _OF_PARSER: Mapping[Callable[..., object], Callable[..., Form]] = MappingProxyTy
         address_parsers.base_url: partial(text, _HTTP),
         address_parsers.web_page: partial(text, _HTTP),
         address_parsers.origin: partial(text, _HTTP),
+        address_parsers.proxy: _proxy,
+        address_parsers.network_proxy: _proxy,
         address_parsers.contact: partial(text, rf"{_HTTP}|mailto:\S+@\S+"),
         address_parsers.uri: partial(text, r"[A-Za-z][A-Za-z0-9+.-]*:.*\S"),
         address_parsers.hub: partial(text, f"{any_case('self')}|{_HTTP}", examples=("self",)),

@@ -246,6 +246,8 @@ def _filled(text: str, replacements: Iterable[_Replacement]) -> FilledText:
 def _is_secret(location: Location, before: str, behind: str) -> bool:
     """Whether a variable in a value is a secret: in a header, or in an address but as its scheme.
 
+    Of a proxy's address user and password are secret; `feed_requests` adds others.
+
     Of a database's address the password and the parameters are secret: names of users and databases
     are ordinary words.
 
@@ -256,6 +258,8 @@ def _is_secret(location: Location, before: str, behind: str) -> bool:
     key = location[-1] if location else ""
     if location[-3:-1] == ("request", "headers"):
         return True
+    if key == "proxy":
+        return "@" in behind
     if (not is_item and key not in _SECRET_KEYS) or behind.startswith("://"):
         return False
     _, colon, address = before.partition("://")

@@ -119,6 +119,7 @@ feeds = Table(
     Column("pictures", PictureModeText),
     Column("rank", Integer, nullable=False, server_default="0"),
     Column("request_digest", Text),  # NULL: requested like every other feed
+    Column("by_proxy", Boolean, nullable=False, server_default=false()),
     Column("timezone", Text),
     Column("private", Boolean, nullable=False, default=False),
     Column("listing", Text),  # the feed's own rules, as `rules.as_json` writes them

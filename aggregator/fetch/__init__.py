@@ -8,6 +8,7 @@
     cookies             cookies that redirects set, for the requests of one poll  yarl
     name_lookups        host names -> addresses
     response_protocol   aiohttp's reader of responses, behind response_rewriter   aiohttp
+    socks5              a socket becomes a tunnel through a SOCKS5 proxy
     http_connections    a request: its connection, the guard's decision, its end  aiohttp
     error_messages      exceptions of aiohttp and the system in plain words       aiohttp
     fetcher             a fetch: conditional request, redirects, body             aiohttp

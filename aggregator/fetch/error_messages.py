@@ -8,14 +8,24 @@ import re
 import socket
 import ssl
 from datetime import timedelta
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import http_exceptions
 
-from aggregator.model import FailureKind
+from aggregator.model import FailureKind, Proxy
 from aggregator.model.times import span_text
 
-from .failure import CUT_SHORT, HEAD_TOO_LARGE, NOT_HTTP, AddressRefusedError
+from .failure import (
+    CUT_SHORT,
+    HEAD_TOO_LARGE,
+    NOT_HTTP,
+    AddressRefusedError,
+    FetchFailure,
+    proxy_failure,
+)
+from .fetch_settings import FetchSettings
+from .response_headers import status_message
 
 _NO_ANSWER = "connection closed before an answer"
 _TOO_MANY_CONNECTIONS = "too many open connections; lower poll.concurrency"
@@ -98,6 +108,45 @@ def reason_and_kind(
         case ValueError():  # InvalidURL of aiohttp and UnicodeError among them
             return "not a valid address", FailureKind.BAD_ADDRESS
     return "no usable answer", FailureKind.BROKEN
+
+
+def failure_of_proxy(
+    error: Exception, proxy: Proxy, settings: FetchSettings
+) -> FetchFailure | None:
+    """Return the failure of an HTTP proxy itself, None for an error behind the proxy."""
+    match error:
+        case aiohttp.ClientHttpProxyError():
+            return failure_of_proxy_status(error.status, proxy)
+        case aiohttp.ConnectionTimeoutError():
+            return failure_at_proxy(TimeoutError(), proxy, settings)
+        case aiohttp.ClientConnectorError() if (error.host, error.port) == (proxy.host, proxy.port):
+            if isinstance(error, aiohttp.ClientConnectorCertificateError):
+                reason, _ = _certificate_reason(error.certificate_error)
+                return proxy_failure(proxy, f"can't be trusted: {reason}")
+            if isinstance(error, aiohttp.ClientSSLError):
+                return proxy_failure(proxy, "has no TLS that can be used")
+            return failure_at_proxy(error.os_error, proxy, settings)
+    return None
+
+
+def failure_of_proxy_status(status: int, proxy: Proxy) -> FetchFailure:
+    """Return the failure of an HTTP proxy that answers in place of the server."""
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        refusal = "refuses" if proxy.user else "asks for"
+        return proxy_failure(proxy, f"{refusal} user and password")
+    return proxy_failure(proxy, f"has no way to the server: {status_message(status)}")
+
+
+def failure_at_proxy(error: OSError, proxy: Proxy, settings: FetchSettings) -> FetchFailure:
+    """Return the failure of a connection to a proxy."""
+    if isinstance(error, AddressRefusedError):
+        reason = error.reason.partition(";")[0]
+        advice = f"to use it add {proxy.authority} to {settings.allowed_in}"
+        return proxy_failure(proxy, f"is refused: {reason}; {advice}")
+    reason, _ = _connection_reason(error)
+    if isinstance(error, TimeoutError) and error.errno is None:
+        reason = f"no connection within {span_text(settings.connect_timeout)}"
+    return proxy_failure(proxy, f"can't be reached: {reason}", unreachable=True)
 
 
 def is_unreachable(error: Exception) -> bool:

@@ -5,7 +5,7 @@ The reasons that several modules give are here.
 
 from datetime import timedelta
 
-from aggregator.model import FailureKind
+from aggregator.model import FailureKind, Proxy
 
 CUT_SHORT = "the answer was cut short"
 HEAD_TOO_LARGE = "the answer's headers are too large"
@@ -40,6 +40,17 @@ def too_large(max_size: int) -> FetchFailure:
     """Return the failure of a body of more than `max_size` bytes."""
     size = f"{max_size / 1e6:g} MB" if max_size >= 1e6 else f"{max_size / 1e3:g} kB"
     return FetchFailure(f"too large (limit {size})", FailureKind.TOO_LARGE)
+
+
+def proxy_failure(proxy: Proxy, predicate: str, *, unreachable: bool = False) -> FetchFailure:
+    """Return the failure of a proxy.
+
+    Args:
+        predicate: What the proxy did, as the end of a sentence.
+        unreachable: As of `FetchFailure`.
+    """
+    reason = f"the proxy {proxy.name} {predicate}"
+    return FetchFailure(reason, FailureKind.PROXY, unreachable=unreachable)
 
 
 class AddressRefusedError(OSError):

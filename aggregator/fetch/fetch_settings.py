@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from aggregator.model import Proxy
+
 OF_FEEDS = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.4, */*;q=0.2"
@@ -28,6 +30,7 @@ class FetchSettings:
         files: Folder of relative paths; None where files can't be polled.
         extra_ports: Ports that URLs in the configuration name.
         accept: Value of the header Accept.
+        proxy: Of requests that are not for feeds; None for none.
     """
 
     user_agent: str
@@ -40,3 +43,4 @@ class FetchSettings:
     files: Path | None = None
     extra_ports: frozenset[int] = frozenset()
     accept: str = OF_FEEDS
+    proxy: Proxy | None = None

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Self
 
 import aiohttp
@@ -26,6 +27,7 @@ from aggregator.model.times import span_text
 from . import response_headers
 from .content_encoding import BodyDecoder
 from .cookies import Cookies
+from .error_messages import failure_of_proxy_status
 from .failure import FetchFailure, too_large
 from .fetch_settings import FetchSettings
 from .guard import AddressPolicy
@@ -78,8 +80,8 @@ class Fetcher:
         Args:
             url: Absolute http(s) URL, or a path relative to `settings.files`.
             validators: Of the last response; sent only to the URL that sent them.
-            feed_request: Headers are sent to the scheme, host and port of `subscribed` only, and no
-                more once a redirect has led elsewhere.
+            feed_request: All requests go by its proxy.  Headers are sent to the scheme, host and
+                port of `subscribed` only, and no more once a redirect has led elsewhere.
             subscribed: URL in config.yaml, which decides on exceptions from the guard, where `url`
                 is another: the feed has moved, or a page names the feed.
             before_redirect: Called with the URL that a redirect leads to, before the request; the
@@ -216,8 +218,11 @@ class _Attempt:
         self.status = None
         conditions = response_headers.conditional_headers(self.validators, target.url)
         headers = {**self._headers(target, cookie), **conditions}
-        self.request = self.connections.request("GET", target.request, headers, policy=policy)
+        proxy = self.feed_request.proxy
         try:
+            self.request = self.connections.request(
+                "GET", target.request, headers, policy=policy, proxy=proxy
+            )
             async with self.request as response:
                 return await self._read(response, target, is_conditional=bool(conditions))
         except FetchFailure as failure:
@@ -257,6 +262,8 @@ class _Attempt:
         if self.status == 304 and is_conditional:
             validators = response_headers.merged_validators(self.validators, validators)
             return Fetched(304, url, headers=headers, validators=validators)
+        if self.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self.feed_request.proxy:
+            raise failure_of_proxy_status(self.status, self.feed_request.proxy)
         wait = response_headers.parse_retry_after(headers, now=datetime.now(UTC))
         if not response_headers.may_be_document(self.status, headers):
             reason = response_headers.status_message(self.status, wait)

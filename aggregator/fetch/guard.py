@@ -184,23 +184,46 @@ class AddressPolicy:
             exception.covers(parsed) and exception.is_open(port) for exception in self._exceptions
         ):
             return None
-        is_own = _canonical_name(name or address) == self._host
         if not _is_public(parsed):
-            return f"{parsed} is a private address; {self._advice(parsed, port, name, is_own)}"
-        if port not in self._guard.ports:
-            usual = ", ".join(map(str, sorted(PORTS)))
-            return f"port {port} is not one of {usual}; {self._advice(parsed, port, name, is_own)}"
-        return None
+            return f"{parsed} is a private address; {self._advice(parsed, port, name)}"
+        return self._refusal_of_port(parsed, port, name)
 
-    def _advice(self, address: _Address, port: int, name: str, is_own: bool) -> str:
-        """Return how the operator can allow a refused address."""
+    def refusal_by_proxy(self, host: str, port: int) -> str | None:
+        """Return why a proxy must not be asked for a server, in words; None if allowed.
+
+        The proxy looks up a name, so a name is judged as a name: a public one may lead anywhere in
+        the proxy's network.
+
+        Args:
+            host: A name in ASCII, or an IP address.
+        """
+        if _parse_address(host) is not None:
+            return self.refusal(host, port)
+        if self.exempts(host, port):
+            return None
+        if urls.is_private(f"//{host}"):
+            return f"{host} is a name in a private network; {self._advice(None, port, host)}"
+        return self._refusal_of_port(None, port, host)
+
+    def _refusal_of_port(self, address: _Address | None, port: int, name: str) -> str | None:
+        if port in self._guard.ports:
+            return None
+        usual = ", ".join(map(str, sorted(PORTS)))
+        return f"port {port} is not one of {usual}; {self._advice(address, port, name)}"
+
+    def _advice(self, address: _Address | None, port: int, name: str) -> str:
+        """Return how the operator can allow a refused address or, without an address, a name."""
         key = self._guard.key
-        if not is_own:  # an exception holds only for a feed whose own URL has the address
+        is_own = (
+            _canonical_name(name) == self._host if name else _parse_address(self._host) == address
+        )
+        if not is_own:
+            # An exception holds only for a feed whose own URL has the address.
             return f"to poll it write its address as a feed's url, and its host into {key}"
-        bracketed = f"[{address}]" if address.version == 6 else str(address)
+        bracketed = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
         host = name or bracketed
         if any(
-            exception.place == self._host or exception.covers(address)
+            exception.place == self._host or (address is not None and exception.covers(address))
             for exception in self._exceptions
         ):
             return f"{key} has it at another port; to poll it add {host}:{port}"

@@ -14,25 +14,34 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar, Token
 from functools import cache, partial
 from ipaddress import ip_address
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from aggregator.model import FailureKind
+from aggregator.model import FailureKind, Proxy
 
-from .error_messages import ConnectionLostError, is_unreachable, reason_and_kind
+from . import socks5
+from .error_messages import (
+    ConnectionLostError,
+    failure_at_proxy,
+    failure_of_proxy,
+    is_unreachable,
+    reason_and_kind,
+)
 from .failure import AddressRefusedError, FetchFailure
 from .fetch_settings import FetchSettings
 from .guard import AddressPolicy, Guard
 from .name_lookups import NameLookups
 from .response_protocol import ProtocolConnector, RewritingHandler
 from .response_rewriter import MAX_HEAD
+from .target import basic_credentials
 
 _MAX_ADDRESSES = 4  # aiohttp tries n addresses up to n * n times
 _CLOSE_RETRIES = 50
 _CLOSE_INTERVAL = 0.01  # seconds
+_SOCKS = "socks5"
 
 _CONNECTION_ERRORS = (aiohttp.ClientError, OSError, ValueError)
 
@@ -70,6 +79,7 @@ class Connections:
         policy: AddressPolicy,
         body: bytes | None = None,
         addresses: tuple[str, ...] = (),
+        proxy: Proxy | None = None,
     ) -> "Request":
         """Return a request that is not sent yet.
 
@@ -80,13 +90,25 @@ class Connections:
             policy: Decides which addresses may be connected to; shared by all requests of a fetch.
             body: As sent, None for none.
             addresses: Result of `addresses` for this host; empty: the name is looked up.
+            proxy: The only host that is looked up and connected to; None for none.
+
+        Raises:
+            FetchFailure: The policy does not allow to ask a proxy for the host.
         """
         if self._session is None:
             raise RuntimeError("the connections are not open")
+        options = {"headers": headers} | _proxy_options(proxy, url, headers)
         send = partial(
-            self._session.request, method, url, data=body, headers=headers, allow_redirects=False
+            self._session.request, method, url, data=body, allow_redirects=False, **options
         )
-        return Request(send, policy, self._settings, self._lookups, addresses)
+        if proxy is None:
+            return Request(send, policy, self._settings, self._lookups, addresses)
+        if reason := policy.refusal_by_proxy(url.raw_host or "", url.port or 0):
+            raise FetchFailure(reason, FailureKind.NOT_PUBLIC)
+        # The proxy's port stands in config.yaml, but is open to requests for the proxy alone.
+        proxy_guard = Guard(self._settings.allow, {proxy.port}, key=self._settings.allowed_in)
+        policy = proxy_guard.policy(proxy.host)
+        return Request(send, policy, self._settings, self._lookups, (), proxy)
 
     async def addresses(self, host: str, port: int, policy: AddressPolicy) -> tuple[str, ...]:
         """Return the addresses of a host that the policy allows.
@@ -94,11 +116,7 @@ class Connections:
         Raises:
             FetchFailure: No address is allowed, or the name is not found.
         """
-        try:
-            ip_address(host)
-        except ValueError:
-            pass
-        else:
+        if _is_address(host):
             if reason := policy.refusal(host, port):
                 raise FetchFailure(reason, FailureKind.NOT_PUBLIC)
             return (host,)
@@ -117,7 +135,8 @@ class Connections:
             lambda: RewritingHandler(
                 loop, settings.max_size, _current_request.get().refuse_response
             ),
-            ssl=_tls(),
+            tls=_tls(),
+            tunnel=self._tunnel,
             resolver=_Resolver(),
             use_dns_cache=False,
             force_close=True,
@@ -168,6 +187,9 @@ class Connections:
         self._sockets.add(sock)
         return sock
 
+    async def _tunnel(self, host: str, port: int) -> socket.socket | None:
+        return await _current_request.get().open_tunnel(host, port, self._socket)
+
 
 class Request:
     """One request and the response: the only way to a connection.
@@ -193,8 +215,10 @@ class Request:
         settings: FetchSettings,
         lookups: NameLookups,
         addresses: tuple[str, ...],
+        proxy: Proxy | None = None,
     ) -> None:
         self.is_resolving = False
+        self._proxy = proxy
         self._send = send
         self._policy = policy
         self._settings = settings
@@ -227,8 +251,14 @@ class Request:
         # The connection's protocol refers to this request: without the response there is no cycle.
         is_answered, self._response = self._response is not None, None
         if isinstance(error, _CONNECTION_ERRORS):
-            failure = self._refusal_of_response
+            failure = self._refusal_of_response or self._failure_of_proxy(error)
             raise failure or _failure(error, self._settings, is_answered=is_answered) from error
+
+    def _failure_of_proxy(self, error: Exception) -> FetchFailure | None:
+        """Return the failure of the proxy itself, None for an error behind the proxy."""
+        if self._proxy is None:
+            return None
+        return failure_of_proxy(error, self._proxy, self._settings)
 
     async def resolve(self, host: str, port: int) -> list[str]:
         """Return the addresses of a host name that the policy allows, at most four.
@@ -243,6 +273,28 @@ class Request:
         addresses = self._policy.allowed_addresses(host, port, self._addresses)
         self._allowed = frozenset((address, port) for address in addresses)
         return addresses[:_MAX_ADDRESSES]
+
+    async def open_tunnel(
+        self, host: str, port: int, make_socket: Callable[[aiohttp.AddrInfoType], socket.socket]
+    ) -> socket.socket | None:
+        """Return a socket connected to a server through a SOCKS proxy, None without such a proxy.
+
+        Raises:
+            FetchFailure: The proxy can't be reached, or refuses.
+        """
+        proxy = self._proxy
+        if proxy is None or proxy.scheme != _SOCKS:
+            return None
+        try:
+            addresses = [proxy.host]
+            if not _is_address(proxy.host):
+                addresses = await self.resolve(proxy.host, proxy.port)
+            async with asyncio.timeout(self._settings.connect_timeout.total_seconds()):
+                sock = await socks5.connected_socket(addresses, proxy.port, make_socket)
+            await socks5.open_tunnel(sock, proxy, host, port)
+        except OSError as error:  # TimeoutError among them
+            raise failure_at_proxy(error, proxy, self._settings) from error
+        return sock
 
     def refusal(self, address: str, port: int) -> str | None:
         """Return why `address` must not be connected to, in words; None if allowed."""
@@ -266,6 +318,31 @@ def _failure(error: Exception, settings: FetchSettings, *, is_answered: bool) ->
         read_timeout=settings.read_timeout,
     )
     return FetchFailure(reason, kind, unreachable=is_unreachable(error))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _proxy_options(proxy: Proxy | None, url: URL, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the options of a request of aiohttp through an HTTP proxy; none for another request.
+
+    A tunnel has a head of its own, which the server does not see; without a tunnel the proxy reads
+    the headers of the request.
+    """
+    if proxy is None or proxy.scheme == _SOCKS:
+        return {}
+    login = {}
+    if proxy.user:
+        login = {"Proxy-Authorization": basic_credentials(proxy.user, proxy.password)}
+    place = URL.build(scheme=proxy.scheme, host=proxy.host, port=proxy.port)
+    if url.scheme == "https":
+        return {"proxy": place, "proxy_headers": login}
+    return {"proxy": place, "headers": {**headers, **login}}
 
 
 def _guard(settings: FetchSettings) -> Guard:

@@ -1,11 +1,14 @@
-"""Connections of aiohttp whose responses pass through `response_rewriter` first."""
+"""Connections of aiohttp with tunnels, and responses that pass through `response_rewriter`."""
 
 import asyncio
-from collections.abc import Callable
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.tracing import Trace
 
 from .failure import FetchFailure
 from .response_rewriter import MAX_HEAD, ResponseRewriter
@@ -21,12 +24,48 @@ class ProtocolConnector(aiohttp.TCPConnector):
 
     Args:
         protocol: Makes the protocol of a connection, in the context of the request.
+        tls: For servers behind tunnels.
+        tunnel: Returns a socket connected to a host and port through a proxy of the request, or
+            None for a request without a tunnel.
         options: Of aiohttp's connector.
     """
 
-    def __init__(self, protocol: Callable[[], ResponseHandler], **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(
+        self,
+        protocol: Callable[[], ResponseHandler],
+        tls: ssl.SSLContext,
+        tunnel: Callable[[str, int], Awaitable[socket.socket | None]],
+        **options: Any,
+    ) -> None:
+        super().__init__(ssl=tls, **options)
         self._factory = protocol  # type: ignore[assignment]  # a partial there, a callable here
+        self._tls = tls
+        self._tunnel = tunnel
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,
+    ) -> ResponseHandler:
+        """Return a connection; what every connector of aiohttp defines."""
+        host, port = req.url.raw_host or "", req.url.port or 0
+        sock = await self._tunnel(host, port)
+        if sock is None:
+            return await super()._create_connection(req, traces, timeout)
+        is_tls = req.url.scheme == "https"
+        try:
+            _, protocol = await asyncio.get_running_loop().create_connection(
+                self._factory,
+                sock=sock,
+                ssl=self._tls if is_tls else None,
+                server_hostname=host if is_tls else None,
+            )
+        except ssl.CertificateError as error:
+            raise aiohttp.ClientConnectorCertificateError(req.connection_key, error) from error
+        except ssl.SSLError as error:
+            raise aiohttp.ClientConnectorSSLError(req.connection_key, error) from error
+        return protocol
 
 
 class RewritingHandler(ResponseHandler):

@@ -58,7 +58,7 @@ class Target:
             bare = bare[: user_info.start()] + bare[user_info.end() :]
         request = _parse_url(bare)
         url = bare if _LEGAL.fullmatch(bare) else str(request)
-        return cls(url, request, (_basic(user_info[0][:-1]),) if user_info else ())
+        return cls(url, request, (_authorization(user_info[0][:-1]),) if user_info else ())
 
     def with_headers(self, headers: Iterable[tuple[str, str]], origin: Self) -> Self:
         """Return the target with headers for the scheme, host and port of `origin`.
@@ -120,8 +120,12 @@ def _parse_url(text: str) -> URL:
     return url
 
 
-def _basic(user_info: str) -> tuple[str, str]:
-    """Return the header for a user and password."""
+def basic_credentials(user: str, password: str) -> str:
+    """Return the value of an Authorization header for a user and password."""
+    pair = f"{user}:{password}".encode("utf-8", "surrogatepass")
+    return f"Basic {base64.b64encode(pair).decode()}"
+
+
+def _authorization(user_info: str) -> tuple[str, str]:
     user, _, password = user_info.partition(":")
-    pair = f"{unquote(user)}:{unquote(password)}".encode("utf-8", "surrogatepass")
-    return "Authorization", f"Basic {base64.b64encode(pair).decode()}"
+    return "Authorization", basic_credentials(unquote(user), unquote(password))

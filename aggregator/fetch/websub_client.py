@@ -33,7 +33,7 @@ class WebSubClient:
     """Makes single requests and follows no redirects.  Used with `async with`, in one event loop.
 
     Args:
-        settings: User agent, timeouts and the guard's exceptions; the other settings have no
+        settings: User agent, timeouts, proxy and the guard's exceptions; the other settings have no
             meaning here.
     """
 
@@ -117,6 +117,7 @@ class WebSubClient:
                 policy=self._connections.policy(target.request.raw_host or ""),
                 body=body,
                 addresses=addresses,
+                proxy=self._settings.proxy,
             )
             try:
                 async with asyncio.timeout(span.total_seconds()), request as response:

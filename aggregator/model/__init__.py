@@ -6,7 +6,7 @@ a line in config.yaml a *subscription*, one attempt to bring a feed up to date a
 
 documents      subscriptions, responses, and the feeds and entries in documents
 document_defects  what was wrong with a document that was read all the same
-feed_request   how one feed is requested: headers and user agent of its own
+feed_request   how one feed is requested: headers, user agent and proxy
 polling        the state of a feed between two polls, and the outcome of a poll
 listing        lists of entries, their sources, and what stands around them on a page
 listing_rules  what config.yaml says about the entries of lists
@@ -36,7 +36,7 @@ from aggregator.model.documents import (
 )
 from aggregator.model.entry_id import IDS_PER_MILLISECOND, LOWEST_ID, EntryId
 from aggregator.model.feed_health import FeedHealth, FeedOrder, PollRecord, SourceCategory
-from aggregator.model.feed_request import PLAIN_REQUEST, FeedRequest
+from aggregator.model.feed_request import NO_PROXY, PLAIN_REQUEST, FeedRequest, Proxy
 from aggregator.model.listing import (
     HIDDEN,
     Cursor,
@@ -101,6 +101,7 @@ __all__ = [
     "HIDDEN",
     "IDS_PER_MILLISECOND",
     "LOWEST_ID",
+    "NO_PROXY",
     "NO_RULES",
     "OUR_REASONS",
     "PLAIN_REQUEST",
@@ -153,6 +154,7 @@ __all__ = [
     "PictureState",
     "PollHistory",
     "PollRecord",
+    "Proxy",
     "PublisherHints",
     "Relocation",
     "Sidebar",

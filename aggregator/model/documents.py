@@ -39,6 +39,7 @@ class Subscription:
         pictures: Which pictures of its entries are fetched and shown.
         request_digest: Of the feed's `FeedRequest`.
         opml_list: Address, as written, of the OPML list with the feed; None for a feed of a file.
+        by_proxy: The feed is requested by a proxy.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Subscription:
     written_url: str | None = None
     request_digest: str | None = None
     opml_list: str | None = None
+    by_proxy: bool = False
 
     @property
     def known_url(self) -> str:

@@ -47,6 +47,7 @@ class FeedHealth:
         opml_list: Address, as in config.yaml, of the OPML list with the feed.
         moved_to: The address that is polled instead, after a permanent redirect.
         unconditional: The server offers no validators: each poll transfers the whole document.
+        by_proxy: The feed is requested by a proxy.
         constraints: All constraints on the time of the next poll, those of the host included.
         polls: The last 24 polls, oldest first.
     """
@@ -77,6 +78,7 @@ class FeedHealth:
     opml_list: str | None = None
     moved_to: str | None = None
     unconditional: bool = False
+    by_proxy: bool = False
     constraints: tuple[Constraint, ...] = ()
     polls: tuple[PollRecord, ...] = ()
 

@@ -38,6 +38,7 @@ class DuePicture:
         site: Of the URL, see `urls.site_of`; "" for a `data:` URL.
         feed_url: Of the feed with the newest entry that has the picture.
         attempts: How many failed.
+        request_digest: Of the feed's `FeedRequest`.
     """
 
     id: int
@@ -45,6 +46,7 @@ class DuePicture:
     site: str
     feed_url: str
     attempts: int
+    request_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ class FailureKind(StrEnum):
     """No program listens at the port."""
     UNREACHABLE = "unreachable"
     """No way to the host, or a connection that ended before an answer."""
+    PROXY = "proxy"
+    """The proxy in config.yaml failed, or refused the server."""
     CERTIFICATE_EXPIRED = "certificate-expired"
     CERTIFICATE_NAME = "certificate-name"
     """The certificate is for another host."""

@@ -15,7 +15,7 @@ from aggregator.database import Transact
 from aggregator.database.feeds import write_hosts
 from aggregator.errors import FeedError, FetchError, NoWorkerError, ParseError
 from aggregator.fetch import Fetcher, FetchSettings
-from aggregator.model import DuePicture, FetchedPicture, StoredPicture
+from aggregator.model import DuePicture, FeedRequest, FetchedPicture, StoredPicture
 from aggregator.pictures.picture_files import PictureFiles
 from aggregator.poll.host_limits import Budget, HostLimits, HostPausedError, HostTurn
 from aggregator.poll.poll_clock import PollClock
@@ -35,6 +35,7 @@ TIMEOUT = timedelta(seconds=20)
 _RETRIES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
 _OWN_PAUSE = timedelta(minutes=10)  # after a fault of this machine
 _NOT_WRITTEN = "can't be written"
+_OTHER_REQUEST = "another process has read another config.yaml"
 _ACCEPT = "image/avif, image/webp, image/png, image/jpeg, image/gif;q=0.8"
 _TOO_MANY = 429  # requests
 _NO_TIME = timedelta(0)
@@ -63,6 +64,7 @@ class PictureFetcher:
     Args:
         host_limits: Shared with the polls, so that a site gets its pauses between all requests.
         budget_of: Returns the limits of requests to a site.
+        request_of: Returns the request of the feed at a URL in config.yaml.
         transact: Reads the pauses of hosts that other processes know of.
     """
 
@@ -72,6 +74,7 @@ class PictureFetcher:
         *,
         host_limits: HostLimits,
         budget_of: Callable[[str], Budget],
+        request_of: Callable[[str], FeedRequest],
         transact: Transact,
         clock: PollClock,
     ) -> None:
@@ -87,6 +90,8 @@ class PictureFetcher:
         self._files = PictureFiles(settings.folder)
         self._host_limits = host_limits
         self._budget_of = budget_of
+        self._request_of = request_of
+        self._request_of_files = FeedRequest(proxy=settings.fetch.proxy)
         self._transact = transact
         self._clock = clock
         self._refusing_until: dict[str, datetime] = {}  # by site
@@ -109,6 +114,8 @@ class PictureFetcher:
         """Fetch a picture, make it small, and write its files."""
         if self._clock.now() < self._next_write_at:  # no request for what has no room
             return self._postponed(due, _NOT_WRITTEN)
+        if self._request_of(due.feed_url).digest != due.request_digest:
+            return self._postponed(due, _OTHER_REQUEST)
         try:
             body = _inline(due.url) if due.url.startswith("data:") else await self._request(due)
             small = await self._workers.run(due.url, self._shrink, body, due.url)
@@ -151,11 +158,18 @@ class PictureFetcher:
 
     async def _request(self, due: DuePicture) -> bytes:
         budget, pause = await self._limits(due.site)
-        subscribed = due.feed_url if urls.is_web(due.feed_url) else _NO_EXCEPTIONS
+        subscribed, feed_request = _NO_EXCEPTIONS, self._request_of_files
+        if urls.is_web(due.feed_url):
+            # A feed may name any address of its server, so its headers are left out.
+            feed_request = replace(self._request_of(due.feed_url), headers=())
+            subscribed = due.feed_url
         async with self._host_limits.turn(due.site, budget, pause=pause) as turn:
             try:
                 fetched = await self._fetcher.fetch(
-                    due.url, subscribed=subscribed, before_redirect=partial(self._follow, turn)
+                    due.url,
+                    feed_request=feed_request,
+                    subscribed=subscribed,
+                    before_redirect=partial(self._follow, turn),
                 )
             except FetchError as error:
                 if error.retry_after or error.status == _TOO_MANY:

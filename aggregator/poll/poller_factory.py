@@ -98,6 +98,7 @@ class PollerFactory:
             pictures,
             host_limits=self._host_limits,
             budget_of=settings.budget_of,
+            request_of=settings.request_of,
             transact=transact,
             clock=self._clock,
         )

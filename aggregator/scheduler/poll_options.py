@@ -27,6 +27,7 @@ def poll_settings(config: Config) -> PollSettings:
         allow=config.network.allow,
         files=config.folder,
         extra_ports=frozenset(port for port in ports if port),
+        proxy=config.network.proxy,
     )
     return PollSettings(
         fetch=fetch,

@@ -194,6 +194,7 @@ _HEALTH_COLUMNS = (
     feeds.c.note,
     feeds.c.moved_to,
     feeds.c.opml_list,
+    feeds.c.by_proxy,
     feeds.c.plan,
     _UNCONDITIONAL.label("unconditional"),
     func.coalesce(hidden_entries.c.entries, 0).label("hidden"),
@@ -304,6 +305,7 @@ def _health(row: Any, first_day: int, now: datetime) -> FeedHealth:
         moved_to=row.moved_to,
         opml_list=row.opml_list,
         unconditional=row.unconditional,
+        by_proxy=row.by_proxy,
         polls=tuple(_poll(*poll) for poll in history),
     )
 

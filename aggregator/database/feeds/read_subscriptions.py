@@ -47,6 +47,7 @@ def _stored_feed(row: Any, categories: Sequence[str]) -> StoredFeed:
         pictures=row.pictures,
         request_digest=row.request_digest,
         opml_list=row.opml_list,
+        by_proxy=row.by_proxy,
     )
     return StoredFeed(
         row.id,

@@ -31,7 +31,7 @@ from aggregator.plan import matching_feeds
 _FROM_FILE = frozenset(
     "name url written_url named_by_title host configured_title interval interval_given "
     "distrust_304 timezone private stories listing paused read_here pictures opml_list rank "
-    "request_digest subscribed".split()
+    "request_digest by_proxy subscribed".split()
 )
 _OF_THE_NAME = frozenset(
     "id polls entries last_change_at is_initial first_read_at lease_owner lease_until".split()

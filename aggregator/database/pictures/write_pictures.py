@@ -213,6 +213,7 @@ _DUE = (
         pictures.c.site,
         func.coalesce(feeds.c.url, ""),
         pictures.c.attempts,
+        feeds.c.request_digest,
         pictures.c.place,
         pictures.c.size,
     )
