@@ -71,6 +71,9 @@ feeds:
       headers:
         X-Api-Key: ${API_TOKEN}
   - https://last.example/atom.xml
+  - opml: https://blogs.example/people.opml?key=${MEMBERS_TOKEN}
+    category: People
+    interval: 6h
 """
 TEAM = """\
 # The feeds of a team
@@ -324,6 +327,25 @@ def test_the_configuration_is_right_without_a_mistake():
          "58:20: feeds[2].request.headers.X-Api-Key: has a character that no header may have (U"),
         ("X-Api-Key: ${API_TOKEN}", "X-Api-Key: [a, b]",
          "58:20: feeds[2].request.headers.X-Api-Key: must be one value, not a list"),
+        # OPML lists
+        ("    category: People", "    url: https://blogs.example/",
+         '61:5: feeds[4].url: unknown key; "url" belongs to a feed, not to an OPML list'),
+        ("    category: People", "    name: people",
+         '61:5: feeds[4].name: unknown key; "name" belongs to a feed, not to an OPML list'),
+        ("    category: People", "    catgory: People",
+         '61:5: feeds[4].catgory: unknown key; did you mean "category"?'),
+        ("  - opml: https", "  - ompl: https",
+         '60:5: feeds[4].ompl: unknown key; did you mean "opml"?'),
+        ("opml: https://blogs.example/people.opml?key=${MEMBERS_TOKEN}", "opml:",
+         "60:10: feeds[4].opml: empty; write a value, or remove the line"),
+        ("people.opml?key=${MEMBERS_TOKEN}", "people.opml?key=${MEMBERS_TOKN}",
+         "60:49: feeds[4].opml: ${MEMBERS_TOKN} has no value; set MEMBERS_TOKN in the environm"),
+        ("https://blogs.example/people.opml?key=${MEMBERS_TOKEN}", "../people.opml",
+         '60:11: feeds[4].opml: "../people.opml" leaves the folder of config.yaml; copy the fil'),
+        ("  - opml: https", "  - opml: a.opml\n  - opml: ./a.opml\n  - opml: https",
+         "61:11: feeds[5].opml: the same list as feeds[4] in line 60; remove one"),
+        ("    interval: 6h", "    interval: 6",
+         "62:15: feeds[4].interval: 6 of what? Write a unit: 6s, 6m or 6h"),
         # included files
         ("[teams/*.yaml]", "teams/*.yaml",
          "39:10: include: must be a list; write each after `- `, or in [brackets]"),

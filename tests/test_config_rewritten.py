@@ -9,6 +9,7 @@ from aggregator import config
 from aggregator.config import subscription_edits
 from aggregator.errors import ConfigError
 
+DATA = Path(__file__).parent / "data" / "config"
 BLOCK = """\
 # ours
 title: x
@@ -153,6 +154,32 @@ def test_a_feed_of_an_included_file_is_changed_there(path):
     assert Path("more/a.yaml").read_text() == "# a team's\n- b.xml\n"
     assert Path("more/b.yaml").read_text() == "category: C\nfeeds:\n- url: c.xml\n  name: new\n"
     assert path.read_text() == "include: [more/*.yaml]\nfeeds: [own.xml]\n"
+
+
+def test_headers_and_pictures_leave_with_their_feed(path):
+    Path("face.svg").write_bytes((DATA / "face.svg").read_bytes())
+    write(
+        path,
+        "feeds:\n- a.xml\n- url: https://b.example/\n  picture: face.svg\n"
+        "  request: {headers: {X-Token: hunter2-of-ours}}\n",
+    )
+
+    config.rename_feed(path, "https://b.example/", "b")
+    config.remove_feed(path, "https://b.example/")
+
+    assert path.read_text() == "feeds:\n- a.xml\n"
+
+
+def test_an_opml_list_is_removed_and_lists_and_feeds_behind_stay(path):
+    write(path, "feeds:\n- a.xml\n- opml: b.opml\n  category: B\n- opml: c.opml\n- d.xml\n")
+
+    removed = config.remove_opml_list(path, "b.opml")
+    config.remove_feed(path, "a.xml")
+
+    assert removed.line == 3
+    assert path.read_text() == "feeds:\n- opml: c.opml\n- d.xml\n"
+    with pytest.raises(ConfigError, match=r"^config\.yaml: has the list b\.opml no more$"):
+        config.remove_opml_list(path, "b.opml")
 
 
 def test_names_that_are_made_for_other_feeds_may_follow(path):

@@ -328,6 +328,15 @@ def test_a_feed_of_a_list_has_the_user_agent_of_its_host(world):
     assert "x-key" not in feed_request.headers
 
 
+def test_a_list_is_removed_as_a_whole(world):
+    address = world.server.url(LIST)
+
+    done = command(world.folder, "remove", address)
+
+    assert done.stdout == f"config.yaml:5: removed the OPML list {address}\n"
+    assert world.config.opml_lists == ()
+
+
 def test_explain_story_names_the_line_of_a_rule_of_the_list(world):
     world.path.write_text(world.path.read_text() + "    hide: title:rain\n")
     world.server.put(LIST, opml(world.server, "a"))

@@ -21,6 +21,7 @@ from aggregator.database import Connection
 from aggregator.database.feeds import read_subscriptions
 from aggregator.errors import AggregatorError
 from aggregator.model import Subscription
+from aggregator.scheduler import config_sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def preview(place: str, *, as_json: bool) -> None:
     config = load_config()
     with readable_database(config) as connection:
         if connection is not None:
+            config = config_sync.with_stored_lists(connection, config)
             config = config_with_present_names(connection, config)
         subject = _subject(config, place, connection)
     try:

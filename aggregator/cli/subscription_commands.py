@@ -6,7 +6,7 @@ from aggregator import config as configuration
 from aggregator import urls
 from aggregator.cli.common import config_with_present_names, readable_database
 from aggregator.cli.config_option import config_path, load_config, takes_config
-from aggregator.cli.feed_arguments import subscribed_feed
+from aggregator.cli.feed_arguments import list_address, subscribed_feed
 from aggregator.cli.logs import escaped
 from aggregator.config import Config
 from aggregator.config.value_parsers import name as read_name
@@ -22,9 +22,14 @@ def remove(feed: str) -> None:
     """Remove a feed from the configuration file.
 
     FEED is the name of a feed, its address, its title, or the beginning of a name or title that no
-    other feed has.  The posts leave the lists, and are deleted when they are older than
-    `retention.keep`; until then, a feed that is added again gets them back.
+    other feed has; or the address of an OPML list.  The posts leave the lists, and are deleted when
+    they are older than `retention.keep`; until then, a feed that is added again gets them back.
     """
+    if address := list_address(load_config(), feed):
+        place = configuration.remove_opml_list(config_path(), address)
+        line = f"{place.path}:{place.line}: removed the OPML list {urls.masked(address)}"
+        click.echo(escaped(line))
+        return
     subscription, _ = _meant_feed(feed)
     removed = configuration.remove_feed(config_path(), subscription.known_url)
     address = urls.masked(subscription.url)

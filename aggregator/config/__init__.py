@@ -57,7 +57,7 @@ from aggregator.config.options import (
 from aggregator.config.page_files import Face, Logo
 from aggregator.config.remarks import notes, source_notes
 from aggregator.config.rule_remarks import unknown_sources
-from aggregator.config.subscription_edits import remove_feed, rename_feed
+from aggregator.config.subscription_edits import remove_feed, remove_opml_list, rename_feed
 from aggregator.config.subscriptions import same_feed_key
 
 __all__ = [
@@ -96,6 +96,7 @@ __all__ = [
     "reached_at_port",
     "read",
     "remove_feed",
+    "remove_opml_list",
     "rename_feed",
     "request_at",
     "same_feed_key",

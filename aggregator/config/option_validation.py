@@ -115,6 +115,7 @@ def _would_reveal_address(
     return bool(defaults.private if is_private is None else is_private)
 
 
+_OPML = "opml"  # in place of `url`
 _UNKNOWN = "unexpected_keyword_argument"
 _SECTIONS: dict[str, type] = {
     "web": WebOptions,
@@ -153,7 +154,7 @@ def _without_misspelt(errors: list[ErrorDetails], outermost: type) -> list[Error
         if details["type"] == _UNKNOWN and missing:
             *outer, key = details["loc"]
             similar = _similar_key(str(key), _section_at(outer, outermost))
-            misspelt.add((*outer, similar))
+            misspelt.add((*outer, "url" if similar == _OPML else similar))
     return [details for details in errors if details["loc"] not in missing & misspelt]
 
 
@@ -204,6 +205,8 @@ def _similar_key(key: str, section: type) -> str | None:
 def _known_keys(section: type) -> list[str]:
     keys = [field.name for field in fields(section)]
     keys.sort(key=lambda key: key not in section.__annotations__)  # inherited ones last
+    if section is FeedOptions:
+        return [*keys, _OPML]
     return [*keys, "feeds"] if section in {GlobalOptions, FeedDefaults} else keys
 
 
@@ -220,11 +223,13 @@ def _unknown_key(key: str, section: type) -> str:
 
 def _places_of(key: str, section: type) -> Iterator[str]:
     """Yield where else in the file a key is known."""
+    if section is OpmlListOptions and key in _known_keys(FeedOptions):
+        yield "to a feed, not to an OPML list"
+        return
     for name, options in _SECTIONS.items():
         if key in {field.name for field in fields(options)}:
             yield f'under "{name}"'
-    may_have_feeds = section in {GlobalOptions, FeedDefaults, OpmlListOptions}
-    if may_have_feeds and key in _known_keys(FeedOptions):
+    if section in {GlobalOptions, FeedDefaults} and key in _known_keys(FeedOptions):
         yield "to a feed"
     if section is FeedDefaults and key in _known_keys(GlobalOptions):
         yield "in config.yaml"

@@ -1,4 +1,4 @@
-"""Removing and renaming feeds in the files of the configuration."""
+"""Items of `feeds` removed from the files of the configuration, and feeds renamed there."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,29 +10,43 @@ from aggregator.config import atomic_write, config_file, config_text, feed_edits
 from aggregator.config.config_text import ConfigText
 from aggregator.config.feed_edits import UneditableError
 from aggregator.config.files import present_stamps
-from aggregator.config.options import Config
+from aggregator.config.options import Config, FeedPlace
 from aggregator.config.yaml_document import Node
 from aggregator.errors import ConfigError
 from aggregator.model import Subscription
 
-_Edit = Callable[[str, Node, int], str]
 _FEEDS = "feeds"
 
 
 @dataclass(frozen=True, slots=True)
-class RewrittenFeed:
-    """A feed that was removed or renamed.
+class RewrittenItem:
+    """An item of `feeds` that was removed or changed.
 
     Attributes:
-        path: Of the file with the feed.
-        line: Of the feed before the change, counted from 1.
+        path: Of the file with the item.
+        line: Of the item before the change, counted from 1.
     """
 
     path: Path
     line: int
 
 
-def remove_feed(path: Path, known_url: str) -> RewrittenFeed:
+@dataclass(frozen=True, slots=True)
+class _ItemChange:
+    """A change of an item of `feeds`.
+
+    Attributes:
+        edit: Returns the text of the file after the change, from the text before, the list and the
+            index in the list.
+        expected_config: The configuration after the change.
+    """
+
+    place: FeedPlace
+    edit: Callable[[str, Node, int], str]
+    expected_config: Config
+
+
+def remove_feed(path: Path, known_url: str) -> RewrittenItem:
     """Remove a feed from the configuration at `path`.
 
     Args:
@@ -42,10 +56,38 @@ def remove_feed(path: Path, known_url: str) -> RewrittenFeed:
         ConfigError: A file has problems, can't be read or written, or only a person can change the
             feed; the files are as before.
     """
-    return _rewrite(path, known_url, feed_edits.without_item, new_name=None)
+
+    def removal(config: Config) -> _ItemChange:
+        feed = _feed_at(config, known_url)
+        feeds = tuple(other_feed for other_feed in config.feeds if other_feed != feed)
+        expected_config = replace(config, feeds=feeds)
+        return _ItemChange(config.places[feed.name], feed_edits.without_item, expected_config)
+
+    return _rewrite(path, removal)
 
 
-def rename_feed(path: Path, known_url: str, new_name: str) -> RewrittenFeed:
+def remove_opml_list(path: Path, known_address: str) -> RewrittenItem:
+    """Remove an OPML list from the configuration at `path`.
+
+    Args:
+        known_address: `OpmlList.known_address` of the list.
+
+    Raises:
+        ConfigError: As of `remove_feed`.
+    """
+
+    def removal(config: Config) -> _ItemChange:
+        lists = {opml_list.known_address: opml_list for opml_list in config.opml_lists}
+        removed_list = lists.pop(known_address, None)
+        if removed_list is None:
+            raise _gone(config, "list", known_address)
+        expected_config = replace(config, opml_lists=tuple(lists.values()))
+        return _ItemChange(removed_list.place, feed_edits.without_item, expected_config)
+
+    return _rewrite(path, removal)
+
+
+def rename_feed(path: Path, known_url: str, new_name: str) -> RewrittenItem:
     """Write another name of a feed into the configuration at `path`.
 
     Args:
@@ -55,50 +97,63 @@ def rename_feed(path: Path, known_url: str, new_name: str) -> RewrittenFeed:
     Raises:
         ConfigError: As of `remove_feed`.
     """
-    edit = partial(feed_edits.with_name, name=yaml_text.scalar(new_name))
-    return _rewrite(path, known_url, edit, new_name=new_name)
+
+    def renaming(config: Config) -> _ItemChange:
+        feed = _feed_at(config, known_url)
+        renamed_feed = replace(
+            _without_name_as_title(feed), name=new_name, name_given=True, named_by_title=False
+        )
+        feeds = [renamed_feed if known == feed else known for known in config.feeds]
+        edit = partial(feed_edits.with_name, name=yaml_text.scalar(new_name))
+        expected_config = replace(config, feeds=tuple(feeds))
+        return _ItemChange(config.places[feed.name], edit, expected_config)
+
+    return _rewrite(path, renaming)
 
 
-def _rewrite(path: Path, known_url: str, edit: _Edit, *, new_name: str | None) -> RewrittenFeed:
-    """Change a feed in its file; changes by other processes or an editor meanwhile stay."""
+def _rewrite(path: Path, change_of: Callable[[Config], _ItemChange]) -> RewrittenItem:
+    """Change an item in its file; changes by other processes or an editor meanwhile stay."""
     with atomic_write.locked(path):
         while True:
             stamps = present_stamps([path, *config_file.load(path).files])
             text = config_text.read(path)
-            config = config_file.parse(text, path=path)
-            feed = _feed_at(config, known_url)
-            place = config.places[feed.name]
+            change = change_of(config_file.parse(text, path=path))
+            place = change.place
             file_text = text if place.path == path else config_text.read(place.path)
             content = ConfigText(file_text, place.path)
             mark = file_text[: len(file_text) - len(content.text)]  # a byte order mark
             try:
-                new_text = mark + edit(content.text, content.root.pairs[_FEEDS][1], place.index)
+                items = content.root.pairs[_FEEDS][1]
+                new_text = mark + change.edit(content.text, items, place.index)
             except UneditableError as error:
                 raise _by_hand(place.path, str(error)) from error
-            new_config = _parsed(config, place.path, {path: text, place.path: new_text})
-            if _comparable(new_config) != _comparable(_expected_config(config, feed, new_name)):
-                raise _by_hand(place.path, "the way the feed is written can't be changed safely")
+            new_config = _parsed(path, place.path, {path: text, place.path: new_text})
+            if _comparable(new_config) != _comparable(change.expected_config):
+                raise _by_hand(place.path, "the way it is written can't be changed safely")
             if present_stamps(stamps) == stamps:
                 atomic_write.write(place.path, new_text)
-                line = content.line_of(_FEEDS, place.index) or 1
-                return RewrittenFeed(place.path, line)
+                return RewrittenItem(place.path, content.line_of(_FEEDS, place.index) or 1)
 
 
 def _feed_at(config: Config, known_url: str) -> Subscription:
     feed = next((feed for feed in config.feeds if feed.known_url == known_url), None)
     if feed is None:
-        raise ConfigError([f"{config.path}: has the feed {urls.masked(known_url)} no more"])
+        raise _gone(config, "feed", known_url)
     return feed
 
 
-def _parsed(config: Config, changed_path: Path, texts: dict[Path, str]) -> Config:
-    """Read the configuration with a changed text.
+def _gone(config: Config, noun: str, address: str) -> ConfigError:
+    return ConfigError([f"{config.path}: has the {noun} {urls.masked(address)} no more"])
+
+
+def _parsed(path: Path, changed_path: Path, texts: dict[Path, str]) -> Config:
+    """Read the configuration at `path` with a changed text.
 
     Args:
         texts: Of config.yaml, and of the changed file.
     """
     try:
-        return config_file.parse(texts[config.path], path=config.path, new_texts=texts)
+        return config_file.parse(texts[path], path=path, new_texts=texts)
     except ConfigError as error:
         # Line numbers of a text that nobody has seen would only confuse.
         raise _by_hand(changed_path, error.problems[0].partition(": ")[2]) from error
@@ -108,18 +163,6 @@ def _by_hand(path: Path, reason: str) -> ConfigError:
     return ConfigError([f"{path}: nothing was changed: {reason}; change the file by hand"])
 
 
-def _expected_config(config: Config, feed: Subscription, new_name: str | None) -> Config:
-    """Return the configuration with another name for a feed, or without the feed."""
-    index = config.feeds.index(feed)
-    renamed_feeds = []
-    if new_name is not None:
-        feed = _without_name_as_title(feed)
-        renamed_feeds = [replace(feed, name=new_name, name_given=True, named_by_title=False)]
-    return replace(
-        config, feeds=(*config.feeds[:index], *renamed_feeds, *config.feeds[index + 1 :])
-    )
-
-
 def _comparable(config: Config) -> tuple[Config, Sequence[Subscription]]:
     """Return the parts of a configuration to leave as before.
 
@@ -127,7 +170,7 @@ def _comparable(config: Config) -> tuple[Config, Sequence[Subscription]]:
     """
     feeds = [_without_name_as_title(feed) for feed in config.feeds]
     feeds = [feed if feed.name_given else replace(feed, name="") for feed in feeds]
-    return replace(config, feeds=(), faces={}, secrets=()), feeds
+    return replace(config, feeds=(), faces={}, secrets=(), requests={}), feeds
 
 
 def _without_name_as_title(feed: Subscription) -> Subscription:
