@@ -6,6 +6,7 @@ from hypothesis import example, given, settings, strategies
 
 from aggregator.reading import sanitize
 from aggregator.reading.sanitize import policy, rewriting
+from aggregator.reading.sanitize.nesting import MAX_DEPTH
 from aggregator.reading.sanitize.unusual import needs_rewriting
 from tests.cpu_time import cpu_limit
 from tests.selection import examples, slow_after
@@ -463,11 +464,11 @@ def test_a_text_below_thousands_of_elements_keeps_its_words(nest):
 def test_an_end_tag_that_ends_nothing_does_not_count():
     html = sanitize.content(3000 * "<div></i>" + "deep", base=BASE)
 
-    assert html.count("<div>") <= sanitize.MAX_DEPTH
+    assert html.count("<div>") <= MAX_DEPTH
     assert "deep" in html
 
 
 def test_tags_that_are_removed_at_a_depth_make_no_other_tag():
     html = sanitize.content(f"{600 * '<div>'}{3000 * '<<i>div>'}deep", base=BASE)
 
-    assert html.count("<div>") <= sanitize.MAX_DEPTH
+    assert html.count("<div>") <= MAX_DEPTH

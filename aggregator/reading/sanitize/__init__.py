@@ -8,12 +8,12 @@ mistakes of publishers are repaired (`repair`), and markup beyond any allow list
 """
 
 import re
-from collections import Counter
 from html import escape
 from urllib.parse import unquote
 
 from aggregator import urls
 from aggregator.reading.sanitize import formulas
+from aggregator.reading.sanitize.nesting import is_cheap, shallow
 from aggregator.reading.sanitize.policy import (
     BLOCK_TAGS,
     FORMULA_TAGS,
@@ -28,7 +28,6 @@ from aggregator.reading.sanitize.repair import (
     is_binary,
     with_whole_pairs,
     without_cdata,
-    without_comments,
     without_long_parts,
 )
 from aggregator.reading.sanitize.rewriting import rewritten
@@ -40,7 +39,7 @@ from aggregator.reading.sanitize.unusual import (
     is_ordinary,
     needs_rewriting,
 )
-from aggregator.text.hypertext import ELEMENTS, VOID
+from aggregator.text.hypertext import ELEMENTS
 from aggregator.text.post_text import ID_PREFIX
 from aggregator.text.references import unescape
 
@@ -49,9 +48,6 @@ __all__ = ["as_inline", "content", "inline", "is_binary", "plain_text", "text_bl
 
 MAX_FRAGMENT = 512_000
 """Characters read of one text; deep nesting in longer texts would take quadratic time."""
-
-MAX_DEPTH = 500
-"""Elements within each other, not counting elements without end tags; browsers stop at 512."""
 
 MAX_GROWTH = 100_000
 """Characters by which a text may exceed twice its length: relative addresses grow by the base."""
@@ -70,18 +66,7 @@ _FRAGMENT = re.compile(r"#([^\s\"'<>]{1,200})")
 
 _TAG = re.compile(r"<(?=/?([A-Za-z][A-Za-z0-9:_-]*))")
 _ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)[^>]*(?:>|\Z)")
-_TAG_IN_ANY_CASE = re.compile(_ANY_TAG.pattern, re.IGNORECASE)
 _PICTURE = re.compile(r'<img(?: alt="([^"]*)")?>')
-_MANY_TAGS = 2000  # a text with fewer is cheap at any depth
-_MUCH_TO_REOPEN = 4_000_000  # characters, of at most the length times the number of tags
-_MAX_REOPENED = 3_000_000
-_ELEMENT = 50  # cost of an element beside its tag, in characters
-_FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
-_FORMATTING_TAG = re.compile(
-    rf"</?(?:{'|'.join(sorted(_FORMATTING, key=len, reverse=True))})(?![a-z0-9])[^>]*(?:>|\Z)",
-    re.IGNORECASE,
-)
-_NOT_NESTED = VOID | frozenset("dd dt li option p rp rt tbody td tfoot th thead tr".split())
 _LOWER = bytes(range(256)).lower()
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Bytes of characters of `_CONTROL` in UTF-8; some harmless characters share bytes.
@@ -265,68 +250,7 @@ def _readable(html: str) -> tuple[str, bytes]:
     if len(lower) != len(encoded):
         text = _CONTROL.sub("", text)
         lower = text.encode().lower()
-    tags = text.count("<")
-    is_cheap = tags <= _MANY_TAGS and tags * len(text) <= _MUCH_TO_REOPEN
-    return (text if is_cheap else _shallow(without_comments(text))), lower
-
-
-def _shallow(html: str) -> str:
-    """Remove tags of elements nested too deep: html5ever's time grows with the square.
-
-    The time grows with unended formatting, too: at the end of a block the parser reopens formatting
-    elements in the next one (HTML Standard, 13.2.4.3).  A text with too much unended
-    formatting loses all formatting.  The words stay.
-    """
-    flat = _flat(html)
-    if flat is None:
-        flat = _flat(_FORMATTING_TAG.sub(" ", html))
-    return flat or ""
-
-
-def _flat(html: str) -> str | None:
-    """Return a text without the tags beyond `MAX_DEPTH`; None if much formatting is unended.
-
-    Elements of a drawing may be self-closing; elements of HTML are not, and end the drawing.
-    """
-    depth = reopened = unended = start = 0
-    parts: list[str] = []
-    lengths: dict[str, list[int]] = {}  # of the formatting elements that are open
-    open_counts: Counter[str] = Counter()
-    in_drawing = False
-    for tag in _TAG_IN_ANY_CASE.finditer(html):
-        name = tag[2].lower()
-        if name in _FORMATTING:
-            open_here = lengths.setdefault(name, [])
-            if not tag[1]:
-                open_here.append(_length_of_tag(html, tag))
-                unended += open_here[-1]
-            elif open_here:
-                unended -= open_here.pop()
-        reopened += unended
-        if reopened > _MAX_REOPENED:
-            return None
-        if name in ELEMENTS or name == "foreignobject":
-            in_drawing = name == "svg" and not tag[1]
-        if name in _NOT_NESTED or (in_drawing and tag[0].endswith("/>")):
-            continue
-        if tag[1] and not open_counts[name]:
-            continue  # it ends nothing
-        outer_depth, step = depth, -1 if tag[1] else 1
-        depth += step
-        open_counts[name] += step
-        if max(depth, outer_depth) > MAX_DEPTH:
-            parts += [html[start : tag.start()], " "]  # a space, so that no other tag comes about
-            start = tag.end()
-    return "".join([*parts, html[start:]])
-
-
-def _length_of_tag(html: str, tag: re.Match[str]) -> int:
-    """Return the cost of a tag, in characters; a `>` in a quoted value does not end the tag."""
-    end = tag.end()
-    for quote in "\"'":
-        if tag[0].count(quote) % 2:
-            end = max(end, html.find(quote, tag.end()) % (len(html) + 1))
-    return end - tag.start() + _ELEMENT
+    return (text if is_cheap(text) else shallow(text)), lower
 
 
 def _one_line(text: str) -> str:
