@@ -95,6 +95,20 @@ def test_preview_of_a_polled_feed_changes_no_byte_of_the_database(server, folder
     assert sha256((folder / "aggregator.db").read_bytes()).digest() == before
 
 
+def test_preview_names_the_feeds_that_have_the_same_article_already(server, folder):
+    server.put("/copy", rss([("a1", "One, again", NOON), ("new", "New", NOON)]))
+    assert command(folder, "poll").returncode == 0
+
+    posts = previewed(folder, server.url("/copy"))["posts"]
+
+    assert {post["title"]: post["stored_in"] for post in posts} == {
+        "One, again": ["bees"],
+        "New": [],
+    }
+    lines = command(folder, "preview", server.url("/copy")).stdout.splitlines()
+    assert "  the same link is stored, of bees" in lines
+
+
 def test_preview_tells_programs_how_each_date_was_read(server, folder):
     feed = previewed(folder, "bees")
 

@@ -15,7 +15,7 @@ from aggregator.cli.common import config_with_present_names, readable_database
 from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.feed_arguments import NoSuchFeedError, address_as_in_file, subscribed_feed
 from aggregator.cli.logs import escaped
-from aggregator.cli.trial_poll import NoFeedError, try_feed
+from aggregator.cli.trial_poll import NoFeedError, try_feed, with_stored_entries
 from aggregator.config import Config
 from aggregator.database import Connection
 from aggregator.database.feeds import read_subscriptions
@@ -50,7 +50,7 @@ def preview(place: str, *, as_json: bool) -> None:
 
     Fetches the document once and stores nothing.  For each post: title, link, date, how the date
     was read, the lists with the post, or the rule of the configuration file that keeps the post out
-    of lists; then the posts of the document that would not be stored.
+    of lists, and the feeds with the same link; then the posts that would not be stored.
 
     URL is the address of a feed, FILE a file with one, FEED a feed of the configuration file, by
     its name, address, title, or the beginning of a name or title that no other feed has.
@@ -68,6 +68,9 @@ def preview(place: str, *, as_json: bool) -> None:
         _print(values if as_json else preview_output.feed_lines(error))
         advice = "preview one of its feeds" if error.feeds else "and it names no feed"
         raise AggregatorError(f"{subject.label}: {error.reason}; {advice}") from error
+    with readable_database(config) as connection:
+        if connection is not None:
+            trial = with_stored_entries(connection, trial)
     if as_json:
         _print(preview_output.as_json(trial, subject.label))
     else:

@@ -46,6 +46,8 @@ def _entry_lines(entry: TrialEntry) -> Iterator[str]:
     yield f"  {_link(entry.entry)}"
     yield f"  {dating_text(entry.presence.dating)}"
     yield f"  {places_text(entry.presence)}"
+    if entry.stored_in:
+        yield f"  the same link is stored, of {', '.join(entry.stored_in)}"
     if entry.entry.summary:
         yield f"  {shorten(entry.entry.summary, _EXCERPT, placeholder=' ...')}"
 
@@ -107,6 +109,7 @@ def _entry_values(entry: TrialEntry) -> dict[str, Any]:
         "excerpt": entry.entry.summary,
         "lists": [unquote(list_path(of.scope)) for of in presence.lists if of.is_shown],
         "excluded": presence.exclusion or None,
+        "stored_in": list(entry.stored_in),
     }
 
 

@@ -13,7 +13,7 @@ from aggregator.cli.discovery import feeds_of_page
 from aggregator.cli.entry_presence import EntryPresence, presences
 from aggregator.config import Config, request_at
 from aggregator.database import Connection, Engine, open_database
-from aggregator.database.entries import read_known_entries
+from aggregator.database.entries import read_known_entries, read_links
 from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.database.lists import write_relisting
 from aggregator.database.stories import read_stories
@@ -60,11 +60,17 @@ class NoFeedError(AggregatorError):
 
 @dataclass(frozen=True, slots=True)
 class TrialEntry:
-    """An entry that would be stored; `id` is as if polled at the time of the trial."""
+    """An entry that would be stored.
+
+    Attributes:
+        id: As if polled at the time of the trial.
+        stored_in: Feeds with a stored entry that has the same link, by name.
+    """
 
     id: int
     entry: CleanEntry
     presence: EntryPresence
+    stored_in: tuple[str, ...] = ()
 
     @property
     def listed_at(self) -> datetime:
@@ -212,6 +218,26 @@ def _entries(
         TrialEntry(entry_id, new_entries[identity], presence_of[entry_id])
         for entry_id, identity in ids.items()
     ]
+
+
+def with_stored_entries(connection: Connection, trial: Trial) -> Trial:
+    """Return a trial whose entries name the feeds that have the same articles already.
+
+    Args:
+        connection: To the database of the configuration.
+    """
+    entries = [
+        replace(entry, stored_in=tuple(_feeds_with_link(connection, entry.entry.url)))
+        for entry in trial.entries
+    ]
+    return replace(trial, entries=tuple(entries))
+
+
+def _feeds_with_link(connection: Connection, url: str | None) -> list[str]:
+    ids = read_links.ids_of_link(connection, url) if url else []
+    stories = [read_stories.story(connection, entry_id) for entry_id in ids]
+    entries = [entry for story in stories if story for entry in story.entries]
+    return sorted({entry.feed for entry in entries if entry.id in ids})
 
 
 def _omitted(document: CleanFeed, reconciled: ReconciledPoll) -> list[OmittedEntry]:
