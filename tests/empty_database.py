@@ -18,6 +18,11 @@ def put_empty_database(folder: Path) -> Path:
     return path
 
 
+def is_empty_database(path: Path) -> bool:
+    """Whether a file is an empty database as it was put there; no connection is open to it."""
+    return path.exists() and path.read_bytes() == _empty_database()
+
+
 @functools.cache
 def _empty_database() -> bytes:
     with tempfile.TemporaryDirectory() as folder:

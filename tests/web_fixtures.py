@@ -22,11 +22,9 @@ from werkzeug.serving import make_server
 
 from aggregator.config import load
 from aggregator.database import Engine
-from aggregator.database.feeds import write_subscriptions
-from aggregator.database.lists import write_relisting
 from aggregator.database.schema import entries
 from aggregator.model import CleanEntry, Enclosure, FeedHead, ListingRules, Outcome, Subscription
-from tests import worlds
+from tests import subscribed, worlds
 from web import create_app
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -62,15 +60,12 @@ class Site:
 
     def subscribe(self, *subscriptions: Subscription, listing: ListingRules | None = None) -> None:
         """Make the configured feeds, or these, the subscriptions; likewise rules and views."""
-        with self.engine.begin() as connection:
-            write_subscriptions.follow_config(
-                connection,
-                subscriptions or self.config.feeds,
-                listing or self.config.listing_rules,
-                stories=self.config.stories.on,
-                now=datetime.now(UTC),
-            )
-        write_relisting.relist_all(self.engine)
+        subscribed.follow(
+            self.engine,
+            subscriptions or self.config.feeds,
+            listing or self.config.listing_rules,
+            stories=self.config.stories.on,
+        )
 
     def record(self, name: str, *entries: CleanEntry, **report: Any) -> None:
         """Store one poll of a feed that ended just now."""
