@@ -80,9 +80,40 @@ def test_a_failure_is_tried_again_later_and_given_up_in_the_end(blog):
     assert blog.rows("SELECT attempts FROM pictures WHERE next_at IS NULL") == [5]
 
 
-def test_a_picture_that_is_not_there_is_not_asked_for_again(blog):
+def test_a_picture_that_is_not_there_yet_is_asked_for_again_while_its_post_is_young(blog):
     blog.clock = SetClock(NOW)
     blog.store(blog.entry(1, "/a.png"))
+
+    blog.fetch()
+    blog.clock.advance(HOUR)
+    blog.fetch()
+    assert blog.leads() == [None]
+
+    blog.server.put("/a.png", picture())
+    blog.clock.advance(2 * HOUR)
+    blog.fetch()
+    assert None not in blog.leads()
+    assert len(blog.paths()) == 3
+
+
+def test_a_picture_that_never_comes_is_asked_for_a_few_times(blog):
+    blog.clock = SetClock(NOW)
+    blog.store(blog.entry(1, "/a.png"))
+
+    for _ in range(100):
+        blog.fetch()
+        blog.clock.advance(HOUR)
+
+    assert len(blog.paths()) == 5
+
+
+@pytest.mark.parametrize(
+    ("status", "age"), [(404, timedelta(days=3)), (403, timedelta(0)), (410, timedelta(0))]
+)
+def test_a_refused_picture_and_one_of_an_old_post_are_asked_for_once(blog, status, age):
+    blog.clock = SetClock(NOW)
+    blog.server.put("/a.png", status=status)
+    blog.store(blog.entry(1, "/a.png", published_at=NOW - age))
 
     blog.fetch()
     blog.clock.advance(48 * HOUR)

@@ -39,6 +39,7 @@ class DuePicture:
         feed_url: Of the feed with the newest entry that has the picture.
         attempts: How many failed.
         request_digest: Of the feed's `FeedRequest`.
+        place: Id of the newest entry that has the picture.
     """
 
     id: int
@@ -47,6 +48,7 @@ class DuePicture:
     feed_url: str
     attempts: int
     request_digest: str | None = None
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from aggregator.database import Transact
 from aggregator.database.feeds import write_hosts
 from aggregator.errors import FeedError, FetchError, NoWorkerError, ParseError
 from aggregator.fetch import Fetcher, FetchSettings
-from aggregator.model import DuePicture, FeedRequest, FetchedPicture, StoredPicture
+from aggregator.model import DuePicture, EntryId, FeedRequest, FetchedPicture, StoredPicture
 from aggregator.pictures.picture_files import PictureFiles
 from aggregator.poll.host_limits import Budget, HostLimits, HostPausedError, HostTurn
 from aggregator.poll.poll_clock import PollClock
@@ -39,7 +39,9 @@ _OTHER_REQUEST = "another process has read another config.yaml"
 _ACCEPT = "image/avif, image/webp, image/png, image/jpeg, image/gif;q=0.8"
 _TOO_MANY = 429  # requests
 _NO_TIME = timedelta(0)
-_REFUSALS = frozenset({400, 401, 403, 404, 405, 406, 410, 451})
+_NOT_THERE = 404  # or not yet: some programs publish a post before its pictures
+_REFUSALS = frozenset({400, 401, 403, 405, 406, 410, 451})
+_YOUNG = timedelta(days=2)  # age of posts whose pictures may still come
 _NO_EXCEPTIONS = "http://file.invalid/"  # for pictures of files, whose texts may come from anywhere
 
 
@@ -148,13 +150,19 @@ class PictureFetcher:
     def _failure(self, due: DuePicture, error: FeedError) -> FetchedPicture:
         """Return the outcome of a failure: bytes that are not a picture never become one."""
         log.debug("%s: %s", urls.masked(due.url), error.reason)
-        is_final = due.attempts >= len(_RETRIES) or not isinstance(error, FetchError)
-        if is_final or (isinstance(error, FetchError) and error.status in _REFUSALS):
+        if due.attempts >= len(_RETRIES) or self._is_final(due, error):
             return FetchedPicture(due, failure=error.reason)
         wait = _RETRIES[due.attempts]
         if isinstance(error, FetchError) and error.retry_after:
             wait = max(wait, error.retry_after)
         return FetchedPicture(due, failure=error.reason, again_at=self._clock.now() + wait)
+
+    def _is_final(self, due: DuePicture, error: FeedError) -> bool:
+        """Whether a failure is not expected to pass."""
+        if not isinstance(error, FetchError) or error.status in _REFUSALS:
+            return True
+        is_young = self._clock.now() - EntryId(due.place).at < _YOUNG
+        return error.status == _NOT_THERE and not is_young
 
     async def _request(self, due: DuePicture) -> bytes:
         budget, pause = await self._limits(due.site)

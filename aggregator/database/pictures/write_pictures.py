@@ -62,9 +62,9 @@ def claim_due(
     room_now = room(connection, max_size=max_size)
     claimed: dict[object, DuePicture] = {}
     superfluous: list[int] = []
-    for *values, place, size in sorted(rows, key=lambda row: row.site in waiting):
+    for *values, size in sorted(rows, key=lambda row: row.site in waiting):
         picture = DuePicture(*values)
-        if not room_now.has_for(place, size):
+        if not room_now.has_for(picture.place, size):
             superfluous.append(picture.id)
         elif len(claimed) < limit:
             claimed.setdefault(picture.site or picture.id, picture)
