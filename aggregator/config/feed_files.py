@@ -9,7 +9,7 @@ from aggregator.config import config_text, feed_items, option_validation
 from aggregator.config.config_faults import ConfigFault
 from aggregator.config.config_text import ConfigText
 from aggregator.config.feed_items import FeedItems
-from aggregator.config.feed_options import FeedDefaults
+from aggregator.config.feed_options import NO_DEFAULTS, FeedDefaults
 from aggregator.config.files import Pattern
 from aggregator.config.options import FeedPlace
 from aggregator.config.value_parsers import quoted
@@ -67,7 +67,7 @@ def read_feeds(
     folder = environment.folder
     if filling is not None:
         items = feed_items.read_feeds(
-            filling.values.get(_FEEDS), folder=folder, defaults=FeedDefaults()
+            filling.values.get(_FEEDS), folder=folder, defaults=NO_DEFAULTS
         )
         return FeedFile(text, filling, items, items.faults)
     filling = text.filling(environment)
@@ -82,7 +82,7 @@ def read_feeds(
     items = feed_items.read_feeds(
         values[_FEEDS],
         folder=folder,
-        defaults=defaults if isinstance(defaults, FeedDefaults) else FeedDefaults(),
+        defaults=defaults if isinstance(defaults, FeedDefaults) else NO_DEFAULTS,
     )
     return FeedFile(text, filling, items, [*faults, *items.faults])
 

@@ -50,6 +50,8 @@ class FeedDefaults:
 
     def with_defaults(self, defaults: "FeedDefaults") -> Self:
         """Return the settings, `defaults` in place of missing settings."""
+        if defaults == NO_DEFAULTS:  # as for nearly all feeds
+            return self
         return replace(
             self,
             **{
@@ -58,6 +60,9 @@ class FeedDefaults:
                 if getattr(self, key.name) == key.default
             },
         )
+
+
+NO_DEFAULTS = FeedDefaults()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

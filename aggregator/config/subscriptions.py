@@ -1,7 +1,7 @@
 """Items of `feeds` -> subscriptions with unique names.  Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import PurePosixPath
 
@@ -74,54 +74,45 @@ def subscriptions(
         written_url = written_addresses.get(place)
         name = feed.name or _unused_name(feed.title, written_url or feed.url, used_names)
         used_names.add(name)
-        subscription = replace(
-            _subscription(name, feed, without_stories),
-            written_url=written_url,
-            request_digest=common.requests.get(feed.url, PLAIN_REQUEST).digest,
-            by_proxy=common.requests.get(feed.url, PLAIN_REQUEST).proxy is not None,
-        )
-        subscriptions.append(_with_common_settings(subscription, feed, common))
+        subscriptions.append(_subscription(name, written_url, feed, common, without_stories))
     return tuple(subscriptions)
 
 
-def _with_common_settings(
-    subscription: Subscription, feed: FeedOptions, common: CommonSettings
+def _subscription(
+    name: str,
+    written_url: str | None,
+    feed: FeedOptions,
+    common: CommonSettings,
+    without_stories: Collection[str],
 ) -> Subscription:
-    if feed.interval is None:
-        subscription = replace(
-            subscription, interval=common.interval, interval_given=common.interval_given
-        )
-    if feed.read_here is None:
-        subscription = replace(subscription, read_here=common.read_here)
-    if feed.pictures is None:
-        subscription = replace(subscription, pictures=common.pictures)
-    return subscription
-
-
-def _subscription(name: str, feed: FeedOptions, without_stories: Collection[str]) -> Subscription:
-    """Return the subscription to a feed with settings of its own.
+    """Return the subscription to a feed; built at once, as a file may have 100,000.
 
     Args:
+        written_url: See `Subscription`.
         without_stories: Spellings of the categories without stories.
     """
+    request = common.requests.get(feed.url, PLAIN_REQUEST)
     return Subscription(
         name=name,
         url=feed.url,
+        written_url=written_url,
         # The feed's own title may be the address, or contain the address.
         title=feed.title or (feed.name if feed.private else None),
         categories=feed.category,
-        interval=feed.interval or timedelta(0),
+        interval=feed.interval or common.interval,
         name_given=feed.name is not None,
         named_by_title=feed.name is None and feed.title is None,
-        interval_given=True,
+        interval_given=feed.interval is not None or common.interval_given,
         distrust_304=feed.distrust_304 or False,
         timezone=feed.timezone,
         private=feed.private or False,
         stories=feed.stories is not False and not set(without_stories).intersection(feed.category),
         rules=FeedRules(feed.keep, feed.hide, feed.per_day, feed.backlog),
         paused=feed.paused or False,
-        read_here=feed.read_here is not False,
-        pictures=feed.pictures or PictureMode.OFF,
+        read_here=common.read_here if feed.read_here is None else feed.read_here,
+        pictures=common.pictures if feed.pictures is None else feed.pictures,
+        request_digest=request.digest,
+        by_proxy=request.proxy is not None,
     )
 
 
