@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from aggregator.config.files import Pattern
 from aggregator.errors import ConfigError
 from aggregator.model import OpmlOutline
 from aggregator.scheduler import service
+from tests.feedserver import FeedServer
 from tests.pollers import new_scheduler
+from tests.running import eventually, get, rss, running
 from tests.worlds import sqlite_database
 
 INCLUDE = "include: [feeds/*.yaml]\n"
@@ -376,3 +379,28 @@ def test_a_running_scheduler_follows_files_that_come_change_and_go(folder, caplo
     asyncio.run(follow())
     database.dispose()
     assert "removed a" not in caplog.text
+
+
+@pytest.mark.slow
+def test_the_program_follows_files_of_a_config_map_and_keeps_polling_while_one_is_wrong(folder):
+    settings = "web: {port: 0}\nnetwork: {allow: [127.0.0.1]}\npoll: {host_delay: 0s, workers: 1}\n"
+    with FeedServer() as server:
+        for name in "ab":
+            server.put(f"/{name}", rss([(name, f"Post of {name}", datetime.now(UTC))]))
+        feed = f"- {server.url('/a')}\n"
+        swap(folder / "feeds", team="[]")
+        write(config=INCLUDE + settings)
+        with running(folder) as (process, address):
+            swap(folder / "feeds", team=feed)
+            eventually(lambda: b"Post of a" in get(f"{address}/")[2])
+
+            swap(folder / "feeds", team="- [\n")
+            assert process.stderr is not None
+            while "feeds/team.yaml:2:1: " not in (line := process.stderr.readline()):
+                assert line
+            assert eventually(lambda: get(f"{address}/readyz")[0] == 503)
+
+            swap(folder / "feeds", team=feed, other=f"- {server.url('/b')}\n")
+            eventually(lambda: b"Post of b" in get(f"{address}/")[2])
+            assert b"Post of a" in get(f"{address}/")[2]
+            assert eventually(lambda: get(f"{address}/readyz")[0] == 200)
