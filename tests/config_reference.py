@@ -6,7 +6,7 @@ python -m tests.config_reference      write both anew
 import re
 from pathlib import Path
 
-from aggregator.config.json_schema import schema_text
+from aggregator.config.json_schema import config_schema, schema_text
 from aggregator.config.key_reference import KEYS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -31,7 +31,7 @@ def write() -> None:
     """Write the table into docs/config.md, and the schema."""
     text = DOCUMENT.read_text("utf-8")
     DOCUMENT.write_text(text.replace(written_table(), table()), "utf-8")
-    SCHEMA.write_text(schema_text(), "utf-8")
+    SCHEMA.write_text(schema_text(config_schema()), "utf-8")
 
 
 if __name__ == "__main__":

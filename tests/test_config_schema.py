@@ -256,6 +256,44 @@ def test_an_unknown_key_is_refused_in_every_group(section, validator):
         config.parse(text, path=PATH)
 
 
+INCLUDED = [
+    ("- https://a.example/\n- {url: b.xml, interval: 1d}\n- opml: c.opml\n", True),
+    ("category: [A, B]\ninterval: 2h\nfeeds:\n- a.xml\n", True),
+    ("[]", True),
+    ("paused: on\nfeeds:\n", True),
+    ("category: A\n", False),
+    ("name: a\nfeeds: [a.xml]\n", False),
+    ("title: a\nfeeds: [a.xml]\n", False),
+    ("poll: {interval: 1h}\nfeeds: [a.xml]\n", False),
+    ("- {url: b.xml, intervall: 1d}\n", False),
+    ("https://a.example/", False),
+]
+
+
+@pytest.mark.parametrize(("text", "is_right"), INCLUDED)
+def test_included_files_have_a_schema_of_their_own(text, is_right, tmp_path, monkeypatch):
+    import jsonschema
+
+    monkeypatch.chdir(tmp_path)
+    Path("included.yaml").write_text(text)
+    schema = json_schema.included_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+    assert jsonschema.Draft202012Validator(schema).is_valid(as_editors_read(text)) is is_right
+    try:
+        config.parse("include: [included.yaml]", path=PATH)
+    except ConfigError:
+        assert not is_right
+    else:
+        assert is_right
+
+
+def test_schema_prints_that_of_included_files_on_request(tmp_path):
+    done = command(tmp_path, "schema", "--included")
+
+    assert done.stdout == json_schema.schema_text(json_schema.included_schema())
+
+
 def test_an_editor_shows_what_a_key_means_and_its_default():
     properties = config_schema()["properties"]
     port = properties["web"]["properties"]["port"]

@@ -2,10 +2,11 @@
 
 import click
 
-from aggregator.config.json_schema import schema_text
+from aggregator.config.json_schema import config_schema, included_schema, schema_text
 
 
 @click.command()
-def schema() -> None:
+@click.option("--included", is_flag=True, help="Of the files that config.yaml includes.")
+def schema(included: bool) -> None:
     """Print the JSON Schema of config.yaml, with which editors complete and explain keys."""
-    click.echo(schema_text(), nl=False)
+    click.echo(schema_text(included_schema() if included else config_schema()), nl=False)

@@ -1,6 +1,6 @@
-"""The JSON Schema of config.yaml: keys from the options, forms from their readers.  Pure.
+"""The JSON Schemas of config.yaml and included files: keys from the options, forms from readers.
 
-Source: https://json-schema.org/draft/2020-12
+Pure.  Source: https://json-schema.org/draft/2020-12
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import PlainValidator
 
-from aggregator.config.feed_options import FeedOptions, OpmlListOptions
+from aggregator.config.feed_options import FeedDefaults, FeedOptions, OpmlListOptions
 from aggregator.config.key_reference import KEYS, SECTIONS
 from aggregator.config.option_readers import SECTION
 from aggregator.config.options import GlobalOptions
@@ -29,18 +29,31 @@ def config_schema() -> Form:
         LookupError: A key is not in `KEYS` or `SECTIONS`, or the form of a reader is not known.
     """
     root = _settings(GlobalOptions, "")
-    address = _value(_hints(FeedOptions)["url"], "feeds[].url")
-    forms = [address, _settings(FeedOptions, "feeds[]."), _settings(OpmlListOptions, "feeds[].")]
-    feed = {"anyOf": forms}
-    feeds = {"type": ["array", "null"], "items": _described(feed, "feeds[]")}
-    root["properties"]["feeds"] = _described(feeds, "feeds")
+    root["properties"]["feeds"] = _feeds()
     about = "The subscriptions and settings of aggregator; docs/config.md explains every key."
     return {"$schema": DIALECT, "title": "config.yaml", "description": about, **root}
 
 
-def schema_text() -> str:
-    """Return the schema as a text of JSON, as docs/config.schema.json has it."""
-    return json.dumps(config_schema(), ensure_ascii=False, indent=2) + "\n"
+def included_schema() -> Form:
+    """Return the schema of a file with feeds that config.yaml includes."""
+    with_defaults = _settings(FeedDefaults, "feeds[].")
+    with_defaults["properties"]["feeds"] = _feeds()
+    with_defaults["required"] = ["feeds"]
+    forms = [_feeds() | {"type": "array"}, with_defaults]
+    about = "Feeds that config.yaml includes: a list, or settings of all with the list as `feeds`."
+    return {"$schema": DIALECT, "title": "included feeds", "description": about, "anyOf": forms}
+
+
+def _feeds() -> Form:
+    address = _value(_hints(FeedOptions)["url"], "feeds[].url")
+    forms = [address, _settings(FeedOptions, "feeds[]."), _settings(OpmlListOptions, "feeds[].")]
+    feeds = {"type": ["array", "null"], "items": _described({"anyOf": forms}, "feeds[]")}
+    return _described(feeds, "feeds")
+
+
+def schema_text(schema: Form) -> str:
+    """Return a schema as a text of JSON, as in docs/config.schema.json."""
+    return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 
 
 def key_paths(schema: Form, prefix: str = "") -> Iterator[str]:
