@@ -201,7 +201,10 @@ def test_a_list_in_a_file_is_read_and_its_outlines_may_be_private(world):
 
 
 def test_outlines_without_a_feed_are_logged(world, caplog):
-    other = "<outline text='J' type='HTML+XPath' xmlUrl='https://a.example/p'/>"
+    other = (
+        "<outline text='J' type='HTML+XPath' xmlUrl='https://a.example/p'/>"
+        "<outline text='More' type='include' url='https://a.example/more.opml'/>"
+    )
     document = opml(world.server, "a").replace(b"</body>", f"{other}</body>".encode())
     document = document.replace(b"http://", b"feed://")
     world.server.put(LIST, document)
@@ -210,6 +213,11 @@ def test_outlines_without_a_feed_are_logged(world, caplog):
 
     assert world.feeds() == ["blog-a"]
     assert "https://a.example/p is left out, as it is a page" in caplog.text
+    assert "left out: lists of feeds at other addresses: More" in caplog.text
+
+    caplog.clear()
+    world.poll()
+    assert caplog.text == ""
 
 
 def test_a_list_at_a_private_address_is_refused_unless_the_file_allows_it(world):

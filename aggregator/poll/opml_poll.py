@@ -1,5 +1,6 @@
 """One poll of an OPML list."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -7,7 +8,7 @@ from aggregator import schedule, urls
 from aggregator.errors import FeedError, FetchError, NoWorkerError
 from aggregator.model import DueOpmlList, Fetched, NextPoll, OpmlPoll, Pacing
 from aggregator.opml import list_refusals
-from aggregator.opml.outlines import LeftOut
+from aggregator.opml.outlines import SubscriptionList
 from aggregator.poll.host_limits import HostPausedError
 from aggregator.poll.poller import Poller
 from aggregator.reading.opml_document import read_opml
@@ -60,7 +61,7 @@ async def poll_opml_list(
     return replace(
         _success(due, fetched, pacing, now),
         outlines=None if outlines == due.outlines else outlines,
-        notes=tuple(map(_note, subscriptions.left_out)),
+        notes=tuple(_notes(subscriptions)),
     )
 
 
@@ -70,5 +71,8 @@ def _success(due: DueOpmlList, fetched: Fetched, pacing: Pacing, now: datetime) 
     return OpmlPoll(due.id, due.address, now, next_poll, fetched.validators)
 
 
-def _note(feed: LeftOut) -> str:
-    return f"{urls.masked(feed.address)} is left out, as {feed.reason.value}"
+def _notes(subscriptions: SubscriptionList) -> Iterator[str]:
+    for feed in subscriptions.left_out:
+        yield f"{urls.masked(feed.address)} is left out, as {feed.reason.value}"
+    for kind, names in subscriptions.not_taken_over.items():
+        yield f"left out: {kind}: {', '.join(names)}"

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from aggregator.errors import OpmlError, ParseError
 from aggregator.opml import outlines
+from aggregator.opml.extras import LISTS
 from aggregator.opml.list_refusals import MAX_FEEDS
 from aggregator.opml.outlines import SubscriptionList
 
@@ -23,9 +24,10 @@ def read_opml(url: str, document: bytes) -> SubscriptionList:
         subscriptions = outlines.read(document)
     except OpmlError as error:
         raise ParseError(url, str(error)) from error
+    inner_lists = subscriptions.not_taken_over.get(LISTS, [])
     return replace(
         subscriptions,
         feeds=subscriptions.feeds[: MAX_FEEDS + 1],
         left_out=subscriptions.left_out[:_MAX_LEFT_OUT],
-        not_taken_over={},
+        not_taken_over={LISTS: inner_lists[:_MAX_LEFT_OUT]} if inner_lists else {},
     )

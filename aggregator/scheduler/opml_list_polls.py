@@ -70,7 +70,7 @@ async def poll_opml_lists(
 def _log(poll: OpmlPoll, opml_list: OpmlList) -> None:
     name = urls.masked(opml_list.known_address)
     for note in poll.notes:
-        log.warning("%s: %s", name, note)
+        log.log(logging.DEBUG if poll.outlines is None else logging.WARNING, "%s: %s", name, note)
     if poll.failure is not None:
         at = poll.next_poll.at
         next_poll = "no next poll" if at is None else f"next poll {at:%Y-%m-%d %H:%M} UTC"
