@@ -369,6 +369,42 @@ def test_a_lock_of_the_database_loses_nothing_and_is_said_now_and_then(world, ca
 
 
 @pytest.mark.slow
+def test_changed_headers_of_a_running_program_are_sent_from_the_next_poll_on(world, caplog):
+    world.subscribe("/a")
+    world.server.put("/a", rss([("a", "Post", datetime.now(UTC))]), etag='"1"')
+    path = world.config.path
+    text = path.read_text()
+    feed = f"  - {{url: '{world.server.url('/a')}', interval: 1s, request: %s}}\n"
+
+    def write(key):
+        request = f"{{headers: {{X-Key: {key}}}}}"
+        path.write_text(text.replace(f"  - {world.server.url('/a')}\n", feed % request))
+
+    write("one")
+    config = configuration.load(path)
+    with world.database.begin() as connection:
+        write_subscriptions.sync_subscriptions(connection, config.feeds, now=datetime.now(UTC))
+    scheduler = new_scheduler(config, world.database)
+
+    async def meanwhile():
+        await until(lambda: len(world.server.requests) >= 2)
+        write("two")
+        await until(lambda: [*keys()].count("two") >= 2)
+
+    def keys():
+        return (request.headers.get("x-key") for request in world.server.requests)
+
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    sent = [*keys()]
+    first = sent.index("two")
+    assert sent == ["one"] * first + ["two"] * (len(sent) - first)
+    validated = ["if-none-match" in request.headers for request in world.server.requests]
+    assert (validated[1], validated[first], validated[first + 1]) == (True, False, True)
+    assert problems(caplog) == []
+
+
+@pytest.mark.slow
 def test_other_settings_take_over_while_polls_go_on_and_nothing_stays_behind(world, caplog):
     caplog.set_level(logging.INFO, "aggregator")
     world.subscribe("/a")
