@@ -16,6 +16,7 @@ AGENT = "reader/1.0 (+https://reader.example/about)"
 def settings(**changes: Any) -> FetchSettings:
     """Return settings for loopback; numbers stand for seconds where a time is asked for."""
     values: dict[str, Any] = {"allow": ("127.0.0.1",), "timeout": 5, **changes}
+    values.setdefault("proxy_allow", values["allow"])
     for name in ("timeout", "connect_timeout", "read_timeout"):
         if name in values:
             values[name] = timedelta(seconds=values[name])

@@ -43,7 +43,7 @@ class SetClock(PollClock):
 
 def settings_of(folder: Path, **changes: Any) -> PollSettings:
     """Return settings with pictures in `folder`, for pictures on loopback."""
-    fetch = FetchSettings("test", allow=("127.0.0.1",))
+    fetch = FetchSettings("test", allow=("127.0.0.1",), proxy_allow=("127.0.0.1",))
     pictures = PictureSettings(fetch, folder / "pictures", changes.pop("max_stored", GIGABYTE))
     return PollSettings(
         fetch,

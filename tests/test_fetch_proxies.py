@@ -103,6 +103,7 @@ def test_a_proxy_may_speak_tls_itself(server, certificates, url):
     ):  # fmt: skip
         assert fetch(url, proxy.proxy("me", "secret-1")).body
         assert len(proxy.asked) == 1
+        assert not any("proxy" in name for request in secure.requests for name in request.headers)
 
 
 @KINDS
@@ -145,6 +146,16 @@ def test_a_conditional_request_by_proxy_is_answered_with_304(server, kind):
         first = fetch("http://blog.example/feed.xml", proxy.proxy())
         assert fetch("http://blog.example/feed.xml", proxy.proxy(),
                      validators=first.validators).status == 304  # fmt: skip
+
+
+@KINDS
+@pytest.mark.parametrize("path", ["/a%2fb%7E/?q=a+b%20c&d=%c3%a9", "/a//b/./c", "/?x=1;y=2"])
+def test_a_url_is_sent_as_it_is_written(server, kind, path):
+    server.put(path, FEED)
+    with kind({"blog.example": server.port}) as proxy:
+        assert fetch(f"http://blog.example{path}", proxy.proxy()).body == FEED
+
+    assert [request.path for request in server.requests] == [path]
 
 
 def test_requests_to_a_hub_go_by_the_proxy(server):

@@ -1,15 +1,22 @@
 """Polls, pictures and commands by the proxies of config.yaml, on a real proxy and server."""
 
+import asyncio
 import json
 import socket
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from aggregator import config
+from aggregator.database import open_database
 from aggregator.fetch.name_lookups import NameLookups
 from aggregator.model import Failure, FailureKind, FeedRequest, Outcome, PictureMode, Subscription
+from aggregator.scheduler.poll_options import poll_settings
+from aggregator.websub import WebSubService
 from tests.drawn import png
 from tests.feedserver import FeedServer
+from tests.hubs import transact_on
 from tests.proxies import HttpProxy, SocksProxy
 from tests.running import command, rss, write_config
 from tests.web_fixtures import Site, words
@@ -124,6 +131,32 @@ def test_the_status_of_a_feed_whose_proxy_fails_is_a_sentence(tmp_path):
 
     sentence = "The proxy in config.yaml does not lead to the server."
     assert [row.startswith(sentence) for row in rows if sentence in row] == [True]
+
+
+def test_a_hub_is_told_of_changes_by_the_proxy_of_the_network(tmp_path, server):
+    server.put("/hub", status=204)
+    with SocksProxy({"hub.example": server.port, "a.example": server.port}) as proxy:
+        network = f"{{allow: ['127.0.0.1:{proxy.port}'], proxy: '{proxy.url()}'}}"
+        path = write_config(
+            tmp_path, ["http://a.example/feed.xml"],
+            network=network, websub="{hub: 'http://hub.example/hub'}",
+        )  # fmt: skip
+        assert "new" in command(tmp_path, "poll").stdout
+        read = config.load(path)
+        engine = open_database(read.database)
+        fetching = poll_settings(read).fetch
+        service = WebSubService(read, transact_on(engine), fetching, debounce=timedelta(0))
+
+        async def announce():
+            async with service:
+                _, job = service.jobs()["announce"]
+                await job()
+
+        asyncio.run(announce())
+        engine.dispose()
+
+    assert {request.method for request in server.requests_to("/hub")} == {"POST"}
+    assert set(proxy.asked) == {("name", "a.example:80"), ("name", "hub.example:80")}
 
 
 def test_pictures_go_by_the_proxy_of_their_feed_without_its_headers(blog):

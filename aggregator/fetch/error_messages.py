@@ -141,7 +141,7 @@ def failure_at_proxy(error: OSError, proxy: Proxy, settings: FetchSettings) -> F
     """Return the failure of a connection to a proxy."""
     if isinstance(error, AddressRefusedError):
         reason = error.reason.partition(";")[0]
-        advice = f"to use it add {proxy.authority} to {settings.allowed_in}"
+        advice = f"to use it add {proxy.authority} to network.allow"
         return proxy_failure(proxy, f"is refused: {reason}; {advice}")
     reason, _ = _connection_reason(error)
     if isinstance(error, TimeoutError) and error.errno is None:

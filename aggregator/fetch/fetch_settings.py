@@ -31,6 +31,7 @@ class FetchSettings:
         extra_ports: Ports that URLs in the configuration name.
         accept: Value of the header Accept.
         proxy: Of requests that are not for feeds; None for none.
+        proxy_allow: As `allow`, for proxies; always of `network.allow`.
     """
 
     user_agent: str
@@ -44,3 +45,4 @@ class FetchSettings:
     extra_ports: frozenset[int] = frozenset()
     accept: str = OF_FEEDS
     proxy: Proxy | None = None
+    proxy_allow: tuple[str, ...] = ()

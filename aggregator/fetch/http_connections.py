@@ -58,6 +58,7 @@ class Connections:
     def __init__(self, settings: FetchSettings) -> None:
         self._settings = settings
         self._guard = _guard(settings)
+        self._proxy_allow = settings.proxy_allow
         self._lookups = NameLookups(settings.connect_timeout)
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._session: aiohttp.ClientSession | None = None
@@ -65,6 +66,7 @@ class Connections:
     def use_guard_of(self, settings: FetchSettings) -> None:
         """Judge addresses and ports by other settings, from the next policy on."""
         self._guard = _guard(settings)
+        self._proxy_allow = settings.proxy_allow
 
     def policy(self, host: str) -> AddressPolicy:
         """Return the guard's policy for a feed (or hub, or subscriber) whose own URL has `host`."""
@@ -106,8 +108,7 @@ class Connections:
         if reason := policy.refusal_by_proxy(url.raw_host or "", url.port or 0):
             raise FetchFailure(reason, FailureKind.NOT_PUBLIC)
         # The proxy's port stands in config.yaml, but is open to requests for the proxy alone.
-        proxy_guard = Guard(self._settings.allow, {proxy.port}, key=self._settings.allowed_in)
-        policy = proxy_guard.policy(proxy.host)
+        policy = Guard(self._proxy_allow, {proxy.port}).policy(proxy.host)
         return Request(send, policy, self._settings, self._lookups, (), proxy)
 
     async def addresses(self, host: str, port: int, policy: AddressPolicy) -> tuple[str, ...]:

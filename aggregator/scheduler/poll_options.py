@@ -28,6 +28,7 @@ def poll_settings(config: Config) -> PollSettings:
         files=config.folder,
         extra_ports=frozenset(port for port in ports if port),
         proxy=config.network.proxy,
+        proxy_allow=config.network.allow,
     )
     return PollSettings(
         fetch=fetch,
