@@ -85,12 +85,9 @@ def parse(text: str, *, path: Path, new_texts: Mapping[Path, str] | None = None)
     environment = Environment(os.environ, folder)
     read = _read_values(ConfigText(text, path), environment, new_texts or {})
     items: dict[FeedPlace, FeedOptions] = read.by_place("feeds")
-    hosts, network = read.settings.hosts, read.settings.network
-    requests = feed_requests.feed_requests(items.values(), hosts, network)
-    opml_lists = read.by_place("opml_lists").values()
-    requests |= feed_requests.list_requests(opml_lists, hosts, network)
+    requests = _requests(read)
     feeds = _subscriptions(read, requests)
-    all_requests = [*requests.values(), FeedRequest(proxy=network.proxy)]
+    all_requests = [*requests.values(), FeedRequest(proxy=read.settings.network.proxy)]
     secrets = (*read.secrets, *feed_requests.secrets_of(all_requests))
     urls.remember_secrets(secrets)
     config = Config(
@@ -108,6 +105,14 @@ def parse(text: str, *, path: Path, new_texts: Mapping[Path, str] | None = None)
         **option_validation.as_arguments(read.settings),
     )
     return reached_at_port(config, config.web.port)
+
+
+def _requests(read: "_ReadValues") -> dict[str, FeedRequest]:
+    """Return the requests of feeds and OPML lists of all files."""
+    hosts, network = read.settings.hosts, read.settings.network
+    requests = feed_requests.feed_requests(read.by_place("feeds").values(), hosts, network)
+    opml_lists = read.by_place("opml_lists").values()
+    return requests | feed_requests.list_requests(opml_lists, hosts, network)
 
 
 def _subscriptions(

@@ -107,9 +107,12 @@ class Connections:
             return Request(send, policy, self._settings, self._lookups, addresses)
         if reason := policy.refusal_by_proxy(url.raw_host or "", url.port or 0):
             raise FetchFailure(reason, FailureKind.NOT_PUBLIC)
-        # The proxy's port stands in config.yaml, but is open to requests for the proxy alone.
-        policy = Guard(self._proxy_allow, {proxy.port}).policy(proxy.host)
+        policy = self._policy_of_proxy(proxy)
         return Request(send, policy, self._settings, self._lookups, (), proxy)
+
+    def _policy_of_proxy(self, proxy: Proxy) -> AddressPolicy:
+        # The port of the proxy stands in config.yaml, and is open to requests for the proxy alone.
+        return Guard(self._proxy_allow, {proxy.port}).policy(proxy.host)
 
     async def addresses(self, host: str, port: int, policy: AddressPolicy) -> tuple[str, ...]:
         """Return the addresses of a host that the policy allows.

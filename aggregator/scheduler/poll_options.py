@@ -16,20 +16,7 @@ _COMMENT_SIGN = re.compile(r"[()\\]")  # needs a backslash in a comment (RFC 911
 
 def poll_settings(config: Config) -> PollSettings:
     """Return the part of the configuration for polling."""
-    # A list of somebody else leads to no unusual port of a public server.
-    addresses = [feed.url for feed in config.feeds if feed.opml_list is None]
-    addresses += [opml_list.address for opml_list in config.opml_lists]
-    ports = {urls.port_of(address) for address in addresses}
-    fetch = FetchSettings(
-        user_agent=_user_agent(config),
-        timeout=config.poll.timeout,
-        max_size=config.poll.max_size,
-        allow=config.network.allow,
-        files=config.folder,
-        extra_ports=frozenset(port for port in ports if port),
-        proxy=config.network.proxy,
-        proxy_allow=config.network.allow,
-    )
+    fetch = _fetch_settings(config)
     return PollSettings(
         fetch=fetch,
         authority=urls.host_of(config.base_url),
@@ -50,6 +37,23 @@ def poll_settings(config: Config) -> PollSettings:
         announced=config.websub.hub is not None,
         pictures=_picture_settings(config, fetch),
         requests=config.requests,
+    )
+
+
+def _fetch_settings(config: Config) -> FetchSettings:
+    # A list of somebody else leads to no unusual port of a public server.
+    addresses = [feed.url for feed in config.feeds if feed.opml_list is None]
+    addresses += [opml_list.address for opml_list in config.opml_lists]
+    ports = {urls.port_of(address) for address in addresses}
+    return FetchSettings(
+        user_agent=_user_agent(config),
+        timeout=config.poll.timeout,
+        max_size=config.poll.max_size,
+        allow=config.network.allow,
+        files=config.folder,
+        extra_ports=frozenset(port for port in ports if port),
+        proxy=config.network.proxy,
+        proxy_allow=config.network.allow,
     )
 
 
