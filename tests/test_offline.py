@@ -252,6 +252,48 @@ def test_feeds_are_not_blamed_for_a_network_that_refuses_all_connections(
         world.database.dispose()
 
 
+@pytest.mark.parametrize("live", [(), ("live",)])
+def test_feeds_are_not_blamed_where_no_name_is_found_and_the_log_says_so_once(
+    tmp_path, monkeypatch, caplog, live
+):
+    """A machine without a network may say of each name that there is no such name."""
+    caplog.set_level("INFO")
+    monkeypatch.setattr("aggregator.poll.network_health.MAX_WAIT", 0.3)
+    looked_up = socket.getaddrinfo
+
+    def no_names(host, *others, **options):
+        if str(host).endswith(".test"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return looked_up(host, *others, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_names)
+    with FeedServer() as server:
+        world = World(tmp_path, server)
+        server.put("/live", "<rss version='2.0'><channel/></rss>", delay=0.1)
+        names = {name: f"http://{name}.test/" for name in "abcd"}
+        world.subscribe(*live, **names)
+        results = world.poll(times=2)
+
+        for name in names:
+            assert world.health(name).error == "name not found"
+            assert world.health(name).failures == (2 if live else 0)
+            assert results[name].is_offline is not bool(live)
+        assert caplog.text.count("this machine seems to be offline") == (0 if live else 1)
+        world.database.dispose()
+
+
+def test_the_log_says_when_the_network_is_back(caplog):
+    caplog.set_level("INFO")
+
+    judged([-1, -2, 3, -1, 3, -4, -5])
+
+    assert [record.message for record in caplog.records] == [
+        "this machine seems to be offline: no server is reached; trying again every 5m",
+        "the network works again",
+        "this machine seems to be offline: no server is reached; trying again every 5m",
+    ]
+
+
 def test_services_of_this_machine_that_are_not_running_are_at_fault(tmp_path):
     with FeedServer() as server:
         world = World(tmp_path, server)

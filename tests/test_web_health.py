@@ -402,3 +402,15 @@ def test_no_page_tells_what_a_name_of_the_private_network_leads_to(tmp_path, err
             assert error.lower() in said.lower()
         if private and path in {"/", "/status", "/source/tide"}:
             assert "eads to an address that is not public" in said
+
+
+def test_the_status_page_says_once_that_this_machine_seems_to_be_offline(tmp_path):
+    site = Site(tmp_path)
+    site.subscribe()
+    offline = "This machine seems to be offline."
+    assert offline not in site.page("/status").text
+    for name in ("lamp", "tide", "local"):
+        site.record(name, error="name not found", outcome=Outcome.FAILED, failures=0)
+
+    assert site.page("/status").text.count(offline) == 1
+    assert site.page("/source/lamp").text.count(offline) == 1

@@ -165,10 +165,16 @@ def next_check(feed: FeedHealth, clock: Clock) -> str:
     return clock.until(feed.next_poll_at)
 
 
-def details(feed: FeedHealth, clock: Clock) -> list[StatusText]:
-    """Return the sentences below a feed, none for an inconspicuous feed."""
+def details(feed: FeedHealth, clock: Clock, *, says_offline: bool = True) -> list[StatusText]:
+    """Return the sentences below a feed, none for an inconspicuous feed.
+
+    Args:
+        says_offline: Say of the feed that this machine seems to be offline; a page with several
+            such feeds says so once.
+    """
     lang, status = clock.lang, feed_status(feed)
-    lines = list(_status_details(feed, clock))
+    is_silent = status is FeedStatus.OFFLINE and not says_offline
+    lines = [] if is_silent else list(_status_details(feed, clock))
     if feed.unconditional:
         lines.append(
             StatusText(lang.gettext("Its server sends the whole feed every time."), lang.tag)

@@ -1,16 +1,25 @@
 """Whether this machine's own network fails, and not the server of one feed."""
 
 import asyncio
+import logging
 import math
+from datetime import timedelta
 from functools import partial
 
+from aggregator.model.times import span_text
 from aggregator.poll.poll_clock import PollClock
+
+log = logging.getLogger(__name__)
 
 RECENT = 60.0
 """Seconds for which a response of any server shows that the network works."""
 
 MIN_REFUSING = 3
-"""Sites that refuse connections, with no answer of any server between, if the network does so."""
+"""Sites that refuse connections or have no name, with no answer of any server between, if the
+network is at fault."""
+
+OFFLINE_PAUSE = timedelta(minutes=5)
+"""Longest wait until a feed is polled again that this machine's network kept from its server."""
 
 MAX_WAIT = 2.0
 """Seconds within which one of the other polls under way may show it."""
@@ -25,12 +34,14 @@ class NetworkHealth:
     dead name or a dead route of one feed, even with polls far apart.
 
     A server that refuses a connection is at fault, unless several sites do so and no server answers
-    between: a firewall, or a router without a line, refuses connections to all servers.
+    between: a firewall, or a router without a line, refuses connections to all servers.  The same
+    holds for a host without a name: without a line, some systems find no name at all.
     """
 
     def __init__(self, clock: PollClock) -> None:
         self._clock = clock
         self._reached_at = -math.inf
+        self._is_down = False
         self._waiters: set[asyncio.Future[bool]] = set()
         self._failed_at: dict[int, float] = {}
         self._failed_since: set[int] = set()  # since the last response
@@ -39,6 +50,9 @@ class NetworkHealth:
     def note_response(self, feed_id: int) -> None:
         """Note that the server of a feed answered, with any status."""
         self._reached_at = self._clock.monotonic()
+        if self._is_down:
+            log.info("the network works again")
+        self._is_down = False
         self._failed_at.pop(feed_id, None)
         self._failed_since.clear()
         self._refusing_sites.clear()
@@ -50,10 +64,25 @@ class NetworkHealth:
     ) -> bool:
         """Return whether the network works although the server of a feed can't be reached.
 
+        The log says once that the network does not work.
+
         Args:
             others_under_way: Wait a moment for what other polls see.
-            refusing_site: The site that refused the connection; None for a server not reached.
+            refusing_site: The site that refused the connection, or has no name; None for a server
+                not reached.
         """
+        is_working = await self._is_working(feed_id, others_under_way, refusing_site)
+        if not is_working and not self._is_down:
+            log.warning(
+                "this machine seems to be offline: no server is reached; trying again every %s",
+                span_text(OFFLINE_PAUSE),
+            )
+            self._is_down = True
+        return is_working
+
+    async def _is_working(
+        self, feed_id: int, others_under_way: bool, refusing_site: str | None
+    ) -> bool:
         now = self._clock.monotonic()
         failed_before_at = self._failed_at.get(feed_id, math.inf)
         self._failed_at[feed_id] = now

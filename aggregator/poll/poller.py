@@ -322,7 +322,7 @@ class Poller:
             return False
         if error.status is not None or error.redirected:
             self._network.note_response(due.id)
-        is_refused = error.kind == FailureKind.REFUSED and not (
+        is_refused = error.kind in {FailureKind.REFUSED, FailureKind.UNKNOWN_HOST} and not (
             # What this machine refuses itself says nothing about the network.
             error.redirected or urls.is_loopback(urls.host_of(due.address))
         )

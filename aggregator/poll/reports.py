@@ -25,6 +25,7 @@ from aggregator.model import (
     Validators,
 )
 from aggregator.model.times import http_date, span_text
+from aggregator.poll.network_health import OFFLINE_PAUSE
 from aggregator.reading.worker_task import ReadingResult
 
 MIN_SIGHTINGS = 3
@@ -34,11 +35,10 @@ MIN_WATCH = timedelta(days=1)
 MAX_FAILURES_AFTER_MOVE = 3
 """After so many failures at an address that a feed moved to, its own URL is polled again."""
 
+_OFFLINE = "this machine seems to be offline"
+
 STALE_AFTER = timedelta(days=8)
 """After so long with nothing but 304, a feed with `distrust_304` is requested unconditionally."""
-
-OFFLINE_PAUSE = timedelta(minutes=5)
-"""Longest wait until a feed is polled again that this machine's network kept from its server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class PollResult:
         new, updated: Numbers of new entries and of entries with an edit worth telling readers.
         error: Why the poll failed, None after a success.
         next_poll_at: None for never again.
+        is_offline: This machine's network failed, not the server.
     """
 
     feed: str
@@ -62,6 +63,7 @@ class PollResult:
     updated: int
     error: str | None
     next_poll_at: datetime | None
+    is_offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +223,10 @@ def offline_failure_of(due: DueFeed, started_at: datetime, error: FeedError) -> 
     pause of its server keeps its status.
     """
     wait = min(due.pacing.interval, OFFLINE_PAUSE)
-    at, reason = started_at + wait, "this machine seems to be offline"
-    constraints = (Constraint("offline", span_text(wait), at, reason),)
+    at = started_at + wait
+    constraints = (Constraint("offline", span_text(wait), at, _OFFLINE),)
     failure = PollFailure(urls.masked_text(error.reason), due.history.failures, _cause(error, None))
-    next_poll = NextPoll(at, reason, due.history.not_before, constraints)
+    next_poll = NextPoll(at, _OFFLINE, due.history.not_before, constraints)
     return FailedPoll(Outcome.FAILED, failure, next_poll)
 
 
@@ -328,4 +330,5 @@ def result_of(report: PollReport) -> PollResult:
         updated=report.updated,
         error=report.error,
         next_poll_at=None if report.feed.is_paused else report.next_poll.at,
+        is_offline=report.next_poll.reason == _OFFLINE,
     )

@@ -275,7 +275,11 @@ class Scheduler:
         if result is None:
             log.debug("%s: left alone, as its host asked for fewer requests", feed.name)
         elif result.error:
-            log.warning("%s: %s; next poll %s", feed.name, result.error, _when(result.next_poll_at))
+            # Of a network that fails, one line says so.
+            level = logging.DEBUG if result.is_offline else logging.WARNING
+            log.log(
+                level, "%s: %s; next poll %s", feed.name, result.error, _when(result.next_poll_at)
+            )
         elif result.outcome is Outcome.NEW:
             log.info("%s: %d new, %d updated", feed.name, result.new, result.updated)
         else:
