@@ -390,6 +390,7 @@ def test_the_status_page_and_the_sources_name_lists(world, monkeypatch):
     assert public in status
     assert "the list names no feed" in status
     assert f"OPML: <bdi>{public}</bdi>" in sources
+    assert "\naggregator_opml_lists_failing 1\n" in client.get("/metrics").text
 
 
 # ------------------------------------------------------------------ a running program

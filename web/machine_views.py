@@ -158,6 +158,9 @@ _BY_STATUS = (
 )
 
 
+_FAILING_LISTS = "OPML lists of config.yaml that could not be followed at the last poll."
+
+
 def _lines(now: Metrics) -> str:
     checked = now.checked_at.timestamp() if now.checked_at else 0
     feeds = now.feeds
@@ -169,6 +172,7 @@ def _lines(now: Metrics) -> str:
             for line in _metric(f"feeds_{name}", "gauge", description, feeds[status])
         ),
         *_metric("feeds_overdue", "gauge", "Feeds due for more than 5 minutes.", now.overdue),
+        *_metric("opml_lists_failing", "gauge", _FAILING_LISTS, now.failing_lists),
         *_metric("entries", "gauge", "Entries that are kept.", now.entries),
         *_metric("polls_total", "counter", "Polls of all subscriptions.", now.polls),
         *_metric("changes_total", "counter", "Changes that readers could see.", now.version),

@@ -9,8 +9,11 @@ from sqlalchemy import Connection, func, select
 from aggregator.database.deadline import OF_ALL_FEEDS, within
 from aggregator.database.feeds.read_health import is_overdue
 from aggregator.database.feeds.read_status import STATUS
+from aggregator.database.opml_table import opml_lists
 from aggregator.database.schema import feeds, state
 from aggregator.feed_status import FeedStatus
+
+_FAILING_LISTS = select(func.count()).where(opml_lists.c.failure.is_not(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Metrics:
         feeds: Number of subscriptions with each status.
         overdue: Subscriptions due for more than five minutes, of hosts without a pause: polling has
             stopped, or is too slow.
+        failing_lists: OPML lists of config.yaml whose last poll failed.
         entries: Entries stored of subscriptions.
         polls: All polls of the subscriptions; grows.
         version: Grows with every change on pages or in merged feeds.
@@ -29,6 +33,7 @@ class Metrics:
 
     feeds: Mapping[FeedStatus, int]
     overdue: int
+    failing_lists: int
     entries: int
     polls: int
     version: int
@@ -54,6 +59,7 @@ def metrics(connection: Connection, *, now: datetime) -> Metrics:
     return Metrics(
         feeds=dict.fromkeys(FeedStatus, 0) | {FeedStatus(r.status): r.feeds for r in rows},
         overdue=sum(r.overdue for r in rows),
+        failing_lists=connection.scalars(_FAILING_LISTS).one(),
         entries=sum(r.entries for r in rows),
         polls=sum(r.polls for r in rows),
         version=row.version,
