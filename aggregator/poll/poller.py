@@ -7,6 +7,7 @@ request.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -44,6 +45,9 @@ from aggregator.runtime.worker_pool import Workers
 log = logging.getLogger(__name__)
 
 _UNREAD = "this machine could not start a process to read the last document"
+_OTHER_CONFIG = "config.yaml has just been read"
+_CONFIG_WAIT = timedelta(seconds=10)
+_LASTING = 3  # times that a feed is put off for another config.yaml
 _THROTTLING = frozenset({429, 503})  # statuses with which a server asks for fewer requests
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -84,7 +88,7 @@ class Poller:
         self._storing: asyncio.Task[None] | None = None
         self._putting_off: set[asyncio.Task[None]] = set()
         self._lacks_workers = False
-        self._disagrees = False
+        self._disagreements: Counter[int] = Counter()  # by feed
 
     async def __aenter__(self) -> Self:
         await self._fetcher.__aenter__()
@@ -109,8 +113,8 @@ class Poller:
         Raises:
             DBAPIError: The database did not take the poll.
         """
-        if not self._is_agreed(due):
-            await self.transact(partial(_release, due))
+        if self._settings.request_of(due.url).digest != due.request_digest:
+            await self._leave_to_newer_config(due)
             return None
         host = due.host
         budget = self._budget(host.name, host.min_delay)
@@ -192,20 +196,27 @@ class Poller:
         """Put off the next polls of feeds with unstored polls, at a stop."""
         await self._queue.abandon()
 
-    def _is_agreed(self, due: DueFeed) -> bool:
-        """Return whether the database and the poller have the same request for a feed.
+    async def _leave_to_newer_config(self, due: DueFeed) -> None:
+        """Put off a feed whose request in the database is not the poller's, and free the lease.
 
-        Another process may have read a newer config.yaml a moment ago.
+        A moment ago this or another process has read a newer config.yaml.
         """
-        if self._settings.request_of(due.url).digest == due.request_digest:
-            return True
-        if not self._disagrees:
+        self._disagreements[due.id] += 1
+        if self._disagreements[due.id] == _LASTING:
             log.warning(
-                "%s: not polled yet: another process has read config.yaml with another `request`",
+                "%s: not polled: another process has read config.yaml with another `request`; "
+                "do all processes have the same variables?",
                 due.name,
             )
-            self._disagrees = True
-        return False
+        now = self._clock.now()
+
+        def leave(connection: Connection) -> None:
+            write_leases.put_off(
+                connection, [due], requested_at=now, wait=_CONFIG_WAIT, reason=_OTHER_CONFIG
+            )
+            _release(due, connection)
+
+        await self.transact(leave)
 
     def _budget(self, site: str, min_delay: timedelta | None) -> Budget:
         budget = self._settings.budget_of(site)

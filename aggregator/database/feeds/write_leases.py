@@ -190,14 +190,18 @@ def put_off(
     leased: Sequence[DueFeed],
     *,
     requested_at: datetime,
+    wait: timedelta | None = None,
     reason: str = CUT_SHORT,
 ) -> None:
-    """Put off the next polls of feeds with a request in vain, by their intervals.
+    """Put off the next polls of feeds with a request in vain.
 
     A feed with a new URL keeps its time.
+
+    Args:
+        wait: From `requested_at`; None for the interval of each feed.
     """
     for due in leased:
-        until = requested_at + due.pacing.interval
+        until = requested_at + (due.pacing.interval if wait is None else wait)
         connection.execute(
             update(feeds)
             .where(feeds.c.id == due.id, feeds.c.url == due.url)
