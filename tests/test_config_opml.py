@@ -77,8 +77,9 @@ def test_lists_that_are_read_again_replace_their_former_feeds():
 )
 @pytest.mark.parametrize(
     "feed",
-    ["http://127.0.0.1/x", "http://10.0.0.5/x", "http://[::1]/x", "http://nas.local/x",
-     "http://printer/x", "https://git.example.org/x", "https://git.example.org:8443/y"],
+    ["http://127.0.0.1/x", "http://10.0.0.5/x", "http://10.5/x", "http://0x0a.0.0.5/x",
+     "http://012.0.0.5./x", "http://[::1]/x", "http://nas.local/x", "http://printer/x",
+     "https://git.example.org/x", "https://git.example.org:8443/y"],
 )  # fmt: skip
 def test_a_list_of_somebody_else_leads_to_no_private_address(address, is_taken, feed):
     text = f"network: {{allow: [10.0.0.0/8, git.example.org]}}\nfeeds: [{{opml: '{address}'}}]"

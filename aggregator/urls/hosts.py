@@ -22,14 +22,20 @@ _WITH_PORT = re.compile(
 def is_private(url: str) -> bool:
     """Whether only one machine or network can resolve or reach the host of `url`.
 
-    Sources: IANA's registries of special-purpose addresses and special-use domain names.
+    An address in a notation for sockets alone, such as 0x7f.1, counts as private: a public server
+    has no need of such an address, and no name of public DNS ends with a number.
+
+    Sources: IANA's registries of special-purpose addresses and special-use domain names; WHATWG URL
+    (hosts that end in a number).
     """
     host = host_of(url)
     try:
         return not ip_address(host).is_global
     except ValueError:
         last = host.rpartition(".")[2]
-        return "." not in host or last in _PRIVATE_DOMAINS or host.endswith(".home.arpa")
+        is_number = last.isdecimal() or last.startswith("0x")
+        is_special = last in _PRIVATE_DOMAINS or host.endswith(".home.arpa")
+        return "." not in host or is_number or is_special
 
 
 def is_loopback(host: str) -> bool:
