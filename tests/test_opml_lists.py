@@ -3,7 +3,9 @@
 import asyncio
 import json
 import logging
+import socket
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
 from aggregator.model import NextPoll, OpmlListHealth, OpmlOutline, OpmlPoll
 from aggregator.opml import outlines
 from aggregator.scheduler import config_sync, poll_settings, service
-from aggregator.scheduler.opml_list_polls import poll_opml_lists
+from aggregator.scheduler.opml_list_polls import OpmlListFollower, poll_opml_lists
 from tests.feedserver import FeedServer
 from tests.pollers import new_scheduler, polling
 from tests.running import command, eventually, get, one_line, rss, running, write_config
@@ -463,3 +465,64 @@ def test_a_stop_during_the_poll_of_a_list_is_clean_and_gives_the_lease_back(
     assert [record.getMessage() for record in caplog.records if record.levelno > 20] == []
     with sqlite3.connect(world.folder / "aggregator.db") as connection:
         assert connection.execute("SELECT lease_owner FROM opml_lists").fetchall() == [(None,)]
+
+
+def test_a_reload_during_the_poll_of_a_list_does_not_cut_the_answer_off(world, caplog, monkeypatch):
+    caplog.set_level(logging.INFO, "aggregator")
+    monkeypatch.setattr(service, "_OPML_LISTS", 0.1)
+    is_reloaded = threading.Event()
+
+    def answer(sock: socket.socket) -> None:
+        is_reloaded.wait(60)
+        body = opml(world.server, "a")
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    world.server.raw(LIST, answer)
+    scheduler = new_scheduler(world.follow(), world.database)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        running_scheduler = asyncio.create_task(scheduler.run(stop))
+        async with asyncio.timeout(60):
+            while not world.server.requests_to(LIST):
+                await asyncio.sleep(0.02)
+            text = world.path.read_text()
+            world.path.write_text(text.replace("workers: 1", "workers: 1, concurrency: 7"))
+            while "reloaded" not in caplog.text:
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)  # the former poller ends, if nothing holds it
+            is_reloaded.set()
+            while "blogs.opml: " not in caplog.text:
+                await asyncio.sleep(0.02)
+            stop.set()
+            await running_scheduler
+
+    asyncio.run(run())
+
+    assert "blogs.opml: feeds in the list: 1" in caplog.text
+
+
+def test_a_process_leaves_the_lists_of_a_newer_config_yaml_to_the_process_that_has_read_it(world):
+    former_config = world.follow()
+    uses: list[Config] = []
+
+    async def follow() -> None:
+        async def use() -> None:
+            uses.append(former_config)
+            with world.database.connect() as connection:
+                follower.versions = read_opml_lists.versions(connection)
+
+        async with polling(world.database, poll_settings(former_config)) as poller:
+            follower = OpmlListFollower(
+                "test", poller=lambda: poller, config=lambda: former_config, use=use
+            )
+            await follower.follow()
+            world.path = write_config(world.folder, ["opml: new.opml"])
+            world.follow()
+            await follower.follow()
+
+    world.server.put(LIST, opml(world.server, "a"))
+    asyncio.run(follow())
+
+    assert len(uses) == 1
+    assert world.health().address == "new.opml"

@@ -100,13 +100,26 @@ class OpmlListFollower:
         use: Callable[[], Awaitable[None]],
     ) -> None:
         self._owner, self._poller, self._config, self._use = owner, poller, config, use
+        self._polling: asyncio.Task[list[OpmlPoll]] | None = None
         self.versions: dict[str, int] = {}
 
+    @property
+    def under_way(self) -> list[asyncio.Task[list[OpmlPoll]]]:
+        """The polls under way, which need their poller until they end."""
+        return [] if self._polling is None or self._polling.done() else [self._polling]
+
     async def follow(self) -> None:
-        """Poll due lists; then take over lists with other feeds."""
+        """Poll due lists; then take over lists with other feeds.
+
+        Lists of a config.yaml that only another process has read so far are left to that process.
+        """
         config = self._config()
         if not config.opml_lists:
             return
-        await poll_opml_lists(self._poller(), config, owner=self._owner)
-        if await self._poller().transact(read_opml_lists.versions) != self.versions:
+        polls = poll_opml_lists(self._poller(), config, owner=self._owner)
+        self._polling = asyncio.create_task(polls)
+        await self._polling
+        versions = await self._poller().transact(read_opml_lists.versions)
+        addresses = {opml_list.known_address for opml_list in self._config().opml_lists}
+        if any(versions[key] != self.versions.get(key) for key in addresses & versions.keys()):
             await self._use()

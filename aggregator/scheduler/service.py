@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -358,7 +358,6 @@ class Scheduler:
             lambda connection: config_sync.follow(connection, config, now=datetime.now(UTC)),
             is_stopping=lambda: self._stopping,
         )
-        self._opml_lists.versions = followed.list_versions
         settings = await in_daemon_thread(partial(self._settings_of, followed.config))
         changes = config_changes(followed.changes, self._config, followed.config)
         self._config = followed.config
@@ -366,6 +365,7 @@ class Scheduler:
         await self._take_over(settings)
         await asyncio.to_thread(self._on_change, followed.config)
         self._scheduler.modify_job("lists", next_run_time=datetime.now(UTC))
+        self._opml_lists.versions = followed.list_versions  # only now: an error is tried again
         return changes
 
     async def _use_opml_lists(self) -> None:
@@ -396,7 +396,7 @@ class Scheduler:
         """Poll with other settings from now on; polls under way end with the old settings."""
         if settings == self._settings:
             return
-        former_poller, under_way = self._poller, list(self._polls)
+        former_poller, under_way = self._poller, [*self._polls, *self._opml_lists.under_way]
         if settings.pictures and settings.pictures != self._settings.pictures:  # another limit
             self._scheduler.modify_job("retention", next_run_time=datetime.now(UTC))
         self._settings, self._poller = settings, self._pollers.poller(settings)
@@ -447,7 +447,7 @@ def stop_on_signals(stop: asyncio.Event) -> None:
         loop.add_signal_handler(number, stop.set)
 
 
-async def _retire(poller: Poller, under_way: Collection[asyncio.Task[None]]) -> None:
+async def _retire(poller: Poller, under_way: Collection[asyncio.Task[Any]]) -> None:
     """End a poller with a successor after its last poll is stored, or when cancelled."""
     try:
         if under_way:
