@@ -181,7 +181,8 @@ def test_a_variable_cannot_add_a_header(monkeypatch):
 def test_a_header_in_the_file_is_secret_by_its_name():
     text = feed(
         "{headers: {Authorization: Bearer literal-token-1, X-Api-Key: literal-key-2, "
-        "Cookie: 'a=literal-cookie-3; b=literal-cookie-4', Accept-Language: harbour-language}}"
+        "Cookie: 'a=literal-cookie-3; b=literal-cookie-4; c=english', "
+        "Accept-Language: harbour-language}}"
     )
 
     assert parsed(text).secrets == (

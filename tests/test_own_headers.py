@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.database.schema import feeds
@@ -177,6 +177,7 @@ def test_a_refusal_says_that_own_headers_were_sent_or_were_not(server, elsewhere
     ]
 
 
+@pytest.mark.slow
 def test_no_command_and_no_page_shows_a_header(tmp_path, server, monkeypatch):
     monkeypatch.setenv("CANARY", "canary-from-outside")
     server.put("/a", rss([("p1", "Post", NOW)]))
@@ -286,6 +287,21 @@ def test_changed_headers_drop_the_validators_and_wait_for_the_next_poll(world, s
     assert (result.status, result.outcome, result.new) == (200, Outcome.UNCHANGED, 0)
     assert "if-none-match" not in server.requests_to("/a")[-1].headers
     assert world.row.etag == '"1"'
+
+
+def test_a_poll_at_an_address_that_the_feed_moved_to_has_no_headers(world, server, elsewhere):
+    elsewhere.put("/a", rss([("p1", "Post", NOW)]))
+    world.settings = replace(
+        world.settings, fetch=replace(world.settings.fetch, allow=("127.0.0.0/8",))
+    )
+    world.read_config(OWN)
+    with world.database.begin() as connection:
+        connection.execute(update(feeds).values(moved_to=elsewhere.url("/a")))
+
+    assert world.poll().outcome is Outcome.NEW
+
+    assert canaries(elsewhere) == [False]
+    assert server.requests == []
 
 
 def test_a_poller_with_another_request_than_the_database_waits_for_its_file(world, server, caplog):

@@ -44,6 +44,7 @@ def no_names(monkeypatch):
     assert looked_up == []
 
 
+@pytest.mark.slow
 def test_a_network_polls_by_its_proxy_but_for_feeds_with_another_one_or_none(tmp_path, server):
     places = {"a.example": server.port, "b.example": server.port}
     with SocksProxy(places, login=("me", "hunter2-1")) as wide, HttpProxy(places) as near:

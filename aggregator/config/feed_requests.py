@@ -9,6 +9,7 @@ from aggregator.config.network_options import HostOptions, NetworkOptions, Reque
 from aggregator.model import NO_PROXY, PLAIN_REQUEST, FeedRequest
 
 _NO_OPTIONS = RequestOptions()
+_MIN_SECRET = 12  # characters
 
 
 def feed_requests(
@@ -99,7 +100,10 @@ def is_secret_header(name: str) -> bool:
 
 
 def secrets_of(requests: Iterable[FeedRequest]) -> tuple[str, ...]:
-    """Return passwords of proxies, and texts in headers with the name of a secret, each once."""
+    """Return passwords of proxies, and long texts in headers with the name of a secret, each once.
+
+    A short text may be an ordinary word, as in a cookie with a language.
+    """
     unequal = dict.fromkeys(requests)
     return tuple(dict.fromkeys(text for request in unequal for text in _secrets(request)))
 
@@ -108,8 +112,8 @@ def _secrets(request: FeedRequest) -> Iterator[str]:
     if request.proxy and request.proxy.password:
         yield request.proxy.password
     for name, value in request.headers:
+        texts = [value, value.rpartition(" ")[2]]  # behind the scheme: `Bearer`, `Basic`
         if name.lower() == "cookie":
-            yield from (pair.partition("=")[2].strip() for pair in value.split(";"))
-        elif is_secret_header(name):
-            yield value
-            yield value.rpartition(" ")[2]  # behind the scheme: `Bearer`, `Basic`
+            texts = [pair.partition("=")[2].strip() for pair in value.split(";")]
+        if is_secret_header(name):
+            yield from (text for text in texts if len(text) >= _MIN_SECRET)
