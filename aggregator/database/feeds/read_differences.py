@@ -35,6 +35,7 @@ _FROM_FILE = (
 _FEEDS = select(
     feeds.c.id, feeds.c.rank, feeds.c.subscribed, KNOWN_URL.label("known_url"), *_FROM_FILE
 )
+_NAMES = select(feeds.c.id, feeds.c.name).where(feeds.c.subscribed)
 _FORMER_NAMES = select(former_names.c.name, former_names.c.feed_id)
 
 
@@ -111,17 +112,24 @@ def differences(
     named_feeds = _with_present_names(connection, subscriptions, rows)
     subscription_of = {subscription.name: subscription for subscription in named_feeds}
     unchanged: set[str] = set()
-    for row in rows:
-        subscription = subscription_of.get(row.name)
-        if subscription is None or not row.subscribed:
+    for feed_id, _rank, is_subscribed, _known_url, *stored in rows:
+        subscription = subscription_of.get(stored[0])
+        if subscription is None or not is_subscribed:
             continue
-        categories = tuple(list_ids[category] for category in subscription.categories)
-        configured = tuple(columns_of(subscription).values())
-        has_same_categories = stored_categories.get(row.id, ()) == categories
-        if has_same_categories and configured == row[-len(_FROM_FILE) :]:
-            unchanged.add(row.name)
+        categories = tuple([list_ids[category] for category in subscription.categories])
+        if (
+            stored_categories.get(feed_id, ()) == categories
+            and list(columns_of(subscription).values()) == stored
+        ):
+            unchanged.add(subscription.name)
     subscribed_rows = {row.name: row for row in rows if row.subscribed}
     return Differences(named_feeds, frozenset(unchanged), subscribed_rows)
+
+
+def has_same_names(connection: Connection, compared: Differences) -> bool:
+    """Return whether the feeds still have the names with which they were compared."""
+    rows = connection.execute(_NAMES).all()
+    return {(row.id, row.name) for row in compared.rows.values()} == {tuple(row) for row in rows}
 
 
 def columns_of(subscription: Subscription) -> dict[str, Any]:

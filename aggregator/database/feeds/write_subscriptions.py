@@ -10,7 +10,12 @@ from sqlalchemy import ColumnDefault, Connection, Update, bindparam, delete, ins
 
 from aggregator import urls
 from aggregator.database.chunks import chunks, execute_for_each
-from aggregator.database.feeds.read_differences import Differences, columns_of, differences
+from aggregator.database.feeds.read_differences import (
+    Differences,
+    columns_of,
+    differences,
+    has_same_names,
+)
 from aggregator.database.feeds.read_sources import KNOWN_URL
 from aggregator.database.feeds.write_names import park, remember_names
 from aggregator.database.feeds.write_polls import note_change
@@ -134,8 +139,8 @@ def sync_subscriptions(
     if compared.is_empty:
         return SyncResult()
     note_change(connection)  # first: `state` is locked before `feeds`, as by `lock_polls`
-    # Until the lock, a poll may have given a name to a feed.
-    compared = differences(connection, subscriptions, list_ids, stored_categories)
+    if not has_same_names(connection, compared):  # until the lock, a poll may have named a feed
+        compared = differences(connection, subscriptions, list_ids, stored_categories)
     _rank(connection, compared)
     if not compared.differing and len(compared.unchanged) == len(compared.rows):
         return SyncResult()
