@@ -6,11 +6,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.database.schema import feeds
 from aggregator.fetch import Fetcher, FetchSettings
+from aggregator.fetch.target import Target
 from aggregator.model import FeedRequest, Outcome, Subscription
 from aggregator.poll import PollSettings
 from tests.certificates import tls_server
@@ -18,6 +22,7 @@ from tests.feedserver import FeedServer
 from tests.fetching import settings
 from tests.pollers import polling
 from tests.running import command, rss, write_config
+from tests.selection import examples
 from tests.worlds import sqlite_database
 
 FEED = b"<rss version='2.0'><channel><title>News</title></channel></rss>"
@@ -152,6 +157,28 @@ def test_an_address_behind_own_headers_is_not_the_feeds_new_one(server, elsewher
     assert fetch(server.url("/a"), FeedRequest(user_agent="x")).moved_to == elsewhere.url(
         "/feed.xml"
     )
+
+
+PLACES = st.sampled_from(
+    ["http://a.example/", "http://a.example:80/b", "https://a.example/", "http://a.example:8080/",
+     "http://www.a.example/", "http://A.EXAMPLE/c", "http://a.example./", "http://b.example/",
+     "http://me:pw@a.example/d", "/e", "//a.example/f", "?g"]
+)  # fmt: skip
+
+
+@settings_of_hypothesis(max_examples=examples(200))
+@given(hops=st.lists(PLACES, max_size=5))
+def test_headers_are_sent_until_the_first_hop_elsewhere_and_never_again(hops):
+    target = Target.parse("http://a.example/")
+    target = target.with_headers(OWN.headers, target)
+    has_left = False
+
+    for hop in hops:
+        target = target.follow(hop)
+        origin = target.request.scheme, target.request.raw_host, target.request.port
+        has_left = has_left or origin != ("http", "a.example", 80)
+        assert bool(target.own_headers) is not has_left
+        assert "pw" not in str(dict(target.own_headers))
 
 
 # --------------------------------------------------------------- what the log says

@@ -88,10 +88,13 @@ def test_a_feed_whose_proxy_fails_says_so_in_one_line(tmp_path):
     )
 
     polled, explained = command(tmp_path, "poll"), command(tmp_path, "explain", "a")
+    (listed,) = json.loads(command(tmp_path, "feeds", "--json").stdout)
 
     reason = f"the proxy socks5://127.0.0.1:{port} can't be reached: connection refused"
     assert reason in polled.stdout + polled.stderr
     assert reason in explained.stdout
+    assert (listed["failure"], listed["failures"]) == ("proxy", 0)
+    assert "this machine seems to be offline" in explained.stdout
     assert "hunter2" not in polled.stdout + polled.stderr + explained.stdout
 
 
