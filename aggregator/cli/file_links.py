@@ -1,6 +1,7 @@
 """The links of a page in a file: relative paths, so the folder works in any place."""
 
 from collections.abc import Collection
+from functools import lru_cache
 from posixpath import dirname, relpath
 from urllib.parse import quote, unquote
 
@@ -113,7 +114,13 @@ class FileLinks(PageLinks):
         return self._relative(path)
 
     def _relative(self, path: str) -> str:
-        return quote(relpath(path, self._folder))
+        return _relative_path(path, self._folder)
+
+
+@lru_cache(maxsize=4096)
+def _relative_path(path: str, folder: str) -> str:
+    """Return the link to a path from a folder: a page has most links more than once."""
+    return quote(relpath(path, folder))
 
 
 def list_file(scope: ListScope, cursor: Cursor | None = None) -> str:

@@ -118,10 +118,13 @@ def _feed(config: Config, engine: Engine, scope: ListScope, form: publish.Format
     now, request = datetime.now(UTC), ListRequest(scope, form)
     with engine.connect() as connection:
         cuts = ListCuts(read_lists.entry_ids(connection, scope)[::-1], merged.DEFAULT_LIMIT)
+        head = merged.document_head(connection, scope, publication, now=now)
     while True:
         length = cuts.length(request.before)
         with engine.connect() as connection:
-            document = merged.document(connection, request, publication, now=now, length=length)
+            document = merged.document(
+                connection, request, publication, now=now, length=length, head=head
+            )
         if document is None:
             raise AggregatorError(f"{merged.document_path(request)}: there is no such list")
         yield File(_place_of(document.self_url, config), publish.render(document, form))

@@ -28,14 +28,16 @@ def document(
     *,
     now: datetime,
     length: int | None = None,
+    head: Document | None = None,
 ) -> Document | None:
     """Return a document, None without such a list or archive.
 
     Args:
         now: Decides which weeks are over; aware.
         length: Number of entries of a page, None for the limit of the request.
+        head: Of `document_head`, None to read it.
     """
-    head = document_head(connection, request.scope, publication, now=now)
+    head = head or document_head(connection, request.scope, publication, now=now)
     if head is None:
         return None
     if request.week is None:
