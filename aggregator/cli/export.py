@@ -76,7 +76,7 @@ def _bar(lists: int) -> Iterator[tuple[Callable[[], None], Callable[[File], File
         counter = itertools.count(1)
 
         def on_file(file: File) -> File:
-            bar.update(task, description=f"{next(counter):,} files")
+            bar.update(task, description=f"file {next(counter):,}")
             return file
 
         yield (lambda: bar.advance(task)), on_file

@@ -7,14 +7,13 @@ bytes.
 `ListCuts` decides where a page ends, so that entries that come and go change few pages.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from urllib.parse import unquote
 
-from aggregator import merged, publish
+from aggregator import merged
 from aggregator.cli.common import config_with_present_names
+from aggregator.cli.document_files import ListFeeds
 from aggregator.cli.file_links import (
     ABOUT_FILE,
     SAVED_FILE,
@@ -31,10 +30,8 @@ from aggregator.database import Connection, Engine
 from aggregator.database.feeds import read_names, read_sources
 from aggregator.database.lists import read_lists
 from aggregator.database.state import read_overview
-from aggregator.dates import Week
 from aggregator.errors import AggregatorError
-from aggregator.merged import ListRequest, Publication
-from aggregator.model import Cursor, ListKind, ListScope
+from aggregator.model import ListKind, ListScope
 from aggregator.model.times import EPOCH
 from web import create_app, page_contents
 from web.feed_views import opml_body
@@ -45,9 +42,6 @@ from web.relative_time import DateClock
 from web.site import site
 
 FORMATS = ("atom", "rss", "json", "opml", "html")
-
-# As `Publication.url` writes them; places below 1970 are negative.
-_ARCHIVE = re.compile(r"([0-9]{4}-W[0-9]{2})(?:-after-(-?[0-9]+))?(?:-(-?[0-9]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +84,11 @@ def files(
         with app.app_context():
             yield from _Pages(config, engine, formats, has_posts=posts).files(scopes, on_list)
     for scope in scopes:
-        for form in publish.Format:
-            if form.value in formats:
-                yield from _feed(config, engine, scope, form)
+        feeds = ListFeeds(config, engine, scope)
+        for forms in feeds.forms_together(formats):
+            for path, data in feeds.files(forms):
+                yield File(path, data)
+            for _ in forms:
                 on_list()
     if "opml" in formats:
         with app.app_context(), engine.connect() as connection:
@@ -112,28 +108,6 @@ def _scopes(config: Config) -> list[ListScope]:
     ]
 
 
-def _feed(config: Config, engine: Engine, scope: ListScope, form: publish.Format) -> Iterator[File]:
-    """Yield the feed of a list, and its archives or older pages."""
-    publication = replace(Publication.of(config), files=True)
-    now, request = datetime.now(UTC), ListRequest(scope, form)
-    with engine.connect() as connection:
-        cuts = ListCuts(read_lists.entry_ids(connection, scope)[::-1], merged.DEFAULT_LIMIT)
-        head = merged.document_head(connection, scope, publication, now=now)
-    while True:
-        length = cuts.length(request.before)
-        with engine.connect() as connection:
-            document = merged.document(
-                connection, request, publication, now=now, length=length, head=head
-            )
-        if document is None:
-            raise AggregatorError(f"{merged.document_path(request)}: there is no such list")
-        yield File(_place_of(document.self_url, config), publish.render(document, form))
-        older = document.prev_archive_url or document.next_url
-        if older is None:
-            return
-        request = _older_at(request, _place_of(older, config))
-
-
 def _subscriptions(connection: Connection, scopes: Sequence[ListScope]) -> Iterator[File]:
     """Yield the subscriptions, and those of each category, as OPML."""
     for scope in scopes:
@@ -142,23 +116,6 @@ def _subscriptions(connection: Connection, scopes: Sequence[ListScope]) -> Itera
             if content is None:
                 raise AggregatorError(f"{merged.opml_path(scope)}: there is no such list")
             yield File(unquote(merged.opml_path(scope).lstrip("/")), content.data)
-
-
-def _place_of(url: str, config: Config) -> str:
-    return unquote(url.removeprefix(f"{config.base_url}/"))
-
-
-def _older_at(request: ListRequest, path: str) -> ListRequest:
-    """Return the request for an archive, or an older page, at a path of `Publication.url`."""
-    folder, _, file = path.rpartition("/")
-    name = file.removesuffix(f".{request.form.suffix}")
-    if folder.endswith("page"):
-        return replace(request, before=Cursor.parse(name))
-    match = _ARCHIVE.fullmatch(name)
-    if match is None:
-        raise AggregatorError(f"{path}: not the name of an archive")
-    after, before = (Cursor.parse(text) if text else None for text in match.groups()[1:])
-    return replace(request, week=Week.parse(match[1]), before=before, after=after)
 
 
 class _Pages:

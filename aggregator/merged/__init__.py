@@ -23,7 +23,7 @@ from aggregator.merged.addresses import (
     opml_path,
     post_path,
 )
-from aggregator.merged.list_documents import document, document_head
+from aggregator.merged.list_documents import document, document_head, entries_for_documents
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -35,6 +35,7 @@ __all__ = [
     "document_head",
     "document_path",
     "embed_path",
+    "entries_for_documents",
     "list_path",
     "merged_lists",
     "opml_path",

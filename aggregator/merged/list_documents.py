@@ -15,7 +15,7 @@ from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
 from aggregator.merged import archives
 from aggregator.merged.addresses import ListRequest, Publication
-from aggregator.model import ListedEntry, ListKind, ListScope
+from aggregator.model import Cursor, ListedEntry, ListKind, ListPage, ListScope
 from aggregator.publish import Document, Format, room_in_feed, title_of
 
 _GENERATOR = f"aggregator {__version__}"
@@ -27,21 +27,21 @@ def document(
     publication: Publication,
     *,
     now: datetime,
-    length: int | None = None,
     head: Document | None = None,
+    page: ListPage | None = None,
 ) -> Document | None:
     """Return a document, None without such a list or archive.
 
     Args:
         now: Decides which weeks are over; aware.
-        length: Number of entries of a page, None for the limit of the request.
         head: Of `document_head`, None to read it.
+        page: Of `entries_for_documents`, None to read as many entries as the request says.
     """
     head = head or document_head(connection, request.scope, publication, now=now)
     if head is None:
         return None
     if request.week is None:
-        filled = _page(connection, request, publication, head, now, length or request.limit)
+        filled = _page(connection, request, publication, head, now, page)
     else:
         part = archives.archive(connection, request, request.week, publication, head, now=now)
         if part is None:
@@ -88,23 +88,36 @@ def document_head(
     )
 
 
+def entries_for_documents(
+    connection: Connection, scope: ListScope, *, before: Cursor | None, limit: int
+) -> ListPage:
+    """Return the entries of a page of a list, the same for documents in all formats.
+
+    Args:
+        before: As for `entries_page`.
+    """
+    return read_lists.entries_page(
+        connection,
+        scope=scope,
+        limit=limit,
+        before=before,
+        with_content=True,
+        fits=room_in_feed().takes,
+    )
+
+
 def _page(
     connection: Connection,
     request: ListRequest,
     publication: Publication,
     head: Document,
     now: datetime,
-    length: int,
+    page: ListPage | None,
 ) -> Document:
     has_archives = request.form is Format.ATOM and archives.has_archives(request.scope)
     goes_on = not (publication.files and has_archives)
-    page = read_lists.entries_page(
-        connection,
-        scope=request.scope,
-        limit=length,
-        before=request.before,
-        with_content=True,
-        fits=room_in_feed().takes,
+    page = page or entries_for_documents(
+        connection, request.scope, before=request.before, limit=request.limit
     )
     if page.ended_early and page.next is None:
         raise DeadlineError("the search takes too long; leave out words, or add a day or a source")
