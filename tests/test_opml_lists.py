@@ -1,11 +1,14 @@
 """OPML lists of config.yaml: polled, and followed by database, commands and a running program."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
 import sqlite3
+import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +25,18 @@ from aggregator.scheduler import config_sync, poll_settings, service
 from aggregator.scheduler.opml_list_polls import OpmlListFollower, poll_opml_lists
 from tests.feedserver import FeedServer
 from tests.pollers import new_scheduler, polling
-from tests.running import command, eventually, get, one_line, rss, running, write_config
+from tests.running import (
+    COMMAND,
+    command,
+    eventually,
+    get,
+    in_process,
+    limited,
+    one_line,
+    rss,
+    running,
+    write_config,
+)
 from tests.worlds import sqlite_database
 from web import create_app, disclosure
 
@@ -526,3 +540,30 @@ def test_a_process_leaves_the_lists_of_a_newer_config_yaml_to_the_process_that_h
 
     assert len(uses) == 1
     assert world.health().address == "new.opml"
+
+
+@pytest.mark.slow
+def test_of_two_programs_one_polls_a_list_and_both_follow_it(world):
+    def serve(*names: str) -> None:
+        world.server.put(LIST, opml(world.server, *names))
+        for name in names:
+            world.server.put(f"/{name}", rss([(name, f"Post of {name}", datetime.now(UTC))]))
+
+    def request_counts(*names: str) -> list[int]:
+        return [len(world.server.requests_to(f"/{name}")) for name in names]
+
+    serve("a", "b")
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            process = subprocess.Popen(
+                [*COMMAND, "schedule"], cwd=world.folder, stderr=subprocess.PIPE, text=True
+            )
+            stack.enter_context(limited(process))
+        eventually(lambda: request_counts("a", "b") == [1, 1])
+
+        serve("a", "b", "c")
+        assert in_process(world.folder, "poll", world.server.url(LIST)).returncode == 0
+        eventually(lambda: request_counts("c") == [1])
+        time.sleep(3)  # both have looked at the list again
+        assert request_counts("a", "b", "c", "blogs.opml") == [1, 1, 1, 2]
+        assert world.feeds() == ["blog-a", "blog-b", "blog-c"]
