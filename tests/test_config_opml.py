@@ -79,10 +79,12 @@ def test_lists_that_are_read_again_replace_their_former_feeds():
     "feed",
     ["http://127.0.0.1/x", "http://10.0.0.5/x", "http://10.5/x", "http://0x0a.0.0.5/x",
      "http://012.0.0.5./x", "http://[::1]/x", "http://nas.local/x", "http://printer/x",
-     "https://git.example.org/x", "https://git.example.org:8443/y"],
+     "https://git.example.org/x", "https://git.example.org:8443/y",
+     "https://GIT.example.org./x", "https://xn--b1amnebsh.example/x", "https://b.example/x"],
 )  # fmt: skip
 def test_a_list_of_somebody_else_leads_to_no_private_address(address, is_taken, feed):
-    text = f"network: {{allow: [10.0.0.0/8, git.example.org]}}\nfeeds: [{{opml: '{address}'}}]"
+    allowed = "10.0.0.0/8, git.example.org, новости.example, 'b.example:8080', '[::1]:80'"
+    text = f"network: {{allow: [{allowed}]}}\nfeeds: [{{opml: '{address}'}}]"
 
     assert bool(listed(text, OpmlOutline(feed), address=address).feeds) is is_taken
 
