@@ -25,9 +25,12 @@ _SHARED = ("tests.running", "tests.stored", "tests.web_fixtures")  # what they i
 _LONGEST_FIRST = (
     "postgresql faults_storage hostile_documents faults_load publish_everywhere terminal run "
     "web_look costly_searches plan_database search_agreement write_lock web_connections "
-    "faults_words websub shortcuts scheduler faults_http workers fetch_faults"
+    "faults_words websub shortcuts scheduler faults_http workers fetch_faults architecture words "
+    "documents"
 ).split()
 """Modules that take minutes, or that wait: with none of them the run ends in one process alone."""
+_OF_SYNTAX = frozenset({"architecture", "documents", "words"})
+"""Modules that need the syntax trees of the whole program, which one process has to make."""
 
 
 class FirstProcess:
@@ -36,7 +39,8 @@ class FirstProcess:
     def __init__(self, count: int) -> None:
         self._count = count
         self._modules: list[pytest.Collector] = []
-        self._upcoming: Iterator[int] = iter(())
+        self._upcoming: list[int] = []
+        self._reader_of_syntax: Connection | None = None
         self._progress = [0, 0]  # bytes of collected modules, their tests
         self._forks: dict[Connection, _Fork] = {}
         self._stop = mmap.mmap(-1, 1)  # 1 when no other test is to begin
@@ -48,7 +52,7 @@ class FirstProcess:
         session.config.option.basetemp = session.config._tmp_path_factory.getbasetemp()
         nodes = session.perform_collect(genitems=False)
         self._modules = sorted((each for node in nodes for each in _modules_of(node)), key=_order)
-        self._upcoming = iter(range(len(self._modules)))
+        self._upcoming = [*range(len(self._modules))]
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -63,12 +67,16 @@ class FirstProcess:
                 if self._hear(session, pipe):
                     continue
                 fork = self._forks.pop(pipe)
+                if pipe is self._reader_of_syntax:
+                    self._reader_of_syntax = None
                 if fork.died(session) and self._fork(session, fork.number, fork.running()):
                     return True
             if session.shouldfail:
                 self._stop[0] = 1
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
+        if self._upcoming:
+            raise session.Failed(f"{len(self._upcoming)} modules were not run")
         return True
 
     def _fork(
@@ -100,7 +108,7 @@ class FirstProcess:
             pipe.close()
             return False
         if kind == "next":
-            pipe.send(None if self._stop[0] else next(self._upcoming, None))
+            pipe.send(None if self._stop[0] else self._next(pipe))
         elif kind == "collected":
             module, count, deselected = content
             self._progress[0] += _size(self._modules[module])
@@ -119,6 +127,17 @@ class FirstProcess:
             else:
                 hook.pytest_collectreport(report=report)
         return True
+
+    def _next(self, pipe: Connection) -> int | None:
+        """Take the next module for a fork, None where no other is left."""
+        for module in self._upcoming:
+            if _name(self._modules[module]) in _OF_SYNTAX:
+                self._reader_of_syntax = self._reader_of_syntax or pipe
+                if self._reader_of_syntax is not pipe:
+                    continue
+            self._upcoming.remove(module)
+            return module
+        return None
 
 
 class _Fork:
@@ -283,11 +302,15 @@ def _modules_of(node: pytest.Item | pytest.Collector) -> Iterator[pytest.Collect
         yield node
 
 
+def _name(module: pytest.Collector) -> str:
+    return module.path.stem.removeprefix("test_")
+
+
 def _size(module: pytest.Collector) -> int:
     return module.path.stat().st_size
 
 
 def _order(module: pytest.Collector) -> tuple[int, int]:
-    name = module.path.stem.removeprefix("test_")
+    name = _name(module)
     place = _LONGEST_FIRST.index(name) if name in _LONGEST_FIRST else len(_LONGEST_FIRST)
     return place, -_size(module)
