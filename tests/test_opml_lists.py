@@ -326,6 +326,22 @@ def test_commands_name_the_list_of_a_feed_and_what_is_wrong_with_the_list(world)
     assert [feed["opml_list"] for feed in feeds] == [address] * 3
 
 
+def test_feeds_failing_names_the_failing_lists_alone_also_where_no_feed_fails(world):
+    world.server.put(LIST, opml(world.server, "a"))
+    world.poll()
+    assert command(world.folder, "feeds", "--failing").stderr == "no feed is failing\n"
+
+    world.server.put(LIST, "")
+    world.poll()
+    done = command(world.folder, "feeds", "--failing")
+
+    assert done.stdout == ""
+    first_line, list_line = done.stderr.splitlines()
+    assert first_line == "no feed is failing"
+    assert list_line.startswith(f"{world.server.url(LIST)}: feeds: 1, last read ")
+    assert list_line.endswith("; empty answer")
+
+
 def test_a_feed_of_a_list_is_neither_removed_nor_renamed(world):
     world.server.put(LIST, opml(world.server, "a"))
     world.poll()

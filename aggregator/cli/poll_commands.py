@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -19,6 +19,7 @@ from aggregator.database.feeds import read_health
 from aggregator.database.opml_lists import read_opml_lists
 from aggregator.errors import UsageError
 from aggregator.feed_status import FeedStatus, feed_status
+from aggregator.model import FeedHealth
 from aggregator.poll import PollResult
 from aggregator.scheduler import PollRequest, poll_once
 
@@ -99,7 +100,7 @@ def _nothing_polled(config: Config, engine: Engine) -> str:
 @click.command(name="feeds")
 @takes_config
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
-@click.option("--failing", is_flag=True, help="List only the feeds whose last poll failed.")
+@click.option("--failing", is_flag=True, help="List only failing feeds and OPML lists.")
 def list_feeds(as_json: bool, failing: bool) -> None:
     """List the subscriptions and their health, problems first.
 
@@ -110,15 +111,20 @@ def list_feeds(as_json: bool, failing: bool) -> None:
         lists = read_opml_lists.healths(connection)
     if failing:
         feeds = [feed for feed in feeds if feed_status(feed) is FeedStatus.FAILING]
-    if not feeds and failing and not as_json:
-        click.echo("no feed is failing", err=True)
-        return
+        lists = [opml_list for opml_list in lists if opml_list.failure]
     if as_json:
-        lines = [output.health_json(feeds)]
-    elif sys.stdout.isatty():
-        lines = list(feed_table.table_lines(feeds, shutil.get_terminal_size().columns))
+        click.echo(output.health_json(feeds))
+        return
+    if failing and not feeds:
+        click.echo("no feed is failing", err=True)
     else:
-        lines = list(feed_table.tab_lines(feeds))
-    click.echo("\n".join(lines))
-    for line in () if as_json else opml_notes.lines(lists):
+        click.echo("\n".join(_table_lines(feeds)))
+    for line in opml_notes.lines(lists):
         click.echo(escaped(line), err=True)
+
+
+def _table_lines(feeds: Sequence[FeedHealth]) -> Iterator[str]:
+    """Return the table of feeds for a terminal, or for programs."""
+    if sys.stdout.isatty():
+        return feed_table.table_lines(feeds, shutil.get_terminal_size().columns)
+    return feed_table.tab_lines(feeds)
