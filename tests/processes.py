@@ -154,11 +154,11 @@ class _Fork:
         return int(module or 0), name
 
     def died(self, session: pytest.Session) -> bool:
-        """Wait for its end; return whether it died, which fails the test that it ran."""
+        """Wait for the end; return whether a test ended the process, which fails that test."""
         code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-        if code == 0:
-            return False
         _, name = self.running()
+        if code == 0 and not name:
+            return False
         path = name.partition("::")[0]
         report = pytest.TestReport(
             nodeid=name or f"process {self.number}",
@@ -203,6 +203,7 @@ class _Worker:
             items = self._collect()
             self._pipe.send(("collected", (module, len(items), self._deselected)))
             self._run(items)
+        self._note_running("")
         self._session.testsfailed = 0  # the first process counts
         self._session.testscollected = 1
 
@@ -245,9 +246,13 @@ class _Worker:
         for item, following in zip(items, [*items, later][1:], strict=True):
             if self._stop[0]:
                 break
-            running = f"{self._module} {item.nodeid}".encode()
-            self._running[:] = running[: len(self._running)].ljust(len(self._running), b"\0")
+            self._note_running(f"{self._module} {item.nodeid}")
             hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+    def _note_running(self, test: str) -> None:
+        """Note for the first process which test runs, "" at the end."""
+        size = len(self._running)
+        self._running[:] = test.encode()[:size].ljust(size, b"\0")
 
     def _tell(self, report: pytest.TestReport | pytest.CollectReport) -> None:
         config = self._session.config

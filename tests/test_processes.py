@@ -101,6 +101,16 @@ def test_each_test_is_told_of_once_also_after_one_that_ends_its_process(tmp_path
     assert "a fixture's end" in done.stdout
 
 
+def test_a_test_that_ends_its_process_without_an_error_fails_and_those_behind_it_run(tmp_path):
+    ending = "import os\ndef test_end():\n    os._exit(0)\ndef test_behind():\n    pass\n"
+
+    done = run(tmp_path, ending=ending)
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "FAILED test_ending.py::test_end" in done.stdout
+    assert "PASSED test_ending.py::test_behind" in done.stdout
+
+
 def test_what_a_session_has_lasts_until_the_last_module(tmp_path):
     modules = {f"m{number}": USES for number in range(6)}
 
