@@ -201,6 +201,28 @@ def test_a_wrong_pattern_is_a_mistake_of_config_yaml(folder, pattern, fault):
     assert problem.startswith(f"config.yaml:3:5: include[0]: {fault}")
 
 
+@pytest.mark.parametrize("pattern", ["feeds/pipe.yaml", "feeds/lost.yaml", "feeds/l*.yaml"])
+def test_what_is_not_a_file_is_a_mistake_and_blocks_nothing(folder, pattern):
+    os.mkfifo("feeds/pipe.yaml")
+    Path("feeds/lost.yaml").symlink_to("nowhere.yaml")
+    write(config=f"include: ['{pattern}']")
+
+    (problem,) = problems()
+
+    name = pattern.replace("l*", "lost")
+    assert problem.startswith(
+        f'config.yaml:1:11: include[0]: "{name}" leads to no file, or may not'
+    )
+
+
+def test_a_pattern_leaves_folders_and_pipes_out(folder):
+    os.mkfifo("feeds/pipe.yaml")
+    Path("feeds/folder.yaml").mkdir()
+    write(config=INCLUDE, team="- https://a.example/\n")
+
+    assert names() == ["a-example"]
+
+
 def test_a_pattern_without_files_is_a_remark(folder):
     write(config=INCLUDE)
     Path("feeds/.team.yaml").write_text("not: [valid")  # as an editor leaves files behind

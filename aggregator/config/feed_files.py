@@ -145,14 +145,14 @@ def _matching(pattern: Pattern, config_path: Path) -> Iterator[Path]:
     if pattern.is_path and not paths:
         raise ValueError(f"there is no file {quoted(pattern.text)}")
     for path in paths:
-        if not path.exists():
-            raise ValueError(f"{quoted(str(path))} is a link to a file that is missing")
-        if pattern.is_path and path.is_dir():
+        is_file = os.path.isfile(path)  # noqa: PTH113 - Path.is_file() raises a missing permission
+        if pattern.is_path and os.path.isdir(path):  # noqa: PTH112
             raise ValueError(f"{quoted(pattern.text)} is a folder; write {pattern.text}/*.yaml")
-        if _is_same(path, config_path):
-            if pattern.is_path:
-                raise ValueError(f"{quoted(pattern.text)} is this file; name another")
-        elif not path.is_dir():
+        if pattern.is_path and _is_same(path, config_path):
+            raise ValueError(f"{quoted(pattern.text)} is this file; name another")
+        if not is_file and (pattern.is_path or not os.path.exists(path)):  # noqa: PTH110
+            raise ValueError(f"{quoted(str(path))} leads to no file, or may not be looked at")
+        if is_file and not _is_same(path, config_path):
             yield path
 
 
