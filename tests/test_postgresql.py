@@ -26,6 +26,7 @@ from aggregator.database.lists import read_lists, write_relisting
 from aggregator.database.migrations.run import upgrade
 from aggregator.database.schema import feeds, state
 from aggregator.database.state import read_overview
+from aggregator.database.writer import run_after_reading
 from aggregator.model import FeedHead, FeedRules, HostPause, ListKind, ListScope, Subscription
 from aggregator.poll import PollResult, recording
 from aggregator.poll.poll_clock import PollClock
@@ -355,6 +356,34 @@ def test_a_feed_that_is_named_while_another_process_reads_the_file_stays_one_fee
             select(feeds.c.name, feeds.c.subscribed, feeds.c.paused, feeds.c.entries)
         ).all()
     assert rows == [("the-blog", True, True, 1)]
+
+
+def test_two_processes_give_feeds_with_one_title_two_names(server):
+    database = postgresql.new_database(server)
+    names = ("a-example", "b-example")
+    subscribe(
+        database,
+        *(Subscription(name, f"https://{name}/", named_by_title=True) for name in names),
+    )
+    polls = [poll_of(database, name, [], head=FeedHead(title="The Blog")) for name in names]
+
+    with ThreadPoolExecutor(1) as other_process, database.connect() as connection:
+        recording.record(connection, polls[:1], SETTINGS, now=NOW)
+        storing = other_process.submit(
+            run_after_reading,
+            database,
+            lambda writing: recording.record(writing, polls[1:], SETTINGS, now=NOW),
+        )
+        wait_for_a_lock(database)
+        connection.commit()
+        (report,) = storing.result(60)
+
+    with database.connect() as connection:
+        first, second = connection.scalars(select(feeds.c.name).order_by(feeds.c.id)).all()
+    assert first == "the-blog"
+    assert second.startswith("the-blog-")
+    assert report is not None
+    assert report.feed.name == second
 
 
 def wait_for_a_lock(database):
