@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.database import open_database
-from aggregator.database.feeds import read_subscriptions, write_subscriptions
+from aggregator.database.feeds import read_differences, read_subscriptions, write_subscriptions
 from aggregator.model import PictureMode, Subscription
 from aggregator.plan import FeedChanges, SettingChange, feed_changes
 from tests import quay
@@ -38,7 +38,8 @@ def planned(folder):
 
 def changes_of(database, *subscriptions):
     with database.connect() as connection:
-        return feed_changes(subscriptions, read_subscriptions.stored_feeds(connection))
+        named_feeds = read_differences.named_subscriptions(connection, subscriptions)
+        return feed_changes(named_feeds, read_subscriptions.stored_feeds(connection))
 
 
 # ------------------------------------------------------------------------- feeds
