@@ -206,6 +206,25 @@ def test_a_failing_list_is_asked_less_and_less_often(world):
     assert spans == [1, 2, 4]
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"), [(429, {}), (503, {"Retry-After": "3600"}), (410, {})]
+)
+def test_a_list_whose_server_asks_for_a_pause_is_left_alone_until_a_person_asks(
+    world, status, headers
+):
+    world.server.put(LIST, status=status, headers=headers)
+    world.poll()
+
+    for poll in world.poll():
+        assert poll.failure.endswith("asked for fewer requests")
+    assert len(world.server.requests_to(LIST)) == 1
+    assert world.health().failures == 1
+
+    world.server.put(LIST, opml(world.server, "a"))
+    world.poll(world.server.url(LIST))
+    assert world.feeds() == ["blog-a"]
+
+
 def test_a_list_in_a_file_is_read_and_its_outlines_may_be_private(world):
     (world.folder / "mine.opml").write_bytes(opml(world.server, "a"))
     world.path.write_text("feeds: [{opml: mine.opml, category: Mine}]")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.model.documents import OpmlOutline, Validators
-from aggregator.model.polling import NextPoll
+from aggregator.model.polling import HostPause, NextPoll
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class OpmlPoll:
         failure: Why the poll changes nothing, in words; None for a good poll.
         outlines: The new feeds; None for the same feeds.
         failures: Failed polls in a row.
+        pause: Of the list's host, at the host's request; None for no pause.
         notes: Sentences about omitted outlines.
     """
 
@@ -68,4 +69,5 @@ class OpmlPoll:
     failure: str | None = None
     outlines: tuple[OpmlOutline, ...] | None = None
     failures: int = 0
+    pause: HostPause | None = None
     notes: tuple[str, ...] = ()

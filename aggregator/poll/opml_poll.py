@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from aggregator import schedule, urls
 from aggregator.errors import FeedError, FetchError, NoWorkerError
-from aggregator.model import DueOpmlList, Fetched, NextPoll, OpmlPoll, Pacing
+from aggregator.model import DueOpmlList, Fetched, HostPause, NextPoll, OpmlPoll, Pacing
 from aggregator.opml import list_refusals
 from aggregator.opml.outlines import SubscriptionList
 from aggregator.poll.host_limits import HostPausedError
@@ -31,10 +31,10 @@ async def poll_opml_list(
         now: The present time.
         is_requested: A person asked for this poll.
     """
-    failures = due.failures + 1
+    failures, pause = due.failures + 1, None
     pacing = Pacing(interval)
     try:
-        fetched = await poller.fetch(address, due.validators)
+        fetched = await poller.fetch(address, due.validators, is_requested=is_requested)
         if fetched.status == 304:
             return _success(due, fetched, pacing, now)
         subscriptions = await poller.read(address, read_opml, address, fetched.body)
@@ -52,11 +52,15 @@ async def poll_opml_list(
             status=error.status,
             retry_after=error.retry_after,
         )
+        if next_poll.not_before is not None and not error.redirected:
+            pause = HostPause(urls.site_of(address), next_poll.not_before)
     except (FeedError, NoWorkerError) as error:
         reason = error.reason if isinstance(error, FeedError) else str(error)
         next_poll = schedule.after_failure(now, pacing=pacing, failures=failures)
     if reason is not None:
-        return OpmlPoll(due.id, due.address, now, next_poll, failure=reason, failures=failures)
+        return OpmlPoll(
+            due.id, due.address, now, next_poll, failure=reason, failures=failures, pause=pause
+        )
     outlines = list_refusals.without_sites(subscriptions.feeds)
     return replace(
         _success(due, fetched, pacing, now),

@@ -150,11 +150,14 @@ class Poller:
         """
         return await self._database.transact(work, is_stopping=is_stopping)
 
-    async def fetch(self, url: str, validators: Validators) -> Fetched:
+    async def fetch(
+        self, url: str, validators: Validators, *, is_requested: bool = False
+    ) -> Fetched:
         """Fetch an OPML list, in a turn of the host and in a slot.
 
         Args:
             url: An address of config.yaml.
+            is_requested: A person asked for this request, so no stored pause delays the request.
 
         Raises:
             FetchError: No usable response came.
@@ -163,7 +166,7 @@ class Poller:
         site = urls.site_of(url)
         stored = await self.transact(partial(write_hosts.host_pause, name=site))
         budget = self._budget(site, stored.min_delay if stored else None)
-        pause = self._time_until(stored.free_at if stored else None)
+        pause = self._time_until(stored.free_at if stored and not is_requested else None)
         max_wait = max(MAX_WAIT, self._settings.host_delay)
         async with (
             self._host_limits.turn(site, budget, max_wait=max_wait, pause=pause) as turn,

@@ -47,6 +47,7 @@ async def poll_opml_lists(
         until=now + config.poll.timeout + LEASE,
         addresses=requested,
         only_due=only_due,
+        also_gone=addresses is not None,
     )
 
     async def poll(due: DueOpmlList) -> OpmlPoll:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, or_, select, update
 
 from aggregator.database.dialects import upsert, wait_for_leases
+from aggregator.database.feeds import write_hosts
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.opml_table import opml_lists
 from aggregator.model import DueOpmlList, OpmlPoll, Validators
@@ -41,6 +42,7 @@ def lease_lists(
     until: datetime,
     addresses: Collection[str] | None,
     only_due: bool,
+    also_gone: bool = False,
 ) -> list[DueOpmlList]:
     """Lease lists without a lease of another process.
 
@@ -48,12 +50,15 @@ def lease_lists(
         owner: Name of the present process; `until`: end of the lease.
         addresses: Of the lists to choose from; None: all lists.
         only_due: Only due lists.
+        also_gone: Also lists without further polls (410).
     """
     wait_for_leases(connection)
     is_free = or_(opml_lists.c.lease_until.is_(None), opml_lists.c.lease_until <= now)
     statement = select(opml_lists).where(is_free).order_by(opml_lists.c.position)
     if addresses is not None:
         statement = statement.where(opml_lists.c.address.in_(sorted(addresses)))
+    if not also_gone:
+        statement = statement.where(opml_lists.c.next_poll_at.is_not(None))
     if only_due:
         statement = statement.where(opml_lists.c.next_poll_at <= now)
     leased = [_due(row) for row in connection.execute(statement)]
@@ -98,3 +103,5 @@ def record(connection: Connection, poll: OpmlPoll, *, owner: str) -> None:
     note_change(connection)  # first, as by `sync_subscriptions`
     statement = update(opml_lists).where(columns.id == poll.list_id, columns.lease_owner == owner)
     connection.execute(statement.values(values))
+    if poll.pause is not None:
+        write_hosts.note_pauses(connection, [poll.pause])
