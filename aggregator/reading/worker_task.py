@@ -100,7 +100,7 @@ def _whole_feed(body: bytes, headers: Mapping[str, str], url: str) -> CleanFeed:
         return _cleaned(parse(body, headers=headers, url=url), url)
     except ParseError as error:
         content_type = headers.get("content-type", "")
-        page_url = url.replace(urls.HIDDEN, urls.MASK)  # addresses of feeds are shown masked
+        page_url = url.replace(urls.BLANKED, urls.MASK)  # addresses of feeds are shown masked
         advertised = advertised_feeds(body, url=page_url, content_type=content_type)
         feed_urls = [feed.url for feed in advertised if feed.url != page_url]
         if not feed_urls:

@@ -11,7 +11,7 @@ feed_addresses  addresses of feeds as people and programs write them
 from aggregator.urls.hosts import host_and_port, is_loopback, is_private, site_of
 from aggregator.urls.identifiers import feed_uri, is_name
 from aggregator.urls.masking import (
-    HIDDEN,
+    BLANKED,
     MASK,
     SESSIONS,
     base_without_secrets,
@@ -45,7 +45,7 @@ from aggregator.urls.syntax import (
 )
 
 __all__ = [
-    "HIDDEN",
+    "BLANKED",
     "MASK",
     "MAX_HOST",
     "MAX_LENGTH",

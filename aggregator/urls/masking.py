@@ -13,7 +13,7 @@ from html import escape
 from urllib.parse import quote, quote_plus, unquote
 
 MASK = "***"
-HIDDEN = "\ufdd0"
+BLANKED = "\ufdd0"
 """Stands for a secret in a base of relative addresses (`base_without_secrets`): a noncharacter,
 which no address of a document has."""
 SESSIONS = frozenset("phpsessid jsessionid aspsessionid cfid cftoken oscsid zenid".split())
@@ -126,9 +126,9 @@ def masked(url: str) -> str:
 def base_without_secrets(url: str) -> str:
     """Return the address of a document, as a base of relative addresses, without its secrets.
 
-    The remembered values of variables are `HIDDEN`; no address with one of these is `absolute`.
+    The remembered values of variables are `BLANKED`; no address with one of these is `absolute`.
     """
-    return _SECRETS.masked(url, HIDDEN)
+    return _SECRETS.masked(url, BLANKED)
 
 
 def masked_text(text: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from yarl import URL
 
-from aggregator.urls.masking import HIDDEN
+from aggregator.urls.masking import BLANKED
 
 WEB_SCHEMES = frozenset({"http", "https"})
 MAX_LENGTH = 2048
@@ -74,7 +74,7 @@ def absolute(url: str, base: str) -> str | None:
     if not text or len(text) > MAX_LENGTH:
         return None
     resolved = _encoded_blanks(joined(base, text))
-    if len(resolved) > MAX_LENGTH or HIDDEN in resolved:
+    if len(resolved) > MAX_LENGTH or BLANKED in resolved:
         return None
     try:
         parts = urlsplit(resolved)
