@@ -227,7 +227,7 @@ def test_a_pattern_without_files_is_a_remark(folder):
     write(config=INCLUDE)
     Path("feeds/.team.yaml").write_text("not: [valid")  # as an editor leaves files behind
 
-    assert 'include[0]: no file is called "feeds/*.yaml" so far' in config.notes(loaded())
+    assert 'include[0]: no file matches "feeds/*.yaml" yet' in config.notes(loaded())
 
 
 def test_remarks_name_the_included_file(folder):

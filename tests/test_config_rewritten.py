@@ -178,7 +178,7 @@ def test_an_opml_list_is_removed_and_lists_and_feeds_behind_stay(path):
 
     assert removed.line == 3
     assert path.read_text() == "feeds:\n- opml: c.opml\n- d.xml\n"
-    with pytest.raises(ConfigError, match=r"^config\.yaml: has the list b\.opml no more$"):
+    with pytest.raises(ConfigError, match=r"^config\.yaml: the list b\.opml is no longer there$"):
         config.remove_opml_list(path, "b.opml")
 
 
@@ -257,5 +257,5 @@ def test_what_an_editor_saves_meanwhile_stays(path, monkeypatch):
 def test_a_feed_that_is_gone_by_now_is_told(path):
     write(path, BLOCK)
 
-    with pytest.raises(ConfigError, match=r"^config\.yaml: has the feed x\.xml no more$"):
+    with pytest.raises(ConfigError, match=r"^config\.yaml: the feed x\.xml is no longer there$"):
         config.remove_feed(path, "x.xml")

@@ -319,7 +319,7 @@ def test_poll_names_a_list_and_is_strict_about_it(world):
 def test_commands_name_the_list_of_a_feed_and_what_is_wrong_with_the_list(world):
     address = world.server.url(LIST)
     place = f"feeds[0] ({address})"
-    unread = f"{place}: not read so far, so its feeds are not known\n"
+    unread = f"{place}: not read yet, so its feeds are not known\n"
     assert command(world.folder, "check").stdout.startswith(unread)
     assert command(world.folder, "plan").stdout == f"{unread}config.yaml: nothing to change\n"
 
@@ -333,13 +333,13 @@ def test_commands_name_the_list_of_a_feed_and_what_is_wrong_with_the_list(world)
         first_line = command(world.folder, name).stdout.partition("\n")[0]
         assert first_line.startswith(f"{place}: {failure}")
         assert first_line.endswith("; its feeds stay as they were: 3")
-    assert command(world.folder, "check").stdout.endswith("3 feeds, 3 of them of OPML lists\n")
+    assert command(world.folder, "check").stdout.endswith("3 feeds, 3 of them from OPML lists\n")
     (planned_list,) = json.loads(command(world.folder, "plan", "--json").stdout)["opml_lists"]
     assert (planned_list["opml"], planned_list["feeds"]) == (address, 3)
     assert planned_list["error"].startswith(failure)
 
     done = command(world.folder, "feeds")
-    assert done.stdout.splitlines()[1].endswith(f"of the list {address}")
+    assert done.stdout.splitlines()[1].endswith(f"from the list {address}")
     assert done.stderr.startswith(f"{address}: feeds: 3, last read ")
     feeds = json.loads(command(world.folder, "feeds", "--json").stdout)
     assert [feed["opml_list"] for feed in feeds] == [address] * 3

@@ -106,7 +106,7 @@ def test_preview_names_the_feeds_that_have_the_same_article_already(server, fold
         "New": [],
     }
     lines = command(folder, "preview", server.url("/copy")).stdout.splitlines()
-    assert "  the same link is stored, of bees" in lines
+    assert "  a post with this link is stored already, from bees" in lines
 
 
 def test_preview_tells_programs_how_each_date_was_read(server, folder):

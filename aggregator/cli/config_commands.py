@@ -55,7 +55,7 @@ def check(*, without_env: bool) -> None:
         click.echo(escaped(note))
     count = len(config.feeds)
     listed_count = sum(feed.opml_list is not None for feed in config.feeds)
-    of_lists = f", {listed_count} of them of OPML lists" if config.opml_lists else ""
+    of_lists = f", {listed_count} of them from OPML lists" if config.opml_lists else ""
     click.echo(f"{config.path}: fine, {count} feed{'' if count == 1 else 's'}{of_lists}")
 
 

@@ -42,7 +42,7 @@ def tab_lines(feeds: Sequence[FeedHealth]) -> Iterator[str]:
     """Yield the health of subscriptions, in the given order, with a tab between whole values."""
     yield "\t".join([*(column.head for column in _COLUMNS), "NOTE"])
     for feed in feeds:
-        origin = f"of the list {urls.masked(feed.opml_list)}" if feed.opml_list else ""
+        origin = f"from the list {urls.masked(feed.opml_list)}" if feed.opml_list else ""
         note = "; ".join(filter(None, [_note(feed), origin]))
         yield "\t".join(escaped(value) for value in (*_values(feed), note))
 

@@ -22,7 +22,7 @@ def notes(config: Config, healths: Sequence[OpmlListHealth]) -> Iterator[str]:
         if health is not None and health.failure is not None:
             yield f"{place}: {health.failure}; its feeds stay as they were: {health.feeds:,}"
         elif health is None or health.last_success_at is None:
-            yield f"{place}: not read so far, so its feeds are not known"
+            yield f"{place}: not read yet, so its feeds are not known"
 
 
 def lines(healths: Sequence[OpmlListHealth]) -> Iterator[str]:

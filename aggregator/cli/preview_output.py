@@ -47,7 +47,7 @@ def _entry_lines(entry: TrialEntry) -> Iterator[str]:
     yield f"  {dating_text(entry.presence.dating)}"
     yield f"  {places_text(entry.presence)}"
     if entry.stored_in:
-        yield f"  the same link is stored, of {', '.join(entry.stored_in)}"
+        yield f"  a post with this link is stored already, from {', '.join(entry.stored_in)}"
     if entry.entry.summary:
         yield f"  {shorten(entry.entry.summary, _EXCERPT, placeholder=' ...')}"
 

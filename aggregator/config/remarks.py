@@ -69,7 +69,7 @@ def _on_addresses(config: Config) -> Iterator[str]:
 def _on_patterns(config: Config) -> Iterator[str]:
     for index, pattern in enumerate(config.include):
         if not Pattern(config.path.parent, pattern).paths():
-            yield f"include[{index}]: no file is called {quoted(pattern)} so far"
+            yield f"include[{index}]: no file matches {quoted(pattern)} yet"
 
 
 def _on_intervals(config: Config) -> Iterator[str]:

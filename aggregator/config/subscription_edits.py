@@ -143,7 +143,7 @@ def _feed_at(config: Config, known_url: str) -> Subscription:
 
 
 def _gone(config: Config, noun: str, address: str) -> ConfigError:
-    return ConfigError([f"{config.path}: has the {noun} {urls.masked(address)} no more"])
+    return ConfigError([f"{config.path}: the {noun} {urls.masked(address)} is no longer there"])
 
 
 def _parsed(path: Path, changed_path: Path, texts: dict[Path, str]) -> Config:

@@ -22,6 +22,7 @@ from .failure import (
     NOT_HTTP,
     AddressRefusedError,
     FetchFailure,
+    login_failure,
     proxy_failure,
 )
 from .fetch_settings import FetchSettings
@@ -132,9 +133,8 @@ def failure_of_proxy(
 def failure_of_proxy_status(status: int, proxy: Proxy) -> FetchFailure:
     """Return the failure of an HTTP proxy that answers in place of the server."""
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        refusal = "refuses" if proxy.user else "asks for"
-        return proxy_failure(proxy, f"{refusal} user and password")
-    return proxy_failure(proxy, f"has no way to the server: {status_message(status)}")
+        return login_failure(proxy)
+    return proxy_failure(proxy, f"can't reach the server: {status_message(status)}")
 
 
 def failure_at_proxy(error: OSError, proxy: Proxy, settings: FetchSettings) -> FetchFailure:

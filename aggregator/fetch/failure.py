@@ -53,6 +53,12 @@ def proxy_failure(proxy: Proxy, predicate: str, *, unreachable: bool = False) ->
     return FetchFailure(reason, FailureKind.PROXY, unreachable=unreachable)
 
 
+def login_failure(proxy: Proxy) -> FetchFailure:
+    """Return the failure of a proxy that wants a user and password, or others."""
+    refusal = "refuses the" if proxy.user else "asks for a"
+    return proxy_failure(proxy, f"{refusal} user and password")
+
+
 class AddressRefusedError(OSError):
     """The guard refused an address; raised where the socket would be made.
 

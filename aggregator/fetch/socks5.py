@@ -15,7 +15,7 @@ import aiohttp
 
 from aggregator.model import Proxy
 
-from .failure import FetchFailure, proxy_failure
+from .failure import FetchFailure, login_failure, proxy_failure
 
 _VERSION, _LOGIN_VERSION = 5, 1
 _OPEN, _WITH_LOGIN, _NONE_ACCEPTABLE = 0, 2, 255
@@ -25,10 +25,10 @@ _ADDRESS_SIZES = {_V4: 4, _V6: 16}
 _REASONS = {
     1: "could not reach the server",
     2: "does not allow connections to the server",
-    3: "has no way to the server's network",
+    3: "can't reach the server's network",
     4: "could not reach the server",
-    5: "met a refused connection at the server",
-    6: "got no answer of the server",
+    5: "was refused a connection by the server",
+    6: "got no answer from the server",
     7: "does not pass on connections",
     8: "does not know this kind of address",
 }
@@ -103,9 +103,9 @@ async def _negotiate(sock: socket.socket, proxy: Proxy) -> None:
     if method == _WITH_LOGIN and proxy.user:
         await _log_in(sock, proxy)
     elif method == _NONE_ACCEPTABLE and not proxy.user:
-        raise proxy_failure(proxy, "asks for a user and password")
+        raise login_failure(proxy)
     elif method != _OPEN:
-        raise proxy_failure(proxy, "takes no user and password")
+        raise proxy_failure(proxy, "does not accept a user and password")
 
 
 async def _log_in(sock: socket.socket, proxy: Proxy) -> None:
@@ -115,7 +115,7 @@ async def _log_in(sock: socket.socket, proxy: Proxy) -> None:
     await loop.sock_sendall(sock, login)
     _, status = await _received(sock, proxy, 2)
     if status:
-        raise proxy_failure(proxy, "refuses user and password")
+        raise login_failure(proxy)
 
 
 def _address(host: str) -> bytes:
@@ -134,7 +134,7 @@ async def _read_reply(sock: socket.socket, proxy: Proxy) -> None:
         raise _not_socks(proxy)
     if status:
         reason = _REASONS.get(status, f"failed (SOCKS error {status})")
-        raise proxy_failure(proxy, f"{reason}")
+        raise proxy_failure(proxy, reason)
     size = _ADDRESS_SIZES.get(kind)
     if size is None:
         (size,) = await _received(sock, proxy, 1)
