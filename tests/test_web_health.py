@@ -414,3 +414,22 @@ def test_the_status_page_says_once_that_this_machine_seems_to_be_offline(tmp_pat
 
     assert site.page("/status").text.count(offline) == 1
     assert site.page("/source/lamp").text.count(offline) == 1
+
+
+def test_the_first_page_of_an_offline_machine_blames_no_feed(tmp_path):
+    site = Site(tmp_path)
+    site.subscribe()
+    unknown_host = Failure(FailureKind.UNKNOWN_HOST)
+    for name in ("lamp", "tide", "local"):
+        site.record(name, error="x", failure=unknown_host, outcome=Outcome.FAILED, failures=0,
+                    head=FeedHead())  # fmt: skip
+
+    page = site.page("/")
+
+    assert words(page.one("p", "lede")) == (
+        "This machine seems to be offline. None of the feeds could be read. They will be tried "
+        "again automatically."
+    )
+    assert "There is no host of this name" not in page.text
+    assert "3 feeds read" not in page.text
+    assert page.all("progress") == []

@@ -1,7 +1,7 @@
 """The texts and marks of the status page about a feed.  Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import accumulate, takewhile
@@ -163,6 +163,11 @@ def next_check(feed: FeedHealth, clock: Clock) -> str:
     if feed.next_poll_at is None:
         return clock.lang.gettext("not scheduled yet")
     return clock.until(feed.next_poll_at)
+
+
+def seems_offline(feeds: Iterable[FeedHealth]) -> bool:
+    """Return whether this machine's network kept all feeds from their servers at the last poll."""
+    return all(feed_status(feed) is FeedStatus.OFFLINE for feed in feeds)
 
 
 def details(feed: FeedHealth, clock: Clock, *, says_offline: bool = True) -> list[StatusText]:
