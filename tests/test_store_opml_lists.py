@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from aggregator.database import Engine
-from aggregator.database.feeds import read_health
+from aggregator.database.feeds import read_health, write_hosts
 from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
-from aggregator.model import DueOpmlList, NextPoll, OpmlOutline, OpmlPoll, Validators
+from aggregator.model import DueOpmlList, HostPause, NextPoll, OpmlOutline, OpmlPoll, Validators
 from aggregator.scheduler import config_sync
 from tests.configured import parsed
 from tests.worlds import NOW
@@ -68,12 +68,14 @@ def test_a_poll_leaves_its_traces(database):
 
     (due,) = lease(database, at=NOW + HOUR)
     assert due == DueOpmlList(due.id, A, Validators(A, '"1"'), (ADA,))
-    record(database, due, validators=None, failure="404", failures=1)
+    pause = HostPause("lists.example", NOW + HOUR)
+    record(database, due, validators=None, failure="404", failures=1, pause=pause)
 
     (due,) = lease(database, only_due=False)
     assert due == DueOpmlList(due.id, A, Validators(A, '"1"'), (ADA,), 1)
     with database.connect() as connection:
         (health,) = read_opml_lists.healths(connection)
+        assert write_hosts.host_pause(connection, "lists.example") == pause
     assert (health.failure, health.last_success_at, health.next_poll_at) == ("404", NOW, NOW + HOUR)
 
 
