@@ -9,4 +9,4 @@ Only `poll` knows the order of the stages.  `config`, `fetch`, `runtime`, `datab
 `websub`, `cli` and `web` do I/O; the other stages are pure.  docs/architecture.md is the map.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

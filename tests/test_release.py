@@ -129,7 +129,7 @@ def test_make_release_tags_a_clone_and_builds_two_archives_that_work(tmp_path):
     former, version = f'"{version_of(clone)}"', "9.9.9"
     changed(clone, "pyproject.toml", f"version = {former}", f'version = "{version}"')
     changed(clone, "aggregator/__init__.py", former, f'"{version}"')
-    changed(clone, "CHANGELOG.md", "# Changelog\n", f"# Changelog\n\n{SECTION}")
+    changed(clone, "CHANGELOG.md", "## Unreleased\n", f"{SECTION}\n## Unreleased\n")
     tag, wheel = f"v{version}", f"aggregator-{version}-py3-none-any.whl"
 
     done = make_release(clone)
@@ -154,3 +154,10 @@ def test_make_release_tags_a_clone_and_builds_two_archives_that_work(tmp_path):
 
     assert again.returncode == 2  # make's
     assert again.stderr.startswith(f"the tag {tag} is there already; raise the version\n")
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone")
+def test_this_checkout_has_its_version_in_all_places_and_the_changes_of_it():
+    reasons = [reason for reason in refusals(ROOT) if "committed" not in reason]
+
+    assert [reason for reason in reasons if "the tag" not in reason] == []
