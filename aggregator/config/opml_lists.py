@@ -69,18 +69,9 @@ def is_allowed(outline: OpmlOutline, opml_list: OpmlList, config: Config) -> boo
         return False
     if not urls.is_web(opml_list.address) or urls.is_private(opml_list.address):
         return True
-    hosts = {urls.host_and_port(entry)[0] for entry in config.network.allow}
-    allowed_names = {_name_in_dns(host) for host in hosts if "/" not in host and ":" not in host}
-    return not urls.is_private(outline.url) and _name_in_dns(outline.url) not in allowed_names
-
-
-def _name_in_dns(text: str) -> str:
-    """Return the host of a URL, or a host, as the guard compares names: in ASCII."""
-    url = text if urls.is_web(text) else f"http://{text}/"
-    try:
-        return urls.host_of(urls.in_ascii(url))
-    except ValueError:  # such a name is never looked up
-        return ""
+    host = urls.name_in_dns(urls.host_of(outline.url))
+    allowed_hosts = (urls.host_and_port(entry)[0] for entry in config.network.allow)
+    return not urls.is_private(outline.url) and host not in map(urls.name_in_dns, allowed_hosts)
 
 
 def _options(outline: OpmlOutline, opml_list: OpmlList) -> FeedOptions:

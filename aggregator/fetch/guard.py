@@ -87,7 +87,7 @@ class _Exception:
         try:
             return cls(ip_network(text, strict=False), port)
         except ValueError:
-            return cls(_canonical_name(text), port)
+            return cls(urls.name_in_dns(text), port)
 
     def covers(self, address: _Address) -> bool:
         return not isinstance(self.place, str) and address in self.place
@@ -132,7 +132,7 @@ class AddressPolicy:
 
     def __init__(self, guard: Guard, host: str) -> None:
         self._guard = guard
-        self._host = _canonical_name(host)
+        self._host = urls.name_in_dns(host)
         self._exceptions = frozenset(self._matching_exceptions(_parse_address(host)))
 
     def _matching_exceptions(self, address: _Address | None) -> Iterable[_Exception]:
@@ -151,7 +151,7 @@ class AddressPolicy:
             AddressRefusedError: No address is allowed.
         """
         candidates = list(addresses)
-        if _canonical_name(name) == self._host and urls.is_private(f"//{self._host}"):
+        if urls.name_in_dns(name) == self._host and urls.is_private(f"//{self._host}"):
             for address in candidates:
                 self._exceptions |= frozenset(self._matching_exceptions(_parse_address(address)))
         if self.exempts(name, port):
@@ -165,7 +165,7 @@ class AddressPolicy:
 
     def exempts(self, name: str, port: int) -> bool:
         """Whether every address of `name` may be connected to at this port."""
-        canonical = _canonical_name(name)
+        canonical = urls.name_in_dns(name)
         return any(
             exception.place == canonical and exception.is_open(port)
             for exception in self._exceptions
@@ -215,7 +215,7 @@ class AddressPolicy:
         """Return how the operator can allow a refused address or, without an address, a name."""
         key = self._guard.key
         is_own = (
-            _canonical_name(name) == self._host if name else _parse_address(self._host) == address
+            urls.name_in_dns(name) == self._host if name else _parse_address(self._host) == address
         )
         if not is_own:
             # An exception holds only for a feed whose own URL has the address.
@@ -236,15 +236,6 @@ def _parse_address(text: str) -> _Address | None:
         return _unmapped(ip_address(text.partition("%")[0]))
     except ValueError:
         return None
-
-
-def _canonical_name(name: str) -> str:
-    """Return a host name in ASCII and lower case, without a trailing dot."""
-    bare = name.rstrip(".").lower()
-    try:
-        return urls.host_of(urls.in_ascii(f"http://{bare}/")) if not bare.isascii() else bare
-    except ValueError:
-        return bare
 
 
 def _unmapped(address: _Address) -> _Address:

@@ -8,7 +8,7 @@ slugs           texts as parts of addresses
 feed_addresses  addresses of feeds as people and programs write them
 """
 
-from aggregator.urls.hosts import host_and_port, is_loopback, is_private, site_of
+from aggregator.urls.hosts import host_and_port, is_loopback, is_private, name_in_dns, site_of
 from aggregator.urls.identifiers import feed_uri, is_name
 from aggregator.urls.masking import (
     BLANKED,
@@ -72,6 +72,7 @@ __all__ = [
     "masked_input",
     "masked_text",
     "matching_categories",
+    "name_in_dns",
     "normalized",
     "port_of",
     "remember_secrets",

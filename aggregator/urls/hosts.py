@@ -5,7 +5,7 @@ from functools import cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from aggregator.urls.syntax import host_of
+from aggregator.urls.syntax import host_of, in_ascii
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -60,6 +60,19 @@ def host_and_port(text: str) -> tuple[str, int | None]:
         return match["inner"] or match["host"], int(match["port"])
     is_bracketed = text.startswith("[") and text.endswith("]")
     return text[1:-1] if is_bracketed else text, None
+
+
+def name_in_dns(host: str) -> str:
+    """Return a host in ASCII and lower case, without a trailing dot: the same for all spellings.
+
+    Args:
+        host: Without brackets and port.
+    """
+    bare = host.rstrip(".").lower()
+    try:
+        return bare if bare.isascii() else host_of(in_ascii(f"http://{bare}/"))
+    except ValueError:
+        return bare
 
 
 def site_of(url: str) -> str:
