@@ -38,9 +38,7 @@ class ListFeeds:
     def forms_together(self, formats: Collection[str]) -> list[list[Format]]:
         """Return the formats to write, those together whose pages have the same entries."""
         forms = [form for form in Format if form.value in formats]
-        archived: list[Format] = [
-            form for form in forms if form is Format.ATOM and self._scope.kind.is_merged
-        ]
+        archived = [form for form in forms if merged.has_archives(self._scope, form)]
         paged = [form for form in forms if form not in archived]
         return [group for group in (archived, paged) if group]
 

@@ -23,6 +23,7 @@ from aggregator.merged.addresses import (
     opml_path,
     post_path,
 )
+from aggregator.merged.archives import has_archives
 from aggregator.merged.list_documents import document, document_head, entries_for_documents
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "document_path",
     "embed_path",
     "entries_for_documents",
+    "has_archives",
     "list_path",
     "merged_lists",
     "opml_path",

@@ -13,7 +13,7 @@ from aggregator.database.lists import read_archives, read_lists
 from aggregator.dates import Week
 from aggregator.merged.addresses import ListRequest, Publication
 from aggregator.model import Cursor, ListedEntry, ListScope
-from aggregator.publish import Document, room_in_feed
+from aggregator.publish import Document, Format, room_in_feed
 
 ARCHIVED = 500
 """Entries of one document of an archive; a week with more has several."""
@@ -33,9 +33,9 @@ class _ArchivePart:
     newer: ListRequest | None = None
 
 
-def has_archives(scope: ListScope) -> bool:
-    """Whether a list has archives: the lists of several sources have, searches have not."""
-    return scope.kind.is_merged
+def has_archives(scope: ListScope, form: Format) -> bool:
+    """Whether a list has archives in a format: lists of several sources have, in Atom alone."""
+    return form is Format.ATOM and scope.kind.is_merged
 
 
 def archive(
@@ -57,7 +57,7 @@ def archive(
     Returns:
         None if the list never had such an archive.
     """
-    if not has_archives(request.scope) or week > Week.of(now):
+    if not has_archives(request.scope, request.form) or week > Week.of(now):
         return None
     # The present week also has the entries of the week before, until that week is closed.
     start = dates.open_since(now) if week == Week.of(now) else week.start

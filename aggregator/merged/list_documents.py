@@ -114,7 +114,7 @@ def _page(
     now: datetime,
     page: ListPage | None,
 ) -> Document:
-    has_archives = request.form is Format.ATOM and archives.has_archives(request.scope)
+    has_archives = archives.has_archives(request.scope, request.form)
     goes_on = not (publication.files and has_archives)
     page = page or entries_for_documents(
         connection, request.scope, before=request.before, limit=request.limit
