@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _processes(config: pytest.Config) -> int:
     """Return how many processes run tests.
 
-    By default a part of the suite runs in this process alone.  All tests have four processes more
+    By default a part of the suite runs in this process alone.  All tests have three processes more
     than there are cores, for they often wait; the tests of the default run, which wait less, one.
     """
     option = config.option
@@ -39,7 +39,7 @@ def _processes(config: pytest.Config) -> int:
     asks_for_all = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     if not asks_for_all or option.keyword or option.collectonly or option.lf or option.failedfirst:
         return 1
-    return (os.cpu_count() or 1) + (1 if "not slow" in option.markexpr else 4)
+    return (os.cpu_count() or 1) + (1 if "not slow" in option.markexpr else 3)
 
 
 def pytest_collection_finish() -> None:
