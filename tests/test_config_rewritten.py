@@ -156,6 +156,21 @@ def test_a_feed_of_an_included_file_is_changed_there(path):
     assert path.read_text() == "include: [more/*.yaml]\nfeeds: [own.xml]\n"
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("# a team's\n- a.xml\n", "# a team's\n[]\n"), ("- a.xml\r\n# tail", "# tail\r\n[]\r\n"),
+     ("- a.xml", "[]\n"), ("[a.xml]\n", "[]\n"), ("category: C\nfeeds: \n- a.xml\n", None)],
+)  # fmt: skip
+def test_the_last_feed_of_an_included_file_leaves_a_list_without_feeds(path, before, after):
+    write(path, "include: [a.yaml]\nfeeds: [own.xml]\n")
+    Path("a.yaml").write_bytes(before.encode())
+
+    config.remove_feed(path, "a.xml")
+
+    assert Path("a.yaml").read_bytes().decode() == (after or "category: C\nfeeds: \n")
+    assert [feed.url for feed in config.load(path).feeds] == ["own.xml"]
+
+
 def test_headers_and_pictures_leave_with_their_feed(path):
     Path("face.svg").write_bytes((DATA / "face.svg").read_bytes())
     write(

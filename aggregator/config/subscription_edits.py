@@ -36,13 +36,13 @@ class _ItemChange:
     """A change of an item of `feeds`.
 
     Attributes:
-        edit: Returns the text of the file after the change, from the text before, the list and the
-            index in the list.
+        edit: Returns the text of the file after the change, from the text before and the index of
+            the item.
         expected_config: The configuration after the change.
     """
 
     place: FeedPlace
-    edit: Callable[[str, Node, int], str]
+    edit: Callable[[ConfigText, int], str]
     expected_config: Config
 
 
@@ -61,7 +61,7 @@ def remove_feed(path: Path, known_url: str) -> RewrittenItem:
         feed = _feed_at(config, known_url)
         feeds = tuple(other_feed for other_feed in config.feeds if other_feed != feed)
         expected_config = replace(config, feeds=feeds)
-        return _ItemChange(config.places[feed.name], feed_edits.without_item, expected_config)
+        return _ItemChange(config.places[feed.name], _without_item, expected_config)
 
     return _rewrite(path, removal)
 
@@ -82,7 +82,7 @@ def remove_opml_list(path: Path, known_address: str) -> RewrittenItem:
         if removed_list is None:
             raise _gone(config, "list", known_address)
         expected_config = replace(config, opml_lists=tuple(lists.values()))
-        return _ItemChange(removed_list.place, feed_edits.without_item, expected_config)
+        return _ItemChange(removed_list.place, _without_item, expected_config)
 
     return _rewrite(path, removal)
 
@@ -104,7 +104,7 @@ def rename_feed(path: Path, known_url: str, new_name: str) -> RewrittenItem:
             _without_name_as_title(feed), name=new_name, name_given=True, named_by_title=False
         )
         feeds = [renamed_feed if known == feed else known for known in config.feeds]
-        edit = partial(feed_edits.with_name, name=yaml_text.scalar(new_name))
+        edit = partial(_with_name, name=new_name)
         expected_config = replace(config, feeds=tuple(feeds))
         return _ItemChange(config.places[feed.name], edit, expected_config)
 
@@ -123,8 +123,7 @@ def _rewrite(path: Path, change_of: Callable[[Config], _ItemChange]) -> Rewritte
             content = ConfigText(file_text, place.path)
             mark = file_text[: len(file_text) - len(content.text)]  # a byte order mark
             try:
-                items = content.root.pairs[_FEEDS][1]
-                new_text = mark + change.edit(content.text, items, place.index)
+                new_text = mark + change.edit(content, place.index)
             except UneditableError as error:
                 raise _by_hand(place.path, str(error)) from error
             new_config = _parsed(path, place.path, {path: text, place.path: new_text})
@@ -133,6 +132,26 @@ def _rewrite(path: Path, change_of: Callable[[Config], _ItemChange]) -> Rewritte
             if present_stamps(stamps) == stamps:
                 atomic_write.write(place.path, new_text)
                 return RewrittenItem(place.path, content.line_of(_FEEDS, place.index) or 1)
+
+
+def _items(content: ConfigText) -> Node:
+    items: Node = content.root.pairs[_FEEDS][1]
+    return items
+
+
+def _without_item(content: ConfigText, index: int) -> str:
+    """Return a text without an item; a file that is a list is `[]` without its last item."""
+    items = _items(content)
+    text = feed_edits.without_item(content.text, items, index)
+    if not content.is_list or items.flow or len(items.items) > 1:
+        return text
+    line_break = yaml_text.line_break(content.text)
+    between = "" if text.endswith(line_break) or not text else line_break
+    return f"{text}{between}[]{line_break}"
+
+
+def _with_name(content: ConfigText, index: int, *, name: str) -> str:
+    return feed_edits.with_name(content.text, _items(content), index, yaml_text.scalar(name))
 
 
 def _feed_at(config: Config, known_url: str) -> Subscription:
