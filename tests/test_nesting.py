@@ -46,6 +46,7 @@ MISNESTED = (
     "<div><noscript></div></noscript>",
     "<p><button></p></button>",
     "<ol><li><ul></li></ul>",
+    "<dd><li><dt>",
     "<rt>",
     "<optgroup>",
     "<b class=1><p><i class=2></b>",
@@ -97,6 +98,7 @@ def test_no_mixture_of_tags_evades_the_limit_of_depth(seed):
         "<svg viewBox='0 0 1 1'><title>a</title><path d='M0'/><use href='#a'/></svg>",
         "<math><mi>x</mi><mo>=</mo></math>",
         "<ruby>a<rt>b</ruby>",
+        "<ol><li>a<li><div>b<li><p>c</ol>",
         "<dl><dt>a<dd>b</dl>",
         "<a href=x>a<div>b</div></a>",
         "<script>document.write('<div><div>')</script>",
@@ -105,4 +107,4 @@ def test_no_mixture_of_tags_evades_the_limit_of_depth(seed):
     ],
 )
 def test_the_tags_of_a_long_shallow_text_stay(html):
-    assert shallow(html * 800) == html * 800
+    assert shallow(html * 2000) == html * 2000

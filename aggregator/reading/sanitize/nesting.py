@@ -87,8 +87,9 @@ def _is_too_deep(elements: OpenElements, tag: re.Match[str], name: str, *, is_te
         return not is_text and elements.end(name)
     if is_text:
         return elements.hide()
-    is_self_closing = elements.is_foreign_if(name) and _SELF_CLOSING.fullmatch(tag[0])
-    return not is_self_closing and elements.start(name)
+    if elements.is_foreign_if(name) and _SELF_CLOSING.fullmatch(tag[0]):
+        return elements.depth >= MAX_DEPTH  # the drawing around may have lost its tag
+    return elements.start(name)
 
 
 def _behind_text(html: str, name: str, position: int, text_end: int) -> tuple[int, int]:

@@ -9,6 +9,7 @@ agency algorithm), 13.2.6.5 (foreign content).
 
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from aggregator.text.hypertext import VOID
@@ -20,13 +21,16 @@ FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".
 RAW = frozenset("iframe noembed noframes plaintext script style textarea title xmp".split())
 """Elements whose content is text."""
 
-_MAX_REPAIRS = 1000  # elements that end tags of other elements close in one text
+_MAX_REPAIRS = 5000  # elements that end tags of other elements close in one text
 _MAX_ADOPTIONS = 7  # blocks out of which one end tag takes a formatting element
 
 _HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
 _MARKERS = frozenset("applet caption marquee object td template th".split())
 _CELLS = frozenset({"caption", "td", "th"})
 _INTEGRATION = frozenset("annotation-xml desc foreignobject mi mn mo ms mtext title".split())
+_OF_HTML = {name: f"{name} of HTML" for name in _INTEGRATION - {"title"}}
+"""Names of elements without a meaning, outside of drawings and formulas."""
+
 _SCOPES = _MARKERS | _INTEGRATION | RAW | {"math", "noscript", "select", "svg", "table"}
 _BLOCKS = frozenset(
     "address article aside blockquote button center dd details dialog dir div dl dt fieldset "
@@ -35,8 +39,11 @@ _BLOCKS = frozenset(
 )
 _SPECIAL = _SCOPES | _BLOCKS
 _MORE_BARRIERS = {"li": ("ol", "ul"), "p": ("button",)}
-_ALONE = ({"dd", "dt"}, {"li"}, {"p"}, {"td", "th"})  # never right within each other
-_NOT_COUNTED = frozenset().union(*_ALONE)
+_ITEMS = {"dd": ("dd", "dt"), "dt": ("dd", "dt"), "li": ("li",)}  # and what their start closes
+_RUBY = ("rb", "rp", "rt", "rtc")
+_END_IS_OPTIONAL = frozenset({"dd", "dt", "li", "optgroup", *_RUBY})
+_WITHIN_ITEMS = frozenset({"address", "div", "p"})  # closed with the item
+_NOT_COUNTED = frozenset({"p", "td", "th"})  # right within each other never
 _NOT_FOLLOWED = VOID | frozenset("body head html image option tbody tfoot thead tr".split())
 _BREAKS_OUT = frozenset(  # of a drawing or formula
     "b big blockquote body br center code dd div dl dt em embed h1 head hr i img li listing menu "
@@ -68,6 +75,7 @@ class OpenElements:
         self._places: defaultdict[str, list[int]] = defaultdict(list)  # in the stack, by name
         self._scopes: list[int] = []
         self._specials: list[int] = []
+        self._walls: list[int] = []  # that the start of an item does not look beyond
 
     def has(self, *names: str) -> bool:
         """Whether an element with one of the names is open."""
@@ -90,6 +98,7 @@ class OpenElements:
             if name == "select" and self.has(name) and not self._is_barred(name):
                 return self.end(name)  # as the parser does
             self._close_before(name)
+            name = _OF_HTML.get(name, name)
         return self._push(name, is_counted=self.is_foreign or name not in _NOT_COUNTED)
 
     def hide(self) -> bool:
@@ -101,6 +110,7 @@ class OpenElements:
         name = "h1" if name in _HEADINGS else name
         if self.is_foreign and name in {"p", "br"} and not self.has(*_INTEGRATION):
             self.is_foreign = False
+        name = max(name, _OF_HTML.get(name, name), key=self._last_place)
         places = self._places.get(name)
         if not places:
             return False
@@ -110,6 +120,8 @@ class OpenElements:
             return False
         is_too_deep = self._stack[place].is_too_deep
         has_blocks = bool(self._specials) and self._specials[-1] > place
+        # The parser opens formatting again, but not before one of these.
+        has_blocks = has_blocks or (name in FORMATTING and self._is_below(place, _RUBY))
         if (name not in FORMATTING and name != "form") or not has_blocks:
             self._close(place)
         elif len(self._specials) - bisect_right(self._specials, place) <= _MAX_ADOPTIONS:
@@ -118,6 +130,10 @@ class OpenElements:
             return False
         self.is_foreign = self.is_foreign and self.has("svg", "math")
         return is_too_deep
+
+    def _last_place(self, name: str) -> int:
+        places = self._places.get(name)
+        return places[-1] if places else -1
 
     def _push(self, name: str, *, is_counted: bool) -> bool:
         element = _OpenElement(name, is_counted, is_counted and self.depth >= MAX_DEPTH)
@@ -132,12 +148,14 @@ class OpenElements:
             self._scopes.append(place)
         if element.name in _SPECIAL:
             self._specials.append(place)
+            if element.name not in _WITHIN_ITEMS:
+                self._walls.append(place)
         self.depth += element.is_counted
 
     def _pop(self) -> _OpenElement:
         element = self._stack.pop()
         place = len(self._stack)
-        for places in (self._places[element.name], self._scopes, self._specials):
+        for places in (self._places[element.name], self._scopes, self._specials, self._walls):
             if places and places[-1] == place:
                 places.pop()
         self.depth -= element.is_counted
@@ -146,11 +164,11 @@ class OpenElements:
     def _close_before(self, name: str) -> None:
         """Close what the start of an element closes, as far as that matters here."""
         top = self._stack[-1].name if self._stack else ""
-        closes_top = (top == "p" and (name in _BLOCKS or name == "table")) or any(
-            name in names and top in names for names in _ALONE
-        )
-        if closes_top:
+        is_paragraph_over = top == "p" and (name in _BLOCKS or name == "table")
+        if is_paragraph_over or (top in _CELLS and name in _CELLS):
             self._pop()
+        if name in _ITEMS and self._walls and self._stack[self._walls[-1]].name in _ITEMS[name]:
+            self._close(self._walls[-1])
         if name == "a" or (name == "table" and self._is_within_table()):
             self.end(name)
 
@@ -175,12 +193,15 @@ class OpenElements:
             barriers = self._specials[-1:]
         return any(barrier > place for barrier in barriers)
 
+    def _is_below(self, place: int, names: Iterable[str]) -> bool:
+        """Whether an element with one of the names was opened after the element at a place."""
+        return any(places[-1] > place for name in names if (places := self._places.get(name)))
+
     def _take_out(self, name: str) -> None:
         """Close an element, but not the blocks in it."""
         place = self._places[name].pop()
         self.depth -= self._stack[place].is_counted
         self._stack[place] = _OpenElement("", is_counted=False, is_too_deep=False)
-        self._repairs += 1
 
     def _close(self, place: int) -> None:
         """Close an element and all elements in it; the parser opens formatting in it again."""
@@ -193,7 +214,7 @@ class OpenElements:
             if element.name in FORMATTING:
                 formatting.append(element)
             else:
-                self._repairs += element.is_counted
+                self._repairs += element.is_counted and element.name not in _END_IS_OPTIONAL
             if element.name in _MARKERS and not has_marker:
                 formatting.clear()
                 has_marker = True
