@@ -17,7 +17,7 @@ import pytest
 
 from aggregator import config as configuration
 from aggregator.config import Config
-from aggregator.database import Engine
+from aggregator.database import Connection, Engine
 from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
 from aggregator.model import NextPoll, OpmlListHealth, OpmlOutline, OpmlPoll
 from aggregator.opml import outlines
@@ -289,6 +289,25 @@ def test_of_several_processes_one_polls_a_list(world):
     assert lease("one", now) == [world.server.url(LIST)]
     assert lease("two", now) == []
     assert lease("two", now + timedelta(minutes=3)) == [world.server.url(LIST)]
+
+
+def test_a_list_whose_poll_can_not_be_stored_leaves_no_poll_of_another_behind(world, monkeypatch):
+    write_config(world.folder, ["opml: lost.opml", f"opml: {world.server.url(LIST)}"])
+    (world.folder / "lost.opml").write_bytes(opml(world.server, "b"))
+    world.server.put(LIST, opml(world.server, "a"), delay=1.5)
+    world.follow()
+    record = write_opml_lists.record
+
+    def failing(connection: Connection, poll: OpmlPoll, *, owner: str) -> None:
+        if poll.address == "lost.opml":
+            raise ValueError("no room")
+        record(connection, poll, owner=owner)
+
+    monkeypatch.setattr(write_opml_lists, "record", failing)
+    with pytest.raises(ValueError, match="no room"):
+        world.poll()
+
+    assert world.feeds() == ["blog-a"]
 
 
 # ------------------------------------------------------------------ commands

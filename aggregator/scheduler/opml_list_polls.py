@@ -64,8 +64,11 @@ async def poll_opml_lists(
         _log(result, opml_list)
         return result
 
-    due_lists = await poller.transact(lease)
-    return list(await asyncio.gather(*map(poll, due_lists)))
+    tasks = [asyncio.create_task(poll(due)) for due in await poller.transact(lease)]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:  # after the error of one poll, the others end before the poller does
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _log(poll: OpmlPoll, opml_list: OpmlList) -> None:
