@@ -152,10 +152,9 @@ def test_the_plan_is_what_reading_the_file_does(tmp_path_factory, files):
             result = write_subscriptions.sync_subscriptions(connection, subscriptions, now=NOW)
 
         changed = [feed.subscription.name for feed in plan.changed_feeds]
-        returning = [feed.subscription.name for feed in plan.added_feeds if feed.returning]
-        unknown = [feed.subscription.name for feed in plan.added_feeds if not feed.returning]
-        assert sorted(changed + returning) == sorted(result.changed_feeds)
-        assert sorted(unknown) == sorted(result.added_feeds)
+        added = [feed.subscription.name for feed in plan.added_feeds]
+        assert sorted(changed) == sorted(result.changed_feeds)
+        assert sorted(added) == sorted(result.added_feeds)
         assert sorted(feed.name for feed in plan.removed_feeds) == sorted(result.removed_feeds)
         assert changes_of(engine, *subscriptions) == FeedChanges()
     engine.dispose()

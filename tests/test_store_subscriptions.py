@@ -194,6 +194,16 @@ def test_of_a_changed_file_only_the_feeds_that_differ_are_told(database):
     )
 
 
+def test_a_feed_that_returns_to_the_file_is_told_as_added(database):
+    subscribe(database, feed("a"), feed("b"))
+    subscribe(database, feed("b"))
+
+    with database.begin() as connection:
+        result = write_subscriptions.sync_subscriptions(connection, [feed("a"), feed("b")], now=NOW)
+
+    assert result == write_subscriptions.SyncResult(added_feeds=("a",))
+
+
 def test_a_shorter_interval_counts_from_the_last_poll(database):
     subscribe(database, feed("a"))
     record(database, "a", next_poll_at=NOW + HOUR)

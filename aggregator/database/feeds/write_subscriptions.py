@@ -79,7 +79,10 @@ _ROWS = select(
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """Names of the feeds that reading config.yaml again added, removed or changed."""
+    """Names of the feeds that reading config.yaml again added, removed or changed.
+
+    A feed that returns to the file is added.
+    """
 
     added_feeds: tuple[str, ...] = ()
     removed_feeds: tuple[str, ...] = ()
@@ -184,9 +187,11 @@ def _write_differences(
     former_lists = _former_lists(changes, categories, stored_categories)
     write_relistings.relist_feeds(connection, former_lists | {row.id: () for row in removed_rows})
     return SyncResult(
-        added_feeds=tuple(values["name"] for values in new_feeds),
+        added_feeds=tuple(
+            values["name"] for row, values in pairs if row is None or not row.subscribed
+        ),
         removed_feeds=tuple(row.name for row in removed_rows),
-        changed_feeds=tuple(values["name"] for _, values in changes),
+        changed_feeds=tuple(values["name"] for row, values in changes if row.subscribed),
     )
 
 
