@@ -439,3 +439,20 @@ def test_a_public_name_at_an_unusual_port_is_refused(monkeypatch):
     words = reason("http://feeds.example:6379/")
 
     assert words.startswith("port 6379 is not one of 80, 443, 8000, 8080, 8443;")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_named"),
+    [
+        ("http://10.0.0.7/feed", True),
+        ("http://NAS.local:8080/feed", True),
+        ("http://nas.local/feed", False),
+        ("https://[fd00::7]/feed", True),
+        ("https://10.1.0.7/feed", False),
+        ("samples/feed.xml", False),
+    ],
+)
+def test_an_exception_for_the_host_of_an_address_is_seen_without_a_look_up(url, is_named):
+    guard = Guard(["10.0.0.0/24", "nas.local:8080", "[fd00::7]:443"])
+
+    assert guard.has_exception(url) == is_named

@@ -404,6 +404,21 @@ def test_changed_headers_of_a_running_program_are_sent_from_the_next_poll_on(wor
     assert problems(caplog) == []
 
 
+def test_a_feed_at_a_private_address_is_polled_as_soon_as_the_file_allows_its_host(world, caplog):
+    caplog.set_level(logging.INFO, "aggregator")
+    world.subscribe("/a")
+    scheduler = new_scheduler(world.write("/a", network="{allow: []}"), world.database)
+
+    async def meanwhile():
+        await until(lambda: "is a private address" in caplog.text)
+        world.write("/a")
+        await until(world.titles)
+
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    assert world.titles() == ["Post of /a"]
+
+
 @pytest.mark.slow
 def test_other_settings_take_over_while_polls_go_on_and_nothing_stays_behind(world, caplog):
     caplog.set_level(logging.INFO, "aggregator")

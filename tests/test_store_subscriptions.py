@@ -204,6 +204,27 @@ def test_a_feed_that_returns_to_the_file_is_told_as_added(database):
     assert result == write_subscriptions.SyncResult(added_feeds=("a",))
 
 
+def test_of_the_feeds_that_the_guard_refused_only_those_that_it_allows_now_are_due(database):
+    subscribe(database, *map(feed, "abc"), feed("of-a-list", opml_list="https://l.example/"))
+    for name, kind in {
+        "a": FailureKind.NOT_PUBLIC,
+        "b": FailureKind.NOT_PUBLIC,
+        "c": FailureKind.TIMEOUT,
+        "of-a-list": FailureKind.NOT_PUBLIC,
+    }.items():
+        record(
+            database, name, outcome=Outcome.FAILED, error="x", failures=1, failure=Failure(kind),
+            next_poll_at=NOW + HOUR,
+        )  # fmt: skip
+
+    with database.begin() as connection:
+        write_subscriptions.poll_refused_feeds(
+            connection, lambda url: url != feed("b").url, now=NOW
+        )
+
+    assert lease_due(database, now=NOW) == ["a"]
+
+
 def test_a_shorter_interval_counts_from_the_last_poll(database):
     subscribe(database, feed("a"))
     record(database, "a", next_poll_at=NOW + HOUR)

@@ -117,6 +117,20 @@ class Guard:
         self.exceptions = tuple(map(_Exception.parse, allow))
         self.key = key
 
+    def has_exception(self, url: str) -> bool:
+        """Whether an exception names the host of a web address, or has its IP address.
+
+        What a name leads to is not looked up.
+        """
+        host = urls.host_of(url)
+        port = urls.port_of(url) or (443 if url.lower().startswith("https:") else 80)
+        place, address = urls.name_in_dns(host), _parse_address(host)
+        return any(
+            (exception.place == place or (address is not None and exception.covers(address)))
+            and exception.is_open(port)
+            for exception in self.exceptions
+        )
+
     def policy(self, host: str) -> "AddressPolicy":
         """Return the policy for a feed whose own URL has `host`."""
         return AddressPolicy(self, host)

@@ -11,6 +11,7 @@ from aggregator.database import Connection
 from aggregator.database.feeds import write_subscriptions
 from aggregator.database.feeds.write_subscriptions import SyncResult
 from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
+from aggregator.fetch.guard import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +60,6 @@ def _follow(connection: Connection, config: Config, *, now: datetime) -> Followe
     changes = write_subscriptions.follow_config(
         connection, config.feeds, config.listing_rules, stories=config.stories.on, now=now
     )
+    guard = Guard(config.network.allow)
+    write_subscriptions.poll_refused_feeds(connection, guard.has_exception, now=now)
     return FollowedConfig(changes, config, versions)

@@ -1,6 +1,6 @@
 """The feeds table, made to agree with config.yaml."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -27,6 +27,8 @@ from aggregator.model import (
     BECAUSE_PAUSED,
     BY_INTERVAL,
     OUR_REASONS,
+    Failure,
+    FailureKind,
     ListingRules,
     PictureMode,
     Subscription,
@@ -116,6 +118,34 @@ def follow_config(
     write_resolved_names.resolve_again(connection)
     note_config_problem(connection, None)
     return result
+
+
+def poll_refused_feeds(
+    connection: Connection, is_allowed: Callable[[str], bool], *, now: datetime
+) -> None:
+    """Make feeds due that the guard refused, and whose addresses it allows now.
+
+    Feeds of OPML lists wait for their time: `network.allow` is not for these.
+
+    Args:
+        is_allowed: Whether the URL of a feed may be polled.
+    """
+    refused = select(feeds.c.id, feeds.c.url).where(
+        feeds.c.subscribed,
+        feeds.c.failures > 0,
+        feeds.c.failure == Failure(FailureKind.NOT_PUBLIC),
+        feeds.c.opml_list.is_(None),
+        feeds.c.next_poll_at > now,
+    )
+    due = {
+        "new_next_poll_at": now,
+        "new_next_reason": "network.allow has its host now",
+        "new_plan": None,
+    }
+    changes = [
+        {"feed": row.id, **due} for row in connection.execute(refused) if is_allowed(row.url)
+    ]
+    execute_for_each(connection, _set("next_poll_at", "next_reason", "plan"), changes)
 
 
 def note_config_problem(connection: Connection, problem: str | None) -> None:
