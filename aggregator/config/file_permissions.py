@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aggregator import urls
 from aggregator.config import config_text, yaml_document
+from aggregator.config.feed_requests import is_secret_header
 from aggregator.errors import ConfigError
 
 _READABLE_BY_OTHERS = 0o044  # by the group, by everybody
@@ -22,8 +23,8 @@ _Step = str | int
 def remark(path: Path) -> str | None:
     """Return a remark on the secrets in a file that other users can read, None for no secret.
 
-    Secrets are passwords in addresses, parameters of addresses that are called `token`, `key` and
-    the like, and values of headers.  Variables are not secrets, but their defaults may be.
+    Secrets are passwords in addresses, and parameters of addresses and headers that are called
+    `token`, `key`, `cookie` and the like.  Variables are not secrets, but their defaults may be.
     """
     try:
         if not path.stat().st_mode & _READABLE_BY_OTHERS:
@@ -54,7 +55,8 @@ def _secrets(value: object, location: tuple[_Step, ...]) -> Iterator[tuple[_Step
     elif isinstance(value, str):
         literal_text = _VARIABLE.sub(r"\1", value)
         if "headers" in location[:-1]:
-            if literal_text == value or not _SCHEME.fullmatch(literal_text):
+            is_literal = literal_text == value or not _SCHEME.fullmatch(literal_text)
+            if is_literal and is_secret_header(str(location[-1])):
                 yield location
         elif _has_secret(literal_text):
             yield location
