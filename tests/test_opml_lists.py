@@ -255,6 +255,19 @@ def test_outlines_without_a_feed_are_logged(world, caplog):
     assert caplog.text == ""
 
 
+def test_feeds_that_a_list_may_not_name_are_counted_in_the_log(world, caplog):
+    feeds = "<outline xmlUrl='https://a.example/'/><outline text='B' xmlUrl='https://b.example/'/>"
+    document = f"<opml version='2.0'><head/><body>{feeds}</body></opml>"
+    (world.folder / "mine.opml").write_text(document)
+    world.path.write_text("feeds: [{opml: mine.opml, private: true}]")
+    world.follow()
+
+    world.poll()
+
+    assert len(world.feeds()) == 1
+    assert "feeds left out, as the list may not name them: 1 (" in caplog.text
+
+
 def test_a_list_at_a_private_address_is_refused_unless_the_file_allows_it(world):
     world.path.write_text(world.path.read_text().replace("[127.0.0.1]", "[]"))
 

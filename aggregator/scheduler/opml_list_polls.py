@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from aggregator import urls
-from aggregator.config import Config, OpmlList
+from aggregator.config import Config, OpmlList, is_allowed
 from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
 from aggregator.model import DueOpmlList, OpmlPoll
 from aggregator.poll import Poller
@@ -61,7 +61,7 @@ async def poll_opml_lists(
             is_requested=addresses is not None,
         )
         await poller.transact(partial(write_opml_lists.record, poll=result, owner=owner))
-        _log(result, opml_list)
+        _log(result, opml_list, config)
         return result
 
     tasks = [asyncio.create_task(poll(due)) for due in await poller.transact(lease)]
@@ -71,7 +71,7 @@ async def poll_opml_lists(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _log(poll: OpmlPoll, opml_list: OpmlList) -> None:
+def _log(poll: OpmlPoll, opml_list: OpmlList, config: Config) -> None:
     name = urls.masked(opml_list.known_address)
     for note in poll.notes:
         log.log(logging.DEBUG if poll.outlines is None else logging.WARNING, "%s: %s", name, note)
@@ -81,6 +81,14 @@ def _log(poll: OpmlPoll, opml_list: OpmlList) -> None:
         log.warning("%s: %s; its feeds stay as they are; %s", name, poll.failure, next_poll)
     elif poll.outlines is not None:
         log.info("%s: feeds in the list: %d", name, len(poll.outlines))
+        refused = sum(not is_allowed(outline, opml_list, config) for outline in poll.outlines)
+        if refused:
+            log.warning(
+                "%s: feeds left out, as the list may not name them: %d "
+                "(private addresses, or feeds without a title in a private list)",
+                name,
+                refused,
+            )
     else:
         log.debug("%s: unchanged", name)
 

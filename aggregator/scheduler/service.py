@@ -273,7 +273,7 @@ class Scheduler:
             log.error("%s: its poll could not be stored: %s", feed.name, error.orig)
             return
         if result is None:
-            log.debug("%s: left alone, as its host asked for fewer requests", feed.name)
+            log.debug("%s: put off without a request", feed.name)
         elif result.error:
             # Of a network that fails, one line says so.
             level = logging.DEBUG if result.is_offline else logging.WARNING
