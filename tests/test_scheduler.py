@@ -404,6 +404,23 @@ def test_changed_headers_of_a_running_program_are_sent_from_the_next_poll_on(wor
     assert problems(caplog) == []
 
 
+def test_the_log_says_what_the_first_poll_brought_under_the_name_that_the_poll_gave(world, caplog):
+    caplog.set_level(logging.INFO, "aggregator")
+    world.subscribe("/a")
+    scheduler = new_scheduler(world.config, world.database)
+
+    async def meanwhile():
+        await until(lambda: ": 1 new" in caplog.text)
+
+    asyncio.run(stopped(scheduler, meanwhile()))
+
+    renamed, brought = (
+        next(text for text in caplog.messages if part in text)
+        for part in ("is now called", ": 1 new")
+    )
+    assert brought.partition(":")[0] == renamed.rpartition(" ")[2]
+
+
 def test_a_feed_at_a_private_address_is_polled_as_soon_as_the_file_allows_its_host(world, caplog):
     caplog.set_level(logging.INFO, "aggregator")
     world.subscribe("/a")

@@ -281,7 +281,7 @@ class Scheduler:
                 level, "%s: %s; next poll %s", feed.name, result.error, _when(result.next_poll_at)
             )
         elif result.outcome is Outcome.NEW:
-            log.info("%s: %d new, %d updated", feed.name, result.new, result.updated)
+            log.info("%s: %d new, %d updated", result.feed, result.new, result.updated)
         else:
             log.debug("%s: unchanged", feed.name)
 
