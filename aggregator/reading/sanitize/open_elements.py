@@ -18,7 +18,9 @@ MAX_DEPTH = 500
 """Elements within each other, not counting elements without end tags; browsers stop at 512."""
 
 FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
-RAW = frozenset("iframe noembed noframes plaintext script style textarea title xmp".split())
+RAW = frozenset(
+    "iframe noembed noframes noscript plaintext script style textarea title xmp".split()
+)
 """Elements whose content is text."""
 
 _MAX_REPAIRS = 5000  # elements that end tags of other elements close in one text
@@ -31,7 +33,7 @@ _INTEGRATION = frozenset("annotation-xml desc foreignobject mi mn mo ms mtext ti
 _OF_HTML = {name: f"{name} of HTML" for name in _INTEGRATION - {"title"}}
 """Names of elements without a meaning, outside of drawings and formulas."""
 
-_SCOPES = _MARKERS | _INTEGRATION | RAW | {"math", "noscript", "select", "svg", "table"}
+_SCOPES = _MARKERS | _INTEGRATION | RAW | {"math", "select", "svg", "table"}
 _BLOCKS = frozenset(
     "address article aside blockquote button center dd details dialog dir div dl dt fieldset "
     "figcaption figure footer form frameset h1 header hgroup li listing main menu nav ol p pre "
@@ -91,7 +93,7 @@ class OpenElements:
     def start(self, name: str) -> bool:
         """Open an element; return whether the element is too deep."""
         name = "h1" if name in _HEADINGS else name
-        self.is_foreign = self.is_foreign_if(name)
+        self._follow_break_out(is_foreign=self.is_foreign_if(name))
         if not self.is_foreign:
             if name in _NOT_FOLLOWED or (name in _CELLS and not self.has("table")):
                 return False
@@ -101,6 +103,17 @@ class OpenElements:
             name = _OF_HTML.get(name, name)
         return self._push(name, is_counted=self.is_foreign or name not in _NOT_COUNTED)
 
+    def _follow_break_out(self, *, is_foreign: bool) -> None:
+        """Let no end tag close a drawing or formula, or what is in it, after HTML has begun."""
+        if self.is_foreign and not is_foreign:
+            lowest = min(self._places[name][0] for name in ("svg", "math") if self.has(name))
+            for place in range(len(self._stack) - 1, lowest - 1, -1):
+                element = self._stack[place]
+                if element.name:
+                    self._places[element.name].pop()
+                    self._stack[place] = element._replace(name="")
+        self.is_foreign = is_foreign
+
     def hide(self) -> bool:
         """Open an element that no end tag closes; return whether the element is too deep."""
         return self._push("", is_counted=True)
@@ -109,7 +122,7 @@ class OpenElements:
         """Close the element that an end tag closes; return whether that element was too deep."""
         name = "h1" if name in _HEADINGS else name
         if self.is_foreign and name in {"p", "br"} and not self.has(*_INTEGRATION):
-            self.is_foreign = False
+            self._follow_break_out(is_foreign=False)
         name = max(name, _OF_HTML.get(name, name), key=self._last_place)
         places = self._places.get(name)
         if not places:
