@@ -183,6 +183,16 @@ def test_the_environment_names_the_file(tmp_path, monkeypatch):
     assert (tmp_path / "etc" / "aggregator.db").exists()
 
 
+def test_check_says_once_which_private_address_no_poll_will_connect_to(tmp_path):
+    feeds = ["http://10.0.0.7/a", "http://10.0.0.7/b", "http://10.0.0.8:99/", "http://nas.local/"]
+    write_config(tmp_path, feeds, network="{allow: [10.0.0.8]}")
+
+    *notes, _ = command(tmp_path, "check").stdout.splitlines()
+
+    reason = "10.0.0.7 is a private address; to poll it add it to network.allow"
+    assert notes == [f"feeds[0] (10-0-0-7) and 1 more: {reason}"]
+
+
 def test_check_says_everything_with_line_and_column_or_that_all_is_fine(tmp_path):
     path = write_config(tmp_path, ["https://example.org/feed"])
     fine = command(tmp_path, "check")

@@ -24,6 +24,7 @@ from aggregator.errors import (
     OpmlError,
     UsageError,
 )
+from aggregator.fetch.guard import Guard
 from aggregator.model import OpmlOutline, Subscription
 from aggregator.model.times import span_text
 from aggregator.opml import outlines as opml
@@ -51,7 +52,7 @@ def check(*, without_env: bool) -> None:
         click.echo(f"{config_path()}: fine; {values} left out, with variables that are not set")
         return
     config, notes_from_polls = _with_polls(load_config())
-    for note in [*configuration.notes(config), *notes_from_polls]:
+    for note in [*configuration.notes(config), *_refusals(config), *notes_from_polls]:
         click.echo(escaped(note))
     count = len(config.feeds)
     listed_count = sum(feed.opml_list is not None for feed in config.feeds)
@@ -82,6 +83,19 @@ def _with_polls(config: Config) -> tuple[Config, list[str]]:
     except DatabaseError as error:  # the file may be valid nevertheless
         notes = [f"database: {error}"]
     return config, notes
+
+
+def _refusals(config: Config) -> Iterator[str]:
+    """Yield a note for each IP address that no poll will connect to; names are not looked up."""
+    own_feeds = [feed for feed in config.feeds if feed.opml_list is None]
+    ports = {port for feed in own_feeds if (port := urls.port_of(feed.url))}
+    guard = Guard(config.network.allow, ports)
+    places: dict[str, list[str]] = {}
+    for feed in own_feeds:
+        if refusal := guard.refusal(feed.url):
+            places.setdefault(refusal, []).append(config.place_of(feed))
+    for refusal, (place, *others) in places.items():
+        yield f"{place}{f' and {len(others):,} more' if others else ''}: {refusal}"
 
 
 def _address_notes(connection: Connection, config: Config) -> Iterator[str]:

@@ -122,14 +122,18 @@ class Guard:
 
         What a name leads to is not looked up.
         """
-        host = urls.host_of(url)
-        port = urls.port_of(url) or (443 if url.lower().startswith("https:") else 80)
+        host, port = _host_and_port(url)
         place, address = urls.name_in_dns(host), _parse_address(host)
         return any(
             (exception.place == place or (address is not None and exception.covers(address)))
             and exception.is_open(port)
             for exception in self.exceptions
         )
+
+    def refusal(self, url: str) -> str | None:
+        """Return why a feed at an IP address is refused; None if allowed, or for a name."""
+        host, port = _host_and_port(url)
+        return self.policy(host).refusal(host, port) if _parse_address(host) else None
 
     def policy(self, host: str) -> "AddressPolicy":
         """Return the policy for a feed whose own URL has `host`."""
@@ -242,6 +246,11 @@ class AddressPolicy:
         ):
             return f"{key} has it at another port; to poll it add {host}:{port}"
         return f"to poll it add {name or 'it'} to {key}"
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    default = 443 if url.lower().startswith("https:") else 80
+    return urls.host_of(url), urls.port_of(url) or default
 
 
 def _parse_address(text: str) -> _Address | None:
