@@ -16,6 +16,7 @@ import runpy
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,19 +60,21 @@ class _Preloaded:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
+        self._lock = threading.Lock()  # an answer is that of the last request
 
     def fork(self, request: dict[str, Any], descriptors: Sequence[int]) -> int:
         """Return the number of a new child process, with these standard streams."""
-        if self._socket is None:
-            self._start()
-        assert self._socket is not None
         libc = ctypes.CDLL(None)
-        libc.prctl(_SET_CHILD_SUBREAPER, 1)  # who gets the fork when its parent ends
-        try:
-            socket.send_fds(self._socket, [json.dumps(request).encode()], descriptors)
-            return int(self._socket.recv(20))
-        finally:
-            libc.prctl(_SET_CHILD_SUBREAPER, 0)
+        with self._lock:
+            if self._socket is None:
+                self._start()
+            assert self._socket is not None
+            libc.prctl(_SET_CHILD_SUBREAPER, 1)  # who gets the fork when its parent ends
+            try:
+                socket.send_fds(self._socket, [json.dumps(request).encode()], descriptors)
+                return int(self._socket.recv(20))
+            finally:
+                libc.prctl(_SET_CHILD_SUBREAPER, 0)
 
     def _start(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
