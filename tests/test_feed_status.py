@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 from sqlalchemy import insert, select, update
 
-from aggregator.cli import output
+from aggregator.cli import feed_table, output
 from aggregator.database.feeds import read_health, read_status
 from aggregator.database.schema import feeds, state
 from aggregator.database.state import read_metrics, read_overview
@@ -184,7 +184,7 @@ def test_page_commands_and_metrics_count_alike(tmp_path):
             counts[FeedStatus.REMOVED],
         )
     ]
-    assert list(output.health_lines(feeds))[1].split()[1] == "failing"
+    assert "failing" in list(feed_table.tab_lines(feeds))[1].split("\t")
 
 
 def test_feeds_by_title_keep_their_statuses(database):
