@@ -212,7 +212,6 @@ class _Worker:
         config = self._session.config
         plugins = config.pluginmanager
         plugins.register(self)
-        plugins.unregister(name="terminalreporter")
         config.workerinput = {}  # by which other plugins know a worker
         capture: Any = plugins.get_plugin("capturemanager")
         capture.stop_global_capturing()
