@@ -37,7 +37,8 @@ def _processes(config: pytest.Config) -> int:
     if option.processes is not None:
         return int(option.processes)
     asks_for_all = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    if not asks_for_all or option.keyword or option.collectonly or option.lf or option.failedfirst:
+    is_selected = any(config.getoption(name, False) for name in ("keyword", "lf", "failedfirst"))
+    if not asks_for_all or is_selected or option.collectonly:
         return 1
     return (os.cpu_count() or 1) + (1 if "not slow" in option.markexpr else 3)
 
