@@ -133,6 +133,7 @@ def test_what_a_process_writes_is_one_escaped_line_of_the_log(workers, caplog, c
 
     asyncio.run(run())
 
+    eventually(lambda: caplog.records)  # a thread reads what the process writes
     (line,) = [one.getMessage() for one in caplog.records]
     assert line.startswith("https://***@example.org/feed: the process that read it wrote '")
     assert "all is well" in line
