@@ -102,10 +102,11 @@ def test_the_page_answers_while_1000_feeds_are_polled_and_hostile_ones_are_read(
             server.put(f"/hostile{n}", hostile)
         paths = [f"/hostile{n}" for n in range(3)] + [f"/{n}" for n in range(1000)]
         write_config(
-            tmp_path, [server.url(path) for path in paths],
+            tmp_path,  # named, or the log says more than fits into a pipe that nobody reads
+            [f"{{url: {server.url(path)}, name: feed-{path[1:]}}}" for path in paths],
             poll="{host_delay: 0s, workers: 2, max_size: 30MB}",
             hosts="{127.0.0.1: {concurrency: 32}}",
-        )  # fmt: skip
+        )
         command(tmp_path, "feeds")
         with (
             contextlib.closing(sqlite3.connect(tmp_path / "aggregator.db")) as database,
