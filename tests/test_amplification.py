@@ -62,6 +62,7 @@ def kept_of(document: bytes) -> tuple[int, list[str]]:
     return sum(map(len, (*texts, *addresses))), addresses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "base", slow_after(1, [LONG, ALLOWED]), ids=["too long", "as long as allowed"]
 )
@@ -141,6 +142,7 @@ def test_a_base_costs_each_element_a_bounded_time(scheme):
     assert feed.entries[0].title == "Fine"
 
 
+@pytest.mark.slow
 def test_a_long_address_of_a_document_is_not_repeated_for_each_of_its_links():
     url = "https://example.org/" + "d" * 30_000 + "/"
     items = [f"<guid>{n}</guid><link>{n}</link><comments>c</comments>" for n in range(1_000)]
@@ -196,6 +198,7 @@ def test_a_text_is_cut_where_it_stays_whole(room):
     assert content(safe, base=URL) == safe
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("formatting", "blocks"),
     [

@@ -250,6 +250,7 @@ def test_who_follows_the_archives_while_entries_arrive_late_and_new_gets_all_of_
     assert set(wanted) <= set(found) | set(reads[0].titles)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", slow_after(1, ["/category/trade/feed.atom", "/feed.atom?limit=2"]))
 def test_next_archive_leads_to_the_document_whose_prev_archive_leads_here(site, path, monkeypatch):
     monkeypatch.setattr("aggregator.merged.archives.ARCHIVED", 3)

@@ -99,6 +99,7 @@ def titles_and_next(form: str, data: bytes) -> tuple[list[str], str | None]:
     return [str(item.findtext(name)) for item in items], links.get("next")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", slow_after(1, ["atom", "rss", "json"]))
 @pytest.mark.parametrize(
     "path", slow_after(1, ["/feed.{}?limit=200", "/search/feed.{}?q=author:ada&limit=200"])
@@ -301,6 +302,7 @@ def test_every_page_of_all_feeds_keeps_its_budget_and_none_loses_a_feed(
     assert sorted(shown) == sorted(f"/source/{name}" for name in kinds_of_feeds())
 
 
+@pytest.mark.slow
 def test_the_list_of_subscriptions_has_every_feed_and_a_bounded_part_of_each(long_feeds):
     data = long_feeds.client.get("/sources.opml").data
 

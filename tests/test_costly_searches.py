@@ -115,6 +115,7 @@ def test_a_statement_has_no_deadline_or_a_longer_one_where_that_is_said(reader, 
         assert connection.scalar(longer) == 50_000
 
 
+@pytest.mark.slow
 @worlds.only_sqlite
 def test_what_the_web_reads_with_has_the_deadline_and_what_commands_read_with_has_not(
     reader, tmp_path
@@ -139,6 +140,7 @@ def short_searches(monkeypatch):
     monkeypatch.setattr(read_lists, "_MAX_STEPPING", 0)
 
 
+@pytest.mark.slow
 @worlds.only_sqlite
 @pytest.mark.parametrize("with_content", slow_after(1, [True, False]))
 def test_a_search_that_meets_its_deadline_goes_on_page_by_page(

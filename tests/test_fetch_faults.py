@@ -237,6 +237,7 @@ def test_the_time_limit_is_for_all_redirects_together(server):
     assert fetch(server.url("/a"), timeout=60).status == 200
 
 
+@pytest.mark.slow
 def test_silence_is_given_up_before_the_whole_time_is_over(server):
     server.raw("/head", trickle(server, b"", b""))
     server.raw("/body", trickle(server, b"HTTP/1.1 200 OK\r\n\r\n<rss>", b""))

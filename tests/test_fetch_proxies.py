@@ -72,6 +72,7 @@ def test_a_name_that_only_the_proxy_knows_is_reached_by_it(server, kind):
     assert server.requests[0].headers["host"] == "blog.onion"
 
 
+@pytest.mark.slow
 @KINDS
 @pytest.mark.usefixtures("trusted")
 def test_https_is_a_tunnel_in_which_certificates_are_checked(certificates, kind):

@@ -340,6 +340,7 @@ def world(tmp_path: Path) -> Iterator[Lists]:
     made.database.dispose()
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(
     max_examples=fuzz_examples(80),

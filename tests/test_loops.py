@@ -168,6 +168,7 @@ def test_what_an_aggregator_without_memory_for_sources_has_from_us_is_ours(tmp_p
     assert sorted(entry.title for entry in one.entries()) == ["Their own", "numbers 1"]
 
 
+@pytest.mark.slow
 def test_what_is_copied_stands_in_the_list_of_the_aggregate_alone(tmp_path, exits):
     server = exits.enter_context(FeedServer())
     one, two = Instance(tmp_path / "one", exits), Instance(tmp_path / "two", exits)

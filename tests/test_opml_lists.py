@@ -304,6 +304,7 @@ def test_of_several_processes_one_polls_a_list(world):
     assert lease("two", now + timedelta(minutes=3)) == [world.server.url(LIST)]
 
 
+@pytest.mark.slow
 def test_a_list_whose_poll_can_not_be_stored_leaves_no_poll_of_another_behind(world, monkeypatch):
     write_config(world.folder, ["opml: lost.opml", f"opml: {world.server.url(LIST)}"])
     (world.folder / "lost.opml").write_bytes(opml(world.server, "b"))
@@ -548,6 +549,7 @@ def test_a_stop_during_the_poll_of_a_list_is_clean_and_gives_the_lease_back(
         assert connection.execute("SELECT lease_owner FROM opml_lists").fetchall() == [(None,)]
 
 
+@pytest.mark.slow
 def test_a_reload_during_the_poll_of_a_list_does_not_cut_the_answer_off(world, caplog, monkeypatch):
     caplog.set_level(logging.INFO, "aggregator")
     monkeypatch.setattr(service, "_OPML_LISTS", 0.1)

@@ -129,6 +129,7 @@ def test_headers_do_not_follow_a_redirect_to_another_port_or_name(server):
         assert canaries(server) == [True, True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("trusted")
 def test_headers_do_not_follow_a_redirect_to_another_scheme(server, certificates):
     with tls_server(certificates, "good.pem") as secure:

@@ -96,6 +96,7 @@ def test_a_picture_that_is_not_there_yet_is_asked_for_again_while_its_post_is_yo
     assert len(blog.paths()) == 3
 
 
+@pytest.mark.slow
 def test_a_picture_that_never_comes_is_asked_for_a_few_times(blog):
     blog.clock = SetClock(NOW)
     blog.store(blog.entry(1, "/a.png"))

@@ -85,6 +85,7 @@ def test_preview_makes_one_request_and_stores_nothing(server, folder):
     assert [path.name for path in folder.iterdir()] == ["config.yaml"]
 
 
+@pytest.mark.slow
 def test_preview_of_a_polled_feed_changes_no_byte_of_the_database(server, folder):
     assert command(folder, "poll").returncode == 0
     before = sha256((folder / "aggregator.db").read_bytes()).digest()
@@ -95,6 +96,7 @@ def test_preview_of_a_polled_feed_changes_no_byte_of_the_database(server, folder
     assert sha256((folder / "aggregator.db").read_bytes()).digest() == before
 
 
+@pytest.mark.slow
 def test_preview_names_the_feeds_that_have_the_same_article_already(server, folder):
     server.put("/copy", rss([("a1", "One, again", NOON), ("new", "New", NOON)]))
     assert command(folder, "poll").returncode == 0
@@ -109,6 +111,7 @@ def test_preview_names_the_feeds_that_have_the_same_article_already(server, fold
     assert "  a post with this link is stored already, from bees" in lines
 
 
+@pytest.mark.slow
 def test_preview_tells_programs_how_each_date_was_read(server, folder):
     feed = previewed(folder, "bees")
 
@@ -157,6 +160,7 @@ def test_a_feed_that_would_be_added_to_others_has_their_backlog(server, folder):
     assert "from the first poll of its feed, and beyond `backlog: 10`, the default" in reasons
 
 
+@pytest.mark.slow
 def test_preview_reads_a_file_in_any_folder(folder, tmp_path_factory):
     file = tmp_path_factory.mktemp("else") / "some.xml"
     file.write_bytes(rss([("x", "In a file", NOON)], title="Of a file"))

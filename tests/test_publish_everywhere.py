@@ -87,6 +87,7 @@ def addresses(view: str, form: Format) -> Iterator[str]:
 # ----------------------------------------------------------------------------- valid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", Format)
 @pytest.mark.parametrize("view", slow_after(1, VIEWS))
 def test_every_document_keeps_the_musts_of_its_format(site, view, form):

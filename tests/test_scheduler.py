@@ -421,6 +421,7 @@ def test_the_log_says_what_the_first_poll_brought_under_the_name_that_the_poll_g
     assert brought.partition(":")[0] == renamed.rpartition(" ")[2]
 
 
+@pytest.mark.slow
 def test_a_feed_at_a_private_address_is_polled_as_soon_as_the_file_allows_its_host(world, caplog):
     caplog.set_level(logging.INFO, "aggregator")
     world.subscribe("/a")
@@ -692,6 +693,7 @@ def test_what_the_command_line_says_holds_when_the_file_is_read_anew(world, capl
     assert "https://news.example/" in world.server.requests[0].headers["user-agent"]
 
 
+@pytest.mark.slow
 def test_what_a_process_that_is_gone_held_is_asked_an_interval_later(world, caplog):
     world.subscribe("/a", "/b")
     host, _, start, realm = process_identity.own_name().split("/")

@@ -124,6 +124,7 @@ NODES: strategies.SearchStrategy[Node] = strategies.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=fuzz_examples(150))
 @given(NODES)
 def test_the_database_finds_what_matches_in_memory(library, node):

@@ -152,6 +152,7 @@ def lead_somewhere(site: Exported) -> None:
                 assert there.is_file(), (path, target)
 
 
+@pytest.mark.slow
 def test_every_list_has_its_pages_and_feeds_and_nothing_leads_nowhere(exported):
     files = exported.read()
 
@@ -307,6 +308,7 @@ def test_a_long_table_of_sources_has_several_files_that_lead_to_each_other(site,
     }
 
 
+@pytest.mark.slow
 def test_the_files_of_the_table_of_sources_have_every_source_once(tmp_path, monkeypatch):
     monkeypatch.setattr(page_contents, "PAGE_BUDGET", 1)
     names = ["lamp", "shore", "tide"]
@@ -375,6 +377,7 @@ def small(tmp_path, monkeypatch) -> Site:
     return site
 
 
+@pytest.mark.slow
 def test_new_posts_change_the_first_pages_of_their_lists_and_no_older_pages(small):
     before = written(small)
     later = [entry(1).published_at + timedelta(hours=hours) for hours in range(3)]
@@ -392,6 +395,7 @@ def test_new_posts_change_the_first_pages_of_their_lists_and_no_older_pages(smal
     }
 
 
+@pytest.mark.slow
 def test_polls_without_new_posts_change_the_first_page_alone_in_another_year_as_well(small):
     before = written(small, frozenset({*HTML, "opml"}))
 
@@ -506,6 +510,7 @@ def test_some_formats_alone_are_written_beside_the_others(copied):
     assert copied.read() == before | {"feed.json": b"old"}
 
 
+@pytest.mark.slow
 def test_links_to_documents_that_are_not_written_lead_to_the_program(site):
     site.export("html")
 

@@ -551,6 +551,7 @@ def bare(tmp_path_factory):
     database.dispose()
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(arrivals, st.randoms(use_true_random=False))
 def test_any_order_of_arrival_makes_the_same_stories(bare, order, random):

@@ -223,6 +223,7 @@ def test_streams_that_are_closed_are_no_fault(folder, arguments, closed):
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_pipe_that_never_waits_gets_all_of_the_output(folder):
     reader, writer = os.pipe()
     os.set_blocking(writer, False)

@@ -55,6 +55,7 @@ def open_names(page: HtmlPage) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "language"), slow_but([("Hebrew", "en")], product(NAMES, ["en", "ar"]))
 )

@@ -113,6 +113,7 @@ def test_a_list_of_titles_has_no_pictures(site):
     assert images(site, "/?view=titles") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/source/lamp", "/category/trade", "/search?q=post"])
 def test_every_list_shows_pictures(site, path):
     add(site, picture(1200, 800))
@@ -195,6 +196,7 @@ def test_an_emoji_stays_a_character(site):
     assert "So 😀" in site.page(post_path(site)).text
 
 
+@pytest.mark.slow
 def test_an_export_has_the_pictures_as_files(site, tmp_path):
     stored = add(site, picture(1200, 800))
 

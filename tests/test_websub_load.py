@@ -198,6 +198,7 @@ def test_callbacks_that_never_answer_hold_up_no_verification(tmp_path):
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_a_verification_has_one_deadline_for_all_of_it(tmp_path):
     async def main() -> None:
         site = new_site(tmp_path)

@@ -193,6 +193,7 @@ def test_processes_that_are_killed_while_idle_are_replaced(who, workers, caplog)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
+@pytest.mark.slow
 def test_a_process_that_stands_still_costs_one_deadline(workers):
     async def run() -> None:
         worker = await workers.run("u", os.getpid)

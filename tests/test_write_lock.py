@@ -145,6 +145,7 @@ def version_of(world: World) -> int:
     return version
 
 
+@pytest.mark.slow
 def test_a_long_document_is_stored_in_parts_and_each_entry_once(tmp_path, monkeypatch):
     monkeypatch.setattr(recording, "PART_SIZE", 20)
     with FeedServer() as server:
