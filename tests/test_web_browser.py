@@ -31,7 +31,8 @@ def test_an_exported_site_works_from_a_folder_without_any_server(
     assert 40 <= count <= 80
     assert page.locator(".entry time").first.inner_text().count(":") == 1
     page.get_by_role("link", name="Older posts").click()
-    expect(page.locator("article")).to_have_count(96 - count)
+    page.wait_for_url(lambda url: not url.endswith("/index.html"))
+    assert 1 <= page.locator("article").count() <= 96 - count  # entries decide where pages end
     page.locator(".brand").click()
     page.get_by_role("link", name="Sources", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sources")
