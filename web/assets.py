@@ -20,9 +20,9 @@ _TYPES = {
 _VERSION_LENGTH = 12
 _NO_WORDS = "null /* words */"
 _WITHOUT_READERS = {
-    ".css": re.compile(rb"/\*.*?\*/\n?", re.DOTALL),
+    ".css": re.compile(rb"/\*.*?\*/\n?|(?<=[;{},])\n", re.DOTALL),
     ".js": re.compile(rb"^\s*//.*\n|^\s+", re.MULTILINE),
-}  # comments, and the indentation of scripts
+}  # comments, line ends that part nothing, and the indentation of scripts
 
 
 @cache  # for the applications after this one, each with a configuration that was read again
