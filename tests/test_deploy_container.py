@@ -27,7 +27,7 @@ from web.server import CONFIG_VARIABLE
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-COMPOSE_FILES = ("compose.yaml", "compose.postgresql.yaml")
+COMPOSE_FILES = ("compose.yaml", "compose.postgres.yaml")
 PORT = str(WebOptions().port)
 UID = "10001"
 
@@ -194,7 +194,7 @@ def test_the_version_in_comments_and_documents_is_that_of_the_package():
 
 
 def test_there_are_two_pollers_and_two_webs_with_a_port_each():
-    services = programs("compose.postgresql.yaml")
+    services = programs("compose.postgres.yaml")
     (port,) = services["web"]["ports"]
     first, last = map(int, port.split(":")[1].split("-"))
 
@@ -204,9 +204,9 @@ def test_there_are_two_pollers_and_two_webs_with_a_port_each():
 
 def test_the_database_of_the_documented_line_is_that_of_the_service(monkeypatch, tmp_path):
     monkeypatch.setenv("DATABASE_PASSWORD", "abc123")
-    server = compose("compose.postgresql.yaml")["services"]["database"]["environment"]
+    server = compose("compose.postgres.yaml")["services"]["database"]["environment"]
     texts = [
-        (DEPLOY / "compose.postgresql.yaml").read_text("utf-8"),
+        (DEPLOY / "compose.postgres.yaml").read_text("utf-8"),
         (ROOT / "docs/deploy.md").read_text("utf-8"),
     ]
     for text in texts:
