@@ -16,10 +16,13 @@ from pathlib import Path
 import pytest
 
 from aggregator import config as configuration
+from aggregator import urls
 from aggregator.config import Config
 from aggregator.database import Connection, Engine
+from aggregator.database.feeds import write_hosts
 from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
-from aggregator.model import NextPoll, OpmlListHealth, OpmlOutline, OpmlPoll
+from aggregator.database.state import read_metrics
+from aggregator.model import HostPause, NextPoll, OpmlListHealth, OpmlOutline, OpmlPoll
 from aggregator.opml import outlines
 from aggregator.scheduler import config_sync, poll_settings, service
 from aggregator.scheduler.opml_list_polls import OpmlListFollower, poll_opml_lists
@@ -223,6 +226,47 @@ def test_a_list_whose_server_asks_for_a_pause_is_left_alone_until_a_person_asks(
     world.server.put(LIST, opml(world.server, "a"))
     world.poll(world.server.url(LIST))
     assert world.feeds() == ["blog-a"]
+
+
+def test_a_list_is_not_blamed_for_a_pause_of_its_host(world):
+    world.server.put(LIST, opml(world.server, "a"))
+    pause = HostPause(urls.site_of(world.server.url(LIST)), datetime.now(UTC) + timedelta(hours=2))
+    with world.database.begin() as connection:
+        write_hosts.note_pauses(connection, [pause])
+
+    (poll,) = world.poll()
+
+    assert poll.failure.endswith("asked for fewer requests")
+    assert world.server.requests_to(LIST) == []
+    assert world.health().failures == 0
+    with world.database.connect() as connection:
+        assert read_metrics.metrics(connection, now=datetime.now(UTC)).failing_lists == 0
+
+
+def test_lists_are_not_blamed_for_a_network_that_finds_no_name(world, monkeypatch, caplog):
+    """As of feeds: one line of the log says so, and lists are polled again soon."""
+    monkeypatch.setattr("aggregator.poll.network_health.MAX_WAIT", 0.3)
+    looked_up = socket.getaddrinfo
+
+    def no_names(host, *others, **options):
+        if str(host).endswith(".test"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return looked_up(host, *others, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_names)
+    world.path = write_config(world.folder, [f"opml: http://{name}.test/" for name in "abc"])
+    world.follow()
+
+    polls = world.poll()
+
+    assert [poll.is_offline for poll in polls] == [True] * 3
+    assert {poll.next_poll.at - poll.polled_at for poll in polls} == {timedelta(minutes=5)}
+    with world.database.connect() as connection:
+        healths = read_opml_lists.healths(connection)
+    assert [(health.failure, health.failures) for health in healths] == [("name not found", 0)] * 3
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [
+        "this machine seems to be offline: no server is reached; trying again every 5m"
+    ]
 
 
 def test_a_list_in_a_file_is_read_and_its_outlines_may_be_private(world):

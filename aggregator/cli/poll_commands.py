@@ -111,7 +111,7 @@ def list_feeds(as_json: bool, failing: bool) -> None:
         lists = read_opml_lists.healths(connection)
     if failing:
         feeds = [feed for feed in feeds if feed_status(feed) is FeedStatus.FAILING]
-        lists = [opml_list for opml_list in lists if opml_list.failure]
+        lists = [opml_list for opml_list in lists if opml_list.failures]
     if as_json:
         click.echo(output.health_json(feeds))
         return

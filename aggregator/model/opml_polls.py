@@ -17,7 +17,8 @@ class OpmlListHealth:
         address: As written in config.yaml, with variables.
         feeds: Number of subscriptions from the list.
         failure: Why the last poll changed nothing, in words; None after a good poll.
-        failures: Failed polls in a row.
+        failures: Failed polls in a row; polls that said nothing of the list don't count, as during
+            a pause of its host or without a network.
         next_poll_at: None for a list without further polls (410).
     """
 
@@ -59,6 +60,7 @@ class OpmlPoll:
         failures: Failed polls in a row.
         pause: Of the list's host, at the host's request; None for no pause.
         notes: Sentences about omitted outlines.
+        is_offline: This machine's network failed, not the server.
     """
 
     list_id: int
@@ -71,3 +73,4 @@ class OpmlPoll:
     failures: int = 0
     pause: HostPause | None = None
     notes: tuple[str, ...] = ()
+    is_offline: bool = False

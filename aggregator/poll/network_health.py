@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+from collections.abc import Hashable
 from datetime import timedelta
 from functools import partial
 
@@ -25,8 +26,14 @@ MAX_WAIT = 2.0
 """Seconds within which one of the other polls under way may show it."""
 
 
+class OfflineError(Exception):
+    """This machine's network failed, and not the server of a poll."""
+
+
 class NetworkHealth:
     """The state of the network, from the polls of this process.
+
+    What is polled has a key of any kind: the id of a feed, the address of an OPML list.
 
     A feed with an unreachable server is at fault only if the network is known to work: some server
     answers in the next moment, or has answered since this feed failed in the same way, or answered
@@ -43,26 +50,26 @@ class NetworkHealth:
         self._reached_at = -math.inf
         self._is_down = False
         self._waiters: set[asyncio.Future[bool]] = set()
-        self._failed_at: dict[int, float] = {}
-        self._failed_since: set[int] = set()  # since the last response
+        self._failed_at: dict[Hashable, float] = {}
+        self._failed_since: set[Hashable] = set()  # since the last response
         self._refusing_sites: set[str] = set()  # since the last response
 
-    def note_response(self, feed_id: int) -> None:
-        """Note that the server of a feed answered, with any status."""
+    def note_response(self, key: Hashable) -> None:
+        """Note that the server of a poll answered, with any status."""
         self._reached_at = self._clock.monotonic()
         if self._is_down:
             log.info("the network works again")
         self._is_down = False
-        self._failed_at.pop(feed_id, None)
+        self._failed_at.pop(key, None)
         self._failed_since.clear()
         self._refusing_sites.clear()
         for waiter in self._waiters:
             _resolve(waiter, is_answered=True)
 
     async def is_working(
-        self, feed_id: int, *, others_under_way: bool, refusing_site: str | None = None
+        self, key: Hashable, *, others_under_way: bool, refusing_site: str | None = None
     ) -> bool:
-        """Return whether the network works although the server of a feed can't be reached.
+        """Return whether the network works although the server of a poll can't be reached.
 
         The log says once that the network does not work.
 
@@ -71,7 +78,7 @@ class NetworkHealth:
             refusing_site: The site that refused the connection, or has no name; None for a server
                 not reached.
         """
-        is_working = await self._is_working(feed_id, others_under_way, refusing_site)
+        is_working = await self._is_working(key, others_under_way, refusing_site)
         if not is_working and not self._is_down:
             log.warning(
                 "this machine seems to be offline: no server is reached; trying again every %s",
@@ -81,15 +88,15 @@ class NetworkHealth:
         return is_working
 
     async def _is_working(
-        self, feed_id: int, others_under_way: bool, refusing_site: str | None
+        self, key: Hashable, others_under_way: bool, refusing_site: str | None
     ) -> bool:
         now = self._clock.monotonic()
-        failed_before_at = self._failed_at.get(feed_id, math.inf)
-        self._failed_at[feed_id] = now
+        failed_before_at = self._failed_at.get(key, math.inf)
+        self._failed_at[key] = now
         if failed_before_at < self._reached_at:
             return True
         if refusing_site is None:
-            self._failed_since.add(feed_id)
+            self._failed_since.add(key)
         else:
             self._refusing_sites.add(refusing_site)
         if others_under_way and await self._next_response():

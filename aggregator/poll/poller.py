@@ -8,7 +8,7 @@ request.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,7 +23,7 @@ from aggregator.fetch import Fetcher
 from aggregator.model import DueFeed, FailureKind, Fetched, HostPause, Validators
 from aggregator.poll import document_reader
 from aggregator.poll.host_limits import MAX_WAIT, Budget, HostLimits, HostPausedError, HostTurn
-from aggregator.poll.network_health import NetworkHealth
+from aggregator.poll.network_health import NetworkHealth, OfflineError
 from aggregator.poll.poll_clock import PollClock
 from aggregator.poll.reports import (
     STALE_AFTER,
@@ -162,6 +162,7 @@ class Poller:
         Raises:
             FetchError: No usable response came.
             HostPausedError: The host wants to be left alone for longer.
+            OfflineError: This machine's network failed.
         """
         site = urls.site_of(url)
         stored = await self.transact(partial(write_hosts.host_pause, name=site))
@@ -173,7 +174,7 @@ class Poller:
             self._slots,
         ):
             try:
-                return await self._fetcher.fetch(
+                fetched = await self._fetcher.fetch(
                     url,
                     validators,
                     feed_request=self._settings.request_of(url),
@@ -182,7 +183,13 @@ class Poller:
             except FetchError as error:
                 if error.retry_after is not None:
                     self._host_limits.pause(turn.site, error.retry_after)
+                turn.leave()
+                if await self._is_offline(url, url, error):
+                    raise OfflineError(error.reason) from error
                 raise
+        if site:
+            self._network.note_response(url)
+        return fetched
 
     async def read(
         self, url: str, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
@@ -326,27 +333,27 @@ class Poller:
         if not isinstance(error, FeedError):
             log.error("%s: could not be polled", due.name, exc_info=error)
             error = ParseError(due.url, "could not be polled; the log says why")
-        if await self._is_offline(due, error):
+        if await self._is_offline(due.id, due.address, error):
             return offline_failure_of(due, started_at, error)
         return failure_of(due, started_at, error, status=status)
 
-    async def _is_offline(self, due: DueFeed, error: FeedError) -> bool:
-        """Return whether this machine's network failed, and not the server of a feed."""
+    async def _is_offline(self, key: Hashable, address: str, error: FeedError) -> bool:
+        """Return whether this machine's network failed, and not the server of `address`."""
         if not isinstance(error, FetchError):
             return False
         if error.status is not None or error.redirected:
-            self._network.note_response(due.id)
+            self._network.note_response(key)
         is_refused = error.kind in {FailureKind.REFUSED, FailureKind.UNKNOWN_HOST} and not (
             # What this machine refuses itself says nothing about the network.
-            error.redirected or urls.is_loopback(urls.host_of(due.address))
+            error.redirected or urls.is_loopback(urls.host_of(address))
         )
         if not (error.unreachable or is_refused):
             return False
         self._slots.release()  # what follows takes time, but no work
         return not await self._network.is_working(
-            due.id,
+            key,
             others_under_way=self._slots.poll_count > 0,
-            refusing_site=due.host.name if is_refused else None,
+            refusing_site=urls.site_of(address) if is_refused else None,
         )
 
     def _put_off(self, due: DueFeed, started_at: datetime) -> None:

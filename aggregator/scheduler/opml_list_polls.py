@@ -78,7 +78,8 @@ def _log(poll: OpmlPoll, opml_list: OpmlList, config: Config) -> None:
     if poll.failure is not None:
         at = poll.next_poll.at
         next_poll = "no next poll" if at is None else f"next poll {at:%Y-%m-%d %H:%M} UTC"
-        log.warning("%s: %s; its feeds stay as they are; %s", name, poll.failure, next_poll)
+        level = logging.DEBUG if poll.is_offline else logging.WARNING
+        log.log(level, "%s: %s; its feeds stay as they are; %s", name, poll.failure, next_poll)
     elif poll.outlines is not None:
         log.info("%s: feeds in the list: %d", name, len(poll.outlines))
         refused = sum(not is_allowed(outline, opml_list, config) for outline in poll.outlines)

@@ -13,7 +13,7 @@ from aggregator.database.opml_table import opml_lists
 from aggregator.database.schema import feeds, state
 from aggregator.feed_status import FeedStatus
 
-_FAILING_LISTS = select(func.count()).where(opml_lists.c.failure.is_not(None))
+_FAILING_LISTS = select(func.count()).where(opml_lists.c.failures > 0)
 
 
 @dataclass(frozen=True, slots=True)
