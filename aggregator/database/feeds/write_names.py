@@ -1,6 +1,6 @@
 """Names of feeds: former ones lead to the feed, and titles make new ones."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -37,10 +37,7 @@ def remember_names(
         former: Ids of feeds by former name.
         in_use: Present names of feeds.
     """
-    if not in_use:
-        return
-    stored_names = set(connection.scalars(select(former_names.c.name)))
-    for chunk in chunks(sorted(stored_names.intersection(in_use))):
+    for chunk in chunks(sorted(in_use)):
         connection.execute(delete(former_names).where(former_names.c.name.in_(chunk)))
     rows = [
         {"name": name, "feed_id": feed_id}
@@ -61,14 +58,14 @@ def name_by_titles(connection: Connection, titled_feeds: Iterable[TitledFeed]) -
     words_of = {feed: words for feed, words in words_of.items() if words not in ("", feed.name)}
     if not words_of:
         return {}
-    owners = {row.name: row.id for row in connection.execute(_NAMES)}
-    former = {row.name: row.feed_id for row in connection.execute(_FORMER_NAMES)}
+    owners = _owners(connection, sorted(set(words_of.values())))
     new_names: dict[int, str] = {}
     for feed, words in words_of.items():
 
         def is_used(name: str, own_id: int = feed.id) -> bool:
-            owner: int = owners.get(name, former.get(name, own_id))
-            return owner != own_id
+            if name not in owners:  # with digits, which is rare
+                owners.update(_owners(connection, [name]))
+            return owners.get(name, own_id) != own_id
 
         name = urls.unused_name(words, feed.known_url, is_used)
         if name != feed.name:
@@ -83,6 +80,16 @@ def name_by_titles(connection: Connection, titled_feeds: Iterable[TitledFeed]) -
     )
     write_resolved_names.resolve_again(connection)
     return new_names
+
+
+def _owners(connection: Connection, names: Sequence[str]) -> dict[str, int]:
+    """Return the ids of the subscriptions to which names belong, present names before former."""
+    owners: dict[str, int] = {}
+    for statement in (_FORMER_NAMES, _NAMES):
+        for chunk in chunks(names):
+            rows = connection.execute(statement, {"names": chunk})
+            owners |= {row.name: row.id for row in rows}
+    return owners
 
 
 def _words(title: str) -> str:
@@ -116,10 +123,12 @@ def park(connection: Connection, names: Mapping[int, str]) -> None:
         connection.execute(_SET_NAME, changes)
 
 
-_NAMES = select(feeds.c.id, feeds.c.name).where(feeds.c.subscribed)
+_NAMES = select(feeds.c.name, feeds.c.id).where(
+    feeds.c.name.in_(bindparam("names", expanding=True)), feeds.c.subscribed
+)
 _FORMER_NAMES = (
-    select(former_names.c.name, former_names.c.feed_id)
+    select(former_names.c.name, former_names.c.feed_id.label("id"))
     .join(feeds, feeds.c.id == former_names.c.feed_id)
-    .where(feeds.c.subscribed)
+    .where(former_names.c.name.in_(bindparam("names", expanding=True)), feeds.c.subscribed)
 )
 _SET_NAME = update(feeds).where(feeds.c.id == bindparam("feed")).values(name=bindparam("new_name"))
