@@ -28,8 +28,19 @@ from aggregator.database.state import read_overview
 from aggregator.poll import Poller
 from aggregator.runtime import process_identity
 from aggregator.runtime.hub_socket import SubscriptionRequest
-from aggregator.scheduler import PollRequest, Scheduler, leases, poll_once, poll_settings
-from aggregator.scheduler import service as scheduling
+from aggregator.scheduler import (
+    PollRequest,
+    Scheduler,
+    config_follower,
+    leases,
+    local_dispatch,
+    poll_once,
+    poll_settings,
+    polls_under_way,
+    present_poller,
+    service,
+    timed_jobs,
+)
 from tests.cpu_time import cpu_seconds
 from tests.feedserver import FeedServer
 from tests.hubs import HOST, TOPIC
@@ -77,7 +88,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    monkeypatch.setattr(scheduling, "TICK", 0.1)
+    monkeypatch.setattr(local_dispatch, "TICK", 0.1)
     with FeedServer() as server:
         made = World(tmp_path, server)
         yield made
@@ -203,7 +214,7 @@ def test_a_stop_does_not_wait_for_a_long_file_that_is_being_read(world, monkeypa
         scheduler.reload_now()
         await until(is_reading.is_set)
 
-    monkeypatch.setattr(scheduling, "load", load)
+    monkeypatch.setattr(config_follower, "load", load)
     scheduler = new_scheduler(world.config, world.database)
     asyncio.run(stopped(scheduler, meanwhile()))
 
@@ -314,8 +325,8 @@ def test_polls_that_wait_for_the_writer_when_the_program_stops_are_stored_or_put
 
     event.listen(world.database, "before_cursor_execute", slow)
     with monkeypatch.context() as patch:
-        patch.setattr(scheduling, "STOP_STEP", 60)
-        patch.setattr(leases, "STOP_STEP", 60)
+        for module in (leases, polls_under_way, present_poller):
+            patch.setattr(module, "STOP_STEP", 60)
         patch.setattr(Poller, "drained", give_up)
         asyncio.run(stopped(first, meanwhile()))
     event.remove(world.database, "before_cursor_execute", slow)
@@ -505,7 +516,7 @@ def test_a_changed_file_with_20_000_feeds_is_taken_over_without_holding_up_the_l
 
 
 def test_the_first_mistake_of_a_file_is_stored_until_the_file_is_in_use_again(world, monkeypatch):
-    monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
+    monkeypatch.setattr(service, "_RELOAD", 0.1)
     world.subscribe("/a")
     scheduler = new_scheduler(world.config, world.database)
     path = world.config.path
@@ -531,7 +542,7 @@ def test_the_first_mistake_of_a_file_is_stored_until_the_file_is_in_use_again(wo
 
 
 def test_the_log_says_that_another_rule_was_read(world, caplog, monkeypatch):
-    monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
+    monkeypatch.setattr(service, "_RELOAD", 0.1)
     caplog.set_level(logging.INFO, "aggregator")
     world.subscribe("/a")
     scheduler = new_scheduler(world.config, world.database)
@@ -550,7 +561,7 @@ def test_the_log_says_that_another_rule_was_read(world, caplog, monkeypatch):
 def test_a_configuration_file_that_disappears_is_told_once_and_again_on_sighup(
     world, caplog, monkeypatch
 ):
-    monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
+    monkeypatch.setattr(service, "_RELOAD", 0.1)
     caplog.set_level(logging.INFO, "aggregator")
     world.subscribe("/a")
     scheduler = new_scheduler(world.config, world.database)
@@ -578,7 +589,7 @@ def test_a_configuration_file_that_disappears_is_told_once_and_again_on_sighup(
 def test_subscribers_have_the_exceptions_of_websub_alone_and_those_may_change(
     world, caplog, monkeypatch
 ):
-    monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
+    monkeypatch.setattr(service, "_RELOAD", 0.1)
     caplog.set_level(logging.INFO, "aggregator")
     settings = {"base_url": HOST, "network": "{allow: [127.0.0.1]}"}
     config = world.write(websub="{hub: self}", **settings)
@@ -608,8 +619,8 @@ def test_subscribers_have_the_exceptions_of_websub_alone_and_those_may_change(
 def test_a_changed_file_is_taken_over_when_the_database_takes_it_at_last(
     world, caplog, monkeypatch
 ):
-    monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
-    monkeypatch.setattr(scheduling, "_BROKEN", 0.1)
+    monkeypatch.setattr(service, "_RELOAD", 0.1)
+    monkeypatch.setattr(timed_jobs, "_BROKEN", 0.1)
     caplog.set_level(logging.INFO, "aggregator")
     world.subscribe("/a")
     scheduler = new_scheduler(world.config, world.database)
@@ -636,7 +647,7 @@ def test_a_changed_file_is_taken_over_when_the_database_takes_it_at_last(
 
 @pytest.mark.parametrize("moved", ["link", "file", "folder"])
 def test_a_file_of_the_same_size_and_time_is_read_again(world, caplog, monkeypatch, moved):
-    monkeypatch.setattr(scheduling, "_RELOAD", 0.1)
+    monkeypatch.setattr(service, "_RELOAD", 0.1)
     caplog.set_level(logging.INFO, "aggregator")
     for folder, name in (("one", "aaaa"), ("two", "bbbb")):
         (world.folder / folder).mkdir()
@@ -858,7 +869,7 @@ def test_a_job_tells_a_broken_database_once_a_minute_and_not_at_every_tick(world
         with world.database.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE feeds RENAME TO elsewhere")
         await until(lambda: problems(caplog))
-        await asyncio.sleep(6 * scheduling.TICK)
+        await asyncio.sleep(6 * local_dispatch.TICK)
 
     asyncio.run(stopped(scheduler, meanwhile()))
 

@@ -3,18 +3,26 @@
 poll_options    the part of config.yaml for polling                       pure
 config_changes  what a config.yaml that was read again changes            pure
 config_sync     the database follows config.yaml and its OPML lists
+config_follower config.yaml, read again and followed while polls go on
 opml_list_polls OPML lists, polled and followed
 leases          leases of a process, renewed and given back
 shared_hosts    hosts of more than one feed
 picture_jobs    pictures of entries, fetched and deleted
+retention       old entries, deleted
 once            due or named feeds, polled once
-service         polling until a stop: APScheduler and a handful of jobs   apscheduler
+present_poller  the poller of the present settings, and its successors
+polls_under_way polls of leased feeds, each a task
+dispatch        who polls due feeds: what all ways have in common
+local_dispatch  due feeds, polled by the process that leases them
+timed_jobs      jobs by time, in this process                             apscheduler
+service         polling until a stop: jobs, start and clean stop
 """
 
 from .config_changes import keys_for_restart
 from .once import PollRequest, poll_once
 from .poll_options import poll_settings
-from .service import Job, Scheduler, stop_on_signals
+from .service import Scheduler, stop_on_signals
+from .timed_jobs import Job
 
 __all__ = [
     "Job",

@@ -1,0 +1,77 @@
+"""Who polls due feeds: the tasks of this process, or workers on any machine.
+
+The database, not a job, decides which feeds are due: a dispatch leases due feeds by index, so a
+second process, a restart or a changed clock never poll a feed twice or early.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from aggregator.config import Config
+from aggregator.runtime import system_clock
+
+from . import leases
+from .present_poller import PresentPoller
+from .timed_jobs import TimedJob
+
+TICK = 1
+"""Seconds between two looks for due feeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchContext:
+    """Parts of the process in which a dispatch works.
+
+    Attributes:
+        config: Returns the present configuration, which the database follows.
+        is_stopping: Once true, no poll begins any more.
+        hurry: Runs one of the jobs by time as soon as possible.
+        on_replaced: Called when another database file stands in place of the former one.
+    """
+
+    owner: str
+    present: PresentPoller
+    config: Callable[[], Config]
+    is_stopping: Callable[[], bool]
+    hurry: Callable[[str], None]
+    on_replaced: Callable[[], None]
+
+
+class Dispatch(Protocol):
+    """Leases due feeds for polls, here or elsewhere."""
+
+    @property
+    def under_way(self) -> Collection[asyncio.Task[Any]]:
+        """The polls of this process, which need their poller until they end."""
+        ...
+
+    def jobs(self) -> Mapping[str, TimedJob]:
+        """Return the jobs by time of dispatching."""
+        ...
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Hold leases and connections until the end."""
+        ...
+
+    async def end_polls(self) -> None:
+        """Stop fetching; polls that are only being stored end within a moment."""
+        ...
+
+
+class ClockWatch:
+    """Moves the schedule along when somebody sets the clock."""
+
+    def __init__(self) -> None:
+        self._reading: system_clock.ClockReading | None = None
+
+    async def look(self, present: PresentPoller) -> None:
+        """Compare the clock with the last look."""
+        reading = system_clock.read()
+        if reading is None or (self._reading and reading.agrees_with(self._reading)):
+            return
+        self._reading = reading
+        await present.transact(partial(leases.follow_clock, reading))
