@@ -3,11 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
+from sqlalchemy import select
 
+from aggregator import urls
+from aggregator.database import Engine
+from aggregator.database.hub_table import hub_requests
+from aggregator.database.websub.write_requests import SubscriptionRequest, add_request
 from aggregator.fetch import FetchSettings
 
 HOST = "https://posts.example"
@@ -25,6 +31,7 @@ class Peer:
         self.status = 200
         self.confirms = True
         self.arrived = asyncio.Event()
+        self.respond = self.answer
 
     async def answer(self, request: web.Request) -> web.Response:
         if request.method == "GET":
@@ -39,7 +46,11 @@ class Peer:
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
         app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self.answer)
+
+        async def respond(request: web.Request) -> web.Response:
+            return await self.respond(request)
+
+        app.router.add_route("*", "/{path:.*}", respond)
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -47,6 +58,32 @@ class Peer:
             yield f"http://127.0.0.1:{runner.addresses[0][1]}"
         finally:
             await runner.cleanup()
+
+
+def request_of(callback: str, topic: str = TOPIC, **changes: Any) -> SubscriptionRequest:
+    """Return a request to subscribe as the web makes it."""
+    request = SubscriptionRequest(
+        topic=topic,
+        callback=callback,
+        host=urls.site_of(callback),
+        secret=None,
+        lease=timedelta(days=1),
+        is_unsubscribe=False,
+    )
+    return replace(request, **changes)
+
+
+def ask(engine: Engine, *callbacks: str) -> None:
+    """Store requests to subscribe as the web does."""
+    with engine.begin() as connection:
+        for callback in callbacks:
+            assert add_request(connection, request_of(callback))
+
+
+def waiting(engine: Engine) -> list[str]:
+    """Return the callbacks of the requests in the database."""
+    with engine.connect() as connection:
+        return list(connection.scalars(select(hub_requests.c.callback).order_by(hub_requests.c.id)))
 
 
 def transact_on(place: Any) -> Callable[[Callable[[Any], Any]], Any]:

@@ -6,7 +6,6 @@ import gc
 import logging
 import multiprocessing
 import os
-import socket
 import sqlite3
 import threading
 import time
@@ -27,7 +26,6 @@ from aggregator.database.schema import feeds
 from aggregator.database.state import read_overview
 from aggregator.poll import Poller
 from aggregator.runtime import process_identity
-from aggregator.runtime.hub_socket import SubscriptionRequest
 from aggregator.scheduler import (
     PollRequest,
     Scheduler,
@@ -43,7 +41,7 @@ from aggregator.scheduler import (
 )
 from tests.cpu_time import cpu_seconds
 from tests.feedserver import FeedServer
-from tests.hubs import HOST, TOPIC
+from tests.hubs import HOST, ask
 from tests.pollers import CountingWorkers, new_scheduler, pollers
 from tests.running import rss, trickle, write_config
 from tests.worlds import sqlite_database
@@ -594,26 +592,21 @@ def test_subscribers_have_the_exceptions_of_websub_alone_and_those_may_change(
     settings = {"base_url": HOST, "network": "{allow: [127.0.0.1]}"}
     config = world.write(websub="{hub: self}", **settings)
     world.server.put("/callback", "not the challenge")
-    web, hub_socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    scheduler = new_scheduler(config, world.database, subscription_requests=hub_socket)
-    ask = SubscriptionRequest(
-        TOPIC, world.server.url("/callback"), None, timedelta(days=1), is_unsubscribe=False
-    )
+    scheduler = new_scheduler(config, world.database)
 
     async def meanwhile():
         for number, (allow, is_reached) in enumerate([("127.0.0.0/8", True), ("10.0.0.1", False)]):
             world.write(websub=f"{{hub: self, allow: [{allow}]}}", **settings)
             await until(lambda seen=number: caplog.text.count("reloaded") > seen)
             assert "takes effect after a restart" not in caplog.text
-            web.send(ask.encode())
+            ask(world.database, world.server.url("/callback"))
             if is_reached:
                 await until(lambda: world.server.requests)
             else:
                 await until(lambda: "private address" in caplog.text)
         assert len(world.server.requests) == 1
 
-    with web, hub_socket:
-        asyncio.run(stopped(scheduler, meanwhile()))
+    asyncio.run(stopped(scheduler, meanwhile()))
 
 
 def test_a_changed_file_is_taken_over_when_the_database_takes_it_at_last(

@@ -1,8 +1,12 @@
 """WebSub: changes announced to a hub elsewhere, and the whole program with a hub."""
 
 import asyncio
+import contextlib
+import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +25,17 @@ from aggregator.websub.remote_hub import RemoteHub
 from aggregator.websub.websub_service import WebSubService
 from tests.feedserver import FeedServer
 from tests.hubs import AN_HOUR, HOST, LOOPBACK, TOPIC, Peer, transact_on
-from tests.running import command, eventually, get, in_process, rss, running, write_config
+from tests.preloaded import Program
+from tests.running import (
+    command,
+    eventually,
+    get,
+    in_process,
+    limited,
+    rss,
+    running,
+    write_config,
+)
 from tests.web_fixtures import Site
 
 # -------------------------------------------------------------------------- announcing
@@ -227,45 +241,63 @@ def test_without_a_hub_nothing_is_noted_and_nothing_to_do(tmp_path):
 # -------------------------------------------------------------------- the whole program
 
 
+@contextlib.contextmanager
+def apart(folder: Path) -> Iterator[str]:
+    """Run `schedule` and `serve`; yield the address of the pages."""
+    with (
+        running(folder, "serve") as (_, address),
+        limited(Program("schedule", cwd=folder, stderr=subprocess.DEVNULL)),
+    ):
+        yield address
+
+
+@contextlib.contextmanager
+def together(folder: Path) -> Iterator[str]:
+    with running(folder) as (_, address):
+        yield address
+
+
 @pytest.mark.slow
-def test_a_running_aggregator_tells_its_subscribers(tmp_path):
+@pytest.mark.parametrize("started", [together, apart])
+def test_a_running_aggregator_tells_its_subscribers(tmp_path, started):
     now = datetime.now(UTC)
+    topic = f"{HOST}/feed.atom"
+
+    async def main(server: FeedServer) -> None:
+        peer = Peer()
+        async with peer.serving() as url:
+            path = write_config(
+                tmp_path,
+                [server.url("/feed")],
+                base_url=HOST,
+                websub="{hub: self, allow: [127.0.0.1]}",
+                poll="{interval: 1s, host_delay: 0s, workers: 1}",
+            )
+            form = {"hub.mode": "subscribe", "hub.topic": topic, "hub.callback": f"{url}/cb"}
+
+            def subscribed_to(address: str) -> None:
+                eventually(lambda: b"First" in get(f"{address}/feed.atom")[2])
+                assert f'<{HOST}/hub>; rel="hub"' in get(f"{address}/feed.atom")[1]["link"]
+                assert _post(f"{address}/hub", form) == 202
+                eventually(lambda: peer.asked)
+
+            def told() -> bool:
+                with database.begin() as connection:  # nobody waits for half a minute here
+                    past = datetime.now(UTC) - AN_HOUR
+                    connection.execute(update(unannounced).values(first_at=past))
+                return any(b"Second" in body for _, _, body in peer.received)
+
+            with started(tmp_path) as address:
+                await asyncio.to_thread(subscribed_to, address)
+                peer.received.clear()
+                server.put("/feed", rss([("1", "First", now), ("2", "Second", now)]))
+                database = open_database(configuration.load(path).database)
+                await asyncio.to_thread(lambda: eventually(told, every=1))
+                database.dispose()
+
     with FeedServer() as server:
         server.put("/feed", rss([("1", "First", now)]))
-
-        async def main() -> None:
-            peer = Peer()
-            async with peer.serving() as url:
-                write_config(
-                    tmp_path,
-                    [server.url("/feed")],
-                    websub="{hub: self, allow: [127.0.0.1]}",
-                    poll="{interval: 1s, host_delay: 0s, workers: 1}",
-                )
-                with running(tmp_path) as (_, address):
-                    base = address
-
-                    def started() -> bool:
-                        return b"First" in get(f"{address}/feed.atom")[2]
-
-                    await asyncio.to_thread(eventually, started)
-                    form = {
-                        "hub.mode": "subscribe",
-                        "hub.topic": f"{base}/feed.atom",
-                        "hub.callback": f"{url}/cb",
-                        "hub.secret": "s",
-                    }
-                    assert await asyncio.to_thread(_post, f"{address}/hub", form) == 202
-                    await asyncio.to_thread(eventually, lambda: peer.asked)
-                    peer.received.clear()
-                    server.put("/feed", rss([("1", "First", now), ("2", "Second", now)]))
-
-                    def told() -> bool:
-                        return any(b"Second" in body for _, _, body in peer.received)
-
-                    await asyncio.to_thread(lambda: eventually(told, within=60))
-
-        asyncio.run(main())
+        asyncio.run(main(server))
 
 
 @pytest.mark.slow
@@ -300,16 +332,3 @@ def _post(url: str, form: dict[str, str]) -> int:
     data = urllib.parse.urlencode(form).encode()
     with urllib.request.urlopen(url, data, timeout=10) as answer:
         return int(answer.status)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("apart", ["serve", "schedule"])
-def test_where_our_own_hub_can_not_work_one_line_says_so(tmp_path, monkeypatch, caplog, apart):
-    monkeypatch.setattr("aggregator.cli.service_commands.run_until_done", lambda _work: None)
-    monkeypatch.setattr("web.server.Waitress.run", lambda _server: None)
-    write_config(tmp_path, [], websub="{hub: self}")
-
-    assert command(tmp_path, apart).returncode == 0
-
-    (line,) = (line for line in caplog.messages if "websub" in line)
-    assert line.startswith("config.yaml: websub.hub: self works with `aggregator run` only; ")

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,17 +15,21 @@ import pytest
 from werkzeug.test import TestResponse
 
 from aggregator.database.websub import write_subscribers
+from aggregator.database.websub.write_requests import (
+    MAX_WAITING,
+    MAX_WAITING_PER_HOST,
+    add_request,
+)
 from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
-from aggregator.runtime.hub_socket import SubscriptionRequest
 from aggregator.websub import WebSubService
 from aggregator.websub.hub_limits import HubLimits
 from aggregator.websub.own_hub import OwnHub
 from aggregator.websub.rate_limits import RateLimit, address_keys
-from tests.hubs import AN_HOUR, LOOPBACK, TOPIC, Peer, transact_on
-from tests.selection import slow_after
+from tests.hubs import AN_HOUR, LOOPBACK, TOPIC, Peer, ask, request_of, transact_on, waiting
 from tests.web_fixtures import Site, entry
 from web import create_app
+from web.hub_requests import HubRequests
 
 NEAR = replace(LOOPBACK, allow=("127.0.0.0/8",))
 
@@ -81,10 +86,19 @@ def subscribed(site: Site, *callbacks: str) -> None:
             )  # fmt: skip
 
 
-def datagram(callback: str) -> bytes:
-    return SubscriptionRequest(
-        TOPIC, callback, None, timedelta(days=1), is_unsubscribe=False
-    ).encode()
+async def all_asked(site: Site, hub: OwnHub, callbacks: Iterable[str]) -> None:
+    """Send requests as the table has room for them; return when none can be verified any more."""
+    unsent = list(callbacks)
+    async with asyncio.timeout(120):
+        while True:
+            with site.engine.begin() as connection:
+                while unsent and add_request(connection, request_of(unsent[-1])):
+                    unsent.pop()
+            before = waiting(site.engine)
+            await hub.verify()
+            await hub.idle()
+            if before == waiting(site.engine):
+                return
 
 
 def every_name_leads_to(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
@@ -162,9 +176,7 @@ def test_one_address_is_asked_so_often_a_minute_whatever_names_it_has(
         peer.confirms = False
         async with peer.serving() as url, hub_of(site) as hub:
             port = url.rpartition(":")[2]
-            for number in range(210):
-                hub.receive(datagram(f"http://h{number}.test:{port}/"))
-            await asyncio.wait_for(hub.idle(), 60)
+            await all_asked(site, hub, (f"http://h{n}.test:{port}/" for n in range(210)))
             assert len(peer.asked) == HubLimits().verifications_per_minute
 
     asyncio.run(main())
@@ -176,10 +188,9 @@ def test_one_site_is_asked_so_often_a_minute(tmp_path):
     async def main() -> None:
         site, peer = new_site(tmp_path), Peer()
         async with peer.serving() as url, hub_of(site) as hub:
-            for number in range(210):
-                hub.receive(datagram(f"{url}/{number}"))
-            await asyncio.wait_for(hub.idle(), 60)
+            await all_asked(site, hub, (f"{url}/{number}" for number in range(210)))
             assert len(peer.asked) == HubLimits().verifications_per_minute
+            assert len(waiting(site.engine)) == MAX_WAITING_PER_HOST  # for the next minutes
 
     asyncio.run(main())
 
@@ -188,11 +199,11 @@ def test_callbacks_that_never_answer_hold_up_no_verification(tmp_path):
     async def main() -> None:
         site, peer = new_site(tmp_path), Peer()
         async with peer.serving() as url, hanging() as (slow, taken), hub_of(site) as hub:
-            for number in range(40):
-                hub.receive(datagram(f"{slow}/{number}"))
-            hub.receive(datagram(f"{url}/honest"))
+            ask(site.engine, *(f"{slow}/{number}" for number in range(40)), f"{url}/honest")
+            await hub.verify()
             while not peer.asked:
                 await asyncio.sleep(0.01)
+            await hub.verify()
             assert len(taken) <= 1
 
     asyncio.run(main())
@@ -203,78 +214,58 @@ def test_a_verification_has_one_deadline_for_all_of_it(tmp_path):
     async def main() -> None:
         site = new_site(tmp_path)
         async with hanging() as (slow, taken), hub_of(site, request_timeout=0.5) as hub:
-            for number in range(3):
-                hub.receive(datagram(f"{slow}/{number}"))
-            await asyncio.wait_for(hub.idle(), 60)
+            await all_asked(site, hub, (f"{slow}/{number}" for number in range(3)))
             assert len(taken) == 3
+            assert waiting(site.engine) == []
 
     asyncio.run(main())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "limits",
-    slow_after(1, [HubLimits(pending_verifications=20), HubLimits(total_per_minute=20)]),
+    "limits", [HubLimits(concurrent_requests=20), HubLimits(total_per_minute=20)]
 )
 def test_who_asks_a_hub_that_is_full_is_told_to_come_again(tmp_path, limits):
     async def main() -> None:
         site = new_site(tmp_path)
-        web_socket, requests = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        web_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 20_000)  # full after a few
-        client = create_app(site.config, site.engine, hub=web_socket).test_client()
-        service = WebSubService(
-            site.config,
-            transact_on(site),
-            LOOPBACK,
-            requests,
-            limits=limits,
-        )
+        door = HubRequests(lambda: site.engine)
+        client = create_app(site.config, site.engine, hub=door).test_client()
+        service = WebSubService(site.config, transact_on(site), LOOPBACK, limits=limits)
+        _, verify = service.jobs()["hub: verify"]
         async with hanging() as (slow, taken), service:
             host = slow.replace("127.0.0.2", "127.0.0.{}")
 
-            async def ask(number: int) -> TestResponse:
+            async def answer_to(number: int) -> TestResponse:
                 form = {"hub.mode": "subscribe", "hub.topic": TOPIC,
                         "hub.callback": host.format(number % 200 + 2)}  # fmt: skip
-                await asyncio.sleep(0)
+                if number % 50 == 0:
+                    await verify()
                 return client.post("/hub", data=form)
 
-            statuses = [202]
-            while statuses[-1] == 202 and len(statuses) < 2000:
-                statuses.append((await ask(len(statuses))).status_code)
-            full = [await ask(number) for number in range(200)]
-            assert statuses.count(202) > 20
-            assert full[-1].status_code == 503
-            assert full[-1].headers["Retry-After"] == "60"
+            answers = [await answer_to(number) for number in range(MAX_WAITING + 200)]
+            statuses = Counter(answer.status_code for answer in answers)
+            assert statuses == {202: MAX_WAITING, 503: 200}
+            assert answers[-1].headers["Retry-After"] == "60"
             assert len(taken) <= 20
-        web_socket.close()
-        requests.close()
+            assert len(waiting(site.engine)) == MAX_WAITING
 
     asyncio.run(main())
 
 
-def test_a_hub_that_was_full_takes_requests_again(tmp_path):
-    limits = HubLimits(pending_verifications=2, request_timeout=0.2)
+def test_a_hub_that_was_full_verifies_requests_again(tmp_path):
+    limits = HubLimits(concurrent_requests=2, request_timeout=0.2)
 
     async def main() -> None:
         site, peer = new_site(tmp_path), Peer()
-        web_socket, requests = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        service = WebSubService(
-            site.config,
-            transact_on(site),
-            LOOPBACK,
-            requests,
-            limits=limits,
-        )
-        _, listen = service.jobs()["hub: listen"]
+        service = WebSubService(site.config, transact_on(site), LOOPBACK, limits=limits)
+        _, verify = service.jobs()["hub: verify"]
         async with peer.serving() as url, hanging() as (slow, _), service:
-            for callback in (f"{slow}/1", f"{slow}/2", f"{url}/honest"):
-                web_socket.send(datagram(callback))
+            other = slow.replace("127.0.0.2", "127.0.0.3")
+            ask(site.engine, f"{slow}/1", f"{other}/2", f"{url}/honest")
             async with asyncio.timeout(60):
                 while not peer.asked:
+                    await verify()
                     await asyncio.sleep(0.05)
-                    await listen()
-        web_socket.close()
-        requests.close()
 
     asyncio.run(main())
 

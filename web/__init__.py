@@ -1,10 +1,10 @@
-"""The web process: pages and merged feeds.  No request changes anything.
+"""The web process: pages and merged feeds.  Only a request to our own hub changes anything.
 
     pages            pages for people; page_contents says what they show     templates/, static/
     feed_views       merged feeds and subscriptions, for other programs
     machine_views    files, health, metrics, new posts for an open page; readiness says what is
                      not up to date
-    hub_endpoint     requests of WebSub subscribers, handed on to the scheduler
+    hub_endpoint     requests of WebSub subscribers, which `hub_requests` stores for verification
 
 A request first passes `host_check` (names of this server), `request_limits` (long headers),
 `answer_cache` (repeated requests for feeds) and, below a prefix, `mount`.
@@ -14,7 +14,6 @@ A request first passes `host_check` (names of this server), `request_limits` (lo
 `site` holds the values that all requests share.
 """
 
-import socket
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -31,15 +30,15 @@ from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
 from aggregator.merged import HUB_PATH
 from aggregator.model import Overview
-from aggregator.runtime.hub_socket import MAX_REQUEST
 from web import feed_views, hub_endpoint, machine_views, pages
 from web.answer_cache import AnswerCache
 from web.content_policy import DOCUMENT_POLICY, PAGE_POLICY, PICTURE_POLICY
 from web.host_check import HostCheck
+from web.hub_requests import HubRequests
 from web.language import SOURCE, to_translate
 from web.mount import Mount
 from web.page_contents import Page
-from web.request_limits import RequestLimits
+from web.request_limits import MAX_BODY, RequestLimits
 from web.responses import page_body, send_error_page
 from web.site import set_site, site, system_time
 from web.status_texts import StatusText
@@ -72,7 +71,7 @@ def create_app(
     config: Config,
     engine: Engine,
     *,
-    hub: socket.socket | None = None,
+    hub: HubRequests | None = None,
     listens_on: str | None = None,
     utc_now: Callable[[], datetime] = system_time,
 ) -> Flask:
@@ -81,12 +80,12 @@ def create_app(
     Args:
         config: Title, base URL, time zone and subscriptions; fixed for the application's life.
         engine: A read-only engine is enough.
-        hub: Socket for requests of subscribers to our own WebSub hub; None without such a hub.
+        hub: Takes requests of subscribers to our own WebSub hub; None without such a hub.
         listens_on: Address or name of the server's socket; None if unknown.
         utc_now: Returns the time of pages; aware.
     """
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.url_map.merge_slashes = False  # its redirect would repeat the client's Host header
     set_site(app, config, engine, hub=hub, utc_now=utc_now)
     app.jinja_env.undefined = StrictUndefined

@@ -1,17 +1,16 @@
-"""The address of our own hub: checks a request and passes it on (WebSub, 5.1).
+"""The address of our own hub: checks a request and stores it for verification (WebSub, 5.1).
 
-This is the only address for POST requests, and only where config.yaml turns the hub on.  The web
-process writes nothing: the scheduler's process asks the subscriber back before writing.
+This is the only address for POST requests, and only where config.yaml turns the hub on.  A process
+that polls asks the subscriber back before there is a subscription.
 """
 
-import socket
 from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, abort, request
 
 from aggregator import merged, urls
+from aggregator.database.websub.write_requests import SubscriptionRequest
 from aggregator.merged import ListRequest
-from aggregator.runtime.hub_socket import MAX_REQUEST, SubscriptionRequest
 from web import renamed_lists
 from web.site import site
 
@@ -26,26 +25,25 @@ _MAX_SECRET = 200  # bytes, exclusive (WebSub, 5.1)
 @bp.post(merged.HUB_PATH)
 def subscribe() -> Response:
     """Accept a request to subscribe or unsubscribe: 202, as the hub verifies the request later."""
-    hub_socket = site().hub or abort(404)
-    datagram = _datagram()
-    try:
-        hub_socket.send(datagram, socket.MSG_DONTWAIT)
-    except OSError:  # the hub reads no requests, or too slowly
+    hub = site().hub or abort(404)
+    if not hub.store(_subscription_request()):
         return _text_response("The hub is busy; try again later.", 503, {"Retry-After": "60"})
     return _text_response("Accepted; the callback will be asked.", 202)
 
 
-def _datagram() -> bytes:
-    """Return the request for the hub, encoded."""
+def _subscription_request() -> SubscriptionRequest:
     mode = request.form.get("hub.mode", "")
     if mode not in {"subscribe", "unsubscribe"}:
         abort(400, "hub.mode: subscribe or unsubscribe")
-    datagram = SubscriptionRequest(
-        _topic(), _callback(), _secret(), _lease(), is_unsubscribe=mode == "unsubscribe"
-    ).encode()
-    if len(datagram) > MAX_REQUEST:
-        abort(400, "the request is too long")
-    return datagram
+    callback = _callback()
+    return SubscriptionRequest(
+        topic=_topic(),
+        callback=callback,
+        host=urls.site_of(callback),
+        secret=_secret(),
+        lease=_lease(),
+        is_unsubscribe=mode == "unsubscribe",
+    )
 
 
 def _topic() -> str:
@@ -74,8 +72,8 @@ def _callback() -> str:
 
 def _secret() -> str | None:
     secret = request.form.get("hub.secret", "")
-    if len(secret.encode()) >= _MAX_SECRET:
-        abort(400, f"hub.secret: less than {_MAX_SECRET} bytes")
+    if len(secret.encode()) >= _MAX_SECRET or "\0" in secret:  # PostgreSQL stores no NUL
+        abort(400, f"hub.secret: less than {_MAX_SECRET} bytes, and no NUL")
     return secret or None
 
 

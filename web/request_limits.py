@@ -1,4 +1,4 @@
-"""Limits for the headers and the query of a request.
+"""Limits for the headers, the query and the body of a request.
 
 Parsing a list in a header takes time in proportion to the length, and caches store parts of
 requests.  Honest clients stay far below the limits.
@@ -11,6 +11,9 @@ from web.plain_responses import plain_answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+MAX_BODY = 32_768
+"""Bytes of the body of a request; only our own hub reads one."""
 
 MAX_QUERY = 8_000
 MAX_HEADER = 1_000

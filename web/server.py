@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,10 +20,11 @@ from aggregator import urls
 from aggregator.config import Config, load
 from aggregator.database import READING, Engine, open_database, watch_file
 from aggregator.errors import UsageError
-from aggregator.runtime.hub_socket import MAX_REQUEST
 from web import create_app
 from web.connections import MAX_CONNECTIONS, MAX_HEAD, REQUEST_SECONDS, create_server
-from web.site import use_stamps
+from web.hub_requests import HubRequests
+from web.request_limits import MAX_BODY
+from web.site import close, use_stamps
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -46,42 +48,35 @@ class WebServer(Protocol):
 
 
 class Waitress:
-    """The pages on a bound socket.
+    """The pages on a bound socket."""
 
-    Args:
-        hub: Socket for requests of subscribers to our own WebSub hub.
-    """
-
-    def __init__(
-        self, config: Config, listener: socket.socket, *, hub: socket.socket | None = None
-    ) -> None:
-        self._hub = hub
+    def __init__(self, config: Config, listener: socket.socket) -> None:
         self._listener = listener
         address = listener.getsockname()
         self._listens_on = None if isinstance(address, str) else address[0]
         self._config = config
-        self._app, self._engine = self._new_app(config)
+        self._app = self._new_app(config)
 
     def take_over(self, config: Config) -> None:
         """Use another configuration from the next request on."""
         if config == self._config:  # the files were saved, and mean the same
             use_stamps(self._app, config)
             return
-        former_engine = self._engine
-        self._app, self._engine = self._new_app(config)
+        former_app = self._app
+        self._app = self._new_app(config)
         self._config = config
-        former_engine.dispose()  # requests in progress keep their connections
+        close(former_app)
 
     def run(self) -> None:
         """Answer requests until SIGTERM or SIGINT."""
-        server = create_server(self._answer, self._listener, threads=THREADS, max_body=MAX_REQUEST)
+        server = create_server(self._answer, self._listener, threads=THREADS, max_body=MAX_BODY)
         signal.signal(signal.SIGTERM, _stop)
         with contextlib.suppress(KeyboardInterrupt):
             server.run()
         server.close()
 
-    def _new_app(self, config: Config) -> tuple[Flask, Engine]:
-        return _app(config, listens_on=self._listens_on, hub=self._hub)
+    def _new_app(self, config: Config) -> Flask:
+        return _app(config, listens_on=self._listens_on)
 
     def _answer(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -118,7 +113,7 @@ class _Loader:
     config: Config
 
     def __call__(self, _target: str) -> Flask:
-        return _app(self.config, listens_on=self.config.web.host)[0]
+        return _app(self.config, listens_on=self.config.web.host)
 
 
 def _granian(host: str, port: int) -> Any:
@@ -151,15 +146,18 @@ def application() -> Flask:
     """Return the application for the file in `CONFIG_VARIABLE`; for WSGI servers."""
     config = load(Path(os.environ.get(CONFIG_VARIABLE, "config.yaml")))
     watch_file(config.database)
-    return _app(config, listens_on=config.web.host)[0]
+    return _app(config, listens_on=config.web.host)
 
 
-def _app(
-    config: Config, *, listens_on: str | None, hub: socket.socket | None = None
-) -> tuple[Flask, Engine]:
+def _app(config: Config, *, listens_on: str | None) -> Flask:
     urls.remember_secrets(config.secrets)  # another process may have read the file
     engine = open_database(config.database, read_only=True, deadline=READING)
-    return create_app(config, engine, hub=hub, listens_on=listens_on), engine
+    hub = HubRequests(partial(_open_to_write, config)) if config.websub.hub == "self" else None
+    return create_app(config, engine, hub=hub, listens_on=listens_on)
+
+
+def _open_to_write(config: Config) -> Engine:
+    return open_database(config.database, upgrades=False, deadline=READING)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

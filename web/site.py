@@ -1,7 +1,6 @@
 """The values that all requests share: configuration, database, files, caches."""
 
 import hashlib
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from web.branding import Branding, branding
 from web.client_limits import ClientLimiter
 from web.costly_searches import CostlySearches
 from web.deltas import SentVersions
+from web.hub_requests import HubRequests
 from web.responses import Body, BodyCache
 from web.sidebars import Sidebars
 
@@ -46,7 +46,7 @@ class Site:
         costly_searches: Limit for costly searches in progress.
         build: Hash of templates, files and configuration; part of the validators of pages.
         utc_now: Returns the time of pages; aware.
-        hub: Socket for requests of subscribers to our own hub; None without such a hub.
+        hub: Takes requests of subscribers to our own hub; None without such a hub.
     """
 
     config: Config
@@ -65,7 +65,7 @@ class Site:
     costly_searches: CostlySearches
     build: str
     utc_now: Callable[[], datetime]
-    hub: socket.socket | None = None
+    hub: HubRequests | None = None
 
 
 def system_time() -> datetime:
@@ -78,7 +78,7 @@ def set_site(
     config: Config,
     engine: Engine,
     *,
-    hub: socket.socket | None = None,
+    hub: HubRequests | None = None,
     utc_now: Callable[[], datetime] = system_time,
 ) -> None:
     """Make the values of an application."""
@@ -109,6 +109,14 @@ def set_site(
 def use_stamps(app: Flask, config: Config) -> None:
     """Note that files were saved; only stamps differ in `config` and the present configuration."""
     app.extensions[_KEY] = replace(app.extensions[_KEY], config=config)
+
+
+def close(app: Flask) -> None:
+    """Close the connections of an application; requests in progress keep theirs."""
+    values = cast("Site", app.extensions[_KEY])
+    values.engine.dispose()
+    if values.hub is not None:
+        values.hub.close()
 
 
 def site() -> Site:

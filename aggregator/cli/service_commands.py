@@ -52,11 +52,8 @@ def run(host: str | None, port: int | None, verbose: bool) -> None:
 
 
 def _run(config: Config, bound: "_BoundAddress") -> None:
-    with (
-        opened_database(config) as (engine, config),
-        _hub_sockets(config) as (web_socket, hub_socket),
-    ):
-        web = WebProcess(config, bound.listener, hub=web_socket)
+    with opened_database(config) as (engine, config):
+        web = WebProcess(config, bound.listener)
         web.start()
         try:
             address = bound.listener.getsockname()
@@ -68,7 +65,6 @@ def _run(config: Config, bound: "_BoundAddress") -> None:
                 jobs=jobs,
                 amend=bound.amend,
                 on_change=web.take_over,
-                subscription_requests=hub_socket,
             )
             on_start = partial(_print_address, address)
             run_until_done(partial(_schedule, scheduler, on_start))
@@ -93,7 +89,6 @@ def serve(host: str | None, port: int | None, server: str) -> None:
 
     config = load_config()
     logs.set_up()
-    _warn_of_hub(config)
     open_database(config.database).dispose()
     with _listening(config, host, port) as bound:
         config = bound.amend(config)
@@ -121,30 +116,8 @@ def schedule(verbose: bool) -> None:
     config = load_config()
     clear_leftovers(config.path)
     logs.set_up(verbose=verbose)
-    _warn_of_hub(config)
     with opened_database(config) as (engine, config):
         run_until_done(partial(_schedule, Scheduler(config, engine, jobs=_watchdog())))
-
-
-@contextlib.contextmanager
-def _hub_sockets(config: Config) -> Iterator[tuple[socket.socket | None, socket.socket | None]]:
-    """Yield the sockets of the web process and of our own hub; None without such a hub."""
-    if config.websub.hub != "self":
-        yield None, None
-        return
-    web_socket, hub_socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    with web_socket, hub_socket:
-        yield web_socket, hub_socket
-
-
-def _warn_of_hub(config: Config) -> None:
-    """Warn if our own hub is configured, which needs the web and the scheduler together."""
-    if config.websub.hub == "self":
-        log.warning(
-            "%s: websub.hub: self works with `aggregator run` only; here no feed names a hub and "
-            "nobody is told of changes: use `run`, or the URL of another hub",
-            config.path,
-        )
 
 
 @dataclass(frozen=True, slots=True)

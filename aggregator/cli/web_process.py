@@ -22,18 +22,11 @@ STOP_WITHIN = 2  # seconds
 
 
 class WebProcess:
-    """A process that serves the pages, restarted when it ends.
+    """A process that serves the pages, restarted when it ends."""
 
-    Args:
-        hub: Takes requests of subscribers to our own hub; None without such a hub.
-    """
-
-    def __init__(
-        self, config: Config, listener: socket.socket, *, hub: socket.socket | None = None
-    ) -> None:
+    def __init__(self, config: Config, listener: socket.socket) -> None:
         self._config = config
         self._listener = listener
-        self._hub = hub
         self._process, self._changes = self._new_process()
 
     def start(self) -> None:
@@ -85,19 +78,17 @@ class WebProcess:
         """Return a process, and the connection to it for changed configurations."""
         spawn = multiprocessing.get_context("spawn")
         received, changes = spawn.Pipe(duplex=False)
-        arguments = (self._config, self._listener, self._hub, received)
+        arguments = (self._config, self._listener, received)
         process = spawn.Process(target=_serve, args=arguments, name="web", daemon=True)
         return process, changes
 
 
-def _serve(
-    config: Config, listener: socket.socket, hub: socket.socket | None, changes: Connection
-) -> None:
+def _serve(config: Config, listener: socket.socket, changes: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logs.set_up()
     from web.server import Waitress
 
-    server = Waitress(config, listener, hub=hub)
+    server = Waitress(config, listener)
     threading.Thread(target=_follow, args=(changes, server.take_over), daemon=True).start()
     server.run()
 

@@ -19,7 +19,7 @@ from aggregator.database.failures import BUSY_TIMEOUT, database_error, name_of, 
 from aggregator.database.sqlite_file import WatchedFile, log_when_missing
 from aggregator.errors import DatabaseError
 
-HEAD = "0033"
+HEAD = "0034"
 """Newest revision in migrations/; a test holds it to the folder."""
 
 MAX_IDLE = timedelta(minutes=1)
@@ -49,7 +49,7 @@ compiles to machine code, and reads from the beginning what a page joins from th
 
 
 def open_database(
-    url: str, *, read_only: bool = False, deadline: timedelta | None = None
+    url: str, *, read_only: bool = False, upgrades: bool = True, deadline: timedelta | None = None
 ) -> Engine:
     """Return an engine on the database at `url`, after an update of the schema.
 
@@ -57,6 +57,7 @@ def open_database(
         url: SQLAlchemy URL; a SQLite path must be absolute.
         read_only: Connections refuse every write, and no file is created: the web process may
             start at the moment when the file is moved.
+        upgrades: False refuses a database with an older schema, or without one.
         deadline: Time limit of each statement, which raises `DeadlineError`; None for no limit.
 
     Raises:
@@ -64,13 +65,13 @@ def open_database(
             version, or stays locked.
     """
     place = parse_url(url)
+    prepare = partial(_bring_up_to_date if upgrades else _check_schema, place)
     if not (read_only and _is_missing(place)):
-        _bring_up_to_date(place)
+        prepare()
     engine = _engine(place, read_only=read_only)
     if deadline is not None:
         set_deadline(engine, deadline)
     if _is_file(place):
-        prepare = partial(_bring_up_to_date, place)
         WatchedFile(Path(place.database or ""), writes=not read_only, prepare=prepare).attach(
             engine
         )
@@ -87,18 +88,7 @@ def open_unchanged(url: str) -> Engine | None:
             of another version.
     """
     place = parse_url(url)
-    try:
-        revision = _revision(place)
-    except DBAPIError as error:
-        raise database_error(error, url) from error
-    if revision is None:
-        return None
-    if revision != HEAD:
-        raise DatabaseError(
-            f"{name_of(place)}: was written by an older version of this program (schema "
-            f"{revision}, this one has {HEAD}); `aggregator poll` or `aggregator run` updates it"
-        )
-    return open_database(url, read_only=True)
+    return None if _present_schema(place) is None else open_database(url, read_only=True)
 
 
 def reading_first(engine: Engine) -> Engine:
@@ -130,6 +120,31 @@ def is_up_to_date(url: str) -> bool:
         return _revision(place) == HEAD
     except DBAPIError as error:
         raise database_error(error, url) from error
+
+
+def _present_schema(place: URL) -> str | None:
+    """Return the revision of the schema, which is this program's; None for an empty database.
+
+    Raises:
+        DatabaseError: The database can't be opened, or has the schema of another version.
+    """
+    try:
+        revision = _revision(place)
+    except DBAPIError as error:
+        raise database_error(error, place.render_as_string(hide_password=False)) from error
+    if revision not in {None, HEAD}:
+        raise DatabaseError(
+            f"{name_of(place)}: was written by an older version of this program (schema "
+            f"{revision}, this one has {HEAD}); `aggregator poll` or `aggregator run` updates it"
+        )
+    return revision
+
+
+def _check_schema(place: URL) -> None:
+    if _present_schema(place) is None:
+        raise DatabaseError(
+            f"{name_of(place)}: is empty; `aggregator poll` or `aggregator run` makes its tables"
+        )
 
 
 def _bring_up_to_date(place: URL) -> None:

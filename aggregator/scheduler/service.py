@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 from collections.abc import Callable, Mapping
 
 from aggregator.config import Config
@@ -38,8 +37,6 @@ class Scheduler:
         jobs: Further jobs by name, each with the seconds between two runs.
         amend: Puts the options of the command line into a configuration that is read again.
         on_change: Called in a thread with each configuration that is read again.
-        subscription_requests: Socket with the requests of subscribers to our own hub; None without
-            such a hub.
         pollers: Closed at the end.  None: pollers with parts of their own.
         dispatch: Makes the dispatch of due feeds.
     """
@@ -52,7 +49,6 @@ class Scheduler:
         jobs: Mapping[str, TimedJob] | None = None,
         amend: Callable[[Config], Config] = lambda config: config,
         on_change: Callable[[Config], None] = lambda _config: None,
-        subscription_requests: socket.socket | None = None,
         pollers: PollerFactory | None = None,
         dispatch: Callable[[DispatchContext], Dispatch] = LocalDispatch,
     ) -> None:
@@ -71,9 +67,7 @@ class Scheduler:
             apply=self._apply,
             is_stopping=lambda: self._stopping,
         )
-        self._websub = WebSubService(
-            config, self._present.transact, self._present.settings.fetch, subscription_requests
-        )
+        self._websub = WebSubService(config, self._present.transact, self._present.settings.fetch)
         self._opml_lists = OpmlListFollower(
             owner,
             poller=lambda: self._present.poller,

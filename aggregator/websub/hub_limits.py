@@ -14,9 +14,8 @@ class HubLimits:
         request_timeout: Seconds for one verification, and for each of the two parts of a delivery:
             the look-up and the request.
         concurrent_requests: Verifications at a time; as many deliveries besides.
-        pending_verifications: Requests that wait for verification; the web refuses more.
         verifications_per_minute: For callbacks of one site, and of one address.
-        total_per_minute: Requests accepted in all.
+        total_per_minute: Verifications in all.
         subscriptions_per_site: Subscriptions with callbacks of one site.
         subscriptions: Subscriptions in all.
         queued_deliveries: Deliveries in memory; further ones wait in the database.
@@ -27,7 +26,6 @@ class HubLimits:
 
     request_timeout: float = 10.0
     concurrent_requests: int = 64
-    pending_verifications: int = 1000
     verifications_per_minute: int = 30
     total_per_minute: int = 600
     subscriptions_per_site: int = 1000

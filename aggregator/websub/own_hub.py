@@ -20,7 +20,7 @@ class OwnHub:
 
     Args:
         publication: Which documents exist, and their URLs.
-        engine: For reading documents.
+        engine: For reading documents, and requests of subscribers.
         verifying_client: Makes the requests of verifications; used for nothing else.
         delivering_client: Makes the requests of deliveries; used for nothing else.
         transact: Runs a function in one transaction that may write.
@@ -42,7 +42,7 @@ class OwnHub:
         self._publication = publication
         self._transact = transact
         self._log = ThrottledLog()
-        self._verification = Verification(verifying_client, transact, self._log, limits)
+        self._verification = Verification(engine, verifying_client, transact, self._log, limits)
         self._deliveries = Deliveries(
             publication,
             engine,
@@ -53,19 +53,14 @@ class OwnHub:
             retry_waits=retry_waits,
         )
 
-    @property
-    def has_room(self) -> bool:
-        """Whether the hub accepts another request; else the web answers that the hub is busy."""
-        return self._verification.has_room
-
     def use_publication(self, publication: Publication) -> None:
         """Deliver documents with other common properties from now on."""
         self._publication = publication
         self._deliveries.use_publication(publication)
 
-    def receive(self, datagram: bytes) -> None:
-        """Begin to verify a request from the web (`SubscriptionRequest.encode`)."""
-        self._verification.receive(datagram)
+    async def verify(self) -> None:
+        """Begin to verify requests of subscribers; return before the verifications end."""
+        await self._verification.begin()
 
     async def publish(self, topics: Collection[str]) -> None:
         """Note changed documents for their subscribers, and begin to deliver.

@@ -6,7 +6,7 @@ Everything lives in one event loop and is bounded in size.
 import asyncio
 import contextlib
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Hashable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from ipaddress import IPv6Address, ip_address, ip_network
 
 MINUTE = 60.0
@@ -31,20 +31,22 @@ class RateLimit:
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
-        self._times: dict[Hashable, deque[float]] = {}
+        self._times: dict[str, deque[float]] = {}
         self._pruned_at = 0.0
 
-    def is_reached(self, key: Hashable) -> bool:
-        """Whether the next event of `key` has to wait."""
-        times = self._times.get(key)
-        if times is None or len(times) < self._per_minute:
-            return False
-        return times[0] > self._now() - MINUTE
+    def room(self, key: str) -> int:
+        """Return how many events of `key` need not wait."""
+        since = self._now() - MINUTE
+        return self._per_minute - sum(at > since for at in self._times.get(key, ()))
 
-    def take(self, keys: Iterable[Hashable]) -> bool:
+    def reached(self) -> list[str]:
+        """Return the keys whose next event has to wait."""
+        return [key for key in self._times if not self.room(key)]
+
+    def take(self, keys: Iterable[str]) -> bool:
         """Count an event for each of `keys`; return False, and count none, at the limit of any."""
         now, counted_keys = self._now(), list(keys)
-        if any(map(self.is_reached, counted_keys)):
+        if not all(map(self.room, counted_keys)):
             return False
         if now - self._pruned_at > 1:
             self._pruned_at = now

@@ -1,8 +1,6 @@
 """The parts of WebSub that config.yaml calls for, put together for the scheduler."""
 
-import asyncio
 import contextlib
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +11,6 @@ from aggregator.config import Config
 from aggregator.database import Transact, open_database
 from aggregator.fetch import FetchSettings, WebSubClient
 from aggregator.merged import Publication
-from aggregator.runtime.hub_socket import MAX_REQUEST
 from aggregator.websub.announcer import DEBOUNCE, Announcer, Publish
 from aggregator.websub.hub_limits import DEFAULT_LIMITS, HubLimits
 from aggregator.websub.own_hub import OwnHub
@@ -21,7 +18,7 @@ from aggregator.websub.remote_hub import RemoteHub
 
 _ANNOUNCE_INTERVAL = 5.0
 _DELIVER_INTERVAL = 5.0
-_LISTEN_INTERVAL = 1.0
+_VERIFY_INTERVAL = 1.0
 _LOG_INTERVAL = 1.0
 _EXPIRE_INTERVAL = 3600.0
 
@@ -35,7 +32,6 @@ class WebSubService:
         config: A change of `websub.hub` takes effect at the next start.
         transact: Runs a function in one transaction that may write.
         settings: Of requests.
-        requests: Socket with the requests of subscribers; None without a hub of our own.
         debounce: How long the first change waits for further changes.
         limits: Of a hub of our own.
     """
@@ -45,23 +41,21 @@ class WebSubService:
         config: Config,
         transact: Transact,
         settings: FetchSettings,
-        requests: socket.socket | None = None,
         *,
         debounce: timedelta = DEBOUNCE,
         limits: HubLimits = DEFAULT_LIMITS,
     ) -> None:
         self._hub: OwnHub | None = None
         self._announcer: Announcer | None = None
-        self._requests = requests
         self._hub_option = config.websub.hub
         self._exits = contextlib.AsyncExitStack()
-        self._publication = Publication.of(config, own_hub=requests is not None)
+        self._publication = Publication.of(config, own_hub=True)
         self._client = WebSubClient(self._fetch_settings(config, settings))
         self._delivering_client = WebSubClient(self._fetch_settings(config, settings))
         publish: Publish
-        if self._hub_option is None or (self._hub_option == _OWN_HUB and requests is None):
+        if self._hub_option is None:
             return
-        if requests is None or self._hub_option != _OWN_HUB:
+        if self._hub_option != _OWN_HUB:
             publish = RemoteHub(self._hub_option, self._client).publish
         else:
             engine = open_database(config.database, read_only=True)
@@ -80,12 +74,9 @@ class WebSubService:
     async def __aenter__(self) -> Self:
         if self._announcer is not None:
             await self._exits.enter_async_context(self._client)
-        if self._hub is not None and self._requests is not None:
+        if self._hub is not None:
             await self._exits.enter_async_context(self._delivering_client)
             self._exits.push_async_callback(self._hub.stop)
-            self._requests.setblocking(False)
-            self._exits.callback(asyncio.get_running_loop().remove_reader, self._requests)
-            await self._listen()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -104,25 +95,11 @@ class WebSubService:
         if self._announcer is not None:
             jobs["announce"] = (_ANNOUNCE_INTERVAL, self._announcer.announce)
         if self._hub is not None:
-            jobs["hub: listen"] = (_LISTEN_INTERVAL, self._listen)
+            jobs["hub: verify"] = (_VERIFY_INTERVAL, self._hub.verify)
             jobs["hub: log"] = (_LOG_INTERVAL, self._hub.log_counts)
             jobs["hub: deliver"] = (_DELIVER_INTERVAL, self._hub.deliver)
             jobs["hub: tidy"] = (_EXPIRE_INTERVAL, self._hub.remove_expired)
         return jobs
-
-    async def _listen(self) -> None:
-        """Read requests, again after the hub was full."""
-        if self._requests is not None:
-            loop = asyncio.get_running_loop()
-            loop.add_reader(self._requests, self._receive, self._requests)
-
-    def _receive(self, requests: socket.socket) -> None:
-        """Read requests while the hub has room; then they stay in the socket, which fills up."""
-        with contextlib.suppress(BlockingIOError):
-            while self._hub is not None and self._hub.has_room:
-                self._hub.receive(requests.recv(MAX_REQUEST))
-        if self._hub is not None and not self._hub.has_room:
-            asyncio.get_running_loop().remove_reader(requests)
 
     def _fetch_settings(self, config: Config, settings: FetchSettings) -> FetchSettings:
         """Return settings with the guard's exceptions for hubs and subscribers.

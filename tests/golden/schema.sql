@@ -7,6 +7,7 @@ CREATE INDEX ix_entry_pictures_picture ON entry_pictures (picture_id);
 CREATE INDEX ix_feed_categories_list ON feed_categories (list_id);
 CREATE INDEX ix_feeds_due ON feeds (next_poll_at, host);
 CREATE INDEX ix_feeds_leased ON feeds (lease_owner) WHERE lease_owner IS NOT NULL;
+CREATE INDEX ix_hub_requests_host ON hub_requests (host);
 CREATE INDEX ix_list_members_archived ON list_members (list_id, archived_at) WHERE archived_at IS NOT NULL;
 CREATE INDEX ix_lists_left ON lists (id) WHERE position IS NULL;
 CREATE INDEX ix_pictures_due ON pictures (place) WHERE next_at IS NOT NULL;
@@ -181,6 +182,17 @@ CREATE TABLE hosts (
 	pace BIGINT,
 	learned_at BIGINT,
 	PRIMARY KEY (name)
+);
+CREATE TABLE hub_requests (
+	id INTEGER NOT NULL,
+	topic TEXT NOT NULL,
+	callback TEXT NOT NULL,
+	host TEXT NOT NULL,
+	secret TEXT,
+	lease BIGINT NOT NULL,
+	is_unsubscribe BOOLEAN NOT NULL,
+	taken_until BIGINT,
+	PRIMARY KEY (id)
 );
 CREATE VIRTUAL TABLE indexed_words USING fts5vocab(word_index, instance);
 CREATE TABLE list_members (
