@@ -170,7 +170,7 @@ def note_deliveries(connection: Connection, *, deliveries: Sequence[Delivery]) -
         if delivery.is_ended:
             connection.execute(delete(subscribers).where(is_subscriber))
         elif delivery.retry_at is not None:
-            failures = subscribers.c.failures + delivery.is_failure
+            failures = subscribers.c.failures + int(delivery.is_failure)
             connection.execute(
                 update(subscribers)
                 .where(is_subscriber)
