@@ -31,7 +31,7 @@ from aggregator.cli import main
 from aggregator.config.options import DATA_VARIABLE
 from tests.empty_database import put_empty_database
 from tests.feedserver import FeedServer
-from tests.preloaded import Program
+from tests.preloaded import Program, is_spawned
 
 COMMAND = [sys.executable, "-W", "error", "-m", "aggregator"]
 """For tests of the start itself; `Program` starts the same sooner."""
@@ -246,6 +246,12 @@ def children(pid: int) -> list[int]:
                 for child in (task / "children").read_text().split():
                     found += [int(child), *children(int(child))]
     return found
+
+
+def web_process(pid: int) -> int:
+    """Return the process that serves the pages of a running program."""
+    (web,) = filter(is_spawned, children(pid))
+    return web
 
 
 _OWN = ("Pss_Anon:", "Pss_Shmem:", "SwapPss:")

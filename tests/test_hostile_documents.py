@@ -10,7 +10,7 @@ import pytest
 from tests.cpu_time import allowed
 from tests.faults import World, channel, item
 from tests.feedserver import FeedServer
-from tests.running import children, eventually, get, running, write_config
+from tests.running import eventually, get, running, web_process, write_config
 from tests.test_amplification import ALLOWED, LONG, RELATIVE, rss
 from tests.test_event_loop import HOSTILE, MAX_PAUSE, measured_steps
 from tests.test_write_lock import MAX_LOCKED, large_documents, measured_locks
@@ -41,15 +41,6 @@ def memory_of(pid: int, kind: str) -> float:
     """Return a figure of /proc/PID/status in megabytes."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition(f"{kind}:")[2].split()[0]) / 1024
-
-
-def web_of(pid: int) -> int:
-    """Return the process that serves the pages of a running program."""
-    return next(
-        child
-        for child in children(pid)
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    )
 
 
 def polled(database: Path) -> int:
@@ -109,7 +100,7 @@ def test_all_documents_together_leave_the_processes_small(tmp_path):
         write_config(tmp_path, urls)
         with running(tmp_path) as (process, address):
             eventually(lambda: get(f"{address}/healthz")[0] == 200)
-            main, web = process.pid, web_of(process.pid)
+            main, web = process.pid, web_process(process.pid)
             before = memory_of(main, "VmRSS"), memory_of(web, "VmRSS")
             database = next(tmp_path.glob("*.db"))
             eventually(lambda: polled(database) == len(urls), within=240, every=1)

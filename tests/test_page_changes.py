@@ -2,12 +2,11 @@
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
 from tests import drawn
-from tests.running import children, eventually, get, running, write_config
+from tests.running import eventually, get, running, web_process, write_config
 
 PAGE = "{description: First words, logo: logo.svg, css: look.css}"
 
@@ -90,11 +89,7 @@ def test_a_web_process_that_is_started_again_has_the_changed_page(tmp_path):
         path.write_text(path.read_text().replace("First", "Second"))
         eventually(lambda: b"Second words" in get(address + "/sources")[2])
 
-        (web,) = (
-            pid
-            for pid in children(process.pid)
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        )
+        web = web_process(process.pid)
         os.kill(web, signal.SIGKILL)
 
         said(process, "starting it again")

@@ -35,6 +35,7 @@ from tests.running import (
     rss,
     running,
     trickle,
+    web_process,
     write_config,
 )
 from tests.selection import slow_after
@@ -281,17 +282,12 @@ def test_a_web_process_that_dies_is_started_again(server, tmp_path):
     write_config(tmp_path, [])
     with running(tmp_path) as (process, address):
         eventually(lambda: get(address + "/healthz")[0] == 200)
-        web = [
-            pid
-            for pid in children(process.pid)
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
-        assert len(web) == 1
-        os.kill(web[0], signal.SIGKILL)
+        web = web_process(process.pid)
+        os.kill(web, signal.SIGKILL)
 
         eventually(lambda: process.stderr and "starting it again" in process.stderr.readline())
         assert eventually(lambda: get(address + "/healthz")[0] == 200)
-        assert not alive(web[0])
+        assert not alive(web)
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import uuid
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -14,10 +13,10 @@ from aggregator.runtime import service_manager
 from tests.preloaded import Program
 from tests.running import (
     HANGS_AFTER,
-    children,
     eventually,
     limited,
     running,
+    web_process,
     write_config,
 )
 from tests.selection import slow_after
@@ -128,11 +127,7 @@ def test_a_web_process_that_hangs_is_not_reported_as_alive(manager, tmp_path, mo
     write_config(tmp_path, [])
     with running(tmp_path) as (process, _):
         eventually(lambda: manager.message() == "WATCHDOG=1")
-        (web,) = (
-            pid
-            for pid in children(process.pid)
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        )
+        web = web_process(process.pid)
         os.kill(web, signal.SIGSTOP)
         try:  # what was asked before may still be answered
             eventually(lambda: manager.message(within=5 * INTERVAL) == "")

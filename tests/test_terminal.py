@@ -131,10 +131,11 @@ def test_errors_can_be_written_too(folder):
 def on_terminal(folder: Path, *arguments: str, **environment: str) -> bytes:
     """Return what a command that must succeed in silence on stderr shows on a terminal."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [*PROGRAM, *arguments], cwd=folder, stdout=theirs, stderr=subprocess.PIPE,
+    program = Program(
+        *arguments, cwd=folder, stdout=theirs, stderr=subprocess.PIPE,
         env=os.environ | {"TERM": "xterm", "COLUMNS": "80"} | environment,
-    ) as process:  # fmt: skip
+    )  # fmt: skip
+    with limited(program) as process:
         os.close(theirs)
         output = b""
         with contextlib.suppress(OSError):  # EIO: the program has ended
@@ -143,7 +144,7 @@ def on_terminal(folder: Path, *arguments: str, **environment: str) -> bytes:
         os.close(ours)
         assert process.stderr is not None
         assert process.stderr.read() == b""
-    assert process.returncode == 0
+        assert process.wait(HANGS_AFTER) == 0
     return output
 
 
