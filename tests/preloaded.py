@@ -41,11 +41,21 @@ _SPAWNED = "spawn_main"
 
 
 class Program(subprocess.Popen[Any]):
-    """`aggregator ARGUMENTS` as a process; `options` are those of `Popen`."""
+    """`aggregator ARGUMENTS` as a process; `options` are those of `Popen`.
 
-    def __init__(self, *arguments: str, **options: Any) -> None:
+    Args:
+        prepare: Module, name and arguments of a function to call in the process before it begins.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        prepare: tuple[str, str, dict[str, Any]] | None = None,
+        **options: Any,
+    ) -> None:
         self._request = {
             "arguments": arguments,
+            "prepare": prepare,
             "folder": str(options.get("cwd", ".")),
             "environment": dict(options.get("env") or os.environ),
             "is_leader": options.get("start_new_session", False),
@@ -178,6 +188,9 @@ def _run(request: dict[str, Any]) -> None:
         io.TextIOWrapper(io.FileIO(number, "w", closefd=False), encoding, line_buffering=True)
         for number in (1, 2)
     )
+    if prepare := request.get("prepare"):
+        module, function, values = prepare
+        getattr(importlib.import_module(module), function)(**values)
     if "code" in request:
         _run_code(request)
     elif spawned := _lend_forks():

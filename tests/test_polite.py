@@ -248,8 +248,8 @@ def test_the_scheduler_notices_that_the_clock_is_set(world, server, tmp_path, mo
     shift = [timedelta(0)]
     real = system_clock.read
 
-    def read():
-        seen = real()
+    def read(now):
+        seen = real(now)
         return replace(seen, started_at=seen.started_at + shift[0])
 
     monkeypatch.setattr(system_clock, "read", read)

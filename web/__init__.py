@@ -40,7 +40,7 @@ from web.mount import Mount
 from web.page_contents import Page
 from web.request_limits import MAX_BODY, RequestLimits
 from web.responses import page_body, send_error_page
-from web.site import set_site, site, system_time
+from web.site import set_site, site
 from web.status_texts import StatusText
 from web.template_globals import register_globals
 
@@ -73,7 +73,7 @@ def create_app(
     *,
     hub: HubRequests | None = None,
     listens_on: str | None = None,
-    utc_now: Callable[[], datetime] = system_time,
+    utc_now: Callable[[], datetime] | None = None,
 ) -> Flask:
     """Return the WSGI application on a database.
 
@@ -82,7 +82,7 @@ def create_app(
         engine: A read-only engine is enough.
         hub: Takes requests of subscribers to our own WebSub hub; None without such a hub.
         listens_on: Address or name of the server's socket; None if unknown.
-        utc_now: Returns the time of pages; aware.
+        utc_now: Returns the time of pages, aware; None: the clock of the database.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY

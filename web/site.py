@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, current_app
 
 from aggregator.config import Config
-from aggregator.database import Engine
+from aggregator.database import Engine, clock_of
 from aggregator.merged import Publication
 from aggregator.pictures.picture_files import PictureFiles
 from web.assets import load_assets
@@ -68,18 +68,13 @@ class Site:
     hub: HubRequests | None = None
 
 
-def system_time() -> datetime:
-    """Return the time of the system's clock; aware, UTC."""
-    return datetime.now(UTC)
-
-
 def set_site(
     app: Flask,
     config: Config,
     engine: Engine,
     *,
     hub: HubRequests | None = None,
-    utc_now: Callable[[], datetime] = system_time,
+    utc_now: Callable[[], datetime] | None = None,
 ) -> None:
     """Make the values of an application."""
     files = load_assets()
@@ -101,7 +96,7 @@ def set_site(
         feed_table_lock=threading.Lock(),
         costly_searches=CostlySearches(),
         build=_build(config, assets, brand),
-        utc_now=utc_now,
+        utc_now=utc_now or clock_of(engine),
         hub=hub,
     )
 

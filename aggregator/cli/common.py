@@ -6,7 +6,6 @@ import gc
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from aggregator.config import Config
@@ -70,7 +69,7 @@ def opened_database(config: Config) -> Iterator[tuple[Engine, Config]]:
     engine = open_database(config.database)
     try:
         with engine.begin() as connection:
-            followed = config_sync.follow(connection, config, now=datetime.now(UTC))
+            followed = config_sync.follow(connection, config)
         write_relisting.relist_all(engine)
         yield engine, followed.config
     except DBAPIError as error:

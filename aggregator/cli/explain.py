@@ -13,6 +13,7 @@ from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.feed_arguments import feed_names
 from aggregator.cli.logs import escaped
 from aggregator.cli.output import iso
+from aggregator.database import database_time
 from aggregator.database.feeds import read_health
 from aggregator.errors import UsageError
 from aggregator.model import Constraint, FeedHealth, PollRecord
@@ -33,7 +34,7 @@ def explain(feed: str, as_json: bool) -> None:
     """
     with opened_database(load_config()) as (engine, _), engine.connect() as connection:
         (name,) = feed_names(connection, [feed])
-        health = read_health.feed(connection, name, now=datetime.now(UTC))
+        health = read_health.feed(connection, name, now=database_time(connection))
     if health is None:  # removed from the file by another process
         raise UsageError(f"{name}: left the file just now")
     if as_json:

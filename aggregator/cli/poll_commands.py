@@ -3,7 +3,6 @@
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from functools import partial
 
 import click
@@ -14,7 +13,7 @@ from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.feed_arguments import feed_names, list_address
 from aggregator.cli.logs import escaped
 from aggregator.config import Config
-from aggregator.database import Engine
+from aggregator.database import Engine, database_time
 from aggregator.database.feeds import read_health
 from aggregator.database.opml_lists import read_opml_lists
 from aggregator.errors import UsageError
@@ -94,7 +93,8 @@ def _nothing_polled(config: Config, engine: Engine) -> str:
         return f"{config.path} lists no feed; add one: aggregator add URL"
     with engine.connect() as connection:
         next_due_at = read_health.next_due_at(connection)
-    return output.nothing_due(next_due_at, now=datetime.now(UTC))
+        now = database_time(connection)
+    return output.nothing_due(next_due_at, now=now)
 
 
 @click.command(name="feeds")
@@ -107,7 +107,7 @@ def list_feeds(as_json: bool, failing: bool) -> None:
     A terminal gets a table of its width; a file or a program whole values with tabs between.
     """
     with opened_database(load_config()) as (engine, _), engine.connect() as connection:
-        feeds = read_health.feeds_by_urgency(connection, now=datetime.now(UTC), history=1)
+        feeds = read_health.feeds_by_urgency(connection, now=database_time(connection), history=1)
         lists = read_opml_lists.healths(connection)
     if failing:
         feeds = [feed for feed in feeds if feed_status(feed) is FeedStatus.FAILING]

@@ -10,6 +10,7 @@ and never wait for the network inside.
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from aggregator.database.clock import clock_of, database_time, system_time
 from aggregator.database.deadline import READING
 from aggregator.database.engine import (
     is_up_to_date,
@@ -28,7 +29,9 @@ __all__ = [
     "DatabaseWriter",
     "Engine",
     "Transact",
+    "clock_of",
     "database_error",
+    "database_time",
     "is_gone",
     "is_missing",
     "is_passing",
@@ -36,5 +39,6 @@ __all__ = [
     "main_file",
     "open_database",
     "open_unchanged",
+    "system_time",
     "watch_file",
 ]

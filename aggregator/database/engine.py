@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SAWarning
 
+from aggregator.database.clock import SERVER_TIME, ServerClock, clock_option
 from aggregator.database.deadline import set_deadline
 from aggregator.database.failures import BUSY_TIMEOUT, database_error, name_of, parse_url
 from aggregator.database.sqlite_file import WatchedFile, log_when_missing
@@ -41,6 +42,7 @@ A server that vanished without closing its connections would be waited for witho
 ignores all but the first where the server is at a Unix-domain socket.
 """
 
+_CLOCK_AGE = timedelta(seconds=10)  # after which a transaction that only reads asks for the time
 _DRIVERS_ON_LIBPQ = frozenset({"psycopg", "psycopg2"})
 _PRIVATE = 0o600
 _READER_SETTINGS = ("max_parallel_workers_per_gather = 0", "jit = off", "enable_mergejoin = off")
@@ -167,13 +169,15 @@ def _is_file(place: URL) -> bool:
 
 def _engine(place: URL, *, read_only: bool, foreign_keys: bool = True) -> Engine:
     options: dict[str, Any] = {"pool_pre_ping": True}
+    clock = ServerClock()
     if place.get_backend_name() == "sqlite":
         options = {"connect_args": {"timeout": BUSY_TIMEOUT}}
     else:
         options["connect_args"] = _connect_arguments(place)
+        options["execution_options"] = clock_option(clock)
         if read_only:  # a page's statements see the same, as in SQLite
             reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-            options["execution_options"] = reading
+            options["execution_options"] |= reading
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", SAWarning)  # an unknown option
@@ -191,7 +195,7 @@ def _engine(place: URL, *, read_only: bool, foreign_keys: bool = True) -> Engine
     if place.get_backend_name() == "sqlite":
         _set_up_sqlite(engine, read_only=read_only, foreign_keys=foreign_keys)
     else:
-        _set_up_postgresql(engine, read_only=read_only)
+        _set_up_postgresql(engine, clock, read_only=read_only)
     return engine
 
 
@@ -231,7 +235,7 @@ def _set_up_sqlite(engine: Engine, *, read_only: bool, foreign_keys: bool) -> No
     event.listen(engine, "begin", begin_transaction)
 
 
-def _set_up_postgresql(engine: Engine, *, read_only: bool) -> None:
+def _set_up_postgresql(engine: Engine, clock: ServerClock, *, read_only: bool) -> None:
     max_idle = MAX_IDLE // timedelta(milliseconds=1)
     settings = [f"idle_in_transaction_session_timeout = {max_idle}"]
     if read_only:
@@ -244,13 +248,22 @@ def _set_up_postgresql(engine: Engine, *, read_only: bool) -> None:
         cursor.close()
         connection.commit()
 
-    def begin_transaction(connection: Connection) -> None:
+    def begin_writing(connection: Connection) -> None:
         wait = connection.get_execution_options().get("busy_timeout", BUSY_TIMEOUT)
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait * 1000}")
+        limit = f"set_config('lock_timeout', '{wait * 1000}', true)"
+        clock.read(partial(_number, connection, f"SELECT {SERVER_TIME}, {limit}"))
+
+    def begin_reading(connection: Connection) -> None:
+        if clock.age() > _CLOCK_AGE:
+            clock.read(partial(_number, connection, f"SELECT {SERVER_TIME}"))
 
     event.listen(engine, "connect", set_up_connection)
-    if not read_only:
-        event.listen(engine, "begin", begin_transaction)
+    event.listen(engine, "begin", begin_reading if read_only else begin_writing)
+
+
+def _number(connection: Connection, statement: str) -> int:
+    value: int = connection.exec_driver_sql(statement).scalar_one()
+    return value
 
 
 def _revision(place: URL) -> str | None:

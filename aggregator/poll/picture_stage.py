@@ -12,7 +12,7 @@ from functools import partial
 from typing import Self
 
 from aggregator import urls
-from aggregator.database import Connection, DBAPIError, Transact
+from aggregator.database import Connection, DBAPIError, Transact, database_time
 from aggregator.database.pictures import read_pictures, write_choices, write_pictures
 from aggregator.model import DuePicture, FetchedPicture, PictureMode
 from aggregator.pictures.picture_choice import chosen_pictures
@@ -168,7 +168,7 @@ async def forget_pictures(
         log.warning("pictures: %d files are missing; they are fetched again", len(missing))
         await transact(
             lambda connection: write_pictures.fetch_again(
-                connection, missing, now=PollClock().now()
+                connection, missing, now=database_time(connection)
             )
         )
     await asyncio.to_thread(files.delete_others, stored)
@@ -179,6 +179,11 @@ async def _fill(transact: Transact, files: PictureFiles, max_stored: int) -> Non
     evict = partial(write_pictures.evict, max_size=max_stored)
     while doomed := await transact(evict):
         await asyncio.to_thread(files.delete, doomed)
-    readmit = partial(write_pictures.readmit, max_size=max_stored, now=PollClock().now())
+
+    def readmit(connection: Connection) -> int:
+        return write_pictures.readmit(
+            connection, max_size=max_stored, now=database_time(connection)
+        )
+
     if count := await transact(readmit):
         log.info("pictures: there is room for %d again; they are fetched", count)

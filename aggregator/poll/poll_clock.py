@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
+
+from aggregator.database import system_time
 
 
 class Timer(Protocol):
@@ -14,11 +16,18 @@ class Timer(Protocol):
 
 
 class PollClock:
-    """The time of day, and spans of time on the running event loop."""
+    """The time of day, and spans of time on the running event loop.
+
+    Args:
+        time_of_day: Returns the time of the database (`clock_of`), aware and in UTC.
+    """
+
+    def __init__(self, time_of_day: Callable[[], datetime] = system_time) -> None:
+        self._time_of_day = time_of_day
 
     def now(self) -> datetime:
         """Return the time of day, in UTC."""
-        return datetime.now(UTC)
+        return self._time_of_day()
 
     def monotonic(self) -> float:
         """Return seconds that never go back, whatever happens to the machine's clock."""

@@ -131,6 +131,10 @@ class Poller:
             return None
         return await result
 
+    def now(self) -> datetime:
+        """Return the time by which feeds are due; aware, UTC."""
+        return self._clock.now()
+
     @property
     def lacks_workers(self) -> bool:
         """Whether this machine could not start a process to read the last document."""

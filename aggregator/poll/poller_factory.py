@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
-from aggregator.database import DatabaseWriter, Engine, Transact
+from aggregator.database import DatabaseWriter, Engine, Transact, clock_of
 from aggregator.fetch import Fetcher
 from aggregator.poll.host_limits import HostLimits
 from aggregator.poll.network_health import NetworkHealth
@@ -37,7 +37,7 @@ class PollerFactory:
 
     Args:
         max_wait: How long a database may be locked or full before a poll fails; None: for ever.
-        clock: Of the pollers and all their parts.
+        clock: Of the pollers and all their parts; None: the clock of the database.
         workers: Makes the processes that read documents.
         max_batch, linger: Of `StorageQueue`.
     """
@@ -55,7 +55,7 @@ class PollerFactory:
         if warning := slow_warning():
             log.warning(warning)
         return_large_blocks()  # of documents
-        self._clock = clock or PollClock()
+        self._clock = clock or PollClock(clock_of(engine))
         self._workers = workers
         self._max_batch = max_batch
         self._linger = linger

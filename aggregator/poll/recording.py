@@ -6,10 +6,10 @@ may write meanwhile.  A long document is stored in several transactions.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 
-from aggregator.database import Connection
+from aggregator.database import Connection, database_time
 from aggregator.database.entries import write_entries, write_keys
 from aggregator.database.feeds import write_leases, write_polls
 from aggregator.database.pictures import write_choices
@@ -123,7 +123,7 @@ def record_part(
             before the first write is still true then.
         now: When the polls are stored, perhaps long after the end of the polls.  None: now.
     """
-    now = now or datetime.now(UTC)
+    now = now or database_time(connection)
     if recording.partly_stored is None:
         locked, unfinished = _begin(connection, recording.polls, settings)
     else:

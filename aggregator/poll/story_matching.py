@@ -1,10 +1,10 @@
 """New entries compared with entries of other feeds, for a bounded time in each transaction."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from time import monotonic
 
-from aggregator.database import Connection
+from aggregator.database import Connection, database_time
 from aggregator.database.entries import write_entries
 from aggregator.database.stories import write_candidates, write_stories
 from aggregator.stories import similarity
@@ -61,7 +61,7 @@ def _candidates(
 def match_postponed(connection: Connection) -> bool:
     """Compare entries postponed by earlier transactions; return whether any are left."""
     pairs = write_candidates.take_postponed(connection, _MAX_PAIRS)
-    return _compare(connection, pairs, datetime.now(UTC)) or len(pairs) == _MAX_PAIRS
+    return _compare(connection, pairs, database_time(connection)) or len(pairs) == _MAX_PAIRS
 
 
 def _compare(connection: Connection, pairs: Sequence[tuple[int, int]], now: datetime) -> bool:

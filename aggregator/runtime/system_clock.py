@@ -1,4 +1,4 @@
-"""Whether the machine's clock was set.
+"""Whether the clock was set by which feeds are due.
 
 The schedule is in wall-clock time, as the schedule outlives processes and reboots.  After a change
 of the clock, a feed that was due in an hour would be due at once, or in a year.  The time since
@@ -7,7 +7,7 @@ boot, which also passes during sleep, shows such a change.
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 _TOLERANCE = timedelta(seconds=1)
@@ -32,11 +32,15 @@ class ClockReading:
         return self.boot == reading.boot and difference < _TOLERANCE
 
 
-def read() -> ClockReading | None:
-    """Return a reading, None on a system without the second clock."""
+def read(now: datetime) -> ClockReading | None:
+    """Return a reading, None on a system without the second clock.
+
+    Args:
+        now: By the clock of the schedule; aware.
+    """
     try:
         boot = _BOOT_ID.read_text().strip()
         since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
     except (OSError, AttributeError):
         return None
-    return ClockReading(boot, datetime.fromtimestamp(time.time() - since_boot, UTC))
+    return ClockReading(boot, now - timedelta(seconds=since_boot))

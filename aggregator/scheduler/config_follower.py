@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -125,8 +124,7 @@ class ConfigFollower:
             config: With or without the feeds of its OPML lists, which are taken from the database.
         """
         followed = await self._present.transact(
-            lambda connection: config_sync.follow(connection, config, now=datetime.now(UTC)),
-            is_stopping=self._is_stopping,
+            partial(config_sync.follow, config=config), is_stopping=self._is_stopping
         )
         settings = await in_daemon_thread(partial(self._settings_of, followed.config))
         changes = config_changes(followed.changes, self.config, followed.config)

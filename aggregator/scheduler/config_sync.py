@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.config import Config, with_opml_lists
-from aggregator.database import Connection
+from aggregator.database import Connection, database_time
 from aggregator.database.feeds import write_subscriptions
 from aggregator.database.feeds.write_subscriptions import SyncResult
 from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
@@ -29,10 +29,16 @@ class FollowedConfig:
     list_versions: dict[str, int]
 
 
-def follow(connection: Connection, config: Config, *, now: datetime) -> FollowedConfig:
-    """Make the database agree with a configuration and the feeds of OPML lists."""
+def follow(
+    connection: Connection, config: Config, *, now: datetime | None = None
+) -> FollowedConfig:
+    """Make the database agree with a configuration and the feeds of OPML lists.
+
+    Args:
+        now: When new feeds are due; None: the time of the database.
+    """
     with uncollected():
-        return _follow(connection, config, now=now)
+        return _follow(connection, config, now=now or database_time(connection))
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from aggregator.config import Config
@@ -70,8 +69,8 @@ class ClockWatch:
 
     async def look(self, present: PresentPoller) -> None:
         """Compare the clock with the last look."""
-        reading = system_clock.read()
+        reading = system_clock.read(present.poller.now())
         if reading is None or (self._reading and reading.agrees_with(self._reading)):
             return
         self._reading = reading
-        await present.transact(partial(leases.follow_clock, reading))
+        await present.transact(leases.follow_clock)

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
-from aggregator.database import Connection, DBAPIError
+from aggregator.database import Connection, DBAPIError, database_time
 from aggregator.database.feeds import write_clock_shift, write_leases
 from aggregator.database.opml_lists import write_opml_lists
 from aggregator.poll import Poller
@@ -22,7 +22,7 @@ FEEDS_PER_SLOT = 4
 STOP_STEP = 1
 """Seconds that each step of a stop may take: end polls, store what they brought, free leases."""
 
-_RENEWAL = LEASE.total_seconds() / 4
+_RENEWALS = 4  # in the time of a lease
 
 
 @contextlib.asynccontextmanager
@@ -43,7 +43,8 @@ async def held_leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator
                 "%s also polls for this database; only one process polls a site at a time",
                 new_owner,
             )
-        write_leases.renew_leases(connection, owner=owner, until=datetime.now(UTC) + LEASE)
+        until = database_time(connection) + LEASE
+        write_leases.renew_leases(connection, owner=owner, until=until)
 
     async def keep_renewing() -> None:
         while True:
@@ -51,7 +52,7 @@ async def held_leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator
                 await poller().transact(renew)
             except DBAPIError as error:
                 log.error("database: %s; leases are not renewed", error.orig)
-            await asyncio.sleep(_RENEWAL)
+            await asyncio.sleep(LEASE.total_seconds() / _RENEWALS)
 
     task = asyncio.create_task(keep_renewing())
     try:
@@ -86,7 +87,7 @@ def reclaim_leases(connection: Connection, owner: str) -> None:
     owners = write_leases.lease_owners(connection)
     ended = [name for name in owners if process_identity.has_ended(name)]
     feeds = write_leases.reclaim_leases(
-        connection, ended_owners=ended, owner=owner, now=datetime.now(UTC)
+        connection, ended_owners=ended, owner=owner, now=database_time(connection)
     )
     if feeds:
         log.warning(
@@ -96,10 +97,14 @@ def reclaim_leases(connection: Connection, owner: str) -> None:
         )
 
 
-def follow_clock(reading: system_clock.ClockReading, connection: Connection) -> None:
+def follow_clock(connection: Connection) -> None:
     """Move the schedule if the clock was set since the last look of any process."""
+    now = database_time(connection)
+    reading = system_clock.read(now)
+    if reading is None:
+        return
     step = write_clock_shift.follow_clock(
-        connection, boot=reading.boot, started_at=reading.started_at, now=datetime.now(UTC)
+        connection, boot=reading.boot, started_at=reading.started_at, now=now
     )
     if step:
         log.warning(

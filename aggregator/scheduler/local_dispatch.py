@@ -4,11 +4,10 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
-from aggregator.database import Connection, main_file
+from aggregator.database import Connection, database_time, main_file
 from aggregator.database.feeds import write_leases, write_polls
 from aggregator.model import DueFeed
 from aggregator.poll.host_limits import Budget
@@ -79,7 +78,8 @@ class LocalDispatch:
 
         def lease(connection: Connection) -> list[DueFeed]:
             nonlocal file
-            now, file = datetime.now(UTC), main_file(connection)  # it may have been locked for long
+            file = main_file(connection)
+            now = database_time(connection)  # only now: the file may have been locked for long
             if self._file not in {None, file}:
                 write_polls.take_over(connection, owner=owner, now=now)
             if overdue:

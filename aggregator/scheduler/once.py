@@ -5,20 +5,20 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from time import monotonic
 
 from aggregator import urls
 from aggregator.config import Config
-from aggregator.database import Connection, Engine, Transact
+from aggregator.database import Connection, Engine, Transact, database_time
 from aggregator.database.feeds import read_names, write_hosts, write_leases
 from aggregator.database.pictures import write_pictures
 from aggregator.errors import NoWorkerError, UsageError
 from aggregator.model import DueFeed, OpmlPoll
 from aggregator.poll import Poller, PollerFactory, PollResult, PollSettings
 from aggregator.poll.picture_fetcher import PictureSettings
-from aggregator.runtime import process_identity, system_clock
+from aggregator.runtime import process_identity
 
 from . import config_sync, leases
 from .leases import FEEDS_PER_SLOT, LEASE
@@ -130,9 +130,7 @@ async def _with_polled_lists(
             on_list(poll)
         if all(poll.outlines is None for poll in polls):
             return config
-        followed = await poller.transact(
-            lambda connection: config_sync.follow(connection, config, now=datetime.now(UTC))
-        )
+        followed = await poller.transact(partial(config_sync.follow, config=config))
         return followed.config
 
 
@@ -164,11 +162,14 @@ async def _fetch_pictures(
     pollers: PollerFactory, settings: PollSettings, pictures: PictureSettings, transact: Transact
 ) -> None:
     """Fetch the pictures that are due, for `MAX_PICTURE_TIME` at most."""
-    has_due = partial(write_pictures.has_due, now=datetime.now(UTC))
-    if await transact(has_due):
+    if await transact(_has_due_pictures):
         log.info("pictures: fetching those of new posts, for a minute at most")
         async with pollers.picture_stage(settings, pictures, transact) as stage:
             await stage.work(_is_over(MAX_PICTURE_TIME))
+
+
+def _has_due_pictures(connection: Connection) -> bool:
+    return write_pictures.has_due(connection, now=database_time(connection))
 
 
 def _is_over(span: timedelta) -> Callable[[], bool]:
@@ -181,11 +182,10 @@ def _lease(
     connection: Connection, *, owner: str, names: Collection[str] | None, all_feeds: bool
 ) -> list[DueFeed]:
     """Lease the named feeds, all feeds, or the due feeds."""
-    now = datetime.now(UTC)
+    now = database_time(connection)
     shared_hosts = write_hosts.shared_hosts(connection)
     leases.reclaim_leases(connection, owner)
-    if reading := system_clock.read():
-        leases.follow_clock(reading, connection)
+    leases.follow_clock(connection)
     if names is None and not all_feeds:
         return write_leases.lease_due(
             connection, owner=owner, now=now, until=now + LEASE, shared_hosts=shared_hosts

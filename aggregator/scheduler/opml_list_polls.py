@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from datetime import UTC, datetime
 from functools import partial
 
 from aggregator import urls
 from aggregator.config import Config, OpmlList, is_allowed
+from aggregator.database import Connection, database_time
 from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
 from aggregator.model import DueOpmlList, OpmlPoll
 from aggregator.poll import Poller
@@ -39,16 +39,18 @@ async def poll_opml_lists(
     requested = lists.keys() if addresses is None else lists.keys() & set(addresses)
     if not requested:
         return []
-    now = datetime.now(UTC)
-    lease = partial(
-        write_opml_lists.lease_lists,
-        owner=owner,
-        now=now,
-        until=now + config.poll.timeout + LEASE,
-        addresses=requested,
-        only_due=only_due,
-        also_gone=addresses is not None,
-    )
+
+    def lease(connection: Connection) -> list[DueOpmlList]:
+        now = database_time(connection)
+        return write_opml_lists.lease_lists(
+            connection,
+            owner=owner,
+            now=now,
+            until=now + config.poll.timeout + LEASE,
+            addresses=requested,
+            only_due=only_due,
+            also_gone=addresses is not None,
+        )
 
     async def poll(due: DueOpmlList) -> OpmlPoll:
         opml_list = lists[due.address]
@@ -57,7 +59,7 @@ async def poll_opml_lists(
             due,
             opml_list.address,
             interval=opml_list.options.interval or config.poll.interval,
-            now=datetime.now(UTC),
+            now=poller.now(),
             is_requested=addresses is not None,
         )
         await poller.transact(partial(write_opml_lists.record, poll=result, owner=owner))

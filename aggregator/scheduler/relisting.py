@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
 from time import monotonic
 
-from aggregator.database import Connection, Transact
+from aggregator.database import Connection, Transact, database_time
 from aggregator.database.lists import read_relisting
 from aggregator.database.lists.write_relisting import BatchSize, relist_batch
 
@@ -37,7 +36,7 @@ class Relisting:
         if started_at - self._logged_at >= _LOG_INTERVAL:
             self._logged_at = started_at
             _log_progress(connection)  # before the first write
-        share = relist_batch(connection, self._size.entries, now=datetime.now(UTC))
+        share = relist_batch(connection, self._size.entries, now=database_time(connection))
         if share is None:
             return False
         self._size.learn(monotonic() - started_at, share)

@@ -1,7 +1,7 @@
 """Retention: the deletion of old entries."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from aggregator.database.chunks import chunks
+from aggregator.database.clock import database_time
 from aggregator.database.entries.write_entries import stored_words
 from aggregator.database.entries.write_keys import forget, forget_unlisted
 from aggregator.database.feeds.write_polls import note_change
@@ -54,7 +55,7 @@ def delete_old(
             feeds.c.entries > literal(max_entries, BigInteger),
         )
     )
-    deleted, now = 0, datetime.now(UTC)
+    deleted, now = 0, database_time(connection)
     for feed_id, spare in connection.execute(with_old).all():
         bounds = (before_id, spare, max_entries)
         doomed = _oldest(connection, feed_id, *bounds, limit=limit - deleted)

@@ -6,13 +6,14 @@ another process goes on after a kill.  Nothing becomes new by that, and nothing 
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import accumulate
 from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 
+from aggregator.database.clock import database_time
 from aggregator.database.dialects import wait_for_writers
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists.read_definitions import ALL_FEEDS, VIEWS_ALONE
@@ -157,7 +158,7 @@ def relist_all(engine: Engine, *, now: datetime | None = None) -> None:
     size = BatchSize()
 
     def relist(connection: Connection) -> float | None:
-        return relist_batch(connection, size.entries, now=now or datetime.now(UTC))
+        return relist_batch(connection, size.entries, now=now or database_time(connection))
 
     started_at = monotonic()
     while (share := run_after_reading(engine, relist)) is not None:

@@ -1,0 +1,130 @@
+"""Feeds that have one more post at each request, each at a site of its own, and who polled them.
+
+A document that nobody stored is a post that comes again with the next one; a post that is missing
+in the end was lost, one that is there twice was doubled.
+"""
+
+import contextlib
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+
+from tests.feedserver import FeedServer
+from tests.running import rss, write_config
+
+_FIRST_SITE = 11  # 127.0.0.11 and above
+_STARTS = text(
+    "SELECT started_at / 1e6 FROM polls JOIN feeds ON feeds.id = polls.feed_id WHERE url = :url"
+)
+
+
+class GrowingFeed:
+    """A feed at a site of its own; `delay` are the seconds until an answer."""
+
+    def __init__(self, name: str, server: FeedServer, delay: float) -> None:
+        self.name, self.url, self.delay = name, server.url(f"/{name}"), delay
+        self.grows = True
+        self.requested_at: list[float] = []
+        self.guids: list[str] = []
+        self._server = server
+        self._lock = threading.Lock()
+        server.raw(f"/{name}", self._answer)
+
+    def _answer(self, connection: socket.socket) -> None:
+        with self._lock:
+            self.requested_at.append(time.time())
+            guid = f"{self.name}-{len(self.requested_at)}"
+        if self._server.pause(self.delay):
+            return
+        with self._lock:
+            if self.grows:
+                self.guids.append(guid)
+            body = rss([(guid, f"Post {guid}", datetime.now(UTC)) for guid in self.guids])
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\nContent-Length: %d\r\n\r\n"
+        connection.sendall(head % len(body) + body)
+
+
+class GrowingFeeds:
+    """Some feeds, polled with a PostgreSQL database every `interval` seconds."""
+
+    def __init__(self, feeds: Sequence[GrowingFeed], database: Engine, interval: int) -> None:
+        self._feeds, self.database, self.interval = feeds, database, interval
+        self._starts: dict[str, set[float]] = {feed.url: set() for feed in feeds}
+
+    def __iter__(self) -> Iterator[GrowingFeed]:
+        return iter(self._feeds)
+
+    def __len__(self) -> int:
+        return len(self._feeds)
+
+    def write_config(self, folder: Path, **options: str) -> None:
+        """Write config.yaml; `options` are those of `poll`."""
+        values = {"interval": f"{self.interval}s", "host_delay": "0s", "workers": "1", **options}
+        poll = ", ".join(f"{key}: {value}" for key, value in values.items())
+        write_config(
+            folder,
+            [feed.url for feed in self._feeds],
+            poll=f"{{{poll}}}",
+            network="{allow: [127.0.0.0/8]}",
+            database=self.database.url.render_as_string(hide_password=False),
+        )
+
+    def are_stored(self) -> bool:
+        """Whether the database has each post that was served until now, and none of them twice."""
+        served = {guid for feed in self._feeds for guid in list(feed.guids)}
+        with self.database.connect() as connection:
+            stored = Counter(connection.scalars(text("SELECT guid FROM entries")))
+            for url, starts in self._starts.items():
+                starts |= {float(at) for at in connection.scalars(_STARTS, {"url": url})}
+        assert max(stored.values(), default=1) == 1, stored.most_common(3)
+        return served <= stored.keys()
+
+    def stop_growing(self) -> None:
+        """Let no further posts come."""
+        for feed in self._feeds:
+            feed.grows = False
+
+    def have_been_polled(self, count: int) -> bool:
+        """Whether each feed was requested so often."""
+        return all(len(feed.requested_at) >= count for feed in self._feeds)
+
+    def early(self) -> list[tuple[str, float]]:
+        """Return feeds that were requested within their interval, with the seconds between.
+
+        A poll that was stored counts from its start, which the database has, as requests arrive
+        with delays; one that was not stored from the arrival of its request.
+        """
+        self.are_stored()
+        return [
+            (feed.name, later - earlier)
+            for feed in self._feeds
+            for earlier, later in pairwise(_starts(feed.requested_at, self._starts[feed.url]))
+            if later - earlier < self.interval - 1e-3
+        ]
+
+
+def _starts(requested_at: Sequence[float], poll_starts: set[float]) -> Iterator[float]:
+    """Yield when the poll of each request began."""
+    former = float("-inf")
+    for at in list(requested_at):
+        yield max((start for start in poll_starts if former < start <= at), default=at)
+        former = at
+
+
+@contextlib.contextmanager
+def growing_feeds(
+    database: Engine, *, count: int, interval: int, delay: float
+) -> Iterator[GrowingFeeds]:
+    with contextlib.ExitStack() as servers:
+        feeds = []
+        for number in range(count):
+            server = servers.enter_context(FeedServer(f"127.0.0.{_FIRST_SITE + number}"))
+            feeds.append(GrowingFeed(f"feed{number}", server, delay))
+        yield GrowingFeeds(feeds, database, interval)
