@@ -5,17 +5,13 @@ import contextlib
 import functools
 import itertools
 import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import pytest
 from sqlalchemy import URL, Connection, create_engine, make_url
 
 from aggregator.database import Engine, open_database
+from tests.postgresql_server import postgres_server
 
 _numbers = itertools.count(1)
 _opened: list[Engine] = []
@@ -160,36 +156,10 @@ def server() -> Iterator[str]:
 
     Skips the test where PostgreSQL is not installed.
     """
-    found = [*Path("/usr/lib/postgresql").glob("*/bin"), *_on_path()]
-    if not found or (os.geteuid() == 0 and shutil.which("runuser") is None):
-        pytest.skip("NO POSTGRESQL SERVER HERE, NOT TESTED")
-    pytest.importorskip("psycopg", reason="NO DRIVER FOR POSTGRESQL, NOT TESTED")
-    with tempfile.TemporaryDirectory() as folder:
-        if os.geteuid() == 0:
-            shutil.chown(folder, "postgres")
-        commands, data = max(found), f"{folder}/data"
-        _as_postgres(
-            f"{commands}/initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "-N"
-        )
-        unsafe = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"  # and quicker
-        options = f"-c listen_addresses= -c unix_socket_directories={folder} {unsafe}"
-        control = (f"{commands}/pg_ctl", "-D", data, "-w")
-        _as_postgres(*control, "-l", f"{folder}/log", "-o", options, "start")
+    with postgres_server("synchronous_commit=off") as own_server:  # and quicker
         try:
-            yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
+            yield own_server.url()
         finally:
             _close()
             _made.clear()
             _returned.clear()
-            _as_postgres(*control, "-m", "immediate", "stop")
-
-
-def _on_path() -> list[Path]:
-    found = shutil.which("initdb")
-    return [Path(found).parent] if found else []
-
-
-def _as_postgres(*command: str) -> None:
-    """Run a command as somebody other than root: the server refuses to be."""
-    user = ("runuser", "-u", "postgres", "--") if os.geteuid() == 0 else ()
-    subprocess.run([*user, *command], check=True, stdout=subprocess.DEVNULL, cwd="/")

@@ -23,10 +23,10 @@ from _pytest.runner import runtestprotocol
 _LONG = 0.005  # seconds of a setup or teardown that is worth telling
 _SHARED = ("tests.running", "tests.stored", "tests.web_fixtures")  # what they import, most tests do
 _LONGEST_FIRST = (
-    "postgresql faults_storage hostile_documents faults_load publish_everywhere terminal run "
-    "web_look costly_searches plan_database search_agreement write_lock web_connections "
-    "faults_words websub shortcuts scheduler faults_http workers fetch_faults architecture words "
-    "documents"
+    "postgresql_faults postgresql faults_storage hostile_documents faults_load "
+    "publish_everywhere terminal run web_look costly_searches plan_database search_agreement "
+    "write_lock web_connections faults_words websub shortcuts scheduler faults_http workers "
+    "fetch_faults architecture words documents"
 ).split()
 """Modules that take minutes, or that wait: with none of them the run ends in one process alone."""
 _OF_SYNTAX = frozenset({"architecture", "documents", "words"})

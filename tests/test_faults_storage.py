@@ -1,8 +1,6 @@
 """The database under fault: full, locked, read-only, corrupt, shared.  Real processes and files."""
 
 import contextlib
-import ctypes
-import os
 import resource
 import signal
 import sqlite3
@@ -31,6 +29,7 @@ from tests.running import (
     running,
     write_config,
 )
+from tests.small_disk import small_disk
 
 FAST = "{interval: 1s, host_delay: 0s, workers: 1}"
 
@@ -41,47 +40,10 @@ def server():
         yield server
 
 
-class Mount:
-    """A file system of a few megabytes, in memory."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._libc = ctypes.CDLL(None, use_errno=True)
-
-    def mount(self, *, read_only: bool = False, again: bool = False) -> None:
-        flags = (1 if read_only else 0) | (32 if again else 0)  # MS_RDONLY, MS_REMOUNT
-        place = str(self.folder).encode()
-        if self._libc.mount(b"tmpfs", place, b"tmpfs", flags, b"size=4m"):
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code))
-
-    def unmount(self) -> None:
-        self._libc.umount2(str(self.folder).encode(), 2)  # MNT_DETACH
-
-    @contextlib.contextmanager
-    def full(self) -> Iterator[None]:
-        filler = self.folder / "filler"
-        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-            while True:
-                file.write(bytes(4096))
-        try:
-            yield
-        finally:
-            filler.unlink()
-
-
 @pytest.fixture
 def small(tmp_path):
-    """A small disk; needs root, or rather the right to mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = Mount(folder)
-    try:
-        mount.mount()
-    except OSError as error:
-        pytest.skip(f"NOT TESTED: a full or read-only disk: a tmpfs can't be mounted ({error})")
-    yield mount
-    mount.unmount()
+    with small_disk(tmp_path / "disk") as disk:
+        yield disk
 
 
 class Log(threading.Thread):

@@ -19,13 +19,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from aggregator import urls
 from aggregator.config import Config
-from aggregator.database import DBAPIError, Engine, database_error, is_gone
+from aggregator.database import DBAPIError, Engine, is_gone
 from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
 from aggregator.merged import HUB_PATH
@@ -148,9 +148,9 @@ def _deadline_met(_error: DeadlineError) -> Response:
 
 
 def _database_error(error: DBAPIError) -> Response:
-    # The address of the database may hold a password: one line for the log, none for the client.
+    # The address of the database may hold a password: the client is not told.
     if not is_gone(error):  # a missing file is logged once, by `watch_file`
-        current_app.logger.error(str(database_error(error, site().config.database)))
+        site().database_log.note(error)
     response = _error_answer(503, _MESSAGES[503])
     response.headers["Retry-After"] = "10"
     return response

@@ -151,7 +151,8 @@ def application() -> Flask:
 
 def _app(config: Config, *, listens_on: str | None) -> Flask:
     urls.remember_secrets(config.secrets)  # another process may have read the file
-    engine = open_database(config.database, read_only=True, deadline=READING)
+    # A web process that starts while the database is away answers 503 until it is back.
+    engine = open_database(config.database, read_only=True, deadline=READING, is_needed=False)
     hub = HubRequests(partial(_open_to_write, config)) if config.websub.hub == "self" else None
     return create_app(config, engine, hub=hub, listens_on=listens_on)
 

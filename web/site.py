@@ -20,6 +20,7 @@ from web.assets import load_assets
 from web.branding import Branding, branding
 from web.client_limits import ClientLimiter
 from web.costly_searches import CostlySearches
+from web.database_log import DatabaseLog
 from web.deltas import SentVersions
 from web.hub_requests import HubRequests
 from web.responses import Body, BodyCache
@@ -44,6 +45,7 @@ class Site:
         sidebars: Cache of the sidebar.
         feed_table_lock: Held while a page of hundreds of feeds is made.
         costly_searches: Limit for costly searches in progress.
+        database_log: What the log says of a database that cannot be read.
         build: Hash of templates, files and configuration; part of the validators of pages.
         utc_now: Returns the time of pages; aware.
         hub: Takes requests of subscribers to our own hub; None without such a hub.
@@ -63,6 +65,7 @@ class Site:
     sidebars: Sidebars
     feed_table_lock: threading.Lock
     costly_searches: CostlySearches
+    database_log: DatabaseLog
     build: str
     utc_now: Callable[[], datetime]
     hub: HubRequests | None = None
@@ -95,6 +98,7 @@ def set_site(
         sidebars=Sidebars(),
         feed_table_lock=threading.Lock(),
         costly_searches=CostlySearches(),
+        database_log=DatabaseLog(config.database),
         build=_build(config, assets, brand),
         utc_now=utc_now or clock_of(engine),
         hub=hub,

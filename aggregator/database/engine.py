@@ -15,9 +15,16 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SAWarning
 
 from aggregator.database.clock import SERVER_TIME, ServerClock, clock_option
-from aggregator.database.deadline import set_deadline
-from aggregator.database.failures import BUSY_TIMEOUT, database_error, name_of, parse_url
+from aggregator.database.deadline import OF_ALL_FEEDS, set_deadline
+from aggregator.database.failures import (
+    BUSY_TIMEOUT,
+    database_error,
+    is_passing,
+    name_of,
+    parse_url,
+)
 from aggregator.database.sqlite_file import WatchedFile, log_when_missing
+from aggregator.database.stalled_server import watch_server
 from aggregator.errors import DatabaseError
 
 HEAD = "0034"
@@ -43,6 +50,9 @@ ignores all but the first where the server is at a Unix-domain socket.
 """
 
 _CLOCK_AGE = timedelta(seconds=10)  # after which a transaction that only reads asks for the time
+_OVER_DEADLINE = timedelta(seconds=2)
+"""Time in which a server that ends a statement at its deadline should have said so."""
+
 _DRIVERS_ON_LIBPQ = frozenset({"psycopg", "psycopg2"})
 _PRIVATE = 0o600
 _READER_SETTINGS = ("max_parallel_workers_per_gather = 0", "jit = off", "enable_mergejoin = off")
@@ -51,7 +61,12 @@ compiles to machine code, and reads from the beginning what a page joins from th
 
 
 def open_database(
-    url: str, *, read_only: bool = False, upgrades: bool = True, deadline: timedelta | None = None
+    url: str,
+    *,
+    read_only: bool = False,
+    upgrades: bool = True,
+    deadline: timedelta | None = None,
+    is_needed: bool = True,
 ) -> Engine:
     """Return an engine on the database at `url`, after an update of the schema.
 
@@ -61,6 +76,8 @@ def open_database(
             start at the moment when the file is moved.
         upgrades: False refuses a database with an older schema, or without one.
         deadline: Time limit of each statement, which raises `DeadlineError`; None for no limit.
+            A server that hangs is waited for a little longer.
+        is_needed: False: without a server the schema is not updated, and no error raised.
 
     Raises:
         DatabaseError: The database can't be opened, belongs to another program or to a newer
@@ -69,10 +86,15 @@ def open_database(
     place = parse_url(url)
     prepare = partial(_bring_up_to_date if upgrades else _check_schema, place)
     if not (read_only and _is_missing(place)):
-        prepare()
+        try:
+            prepare()
+        except DatabaseError as error:
+            if is_needed or not _will_pass(error):
+                raise
     engine = _engine(place, read_only=read_only)
     if deadline is not None:
         set_deadline(engine, deadline)
+    watch_server(engine, limit=deadline and max(deadline, OF_ALL_FEEDS) + _OVER_DEADLINE)
     if _is_file(place):
         WatchedFile(Path(place.database or ""), writes=not read_only, prepare=prepare).attach(
             engine
@@ -140,6 +162,10 @@ def _present_schema(place: URL) -> str | None:
             f"{revision}, this one has {HEAD}); `aggregator poll` or `aggregator run` updates it"
         )
     return revision
+
+
+def _will_pass(error: DatabaseError) -> bool:
+    return isinstance(error.__cause__, DBAPIError) and is_passing(error.__cause__)
 
 
 def _check_schema(place: URL) -> None:

@@ -130,15 +130,20 @@ def failure(error: DBAPIError) -> DatabaseFailure:
 def database_error(error: DBAPIError, url: str) -> DatabaseError:
     """Turn an error of the driver into one line with advice."""
     place = parse_url(url)
-    kind, original = failure(error), str(error.orig).strip()
-    cause = original.splitlines()[0] if original else type(error.orig).__name__
+    kind, message = failure(error), cause(error)
     if kind is DatabaseFailure.MISSING:
-        return DatabaseError(cause)
+        return DatabaseError(message)
     is_file = place.get_backend_name() == "sqlite"
     text = (_FILE_ADVICE if is_file else _SERVER_ADVICE).get(kind)
     if text is None:
-        text = f"{cause}; {_CAUSE_ADVICE[kind]}" if kind in _CAUSE_ADVICE else cause
+        text = f"{message}; {_CAUSE_ADVICE[kind]}" if kind in _CAUSE_ADVICE else message
     return DatabaseError(f"{name_of(place)}: {text}")
+
+
+def cause(error: DBAPIError) -> str:
+    """Return the first line of the driver's message, or the name of the error without a message."""
+    message = str(error.orig).strip()
+    return message.splitlines()[0] if message else type(error.orig).__name__
 
 
 def is_missing(error: DBAPIError) -> bool:

@@ -1,8 +1,8 @@
 """The writing thread of a process, which tries again while the database is busy."""
 
 import asyncio
-import logging
 import math
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,15 +15,17 @@ from sqlalchemy.exc import DBAPIError
 from aggregator.database.dialects import wait_for_writers
 from aggregator.database.engine import reading_first
 from aggregator.database.failures import is_missing, is_passing, is_write_conflict
+from aggregator.database.outage_log import OutageLog
+from aggregator.database.stalled_server import stop_waiting
 
-log = logging.getLogger(__name__)
-
-_RETRY_WAITS = (1, 2, 5, 10, 30)
+_RETRY_WAITS = (1, 2, 5, 10)
 """Seconds before a write is tried again; the last one for ever."""
 
 _MISSING_WAIT = 2  # seconds between two attempts while the file is missing
 
 _BUSY_TIMEOUT = 1  # seconds, as a busy database is tried again, and a stop waits no longer
+
+_STOP_WITHIN = 1  # seconds, that the present transaction may take at a stop
 
 _STOPPING = "is_stopping"  # execution option
 
@@ -71,7 +73,7 @@ class DatabaseWriter:
         self._max_wait = math.inf if max_wait is None else max_wait.total_seconds()
         self._engine = engine.execution_options(busy_timeout=_BUSY_TIMEOUT)
         event.listen(self._engine, "before_cursor_execute", _end_if_stopping)
-        self._missing = ""  # the message about a missing file, "" while the file is there
+        self._outage = OutageLog()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
 
     async def transact(
@@ -112,35 +114,37 @@ class DatabaseWriter:
         """Call `run` in the thread that writes, again while the database is locked or full."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + self._max_wait
-        attempt = 0
-        while True:
-            try:
-                result = await loop.run_in_executor(self._thread, run)
-            except DBAPIError as error:
-                if not is_passing(error) or loop.time() > give_up_at:
-                    raise
-                await asyncio.sleep(self._wait(error, attempt))
-                attempt += 1
-            else:
-                if self._missing:
-                    log.warning("database: the file is back; continuing")
-                    self._missing = ""
-                return result
-
-    def _wait(self, error: DBAPIError, attempt: int) -> float:
-        """Log why nothing can be written; return the seconds until the next attempt."""
-        if not is_missing(error):
-            wait = _RETRY_WAITS[min(attempt, len(_RETRY_WAITS) - 1)]
-            log.error("database: %s; trying again in %d s", error.orig, wait)
-            return wait
-        if self._missing != str(error.orig):  # once, not at each attempt
-            self._missing = str(error.orig)
-            log.error("database: %s", error.orig)
-        return _MISSING_WAIT
+        attempt, is_done = 0, False
+        try:
+            while True:
+                try:
+                    result = await loop.run_in_executor(self._thread, run)
+                except DBAPIError as error:
+                    if not is_passing(error) or loop.time() > give_up_at:
+                        raise
+                    self._outage.failed(run, error)
+                    await asyncio.sleep(_wait(error, attempt))
+                    attempt += 1
+                else:
+                    is_done = True
+                    return result
+        finally:
+            self._outage.ended(run, is_done=is_done)
 
     def stop(self) -> None:
-        """End the thread after the present transaction."""
+        """End the thread after the present transaction; a server that hangs is not waited for."""
+        impatience = threading.Timer(_STOP_WITHIN, stop_waiting, [self._engine])
+        impatience.daemon = True
+        impatience.start()
         self._thread.shutdown(wait=True, cancel_futures=True)
+        impatience.cancel()
+
+
+def _wait(error: DBAPIError, attempt: int) -> float:
+    """Return the seconds until the next attempt."""
+    if is_missing(error):
+        return _MISSING_WAIT
+    return _RETRY_WAITS[min(attempt, len(_RETRY_WAITS) - 1)]
 
 
 def _end_if_stopping(connection: Connection, *_statement: Any) -> None:

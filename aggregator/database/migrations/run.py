@@ -8,17 +8,21 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select
 
-_UPGRADING = 0x75706772616465  # "upgrade"; any number that nobody else takes in this database
+UPGRADING = 0x75706772616465
+""""upgrade" as the number of a lock; any number that nobody else takes in this database."""
 
 
 def upgrade(connection: Connection, *, to: str) -> None:
     """Bring the schema to a revision; the caller's transaction makes it all or nothing.
 
-    Of several processes that start at the same time, one runs the revisions and the others wait:
-    SQLite has a single writer anyway.
+    Of several processes that start at the same time, one runs the revisions and the others wait for
+    as long as that takes: SQLite has a single writer anyway.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_UPGRADING)))
+        wait = connection.scalar(select(func.current_setting("lock_timeout")))
+        connection.execute(select(func.set_config("lock_timeout", "0", True)))
+        connection.execute(select(func.pg_advisory_xact_lock(UPGRADING)))
+        connection.execute(select(func.set_config("lock_timeout", wait, True)))
     scripts = ScriptDirectory(str(Path(__file__).parent))
 
     def revisions(current: Any, _context: Any) -> Any:
