@@ -347,6 +347,36 @@ def test_the_number_of_a_process_that_ended_long_ago_is_not_killed(workers, monk
     asyncio.run(run())
 
 
+BURN = """
+from time import process_time
+start = process_time()
+while process_time() - start < 0.7:
+    pass
+"""
+
+
+@pytest.mark.slow
+def test_a_document_is_waited_for_while_others_keep_the_machine_busy(workers):
+    core = min(os.sched_getaffinity(0))
+    busy = f"import os; os.sched_setaffinity(0, [{core}])\nwhile True: pass"
+
+    async def run() -> float:
+        await title(workers)
+        await workers.run("u", os.sched_setaffinity, 0, [core])
+        began_at = time.monotonic()
+        await workers.run("u", exec, BURN)
+        return time.monotonic() - began_at
+
+    others = [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(3)]
+    try:
+        with a_second_for_each():
+            assert asyncio.run(run()) > 1
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
 @pytest.mark.slow
 def test_a_deadline_ends_a_process_whose_fork_server_died(monkeypatch):
     monkeypatch.setattr("aggregator.runtime.worker_pool.TASK_TIMEOUT", 1)

@@ -22,7 +22,10 @@ from aggregator.errors import ParseError
 from aggregator.runtime.process_memory import return_large_blocks, trim_heap
 
 TASK_TIMEOUT = 10
-"""Seconds for one document."""
+"""Seconds of CPU time for one document; see `cpu_deadline`."""
+
+MAX_WAIT = 60
+"""Seconds for one document on a machine that is busy otherwise."""
 
 LARGE = 1_000_000
 """Bytes of a task or reply that is not copied without need."""
@@ -60,7 +63,8 @@ def serve(tasks: socket.socket, parent: Connection, output: Connection, max_memo
             is_last = _data_size() > max_kept
             _write_header(reply, is_last=is_last)
             tasks.sendall(reply)
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
+                signal.setitimer(timer, 0)
 
 
 def read_header(data: bytes) -> tuple[int, bool]:
@@ -89,7 +93,8 @@ def _run_task(stream: io.BufferedReader) -> memoryview:
     function, args, kwargs = pickle.load(stream)  # noqa: S301 - from a process of our own
     is_large = any(isinstance(argument, bytes) and len(argument) > LARGE for argument in args)
     # Where closing the pipe to the parent does not end this process, the timer does.
-    signal.setitimer(signal.ITIMER_REAL, TASK_TIMEOUT + 1)
+    signal.setitimer(signal.ITIMER_PROF, TASK_TIMEOUT + 1)
+    signal.setitimer(signal.ITIMER_REAL, MAX_WAIT + 1)
     try:
         return _reply(None, function(*args, **kwargs))
     except ParseError as error:

@@ -17,7 +17,8 @@ from typing import ParamSpec, TypeVar
 from aggregator.errors import NoWorkerError, ParseError
 from aggregator.model.times import span_text
 from aggregator.runtime.child_processes import lock_socket_folder
-from aggregator.runtime.worker_loop import TASK_TIMEOUT, load_reply
+from aggregator.runtime.cpu_deadline import cpu_deadline
+from aggregator.runtime.worker_loop import MAX_WAIT, TASK_TIMEOUT, load_reply
 from aggregator.runtime.worker_process import WorkerEndedError, WorkerProcess, pickle_task
 from aggregator.urls import masked
 
@@ -147,7 +148,7 @@ class Workers:
 
     async def _run_in(self, process: WorkerProcess, url: str, task: list[bytes]) -> memoryview:
         try:
-            async with asyncio.timeout(TASK_TIMEOUT):
+            async with cpu_deadline(process.pid, TASK_TIMEOUT, max_wait=MAX_WAIT):
                 reply = await process.run(task)
         except BaseException:  # the process may still work, and would reply to the wrong task
             self._processes.discard(process)

@@ -57,6 +57,11 @@ class WorkerProcess:
                 self.close()
                 raise
 
+    @property
+    def pid(self) -> int | None:
+        """The process id, for a look at the process."""
+        return self._process.pid
+
     async def run(self, task: list[bytes]) -> memoryview:
         """Return the reply to a task, without header.
 
