@@ -162,7 +162,7 @@ def test_pauses_are_written_in_one_order_so_that_processes_do_not_wait_for_each_
 
     def note(_connection, _cursor, statement, values, *_):
         if statement.startswith("INSERT INTO hosts"):
-            written.extend(row["name"] if isinstance(row, dict) else row[0] for row in values)
+            written.extend(values["name"] if isinstance(values, dict) else [r[0] for r in values])
 
     event.listen(database, "before_cursor_execute", note)
     record(database, "a", pauses=[HostPause(name, NOW, *lesson) for name in names])

@@ -15,14 +15,14 @@ from sqlalchemy import (
     Connection,
     Table,
     Text,
-    bindparam,
+    and_,
+    case,
     cast,
     column,
     exists,
     func,
     literal_column,
     select,
-    tuple_,
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -30,27 +30,45 @@ from sqlalchemy.types import TypeDecorator
 
 from aggregator.database.chunks import execute_for_each
 from aggregator.database.columns import UtcDateTime
+from aggregator.database.row_arrays import Statement, execute_for_rows, for_rows, unnested
 from aggregator.database.schema import entry_keys, state
 
-_PLACES = {"sqlite": "?", "postgresql": "%s"}
-_MAX_PAIRS = 400  # in one statement
 _KEYS_IN_JSON = (
     "SELECT k.feed_id, k.key, k.entry_id, k.gone_before IS NOT NULL "
     "FROM json_each(?) AS wanted CROSS JOIN entry_keys AS k "
     "ON k.feed_id = json_extract(wanted.value, '$[0]') "
     "AND k.key = json_extract(wanted.value, '$[1]')"
 )
-_KEYS_IN_LIST = select(
+_WANTED_KEYS = unnested({"feed_id": entry_keys.c.feed_id.type, "key": entry_keys.c.key.type})
+_KEYS_IN_ARRAYS = select(
     entry_keys.c.feed_id,
     entry_keys.c.key,
     entry_keys.c.entry_id,
     entry_keys.c.gone_before.is_not(None),
-).where(tuple_(entry_keys.c.feed_id, entry_keys.c.key).in_(bindparam("keys", expanding=True)))
+).join_from(
+    _WANTED_KEYS,
+    entry_keys,
+    and_(entry_keys.c.feed_id == _WANTED_KEYS.c.feed_id, entry_keys.c.key == _WANTED_KEYS.c.key),
+)
 _INSERT_KEY = (
     "INSERT INTO entry_keys (feed_id, key, entry_id, gone_before) "
-    "VALUES ({place}, {place}, {place}, {place}) ON CONFLICT (feed_id, key) DO UPDATE SET "
+    "VALUES (?, ?, ?, ?) ON CONFLICT (feed_id, key) DO UPDATE SET "
     "entry_id = CASE WHEN entry_keys.entry_id = excluded.entry_id THEN excluded.entry_id END, "
     "gone_before = excluded.gone_before"
+)
+_KEY_COLUMNS = ("feed_id", "key", "entry_id", "gone_before")
+_NEW_KEY = postgresql.insert(entry_keys)
+_INSERT_KEYS = for_rows(
+    _NEW_KEY.on_conflict_do_update(
+        index_elements=[entry_keys.c.feed_id, entry_keys.c.key],
+        set_={
+            "entry_id": case(
+                (entry_keys.c.entry_id == _NEW_KEY.excluded.entry_id, _NEW_KEY.excluded.entry_id)
+            ),
+            "gone_before": _NEW_KEY.excluded.gone_before,
+        },
+    ),
+    _KEY_COLUMNS,
 )
 
 _LEASING = 0x6C65617365  # "lease"; any number that nobody else takes in this database
@@ -75,8 +93,13 @@ def upsert(
     if not rows:
         return
     names = [name for name in rows[0] if name not in key] if replaced is None else replaced
+    merged: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for row in rows:  # one statement of PostgreSQL writes no row twice
+        values = tuple(row[name] for name in key)
+        first = merged.get(values)
+        merged[values] = row if first is None else {**first, **{n: row[n] for n in names}}
     statement = _upsert(table, tuple(key), tuple(names), connection.dialect.name)
-    execute_for_each(connection, statement, rows)
+    execute_for_each(connection, statement, list(merged.values()))
 
 
 @cache
@@ -119,6 +142,10 @@ def insert_all(
     longer to process the row of an entry than SQLite to store it.
     """
     dialect = connection.dialect
+    if dialect.name != "sqlite":
+        values_of_rows = [tuple(row) for row in rows]
+        execute_for_rows(connection, _insert_rows(table, tuple(columns)), columns, values_of_rows)
+        return
     types = [(at, table.c[name].type) for at, name in enumerate(columns)]
     encoders = [
         (at, kind.process_bind_param) for at, kind in types if isinstance(kind, TypeDecorator)
@@ -128,15 +155,18 @@ def insert_all(
         for at, encode in encoders:
             row[at] = encode(row[at], dialect)
     if values:
-        connection.exec_driver_sql(
-            _insert(table, tuple(columns), dialect.name), [tuple(row) for row in values]
-        )
+        connection.exec_driver_sql(_insert(table, tuple(columns)), [tuple(row) for row in values])
 
 
 @cache
-def _insert(table: Table, columns: tuple[str, ...], dialect: str) -> str:
+def _insert_rows(table: Table, columns: tuple[str, ...]) -> Statement:
+    return for_rows(table.insert(), columns)
+
+
+@cache
+def _insert(table: Table, columns: tuple[str, ...]) -> str:
     names = ", ".join(columns)
-    places = ", ".join([_PLACES[dialect]] * len(columns))
+    places = ", ".join("?" * len(columns))
     return f"INSERT INTO {table.name} ({names}) VALUES ({places})"  # noqa: S608 - no values
 
 
@@ -149,10 +179,24 @@ def insert_keys(
     """
     if not keys:
         return
-    place = _PLACES[connection.dialect.name]
+    if connection.dialect.name != "sqlite":
+        execute_for_rows(connection, _INSERT_KEYS, _KEY_COLUMNS, _merged_keys(keys))
+        return
     # Of nearly all keys the last value is None, and they are handed to the driver as they are.
     rows = [key if key[3] is None else (*key[:3], UtcDateTime.encode(key[3])) for key in keys]
-    connection.exec_driver_sql(_INSERT_KEY.format(place=place), rows)
+    connection.exec_driver_sql(_INSERT_KEY, rows)
+
+
+def _merged_keys(
+    keys: Sequence[tuple[int, int, int | None, datetime | None]],
+) -> list[tuple[int, int, int | None, datetime | None]]:
+    """Return keys as `insert_keys` would leave them, each once."""
+    merged: dict[tuple[int, int], tuple[int, int, int | None, datetime | None]] = {}
+    for feed_id, key, entry_id, gone_before in keys:
+        first = merged.get((feed_id, key))
+        owner = entry_id if first is None or first[2] == entry_id else None
+        merged[feed_id, key] = (feed_id, key, owner, gone_before)
+    return list(merged.values())
 
 
 def stored_keys(
@@ -168,9 +212,9 @@ def stored_keys(
     if connection.dialect.name == "sqlite":
         yield from map(tuple, connection.exec_driver_sql(_KEYS_IN_JSON, (json.dumps(keys),)))
         return
-    for start in range(0, len(keys), _MAX_PAIRS):
-        chunk = {"keys": keys[start : start + _MAX_PAIRS]}
-        yield from map(tuple, connection.execute(_KEYS_IN_LIST, chunk))
+    feed_ids, short_keys = map(list, zip(*keys, strict=True))
+    arrays = {"feed_id": feed_ids, "key": short_keys}
+    yield from map(tuple, connection.execute(_KEYS_IN_ARRAYS, arrays))
 
 
 def gathered(dialect: str, *columns: ColumnElement[Any]) -> ColumnElement[Any]:

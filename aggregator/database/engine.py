@@ -59,6 +59,12 @@ _READER_SETTINGS = ("max_parallel_workers_per_gather = 0", "jit = off", "enable_
 """PostgreSQL plans for many rows where a page only takes the first of them: it starts processes,
 compiles to machine code, and reads from the beginning what a page joins from the middle."""
 
+_QUICK_COMPRESSION = """
+SELECT set_config('default_toast_compression', 'lz4', false) FROM pg_settings
+WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)
+"""
+"""Texts are compressed with LZ4, in a fraction of the time, by servers that know it."""
+
 
 def open_database(
     url: str,
@@ -271,6 +277,8 @@ def _set_up_postgresql(engine: Engine, clock: ServerClock, *, read_only: bool) -
         cursor = connection.cursor()
         for setting in settings:
             cursor.execute(f"SET {setting}")
+        if not read_only:
+            cursor.execute(_QUICK_COMPRESSION)
         cursor.close()
         connection.commit()
 

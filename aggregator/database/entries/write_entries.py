@@ -17,7 +17,7 @@ from sqlalchemy import (
     update,
 )
 
-from aggregator.database.chunks import chunks
+from aggregator.database.chunks import chunks, execute_for_each
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import insert_all, upsert
 from aggregator.database.entries.write_keys import EntryKey, add_keys, replace_keys
@@ -183,7 +183,7 @@ def _replace_texts(
             if version.changed_entry.change is change
         ]
         if rows:
-            connection.execute(_update_entry(*times), rows)
+            execute_for_each(connection, _update_entry(*times), rows)
     html = [{"entry_id": entry.id, "html": entry.entry.content_html} for entry in changed_entries]
     upsert(connection, contents, html, key=["entry_id"])
 
@@ -258,7 +258,7 @@ def _note_changes(
             {"feed": feed_id, "added": new_counts.get(feed_id, 0), "seen_at": at}
             for feed_id, at in seen_at.items()
         ]
-        connection.execute(_NOTE_CHANGES, rows)
+        execute_for_each(connection, _NOTE_CHANGES, rows)
 
 
 @cache

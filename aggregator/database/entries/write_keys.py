@@ -14,7 +14,7 @@ from sqlalchemy import (
     update,
 )
 
-from aggregator.database.chunks import chunks
+from aggregator.database.chunks import chunks, execute_for_each
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import insert_keys, stored_keys
 from aggregator.database.schema import entries, entry_keys, feeds
@@ -76,7 +76,7 @@ def replace_keys(
         rows = [
             {"feed": key.feed_id, "short_key": key.key, "entry": key.entry_id} for key in old_keys
         ]
-        connection.execute(_DELETE_KEY, rows)
+        execute_for_each(connection, _DELETE_KEY, rows)
     add_keys(connection, new_keys)
 
 

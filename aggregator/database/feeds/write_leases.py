@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    Text,
     and_,
     bindparam,
     case,
@@ -17,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from aggregator.database.chunks import chunks
+from aggregator.database.chunks import chunks, execute_for_each
 from aggregator.database.columns import TimeSpan, UtcDateTime
 from aggregator.database.dialects import wait_for_leases
 from aggregator.database.feeds.write_hosts import is_pausing, known_hosts
@@ -299,7 +300,10 @@ _DUE_BY_ID = _DUE.where(_FREE, _HOST_FREE).order_by(feeds.c.next_poll_at)
 _LEASE = (
     update(feeds)
     .where(feeds.c.id == bindparam("feed"))
-    .values(lease_owner=bindparam("owner"), lease_until=bindparam("until", type_=UtcDateTime))
+    .values(
+        lease_owner=bindparam("owner", type_=Text),
+        lease_until=bindparam("until", type_=UtcDateTime),
+    )
 )
 
 _LOCK_LEASED = (
@@ -320,9 +324,8 @@ def _lease(
     until: datetime,
 ) -> list[DueFeed]:
     if rows:
-        connection.execute(
-            _LEASE, [{"feed": row.id, "owner": owner, "until": until} for row in rows]
-        )
+        leases = [{"feed": row.id, "owner": owner, "until": until} for row in rows]
+        execute_for_each(connection, _LEASE, leases)
     leased = []
     for row in rows:
         host = hosts.get(row.host) or KnownHost(row.host)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, case, func, select, update
 
 from aggregator import urls
+from aggregator.database.chunks import execute_for_each
 from aggregator.database.dialects import upsert
 from aggregator.database.feeds import write_names
 from aggregator.database.feeds.read_sources import KNOWN_URL
@@ -172,7 +173,7 @@ def _record_reports(connection: Connection, reports: Sequence[PollReport]) -> di
         row = {"feed": report.feed.id} | {f"new_{name}": v for name, v in values.items()}
         by_columns.setdefault(tuple(values), []).append(row)
     for columns, changes in by_columns.items():
-        connection.execute(_update_feed(columns), changes)
+        execute_for_each(connection, _update_feed(columns), changes)
     _follow_heads(connection, reports, row_of)
     upsert(connection, polls, [_poll_row(report) for report in reports], key=["feed_id", "slot"])
     return write_names.name_by_titles(connection, _newly_titled(reports, row_of))

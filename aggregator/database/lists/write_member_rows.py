@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, update
+from sqlalchemy import Boolean, Connection, bindparam, delete, update
 
-from aggregator.database.chunks import chunks
+from aggregator.database.chunks import chunks, execute_for_each
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import insert_all, upsert
 from aggregator.database.lists.read_member_rows import MemberKey, MemberRow
@@ -29,7 +29,7 @@ _CHANGE = (
         list_members.c.entry_id == bindparam("an_entry"),
     )
     .values(
-        is_representative=bindparam("representative"),
+        is_representative=bindparam("representative", type_=Boolean),
         archived_at=bindparam("at", type_=UtcDateTime),
     )
 )
@@ -58,14 +58,14 @@ def change_members(connection: Connection, rows: Iterable[MemberRow]) -> None:
         for row in rows
     ]
     if changes:
-        connection.execute(_CHANGE, changes)
+        execute_for_each(connection, _CHANGE, changes)
 
 
 def remove_members(connection: Connection, keys: Iterable[MemberKey]) -> None:
     """Delete rows."""
     rows = [{"a_list": list_id, "an_entry": entry_id} for list_id, entry_id in keys]
     if rows:
-        connection.execute(_DELETE, rows)
+        execute_for_each(connection, _DELETE, rows)
 
 
 def delete_members(
@@ -94,7 +94,7 @@ def forget_withdrawn(connection: Connection, keys: Iterable[MemberKey]) -> None:
     """Delete the rows of entries that left a list; a list shows the entries again."""
     rows = [{"a_list": list_id, "an_entry": entry_id} for list_id, entry_id in keys]
     if rows:
-        connection.execute(_DELETE_WITHDRAWN, rows)
+        execute_for_each(connection, _DELETE_WITHDRAWN, rows)
 
 
 def note_beginning(connection: Connection, list_ids: Collection[int], at: datetime) -> None:

@@ -16,6 +16,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, update
 
 from aggregator import rules
+from aggregator.database.chunks import execute_for_each
 from aggregator.database.columns import ExclusionText
 from aggregator.database.lists import read_member_rows, write_member_rows, write_relistings
 from aggregator.database.lists.read_definitions import read_definitions
@@ -185,5 +186,5 @@ def _write_exclusions(connection: Connection, changes: MemberChanges) -> bool:
         for entry_id in changes.excluded_anew
     ]
     if rows:
-        connection.execute(_SET_EXCLUSION, rows)
+        execute_for_each(connection, _SET_EXCLUSION, rows)
     return bool(rows)

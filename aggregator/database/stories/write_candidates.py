@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from aggregator.database.chunks import chunks
+from aggregator.database.chunks import chunks, execute_for_each
 from aggregator.database.dialects import insert_all, upsert
 from aggregator.database.schema import contents, entries, feeds, story_candidates, story_keys
 from aggregator.model import EntryId
@@ -166,7 +166,8 @@ def take_postponed(connection: Connection, limit: int) -> list[tuple[int, int]]:
     )
     pairs = [(row.entry_id, row.candidate_id) for row in rows]
     if pairs:
-        connection.execute(
+        execute_for_each(
+            connection,
             _DELETE_POSTPONED,
             [{"an_entry": entry_id, "a_candidate": candidate} for entry_id, candidate in pairs],
         )
@@ -185,4 +186,4 @@ def delete_keys(connection: Connection, packed_keys_of: Mapping[int, bytes]) -> 
         for (key,) in struct.iter_unpack("<i", packed)
     ]
     if rows:
-        connection.execute(_DELETE_KEYS, rows)
+        execute_for_each(connection, _DELETE_KEYS, rows)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     column,
     delete,
     func,
+    insert,
     literal,
     select,
     table,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
 from aggregator.database.id_order import IdOrder
+from aggregator.database.row_arrays import execute_for_rows, unnested
 from aggregator.database.word_index.index_language import Expression, WordIndex
 from aggregator.search.entry_words import EntryWords
 from aggregator.search.predicate import comparable, comparable_part
@@ -52,10 +54,7 @@ entries of a page in the same time; in a smaller table both take less."""
 _EXPECTED = text(
     "EXPLAIN (FORMAT JSON) SELECT 1 FROM word_index WHERE lexemes @@ CAST(:expression AS tsquery)"
 )
-_ADD = (
-    "INSERT INTO word_index (entry_id, words, lexemes) "
-    "VALUES (%s, %s, array_to_tsvector(%s::text[]))"
-)
+_ADDED = ("entry_id", "words", "lexemes")
 
 
 class TsvectorIndex(WordIndex):
@@ -76,7 +75,7 @@ class TsvectorIndex(WordIndex):
     def add(self, connection: Connection, entries: Iterable[EntryWords]) -> None:
         rows = [_row(entry) for entry in entries]
         if rows:
-            connection.exec_driver_sql(_ADD, rows)
+            execute_for_rows(connection, _ADD, _ADDED, rows)
 
     def remove(self, connection: Connection, entries: Iterable[EntryWords]) -> None:
         ids = [entry.place for entry in entries]
@@ -145,7 +144,15 @@ def _is_true_of(
     return func.coalesce(value.scalar_subquery(), literal(value=False))
 
 
-def _row(entry: EntryWords) -> tuple[int, str, list[str]]:
+_NEW_ROWS = unnested(dict(zip(_ADDED, (BigInteger(), Text(), Text()), strict=True)))
+_LEXEMES = func.array_to_tsvector(func.string_to_array(_NEW_ROWS.c.lexemes, " "))
+_ADD = insert(TsvectorIndex.source).from_select(
+    list(_ADDED), select(_NEW_ROWS.c.entry_id, _NEW_ROWS.c.words, _LEXEMES)
+)
+
+
+def _row(entry: EntryWords) -> tuple[int, str, str]:
+    """Return the id, the words, and the lexemes with spaces between them."""
     title_words = entry.title_words.split()
     texts = [
         title_words,
@@ -157,7 +164,7 @@ def _row(entry: EntryWords) -> tuple[int, str, list[str]]:
     ]
     words = comparable(texts)
     lexemes = {f"{_FEED_MARK}{entry.feed_id}", _period_word(_period(entry.place))}.union(*texts)
-    return entry.place, words, _storable(lexemes, len(words))
+    return entry.place, words, " ".join(_storable(lexemes, len(words)))
 
 
 def _period(place: int) -> int:
