@@ -143,6 +143,7 @@ COMMANDS = {
     "aggregator import LIST.opml": ["import", "list.opml"],
     "import": ["import", "list.opml"],
     "explain-story": ["explain-story", FIRST_POST],
+    "aggregator copy --to URL": ["copy", "--to", "sqlite:///copy.db"],
 }
 """The commands in the order in which they are run, with what stands for their arguments."""
 

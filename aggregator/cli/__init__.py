@@ -33,6 +33,7 @@ _COMMANDS = {
     "remove": "subscription_commands:remove",
     "rename": "subscription_commands:rename",
     "export": "export:export",
+    "copy": "copy:copy",
 }
 _ARGUMENTS = "aggregator.arguments"
 _WRONG_USE = (ConfigError, UsageError, OpmlError)

@@ -31,6 +31,7 @@ from aggregator.config.appending import Appended, append, append_to_file, has_fe
 from aggregator.config.atomic_write import clear_leftovers, write
 from aggregator.config.config_file import (
     count_unread,
+    database_url,
     line_of,
     line_of_feed,
     load,
@@ -84,6 +85,7 @@ __all__ = [
     "append_to_file",
     "clear_leftovers",
     "count_unread",
+    "database_url",
     "feed_url",
     "has_feed",
     "is_allowed",

@@ -9,6 +9,7 @@ from typing import Any
 
 from aggregator import urls
 from aggregator.config import (
+    address_parsers,
     config_text,
     feed_files,
     feed_requests,
@@ -26,7 +27,7 @@ from aggregator.config.files import Folder, stamp_of
 from aggregator.config.options import Config, FeedPlace, GlobalOptions, OpmlList
 from aggregator.config.page_files import Face
 from aggregator.config.subscriptions import CommonSettings
-from aggregator.config.variables import Environment
+from aggregator.config.variables import Environment, fill
 from aggregator.errors import ConfigError
 from aggregator.model import FeedRequest, Subscription
 
@@ -68,6 +69,20 @@ def line_of_feed(place: FeedPlace, key: str) -> int | None:
     except ConfigError:
         return None
     return text.line_of("feeds", place.index, key) or text.line_of(key)
+
+
+def database_url(text: str, config: Config) -> str:
+    """Read the address of a database as `database` in the file could have it, with variables.
+
+    Raises:
+        ValueError: The text is not the address of a database, or a variable has no value.
+    """
+    folder = Folder(config.folder, config.data)
+    filling = fill({"database": text}, Environment(os.environ, folder))
+    if filling.faults:
+        raise ValueError(filling.faults[0].message)
+    address: str = filling.values["database"]
+    return address_parsers.database(address, folder=folder.data or folder.path)
 
 
 def parse(text: str, *, path: Path, new_texts: Mapping[Path, str] | None = None) -> Config:

@@ -26,6 +26,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
 
 from aggregator.database.chunks import execute_for_each
@@ -168,6 +169,43 @@ def _insert(table: Table, columns: tuple[str, ...]) -> str:
     names = ", ".join(columns)
     places = ", ".join("?" * len(columns))
     return f"INSERT INTO {table.name} ({names}) VALUES ({places})"  # noqa: S608 - no values
+
+
+def insert_stored(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+) -> None:
+    """Insert many rows, with values in their stored form and in the order of `columns`.
+
+    By COPY where the driver is psycopg.
+
+    Args:
+        columns: Names in the database.
+    """
+    names = ", ".join(f'"{name}"' for name in columns)
+    target = f'"{table.name}" ({names})'
+    if not rows:
+        return
+    if connection.dialect.driver == "psycopg":
+        _copy_from(connection, f"COPY {target} FROM STDIN", rows)
+    else:
+        place = "?" if connection.dialect.name == "sqlite" else "%s"
+        places = ", ".join([place] * len(columns))
+        statement = f"INSERT INTO {target} VALUES ({places})"  # noqa: S608 - no values
+        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+
+
+def _copy_from(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    driver = connection.dialect.loaded_dbapi
+    try:
+        cursor: Any = connection.connection.cursor()
+        with cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except driver.Error as error:  # which SQLAlchemy turns into its own of statements alone
+        raise DBAPIError.instance(None, None, error, driver.Error) from error
 
 
 def insert_keys(

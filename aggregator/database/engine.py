@@ -30,6 +30,12 @@ from aggregator.errors import DatabaseError
 HEAD = "0034"
 """Newest revision in migrations/; a test holds it to the folder."""
 
+UNFINISHED_COPY = "unfinished copy"
+"""In place of the revision in a database that `copies.write_copy` has not completed.
+
+It sorts after every revision, so older versions take the schema for a newer one, and refuse it.
+"""
+
 MAX_IDLE = timedelta(minutes=1)
 """Time between two statements of a transaction after which a PostgreSQL server ends the session.
 
@@ -119,6 +125,20 @@ def open_unchanged(url: str) -> Engine | None:
     """
     place = parse_url(url)
     return None if _present_schema(place) is None else open_database(url, read_only=True)
+
+
+def open_for_copy(url: str) -> Engine:
+    """Return an engine on a database to copy into: as it is, and without checks of foreign keys.
+
+    A missing file of SQLite is made.
+
+    Raises:
+        DatabaseError: There is no driver, or the options of the URL are wrong.
+    """
+    place = parse_url(url)
+    if _is_missing(place):
+        _create_private(Path(place.database or ""))
+    return _engine(place, read_only=False, foreign_keys=False)
 
 
 def reading_first(engine: Engine) -> Engine:
@@ -320,6 +340,11 @@ def _revision(place: URL) -> str | None:
             )
     finally:
         engine.dispose()
+    if revision == UNFINISHED_COPY:
+        raise DatabaseError(
+            f"{name_of(place)}: is an unfinished copy; name its source under `database:` and run "
+            "`aggregator copy --to` with the address of the copy again, which completes it"
+        )
     if revision is not None and revision > HEAD:
         raise DatabaseError(
             f"{name_of(place)}: was written by a newer version of this program "

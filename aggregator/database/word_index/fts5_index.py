@@ -42,6 +42,7 @@ _REMOVE = (
     "INSERT INTO word_index (word_index, rowid, title, summary, content, authors, tags, feed) "
     "VALUES ('delete', ?, ?, ?, ?, ?, ?, ?)"
 )
+_CLEAR = "INSERT INTO word_index (word_index) VALUES ('delete-all')"
 _NEXT_WORD = "SELECT term FROM indexed_words WHERE term >= ? ORDER BY term LIMIT 1"
 
 
@@ -62,6 +63,9 @@ class Fts5Index(WordIndex):
 
     def remove(self, connection: Connection, entries: Iterable[EntryWords]) -> None:
         _write(connection, _REMOVE, entries)
+
+    def clear(self, connection: Connection) -> None:
+        connection.exec_driver_sql(_CLEAR)
 
     def phrase(self, connection: Connection, phrase: Phrase) -> Expression:
         """Return the expression for the entries with a phrase.

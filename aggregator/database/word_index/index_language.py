@@ -53,6 +53,10 @@ class WordIndex(ABC):
         """Remove entries, whose texts must be those that were added, to the letter."""
 
     @abstractmethod
+    def clear(self, connection: Connection) -> None:
+        """Remove all entries."""
+
+    @abstractmethod
     def phrase(self, connection: Connection, phrase: Phrase) -> Expression:
         """Return the expression for the entries with a phrase."""
 

@@ -81,6 +81,9 @@ class TsvectorIndex(WordIndex):
         ids = [entry.place for entry in entries]
         connection.execute(delete(self.source).where(self.order.column.in_(ids)))
 
+    def clear(self, connection: Connection) -> None:
+        connection.exec_driver_sql("TRUNCATE word_index")
+
     def phrase(self, connection: Connection, phrase: Phrase) -> Expression:
         lexemes = _marked(phrase.field, phrase.words)
         text = " & ".join(map(_quoted, lexemes))
