@@ -151,6 +151,14 @@ def _text(place: URL) -> str:
 
 
 @contextlib.contextmanager
+def replica(url: str) -> Iterator[str]:
+    """Start a server that repeats what the one of `url` writes; the URL of the same database."""
+    primary = str(make_url(url).query["host"])
+    with postgres_server("synchronous_commit=off", primary=primary) as own_server:
+        yield own_server.url()
+
+
+@contextlib.contextmanager
 def server() -> Iterator[str]:
     """Start a PostgreSQL server that listens on a socket only; the URL of an empty database.
 

@@ -16,6 +16,7 @@ import pytest
 from tests.running import children
 
 _QUICK = ("fsync=off", "full_page_writes=off")  # a test survives no power cut
+_BASEBACKUP = ("-U", "postgres", "-R", "-X", "stream", "-c", "fast", "--no-sync")
 _INITDB = ("-A", "trust", "-U", "postgres", "-E", "UTF8", "-N", "--wal-segsize=1")
 
 
@@ -24,16 +25,21 @@ class PostgresServer:
 
     Args:
         settings: Further settings, as `name=value`.
+        primary: Folder of the socket of another server, whose replica this one is.
     """
 
-    def __init__(self, folder: Path, *settings: str) -> None:
+    def __init__(self, folder: Path, *settings: str, primary: str | None = None) -> None:
         self.folder = folder
         self._commands = _commands()
         self._data = folder / "data"
         places = (f"unix_socket_directories={folder}", "listen_addresses=")
         self._options = " ".join(f"-c {setting}" for setting in (*places, *_QUICK, *settings))
         give_to_postgres(folder)
-        _as_postgres(self._commands / "initdb", "-D", self._data, *_INITDB)
+        if primary is None:
+            _as_postgres(self._commands / "initdb", "-D", self._data, *_INITDB)
+        else:
+            copying = self._commands / "pg_basebackup", "-h", primary, "-D", self._data
+            _as_postgres(*copying, *_BASEBACKUP)
 
     def url(self, database: str = "postgres", *, user: str = "postgres") -> str:
         """Return the URL of a database for `database:` of config.yaml."""
@@ -82,14 +88,14 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def postgres_server(*settings: str) -> Iterator[PostgresServer]:
-    """Start a server in a folder that is removed at the end.
+def postgres_server(*settings: str, primary: str | None = None) -> Iterator[PostgresServer]:
+    """Start a server in a folder that is removed at the end; see `PostgresServer`.
 
     Skips the test where PostgreSQL is not installed.
     """
     skip_without_postgresql()
     with tempfile.TemporaryDirectory() as folder:
-        server = PostgresServer(Path(folder), *settings)
+        server = PostgresServer(Path(folder), *settings, primary=primary)
         server.start()
         try:
             yield server
@@ -120,7 +126,7 @@ def _commands_found() -> list[Path]:
     on_path = shutil.which("initdb")
     return [
         *Path("/usr/lib/postgresql").glob("*/bin"),
-        *([Path(on_path).parent] if on_path else []),
+        *([Path(on_path).resolve().parent] if on_path else []),
     ]
 
 

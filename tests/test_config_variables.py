@@ -411,6 +411,7 @@ def test_a_short_text_is_not_masked_within_words(monkeypatch):
         ("database: 'postgresql://${USER}@${HOST}:5432/${NAME}'", ""),
         ("database: 'sqlite:///${NAME}.db'", ""),
         ("database: '${WHOLE}'", "WHOLE"),
+        ("database_read: 'postgresql://${USER}:${PW}@${HOST}/${NAME}'", "PW"),
         ("feeds: ['${SCHEME}://${USER}:${PW}@a.example/${NAME}?k=${KEY}']", "USER PW NAME KEY"),
         ("feeds: [{url: '${WHOLE}', title: '${NAME}'}]", "WHOLE"),
         ("title: '${NAME}'\nbase_url: 'https://${HOST}'", ""),

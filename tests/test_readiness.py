@@ -15,14 +15,17 @@ from aggregator.cli.health import ready_path
 from aggregator.cli.web_address import configured_address, listening, reachable, url_of
 from aggregator.config import parse
 from aggregator.database.feeds import write_subscriptions
+from aggregator.database.schema import state
+from aggregator.database.state import write_alive
 from aggregator.errors import DatabaseError
 from aggregator.model import Outcome
 from tests.feedserver import FeedServer
 from tests.running import HANGS_AFTER, command, eventually, get, one_line, running, write_config
-from tests.web_fixtures import Site, entry
+from tests.web_fixtures import Site, entry, words
 from web.server import Waitress
 
 OVERDUE = "feeds have been due for more than 5 minutes"
+OUTDATED = "the database that pages are read from is more than a minute old"
 NOT_IN_USE = "config.yaml is not in use as it was saved"
 
 
@@ -47,6 +50,32 @@ def test_a_program_that_keeps_up_is_ready(site):
     site.record("lamp", entry(1))
 
     assert problems(site) == []
+
+
+def test_a_copy_of_the_database_that_is_behind_is_a_problem_and_pages_say_so(tmp_path):
+    site = Site(tmp_path, database_read="sqlite:///copy.db")
+    site.subscribe()
+
+    def is_told() -> tuple[list[str], bool]:
+        return problems(site), "later posts have not arrived" in site.page("/").text
+
+    def alive(at: datetime) -> None:
+        with site.engine.begin() as connection:
+            connection.execute(state.update().values(alive_at=at))
+
+    now = datetime.now(UTC)
+    assert is_told() == ([], False)  # nothing is in it that could be old
+    site.record("lamp", entry(1), now=now - timedelta(minutes=3))
+    assert is_told() == ([OUTDATED], True)  # nobody is alive; the newest poll is what is known
+    with site.engine.begin() as connection:
+        write_alive.note_alive(connection)
+    assert is_told() == ([], False)
+    alive(now - timedelta(minutes=2))
+    assert is_told() == ([OUTDATED], True)
+    assert "2 minutes ago" in words(site.page("/").one("p", "hints"))
+    tag = site.client.get("/").headers["ETag"]
+    alive(now + timedelta(hours=1))
+    assert site.client.get("/", headers={"If-None-Match": tag}).status_code == 200
 
 
 def test_a_feed_that_has_been_due_for_long_is_a_problem(site):

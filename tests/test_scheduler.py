@@ -22,7 +22,7 @@ from aggregator import config as configuration
 from aggregator.database import Engine, open_database
 from aggregator.database.feeds import write_leases, write_subscriptions
 from aggregator.database.lists import read_lists
-from aggregator.database.schema import feeds
+from aggregator.database.schema import feeds, state
 from aggregator.database.state import read_overview
 from aggregator.poll import Poller
 from aggregator.runtime import process_identity
@@ -607,6 +607,18 @@ def test_subscribers_have_the_exceptions_of_websub_alone_and_those_may_change(
         assert len(world.server.requests) == 1
 
     asyncio.run(stopped(scheduler, meanwhile()))
+
+
+def test_where_pages_are_read_from_a_copy_polling_writes_signs_of_life(world):
+    def alive_at():
+        with world.database.connect() as connection:
+            return connection.scalar(select(state.c.alive_at))
+
+    config = world.write(database_read="sqlite:///copy.db")
+    began_at = datetime.now(UTC)
+    asyncio.run(stopped(new_scheduler(config, world.database), until(alive_at)))
+
+    assert began_at <= alive_at() <= datetime.now(UTC)
 
 
 def test_a_changed_file_is_taken_over_when_the_database_takes_it_at_last(

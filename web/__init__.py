@@ -26,7 +26,6 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from aggregator import urls
 from aggregator.config import Config
 from aggregator.database import DBAPIError, Engine, is_gone
-from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
 from aggregator.merged import HUB_PATH
 from aggregator.model import Overview
@@ -40,7 +39,7 @@ from web.mount import Mount
 from web.page_contents import Page
 from web.request_limits import MAX_BODY, RequestLimits
 from web.responses import page_body, send_error_page
-from web.site import set_site, site
+from web.site import present_overview, set_site, site
 from web.status_texts import StatusText
 from web.template_globals import register_globals
 
@@ -162,7 +161,7 @@ def _overview(status: int) -> Overview | None:
         return None
     try:
         with site().engine.connect() as connection:
-            return read_overview.overview(connection)
+            return present_overview(connection)
     except (DBAPIError, DeadlineError):
         return None
 

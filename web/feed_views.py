@@ -33,7 +33,7 @@ from web.responses import (
     send_private,
     wants_delta,
 )
-from web.site import site
+from web.site import present_overview, site
 
 bp = Blueprint("feeds", __name__)
 
@@ -266,7 +266,7 @@ def _explanation(list_request: ListRequest, now: datetime) -> Response:
     """
     with site().engine.connect() as connection:
         document = _document(connection, list_request, now)
-        overview = read_overview.overview(connection)
+        overview = present_overview(connection)
     raw = request.full_path.rstrip("?") + ("&raw" if request.args else "?raw")
     clock, no_news = pages.request_clock(), presentation.NewPosts()
     values = {

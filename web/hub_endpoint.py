@@ -1,7 +1,7 @@
 """The address of our own hub: checks a request and stores it for verification (WebSub, 5.1).
 
-This is the only address for POST requests, and only where config.yaml turns the hub on.  A process
-that polls asks the subscriber back before there is a subscription.
+The only address for POST requests, and only where config.yaml turns the hub on.  A polling process
+asks the subscriber back before the subscription begins.
 """
 
 from datetime import UTC, datetime, timedelta

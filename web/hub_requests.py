@@ -18,7 +18,7 @@ _LOG_INTERVAL = 60.0  # seconds between two lines about a database that takes no
 
 
 class HubRequests:
-    """Stores requests of subscribers for the process that verifies requests; thread-safe.
+    """Stores requests of subscribers for verification; thread-safe.
 
     Args:
         open_engine: Opens the database to write, with the first request: pages do without.
@@ -34,7 +34,7 @@ class HubRequests:
     def store(self, request: SubscriptionRequest) -> bool:
         """Store a request in a transaction of its own; return False if the database has no room.
 
-        There is no room at the limits of `write_requests`, and while the database can't be written.
+        The database has no room at the limits of `write_requests`, and while it can't be written.
         """
         if not self._free.acquire(blocking=False):
             return False

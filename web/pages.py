@@ -14,7 +14,6 @@ from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, abort, request, url_for
 
-from aggregator.database.state import read_overview
 from aggregator.model import ListKind, ListScope, Overview
 from web import embedded_list, page_contents, parameters, renamed_lists
 from web.content_policy import POST_POLICY, frame_policy
@@ -24,7 +23,7 @@ from web.page_contents import ListPosition, Page, PageData
 from web.page_links import RequestLinks, embed_path
 from web.relative_time import Clock
 from web.responses import page_body, send_page, unchanged_page
-from web.site import site
+from web.site import present_overview, site
 
 LINKS = RequestLinks()
 
@@ -78,7 +77,7 @@ def _page(
             if Part.VISIT in parts and (since := parameters.since()) is not None:
                 return _begin_visit(clock, since)
             with ExitStack() as locks, site().engine.connect() as connection:
-                overview = read_overview.overview(connection)
+                overview = present_overview(connection)
                 visit = _visit(overview, clock) if Part.VISIT in parts else LastVisit()
                 tag = _tag(overview, clock, visit, parts)
                 if (unchanged := unchanged_page(tag)) is not None:
@@ -287,7 +286,7 @@ def _tag(overview: Overview, clock: Clock, visit: LastVisit, parts: Sequence[Par
     It changes with the minute because a page has relative times, among them the time of the last
     check.
     """
-    checked = overview.checked_at
+    checked, outdated = overview.checked_at, overview.outdated_since
     new_since = f"{visit.new_since}.{visit.last}" if checked and visit.is_new(checked) else ""
     is_exact = Part.CHECKS in parts
     precision = "%Y%m%d%H%M%S%f" if is_exact else "%Y%m%d%H%M"
@@ -300,6 +299,7 @@ def _tag(overview: Overview, clock: Clock, visit: LastVisit, parts: Sequence[Par
         overview.failing,
         checked.strftime(precision) if checked else "never",
         overview.relisted_entries if is_exact else "",
+        outdated.strftime("%Y%m%d%H%M") if outdated else "",
         new_since,
         clock.now.strftime("%Y%m%d%H%M"),
     )

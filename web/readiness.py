@@ -5,10 +5,11 @@ from aggregator.database import DBAPIError
 from aggregator.database.feeds import read_health
 from aggregator.database.state import read_overview
 from aggregator.errors import DeadlineError
-from web.site import Site
+from web.site import Site, present_overview
 
 _UNREADABLE = "the database cannot be read"
 _OVERDUE = "feeds have been due for more than 5 minutes"
+_OUTDATED = "the database that pages are read from is more than a minute old"
 _NOT_IN_USE = "config.yaml is not in use as it was saved"
 
 
@@ -17,11 +18,13 @@ def problems(site: Site) -> list[str]:
     try:
         with site.engine.connect() as connection:
             is_faulty = read_overview.config_problem(connection) is not None
+            is_outdated = present_overview(connection).outdated_since is not None
             is_overdue = read_health.has_overdue_feed(connection, now=site.utc_now())
     except (DBAPIError, DeadlineError):
         return [_UNREADABLE]
-    overdue = [_OVERDUE] if is_overdue else []
-    return overdue + ([_NOT_IN_USE] if is_faulty or _is_saved(site.config) else [])
+    faults = [_OUTDATED] if is_outdated else []
+    faults += [_OVERDUE] if is_overdue else []
+    return faults + ([_NOT_IN_USE] if is_faulty or _is_saved(site.config) else [])
 
 
 def _is_saved(config: Config) -> bool:

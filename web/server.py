@@ -18,7 +18,7 @@ from flask import Flask
 
 from aggregator import urls
 from aggregator.config import Config, load
-from aggregator.database import READING, Engine, open_database, watch_file
+from aggregator.database import READING, Engine, open_database, open_replica, watch_file
 from aggregator.errors import UsageError
 from web import create_app
 from web.connections import MAX_CONNECTIONS, MAX_HEAD, REQUEST_SECONDS, create_server
@@ -97,7 +97,7 @@ class Granian:
 
     def take_over(self, config: Config) -> None:
         """Use another configuration as soon as a new worker process has started."""
-        open_database(config.database, read_only=True).dispose()  # a worker could not report errors
+        _open_to_read(config).dispose()  # a worker could not report errors
         self._loader.config = config
         self._server.signal_handler_reload()
 
@@ -145,16 +145,22 @@ def _granian(host: str, port: int) -> Any:
 def application() -> Flask:
     """Return the application for the file in `CONFIG_VARIABLE`; for WSGI servers."""
     config = load(Path(os.environ.get(CONFIG_VARIABLE, "config.yaml")))
-    watch_file(config.database)
+    watch_file(config.pages_database)
     return _app(config, listens_on=config.web.host)
 
 
 def _app(config: Config, *, listens_on: str | None) -> Flask:
     urls.remember_secrets(config.secrets)  # another process may have read the file
     # A web process that starts while the database is away answers 503 until it is back.
-    engine = open_database(config.database, read_only=True, deadline=READING, is_needed=False)
+    engine = _open_to_read(config, is_needed=False)
     hub = HubRequests(partial(_open_to_write, config)) if config.websub.hub == "self" else None
     return create_app(config, engine, hub=hub, listens_on=listens_on)
+
+
+def _open_to_read(config: Config, *, is_needed: bool = True) -> Engine:
+    if config.database_read is not None:
+        return open_replica(config.database_read, deadline=READING, is_needed=is_needed)
+    return open_database(config.database, read_only=True, deadline=READING, is_needed=is_needed)
 
 
 def _open_to_write(config: Config) -> Engine:

@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 from flask import Flask, current_app
 
 from aggregator.config import Config
-from aggregator.database import Engine, clock_of
+from aggregator.database import Connection, Engine, clock_of
+from aggregator.database.state import read_age, read_overview
 from aggregator.merged import Publication
+from aggregator.model import Overview
 from aggregator.pictures.picture_files import PictureFiles
 from web.assets import load_assets
 from web.branding import Branding, branding
@@ -98,7 +100,7 @@ def set_site(
         sidebars=Sidebars(),
         feed_table_lock=threading.Lock(),
         costly_searches=CostlySearches(),
-        database_log=DatabaseLog(config.database),
+        database_log=DatabaseLog(config.pages_database),
         build=_build(config, assets, brand),
         utc_now=utc_now or clock_of(engine),
         hub=hub,
@@ -116,6 +118,14 @@ def close(app: Flask) -> None:
     values.engine.dispose()
     if values.hub is not None:
         values.hub.close()
+
+
+def present_overview(connection: Connection) -> Overview:
+    """Return the numbers for every page, with the age of a copy of the database."""
+    overview = read_overview.overview(connection)
+    if site().config.database_read is None:
+        return overview
+    return replace(overview, outdated_since=read_age.outdated_since(connection))
 
 
 def site() -> Site:

@@ -20,7 +20,7 @@ from aggregator.cli.health import answers
 from aggregator.cli.web_address import Address, configured_address, listening, url_of
 from aggregator.cli.web_process import WebProcess
 from aggregator.config import Config, clear_leftovers, load, present_stamps, reached_at_port
-from aggregator.database import open_database, watch_file
+from aggregator.database import open_database, open_replica, watch_file
 from aggregator.errors import AggregatorError, ConfigError, UsageError
 from aggregator.runtime import service_manager
 from aggregator.runtime.child_processes import on_hangup
@@ -89,7 +89,10 @@ def serve(host: str | None, port: int | None, server: str) -> None:
 
     config = load_config()
     logs.set_up()
-    open_database(config.database).dispose()
+    if config.database_read is None:
+        open_database(config.database).dispose()
+    else:  # the machine may do without the database, and the copy comes up to date by itself
+        open_replica(config.database_read).dispose()
     with _listening(config, host, port) as bound:
         config = bound.amend(config)
         if server == "granian" and config.web.socket:
@@ -101,7 +104,7 @@ def serve(host: str | None, port: int | None, server: str) -> None:
         else:
             web = Waitress(config, bound.listener)
         _print_address(bound.address)
-        watch_file(config.database)
+        watch_file(config.pages_database)
         reader = _ConfigReader(config, bound.amend, web)
         on_hangup(reader.take_over)
         with reader.watching(), _supervised(bound.address):

@@ -65,6 +65,7 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         ),
         "timezone": Key("the time zone of days and times on the pages", "`UTC`"),
         "database": Key("the database", "`sqlite:///aggregator.db`"),
+        "database_read": Key("a copy of the database that the pages are read from", "`database`"),
         "web.host": Key("the address that the web server listens on", "`127.0.0.1`"),
         "web.port": Key("the port that the web server listens on", "`8080`"),
         "web.socket": Key("the path of a Unix socket to listen at in place of host and port"),

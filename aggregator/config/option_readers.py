@@ -106,9 +106,17 @@ def parsed_in_folder(parser: Callable[..., object]) -> PlainValidator:
     return PlainValidator(FolderReader(parser, attrgetter("path")))
 
 
-def parsed_in_data_folder(parser: Callable[..., object]) -> PlainValidator:
-    """Read a text relative to the folder of the database, which is in the validation's context."""
-    return PlainValidator(FolderReader(parser, lambda folder: folder.data or folder.path))
+def parsed_in_data_folder(
+    parser: Callable[..., object], *, takes_blank: bool = False
+) -> PlainValidator:
+    """Read a text relative to the folder of the database, which is in the validation's context.
+
+    Args:
+        takes_blank: A blank value is None.
+    """
+    return PlainValidator(
+        FolderReader(parser, lambda folder: folder.data or folder.path, takes_blank=takes_blank)
+    )
 
 
 def file_or_none(reader: Callable[..., object]) -> PlainValidator:

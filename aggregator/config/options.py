@@ -253,6 +253,9 @@ class GlobalOptions:
     base_url: Annotated[str, parsed(address_parsers.base_url)] = "http://127.0.0.1:8080"
     timezone: Annotated[str, parsed(value_parsers.timezone)] = "UTC"
     database: Annotated[str, parsed_in_data_folder(address_parsers.database)] = DEFAULT_DATABASE
+    database_read: Annotated[
+        str | None, parsed_in_data_folder(address_parsers.database, takes_blank=True)
+    ] = None
     web: Annotated[WebOptions, SECTION] = WebOptions()
     poll: Annotated[PollOptions, SECTION] = field(default_factory=PollOptions)
     network: Annotated[NetworkOptions, SECTION] = field(default_factory=NetworkOptions)
@@ -327,6 +330,7 @@ class Config(GlobalOptions):
         base_url: Public address of the pages, without a slash at the end.
         timezone: IANA name of the zone whose days group the entries on the page.
         database: SQLAlchemy URL; the path of an SQLite file is absolute.
+        database_read: The same of a copy for the pages; None for `database`.
         order: The time by which new entries of a known feed are placed in lists.
         hosts: By host; limits hold for the whole site (`aggregator.urls.site_of`).
         hide, backlog, views: See `listing_rules`.
@@ -405,6 +409,11 @@ class Config(GlobalOptions):
                 for view in self.views
             ),
         )
+
+    @property
+    def pages_database(self) -> str:
+        """URL of the database for reading pages."""
+        return self.database_read or self.database
 
     @property
     def picture_folder(self) -> Path:

@@ -19,9 +19,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HINT = "write ${NAME}, ${NAME:-text} or ${file:PATH}, or $${ for the text ${"
 _FILE = "file:"
-_SECRET_KEYS = frozenset(
-    {"url", "opml", "database", "hub"}
-)  # what is filled in elsewhere may be seen
+_DATABASE_KEYS = frozenset({"database", "database_read"})
+_SECRET_KEYS = _DATABASE_KEYS | {"url", "opml", "hub"}  # what is filled in elsewhere may be seen
 
 Location = tuple[str | int, ...]
 
@@ -263,7 +262,7 @@ def _is_secret(location: Location, before: str, behind: str) -> bool:
     if (not is_item and key not in _SECRET_KEYS) or behind.startswith("://"):
         return False
     _, colon, address = before.partition("://")
-    if key != "database" or not colon:
+    if key not in _DATABASE_KEYS or not colon:
         return True
     is_password = ":" in address and not {"/", "@"} & set(address) and "@" in behind
     return is_password or "?" in address

@@ -19,6 +19,7 @@ from aggregator.database.engine import (
     watch_file,
 )
 from aggregator.database.failures import database_error, is_gone, is_missing, is_passing
+from aggregator.database.replica import open_replica
 from aggregator.database.sqlite_file import main_file
 from aggregator.database.writer import DatabaseWriter, Transact
 
@@ -38,6 +39,7 @@ __all__ = [
     "is_up_to_date",
     "main_file",
     "open_database",
+    "open_replica",
     "open_unchanged",
     "system_time",
     "watch_file",

@@ -27,7 +27,7 @@ from aggregator.database.sqlite_file import WatchedFile, log_when_missing
 from aggregator.database.stalled_server import watch_server
 from aggregator.errors import DatabaseError
 
-HEAD = "0034"
+HEAD = "0035"
 """Newest revision in migrations/; a test holds it to the folder."""
 
 UNFINISHED_COPY = "unfinished copy"
@@ -101,7 +101,7 @@ def open_database(
         try:
             prepare()
         except DatabaseError as error:
-            if is_needed or not _will_pass(error):
+            if is_needed or not will_pass(error):
                 raise
     engine = _engine(place, read_only=read_only)
     if deadline is not None:
@@ -190,7 +190,8 @@ def _present_schema(place: URL) -> str | None:
     return revision
 
 
-def _will_pass(error: DatabaseError) -> bool:
+def will_pass(error: DatabaseError) -> bool:
+    """Whether a database may be opened later: a lock, a full disk, a server out of reach."""
     return isinstance(error.__cause__, DBAPIError) and is_passing(error.__cause__)
 
 

@@ -53,6 +53,7 @@ state = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
     Column("checked_at", UtcDateTime),
+    Column("alive_at", UtcDateTime),  # of a process that polls; see `write_alive`
     Column("boot", Text),
     Column("boot_at", UtcDateTime),
     # Counters of the subscribed feeds, kept by triggers

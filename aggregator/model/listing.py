@@ -270,6 +270,7 @@ class Overview:
         relisted_entries: Number of entries that are listed anew already after a change of
             config.yaml; None if none remain to be.
         has_pictures: Entries have pictures.
+        outdated_since: Time of the data, where pages are read from a copy with old data; else None.
     """
 
     version: int
@@ -281,6 +282,7 @@ class Overview:
     has_former_names: bool = False
     relisted_entries: int | None = None
     has_pictures: bool = False
+    outdated_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

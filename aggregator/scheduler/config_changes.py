@@ -8,7 +8,9 @@ from aggregator.database.feeds.write_subscriptions import SyncResult
 from aggregator.model import FeedRules
 
 _NAMES_LOGGED = 5
-_NEED_A_RESTART = ("title", "base_url", "database", "web", "publish", "websub.hub")
+_NEED_A_RESTART = (
+    "title", "base_url", "database", "database_read", "web", "publish", "websub.hub"
+)  # fmt: skip
 
 _common_rules = attrgetter("hide", "backlog", "per_hour", "views")
 

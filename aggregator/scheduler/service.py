@@ -3,9 +3,11 @@
 import asyncio
 import signal
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from aggregator.config import Config
 from aggregator.database import Engine
+from aggregator.database.state import write_alive
 from aggregator.pictures.picture_files import PictureFiles
 from aggregator.poll import PollerFactory, PollSettings
 from aggregator.runtime import process_identity, service_manager
@@ -96,6 +98,7 @@ class Scheduler:
             "pictures": (_PICTURES, self._fetch_pictures),
             "retention": (_RETENTION, self._retain),
             **self._websub.jobs(),
+            **self._alive_job(),
             **self._jobs,
         }
         async with self._present:
@@ -128,6 +131,13 @@ class Scheduler:
         await asyncio.to_thread(self._on_change, followed.config)
         self._timed_jobs.hurry("lists")
         self._opml_lists.versions = followed.list_versions  # only now: an error is tried again
+
+    def _alive_job(self) -> dict[str, TimedJob]:
+        """Return the job of signs of life, where pages are read from a copy."""
+        if self._started_with.database_read is None:
+            return {}
+        note = partial(self._present.transact, write_alive.note_alive)
+        return {"alive": (write_alive.INTERVAL.total_seconds(), note)}
 
     async def _relist(self) -> None:
         """List entries anew that config.yaml puts into other lists."""

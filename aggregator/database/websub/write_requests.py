@@ -1,7 +1,7 @@
 """Requests of subscribers to our own WebSub hub, which wait for their verification.
 
-This is the one module of the database by which the web writes: a valid request becomes a row, and
-a process that polls verifies the request with the subscriber.  Anybody may send requests, so the
+By this module alone the web writes: a valid request becomes a row, and a polling process verifies
+the request with the subscriber.  Anybody may send requests, so the
 number of rows is bounded, for each host of a callback and altogether.
 """
 
@@ -47,7 +47,7 @@ class SubscriptionRequest:
 
 @dataclass(frozen=True, slots=True)
 class TakenRequest:
-    """A request that this process verifies; `id` is the row's."""
+    """A request under verification by this process, with the row's id."""
 
     id: int
     request: SubscriptionRequest
@@ -98,8 +98,8 @@ def take_requests(
 ) -> list[TakenRequest]:
     """Take up to `limit` requests to verify, the oldest of each host.
 
-    Of a host with a request that is being verified, here or elsewhere, none is taken: requests of
-    one subscriber are verified in their order.
+    No request is taken of a host with a request under verification, here or elsewhere: requests of
+    a subscriber are verified in order.
 
     Args:
         limit: Of the number of requests.
