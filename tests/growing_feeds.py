@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from tests.feedserver import FeedServer
-from tests.running import rss, write_config
+from tests.running import eventually, rss, write_config
 
 _FIRST_SITE = 11  # 127.0.0.11 and above
 _STARTS = text(
@@ -25,11 +25,22 @@ _STARTS = text(
 )
 
 
+_STEP = 0.05  # seconds
+
+
 class GrowingFeed:
-    """A feed at a site of its own; `delay` are the seconds until an answer."""
+    """A feed at a site of its own.
+
+    Attributes:
+        delay: Seconds until an answer.
+        gate: What the answers to the requests from now on wait for.
+        grows: Whether each request brings another post.
+    """
 
     def __init__(self, name: str, server: FeedServer, delay: float) -> None:
         self.name, self.url, self.delay = name, server.url(f"/{name}"), delay
+        self.gate = threading.Event()
+        self.gate.set()
         self.grows = True
         self.requested_at: list[float] = []
         self.guids: list[str] = []
@@ -41,7 +52,11 @@ class GrowingFeed:
         with self._lock:
             self.requested_at.append(time.time())
             guid = f"{self.name}-{len(self.requested_at)}"
-        if self._server.pause(self.delay):
+            gate = self.gate
+        is_closing = self._server.pause(self.delay)
+        while not (is_closing or gate.is_set()):
+            is_closing = self._server.pause(_STEP)
+        if is_closing:
             return
         with self._lock:
             if self.grows:
@@ -86,14 +101,31 @@ class GrowingFeeds:
         assert max(stored.values(), default=1) == 1, stored.most_common(3)
         return served <= stored.keys()
 
-    def stop_growing(self) -> None:
-        """Let no further posts come."""
+    @contextlib.contextmanager
+    def held(self) -> Iterator[threading.Event]:
+        """Yield what answers to the requests meanwhile wait for."""
+        gates = [feed.gate for feed in self._feeds]
+        held = threading.Event()
+        for feed in self._feeds:
+            feed.gate = held
+        yield held
+        for feed, gate in zip(self._feeds, gates, strict=True):
+            feed.gate = gate
+
+    def request_counts(self) -> list[int]:
+        """Return how often each feed was requested."""
+        return [len(feed.requested_at) for feed in self._feeds]
+
+    def go_on(self) -> None:
+        """Wait until each feed was requested again."""
+        before = self.request_counts()
+        eventually(lambda: all(map(int.__gt__, self.request_counts(), before)))
+
+    def end(self) -> None:
+        """Let no further posts come, and wait until all are stored."""
         for feed in self._feeds:
             feed.grows = False
-
-    def have_been_polled(self, count: int) -> bool:
-        """Whether each feed was requested so often."""
-        return all(len(feed.requested_at) >= count for feed in self._feeds)
+        eventually(self.are_stored)
 
     def early(self) -> list[tuple[str, float]]:
         """Return feeds that were requested within their interval, with the seconds between.

@@ -1,6 +1,7 @@
 """The program as on another machine: with another name, another clock, and shorter leases."""
 
 import ctypes
+import itertools
 import os
 import socket
 import sys
@@ -10,10 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from aggregator.database.feeds import write_leases
 from aggregator.runtime import system_clock
 from tests.preloaded import Program
 
-_LEASE = "LEASE"
+_SPANS = ("LEASE", "CONFIRMED_FOR")  # which are shortened by the same factor
 _TO_METHOD = {"of a type": 40, "of a module": 16}  # bytes in PyMethodDescrObject, PyCFunctionObject
 
 
@@ -48,11 +50,11 @@ def become(name: str, ahead: float, lease: float) -> None:
 
 
 def _shorten_leases(seconds: float) -> None:
+    factor = seconds / write_leases.LEASE.total_seconds()
     modules = [module for name, module in sys.modules.items() if name.startswith("aggregator.")]
-    leasing = [module for module in modules if hasattr(module, _LEASE)]
-    assert leasing
-    for module in leasing:
-        setattr(module, _LEASE, type(getattr(module, _LEASE))(seconds=seconds))
+    for module, name in itertools.product(modules, _SPANS):
+        if hasattr(module, name):
+            setattr(module, name, getattr(module, name) * factor)
 
 
 class _MethodDef(ctypes.Structure):

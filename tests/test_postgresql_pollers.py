@@ -5,6 +5,7 @@ its interval, by the publishers' record of requests.
 """
 
 import contextlib
+import signal
 import time
 from collections.abc import Iterator
 
@@ -19,6 +20,8 @@ from tests.running import HANGS_AFTER, eventually
 pytestmark = pytest.mark.slow
 
 POLLING = ("schedule",)
+RECLAIMED = "a process ended or stopped renewing its leases"
+LOST = "leases of this process ended"
 
 
 @pytest.fixture(scope="module")
@@ -28,64 +31,72 @@ def server():
 
 
 class Poller:
-    """The program on a machine, and its log; started again after a kill."""
+    """The program on a machine, and its log."""
 
-    def __init__(self, machine, folder):
-        self.machine, self._folder = machine, folder
+    def __init__(self, machine, folder, database):
+        self._machine, self._folder, self._database = machine, folder, database
         self._log = folder / f"{machine.name}.log"
         self.process = None
 
     def start(self):
         with self._log.open("ab") as log:
-            self.process = self.machine.start(*POLLING, cwd=self._folder, stderr=log)
-
-    @property
-    def log(self):
-        return self._log.read_text()
-
-    def holds_feeds(self, database):
-        """Whether the process has leases."""
-        statement = text("SELECT count(*) FROM feeds WHERE lease_owner LIKE :owner")
-        owner = f"{self.machine.name}/{self.process.pid}/%"
-        with database.connect() as connection:
-            return connection.scalar(statement, {"owner": owner}) > 0
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(HANGS_AFTER)
+            self.process = self._machine.start(*POLLING, cwd=self._folder, stderr=log)
 
     def stop(self):
         self.process.terminate()
         assert self.process.wait(HANGS_AFTER) == 0, self.log
         assert "Traceback" not in self.log, self.log
 
-    def polls(self):
+    def kill(self):
+        self.process.kill()
+        self.process.wait(HANGS_AFTER)
+
+    def kill_in_mid_poll(self):
+        eventually(self.lease_count, every=0.02)
+        self.kill()
+
+    @property
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def log(self):
+        return self._log.read_text() if self._log.exists() else ""
+
+    def lease_count(self):
+        """Return how many feeds the process has leased."""
+        statement = text("SELECT count(*) FROM feeds WHERE lease_owner LIKE :owner")
+        owner = f"%{self._machine.name}/{self.process.pid}/%"
+        with self._database.connect() as connection:
+            return connection.scalar(statement, {"owner": owner})
+
+    def poll_count(self):
         """Return how many polls brought a post."""
-        return self.log.count(": 1 new") if self._log.exists() else 0
+        return self.log.count(": 1 new")
 
 
 @contextlib.contextmanager
-def polling(folder, *machines) -> Iterator[list[Poller]]:
-    """Yield a poller for each machine, to be started; each has to end well."""
-    pollers = [Poller(machine, folder) for machine in machines]
+def polling(folder, database, *machines) -> Iterator[list[Poller]]:
+    """Yield a poller for each machine, to be started; the running ones have to end well."""
+    pollers = [Poller(machine, folder, database) for machine in machines]
     try:
         yield pollers
         for poller in pollers:
-            if poller.process.poll() is None:
+            if poller.is_running:
                 poller.stop()
     finally:
         for poller in pollers:
-            if poller.process is not None:
+            if poller.is_running:
                 poller.kill()
 
 
 def hand_over(database, feeds, present, following):
     """Stop a poller after another has started, and wait until that one has polled all feeds."""
-    polls, sessions = following.polls(), session_count(database)
+    polls, sessions = following.poll_count(), session_count(database)
     following.start()
     eventually(lambda: session_count(database) > sessions)
     present.stop()
-    eventually(lambda: following.polls() > polls + len(feeds))
+    eventually(lambda: following.poll_count() > polls + len(feeds))
 
 
 def session_count(database):
@@ -99,23 +110,61 @@ def count(pollers, line):
     return sum(poller.log.count(line) for poller in pollers)
 
 
+def test_ten_pollers_that_are_killed_in_mid_poll_lose_and_double_nothing(server, tmp_path):
+    database = postgresql.new_database(server)
+    machines = [Machine(f"machine{number}", lease=3) for number in range(13)]
+    with growing_feeds(database, count=12, interval=3, delay=0.3) as feeds:
+        feeds.write_config(tmp_path, concurrency="1")
+        with polling(tmp_path, database, *machines) as pollers:
+            for poller in pollers[:3]:
+                poller.start()
+            for victim, successor in zip(pollers, pollers[3:], strict=False):
+                victim.kill_in_mid_poll()
+                successor.start()
+            feeds.go_on()
+            feeds.end()
+
+        assert feeds.early() == []
+    assert 1 <= count(pollers, RECLAIMED) <= 10
+
+
 def test_machines_whose_clocks_differ_poll_no_feed_early(server, tmp_path):
     database = postgresql.new_database(server)
     machines = Machine("slow", ahead=-300), Machine("fast", ahead=300)
     with growing_feeds(database, count=6, interval=3, delay=0.1) as feeds:
         feeds.write_config(tmp_path)
-        with polling(tmp_path, *machines) as pollers:
-            slow, fast = pollers
+        with polling(tmp_path, database, *machines) as (slow, fast):
             slow.start()
-            eventually(lambda: feeds.have_been_polled(1))
+            feeds.go_on()
             hand_over(database, feeds, slow, fast)
             hand_over(database, feeds, fast, slow)
-            feeds.stop_growing()
-            eventually(feeds.are_stored)
+            feeds.end()
 
         assert feeds.early() == []
-    assert count(pollers, "stopped renewing its leases") == 0
-    assert count(pollers, "the clock was set") == 0
+    assert count([slow, fast], RECLAIMED) == 0
+    assert count([slow, fast], "the clock was set") == 0
     with database.connect() as connection:
         first_seen = connection.scalars(text("SELECT first_seen_at / 1e6 FROM entries")).all()
     assert all(abs(float(at) - time.time()) < 120 for at in first_seen)
+
+
+def test_a_poller_that_wakes_up_after_its_lease_polls_nothing_and_stores_nothing(server, tmp_path):
+    database = postgresql.new_database(server)
+    machines = Machine("first", lease=3), Machine("second", lease=3)
+    with growing_feeds(database, count=4, interval=5, delay=0.1) as feeds:
+        feeds.write_config(tmp_path, concurrency="1")
+        with polling(tmp_path, database, *machines) as (first, second):
+            with feeds.held() as held:
+                first.start()
+                eventually(lambda: any(feeds.request_counts()) and first.lease_count() == 4)
+                first.process.send_signal(signal.SIGSTOP)
+            second.start()
+            eventually(lambda: second.poll_count() >= 4)
+            held.set()
+            first.process.send_signal(signal.SIGCONT)
+            eventually(lambda: LOST in first.log)
+            feeds.end()
+
+        assert feeds.early() == []
+    assert second.log.count(RECLAIMED) == 1
+    assert first.log.count(LOST) == 1

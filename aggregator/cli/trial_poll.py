@@ -15,6 +15,7 @@ from aggregator.config import Config, request_at
 from aggregator.database import Connection, Engine, open_database
 from aggregator.database.entries import read_known_entries, read_links
 from aggregator.database.feeds import write_leases, write_subscriptions
+from aggregator.database.feeds.write_leases import LEASE
 from aggregator.database.lists import write_relisting
 from aggregator.database.stories import read_stories
 from aggregator.errors import AggregatorError, ParseError
@@ -37,7 +38,6 @@ from aggregator.poll.reports import CompletedPoll, relocation_of, success_of
 from aggregator.reading.worker_task import ReadingResult
 from aggregator.runtime.worker_pool import Workers
 from aggregator.scheduler import poll_settings
-from aggregator.scheduler.leases import LEASE
 
 _OWNER = "preview"
 REPEATED = "the document has it twice"

@@ -199,6 +199,7 @@ class DueFeed:
         id: Primary key of the feed's row.
         name, url: As in config.yaml.
         pacing: How often the feed is polled.
+        leased_at: By the clock of the database.
         lease_owner: Name of the leasing process.
         host: The site of the feed's address.
         is_paused: The feed is polled now as a person asked for it, and not again.
@@ -212,6 +213,7 @@ class DueFeed:
     name: str
     url: str
     pacing: Pacing
+    leased_at: datetime
     lease_owner: str = ""
     host: KnownHost = KnownHost("")
     validation: Validation = Validation()

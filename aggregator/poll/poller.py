@@ -18,9 +18,11 @@ from typing import ParamSpec, Self, TypeVar
 from aggregator import urls
 from aggregator.database import Connection, DatabaseWriter
 from aggregator.database.feeds import write_hosts, write_leases
+from aggregator.database.feeds.write_leases import CONFIRMED_FOR, LEASE
 from aggregator.errors import FeedError, FetchError, NoWorkerError, ParseError
 from aggregator.fetch import Fetcher
 from aggregator.model import DueFeed, FailureKind, Fetched, HostPause, Validators
+from aggregator.model.times import EPOCH
 from aggregator.poll import document_reader
 from aggregator.poll.host_limits import MAX_WAIT, Budget, HostLimits, HostPausedError, HostTurn
 from aggregator.poll.network_health import NetworkHealth, OfflineError
@@ -48,6 +50,7 @@ _UNREAD = "this machine could not start a process to read the last document"
 _OTHER_CONFIG = "config.yaml has just been read"
 _CONFIG_WAIT = timedelta(seconds=10)
 _LASTING = 3  # times that a feed is put off for another config.yaml
+_SILENCE = timedelta(minutes=1)  # in which one line about lost leases is enough
 _THROTTLING = frozenset({429, 503})  # statuses with which a server asks for fewer requests
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -88,6 +91,7 @@ class Poller:
         self._storing: asyncio.Task[None] | None = None
         self._putting_off: set[asyncio.Task[None]] = set()
         self._lacks_workers = False
+        self._lost_lease_at = EPOCH
         self._disagreements: Counter[int] = Counter()  # by feed
 
     async def __aenter__(self) -> Self:
@@ -106,9 +110,10 @@ class Poller:
         """Poll one leased feed, store the outcome, and give the lease back.
 
         Returns:
-            None if no request was made, as the host wants to be left alone or the database follows
-            another config.yaml, or if the poll does not count: another overtook it, or this machine
-            could not read the document.
+            None if no request was made, as the host wants to be left alone, the database follows
+            another config.yaml, or the lease is lost; also if the poll does not count: another
+            overtook it, no answer came to a process that stood still, or this machine could not
+            read the document.
 
         Raises:
             DBAPIError: The database did not take the poll.
@@ -125,7 +130,12 @@ class Poller:
                 self._host_limits.turn(host.name, budget, max_wait=max_wait, pause=pause) as turn,
                 self._slots,
             ):
-                result = await self._queue.enqueue(await self._attempt(due, turn))
+                if not await self._is_leased(due):
+                    return None
+                completed = await self._attempt(due, turn)
+                if completed.status is None and not await self._is_leased(due):
+                    return None
+                result = await self._queue.enqueue(completed)
         except (HostPausedError, NoWorkerError):
             await self.transact(partial(_release, due))
             return None
@@ -231,6 +241,26 @@ class Poller:
             _release(due, connection)
 
         await self.transact(leave)
+
+    async def _is_leased(self, due: DueFeed) -> bool:
+        """Whether the feed is still this process's to poll.
+
+        The database is asked about a lease that is not new: while this process was suspended,
+        another process may have polled the feed.
+        """
+        now = self._clock.now()
+        if now - due.leased_at < CONFIRMED_FOR:
+            return True
+        confirm = partial(write_leases.confirm_lease, due=due, until=now + LEASE)
+        if await self.transact(confirm):
+            return True
+        if now - self._lost_lease_at > _SILENCE:
+            log.warning(
+                "leases of this process ended, as it was suspended or did not reach the database; "
+                "what it had not polled by then is left to other processes"
+            )
+        self._lost_lease_at = now
+        return False
 
     def _budget(self, site: str, min_delay: timedelta | None) -> Budget:
         budget = self._settings.budget_of(site)

@@ -4,18 +4,17 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
 from functools import partial
 
 from aggregator.database import Connection, DBAPIError, database_time
 from aggregator.database.feeds import write_clock_shift, write_leases
+from aggregator.database.feeds.write_leases import LEASE
 from aggregator.database.opml_lists import write_opml_lists
 from aggregator.poll import Poller
 from aggregator.runtime import process_identity, system_clock
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=2)
 FEEDS_PER_SLOT = 4
 """Feeds leased for each that can be fetched: the next ones are at hand."""
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from aggregator.database import Connection, database_time, main_file
 from aggregator.database.feeds import write_leases, write_polls
+from aggregator.database.feeds.write_leases import LEASE
 from aggregator.model import DueFeed
 from aggregator.poll.host_limits import Budget
 
 from . import leases
 from .dispatch import TICK, ClockWatch, DispatchContext
-from .leases import FEEDS_PER_SLOT, LEASE
+from .leases import FEEDS_PER_SLOT
 from .polls_under_way import PollsUnderWay
 from .shared_hosts import SharedHosts
 from .timed_jobs import TimedJob

@@ -13,6 +13,7 @@ from aggregator import urls
 from aggregator.config import Config
 from aggregator.database import Connection, Engine, Transact, database_time
 from aggregator.database.feeds import read_names, write_hosts, write_leases
+from aggregator.database.feeds.write_leases import LEASE
 from aggregator.database.pictures import write_pictures
 from aggregator.errors import NoWorkerError, UsageError
 from aggregator.model import DueFeed, OpmlPoll
@@ -21,7 +22,7 @@ from aggregator.poll.picture_fetcher import PictureSettings
 from aggregator.runtime import process_identity
 
 from . import config_sync, leases
-from .leases import FEEDS_PER_SLOT, LEASE
+from .leases import FEEDS_PER_SLOT
 from .opml_list_polls import poll_opml_lists
 from .poll_options import poll_settings
 from .relisting import Relisting

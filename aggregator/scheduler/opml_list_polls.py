@@ -8,12 +8,11 @@ from functools import partial
 from aggregator import urls
 from aggregator.config import Config, OpmlList, is_allowed
 from aggregator.database import Connection, database_time
+from aggregator.database.feeds.write_leases import LEASE
 from aggregator.database.opml_lists import read_opml_lists, write_opml_lists
 from aggregator.model import DueOpmlList, OpmlPoll
 from aggregator.poll import Poller
 from aggregator.poll.opml_poll import poll_opml_list
-
-from .leases import LEASE
 
 log = logging.getLogger(__name__)
 

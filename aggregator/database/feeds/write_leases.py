@@ -35,6 +35,10 @@ from aggregator.model import (
     Validators,
 )
 
+LEASE = timedelta(minutes=2)
+CONFIRMED_FOR = timedelta(seconds=15)
+"""Age of a lease up to which nobody else takes the feed, whatever happens to the process."""
+
 _MAX_CANDIDATES = 4096  # due feeds that are read, as some hosts have more than their share
 _NO_SITES: Mapping[str, int] = {}
 _NEW_FEED_PAUSE = timedelta(minutes=5)
@@ -87,7 +91,7 @@ def lease_due(
         if len(feed_ids) == limit:
             break
     rows = _in_parts(connection, _DUE_BY_ID, feeds.c.id, feed_ids, owner=owner)
-    return _lease(connection, rows, hosts, shared_hosts, owner=owner, until=until)
+    return _lease(connection, rows, hosts, shared_hosts, owner=owner, now=now, until=until)
 
 
 def lease_named(
@@ -125,7 +129,7 @@ def lease_named(
         rows = _in_parts(connection, statement, feeds.c.name, sorted(names))
         for host in [host for host in hosts.values() if is_pausing(host, now)]:
             hosts[host.name] = replace(host, free_at=None)
-    return _lease(connection, rows, hosts, shared_hosts, owner=owner, until=until)
+    return _lease(connection, rows, hosts, shared_hosts, owner=owner, now=now, until=until)
 
 
 def lease_owners(connection: Connection) -> list[str]:
@@ -137,6 +141,21 @@ def lease_owners(connection: Connection) -> list[str]:
 def renew_leases(connection: Connection, *, owner: str, until: datetime) -> None:
     """Renew all leases of a process."""
     connection.execute(update(feeds).where(feeds.c.lease_owner == owner).values(lease_until=until))
+
+
+def confirm_lease(connection: Connection, due: DueFeed, *, until: datetime) -> bool:
+    """Renew the lease of one feed; return False if the lease is not in force any more.
+
+    Another process may have taken over the feeds of a process that was suspended, or that did not
+    reach the database.
+    """
+    renewal = (
+        update(feeds)
+        .where(feeds.c.id == due.id, feeds.c.lease_owner == due.lease_owner)
+        .where(feeds.c.polls == due.history.polls)
+        .values(lease_until=until)
+    )
+    return connection.execute(renewal).rowcount == 1
 
 
 def release_leases(
@@ -321,6 +340,7 @@ def _lease(
     shared_hosts: Collection[str],
     *,
     owner: str,
+    now: datetime,
     until: datetime,
 ) -> list[DueFeed]:
     if rows:
@@ -331,17 +351,18 @@ def _lease(
         host = hosts.get(row.host) or KnownHost(row.host)
         if row.host in shared_hosts:
             host = replace(host, is_shared=True)
-        leased.append(_due_feed(row, host, owner=owner))
+        leased.append(_due_feed(row, host, owner=owner, leased_at=now))
     return leased
 
 
-def _due_feed(row: Any, host: KnownHost, *, owner: str) -> DueFeed:
+def _due_feed(row: Any, host: KnownHost, *, owner: str, leased_at: datetime) -> DueFeed:
     hints = PublisherHints(row.ttl, row.update_every, row.skip_hours, row.skip_days)
     return DueFeed(
         id=row.id,
         name=row.name,
         url=row.url,
         pacing=Pacing(row.interval, row.interval_given, hints, row.freshness, row.gap),
+        leased_at=leased_at,
         lease_owner=owner,
         host=host,
         validation=Validation(
