@@ -75,8 +75,8 @@ def server():
         yield url
 
 
-def copied(source, target, report=lambda progress: None):
-    return copy_database(source, target, now=NOW, report=report)
+def copied(source, target, report=lambda progress: None, now=NOW):
+    return copy_database(source, target, report=report, time_of=lambda connection: now)
 
 
 @contextmanager
@@ -249,7 +249,7 @@ def test_a_source_whose_feeds_are_being_polled_is_refused(source, target):
     ):
         copied(source, target)
 
-    copy_database(source, target, now=NOW + timedelta(minutes=2), report=lambda progress: None)
+    copied(source, target, now=NOW + timedelta(minutes=2))
     check_copy(source, target)
 
 

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import click
 
@@ -51,7 +50,7 @@ def copy(address: str) -> None:
     except ValueError as error:
         raise UsageError(f"--to: {error}") from error
     with _progress() as report:
-        result = copy_database(config.database, url, now=datetime.now(UTC), report=report)
+        result = copy_database(config.database, url, report=report)
     rows = f"{result.rows:,} rows of {result.tables} tables, {result.entries:,} posts"
     click.echo(f"complete: {rows}; each row was compared and is the same")
     click.echo(escaped(_line_to_change(config, address)))

@@ -23,6 +23,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, Table, func, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from aggregator.database.clock import database_time
 from aggregator.database.copies import definitions, read_source, stored_rows
 from aggregator.database.copies.stored_rows import DifferenceError, Row
 from aggregator.database.copies.unfinished_copy import postponed_definitions, unfinished_copies
@@ -84,11 +85,18 @@ class CopyResult:
 Report = Callable[[CopyProgress], None]
 
 
-def copy_database(source_url: str, target_url: str, *, now: datetime, report: Report) -> CopyResult:
+def copy_database(
+    source_url: str,
+    target_url: str,
+    *,
+    report: Report,
+    time_of: Callable[[Connection], datetime] = database_time,
+) -> CopyResult:
     """Copy a database into an empty database, or go on with an interrupted copy.
 
     Args:
         report: Called with all progress.
+        time_of: Returns the time of the source's clock, for leases.
 
     Raises:
         DatabaseError: A database can't be used or reached, the source is missing or in use, or the
@@ -103,13 +111,14 @@ def copy_database(source_url: str, target_url: str, *, now: datetime, report: Re
     target = open_for_copy(target_url)
     try:
         with _errors_of(source_url), _transaction(source) as connection:
-            _check_leases(connection, source_name, now=now)
+            began_at = time_of(connection)
+            _check_leases(connection, source_name, now=began_at)
             state = read_source.state_of(connection)
             with _errors_of(target_url), _transaction(target) as target_connection:
                 _prepare(target_connection, (source_name, target_name), state)
             result = _CopyRun(connection, source_url, target, target_url, report).run()
         with _errors_of(source_url), _transaction(source) as connection:
-            _check_unchanged(connection, source_name, state, now=now)
+            _check_unchanged(connection, source_name, state, since=began_at)
         with _errors_of(target_url), _transaction(target) as connection:
             _complete(connection)
     finally:
@@ -127,9 +136,9 @@ def _check_leases(connection: Connection, name: str, *, now: datetime) -> None:
         )
 
 
-def _check_unchanged(connection: Connection, name: str, state: str, *, now: datetime) -> None:
-    """Refuse to complete a copy after changes of the source since `now`."""
-    if read_source.state_of(connection) != state or read_source.leased_until(connection, now=now):
+def _check_unchanged(connection: Connection, name: str, state: str, *, since: datetime) -> None:
+    """Refuse to complete a copy after changes of the source."""
+    if read_source.state_of(connection) != state or read_source.leased_until(connection, now=since):
         raise DatabaseError(
             f"{name}: was written to during the copy; stop `aggregator run` or `schedule`, and run "
             "the command again, which begins anew"
