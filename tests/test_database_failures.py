@@ -1,11 +1,14 @@
 """What a database's error means is told by its code, whatever its message says."""
 
 import sqlite3
+import time
 
 import pytest
 from sqlalchemy import exc
 
 from aggregator.database import database_error, is_passing, open_database
+from aggregator.database.outage_log import OutageLog
+from aggregator.database.stalled_server import Patience
 from aggregator.errors import DatabaseError
 
 SERVER = "postgresql+psycopg://reader:secret@fullmoon.example/busy_readonly"
@@ -98,3 +101,65 @@ def test_a_server_that_does_not_answer_is_not_taken_for_a_full_disk():
 
     assert "disk" not in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_an_outage_is_a_line_for_each_kind_of_failure_and_one_at_the_end(caplog):
+    outage, first, second = OutageLog(), object(), object()
+    locked, full = (of_sqlite(code, "oh") for code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL))
+
+    for error in (locked, locked, full, full, locked):
+        for transaction in (first, second):
+            outage.failed(transaction, error)
+    outage.ended(object(), is_done=True)  # a transaction that did not wait
+    outage.ended(first, is_done=True)
+    assert len(caplog.messages) == 2
+    outage.ended(second, is_done=True)
+    outage.failed(first, locked)
+    outage.ended(first, is_done=False)  # it was given up
+
+    again, *others = (message.partition(" after ")[0] for message in caplog.messages[2:])
+    assert again == "database: can be used again"
+    assert others == [caplog.messages[0]] == ["database: oh; trying again until it can be used"]
+
+
+class HangingConnection:
+    """A connection of psycopg whose server does not answer."""
+
+    def __init__(self):
+        self.pgconn = self
+        self.is_closed = False
+
+    def finish(self):
+        self.is_closed = True
+
+
+def exchange(answers):
+    """The steps of an exchange, as psycopg makes them: a step without an answer sends 0."""
+    for _ in range(answers):
+        while not (yield "wait"):
+            pass
+    return "result"
+
+
+def test_a_connection_without_an_answer_is_given_up_after_its_limit_or_at_a_stop():
+    psycopg = pytest.importorskip("psycopg", reason="NO DRIVER FOR POSTGRESQL, NOT TESTED")
+    for patience in (Patience(0.0001), stopped := Patience(None)):
+        stopped.is_over = patience is stopped
+        connection = HangingConnection()
+        steps = patience.watched(exchange(2), connection)
+        assert [next(steps), steps.send(1)] == ["wait", "wait"]  # an answer in time
+        time.sleep(0.001)
+        with pytest.raises(psycopg.OperationalError, match="has not answered"):
+            steps.send(0)
+        assert connection.is_closed
+
+
+def test_the_result_of_an_exchange_is_passed_on_however_long_it_takes():
+    steps = Patience(None).watched(exchange(1), HangingConnection())
+
+    next(steps)
+    for _ in range(5):
+        steps.send(0)
+    with pytest.raises(StopIteration) as end:
+        steps.send(1)
+    assert end.value.value == "result"

@@ -25,7 +25,7 @@ _PAUSE = 5  # seconds between two attempts to connect to a server that hangs
 _T = TypeVar("_T")
 
 
-class _Patience:
+class Patience:
     """How long the connections of an engine wait for an answer.
 
     Args:
@@ -77,7 +77,9 @@ class _Patience:
             ready = yield next(steps)
             while True:
                 seconds = monotonic() - began_at
-                if not ready and (self.is_over or (self._limit and seconds > self._limit)):
+                if not ready and (
+                    self.is_over or (self._limit is not None and seconds > self._limit)
+                ):
                     self._give_up(connection, seconds)
                 if not ready and seconds > _TOLD_AFTER and not is_told:
                     is_told = True
@@ -102,7 +104,7 @@ class _Patience:
         self._is_stalled, self._no_attempt_before = True, monotonic() + _PAUSE
 
 
-def _connection_class(patience: _Patience) -> "type[psycopg.Connection]":
+def _connection_class(patience: Patience) -> "type[psycopg.Connection]":
     import psycopg
 
     class WatchedConnection(psycopg.Connection):
@@ -116,7 +118,7 @@ def watch_server(engine: Engine, *, limit: timedelta | None = None) -> None:
     """Log when the server of an engine hangs; close a connection without an answer for `limit`."""
     if engine.driver != _DRIVER:
         return
-    patience = _Patience(None if limit is None else limit.total_seconds())
+    patience = Patience(None if limit is None else limit.total_seconds())
     engine.update_execution_options(**{_OPTION: patience})
 
     def connect(
