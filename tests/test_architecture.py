@@ -53,7 +53,7 @@ ALLOWED = {
     "aggregator.database.migrations": frozenset(),
     "aggregator.publish": PURE | {"text"},
     "aggregator.merged": PURE | {"config", "database", "dates", "publish"},
-    "aggregator.websub": PURE | {"config", "database", "fetch", "merged", "publish"},
+    "aggregator.websub": PURE | {"config", "database", "fetch", "merged", "publish", "runtime"},
     "aggregator.poll": PURE
     | {"database", "dates", "dedup", "fetch", "opml", "pictures", "reading.document_limits"}
     | {"reading.opml_document", "reading.worker_task", "runtime", "schedule", "stories", "text"},

@@ -149,7 +149,7 @@ def test_a_hub_is_told_of_changes_by_the_proxy_of_the_network(tmp_path, server):
         read = config.load(path)
         engine = open_database(read.database)
         fetching = poll_settings(read).fetch
-        service = WebSubService(read, transact_on(engine), fetching, debounce=timedelta(0))
+        service = WebSubService(read, "here", transact_on(engine), fetching, debounce=timedelta(0))
 
         async def announce():
             async with service:

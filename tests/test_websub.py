@@ -203,6 +203,7 @@ def test_a_hub_of_the_file_is_told_what_polls_of_another_process_brought(tmp_pat
             engine = open_database(site_config.database)
             announcements = WebSubService(
                 site_config,
+                "here",
                 transact_on(engine),
                 LOOPBACK,
                 debounce=timedelta(0),
@@ -235,7 +236,7 @@ def test_without_a_hub_nothing_is_noted_and_nothing_to_do(tmp_path):
         assert connection.scalar(select(func.count()).select_from(unannounced)) == 0
     engine.dispose()
     nothing: Any = None
-    assert WebSubService(site_config, nothing, LOOPBACK).jobs() == {}
+    assert WebSubService(site_config, "here", nothing, LOOPBACK).jobs() == {}
 
 
 # -------------------------------------------------------------------- the whole program

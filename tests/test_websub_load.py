@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from aggregator.database.websub import write_subscribers
+from aggregator.database.schema import WHOLE_LIST_ID, subscribers
+from aggregator.database.websub import write_subscribers, write_unannounced
 from aggregator.database.websub.write_requests import (
     MAX_WAITING,
     MAX_WAITING_PER_HOST,
@@ -22,6 +24,7 @@ from aggregator.database.websub.write_requests import (
 )
 from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
+from aggregator.runtime import process_identity
 from aggregator.websub import WebSubService
 from aggregator.websub.hub_limits import HubLimits
 from aggregator.websub.own_hub import OwnHub
@@ -230,7 +233,7 @@ def test_who_asks_a_hub_that_is_full_is_told_to_come_again(tmp_path, limits):
         site = new_site(tmp_path)
         door = HubRequests(lambda: site.engine)
         client = create_app(site.config, site.engine, hub=door).test_client()
-        service = WebSubService(site.config, transact_on(site), LOOPBACK, limits=limits)
+        service = WebSubService(site.config, "here", transact_on(site), LOOPBACK, limits=limits)
         _, verify = service.jobs()["hub: verify"]
         async with hanging() as (slow, taken), service:
             host = slow.replace("127.0.0.2", "127.0.0.{}")
@@ -257,7 +260,7 @@ def test_a_hub_that_was_full_verifies_requests_again(tmp_path):
 
     async def main() -> None:
         site, peer = new_site(tmp_path), Peer()
-        service = WebSubService(site.config, transact_on(site), LOOPBACK, limits=limits)
+        service = WebSubService(site.config, "here", transact_on(site), LOOPBACK, limits=limits)
         _, verify = service.jobs()["hub: verify"]
         async with peer.serving() as url, hanging() as (slow, _), service:
             other = slow.replace("127.0.0.2", "127.0.0.3")
@@ -268,6 +271,64 @@ def test_a_hub_that_was_full_verifies_requests_again(tmp_path):
                     await asyncio.sleep(0.05)
 
     asyncio.run(main())
+
+
+def test_of_several_processes_one_tells_subscribers_until_it_ends(tmp_path, monkeypatch):
+    site, peer, ended = new_site(tmp_path), Peer(), set()
+    monkeypatch.setattr(process_identity, "has_ended", lambda name: name in ended)
+
+    def service_of(owner: str) -> WebSubService:
+        nothing = timedelta(0)
+        return WebSubService(site.config, owner, transact_on(site), LOOPBACK, debounce=nothing)
+
+    async def work(*services: WebSubService) -> None:
+        for name in ("announce", "hub: deliver", "hub: verify"):
+            for service in services:
+                await service.jobs()[name][1]()
+
+    def post(number: int) -> None:
+        site.record("lamp", entry(0, guid=f"urn:{number}", title=f"Post {number}"))
+        with site.engine.begin() as connection:
+            write_unannounced.note_unannounced(
+                connection, list_ids=[WHOLE_LIST_ID], now=datetime.now(UTC)
+            )
+
+    def due() -> int:
+        with site.engine.connect() as connection:
+            is_due = subscribers.c.next_at.is_not(None)
+            return connection.scalar(select(func.count()).where(is_due))
+
+    async def told(count: int) -> None:
+        async with asyncio.timeout(60):
+            while len(peer.received) < count or due():  # what is told is noted, too
+                await asyncio.sleep(0.01)
+
+    async def main() -> None:
+        async with peer.serving() as url, contextlib.AsyncExitStack() as exits:
+            subscribed(site, f"{url}/a")
+            async with service_of("a") as first, service_of("b") as waiting_service:
+                post(1)
+                await work(first, waiting_service)
+                await told(1)
+            second, third = service_of("b"), service_of("c")
+            await exits.enter_async_context(second)
+            await exits.enter_async_context(third)
+            post(2)
+            await work(second, third)  # the first has let the hub go in the end
+            await told(2)
+            ended.add("b")  # and the second without a word
+            post(3)
+            await work(third)
+            assert len(peer.received) == 2  # the third looks again a third of a minute later
+            restarted = service_of("c")
+            await exits.enter_async_context(restarted)
+            await work(restarted)
+            await told(3)
+
+    asyncio.run(main())
+
+    assert [f"Post {number}".encode() in body
+            for number, (_, _, body) in enumerate(peer.received, 1)] == [True] * 3  # fmt: skip
 
 
 def test_an_ipv6_address_counts_for_its_network():

@@ -54,6 +54,8 @@ state = Table(
     Column("version", BigInteger, nullable=False),
     Column("checked_at", UtcDateTime),
     Column("alive_at", UtcDateTime),  # of a process that polls; see `write_alive`
+    Column("hub_owner", Text),  # the process that announces changes and is our own hub
+    Column("hub_until", UtcDateTime),
     Column("boot", Text),
     Column("boot_at", UtcDateTime),
     # Counters of the subscribed feeds, kept by triggers

@@ -69,7 +69,9 @@ class Scheduler:
             apply=self._apply,
             is_stopping=lambda: self._stopping,
         )
-        self._websub = WebSubService(config, self._present.transact, self._present.settings.fetch)
+        self._websub = WebSubService(
+            config, owner, self._present.transact, self._present.settings.fetch
+        )
         self._opml_lists = OpmlListFollower(
             owner,
             poller=lambda: self._present.poller,

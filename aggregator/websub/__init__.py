@@ -6,11 +6,12 @@
     own_hub          our own hub, made of the next two
     verification     requests to subscribe -> subscriptions                      network, database
     deliveries       URLs of documents -> subscribers                            network, database
+    hub_lease        which of several processes does all this
     hub_limits       limits of our own hub
     rate_limits      limits per site and per address, at work
     throttled_log    log lines with a limit
 
-Everything runs in the scheduler's process, which knows of changes and writes to the database.
+Everything runs in one scheduler's process, which knows of changes and writes to the database.
 
 Source: WebSub, https://www.w3.org/TR/websub/
 """

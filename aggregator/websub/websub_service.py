@@ -12,6 +12,7 @@ from aggregator.database import Transact, open_database
 from aggregator.fetch import FetchSettings, WebSubClient
 from aggregator.merged import Publication
 from aggregator.websub.announcer import DEBOUNCE, Announcer, Publish
+from aggregator.websub.hub_lease import HubLease
 from aggregator.websub.hub_limits import DEFAULT_LIMITS, HubLimits
 from aggregator.websub.own_hub import OwnHub
 from aggregator.websub.remote_hub import RemoteHub
@@ -30,6 +31,7 @@ class WebSubService:
 
     Args:
         config: A change of `websub.hub` takes effect at the next start.
+        owner: Name of this process.
         transact: Runs a function in one transaction that may write.
         settings: Of requests.
         debounce: How long the first change waits for further changes.
@@ -39,6 +41,7 @@ class WebSubService:
     def __init__(
         self,
         config: Config,
+        owner: str,
         transact: Transact,
         settings: FetchSettings,
         *,
@@ -49,6 +52,7 @@ class WebSubService:
         self._announcer: Announcer | None = None
         self._hub_option = config.websub.hub
         self._exits = contextlib.AsyncExitStack()
+        self._lease = HubLease(owner, transact)
         self._publication = Publication.of(config, own_hub=True)
         self._client = WebSubClient(self._fetch_settings(config, settings))
         self._delivering_client = WebSubClient(self._fetch_settings(config, settings))
@@ -73,6 +77,7 @@ class WebSubService:
 
     async def __aenter__(self) -> Self:
         if self._announcer is not None:
+            self._exits.push_async_callback(self._lease.release)
             await self._exits.enter_async_context(self._client)
         if self._hub is not None:
             await self._exits.enter_async_context(self._delivering_client)
@@ -90,16 +95,27 @@ class WebSubService:
             self._hub.use_publication(self._publication.with_page(config.page))
 
     def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
-        """Return periodic jobs by name, each with the interval in seconds."""
+        """Return periodic jobs by name, each with the interval in seconds.
+
+        Of several processes with one database the one with the lease does the work, so that nobody
+        is told twice, and limits hold for all processes together.
+        """
         jobs: dict[str, tuple[float, Callable[[], Awaitable[None]]]] = {}
         if self._announcer is not None:
-            jobs["announce"] = (_ANNOUNCE_INTERVAL, self._announcer.announce)
+            jobs["announce"] = (_ANNOUNCE_INTERVAL, self._with_lease(self._announcer.announce))
         if self._hub is not None:
-            jobs["hub: verify"] = (_VERIFY_INTERVAL, self._hub.verify)
+            jobs["hub: verify"] = (_VERIFY_INTERVAL, self._with_lease(self._hub.verify))
             jobs["hub: log"] = (_LOG_INTERVAL, self._hub.log_counts)
-            jobs["hub: deliver"] = (_DELIVER_INTERVAL, self._hub.deliver)
-            jobs["hub: tidy"] = (_EXPIRE_INTERVAL, self._hub.remove_expired)
+            jobs["hub: deliver"] = (_DELIVER_INTERVAL, self._with_lease(self._hub.deliver))
+            jobs["hub: tidy"] = (_EXPIRE_INTERVAL, self._with_lease(self._hub.remove_expired))
         return jobs
+
+    def _with_lease(self, job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def run() -> None:
+            if await self._lease.is_held():
+                await job()
+
+        return run
 
     def _fetch_settings(self, config: Config, settings: FetchSettings) -> FetchSettings:
         """Return settings with the guard's exceptions for hubs and subscribers.
