@@ -156,12 +156,14 @@ def test_every_byte_is_what_a_browser_makes_of_it(browser, encoding):
     if encoding == "iso-2022-jp":
         pairs = [bytes([a, b]) for a in range(0x21, 0x7F) for b in range(0x21, 0x7F)]
         sequences = [b"\x1b$B" + pair + b"\x1b(B" for pair in pairs]
-    page = browser.new_page()
+    from tests.browsing import new_page  # Playwright takes time, and most tests here need none
+
+    page = new_page(browser)
     texts = page.evaluate(
         "([label, bytes]) => new TextDecoder(label).decode(new Uint8Array(bytes)).split('\\n\\n')",
         [encoding, list(b"".join(sequence + b"\n\n" for sequence in sequences))],
     )
-    page.close()
+    page.context.close()
     differences = {
         sequence.hex()
         for sequence, text in zip(sequences, texts, strict=False)

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 
 from aggregator.cli import folder_sync, static_site
+from tests.browsing import new_page
 from tests.test_web_look import SCREENSHOTS, open_page, violations
 from tests.web_fixtures import Site, entry, post_path, served
 from web.language import available
@@ -73,16 +74,14 @@ def base(site: Site) -> Iterator[str]:
 @pytest.fixture
 def page(browser: Browser, base: str) -> Iterator[Page]:
     """A reader's first visit; the console must stay empty."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.route("https://example.org/**", lambda route: route.fulfill(body="there"))
-    context.set_default_timeout(8000)
-    page = context.new_page()
+    page = new_page(browser)
+    page.context.route("https://example.org/**", lambda route: route.fulfill(body="there"))
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(base)
     yield page
-    context.close()
+    page.context.close()
     assert said == []
 
 

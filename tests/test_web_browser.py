@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from aggregator.cli import folder_sync, static_site
+from tests.browsing import new_page
 from tests.web_fixtures import Site, entry, full_site, served, words
 
 pytestmark = pytest.mark.browser
@@ -45,7 +46,7 @@ def test_an_exported_site_works_from_a_folder_without_any_server(
 
 def at_home(browser: Browser, url: str, **options: object) -> Page:
     """Return a page of a reader of their own, whose console must stay empty."""
-    page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
+    page = new_page(browser, **options)
     page.goto(url)
     return page
 
@@ -248,7 +249,7 @@ def test_the_menu_of_categories_hangs_below_its_button_until_one_turns_away(brow
     site.record("1", entry(1))
     with served(site) as base:
         for width in (1280, 800, 390):
-            page = at_home(browser, base, viewport={"width": width, "height": 800})
+            page = at_home(browser, base, width=width, height=800)
             top = page.locator(".entry").first.bounding_box()["y"]
             assert top <= 200
             more, hidden = page.locator(".more summary"), page.locator(".more a").last

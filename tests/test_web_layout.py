@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browsing import new_page
 from tests.web_fixtures import Site, entry, lively_site, post_path, served
 from web.language import available
 
@@ -37,8 +38,7 @@ def categorised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def opened(browser: Browser, address: str, width: int, height: int = 844, **options: str) -> Page:
-    viewport = {"width": width, "height": height}
-    page = browser.new_context(viewport=viewport, **options).new_page()  # type: ignore[arg-type]
+    page = new_page(browser, width=width, height=height, **options)
     page.goto(address)
     return page
 

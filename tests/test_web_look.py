@@ -4,13 +4,15 @@ Screenshots are written to screenshots/ (which git ignores): look at them.
 """
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from aggregator.model import Subscription
+from tests.browsing import new_page
 from tests.web_fixtures import Site, entry, full_site, lively_site, served
 from web.language import available
 
@@ -48,10 +50,17 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def open_page(browser: Browser, address: str, width: int = 1280, **options: object) -> Page:
+def open_page(
+    browser: Browser,
+    address: str,
+    width: int = 1280,
+    *,
+    cookies: Sequence[Any] = (),
+    **options: object,
+) -> Page:
     height = 844 if width < 500 else 900
-    context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
-    page = context.new_page()
+    page = new_page(browser, width=width, height=height, **options)
+    page.context.add_cookies(cookies)
     page.goto(address)
     return page
 
@@ -83,9 +92,8 @@ def run_axe(page: Page, within: str, rules: dict[str, object]) -> tuple[int, lis
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("name", PATHS)
 def test_nobody_is_shut_out(browser, base, axe, name, width):
-    page = open_page(browser, base, width, color_scheme="light")
-    page.context.add_cookies([{"name": "seen", "value": SEEN, "url": base}])
-    page.goto(base + PATHS[name])
+    seen = {"name": "seen", "value": SEEN, "url": base}
+    page = open_page(browser, base + PATHS[name], width, cookies=[seen], color_scheme="light")
     if page.locator("summary:visible").count():
         page.locator("summary:visible").first.click()
     SCREENSHOTS.mkdir(exist_ok=True)
@@ -186,7 +194,7 @@ def test_every_page_is_quiet_stays_with_us_and_fits_a_narrow_phone(
     hostile.subscribe(*hostile.config.feeds, Subscription("long", "https://x.example/", name))
     hostile.record("long", entry(1, title=name * 3, summary=name * 9, authors=(name,)))
     with served(hostile) as other:
-        page = browser.new_context(viewport={"width": 320, "height": 640}, locale=locale).new_page()
+        page = new_page(browser, width=320, height=640, locale=locale)
         asked: list[str] = []
         said: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
@@ -233,7 +241,7 @@ def test_the_first_post_is_near_the_top(browser, base, locale):
 
 
 def test_a_page_of_forty_posts_is_light(browser, base):
-    page = browser.new_context().new_page()
+    page = new_page(browser)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(base)
