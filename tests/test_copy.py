@@ -184,14 +184,14 @@ def test_the_command_says_where_the_pictures_have_to_move(source, tmp_path):
 
 
 def test_a_variable_is_the_password_and_no_message_shows_it(source, tmp_path, monkeypatch):
-    monkeypatch.setenv("DATABASE_PASSWORD", "tide")
+    monkeypatch.setenv("DATABASE_PASSWORD", "ebb-and-flow")
     (documented,) = re.findall(r"aggregator copy --to '(.+@.+)'", SCALING.read_text("utf-8"))
     address = documented.replace("db.example.org", "127.0.0.1:1")
 
     line = one_line(command(tmp_path, "copy", "--to", address), 1)
 
     assert "***@127.0.0.1:1/aggregator" in line and "is the server running" in line
-    assert "tide" not in line
+    assert "ebb-and-flow" not in line
 
 
 @pytest.mark.parametrize(

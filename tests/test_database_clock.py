@@ -1,9 +1,11 @@
 """The clock of a PostgreSQL server, followed between two statements."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+import aggregator
 from aggregator.database import clock, clock_of, database_time
 from aggregator.database.columns import UtcDateTime
 from tests.worlds import NOW, only_sqlite, sqlite_database
@@ -59,6 +61,24 @@ def test_a_first_answer_is_better_than_the_clock_of_the_machine(machine):
     server_clock.read(machine.answer(NOW, 40.0))
 
     assert server_clock.now() == NOW
+
+
+def test_nothing_else_asks_the_clock_of_the_machine():
+    """But for what concerns this process alone, and times that other programs tell."""
+    root = Path(aggregator.__file__).parents[1]
+    asking = {
+        str(path.relative_to(root))
+        for folder in ("aggregator", "web")
+        for path in (root / folder).rglob("*.py")
+        if "datetime.now(" in path.read_text()
+    }
+
+    assert asking == {
+        "aggregator/database/clock.py",
+        "aggregator/fetch/fetcher.py",  # ages in the head of an answer without a Date
+        "aggregator/cli/trial_poll.py",  # a database that is deleted at once
+        "aggregator/scheduler/timed_jobs.py",  # APScheduler counts by this clock
+    }
 
 
 @only_sqlite

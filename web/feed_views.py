@@ -5,7 +5,7 @@ change and not once for each client: a repeated request reads one number from th
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 
 from flask import Blueprint, Response, abort, request
@@ -80,7 +80,7 @@ def subscriptions(slug: str | None = None) -> Response:
                 renamed_lists.redirect_if_renamed(connection, scope, page_links.opml_path, ())
                 abort(404, "No such category.")
             site().documents.store(key, content)
-    return send(content, cache_control=_cache_control(None, datetime.now(UTC)))
+    return send(content, cache_control=_cache_control(None, site().utc_now()))
 
 
 def opml_body(connection: Connection, scope: ListScope) -> Body | None:
@@ -94,7 +94,7 @@ def opml_body(connection: Connection, scope: ListScope) -> Body | None:
     Returns:
         None without such a category.
     """
-    now = datetime.now(UTC)
+    now = site().utc_now()
     head = merged.document_head(connection, scope, site().publication, now=now)
     if head is None:
         return None
@@ -151,7 +151,7 @@ def _answer(scope: ListScope, form: Format, week: Week | None = None) -> Respons
     limit = parameters.limit() if week is None else merged.DEFAULT_LIMIT
     after = None if week is None else parameters.after()
     list_request = ListRequest(scope, form, limit, parameters.before(), week, after)
-    now = datetime.now(UTC)
+    now = site().utc_now()
     if request.headers.get("Sec-Fetch-Dest") == "document" and "raw" not in request.args:
         return _explanation(list_request, now)
     content = _content(list_request, now)

@@ -4,7 +4,7 @@ The only address for POST requests, and only where config.yaml turns the hub on.
 asks the subscriber back before the subscription begins.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from flask import Blueprint, Response, abort, request
 
@@ -56,7 +56,7 @@ def _topic() -> str:
 
 
 def _exists(list_request: ListRequest) -> bool:
-    now = datetime.now(UTC)
+    now = site().utc_now()
     with site().engine.connect() as connection:
         scope = renamed_lists.in_present_names(connection, list_request.scope)
         return merged.document_head(connection, scope, site().publication, now=now) is not None

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from flask import Blueprint, Response, abort, request, url_for
 
@@ -136,7 +135,7 @@ def ready() -> Response:
 @bp.get("/metrics")
 def metrics() -> Response:
     """Send numbers for monitoring (Prometheus text format 0.0.4)."""
-    now = datetime.now(UTC)
+    now = site().utc_now()
     with site().engine.connect() as connection:
         overview = read_overview.overview(connection)
         moment = int(now.timestamp()) // _METRICS_KEPT

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from aggregator import merged, publish
 from aggregator.cli.list_cuts import ListCuts
 from aggregator.config import Config
-from aggregator.database import Engine
+from aggregator.database import Engine, database_time
 from aggregator.database.lists import read_lists
 from aggregator.dates import Week
 from aggregator.errors import AggregatorError
@@ -29,8 +28,8 @@ class ListFeeds:
         self._publication = replace(Publication.of(config), files=True)
         self._engine = engine
         self._scope = scope
-        self._now = datetime.now(UTC)
         with engine.connect() as connection:
+            self._now = database_time(connection)
             ids = read_lists.entry_ids(connection, scope)[::-1]
             self._head = merged.document_head(connection, scope, self._publication, now=self._now)
         self._cuts = ListCuts(ids, merged.DEFAULT_LIMIT)

@@ -1,7 +1,7 @@
 """`plan`: the changes of a configuration file, before the file is read."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
@@ -10,7 +10,13 @@ from aggregator.cli.config_option import load_config, takes_config
 from aggregator.cli.logs import escaped
 from aggregator.cli.plan_output import Examples
 from aggregator.config import Config
-from aggregator.database import DBAPIError, database_error, open_unchanged
+from aggregator.database import (
+    DBAPIError,
+    database_error,
+    database_time,
+    open_unchanged,
+    system_time,
+)
 from aggregator.database.lists import read_plan
 from aggregator.database.opml_lists import read_opml_lists
 from aggregator.model import OpmlListHealth
@@ -28,7 +34,7 @@ def plan(as_json: bool) -> None:
     of the last 30 days that lists would have, or lack.
     """
     config = load_config()
-    planned, entries, lists = _planned(config, now=datetime.now(UTC))
+    planned, entries, lists = _planned(config)
     if as_json:
         values = plan_json.as_json(planned, entries) | {"opml_lists": opml_notes.as_json(lists)}
         click.echo(json.dumps(values, ensure_ascii=False, indent=2))
@@ -38,7 +44,7 @@ def plan(as_json: bool) -> None:
         click.echo(escaped(line))
 
 
-def _planned(config: Config, *, now: datetime) -> tuple[Plan, Examples, list[OpmlListHealth]]:
+def _planned(config: Config) -> tuple[Plan, Examples, list[OpmlListHealth]]:
     """Compare the configuration with its database, in one transaction that only reads.
 
     Returns:
@@ -49,11 +55,12 @@ def _planned(config: Config, *, now: datetime) -> tuple[Plan, Examples, list[Opm
     """
     engine = open_unchanged(config.database)
     if engine is None:
-        comparison = _comparison(StoredConfig(), config, now)
+        comparison = _comparison(StoredConfig(), config, system_time())
         return comparison.plan([], dict.fromkeys(comparison.searches, frozenset())), {}, []
     try:
         with engine.connect() as connection:
             config = config_sync.with_stored_lists(connection, config)
+            now = database_time(connection)
             comparison = _comparison(read_plan.stored_config(connection), config, now)
             entries = read_plan.recent_entries(connection, comparison.lowest_id)
             matches = {

@@ -1,10 +1,10 @@
 """Lists with changes -> the documents of the lists, at intervals."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
-from aggregator.database import Transact
+from aggregator.database import Connection, Transact, database_time
 from aggregator.database.websub import write_unannounced
 from aggregator.merged import ListRequest, Publication
 from aggregator.model import ListScope
@@ -46,15 +46,15 @@ class Announcer:
         The database forgets changes after the announcement: after a kill changes may be announced
         twice, but are never lost.
         """
-        changes = await self._transact(
-            partial(
-                write_unannounced.waiting_changes, now=datetime.now(UTC), debounce=self._debounce
-            )
-        )
+        changes = await self._transact(self._waiting_changes)
         if not changes:
             return
         await self._publish(topics(self._publication, [change.scope for change in changes]))
         await self._transact(partial(write_unannounced.note_announced, announced=changes))
+
+    def _waiting_changes(self, connection: Connection) -> list[write_unannounced.Unannounced]:
+        now = database_time(connection)
+        return write_unannounced.waiting_changes(connection, now=now, debounce=self._debounce)
 
 
 def topics(publication: Publication, scopes: Iterable[ListScope]) -> list[str]:

@@ -13,11 +13,11 @@ import hmac
 import logging
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from aggregator import merged
-from aggregator.database import DBAPIError, Engine, Transact
+from aggregator.database import DBAPIError, Engine, Transact, clock_of, database_time
 from aggregator.database.websub import write_subscribers
 from aggregator.errors import FetchError
 from aggregator.fetch import WebSubClient
@@ -73,6 +73,7 @@ class Deliveries:
     ) -> None:
         self._client = client
         self._engine = engine
+        self._now = clock_of(engine)
         self._transact = transact
         self._log = throttled_log
         self._limits = limits
@@ -92,10 +93,9 @@ class Deliveries:
         """Begin the deliveries that are due, within the limits; return before they end."""
         async with self._beginning:
             while len(self._queued_ids) < self._limits.queued_deliveries:
-                now = datetime.now(UTC)
                 # A delivery whose end is written during the query is in the result of the query.
                 queued_ids = set(self._queued_ids)
-                subscribers = await asyncio.to_thread(self._due_subscribers, now)
+                now, subscribers = await asyncio.to_thread(self._due_subscribers)
                 queued_ids |= self._queued_ids
                 unqueued = [
                     subscriber for subscriber in subscribers if subscriber.id not in queued_ids
@@ -120,12 +120,14 @@ class Deliveries:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._documents.stop()
 
-    def _due_subscribers(self, now: datetime) -> list[write_subscribers.Subscriber]:
+    def _due_subscribers(self) -> tuple[datetime, list[write_subscribers.Subscriber]]:
+        """Return the present time, and subscribers with deliveries that are due."""
         full_sites = [site for site in self._queued_per_site if self._is_full(site)]
         with self._engine.connect() as connection:
             # The query also returns subscribers whose deliveries are queued.
             limit = len(self._queued_ids) + self._limits.queued_deliveries
-            return write_subscribers.due_subscribers(
+            now = database_time(connection)
+            return now, write_subscribers.due_subscribers(
                 connection, now=now, limit=limit, busy_hosts=full_sites
             )
 
@@ -149,7 +151,7 @@ class Deliveries:
                 result = await self._attempt(subscriber, due_at)
         except DBAPIError as error:  # the document can't be read now
             log.error("hub: %s", error.orig)
-            result = _put_off(subscriber)
+            result = self._put_off(subscriber)
         self._results.append(result)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_results())
@@ -185,7 +187,7 @@ class Deliveries:
             keys = address_keys(addresses)
             limit = self._limits.queued_per_address
             if any(self._address_concurrency.users(key) >= limit for key in keys):
-                return _put_off(subscriber)
+                return self._put_off(subscriber)
             async with self._address_concurrency.admitted(keys), self._free:
                 content = await self._documents.get(subscriber.topic, due_at)
                 if content is None:  # a category or source that was removed
@@ -204,8 +206,13 @@ class Deliveries:
         self._log.log("not delivered", f"{subscriber.host}: {reason}; not delivered")
         if subscriber.failures >= len(self._retry_waits):  # given up until the next change
             return write_subscribers.Delivery(subscriber)
-        retry_at = datetime.now(UTC) + self._retry_waits[subscriber.failures]
+        retry_at = self._now() + self._retry_waits[subscriber.failures]
         return write_subscribers.Delivery(subscriber, retry_at=retry_at)
+
+    def _put_off(self, subscriber: write_subscribers.Subscriber) -> write_subscribers.Delivery:
+        """Return the outcome of a delivery that is repeated without counting as failed."""
+        retry_at = self._now() + _PUT_OFF
+        return write_subscribers.Delivery(subscriber, retry_at=retry_at, is_failure=False)
 
     async def _post(
         self,
@@ -224,18 +231,13 @@ class Deliveries:
         return response.status
 
 
-def _put_off(subscriber: write_subscribers.Subscriber) -> write_subscribers.Delivery:
-    """Return the outcome of a delivery that is repeated without counting as failed."""
-    retry_at = datetime.now(UTC) + _PUT_OFF
-    return write_subscribers.Delivery(subscriber, retry_at=retry_at, is_failure=False)
-
-
 class _RenderedDocuments:
     """Documents as our web serves them, with a small cache."""
 
     def __init__(self, publication: Publication, engine: Engine) -> None:
         self.publication = publication
         self._engine = engine
+        self._now = clock_of(engine)
         self._free = asyncio.Semaphore(_CONCURRENT_RENDERINGS)
         self._cache: OrderedDict[str, tuple[datetime, asyncio.Task[_Content | None]]]
         self._cache = OrderedDict()
@@ -245,7 +247,7 @@ class _RenderedDocuments:
         rendered_at, task = self._cache.get(url, (None, None))
         if task is None or rendered_at is None or rendered_at < not_before:
             task = asyncio.create_task(self._render_in_thread(url))
-            self._cache[url] = datetime.now(UTC), task
+            self._cache[url] = self._now(), task
         self._cache.move_to_end(url)
         while len(self._cache) > _CACHED_DOCUMENTS:
             self._cache.popitem(last=False)
@@ -268,7 +270,8 @@ class _RenderedDocuments:
             return None
         with self._engine.connect() as connection:
             request = renamed_documents.present_request(connection, request)
-            document = merged.document(connection, request, self.publication, now=datetime.now(UTC))
+            now = database_time(connection)
+            document = merged.document(connection, request, self.publication, now=now)
         if document is None:
             return None
         headers = {

@@ -1,10 +1,9 @@
 """Our own hub: verifies subscribers, and delivers changed documents to them."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import timedelta
 
-from aggregator.database import Connection, Engine, Transact
+from aggregator.database import Connection, Engine, Transact, database_time
 from aggregator.database.websub import write_subscribers
 from aggregator.fetch import WebSubClient
 from aggregator.merged import Publication
@@ -67,9 +66,10 @@ class OwnHub:
 
         Subscribers of a document that has another address now get the document, too.
         """
-        now, publication = datetime.now(UTC), self._publication
+        publication = self._publication
 
         def mark(connection: Connection) -> None:
+            now = database_time(connection)
             former_topics = renamed_documents.former_topics(connection, publication, topics)
             write_subscribers.mark_topics(connection, topics=[*topics, *former_topics], now=now)
 
@@ -82,7 +82,11 @@ class OwnHub:
 
     async def remove_expired(self) -> None:
         """Remove subscriptions after the end of the lease."""
-        await self._transact(partial(write_subscribers.end_leases, now=datetime.now(UTC)))
+        await self._transact(
+            lambda connection: write_subscribers.end_leases(
+                connection, now=database_time(connection)
+            )
+        )
 
     async def log_counts(self) -> None:
         """Log how many lines the log has not shown."""

@@ -9,11 +9,10 @@ the end of their verification: a restart loses none.
 import asyncio
 import logging
 import secrets
-from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from aggregator.database import Connection, DBAPIError, Engine, Transact
+from aggregator.database import Connection, DBAPIError, Engine, Transact, database_time
 from aggregator.database.websub import write_requests, write_subscribers
 from aggregator.database.websub.write_requests import SubscriptionRequest, TakenRequest
 from aggregator.errors import FetchError
@@ -163,7 +162,7 @@ def _add_subscription(
         callback=request.callback,
         host=request.host,
         secret=request.secret,
-        lease_until=datetime.now(UTC) + request.lease,
+        lease_until=database_time(connection) + request.lease,
         max_per_host=limits.subscriptions_per_site,
         max_total=limits.subscriptions,
     )
