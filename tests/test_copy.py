@@ -104,6 +104,13 @@ def contents_of(url):
     return rows
 
 
+def words_of(url):
+    """Return each place of each word in the index of a file."""
+    with opened(url) as connection:
+        selected = connection.exec_driver_sql("SELECT term, doc, col, offset FROM indexed_words")
+        return sorted(map(tuple, selected))
+
+
 def definitions_of(url):
     """Return tables, indexes and triggers as the catalogue of a database has them."""
     with opened(url) as connection:
@@ -139,6 +146,8 @@ def definitions_of_empty(url):
 def check_copy(source, target):
     assert contents_of(target) == contents_of(source)
     assert ids_by_search(target) == ids_by_search(source)
+    if {source.partition(":")[0], target.partition(":")[0]} == {"sqlite"}:
+        assert words_of(target) == words_of(source)
 
 
 # ------------------------------------------------------------------------------------ the command
