@@ -434,15 +434,23 @@ def rename_feed(url):
         connection.execute(update(state).values(version=state.c.version + 1))
 
 
+def forget_subscriber(url):
+    with opened(url) as connection:
+        connection.exec_driver_sql("DELETE FROM subscribers")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [CopyStep.COPYING, CopyStep.COMPARING])
-def test_a_source_that_is_written_to_leaves_the_copy_unfinished(source, target, step):
-    changes = iter([rename_feed])
+@pytest.mark.parametrize(
+    ("step", "change"),
+    [(CopyStep.COPYING, rename_feed), (CopyStep.COMPARING, forget_subscriber)],
+)
+def test_a_source_that_is_written_to_leaves_the_copy_unfinished(source, target, step, change):
+    changes = iter([change])
 
     def report(progress):
         if progress.step is step:
-            for change in changes:
-                change(source)
+            for write in changes:
+                write(source)
 
     with pytest.raises(DatabaseError, match="was written to during the copy; stop"):
         copied(source, target, report)

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from aggregator.database.copies import stored_rows
 from aggregator.database.opml_table import opml_lists
-from aggregator.database.schema import entries, feeds, state
+from aggregator.database.schema import feeds, state
 
 
 def leased_until(connection: Connection, *, now: datetime) -> datetime | None:
@@ -21,19 +22,12 @@ def leased_until(connection: Connection, *, now: datetime) -> datetime | None:
 
 
 def state_of(connection: Connection) -> str:
-    """Return a text; after every poll and every change on a page the text is another text."""
-    counted = (
-        func.count(),
+    """Return a text; after every poll, change on a page, new or deleted row, the text differs."""
+    polls = (
         func.sum(feeds.c.polls),
         func.max(feeds.c.last_polled_at),
         func.max(feeds.c.next_poll_at),
     )
-    rows = [
-        connection.execute(statement).one()
-        for statement in (
-            select(state),
-            select(*counted).select_from(feeds),
-            select(func.max(entries.c.id)),
-        )
-    ]
-    return json.dumps([list(row) for row in rows], default=str)
+    rows = [connection.execute(select(*columns)).one() for columns in (state.c, polls)]
+    counts = [stored_rows.count_rows(connection, table) for table in stored_rows.tables()]
+    return json.dumps([counts, *map(list, rows)], default=str)
