@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +27,28 @@ class Machine:
         name: Of the host.
         ahead: Seconds by which its clock is ahead of this machine's.
         lease: Seconds of a lease, which take two minutes otherwise.
+        heartbeat: Seconds between two signs of life of a worker; None for those of the program.
     """
 
     name: str
     ahead: float = 0.0
     lease: float = 5.0
+    heartbeat: float | None = None
 
     def start(self, *arguments: str, **options: Any) -> Program:
         """Run `aggregator ARGUMENTS` there; `options` are those of `Popen`."""
         return Program(*arguments, prepare=("tests.machines", "become", asdict(self)), **options)
 
 
-def become(name: str, ahead: float, lease: float) -> None:
+def become(name: str, ahead: float, lease: float, heartbeat: float | None) -> None:
     """Make this process one of another machine."""
     socket.gethostname = lambda: name
     boot_id = os.memfd_create(name)
     os.write(boot_id, name.encode())
     system_clock._BOOT_ID = Path(f"/proc/self/fd/{boot_id}")
     _shorten_leases(lease)
+    if heartbeat:
+        _shorten_heartbeats(timedelta(seconds=heartbeat))
     if ahead:
         _set_clock(ahead)
 
@@ -55,6 +59,14 @@ def _shorten_leases(seconds: float) -> None:
     for module, name in itertools.product(modules, _SPANS):
         if hasattr(module, name):
             setattr(module, name, getattr(module, name) * factor)
+
+
+def _shorten_heartbeats(heartbeat: timedelta) -> None:
+    from aggregator.scheduler import batch_queue
+
+    factor = heartbeat / batch_queue.HEARTBEAT
+    for name in ("HEARTBEAT", "ALIVE_WITHIN", "_CONFIRMED_AFTER"):
+        setattr(batch_queue, name, getattr(batch_queue, name) * factor)
 
 
 class _MethodDef(ctypes.Structure):

@@ -84,6 +84,7 @@ HOMES = {
     "markupsafe": {"web"},
     "nh3": {"aggregator.reading.sanitize"},
     "PIL": {"aggregator.pictures"},
+    "procrastinate": {"aggregator.scheduler"},
     "publicsuffixlist": {"aggregator.urls", "aggregator.database.migrations"},
     "pydantic": {"aggregator.config"},
     "pydantic_core": {"aggregator.config"},

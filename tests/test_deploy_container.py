@@ -174,7 +174,7 @@ def test_health_is_asked_where_pages_are_served_and_as_in_the_image(name):
     (of_image,) = of("HEALTHCHECK")
     for service in programs(name).values():
         check = service["healthcheck"]
-        if service.get("command", ["run"])[0] == "schedule":
+        if service.get("command", ["run"])[0] in {"schedule", "work"}:
             assert check == {"disable": True}
             continue
         assert check["test"] == ["CMD", *arguments_of("HEALTHCHECK")]
@@ -198,7 +198,8 @@ def test_there_are_two_pollers_and_two_webs_with_a_port_each():
     (port,) = services["web"]["ports"]
     first, last = map(int, port.split(":")[1].split("-"))
 
-    assert [services[name]["deploy"]["replicas"] for name in ("poller", "web")] == [2, 2]
+    names = ("scheduler", "poller", "web")
+    assert [services[name]["deploy"]["replicas"] for name in names] == [2, 2, 2]
     assert last - first + 1 == 2
 
 

@@ -19,7 +19,7 @@ from tests.running import HANGS_AFTER, eventually
 
 pytestmark = pytest.mark.slow
 
-POLLING = ("schedule",)
+POLLING = ("run",)
 RECLAIMED = "a process ended or stopped renewing its leases"
 LOST = "leases of this process ended"
 

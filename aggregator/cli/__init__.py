@@ -20,6 +20,7 @@ _COMMANDS = {
     "poll": "poll_commands:poll",
     "serve": "service_commands:serve",
     "schedule": "service_commands:schedule",
+    "work": "service_commands:work",
     "health": "health:health",
     "check": "config_commands:check",
     "schema": "schema_command:schema",

@@ -1,4 +1,4 @@
-"""`run`, `serve`, `schedule`: the commands without end."""
+"""`run`, `serve`, `schedule`, `work`: the commands without end."""
 
 import asyncio
 import contextlib
@@ -20,12 +20,12 @@ from aggregator.cli.health import answers
 from aggregator.cli.web_address import Address, configured_address, listening, url_of
 from aggregator.cli.web_process import WebProcess
 from aggregator.config import Config, clear_leftovers, load, present_stamps, reached_at_port
-from aggregator.database import open_database, open_replica, watch_file
+from aggregator.database import is_sqlite, open_database, open_replica, watch_file
 from aggregator.errors import AggregatorError, ConfigError, UsageError
 from aggregator.runtime import service_manager
 from aggregator.runtime.child_processes import on_hangup
 from aggregator.runtime.daemon_thread import in_daemon_thread
-from aggregator.scheduler import Job, Scheduler, stop_on_signals
+from aggregator.scheduler import Job, Scheduler, dispatch_of, stop_on_signals
 
 if TYPE_CHECKING:
     from web.server import WebServer
@@ -65,6 +65,7 @@ def _run(config: Config, bound: "_BoundAddress") -> None:
                 jobs=jobs,
                 amend=bound.amend,
                 on_change=web.take_over,
+                dispatch=dispatch_of(engine, schedules=True, works=True),
             )
             on_start = partial(_print_address, address)
             run_until_done(partial(_schedule, scheduler, on_start))
@@ -115,12 +116,47 @@ def serve(host: str | None, port: int | None, server: str) -> None:
 @takes_config
 @click.option("-v", "--verbose", is_flag=True, help="Log polls without new entries, too.")
 def schedule(verbose: bool) -> None:
-    """Poll feeds without serving pages."""
+    """Poll feeds without serving pages; on PostgreSQL leave the polls to `aggregator work`."""
     config = load_config()
     clear_leftovers(config.path)
     logs.set_up(verbose=verbose)
     with opened_database(config) as (engine, config):
-        run_until_done(partial(_schedule, Scheduler(config, engine, jobs=_watchdog())))
+        dispatch = dispatch_of(engine, schedules=True, works=False)
+        scheduler = Scheduler(config, engine, jobs=_watchdog(), dispatch=dispatch)
+        run_until_done(partial(_schedule, scheduler))
+
+
+@click.command()
+@takes_config
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 1000),
+    help="Requests at a time.  [default: poll.concurrency]",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log polls without new entries, too.")
+def work(concurrency: int | None, verbose: bool) -> None:
+    """Poll what `schedule` or `run` found due, on this machine or others (PostgreSQL)."""
+
+    def amend(config: Config) -> Config:
+        poll = replace(config.poll, concurrency=concurrency or config.poll.concurrency)
+        return replace(config, poll=poll)
+
+    config = amend(load_config())
+    if is_sqlite(config.database):
+        raise UsageError(
+            "work: not needed with a SQLite database, which `aggregator run` or `schedule` polls"
+        )
+    logs.set_up(verbose=verbose)
+    with opened_database(config) as (engine, config):
+        scheduler = Scheduler(
+            config,
+            engine,
+            jobs=_watchdog(),
+            amend=amend,
+            dispatch=dispatch_of(engine, schedules=False, works=True),
+            only_polls=True,
+        )
+        run_until_done(partial(_schedule, scheduler))
 
 
 @dataclass(frozen=True, slots=True)

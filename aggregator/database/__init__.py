@@ -13,12 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from aggregator.database.clock import clock_of, database_time, system_time
 from aggregator.database.deadline import READING
 from aggregator.database.engine import (
+    connection_arguments,
     is_up_to_date,
     open_database,
     open_unchanged,
     watch_file,
 )
-from aggregator.database.failures import database_error, is_gone, is_missing, is_passing
+from aggregator.database.failures import database_error, is_gone, is_missing, is_passing, is_sqlite
 from aggregator.database.replica import open_replica
 from aggregator.database.sqlite_file import main_file
 from aggregator.database.writer import DatabaseWriter, Transact
@@ -31,11 +32,13 @@ __all__ = [
     "Engine",
     "Transact",
     "clock_of",
+    "connection_arguments",
     "database_error",
     "database_time",
     "is_gone",
     "is_missing",
     "is_passing",
+    "is_sqlite",
     "is_up_to_date",
     "main_file",
     "open_database",

@@ -159,6 +159,12 @@ def watch_file(url: str) -> None:
         log_when_missing(Path(place.database or ""))
 
 
+def connection_arguments(engine: Engine) -> dict[str, Any]:
+    """Return how libpq reaches the PostgreSQL server of an engine, by the names of libpq."""
+    _, arguments = engine.dialect.create_connect_args(engine.url)
+    return {**_connect_arguments(engine.url), **arguments}
+
+
 def is_up_to_date(url: str) -> bool:
     """Whether the database exists and has the schema of the program's version.
 

@@ -193,6 +193,15 @@ def parse_url(url: str) -> URL:
         raise DatabaseError(f"database: not a database URL: {urls.masked(url)}") from error
 
 
+def is_sqlite(url: str) -> bool:
+    """Whether a URL names a SQLite database.
+
+    Raises:
+        DatabaseError: `url` is not a database URL.
+    """
+    return parse_url(url).get_backend_name() == "sqlite"
+
+
 def name_of(place: URL) -> str:
     """Return the name of a database in messages: the path, or the URL without the password."""
     return place.database if place.database and place.get_backend_name() == "sqlite" else str(place)

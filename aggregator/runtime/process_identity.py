@@ -15,12 +15,18 @@ def own_name() -> str:
     return _name(os.getpid())
 
 
+def process_of(owner: str) -> str:
+    """Return the name of the process that has a lease, also for a batch of feeds."""
+    return owner.rpartition("@")[2]
+
+
 def has_ended(name: str) -> bool:
-    """Whether the process of `name` has ended; False where this process can't know.
+    """Whether the process of `name`, or of a batch `...@name`, has ended; False if unknown here.
 
     Process ids have a meaning only within one boot of one machine, and within one container: two
     containers may share a host name and the process id 1.
     """
+    name = process_of(name)
     host, _, remainder = name.partition("/")
     pid, _, remainder = remainder.partition("/")
     realm = remainder.rpartition("/")[2]

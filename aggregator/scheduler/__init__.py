@@ -13,12 +13,19 @@ once            due or named feeds, polled once
 present_poller  the poller of the present settings, and its successors
 polls_under_way polls of leased feeds, each a task
 dispatch        who polls due feeds: what all ways have in common
-local_dispatch  due feeds, polled by the process that leases them
+local_dispatch  due feeds, leased and polled by one process
+procrastinate_dispatch  due feeds on PostgreSQL: deferred and polled by any processes
+batch_queue     due feeds, leased in batches and deferred as jobs         procrastinate
+batch_worker    batches, taken from the queues and polled                 procrastinate
+job_engine      tables and connections of Procrastinate                   procrastinate
+dispatch_choice which dispatch a database needs
+job_shell       an application for the command `procrastinate`            procrastinate
 timed_jobs      jobs by time, in this process                             apscheduler
 service         polling until a stop: jobs, start and clean stop
 """
 
 from .config_changes import keys_for_restart
+from .dispatch_choice import dispatch_of
 from .once import PollRequest, poll_once
 from .poll_options import poll_settings
 from .service import Scheduler, stop_on_signals
@@ -28,6 +35,7 @@ __all__ = [
     "Job",
     "PollRequest",
     "Scheduler",
+    "dispatch_of",
     "keys_for_restart",
     "poll_once",
     "poll_settings",

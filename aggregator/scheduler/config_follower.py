@@ -34,7 +34,7 @@ class ConfigFollower:
         config: With which the database agrees already.
         amend: Puts the options of the command line into a configuration that is read again.
         apply: Makes the process follow, too.
-        is_stopping: Once true, the database is left as it is.
+        is_stopping: Once true, the database stays unchanged.
 
     Attributes:
         config: The present configuration.

@@ -8,9 +8,11 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Protocol
 
 from aggregator.config import Config
+from aggregator.poll.host_limits import Budget
 from aggregator.runtime import system_clock
 
 from . import leases
@@ -20,6 +22,8 @@ from .timed_jobs import TimedJob
 TICK = 1
 """Seconds between two looks for due feeds."""
 
+_MAX_PER_HOST = 256
+
 
 @dataclass(frozen=True, slots=True)
 class DispatchContext:
@@ -28,8 +32,8 @@ class DispatchContext:
     Attributes:
         config: Returns the present configuration, which the database follows.
         is_stopping: Once true, no poll begins any more.
-        hurry: Runs one of the jobs by time as soon as possible.
-        on_replaced: Called when another database file stands in place of the former one.
+        hurry: Runs a job by time as soon as possible.
+        on_replaced: Called when another database file stands in place of the former file.
     """
 
     owner: str
@@ -45,7 +49,7 @@ class Dispatch(Protocol):
 
     @property
     def under_way(self) -> Collection[asyncio.Task[Any]]:
-        """The polls of this process, which need their poller until they end."""
+        """The polls under way here; a former poller ends after the last of its polls."""
         ...
 
     def jobs(self) -> Mapping[str, TimedJob]:
@@ -57,8 +61,14 @@ class Dispatch(Protocol):
         ...
 
     async def end_polls(self) -> None:
-        """Stop fetching; polls that are only being stored end within a moment."""
+        """Stop fetching; polls in storage end within a moment."""
         ...
+
+
+def feeds_at_hand(budget: Budget) -> int:
+    """Return the limit of waiting feeds of one host in a process; further feeds come later."""
+    delay = budget.delay.total_seconds()
+    return _MAX_PER_HOST if delay <= 0 else min(ceil(2 * TICK / delay) + 1, _MAX_PER_HOST)
 
 
 class ClockWatch:

@@ -36,7 +36,13 @@ async def held_leases(poller: Callable[[], Poller], owner: str) -> AsyncIterator
 
     def renew(connection: Connection) -> None:
         reclaim_leases(connection, owner)
-        for new_owner in set(write_leases.lease_owners(connection)) - known_owners:
+        owners = write_leases.lease_owners(connection)
+        present = {
+            process_identity.process_of(name)
+            for name in owners
+            if not name.startswith(write_leases.BATCH)
+        }
+        for new_owner in present - known_owners:
             known_owners.add(new_owner)
             log.info(
                 "%s also polls for this database; only one process polls a site at a time",
@@ -88,6 +94,11 @@ def reclaim_leases(connection: Connection, owner: str) -> None:
     feeds = write_leases.reclaim_leases(
         connection, ended_owners=ended, owner=owner, now=database_time(connection)
     )
+    log_reclaimed(feeds)
+
+
+def log_reclaimed(feeds: int) -> None:
+    """Log that so many leases were taken from a process that has ended."""
     if feeds:
         log.warning(
             "a process ended or stopped renewing its leases; the feeds that it held (%d) wait for "

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
-from math import ceil
 from typing import Any
 
 from aggregator.database import Connection, database_time, main_file
@@ -14,7 +13,7 @@ from aggregator.model import DueFeed
 from aggregator.poll.host_limits import Budget
 
 from . import leases
-from .dispatch import TICK, ClockWatch, DispatchContext
+from .dispatch import TICK, ClockWatch, DispatchContext, feeds_at_hand
 from .leases import FEEDS_PER_SLOT
 from .polls_under_way import PollsUnderWay
 from .shared_hosts import SharedHosts
@@ -23,11 +22,10 @@ from .timed_jobs import TimedJob
 log = logging.getLogger(__name__)
 
 _JOB = "dispatch"
-_MAX_PER_HOST = 256
 
 
 class LocalDispatch:
-    """Leases due feeds up to the free capacity, and polls them in this process."""
+    """Leases and polls due feeds up to the free capacity."""
 
     def __init__(self, context: DispatchContext) -> None:
         self._context = context
@@ -39,7 +37,7 @@ class LocalDispatch:
 
     @property
     def under_way(self) -> Collection[asyncio.Task[Any]]:
-        """The polls of this process."""
+        """The polls under way."""
         return self._polls.tasks
 
     def jobs(self) -> Mapping[str, TimedJob]:
@@ -47,15 +45,15 @@ class LocalDispatch:
         return {_JOB: (TICK, self._dispatch)}
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """Renew the leases of this process, and give them back at the end."""
+        """Renew the leases of the process; give all leases back at the end."""
         return leases.held_leases(lambda: self._context.present.poller, self._context.owner)
 
     async def end_polls(self) -> None:
-        """Stop fetching; polls that are only being stored end within a moment."""
+        """Stop fetching; polls in storage end within a moment."""
         await self._polls.cancel()
 
     async def _dispatch(self) -> None:
-        """Lease due feeds up to the free capacity, and start to poll them."""
+        """Lease due feeds up to the free capacity, and start the polls."""
         capacity = self._context.present.settings.concurrency * FEEDS_PER_SLOT
         room = capacity - len(self._polls)
         if room <= 0 or self._context.is_stopping():
@@ -71,8 +69,8 @@ class LocalDispatch:
     async def _lease(self, room: int) -> list[DueFeed]:
         """Lease up to `room` due feeds; use a database in place of another one."""
         settings, owner = self._context.present.settings, self._context.owner
-        per_host = _per_host(Budget(settings.host_delay))
-        special = {site: _per_host(budget) for site, budget in settings.budgets.items()}
+        per_host = feeds_at_hand(Budget(settings.host_delay))
+        special = {site: feeds_at_hand(budget) for site, budget in settings.budgets.items()}
         counts = self._polls.counts_of_hosts()
         busy = [host for host, count in counts.items() if count >= special.get(host, per_host)]
         overdue, file = self._polls.overdue_unstored(), None
@@ -118,9 +116,3 @@ class LocalDispatch:
         if self._is_more_due and is_hungry and not self._context.is_stopping():
             self._is_more_due = False
             self._context.hurry(_JOB)
-
-
-def _per_host(budget: Budget) -> int:
-    """Return the limit of waiting feeds of one host; further feeds are leased later."""
-    delay = budget.delay.total_seconds()
-    return _MAX_PER_HOST if delay <= 0 else min(ceil(2 * TICK / delay) + 1, _MAX_PER_HOST)

@@ -18,7 +18,7 @@ _MAX_RELEASED = 1000
 
 
 class PollsUnderWay:
-    """The polls under way in this process, and feeds with polls that could not be stored.
+    """The polls under way in the process, and feeds with unstored polls.
 
     Args:
         on_end: Called after the end of each poll.
@@ -58,13 +58,12 @@ class PollsUnderWay:
         now = asyncio.get_running_loop().time()
         return [feed_id for feed_id, at in self._unstored.items() if at <= now][:_MAX_RELEASED]
 
-    def forget_unstored(self, feed_ids: Collection[int]) -> None:
-        """Forget feeds whose leases were given back."""
-        for feed_id in feed_ids:
-            del self._unstored[feed_id]
+    def forget_unstored(self, feed_ids: Collection[int]) -> list[int]:
+        """Return the feeds with an unstored poll; from now on such polls are forgotten."""
+        return [feed_id for feed_id in feed_ids if self._unstored.pop(feed_id, None) is not None]
 
     async def cancel(self) -> None:
-        """Stop fetching; polls that are only being stored end within a moment."""
+        """Stop fetching; polls in storage end within a moment."""
         for task in self._hosts:
             task.cancel()
         if self._hosts:

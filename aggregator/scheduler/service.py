@@ -41,6 +41,7 @@ class Scheduler:
         on_change: Called in a thread with each configuration that is read again.
         pollers: Closed at the end.  None: pollers with parts of their own.
         dispatch: Makes the dispatch of due feeds.
+        only_polls: OPML lists, lists, pictures, retention and announcements are left to others.
     """
 
     def __init__(
@@ -53,10 +54,12 @@ class Scheduler:
         on_change: Callable[[Config], None] = lambda _config: None,
         pollers: PollerFactory | None = None,
         dispatch: Callable[[DispatchContext], Dispatch] = LocalDispatch,
+        only_polls: bool = False,
     ) -> None:
         self._started_with = config
         self._on_change = on_change
         self._jobs = jobs or {}
+        self._only_polls = only_polls
         self._stopping = False
         owner = process_identity.own_name()
         pollers = pollers or PollerFactory(engine)
@@ -95,12 +98,7 @@ class Scheduler:
         jobs: dict[str, TimedJob] = {
             **self._dispatch.jobs(),
             "reload": (_RELOAD, self._follower.reload),
-            "lists": (_RELIST, self._relist),
-            "opml lists": (_OPML_LISTS, self._opml_lists.follow),
-            "pictures": (_PICTURES, self._fetch_pictures),
-            "retention": (_RETENTION, self._retain),
-            **self._websub.jobs(),
-            **self._alive_job(),
+            **({} if self._only_polls else self._other_jobs()),
             **self._jobs,
         }
         async with self._present:
@@ -116,6 +114,16 @@ class Scheduler:
                     await self._present.end()
             finally:
                 await self._pictures.close()
+
+    def _other_jobs(self) -> Mapping[str, TimedJob]:
+        return {
+            "lists": (_RELIST, self._relist),
+            "opml lists": (_OPML_LISTS, self._opml_lists.follow),
+            "pictures": (_PICTURES, self._fetch_pictures),
+            "retention": (_RETENTION, self._retain),
+            **self._websub.jobs(),
+            **self._alive_job(),
+        }
 
     def reload_now(self) -> None:
         """Read config.yaml again at the next occasion, changed or not (SIGHUP)."""

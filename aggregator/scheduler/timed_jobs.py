@@ -1,4 +1,4 @@
-"""Jobs by time, in this process: APScheduler with a handful of them."""
+"""Jobs by time: APScheduler with a handful of jobs."""
 
 import asyncio
 import logging
@@ -44,8 +44,9 @@ class TimedJobs:
         self._scheduler.start()
 
     def hurry(self, name: str) -> None:
-        """Run a job as soon as possible."""
-        self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+        """Run a job of the present process, if any has the name, as soon as possible."""
+        if self._scheduler.get_job(name):
+            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
     async def stop(self) -> None:
         """Begin no job any more; the runs under way are cancelled."""

@@ -42,6 +42,9 @@ CONFIRMED_FOR = timedelta(seconds=15)
 _MAX_CANDIDATES = 4096  # due feeds that are read, as some hosts have more than their share
 _NO_SITES: Mapping[str, int] = {}
 _NEW_FEED_PAUSE = timedelta(minutes=5)
+BATCH = "batch/"
+"""How the owner of a lease begins whose feed waits for a worker."""
+
 CUT_SHORT = "the last poll was cut short by a stop"
 
 _Rows = Select[*tuple[Any, ...]]
@@ -73,13 +76,44 @@ def lease_due(
             a host in a pause none.
     """
     wait_for_leases(connection)
-    statement = _OVERDUE.limit(None if limit is None else max(limit, _MAX_CANDIDATES))
     hosts = {host.name: host for host in known_hosts(connection, now=now)}
+    places = due_places(
+        connection,
+        hosts,
+        owner=owner,
+        now=now,
+        limit=limit,
+        busy_hosts=busy_hosts,
+        per_host=per_host,
+        per_site=per_site,
+    )
+    feed_ids = [feed_id for feed_id, _host in places]
+    rows = _in_parts(connection, _DUE_BY_ID, feeds.c.id, feed_ids, owner=owner)
+    return _lease(connection, rows, hosts, shared_hosts, owner=owner, now=now, until=until)
+
+
+def due_places(
+    connection: Connection,
+    hosts: Mapping[str, KnownHost],
+    *,
+    owner: str,
+    now: datetime,
+    limit: int | None,
+    busy_hosts: Collection[str] = (),
+    per_host: int | None = None,
+    per_site: Mapping[str, int] = _NO_SITES,
+) -> list[tuple[int, str]]:
+    """Return ids and hosts of feeds for a lease, the feed that has waited longest first.
+
+    Args:
+        hosts: Of `known_hosts`; the remaining arguments are those of `lease_due`.
+    """
+    statement = _OVERDUE.limit(None if limit is None else max(limit, _MAX_CANDIDATES))
     pausing = [host.name for host in hosts.values() if is_pausing(host, now)]
     if excluded := {*busy_hosts, *pausing}:
         statement = statement.where(feeds.c.host.not_in(sorted(excluded)))
     throttled = {host.name for host in hosts.values() if host.min_delay is not None}
-    feed_ids: list[int] = []
+    places: list[tuple[int, str]] = []
     counts: dict[str, int] = {}
     for feed_id, host in connection.execute(statement, {"now": now, "owner": owner}):
         count = counts.get(host, 0)
@@ -87,11 +121,32 @@ def lease_due(
         if host and max_count and count >= max_count:
             continue
         counts[host] = count + 1
-        feed_ids.append(feed_id)
-        if len(feed_ids) == limit:
+        places.append((feed_id, host))
+        if len(places) == limit:
             break
-    rows = _in_parts(connection, _DUE_BY_ID, feeds.c.id, feed_ids, owner=owner)
-    return _lease(connection, rows, hosts, shared_hosts, owner=owner, now=now, until=until)
+    return places
+
+
+def lease_batch(
+    connection: Connection,
+    *,
+    token: str,
+    owner: str,
+    now: datetime,
+    until: datetime,
+    shared_hosts: Collection[str] = (),
+) -> list[DueFeed]:
+    """Take over the feeds that are still leased for a batch.
+
+    Args:
+        token: Of the batch; see `write_batches.lease_batches`.
+        owner: Of the leases from now on; `until`: their end without a renewal.
+    """
+    rows = connection.execute(_DUE_OF_BATCH, {"token": token}).all()
+    hosts = {host.name: host for host in known_hosts(connection, now=now)}
+    leased = _lease(connection, rows, hosts, shared_hosts, owner=owner, now=now, until=until)
+    release_leases(connection, owner=token)  # of feeds that left config.yaml, or are locked
+    return leased
 
 
 def lease_named(
@@ -139,8 +194,8 @@ def lease_owners(connection: Connection) -> list[str]:
 
 
 def renew_leases(connection: Connection, *, owner: str, until: datetime) -> None:
-    """Renew all leases of a process."""
-    connection.execute(update(feeds).where(feeds.c.lease_owner == owner).values(lease_until=until))
+    """Renew all leases of a process, and those of its batches."""
+    connection.execute(update(feeds).where(_is_held_by(owner)).values(lease_until=until))
 
 
 def confirm_lease(connection: Connection, due: DueFeed, *, until: datetime) -> bool:
@@ -161,24 +216,30 @@ def confirm_lease(connection: Connection, due: DueFeed, *, until: datetime) -> b
 def release_leases(
     connection: Connection, *, owner: str, feed_ids: Collection[int] | None = None
 ) -> None:
-    """Give leases back: those of `feed_ids`, or all leases of `owner`."""
-    statement = update(feeds).where(feeds.c.lease_owner == owner)
+    """Give leases back: those of `feed_ids`, or all leases of `owner` and its batches."""
+    statement = update(feeds).where(_is_held_by(owner))
     if feed_ids is not None:
         statement = statement.where(feeds.c.id.in_(sorted(feed_ids)))
     connection.execute(statement.values(lease_owner=None, lease_until=None))
 
 
 def reclaim_leases(
-    connection: Connection, *, ended_owners: Collection[str], owner: str, now: datetime
+    connection: Connection,
+    *,
+    ended_owners: Collection[str],
+    owner: str,
+    now: datetime,
+    ended_at: datetime | None = None,
 ) -> int:
     """Give back the leases of processes that have ended or don't renew any more.
 
     Nobody knows which of these feeds were polled.  So each feed counts as polled at the last known
     time of its lease, and waits for its interval; a new feed waits for `_NEW_FEED_PAUSE` at most,
-    as a person may be watching.
+    as a person may be watching.  Feeds of a batch without a worker wait for nothing.
 
     Args:
-        ended_owners: Names of processes known to have ended.
+        ended_owners: Names of processes known to have ended, at `ended_at` at the latest (None:
+            `now`).
         owner: Name of this process: its own leases stay even after their end, as during a lock of
             the database: its polls still go on.
 
@@ -186,12 +247,12 @@ def reclaim_leases(
         Number of reclaimed leases.
     """
     until = feeds.c.lease_until
-    ended = and_(
-        feeds.c.lease_owner.is_not(None),
-        feeds.c.lease_owner != owner,
-        or_(feeds.c.lease_owner.in_(sorted(ended_owners)), until < now),
-    )
-    held_at = case((until < now, until), else_=bindparam("now", now, UtcDateTime))
+    expired = and_(feeds.c.lease_owner.is_not(None), until < now)
+    release = update(feeds).values(lease_owner=None, lease_until=None)
+    connection.execute(release.where(expired, _IS_QUEUED))
+    ended = and_(~_is_held_by(owner), or_(feeds.c.lease_owner.in_(sorted(ended_owners)), expired))
+    last_at = now if ended_at is None else ended_at
+    held_at = case((until < last_at, until), else_=bindparam("ended_at", last_at, UtcDateTime))
     is_new = and_(feeds.c.polls == 0, feeds.c.interval > _NEW_FEED_PAUSE)
     again_at = held_at + case(
         (is_new, bindparam("new_feed_pause", _NEW_FEED_PAUSE, TimeSpan)), else_=feeds.c.interval
@@ -201,8 +262,7 @@ def reclaim_leases(
         .where(ended, feeds.c.next_poll_at < again_at)
         .values(next_poll_at=again_at, next_reason=CUT_SHORT, plan=None)
     )
-    release = update(feeds).where(ended).values(lease_owner=None, lease_until=None)
-    return connection.execute(release).rowcount
+    return connection.execute(release.where(ended)).rowcount
 
 
 def put_off(
@@ -241,6 +301,13 @@ def lock_leased(connection: Connection, due: Sequence[DueFeed]) -> frozenset[int
     rows = connection.execute(_LOCK_LEASED, {"feeds": sorted({feed.id for feed in due})})
     row_of = {row.id: row for row in rows}
     return frozenset(feed.id for feed in due if _is_in_force(feed, row_of.get(feed.id)))
+
+
+def _is_held_by(owner: str) -> ColumnElement[bool]:
+    """Return whether `owner` has the lease, or one of its batches: NUMBER.ATTEMPT@owner."""
+    return and_(
+        feeds.c.lease_owner.is_not(None), feeds.c.lease_owner.endswith(owner, autoescape=True)
+    )
 
 
 def _is_in_force(feed: DueFeed, row: Any) -> bool:
@@ -300,6 +367,10 @@ _DUE = select(
     feeds.c.request_digest,
 ).with_for_update(skip_locked=True)
 _FREE = feeds.c.lease_owner.is_(None)
+_IS_QUEUED = feeds.c.lease_owner.startswith(BATCH)
+_DUE_OF_BATCH = _DUE.where(feeds.c.lease_owner == bindparam("token"), feeds.c.subscribed).order_by(
+    feeds.c.next_poll_at
+)
 _held_feeds = feeds.alias("held")
 _HOST_FREE = feeds.c.host.not_in(  # no process but `owner` holds feeds of this host
     select(_held_feeds.c.host).where(

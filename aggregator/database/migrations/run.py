@@ -19,10 +19,7 @@ def upgrade(connection: Connection, *, to: str) -> None:
     as long as that takes: SQLite has a single writer anyway.
     """
     if connection.dialect.name == "postgresql":
-        wait = connection.scalar(select(func.current_setting("lock_timeout")))
-        connection.execute(select(func.set_config("lock_timeout", "0", True)))
-        connection.execute(select(func.pg_advisory_xact_lock(UPGRADING)))
-        connection.execute(select(func.set_config("lock_timeout", wait, True)))
+        wait_for_upgrades(connection)
     scripts = ScriptDirectory(str(Path(__file__).parent))
 
     def revisions(current: Any, _context: Any) -> Any:
@@ -34,3 +31,11 @@ def upgrade(connection: Connection, *, to: str) -> None:
     )
     with Operations.context(context):
         context.run_migrations()
+
+
+def wait_for_upgrades(connection: Connection) -> None:
+    """Keep other processes on a PostgreSQL server from upgrades until the transaction ends."""
+    wait = connection.scalar(select(func.current_setting("lock_timeout")))
+    connection.execute(select(func.set_config("lock_timeout", "0", True)))
+    connection.execute(select(func.pg_advisory_xact_lock(UPGRADING)))
+    connection.execute(select(func.set_config("lock_timeout", wait, True)))

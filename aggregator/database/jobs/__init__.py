@@ -1,0 +1,1 @@
+"""Jobs of Procrastinate, in its own tables of the PostgreSQL database."""

@@ -1,0 +1,163 @@
+"""Batches of due feeds, taken from the queues and polled."""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Collection, Sequence
+from functools import partial
+from math import ceil
+from typing import Any
+
+from procrastinate import App, JobContext
+from procrastinate.exceptions import ProcrastinateException
+from procrastinate.worker import Worker
+
+from aggregator.database import Connection, DBAPIError, database_time
+from aggregator.database.feeds import write_leases
+from aggregator.database.feeds.write_batches import MAX_FEEDS
+from aggregator.database.feeds.write_leases import LEASE
+from aggregator.model import DueFeed
+
+from .batch_queue import HEARTBEAT
+from .dispatch import TICK, DispatchContext, feeds_at_hand
+from .job_engine import QUEUES, reason_of
+from .leases import FEEDS_PER_SLOT
+from .polls_under_way import PollsUnderWay
+from .shared_hosts import SharedHosts
+
+log = logging.getLogger(__name__)
+
+_NEVER = 1e9  # seconds
+_FORGOTTEN_AFTER = 3600  # seconds without a sign of life
+_RESTART = 2  # seconds until work begins again after an error
+
+
+class BatchWorker:
+    """Polls batches, as many at a time as fill the slots of the poller."""
+
+    def __init__(self, app: App, context: DispatchContext) -> None:
+        self._app = app
+        self._context = context
+        self._polls = PollsUnderWay(context.present)
+        self._shared_hosts = SharedHosts()
+        self._workers: dict[str, Worker] = {}
+        self._left_over: set[str] = set()  # owners of leases that could not be given back
+        self._is_away = False
+        app.task(name=QUEUES.task, pass_context=True)(self._poll_batch)
+
+    @property
+    def under_way(self) -> Collection[asyncio.Task[Any]]:
+        """The polls under way."""
+        return self._polls.tasks
+
+    async def run(self) -> None:
+        """Work until a cancellation."""
+        slots = self._context.present.settings.concurrency
+        await asyncio.gather(
+            self._work(QUEUES.batches, jobs=max(2, ceil(slots * FEEDS_PER_SLOT / MAX_FEEDS))),
+            self._work(QUEUES.sites, jobs=slots),
+            self._keep_alive(),
+        )
+
+    async def end_polls(self) -> None:
+        """Take no job any more, and stop fetching."""
+        for worker in self._workers.values():
+            worker.stop()
+        await self._polls.cancel()
+
+    async def _work(self, queue: str, *, jobs: int) -> None:
+        """Run up to so many jobs at a time; begin again after an outage of the server."""
+        while not self._context.is_stopping():
+            worker = self._workers[queue] = Worker(
+                self._app,
+                queues=[queue],
+                name=queue,
+                concurrency=jobs,
+                fetch_job_polling_interval=TICK,
+                abort_job_polling_interval=_NEVER,
+                update_heartbeat_interval=_NEVER,  # an outage would end the worker
+                stalled_worker_timeout=_FORGOTTEN_AFTER,
+                listen_notify=False,
+                install_signal_handlers=False,
+                delete_jobs="always",
+            )
+            try:
+                await worker.run()
+            except ProcrastinateException as error:
+                if not self._is_away:
+                    log.error("jobs: %s; trying again", reason_of(error))
+                self._is_away = True
+                await asyncio.sleep(_RESTART)
+            except Exception:
+                log.exception("jobs: a worker failed unexpectedly; starting another one")
+                await asyncio.sleep(_RESTART)
+
+    async def _keep_alive(self) -> None:
+        """Send signs of life, also while the workers wait for the server."""
+        while True:
+            await asyncio.sleep(HEARTBEAT.total_seconds())
+            for worker in self._workers.values():
+                if worker.worker_id is not None:
+                    with contextlib.suppress(ProcrastinateException):
+                        await self._app.job_manager.update_heartbeat(worker.worker_id)
+                        self._is_away = False
+
+    async def _poll_batch(self, context: JobContext, *, token: str, feeds: Sequence[int]) -> None:
+        """Poll the feeds of a job with leases for the batch; give unfinished feeds back at a stop.
+
+        Args:
+            token: Owner of the leases.
+            feeds: Ids, for people looking at the job.
+        """
+        owner = f"{context.job.id}.{context.job.attempts}@{self._context.owner}"
+        try:
+            due = await self._context.present.transact(
+                partial(self._take_over, token=token, owner=owner)
+            )
+            await self._poll_each(due)
+            await self._context.present.transact(
+                partial(self._give_back, feed_ids=[feed.id for feed in due], owner=owner, due=due)
+            )
+        except Exception as error:
+            self._left_over.add(owner)
+            if not isinstance(error, DBAPIError):
+                log.exception("a batch of %d feeds failed unexpectedly", len(feeds))
+            else:
+                log.error("a batch of %d feeds: %s", len(feeds), error.orig)
+
+    def _take_over(self, connection: Connection, *, token: str, owner: str) -> list[DueFeed]:
+        now = database_time(connection)
+        while self._left_over:
+            write_leases.release_leases(connection, owner=self._left_over.pop())
+        return write_leases.lease_batch(
+            connection,
+            token=token,
+            owner=owner,
+            now=now,
+            until=now + LEASE,
+            shared_hosts=self._shared_hosts.read(connection, self._context.config()),
+        )
+
+    async def _poll_each(self, due: Sequence[DueFeed]) -> None:
+        """Poll feeds; of a site with several feeds only a few at a time."""
+        waiting, running = deque(due), set[asyncio.Task[None]]()
+        sites = {feed.host.name for feed in due if feed.host.name}
+        at_once = len(due)
+        if len(sites) == 1:
+            at_once = feeds_at_hand(self._context.present.settings.budget_of(*sites))
+        while waiting or running:
+            while waiting and len(running) < at_once and not self._context.is_stopping():
+                running.add(self._polls.start(waiting.popleft()))
+            if not running:
+                return
+            _ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+
+    def _give_back(
+        self, connection: Connection, *, feed_ids: Sequence[int], owner: str, due: Sequence[DueFeed]
+    ) -> None:
+        """Put off feeds with unstored polls, and free the remaining leases."""
+        unstored_ids = set(self._polls.forget_unstored(feed_ids))
+        unstored = [feed for feed in due if feed.id in unstored_ids]
+        write_leases.put_off(connection, unstored, requested_at=database_time(connection))
+        write_leases.release_leases(connection, owner=owner)

@@ -1,0 +1,96 @@
+"""Procrastinate on the database of the program: tables, connections, jobs."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ProcrastinateException, UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
+from procrastinate.schema import SchemaManager
+
+from aggregator.database import Engine, connection_arguments
+from aggregator.database.jobs.write_job_schema import follow_scripts
+from aggregator.database.jobs.write_jobs import Queues
+
+log = logging.getLogger(__name__)
+
+QUEUES = Queues(task="poll", batches="batches", sites="sites")
+
+CONNECTIONS = 4
+"""Connections of a process to the server at most, besides the one that stores polls."""
+
+_PATIENCE = 10  # seconds to wait for a connection
+_RETRY = 2  # seconds until the end of a job is stored again
+
+
+def prepare_tables(engine: Engine) -> None:
+    """Bring the tables to the installed version of Procrastinate.
+
+    Raises:
+        DatabaseError: The tables can't be written, or belong to a newer version.
+    """
+    paths = Path(SchemaManager.get_migrations_path()).glob("*.sql")
+    migrations = {path.stem: path.read_text("utf-8") for path in sorted(paths)}
+    follow_scripts(engine, SchemaManager.get_schema(), migrations)
+
+
+def new_app(engine: Engine, is_stopping: Callable[[], bool]) -> App:
+    """Return an application on the database, not opened yet.
+
+    Args:
+        is_stopping: Once true, nothing waits for an absent server.
+    """
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # we log errors by ourselves
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    connector = PsycopgConnector(
+        kwargs={**connection_arguments(engine), "autocommit": True},
+        min_size=1,
+        max_size=CONNECTIONS,
+        timeout=_PATIENCE,
+    )
+    app = App(connector=connector)
+    app.job_manager = _Jobs(connector, is_stopping)
+    return app
+
+
+def reason_of(error: Exception) -> str:
+    """Return in words why the server did not answer."""
+    return " ".join(str(error.__cause__ or error).split())
+
+
+class _Jobs(JobManager):
+    """Jobs; an absent server is waited for at the end of a job."""
+
+    def __init__(self, connector: Any, is_stopping: Callable[[], bool]) -> None:
+        super().__init__(connector)
+        self._is_stopping = is_stopping
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        """Return a job for a worker; None without a job free to run."""
+        try:
+            job: Job | None = await super().fetch_job(queues, worker_id)
+        except UniqueViolation:  # another worker took a job of the same site in this moment
+            return None
+        return job
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """Store the end of a job, unless the job was given to another worker."""
+        while True:
+            try:
+                await super().finish_job(job, status, delete_job)
+            except ProcrastinateException as error:
+                if self._is_stopping() or not _is_away(error):
+                    log.debug("job %s: its end is not stored: %s", job.id, reason_of(error))
+                    return
+                await asyncio.sleep(_RETRY)
+            else:
+                return
+
+
+def _is_away(error: ProcrastinateException) -> bool:
+    """Return whether the server did not answer at all."""
+    return getattr(error.__cause__, "sqlstate", None) in {None, "57P01", "57P02", "57P03"}
