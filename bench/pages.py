@@ -123,9 +123,26 @@ def seed(
             connection.connection.executescript(
                 "PRAGMA synchronous = OFF; PRAGMA cache_size = -400000"
             )
-    _fill(engine, entry_count, feed_count)
+    with _index_made_last(engine):
+        _fill(engine, entry_count, feed_count)
     engine.dispose()
     return config_path
+
+
+@contextlib.contextmanager
+def _index_made_last(engine: Engine) -> Iterator[None]:
+    """Make PostgreSQL's index of words after the rows: it would take most of the time."""
+    if engine.dialect.name == "sqlite":
+        yield
+        return
+    with engine.begin() as connection:
+        index = "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_word_index_lexemes'"
+        definition = connection.exec_driver_sql(index).scalar_one()
+        connection.exec_driver_sql("DROP INDEX ix_word_index_lexemes")
+    yield
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql(definition)
+        connection.exec_driver_sql("VACUUM ANALYZE")
 
 
 def _fill(engine: Engine, count: int, feed_count: int) -> None:

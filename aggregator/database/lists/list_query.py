@@ -130,7 +130,8 @@ class ListQuery:
     def _joined(self) -> Select[Any]:
         statement = self.candidates
         if self.order is not ENTRY_ORDER:
-            statement = statement.join(entries, entries.c.id == self.order.ids)
+            # An expression, so that no database walks all entries to find candidates among them.
+            statement = statement.join(entries, entries.c.id == self.order.ids + 0)
         return statement.where(*self.conditions, *self.filters)
 
 

@@ -155,14 +155,16 @@ def neighbours(connection: Connection, scope: ListScope, entry_id: int) -> Neigh
     place, next_place = Cursor(entry_id), Cursor(entry_id + 1)
     above = query.above(place).order_by(query.order.oldest_first)
     parts = [
-        _nearest(connection, above, entries.c.id),
-        _nearest(connection, query.below(place), entries.c.id.desc()),
-        _nearest(connection, query.between(next_place, entry_id), entries.c.id),
+        _nearest_id(above, entries.c.id),
+        _nearest_id(query.below(place), entries.c.id.desc()),
+        _nearest_id(query.between(next_place, entry_id), entries.c.id),
     ]
+    nearest_ids = select(union_all(*parts).subquery().c.id)
+    statement = select().select_from(entries).where(entries.c.id.in_(nearest_ids))
+    statement = statement.order_by(entries.c.id.desc()).execution_options(**within(SEARCHING))
     try:
         with attempt(connection):
-            options = within(SEARCHING)
-            rows = connection.execute(union_all(*parts).execution_options(**options)).all()
+            rows = list(_rows(connection, statement, with_content=False))
     except DeadlineError:
         return Neighbours()
     nearest = [_listed_entry(row, {}, with_content=False) for row in rows]
@@ -174,12 +176,12 @@ def neighbours(connection: Connection, scope: ListScope, entry_id: int) -> Neigh
     )
 
 
-def _nearest(connection: Connection, side: Select[Any], order: ColumnElement[Any]) -> Select[Any]:
-    """Return the first entry of a part of a list that can be read here."""
+def _nearest_id(side: Select[Any], order: ColumnElement[Any]) -> Select[Any]:
+    """Return the id of the first entry of a part of a list that can be read here."""
     nearby_ids = side.add_columns(entries.c.id).limit(_NEARBY_ENTRIES)
-    statement = select().select_from(entries).where(entries.c.id.in_(nearby_ids), feeds.c.read_here)
-    nearest = _with_columns(connection, statement.order_by(order).limit(1), with_content=False)
-    return select(nearest.subquery())
+    nearby = select(entries.c.id).join(feeds, feeds.c.id == entries.c.feed_id)
+    nearby = nearby.where(entries.c.id.in_(nearby_ids), feeds.c.read_here)
+    return select(nearby.order_by(order).limit(1).subquery())
 
 
 def dating(connection: Connection, entry_id: int) -> Dating | None:
