@@ -1,6 +1,7 @@
 """`aggregator copy`: a whole database in another one, on SQLite here; PostgreSQL is slow."""
 
 import gc
+import json
 import os
 import re
 import shutil
@@ -38,7 +39,8 @@ from aggregator.errors import DatabaseError
 from aggregator.model import ListKind, ListScope
 from tests import postgresql, released
 from tests.empty_database import put_empty_database
-from tests.running import command, forked, one_line
+from tests.feedserver import FeedServer
+from tests.running import command, forked, one_line, rss, write_config
 from tests.selection import slow_after
 from tests.stored import lease_due
 
@@ -255,9 +257,7 @@ def test_a_source_whose_feeds_are_being_polled_is_refused(source, target):
     assert lease_due(database, now=NOW)
     database.dispose()
 
-    with pytest.raises(
-        DatabaseError, match=r"stop `aggregator run` or `schedule` first.*00:01:00 UTC"
-    ):
+    with pytest.raises(DatabaseError, match=r"stop `aggregator run`, `schedule` and.*00:01:00 UTC"):
         copied(source, target)
 
     copied(source, target, now=NOW + timedelta(minutes=2))
@@ -512,6 +512,24 @@ def test_a_database_moves_to_postgresql_and_back(source, target, server):
     check_copy(source, target)
     assert definitions_of(moved) == definitions_of_empty(postgresql.new_url(server))
     assert definitions_of(target) == definitions_of(source)
+
+
+@pytest.mark.slow
+def test_polling_goes_on_in_the_new_database_where_it_ended_in_the_old_one(tmp_path, server):
+    moved = postgresql.new_url(server)
+    posts = [(str(number), f"Tide {number}", None) for number in range(3)]
+    new_counts = []
+    with FeedServer() as feed_server:
+        feed = feed_server.url("/feed")
+        for count, database in enumerate(("sqlite:///a.db", moved, "sqlite:///b.db"), 1):
+            if count > 1:
+                assert command(tmp_path, "copy", "--to", database).returncode == 0
+            write_config(tmp_path, [feed], database=database)
+            feed_server.put("/feed", rss(posts[:count]))
+            done = command(tmp_path, "poll", "--all", "--json")
+            new_counts.append(json.loads(done.stdout)["new"])
+
+    assert new_counts == [1, 1, 1]
 
 
 @pytest.mark.slow

@@ -41,8 +41,8 @@ _MESSAGES = {
 def copy(address: str) -> None:
     """Copy the whole database into an empty database, SQLite or PostgreSQL.
 
-    Stop `run` and `schedule` first.  An interrupted copy goes on when the command runs again.  In
-    the end all rows are compared; config.yaml stays unchanged.
+    Stop `run`, `schedule` and `work` first.  An interrupted copy goes on when the command runs
+    again.  In the end all rows are compared; config.yaml stays unchanged.
     """
     config = load_config()
     try:

@@ -131,8 +131,8 @@ def _check_leases(connection: Connection, name: str, *, now: datetime) -> None:
     end = read_source.leased_until(connection, now=now)
     if end is not None:
         raise DatabaseError(
-            f"{name}: feeds are being polled; stop `aggregator run` or `schedule` first; the "
-            f"leases of a killed process end at {end:%H:%M:%S} UTC"
+            f"{name}: feeds are being polled; stop `aggregator run`, `schedule` and `work` first; "
+            f"the leases of a killed process end at {end:%H:%M:%S} UTC"
         )
 
 
@@ -140,8 +140,8 @@ def _check_unchanged(connection: Connection, name: str, state: str, *, since: da
     """Refuse to complete a copy after changes of the source."""
     if read_source.state_of(connection) != state or read_source.leased_until(connection, now=since):
         raise DatabaseError(
-            f"{name}: was written to during the copy; stop `aggregator run` or `schedule`, and run "
-            "the command again, which begins anew"
+            f"{name}: was written to during the copy; stop `aggregator run`, `schedule` and "
+            "`work`, and run the command again, which begins anew"
         )
 
 
