@@ -6,8 +6,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
 
-def plain_answer(start_response: "StartResponse", status: str, text: str) -> tuple[bytes]:
-    """Begin an uncacheable answer, and return the body: one line of text."""
+def plain_answer(
+    start_response: "StartResponse", status: str, text: str, *headers: tuple[str, str]
+) -> tuple[bytes]:
+    """Begin an uncacheable answer, and return the body: one line of text.
+
+    Args:
+        headers: Further headers.
+    """
     body = f"{text}\n".encode()
     start_response(
         status,
@@ -16,6 +22,7 @@ def plain_answer(start_response: "StartResponse", status: str, text: str) -> tup
             ("Content-Length", str(len(body))),
             ("Cache-Control", "no-store"),
             ("X-Content-Type-Options", "nosniff"),
+            *headers,
         ],
     )
     return (body,)

@@ -18,12 +18,20 @@ from flask import Flask
 
 from aggregator import urls
 from aggregator.config import Config, load
-from aggregator.database import READING, Engine, open_database, open_replica, watch_file
+from aggregator.database import (
+    READING,
+    Engine,
+    is_up_to_date,
+    open_database,
+    open_replica,
+    watch_file,
+)
 from aggregator.errors import UsageError
 from web import create_app
 from web.connections import MAX_CONNECTIONS, MAX_HEAD, REQUEST_SECONDS, create_server
 from web.hub_requests import HubRequests
 from web.request_limits import MAX_BODY
+from web.schema_gate import SchemaGate
 from web.site import close, use_stamps
 
 if TYPE_CHECKING:
@@ -97,7 +105,7 @@ class Granian:
 
     def take_over(self, config: Config) -> None:
         """Use another configuration as soon as a new worker process has started."""
-        _open_to_read(config).dispose()  # a worker could not report errors
+        check_database(config)  # a worker could not report errors
         self._loader.config = config
         self._server.signal_handler_reload()
 
@@ -142,6 +150,23 @@ def _granian(host: str, port: int) -> Any:
     )
 
 
+def check_database(config: Config, *, creates: bool = False) -> None:
+    """Check, before pages are served, that their database can be used, and update its schema.
+
+    The schema of a copy comes with the rest of the copy.
+
+    Args:
+        creates: A missing file is created.
+
+    Raises:
+        DatabaseError: The database can't be used.
+    """
+    if config.database_read is None:
+        open_database(config.database, read_only=not creates).dispose()
+    else:
+        is_up_to_date(config.database_read)
+
+
 def application() -> Flask:
     """Return the application for the file in `CONFIG_VARIABLE`; for WSGI servers."""
     config = load(Path(os.environ.get(CONFIG_VARIABLE, "config.yaml")))
@@ -151,16 +176,15 @@ def application() -> Flask:
 
 def _app(config: Config, *, listens_on: str | None) -> Flask:
     urls.remember_secrets(config.secrets)  # another process may have read the file
-    # A web process that starts while the database is away answers 503 until it is back.
-    engine = _open_to_read(config, is_needed=False)
     hub = HubRequests(partial(_open_to_write, config)) if config.websub.hub == "self" else None
-    return create_app(config, engine, hub=hub, listens_on=listens_on)
-
-
-def _open_to_read(config: Config, *, is_needed: bool = True) -> Engine:
-    if config.database_read is not None:
-        return open_replica(config.database_read, deadline=READING, is_needed=is_needed)
-    return open_database(config.database, read_only=True, deadline=READING, is_needed=is_needed)
+    if config.database_read is None:
+        # A web process that starts while the database is away answers 503 until it is back.
+        engine = open_database(config.database, read_only=True, deadline=READING, is_needed=False)
+        return create_app(config, engine, hub=hub, listens_on=listens_on)
+    engine = open_replica(config.database_read, deadline=READING)
+    app = create_app(config, engine, hub=hub, listens_on=listens_on)
+    app.wsgi_app = SchemaGate(app.wsgi_app, config.database_read)  # type: ignore[method-assign]
+    return app
 
 
 def _open_to_write(config: Config) -> Engine:

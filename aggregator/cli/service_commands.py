@@ -20,7 +20,7 @@ from aggregator.cli.health import answers
 from aggregator.cli.web_address import Address, configured_address, listening, url_of
 from aggregator.cli.web_process import WebProcess
 from aggregator.config import Config, clear_leftovers, load, present_stamps, reached_at_port
-from aggregator.database import is_sqlite, open_database, open_replica, watch_file
+from aggregator.database import is_sqlite, watch_file
 from aggregator.errors import AggregatorError, ConfigError, UsageError
 from aggregator.runtime import service_manager
 from aggregator.runtime.child_processes import on_hangup
@@ -86,14 +86,11 @@ def _run(config: Config, bound: "_BoundAddress") -> None:
 )
 def serve(host: str | None, port: int | None, server: str) -> None:
     """Serve the pages without polling."""
-    from web.server import Granian, Waitress
+    from web.server import Granian, Waitress, check_database
 
     config = load_config()
     logs.set_up()
-    if config.database_read is None:
-        open_database(config.database).dispose()
-    else:  # the machine may do without the database, and the copy comes up to date by itself
-        open_replica(config.database_read).dispose()
+    check_database(config, creates=True)
     with _listening(config, host, port) as bound:
         config = bound.amend(config)
         if server == "granian" and config.web.socket:

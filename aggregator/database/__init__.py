@@ -14,13 +14,14 @@ from aggregator.database.clock import clock_of, database_time, system_time
 from aggregator.database.deadline import READING
 from aggregator.database.engine import (
     connection_arguments,
+    has_schema,
     is_up_to_date,
     open_database,
+    open_replica,
     open_unchanged,
     watch_file,
 )
 from aggregator.database.failures import database_error, is_gone, is_missing, is_passing, is_sqlite
-from aggregator.database.replica import open_replica
 from aggregator.database.sqlite_file import main_file
 from aggregator.database.writer import DatabaseWriter, Transact
 
@@ -35,6 +36,7 @@ __all__ = [
     "connection_arguments",
     "database_error",
     "database_time",
+    "has_schema",
     "is_gone",
     "is_missing",
     "is_passing",

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import sys
 import warnings
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -101,17 +102,44 @@ def open_database(
         try:
             prepare()
         except DatabaseError as error:
-            if is_needed or not will_pass(error):
+            if is_needed or not _will_pass(error):
                 raise
-    engine = _engine(place, read_only=read_only)
-    if deadline is not None:
-        set_deadline(engine, deadline)
-    watch_server(engine, limit=deadline and max(deadline, OF_ALL_FEEDS) + _OVER_DEADLINE)
-    if _is_file(place):
-        WatchedFile(Path(place.database or ""), writes=not read_only, prepare=prepare).attach(
-            engine
+    return _opened(place, read_only=read_only, deadline=deadline, prepare=prepare)
+
+
+def open_replica(url: str, *, deadline: timedelta) -> Engine:
+    """Return an engine that reads a copy of a database, whatever the schema; see `has_schema`.
+
+    Args:
+        url: As for `open_database`.
+        deadline: As for `open_database`.
+
+    Raises:
+        DatabaseError: `url` is of no use.
+    """
+    place = parse_url(url)
+    return _opened(place, read_only=True, deadline=deadline, prepare=partial(_check_schema, place))
+
+
+def has_schema(url: str) -> bool:
+    """Whether a copy of a database has the schema of this program; False if out of reach.
+
+    Raises:
+        DatabaseError: The schema has not arrived yet, or the database belongs to another program or
+            to a newer version.
+    """
+    try:
+        is_ready = is_up_to_date(url)
+    except DatabaseError as error:
+        if not _will_pass(error):
+            raise
+        return False
+    if not is_ready:
+        raise DatabaseError(
+            f"{name_of(parse_url(url))}: does not have the schema of this version yet; waiting "
+            "until it comes from the database that `aggregator run` or `schedule` writes"
         )
-    return engine
+    return True
 
 
 def open_unchanged(url: str) -> Engine | None:
@@ -196,8 +224,7 @@ def _present_schema(place: URL) -> str | None:
     return revision
 
 
-def will_pass(error: DatabaseError) -> bool:
-    """Whether a database may be opened later: a lock, a full disk, a server out of reach."""
+def _will_pass(error: DatabaseError) -> bool:
     return isinstance(error.__cause__, DBAPIError) and is_passing(error.__cause__)
 
 
@@ -206,6 +233,21 @@ def _check_schema(place: URL) -> None:
         raise DatabaseError(
             f"{name_of(place)}: is empty; `aggregator poll` or `aggregator run` makes its tables"
         )
+
+
+def _opened(
+    place: URL, *, read_only: bool, deadline: timedelta | None, prepare: Callable[[], None]
+) -> Engine:
+    """Return an engine; `prepare` is for a file that takes the place of the present one."""
+    engine = _engine(place, read_only=read_only)
+    if deadline is not None:
+        set_deadline(engine, deadline)
+    watch_server(engine, limit=deadline and max(deadline, OF_ALL_FEEDS) + _OVER_DEADLINE)
+    if _is_file(place):
+        WatchedFile(Path(place.database or ""), writes=not read_only, prepare=prepare).attach(
+            engine
+        )
+    return engine
 
 
 def _bring_up_to_date(place: URL) -> None:
