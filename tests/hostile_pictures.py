@@ -3,7 +3,7 @@
 import struct
 import zlib
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from io import BytesIO
 
 from PIL import Image
@@ -23,6 +23,7 @@ def picture(
     return file.getvalue()
 
 
+@lru_cache(50)
 def painting(width: int, height: int, *, hue: int = 0) -> bytes:
     """Return a picture like a photo: a sky, a sea and a sun."""
     sky = Image.linear_gradient("L").resize((width, height))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from tests.pollers import pollers
 from tests.worlds import NOW, entry, poll_of, subscribe
 
 GIGABYTE = 10**9
+
+shrunk = lru_cache(50)(shrink)  # many tests have the same pictures
 
 
 class SetClock(PollClock):
@@ -136,7 +139,7 @@ def add_picture(
     engine: Engine, folder: Path, entry_id: int, url: str, body: bytes, *, position: int = 0
 ) -> StoredPicture:
     """Give a stored entry a picture, as if fetched from `url`."""
-    small = shrink(body, url)
+    small = shrunk(body, url)
     key = PictureFiles(folder).store(small.for_post, small.for_list)
     with engine.begin() as connection:
         row = {"address_hash": address_hash(url), "url": url, "site": "", "feed_id": 1}

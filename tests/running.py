@@ -23,12 +23,14 @@ from email.utils import format_datetime
 from pathlib import Path
 from statistics import quantiles
 from typing import AnyStr
+from unittest import mock
 from urllib.parse import urlsplit
 
 from click.testing import CliRunner
 
-from aggregator.cli import main
+from aggregator.cli import main, trial_poll
 from aggregator.config.options import DATA_VARIABLE
+from aggregator.database import Engine, open_database
 from tests.empty_database import put_empty_database
 from tests.feedserver import FeedServer
 from tests.preloaded import Program, is_spawned
@@ -74,13 +76,19 @@ def command(folder: Path, *arguments: str) -> Done:
         put_empty_database(folder)
     handlers = logging.getLogger().handlers[:]
     try:
-        with contextlib.chdir(folder):
+        with contextlib.chdir(folder), mock.patch.object(trial_poll, "open_database", _open_trial):
             result = CliRunner().invoke(main, list(arguments))
     finally:  # the log of a command goes to that command's stderr
         logging.getLogger().handlers[:] = handlers
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Done(result.exit_code, result.stdout, result.stderr)
+
+
+def _open_trial(url: str) -> Engine:
+    path = Path(url.removeprefix("sqlite:///"))
+    put_empty_database(path.parent, path.name)
+    return open_database(url)
 
 
 def one_line(done: Done, status: int) -> str:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Hashable, Iterator, MutableMapping
 from importlib.resources import files
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -47,14 +48,13 @@ class _Templates(BytecodeCache):
     """Compiled templates; for they are the same for every application, and take it 0.1 s."""
 
     def __init__(self) -> None:
-        self._compiled: dict[str, bytes] = {}
+        self._compiled: dict[str, CodeType | None] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._compiled:
-            bucket.bytecode_from_string(self._compiled[bucket.key])
+        bucket.code = self._compiled.get(bucket.key)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._compiled[bucket.key] = bucket.bytecode_to_string()
+        self._compiled[bucket.key] = bucket.code
 
 
 Flask.jinja_options = {"bytecode_cache": _Templates()}

@@ -50,7 +50,8 @@ class Site:
         path = folder / "config.yaml"
         # The database's place does not matter: the engine is handed over.
         whole = {"title": "Daybook", "base_url": "https://posts.example", **values}
-        path.write_text(yaml.safe_dump(whole | {"feeds": [dict(each) for each in feeds]}), "utf-8")
+        whole["feeds"] = [dict(each) for each in feeds]
+        path.write_text(yaml.dump(whole, Dumper=yaml.CSafeDumper), "utf-8")
         (folder / "samples").mkdir(exist_ok=True)
         (folder / "samples" / "local.xml").write_text("<rss/>", "utf-8")
         self.config = load(path)
