@@ -151,8 +151,12 @@ def on_terminal(folder: Path, *arguments: str, **environment: str) -> bytes:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "shown"),
-    [(["poll", "--all"], b"2/2"), (["export", "out"], b"files, ")],
-    ids=["poll", "export"],
+    [
+        (["poll", "--all"], b"2/2"),
+        (["export", "out"], b"files, "),
+        (["copy", "--to", "sqlite:///copy.db"], b"comparing contents"),
+    ],
+    ids=["poll", "export", "copy"],
 )
 def test_a_progress_bar_fits_any_encoding_and_has_no_colours_if_asked_to(folder, arguments, shown):
     output = on_terminal(folder, *arguments, PYTHONIOENCODING="cp1252", NO_COLOR="1")
