@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -20,9 +20,7 @@ from tests.feedserver import FeedServer
 from tests.running import eventually, rss, write_config
 
 _FIRST_SITE = 11  # 127.0.0.11 and above
-_STARTS = text(
-    "SELECT started_at / 1e6 FROM polls JOIN feeds ON feeds.id = polls.feed_id WHERE url = :url"
-)
+_STARTS = text("SELECT url, started_at / 1e6 FROM polls JOIN feeds ON feeds.id = polls.feed_id")
 
 
 _STEP = 0.05  # seconds
@@ -93,13 +91,22 @@ class GrowingFeeds:
 
     def are_stored(self) -> bool:
         """Whether the database has each post that was served until now, and none of them twice."""
+        self.note_polls()
         served = {guid for feed in self._feeds for guid in list(feed.guids)}
         with self.database.connect() as connection:
             stored = Counter(connection.scalars(text("SELECT guid FROM entries")))
-            for url, starts in self._starts.items():
-                starts |= {float(at) for at in connection.scalars(_STARTS, {"url": url})}
         assert max(stored.values(), default=1) == 1, stored.most_common(3)
         return served <= stored.keys()
+
+    def note_polls(self) -> None:
+        """Note the polls of the database, which forgets a poll when the feed had 24 more."""
+        with self.database.connect() as connection:
+            for url, started_at in connection.execute(_STARTS):
+                self._starts[url].add(float(started_at))
+
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition, and note polls meanwhile."""
+        eventually(lambda: self.note_polls() or condition(), every=0.2)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[threading.Event]:
@@ -119,7 +126,7 @@ class GrowingFeeds:
     def go_on(self) -> None:
         """Wait until each feed was requested again."""
         before = self.request_counts()
-        eventually(lambda: all(map(int.__gt__, self.request_counts(), before)))
+        self.wait_until(lambda: all(map(int.__gt__, self.request_counts(), before)))
 
     def end(self) -> None:
         """Let no further posts come, and wait until all are stored."""
@@ -133,7 +140,7 @@ class GrowingFeeds:
         A poll that was stored counts from its start, which the database has, as requests arrive
         with delays; one that was not stored from the arrival of its request.
         """
-        self.are_stored()
+        self.note_polls()
         return [
             (feed.name, later - earlier)
             for feed in self._feeds

@@ -42,7 +42,7 @@ def test_the_time_of_a_server_goes_on_between_two_statements(machine):
     assert server_clock.now() == NOW + timedelta(seconds=90)
     assert server_clock.age() == timedelta(seconds=90)
 
-    server_clock.read(machine.answer(NOW, 0.0))
+    server_clock.read(machine.answer(NOW, 0.0))  # somebody has set it back
     assert server_clock.now() == NOW
 
 
@@ -52,6 +52,14 @@ def test_an_answer_that_took_long_does_not_set_the_clock_back(machine):
     server_clock.read(machine.answer(NOW, 40.0))
 
     assert server_clock.now() == NOW + timedelta(seconds=40)
+
+
+def test_a_quick_answer_corrects_what_was_known_from_a_slow_one(machine):
+    server_clock = clock.ServerClock()
+    server_clock.read(machine.answer(NOW, 40.0))  # it may have waited in the socket
+    server_clock.read(machine.answer(NOW + timedelta(seconds=30), 1.0))
+
+    assert server_clock.now() == NOW + timedelta(seconds=30)
 
 
 def test_a_first_answer_is_better_than_the_clock_of_the_machine(machine):

@@ -98,3 +98,10 @@ def test_a_request_that_is_cut_off_counts_as_a_failure_while_the_lease_is_in_for
 
     assert (result is None) is is_lost
     assert world.health("feed").failures == (0 if is_lost else 1)
+
+
+def test_an_old_lease_is_asked_about_before_others_may_take_its_feed():
+    pytest.importorskip("procrastinate", reason="NO ENGINE FOR POSTGRESQL, NOT TESTED")
+    from aggregator.scheduler import batch_queue
+
+    assert write_leases.CONFIRMED_FOR < batch_queue.ALIVE_WITHIN < write_leases.LEASE

@@ -10,18 +10,17 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from aggregator.database.columns import UtcDateTime
+from aggregator.model.times import EPOCH
 
 SERVER_TIME = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 """The time of a PostgreSQL server, in microseconds since 1970 as the columns for times."""
 
 _OPTION = "clock"  # execution option
-_MAX_ROUND_TRIP = 1.0  # seconds
 _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class ServerClock:
-    """The clock of a PostgreSQL server, as recent statements have read it.
+    """The clock of a PostgreSQL server, as statements have read it.
 
     Between two statements the time goes on by the machine's time since boot, which nobody sets, and
     which counts a suspension of the machine or the process.
@@ -32,20 +31,20 @@ class ServerClock:
         self._read_at = 0.0
 
     def read(self, ask: Callable[[], int]) -> None:
-        """Set the clock.
+        """Compare the clock with the server's, and set it as far as it is certainly wrong.
+
+        The server told the time at some moment between question and answer; so a slow answer does
+        not set a clock back that was right.
 
         Args:
-            ask: Returns `SERVER_TIME`.  A slow answer does not count, except for the first answer:
-                nobody knows how old a slow answer is.
+            ask: Returns `SERVER_TIME`.
         """
         asked_at = _since_boot()
-        server_time = UtcDateTime.decode(ask())
-        answered_at = _since_boot()
-        if server_time is None:
-            return
-        if self._booted_at is None or answered_at - asked_at <= _MAX_ROUND_TRIP:
-            self._booted_at = server_time - timedelta(seconds=answered_at)
-            self._read_at = answered_at
+        server_time = EPOCH + timedelta(microseconds=ask())
+        self._read_at = _since_boot()
+        earliest = server_time - timedelta(seconds=self._read_at)
+        latest = server_time - timedelta(seconds=asked_at)
+        self._booted_at = min(max(self._booted_at or earliest, earliest), latest)
 
     def age(self) -> timedelta:
         """Return how long ago the clock was set."""
