@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import shutil
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -219,6 +220,16 @@ def test_a_picture_whose_files_are_lost_is_on_no_page(site):
 
     assert not any(lost.key in text for text in texts)
     assert lost.key not in site.client.get("/").text
+
+
+def test_a_web_on_a_machine_without_the_folder_shows_posts_without_pictures(site):
+    stored = add(site, picture(640, 480))
+    shutil.rmtree(site.config.picture_folder)
+
+    text = site.client.get("/").text
+
+    assert "<article" in text and "/picture/" not in text
+    assert site.client.get(f"/picture/{stored.key}.webp").status_code == 404
 
 
 @pytest.mark.slow
