@@ -125,7 +125,7 @@ def alive(engine: Engine) -> None:
 def test_a_page_says_that_the_replica_is_behind_and_shows_what_the_replica_has(
     copied, monkeypatch, opened
 ):
-    monkeypatch.setattr(read_age, "OUTDATED_AFTER", timedelta(seconds=2))
+    monkeypatch.setattr(read_age, "OUTDATED_AFTER", timedelta(seconds=3))
     primary = opened(copied.url)
     alive(primary)
     copied.eventually_copied()
@@ -155,7 +155,7 @@ def test_a_page_says_that_the_replica_is_behind_and_shows_what_the_replica_has(
         unchanged = site.client.get("/feed.atom")
     eventually(lambda: shown() == (["Post 2", "Post 1"], False, []))
     assert site.client.get("/feed.atom").headers["ETag"] != unchanged.headers["ETag"]
-    with copied.delayed(4):  # it goes on, and is always too late
+    with copied.delayed(6):  # it goes on, and is always too late
         record(3)
         eventually(lambda: shown()[1])
         eventually(lambda: shown()[:2] == (["Post 3", "Post 2", "Post 1"], True))
