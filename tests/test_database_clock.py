@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,6 +72,25 @@ def test_a_first_answer_is_better_than_the_clock_of_the_machine(machine):
     assert server_clock.now() == NOW
 
 
+class Server:
+    """Stands in for a connection to a PostgreSQL server; tests have none at another machine."""
+
+    def __init__(self, address):
+        self.dialect = SimpleNamespace(name="postgresql")
+        self._address = address
+
+    def exec_driver_sql(self, _statement):
+        return SimpleNamespace(scalar_one=lambda: self._address)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_here"),
+    [(None, True), ("127.0.0.1", True), ("::1", True), ("192.0.2.7", False), ("fd00::7", False)],
+)
+def test_a_server_at_another_address_has_another_clock(address, is_here):
+    assert clock.has_clock_of_machine(Server(address)) is is_here
+
+
 def test_nothing_else_asks_the_clock_of_the_machine():
     """But for what concerns this process alone, and times that other programs tell."""
     root = Path(aggregator.__file__).parents[1]
@@ -94,6 +114,7 @@ def test_a_file_has_the_clock_of_its_machine(tmp_path):
     engine = sqlite_database(tmp_path)
 
     with engine.connect() as connection:
+        assert clock.has_clock_of_machine(connection)
         times = [database_time(connection), clock_of(engine)()]
 
     assert all(abs(time - datetime.now(UTC)) < timedelta(minutes=1) for time in times)

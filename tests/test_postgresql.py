@@ -19,6 +19,7 @@ import yaml
 from sqlalchemy import create_engine, event, make_url, select, text
 
 from aggregator.database import DatabaseWriter, DBAPIError, engine, is_passing, open_database
+from aggregator.database.clock import has_clock_of_machine
 from aggregator.database.engine import HEAD
 from aggregator.database.feeds import write_clock_shift, write_leases, write_polls
 from aggregator.database.feeds.write_polls import note_change
@@ -199,6 +200,11 @@ def test_a_poll_with_news_and_one_without_do_not_wait_for_each_other(server):
 def write(report, pause, connection):
     locked = write_polls.lock_polls(connection, [report.feed], checked_at=NOW)
     write_polls.record_polls(locked, [report], [pause])
+
+
+def test_the_server_of_these_tests_has_the_clock_of_this_machine(server):
+    with postgresql.new_database(server).connect() as connection:
+        assert has_clock_of_machine(connection)
 
 
 def test_two_processes_that_notice_a_set_clock_move_the_schedule_once(server):

@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
+from aggregator import urls
 from aggregator.model.times import EPOCH
 
 SERVER_TIME = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 """The time of a PostgreSQL server, in microseconds since 1970 as the columns for times."""
 
+_SERVER_ADDRESS = "SELECT host(inet_server_addr())"  # NULL at a socket of the system
 _OPTION = "clock"  # execution option
 _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -72,6 +74,18 @@ def clock_of(engine: Engine) -> Callable[[], datetime]:
     """Return a function that returns the present time of a database's clock; aware, UTC."""
     clock: ServerClock | None = engine.get_execution_options().get(_OPTION)
     return system_time if clock is None else clock.now
+
+
+def has_clock_of_machine(connection: Connection) -> bool:
+    """Whether the clock of the database is this machine's.
+
+    Of another machine's clock this machine cannot tell whether somebody set that clock, or whether
+    this machine was halted itself, as a virtual machine may be.
+    """
+    if connection.dialect.name == "sqlite":
+        return True
+    address: str | None = connection.exec_driver_sql(_SERVER_ADDRESS).scalar_one()
+    return address is None or urls.is_loopback(address)
 
 
 def system_time() -> datetime:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 from aggregator.database import Connection, DBAPIError, database_time
+from aggregator.database.clock import has_clock_of_machine
 from aggregator.database.feeds import write_clock_shift, write_leases
 from aggregator.database.feeds.write_leases import LEASE
 from aggregator.database.opml_lists import write_opml_lists
@@ -108,7 +109,12 @@ def log_reclaimed(feeds: int) -> None:
 
 
 def follow_clock(connection: Connection) -> None:
-    """Move the schedule if the clock was set since the last look of any process."""
+    """Move the schedule if the clock was set since the last look of any process.
+
+    A server on another machine keeps its own time.
+    """
+    if not has_clock_of_machine(connection):
+        return
     now = database_time(connection)
     reading = system_clock.read(now)
     if reading is None:
