@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.feedserver import FeedServer
 from tests.postgresql_server import PostgresServer
-from tests.running import eventually, rss
+from tests.running import HANGS_AFTER, eventually, rss
 
 INTERVAL = 2
 """Seconds between two polls of a feed."""
@@ -84,13 +84,14 @@ class PolledFeeds:
         for url, started_at in rows:
             self._starts[f"/{url.rpartition('/')[2]}"].add(float(started_at))
 
-    def go_on(self) -> None:
-        """Wait until each feed was polled again, and all that was served is stored."""
+    def go_on(self, *, within: float = HANGS_AFTER) -> None:
+        """Wait until each feed was polled again, in so many seconds, and its posts are stored."""
         counts = {path: len(self._publisher.requests_to(path)) for path in self._paths}
         eventually(
             lambda: all(
                 len(self._publisher.requests_to(path)) > count for path, count in counts.items()
-            )
+            ),
+            within=within,
         )
         served = self.served()
         eventually(lambda: self.are_stored(served))

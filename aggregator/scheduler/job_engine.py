@@ -24,6 +24,7 @@ CONNECTIONS = 4
 """Connections of a process to the server at most, besides the one that stores polls."""
 
 _PATIENCE = 10  # seconds to wait for a connection
+_MAX_BACKOFF = 5  # seconds; the pool would double its pauses up to minutes during an outage
 _RETRY = 2  # seconds until the end of a job is stored again
 
 
@@ -51,6 +52,7 @@ def new_app(engine: Engine, is_stopping: Callable[[], bool]) -> App:
         min_size=1,
         max_size=CONNECTIONS,
         timeout=_PATIENCE,
+        reconnect_timeout=_MAX_BACKOFF,
     )
     app = App(connector=connector)
     app.job_manager = _Jobs(connector, is_stopping)
