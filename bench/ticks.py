@@ -1,7 +1,8 @@
 """What the scheduler's clockwork costs with so many feeds in the database: `python -m bench.ticks`.
 
-Each figure is the median of transactions on a real file, from the write lock to the commit, as the
-dispatch tick (every second) and the renewal of leases (every 30 s) make them.
+Each figure is the median of transactions, on a real file from the write lock to the commit, as the
+dispatch tick (every second) and the renewal of leases (every 30 s) make them: on SQLite the tick
+leases feeds for the process, on PostgreSQL it defers jobs with batches of feeds for workers.
 """
 
 import argparse
@@ -18,8 +19,10 @@ from pathlib import Path
 from sqlalchemy import text
 
 from aggregator.database import Connection, Engine, open_database
-from aggregator.database.feeds import write_leases, write_subscriptions
+from aggregator.database.feeds import write_batches, write_leases, write_subscriptions
+from aggregator.database.jobs import write_jobs
 from aggregator.model import Subscription
+from aggregator.scheduler import job_engine
 
 ROOM = 128
 """Feeds that a tick leases at most: `poll.concurrency`, 32, times those that wait for each."""
@@ -38,7 +41,7 @@ class Ticks:
         steady: With 30 feeds due, each of its own host.
         overdue: With every feed overdue, each of its own host.
         crowded: With every feed overdue, the longest overdue half feeds of ten hosts that are busy.
-        renewal: Leases renewed, the holders that died looked for.
+        renewal: Leases renewed, also those of jobs, and the holders that died looked for.
         leased: Feeds that the tick of `steady`, `overdue` and `crowded` got.
     """
 
@@ -51,20 +54,30 @@ class Ticks:
     leased: tuple[int, int, int]
 
 
-def ticks(count: int) -> Ticks:
-    """Measure with `count` feeds."""
+def ticks(count: int, database: str | None = None) -> Ticks:
+    """Measure with `count` feeds.
+
+    Args:
+        database: URL of an empty PostgreSQL database; None for a SQLite file.
+    """
     now = datetime.now(UTC)
-    with _database(count, now) as engine:
+    with _database(count, now, database) as engine:
+        if engine.dialect.name != "sqlite":
+            job_engine.prepare_tables(engine)
         idle, _ = _tick(engine, now)
         with engine.begin() as connection:
             _plan(connection, "next_poll_at - :day", f"id % ({count} / {DUE}) = 0")
         steady, few = _tick(engine, now)
         with engine.begin() as connection:
             _plan(connection, "next_poll_at - :day", f"id % ({count} / {DUE}) <> 0")
+        _tidy(engine)
         overdue, many = _tick(engine, now)
         with engine.begin() as connection:
             _plan(connection, "next_poll_at - :day, host = 'busy' || (id % 20 / 2)", "id % 2 = 0")
         busy = [f"busy{number}" for number in range(10)]
+        if engine.dialect.name != "sqlite":
+            _lease_of_another_process(engine, busy)
+            _tidy(engine)
         crowded, some = _tick(engine, now, busy=busy)
         renewal = _renewal(engine, now)
     return Ticks(count, idle, steady, overdue, crowded, renewal, (few, many, some))
@@ -72,6 +85,18 @@ def ticks(count: int) -> Ticks:
 
 def _tick(engine: Engine, now: datetime, busy: list[str] | None = None) -> tuple[float, int]:
     leased = 0
+
+    def defer(connection: Connection) -> None:
+        nonlocal leased
+        write_jobs.load_of_queues(connection, alive_within=timedelta(minutes=1))
+        batches = write_batches.lease_batches(
+            connection, scheduler="bench", now=now, until=now + timedelta(minutes=2), limit=ROOM
+        )
+        write_jobs.defer(connection, batches, job_engine.QUEUES)
+        leased = sum(len(batch.feed_ids) for batch in batches)
+
+    def take_back(connection: Connection) -> None:
+        write_jobs.take_back(connection, tokens=write_leases.BATCH)
 
     def take(connection: Connection) -> None:
         nonlocal leased
@@ -86,7 +111,9 @@ def _tick(engine: Engine, now: datetime, busy: list[str] | None = None) -> tuple
     def give_back(connection: Connection) -> None:
         write_leases.release_leases(connection, owner=_OWNER)
 
-    return _median(engine, take, give_back), leased
+    if engine.dialect.name == "sqlite":
+        return _median(engine, take, give_back), leased
+    return _median(engine, defer, take_back), leased
 
 
 def _renewal(engine: Engine, now: datetime) -> float:
@@ -99,6 +126,8 @@ def _renewal(engine: Engine, now: datetime) -> float:
     def renew(connection: Connection) -> None:
         write_leases.lease_owners(connection)
         write_leases.renew_leases(connection, owner=_OWNER, until=until)
+        if engine.dialect.name != "sqlite":
+            write_jobs.renew_queued(connection, until=until)
 
     return _median(engine, renew, lambda connection: None)
 
@@ -118,10 +147,10 @@ def _median(
 
 
 @contextmanager
-def _database(count: int, now: datetime) -> Iterator[Engine]:
+def _database(count: int, now: datetime, database: str | None) -> Iterator[Engine]:
     """Make a database whose feeds were all polled today and are due tomorrow."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
-    engine = open_database(f"sqlite:///{folder / 'bench.db'}")
+    engine = open_database(database or f"sqlite:///{folder / 'bench.db'}")
     try:
         feeds = [
             Subscription(f"f{number}", f"https://host{number}.example/feed.xml")
@@ -130,13 +159,32 @@ def _database(count: int, now: datetime) -> Iterator[Engine]:
         with engine.begin() as connection:
             write_subscriptions.sync_subscriptions(connection, feeds, now=now - timedelta(hours=1))
             connection.execute(
-                text("UPDATE feeds SET memory = zeroblob(200), etag = 'x', polls = 1")
+                text("UPDATE feeds SET memory = :memory, etag = 'x', polls = 1"),
+                {"memory": bytes(200)},
             )
-            _plan(connection, "next_poll_at + :day / 2 + id", "1")
+            _plan(connection, "next_poll_at + :day / 2 + id", "1 = 1")
+        _tidy(engine)
         yield engine
     finally:
         engine.dispose()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lease_of_another_process(engine: Engine, hosts: list[str]) -> None:
+    """Lease a feed of each host for another process, which makes the host busy."""
+    statement = text(
+        "UPDATE feeds SET lease_owner = 'another', lease_until = next_poll_at + 1000000000000000 "
+        "WHERE id = (SELECT min(id) FROM feeds WHERE host = :host)"
+    )
+    with engine.begin() as connection:
+        connection.execute(statement, [{"host": host} for host in hosts])
+
+
+def _tidy(engine: Engine) -> None:
+    """Have PostgreSQL forget former versions of rows, as it does by itself in the long run."""
+    if engine.dialect.name != "sqlite":
+        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE feeds")
 
 
 def _plan(connection: Connection, at: str, which: str) -> None:

@@ -1,14 +1,16 @@
 """Many rows in one statement: the same rows as one statement for each would leave."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, select
 
 from aggregator.database.dialects import insert_all, insert_keys, stored_keys, upsert
-from aggregator.database.schema import contents, entry_keys, hosts
+from aggregator.database.feeds import write_subscriptions
+from aggregator.database.schema import contents, entry_keys, hosts, state
 from aggregator.model import Subscription
-from tests.worlds import NOW, entry, record, subscribe
+from tests.worlds import NOW, entry, only_postgresql, record, subscribe
 
 
 def feeds_at(*hosts):
@@ -81,3 +83,21 @@ def test_long_texts_are_sent_in_several_statements(database, statements):
     inserts = [rows for statement, rows in statements if statement.startswith("INSERT")]
     assert stored == ids
     assert inserts == ([5] if database.dialect.name == "sqlite" else [1, 1, 1])
+
+
+@only_postgresql
+def test_the_feeds_of_a_statement_are_counted_at_once(database):
+    names = [f"f{number}" for number in range(300)]
+    with database.begin() as connection:
+        feeds = [replace(feed, categories=("Sea",)) for feed in feeds_at(*names)]
+        write_subscriptions.sync_subscriptions(connection, feeds, now=NOW)
+        written = [
+            connection.exec_driver_sql(
+                f"SELECT pg_stat_get_xact_tuples_updated('{table}'::regclass)"
+            ).scalar_one()
+            for table in ("state", "lists")
+        ]
+        counted = connection.execute(select(state.c.feeds, state.c.unpolled)).one()
+
+    assert counted == (300, 300)
+    assert max(written) < 10

@@ -38,6 +38,9 @@ SETTINGS = PollSettings(fetch=FetchSettings("test"), authority="example.org")
 
 
 only_sqlite = pytest.mark.skipif(OTHER_DATABASE in os.environ, reason="about SQLite only")
+only_postgresql = pytest.mark.skipif(
+    OTHER_DATABASE not in os.environ, reason="about PostgreSQL, where tests/test_postgresql.py runs"
+)
 
 
 def new_database(folder: Path) -> Engine:

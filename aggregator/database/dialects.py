@@ -134,6 +134,16 @@ def wait_for_writers(connection: Connection) -> None:
         connection.execute(_LOCK_STATE)
 
 
+def renew_statistics(connection: Connection, table: Table) -> None:
+    """Have PostgreSQL look at a table of which many rows changed.
+
+    By itself, the server does so minutes later; until then it takes every feed for leased, and
+    reads all feeds in place of an index of few.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql(f"ANALYZE {table.name}")
+
+
 def insert_all(
     connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Iterable[Any]]
 ) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Text, bindparam, select, update
 
+from aggregator.database.chunks import execute_for_each
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import wait_for_leases
 from aggregator.database.feeds.write_hosts import known_hosts
@@ -60,7 +61,7 @@ def lease_batches(
         for feed_id in batch.feed_ids
     ]
     if rows:
-        connection.execute(_LEASE, rows)
+        execute_for_each(connection, _LEASE, rows)
     return batches
 
 
@@ -92,5 +93,8 @@ _LOCK_FREE = (
 _LEASE = (
     update(feeds)
     .where(feeds.c.id == bindparam("feed"))
-    .values(lease_owner=bindparam("token"), lease_until=bindparam("until", type_=UtcDateTime))
+    .values(
+        lease_owner=bindparam("token", type_=Text),
+        lease_until=bindparam("until", type_=UtcDateTime),
+    )
 )

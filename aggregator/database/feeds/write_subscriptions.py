@@ -10,6 +10,7 @@ from sqlalchemy import ColumnDefault, Connection, Update, bindparam, delete, ins
 
 from aggregator import urls
 from aggregator.database.chunks import chunks, execute_for_each
+from aggregator.database.dialects import renew_statistics
 from aggregator.database.feeds.read_differences import (
     Differences,
     columns_of,
@@ -56,6 +57,8 @@ _UNVALIDATED: dict[str, Any] = dict.fromkeys(
     "validators_url etag last_modified body_hash seen_hashes".split()
 )
 """A feed whose next document is read whole: other headers may bring another document."""
+
+_MANY_FEEDS = 500  # that change at once
 
 _PACING = ("subscribed", "interval", "interval_given", "paused")
 _ROWS = select(
@@ -214,6 +217,8 @@ def _write_differences(
     write_definitions.write_feed_categories(
         connection, _categories_by_id(connection, compared.differing, categories, stored_categories)
     )
+    if len(pairs) + len(removed_rows) >= _MANY_FEEDS:
+        renew_statistics(connection, feeds)
     former_lists = _former_lists(changes, categories, stored_categories)
     write_relistings.relist_feeds(connection, former_lists | {row.id: () for row in removed_rows})
     return SyncResult(
