@@ -15,17 +15,18 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from aggregator.database import Connection, Engine, open_database
+from aggregator.database import READING, Connection, Engine, open_database
 from aggregator.database.engine import HEAD
 from aggregator.database.migrations.run import upgrade
 from aggregator.database.state import read_age, write_alive
 from aggregator.database.websub import write_hub_owner, write_requests
 from tests import postgresql, subscribed, worlds
-from tests.hubs import TOPIC, ask, waiting
+from tests.hubs import TOPIC, ask, request_of, waiting
 from tests.preloaded import Program
 from tests.running import eventually, get, limited, running
 from tests.selection import OTHER_DATABASE
 from tests.web_fixtures import FEEDS, Site, entry
+from web.hub_requests import HubRequests
 
 pytestmark = pytest.mark.slow
 
@@ -258,6 +259,22 @@ def test_of_two_pollers_that_ask_at_once_one_gets_a_request_and_one_the_hub(serv
         assert sorted(threads.map(take_hub, ["first", "second"])) == [False, True]
     with database.begin() as third:
         assert take(third, 9) == []
+
+
+def test_a_web_that_may_not_write_refuses_requests_and_says_why_once(server, opened, caplog):
+    writable = postgresql.new_url(server)
+    opened(writable)
+    reading = make_url(writable).update_query_dict(
+        {"options": "-c default_transaction_read_only=on"}
+    )
+    url = reading.render_as_string(hide_password=False)
+    door = HubRequests(lambda: opened(url, upgrades=False, deadline=READING))
+
+    assert [door.store(request_of("https://a.example/")) for _ in range(3)] == [False] * 3
+
+    (line,) = caplog.messages
+    assert line.startswith("hub: a request could not be stored: postgresql")
+    assert line.endswith("is read-only; name the primary server, or make this one writable")
 
 
 def test_on_postgresql_our_own_hub_does_the_same(server):

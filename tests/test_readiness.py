@@ -14,6 +14,7 @@ from werkzeug.test import Client
 from aggregator.cli.health import ready_path
 from aggregator.cli.web_address import configured_address, listening, reachable, url_of
 from aggregator.config import parse
+from aggregator.database import open_database
 from aggregator.database.feeds import write_subscriptions
 from aggregator.database.schema import state
 from aggregator.database.state import write_alive
@@ -22,6 +23,7 @@ from aggregator.model import Outcome
 from tests.feedserver import FeedServer
 from tests.running import HANGS_AFTER, command, eventually, get, one_line, running, write_config
 from tests.web_fixtures import Site, entry, words
+from web import schema_gate
 from web.server import Waitress
 
 OVERDUE = "feeds have been due for more than 5 minutes"
@@ -76,6 +78,23 @@ def test_a_copy_of_the_database_that_is_behind_is_a_problem_and_pages_say_so(tmp
     tag = site.client.get("/").headers["ETag"]
     alive(now + timedelta(hours=1))
     assert site.client.get("/", headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_pages_wait_for_a_copy_that_lacks_the_tables_of_this_version(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(schema_gate, "_LOOK_INTERVAL", 0)
+    site = Site(tmp_path)
+    url = f"sqlite:///{tmp_path / 'copy.db'}"
+    client = Client(schema_gate.SchemaGate(site.app, url))
+
+    for path in ("/", "/feed.atom", "/readyz", "/static/style.css"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    open_database(url).dispose()
+    assert client.get("/").status_code == 200
+
+    assert [line.partition("copy.db: ")[2][:31] for line in caplog.messages] == [
+        "does not have the schema of thi", ""
+    ]  # fmt: skip
 
 
 def test_a_feed_that_has_been_due_for_long_is_a_problem(site):

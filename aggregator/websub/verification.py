@@ -12,7 +12,14 @@ import secrets
 from functools import partial
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from aggregator.database import Connection, DBAPIError, Engine, Transact, database_time
+from aggregator.database import (
+    Connection,
+    DBAPIError,
+    Engine,
+    Transact,
+    database_time,
+    is_passing,
+)
 from aggregator.database.websub import write_requests, write_subscribers
 from aggregator.database.websub.write_requests import SubscriptionRequest, TakenRequest
 from aggregator.errors import FetchError
@@ -62,8 +69,13 @@ class Verification:
         room = min(
             self._limits.concurrent_requests - len(self._tasks), self._total_rate.room(_ALL_SITES)
         )
-        if room <= 0 or not await asyncio.to_thread(self._is_waiting):
-            return
+        try:
+            if room <= 0 or not await asyncio.to_thread(self._is_waiting):
+                return
+        except DBAPIError as error:
+            if not is_passing(error):
+                raise
+            return  # whoever writes meanwhile tells of the database
         take = partial(
             write_requests.take_requests, limit=room, busy_hosts=self._site_rate.reached()
         )
