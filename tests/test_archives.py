@@ -333,7 +333,7 @@ def test_the_past_of_a_new_subscription_changes_no_closed_archive(site):
     assert {read.links["self"]: read.etag for read in closed}.items() <= before.items()
 
 
-@pytest.mark.parametrize("path", ["", "/category/trade", "/view/old"])
+@pytest.mark.parametrize("path", slow_after(1, ["", "/category/trade", "/view/old"]))
 def test_a_rule_that_comes_and_goes_changes_no_closed_archive(site, path):
     def archives():
         weeks = [CLOSED, Week.of(CLOSED.start - DAY)]

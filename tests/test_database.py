@@ -132,6 +132,7 @@ def test_a_locked_database_is_waited_for_and_then_reported(tmp_path, monkeypatch
     holder.close()
 
 
+@pytest.mark.slow
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     from aggregator.database.migrations import run
 
@@ -252,6 +253,7 @@ def test_texts_of_an_older_database_are_found_in_every_form_after_the_upgrade(tm
     upgraded.dispose()
 
 
+@pytest.mark.slow
 def test_no_later_change_of_the_index_changes_what_an_old_migration_does(tmp_path, monkeypatch):
     from aggregator.database.migrations.run import upgrade
 
@@ -523,6 +525,7 @@ def test_a_database_that_is_there_keeps_its_mode(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o664
 
 
+@pytest.mark.slow
 def test_the_file_that_a_link_to_nowhere_names_is_made_as_private(tmp_path):
     (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
 

@@ -111,6 +111,7 @@ def test_the_proved_version_is_not_warned_of(caplog):
     assert not caplog.records
 
 
+@pytest.mark.slow
 def test_importing_the_parser_replaces_nothing():
     script = (
         "from feedparser.util import FeedParserDict as d; get = d.get\n"

@@ -445,6 +445,7 @@ def test_the_document_asked_for_longest_ago_makes_room():
     assert cache.get(1) is None
 
 
+@pytest.mark.slow
 def test_clients_at_the_same_time_get_whole_documents(site):
     expected = site.client.get("/feed.atom").data
     answers: list[bytes] = []

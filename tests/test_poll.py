@@ -671,6 +671,7 @@ def test_the_log_says_when_processes_can_be_started_again(world, monkeypatch, ca
     assert caplog.records[1].getMessage() == "processes that read documents can be started again"
 
 
+@pytest.mark.slow
 def test_no_document_waits_for_the_collector_of_garbage(world):
     """It comes seldom: what an error's frames or a parser hold would be there for long."""
     size = 900_000

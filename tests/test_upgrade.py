@@ -194,6 +194,7 @@ def closing_engine(database: Engine) -> Iterator[Engine]:
         database.dispose()
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_the_rows_name_every_column(tmp_path):
     url = f"sqlite:///{tmp_path / 'aggregator.db'}"

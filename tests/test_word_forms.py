@@ -91,6 +91,7 @@ def _in_general(text: str) -> list[str]:
     return word_forms._TOKEN.findall(normalized.translate(word_forms._FORMS))
 
 
+@pytest.mark.slow
 def test_every_character_that_composes_is_folded_with_its_neighbours():
     every = [chr(code) for code in range(0x1E000) if not 0xD800 <= code < 0xE000]
     first_parts = {character: ucd_3_2_0.normalize("NFKD", character)[0] for character in every}
