@@ -43,7 +43,7 @@ class BatchWorker:
         self._shared_hosts = SharedHosts()
         self._workers: dict[str, Worker] = {}
         self._left_over: set[str] = set()  # owners of leases that could not be given back
-        self._is_away = False
+        self._queues_without_server: set[str] = set()
         app.task(name=QUEUES.task, pass_context=True)(self._poll_batch)
 
     @property
@@ -85,9 +85,9 @@ class BatchWorker:
             try:
                 await worker.run()
             except ProcrastinateException as error:
-                if not self._is_away:
+                if not self._queues_without_server:  # one line of an outage
                     log.error("jobs: %s; trying again", reason_of(error))
-                self._is_away = True
+                self._queues_without_server.add(queue)
                 await asyncio.sleep(_RESTART)
             except Exception:
                 log.exception("jobs: a worker failed unexpectedly; starting another one")
@@ -97,11 +97,11 @@ class BatchWorker:
         """Send signs of life, also while the workers wait for the server."""
         while True:
             await asyncio.sleep(HEARTBEAT.total_seconds())
-            for worker in self._workers.values():
+            for queue, worker in [*self._workers.items()]:
                 if worker.worker_id is not None:
                     with contextlib.suppress(ProcrastinateException):
                         await self._app.job_manager.update_heartbeat(worker.worker_id)
-                        self._is_away = False
+                        self._queues_without_server.discard(queue)
 
     async def _poll_batch(self, context: JobContext, *, token: str, feeds: Sequence[int]) -> None:
         """Poll the feeds of a job with leases for the batch; give unfinished feeds back at a stop.
