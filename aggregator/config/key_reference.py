@@ -136,7 +136,9 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         ),
         "publish.noindex": Key("ask search engines not to index the merged feeds", "`on`"),
         "publish.limit_clients": Key(
-            "refuse clients that request the same unchanged document again within a minute", "`off`"
+            "refuse clients that request the same unchanged document again within a minute; each "
+            "web process counts for itself",
+            "`off`",
         ),
         "publish.deltas": Key(
             "send only new and changed posts to clients that ask for that", "`off`"
