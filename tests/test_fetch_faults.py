@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -11,9 +12,11 @@ import pytest
 from aggregator.errors import FetchError
 from aggregator.fetch import Fetcher
 from aggregator.fetch.response_headers import parse_retry_after, status_message
+from aggregator.fetch.response_protocol import RewritingHandler
 from aggregator.model import Validators
 from tests.feedserver import FeedServer
 from tests.fetching import failure, fetch, reason, settings
+from tests.running import HANGS_AFTER
 from tests.selection import slow_after
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -246,17 +249,36 @@ def test_silence_is_given_up_before_the_whole_time_is_over(server):
     assert reason(server.url("/body"), read_timeout=1) == "nothing came for 1s"
 
 
-@pytest.mark.slow
-def test_slow_but_alive_is_fine(server):
+def test_slow_but_alive_is_fine(server, monkeypatch):
+    elapsed, come = [0.0], threading.Semaphore(0)
+
+    class SteppedLoop(asyncio.SelectorEventLoop):
+        """A loop whose time passes between the bytes of the answer alone."""
+
+        def time(self):
+            return elapsed[0]
+
+    receive = RewritingHandler.data_received
+
+    def note(handler, data):
+        receive(handler, data)
+        if data and handler._rewriter is not None:  # else it comes once more
+            come.release()
+
     def slow(sock):
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")
         for byte in b"<rss/>":
-            server.pause(0.25)
+            assert come.acquire(timeout=HANGS_AFTER)
+            elapsed[0] += 0.7
             sock.sendall(bytes([byte]))
 
+    monkeypatch.setattr(RewritingHandler, "data_received", note)
     server.raw("/feed.xml", slow)
 
-    assert fetch(server.url("/feed.xml"), read_timeout=1).body == b"<rss/>"
+    fetched = fetch(server.url("/feed.xml"), read_timeout=1, loop=SteppedLoop)
+
+    assert fetched.body == b"<rss/>"
+    assert elapsed[0] > 4
 
 
 def test_a_host_that_does_not_take_connections_is_given_up():
