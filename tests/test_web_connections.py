@@ -33,9 +33,8 @@ def ok(_environ: Any, start_response: Any) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[tuple[str, int]]:
-    """A server with short deadlines."""
+    """A server that closes idle connections soon."""
     with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as listener:
-        patch.setattr(connections, "REQUEST_SECONDS", 0.3)
         patch.setattr(connections, "IDLE_SECONDS", 1)
         patch.setattr(connections, "CLEANUP_SECONDS", 0)
         listener.setblocking(False)
@@ -66,13 +65,15 @@ def test_a_connection_on_which_nothing_moves_is_closed(place):
     assert answered.result().endswith(b"ok")
 
 
-def test_a_request_that_drips_in_is_given_up(place):
+def test_a_request_that_drips_in_is_given_up(place, monkeypatch):
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.3)
     drops = [bytes([byte]) for byte in HEALTH[:30]]
 
     assert answer(place, *drops, pause=0.05) == b""
 
 
-def test_a_body_that_drips_in_is_given_up(place):
+def test_a_body_that_drips_in_is_given_up(place, monkeypatch):
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.3)
     head = b"POST /hub HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n"
 
     assert answer(place, head, *[b"x"] * 30, pause=0.05) == b""
