@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.words import nodes
+from tests.words import nodes, parsed
 
 ROOT = Path(__file__).resolve().parents[1]
 PURE = frozenset({"errors", "model", "urls"})
@@ -108,6 +108,11 @@ DOOR_OF_REQUESTS = "aggregator.database.websub.write_requests"
 # Of the pictures it reads the files, and never loads Pillow.
 OF_PICTURES = frozenset({"picture_files", "picture_sizes", "picture_choice", "picture_markup",
                          "picture_header"})  # fmt: skip
+# What needs the package for jobs, which is there with PostgreSQL only.
+OF_JOBS = frozenset(
+    f"aggregator.scheduler.{name}"
+    for name in "batch_queue batch_worker job_engine job_shell procrastinate_dispatch".split()
+)
 # No clock, network or file is touched here.
 UNWORLDLY = ("dates", "dedup", "errors", "feed_status", "links", "model", "opml",
              "pictures.picture_choice", "pictures.picture_header", "pictures.picture_markup",
@@ -186,6 +191,34 @@ def test_a_library_is_imported_in_its_one_place():
     }
 
     assert elsewhere == set()
+
+
+def test_the_engine_of_jobs_is_loaded_for_postgresql_only():
+    users = {name for name, path in MODULES if "procrastinate" in _roots(imports(name, path))}
+    loading = {
+        f"{module} imports {name}"
+        for module, path in MODULES
+        if module not in OF_JOBS
+        for node in parsed(path).body  # what is imported inside a function is loaded by its call
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in _imported_names(module, node) & OF_JOBS
+    }
+
+    assert users <= OF_JOBS <= NAMES
+    assert loading == set()
+
+
+def _roots(names: frozenset[str]) -> set[str]:
+    return {name.split(".")[0] for name in names}
+
+
+def _imported_names(module: str, node: ast.Import | ast.ImportFrom) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    base = node.module or ""
+    if node.level:
+        base = ".".join([*module.split(".")[: -node.level], *filter(None, [base])])
+    return {base, *(f"{base}.{alias.name}" for alias in node.names)}
 
 
 def test_a_migration_imports_nothing_of_ours_outside_of_the_migrations():

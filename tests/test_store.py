@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from aggregator.database.feeds import write_hosts, write_leases
+from aggregator.database.feeds.write_batches import lease_batches
 from aggregator.model import HostPause, Outcome
 from tests.stored import MINUTE, feed, lease_due, statements, titles
 from tests.worlds import NOW, entry, only_sqlite, poll_of, record, store_poll, subscribe
@@ -261,6 +262,43 @@ def test_any_number_of_feeds_can_be_leased_at_once(database):
 
     assert sorted(one.name for one in named) == sorted(names[:1100])
     assert sorted(due) == sorted(names[1100:])
+
+
+def test_the_end_of_a_batch_frees_no_lease_of_another_one_and_that_of_a_process_frees_all(database):
+    subscribe(database, *(feed(name) for name in "abc"))
+    owners = {"a": "17.0@me", "b": "117.0@me", "c": "17.0@me-too"}
+    for name, owner in owners.items():
+        with database.begin() as connection:
+            write_leases.lease_named(
+                connection, owner=owner, now=NOW, until=NOW + HOUR, names={name}
+            )
+
+    left = []
+    for owner in ("17.0@me", "me"):
+        with database.begin() as connection:
+            write_leases.release_leases(connection, owner=owner)
+            left.append(set(write_leases.lease_owners(connection)))
+
+    assert left == [{"117.0@me", "17.0@me-too"}, {"17.0@me-too"}]
+
+
+def test_feeds_of_a_batch_without_a_worker_are_due_at_once_when_their_leases_expire(database):
+    subscribe(database, feed("a"), feed("b"))
+    with database.begin() as connection:
+        batches = lease_batches(connection, scheduler="s", now=NOW, until=NOW + HOUR, limit=9)
+        taken_over = write_leases.lease_batch(
+            connection, token=batches[0].token, owner="1.0@me", now=NOW, until=NOW + HOUR
+        )
+    assert [feed_id for batch in batches for feed_id in batch.feed_ids] == [
+        due.id for due in taken_over
+    ]
+    with database.begin() as connection:
+        write_leases.release_leases(connection, owner="me")
+        lease_batches(connection, scheduler="s", now=NOW, until=NOW + HOUR, limit=9)
+
+    assert lease_due(database, now=NOW + HOUR) == []
+    assert reclaim(database, now=NOW + 2 * HOUR) == 0
+    assert len(lease_due(database, now=NOW + 2 * HOUR)) == 2
 
 
 @only_sqlite

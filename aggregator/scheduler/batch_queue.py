@@ -36,7 +36,7 @@ _CONFIRMED_AFTER = 2 * HEARTBEAT
 """A stalled worker is watched for so long: after an outage of the server all workers seem stalled
 until the next sign of life."""
 
-_TICKS_AT_HAND = 2  # the feeds that wait for a worker are enough for so many ticks
+_TICKS_AT_HAND = 8  # the feeds that wait for a worker are enough for so many ticks
 _WORKERS_OF_PROCESS = 2
 
 

@@ -42,7 +42,7 @@ class BatchWorker:
         self._polls = PollsUnderWay(context.present)
         self._shared_hosts = SharedHosts()
         self._workers: dict[str, Worker] = {}
-        self._left_over: set[str] = set()  # owners of leases that could not be given back
+        self._left_over: set[str] = set()  # owners of leases that are to be given back
         self._queues_without_server: set[str] = set()
         app.task(name=QUEUES.task, pass_context=True)(self._poll_batch)
 
@@ -112,13 +112,20 @@ class BatchWorker:
         """
         owner = f"{context.job.id}.{context.job.attempts}@{self._context.owner}"
         try:
+            left_over = frozenset(self._left_over)
             due = await self._context.present.transact(
-                partial(self._take_over, token=token, owner=owner)
+                partial(self._take_over, token=token, owner=owner, left_over=left_over)
             )
+            self._left_over -= left_over
             await self._poll_each(due)
-            await self._context.present.transact(
-                partial(self._give_back, feed_ids=[feed.id for feed in due], owner=owner, due=due)
-            )
+            unstored_ids = set(self._polls.forget_unstored([feed.id for feed in due]))
+            if unstored_ids or self._context.is_stopping():
+                unstored = [feed for feed in due if feed.id in unstored_ids]
+                await self._context.present.transact(
+                    partial(_give_back, unstored=unstored, owner=owner)
+                )
+            else:  # nearly always nothing is left: not worth a transaction
+                self._left_over.add(owner)
         except Exception as error:
             self._left_over.add(owner)
             if not isinstance(error, DBAPIError):
@@ -126,10 +133,12 @@ class BatchWorker:
             else:
                 log.error("a batch of %d feeds: %s", len(feeds), error.orig)
 
-    def _take_over(self, connection: Connection, *, token: str, owner: str) -> list[DueFeed]:
+    def _take_over(
+        self, connection: Connection, *, token: str, owner: str, left_over: Collection[str]
+    ) -> list[DueFeed]:
         now = database_time(connection)
-        while self._left_over:
-            write_leases.release_leases(connection, owner=self._left_over.pop())
+        for former_owner in left_over:
+            write_leases.release_leases(connection, owner=former_owner)
         return write_leases.lease_batch(
             connection,
             token=token,
@@ -153,11 +162,8 @@ class BatchWorker:
                 return
             _ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
 
-    def _give_back(
-        self, connection: Connection, *, feed_ids: Sequence[int], owner: str, due: Sequence[DueFeed]
-    ) -> None:
-        """Put off feeds with unstored polls, and free the remaining leases."""
-        unstored_ids = set(self._polls.forget_unstored(feed_ids))
-        unstored = [feed for feed in due if feed.id in unstored_ids]
-        write_leases.put_off(connection, unstored, requested_at=database_time(connection))
-        write_leases.release_leases(connection, owner=owner)
+
+def _give_back(connection: Connection, *, unstored: Sequence[DueFeed], owner: str) -> None:
+    """Put off feeds with unstored polls, and free the remaining leases."""
+    write_leases.put_off(connection, unstored, requested_at=database_time(connection))
+    write_leases.release_leases(connection, owner=owner)

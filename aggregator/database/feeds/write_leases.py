@@ -305,8 +305,9 @@ def lock_leased(connection: Connection, due: Sequence[DueFeed]) -> frozenset[int
 
 def _is_held_by(owner: str) -> ColumnElement[bool]:
     """Return whether `owner` has the lease, or one of its batches: NUMBER.ATTEMPT@owner."""
+    leasing = feeds.c.lease_owner
     return and_(
-        feeds.c.lease_owner.is_not(None), feeds.c.lease_owner.endswith(owner, autoescape=True)
+        leasing.is_not(None), or_(leasing == owner, leasing.endswith(f"@{owner}", autoescape=True))
     )
 
 
