@@ -134,18 +134,22 @@ class GrowingFeeds:
             feed.grows = False
         eventually(self.are_stored)
 
-    def early(self) -> list[tuple[str, float]]:
+    def early(self, *, delay: float = 0.001) -> list[tuple[str, float]]:
         """Return feeds that were requested within their interval, with the seconds between.
 
         A poll that was stored counts from its start, which the database has, as requests arrive
         with delays; one that was not stored from the arrival of its request.
+
+        Args:
+            delay: Of an arrival, in seconds: a poll that a stop ends counts from its start, too,
+                which the database does not have.
         """
         self.note_polls()
         return [
             (feed.name, later - earlier)
             for feed in self._feeds
             for earlier, later in pairwise(_starts(feed.requested_at, self._starts[feed.url]))
-            if later - earlier < self.interval - 1e-3
+            if later - earlier < self.interval - delay
         ]
 
 
