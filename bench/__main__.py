@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import lists, pages, pictures, polling, publishing, stories, ticks
+from bench import lists, pages, pictures, polling, postgresql, publishing, stories, ticks
 
 RESULTS = Path(__file__).with_name("results.md")
 TARGETS = {"first": 0.35, "304": 0.012, "same 200": 0.02, "touched": 0.04, "one new": 0.08}
@@ -31,6 +31,8 @@ def main() -> None:
     parser.add_argument("--feeds", type=int, default=1000, help="of the phases, 1,000 at most")
     parser.add_argument("--growth", type=int, nargs="*", default=[1000, 10_000, 100_000])
     parser.add_argument("--entries", type=int, nargs="*", default=[100_000], help="of the lists")
+    stored = "of the pages on both databases"
+    parser.add_argument("--stored", type=int, default=postgresql.STORED, help=stored)
     parser.add_argument("--only", nargs="*", choices=SECTIONS, help="print these, write nothing")
     arguments = parser.parse_args()
     lines = head()
@@ -153,6 +155,11 @@ def picture_table(_arguments: argparse.Namespace) -> list[str]:
     return pictures.table()
 
 
+def postgresql_table(arguments: argparse.Namespace) -> list[str]:
+    """Return what PostgreSQL costs beside SQLite."""
+    return postgresql.table(min(arguments.feeds, 1000), stored=arguments.stored)
+
+
 SECTIONS = {
     "polling": phase_table,
     "growth": growth_table,
@@ -161,6 +168,7 @@ SECTIONS = {
     "stories": story_table,
     "lists": list_table,
     "pictures": picture_table,
+    "postgresql": postgresql_table,
 }
 
 

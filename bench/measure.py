@@ -23,6 +23,23 @@ class Cost:
     memory: float
 
 
+@dataclass(frozen=True)
+class ServerUse:
+    """What a server of a database has spent: CPU-seconds, statements, transactions."""
+
+    cpu: float = 0.0
+    statements: float = 0.0
+    transactions: float = 0.0
+
+    def since(self, earlier: "ServerUse") -> "ServerUse":
+        """Return what was spent since an earlier moment."""
+        return ServerUse(
+            self.cpu - earlier.cpu,
+            self.statements - earlier.statements,
+            self.transactions - earlier.transactions,
+        )
+
+
 def run(command: list[str], folder: Path) -> Cost:
     """Run a command to its end.
 

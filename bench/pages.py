@@ -61,13 +61,19 @@ _MEMBER_COLUMNS = ("list_id", "entry_id", "is_representative")
 
 @dataclass(frozen=True)
 class Timing:
-    """One page in the server: milliseconds, of wall time and of the thread's CPU time."""
+    """One page in the server: milliseconds, of wall time and of the thread's CPU time.
+
+    Attributes:
+        cpu, server_cpu: CPU time on average, of the thread and of a PostgreSQL server.
+    """
 
     name: str
     path: str
     median: float
     p95: float
     cpu_p95: float
+    cpu: float
+    server_cpu: float
     statements: float
 
 
@@ -205,8 +211,14 @@ def _sentences(chance: random.Random) -> list[str]:
 # ------------------------------------------------------------------------ timing
 
 
-def timings(config_path: Path, rounds: int = 300) -> list[Timing]:
-    """Measure pages in the server, none of them rendered before: queries, rendering, gzip."""
+def timings(
+    config_path: Path, rounds: int = 300, server_cpu: Callable[[], float] = float
+) -> list[Timing]:
+    """Measure pages in the server, none of them rendered before: queries, rendering, gzip.
+
+    Args:
+        server_cpu: Returns the CPU-seconds of the server of the database until now.
+    """
     app = application(config_path)
     chance = random.Random(_SEED)
     now = int(datetime.now(UTC).timestamp() * 1000)
@@ -233,7 +245,7 @@ def timings(config_path: Path, rounds: int = 300) -> list[Timing]:
         "search, not a word": lambda: f"/search?q={_COMMON}+-e{chance.choice('taoin')}",
         "news for an open page": lambda: f"/updates.json?after={now - 3_600_000 << 20}",
     }
-    return [timing(app, name, make, rounds) for name, make in pages.items()]
+    return [timing(app, name, make, rounds, server_cpu) for name, make in pages.items()]
 
 
 def any_place() -> int:
@@ -242,15 +254,22 @@ def any_place() -> int:
     return EntryId.first_at(at)
 
 
-def timing(app: Flask, name: str, make: Callable[[], str], rounds: int) -> Timing:
+def timing(
+    app: Flask,
+    name: str,
+    make: Callable[[], str],
+    rounds: int,
+    server_cpu: Callable[[], float] = float,
+) -> Timing:
     """Measure a page of a site.
 
     Args:
         make: Returns the address of another page of the kind each time.
+        server_cpu: As for `timings`.
     """
     walls, cpus = [], []
     engine = app.extensions["aggregator"].engine
-    asked = 0
+    asked, server_before = 0, 0.0
 
     def count(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         nonlocal asked
@@ -265,7 +284,7 @@ def timing(app: Flask, name: str, make: Callable[[], str], rounds: int) -> Timin
             path, headers={"Accept-Encoding": "gzip", "Accept-Language": "en"}
         ).get_environ()
         if number == 0:
-            asked = 0
+            asked, server_before = 0, server_cpu()
         wall, cpu = time.perf_counter(), time.thread_time()
         body, status, _ = run_wsgi_app(app.wsgi_app, environ, buffered=True)
         wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
@@ -274,11 +293,14 @@ def timing(app: Flask, name: str, make: Callable[[], str], rounds: int) -> Timin
         if number >= 0:  # the first ones fill caches
             walls.append(wall * 1000)
             cpus.append(cpu * 1000)
+    of_server = 1000 * (server_cpu() - server_before) / rounds
     event.remove(engine, "before_cursor_execute", count)
+    of_thread = sum(cpus) / rounds
     walls.sort()
     cpus.sort()
     at = int(0.95 * rounds)
-    return Timing(name, path, walls[rounds // 2], walls[at], cpus[at], asked / rounds)
+    median, asked_each = walls[rounds // 2], asked / rounds
+    return Timing(name, path, median, walls[at], cpus[at], of_thread, of_server, asked_each)
 
 
 def weight(config_path: Path) -> Weight:

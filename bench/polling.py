@@ -4,16 +4,19 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.measure import Cost, run
+from sqlalchemy import create_engine, text
+
+from bench.measure import Cost, ServerUse, run
 from bench.server import PHASES, FeedServer, host
 
 AGGREGATOR = [sys.executable, "-m", "aggregator"]
 ENTRIES = 20
+_SQLITE = "sqlite:///bench.db"
 _ROOT = str(Path(__file__).parents[1])
 
 
@@ -22,9 +25,13 @@ class Phases:
     """The cost of each phase, less that of starting; bytes on disk per entry after the first.
 
     Starting is a poll of one feed in the same phase: all is loaded then and every process is there.
+
+    Attributes:
+        server_uses: Of a PostgreSQL server, in the same phases.
     """
 
     costs: dict[str, Cost]
+    server_uses: dict[str, ServerUse]
     start: Cost
     bytes_per_entry: float
 
@@ -38,10 +45,10 @@ class Growth:
     poll: Cost
 
 
-def write_config(folder: Path, count: int, port: int) -> None:
+def write_config(folder: Path, count: int, port: int, database: str = _SQLITE) -> None:
     """Write a config.yaml for `count` feeds of the server on `port`."""
     lines = [
-        "database: sqlite:///bench.db",
+        f"database: {database}",
         "poll: {host_delay: 0s, workers: 2, interval: 1d}",
         "network: {allow: [127.0.0.0/8]}",
         "feeds:",
@@ -59,24 +66,35 @@ def _scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def phases(count: int) -> Phases:
-    """Measure the phases of `count` feeds."""
+def phases(
+    count: int, database: str = _SQLITE, server_use: Callable[[], ServerUse] = ServerUse
+) -> Phases:
+    """Measure the phases of `count` feeds.
+
+    Args:
+        database: URL of an empty database.
+        server_use: Returns what the server of the database has spent until now.
+    """
     costs: dict[str, Cost] = {}
+    server_uses: dict[str, ServerUse] = {}
     server = FeedServer(count + 1)
     try:
         with _scratch() as folder:
-            write_config(folder, count + 1, server.port)
+            write_config(folder, count + 1, server.port, database)
             run([*AGGREGATOR, "feeds"], folder)  # makes the database
             for phase in PHASES:
                 server.phase(phase)
+                uses = [server_use()]
                 start = run([*AGGREGATOR, "poll", f"f{count}"], folder)
+                uses.append(server_use())
                 costs[phase] = _less(run([*AGGREGATOR, "poll", "--all"], folder), start)
+                server_uses[phase] = server_use().since(uses[1]).since(uses[1].since(uses[0]))
                 if phase == PHASES[0]:
                     size = sum(path.stat().st_size for path in folder.glob("bench.db*"))
-            _check(folder, count + 1)
+            _check(database.replace(_SQLITE, f"sqlite:///{folder}/bench.db"), count + 1)
     finally:
         server.close()
-    return Phases(costs, start, size / ((count + 1) * ENTRIES))
+    return Phases(costs, server_uses, start, size / ((count + 1) * ENTRIES))
 
 
 def yardstick(count: int) -> float:
@@ -117,12 +135,13 @@ def _pretend_polled(folder: Path) -> None:
     connection.close()
 
 
-def _check(folder: Path, count: int) -> None:
+def _check(database: str, count: int) -> None:
     """Make sure that what was measured was done."""
-    connection = sqlite3.connect(folder / "bench.db")
-    (entries,) = connection.execute("SELECT count(*) FROM entries").fetchone()
-    (failing,) = connection.execute("SELECT count(*) FROM feeds WHERE failures > 0").fetchone()
-    connection.close()
+    engine = create_engine(database)
+    with engine.connect() as connection:
+        entries = connection.scalar(text("SELECT count(*) FROM entries"))
+        failing = connection.scalar(text("SELECT count(*) FROM feeds WHERE failures > 0"))
+    engine.dispose()
     if (entries, failing) != (count * (ENTRIES + 1), 0):
         raise RuntimeError(f"{entries} entries, {failing} feeds failed: nothing to be measured by")
 

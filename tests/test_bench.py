@@ -4,7 +4,8 @@ import pytest
 
 from aggregator.pictures.picture_choice import chosen_pictures
 from aggregator.reading.worker_task import read_document
-from bench import demo, lists, pictures, publishing
+from bench import demo, lists, pictures, postgresql, publishing
+from tests.postgresql_server import postgres_server
 
 
 @pytest.mark.slow
@@ -56,3 +57,18 @@ def test_the_demo_has_texts_to_read_and_pictures_that_need_no_network():
 
     assert len(entry.content_html or "") > 2 * len(entry.summary) + 600
     assert [chosen.url.partition(":")[0] for chosen in choices] == ["data"]
+
+
+@pytest.mark.slow
+def test_the_bench_of_both_databases_runs_and_counts_what_the_server_does():
+    with postgres_server("shared_preload_libraries=pg_stat_statements") as started_server:
+        started_server.execute("CREATE EXTENSION pg_stat_statements")
+        server = postgresql.MeasuredServer(started_server)
+
+        lines = postgresql.tick_lines(server, 60)
+        use = server.use("ticks")
+
+    assert [line.split()[1] for line in lines[-3:-1]] == ["SQLite", "PostgreSQL"]
+    assert use.cpu > 0
+    assert use.statements > 21 * 5
+    assert use.transactions > 21 * 5

@@ -65,6 +65,19 @@ def test_a_lease_counts_as_held_until_it_ended_or_its_holder_was_found_gone(data
     assert lease_due(database, now=NOW + HOUR + MINUTE / 2) == ["a"]
 
 
+def test_behind_many_feeds_of_one_host_those_of_others_are_found(database):
+    names = [f"n{number}" for number in range(30)]
+    crowd = [feed(name, f"https://crowd.example/{name}") for name in names]
+    subscribe(database, *crowd, feed("a", "https://a.example/"), feed("b", "https://b.example/"))
+    for name in ("a", "b"):
+        record(database, name, next_poll_at=NOW + MINUTE)
+
+    leased = lease_due(database, now=NOW + MINUTE, limit=4, per_host=2)
+
+    assert {"a", "b"} <= set(leased)
+    assert len(leased) == 4
+
+
 def test_nobody_takes_a_lease_from_himself(database):
     subscribe(database, feed("a"))
     lease_due(database, owner="me")  # and the database is locked for an hour

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Text, bindparam, select, update
 from aggregator.database.chunks import execute_for_each
 from aggregator.database.columns import UtcDateTime
 from aggregator.database.dialects import wait_for_leases
+from aggregator.database.feeds.write_due_places import due_places
 from aggregator.database.feeds.write_hosts import known_hosts
-from aggregator.database.feeds.write_leases import BATCH, due_places
+from aggregator.database.feeds.write_leases import BATCH
 from aggregator.database.schema import feeds
 
 MAX_FEEDS = 50

@@ -21,6 +21,12 @@ from sqlalchemy import (
 from aggregator.database.chunks import chunks, execute_for_each
 from aggregator.database.columns import TimeSpan, UtcDateTime
 from aggregator.database.dialects import wait_for_leases
+from aggregator.database.feeds.write_due_places import (
+    IS_FREE,
+    IS_FREE_HOST,
+    NO_SITES,
+    due_places,
+)
 from aggregator.database.feeds.write_hosts import is_pausing, known_hosts
 from aggregator.database.schema import feeds
 from aggregator.model import (
@@ -39,8 +45,6 @@ LEASE = timedelta(minutes=2)
 CONFIRMED_FOR = timedelta(seconds=15)
 """Age of a lease up to which nobody else takes the feed, whatever happens to the process."""
 
-_MAX_CANDIDATES = 4096  # due feeds that are read, as some hosts have more than their share
-_NO_SITES: Mapping[str, int] = {}
 _NEW_FEED_PAUSE = timedelta(minutes=5)
 BATCH = "batch/"
 """How the owner of a lease begins whose feed waits for a worker."""
@@ -60,7 +64,7 @@ def lease_due(
     shared_hosts: Collection[str] = (),
     busy_hosts: Collection[str] = (),
     per_host: int | None = None,
-    per_site: Mapping[str, int] = _NO_SITES,
+    per_site: Mapping[str, int] = NO_SITES,
 ) -> list[DueFeed]:
     """Lease up to `limit` feeds whose time has come.
 
@@ -90,41 +94,6 @@ def lease_due(
     feed_ids = [feed_id for feed_id, _host in places]
     rows = _in_parts(connection, _DUE_BY_ID, feeds.c.id, feed_ids, owner=owner)
     return _lease(connection, rows, hosts, shared_hosts, owner=owner, now=now, until=until)
-
-
-def due_places(
-    connection: Connection,
-    hosts: Mapping[str, KnownHost],
-    *,
-    owner: str,
-    now: datetime,
-    limit: int | None,
-    busy_hosts: Collection[str] = (),
-    per_host: int | None = None,
-    per_site: Mapping[str, int] = _NO_SITES,
-) -> list[tuple[int, str]]:
-    """Return ids and hosts of feeds for a lease, the feed that has waited longest first.
-
-    Args:
-        hosts: Of `known_hosts`; the remaining arguments are those of `lease_due`.
-    """
-    statement = _OVERDUE.limit(None if limit is None else max(limit, _MAX_CANDIDATES))
-    pausing = [host.name for host in hosts.values() if is_pausing(host, now)]
-    if excluded := {*busy_hosts, *pausing}:
-        statement = statement.where(feeds.c.host.not_in(sorted(excluded)))
-    throttled = {host.name for host in hosts.values() if host.min_delay is not None}
-    places: list[tuple[int, str]] = []
-    counts: dict[str, int] = {}
-    for feed_id, host in connection.execute(statement, {"now": now, "owner": owner}):
-        count = counts.get(host, 0)
-        max_count = 1 if host in throttled else per_site.get(host, per_host)
-        if host and max_count and count >= max_count:
-            continue
-        counts[host] = count + 1
-        places.append((feed_id, host))
-        if len(places) == limit:
-            break
-    return places
 
 
 def lease_batch(
@@ -172,7 +141,7 @@ def lease_named(
     hosts = {host.name: host for host in known_hosts(connection, now=now)}
     if names is None:
         statement = (
-            _DUE.where(feeds.c.subscribed, ~feeds.c.paused, _FREE, ~feeds.c.gone, _HOST_FREE)
+            _DUE.where(feeds.c.subscribed, ~feeds.c.paused, IS_FREE, ~feeds.c.gone, IS_FREE_HOST)
             .where(or_(feeds.c.not_before.is_(None), feeds.c.not_before <= now))
             .order_by(feeds.c.next_poll_at, feeds.c.id)
         )
@@ -180,7 +149,7 @@ def lease_named(
             statement = statement.where(feeds.c.host.not_in(pausing))
         rows = connection.execute(statement, {"owner": owner}).all()
     else:
-        statement = _DUE.where(feeds.c.subscribed, _FREE).order_by(feeds.c.name)
+        statement = _DUE.where(feeds.c.subscribed, IS_FREE).order_by(feeds.c.name)
         rows = _in_parts(connection, statement, feeds.c.name, sorted(names))
         for host in [host for host in hosts.values() if is_pausing(host, now)]:
             hosts[host.name] = replace(host, free_at=None)
@@ -367,26 +336,11 @@ _DUE = select(
     feeds.c.not_before,
     feeds.c.request_digest,
 ).with_for_update(skip_locked=True)
-_FREE = feeds.c.lease_owner.is_(None)
 _IS_QUEUED = feeds.c.lease_owner.startswith(BATCH)
 _DUE_OF_BATCH = _DUE.where(feeds.c.lease_owner == bindparam("token"), feeds.c.subscribed).order_by(
     feeds.c.next_poll_at
 )
-_held_feeds = feeds.alias("held")
-_HOST_FREE = feeds.c.host.not_in(  # no process but `owner` holds feeds of this host
-    select(_held_feeds.c.host).where(
-        _held_feeds.c.lease_owner.is_not(None),
-        _held_feeds.c.lease_owner != bindparam("owner"),
-        _held_feeds.c.host != "",  # of a file
-    )
-)
-_OVERDUE = (
-    select(feeds.c.id, feeds.c.host)
-    .where(feeds.c.next_poll_at <= bindparam("now", type_=UtcDateTime), feeds.c.subscribed)
-    .where(_FREE, _HOST_FREE)
-    .order_by(feeds.c.next_poll_at)
-)
-_DUE_BY_ID = _DUE.where(_FREE, _HOST_FREE).order_by(feeds.c.next_poll_at)
+_DUE_BY_ID = _DUE.where(IS_FREE, IS_FREE_HOST).order_by(feeds.c.next_poll_at)
 
 _LEASE = (
     update(feeds)
