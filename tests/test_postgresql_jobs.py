@@ -153,6 +153,24 @@ def test_run_polls_all_by_itself_and_one_poll_of_the_command_line_goes_on_beside
 
 
 @pytest.mark.slow
+def test_a_scheduler_without_a_worker_says_so_once_and_takes_its_batches_back(
+    database, sites, tmp_path
+):
+    subscribe(tmp_path, database, sites, 3)
+    line = "no worker polls them"
+    machines = Machine("home", heartbeat=0.3), Machine("other", heartbeat=0.3)
+    with processes(tmp_path, ["schedule"], ["schedule"], machines=machines):
+        eventually(lambda: log_of(tmp_path).count(line) == 2)
+        waiting = "SELECT count(*) FROM feeds WHERE lease_owner LIKE 'batch/%'"
+        assert scalar(database, waiting) == 4 * 3
+
+    assert log_of(tmp_path).count(line) == 2
+    assert requests(sites) == []
+    assert scalar(database, "SELECT count(*) FROM feeds WHERE lease_owner IS NOT NULL") == 0
+    assert scalar(database, "SELECT count(*) FROM procrastinate_jobs") == 0
+
+
+@pytest.mark.slow
 def test_a_stop_gives_unfinished_jobs_back_within_seconds(database, sites, tmp_path):
     subscribe(tmp_path, database, sites[:1], 30)
     for number in range(30):

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
+from time import monotonic
 
 from procrastinate import App
 from procrastinate.exceptions import ProcrastinateException
@@ -14,9 +15,10 @@ from procrastinate.jobs import Job
 
 from aggregator.database import Connection, database_time
 from aggregator.database.feeds import write_leases
-from aggregator.database.feeds.write_batches import Batch, lease_batches
+from aggregator.database.feeds.write_batches import lease_batches
 from aggregator.database.feeds.write_leases import LEASE
 from aggregator.database.jobs import write_jobs
+from aggregator.database.jobs.write_jobs import Load
 
 from . import leases
 from .dispatch import TICK, ClockWatch, DispatchContext
@@ -50,6 +52,7 @@ class BatchQueue:
         self._clock = ClockWatch()
         self._stalled_since: dict[tuple[int, int], float] = {}  # by id and attempt of a job
         self._looked_at = 0.0
+        self._workers_seen_at: float | None = monotonic()
 
     def jobs(self) -> Mapping[str, TimedJob]:
         """Return the tick, the watch over workers, and the renewal of leases."""
@@ -68,23 +71,36 @@ class BatchQueue:
         if self._context.is_stopping():
             return
         await self._clock.look(self._context.present)
-        batches = await self._context.present.transact(self._defer)
-        if batches:
-            log.debug("%d feeds deferred", sum(len(batch.feed_ids) for batch in batches))
+        load = await self._context.present.transact(self._defer)
+        if load.workers:
+            self._workers_seen_at = monotonic()
+        elif load.feeds:
+            self._warn_of_missing_workers()
 
-    def _defer(self, connection: Connection) -> list[Batch]:
+    def _warn_of_missing_workers(self) -> None:
+        """Log once that feeds wait, if no worker has been seen for a while."""
+        if self._workers_seen_at is None:  # the line is in the log
+            return
+        if monotonic() - self._workers_seen_at > ALIVE_WITHIN.total_seconds():
+            self._workers_seen_at = None
+            log.warning(
+                "feeds are due, and no worker polls them: start `aggregator work`, here or on "
+                "another machine"
+            )
+
+    def _defer(self, connection: Connection) -> Load:
+        """Lease due feeds and defer their jobs; return the load before."""
         load = write_jobs.load_of_queues(connection, alive_within=ALIVE_WITHIN)
         slots = self._context.present.settings.concurrency
         processes = max(1, round(load.workers / _WORKERS_OF_PROCESS))
         room = processes * slots * FEEDS_PER_SLOT * _TICKS_AT_HAND - load.feeds
-        if room <= 0:
-            return []
-        now = database_time(connection)
-        batches = lease_batches(
-            connection, scheduler=self._name, now=now, until=now + LEASE, limit=room
-        )
-        write_jobs.defer(connection, batches, QUEUES)
-        return batches
+        if room > 0:
+            now = database_time(connection)
+            batches = lease_batches(
+                connection, scheduler=self._name, now=now, until=now + LEASE, limit=room
+            )
+            write_jobs.defer(connection, batches, QUEUES)
+        return load
 
     async def _renew(self) -> None:
         """Renew the leases of all batches in the queues, of whatever process."""
