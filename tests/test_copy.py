@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from aggregator.database import open_database
+from aggregator.database import engine, open_database
 from aggregator.database.copies import stored_rows, write_copy
 from aggregator.database.copies.write_copy import CopyStep, copy_database
 from aggregator.database.engine import HEAD
@@ -587,6 +588,24 @@ def test_a_copy_whose_server_goes_away_ends_in_a_line_and_goes_on(
         assert "\n" not in str(raised.value)
         copied(copy_source, copy_target)
         check_copy(copy_source, copy_target)
+
+
+@pytest.mark.slow
+def test_a_copy_waits_for_the_session_of_a_killed_copy(source, server, monkeypatch):
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 1)
+    moved = postgresql.new_url(server)
+    with pytest.raises(StoppedError):
+        copied(source, moved, interrupted_at(CopyStep.COMPARING))
+
+    with ThreadPoolExecutor(1) as threads:
+        with opened(moved) as connection:
+            connection.exec_driver_sql("LOCK TABLE unfinished_copies")
+            copying = threads.submit(copied, source, moved)
+            wait([copying], timeout=2)
+            assert not copying.done()
+        copying.result()
+
+    check_copy(source, moved)
 
 
 def end_sessions_at(step, server, database, progress):

@@ -47,7 +47,10 @@ _SET_VERSION = text("UPDATE alembic_version SET version_num = :revision")
 _INDEXED_FROM = select(unfinished_copies.c.indexed_from).scalar_subquery()
 _ABOVE_ALL_IDS = (1 << 63) - 1
 _GOES_ON = " (the copy goes on when the command runs again)"
-_WAIT = "SET LOCAL idle_in_transaction_session_timeout = '1h'"
+_WAIT = (
+    "SELECT set_config('idle_in_transaction_session_timeout', '1h', true), "
+    "set_config('lock_timeout', '5min', true)"
+)
 
 
 class CopyStep(StrEnum):
@@ -359,7 +362,10 @@ def _is_same(place: URL, other_place: URL) -> bool:
 
 @contextmanager
 def _transaction(engine: Engine) -> Iterator[Connection]:
-    """Begin a transaction with an hour for waiting for the other database."""
+    """Begin a transaction that waits for the other database, and for sessions of a killed copy.
+
+    PostgreSQL ends such a session after the statement, which may be a long CREATE INDEX.
+    """
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(_WAIT)
