@@ -1,6 +1,8 @@
 """Due feeds on PostgreSQL as jobs for workers, in real processes on a server of their own."""
 
 import contextlib
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -8,15 +10,18 @@ from functools import partial
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_mock_engine, text
 
-from aggregator.database.feeds.write_batches import MAX_FEEDS, grouped
+from aggregator.database.feeds.write_batches import MAX_FEEDS, Batch, grouped
+from aggregator.database.jobs import write_jobs
 from aggregator.database.jobs.write_job_schema import follow_scripts
 from aggregator.errors import DatabaseError
+from aggregator.scheduler import dispatch_of
 from tests import postgresql
 from tests.feedserver import FeedServer
 from tests.machines import Machine
 from tests.running import HANGS_AFTER, command, eventually, one_line, rss, trickle, write_config
+from tests.test_architecture import OF_JOBS
 
 OTHER = "elsewhere"
 POLLED = "SELECT count(*) FROM feeds WHERE polls > 0"
@@ -111,6 +116,36 @@ def test_a_worker_is_not_needed_with_sqlite(tmp_path):
     write_config(tmp_path, [])
 
     assert "not needed with a SQLite database" in one_line(command(tmp_path, "work"), 2)
+
+
+def test_without_the_package_for_jobs_one_line_says_how_to_install_it(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "procrastinate"]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in OF_JOBS & sys.modules.keys():
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "procrastinate", None)
+    server = create_mock_engine("postgresql+psycopg://", executor=print)
+
+    with pytest.raises(DatabaseError, match=r"pip install 'procrastinate>=3\.10,<4'"):
+        dispatch_of(server, schedules=True, works=True)
+
+
+@pytest.mark.slow
+def test_the_shell_of_the_engine_shows_the_jobs_of_the_database_in_the_file(database, tmp_path):
+    from aggregator.scheduler.job_engine import QUEUES, prepare_tables
+
+    prepare_tables(database)
+    with database.begin() as connection:
+        write_jobs.defer(connection, [Batch("batch/a/1", None, (1, 2))], QUEUES)
+    subscribe(tmp_path, database, [], 0)
+    shell = "-m", "procrastinate", "--app", "aggregator.scheduler.job_shell.app", "shell"
+
+    run = subprocess.run(
+        [sys.executable, *shell], cwd=tmp_path, input="list_queues\nexit\n",
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert "batches: 1 jobs (todo: 1" in run.stdout
 
 
 @pytest.mark.slow
@@ -259,6 +294,6 @@ def test_work_goes_on_after_the_server_ended_all_sessions(database, sites, tmp_p
             )
         with database.begin() as connection:
             connection.execute(text("UPDATE feeds SET next_poll_at = 1"))
-        eventually(lambda: scalar(database, "SELECT min(polls) FROM feeds") == 2)
+        eventually(lambda: scalar(database, "SELECT min(polls) FROM feeds") == 2, within=150)
 
     assert len(requests(sites)) == 2 * 4 * 3
