@@ -101,7 +101,8 @@ def polling_lines(server: MeasuredServer, feeds: int) -> list[str]:
         own, use = on_postgresql.costs[phase].cpu, on_postgresql.server_uses[phase]
         each = [1000 * seconds / feeds for seconds in (cost.cpu, own + use.cpu, use.cpu)]
         lines.append(
-            f"| {phase} | {each[0]:.2f} | {each[1]:.2f} | {each[2]:.2f} | {each[1] / each[0]:.1f} "
+            f"| poll: {phase} | {each[0]:.2f} | {each[1]:.2f} | {each[2]:.2f} "
+            f"| {each[1] / each[0]:.1f} "
             f"| {use.statements / feeds:.2f} | {use.transactions / feeds:.3f} |"
         )
     return [*lines, ""]
@@ -155,7 +156,7 @@ def _page_rows(
     for former, timing in zip(on_sqlite, on_postgresql, strict=True):
         both = timing.cpu + timing.server_cpu
         rows.append(
-            f"| {timing.name} | {former.cpu:.1f} | {both:.1f} | {timing.server_cpu:.1f} "
+            f"| page: {timing.name} | {former.cpu:.1f} | {both:.1f} | {timing.server_cpu:.1f} "
             f"| {both / former.cpu:.1f} | {timing.median:.1f} | {timing.p95:.1f} |"
         )
     return rows

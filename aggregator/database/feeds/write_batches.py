@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, bindparam, select, update
+from sqlalchemy import ARRAY, Connection, Integer, Text, any_, bindparam, select, update
 
 from aggregator.database.chunks import execute_for_each
 from aggregator.database.columns import UtcDateTime
@@ -88,7 +88,8 @@ def grouped(places: Iterable[tuple[int, str]]) -> list[tuple[str | None, Sequenc
 
 _LOCK_FREE = (
     select(feeds.c.id)
-    .where(feeds.c.id.in_(bindparam("feeds", expanding=True)), feeds.c.lease_owner.is_(None))
+    .where(feeds.c.id == any_(bindparam("feeds", type_=ARRAY(Integer))))
+    .where(feeds.c.lease_owner.is_(None))
     .with_for_update(skip_locked=True)
 )
 _LEASE = (
