@@ -23,12 +23,19 @@ from _pytest.runner import runtestprotocol
 _LONG = 0.005  # seconds of a setup or teardown that is worth telling
 _SHARED = ("tests.running", "tests.stored", "tests.web_fixtures")  # what they import, most tests do
 _LONGEST_FIRST = (
-    "postgresql_faults postgresql faults_storage hostile_documents faults_load "
-    "publish_everywhere terminal run web_look costly_searches plan_database search_agreement "
-    "write_lock web_connections faults_words websub shortcuts scheduler faults_http workers "
-    "fetch_faults architecture words documents"
+    "postgresql postgresql_faults kept_browser faults_storage faults_load postgresql_pollers "
+    "web_look hostile_documents deploy_commands publish_everywhere postgresql_jobs web_mirrored "
+    "corpus terminal shortcuts run amplification web_connections write_lock release word_forms "
+    "websub upgrade costly_searches readme postgresql_web plan_database search_agreement "
+    "postgresql_pages copy web_layout faults_documents opml_lists encodings budgets prefilter "
+    "web_clients web_pictures_look hostile_entries static_site service_manager replay web_socket "
+    "polite dedup scheduler faults_words package faster operator_look page_changes web_faults "
+    "faults_http workers fetch_faults architecture words documents"
 ).split()
-"""Modules that take minutes, or that wait: with none of them the run ends in one process alone."""
+"""Modules that take minutes, or that wait: with none of them the run ends in one process alone.
+
+Those that wait stand among those that reckon, so that no core is idle.
+"""
 _OF_SYNTAX = frozenset({"architecture", "documents", "words"})
 """Modules that need the syntax trees of the whole program, which one process has to make."""
 
