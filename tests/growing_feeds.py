@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from tests.feedserver import FeedServer
-from tests.running import eventually, rss, write_config
+from tests.running import HANGS_AFTER, eventually, rss, write_config
 
 _FIRST_SITE = 11  # 127.0.0.11 and above
 _STARTS = text("SELECT url, started_at / 1e6 FROM polls JOIN feeds ON feeds.id = polls.feed_id")
@@ -104,9 +104,9 @@ class GrowingFeeds:
             for url, started_at in connection.execute(_STARTS):
                 self._starts[url].add(float(started_at))
 
-    def wait_until(self, condition: Callable[[], object]) -> None:
+    def wait_until(self, condition: Callable[[], object], *, within: float = HANGS_AFTER) -> None:
         """Wait for a condition, and note polls meanwhile."""
-        eventually(lambda: self.note_polls() or condition(), every=0.2)
+        eventually(lambda: self.note_polls() or condition(), within=within, every=0.2)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[threading.Event]:

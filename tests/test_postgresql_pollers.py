@@ -44,6 +44,9 @@ class Poller:
 
     def stop(self):
         self.process.terminate()
+        self.end()
+
+    def end(self):
         assert self.process.wait(HANGS_AFTER) == 0, self.log
         assert "Traceback" not in self.log, self.log
 
@@ -81,7 +84,7 @@ def polling(folder, database, *machines) -> Iterator[list[Poller]]:
         for poller in running:
             poller.process.terminate()
         for poller in running:
-            poller.stop()
+            poller.end()
     finally:
         for poller in pollers:
             if poller.is_running:
@@ -168,7 +171,8 @@ def test_a_poller_that_wakes_up_after_its_lease_polls_nothing_and_stores_nothing
                 eventually(lambda: any(feeds.request_counts()) and first.lease_count() == 4)
                 first.process.send_signal(signal.SIGSTOP)
             second.start()
-            feeds.wait_until(lambda: second.poll_count() >= len(feeds))
+            # A transaction in which the first one is suspended holds up the second for a minute.
+            feeds.wait_until(lambda: second.poll_count() >= len(feeds), within=HANGS_AFTER * 3)
             reclaims = second.log.count(RECLAIMED)
             held.set()
             first.process.send_signal(signal.SIGCONT)

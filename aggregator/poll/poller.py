@@ -18,7 +18,7 @@ from typing import ParamSpec, Self, TypeVar
 from aggregator import urls
 from aggregator.database import Connection, DatabaseWriter
 from aggregator.database.feeds import write_hosts, write_leases
-from aggregator.database.feeds.write_leases import CONFIRMED_FOR, LEASE
+from aggregator.database.feeds.write_leases import CONFIRMED_FOR
 from aggregator.errors import FeedError, FetchError, NoWorkerError, ParseError
 from aggregator.fetch import Fetcher
 from aggregator.model import DueFeed, FailureKind, Fetched, HostPause, Validators
@@ -251,8 +251,7 @@ class Poller:
         now = self._clock.now()
         if now - due.leased_at < CONFIRMED_FOR:
             return True
-        confirm = partial(write_leases.confirm_lease, due=due, until=now + LEASE)
-        if await self.transact(confirm):
+        if await self.transact(partial(write_leases.confirm_lease, due=due)):
             return True
         if now - self._lost_lease_at > _SILENCE:
             log.warning(

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from aggregator.database.chunks import chunks, execute_for_each
+from aggregator.database.clock import database_time
 from aggregator.database.columns import TimeSpan, UtcDateTime
 from aggregator.database.dialects import wait_for_leases
 from aggregator.database.feeds.write_due_places import (
@@ -167,7 +168,7 @@ def renew_leases(connection: Connection, *, owner: str, until: datetime) -> None
     connection.execute(update(feeds).where(_is_held_by(owner)).values(lease_until=until))
 
 
-def confirm_lease(connection: Connection, due: DueFeed, *, until: datetime) -> bool:
+def confirm_lease(connection: Connection, due: DueFeed) -> bool:
     """Renew the lease of one feed; return False if the lease is not in force any more.
 
     Another process may have taken over the feeds of a process that was suspended, or that did not
@@ -177,7 +178,7 @@ def confirm_lease(connection: Connection, due: DueFeed, *, until: datetime) -> b
         update(feeds)
         .where(feeds.c.id == due.id, feeds.c.lease_owner == due.lease_owner)
         .where(feeds.c.polls == due.history.polls)
-        .values(lease_until=until)
+        .values(lease_until=database_time(connection) + LEASE)
     )
     return connection.execute(renewal).rowcount == 1
 
