@@ -9,7 +9,16 @@ from aggregator.database.feeds import write_hosts, write_leases
 from aggregator.database.feeds.write_batches import lease_batches
 from aggregator.model import HostPause, Outcome
 from tests.stored import MINUTE, feed, lease_due, statements, titles
-from tests.worlds import NOW, entry, only_sqlite, poll_of, record, store_poll, subscribe
+from tests.worlds import (
+    NOW,
+    entry,
+    only_postgresql,
+    only_sqlite,
+    poll_of,
+    record,
+    store_poll,
+    subscribe,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -295,6 +304,7 @@ def test_the_end_of_a_batch_frees_no_lease_of_another_one_and_that_of_a_process_
     assert left == [{"117.0@me", "17.0@me-too"}, {"17.0@me-too"}]
 
 
+@only_postgresql
 def test_feeds_of_a_batch_without_a_worker_are_due_at_once_when_their_leases_expire(database):
     subscribe(database, feed("a"), feed("b"))
     with database.begin() as connection:
