@@ -42,9 +42,13 @@ def returning() -> Iterator[None]:
     del _opened[before:]
 
 
-def new_url(url: str) -> str:
-    """Return the URL of a new, empty database beside the one at `url`."""
-    return _text(_copy(url, of="template0"))
+def new_url(url: str, *, options: str = "") -> str:
+    """Return the URL of a new, empty database beside the one at `url`.
+
+    Args:
+        options: Of CREATE DATABASE.
+    """
+    return _text(_copy(url, of="template0", options=options))
 
 
 def _close() -> None:
@@ -124,10 +128,10 @@ def _empty(place: URL, template: _Template) -> bool:
         engine.dispose()
 
 
-def _copy(url: str, *, of: str) -> URL:
+def _copy(url: str, *, of: str, options: str = "") -> URL:
     place = make_url(url)
     copy = place.set(database=f"{place.database}_{os.getpid()}_{next(_numbers)}")
-    _run(place, f'CREATE DATABASE "{copy.database}" TEMPLATE "{of}"')
+    _run(place, f'CREATE DATABASE "{copy.database}" TEMPLATE "{of}" {options}')
     _made.append(copy)
     return copy
 

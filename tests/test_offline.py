@@ -238,7 +238,6 @@ def test_several_sites_that_refuse_at_once_do_so_as_the_network_does():
 def test_feeds_are_not_blamed_for_a_network_that_refuses_all_connections(
     tmp_path, monkeypatch, live
 ):
-    monkeypatch.setattr("aggregator.poll.network_health.MAX_WAIT", 0.3)
     with hosts_of_their_own(), FeedServer() as server:
         world = World(tmp_path, server)
         server.put("/live", "<rss version='2.0'><channel/></rss>", delay=0.1)
@@ -258,7 +257,6 @@ def test_feeds_are_not_blamed_where_no_name_is_found_and_the_log_says_so_once(
 ):
     """A machine without a network may say of each name that there is no such name."""
     caplog.set_level("INFO")
-    monkeypatch.setattr("aggregator.poll.network_health.MAX_WAIT", 0.3)
     looked_up = socket.getaddrinfo
 
     def no_names(host, *others, **options):

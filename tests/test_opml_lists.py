@@ -245,7 +245,6 @@ def test_a_list_is_not_blamed_for_a_pause_of_its_host(world):
 
 def test_lists_are_not_blamed_for_a_network_that_finds_no_name(world, monkeypatch, caplog):
     """As of feeds: one line of the log says so, and lists are polled again soon."""
-    monkeypatch.setattr("aggregator.poll.network_health.MAX_WAIT", 0.3)
     looked_up = socket.getaddrinfo
 
     def no_names(host, *others, **options):

@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, event, make_url, select, text
 
 from aggregator.database import DatabaseWriter, DBAPIError, engine, is_passing, open_database
 from aggregator.database.clock import has_clock_of_machine
-from aggregator.database.engine import HEAD
+from aggregator.database.engine import HEAD, is_up_to_date, open_unchanged
 from aggregator.database.feeds import write_clock_shift, write_leases, write_polls
 from aggregator.database.feeds.write_polls import note_change
 from aggregator.database.lists import read_lists, write_relisting
@@ -28,6 +28,7 @@ from aggregator.database.migrations.run import upgrade
 from aggregator.database.schema import feeds, state
 from aggregator.database.state import read_overview
 from aggregator.database.writer import run_after_reading
+from aggregator.errors import DatabaseError
 from aggregator.model import FeedHead, FeedRules, HostPause, ListKind, ListScope, Subscription
 from aggregator.poll import PollResult, recording
 from aggregator.poll.poll_clock import PollClock
@@ -127,6 +128,15 @@ def test_of_two_processes_that_start_on_one_database_the_second_waits_for_the_ta
     assert record(database, "a", [entry(1)]).new == 1
     database.dispose()
     first.dispose()
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+@pytest.mark.parametrize("open_it", [open_database, is_up_to_date, open_unchanged])
+def test_a_database_of_another_encoding_is_refused_in_one_line(server, encoding, open_it):
+    place = postgresql.new_url(server, options=f"ENCODING '{encoding}' LOCALE 'C'")
+
+    with pytest.raises(DatabaseError, match=f"has the encoding {encoding}.*createdb --encoding"):
+        open_it(place)
 
 
 def test_a_reader_of_postgresql_can_not_write_and_sees_one_moment(server):

@@ -297,3 +297,26 @@ def test_work_goes_on_after_the_server_ended_all_sessions(database, sites, tmp_p
         eventually(lambda: scalar(database, "SELECT min(polls) FROM feeds") == 2, within=150)
 
     assert len(requests(sites)) == 2 * 4 * 3
+
+
+def test_the_end_of_a_job_that_the_server_refuses_is_stored_later(database, sites, tmp_path):
+    """Until then the job keeps others off its site."""
+    function = "BEGIN RAISE 'no' USING ERRCODE = '57014'; END"
+    refusal = (
+        f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {function} $$",
+        "CREATE TRIGGER refusal BEFORE DELETE ON procrastinate_jobs EXECUTE FUNCTION refuse()",
+        "UPDATE feeds SET next_poll_at = 1",
+    )
+    subscribe(tmp_path, database, sites, 3)
+    with processes(tmp_path, ["schedule"], ["work"]):
+        eventually(lambda: scalar(database, POLLED) == 4 * 3)
+        with database.begin() as connection:
+            for statement in refusal:
+                connection.execute(text(statement))
+        eventually(lambda: "the end of a job is not stored: no" in log_of(tmp_path))
+        with database.begin() as connection:
+            connection.execute(text("DROP TRIGGER refusal ON procrastinate_jobs"))
+        eventually(lambda: scalar(database, "SELECT min(polls) FROM feeds") == 2)
+        eventually(lambda: scalar(database, "SELECT count(*) FROM procrastinate_jobs") == 0)
+
+    assert log_of(tmp_path).count("the end of a job is not stored") == 1

@@ -342,6 +342,19 @@ def _set_up_postgresql(engine: Engine, clock: ServerClock, *, read_only: bool) -
     if read_only:
         settings += _READER_SETTINGS
 
+    def check_encoding(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("SHOW server_encoding")
+        (name,) = cursor.fetchone()
+        cursor.close()
+        connection.commit()
+        encoding = name.decode() if isinstance(name, bytes) else name
+        if encoding != "UTF8":
+            raise DatabaseError(
+                f"{name_of(engine.url)}: has the encoding {encoding}, which can't hold every text; "
+                "make it with `createdb --encoding=UTF8 --template=template0`"
+            )
+
     def set_up_connection(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         for setting in settings:
@@ -360,6 +373,8 @@ def _set_up_postgresql(engine: Engine, clock: ServerClock, *, read_only: bool) -
         if clock.age() > _CLOCK_AGE:
             clock.read(partial(_number, connection, f"SELECT {SERVER_TIME}"))
 
+    # Before SQLAlchemy looks at the server, which fails with texts that are not decoded.
+    event.listen(engine, "connect", check_encoding, insert=True)
     event.listen(engine, "connect", set_up_connection)
     event.listen(engine, "begin", begin_reading if read_only else begin_writing)
 

@@ -65,11 +65,12 @@ def reason_of(error: Exception) -> str:
 
 
 class _Jobs(JobManager):
-    """Jobs; an absent server is waited for at the end of a job."""
+    """Jobs; the end of a job is stored sooner or later, as the job keeps others off its site."""
 
     def __init__(self, connector: Any, is_stopping: Callable[[], bool]) -> None:
         super().__init__(connector)
         self._is_stopping = is_stopping
+        self._is_failing = False
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """Return a job for a worker; None without a job free to run."""
@@ -85,12 +86,25 @@ class _Jobs(JobManager):
             try:
                 await super().finish_job(job, status, delete_job)
             except ProcrastinateException as error:
-                if self._is_stopping() or not _is_away(error):
+                if self._is_stopping() or _is_given_away(error):
                     log.debug("job %s: its end is not stored: %s", job.id, reason_of(error))
                     return
+                self._note_failure(error)
                 await asyncio.sleep(_RETRY)
             else:
+                self._is_failing = False
                 return
+
+    def _note_failure(self, error: ProcrastinateException) -> None:
+        """Log an error once; of an absent server, others say it."""
+        if not self._is_failing and not _is_away(error):
+            log.error("jobs: the end of a job is not stored: %s; trying again", reason_of(error))
+            self._is_failing = True
+
+
+def _is_given_away(error: ProcrastinateException) -> bool:
+    """Return whether the job belongs to another worker by now, or was deleted."""
+    return getattr(error.__cause__, "sqlstate", None) == "P0001"  # raised by the engine's function
 
 
 def _is_away(error: ProcrastinateException) -> bool:
