@@ -170,9 +170,9 @@ def test_the_copy_has_the_same_rows_and_the_command_names_the_line_of_config_yam
     assert definitions_of(target) == definitions_of(source)
     assert [name for name, rows in contents_of(target).items() if not rows] == ["hidden_entries"]
     lines = done.stdout.splitlines()
-    assert "copied 9 rows of entries" in lines
-    assert "indexed the words of 9 posts" in lines
-    assert "compared 9 rows of entries" in lines
+    assert "copied entries, rows: 9" in lines
+    assert "made the index of words, posts: 9" in lines
+    assert "compared entries, rows: 9" in lines
     assert lines[-2].startswith("complete: ") and lines[-2].endswith(" and is the same")
     assert lines[-1] == (
         "config.yaml:2: write `database: sqlite:///copy.db`, and start the program again"

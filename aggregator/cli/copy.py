@@ -22,10 +22,10 @@ from aggregator.database.copies.write_copy import (
 from aggregator.errors import UsageError
 
 _MESSAGES = {
-    CopyStep.COPYING: "copied {0:,} rows of {1}",
-    CopyStep.INDEXING: "indexed the words of {0:,} posts",
+    CopyStep.COPYING: "copied {1}, rows: {0:,}",
+    CopyStep.INDEXING: "made the index of words, posts: {0:,}",
     CopyStep.COMPLETING: "made {0:,} indexes, foreign keys and triggers",
-    CopyStep.COMPARING: "compared {0:,} rows of {1}",
+    CopyStep.COMPARING: "compared {1}, rows: {0:,}",
 }
 
 

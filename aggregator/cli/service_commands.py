@@ -113,7 +113,7 @@ def serve(host: str | None, port: int | None, server: str) -> None:
 @takes_config
 @click.option("-v", "--verbose", is_flag=True, help="Log polls without new entries, too.")
 def schedule(verbose: bool) -> None:
-    """Poll feeds without serving pages; on PostgreSQL leave the polls to `aggregator work`."""
+    """Find due feeds, and poll them; with PostgreSQL, `aggregator work` polls."""
     config = load_config()
     clear_leftovers(config.path)
     logs.set_up(verbose=verbose)

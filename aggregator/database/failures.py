@@ -98,7 +98,8 @@ _SERVER_ADVICE = {
     DatabaseFailure.DAMAGED: "is damaged; restore a copy",
 }
 _CAUSE_ADVICE = {
-    DatabaseFailure.UNREACHABLE: "is the server running, and has it room for another connection?",
+    DatabaseFailure.UNREACHABLE: "does the server run, has it room for "
+    "another connection, and are user, password and database name right?",
     DatabaseFailure.REFUSED: "look at user, password, database name and privileges",
     DatabaseFailure.BROKEN: "the disk or the machine may be failing; the system's log may say more",
 }
