@@ -205,7 +205,7 @@ def test_a_variable_is_the_password_and_no_message_shows_it(source, tmp_path, mo
 
     line = one_line(command(tmp_path, "copy", "--to", address), 1)
 
-    assert "***@127.0.0.1:1/aggregator" in line and "is the server running" in line
+    assert "***@127.0.0.1:1/aggregator" in line and "does the server run" in line
     assert "ebb-and-flow" not in line
 
 

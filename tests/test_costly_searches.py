@@ -122,7 +122,7 @@ def test_what_the_web_reads_with_has_the_deadline_and_what_commands_read_with_ha
 ):
     site = Site(tmp_path)
     # What both servers make; they themselves run until a signal.
-    app, _ = server._app(site.config, listens_on="127.0.0.1")
+    app = server._app(site.config, listens_on="127.0.0.1")
     with app.extensions["aggregator"].engine.connect() as connection:
         assert "deadline" in connection.info
     with reader(site.engine).connect() as connection:

@@ -69,7 +69,9 @@ def test_the_commands_within_the_text_are_commands_of_the_program():
     spans = {" ".join(span.split()) for span in CODE.findall(text)}
     commands = {span for span in spans if span.startswith("aggregator ")}
 
-    assert commands == {"aggregator health", "aggregator feeds --failing"}
+    assert commands == {
+        "aggregator health", "aggregator feeds --failing", "aggregator schedule", "aggregator work",
+    }  # fmt: skip
     for span in commands:
         name, *options = span.split()[1:]
         parameters = main.get_command(click.Context(main), name).params

@@ -130,7 +130,7 @@ ROWS = {
     ],
     "two instances on one DB; gunicorn with 2 workers": [
         "test_two_schedulers_on_one_database_poll_each_feed_once_an_interval",
-        "test_the_web_never_writes",
+        "test_the_web_writes_requests_of_subscribers_and_nothing_else",
     ],
     "job longer than its interval": [
         "test_a_poll_that_takes_longer_than_its_interval_never_overlaps_itself",

@@ -246,9 +246,12 @@ def test_a_list_is_not_blamed_for_a_pause_of_its_host(world):
 def test_lists_are_not_blamed_for_a_network_that_finds_no_name(world, monkeypatch, caplog):
     """As of feeds: one line of the log says so, and lists are polled again soon."""
     looked_up = socket.getaddrinfo
+    hosts = set()
 
     def no_names(host, *others, **options):
         if str(host).endswith(".test"):
+            hosts.add(host)
+            eventually(lambda: len(hosts) == 3)  # all polls are under way
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return looked_up(host, *others, **options)
 

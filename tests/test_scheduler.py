@@ -374,7 +374,7 @@ def test_a_lock_of_the_database_loses_nothing_and_is_said_now_and_then(world, ca
 
     other.close()
     assert 1 <= len(caplog.records) < 12
-    assert {record.name for record in problems(caplog)} == {"aggregator.database.writer"}
+    assert {record.name for record in problems(caplog)} == {"aggregator.database.outage_log"}
 
 
 @pytest.mark.slow
