@@ -35,10 +35,10 @@ def of_sqlite(code, message):
 @pytest.mark.parametrize(
     ("state", "says", "passes"),
     [
-        (None, "is the server running", True),
-        ("08006", "is the server running", True),
-        ("57P01", "is the server running", True),
-        ("57P03", "is the server running", True),
+        (None, "does the server run", True),
+        ("08006", "does the server run", True),
+        ("57P01", "does the server run", True),
+        ("57P03", "does the server run", True),
         ("53300", "room for another connection", True),
         ("28P01", "look at user, password", True),
         ("3D000", "look at user, password", True),
@@ -96,7 +96,7 @@ def test_an_error_of_sqlite_is_judged_by_its_result_code(code, says, passes):
 def test_a_server_that_does_not_answer_is_not_taken_for_a_full_disk():
     pytest.importorskip("psycopg", reason="NO DRIVER FOR POSTGRESQL, NOT TESTED")
 
-    with pytest.raises(DatabaseError, match="is the server running") as raised:
+    with pytest.raises(DatabaseError, match="does the server run") as raised:
         open_database("postgresql+psycopg://me:secret@127.0.0.1:1/full")
 
     assert "disk" not in str(raised.value)
