@@ -6,6 +6,8 @@ import pytest
 
 from aggregator.model import Subscription
 from tests.web_fixtures import Site, entry, post_path
+from tests.worlds import NOW
+from web import create_app
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +83,10 @@ def test_the_feed_of_a_former_address_opened_in_a_browser_is_explained_at_the_pr
 def test_a_post_that_was_opened_from_the_former_list_leads_to_its_neighbours(tmp_path):
     moved = moved_site(tmp_path)
     moved.record("neu-ä", entry(2, guid="2"), entry(3, guid="3"))
+    moved.app = create_app(moved.config, moved.engine, utc_now=lambda: NOW)
     paths = [f"{post_path(moved, 'Post 2')}?in=source/{name}" for name in ("old", "neu-ä")]
 
-    former, present = (moved.client.get(f"/reader{path}").text for path in paths)
+    former, present = (moved.app.test_client().get(f"/reader{path}").text for path in paths)
 
     assert former == present
 

@@ -12,7 +12,7 @@ from aggregator.database.schema import entries
 from tests.hostile_pictures import painting
 from tests.pictured import add_picture
 from tests.test_web_look import in_both_colours, open_page
-from tests.web_fixtures import Site, entry, post_path, served
+from tests.web_fixtures import Site, entry, midday_zone, post_path, served
 
 pytestmark = pytest.mark.browser
 
@@ -64,7 +64,7 @@ class Gallery:
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     folder = tmp_path_factory.mktemp("gallery")
-    site = Site(folder, page={"pictures": "all"})
+    site = Site(folder, page={"pictures": "all"}, timezone=midday_zone())
     site.subscribe()
     sizes = [(1200, 800), (800, 1200), (1600, 500), (300, 300), (1200, 900), (120, 90)]
     texts = [EXCERPT, EXCERPT, EXCERPT, EXCERPT, "Three gulls.", EXCERPT]

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from aggregator.model import Enclosure
 from aggregator.reading import sanitize
 from tests.test_web_look import SCREENSHOTS, in_both_colours, open_page
-from tests.web_fixtures import Site, entry, post_path, served
+from tests.web_fixtures import Site, entry, midday_zone, post_path, served
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +32,7 @@ class Posts:
 
 @pytest.fixture(scope="module")
 def posts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Posts]:
-    site = Site(tmp_path_factory.mktemp("posts"))
+    site = Site(tmp_path_factory.mktemp("posts"), timezone=midday_zone())
     site.subscribe()
     html = sanitize.content(TEXT.read_text("utf-8"), base=ADDRESS, page=ADDRESS)
     title = "What the tide leaves behind, <code>--follow</code> included"
@@ -159,7 +159,7 @@ def test_a_post_is_whole_on_paper_and_without_the_script(browser: Browser, posts
     assert ADDRESS in page.evaluate(
         "getComputedStyle(document.querySelector('.out a'), '::after').content"
     )
-    assert page.locator(".when time").first.inner_text().endswith("UTC")
+    assert re.search(r" (UTC|[+-]\d+)$", page.locator(".when time").first.inner_text())
     context.close()
 
 

@@ -38,6 +38,7 @@ class ConfigFollower:
 
     Attributes:
         config: The present configuration.
+        is_switching: The database follows a configuration that the poller does not follow yet.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class ConfigFollower:
         self._stamps: Mapping[Watched, Stamp | None] = {config.path: None, **config.stamps}
         self._reload_requests = self._answered_requests = 0  # counted, so that none is forgotten
         self._taking_over = asyncio.Lock()
+        self.is_switching = False
 
     def reload_now(self) -> None:
         """Read config.yaml again at the next occasion, changed or not (SIGHUP)."""
@@ -123,13 +125,17 @@ class ConfigFollower:
         Args:
             config: With or without the feeds of its OPML lists, which are taken from the database.
         """
-        followed = await self._present.transact(
-            partial(config_sync.follow, config=config), is_stopping=self._is_stopping
-        )
-        settings = await in_daemon_thread(partial(self._settings_of, followed.config))
-        changes = config_changes(followed.changes, self.config, followed.config)
-        self.config = followed.config
-        await self._apply(followed, settings)
+        self.is_switching = True
+        try:
+            followed = await self._present.transact(
+                partial(config_sync.follow, config=config), is_stopping=self._is_stopping
+            )
+            settings = await in_daemon_thread(partial(self._settings_of, followed.config))
+            changes = config_changes(followed.changes, self.config, followed.config)
+            self.config = followed.config
+            await self._apply(followed, settings)
+        finally:
+            self.is_switching = False
         return changes
 
     def _read(self, path: Path) -> Config:

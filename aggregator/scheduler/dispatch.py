@@ -32,6 +32,8 @@ class DispatchContext:
     Attributes:
         config: Returns the present configuration, which the database follows.
         is_stopping: Once true, no poll begins any more.
+        is_switching: While true, no feed is leased: the poller does not follow the configuration
+            yet that made the feed due.
         hurry: Runs a job by time as soon as possible.
         on_replaced: Called when another database file stands in place of the former file.
     """
@@ -40,6 +42,7 @@ class DispatchContext:
     present: PresentPoller
     config: Callable[[], Config]
     is_stopping: Callable[[], bool]
+    is_switching: Callable[[], bool]
     hurry: Callable[[str], None]
     on_replaced: Callable[[], None]
 

@@ -59,6 +59,8 @@ class LocalDispatch:
         if room <= 0 or self._context.is_stopping():
             return
         await self._clock.look(self._context.present)
+        if self._context.is_switching():  # the next tick is soon enough
+            return
         due = await self._lease(room)
         if self._context.is_stopping():  # meanwhile; these leases are given back with the others
             return

@@ -88,6 +88,7 @@ class Scheduler:
                 self._present,
                 config=lambda: self._follower.config,
                 is_stopping=lambda: self._stopping,
+                is_switching=lambda: self._follower.is_switching,
                 hurry=self._timed_jobs.hurry,
                 on_replaced=self.reload_now,
             )
