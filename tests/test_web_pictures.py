@@ -17,7 +17,7 @@ from aggregator.pictures.picture_files import PictureFiles
 from tests.hostile_pictures import picture
 from tests.pictured import add_picture
 from tests.stored import statements
-from tests.web_fixtures import Site, entry, post_path
+from tests.web_fixtures import Site, entry, midday_zone, post_path
 
 PHOTO = "https://lamp.example/photo.jpg"
 
@@ -234,7 +234,7 @@ def test_a_web_on_a_machine_without_the_folder_shows_posts_without_pictures(site
 
 @pytest.mark.slow
 def test_a_page_of_forty_posts_with_pictures_is_light_without_them(tmp_path):
-    site = Site(tmp_path, page={"pictures": "lead"})
+    site = Site(tmp_path, page={"pictures": "lead"}, timezone=midday_zone())
     site.subscribe()
     words = re.findall(r"\w+", (Path(__file__).parents[1] / "README.md").read_text("utf-8"))
     chosen = Random(1)

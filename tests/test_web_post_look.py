@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from aggregator.model import Enclosure
 from aggregator.reading import sanitize
 from tests.test_web_look import SCREENSHOTS, in_both_colours, open_page
-from tests.web_fixtures import Site, entry, midday_zone, post_path, served
+from tests.web_fixtures import FEEDS, Site, entry, midday_zone, post_path, served
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +32,9 @@ class Posts:
 
 @pytest.fixture(scope="module")
 def posts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Posts]:
-    site = Site(tmp_path_factory.mktemp("posts"), timezone=midday_zone())
+    lamp, tide, local = FEEDS
+    feeds = (lamp, tide | {"title": "Tides, and what they leave on the beach behind them"}, local)
+    site = Site(tmp_path_factory.mktemp("posts"), feeds, timezone=midday_zone())
     site.subscribe()
     html = sanitize.content(TEXT.read_text("utf-8"), base=ADDRESS, page=ADDRESS)
     title = "What the tide leaves behind, <code>--follow</code> included"

@@ -21,7 +21,7 @@ _VERSION_LENGTH = 12
 _NO_WORDS = "null /* words */"
 _WITHOUT_READERS = {
     ".css": re.compile(rb"/\*.*?\*/\n?|(?<=[;{},])\n", re.DOTALL),
-    ".js": re.compile(rb"^\s*//.*\n|^\s+", re.MULTILINE),
+    ".js": re.compile(rb"^\s*//.*\n|^\s+| // .*", re.MULTILINE),
 }  # comments, line ends that part nothing, and the indentation of scripts
 
 

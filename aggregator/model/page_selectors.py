@@ -21,8 +21,8 @@ class PageKind(StrEnum):
 class PageSelectors:
     """What of a document is a post, and its parts.
 
-    A part is a selector within the item, `selector@attribute` for the value of an attribute, or None
-    for the part's default.
+    A part is a selector within the item, `selector@attribute` for the value of an attribute, or
+    None for the part's default.
 
     Attributes:
         item: Selects the posts; empty for a sitemap.
