@@ -62,7 +62,7 @@ ALLOWED = {
     "aggregator.cli": PURE
     | {"config", "database", "dates", "feed_status", "fetch", "merged", "opml", "pictures", "plan"}
     | {"poll", "publish", "reading.autodiscovery", "reading.worker_task", "rules", "runtime"}
-    | {"scheduler", "text", "web"},
+    | {"scheduler", "search", "text", "web"},
     "web": PURE
     | {"config", "database", "dates", "feed_status", "merged", "opml", "pictures", "publish"}
     | {"reading.sanitize", "search", "text"},
@@ -82,6 +82,8 @@ HOMES = {
     "jinja2": {"web"},
     "markdown_it": {"web"},
     "markupsafe": {"web"},
+    "mcp": {"aggregator.cli"},
+    "mcp_types": {"aggregator.cli"},
     "nh3": {"aggregator.reading.sanitize"},
     "PIL": {"aggregator.pictures"},
     "procrastinate": {"aggregator.scheduler"},

@@ -85,8 +85,8 @@ def test_every_command_is_run_or_left_out_for_a_reason():
     assert set(LINES) == runnable | NOT_RUN.keys()
     assert LINES[:2] == ["make run", "make test"]
     assert COMMANDS_IN_TEXT - COMMANDS.keys() == {
-        "aggregator COMMAND --help", "aggregator run", "aggregator health", "schedule", "serve",
-        "work",
+        "aggregator COMMAND --help", "aggregator run", "aggregator health", "aggregator mcp",
+        "schedule", "serve", "work",
     }  # fmt: skip
     assert COMMANDS.keys() - COMMANDS_IN_TEXT == set()
 

@@ -35,6 +35,7 @@ _COMMANDS = {
     "rename": "subscription_commands:rename",
     "export": "export:export",
     "copy": "copy:copy",
+    "mcp": "mcp_server:mcp",
 }
 _ARGUMENTS = "aggregator.arguments"
 _WRONG_USE = (ConfigError, UsageError, OpmlError)

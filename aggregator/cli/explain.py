@@ -38,7 +38,7 @@ def explain(feed: str, as_json: bool) -> None:
     if health is None:  # removed from the file by another process
         raise UsageError(f"{name}: left the file just now")
     if as_json:
-        click.echo(json.dumps(_json(health), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(explanation(health), ensure_ascii=False, indent=2))
         return
     for line in _lines(health):
         click.echo(escaped(line.rstrip()))
@@ -86,7 +86,7 @@ def _constraints(feed: FeedHealth) -> list[tuple[Constraint, bool]]:
 def _poll(poll: PollRecord) -> tuple[str, str, str, str, str, str]:
     status = str(poll.status) if poll.status else "-"
     seconds = f"{poll.duration.total_seconds():.2f}"
-    error = poll.error or ""
+    error = urls.masked_text(poll.error or "")
     return (_time(poll.started_at), status, f"{poll.size:,}", seconds, str(poll.new_entries), error)
 
 
@@ -105,7 +105,8 @@ def _time(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "-"
 
 
-def _json(feed: FeedHealth) -> dict[str, Any]:
+def explanation(feed: FeedHealth) -> dict[str, Any]:
+    """Return when a feed is polled next, and why, as values of JSON."""
     return {
         "feed": feed.source.name,
         "url": urls.masked(feed.source.feed_url),
@@ -129,7 +130,7 @@ def _json(feed: FeedHealth) -> dict[str, Any]:
                 "bytes": poll.size,
                 "seconds": round(poll.duration.total_seconds(), 3),
                 "new": poll.new_entries,
-                "error": poll.error,
+                "error": urls.masked_text(poll.error) if poll.error else None,
             }
             for poll in reversed(feed.polls[-POLLS:])
         ],

@@ -64,11 +64,12 @@ def nothing_due(next_due_at: datetime | None, *, now: datetime) -> str:
 
 def health_json(feeds: Sequence[FeedHealth]) -> str:
     """Return the health of subscriptions as a JSON array, a feed a line."""
-    lines = ",\n".join(json.dumps(_health(feed), ensure_ascii=False) for feed in feeds)
+    lines = ",\n".join(json.dumps(health_values(feed), ensure_ascii=False) for feed in feeds)
     return f"[\n{lines}\n]" if lines else "[]"
 
 
-def _health(feed: FeedHealth) -> dict[str, Any]:
+def health_values(feed: FeedHealth) -> dict[str, Any]:
+    """Return the health of a subscription as values of JSON."""
     return {
         "feed": feed.source.name,
         "title": feed.source.title,
